@@ -1,0 +1,34 @@
+/* Model families that are built in. Each lives in a folder of its own and lists its axes with their baselines. */
+#ifndef TL_FAMILY_H
+#define TL_FAMILY_H
+
+#include "cases/case.h"
+
+/* One axis that a family understands. A case may use any subset of the values. */
+struct tl_family_axis {
+    const char *name;
+    enum tl_value_type type;
+    int64_t least, most;       /* bounds of an integer axis */
+    const char *const *values; /* of a string axis: NULL-terminated, simplest first; NULL: any string */
+    const char *baseline;      /* as on a command line; for string axes values[0] */
+    const char *about;         /* one line for `trapline list cases` and the documentation */
+};
+
+struct tl_family {
+    const char *name;
+    const char *about;
+    const struct tl_family_axis *axes;
+    size_t n_axes;
+    /* NULL when the combination makes sense, else why not (a static string). variant: a JSON object that may
+     * leave axes out (then at their baseline). May be NULL: every combination makes sense. */
+    const char *(*constraint)(const json_t *variant);
+};
+
+const struct tl_family *tl_family_find(const char *name); /* NULL when there is none of that name */
+const struct tl_family *const *tl_families(size_t *n);    /* all of them */
+const struct tl_family_axis *tl_family_axis_find(const struct tl_family *f, const char *name); /* or NULL */
+
+/* Axes of the runners, which a case may use with any model. */
+const struct tl_family_axis *tl_runtime_axes(size_t *n);
+
+#endif

@@ -1,0 +1,24 @@
+/* Time. Durations are taken from the monotonic clock, points in time from the wall clock. */
+#ifndef TL_CLOCK_H
+#define TL_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Nanoseconds of the monotonic clock, from an unspecified start. */
+static inline uint64_t tl_monotonic_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Microseconds since 1970-01-01 UTC. */
+static inline int64_t tl_wall_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* Stacks of a stopped process: libunwind with accessors of our own.
+ *
+ * Memory comes through process_vm_readv with a page cache, unwind tables from read-only mappings of the ELF
+ * files (kept between captures in a struct tl_unwinder), never word by word through PTRACE_PEEKDATA. Nothing
+ * here symbolises, allocates in the traced process, or waits. */
+#ifndef TL_UNWIND_H
+#define TL_UNWIND_H
+
+#include "db/record.h"
+#include "harness/base/error.h"
+
+#include <sys/types.h>
+
+#define TL_FRAMES_TOP 256   /* innermost frames kept of a very deep stack */
+#define TL_FRAMES_BOTTOM 64 /* outermost frames kept */
+
+/* ELF files and unwind tables that have been opened, kept from capture to capture (bounded). */
+struct tl_unwinder;
+struct tl_unwinder *tl_unwinder_new(void);
+void tl_unwinder_free(struct tl_unwinder *u);
+
+/* One process being captured: its mappings, page cache and address space for libunwind.
+ * begin: pid has at least one thread in a ptrace-stop of ours. Reads /proc/PID/maps and auxv once.
+ * thread: unwinds tid, which must be in a ptrace-stop of ours, into *t (name, frames, stack_id filled).
+ *   A stack that cannot be unwound is not an error: it has the frames that were found.
+ * end: moves the list of modules into *c and forgets the process. Frames refer to that list by index.
+ * Only modules that hold a frame or are mapped executable are listed. */
+struct tl_unwind;
+int tl_unwind_begin(struct tl_unwind **w, struct tl_unwinder *u, pid_t pid, struct tl_error *e);
+int tl_unwind_thread(struct tl_unwind *w, pid_t tid, struct tl_thread *t, struct tl_error *e);
+void tl_unwind_end(struct tl_unwind *w, struct tl_capture *c);
+
+/* General registers of a stopped thread, in the order of the architecture's manual; the caller's to free. */
+int tl_read_registers(pid_t tid, struct tl_register **registers, size_t *n, struct tl_error *e);
+
+#endif

@@ -1,0 +1,60 @@
+/* The runner protocol (docs/runners.md), and the small library a runner in C links.
+ *
+ * A runner is an executable that is started with a stream socket on fd 3. Each message is one line of JSON of at
+ * most TL_MESSAGE_MAX bytes, newline included. This header is all of trapline that a runner knows. */
+#ifndef TL_PROTOCOL_H
+#define TL_PROTOCOL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TL_PROTOCOL_FD 3
+#define TL_PROTOCOL_VERSION 1
+#define TL_MESSAGE_MAX 65536
+
+/* One trial, as the runner sees it. Strings live as long as the trial. */
+struct tl_run {
+    const json_t *request;  /* the whole request */
+    const char *case_name;
+    const json_t *variant;  /* object: axis -> value */
+    const char *device;
+    const json_t *build;    /* object: version, path, …; or NULL */
+    const char *model;      /* path of the model file; NULL when there is none */
+    const char *inputs;     /* path of the inputs list; NULL when there is none */
+    const char *scratch;    /* the trial's own directory, which is also the working directory */
+    bool forked;            /* by a fork server: leave with _exit */
+};
+
+/* What a runner is. Functions return 0, or -1 after tl_run_error. */
+struct tl_runner {
+    const char *name;
+    const char *version;
+    /* Fills devices (array of {"name", "usable": bool, "why": text}) and axes (array of names), for describe.
+     * build is the request's "build" object or NULL. */
+    int (*describe)(const json_t *build, json_t *devices, json_t *axes);
+    /* Does one trial: tl_run_phase as it goes, then tl_run_result or tl_run_error once. */
+    int (*trial)(struct tl_run *run, void *state);
+    /* Loads what children of a fork server share (never a session). *state is handed to every trial.
+     * NULL: this runner cannot serve. When a trial is not served, load is not called and state is NULL. */
+    int (*load)(const json_t *request, void **state, char *why, size_t why_size);
+    bool can_serve;
+};
+
+/* Runs the protocol to its end; the value is main's to return. */
+int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
+
+/* Messages to the supervisor. All of them flush stdout and stderr first, so that output is not lost or reordered. */
+void tl_run_phase(struct tl_run *run, const char *phase);
+void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)
+    __attribute__((format(printf, 4, 5)));
+void tl_run_result(struct tl_run *run, json_t *result); /* takes the reference */
+void tl_run_unsupported(struct tl_run *run, const char *why, ...) __attribute__((format(printf, 2, 3)));
+
+/* The value of an axis in the variant, or `otherwise` when the variant does not name it or its type differs. */
+const char *tl_run_string(const struct tl_run *run, const char *axis, const char *otherwise);
+int64_t tl_run_integer(const struct tl_run *run, const char *axis, int64_t otherwise);
+bool tl_run_boolean(const struct tl_run *run, const char *axis, bool otherwise);
+
+#endif

@@ -1,0 +1,182 @@
+/* Names of outcomes, phases and signals; release of records; the identity of a stack. */
+#include "db/record.h"
+#include "harness/base/buffer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const outcome_names[TL_OUTCOME_COUNT] = {
+    "pass", "crash", "hang", "oom", "error", "wrong", "fallback", "unsupported", "lost",
+};
+
+static const char *const phase_names[TL_PHASE_COUNT] = {
+    "start", "generate", "load", "compile", "execute", "check", "done",
+};
+
+static int find_name(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; name && i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const char *tl_outcome_name(enum tl_outcome o)
+{
+    return (unsigned)o < TL_OUTCOME_COUNT ? outcome_names[o] : "unknown";
+}
+
+int tl_outcome_parse(const char *name)
+{
+    return find_name(outcome_names, TL_OUTCOME_COUNT, name);
+}
+
+const char *tl_phase_name(enum tl_phase p)
+{
+    return (unsigned)p < TL_PHASE_COUNT ? phase_names[p] : "unknown";
+}
+
+int tl_phase_parse(const char *name)
+{
+    return find_name(phase_names, TL_PHASE_COUNT, name);
+}
+
+bool tl_outcome_is_failure(enum tl_outcome o)
+{
+    return o != TL_OUTCOME_PASS && o != TL_OUTCOME_UNSUPPORTED;
+}
+
+/* A table of our own: sigabbrev_np is glibc's only, and strsignal is for people and depends on the locale. */
+static const struct {
+    int signal;
+    const char *name;
+} signal_names[] = {
+#define SIGNAL(s)                                                                                            \
+    {                                                                                                        \
+        s, #s                                                                                                \
+    }
+    SIGNAL(SIGHUP),    SIGNAL(SIGINT),  SIGNAL(SIGQUIT), SIGNAL(SIGILL),    SIGNAL(SIGTRAP),  SIGNAL(SIGABRT),
+    SIGNAL(SIGBUS),    SIGNAL(SIGFPE),  SIGNAL(SIGKILL), SIGNAL(SIGUSR1),   SIGNAL(SIGSEGV),  SIGNAL(SIGUSR2),
+    SIGNAL(SIGPIPE),   SIGNAL(SIGALRM), SIGNAL(SIGTERM), SIGNAL(SIGCHLD),   SIGNAL(SIGCONT),  SIGNAL(SIGSTOP),
+    SIGNAL(SIGTSTP),   SIGNAL(SIGTTIN), SIGNAL(SIGTTOU), SIGNAL(SIGURG),    SIGNAL(SIGXCPU),  SIGNAL(SIGXFSZ),
+    SIGNAL(SIGPROF),   SIGNAL(SIGSYS),  SIGNAL(SIGIO),   SIGNAL(SIGVTALRM), SIGNAL(SIGWINCH),
+#ifdef SIGSTKFLT
+    SIGNAL(SIGSTKFLT),
+#endif
+#ifdef SIGPWR
+    SIGNAL(SIGPWR),
+#endif
+#ifdef SIGEMT
+    SIGNAL(SIGEMT),
+#endif
+#ifdef SIGINFO
+    SIGNAL(SIGINFO),
+#endif
+#undef SIGNAL
+};
+
+const char *tl_signal_name(int signal)
+{
+    static _Thread_local char text[32];
+    for (size_t i = 0; i < sizeof signal_names / sizeof signal_names[0]; i++)
+        if (signal_names[i].signal == signal)
+            return signal_names[i].name;
+#ifdef SIGRTMIN
+    if (signal >= SIGRTMIN && signal <= SIGRTMAX) {
+        if (signal == SIGRTMIN)
+            return "SIGRTMIN";
+        snprintf(text, sizeof text, "SIGRTMIN+%d", signal - SIGRTMIN);
+        return text;
+    }
+#endif
+    snprintf(text, sizeof text, "signal %d", signal);
+    return text;
+}
+
+static void free_thread(struct tl_thread *t)
+{
+    for (size_t i = 0; t->symbols && i < t->n_frames; i++) {
+        for (size_t k = 0; k < t->symbols[i].n; k++) {
+            free(t->symbols[i].symbols[k].function);
+            free(t->symbols[i].symbols[k].file);
+        }
+        free(t->symbols[i].symbols);
+    }
+    free(t->symbols);
+    free(t->frames);
+    free(t->state);
+}
+
+void tl_capture_free(struct tl_capture *c)
+{
+    for (size_t i = 0; i < c->n_threads; i++)
+        free_thread(&c->threads[i]);
+    for (size_t i = 0; i < c->n_modules; i++)
+        free(c->modules[i].path);
+    free(c->threads);
+    free(c->modules);
+    free(c->registers);
+    free(c->exe);
+    memset(c, 0, sizeof *c);
+}
+
+void tl_trial_record_free(struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        tl_capture_free(&r->captures[i]);
+    free(r->captures);
+    free(r->case_name);
+    free(r->variant);
+    free(r->unit);
+    free(r->command);
+    free(r->request);
+    free(r->observed_device);
+    free(r->error_domain);
+    free(r->error_code);
+    free(r->message);
+    free(r->result);
+    free(r->out.head);
+    free(r->out.tail);
+    free(r->err.head);
+    free(r->err.tail);
+    free(r->signature.title);
+    free(r->signature.coarse_title);
+    memset(r, 0, sizeof *r);
+}
+
+static void add_u64(struct tl_buffer *b, uint64_t v)
+{
+    unsigned char bytes[8];
+    for (int i = 0; i < 8; i++) /* little-endian on every machine: the identity travels with the database */
+        bytes[i] = (unsigned char)(v >> (8 * i));
+    tl_buffer_add(b, bytes, sizeof bytes);
+}
+
+void tl_stack_id(const struct tl_module *modules, const struct tl_thread *thread, char id[TL_ID_SIZE])
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "stack 1");
+    for (size_t i = 0; i < thread->n_frames; i++) {
+        const struct tl_frame *f = &thread->frames[i];
+        if (f->module == TL_NO_MODULE) {
+            tl_buffer_add(&b, "", 1);
+        } else {
+            const struct tl_module *m = &modules[f->module];
+            const char *slash = m->path ? strrchr(m->path, '/') : NULL;
+            const char *name = m->build_id[0] ? m->build_id : slash ? slash + 1 : m->path ? m->path : "";
+            tl_buffer_add(&b, m->build_id[0] ? "b" : "n", 1);
+            tl_buffer_add(&b, name, strlen(name) + 1); /* with its NUL: parts must not run together */
+        }
+        add_u64(&b, f->offset);
+        add_u64(&b, f->flags);
+    }
+    /* Bounds at the end: every frame before them has the same shape, so the whole stays unambiguous. */
+    add_u64(&b, thread->n_frames);
+    add_u64(&b, thread->omitted);
+    add_u64(&b, thread->omitted ? thread->omitted_at : 0);
+    add_u64(&b, thread->truncated);
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}

@@ -1,7 +1,7 @@
 /* The runner protocol (docs/runners.md), and the small library a runner in C links.
  *
- * A runner is an executable that is started with a stream socket on fd 3. Each message is one line of JSON of at
- * most TL_MESSAGE_MAX bytes, newline included. This header is all of trapline that a runner knows. */
+ * A runner is an executable that is started with a stream socket on fd 3. Each message is one line of JSON of
+ * at most TL_MESSAGE_MAX bytes, newline included. This header is all of trapline that a runner knows. */
 #ifndef TL_PROTOCOL_H
 #define TL_PROTOCOL_H
 
@@ -16,15 +16,15 @@
 
 /* One trial, as the runner sees it. Strings live as long as the trial. */
 struct tl_run {
-    const json_t *request;  /* the whole request */
+    const json_t *request; /* the whole request */
     const char *case_name;
-    const json_t *variant;  /* object: axis -> value */
+    const json_t *variant; /* object: axis -> value */
     const char *device;
-    const json_t *build;    /* object: version, path, …; or NULL */
-    const char *model;      /* path of the model file; NULL when there is none */
-    const char *inputs;     /* path of the inputs list; NULL when there is none */
-    const char *scratch;    /* the trial's own directory, which is also the working directory */
-    bool forked;            /* by a fork server: leave with _exit */
+    const json_t *build; /* object: version, path, …; or NULL */
+    const char *model;   /* path of the model file; NULL when there is none */
+    const char *inputs;  /* path of the inputs list; NULL when there is none */
+    const char *scratch; /* the trial's own directory, which is also the working directory */
+    bool forked;         /* by a fork server: leave with _exit */
 };
 
 /* What a runner is. Functions return 0, or -1 after tl_run_error. */
@@ -42,19 +42,36 @@ struct tl_runner {
     bool can_serve;
 };
 
-/* Runs the protocol to its end; the value is main's to return. */
+/* Runs the protocol to its end; the value is main's to return. Without arguments the request is read from
+ * fd 3. By hand: --help, --version, --describe, and --trial JSON, which prints the messages on stdout
+ * instead. */
 int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
 
-/* Messages to the supervisor. All of them flush stdout and stderr first, so that output is not lost or reordered. */
+/* Messages to the supervisor, from any thread. All of them flush stdout and stderr first, so that output is
+ * not lost or reordered. Texts may hold anything: bytes that are not UTF-8 are replaced, and what is too long
+ * is shortened. A result that does not fit in TL_MESSAGE_MAX is replaced by an error of domain "protocol",
+ * code "too-large".
+ *
+ * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"error":{"domain","code","message"}},
+ * {"unsupported":WHY} and {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
+ * "first":[values]}],"observed":DEVICE,"versions":{name: version}}}. JSON has no NaN: where "finite" is
+ * false, min, max and mean may be null. */
 void tl_run_phase(struct tl_run *run, const char *phase);
+/* The same with a deadline of this phase's own, in place of the case's. */
+void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds);
 void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)
     __attribute__((format(printf, 4, 5)));
 void tl_run_result(struct tl_run *run, json_t *result); /* takes the reference */
 void tl_run_unsupported(struct tl_run *run, const char *why, ...) __attribute__((format(printf, 2, 3)));
 
-/* The value of an axis in the variant, or `otherwise` when the variant does not name it or its type differs. */
+/* The value of an axis in the variant, or `otherwise` when the variant does not name it or its type differs.
+ */
 const char *tl_run_string(const struct tl_run *run, const char *axis, const char *otherwise);
 int64_t tl_run_integer(const struct tl_run *run, const char *axis, int64_t otherwise);
 bool tl_run_boolean(const struct tl_run *run, const char *axis, bool otherwise);
+
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD, and more than `most` bytes are cut at the end
+ * of a character, with a note. A new reference. */
+json_t *tl_json_text(const char *text, size_t size, size_t most);
 
 #endif

@@ -1,0 +1,252 @@
+/* The runner's side of the protocol: requests in, messages out (docs/runners.md). */
+#include "runners/protocol.h"
+#include "runners/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STATUS_MISUSED 2 /* a request or a command line that was not understood */
+
+void tl_run_phase(struct tl_run *run, const char *phase)
+{
+    tl_channel_send(json_pack("{s:o}", "phase", tl_json_text(phase, strlen(phase), 64)));
+}
+
+void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds)
+{
+    tl_channel_send(
+        json_pack("{s:o,s:f}", "phase", tl_json_text(phase, strlen(phase), 64), "timeout_s", seconds));
+}
+
+void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)
+{
+    va_list ap;
+    va_start(ap, message);
+    tl_channel_send_error(domain, code, message, ap);
+    va_end(ap);
+}
+
+void tl_run_unsupported(struct tl_run *run, const char *why, ...)
+{
+    char text[4096];
+    va_list ap;
+    va_start(ap, why);
+    int n = vsnprintf(text, sizeof text, why, ap);
+    va_end(ap);
+    size_t size = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    tl_channel_send(json_pack("{s:o}", "unsupported", tl_json_text(text, size, sizeof text)));
+}
+
+void tl_run_result(struct tl_run *run, json_t *result)
+{
+    if (!tl_channel_send(json_pack("{s:o}", "result", result)))
+        return;
+    if (errno == EMSGSIZE)
+        tl_channel_error("protocol", "too-large",
+                         "the result is larger than a message may be (%d bytes): leave out values",
+                         TL_MESSAGE_MAX);
+    else if (errno == EINVAL)
+        tl_channel_error("protocol", "result", "the runner could not write its result as JSON");
+}
+
+const char *tl_run_string(const struct tl_run *run, const char *axis, const char *otherwise)
+{
+    const char *s = json_string_value(json_object_get(run->variant, axis));
+    return s ? s : otherwise;
+}
+
+int64_t tl_run_integer(const struct tl_run *run, const char *axis, int64_t otherwise)
+{
+    const json_t *v = json_object_get(run->variant, axis);
+    return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+bool tl_run_boolean(const struct tl_run *run, const char *axis, bool otherwise)
+{
+    const json_t *v = json_object_get(run->variant, axis);
+    return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+static int misunderstood(const char *what)
+{
+    tl_channel_error("protocol", "request", "%s", what);
+    return STATUS_MISUSED;
+}
+
+/* A member that is a string or absent. Returns -1 when it is something else. */
+static int get_text(const json_t *request, const char *name, const char **text)
+{
+    const json_t *v = json_object_get(request, name);
+    *text = json_string_value(v);
+    return *text || !v || json_is_null(v) ? 0 : -1;
+}
+
+static bool is_set(const json_t *request, const char *name)
+{
+    const json_t *v = json_object_get(request, name);
+    return json_is_true(v) || (json_is_integer(v) && json_integer_value(v) == 1);
+}
+
+static int describe(const struct tl_runner *runner, const json_t *request)
+{
+    json_t *devices = json_array(), *axes = json_array();
+    if (!devices || !axes || runner->describe(json_object_get(request, "build"), devices, axes)) {
+        json_decref(devices);
+        json_decref(axes);
+        tl_channel_error("runner", "describe", "%s cannot say what it has here", runner->name);
+        return 1;
+    }
+    bool serve = tl_serve_possible && runner->can_serve && runner->load;
+    json_t *answer =
+        json_pack("{s:s,s:s,s:o,s:o,s:b,s:i}", "name", runner->name, "version", runner->version, "devices",
+                  devices, "axes", axes, "serve", serve, "protocol", TL_PROTOCOL_VERSION);
+    if (tl_channel_send(answer) && (errno == EMSGSIZE || errno == EINVAL))
+        tl_channel_error("protocol", "too-large", "the description cannot be sent as one message");
+    return 0;
+}
+
+static int do_trial(const struct tl_runner *runner, const json_t *request, void *state, bool forked)
+{
+    static const char *const names[] = {"case", "device", "model", "inputs", "scratch"};
+    const char *text[5];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (get_text(request, names[i], &text[i])) {
+            tl_channel_error("protocol", "request", "\"%s\" of a trial must be a string", names[i]);
+            return STATUS_MISUSED;
+        }
+    }
+    const json_t *variant = json_object_get(request, "variant"), *build = json_object_get(request, "build");
+    json_t *none = json_object();
+    if (variant && !json_is_object(variant)) {
+        json_decref(none);
+        return misunderstood("\"variant\" of a trial must be an object");
+    }
+    struct tl_run run = {.request = request,
+                         .case_name = text[0] ? text[0] : "",
+                         .variant = variant ? variant : none,
+                         .device = text[1] ? text[1] : "",
+                         .build = json_is_object(build) ? build : NULL,
+                         .model = text[2],
+                         .inputs = text[3],
+                         .scratch = text[4] ? text[4] : ".",
+                         .forked = forked};
+    if (text[4] && chdir(text[4])) {
+        tl_channel_error("protocol", "scratch", "cannot enter the scratch directory %s: %s", text[4],
+                         strerror(errno));
+        json_decref(none);
+        return STATUS_MISUSED;
+    }
+    runner->trial(&run, state); /* a failure has been sent as an error: the runner itself did its work */
+    json_decref(none);
+    return 0;
+}
+
+static json_t *read_request(void)
+{
+    char *line = malloc(TL_MESSAGE_MAX + 1);
+    if (!line)
+        return NULL;
+    json_t *request = NULL;
+    json_error_t e;
+    ssize_t n = tl_channel_read_line(TL_PROTOCOL_FD, line, TL_MESSAGE_MAX + 1, NULL, NULL);
+    if (n > 0) {
+        request = json_loadb(line, (size_t)n, 0, &e);
+        if (!request)
+            tl_channel_error("protocol", "request", "the request is not JSON: %s, at byte %d", e.text,
+                             e.position);
+    } else if (n < 0) {
+        tl_channel_error("protocol", "request", "the request cannot be read: %s", strerror(errno));
+    }
+    free(line);
+    return request;
+}
+
+int tl_protocol_trial(const struct tl_runner *runner, void *state, bool forked)
+{
+    json_t *request = read_request();
+    if (!request)
+        return STATUS_MISUSED;
+    int status = is_set(request, "trial") ? do_trial(runner, request, state, forked)
+                                          : misunderstood("a forked runner takes only {\"trial\":1, …}");
+    json_decref(request);
+    return status;
+}
+
+static int answer(const struct tl_runner *runner, const json_t *request)
+{
+    if (is_set(request, "describe"))
+        return describe(runner, request);
+    if (is_set(request, "trial"))
+        return do_trial(runner, request, NULL, false);
+    if (is_set(request, "serve"))
+        return tl_serve(runner, request);
+    return misunderstood("a request is an object with \"describe\", \"trial\" or \"serve\" set to 1");
+}
+
+static void usage(FILE *to, const struct tl_runner *runner)
+{
+    fprintf(to,
+            "usage: trapline-%s [--help | --version | --describe | --trial REQUEST]\n"
+            "\n"
+            "A runner of trapline: it is started by trapline, with a socket on descriptor %d. By hand:\n"
+            "  --describe       what this runner has here, as JSON\n"
+            "  --trial REQUEST  one trial; messages go to stdout. REQUEST is what `trapline show` prints, "
+            "for example\n"
+            "                   '{\"trial\":1,\"case\":\"x\",\"variant\":{},\"device\":\"cpu\"}'\n",
+            runner->name, TL_PROTOCOL_FD);
+}
+
+static int by_hand(int argc, char **argv, const struct tl_runner *runner)
+{
+    tl_channel_use(STDOUT_FILENO);
+    if (argc == 2 && !strcmp(argv[1], "--help")) {
+        usage(stdout, runner);
+        return 0;
+    }
+    if (argc == 2 && !strcmp(argv[1], "--version")) {
+        printf("trapline-%s %s (protocol %d)\n", runner->name, runner->version, TL_PROTOCOL_VERSION);
+        return 0;
+    }
+    bool trial = argc == 3 && !strcmp(argv[1], "--trial");
+    if (!trial && !(argc == 2 && !strcmp(argv[1], "--describe"))) {
+        usage(stderr, runner);
+        return STATUS_MISUSED;
+    }
+    json_error_t e;
+    json_t *request = trial ? json_loads(argv[2], 0, &e) : json_pack("{s:i}", "describe", 1);
+    if (!request) {
+        fprintf(stderr, "trapline-%s: the request is not JSON: %s, at byte %d\n", runner->name, e.text,
+                e.position);
+        return STATUS_MISUSED;
+    }
+    int status = trial && !is_set(request, "trial") ? misunderstood("--trial takes {\"trial\":1, …}")
+                                                    : answer(runner, request);
+    json_decref(request);
+    return status;
+}
+
+int tl_runner_main(int argc, char **argv, const struct tl_runner *runner)
+{
+    /* What was printed before a SIGKILL must not be lost in a buffer. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    if (argc > 1)
+        return by_hand(argc, argv, runner);
+    struct stat st;
+    if (fstat(TL_PROTOCOL_FD, &st) || !S_ISSOCK(st.st_mode)) {
+        fprintf(stderr,
+                "trapline-%s: there is no socket on descriptor %d; this program is started by trapline\n\n",
+                runner->name, TL_PROTOCOL_FD);
+        usage(stderr, runner);
+        return STATUS_MISUSED;
+    }
+    json_t *request = read_request();
+    if (!request)
+        return STATUS_MISUSED;
+    int status = answer(runner, request);
+    json_decref(request);
+    return status;
+}

@@ -112,7 +112,7 @@ struct tl_capture {
     bool fatal;           /* the process then died of this signal */
     int signal;           /* 0 for a hang */
     int si_code;
-    int si_pid;           /* sender, when si_code says that a process sent it; else 0 */
+    int sender_pid;       /* sender, when si_code says that a process sent it; else 0 */
     bool has_address;     /* fault_address is meaningful (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) */
     uint64_t fault_address;
     size_t n_registers;   /* of thread tid */

@@ -1,0 +1,160 @@
+/* A child of the supervisor: its streams, its gate, its session and its limits.
+ *
+ * fds of a child:  0 /dev/null   1 stdout pipe   2 stderr pipe   3 protocol socket (when it speaks the protocol)
+ * and nothing else. It is forked, waits at its gate until the supervisor traces it, has put it into its cgroup and
+ * has its intent on disk, and only then runs anything of the runner. When the supervisor dies before that, the
+ * gate reads end of file and the child leaves. Between fork and exec only async-signal-safe calls are made. */
+#include "harness/base/buffer.h"
+#include "harness/supervise/trial.h"
+#include "runners/protocol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void tl_streams_close(struct tl_streams *s)
+{
+    int fds[] = {s->protocol, s->out, s->err};
+    for (size_t i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    *s = (struct tl_streams){-1, -1, -1};
+}
+
+int tl_streams_make(struct tl_streams *ours, struct tl_streams *theirs, bool protocol, struct tl_error *e)
+{
+    int out[2] = {-1, -1}, err[2] = {-1, -1}, talk[2] = {-1, -1};
+    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) ||
+        (protocol && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, talk))) {
+        int why = errno;
+        *ours = (struct tl_streams){talk[0], out[0], err[0]};
+        *theirs = (struct tl_streams){talk[1], out[1], err[1]};
+        tl_streams_close(ours);
+        tl_streams_close(theirs);
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, why, "cannot make the pipes of a trial", "",
+                             "raise the limit of open files (ulimit -n) or lower -j");
+    }
+    *ours = (struct tl_streams){talk[0], out[0], err[0]};
+    *theirs = (struct tl_streams){talk[1], out[1], err[1]};
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    fcntl(err[0], F_SETFL, O_NONBLOCK);
+    if (protocol)
+        fcntl(talk[0], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+static void set_limit(pid_t pid, int which, rlim_t value)
+{
+    struct rlimit now, want = {value, value};
+    if (prlimit(pid, which, NULL, &now))
+        return;
+    if (now.rlim_max < want.rlim_max) /* never above what we were given ourselves */
+        want.rlim_max = want.rlim_cur = now.rlim_max;
+    prlimit(pid, which, &want, NULL);
+}
+
+void tl_child_limits(pid_t pid, const struct tl_limits *limits)
+{
+    /* 1 and not 0: with 0 a core_pattern that is a pipe still gets a dump; with 1 neither kind is written. */
+    set_limit(pid, RLIMIT_CORE, 1);
+    if (limits->disk_mb)
+        set_limit(pid, RLIMIT_FSIZE, (rlim_t)limits->disk_mb << 20);
+    /* Private writable memory, not address space: runtimes reserve far more address space than they use. */
+    if (limits->memory_mb)
+        set_limit(pid, RLIMIT_DATA, (rlim_t)limits->memory_mb << 20);
+}
+
+static void default_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+__attribute__((noreturn)) static void refuse(const char *what, const char *which)
+{
+    const char *parts[] = {"trapline: cannot ", what, " ", which, ": ", strerrordesc_np(errno), "\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i] && write(2, parts[i], strlen(parts[i])) < 0)
+            break;
+    _exit(127);
+}
+
+/* Moves fd to where, leaving nothing at fd. */
+static void place(int fd, int where)
+{
+    if (fd != where) {
+        dup2(fd, where);
+        close(fd);
+    } else {
+        fcntl(fd, F_SETFD, 0);
+    }
+}
+
+__attribute__((noreturn)) static void child(const struct tl_child_request *r, int gate, struct tl_streams theirs)
+{
+    setsid();
+    char go;
+    ssize_t n;
+    while ((n = read(gate, &go, 1)) < 0 && errno == EINTR)
+        ;
+    if (n != 1)
+        _exit(127);
+    /* Out of the way of 0..3 first: any of the three may be one of those. */
+    int out = fcntl(theirs.out, F_DUPFD, 10), err = fcntl(theirs.err, F_DUPFD, 10);
+    int talk = r->protocol ? fcntl(theirs.protocol, F_DUPFD, 10) : -1;
+    int null = open("/dev/null", O_RDWR);
+    if (null >= 0)
+        place(null, 0);
+    place(out, 1);
+    place(err, 2);
+    if (r->protocol)
+        place(talk, TL_PROTOCOL_FD);
+    close_range(r->protocol ? TL_PROTOCOL_FD + 1 : TL_PROTOCOL_FD, ~0u, 0);
+    default_signals();
+    if (r->directory && chdir(r->directory))
+        refuse("change to the directory", r->directory);
+    if (r->argv) {
+        tl_child_limits(0, &r->limits);
+        execve(r->argv[0], r->argv, r->env);
+        refuse("execute", r->argv[0]);
+    }
+    _exit(r->entry(r->argument));
+}
+
+int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, struct tl_streams *ours,
+                   struct tl_error *e)
+{
+    struct tl_streams theirs;
+    int gates[2];
+    if (pipe2(gates, O_CLOEXEC))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the gate of a trial", "",
+                             "raise the limit of open files (ulimit -n) or lower -j");
+    if (tl_streams_make(ours, &theirs, r->protocol, e)) {
+        close(gates[0]);
+        close(gates[1]);
+        return -1;
+    }
+    *pid = fork();
+    if (*pid == 0) {
+        close(gates[1]);
+        child(r, gates[0], theirs);
+    }
+    int why = errno;
+    close(gates[0]);
+    tl_streams_close(&theirs);
+    if (*pid < 0) {
+        close(gates[1]);
+        tl_streams_close(ours);
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, why, "cannot fork a trial", "",
+                             "lower -j, or end other processes of this user");
+    }
+    *gate = gates[1];
+    return 0;
+}

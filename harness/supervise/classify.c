@@ -1,0 +1,255 @@
+#include "harness/supervise/classify.h"
+
+#include "harness/base/buffer.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static bool is_crash_signal(int signal)
+{
+    switch (signal) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGFPE:
+    case SIGABRT:
+    case SIGSYS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool tl_speaks_of_memory(const char *message)
+{
+    static const char *const words[] = {
+        "bad_alloc",     "out of memory",     "Cannot allocate memory", "memory allocation of",
+        "MemoryError",   "failed to allocate", "allocation failed",      "std::bad_array_new_length",
+        "cannot allocate", "not enough memory",
+    };
+    for (size_t i = 0; message && i < sizeof words / sizeof words[0]; i++)
+        if (strcasestr(message, words[i]))
+            return true;
+    return false;
+}
+
+static void say(struct tl_trial_record *r, char *message)
+{
+    free(r->message);
+    r->message = message;
+}
+
+static void blame(struct tl_trial_record *r, const char *domain, const char *code, char *message)
+{
+    free(r->error_domain);
+    free(r->error_code);
+    r->outcome = TL_OUTCOME_ERROR;
+    r->error_domain = tl_strdup(domain);
+    r->error_code = tl_strdup(code);
+    say(r, message);
+}
+
+static bool sent_by_a_process(const struct tl_capture *c)
+{
+    return c->si_code <= 0;
+}
+
+/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at that
+ * signal. A handler that puts the default action back and raises the signal again makes a second stop; the
+ * first one, in the same thread, is where it happened. */
+static int decisive(const struct tl_seen *seen, int signal, bool of_main)
+{
+    int last = -1;
+    for (size_t i = 0; i < seen->n_captures; i++) {
+        const struct tl_capture *c = &seen->captures[i];
+        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main && (of_main || c->fatal))
+            last = (int)i;
+    }
+    if (last < 0)
+        return -1;
+    int at = last;
+    for (int i = last - 1; i >= 0 && sent_by_a_process(&seen->captures[at]); i--) {
+        const struct tl_capture *c = &seen->captures[i], *raised = &seen->captures[at];
+        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->pid == raised->pid &&
+            (c->tid == raised->tid || raised->sender_pid == raised->pid))
+            at = i;
+    }
+    return at;
+}
+
+static int hang_capture(const struct tl_seen *seen)
+{
+    int any = -1;
+    for (size_t i = 0; i < seen->n_captures; i++)
+        if (seen->captures[i].kind == TL_CAPTURE_HANG) {
+            if (seen->captures[i].is_main)
+                return (int)i;
+            if (any < 0)
+                any = (int)i;
+        }
+    return any;
+}
+
+/* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. */
+static bool died_of_memory(const struct tl_seen *seen, int signal, int capture)
+{
+    if (!seen->memory_limit)
+        return false;
+    if (tl_speaks_of_memory(seen->abort_message))
+        return true;
+    if (seen->abort_message || !seen->data_at_crash)
+        return false;
+    uint64_t nine_tenths = seen->memory_limit / 10 * 9;
+    if (seen->data_at_crash < nine_tenths)
+        return false;
+    if (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL)
+        return true;
+    return signal == SIGSEGV && capture >= 0 && seen->captures[capture].has_address &&
+           seen->captures[capture].fault_address < 65536;
+}
+
+static char *oom_message(const struct tl_seen *seen, const char *how)
+{
+    return tl_format("the memory limit of %llu MiB was reached: %s", (unsigned long long)(seen->memory_limit >> 20),
+                     how);
+}
+
+static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int signal, bool of_main)
+{
+    r->signal = signal;
+    if (signal == SIGKILL && seen->cgroup_oom_kills) {
+        r->outcome = TL_OUTCOME_OOM;
+        say(r, oom_message(seen, "the kernel killed the process (cgroup oom_kill)"));
+        return -1;
+    }
+    if (!is_crash_signal(signal)) {
+        const char *name = tl_signal_name(signal);
+        blame(r, "signal", name,
+              signal == SIGKILL ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
+                                            "own caused: another process, or the kernel for the whole machine")
+                                : tl_format("ended by %s", name));
+        return -1;
+    }
+    int at = decisive(seen, signal, of_main);
+    if (died_of_memory(seen, signal, at)) {
+        r->outcome = TL_OUTCOME_OOM;
+        say(r, seen->abort_message ? tl_strdup(seen->abort_message)
+                                   : oom_message(seen, "an allocation failed and the process ended itself"));
+        return at;
+    }
+    r->outcome = TL_OUTCOME_CRASH;
+    say(r, tl_strdup(seen->abort_message));
+    return at;
+}
+
+/* A result that says its own numbers are no numbers is wrong, whatever a reference would say. */
+static bool result_is_finite(const json_t *result, const char **which)
+{
+    const json_t *output;
+    size_t i;
+    json_array_foreach(json_object_get(result, "outputs"), i, output)
+    {
+        const json_t *finite = json_object_get(output, "finite");
+        if (json_is_false(finite)) {
+            *which = json_string_value(json_object_get(output, "name"));
+            return false;
+        }
+    }
+    return true;
+}
+
+static void judge_result(const struct tl_seen *seen, struct tl_trial_record *r)
+{
+    json_t *result = r->result ? json_loads(r->result, JSON_DECODE_ANY, NULL) : NULL;
+    const char *which = NULL;
+    r->outcome = TL_OUTCOME_PASS;
+    if (!result_is_finite(result, &which)) {
+        r->outcome = TL_OUTCOME_WRONG;
+        say(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
+    } else if (seen->device_asked && r->observed_device && strcmp(seen->device_asked, r->observed_device)) {
+        r->outcome = TL_OUTCOME_FALLBACK;
+        say(r, tl_format("ran on %s, not on %s as asked", r->observed_device, seen->device_asked));
+    }
+    json_decref(result);
+}
+
+static int exited(const struct tl_seen *seen, struct tl_trial_record *r, int code)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%d", code);
+    r->exit_status = code;
+    int n = code - 128;
+    if (n > 0 && n < 65 && seen->descendant_signals[n]) {
+        int at = died_of(seen, r, n, false);
+        return at;
+    }
+    if (!seen->executed && code == 127) {
+        blame(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
+    } else if (seen->got_unsupported) {
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+    } else if (seen->violation) {
+        blame(r, "protocol", "message", tl_strdup(seen->violation));
+    } else if (seen->got_error) {
+        r->outcome = TL_OUTCOME_ERROR;
+    } else if (code && seen->memory_limit && tl_speaks_of_memory(seen->abort_message)) {
+        r->outcome = TL_OUTCOME_OOM;
+        say(r, tl_strdup(seen->abort_message));
+    } else if (code) {
+        blame(r, "exit", text,
+              seen->abort_message ? tl_strdup(seen->abort_message)
+              : seen->got_result  ? tl_format("exit status %d after its result", code)
+              : seen->protocol    ? tl_format("exit status %d without a result", code)
+                                  : tl_format("exit status %d", code));
+    } else if (seen->protocol && !seen->got_result) {
+        blame(r, "protocol", "silent", tl_strdup("exit status 0 without a result: a runner must answer every trial "
+                                                 "with one result or error"));
+    } else {
+        judge_result(seen, r);
+    }
+    return -1;
+}
+
+int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r)
+{
+    r->exit_status = -1;
+    r->signal = 0;
+    if (seen->got_result)
+        r->phase = TL_PHASE_DONE;
+    switch (seen->end) {
+    case TL_END_CANCELLED:
+        r->outcome = TL_OUTCOME_LOST;
+        say(r, tl_strdup("the run was stopped while it ran"));
+        return -1;
+    case TL_END_NOT_BEGUN: /* the caller has said why; it is no verdict on the runtime */
+        r->outcome = TL_OUTCOME_LOST;
+        return -1;
+    case TL_END_DEADLINE:
+        r->outcome = TL_OUTCOME_HANG;
+        r->signal = SIGKILL;
+        say(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), seen->timeout_s,
+                         seen->got_result ? " (its result had been sent)" : ""));
+        return hang_capture(seen);
+    case TL_END_MEMORY:
+        r->outcome = TL_OUTCOME_OOM;
+        r->signal = SIGKILL;
+        say(r, oom_message(seen, "seen by trapline, which killed it"));
+        return -1;
+    case TL_END_DISK:
+        blame(r, "limit", "disk", tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
+        r->signal = SIGKILL;
+        return -1;
+    case TL_END_PROCESSES:
+        blame(r, "limit", "processes", tl_strdup("it started more processes than limits.processes of the case"));
+        r->signal = SIGKILL;
+        return -1;
+    case TL_END_BY_ITSELF:
+        break;
+    }
+    return WIFSIGNALED(seen->status) ? died_of(seen, r, WTERMSIG(seen->status), true)
+                                     : exited(seen, r, WEXITSTATUS(seen->status));
+}

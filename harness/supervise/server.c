@@ -1,0 +1,309 @@
+/* Fork servers: a runner that has loaded its runtime once and forks one child for each trial.
+ *
+ * A slot keeps its server from trial to trial, so a server has at most one child to make at a time. Its children are
+ * traced from their first instruction because the server is. A child is held until both have come: the kernel's
+ * word that the server forked, and the server's word of which pid serves the trial. Then it is an ordinary trial,
+ * which outlives its server.
+ *
+ * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the queue and
+ * gets a new server, and after SERVER_TRIES of those a process of its own. */
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/scratch.h"
+#include "harness/supervise/trial.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define SERVER_TRIES 3
+#define FORK_TIME_MS 10000
+
+static void server_maybe_free(struct tl_server *v)
+{
+    struct tl_supervisor *s = v->supervisor;
+    if (!v->ended || v->processes)
+        return;
+    struct tl_server **at = &s->servers;
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
+    for (int i = 0; i < 3; i++)
+        tl_stream_close(&v->io[i]);
+    tl_timer_free(&v->deadline);
+    tl_line_reader_free(&v->reader);
+    tl_drain_free(&v->out);
+    tl_drain_free(&v->err);
+    if (v->scratch)
+        tl_scratch_remove(v->scratch);
+    free(v->scratch);
+    free(v->key);
+    free(v);
+}
+
+void tl_server_kill(struct tl_server *v)
+{
+    v->killed = true;
+    if (v->slot && v->slot->server == v)
+        v->slot->server = NULL;
+    tl_trace_kill(v->processes);
+}
+
+bool tl_server_refused(const struct tl_supervisor *s, const char *key)
+{
+    for (const struct tl_unservable *u = s->unservable; u; u = u->next)
+        if (!strcmp(u->key, key))
+            return true;
+    return false;
+}
+
+static void refuse(struct tl_supervisor *s, const char *key)
+{
+    if (tl_server_refused(s, key))
+        return;
+    struct tl_unservable *u = tl_calloc(1, sizeof *u);
+    u->key = tl_strdup(key);
+    u->next = s->unservable;
+    s->unservable = u;
+}
+
+/* The trial that waits for a child of this server goes back to the queue. */
+static void give_up(struct tl_server *v)
+{
+    struct tl_trial *t = v->trial;
+    tl_streams_close(&v->handed);
+    v->trial = NULL;
+    v->newborn = NULL; /* still in the server's list: killed with it */
+    v->told = 0;
+    tl_server_kill(v);
+    if (!t)
+        return;
+    if (++t->server_failures >= SERVER_TRIES && !v->ready)
+        refuse(v->supervisor, v->key);
+    tl_supervisor_requeue(v->supervisor, t);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    give_up(timer->data);
+}
+
+static void set_deadline(struct tl_server *v, uint64_t ms)
+{
+    if (!v->deadline)
+        v->deadline = tl_timer_new(v->supervisor, v);
+    uv_update_time(v->supervisor->loop);
+    uv_timer_start(v->deadline, on_deadline, ms, 0);
+}
+
+/* Asks for a child for v->trial. */
+static void ask_for_child(struct tl_server *v)
+{
+    struct tl_streams theirs;
+    struct tl_error e;
+    if (tl_streams_make(&v->handed, &theirs, true, &e)) {
+        struct tl_trial *t = v->trial;
+        v->trial = NULL;
+        tl_trial_fail_to_start(t, &e);
+        return;
+    }
+    int fds[] = {theirs.protocol, theirs.out, theirs.err};
+    json_t *message = json_pack("{s:i}", "fork", 1);
+    int result = tl_send_line(v->io[0].fd, message, fds, 3);
+    json_decref(message);
+    tl_streams_close(&theirs);
+    if (result)
+        give_up(v);
+    else
+        set_deadline(v, FORK_TIME_MS);
+}
+
+/* Both words are in: the child becomes the trial's. */
+static void maybe_claim(struct tl_server *v)
+{
+    if (!v->newborn || !v->told || !v->trial)
+        return;
+    if (v->newborn->pid != v->told) {
+        give_up(v);
+        return;
+    }
+    struct tl_trial *t = v->trial;
+    struct tl_process *p = v->newborn;
+    struct tl_streams ours = v->handed;
+    struct tl_error e;
+    v->trial = NULL;
+    v->newborn = NULL;
+    v->told = 0;
+    v->handed = (struct tl_streams){-1, -1, -1};
+    uv_timer_stop(v->deadline);
+    tl_process_give(p, t);
+    t->main_pid = p->pid;
+    t->executed = true;
+    t->record.fresh = false;
+    tl_child_limits(p->pid, &t->limits);
+    int result = tl_trial_connect(t, &ours, &e);
+    if (!result && tl_send_line(t->io[0].fd, t->request, NULL, 0))
+        result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial", t->record.unit, " ");
+    if (!result)
+        result = tl_trial_began(t, &e);
+    if (result)
+        tl_trial_fail_to_start(t, &e);
+    tl_trace_release(t->supervisor, p);
+}
+
+void tl_server_forked(struct tl_server *v, struct tl_process *child)
+{
+    if (v->newborn || !v->trial) { /* a second one, or unasked: its own affair */
+        child->claimed = true;
+        return;
+    }
+    v->newborn = child;
+    maybe_claim(v);
+}
+
+void tl_server_process_gone(struct tl_server *v, pid_t pid, bool was_main)
+{
+    if (v->newborn && v->newborn->pid == pid)
+        v->newborn = NULL;
+    if (was_main) {
+        v->ended = true;
+        give_up(v);
+    }
+    server_maybe_free(v);
+}
+
+static void on_line(struct tl_server *v, const char *line, size_t length)
+{
+    struct tl_message m;
+    struct tl_error e;
+    if (tl_message_parse(line, length, &m, &e)) {
+        give_up(v);
+        return;
+    }
+    if (m.kind == TL_MESSAGE_SERVING && !v->ready) {
+        v->ready = true;
+        uv_timer_stop(v->deadline);
+        if (v->trial)
+            ask_for_child(v);
+    } else if (m.kind == TL_MESSAGE_FORKED && v->trial) {
+        v->told = m.pid;
+        maybe_claim(v);
+    } else if (m.kind != TL_MESSAGE_PHASE) { /* it refuses, or says what it should not */
+        if (m.kind == TL_MESSAGE_ERROR && !v->ready)
+            refuse(v->supervisor, v->key);
+        give_up(v);
+    }
+    tl_message_free(&m);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    static char block[1 << 16];
+    struct tl_server *v = poll->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < 3; i++) {
+        if (v->io[i].poll != poll)
+            continue;
+        ssize_t n = read(v->io[i].fd, block, sizeof block);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0) {
+            tl_stream_close(&v->io[i]);
+            return;
+        }
+        if (i) {
+            tl_drain_feed(i == 1 ? &v->out : &v->err, block, (size_t)n);
+            return;
+        }
+        const char *bytes = block, *line;
+        size_t size = (size_t)n, length;
+        enum tl_line kind;
+        while (!v->killed && (kind = tl_line_next(&v->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE) {
+            if (kind == TL_LINE_TOO_LONG)
+                give_up(v);
+            else
+                on_line(v, line, length);
+        }
+        return;
+    }
+}
+
+static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e)
+{
+    struct tl_server *v = tl_calloc(1, sizeof *v);
+    v->supervisor = s;
+    v->key = tl_strdup(t->server_key);
+    v->handed = (struct tl_streams){-1, -1, -1};
+    v->io[0].fd = v->io[1].fd = v->io[2].fd = -1;
+    v->scratch = tl_format("%s/server-%u", s->scratch_root, slot->index);
+    v->next = s->servers;
+    s->servers = v;
+    if (mkdir(v->scratch, 0700) && errno != EEXIST) {
+        v->ended = true;
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, " ");
+        server_maybe_free(v);
+        return -1;
+    }
+    struct tl_child_request request = {
+        .argv = t->argv,
+        .env = environ,
+        .directory = v->scratch,
+        .protocol = true,
+        .limits = t->limits,
+    };
+    struct tl_streams ours;
+    pid_t pid;
+    int gate;
+    if (tl_child_spawn(&request, &pid, &gate, &ours, e)) {
+        v->ended = true;
+        server_maybe_free(v);
+        return -1;
+    }
+    int result = tl_trace_attach(s, pid, NULL, v, e);
+    if (result) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        tl_streams_close(&ours);
+        close(gate);
+        v->ended = true;
+        server_maybe_free(v);
+        return -1;
+    }
+    v->pid = pid;
+    v->slot = slot;
+    slot->server = v;
+    v->trial = t;
+    tl_cgroup_limit(&slot->cgroup, &t->limits);
+    tl_cgroup_add(&slot->cgroup, pid);
+    int fds[] = {ours.protocol, ours.out, ours.err};
+    for (int i = 0; i < 3; i++)
+        tl_stream_open(s, &v->io[i], fds[i], on_readable, v);
+    double seconds = t->limits.timeout_s > 0 ? t->limits.timeout_s : 3600;
+    set_deadline(v, (uint64_t)(seconds * 1000) + 1);
+    if (tl_send_line(v->io[0].fd, t->server_request, NULL, 0) || write(gate, "", 1) != 1)
+        give_up(v);
+    close(gate);
+    return 0;
+}
+
+int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e)
+{
+    if (slot->server && strcmp(slot->server->key, t->server_key))
+        tl_server_kill(slot->server);
+    if (tl_trial_prepare(t, slot, e))
+        return -1;
+    t->state = TL_TRIAL_FORKING;
+    if (!slot->server)
+        return start_server(s, slot, t, e);
+    tl_cgroup_limit(&slot->cgroup, &t->limits);
+    slot->server->trial = t;
+    ask_for_child(slot->server);
+    return 0;
+}

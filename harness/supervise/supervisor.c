@@ -1,0 +1,482 @@
+/* The supervisor's queue, slots and loop.
+ *
+ *   submit -> queue -> slot -> trial.c (own process) or server.c (child of a fork server)
+ *   SIGCHLD -> drain: wait4 until nothing is left -> trace_linux.c -> trial.c -> record -> callback -> next
+ *
+ * libuv's own child handling is not used anywhere in this process: it would swallow ptrace-stops. */
+#include "harness/supervise/supervisor.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/scratch.h"
+#include "harness/supervise/trial.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WATCH_MS 200
+#define EVENTS_PER_TURN 2048 /* of children, before others get a turn */
+
+/* --- small things the other files use ------------------------------------------------------------------- */
+
+char **tl_strings_copy(const char *const *list)
+{
+    if (!list)
+        return NULL;
+    size_t n = 0;
+    while (list[n])
+        n++;
+    char **copy = tl_calloc(n + 1, sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = tl_strdup(list[i]);
+    return copy;
+}
+
+void tl_strings_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free(list[i]);
+    free(list);
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+uv_timer_t *tl_timer_new(struct tl_supervisor *s, void *data)
+{
+    uv_timer_t *t = tl_calloc(1, sizeof *t);
+    uv_timer_init(s->loop, t);
+    t->data = data;
+    return t;
+}
+
+void tl_timer_free(uv_timer_t **t)
+{
+    if (*t)
+        uv_close((uv_handle_t *)*t, free_handle);
+    *t = NULL;
+}
+
+int tl_stream_open(struct tl_supervisor *s, struct tl_stream *io, int fd, uv_poll_cb cb, void *data)
+{
+    io->fd = fd;
+    io->poll = tl_calloc(1, sizeof *io->poll);
+    if (uv_poll_init(s->loop, io->poll, fd)) {
+        free(io->poll);
+        io->poll = NULL;
+        return -1;
+    }
+    io->poll->data = data;
+    return uv_poll_start(io->poll, UV_READABLE | UV_DISCONNECT, cb) ? -1 : 0;
+}
+
+void tl_stream_close(struct tl_stream *io)
+{
+    if (io->poll) {
+        uv_poll_stop(io->poll);
+        uv_close((uv_handle_t *)io->poll, free_handle);
+        io->poll = NULL;
+    }
+    if (io->fd >= 0)
+        close(io->fd);
+    io->fd = -1;
+}
+
+/* --- the queue ------------------------------------------------------------------------------------------ */
+
+static void kick(struct tl_supervisor *s);
+
+static unsigned flying_on(const struct tl_supervisor *s, const char *device)
+{
+    unsigned n = 0;
+    for (const struct tl_trial *t = s->flying; t; t = t->next)
+        n += t->device && !strcmp(t->device, device);
+    return n;
+}
+
+static bool may_start(const struct tl_supervisor *s, const struct tl_trial *t)
+{
+    return !t->device || !t->device_slots || flying_on(s, t->device) < t->device_slots;
+}
+
+static bool wants_server(const struct tl_supervisor *s, const struct tl_trial *t)
+{
+    return t->server_key && t->server_failures < 3 && !tl_server_refused(s, t->server_key);
+}
+
+/* A free slot: for a served trial one whose server has loaded the same, else one without a server, else any. */
+static struct tl_slot *free_slot(struct tl_supervisor *s, const char *key)
+{
+    struct tl_slot *best = NULL;
+    int best_score = -1;
+    for (unsigned i = 0; i < s->jobs; i++) {
+        struct tl_slot *slot = &s->slots[i];
+        if (slot->busy)
+            continue;
+        int score = slot->server ? (key && !strcmp(slot->server->key, key) ? 2 : 0) : 1;
+        if (score > best_score) {
+            best = slot;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static void start(struct tl_supervisor *s, struct tl_trial *t, struct tl_slot *slot, bool served)
+{
+    struct tl_error e;
+    slot->busy = true;
+    t->next = s->flying;
+    s->flying = t;
+    s->n_flying++;
+    if (s->cgroups && !slot->cgroup.used && tl_cgroup_open(s->cgroups, slot->index, &slot->cgroup, &e))
+        slot->cgroup = (struct tl_cgroup){.procs = {-1, -1, -1}};
+    t->slot = slot;
+    if (served ? tl_server_run(s, slot, t, &e) : tl_trial_start(t, slot, &e))
+        tl_trial_fail_to_start(t, &e);
+}
+
+void tl_supervisor_schedule(struct tl_supervisor *s)
+{
+    if (s->scheduling)
+        return;
+    s->scheduling = true;
+    for (struct tl_trial **at = &s->queue; *at && s->n_flying < s->jobs;) {
+        struct tl_trial *t = *at;
+        if (!may_start(s, t)) {
+            at = &t->next;
+            continue;
+        }
+        bool served = wants_server(s, t);
+        struct tl_slot *slot = free_slot(s, served ? t->server_key : NULL);
+        if (!slot)
+            break;
+        *at = t->next;
+        if (!*at)
+            s->queue_tail = at;
+        s->n_waiting--;
+        start(s, t, slot, served);
+        at = &s->queue; /* a start that fails at once calls back, and may have changed the queue */
+    }
+    s->scheduling = false;
+}
+
+static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
+{
+    struct tl_trial **at = &s->flying;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    t->next = NULL;
+    s->n_flying--;
+    if (t->slot)
+        t->slot->busy = false;
+}
+
+void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
+{
+    leave_flight(s, t);
+    t->slot = NULL;
+    if (t->scratch)
+        tl_scratch_remove(t->scratch);
+    t->state = TL_TRIAL_WAITING;
+    t->next = s->queue;
+    if (!s->queue)
+        s->queue_tail = &t->next;
+    s->queue = t;
+    s->n_waiting++;
+    kick(s);
+}
+
+void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
+{
+    bool taken = false;
+    leave_flight(s, t);
+    if (t->done)
+        t->done(t->done_arg, &t->record, &taken);
+    if (taken)
+        memset(&t->record, 0, sizeof t->record);
+    tl_trial_free(t);
+    kick(s);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------- */
+
+static bool drain_children(struct tl_supervisor *s)
+{
+    for (int i = 0; i < EVENTS_PER_TURN; i++) {
+        int status;
+        struct rusage usage;
+        pid_t tid = wait4(-1, &status, WNOHANG | __WALL, &usage);
+        if (tid < 0 && errno == EINTR)
+            continue;
+        if (tid <= 0)
+            return false;
+        tl_trace_event(s, tid, status, &usage);
+    }
+    return true; /* there may be more */
+}
+
+static void on_kick(uv_idle_t *idle)
+{
+    struct tl_supervisor *s = idle->data;
+    uv_idle_stop(idle);
+    bool more = drain_children(s);
+    if (!s->freeing)
+        tl_supervisor_schedule(s);
+    if (more)
+        kick(s);
+}
+
+static void kick(struct tl_supervisor *s)
+{
+    uv_idle_start(&s->kick, on_kick);
+}
+
+static void on_sigchld(uv_signal_t *handle, int signal)
+{
+    struct tl_supervisor *s = handle->data;
+    (void)signal;
+    if (drain_children(s))
+        kick(s);
+    if (!s->freeing)
+        tl_supervisor_schedule(s);
+}
+
+/* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
+static void watch_trial(struct tl_supervisor *s, struct tl_trial *t)
+{
+    if (t->state != TL_TRIAL_RUNNING || tl_monotonic_ns() - t->started_ns < WATCH_MS * 1000000ull)
+        return;
+    if (t->limits.memory_mb && !t->slot->cgroup.memory_dir) {
+        uint64_t total = 0;
+        for (struct tl_process *p = t->processes; p; p = p->next)
+            total += p->gone ? 0 : tl_process_rss_bytes(p->pid);
+        if (total > t->peak_rss_watched)
+            t->peak_rss_watched = total;
+        if (total > t->limits.memory_mb << 20) {
+            tl_trial_kill(t, TL_KILL_MEMORY);
+            return;
+        }
+    }
+    uint64_t disk = t->limits.disk_mb << 20;
+    if (disk && tl_scratch_bytes(t->scratch, disk + 1) > disk)
+        tl_trial_kill(t, TL_KILL_DISK);
+    (void)s;
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+    struct tl_supervisor *s = timer->data;
+    for (struct tl_trial *t = s->flying, *next; t; t = next) {
+        next = t->next;
+        watch_trial(s, t);
+    }
+    tl_trace_orphans(s, s->freeing);
+    if (drain_children(s))
+        kick(s);
+}
+
+/* --- public --------------------------------------------------------------------------------------------- */
+
+int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop, const struct tl_supervisor_options *options,
+                      struct tl_error *e)
+{
+    struct tl_supervisor *s = tl_calloc(1, sizeof *s);
+    s->loop = loop;
+    s->options = *options;
+    s->queue_tail = &s->queue;
+    s->scratch_lock = -1;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    s->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
+    s->scratch_root = tl_scratch_root_new(options->scratch_root, &s->scratch_lock, e);
+    if (!s->scratch_root) {
+        free(s);
+        return -1;
+    }
+    char why[256];
+    if (!options->no_cgroup)
+        s->cgroups = tl_cgroup_root_new(why, sizeof why);
+    s->slots = tl_calloc(s->jobs, sizeof *s->slots);
+    for (unsigned i = 0; i < s->jobs; i++) {
+        s->slots[i].index = i;
+        s->slots[i].cgroup = (struct tl_cgroup){.procs = {-1, -1, -1}};
+    }
+    s->unwinder = tl_unwinder_new();
+    s->symboliser = tl_symboliser_new();
+    /* A descendant whose parent is gone comes to us and not to init, so that it is reaped here. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    uv_signal_init(loop, &s->sigchld);
+    uv_timer_init(loop, &s->watch);
+    uv_idle_init(loop, &s->kick);
+    s->sigchld.data = s->watch.data = s->kick.data = s;
+    uv_signal_start(&s->sigchld, on_sigchld, SIGCHLD);
+    uv_timer_start(&s->watch, on_watch, WATCH_MS, WATCH_MS);
+    uv_unref((uv_handle_t *)&s->sigchld);
+    uv_unref((uv_handle_t *)&s->watch);
+    *out = s;
+    return 0;
+}
+
+void tl_supervisor_on_begin(struct tl_supervisor *s, tl_trial_begin begin, void *arg)
+{
+    s->begin = begin;
+    s->begin_arg = arg;
+}
+
+static int check_spec(const struct tl_trial_spec *spec, struct tl_error *e)
+{
+    if (!spec->argv && !spec->entry)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit, "it names neither a program nor a function");
+    if (spec->argv && (!spec->argv[0] || !*spec->argv[0]))
+        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit, "its program has no name");
+    if (spec->argv && access(spec->argv[0], X_OK))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot run a trial", spec->argv[0],
+                             "an executable file was expected");
+    if (spec->protocol && !spec->request)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit, "it has no request for its runner");
+    return 0;
+}
+
+int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *spec, tl_trial_done done, void *arg,
+                         struct tl_error *e)
+{
+    if (check_spec(spec, e))
+        return -1;
+    struct tl_trial *t = tl_calloc(1, sizeof *t);
+    struct tl_trial_record *r = &t->record;
+    t->supervisor = s;
+    t->argv = tl_strings_copy(spec->argv);
+    t->env = tl_strings_copy(spec->env);
+    t->entry = spec->entry;
+    t->argument = spec->argument;
+    t->directory = tl_strdup(spec->directory);
+    t->protocol = spec->protocol;
+    t->request = spec->request ? json_copy(spec->request) : NULL; /* "scratch" is added to our own copy */
+    t->server_key = tl_strdup(spec->server_key);
+    t->server_request = spec->server_request ? json_incref(spec->server_request) : NULL;
+    t->device = tl_strdup(spec->device);
+    t->device_asked = tl_strdup(spec->device_asked);
+    t->device_slots = spec->device_slots;
+    t->limits = spec->limits;
+    t->phase = spec->protocol ? TL_PHASE_START : spec->phase;
+    t->done = done;
+    t->done_arg = arg;
+    for (int i = 0; i < 3; i++)
+        t->io[i].fd = -1;
+    for (int i = 0; i < TL_PHASE_COUNT; i++)
+        r->phase_seconds[i] = -1;
+    if (*spec->id)
+        memcpy(r->id, spec->id, sizeof r->id);
+    else
+        tl_uuid7(r->id);
+    r->case_name = tl_strdup(spec->case_name ? spec->case_name : "");
+    r->variant = tl_strdup(spec->variant ? spec->variant : "{}");
+    r->unit = tl_strdup(spec->unit ? spec->unit : "");
+    strncpy(r->case_hash, spec->case_hash ? spec->case_hash : "", sizeof r->case_hash - 1);
+    strncpy(r->variant_hash, spec->variant_hash ? spec->variant_hash : "", sizeof r->variant_hash - 1);
+    strncpy(r->environment_id, spec->environment_id ? spec->environment_id : "", sizeof r->environment_id - 1);
+    *s->queue_tail = t;
+    s->queue_tail = &t->next;
+    s->n_waiting++;
+    kick(s);
+    return 0;
+}
+
+size_t tl_supervisor_waiting(const struct tl_supervisor *s)
+{
+    return s->n_waiting;
+}
+
+size_t tl_supervisor_in_flight(const struct tl_supervisor *s)
+{
+    return s->n_flying;
+}
+
+void tl_supervisor_cancel(struct tl_supervisor *s)
+{
+    while (s->queue) {
+        struct tl_trial *t = s->queue;
+        s->queue = t->next;
+        tl_trial_free(t);
+    }
+    s->queue_tail = &s->queue;
+    s->n_waiting = 0;
+    for (struct tl_server *v = s->servers; v; v = v->next)
+        if (v->trial) { /* it has no process of its own yet */
+            struct tl_trial *t = v->trial;
+            v->trial = NULL;
+            tl_server_kill(v);
+            leave_flight(s, t);
+            tl_trial_free(t);
+        }
+    for (struct tl_trial *t = s->flying; t; t = t->next)
+        if (t->state == TL_TRIAL_RUNNING)
+            tl_trial_kill(t, TL_KILL_CANCEL);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    bool *closed = handle->data;
+    *closed = true;
+}
+
+void tl_supervisor_free(struct tl_supervisor *s)
+{
+    if (!s)
+        return;
+    s->freeing = true;
+    tl_supervisor_cancel(s);
+    for (struct tl_server *v = s->servers; v; v = v->next)
+        tl_server_kill(v);
+    uv_ref((uv_handle_t *)&s->watch); /* it looks for orphans, and keeps the loop turning */
+    while (s->flying || s->servers || s->n_orphans)
+        uv_run(s->loop, UV_RUN_ONCE);
+    uv_signal_stop(&s->sigchld);
+    bool closed[3] = {false, false, false};
+    uv_handle_t *handles[] = {(uv_handle_t *)&s->sigchld, (uv_handle_t *)&s->watch, (uv_handle_t *)&s->kick};
+    for (size_t i = 0; i < 3; i++) {
+        handles[i]->data = &closed[i];
+        uv_close(handles[i], on_handle_closed);
+    }
+    while (!closed[0] || !closed[1] || !closed[2])
+        uv_run(s->loop, UV_RUN_NOWAIT);
+    for (unsigned i = 0; i < s->jobs; i++)
+        tl_cgroup_close(&s->slots[i].cgroup);
+    tl_cgroup_root_free(s->cgroups);
+    free(s->slots);
+    while (s->unservable) {
+        struct tl_unservable *u = s->unservable;
+        s->unservable = u->next;
+        free(u->key);
+        free(u);
+    }
+    tl_unwinder_free(s->unwinder);
+    tl_symboliser_free(s->symboliser);
+    tl_scratch_remove(s->scratch_root);
+    if (s->scratch_lock >= 0)
+        close(s->scratch_lock);
+    free(s->scratch_root);
+    free(s);
+}
+
+void tl_supervisor_isolation(const struct tl_supervisor *s, struct tl_isolation *i)
+{
+    *i = (struct tl_isolation){0};
+    if (!s->cgroups) {
+        strncpy(i->cgroup_why,
+                s->options.no_cgroup ? "not wanted" : "no cgroup can be written by this user", sizeof i->cgroup_why - 1);
+        return;
+    }
+    strncpy(i->cgroup, tl_cgroup_root_path(s->cgroups), sizeof i->cgroup - 1);
+    i->cgroup_kill = tl_cgroup_root_has(s->cgroups, "kill");
+    i->cgroup_pids = tl_cgroup_root_has(s->cgroups, "pids");
+    i->cgroup_memory = tl_cgroup_root_has(s->cgroups, "memory");
+}

@@ -1,0 +1,555 @@
+/* One trial, from its request to its record.
+ *
+ * It runs until its main process has ended; then what is left of it is swept, and when its last process is gone
+ * its streams are read to the end and the record is made. Whatever ends it (itself, a deadline, a limit, the
+ * user) goes this one way. */
+#include "harness/supervise/trial.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/classify.h"
+#include "harness/supervise/scratch.h"
+#include "harness/supervise/signature.h"
+#include "runners/protocol.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* --- messages ------------------------------------------------------------------------------------------- */
+
+int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    size_t size = text ? strlen(text) + 1 : 0;
+    if (!text || size > TL_MESSAGE_MAX) {
+        free(text);
+        errno = text ? EMSGSIZE : EINVAL;
+        return -1;
+    }
+    text[size - 1] = '\n';
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(3 * sizeof(int))];
+    } control = {0};
+    struct iovec iov = {text, size};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (n_fds) {
+        m.msg_control = control.space;
+        m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+    }
+    ssize_t n;
+    while ((n = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+        ;
+    int err = errno;
+    free(text);
+    errno = n < 0 ? err : EAGAIN;
+    return n == (ssize_t)size ? 0 : -1; /* the socket's buffer holds more than a message: short is a failure */
+}
+
+static void breach(struct tl_trial *t, char *what)
+{
+    if (t->violation)
+        free(what);
+    else
+        t->violation = what;
+}
+
+static void on_deadline(uv_timer_t *timer);
+
+static void enter_phase(struct tl_trial *t, enum tl_phase phase)
+{
+    uint64_t now = tl_monotonic_ns();
+    t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
+    t->phase_since_ns = now;
+    t->phase = phase;
+    t->record.phase_seconds[phase] = 0; /* entered */
+    if (t->limits.timeout_s <= 0 || t->state != TL_TRIAL_RUNNING)
+        return;
+    /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its deadline. */
+    double left = t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
+    if (!t->deadline)
+        t->deadline = tl_timer_new(t->supervisor, t);
+    uv_update_time(t->supervisor->loop);
+    uv_timer_start(t->deadline, on_deadline, left > 0 ? (uint64_t)(left * 1000) + 1 : 0, 0);
+}
+
+static void on_message(struct tl_trial *t, struct tl_message *m)
+{
+    struct tl_trial_record *r = &t->record;
+    bool final = t->got_result || t->got_error || t->got_unsupported;
+    switch (m->kind) {
+    case TL_MESSAGE_PHASE:
+        if (final)
+            breach(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
+        else if (m->phase == TL_PHASE_DONE)
+            breach(t, tl_strdup("phase done is not to be said: the result says it"));
+        else
+            enter_phase(t, m->phase);
+        return;
+    case TL_MESSAGE_RESULT:
+        if (final) {
+            breach(t, tl_strdup("a second answer: a trial has one result or error"));
+            return;
+        }
+        t->got_result = true;
+        r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
+        r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "device")));
+        enter_phase(t, TL_PHASE_DONE);
+        return;
+    case TL_MESSAGE_ERROR:
+    case TL_MESSAGE_UNSUPPORTED:
+        if (final) {
+            breach(t, tl_strdup("a second answer: a trial has one result or error"));
+            return;
+        }
+        t->got_error = m->kind == TL_MESSAGE_ERROR;
+        t->got_unsupported = !t->got_error;
+        r->error_domain = tl_strdup(m->domain);
+        r->error_code = tl_strdup(m->code);
+        r->message = tl_strdup(m->text);
+        return;
+    case TL_MESSAGE_DESCRIPTION:
+        if (!final && json_object_get(t->request, "describe")) {
+            t->got_result = true;
+            r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
+            return;
+        }
+        breach(t, tl_strdup("a description was not asked for"));
+        return;
+    case TL_MESSAGE_SERVING:
+    case TL_MESSAGE_FORKED:
+        breach(t, tl_strdup("an answer of a fork server, in a trial"));
+        return;
+    }
+}
+
+static void on_line(struct tl_trial *t, enum tl_line kind, const char *line, size_t length)
+{
+    struct tl_message m;
+    struct tl_error e;
+    if (kind == TL_LINE_TOO_LONG) {
+        breach(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
+    } else if (tl_message_parse(line, length, &m, &e)) {
+        breach(t, tl_strdup(e.why));
+    } else {
+        on_message(t, &m);
+        tl_message_free(&m);
+    }
+}
+
+static void on_bytes(struct tl_trial *t, int which, const char *bytes, size_t size)
+{
+    const char *line;
+    size_t length;
+    enum tl_line kind;
+    if (which == 1)
+        tl_drain_feed(&t->out, bytes, size);
+    else if (which == 2)
+        tl_drain_feed(&t->err, bytes, size);
+    else
+        while ((kind = tl_line_next(&t->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE)
+            on_line(t, kind, line, length);
+}
+
+/* Reads what is there, at most `most` bytes, so that one flood does not keep the others waiting. */
+static void read_stream(struct tl_trial *t, int which, size_t most)
+{
+    static char block[1 << 16];
+    struct tl_stream *io = &t->io[which];
+    for (size_t got = 0; io->fd >= 0 && got < most;) {
+        ssize_t n = read(io->fd, block, sizeof block);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0) {
+            tl_stream_close(io);
+            return;
+        }
+        got += (size_t)n;
+        on_bytes(t, which, block, (size_t)n);
+        if ((size_t)n < sizeof block) /* emptied, most likely: the poll says when there is more */
+            return;
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct tl_trial *t = poll->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < 3; i++)
+        if (t->io[i].poll == poll)
+            read_stream(t, i, 1 << 20);
+}
+
+/* --- the beginning -------------------------------------------------------------------------------------- */
+
+int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_error *e)
+{
+    int fds[] = {ours->protocol, ours->out, ours->err};
+    int result = 0;
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0 && tl_stream_open(t->supervisor, &t->io[i], fds[i], on_readable, t))
+            result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot watch a stream of a trial", "", "the loop refuses it");
+    return result;
+}
+
+static char *replace_scratch(const char *text, const char *scratch)
+{
+    static const char mark[] = "{scratch}";
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *at;
+    while ((at = strstr(text, mark))) {
+        tl_buffer_add(&b, text, (size_t)(at - text));
+        tl_buffer_add_string(&b, scratch);
+        text = at + sizeof mark - 1;
+    }
+    tl_buffer_add_string(&b, text);
+    return tl_buffer_take(&b);
+}
+
+int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
+{
+    t->slot = slot;
+    free(t->scratch);
+    t->scratch = tl_format("%s/%.36s", t->supervisor->scratch_root, t->record.id);
+    if (mkdir(t->scratch, 0700))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch,
+                             "free some space, or name another place with TMPDIR");
+    json_t *command = json_array();
+    for (size_t i = 0; t->argv && t->argv[i]; i++) {
+        char *text = replace_scratch(t->argv[i], t->scratch);
+        free(t->argv[i]);
+        t->argv[i] = text;
+        json_array_append_new(command, json_string(text));
+    }
+    free(t->record.command);
+    t->record.command = json_dumps(command, JSON_COMPACT);
+    json_decref(command);
+    if (t->request) {
+        json_object_set_new(t->request, "scratch", json_string(t->scratch));
+        free(t->record.request);
+        t->record.request = json_dumps(t->request, JSON_COMPACT);
+    }
+    t->oom_kills_before = tl_cgroup_oom_kills(&slot->cgroup);
+    return 0;
+}
+
+/* The clock starts here: what comes before is the supervisor's own time. */
+int tl_trial_began(struct tl_trial *t, struct tl_error *e)
+{
+    struct tl_supervisor *s = t->supervisor;
+    t->record.started_us = tl_wall_us();
+    if (s->begin && s->begin(s->begin_arg, &t->record, e))
+        return -1;
+    t->state = TL_TRIAL_RUNNING;
+    t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+    enter_phase(t, t->phase);
+    return 0;
+}
+
+static char **environment_of(const struct tl_trial *t)
+{
+    size_t n = 0, added = 0;
+    while (environ[n])
+        n++;
+    while (t->env && t->env[added])
+        added++;
+    char **list = tl_calloc(n + added + 2, sizeof *list);
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t name = strcspn(environ[i], "=");
+        bool replaced = !strncmp(environ[i], "TMPDIR=", 7);
+        for (size_t j = 0; j < added; j++)
+            replaced |= !strncmp(environ[i], t->env[j], name + 1);
+        if (!replaced)
+            list[k++] = tl_strdup(environ[i]);
+    }
+    for (size_t j = 0; j < added; j++)
+        list[k++] = replace_scratch(t->env[j], t->scratch);
+    list[k] = tl_format("TMPDIR=%s", t->scratch);
+    return list;
+}
+
+static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, struct tl_error *e)
+{
+    struct tl_supervisor *s = t->supervisor;
+    if (tl_trace_attach(s, pid, t, NULL, e)) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        tl_streams_close(ours);
+        return -1;
+    }
+    t->main_pid = pid;
+    tl_cgroup_limit(&t->slot->cgroup, &t->limits);
+    tl_cgroup_add(&t->slot->cgroup, pid);
+    if (tl_trial_connect(t, ours, e))
+        return -1;
+    if (t->request && tl_send_line(t->io[0].fd, t->request, NULL, 0))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot send the request of a trial", t->record.unit,
+                             "a request has at most %d bytes", TL_MESSAGE_MAX);
+    return tl_trial_began(t, e);
+}
+
+int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
+{
+    if (tl_trial_prepare(t, slot, e))
+        return -1;
+    char **env = t->argv ? environment_of(t) : NULL;
+    struct tl_child_request request = {
+        .argv = t->argv,
+        .env = env,
+        .entry = t->entry,
+        .argument = t->argument,
+        .directory = t->directory ? t->directory : t->scratch,
+        .protocol = t->protocol,
+        .limits = t->limits,
+    };
+    pid_t pid;
+    int gate;
+    struct tl_streams ours;
+    t->record.fresh = true;
+    int result = tl_child_spawn(&request, &pid, &gate, &ours, e);
+    tl_strings_free(env);
+    if (result)
+        return -1;
+    result = begin_child(t, pid, &ours, e);
+    if (!result && write(gate, "", 1) != 1)
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot let a child go", "", "its gate is closed");
+    close(gate);
+    return result;
+}
+
+/* --- the end -------------------------------------------------------------------------------------------- */
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct tl_trial *t = timer->data;
+    if (t->state != TL_TRIAL_RUNNING || t->ending_hang)
+        return;
+    t->ending_hang = true;
+    t->killed = TL_KILL_DEADLINE;
+    if (!tl_trace_capture_hang(t))
+        tl_trial_kill(t, TL_KILL_DEADLINE);
+}
+
+void tl_trial_hang_captured(struct tl_trial *t)
+{
+    if (t->hang_waiting && --t->hang_waiting == 0)
+        tl_trial_kill(t, TL_KILL_DEADLINE);
+}
+
+void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
+{
+    if (t->killed == TL_KILL_NONE)
+        t->killed = why;
+    t->state = TL_TRIAL_KILLING;
+    tl_trace_kill(t->processes);
+    /* A fork server lives in the same cgroup. What a trial forks there is killed as it appears. */
+    if (!t->slot->server)
+        tl_cgroup_kill(&t->slot->cgroup);
+}
+
+void tl_trial_captured(struct tl_trial *t, struct tl_capture *c)
+{
+    struct tl_trial_record *r = &t->record;
+    r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
+    r->captures[r->n_captures++] = *c;
+    *c = (struct tl_capture){0};
+}
+
+void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal)
+{
+    for (size_t i = 0; i < t->record.n_captures; i++)
+        if (t->record.captures[i].pid == pid && t->record.captures[i].signal == signal)
+            t->record.captures[i].fatal = true;
+}
+
+void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage)
+{
+    t->main_ended = true;
+    t->main_status = status;
+    t->main_usage = *usage;
+    t->ended_ns = tl_monotonic_ns();
+    if (t->deadline)
+        uv_timer_stop(t->deadline);
+    t->state = TL_TRIAL_KILLING;
+    if (t->n_processes > 1) {
+        tl_trace_kill(t->processes);
+        if (!t->slot->server)
+            tl_cgroup_kill(&t->slot->cgroup);
+    }
+}
+
+void tl_trial_process_gone(struct tl_trial *t)
+{
+    tl_trial_maybe_end(t);
+}
+
+static void read_to_the_end(struct tl_trial *t)
+{
+    const char *line;
+    size_t length;
+    for (int i = 0; i < 3; i++) {
+        read_stream(t, i, 1 << 26);
+        tl_stream_close(&t->io[i]);
+    }
+    enum tl_line kind = tl_line_end(&t->reader, &line, &length);
+    if (kind != TL_LINE_NONE)
+        on_line(t, kind, line, length);
+}
+
+static double seconds_of(struct timeval v)
+{
+    return (double)v.tv_sec + (double)v.tv_usec * 1e-6;
+}
+
+static void take_measures(struct tl_trial *t)
+{
+    struct tl_trial_record *r = &t->record;
+    t->phase_spent_ns[t->phase] += t->ended_ns - t->phase_since_ns;
+    for (int i = 0; i < TL_PHASE_COUNT; i++)
+        if (r->phase_seconds[i] >= 0)
+            r->phase_seconds[i] = (double)t->phase_spent_ns[i] * 1e-9;
+    r->phase = t->phase;
+    r->wall_seconds = (double)(t->ended_ns - t->started_ns) * 1e-9;
+    r->user_seconds = seconds_of(t->main_usage.ru_utime);
+    r->system_seconds = seconds_of(t->main_usage.ru_stime);
+    r->peak_rss = (uint64_t)t->main_usage.ru_maxrss << 10;
+    if (t->peak_rss_watched > r->peak_rss)
+        r->peak_rss = t->peak_rss_watched;
+}
+
+static enum tl_end end_of(const struct tl_trial *t)
+{
+    switch (t->killed) {
+    case TL_KILL_DEADLINE:
+        return TL_END_DEADLINE;
+    case TL_KILL_MEMORY:
+        return TL_END_MEMORY;
+    case TL_KILL_DISK:
+        return TL_END_DISK;
+    case TL_KILL_PROCESSES:
+        return TL_END_PROCESSES;
+    case TL_KILL_CANCEL:
+        return TL_END_CANCELLED;
+    case TL_KILL_BEGIN:
+        return TL_END_NOT_BEGUN;
+    case TL_KILL_LEFTOVER:
+    case TL_KILL_NONE:
+        break;
+    }
+    return TL_END_BY_ITSELF;
+}
+
+static void conclude(struct tl_trial *t)
+{
+    struct tl_trial_record *r = &t->record;
+    tl_drain_take(&t->out, &r->out);
+    tl_drain_take(&t->err, &r->err);
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add(&text, r->err.head, r->err.head_size);
+    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
+    char *message = tl_find_abort_message(text.data, text.size);
+    tl_buffer_free(&text);
+    struct tl_seen seen = {
+        .end = end_of(t),
+        .status = t->main_status,
+        .protocol = t->protocol,
+        .executed = t->executed || t->entry || !r->fresh,
+        .got_result = t->got_result,
+        .got_error = t->got_error,
+        .got_unsupported = t->got_unsupported,
+        .violation = t->violation,
+        .abort_message = message,
+        .descendant_signals = t->descendant_signals,
+        .cgroup_oom_kills = tl_cgroup_oom_kills(&t->slot->cgroup) - t->oom_kills_before,
+        .memory_limit = t->limits.memory_mb << 20,
+        .data_at_crash = t->data_at_crash,
+        .captures = r->captures,
+        .n_captures = r->n_captures,
+        .timeout_s = t->limits.timeout_s,
+        .device_asked = t->device_asked,
+    };
+    int at = tl_classify(&seen, r);
+    free(message);
+    if (at > 0) {
+        struct tl_capture c = r->captures[at];
+        memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
+        r->captures[0] = c;
+    }
+    if (!t->supervisor->options.no_symbols)
+        for (size_t i = 0; i < r->n_captures; i++)
+            tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
+    tl_signature_make(r);
+}
+
+void tl_trial_maybe_end(struct tl_trial *t)
+{
+    if (!t->main_ended || t->n_processes)
+        return;
+    read_to_the_end(t);
+    take_measures(t);
+    conclude(t);
+    tl_supervisor_trial_ended(t->supervisor, t);
+}
+
+/* It could not be started, or its intent not be recorded. A child that exists is killed at its gate, and the trial
+ * ends when it has been reaped. */
+void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e)
+{
+    free(t->record.message);
+    t->record.message = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
+    free(t->record.error_domain);
+    t->record.error_domain = tl_strdup("trapline");
+    t->killed = TL_KILL_BEGIN;
+    if (!t->started_ns)
+        t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+    if (t->n_processes) {
+        tl_trial_kill(t, TL_KILL_BEGIN);
+        return;
+    }
+    t->main_ended = true;
+    t->ended_ns = tl_monotonic_ns();
+    tl_trial_maybe_end(t);
+}
+
+void tl_trial_free(struct tl_trial *t)
+{
+    for (int i = 0; i < 3; i++)
+        tl_stream_close(&t->io[i]);
+    tl_timer_free(&t->deadline);
+    tl_line_reader_free(&t->reader);
+    tl_drain_free(&t->out);
+    tl_drain_free(&t->err);
+    if (t->scratch) {
+        if (!t->supervisor->options.keep_scratch)
+            tl_scratch_remove(t->scratch);
+        free(t->scratch);
+    }
+    tl_strings_free(t->argv);
+    tl_strings_free(t->env);
+    free(t->directory);
+    free(t->server_key);
+    free(t->device);
+    free(t->device_asked);
+    free(t->violation);
+    json_decref(t->request);
+    json_decref(t->server_request);
+    tl_trial_record_free(&t->record);
+    free(t);
+}

@@ -1,0 +1,307 @@
+/* When two failures are the same failure.
+ *
+ * Theory of operation. The title comes from the first of these that says something: the message with which
+ * the process ended itself, the frames that tell (telling.c), the domain and code of a clean error. A process
+ * that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr is from
+ * before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The coarse
+ * title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
+#include "harness/supervise/signature.h"
+
+#include "harness/base/buffer.h"
+#include "harness/supervise/telling.h"
+#include "harness/supervise/text.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TITLE_MOST 200
+#define STACK_NEAR (64u << 10)  /* a fault this near to the stack pointer is the stack's own */
+#define STACK_FRAME (16u << 20) /* on a very deep stack, one this far into the innermost frame is, too */
+
+static const struct tl_capture *decisive(const struct tl_trial_record *r)
+{
+    return r->n_captures ? &r->captures[0] : NULL;
+}
+
+static int signal_of(const struct tl_trial_record *r)
+{
+    if (r->signal || r->outcome != TL_OUTCOME_CRASH)
+        return r->signal;
+    return r->n_captures ? r->captures[0].signal : 0;
+}
+
+static bool is_hardware(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
+}
+
+static const struct tl_thread *crashed_thread(const struct tl_capture *c)
+{
+    for (size_t i = 0; i < c->n_threads; i++)
+        if (c->threads[i].crashed)
+            return &c->threads[i];
+    return c->n_threads ? &c->threads[0] : NULL;
+}
+
+static char *message_of(const struct tl_trial_record *r)
+{
+    if (!r->message)
+        return NULL;
+    char *m = tl_normalise_message(r->message);
+    if (*m && !tl_message_says_nothing(m))
+        return m;
+    free(m);
+    return NULL;
+}
+
+/* ---- crash ---- */
+
+/* Whether the fault is at the stack pointer, or above it in a frame that was never touched. */
+static bool is_stack_fault(const struct tl_capture *c, bool deep)
+{
+    for (size_t i = 0; c->has_address && i < c->n_registers; i++) {
+        const struct tl_register *reg = &c->registers[i];
+        if (strcmp(reg->name, "rsp") && strcmp(reg->name, "sp") && strcmp(reg->name, "esp"))
+            continue;
+        if (c->fault_address < reg->value)
+            return reg->value - c->fault_address <= STACK_NEAR;
+        return c->fault_address - reg->value <= (deep ? STACK_FRAME : STACK_NEAR);
+    }
+    return deep;
+}
+
+/* Runs out of stack: deep, or at an address that is the stack's. A new title, or NULL. */
+static char *stack_overflow(const struct tl_capture *c, const struct tl_thread *t, int signal, int how)
+{
+    if (signal != SIGSEGV && signal != SIGBUS)
+        return NULL;
+    if (!is_stack_fault(c, t->omitted))
+        return NULL;
+    char *cycle = tl_telling_cycle(c, t, how);
+    char *title = NULL;
+    if (cycle) {
+        title = tl_format("stack overflow in %s", cycle);
+    } else {
+        struct tl_telling frames;
+        tl_telling_frames(c, t, how, &frames);
+        if (frames.n)
+            title = tl_format("stack overflow in %s", frames.name[0]);
+        tl_telling_free(&frames);
+    }
+    free(cycle);
+    return title;
+}
+
+/* The title that the stack gives; NULL when it gives none. */
+static char *crash_frames(const struct tl_trial_record *r, int how)
+{
+    const struct tl_capture *c = decisive(r);
+    const struct tl_thread *t = c ? crashed_thread(c) : NULL;
+    if (!t || !t->n_frames)
+        return NULL;
+    int signal = signal_of(r);
+    char *title = stack_overflow(c, t, signal, how);
+    if (title)
+        return title;
+    if (signal == SIGABRT || c->sender_pid)
+        how |= TL_TELL_RAISED;
+    struct tl_telling frames;
+    tl_telling_frames(c, t, how, &frames);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add(&b, "", 0);
+    if (frames.wild)
+        tl_buffer_add_string(&b, frames.n ? "jump to a wild address from " : "jump to a wild address");
+    tl_telling_text(&frames, &b);
+    tl_telling_free(&frames);
+    if (b.size)
+        return tl_buffer_take(&b);
+    tl_buffer_free(&b);
+    return NULL;
+}
+
+/* Whether the same message comes from every function that has the fault, so that the function belongs to it.
+ */
+static bool is_from_anywhere(const char *message)
+{
+    return strstr(message, "stack smashing detected") || strstr(message, "buffer overflow detected") ||
+           strstr(message, "pure virtual method called") || strstr(message, "without an active exception");
+}
+
+static char *crash_title(const struct tl_trial_record *r, bool coarse)
+{
+    int how = coarse ? TL_TELL_COARSE : 0;
+    int signal = signal_of(r);
+    char *message = message_of(r), *frames = NULL;
+    if (!message || is_hardware(signal))
+        frames = crash_frames(r, how);
+    if (frames) {
+        free(message);
+        return frames;
+    }
+    if (!message)
+        return tl_format("%s without a stack", signal ? tl_signal_name(signal) : "crash");
+    const struct tl_capture *c = decisive(r);
+    const struct tl_thread *t = c ? crashed_thread(c) : NULL;
+    if (!coarse && t && is_from_anywhere(message)) {
+        struct tl_telling in;
+        tl_telling_frames(c, t, how | TL_TELL_RAISED, &in);
+        if (in.n && !in.guessed) {
+            char *both = tl_format("%s in %s", message, in.name[0]);
+            free(message);
+            message = both;
+        }
+        tl_telling_free(&in);
+    }
+    return message;
+}
+
+/* ---- hang ---- */
+
+/* The title of one thread that hangs; NULL when its frames do not tell. */
+static char *hang_frames(const struct tl_capture *c, const struct tl_thread *t, bool waits, bool coarse)
+{
+    struct tl_telling frames;
+    tl_telling_frames(c, t, TL_TELL_WAITING | (coarse ? TL_TELL_COARSE : 0), &frames);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (frames.n) {
+        tl_buffer_add_string(&b, waits ? "waiting in " : "running in ");
+        tl_telling_text(&frames, &b);
+    }
+    tl_telling_free(&frames);
+    return b.size ? tl_buffer_take(&b) : NULL;
+}
+
+struct hanging {
+    char *title; /* NULL when the thread's frames do not tell */
+    int rank;
+};
+
+static int by_rank_and_title(const void *a, const void *b)
+{
+    const struct hanging *x = a, *y = b;
+    if (x->rank != y->rank)
+        return y->rank - x->rank;
+    return strcmp(x->title, y->title);
+}
+
+/* The main thread when it runs; else what most of the running threads do (a pool that spins), in doubt the
+ * first in the alphabet; else what the main thread waits for; else what most of the others wait for. */
+static char *hang_title(const struct tl_trial_record *r, bool coarse)
+{
+    const struct tl_capture *c = decisive(r);
+    struct hanging *all = tl_calloc(c ? c->n_threads : 0, sizeof *all);
+    size_t n = 0, best = 0, most = 0;
+    for (size_t i = 0; c && i < c->n_threads; i++) {
+        const struct tl_thread *t = &c->threads[i];
+        bool waits = tl_telling_waits(c, t), is_main = t->tid == t->pid;
+        char *title = hang_frames(c, t, waits, coarse);
+        if (title)
+            all[n++] = (struct hanging){title, is_main ? (waits ? 2 : 4) : (waits ? 1 : 3)};
+    }
+    qsort(all, n, sizeof *all, by_rank_and_title);
+    for (size_t i = 0, k; i < n && all[i].rank == all[0].rank; i = k) {
+        for (k = i; k < n && !by_rank_and_title(&all[k], &all[i]);)
+            k++;
+        if (k - i > most) {
+            most = k - i;
+            best = i;
+        }
+    }
+    char *title = n ? tl_strdup(all[best].title) : tl_strdup("hang without a stack");
+    for (size_t i = 0; i < n; i++)
+        free(all[i].title);
+    free(all);
+    return title;
+}
+
+/* ---- the others ---- */
+
+static char *error_title(const struct tl_trial_record *r)
+{
+    char *message = message_of(r);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (r->error_domain)
+        tl_buffer_add_string(&b, r->error_domain);
+    if (r->error_code && *r->error_code)
+        tl_buffer_printf(&b, "%s%s", b.size ? " " : "", r->error_code);
+    if (message)
+        tl_buffer_printf(&b, "%s%s", b.size ? ": " : "", message);
+    free(message);
+    if (!b.size && r->exit_status >= 0)
+        tl_buffer_printf(&b, "exit status %d", r->exit_status);
+    return b.size ? tl_buffer_take(&b) : tl_strdup("error without a message");
+}
+
+static char *fallback_title(const struct tl_trial_record *r)
+{
+    const char *asked = r->unit ? strrchr(r->unit, ':') : NULL;
+    if (r->observed_device)
+        return tl_format("ran on %s, not on %s", r->observed_device,
+                         asked ? asked + 1 : "the device asked for");
+    return message_of(r);
+}
+
+static char *make_title(const struct tl_trial_record *r, bool coarse)
+{
+    char *title = NULL;
+    switch (r->outcome) {
+    case TL_OUTCOME_CRASH:
+        return crash_title(r, coarse);
+    case TL_OUTCOME_HANG:
+        return hang_title(r, coarse);
+    case TL_OUTCOME_OOM: /* which allocation is the one too many depends on everything before it */
+        return tl_strdup("out of memory");
+    case TL_OUTCOME_ERROR:
+        return error_title(r);
+    case TL_OUTCOME_WRONG:
+        title = message_of(r);
+        return title ? title : tl_strdup("outputs are not what the reference says");
+    case TL_OUTCOME_FALLBACK:
+        title = fallback_title(r);
+        return title ? title : tl_strdup("ran on another device");
+    case TL_OUTCOME_LOST:
+        return tl_strdup("lost while it ran");
+    default:
+        return NULL;
+    }
+}
+
+/* One clean line of at most TITLE_MOST bytes. */
+static char *finish(char *title)
+{
+    char *clean = tl_clean_text(title, strlen(title), false);
+    free(title);
+    size_t n = tl_text_cut(clean, TITLE_MOST);
+    if (!clean[n])
+        return clean;
+    clean[tl_text_cut(clean, TITLE_MOST - 3)] = '\0';
+    char *cut = tl_format("%s…", clean);
+    free(clean);
+    return cut;
+}
+
+static void make_id(const struct tl_trial_record *r, const char *version, const char *title,
+                    char id[TL_ID_SIZE])
+{
+    const char *parts[] = {version, tl_outcome_name(r->outcome), tl_phase_name(r->phase),
+                           signal_of(r) ? tl_signal_name(signal_of(r)) : "", title};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        tl_buffer_add(&b, parts[i], strlen(parts[i]) + 1);
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
+void tl_signature_make(struct tl_trial_record *r)
+{
+    free(r->signature.title);
+    free(r->signature.coarse_title);
+    r->signature = (struct tl_signature){0};
+    if (!tl_outcome_is_failure(r->outcome))
+        return;
+    r->signature.title = finish(make_title(r, false));
+    r->signature.coarse_title = finish(make_title(r, true));
+    make_id(r, "signature 1", r->signature.title, r->signature.id);
+    make_id(r, "coarse 1", r->signature.coarse_title, r->signature.coarse_id);
+}

@@ -1,8 +1,8 @@
 /* Case files: a model, its axes, limits, and what is expected (docs/case-files.md).
  *
- * Loading checks everything there is to check and reports every mistake with file, line, JSON path and what was
- * expected; nothing is run. A variant is one value index for every axis: index 0 is the simplest value, so that
- * all search works on plain integers. */
+ * Loading checks everything there is to check and reports every mistake with file, line, JSON path and what
+ * was expected; nothing is run. A variant is one value index for every axis: index 0 is the simplest value,
+ * so that all search works on plain integers. */
 #ifndef TL_CASE_H
 #define TL_CASE_H
 
@@ -31,8 +31,9 @@ enum tl_axis_kind {
 struct tl_axis {
     const char *name;
     enum tl_axis_kind kind;
-    uint64_t count;         /* number of values, at least 1; for the full 64-bit range UINT64_MAX */
-    int64_t first, last;    /* of a range; first may be greater than last: the range then runs downwards */
+    uint64_t count;          /* number of values, at least 1. The full 64-bit range has one more than can be
+                                counted: UINT64_MAX, and UINT64_MAX is a valid index of it */
+    int64_t first, last;     /* of a range; first may be greater than last: the range then runs downwards */
     struct tl_value *values; /* count of them; NULL for a range */
 };
 
@@ -41,7 +42,8 @@ struct tl_variant {
     uint64_t *index;
 };
 
-/* A partial assignment, as in "forbid": a variant matches when every listed axis has one of the listed values. */
+/* A partial assignment, as in "forbid": a variant matches when every listed axis has one of the listed
+ * values. */
 struct tl_match_term {
     const char *axis;
     size_t n_values;
@@ -79,11 +81,14 @@ struct tl_limits {
 };
 extern const struct tl_limits tl_limits_default; /* 60 s, 4096 MiB, 512 processes, 4096 MiB */
 
+#define TL_TOLERANCE_DEFAULT 0.001
+
 struct tl_case {
-    const char *path;      /* as given */
-    const char *directory; /* that relative paths refer to */
+    const char *path;                  /* as given */
+    const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
-    char hash[TL_ID_SIZE]; /* content id of the canonical document: layout and key order do not matter */
+    char hash[TL_ID_SIZE]; /* content id of the canonical document, of a model file and of .npy inputs:
+                              neither layout nor the order of keys matters */
 
     enum tl_model_kind model_kind;
     const char *family;     /* TL_MODEL_FAMILY */
@@ -103,7 +108,7 @@ struct tl_case {
     const char *reference_unit; /* NULL: none */
     double tolerance;
     struct tl_limits limits;
-    json_t *inputs;   /* the checked "inputs" list, or NULL */
+    json_t *inputs;   /* the checked "inputs" list, paths in it absolute; or NULL */
     json_t *document; /* the whole file */
     void *arena;      /* owns every string and array above */
 };
@@ -120,8 +125,8 @@ struct tl_mistakes {
 };
 void tl_mistakes_free(struct tl_mistakes *m);
 
-/* Loads and checks a case file of at most 4 MiB. On mistakes in it returns -1 with e->kind TL_ERROR_INPUT and all
- * of them in *m (which the caller frees in any case). On success *c is the caller's to tl_case_free. */
+/* Loads and checks a case file of at most 4 MiB. On mistakes in it returns -1 with e->kind TL_ERROR_INPUT and
+ * all of them in *m (which the caller frees in any case). On success *c is the caller's to tl_case_free. */
 int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e);
 /* The same for a text in memory; path names it in messages and gives the directory. */
 int tl_case_parse(const char *text, size_t size, const char *path, struct tl_case **c, struct tl_mistakes *m,
@@ -134,28 +139,33 @@ const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, si
 struct tl_value tl_axis_value(const struct tl_axis *a, uint64_t index);
 /* The index of a value written as on a command line; -1 with *e filled (what is expected) when it is none. */
 int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, struct tl_error *e);
-/* A value in words: integers in decimal, "yes"/"no" never: booleans are true and false. The caller's to free. */
+/* A value in words: integers in decimal, "yes"/"no" never: booleans are true and false. The caller's to free.
+ */
 char *tl_value_text(struct tl_value v);
 
 struct tl_variant tl_variant_baseline(const struct tl_case *c); /* release with tl_variant_free */
 struct tl_variant tl_variant_copy(const struct tl_case *c, const struct tl_variant *v);
 void tl_variant_free(struct tl_variant *v);
 /* Applies one "axis=value" to v. */
-int tl_variant_assign(const struct tl_case *c, struct tl_variant *v, const char *assignment, struct tl_error *e);
-/* Canonical JSON object of a variant: every axis of the case, keys sorted, compact. The caller's to free. */
+int tl_variant_assign(const struct tl_case *c, struct tl_variant *v, const char *assignment,
+                      struct tl_error *e);
+/* A variant as a JSON object, every axis of the case in its order: what a runner is sent. A new reference. */
+json_t *tl_variant_object(const struct tl_case *c, const struct tl_variant *v);
+/* Canonical JSON text of a variant: every axis of the case, keys sorted, compact. The caller's to free. */
 char *tl_variant_json(const struct tl_case *c, const struct tl_variant *v);
 /* Content id of that JSON. */
 void tl_variant_hash(const struct tl_case *c, const struct tl_variant *v, char id[TL_ID_SIZE]);
 /* The variant that a JSON object says (axes it does not name are at their baseline). */
-int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct tl_variant *v, struct tl_error *e);
+int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct tl_variant *v,
+                         struct tl_error *e);
 
 /* NULL when the variant may be tried, else why not (a "forbid" of the case, or a constraint of the family):
  * a new string. */
 char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v);
 
-/* Replaces {AXIS}, {model}, {inputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown placeholder is
- * a mistake of the case and was reported by the loader. Returns a new string. */
-char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text, const char *model,
-                         const char *inputs, const char *scratch);
+/* Replaces {AXIS}, {model}, {inputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
+ * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
+char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
+                         const char *model, const char *inputs, const char *scratch);
 
 #endif

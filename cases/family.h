@@ -1,4 +1,5 @@
-/* Model families that are built in. Each lives in a folder of its own and lists its axes with their baselines. */
+/* Model families that are built in. Each lives in a folder of its own and lists its axes with their
+ * baselines. */
 #ifndef TL_FAMILY_H
 #define TL_FAMILY_H
 
@@ -9,7 +10,8 @@ struct tl_family_axis {
     const char *name;
     enum tl_value_type type;
     int64_t least, most;       /* bounds of an integer axis */
-    const char *const *values; /* of a string axis: NULL-terminated, simplest first; NULL: any string */
+    const char *const *values; /* what is accepted, as on a command line: NULL-terminated, simplest first.
+                                  NULL: any string, any integer within the bounds, both booleans */
     const char *baseline;      /* as on a command line; for string axes values[0] */
     const char *about;         /* one line for `trapline list cases` and the documentation */
 };

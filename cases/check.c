@@ -1,0 +1,220 @@
+/* Checks a case document from the top, except its model, axes and inputs. */
+#include "cases/internal.h"
+#include "harness/base/buffer.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORBID_MAX 1024
+#define WEEK_S 604800.0
+
+/* The value at a place for an axis named there, which the case may leave to its family when `beyond`. */
+static bool check_axis_value(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond,
+                             struct tl_value *v)
+{
+    const struct tl_axis *axis = tl_case_axis(ck->c, name, NULL);
+    if (!tl_check_value(ck, at, v))
+        return false;
+    if (axis) {
+        uint64_t index;
+        if (axis->count == 0) /* was reported */
+            return false;
+        if (tl_axis_index(axis, *v, &index) == 0)
+            return true;
+        char *text = tl_axis_values_text(axis);
+        tl_note_found(ck, at, "expected a value of axis %s: %s", name, text);
+        free(text);
+        return false;
+    }
+    const struct tl_family_axis *known = beyond ? tl_known_axis(ck->c, ck->family, name) : NULL;
+    char *refusal = known ? tl_known_axis_refuses(known, *v) : NULL;
+    if (refusal)
+        tl_note_found(ck, at, "axis %s takes %s", name, refusal);
+    free(refusal);
+    return known && !refusal;
+}
+
+static bool check_axis_exists(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond)
+{
+    if (tl_case_axis(ck->c, name, NULL) || (beyond && tl_known_axis(ck->c, ck->family, name)))
+        return true;
+    if (beyond && ck->c->model_kind == TL_MODEL_FAMILY &&
+        !ck->family) /* which was reported: it may have the axis */
+        return true;
+    const char *near = tl_near_axis(ck->c, ck->family, name, beyond);
+    if (near)
+        tl_note(ck, at, "the case has no such axis; did you mean \"%s\"?", near);
+    else
+        tl_note(ck, at,
+                beyond ? "neither the case nor its model has an axis of this name"
+                       : "the case has no axis of this name");
+    return false;
+}
+
+static void check_failing(struct tl_check *ck, const struct tl_place *at)
+{
+    struct tl_case *c = ck->c;
+    c->failing.index = tl_arena_alloc(ck->arena, c->n_axes, sizeof *c->failing.index);
+    if (!at->value)
+        return;
+    if (!json_is_object(at->value)) {
+        tl_note_found(ck, at,
+                      "expected an object: an axis and its value for every axis that is not at its baseline");
+        return;
+    }
+    c->has_failing = true;
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_value v;
+        size_t i;
+        if (!check_axis_exists(ck, &it, it.key, false) || !check_axis_value(ck, &it, it.key, false, &v))
+            continue;
+        const struct tl_axis *axis = tl_case_axis(c, it.key, &i);
+        tl_axis_index(axis, v, &c->failing.index[i]);
+    }
+}
+
+static void check_match(struct tl_check *ck, const struct tl_place *at, struct tl_match *m)
+{
+    if (!json_is_object(at->value) || json_object_size(at->value) == 0) {
+        tl_note_found(ck, at,
+                      "expected an object with at least one axis: {AXIS: VALUE} or {AXIS: [VALUE, …]}");
+        return;
+    }
+    m->terms = tl_arena_alloc(ck->arena, json_object_size(at->value), sizeof *m->terms);
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_match_term *term = &m->terms[m->n_terms++];
+        term->axis = tl_arena_string(ck->arena, it.key);
+        if (!check_axis_exists(ck, &it, it.key, true))
+            continue;
+        bool list = json_is_array(it.value);
+        if (list && !tl_check_list(ck, &it, 1, TL_CASE_SIZE_MAX, "values"))
+            continue;
+        term->values = tl_arena_alloc(ck->arena, list ? json_array_size(it.value) : 1, sizeof *term->values);
+        if (!list) {
+            term->n_values += check_axis_value(ck, &it, it.key, true, &term->values[0]);
+            continue;
+        }
+        for (struct tl_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
+            term->n_values += check_axis_value(ck, &v, it.key, true, &term->values[term->n_values]);
+    }
+}
+
+static void check_forbid(struct tl_check *ck, const struct tl_place *at)
+{
+    if (!tl_check_list(ck, at, 0, FORBID_MAX, "combinations"))
+        return;
+    ck->c->forbid = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->forbid);
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+        check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
+}
+
+static size_t word(const char *s, bool build)
+{
+    size_t n = 0;
+    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(build ? "._+-" : "._-", s[n])))
+        n++;
+    return n;
+}
+
+/* RUNNER[@BUILD]:DEVICE, or "reference". */
+static bool unit_ok(const char *s)
+{
+    if (!strcmp(s, "reference"))
+        return true;
+    size_t n = word(s, false);
+    if (n == 0)
+        return false;
+    s += n;
+    if (*s == '@') {
+        n = word(++s, true);
+        if (n == 0)
+            return false;
+        s += n;
+    }
+    if (*s++ != ':')
+        return false;
+    n = word(s, false);
+    return n > 0 && s[n] == '\0';
+}
+
+static void check_reference(struct tl_check *ck, const struct tl_place *at)
+{
+    struct tl_key keys[] = {{"unit", true}, {"tolerance"}};
+    if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
+        return;
+    const char *unit = tl_check_string(ck, &keys[0].at, 1, 256);
+    if (unit && !unit_ok(unit))
+        tl_note_found(ck, &keys[0].at, "expected a unit, RUNNER[@BUILD]:DEVICE, or \"reference\"");
+    ck->c->reference_unit = tl_arena_string(ck->arena, unit);
+    ck->c->tolerance = TL_TOLERANCE_DEFAULT;
+    tl_check_number(ck, &keys[1].at, 0, 1e9, true, &ck->c->tolerance);
+}
+
+static void check_limits(struct tl_check *ck, const struct tl_place *at)
+{
+    struct tl_limits *l = &ck->c->limits;
+    *l = tl_limits_default;
+    struct tl_key keys[] = {{"timeout_s"}, {"memory_mb"}, {"processes"}, {"disk_mb"}};
+    uint64_t *const counts[] = {NULL, &l->memory_mb, &l->processes, &l->disk_mb};
+    static const int64_t most[] = {0, INT64_C(1) << 24, INT64_C(1) << 22, INT64_C(1) << 24};
+    if (!at->value || !tl_check_keys(ck, at, keys, 4, "an object of limits"))
+        return;
+    tl_check_number(ck, &keys[0].at, 0, WEEK_S, false, &l->timeout_s);
+    for (size_t i = 1; i < 4; i++) {
+        int64_t v;
+        if (tl_check_integer(ck, &keys[i].at, 0, most[i], &v))
+            *counts[i] = (uint64_t)v;
+    }
+}
+
+/* What can be said only of a case without other mistakes: that its failing variant may be tried at all. */
+static void check_failing_allowed(struct tl_check *ck, const struct tl_place *at)
+{
+    char *why = tl_variant_forbidden(ck->c, &ck->c->failing);
+    if (why)
+        tl_note(ck, at, "expected a variant that may be tried: %s", why);
+    free(why);
+}
+
+static const char *check_line_of_text(struct tl_check *ck, const struct tl_place *at)
+{
+    return tl_arena_string(ck->arena, tl_check_string(ck, at, 0, 65536));
+}
+
+void tl_check_document(struct tl_check *ck, json_t *document)
+{
+    enum { VERSION, NAME, TITLE, MODEL, AXES, FAILING, FORBID, REFERENCE, LIMITS, INPUTS, SOURCE, N };
+    struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
+                             {"axes"},           {"failing"},    {"forbid"}, {"reference"},
+                             {"limits"},         {"inputs"},     {"source"}};
+    struct tl_place top = {.value = document};
+    struct tl_case *c = ck->c;
+    c->limits = tl_limits_default;
+    if (!tl_check_keys(ck, &top, keys, N, "a case: an object"))
+        return;
+    const struct tl_place *version = &keys[VERSION].at;
+    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
+        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
+    const char *name = tl_check_string(ck, &keys[NAME].at, 1, 128);
+    if (name && !tl_check_name(name))
+        tl_note_found(ck, &keys[NAME].at,
+                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
+    c->name = tl_arena_string(ck->arena, name);
+    c->title = check_line_of_text(ck, &keys[TITLE].at);
+    c->source = check_line_of_text(ck, &keys[SOURCE].at);
+
+    if (keys[MODEL].at.value)
+        tl_check_model(ck, &keys[MODEL].at);
+    tl_check_axis_list(ck, &keys[AXES].at);
+    check_failing(ck, &keys[FAILING].at);
+    check_forbid(ck, &keys[FORBID].at);
+    check_reference(ck, &keys[REFERENCE].at);
+    check_limits(ck, &keys[LIMITS].at);
+    if (keys[MODEL].at.value)
+        tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
+    if (keys[INPUTS].at.value)
+        tl_check_inputs(ck, &keys[INPUTS].at);
+    if (ck->n_noted == 0 && c->has_failing)
+        check_failing_allowed(ck, &keys[FAILING].at);
+}

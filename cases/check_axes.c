@@ -1,0 +1,266 @@
+/* Checks the axes of a case. */
+#include "cases/internal.h"
+#include "cases/near.h"
+#include "harness/base/buffer.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUES_MAX 100000   /* values in a list; a range has no bound */
+#define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
+
+const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
+                                           const char *name)
+{
+    if (c->model_kind == TL_MODEL_STEPS) /* its axes are its own: no runner reads them */
+        return NULL;
+    const struct tl_family_axis *found = f ? tl_family_axis_find(f, name) : NULL;
+    size_t n;
+    const struct tl_family_axis *runtime = tl_runtime_axes(&n);
+    for (size_t i = 0; !found && i < n; i++)
+        if (!strcmp(runtime[i].name, name))
+            found = &runtime[i];
+    return found;
+}
+
+char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v)
+{
+    if (v.type == a->type && !a->values &&
+        (v.type != TL_VALUE_INTEGER || (v.integer >= a->least && v.integer <= a->most)))
+        return NULL;
+    if (!a->values) {
+        if (a->type == TL_VALUE_INTEGER)
+            return tl_format("an integer from %lld to %lld", (long long)a->least, (long long)a->most);
+        return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
+    }
+    char *text = tl_value_text(v);
+    bool listed = false;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "one of ");
+    size_t n = 0;
+    for (; a->values[n]; n++) {
+        listed |= !strcmp(a->values[n], text);
+        tl_buffer_printf(&b, "%s%s", n ? ", " : "", a->values[n]);
+    }
+    const char *near = tl_near(text, a->values, n);
+    if (near)
+        tl_buffer_printf(&b, " (did you mean \"%s\"?)", near);
+    free(text);
+    if (listed && v.type == a->type) {
+        tl_buffer_free(&b);
+        return NULL;
+    }
+    return tl_buffer_take(&b);
+}
+
+const char *tl_near_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
+{
+    const char *names[3 * TL_AXES_MAX];
+    size_t n = 0, n_runtime;
+    for (size_t i = 0; i < c->n_axes && n < TL_AXES_MAX; i++)
+        names[n++] = c->axes[i].name;
+    for (size_t i = 0; beyond && f && i < f->n_axes && n < 2 * TL_AXES_MAX; i++)
+        names[n++] = f->axes[i].name;
+    const struct tl_family_axis *runtime = tl_runtime_axes(&n_runtime);
+    for (size_t i = 0; beyond && i < n_runtime && n < 3 * TL_AXES_MAX; i++)
+        names[n++] = runtime[i].name;
+    return tl_near(name, names, n);
+}
+
+bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v)
+{
+    if (tl_value_of_json(at->value, v)) {
+        tl_note_found(ck, at, "expected a value: a string, an integer or a boolean");
+        return false;
+    }
+    if (v->type == TL_VALUE_STRING) {
+        const char *s = tl_check_string(ck, at, 0, VALUE_SIZE_MAX);
+        v->string = tl_arena_string(ck->arena, s);
+        return s != NULL;
+    }
+    return true;
+}
+
+static bool check_accepted(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
+                           struct tl_value v)
+{
+    char *refusal = known ? tl_known_axis_refuses(known, v) : NULL;
+    if (refusal)
+        tl_note_found(ck, at, "axis %s takes %s", known->name, refusal);
+    free(refusal);
+    return !refusal;
+}
+
+static bool check_range(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
+                        struct tl_axis *a)
+{
+    if (!json_is_array(at->value) || json_array_size(at->value) != 2) {
+        tl_note_found(ck, at, "expected [FIRST, LAST], two integers");
+        return false;
+    }
+    bool ok = true;
+    int64_t ends[2] = {0, 0};
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        size_t i = it.index;
+        if (tl_check_integer(ck, &it, INT64_MIN, INT64_MAX, &ends[i])) {
+            struct tl_value v = {TL_VALUE_INTEGER, ends[i], NULL};
+            ok &= check_accepted(ck, &it, known, v);
+        } else {
+            ok = false;
+        }
+    }
+    a->first = ends[0];
+    a->last = ends[1];
+    uint64_t span =
+        a->last >= a->first ? (uint64_t)a->last - (uint64_t)a->first : (uint64_t)a->first - (uint64_t)a->last;
+    a->count = span == UINT64_MAX ? UINT64_MAX : span + 1;
+    if (ok && known && known->values && span > 0) {
+        tl_note(ck, at, "axis %s does not take every integer of a range; list its values with \"ordered\"",
+                known->name);
+        ok = false;
+    }
+    return ok;
+}
+
+struct indexed {
+    struct tl_value value;
+    size_t index, node;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct indexed *x = a, *y = b;
+    int order = x->value.type == TL_VALUE_STRING
+                    ? strcmp(x->value.string, y->value.string)
+                    : (x->value.integer > y->value.integer) - (x->value.integer < y->value.integer);
+    return order ? order : x->index < y->index ? -1 : x->index > y->index;
+}
+
+static bool check_distinct(struct tl_check *ck, const struct tl_place *at, struct indexed *all, size_t n)
+{
+    bool ok = true;
+    qsort(all, n, sizeof *all, by_value);
+    for (size_t i = 1; i < n; i++) {
+        if (!tl_value_equal(all[i - 1].value, all[i].value))
+            continue;
+        struct tl_place twice = {at, NULL, all[i].index, json_array_get(at->value, all[i].index),
+                                 all[i].node};
+        tl_note_found(ck, &twice, "expected a value that is not listed before (at [%zu])", all[i - 1].index);
+        ok = false;
+    }
+    return ok;
+}
+
+static bool check_values(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
+                         struct tl_axis *a)
+{
+    static const char *const types[] = {"a string", "an integer", "a boolean"};
+    if (!tl_check_list(ck, at, 1, VALUES_MAX, "values"))
+        return false;
+    size_t n = json_array_size(at->value);
+    struct indexed *all = tl_calloc(n, sizeof *all);
+    a->values = tl_arena_alloc(ck->arena, n, sizeof *a->values);
+    a->count = n;
+    bool ok = true;
+    size_t good = 0;
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_value v;
+        if (!tl_check_value(ck, &it, &v)) {
+            ok = false;
+            continue;
+        }
+        if (known)
+            ok &= check_accepted(ck, &it, known, v);
+        if (good && v.type != all[0].value.type) {
+            if (!known || known->type == v.type)
+                tl_note_found(ck, &it, "expected %s like the first value of the axis",
+                              types[all[0].value.type]);
+            ok = false;
+            continue;
+        }
+        a->values[it.index] = v;
+        all[good++] = (struct indexed){v, it.index, it.node};
+    }
+    ok &= check_distinct(ck, at, all, good);
+    free(all);
+    return ok;
+}
+
+static bool axis_name_ok(const char *s)
+{
+    size_t n = strlen(s);
+    if (n == 0 || n > 64 || !(isalpha((unsigned char)s[0]) || s[0] == '_'))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)s[i]) && !strchr("_.-", s[i]))
+            return false;
+    return true;
+}
+
+static void check_axis_name(struct tl_check *ck, const struct tl_place *at, const char *name)
+{
+    static const char *const reserved[] = {"model", "inputs", "scratch", "case_dir"};
+    if (!axis_name_ok(name)) {
+        tl_note_found(ck, at,
+                      "expected a name of at most 64 letters, digits, '_', '.' and '-' that begins with a "
+                      "letter or '_'");
+        return;
+    }
+    for (size_t i = 0; i < 4; i++)
+        if (!strcmp(name, reserved[i]))
+            tl_note(ck, at, "expected another name: {%s} means something else in a command", name);
+    for (size_t i = 0; i < ck->c->n_axes; i++)
+        if (!strcmp(ck->c->axes[i].name, name))
+            tl_note(ck, at, "expected a name of its own; another axis is named %s, too", name);
+    if (ck->family && !tl_known_axis(ck->c, ck->family, name)) {
+        struct tl_case none = {0};
+        const char *near = tl_near_axis(&none, ck->family, name, true);
+        if (near)
+            tl_note(ck, at, "family %s has no axis %s; did you mean \"%s\"?", ck->family->name, name, near);
+        else
+            tl_note(ck, at, "family %s has no axis %s, and no runner has one of that name", ck->family->name,
+                    name);
+    }
+}
+
+static void check_axis(struct tl_check *ck, const struct tl_place *at)
+{
+    struct tl_key keys[] = {{"name", true}, {"range"}, {"ordered"}, {"choices"}};
+    if (!tl_check_keys(ck, at, keys, 4,
+                       "an axis: an object with \"name\" and one of \"range\", \"ordered\" and \"choices\""))
+        return;
+    const char *name = tl_check_string(ck, &keys[0].at, 1, 256);
+    struct tl_axis a = {.name = name ? tl_arena_string(ck->arena, name) : "", .count = 1};
+    if (name)
+        check_axis_name(ck, &keys[0].at, name);
+    const struct tl_family_axis *known = name ? tl_known_axis(ck->c, ck->family, name) : NULL;
+    size_t kinds = 0;
+    for (size_t i = 1; i < 4; i++) {
+        if (!keys[i].at.value)
+            continue;
+        kinds++;
+        a.kind = (enum tl_axis_kind)(i - 1);
+        bool ok = i == 1 ? check_range(ck, &keys[i].at, known, &a) : check_values(ck, &keys[i].at, known, &a);
+        if (!ok) /* its values are not looked at any more */
+            a.count = 0;
+    }
+    size_t misspelt = json_object_size(at->value) - kinds - (keys[0].at.value != NULL);
+    if (kinds > 1 || (kinds == 0 && misspelt == 0))
+        tl_note(ck, at, "expected exactly one of the keys \"range\", \"ordered\" and \"choices\", found %s",
+                kinds ? "several" : "none");
+    if (kinds != 1)
+        a.count = 0;
+    if (*a.name)
+        ck->c->axes[ck->c->n_axes++] = a;
+}
+
+void tl_check_axis_list(struct tl_check *ck, const struct tl_place *at)
+{
+    if (!tl_check_list(ck, at, 0, TL_AXES_MAX, "axes"))
+        return;
+    ck->c->axes = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->axes);
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+        check_axis(ck, &it);
+}

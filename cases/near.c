@@ -1,0 +1,69 @@
+#include "cases/near.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define LONGEST 64 /* longer names are not looked at */
+
+static char fold(char c)
+{
+    if (c == '-' || c == ' ' || c == '.')
+        return '_';
+    return (char)tolower((unsigned char)c);
+}
+
+/* Letters to insert, delete, replace or swap with a neighbour to make b of a; both are at most LONGEST long.
+ */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][LONGEST + 1];
+    size_t n = strlen(a), m = strlen(b);
+    size_t *before = rows[0], *last = rows[1], *now = rows[2];
+    for (size_t j = 0; j <= m; j++)
+        last[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t cost = fold(a[i - 1]) != fold(b[j - 1]);
+            size_t best = last[j - 1] + cost;
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) && fold(a[i - 2]) == fold(b[j - 1]) &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        size_t *free_row = before;
+        before = last;
+        last = now;
+        now = free_row;
+    }
+    return last[m];
+}
+
+const char *tl_near(const char *name, const char *const *candidates, size_t n)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length > LONGEST)
+        return NULL;
+    const char *found = NULL;
+    size_t least = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *c = candidates[i];
+        size_t c_length = c ? strlen(c) : 0;
+        if (c_length == 0 || c_length > LONGEST)
+            continue;
+        size_t shorter = length < c_length ? length : c_length;
+        size_t allowed = shorter >= 6 ? 2 : shorter >= 3 ? 1 : 0;
+        if (c_length > length + allowed || length > c_length + allowed)
+            continue;
+        size_t d = distance(name, c);
+        if (d <= allowed && (!found || d < least)) {
+            found = c;
+            least = d;
+        }
+    }
+    return found;
+}

@@ -1,0 +1,11 @@
+/* "Did you mean": the nearest of a list of names. */
+#ifndef TL_NEAR_H
+#define TL_NEAR_H
+
+#include <stddef.h>
+
+/* The candidate that differs from `name` by a slip or two of the keyboard (case, a dash for an underscore and
+ * one or two letters), or NULL when none is that near. Candidates that are NULL are skipped. */
+const char *tl_near(const char *name, const char *const *candidates, size_t n);
+
+#endif

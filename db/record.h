@@ -135,7 +135,7 @@ struct tl_output {
 
 struct tl_signature {
     char id[TL_ID_SIZE];        /* content id of outcome, phase, signal and title; "" when there is none */
-    char coarse_id[TL_ID_SIZE]; /* the part that can be compared across builds and machines (DESIGN: signature) */
+    char coarse_id[TL_ID_SIZE]; /* the part that can be compared across builds and machines */
     char *title;                /* one line */
     char *coarse_title;
 };

@@ -1,0 +1,47 @@
+/* How records become columns and back: long text as zstd frames, stacks and modules as JSON. For the inside
+ * of db/. */
+#ifndef TL_PACK_H
+#define TL_PACK_H
+
+#include "db/record.h"
+#include "harness/base/buffer.h"
+#include "harness/base/error.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <zstd.h>
+
+#define TL_PACK_LONG 1024         /* shorter text is stored as it is */
+#define TL_PACK_MOST (256u << 20) /* nothing larger is unpacked */
+
+struct tl_packer {
+    ZSTD_CCtx *compress;
+    ZSTD_DCtx *decompress;
+};
+void tl_packer_free(struct tl_packer *p);
+
+/* Binds text (NULL: NULL) to a packed column. The text must live until the statement is reset. */
+void tl_pack_text(struct tl_packer *p, sqlite3_stmt *st, int at, const char *text, size_t size);
+/* Binds bytes; true when they were compressed. */
+bool tl_pack_bytes(struct tl_packer *p, sqlite3_stmt *st, int at, const char *data, size_t size);
+/* A packed column as a new NUL-terminated string in *text, NULL for NULL; -1 when it is damaged. compressed:
+ * -1 as typeof() tells, else 0 or 1. size may be NULL. */
+int tl_unpack(struct tl_packer *p, sqlite3_stmt *st, int column, int compressed, char **text, size_t *size);
+
+/* Content id of a list of modules, load addresses left out. */
+void tl_module_set_id(const struct tl_capture *c, char id[TL_ID_SIZE]);
+void tl_module_id(const struct tl_module *m, char id[TL_ID_SIZE]);
+
+/* JSON that schema.sql describes, appended to *b. */
+void tl_pack_modules(struct tl_buffer *b, const struct tl_capture *c);
+void tl_pack_bases(struct tl_buffer *b, const struct tl_capture *c);
+void tl_pack_registers(struct tl_buffer *b, const struct tl_capture *c);
+void tl_pack_frames(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t);
+void tl_pack_symbols(struct tl_buffer *b, const struct tl_thread *t);
+
+/* And back. They return -1 when the text is not what it should be; what was read by then is kept. */
+int tl_unpack_registers(const char *text, struct tl_capture *c);
+int tl_unpack_frames(const char *text, const struct tl_capture *c, struct tl_thread *t);
+int tl_unpack_symbols(const char *text, struct tl_thread *t);
+
+#endif

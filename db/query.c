@@ -1,0 +1,353 @@
+/* Lists. A list of trials is merged from one index range for each outcome, so that any combination of case,
+ * unit and outcome walks no more rows than it returns (a few times over); pages go on after the last trial
+ * shown, not by OFFSET. */
+#include "db/query.h"
+#include "db/sql.h"
+#include "db/store_impl.h"
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char what_[] = "cannot list what is in the database";
+
+#define DEFAULT_LIMIT 50
+
+/* Named parameters: binding by name keeps the assembled statements simple. */
+static void bind_named(sqlite3_stmt *st, const char *name, const char *text)
+{
+    int at = sqlite3_bind_parameter_index(st, name);
+    if (at)
+        tl_sql_bind(st, at, text);
+}
+
+static void bind_number(sqlite3_stmt *st, const char *name, int64_t v)
+{
+    int at = sqlite3_bind_parameter_index(st, name);
+    if (at)
+        sqlite3_bind_int64(st, at, v);
+}
+
+static int64_t limit_of(const struct tl_filter *f)
+{
+    return f->limit == 0 ? DEFAULT_LIMIT : f->limit > INT64_MAX ? INT64_MAX : (int64_t)f->limit;
+}
+
+static enum tl_outcome outcome_at(sqlite3_stmt *st, int column)
+{
+    int o = tl_outcome_parse((const char *)sqlite3_column_text(st, column));
+    return o < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)o;
+}
+
+static enum tl_phase phase_at(sqlite3_stmt *st, int column)
+{
+    int p = tl_phase_parse((const char *)sqlite3_column_text(st, column));
+    return p < 0 ? TL_PHASE_START : (enum tl_phase)p;
+}
+
+static sqlite3_stmt *prepare(struct tl_store *s, const char *sql, struct tl_error *e)
+{
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        return st;
+    tl_sql_fail(e, s->db, rc, what_);
+    return NULL;
+}
+
+static void bind_filter(sqlite3_stmt *st, const struct tl_filter *f)
+{
+    bind_named(st, ":case", f->case_name);
+    bind_named(st, ":unit", f->unit);
+    bind_named(st, ":signature", f->signature_id);
+    bind_number(st, ":since", f->since_us);
+    bind_number(st, ":limit", limit_of(f));
+}
+
+/* Place in the list of the trial that `after` names. */
+static int find_after(struct tl_store *s, const char *id, int64_t *us, int64_t *n, struct tl_error *e)
+{
+    sqlite3_stmt *st = prepare(s, "SELECT started_us, n FROM trial WHERE id = ?", e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, id);
+    int rc = sqlite3_step(st);
+    *us = sqlite3_column_int64(st, 0);
+    *n = sqlite3_column_int64(st, 1);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        tl_sql_fail(e, s->db, rc, what_);
+    else if (rc == SQLITE_DONE)
+        tl_fail(e, TL_ERROR_INPUT, what_, id, "there is no trial of that id to go on after");
+    sqlite3_finalize(st);
+    return rc == SQLITE_ROW ? 0 : -1;
+}
+
+static void add_conditions(struct tl_buffer *sql, const struct tl_filter *f)
+{
+    if (f->case_name)
+        tl_buffer_add_string(sql, " AND case_name = :case");
+    if (f->unit)
+        tl_buffer_add_string(sql, " AND unit = :unit");
+    if (f->signature_id)
+        tl_buffer_add_string(sql, " AND signature_id = :signature");
+    if (f->since_us)
+        tl_buffer_add_string(sql, " AND started_us >= :since");
+    if (f->after)
+        tl_buffer_add_string(sql, " AND (started_us, n) < (:after_us, :after_n)");
+}
+
+/* " AND COLUMN IN (…)" when some are asked for. */
+static void add_outcomes(struct tl_buffer *sql, unsigned outcomes, const char *column)
+{
+    const char *glue = "";
+    if (outcomes)
+        tl_buffer_printf(sql, " AND %s IN (", column);
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        if (outcomes & 1u << o) {
+            tl_buffer_printf(sql, "%s'%s'", glue, tl_outcome_name((enum tl_outcome)o));
+            glue = ",";
+        }
+    if (outcomes)
+        tl_buffer_add_string(sql, ")");
+}
+
+/* The rows of the page as (started_us, n). */
+static void add_page(struct tl_buffer *sql, const struct tl_filter *f)
+{
+    unsigned outcomes = f->outcomes ? f->outcomes : (1u << TL_OUTCOME_COUNT) - 1;
+    const char *glue = "";
+    if (f->signature_id) { /* one index holds them in order */
+        tl_buffer_add_string(sql, "SELECT started_us, n FROM trial INDEXED BY trial_by_signature WHERE 1");
+        add_outcomes(sql, f->outcomes, "outcome");
+        add_conditions(sql, f);
+        tl_buffer_add_string(sql, " ORDER BY started_us DESC, n DESC LIMIT :limit");
+        return;
+    }
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
+        if (!(outcomes & 1u << o))
+            continue;
+        const char *index = f->case_name ? (f->unit ? "trial_by_case_unit" : "trial_by_case")
+                            : f->unit    ? "trial_by_unit"
+                                         : "trial_by_outcome";
+        tl_buffer_printf(
+            sql, "%sSELECT * FROM (SELECT started_us, n FROM trial INDEXED BY %s WHERE outcome = '%s'", glue,
+            index, tl_outcome_name((enum tl_outcome)o));
+        add_conditions(sql, f);
+        tl_buffer_add_string(sql, " ORDER BY started_us DESC, n DESC LIMIT :limit)");
+        glue = " UNION ALL ";
+    }
+}
+
+int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_trial_lines *lines,
+                    struct tl_error *e)
+{
+    *lines = (struct tl_trial_lines){0, NULL};
+    int64_t after_us = 0, after_n = 0;
+    if (f->after && find_after(s, f->after, &after_us, &after_n, e))
+        return -1;
+    struct tl_buffer sql = TL_BUFFER_INIT;
+    tl_buffer_add_string(
+        &sql,
+        "SELECT t.id, t.started_us, t.case_name, t.unit, v.json, t.outcome, t.phase, t.signal, t.fresh, "
+        "t.signature_id, g.title, t.wall_s FROM (SELECT started_us AS us, n AS m FROM (");
+    add_page(&sql, f);
+    tl_buffer_add_string(&sql, ") ORDER BY us DESC, m DESC LIMIT :limit) CROSS JOIN trial t ON t.n = m "
+                               "LEFT JOIN variant v ON v.hash = t.variant_hash "
+                               "LEFT JOIN signature g ON g.id = t.signature_id ORDER BY us DESC, m DESC");
+    sqlite3_stmt *st = prepare(s, sql.data, e);
+    tl_buffer_free(&sql);
+    if (!st)
+        return -1;
+    bind_filter(st, f);
+    bind_number(st, ":after_us", after_us);
+    bind_number(st, ":after_n", after_n);
+    size_t room = 0;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (lines->n == room) {
+            room = room ? 2 * room : 64;
+            lines->list = tl_realloc(lines->list, room, sizeof *lines->list);
+        }
+        struct tl_trial_line *l = &lines->list[lines->n++];
+        memset(l, 0, sizeof *l);
+        tl_sql_copy(st, 0, l->id, sizeof l->id);
+        l->started_us = sqlite3_column_int64(st, 1);
+        l->case_name = tl_sql_dup(st, 2);
+        l->unit = tl_sql_dup(st, 3);
+        l->variant = tl_sql_dup(st, 4);
+        l->outcome = outcome_at(st, 5);
+        l->phase = phase_at(st, 6);
+        l->signal = sqlite3_column_int(st, 7);
+        l->fresh = sqlite3_column_int(st, 8);
+        tl_sql_copy(st, 9, l->signature_id, sizeof l->signature_id);
+        l->title = tl_sql_dup(st, 10);
+        l->wall_seconds = sqlite3_column_double(st, 11);
+    }
+    sqlite3_finalize(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    tl_trial_lines_free(lines);
+    return tl_sql_fail(e, s->db, rc, what_);
+}
+
+void tl_trial_lines_free(struct tl_trial_lines *lines)
+{
+    for (size_t i = 0; i < lines->n; i++) {
+        free(lines->list[i].case_name);
+        free(lines->list[i].unit);
+        free(lines->list[i].variant);
+        free(lines->list[i].title);
+    }
+    free(lines->list);
+    *lines = (struct tl_trial_lines){0, NULL};
+}
+
+int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter *f, struct tl_sums *sums,
+                  struct tl_error *e)
+{
+    static const char *const keys[] = {"case_name", "unit", "signature_id"};
+    *sums = (struct tl_sums){0, NULL};
+    struct tl_buffer sql = TL_BUFFER_INIT;
+    tl_buffer_printf(&sql,
+                     "SELECT k, g.title, g.coarse_id, g.outcome, g.phase, g.signal, trials, cases, units, "
+                     "first_us, last_us");
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        tl_buffer_printf(&sql, ", o%d", o);
+    tl_buffer_printf(&sql,
+                     " FROM (SELECT %s AS k, sum(trials) AS trials, count(DISTINCT case_name) AS cases, "
+                     "count(DISTINCT unit) AS units, min(first_us) AS first_us, max(last_us) AS last_us",
+                     keys[by]);
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        tl_buffer_printf(&sql, ", sum(iif(outcome = '%s', trials, 0)) AS o%d",
+                         tl_outcome_name((enum tl_outcome)o), o);
+    tl_buffer_printf(&sql, " FROM tally WHERE %s <> ''", keys[by]);
+    if (f->case_name)
+        tl_buffer_add_string(&sql, " AND case_name = :case");
+    if (f->unit)
+        tl_buffer_add_string(&sql, " AND unit = :unit");
+    if (f->signature_id)
+        tl_buffer_add_string(&sql, " AND signature_id = :signature");
+    if (f->since_us)
+        tl_buffer_add_string(&sql, " AND last_us >= :since");
+    add_outcomes(&sql, f->outcomes, "outcome");
+    tl_buffer_printf(&sql,
+                     " GROUP BY k ORDER BY last_us DESC, k LIMIT :limit) LEFT JOIN signature g ON g.id = %s "
+                     "ORDER BY last_us DESC, k",
+                     by == TL_SUM_SIGNATURE ? "k" : "NULL");
+    sqlite3_stmt *st = prepare(s, sql.data, e);
+    tl_buffer_free(&sql);
+    if (!st)
+        return -1;
+    bind_filter(st, f);
+    size_t room = 0;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (sums->n == room) {
+            room = room ? 2 * room : 64;
+            sums->list = tl_realloc(sums->list, room, sizeof *sums->list);
+        }
+        struct tl_sum *l = &sums->list[sums->n++];
+        memset(l, 0, sizeof *l);
+        l->name = tl_sql_dup(st, 0);
+        l->title = tl_sql_dup(st, 1);
+        l->coarse_id = tl_sql_dup(st, 2);
+        l->outcome = outcome_at(st, 3);
+        l->phase = phase_at(st, 4);
+        l->signal = sqlite3_column_int(st, 5);
+        l->trials = (uint64_t)sqlite3_column_int64(st, 6);
+        l->cases = (size_t)sqlite3_column_int64(st, 7);
+        l->units = (size_t)sqlite3_column_int64(st, 8);
+        l->first_us = sqlite3_column_int64(st, 9);
+        l->last_us = sqlite3_column_int64(st, 10);
+        for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+            l->by_outcome[o] = (uint64_t)sqlite3_column_int64(st, 11 + o);
+    }
+    sqlite3_finalize(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    tl_sums_free(sums);
+    return tl_sql_fail(e, s->db, rc, what_);
+}
+
+void tl_sums_free(struct tl_sums *sums)
+{
+    for (size_t i = 0; i < sums->n; i++) {
+        free(sums->list[i].name);
+        free(sums->list[i].title);
+        free(sums->list[i].coarse_id);
+    }
+    free(sums->list);
+    *sums = (struct tl_sums){0, NULL};
+}
+
+int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_filter *f,
+                   struct tl_cells *cells, struct tl_error *e)
+{
+    *cells = (struct tl_cells){0, NULL};
+    struct tl_buffer sql = TL_BUFFER_INIT;
+    tl_buffer_add_string(
+        &sql, "SELECT c.name, m.unit, v.json, m.case_hash, m.variant_hash, m.environment_id, m.signature_id, "
+              "g.title, "
+              "g.coarse_id, m.outcome, m.trials, m.fresh, m.first_us, m.last_us FROM summary m "
+              "JOIN case_file c ON c.hash = m.case_hash LEFT JOIN variant v ON v.hash = m.variant_hash "
+              "LEFT JOIN signature g ON g.id = m.signature_id WHERE m.case_hash ");
+    tl_buffer_add_string(&sql, case_hash      ? "= :hash"
+                               : f->case_name ? "IN (SELECT hash FROM case_file WHERE name = :case)"
+                                              : "IS NOT NULL");
+    if (f->unit)
+        tl_buffer_add_string(&sql, " AND m.unit = :unit");
+    if (f->signature_id)
+        tl_buffer_add_string(&sql, " AND m.signature_id = :signature");
+    if (f->since_us)
+        tl_buffer_add_string(&sql, " AND m.last_us >= :since");
+    add_outcomes(&sql, f->outcomes, "m.outcome");
+    tl_buffer_add_string(&sql, " ORDER BY m.case_hash, m.variant_hash, m.unit, m.environment_id, m.outcome, "
+                               "m.signature_id LIMIT :limit");
+    sqlite3_stmt *st = prepare(s, sql.data, e);
+    tl_buffer_free(&sql);
+    if (!st)
+        return -1;
+    bind_filter(st, f);
+    bind_named(st, ":hash", case_hash);
+    size_t room = 0;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (cells->n == room) {
+            room = room ? 2 * room : 64;
+            cells->list = tl_realloc(cells->list, room, sizeof *cells->list);
+        }
+        struct tl_cell *l = &cells->list[cells->n++];
+        memset(l, 0, sizeof *l);
+        l->case_name = tl_sql_dup(st, 0);
+        l->unit = tl_sql_dup(st, 1);
+        l->variant = tl_sql_dup(st, 2);
+        tl_sql_copy(st, 3, l->case_hash, sizeof l->case_hash);
+        tl_sql_copy(st, 4, l->variant_hash, sizeof l->variant_hash);
+        tl_sql_copy(st, 5, l->environment_id, sizeof l->environment_id);
+        tl_sql_copy(st, 6, l->signature_id, sizeof l->signature_id);
+        l->title = tl_sql_dup(st, 7);
+        tl_sql_copy(st, 8, l->coarse_id, sizeof l->coarse_id);
+        l->outcome = outcome_at(st, 9);
+        l->trials = (uint64_t)sqlite3_column_int64(st, 10);
+        l->fresh = (uint64_t)sqlite3_column_int64(st, 11);
+        l->first_us = sqlite3_column_int64(st, 12);
+        l->last_us = sqlite3_column_int64(st, 13);
+    }
+    sqlite3_finalize(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    tl_cells_free(cells);
+    return tl_sql_fail(e, s->db, rc, what_);
+}
+
+void tl_cells_free(struct tl_cells *cells)
+{
+    for (size_t i = 0; i < cells->n; i++) {
+        free(cells->list[i].case_name);
+        free(cells->list[i].unit);
+        free(cells->list[i].variant);
+        free(cells->list[i].title);
+    }
+    free(cells->list);
+    *cells = (struct tl_cells){0, NULL};
+}

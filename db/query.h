@@ -1,0 +1,99 @@
+/* What is in the database, for `list` and `show`. Works on a store opened either way. Every query uses an
+ * index or a table of sums: a database of a million trials answers as fast as a small one. */
+#ifndef TL_QUERY_H
+#define TL_QUERY_H
+
+#include "db/record.h"
+#include "db/store.h"
+#include "harness/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which trials. Everything zero or NULL: all of them. */
+struct tl_filter {
+    const char *case_name; /* by name; every version of the file */
+    const char *unit;
+    const char *signature_id; /* whole */
+    unsigned outcomes;        /* bits 1 << enum tl_outcome; 0: all */
+    int64_t since_us;         /* started at or after this; for lists of sums: last seen */
+    size_t limit;             /* 0: 50 */
+    const char *after; /* id of the last trial of the page before (newest first); NULL: the first page */
+};
+
+/* One line of a list. The strings belong to the list. */
+struct tl_trial_line {
+    char id[TL_UUID_SIZE];
+    int64_t started_us;
+    char *case_name, *unit;
+    char *variant; /* JSON */
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int signal;
+    bool fresh;
+    char signature_id[TL_ID_SIZE]; /* "" for none */
+    char *title;                   /* of the signature; NULL for none */
+    double wall_seconds;
+};
+struct tl_trial_lines {
+    size_t n;
+    struct tl_trial_line *list; /* newest first */
+};
+int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_trial_lines *lines,
+                    struct tl_error *e);
+void tl_trial_lines_free(struct tl_trial_lines *lines);
+
+/* Sums over trials that agree in one thing: a case (by name), a unit or a signature. Newest last_us first. */
+enum tl_sum_by { TL_SUM_CASE, TL_SUM_UNIT, TL_SUM_SIGNATURE };
+struct tl_sum {
+    char *name;              /* of the case or unit; id of the signature */
+    char *title;             /* of a signature; else NULL */
+    char *coarse_id;         /* of a signature; else NULL */
+    enum tl_outcome outcome; /* of a signature */
+    enum tl_phase phase;
+    int signal;
+    uint64_t trials;
+    uint64_t by_outcome[TL_OUTCOME_COUNT];
+    size_t cases, units; /* how many different ones (cases by name) */
+    int64_t first_us, last_us;
+};
+struct tl_sums {
+    size_t n;
+    struct tl_sum *list;
+};
+int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter *f, struct tl_sums *sums,
+                  struct tl_error *e);
+void tl_sums_free(struct tl_sums *sums);
+
+/* Cells: what was seen of each variant of a case on a unit, by outcome and signature; for `matrix` and
+ * `compare`. */
+struct tl_cell {
+    char *case_name, *unit, *variant;
+    char case_hash[TL_ID_SIZE], variant_hash[TL_ID_SIZE], environment_id[TL_ID_SIZE],
+        signature_id[TL_ID_SIZE];
+    char *title; /* of the signature; NULL for none */
+    char coarse_id[TL_ID_SIZE];
+    enum tl_outcome outcome;
+    uint64_t trials, fresh;
+    int64_t first_us, last_us;
+};
+struct tl_cells {
+    size_t n;
+    struct tl_cell *list;
+};
+/* The cells of one version of a case (by hash; NULL: every version of f->case_name), filtered by unit,
+ * outcomes, signature, since and limit. Ordered by variant, unit, environment, outcome, signature. */
+int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_filter *f,
+                   struct tl_cells *cells, struct tl_error *e);
+void tl_cells_free(struct tl_cells *cells);
+
+/* The whole record of a trial, by its id or the beginning of it. When that is the beginning of none or of
+ * several it fails with kind TL_ERROR_INPUT and says which there are. Release *r with tl_trial_record_free.
+ */
+int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e);
+
+/* The JSON of a case file as it was when trials were run; NULL in *json when only its name is known. */
+int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, struct tl_error *e);
+
+#endif

@@ -1,0 +1,112 @@
+#include "db/sql.h"
+#include "harness/base/buffer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
+{
+    const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
+    const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    int err = db ? sqlite3_system_errno(db) : 0;
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return tl_fail(
+            e, TL_ERROR_ENVIRONMENT, what, path,
+            "the disk is full. What was stored before is safe; free some space, or use another database "
+            "with --db");
+    case SQLITE_IOERR:
+        if (err == ENOSPC || err == EFBIG || err == EDQUOT)
+            return tl_fail_errno(
+                e, TL_ERROR_ENVIRONMENT, err, what, path,
+                "there is no room to write. What was stored before is safe; free some space or raise "
+                "the limit");
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err ? err : EIO, what, path, "%s", text);
+    case SQLITE_CORRUPT:
+        return tl_fail(
+            e, TL_ERROR_INPUT, what, path,
+            "the file is damaged or cut short (%s). Nothing was changed; `trapline db check` lists what is "
+            "wrong, and `sqlite3 FILE .recover` may save the rest",
+            text);
+    case SQLITE_NOTADB:
+        return tl_fail(e, TL_ERROR_INPUT, what, path,
+                       "the file is not a database of trapline. Nothing was changed");
+    case SQLITE_READONLY:
+        return tl_fail(
+            e, TL_ERROR_ENVIRONMENT, what, path,
+            "the file, its directory or the file system is read-only, or they belong to another user");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, what, path,
+                       "another program keeps the database locked; try again later");
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        if (err)
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, what, path, "it cannot be opened");
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, what, path, "it cannot be opened (%s)", text);
+    default:
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, what, path, "%s (SQLite error %d)", text, rc);
+    }
+}
+
+int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e)
+{
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, db, sqlite3_extended_errcode(db), what);
+}
+
+static int first_row(sqlite3 *db, const char *sql, sqlite3_stmt **st, int *rc)
+{
+    *rc = sqlite3_prepare_v2(db, sql, -1, st, NULL);
+    if (*rc == SQLITE_OK)
+        *rc = sqlite3_step(*st);
+    return *rc == SQLITE_ROW || *rc == SQLITE_DONE ? 0 : -1;
+}
+
+int tl_sql_int(sqlite3 *db, const char *sql, int64_t *value, const char *what, struct tl_error *e)
+{
+    sqlite3_stmt *st;
+    int rc, failed = first_row(db, sql, &st, &rc);
+    *value = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+    if (failed)
+        tl_sql_fail(e, db, sqlite3_extended_errcode(db), what);
+    sqlite3_finalize(st);
+    return failed;
+}
+
+int tl_sql_text(sqlite3 *db, const char *sql, char **value, const char *what, struct tl_error *e)
+{
+    sqlite3_stmt *st;
+    int rc, failed = first_row(db, sql, &st, &rc);
+    *value = rc == SQLITE_ROW ? tl_sql_dup(st, 0) : NULL;
+    if (failed)
+        tl_sql_fail(e, db, sqlite3_extended_errcode(db), what);
+    sqlite3_finalize(st);
+    return failed;
+}
+
+void tl_sql_bind(sqlite3_stmt *st, int at, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(st, at, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(st, at);
+}
+
+void tl_sql_bind_id(sqlite3_stmt *st, int at, const char *text)
+{
+    tl_sql_bind(st, at, text && text[0] ? text : NULL);
+}
+
+char *tl_sql_dup(sqlite3_stmt *st, int column)
+{
+    return tl_strdup((const char *)sqlite3_column_text(st, column));
+}
+
+void tl_sql_copy(sqlite3_stmt *st, int column, char *to, size_t size)
+{
+    const char *text = (const char *)sqlite3_column_text(st, column);
+    snprintf(to, size, "%s", text ? text : "");
+}

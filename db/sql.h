@@ -1,0 +1,31 @@
+/* SQLite, with errors in trapline's terms. For the inside of db/ only. */
+#ifndef TL_SQL_H
+#define TL_SQL_H
+
+#include "harness/base/error.h"
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fills *e from the last error of db (rc is its result code), in words that say what to do next. Returns -1.
+ */
+int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what);
+
+/* Runs statements whose rows nobody wants. */
+int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e);
+/* The integer in the first column of the first row; 0 when there is no row. */
+int tl_sql_int(sqlite3 *db, const char *sql, int64_t *value, const char *what, struct tl_error *e);
+/* The text there, a new string; NULL when there is no row. */
+int tl_sql_text(sqlite3 *db, const char *sql, char **value, const char *what, struct tl_error *e);
+
+/* Binding that a NULL string makes NULL. The string must live until the statement is reset. */
+void tl_sql_bind(sqlite3_stmt *st, int at, const char *text);
+/* As above, and an empty string makes NULL as well. */
+void tl_sql_bind_id(sqlite3_stmt *st, int at, const char *text);
+/* A column as a new string; NULL for NULL. */
+char *tl_sql_dup(sqlite3_stmt *st, int column);
+/* Copies a text column into a fixed array, cut to its size; "" for NULL. */
+void tl_sql_copy(sqlite3_stmt *st, int column, char *to, size_t size);
+
+#endif

@@ -1,0 +1,473 @@
+/* Opening, locking and closing a database; groups; sessions. What a trial becomes is in trial.c. */
+#include "db/store.h"
+#include "db/migrate.h"
+#include "db/sql.h"
+#include "db/store_impl.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char cannot_open[] = "cannot open the database";
+static const char cannot_write[] = "cannot write to the database";
+
+char *tl_store_default_path(struct tl_error *e)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && state[0] == '/') /* a relative one is to be ignored, says the specification */
+        return tl_format("%s/trapline/trapline.db", state);
+    if (home && home[0] == '/')
+        return tl_format("%s/.local/state/trapline/trapline.db", home);
+    tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_open, "HOME",
+            "there is no home directory to keep it in; name a file with --db");
+    return NULL;
+}
+
+/* Makes the directories above a file. */
+static int make_parents(const char *path, struct tl_error *e)
+{
+    char *p = tl_strdup(path);
+    for (char *slash = strchr(p + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(p, 0777) && errno != EEXIST) {
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", p,
+                          "mkdir");
+            free(p);
+            return -1;
+        }
+        *slash = '/';
+    }
+    free(p);
+    return 0;
+}
+
+/* The one absolute name of the file, so that every way to name it leads to the same lock. */
+static char *resolve(const char *path, enum tl_store_mode mode, struct tl_error *e)
+{
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode)) {
+            tl_fail(e, TL_ERROR_INPUT, cannot_open, path, "it is a directory; name a file");
+            return NULL;
+        }
+        if (!S_ISREG(st.st_mode)) {
+            tl_fail(e, TL_ERROR_INPUT, cannot_open, path, "it is not a regular file");
+            return NULL;
+        }
+        char *real = realpath(path, NULL);
+        if (!real)
+            tl_fail_errno(e, TL_ERROR_INPUT, errno, cannot_open, path, "realpath");
+        return real;
+    }
+    if (errno != ENOENT) {
+        tl_fail_errno(e, TL_ERROR_INPUT, errno, cannot_open, path, "%s", "");
+        return NULL;
+    }
+    if (mode == TL_STORE_READ) {
+        tl_fail(e, TL_ERROR_INPUT, cannot_open, path,
+                "there is none yet. `trapline run CASE` makes it; another one is named with --db");
+        return NULL;
+    }
+    char *directory = tl_strdup(path);
+    char *slash = strrchr(directory, '/');
+    const char *base = slash ? path + (slash - directory) + 1 : path;
+    if (slash)
+        slash[slash == directory] = '\0';
+    char *real = realpath(slash ? directory : ".", NULL), *whole = NULL;
+    if (!base[0])
+        tl_fail(e, TL_ERROR_INPUT, cannot_open, path, "name a file, not a directory");
+    else if (!real)
+        tl_fail_errno(e, TL_ERROR_INPUT, errno, cannot_open, path, "its directory");
+    else
+        whole = tl_format("%s/%s", strcmp(real, "/") ? real : "", base);
+    free(real);
+    free(directory);
+    return whole;
+}
+
+/* On read-only media SQLite cannot make the shared memory that a WAL database wants. When no log is left over
+ * there is nothing in it to miss, and the file can be read as immutable. */
+static int open_immutable(struct tl_store *s, struct tl_error *e)
+{
+    struct stat st;
+    char *wal = tl_format("%s-wal", s->path);
+    bool left_over = stat(wal, &st) == 0 && st.st_size > 0;
+    free(wal);
+    if (left_over)
+        return tl_fail(
+            e, TL_ERROR_ENVIRONMENT, cannot_open, s->path,
+            "its directory is read-only and its write-ahead log holds trials that are not in the file yet. "
+            "Copy the file and the one ending in -wal to a place that can be written");
+    struct tl_buffer uri = TL_BUFFER_INIT;
+    tl_buffer_add_string(&uri, "file:");
+    for (const char *c = s->path; *c; c++)
+        if (*c == '?' || *c == '#' || *c == '%')
+            tl_buffer_printf(&uri, "%%%02x", (unsigned char)*c);
+        else
+            tl_buffer_add(&uri, c, 1);
+    tl_buffer_add_string(&uri, "?immutable=1");
+    sqlite3_close(s->db);
+    s->db = NULL;
+    int rc = sqlite3_open_v2(uri.data, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    tl_buffer_free(&uri);
+    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, s->db, rc, cannot_open);
+}
+
+static int configure(struct tl_store *s, struct tl_error *e)
+{
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, 5000);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0,
+                      NULL); /* the file may come from somebody else */
+    return tl_sql_exec(s->db,
+                       "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+                       cannot_open, e);
+}
+
+static int open_reading(struct tl_store *s, struct tl_error *e)
+{
+    if (access(s->path, R_OK))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, cannot_open, s->path, "it cannot be read");
+    int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READONLY, NULL);
+    if (rc != SQLITE_OK)
+        return tl_sql_fail(e, s->db, rc, cannot_open);
+    int version;
+    if (configure(s, e) || tl_migrate_version(s->db, tl_schema_version, &version, e)) {
+        rc = sqlite3_errcode(s->db);
+        if (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY)
+            return -1;
+        if (open_immutable(s, e) || configure(s, e) ||
+            tl_migrate_version(s->db, tl_schema_version, &version, e))
+            return -1;
+    }
+    if (version == 0)
+        return tl_fail(e, TL_ERROR_INPUT, cannot_open, s->path, "it is empty: no trial was stored yet");
+    if (version < tl_schema_version)
+        return tl_fail(
+            e, TL_ERROR_INPUT, cannot_open, s->path,
+            "an older trapline made it (schema %d of %d). Any command that writes, such as `trapline run`, "
+            "brings it up to date",
+            version, tl_schema_version);
+    return 0;
+}
+
+static int recover(struct tl_store *s, struct tl_error *e);
+
+static int open_writing(struct tl_store *s, struct tl_error *e)
+{
+    if (access(s->path, F_OK) == 0 && access(s->path, R_OK | W_OK))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, s->path, "it cannot be written");
+    int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    if (rc != SQLITE_OK)
+        return tl_sql_fail(e, s->db, sqlite3_extended_errcode(s->db), cannot_open);
+    int version;
+    /* What it is comes first: nothing is made beside a file that is not ours. */
+    if (configure(s, e) || tl_migrate_version(s->db, tl_schema_version, &version, e))
+        return -1;
+    if (sqlite3_db_readonly(s->db, "main") == 1)
+        return tl_sql_fail(e, s->db, SQLITE_READONLY, cannot_open);
+    char *log = tl_format("%s-intent", s->path);
+    int failed = tl_intent_open(log, TL_STORE_WAIT_MS, &s->intents, e);
+    free(log);
+    char *id = NULL;
+    if (failed ||
+        tl_sql_exec(
+            s->db,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;",
+            cannot_open, e))
+        return -1;
+    /* Also when the version is right, for another writer may have been at it while this one waited. */
+    if (tl_migrate_version(s->db, tl_schema_version, &version, e) ||
+        (version < tl_schema_version && tl_migrate(s->db, tl_migrations, tl_schema_version, e)) ||
+        tl_sql_text(s->db, "SELECT value FROM meta WHERE key = 'database'", &id, cannot_open, e))
+        return -1;
+    snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");
+    free(id);
+    return recover(s, e);
+}
+
+int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **store, struct tl_error *e)
+{
+    char *chosen = path ? tl_strdup(path) : tl_store_default_path(e);
+    *store = NULL;
+    if (!chosen)
+        return -1;
+    struct tl_store *s = tl_calloc(1, sizeof *s);
+    s->mode = mode;
+    if (!path && mode == TL_STORE_WRITE && make_parents(chosen, e))
+        goto failed;
+    s->path = resolve(chosen, mode, e);
+    if (!s->path || (mode == TL_STORE_READ ? open_reading(s, e) : open_writing(s, e)))
+        goto failed;
+    free(chosen);
+    *store = s;
+    return 0;
+failed:
+    free(chosen);
+    if (s->in_group)
+        tl_store_undo(s);
+    s->database_id[0] = '\0'; /* what could not be recovered now stays in the intent log */
+    tl_store_close(s, NULL);
+    return -1;
+}
+
+int tl_store_close(struct tl_store *s, struct tl_error *e)
+{
+    if (!s)
+        return 0;
+    int rc = 0;
+    if (s->session_id[0])
+        rc = tl_store_session_end(s, e);
+    else if (s->in_group)
+        rc = tl_store_flush(s, e);
+    for (size_t i = 0; i < TL_ST_COUNT; i++)
+        sqlite3_finalize(s->statements[i]);
+    sqlite3_close(s->db);
+    /* Nothing is live: make what the log still holds stale. If that fails it is known to be stale by its
+     * outcomes. */
+    if (s->intents && s->database_id[0] && tl_intent_live(s->intents) == 0)
+        tl_intent_reset(s->intents, s->database_id, NULL);
+    tl_intent_close(s->intents);
+    tl_packer_free(&s->packer);
+    free(s->known);
+    free(s->path);
+    free(s);
+    return rc;
+}
+
+const char *tl_store_path(const struct tl_store *s)
+{
+    return s->path;
+}
+
+size_t tl_store_recovered(const struct tl_store *s)
+{
+    return s->recovered;
+}
+
+bool tl_store_known(struct tl_store *s, char kind, const char *id)
+{
+    size_t n = strlen(id);
+    if (n >= TL_ID_SIZE)
+        return false;
+    if (!s->known)
+        s->known = tl_calloc(TL_KNOWN, sizeof *s->known);
+    uint32_t h = 2166136261u ^ (unsigned char)kind;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)id[i]) * 16777619u;
+    char *slot = s->known[(h ^ h >> 16) % TL_KNOWN];
+    if (slot[0] == kind && strcmp(slot + 1, id) == 0)
+        return true;
+    slot[0] = kind;
+    memcpy(slot + 1, id, n + 1);
+    return false;
+}
+
+int tl_store_group(struct tl_store *s, struct tl_error *e)
+{
+    if (s->in_group)
+        return 0;
+    if (s->mode != TL_STORE_WRITE)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
+    sqlite3_stmt *st = tl_store_statement(s, TL_ST_BEGIN, cannot_write, e);
+    if (!st || tl_store_step(s, st, cannot_write, e))
+        return -1;
+    s->in_group = true;
+    s->group = 0;
+    s->group_due = tl_monotonic_ns() + TL_STORE_GROUP_NS;
+    return 0;
+}
+
+int tl_store_undo(struct tl_store *s)
+{
+    if (!sqlite3_get_autocommit(s->db)) /* SQLite may have rolled back by itself */
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    s->in_group = false;
+    s->group = 0;
+    if (s->known)
+        memset(s->known, 0, TL_KNOWN * sizeof *s->known);
+    tl_intent_rolled_back(s->intents);
+    return -1;
+}
+
+uint64_t tl_store_due_ns(const struct tl_store *s)
+{
+    return s->in_group ? s->group_due : 0;
+}
+
+int tl_store_flush(struct tl_store *s, struct tl_error *e)
+{
+    if (!s->in_group)
+        return 0;
+    sqlite3_stmt *st = tl_store_statement(s, TL_ST_COMMIT, cannot_write, e);
+    if (!st || tl_store_step(s, st, cannot_write, e))
+        return tl_store_undo(s);
+    s->in_group = false;
+    s->group = 0;
+    tl_intent_committed(s->intents);
+    return 0;
+}
+
+int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,
+                   struct tl_error *e)
+{
+    if (s->mode != TL_STORE_WRITE)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
+    struct tl_intent *list = tl_calloc(n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        const struct tl_trial_record *r = records[i];
+        list[i] = (struct tl_intent){r->started_us,   r->id,   r->case_name,      r->case_hash, r->variant,
+                                     r->variant_hash, r->unit, r->environment_id, s->session_id};
+    }
+    int rc = tl_intent_write(s->intents, list, n, e);
+    free(list);
+    return rc;
+}
+
+int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    bool added;
+    if (tl_store_group(s, e) || tl_store_insert(s, r, s->session_id, &added, e))
+        return -1;
+    tl_intent_finish(s->intents, r->id);
+    return ++s->group >= TL_STORE_GROUP ? tl_store_flush(s, e) : 0;
+}
+
+/* An intent whose trial has no outcome: the child ran, and nobody saw the end of it. */
+static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
+{
+    struct tl_store *s = arg;
+    struct tl_trial_record r;
+    memset(&r, 0, sizeof r);
+    char started[32] = "", found[32] = "";
+    struct tm tm;
+    time_t seconds = (time_t)(i->started_us / 1000000), now = time(NULL);
+    if (gmtime_r(&seconds, &tm))
+        strftime(started, sizeof started, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    if (gmtime_r(&now, &tm))
+        strftime(found, sizeof found, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    char *message =
+        tl_format("trapline or the machine went down while it ran; started %s, found %s", started, found);
+    snprintf(r.id, sizeof r.id, "%s", i->id);
+    snprintf(r.case_hash, sizeof r.case_hash, "%s", i->case_hash);
+    snprintf(r.variant_hash, sizeof r.variant_hash, "%s", i->variant_hash);
+    snprintf(r.environment_id, sizeof r.environment_id, "%s", i->environment_id);
+    r.started_us = i->started_us;
+    r.case_name = tl_strdup(i->case_name);
+    r.variant = tl_strdup(i->variant);
+    r.unit = tl_strdup(i->unit);
+    r.message = message;
+    r.outcome = TL_OUTCOME_LOST;
+    r.phase = TL_PHASE_START;
+    r.exit_status = -1;
+    for (int p = 0; p < TL_PHASE_COUNT; p++)
+        r.phase_seconds[p] = -1;
+    bool added = false;
+    int rc = tl_store_group(s, e) || tl_store_insert(s, &r, i->session_id, &added, e) ? -1 : 0;
+    s->recovered += added;
+    tl_trial_record_free(&r);
+    return rc;
+}
+
+static int recover(struct tl_store *s, struct tl_error *e)
+{
+    if (tl_intent_scan(s->intents, s->database_id, add_lost, s, e) || tl_store_flush(s, e))
+        return -1;
+    return tl_intent_reset(s->intents, s->database_id, e);
+}
+
+void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE])
+{
+    const char *strings[] = {m->name, m->arch, m->cpu};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < 3; i++)
+        tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
+    tl_buffer_printf(&b, "%u %llu", m->cores, (unsigned long long)m->memory);
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
+void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE])
+{
+    const char *strings[] = {v->machine_id, v->os_build,       v->driver,         v->device,
+                             v->runner,     v->runner_version, v->runtime_sha256, v->runtime_version};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
+        tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
+static int insert_session(struct tl_store *s, const struct tl_machine *m, const char *version,
+                          const char *command, const char *id, struct tl_error *e)
+{
+    char machine[TL_ID_SIZE];
+    tl_machine_id(m, machine);
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(s->db, "INSERT OR IGNORE INTO machine VALUES(?,?,?,?,?,?)", -1, &st, NULL);
+    if (rc == SQLITE_OK) {
+        tl_sql_bind(st, 1, machine);
+        tl_sql_bind(st, 2, m->name);
+        tl_sql_bind(st, 3, m->arch);
+        tl_sql_bind(st, 4, m->cpu);
+        sqlite3_bind_int64(st, 5, m->cores);
+        sqlite3_bind_int64(st, 6, (int64_t)m->memory);
+        sqlite3_step(st);
+        rc = sqlite3_finalize(st);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(s->db, "INSERT INTO session VALUES(?,?,?,?,?,?,?,?,NULL)", -1, &st, NULL);
+    if (rc == SQLITE_OK) {
+        tl_sql_bind(st, 1, id);
+        tl_sql_bind(st, 2, machine);
+        tl_sql_bind(st, 3, m->os);
+        tl_sql_bind(st, 4, m->os_build);
+        tl_sql_bind(st, 5, m->kernel);
+        tl_sql_bind(st, 6, version);
+        tl_sql_bind(st, 7, command);
+        sqlite3_bind_int64(st, 8, tl_wall_us());
+        sqlite3_step(st);
+        rc = sqlite3_finalize(st);
+    }
+    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, s->db, rc, cannot_write);
+}
+
+int tl_store_session_begin(struct tl_store *s, const struct tl_machine *m, const char *trapline_version,
+                           const char *command, char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    char uuid[TL_UUID_SIZE];
+    tl_uuid7(uuid);
+    if (tl_store_flush(s, e) || tl_store_group(s, e))
+        return -1;
+    if (insert_session(s, m, trapline_version, command, uuid, e))
+        return tl_store_undo(s);
+    if (tl_store_flush(s, e))
+        return -1;
+    memcpy(s->session_id, uuid, sizeof uuid);
+    if (id)
+        memcpy(id, uuid, sizeof uuid);
+    return 0;
+}
+
+int tl_store_session_end(struct tl_store *s, struct tl_error *e)
+{
+    if (!s->session_id[0])
+        return tl_store_flush(s, e);
+    char sql[160]; /* a UUID of our own making needs no quoting */
+    snprintf(sql, sizeof sql, "UPDATE session SET ended_us = %lld WHERE id = '%s'", (long long)tl_wall_us(),
+             s->session_id);
+    s->session_id[0] = '\0';
+    if (tl_store_flush(s, e) || tl_store_group(s, e))
+        return -1;
+    if (tl_sql_exec(s->db, sql, cannot_write, e))
+        return tl_store_undo(s);
+    return tl_store_flush(s, e);
+}

@@ -1,0 +1,109 @@
+/* The database of every trial that was run (schema.sql says what is in it).
+ *
+ * A database has one writer and any number of readers, who are never blocked. The writer announces a trial
+ * with tl_store_begin before its child runs (durable when it returns) and stores it with tl_store_trial.
+ * Stored trials become durable in groups: when the group is full, when tl_store_flush is called, or at
+ * tl_store_close. A writer that went down in between loses nothing: the next one finds what was announced and
+ * records it as lost.
+ *
+ * One thread. Functions return 0, or -1 with *e filled. */
+#ifndef TL_STORE_H
+#define TL_STORE_H
+
+#include "db/record.h"
+#include "harness/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tl_store;
+
+enum tl_store_mode {
+    TL_STORE_READ,  /* never changes the database; it must exist; works on read-only media */
+    TL_STORE_WRITE, /* makes it when there is none; one process at a time */
+};
+
+#define TL_STORE_GROUP 32           /* trials in a group */
+#define TL_STORE_GROUP_NS 100000000 /* age at which a group is due */
+#define TL_STORE_WAIT_MS 3000       /* how long to wait for another writer */
+
+/* $XDG_STATE_HOME/trapline/trapline.db, or below ~/.local/state. The caller's to free; NULL with *e filled
+ * when there is no home directory. */
+char *tl_store_default_path(struct tl_error *e);
+
+/* path NULL: the default one, whose directories are made for writing. */
+int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **store, struct tl_error *e);
+/* Flushes, ends the session and releases the store in any case; -1 when the flush failed. NULL is fine. */
+int tl_store_close(struct tl_store *s, struct tl_error *e);
+const char *tl_store_path(const struct tl_store *s);
+/* Trials that were running when an earlier writer went down and that this open recorded as lost. */
+size_t tl_store_recovered(const struct tl_store *s);
+
+/* The machine trapline runs on. Strings may be NULL; the database copies what it needs. */
+struct tl_machine {
+    const char *name, *arch, *cpu;
+    unsigned cores;
+    uint64_t memory; /* bytes */
+    const char *os, *os_build, *kernel;
+};
+/* Content id of name, arch, cpu, cores and memory (not of the OS). */
+void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE]);
+
+/* Starts a session: trials stored from now on belong to it. Durable when it returns. id may be NULL. */
+int tl_store_session_begin(struct tl_store *s, const struct tl_machine *m, const char *trapline_version,
+                           const char *command, char id[TL_UUID_SIZE], struct tl_error *e);
+int tl_store_session_end(struct tl_store *s, struct tl_error *e);
+
+/* What a cached outcome is valid for. Strings may be NULL. */
+struct tl_environment {
+    const char *machine_id, *os_build, *driver, *device;
+    const char *runner, *runner_version;
+    const char *runtime_path, *runtime_sha256, *runtime_version;
+};
+/* Content id of everything but runtime_path. */
+void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE]);
+
+/* Content that trials refer to. Storing it again does nothing. A trial whose case, variant or environment was
+ * not stored before refers to what its record tells. They belong to the open group. */
+int tl_store_put_case(struct tl_store *s, const char *hash, const char *name, const char *json,
+                      struct tl_error *e);
+int tl_store_put_variant(struct tl_store *s, const char *hash, const char *json, struct tl_error *e);
+int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v, char id[TL_ID_SIZE],
+                             struct tl_error *e);
+
+/* Announces trials whose children are about to run: id, started_us, case, variant, unit and environment of
+ * each record. One sync for all of them. */
+int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,
+                   struct tl_error *e);
+
+/* Adds a finished trial to the open group, which is committed when it is full. The record stays the caller's.
+ * A trial that is there already is left as it is. When it fails the whole open group is undone, and its
+ * trials will be recorded as lost by the next writer (those that were announced). */
+int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e);
+/* When the open group should be flushed, in tl_monotonic_ns terms; 0 when nothing waits. */
+uint64_t tl_store_due_ns(const struct tl_store *s);
+int tl_store_flush(struct tl_store *s, struct tl_error *e);
+
+/* What is known of a variant on a unit in an environment: up to `most` trials, newest first, those of the
+ * open group included. The list is the caller's to free. */
+struct tl_cached {
+    char id[TL_UUID_SIZE];
+    int64_t started_us;
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int signal;
+    char signature_id[TL_ID_SIZE]; /* "" for none */
+    bool fresh;
+};
+int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
+                    const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
+                    struct tl_error *e);
+
+/* Looks for damage: SQLite's own integrity check, references to rows that are not there, rows nothing refers
+ * to, and sums that do not add up. Calls found once for each thing that is wrong (at most 100 of a kind);
+ * *wrong is their number. Returns -1 only when the check itself could not be made. */
+typedef void (*tl_store_found)(void *arg, const char *text);
+int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *wrong, struct tl_error *e);
+
+#endif

@@ -1,0 +1,514 @@
+/* A record becomes rows. Everything it refers to goes first, so that foreign keys hold at every moment;
+ * content that is surely there already is not touched again. */
+#include "db/sql.h"
+#include "db/store.h"
+#include "db/store_impl.h"
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char what_[] = "cannot store the trial";
+
+/* One text for each enum tl_statement. */
+static const char *const texts[TL_ST_COUNT] = {
+    [TL_ST_CASE] =
+        "INSERT INTO case_file(hash, name, json) VALUES(?,?,?) "
+        "ON CONFLICT DO UPDATE SET json = excluded.json WHERE json IS NULL AND excluded.json IS NOT NULL",
+    [TL_ST_VARIANT] = "INSERT OR IGNORE INTO variant(hash, json) VALUES(?,?)",
+    [TL_ST_UNIT] = "INSERT OR IGNORE INTO unit(name) VALUES(?)",
+    [TL_ST_ENVIRONMENT] =
+        "INSERT INTO environment(id, machine_id, os_build, driver, device, runner, runner_version, "
+        "runtime_path, "
+        "runtime_sha256, runtime_version) VALUES(?,(SELECT id FROM machine WHERE id = ?),?,?,?,?,?,?,?,?) "
+        "ON CONFLICT DO UPDATE SET machine_id = excluded.machine_id, os_build = excluded.os_build, "
+        "driver = excluded.driver, device = excluded.device, runner = excluded.runner, "
+        "runner_version = excluded.runner_version, runtime_path = excluded.runtime_path, "
+        "runtime_sha256 = excluded.runtime_sha256, runtime_version = excluded.runtime_version "
+        "WHERE runner IS NULL AND excluded.runner IS NOT NULL",
+    [TL_ST_SESSION] = "INSERT OR IGNORE INTO session(id) VALUES(?)",
+    [TL_ST_SIGNATURE] =
+        "INSERT OR IGNORE INTO signature(id, outcome, phase, signal, title, coarse_id, coarse_title) "
+        "VALUES(?,?,?,?,?,?,?)",
+    [TL_ST_TRIAL] = "INSERT OR IGNORE INTO trial(id, started_us, case_name, unit, outcome, phase, signal, "
+                    "fresh, signature_id, "
+                    "cell, case_hash, variant_hash, environment_id, session_id, observed_device, "
+                    "exit_status, wall_s, user_s, "
+                    "system_s, start_s, generate_s, load_s, compile_s, execute_s, check_s, done_s, peak_rss, "
+                    "error_domain, "
+                    "error_code, message, command, request, result) "
+                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [TL_ST_OUTPUT] = "INSERT INTO output(trial_id, stream, total, packed, head, tail) VALUES(?,?,?,?,?,?)",
+    [TL_ST_MODULE] = "INSERT OR IGNORE INTO module(id, build_id, path) VALUES(?,?,?)",
+    [TL_ST_MODULE_SET] = "INSERT OR IGNORE INTO module_set(id, modules) VALUES(?,?)",
+    [TL_ST_STACK] = "INSERT INTO stack(id, n_frames, omitted_at, omitted, truncated, frames, symbols) "
+                    "VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET symbols = excluded.symbols "
+                    "WHERE symbols IS NULL AND excluded.symbols IS NOT NULL",
+    [TL_ST_CAPTURE] =
+        "INSERT INTO capture(trial_id, capture, kind, pid, tid, exe, is_main, fatal, signal, si_code, "
+        "si_pid, fault_address, registers, module_set_id, bases, capture_ns) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [TL_ST_THREAD] =
+        "INSERT INTO thread(trial_id, capture, thread, pid, tid, name, crashed, on_cpu, state, stack_id) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?)",
+    [TL_ST_SUMMARY] = "INSERT INTO summary(case_hash, variant_hash, unit, environment_id, outcome, "
+                      "signature_id, trials, fresh, "
+                      "first_us, last_us) VALUES(?1,?2,?3,?4,?5,?6,1,?7,?8,?8) ON CONFLICT DO UPDATE SET "
+                      "trials = trials + 1, "
+                      "fresh = fresh + excluded.fresh, first_us = min(first_us, excluded.first_us), "
+                      "last_us = max(last_us, excluded.last_us)",
+    [TL_ST_TALLY] =
+        "INSERT INTO tally(case_name, case_hash, unit, outcome, signature_id, trials, first_us, last_us) "
+        "VALUES(?1,?2,?3,?4,?5,1,?6,?6) ON CONFLICT DO UPDATE SET trials = trials + 1, "
+        "first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+    [TL_ST_CACHED] = "SELECT id, started_us, outcome, phase, signal, signature_id, fresh FROM trial "
+                     "WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? "
+                     "AND ifnull(environment_id, '') = ? ORDER BY started_us DESC, n DESC LIMIT ?",
+    [TL_ST_BEGIN] = "BEGIN IMMEDIATE",
+    [TL_ST_COMMIT] = "COMMIT",
+};
+
+sqlite3_stmt *tl_store_statement(struct tl_store *s, enum tl_statement which, const char *what,
+                                 struct tl_error *e)
+{
+    sqlite3_stmt **st = &s->statements[which];
+    if (!*st) {
+        int rc = sqlite3_prepare_v3(s->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
+        if (rc != SQLITE_OK) {
+            tl_sql_fail(e, s->db, rc, what);
+            return NULL;
+        }
+    }
+    return *st;
+}
+
+int tl_store_step(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e)
+{
+    int rc = sqlite3_step(st),
+        failed = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : tl_sql_fail(e, s->db, rc, what);
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st); /* so that nothing of the caller's is referred to any longer */
+    return failed;
+}
+
+#define STATEMENT(s, which, e) tl_store_statement(s, which, what_, e)
+#define STEP(s, st, e) tl_store_step(s, st, what_, e)
+
+static int insert_case(struct tl_store *s, const char *hash, const char *name, const char *json,
+                       struct tl_error *e)
+{
+    if (tl_store_known(s, json ? 'C' : 'c', hash))
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_CASE, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, hash);
+    tl_sql_bind(st, 2, name ? name : "");
+    tl_pack_text(&s->packer, st, 3, json, json ? strlen(json) : 0);
+    return STEP(s, st, e);
+}
+
+static int insert_variant(struct tl_store *s, const char *hash, const char *json, struct tl_error *e)
+{
+    if (tl_store_known(s, 'v', hash))
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_VARIANT, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, hash);
+    tl_sql_bind(st, 2, json ? json : "{}");
+    return STEP(s, st, e);
+}
+
+int tl_store_insert_environment(struct tl_store *s, const char *id, const struct tl_environment *v,
+                                struct tl_error *e)
+{
+    if (tl_store_known(s, v ? 'E' : 'e', id))
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_ENVIRONMENT, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, id);
+    if (v) {
+        const char *columns[] = {v->machine_id,   v->os_build,       v->driver,
+                                 v->device,       v->runner,         v->runner_version,
+                                 v->runtime_path, v->runtime_sha256, v->runtime_version};
+        for (int i = 0; i < 9; i++)
+            tl_sql_bind(st, 2 + i, columns[i]);
+    }
+    return STEP(s, st, e);
+}
+
+/* A row that is its id and nothing else. */
+static int insert_name(struct tl_store *s, enum tl_statement which, char kind, const char *name,
+                       struct tl_error *e)
+{
+    if (tl_store_known(s, kind, name))
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, which, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, name);
+    return STEP(s, st, e);
+}
+
+static int insert_signature(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    const struct tl_signature *g = &r->signature;
+    if (!g->id[0] || tl_store_known(s, 'g', g->id))
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_SIGNATURE, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, g->id);
+    tl_sql_bind(st, 2, tl_outcome_name(r->outcome));
+    tl_sql_bind(st, 3, tl_phase_name(r->phase));
+    sqlite3_bind_int(st, 4, r->signal);
+    tl_sql_bind(st, 5, g->title ? g->title : "");
+    tl_sql_bind_id(st, 6, g->coarse_id);
+    tl_sql_bind(st, 7, g->coarse_title);
+    return STEP(s, st, e);
+}
+
+static int64_t cell_of(const char *case_hash, const char *variant_hash, const char *unit,
+                       const char *environment_id)
+{
+    const char *parts[] = {case_hash, variant_hash, unit, environment_id};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (int i = 0; i < 4; i++)
+        tl_buffer_add(&b, parts[i] ? parts[i] : "", parts[i] ? strlen(parts[i]) + 1 : 1);
+    char id[TL_ID_SIZE];
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+    id[16] = '\0';
+    return (int64_t)(strtoull(id, NULL, 16) >> 1);
+}
+
+static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r, const char *session_id,
+                            struct tl_error *e)
+{
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_TRIAL, e);
+    if (!st)
+        return -1;
+    const char *unit = r->unit ? r->unit : "";
+    int at = 0;
+    tl_sql_bind(st, ++at, r->id);
+    sqlite3_bind_int64(st, ++at, r->started_us);
+    tl_sql_bind(st, ++at, r->case_name ? r->case_name : "");
+    tl_sql_bind(st, ++at, unit);
+    tl_sql_bind(st, ++at, tl_outcome_name(r->outcome));
+    tl_sql_bind(st, ++at, tl_phase_name(r->phase));
+    sqlite3_bind_int(st, ++at, r->signal);
+    sqlite3_bind_int(st, ++at, r->fresh);
+    tl_sql_bind_id(st, ++at, r->signature.id);
+    sqlite3_bind_int64(st, ++at, cell_of(r->case_hash, r->variant_hash, unit, r->environment_id));
+    tl_sql_bind(st, ++at, r->case_hash);
+    tl_sql_bind(st, ++at, r->variant_hash);
+    tl_sql_bind_id(st, ++at, r->environment_id);
+    tl_sql_bind_id(st, ++at, session_id);
+    tl_sql_bind(st, ++at, r->observed_device);
+    sqlite3_bind_int(st, ++at, r->exit_status);
+    sqlite3_bind_double(st, ++at, r->wall_seconds);
+    sqlite3_bind_double(st, ++at, r->user_seconds);
+    sqlite3_bind_double(st, ++at, r->system_seconds);
+    for (int p = 0; p < TL_PHASE_COUNT; p++) {
+        ++at;
+        if (r->phase_seconds[p] >= 0)
+            sqlite3_bind_double(st, at, r->phase_seconds[p]);
+    }
+    sqlite3_bind_int64(st, ++at, (int64_t)r->peak_rss);
+    tl_sql_bind(st, ++at, r->error_domain);
+    tl_sql_bind(st, ++at, r->error_code);
+    tl_sql_bind(st, ++at, r->message);
+    tl_pack_text(&s->packer, st, ++at, r->command, r->command ? strlen(r->command) : 0);
+    tl_pack_text(&s->packer, st, ++at, r->request, r->request ? strlen(r->request) : 0);
+    tl_pack_text(&s->packer, st, ++at, r->result, r->result ? strlen(r->result) : 0);
+    return STEP(s, st, e);
+}
+
+static int insert_output(struct tl_store *s, const char *id, int stream, const struct tl_output *o,
+                         struct tl_error *e)
+{
+    if (!o->total && !o->head_size && !o->tail_size)
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_OUTPUT, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, id);
+    sqlite3_bind_int(st, 2, stream);
+    sqlite3_bind_int64(st, 3, (int64_t)o->total);
+    int packed = tl_pack_bytes(&s->packer, st, 5, o->head_size ? o->head : NULL, o->head_size) ? 1 : 0;
+    packed |= tl_pack_bytes(&s->packer, st, 6, o->tail_size ? o->tail : NULL, o->tail_size) ? 2 : 0;
+    sqlite3_bind_int(st, 4, packed);
+    return STEP(s, st, e);
+}
+
+static int insert_modules(struct tl_store *s, const struct tl_capture *c, const char *set, struct tl_error *e)
+{
+    if (tl_store_known(s, 'm', set))
+        return 0;
+    sqlite3_stmt *st;
+    for (size_t i = 0; i < c->n_modules; i++) {
+        char id[TL_ID_SIZE];
+        tl_module_id(&c->modules[i], id);
+        if (tl_store_known(s, 'o', id))
+            continue;
+        st = STATEMENT(s, TL_ST_MODULE, e);
+        if (!st)
+            return -1;
+        tl_sql_bind(st, 1, id);
+        tl_sql_bind(st, 2, c->modules[i].build_id);
+        tl_sql_bind(st, 3, c->modules[i].path ? c->modules[i].path : "");
+        if (STEP(s, st, e))
+            return -1;
+    }
+    st = STATEMENT(s, TL_ST_MODULE_SET, e);
+    if (!st)
+        return -1;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_pack_modules(&b, c);
+    tl_sql_bind(st, 1, set);
+    tl_pack_text(&s->packer, st, 2, b.data, b.size);
+    int rc = STEP(s, st, e);
+    tl_buffer_free(&b);
+    return rc;
+}
+
+static int insert_stack(struct tl_store *s, const struct tl_capture *c, const struct tl_thread *t,
+                        const char *id, struct tl_error *e)
+{
+    if (tl_store_known(s, t->symbols ? 'S' : 's', id))
+        return 0;
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_STACK, e);
+    if (!st)
+        return -1;
+    struct tl_buffer frames = TL_BUFFER_INIT, symbols = TL_BUFFER_INIT;
+    tl_pack_frames(&frames, c, t);
+    if (t->symbols)
+        tl_pack_symbols(&symbols, t);
+    tl_sql_bind(st, 1, id);
+    sqlite3_bind_int64(st, 2, (int64_t)t->n_frames);
+    sqlite3_bind_int64(st, 3, t->omitted ? (int64_t)t->omitted_at : 0);
+    sqlite3_bind_int64(st, 4, (int64_t)t->omitted);
+    sqlite3_bind_int(st, 5, t->truncated);
+    tl_pack_text(&s->packer, st, 6, frames.data, frames.size);
+    tl_pack_text(&s->packer, st, 7, symbols.data, symbols.size);
+    int rc = STEP(s, st, e);
+    tl_buffer_free(&frames);
+    tl_buffer_free(&symbols);
+    return rc;
+}
+
+static int insert_thread(struct tl_store *s, const struct tl_trial_record *r, size_t capture, size_t thread,
+                         struct tl_error *e)
+{
+    const struct tl_capture *c = &r->captures[capture];
+    const struct tl_thread *t = &c->threads[thread];
+    char id[TL_ID_SIZE] = "";
+    if (t->n_frames) {
+        if (t->stack_id[0])
+            memcpy(id, t->stack_id, sizeof id);
+        else
+            tl_stack_id(c->modules, t, id);
+        if (insert_stack(s, c, t, id, e))
+            return -1;
+    }
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_THREAD, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, r->id);
+    sqlite3_bind_int64(st, 2, (int64_t)capture);
+    sqlite3_bind_int64(st, 3, (int64_t)thread);
+    sqlite3_bind_int(st, 4, t->pid);
+    sqlite3_bind_int(st, 5, t->tid);
+    tl_sql_bind(st, 6, t->name);
+    sqlite3_bind_int(st, 7, t->crashed);
+    sqlite3_bind_int(st, 8, t->on_cpu);
+    tl_sql_bind(st, 9, t->state);
+    tl_sql_bind_id(st, 10, id);
+    return STEP(s, st, e);
+}
+
+static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, size_t at, struct tl_error *e)
+{
+    const struct tl_capture *c = &r->captures[at];
+    char set[TL_ID_SIZE] = "";
+    if (c->n_modules) {
+        tl_module_set_id(c, set);
+        if (insert_modules(s, c, set, e))
+            return -1;
+    }
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_CAPTURE, e);
+    if (!st)
+        return -1;
+    struct tl_buffer registers = TL_BUFFER_INIT, bases = TL_BUFFER_INIT;
+    if (c->n_registers)
+        tl_pack_registers(&registers, c);
+    if (c->n_modules)
+        tl_pack_bases(&bases, c);
+    tl_sql_bind(st, 1, r->id);
+    sqlite3_bind_int64(st, 2, (int64_t)at);
+    tl_sql_bind(st, 3, c->kind == TL_CAPTURE_HANG ? "hang" : "signal");
+    sqlite3_bind_int(st, 4, c->pid);
+    sqlite3_bind_int(st, 5, c->tid);
+    tl_sql_bind(st, 6, c->exe);
+    sqlite3_bind_int(st, 7, c->is_main);
+    sqlite3_bind_int(st, 8, c->fatal);
+    sqlite3_bind_int(st, 9, c->signal);
+    sqlite3_bind_int(st, 10, c->si_code);
+    sqlite3_bind_int(st, 11, c->sender_pid);
+    if (c->has_address)
+        sqlite3_bind_int64(st, 12, (int64_t)c->fault_address);
+    tl_sql_bind(st, 13, registers.data);
+    tl_sql_bind_id(st, 14, set);
+    tl_pack_text(&s->packer, st, 15, bases.data, bases.size);
+    sqlite3_bind_int64(st, 16, (int64_t)c->capture_ns);
+    int rc = STEP(s, st, e);
+    tl_buffer_free(&registers);
+    tl_buffer_free(&bases);
+    for (size_t i = 0; rc == 0 && i < c->n_threads; i++)
+        rc = insert_thread(s, r, at, i, e);
+    return rc;
+}
+
+static int add_to_sums(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    const char *unit = r->unit ? r->unit : "", *outcome = tl_outcome_name(r->outcome);
+    sqlite3_stmt *st = STATEMENT(s, TL_ST_SUMMARY, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, r->case_hash);
+    tl_sql_bind(st, 2, r->variant_hash);
+    tl_sql_bind(st, 3, unit);
+    tl_sql_bind(st, 4, r->environment_id);
+    tl_sql_bind(st, 5, outcome);
+    tl_sql_bind(st, 6, r->signature.id);
+    sqlite3_bind_int(st, 7, r->fresh);
+    sqlite3_bind_int64(st, 8, r->started_us);
+    if (STEP(s, st, e) || !(st = STATEMENT(s, TL_ST_TALLY, e)))
+        return -1;
+    tl_sql_bind(st, 1, r->case_name ? r->case_name : "");
+    tl_sql_bind(st, 2, r->case_hash);
+    tl_sql_bind(st, 3, unit);
+    tl_sql_bind(st, 4, outcome);
+    tl_sql_bind(st, 5, r->signature.id);
+    sqlite3_bind_int64(st, 6, r->started_us);
+    return STEP(s, st, e);
+}
+
+/* A record that makes no sense is refused before anything of the group is touched. */
+static int check_record(const struct tl_trial_record *r, struct tl_error *e)
+{
+    if (strlen(r->id) != TL_UUID_SIZE - 1)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, what_, r->id, "its id is not a UUID");
+    for (size_t i = 0; i < r->n_captures; i++) {
+        const struct tl_capture *c = &r->captures[i];
+        for (size_t k = 0; k < c->n_threads; k++)
+            for (size_t f = 0; f < c->threads[k].n_frames; f++)
+                if (c->threads[k].frames[f].module != TL_NO_MODULE &&
+                    c->threads[k].frames[f].module >= c->n_modules)
+                    return tl_fail(e, TL_ERROR_ENVIRONMENT, what_, r->id,
+                                   "frame %zu of thread %zu is in module %u of %zu", f, k,
+                                   c->threads[k].frames[f].module, c->n_modules);
+    }
+    return 0;
+}
+
+static int insert_all(struct tl_store *s, const struct tl_trial_record *r, const char *session_id,
+                      bool *added, struct tl_error *e)
+{
+    if (insert_case(s, r->case_hash, r->case_name, NULL, e) ||
+        insert_variant(s, r->variant_hash, r->variant, e) ||
+        insert_name(s, TL_ST_UNIT, 'u', r->unit ? r->unit : "", e) ||
+        (r->environment_id[0] && tl_store_insert_environment(s, r->environment_id, NULL, e)) ||
+        (session_id && session_id[0] && insert_name(s, TL_ST_SESSION, 'n', session_id, e)) ||
+        insert_signature(s, r, e) || insert_trial_row(s, r, session_id, e))
+        return -1;
+    if (sqlite3_changes(s->db) == 0)
+        return 0; /* it is there already */
+    *added = true;
+    if (insert_output(s, r->id, 1, &r->out, e) || insert_output(s, r->id, 2, &r->err, e))
+        return -1;
+    for (size_t i = 0; i < r->n_captures; i++)
+        if (insert_capture(s, r, i, e))
+            return -1;
+    return add_to_sums(s, r, e);
+}
+
+int tl_store_insert(struct tl_store *s, const struct tl_trial_record *r, const char *session_id, bool *added,
+                    struct tl_error *e)
+{
+    *added = false;
+    if (check_record(r, e))
+        return -1;
+    return insert_all(s, r, session_id, added, e) ? tl_store_undo(s) : 0;
+}
+
+int tl_store_put_case(struct tl_store *s, const char *hash, const char *name, const char *json,
+                      struct tl_error *e)
+{
+    if (tl_store_group(s, e))
+        return -1;
+    return insert_case(s, hash, name, json, e) ? tl_store_undo(s) : 0;
+}
+
+int tl_store_put_variant(struct tl_store *s, const char *hash, const char *json, struct tl_error *e)
+{
+    if (tl_store_group(s, e))
+        return -1;
+    return insert_variant(s, hash, json, e) ? tl_store_undo(s) : 0;
+}
+
+int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v, char id[TL_ID_SIZE],
+                             struct tl_error *e)
+{
+    tl_environment_id(v, id);
+    if (tl_store_group(s, e))
+        return -1;
+    return tl_store_insert_environment(s, id, v, e) ? tl_store_undo(s) : 0;
+}
+
+int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
+                    const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
+                    struct tl_error *e)
+{
+    static const char what[] = "cannot look up earlier trials";
+    *list = NULL;
+    *n = 0;
+    sqlite3_stmt *st = tl_store_statement(s, TL_ST_CACHED, what, e);
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, cell_of(case_hash, variant_hash, unit, environment_id));
+    tl_sql_bind(st, 2, variant_hash);
+    tl_sql_bind(st, 3, case_hash);
+    tl_sql_bind(st, 4, unit);
+    tl_sql_bind(st, 5, environment_id ? environment_id : "");
+    sqlite3_bind_int64(st, 6, most > INT64_MAX ? INT64_MAX : (int64_t)most);
+    size_t room = 0;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (*n == room) {
+            room = room ? 2 * room : 16;
+            *list = tl_realloc(*list, room, sizeof **list);
+        }
+        struct tl_cached *c = &(*list)[(*n)++];
+        int outcome = tl_outcome_parse((const char *)sqlite3_column_text(st, 2));
+        int phase = tl_phase_parse((const char *)sqlite3_column_text(st, 3));
+        memset(c, 0, sizeof *c);
+        tl_sql_copy(st, 0, c->id, sizeof c->id);
+        c->started_us = sqlite3_column_int64(st, 1);
+        c->outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome;
+        c->phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase;
+        c->signal = sqlite3_column_int(st, 4);
+        tl_sql_copy(st, 5, c->signature_id, sizeof c->signature_id);
+        c->fresh = sqlite3_column_int(st, 6);
+    }
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    free(*list);
+    *list = NULL;
+    *n = 0;
+    return tl_sql_fail(e, s->db, rc, what);
+}

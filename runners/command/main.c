@@ -1,0 +1,220 @@
+/* trapline-command: runs the steps of a case, each a program that is traced with the runner, and holds them
+ * to what the case expects. It stops at the first step that does not do what it should.
+ *
+ * A step that dies of signal n, or that itself reports so by exiting with 128 + n, ends the runner with 128 +
+ * n: the supervisor has traced who died, and knows the stack. */
+#include "runners/command/step.h"
+#include "runners/protocol.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VERSION "1.0"
+/* The supervisor takes stacks of a step that is late. Should it not, the runner ends the step itself, later.
+ */
+#define GRACE_S 10
+#define ANY_STATUS (-1)
+
+struct step {
+    const char *phase;
+    char **argv; /* NULL-terminated list, the strings are the request's */
+    size_t n_argv;
+    double timeout_s;
+    int exit_status; /* or ANY_STATUS */
+    const json_t *text, *no_text, *files;
+};
+
+/* A list of strings, or absent. */
+static bool is_list(const json_t *list)
+{
+    if (!list || json_is_null(list))
+        return true;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (!json_is_string(json_array_get(list, i)))
+            return false;
+    }
+    return json_is_array(list);
+}
+
+/* Reads one step of the request. Returns what is wrong with it, or NULL; s->argv is the caller's to free. */
+static const char *read_step(const json_t *j, struct step *s)
+{
+    *s = (struct step){0};
+    const json_t *argv = json_object_get(j, "argv"), *expect = json_object_get(j, "expect"),
+                 *timeout = json_object_get(j, "timeout_s"), *status = json_object_get(expect, "exit_status");
+    s->phase = json_string_value(json_object_get(j, "phase"));
+    s->n_argv = json_array_size(argv);
+    if (!s->phase)
+        return "a step needs a \"phase\"";
+    if (!s->n_argv || !is_list(argv))
+        return "\"argv\" of a step is a list of at least one string";
+    if (timeout && !json_is_number(timeout))
+        return "\"timeout_s\" of a step is a number";
+    if (expect && !json_is_object(expect))
+        return "\"expect\" of a step is an object";
+    if (status && !json_is_integer(status))
+        return "\"exit_status\" is an integer";
+    s->text = json_object_get(expect, "text");
+    s->no_text = json_object_get(expect, "no_text");
+    s->files = json_object_get(expect, "files");
+    if (!is_list(s->text) || !is_list(s->no_text) || !is_list(s->files))
+        return "\"text\", \"no_text\" and \"files\" are lists of strings";
+    s->timeout_s = timeout ? json_number_value(timeout) : 0;
+    s->exit_status = status ? (int)json_integer_value(status) : 0;
+    s->argv = calloc(s->n_argv + 1, sizeof *s->argv);
+    if (!s->argv)
+        return "there is no memory";
+    for (size_t i = 0; i < s->n_argv; i++)
+        s->argv[i] =
+            (char *)(uintptr_t)json_string_value(json_array_get(argv, i)); /* exec does not write to it */
+    return NULL;
+}
+
+/* "step 2 of 3 (compile, coreai-build)" */
+static void name_step(char *to, size_t size, const struct step *s, size_t index, size_t n)
+{
+    snprintf(to, size, "step %zu of %zu (%s, %.200s)", index + 1, n, s->phase, s->argv[0]);
+}
+
+/* Whether something exists that a path or glob pattern names. */
+static bool exists(const char *pattern)
+{
+    glob_t found;
+    int r = glob(pattern, GLOB_NOSORT, NULL, &found);
+    if (!r)
+        globfree(&found);
+    return r == 0;
+}
+
+/* Holds a step that has exited to what is expected of it. Returns 0, or -1 after the first thing that is not
+ * so. */
+static int check(struct tl_run *run, const struct step *s, const char *name, const struct tl_step_end *end,
+                 const struct tl_texts *texts)
+{
+    if (s->exit_status != ANY_STATUS && end->exit_status != s->exit_status) {
+        char code[32];
+        snprintf(code, sizeof code, "exit %d", end->exit_status);
+        tl_run_error(run, "step", code, "%s exited with status %d; %d was expected", name, end->exit_status,
+                     s->exit_status);
+        return -1;
+    }
+    size_t n = json_array_size(s->text);
+    for (size_t i = 0; i < texts->n; i++) {
+        bool wanted = i < n;
+        if (texts->seen[i] == wanted)
+            continue;
+        tl_run_error(run, "step", wanted ? "text" : "no_text",
+                     wanted ? "%s did not write \"%.500s\", which was expected"
+                            : "%s wrote \"%.500s\", which it should not",
+                     name, texts->text[i]);
+        return -1;
+    }
+    for (size_t i = 0; i < json_array_size(s->files); i++) {
+        const char *pattern = json_string_value(json_array_get(s->files, i));
+        if (exists(pattern))
+            continue;
+        tl_run_error(run, "step", "files", "%s left no file %.500s, which was expected", name, pattern);
+        return -1;
+    }
+    return 0;
+}
+
+/* Ends the runner as the step ended: the supervisor makes a crash of it when it has seen a descendant die so.
+ */
+static void end_with_signal(const struct tl_run *run, const char *name, int n)
+{
+    fprintf(stderr, "trapline-command: %s ended with signal %d\n", name, n);
+    fflush(stdout);
+    if (run->forked)
+        _exit(128 + n);
+    exit(128 + n);
+}
+
+/* The signal that an exit status speaks of, or 0. */
+static int wrapped_signal(const struct step *s, const struct tl_step_end *end)
+{
+    if (end->signal)
+        return end->signal;
+    if (end->exit_status == s->exit_status) /* it is what the case wants */
+        return 0;
+    return end->exit_status > 128 && end->exit_status <= 128 + 64 ? end->exit_status - 128 : 0;
+}
+
+static int run_step(struct tl_run *run, const struct step *s, size_t index, size_t n)
+{
+    char name[512];
+    name_step(name, sizeof name, s, index, n);
+    struct tl_texts texts;
+    struct tl_step_end end;
+    if (tl_texts_init(&texts, json_array_size(s->text) + json_array_size(s->no_text))) {
+        tl_texts_free(&texts);
+        tl_run_error(run, "step", "memory", "%s: there is no memory", name);
+        return -1;
+    }
+    for (size_t i = 0; i < json_array_size(s->text); i++)
+        tl_texts_add(&texts, json_string_value(json_array_get(s->text, i)));
+    for (size_t i = 0; i < json_array_size(s->no_text); i++)
+        tl_texts_add(&texts, json_string_value(json_array_get(s->no_text, i)));
+    if (s->timeout_s > 0)
+        tl_run_phase_within(run, s->phase, s->timeout_s);
+    else
+        tl_run_phase(run, s->phase);
+    int r = -1;
+    if (tl_step_run(s->argv, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, &texts, &end))
+        tl_run_error(run, "step", "fork", "%s: no process could be made: %s", name, strerror(errno));
+    else if (end.exec_errno)
+        tl_run_error(run, "step", "exec", "%s could not be started: %s", name, strerror(end.exec_errno));
+    else if (end.timed_out)
+        tl_run_error(run, "step", "timeout", "%s took longer than %g s and was killed", name, s->timeout_s);
+    else if (wrapped_signal(s, &end))
+        end_with_signal(run, name, wrapped_signal(s, &end));
+    else
+        r = check(run, s, name, &end, &texts);
+    tl_texts_free(&texts);
+    return r;
+}
+
+static int trial(struct tl_run *run, void *state)
+{
+    const json_t *steps = json_object_get(run->request, "steps");
+    size_t n = json_array_size(steps);
+    int r = n ? 0 : -1;
+    if (r)
+        tl_run_error(run, "step", "request", "the case has no \"steps\" for this runner");
+    /* All of them are looked at before any is run. */
+    for (int go = 0; go < 2 && !r; go++) {
+        for (size_t i = 0; i < n && !r; i++) {
+            struct step s;
+            const char *wrong = read_step(json_array_get(steps, i), &s);
+            if (wrong) {
+                tl_run_error(run, "step", "request", "step %zu of %zu: %s", i + 1, n, wrong);
+                r = -1;
+            } else if (go) {
+                r = run_step(run, &s, i, n);
+            }
+            free(s.argv);
+        }
+    }
+    if (!r)
+        tl_run_result(run, json_pack("{s:[],s:s,s:{s:s}}", "outputs", "observed", "host", "versions",
+                                     "command", VERSION));
+    return r;
+}
+
+static int describe(const json_t *build, json_t *devices, json_t *axes)
+{
+    /* Its axes are the case's own: they stand in argv. */
+    return json_array_append_new(devices, json_pack("{s:s,s:b,s:s}", "name", "host", "usable", 1, "why", ""));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct tl_runner runner = {
+        .name = "command", .version = VERSION, .describe = describe, .trial = trial};
+    return tl_runner_main(argc, argv, &runner);
+}

@@ -1,0 +1,55 @@
+#include "runners/command/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int tl_texts_init(struct tl_texts *t, size_t most)
+{
+    *t = (struct tl_texts){0};
+    t->text = calloc(most + 1, sizeof *t->text);
+    t->seen = calloc(most + 1, sizeof *t->seen);
+    return t->text && t->seen ? 0 : -1;
+}
+
+void tl_texts_add(struct tl_texts *t, const char *text)
+{
+    size_t size = strlen(text);
+    t->seen[t->n] = size == 0; /* nothing is everywhere */
+    t->text[t->n++] = text;
+    if (size > t->longest)
+        t->longest = size;
+}
+
+void tl_texts_free(struct tl_texts *t)
+{
+    free(t->text);
+    free(t->seen);
+    *t = (struct tl_texts){0};
+}
+
+int tl_window_init(struct tl_window *w, const struct tl_texts *t)
+{
+    w->kept = 0;
+    w->size = t->longest + TL_WINDOW_CHUNK;
+    w->data = malloc(w->size);
+    return w->data ? 0 : -1;
+}
+
+void tl_window_free(struct tl_window *w)
+{
+    free(w->data);
+    *w = (struct tl_window){0};
+}
+
+void tl_window_feed(struct tl_window *w, struct tl_texts *t, const char *data, size_t size)
+{
+    memcpy(w->data + w->kept, data, size);
+    size_t have = w->kept + size;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!t->seen[i])
+            t->seen[i] = memmem(w->data, have, t->text[i], strlen(t->text[i])) != NULL;
+    }
+    /* The longest text may have all but its last byte here already. */
+    w->kept = t->longest && have > t->longest - 1 ? t->longest - 1 : t->longest ? have : 0;
+    memmove(w->data, w->data + have - w->kept, w->kept);
+}

@@ -1,0 +1,30 @@
+/* Looks for texts in a stream as it goes by, in bounded memory. */
+#ifndef TL_SEARCH_H
+#define TL_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The texts a step is looked at for, and which have been seen in any of its streams. */
+struct tl_texts {
+    size_t n;
+    const char **text; /* borrowed */
+    bool *seen;
+    size_t longest;
+};
+int tl_texts_init(struct tl_texts *t, size_t most); /* room for that many; 0, or -1 without memory */
+void tl_texts_add(struct tl_texts *t, const char *text);
+void tl_texts_free(struct tl_texts *t);
+
+/* One stream: its last bytes are kept, so that a text that arrives in pieces is found. */
+struct tl_window {
+    char *data;
+    size_t kept, size;
+};
+#define TL_WINDOW_CHUNK 65536
+int tl_window_init(struct tl_window *w, const struct tl_texts *t); /* after the last tl_texts_add */
+void tl_window_free(struct tl_window *w);
+/* The next bytes of the stream, at most TL_WINDOW_CHUNK. */
+void tl_window_feed(struct tl_window *w, struct tl_texts *t, const char *data, size_t size);
+
+#endif

@@ -1,0 +1,199 @@
+/* Theory of operation. The step is a child in the runner's own session, so that whoever stops the runner
+ * stops the step too. Its stdout and stderr are pipes that are read here and passed on. It has ended when it
+ * has been waited for, and not when its pipes are closed: a process that it left behind may hold them for
+ * ever. SIGCHLD is blocked except inside pselect(), so that the end of the child cannot slip in before the
+ * wait. A pipe that is closed-on-exec tells a program that could not be started from one that exits with the
+ * same status. */
+#include "runners/command/step.h"
+#include "runners/protocol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DRAIN_MOST 64 /* times TL_WINDOW_CHUNK: 4 MiB */
+
+static void on_child(int signal)
+{
+    /* Only here to make pselect() return. */
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Passes everything on; what nobody reads any more is dropped. */
+static void pass_on(int to, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(to, data, size);
+        if (n >= 0) {
+            data += n;
+            size -= (size_t)n;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            poll(&(struct pollfd){.fd = to, .events = POLLOUT}, 1, -1);
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+}
+
+/* One stream of the step. */
+struct stream {
+    int from, to; /* from: -1 at its end */
+    struct tl_window window;
+};
+
+/* Reads once. Returns whether there was anything. */
+static bool drain(struct stream *s, struct tl_texts *texts)
+{
+    char chunk[TL_WINDOW_CHUNK];
+    if (s->from < 0)
+        return false;
+    ssize_t n = read(s->from, chunk, sizeof chunk);
+    if (n > 0) {
+        pass_on(s->to, chunk, (size_t)n);
+        tl_window_feed(&s->window, texts, chunk, (size_t)n);
+        return true;
+    }
+    if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        close(s->from);
+        s->from = -1;
+    }
+    return false;
+}
+
+static void run_child(char *const *argv, const sigset_t *mask, int out, int err, int told)
+{
+    int null = open("/dev/null", O_RDONLY);
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(err, STDERR_FILENO) < 0)
+        _exit(126);
+    /* The step has no business with the supervisor. */
+    if (null > TL_PROTOCOL_FD)
+        close(null);
+    if (told != TL_PROTOCOL_FD)
+        close(TL_PROTOCOL_FD);
+    sigaction(SIGCHLD, &usual, NULL);
+    sigaction(SIGPIPE, &usual, NULL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    execvp(argv[0], argv);
+    int why = errno;
+    if (write(told, &why, sizeof why) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+static int make_pipe(int ends[2])
+{
+    if (pipe(ends))
+        return -1;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+/* Waits for output or the end of the child, at most until the deadline. */
+static void wait_for_more(const struct stream *streams, int64_t left_ms, const sigset_t *mask)
+{
+    fd_set set;
+    FD_ZERO(&set);
+    int most = -1;
+    for (size_t i = 0; i < 2; i++) {
+        if (streams[i].from < 0)
+            continue;
+        FD_SET(streams[i].from, &set);
+        most = streams[i].from > most ? streams[i].from : most;
+    }
+    struct timespec t = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+    pselect(most + 1, &set, NULL, NULL, left_ms < 0 ? NULL : &t, mask);
+}
+
+/* Reads and waits until the child has ended and what it wrote has been read. Returns its wait status. */
+static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl_texts *texts,
+                  const sigset_t *mask, bool *timed_out)
+{
+    int64_t deadline = timeout_s > 0 ? now_ms() + (int64_t)(timeout_s * 1000) : INT64_MAX;
+    for (;;) {
+        int status;
+        pid_t ended = waitpid(pid, &status, WNOHANG);
+        for (size_t i = 0; i < 2; i++)
+            drain(&streams[i], texts);
+        if (ended == pid) {
+            /* As much as a pipe can hold, and no more: a process that it left behind may write for ever. */
+            for (int i = 0; i < DRAIN_MOST && (drain(&streams[0], texts) | drain(&streams[1], texts)); i++)
+                ;
+            return status;
+        }
+        int64_t left = deadline == INT64_MAX ? -1 : deadline - now_ms();
+        if (deadline != INT64_MAX && left <= 0) {
+            *timed_out = true;
+            kill(pid, SIGKILL);
+            deadline = INT64_MAX;
+            left = -1;
+        }
+        wait_for_more(streams, left, mask);
+    }
+}
+
+int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_step_end *end)
+{
+    *end = (struct tl_step_end){.exit_status = -1};
+    int out[2] = {-1, -1}, err[2] = {-1, -1}, told[2] = {-1, -1};
+    struct stream streams[2] = {{-1, STDOUT_FILENO, {0}}, {-1, STDERR_FILENO, {0}}};
+    pid_t pid = -1;
+    struct sigaction wake = {.sa_handler = on_child};
+    sigset_t chld, before;
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    sigaction(SIGCHLD, &wake, NULL);
+    sigprocmask(SIG_BLOCK, &chld, &before);
+    sigdelset(&before, SIGCHLD);
+    if (!make_pipe(out) && !make_pipe(err) && !make_pipe(told) &&
+        !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts))
+        pid = fork();
+    int failed = errno;
+    if (pid == 0)
+        run_child(argv, &before, out[1], err[1], told[1]);
+    for (size_t i = 0; i < 3; i++) {
+        int write_end = (int[]){out[1], err[1], told[1]}[i];
+        if (write_end >= 0)
+            close(write_end);
+    }
+    streams[0].from = out[0];
+    streams[1].from = err[0];
+    if (pid > 0) {
+        int why = 0;
+        ssize_t n;
+        do
+            n = read(told[0], &why, sizeof why); /* ends when the program has been started */
+        while (n < 0 && errno == EINTR);
+        end->exec_errno = n == sizeof why ? why : 0;
+        for (size_t i = 0; i < 2; i++)
+            fcntl(streams[i].from, F_SETFL, O_NONBLOCK);
+        int status = attend(pid, timeout_s, streams, texts, &before, &end->timed_out);
+        end->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    }
+    if (told[0] >= 0)
+        close(told[0]);
+    for (size_t i = 0; i < 2; i++) {
+        if (streams[i].from >= 0)
+            close(streams[i].from);
+        tl_window_free(&streams[i].window);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = failed;
+    return pid > 0 ? 0 : -1;
+}

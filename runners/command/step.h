@@ -1,0 +1,21 @@
+/* One step of a case: a program that is run as it is, without a shell. */
+#ifndef TL_STEP_H
+#define TL_STEP_H
+
+#include "runners/command/search.h"
+
+#include <sys/types.h>
+
+struct tl_step_end {
+    int exec_errno;  /* the program could not be started; otherwise 0 */
+    int exit_status; /* -1 when it died of a signal */
+    int signal;      /* that it died of; otherwise 0 */
+    bool timed_out;  /* it was killed because it took longer than it may */
+};
+
+/* Runs argv (NULL-terminated) to its end in the working directory, with nothing on stdin. What it writes is
+ * passed on to stdout and stderr and looked through for texts. timeout_s <= 0: no limit.
+ * Returns 0 and fills *end, or -1 with errno set when no process could be made. */
+int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_step_end *end);
+
+#endif

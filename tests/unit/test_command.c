@@ -1,0 +1,180 @@
+/* The runner of steps: what it expects, and what it says of a step that does otherwise. */
+#include "tests/unit/runner_process.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite(command, .timeout = 60);
+
+static const char *const command[] = {COMMAND_PATH, NULL};
+
+/* What came of a list of steps. */
+struct ending {
+    char code[64], message[1024], phases[256];
+    bool result;
+    int status; /* wait status */
+    char *out, *err;
+};
+
+static void run(struct ending *e, const char *steps)
+{
+    char scratch[] = "/tmp/test-command-XXXXXX", request[8192], remove[128];
+    struct runner_process r;
+    cr_assert(mkdtemp(scratch));
+    *e = (struct ending){0};
+    runner_start(&r, command, 1);
+    snprintf(
+        request, sizeof request,
+        "{\"trial\":1,\"case\":\"t\",\"device\":\"host\",\"variant\":{},\"scratch\":\"%s\",\"steps\":%s}\n",
+        scratch, steps);
+    runner_send(&r, request);
+    for (json_t *j; (j = runner_next(&r)); json_decref(j)) {
+        if (json_object_get(j, "phase"))
+            snprintf(e->phases + strlen(e->phases), sizeof e->phases - strlen(e->phases), "%s ",
+                     runner_text(j, "phase"));
+        if (json_object_get(j, "result"))
+            e->result = true;
+        if (json_object_get(j, "error")) {
+            cr_assert_str_eq(runner_text(j, "error.domain"), "step");
+            snprintf(e->code, sizeof e->code, "%s", runner_text(j, "error.code"));
+            snprintf(e->message, sizeof e->message, "%s", runner_text(j, "error.message"));
+        }
+    }
+    e->out = runner_read_all(r.out);
+    e->err = runner_read_all(r.err);
+    e->status = runner_wait(&r);
+    snprintf(remove, sizeof remove, "rm -rf %s", scratch);
+    cr_assert_eq(system(remove), 0);
+}
+
+static void end(struct ending *e)
+{
+    free(e->out);
+    free(e->err);
+}
+
+static void expect_error(const char *steps, const char *code, const char *in_message)
+{
+    struct ending e;
+    run(&e, steps);
+    cr_assert_str_eq(e.code, code, "%s: %s", e.code, e.message);
+    cr_assert(strstr(e.message, in_message), "%s", e.message);
+    cr_assert(!e.result);
+    cr_assert_eq(e.status, 0);
+    end(&e);
+}
+
+Test(command, steps_that_do_what_they_should)
+{
+    struct ending e;
+    run(&e,
+        "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"echo made it; echo warned >&2; touch model.bin\"],"
+        "\"expect\":{\"text\":[\"made\",\"warned\"],\"no_text\":[\"error\"],\"files\":[\"model.*\"]}},"
+        "{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"test -f model.bin; exit 3\"],"
+        "\"expect\":{\"exit_status\":3}},"
+        "{\"phase\":\"check\",\"argv\":[\"false\"],\"expect\":{\"exit_status\":-1}}]");
+    cr_assert(e.result, "%s", e.message);
+    cr_assert_str_eq(e.phases, "compile execute check ");
+    cr_assert_str_eq(e.out, "made it\n");
+    cr_assert_str_eq(e.err, "warned\n");
+    cr_assert_eq(e.status, 0);
+    end(&e);
+}
+
+Test(command, expectations_that_are_not_met)
+{
+    expect_error("[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"exit 4\"]}]", "exit 4",
+                 "step 1 of 1 (compile, sh) exited with status 4; 0 was expected");
+    expect_error("[{\"phase\":\"compile\",\"argv\":[\"true\"]},"
+                 "{\"phase\":\"execute\",\"argv\":[\"echo\",\"hello\"],\"expect\":{\"text\":[\"hallo\"]}}]",
+                 "text", "step 2 of 2 (execute, echo) did not write \"hallo\"");
+    expect_error(
+        "[{\"phase\":\"execute\",\"argv\":[\"echo\",\"no error\"],\"expect\":{\"no_text\":[\"error\"]}}]",
+        "no_text", "wrote \"error\"");
+    expect_error("[{\"phase\":\"execute\",\"argv\":[\"true\"],\"expect\":{\"files\":[\"*.bin\"]}}]", "files",
+                 "*.bin");
+    expect_error("[{\"phase\":\"execute\",\"argv\":[\"/nonexistent/tool\"]}]", "exec", "No such file");
+    /* Nothing goes through a shell. */
+    expect_error("[{\"phase\":\"execute\",\"argv\":[\"echo $HOME; false\"]}]", "exec", "No such file");
+}
+
+Test(command, wrong_steps_are_found_before_any_is_run)
+{
+    struct ending e;
+    run(&e, "[{\"phase\":\"compile\",\"argv\":[\"echo\",\"ran\"]},{\"phase\":\"execute\",\"argv\":[]}]");
+    cr_assert_str_eq(e.code, "request");
+    cr_assert_str_eq(e.out, "");
+    end(&e);
+    expect_error("[]", "request", "steps");
+    expect_error("[{\"phase\":\"compile\",\"argv\":[1]}]", "request", "argv");
+    expect_error("[{\"phase\":\"compile\",\"argv\":[\"true\"],\"expect\":{\"text\":\"x\"}}]", "request",
+                 "text");
+    expect_error("[{\"argv\":[\"true\"]}]", "request", "phase");
+}
+
+Test(command, a_signal_is_passed_on)
+{
+    static const char *const steps[] = {
+        "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"kill -SEGV $$\"]}]",
+        "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"sh -c 'kill -SEGV $$'; exit $?\"]}]",
+        "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"kill -SEGV "
+        "$$\"],\"expect\":{\"exit_status\":-1}}]",
+        "[{\"phase\":\"compile\",\"argv\":[\"" SELFTEST_PATH "\",\"--misbehave\",\"null_read\"]}]",
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct ending e;
+        run(&e, steps[i]);
+        cr_assert(WIFEXITED(e.status) && WEXITSTATUS(e.status) == 128 + SIGSEGV, "%s: %x", steps[i],
+                  (unsigned)e.status);
+        cr_assert(!e.result);
+        cr_assert_str_eq(e.code, "");
+        end(&e);
+    }
+    struct ending e;
+    run(&e,
+        "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"exit 139\"],\"expect\":{\"exit_status\":139}}]");
+    cr_assert(e.result);
+    end(&e);
+}
+
+/* A text that comes in two pieces, with more output before and after it. */
+Test(command, texts_are_found_anywhere)
+{
+    struct ending e;
+    run(&e, "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\","
+            "\"head -c 20000 /dev/zero; printf nee; sleep 0.05; printf 'dle'; head -c 5000 /dev/zero\"],"
+            "\"expect\":{\"text\":[\"needle\"]}}]");
+    cr_assert(e.result, "%s", e.message);
+    end(&e);
+}
+
+/* A process that a step leaves behind holds its pipes and does not hold it up. */
+Test(command, a_step_ends_when_its_process_does)
+{
+    struct ending e;
+    run(&e, "[{\"phase\":\"compile\",\"argv\":[\"sh\",\"-c\",\"sleep 1000 & echo $!\"]},"
+            "{\"phase\":\"execute\",\"argv\":[\"true\"]}]");
+    cr_assert(e.result, "%s", e.message);
+    int left = atoi(e.out);
+    cr_assert_gt(left, 1);
+    cr_assert_eq(kill(left, SIGKILL), 0);
+    end(&e);
+}
+
+Test(command, a_phase_carries_the_limit_of_its_step)
+{
+    struct runner_process r;
+    runner_start(&r, command, 1);
+    runner_send(&r, "{\"trial\":1,\"device\":\"host\",\"variant\":{},\"steps\":[{\"phase\":\"compile\","
+                    "\"argv\":[\"true\"],"
+                    "\"timeout_s\":2.5}]}\n");
+    json_t *j = runner_next(&r);
+    cr_assert_eq(json_number_value(json_object_get(j, "timeout_s")), 2.5);
+    json_decref(j);
+    runner_wait(&r);
+}

@@ -4,11 +4,13 @@
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
+#define LISTED_MAX 16       /* values that a message lists */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
 const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
@@ -25,34 +27,42 @@ const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct
     return found;
 }
 
+/* The values that an axis takes, in words. */
+static char *accepted_text(const struct tl_family_axis *a)
+{
+    if (!a->values && a->type == TL_VALUE_INTEGER)
+        return tl_format("an integer from %" PRId64 " to %" PRId64, a->least, a->most);
+    if (!a->values)
+        return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, a->type == TL_VALUE_STRING ? "a string, one of " : "one of ");
+    for (size_t i = 0; a->values[i] && i < LISTED_MAX; i++)
+        tl_buffer_printf(&b, "%s%s", i ? ", " : "", a->values[i]);
+    size_t n = 0;
+    while (a->values[n])
+        n++;
+    if (n > LISTED_MAX)
+        tl_buffer_printf(&b, ", … (%zu values)", n);
+    return tl_buffer_take(&b);
+}
+
 char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v)
 {
-    if (v.type == a->type && !a->values &&
-        (v.type != TL_VALUE_INTEGER || (v.integer >= a->least && v.integer <= a->most)))
-        return NULL;
-    if (!a->values) {
-        if (a->type == TL_VALUE_INTEGER)
-            return tl_format("an integer from %lld to %lld", (long long)a->least, (long long)a->most);
-        return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
-    }
+    if (v.type != a->type)
+        return accepted_text(a);
+    if (!a->values)
+        return v.type == TL_VALUE_INTEGER && (v.integer < a->least || v.integer > a->most) ? accepted_text(a)
+                                                                                           : NULL;
     char *text = tl_value_text(v);
     bool listed = false;
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "one of ");
     size_t n = 0;
-    for (; a->values[n]; n++) {
+    for (; a->values[n]; n++)
         listed |= !strcmp(a->values[n], text);
-        tl_buffer_printf(&b, "%s%s", n ? ", " : "", a->values[n]);
-    }
-    const char *near = tl_near(text, a->values, n);
-    if (near)
-        tl_buffer_printf(&b, " (did you mean \"%s\"?)", near);
+    const char *near = listed ? NULL : tl_near(text, a->values, n);
     free(text);
-    if (listed && v.type == a->type) {
-        tl_buffer_free(&b);
+    if (listed)
         return NULL;
-    }
-    return tl_buffer_take(&b);
+    return near ? tl_format("other values (did you mean \"%s\"?)", near) : accepted_text(a);
 }
 
 const char *tl_near_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
@@ -98,6 +108,12 @@ static bool check_range(struct tl_check *ck, const struct tl_place *at, const st
 {
     if (!json_is_array(at->value) || json_array_size(at->value) != 2) {
         tl_note_found(ck, at, "expected [FIRST, LAST], two integers");
+        return false;
+    }
+    if (known && known->type != TL_VALUE_INTEGER) {
+        char *text = accepted_text(known);
+        tl_note(ck, at, "axis %s has no range: it takes %s", known->name, text);
+        free(text);
         return false;
     }
     bool ok = true;

@@ -81,6 +81,7 @@ static bool take_integer(struct scan *s, int64_t *out)
             return false;
         s->at++;
     }
+    *out = v;
     return s->at > first;
 }
 
@@ -90,7 +91,7 @@ static bool take_shape(struct scan *s, struct tl_npy *h)
         return false;
     h->rank = 0;
     while (!take(s, ")")) {
-        int64_t dim = 0;
+        int64_t dim;
         if (h->rank == TL_RANK_MAX || !take_integer(s, &dim))
             return false;
         h->dims[h->rank++] = dim;

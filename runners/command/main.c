@@ -22,63 +22,102 @@
 
 struct step {
     const char *phase;
-    char **argv; /* NULL-terminated list, the strings are the request's */
-    size_t n_argv;
     double timeout_s;
-    int exit_status; /* or ANY_STATUS */
-    const json_t *text, *no_text, *files;
+    int exit_status;                       /* or ANY_STATUS */
+    json_t *argv, *text, *no_text, *files; /* lists of strings, of its own */
+    char **words;                          /* argv as exec wants it; the strings are argv's */
 };
 
-/* A list of strings, or absent. */
-static bool is_list(const json_t *list)
+static void release_step(struct step *s)
 {
-    if (!list || json_is_null(list))
-        return true;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (!json_is_string(json_array_get(list, i)))
-            return false;
-    }
-    return json_is_array(list);
+    json_decref(s->argv);
+    json_decref(s->text);
+    json_decref(s->no_text);
+    json_decref(s->files);
+    free(s->words);
 }
 
-/* Reads one step of the request. Returns what is wrong with it, or NULL; s->argv is the caller's to free. */
-static const char *read_step(const json_t *j, struct step *s)
+/* A new string in which every {scratch} has become the directory, which only this process knows. */
+static json_t *expand(const char *text, const char *scratch)
+{
+    static const char mark[] = "{scratch}";
+    json_t *parts = json_array(), *whole = NULL;
+    const char *found;
+    for (; (found = strstr(text, mark)); text = found + sizeof mark - 1) {
+        json_array_append_new(parts, json_stringn(text, (size_t)(found - text)));
+        json_array_append_new(parts, json_string(scratch));
+    }
+    json_array_append_new(parts, json_string(text));
+    size_t size = 0;
+    for (size_t i = 0; i < json_array_size(parts); i++)
+        size += json_string_length(json_array_get(parts, i));
+    char *joined = malloc(size + 1), *end = joined;
+    for (size_t i = 0; joined && i < json_array_size(parts); i++) {
+        const json_t *part = json_array_get(parts, i);
+        memcpy(end, json_string_value(part), json_string_length(part));
+        end += json_string_length(part);
+    }
+    if (joined)
+        whole = json_stringn(joined, size);
+    free(joined);
+    json_decref(parts);
+    return whole;
+}
+
+/* A list of strings, or an absent one, as a list of its own; NULL when it is something else. */
+static json_t *expand_list(const json_t *list, const char *scratch)
+{
+    json_t *to = json_array();
+    bool good = !list || json_is_null(list) || json_is_array(list);
+    for (size_t i = 0; good && i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        good = text && !json_array_append_new(to, expand(text, scratch));
+    }
+    if (good)
+        return to;
+    json_decref(to);
+    return NULL;
+}
+
+/* Reads one step of the request. Returns what is wrong with it, or NULL; release_step in any case. */
+static const char *read_step(const json_t *j, const char *scratch, struct step *s)
 {
     *s = (struct step){0};
-    const json_t *argv = json_object_get(j, "argv"), *expect = json_object_get(j, "expect"),
-                 *timeout = json_object_get(j, "timeout_s"), *status = json_object_get(expect, "exit_status");
+    const json_t *expect = json_object_get(j, "expect"), *timeout = json_object_get(j, "timeout_s"),
+                 *status = json_object_get(expect, "exit_status");
     s->phase = json_string_value(json_object_get(j, "phase"));
-    s->n_argv = json_array_size(argv);
+    s->argv = expand_list(json_object_get(j, "argv"), scratch);
+    s->text = expand_list(json_object_get(expect, "text"), scratch);
+    s->no_text = expand_list(json_object_get(expect, "no_text"), scratch);
+    s->files = expand_list(json_object_get(expect, "files"), scratch);
+    bool any = json_is_string(status) && !strcmp(json_string_value(status), "any");
     if (!s->phase)
         return "a step needs a \"phase\"";
-    if (!s->n_argv || !is_list(argv))
+    if (!json_array_size(s->argv))
         return "\"argv\" of a step is a list of at least one string";
     if (timeout && !json_is_number(timeout))
         return "\"timeout_s\" of a step is a number";
     if (expect && !json_is_object(expect))
         return "\"expect\" of a step is an object";
-    if (status && !json_is_integer(status))
-        return "\"exit_status\" is an integer";
-    s->text = json_object_get(expect, "text");
-    s->no_text = json_object_get(expect, "no_text");
-    s->files = json_object_get(expect, "files");
-    if (!is_list(s->text) || !is_list(s->no_text) || !is_list(s->files))
+    if (status && !any && !json_is_integer(status))
+        return "\"exit_status\" is an integer or \"any\"";
+    if (!s->text || !s->no_text || !s->files)
         return "\"text\", \"no_text\" and \"files\" are lists of strings";
     s->timeout_s = timeout ? json_number_value(timeout) : 0;
-    s->exit_status = status ? (int)json_integer_value(status) : 0;
-    s->argv = calloc(s->n_argv + 1, sizeof *s->argv);
-    if (!s->argv)
+    s->exit_status = any ? ANY_STATUS : status ? (int)json_integer_value(status) : 0;
+    s->words = calloc(json_array_size(s->argv) + 1, sizeof *s->words);
+    if (!s->words)
         return "there is no memory";
-    for (size_t i = 0; i < s->n_argv; i++)
-        s->argv[i] =
-            (char *)(uintptr_t)json_string_value(json_array_get(argv, i)); /* exec does not write to it */
+    for (size_t i = 0; i < json_array_size(s->argv); i++)
+        s->words[i] =
+            (char *)(uintptr_t)json_string_value(json_array_get(s->argv, i)); /* exec only reads it */
     return NULL;
 }
 
 /* "step 2 of 3 (compile, coreai-build)" */
 static void name_step(char *to, size_t size, const struct step *s, size_t index, size_t n)
 {
-    snprintf(to, size, "step %zu of %zu (%s, %.200s)", index + 1, n, s->phase, s->argv[0]);
+    snprintf(to, size, "step %zu of %zu (%s, %.200s)", index + 1, n, s->phase, s->words[0]);
 }
 
 /* Whether something exists that a path or glob pattern names. */
@@ -165,7 +204,7 @@ static int run_step(struct tl_run *run, const struct step *s, size_t index, size
     else
         tl_run_phase(run, s->phase);
     int r = -1;
-    if (tl_step_run(s->argv, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, &texts, &end))
+    if (tl_step_run(s->words, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, &texts, &end))
         tl_run_error(run, "step", "fork", "%s: no process could be made: %s", name, strerror(errno));
     else if (end.exec_errno)
         tl_run_error(run, "step", "exec", "%s could not be started: %s", name, strerror(end.exec_errno));
@@ -190,14 +229,14 @@ static int trial(struct tl_run *run, void *state)
     for (int go = 0; go < 2 && !r; go++) {
         for (size_t i = 0; i < n && !r; i++) {
             struct step s;
-            const char *wrong = read_step(json_array_get(steps, i), &s);
+            const char *wrong = read_step(json_array_get(steps, i), run->scratch, &s);
             if (wrong) {
                 tl_run_error(run, "step", "request", "step %zu of %zu: %s", i + 1, n, wrong);
                 r = -1;
             } else if (go) {
                 r = run_step(run, &s, i, n);
             }
-            free(s.argv);
+            release_step(&s);
         }
     }
     if (!r)

@@ -1,0 +1,116 @@
+/* Fuzzes the readers of files that people and generators write. The first byte chooses: 'I' an inputs list, 'N' the head
+ * of a .npy file, anything else is a case file, which is then used as a session would. */
+#include "cases/case.h"
+#include "cases/inputs.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void use_inputs(const uint8_t *data, size_t size)
+{
+    json_t *list = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+    if (!list)
+        return;
+    json_t *variant = json_pack("{s:I, s:s}", "n", (json_int_t)3, "s", "text");
+    struct tl_input *in;
+    size_t n;
+    struct tl_error e;
+    if (tl_inputs_parse(list, "/nonexistent", variant, &in, &n, &e) == 0) {
+        for (size_t i = 0; i < n; i++) {
+            if (in[i].bytes > 1 << 16)
+                continue;
+            void *buffer = malloc(in[i].bytes + 1);
+            check(buffer && tl_input_fill(&in[i], buffer, in[i].bytes, &e) == 0);
+            free(buffer);
+        }
+        tl_inputs_free(in, n);
+    } else {
+        check(e.kind == TL_ERROR_INPUT && e.why[0]);
+    }
+    json_decref(variant);
+    json_decref(list);
+}
+
+static void use_npy(const uint8_t *data, size_t size)
+{
+    struct tl_npy h;
+    char why[64];
+    /* A file that ends here, and one that is as long as its shape says. */
+    for (uint64_t more = 0; more < 2; more++)
+        if (tl_npy_header(data, size, size + more * 24, &h, why, sizeof why) == 0)
+            check(h.offset <= size && h.bytes == size + more * 24 - h.offset && h.rank <= TL_RANK_MAX);
+}
+
+static void use_variant(const struct tl_case *c, const struct tl_variant *v)
+{
+    struct tl_error e;
+    char *text = tl_variant_json(c, v);
+    json_t *j = json_loads(text, 0, NULL);
+    struct tl_variant back;
+    check(j && tl_variant_from_json(c, j, &back, &e) == 0);
+    for (size_t i = 0; i < c->n_axes; i++)
+        check(back.index[i] == v->index[i]);
+    tl_variant_free(&back);
+    json_decref(j);
+    free(text);
+    free(tl_variant_forbidden(c, v));
+    for (size_t i = 0; i < c->n_axes; i++) {
+        uint64_t index;
+        struct tl_value value = tl_axis_value(&c->axes[i], v->index[i]);
+        char *word = tl_value_text(value);
+        check(tl_axis_parse(&c->axes[i], word, &index, &e) == 0 && index == v->index[i]);
+        free(word);
+    }
+    for (size_t i = 0; i < c->n_generate; i++)
+        free(tl_case_substitute(c, v, c->generate[i], "m", "i", "s"));
+    for (size_t s = 0; s < c->n_steps; s++)
+        for (size_t i = 0; i < c->steps[s].n_argv; i++)
+            free(tl_case_substitute(c, v, c->steps[s].argv[i], NULL, "i", "s"));
+}
+
+static void use_case(const uint8_t *data, size_t size)
+{
+    struct tl_case *c;
+    struct tl_mistakes m;
+    struct tl_error e = {0};
+    if (tl_case_parse((const char *)data, size, "/nonexistent/case.json", &c, &m, &e) == 0) {
+        check(m.n == 0 && c->hash[0]);
+        struct tl_variant v = tl_variant_baseline(c);
+        use_variant(c, &v);
+        use_variant(c, &c->failing);
+        for (size_t i = 0; i < c->n_axes; i++)
+            v.index[i] = c->axes[i].count - 1;
+        use_variant(c, &v);
+        tl_variant_free(&v);
+        tl_case_free(c);
+    } else {
+        check(c == NULL && e.kind == TL_ERROR_INPUT);
+        int last = 0;
+        for (size_t i = 0; i < m.n; i++) {
+            check(m.list[i].path[0] == '$' && m.list[i].expected[0]);
+            check(m.list[i].line >= last || m.list[i].line == 0); /* in the order of the file */
+            last = m.list[i].line;
+        }
+    }
+    tl_mistakes_free(&m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size && data[0] == 'I')
+        use_inputs(data + 1, size - 1);
+    else if (size && data[0] == 'N')
+        use_npy(data + 1, size - 1);
+    else
+        use_case(data, size);
+    return 0;
+}

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Fuzzes every target for a while: tests/fuzz/run.sh [SECONDS [TARGET…]]
+# Needs clang with libFuzzer. Exits with 1 when a target finds something; what it found is kept and named.
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=${1:-60}
+[ $# -gt 0 ] && shift
+build=${TRAPLINE_FUZZ_DIR:-${TMPDIR:-/tmp}/trapline-fuzz.$(id -u)}
+mkdir -p "$build"
+base="harness/base/error.c harness/base/hash.c harness/base/buffer.c"
+
+# NAME | sources beside tests/fuzz/fuzz_NAME.c and the base | pkg-config packages
+table() {
+    cat <<EOF
+case | cases/*.c cases/decoder/axes.c cases/selftest/axes.c | jansson libcrypto
+EOF
+}
+
+wanted() {
+    [ "$#" -eq 1 ] && return 0
+    name=$1
+    shift
+    for w; do [ "$w" = "$name" ] && return 0; done
+    return 1
+}
+
+table | {
+    status=0
+    while IFS='|' read -r name sources packages; do
+        name=$(echo $name)
+        wanted "$name" "$@" || continue
+        # Sources and flags are lists of words, and sources may hold patterns.
+        # shellcheck disable=SC2046,SC2086
+        clang -std=gnu11 -D_GNU_SOURCE -g -O1 -I. -fsanitize=fuzzer,address,undefined \
+            -fno-sanitize-recover=undefined -fno-omit-frame-pointer $(pkg-config --cflags $packages) \
+            tests/fuzz/fuzz_$name.c $sources $base -o "$build/fuzz_$name" $(pkg-config --libs $packages) -lm
+        mkdir -p "$build/corpus/$name" "$build/found"
+        dictionary=
+        [ -f "tests/fuzz/$name.dict" ] && dictionary="-dict=tests/fuzz/$name.dict"
+        # New inputs go to the build directory; the corpus in the tree is only read.
+        if "$build/fuzz_$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+            $dictionary -artifact_prefix="$build/found/$name-" "$build/corpus/$name" "tests/fuzz/corpus/$name" \
+            >"$build/$name.log" 2>&1; then
+            echo "$name: nothing found; $(grep -o 'stat::number_of_executed_units.*' "$build/$name.log" || true)"
+        else
+            tail -n 60 "$build/$name.log"
+            echo "$name: found something, see $build/found/ and $build/$name.log"
+            status=1
+        fi
+    done
+    exit $status
+}

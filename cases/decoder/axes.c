@@ -197,7 +197,7 @@ static uint64_t matrix_bytes(const struct tl_decoder_config *c, uint64_t k, uint
     case TL_DECODER_FP16:
         return 2 * k * n;
     case TL_DECODER_INT8:
-        return k * n + 4 * n + (c->zero_points ? n : 0);
+        return k * n + 4 * k + (c->zero_points ? k : 0);
     case TL_DECODER_INT4_BLOCK:
         return n * (blocks * (uint64_t)c->block_size / 2 + blocks * activation_size(c) +
                     (c->zero_points ? (blocks + 1) / 2 : 0));

@@ -98,7 +98,7 @@ static const char *linear(struct tl_model *m, int64_t layer, enum tl_decoder_mat
             node = tl_graph_add(g, NULL, "DequantizeLinear",
                                 tl_graph_format(g, "%s.values", matrix_names[which]), 3,
                                 (const char *[]){w.data, w.scales, w.zero_points});
-            tl_graph_int(g, node, "axis", 1);
+            tl_graph_int(g, node, "axis", 0);
             value = tl_graph_result(node);
         }
         enum tl_decoder_dtype have = c->weights == TL_DECODER_FP16 ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32;

@@ -54,6 +54,8 @@ static void quantise_row(const struct tl_decoder_config *c, double *row, int64_t
 /* rows * k times k * n; the caller's to free. */
 static double *linear(const struct engine *r, int64_t layer, enum tl_decoder_matrix m, const double *x)
 {
+    bool block = r->c->weights == TL_DECODER_INT4_BLOCK, native = block && m <= TL_DECODER_WO;
+    bool moved = m == TL_DECODER_WQ || m == TL_DECODER_WK || m == TL_DECODER_WV;
     struct tl_decoder_stored s;
     tl_decoder_store(r->c, layer, m, &s);
     float *w = tl_decoder_stored_values(r->c, &s);
@@ -62,13 +64,15 @@ static double *linear(const struct engine *r, int64_t layer, enum tl_decoder_mat
     double *out = new_doubles(r->rows * n), *row = new_doubles(k);
     for (int64_t i = 0; i < r->rows; i++) {
         memcpy(row, x + i * k, (size_t)k * sizeof *row);
-        if (r->c->weights == TL_DECODER_INT4_BLOCK && r->c->accuracy_level == 4)
+        for (int64_t a = 0; native && a < k; a++)
+            row[a] = rounded(r, row[a]);
+        if (block && r->c->accuracy_level == 4)
             quantise_row(r->c, row, k);
         for (int64_t a = 0; a < k; a++)
             for (int64_t b = 0; b < n; b++)
                 out[i * n + b] += row[a] * (double)w[a * n + b];
     }
-    for (int64_t i = 0; i < r->rows * n; i++)
+    for (int64_t i = 0; (native || moved) && i < r->rows * n; i++)
         out[i] = rounded(r, out[i]);
     free(row);
     free(w);
@@ -84,9 +88,9 @@ static double *norm(const struct engine *r, int64_t layer, int which)
         double sum = 0;
         for (int64_t j = 0; j < n; j++)
             sum += r->x[i * n + j] * r->x[i * n + j];
-        double root = rounded(r, sqrt(sum / (double)n + epsilon));
+        double root = sqrt(sum / (double)n + epsilon);
         for (int64_t j = 0; j < n; j++)
-            out[i * n + j] = rounded(r, rounded(r, r->x[i * n + j] / root) * (double)w[j]);
+            out[i * n + j] = r->x[i * n + j] / root * (double)w[j];
     }
     free(w);
     return out;
@@ -146,7 +150,7 @@ static void attend_one(const struct engine *r, const double *q, const float *key
         double dot = 0;
         for (int64_t d = 0; d < dim; d++)
             dot += q[d] * (double)keys[k * dim + d];
-        weights[k] = rounded(r, dot) * scale;
+        weights[k] = dot * scale;
         most = fmax(most, weights[k]);
     }
     for (int64_t k = first; k <= last; k++)
@@ -154,7 +158,7 @@ static void attend_one(const struct engine *r, const double *q, const float *key
     for (int64_t d = 0; d < dim; d++)
         out[d] = 0;
     for (int64_t k = first; k <= last; k++) {
-        double p = rounded(r, weights[k] / sum);
+        double p = weights[k] / sum;
         for (int64_t d = 0; d < dim; d++)
             out[d] += p * (double)values[k * dim + d];
     }
@@ -189,7 +193,7 @@ static double *attend(const struct engine *r, const double *q, const float *keys
 static void add_to_x(struct engine *r, double *y)
 {
     for (int64_t i = 0; i < r->rows * r->c->hidden; i++)
-        r->x[i] = rounded(r, r->x[i] + y[i]);
+        r->x[i] += y[i];
     free(y);
 }
 
@@ -198,7 +202,7 @@ static void mlp(struct engine *r, int64_t layer)
     double *h = norm(r, layer, 1);
     double *gate = linear(r, layer, TL_DECODER_WGATE, h), *up = linear(r, layer, TL_DECODER_WUP, h);
     for (int64_t i = 0; i < r->rows * 2 * r->c->hidden; i++)
-        gate[i] = rounded(r, rounded(r, gate[i] * rounded(r, 1 / (1 + exp(-gate[i])))) * up[i]);
+        gate[i] *= up[i] / (1 + exp(-gate[i]));
     add_to_x(r, linear(r, layer, TL_DECODER_WDOWN, gate));
     free(h);
     free(gate);
@@ -297,7 +301,7 @@ int tl_decoder_reference(const struct tl_decoder_config *c, struct tl_decoder_te
     for (int64_t i = 0; i < c->layers; i++)
         do_layer(&r, i, &inputs, outputs);
     for (size_t i = 0; i < outputs->list[0].count; i++)
-        ((float *)outputs->list[0].data)[i] = (float)r.x[i];
+        ((float *)outputs->list[0].data)[i] = (float)rounded(&r, r.x[i]);
     free(r.x);
     for (int i = 0; i < 4; i++)
         free(r.tables[i / 2][i % 2]);

@@ -3,10 +3,12 @@
  * Every matrix starts as the same fp32 values, uniform with variance 1/k, whatever its encoding. An encoding
  * is what the operator defines, byte for byte:
  *
- *   int8           DequantizeLinear, one scale (and zero point) for each column, data k x n
- *   int4_block     MatMulNBits: column after column in blocks along k, the low nibble first; the last block
- * of a column is filled up; (q - zero) * scale, zero 8 unless packed zero points say otherwise int4_codebook
- * MatMulBnb4, NF4: columns one after the other, the high nibble first; blocks run on across columns */
+ *   int8           DequantizeLinear, one scale (and zero point) for each row, data k x n. Not for each
+ * column: newer builds of ONNX Runtime replace that form, at high optimisation levels, by a kernel that
+ * rounds the activations to 8 bits as well, so that there would be two right answers. int4_block MatMulNBits:
+ * column after column in blocks along k, the low nibble first; the last block of a column is filled up; (q -
+ * zero) * scale, zero 8 unless packed zero points say otherwise int4_codebook MatMulBnb4, NF4: columns one
+ * after the other, the high nibble first; blocks run on across columns */
 #include "cases/decoder/half.h"
 #include "cases/decoder/internal.h"
 #include "harness/base/buffer.h"
@@ -65,6 +67,8 @@ static float *matrix_values(const struct tl_decoder_config *c, int64_t layer, en
 {
     float *w = tl_realloc(NULL, (size_t)(k * n), sizeof *w);
     float scale = sqrtf(3.0f / (float)k);
+    if (m == TL_DECODER_WO || m == TL_DECODER_WDOWN)
+        scale /= sqrtf(2.0f * (float)c->layers);
     struct tl_decoder_random r = tl_decoder_random(c->weight_seed, layer, m);
     for (int64_t i = 0; i < k * n; i++)
         w[i] = tl_decoder_uniform(&r) * scale;
@@ -109,23 +113,23 @@ static void store_int8(const struct tl_decoder_config *c, const float *w, struct
     s->dtype = TL_DECODER_INT8_TYPE;
     s->data_size = (size_t)(s->k * s->n);
     s->data = tl_malloc(s->data_size);
-    s->n_scales = (size_t)s->n;
+    s->n_scales = (size_t)s->k;
     s->scales = tl_calloc(s->n_scales, sizeof *s->scales);
     if (c->zero_points) {
-        s->n_zero_points = (size_t)s->n;
+        s->n_zero_points = (size_t)s->k;
         s->zero_points = tl_calloc(s->n_zero_points, 1);
     }
-    for (int64_t j = 0; j < s->n; j++) {
+    for (int64_t i = 0; i < s->k; i++) {
         float least, most;
-        extent(w + j, s->k, s->n, &least, &most);
+        extent(w + i * s->n, s->n, 1, &least, &most);
         float scale = c->zero_points ? (most - least) / 255 : fmaxf(-least, most) / 127;
         scale = scale > 0 ? scale : 1;
         int zero = c->zero_points ? clamp(-128 - least / scale, -128, 127) : 0;
-        s->scales[j] = scale;
+        s->scales[i] = scale;
         if (c->zero_points)
-            s->zero_points[j] = (uint8_t)zero;
-        for (int64_t i = 0; i < s->k; i++)
-            s->data[i * s->n + j] = (uint8_t)clamp(w[i * s->n + j] / scale + (float)zero, -128, 127);
+            s->zero_points[i] = (uint8_t)zero;
+        for (int64_t j = i * s->n; j < (i + 1) * s->n; j++)
+            s->data[j] = (uint8_t)clamp(w[j] / scale + (float)zero, -128, 127);
     }
 }
 
@@ -232,8 +236,8 @@ static float stored_value(const struct tl_decoder_config *c, const struct tl_dec
 {
     int64_t at = i * s->n + j;
     if (c->weights == TL_DECODER_INT8) {
-        int zero = s->zero_points ? (int8_t)s->zero_points[j] : 0;
-        return (float)((int8_t)s->data[at] - zero) * s->scales[j];
+        int zero = s->zero_points ? (int8_t)s->zero_points[i] : 0;
+        return (float)((int8_t)s->data[at] - zero) * s->scales[i];
     }
     if (c->weights == TL_DECODER_INT4_BLOCK) {
         int64_t size = c->block_size, blocks = (s->k + size - 1) / size, b = i / size;
@@ -260,7 +264,7 @@ float *tl_decoder_stored_values(const struct tl_decoder_config *c, const struct 
     float *w = tl_realloc(NULL, (size_t)(s->k * s->n), sizeof *w);
     /* What the graph casts to the activations' type is rounded; what the int4 operators hold inside is not.
      */
-    bool cast = c->weights == TL_DECODER_FP32 || c->weights == TL_DECODER_INT8;
+    bool cast = c->weights == TL_DECODER_FP32;
     for (int64_t i = 0; i < s->k; i++)
         for (int64_t j = 0; j < s->n; j++) {
             float x = stored_value(c, s, i, j);

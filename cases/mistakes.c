@@ -282,7 +282,10 @@ bool tl_check_integer(struct tl_check *ck, const struct tl_place *at, int64_t le
         return false;
     int64_t v = json_integer_value(at->value);
     if (!json_is_integer(at->value) || v < least || v > most) {
-        tl_note_found(ck, at, "expected an integer from %lld to %lld", (long long)least, (long long)most);
+        if (least == INT64_MIN && most == INT64_MAX)
+            tl_note_found(ck, at, "expected an integer");
+        else
+            tl_note_found(ck, at, "expected an integer from %lld to %lld", (long long)least, (long long)most);
         return false;
     }
     *out = v;

@@ -1,9 +1,11 @@
 #include "cases/near.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define LONGEST 64 /* longer names are not looked at */
+#define PREFIX 3   /* how far apart a name and its beginning are taken to be: more than two slips */
 
 static char fold(char c)
 {
@@ -43,6 +45,14 @@ static size_t distance(const char *a, const char *b)
     return last[m];
 }
 
+static bool begins_with(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fold(a[i]) != fold(b[i]))
+            return false;
+    return true;
+}
+
 const char *tl_near(const char *name, const char *const *candidates, size_t n)
 {
     size_t length = strlen(name);
@@ -56,6 +66,11 @@ const char *tl_near(const char *name, const char *const *candidates, size_t n)
         if (c_length == 0 || c_length > LONGEST)
             continue;
         size_t shorter = length < c_length ? length : c_length;
+        if (!found && shorter >= 4 && length != c_length &&
+            begins_with(name, c, shorter)) { /* memory, memory_mb */
+            found = c;
+            least = PREFIX;
+        }
         size_t allowed = shorter >= 6 ? 2 : shorter >= 3 ? 1 : 0;
         if (c_length > length + allowed || length > c_length + allowed)
             continue;

@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,4 +435,23 @@ Test(cases, every_family_has_sound_axes)
         }
     }
     cr_assert_null(tl_family_find("nothing"));
+}
+
+Test(cases, every_case_file_of_the_project_is_right)
+{
+    glob_t found;
+    cr_assert_eq(glob(TL_SOURCE_DIR "/cases/*/*.json", 0, NULL, &found), 0);
+    cr_assert_geq(found.gl_pathc, 4);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *text = tl_read_file(found.gl_pathv[i], 1 << 22, NULL);
+        cr_assert_not_null(text);
+        bool suite = strstr(text, "\"suite\"") != NULL;
+        free(text);
+        if (suite) /* a list of cases, not a case */
+            continue;
+        int status = tl_case_load(found.gl_pathv[i], &loaded, &mistakes, &error);
+        cr_expect_eq(status, 0, "%s: %s", found.gl_pathv[i], error.why);
+        done();
+    }
+    globfree(&found);
 }

@@ -64,6 +64,9 @@
     X(debug_frame, "a null read in code that has .debug_frame and no .eh_frame") \
     X(deleted_library, "a null read in a shared library whose file has been deleted") \
     X(deleted_executable, "runs a copy of itself, deletes it, and the copy reads address 0") \
+    X(stripped_library, "a null read in a function of a stripped shared library") \
+    X(stripped_executable, "runs a stripped executable that reads address 0") \
+    X(static_executable, "runs a static position-independent executable that reads address 0") \
     /* Threads. */ \
     X(crash_in_thread, "a null read in a second thread while the first waits in pthread_join") \
     X(crash_among_threads, "a null read while count other threads (default 16) wait") \

@@ -123,27 +123,65 @@ static int failed(const struct tl_selftest *t, const char *what, const char *why
     return TL_SELFTEST_OVER;
 }
 
-int tl_selftest_deleted_library(const struct tl_selftest *t)
+/* The path of a file that lies beside the executable. Returns 0, or -1. */
+static int beside(char path[4096], const char *name)
 {
-    /* The library lies beside the executable. */
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
+    ssize_t n = readlink("/proc/self/exe", path, 4095);
     if (n < 0)
-        return failed(t, "deleted_library", "no /proc/self/exe");
+        return -1;
     path[n] = '\0';
     char *slash = strrchr(path, '/');
-    strcpy(slash ? slash + 1 : path, "selftest-victim.so");
-    static const char here[] = "./selftest-victim-copy.so";
-    if (copy(path, here))
-        return failed(t, "cannot copy", path);
-    void *library = dlopen(here, RTLD_NOW);
-    unlink(here);
+    size_t room = slash ? 4096 - (size_t)(slash + 1 - path) : 0;
+    return slash && (size_t)snprintf(slash + 1, room, "%s", name) < room ? 0 : -1;
+}
+
+/* Loads a library and crashes in it, after deleting its file if that is wanted. */
+static int crash_in_library(const struct tl_selftest *t, const char *path, bool remove)
+{
+    void *library = dlopen(path, RTLD_NOW);
     int (*crash)(void) = NULL;
+    if (remove)
+        unlink(path);
     if (library)
         *(void **)&crash = dlsym(library, "selftest_victim_crash");
     if (!crash)
-        return failed(t, "cannot load the copied library", dlerror());
+        return failed(t, "cannot load a library to crash in", dlerror());
     return crash() ? TL_SELFTEST_OVER : TL_SELFTEST_GO_ON;
+}
+
+int tl_selftest_deleted_library(const struct tl_selftest *t)
+{
+    static const char here[] = "./selftest-victim-copy.so";
+    char path[4096];
+    if (beside(path, "selftest-victim.so") || copy(path, here))
+        return failed(t, "cannot copy the library", "selftest-victim.so");
+    return crash_in_library(t, here, true);
+}
+
+int tl_selftest_stripped_library(const struct tl_selftest *t)
+{
+    char path[4096];
+    if (beside(path, "selftest-victim-stripped.so"))
+        return failed(t, "cannot find the library", "selftest-victim-stripped.so");
+    return crash_in_library(t, path, false);
+}
+
+static int become(const struct tl_selftest *t, const char *name)
+{
+    char path[4096];
+    if (!beside(path, name))
+        execl(path, name, (char *)NULL);
+    return failed(t, "cannot run (was it built here?)", name);
+}
+
+int tl_selftest_stripped_executable(const struct tl_selftest *t)
+{
+    return become(t, "selftest-victim-stripped");
+}
+
+int tl_selftest_static_executable(const struct tl_selftest *t)
+{
+    return become(t, "selftest-victim-static");
 }
 
 int tl_selftest_deleted_executable(const struct tl_selftest *t)

@@ -1,6 +1,7 @@
 #include "tests/unit/runner_process.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -111,7 +112,8 @@ json_t *runner_next(struct runner_process *r)
         cr_assert_lt(r->have, 65536, "a message is too long");
         ssize_t n = recv(r->channel, r->line + r->have, sizeof r->line - r->have, 0);
         if (n <= 0) {
-            cr_assert_eq(n, 0, "nothing came");
+            /* Reset: it went without having read all that it was sent. */
+            cr_assert(n == 0 || errno == ECONNRESET, "nothing came");
             cr_assert_eq(r->have, 0, "a line without its end: %.*s", (int)r->have, r->line);
             return NULL;
         }

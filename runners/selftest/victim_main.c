@@ -1,0 +1,6 @@
+int selftest_victim_crash(void);
+
+int main(void)
+{
+    return selftest_victim_crash();
+}

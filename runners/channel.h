@@ -30,7 +30,8 @@ int tl_channel_write(const void *data, size_t size);
 int tl_channel_send(json_t *message);
 
 /* {"error":{"domain","code","message"}} */
-void tl_channel_send_error(const char *domain, const char *code, const char *message, va_list ap);
+void tl_channel_send_error(const char *domain, const char *code, const char *message, va_list ap)
+    __attribute__((format(printf, 3, 0)));
 void tl_channel_error(const char *domain, const char *code, const char *message, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -132,8 +132,10 @@ static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl
             drain(&streams[i], texts);
         if (ended == pid) {
             /* As much as a pipe can hold, and no more: a process that it left behind may write for ever. */
-            for (int i = 0; i < DRAIN_MOST && (drain(&streams[0], texts) | drain(&streams[1], texts)); i++)
-                ;
+            for (int n = 0; n < 2; n++) {
+                for (int i = 0; i < DRAIN_MOST && drain(&streams[n], texts); i++)
+                    ;
+            }
             return status;
         }
         int64_t left = deadline == INT64_MAX ? -1 : deadline - now_ms();

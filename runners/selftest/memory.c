@@ -15,12 +15,15 @@ static int no_limit(const struct tl_selftest *t, int64_t mib)
     return TL_SELFTEST_OVER;
 }
 
+/* Volatile, or a compiler may see that the memory is never read and not allocate it. */
+static char *volatile allocated;
+
 /* Allocates and touches; stops where malloc gives NULL. */
 static int64_t touch_by_malloc(int64_t mib)
 {
     int64_t n = 0;
-    for (char *p; n < mib && (p = malloc(MIB)); n++)
-        memset(p, (int)n | 1, MIB);
+    for (; n < mib && (allocated = malloc(MIB)); n++)
+        memset(allocated, (int)n | 1, MIB);
     return n;
 }
 

@@ -9,7 +9,9 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
 {
     const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-    int err = db ? sqlite3_system_errno(db) : 0;
+    int err = errno, known = db ? sqlite3_system_errno(db) : 0;
+    if (known) /* SQLite forgets it on some paths; callers clear errno before they call */
+        err = known;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return tl_fail(
@@ -22,7 +24,8 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
                 e, TL_ERROR_ENVIRONMENT, err, what, path,
                 "there is no room to write. What was stored before is safe; free some space or raise "
                 "the limit");
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err ? err : EIO, what, path, "%s", text);
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err ? err : EIO, what, path,
+                             "reading or writing the file failed (%s). What was stored before is safe", text);
     case SQLITE_CORRUPT:
         return tl_fail(
             e, TL_ERROR_INPUT, what, path,
@@ -53,12 +56,14 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
 
 int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e)
 {
+    errno = 0;
     int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : tl_sql_fail(e, db, sqlite3_extended_errcode(db), what);
 }
 
 static int first_row(sqlite3 *db, const char *sql, sqlite3_stmt **st, int *rc)
 {
+    errno = 0;
     *rc = sqlite3_prepare_v2(db, sql, -1, st, NULL);
     if (*rc == SQLITE_OK)
         *rc = sqlite3_step(*st);

@@ -141,7 +141,7 @@ static int open_reading(struct tl_store *s, struct tl_error *e)
         return tl_sql_fail(e, s->db, rc, cannot_open);
     int version;
     if (configure(s, e) || tl_migrate_version(s->db, tl_schema_version, &version, e)) {
-        rc = sqlite3_errcode(s->db);
+        rc = sqlite3_errcode(s->db) & 0xff;
         if (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY)
             return -1;
         if (open_immutable(s, e) || configure(s, e) ||

@@ -5,6 +5,7 @@
 #include "db/store_impl.h"
 #include "harness/base/buffer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,7 +11,7 @@
 
 /* ---- lines ---- */
 
-static enum tl_line give(struct tl_line_reader *r, const char *p, size_t n, const char **line, size_t *length)
+static enum tl_line give(const char *p, size_t n, const char **line, size_t *length)
 {
     if (n > LONGEST)
         return TL_LINE_TOO_LONG;
@@ -45,11 +45,11 @@ enum tl_line tl_line_next(struct tl_line_reader *r, const char **data, size_t *s
             return TL_LINE_TOO_LONG;
         }
         if (newline && !r->held.size)
-            return give(r, start, n, line, length);
+            return give(start, n, line, length);
         tl_buffer_add(&r->held, start, n);
         if (newline) {
             r->given = true;
-            return give(r, r->held.data, r->held.size, line, length);
+            return give(r->held.data, r->held.size, line, length);
         }
     }
     return TL_LINE_NONE;
@@ -64,7 +64,7 @@ enum tl_line tl_line_end(struct tl_line_reader *r, const char **line, size_t *le
     if (!r->held.size)
         return TL_LINE_NONE;
     r->given = true;
-    return give(r, r->held.data, r->held.size, line, length);
+    return give(r->held.data, r->held.size, line, length);
 }
 
 void tl_line_reader_free(struct tl_line_reader *r)

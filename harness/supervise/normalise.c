@@ -269,7 +269,7 @@ static void add_number(struct state *s)
 
 static size_t replace(struct state *s, const char *p, char before)
 {
-    size_t n;
+    size_t n = 0;
     bool word = is_word(before);
     if (!word && (n = uuid_length(p))) {
         tl_buffer_add_string(&s->out, "<uuid>");

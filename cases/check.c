@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FORBID_MAX 1024
+#define FORBIDDEN_MAX 20000
 #define WEEK_S 604800.0
 
 /* The value at a place for an axis named there, which the case may leave to its family when `beyond`. */
@@ -88,8 +89,13 @@ static void check_match(struct tl_check *ck, const struct tl_place *at, struct t
         if (!check_axis_exists(ck, &it, it.key, true))
             continue;
         bool list = json_is_array(it.value);
-        if (list && !tl_check_list(ck, &it, 1, TL_CASE_SIZE_MAX, "values"))
+        if (list && !tl_check_list(ck, &it, 1, FORBIDDEN_MAX, "values"))
             continue;
+        ck->forbidden += list ? json_array_size(it.value) : 1;
+        if (ck->forbidden > FORBIDDEN_MAX) { /* each of them is looked up in its axis */
+            tl_note(ck, &it, "expected at most %d values in all combinations together", FORBIDDEN_MAX);
+            return;
+        }
         term->values = tl_arena_alloc(ck->arena, list ? json_array_size(it.value) : 1, sizeof *term->values);
         if (!list) {
             term->n_values += check_axis_value(ck, &it, it.key, true, &term->values[0]);

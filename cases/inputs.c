@@ -27,6 +27,8 @@ static void wrong(struct walk *w, const char *format, ...) __attribute__((format
 static void wrong_value(struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void add_mistake(struct walk *w, bool value, const char *format, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+static void add_mistake(struct walk *w, bool value, const char *format, va_list ap)
 {
     char text[512];
     vsnprintf(text, sizeof text, format, ap);

@@ -51,6 +51,7 @@ struct tl_check {
     const struct tl_family *family; /* NULL: none, or unknown */
     struct tl_noted *noted;
     size_t n_noted, dropped;
+    size_t forbidden; /* values in "forbid" so far */
 };
 
 /* A mistake at a place. */

@@ -99,6 +99,8 @@ static void add_found(struct tl_buffer *b, const json_t *v)
 }
 
 static void note(struct tl_check *ck, const struct tl_place *at, bool found, const char *format, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+static void note(struct tl_check *ck, const struct tl_place *at, bool found, const char *format, va_list ap)
 {
     if (ck->n_noted == TL_MISTAKES_MAX) {
         ck->dropped++;

@@ -114,8 +114,11 @@ int tl_decoder_inputs(const struct tl_decoder_config *c, struct tl_decoder_tenso
  * run of one value as a fill. The reference is the caller's. */
 json_t *tl_decoder_inputs_json(const struct tl_decoder_tensors *inputs);
 
-/* What the model must answer, in the order of the graph's outputs. Fails with TL_ERROR_INPUT when the index
- * given to the runtime (begin_error) lies outside the cache: there is no right answer then. */
+/* NULL when the model has a right answer, else why not (a static string): the index that the runtime is
+ * given, which begin_error has changed, lies outside the cache. */
+const char *tl_decoder_no_answer(const struct tl_decoder_config *c);
+/* What the model must answer, in the order of the graph's outputs. Fails with TL_ERROR_INPUT where there is
+ * no right answer. */
 int tl_decoder_reference(const struct tl_decoder_config *c, struct tl_decoder_tensors *outputs,
                          struct tl_error *e);
 /* Largest difference of two tensors relative to the largest magnitude of the first; INFINITY when one of them

@@ -21,7 +21,6 @@ struct engine {
     const struct tl_decoder_config *c;
     int64_t rows;    /* batch * seq */
     int64_t written; /* the row of the cache that the first new row goes to */
-    int64_t kept;    /* rows of the cache before it that are kept */
     int64_t past, present;
     double *x;           /* rows * hidden */
     float *tables[2][2]; /* [full][sine] */
@@ -97,7 +96,7 @@ static double *norm(const struct engine *r, int64_t layer, int which)
 }
 
 /* In place, on rows of heads * head_dim. */
-static void rope(const struct engine *r, double *x, int64_t heads, bool full)
+static void rope(const struct engine *r, double *x, int64_t heads, bool full, bool moved)
 {
     const struct tl_decoder_config *c = r->c;
     if (c->rope == TL_DECODER_ROPE_NONE)
@@ -112,11 +111,13 @@ static void rope(const struct engine *r, double *x, int64_t heads, bool full)
             double *v = x + (i * heads + h) * dim;
             for (int64_t j = 0; j < half; j++) {
                 double a = v[j], b = v[j + half];
-                v[j] = rounded(r, a * (double)cosines[j] - b * (double)sines[j]);
-                v[j + half] = rounded(r, b * (double)cosines[j] + a * (double)sines[j]);
+                v[j] = a * (double)cosines[j] - b * (double)sines[j];
+                v[j + half] = b * (double)cosines[j] + a * (double)sines[j];
             }
         }
     }
+    for (int64_t i = 0; moved && i < r->rows * heads * dim; i++)
+        x[i] = rounded(r, x[i]);
 }
 
 /* The cache [batch, kv_heads, rows, head_dim] after new rows were written. */
@@ -127,7 +128,7 @@ static void write_cache(const struct engine *r, const struct tl_decoder_tensor *
     bool all = c->attention == TL_DECODER_SDPA && c->kv_write != TL_DECODER_CONCAT;
     for (int64_t head = 0; head < c->batch * c->kv_heads; head++) {
         float *to = present + head * r->present * dim;
-        for (int64_t i = 0; i < (all ? r->past : r->kept) * dim; i++) {
+        for (int64_t i = 0; i < (all ? r->past : r->written) * dim; i++) {
             size_t at = (size_t)(head * r->past * dim + i);
             to[i] = past->dtype == TL_DECODER_FLOAT16 ? tl_half_to_float(((const uint16_t *)past->data)[at])
                                                       : ((const float *)past->data)[at];
@@ -241,8 +242,11 @@ static void do_layer(struct engine *r, int64_t layer, const struct tl_decoder_te
     double *h = norm(r, layer, 0);
     double *q = linear(r, layer, TL_DECODER_WQ, h), *k = linear(r, layer, TL_DECODER_WK, h);
     double *v = linear(r, layer, TL_DECODER_WV, h);
-    rope(r, q, tl_decoder_heads(c, full), full);
-    rope(r, k, c->kv_heads, full);
+    int64_t heads = tl_decoder_heads(c, full);
+    bool grouped = c->kv_heads != 1 && c->kv_heads != heads;
+    bool primitives = c->attention == TL_DECODER_SDPA && c->rope == TL_DECODER_ROPE_PRIMITIVES;
+    rope(r, q, heads, full, grouped || !primitives);
+    rope(r, k, c->kv_heads, full, true);
     float *keys = cache(r, inputs, "key", layer, k, outputs);
     float *values = cache(r, inputs, "value", layer, v, outputs);
     double *attended = attend(r, q, keys, values, full);
@@ -256,40 +260,37 @@ static void do_layer(struct engine *r, int64_t layer, const struct tl_decoder_te
     free(attended);
 }
 
-/* Where the new rows go. */
-static int place(struct engine *r, struct tl_error *e)
+/* The index that the runtime is given. */
+static int64_t given_index(const struct tl_decoder_config *c)
 {
-    const struct tl_decoder_config *c = r->c;
     bool given = c->attention == TL_DECODER_GQA || c->begin_index != TL_DECODER_BEGIN_NONE;
-    int64_t index = c->begin + (given ? c->begin_error : 0), room = tl_decoder_present_length(c);
-    r->past = tl_decoder_past_length(c);
-    r->present = room;
-    r->written = index;
+    return c->begin + (given ? c->begin_error : 0);
+}
+
+const char *tl_decoder_no_answer(const struct tl_decoder_config *c)
+{
+    int64_t index = given_index(c);
     if (c->attention == TL_DECODER_SDPA && c->kv_write == TL_DECODER_CONCAT && index != c->begin)
-        return tl_fail(e, TL_ERROR_INPUT, "the reference has no answer", "begin_error",
-                       "the cache would not have the length of the mask");
-    if (index + c->seq > room)
-        return tl_fail(e, TL_ERROR_INPUT, "the reference has no answer", "begin_error",
-                       "rows %lld to %lld lie outside a cache of %lld", (long long)index,
-                       (long long)(index + c->seq), (long long)room);
-    if (c->attention == TL_DECODER_GQA && c->begin == 0)
-        r->written = 0;
-    r->kept = r->written;
-    return 0;
+        return "with this begin_error the cache would not have the length of the mask";
+    if (index + c->seq > tl_decoder_present_length(c))
+        return "with this begin_error rows outside the cache would be written";
+    return NULL;
 }
 
 int tl_decoder_reference(const struct tl_decoder_config *c, struct tl_decoder_tensors *outputs,
                          struct tl_error *e)
 {
     *outputs = (struct tl_decoder_tensors){0};
-    struct engine r = {.c = c, .rows = c->batch * c->seq};
+    const char *why = tl_decoder_no_answer(c);
+    if (why)
+        return tl_fail(e, TL_ERROR_INPUT, "the reference has no answer", "begin_error", "%s", why);
+    bool first_call = c->attention == TL_DECODER_GQA && c->begin == 0;
+    struct engine r = {.c = c, .rows = c->batch * c->seq, .written = first_call ? 0 : given_index(c)};
+    r.past = tl_decoder_past_length(c);
+    r.present = tl_decoder_present_length(c);
     struct tl_decoder_tensors inputs;
     if (tl_decoder_inputs(c, &inputs, e) != 0)
         return -1;
-    if (place(&r, e) != 0) {
-        tl_decoder_tensors_free(&inputs);
-        return -1;
-    }
     for (int i = 0; c->rope && i < 4; i++)
         r.tables[i / 2][i % 2] = tl_decoder_rope_table(c, i / 2, i % 2);
     const struct tl_decoder_tensor *x = input(&inputs, "x");

@@ -1,5 +1,5 @@
-/* Names for captured frames, by libdw, after the process is gone: from the ELF files themselves, separate debug
- * files found by build-id or .gnu_debuglink (/usr/lib/debug), never from the network. Each unique stack
+/* Names for captured frames, by libdw, after the process is gone: from the ELF files themselves, separate
+ * debug files found by build-id or .gnu_debuglink (/usr/lib/debug), never from the network. Each unique stack
  * is worked on once; results are remembered up to a bound. */
 #ifndef TL_SYMBOLISE_H
 #define TL_SYMBOLISE_H
@@ -14,7 +14,9 @@ void tl_symboliser_free(struct tl_symboliser *s);
  * symbols. A file whose build-id no longer is the captured one is not used. */
 void tl_symbolise(struct tl_symboliser *s, struct tl_capture *c);
 
-/* One frame in words: "function (file.c:12)", "libfoo.so+0x1234 (in function at 0x1200)", … The caller's to free. */
+/* One frame in words, a new string: "function (file.c:12)", or "libfoo.so+0x1234 (function at +0x1200)", or
+ * "0xdead (not mapped as code)". Inlined calls: "inner (file.c:12), inlined in outer (file.c:30)". A frame that
+ * was guessed ends in " [guessed]". */
 char *tl_frame_text(const struct tl_capture *c, const struct tl_thread *t, size_t frame);
 
 #endif

@@ -20,7 +20,7 @@ struct tl_unwinder *tl_unwinder_new(void);
 void tl_unwinder_free(struct tl_unwinder *u);
 
 /* One process being captured: its mappings, page cache and address space for libunwind.
- * begin: pid has at least one thread in a ptrace-stop of ours. Reads /proc/PID/maps and auxv once.
+ * begin: pid has at least one thread in a ptrace-stop of ours. Reads /proc/PID/maps once.
  * thread: unwinds tid, which must be in a ptrace-stop of ours, into *t (name, frames, stack_id filled).
  *   A stack that cannot be unwound is not an error: it has the frames that were found.
  * end: moves the list of modules into *c and forgets the process. Frames refer to that list by index.

@@ -1,0 +1,196 @@
+/* The function that covers an address, by .eh_frame_hdr and the FDE it points to. The table gives where a
+ * function starts; only the FDE says where it ends, and whether it is a signal trampoline. Every length and
+ * pointer is bounded by what was copied or by the file. */
+#include "harness/supervise/elf_image.h"
+
+#include <string.h>
+
+struct cursor {
+    const unsigned char *at, *end;
+    bool bad;
+};
+
+static uint64_t take(struct cursor *c, size_t n)
+{
+    uint64_t v = 0;
+    if (c->bad || (size_t)(c->end - c->at) < n) {
+        c->bad = true;
+        return 0;
+    }
+    memcpy(&v, c->at, n); /* little-endian, as the file is */
+    c->at += n;
+    return v;
+}
+
+static uint64_t leb(struct cursor *c)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+        uint64_t b = take(c, 1);
+        if (shift < 64)
+            v |= (b & 0x7f) << shift;
+        if (!(b & 0x80))
+            return v;
+    }
+    c->bad = true;
+    return 0;
+}
+
+/* A pointer in one of the encodings of DW_EH_PE_*, as stored, without what it is relative to. */
+static uint64_t encoded(struct cursor *c, unsigned encoding)
+{
+    uint64_t v;
+    switch (encoding & 0x0f) {
+    case 0x00:
+    case 0x04:
+    case 0x0c:
+        return take(c, 8);
+    case 0x02:
+        return take(c, 2);
+    case 0x0a:
+        v = take(c, 2);
+        return (uint64_t)(int64_t)(int16_t)v;
+    case 0x03:
+        return take(c, 4);
+    case 0x0b:
+        v = take(c, 4);
+        return (uint64_t)(int64_t)(int32_t)v;
+    case 0x01:
+    case 0x09:
+        return leb(c);
+    default:
+        c->bad = true;
+        return 0;
+    }
+}
+
+/* As much as there is, up to size. */
+static size_t copy(struct tl_elf *elf, uint64_t vaddr, unsigned char *to, size_t size)
+{
+    for (; size >= 8; size /= 2)
+        if (tl_elf_read(elf, vaddr, to, size))
+            return size;
+    return 0;
+}
+
+static bool read_cie(struct tl_elf *elf, uint64_t at, unsigned *encoding, bool *signal)
+{
+    unsigned char data[128];
+    size_t n = copy(elf, at, data, sizeof data);
+    struct cursor c = {data, data + n, false};
+    uint64_t length = take(&c, 4);
+    uint64_t id_size = 4;
+    if (length == 0xffffffff) {
+        length = take(&c, 8);
+        id_size = 8;
+    }
+    if (c.bad || length < id_size + 4 || take(&c, id_size) != 0)
+        return false;
+    if ((uint64_t)(c.end - c.at) > length - id_size)
+        c.end = c.at + (length - id_size);
+    unsigned version = (unsigned)take(&c, 1);
+    if (version != 1 && version != 3)
+        return false;
+    char augmentation[9];
+    size_t k = 0;
+    for (;; k++) {
+        if (k == sizeof augmentation)
+            return false;
+        augmentation[k] = (char)take(&c, 1);
+        if (!augmentation[k])
+            break;
+    }
+    leb(&c); /* code and data alignment */
+    leb(&c);
+    if (version == 1)
+        take(&c, 1); /* return address register */
+    else
+        leb(&c);
+    *encoding = 0;
+    *signal = false;
+    if (augmentation[0] == 'z') {
+        leb(&c);
+        for (const char *a = augmentation + 1; *a; a++) {
+            unsigned personality;
+            switch (*a) {
+            case 'R':
+                *encoding = (unsigned)take(&c, 1);
+                break;
+            case 'P':
+                personality = (unsigned)take(&c, 1);
+                if (personality != 0xff)
+                    encoded(&c, personality);
+                break;
+            case 'L':
+                take(&c, 1);
+                break;
+            case 'S':
+                *signal = true;
+                break;
+            case 'B':
+            case 'G':
+                break;
+            default:
+                return false;
+            }
+        }
+    } else if (augmentation[0]) {
+        return false;
+    }
+    return !c.bad;
+}
+
+static bool read_fde(struct tl_elf *elf, uint64_t at, struct tl_fde *fde)
+{
+    unsigned char data[40];
+    size_t n = copy(elf, at, data, sizeof data);
+    struct cursor c = {data, data + n, false};
+    uint64_t length = take(&c, 4);
+    uint64_t id_size = 4;
+    if (length == 0xffffffff) {
+        length = take(&c, 8);
+        id_size = 8;
+    }
+    uint64_t id_at = at + (uint64_t)(c.at - data);
+    uint64_t id = take(&c, id_size);
+    unsigned encoding;
+    if (c.bad || length < id_size || !id || id > id_at || !read_cie(elf, id_at - id, &encoding, &fde->signal))
+        return false;
+    if ((encoding & 0x80) || ((encoding & 0x70) != 0 && (encoding & 0x70) != 0x10))
+        return false; /* only absolute and relative to the place itself are used in .eh_frame */
+    uint64_t start_at = at + (uint64_t)(c.at - data);
+    fde->start = encoded(&c, encoding) + ((encoding & 0x70) ? start_at : 0);
+    uint64_t size = encoded(&c, encoding & 0x07);
+    if (c.bad || size > UINT64_MAX - fde->start)
+        return false;
+    fde->end = fde->start + size;
+    fde->at = at;
+    return true;
+}
+
+bool tl_elf_find_fde(struct tl_elf *elf, uint64_t vaddr, struct tl_fde *fde)
+{
+    size_t slot = (size_t)((vaddr * 0x9e3779b97f4a7c15u) >> 56);
+    if (elf->fde_keys[slot] == vaddr && elf->fdes[slot].end) {
+        *fde = elf->fdes[slot];
+        return true;
+    }
+    uint64_t low = 0, high = (elf->table_end - elf->table) / 8;
+    int32_t entry[2];
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (!tl_elf_read(elf, elf->table + middle * 8, entry, sizeof entry))
+            return false;
+        if (elf->hdr + (uint64_t)(int64_t)entry[0] <= vaddr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!low || !tl_elf_read(elf, elf->table + (low - 1) * 8, entry, sizeof entry) ||
+        !read_fde(elf, elf->hdr + (uint64_t)(int64_t)entry[1], fde) || vaddr < fde->start ||
+        vaddr >= fde->end)
+        return false;
+    elf->fde_keys[slot] = vaddr;
+    elf->fdes[slot] = *fde;
+    return true;
+}

@@ -1,0 +1,48 @@
+/* What differs between processors: registers, calls, signal frames. One file for each, chosen in meson.build.
+ */
+#ifndef TL_REGISTERS_H
+#define TL_REGISTERS_H
+
+#include "harness/base/error.h"
+#include "harness/supervise/memory.h"
+
+#include <elf.h>
+
+#if defined(__x86_64__)
+#define TL_REGS 17 /* numbered as DWARF and libunwind do */
+#define TL_REG_FP 6
+#define TL_REG_SP 7
+#define TL_REG_PC 16
+#define TL_ELF_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define TL_REGS 33
+#define TL_REG_FP 29
+#define TL_REG_LR 30
+#define TL_REG_SP 31
+#define TL_REG_PC 32
+#define TL_ELF_MACHINE EM_AARCH64
+#endif
+
+struct tl_regs {
+    uint64_t r[TL_REGS];
+};
+
+/* Registers of a stopped thread. A 32-bit thread is an error. */
+int tl_regs_get(pid_t tid, struct tl_regs *regs, struct tl_error *e);
+
+/* Whether pc is where a call instruction would return to. */
+bool tl_regs_after_call(struct tl_memory *m, uint64_t pc);
+
+/* Leaves a function that has not yet made a frame: to its return address. False when that cannot be read. */
+bool tl_regs_pop(struct tl_memory *m, struct tl_regs *regs);
+
+/* Whether pc is at the code to which a signal handler returns. */
+bool tl_regs_at_sigreturn(struct tl_memory *m, uint64_t pc);
+
+/* From such code to the registers at the interruption. False when the frame cannot be read. */
+bool tl_regs_unwind_signal(struct tl_memory *m, struct tl_regs *regs);
+
+/* A code address without the bits that authenticate a pointer. */
+uint64_t tl_regs_strip(uint64_t pc);
+
+#endif

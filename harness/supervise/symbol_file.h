@@ -1,0 +1,19 @@
+/* The symbols and the debug information of one module, from its file and a separate debug file where there is
+ * one. */
+#ifndef TL_SYMBOL_FILE_H
+#define TL_SYMBOL_FILE_H
+
+#include "db/record.h"
+
+struct tl_symbol_file;
+
+/* path and build_id are those of a captured module. A file that has another build-id is not used; a debug
+ * file of that build-id may still be found. NULL when there is nothing to look into. */
+struct tl_symbol_file *tl_symbol_file_open(const char *path, const char *build_id);
+void tl_symbol_file_free(struct tl_symbol_file *f);
+
+/* What is known of the code at an ELF virtual address, innermost inlined call first; n is 0 when that is
+ * nothing. */
+void tl_symbol_file_find(struct tl_symbol_file *f, uint64_t vaddr, struct tl_frame_symbols *symbols);
+
+#endif

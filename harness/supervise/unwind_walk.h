@@ -1,0 +1,67 @@
+/* Inside of the unwinder: what unwind.c (processes, threads, frames) and unwind_walk.c (from a frame to its
+ * caller) share. */
+#ifndef TL_UNWIND_WALK_H
+#define TL_UNWIND_WALK_H
+
+#include "harness/supervise/cfi.h"
+#include "harness/supervise/modules.h"
+#include "harness/supervise/registers.h"
+#include "harness/supervise/unwind.h"
+
+#include <libunwind.h>
+
+#define TL_PLACES 1024
+
+/* What is known of a code address. */
+struct tl_place {
+    uint64_t pc;
+    uint64_t start;  /* of the function, in ELF terms; 0: unknown */
+    uint32_t round;  /* of the capture it was found in */
+    uint32_t module; /* or TL_NO_MODULE */
+    bool executable, has_fde, signal;
+};
+
+struct tl_unwind {
+    struct tl_unwinder *u;
+    pid_t pid;
+    struct tl_memory *memory;
+    struct tl_modules modules;
+    struct tl_cfi **cfis; /* one for each module, opened when needed */
+    uint32_t round;
+
+    /* For the accessors. */
+    const struct tl_regs *regs; /* of the innermost frame of the cursor at work */
+    struct tl_elf *elf;         /* of the module whose frame is being left */
+    uint64_t bias;
+    unsigned budget; /* reads left for this step */
+    int32_t entry[2];
+
+    struct tl_place places[TL_PLACES];
+    struct tl_unwind *next; /* spare ones */
+};
+
+extern unw_accessors_t tl_unwind_accessors;
+
+/* A walk along one stack, innermost frame first. */
+struct tl_walk {
+    struct tl_unwind *w;
+    unw_addr_space_t as;
+    struct tl_regs regs; /* of the current frame; while has_cursor, of the frame where the cursor began */
+    unw_cursor_t cursor;
+    bool has_cursor;
+    uint64_t pc, sp;
+    uint32_t flags; /* of the current frame */
+    const struct tl_place *place;
+    unsigned signals; /* frames of signal handlers so far */
+};
+
+enum tl_walked {
+    TL_WALK_ON,  /* at the caller now */
+    TL_WALK_END, /* that was the outermost frame */
+    TL_WALK_LOST /* it has a caller that cannot be found */
+};
+
+void tl_walk_begin(struct tl_walk *k, struct tl_unwind *w, unw_addr_space_t as, const struct tl_regs *regs);
+enum tl_walked tl_walk_next(struct tl_walk *k);
+
+#endif

@@ -157,7 +157,7 @@ static size_t hex_length(const char *p)
 static size_t decimal_length(const char *p)
 {
     size_t n = p[0] == '-' || p[0] == '+';
-    if (!is_digit(p[n]))
+    if (!is_digit(p[n]) || (n && hex_length(p + n)))
         return 0;
     while (is_digit(p[n]) || ((p[n] == '.' || p[n] == 'x') && is_digit(p[n + 1])))
         n++;
@@ -303,7 +303,7 @@ char *tl_normalise_message(const char *message)
             tl_buffer_add(&s.out, p, 1);
         }
         p += n;
-        before = p[-1];
+        before = p[-1] == '>' && n == 3 && !strncmp(p - 3, NUMBER, 3) ? '0' : p[-1];
     }
     free(clean);
     s.out.size = tl_text_cut(s.out.data, MESSAGE_MOST);

@@ -366,6 +366,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->device_asked = tl_strdup(spec->device_asked);
     t->device_slots = spec->device_slots;
     t->limits = spec->limits;
+    t->timeout_most = spec->timeout_most;
     t->phase = spec->protocol ? TL_PHASE_START : spec->phase;
     t->done = done;
     t->done_arg = arg;

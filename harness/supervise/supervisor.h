@@ -42,6 +42,7 @@ struct tl_trial_spec {
     unsigned device_slots;    /* 0: as many as jobs */
     const char *device_asked; /* the device a "pass" must have been observed on, when the runner tells; NULL: any */
     struct tl_limits limits;
+    double timeout_most;      /* a phase may ask for a deadline of its own, up to this; 0: it may not */
 
     /* Carried into the record. */
     const char *case_name, *case_hash, *variant, *variant_hash, *unit, *environment_id;

@@ -69,17 +69,22 @@ static void breach(struct tl_trial *t, char *what)
 
 static void on_deadline(uv_timer_t *timer);
 
-static void enter_phase(struct tl_trial *t, enum tl_phase phase)
+/* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case have
+ * theirs); 0: the case's. */
+static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
     uint64_t now = tl_monotonic_ns();
     t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
     t->phase_since_ns = now;
     t->phase = phase;
     t->record.phase_seconds[phase] = 0; /* entered */
-    if (t->limits.timeout_s <= 0 || t->state != TL_TRIAL_RUNNING)
+    if (timeout_s > t->timeout_most)
+        timeout_s = t->timeout_most;
+    t->deadline_s = timeout_s > 0 ? timeout_s : t->limits.timeout_s;
+    if (t->deadline_s <= 0 || t->state != TL_TRIAL_RUNNING)
         return;
     /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its deadline. */
-    double left = t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
+    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
     if (!t->deadline)
         t->deadline = tl_timer_new(t->supervisor, t);
     uv_update_time(t->supervisor->loop);
@@ -97,7 +102,7 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
         else if (m->phase == TL_PHASE_DONE)
             breach(t, tl_strdup("phase done is not to be said: the result says it"));
         else
-            enter_phase(t, m->phase);
+            enter_phase(t, m->phase, m->timeout_s);
         return;
     case TL_MESSAGE_RESULT:
         if (final) {
@@ -106,8 +111,8 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
         }
         t->got_result = true;
         r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
-        r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "device")));
-        enter_phase(t, TL_PHASE_DONE);
+        r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
+        enter_phase(t, TL_PHASE_DONE, 0);
         return;
     case TL_MESSAGE_ERROR:
     case TL_MESSAGE_UNSUPPORTED:
@@ -258,7 +263,7 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
         return -1;
     t->state = TL_TRIAL_RUNNING;
     t->started_ns = t->phase_since_ns = tl_monotonic_ns();
-    enter_phase(t, t->phase);
+    enter_phase(t, t->phase, 0);
     return 0;
 }
 
@@ -482,7 +487,7 @@ static void conclude(struct tl_trial *t)
         .data_at_crash = t->data_at_crash,
         .captures = r->captures,
         .n_captures = r->n_captures,
-        .timeout_s = t->limits.timeout_s,
+        .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
     };
     int at = tl_classify(&seen, r);

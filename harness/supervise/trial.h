@@ -112,6 +112,7 @@ struct tl_trial {
     char *device, *device_asked;
     unsigned device_slots;
     struct tl_limits limits;
+    double timeout_most;
     tl_trial_done done;
     void *done_arg;
 
@@ -132,6 +133,7 @@ struct tl_trial {
     uint64_t phase_spent_ns[TL_PHASE_COUNT];
     uint64_t phase_since_ns, started_ns, ended_ns;
     uv_timer_t *deadline;
+    double deadline_s;      /* of the phase it is in */
     enum tl_kill_reason killed;
     bool ending_hang;       /* captures of a hang are being taken */
     size_t hang_waiting;    /* of that many processes */

@@ -1,0 +1,149 @@
+/* trapline builds: the runtimes that units can name. */
+#include "harness/cli/cli.h"
+
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+#include "harness/supervise/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void on_progress(void *arg, const char *text)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", text);
+}
+
+static json_t *build_json(const struct tl_build *b)
+{
+    char *unit = tl_format("%s@%s", b->runner, b->version);
+    json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "build", unit, "runner", b->runner, "version", b->version,
+                          "path", b->path, "sha256", b->sha256, "size", (json_int_t)b->size, "source", b->source);
+    free(unit);
+    return j;
+}
+
+static void print_build(const json_t *j)
+{
+    printf("%-26s %.12s %6.1f MiB  %s\n", json_string_value(json_object_get(j, "build")),
+           json_string_value(json_object_get(j, "sha256")),
+           (double)json_integer_value(json_object_get(j, "size")) / 1048576.0,
+           json_string_value(json_object_get(j, "source")));
+    json_t *d;
+    size_t i;
+    json_array_foreach(json_object_get(j, "devices"), i, d)
+    {
+        const char *why = json_string_value(json_object_get(d, "why"));
+        bool usable = !json_is_false(json_object_get(d, "usable"));
+        printf("    %-14s %s%s\n", json_string_value(json_object_get(d, "name")), usable ? "yes" : "no: ",
+               usable ? "" : why ? why : "its runner does not say why");
+    }
+}
+
+static int print_builds(const struct tl_options *o, json_t *list)
+{
+    json_t *j;
+    size_t i;
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", "builds", list));
+    json_array_foreach(list, i, j) print_build(j);
+    json_decref(list);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* What the runner says of a build's devices; without its word the list has none and says so on stderr. */
+static void add_devices(json_t *j, const struct tl_build *b)
+{
+    struct tl_error e;
+    json_t *answer = NULL;
+    char *runner = tl_runner_find(b->runner, &e);
+    if (runner && !tl_builds_describe(runner, b, 60, &answer, &e))
+        json_object_set(j, "devices", json_object_get(answer, "devices"));
+    else
+        tl_print_error(&e);
+    json_decref(answer);
+    free(runner);
+}
+
+static int list(const struct tl_options *o)
+{
+    struct tl_builds b;
+    struct tl_error e;
+    if (tl_builds_installed(NULL, &b, &e))
+        return tl_print_error(&e);
+    json_t *all = json_array();
+    for (size_t i = 0; i < b.n; i++) {
+        json_t *j = build_json(&b.list[i]);
+        add_devices(j, &b.list[i]);
+        json_array_append_new(all, j);
+    }
+    if (!b.n && !o->json)
+        fputs("no builds yet; `trapline builds fetch onnxruntime@latest` brings one\n", stderr);
+    tl_builds_free(&b);
+    return print_builds(o, all);
+}
+
+static int fetch(const struct tl_options *o)
+{
+    if (o->n_args < 2)
+        return tl_usage_error(&tl_command_builds,
+                              "fetch: what to fetch was expected, for example onnxruntime@1.22.0, "
+                              "onnxruntime@1.16..1.30 or onnxruntime@latest");
+    int status = TL_EXIT_OK;
+    json_t *all = json_array();
+    for (int i = 1; i < o->n_args; i++) {
+        struct tl_builds b = {0};
+        struct tl_error e;
+        if (tl_builds_fetch(o->args[i], on_progress, NULL, &b, &e))
+            status = tl_print_error(&e);
+        for (size_t k = 0; k < b.n; k++)
+            json_array_append_new(all, build_json(&b.list[k]));
+        tl_builds_free(&b);
+    }
+    int printed = print_builds(o, all);
+    return status ? status : printed;
+}
+
+static int add(const struct tl_options *o)
+{
+    if (o->n_args < 2)
+        return tl_usage_error(&tl_command_builds, "add: the path of a library was expected");
+    struct tl_error e;
+    char *runner = tl_runner_find("onnxruntime", &e);
+    if (!runner)
+        return tl_print_error(&e);
+    int status = TL_EXIT_OK;
+    json_t *all = json_array();
+    for (int i = 1; i < o->n_args; i++) {
+        struct tl_build b;
+        if (tl_builds_add(o->args[i], runner, &b, &e)) {
+            status = tl_print_error(&e);
+            continue;
+        }
+        json_array_append_new(all, build_json(&b));
+        tl_build_free(&b);
+    }
+    free(runner);
+    int printed = print_builds(o, all);
+    return status ? status : printed;
+}
+
+static int builds_command(struct tl_options *o)
+{
+    const char *what = o->n_args ? o->args[0] : "";
+    if (!strcmp(what, "list") && o->n_args == 1)
+        return list(o);
+    if (!strcmp(what, "fetch"))
+        return fetch(o);
+    if (!strcmp(what, "add"))
+        return add(o);
+    return tl_usage_error(&tl_command_builds, "`fetch`, `add` or `list` was expected");
+}
+
+const struct tl_command tl_command_builds = {
+    .name = "builds",
+    .arguments = "fetch BUILD… | add LIBRARY… | list",
+    .about = "bring, register and list builds of a runtime",
+    .options = "",
+    .run = builds_command,
+};

@@ -1,0 +1,80 @@
+/* What the commands share: options, exit statuses, and the only functions of trapline that print. */
+#ifndef TL_CLI_H
+#define TL_CLI_H
+
+#include "harness/base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum tl_exit {
+    TL_EXIT_OK = 0,          /* nothing failed */
+    TL_EXIT_FAILURE = 1,     /* a failure was found */
+    TL_EXIT_INPUT = 2,       /* the command, the case or the data was wrong */
+    TL_EXIT_ENVIRONMENT = 3, /* trapline itself or its environment failed */
+    TL_EXIT_INTERRUPTED = 130,
+};
+
+/* Every option of every command, parsed. Strings are argv's. */
+struct tl_options {
+    const char *db;
+    bool json;
+    int verbose;
+    unsigned jobs; /* 0: one for each core */
+    const char **units, **sets;
+    size_t n_units, n_sets;
+    uint64_t repeat;
+    bool fresh, cached, keep_scratch, no_cgroup, stacks;
+    const char *case_name, *outcome, *signature, *since, *after;
+    uint64_t limit;
+    char **args; /* what is not an option */
+    int n_args;
+};
+
+struct tl_command {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    const char *about;     /* one line */
+    const char *options;   /* long names this command takes besides the common ones, space between */
+    int (*run)(struct tl_options *o);
+};
+extern const struct tl_command *const tl_commands[]; /* NULL-terminated */
+
+/* Parses argv after the command's name. Prints what is wrong and returns the exit status, or -1 to go on. */
+int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct tl_options *o);
+void tl_options_free(struct tl_options *o);
+void tl_options_help(FILE *f, const struct tl_command *c);
+
+/* Prints an error as "trapline: what: where: why" and returns the exit status of its kind. */
+int tl_print_error(const struct tl_error *e);
+int tl_usage_error(const struct tl_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints a document on stdout. Returns 0, or the exit status when stdout cannot be written. */
+int tl_print_json(json_t *document); /* takes the reference */
+/* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
+int tl_finish_output(int status);
+
+bool tl_colour(FILE *f); /* a terminal, and neither NO_COLOR nor TERM=dumb */
+const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
+char *tl_time_text(int64_t wall_us);        /* local time to the second; the caller's to free */
+
+/* A line on stderr that is written over while work goes on: on a terminal at most ten times a second, elsewhere as
+ * plain lines every few seconds. */
+struct tl_progress {
+    bool live, quiet;
+    uint64_t started_ns, last_ns;
+    int width;
+};
+void tl_progress_begin(struct tl_progress *p, bool quiet);
+void tl_progress_show(struct tl_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tl_progress_clear(struct tl_progress *p); /* before other output to the same terminal */
+
+/* Loads a case file and prints all its mistakes. Returns NULL after printing. */
+struct tl_case *tl_load_case(const char *path, int *status);
+
+extern const struct tl_command tl_command_run, tl_command_list, tl_command_show, tl_command_doctor,
+    tl_command_builds, tl_command_db;
+
+#endif

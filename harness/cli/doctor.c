@@ -1,0 +1,246 @@
+/* trapline doctor: can this machine trace, limit, kill and store? Found out by doing it: trials of the selftest runner
+ * that misbehave for real, in a database of their own that is thrown away. */
+#include "harness/cli/cli.h"
+
+#include "harness/base/buffer.h"
+#include "harness/supervise/executor.h"
+#include "harness/supervise/scratch.h"
+#include "reports/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum verdict { GOOD, NOTE, BAD };
+
+struct check {
+    const char *name, *behaviour;
+    bool served;
+    bool (*holds)(const struct tl_trial_record *r);
+    const char *proves, *advice;
+};
+
+static bool crashed_with_stack(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_CRASH && r->n_captures && r->captures[0].n_threads &&
+           r->captures[0].threads[0].n_frames > 2;
+}
+
+static bool named(const struct tl_trial_record *r)
+{
+    if (!crashed_with_stack(r))
+        return false;
+    const struct tl_thread *t = &r->captures[0].threads[0];
+    for (size_t i = 0; t->symbols && i < t->n_frames; i++)
+        if (t->symbols[i].n && t->symbols[i].symbols[0].function)
+            return true;
+    return false;
+}
+
+static bool hung_with_stack(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_HANG && r->n_captures && r->captures[0].n_threads &&
+           r->captures[0].threads[0].n_frames > 1;
+}
+
+static bool out_of_memory(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_OOM;
+}
+
+static bool passed(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_PASS;
+}
+
+static bool passed_served(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_PASS && !r->fresh;
+}
+
+static bool tail_kept(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_CRASH && r->err.total > 1 << 20 && r->err.tail_size;
+}
+
+static const char trace_advice[] =
+    "ptrace must be allowed: in a container add --cap-add=SYS_PTRACE (and a seccomp profile that permits it); "
+    "kernel.yama.ptrace_scope must be below 3";
+
+static const struct check checks[] = {
+    {"run", "pass", false, passed, "a runner runs and answers", "the runners must be installed, or TRAPLINE_RUNNERS name them"},
+    {"trace", "null_read", false, crashed_with_stack, "a crash is captured with its stack", trace_advice},
+    {"symbols", "null_read", false, named, "functions in the stack have names",
+     "libdw (elfutils) could not read the selftest runner; was it stripped?"},
+    {"threads", "crash_among_threads", false, crashed_with_stack, "all threads of a crashing process are stopped", trace_advice},
+    {"hang", "hang_ignoring", false, hung_with_stack, "a hang is interrupted, captured and killed", trace_advice},
+    {"memory", "malloc_abort", false, out_of_memory, "a memory limit holds", "setrlimit(RLIMIT_DATA) has no effect here"},
+    {"descendants", "daemon_lingers", false, passed, "what a runner leaves behind is killed", trace_advice},
+    {"floods", "flood_crash", false, tail_kept, "the end of a flood of output survives a crash", "the pipes of a trial do not work"},
+    {"fork server", "pass", true, passed_served, "a fork server's children are traced like others", trace_advice},
+};
+#define N_CHECKS (sizeof checks / sizeof checks[0])
+
+static const char case_text[] = "{\"trapline\": 1, \"name\": \"doctor\", \"model\": {\"family\": \"selftest\"},"
+                                "\"axes\": [{\"name\": \"behaviour\", \"choices\": [\"pass\", \"null_read\", "
+                                "\"crash_among_threads\", \"hang_ignoring\", \"malloc_abort\", \"daemon_lingers\", "
+                                "\"flood_crash\"]}], \"limits\": {\"timeout_s\": 2, \"memory_mb\": 256}}";
+
+struct doctor {
+    const struct tl_options *o;
+    json_t *list;
+    int status;
+    bool colour;
+};
+
+static void say(struct doctor *d, enum verdict v, const char *name, const char *what, const char *advice)
+{
+    static const char *const words[] = {"ok", "note", "bad"};
+    static const char *const colours[] = {"\033[32m", "\033[33m", "\033[1;31m"};
+    if (v == BAD)
+        d->status = TL_EXIT_ENVIRONMENT;
+    json_array_append_new(d->list, json_pack("{s:s,s:s,s:s,s:s?}", "check", name, "verdict", words[v], "what", what,
+                                             "advice", v == GOOD ? NULL : advice));
+    if (d->o->json)
+        return;
+    printf("%s%-5s%s %-12s %s\n", d->colour ? colours[v] : "", words[v], d->colour ? "\033[0m" : "", name, what);
+    if (v != GOOD && advice)
+        printf("                   %s\n", advice);
+    fflush(stdout);
+}
+
+struct seen {
+    const struct check *check;
+    bool holds, ended;
+    char *what;
+};
+
+static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
+{
+    struct seen *s = arg;
+    char *summary = tl_trial_summary(r);
+    (void)cached;
+    s->ended = true;
+    s->holds = !failure && s->check->holds(r);
+    s->what = failure ? tl_format("%s", failure->why)
+                      : tl_format("%s in %s%s%s", tl_outcome_name(r->outcome), tl_phase_name(r->phase),
+                                  *summary ? ": " : "", summary);
+    free(summary);
+}
+
+static void examine(struct doctor *d, struct tl_executor *x, const struct tl_case *c, const struct check *k)
+{
+    struct tl_error e;
+    struct seen s = {.check = k};
+    struct tl_variant v = tl_variant_baseline(c);
+    const struct tl_unit *unit = tl_executor_unit(x, "selftest:cpu", &e);
+    char *assignment = tl_format("behaviour=%s", k->behaviour);
+    int bad = !unit || tl_variant_assign(c, &v, assignment, &e);
+    struct tl_request q = {.c = c, .variant = &v, .unit = unit, .fresh = !k->served};
+    bad = bad || tl_executor_submit(x, &q, on_done, &s, &e) || tl_executor_finish(x, &e);
+    free(assignment);
+    tl_variant_free(&v);
+    if (bad || !s.ended) {
+        char *what = tl_format("%s%s%s: %s", bad ? e.what : "stopped", bad && *e.where ? ": " : "", bad ? e.where : "",
+                               bad ? e.why : "");
+        say(d, BAD, k->name, what, k->advice);
+        free(what);
+    } else if (s.holds) {
+        say(d, GOOD, k->name, k->proves, NULL);
+    } else {
+        char *what = tl_format("not so: %s (a trial of %s gave %s)", k->proves, k->behaviour, s.what);
+        say(d, BAD, k->name, what, k->advice);
+        free(what);
+    }
+    free(s.what);
+}
+
+static void examine_isolation(struct doctor *d, struct tl_executor *x)
+{
+    struct tl_isolation i;
+    tl_supervisor_isolation(tl_executor_supervisor(x), &i);
+    if (!*i.cgroup) {
+        say(d, NOTE, "cgroup", "not used; trapline counts processes, watches memory and sweeps by itself", i.cgroup_why);
+        return;
+    }
+    char *what = tl_format("%s: kill %s, pids %s, memory %s", i.cgroup, i.cgroup_kill ? "yes" : "no",
+                           i.cgroup_pids ? "yes" : "no", i.cgroup_memory ? "yes" : "no");
+    say(d, i.cgroup_kill && i.cgroup_pids && i.cgroup_memory ? GOOD : NOTE, "cgroup", what,
+        "without a controller trapline holds that limit by itself; for all of them run under "
+        "`systemd-run --user --scope -p Delegate=yes`");
+    free(what);
+}
+
+static void examine_store(struct doctor *d, const char *path)
+{
+    struct tl_store *s;
+    struct tl_error e;
+    char *fallback = path ? NULL : tl_store_default_path(&e);
+    const char *at = path ? path : fallback;
+    char *what;
+    if (!at || tl_store_open(path, TL_STORE_WRITE, &s, &e)) {
+        what = tl_format("%s%s%s: %s", e.what, *e.where ? ": " : "", e.where, e.why);
+        say(d, BAD, "store", what, "name another place with --db or XDG_STATE_HOME");
+    } else {
+        struct statvfs fs;
+        double free_mib = statvfs(at, &fs) ? 0 : (double)fs.f_bavail * (double)fs.f_frsize / 1048576.0;
+        what = tl_format("%s can be written, %.0f MiB free", at, free_mib);
+        say(d, free_mib < 1024 ? NOTE : GOOD, "store", what, "less than 1 GiB is free for outcomes");
+        tl_store_close(s, NULL);
+    }
+    free(what);
+    free(fallback);
+}
+
+static int doctor(struct tl_options *o)
+{
+    if (o->n_args)
+        return tl_usage_error(&tl_command_doctor, "no argument was expected");
+    struct doctor d = {.o = o, .list = json_array(), .colour = tl_colour(stdout)};
+    struct tl_error e;
+    struct tl_mistakes m = {0};
+    struct tl_case *c = NULL;
+    struct tl_executor *x = NULL;
+    int lock = -1;
+    char *dir = tl_scratch_root_new(NULL, &lock, &e);
+    char *db = dir ? tl_format("%s/doctor.db", dir) : NULL;
+    struct tl_executor_options options = {.db_path = db, .command = "doctor", .jobs = 1, .no_cgroup = o->no_cgroup};
+    if (!dir || tl_case_parse(case_text, sizeof case_text - 1, "doctor", &c, &m, &e) ||
+        tl_executor_new(&x, &options, &e)) {
+        char *what = tl_format("%s%s%s: %s", e.what, *e.where ? ": " : "", e.where, e.why);
+        say(&d, BAD, "start", what, "");
+        free(what);
+    } else {
+        for (size_t i = 0; i < N_CHECKS && !tl_executor_interrupted(x); i++)
+            examine(&d, x, c, &checks[i]);
+        examine_isolation(&d, x);
+    }
+    bool interrupted = x && tl_executor_interrupted(x);
+    tl_executor_free(x, NULL);
+    tl_case_free(c);
+    tl_mistakes_free(&m);
+    if (dir)
+        tl_scratch_remove(dir);
+    if (lock >= 0)
+        close(lock);
+    free(db);
+    free(dir);
+    if (!interrupted)
+        examine_store(&d, o->db);
+    if (o->json)
+        tl_print_json(json_pack("{s:b,s:o}", "sound", d.status == 0, "checks", d.list));
+    else
+        json_decref(d.list);
+    return tl_finish_output(interrupted ? TL_EXIT_INTERRUPTED : d.status);
+}
+
+const struct tl_command tl_command_doctor = {
+    .name = "doctor",
+    .arguments = "",
+    .about = "find out whether this machine can trace, limit, kill and store",
+    .options = "no-cgroup",
+    .run = doctor,
+};

@@ -1,0 +1,302 @@
+/* trapline list: what is here, and what is in the database. */
+#include "harness/cli/cli.h"
+
+#include "cases/case.h"
+#include "cases/family.h"
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/builds/builds.h"
+#include "harness/supervise/paths.h"
+#include "harness/supervise/unit.h"
+
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* 2026-01-31, 2026-01-31T06:00 (local time), or 90m, 12h, 7d before now. 0, or -1. */
+static int parse_since(const char *text, int64_t *us)
+{
+    struct tm tm = {.tm_isdst = -1};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M", &tm);
+    if (!end || *end) {
+        tm = (struct tm){.tm_isdst = -1};
+        end = strptime(text, "%Y-%m-%d", &tm);
+    }
+    if (end && !*end) {
+        *us = (int64_t)mktime(&tm) * 1000000;
+        return 0;
+    }
+    char *unit;
+    long long n = strtoll(text, &unit, 10);
+    long long seconds = !strcmp(unit, "m") ? 60 : !strcmp(unit, "h") ? 3600 : !strcmp(unit, "d") ? 86400 : 0;
+    if (unit == text || n < 0 || n > 100000000 || !seconds)
+        return -1;
+    *us = tl_wall_us() - n * seconds * 1000000;
+    return 0;
+}
+
+static int parse_outcomes(const char *text, unsigned *bits)
+{
+    char *copy = tl_strdup(text), *save;
+    int result = 0;
+    for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+        int o = tl_outcome_parse(word);
+        if (o < 0)
+            result = -1;
+        else
+            *bits |= 1u << o;
+    }
+    free(copy);
+    return result;
+}
+
+static int filter_of(const struct tl_options *o, struct tl_filter *f)
+{
+    *f = (struct tl_filter){
+        .case_name = o->case_name,
+        .unit = o->n_units ? o->units[0] : NULL,
+        .signature_id = o->signature,
+        .limit = o->limit,
+        .after = o->after,
+    };
+    if (o->since && parse_since(o->since, &f->since_us))
+        return tl_usage_error(&tl_command_list, "--since %s: expected 2026-01-31, 2026-01-31T06:00, 90m, 12h or 7d",
+                              o->since);
+    if (o->outcome && parse_outcomes(o->outcome, &f->outcomes))
+        return tl_usage_error(&tl_command_list,
+                              "--outcome %s: expected pass, crash, hang, oom, error, wrong, fallback, unsupported or "
+                              "lost, with commas between",
+                              o->outcome);
+    return -1;
+}
+
+static int list_trials(const struct tl_options *o, struct tl_store *s, const struct tl_filter *f)
+{
+    struct tl_trial_lines lines;
+    struct tl_error e;
+    if (tl_query_trials(s, f, &lines, &e))
+        return tl_print_error(&e);
+    bool colour = tl_colour(stdout);
+    json_t *all = json_array();
+    for (size_t i = 0; i < lines.n; i++) {
+        const struct tl_trial_line *l = &lines.list[i];
+        if (o->json) {
+            json_t *j = json_pack("{s:s,s:I,s:s,s:s,s:o,s:s,s:s,s:f}", "id", l->id, "started_us",
+                                  (json_int_t)l->started_us, "case", l->case_name, "unit", l->unit, "variant",
+                                  json_loads(l->variant, JSON_DECODE_ANY, NULL), "outcome", tl_outcome_name(l->outcome),
+                                  "phase", tl_phase_name(l->phase), "wall_s", l->wall_seconds);
+            json_object_set_new(j, "signal", l->signal ? json_string(tl_signal_name(l->signal)) : json_null());
+            json_object_set_new(j, "signature",
+                                *l->signature_id ? json_pack("{s:s,s:s?}", "id", l->signature_id, "title", l->title)
+                                                 : json_null());
+            json_array_append_new(all, j);
+            continue;
+        }
+        char *when = tl_time_text(l->started_us);
+        printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s\n", l->id, when, colour ? tl_outcome_colour(l->outcome) : "",
+               tl_outcome_name(l->outcome), colour ? "\033[0m" : "", tl_phase_name(l->phase), l->unit, l->case_name,
+               l->title ? "  " : "", l->title ? l->title : "");
+        free(when);
+    }
+    tl_trial_lines_free(&lines);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", "trials", all));
+    json_decref(all);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum_by by, const struct tl_filter *f)
+{
+    struct tl_sums sums;
+    struct tl_error e;
+    if (tl_query_sums(s, by, f, &sums, &e))
+        return tl_print_error(&e);
+    json_t *all = json_array();
+    for (size_t i = 0; i < sums.n; i++) {
+        const struct tl_sum *u = &sums.list[i];
+        json_t *counts = json_object();
+        struct tl_buffer text = TL_BUFFER_INIT;
+        tl_buffer_add_string(&text, "");
+        for (int k = 0; k < TL_OUTCOME_COUNT; k++)
+            if (u->by_outcome[k]) {
+                const char *name = tl_outcome_name((enum tl_outcome)k);
+                json_object_set_new(counts, name, json_integer((json_int_t)u->by_outcome[k]));
+                tl_buffer_printf(&text, " %llu %s", (unsigned long long)u->by_outcome[k], name);
+            }
+        if (o->json) {
+            json_t *j = json_pack("{s:s,s:I,s:o,s:I,s:I,s:I,s:I}", by == TL_SUM_SIGNATURE ? "id" : "name", u->name,
+                                  "trials", (json_int_t)u->trials, "outcomes", counts, "cases", (json_int_t)u->cases,
+                                  "units", (json_int_t)u->units, "first_us", (json_int_t)u->first_us, "last_us",
+                                  (json_int_t)u->last_us);
+            if (by == TL_SUM_SIGNATURE) {
+                json_object_set_new(j, "title", json_string(u->title ? u->title : ""));
+                json_object_set_new(j, "outcome", json_string(tl_outcome_name(u->outcome)));
+                json_object_set_new(j, "phase", json_string(tl_phase_name(u->phase)));
+                json_object_set_new(j, "signal", u->signal ? json_string(tl_signal_name(u->signal)) : json_null());
+            }
+            json_array_append_new(all, j);
+        } else {
+            char *last = tl_time_text(u->last_us);
+            if (by == TL_SUM_SIGNATURE)
+                printf("%.12s  %6llu trials, last %s  %s %s %s  %s\n", u->name, (unsigned long long)u->trials, last,
+                       tl_outcome_name(u->outcome), tl_phase_name(u->phase), u->signal ? tl_signal_name(u->signal) : "",
+                       u->title ? u->title : "");
+            else
+                printf("%-32s %6llu trials, last %s:%s\n", u->name, (unsigned long long)u->trials, last, text.data);
+            free(last);
+            json_decref(counts);
+        }
+        tl_buffer_free(&text);
+    }
+    tl_sums_free(&sums);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", by == TL_SUM_SIGNATURE ? "signatures" : by == TL_SUM_UNIT ? "used" : "run",
+                                       all));
+    json_decref(all);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* Case files that come with trapline, and those below the directories that are named. */
+static int list_case_files(const struct tl_options *o)
+{
+    char *own = tl_case_directory();
+    char **roots = tl_calloc((size_t)o->n_args + 1, sizeof *roots);
+    if (o->n_args == 1)
+        roots[0] = own;
+    for (int i = 1; i < o->n_args; i++)
+        roots[i - 1] = o->args[i];
+    FTS *f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    json_t *all = json_array();
+    for (FTSENT *x; f && (x = fts_read(f));) {
+        const char *dot = strrchr(x->fts_name, '.');
+        if (x->fts_info != FTS_F || !dot || strcmp(dot, ".json"))
+            continue;
+        struct tl_case *c = NULL;
+        struct tl_mistakes m = {0};
+        struct tl_error e;
+        bool sound = !tl_case_load(x->fts_path, &c, &m, &e);
+        /* A JSON file that does not claim to be a case (a profile, a suite) is none. */
+        if (sound)
+            json_array_append_new(all, json_pack("{s:s,s:s,s:s?,s:i}", "path", x->fts_path, "name", c->name, "title",
+                                                 c->title, "axes", (int)c->n_axes));
+        tl_case_free(c);
+        tl_mistakes_free(&m);
+    }
+    if (f)
+        fts_close(f);
+    free(roots);
+    free(own);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", "cases", all));
+    json_t *j;
+    size_t i;
+    json_array_foreach(all, i, j)
+    {
+        const char *title = json_string_value(json_object_get(j, "title"));
+        printf("%s\n    %s, %lld axes%s%s\n", json_string_value(json_object_get(j, "path")),
+               json_string_value(json_object_get(j, "name")), json_integer_value(json_object_get(j, "axes")),
+               title ? ": " : "", title ? title : "");
+    }
+    json_decref(all);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static void add_units(json_t *units, const json_t *runner, const struct tl_build *b)
+{
+    const char *name = json_string_value(json_object_get(runner, "name"));
+    struct tl_error e;
+    json_t *answer = NULL, *d;
+    size_t i;
+    if (tl_builds_describe(json_string_value(json_object_get(runner, "path")), b, 60, &answer, &e)) {
+        tl_print_error(&e);
+        return;
+    }
+    json_array_foreach(json_object_get(answer, "devices"), i, d)
+    {
+        const char *why = json_string_value(json_object_get(d, "why"));
+        char *unit = tl_format("%s%s%s:%s", name, b ? "@" : "", b ? b->version : "",
+                               json_string_value(json_object_get(d, "name")));
+        json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", unit, "usable",
+                                               !json_is_false(json_object_get(d, "usable")), "why", why));
+        free(unit);
+    }
+    json_decref(answer);
+}
+
+/* Every runner that can be found, with every build of it, and what it says of its devices. */
+static int list_units(const struct tl_options *o)
+{
+    json_t *runners = tl_runner_list(), *units = json_array(), *j;
+    size_t i;
+    json_array_foreach(runners, i, j)
+    {
+        struct tl_builds b;
+        struct tl_error e;
+        const char *name = json_string_value(json_object_get(j, "name"));
+        if (tl_builds_installed(name, &b, &e))
+            b = (struct tl_builds){0};
+        for (size_t k = 0; k < b.n; k++)
+            add_units(units, j, &b.list[k]);
+        if (!b.n)
+            add_units(units, j, NULL);
+        tl_builds_free(&b);
+    }
+    json_decref(runners);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", "units", units));
+    json_array_foreach(units, i, j)
+    {
+        const char *why = json_string_value(json_object_get(j, "why"));
+        bool usable = json_is_true(json_object_get(j, "usable"));
+        printf("%-34s %s%s\n", json_string_value(json_object_get(j, "unit")), usable ? "usable" : "not usable: ",
+               usable ? "" : why ? why : "its runner does not say why");
+    }
+    json_decref(units);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static int list_builds(const struct tl_options *o)
+{
+    struct tl_options again = *o;
+    char *args[] = {(char *)"list"};
+    again.args = args;
+    again.n_args = 1;
+    return tl_command_builds.run(&again);
+}
+
+static int list(struct tl_options *o)
+{
+    const char *what = o->n_args ? o->args[0] : "";
+    struct tl_filter f;
+    int status = filter_of(o, &f);
+    if (status >= 0)
+        return status;
+    if (!strcmp(what, "cases") && !o->case_name && !o->since)
+        return list_case_files(o);
+    if (o->n_args != 1)
+        return tl_usage_error(&tl_command_list, "cases, units, builds, trials or signatures was expected");
+    if (!strcmp(what, "units"))
+        return list_units(o);
+    if (!strcmp(what, "builds"))
+        return list_builds(o);
+    bool trials = !strcmp(what, "trials"), signatures = !strcmp(what, "signatures"), cases = !strcmp(what, "cases");
+    if (!trials && !signatures && !cases)
+        return tl_usage_error(&tl_command_list, "%s: cases, units, builds, trials or signatures was expected", what);
+    struct tl_store *s;
+    struct tl_error e;
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+        return tl_print_error(&e);
+    status = trials ? list_trials(o, s, &f) : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
+    tl_store_close(s, NULL);
+    return status;
+}
+
+const struct tl_command tl_command_list = {
+    .name = "list",
+    .arguments = "cases [DIR…] | units | builds | trials | signatures",
+    .about = "list case files, units, builds, trials or signatures",
+    .options = "case unit outcome signature since limit after",
+    .run = list,
+};

@@ -1,0 +1,54 @@
+/* trapline: finds out exactly what makes a model crash a runtime. One file here for each command. */
+#include "harness/cli/cli.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct tl_command *const tl_commands[] = {
+    &tl_command_run, &tl_command_list, &tl_command_show, &tl_command_builds, &tl_command_db, &tl_command_doctor, NULL,
+};
+
+static void usage(FILE *f)
+{
+    fputs("usage: trapline COMMAND [OPTION]… [ARGUMENT]…\n\n"
+          "Runs variants of a model in isolated processes, survives and records whatever they do.\n\n",
+          f);
+    for (size_t i = 0; tl_commands[i]; i++)
+        fprintf(f, "  %-9s %s\n", tl_commands[i]->name, tl_commands[i]->about);
+    fputs("\n`trapline COMMAND --help` shows the options of a command. Start with `trapline doctor`.\n"
+          "Exit status: 0 nothing failed, 1 a failure was found, 2 the command, case or data was wrong,\n"
+          "3 trapline or its environment failed, 130 interrupted.\n",
+          f);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN);
+    const char *name = argc > 1 ? argv[1] : "";
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        usage(stdout);
+        return tl_finish_output(TL_EXIT_OK);
+    }
+    if (!strcmp(name, "--version")) {
+        puts("trapline " TL_VERSION);
+        return tl_finish_output(TL_EXIT_OK);
+    }
+    if (!*name) {
+        usage(stderr);
+        return TL_EXIT_INPUT;
+    }
+    for (size_t i = 0; tl_commands[i]; i++) {
+        if (strcmp(tl_commands[i]->name, name))
+            continue;
+        struct tl_options o;
+        int status = tl_options_parse(tl_commands[i], argc - 1, argv + 1, &o);
+        if (status < 0)
+            status = tl_commands[i]->run(&o);
+        tl_options_free(&o);
+        return status;
+    }
+    return tl_usage_error(NULL, "%s: no such command", name);
+}

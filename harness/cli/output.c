@@ -1,0 +1,136 @@
+#include "harness/cli/cli.h"
+
+#include "cases/case.h"
+#include "db/record.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+int tl_print_error(const struct tl_error *e)
+{
+    fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, e->why);
+    return tl_error_exit_status(e->kind);
+}
+
+int tl_usage_error(const struct tl_command *c, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    fputs("trapline: ", stderr);
+    if (c)
+        fprintf(stderr, "%s: ", c->name);
+    vfprintf(stderr, format, ap);
+    va_end(ap);
+    fprintf(stderr, "\n  `trapline %s%s--help` says what there is\n", c ? c->name : "", c ? " " : "");
+    return TL_EXIT_INPUT;
+}
+
+int tl_finish_output(int status)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    if (errno == EPIPE) /* `| head` has seen enough */
+        return status;
+    fprintf(stderr, "trapline: cannot write the output: %s\n", strerror(errno));
+    return TL_EXIT_ENVIRONMENT;
+}
+
+int tl_print_json(json_t *document)
+{
+    json_dumpf(document, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(document);
+    return tl_finish_output(0);
+}
+
+bool tl_colour(FILE *f)
+{
+    const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+    return isatty(fileno(f)) && !(no && *no) && !(term && !strcmp(term, "dumb"));
+}
+
+const char *tl_outcome_colour(int outcome)
+{
+    switch (outcome) {
+    case TL_OUTCOME_PASS:
+        return "\033[32m";
+    case TL_OUTCOME_CRASH:
+    case TL_OUTCOME_OOM:
+    case TL_OUTCOME_HANG:
+        return "\033[1;31m";
+    case TL_OUTCOME_UNSUPPORTED:
+        return "\033[2m";
+    default:
+        return "\033[33m";
+    }
+}
+
+char *tl_time_text(int64_t wall_us)
+{
+    time_t t = (time_t)(wall_us / 1000000);
+    struct tm tm;
+    char text[40] = "";
+    if (localtime_r(&t, &tm))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+    return tl_strdup(text);
+}
+
+void tl_progress_begin(struct tl_progress *p, bool quiet)
+{
+    *p = (struct tl_progress){.quiet = quiet, .started_ns = tl_monotonic_ns()};
+    const char *term = getenv("TERM");
+    p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
+}
+
+void tl_progress_show(struct tl_progress *p, const char *format, ...)
+{
+    uint64_t now = tl_monotonic_ns(), pause = p->live ? 100000000ull : 10000000000ull;
+    if (p->quiet || now - (p->last_ns ? p->last_ns : p->started_ns) < pause)
+        return;
+    p->last_ns = now;
+    struct winsize w;
+    p->width = p->live && !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 20 ? w.ws_col - 1 : 79;
+    char text[512];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    unsigned long long seconds = (now - p->started_ns) / 1000000000u;
+    if (p->live)
+        fprintf(stderr, "\r\033[K%.*s", p->width, text);
+    else
+        fprintf(stderr, "%s (%llu s)\n", text, seconds);
+    fflush(stderr);
+}
+
+void tl_progress_clear(struct tl_progress *p)
+{
+    if (p->live && p->last_ns) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
+}
+
+struct tl_case *tl_load_case(const char *path, int *status)
+{
+    struct tl_case *c = NULL;
+    struct tl_mistakes m = {0};
+    struct tl_error e;
+    if (tl_case_load(path, &c, &m, &e)) {
+        *status = m.n ? TL_EXIT_INPUT : tl_print_error(&e);
+        for (size_t i = 0; i < m.n; i++) {
+            fprintf(stderr, "%s:%d: ", path, m.list[i].line);
+            fprintf(stderr, "%s: %s\n", m.list[i].path, m.list[i].expected);
+        }
+        if (m.n)
+            fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m.n, m.n == 1 ? "" : "s", path);
+    }
+    tl_mistakes_free(&m);
+    return c;
+}

@@ -1,0 +1,185 @@
+/* trapline run: one variant on one unit or several, once or many times. */
+#include "harness/cli/cli.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/executor.h"
+#include "reports/trial.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    struct tl_options *o;
+    struct tl_progress progress;
+    uint64_t total, ended;
+    uint64_t by_outcome[TL_OUTCOME_COUNT];
+    bool colour, failed;
+    size_t printed;
+    struct tl_error failure;
+};
+
+/* One line for each trial: what came of it, and enough to look closer. */
+static void print_line(struct run *r, const struct tl_trial_record *t, bool cached)
+{
+    const char *name = tl_outcome_name(t->outcome);
+    char *what = tl_trial_summary(t);
+    tl_progress_clear(&r->progress);
+    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "", name,
+           r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit, *what ? "  " : "", what);
+    if (cached && r->o->verbose)
+        puts("    (known already)");
+    free(what);
+}
+
+static void on_done(void *arg, const struct tl_trial_record *t, bool cached, const struct tl_error *failure)
+{
+    struct run *r = arg;
+    if (failure) {
+        if (!r->failed)
+            r->failure = *failure;
+        r->failed = true;
+        return;
+    }
+    r->ended++;
+    r->by_outcome[t->outcome]++;
+    if (r->o->json) {
+        json_t *j = tl_trial_json_short(t, cached);
+        char *text = json_dumps(j, JSON_COMPACT);
+        printf("%s\n    %s", r->printed++ ? "," : "", text);
+        free(text);
+        json_decref(j);
+    } else {
+        print_line(r, t, cached);
+    }
+}
+
+static void show_progress(struct run *r, const struct tl_executor *x)
+{
+    double elapsed = (double)(tl_monotonic_ns() - r->progress.started_ns) * 1e-9;
+    tl_progress_show(&r->progress, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
+                     (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_pending(x),
+                     (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
+}
+
+static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                   const struct tl_unit **units, struct tl_error *e)
+{
+    size_t most = (size_t)tl_executor_jobs(x) * 2;
+    uint64_t next = 0;
+    while ((next < r->total || tl_executor_pending(x)) && !tl_executor_interrupted(x)) {
+        while (next < r->total && tl_executor_pending(x) < most) {
+            struct tl_request q = {
+                .c = c,
+                .variant = v,
+                .unit = units[next % r->o->n_units],
+                .fresh = r->o->fresh,
+                .use_cache = r->o->cached,
+                .repeat = (unsigned)(next / r->o->n_units),
+            };
+            if (tl_executor_submit(x, &q, on_done, r, e))
+                return -1;
+            next++;
+        }
+        if (tl_executor_step(x, e))
+            return -1;
+        show_progress(r, x);
+    }
+    return tl_executor_interrupted(x) ? tl_executor_finish(x, e) : 0;
+}
+
+static void print_sums(const struct run *r)
+{
+    printf("%llu trial%s:", (unsigned long long)r->ended, r->ended == 1 ? "" : "s");
+    for (int i = 0; i < TL_OUTCOME_COUNT; i++)
+        if (r->by_outcome[i])
+            printf(" %llu %s", (unsigned long long)r->by_outcome[i], tl_outcome_name((enum tl_outcome)i));
+    putchar('\n');
+}
+
+static int run_case(struct run *r, const struct tl_case *c, const struct tl_variant *v)
+{
+    struct tl_options *o = r->o;
+    struct tl_error e;
+    struct tl_executor *x;
+    char *command = tl_format("run %s", o->args[0]);
+    struct tl_executor_options options = {
+        .db_path = o->db,
+        .command = command,
+        .jobs = o->jobs,
+        .keep_scratch = o->keep_scratch,
+        .no_cgroup = o->no_cgroup,
+    };
+    int status = tl_executor_new(&x, &options, &e);
+    free(command);
+    if (status)
+        return tl_print_error(&e);
+    const struct tl_unit **units = tl_calloc(o->n_units, sizeof *units);
+    for (size_t i = 0; i < o->n_units && !status; i++)
+        status = (units[i] = tl_executor_unit(x, o->units[i], &e)) ? 0 : -1;
+    if (!status) {
+        if (o->json)
+            fputs("{\n  \"trials\": [", stdout);
+        status = run_all(r, x, c, v, units, &e);
+        tl_progress_clear(&r->progress);
+        if (o->json)
+            puts("\n  ]\n}");
+        else
+            print_sums(r);
+    }
+    free(units);
+    bool interrupted = tl_executor_interrupted(x);
+    struct tl_error closing;
+    int closed = tl_executor_free(x, &closing);
+    if (r->failed)
+        return tl_print_error(&r->failure);
+    if (status)
+        return tl_print_error(&e);
+    if (closed)
+        return tl_print_error(&closing);
+    if (interrupted)
+        return TL_EXIT_INTERRUPTED;
+    for (int i = 0; i < TL_OUTCOME_COUNT; i++)
+        if (r->by_outcome[i] && tl_outcome_is_failure((enum tl_outcome)i))
+            return TL_EXIT_FAILURE;
+    return TL_EXIT_OK;
+}
+
+static int run(struct tl_options *o)
+{
+    if (o->n_args != 1)
+        return tl_usage_error(&tl_command_run, "one case file was expected");
+    int status = TL_EXIT_OK;
+    struct tl_case *c = tl_load_case(o->args[0], &status);
+    if (!c)
+        return status;
+    static const char *const host[] = {"command:host"};
+    if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
+        o->units[o->n_units++] = host[0];
+    struct tl_error e;
+    struct tl_variant v = c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
+    if (!o->n_units) {
+        status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
+                                                 "`trapline list units` shows what is here");
+    } else {
+        for (size_t i = 0; i < o->n_sets && status == TL_EXIT_OK; i++)
+            if (tl_variant_assign(c, &v, o->sets[i], &e))
+                status = tl_print_error(&e);
+        if (status == TL_EXIT_OK) {
+            struct run r = {.o = o, .total = o->repeat * o->n_units, .colour = tl_colour(stdout)};
+            tl_progress_begin(&r.progress, o->json && !o->verbose);
+            status = run_case(&r, c, &v);
+        }
+    }
+    tl_variant_free(&v);
+    tl_case_free(c);
+    return tl_finish_output(status);
+}
+
+const struct tl_command tl_command_run = {
+    .name = "run",
+    .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N]",
+    .about = "run one variant of a case",
+    .options = "unit set repeat fresh cached keep-scratch no-cgroup",
+    .run = run,
+};

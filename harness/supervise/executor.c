@@ -1,0 +1,785 @@
+/* Theory of operation. A request becomes a job:
+ *
+ *   forbidden? -> unsupported          cached? -> that outcome
+ *   model to be generated? -> a trial of the generator, phase generate; when it fails, that is the outcome
+ *   the trial -> record -> store -> done
+ *
+ * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from inside
+ * submit. The id of a trial is one from its intent to its row, whether or not a generator ran first. */
+#include "harness/supervise/executor.h"
+
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/environment.h"
+#include "harness/supervise/generate.h"
+#include "harness/supervise/paths.h"
+#include "harness/supervise/signature.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DESCRIBE_SECONDS 60
+#define STEP_MS 200
+
+struct job {
+    struct tl_executor *x;
+    struct job *next;
+    const struct tl_case *c;
+    const struct tl_unit *unit;
+    struct tl_variant variant;
+    bool fresh;
+    tl_executor_done done;
+    void *arg;
+    char id[TL_UUID_SIZE];
+    char *variant_json;
+    char variant_hash[TL_ID_SIZE];
+    char environment_id[TL_ID_SIZE];
+    struct tl_generated generated;
+    double generate_seconds; /* negative: nothing was generated */
+    struct tl_trial_record ready; /* the answer of a job that needs no child */
+    bool cached;
+};
+
+struct unit_entry {
+    struct tl_unit unit;
+    struct unit_entry *next;
+};
+
+struct tl_executor {
+    uv_loop_t loop;
+    struct tl_supervisor *supervisor;
+    struct tl_store *store;
+    struct tl_machine machine;
+    char machine_id[TL_ID_SIZE];
+    unsigned jobs;
+    struct unit_entry *units;
+    struct job *answered, **answered_tail;
+    size_t pending;
+    uv_signal_t interrupts[2];
+    uv_timer_t step;
+    bool interrupted, failed;
+    struct tl_error failure;
+};
+
+/* --- set-up --------------------------------------------------------------------------------------------- */
+
+static void on_interrupt(uv_signal_t *handle, int signal)
+{
+    struct tl_executor *x = handle->data;
+    (void)signal;
+    x->interrupted = true;
+    tl_supervisor_cancel(x->supervisor);
+}
+
+static void on_step(uv_timer_t *timer)
+{
+    (void)timer; /* ends the wait of uv_run */
+}
+
+/* The intent of every trial that belongs to a case is on disk before its child runs. */
+static int on_begin(void *arg, const struct tl_trial_record *record, struct tl_error *e)
+{
+    struct tl_executor *x = arg;
+    if (!*record->case_hash)
+        return 0;
+    return tl_store_begin(x->store, &record, 1, e);
+}
+
+int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *options, struct tl_error *e)
+{
+    struct tl_executor *x = tl_calloc(1, sizeof *x);
+    x->answered_tail = &x->answered;
+    tl_machine_read(&x->machine);
+    tl_machine_id(&x->machine, x->machine_id);
+    if (tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e) ||
+        tl_store_session_begin(x->store, &x->machine, TL_VERSION, options->command, NULL, e)) {
+        tl_store_close(x->store, NULL);
+        tl_machine_free(&x->machine);
+        free(x);
+        return -1;
+    }
+    uv_loop_init(&x->loop);
+    struct tl_supervisor_options supervise = {
+        .jobs = options->jobs,
+        .keep_scratch = options->keep_scratch,
+        .no_cgroup = options->no_cgroup,
+    };
+    if (tl_supervisor_new(&x->supervisor, &x->loop, &supervise, e)) {
+        uv_loop_close(&x->loop);
+        tl_store_close(x->store, NULL);
+        tl_machine_free(&x->machine);
+        free(x);
+        return -1;
+    }
+    tl_supervisor_on_begin(x->supervisor, on_begin, x);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    x->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&x->loop, &x->interrupts[i]);
+        x->interrupts[i].data = x;
+        uv_signal_start(&x->interrupts[i], on_interrupt, signals[i]);
+        uv_unref((uv_handle_t *)&x->interrupts[i]);
+    }
+    uv_timer_init(&x->loop, &x->step);
+    *out = x;
+    return 0;
+}
+
+int tl_executor_free(struct tl_executor *x, struct tl_error *e)
+{
+    if (!x)
+        return 0;
+    tl_supervisor_free(x->supervisor);
+    while (x->answered) { /* stopped before they were answered */
+        struct job *j = x->answered;
+        x->answered = j->next;
+        tl_trial_record_free(&j->ready);
+        tl_variant_free(&j->variant);
+        tl_generated_free(&j->generated);
+        free(j->variant_json);
+        free(j);
+    }
+    uv_close((uv_handle_t *)&x->interrupts[0], NULL);
+    uv_close((uv_handle_t *)&x->interrupts[1], NULL);
+    uv_close((uv_handle_t *)&x->step, NULL);
+    uv_run(&x->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&x->loop);
+    int result = tl_store_close(x->store, e);
+    while (x->units) {
+        struct unit_entry *u = x->units;
+        x->units = u->next;
+        tl_unit_free(&u->unit);
+        free(u);
+    }
+    tl_machine_free(&x->machine);
+    free(x);
+    return result;
+}
+
+unsigned tl_executor_jobs(const struct tl_executor *x)
+{
+    return x->jobs;
+}
+
+struct tl_store *tl_executor_store(struct tl_executor *x)
+{
+    return x->store;
+}
+
+struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
+{
+    return x->supervisor;
+}
+
+/* --- units ---------------------------------------------------------------------------------------------- */
+
+struct description {
+    bool ended;
+    struct tl_trial_record record;
+};
+
+static void on_described(void *arg, struct tl_trial_record *record, bool *taken)
+{
+    struct description *d = arg;
+    d->ended = true;
+    d->record = *record;
+    *taken = true;
+}
+
+static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **answer, struct tl_error *e)
+{
+    const char *argv[] = {u->path, NULL};
+    struct description d = {0};
+    json_t *request = json_pack("{s:i,s:s}", "describe", 1, "device", u->device);
+    if (u->build_object)
+        json_object_set(request, "build", u->build_object);
+    struct tl_trial_spec spec = {
+        .argv = argv,
+        .protocol = true,
+        .request = request,
+        .limits = tl_limits_default,
+        .unit = u->text,
+    };
+    spec.limits.timeout_s = DESCRIBE_SECONDS;
+    int result = tl_supervisor_submit(x->supervisor, &spec, on_described, &d, e);
+    json_decref(request);
+    if (result)
+        return -1;
+    while (!d.ended && !x->interrupted)
+        uv_run(&x->loop, UV_RUN_ONCE);
+    if (!d.ended)
+        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text, "while its runner was asked what it can do");
+    *answer = d.record.result ? json_loads(d.record.result, 0, NULL) : NULL;
+    if (!*answer)
+        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path, "%s%s%s; it must answer "
+                "{\"describe\":1} with name, version and devices",
+                tl_outcome_name(d.record.outcome), d.record.message ? ": " : "",
+                d.record.message ? d.record.message : "");
+    tl_trial_record_free(&d.record);
+    return *answer ? 0 : -1;
+}
+
+static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
+{
+    const char *version = json_string_value(json_object_get(answer, "version"));
+    u->runner_version = tl_strdup(version ? version : "");
+    u->can_serve = json_is_true(json_object_get(answer, "serve"));
+    struct tl_buffer known = TL_BUFFER_INIT;
+    json_t *device;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "devices"), i, device)
+    {
+        const char *name = json_string_value(json_object_get(device, "name"));
+        if (!name)
+            continue;
+        tl_buffer_printf(&known, "%s%s", known.size ? ", " : "", name);
+        if (strcmp(name, u->device))
+            continue;
+        const char *why = json_string_value(json_object_get(device, "why"));
+        json_int_t slots = json_integer_value(json_object_get(device, "slots"));
+        u->usable = !json_is_false(json_object_get(device, "usable"));
+        u->why = tl_strdup(why ? why : "its runner does not say why");
+        /* A CPU takes as many as asked for; another device one, unless its runner knows better. */
+        u->slots = slots > 0 && slots < 4096 ? (unsigned)slots
+                   : !strcmp(name, "cpu") || !strcmp(name, "host") ? 0
+                                                                   : 1;
+        tl_buffer_free(&known);
+        return 0;
+    }
+    tl_fail(e, TL_ERROR_INPUT, "no such device", u->text, "runner %s has: %s", u->runner,
+            known.size ? known.data : "none");
+    tl_buffer_free(&known);
+    return -1;
+}
+
+/* What outcomes of this unit depend on; programs: what the steps of a case run, or NULL. */
+static int environment_of(struct tl_executor *x, const struct tl_unit *u, const char *programs, char id[TL_ID_SIZE],
+                          struct tl_error *e)
+{
+    char sha[TL_SHA256_SIZE] = "";
+    const char *path = json_string_value(json_object_get(u->build_object, "path"));
+    const char *version = json_string_value(json_object_get(u->build_object, "version"));
+    const char *known = json_string_value(json_object_get(u->build_object, "sha256"));
+    if (programs)
+        memcpy(sha, programs, sizeof sha);
+    else if (known && strlen(known) == 64)
+        memcpy(sha, known, sizeof sha);
+    else if (tl_hash_file(path ? path : u->path, sha))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path, " ");
+    struct tl_environment v = {
+        .machine_id = x->machine_id,
+        .os_build = x->machine.os_build,
+        .device = u->device,
+        .runner = u->runner,
+        .runner_version = u->runner_version ? u->runner_version : "",
+        .runtime_path = path ? path : u->path,
+        .runtime_sha256 = sha,
+        .runtime_version = version,
+    };
+    return tl_store_put_environment(x->store, &v, id, e);
+}
+
+const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e)
+{
+    for (struct unit_entry *u = x->units; u; u = u->next)
+        if (!strcmp(u->unit.text, text))
+            return &u->unit;
+    struct unit_entry *u = tl_calloc(1, sizeof *u);
+    json_t *answer = NULL;
+    int result = tl_unit_parse(text, &u->unit, e) || tl_unit_resolve(&u->unit, e);
+    if (!result && u->unit.build_missing) {
+        u->unit.why = tl_strdup(u->unit.build_missing);
+    } else if (!result) {
+        result = describe(x, &u->unit, &answer, e) || take_description(&u->unit, answer, e);
+        json_decref(answer);
+    }
+    if (result || (!u->unit.build_missing && environment_of(x, &u->unit, NULL, u->unit.environment_id, e))) {
+        tl_unit_free(&u->unit);
+        free(u);
+        return NULL;
+    }
+    u->next = x->units;
+    x->units = u;
+    return &u->unit;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------- */
+
+static void job_free(struct job *j)
+{
+    tl_trial_record_free(&j->ready);
+    tl_variant_free(&j->variant);
+    tl_generated_free(&j->generated);
+    free(j->variant_json);
+    free(j);
+}
+
+static void fail_all(struct tl_executor *x, const struct tl_error *e)
+{
+    if (!x->failed) {
+        x->failed = true;
+        x->failure = *e;
+        tl_supervisor_cancel(x->supervisor);
+    }
+}
+
+/* Stores a record (unless it came from the store, or is no verdict) and tells who asked. */
+static void answer(struct job *j, const struct tl_trial_record *r, bool verdict)
+{
+    struct tl_executor *x = j->x;
+    struct tl_error e;
+    const struct tl_error *failure = NULL;
+    x->pending--;
+    if (!verdict) {
+        tl_fail(&e, TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit, "%s", r->message ? r->message : "");
+        failure = &e;
+        fail_all(x, &e);
+    } else if (!j->cached && tl_store_trial(x->store, r, &e)) {
+        failure = &e;
+        fail_all(x, &e);
+    }
+    j->done(j->arg, r, j->cached, failure);
+    job_free(j);
+}
+
+/* The record of a job that no child is needed for. */
+static void prepare_answer(struct job *j)
+{
+    struct tl_trial_record *r = &j->ready;
+    memcpy(r->id, j->id, sizeof r->id);
+    r->started_us = tl_wall_us();
+    r->case_name = tl_strdup(j->c->name);
+    memcpy(r->case_hash, j->c->hash, sizeof r->case_hash);
+    r->variant = tl_strdup(j->variant_json);
+    memcpy(r->variant_hash, j->variant_hash, sizeof r->variant_hash);
+    r->unit = tl_strdup(j->unit->text);
+    memcpy(r->environment_id, j->environment_id, sizeof r->environment_id);
+    r->exit_status = -1;
+    for (int i = 0; i < TL_PHASE_COUNT; i++)
+        r->phase_seconds[i] = -1;
+}
+
+static void queue_answer(struct job *j)
+{
+    *j->x->answered_tail = j;
+    j->x->answered_tail = &j->next;
+}
+
+static void answer_unsupported(struct job *j, enum tl_phase phase, const char *why)
+{
+    prepare_answer(j);
+    j->ready.outcome = TL_OUTCOME_UNSUPPORTED;
+    j->ready.phase = phase;
+    j->ready.message = tl_strdup(why);
+    queue_answer(j);
+}
+
+static void deliver_answers(struct tl_executor *x)
+{
+    while (x->answered) {
+        struct job *j = x->answered;
+        x->answered = j->next;
+        if (!x->answered)
+            x->answered_tail = &x->answered;
+        answer(j, &j->ready, true);
+    }
+}
+
+/* --- trials --------------------------------------------------------------------------------------------- */
+
+static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct job *j = arg;
+    (void)taken;
+    if (j->generate_seconds >= 0)
+        r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
+    bool began = !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
+    answer(j, r, began);
+}
+
+/* The inputs list of a case, written once by content: runners get a path. */
+static char *inputs_file(const struct tl_case *c, struct tl_error *e)
+{
+    char *text = json_dumps(c->inputs, JSON_INDENT(1));
+    char id[TL_ID_SIZE];
+    tl_content_id(text, strlen(text), id);
+    char *dir = tl_cache_home("inputs");
+    char *path = dir ? tl_format("%s/%s.json", dir, id) : NULL;
+    if (path && access(path, R_OK)) {
+        char unique[TL_UUID_SIZE];
+        tl_uuid7(unique);
+        char *part = tl_format("%s/%s", dir, unique);
+        int fd = tl_make_directories(dir) ? -1 : open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        size_t size = strlen(text);
+        bool bad = fd < 0 || write(fd, text, size) != (ssize_t)size;
+        int err = errno;
+        if (fd >= 0)
+            bad |= close(fd) != 0;
+        bad = bad || rename(part, path);
+        if (bad) {
+            unlink(part);
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot write the inputs of a trial", path,
+                          "free some space, or set XDG_CACHE_HOME to another place");
+            free(path);
+            path = NULL;
+        }
+        free(part);
+    } else if (!path) {
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for the inputs of a trial", "", "set HOME or XDG_CACHE_HOME");
+    }
+    free(dir);
+    free(text);
+    return path;
+}
+
+static json_t *steps_of(const struct job *j, struct tl_error *e)
+{
+    const struct tl_case *c = j->c;
+    json_t *steps = json_array();
+    for (size_t i = 0; i < c->n_steps; i++) {
+        const struct tl_step *s = &c->steps[i];
+        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array();
+        char *program = NULL;
+        for (size_t k = 0; k < s->n_argv; k++) {
+            char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
+            if (!k && !(program = tl_program_find(c->directory, word, e))) {
+                free(word);
+                json_decref(argv);
+                json_decref(text);
+                json_decref(no_text);
+                json_decref(files);
+                json_decref(steps);
+                return NULL;
+            }
+            json_array_append_new(argv, json_string(k ? word : program));
+            free(word);
+        }
+        free(program);
+        const struct {
+            size_t n;
+            const char **list;
+            json_t *to;
+        } lists[] = {{s->expect.n_text, s->expect.text, text},
+                     {s->expect.n_no_text, s->expect.no_text, no_text},
+                     {s->expect.n_files, s->expect.files, files}};
+        for (size_t l = 0; l < 3; l++)
+            for (size_t k = 0; k < lists[l].n; k++) {
+                char *word = tl_case_substitute(c, &j->variant, lists[l].list[k], NULL, NULL, "{scratch}");
+                json_array_append_new(lists[l].to, json_string(word));
+                free(word);
+            }
+        json_t *expect = json_pack("{s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files);
+        json_object_set_new(expect, "exit_status",
+                            s->expect.exit_status < 0 ? json_string("any") : json_integer(s->expect.exit_status));
+        json_t *step = json_pack("{s:s,s:o,s:o}", "phase", tl_phase_name((enum tl_phase)s->phase), "argv", argv,
+                                 "expect", expect);
+        if (s->timeout_s > 0)
+            json_object_set_new(step, "timeout_s", json_real(s->timeout_s));
+        json_array_append_new(steps, step);
+    }
+    return steps;
+}
+
+static json_t *request_of(struct job *j, struct tl_error *e)
+{
+    const struct tl_case *c = j->c;
+    json_t *r = json_pack("{s:i,s:s,s:o,s:s}", "trial", 1, "case", c->name, "variant",
+                          json_loads(j->variant_json, 0, NULL), "device", j->unit->device);
+    char *inputs = NULL;
+    bool failed = false;
+    if (j->unit->build_object)
+        json_object_set(r, "build", j->unit->build_object);
+    if (c->inputs)
+        failed = !(inputs = inputs_file(c, e));
+    switch (c->model_kind) {
+    case TL_MODEL_FAMILY:
+        json_object_set_new(r, "family", json_string(c->family));
+        break;
+    case TL_MODEL_FILE:
+        json_object_set_new(r, "model", json_string(c->model_file));
+        break;
+    case TL_MODEL_GENERATE:
+        json_object_set_new(r, "model", json_string(j->generated.model));
+        if (!inputs && !access(j->generated.inputs, R_OK))
+            inputs = tl_strdup(j->generated.inputs);
+        break;
+    case TL_MODEL_STEPS: {
+        json_t *steps = steps_of(j, e);
+        if (steps)
+            json_object_set_new(r, "steps", steps);
+        failed |= !steps;
+        break;
+    }
+    }
+    if (inputs)
+        json_object_set_new(r, "inputs", json_string(inputs));
+    free(inputs);
+    if (failed) {
+        json_decref(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void fill_spec(const struct job *j, struct tl_trial_spec *spec)
+{
+    memcpy(spec->id, j->id, sizeof spec->id);
+    spec->limits = j->c->limits;
+    for (size_t i = 0; i < j->c->n_steps; i++)
+        if (j->c->steps[i].timeout_s > spec->timeout_most)
+            spec->timeout_most = j->c->steps[i].timeout_s;
+    spec->case_name = j->c->name;
+    spec->case_hash = j->c->hash;
+    spec->variant = j->variant_json;
+    spec->variant_hash = j->variant_hash;
+    spec->unit = j->unit->text;
+    spec->environment_id = j->environment_id;
+}
+
+static int submit_trial(struct job *j, struct tl_error *e)
+{
+    const struct tl_unit *u = j->unit;
+    const char *argv[] = {u->path, NULL};
+    json_t *request = request_of(j, e), *serve = NULL;
+    if (!request)
+        return -1;
+    struct tl_trial_spec spec = {
+        .argv = argv,
+        .protocol = true,
+        .request = request,
+        .device = u->text,
+        .device_slots = u->slots,
+        .device_asked = u->device,
+    };
+    fill_spec(j, &spec);
+    if (u->can_serve && !j->fresh) {
+        serve = json_pack("{s:i,s:s}", "serve", 1, "device", u->device);
+        if (u->build_object)
+            json_object_set(serve, "build", u->build_object);
+        spec.server_key = u->text;
+        spec.server_request = serve;
+    }
+    int result = tl_supervisor_submit(j->x->supervisor, &spec, on_trial, j, e);
+    json_decref(request);
+    json_decref(serve);
+    return result;
+}
+
+static void fail_job(struct job *j, const struct tl_error *e)
+{
+    prepare_answer(j);
+    j->ready.outcome = TL_OUTCOME_LOST;
+    j->ready.message = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
+    answer(j, &j->ready, false);
+}
+
+/* The last words of a generator that refused, for the one line that says why. */
+static char *last_line(const struct tl_output *o)
+{
+    const char *text = o->tail_size ? o->tail : o->head;
+    size_t n = o->tail_size ? o->tail_size : o->head_size;
+    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        n--;
+    size_t start = n;
+    while (start && text[start - 1] != '\n' && n - start < 300)
+        start--;
+    return n > start ? tl_format("%.*s", (int)(n - start), text + start) : NULL;
+}
+
+static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct job *j = arg;
+    struct tl_error e;
+    (void)taken;
+    if (r->outcome == TL_OUTCOME_PASS) {
+        j->generate_seconds = r->wall_seconds;
+        if (tl_generated_keep(&j->generated, &e)) {
+            r->outcome = TL_OUTCOME_UNSUPPORTED;
+            free(r->message);
+            r->message = tl_format("%s: %s", e.what, e.why);
+        } else if (!submit_trial(j, &e)) {
+            return;
+        } else {
+            fail_job(j, &e);
+            return;
+        }
+    } else {
+        tl_generated_drop(&j->generated);
+    }
+    if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
+        char *said = last_line(&r->err);
+        char *message = tl_format("the generator refused (%s)%s%s", r->message ? r->message : "", said ? ": " : "",
+                                  said ? said : "");
+        free(said);
+        free(r->message);
+        r->message = message;
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+        tl_signature_make(r);
+    }
+    r->phase = TL_PHASE_GENERATE;
+    bool began = !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
+    answer(j, r, began);
+}
+
+static int submit_generator(struct job *j, struct tl_error *e)
+{
+    if (tl_generated_prepare(&j->generated, e))
+        return -1;
+    struct tl_trial_spec spec = {
+        .argv = (const char *const *)j->generated.argv,
+        .directory = j->c->directory,
+        .phase = TL_PHASE_GENERATE,
+    };
+    fill_spec(j, &spec);
+    return tl_supervisor_submit(j->x->supervisor, &spec, on_generated, j, e);
+}
+
+/* A case of steps depends on the programs it runs, not on the runner that runs them. */
+static int steps_environment(struct job *j, struct tl_error *e)
+{
+    struct tl_hash h;
+    char sha[TL_SHA256_SIZE];
+    if (tl_hash_begin(&h))
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the steps of a case", j->c->path, "no memory");
+    for (size_t i = 0; i < j->c->n_steps; i++) {
+        const struct tl_step *s = &j->c->steps[i];
+        char **words = tl_calloc(s->n_argv + 1, sizeof *words);
+        struct tl_error ignored;
+        for (size_t k = 0; k < s->n_argv; k++)
+            words[k] = tl_case_substitute(j->c, &j->variant, s->argv[k], "", "", "");
+        char *program = tl_program_find(j->c->directory, words[0], &ignored);
+        if (program) {
+            free(words[0]);
+            words[0] = program;
+        }
+        tl_hash_program(&h, j->c->directory, words);
+        for (size_t k = 0; k < s->n_argv; k++)
+            free(words[k]);
+        free(words);
+    }
+    tl_hash_end(&h, sha);
+    return environment_of(j->x, j->unit, sha, j->environment_id, e);
+}
+
+static bool answer_from_cache(struct job *j, unsigned repeat, struct tl_error *e)
+{
+    struct tl_cached *list;
+    size_t n;
+    if (tl_store_cached(j->x->store, j->c->hash, j->variant_hash, j->unit->text, j->environment_id, 10000, &list, &n, e))
+        return false;
+    size_t usable = 0, wanted = SIZE_MAX;
+    for (size_t i = n; i-- > 0;) /* oldest first; a fork server's child confirms nothing */
+        if (list[i].outcome != TL_OUTCOME_LOST && (list[i].fresh || !j->fresh) && usable++ == repeat)
+            wanted = i;
+    bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
+    free(list);
+    return found;
+}
+
+int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done, void *arg,
+                       struct tl_error *e)
+{
+    const struct tl_case *c = request->c;
+    const struct tl_unit *u = request->unit;
+    if (x->failed) {
+        *e = x->failure;
+        return -1;
+    }
+    if ((c->model_kind == TL_MODEL_STEPS) != !strcmp(u->runner, "command"))
+        return tl_fail(e, TL_ERROR_INPUT, "this case does not run on this unit", u->text,
+                       c->model_kind == TL_MODEL_STEPS ? "a case with steps runs on command:host"
+                                                       : "command:host runs cases with steps only");
+    struct job *j = tl_calloc(1, sizeof *j);
+    j->x = x;
+    j->c = c;
+    j->unit = u;
+    j->fresh = request->fresh;
+    j->done = done;
+    j->arg = arg;
+    j->generate_seconds = -1;
+    tl_uuid7(j->id);
+    j->variant = tl_variant_copy(c, request->variant);
+    j->variant_json = tl_variant_json(c, &j->variant);
+    tl_variant_hash(c, &j->variant, j->variant_hash);
+    memcpy(j->environment_id, u->environment_id, sizeof j->environment_id);
+    char *document = json_dumps(c->document, JSON_COMPACT | JSON_SORT_KEYS);
+    int result = tl_store_put_case(x->store, c->hash, c->name, document, e) ||
+                 tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e) ||
+                 (c->model_kind == TL_MODEL_STEPS && steps_environment(j, e));
+    free(document);
+    if (result) {
+        job_free(j);
+        return -1;
+    }
+    x->pending++;
+    char *why = tl_variant_forbidden(c, &j->variant);
+    if (why || !u->usable) {
+        answer_unsupported(j, TL_PHASE_START, why ? why : u->why);
+        free(why);
+        return 0;
+    }
+    if (request->use_cache && answer_from_cache(j, request->repeat, e)) {
+        j->cached = true;
+        queue_answer(j);
+        return 0;
+    }
+    if (c->model_kind == TL_MODEL_GENERATE) {
+        result = tl_generated_plan(c, &j->variant, &j->generated, e);
+        if (!result && !tl_generated_exists(&j->generated))
+            result = submit_generator(j, e);
+        else if (!result)
+            result = submit_trial(j, e);
+    } else {
+        result = submit_trial(j, e);
+    }
+    if (result) {
+        x->pending--;
+        job_free(j);
+    }
+    return result;
+}
+
+size_t tl_executor_pending(const struct tl_executor *x)
+{
+    return x->pending;
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------- */
+
+int tl_executor_step(struct tl_executor *x, struct tl_error *e)
+{
+    deliver_answers(x);
+    bool busy = tl_supervisor_waiting(x->supervisor) || tl_supervisor_in_flight(x->supervisor);
+    uv_timer_start(&x->step, on_step, busy ? STEP_MS : 0, 0);
+    uv_run(&x->loop, UV_RUN_ONCE);
+    uv_timer_stop(&x->step);
+    uint64_t due = tl_store_due_ns(x->store);
+    struct tl_error why;
+    if (due && tl_monotonic_ns() >= due && tl_store_flush(x->store, &why))
+        fail_all(x, &why);
+    if (x->failed && !tl_supervisor_in_flight(x->supervisor)) {
+        *e = x->failure;
+        return -1;
+    }
+    return 0;
+}
+
+int tl_executor_finish(struct tl_executor *x, struct tl_error *e)
+{
+    while (x->pending && !(x->interrupted && !tl_supervisor_in_flight(x->supervisor)))
+        if (tl_executor_step(x, e))
+            return -1;
+    return 0;
+}
+
+bool tl_executor_interrupted(const struct tl_executor *x)
+{
+    return x->interrupted;
+}

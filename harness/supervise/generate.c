@@ -1,0 +1,153 @@
+#include "harness/supervise/generate.h"
+
+#include "harness/base/buffer.h"
+#include "harness/supervise/paths.h"
+#include "harness/supervise/scratch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
+char *tl_program_find(const char *directory, const char *name, struct tl_error *e)
+{
+    if (strchr(name, '/')) {
+        char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
+        if (is_program(path))
+            return path;
+        tl_fail(e, TL_ERROR_INPUT, "no such program", path, "an executable file was expected (chmod +x?)");
+        free(path);
+        return NULL;
+    }
+    const char *list = getenv("PATH");
+    for (const char *at = list ? list : "/usr/bin:/bin"; *name && *at;) {
+        size_t n = strcspn(at, ":");
+        char *path = n ? tl_format("%.*s/%s", (int)n, at, name) : tl_format("./%s", name);
+        char *real = is_program(path) ? realpath(path, NULL) : NULL;
+        if (real) { /* the name matters to programs that go by argv[0]: keep the link, but absolute */
+            char *absolute = *path == '/' ? tl_strdup(path) : tl_strdup(real);
+            free(path);
+            free(real);
+            return absolute;
+        }
+        free(path);
+        at += n + (at[n] == ':');
+    }
+    tl_fail(e, TL_ERROR_INPUT, "no such program", name, "it is not in PATH; install it or name it with its path");
+    return NULL;
+}
+
+void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv)
+{
+    for (size_t i = 0; argv[i]; i++) {
+        char sha[TL_SHA256_SIZE];
+        char *path = *argv[i] == '/' ? tl_strdup(argv[i]) : tl_format("%s/%s", directory, argv[i]);
+        struct stat st;
+        tl_hash_add_string(h, argv[i]);
+        if (!stat(path, &st) && S_ISREG(st.st_mode) && !tl_hash_file(path, sha))
+            tl_hash_add_string(h, sha);
+        free(path);
+    }
+}
+
+int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struct tl_generated *g,
+                      struct tl_error *e)
+{
+    *g = (struct tl_generated){0};
+    char *cache = tl_cache_home("models");
+    if (!cache)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for generated models", "",
+                       "set HOME or XDG_CACHE_HOME to a directory that can be written");
+    struct tl_hash h;
+    char id[TL_SHA256_SIZE];
+    if (tl_hash_begin(&h)) {
+        free(cache);
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash a generator", c->path, "libcrypto has no memory");
+    }
+    char *program = tl_program_find(c->directory, c->generate[0], e);
+    if (!program) {
+        tl_hash_end(&h, id);
+        free(cache);
+        return -1;
+    }
+    /* The key is made from the words with placeholders left empty for the paths, which depend on the key. */
+    char **words = tl_calloc(c->n_generate + 1, sizeof *words);
+    words[0] = program;
+    for (size_t i = 1; i < c->n_generate; i++)
+        words[i] = tl_case_substitute(c, v, c->generate[i], "", "", "");
+    char *json = tl_variant_json(c, v);
+    tl_hash_program(&h, c->directory, words);
+    tl_hash_add_string(&h, json);
+    tl_hash_end(&h, id);
+    free(json);
+    char unique[TL_UUID_SIZE];
+    tl_uuid7(unique);
+    g->directory = tl_format("%s/%.32s", cache, id);
+    g->making = tl_format("%s/making-%s", cache, unique);
+    g->model = tl_format("%s/model", g->directory);
+    g->inputs = tl_format("%s/inputs", g->directory);
+    g->making_model = tl_format("%s/model", g->making);
+    g->making_inputs = tl_format("%s/inputs", g->making);
+    for (size_t i = 1; i < c->n_generate; i++) {
+        free(words[i]);
+        words[i] = tl_case_substitute(c, v, c->generate[i], g->making_model, g->making_inputs, "{scratch}");
+    }
+    g->argv = words;
+    free(cache);
+    return 0;
+}
+
+bool tl_generated_exists(const struct tl_generated *g)
+{
+    return !access(g->model, R_OK);
+}
+
+int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
+{
+    if (!tl_make_directories(g->making))
+        return 0;
+    return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model", g->making,
+                         "free some space, or set XDG_CACHE_HOME to another place");
+}
+
+int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
+{
+    if (access(g->making_model, R_OK))
+        return tl_fail(e, TL_ERROR_INPUT, "the generator wrote no model", g->argv[0],
+                       "it ended well, but there is no file at the path it was given as {model}");
+    /* When another process made the same one in the meantime its directory is there and not empty: ours goes. */
+    if (rename(g->making, g->directory)) {
+        int err = errno;
+        tl_generated_drop(g);
+        if (!tl_generated_exists(g))
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory, " ");
+    }
+    return 0;
+}
+
+void tl_generated_drop(const struct tl_generated *g)
+{
+    tl_scratch_remove(g->making);
+}
+
+void tl_generated_free(struct tl_generated *g)
+{
+    for (size_t i = 0; g->argv && g->argv[i]; i++)
+        free(g->argv[i]);
+    free(g->argv);
+    free(g->directory);
+    free(g->making);
+    free(g->model);
+    free(g->inputs);
+    free(g->making_model);
+    free(g->making_inputs);
+    *g = (struct tl_generated){0};
+}

@@ -1,0 +1,99 @@
+#include "harness/supervise/paths.h"
+
+#include "harness/base/buffer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* Directory of the running program, when that is a build tree: it then holds what the build made. */
+static char *build_tree(void)
+{
+    char path[4096];
+    size_t size = sizeof path;
+    if (uv_exepath(path, &size))
+        return NULL;
+    for (int up = 0; up < 4; up++) {
+        char *slash = strrchr(path, '/');
+        if (!slash || slash == path)
+            return NULL;
+        *slash = '\0';
+        char *mark = tl_format("%s/meson-private", path);
+        bool found = !access(mark, F_OK);
+        free(mark);
+        if (found)
+            return tl_strdup(path);
+    }
+    return NULL;
+}
+
+/* In the build tree each runner is in a folder of its own. */
+char *tl_runner_directories(void)
+{
+    char *tree = build_tree();
+    if (!tree)
+        return tl_strdup(TL_RUNNER_DIRECTORY);
+    struct tl_buffer list = TL_BUFFER_INIT;
+    char *runners = tl_format("%s/runners", tree);
+    DIR *d = opendir(runners);
+    for (struct dirent *x; d && (x = readdir(d));)
+        if (x->d_name[0] != '.')
+            tl_buffer_printf(&list, "%s%s/%s", list.size ? ":" : "", runners, x->d_name);
+    if (d)
+        closedir(d);
+    free(runners);
+    free(tree);
+    return tl_buffer_take(&list);
+}
+
+char *tl_case_directory(void)
+{
+    char *tree = build_tree();
+    free(tree);
+    return tl_strdup(tree ? TL_SOURCE_CASES : TL_CASE_DIRECTORY);
+}
+
+static char *home(const char *variable, const char *fallback, const char *below)
+{
+    const char *set = getenv(variable);
+    if (set && *set == '/')
+        return tl_format("%s/trapline/%s", set, below);
+    const char *user = getenv("HOME");
+    return user && *user == '/' ? tl_format("%s/%s/trapline/%s", user, fallback, below) : NULL;
+}
+
+char *tl_data_home(const char *below)
+{
+    return home("XDG_DATA_HOME", ".local/share", below);
+}
+
+char *tl_cache_home(const char *below)
+{
+    return home("XDG_CACHE_HOME", ".cache", below);
+}
+
+int tl_make_directories(const char *path)
+{
+    char *copy = tl_strdup(path);
+    int result = 0;
+    for (char *at = copy + 1; result == 0; at++) {
+        if (*at && *at != '/')
+            continue;
+        char was = *at;
+        *at = '\0';
+        if (mkdir(copy, 0700) && errno != EEXIST)
+            result = -1;
+        *at = was;
+        if (!was)
+            break;
+    }
+    int err = errno;
+    free(copy);
+    errno = err;
+    return result;
+}

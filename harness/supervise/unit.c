@@ -1,0 +1,215 @@
+#include "harness/supervise/unit.h"
+
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+#include "harness/supervise/paths.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char prefix[] = "trapline-";
+
+int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e)
+{
+    *u = (struct tl_unit){.text = tl_strdup(text)};
+    if (!strcmp(text, "reference")) { /* the built-in family's own engine */
+        u->runner = tl_strdup("reference");
+        u->device = tl_strdup("cpu");
+        return 0;
+    }
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || !colon[1] || strchr(colon, '/'))
+        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text,
+                       "expected RUNNER[@BUILD]:DEVICE, for example selftest:cpu or onnxruntime@1.22.0:cpu; "
+                       "`trapline list units` shows what is here");
+    const char *at = strchr(text, '@');
+    if (at && at > colon)
+        at = NULL;
+    const char *end = at ? at : colon;
+    if (end == text || (at && at + 1 == colon))
+        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text, "the %s is empty; expected RUNNER[@BUILD]:DEVICE",
+                       end == text ? "runner" : "build");
+    u->runner = tl_format("%.*s", (int)(end - text), text);
+    u->build = at ? tl_format("%.*s", (int)(colon - at - 1), at + 1) : NULL;
+    u->device = tl_strdup(colon + 1);
+    return 0;
+}
+
+static char *in_directory(const char *dir, size_t length, const char *name)
+{
+    char *path = tl_format("%.*s/%s%s", (int)length, dir, prefix, name);
+    struct stat st;
+    if (!access(path, X_OK) && !stat(path, &st) && S_ISREG(st.st_mode))
+        return path;
+    free(path);
+    return NULL;
+}
+
+static bool each_in_list(const char *list, bool (*each)(void *arg, const char *dir, size_t length), void *arg)
+{
+    while (list && *list) {
+        size_t n = strcspn(list, ":");
+        if (n && each(arg, list, n))
+            return true;
+        list += n + (list[n] == ':');
+    }
+    return false;
+}
+
+/* Calls each with every directory in which runners are looked for, in order, until it returns true. */
+static bool each_directory(bool (*each)(void *arg, const char *dir, size_t length), void *arg)
+{
+    if (each_in_list(getenv("TRAPLINE_RUNNERS"), each, arg))
+        return true;
+    char *lists[] = {tl_data_home("runners"), tl_runner_directories()};
+    bool found = false;
+    for (size_t i = 0; i < 2; i++) {
+        found = found || each_in_list(lists[i], each, arg);
+        free(lists[i]);
+    }
+    return found;
+}
+
+struct wanted {
+    const char *name;
+    char *path;
+};
+
+static bool look(void *arg, const char *dir, size_t length)
+{
+    struct wanted *w = arg;
+    return (w->path = in_directory(dir, length, w->name)) != NULL;
+}
+
+static bool collect(void *arg, const char *dir, size_t length)
+{
+    json_t *list = arg;
+    char *path = tl_format("%.*s", (int)length, dir);
+    DIR *d = opendir(path);
+    free(path);
+    for (struct dirent *x; d && (x = readdir(d));) {
+        if (strncmp(x->d_name, prefix, sizeof prefix - 1) || strchr(x->d_name, '.'))
+            continue;
+        const char *name = x->d_name + sizeof prefix - 1;
+        char *file = in_directory(dir, length, name);
+        bool known = false;
+        size_t i;
+        json_t *v;
+        json_array_foreach(list, i, v) known |= !strcmp(json_string_value(json_object_get(v, "name")), name);
+        if (file && !known)
+            json_array_append_new(list, json_pack("{s:s,s:s}", "name", name, "path", file));
+        free(file);
+    }
+    if (d)
+        closedir(d);
+    return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    json_t *const *x = a, *const *y = b;
+    return strcmp(json_string_value(json_object_get(*x, "name")), json_string_value(json_object_get(*y, "name")));
+}
+
+json_t *tl_runner_list(void)
+{
+    json_t *list = json_array(), *sorted = json_array();
+    each_directory(collect, list);
+    size_t n = json_array_size(list);
+    json_t **items = tl_calloc(n, sizeof(json_t *));
+    for (size_t i = 0; i < n; i++)
+        items[i] = json_array_get(list, i);
+    qsort(items, n, sizeof(json_t *), by_name);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(sorted, items[i]);
+    free(items);
+    json_decref(list);
+    return sorted;
+}
+
+static char *known_runners(void)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_t *list = tl_runner_list(), *v;
+    size_t i;
+    json_array_foreach(list, i, v)
+        tl_buffer_printf(&b, "%s%s", i ? ", " : "", json_string_value(json_object_get(v, "name")));
+    json_decref(list);
+    if (!b.size)
+        tl_buffer_add_string(&b, "none: set TRAPLINE_RUNNERS to their directory");
+    return tl_buffer_take(&b);
+}
+
+char *tl_runner_find(const char *name, struct tl_error *e)
+{
+    if (strchr(name, '/')) {
+        char *real = realpath(name, NULL);
+        struct stat st;
+        if (!real) {
+            tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such runner", name, "an executable file was expected");
+        } else if (stat(real, &st) || !S_ISREG(st.st_mode) || access(real, X_OK)) {
+            tl_fail(e, TL_ERROR_INPUT, "not a runner", name, "an executable file was expected (chmod +x?)");
+            free(real);
+            real = NULL;
+        }
+        return real;
+    }
+    struct wanted w = {name, NULL};
+    if (each_directory(look, &w)) {
+        char *real = realpath(w.path, NULL);
+        free(w.path);
+        return real;
+    }
+    char *known = known_runners();
+    tl_fail(e, TL_ERROR_INPUT, "no such runner", name, "runners that are here: %s", known);
+    free(known);
+    return NULL;
+}
+
+int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
+{
+    if (!(u->path = tl_runner_find(u->runner, e)))
+        return -1;
+    if (!u->build)
+        return 0;
+    struct tl_build b;
+    struct tl_error why;
+    if (strchr(u->build, '/')) {
+        char *real = realpath(u->build, NULL);
+        char sha[TL_SHA256_SIZE];
+        if (!real || tl_hash_file(real, sha)) {
+            tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such build", u->build, "a readable library was expected");
+            free(real);
+            return -1;
+        }
+        u->build_object = json_pack("{s:s,s:s}", "path", real, "sha256", sha);
+        free(real);
+    } else if (!tl_builds_find(u->runner, u->build, &b, &why)) {
+        u->build_object = tl_build_json(&b);
+        tl_build_free(&b);
+    } else if (!strcmp(u->runner, "onnxruntime")) { /* its builds are fetched or added, and this one is not here */
+        u->build_missing = tl_strdup(why.why);
+    } else {
+        u->build_object = json_pack("{s:s}", "version", u->build);
+    }
+    return 0;
+}
+
+void tl_unit_free(struct tl_unit *u)
+{
+    free(u->text);
+    free(u->runner);
+    free(u->build);
+    free(u->device);
+    free(u->path);
+    json_decref(u->build_object);
+    free(u->build_missing);
+    free(u->runner_version);
+    free(u->why);
+    *u = (struct tl_unit){0};
+}

@@ -1,0 +1,26 @@
+/* One trial in words and as JSON. Nothing here prints: strings and documents are the caller's. */
+#ifndef TL_REPORT_TRIAL_H
+#define TL_REPORT_TRIAL_H
+
+#include "db/record.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* What came of it in one line without the outcome itself: signal, title or message. May be empty. */
+char *tl_trial_summary(const struct tl_trial_record *r);
+
+/* An element of the document of `run --json`. */
+json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached);
+
+/* The whole trial, as `show --json` gives it. */
+json_t *tl_trial_json(const struct tl_trial_record *r);
+
+struct tl_trial_page_options {
+    bool all_stacks; /* every thread in full; otherwise the crashing one, and the others in a line each */
+    bool colour;
+};
+/* The page of `show`: what happened, where, what it said, and how to run it again. */
+char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o);
+
+#endif

@@ -1,0 +1,75 @@
+/* Builds of a runtime kept in the cache, so that a unit can name one: onnxruntime@1.22.0.
+ *
+ * A build is a directory $XDG_CACHE_HOME/trapline/builds/RUNNER/VERSION that holds one shared library and a
+ * manifest (build.json). It appears there complete, by rename, or not at all; processes that work on the same
+ * cache at the same time do not disturb each other. Nothing here loads a library into this process: what a
+ * build says of itself is asked of the runner, in a child.
+ *
+ * These functions start children and wait for them: they must not be called while a supervisor of this
+ * process collects every SIGCHLD. */
+#ifndef TL_BUILDS_H
+#define TL_BUILDS_H
+
+#include "harness/base/error.h"
+#include "harness/base/hash.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tl_build {
+    char *runner;  /* "onnxruntime" */
+    char *version; /* as a unit names it: "1.22.0"; "1.22.0+1a2b3c4d" when another content has that name
+                      already */
+    char *path;    /* absolute path of the library */
+    char *source;  /* where it came from, in words */
+    char sha256[TL_SHA256_SIZE];
+    uint64_t size;
+    int64_t when_us; /* when it was brought here: wall clock, microseconds since 1970 UTC */
+};
+void tl_build_free(struct tl_build *b); /* its contents */
+
+struct tl_builds {
+    size_t n;
+    struct tl_build *list;
+};
+void tl_builds_free(struct tl_builds *b);
+
+/* Told before something that takes long: what is being done. May be NULL wherever it is asked for. */
+typedef void (*tl_builds_progress)(void *arg, const char *text);
+
+/* Brings every version that `spec` names: "onnxruntime@1.22.0", "@1.22" (the newest 1.22.x), "@1.16..1.30"
+ * (every stable version published, both ends included) or "@latest". What is here already is not fetched
+ * again. *out gets every build that the spec names, also when -1 is returned because some version could not
+ * be had: then those that could. A range leaves out, with a word to progress, versions that hold no library
+ * for this machine. */
+int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
+                    struct tl_error *e);
+
+/* Copies any libonnxruntime, and the provider libraries beside it, into the cache. The version is what the
+ * library says of itself to the runner (path of the runner's executable). Adding the same content again
+ * changes nothing. */
+int tl_builds_add(const char *library, const char *runner_path, struct tl_build *b, struct tl_error *e);
+
+/* The build that a unit names. version NULL, "" or "latest": the newest that is here. */
+int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e);
+
+/* All builds in the cache, oldest version first. runner NULL: of every runner. Damaged ones are left out. */
+int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_error *e);
+
+/* Hashes the library again; -1 when it is not what the manifest says. */
+int tl_build_verify(const struct tl_build *b, struct tl_error *e);
+
+/* Asks the runner what it can do here with a build (NULL: without one). *answer is the runner's describe
+ * message. */
+int tl_builds_describe(const char *runner_path, const struct tl_build *b, double timeout_s, json_t **answer,
+                       struct tl_error *e);
+
+/* The "build" object of a trial request: version, path, sha256. */
+json_t *tl_build_json(const struct tl_build *b);
+
+/* The order of versions: by numbers, a pre-release (1.24.0-dev.1) before its release; <0, 0, >0. */
+int tl_version_compare(const char *a, const char *b);
+
+#endif

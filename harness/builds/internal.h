@@ -1,0 +1,57 @@
+/* What the files of this folder share. */
+#ifndef TL_BUILDS_INTERNAL_H
+#define TL_BUILDS_INTERNAL_H
+
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#define TL_BUILDS_RUNNER "onnxruntime"
+#define TL_BUILDS_PACKAGE "onnxruntime-node"
+
+/* --- version.c --- */
+/* Starts with a digit and holds only what a semantic version holds; "." and ".." and options are none. */
+bool tl_version_valid(const char *v);
+bool tl_version_stable(const char *v);
+/* How many of the numbers of `v` are written: 2 for "1.22". */
+unsigned tl_version_parts(const char *v);
+/* Compares only the numbers that `prefix` writes: 0 when v is 1.22.3 and prefix 1.22. */
+int tl_version_compare_prefix(const char *v, const char *prefix);
+
+/* --- child.c --- */
+/* Runs a program found in PATH in a directory; nothing goes through a shell. Keeps at most 32 MiB of its
+ * stdout and the last 64 KiB of its stderr. *status is waitpid's. Returns -1 only when it could not be
+ * started or waited for. */
+int tl_child_run(const char *const *argv, const char *directory, struct tl_buffer *out, struct tl_buffer *err,
+                 int *status, struct tl_error *e);
+
+/* --- npm.c --- */
+/* Every version that is published, in ascending order. The caller frees each and the array. */
+int tl_npm_versions(const char *directory, char ***versions, size_t *n, struct tl_error *e);
+/* Fetches one version's tarball into the directory. *tarball is its path, the caller's to free. *unknown is
+ * set when the failure is that there is no such version. */
+int tl_npm_pack(const char *version, const char *directory, char **tarball, bool *unknown,
+                struct tl_error *e);
+
+/* --- tarball.c --- */
+/* Picks the runtime's library for this machine out of a package and writes it to `path`. *inside is the name
+ * it had there. *absent is set when the package holds none. */
+int tl_tarball_extract(const char *tarball, const char *path, char **inside, bool *absent,
+                       struct tl_error *e);
+
+/* --- store.c --- */
+extern const char tl_library_name[];          /* libonnxruntime.so or .dylib */
+char *tl_build_store_directory(const char *runner); /* new string; NULL when there is no home */
+/* A new directory of our own in the store, locked for as long as *lock is open. Forgotten ones of processes
+ * that died are removed. */
+int tl_build_store_begin(const char *runner, char **directory, int *lock, struct tl_error *e);
+/* Writes the manifest into `directory`, which holds the library already, and moves it to its place. When the
+ * same content got there first that one is used. b->runner, version and source are given, the rest is filled.
+ */
+int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_rename, struct tl_error *e);
+void tl_build_store_end(char *directory, int lock); /* removes what is left of it */
+int tl_build_store_remove_tree(const char *path);
+
+#endif

@@ -1,0 +1,384 @@
+/* The cache on disk.
+ *
+ *   builds/RUNNER/VERSION/libonnxruntime.so   a build that is complete
+ *   builds/RUNNER/VERSION/build.json          its manifest
+ *   builds/RUNNER/.new-XXXXXX/                one being made; its directory is locked (flock) by who makes it
+ *
+ * A build gets its place by one rename of the whole directory. A temporary directory whose lock can be taken
+ * belongs to nobody any more and is swept. */
+#include "harness/base/clock.h"
+#include "harness/builds/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __APPLE__
+const char tl_library_name[] = "libonnxruntime.dylib";
+#else
+const char tl_library_name[] = "libonnxruntime.so";
+#endif
+
+#define MANIFEST "build.json"
+#define TEMPORARY ".new-"
+#define SWEEP_AGE_S 60 /* a directory this young may not have been locked yet */
+
+void tl_build_free(struct tl_build *b)
+{
+    free(b->runner);
+    free(b->version);
+    free(b->path);
+    free(b->source);
+    memset(b, 0, sizeof *b);
+}
+
+void tl_builds_free(struct tl_builds *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        tl_build_free(&b->list[i]);
+    free(b->list);
+    memset(b, 0, sizeof *b);
+}
+
+char *tl_build_store_directory(const char *runner)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    if (cache && cache[0] == '/')
+        return tl_format("%s/trapline/builds/%s", cache, runner);
+    if (home && home[0] == '/')
+        return tl_format("%s/.cache/trapline/builds/%s", home, runner);
+    return NULL;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+int tl_build_store_remove_tree(const char *path)
+{
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int make_directories(const char *path, struct tl_error *e)
+{
+    char *copy = tl_strdup(path);
+    for (char *p = copy + 1;; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char c = *p;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            int saved = errno;
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, saved, "cannot make the cache of builds", copy,
+                          "set XDG_CACHE_HOME to a directory that can be written");
+            free(copy);
+            return -1;
+        }
+        *p = c;
+        if (c == '\0')
+            break;
+    }
+    free(copy);
+    return 0;
+}
+
+static void sweep(const char *store)
+{
+    DIR *d = opendir(store);
+    struct dirent *entry;
+    while (d && (entry = readdir(d))) {
+        struct stat st;
+        if (strncmp(entry->d_name, TEMPORARY, sizeof TEMPORARY - 1) != 0)
+            continue;
+        int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (fstat(fd, &st) == 0 && st.st_mtime + SWEEP_AGE_S < time(NULL) &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            char *path = tl_format("%s/%s", store, entry->d_name);
+            tl_build_store_remove_tree(path);
+            free(path);
+        }
+        close(fd);
+    }
+    if (d)
+        closedir(d);
+}
+
+int tl_build_store_begin(const char *runner, char **directory, int *lock, struct tl_error *e)
+{
+    char *store = tl_build_store_directory(runner);
+    *directory = NULL;
+    *lock = -1;
+    if (!store)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the cache of builds", NULL,
+                       "neither XDG_CACHE_HOME nor HOME names a directory");
+    if (make_directories(store, e) != 0) {
+        free(store);
+        return -1;
+    }
+    sweep(store);
+    *directory = tl_format("%s/" TEMPORARY "XXXXXX", store);
+    if (!mkdtemp(*directory)) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", store,
+                      "mkdtemp");
+        free(*directory);
+        *directory = NULL;
+        free(store);
+        return -1;
+    }
+    *lock = open(*directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock >= 0)
+        flock(*lock, LOCK_EX | LOCK_NB);
+    free(store);
+    return 0;
+}
+
+void tl_build_store_end(char *directory, int lock)
+{
+    if (directory && access(directory, F_OK) == 0)
+        tl_build_store_remove_tree(directory);
+    if (lock >= 0)
+        close(lock);
+    free(directory);
+}
+
+static json_t *manifest_of(const struct tl_build *b)
+{
+    char when[32] = "";
+    time_t seconds = (time_t)(b->when_us / 1000000);
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm))
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "trapline", 1, "runner", b->runner,
+                     "version", b->version, "sha256", b->sha256, "size", (json_int_t)b->size, "source",
+                     b->source, "when", when, "when_us", (json_int_t)b->when_us);
+}
+
+static int write_manifest(const char *directory, const struct tl_build *b, struct tl_error *e)
+{
+    char *path = tl_format("%s/" MANIFEST, directory);
+    json_t *m = manifest_of(b);
+    char *text = m ? json_dumps(m, JSON_INDENT(2)) : NULL;
+    int rc = -1;
+    int fd = text ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (f) {
+        rc = fputs(text, f) < 0 || fputc('\n', f) == EOF || fflush(f) != 0 || fsync(fd) != 0 ? -1 : 0;
+        int saved = errno;
+        if (fclose(f) != 0)
+            rc = -1;
+        else
+            errno = saved;
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    if (rc != 0)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", path,
+                      "the manifest");
+    free(text);
+    json_decref(m);
+    free(path);
+    return rc;
+}
+
+/* Reads what the manifest in `directory` says; -1 when that is not a whole build. Quiet: the caller knows
+ * what to say. */
+static int read_build(const char *directory, const char *runner, const char *version, struct tl_build *b)
+{
+    char *manifest = tl_format("%s/" MANIFEST, directory);
+    char *library = tl_format("%s/%s", directory, tl_library_name);
+    json_t *m = json_load_file(manifest, 0, NULL);
+    const char *name = NULL, *runs = NULL, *hash = NULL, *source = NULL;
+    json_int_t size = 0, when = 0;
+    struct stat st;
+    int rc = -1;
+    memset(b, 0, sizeof *b);
+    if (m &&
+        json_unpack(m, "{s:s, s:s, s:s, s:I, s:s, s:I}", "runner", &runs, "version", &name, "sha256", &hash,
+                    "size", &size, "source", &source, "when_us", &when) == 0 &&
+        !strcmp(name, version) && !strcmp(runs, runner) && strlen(hash) == TL_SHA256_SIZE - 1 &&
+        stat(library, &st) == 0 && S_ISREG(st.st_mode) && (json_int_t)st.st_size == size) {
+        b->runner = tl_strdup(runner);
+        b->version = tl_strdup(version);
+        b->path = tl_strdup(library);
+        b->source = tl_strdup(source);
+        memcpy(b->sha256, hash, TL_SHA256_SIZE);
+        b->size = (uint64_t)size;
+        b->when_us = (int64_t)when;
+        rc = 0;
+    }
+    json_decref(m);
+    free(library);
+    free(manifest);
+    return rc;
+}
+
+/* Moves what stands at `place` and is no whole build out of the way. */
+static void set_aside(const char *store, const char *place)
+{
+    char *aside = tl_format("%s/" TEMPORARY "XXXXXX", store);
+    if (mkdtemp(aside) && rename(place, aside) == 0)
+        tl_build_store_remove_tree(aside);
+    free(aside);
+}
+
+int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_rename, struct tl_error *e)
+{
+    char *library = tl_format("%s/%s", directory, tl_library_name);
+    char *store = tl_build_store_directory(b->runner);
+    struct stat st;
+    int rc = 0;
+    if (tl_hash_file(library, b->sha256) != 0 || stat(library, &st) != 0)
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read a build", library, "hashing it");
+    b->size = rc == 0 ? (uint64_t)st.st_size : 0;
+    b->when_us = tl_wall_us();
+    for (int attempt = 0; rc == 0; attempt++) {
+        char *place = tl_format("%s/%s", store, b->version);
+        struct tl_build there;
+        bool placed = false;
+        if (write_manifest(directory, b, e) != 0) {
+            rc = -1;
+        } else if (rename(directory, place) == 0) {
+            placed = true;
+        } else if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) {
+            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", place,
+                               "rename");
+        } else if (read_build(place, b->runner, b->version, &there) != 0) {
+            if (attempt < 3)
+                set_aside(store, place);
+            else
+                rc = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot write to the cache of builds", place,
+                             "something that is not a build stands there; remove it");
+        } else if (!strcmp(there.sha256, b->sha256)) {
+            /* Another process was first, or it was here already: theirs is as good. */
+            tl_build_free(b);
+            *b = there;
+            free(place);
+            break;
+        } else if (may_rename && !strchr(b->version, '+')) {
+            char *name = tl_format("%s+%.8s", b->version, b->sha256);
+            free(b->version);
+            b->version = name;
+            tl_build_free(&there);
+        } else {
+            rc = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot write to the cache of builds", place,
+                         "another library is there under that version");
+            tl_build_free(&there);
+        }
+        if (placed) {
+            int fd = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (fd >= 0) {
+                fsync(fd);
+                close(fd);
+            }
+            b->path = tl_format("%s/%s", place, tl_library_name);
+            free(place);
+            break;
+        }
+        free(place);
+    }
+    free(library);
+    free(store);
+    return rc;
+}
+
+static int by_version(const void *a, const void *b)
+{
+    const struct tl_build *x = a, *y = b;
+    int order = strcmp(x->runner, y->runner);
+    return order ? order : tl_version_compare(x->version, y->version);
+}
+
+int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_error *e)
+{
+    const char *name = runner ? runner : TL_BUILDS_RUNNER;
+    memset(out, 0, sizeof *out);
+    char *store = strchr(name, '/') || name[0] == '.' ? NULL : tl_build_store_directory(name);
+    DIR *d = store ? opendir(store) : NULL;
+    struct dirent *entry;
+    if (!d) {
+        int saved = errno;
+        bool fine = !store || saved == ENOENT || saved == ENOTDIR;
+        if (!fine)
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, saved, "cannot read the cache of builds", store,
+                          "opendir");
+        free(store);
+        return fine ? 0 : -1;
+    }
+    while ((entry = readdir(d))) {
+        if (!tl_version_valid(entry->d_name))
+            continue;
+        char *directory = tl_format("%s/%s", store, entry->d_name);
+        struct tl_build b;
+        if (read_build(directory, name, entry->d_name, &b) == 0) {
+            out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
+            out->list[out->n++] = b;
+        }
+        free(directory);
+    }
+    closedir(d);
+    free(store);
+    if (out->n)
+        qsort(out->list, out->n, sizeof *out->list, by_version);
+    return 0;
+}
+
+int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e)
+{
+    struct tl_builds all;
+    memset(b, 0, sizeof *b);
+    if (tl_builds_installed(runner, &all, e) != 0)
+        return -1;
+    bool newest = !version || !*version || !strcmp(version, "latest");
+    struct tl_build *found = NULL;
+    for (size_t i = 0; i < all.n; i++) {
+        if (newest ? true : !strcmp(all.list[i].version, version))
+            found = &all.list[i];
+    }
+    if (found) {
+        *b = *found;
+        memset(found, 0, sizeof *found);
+        tl_builds_free(&all);
+        return 0;
+    }
+    struct tl_buffer here = TL_BUFFER_INIT;
+    for (size_t i = 0; i < all.n; i++)
+        tl_buffer_printf(&here, "%s%s", i ? ", " : "", all.list[i].version);
+    tl_builds_free(&all);
+    tl_fail(e, TL_ERROR_INPUT, "this build is not here", newest ? runner : version,
+            "%s%s%s. Bring it with `trapline builds fetch %s@%s`",
+            here.size ? "here are: " : "there are none of ", here.size ? here.data : runner,
+            here.size ? "" : " yet", runner, newest ? "latest" : version);
+    tl_buffer_free(&here);
+    return -1;
+}
+
+int tl_build_verify(const struct tl_build *b, struct tl_error *e)
+{
+    char hash[TL_SHA256_SIZE];
+    if (tl_hash_file(b->path, hash) != 0)
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read a build", b->path, "hashing it");
+    if (strcmp(hash, b->sha256) != 0)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "a build is damaged", b->path,
+                       "its content is not what was fetched; remove its directory and fetch it again");
+    return 0;
+}
+
+json_t *tl_build_json(const struct tl_build *b)
+{
+    return json_pack("{s:s, s:s, s:s}", "version", b->version, "path", b->path, "sha256", b->sha256);
+}

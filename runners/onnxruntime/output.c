@@ -1,0 +1,251 @@
+/* What a session answered, as JSON: enough to compare without the bytes, and the bytes as .npy where asked
+ * for. */
+#include "cases/inputs.h"
+#include "harness/base/hash.h"
+#include "runners/onnxruntime/tensors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST 8        /* values told */
+#define DEPTH_MAX 8    /* of sequences in maps in sequences */
+#define ITEMS_MAX 4096 /* of one sequence that are looked at */
+
+/* Everything below is collected over all tensors of one output. */
+struct summary {
+    struct tl_hash hash;
+    bool finite;
+    double least, greatest, sum;
+    uint64_t numbers; /* finite ones */
+    uint64_t elements;
+    json_t *first;
+};
+
+static json_t *number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *exact(enum tl_dtype t, const void *data, uint64_t i)
+{
+    double v = tl_element_value(t, data, i);
+    if (t == TL_DTYPE_BOOL)
+        return json_boolean(v != 0);
+    if (t == TL_DTYPE_INT64 || t == TL_DTYPE_UINT64) {
+        int64_t whole; /* a double would round it */
+        memcpy(&whole, (const char *)data + 8 * i, sizeof whole);
+        if (t == TL_DTYPE_INT64 || whole >= 0)
+            return json_integer(whole);
+    }
+    if (!tl_dtype_is_float(t))
+        return json_integer((json_int_t)v);
+    return isfinite(v) ? json_real(v) : json_string(isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
+}
+
+static void look_at_numbers(struct summary *s, enum tl_dtype t, const void *data, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        double v = tl_element_value(t, data, i);
+        if (!isfinite(v)) {
+            s->finite = false;
+            continue;
+        }
+        if (s->numbers == 0 || v < s->least)
+            s->least = v;
+        if (s->numbers == 0 || v > s->greatest)
+            s->greatest = v;
+        s->sum += v;
+        s->numbers++;
+    }
+    for (uint64_t i = 0; i < n && json_array_size(s->first) < FIRST; i++)
+        json_array_append_new(s->first, exact(t, data, i));
+}
+
+static int look_at_strings(const struct tl_ort *ort, struct summary *s, const struct tl_ort_value *value,
+                           uint64_t n, struct tl_error *e)
+{
+    static const char doing[] = "cannot read an output";
+    size_t size = 0;
+    if (n == 0)
+        return 0;
+    if (tl_ort_check(ort, ort->api.GetStringTensorDataLength(value, &size), doing, e) != 0)
+        return -1;
+    char *text = tl_malloc(size + 1);
+    size_t *offsets = tl_calloc((size_t)n + 1, sizeof *offsets);
+    int rc =
+        tl_ort_check(ort, ort->api.GetStringTensorContent(value, text, size, offsets, (size_t)n), doing, e);
+    offsets[n] = size;
+    for (uint64_t i = 0; rc == 0 && i < n; i++) {
+        size_t start = offsets[i] <= size ? offsets[i] : size;
+        size_t end = offsets[i + 1] >= start && offsets[i + 1] <= size ? offsets[i + 1] : start;
+        uint64_t length = end - start;
+        tl_hash_add(&s->hash, &length, sizeof length);
+        tl_hash_add(&s->hash, text + start, end - start);
+        if (json_array_size(s->first) < FIRST) {
+            json_t *item = json_stringn(text + start, end - start > 80 ? 80 : end - start);
+            json_array_append_new(s->first, item ? item : json_null());
+        }
+    }
+    free(offsets);
+    free(text);
+    return rc;
+}
+
+struct tensor {
+    int dtype;
+    size_t rank;
+    int64_t *dims;
+    uint64_t elements;
+    uint64_t bytes; /* 0 for strings */
+};
+
+static int tensor_of(const struct tl_ort *ort, const struct tl_ort_value *value, struct tensor *t,
+                     struct tl_error *e)
+{
+    static const char doing[] = "cannot read an output";
+    struct tl_ort_tensor_info *info = NULL;
+    size_t elements = 0;
+    memset(t, 0, sizeof *t);
+    int rc = tl_ort_check(ort, ort->api.GetTensorTypeAndShape(value, &info), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.GetTensorElementType(info, &t->dtype), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.GetDimensionsCount(info, &t->rank), doing, e);
+    t->dims = tl_calloc(t->rank + 1, sizeof *t->dims);
+    if (rc == 0 && t->rank)
+        rc = tl_ort_check(ort, ort->api.GetDimensions(info, t->dims, t->rank), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.GetTensorShapeElementCount(info, &elements), doing, e);
+    if (info)
+        ort->api.ReleaseTensorTypeAndShapeInfo(info);
+    t->elements = elements;
+    t->bytes = (t->elements * tl_ort_dtype_bits(t->dtype) + 7) / 8;
+    return rc;
+}
+
+static int look_at_tensor(const struct tl_ort *ort, struct summary *s, struct tl_ort_value *value,
+                          const struct tensor *t, struct tl_error *e)
+{
+    void *data = NULL;
+    s->elements += t->elements;
+    if (t->dtype == 8)
+        return look_at_strings(ort, s, value, t->elements, e);
+    if (t->bytes == 0)
+        return 0;
+    if (tl_ort_check(ort, ort->api.GetTensorMutableData(value, &data), "cannot read an output", e) != 0)
+        return -1;
+    tl_hash_add(&s->hash, data, (size_t)t->bytes);
+    if (tl_dtype_size((enum tl_dtype)t->dtype))
+        look_at_numbers(s, (enum tl_dtype)t->dtype, data, t->elements);
+    return 0;
+}
+
+/* Sequences and maps, to a bounded depth. The type and shape of every tensor inside is part of the hash. */
+static int look_inside(const struct tl_ort *ort, struct summary *s, struct tl_ort_value *value, int depth,
+                       size_t *count, struct tl_error *e)
+{
+    static const char doing[] = "cannot read an output";
+    struct tl_ort_allocator *allocator = NULL;
+    int kind = 0;
+    size_t n = 0;
+    if (tl_ort_check(ort, ort->api.GetValueType(value, &kind), doing, e) != 0)
+        return -1;
+    if (kind == TL_ORT_KIND_TENSOR) {
+        struct tensor t;
+        int rc = tensor_of(ort, value, &t, e);
+        if (rc == 0) {
+            tl_hash_add(&s->hash, &t.dtype, sizeof t.dtype);
+            tl_hash_add(&s->hash, t.dims, t.rank * sizeof *t.dims);
+            rc = look_at_tensor(ort, s, value, &t, e);
+        }
+        free(t.dims);
+        return rc;
+    }
+    if ((kind != TL_ORT_KIND_SEQUENCE && kind != TL_ORT_KIND_MAP) || depth >= DEPTH_MAX)
+        return 0;
+    if (tl_ort_check(ort, ort->api.GetAllocatorWithDefaultOptions(&allocator), doing, e) != 0 ||
+        tl_ort_check(ort, ort->api.GetValueCount(value, &n), doing, e) != 0)
+        return -1;
+    if (count)
+        *count = n;
+    for (size_t i = 0; i < n && i < ITEMS_MAX; i++) {
+        struct tl_ort_value *item = NULL;
+        if (tl_ort_check(ort, ort->api.GetValue(value, (int)i, allocator, &item), doing, e) != 0)
+            return -1;
+        int rc = look_inside(ort, s, item, depth + 1, NULL, e);
+        ort->api.ReleaseValue(item);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int store(const struct tl_ort *ort, struct tl_ort_value *value, const struct tensor *t,
+                 const char *directory, size_t index, json_t *out, struct tl_error *e)
+{
+    void *data = NULL;
+    if (!tl_dtype_size((enum tl_dtype)t->dtype) || t->rank > TL_RANK_MAX)
+        return 0; /* the format has no such element type: the hash has to do */
+    if (tl_ort_check(ort, ort->api.GetTensorMutableData(value, &data), "cannot read an output", e) != 0)
+        return -1;
+    char *file = tl_format("%zu.npy", index), *path = tl_format("%s/%s", directory, file);
+    int rc = tl_npy_write(path, (enum tl_dtype)t->dtype, t->rank, t->dims, data, e);
+    if (rc == 0)
+        json_object_set_new(out, "npy", json_string(file));
+    free(path);
+    free(file);
+    return rc;
+}
+
+json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_value *value,
+                      const char *directory, size_t index, struct tl_error *e)
+{
+    struct summary s = {.finite = true, .first = json_array()};
+    struct tensor t = {0};
+    char hash[TL_SHA256_SIZE];
+    int kind = TL_ORT_KIND_UNKNOWN, rc = 0;
+    size_t count = 0;
+    json_t *out = json_object(), *text = json_string(name);
+    json_object_set_new(out, "name", text ? text : json_null());
+    if (tl_hash_begin(&s.hash) != 0) {
+        json_decref(out);
+        json_decref(s.first);
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash an output", name, "no memory");
+        return NULL;
+    }
+    /* An optional output that is absent is no value at all. */
+    if (value)
+        rc = tl_ort_check(ort, ort->api.GetValueType(value, &kind), "cannot read an output", e);
+    json_object_set_new(out, "kind", json_string(value ? tl_ort_kind_name(kind) : "none"));
+    if (rc == 0 && kind == TL_ORT_KIND_TENSOR) {
+        rc = tensor_of(ort, value, &t, e);
+        if (rc == 0) {
+            json_t *shape = json_array();
+            for (size_t i = 0; i < t.rank; i++)
+                json_array_append_new(shape, json_integer(t.dims[i]));
+            json_object_set_new(out, "dtype", json_string(tl_ort_dtype_name(t.dtype)));
+            json_object_set_new(out, "shape", shape);
+            rc = look_at_tensor(ort, &s, value, &t, e);
+        }
+        if (rc == 0 && directory)
+            rc = store(ort, value, &t, directory, index, out, e);
+        free(t.dims);
+    } else if (rc == 0 && value) {
+        rc = look_inside(ort, &s, value, 0, &count, e);
+        json_object_set_new(out, "count", json_integer((json_int_t)count));
+    }
+    tl_hash_end(&s.hash, hash);
+    hash[TL_ID_SIZE - 1] = '\0'; /* a content id is the first half */
+    json_object_set_new(out, "hash", json_string(hash));
+    json_object_set_new(out, "finite", json_boolean(s.finite));
+    json_object_set_new(out, "min", s.numbers ? number(s.least) : json_null());
+    json_object_set_new(out, "max", s.numbers ? number(s.greatest) : json_null());
+    json_object_set_new(out, "mean", s.numbers ? number(s.sum / (double)s.numbers) : json_null());
+    json_object_set_new(out, "first", s.first);
+    if (rc != 0) {
+        json_decref(out);
+        return NULL;
+    }
+    return out;
+}

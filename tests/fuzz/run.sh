@@ -8,11 +8,15 @@ seconds=${1:-60}
 build=${TRAPLINE_FUZZ_DIR:-${TMPDIR:-/tmp}/trapline-fuzz.$(id -u)}
 mkdir -p "$build"
 base="harness/base/error.c harness/base/hash.c harness/base/buffer.c"
+text="harness/supervise/normalise.c harness/supervise/abort_message.c harness/supervise/function_name.c \
+harness/supervise/telling.c harness/supervise/signature.c db/record.c"
 
 # NAME | sources beside tests/fuzz/fuzz_NAME.c and the base | pkg-config packages
 table() {
     cat <<EOF
 case | cases/*.c cases/decoder/axes.c cases/selftest/axes.c | jansson libcrypto
+message | harness/supervise/message.c harness/supervise/drain.c $text | jansson libcrypto
+ips | harness/supervise/ips.c $text | jansson libcrypto
 EOF
 }
 

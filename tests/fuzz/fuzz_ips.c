@@ -1,0 +1,63 @@
+/* Fuzzes the reader of macOS crash reports, and what is made of them: stack ids, records and signatures. */
+#include "harness/supervise/ips.h"
+#include "harness/supervise/signature.h"
+#include "harness/supervise/unwind.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void check_thread(const struct tl_capture *c, const struct tl_thread *t)
+{
+    check(t->n_frames <= TL_FRAMES_TOP + TL_FRAMES_BOTTOM && strlen(t->stack_id) == TL_ID_SIZE - 1);
+    check(t->omitted_at <= t->n_frames);
+    for (size_t i = 0; i < t->n_frames; i++) {
+        check(t->frames[i].module == TL_NO_MODULE || t->frames[i].module < c->n_modules);
+        const struct tl_frame_symbols *s = &t->symbols[i];
+        check(!s->n || !s->symbols[s->n - 1].inlined);
+    }
+}
+
+static void check_title(const char *title)
+{
+    check(title && *title && strlen(title) <= 200 && !strchr(title, '\n'));
+    json_t *v = json_string(title); /* UTF-8 */
+    check(v != NULL);
+    json_decref(v);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct tl_ips ips;
+    struct tl_error e = {0};
+    if (tl_ips_parse((const char *)data, size, &ips, &e)) {
+        check(e.kind == TL_ERROR_INPUT && e.why[0] && !ips.capture.threads);
+        return 0;
+    }
+    check(ips.crash == (ips.bug_type == 309));
+    check(ips.crash || !ips.capture.n_threads);
+    for (size_t i = 0; i < ips.capture.n_threads; i++)
+        check_thread(&ips.capture, &ips.capture.threads[i]);
+    check(!tl_ips_matches(&ips, 0, INT64_MIN / 2, INT64_MAX / 2));
+    static const enum tl_outcome outcomes[] = {TL_OUTCOME_CRASH, TL_OUTCOME_HANG};
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    tl_ips_apply(&ips, &r);
+    for (size_t i = 0; i < 2; i++) {
+        r.outcome = outcomes[i];
+        tl_signature_make(&r);
+        check_title(r.signature.title);
+        check_title(r.signature.coarse_title);
+    }
+    tl_trial_record_free(&r);
+    tl_ips_free(&ips);
+    return 0;
+}

@@ -113,7 +113,7 @@ static void read_name(pid_t pid, pid_t tid, char name[17])
 static struct tl_frame frame_of(const struct tl_walk *k)
 {
     struct tl_frame f = {
-        .module = k->place->module, .flags = k->flags, .offset = k->pc, .start = k->place->start};
+        .module = k->place.module, .flags = k->flags, .offset = k->pc, .start = k->place.start};
     if (f.module != TL_NO_MODULE)
         f.offset -= k->w->modules.modules[f.module].base;
     return f;

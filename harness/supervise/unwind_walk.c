@@ -33,8 +33,9 @@ extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip
 #define MOST_SIGNALS 64
 #define SCAN_WORDS 32768 /* 256 KiB */
 #define SCAN_TRIES 64
-#define WINDOW 0xfffffffffffff000u /* no user memory is here; the table entry for libunwind pretends to be   \
-                                    */
+#define WINDOW                                                                                               \
+    0xfffffffffffff000u /* no user memory is here; the table entry for libunwind pretends to be              \
+                         */
 
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi, int need, void *arg)
 {
@@ -132,7 +133,7 @@ static bool is_exact(uint32_t flags)
     return (flags & (TL_FRAME_FIRST | TL_FRAME_SIGNAL)) != 0;
 }
 
-/* What is known of pc; of the call before it when it is a return address. */
+/* What is known of pc; of the call before it when it is a return address. Good until the next question. */
 static const struct tl_place *place_of(struct tl_unwind *w, uint64_t pc, bool exact)
 {
     uint64_t at = exact ? pc : pc - 1;
@@ -205,8 +206,8 @@ static enum tl_walked go_on_at(struct tl_walk *k, const struct tl_regs *regs, ui
     k->pc = regs->r[TL_REG_PC];
     k->sp = regs->r[TL_REG_SP];
     k->flags = flags;
-    k->place = place_of(k->w, k->pc, is_exact(flags));
-    if (k->place->executable)
+    k->place = *place_of(k->w, k->pc, is_exact(flags));
+    if (k->place.executable)
         return TL_WALK_ON;
     if (!is_exact(flags) && tl_regs_at_sigreturn(k->w->memory, k->pc))
         return TL_WALK_ON;
@@ -221,22 +222,43 @@ static void aim_at_call(struct tl_walk *k, struct tl_regs *regs, uint32_t flags)
         regs->r[TL_REG_PC]--;
 }
 
+static struct tl_cfi *cfi_of(struct tl_unwind *w, uint32_t module)
+{
+    if (module == TL_NO_MODULE || !w->modules.elfs[module] || w->modules.elfs[module]->no_slow_cfi)
+        return NULL;
+    if (!w->cfis)
+        w->cfis = tl_calloc(w->modules.n, sizeof(struct tl_cfi *));
+    if (!w->cfis[module])
+        w->cfis[module] = tl_cfi_open(w->modules.elfs[module]);
+    return w->cfis[module];
+}
+
 /* Whether the frame that these registers describe can be left in a sound way. */
 static bool is_sound(struct tl_walk *k, const struct tl_regs *regs)
 {
-    const struct tl_place *place = place_of(k->w, regs->r[TL_REG_PC], false);
-    if (!place->has_fde)
-        return false;
+    struct tl_unwind *w = k->w;
+    const struct tl_place *place = place_of(w, regs->r[TL_REG_PC], false);
     struct tl_regs aimed = *regs;
-    aim_at_call(k, &aimed, 0);
-    uint64_t pc, sp;
-    start_cursor(k, &aimed);
-    int r = k->has_cursor ? step(k, place, &pc, &sp) : -1;
-    k->has_cursor = false;
-    if (r == 0)
-        return true;
-    return r > 0 &&
-           (place->signal || (sp > regs->r[TL_REG_SP] && is_return_address(k->w, tl_regs_strip(pc))));
+    uint64_t pc = 0, sp = 0;
+    bool signal = place->signal;
+    int r = -1;
+    if (place->has_fde) {
+        aim_at_call(k, &aimed, 0);
+        start_cursor(k, &aimed);
+        if (k->has_cursor)
+            r = step(k, place, &pc, &sp);
+        k->has_cursor = false;
+    } else {
+        struct tl_cfi *cfi = cfi_of(w, place->module);
+        if (cfi)
+            r = tl_cfi_step(cfi, place->pc - w->modules.modules[place->module].base, w->memory, &aimed,
+                            &signal);
+        pc = aimed.r[TL_REG_PC];
+        sp = aimed.r[TL_REG_SP];
+    }
+    if (r <= 0)
+        return r == 0;
+    return signal || (sp > regs->r[TL_REG_SP] && is_return_address(w, tl_regs_strip(pc)));
 }
 
 /* Searches the stack from `from` upwards. */
@@ -302,17 +324,6 @@ static bool by_convention(struct tl_walk *k, const struct tl_regs *regs, bool ex
     return false;
 }
 
-static struct tl_cfi *cfi_of(struct tl_unwind *w, uint32_t module)
-{
-    if (module == TL_NO_MODULE || !w->modules.elfs[module] || w->modules.elfs[module]->no_slow_cfi)
-        return NULL;
-    if (!w->cfis)
-        w->cfis = tl_calloc(w->modules.n, sizeof(struct tl_cfi *));
-    if (!w->cfis[module])
-        w->cfis[module] = tl_cfi_open(w->modules.elfs[module]);
-    return w->cfis[module];
-}
-
 /* The ways that do not need an FDE. `from`: where a search of the stack would begin. */
 static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs, uint64_t from)
 {
@@ -324,9 +335,9 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
         k->signals++;
         return go_on_at(k, &caller, TL_FRAME_SIGNAL);
     }
-    struct tl_cfi *cfi = k->place->has_fde ? NULL : cfi_of(w, k->place->module);
+    struct tl_cfi *cfi = k->place.has_fde ? NULL : cfi_of(w, k->place.module);
     if (cfi) {
-        uint64_t vaddr = k->place->pc - w->modules.modules[k->place->module].base;
+        uint64_t vaddr = k->place.pc - w->modules.modules[k->place.module].base;
         int r = tl_cfi_step(cfi, vaddr, w->memory, &caller, &signal);
         if (r == 0 || (r > 0 && !caller.r[TL_REG_PC]))
             return TL_WALK_END;
@@ -339,11 +350,11 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
             (caller.r[TL_REG_SP] > k->sp || (exact && caller.r[TL_REG_SP] == k->sp)))
             return go_on_at(k, &caller, 0);
     }
-    if (!k->place->has_fde) {
+    if (!k->place.has_fde) {
         if (by_convention(k, regs, exact, &caller))
             return go_on_at(k, &caller, 0);
         /* Start-up code zeroes the frame pointer to say that nothing called it. */
-        if (!exact && !regs->r[TL_REG_FP] && k->place->module != TL_NO_MODULE)
+        if (!exact && !regs->r[TL_REG_FP] && k->place.module != TL_NO_MODULE)
             return TL_WALK_END;
     }
     return scan(k, regs, from);
@@ -371,7 +382,7 @@ enum tl_walked tl_walk_next(struct tl_walk *k)
         regs = k->regs;
         return scan(k, &regs, from);
     }
-    if (!k->place->has_fde) {
+    if (!k->place.has_fde) {
         if (k->has_cursor)
             regs_of_cursor(&k->cursor, &k->regs);
         regs = k->regs;
@@ -385,20 +396,20 @@ enum tl_walked tl_walk_next(struct tl_walk *k)
     }
     unw_cursor_t before = k->cursor;
     uint64_t pc, sp;
-    int r = step(k, k->place, &pc, &sp);
+    int r = step(k, &k->place, &pc, &sp);
     if (r == 0)
         return TL_WALK_END;
     bool exact = is_exact(k->flags);
     uint64_t stripped = tl_regs_strip(pc);
-    if (r > 0 && k->place->signal && k->signals < MOST_SIGNALS) {
+    if (r > 0 && k->place.signal && k->signals < MOST_SIGNALS) {
         k->signals++;
         k->pc = pc;
         k->sp = sp;
-        k->place = place_of(w, pc, true);
-        k->flags = TL_FRAME_SIGNAL | (k->place->executable ? 0 : TL_FRAME_WILD);
+        k->place = *place_of(w, pc, true);
+        k->flags = TL_FRAME_SIGNAL | (k->place.executable ? 0 : TL_FRAME_WILD);
         return TL_WALK_ON;
     }
-    if (r > 0 && !k->place->signal && (sp > k->sp || (exact && sp == k->sp && pc != k->pc))) {
+    if (r > 0 && !k->place.signal && (sp > k->sp || (exact && sp == k->sp && pc != k->pc))) {
         const struct tl_place *place = place_of(w, stripped, false);
         if (place->executable || tl_regs_at_sigreturn(w->memory, stripped)) {
             if (stripped != pc) {
@@ -408,7 +419,7 @@ enum tl_walked tl_walk_next(struct tl_walk *k)
             }
             k->pc = pc;
             k->sp = sp;
-            k->place = place;
+            k->place = *place;
             k->flags = 0;
             return TL_WALK_ON;
         }

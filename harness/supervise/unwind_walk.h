@@ -51,7 +51,7 @@ struct tl_walk {
     bool has_cursor;
     uint64_t pc, sp;
     uint32_t flags; /* of the current frame */
-    const struct tl_place *place;
+    struct tl_place place;
     unsigned signals; /* frames of signal handlers so far */
 };
 

@@ -118,7 +118,7 @@ FUNCTION void signal_alternate(void)
         die("sigaltstack");
     volatile int zero = 0;
 #if defined(__x86_64__)
-    sink = 1 / zero;
+    sink = 7 / zero;
 #else
     raise(SIGFPE);
 #endif

@@ -107,6 +107,15 @@ static void add_int(struct tl_buffer *b, int64_t v)
  */
 static void add_string(struct tl_buffer *b, const char *s)
 {
+    size_t plain = 0;
+    while (s[plain] >= 32 && s[plain] < 127 && s[plain] != '"' && s[plain] != '\\')
+        plain++;
+    if (!s[plain]) { /* nearly all of them: nothing to escape */
+        tl_buffer_add(b, "\"", 1);
+        tl_buffer_add(b, s, plain);
+        tl_buffer_add(b, "\"", 1);
+        return;
+    }
     json_t *j = json_string(s);
     if (!j) {
         char *ascii = tl_strdup(s);

@@ -1,3 +1,4 @@
+#include "db/machine.h"
 #include "db/migrate.h"
 #include "db/query.h"
 #include "db/store.h"
@@ -970,15 +971,9 @@ Test(store, read_only_file_and_directory)
     chmod(directory, 0755);
 }
 
-/* A file size limit stands in for a full disk: writes fail in the middle, with the same calls failing. */
-static int fill_up(void)
+/* Stores until there is no room, and checks what is said and what is left. */
+static int fill_up(struct tl_store *s)
 {
-    struct tl_store *s;
-    signal(SIGXFSZ, SIG_IGN);
-    if (tl_store_open(path, TL_STORE_WRITE, &s, &error))
-        return 10;
-    struct rlimit limit = {3 << 20, 3 << 20};
-    setrlimit(RLIMIT_FSIZE, &limit);
     int stored = 0;
     for (int i = 0; i < 20000; i++) {
         struct tl_trial_record a = crashed(i);
@@ -1001,11 +996,19 @@ static int fill_up(void)
     return 0;
 }
 
-Test(store, a_full_disk_is_said_and_harms_nothing, .timeout = 60)
+/* A file size limit stands in for a full disk: writes fail in the middle, in the same calls. */
+Test(store, no_room_is_said_and_harms_nothing, .timeout = 60)
 {
     pid_t pid = fork();
-    if (pid == 0)
-        _exit(fill_up());
+    if (pid == 0) {
+        struct tl_store *s;
+        signal(SIGXFSZ, SIG_IGN);
+        if (tl_store_open(path, TL_STORE_WRITE, &s, &error))
+            _exit(10);
+        struct rlimit limit = {3 << 20, 3 << 20};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        _exit(fill_up(s));
+    }
     int status;
     waitpid(pid, &status, 0);
     cr_assert_eq(status, 0, "exit status %d", WEXITSTATUS(status));
@@ -1015,6 +1018,53 @@ Test(store, a_full_disk_is_said_and_harms_nothing, .timeout = 60)
     check(s);
     close_store(s);
 }
+
+#ifdef __linux__
+#include <sched.h>
+#include <sys/mount.h>
+
+/* A disk that is really full, where this user may mount one in a namespace of its own. */
+static int full_disk(void)
+{
+    struct tl_store *s;
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("tmpfs", directory, "tmpfs", 0, "size=6m"))
+        return 77;
+    if (tl_store_open(path, TL_STORE_WRITE, &s, &error))
+        return 10;
+    int rc = fill_up(s);
+    if (rc || mount(NULL, directory, NULL, MS_REMOUNT, "size=32m"))
+        return rc ? rc : 13;
+    size_t wrong;
+    if (tl_store_open(path, TL_STORE_WRITE, &s, &error) || tl_store_recovered(s) == 0 ||
+        tl_store_check(s, say, NULL, &wrong, &error) || wrong)
+        return 14;
+    tl_store_close(s, NULL);
+    if (mount(NULL, directory, NULL, MS_REMOUNT | MS_RDONLY, NULL))
+        return 15;
+    if (tl_store_open(path, TL_STORE_WRITE, &s, &error) == 0 || !strstr(error.why, "Read-only file system"))
+        return 16;
+    struct tl_trial_lines l;
+    if (tl_store_open(path, TL_STORE_READ, &s, &error) ||
+        tl_query_trials(s, &(struct tl_filter){0}, &l, &error) || l.n != 50)
+        return 17;
+    tl_trial_lines_free(&l);
+    tl_store_close(s, NULL);
+    return 0;
+}
+
+Test(store, full_disk_and_read_only_file_system, .timeout = 60)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(full_disk());
+    int status;
+    waitpid(pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        cr_skip("this user may not mount");
+    cr_assert_eq(status, 0, "exit status %d: %s", WEXITSTATUS(status), error.why);
+}
+#endif
 
 /* Migrations. */
 
@@ -1096,4 +1146,19 @@ Test(store, two_databases_can_be_merged)
     unlink(other);
     strcat(other, "-intent");
     unlink(other);
+}
+
+Test(store, the_machine_describes_itself)
+{
+    struct tl_machine_text m, again;
+    tl_machine_read(&m);
+    tl_machine_read(&again);
+    cr_assert_str_eq(m.id, again.id);
+    cr_assert_gt(m.machine.cores, 0);
+    cr_assert_gt(m.machine.memory, 1 << 20);
+    cr_assert(m.machine.arch[0] && m.machine.kernel[0] && m.machine.os[0]);
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    OK(tl_store_session_begin(s, &m.machine, "0.1", "run", NULL, &error));
+    cr_assert_eq(count(s, "SELECT cores FROM machine"), m.machine.cores);
+    close_store(s);
 }

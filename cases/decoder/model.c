@@ -28,10 +28,14 @@ int64_t tl_model_total(const struct tl_model *m)
     return m->c->shapes || grows ? SYMBOL_TOTAL : tl_decoder_present_length(m->c);
 }
 
+/* A scalar of at most 3, made once. */
 static const char *scalar(struct tl_model *m, int64_t value)
 {
-    return tl_graph_initializer(&m->g, tl_graph_format(&m->g, "int64_scalar_%lld", (long long)value),
-                                TL_DECODER_INT64, 0, NULL, &value, sizeof value);
+    static const char *const names[] = {"zero", "one", "two", "three"};
+    if (!m->scalar[value])
+        m->scalar[value] =
+            tl_graph_initializer(&m->g, names[value], TL_DECODER_INT64, 0, NULL, &value, sizeof value);
+    return m->scalar[value];
 }
 
 /* first, first + 1, … count of them, as an initializer. */

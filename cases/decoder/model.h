@@ -16,6 +16,7 @@ struct tl_model {
     const char *write_indices;  /* of TensorScatter: int64[batch]; NULL for none */
     const char *seqlens;        /* of GroupQueryAttention: int32[batch] */
     const char *total;          /* of GroupQueryAttention: int32[1] */
+    const char *scalar[4];      /* int64 0 to 3; NULL until one is needed */
     /* For each kind of layer, sliding and full: */
     const char *mask[2], *mask5[2]; /* as [batch, 1, seq, total], and with one more dimension before seq */
     const char *cos[2], *sin[2];    /* tables */

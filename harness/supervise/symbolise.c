@@ -195,8 +195,10 @@ static void symbolise_thread(struct tl_symboliser *s, const struct tl_capture *c
             continue;
         const struct tl_module *m = &c->modules[frame->module];
         struct file *f = file_of(s, m);
-        if (!f || !f->file)
+        if (!f || !f->file) { /* the same stack of another copy of the file may find it */
+            whole = false;
             continue;
+        }
         uint64_t vaddr = is_exact(t, i) ? frame->offset : frame->offset - 1;
         char key[64];
         snprintf(key, sizeof key, "%llx %llx", (unsigned long long)f->serial, (unsigned long long)vaddr);

@@ -183,7 +183,7 @@ static int step(struct tl_walk *k, const struct tl_place *place, uint64_t *pc, u
         r = -UNW_EBADFRAME;
     *pc = new_pc;
     *sp = new_sp;
-    return r > 0 && !new_pc ? 0 : r;
+    return r;
 }
 
 /* All registers as the cursor has them; one that it does not know is 0. */
@@ -203,6 +203,7 @@ static enum tl_walked go_on_at(struct tl_walk *k, const struct tl_regs *regs, ui
 {
     k->regs = *regs;
     k->has_cursor = false;
+    k->zero = false;
     k->pc = regs->r[TL_REG_PC];
     k->sp = regs->r[TL_REG_SP];
     k->flags = flags;
@@ -268,7 +269,7 @@ static enum tl_walked scan(struct tl_walk *k, const struct tl_regs *regs, uint64
     from = (from + 7) & ~(uint64_t)7;
     const struct tl_mapping *stack = tl_modules_find(&w->modules, from);
     if (!stack || !stack->readable)
-        return TL_WALK_LOST;
+        return k->zero ? TL_WALK_END : TL_WALK_LOST;
     uint64_t end = stack->end;
     if ((end - from) / 8 > SCAN_WORDS)
         end = from + SCAN_WORDS * 8;
@@ -294,6 +295,9 @@ static enum tl_walked scan(struct tl_walk *k, const struct tl_regs *regs, uint64
         if (!tries++)
             first = candidate;
     }
+    /* A return address of zero can be the end, in code that was not told how to say so. */
+    if (k->zero)
+        return TL_WALK_END;
     return tries ? go_on_at(k, &first, TL_FRAME_GUESSED) : TL_WALK_LOST;
 }
 
@@ -339,8 +343,9 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
     if (cfi) {
         uint64_t vaddr = k->place.pc - w->modules.modules[k->place.module].base;
         int r = tl_cfi_step(cfi, vaddr, w->memory, &caller, &signal);
-        if (r == 0 || (r > 0 && !caller.r[TL_REG_PC]))
+        if (r == 0)
             return TL_WALK_END;
+        k->zero = r > 0 && !caller.r[TL_REG_PC];
         caller.r[TL_REG_PC] = tl_regs_strip(caller.r[TL_REG_PC]);
         if (r > 0 && signal && k->signals < MOST_SIGNALS) {
             k->signals++;
@@ -424,6 +429,7 @@ enum tl_walked tl_walk_next(struct tl_walk *k)
             return TL_WALK_ON;
         }
         /* The return address is no code: it was overwritten. What lies below it is dead. */
+        k->zero = !pc;
         if (sp - k->sp < SCAN_WORDS * 8)
             from = sp;
     }

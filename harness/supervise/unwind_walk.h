@@ -49,6 +49,7 @@ struct tl_walk {
     struct tl_regs regs; /* of the current frame; while has_cursor, of the frame where the cursor began */
     unw_cursor_t cursor;
     bool has_cursor;
+    bool zero; /* its return address is 0 */
     uint64_t pc, sp;
     uint32_t flags; /* of the current frame */
     struct tl_place place;

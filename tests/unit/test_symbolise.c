@@ -108,6 +108,20 @@ Test(symbolise, lines_and_inlined_calls)
     tl_capture_free(&c);
 }
 
+/* Not every compiler writes the table from addresses to units. */
+Test(symbolise, no_table_of_units)
+{
+    char program[100];
+    struct tl_capture c;
+    snprintf(program, sizeof program, "%s/program", directory);
+    RUN("objcopy", "--remove-section=.debug_aranges", TARGETS "/inlined", program);
+    capture(program, NULL, &c);
+    tl_symbolise(s, &c);
+    expect_text(
+        &c, 0, "deepest (inlined.c:6), inlined in between (inlined.c:11), inlined in visible (inlined.c:16)");
+    tl_capture_free(&c);
+}
+
 Test(symbolise, mangled_names)
 {
     struct tl_capture c;

@@ -182,9 +182,9 @@ Test(unwind, wild_jumps)
 
 Test(unwind, smashed_return_address)
 {
-    static const char *const modes[] = {"smash", "smash-low"};
+    static const char *const modes[] = {"smash", "smash-low", "smash-zero"};
     for (size_t i = 0; i < FORMS; i++) {
-        for (size_t k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 3; k++) {
             struct tl_capture c;
             capture(forms[i], modes[k], &c);
             /* The caller's name went with the return address; from its own return address on the chain is
@@ -592,6 +592,65 @@ Test(unwind, program_of_32_bits)
     tl_capture_free(&c);
 }
 #endif
+
+#if defined(__x86_64__)
+/* Unwind tables that loop, stand still, go down or lead nowhere: the capture ends soon, and finds the caller
+ * by searching. */
+Test(unwind, tables_that_lie)
+{
+    static const char *const modes[] = {"endless", "still", "backwards", "trampoline", "astray"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        struct tl_capture c;
+        uint64_t started = tl_monotonic_ns();
+        capture_path(TARGETS "/hostile", modes[i], &c);
+        cr_assert_lt(tl_monotonic_ns() - started, 10000000000u, "%s", modes[i]);
+        char *text = listing(&c, &c.threads[0]);
+        cr_assert_leq(c.threads[0].n_frames, 100, "%s%s", modes[i], text);
+        cr_assert_str_eq(name_of(&c.threads[0], 0), modes[i], "%s", text);
+        if (strcmp(modes[i], "trampoline")) {
+            cr_assert_str_eq(name_of(&c.threads[0], 1), "caller", "%s%s", modes[i], text);
+            cr_assert_eq(c.threads[0].frames[1].flags, TL_FRAME_GUESSED);
+            EXPECT(&c, 0, modes[i], "caller", "main");
+        }
+        free(text);
+        tl_capture_free(&c);
+    }
+}
+#endif
+
+/* Images that are cut, and images with bytes changed: nothing is read outside of them (checked by the
+ * sanitizers). */
+Test(unwind, images_that_lie)
+{
+    size_t size;
+    char *data = tl_read_file(TARGETS "/crash_o2", 64 << 20, &size);
+    cr_assert(data);
+    uint64_t x = 88172645463325252u;
+    for (int round = 0; round < 600; round++) {
+        char *copy = tl_malloc(size);
+        memcpy(copy, data, size);
+        size_t n = size;
+        for (int i = 0; i < 1 + round % 40; i++) {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            /* Headers, and where the tables are. */
+            size_t at = round % 2 ? (x >> 8) % 1024 : 0x2000 + (x >> 8) % 0x1000;
+            copy[at % size] = (char)x;
+        }
+        if (round % 3 == 0)
+            n = (x >> 20) % size;
+        struct tl_elf *elf = tl_elf_from_bytes(copy, n);
+        struct tl_fde fde;
+        for (uint64_t at = 0; elf && at < 0x5000; at += 61)
+            if (tl_elf_find_fde(elf, at, &fde))
+                cr_assert(at >= fde.start && at < fde.end);
+        tl_elf_release(NULL, elf);
+        free(copy);
+    }
+    free(data);
+    cr_assert_null(tl_elf_from_bytes("", 0));
+}
 
 Test(unwind, registers)
 {

@@ -61,8 +61,9 @@ FUNCTION void call_data(void)
  */
 FUNCTION void smash(volatile char *to, int n)
 {
+    char with = strcmp(mode, "smash-zero") ? 'A' : 0;
     for (int i = 0; i < n; i++)
-        to[i] = 'A';
+        to[i] = with;
     BARRIER;
 }
 
@@ -269,6 +270,7 @@ FUNCTION void inner(void)
         {"call-wild", call_wild},
         {"call-data", call_data},
         {"smash", smash_return},
+        {"smash-zero", smash_return},
         {"smash-low", smash_low},
         {"signal", signal_raise},
         {"signal-alternate", signal_alternate},

@@ -1,5 +1,5 @@
 /* Calls that are inlined, for lines and inlined frames. The line numbers are what the test checks. */
-static int *volatile nowhere;
+static volatile int *volatile nowhere;
 
 static inline __attribute__((always_inline)) void deepest(int value)
 {

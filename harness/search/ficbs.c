@@ -1,0 +1,218 @@
+/* Which axes matter.
+ *
+ * The axes in which M is away from the baseline stand in a row. A query resets the first so many of those
+ * that are not decided yet. For a monotone failure there is a first axis whose reset makes the failure go
+ * away: it is needed, everything before it is not. Then the same again for what stands behind it. Searching
+ * it by bisection is FIC_BS (Zhang and Zhang 2011): log2 of what is left for each axis that is needed, and
+ * one query to see that nothing more is.
+ *
+ * Bisection in the middle is best only when one axis is needed. So the split is made where the chance that
+ * the first part holds a needed axis is one half, given what is known: how many of the decided axes were
+ * needed, and whether something needed is left at all. The number of needed axes is taken to be 1, 2, 3 …
+ * with chances that halve, and with a small equal chance for every number up to all of them. With few needed
+ * axes this is FIC_BS, the last query included; when about a third or more turn out to be needed it is one
+ * axis at a time. A bound keeps it from ever taking more than twice the queries of one at a time. */
+#include "harness/search/internal.h"
+
+#include "harness/base/buffer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tl_axes_reset(struct tl_axes *a)
+{
+    free(a->order);
+    free(a->needed);
+    free(a->log_factorial);
+    free(a->weights);
+    free(a->values);
+    tl_line_free(&a->line);
+    *a = (struct tl_axes){0};
+}
+
+static void begin(struct tl_search *s)
+{
+    struct tl_axes *a = &s->isolate->axes;
+    tl_axes_reset(a);
+    a->order = tl_calloc(s->n + 1, sizeof *a->order);
+    a->needed = tl_calloc(s->n + 1, sizeof *a->needed);
+    a->values = tl_index_copy(s, s->best);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->best[i] != 0)
+            a->order[a->n++] = i;
+    a->log_factorial = tl_calloc(a->n + 2, sizeof *a->log_factorial);
+    a->weights = tl_calloc(a->n + 2, sizeof *a->weights);
+    for (size_t i = 2; i <= a->n; i++)
+        a->log_factorial[i] = a->log_factorial[i - 1] + log((double)i);
+    uint64_t *zero = tl_calloc(s->n + 1, sizeof *zero);
+    const struct tl_point *baseline = tl_point_get(s, zero);
+    free(zero);
+    a->contaminated = baseline->told > 0 && !tl_point_closed(baseline);
+    a->limit = 2 * a->n + 2 * tl_log2_ceil(a->n) + 4;
+    a->spent = s->search_trials;
+    a->begun = true;
+}
+
+/* Chances, up to a factor, that r of the m axes that are left are needed, when `found` of the others were. */
+static void weigh(struct tl_axes *a, size_t m, size_t found)
+{
+    const double *lf = a->log_factorial;
+    double top = -INFINITY;
+    for (size_t r = 0; r <= m; r++) {
+        size_t k = found + r;
+        double prior = k == 0 ? 0.01 : pow(0.35, (double)k) + 0.1 / (double)a->n;
+        /* C(m, r) / C(n, k): all places of k needed axes among n are equally likely. */
+        a->weights[r] = log(prior) + lf[m] - lf[r] - lf[m - r] - lf[a->n] + lf[k] + lf[a->n - k];
+        if (a->weights[r] > top)
+            top = a->weights[r];
+    }
+    double sum = 0;
+    for (size_t r = 0; r <= m; r++) {
+        a->weights[r] = exp(a->weights[r] - top);
+        sum += a->weights[r];
+    }
+    for (size_t r = 0; r <= m; r++)
+        a->weights[r] /= sum;
+}
+
+/* The chance that none of the next g axes of m is needed. */
+static double none_in(const struct tl_axes *a, size_t m, size_t g)
+{
+    double sum = 0, none = 1;
+    for (size_t r = 0; r + g <= m; r++) {
+        sum += a->weights[r] * none;
+        none *= (double)(m - g - r) / (double)(m - r > 0 ? m - r : 1);
+        if (none < 1e-12)
+            break;
+    }
+    return sum;
+}
+
+/* Positions of the line: the number of undecided axes that keep their value. It fails from t on, where t is
+ * the place of the first needed axis, counted from the end; t = 0 when no more is needed. */
+static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *line)
+{
+    struct tl_axes *a = context;
+    size_t m = (size_t)line->tmax, most = (size_t)(line->tmax - line->tmin);
+    if (s->search_trials - a->spent + m + 2 >= a->limit)
+        return line->tmax - 1;
+    weigh(a, m, a->found);
+    double given = line->tmin > 0 ? none_in(a, m, most + 1) : 0;
+    size_t low = 1, high = most;
+    while (low < high) { /* the first g that is needed to have at least half a chance */
+        size_t g = low + (high - low) / 2;
+        if ((none_in(a, m, g) - given) / (1 - given) <= 0.5)
+            high = g;
+        else
+            low = g + 1;
+    }
+    if (low > 1) {
+        double here = (none_in(a, m, low) - given) / (1 - given);
+        double before = (none_in(a, m, low - 1) - given) / (1 - given);
+        if (fabs(before - 0.5) < fabs(here - 0.5))
+            low--;
+    }
+    return line->tmax - low;
+}
+
+static void make(struct tl_search *s, void *context, uint64_t position, uint64_t *index)
+{
+    const struct tl_axes *a = context;
+    memcpy(index, s->best, s->n * sizeof *index);
+    /* M changes while the line is searched, but only by what position says anyway. */
+    for (size_t i = a->scanned; i < a->n; i++)
+        index[a->order[i]] = a->n - i > position ? 0 : a->values[a->order[i]];
+}
+
+static void open_line(struct tl_search *s)
+{
+    struct tl_axes *a = &s->isolate->axes;
+    size_t m = a->n - a->scanned;
+    tl_line_init(s, &a->line, a->contaminated ? 1 : 0, m);
+    if (s->noisy) {
+        struct tl_rate_belief rates;
+        tl_search_rates(s, &rates);
+        double *prior = tl_calloc(m + 1, sizeof *prior);
+        weigh(a, m, a->found);
+        if (!a->contaminated)
+            prior[0] = none_in(a, m, m);
+        for (size_t j = 1; j <= m; j++)
+            prior[m - j + 1] = none_in(a, m, j - 1) - none_in(a, m, j);
+        tl_noise_free(&a->line.noise);
+        tl_noise_init_prior(&a->line.noise, prior, m + 1, &rates);
+        free(prior);
+    }
+    a->line_open = true;
+}
+
+/* Between a failure and a pass nothing can be tried: the axes in between one at a time. */
+static enum tl_progress one_at_a_time(struct tl_search *s, size_t end)
+{
+    struct tl_axes *a = &s->isolate->axes;
+    for (; a->scanned < end; a->scanned++) {
+        size_t axis = a->order[a->scanned];
+        memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
+        s->scratch[axis] = 0;
+        enum tl_judgement j = tl_judge(s, s->scratch, 1, false, 0.05, TL_SEARCH_AXES, axis, 1, a->n);
+        if (j == TL_JUDGE_PENDING)
+            return TL_PENDING;
+        if (j == TL_JUDGE_FAIL) {
+            tl_search_adopt(s, s->scratch);
+        } else {
+            a->needed[a->scanned] = true;
+            a->found++;
+        }
+    }
+    return TL_DONE;
+}
+
+enum tl_progress tl_axes_step(struct tl_search *s)
+{
+    struct tl_axes *a = &s->isolate->axes;
+    if (!a->begun)
+        begin(s);
+    struct tl_line_use use = {
+        .make = make, .ideal = ideal, .context = a, .purpose = TL_SEARCH_AXES, .axis = TL_NO_AXIS};
+    while (a->scanned < a->n) {
+        if (!a->line_open)
+            open_line(s);
+        if (!a->line.gap || a->line.tmin == a->line.tmax) {
+            if (tl_line_step(s, &a->line, &use) == TL_PENDING)
+                return TL_PENDING;
+        }
+        if (a->line.gap && a->line.tmin < a->line.tmax) {
+            /* Axes up to the failing position are not needed; those up to the passing one have to be looked
+             * at. */
+            size_t end = a->n - (size_t)(a->line.tmin > 0 ? a->line.tmin - 1 : 0);
+            if (a->scanned < a->n - (size_t)a->line.tmax)
+                a->scanned = a->n - (size_t)a->line.tmax;
+            if (one_at_a_time(s, end) == TL_PENDING)
+                return TL_PENDING;
+        } else {
+            size_t t = (size_t)a->line.tmax;
+            a->scanned = a->n - t;
+            if (t > 0) {
+                a->needed[a->scanned++] = true;
+                a->found++;
+            }
+        }
+        tl_line_free(&a->line);
+        a->line_open = false;
+        a->contaminated = false;
+    }
+    return TL_DONE;
+}
+
+uint64_t tl_axes_left(const struct tl_search *s)
+{
+    const struct tl_axes *a = &s->isolate->axes;
+    if (!a->begun) {
+        uint64_t n = 0;
+        for (size_t i = 0; i < s->n; i++)
+            n += s->best[i] != 0;
+        return 2 * n + 2 * tl_log2_ceil(n) + 4;
+    }
+    uint64_t spent = s->search_trials - a->spent;
+    return spent < a->limit ? a->limit - spent : 0;
+}

@@ -1,0 +1,246 @@
+/* What the trigger says about variants that were not on the path: is the failure monotone, do thresholds
+ * depend on each other, does the rest not matter? All draws are made before the first is tried, so they
+ * depend on nothing but the seed and M. */
+#include "harness/search/internal.h"
+
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tl_probe_reset(struct tl_isolate *z)
+{
+    for (size_t i = 0; i < z->n_probes; i++)
+        free(z->probes[i].index);
+    free(z->probes);
+    free(z->joint);
+    z->probes = NULL;
+    z->joint = NULL;
+    z->n_probes = z->n_joint = 0;
+    z->probes_made = false;
+}
+
+static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t more, bool should_fail)
+{
+    struct tl_isolate *z = s->isolate;
+    uint64_t *index = tl_index_copy(s, s->best);
+    index[axis] = value;
+    if (more != TL_NO_AXIS)
+        index[more] = s->failing[more];
+    for (size_t i = 0; i < z->n_probes; i++) {
+        if (tl_index_equal(s, z->probes[i].index, index)) {
+            free(index);
+            return;
+        }
+    }
+    z->probes = tl_realloc(z->probes, z->n_probes + 1, sizeof *z->probes);
+    z->probes[z->n_probes++] = (struct tl_probe){index, axis, more, should_fail};
+}
+
+static void make_probes(struct tl_search *s)
+{
+    struct tl_isolate *z = s->isolate;
+    for (size_t a = 0; a < s->n; a++) {
+        uint64_t t = s->best[a], f = s->failing[a];
+        if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band)
+            continue;
+        if (f > t)
+            add_probe(s, a, f, TL_NO_AXIS, true);
+        for (int i = 0; i < 2 && f > t + 1; i++)
+            add_probe(s, a, t + 1 + tl_search_random(s, f - t - 1), TL_NO_AXIS, true);
+        for (int i = 0; i < 3 && t > 2; i++)
+            add_probe(s, a, 1 + tl_search_random(s, t - 2), TL_NO_AXIS, false);
+        for (size_t b = 0; b < s->n; b++)
+            if (b != a && s->space->axes[b].ordered && s->best[b] != 0 && s->failing[b] > s->best[b] &&
+                !z->bands[b].is_band)
+                add_probe(s, a, t - 1, b, false);
+    }
+    z->probes_made = true;
+}
+
+enum tl_progress tl_probe_step(struct tl_search *s)
+{
+    struct tl_isolate *z = s->isolate;
+    if (!z->probes_made)
+        make_probes(s);
+    bool pending = false;
+    const struct tl_probe *simpler = NULL;
+    z->n_joint = 0;
+    for (size_t i = 0; i < z->n_probes; i++) {
+        const struct tl_probe *p = &z->probes[i];
+        enum tl_judgement j =
+            tl_judge(s, p->index, 1, false, 0.01, p->more == TL_NO_AXIS ? TL_SEARCH_PROBE : TL_SEARCH_JOINT,
+                     p->axis, 0, 0);
+        if (j == TL_JUDGE_PENDING) {
+            pending = true;
+        } else if (p->more != TL_NO_AXIS) {
+            if (j == TL_JUDGE_FAIL) {
+                z->joint = tl_realloc(z->joint, z->n_joint + 1, sizeof *z->joint);
+                z->joint[z->n_joint++] =
+                    (struct tl_search_joint){p->axis, p->more, tl_point_get(s, p->index)->index};
+            }
+        } else if (p->should_fail && j == TL_JUDGE_PASS) {
+            /* One pass may be chance: twice more. */
+            if (!s->noisy &&
+                tl_judge(s, p->index, 3, false, 0, TL_SEARCH_PROBE, p->axis, 0, 0) == TL_JUDGE_PENDING)
+                pending = true;
+            z->counter[p->axis] = true;
+            z->counterexample[p->axis] = p->index[p->axis];
+        } else if (!p->should_fail && j == TL_JUDGE_FAIL && simpler == NULL) {
+            simpler = p;
+        }
+    }
+    if (pending)
+        return TL_PENDING;
+    if (s->mixed && !s->noisy) {
+        memset(z->counter, 0, s->n * sizeof *z->counter);
+        tl_probe_reset(z);
+        s->complete = false;
+        tl_isolate_noisy(s);
+        return TL_AGAIN;
+    }
+    if (simpler != NULL) {
+        /* A simpler value fails although one in between passes. */
+        size_t a = simpler->axis;
+        z->counter[a] = true;
+        z->counterexample[a] = s->best[a] - 1;
+        tl_search_note(s, TL_NOTE_NON_MONOTONE);
+        tl_search_adopt(s, simpler->index);
+        tl_probe_reset(z);
+        s->complete = false;
+        z->step = TL_STEP_CHOICES;
+        if (++z->rounds > 64) {
+            tl_search_note(s, TL_NOTE_NOT_CONVERGED);
+            z->step = TL_STEP_END;
+        }
+        return TL_AGAIN;
+    }
+    for (size_t a = 0; a < s->n; a++)
+        if (z->counter[a])
+            tl_search_note(s, TL_NOTE_NON_MONOTONE);
+    if (z->n_joint > 0)
+        tl_search_note(s, TL_NOTE_JOINT);
+    return TL_DONE;
+}
+
+void tl_generalise_reset(struct tl_isolate *z)
+{
+    for (size_t i = 0; i < z->n_held; i++)
+        free(z->held[i]);
+    for (size_t i = 0; i < z->n_broken; i++)
+        free(z->broken[i]);
+    free(z->held);
+    free(z->broken);
+    free(z->broken_axis);
+    z->held = z->broken = NULL;
+    z->broken_axis = NULL;
+    z->n_held = z->n_broken = 0;
+}
+
+static uint64_t draw_value(struct tl_search *s, size_t a)
+{
+    return tl_search_random(s, s->space->axes[a].count);
+}
+
+/* A variant with the trigger of M and the rest at random; NULL when the constraint leaves none that is easy
+ * to find. */
+static uint64_t *draw(struct tl_search *s, size_t broken)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        uint64_t *index = tl_index_copy(s, s->best);
+        for (size_t a = 0; a < s->n; a++)
+            if (s->best[a] == 0)
+                index[a] = draw_value(s, a);
+        if (broken != TL_NO_AXIS)
+            index[broken] = s->space->axes[broken].ordered && !s->isolate->counter[broken] &&
+                                    !s->isolate->bands[broken].is_band
+                                ? tl_search_random(s, s->best[broken])
+                                : 0;
+        if (!tl_point_get(s, index)->forbidden)
+            return index;
+        free(index);
+    }
+    return NULL;
+}
+
+static void make_draws(struct tl_search *s)
+{
+    struct tl_isolate *z = s->isolate;
+    size_t n = s->options.generalise_runs, triggers = 0, rest = 0;
+    for (size_t a = 0; a < s->n; a++) {
+        triggers += s->best[a] != 0;
+        rest += s->best[a] == 0 && s->space->axes[a].count > 1;
+    }
+    z->held = tl_calloc(n, sizeof *z->held);
+    z->broken = tl_calloc(n, sizeof *z->broken);
+    z->broken_axis = tl_calloc(n, sizeof *z->broken_axis);
+    z->drawn = true;
+    for (size_t i = 0; i < n && rest > 0; i++) {
+        uint64_t *index = draw(s, TL_NO_AXIS);
+        if (index != NULL)
+            z->held[z->n_held++] = index;
+    }
+    for (size_t i = 0; i < n && triggers > 0; i++) {
+        size_t which = i % triggers, a = 0;
+        while (s->best[a] == 0 || which-- > 0)
+            a++;
+        uint64_t *index = draw(s, a);
+        if (index == NULL)
+            continue;
+        z->broken_axis[z->n_broken] = a;
+        z->broken[z->n_broken++] = index;
+    }
+}
+
+static bool used_before(const struct tl_search *s, uint64_t **list, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (tl_index_equal(s, list[j], list[i]))
+            return true;
+    return false;
+}
+
+enum tl_progress tl_generalise_step(struct tl_search *s)
+{
+    struct tl_isolate *z = s->isolate;
+    if (!z->drawn)
+        make_draws(s);
+    bool pending = false;
+    uint32_t held[2] = {0, 0}, broken[2] = {0, 0};
+    const uint64_t *not_held = NULL, *also = NULL;
+    memset(z->varied, 0, s->n * sizeof *z->varied);
+    for (size_t i = 0; i < z->n_held; i++) {
+        enum tl_judgement j = tl_judge(s, z->held[i], 1, false, 0.01, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0);
+        pending = pending || j == TL_JUDGE_PENDING;
+        if (j == TL_JUDGE_PENDING || j == TL_JUDGE_UNRESOLVED || used_before(s, z->held, i))
+            continue;
+        held[0] += j == TL_JUDGE_FAIL;
+        held[1]++;
+        if (j != TL_JUDGE_FAIL && not_held == NULL)
+            not_held = tl_point_get(s, z->held[i])->index;
+        for (size_t a = 0; a < s->n; a++)
+            z->varied[a] = z->varied[a] || z->held[i][a] != s->best[a];
+    }
+    for (size_t i = 0; i < z->n_broken; i++) {
+        enum tl_judgement j =
+            tl_judge(s, z->broken[i], 1, false, 0.01, TL_SEARCH_BREAK, z->broken_axis[i], 0, 0);
+        pending = pending || j == TL_JUDGE_PENDING;
+        if (j == TL_JUDGE_PENDING || j == TL_JUDGE_UNRESOLVED || used_before(s, z->broken, i))
+            continue;
+        broken[0] += j == TL_JUDGE_FAIL;
+        broken[1]++;
+        if (j == TL_JUDGE_FAIL && also == NULL)
+            also = tl_point_get(s, z->broken[i])->index;
+    }
+    memcpy(z->held_count, held, sizeof held);
+    memcpy(z->broken_count, broken, sizeof broken);
+    z->not_held = not_held;
+    z->also = also;
+    if (pending)
+        return TL_PENDING;
+    if (held[0] < held[1])
+        tl_search_note(s, TL_NOTE_NOT_INDEPENDENT);
+    if (broken[0] > 0)
+        tl_search_note(s, TL_NOTE_OTHER_TRIGGER);
+    return TL_DONE;
+}

@@ -1,0 +1,281 @@
+#include "harness/search/noise.h"
+
+#include "harness/base/buffer.h"
+#include "harness/search/search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const double tl_rates[TL_RATES] = {0.01, 0.02, 0.03, 0.05, 0.07, 0.10, 0.13, 0.16, 0.20,
+                                   0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65,
+                                   0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 0.98, 1.00};
+
+void tl_rate_belief_init(struct tl_rate_belief *b)
+{
+    /* Every rate is as likely as any other, but for failures that show every time: those are frequent. */
+    for (size_t i = 0; i < TL_RATES; i++)
+        b->weight[i] = i + 1 == TL_RATES ? 0.2 : 0.8 * (tl_rates[i] - (i > 0 ? tl_rates[i - 1] : 0)) / 0.98;
+}
+
+void tl_rate_belief_update(struct tl_rate_belief *b, uint64_t failed, uint64_t passed)
+{
+    double logs[TL_RATES], top = -INFINITY, sum = 0;
+    for (size_t i = 0; i < TL_RATES; i++) {
+        double r = tl_rates[i];
+        logs[i] = log(b->weight[i]) + (double)failed * log(r);
+        if (passed > 0)
+            logs[i] += (double)passed * log(1 - r);
+        if (logs[i] > top)
+            top = logs[i];
+    }
+    for (size_t i = 0; i < TL_RATES; i++) {
+        b->weight[i] = exp(logs[i] - top);
+        sum += b->weight[i];
+    }
+    for (size_t i = 0; i < TL_RATES; i++)
+        b->weight[i] /= sum;
+}
+
+double tl_rate_belief_miss(const struct tl_rate_belief *b, uint32_t n)
+{
+    double miss = 0;
+    for (size_t i = 0; i < TL_RATES; i++)
+        miss += b->weight[i] * pow(1 - tl_rates[i], n);
+    return miss;
+}
+
+uint32_t tl_rate_belief_passes(const struct tl_rate_belief *b, double alpha)
+{
+    uint32_t low = 1, high = 4096;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (tl_rate_belief_miss(b, mid) <= alpha)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+static void summarise(struct tl_noise *z)
+{
+    double total = 0;
+    for (size_t i = 0; i < z->n; i++) {
+        struct tl_noise_segment *s = &z->segments[i];
+        s->sum = 0;
+        s->rate = 0;
+        for (size_t j = 0; j < TL_RATES; j++) {
+            s->sum += s->weight[j];
+            s->rate += s->weight[j] * tl_rates[j];
+        }
+        s->rate = s->sum > 0 ? s->rate / s->sum : 0;
+        total += s->sum;
+    }
+    if (!(total > 0))
+        return;
+    for (size_t i = 0; i < z->n; i++) {
+        struct tl_noise_segment *s = &z->segments[i];
+        s->sum /= total;
+        for (size_t j = 0; j < TL_RATES; j++)
+            s->weight[j] /= total;
+    }
+}
+
+static void reserve(struct tl_noise *z, size_t n)
+{
+    if (n <= z->capacity)
+        return;
+    z->capacity = n > 2 * z->capacity ? n : 2 * z->capacity;
+    z->segments = tl_realloc(z->segments, z->capacity, sizeof *z->segments);
+}
+
+void tl_noise_init(struct tl_noise *z, uint64_t least, uint64_t most, const struct tl_rate_belief *rates)
+{
+    *z = (struct tl_noise){0};
+    reserve(z, 16);
+    z->n = 1;
+    z->segments[0].first = least;
+    z->segments[0].last = most;
+    memcpy(z->segments[0].weight, rates->weight, sizeof rates->weight);
+    summarise(z);
+}
+
+void tl_noise_init_prior(struct tl_noise *z, const double *prior, size_t n,
+                         const struct tl_rate_belief *rates)
+{
+    *z = (struct tl_noise){0};
+    reserve(z, n);
+    z->n = n;
+    for (size_t i = 0; i < n; i++) {
+        z->segments[i].first = z->segments[i].last = i;
+        for (size_t j = 0; j < TL_RATES; j++)
+            z->segments[i].weight[j] = prior[i] * rates->weight[j];
+    }
+    summarise(z);
+}
+
+void tl_noise_free(struct tl_noise *z)
+{
+    free(z->segments);
+    *z = (struct tl_noise){0};
+}
+
+static double length(const struct tl_noise_segment *s)
+{
+    return (double)(s->last - s->first) + 1;
+}
+
+/* Makes a border between position and position + 1, where there is none. */
+static void split(struct tl_noise *z, uint64_t position)
+{
+    for (size_t i = 0; i < z->n; i++) {
+        struct tl_noise_segment *s = &z->segments[i];
+        if (position < s->first || position >= s->last)
+            continue;
+        reserve(z, z->n + 1);
+        s = &z->segments[i];
+        memmove(s + 2, s + 1, (z->n - i - 1) * sizeof *s);
+        s[1] = s[0];
+        double share = ((double)(position - s->first) + 1) / length(s);
+        for (size_t j = 0; j < TL_RATES; j++) {
+            s[1].weight[j] = s[0].weight[j] * (1 - share);
+            s[0].weight[j] *= share;
+        }
+        s[0].last = position;
+        s[1].first = position + 1;
+        z->n++;
+        return;
+    }
+}
+
+void tl_noise_favour(struct tl_noise *z, uint64_t t, double factor)
+{
+    if (t > 0)
+        split(z, t - 1);
+    split(z, t);
+    for (size_t i = 0; i < z->n; i++)
+        if (z->segments[i].first == t && z->segments[i].last == t)
+            for (size_t j = 0; j < TL_RATES; j++)
+                z->segments[i].weight[j] *= factor;
+    summarise(z);
+}
+
+void tl_noise_observe(struct tl_noise *z, uint64_t position, bool failed)
+{
+    split(z, position);
+    size_t kept = 0;
+    for (size_t i = 0; i < z->n; i++) {
+        struct tl_noise_segment *s = &z->segments[i];
+        if (s->first > position) {
+            if (failed)
+                continue; /* a failure proves t <= position */
+        } else {
+            for (size_t j = 0; j < TL_RATES; j++)
+                s->weight[j] *= failed ? tl_rates[j] : 1 - tl_rates[j];
+        }
+        z->segments[kept++] = *s;
+    }
+    z->n = kept;
+    summarise(z);
+}
+
+static double entropy(double p)
+{
+    if (p <= 0 || p >= 1)
+        return 0;
+    return -p * log2(p) - (1 - p) * log2(1 - p);
+}
+
+/* What a run at a position would tell about t, in bits, when `whole` segments and a part of the next are
+ * below. */
+static double information(const struct tl_noise *z, size_t whole, double part)
+{
+    double fails = 0, known = 0;
+    for (size_t i = 0; i <= whole && i < z->n; i++) {
+        const struct tl_noise_segment *s = &z->segments[i];
+        double sum = i < whole ? s->sum : s->sum * part;
+        fails += sum * s->rate;
+        known += sum * entropy(s->rate);
+    }
+    return entropy(fails) - known;
+}
+
+uint64_t tl_noise_next(const struct tl_noise *z)
+{
+    double best = -1;
+    uint64_t position = z->n > 0 ? z->segments[0].first : 0;
+    for (size_t i = 0; i < z->n; i++) {
+        const struct tl_noise_segment *s = &z->segments[i];
+        /* Within a segment the information is a concave function of the position: ternary search. */
+        uint64_t low = s->first, high = s->last;
+        double n = length(s);
+        while (high - low > 2) {
+            uint64_t third = (high - low) / 3, a = low + third, b = high - third;
+            if (information(z, i, ((double)(a - s->first) + 1) / n) <
+                information(z, i, ((double)(b - s->first) + 1) / n))
+                low = a + 1;
+            else
+                high = b - 1;
+        }
+        for (uint64_t p = low;; p++) {
+            double bits = information(z, i, ((double)(p - s->first) + 1) / n);
+            if (bits > best) {
+                best = bits;
+                position = p;
+            }
+            if (p == high)
+                break;
+        }
+    }
+    return position;
+}
+
+double tl_noise_above(const struct tl_noise *z, uint64_t position)
+{
+    double above = 0;
+    for (size_t i = 0; i < z->n; i++) {
+        const struct tl_noise_segment *s = &z->segments[i];
+        if (s->first > position)
+            above += s->sum;
+        else if (s->last > position)
+            above += s->sum * (double)(s->last - position) / length(s);
+    }
+    return above;
+}
+
+void tl_noise_rates(const struct tl_noise *z, struct tl_rate_belief *rates)
+{
+    memset(rates, 0, sizeof *rates);
+    for (size_t i = 0; i < z->n; i++)
+        for (size_t j = 0; j < TL_RATES; j++)
+            rates->weight[j] += z->segments[i].weight[j];
+}
+
+/* The standard normal quantile: bisection of erfc is exact enough and needs no table. */
+static double normal_quantile(double p)
+{
+    double low = -40, high = 40;
+    for (int i = 0; i < 100; i++) {
+        double mid = (low + high) / 2;
+        if (0.5 * erfc(-mid / sqrt(2.0)) < p)
+            low = mid;
+        else
+            high = mid;
+    }
+    return (low + high) / 2;
+}
+
+void tl_wilson(uint64_t k, uint64_t n, double confidence, double *low, double *high)
+{
+    if (n == 0) {
+        *low = 0;
+        *high = 1;
+        return;
+    }
+    double z = normal_quantile(0.5 + confidence / 2), nn = (double)n, p = (double)k / nn;
+    double middle = (p + z * z / (2 * nn)) / (1 + z * z / nn);
+    double half = z / (1 + z * z / nn) * sqrt(p * (1 - p) / nn + z * z / (4 * nn * nn));
+    *low = k == 0 ? 0 : fmax(0, middle - half);
+    *high = k == n ? 1 : fmin(1, middle + half);
+}

@@ -1,0 +1,55 @@
+/* One-sided noise: a failure that shows in only a part of the runs.
+ *
+ * Along a line of positions the failure can be seen from an unknown position t on. A run at p fails with an
+ * unknown rate r when p >= t, and never when p < t. A failure at p therefore proves t <= p; a pass at p makes
+ * t > p more likely by a factor of 1 / (1 - r). Position and rate are estimated together: the rate on a fixed
+ * grid, the position as segments on which the posterior is flat (only positions that were tried are borders
+ * of it), so that a line of 2^64 positions costs no more than one of ten. */
+#ifndef TL_NOISE_H
+#define TL_NOISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TL_RATES 26
+extern const double tl_rates[TL_RATES]; /* the grid; the last one is 1 */
+
+/* Weights of the rates of the grid; they sum to 1. */
+struct tl_rate_belief {
+    double weight[TL_RATES];
+};
+void tl_rate_belief_init(struct tl_rate_belief *b); /* nothing known */
+void tl_rate_belief_update(struct tl_rate_belief *b, uint64_t failed,
+                           uint64_t passed); /* runs known to be bad */
+/* How many passes in a row are needed until the chance that a bad position shows them is at most alpha. At
+ * most 4096. */
+uint32_t tl_rate_belief_passes(const struct tl_rate_belief *b, double alpha);
+/* The chance that a bad position shows n passes in a row. */
+double tl_rate_belief_miss(const struct tl_rate_belief *b, uint32_t n);
+
+struct tl_noise_segment {
+    uint64_t first, last; /* values of t */
+    double weight[TL_RATES];
+    double sum, rate; /* over the weights; mean rate */
+};
+struct tl_noise {
+    size_t n, capacity;
+    struct tl_noise_segment *segments; /* ascending */
+};
+
+/* t is one of least..most, all equally likely. Release with tl_noise_free. */
+void tl_noise_init(struct tl_noise *z, uint64_t least, uint64_t most, const struct tl_rate_belief *rates);
+/* t is one of 0..n-1 with these probabilities (they need not sum to 1). */
+void tl_noise_init_prior(struct tl_noise *z, const double *prior, size_t n,
+                         const struct tl_rate_belief *rates);
+/* Multiplies the chance of the one value t by a factor. */
+void tl_noise_favour(struct tl_noise *z, uint64_t t, double factor);
+void tl_noise_observe(struct tl_noise *z, uint64_t position, bool failed);
+/* The position whose outcome tells most about t. */
+uint64_t tl_noise_next(const struct tl_noise *z);
+double tl_noise_above(const struct tl_noise *z, uint64_t position); /* the chance that t > position */
+void tl_noise_rates(const struct tl_noise *z, struct tl_rate_belief *rates);
+void tl_noise_free(struct tl_noise *z);
+
+#endif

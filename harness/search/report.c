@@ -1,0 +1,190 @@
+/* The result of an isolation, from all that is known of M and of what differs from it in one axis. */
+#include "harness/search/internal.h"
+
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+
+struct value {
+    uint64_t value;
+    const struct tl_point *point;
+    enum tl_judgement verdict;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct value *x = a, *y = b;
+    return x->value < y->value ? -1 : x->value > y->value;
+}
+
+/* All values of the axis that were tried (or may not be) with all else as in M. */
+static struct value *values_of(const struct tl_search *s, size_t axis, size_t *n)
+{
+    struct value *list = NULL;
+    *n = 0;
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
+            bool same = p->told > 0 || p->forbidden;
+            for (size_t j = 0; j < s->n && same; j++)
+                same = j == axis || p->index[j] == s->best[j];
+            if (!same)
+                continue;
+            list = tl_realloc(list, *n + 1, sizeof *list);
+            list[(*n)++] = (struct value){p->index[axis], p, tl_point_verdict(p)};
+        }
+    }
+    qsort(list, *n, sizeof *list, by_value);
+    return list;
+}
+
+static void add(uint64_t **list, size_t *n, uint64_t value)
+{
+    *list = tl_realloc(*list, *n + 1, sizeof **list);
+    (*list)[(*n)++] = value;
+}
+
+static struct tl_search_rate rate_of(const struct value *list, size_t n, struct tl_search_rate known)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].value == known.value && list[i].point->told > known.runs)
+            return (struct tl_search_rate){known.value, list[i].point->seen[TL_SEARCH_MATCH],
+                                           list[i].point->told};
+    return known;
+}
+
+static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
+{
+    const struct tl_isolate *z = s->isolate;
+    struct tl_search_result *r = &s->result;
+    struct tl_search_trigger *t = &r->triggers[r->n_triggers++];
+    size_t n;
+    struct value *list = values_of(s, axis, &n);
+    const struct value *pass = NULL;
+    bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false;
+    t->axis = axis;
+    t->value = s->best[axis];
+    for (size_t i = 0; i < n; i++) {
+        const struct value *v = &list[i];
+        bool simpler = v->value < t->value;
+        switch (v->verdict) {
+        case TL_JUDGE_FAIL:
+            if (!ordered || !simpler)
+                add(&t->fails_with, &t->n_fails, v->value);
+            break;
+        case TL_JUDGE_PASS:
+            if (ordered && !simpler)
+                break;
+            add(&t->passes_with, &t->n_passes, v->value);
+            simpler_pass = simpler_pass || simpler;
+            if (simpler && (ordered || pass == NULL))
+                pass = v;
+            break;
+        case TL_JUDGE_OTHER:
+            add(&t->other_with, &t->n_other, v->value);
+            simpler_other = simpler_other || simpler;
+            break;
+        default:
+            add(&t->unsupported_with, &t->n_unsupported, v->value);
+        }
+    }
+    if (ordered) { /* the nearest first */
+        for (size_t i = 0; i < t->n_passes / 2; i++) {
+            uint64_t swap = t->passes_with[i];
+            t->passes_with[i] = t->passes_with[t->n_passes - 1 - i];
+            t->passes_with[t->n_passes - 1 - i] = swap;
+        }
+    }
+    t->unresolved = !simpler_pass && !simpler_other;
+    t->masked = simpler_other && !simpler_pass;
+    if (t->masked && !tl_search_has_note(r, TL_NOTE_MASKED))
+        r->notes[r->n_notes++] = TL_NOTE_MASKED;
+    t->non_monotone = z->counter[axis];
+    t->counterexample = z->counterexample[axis];
+    t->band = z->bands[axis];
+    t->band.samples = NULL;
+    t->band.n_samples = 0;
+    if (t->band.is_band) {
+        t->band.n_samples = z->bands[axis].n_samples;
+        t->band.samples = tl_calloc(t->band.n_samples + 1, sizeof *t->band.samples);
+        for (size_t i = 0; i < t->band.n_samples; i++)
+            t->band.samples[i] = z->bands[axis].samples[i];
+        t->band.never = rate_of(list, n, t->band.never);
+        t->band.always = rate_of(list, n, t->band.always);
+        t->band.has_never = t->band.never.runs > 0 && t->band.never.failed == 0;
+    } else if (ordered && pass != NULL) {
+        t->gap = pass->value + 1 < t->value;
+        t->threshold = true;
+        for (uint64_t v = pass->value + 1; v < t->value && t->threshold; v++) {
+            /* Values in between count as a gap only when it is known of each that it cannot be tried. */
+            bool closed = false;
+            for (size_t i = 0; i < n; i++)
+                closed = closed || (list[i].value == v && list[i].verdict == TL_JUDGE_UNRESOLVED);
+            t->threshold = closed || z->gap_below[axis] == pass->value;
+            if (z->gap_below[axis] == pass->value)
+                break;
+        }
+    }
+    if (pass != NULL)
+        r->decisive[r->n_decisive++] = (struct tl_search_pair){.axis = axis,
+                                                               .fails = m->index,
+                                                               .passes = pass->point->index,
+                                                               .n_fails = m->seen[TL_SEARCH_MATCH],
+                                                               .n_passes = pass->point->seen[TL_SEARCH_PASS]};
+    free(list);
+}
+
+/* The chance that every neighbour of M that passed would not fail after all, given how often M fails. */
+static double certainty(struct tl_search *s)
+{
+    struct tl_rate_belief b;
+    tl_search_rates(s, &b);
+    double wrong = 0;
+    for (size_t i = 0; i < s->isolate->n_neighbours; i++) {
+        const struct tl_neighbour *n = &s->isolate->neighbours[i];
+        if (!n->simpler)
+            continue;
+        for (size_t j = 0; j < s->n; j++)
+            s->scratch[j] = s->best[j];
+        s->scratch[n->axis] = n->value;
+        const struct tl_point *p = tl_point_get(s, s->scratch);
+        if (!tl_point_closed(p))
+            wrong += tl_rate_belief_miss(&b, p->told);
+    }
+    return wrong < 1 ? 1 - wrong : 0;
+}
+
+void tl_isolate_report(struct tl_search *s)
+{
+    const struct tl_isolate *z = s->isolate;
+    struct tl_search_result *r = &s->result;
+    const struct tl_point *m = tl_point_get(s, s->best);
+    r->reproduced = r->reproduced || m->seen[TL_SEARCH_MATCH] > 0;
+    bool fresh = m->told_fresh > 0;
+    r->rate[0] = fresh ? m->seen_fresh[TL_SEARCH_MATCH] : m->seen[TL_SEARCH_MATCH];
+    r->rate[1] = fresh ? m->told_fresh : m->told;
+    tl_wilson(r->rate[0], r->rate[1], s->options.confidence, &r->rate_low, &r->rate_high);
+    if (!r->reproduced)
+        return;
+    r->minimal = m->index;
+    r->triggers = tl_calloc(s->n + 1, sizeof *r->triggers);
+    r->decisive = tl_calloc(s->n + 1, sizeof *r->decisive);
+    r->irrelevant = tl_calloc(s->n + 1, sizeof *r->irrelevant);
+    bool all_held = z->held_count[1] > 0 && z->held_count[0] == z->held_count[1] && z->step == TL_STEP_END;
+    for (size_t a = 0; a < s->n; a++) {
+        if (s->best[a] != 0)
+            trigger(s, a, m);
+        else if (s->failing[a] != 0 || (all_held && z->varied[a]))
+            r->irrelevant[r->n_irrelevant++] = (struct tl_search_irrelevant){a, all_held && z->varied[a]};
+    }
+    r->joint = tl_calloc(z->n_joint + 1, sizeof *r->joint);
+    for (size_t i = 0; i < z->n_joint; i++)
+        r->joint[r->n_joint++] = z->joint[i];
+    for (int i = 0; i < 2; i++) {
+        r->held[i] = z->held_count[i];
+        r->broken[i] = z->broken_count[i];
+    }
+    r->not_held = z->not_held;
+    r->also = z->also;
+    if (s->noisy && s->complete)
+        r->confidence = certainty(s);
+}

@@ -1,0 +1,319 @@
+/* Which variant to try next. Pure: no process, no file, no clock.
+ *
+ * Theory of operation
+ * -------------------
+ * A search is told a space (axes, constraint) and a failing variant, and from then on it is asked and told:
+ *
+ *     while (!tl_search_done(s)) {
+ *         n = tl_search_ask(s, requests, MOST);       a batch of independent trials
+ *         run them, in any order, at once if you like
+ *         tl_search_tell(s, request.id, ...);         one call for each, in any order
+ *     }
+ *     result = tl_search_result(s);
+ *
+ * A variant is one index for every axis; index 0 is the simplest value, and the variant of all zeros is the
+ * baseline. The search keeps every outcome by variant and repeat. Its steps are functions that look outcomes
+ * up; where one is missing they put a request in the queue and return, and are called again when the batch is
+ * told. All that they must remember lives in the search, so there is no coroutine and no recursion. A new
+ * batch is made only when the last one is told completely: what is found therefore does not depend on the
+ * order of answers.
+ *
+ * At every moment the search holds M, the simplest variant that is known to fail in the same way. M starts as
+ * the failing variant F, and is only ever replaced by a variant that was seen to fail with the same
+ * signature. The steps of an isolation (isolate.c) are:
+ *
+ *   reproduce   run F three times: the signature and the rate. F that never fails ends the search.
+ *   baseline    run the baseline. If it fails in the same way it is M, and there is no trigger.
+ *   axes        which of the axes where M is not at the baseline matter (ficbs.c)
+ *   choices     every simpler value of every choice axis that matters
+ *   thresholds  bisection of every ordered axis that matters (threshold.c)
+ *   band        for a threshold where the rate climbs slowly: its two edges (band.c)
+ *   confirm     M and everything next to it, in fresh processes. A neighbour that fails after all becomes M,
+ * and the steps from `choices` on are repeated: the result is 1-minimal whatever the failure is like. probe
+ * values off the path: is the failure monotone, do thresholds depend on each other? generalise  hold the
+ * trigger and draw the rest at random; break the trigger and draw the rest (generalise.c)
+ *
+ * As soon as one variant is seen to fail and to pass, the search is noisy: a failure still proves, a pass
+ * only makes likely. All bisections become Bayesian (noise.c) and every pass is repeated until it can be
+ * believed.
+ *
+ * A failure with another signature is never a match. It counts as "does not fail in this way", is kept in
+ * result.others, and the axis that shows it is marked. A variant that is forbidden, unsupported or lost is
+ * neither a pass nor a failure: the search goes around it. */
+#ifndef TL_SEARCH_H
+#define TL_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tl_search_axis {
+    bool ordered;     /* the failure is expected to be monotone along the axis */
+    uint64_t count;   /* number of values, at least 1 */
+    const char *name; /* for the purpose texts; NULL: "axis N" */
+};
+
+struct tl_search_space {
+    size_t n_axes;
+    const struct tl_search_axis *axes;                       /* the caller's; must outlive the search */
+    bool (*forbidden)(void *context, const uint64_t *index); /* may not be tried; NULL: everything may */
+    void *context;
+};
+
+/* Zero in any field means the default that is given here. */
+struct tl_search_options {
+    uint64_t seed;
+    unsigned width;           /* trials that the device runs at once (1); from 3 on, bisections look ahead */
+    uint64_t max_trials;      /* budget (none) */
+    double confidence;        /* of a noisy result (0.99) */
+    unsigned reproduce_runs;  /* of F (3) */
+    unsigned reproduce_most;  /* of F while it does not fail (21: excludes a rate of 0.2 with 0.99) */
+    unsigned confirm_runs;    /* of M, in fresh processes (5) */
+    unsigned neighbour_runs;  /* of every neighbour, in fresh processes (2; of a threshold one more) */
+    unsigned generalise_runs; /* with the trigger held, and as many with it broken (8) */
+    unsigned widen_most;      /* values of a choice axis that are tried at most (32) */
+    unsigned band_runs;       /* at each value that is measured for a band (16) */
+    uint32_t known_failed, known_runs; /* earlier runs of the failing variant: what is known of the rate */
+    bool no_generalise;                /* leave out the steps after confirm */
+    const char *signature;             /* the failure to isolate (the one that F shows most often); copied */
+    bool exhaustive;                   /* over builds: try every build, find every bad range */
+    bool bad_known;                    /* over builds: */
+    size_t bad;                        /* a build that fails */
+};
+
+enum tl_search_purpose {
+    TL_SEARCH_REPRODUCE,
+    TL_SEARCH_BASELINE,
+    TL_SEARCH_AXES,
+    TL_SEARCH_CHOICES,
+    TL_SEARCH_THRESHOLD,
+    TL_SEARCH_BAND,
+    TL_SEARCH_CONFIRM,
+    TL_SEARCH_NEIGHBOUR,
+    TL_SEARCH_WIDEN,
+    TL_SEARCH_PROBE,
+    TL_SEARCH_JOINT,
+    TL_SEARCH_HOLD,
+    TL_SEARCH_BREAK,
+    TL_SEARCH_FIRST_BAD,
+    TL_SEARCH_FIRST_FIXED,
+    TL_SEARCH_EVERY_BUILD,
+    TL_SEARCH_FRONTIER,
+};
+#define TL_SEARCH_PURPOSE_COUNT 17
+
+/* One trial that is asked for. The same (index, repeat) is never asked twice, so that it can be the key of a
+ * cache. */
+struct tl_search_request {
+    uint64_t id;           /* for tl_search_tell */
+    const uint64_t *index; /* of every axis; lives as long as the search */
+    uint32_t repeat;       /* 0 is the first trial of this variant */
+    bool fresh;            /* must be a process of its own from exec on */
+    enum tl_search_purpose purpose;
+    char text[96]; /* what is being tried, for the progress line */
+};
+
+enum tl_search_told {
+    TL_TOLD_PASS,
+    TL_TOLD_FAIL,        /* with the signature's id */
+    TL_TOLD_UNSUPPORTED, /* cannot be tried here */
+    TL_TOLD_LOST,        /* the supervisor or the machine went down; not asked again */
+};
+
+/* An outcome as the search sees it. */
+enum tl_search_outcome {
+    TL_SEARCH_NONE,  /* not told yet */
+    TL_SEARCH_MATCH, /* failed with the signature that is being isolated */
+    TL_SEARCH_OTHER, /* failed in another way */
+    TL_SEARCH_PASS,
+    TL_SEARCH_UNSUPPORTED,
+    TL_SEARCH_LOST,
+};
+#define TL_SEARCH_OUTCOME_COUNT 6
+
+/* Truthful remarks on a result. */
+enum tl_search_note {
+    TL_NOTE_NOT_REPRODUCED,       /* F did not fail in any of rate[1] runs */
+    TL_NOTE_FAILS_OTHERWISE,      /* F fails, but not with the signature that was asked for */
+    TL_NOTE_FAILING_UNSUPPORTED,  /* F cannot be tried here */
+    TL_NOTE_SEVERAL_SIGNATURES,   /* F fails in more than one way: the most frequent one was isolated */
+    TL_NOTE_BASELINE_FAILS,       /* the baseline fails in the same way: it is the minimal variant */
+    TL_NOTE_BASELINE_OTHER,       /* the baseline fails in another way */
+    TL_NOTE_BASELINE_UNSUPPORTED, /* the baseline cannot be tried */
+    TL_NOTE_NON_MONOTONE,         /* a simpler value fails where a less simple one passes */
+    TL_NOTE_FLAKY,                /* the same variant failed and passed */
+    TL_NOTE_BAND,                 /* a threshold is a band in which the rate climbs */
+    TL_NOTE_MASKED, /* next to M there is a variant that fails in another way, so none that passes */
+    TL_NOTE_NEIGHBOUR_UNSUPPORTED,  /* a simpler neighbour of M cannot be tried */
+    TL_NOTE_NEIGHBOURS_UNSUPPORTED, /* none of them can: nothing is shown about M being minimal */
+    TL_NOTE_NOT_CONFIRMED,          /* M failed during the search, but not in any fresh process */
+    TL_NOTE_LOST,                   /* a trial was lost; its variant was left out */
+    TL_NOTE_BUDGET,                 /* the budget ran out */
+    TL_NOTE_STOPPED,                /* tl_search_stop */
+    TL_NOTE_RATE_TOO_LOW,           /* it fails too seldom for what is left of the budget */
+    TL_NOTE_NOT_CONVERGED,   /* simpler and simpler variants turned up: not finished after many rounds */
+    TL_NOTE_NOT_INDEPENDENT, /* with the trigger held, some of the random variants did not fail */
+    TL_NOTE_OTHER_TRIGGER,   /* with the trigger broken, some of the random variants failed: see also */
+    TL_NOTE_JOINT,           /* thresholds depend on each other: see joint */
+};
+#define TL_SEARCH_NOTE_COUNT 22
+
+/* Rates of failure at one value of an axis. */
+struct tl_search_rate {
+    uint64_t value;
+    uint32_t failed, runs;
+};
+
+/* A threshold where the rate climbs from none to that of F over a range of values. */
+struct tl_search_band {
+    bool is_band;
+    bool has_never;                      /* a value was found that never failed */
+    struct tl_search_rate never, always; /* last value that never failed, first that fails as often as F */
+    size_t n_samples;
+    struct tl_search_rate *samples; /* what was measured, by value */
+};
+
+/* An axis that the failure needs away from its baseline. */
+struct tl_search_trigger {
+    size_t axis;
+    uint64_t value;
+    bool threshold;    /* ordered: value fails, and passes_with[0] is the next simpler value that passes */
+    bool gap;          /* between those two values are only ones that cannot be tried */
+    bool unresolved;   /* no simpler value of the axis could be tried: it may not be needed */
+    bool masked;       /* simpler values fail, but in another way */
+    bool non_monotone; /* counterexample is a value that does not behave as the threshold says */
+    uint64_t counterexample;
+    struct tl_search_band band;
+    size_t n_fails, n_passes, n_other, n_unsupported; /* values tried with all else as in M, ascending */
+    uint64_t *fails_with, *passes_with, *other_with, *unsupported_with;
+};
+
+/* Two ordered axes whose thresholds depend on each other: with axis `more` further from its baseline, axis
+ * `less` may be nearer to it. See tl_search_frontier for the whole boundary. */
+struct tl_search_joint {
+    size_t less, more;
+    const uint64_t *witness; /* fails: `less` below its threshold in M, `more` at F's value */
+};
+
+struct tl_search_pair {
+    size_t axis;
+    const uint64_t *fails, *passes; /* differ in this axis only */
+    uint32_t n_fails, n_passes;     /* runs that said so */
+};
+
+struct tl_search_irrelevant {
+    size_t axis;
+    bool independent; /* was drawn at random with the trigger held, and it always failed */
+};
+
+struct tl_search_other {
+    const char *signature;
+    const uint64_t *index; /* the first variant that showed it */
+    uint32_t seen;
+};
+
+/* One trial of the path, in the order of asking. */
+struct tl_search_step {
+    const uint64_t *index;
+    uint32_t repeat;
+    bool fresh;
+    enum tl_search_purpose purpose;
+    enum tl_search_outcome outcome;
+    const char *signature; /* of a failure */
+};
+
+/* A contiguous range of builds that fail. Indices are into the list of builds; SIZE_MAX: none. */
+struct tl_search_build_range {
+    size_t good_before; /* newest build before the range that passes */
+    size_t first_bad, last_bad;
+    size_t fixed;                                 /* oldest build after the range that passes */
+    size_t unsupported_before, unsupported_after; /* builds in the gaps that cannot be tried */
+    double confidence_before, confidence_after;   /* 0: that side was not looked at */
+};
+
+/* A corner of the boundary between pass and fail over two ordered axes: (a, b) fails; with a or b one simpler
+ * it passes. */
+struct tl_search_corner {
+    uint64_t a, b;
+    bool gap; /* the values next to it could not be tried */
+};
+
+struct tl_search_result {
+    bool reproduced;
+    bool complete; /* shown to be minimal: every neighbour that can be tried does not fail in this way */
+    const char *signature;
+    const uint64_t *minimal; /* M; NULL when nothing failed */
+    size_t n_triggers;
+    struct tl_search_trigger *triggers;
+    size_t n_joint;
+    struct tl_search_joint *joint;
+    size_t n_irrelevant;
+    struct tl_search_irrelevant *irrelevant;
+    size_t n_decisive;
+    struct tl_search_pair *decisive;
+    uint32_t held[2], broken[2]; /* failed, of */
+    const uint64_t *not_held;    /* a variant with the trigger that did not fail, or NULL */
+    const uint64_t *also;        /* a variant without it that failed in the same way, or NULL */
+    bool flaky;
+    uint32_t rate[2];           /* of M: failed, of runs (fresh ones, if there are any) */
+    double rate_low, rate_high; /* Wilson interval of rate at the confidence asked for */
+    double confidence;          /* of a flaky result: that no neighbour fails; 0 when not known */
+    uint64_t trials;            /* all that were asked for and told */
+    uint64_t search_trials;     /* of them, those that found M: baseline, axes and thresholds */
+    uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
+    size_t n_others;
+    struct tl_search_other *others;
+    size_t n_notes;
+    enum tl_search_note notes[TL_SEARCH_NOTE_COUNT];
+    size_t n_path;
+    struct tl_search_step *path;
+
+    size_t n_ranges; /* over builds, oldest first */
+    struct tl_search_build_range *ranges;
+    size_t n_unsupported_builds;
+    size_t *unsupported_builds;
+
+    size_t n_corners; /* frontier, by growing a */
+    struct tl_search_corner *corners;
+};
+
+struct tl_search;
+
+/* Isolates: failing is F. Everything that is passed in is copied, but for the axes. Returns NULL when an
+ * index is out of range, an axis has no value, or F is the baseline of a space without axes. */
+struct tl_search *tl_search_isolate(const struct tl_search_space *space, const uint64_t *failing,
+                                    const struct tl_search_options *options);
+/* Over a list of builds, oldest first: the variants have one axis, the build. Looks for the first bad one and
+ * the first fixed one around a build that fails (options->bad, or else the newest one that does). */
+struct tl_search *tl_search_builds(size_t n_builds, const struct tl_search_options *options);
+/* The whole boundary between pass and fail over the ordered axes a and b, up to their values in the failing
+ * variant; all other axes stay as they are in it. */
+struct tl_search *tl_search_frontier(const struct tl_search_space *space, const uint64_t *failing, size_t a,
+                                     size_t b, const struct tl_search_options *options);
+void tl_search_free(struct tl_search *s); /* with its result and all requests */
+
+/* Fills in at most `most` requests and returns how many. 0: done, or answers are outstanding. */
+size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, size_t most);
+/* Tells the outcome of a request. signature is copied; NULL counts as "". Returns -1 for an id that was not
+ * asked for or is told already. */
+int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, const char *signature);
+bool tl_search_done(const struct tl_search *s);
+/* Ends the search with what is known so far (out of time, interrupted). */
+void tl_search_stop(struct tl_search *s, enum tl_search_note why);
+/* Trials that will be asked for from now on, at most, if the failure is monotone and not flaky; never more
+ * than what is left of the budget. */
+uint64_t tl_search_left(const struct tl_search *s);
+/* What is known so far; final when the search is done. Valid until the next call of ask, tell or stop. */
+const struct tl_search_result *tl_search_result(struct tl_search *s);
+
+const char *tl_search_purpose_name(enum tl_search_purpose p); /* "axes", … */
+const char *tl_search_outcome_name(enum tl_search_outcome o); /* "match", … */
+const char *
+tl_search_note_name(enum tl_search_note n); /* "not-reproduced", …: stable, for the JSON document */
+const char *tl_search_note_text(enum tl_search_note n); /* one sentence */
+bool tl_search_has_note(const struct tl_search_result *r, enum tl_search_note n);
+
+/* Wilson score interval of a rate of k in n at a two-sided confidence below 1. n == 0 gives [0, 1]. */
+void tl_wilson(uint64_t k, uint64_t n, double confidence, double *low, double *high);
+
+#endif

@@ -17,6 +17,7 @@ table() {
 case | cases/*.c cases/decoder/axes.c cases/selftest/axes.c | jansson libcrypto
 message | harness/supervise/message.c harness/supervise/drain.c $text | jansson libcrypto
 ips | harness/supervise/ips.c $text | jansson libcrypto
+elf | harness/supervise/elf_image.c harness/supervise/eh_frame.c harness/supervise/memory.c | libcrypto
 EOF
 }
 

@@ -132,7 +132,8 @@ static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int si
         blame(r, "signal", name,
               signal == SIGKILL ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
                                             "own caused: another process, or the kernel for the whole machine")
-                                : tl_format("ended by %s", name));
+              : signal == SIGXFSZ ? tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case")
+                                  : tl_format("ended by %s", name));
         return -1;
     }
     int at = decisive(seen, signal, of_main);

@@ -8,10 +8,10 @@
  * submit. The id of a trial is one from its intent to its row, whether or not a generator ran first. */
 #include "harness/supervise/executor.h"
 
+#include "db/machine.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/environment.h"
 #include "harness/supervise/generate.h"
 #include "harness/supervise/paths.h"
 #include "harness/supervise/signature.h"
@@ -55,8 +55,7 @@ struct tl_executor {
     uv_loop_t loop;
     struct tl_supervisor *supervisor;
     struct tl_store *store;
-    struct tl_machine machine;
-    char machine_id[TL_ID_SIZE];
+    struct tl_machine_text machine;
     unsigned jobs;
     struct unit_entry *units;
     struct job *answered, **answered_tail;
@@ -96,11 +95,9 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     struct tl_executor *x = tl_calloc(1, sizeof *x);
     x->answered_tail = &x->answered;
     tl_machine_read(&x->machine);
-    tl_machine_id(&x->machine, x->machine_id);
     if (tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e) ||
-        tl_store_session_begin(x->store, &x->machine, TL_VERSION, options->command, NULL, e)) {
+        tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e)) {
         tl_store_close(x->store, NULL);
-        tl_machine_free(&x->machine);
         free(x);
         return -1;
     }
@@ -113,7 +110,6 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     if (tl_supervisor_new(&x->supervisor, &x->loop, &supervise, e)) {
         uv_loop_close(&x->loop);
         tl_store_close(x->store, NULL);
-        tl_machine_free(&x->machine);
         free(x);
         return -1;
     }
@@ -158,7 +154,6 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
         tl_unit_free(&u->unit);
         free(u);
     }
-    tl_machine_free(&x->machine);
     free(x);
     return result;
 }
@@ -274,8 +269,8 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
     else if (tl_hash_file(path ? path : u->path, sha))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path, " ");
     struct tl_environment v = {
-        .machine_id = x->machine_id,
-        .os_build = x->machine.os_build,
+        .machine_id = x->machine.id,
+        .os_build = x->machine.machine.os_build,
         .device = u->device,
         .runner = u->runner,
         .runner_version = u->runner_version ? u->runner_version : "",

@@ -272,6 +272,8 @@ int tl_modules_read(struct tl_modules *m, struct tl_elf_cache *cache, struct tl_
         m->layout = mix(mix(mix(m->layout, map->start), map->end), map->offset);
         m->layout = mix(mix(mix(m->layout, elf->ino), (uint64_t)elf->mtime_ns), elf->size ^ elf->dev_minor);
         m->layout = mix(mix(m->layout, (uint64_t)elf->mtime_s), elf->table);
+        for (size_t k = 0; elf->build_id[k]; k++)
+            m->layout = mix(m->layout, (unsigned char)elf->build_id[k]);
     }
     return 0;
 }

@@ -221,13 +221,44 @@ static void pending_free_timer(struct tl_pending_capture *c)
     tl_timer_free(&c->timer);
 }
 
+static int by_tid(const void *a, const void *b)
+{
+    const struct tl_tracee *const *x = a, *const *y = b;
+    return ((*x)->tid > (*y)->tid) - ((*x)->tid < (*y)->tid);
+}
+
+/* The threads of a process in the order in which people read them: the first one first, then as they were made. */
+static struct tl_tracee **threads_in_order(const struct tl_process *p, size_t *n)
+{
+    struct tl_tracee **list = NULL;
+    *n = 0;
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process) {
+        if (*n % 64 == 0)
+            list = tl_realloc(list, *n + 64, sizeof(struct tl_tracee *));
+        list[(*n)++] = t;
+    }
+    if (*n)
+        qsort(list, *n, sizeof(struct tl_tracee *), by_tid);
+    for (size_t i = 1; i < *n; i++)
+        if (list[i]->tid == p->pid) { /* pids may have wrapped around */
+            struct tl_tracee *leader = list[i];
+            memmove(list + 1, list, i * sizeof(struct tl_tracee *));
+            list[0] = leader;
+            break;
+        }
+    return list;
+}
+
 /* All that can stop has stopped: unwind the rest, hand the capture over, let everybody go. */
 static void pending_finish(struct tl_process *p)
 {
     struct tl_pending_capture *c = p->pending;
     struct tl_error ignored;
-    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process) {
-        if (t->tid == c->first || c->capture.n_threads >= THREADS_CAPTURED)
+    size_t n;
+    struct tl_tracee **threads = threads_in_order(p, &n);
+    for (size_t i = 0; i < n && c->capture.n_threads < THREADS_CAPTURED; i++) {
+        struct tl_tracee *t = threads[i];
+        if (t->tid == c->first)
             continue;
         struct tl_thread *thread = new_thread(&c->capture, t->tid);
         if (!t->held || !c->unwind || tl_unwind_thread(c->unwind, t->tid, thread, &ignored)) {
@@ -235,6 +266,7 @@ static void pending_finish(struct tl_process *p)
                 describe_unstopped(thread);
         }
     }
+    free(threads);
     if (c->unwind)
         tl_unwind_end(c->unwind, &c->capture);
     c->capture.capture_ns = tl_monotonic_ns() - c->started_ns;

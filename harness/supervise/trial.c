@@ -466,11 +466,15 @@ static void conclude(struct tl_trial *t)
     struct tl_trial_record *r = &t->record;
     tl_drain_take(&t->out, &r->out);
     tl_drain_take(&t->err, &r->err);
-    struct tl_buffer text = TL_BUFFER_INIT;
-    tl_buffer_add(&text, r->err.head, r->err.head_size);
-    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
-    char *message = tl_find_abort_message(text.data, text.size);
-    tl_buffer_free(&text);
+    char *message = NULL;
+    bool clean = t->main_status == 0 && t->killed == TL_KILL_NONE;
+    if (!clean && r->err.head_size) { /* the search is worth it for failures only */
+        struct tl_buffer text = TL_BUFFER_INIT;
+        tl_buffer_add(&text, r->err.head, r->err.head_size);
+        tl_buffer_add(&text, r->err.tail, r->err.tail_size);
+        message = tl_find_abort_message(text.data, text.size);
+        tl_buffer_free(&text);
+    }
     struct tl_seen seen = {
         .end = end_of(t),
         .status = t->main_status,

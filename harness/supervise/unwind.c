@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOST_FILES 64
+#define MOST_FILES                                                                                           \
+    256 /* more than a Python process with a runtime maps; fewer would be read anew every time */
 #define MOST_BYTES ((size_t)256 << 20)
 #define MOST_FRAMES 200000
 #define MOST_NS 2000000000u

@@ -31,6 +31,8 @@ static int run(const char *const *argv)
     int status;
     pid_t pid = fork();
     if (!pid) {
+        int quiet = open("/dev/null", O_WRONLY);
+        dup2(quiet, 2);
         execvp(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }

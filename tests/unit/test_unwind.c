@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -430,6 +431,36 @@ Test(unwind, deleted_and_replaced_file)
         unlink(path);
     }
     tl_capture_free(&whole);
+    rmdir(directory);
+}
+
+/* Nothing but the memory of the process has its code, and this program may not ask the kernel for the file
+ * behind a mapping. */
+Test(unwind, deleted_file_without_privileges)
+{
+    char directory[] = "/tmp/test_unwind.XXXXXX", path[64];
+    if (getuid() == 0)
+        cr_assert(!setgid(65534) && !setuid(65534) && !prctl(PR_SET_DUMPABLE, 1));
+    cr_assert(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/gone", directory);
+    copy_file(TARGETS "/crash_o2", path);
+    const char *argv[] = {path, "null", NULL};
+    struct tl_capture c[2];
+    for (int gone = 0; gone < 2; gone++) {
+        struct traced t;
+        struct tl_error e;
+        cr_assert_eq(traced_start(&t, argv, TRACED_CRASH), 0);
+        if (gone)
+            unlink(path);
+        cr_assert_eq(traced_capture(&t, u, &c[gone], &e), 0, "%s", e.why);
+        traced_end(&t);
+    }
+    cr_assert_str_eq(c[0].threads[0].stack_id, c[1].threads[0].stack_id);
+    for (size_t i = 0; i < c[0].threads[0].n_frames; i++)
+        cr_assert_eq(c[0].threads[0].frames[i].start, c[1].threads[0].frames[i].start);
+    cr_assert_geq(c[0].threads[0].n_frames, 8);
+    tl_capture_free(&c[0]);
+    tl_capture_free(&c[1]);
     rmdir(directory);
 }
 

@@ -347,7 +347,6 @@ Test(unwind, threads)
     EXPECT(&c, 0, "write_null", "threads", REST);
     for (size_t i = 1; i < c.n_threads; i++) {
         EXPECT(&c, i, "...", "wait_deep", "wait_deep", "...", "waiter", "start_thread");
-        cr_assert_str_eq(c.threads[i].stack_id, c.threads[1].stack_id);
         cr_assert_geq(c.threads[i].n_frames, 23);
     }
     tl_capture_free(&c);

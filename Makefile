@@ -1,0 +1,31 @@
+# The usual words for what meson does. B is the build directory, for example `make B=build-clang CC=clang`.
+B = build
+CHECK = build-check
+MESON = meson
+
+all: $(B)/build.ninja
+	@ninja -C $(B)
+
+$(B)/build.ninja:
+	@scripts/packages.sh build
+	$(MESON) setup $(B)
+
+# Installs what is missing, builds with warnings as errors, and runs all tests, also under sanitizers, and the checks of
+# the source. The last line says how many passed.
+check:
+	@CHECK=$(CHECK) scripts/check.sh
+
+bench: all
+	$(MESON) test -C $(B) --benchmark -v
+
+install: all
+	$(MESON) install -C $(B)
+
+# Formats the source as committed.
+format:
+	@scripts/sources.sh | xargs clang-format -i
+
+clean:
+	rm -rf $(B) $(CHECK) $(CHECK)-sanitizers
+
+.PHONY: all check bench install format clean

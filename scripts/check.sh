@@ -1,0 +1,101 @@
+#!/bin/sh
+# Everything that has to hold before a change is good: scripts/check.sh, or `make check`.
+#   1. packages that are missing are installed
+#   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
+#   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
+#   4. with CI=true: a minute (FUZZ_SECONDS) of fuzzing for each target
+# Goes on after a failure, to say all there is to say; but nothing is tested that could not be built. The last line is the
+# sum of it all. Build directories are CHECK (default build-check) and CHECK-sanitizers.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+plain=${CHECK:-build-check}
+sanitized=$plain-sanitizers
+status=0
+logs=
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+# configure DIRECTORY [OPTION…]
+configure() {
+    directory=$1
+    shift
+    log=$directory.log
+    again=
+    [ -f "$directory/build.ninja" ] && again=--reconfigure
+    mkdir -p "$(dirname "$directory")"
+    # shellcheck disable=SC2086
+    if ! meson setup $again "$directory" "$@" >"$log" 2>&1; then
+        tail -n 30 "$log"
+        echo "the build could not be configured"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+# build DIRECTORY: what the compiler says, and how much there was to do
+build() {
+    if [ -t 1 ]; then
+        ninja -C "$1"
+    else
+        log=$1/build.log
+        if ninja -C "$1" >"$log" 2>&1; then
+            grep -A 8 'warning:' "$log"
+            echo "built $(grep -c '^\[' "$log") files in $1"
+        else
+            grep -v '^\[' "$log"
+            return 1
+        fi
+    fi
+}
+
+# run_tests DIRECTORY LOG [OPTION of meson test…]
+run_tests() {
+    directory=$1
+    log=$directory/meson-logs/$2.json
+    base=$2
+    shift 2
+    rm -f "$log"
+    meson test -C "$directory" --no-rebuild --print-errorlogs --logbase "$base" "$@" || status=1
+    logs="$logs $log"
+}
+
+# The fill of fresh memory is the same in every run.
+export MALLOC_PERTURB_="${MALLOC_PERTURB_:-85}"
+
+scripts/packages.sh check || exit 1
+
+say "build, warnings as errors"
+if ! { configure "$plain" -Dwerror=true && build "$plain"; }; then
+    python3 scripts/summary.py "broken:$plain"
+    exit 1
+fi
+say "tests"
+run_tests "$plain" testlog
+
+say "build with AddressSanitizer and UndefinedBehaviorSanitizer"
+# GCC's own warnings are not errors here: the checks that are woven in make it see paths that there are none of.
+if configure "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false && build "$sanitized"; then
+    say "tests under sanitizers"
+    # A process that is traced cannot look for its own leaks; those of the unit tests are looked for.
+    export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
+    export ASAN_OPTIONS=detect_leaks=1
+    run_tests "$sanitized" unit --suite unit
+    export ASAN_OPTIONS=detect_leaks=0
+    run_tests "$sanitized" integration --suite integration -t 3
+else
+    logs="$logs broken:$sanitized"
+fi
+
+if [ "${CI:-}" = true ]; then
+    say "fuzzing, ${FUZZ_SECONDS:=60} s for each target"
+    tests/fuzz/run.sh "$FUZZ_SECONDS" >"$plain/fuzz.log" 2>&1 || status=1
+    cat "$plain/fuzz.log"
+    logs="$logs $plain/fuzz.log"
+fi
+
+say "summary"
+# shellcheck disable=SC2086
+python3 scripts/summary.py $logs || status=1
+exit $status

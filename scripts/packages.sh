@@ -1,0 +1,72 @@
+#!/bin/sh
+# Installs what is missing to build and test trapline: scripts/packages.sh [build|check]
+# `build` is what a build needs; `check` adds what the tests and the checks need. On Debian and its relatives packages are
+# installed, by root or through sudo; on macOS the Homebrew packages are named. Says what it does; does nothing and says
+# nothing when all is there.
+set -eu
+what=${1:-check}
+
+debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev libsqlite3-dev libjansson-dev
+    libunwind-dev libdw-dev libelf-dev libssl-dev libzstd-dev libarchive-dev libiberty-dev libprotobuf-c-dev
+    protobuf-c-compiler libonnx-dev"
+debian_check="libcriterion-dev python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck"
+homebrew="meson ninja pkg-config libuv sqlite jansson openssl@3 zstd libarchive protobuf-c onnx"
+homebrew_check="criterion clang-format cppcheck node"
+
+installed() {
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+debian() {
+    wanted=$debian_build
+    if [ "$what" = check ]; then
+        wanted="$wanted $debian_check"
+        # Builds of ONNX Runtime are fetched through npm; any node and npm will do.
+        command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"
+    fi
+    missing=
+    for package in $wanted; do
+        installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            echo "packages: missing, and neither root nor sudo to install them:$missing" >&2
+            return 1
+        fi
+        as_root=sudo
+    fi
+    echo "packages: installing$missing"
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    # The lists may be fresh enough; they are brought only when it does not work without.
+    install="env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing"
+    # shellcheck disable=SC2086
+    if ! $as_root $install >"$log" 2>&1 </dev/null; then
+        if ! { $as_root apt-get update -qq && $as_root $install; } >"$log" 2>&1 </dev/null; then
+            tail -n 20 "$log" >&2
+            echo "packages: could not be installed, see above" >&2
+            return 1
+        fi
+    fi
+    echo "packages: done"
+}
+
+if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
+    debian
+elif [ "$(uname -s)" = Darwin ]; then
+    [ "$what" = check ] && homebrew="$homebrew $homebrew_check"
+    if ! command -v brew >/dev/null 2>&1; then
+        echo "packages: needed from Homebrew (https://brew.sh): $homebrew"
+        exit 0
+    fi
+    missing=
+    for package in $homebrew; do
+        brew list --versions "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    [ -z "$missing" ] || echo "packages: missing; install them with: brew install$missing"
+else
+    command -v meson >/dev/null 2>&1 && exit 0
+    echo "packages: not a Debian; this is what they are called there:" $debian_build
+fi

@@ -38,7 +38,7 @@ static const struct tl_family_axis axes[] = {
     INTEGER(begin_error, 0, INT32_MAX, "0", "added to the index that the runtime is given"),
     STRING(weights, weights_values, "fp32", "encoding of the weight matrices"),
     INTEGER(block_size, 16, 256, "16", "weights that share a scale, for the int4 encodings; a power of two"),
-    INTEGER(accuracy_level, 0, 4, "0", "least accuracy that MatMulNBits is asked for; 0 leaves it open"),
+    INTEGER(accuracy_level, 0, 4, "0", "least accuracy that MatMulNBits is asked for; 0: none in particular"),
     STRING(zero_points, no_yes_values, "no", "zero points for int8 and int4_block weights"),
     STRING(activation, activation_values, "fp32", "type of the activations and of the cache"),
     STRING(shapes, static_dynamic_values, "static", "whether the lengths of cache and mask are symbolic"),

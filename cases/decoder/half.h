@@ -1,4 +1,5 @@
-/* IEEE 754 binary16, in integer arithmetic: the same on every machine. */
+/* IEEE 754 binary16 to and from fp32, in integer arithmetic: the same on every machine, and several times as
+ * fast as the conversions of doubles in cases/inputs.h, which counts for models of a gigabyte. */
 #ifndef TL_DECODER_HALF_H
 #define TL_DECODER_HALF_H
 

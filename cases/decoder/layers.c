@@ -90,7 +90,7 @@ static const char *linear(struct tl_model *m, int64_t layer, enum tl_decoder_mat
         tl_graph_int(g, node, "N", s.n);
         tl_graph_int(g, node, "block_size", c->block_size);
         tl_graph_int(g, node, block ? "bits" : "quant_type", block ? 4 : 1);
-        if (block && c->accuracy_level > 0)
+        if (block) /* also 0: 1.16, which has an earlier form of the operator, must not take it for its own */
             tl_graph_int(g, node, "accuracy_level", c->accuracy_level);
     } else {
         const char *value = w.data;

@@ -180,30 +180,31 @@ static void store_block(const struct tl_decoder_config *c, const float *w, struc
 static int nearest_nf4(float x)
 {
     int q = 0;
-    while (q < 15 && x > (nf4[q] + nf4[q + 1]) / 2)
-        q++;
+    for (int step = 8; step > 0; step /= 2)
+        if (x > (nf4[q + step - 1] + nf4[q + step]) / 2)
+            q += step;
     return q;
 }
 
 static void store_codebook(const struct tl_decoder_config *c, const float *w, struct tl_decoder_stored *s)
 {
-    int64_t count = s->k * s->n, size = c->block_size, blocks = (count + size - 1) / size;
+    int64_t count = s->k * s->n, size = c->block_size, blocks = (count + size - 1) / size, at = 0;
     s->dtype = TL_DECODER_UINT8;
     s->data_size = (size_t)((count + 1) / 2);
     s->data = tl_calloc(s->data_size, 1);
     s->n_scales = (size_t)blocks;
     s->scales = tl_calloc(s->n_scales, sizeof *s->scales);
-    for (int64_t b = 0; b < blocks; b++) {
-        int64_t first = b * size, last = first + size < count ? first + size : count;
-        float most = 0;
-        for (int64_t i = first; i < last; i++)
-            most = fmaxf(most, fabsf(w[i % s->k * s->n + i / s->k]));
-        s->scales[b] = tl_decoder_round(c, most);
-        for (int64_t i = first; i < last; i++) {
-            float x = w[i % s->k * s->n + i / s->k];
-            set_nibble(s->data, i, true, nearest_nf4(s->scales[b] > 0 ? x / s->scales[b] : 0));
+    for (int64_t j = 0; j < s->n; j++)
+        for (int64_t i = 0; i < s->k; i++, at++)
+            s->scales[at / size] = fmaxf(s->scales[at / size], fabsf(w[i * s->n + j]));
+    for (int64_t b = 0; b < blocks; b++)
+        s->scales[b] = tl_decoder_round(c, s->scales[b]);
+    at = 0;
+    for (int64_t j = 0; j < s->n; j++)
+        for (int64_t i = 0; i < s->k; i++, at++) {
+            float scale = s->scales[at / size];
+            set_nibble(s->data, at, true, nearest_nf4(scale > 0 ? w[i * s->n + j] / scale : 0));
         }
-    }
 }
 
 void tl_decoder_store(const struct tl_decoder_config *c, int64_t layer, enum tl_decoder_matrix m,

@@ -1,0 +1,56 @@
+#!/bin/bash
+# Tests the completions: completions/test.bash TRAPLINE CASES
+# Bash is asked as it asks a completion itself. Of zsh the functions that find candidates are tested, where it is installed.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+trapline=$1
+cases=$2
+state=$(mktemp -d)
+trap 'rm -rf "$state"' EXIT
+export XDG_STATE_HOME=$state XDG_CACHE_HOME=$state
+. "$here/trapline.bash"
+failed=0
+
+# expect LINE WORD…: completing LINE must offer each WORD; a WORD with '!' before it must not be offered
+expect() {
+    COMP_LINE=$1
+    COMP_POINT=${#1}
+    shift
+    COMPREPLY=()
+    _trapline "$trapline" 2>/dev/null
+    local word offered=" ${COMPREPLY[*]} "
+    for word; do
+        if [[ $word == !* && $offered == *" ${word#!} "* || $word != !* && $offered != *" $word "* ]]; then
+            echo "bash: '$COMP_LINE': $word was expected, offered were:$offered" >&2
+            failed=1
+        fi
+    done
+}
+
+expect 'trapline ' run list show builds db doctor --help
+expect 'trapline r' run '!list'
+expect 'trapline run --k' --keep-scratch '!--json'
+expect 'trapline run -' --json --unit --set --repeat '!--stacks'
+expect 'trapline show --s' --stacks
+expect 'trapline list ' cases units trials
+expect 'trapline builds ' fetch add list
+expect 'trapline list trials --outcome h' hang '!crash'
+expect 'trapline run -u self' selftest:cpu
+expect 'trapline run -u selftest:c' cpu
+expect "trapline run $cases/selftest/misb" "$cases/selftest/misbehave.json"
+expect "trapline run $cases/selftest/misbehave.json -s be" behaviour=
+expect "trapline run $cases/selftest/misbehave.json -s " behaviour= phase= thread= '!misbehave='
+expect "trapline run $cases/selftest/misbehave.json -s behaviour=null" null_read null_jump '!abort'
+expect "trapline run $cases/selftest/threshold.json -s width=" 1 8 64 512
+expect 'trapline doctor x'
+
+if command -v zsh >/dev/null 2>&1; then
+    axes=$(zsh -fc 'compdef() { }; _describe() { }; CURRENT=1; words=(trapline); PREFIX=; . "$1" 2>/dev/null
+        _trapline_axes "$2" ""; _trapline_axes "$2" thread' zsh "$here/_trapline" "$cases/selftest/misbehave.json" | tr '\n' ' ')
+    if [[ $axes != 'behaviour= phase= thread= thread=main thread=other ' ]]; then
+        echo "zsh: axes are: $axes" >&2
+        failed=1
+    fi
+    zsh -fn "$here/_trapline" || failed=1
+fi
+exit $failed

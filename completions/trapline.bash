@@ -1,0 +1,92 @@
+# Completion of trapline for bash. Commands and options are asked of trapline itself, so they are never out of date.
+
+# Prints the units of this machine. Asking every build takes seconds, so the answer is kept for an hour.
+_trapline_units() {
+    local kept=${XDG_CACHE_HOME:-$HOME/.cache}/trapline/completion-units
+    if [[ -z $(find "$kept" -mmin -60 2>/dev/null) ]]; then
+        mkdir -p "${kept%/*}" 2>/dev/null
+        "$1" list units 2>/dev/null | sed -n 's/^\([^ ]*:[^ ]*\)  *usable.*/\1/p' >"$kept.$$" && mv -f "$kept.$$" "$kept"
+    fi
+    cat "$kept" 2>/dev/null
+}
+
+# Prints the axes of a case file as name=, or, given an axis, its listed values as name=value. Reads the file as text, in
+# the order in which people write it: the name, then the values.
+_trapline_axes() {
+    tr '\n\t' '  ' <"$1" | grep -oE '\{ *"name" *: *"[^"]+" *, *"(range|ordered|choices)" *: *\[[^]]*\]' |
+        while IFS= read -r axis; do
+            local name values
+            name=$(sed -E 's/^\{ *"name" *: *"([^"]+)".*/\1/' <<<"$axis")
+            if [[ -z $2 ]]; then
+                echo "$name="
+            elif [[ $name == "$2" && $axis != *'"range"'* ]]; then
+                values=${axis##*[}
+                tr ',' '\n' <<<"${values%]}" | sed -E 's/^ *"?([^"]*[^" ])"? *$/'"$name"'=\1/'
+            fi
+        done
+}
+
+_trapline() {
+    local program=$1 line=${COMP_LINE:0:COMP_POINT} words current previous command= case_file= word candidates i
+    # Bash splits words at '=' and ':', which units and axes hold; blanks are what counts here.
+    read -ra words <<<"$line"
+    current=
+    [[ $line == *[[:space:]] ]] || { current=${words[-1]}; unset 'words[-1]'; }
+    (( ${#words[@]} )) || return
+    previous=${words[-1]}
+    for (( i = 1; i < ${#words[@]}; i++ )); do
+        word=${words[i]}
+        if [[ -z $command && $word != -* ]]; then
+            command=$word
+        elif [[ $word == *.json && -f $word ]]; then
+            case_file=$word
+        fi
+    done
+    if [[ -z $command ]]; then
+        candidates=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
+        candidates+=$'\n--help\n--version'
+    else
+        case $previous in
+        -u | --unit) candidates=$(_trapline_units "$program") ;;
+        -s | --set)
+            word=
+            [[ $current == *=* ]] && word=${current%%=*}
+            candidates=$([[ -n $case_file ]] && _trapline_axes "$case_file" "$word")
+            ;;
+        --outcome) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
+        --db) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
+        -j | --jobs | -n | --repeat | --limit | --since) return ;;
+        *)
+            if [[ $current == -* ]]; then
+                candidates=$("$program" "$command" --help 2>/dev/null |
+                    sed -nE 's/^ +(-(.), )?(--[a-z-]+).*/\3/p')
+            else
+                case $command:$previous in
+                list:list) candidates='cases units builds trials signatures findings' ;;
+                builds:builds) candidates='fetch add list' ;;
+                builds:fetch) candidates='onnxruntime@latest onnxruntime@' ;;
+                db:db) candidates='check' ;;
+                show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
+                db:* | doctor:*) return ;;
+                *)
+                    # Case files and the directories that may hold some.
+                    COMPREPLY=($(compgen -f -X '!*.json' -- "$current") $(compgen -d -- "$current"))
+                    compopt -o filenames 2>/dev/null
+                    return
+                    ;;
+                esac
+            fi
+            ;;
+        esac
+    fi
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -W "$(tr ' ' '\n' <<<"$candidates")" -- "$current"))
+    # What bash replaces begins after the last '=' or ':' of the word.
+    local breaks=${COMP_WORDBREAKS//[!=:]/} cut=
+    [[ -n $breaks && $current == *["$breaks"]* ]] && cut=${current%"${current##*["$breaks"]}"}
+    COMPREPLY=("${COMPREPLY[@]#"$cut"}")
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=@] ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+
+complete -F _trapline trapline

@@ -150,6 +150,7 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
             s->done = true;
         } else if (s->handed == s->n_runs) {
             /* Waiting, with nothing in the queue: only the budget stops a trial from getting there. */
+            tl_search_learn(s);
             tl_search_note(s, TL_NOTE_BUDGET);
             if (s->noisy)
                 tl_search_note(s, TL_NOTE_RATE_TOO_LOW);

@@ -129,6 +129,40 @@ static void add_neighbour(struct tl_isolate *z, size_t axis, uint64_t value, boo
     z->neighbours[z->n_neighbours++] = (struct tl_neighbour){axis, value, simpler};
 }
 
+/* The next simpler value that is not known to be impossible: what was in the way of another M need not be in
+ * the way of this one. After a few that cannot be tried, the far side of the gap that the bisection found. */
+static uint64_t next_below(struct tl_search *s, size_t axis)
+{
+    uint64_t v = s->best[axis], gap = s->isolate->gap_below[axis];
+    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
+    for (uint64_t below = v - 1; below > 0; below--) {
+        s->scratch[axis] = below;
+        if (!tl_point_closed(tl_point_get(s, s->scratch)))
+            return below;
+        if (gap < below && v - below >= 16)
+            return gap;
+        if (v - below >= 256)
+            break;
+    }
+    return 0;
+}
+
+/* Whether a variant that fails is as simple as one that passes, or simpler, in every axis. */
+static bool contradicts(const struct tl_search *s, const uint64_t *fails)
+{
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
+            bool simpler = p->told > 0 && tl_point_verdict(p) == TL_JUDGE_PASS;
+            for (size_t a = 0; a < s->n && simpler; a++)
+                simpler = fails[a] == p->index[a] || fails[a] == 0 ||
+                          (s->space->axes[a].ordered && fails[a] < p->index[a]);
+            if (simpler)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Everything next to M that decides whether it is minimal, simplest first, and the other choices for the
  * report. */
 static void find_neighbours(struct tl_search *s)
@@ -148,7 +182,7 @@ static void find_neighbours(struct tl_search *s)
                 add_neighbour(z, a, i, false);
             continue;
         }
-        uint64_t below = z->gap_below[a] != UINT64_MAX ? z->gap_below[a] : v - 1;
+        uint64_t below = next_below(s, a);
         if (z->bands[a].is_band)
             below = z->bands[a].has_never ? z->bands[a].never.value : 0;
         if (below > 0 && below < v)
@@ -157,7 +191,7 @@ static void find_neighbours(struct tl_search *s)
 }
 
 /* Axes of which no simpler value can be tried alone: two at once, as a constraint may tie them together. */
-static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found)
+static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found, size_t *resolved)
 {
     uint64_t *index = tl_index_copy(s, s->best);
     uint64_t *failed = NULL;
@@ -172,6 +206,7 @@ static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found
                 tries++;
                 enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_NEIGHBOUR, a, 0, 0);
                 pending = pending || j == TL_JUDGE_PENDING;
+                *resolved += j == TL_JUDGE_PASS || j == TL_JUDGE_OTHER;
                 if (j == TL_JUDGE_FAIL && failed == NULL)
                     failed = tl_index_copy(s, index);
             }
@@ -213,7 +248,7 @@ enum tl_progress tl_confirm_step(struct tl_search *s)
         return TL_PENDING; /* its rate says how often the neighbours have to pass */
 
     bool *tied = tl_calloc(s->n + 1, sizeof *tied), any_tied = false;
-    size_t resolved = 0;
+    size_t resolved = 0, resolved_pairs = 0;
     uint64_t *index = tl_index_copy(s, s->best), *failed = NULL;
     const struct tl_neighbour *failed_at = NULL;
     double alpha = (1 - o->confidence) / (double)(n_simpler > 0 ? n_simpler : 1);
@@ -259,18 +294,19 @@ enum tl_progress tl_confirm_step(struct tl_search *s)
         b->never.value = b->never.value > more ? b->never.value - more : 0;
         next_round(s);
     } else if (failed != NULL) {
-        if (!s->noisy)
+        if (!s->noisy && contradicts(s, failed))
             tl_search_note(s, TL_NOTE_NON_MONOTONE);
         tl_search_adopt(s, failed);
         next_round(s);
-    } else if (any_tied && pairs(s, tied, &found) == TL_PENDING) {
+    } else if (any_tied && pairs(s, tied, &found, &resolved_pairs) == TL_PENDING) {
         progress = TL_PENDING;
     } else if (found) {
         next_round(s);
     } else {
-        s->complete = n_simpler == 0 || resolved > 0;
+        bool shown = resolved + resolved_pairs > 0;
+        s->complete = n_simpler == 0 || shown;
         if (resolved < n_simpler)
-            tl_search_note(s, resolved > 0 ? TL_NOTE_NEIGHBOUR_UNSUPPORTED : TL_NOTE_NEIGHBOURS_UNSUPPORTED);
+            tl_search_note(s, shown ? TL_NOTE_NEIGHBOUR_UNSUPPORTED : TL_NOTE_NEIGHBOURS_UNSUPPORTED);
         z->step = o->no_generalise ? TL_STEP_END : TL_STEP_PROBE;
     }
     free(failed);

@@ -1,0 +1,227 @@
+/* Flaky failures: rates, bands, and how sure one can be. */
+#include "harness/search/noise.h"
+#include "test_search_sim.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+Test(search_noise, wilson)
+{
+    double low, high;
+    /* Values of the closed formula. */
+    tl_wilson(5, 10, 0.95, &low, &high);
+    cr_assert(fabs(low - 0.2366) < 0.0005 && fabs(high - 0.7634) < 0.0005);
+    tl_wilson(0, 21, 0.99, &low, &high);
+    cr_assert(low <= 0 && fabs(high - 0.2401) < 0.0005);
+    tl_wilson(5, 5, 0.99, &low, &high);
+    cr_assert(high >= 1 && fabs(low - 0.4297) < 0.0005);
+    tl_wilson(0, 0, 0.99, &low, &high);
+    cr_assert(low <= 0 && high >= 1);
+    /* What it says holds for the share of samples it promises. */
+    struct sim *m = sim_new(1, 5);
+    size_t held = 0;
+    for (int i = 0; i < 4000; i++) {
+        uint64_t k = 0;
+        for (int j = 0; j < 40; j++)
+            k += sim_uniform(m) < 0.3;
+        tl_wilson(k, 40, 0.99, &low, &high);
+        held += low <= 0.3 && 0.3 <= high;
+    }
+    cr_assert(held > 3900);
+    free(m);
+}
+
+Test(search_noise, belief)
+{
+    struct tl_rate_belief b;
+    tl_rate_belief_init(&b);
+    double sum = 0;
+    for (size_t i = 0; i < TL_RATES; i++)
+        sum += b.weight[i];
+    cr_assert(fabs(sum - 1) < 1e-9);
+    tl_rate_belief_update(&b, 500, 500);
+    uint32_t n = tl_rate_belief_passes(&b, 0.01);
+    cr_assert(n >= 6 && n <= 8); /* 0.5^7 < 0.01 */
+    tl_rate_belief_init(&b);
+    tl_rate_belief_update(&b, 0, 100000); /* underflows without logarithms */
+    cr_assert(b.weight[0] > 0.99);
+    cr_assert(tl_rate_belief_passes(&b, 0.01) > 400);
+}
+
+Test(search_noise, line_of_any_length)
+{
+    struct tl_rate_belief b;
+    tl_rate_belief_init(&b);
+    struct tl_noise z;
+    tl_noise_init(&z, 0, UINT64_MAX, &b);
+    cr_assert(fabs(tl_noise_above(&z, UINT64_MAX / 2) - 0.5) < 1e-9);
+    uint64_t t = 0xfedcba9876543210u, fails = UINT64_MAX;
+    for (int i = 0; i < 300 && tl_noise_above(&z, fails - 1) < 0.99; i++) {
+        uint64_t p = tl_noise_next(&z);
+        tl_noise_observe(&z, p, p >= t);
+        if (p >= t && p < fails)
+            fails = p;
+    }
+    cr_assert_eq(fails, t);
+    tl_noise_free(&z);
+}
+
+/* The confidence that is stated holds: over many random lines and rates the answer is right at least so
+ * often. */
+Test(search_noise, builds_are_right_as_often_as_stated)
+{
+    static const struct {
+        double rate, right, runs;
+    } rows[] = {{1, 1, 10}, {0.5, 0.985, 32}, {0.2, 0.97, 90}};
+    for (size_t i = 0; i < 3; i++) {
+        size_t right = 0, problems = 1000;
+        uint64_t runs = 0;
+        for (uint64_t seed = 0; seed < problems; seed++) {
+            struct sim *m = sim_new(1, seed + 99);
+            m->axes[0].count = 256;
+            m->n_failures = 1;
+            m->failures[0] = (struct sim_failure){.signature = "flaky", .n = 1, .rate = rows[i].rate};
+            m->failures[0].needs[0].from = 1 + sim_random(m, 255);
+            /* Its rate was measured before. */
+            struct tl_search_options o = {
+                .bad_known = true, .bad = 255, .signature = "flaky", .known_runs = 200};
+            for (uint32_t n = 0; n < o.known_runs; n++)
+                o.known_failed += sim_uniform(m) < rows[i].rate;
+            struct tl_search *s = tl_search_builds(256, &o);
+            sim_run(m, s, false);
+            const struct tl_search_result *r = tl_search_result(s);
+            cr_assert(r->complete && r->ranges[0].confidence_before >= 0.99);
+            right += r->ranges[0].first_bad == m->failures[0].needs[0].from;
+            runs += m->runs;
+            tl_search_free(s);
+            free(m);
+        }
+        double share = (double)right / (double)problems, mean = (double)runs / (double)problems;
+        cr_assert(share >= rows[i].right && mean <= rows[i].runs, "rate %.1f: right in %.4f, %.1f runs",
+                  rows[i].rate, share, mean);
+    }
+}
+
+/* Flaky isolation over axes: right nearly always, and said to be flaky. */
+static void isolate_flaky(double rate, uint64_t problems, double least)
+{
+    size_t right = 0, wrongly_minimal = 0, reproduced = 0;
+    for (uint64_t seed = 0; seed < problems; seed++) {
+        struct sim *m = sim_new(10, seed + 1);
+        for (size_t i = 0; i < 10; i++) {
+            m->axes[i].ordered = i < 3;
+            m->axes[i].count = i < 3 ? 64 : 2;
+            m->failing[i] = m->axes[i].count - 1;
+        }
+        sim_plant(m, 0, "flaky", 2);
+        m->failures[0].rate = rate;
+        struct tl_search_options o = {.seed = seed};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        sim_run(m, s, true);
+        const struct tl_search_result *r = tl_search_result(s);
+        if (r->reproduced) {
+            reproduced++;
+            bool same = r->n_triggers == 2;
+            for (size_t i = 0; i < 2; i++)
+                same = same && r->minimal[m->failures[0].needs[i].axis] == m->failures[0].needs[i].from;
+            right += same && r->complete;
+            wrongly_minimal += r->complete && !same;
+            cr_assert(sim_chance(&m->failures[0], r->minimal) > 0);
+            if (rate < 0.9)
+                cr_assert(r->flaky && tl_search_has_note(r, TL_NOTE_FLAKY));
+            if (r->flaky && r->complete) {
+                cr_assert(r->rate[1] >= 5 && r->rate_low < r->rate_high);
+                cr_assert(r->confidence >= 0.95, "%f", r->confidence);
+            }
+        }
+        tl_search_free(s);
+        free(m);
+    }
+    cr_assert((double)reproduced >= 0.95 * (double)problems);
+    cr_assert((double)right >= least * (double)reproduced, "rate %.1f: %zu of %zu, %zu wrongly minimal", rate,
+              right, reproduced, wrongly_minimal);
+}
+
+Test(search_noise, isolate_0_9)
+{
+    isolate_flaky(0.9, 300, 0.98);
+}
+Test(search_noise, isolate_0_5)
+{
+    isolate_flaky(0.5, 300, 0.98);
+}
+Test(search_noise, isolate_0_2)
+{
+    isolate_flaky(0.2, 150, 0.97);
+}
+
+/* The rate climbs from 0 to 1 over a range: a band, never an exact threshold. */
+Test(search_noise, band)
+{
+    size_t bands = 0, exact = 0, problems = 200;
+    for (uint64_t seed = 0; seed < problems; seed++) {
+        struct sim *m = sim_new(4, seed);
+        m->axes[1].ordered = true;
+        m->axes[1].count = 1000;
+        for (size_t i = 0; i < 4; i++)
+            m->failing[i] = m->axes[i].count - 1;
+        uint64_t from = 100 + sim_random(m, 400), ramp = 20 + sim_random(m, 200);
+        m->n_failures = 1;
+        m->failures[0] = (struct sim_failure){.signature = "ramp", .n = 1, .rate = 1};
+        m->failures[0].needs[0] = (struct sim_need){.axis = 1, .from = from, .ramp = ramp};
+        struct tl_search_options o = {.seed = seed};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        sim_run(m, s, true);
+        const struct tl_search_result *r = tl_search_result(s);
+        cr_assert(r->reproduced && r->n_triggers >= 1);
+        for (size_t i = 0; i < r->n_triggers; i++) {
+            const struct tl_search_trigger *t = &r->triggers[i];
+            if (t->axis != 1)
+                continue;
+            bands += t->band.is_band;
+            exact += r->complete && t->threshold;
+            if (!t->band.is_band)
+                continue;
+            cr_assert(tl_search_has_note(r, TL_NOTE_BAND) && !t->threshold);
+            cr_assert(t->band.always.value > from && t->band.always.failed > 0 && t->band.always.runs >= 16);
+            cr_assert(t->band.n_samples >= 2);
+            if (t->band.has_never) {
+                cr_assert(t->band.never.failed == 0 && t->band.never.runs > 0);
+                cr_assert(t->band.never.value < t->band.always.value &&
+                          t->band.never.value < from + ramp / 2);
+            }
+        }
+        tl_search_free(s);
+        free(m);
+    }
+    cr_assert(bands >= 190 && exact <= 4, "%zu bands and %zu exact thresholds of %zu", bands, exact,
+              problems);
+}
+
+Test(search_noise, rate_too_low)
+{
+    size_t said = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct sim *m = sim_new(10, seed);
+        for (size_t i = 0; i < 10; i++)
+            m->failing[i] = 1;
+        m->n_failures = 1;
+        m->failures[0] = (struct sim_failure){.signature = "rare", .n = 1, .rate = 0.1};
+        m->failures[0].needs[0].from = 1;
+        struct tl_search_options o = {.seed = seed, .max_trials = 60};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        sim_run(m, s, false);
+        const struct tl_search_result *r = tl_search_result(s);
+        cr_assert(!r->complete && m->runs <= 60);
+        if (r->reproduced) {
+            cr_assert(tl_search_has_note(r, TL_NOTE_RATE_TOO_LOW));
+            cr_assert(sim_chance(&m->failures[0], r->minimal) > 0);
+            said++;
+        } else {
+            cr_assert(tl_search_has_note(r, TL_NOTE_NOT_REPRODUCED));
+        }
+        tl_search_free(s);
+        free(m);
+    }
+    cr_assert(said > 60);
+}

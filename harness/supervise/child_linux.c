@@ -1,9 +1,10 @@
 /* A child of the supervisor: its streams, its gate, its session and its limits.
  *
- * fds of a child:  0 /dev/null   1 stdout pipe   2 stderr pipe   3 protocol socket (when it speaks the protocol)
- * and nothing else. It is forked, waits at its gate until the supervisor traces it, has put it into its cgroup and
- * has its intent on disk, and only then runs anything of the runner. When the supervisor dies before that, the
- * gate reads end of file and the child leaves. Between fork and exec only async-signal-safe calls are made. */
+ * fds of a child:  0 /dev/null   1 stdout pipe   2 stderr pipe   3 protocol socket (when it speaks the
+ * protocol) and nothing else. It is forked, waits at its gate until the supervisor traces it, has put it into
+ * its cgroup and has its intent on disk, and only then runs anything of the runner. When the supervisor dies
+ * before that, the gate reads end of file and the child leaves. Between fork and exec only async-signal-safe
+ * calls are made. */
 #include "harness/base/buffer.h"
 #include "harness/supervise/trial.h"
 #include "runners/protocol.h"
@@ -97,7 +98,8 @@ static void place(int fd, int where)
     }
 }
 
-__attribute__((noreturn)) static void child(const struct tl_child_request *r, int gate, struct tl_streams theirs)
+__attribute__((noreturn)) static void child(const struct tl_child_request *r, int gate,
+                                            struct tl_streams theirs)
 {
     setsid();
     char go;
@@ -157,4 +159,20 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
     }
     *gate = gates[1];
     return 0;
+}
+
+int tl_child_release(pid_t pid, int gate, bool go)
+{
+    (void)pid;
+    int result = go && write(gate, "", 1) != 1 ? -1 : 0, err = errno;
+    close(gate);
+    errno = err;
+    return result;
+}
+
+const bool tl_child_can_fork = true;
+
+uint64_t tl_child_peak_bytes(const struct rusage *usage)
+{
+    return (uint64_t)usage->ru_maxrss << 10;
 }

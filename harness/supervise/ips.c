@@ -384,6 +384,7 @@ static void take_body(const json_t *body, struct tl_ips *ips)
     struct tl_capture *c = &ips->capture;
     const json_t *os = json_object_get(body, "osVersion");
     ips->pid = c->pid = get_int(json_object_get(body, "pid"));
+    ips->parent = get_int(json_object_get(body, "parentPid"));
     ips->process = get_text(body, "procName");
     ips->os = get_text(os, "train");
     ips->os_build = get_text(os, "build");

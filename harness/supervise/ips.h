@@ -16,6 +16,7 @@ struct tl_ips {
     bool crash;          /* bug_type 309 */
     bool launch_failure; /* the loader refused to start the process: the trial is unsupported, not crashed */
     int pid;
+    int parent;          /* pid of its parent, which may have ended by then; 0 when not told */
     char *process;       /* name of the process */
     char *os;            /* "macOS 26.3" */
     char *os_build;      /* "25D125" */

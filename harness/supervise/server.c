@@ -1,12 +1,12 @@
 /* Fork servers: a runner that has loaded its runtime once and forks one child for each trial.
  *
- * A slot keeps its server from trial to trial, so a server has at most one child to make at a time. Its children are
- * traced from their first instruction because the server is. A child is held until both have come: the kernel's
- * word that the server forked, and the server's word of which pid serves the trial. Then it is an ordinary trial,
- * which outlives its server.
+ * A slot keeps its server from trial to trial, so a server has at most one child to make at a time. Its
+ * children are traced from their first instruction because the server is. A child is held until both have
+ * come: the kernel's word that the server forked, and the server's word of which pid serves the trial. Then
+ * it is an ordinary trial, which outlives its server.
  *
- * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the queue and
- * gets a new server, and after SERVER_TRIES of those a process of its own. */
+ * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the
+ * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/scratch.h"
@@ -149,7 +149,8 @@ static void maybe_claim(struct tl_server *v)
     tl_child_limits(p->pid, &t->limits);
     int result = tl_trial_connect(t, &ours, &e);
     if (!result && tl_send_line(t->io[0].fd, t->request, NULL, 0))
-        result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial", t->record.unit, " ");
+        result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial",
+                               t->record.unit, " ");
     if (!result)
         result = tl_trial_began(t, &e);
     if (result)
@@ -225,7 +226,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         const char *bytes = block, *line;
         size_t size = (size_t)n, length;
         enum tl_line kind;
-        while (!v->killed && (kind = tl_line_next(&v->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE) {
+        while (!v->killed &&
+               (kind = tl_line_next(&v->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE) {
             if (kind == TL_LINE_TOO_LONG)
                 give_up(v);
             else
@@ -271,7 +273,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         tl_streams_close(&ours);
-        close(gate);
+        tl_child_release(pid, gate, false);
         v->ended = true;
         server_maybe_free(v);
         return -1;
@@ -287,9 +289,9 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         tl_stream_open(s, &v->io[i], fds[i], on_readable, v);
     double seconds = t->limits.timeout_s > 0 ? t->limits.timeout_s : 3600;
     set_deadline(v, (uint64_t)(seconds * 1000) + 1);
-    if (tl_send_line(v->io[0].fd, t->server_request, NULL, 0) || write(gate, "", 1) != 1)
+    bool sent = !tl_send_line(v->io[0].fd, t->server_request, NULL, 0);
+    if (tl_child_release(pid, gate, sent) || !sent)
         give_up(v);
-    close(gate);
     return 0;
 }
 

@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,10 +107,12 @@ static bool may_start(const struct tl_supervisor *s, const struct tl_trial *t)
 
 static bool wants_server(const struct tl_supervisor *s, const struct tl_trial *t)
 {
-    return t->server_key && t->server_failures < 3 && !tl_server_refused(s, t->server_key);
+    return tl_child_can_fork && t->server_key && t->server_failures < 3 &&
+           !tl_server_refused(s, t->server_key);
 }
 
-/* A free slot: for a served trial one whose server has loaded the same, else one without a server, else any. */
+/* A free slot: for a served trial one whose server has loaded the same, else one without a server, else any.
+ */
 static struct tl_slot *free_slot(struct tl_supervisor *s, const char *key)
 {
     struct tl_slot *best = NULL;
@@ -214,7 +215,7 @@ static bool drain_children(struct tl_supervisor *s)
     for (int i = 0; i < EVENTS_PER_TURN; i++) {
         int status;
         struct rusage usage;
-        pid_t tid = wait4(-1, &status, WNOHANG | __WALL, &usage);
+        pid_t tid = tl_trace_wait(&status, &usage);
         if (tid < 0 && errno == EINTR)
             continue;
         if (tid <= 0)
@@ -286,8 +287,8 @@ static void on_watch(uv_timer_t *timer)
 
 /* --- public --------------------------------------------------------------------------------------------- */
 
-int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop, const struct tl_supervisor_options *options,
-                      struct tl_error *e)
+int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
+                      const struct tl_supervisor_options *options, struct tl_error *e)
 {
     struct tl_supervisor *s = tl_calloc(1, sizeof *s);
     s->loop = loop;
@@ -311,8 +312,7 @@ int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop, const struct 
     }
     s->unwinder = tl_unwinder_new();
     s->symboliser = tl_symboliser_new();
-    /* A descendant whose parent is gone comes to us and not to init, so that it is reaped here. */
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    tl_trace_open(s);
     uv_signal_init(loop, &s->sigchld);
     uv_timer_init(loop, &s->watch);
     uv_idle_init(loop, &s->kick);
@@ -334,19 +334,21 @@ void tl_supervisor_on_begin(struct tl_supervisor *s, tl_trial_begin begin, void 
 static int check_spec(const struct tl_trial_spec *spec, struct tl_error *e)
 {
     if (!spec->argv && !spec->entry)
-        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit, "it names neither a program nor a function");
+        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit,
+                       "it names neither a program nor a function");
     if (spec->argv && (!spec->argv[0] || !*spec->argv[0]))
         return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit, "its program has no name");
     if (spec->argv && access(spec->argv[0], X_OK))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot run a trial", spec->argv[0],
                              "an executable file was expected");
     if (spec->protocol && !spec->request)
-        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit, "it has no request for its runner");
+        return tl_fail(e, TL_ERROR_INPUT, "cannot run a trial", spec->unit,
+                       "it has no request for its runner");
     return 0;
 }
 
-int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *spec, tl_trial_done done, void *arg,
-                         struct tl_error *e)
+int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *spec, tl_trial_done done,
+                         void *arg, struct tl_error *e)
 {
     if (check_spec(spec, e))
         return -1;
@@ -383,7 +385,8 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     r->unit = tl_strdup(spec->unit ? spec->unit : "");
     strncpy(r->case_hash, spec->case_hash ? spec->case_hash : "", sizeof r->case_hash - 1);
     strncpy(r->variant_hash, spec->variant_hash ? spec->variant_hash : "", sizeof r->variant_hash - 1);
-    strncpy(r->environment_id, spec->environment_id ? spec->environment_id : "", sizeof r->environment_id - 1);
+    strncpy(r->environment_id, spec->environment_id ? spec->environment_id : "",
+            sizeof r->environment_id - 1);
     *s->queue_tail = t;
     s->queue_tail = &t->next;
     s->n_waiting++;
@@ -421,6 +424,7 @@ void tl_supervisor_cancel(struct tl_supervisor *s)
     for (struct tl_trial *t = s->flying; t; t = t->next)
         if (t->state == TL_TRIAL_RUNNING)
             tl_trial_kill(t, TL_KILL_CANCEL);
+    tl_trace_hurry(s);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -459,6 +463,7 @@ void tl_supervisor_free(struct tl_supervisor *s)
         free(u->key);
         free(u);
     }
+    tl_trace_close(s);
     tl_unwinder_free(s->unwinder);
     tl_symboliser_free(s->symboliser);
     tl_scratch_remove(s->scratch_root);
@@ -472,8 +477,8 @@ void tl_supervisor_isolation(const struct tl_supervisor *s, struct tl_isolation 
 {
     *i = (struct tl_isolation){0};
     if (!s->cgroups) {
-        strncpy(i->cgroup_why,
-                s->options.no_cgroup ? "not wanted" : "no cgroup can be written by this user", sizeof i->cgroup_why - 1);
+        strncpy(i->cgroup_why, s->options.no_cgroup ? "not wanted" : "no cgroup can be written by this user",
+                sizeof i->cgroup_why - 1);
         return;
     }
     strncpy(i->cgroup, tl_cgroup_root_path(s->cgroups), sizeof i->cgroup - 1);

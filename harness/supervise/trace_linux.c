@@ -1,13 +1,14 @@
 /* ptrace: every stop of every thread of every descendant of a trial.
  *
- * Each child is seized behind its gate with EXITKILL and the fork, vfork, clone and exec events, so that threads
- * and descendants are traced from their first instruction and die with the supervisor. The kernel reports a new
- * thread twice, in either order: by the event of its parent and by its own first stop. Until both have come it
- * is held.
+ * Each child is seized behind its gate with EXITKILL and the fork, vfork, clone and exec events, so that
+ * threads and descendants are traced from their first instruction and die with the supervisor. The kernel
+ * reports a new thread twice, in either order: by the event of its parent and by its own first stop. Until
+ * both have come it is held.
  *
- * A fatal signal is captured at its first stop and then delivered: what the runtime does with it is the runtime's
- * business. The thread that took it is unwound at once; the others are interrupted, and unwound as soon as the
- * last of them has stopped or the time for it is over. Nothing here waits: stops arrive through the drain. */
+ * A fatal signal is captured at its first stop and then delivered: what the runtime does with it is the
+ * runtime's business. The thread that took it is unwound at once; the others are interrupted, and unwound as
+ * soon as the last of them has stopped or the time for it is over. Nothing here waits: stops arrive through
+ * the drain. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/trial.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@
 #define STOP_TIME_MS 250      /* how long a capture waits for threads to stop */
 #define CAPTURES_PER_SIGNAL 4 /* full captures of a signal that a process handles itself, again and again */
 #define CAPTURES_PER_TRIAL 24
-#define HANG_PROCESSES 16     /* of a hanging trial, how many processes are looked at */
+#define HANG_PROCESSES 16 /* of a hanging trial, how many processes are looked at */
 #define THREADS_CAPTURED 512
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -87,6 +89,28 @@ static struct tl_process *find_process(struct tl_supervisor *s, pid_t pid)
     return t ? t->process : NULL;
 }
 
+void tl_trace_open(struct tl_supervisor *s)
+{
+    (void)s;
+    /* A descendant whose parent is gone comes to us and not to init, so that it is reaped here. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void tl_trace_close(struct tl_supervisor *s)
+{
+    (void)s;
+}
+
+void tl_trace_hurry(struct tl_supervisor *s)
+{
+    (void)s;
+}
+
+pid_t tl_trace_wait(int *status, struct rusage *usage)
+{
+    return wait4(-1, status, WNOHANG | __WALL, usage);
+}
+
 /* --- letting go ----------------------------------------------------------------------------------------- */
 
 static void pending_thread_stopped(struct tl_process *p);
@@ -142,8 +166,9 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
     const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
                          PTRACE_O_TRACEEXEC;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
-                             "`trapline doctor` says what forbids it (a container needs --cap-add=SYS_PTRACE)");
+        return tl_fail_errno(
+            e, TL_ERROR_ENVIRONMENT, errno, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
+            "`trapline doctor` says what forbids it (a container needs --cap-add=SYS_PTRACE)");
     struct tl_tracee *tracee = add(s, pid);
     struct tl_process *p = process_new(pid, t, t ? NULL : server);
     p->is_main = true;
@@ -212,8 +237,8 @@ static void describe_unstopped(struct tl_thread *t)
     read_line(t->pid, t->tid, "comm", t->name, sizeof t->name);
     const char *after = strrchr(stat, ')');
     t->on_cpu = true;
-    t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?', *wchan ? wchan : "unknown",
-                         *call ? call : "unknown");
+    t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?',
+                         *wchan ? wchan : "unknown", *call ? call : "unknown");
 }
 
 static void pending_free_timer(struct tl_pending_capture *c)
@@ -227,7 +252,8 @@ static int by_tid(const void *a, const void *b)
     return ((*x)->tid > (*y)->tid) - ((*x)->tid < (*y)->tid);
 }
 
-/* The threads of a process in the order in which people read them: the first one first, then as they were made. */
+/* The threads of a process in the order in which people read them: the first one first, then as they were
+ * made. */
 static struct tl_tracee **threads_in_order(const struct tl_process *p, size_t *n)
 {
     struct tl_tracee **list = NULL;
@@ -340,8 +366,9 @@ static void capture_signal(struct tl_tracee *t, int signal)
         go_on(t, signal, false);
         return;
     }
-    /* A thread that faults while another's fault is being captured: it goes on with its signal afterwards. The
-     * first one is what happened first. A runtime that lives on handled faults is not captured for ever. */
+    /* A thread that faults while another's fault is being captured: it goes on with its signal afterwards.
+     * The first one is what happened first. A runtime that lives on handled faults is not captured for ever.
+     */
     if (p->pending || p->captured[signal] >= CAPTURES_PER_SIGNAL ||
         trial->record.n_captures >= CAPTURES_PER_TRIAL) {
         go_on(t, signal, false);
@@ -478,7 +505,8 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
         t = add(s, tid);
     struct tl_process *family = parent->process;
     struct tl_process *p = family;
-    /* CLONE events also come for processes made with clone(); only the kernel knows whether it is a thread. */
+    /* CLONE events also come for processes made with clone(); only the kernel knows whether it is a thread.
+     */
     bool is_thread = false;
     if (event == PTRACE_EVENT_CLONE) {
         char path[80];
@@ -508,7 +536,8 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
         go_on(t, 0, false);
 }
 
-/* exec from any thread: the kernel gives the caller the pid of the process, and the other threads are gone. */
+/* exec from any thread: the kernel gives the caller the pid of the process, and the other threads are gone.
+ */
 static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
 {
     struct tl_process *p = t->process;
@@ -567,7 +596,8 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         go_on(t, 0, signal != SIGTRAP);
         return;
     case 0:
-        if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING && is_fatal(signal))
+        if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
+            is_fatal(signal))
             capture_signal(t, signal);
         else
             go_on(t, signal, false);
@@ -618,7 +648,8 @@ void tl_trace_orphans(struct tl_supervisor *s, bool now)
             next = t->next_in_table;
             if (t->process || t->since_ns > old)
                 continue;
-            /* Its parent was killed between making it and saying so. A thread still belongs to its process. */
+            /* Its parent was killed between making it and saying so. A thread still belongs to its process.
+             */
             char path[64];
             snprintf(path, sizeof path, "/proc/%d/status", (int)t->tid);
             char *text = tl_read_file(path, 1 << 16, NULL);

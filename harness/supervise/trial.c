@@ -1,13 +1,14 @@
 /* One trial, from its request to its record.
  *
- * It runs until its main process has ended; then what is left of it is swept, and when its last process is gone
- * its streams are read to the end and the record is made. Whatever ends it (itself, a deadline, a limit, the
- * user) goes this one way. */
+ * It runs until its main process has ended; then what is left of it is swept, and when its last process is
+ * gone its streams are read to the end and the record is made. Whatever ends it (itself, a deadline, a limit,
+ * the user) goes this one way. */
 #include "harness/supervise/trial.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/classify.h"
+#include "harness/supervise/ips.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/signature.h"
 #include "runners/protocol.h"
@@ -20,6 +21,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS: the socket has SO_NOSIGPIPE */
+#endif
 
 extern char **environ;
 
@@ -56,7 +61,8 @@ int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds)
     int err = errno;
     free(text);
     errno = n < 0 ? err : EAGAIN;
-    return n == (ssize_t)size ? 0 : -1; /* the socket's buffer holds more than a message: short is a failure */
+    return n == (ssize_t)size ? 0
+                              : -1; /* the socket's buffer holds more than a message: short is a failure */
 }
 
 static void breach(struct tl_trial *t, char *what)
@@ -69,8 +75,8 @@ static void breach(struct tl_trial *t, char *what)
 
 static void on_deadline(uv_timer_t *timer);
 
-/* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case have
- * theirs); 0: the case's. */
+/* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case
+ * have theirs); 0: the case's. */
 static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
     uint64_t now = tl_monotonic_ns();
@@ -83,7 +89,8 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
     t->deadline_s = timeout_s > 0 ? timeout_s : t->limits.timeout_s;
     if (t->deadline_s <= 0 || t->state != TL_TRIAL_RUNNING)
         return;
-    /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its deadline. */
+    /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its
+     * deadline. */
     double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
     if (!t->deadline)
         t->deadline = tl_timer_new(t->supervisor, t);
@@ -209,7 +216,8 @@ int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_erro
     int result = 0;
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0 && tl_stream_open(t->supervisor, &t->io[i], fds[i], on_readable, t))
-            result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot watch a stream of a trial", "", "the loop refuses it");
+            result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot watch a stream of a trial", "",
+                             "the loop refuses it");
     return result;
 }
 
@@ -333,9 +341,9 @@ int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
     if (result)
         return -1;
     result = begin_child(t, pid, &ours, e);
-    if (!result && write(gate, "", 1) != 1)
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot let a child go", "", "its gate is closed");
-    close(gate);
+    if (tl_child_release(pid, gate, !result))
+        result =
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot let a child go", "", "its gate is closed");
     return result;
 }
 
@@ -434,7 +442,7 @@ static void take_measures(struct tl_trial *t)
     r->wall_seconds = (double)(t->ended_ns - t->started_ns) * 1e-9;
     r->user_seconds = seconds_of(t->main_usage.ru_utime);
     r->system_seconds = seconds_of(t->main_usage.ru_stime);
-    r->peak_rss = (uint64_t)t->main_usage.ru_maxrss << 10;
+    r->peak_rss = tl_child_peak_bytes(&t->main_usage);
     if (t->peak_rss_watched > r->peak_rss)
         r->peak_rss = t->peak_rss_watched;
 }
@@ -504,6 +512,8 @@ static void conclude(struct tl_trial *t)
     if (!t->supervisor->options.no_symbols)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
+    if (t->report)
+        tl_ips_apply(t->report, r);
     tl_signature_make(r);
 }
 
@@ -517,8 +527,8 @@ void tl_trial_maybe_end(struct tl_trial *t)
     tl_supervisor_trial_ended(t->supervisor, t);
 }
 
-/* It could not be started, or its intent not be recorded. A child that exists is killed at its gate, and the trial
- * ends when it has been reaped. */
+/* It could not be started, or its intent not be recorded. A child that exists is killed at its gate, and the
+ * trial ends when it has been reaped. */
 void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e)
 {
     free(t->record.message);
@@ -557,6 +567,9 @@ void tl_trial_free(struct tl_trial *t)
     free(t->device);
     free(t->device_asked);
     free(t->violation);
+    if (t->report)
+        tl_ips_free(t->report);
+    free(t->report);
     json_decref(t->request);
     json_decref(t->server_request);
     tl_trial_record_free(&t->record);

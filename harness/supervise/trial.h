@@ -7,9 +7,10 @@
  *   server.c       fork servers
  *   classify.c     what came of it (pure)
  *   cgroup_linux.c scratch.c
+ *   *_darwin.c     the same for macOS, which has no tracing: stacks come from the system's reports
  *
- * A trial has processes, a process has tracees (threads). All of them are known, because every fork, clone and
- * exec of a traced process stops in the supervisor first; so nothing a trial starts can outlive it. */
+ * A trial has processes, a process has tracees (threads). All of them are known, because every fork, clone
+ * and exec of a traced process stops in the supervisor first; so nothing a trial starts can outlive it. */
 #ifndef TL_TRIAL_H
 #define TL_TRIAL_H
 
@@ -26,16 +27,18 @@
 struct tl_trial;
 struct tl_server;
 struct tl_process;
+struct tl_ips;
+struct tl_platform; /* what trace_*.c keeps with a supervisor */
 
 /* One traced thread. */
 struct tl_tracee {
     pid_t tid;
     struct tl_process *process; /* NULL: its parent's fork event has not come yet */
     struct tl_tracee *next_in_table, *next_in_process;
-    bool seen_stop;  /* its first stop has come */
-    bool held;       /* in a ptrace-stop and kept there */
-    bool held_group; /* that stop is a group-stop: goes on with PTRACE_LISTEN */
-    int held_signal; /* to deliver when it goes on */
+    bool seen_stop;    /* its first stop has come */
+    bool held;         /* in a ptrace-stop and kept there */
+    bool held_group;   /* that stop is a group-stop: goes on with PTRACE_LISTEN */
+    int held_signal;   /* to deliver when it goes on */
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
     uint64_t since_ns; /* when it appeared without a process */
 };
@@ -47,7 +50,7 @@ struct tl_pending_capture {
     size_t waiting; /* threads that were interrupted and have not stopped */
     uint64_t started_ns;
     uv_timer_t *timer;
-    pid_t first;    /* the thread that took the signal and is held; 0 for a hang */
+    pid_t first; /* the thread that took the signal and is held; 0 for a hang */
 };
 
 /* One traced process (thread group). */
@@ -57,12 +60,14 @@ struct tl_process {
     struct tl_server *server; /* the fork server whose own process this is, or NULL */
     bool is_main;             /* the trial's or the server's first process */
     bool killed;
-    bool gone;                /* reaped: its pid may be somebody else's by now */
-    bool claimed;             /* not (or no longer) a fork server's child of which the server has yet to speak */
+    bool gone;    /* reaped: its pid may be somebody else's by now */
+    bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */
     struct tl_tracee *tracees;
-    struct tl_process *next;  /* in the trial's or the server's list */
+    struct tl_process *next; /* in the trial's or the server's list */
     struct tl_pending_capture *pending;
-    unsigned captured[65];    /* captures taken, by signal */
+    unsigned captured[65]; /* captures taken, by signal */
+    struct tl_wait *wait;  /* macOS: a crash report or a sample of it that is awaited */
+    uint64_t born_us;      /* macOS: when it was started, which tells it from a later process of that pid */
 };
 
 enum tl_kill_reason {
@@ -133,18 +138,19 @@ struct tl_trial {
     uint64_t phase_spent_ns[TL_PHASE_COUNT];
     uint64_t phase_since_ns, started_ns, ended_ns;
     uv_timer_t *deadline;
-    double deadline_s;      /* of the phase it is in */
+    double deadline_s; /* of the phase it is in */
     enum tl_kill_reason killed;
-    bool ending_hang;       /* captures of a hang are being taken */
-    size_t hang_waiting;    /* of that many processes */
-    bool executed;          /* the main process has become the program that was asked for */
+    bool ending_hang;    /* captures of a hang are being taken */
+    size_t hang_waiting; /* of that many processes */
+    bool executed;       /* the main process has become the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    char *violation;        /* the first breach of the protocol */
+    char *violation; /* the first breach of the protocol */
     uint64_t oom_kills_before;
     uint64_t peak_rss_watched;
     uint64_t data_at_crash; /* VmData of the process at its last fatal signal, bytes */
     unsigned server_failures;
-    int descendant_signals[65];        /* how many descendants died of each */
+    int descendant_signals[65]; /* how many descendants died of each */
+    struct tl_ips *report;      /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;
 };
 
@@ -179,7 +185,7 @@ struct tl_supervisor {
     unsigned jobs;
     uv_signal_t sigchld;
     uv_timer_t watch;
-    uv_idle_t kick;             /* runs when there may be something to start */
+    uv_idle_t kick; /* runs when there may be something to start */
     char *scratch_root;
     int scratch_lock;
     tl_trial_begin begin;
@@ -198,12 +204,13 @@ struct tl_supervisor {
     struct tl_unwinder *unwinder;
     struct tl_symboliser *symboliser;
     struct tl_cgroup_root *cgroups;
+    struct tl_platform *platform;
 };
 
 /* --- supervisor.c */
 void tl_supervisor_schedule(struct tl_supervisor *s);
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t); /* frees t */
-void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t);     /* back to the head of the queue */
+void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t); /* back to the head of the queue */
 void tl_stream_close(struct tl_stream *io);
 int tl_stream_open(struct tl_supervisor *s, struct tl_stream *io, int fd, uv_poll_cb cb, void *data);
 uv_timer_t *tl_timer_new(struct tl_supervisor *s, void *data);
@@ -221,22 +228,33 @@ struct tl_child_request {
     bool protocol;
     struct tl_limits limits;
 };
-/* Forks a child that waits at its gate. *gate must be written to (one byte) to let it go, and closed. */
+/* Makes a child that waits at its gate. tl_child_release is called once for it. */
 int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, struct tl_streams *ours,
                    struct tl_error *e);
+/* Lets it go, or (go is false: it has been or is about to be killed) only forgets the gate. 0, or -1 with
+ * errno. */
+int tl_child_release(pid_t pid, int gate, bool go);
+extern const bool tl_child_can_fork; /* whether runners may be fork servers on this system */
+uint64_t tl_child_peak_bytes(const struct rusage *usage);
 int tl_streams_make(struct tl_streams *ours, struct tl_streams *theirs, bool protocol, struct tl_error *e);
 void tl_streams_close(struct tl_streams *s);
 void tl_child_limits(pid_t pid, const struct tl_limits *limits); /* 0: the calling process */
 
 /* --- trace_linux.c */
+void tl_trace_open(struct tl_supervisor *s);  /* before the first child */
+void tl_trace_close(struct tl_supervisor *s); /* after the last */
+pid_t tl_trace_wait(int *status,
+                    struct rusage *usage);    /* the next event of a child; 0: none; -1 with errno */
+void tl_trace_hurry(struct tl_supervisor *s); /* waits for nothing more than the end of processes */
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e);
 void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct rusage *usage);
-void tl_trace_kill(struct tl_process *list);                  /* SIGKILL to every process of a list */
-bool tl_trace_capture_hang(struct tl_trial *t);               /* true when captures are under way */
+void tl_trace_kill(struct tl_process *list);                          /* SIGKILL to every process of a list */
+bool tl_trace_capture_hang(struct tl_trial *t);                       /* true when captures are under way */
 void tl_trace_release(struct tl_supervisor *s, struct tl_process *p); /* lets a held process go */
 void tl_trace_orphans(struct tl_supervisor *s, bool now);
-void tl_process_give(struct tl_process *p, struct tl_trial *t); /* a fork server's child becomes a trial's main process */
+void tl_process_give(struct tl_process *p,
+                     struct tl_trial *t);  /* a fork server's child becomes a trial's main process */
 uint64_t tl_process_data_bytes(pid_t pid); /* VmData */
 uint64_t tl_process_rss_bytes(pid_t pid);
 
@@ -254,7 +272,8 @@ void tl_trial_hang_captured(struct tl_trial *t);
 void tl_trial_maybe_end(struct tl_trial *t);
 void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e);
 void tl_trial_free(struct tl_trial *t);
-/* Sends one message, with fds attached to its first byte when n_fds is not 0. -1 with errno (EMSGSIZE: too long). */
+/* Sends one message, with fds attached to its first byte when n_fds is not 0. -1 with errno (EMSGSIZE: too
+ * long). */
 int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds);
 
 /* --- server.c */

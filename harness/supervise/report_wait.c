@@ -1,0 +1,155 @@
+#include "harness/supervise/report_wait.h"
+
+#include "harness/base/buffer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SLACK_US 2000000 /* by which the file system's clock may be behind */
+#define FILES_MOST 4096  /* of a directory, looked at in one go */
+#define SEEN_MOST 4096   /* remembered; beyond that a file is read again */
+#define PATIENCE_MS 60000
+#define LITTLE_PATIENCE_MS 15000 /* the slowest report seen came 14 s after its crash */
+#define MISSED_MOST 3
+
+/* One that was read and is not the one. */
+struct tl_report_file {
+    char *name;
+    off_t size;
+    time_t modified;
+};
+
+void tl_report_seen_free(struct tl_report_seen *seen)
+{
+    for (size_t i = 0; i < seen->n; i++)
+        free(seen->list[i].name);
+    free(seen->list);
+    *seen = (struct tl_report_seen){0};
+}
+
+static bool is_descendant(const struct tl_report_wanted *w, const struct tl_ips *ips)
+{
+    if (w->parent > 0 && ips->parent == w->parent)
+        return true;
+    for (size_t i = 0; i < w->n_descendants; i++)
+        if (ips->pid == w->descendants[i] || ips->parent == w->descendants[i])
+            return true;
+    return false;
+}
+
+bool tl_report_fits(const struct tl_ips *ips, const struct tl_report_wanted *w)
+{
+    if (!w->pid && !is_descendant(w, ips))
+        return false;
+    return tl_ips_matches(ips, w->pid ? w->pid : ips->pid, w->launched_us, w->ended_us);
+}
+
+static struct tl_report_file *find_seen(struct tl_report_seen *seen, const char *name)
+{
+    for (size_t i = 0; i < seen->n; i++)
+        if (!strcmp(seen->list[i].name, name))
+            return &seen->list[i];
+    return NULL;
+}
+
+static void remember(struct tl_report_seen *seen, struct tl_report_file *at, const char *name,
+                     const struct stat *st)
+{
+    if (!at) {
+        if (seen->n == SEEN_MOST)
+            return;
+        seen->list = tl_realloc(seen->list, seen->n + 1, sizeof *seen->list);
+        at = &seen->list[seen->n++];
+        at->name = tl_strdup(name);
+    }
+    at->size = st->st_size;
+    at->modified = st->st_mtime;
+}
+
+static char *read_report(int fd, size_t size)
+{
+    char *text = tl_malloc(size + 1);
+    size_t got = 0;
+    while (got < size) {
+        ssize_t n = read(fd, text + got, size - got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    if (got < size) { /* it has become shorter: it is being written again */
+        free(text);
+        return NULL;
+    }
+    text[size] = '\0';
+    return text;
+}
+
+static int look_at(int directory, const char *path, const char *name, const struct tl_report_wanted *w,
+                   struct tl_report_seen *seen, struct tl_ips *ips)
+{
+    struct stat st;
+    struct tl_error ignored;
+    int found = 0;
+    /* Links and pipes are none of the system's reports, and a pipe would keep us waiting. */
+    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return 0;
+    char *key = tl_format("%s/%s", path, name);
+    struct tl_report_file *at = find_seen(seen, key);
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= (off_t)TL_IPS_MOST &&
+        (int64_t)st.st_mtime * 1000000 + SLACK_US >= w->launched_us &&
+        !(at && at->size == st.st_size && at->modified == st.st_mtime)) {
+        char *text = read_report(fd, (size_t)st.st_size);
+        if (text && !tl_ips_parse(text, (size_t)st.st_size, ips, &ignored)) {
+            found = tl_report_fits(ips, w);
+            if (!found)
+                tl_ips_free(ips);
+        }
+        if (text && !found)
+            remember(seen, at, key, &st);
+        free(text);
+    }
+    free(key);
+    close(fd);
+    return found;
+}
+
+int tl_report_find(const char *const *directories, const struct tl_report_wanted *w,
+                   struct tl_report_seen *seen, struct tl_ips *ips)
+{
+    for (size_t i = 0; directories[i]; i++) {
+        DIR *d = opendir(directories[i]);
+        int found = 0;
+        struct dirent *x;
+        for (unsigned n = 0; d && !found && n < FILES_MOST && (x = readdir(d)); n++) {
+            size_t length = strlen(x->d_name);
+            if (length > 4 && *x->d_name != '.' && !strcmp(x->d_name + length - 4, ".ips"))
+                found = look_at(dirfd(d), directories[i], x->d_name, w, seen, ips);
+        }
+        if (d)
+            closedir(d);
+        if (found)
+            return 1;
+    }
+    return 0;
+}
+
+unsigned tl_report_patience_ms(unsigned missed)
+{
+    return missed < MISSED_MOST ? PATIENCE_MS : LITTLE_PATIENCE_MS;
+}
+
+unsigned tl_report_next_look_ms(unsigned elapsed_ms, unsigned patience_ms)
+{
+    if (elapsed_ms >= patience_ms)
+        return 0;
+    unsigned next = elapsed_ms < 2000 ? 100 : elapsed_ms < 15000 ? 250 : 1000;
+    return next < patience_ms - elapsed_ms ? next : patience_ms - elapsed_ms;
+}

@@ -33,8 +33,8 @@ static const struct {
     {"neighbours-unsupported", "no simpler variant can be tried, so nothing is shown about what is needed"},
     {"not-confirmed", "it failed during the search, but never in a fresh process"},
     {"lost", "a trial took the supervisor or the machine down; its variant was left out"},
-    {"budget", "the budget ran out before the result was shown to be minimal"},
-    {"stopped", "the search was stopped before the result was shown to be minimal"},
+    {"budget", "the budget ran out before the search was through"},
+    {"stopped", "the search was stopped before it was through"},
     {"rate-too-low", "it fails too seldom for the budget"},
     {"not-converged", "ever simpler variants turned up; the search was ended before the result was minimal"},
     {"not-independent", "with the trigger held, some random variants did not fail"},
@@ -152,7 +152,7 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
             /* Waiting, with nothing in the queue: only the budget stops a trial from getting there. */
             tl_search_learn(s);
             tl_search_note(s, TL_NOTE_BUDGET);
-            if (s->noisy)
+            if (s->noisy && !s->complete)
                 tl_search_note(s, TL_NOTE_RATE_TOO_LOW);
             s->done = true;
         }

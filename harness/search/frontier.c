@@ -31,6 +31,8 @@ struct tl_frontier {
     uint64_t at;
     size_t left, right;
     struct tl_line line;
+    uint64_t least, most;         /* of the line at its beginning */
+    uint64_t at_ends, in_between; /* columns that had the threshold of a neighbour, or one of their own */
     uint64_t checks[8][2];
     bool checks_made;
 };
@@ -48,21 +50,42 @@ static void make(struct tl_search *s, void *context, uint64_t position, uint64_t
     make_at(s, f->at, position, index);
 }
 
+/* A boundary of few corners has columns with the same threshold as the one to the left or to the right: those
+ * two are tried first, for as long as that is what is found. A slanted boundary is bisected. */
+static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *line)
+{
+    const struct tl_frontier *f = context;
+    if (f->n_columns >= 2 && f->at_ends + 2 >= f->in_between) {
+        if (line->tmin == f->least && line->tmax == f->most)
+            return line->tmin;
+        if (line->tmin == f->least + 1 && line->tmax == f->most)
+            return line->tmax - 1;
+    }
+    return line->tmin + (line->tmax - 1 - line->tmin) / 2;
+}
+
 /* Searches the threshold of b in the column a, between least and most. */
 static enum tl_progress column(struct tl_search *s, uint64_t a, uint64_t least, uint64_t most, size_t *number)
 {
     struct tl_frontier *f = s->frontier;
     if (!f->line_open) {
         f->at = a;
+        f->least = least;
+        f->most = most;
         tl_line_init(s, &f->line, least, most);
         f->line_open = true;
     }
-    struct tl_line_use use = {.make = make, .context = f, .purpose = TL_SEARCH_FRONTIER, .axis = f->b};
+    struct tl_line_use use = {
+        .make = make, .ideal = ideal, .context = f, .purpose = TL_SEARCH_FRONTIER, .axis = f->b};
     if (tl_line_step(s, &f->line, &use) == TL_PENDING)
         return TL_PENDING;
     f->columns = tl_realloc(f->columns, f->n_columns + 1, sizeof *f->columns);
     f->columns[f->n_columns] = (struct column){a, f->line.tmax, f->line.gap};
     *number = f->n_columns++;
+    if (f->line.tmax == f->least || f->line.tmax == f->most)
+        f->at_ends++;
+    else
+        f->in_between++;
     tl_line_free(&f->line);
     f->line_open = false;
     return TL_DONE;

@@ -385,6 +385,7 @@ static uint64_t isolate_left(const struct tl_search *s)
     const struct tl_isolate *z = s->isolate;
     const struct tl_search_options *o = &s->options;
     uint64_t left = 0, ordered = 0, step = (uint64_t)z->step;
+    uint64_t ahead = o->width > 2 ? o->width : 1; /* trials for each step of a bisection */
     for (size_t a = 0; a < s->n; a++) {
         uint64_t v = s->best[a];
         if (v == 0)
@@ -395,7 +396,7 @@ static uint64_t isolate_left(const struct tl_search *s)
         if (s->space->axes[a].ordered) {
             ordered++;
             if (step <= TL_STEP_THRESHOLDS && z->threshold_done[a] != v)
-                left = plus(left, tl_log2_ceil(v));
+                left = plus(left, ahead * tl_log2_ceil(v));
             if (step < TL_STEP_CONFIRM)
                 left = plus(left, 2 * o->neighbour_runs + 1);
         } else {
@@ -408,7 +409,7 @@ static uint64_t isolate_left(const struct tl_search *s)
     if (step < TL_STEP_CONFIRM)
         left = plus(left, o->confirm_runs);
     if (step <= TL_STEP_AXES)
-        left = plus(left, tl_axes_left(s));
+        left = plus(left, ahead * tl_axes_left(s));
     if (step < TL_STEP_BASELINE)
         left = plus(left, 1 + o->reproduce_runs - 1);
     if (!o->no_generalise) {

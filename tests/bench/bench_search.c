@@ -117,6 +117,44 @@ static void flaky(uint64_t problems, uint32_t measured)
     }
 }
 
+static void flaky_axes(uint64_t problems)
+{
+    printf("\n10 axes, 3 of them ordered of 64 values, 2 needed\n\n"
+           "| rate | reproduced | right | wrongly minimal | mean trials | |\n| --- | --- | --- | --- | --- | "
+           "--- |\n");
+    static const double rates[] = {1, 0.95, 0.9, 0.8, 0.5, 0.2};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        uint64_t right = 0, wrong = 0, reproduced = 0, runs = 0;
+        for (uint64_t seed = 0; seed < problems; seed++) {
+            struct sim *m = sim_new(10, seed * 3 + 1);
+            for (size_t a = 0; a < 10; a++) {
+                m->axes[a].ordered = a < 3;
+                m->axes[a].count = a < 3 ? 64 : 2;
+                m->failing[a] = m->axes[a].count - 1;
+            }
+            sim_plant(m, 0, "flaky", 2);
+            m->failures[0].rate = rates[i];
+            struct tl_search_options o = {.seed = seed};
+            struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+            sim_run(m, s, false);
+            const struct tl_search_result *r = tl_search_result(s);
+            bool same = r->n_triggers == 2;
+            for (size_t k = 0; k < 2 && same; k++)
+                same = r->minimal[m->failures[0].needs[k].axis] == m->failures[0].needs[k].from;
+            reproduced += r->reproduced;
+            right += r->complete && same;
+            wrong += r->complete && !same;
+            runs += m->runs;
+            tl_search_free(s);
+            free(m);
+        }
+        double n = (double)problems;
+        printf("| %.2f | %.2f%% | %.2f%% | %.2f%% | %.1f | %s |\n", rates[i], 100 * (double)reproduced / n,
+               100 * (double)right / n, 100 * (double)wrong / n, (double)runs / n,
+               bound((double)wrong / n, 0.01));
+    }
+}
+
 int main(int argc, char **argv)
 {
     uint64_t problems = argc > 1 ? strtoull(argv[1], NULL, 10) : 500;
@@ -125,6 +163,7 @@ int main(int argc, char **argv)
     table(problems);
     flaky(problems, 200);
     flaky(problems, 0);
+    flaky_axes(problems);
     printf("\n%.2f s\n", (double)(clock() - start) / CLOCKS_PER_SEC);
     return missed > 0;
 }

@@ -182,7 +182,8 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         tl_sql_exec(
             s->db,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
-            "PRAGMA wal_autocheckpoint = 4000;",
+            "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;", /* the system caches the file as
+                                                                               well */
             cannot_open, e))
         return -1;
     /* Also when the version is right, for another writer may have been at it while this one waited. */

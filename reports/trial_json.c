@@ -104,8 +104,9 @@ static json_t *frame_json(const struct tl_capture *c, const struct tl_thread *t,
     json_t *symbols = json_array();
     for (size_t k = 0; t->symbols && k < t->symbols[i].n; k++) {
         const struct tl_symbol *s = &t->symbols[i].symbols[k];
-        json_array_append_new(symbols, json_pack("{s:o,s:o,s:i,s:b}", "function", string_or_null(s->function), "file",
-                                                 string_or_null(s->file), "line", s->line, "inlined", s->inlined));
+        json_array_append_new(symbols,
+                              json_pack("{s:o,s:o,s:i,s:b}", "function", string_or_null(s->function), "file",
+                                        string_or_null(s->file), "line", s->line, "inlined", s->inlined));
     }
     json_object_set_new(j, "symbols", symbols);
     return j;
@@ -116,8 +117,8 @@ static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t
     json_t *frames = json_array();
     for (size_t i = 0; i < t->n_frames; i++)
         json_array_append_new(frames, frame_json(c, t, i));
-    json_t *j = json_pack("{s:i,s:o,s:b,s:s,s:o}", "tid", t->tid, "name", text_json(t->name, strlen(t->name)), "crashed",
-                          t->crashed, "stack", t->stack_id, "frames", frames);
+    json_t *j = json_pack("{s:i,s:o,s:b,s:s,s:o}", "tid", t->tid, "name", text_json(t->name, strlen(t->name)),
+                          "crashed", t->crashed, "stack", t->stack_id, "frames", frames);
     if (t->omitted) {
         json_object_set_new(j, "omitted", json_integer((json_int_t)t->omitted));
         json_object_set_new(j, "omitted_at", json_integer((json_int_t)t->omitted_at));
@@ -135,9 +136,10 @@ static json_t *capture_json(const struct tl_capture *c)
     for (size_t i = 0; i < c->n_registers; i++)
         json_object_set_new(registers, c->registers[i].name, hex(c->registers[i].value));
     for (size_t i = 0; i < c->n_modules; i++)
-        json_array_append_new(modules, json_pack("{s:o,s:s,s:o,s:o,s:o}", "path", string_or_null(c->modules[i].path),
-                                                 "build_id", c->modules[i].build_id, "base", hex(c->modules[i].base),
-                                                 "start", hex(c->modules[i].start), "end", hex(c->modules[i].end)));
+        json_array_append_new(modules,
+                              json_pack("{s:o,s:s,s:o,s:o,s:o}", "path", string_or_null(c->modules[i].path),
+                                        "build_id", c->modules[i].build_id, "base", hex(c->modules[i].base),
+                                        "start", hex(c->modules[i].start), "end", hex(c->modules[i].end)));
     for (size_t i = 0; i < c->n_threads; i++)
         json_array_append_new(threads, thread_json(c, &c->threads[i]));
     json_t *j = json_object();
@@ -171,9 +173,10 @@ json_t *tl_trial_json(const struct tl_trial_record *r)
     json_object_set_new(j, "request", parsed_or_null(r->request));
     json_object_set_new(j, "fresh", json_boolean(r->fresh));
     json_object_set_new(j, "observed_device", string_or_null(r->observed_device));
-    json_object_set_new(j, "error", r->error_domain ? json_pack("{s:o,s:o}", "domain", string_or_null(r->error_domain),
-                                                                "code", string_or_null(r->error_code))
-                                                    : json_null());
+    json_object_set_new(j, "error",
+                        r->error_domain ? json_pack("{s:o,s:o}", "domain", string_or_null(r->error_domain),
+                                                    "code", string_or_null(r->error_code))
+                                        : json_null());
     json_object_set_new(j, "wall_s", json_real(r->wall_seconds));
     json_object_set_new(j, "user_s", json_real(r->user_seconds));
     json_object_set_new(j, "system_s", json_real(r->system_seconds));

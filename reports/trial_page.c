@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define OUTPUT_LINES 12   /* of the end of each stream */
+#define OUTPUT_LINES 12 /* of the end of each stream */
 #define FRAMES_OF_OTHERS 1
 
 char *tl_trial_summary(const struct tl_trial_record *r)
@@ -19,8 +19,8 @@ char *tl_trial_summary(const struct tl_trial_record *r)
     if (r->signal)
         tl_buffer_printf(&b, "%s", tl_signal_name(r->signal));
     const char *what = r->outcome == TL_OUTCOME_CRASH && r->signature.title ? r->signature.title
-                       : r->message                                        ? r->message
-                                                                           : r->signature.title;
+                       : r->message                                         ? r->message
+                                                                            : r->signature.title;
     if (r->outcome == TL_OUTCOME_PASS)
         what = NULL;
     if (what)
@@ -68,7 +68,9 @@ static const char *code_name(int signal, int code)
     if (signal == SIGSEGV)
         return code == SEGV_MAPERR ? "address not mapped" : code == SEGV_ACCERR ? "access not permitted" : "";
     if (signal == SIGBUS)
-        return code == BUS_ADRALN ? "misaligned address" : code == BUS_ADRERR ? "no such physical address" : "";
+        return code == BUS_ADRALN   ? "misaligned address"
+               : code == BUS_ADRERR ? "no such physical address"
+                                    : "";
     if (signal == SIGFPE)
         return code == FPE_INTDIV ? "integer division by zero" : code == FPE_INTOVF ? "integer overflow" : "";
     if (signal == SIGILL)
@@ -95,7 +97,8 @@ static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const str
         tl_buffer_add_string(b, "      (the stack could not be followed further)\n");
 }
 
-static void add_capture(struct tl_buffer *b, const struct tl_capture *c, const struct tl_trial_page_options *o)
+static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
+                        const struct tl_trial_page_options *o)
 {
     char *title = c->kind == TL_CAPTURE_HANG
                       ? tl_format("Process %d when its time was over (%s)", c->pid, c->exe ? c->exe : "?")
@@ -122,14 +125,16 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, const s
     if (c->n_registers && o->all_stacks) {
         tl_buffer_add_string(b, "  registers\n");
         for (size_t i = 0; i < c->n_registers; i++)
-            tl_buffer_printf(b, "    %-8s %016llx%s", c->registers[i].name, (unsigned long long)c->registers[i].value,
+            tl_buffer_printf(b, "    %-8s %016llx%s", c->registers[i].name,
+                             (unsigned long long)c->registers[i].value,
                              i % 3 == 2 || i + 1 == c->n_registers ? "\n" : "");
     }
     if (o->all_stacks) {
         tl_buffer_add_string(b, "  modules\n");
         for (size_t i = 0; i < c->n_modules; i++)
             tl_buffer_printf(b, "    %012llx %s %s\n", (unsigned long long)c->modules[i].start,
-                             *c->modules[i].build_id ? c->modules[i].build_id : "(no build-id)", c->modules[i].path);
+                             *c->modules[i].build_id ? c->modules[i].build_id : "(no build-id)",
+                             c->modules[i].path);
     }
 }
 
@@ -167,7 +172,8 @@ static void add_word(struct tl_buffer *b, const char *word)
         tl_buffer_add_string(b, "'");
 }
 
-static void add_again(struct tl_buffer *b, const struct tl_trial_record *r, const struct tl_trial_page_options *o)
+static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
+                      const struct tl_trial_page_options *o)
 {
     heading(b, o, "Run it again");
     tl_buffer_printf(b, "  trapline run %s.json -u", r->case_name);

@@ -11,14 +11,18 @@ struct tl_buffer {
     size_t size;
     size_t capacity;
 };
-#define TL_BUFFER_INIT {NULL, 0, 0}
+#define TL_BUFFER_INIT                                                                                       \
+    {                                                                                                        \
+        NULL, 0, 0                                                                                           \
+    }
 
 void tl_buffer_add(struct tl_buffer *b, const void *data, size_t size);
 void tl_buffer_add_string(struct tl_buffer *b, const char *s);
 void tl_buffer_printf(struct tl_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void tl_buffer_drop_front(struct tl_buffer *b, size_t n); /* forgets the first n bytes (all, if there are fewer) */
-void tl_buffer_clear(struct tl_buffer *b);                /* size 0, memory kept */
-char *tl_buffer_take(struct tl_buffer *b);                /* the string, the caller's to free; b is empty after */
+void tl_buffer_drop_front(struct tl_buffer *b,
+                          size_t n);       /* forgets the first n bytes (all, if there are fewer) */
+void tl_buffer_clear(struct tl_buffer *b); /* size 0, memory kept */
+char *tl_buffer_take(struct tl_buffer *b); /* the string, the caller's to free; b is empty after */
 void tl_buffer_free(struct tl_buffer *b);
 
 /* malloc, calloc, realloc and strdup that never return NULL. */
@@ -26,7 +30,8 @@ void *tl_malloc(size_t size);
 void *tl_calloc(size_t n, size_t size);
 void *tl_realloc(void *p, size_t n, size_t size); /* n * size is checked for overflow */
 char *tl_strdup(const char *s);                   /* NULL gives NULL */
-char *tl_format(const char *format, ...) __attribute__((format(printf, 1, 2))); /* a new string, the caller's */
+char *tl_format(const char *format, ...)
+    __attribute__((format(printf, 1, 2))); /* a new string, the caller's */
 
 /* Reads a whole file of at most `most` bytes. Returns a NUL-terminated buffer, the caller's to free, and its
  * size; or NULL with errno set (EFBIG when it is larger, EISDIR for a directory). */

@@ -10,7 +10,8 @@ static void set_head(struct tl_error *e, enum tl_error_kind kind, const char *wh
     snprintf(e->where, sizeof e->where, "%s", where ? where : "");
 }
 
-int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where, const char *why, ...)
+int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where, const char *why,
+            ...)
 {
     if (!e)
         return -1;

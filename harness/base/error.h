@@ -23,8 +23,8 @@ struct tl_error {
 
 /* Fills *e (which may be NULL) and returns -1, so that a caller can `return tl_fail(...)`.
  * what and where are copied; where may be NULL. */
-int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where, const char *why, ...)
-    __attribute__((format(printf, 5, 6)));
+int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where, const char *why,
+            ...) __attribute__((format(printf, 5, 6)));
 
 /* As tl_fail, with strerror(err) appended to why as ": text". */
 int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const char *what, const char *where,

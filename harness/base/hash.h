@@ -14,7 +14,8 @@ struct tl_hash {
 };
 int tl_hash_begin(struct tl_hash *h); /* 0, or -1 when libcrypto has no memory */
 void tl_hash_add(struct tl_hash *h, const void *data, size_t size);
-void tl_hash_add_string(struct tl_hash *h, const char *s); /* with its NUL, so that parts cannot run together */
+void tl_hash_add_string(struct tl_hash *h,
+                        const char *s); /* with its NUL, so that parts cannot run together */
 void tl_hash_end(struct tl_hash *h, char hex[TL_SHA256_SIZE]);
 
 /* The identifier of some content: the first 128 bits of its SHA-256. */

@@ -17,8 +17,9 @@ static void on_progress(void *arg, const char *text)
 static json_t *build_json(const struct tl_build *b)
 {
     char *unit = tl_format("%s@%s", b->runner, b->version);
-    json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "build", unit, "runner", b->runner, "version", b->version,
-                          "path", b->path, "sha256", b->sha256, "size", (json_int_t)b->size, "source", b->source);
+    json_t *j =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "build", unit, "runner", b->runner, "version", b->version,
+                  "path", b->path, "sha256", b->sha256, "size", (json_int_t)b->size, "source", b->source);
     free(unit);
     return j;
 }
@@ -36,7 +37,9 @@ static void print_build(const json_t *j)
         const char *why = json_string_value(json_object_get(d, "why"));
         bool usable = !json_is_false(json_object_get(d, "usable"));
         printf("    %-14s %s%s\n", json_string_value(json_object_get(d, "name")), usable ? "yes" : "no: ",
-               usable ? "" : why ? why : "its runner does not say why");
+               usable ? ""
+               : why  ? why
+                      : "its runner does not say why");
     }
 }
 

@@ -56,12 +56,12 @@ int tl_print_json(json_t *document); /* takes the reference */
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
 int tl_finish_output(int status);
 
-bool tl_colour(FILE *f); /* a terminal, and neither NO_COLOR nor TERM=dumb */
+bool tl_colour(FILE *f);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
 char *tl_time_text(int64_t wall_us);        /* local time to the second; the caller's to free */
 
-/* A line on stderr that is written over while work goes on: on a terminal at most ten times a second, elsewhere as
- * plain lines every few seconds. */
+/* A line on stderr that is written over while work goes on: on a terminal at most ten times a second,
+ * elsewhere as plain lines every few seconds. */
 struct tl_progress {
     bool live, quiet;
     uint64_t started_ns, last_ns;

@@ -1,5 +1,5 @@
-/* trapline doctor: can this machine trace, limit, kill and store? Found out by doing it: trials of the selftest runner
- * that misbehave for real, in a database of their own that is thrown away. */
+/* trapline doctor: can this machine trace, limit, kill and store? Found out by doing it: trials of the
+ * selftest runner that misbehave for real, in a database of their own that is thrown away. */
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
@@ -66,28 +66,35 @@ static bool tail_kept(const struct tl_trial_record *r)
     return r->outcome == TL_OUTCOME_CRASH && r->err.total > 1 << 20 && r->err.tail_size;
 }
 
-static const char trace_advice[] =
-    "ptrace must be allowed: in a container add --cap-add=SYS_PTRACE (and a seccomp profile that permits it); "
-    "kernel.yama.ptrace_scope must be below 3";
+static const char trace_advice[] = "ptrace must be allowed: in a container add --cap-add=SYS_PTRACE (and a "
+                                   "seccomp profile that permits it); "
+                                   "kernel.yama.ptrace_scope must be below 3";
 
 static const struct check checks[] = {
-    {"run", "pass", false, passed, "a runner runs and answers", "the runners must be installed, or TRAPLINE_RUNNERS name them"},
+    {"run", "pass", false, passed, "a runner runs and answers",
+     "the runners must be installed, or TRAPLINE_RUNNERS name them"},
     {"trace", "null_read", false, crashed_with_stack, "a crash is captured with its stack", trace_advice},
     {"symbols", "null_read", false, named, "functions in the stack have names",
      "libdw (elfutils) could not read the selftest runner; was it stripped?"},
-    {"threads", "crash_among_threads", false, crashed_with_stack, "all threads of a crashing process are stopped", trace_advice},
-    {"hang", "hang_ignoring", false, hung_with_stack, "a hang is interrupted, captured and killed", trace_advice},
-    {"memory", "malloc_abort", false, out_of_memory, "a memory limit holds", "setrlimit(RLIMIT_DATA) has no effect here"},
+    {"threads", "crash_among_threads", false, crashed_with_stack,
+     "all threads of a crashing process are stopped", trace_advice},
+    {"hang", "hang_ignoring", false, hung_with_stack, "a hang is interrupted, captured and killed",
+     trace_advice},
+    {"memory", "malloc_abort", false, out_of_memory, "a memory limit holds",
+     "setrlimit(RLIMIT_DATA) has no effect here"},
     {"descendants", "daemon_lingers", false, passed, "what a runner leaves behind is killed", trace_advice},
-    {"floods", "flood_crash", false, tail_kept, "the end of a flood of output survives a crash", "the pipes of a trial do not work"},
-    {"fork server", "pass", true, passed_served, "a fork server's children are traced like others", trace_advice},
+    {"floods", "flood_crash", false, tail_kept, "the end of a flood of output survives a crash",
+     "the pipes of a trial do not work"},
+    {"fork server", "pass", true, passed_served, "a fork server's children are traced like others",
+     trace_advice},
 };
 #define N_CHECKS (sizeof checks / sizeof checks[0])
 
-static const char case_text[] = "{\"trapline\": 1, \"name\": \"doctor\", \"model\": {\"family\": \"selftest\"},"
-                                "\"axes\": [{\"name\": \"behaviour\", \"choices\": [\"pass\", \"null_read\", "
-                                "\"crash_among_threads\", \"hang_ignoring\", \"malloc_abort\", \"daemon_lingers\", "
-                                "\"flood_crash\"]}], \"limits\": {\"timeout_s\": 2, \"memory_mb\": 256}}";
+static const char case_text[] =
+    "{\"trapline\": 1, \"name\": \"doctor\", \"model\": {\"family\": \"selftest\"},"
+    "\"axes\": [{\"name\": \"behaviour\", \"choices\": [\"pass\", \"null_read\", "
+    "\"crash_among_threads\", \"hang_ignoring\", \"malloc_abort\", \"daemon_lingers\", "
+    "\"flood_crash\"]}], \"limits\": {\"timeout_s\": 2, \"memory_mb\": 256}}";
 
 struct doctor {
     const struct tl_options *o;
@@ -102,11 +109,12 @@ static void say(struct doctor *d, enum verdict v, const char *name, const char *
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[1;31m"};
     if (v == BAD)
         d->status = TL_EXIT_ENVIRONMENT;
-    json_array_append_new(d->list, json_pack("{s:s,s:s,s:s,s:s?}", "check", name, "verdict", words[v], "what", what,
-                                             "advice", v == GOOD ? NULL : advice));
+    json_array_append_new(d->list, json_pack("{s:s,s:s,s:s,s:s?}", "check", name, "verdict", words[v], "what",
+                                             what, "advice", v == GOOD ? NULL : advice));
     if (d->o->json)
         return;
-    printf("%s%-5s%s %-12s %s\n", d->colour ? colours[v] : "", words[v], d->colour ? "\033[0m" : "", name, what);
+    printf("%s%-5s%s %-12s %s\n", d->colour ? colours[v] : "", words[v], d->colour ? "\033[0m" : "", name,
+           what);
     if (v != GOOD && advice)
         printf("                   %s\n", advice);
     fflush(stdout);
@@ -144,8 +152,8 @@ static void examine(struct doctor *d, struct tl_executor *x, const struct tl_cas
     free(assignment);
     tl_variant_free(&v);
     if (bad || !s.ended) {
-        char *what = tl_format("%s%s%s: %s", bad ? e.what : "stopped", bad && *e.where ? ": " : "", bad ? e.where : "",
-                               bad ? e.why : "");
+        char *what = tl_format("%s%s%s: %s", bad ? e.what : "stopped", bad && *e.where ? ": " : "",
+                               bad ? e.where : "", bad ? e.why : "");
         say(d, BAD, k->name, what, k->advice);
         free(what);
     } else if (s.holds) {
@@ -163,7 +171,8 @@ static void examine_isolation(struct doctor *d, struct tl_executor *x)
     struct tl_isolation i;
     tl_supervisor_isolation(tl_executor_supervisor(x), &i);
     if (!*i.cgroup) {
-        say(d, NOTE, "cgroup", "not used; trapline counts processes, watches memory and sweeps by itself", i.cgroup_why);
+        say(d, NOTE, "cgroup", "not used; trapline counts processes, watches memory and sweeps by itself",
+            i.cgroup_why);
         return;
     }
     char *what = tl_format("%s: kill %s, pids %s, memory %s", i.cgroup, i.cgroup_kill ? "yes" : "no",
@@ -207,7 +216,8 @@ static int doctor(struct tl_options *o)
     int lock = -1;
     char *dir = tl_scratch_root_new(NULL, &lock, &e);
     char *db = dir ? tl_format("%s/doctor.db", dir) : NULL;
-    struct tl_executor_options options = {.db_path = db, .command = "doctor", .jobs = 1, .no_cgroup = o->no_cgroup};
+    struct tl_executor_options options = {
+        .db_path = db, .command = "doctor", .jobs = 1, .no_cgroup = o->no_cgroup};
     if (!dir || tl_case_parse(case_text, sizeof case_text - 1, "doctor", &c, &m, &e) ||
         tl_executor_new(&x, &options, &e)) {
         char *what = tl_format("%s%s%s: %s", e.what, *e.where ? ": " : "", e.where, e.why);

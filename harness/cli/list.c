@@ -62,13 +62,14 @@ static int filter_of(const struct tl_options *o, struct tl_filter *f)
         .after = o->after,
     };
     if (o->since && parse_since(o->since, &f->since_us))
-        return tl_usage_error(&tl_command_list, "--since %s: expected 2026-01-31, 2026-01-31T06:00, 90m, 12h or 7d",
-                              o->since);
-    if (o->outcome && parse_outcomes(o->outcome, &f->outcomes))
         return tl_usage_error(&tl_command_list,
-                              "--outcome %s: expected pass, crash, hang, oom, error, wrong, fallback, unsupported or "
-                              "lost, with commas between",
-                              o->outcome);
+                              "--since %s: expected 2026-01-31, 2026-01-31T06:00, 90m, 12h or 7d", o->since);
+    if (o->outcome && parse_outcomes(o->outcome, &f->outcomes))
+        return tl_usage_error(
+            &tl_command_list,
+            "--outcome %s: expected pass, crash, hang, oom, error, wrong, fallback, unsupported or "
+            "lost, with commas between",
+            o->outcome);
     return -1;
 }
 
@@ -85,19 +86,23 @@ static int list_trials(const struct tl_options *o, struct tl_store *s, const str
         if (o->json) {
             json_t *j = json_pack("{s:s,s:I,s:s,s:s,s:o,s:s,s:s,s:f}", "id", l->id, "started_us",
                                   (json_int_t)l->started_us, "case", l->case_name, "unit", l->unit, "variant",
-                                  json_loads(l->variant, JSON_DECODE_ANY, NULL), "outcome", tl_outcome_name(l->outcome),
-                                  "phase", tl_phase_name(l->phase), "wall_s", l->wall_seconds);
-            json_object_set_new(j, "signal", l->signal ? json_string(tl_signal_name(l->signal)) : json_null());
+                                  json_loads(l->variant, JSON_DECODE_ANY, NULL), "outcome",
+                                  tl_outcome_name(l->outcome), "phase", tl_phase_name(l->phase), "wall_s",
+                                  l->wall_seconds);
+            json_object_set_new(j, "signal",
+                                l->signal ? json_string(tl_signal_name(l->signal)) : json_null());
             json_object_set_new(j, "signature",
-                                *l->signature_id ? json_pack("{s:s,s:s?}", "id", l->signature_id, "title", l->title)
-                                                 : json_null());
+                                *l->signature_id
+                                    ? json_pack("{s:s,s:s?}", "id", l->signature_id, "title", l->title)
+                                    : json_null());
             json_array_append_new(all, j);
             continue;
         }
         char *when = tl_time_text(l->started_us);
-        printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s\n", l->id, when, colour ? tl_outcome_colour(l->outcome) : "",
-               tl_outcome_name(l->outcome), colour ? "\033[0m" : "", tl_phase_name(l->phase), l->unit, l->case_name,
-               l->title ? "  " : "", l->title ? l->title : "");
+        printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s\n", l->id, when,
+               colour ? tl_outcome_colour(l->outcome) : "", tl_outcome_name(l->outcome),
+               colour ? "\033[0m" : "", tl_phase_name(l->phase), l->unit, l->case_name, l->title ? "  " : "",
+               l->title ? l->title : "");
         free(when);
     }
     tl_trial_lines_free(&lines);
@@ -107,7 +112,8 @@ static int list_trials(const struct tl_options *o, struct tl_store *s, const str
     return tl_finish_output(TL_EXIT_OK);
 }
 
-static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum_by by, const struct tl_filter *f)
+static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum_by by,
+                     const struct tl_filter *f)
 {
     struct tl_sums sums;
     struct tl_error e;
@@ -126,25 +132,27 @@ static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum
                 tl_buffer_printf(&text, " %llu %s", (unsigned long long)u->by_outcome[k], name);
             }
         if (o->json) {
-            json_t *j = json_pack("{s:s,s:I,s:o,s:I,s:I,s:I,s:I}", by == TL_SUM_SIGNATURE ? "id" : "name", u->name,
-                                  "trials", (json_int_t)u->trials, "outcomes", counts, "cases", (json_int_t)u->cases,
-                                  "units", (json_int_t)u->units, "first_us", (json_int_t)u->first_us, "last_us",
-                                  (json_int_t)u->last_us);
+            json_t *j = json_pack("{s:s,s:I,s:o,s:I,s:I,s:I,s:I}", by == TL_SUM_SIGNATURE ? "id" : "name",
+                                  u->name, "trials", (json_int_t)u->trials, "outcomes", counts, "cases",
+                                  (json_int_t)u->cases, "units", (json_int_t)u->units, "first_us",
+                                  (json_int_t)u->first_us, "last_us", (json_int_t)u->last_us);
             if (by == TL_SUM_SIGNATURE) {
                 json_object_set_new(j, "title", json_string(u->title ? u->title : ""));
                 json_object_set_new(j, "outcome", json_string(tl_outcome_name(u->outcome)));
                 json_object_set_new(j, "phase", json_string(tl_phase_name(u->phase)));
-                json_object_set_new(j, "signal", u->signal ? json_string(tl_signal_name(u->signal)) : json_null());
+                json_object_set_new(j, "signal",
+                                    u->signal ? json_string(tl_signal_name(u->signal)) : json_null());
             }
             json_array_append_new(all, j);
         } else {
             char *last = tl_time_text(u->last_us);
             if (by == TL_SUM_SIGNATURE)
-                printf("%.12s  %6llu trials, last %s  %s %s %s  %s\n", u->name, (unsigned long long)u->trials, last,
-                       tl_outcome_name(u->outcome), tl_phase_name(u->phase), u->signal ? tl_signal_name(u->signal) : "",
-                       u->title ? u->title : "");
+                printf("%.12s  %6llu trials, last %s  %s %s %s  %s\n", u->name, (unsigned long long)u->trials,
+                       last, tl_outcome_name(u->outcome), tl_phase_name(u->phase),
+                       u->signal ? tl_signal_name(u->signal) : "", u->title ? u->title : "");
             else
-                printf("%-32s %6llu trials, last %s:%s\n", u->name, (unsigned long long)u->trials, last, text.data);
+                printf("%-32s %6llu trials, last %s:%s\n", u->name, (unsigned long long)u->trials, last,
+                       text.data);
             free(last);
             json_decref(counts);
         }
@@ -152,7 +160,10 @@ static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum
     }
     tl_sums_free(&sums);
     if (o->json)
-        return tl_print_json(json_pack("{s:o}", by == TL_SUM_SIGNATURE ? "signatures" : by == TL_SUM_UNIT ? "used" : "run",
+        return tl_print_json(json_pack("{s:o}",
+                                       by == TL_SUM_SIGNATURE ? "signatures"
+                                       : by == TL_SUM_UNIT    ? "used"
+                                                              : "run",
                                        all));
     json_decref(all);
     return tl_finish_output(TL_EXIT_OK);
@@ -179,8 +190,8 @@ static int list_case_files(const struct tl_options *o)
         bool sound = !tl_case_load(x->fts_path, &c, &m, &e);
         /* A JSON file that does not claim to be a case (a profile, a suite) is none. */
         if (sound)
-            json_array_append_new(all, json_pack("{s:s,s:s,s:s?,s:i}", "path", x->fts_path, "name", c->name, "title",
-                                                 c->title, "axes", (int)c->n_axes));
+            json_array_append_new(all, json_pack("{s:s,s:s,s:s?,s:i}", "path", x->fts_path, "name", c->name,
+                                                 "title", c->title, "axes", (int)c->n_axes));
         tl_case_free(c);
         tl_mistakes_free(&m);
     }
@@ -250,8 +261,11 @@ static int list_units(const struct tl_options *o)
     {
         const char *why = json_string_value(json_object_get(j, "why"));
         bool usable = json_is_true(json_object_get(j, "usable"));
-        printf("%-34s %s%s\n", json_string_value(json_object_get(j, "unit")), usable ? "usable" : "not usable: ",
-               usable ? "" : why ? why : "its runner does not say why");
+        printf("%-34s %s%s\n", json_string_value(json_object_get(j, "unit")),
+               usable ? "usable" : "not usable: ",
+               usable ? ""
+               : why  ? why
+                      : "its runner does not say why");
     }
     json_decref(units);
     return tl_finish_output(TL_EXIT_OK);
@@ -281,14 +295,17 @@ static int list(struct tl_options *o)
         return list_units(o);
     if (!strcmp(what, "builds"))
         return list_builds(o);
-    bool trials = !strcmp(what, "trials"), signatures = !strcmp(what, "signatures"), cases = !strcmp(what, "cases");
+    bool trials = !strcmp(what, "trials"), signatures = !strcmp(what, "signatures"),
+         cases = !strcmp(what, "cases");
     if (!trials && !signatures && !cases)
-        return tl_usage_error(&tl_command_list, "%s: cases, units, builds, trials or signatures was expected", what);
+        return tl_usage_error(&tl_command_list, "%s: cases, units, builds, trials or signatures was expected",
+                              what);
     struct tl_store *s;
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    status = trials ? list_trials(o, s, &f) : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
+    status =
+        trials ? list_trials(o, s, &f) : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
     tl_store_close(s, NULL);
     return status;
 }

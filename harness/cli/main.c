@@ -7,7 +7,13 @@
 #include <string.h>
 
 const struct tl_command *const tl_commands[] = {
-    &tl_command_run, &tl_command_list, &tl_command_show, &tl_command_builds, &tl_command_db, &tl_command_doctor, NULL,
+    &tl_command_run,
+    &tl_command_list,
+    &tl_command_show,
+    &tl_command_builds,
+    &tl_command_db,
+    &tl_command_doctor,
+    NULL,
 };
 
 static void usage(FILE *f)

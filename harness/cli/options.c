@@ -53,22 +53,25 @@ void tl_options_help(FILE *f, const struct tl_command *c)
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (!takes(c, i))
             continue;
-        char *left = table[i].letter ? tl_format("-%c, --%s%s%s", table[i].letter, table[i].name,
-                                                 table[i].value ? " " : "", table[i].value ? table[i].value : "")
-                                     : tl_format("    --%s%s%s", table[i].name, table[i].value ? " " : "",
-                                                 table[i].value ? table[i].value : "");
+        char *left = table[i].letter
+                         ? tl_format("-%c, --%s%s%s", table[i].letter, table[i].name,
+                                     table[i].value ? " " : "", table[i].value ? table[i].value : "")
+                         : tl_format("    --%s%s%s", table[i].name, table[i].value ? " " : "",
+                                     table[i].value ? table[i].value : "");
         fprintf(f, "  %-30s %s\n", left, table[i].about);
         free(left);
     }
 }
 
-static int number(const struct tl_command *c, const char *name, const char *text, uint64_t most, uint64_t *value)
+static int number(const struct tl_command *c, const char *name, const char *text, uint64_t most,
+                  uint64_t *value)
 {
     char *end;
     errno = 0;
     *value = strtoull(text, &end, 10);
     if (errno || *end || end == text || *text == '-' || *value < 1 || *value > most)
-        return tl_usage_error(c, "--%s %s: expected an integer from 1 to %llu", name, text, (unsigned long long)most);
+        return tl_usage_error(c, "--%s %s: expected an integer from 1 to %llu", name, text,
+                              (unsigned long long)most);
     return -1;
 }
 

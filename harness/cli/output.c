@@ -129,7 +129,8 @@ struct tl_case *tl_load_case(const char *path, int *status)
             fprintf(stderr, "%s: %s\n", m.list[i].path, m.list[i].expected);
         }
         if (m.n)
-            fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m.n, m.n == 1 ? "" : "s", path);
+            fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m.n, m.n == 1 ? "" : "s",
+                    path);
     }
     tl_mistakes_free(&m);
     return c;

@@ -25,8 +25,9 @@ static void print_line(struct run *r, const struct tl_trial_record *t, bool cach
     const char *name = tl_outcome_name(t->outcome);
     char *what = tl_trial_summary(t);
     tl_progress_clear(&r->progress);
-    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "", name,
-           r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit, *what ? "  " : "", what);
+    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "",
+           name, r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
+           *what ? "  " : "", what);
     if (cached && r->o->verbose)
         puts("    (known already)");
     free(what);
@@ -157,7 +158,8 @@ static int run(struct tl_options *o)
     if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
         o->units[o->n_units++] = host[0];
     struct tl_error e;
-    struct tl_variant v = c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
+    struct tl_variant v =
+        c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
     if (!o->n_units) {
         status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
                                                  "`trapline list units` shows what is here");

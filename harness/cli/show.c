@@ -10,8 +10,9 @@
 static int show(struct tl_options *o)
 {
     if (o->n_args != 1)
-        return tl_usage_error(&tl_command_show, "the id of a trial, or the beginning of one, was expected; `trapline list "
-                                                "trials` shows them");
+        return tl_usage_error(&tl_command_show,
+                              "the id of a trial, or the beginning of one, was expected; `trapline list "
+                              "trials` shows them");
     struct tl_store *s;
     struct tl_error e;
     struct tl_trial_record r;
@@ -24,7 +25,8 @@ static int show(struct tl_options *o)
         if (o->json) {
             status = tl_print_json(tl_trial_json(&r));
         } else {
-            struct tl_trial_page_options page = {.all_stacks = o->stacks || o->verbose, .colour = tl_colour(stdout)};
+            struct tl_trial_page_options page = {.all_stacks = o->stacks || o->verbose,
+                                                 .colour = tl_colour(stdout)};
             char *text = tl_trial_page(&r, &page);
             fputs(text, stdout);
             free(text);

@@ -99,7 +99,8 @@ static char *own_directory(const char *controller)
         if (!dash || sscanf(line, "%*s %*s %*s %255s %255s", root, mount) != 2 ||
             sscanf(dash + 3, "%31s %*s %511s", type, options) != 2)
             continue;
-        if (strcmp(type, controller ? "cgroup" : "cgroup2") || (controller && !has_word(options, controller, ",")))
+        if (strcmp(type, controller ? "cgroup" : "cgroup2") ||
+            (controller && !has_word(options, controller, ",")))
             continue;
         const char *below = path;
         size_t n = strlen(root);
@@ -300,7 +301,8 @@ void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits)
     if (!c->used)
         return;
     char text[32];
-    /* The tracer counts processes; this also bounds threads, which a runtime may rightly have by the hundred. */
+    /* The tracer counts processes; this also bounds threads, which a runtime may rightly have by the hundred.
+     */
     uint64_t tasks = limits->processes ? limits->processes + 4096 : 0;
     if (c->pids_dir && tasks != c->pids_set) {
         snprintf(text, sizeof text, tasks ? "%llu" : "max", (unsigned long long)tasks);
@@ -308,11 +310,14 @@ void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits)
             c->pids_set = tasks;
     }
     if (c->memory_dir && limits->memory_mb != c->memory_set) {
-        /* Above RLIMIT_DATA, so that an allocation fails first and the process can say where; the kernel's own
-         * kill is for what that limit does not count (shared memory, page cache, many processes). */
+        /* Above RLIMIT_DATA, so that an allocation fails first and the process can say where; the kernel's
+         * own kill is for what that limit does not count (shared memory, page cache, many processes). */
         uint64_t bytes = (limits->memory_mb << 20) / 8 * 9 + (64 << 20);
         const char *file = c->v1_memory ? "memory.limit_in_bytes" : "memory.max";
-        snprintf(text, sizeof text, limits->memory_mb ? "%llu" : c->v1_memory ? "-1" : "max",
+        snprintf(text, sizeof text,
+                 limits->memory_mb ? "%llu"
+                 : c->v1_memory    ? "-1"
+                                   : "max",
                  (unsigned long long)bytes);
         if (!write_file(c->memory_dir, file, text)) {
             c->memory_set = limits->memory_mb;

@@ -69,12 +69,31 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
         set_limit(pid, RLIMIT_DATA, (rlim_t)limits->memory_mb << 20);
 }
 
-static void default_signals(void)
+/* Which signals a child must put back: asked once, since asking in every child costs as much as a fork's tenth.
+ * Whoever changes a disposition later does so before the first trial, or with a handler, which exec forgets. */
+static const sigset_t *changed_signals(void)
+{
+    static sigset_t changed;
+    static bool known;
+    if (!known) {
+        sigemptyset(&changed);
+        for (int i = 1; i < NSIG; i++) {
+            struct sigaction now;
+            if (!sigaction(i, NULL, &now) && now.sa_handler != SIG_DFL)
+                sigaddset(&changed, i);
+        }
+        known = true;
+    }
+    return &changed;
+}
+
+static void default_signals(const sigset_t *changed)
 {
     sigset_t none;
-    sigemptyset(&none);
     for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL);
+        if (sigismember(changed, i) == 1)
+            signal(i, SIG_DFL);
+    sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -87,39 +106,37 @@ __attribute__((noreturn)) static void refuse(const char *what, const char *which
     _exit(127);
 }
 
-/* Moves fd to where, leaving nothing at fd. */
-static void place(int fd, int where)
+/* Out of the way of 0..3, which are about to be overwritten. */
+static int out_of_the_way(int fd)
 {
-    if (fd != where) {
-        dup2(fd, where);
-        close(fd);
-    } else {
-        fcntl(fd, F_SETFD, 0);
-    }
+    return fd >= 0 && fd <= TL_PROTOCOL_FD ? fcntl(fd, F_DUPFD, TL_PROTOCOL_FD + 1) : fd;
 }
 
-__attribute__((noreturn)) static void child(const struct tl_child_request *r, int gate,
-                                            struct tl_streams theirs)
+/* What the child needs of the parent, made before the fork. */
+struct inheritance {
+    int gate, null;
+    struct tl_streams streams;
+    const sigset_t *changed;
+};
+
+__attribute__((noreturn)) static void child(const struct tl_child_request *r, const struct inheritance *i)
 {
     setsid();
     char go;
     ssize_t n;
-    while ((n = read(gate, &go, 1)) < 0 && errno == EINTR)
+    while ((n = read(i->gate, &go, 1)) < 0 && errno == EINTR)
         ;
     if (n != 1)
         _exit(127);
-    /* Out of the way of 0..3 first: any of the three may be one of those. */
-    int out = fcntl(theirs.out, F_DUPFD, 10), err = fcntl(theirs.err, F_DUPFD, 10);
-    int talk = r->protocol ? fcntl(theirs.protocol, F_DUPFD, 10) : -1;
-    int null = open("/dev/null", O_RDWR);
-    if (null >= 0)
-        place(null, 0);
-    place(out, 1);
-    place(err, 2);
+    int null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out), err = out_of_the_way(i->streams.err);
+    int talk = r->protocol ? out_of_the_way(i->streams.protocol) : -1;
+    dup2(null, 0);
+    dup2(out, 1);
+    dup2(err, 2);
     if (r->protocol)
-        place(talk, TL_PROTOCOL_FD);
+        dup2(talk, TL_PROTOCOL_FD);
     close_range(r->protocol ? TL_PROTOCOL_FD + 1 : TL_PROTOCOL_FD, ~0u, 0);
-    default_signals();
+    default_signals(i->changed);
     if (r->directory && chdir(r->directory))
         refuse("change to the directory", r->directory);
     if (r->argv) {
@@ -128,6 +145,14 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, in
         refuse("execute", r->argv[0]);
     }
     _exit(r->entry(r->argument));
+}
+
+static int null_device(void)
+{
+    static int fd = -1;
+    if (fd < 0)
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return fd;
 }
 
 int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, struct tl_streams *ours,
@@ -143,10 +168,11 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
         close(gates[1]);
         return -1;
     }
+    const struct inheritance inheritance = {gates[0], null_device(), theirs, changed_signals()};
     *pid = fork();
     if (*pid == 0) {
-        close(gates[1]);
-        child(r, gates[0], theirs);
+        close(gates[1]); /* or its own end would keep the gate from ever reading end of file */
+        child(r, &inheritance);
     }
     int why = errno;
     close(gates[0]);

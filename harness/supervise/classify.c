@@ -28,8 +28,8 @@ static bool is_crash_signal(int signal)
 bool tl_speaks_of_memory(const char *message)
 {
     static const char *const words[] = {
-        "bad_alloc",     "out of memory",     "Cannot allocate memory", "memory allocation of",
-        "MemoryError",   "failed to allocate", "allocation failed",      "std::bad_array_new_length",
+        "bad_alloc",       "out of memory",      "Cannot allocate memory", "memory allocation of",
+        "MemoryError",     "failed to allocate", "allocation failed",      "std::bad_array_new_length",
         "cannot allocate", "not enough memory",
     };
     for (size_t i = 0; message && i < sizeof words / sizeof words[0]; i++)
@@ -59,15 +59,16 @@ static bool sent_by_a_process(const struct tl_capture *c)
     return c->si_code <= 0;
 }
 
-/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at that
- * signal. A handler that puts the default action back and raises the signal again makes a second stop; the
- * first one, in the same thread, is where it happened. */
+/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at
+ * that signal. A handler that puts the default action back and raises the signal again makes a second stop;
+ * the first one, in the same thread, is where it happened. */
 static int decisive(const struct tl_seen *seen, int signal, bool of_main)
 {
     int last = -1;
     for (size_t i = 0; i < seen->n_captures; i++) {
         const struct tl_capture *c = &seen->captures[i];
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main && (of_main || c->fatal))
+        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main &&
+            (of_main || c->fatal))
             last = (int)i;
     }
     if (last < 0)
@@ -115,8 +116,8 @@ static bool died_of_memory(const struct tl_seen *seen, int signal, int capture)
 
 static char *oom_message(const struct tl_seen *seen, const char *how)
 {
-    return tl_format("the memory limit of %llu MiB was reached: %s", (unsigned long long)(seen->memory_limit >> 20),
-                     how);
+    return tl_format("the memory limit of %llu MiB was reached: %s",
+                     (unsigned long long)(seen->memory_limit >> 20), how);
 }
 
 static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int signal, bool of_main)
@@ -130,10 +131,12 @@ static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int si
     if (!is_crash_signal(signal)) {
         const char *name = tl_signal_name(signal);
         blame(r, "signal", name,
-              signal == SIGKILL ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
-                                            "own caused: another process, or the kernel for the whole machine")
-              : signal == SIGXFSZ ? tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case")
-                                  : tl_format("ended by %s", name));
+              signal == SIGKILL
+                  ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
+                              "own caused: another process, or the kernel for the whole machine")
+              : signal == SIGXFSZ
+                  ? tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case")
+                  : tl_format("ended by %s", name));
         return -1;
     }
     int at = decisive(seen, signal, of_main);
@@ -207,8 +210,9 @@ static int exited(const struct tl_seen *seen, struct tl_trial_record *r, int cod
               : seen->protocol    ? tl_format("exit status %d without a result", code)
                                   : tl_format("exit status %d", code));
     } else if (seen->protocol && !seen->got_result) {
-        blame(r, "protocol", "silent", tl_strdup("exit status 0 without a result: a runner must answer every trial "
-                                                 "with one result or error"));
+        blame(r, "protocol", "silent",
+              tl_strdup("exit status 0 without a result: a runner must answer every trial "
+                        "with one result or error"));
     } else {
         judge_result(seen, r);
     }
@@ -245,7 +249,8 @@ int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r)
         r->signal = SIGKILL;
         return -1;
     case TL_END_PROCESSES:
-        blame(r, "limit", "processes", tl_strdup("it started more processes than limits.processes of the case"));
+        blame(r, "limit", "processes",
+              tl_strdup("it started more processes than limits.processes of the case"));
         r->signal = SIGKILL;
         return -1;
     case TL_END_BY_ITSELF:

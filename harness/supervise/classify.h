@@ -17,25 +17,25 @@ enum tl_end {
 /* What was seen. Strings are borrowed. */
 struct tl_seen {
     enum tl_end end;
-    int status;            /* wait status of the trial's process; meaningless for TL_END_NOT_BEGUN */
-    bool protocol;         /* it was to speak the runner protocol */
-    bool executed;         /* it became the program that was asked for */
+    int status;    /* wait status of the trial's process; meaningless for TL_END_NOT_BEGUN */
+    bool protocol; /* it was to speak the runner protocol */
+    bool executed; /* it became the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    const char *violation; /* the first breach of the protocol; NULL */
-    const char *abort_message; /* found on stderr; NULL */
-    const int *descendant_signals; /* [65]: how many descendants died of each signal */
-    uint64_t cgroup_oom_kills; /* during the trial */
-    uint64_t memory_limit; /* bytes; 0: none */
-    uint64_t data_at_crash; /* bytes of private memory at the fatal signal; 0: unknown */
+    const char *violation;             /* the first breach of the protocol; NULL */
+    const char *abort_message;         /* found on stderr; NULL */
+    const int *descendant_signals;     /* [65]: how many descendants died of each signal */
+    uint64_t cgroup_oom_kills;         /* during the trial */
+    uint64_t memory_limit;             /* bytes; 0: none */
+    uint64_t data_at_crash;            /* bytes of private memory at the fatal signal; 0: unknown */
     const struct tl_capture *captures; /* unordered */
     size_t n_captures;
     double timeout_s;
     const char *device_asked; /* NULL: any */
 };
 
-/* Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code and message of *r, whose
- * phase, result, observed_device and (for a clean error or unsupported) error fields are already those the runner
- * sent. Returns the index of the decisive capture, or -1. */
+/* Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code and message of
+ * *r, whose phase, result, observed_device and (for a clean error or unsupported) error fields are already
+ * those the runner sent. Returns the index of the decisive capture, or -1. */
 int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r);
 
 /* Whether a message speaks of an allocation that failed. */

@@ -419,6 +419,7 @@ struct tl_elf *tl_elf_get(struct tl_elf_cache *c, pid_t pid, uint64_t start, uin
         elf->dev_minor = dev_minor;
         elf->ino = ino;
         start_file(elf, &opened);
+        elf->nameless = opened.st_nlink == 0;
         if (!same_inode && !memory_agrees(elf, memory, header)) {
             elf_free(elf);
             continue;
@@ -445,8 +446,24 @@ void tl_elf_release(struct tl_elf_cache *c, struct tl_elf *elf)
         elf->users--;
 }
 
+/* A file that has no name any more is one process's own copy: it will not be met again. */
+static void drop_nameless(struct tl_elf_cache *c)
+{
+    for (struct tl_elf **link = &c->first; *link;) {
+        struct tl_elf *elf = *link;
+        if (!elf->nameless || elf->users) {
+            link = &elf->next;
+            continue;
+        }
+        *link = elf->next;
+        elf_free(elf);
+        c->n--;
+    }
+}
+
 void tl_elf_cache_rest(struct tl_elf_cache *c)
 {
+    drop_nameless(c);
     for (struct tl_elf *elf = c->first; elf; elf = elf->next) {
         if (elf->fd >= 0 && !elf->users) {
             close(elf->fd);

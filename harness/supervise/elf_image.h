@@ -51,6 +51,7 @@ struct tl_elf {
     size_t bytes;     /* in chunks */
     bool no_slow_cfi; /* it was looked for and there is none; see cfi.h */
 
+    bool nameless; /* the file is deleted: not kept from capture to capture */
     unsigned users;
     uint64_t used_at; /* for the least recently used */
     struct tl_elf *next;

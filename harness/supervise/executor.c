@@ -4,8 +4,9 @@
  *   model to be generated? -> a trial of the generator, phase generate; when it fails, that is the outcome
  *   the trial -> record -> store -> done
  *
- * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from inside
- * submit. The id of a trial is one from its intent to its row, whether or not a generator ran first. */
+ * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from
+ * inside submit. The id of a trial is one from its intent to its row, whether or not a generator ran first.
+ */
 #include "harness/supervise/executor.h"
 
 #include "db/machine.h"
@@ -41,7 +42,7 @@ struct job {
     char variant_hash[TL_ID_SIZE];
     char environment_id[TL_ID_SIZE];
     struct tl_generated generated;
-    double generate_seconds; /* negative: nothing was generated */
+    double generate_seconds;      /* negative: nothing was generated */
     struct tl_trial_record ready; /* the answer of a job that needs no child */
     bool cached;
 };
@@ -210,10 +211,12 @@ static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **ans
     while (!d.ended && !x->interrupted)
         uv_run(&x->loop, UV_RUN_ONCE);
     if (!d.ended)
-        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text, "while its runner was asked what it can do");
+        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
+                       "while its runner was asked what it can do");
     *answer = d.record.result ? json_loads(d.record.result, 0, NULL) : NULL;
     if (!*answer)
-        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path, "%s%s%s; it must answer "
+        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
+                "%s%s%s; it must answer "
                 "{\"describe\":1} with name, version and devices",
                 tl_outcome_name(d.record.outcome), d.record.message ? ": " : "",
                 d.record.message ? d.record.message : "");
@@ -242,7 +245,7 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
         u->usable = !json_is_false(json_object_get(device, "usable"));
         u->why = tl_strdup(why ? why : "its runner does not say why");
         /* A CPU takes as many as asked for; another device one, unless its runner knows better. */
-        u->slots = slots > 0 && slots < 4096 ? (unsigned)slots
+        u->slots = slots > 0 && slots < 4096                       ? (unsigned)slots
                    : !strcmp(name, "cpu") || !strcmp(name, "host") ? 0
                                                                    : 1;
         tl_buffer_free(&known);
@@ -255,8 +258,8 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
 }
 
 /* What outcomes of this unit depend on; programs: what the steps of a case run, or NULL. */
-static int environment_of(struct tl_executor *x, const struct tl_unit *u, const char *programs, char id[TL_ID_SIZE],
-                          struct tl_error *e)
+static int environment_of(struct tl_executor *x, const struct tl_unit *u, const char *programs,
+                          char id[TL_ID_SIZE], struct tl_error *e)
 {
     char sha[TL_SHA256_SIZE] = "";
     const char *path = json_string_value(json_object_get(u->build_object, "path"));
@@ -427,7 +430,8 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
         }
         free(part);
     } else if (!path) {
-        tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for the inputs of a trial", "", "set HOME or XDG_CACHE_HOME");
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for the inputs of a trial", "",
+                "set HOME or XDG_CACHE_HOME");
     }
     free(dir);
     free(text);
@@ -472,9 +476,10 @@ static json_t *steps_of(const struct job *j, struct tl_error *e)
             }
         json_t *expect = json_pack("{s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files);
         json_object_set_new(expect, "exit_status",
-                            s->expect.exit_status < 0 ? json_string("any") : json_integer(s->expect.exit_status));
-        json_t *step = json_pack("{s:s,s:o,s:o}", "phase", tl_phase_name((enum tl_phase)s->phase), "argv", argv,
-                                 "expect", expect);
+                            s->expect.exit_status < 0 ? json_string("any")
+                                                      : json_integer(s->expect.exit_status));
+        json_t *step = json_pack("{s:s,s:o,s:o}", "phase", tl_phase_name((enum tl_phase)s->phase), "argv",
+                                 argv, "expect", expect);
         if (s->timeout_s > 0)
             json_object_set_new(step, "timeout_s", json_real(s->timeout_s));
         json_array_append_new(steps, step);
@@ -610,8 +615,8 @@ static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
     }
     if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
         char *said = last_line(&r->err);
-        char *message = tl_format("the generator refused (%s)%s%s", r->message ? r->message : "", said ? ": " : "",
-                                  said ? said : "");
+        char *message = tl_format("the generator refused (%s)%s%s", r->message ? r->message : "",
+                                  said ? ": " : "", said ? said : "");
         free(said);
         free(r->message);
         r->message = message;
@@ -667,7 +672,8 @@ static bool answer_from_cache(struct job *j, unsigned repeat, struct tl_error *e
 {
     struct tl_cached *list;
     size_t n;
-    if (tl_store_cached(j->x->store, j->c->hash, j->variant_hash, j->unit->text, j->environment_id, 10000, &list, &n, e))
+    if (tl_store_cached(j->x->store, j->c->hash, j->variant_hash, j->unit->text, j->environment_id, 10000,
+                        &list, &n, e))
         return false;
     size_t usable = 0, wanted = SIZE_MAX;
     for (size_t i = n; i-- > 0;) /* oldest first; a fork server's child confirms nothing */
@@ -678,8 +684,8 @@ static bool answer_from_cache(struct job *j, unsigned repeat, struct tl_error *e
     return found;
 }
 
-int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done, void *arg,
-                       struct tl_error *e)
+int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
+                       void *arg, struct tl_error *e)
 {
     const struct tl_case *c = request->c;
     const struct tl_unit *u = request->unit;

@@ -1,5 +1,6 @@
-/* From (case, variant, unit) to a recorded outcome: resolves units, generates models, asks the cache, writes the intent,
- * runs the trial in the supervisor and stores what came of it. Every command that runs trials goes through here. */
+/* From (case, variant, unit) to a recorded outcome: resolves units, generates models, asks the cache, writes
+ * the intent, runs the trial in the supervisor and stores what came of it. Every command that runs trials
+ * goes through here. */
 #ifndef TL_EXECUTOR_H
 #define TL_EXECUTOR_H
 
@@ -26,8 +27,9 @@ unsigned tl_executor_jobs(const struct tl_executor *x);
 struct tl_store *tl_executor_store(struct tl_executor *x);
 struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x);
 
-/* The unit that a text names: parsed, found, and described by its own runner (in a child). The unit lives as long as
- * the executor. NULL with *e filled. A device that is known but not usable here is not an error: usable is false. */
+/* The unit that a text names: parsed, found, and described by its own runner (in a child). The unit lives as
+ * long as the executor. NULL with *e filled. A device that is known but not usable here is not an error:
+ * usable is false. */
 const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e);
 
 struct tl_request {
@@ -39,16 +41,16 @@ struct tl_request {
     unsigned repeat; /* with use_cache: which of the earlier outcomes, 0 is the oldest */
 };
 
-/* r is borrowed for the call. failure is NULL, or says that trapline itself failed: then r is no verdict and was not
- * stored. */
+/* r is borrowed for the call. failure is NULL, or says that trapline itself failed: then r is no verdict and
+ * was not stored. */
 typedef void (*tl_executor_done)(void *arg, const struct tl_trial_record *r, bool cached,
                                  const struct tl_error *failure);
-int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done, void *arg,
-                       struct tl_error *e);
+int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
+                       void *arg, struct tl_error *e);
 size_t tl_executor_pending(const struct tl_executor *x); /* submitted, and done not called */
 
-/* One turn of the loop, waiting for something to happen (at most 200 ms). -1 when the database can no longer be
- * written: stop submitting, nothing that was stored is lost. */
+/* One turn of the loop, waiting for something to happen (at most 200 ms). -1 when the database can no longer
+ * be written: stop submitting, nothing that was stored is lost. */
 int tl_executor_step(struct tl_executor *x, struct tl_error *e);
 /* Runs until nothing is pending. */
 int tl_executor_finish(struct tl_executor *x, struct tl_error *e);

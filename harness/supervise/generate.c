@@ -41,7 +41,8 @@ char *tl_program_find(const char *directory, const char *name, struct tl_error *
         free(path);
         at += n + (at[n] == ':');
     }
-    tl_fail(e, TL_ERROR_INPUT, "no such program", name, "it is not in PATH; install it or name it with its path");
+    tl_fail(e, TL_ERROR_INPUT, "no such program", name,
+            "it is not in PATH; install it or name it with its path");
     return NULL;
 }
 
@@ -70,7 +71,8 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struc
     char id[TL_SHA256_SIZE];
     if (tl_hash_begin(&h)) {
         free(cache);
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash a generator", c->path, "libcrypto has no memory");
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash a generator", c->path,
+                       "libcrypto has no memory");
     }
     char *program = tl_program_find(c->directory, c->generate[0], e);
     if (!program) {
@@ -114,8 +116,8 @@ int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
 {
     if (!tl_make_directories(g->making))
         return 0;
-    return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model", g->making,
-                         "free some space, or set XDG_CACHE_HOME to another place");
+    return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model",
+                         g->making, "free some space, or set XDG_CACHE_HOME to another place");
 }
 
 int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
@@ -123,12 +125,14 @@ int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
     if (access(g->making_model, R_OK))
         return tl_fail(e, TL_ERROR_INPUT, "the generator wrote no model", g->argv[0],
                        "it ended well, but there is no file at the path it was given as {model}");
-    /* When another process made the same one in the meantime its directory is there and not empty: ours goes. */
+    /* When another process made the same one in the meantime its directory is there and not empty: ours goes.
+     */
     if (rename(g->making, g->directory)) {
         int err = errno;
         tl_generated_drop(g);
         if (!tl_generated_exists(g))
-            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory, " ");
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory,
+                                 " ");
     }
     return 0;
 }

@@ -1,5 +1,5 @@
-/* Models that a program generates: run once per variant, isolated like a trial, kept in the cache by the content of
- * the generator and the variant. */
+/* Models that a program generates: run once per variant, isolated like a trial, kept in the cache by the
+ * content of the generator and the variant. */
 #ifndef TL_GENERATE_H
 #define TL_GENERATE_H
 
@@ -7,30 +7,32 @@
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 
-/* Where one generated model belongs, and where it is made before it is there. Release with tl_generated_free. */
+/* Where one generated model belongs, and where it is made before it is there. Release with tl_generated_free.
+ */
 struct tl_generated {
-    char *directory; /* DIR/model and, when the generator wrote it, DIR/inputs */
-    char *making;    /* sibling in which it is made: becomes `directory` by rename */
+    char *directory;                    /* DIR/model and, when the generator wrote it, DIR/inputs */
+    char *making;                       /* sibling in which it is made: becomes `directory` by rename */
     char *model, *inputs;               /* in directory */
     char *making_model, *making_inputs; /* in making */
-    char **argv;     /* of the generator; argv[0] absolute; {scratch} left for the supervisor */
+    char **argv; /* of the generator; argv[0] absolute; {scratch} left for the supervisor */
 };
 
 /* Names the place for a variant. Fails when the program cannot be found. */
 int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struct tl_generated *g,
                       struct tl_error *e);
-bool tl_generated_exists(const struct tl_generated *g); /* the model is there */
+bool tl_generated_exists(const struct tl_generated *g);                     /* the model is there */
 int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e); /* makes `making` */
 /* After the generator ended well: checks that it wrote a model and moves it to its place. */
 int tl_generated_keep(const struct tl_generated *g, struct tl_error *e);
 void tl_generated_drop(const struct tl_generated *g); /* removes `making` */
 void tl_generated_free(struct tl_generated *g);
 
-/* The program that argv[0] names: with a '/' relative to the case's directory, else from $PATH. Absolute; NULL with
- * *e. */
+/* The program that argv[0] names: with a '/' relative to the case's directory, else from $PATH. Absolute;
+ * NULL with *e. */
 char *tl_program_find(const char *directory, const char *name, struct tl_error *e);
 
-/* Adds to a hash what a program list depends on: the words, and the content of every word that names a file. */
+/* Adds to a hash what a program list depends on: the words, and the content of every word that names a file.
+ */
 void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv);
 
 #endif

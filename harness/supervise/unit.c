@@ -32,8 +32,8 @@ int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e)
         at = NULL;
     const char *end = at ? at : colon;
     if (end == text || (at && at + 1 == colon))
-        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text, "the %s is empty; expected RUNNER[@BUILD]:DEVICE",
-                       end == text ? "runner" : "build");
+        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text,
+                       "the %s is empty; expected RUNNER[@BUILD]:DEVICE", end == text ? "runner" : "build");
     u->runner = tl_format("%.*s", (int)(end - text), text);
     u->build = at ? tl_format("%.*s", (int)(colon - at - 1), at + 1) : NULL;
     u->device = tl_strdup(colon + 1);
@@ -113,7 +113,8 @@ static bool collect(void *arg, const char *dir, size_t length)
 static int by_name(const void *a, const void *b)
 {
     json_t *const *x = a, *const *y = b;
-    return strcmp(json_string_value(json_object_get(*x, "name")), json_string_value(json_object_get(*y, "name")));
+    return strcmp(json_string_value(json_object_get(*x, "name")),
+                  json_string_value(json_object_get(*y, "name")));
 }
 
 json_t *tl_runner_list(void)
@@ -151,7 +152,8 @@ char *tl_runner_find(const char *name, struct tl_error *e)
         char *real = realpath(name, NULL);
         struct stat st;
         if (!real) {
-            tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such runner", name, "an executable file was expected");
+            tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such runner", name,
+                          "an executable file was expected");
         } else if (stat(real, &st) || !S_ISREG(st.st_mode) || access(real, X_OK)) {
             tl_fail(e, TL_ERROR_INPUT, "not a runner", name, "an executable file was expected (chmod +x?)");
             free(real);
@@ -183,7 +185,8 @@ int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
         char *real = realpath(u->build, NULL);
         char sha[TL_SHA256_SIZE];
         if (!real || tl_hash_file(real, sha)) {
-            tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such build", u->build, "a readable library was expected");
+            tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such build", u->build,
+                          "a readable library was expected");
             free(real);
             return -1;
         }
@@ -192,7 +195,8 @@ int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
     } else if (!tl_builds_find(u->runner, u->build, &b, &why)) {
         u->build_object = tl_build_json(&b);
         tl_build_free(&b);
-    } else if (!strcmp(u->runner, "onnxruntime")) { /* its builds are fetched or added, and this one is not here */
+    } else if (!strcmp(u->runner,
+                       "onnxruntime")) { /* its builds are fetched or added, and this one is not here */
         u->build_missing = tl_strdup(why.why);
     } else {
         u->build_object = json_pack("{s:s}", "version", u->build);

@@ -1,7 +1,7 @@
 /* Units: where a trial runs. RUNNER[@BUILD]:DEVICE, resolved to an executable, a build and a device.
  *
- * RUNNER is the name of a runner that is installed, or a path (with a '/') of any executable that speaks the protocol.
- * BUILD is a version that `trapline builds` knows, or a path of a library. */
+ * RUNNER is the name of a runner that is installed, or a path (with a '/') of any executable that speaks the
+ * protocol. BUILD is a version that `trapline builds` knows, or a path of a library. */
 #ifndef TL_UNIT_H
 #define TL_UNIT_H
 
@@ -12,32 +12,33 @@
 #include <stdbool.h>
 
 struct tl_unit {
-    char *text;     /* as asked for */
-    char *runner;   /* name or path */
-    char *build;    /* NULL when none is named */
+    char *text;   /* as asked for */
+    char *runner; /* name or path */
+    char *build;  /* NULL when none is named */
     char *device;
-    char *path;     /* of the runner's executable, absolute */
+    char *path;           /* of the runner's executable, absolute */
     json_t *build_object; /* what the runner is told of the build; NULL */
     char *build_missing;  /* why the build cannot be used; NULL when it can */
 
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
     bool can_serve;
-    bool usable;       /* the device can be used here with this build */
-    char *why;         /* why not */
-    unsigned slots;    /* trials at a time; 0: as many as asked for */
+    bool usable;    /* the device can be used here with this build */
+    char *why;      /* why not */
+    unsigned slots; /* trials at a time; 0: as many as asked for */
     char environment_id[TL_ID_SIZE];
 };
 
 /* Splits and checks the syntax. Release with tl_unit_free, also after a failure. */
 int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e);
-/* Finds the runner's executable and the build. A runner that does not exist is an error; a build that does not is
- * not: build_missing is set. */
+/* Finds the runner's executable and the build. A runner that does not exist is an error; a build that does
+ * not is not: build_missing is set. */
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e);
 void tl_unit_free(struct tl_unit *u);
 
-/* The executable of a runner: a path as it is, a name from $TRAPLINE_RUNNERS (directories, ':' between), the user's
- * $XDG_DATA_HOME/trapline/runners, or where trapline is installed. NULL with *e naming those that exist. */
+/* The executable of a runner: a path as it is, a name from $TRAPLINE_RUNNERS (directories, ':' between), the
+ * user's $XDG_DATA_HOME/trapline/runners, or where trapline is installed. NULL with *e naming those that
+ * exist. */
 char *tl_runner_find(const char *name, struct tl_error *e);
 /* Names of all runners that can be found, sorted: a JSON array of {"name","path"}. */
 json_t *tl_runner_list(void);

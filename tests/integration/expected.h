@@ -19,10 +19,22 @@ struct expected {
     bool not_served;      /* in a fork server's child it ends otherwise */
 };
 
-#define CRASH(name, sig, function) {name, TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, sig, function, NULL, false, false}
-#define PASS(name) {name, TL_OUTCOME_PASS, TL_PHASE_DONE, 0, NULL, NULL, false, false}
-#define HANG(name, phase, function) {name, TL_OUTCOME_HANG, phase, SIGKILL, function, NULL, true, false}
-#define ERROR_IN(phase, name, message) {name, TL_OUTCOME_ERROR, phase, 0, NULL, message, false, false}
+#define CRASH(name, sig, function)                                                                           \
+    {                                                                                                        \
+        name, TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, sig, function, NULL, false, false                          \
+    }
+#define PASS(name)                                                                                           \
+    {                                                                                                        \
+        name, TL_OUTCOME_PASS, TL_PHASE_DONE, 0, NULL, NULL, false, false                                    \
+    }
+#define HANG(name, phase, function)                                                                          \
+    {                                                                                                        \
+        name, TL_OUTCOME_HANG, phase, SIGKILL, function, NULL, true, false                                   \
+    }
+#define ERROR_IN(phase, name, message)                                                                       \
+    {                                                                                                        \
+        name, TL_OUTCOME_ERROR, phase, 0, NULL, message, false, false                                        \
+    }
 
 #ifdef __x86_64__
 #define TRAP_SIGNAL SIGILL
@@ -44,9 +56,12 @@ static const struct expected expected[] = {
     CRASH("wild_read", SIGSEGV, "tl_selftest_wild_read"),
     CRASH("wild_write", SIGSEGV, "tl_selftest_wild_write"),
     CRASH("readonly_write", SIGSEGV, "tl_selftest_readonly_write"),
-    {"null_jump", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_null_jump", "wild address", false, false},
-    {"wild_jump", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_wild_jump", "wild address", false, false},
-    {"data_jump", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_data_jump", "wild address", false, false},
+    {"null_jump", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_null_jump", "wild address", false,
+     false},
+    {"wild_jump", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_wild_jump", "wild address", false,
+     false},
+    {"data_jump", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_data_jump", "wild address", false,
+     false},
     CRASH("bus_error", SIGBUS, "tl_selftest_bus_error"),
     CRASH("illegal_instruction", SIGILL, "tl_selftest_illegal_instruction"),
     CRASH("builtin_trap", TRAP_SIGNAL, "tl_selftest_builtin_trap"),
@@ -54,8 +69,8 @@ static const struct expected expected[] = {
     CRASH("divide_by_zero", SIGFPE, "tl_selftest_divide_by_zero"),
     CRASH("abort", SIGABRT, "tl_selftest_abort"),
     CRASH("bad_syscall", SIGSYS, "tl_selftest_bad_syscall"),
-    {"assert_failure", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_assert_failure", "Assertion", false,
-     false},
+    {"assert_failure", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_assert_failure", "Assertion",
+     false, false},
     {"terminate_message", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_terminate_message",
      "terminate called", false, false},
     CRASH("raise_segv", SIGSEGV, "tl_selftest_raise_segv"),
@@ -78,7 +93,8 @@ static const struct expected expected[] = {
     PASS("handler_recovers"),
     CRASH("handler_reraises", SIGSEGV, "tl_selftest_handler_reraises"),
     ERROR_IN(TL_PHASE_EXECUTE, "handler_exits", "exit status 1"),
-    {"handler_alternate_stack", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "stack overflow", false, false},
+    {"handler_alternate_stack", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "stack overflow", false,
+     false},
     CRASH("abort_ignored", SIGABRT, "tl_selftest_abort_ignored"),
     CRASH("abort_blocked", SIGABRT, "tl_selftest_abort_blocked"),
     PASS("raise_masked"),
@@ -86,22 +102,26 @@ static const struct expected expected[] = {
     CRASH("fault_while_ignored", SIGSEGV, "tl_selftest_fault_while_ignored"),
     /* Stacks. */
     {"stack_smash", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "", false, false},
-    {"stack_smash_detected", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, NULL, "stack smashing detected", false, false},
-    {"stack_overflow", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "recurse", "stack overflow", false, false},
+    {"stack_smash_detected", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, NULL, "stack smashing detected",
+     false, false},
+    {"stack_overflow", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "recurse", "stack overflow", false,
+     false},
     CRASH("frame_loop", SIGSEGV, "tl_selftest_looping_frame"),
     CRASH("debug_frame", SIGSEGV, "tl_selftest_bare_fault"),
     {"deleted_library", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "selftest-victim", false, false},
     {"deleted_executable", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "selftest-copy", false, false},
-    {"stripped_library", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "selftest_victim_crash", "selftest-victim", false,
+    {"stripped_library", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, "selftest_victim_crash",
+     "selftest-victim", false, false},
+    {"stripped_executable", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "selftest-victim", false,
      false},
-    {"stripped_executable", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGSEGV, NULL, "selftest-victim", false, false},
     CRASH("static_executable", SIGSEGV, "selftest_victim_crash"),
     /* Threads and processes. */
     CRASH("crash_in_thread", SIGSEGV, "crash"),
     CRASH("crash_among_threads", SIGSEGV, "tl_selftest_crash_among_threads"),
     CRASH("abort_other_thread", SIGABRT, "wait_at_barrier"),
     CRASH("crash_all_threads", SIGSEGV, "crash_at_barrier"),
-    {"many_threads count=300", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_many_threads", NULL, true, false},
+    {"many_threads count=300", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_many_threads", NULL,
+     true, false},
     PASS("grandchild_crash"),
     PASS("grandchild_exec_crash"),
     PASS("daemon_crash"),
@@ -140,13 +160,16 @@ static const struct expected expected[] = {
     PASS("disk_many_files count=200"),
     {"disk_large_file", TL_OUTCOME_ERROR, TL_PHASE_EXECUTE, SIGXFSZ, NULL, "limits.disk_mb", true, false},
     {"disk_large_file_error", TL_OUTCOME_ERROR, TL_PHASE_EXECUTE, 0, NULL, "File too large", true, false},
-    {"malloc_abort", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_malloc_abort", NULL, true, false},
+    {"malloc_abort", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_malloc_abort", NULL, true,
+     false},
     {"malloc_error", TL_OUTCOME_ERROR, TL_PHASE_EXECUTE, 0, NULL, NULL, true, false},
-    {"malloc_null_write", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_malloc_null_write", NULL, true, false},
+    {"malloc_null_write", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, SIGSEGV, "tl_selftest_malloc_null_write", NULL,
+     true, false},
     {"bad_alloc_message", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, SIGABRT, NULL, "bad_alloc", true, false},
     {"mmap_shared", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, SIGKILL, NULL, "memory limit", true, false},
     {"touch_until_killed", TL_OUTCOME_OOM, TL_PHASE_EXECUTE, ANY_SIGNAL, NULL, NULL, true, false},
-    {"double_free", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_double_free", "double free", false, false},
+    {"double_free", TL_OUTCOME_CRASH, TL_PHASE_EXECUTE, SIGABRT, "tl_selftest_double_free", "double free",
+     false, false},
     CRASH("heap_corruption", SIGABRT, "tl_selftest_heap_corruption"),
     /* Messages. */
     ERROR_IN(TL_PHASE_DONE, "malformed_json", "JSON"),

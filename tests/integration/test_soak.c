@@ -1,5 +1,5 @@
-/* Ten thousand trials of every quick kind, eight at a time, in processes of their own and as children of fork servers:
- * none judged wrongly, nothing left behind, and a supervisor that does not grow. */
+/* Ten thousand trials of every quick kind, eight at a time, in processes of their own and as children of fork
+ * servers: none judged wrongly, nothing left behind, and a supervisor that does not grow. */
 #include "tests/integration/expected.h"
 #include "tests/integration/trials.h"
 
@@ -26,7 +26,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     (void)cached;
     cr_assert(!failure, "%s", failure ? failure->why : "");
     answered++;
-    bool right = r->outcome == x->outcome && r->phase == x->phase && (x->signal == ANY_SIGNAL || r->signal == x->signal) &&
+    bool right = r->outcome == x->outcome && r->phase == x->phase &&
+                 (x->signal == ANY_SIGNAL || r->signal == x->signal) &&
                  (!x->function || (r->n_captures && trials_stack_has(&r->captures[0], x->function)));
     if (!right && wrong++ == 0)
         snprintf(first_wrong, sizeof first_wrong, "%s%s: got %s in %s, signal %d, %s", x->behaviour,
@@ -39,7 +40,7 @@ Test(soak, ten_thousand_mixed_trials, .timeout = 1500)
     struct trials t;
     struct tl_error e = {0};
     trials_begin(&t, 8, 30, false); /* a deadline that a busy machine does not reach */
-    size_t fds = 0, rss = 0;
+    size_t fds = 0, memory = 0;
     unsigned random = 20261120;
     for (size_t i = 0; i < TRIALS; i++) {
         const struct expected *x;
@@ -58,16 +59,18 @@ Test(soak, ten_thousand_mixed_trials, .timeout = 1500)
         if (i == WARM_UP && TRIALS > WARM_UP) {
             trials_finish(&t);
             fds = trials_open_fds();
-            rss = trials_rss_bytes();
+            memory = trials_own_memory();
         }
     }
     trials_finish(&t);
     cr_expect_eq(answered, TRIALS);
     cr_expect_eq(wrong, 0, "%zu judged wrongly, the first: %s", wrong, first_wrong);
     if (fds) {
-        cr_expect_eq(trials_open_fds(), fds, "%zu descriptors, %zu after the first %d", trials_open_fds(), fds, WARM_UP);
-        cr_expect(SANITIZED || trials_rss_bytes() < rss + (8u << 20), "%zu KiB, %zu after the first %d",
-                  trials_rss_bytes() >> 10, rss >> 10, WARM_UP);
+        /* A fork server has three, and how many of the eight are there at a moment differs. */
+        cr_expect(trials_open_fds() <= fds + 3 * 8, "%zu descriptors, %zu after the first %d",
+                  trials_open_fds(), fds, WARM_UP);
+        cr_expect(SANITIZED || trials_own_memory() < memory + (8u << 20), "%zu KiB, %zu after the first %d",
+                  trials_own_memory() >> 10, memory >> 10, WARM_UP);
     }
     trials_end(&t);
     cr_expect_eq(trials_processes_left(), 0, "processes are left");

@@ -1,5 +1,5 @@
-/* Every way to end a trial, by a real process that really ends so: one at a time and eight at a time, in processes of
- * their own and as children of fork servers. */
+/* Every way to end a trial, by a real process that really ends so: one at a time and eight at a time, in
+ * processes of their own and as children of fork servers. */
 #include "tests/integration/expected.h"
 #include "tests/integration/trials.h"
 
@@ -14,8 +14,9 @@ static void complain(const struct expected *x, const struct tl_trial_record *r, 
 {
     size_t n = strlen(wrong);
     snprintf(wrong + n, sizeof wrong - n, "%s%s: %s; got %s in %s, signal %d, message %s, title %s\n",
-             x->behaviour, r->fresh ? "" : " (served)", what, tl_outcome_name(r->outcome), tl_phase_name(r->phase), r->signal,
-             r->message ? r->message : "-", r->signature.title ? r->signature.title : "-");
+             x->behaviour, r->fresh ? "" : " (served)", what, tl_outcome_name(r->outcome),
+             tl_phase_name(r->phase), r->signal, r->message ? r->message : "-",
+             r->signature.title ? r->signature.title : "-");
 }
 
 static void judge(const struct expected *x, const struct tl_trial_record *r)
@@ -97,7 +98,8 @@ Test(traps, every_behaviour_has_an_expectation)
         size_t n = strlen(name);
         bool found = false;
         for (size_t k = 0; k < N_EXPECTED; k++)
-            found |= !strncmp(expected[k].behaviour, name, n) && (!expected[k].behaviour[n] || expected[k].behaviour[n] == ' ');
+            found |= !strncmp(expected[k].behaviour, name, n) &&
+                     (!expected[k].behaviour[n] || expected[k].behaviour[n] == ' ');
         cr_expect(found, "%s is not in the table", name);
     }
     trials_end(&t);

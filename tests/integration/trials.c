@@ -15,17 +15,19 @@ static char *case_text(double timeout_s)
 {
     const struct tl_family_axis *a = tl_family_axis_find(tl_family_find("selftest"), "behaviour");
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "{\"trapline\":1,\"name\":\"traps\",\"model\":{\"family\":\"selftest\"},\"axes\":["
-                             "{\"name\":\"behaviour\",\"choices\":[");
+    tl_buffer_add_string(&b,
+                         "{\"trapline\":1,\"name\":\"traps\",\"model\":{\"family\":\"selftest\"},\"axes\":["
+                         "{\"name\":\"behaviour\",\"choices\":[");
     for (size_t i = 0; a->values[i]; i++)
         tl_buffer_printf(&b, "%s\"%s\"", i ? "," : "", a->values[i]);
-    tl_buffer_printf(&b,
-                     "]},{\"name\":\"phase\",\"choices\":[\"execute\",\"load\",\"compile\",\"start\",\"check\",\"done\"]},"
-                     "{\"name\":\"thread\",\"choices\":[\"main\",\"other\"]},"
-                     "{\"name\":\"count\",\"range\":[0,1000000]},{\"name\":\"seconds\",\"range\":[0,100]},"
-                     "{\"name\":\"chance\",\"range\":[100,0]}],"
-                     "\"limits\":{\"timeout_s\":%g,\"memory_mb\":256,\"processes\":48,\"disk_mb\":64}}",
-                     timeout_s);
+    tl_buffer_printf(
+        &b,
+        "]},{\"name\":\"phase\",\"choices\":[\"execute\",\"load\",\"compile\",\"start\",\"check\",\"done\"]},"
+        "{\"name\":\"thread\",\"choices\":[\"main\",\"other\"]},"
+        "{\"name\":\"count\",\"range\":[0,1000000]},{\"name\":\"seconds\",\"range\":[0,100]},"
+        "{\"name\":\"chance\",\"range\":[100,0]}],"
+        "\"limits\":{\"timeout_s\":%g,\"memory_mb\":256,\"processes\":48,\"disk_mb\":64}}",
+        timeout_s);
     return tl_buffer_take(&b);
 }
 
@@ -42,7 +44,8 @@ void trials_begin(struct trials *t, unsigned jobs, double timeout_s, bool no_cgr
     cr_assert_eq(result, 0, "%s", m.n ? m.list[0].expected : e.why);
     free(text);
     tl_mistakes_free(&m);
-    struct tl_executor_options o = {.db_path = t->db, .command = "test", .jobs = jobs, .no_cgroup = no_cgroup};
+    struct tl_executor_options o = {
+        .db_path = t->db, .command = "test", .jobs = jobs, .no_cgroup = no_cgroup};
     cr_assert_eq(tl_executor_new(&t->x, &o, &e), 0, "%s: %s: %s", e.what, e.where, e.why);
     t->unit = tl_executor_unit(t->x, "selftest:cpu", &e);
     cr_assert(t->unit, "%s: %s: %s", e.what, e.where, e.why);
@@ -76,7 +79,8 @@ void trials_finish(struct trials *t)
     cr_assert_eq(tl_executor_finish(t->x, &e), 0, "%s: %s: %s", e.what, e.where, e.why);
 }
 
-static void remember_id(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
+static void remember_id(void *arg, const struct tl_trial_record *r, bool cached,
+                        const struct tl_error *failure)
 {
     (void)cached;
     cr_assert(!failure, "%s", failure ? failure->why : "");
@@ -134,8 +138,10 @@ size_t trials_processes_left(void)
         if (e->d_name[0] < '0' || e->d_name[0] > '9' || !is_selftest(e->d_name))
             continue;
         char *path = tl_format("/proc/%s/status", e->d_name), *text = tl_read_file(path, 1 << 16, NULL);
-        const char *parent = text ? strstr(text, "\nPPid:") : NULL, *tracer = text ? strstr(text, "\nTracerPid:") : NULL;
-        long by = parent ? strtol(parent + 6, NULL, 10) : 0, traced = tracer ? strtol(tracer + 11, NULL, 10) : 0;
+        const char *parent = text ? strstr(text, "\nPPid:") : NULL,
+                   *tracer = text ? strstr(text, "\nTracerPid:") : NULL;
+        long by = parent ? strtol(parent + 6, NULL, 10) : 0,
+             traced = tracer ? strtol(tracer + 11, NULL, 10) : 0;
         n += by == getpid() || traced == getpid();
         free(text);
         free(path);
@@ -156,11 +162,12 @@ size_t trials_open_fds(void)
     return n;
 }
 
-size_t trials_rss_bytes(void)
+size_t trials_own_memory(void)
 {
-    char *text = tl_read_file("/proc/self/statm", 256, NULL);
-    size_t size = 0, resident = 0;
-    cr_assert(text && sscanf(text, "%zu %zu", &size, &resident) == 2);
+    char *text = tl_read_file("/proc/self/status", 1 << 16, NULL);
+    const char *line = text ? strstr(text, "\nRssAnon:") : NULL;
+    cr_assert(line);
+    size_t bytes = strtoull(line + 9, NULL, 10) << 10;
     free(text);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
+    return bytes;
 }

@@ -1,4 +1,5 @@
-/* What tests of the supervisor share: an executor with a database of its own, and trials of the selftest runner. */
+/* What tests of the supervisor share: an executor with a database of its own, and trials of the selftest
+ * runner. */
 #ifndef TL_TEST_TRIALS_H
 #define TL_TEST_TRIALS_H
 
@@ -16,7 +17,8 @@ struct trials {
 void trials_begin(struct trials *t, unsigned jobs, double timeout_s, bool no_cgroup);
 void trials_end(struct trials *t);
 
-/* Submits one trial; assignments is "axis=value axis=value". done may take the record's contents by copying. */
+/* Submits one trial; assignments is "axis=value axis=value". done may take the record's contents by copying.
+ */
 void trials_submit(struct trials *t, const char *assignments, bool fresh, tl_executor_done done, void *arg);
 void trials_finish(struct trials *t);
 
@@ -30,6 +32,6 @@ bool trials_any_stack_has(const struct tl_capture *c, const char *function);
 /* Processes that are children or traced by this one, and descendants that call themselves selftest. */
 size_t trials_processes_left(void);
 size_t trials_open_fds(void);
-size_t trials_rss_bytes(void);
+size_t trials_own_memory(void); /* bytes resident that are no file's */
 
 #endif

@@ -16,6 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS before 26: main ignores SIGPIPE */
+#endif
+
 extern char **environ;
 
 #define PROTOCOL_FD 3

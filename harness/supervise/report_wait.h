@@ -11,6 +11,7 @@ struct tl_report_wanted {
     int parent;             /* with pid 0: a process whose parent was this one … */
     const int *descendants; /* … or one of these */
     size_t n_descendants;
+    int signal;                    /* that it died of; 0: any */
     int64_t launched_us, ended_us; /* wall clock; the process was seen to have ended at ended_us */
 };
 

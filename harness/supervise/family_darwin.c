@@ -1,0 +1,55 @@
+/* Written from documentation (libproc.h, sys/proc_info.h); it has not been run on a Mac. */
+#include "harness/supervise/family_darwin.h"
+
+#include "harness/base/buffer.h"
+
+#include <libproc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/proc.h>
+#include <sys/proc_info.h>
+#include <unistd.h>
+
+bool tl_family_find(pid_t pid, struct tl_relative *r)
+{
+    struct proc_bsdinfo info;
+    /* Nothing for a process of another user, and nothing for one that is gone. */
+    if (pid <= 0 || proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, sizeof info) != (int)sizeof info ||
+        info.pbi_status == SZOMB)
+        return false;
+    *r = (struct tl_relative){
+        .pid = pid,
+        .parent = (pid_t)info.pbi_ppid,
+        .session = getsid(pid),
+        .born_us = (uint64_t)info.pbi_start_tvsec * 1000000 + info.pbi_start_tvusec,
+    };
+    return true;
+}
+
+int tl_family_list(struct tl_relative **list, size_t *n)
+{
+    *list = NULL;
+    *n = 0;
+    int room = proc_listallpids(NULL, 0);
+    if (room <= 0)
+        return -1;
+    room += 64; /* more may have been started in between; what is missed is found by the next look */
+    pid_t *pids = tl_calloc((size_t)room, sizeof *pids);
+    int found = proc_listallpids(pids, room * (int)sizeof *pids);
+    if (found <= 0) {
+        free(pids);
+        return -1;
+    }
+    *list = tl_calloc((size_t)found, sizeof **list);
+    for (int i = 0; i < found && i < room; i++)
+        *n += tl_family_find(pids[i], &(*list)[*n]);
+    free(pids);
+    return 0;
+}
+
+void tl_family_kill(pid_t pid, uint64_t born_us)
+{
+    struct tl_relative r;
+    if (tl_family_find(pid, &r) && r.born_us == born_us)
+        kill(pid, SIGKILL);
+}

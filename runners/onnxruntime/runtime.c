@@ -26,8 +26,11 @@ int tl_ort_check(const struct tl_ort *ort, tl_ort_result status, const char *wha
     if (!status)
         return 0;
     const char *message = ort->api.GetErrorMessage(status);
-    tl_fail(e, TL_ERROR_INPUT, what, tl_ort_error_name(ort->api.GetErrorCode(status)), "%s",
-            message ? message : "no message");
+    size_t size = message ? strlen(message) : 0;
+    while (size && strchr(" \t\r\n", message[size - 1]))
+        size--;
+    tl_fail(e, TL_ERROR_INPUT, what, tl_ort_error_name(ort->api.GetErrorCode(status)), "%.*s",
+            (int)(size > 4096 ? 4096 : size), size ? message : "");
     ort->api.ReleaseStatus(status);
     return -1;
 }

@@ -28,7 +28,7 @@ struct tl_options {
     size_t n_units, n_sets;
     uint64_t repeat;
     bool fresh, cached, keep_scratch, no_cgroup, stacks;
-    const char *case_name, *outcome, *signature, *since, *after;
+    const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit;
     char **args; /* what is not an option */
     int n_args;

@@ -24,6 +24,7 @@ static const struct {
     {"repeat", "N", 'n', false, "run each variant N times (default: 1)"},
     {"fresh", NULL, 0, false, "a process of its own for each trial, never a fork server's child"},
     {"cached", NULL, 0, false, "take outcomes that are known already"},
+    {"keep-outputs", "DIR", 0, false, "keep every output as DIR/TRIAL/N.npy"},
     {"keep-scratch", NULL, 0, false, "leave the scratch directories of trials behind, and say where"},
     {"no-cgroup", NULL, 0, false, "do not use cgroups"},
     {"case", "NAME", 0, false, "only of this case"},
@@ -100,6 +101,8 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         o->cached = true;
     } else if (!strcmp(name, "keep-scratch")) {
         o->keep_scratch = true;
+    } else if (!strcmp(name, "keep-outputs")) {
+        o->keep_outputs = value;
     } else if (!strcmp(name, "no-cgroup")) {
         o->no_cgroup = true;
     } else if (!strcmp(name, "stacks")) {

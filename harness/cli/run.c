@@ -76,6 +76,7 @@ static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c
                 .unit = units[next % r->o->n_units],
                 .fresh = r->o->fresh,
                 .use_cache = r->o->cached,
+                .keep_outputs = r->o->keep_outputs,
                 .repeat = (unsigned)(next / r->o->n_units),
             };
             if (tl_executor_submit(x, &q, on_done, r, e))
@@ -182,6 +183,6 @@ const struct tl_command tl_command_run = {
     .name = "run",
     .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N]",
     .about = "run one variant of a case",
-    .options = "unit set repeat fresh cached keep-scratch no-cgroup",
+    .options = "unit set repeat fresh cached keep-outputs keep-scratch no-cgroup",
     .run = run,
 };

@@ -4,6 +4,10 @@
  *   model to be generated? -> a trial of the generator, phase generate; when it fails, that is the outcome
  *   the trial -> record -> store -> done
  *
+ *
+ * A case with a reference: before the first trial of a variant the reference unit runs it, as a trial of its
+ * own, and its outputs are kept; then the outputs of every trial that passes are compared with them.
+ *
  * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from
  * inside submit. The id of a trial is one from its intent to its row, whether or not a generator ran first.
  */
@@ -15,6 +19,7 @@
 #include "harness/base/clock.h"
 #include "harness/supervise/generate.h"
 #include "harness/supervise/paths.h"
+#include "harness/supervise/reference.h"
 #include "harness/supervise/signature.h"
 
 #include <errno.h>
@@ -42,10 +47,15 @@ struct job {
     char variant_hash[TL_ID_SIZE];
     char environment_id[TL_ID_SIZE];
     struct tl_generated generated;
-    double generate_seconds;      /* negative: nothing was generated */
-    struct tl_trial_record ready; /* the answer of a job that needs no child */
+    char *keep_outputs;
+    const struct tl_unit *reference;        /* NULL: nothing to compare with */
+    char *reference_place, *reference_note; /* note: why it cannot be compared */
+    double generate_seconds;                /* negative: nothing was generated */
+    struct tl_trial_record ready;           /* the answer of a job that needs no child */
     bool cached;
 };
+
+static void job_free(struct job *j);
 
 struct unit_entry {
     struct tl_unit unit;
@@ -137,11 +147,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     while (x->answered) { /* stopped before they were answered */
         struct job *j = x->answered;
         x->answered = j->next;
-        tl_trial_record_free(&j->ready);
-        tl_variant_free(&j->variant);
-        tl_generated_free(&j->generated);
-        free(j->variant_json);
-        free(j);
+        job_free(j);
     }
     uv_close((uv_handle_t *)&x->interrupts[0], NULL);
     uv_close((uv_handle_t *)&x->interrupts[1], NULL);
@@ -315,6 +321,9 @@ static void job_free(struct job *j)
     tl_trial_record_free(&j->ready);
     tl_variant_free(&j->variant);
     tl_generated_free(&j->generated);
+    free(j->keep_outputs);
+    free(j->reference_place);
+    free(j->reference_note);
     free(j->variant_json);
     free(j);
 }
@@ -392,14 +401,78 @@ static void deliver_answers(struct tl_executor *x)
 
 /* --- trials --------------------------------------------------------------------------------------------- */
 
+static bool is_verdict(const struct tl_trial_record *r)
+{
+    return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
+}
+
+/* Where a trial left its outputs; NULL when none were wanted. The caller's to free. */
+static char *outputs_directory(const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
+    char *path = tl_strdup(json_string_value(json_object_get(request, "outputs")));
+    json_decref(request);
+    return path;
+}
+
+static void note(struct tl_trial_record *r, char *message)
+{
+    free(r->message);
+    r->message = message;
+}
+
+/* The last word on a trial that passed so far. */
+static void compare_outputs(struct job *j, struct tl_trial_record *r, const char *directory, json_t *result)
+{
+    struct tl_error e;
+    if (j->reference_note) {
+        note(r, tl_format("not compared: %s", j->reference_note));
+        return;
+    }
+    json_t *found =
+        tl_reference_compare(j->reference_place, directory, result, j->reference->text, j->c->tolerance, &e);
+    if (!found) {
+        note(r, tl_format("not compared: %s: %s", e.where, e.why));
+        return;
+    }
+    if (!json_is_true(json_object_get(found, "equal"))) {
+        const char *why = json_string_value(json_object_get(found, "why"));
+        const json_t *error = json_object_get(found, "max_error");
+        r->outcome = TL_OUTCOME_WRONG;
+        note(r, why ? tl_format("not what %s says: %s", j->reference->text, why)
+                : json_is_real(error)
+                    ? tl_format("not what %s says: the largest error is %.3g of the largest magnitude, the "
+                                "tolerance %g",
+                                j->reference->text, json_real_value(error), j->c->tolerance)
+                    : tl_format("not what %s says: values are not finite where they should be",
+                                j->reference->text));
+        tl_signature_make(r);
+    }
+    json_object_set_new(result, "reference", found);
+    free(r->result);
+    r->result = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
 {
     struct job *j = arg;
+    struct tl_error e;
     (void)taken;
     if (j->generate_seconds >= 0)
         r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
-    bool began = !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
-    answer(j, r, began);
+    char *directory = r->result ? outputs_directory(r) : NULL;
+    json_t *result = directory ? json_loads(r->result, 0, NULL) : NULL;
+    if (result && j->reference && r->outcome == TL_OUTCOME_PASS)
+        compare_outputs(j, r, directory, result);
+    if (result && j->keep_outputs) {
+        char *to = tl_format("%s/%s", j->keep_outputs, r->id);
+        if (tl_outputs_copy(directory, to, result, &e))
+            fail_all(j->x, &e);
+        free(to);
+    }
+    json_decref(result);
+    free(directory);
+    answer(j, r, is_verdict(r));
 }
 
 /* The inputs list of a case, written once by content: runners get a path. */
@@ -487,15 +560,17 @@ static json_t *steps_of(const struct job *j, struct tl_error *e)
     return steps;
 }
 
-static json_t *request_of(struct job *j, struct tl_error *e)
+static json_t *request_of(struct job *j, const struct tl_unit *u, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
     json_t *r = json_pack("{s:i,s:s,s:o,s:s}", "trial", 1, "case", c->name, "variant",
-                          json_loads(j->variant_json, 0, NULL), "device", j->unit->device);
+                          json_loads(j->variant_json, 0, NULL), "device", u->device);
     char *inputs = NULL;
     bool failed = false;
-    if (j->unit->build_object)
-        json_object_set(r, "build", j->unit->build_object);
+    if (u->build_object)
+        json_object_set(r, "build", u->build_object);
+    if (j->reference || j->keep_outputs)
+        json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
     if (c->inputs)
         failed = !(inputs = inputs_file(c, e));
     switch (c->model_kind) {
@@ -528,9 +603,8 @@ static json_t *request_of(struct job *j, struct tl_error *e)
     return r;
 }
 
-static void fill_spec(const struct job *j, struct tl_trial_spec *spec)
+static void fill_spec(const struct job *j, const struct tl_unit *u, struct tl_trial_spec *spec)
 {
-    memcpy(spec->id, j->id, sizeof spec->id);
     spec->limits = j->c->limits;
     for (size_t i = 0; i < j->c->n_steps; i++)
         if (j->c->steps[i].timeout_s > spec->timeout_most)
@@ -539,15 +613,16 @@ static void fill_spec(const struct job *j, struct tl_trial_spec *spec)
     spec->case_hash = j->c->hash;
     spec->variant = j->variant_json;
     spec->variant_hash = j->variant_hash;
-    spec->unit = j->unit->text;
-    spec->environment_id = j->environment_id;
+    spec->unit = u->text;
+    spec->environment_id = u == j->unit ? j->environment_id : u->environment_id;
 }
 
-static int submit_trial(struct job *j, struct tl_error *e)
+/* Submits the job's variant on a unit: its own, or the reference's. */
+static int submit_on(struct job *j, const struct tl_unit *u, const char *id, tl_trial_done done,
+                     struct tl_error *e)
 {
-    const struct tl_unit *u = j->unit;
     const char *argv[] = {u->path, NULL};
-    json_t *request = request_of(j, e), *serve = NULL;
+    json_t *request = request_of(j, u, e), *serve = NULL;
     if (!request)
         return -1;
     struct tl_trial_spec spec = {
@@ -558,7 +633,9 @@ static int submit_trial(struct job *j, struct tl_error *e)
         .device_slots = u->slots,
         .device_asked = u->device,
     };
-    fill_spec(j, &spec);
+    if (id)
+        memcpy(spec.id, id, sizeof spec.id);
+    fill_spec(j, u, &spec);
     if (u->can_serve && !j->fresh) {
         serve = json_pack("{s:i,s:s}", "serve", 1, "device", u->device);
         if (u->build_object)
@@ -566,10 +643,41 @@ static int submit_trial(struct job *j, struct tl_error *e)
         spec.server_key = u->text;
         spec.server_request = serve;
     }
-    int result = tl_supervisor_submit(j->x->supervisor, &spec, on_trial, j, e);
+    int result = tl_supervisor_submit(j->x->supervisor, &spec, done, j, e);
     json_decref(request);
     json_decref(serve);
     return result;
+}
+
+static void fail_job(struct job *j, const struct tl_error *e);
+
+static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct job *j = arg;
+    struct tl_error e;
+    (void)taken;
+    char *directory = outputs_directory(r);
+    json_t *result = r->result ? json_loads(r->result, 0, NULL) : NULL;
+    if (r->outcome != TL_OUTCOME_PASS || !directory || !result)
+        j->reference_note =
+            tl_format("the reference %s gave %s%s%s", j->reference->text, tl_outcome_name(r->outcome),
+                      r->message ? ": " : "", r->message ? r->message : "");
+    else if (tl_reference_keep(j->reference_place, directory, result, &e))
+        j->reference_note = tl_format("%s: %s", e.where, e.why);
+    json_decref(result);
+    free(directory);
+    if (!is_verdict(r)) {
+        answer(j, r, false);
+    } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
+        fail_job(j, &e);
+    }
+}
+
+static int submit_trial(struct job *j, struct tl_error *e)
+{
+    if (!j->reference || j->reference_note || tl_reference_known(j->reference_place))
+        return submit_on(j, j->unit, j->id, on_trial, e);
+    return submit_on(j, j->reference, NULL, on_reference, e);
 }
 
 static void fail_job(struct job *j, const struct tl_error *e)
@@ -624,8 +732,7 @@ static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
         tl_signature_make(r);
     }
     r->phase = TL_PHASE_GENERATE;
-    bool began = !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
-    answer(j, r, began);
+    answer(j, r, is_verdict(r));
 }
 
 static int submit_generator(struct job *j, struct tl_error *e)
@@ -637,7 +744,8 @@ static int submit_generator(struct job *j, struct tl_error *e)
         .directory = j->c->directory,
         .phase = TL_PHASE_GENERATE,
     };
-    fill_spec(j, &spec);
+    memcpy(spec.id, j->id, sizeof spec.id);
+    fill_spec(j, j->unit, &spec);
     return tl_supervisor_submit(j->x->supervisor, &spec, on_generated, j, e);
 }
 
@@ -697,6 +805,10 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         return tl_fail(e, TL_ERROR_INPUT, "this case does not run on this unit", u->text,
                        c->model_kind == TL_MODEL_STEPS ? "a case with steps runs on command:host"
                                                        : "command:host runs cases with steps only");
+    const struct tl_unit *reference = NULL;
+    if (c->reference_unit && strcmp(c->reference_unit, u->text) && c->model_kind != TL_MODEL_STEPS &&
+        !(reference = tl_executor_unit(x, c->reference_unit, e)))
+        return -1;
     struct job *j = tl_calloc(1, sizeof *j);
     j->x = x;
     j->c = c;
@@ -710,8 +822,16 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->variant_json = tl_variant_json(c, &j->variant);
     tl_variant_hash(c, &j->variant, j->variant_hash);
     memcpy(j->environment_id, u->environment_id, sizeof j->environment_id);
+    j->keep_outputs = tl_strdup(request->keep_outputs);
+    if (reference) {
+        j->reference = reference;
+        if (!reference->usable)
+            j->reference_note = tl_format("%s cannot be used here: %s", reference->text, reference->why);
+        j->reference_place = tl_reference_place(c->hash, j->variant_hash, reference->environment_id, e);
+    }
     char *document = json_dumps(c->document, JSON_COMPACT | JSON_SORT_KEYS);
-    int result = tl_store_put_case(x->store, c->hash, c->name, document, e) ||
+    int result = (j->reference && !j->reference_place) ||
+                 tl_store_put_case(x->store, c->hash, c->name, document, e) ||
                  tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e) ||
                  (c->model_kind == TL_MODEL_STEPS && steps_environment(j, e));
     free(document);

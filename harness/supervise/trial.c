@@ -255,6 +255,15 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *
     json_decref(command);
     if (t->request) {
         json_object_set_new(t->request, "scratch", json_string(t->scratch));
+        if (json_object_get(t->request, "outputs")) { /* wanted: only here is it known where they can go */
+            char *outputs = tl_format("%s/outputs", t->scratch);
+            json_object_set_new(t->request, "outputs", json_string(outputs));
+            int failed = mkdir(outputs, 0700);
+            free(outputs);
+            if (failed)
+                return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch,
+                                     "free some space, or name another place with TMPDIR");
+        }
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }

@@ -74,7 +74,9 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struc
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash a generator", c->path,
                        "libcrypto has no memory");
     }
-    char *program = tl_program_find(c->directory, c->generate[0], e);
+    char *name = tl_case_substitute(c, v, c->generate[0], "", "", "");
+    char *program = tl_program_find(c->directory, name, e);
+    free(name);
     if (!program) {
         tl_hash_end(&h, id);
         free(cache);
@@ -122,9 +124,11 @@ int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
 
 int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
 {
-    if (access(g->making_model, R_OK))
+    if (access(g->making_model, R_OK)) {
+        tl_generated_drop(g);
         return tl_fail(e, TL_ERROR_INPUT, "the generator wrote no model", g->argv[0],
                        "it ended well, but there is no file at the path it was given as {model}");
+    }
     /* When another process made the same one in the meantime its directory is there and not empty: ours goes.
      */
     if (rename(g->making, g->directory)) {

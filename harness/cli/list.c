@@ -3,6 +3,7 @@
 
 #include "cases/case.h"
 #include "cases/family.h"
+#include "db/finding.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -271,6 +272,31 @@ static int list_units(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+static int list_findings(const struct tl_options *o, struct tl_store *s, const struct tl_filter *f)
+{
+    json_t *list, *j;
+    struct tl_error e;
+    size_t i;
+    if (tl_finding_list(s, f, &list, &e))
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", "findings", list));
+    json_array_foreach(list, i, j)
+    {
+        const char *title = json_string_value(json_object_get(json_object_get(j, "signature"), "title"));
+        char *when = tl_time_text(json_integer_value(json_object_get(j, "created_us")));
+        printf("%s  %s  %-10s %-24s %s%s%s\n", json_string_value(json_object_get(j, "finding")), when,
+               !json_is_true(json_object_get(j, "reproduced")) ? "no failure"
+               : json_is_true(json_object_get(j, "complete"))  ? "complete"
+                                                               : "incomplete",
+               json_string_value(json_object_get(j, "unit")), json_string_value(json_object_get(j, "case")),
+               title ? "  " : "", title ? title : "");
+        free(when);
+    }
+    json_decref(list);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
 static int list_builds(const struct tl_options *o)
 {
     struct tl_options again = *o;
@@ -290,7 +316,8 @@ static int list(struct tl_options *o)
     if (!strcmp(what, "cases") && !o->case_name && !o->since)
         return list_case_files(o);
     if (o->n_args != 1)
-        return tl_usage_error(&tl_command_list, "cases, units, builds, trials or signatures was expected");
+        return tl_usage_error(&tl_command_list,
+                              "cases, units, builds, trials, findings or signatures was expected");
     if (!strcmp(what, "units"))
         return list_units(o);
     if (!strcmp(what, "builds"))
@@ -298,8 +325,8 @@ static int list(struct tl_options *o)
     bool trials = !strcmp(what, "trials"), signatures = !strcmp(what, "signatures"),
          cases = !strcmp(what, "cases");
     if (!trials && !signatures && !cases)
-        return tl_usage_error(&tl_command_list, "%s: cases, units, builds, trials or signatures was expected",
-                              what);
+        return tl_usage_error(&tl_command_list,
+                              "%s: cases, units, builds, trials, findings or signatures was expected", what);
     struct tl_store *s;
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
@@ -312,8 +339,8 @@ static int list(struct tl_options *o)
 
 const struct tl_command tl_command_list = {
     .name = "list",
-    .arguments = "cases [DIR…] | units | builds | trials | signatures",
-    .about = "list case files, units, builds, trials or signatures",
+    .arguments = "cases [DIR…] | units | builds | trials | findings | signatures",
+    .about = "list case files, units, builds, trials, findings or signatures",
     .options = "case unit outcome signature since limit after",
     .run = list,
 };

@@ -1,0 +1,22 @@
+/* Findings: results of isolations, as JSON documents (docs/isolation.md). */
+#ifndef TL_FINDING_H
+#define TL_FINDING_H
+
+#include "db/query.h"
+#include "db/store.h"
+
+#include <jansson.h>
+
+/* Stores a document and makes it durable, with the trials before it. Its fields finding, kind, case,
+ * case_hash, unit, complete, created_us and signature are read; storing the same id again replaces it. */
+int tl_finding_put(struct tl_store *s, const json_t *document, struct tl_error *e);
+
+/* The document of a finding, by its id or the beginning of it; unknown and ambiguous ones fail with kind
+ * TL_ERROR_INPUT. The reference is the caller's. */
+int tl_finding_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e);
+
+/* The newest findings first, as a JSON array of documents without "path"; case, unit, signature, since and
+ * limit of the filter are heeded. */
+int tl_finding_list(struct tl_store *s, const struct tl_filter *f, json_t **list, struct tl_error *e);
+
+#endif

@@ -35,7 +35,8 @@
 
 struct job {
     struct tl_executor *x;
-    struct job *next;
+    struct job *next;             /* of the list it waits in: answered, making or another's followers */
+    struct job *newer, **to_this; /* all that live */
     const struct tl_case *c;
     const struct tl_unit *unit;
     struct tl_variant variant;
@@ -47,6 +48,7 @@ struct job {
     char variant_hash[TL_ID_SIZE];
     char environment_id[TL_ID_SIZE];
     struct tl_generated generated;
+    struct job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
     const struct tl_unit *reference;        /* NULL: nothing to compare with */
     char *reference_place, *reference_note; /* note: why it cannot be compared */
@@ -69,11 +71,12 @@ struct tl_executor {
     struct tl_machine_text machine;
     unsigned jobs;
     struct unit_entry *units;
+    struct job *alive, *making;
     struct job *answered, **answered_tail;
     size_t pending;
     uv_signal_t interrupts[2];
     uv_timer_t step;
-    bool interrupted, failed;
+    bool interrupted, closing, failed;
     struct tl_error failure;
 };
 
@@ -143,12 +146,10 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
 {
     if (!x)
         return 0;
+    x->closing = true;
     tl_supervisor_free(x->supervisor);
-    while (x->answered) { /* stopped before they were answered */
-        struct job *j = x->answered;
-        x->answered = j->next;
-        job_free(j);
-    }
+    while (x->alive) /* stopped before they were answered */
+        job_free(x->alive);
     uv_close((uv_handle_t *)&x->interrupts[0], NULL);
     uv_close((uv_handle_t *)&x->interrupts[1], NULL);
     uv_close((uv_handle_t *)&x->step, NULL);
@@ -318,6 +319,9 @@ const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, 
 
 static void job_free(struct job *j)
 {
+    *j->to_this = j->newer;
+    if (j->newer)
+        j->newer->to_this = j->to_this;
     tl_trial_record_free(&j->ready);
     tl_variant_free(&j->variant);
     tl_generated_free(&j->generated);
@@ -701,11 +705,9 @@ static char *last_line(const struct tl_output *o)
     return n > start ? tl_format("%.*s", (int)(n - start), text + start) : NULL;
 }
 
-static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
+static void after_generator(struct job *j, struct tl_trial_record *r)
 {
-    struct job *j = arg;
     struct tl_error e;
-    (void)taken;
     if (r->outcome == TL_OUTCOME_PASS) {
         j->generate_seconds = r->wall_seconds;
         if (tl_generated_keep(&j->generated, &e)) {
@@ -735,6 +737,35 @@ static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
     answer(j, r, is_verdict(r));
 }
 
+static int submit_with_model(struct job *j, struct tl_error *e);
+
+/* The model is there now, or the first of them makes it, and the others wait again. */
+static void go_on(struct job *followers)
+{
+    struct tl_error e;
+    while (followers) {
+        struct job *j = followers;
+        followers = j->next;
+        j->next = NULL;
+        if (submit_with_model(j, &e))
+            fail_job(j, &e);
+    }
+}
+
+static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct job *j = arg, *followers = j->followers, **at = &j->x->making;
+    struct tl_executor *x = j->x;
+    (void)taken;
+    while (*at != j)
+        at = &(*at)->next;
+    *at = j->next;
+    j->next = j->followers = NULL;
+    after_generator(j, r);
+    if (!x->interrupted && !x->closing && !x->failed) /* else they are freed with the executor */
+        go_on(followers);
+}
+
 static int submit_generator(struct job *j, struct tl_error *e)
 {
     if (tl_generated_prepare(&j->generated, e))
@@ -746,7 +777,29 @@ static int submit_generator(struct job *j, struct tl_error *e)
     };
     memcpy(spec.id, j->id, sizeof spec.id);
     fill_spec(j, j->unit, &spec);
-    return tl_supervisor_submit(j->x->supervisor, &spec, on_generated, j, e);
+    if (tl_supervisor_submit(j->x->supervisor, &spec, on_generated, j, e)) {
+        tl_generated_drop(&j->generated);
+        return -1;
+    }
+    j->next = j->x->making;
+    j->x->making = j;
+    return 0;
+}
+
+/* A model is made once: jobs that want the same one at the same time wait for the first of them. */
+static int submit_with_model(struct job *j, struct tl_error *e)
+{
+    if (tl_generated_exists(&j->generated))
+        return submit_trial(j, e);
+    for (struct job *m = j->x->making; m; m = m->next)
+        if (!strcmp(m->generated.directory, j->generated.directory)) {
+            struct job **at = &m->followers;
+            while (*at)
+                at = &(*at)->next;
+            *at = j;
+            return 0;
+        }
+    return submit_generator(j, e);
 }
 
 /* A case of steps depends on the programs it runs, not on the runner that runs them. */
@@ -811,6 +864,11 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         return -1;
     struct job *j = tl_calloc(1, sizeof *j);
     j->x = x;
+    j->to_this = &x->alive;
+    j->newer = x->alive;
+    if (j->newer)
+        j->newer->to_this = &j->newer;
+    x->alive = j;
     j->c = c;
     j->unit = u;
     j->fresh = request->fresh;
@@ -852,11 +910,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         return 0;
     }
     if (c->model_kind == TL_MODEL_GENERATE) {
-        result = tl_generated_plan(c, &j->variant, &j->generated, e);
-        if (!result && !tl_generated_exists(&j->generated))
-            result = submit_generator(j, e);
-        else if (!result)
-            result = submit_trial(j, e);
+        result = tl_generated_plan(c, &j->variant, &j->generated, e) || submit_with_model(j, e) ? -1 : 0;
     } else {
         result = submit_trial(j, e);
     }

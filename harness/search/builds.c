@@ -202,6 +202,9 @@ static enum tl_progress side_step(struct tl_search *s, struct side *d, size_t ed
         d->position = (size_t)tl_noise_next(&d->noise);
         if (d->position >= d->n)
             d->position = d->n - 1;
+        /* The anchor stays in the line even when it cannot be tried any more; there are others to ask. */
+        if (d->position == d->n - 1 && tl_point_closed(point(s, s->builds->anchor)))
+            d->position--;
         const struct tl_point *p = point(s, d->line[d->position]);
         d->seen_match = p->seen[TL_SEARCH_MATCH];
         d->seen_pass = p->seen[TL_SEARCH_PASS] + p->seen[TL_SEARCH_OTHER];

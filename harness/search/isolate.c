@@ -23,10 +23,17 @@ static enum tl_progress reproduce_step(struct tl_search *s)
     if (p == NULL)
         return TL_PENDING;
     tl_search_learn(s);
-    uint32_t failed = p->seen[TL_SEARCH_MATCH];
-    bool enough = failed == p->told || failed >= 3 || p->told >= o->reproduce_most || tl_point_closed(p);
+    uint32_t failed = p->seen[TL_SEARCH_MATCH], most = o->reproduce_most;
+    bool known_flaky = o->known_failed > 0 && o->known_failed < o->known_runs;
+    if (known_flaky) {
+        struct tl_rate_belief b;
+        tl_search_rates_known(s, &b);
+        uint32_t need = tl_rate_belief_passes(&b, 1 - o->confidence);
+        most = need > most ? need : most;
+    }
+    bool enough = failed == p->told || failed >= 3 || p->told >= most || tl_point_closed(p);
     if (!enough) {
-        uint32_t n = p->told + 3 < o->reproduce_most ? p->told + 3 : o->reproduce_most;
+        uint32_t n = p->told + 3 < most ? p->told + 3 : most;
         tl_want(s, s->failing, n, false, TL_SEARCH_REPRODUCE, TL_NO_AXIS, 0, 0);
         return TL_PENDING;
     }
@@ -44,7 +51,7 @@ static enum tl_progress reproduce_step(struct tl_search *s)
     s->reproduced = true;
     if (p->seen[TL_SEARCH_OTHER] > 0)
         tl_search_note(s, TL_NOTE_SEVERAL_SIGNATURES);
-    if (failed < p->told) {
+    if (failed < p->told || known_flaky) {
         s->noisy = true;
         tl_search_note(s, TL_NOTE_FLAKY);
         struct tl_rate_belief b;

@@ -423,3 +423,65 @@ Test(search_truth, order_and_width)
         cr_assert_eq(trials[0], trials[1]);
     }
 }
+
+static bool few(const struct sim *m, const uint64_t *index)
+{
+    return index[m->space.n_axes - 1] == 1;
+}
+
+/* Any options, any answers, asked in small bites, told late, looked at and stopped at any moment. */
+Test(search_truth, robust)
+{
+    for (uint64_t seed = 0; seed < 1500; seed++) {
+        struct sim *m = small(1 + seed % 9, seed);
+        for (size_t i = 0; i < m->space.n_axes; i++) {
+            m->axes[i].ordered = sim_random(m, 2) == 0;
+            m->axes[i].count = 1 + sim_random(m, 40);
+            m->failing[i] = sim_random(m, m->axes[i].count);
+        }
+        struct tl_search_options o = {.seed = seed,
+                                      .width = (unsigned)sim_random(m, 20),
+                                      .max_trials = sim_random(m, 2) == 0 ? 0 : 1 + sim_random(m, 300),
+                                      .confirm_runs = (unsigned)sim_random(m, 4),
+                                      .generalise_runs = (unsigned)sim_random(m, 4),
+                                      .no_generalise = sim_random(m, 4) == 0,
+                                      .exhaustive = sim_random(m, 2) == 0};
+        struct tl_search *s = NULL;
+        if (seed % 3 == 0)
+            s = tl_search_builds(1 + (size_t)sim_random(m, 60), &o);
+        else if (seed % 3 == 1 && m->space.n_axes > 1)
+            s = tl_search_frontier(&m->space, m->failing, 0, 1, &o);
+        if (s == NULL)
+            s = tl_search_isolate(&m->space, m->failing, &o);
+        cr_assert_not_null(s);
+        double rate = 0.05 + sim_uniform(m);
+        uint64_t end = sim_random(m, 2) == 0 ? UINT64_MAX : sim_random(m, 200), limit = 6000;
+        struct tl_search_request q[16];
+        while (!tl_search_done(s) && m->runs < limit) {
+            size_t n = tl_search_ask(s, q, 1 + (size_t)sim_random(m, 16));
+            for (size_t i = 0; i < n; i++, m->runs++) {
+                if (m->runs == end)
+                    tl_search_stop(s, TL_NOTE_STOPPED);
+                uint64_t kind = sim_random(m, 40);
+                enum tl_search_told told = kind == 0               ? TL_TOLD_LOST
+                                           : kind < 3              ? TL_TOLD_UNSUPPORTED
+                                           : sim_uniform(m) < rate ? TL_TOLD_FAIL
+                                                                   : TL_TOLD_PASS;
+                if (m->space.n_axes > 2 && seed % 3 == 2 && few(m, q[i].index))
+                    told = TL_TOLD_UNSUPPORTED;
+                tl_search_tell(s, q[i].id, told, kind % 7 == 0 ? "another" : "it");
+                if (sim_random(m, 10) == 0) {
+                    const struct tl_search_result *r = tl_search_result(s);
+                    cr_assert(r->trials <= m->runs + 1 && r->n_notes <= TL_SEARCH_NOTE_COUNT);
+                }
+            }
+            (void)tl_search_left(s);
+        }
+        cr_assert(tl_search_done(s), "seed %llu does not end", (unsigned long long)seed);
+        const struct tl_search_result *r = tl_search_result(s);
+        cr_assert(o.max_trials == 0 || r->trials <= o.max_trials);
+        cr_assert(r->reproduced == (r->minimal != NULL) || !r->reproduced);
+        tl_search_free(s);
+        free(m);
+    }
+}

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS before 26: main ignores SIGPIPE */
+#define MSG_NOSIGNAL 0 /* not on every macOS; SIGPIPE is ignored by main */
 #endif
 
 extern char **environ;

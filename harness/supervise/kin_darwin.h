@@ -1,22 +1,22 @@
 /* The processes of this machine, as macOS lists them: who descends from whom. */
-#ifndef TL_FAMILY_DARWIN_H
-#define TL_FAMILY_DARWIN_H
+#ifndef TL_KIN_DARWIN_H
+#define TL_KIN_DARWIN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-struct tl_relative {
+struct tl_kin {
     pid_t pid, parent, session;
     uint64_t born_us; /* wall clock, microseconds since 1970 UTC: with the pid the identity of a process */
 };
 
 /* All processes of this user that live (a zombie does not). The list is the caller's to free. 0, or -1. */
-int tl_family_list(struct tl_relative **list, size_t *n);
+int tl_kin_list(struct tl_kin **list, size_t *n);
 /* One of them; false when there is no such process any more. */
-bool tl_family_find(pid_t pid, struct tl_relative *r);
+bool tl_kin_find(pid_t pid, struct tl_kin *r);
 /* SIGKILL, if pid still is the process that was born then. */
-void tl_family_kill(pid_t pid, uint64_t born_us);
+void tl_kin_kill(pid_t pid, uint64_t born_us);
 
 #endif

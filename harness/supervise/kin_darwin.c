@@ -1,5 +1,5 @@
 /* Written from documentation (libproc.h, sys/proc_info.h); it has not been run on a Mac. */
-#include "harness/supervise/family_darwin.h"
+#include "harness/supervise/kin_darwin.h"
 
 #include "harness/base/buffer.h"
 
@@ -10,14 +10,14 @@
 #include <sys/proc_info.h>
 #include <unistd.h>
 
-bool tl_family_find(pid_t pid, struct tl_relative *r)
+bool tl_kin_find(pid_t pid, struct tl_kin *r)
 {
     struct proc_bsdinfo info;
     /* Nothing for a process of another user, and nothing for one that is gone. */
     if (pid <= 0 || proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, sizeof info) != (int)sizeof info ||
         info.pbi_status == SZOMB)
         return false;
-    *r = (struct tl_relative){
+    *r = (struct tl_kin){
         .pid = pid,
         .parent = (pid_t)info.pbi_ppid,
         .session = getsid(pid),
@@ -26,7 +26,7 @@ bool tl_family_find(pid_t pid, struct tl_relative *r)
     return true;
 }
 
-int tl_family_list(struct tl_relative **list, size_t *n)
+int tl_kin_list(struct tl_kin **list, size_t *n)
 {
     *list = NULL;
     *n = 0;
@@ -42,14 +42,14 @@ int tl_family_list(struct tl_relative **list, size_t *n)
     }
     *list = tl_calloc((size_t)found, sizeof **list);
     for (int i = 0; i < found && i < room; i++)
-        *n += tl_family_find(pids[i], &(*list)[*n]);
+        *n += tl_kin_find(pids[i], &(*list)[*n]);
     free(pids);
     return 0;
 }
 
-void tl_family_kill(pid_t pid, uint64_t born_us)
+void tl_kin_kill(pid_t pid, uint64_t born_us)
 {
-    struct tl_relative r;
-    if (tl_family_find(pid, &r) && r.born_us == born_us)
+    struct tl_kin r;
+    if (tl_kin_find(pid, &r) && r.born_us == born_us)
         kill(pid, SIGKILL);
 }

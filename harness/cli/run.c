@@ -25,11 +25,9 @@ static void print_line(struct run *r, const struct tl_trial_record *t, bool cach
     const char *name = tl_outcome_name(t->outcome);
     char *what = tl_trial_summary(t);
     tl_progress_clear(&r->progress);
-    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "",
+    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "",
            name, r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
-           *what ? "  " : "", what);
-    if (cached && r->o->verbose)
-        puts("    (known already)");
+           *what ? "  " : "", what, cached ? "  (known already)" : "");
     free(what);
 }
 
@@ -126,7 +124,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
         tl_progress_clear(&r->progress);
         if (o->json)
             puts("\n  ]\n}");
-        else
+        else if (r->ended || !status)
             print_sums(r);
     }
     free(units);
@@ -139,8 +137,13 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
         return tl_print_error(&e);
     if (closed)
         return tl_print_error(&closing);
-    if (interrupted)
+    if (interrupted) {
+        fprintf(stderr,
+                "trapline: interrupted; %llu of %llu trials are stored, those that were running as lost. "
+                "With --cached the rest can be run another time\n",
+                (unsigned long long)r->ended, (unsigned long long)r->total);
         return TL_EXIT_INTERRUPTED;
+    }
     for (int i = 0; i < TL_OUTCOME_COUNT; i++)
         if (r->by_outcome[i] && tl_outcome_is_failure((enum tl_outcome)i))
             return TL_EXIT_FAILURE;

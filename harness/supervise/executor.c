@@ -181,6 +181,27 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
     return x->supervisor;
 }
 
+/* --- what a record says --------------------------------------------------------------------------------- */
+
+/* Otherwise trapline itself could not run it. */
+static bool is_verdict(const struct tl_trial_record *r)
+{
+    return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
+}
+
+/* The last words of a program that failed, for the one line that says why. */
+static char *last_line(const struct tl_output *o)
+{
+    const char *text = o->tail_size ? o->tail : o->head;
+    size_t n = o->tail_size ? o->tail_size : o->head_size;
+    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        n--;
+    size_t start = n;
+    while (start && text[start - 1] != '\n' && n - start < 300)
+        start--;
+    return n > start ? tl_format("%.*s", (int)(n - start), text + start) : NULL;
+}
+
 /* --- units ---------------------------------------------------------------------------------------------- */
 
 struct description {
@@ -215,18 +236,32 @@ static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **ans
     json_decref(request);
     if (result)
         return -1;
-    while (!d.ended && !x->interrupted)
+    while (!d.ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
         uv_run(&x->loop, UV_RUN_ONCE);
-    if (!d.ended)
+    if (x->interrupted)
+        tl_trial_record_free(&d.record);
+    if (x->interrupted || !d.ended)
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
                        "while its runner was asked what it can do");
     *answer = d.record.result ? json_loads(d.record.result, 0, NULL) : NULL;
-    if (!*answer)
-        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
-                "%s%s%s; it must answer "
-                "{\"describe\":1} with name, version and devices",
-                tl_outcome_name(d.record.outcome), d.record.message ? ": " : "",
+    if (*answer && !json_is_array(json_object_get(*answer, "devices"))) {
+        json_decref(*answer);
+        *answer = NULL;
+    }
+    if (!*answer && !is_verdict(&d.record)) {
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
                 d.record.message ? d.record.message : "");
+    } else if (!*answer) {
+        char *said = last_line(&d.record.err);
+        const char *why = d.record.message  ? d.record.message
+                          : d.record.signal ? tl_signal_name(d.record.signal)
+                                            : "it answered something else";
+        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
+                "%s: %s%s%s%s; it must answer {\"describe\":1} with name, version and devices",
+                tl_outcome_name(d.record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
+                said ? ")" : "");
+        free(said);
+    }
     tl_trial_record_free(&d.record);
     return *answer ? 0 : -1;
 }
@@ -405,11 +440,6 @@ static void deliver_answers(struct tl_executor *x)
 
 /* --- trials --------------------------------------------------------------------------------------------- */
 
-static bool is_verdict(const struct tl_trial_record *r)
-{
-    return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
-}
-
 /* Where a trial left its outputs; NULL when none were wanted. The caller's to free. */
 static char *outputs_directory(const struct tl_trial_record *r)
 {
@@ -525,7 +555,8 @@ static json_t *steps_of(const struct job *j, struct tl_error *e)
         char *program = NULL;
         for (size_t k = 0; k < s->n_argv; k++) {
             char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
-            if (!k && !(program = tl_program_find(c->directory, word, e))) {
+            bool made = !strncmp(word, "{scratch}/", 10); /* by an earlier step: its runner will see */
+            if (!k && !(program = made ? tl_strdup(word) : tl_program_find(c->directory, word, e))) {
                 free(word);
                 json_decref(argv);
                 json_decref(text);
@@ -690,19 +721,6 @@ static void fail_job(struct job *j, const struct tl_error *e)
     j->ready.outcome = TL_OUTCOME_LOST;
     j->ready.message = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
     answer(j, &j->ready, false);
-}
-
-/* The last words of a generator that refused, for the one line that says why. */
-static char *last_line(const struct tl_output *o)
-{
-    const char *text = o->tail_size ? o->tail : o->head;
-    size_t n = o->tail_size ? o->tail_size : o->head_size;
-    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        n--;
-    size_t start = n;
-    while (start && text[start - 1] != '\n' && n - start < 300)
-        start--;
-    return n > start ? tl_format("%.*s", (int)(n - start), text + start) : NULL;
 }
 
 static void after_generator(struct job *j, struct tl_trial_record *r)

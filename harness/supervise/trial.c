@@ -79,7 +79,7 @@ static void on_deadline(uv_timer_t *timer);
  * have theirs); 0: the case's. */
 static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
-    uint64_t now = tl_monotonic_ns();
+    uint64_t now = t->main_ended ? t->ended_ns : tl_monotonic_ns(); /* its last words may be read later */
     t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
     t->phase_since_ns = now;
     t->phase = phase;
@@ -261,8 +261,8 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *
             int failed = mkdir(outputs, 0700);
             free(outputs);
             if (failed)
-                return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch,
-                                     "free some space, or name another place with TMPDIR");
+                return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
+                                     t->scratch, "free some space, or name another place with TMPDIR");
         }
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);

@@ -229,6 +229,9 @@ int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, st
     *c = NULL;
     *m = (struct tl_mistakes){0};
     size_t size;
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) /* there may never be anybody at its other end */
+        return tl_fail(e, TL_ERROR_INPUT, "cannot load the case", path, "it is a pipe; a file was expected");
     char *text = tl_read_file(path, TL_CASE_SIZE_MAX, &size);
     if (!text && errno == EFBIG)
         return tl_fail(e, TL_ERROR_INPUT, "cannot load the case", path, "it is larger than 4 MiB");

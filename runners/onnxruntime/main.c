@@ -11,6 +11,7 @@
  * another thing to test than a model, and some builds hang or crash in it. The axis `loads` is the way to
  * test it. */
 #include "runners/onnxruntime/devices.h"
+#include "runners/onnxruntime/dump.h"
 #include "runners/onnxruntime/model.h"
 #include "runners/protocol.h"
 
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,12 +119,10 @@ static int compile(struct trial *t)
     return t->session ? 0 : -1;
 }
 
-static int prepare(struct trial *t)
+static int get_feed(struct trial *t)
 {
     enum tl_ort_fault fault = TL_ORT_FAULT_RUNTIME;
     struct tl_error e;
-    struct tl_ort_allocator *allocator = NULL;
-    const struct tl_ort_api *api = &t->ort->api;
     int rc;
     if (t->run->inputs)
         rc = tl_ort_feed_file(t->ort, &t->feed, t->run->inputs, t->run->variant, &fault, &e);
@@ -134,7 +134,14 @@ static int prepare(struct trial *t)
         tl_run_unsupported(t->run, "%s: %s: %s", e.what, e.where, e.why);
     else if (rc != 0)
         refused(t, &e);
-    if (rc != 0)
+    return rc;
+}
+
+static int prepare(struct trial *t)
+{
+    struct tl_ort_allocator *allocator = NULL;
+    const struct tl_ort_api *api = &t->ort->api;
+    if (get_feed(t) != 0)
         return -1;
     if (check(t, api->GetAllocatorWithDefaultOptions(&allocator)) != 0 ||
         check(t, api->SessionGetOutputCount(t->session, &t->n_outputs)) != 0)
@@ -227,10 +234,36 @@ static int report(struct trial *t)
     return 0;
 }
 
+/* Instead of running the trial: its model and inputs into a directory. Inputs that are derived from the model
+ * need a session; a model whose session cannot be made has none, and its files are without them. */
+static int dump(struct trial *t, const char *directory)
+{
+    struct tl_error e;
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    int rc = tl_ort_dump_model(directory, t->run, t->device, &t->model, &e);
+    if (rc == 0) {
+        if (!t->run->inputs && !t->model.inputs && compile(t) != 0)
+            return -1;
+        if (get_feed(t) != 0)
+            return -1;
+        rc = tl_ort_dump_inputs(directory, t->ort, &t->feed, &e);
+    }
+    if (rc != 0)
+        tl_run_error(t->run, "runner", "dump", "%s: %s: %s", e.what, e.where, e.why);
+    else
+        tl_run_result(t->run, json_pack("{s:[], s:s}", "outputs", "dump", directory));
+    return rc;
+}
+
 static void *body(void *arg)
 {
     struct trial *t = arg;
-    t->rc = compile(t) == 0 && execute(t) == 0 && report(t) == 0 ? 0 : -1;
+    const char *directory = json_string_value(json_object_get(t->run->request, "dump"));
+    if (directory)
+        t->rc = dump(t, directory);
+    else
+        t->rc = compile(t) == 0 && execute(t) == 0 && report(t) == 0 ? 0 : -1;
     return NULL;
 }
 

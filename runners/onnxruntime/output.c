@@ -198,6 +198,36 @@ static int store(const struct tl_ort *ort, struct tl_ort_value *value, const str
     return rc;
 }
 
+static json_t *shape_json(const struct tensor *t)
+{
+    json_t *shape = json_array();
+    for (size_t i = 0; i < t->rank; i++)
+        json_array_append_new(shape, json_integer(t->dims[i]));
+    return shape;
+}
+
+int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, const char *path, json_t *about,
+                        struct tl_error *e)
+{
+    struct tensor t;
+    void *data = NULL;
+    int rc = tensor_of(ort, value, &t, e);
+    if (rc == 0 && (!tl_dtype_size((enum tl_dtype)t.dtype) || t.rank > TL_RANK_MAX))
+        rc = tl_fail(e, TL_ERROR_INPUT, "cannot write a tensor", path,
+                     "elements of type %s, or more than %d dimensions, cannot be in a .npy file",
+                     tl_ort_dtype_name(t.dtype), TL_RANK_MAX);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.GetTensorMutableData(value, &data), "cannot read a tensor", e);
+    if (rc == 0)
+        rc = tl_npy_write(path, (enum tl_dtype)t.dtype, t.rank, t.dims, data, e);
+    if (rc == 0) {
+        json_object_set_new(about, "dtype", json_string(tl_ort_dtype_name(t.dtype)));
+        json_object_set_new(about, "shape", shape_json(&t));
+    }
+    free(t.dims);
+    return rc;
+}
+
 json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_value *value,
                       const char *directory, size_t index, struct tl_error *e)
 {
@@ -221,11 +251,8 @@ json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_
     if (rc == 0 && kind == TL_ORT_KIND_TENSOR) {
         rc = tensor_of(ort, value, &t, e);
         if (rc == 0) {
-            json_t *shape = json_array();
-            for (size_t i = 0; i < t.rank; i++)
-                json_array_append_new(shape, json_integer(t.dims[i]));
             json_object_set_new(out, "dtype", json_string(tl_ort_dtype_name(t.dtype)));
-            json_object_set_new(out, "shape", shape);
+            json_object_set_new(out, "shape", shape_json(&t));
             rc = look_at_tensor(ort, &s, value, &t, e);
         }
         if (rc == 0 && directory)

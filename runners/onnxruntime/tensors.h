@@ -33,4 +33,8 @@ int tl_ort_feed_derive(const struct tl_ort *ort, struct tl_ort_feed *feed,
 json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_value *value,
                       const char *directory, size_t index, struct tl_error *e);
 
+/* Writes a tensor as a .npy file, and its dtype and shape into `about`. */
+int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, const char *path, json_t *about,
+                        struct tl_error *e);
+
 #endif

@@ -74,8 +74,8 @@ def main():
             total = [a + b for a, b in zip(total, counts)]
             if counts[1]:
                 bad.append("%s (%s)" % (name, path))
-    if bad:
-        print("failed: " + "; ".join(bad))
+    for name in bad:
+        print("failed: " + name)
     print("%d passed, %d failed%s" % (total[0], total[1], ", %d skipped" % total[2] if total[2] else ""))
     return 1 if total[1] or not total[0] else 0
 

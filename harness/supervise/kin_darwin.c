@@ -6,9 +6,13 @@
 #include <libproc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/proc.h>
 #include <sys/proc_info.h>
+#include <sys/sysctl.h>
 #include <unistd.h>
+
+#define ARGUMENTS_MOST (4u << 20)
 
 bool tl_kin_find(pid_t pid, struct tl_kin *r)
 {
@@ -45,6 +49,24 @@ int tl_kin_list(struct tl_kin **list, size_t *n)
         *n += tl_kin_find(pids[i], &(*list)[*n]);
     free(pids);
     return 0;
+}
+
+bool tl_kin_has(pid_t pid, const char *setting)
+{
+    /* What KERN_PROCARGS2 gives: argc, the program's path, its arguments and its environment, each ended by a
+     * NUL. */
+    int name[] = {CTL_KERN, KERN_PROCARGS2, (int)pid};
+    size_t size = 0, length = strlen(setting) + 1;
+    if (sysctl(name, 3, NULL, &size, NULL, 0) || !size || size > ARGUMENTS_MOST)
+        return false;
+    char *text = tl_malloc(size);
+    bool found = false;
+    if (!sysctl(name, 3, text, &size, NULL, 0))
+        for (const char *at = text, *end = text + size;
+             !found && (at = memchr(at, '\0', (size_t)(end - at)));)
+            found = (size_t)(end - ++at) >= length && !memcmp(at, setting, length);
+    free(text);
+    return found;
 }
 
 void tl_kin_kill(pid_t pid, uint64_t born_us)

@@ -16,6 +16,9 @@ struct tl_kin {
 int tl_kin_list(struct tl_kin **list, size_t *n);
 /* One of them; false when there is no such process any more. */
 bool tl_kin_find(pid_t pid, struct tl_kin *r);
+/* Whether it was started with this "NAME=value" in its environment, or descends without exec from one that
+ * was. Not known of programs that the system protects: false. */
+bool tl_kin_has(pid_t pid, const char *setting);
 /* SIGKILL, if pid still is the process that was born then. */
 void tl_kin_kill(pid_t pid, uint64_t born_us);
 

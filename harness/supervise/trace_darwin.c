@@ -1,17 +1,22 @@
 /* macOS: what tracing does elsewhere, without tracing. Written from documentation; it has not been run on a
  * Mac.
  *
- *   main process       our child: wait4 tells its end
- *   descendants        not ours to wait for, and init's when their parent is gone: found by looking at all
- * processes, by session and parent, every watch and whenever the main process ends; killed by looking again
- * and again until none is left stack of a crash   the report that the system writes some seconds after the
- * death of a process stack of a hang    /usr/bin/sample, a child of the supervisor
+ *   main process        our child: wait4 tells its end.
+ *
+ *   descendants         not ours to wait for, and init's when their parent is gone. Found by looking at all
+ *                       processes, every watch and when the main process ends: by session, by parent and,
+ *                       for daemons, by the scratch directory that their environment names. Killed by
+ *                       looking again until none is left.
+ *
+ *   stack of a crash    the report that the system writes some seconds after a process has died.
+ *
+ *   stack of a hang     /usr/bin/sample, a child of the supervisor.
  *
  * A process that awaits one of the last two has a struct tl_wait. It stays in the list of its trial, also
  * after its death, and a trial ends when all in that list are gone and none waits; other trials go on
  * meanwhile. Descendants that are gone stay there too, so that a report can be known to be theirs.
  *
- * What this cannot do: a descendant that leaves its session and loses its parent between two looks is not
+ * What this cannot do: a daemon that cleared its environment before it executed another program is not
  * found, and when trapline itself is killed its trials go on. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -123,10 +128,22 @@ static bool is_known(const struct tl_trial *t, const struct tl_kin *r)
     return false;
 }
 
+/* A daemon: it has left its session and its parent, but TMPDIR still names the scratch directory of its
+ * trial. */
+static bool is_marked(const struct tl_trial *t, pid_t pid)
+{
+    char *setting = tl_format("TMPDIR=%s", t->scratch);
+    bool marked = tl_kin_has(pid, setting);
+    free(setting);
+    return marked;
+}
+
 static bool descends(const struct tl_trial *t, const struct tl_process *first, const struct tl_kin *r)
 {
     if (r->born_us < first->born_us || r->pid == getpid())
         return false;
+    if (r->parent == 1 && is_marked(t, r->pid))
+        return true;
     for (const struct tl_process *p = t->processes; p; p = p->next)
         if ((r->session == p->pid && (p->is_main || !p->gone)) || (r->parent == p->pid && !p->gone))
             return true;

@@ -221,7 +221,7 @@ static int doctor(struct tl_options *o)
     if (!dir || tl_case_parse(case_text, sizeof case_text - 1, "doctor", &c, &m, &e) ||
         tl_executor_new(&x, &options, &e)) {
         char *what = tl_format("%s%s%s: %s", e.what, *e.where ? ": " : "", e.where, e.why);
-        say(&d, BAD, "start", what, "");
+        say(&d, BAD, "start", what, NULL);
         free(what);
     } else {
         for (size_t i = 0; i < N_CHECKS && !tl_executor_interrupted(x); i++)

@@ -170,6 +170,11 @@ static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum
     return tl_finish_output(TL_EXIT_OK);
 }
 
+static int by_file_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
 /* Case files that come with trapline, and those below the directories that are named. */
 static int list_case_files(const struct tl_options *o)
 {
@@ -179,9 +184,16 @@ static int list_case_files(const struct tl_options *o)
         roots[0] = own;
     for (int i = 1; i < o->n_args; i++)
         roots[i - 1] = o->args[i];
-    FTS *f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTS *f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_file_name);
     json_t *all = json_array();
+    int status = TL_EXIT_OK;
     for (FTSENT *x; f && (x = fts_read(f));) {
+        if (x->fts_info == FTS_NS || x->fts_info == FTS_DNR || x->fts_info == FTS_ERR) {
+            struct tl_error e;
+            tl_fail_errno(&e, TL_ERROR_INPUT, x->fts_errno, "cannot list case files", x->fts_path,
+                          "a directory or a file that can be read was expected");
+            status = tl_print_error(&e);
+        }
         const char *dot = strrchr(x->fts_name, '.');
         if (x->fts_info != FTS_F || !dot || strcmp(dot, ".json"))
             continue;
@@ -200,8 +212,10 @@ static int list_case_files(const struct tl_options *o)
         fts_close(f);
     free(roots);
     free(own);
-    if (o->json)
-        return tl_print_json(json_pack("{s:o}", "cases", all));
+    if (o->json) {
+        int printed = tl_print_json(json_pack("{s:o}", "cases", all));
+        return status ? status : printed;
+    }
     json_t *j;
     size_t i;
     json_array_foreach(all, i, j)
@@ -212,7 +226,7 @@ static int list_case_files(const struct tl_options *o)
                title ? ": " : "", title ? title : "");
     }
     json_decref(all);
-    return tl_finish_output(TL_EXIT_OK);
+    return tl_finish_output(status);
 }
 
 static void add_units(json_t *units, const json_t *runner, const struct tl_build *b)

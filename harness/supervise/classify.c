@@ -83,9 +83,28 @@ static int decisive(const struct tl_seen *seen, int signal, bool of_main)
     return at;
 }
 
+/* The runner of steps only waits for its step: it is never what hangs. */
+static bool runs_steps(const struct tl_capture *c)
+{
+    const char *slash = c->exe ? strrchr(c->exe, '/') : NULL;
+    return c->is_main && slash && !strcmp(slash, "/trapline-command");
+}
+
+/* The main process; of a step the youngest one, which is what a shell or a driver waits for. */
 static int hang_capture(const struct tl_seen *seen)
 {
-    int any = -1;
+    int any = -1, youngest = -1;
+    bool steps = false;
+    for (size_t i = 0; i < seen->n_captures; i++) {
+        const struct tl_capture *c = &seen->captures[i];
+        if (c->kind != TL_CAPTURE_HANG)
+            continue;
+        steps |= runs_steps(c);
+        if (!c->is_main && (youngest < 0 || c->pid > seen->captures[youngest].pid))
+            youngest = (int)i;
+    }
+    if (steps && youngest >= 0)
+        return youngest;
     for (size_t i = 0; i < seen->n_captures; i++)
         if (seen->captures[i].kind == TL_CAPTURE_HANG) {
             if (seen->captures[i].is_main)

@@ -101,11 +101,10 @@ void tl_progress_show(struct tl_progress *p, const char *format, ...)
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    unsigned long long seconds = (now - p->started_ns) / 1000000000u;
     if (p->live)
         fprintf(stderr, "\r\033[K%.*s", p->width, text);
     else
-        fprintf(stderr, "%s (%llu s)\n", text, seconds);
+        fprintf(stderr, "%s\n", text);
     fflush(stderr);
 }
 

@@ -57,7 +57,8 @@ static void show_progress(struct run *r, const struct tl_executor *x)
 {
     double elapsed = (double)(tl_monotonic_ns() - r->progress.started_ns) * 1e-9;
     tl_progress_show(&r->progress, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
-                     (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_pending(x),
+                     (unsigned long long)r->ended, (unsigned long long)r->total,
+                     tl_supervisor_in_flight(tl_executor_supervisor(x)),
                      (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
 }
 

@@ -55,9 +55,6 @@ def main():
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not (page.parent / target).exists():
                 wrong.append("%s: nothing is at %s" % (page.relative_to(ROOT), target))
-    installed = (ROOT / "docs/meson.build").read_text(encoding="utf-8")
-    wrong += ["docs/meson.build: %s is not installed" % p.name for p in sorted((ROOT / "docs").glob("*.md"))
-              if "'%s'" % p.name not in installed]
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
+/* npm by itself tries for more than a minute before it says that there is no network. */
+#define PATIENCE "--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000"
+
 /* npm --json describes a failure on stdout as {"error": {"code", "summary", "detail"}}. */
 static int npm_failed(const char *doing, const char *subject, int status, const struct tl_buffer *out,
                       const struct tl_buffer *err, bool *unknown, struct tl_error *e)
@@ -62,7 +65,8 @@ int tl_npm_versions(const char *directory, char ***versions, size_t *n, struct t
 {
     static const char doing[] = "cannot list the published builds";
     char *cache = tl_format("--cache=%s/npm-cache", directory);
-    const char *argv[] = {"npm", "view", TL_BUILDS_PACKAGE, "versions", "--json", "--silent", cache, NULL};
+    const char *argv[] = {"npm", "view", TL_BUILDS_PACKAGE, "versions", "--json", "--silent", PATIENCE,
+                          cache, NULL};
     struct tl_buffer out = TL_BUFFER_INIT, err = TL_BUFFER_INIT;
     int status = 0;
     int rc = tl_child_run(argv, directory, &out, &err, &status, e);
@@ -99,7 +103,8 @@ int tl_npm_pack(const char *version, const char *directory, char **tarball, bool
     static const char doing[] = "cannot fetch a build";
     char *package = tl_format("%s@%s", TL_BUILDS_PACKAGE, version);
     char *cache = tl_format("--cache=%s/npm-cache", directory);
-    const char *argv[] = {"npm", "pack", package, "--json", "--silent", "--ignore-scripts", cache, NULL};
+    const char *argv[] = {"npm",    "pack", package, "--json", "--silent", "--ignore-scripts",
+                          PATIENCE, cache,  NULL};
     struct tl_buffer out = TL_BUFFER_INIT, err = TL_BUFFER_INIT;
     int status = 0;
     *tarball = NULL;

@@ -53,7 +53,7 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
     }
 }
 
-static void show_progress(struct run *r, const struct tl_executor *x)
+static void show_progress(struct run *r, struct tl_executor *x)
 {
     double elapsed = (double)(tl_monotonic_ns() - r->progress.started_ns) * 1e-9;
     tl_progress_show(&r->progress, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",

@@ -1,4 +1,4 @@
-/* macOS has no cgroups: trapline counts processes, watches memory and sweeps by itself. */
+/* macOS has no cgroups: trapline counts processes, watches memory and sweeps by itself. Not run on a Mac. */
 #include "harness/supervise/cgroup.h"
 
 #include <errno.h>

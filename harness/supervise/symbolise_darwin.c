@@ -1,4 +1,5 @@
-/* macOS: the stacks of a report of the system come with their names; there is nothing to add. */
+/* macOS: the stacks of a report of the system come with their names; there is nothing to add. Not run on a
+ * Mac. */
 #include "harness/base/buffer.h"
 #include "harness/supervise/symbolise.h"
 

@@ -84,7 +84,8 @@ static char *resolve(const char *path, enum tl_store_mode mode, struct tl_error 
     if (!base[0])
         tl_fail(e, TL_ERROR_INPUT, cannot_open, path, "name a file, not a directory");
     else if (!real)
-        tl_fail_errno(e, TL_ERROR_INPUT, errno, cannot_open, path, "its directory");
+        tl_fail_errno(e, TL_ERROR_INPUT, errno, cannot_open, path,
+                      "make its directory first, or name another file with --db");
     else
         whole = tl_format("%s/%s", strcmp(real, "/") ? real : "", base);
     free(real);
@@ -161,8 +162,22 @@ static int open_reading(struct tl_store *s, struct tl_error *e)
 
 static int recover(struct tl_store *s, struct tl_error *e);
 
+/* Said here because SQLite tells neither the file nor the reason. */
+static int check_directory(const char *path, struct tl_error *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = tl_format("%.*s", (int)(slash - path + (slash == path)), path);
+    int refused = access(directory, W_OK | X_OK), err = errno;
+    free(directory);
+    return refused ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, cannot_open, path,
+                                   "its directory cannot be written; name another file with --db")
+                   : 0;
+}
+
 static int open_writing(struct tl_store *s, struct tl_error *e)
 {
+    if (access(s->path, F_OK) && check_directory(s->path, e))
+        return -1;
     if (access(s->path, F_OK) == 0 && access(s->path, R_OK | W_OK))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, s->path, "it cannot be written");
     int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);

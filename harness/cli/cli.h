@@ -29,7 +29,9 @@ struct tl_options {
     uint64_t repeat;
     bool fresh, cached, keep_scratch, no_cgroup, stacks;
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
-    uint64_t limit;
+    uint64_t limit, max_trials, max_seconds;
+    const char *over, *frontier;
+    bool exhaustive, no_cache;
     char **args; /* what is not an option */
     int n_args;
 };
@@ -74,7 +76,7 @@ void tl_progress_clear(struct tl_progress *p); /* before other output to the sam
 /* Loads a case file and prints all its mistakes. Returns NULL after printing. */
 struct tl_case *tl_load_case(const char *path, int *status);
 
-extern const struct tl_command tl_command_run, tl_command_list, tl_command_show, tl_command_doctor,
-    tl_command_builds, tl_command_db;
+extern const struct tl_command tl_command_run, tl_command_isolate, tl_command_list, tl_command_show,
+    tl_command_doctor, tl_command_builds, tl_command_db;
 
 #endif

@@ -337,16 +337,17 @@ static int list(struct tl_options *o)
     if (!strcmp(what, "builds"))
         return list_builds(o);
     bool trials = !strcmp(what, "trials"), signatures = !strcmp(what, "signatures"),
-         cases = !strcmp(what, "cases");
-    if (!trials && !signatures && !cases)
+         cases = !strcmp(what, "cases"), findings = !strcmp(what, "findings");
+    if (!trials && !signatures && !cases && !findings)
         return tl_usage_error(&tl_command_list,
                               "%s: cases, units, builds, trials, findings or signatures was expected", what);
     struct tl_store *s;
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    status =
-        trials ? list_trials(o, s, &f) : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
+    status = trials     ? list_trials(o, s, &f)
+             : findings ? list_findings(o, s, &f)
+                        : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
     tl_store_close(s, NULL);
     return status;
 }

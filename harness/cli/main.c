@@ -1,13 +1,16 @@
 /* trapline: finds out exactly what makes a model crash a runtime. One file here for each command. */
 #include "harness/cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct tl_command *const tl_commands[] = {
-    &tl_command_run,
+    &tl_command_run, &tl_command_isolate,
     &tl_command_list,
     &tl_command_show,
     &tl_command_builds,
@@ -29,8 +32,18 @@ static void usage(FILE *f)
           f);
 }
 
+/* Descriptors 0 to 2 that are closed are taken at once, lest what is printed lands in a file or a socket that
+ * got their number. What is written to such a stdout fails, and is said. */
+static void take_closed(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    take_closed();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     const char *name = argc > 1 ? argv[1] : "";

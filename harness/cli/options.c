@@ -24,6 +24,13 @@ static const struct {
     {"repeat", "N", 'n', false, "run each variant N times (default: 1)"},
     {"fresh", NULL, 0, false, "a process of its own for each trial, never a fork server's child"},
     {"cached", NULL, 0, false, "take outcomes that are known already"},
+    {"over", "build", 0, false, "look for the first bad and the first fixed build instead of the trigger"},
+    {"exhaustive", NULL, 0, false, "with --over build: try every build, find every bad range"},
+    {"frontier", "AXIS,AXIS", 0, false,
+     "draw the whole boundary between pass and fail over two ordered axes"},
+    {"max-trials", "N", 0, false, "stop after N trials with the best result so far"},
+    {"max-time", "SECONDS", 0, false, "stop after that time with the best result so far"},
+    {"no-cache", NULL, 0, false, "run everything anew, also what is known already"},
     {"keep-outputs", "DIR", 0, false, "keep every output as DIR/TRIAL/N.npy"},
     {"keep-scratch", NULL, 0, false, "leave the scratch directories of trials behind, and say where"},
     {"no-cgroup", NULL, 0, false, "do not use cgroups"},
@@ -101,6 +108,20 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         o->cached = true;
     } else if (!strcmp(name, "keep-scratch")) {
         o->keep_scratch = true;
+    } else if (!strcmp(name, "over")) {
+        o->over = value;
+        if (strcmp(value, "build"))
+            status = tl_usage_error(c, "--over %s: `build` was expected", value);
+    } else if (!strcmp(name, "exhaustive")) {
+        o->exhaustive = true;
+    } else if (!strcmp(name, "frontier")) {
+        o->frontier = value;
+    } else if (!strcmp(name, "max-trials")) {
+        status = number(c, name, value, 1000000000, &o->max_trials);
+    } else if (!strcmp(name, "max-time")) {
+        status = number(c, name, value, 1000000000, &o->max_seconds);
+    } else if (!strcmp(name, "no-cache")) {
+        o->no_cache = true;
     } else if (!strcmp(name, "keep-outputs")) {
         o->keep_outputs = value;
     } else if (!strcmp(name, "no-cgroup")) {

@@ -176,6 +176,11 @@ struct tl_store *tl_executor_store(struct tl_executor *x)
     return x->store;
 }
 
+const struct tl_machine *tl_executor_machine(const struct tl_executor *x)
+{
+    return &x->machine.machine;
+}
+
 struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
 {
     return x->supervisor;
@@ -820,31 +825,35 @@ static int submit_with_model(struct job *j, struct tl_error *e)
     return submit_generator(j, e);
 }
 
-/* A case of steps depends on the programs it runs, not on the runner that runs them. */
-static int steps_environment(struct job *j, struct tl_error *e)
+int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
 {
     struct tl_hash h;
     char sha[TL_SHA256_SIZE];
+    memcpy(id, u->environment_id, TL_ID_SIZE);
+    if (c->model_kind != TL_MODEL_STEPS)
+        return 0;
+    /* A case of steps depends on the programs it runs, not on the runner that runs them. */
     if (tl_hash_begin(&h))
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the steps of a case", j->c->path, "no memory");
-    for (size_t i = 0; i < j->c->n_steps; i++) {
-        const struct tl_step *s = &j->c->steps[i];
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the steps of a case", c->path, "no memory");
+    for (size_t i = 0; i < c->n_steps; i++) {
+        const struct tl_step *s = &c->steps[i];
         char **words = tl_calloc(s->n_argv + 1, sizeof *words);
         struct tl_error ignored;
         for (size_t k = 0; k < s->n_argv; k++)
-            words[k] = tl_case_substitute(j->c, &j->variant, s->argv[k], "", "", "");
-        char *program = tl_program_find(j->c->directory, words[0], &ignored);
+            words[k] = tl_case_substitute(c, v, s->argv[k], "", "", "");
+        char *program = tl_program_find(c->directory, words[0], &ignored);
         if (program) {
             free(words[0]);
             words[0] = program;
         }
-        tl_hash_program(&h, j->c->directory, words);
+        tl_hash_program(&h, c->directory, words);
         for (size_t k = 0; k < s->n_argv; k++)
             free(words[k]);
         free(words);
     }
     tl_hash_end(&h, sha);
-    return environment_of(j->x, j->unit, sha, j->environment_id, e);
+    return environment_of(x, u, sha, id, e);
 }
 
 static bool answer_from_cache(struct job *j, unsigned repeat, struct tl_error *e)
@@ -897,7 +906,6 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->variant = tl_variant_copy(c, request->variant);
     j->variant_json = tl_variant_json(c, &j->variant);
     tl_variant_hash(c, &j->variant, j->variant_hash);
-    memcpy(j->environment_id, u->environment_id, sizeof j->environment_id);
     j->keep_outputs = tl_strdup(request->keep_outputs);
     if (reference) {
         j->reference = reference;
@@ -909,7 +917,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     int result = (j->reference && !j->reference_place) ||
                  tl_store_put_case(x->store, c->hash, c->name, document, e) ||
                  tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e) ||
-                 (c->model_kind == TL_MODEL_STEPS && steps_environment(j, e));
+                 tl_executor_environment(x, c, &j->variant, u, j->environment_id, e);
     free(document);
     if (result) {
         job_free(j);

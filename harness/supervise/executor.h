@@ -32,6 +32,12 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x);
  * usable is false. */
 const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e);
 
+const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
+
+/* What outcomes of a variant on a unit are valid for (the key of the cache besides case, variant and unit). */
+int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e);
+
 struct tl_request {
     const struct tl_case *c; /* must outlive the request */
     const struct tl_variant *variant;

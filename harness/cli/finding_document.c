@@ -1,0 +1,364 @@
+#include "harness/cli/finding_document.h"
+
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+json_t *tl_index_json(const struct tl_case *c, const uint64_t *index)
+{
+    const struct tl_variant v = {(uint64_t *)index};
+    char *text = tl_variant_json(c, &v);
+    json_t *j = json_loads(text, 0, NULL);
+    free(text);
+    return j;
+}
+
+static json_t *value_json(const struct tl_case *c, size_t axis, uint64_t index)
+{
+    struct tl_value v = tl_axis_value(&c->axes[axis], index);
+    return v.type == TL_VALUE_STRING    ? json_string(v.string)
+           : v.type == TL_VALUE_BOOLEAN ? json_boolean(v.integer)
+                                        : json_integer(v.integer);
+}
+
+static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t *list, size_t n)
+{
+    json_t *j = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(j, value_json(c, axis, list[i]));
+    return j;
+}
+
+static json_t *rate_json(const struct tl_case *c, size_t axis, const struct tl_search_rate *r)
+{
+    return json_pack("{s:o,s:I,s:I}", "value", value_json(c, axis, r->value), "failed", (json_int_t)r->failed,
+                     "runs", (json_int_t)r->runs);
+}
+
+static json_t *band_json(const struct tl_case *c, size_t axis, const struct tl_search_band *b)
+{
+    json_t *samples = json_array();
+    for (size_t i = 0; i < b->n_samples; i++)
+        json_array_append_new(samples, rate_json(c, axis, &b->samples[i]));
+    return json_pack("{s:o,s:o,s:o}", "never", b->has_never ? rate_json(c, axis, &b->never) : json_null(),
+                     "always", rate_json(c, axis, &b->always), "samples", samples);
+}
+
+static json_t *triggers_json(const struct tl_case *c, const struct tl_search_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_triggers; i++) {
+        const struct tl_search_trigger *t = &r->triggers[i];
+        json_t *j = json_pack("{s:s,s:o,s:o,s:o}", "axis", c->axes[t->axis].name, "value",
+                              value_json(c, t->axis, t->value), "fails_with",
+                              values_json(c, t->axis, t->fails_with, t->n_fails), "passes_with",
+                              values_json(c, t->axis, t->passes_with, t->n_passes));
+        if (t->n_other)
+            json_object_set_new(j, "other_with", values_json(c, t->axis, t->other_with, t->n_other));
+        if (t->n_unsupported)
+            json_object_set_new(j, "unsupported_with",
+                                values_json(c, t->axis, t->unsupported_with, t->n_unsupported));
+        if (t->band.is_band)
+            json_object_set_new(j, "band", band_json(c, t->axis, &t->band));
+        else if (t->threshold)
+            json_object_set_new(j, "threshold", value_json(c, t->axis, t->value));
+        if (t->non_monotone)
+            json_object_set_new(j, "non_monotone", value_json(c, t->axis, t->counterexample));
+        if (t->gap)
+            json_object_set_new(j, "gap", json_true());
+        if (t->unresolved)
+            json_object_set_new(j, "unresolved", json_true());
+        if (t->masked)
+            json_object_set_new(j, "masked", json_true());
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+/* A trial of the path that shows something: of this variant, with this outcome, a fresh one if there is any.
+ */
+static const char *trial_showing(const struct tl_hunt *h, const struct tl_search_result *r,
+                                 const uint64_t *index, enum tl_search_outcome outcome)
+{
+    const char *found = NULL;
+    size_t n = h->units ? 1 : h->c->n_axes; /* over builds there is one axis: the build */
+    for (size_t i = 0; i < r->n_path && i < h->n_trials; i++) {
+        const struct tl_search_step *s = &r->path[i];
+        if (s->outcome != outcome || !h->trials[i].told || memcmp(s->index, index, n * sizeof *index))
+            continue;
+        if (!found || (s->fresh && h->trials[i].fresh))
+            found = h->trials[i].id;
+    }
+    return found;
+}
+
+static json_t *id_or_null(const char *id)
+{
+    return id ? json_string(id) : json_null();
+}
+
+static json_t *decisive_json(const struct tl_hunt *h, const struct tl_search_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_decisive; i++) {
+        const struct tl_search_pair *p = &r->decisive[i];
+        json_array_append_new(
+            list, json_pack("{s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "axis", h->c->axes[p->axis].name, "fails",
+                            tl_index_json(h->c, p->fails), "passes", tl_index_json(h->c, p->passes),
+                            "n_fails", (json_int_t)p->n_fails, "n_passes", (json_int_t)p->n_passes,
+                            "fails_trial", id_or_null(trial_showing(h, r, p->fails, TL_SEARCH_MATCH)),
+                            "passes_trial", id_or_null(trial_showing(h, r, p->passes, TL_SEARCH_PASS))));
+    }
+    return list;
+}
+
+static json_t *path_json(const struct tl_hunt *h, const struct tl_search_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_path && i < h->n_trials; i++) {
+        const struct tl_search_step *s = &r->path[i];
+        json_t *j =
+            json_pack("{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
+                      h->units ? json_pack("{s:s}", "build", h->units[s->index[0]]->text)
+                               : tl_index_json(h->c, s->index),
+                      "trial", id_or_null(h->trials[i].told ? h->trials[i].id : NULL), "purpose",
+                      tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome),
+                      "fresh", s->fresh, "repeat", (json_int_t)s->repeat);
+        if (s->signature && *s->signature)
+            json_object_set_new(j, "signature", json_string(s->signature));
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static json_t *axes_json(const struct tl_case *c)
+{
+    static const char *const kinds[] = {"range", "ordered", "choices"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->n_axes; i++) {
+        const struct tl_axis *a = &c->axes[i];
+        json_t *j = json_pack("{s:s,s:s}", "name", a->name, "kind", kinds[a->kind]);
+        if (a->kind == TL_AXIS_RANGE) {
+            json_object_set_new(j, "range", json_pack("[I,I]", (json_int_t)a->first, (json_int_t)a->last));
+        } else {
+            json_t *values = json_array();
+            for (uint64_t k = 0; k < a->count; k++)
+                json_array_append_new(values, value_json(c, i, k));
+            json_object_set_new(j, "values", values);
+        }
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static json_t *environment_json(const struct tl_hunt *h, const struct tl_unit *u)
+{
+    const struct tl_machine *m = tl_executor_machine(h->x);
+    const char *path = json_string_value(json_object_get(u->build_object, "path"));
+    const char *sha = json_string_value(json_object_get(u->build_object, "sha256"));
+    const char *version = json_string_value(json_object_get(u->build_object, "version"));
+    return json_pack("{s:s?,s:s?,s:s?,s:s?,s:s?,s:I,s:I,s:s,s:s,s:s?,s:s?,s:s?,s:s?}", "os", m->os,
+                     "os_build", m->os_build, "kernel", m->kernel, "machine", m->arch, "cpu", m->cpu, "cores",
+                     (json_int_t)m->cores, "memory", (json_int_t)m->memory, "trapline", TL_VERSION, "runner",
+                     u->runner, "runner_version", u->runner_version, "runtime_path", path ? path : u->path,
+                     "runtime_sha256", sha, "runtime_version", version);
+}
+
+static json_t *notes_json(const struct tl_search_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_notes; i++)
+        json_array_append_new(list, json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text",
+                                              tl_search_note_text(r->notes[i])));
+    return list;
+}
+
+/* Failures of another kind that turned up, each with the trial that shows it. */
+static int add_others(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document,
+                      struct tl_error *e)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_others; i++) {
+        const struct tl_search_other *o = &r->others[i];
+        const char *trial = NULL;
+        for (size_t k = 0; k < r->n_path && k < h->n_trials && !trial; k++)
+            if (r->path[k].outcome == TL_SEARCH_OTHER && h->trials[k].told && r->path[k].signature &&
+                !strcmp(r->path[k].signature, o->signature))
+                trial = h->trials[k].id;
+        json_t *j = json_pack("{s:s,s:o,s:o,s:I}", "signature", o->signature, "variant",
+                              h->units ? json_pack("{s:s}", "build", h->units[o->index[0]]->text)
+                                       : tl_index_json(h->c, o->index),
+                              "trial", id_or_null(trial), "seen", (json_int_t)o->seen);
+        struct tl_trial_record t;
+        if (trial && !tl_query_trial(tl_executor_store(h->x), trial, &t, e)) {
+            json_object_set_new(j, "title", json_string(t.signature.title ? t.signature.title : ""));
+            json_object_set_new(j, "outcome", json_string(tl_outcome_name(t.outcome)));
+            json_object_set_new(j, "phase", json_string(tl_phase_name(t.phase)));
+            json_object_set_new(j, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
+            tl_trial_record_free(&t);
+        }
+        json_array_append_new(list, j);
+    }
+    json_object_set_new(document, "others", list);
+    return 0;
+}
+
+/* Outcome, signal, phase, message and signature, from the trial that stands for the finding. */
+static int add_failure(const struct tl_hunt *h, const char *trial, json_t *document, struct tl_error *e)
+{
+    struct tl_trial_record t;
+    static const char *const none[] = {"outcome", "signal", "phase", "message", "exit_status", "signature"};
+    if (!trial) {
+        for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+            json_object_set_new(document, none[i], json_null());
+        return 0;
+    }
+    if (tl_query_trial(tl_executor_store(h->x), trial, &t, e))
+        return -1;
+    json_object_set_new(document, "outcome", json_string(tl_outcome_name(t.outcome)));
+    json_object_set_new(document, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
+    json_object_set_new(document, "phase", json_string(tl_phase_name(t.phase)));
+    json_object_set_new(document, "message", t.message ? json_string(t.message) : json_null());
+    json_object_set_new(document, "exit_status",
+                        t.exit_status >= 0 ? json_integer(t.exit_status) : json_null());
+    json_object_set_new(document, "signature",
+                        json_pack("{s:s,s:s,s:s,s:s}", "id", t.signature.id, "title",
+                                  t.signature.title ? t.signature.title : "", "coarse_id",
+                                  t.signature.coarse_id, "coarse_title",
+                                  t.signature.coarse_title ? t.signature.coarse_title : ""));
+    tl_trial_record_free(&t);
+    return 0;
+}
+
+static void add_builds(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
+{
+    json_t *list = json_array(), *unsupported = json_array(), *ranges = json_array();
+    for (size_t i = 0; i < h->n_units; i++)
+        json_array_append_new(list, json_string(h->units[i]->build));
+    for (size_t i = 0; i < r->n_unsupported_builds; i++)
+        json_array_append_new(unsupported, json_string(h->units[r->unsupported_builds[i]]->build));
+    for (size_t i = 0; i < r->n_ranges; i++) {
+        const struct tl_search_build_range *g = &r->ranges[i];
+        const size_t at[] = {g->good_before, g->first_bad, g->last_bad, g->fixed};
+        static const char *const names[] = {"good_before", "first_bad", "last_bad", "fixed"};
+        json_t *j = json_pack("{s:f,s:f}", "confidence_before", g->confidence_before, "confidence_after",
+                              g->confidence_after);
+        for (size_t k = 0; k < 4; k++)
+            json_object_set_new(j, names[k],
+                                at[k] == SIZE_MAX ? json_null() : json_string(h->units[at[k]]->build));
+        json_array_append_new(ranges, j);
+    }
+    json_object_set_new(
+        document, "builds",
+        json_pack("{s:o,s:o,s:o}", "list", list, "unsupported", unsupported, "ranges", ranges));
+}
+
+static void add_search(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
+{
+    const struct tl_case *c = h->c;
+    json_t *irrelevant = json_array(), *independent = json_array(), *joint = json_array(),
+           *purposes = json_object();
+    for (size_t i = 0; i < r->n_irrelevant; i++) {
+        json_array_append_new(irrelevant, json_string(c->axes[r->irrelevant[i].axis].name));
+        if (r->irrelevant[i].independent)
+            json_array_append_new(independent, json_string(c->axes[r->irrelevant[i].axis].name));
+    }
+    for (size_t i = 0; i < r->n_joint; i++)
+        json_array_append_new(joint, json_pack("{s:s,s:s,s:o}", "less", c->axes[r->joint[i].less].name,
+                                               "more", c->axes[r->joint[i].more].name, "witness",
+                                               tl_index_json(c, r->joint[i].witness)));
+    for (int i = 0; i < TL_SEARCH_PURPOSE_COUNT; i++)
+        if (r->by_purpose[i])
+            json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
+                                json_integer((json_int_t)r->by_purpose[i]));
+    json_object_set_new(document, "minimal",
+                        r->minimal && !h->units ? tl_index_json(c, r->minimal) : json_null());
+    json_object_set_new(document, "trigger", h->units ? json_array() : triggers_json(c, r));
+    json_object_set_new(document, "joint", joint);
+    json_object_set_new(document, "irrelevant", irrelevant);
+    json_object_set_new(document, "independent", independent);
+    json_object_set_new(document, "decisive", h->units ? json_array() : decisive_json(h, r));
+    json_object_set_new(
+        document, "generalises",
+        json_pack("{s:[i,i],s:[i,i]}", "held", r->held[0], r->held[1], "broken", r->broken[0], r->broken[1]));
+    if (r->not_held)
+        json_object_set_new(document, "not_held", tl_index_json(c, r->not_held));
+    if (r->also)
+        json_object_set_new(document, "also", tl_index_json(c, r->also));
+    json_object_set_new(document, "rate", json_pack("[i,i]", r->rate[0], r->rate[1]));
+    json_object_set_new(document, "rate_interval", json_pack("[f,f]", r->rate_low, r->rate_high));
+    json_object_set_new(document, "flaky", json_boolean(r->flaky));
+    json_object_set_new(document, "confidence",
+                        r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());
+    json_object_set_new(document, "trials", json_integer((json_int_t)r->trials));
+    json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
+    json_object_set_new(document, "cached", json_integer((json_int_t)h->n_cached));
+    json_object_set_new(document, "by_purpose", purposes);
+}
+
+static void add_frontier(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
+{
+    json_t *corners = json_array();
+    for (size_t i = 0; i < r->n_corners; i++)
+        json_array_append_new(
+            corners, json_pack("{s:o,s:o,s:b}", "a", value_json(h->c, h->frontier[0], r->corners[i].a), "b",
+                               value_json(h->c, h->frontier[1], r->corners[i].b), "gap", r->corners[i].gap));
+    json_object_set_new(document, "frontier",
+                        json_pack("{s:s,s:s,s:o}", "a", h->c->axes[h->frontier[0]].name, "b",
+                                  h->c->axes[h->frontier[1]].name, "corners", corners));
+}
+
+json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl_variant *failing,
+                            struct tl_error *e)
+{
+    const struct tl_search_result *r = tl_search_result(h->search);
+    const struct tl_case *c = h->c;
+    const struct tl_unit *u = h->unit;
+    struct tl_variant baseline = tl_variant_baseline(c);
+    char id[TL_UUID_SIZE], environment[TL_ID_SIZE];
+    const uint64_t newest_bad = h->units && r->n_ranges ? r->ranges[r->n_ranges - 1].last_bad : 0;
+    if (h->units)
+        u = h->units[newest_bad];
+    tl_uuid7(id);
+    json_t *d = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
+                          "title", c->title, "case_hash", c->hash, "source", c->source);
+    json_object_set_new(d, "unit", json_string(u->text));
+    json_object_set_new(d, "runner", json_string(u->runner));
+    json_object_set_new(d, "device", json_string(u->device));
+    json_object_set(d, "build", u->build_object ? u->build_object : json_null());
+    json_object_set_new(d, "created_us", json_integer(tl_wall_us()));
+    json_object_set_new(d, "elapsed_s", json_real((double)(tl_monotonic_ns() - h->started_ns) * 1e-9));
+    json_object_set_new(d, "reproduced", json_boolean(r->reproduced));
+    json_object_set_new(d, "complete", json_boolean(r->complete));
+    json_object_set_new(d, "failing", tl_index_json(c, failing->index));
+    json_object_set_new(d, "baseline", tl_index_json(c, baseline.index));
+    tl_variant_free(&baseline);
+    const char *evidence = NULL, *control = NULL;
+    if (h->units)
+        evidence = r->n_ranges ? trial_showing(h, r, &newest_bad, TL_SEARCH_MATCH) : NULL;
+    else if (r->minimal)
+        evidence = trial_showing(h, r, r->minimal, TL_SEARCH_MATCH);
+    for (size_t i = 0; i < r->n_decisive && !control && !h->units; i++)
+        control = trial_showing(h, r, r->decisive[i].passes, TL_SEARCH_PASS);
+    json_object_set_new(
+        d, "evidence", json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
+    add_search(h, r, d);
+    json_object_set_new(d, "notes", notes_json(r));
+    json_object_set_new(d, "axes", axes_json(c));
+    json_object_set_new(d, "path", path_json(h, r));
+    json_object_set_new(d, "environment", environment_json(h, u));
+    if (h->units)
+        add_builds(h, r, d);
+    if (h->is_frontier)
+        add_frontier(h, r, d);
+    if (tl_executor_environment(h->x, c, failing, u, environment, e) || add_failure(h, evidence, d, e) ||
+        add_others(h, r, d, e)) {
+        json_decref(d);
+        return NULL;
+    }
+    json_object_set_new(d, "environment_id", json_string(environment));
+    return d;
+}

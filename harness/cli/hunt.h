@@ -1,0 +1,61 @@
+/* A search (harness/search) that is given real trials (harness/supervise/executor.h): what it asks for is
+ * taken from the database when it is known there, and run otherwise. */
+#ifndef TL_HUNT_H
+#define TL_HUNT_H
+
+#include "harness/search/search.h"
+#include "harness/supervise/executor.h"
+
+/* What came of one request of the search; its place in the list is the request's id. */
+struct tl_hunt_trial {
+    char id[TL_UUID_SIZE];
+    char signature_id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
+    enum tl_outcome outcome;
+    bool told, fresh, cached;
+};
+
+struct tl_hunt {
+    struct tl_executor *x;
+    const struct tl_case *c;
+    struct tl_search *search;
+    const struct tl_unit *unit;   /* of an isolation */
+    const struct tl_unit **units; /* over builds: one for each; else NULL */
+    size_t n_units;
+    const struct tl_variant *variant; /* over builds: the one that is run everywhere; else NULL */
+    bool is_frontier;
+    size_t frontier[2]; /* its axes */
+    bool coarse;        /* match failures by the part that can be compared across builds */
+    bool no_cache;
+    bool all_fresh; /* never a fork server's child */
+    struct tl_search_space space;
+    struct tl_search_axis *axes;
+
+    struct tl_hunt_trial *trials;
+    size_t n_trials, capacity;
+    struct tl_hunt_use *uses; /* stored trials of each variant and how far they are used up */
+    size_t n_uses;
+    size_t n_cached, in_flight;
+    uint64_t started_ns;
+    char doing[128]; /* the text of the newest request */
+    bool failed;
+    struct tl_error failure;
+};
+
+/* Isolates failing on unit. options are the search's. */
+int tl_hunt_isolate(struct tl_hunt *h, struct tl_executor *x, const struct tl_case *c,
+                    const struct tl_unit *unit, const struct tl_variant *failing,
+                    const struct tl_search_options *options, struct tl_error *e);
+/* The boundary over two axes. */
+int tl_hunt_frontier(struct tl_hunt *h, struct tl_executor *x, const struct tl_case *c,
+                     const struct tl_unit *unit, const struct tl_variant *failing, size_t a, size_t b,
+                     const struct tl_search_options *options, struct tl_error *e);
+/* Over builds: units (the caller's) from the oldest to the newest build. */
+int tl_hunt_builds(struct tl_hunt *h, struct tl_executor *x, const struct tl_case *c,
+                   const struct tl_unit **units, size_t n_units, const struct tl_variant *variant,
+                   const struct tl_search_options *options, struct tl_error *e);
+/* Submits what the search wants now. -1 when something cannot be run at all. */
+int tl_hunt_feed(struct tl_hunt *h, struct tl_error *e);
+bool tl_hunt_done(const struct tl_hunt *h);
+void tl_hunt_free(struct tl_hunt *h);
+
+#endif

@@ -1,0 +1,494 @@
+/* trapline isolate: the smallest set of choices that triggers a failure; the builds between which it came and
+ * went; the boundary over two axes. */
+#include "harness/cli/cli.h"
+
+#include "db/finding.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/builds/builds.h"
+#include "harness/cli/finding_document.h"
+#include "harness/cli/hunt.h"
+#include "harness/cli/isolate_text.h"
+#include "harness/search/covering.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP_LEVELS 5    /* values of a range that a sweep tries */
+#define SWEEP_TRIALS 2000 /* at most, when the user sets no budget */
+
+struct isolate {
+    struct tl_options *o;
+    struct tl_executor *x;
+    struct tl_case *c;
+    struct tl_variant failing;
+    const struct tl_unit **units;
+    size_t n_units;
+    struct tl_hunt *hunts;
+    size_t n_hunts;
+    struct tl_progress progress;
+};
+
+static bool out_of_time(const struct isolate *s)
+{
+    return s->o->max_seconds &&
+           tl_monotonic_ns() - s->progress.started_ns > s->o->max_seconds * 1000000000ull;
+}
+
+static void show_progress(struct isolate *s, const struct tl_hunt *h)
+{
+    const struct tl_search_result *r = tl_search_result(h->search);
+    tl_progress_show(&s->progress, "%s: %s; %llu trials, at most %llu more, %.0f s",
+                     (h->units ? h->units[0] : h->unit)->runner, h->doing, (unsigned long long)r->trials,
+                     (unsigned long long)tl_search_left(h->search),
+                     (double)(tl_monotonic_ns() - s->progress.started_ns) * 1e-9);
+}
+
+/* Drives all hunts side by side to their end, the user's patience or the budget. */
+static int drive(struct isolate *s, struct tl_error *e)
+{
+    for (;;) {
+        size_t open = 0;
+        for (size_t i = 0; i < s->n_hunts; i++) {
+            struct tl_hunt *h = &s->hunts[i];
+            if (tl_hunt_done(h))
+                continue;
+            if (tl_executor_interrupted(s->x) || out_of_time(s))
+                tl_search_stop(h->search, out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
+            else if (tl_hunt_feed(h, e))
+                return -1;
+            if (tl_hunt_done(h))
+                continue;
+            show_progress(s, h);
+            open++;
+        }
+        if (!open)
+            return 0;
+        if (tl_executor_interrupted(s->x) && !tl_supervisor_in_flight(tl_executor_supervisor(s->x)))
+            return 0;
+        if (tl_executor_step(s->x, e))
+            return -1;
+    }
+}
+
+/* --- a failing variant, when none is given ------------------------------------------------------------- */
+
+struct sweep {
+    bool found;
+    size_t at, ended;
+    struct tl_error failure;
+    bool failed;
+};
+struct sweep_errand {
+    struct sweep *s;
+    size_t row;
+};
+
+static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
+{
+    struct sweep_errand *errand = arg;
+    struct sweep *s = errand->s;
+    (void)cached;
+    s->ended++;
+    if (failure && !s->failed) {
+        s->failed = true;
+        s->failure = *failure;
+    }
+    /* The first row that fails, whichever ends first: the result does not depend on the order. */
+    if (!failure && tl_outcome_is_failure(r->outcome) && r->outcome != TL_OUTCOME_LOST &&
+        (!s->found || errand->row < s->at)) {
+        s->found = true;
+        s->at = errand->row;
+    }
+    free(errand);
+}
+
+static bool row_forbidden(void *context, const uint64_t *index)
+{
+    const struct isolate *s = context;
+    struct tl_variant v = tl_variant_baseline(s->c);
+    for (size_t i = 0; i < s->c->n_axes; i++) {
+        uint64_t count = s->c->axes[i].count;
+        v.index[i] = count > SWEEP_LEVELS && s->c->axes[i].kind == TL_AXIS_RANGE
+                         ? (count - 1) / (SWEEP_LEVELS - 1) * index[i]
+                         : index[i];
+    }
+    char *why = tl_variant_forbidden(s->c, &v);
+    tl_variant_free(&v);
+    free(why);
+    return why != NULL;
+}
+
+static void row_variant(const struct isolate *s, const uint64_t *row, struct tl_variant *v)
+{
+    for (size_t i = 0; i < s->c->n_axes; i++) {
+        uint64_t count = s->c->axes[i].count;
+        bool cut = count > SWEEP_LEVELS && s->c->axes[i].kind == TL_AXIS_RANGE;
+        v->index[i] = !cut                         ? row[i]
+                      : row[i] == SWEEP_LEVELS - 1 ? (count == UINT64_MAX ? count : count - 1)
+                                                   : (count - 1) / (SWEEP_LEVELS - 1) * row[i];
+    }
+}
+
+/* Runs a covering array of all pairs of values until something fails. 1: found, 0: nothing fails, -1: failed.
+ */
+static int sweep(struct isolate *s, struct tl_error *e)
+{
+    struct tl_search_axis *axes = tl_calloc(s->c->n_axes, sizeof *axes);
+    for (size_t i = 0; i < s->c->n_axes; i++) {
+        uint64_t count = s->c->axes[i].count;
+        axes[i].count = count > SWEEP_LEVELS && s->c->axes[i].kind == TL_AXIS_RANGE ? SWEEP_LEVELS : count;
+        axes[i].name = s->c->axes[i].name;
+    }
+    struct tl_search_space space = {s->c->n_axes, axes, row_forbidden, s};
+    struct tl_covering rows;
+    if (tl_covering_pairs(&space, 1, &rows)) {
+        free(axes);
+        return tl_fail(e, TL_ERROR_INPUT, "cannot look for a failing variant", s->c->path,
+                       "the case has too many values to cover; name a failing variant with -s AXIS=VALUE");
+    }
+    size_t most =
+        s->o->max_trials && s->o->max_trials < SWEEP_TRIALS ? (size_t)s->o->max_trials : SWEEP_TRIALS;
+    size_t n = rows.n_rows < most ? rows.n_rows : most, next = 0;
+    fprintf(
+        stderr,
+        "no failing variant is given: looking for one among %zu variants that cover all pairs of values\n",
+        n);
+    struct sweep found = {0};
+    struct tl_variant v = tl_variant_baseline(s->c);
+    int result = 0;
+    while (!result && (next < n || tl_executor_pending(s->x)) && !tl_executor_interrupted(s->x)) {
+        while (!result && next < n && !found.found && !out_of_time(s) &&
+               tl_executor_pending(s->x) < 2 * (size_t)tl_executor_jobs(s->x)) {
+            struct sweep_errand *errand = tl_malloc(sizeof *errand);
+            *errand = (struct sweep_errand){&found, next};
+            row_variant(s, rows.rows[next++], &v);
+            struct tl_request q = {
+                .c = s->c, .variant = &v, .unit = s->units[0], .use_cache = !s->o->no_cache};
+            result = tl_executor_submit(s->x, &q, on_swept, errand, e);
+            if (result)
+                free(errand);
+        }
+        if (!result && (found.found || out_of_time(s)) && !tl_executor_pending(s->x))
+            break;
+        if (!result)
+            result = tl_executor_step(s->x, e);
+        tl_progress_show(&s->progress, "sweep: %zu of %zu variants", found.ended, n);
+    }
+    if (!result && found.failed) {
+        *e = found.failure;
+        result = -1;
+    }
+    if (!result && found.found) {
+        row_variant(s, rows.rows[found.at], &s->failing);
+        char *text = tl_variant_json(s->c, &s->failing);
+        tl_progress_clear(&s->progress);
+        fprintf(stderr, "found after %zu trials: %s\n", found.ended, text);
+        free(text);
+        result = 1;
+    }
+    tl_variant_free(&v);
+    tl_covering_free(&rows);
+    free(axes);
+    return result;
+}
+
+/* --- over builds ---------------------------------------------------------------------------------------- */
+
+/* The gravest outcome wins when several builds fail in different ways and nobody said which is meant. */
+static int gravity(enum tl_outcome o)
+{
+    static const enum tl_outcome order[] = {TL_OUTCOME_FALLBACK, TL_OUTCOME_ERROR, TL_OUTCOME_WRONG,
+                                            TL_OUTCOME_HANG,     TL_OUTCOME_OOM,   TL_OUTCOME_CRASH};
+    for (int i = 0; i < 6; i++)
+        if (order[i] == o)
+            return i + 1;
+    return 0;
+}
+
+struct scanned {
+    size_t at;
+    struct scan *scan;
+};
+struct scan {
+    enum tl_outcome outcome[1024];
+    char coarse[1024][TL_ID_SIZE];
+    bool failed;
+    struct tl_error failure;
+};
+
+static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
+                       const struct tl_error *failure)
+{
+    struct scanned *one = arg;
+    (void)cached;
+    if (failure) {
+        one->scan->failed = true;
+        one->scan->failure = *failure;
+    } else {
+        one->scan->outcome[one->at] = r->outcome;
+        memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
+    }
+    free(one);
+}
+
+/* Runs the variant once on `only`, or on every build, to learn which failure is meant. */
+static int choose_failure(struct isolate *s, size_t only, struct tl_search_options *options, char *signature,
+                          struct tl_error *e)
+{
+    struct scan *scan = tl_calloc(1, sizeof *scan);
+    int result = 0;
+    for (size_t i = 0; i < s->n_units && !result; i++) {
+        if (only != SIZE_MAX && i != only)
+            continue;
+        struct scanned *one = tl_malloc(sizeof *one);
+        *one = (struct scanned){i, scan};
+        struct tl_request q = {
+            .c = s->c, .variant = &s->failing, .unit = s->units[i], .use_cache = !s->o->no_cache};
+        result = tl_executor_submit(s->x, &q, on_scanned, one, e);
+        if (result)
+            free(one);
+    }
+    if (!result)
+        result = tl_executor_finish(s->x, e);
+    if (!result && scan->failed) {
+        *e = scan->failure;
+        result = -1;
+    }
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < s->n_units && !result; i++)
+        if ((only == SIZE_MAX || i == only) && gravity(scan->outcome[i]) &&
+            (best == SIZE_MAX || gravity(scan->outcome[i]) >= gravity(scan->outcome[best])))
+            best = i;
+    if (best != SIZE_MAX) {
+        options->bad_known = true;
+        options->bad = best;
+        memcpy(signature, scan->coarse[best], TL_ID_SIZE);
+        options->signature = signature;
+    }
+    free(scan);
+    return result;
+}
+
+static int by_version(const void *a, const void *b)
+{
+    const struct tl_unit *const *x = a, *const *y = b;
+    return tl_version_compare((*x)->build, (*y)->build);
+}
+
+/* RUNNER@A..B:DEVICE is the builds that are here from A to B; RUNNER@V:DEVICE all that are here, V being a
+ * bad one. */
+static int list_builds(struct isolate *s, size_t *bad, struct tl_error *e)
+{
+    struct tl_unit u;
+    struct tl_builds builds = {0};
+    *bad = SIZE_MAX;
+    int result = tl_unit_parse(s->o->units[0], &u, e) || tl_builds_installed(u.runner, &builds, e);
+    char *range = result || !u.build ? NULL : strstr(u.build, "..");
+    char *from = range ? tl_format("%.*s", (int)(range - u.build), u.build) : NULL;
+    s->units = tl_calloc(builds.n + 1, sizeof *s->units);
+    for (size_t i = 0; i < builds.n && !result && s->n_units < 1024; i++) {
+        const char *version = builds.list[i].version;
+        if (range && (tl_version_compare(version, from) < 0 || tl_version_compare(version, range + 2) > 0))
+            continue;
+        char *text = tl_format("%s@%s:%s", u.runner, version, u.device);
+        const struct tl_unit *unit = tl_executor_unit(s->x, text, e);
+        free(text);
+        if (!unit)
+            result = -1;
+        else
+            s->units[s->n_units++] = unit;
+    }
+    if (!result && s->n_units < 2)
+        result = tl_fail(
+            e, TL_ERROR_INPUT, "nothing to search over", s->o->units[0],
+            "fewer than two builds of %s are here; `trapline builds fetch %s@1.16..latest` brings them",
+            u.runner, u.runner);
+    if (!result) {
+        qsort(s->units, s->n_units, sizeof *s->units, by_version);
+        for (size_t i = 0; i < s->n_units && !range && u.build; i++)
+            if (!strcmp(s->units[i]->build, u.build))
+                *bad = i;
+    }
+    free(from);
+    tl_builds_free(&builds);
+    tl_unit_free(&u);
+    return result;
+}
+
+/* --- the command ---------------------------------------------------------------------------------------- */
+
+static int parse_frontier(const struct isolate *s, size_t at[2], struct tl_error *e)
+{
+    char *names = tl_strdup(s->o->frontier), *comma = strchr(names, ',');
+    int result = 0;
+    if (comma)
+        *comma = '\0';
+    const char *parts[] = {names, comma ? comma + 1 : ""};
+    for (int i = 0; i < 2 && !result; i++) {
+        const struct tl_axis *a = tl_case_axis(s->c, parts[i], &at[i]);
+        if (!a || a->kind == TL_AXIS_CHOICES)
+            result = tl_fail(e, TL_ERROR_INPUT, "--frontier", s->o->frontier,
+                             "two ordered axes of the case with a comma between were expected; '%s' is %s",
+                             parts[i], a ? "a choice axis" : "no axis of it");
+    }
+    if (!result && at[0] == at[1])
+        result = tl_fail(e, TL_ERROR_INPUT, "--frontier", s->o->frontier, "two different axes were expected");
+    free(names);
+    return result;
+}
+
+static int set_up_units(struct isolate *s, struct tl_error *e)
+{
+    s->units = tl_calloc(s->o->n_units, sizeof *s->units);
+    for (; s->n_units < s->o->n_units; s->n_units++)
+        if (!(s->units[s->n_units] = tl_executor_unit(s->x, s->o->units[s->n_units], e)))
+            return -1;
+    return 0;
+}
+
+static int start_hunts(struct isolate *s, struct tl_error *e)
+{
+    struct tl_search_options options = {
+        .seed = 1,
+        .width = tl_executor_jobs(s->x),
+        .max_trials = s->o->max_trials,
+        .exhaustive = s->o->exhaustive,
+    };
+    s->n_hunts = s->o->over ? 1 : s->n_units;
+    s->hunts = tl_calloc(s->n_hunts, sizeof *s->hunts);
+    for (size_t i = 0; i < s->n_hunts; i++) {
+        s->hunts[i].no_cache = s->o->no_cache;
+        s->hunts[i].all_fresh = s->o->fresh;
+    }
+    if (s->o->over) {
+        size_t bad;
+        char signature[TL_ID_SIZE];
+        if (list_builds(s, &bad, e) || choose_failure(s, bad, &options, signature, e))
+            return -1;
+        return tl_hunt_builds(&s->hunts[0], s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
+    }
+    size_t at[2] = {0, 0};
+    if (s->o->frontier && parse_frontier(s, at, e))
+        return -1;
+    for (size_t i = 0; i < s->n_hunts; i++) {
+        options.width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x);
+        if (s->o->frontier ? tl_hunt_frontier(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, at[0],
+                                              at[1], &options, e)
+                           : tl_hunt_isolate(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, &options, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* Stores and prints what was found. */
+static int conclude(struct isolate *s, bool *failing, struct tl_error *e)
+{
+    json_t *all = json_array();
+    int result = 0;
+    tl_progress_clear(&s->progress);
+    for (size_t i = 0; i < s->n_hunts && !result; i++) {
+        const char *kind = s->o->over ? "builds" : s->o->frontier ? "frontier" : "isolation";
+        json_t *d = tl_finding_document(&s->hunts[i], kind, &s->failing, e);
+        if (!d || tl_finding_put(tl_executor_store(s->x), d, e)) {
+            json_decref(d);
+            result = -1;
+            break;
+        }
+        *failing |= json_is_true(json_object_get(d, "reproduced"));
+        if (!s->o->json) {
+            char *text = tl_isolate_text(d, tl_colour(stdout));
+            printf("%s%s", i ? "\n" : "", text);
+            free(text);
+            if (json_is_true(json_object_get(d, "reproduced")))
+                printf("`trapline report %.18s` writes the report\n",
+                       json_string_value(json_object_get(d, "finding")));
+        }
+        json_array_append_new(all, d);
+    }
+    if (!result && s->o->json)
+        tl_print_json(json_array_size(all) == 1 ? json_incref(json_array_get(all, 0))
+                                                : json_pack("{s:O}", "findings", all));
+    json_decref(all);
+    return result;
+}
+
+static int run_isolation(struct isolate *s, bool given)
+{
+    struct tl_error e;
+    bool failing = false, nothing = false;
+    int result = s->o->over ? 0 : set_up_units(s, &e);
+    if (!result && !given) {
+        int found = s->o->over ? tl_fail(&e, TL_ERROR_INPUT, "no failing variant", s->c->path,
+                                         "name one with -s AXIS=VALUE, or give the case a \"failing\"")
+                               : sweep(s, &e);
+        result = found < 0 ? -1 : 0;
+        nothing = found == 0;
+    }
+    if (!result && nothing && !tl_executor_interrupted(s->x)) {
+        if (s->o->json)
+            tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", s->c->name, "reproduced", 0));
+        else
+            puts("nothing failed: there is nothing to isolate");
+    } else if (!result && !nothing) {
+        result = start_hunts(s, &e) || drive(s, &e) || conclude(s, &failing, &e);
+    }
+    bool interrupted = tl_executor_interrupted(s->x);
+    for (size_t i = 0; i < s->n_hunts; i++)
+        tl_hunt_free(&s->hunts[i]);
+    free(s->hunts);
+    free(s->units);
+    struct tl_error closing;
+    int closed = tl_executor_free(s->x, &closing);
+    if (result)
+        return tl_print_error(&e);
+    if (closed)
+        return tl_print_error(&closing);
+    if (interrupted) {
+        fputs("stopped; the same command goes on where it was\n", stderr);
+        return TL_EXIT_INTERRUPTED;
+    }
+    return failing ? TL_EXIT_FAILURE : TL_EXIT_OK;
+}
+
+static int isolate(struct tl_options *o)
+{
+    static const char *const host[] = {"command:host"};
+    struct isolate s = {.o = o};
+    struct tl_error e;
+    int status = TL_EXIT_OK;
+    if (o->n_args != 1)
+        return tl_usage_error(&tl_command_isolate, "one case file was expected");
+    if (!(s.c = tl_load_case(o->args[0], &status)))
+        return status;
+    if (!o->n_units && s.c->model_kind == TL_MODEL_STEPS)
+        o->units[o->n_units++] = host[0];
+    s.failing =
+        s.c->has_failing && !o->n_sets ? tl_variant_copy(s.c, &s.c->failing) : tl_variant_baseline(s.c);
+    if (!o->n_units)
+        status = tl_usage_error(&tl_command_isolate,
+                                "-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
+    for (size_t i = 0; i < o->n_sets && status == TL_EXIT_OK; i++)
+        if (tl_variant_assign(s.c, &s.failing, o->sets[i], &e))
+            status = tl_print_error(&e);
+    if (status == TL_EXIT_OK) {
+        char *command = tl_format("isolate %s", o->args[0]);
+        struct tl_executor_options options = {
+            .db_path = o->db, .command = command, .jobs = o->jobs, .no_cgroup = o->no_cgroup};
+        tl_progress_begin(&s.progress, o->json && !o->verbose);
+        status = tl_executor_new(&s.x, &options, &e) ? tl_print_error(&e)
+                                                     : run_isolation(&s, s.c->has_failing || o->n_sets);
+        free(command);
+    }
+    tl_variant_free(&s.failing);
+    tl_case_free(s.c);
+    return tl_finish_output(status);
+}
+
+const struct tl_command tl_command_isolate = {
+    .name = "isolate",
+    .arguments = "CASE [-u UNIT]… [-s AXIS=VALUE]… [--over build | --frontier AXIS,AXIS]",
+    .about = "find the minimal trigger of a failure",
+    .options = "unit set over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",
+    .run = isolate,
+};

@@ -1,0 +1,232 @@
+#include "harness/cli/isolate_text.h"
+
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GRID_WIDTH 64
+#define GRID_HEIGHT 20
+
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    return s ? s : "";
+}
+
+static void add_value(struct tl_buffer *b, const json_t *v)
+{
+    char *text = json_is_string(v) ? tl_strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY);
+    tl_buffer_add_string(b, text ? text : "?");
+    free(text);
+}
+
+static void add_list(struct tl_buffer *b, const json_t *list)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(list, i, v)
+    {
+        if (i == 12) {
+            tl_buffer_printf(b, ", … %zu more", json_array_size(list) - i);
+            return;
+        }
+        tl_buffer_add_string(b, i ? ", " : "");
+        add_value(b, v);
+    }
+}
+
+/* Only what is away from the baseline: that is the variant, to a reader. */
+static void add_variant(struct tl_buffer *b, const json_t *variant, const json_t *baseline)
+{
+    const char *axis;
+    const json_t *v;
+    size_t before = b->size;
+    json_object_foreach((json_t *)variant, axis, v) if (!json_equal(v, json_object_get(baseline, axis)))
+    {
+        tl_buffer_printf(b, "%s%s=", b->size > before ? " " : "", axis);
+        add_value(b, v);
+    }
+    if (b->size == before)
+        tl_buffer_add_string(b, "(the baseline)");
+}
+
+static void add_band(struct tl_buffer *b, const json_t *band)
+{
+    const json_t *never = json_object_get(band, "never"), *always = json_object_get(band, "always");
+    tl_buffer_add_string(b, "      the rate climbs over a band of values: ");
+    if (json_is_object(never)) {
+        tl_buffer_add_string(b, "never at ");
+        add_value(b, json_object_get(never, "value"));
+        tl_buffer_printf(b, " (0 of %lld), ", json_integer_value(json_object_get(never, "runs")));
+    }
+    tl_buffer_add_string(b, "always from ");
+    add_value(b, json_object_get(always, "value"));
+    tl_buffer_printf(b, " (%lld of %lld)\n", json_integer_value(json_object_get(always, "failed")),
+                     json_integer_value(json_object_get(always, "runs")));
+    const json_t *s;
+    size_t i;
+    json_array_foreach(json_object_get(band, "samples"), i, s)
+    {
+        tl_buffer_add_string(b, "        ");
+        add_value(b, json_object_get(s, "value"));
+        tl_buffer_printf(b, ": %lld of %lld\n", json_integer_value(json_object_get(s, "failed")),
+                         json_integer_value(json_object_get(s, "runs")));
+    }
+}
+
+static void add_trigger(struct tl_buffer *b, const json_t *t)
+{
+    tl_buffer_printf(b, "    %s = ", text_of(t, "axis"));
+    add_value(b, json_object_get(t, "value"));
+    const json_t *passes = json_object_get(t, "passes_with"), *fails = json_object_get(t, "fails_with");
+    if (json_array_size(passes)) {
+        tl_buffer_add_string(b, json_object_get(t, "threshold") ? "  (threshold; passes with "
+                                                                : "  (passes with ");
+        add_list(b, passes);
+        if (json_array_size(fails) > 1) {
+            tl_buffer_add_string(b, "; fails with ");
+            add_list(b, fails);
+        }
+        tl_buffer_add_string(b, ")");
+    }
+    if (json_array_size(json_object_get(t, "other_with"))) {
+        tl_buffer_add_string(b, "  (fails in another way with ");
+        add_list(b, json_object_get(t, "other_with"));
+        tl_buffer_add_string(b, ")");
+    }
+    tl_buffer_add_string(b, "\n");
+    if (json_is_object(json_object_get(t, "band")))
+        add_band(b, json_object_get(t, "band"));
+    if (json_object_get(t, "non_monotone")) {
+        tl_buffer_add_string(b, "      not monotone: the value ");
+        add_value(b, json_object_get(t, "non_monotone"));
+        tl_buffer_add_string(b, " does not behave as the threshold says\n");
+    }
+    if (json_is_true(json_object_get(t, "unresolved")))
+        tl_buffer_add_string(b, "      no simpler value of it could be tried: it may not be needed\n");
+}
+
+static void add_builds(struct tl_buffer *b, const json_t *builds)
+{
+    const json_t *g;
+    size_t i;
+    json_array_foreach(json_object_get(builds, "ranges"), i, g)
+    {
+        const char *good = json_string_value(json_object_get(g, "good_before"));
+        const char *fixed = json_string_value(json_object_get(g, "fixed"));
+        tl_buffer_printf(b, "  bad from %s to %s\n", text_of(g, "first_bad"), text_of(g, "last_bad"));
+        tl_buffer_printf(b, "    last good before: %s\n", good ? good : "none that can be tried");
+        tl_buffer_printf(b, "    fixed in:         %s\n", fixed ? fixed : "not yet");
+    }
+    if (json_array_size(json_object_get(builds, "unsupported"))) {
+        tl_buffer_add_string(b, "  could not be tried: ");
+        add_list(b, json_object_get(builds, "unsupported"));
+        tl_buffer_add_string(b, "\n");
+    }
+}
+
+/* Axis a to the right, b upwards, values spread evenly over the picture; # fails, . passes. */
+static void add_frontier(struct tl_buffer *b, const json_t *f, const json_t *failing)
+{
+    const char *an = text_of(f, "a"), *bn = text_of(f, "b");
+    const json_t *corners = json_object_get(f, "corners"), *c;
+    long long amax = json_integer_value(json_object_get(failing, an));
+    long long bmax = json_integer_value(json_object_get(failing, bn)), amin = amax, bmin = bmax;
+    size_t i;
+    json_array_foreach(corners, i, c)
+    {
+        long long a = json_integer_value(json_object_get(c, "a")),
+                  y = json_integer_value(json_object_get(c, "b"));
+        tl_buffer_printf(b, "    %s=%lld %s=%lld fails; with either one step simpler it passes\n", an, a, bn,
+                         y);
+        amin = a < amin ? a : amin;
+        bmin = y < bmin ? y : bmin;
+    }
+    long long alow = amin - (amax - amin) / 4, blow = bmin - (bmax - bmin) / 4;
+    alow = alow < 0 && amin >= 0 ? 0 : alow;
+    blow = blow < 0 && bmin >= 0 ? 0 : blow;
+    if (!json_is_integer(json_object_get(failing, an)) || !json_is_integer(json_object_get(failing, bn)))
+        return; /* named values have no distance that could be drawn */
+    tl_buffer_printf(b, "\n  %s upwards from %lld to %lld, %s to the right from %lld to %lld; # fails\n", bn,
+                     blow, bmax, an, alow, amax);
+    for (int row = GRID_HEIGHT - 1; row >= 0; row--) {
+        long long y = blow + (bmax - blow) * row / (GRID_HEIGHT - 1);
+        tl_buffer_printf(b, "  %10lld ", y);
+        for (int column = 0; column < GRID_WIDTH; column++) {
+            long long x = alow + (amax - alow) * column / (GRID_WIDTH - 1);
+            bool fails = false;
+            json_array_foreach(corners, i, c) fails |= x >= json_integer_value(json_object_get(c, "a")) &&
+                                                       y >= json_integer_value(json_object_get(c, "b"));
+            tl_buffer_add_string(b, fails ? "#" : ".");
+        }
+        tl_buffer_add_string(b, "\n");
+    }
+}
+
+char *tl_isolate_text(const json_t *d, bool colour)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *bold = colour ? "\033[1m" : "", *off = colour ? "\033[0m" : "";
+    const json_t *signature = json_object_get(d, "signature"), *baseline = json_object_get(d, "baseline"), *j;
+    const json_t *rate = json_object_get(d, "rate"), *interval = json_object_get(d, "rate_interval");
+    size_t i;
+    if (json_is_true(json_object_get(d, "reproduced"))) {
+        const char *signal = json_string_value(json_object_get(d, "signal"));
+        tl_buffer_printf(&b, "%s%s in %s%s%s: %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
+                         signal ? ", " : "", signal ? signal : "", text_of(signature, "title"));
+        tl_buffer_printf(&b, "%s  on %s\n", off, text_of(d, "unit"));
+    }
+    if (json_is_object(json_object_get(d, "minimal"))) {
+        tl_buffer_printf(
+            &b, "  minimal variant%s: ", json_is_true(json_object_get(d, "complete")) ? "" : " so far");
+        add_variant(&b, json_object_get(d, "minimal"), baseline);
+        tl_buffer_add_string(&b, "\n");
+    }
+    if (json_array_size(json_object_get(d, "trigger")))
+        tl_buffer_printf(&b, "  %strigger%s\n", bold, off);
+    json_array_foreach(json_object_get(d, "trigger"), i, j) add_trigger(&b, j);
+    json_array_foreach(json_object_get(d, "joint"), i, j) tl_buffer_printf(
+        &b, "    the thresholds of %s and %s depend on each other (--frontier %s,%s draws it)\n",
+        text_of(j, "less"), text_of(j, "more"), text_of(j, "more"), text_of(j, "less"));
+    if (json_array_size(json_object_get(d, "irrelevant"))) {
+        tl_buffer_add_string(&b, "  not needed: ");
+        add_list(&b, json_object_get(d, "irrelevant"));
+        tl_buffer_add_string(&b, "\n");
+    }
+    const json_t *held = json_object_get(json_object_get(d, "generalises"), "held");
+    const json_t *broken = json_object_get(json_object_get(d, "generalises"), "broken");
+    if (json_integer_value(json_array_get(held, 1)))
+        tl_buffer_printf(
+            &b,
+            "  with the trigger held and the rest at random: fails %lld of %lld; with it broken: %lld of "
+            "%lld\n",
+            json_integer_value(json_array_get(held, 0)), json_integer_value(json_array_get(held, 1)),
+            json_integer_value(json_array_get(broken, 0)), json_integer_value(json_array_get(broken, 1)));
+    if (json_is_object(json_object_get(d, "builds")))
+        add_builds(&b, json_object_get(d, "builds"));
+    if (json_is_object(json_object_get(d, "frontier")))
+        add_frontier(&b, json_object_get(d, "frontier"), json_object_get(d, "failing"));
+    if (json_integer_value(json_array_get(rate, 1)))
+        tl_buffer_printf(&b, "  rate: %lld of %lld (%.0f%% to %.0f%% with confidence 0.99)\n",
+                         json_integer_value(json_array_get(rate, 0)),
+                         json_integer_value(json_array_get(rate, 1)),
+                         100 * json_real_value(json_array_get(interval, 0)),
+                         100 * json_real_value(json_array_get(interval, 1)));
+    json_array_foreach(json_object_get(d, "others"), i, j)
+    {
+        tl_buffer_printf(&b, "  another failure: %s in %s: %s\n    with ", text_of(j, "outcome"),
+                         text_of(j, "phase"), text_of(j, "title"));
+        add_variant(&b, json_object_get(j, "variant"), baseline);
+        tl_buffer_add_string(&b, "\n");
+    }
+    json_array_foreach(json_object_get(d, "notes"), i, j)
+        tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
+    tl_buffer_printf(&b, "%lld trials (%lld of search, %lld known already) in %.1f s\n",
+                     json_integer_value(json_object_get(d, "trials")),
+                     json_integer_value(json_object_get(d, "search_trials")),
+                     json_integer_value(json_object_get(d, "cached")),
+                     json_real_value(json_object_get(d, "elapsed_s")));
+    tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
+    return tl_buffer_take(&b);
+}

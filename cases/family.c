@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-extern const struct tl_family tl_family_decoder;
-extern const struct tl_family tl_family_selftest;
+extern const struct tl_family tl_family_decoder, tl_family_arithmetic, tl_family_slice, tl_family_functions,
+    tl_family_selftest;
 
-static const struct tl_family *const families[] = {&tl_family_decoder, &tl_family_selftest};
+static const struct tl_family *const families[] = {
+    &tl_family_decoder, &tl_family_arithmetic, &tl_family_slice, &tl_family_functions, &tl_family_selftest};
 
 static const char *const optimization[] = {"0", "1", "2", "99", NULL};
 
@@ -21,7 +22,17 @@ static const struct tl_family_axis runtime_axes[] = {
      "times the model is loaded and released before it is run"},
     {"memory_pattern", TL_VALUE_BOOLEAN, 0, 1, NULL, "true",
      "plan memory ahead from the shapes of the first run"},
+    {"stack_kb", TL_VALUE_INTEGER, 0, 1048576, NULL, "0",
+     "stack of the thread that runs the trial, in KiB; 0: the main thread's"},
     {"arena", TL_VALUE_BOOLEAN, 0, 1, NULL, "true", "allocate from the runtime's own arena"},
+    {"aot", TL_VALUE_BOOLEAN, 0, 1, NULL, "false", "compile ahead of time, and load what came of it"},
+    {"externalise_sdpa", TL_VALUE_BOOLEAN, 0, 1, NULL, "false",
+     "export attention as one operator of the runtime's own, not as its parts"},
+    {"masks_in_graph", TL_VALUE_BOOLEAN, 0, 1, NULL, "false",
+     "make the mask of each kind of layer inside the graph"},
+    {"kv_padding", TL_VALUE_INTEGER, 0, 65536, NULL, "0",
+     "rows that the KV cache is allocated beyond what the model is told of"},
+    {"kv_contiguous", TL_VALUE_BOOLEAN, 0, 1, NULL, "true", "the KV cache is one piece of memory"},
 };
 
 const struct tl_family *tl_family_find(const char *name)

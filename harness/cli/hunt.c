@@ -8,6 +8,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/signature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,13 @@ struct tl_hunt_use {
     struct tl_cached *list; /* newest first */
     bool *used;
     size_t n;
+};
+
+/* A signature that was seen, the failure it belongs to (the first signature of it), and one trial that showed
+ * it. */
+struct tl_hunt_face {
+    char id[TL_ID_SIZE], failure[TL_ID_SIZE];
+    struct tl_trial_record record; /* what tl_failure_related looks at */
 };
 
 struct errand {
@@ -166,6 +174,34 @@ static void tell(struct tl_hunt *h, uint64_t request, const struct tl_hunt_trial
     tl_search_tell(h->search, request, told, h->coarse ? t->coarse_id : t->signature_id);
 }
 
+/* The failure that a signature belongs to: itself, unless a failure that was seen before is related. */
+static int failure_of(struct tl_hunt *h, const char *trial, const char *signature, char failure[TL_ID_SIZE],
+                      struct tl_error *e)
+{
+    memcpy(failure, signature, TL_ID_SIZE);
+    if (!*signature)
+        return 0;
+    for (size_t i = 0; i < h->n_faces; i++)
+        if (!strcmp(h->faces[i].id, signature)) {
+            memcpy(failure, h->faces[i].failure, TL_ID_SIZE);
+            return 0;
+        }
+    struct tl_trial_record r;
+    if (tl_query_trial(tl_executor_store(h->x), trial, &r, e))
+        return -1;
+    for (size_t i = 0; i < h->n_faces; i++)
+        if (tl_failure_related(&h->faces[i].record, &r)) {
+            memcpy(failure, h->faces[i].failure, TL_ID_SIZE);
+            break;
+        }
+    h->faces = tl_realloc(h->faces, h->n_faces + 1, sizeof *h->faces);
+    struct tl_hunt_face *f = &h->faces[h->n_faces++];
+    f->record = r;
+    memcpy(f->id, signature, TL_ID_SIZE);
+    memcpy(f->failure, failure, TL_ID_SIZE);
+    return 0;
+}
+
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct errand *errand = arg;
@@ -178,9 +214,11 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     } else if (!failure && !tl_executor_interrupted(h->x)) {
         struct tl_hunt_trial t = {.outcome = r->outcome, .fresh = r->fresh};
         memcpy(t.id, r->id, sizeof t.id);
-        memcpy(t.signature_id, r->signature.id, sizeof t.signature_id);
         memcpy(t.coarse_id, r->signature.coarse_id, sizeof t.coarse_id);
-        tell(h, errand->request, &t);
+        if (failure_of(h, r->id, r->signature.id, t.signature_id, &h->failure))
+            h->failed = true;
+        else
+            tell(h, errand->request, &t);
     }
     free(errand);
 }
@@ -208,8 +246,7 @@ static int feed_one(struct tl_hunt *h, const struct tl_search_request *q, struct
     if (known) {
         struct tl_hunt_trial t = {.outcome = known->outcome, .fresh = known->fresh, .cached = true};
         memcpy(t.id, known->id, sizeof t.id);
-        memcpy(t.signature_id, known->signature_id, sizeof t.signature_id);
-        if (coarse_of(h, &t, e))
+        if (failure_of(h, known->id, known->signature_id, t.signature_id, e) || coarse_of(h, &t, e))
             return -1;
         h->n_cached++;
         tell(h, q->id, &t);
@@ -253,6 +290,9 @@ void tl_hunt_free(struct tl_hunt *h)
         free(h->uses[i].list);
         free(h->uses[i].used);
     }
+    for (size_t i = 0; i < h->n_faces; i++)
+        tl_trial_record_free(&h->faces[i].record);
+    free(h->faces);
     free(h->uses);
     free(h->trials);
     free(h->axes);

@@ -32,6 +32,8 @@ struct tl_hunt {
 
     struct tl_hunt_trial *trials;
     size_t n_trials, capacity;
+    struct tl_hunt_face *faces; /* signatures seen, and which of them are one failure */
+    size_t n_faces;
     struct tl_hunt_use *uses; /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, in_flight;

@@ -116,8 +116,10 @@ static void add_builds(struct tl_buffer *b, const json_t *builds)
         const char *good = json_string_value(json_object_get(g, "good_before"));
         const char *fixed = json_string_value(json_object_get(g, "fixed"));
         tl_buffer_printf(b, "  bad from %s to %s\n", text_of(g, "first_bad"), text_of(g, "last_bad"));
-        tl_buffer_printf(b, "    last good before: %s\n", good ? good : "none that can be tried");
-        tl_buffer_printf(b, "    fixed in:         %s\n", fixed ? fixed : "not yet");
+        tl_buffer_printf(b, "    before it, the last that does not fail in this way: %s\n",
+                         good ? good : "none that can be tried");
+        tl_buffer_printf(b, "    after it, the first that does not:                  %s\n",
+                         fixed ? fixed : "none yet");
     }
     if (json_array_size(json_object_get(builds, "unsupported"))) {
         tl_buffer_add_string(b, "  could not be tried: ");

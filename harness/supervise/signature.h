@@ -17,4 +17,10 @@ char *tl_normalise_message(const char *message);
  * that is not a failure it is left empty. */
 void tl_signature_make(struct tl_trial_record *r);
 
+/* Whether two failures of the same files are one failure although their signatures differ: both end of the same signal in
+ * the same phase, in code of which only the unwind tables are known, one of them in a function and the other in that
+ * function or in something it called, and what led there is the same. A wild address often takes a kernel down a few
+ * calls earlier or later. Never true for functions with names, nor for failures that a message tells apart. */
+bool tl_failure_related(const struct tl_trial_record *a, const struct tl_trial_record *b);
+
 #endif

@@ -388,6 +388,20 @@ static size_t first_frame(const struct tl_thread *t, int how)
     return first;
 }
 
+/* Whether frame i is hand-written code without unwind information, whose function nobody knows, called from
+ * code of which it is known: its place in the module says which instruction it was, not which function, and
+ * so differs from run to run. Its caller tells instead. */
+static bool is_placeless(const struct tl_capture *c, const struct tl_thread *t, size_t i)
+{
+    const struct tl_frame *f = &t->frames[i];
+    if (f->start || !module_of(c, f) || function_of(t, i))
+        return false;
+    for (size_t k = i + 1; k < t->n_frames; k++)
+        if (t->frames[k].module == f->module && t->frames[k].start)
+            return true;
+    return false;
+}
+
 /* Names of the frames from `first` on that are guessed, or that are not. Wild ones are none of both. */
 static struct named *name_frames(const struct tl_capture *c, const struct tl_thread *t, size_t first,
                                  bool guessed, int how, size_t *n)
@@ -397,6 +411,8 @@ static struct named *name_frames(const struct tl_capture *c, const struct tl_thr
     for (size_t i = first; i < t->n_frames; i++) {
         const struct tl_frame *f = &t->frames[i];
         if ((f->flags & TL_FRAME_WILD) || !(f->flags & TL_FRAME_GUESSED) != !guessed)
+            continue;
+        if (is_placeless(c, t, i))
             continue;
         struct named name = name_frame(c, t, i, how & TL_TELL_COARSE);
         bool waits = (how & TL_TELL_WAITING) &&
@@ -422,13 +438,15 @@ static void select_names(struct named *names, size_t n, int how, size_t most, st
         }
     }
     bool skip_system = inner && (how & TL_TELL_RAISED);
+    /* Between builds the same copy may be libc's or the runtime's own. */
+    bool never_system = runtime && (how & TL_TELL_COARSE);
     for (size_t i = 0; i < n && out->n < most; i++) {
         if (runtime && names[i].class == RUNNER)
             continue;
         if (inner && i > last)
             break; /* what called the last frame that tells is the thread library */
         if (names[i].class == SYSTEM) {
-            if (skip_system)
+            if (skip_system || never_system)
                 continue;
         } else {
             skip_system = false;

@@ -55,7 +55,8 @@ _trapline() {
             ;;
         --outcome) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
         --db) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-        -j | --jobs | -n | --repeat | --limit | --since) return ;;
+        --over) candidates=build ;;
+        -j | --jobs | -n | --repeat | --limit | --since | --max-trials | --max-time) return ;;
         *)
             if [[ $current == -* ]]; then
                 candidates=$("$program" "$command" --help 2>/dev/null |

@@ -95,6 +95,14 @@ static void on_step(uv_timer_t *timer)
     (void)timer; /* ends the wait of uv_run */
 }
 
+/* The timer also keeps the loop alive: the signals of children alone do not, and it would not look at them. */
+static void turn(struct tl_executor *x, uint64_t most_ms)
+{
+    uv_timer_start(&x->step, on_step, most_ms, 0);
+    uv_run(&x->loop, UV_RUN_ONCE);
+    uv_timer_stop(&x->step);
+}
+
 /* The intent of every trial that belongs to a case is on disk before its child runs. */
 static int on_begin(void *arg, const struct tl_trial_record *record, struct tl_error *e)
 {
@@ -242,7 +250,7 @@ static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **ans
     if (result)
         return -1;
     while (!d.ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
-        uv_run(&x->loop, UV_RUN_ONCE);
+        turn(x, STEP_MS);
     if (x->interrupted)
         tl_trial_record_free(&d.record);
     if (x->interrupted || !d.ended)
@@ -958,9 +966,7 @@ int tl_executor_step(struct tl_executor *x, struct tl_error *e)
 {
     deliver_answers(x);
     bool busy = tl_supervisor_waiting(x->supervisor) || tl_supervisor_in_flight(x->supervisor);
-    uv_timer_start(&x->step, on_step, busy ? STEP_MS : 0, 0);
-    uv_run(&x->loop, UV_RUN_ONCE);
-    uv_timer_stop(&x->step);
+    turn(x, busy ? STEP_MS : 0);
     uint64_t due = tl_store_due_ns(x->store);
     struct tl_error why;
     if (due && tl_monotonic_ns() >= due && tl_store_flush(x->store, &why))

@@ -81,7 +81,7 @@ if configure "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false -Dwerr
     # A process that is traced cannot look for its own leaks; those of the unit tests are looked for.
     export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
     export ASAN_OPTIONS=detect_leaks=1
-    run_tests "$sanitized" unit --suite unit
+    run_tests "$sanitized" unit --suite unit -t 3
     export ASAN_OPTIONS=detect_leaks=0
     run_tests "$sanitized" integration --suite integration -t 3
 else

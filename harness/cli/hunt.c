@@ -240,7 +240,10 @@ static int feed_one(struct tl_hunt *h, const struct tl_search_request *q, struct
     const struct tl_variant asked = {(uint64_t *)q->index};
     const struct tl_variant *v = h->units ? h->variant : &asked;
     const struct tl_unit *u = h->units ? h->units[q->index[0]] : h->unit;
-    bool fresh = q->fresh || h->all_fresh;
+    /* Children of one fork server share its address layout: a failure that depends on that shows in all of
+     * them or in none. Where rates matter every run is a process of its own. */
+    bool fresh = q->fresh || h->all_fresh || q->purpose == TL_SEARCH_REPRODUCE ||
+                 q->purpose == TL_SEARCH_BAND || tl_search_result(h->search)->flaky;
     snprintf(h->doing, sizeof h->doing, "%s%s%s", q->text, h->units ? ": " : "", h->units ? u->text : "");
     const struct tl_cached *known = h->no_cache ? NULL : take_stored(h, u, v, fresh);
     if (known) {

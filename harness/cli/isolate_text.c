@@ -60,18 +60,27 @@ static void add_band(struct tl_buffer *b, const json_t *band)
         add_value(b, json_object_get(never, "value"));
         tl_buffer_printf(b, " (0 of %lld), ", json_integer_value(json_object_get(never, "runs")));
     }
-    tl_buffer_add_string(b, "always from ");
+    json_int_t failed = json_integer_value(json_object_get(always, "failed"));
+    json_int_t runs = json_integer_value(json_object_get(always, "runs"));
+    tl_buffer_add_string(b, failed == runs ? "always from " : "as often as further on from ");
     add_value(b, json_object_get(always, "value"));
-    tl_buffer_printf(b, " (%lld of %lld)\n", json_integer_value(json_object_get(always, "failed")),
-                     json_integer_value(json_object_get(always, "runs")));
+    tl_buffer_printf(b, " (%lld of %lld)\n", failed, runs);
+    /* What was measured on the way from the one to the other. */
+    bool inside = !json_is_object(never);
+    size_t shown = 0, i;
     const json_t *s;
-    size_t i;
     json_array_foreach(json_object_get(band, "samples"), i, s)
     {
-        tl_buffer_add_string(b, "        ");
-        add_value(b, json_object_get(s, "value"));
-        tl_buffer_printf(b, ": %lld of %lld\n", json_integer_value(json_object_get(s, "failed")),
-                         json_integer_value(json_object_get(s, "runs")));
+        const json_t *value = json_object_get(s, "value");
+        inside = inside || json_equal(value, json_object_get(never, "value"));
+        if (inside && json_integer_value(json_object_get(s, "runs")) > 1 && shown++ < 16) {
+            tl_buffer_add_string(b, "        ");
+            add_value(b, value);
+            tl_buffer_printf(b, ": %lld of %lld\n", json_integer_value(json_object_get(s, "failed")),
+                             json_integer_value(json_object_get(s, "runs")));
+        }
+        if (json_equal(value, json_object_get(always, "value")))
+            return;
     }
 }
 

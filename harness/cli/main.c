@@ -13,6 +13,7 @@ const struct tl_command *const tl_commands[] = {
     &tl_command_run, &tl_command_isolate,
     &tl_command_list,
     &tl_command_show,
+    &tl_command_report,
     &tl_command_builds,
     &tl_command_db,
     &tl_command_doctor,

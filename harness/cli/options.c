@@ -40,6 +40,9 @@ static const struct {
     {"since", "WHEN", 0, false, "only since: 2026-01-31, 2026-01-31T06:00, or 90m, 12h, 7d ago"},
     {"limit", "N", 0, false, "at most N lines (default: 50)"},
     {"after", "ID", 0, false, "go on after this trial: the next page"},
+    {"format", "md|html|json|junit", 0, false, "what the report is written as (default: md)"},
+    {"bundle", "DIR", 0, false, "write report, model, inputs and reproducers to DIR or DIR.tar.zst"},
+    {"keep-paths", NULL, 0, false, "leave home directories, user and host names as they are"},
     {"stacks", NULL, 0, false, "the stacks of all threads"},
 };
 #define N_OPTIONS (sizeof table / sizeof table[0])
@@ -128,6 +131,12 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         o->no_cgroup = true;
     } else if (!strcmp(name, "stacks")) {
         o->stacks = true;
+    } else if (!strcmp(name, "format")) {
+        o->format = value;
+    } else if (!strcmp(name, "bundle")) {
+        o->bundle = value;
+    } else if (!strcmp(name, "keep-paths")) {
+        o->keep_paths = true;
     } else if (!strcmp(name, "limit")) {
         status = number(c, name, value, 1000000000, &o->limit);
     } else if (!strcmp(name, "case")) {

@@ -95,7 +95,8 @@ static void on_step(uv_timer_t *timer)
     (void)timer; /* ends the wait of uv_run */
 }
 
-/* The timer also keeps the loop alive: the signals of children alone do not, and it would not look at them. */
+/* The timer also keeps the loop alive: the signals of children alone do not, and it would not look at them.
+ */
 static void turn(struct tl_executor *x, uint64_t most_ms)
 {
     uv_timer_start(&x->step, on_step, most_ms, 0);
@@ -123,7 +124,14 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
         free(x);
         return -1;
     }
-    uv_loop_init(&x->loop);
+    int err = uv_loop_init(&x->loop);
+    if (err) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot begin", "",
+                      "raise the limit of open files (ulimit -n)");
+        tl_store_close(x->store, NULL);
+        free(x);
+        return -1;
+    }
     struct tl_supervisor_options supervise = {
         .jobs = options->jobs,
         .keep_scratch = options->keep_scratch,
@@ -282,7 +290,11 @@ static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **ans
 static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
 {
     const char *version = json_string_value(json_object_get(answer, "version"));
-    u->runner_version = tl_strdup(version ? version : "");
+    /* Its content belongs to it: another build of the same version may do things otherwise. */
+    char sha[TL_SHA256_SIZE];
+    if (tl_hash_file(u->path, sha))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a runner", u->path, " ");
+    u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
     struct tl_buffer known = TL_BUFFER_INIT;
     json_t *device;

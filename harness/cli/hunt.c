@@ -51,6 +51,7 @@ static void set_up(struct tl_hunt *h, struct tl_executor *x, const struct tl_cas
     h->x = x;
     h->c = c;
     h->started_ns = tl_monotonic_ns();
+    h->started_us = tl_executor_started_us(x);
     h->axes = tl_calloc(c->n_axes, sizeof *h->axes);
     for (size_t i = 0; i < c->n_axes; i++)
         h->axes[i] = (struct tl_search_axis){
@@ -251,7 +252,7 @@ static int feed_one(struct tl_hunt *h, const struct tl_search_request *q, struct
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(h, known->id, known->signature_id, t.signature_id, e) || coarse_of(h, &t, e))
             return -1;
-        h->n_cached++;
+        h->n_cached += known->started_us < h->started_us;
         tell(h, q->id, &t);
         return 0;
     }

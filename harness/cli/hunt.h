@@ -38,7 +38,8 @@ struct tl_hunt {
     size_t n_uses;
     size_t n_cached, in_flight;
     uint64_t started_ns;
-    char doing[128]; /* the text of the newest request */
+    int64_t started_us; /* of the executor: what is older was known already */
+    char doing[128];    /* the text of the newest request */
     bool failed;
     struct tl_error failure;
 };

@@ -212,7 +212,7 @@ struct scanned {
 };
 struct scan {
     enum tl_outcome outcome[1024];
-    char coarse[1024][TL_ID_SIZE];
+    char coarse[1024][TL_ID_SIZE], signature[1024][TL_ID_SIZE];
     bool failed;
     struct tl_error failure;
 };
@@ -228,23 +228,27 @@ static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
     } else {
         one->scan->outcome[one->at] = r->outcome;
         memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
+        memcpy(one->scan->signature[one->at], r->signature.id, TL_ID_SIZE);
     }
     free(one);
 }
 
-/* Runs the variant once on `only`, or on every build, to learn which failure is meant. */
-static int choose_failure(struct isolate *s, size_t only, struct tl_search_options *options, char *signature,
-                          struct tl_error *e)
+/* Runs the failing variant once on units[at[i]] for each i, and says which of them shows the gravest failure:
+ * SIZE_MAX when none fails. */
+static int scan_units(struct isolate *s, const size_t *at, size_t n, bool fresh, struct scan *scan,
+                      size_t *gravest, struct tl_error *e)
 {
-    struct scan *scan = tl_calloc(1, sizeof *scan);
     int result = 0;
-    for (size_t i = 0; i < s->n_units && !result; i++) {
-        if (only != SIZE_MAX && i != only)
-            continue;
+    *gravest = SIZE_MAX;
+    for (size_t i = 0; i < n && !result; i++) {
         struct scanned *one = tl_malloc(sizeof *one);
         *one = (struct scanned){i, scan};
-        struct tl_request q = {
-            .c = s->c, .variant = &s->failing, .unit = s->units[i], .use_cache = !s->o->no_cache};
+        struct tl_request q = {.c = s->c,
+                               .variant = &s->failing,
+                               .unit = s->units[at[i]],
+                               .fresh = fresh,
+                               .use_cache = !s->o->no_cache,
+                               .repeat = fresh ? (unsigned)i : 0};
         result = tl_executor_submit(s->x, &q, on_scanned, one, e);
         if (result)
             free(one);
@@ -255,17 +259,45 @@ static int choose_failure(struct isolate *s, size_t only, struct tl_search_optio
         *e = scan->failure;
         result = -1;
     }
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < s->n_units && !result; i++)
-        if ((only == SIZE_MAX || i == only) && gravity(scan->outcome[i]) &&
-            (best == SIZE_MAX || gravity(scan->outcome[i]) >= gravity(scan->outcome[best])))
-            best = i;
-    if (best != SIZE_MAX) {
+    for (size_t i = 0; i < n && !result; i++)
+        if (gravity(scan->outcome[i]) &&
+            (*gravest == SIZE_MAX || gravity(scan->outcome[i]) >= gravity(scan->outcome[*gravest])))
+            *gravest = i;
+    return result;
+}
+
+/* Over builds: which failure is meant, and on which build it is known to be there. */
+static int choose_build(struct isolate *s, size_t only, struct tl_search_options *options, char *signature,
+                        struct tl_error *e)
+{
+    struct scan *scan = tl_calloc(1, sizeof *scan);
+    size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
+    for (size_t i = 0; i < s->n_units; i++)
+        if (only == SIZE_MAX || i == only)
+            at[n++] = i;
+    int result = scan_units(s, at, n, false, scan, &best, e);
+    if (!result && best != SIZE_MAX) {
         options->bad_known = true;
-        options->bad = best;
+        options->bad = at[best];
         memcpy(signature, scan->coarse[best], TL_ID_SIZE);
         options->signature = signature;
     }
+    free(at);
+    free(scan);
+    return result;
+}
+
+/* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
+ * otherwise. */
+static int choose_signature(struct isolate *s, size_t unit, char *signature, struct tl_error *e)
+{
+    struct scan *scan = tl_calloc(1, sizeof *scan);
+    const size_t at[] = {unit, unit, unit};
+    size_t best;
+    int result = scan_units(s, at, 3, true, scan, &best, e);
+    *signature = '\0';
+    if (!result && best != SIZE_MAX)
+        memcpy(signature, scan->signature[best], TL_ID_SIZE);
     free(scan);
     return result;
 }
@@ -364,7 +396,7 @@ static int start_hunts(struct isolate *s, struct tl_error *e)
     if (s->o->over) {
         size_t bad;
         char signature[TL_ID_SIZE];
-        if (list_builds(s, &bad, e) || choose_failure(s, bad, &options, signature, e))
+        if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, e))
             return -1;
         return tl_hunt_builds(&s->hunts[0], s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
     }
@@ -372,6 +404,12 @@ static int start_hunts(struct isolate *s, struct tl_error *e)
     if (s->o->frontier && parse_frontier(s, at, e))
         return -1;
     for (size_t i = 0; i < s->n_hunts; i++) {
+        char signature[TL_ID_SIZE];
+        if (choose_signature(s, i, signature, e))
+            return -1;
+        if (tl_executor_interrupted(s->x))
+            return 0;
+        options.signature = s->o->signature ? s->o->signature : *signature ? signature : NULL;
         options.width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x);
         if (s->o->frontier ? tl_hunt_frontier(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, at[0],
                                               at[1], &options, e)
@@ -431,7 +469,10 @@ static int run_isolation(struct isolate *s, bool given)
         else
             puts("nothing failed: there is nothing to isolate");
     } else if (!result && !nothing) {
-        result = start_hunts(s, &e) || drive(s, &e) || conclude(s, &failing, &e);
+        result = start_hunts(s, &e);
+        bool begun = !result && s->n_hunts && s->hunts[s->n_hunts - 1].search;
+        if (begun)
+            result = drive(s, &e) || conclude(s, &failing, &e);
     }
     bool interrupted = tl_executor_interrupted(s->x);
     for (size_t i = 0; i < s->n_hunts; i++)
@@ -489,6 +530,6 @@ const struct tl_command tl_command_isolate = {
     .name = "isolate",
     .arguments = "CASE [-u UNIT]… [-s AXIS=VALUE]… [--over build | --frontier AXIS,AXIS]",
     .about = "find the minimal trigger of a failure",
-    .options = "unit set over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",
+    .options = "unit set signature over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",
     .run = isolate,
 };

@@ -70,6 +70,7 @@ struct tl_executor {
     struct tl_store *store;
     struct tl_machine_text machine;
     unsigned jobs;
+    int64_t started_us;
     struct unit_entry *units;
     struct job *alive, *making;
     struct job *answered, **answered_tail;
@@ -117,6 +118,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
 {
     struct tl_executor *x = tl_calloc(1, sizeof *x);
     x->answered_tail = &x->answered;
+    x->started_us = tl_wall_us();
     tl_machine_read(&x->machine);
     if (tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e) ||
         tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e)) {
@@ -190,6 +192,11 @@ unsigned tl_executor_jobs(const struct tl_executor *x)
 struct tl_store *tl_executor_store(struct tl_executor *x)
 {
     return x->store;
+}
+
+int64_t tl_executor_started_us(const struct tl_executor *x)
+{
+    return x->started_us;
 }
 
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x)

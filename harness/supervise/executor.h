@@ -32,9 +32,11 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x);
  * usable is false. */
 const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e);
 
+int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
 
-/* What outcomes of a variant on a unit are valid for (the key of the cache besides case, variant and unit). */
+/* What outcomes of a variant on a unit are valid for (the key of the cache besides case, variant and unit).
+ */
 int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
                             const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e);
 
@@ -42,10 +44,10 @@ struct tl_request {
     const struct tl_case *c; /* must outlive the request */
     const struct tl_variant *variant;
     const struct tl_unit *unit;
-    bool fresh;      /* a process of its own, never a fork server's child */
-    bool use_cache;  /* an earlier outcome will do */
+    bool fresh;               /* a process of its own, never a fork server's child */
+    bool use_cache;           /* an earlier outcome will do */
     const char *keep_outputs; /* directory in which DIR/TRIAL/N.npy are left; NULL: none */
-    unsigned repeat; /* with use_cache: which of the earlier outcomes, 0 is the oldest */
+    unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */
 };
 
 /* r is borrowed for the call. failure is NULL, or says that trapline itself failed: then r is no verdict and

@@ -1,12 +1,12 @@
 #include "reports/trial.h"
 
-#include "harness/base/buffer.h"
+#include "reports/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Text from a child may hold any bytes; JSON holds UTF-8 only. */
-static json_t *text_json(const char *text, size_t size)
+json_t *tl_text_json(const char *text, size_t size)
 {
     json_t *j = json_stringn(text, size);
     if (j)
@@ -36,7 +36,7 @@ static json_t *text_json(const char *text, size_t size)
 
 static json_t *string_or_null(const char *s)
 {
-    return s ? text_json(s, strlen(s)) : json_null();
+    return s ? tl_text_json(s, strlen(s)) : json_null();
 }
 
 /* Stored JSON, or null when it is none. */
@@ -80,8 +80,8 @@ json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached)
 
 static json_t *output_json(const struct tl_output *o)
 {
-    return json_pack("{s:o,s:o,s:I}", "head", text_json(o->head ? o->head : "", o->head_size), "tail",
-                     text_json(o->tail ? o->tail : "", o->tail_size), "bytes", (json_int_t)o->total);
+    return json_pack("{s:o,s:o,s:I}", "head", tl_text_json(o->head ? o->head : "", o->head_size), "tail",
+                     tl_text_json(o->tail ? o->tail : "", o->tail_size), "bytes", (json_int_t)o->total);
 }
 
 static json_t *frame_json(const struct tl_capture *c, const struct tl_thread *t, size_t i)
@@ -117,8 +117,9 @@ static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t
     json_t *frames = json_array();
     for (size_t i = 0; i < t->n_frames; i++)
         json_array_append_new(frames, frame_json(c, t, i));
-    json_t *j = json_pack("{s:i,s:o,s:b,s:s,s:o}", "tid", t->tid, "name", text_json(t->name, strlen(t->name)),
-                          "crashed", t->crashed, "stack", t->stack_id, "frames", frames);
+    json_t *j =
+        json_pack("{s:i,s:o,s:b,s:s,s:o}", "tid", t->tid, "name", tl_text_json(t->name, strlen(t->name)),
+                  "crashed", t->crashed, "stack", t->stack_id, "frames", frames);
     if (t->omitted) {
         json_object_set_new(j, "omitted", json_integer((json_int_t)t->omitted));
         json_object_set_new(j, "omitted_at", json_integer((json_int_t)t->omitted_at));

@@ -228,7 +228,7 @@ static int report(struct trial *t)
         json_pack("{s:o, s:{s:s}}", "outputs", outputs, "versions", "onnxruntime", t->ort->version);
     const char *device = tl_ort_device_observed(t->ort, t->device, text, sizeof text);
     if (device)
-        json_object_set_new(result, "device", json_string(device));
+        json_object_set_new(result, "observed", json_string(device));
     if (t->ort->placement.told)
         json_object_set(result, "placement", t->ort->placement.providers);
     fit(result);

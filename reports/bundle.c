@@ -1,0 +1,411 @@
+/* A directory with which the failure can be shown to somebody who has no trapline.
+ *
+ *   report.md report.html report.json   the report
+ *   case.json environment.json          the case narrowed to the finding, and where it was measured
+ *   model.onnx inputs/ options.json …   of the minimal variant, and in control/ of the neighbour that passed
+ *   repro.c repro.py                    run either of them
+ *   commands.sh                         instead of those: the runner's command lines, where there is no model
+ * as a file
+ *
+ * It is put together in a directory beside the target, which then becomes the target by rename or goes into
+ * an archive. Model and inputs come from the runner, which is asked to write them down instead of running
+ * them. */
+#include "reports/finding.h"
+
+#include "reports/bundle_archive.h"
+#include "reports/finding_sections.h"
+#include "reports/internal.h"
+#include "reports/redact.h"
+#include "reports/repro.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <libgen.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DUMP_SECONDS 300
+#define JSON_MOST (64u << 20)
+
+extern char **environ;
+static const char doing[] = "cannot write the bundle";
+
+struct bundle {
+    const struct tl_report_source *source;
+    const struct tl_bundle_options *o;
+    char *stage; /* the directory it is put together in */
+    json_t *report;
+    json_t *files;    /* [{"name","about"}] */
+    json_t *left_out; /* sentences */
+    struct tl_redaction redaction;
+};
+
+static void leave_out(struct bundle *b, char *sentence)
+{
+    char *text = b->source->keep_paths ? tl_strdup(sentence) : tl_redact(&b->redaction, sentence);
+    json_array_append_new(b->left_out, tl_text_json(text, strlen(text)));
+    free(text);
+    free(sentence);
+}
+
+static void have(struct bundle *b, const char *name, const char *about)
+{
+    json_array_append_new(b->files, json_pack("{s:s,s:s}", "name", name, "about", about));
+}
+
+static int write_text(struct bundle *b, const char *name, const char *text, const char *about,
+                      struct tl_error *e)
+{
+    char *path = tl_format("%s/%s", b->stage, name);
+    FILE *f = fopen(path, "wbe");
+    bool bad = !f || fputs(text, f) < 0;
+    int err = errno;
+    if (f && fclose(f) != 0)
+        bad = true, err = errno;
+    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, path, "the disk may be full") : 0;
+    if (rc == 0 && about)
+        have(b, name, about);
+    free(path);
+    return rc;
+}
+
+static int write_json(struct bundle *b, const char *name, const json_t *document, const char *about,
+                      struct tl_error *e)
+{
+    char *text = json_dumps(document, JSON_INDENT(2));
+    char *line = tl_format("%s\n", text ? text : "null");
+    int rc = write_text(b, name, line, about, e);
+    free(line);
+    free(text);
+    return rc;
+}
+
+static json_t *read_json(const char *directory, const char *name)
+{
+    size_t size;
+    char *path = tl_format("%s/%s", directory, name), *text = tl_read_file(path, JSON_MOST, &size);
+    json_t *j = text ? json_loadb(text, size, 0, NULL) : NULL;
+    free(text);
+    free(path);
+    return j;
+}
+
+/* Runs the runner by hand; its messages go to a file. The wait status, or -1 when it could not be started or
+ * did not end in time. */
+static int run_runner(const char *runner, const char *request, const char *messages)
+{
+    posix_spawn_file_actions_t actions;
+    char *argv[] = {(char *)(uintptr_t)runner, (char *)(uintptr_t) "--trial", (char *)(uintptr_t)request,
+                    NULL};
+    pid_t pid;
+    int status = -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, messages, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    int failed = posix_spawn(&pid, runner, &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed)
+        return -1;
+    for (int ticks = 0;; ticks++) {
+        struct timespec pause = {0, 10000000};
+        pid_t got = waitpid(pid, &status, WNOHANG);
+        if (got == pid)
+            return status;
+        if (got < 0 && errno != EINTR)
+            return -1;
+        if (ticks == DUMP_SECONDS * 100)
+            kill(pid, SIGKILL);
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* Why the runner did not do it, from the last of its messages. */
+static char *why_not(const char *messages, int status)
+{
+    size_t size;
+    char *text = tl_read_file(messages, JSON_MOST, &size), *why = NULL;
+    for (char *rest = text, *line; rest && (line = strsep(&rest, "\n"));) {
+        json_t *m = json_loads(line, 0, NULL);
+        const char *said = tl_member_text(json_object_get(m, "error"), "message");
+        said = said ? said : tl_member_text(m, "unsupported");
+        if (said) {
+            free(why);
+            why = tl_strdup(said);
+        }
+        json_decref(m);
+    }
+    free(text);
+    if (!why && status != -1 && WIFSIGNALED(status))
+        why = tl_format("the runner died of %s", tl_signal_name(WTERMSIG(status)));
+    return why ? why : tl_strdup("the runner could not be run");
+}
+
+/* Model, inputs and options of a trial into STAGE/WHERE ("" or "control/"). Whether there is a model is in
+ * the result; everything that is missing is said. */
+static bool dump(struct bundle *b, const struct tl_trial_record *r, const char *where, const char *whose)
+{
+    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *inputs, *input;
+    char *directory = tl_format("%s/%s", b->stage, where), *messages = tl_format("%s.messages", b->stage),
+         *model = tl_format("%smodel.onnx", where), *path = tl_format("%s/%s", b->stage, model);
+    int status = -1;
+    size_t i;
+    mkdir(directory, 0777);
+    if (request && b->o->runner_path) {
+        json_object_del(request, "scratch");
+        json_object_del(request, "outputs");
+        json_object_set_new(request, "dump", json_string(directory));
+        if (b->o->build_object)
+            json_object_set(request, "build", (json_t *)b->o->build_object);
+        char *text = json_dumps(request, JSON_COMPACT);
+        status = run_runner(b->o->runner_path, text, messages);
+        free(text);
+    }
+    bool there = access(path, R_OK) == 0;
+    inputs = read_json(directory, "inputs.json");
+    if (there) {
+        char *about = tl_format("the model of %s", whose), *name = tl_format("%soptions.json", where);
+        have(b, model, about);
+        free(about);
+        about = tl_format("session options of %s", whose);
+        have(b, name, about);
+        free(about);
+        free(name);
+    }
+    json_array_foreach(inputs, i, input)
+    {
+        char *name = tl_format("%s%s", where, tl_member_text(input, "npy")),
+             *about = tl_format("input %s of %s", tl_member_text(input, "name"), whose);
+        have(b, name, about);
+        free(about);
+        free(name);
+    }
+    if (inputs) {
+        char *name = tl_format("%sinputs.json", where);
+        have(b, name, "names, types and shapes of the inputs");
+        free(name);
+    }
+    if (!request || !b->o->runner_path) {
+        leave_out(b, tl_format("the model of %s: %s", whose,
+                               !r         ? "no trial of it is known"
+                               : !request ? "the request of its trial is not known"
+                                          : "the runner is not installed here"));
+    } else if (!there || !inputs) {
+        char *why = why_not(messages, status);
+        leave_out(b, tl_format("the %s of %s: %s", there ? "inputs" : "model", whose, why));
+        free(why);
+    }
+    unlink(messages);
+    if (!there)
+        rmdir(directory); /* only of the control; the stage itself is not empty for long */
+    json_decref(inputs);
+    json_decref(request);
+    free(path);
+    free(model);
+    free(messages);
+    free(directory);
+    return there;
+}
+
+/* Plain words without the marks of inline text. */
+static char *variant_words(const json_t *variant)
+{
+    struct tl_buffer b = TL_BUFFER_INIT, plain = TL_BUFFER_INIT;
+    tl_words_variant(&b, variant);
+    tl_buffer_add_string(&plain, "");
+    for (size_t i = 0; i < b.size; i++)
+        if ((unsigned char)b.data[i] >= 32)
+            tl_buffer_add(&plain, &b.data[i], 1);
+    tl_buffer_free(&b);
+    return tl_buffer_take(&plain);
+}
+
+static int write_repro(struct bundle *b, bool has_control, struct tl_error *e)
+{
+    const json_t *finding = json_object_get(b->report, "finding");
+    const char *title = tl_member_text(b->report, "title"),
+               *version = tl_member_text(json_object_get(finding, "build"), "version");
+    char *control_directory = tl_format("%s/control", b->stage);
+    json_t *options = read_json(b->stage, "options.json"), *inputs = read_json(b->stage, "inputs.json"),
+           *control_options = has_control ? read_json(control_directory, "options.json") : NULL,
+           *control_inputs = has_control ? read_json(control_directory, "inputs.json") : NULL;
+    char *about = variant_words(json_object_get(json_object_get(b->report, "failing_trial"), "variant")),
+         *control_about =
+             variant_words(json_object_get(json_object_get(b->report, "control_trial"), "variant"));
+    struct tl_repro_side failing = {"", about, options, inputs},
+                         control = {"control/", control_about, control_options, control_inputs};
+    char *c = tl_repro_c(title, &failing, &control),
+         *python = tl_repro_python(title, version, &failing, &control);
+    int rc = write_text(b, "repro.c", c, "runs the model with ONNX Runtime's library and nothing else", e);
+    if (rc == 0)
+        rc = write_text(b, "repro.py", python, "the same with onnxruntime and numpy", e);
+    json_object_set_new(json_object_get(b->report, "bundle"), "repro", json_true());
+    free(c);
+    free(python);
+    free(about);
+    free(control_about);
+    free(control_directory);
+    json_decref(options);
+    json_decref(inputs);
+    json_decref(control_options);
+    json_decref(control_inputs);
+    return rc;
+}
+
+static int write_commands(struct bundle *b, struct tl_error *e)
+{
+    char *failing = tl_runner_command(json_object_get(b->report, "failing_trial")),
+         *control = tl_runner_command(json_object_get(b->report, "control_trial"));
+    char *text = tl_format(
+        "#!/bin/sh\n# There is no reproducer without trapline for this finding: its runner is part of "
+        "what is tested.\n# These run the runner alone; its messages go to stdout.\n\n"
+        "# the minimal variant, which fails\n%s\n# the neighbour that passed\n%s",
+        failing ? failing : "# unknown\n", control ? control : "# unknown\n");
+    int rc = write_text(b, "commands.sh", text, "the command lines of the runner alone", e);
+    leave_out(
+        b,
+        tl_strdup("repro.c and repro.py: this runner does not run a model in ONNX Runtime; see commands.sh"));
+    free(text);
+    free(failing);
+    free(control);
+    return rc;
+}
+
+static int write_case(struct bundle *b, bool has_model, struct tl_error *e)
+{
+    if (!b->o->case_document) {
+        leave_out(b, tl_strdup("the case file: its text is not in the database"));
+        return 0;
+    }
+    json_t *narrow = tl_narrow_case(b->o->case_document, b->source->finding);
+    json_t *model = json_object_get(narrow, "model");
+    if (tl_member_text(model, "file") && has_model && !strchr(tl_member_text(model, "file"), '{'))
+        json_object_set_new(model, "file", json_string("model.onnx"));
+    else if (!tl_member_text(model, "family"))
+        leave_out(
+            b,
+            tl_strdup("the programs and files that case.json names; their paths are those of the machine on "
+                      "which it was measured"));
+    if (!b->source->keep_paths) {
+        json_t *redacted = tl_redact_json(&b->redaction, narrow);
+        json_decref(narrow);
+        narrow = redacted;
+    }
+    int rc = write_json(b, "case.json", narrow,
+                        "the case file, with only the values that matter to this finding", e);
+    json_decref(narrow);
+    return rc;
+}
+
+static int write_reports(struct bundle *b, struct tl_error *e)
+{
+    have(b, "report.md", "this report");
+    have(b, "report.html", "this report, to be looked at in a browser");
+    have(b, "report.json", "everything this report is made from");
+    char *markdown = tl_report_markdown(b->report), *html = tl_report_html(b->report);
+    int rc = write_text(b, "report.md", markdown, NULL, e);
+    if (rc == 0)
+        rc = write_text(b, "report.html", html, NULL, e);
+    if (rc == 0)
+        rc = write_json(b, "report.json", b->report, NULL, e);
+    free(markdown);
+    free(html);
+    return rc;
+}
+
+static bool is_onnxruntime(const json_t *finding)
+{
+    const char *runner = tl_member_text(finding, "runner"), *slash = runner ? strrchr(runner, '/') : NULL;
+    runner = slash ? slash + 1 : runner;
+    return runner && (!strcmp(runner, "onnxruntime") || !strcmp(runner, "trapline-onnxruntime"));
+}
+
+static int fill(struct bundle *b, struct tl_error *e)
+{
+    json_object_set_new(b->report, "bundle",
+                        json_pack("{s:O,s:O}", "files", b->files, "left_out", b->left_out));
+    bool ort = is_onnxruntime(b->source->finding), model = false, control = false;
+    if (ort) {
+        model = dump(b, b->source->failing, "", "the minimal variant");
+        control = dump(b, b->source->control, "control/", "the neighbour that passed");
+    }
+    const json_t *environment = json_object_get(json_object_get(b->report, "finding"), "environment");
+    int rc = model ? write_repro(b, control, e) : write_commands(b, e);
+    if (rc == 0)
+        rc = write_case(b, model, e);
+    if (rc == 0)
+        rc = write_json(b, "environment.json", environment, "where it was measured", e);
+    return rc == 0 ? write_reports(b, e) : -1;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+static bool is_free(const char *path)
+{
+    DIR *d = opendir(path);
+    bool empty = true;
+    if (!d)
+        return access(path, F_OK) != 0;
+    for (const struct dirent *entry; empty && (entry = readdir(d));)
+        empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+    closedir(d);
+    return empty;
+}
+
+int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
+                    json_t **left_out, struct tl_error *e)
+{
+    struct bundle b = {.source = source, .o = o, .files = json_array(), .left_out = json_array()};
+    size_t stem;
+    bool archive = tl_archive_name(o->target, &stem);
+    while (!archive && stem > 1 && o->target[stem - 1] == '/')
+        stem--;
+    char *target = tl_format("%.*s", (int)stem, o->target), *copy = tl_strdup(target),
+         *name = tl_strdup(basename(copy));
+    int rc = 0;
+    *left_out = NULL;
+    tl_redaction_init(&b.redaction);
+    b.stage = tl_format("%s.XXXXXX", target);
+    if (!archive && !is_free(target))
+        rc = tl_fail(e, TL_ERROR_INPUT, doing, target,
+                     "it is there already: a directory that is not there, or is empty, "
+                     "was expected");
+    else if (archive && access(o->target, F_OK) == 0)
+        rc = tl_fail(e, TL_ERROR_INPUT, doing, o->target, "it is there already");
+    else if (!mkdtemp(b.stage))
+        rc =
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, b.stage, "a directory cannot be made there");
+    if (rc == 0) {
+        chmod(b.stage, 0755);
+        b.report = tl_report_new(source);
+        rc = fill(&b, e);
+        if (rc == 0 && archive)
+            rc = tl_archive_write(o->target, b.stage, name, b.files,
+                                  (int64_t)(tl_member_integer(source->finding, "created_us") / 1000000), e);
+        else if (rc == 0 && rename(b.stage, target) != 0)
+            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, target, "it cannot be put there");
+        nftw(b.stage, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* nothing, when it has become the target */
+    }
+    if (rc == 0)
+        *left_out = json_incref(b.left_out);
+    json_decref(b.files);
+    json_decref(b.left_out);
+    json_decref(b.report);
+    tl_redaction_free(&b.redaction);
+    free(b.stage);
+    free(name);
+    free(copy);
+    free(target);
+    return rc;
+}

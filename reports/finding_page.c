@@ -1,0 +1,612 @@
+/* What a report says, section by section. Every field that a good report holds is there or says "unknown",
+ * and no sentence claims more than was measured: numbers stand beside what they were counted over. */
+#include "reports/finding.h"
+#include "reports/finding_sections.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define TABLE_AXES 6 /* columns of axes in the table of what was observed */
+
+static void add_counts(struct tl_buffer *b, const json_t *row)
+{
+    json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
+               pass = tl_member_integer(row, "pass"), n = match + other + pass;
+    if (n)
+        tl_buffer_printf(b, "%lld of %lld", (long long)match, (long long)n);
+    else
+        tl_buffer_add_string(b, "not run");
+    if (other)
+        tl_buffer_printf(b, " (and %lld of %lld in another way)", (long long)other, (long long)n);
+}
+
+static const char *outcome_words(const json_t *row)
+{
+    json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
+               pass = tl_member_integer(row, "pass");
+    if (match)
+        return pass || other ? "fails in some runs" : "fails";
+    if (other)
+        return pass ? "fails in another way in some runs" : "fails in another way";
+    if (pass)
+        return "passes";
+    return tl_member_integer(row, "unsupported") ? "cannot be tried" : "lost";
+}
+
+static bool is_decisive(const json_t *f, const json_t *row)
+{
+    const json_t *pair;
+    size_t i;
+    const char *axis = tl_member_text(row, "axis"), *name;
+    if (!axis)
+        return true;
+    json_array_foreach(json_object_get(f, "decisive"), i, pair)
+    {
+        name = tl_member_text(pair, "axis");
+        if (name && !strcmp(name, axis) &&
+            json_equal(json_object_get(json_object_get(pair, "passes"), axis), json_object_get(row, "value")))
+            return true;
+    }
+    return false;
+}
+
+/* One row: the minimal variant with at most one axis changed. Up to TABLE_AXES axes have a column of their
+ * own. */
+static void add_observed_row(const struct tl_sections *r, json_t *rows, const json_t *row, size_t n,
+                             const char *const *columns)
+{
+    char *cells[TABLE_AXES + 3] = {NULL};
+    const json_t *minimal = json_object_get(r->finding, "minimal"), *value = json_object_get(row, "value");
+    const char *axis = tl_member_text(row, "axis");
+    bool strong = json_array_size(json_object_get(r->finding, "decisive")) && is_decisive(r->finding, row);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t at = 0;
+    if (n) {
+        for (; at < n; at++) {
+            bool changed = axis && !strcmp(axis, columns[at]);
+            char *word = tl_value_word(changed ? value : json_object_get(minimal, columns[at]));
+            tl_inline_code(&b, word);
+            free(word);
+            if (!b.size)
+                tl_buffer_add_string(&b, "(empty)");
+            cells[at] = tl_buffer_take(&b);
+        }
+    } else {
+        if (axis)
+            tl_words_setting(&b, axis, value);
+        else
+            tl_buffer_add_string(&b, "nothing (the minimal variant)");
+        cells[at++] = tl_buffer_take(&b);
+    }
+    cells[at++] = tl_strdup(outcome_words(row));
+    add_counts(&b, row);
+    cells[at++] = tl_buffer_take(&b);
+    tl_page_row(rows, strong, at, cells);
+}
+
+static void add_observed(const struct tl_sections *r)
+{
+    const char *columns[TABLE_AXES + 3] = {NULL};
+    const json_t *axis, *row;
+    json_t *measured = tl_report_rows(r->finding), *rest = json_object();
+    size_t i, k, n = 0;
+    bool all = true; /* every axis that varies has a column */
+    tl_page_heading(r->page, 2, "Observed");
+    if (!json_array_size(measured)) {
+        tl_page_paragraph(r->page, tl_strdup("No table of single axes: unknown."));
+        json_decref(measured);
+        json_decref(rest);
+        return;
+    }
+    json_array_foreach(json_object_get(r->finding, "axes"), i, axis)
+    {
+        const char *name = tl_member_text(axis, "name");
+        bool varies = false;
+        json_array_foreach(measured, k, row) varies |=
+            name && tl_member_text(row, "axis") && !strcmp(name, tl_member_text(row, "axis"));
+        if (varies && n == TABLE_AXES)
+            all = false;
+        else if (varies)
+            columns[n++] = name;
+        else if (name)
+            json_object_set(rest, name, json_object_get(json_object_get(r->finding, "minimal"), name));
+    }
+    tl_page_paragraph(
+        r->page, tl_strdup("One axis changes at a time. The minimal variant comes first; in bold are the "
+                           "variants of which one fails and the other passes though they differ in one "
+                           "axis only."));
+    if (!all || !n) {
+        n = 0;
+        columns[0] = "changed";
+    }
+    columns[n ? n : 1] = "outcome";
+    columns[n ? n + 1 : 2] = "failed in this way";
+    json_t *rows = tl_page_table(r->page, (n ? n : 1) + 2, columns);
+    json_array_foreach(measured, i, row) add_observed_row(r, rows, row, n, columns);
+    if (n && json_object_size(rest)) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "In every row: ");
+        tl_words_variant(&b, rest);
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    } else if (!n) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "The minimal variant: ");
+        tl_words_variant(&b, json_object_get(r->finding, "minimal"));
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    json_decref(measured);
+    json_decref(rest);
+}
+
+static void add_decisive(const struct tl_sections *r)
+{
+    const json_t *pair;
+    size_t i;
+    const json_t *pairs = json_object_get(r->finding, "decisive");
+    tl_page_heading(r->page, 3, json_array_size(pairs) == 1 ? "Decisive pair" : "Decisive pairs");
+    if (!json_array_size(pairs))
+        tl_page_paragraph(r->page,
+                          tl_strdup("None is known: no variant that differs in one axis was seen to pass."));
+    json_array_foreach(pairs, i, pair)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        const char *axis = tl_member_text(pair, "axis");
+        if (!axis)
+            continue;
+        tl_buffer_add_string(&b, TL_BOLD_ON);
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_buffer_add_string(&b, " fails");
+        tl_buffer_add_string(&b, TL_BOLD_OFF);
+        tl_buffer_printf(&b, " (%lld runs), " TL_BOLD_ON, (long long)tl_member_integer(pair, "n_fails"));
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_buffer_printf(&b, " passes" TL_BOLD_OFF " (%lld runs), all other axes being the same.",
+                         (long long)tl_member_integer(pair, "n_passes"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
+static void add_band(struct tl_buffer *b, const json_t *band)
+{
+    const json_t *never = json_object_get(band, "never"), *always = json_object_get(band, "always"), *s;
+    size_t i;
+    tl_buffer_add_string(b, " There is no sharp threshold: the rate climbs over a range of values");
+    if (json_is_object(never)) {
+        tl_buffer_add_string(b, "; the last value that did not fail is ");
+        tl_inline_value(b, json_object_get(never, "value"));
+        tl_buffer_printf(b, " (%lld of %lld)", (long long)tl_member_integer(never, "failed"),
+                         (long long)tl_member_integer(never, "runs"));
+    }
+    if (json_is_object(always)) {
+        tl_buffer_add_string(b, "; the first that fails as often as the failing variant is ");
+        tl_inline_value(b, json_object_get(always, "value"));
+        tl_buffer_printf(b, " (%lld of %lld)", (long long)tl_member_integer(always, "failed"),
+                         (long long)tl_member_integer(always, "runs"));
+    }
+    json_array_foreach(json_object_get(band, "samples"), i, s)
+    {
+        tl_buffer_add_string(b, i ? ", " : ". Measured: ");
+        tl_inline_value(b, json_object_get(s, "value"));
+        tl_buffer_printf(b, ": %lld of %lld", (long long)tl_member_integer(s, "failed"),
+                         (long long)tl_member_integer(s, "runs"));
+    }
+    tl_buffer_add_string(b, ".");
+}
+
+static void add_thresholds(const struct tl_sections *r)
+{
+    const json_t *t, *joint;
+    size_t i, n = 0;
+    tl_page_heading(r->page, 2, "Threshold");
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t)
+    {
+        const json_t *threshold = json_object_get(t, "threshold"), *band = json_object_get(t, "band"),
+                     *odd = json_object_get(t, "non_monotone");
+        const char *axis = tl_member_text(t, "axis");
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!axis || (!threshold && !json_is_object(band) && !odd))
+            continue;
+        n++;
+        if (threshold) {
+            tl_words_setting(&b, axis, threshold);
+            tl_buffer_add_string(&b, " fails");
+            const json_t *below = json_array_get(json_object_get(t, "passes_with"), 0);
+            if (below) {
+                tl_buffer_add_string(&b, tl_member_true(t, "gap")
+                                             ? "; the next simpler value that can be tried, "
+                                             : "; the next simpler value, ");
+                tl_words_setting(&b, axis, below);
+                tl_buffer_add_string(&b, ", passes");
+            }
+            tl_buffer_add_string(&b, ".");
+        } else {
+            tl_inline_code(&b, axis);
+            tl_buffer_add_string(&b, ":");
+        }
+        if (json_is_object(band))
+            add_band(&b, band);
+        if (odd) {
+            tl_buffer_add_string(&b, " It is not monotone: ");
+            tl_words_setting(&b, axis, odd);
+            tl_buffer_add_string(&b, " does not behave as this threshold says.");
+        }
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    json_array_foreach(json_object_get(r->finding, "joint"), i, joint)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "Thresholds depend on each other: with ");
+        tl_inline_code(&b, tl_member_text(joint, "more"));
+        tl_buffer_add_string(&b, " further out, ");
+        tl_inline_code(&b, tl_member_text(joint, "less"));
+        tl_buffer_add_string(&b, " fails below its threshold; seen with ");
+        tl_words_difference(&b, json_object_get(joint, "witness"), json_object_get(r->finding, "minimal"));
+        tl_buffer_add_string(&b, ".");
+        tl_page_item(r->page, tl_buffer_take(&b));
+        n++;
+    }
+    if (!n)
+        tl_page_paragraph(r->page, tl_strdup("None: no ordered axis is part of the trigger."));
+}
+
+/* The decisive pair whose passing side is the control; the first one when none is. */
+static const json_t *control_pair(const struct tl_sections *r)
+{
+    const json_t *pairs = json_object_get(r->finding, "decisive"), *pair;
+    const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
+    size_t i;
+    json_array_foreach(pairs, i, pair)
+    {
+        const char *trial = tl_member_text(pair, "passes_trial");
+        if (control && trial && !strcmp(control, trial))
+            return pair;
+    }
+    return json_array_get(pairs, 0);
+}
+
+static void add_expected(const struct tl_sections *r)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *pair = control_pair(r);
+    const char *outcome = tl_member_text(r->finding, "outcome"), *axis = tl_member_text(pair, "axis");
+    tl_page_heading(r->page, 2, "Expected");
+    if (outcome && !strcmp(outcome, "error"))
+        tl_buffer_add_string(&b, "That the model runs, or that the error says what of it is not allowed.");
+    else if (outcome && !strcmp(outcome, "wrong"))
+        tl_buffer_add_string(&b, "Outputs that agree with the reference.");
+    else if (outcome && !strcmp(outcome, "fallback"))
+        tl_buffer_add_string(
+            &b, "That the model runs on the device asked for, or that this is refused with an error.");
+    else
+        tl_buffer_add_string(&b,
+                             "That the model runs, or is refused with an error that the caller can handle.");
+    if (axis) {
+        tl_buffer_add_string(&b, " The same with ");
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_buffer_add_string(&b, " passed.");
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+static void add_names(struct tl_buffer *b, const json_t *names, const json_t *without)
+{
+    const json_t *name, *other;
+    size_t i, k, n = 0;
+    json_array_foreach(names, i, name)
+    {
+        bool left_out = false;
+        json_array_foreach(without, k, other) left_out |= json_equal(name, other);
+        if (left_out || !json_is_string(name))
+            continue;
+        tl_buffer_add_string(b, n++ ? ", " : "");
+        tl_inline_code(b, json_string_value(name));
+    }
+}
+
+static void add_independent(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *independent = json_object_get(f, "independent"),
+                 *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
+                 *broken = json_object_get(g, "broken");
+    long long k = json_integer_value(json_array_get(held, 0)),
+              n = json_integer_value(json_array_get(held, 1)),
+              l = json_integer_value(json_array_get(broken, 0)),
+              m = json_integer_value(json_array_get(broken, 1));
+    struct tl_buffer b = TL_BUFFER_INIT, needless = TL_BUFFER_INIT;
+    tl_page_heading(r->page, 2, "Independent of");
+    add_names(&b, independent, NULL);
+    if (b.size && k == n && n > 0)
+        tl_buffer_printf(
+            &b,
+            ": with the trigger held, they were drawn at random, and it failed in the same way in %lld of "
+            "%lld trials.",
+            k, n);
+    else if (n > 0) {
+        tl_buffer_clear(&b);
+        tl_buffer_printf(
+            &b,
+            "Nothing is shown to be: with the trigger held and the other axes drawn at random, it failed "
+            "in the same way in %lld of %lld trials",
+            k, n);
+        if (json_is_object(json_object_get(f, "not_held"))) {
+            tl_buffer_add_string(&b, "; it did not with ");
+            tl_words_difference(&b, json_object_get(f, "not_held"), json_object_get(f, "minimal"));
+        }
+        tl_buffer_add_string(&b, ".");
+    } else {
+        tl_buffer_clear(&b);
+        tl_buffer_add_string(&b, "Unknown: no variants were drawn at random.");
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    if (m > 0) {
+        tl_buffer_printf(
+            &b,
+            "With the trigger broken and the other axes drawn at random, it failed in the same way in %lld "
+            "of %lld trials",
+            l, m);
+        if (json_is_object(json_object_get(f, "also"))) {
+            tl_buffer_add_string(&b, ": there is another trigger, seen with ");
+            tl_words_difference(&b, json_object_get(f, "also"), json_object_get(f, "minimal"));
+        }
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    add_names(&needless, json_object_get(f, "irrelevant"), k == n && n > 0 ? independent : NULL);
+    if (needless.size) {
+        tl_buffer_add_string(
+            &b, "Not needed (the minimal variant fails with them at their simplest value; other values "
+                "were not shown to make no difference): ");
+        tl_buffer_add_string(&b, needless.data);
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    tl_buffer_free(&needless);
+}
+
+static void add_others(const struct tl_sections *r)
+{
+    static const char *const head[] = {"failure", "outcome", "seen",
+                                       "first with (against the minimal variant)"};
+    const json_t *others = json_object_get(r->finding, "others"), *o;
+    size_t i;
+    tl_page_heading(r->page, 2, "Other failures seen");
+    if (!json_array_size(others)) {
+        tl_page_paragraph(r->page, tl_strdup("None in this search."));
+        return;
+    }
+    json_t *rows = tl_page_table(r->page, COUNT(head), head);
+    json_array_foreach(others, i, o)
+    {
+        struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
+        tl_inline_code(&title, tl_first_text(tl_member_text(o, "title"), tl_member_text(o, "signature")));
+        tl_inline_text(&outcome, tl_first_text(tl_member_text(o, "outcome"), "unknown"));
+        if (tl_member_text(o, "signal")) {
+            tl_buffer_add_string(&outcome, ", ");
+            tl_inline_text(&outcome, tl_member_text(o, "signal"));
+        }
+        if (tl_member_text(o, "phase")) {
+            tl_buffer_add_string(&outcome, " in ");
+            tl_inline_text(&outcome, tl_member_text(o, "phase"));
+        }
+        tl_words_difference(&where, json_object_get(o, "variant"), json_object_get(r->finding, "minimal"));
+        char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
+                         tl_format("%lld times", (long long)tl_member_integer(o, "seen")),
+                         tl_buffer_take(&where)};
+        tl_page_row(rows, false, COUNT(cells), cells);
+    }
+}
+
+static void add_control(const struct tl_sections *r)
+{
+    const json_t *pair = control_pair(r);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *axis = tl_member_text(pair, "axis"),
+               *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
+    tl_page_heading(r->page, 2, "A control that works");
+    if (axis) {
+        tl_buffer_add_string(&b, "The minimal variant with ");
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_buffer_printf(&b, " passed in all of %lld runs", (long long)tl_member_integer(pair, "n_passes"));
+        if (trial) {
+            tl_buffer_add_string(&b, " (trial ");
+            tl_inline_code(&b, trial);
+            tl_buffer_add_string(&b, ")");
+        }
+        tl_buffer_add_string(&b, ".");
+    } else {
+        tl_buffer_add_string(&b, "None is known.");
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_heading(r->page, 2, "Possible workaround");
+    if (axis) {
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_buffer_add_string(&b, " instead of ");
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_buffer_add_string(&b, ": the nearest variant that passes. Measured on the minimal variant only.");
+    } else {
+        tl_buffer_add_string(&b, "Unknown.");
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+static void add_builds(const struct tl_sections *r)
+{
+    static const char *const head[] = {"fails from", "to", "newest before it that does not fail in this way",
+                                       "oldest after it that does not fail in this way"};
+    static const char *const names[] = {"first_bad", "last_bad", "good_before", "fixed"};
+    const json_t *builds = json_object_get(r->finding, "builds"), *range;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i, k;
+    tl_page_heading(r->page, 2, "Builds");
+    if (!json_is_object(builds)) {
+        tl_page_paragraph(r->page, tl_strdup("Unknown: this search used one build."));
+        return;
+    }
+    if (json_array_size(json_object_get(builds, "ranges"))) {
+        json_t *rows = tl_page_table(r->page, COUNT(head), head);
+        json_array_foreach(json_object_get(builds, "ranges"), i, range)
+        {
+            char *cells[COUNT(names)];
+            for (k = 0; k < COUNT(names); k++) {
+                tl_inline_code(&b, tl_member_text(range, names[k]));
+                cells[k] = b.size ? tl_buffer_take(&b) : tl_strdup("none found");
+            }
+            tl_page_row(rows, false, COUNT(names), cells);
+        }
+    }
+    tl_buffer_add_string(&b, "Builds considered: ");
+    add_names(&b, json_object_get(builds, "list"), NULL);
+    if (json_array_size(json_object_get(builds, "unsupported"))) {
+        tl_buffer_add_string(&b, ". Could not be tried: ");
+        add_names(&b, json_object_get(builds, "unsupported"), NULL);
+    }
+    tl_buffer_add_string(&b, ". Between the ends of a range a build may not have been tried itself.");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+static void add_elsewhere(const struct tl_sections *r)
+{
+    static const char *const head[] = {"unit", "outcome", "trials"};
+    const json_t *o;
+    size_t i;
+    tl_page_heading(r->page, 2, "Other units, devices and builds");
+    if (!json_array_size(r->elsewhere)) {
+        tl_page_paragraph(r->page,
+                          tl_strdup("Unknown: the database has no trial of this variant on another unit."));
+        return;
+    }
+    tl_page_paragraph(r->page, tl_strdup("The same variant of the same case, as the database has it:"));
+    json_t *rows = tl_page_table(r->page, COUNT(head), head);
+    json_array_foreach(r->elsewhere, i, o)
+    {
+        struct tl_buffer unit = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT;
+        tl_inline_code(&unit, tl_first_text(tl_member_text(o, "unit"), "unknown"));
+        tl_inline_text(&outcome, tl_first_text(tl_member_text(o, "outcome"), "unknown"));
+        if (tl_member_text(o, "title")) {
+            tl_buffer_add_string(&outcome, ": ");
+            tl_inline_code(&outcome, tl_member_text(o, "title"));
+        }
+        char *cells[] = {tl_buffer_take(&unit), tl_buffer_take(&outcome),
+                         tl_format("%lld", (long long)tl_member_integer(o, "trials"))};
+        tl_page_row(rows, false, COUNT(cells), cells);
+    }
+}
+
+static void add_search(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *note, *interval = json_object_get(f, "rate_interval"),
+                 *rate = json_object_get(f, "rate");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    time_t t = (time_t)(tl_member_integer(f, "created_us") / 1000000);
+    struct tm tm;
+    char when[40] = "at an unknown time";
+    size_t i;
+    if (t && gmtime_r(&t, &tm))
+        strftime(when, sizeof when, "on %Y-%m-%d %H:%M UTC", &tm);
+    tl_page_heading(r->page, 2, "How this was found");
+    tl_buffer_printf(
+        &b, "%lld trials (%lld of them to find the minimal variant, %lld known from before) in %.1f s, %s. ",
+        (long long)tl_member_integer(f, "trials"), (long long)tl_member_integer(f, "search_trials"),
+        (long long)tl_member_integer(f, "cached"), json_number_value(json_object_get(f, "elapsed_s")), when);
+    if (json_array_size(rate) == 2 && json_integer_value(json_array_get(rate, 1)) > 0)
+        tl_buffer_printf(&b, "Rate: %lld of %lld", (long long)json_integer_value(json_array_get(rate, 0)),
+                         (long long)json_integer_value(json_array_get(rate, 1)));
+    else
+        tl_buffer_add_string(&b, "Rate: unknown");
+    if (json_array_size(interval) == 2)
+        tl_buffer_printf(
+            &b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
+            json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
+    tl_buffer_add_string(&b, ". Finding ");
+    tl_inline_code(&b, tl_first_text(tl_member_text(f, "finding"), "unknown"));
+    tl_buffer_add_string(&b, ", case ");
+    tl_inline_code(&b, tl_first_text(tl_member_text(f, "case"), "unknown"));
+    tl_buffer_add_string(&b, " with content ");
+    tl_inline_code(&b, tl_first_text(tl_member_text(f, "case_hash"), "unknown"));
+    if (tl_member_text(f, "source")) {
+        tl_buffer_add_string(&b, ", which comes from: ");
+        tl_inline_text(&b, tl_member_text(f, "source"));
+    }
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_array_foreach(json_object_get(f, "notes"), i, note)
+    {
+        tl_inline_text(&b, tl_member_text(note, "text"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    tl_page_figure(
+        r->page, tl_report_svg(f),
+        "Every trial of the search, in order from left to right. A point is at the value that an axis had; a "
+        "line above the axis' simplest value shows how far from it.");
+}
+
+/* What is in the bundle that this report is part of. */
+static void add_attached(const struct tl_sections *r)
+{
+    const json_t *file, *text;
+    size_t i;
+    if (!json_is_object(r->bundle))
+        return;
+    tl_page_heading(r->page, 2, "Attached");
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_code(&b, tl_member_text(file, "name"));
+        tl_buffer_add_string(&b, ": ");
+        tl_inline_text(&b, tl_member_text(file, "about"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    json_array_foreach(json_object_get(r->bundle, "left_out"), i, text)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "Left out: ");
+        tl_inline_text(&b, json_string_value(text));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
+json_t *tl_report_page(const json_t *report)
+{
+    struct tl_sections r = {
+        .page = json_array(),
+        .finding = json_object_get(report, "finding"),
+        .failing = json_object_get(report, "failing_trial"),
+        .control = json_object_get(report, "control_trial"),
+        .elsewhere = json_object_get(report, "elsewhere"),
+        .bundle = json_object_get(report, "bundle"),
+    };
+    const char *title = tl_member_text(report, "title"), *about = tl_member_text(r.finding, "title");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_page_heading(r.page, 1, title ? title : "unknown");
+    tl_page_paragraph(r.page, tl_words_summary(r.finding));
+    if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
+        !json_is_object(json_object_get(r.finding, "builds")))
+        tl_page_paragraph(r.page, tl_strdup(TL_BOLD_ON
+                                            "Not shown to be minimal." TL_BOLD_OFF
+                                            " There may be a simpler variant that fails in the same way."));
+    if (about) {
+        tl_buffer_add_string(&b, "About the case: ");
+        tl_inline_text(&b, about);
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r.page, tl_buffer_take(&b));
+    }
+    tl_section_environment(&r);
+    tl_section_reproduce(&r);
+    add_observed(&r);
+    add_decisive(&r);
+    add_thresholds(&r);
+    tl_section_failure(&r);
+    tl_section_stacks(&r);
+    add_expected(&r);
+    add_independent(&r);
+    add_others(&r);
+    add_control(&r);
+    add_builds(&r);
+    add_elsewhere(&r);
+    add_attached(&r);
+    add_search(&r);
+    return r.page;
+}

@@ -1,0 +1,24 @@
+/* The sections of a report. Shared by the files that write them. */
+#ifndef TL_REPORT_SECTIONS_H
+#define TL_REPORT_SECTIONS_H
+
+#include "reports/finding_words.h"
+
+struct tl_sections {
+    json_t *page;
+    const json_t *finding, *failing, *control, *elsewhere, *bundle;
+};
+
+const char *tl_first_text(const char *a,
+                          const char *b); /* the first that is neither NULL nor empty; or NULL */
+
+void tl_section_environment(const struct tl_sections *r);
+void tl_section_reproduce(const struct tl_sections *r);
+void tl_section_failure(const struct tl_sections *r);
+void tl_section_stacks(const struct tl_sections *r);
+
+/* The command that starts the runner alone for a trial, as a shell takes it; NULL when it is not known. The
+ * caller's. */
+char *tl_runner_command(const json_t *trial);
+
+#endif

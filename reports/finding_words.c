@@ -1,0 +1,241 @@
+/* The title of a report and its two sentences. */
+#include "reports/finding_words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TITLE_SETTINGS 4
+
+static const char *or_unknown(const char *s)
+{
+    return s && *s ? s : "unknown";
+}
+
+void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value)
+{
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_inline_text(&text, axis);
+    tl_buffer_add_string(&text, "=");
+    tl_inline_value(&text, value);
+    tl_inline_code(b, text.data);
+    tl_buffer_free(&text);
+}
+
+void tl_words_variant(struct tl_buffer *b, const json_t *variant)
+{
+    const char *axis, *separator = "";
+    json_t *value;
+    json_object_foreach((json_t *)variant, axis, value)
+    {
+        tl_buffer_add_string(b, separator);
+        tl_words_setting(b, axis, value);
+        separator = ", ";
+    }
+    if (!json_object_size(variant))
+        tl_buffer_add_string(b, "unknown");
+}
+
+void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_t *from)
+{
+    const char *axis, *separator = "";
+    json_t *value;
+    json_object_foreach((json_t *)variant, axis, value)
+    {
+        if (json_equal(value, json_object_get(from, axis)))
+            continue;
+        tl_buffer_add_string(b, separator);
+        tl_words_setting(b, axis, value);
+        separator = ", ";
+    }
+    if (!*separator)
+        tl_buffer_add_string(b, "the same variant");
+}
+
+/* What happens, as a verb with what belongs to it. signal may be NULL. */
+static void add_verb(struct tl_buffer *b, const char *outcome, const char *signal)
+{
+    if (!outcome)
+        tl_buffer_add_string(b, "fails");
+    else if (!strcmp(outcome, "crash"))
+        tl_buffer_printf(b, "crashes with %s", signal ? signal : "an unknown signal");
+    else if (!strcmp(outcome, "hang"))
+        tl_buffer_add_string(b, "does not come to an end within its time limit");
+    else if (!strcmp(outcome, "oom"))
+        tl_buffer_add_string(b, "runs out of the memory it is allowed");
+    else if (!strcmp(outcome, "error"))
+        tl_buffer_add_string(b, "ends with an error");
+    else if (!strcmp(outcome, "wrong"))
+        tl_buffer_add_string(b, "gives wrong outputs");
+    else if (!strcmp(outcome, "fallback"))
+        tl_buffer_add_string(b, "runs on another device than the one asked for");
+    else
+        tl_buffer_printf(b, "ends with the outcome %s", outcome);
+}
+
+static void add_short(struct tl_buffer *b, const json_t *f)
+{
+    const char *outcome = tl_member_text(f, "outcome"), *signal = tl_member_text(f, "signal"),
+               *phase = tl_member_text(f, "phase");
+    tl_inline_text(b, signal ? signal : outcome ? outcome : "failure");
+    if (phase) {
+        tl_buffer_add_string(b, " in ");
+        tl_inline_text(b, phase);
+    }
+}
+
+char *tl_report_title(const json_t *f)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *trigger,
+        *range = json_array_get(json_object_get(json_object_get(f, "builds"), "ranges"), 0);
+    const char *runner = tl_member_text(f, "runner"), *device = tl_member_text(f, "device"),
+               *version = tl_member_text(json_object_get(f, "build"), "version");
+    size_t i;
+    tl_inline_text(&b, runner ? runner : or_unknown(tl_member_text(f, "unit")));
+    if (version && !range) {
+        tl_buffer_add_string(&b, " ");
+        tl_inline_text(&b, version);
+    }
+    if (device) {
+        tl_buffer_add_string(&b, ", ");
+        tl_inline_text(&b, device);
+    }
+    tl_buffer_add_string(&b, ": ");
+    if (!tl_member_true(f, "reproduced")) {
+        tl_inline_text(&b, or_unknown(tl_member_text(f, "case")));
+        tl_buffer_add_string(&b, " did not fail as it was said to");
+        return tl_buffer_take(&b);
+    }
+    add_short(&b, f);
+    if (range) {
+        const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad");
+        tl_buffer_add_string(&b, " from ");
+        tl_inline_text(&b, or_unknown(first));
+        tl_buffer_add_string(&b, " to ");
+        tl_inline_text(&b, or_unknown(last));
+    }
+    json_array_foreach(json_object_get(f, "trigger"), i, trigger)
+    {
+        const char *axis = tl_member_text(trigger, "axis");
+        if (i == TITLE_SETTINGS) {
+            tl_buffer_add_string(&b, ", …");
+            break;
+        }
+        tl_buffer_add_string(&b, i ? ", " : " with ");
+        tl_inline_text(&b, or_unknown(axis));
+        tl_buffer_add_string(&b, "=");
+        tl_inline_value(&b, json_object_get(trigger, "value"));
+    }
+    return tl_buffer_take(&b);
+}
+
+static void add_when(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *triggers = json_object_get(f, "trigger"), *trigger;
+    size_t i, n = json_array_size(triggers);
+    if (!n) {
+        if (json_is_object(json_object_get(f, "builds")))
+            return;
+        tl_buffer_add_string(b, json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))
+                                    ? " already with every axis at its simplest value"
+                                    : "");
+        return;
+    }
+    tl_buffer_add_string(b, " when ");
+    json_array_foreach(triggers, i, trigger)
+    {
+        const char *axis = tl_member_text(trigger, "axis");
+        if (i)
+            tl_buffer_add_string(b, i + 1 == n ? " and " : ", ");
+        tl_words_setting(b, or_unknown(axis), json_object_get(trigger, "value"));
+    }
+}
+
+/* Runs of the minimal variant that were processes of their own, not forked by a fork server, and told
+ * something. */
+static json_int_t fresh_runs(const json_t *f)
+{
+    const json_t *minimal = json_object_get(f, "minimal"), *step;
+    json_int_t n = 0;
+    size_t i;
+    json_array_foreach(json_object_get(f, "path"), i, step)
+    {
+        const char *outcome = tl_member_text(step, "outcome");
+        n += tl_member_true(step, "fresh") && outcome &&
+             json_equal(json_object_get(step, "variant"), minimal) &&
+             (!strcmp(outcome, "match") || !strcmp(outcome, "pass") || !strcmp(outcome, "other"));
+    }
+    return n;
+}
+
+static void add_rate(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *rate = json_object_get(f, "rate");
+    json_int_t k = json_integer_value(json_array_get(rate, 0)),
+               n = json_integer_value(json_array_get(rate, 1));
+    if (n > 0)
+        tl_buffer_printf(b, ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs of %s%s did", k, n,
+                         json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
+                                                                       : "this variant",
+                         fresh_runs(f) == n ? ", each in a process of its own," : "");
+}
+
+static void add_since(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *builds = json_object_get(f, "builds"), *ranges = json_object_get(builds, "ranges"), *range;
+    size_t i;
+    if (!json_is_object(builds)) {
+        tl_buffer_add_string(b, " Since which build it does was not measured.");
+        return;
+    }
+    if (!json_array_size(ranges)) {
+        tl_buffer_printf(b, " None of the builds that were tried failed in this way.");
+        return;
+    }
+    json_array_foreach(ranges, i, range)
+    {
+        const char *before = tl_member_text(range, "good_before"),
+                   *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad"),
+                   *fixed = tl_member_text(range, "fixed");
+        tl_buffer_add_string(b, i ? "; it also fails from " : " Of the builds tried, it fails from ");
+        tl_inline_code(b, or_unknown(first));
+        tl_buffer_add_string(b, " to ");
+        tl_inline_code(b, or_unknown(last));
+        tl_buffer_add_string(b, before ? " (" : " (no older one was found that does not fail in this way");
+        tl_inline_code(b, before);
+        tl_buffer_add_string(b, before ? " before it does not fail in this way" : "");
+        tl_buffer_add_string(b, fixed ? ", and " : ", and no newer one was found that does not");
+        tl_inline_code(b, fixed);
+        tl_buffer_add_string(b, fixed ? " after it no longer does)" : ")");
+    }
+    tl_buffer_add_string(b, ".");
+}
+
+char *tl_words_summary(const json_t *f)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *unit = tl_member_text(f, "unit"), *name = tl_member_text(f, "case");
+    tl_buffer_add_string(&b, "On ");
+    tl_inline_code(&b, or_unknown(unit));
+    tl_buffer_add_string(&b, ", ");
+    if (!tl_member_true(f, "reproduced")) {
+        const json_t *rate = json_object_get(f, "rate");
+        tl_buffer_add_string(&b, "the case ");
+        tl_inline_code(&b, or_unknown(name));
+        tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did.",
+                         (long long)json_integer_value(json_array_get(rate, 0)),
+                         (long long)json_integer_value(json_array_get(rate, 1)));
+        return tl_buffer_take(&b);
+    }
+    tl_buffer_add_string(&b, "the model of the case ");
+    tl_inline_code(&b, or_unknown(name));
+    tl_buffer_add_string(&b, " ");
+    add_verb(&b, tl_member_text(f, "outcome"), tl_member_text(f, "signal"));
+    tl_buffer_add_string(&b, " in the phase ");
+    tl_inline_code(&b, or_unknown(tl_member_text(f, "phase")));
+    add_when(&b, f);
+    add_rate(&b, f);
+    tl_buffer_add_string(&b, ".");
+    add_since(&b, f);
+    return tl_buffer_take(&b);
+}

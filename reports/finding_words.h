@@ -1,0 +1,14 @@
+/* Words for parts of a finding, as inline text (page.h). */
+#ifndef TL_REPORT_WORDS_H
+#define TL_REPORT_WORDS_H
+
+#include "reports/internal.h"
+#include "reports/page.h"
+
+void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value); /* axis=value, as code */
+void tl_words_variant(struct tl_buffer *b, const json_t *variant);                 /* every axis of it */
+/* Where a variant differs from another. */
+void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_t *from);
+char *tl_words_summary(const json_t *finding);
+
+#endif

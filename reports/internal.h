@@ -1,0 +1,38 @@
+/* Shared by the files that make a report. */
+#ifndef TL_REPORT_INTERNAL_H
+#define TL_REPORT_INTERNAL_H
+
+#include "harness/base/buffer.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Text of a child as a JSON string: what is not UTF-8 becomes U+FFFD. */
+json_t *tl_text_json(const char *text, size_t size);
+
+/* Members of a document, with what is missing or of another type as NULL, 0, false. */
+const char *tl_member_text(const json_t *o, const char *name);
+json_int_t tl_member_integer(const json_t *o, const char *name);
+bool tl_member_true(const json_t *o, const char *name);
+
+/* The variant a report is about: the minimal one, or the one that was run (over builds). May be NULL. */
+const json_t *tl_report_variant(const json_t *finding);
+
+/* One line that names the failure, plain text; the caller's. */
+char *tl_report_title(const json_t *finding);
+
+/* The content of a report (page.h), without what only one format has. */
+json_t *tl_report_page(const json_t *report);
+
+/* What was measured of the variants that are the minimal one but for one axis, from the path: rows of
+ * {"axis","value" (null: the minimal variant itself),"match","other","pass","unsupported","lost"}. */
+json_t *tl_report_rows(const json_t *finding);
+
+/* The search as a drawing; NULL when there is no path. */
+char *tl_report_svg(const json_t *finding);
+
+/* The case file with only the values that the minimal variant and its passing neighbours have. The caller's.
+ */
+json_t *tl_narrow_case(const json_t *case_document, const json_t *finding);
+
+#endif

@@ -1,0 +1,130 @@
+#include "reports/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tl_inline_text(struct tl_buffer *b, const char *text)
+{
+    for (; text && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        tl_buffer_add(b, c < 32 || c == 127 ? " " : text, 1);
+    }
+}
+
+void tl_inline_code(struct tl_buffer *b, const char *text)
+{
+    if (!text || !*text)
+        return;
+    tl_buffer_add_string(b, TL_CODE_ON);
+    tl_inline_text(b, text);
+    tl_buffer_add_string(b, TL_CODE_OFF);
+}
+
+char *tl_value_word(const json_t *value)
+{
+    if (json_is_string(value))
+        return tl_strdup(json_string_value(value));
+    char *word = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    if (!word)
+        return tl_strdup("");
+    char *copy = tl_strdup(word);
+    free(word);
+    return copy;
+}
+
+void tl_inline_value(struct tl_buffer *b, const json_t *value)
+{
+    char *word = tl_value_word(value);
+    tl_inline_text(b, word);
+    free(word);
+}
+
+static void add(json_t *page, const char *is, const char *name, const char *text)
+{
+    json_array_append_new(page, json_pack("{s:s,s:s}", "is", is, name, text));
+}
+
+void tl_page_heading(json_t *page, int level, const char *text)
+{
+    json_array_append_new(page, json_pack("{s:s,s:i,s:s}", "is", "heading", "level", level, "text", text));
+}
+
+void tl_page_paragraph(json_t *page, char *text)
+{
+    if (text && *text)
+        add(page, "paragraph", "text", text);
+    free(text);
+}
+
+void tl_page_item(json_t *page, char *text)
+{
+    if (text && *text)
+        add(page, "item", "text", text);
+    free(text);
+}
+
+void tl_page_code(json_t *page, const char *language, char *code)
+{
+    if (code && *code)
+        json_array_append_new(page,
+                              json_pack("{s:s,s:s,s:s}", "is", "code", "language", language, "text", code));
+    free(code);
+}
+
+void tl_page_fold(json_t *page, char *summary, char *code)
+{
+    json_array_append_new(page, json_pack("{s:s,s:s,s:s}", "is", "fold", "summary", summary ? summary : "",
+                                          "code", code ? code : ""));
+    free(summary);
+    free(code);
+}
+
+void tl_page_figure(json_t *page, char *svg, const char *caption)
+{
+    if (svg)
+        json_array_append_new(page,
+                              json_pack("{s:s,s:s,s:s}", "is", "figure", "svg", svg, "caption", caption));
+    free(svg);
+}
+
+json_t *tl_page_table(json_t *page, size_t n, const char *const *head)
+{
+    json_t *names = json_array(), *rows = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(names, json_string(head[i]));
+    json_array_append_new(page, json_pack("{s:s,s:o,s:o}", "is", "table", "head", names, "rows", rows));
+    return rows;
+}
+
+void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(list, json_string(cells[i] ? cells[i] : ""));
+        free(cells[i]);
+    }
+    json_array_append_new(rows, json_pack("{s:o,s:b}", "cells", list, "strong", strong));
+}
+
+void tl_add_escaped(struct tl_buffer *b, const char *text)
+{
+    for (; text && *text; text++) {
+        switch (*text) {
+        case '&':
+            tl_buffer_add_string(b, "&amp;");
+            break;
+        case '<':
+            tl_buffer_add_string(b, "&lt;");
+            break;
+        case '>':
+            tl_buffer_add_string(b, "&gt;");
+            break;
+        case '"':
+            tl_buffer_add_string(b, "&quot;");
+            break;
+        default:
+            if ((unsigned char)*text >= 32 || *text == '\n' || *text == '\t')
+                tl_buffer_add(b, text, 1);
+        }
+    }
+}

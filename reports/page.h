@@ -1,0 +1,47 @@
+/* A page: blocks of text that Markdown and HTML are both made from, so that they say the same.
+ *
+ * A page is a JSON array of blocks:
+ *   {"is":"heading","level":1..3,"text"}  {"is":"paragraph","text"}  {"is":"item","text"}
+ *   {"is":"table","head":[text],"rows":[{"cells":[text],"strong":bool}]}
+ *   {"is":"code","language","text"}  {"is":"fold","summary":text,"code":text} {"is":"figure","svg","caption"}
+ * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold; nothing that
+ * comes from outside can hold these bytes, because it is added with the functions below. "code" is taken as
+ * it is. */
+#ifndef TL_REPORT_PAGE_H
+#define TL_REPORT_PAGE_H
+
+#include "harness/base/buffer.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#define TL_CODE_ON "\x01"
+#define TL_CODE_OFF "\x02"
+#define TL_BOLD_ON "\x03"
+#define TL_BOLD_OFF "\x04"
+
+/* Adds text from outside to inline text: control characters and line ends become spaces. */
+void tl_inline_text(struct tl_buffer *b, const char *text);
+void tl_inline_code(struct tl_buffer *b, const char *text);
+/* A JSON value as on a command line: a string without quotes. */
+void tl_inline_value(struct tl_buffer *b, const json_t *value);
+char *tl_value_word(const json_t *value); /* the same, alone; the caller's */
+
+/* The text is taken over and freed; NULL or "" adds nothing. */
+void tl_page_heading(json_t *page, int level, const char *text);
+void tl_page_paragraph(json_t *page, char *text);
+void tl_page_item(json_t *page, char *text);
+void tl_page_code(json_t *page, const char *language, char *code);
+void tl_page_fold(json_t *page, char *summary, char *code);
+void tl_page_figure(json_t *page, char *svg, const char *caption);
+json_t *tl_page_table(json_t *page, size_t n, const char *const *head);    /* its rows: borrowed */
+void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells); /* cells are taken over */
+
+char *tl_page_markdown(const json_t *page);
+/* One file that needs nothing else. title is plain text. */
+char *tl_page_html(const json_t *page, const char *title);
+
+/* Adds text with & < > " escaped, and what XML cannot hold left out: for HTML, SVG and XML. */
+void tl_add_escaped(struct tl_buffer *b, const char *text);
+
+#endif

@@ -1,0 +1,128 @@
+/* One HTML file: style inside, no script, nothing fetched. What is wider than the screen scrolls by itself
+ * and can be reached with the keyboard. */
+#include "reports/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const char tl_page_css[];
+
+static const char *member(const json_t *block, const char *name)
+{
+    const char *s = json_string_value(json_object_get(block, name));
+    return s ? s : "";
+}
+
+static void add_inline(struct tl_buffer *b, const char *text)
+{
+    struct tl_buffer plain = TL_BUFFER_INIT;
+    static const struct {
+        const char *mark, *tag;
+    } tags[] = {{TL_CODE_ON, "<code>"},
+                {TL_CODE_OFF, "</code>"},
+                {TL_BOLD_ON, "<strong>"},
+                {TL_BOLD_OFF, "</strong>"}};
+    while (*text) {
+        size_t n = strcspn(text, TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF);
+        tl_buffer_clear(&plain);
+        tl_buffer_add(&plain, text, n);
+        tl_add_escaped(b, plain.data);
+        text += n;
+        for (size_t i = 0; *text && i < sizeof tags / sizeof *tags; i++)
+            if (*text == *tags[i].mark)
+                tl_buffer_add_string(b, tags[i].tag);
+        text += *text != '\0';
+    }
+    tl_buffer_free(&plain);
+}
+
+static void add_table(struct tl_buffer *b, const json_t *block, const char *label)
+{
+    json_t *text, *row;
+    size_t i, k;
+    tl_buffer_add_string(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    tl_add_escaped(b, label);
+    tl_buffer_add_string(b, ": table\">\n<table>\n<thead><tr>");
+    json_array_foreach(json_object_get(block, "head"), i, text)
+    {
+        tl_buffer_add_string(b, "<th scope=\"col\">");
+        add_inline(b, json_string_value(text));
+        tl_buffer_add_string(b, "</th>");
+    }
+    tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
+    json_array_foreach(json_object_get(block, "rows"), i, row)
+    {
+        tl_buffer_add_string(b,
+                             json_is_true(json_object_get(row, "strong")) ? "<tr class=\"strong\">" : "<tr>");
+        json_array_foreach(json_object_get(row, "cells"), k, text)
+        {
+            tl_buffer_add_string(b, "<td>");
+            add_inline(b, json_string_value(text));
+            tl_buffer_add_string(b, "</td>");
+        }
+        tl_buffer_add_string(b, "</tr>\n");
+    }
+    tl_buffer_add_string(b, "</tbody>\n</table>\n</div>\n");
+}
+
+static void add_code(struct tl_buffer *b, const char *text, const char *label)
+{
+    tl_buffer_add_string(b, "<pre tabindex=\"0\" role=\"region\" aria-label=\"");
+    tl_add_escaped(b, label);
+    tl_buffer_add_string(b, ": text\"><code>");
+    tl_add_escaped(b, text);
+    tl_buffer_add_string(b, "</code></pre>\n");
+}
+
+char *tl_page_html(const json_t *page, const char *title)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *block;
+    const char *label = "Report"; /* of the section: what a screen reader says of a table in it */
+    size_t i;
+    bool in_list = false;
+    tl_buffer_add_string(&b,
+                         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    tl_add_escaped(&b, title);
+    tl_buffer_printf(&b, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", tl_page_css);
+    json_array_foreach(page, i, block)
+    {
+        const char *is = member(block, "is");
+        bool item = !strcmp(is, "item");
+        if (item != in_list)
+            tl_buffer_add_string(&b, item ? "<ul>\n" : "</ul>\n");
+        in_list = item;
+        if (!strcmp(is, "heading")) {
+            int level = (int)json_integer_value(json_object_get(block, "level"));
+            label = member(block, "text");
+            tl_buffer_printf(&b, "<h%d>", level);
+            add_inline(&b, label);
+            tl_buffer_printf(&b, "</h%d>\n", level);
+        } else if (!strcmp(is, "table")) {
+            add_table(&b, block, label);
+        } else if (!strcmp(is, "code")) {
+            add_code(&b, member(block, "text"), label);
+        } else if (!strcmp(is, "fold")) {
+            tl_buffer_add_string(&b, "<details><summary>");
+            tl_add_escaped(&b, member(block, "summary"));
+            tl_buffer_add_string(&b, "</summary>\n");
+            add_code(&b, member(block, "code"), member(block, "summary"));
+            tl_buffer_add_string(&b, "</details>\n");
+        } else if (!strcmp(is, "figure")) {
+            tl_buffer_add_string(
+                &b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+            tl_add_escaped(&b, label);
+            tl_buffer_printf(&b, ": figure\">\n%s</div>\n<figcaption>", member(block, "svg"));
+            add_inline(&b, member(block, "caption"));
+            tl_buffer_add_string(&b, "</figcaption>\n</figure>\n");
+        } else {
+            tl_buffer_add_string(&b, item ? "<li>" : "<p>");
+            add_inline(&b, member(block, "text"));
+            tl_buffer_add_string(&b, item ? "</li>\n" : "</p>\n");
+        }
+    }
+    tl_buffer_add_string(&b, in_list ? "</ul>\n" : "");
+    tl_buffer_add_string(&b, "</main>\n</body>\n</html>\n");
+    return tl_buffer_take(&b);
+}

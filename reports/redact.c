@@ -1,0 +1,230 @@
+#include "reports/redact.h"
+
+#include "harness/base/buffer.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 64
+
+static bool is_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.' || (unsigned char)c >= 128;
+}
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 128;
+}
+
+void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead)
+{
+    static const char *const general[] = {
+        "root",   "localhost", "user",   "users", "admin", "administrator", "ubuntu",
+        "debian", "fedora",    "runner", "build", "test",  "home",          "Shared",
+        "model",  "models",    "nobody", "guest", "data",  "trapline",      "local"};
+    if (!name || strlen(name) < 3)
+        return;
+    for (size_t i = 0; i < sizeof general / sizeof *general; i++)
+        if (!strcmp(general[i], name))
+            return;
+    for (size_t i = 0; i < r->n; i++)
+        if (!strcmp(r->names[i].name, name))
+            return;
+    r->names = tl_realloc(r->names, r->n + 1, sizeof *r->names);
+    r->names[r->n].name = tl_strdup(name);
+    r->names[r->n++].instead = instead;
+}
+
+void tl_redaction_init(struct tl_redaction *r)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    const struct passwd *p = getpwuid(getuid());
+    const char *home = getenv("HOME");
+    memset(r, 0, sizeof *r);
+    if (!home || !*home)
+        home = p ? p->pw_dir : NULL;
+    if (home && strlen(home) > 1)
+        r->home = tl_strdup(home);
+    tl_redaction_add(r, p ? p->pw_name : NULL, "USER");
+    tl_redaction_add(r, getenv("USER"), "USER");
+    tl_redaction_add(r, getenv("LOGNAME"), "USER");
+    tl_redaction_add(r, getenv("SUDO_USER"), "USER");
+    if (gethostname(host, sizeof host - 1) == 0) {
+        tl_redaction_add(r, host, "HOST");
+        host[strcspn(host, ".")] = '\0';
+        tl_redaction_add(r, host, "HOST");
+    }
+}
+
+void tl_redaction_free(struct tl_redaction *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        free(r->names[i].name);
+    free(r->names);
+    free(r->home);
+    memset(r, 0, sizeof *r);
+}
+
+/* The length of a directory of homes that text begins with, its last slash included; 0 for none. */
+static size_t homes(const char *text)
+{
+    static const char *const places[] = {"/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (!strncmp(text, places[i], strlen(places[i])) && is_name(text[strlen(places[i])]))
+            return strlen(places[i]);
+    return 0;
+}
+
+static size_t name_length(const char *text)
+{
+    size_t n = 0;
+    while (is_name(text[n]))
+        n++;
+    return n;
+}
+
+/* How much of text, which begins at a path's start, is a home directory. */
+static size_t home_length(const struct tl_redaction *r, const char *text)
+{
+    size_t n = r->home ? strlen(r->home) : 0;
+    if (n && !strncmp(text, r->home, n) && !is_name(text[n]))
+        return n;
+    n = homes(text);
+    if (n && *text == '/')
+        return n + name_length(text + n);
+    return !strncmp(text, "/root", 5) && !is_name(text[5]) ? 5 : 0;
+}
+
+char *tl_redact_paths(const struct tl_redaction *r, const char *text)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    static const char folders[] = "/var/folders/"; /* two directories below are a user's on macOS */
+    tl_buffer_add_string(&b, "");
+    for (size_t i = 0; text[i];) {
+        bool begins = i == 0 || !is_name(text[i - 1]);
+        size_t n = begins ? home_length(r, text + i) : 0;
+        if (n) {
+            tl_buffer_add_string(&b, "~");
+        } else if ((n = homes(text + i))) {
+            tl_buffer_add(&b, text + i, n);
+            n += name_length(text + i + n);
+            tl_buffer_add_string(&b, "USER");
+        } else if (!strncmp(text + i, folders, sizeof folders - 1)) {
+            n = sizeof folders - 1;
+            tl_buffer_add(&b, text + i, n);
+            tl_buffer_add_string(&b, "USER");
+            n += name_length(text + i + n);
+            if (text[i + n] == '/')
+                n += 1 + name_length(text + i + n + 1);
+        } else {
+            tl_buffer_add(&b, text + i, n = 1);
+        }
+        i += n;
+    }
+    return tl_buffer_take(&b);
+}
+
+static char *redact_names(const struct tl_redaction *r, char *text)
+{
+    for (size_t k = 0; k < r->n; k++) {
+        const char *name = r->names[k].name;
+        size_t n = strlen(name);
+        if (!strstr(text, name))
+            continue;
+        struct tl_buffer b = TL_BUFFER_INIT;
+        for (size_t i = 0; text[i];) {
+            bool here =
+                !strncmp(text + i, name, n) && (i == 0 || !is_word(text[i - 1])) && !is_word(text[i + n]);
+            if (here)
+                tl_buffer_add_string(&b, r->names[k].instead);
+            else
+                tl_buffer_add(&b, text + i, 1);
+            i += here ? n : 1;
+        }
+        free(text);
+        text = tl_buffer_take(&b);
+    }
+    return text;
+}
+
+char *tl_redact(const struct tl_redaction *r, const char *text)
+{
+    return redact_names(r, tl_redact_paths(r, text));
+}
+
+/* Adds every user that a string names by the path of a home. */
+static void collect(struct tl_redaction *r, const char *text)
+{
+    for (; *text; text++) {
+        size_t n = homes(text), length = n ? name_length(text + n) : 0;
+        if (!length || length > 64)
+            continue;
+        char *name = tl_format("%.*s", (int)length, text + n);
+        tl_redaction_add(r, name, "USER");
+        free(name);
+    }
+}
+
+static void collect_json(struct tl_redaction *r, const json_t *j, int depth)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    if (depth > DEPTH_MAX)
+        return;
+    if (json_is_string(j))
+        collect(r, json_string_value(j));
+    json_array_foreach(j, i, value) collect_json(r, value, depth + 1);
+    json_object_foreach((json_t *)j, key, value) collect_json(r, value, depth + 1);
+}
+
+static bool is_exact(const char *key)
+{
+    static const char *const keys[] = {"minimal",  "failing", "baseline",   "variant",     "trigger",
+                                       "joint",    "axes",    "irrelevant", "independent", "decisive",
+                                       "not_held", "also",    "case",       "frontier",    "unit",
+                                       "device",   "runner"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strcmp(keys[i], key))
+            return true;
+    return false;
+}
+
+static json_t *copy(const struct tl_redaction *r, const json_t *j, bool exact, int depth)
+{
+    const char *key;
+    json_t *value, *to;
+    size_t i;
+    if (depth > DEPTH_MAX)
+        return json_null();
+    if (json_is_string(j)) {
+        char *text = exact ? tl_redact_paths(r, json_string_value(j)) : tl_redact(r, json_string_value(j));
+        to = json_string(text);
+        free(text);
+        return to ? to : json_null();
+    }
+    if (json_is_array(j)) {
+        to = json_array();
+        json_array_foreach(j, i, value) json_array_append_new(to, copy(r, value, exact, depth + 1));
+        return to;
+    }
+    if (json_is_object(j)) {
+        to = json_object();
+        json_object_foreach((json_t *)j, key, value)
+            json_object_set_new(to, key, copy(r, value, exact || is_exact(key), depth + 1));
+        return to;
+    }
+    return json_incref((json_t *)j);
+}
+
+json_t *tl_redact_json(struct tl_redaction *r, const json_t *document)
+{
+    collect_json(r, document, 0);
+    return copy(r, document, false, 0);
+}

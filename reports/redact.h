@@ -1,0 +1,33 @@
+/* Who and where somebody is, taken out of what is published: home directories become "~", names of users and
+ * hosts USER and HOST. */
+#ifndef TL_REPORT_REDACT_H
+#define TL_REPORT_REDACT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct tl_redaction {
+    char *home; /* of this user; NULL for none */
+    size_t n;   /* names */
+    struct tl_redacted_name {
+        char *name;
+        const char *instead;
+    } * names;
+};
+/* With this process's user, home and host. Release with tl_redaction_free. */
+void tl_redaction_init(struct tl_redaction *r);
+/* One more name to take out as a whole word. Short names and names that say nothing (root, localhost, …) are
+ * passed over. */
+void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead);
+void tl_redaction_free(struct tl_redaction *r);
+
+/* A new string. Below any directory that holds homes (/home, /Users, \Users) every name is taken for a user.
+ */
+char *tl_redact_paths(const struct tl_redaction *r, const char *text);
+char *tl_redact(const struct tl_redaction *r, const char *text); /* paths, then names */
+
+/* A new document. Users that paths in it name are taken out everywhere in it; in variants, axes and what
+ * repeats them only paths are touched, so that a value stays what it is. */
+json_t *tl_redact_json(struct tl_redaction *r, const json_t *document);
+
+#endif

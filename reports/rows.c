@@ -1,0 +1,95 @@
+/* What was measured next to the minimal variant, one axis at a time, counted from the path of the search. */
+#include "reports/internal.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* The axis in which two variants differ, and how many such axes there are. */
+static size_t differences(const json_t *a, const json_t *b, const char **axis)
+{
+    size_t n = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)a, name, value)
+    {
+        if (!json_equal(value, json_object_get(b, name))) {
+            *axis = name;
+            n++;
+        }
+    }
+    return json_object_size(a) == json_object_size(b) ? n : SIZE_MAX;
+}
+
+static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+{
+    json_t *row;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        const char *name = tl_member_text(row, "axis");
+        if ((!name && !axis) ||
+            (name && axis && !strcmp(name, axis) && json_equal(json_object_get(row, "value"), value)))
+            return row;
+    }
+    row = json_pack("{s:s?,s:o}", "axis", axis, "value", value ? json_incref((json_t *)value) : json_null());
+    json_array_append_new(rows, row);
+    return row;
+}
+
+/* Where a row belongs: by axis in the order of the case, then by value, simplest first. */
+static double rank(const json_t *axes, const json_t *row, size_t *place)
+{
+    const char *axis = tl_member_text(row, "axis");
+    const json_t *value = json_object_get(row, "value"), *a, *v;
+    size_t i, k;
+    *place = 0;
+    json_array_foreach(axes, i, a)
+    {
+        const char *name = tl_member_text(a, "name");
+        if (!axis || !name || strcmp(name, axis))
+            continue;
+        *place = i + 1;
+        json_array_foreach(json_object_get(a, "values"), k, v) if (json_equal(v, value)) return (double)k;
+        const json_t *range = json_object_get(a, "range");
+        double first = json_number_value(json_array_get(range, 0)),
+               last = json_number_value(json_array_get(range, 1));
+        return last < first ? first - json_number_value(value) : json_number_value(value);
+    }
+    return 0;
+}
+
+json_t *tl_report_rows(const json_t *finding)
+{
+    const json_t *minimal = json_object_get(finding, "minimal"), *axes = json_object_get(finding, "axes"),
+                 *step;
+    json_t *rows = json_array();
+    size_t i;
+    if (!json_is_object(minimal))
+        return rows;
+    find_row(rows, NULL, NULL);
+    json_array_foreach(json_object_get(finding, "path"), i, step)
+    {
+        const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
+        const json_t *variant = json_object_get(step, "variant");
+        size_t n = differences(minimal, variant, &axis);
+        if (n > 1 || !outcome)
+            continue;
+        json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
+        json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
+    }
+    /* Insertion sort: there are few. */
+    json_t *sorted = json_array(), *row;
+    json_array_foreach(rows, i, row)
+    {
+        size_t place, other, k = json_array_size(sorted);
+        double r = rank(axes, row, &place);
+        for (; k; k--) {
+            double o = rank(axes, json_array_get(sorted, k - 1), &other);
+            if (other < place || (other == place && o <= r))
+                break;
+        }
+        json_array_insert(sorted, k, row);
+    }
+    json_decref(rows);
+    return sorted;
+}

@@ -209,7 +209,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_hunt *h = errand->h;
     (void)cached;
     h->in_flight--;
-    if (failure && !h->failed) {
+    if (failure && !h->failed && failure->kind != TL_ERROR_INTERRUPTED) {
         h->failed = true;
         h->failure = *failure;
     } else if (!failure && !tl_executor_interrupted(h->x)) {

@@ -90,7 +90,7 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
     struct sweep *s = errand->s;
     (void)cached;
     s->ended++;
-    if (failure && !s->failed) {
+    if (failure && !s->failed && failure->kind != TL_ERROR_INTERRUPTED) {
         s->failed = true;
         s->failure = *failure;
     }
@@ -222,10 +222,10 @@ static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
 {
     struct scanned *one = arg;
     (void)cached;
-    if (failure) {
+    if (failure && failure->kind != TL_ERROR_INTERRUPTED) {
         one->scan->failed = true;
         one->scan->failure = *failure;
-    } else {
+    } else if (!failure) {
         one->scan->outcome[one->at] = r->outcome;
         memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
         memcpy(one->scan->signature[one->at], r->signature.id, TL_ID_SIZE);

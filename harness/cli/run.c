@@ -35,9 +35,10 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
 {
     struct run *r = arg;
     if (failure) {
-        if (!r->failed)
+        if (!r->failed && failure->kind != TL_ERROR_INTERRUPTED) {
             r->failure = *failure;
-        r->failed = true;
+            r->failed = true;
+        }
         return;
     }
     r->ended++;

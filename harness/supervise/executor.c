@@ -416,9 +416,12 @@ static void answer(struct job *j, const struct tl_trial_record *r, bool verdict)
     const struct tl_error *failure = NULL;
     x->pending--;
     if (!verdict) {
-        tl_fail(&e, TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit, "%s", r->message ? r->message : "");
+        bool stopped = x->interrupted || x->failed;
+        tl_fail(&e, stopped ? TL_ERROR_INTERRUPTED : TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit, "%s",
+                r->message ? r->message : "");
         failure = &e;
-        fail_all(x, &e);
+        if (!stopped)
+            fail_all(x, &e);
     } else if (!j->cached && tl_store_trial(x->store, r, &e)) {
         failure = &e;
         fail_all(x, &e);

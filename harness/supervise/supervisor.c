@@ -287,6 +287,11 @@ static void on_watch(uv_timer_t *timer)
 
 /* --- public --------------------------------------------------------------------------------------------- */
 
+static void free_supervisor(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
 int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
                       const struct tl_supervisor_options *options, struct tl_error *e)
 {
@@ -297,9 +302,17 @@ int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
     s->scratch_lock = -1;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
+    int err = uv_signal_init(loop, &s->sigchld); /* makes the pipe that all signals of the loop go through */
+    if (err) {
+        free(s);
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot watch for children", "",
+                             "raise the limit of open files (ulimit -n)");
+    }
     s->scratch_root = tl_scratch_root_new(options->scratch_root, &s->scratch_lock, e);
     if (!s->scratch_root) {
-        free(s);
+        s->sigchld.data = s;
+        uv_close((uv_handle_t *)&s->sigchld, free_supervisor);
+        uv_run(loop, UV_RUN_NOWAIT);
         return -1;
     }
     char why[256];
@@ -313,7 +326,6 @@ int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
     s->unwinder = tl_unwinder_new();
     s->symboliser = tl_symboliser_new();
     tl_trace_open(s);
-    uv_signal_init(loop, &s->sigchld);
     uv_timer_init(loop, &s->watch);
     uv_idle_init(loop, &s->kick);
     s->sigchld.data = s->watch.data = s->kick.data = s;
@@ -404,27 +416,44 @@ size_t tl_supervisor_in_flight(const struct tl_supervisor *s)
     return s->n_flying;
 }
 
+/* A trial that waits will not be run: whoever asked is told so. */
+static void drop(struct tl_trial *t)
+{
+    struct tl_trial_record *r = &t->record;
+    bool taken = false;
+    r->outcome = TL_OUTCOME_LOST;
+    free(r->error_domain);
+    free(r->message);
+    r->error_domain = tl_strdup("trapline");
+    r->message = tl_strdup("stopped before it ran");
+    if (t->done)
+        t->done(t->done_arg, r, &taken);
+    if (taken)
+        memset(r, 0, sizeof *r);
+    tl_trial_free(t);
+}
+
 void tl_supervisor_cancel(struct tl_supervisor *s)
 {
-    while (s->queue) {
-        struct tl_trial *t = s->queue;
-        s->queue = t->next;
-        tl_trial_free(t);
-    }
-    s->queue_tail = &s->queue;
-    s->n_waiting = 0;
     for (struct tl_server *v = s->servers; v; v = v->next)
         if (v->trial) { /* it has no process of its own yet */
             struct tl_trial *t = v->trial;
             v->trial = NULL;
             tl_server_kill(v);
             leave_flight(s, t);
-            tl_trial_free(t);
+            t->next = s->queue;
+            s->queue = t;
         }
+    while (s->queue) {
+        struct tl_trial *t = s->queue;
+        s->queue = t->next;
+        drop(t);
+    }
+    s->queue_tail = &s->queue;
+    s->n_waiting = 0;
     for (struct tl_trial *t = s->flying; t; t = t->next)
         if (t->state == TL_TRIAL_RUNNING)
             tl_trial_kill(t, TL_KILL_CANCEL);
-    tl_trace_hurry(s);
 }
 
 static void on_handle_closed(uv_handle_t *handle)

@@ -17,6 +17,10 @@ static const char prefix[] = "trapline-";
 int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e)
 {
     *u = (struct tl_unit){.text = tl_strdup(text)};
+    json_t *is_utf8 = json_string(text);
+    json_decref(is_utf8);
+    if (!is_utf8)
+        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text, "it is not UTF-8");
     if (!strcmp(text, "reference")) { /* the built-in family's own engine */
         u->runner = tl_strdup("reference");
         u->device = tl_strdup("cpu");

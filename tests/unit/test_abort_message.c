@@ -195,7 +195,8 @@ Test(abort_message, of_real_processes)
     free(text);
     text = last_words(free_the_middle, &n);
     m = tl_find_abort_message(text, n);
-    cr_assert(m && (strstr(m, "free") || strstr(m, "malloc")), "%s", text);
+    /* Which of its checks glibc trips over depends on what the memory happens to hold. */
+    cr_assert(m && (strstr(m, "free") || strstr(m, "malloc") || strstr(m, "invalid pointer")), "%s", text);
     free(m);
     free(text);
 }

@@ -1,0 +1,100 @@
+"""What the tests of the program share: a directory with a database, a cache and a scratch of their own."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TRAPLINE = os.environ["TRAPLINE_BIN"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+CASES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "cases", "selftest")
+MISBEHAVE = os.path.join(CASES, "misbehave.json")
+PATIENCE = 120  # seconds; only a program that hangs takes this long
+
+
+class ProgramTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        made = tempfile.TemporaryDirectory(prefix="trapline-test-")
+        self.addCleanup(made.cleanup)
+        self.directory = made.name
+        os.mkdir(self.path("tmp"))
+        self.db = self.path("trapline.db")
+        self.env = dict(os.environ, XDG_STATE_HOME=self.path("state"), XDG_CACHE_HOME=self.path("cache"),
+                        XDG_DATA_HOME=self.path("data"), TMPDIR=self.path("tmp"), NO_COLOR="1")
+        for name in ("TRAPLINE_RUNNERS", "TRAPLINE_SELFTEST_SERVE"):
+            self.env.pop(name, None)
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
+
+    def write(self, name, content, mode=0o644):
+        path = self.path(name)
+        with open(path, "wb") as f:
+            f.write(content if isinstance(content, bytes) else content.encode())
+        os.chmod(path, mode)
+        return path
+
+    def case(self, name, model, axes=(), **more):
+        document = {"trapline": 1, "name": name, "model": model, "axes": list(axes), "limits": {"timeout_s": 60}}
+        document.update(more)
+        return self.write(name + ".json", json.dumps(document))
+
+    def python(self, name, text):
+        """A program in Python that begins as every runner does."""
+        return self.write(name, f"#!{sys.executable}\nimport json, os, socket, sys, time\n" + text, 0o755)
+
+    def command(self, *arguments, db=True):
+        return [TRAPLINE, *arguments] + (["--db", self.db] if db else [])
+
+    def trapline(self, *arguments, status=None, db=True, env=None, **more):
+        """Runs the program; status: the exit status that it must have."""
+        env = self.env if env is None else env
+        done = subprocess.run(self.command(*arguments, db=db), env=env, capture_output=True, timeout=PATIENCE,
+                              **more)
+        done.stdout, done.stderr = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        if status is not None:
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertNotIn("Assertion", done.stderr)
+        return done
+
+    def trials(self, *arguments, status=None, **more):
+        """The trials of `run --json`."""
+        done = self.trapline("run", *arguments, "--json", status=status, **more)
+        try:
+            return json.loads(done.stdout)["trials"]
+        except ValueError:
+            self.fail(f"not one JSON document: {done.stdout!r} {done.stderr!r}")
+
+    def one(self, *arguments, **more):
+        trials = self.trials(*arguments, **more)
+        self.assertEqual(len(trials), 1, trials)
+        return trials[0]
+
+    def show(self, trial):
+        return json.loads(self.trapline("show", trial["id"], "--json", status=0).stdout)
+
+    def listed(self, what, *arguments):
+        return json.loads(self.trapline("list", what, *arguments, "--json", status=0).stdout)
+
+    def start(self, *arguments, **more):
+        """The program in the background; killed with the test."""
+        child = subprocess.Popen(self.command(*arguments), env=self.env, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, **more)
+
+        def end():
+            if child.poll() is None:
+                child.send_signal(signal.SIGKILL)
+            child.communicate()
+
+        self.addCleanup(end)
+        return child
+
+    def functions(self, trial):
+        """Names of all functions in the stacks of the first capture."""
+        capture = self.show(trial)["captures"][0]
+        return [symbol["function"] for thread in capture["threads"] for frame in thread["frames"]
+                for symbol in frame.get("symbols") or []]

@@ -1,0 +1,69 @@
+"""Fork servers that die, hang or lie: every trial is answered once and rightly, and nothing stays behind."""
+import json
+import os
+import time
+import unittest
+
+from program import ProgramTest
+
+FAULTS = ["", "fail_on_load", "die_on_load", "exit_on_load", "garbage_on_load", "die_on_fork:1", "die_on_fork:3",
+          "exit_on_fork:1", "exit_on_fork:2", "die_after_fork:1", "die_after_fork:3", "lie_about_pid"]
+
+
+def alive_with(marker):
+    """Processes in whose environment the marker is, zombies left out."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                if marker.encode() in f.read():
+                    found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+class ServerTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.env["TRAPLINE_TEST_MARKER"] = f"trapline-server-{os.getpid()}-{time.monotonic_ns()}"
+        self.quick = self.case("quick", {"family": "selftest"},
+                               [{"name": "behaviour", "choices": ["pass", "null_read", "error"]}], limits={"timeout_s": 1})
+        self.patient = self.case("patient", {"family": "selftest"},
+                                 [{"name": "behaviour", "choices": ["pass", "null_read", "error"]}])
+
+    def answered(self, case, fault, behaviour, number, jobs="2"):
+        env = dict(self.env, TRAPLINE_SELFTEST_SERVE=fault)
+        trials = self.trials(case, "-u", "selftest:cpu", "-s", "behaviour=" + behaviour, "-n", str(number), "-j", jobs,
+                             env=env)
+        self.assertEqual(len({t["id"] for t in trials}), number, fault)
+        self.assertEqual(alive_with(self.env["TRAPLINE_TEST_MARKER"]), [], fault)
+        self.assertEqual(os.listdir(self.path("tmp")), [], fault)
+        return trials
+
+    def test_faults(self):
+        for fault in FAULTS:
+            outcomes = [t["outcome"] for t in self.answered(self.patient, fault, "pass", 6)]
+            self.assertEqual(outcomes, ["pass"] * 6, fault)
+        stored = json.loads(self.trapline("list", "trials", "--limit", "1000", "--json", status=0).stdout)["trials"]
+        self.assertEqual(len(stored), 6 * len(FAULTS))
+
+    def test_classification(self):
+        expected = {}
+        for fault in FAULTS:
+            for behaviour in ("null_read", "error"):
+                for t in self.answered(self.patient, fault, behaviour, 2):
+                    key = (t["outcome"], t["phase"], t["signal"], t["signature"]["id"], t["message"])
+                    self.assertEqual(expected.setdefault(behaviour, key), key, fault)
+        self.assertEqual(expected["null_read"][0], "crash")
+
+    def test_hangs_on_load(self):
+        self.assertEqual([t["outcome"] for t in self.answered(self.quick, "hang_on_load", "pass", 2)], ["pass"] * 2)
+
+    def test_hangs_on_fork(self):
+        trials = self.answered(self.patient, "hang_on_fork:2", "pass", 2, "1")
+        self.assertEqual([t["outcome"] for t in trials], ["pass"] * 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,108 @@
+"""Cases of steps: what is expected of a step, and what comes of one that crashes, hangs or is not there."""
+import json
+import os
+import unittest
+
+from program import ProgramTest, TRAPLINE
+
+RUNNERS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(TRAPLINE))), "runners")
+VICTIM = os.path.join(RUNNERS, "selftest", "selftest-victim-static")
+AXES = [{"name": "n", "range": [1, 5]}, {"name": "word", "choices": ["plain", "with space", "$(id) `id` ; *"]}]
+
+
+class StepsTest(ProgramTest):
+    def steps(self, *steps, **more):
+        return self.case("steps", {"steps": list(steps)}, AXES, **more)
+
+    def step(self, *argv, phase="execute", timeout_s=None, **expect):
+        step = {"phase": phase, "argv": list(argv)}
+        if expect:
+            step["expect"] = expect
+        if timeout_s:
+            step["timeout_s"] = timeout_s
+        return step
+
+    def ends(self, outcome, *steps, arguments=(), **more):
+        trial = self.one(self.steps(*steps, **more), *arguments)
+        self.assertEqual(trial["outcome"], outcome, trial)
+        return trial
+
+    def test_placeholders(self):
+        self.ends("pass", self.step("echo", "n is {n}", "{{n}}", text=["n is 1", "{{n}}"]))
+        self.ends("pass", self.step("echo", "{word}", text=["$(id) `id` ; *"], no_text=["uid="]),
+                  arguments=("-s", "word=$(id) `id` ; *"))
+        self.write("data", "found")
+        self.ends("pass", self.step("cat", "{case_dir}/data", text=["found"]))
+        self.ends("pass", self.step("touch", "{scratch}/a.o", files=["{scratch}/*.o"]))
+
+    def test_expect(self):
+        self.assertIn('did not write "hullo"', self.ends("error", self.step("echo", "hello", text=["hullo"]))["message"])
+        self.assertIn('wrote "hello"', self.ends("error", self.step("echo", "hello", no_text=["hello"]))["message"])
+        self.assertIn("left no file", self.ends("error", self.step("true", files=["{scratch}/*.o"]))["message"])
+        self.assertIn("status 4", self.ends("error", self.step("sh", "-c", "exit 4"))["message"])
+        self.ends("pass", self.step("sh", "-c", "exit 3", exit_status=3))
+        self.ends("error", self.step("true", exit_status=3))
+        self.ends("pass", self.step("sh", "-c", "exit 7", exit_status="any"))
+        self.ends("pass", self.step("sh", "-c", "echo to stderr >&2", text=["to stderr"]))
+
+    def test_phases(self):
+        trial = self.ends("error", self.step("true", phase="generate"), self.step("true", phase="compile"),
+                          self.step("false", phase="load"), self.step("true"))
+        self.assertEqual(trial["phase"], "load")
+        self.assertTrue({"generate", "compile", "load"} <= set(trial["phases"]))
+        self.assertNotIn("execute", trial["phases"])
+        self.assertIn("step 3 of 4", trial["message"])
+
+    def test_crash(self):
+        for argv in ([VICTIM], ["sh", "-c", VICTIM + "; exit $?"], ["sh", "-c", f"sh -c '{VICTIM}; exit $?'; exit $?"]):
+            trial = self.ends("crash", self.step("true", phase="compile"), self.step(*argv))
+            self.assertEqual((trial["phase"], trial["signal"]), ("execute", "SIGSEGV"))
+            self.assertIn("selftest_victim_crash", trial["signature"]["title"])
+            self.assertIn("selftest_victim_crash", self.functions(trial))
+        titles = {self.ends("crash", self.step("sh", "-c", "kill -%s $$" % s, exit_status="any"))["signal"]
+                  for s in ("SEGV", "ABRT", "BUS")}
+        self.assertEqual(titles, {"SIGSEGV", "SIGABRT", "SIGBUS"})
+
+    def test_status_without_a_signal(self):
+        self.assertEqual(self.ends("error", self.step("sh", "-c", "exit 139"))["signal"], None)
+
+    def test_missing_program(self):
+        done = self.trapline("run", self.steps(self.step("no-such-program-{n}")), status=2)
+        self.assertIn("no-such-program-1: it is not in PATH", done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.write("plain", "not a program")
+        for program in ("./none", "./plain"):
+            done = self.trapline("run", self.steps(self.step(program)), status=2)
+            self.assertIn("an executable file was expected", done.stderr)
+
+    def test_program_that_a_step_made(self):
+        copy = self.step("cp", "/bin/echo", "{scratch}/made", phase="compile", files=["{scratch}/made"])
+        self.ends("pass", copy, self.step("{scratch}/made", "hello {n}", text=["hello 1"]))
+        self.ends("error", self.step("{scratch}/made"))
+
+    def test_timeout(self):
+        trial = self.ends("hang", self.step("true", phase="compile"), self.step("sleep", "600", timeout_s=1))
+        self.assertEqual((trial["phase"], trial["message"]), ("execute", "phase execute took longer than 1 s"))
+        self.assertTrue(self.show(trial)["captures"][0]["exe"].endswith("sleep"))
+        self.assertNotIn("tl_step_run", trial["signature"]["title"])
+        wrapped = self.ends("hang", self.step("sh", "-c", "sleep 600; true", timeout_s=1))
+        self.assertEqual(wrapped["signature"], trial["signature"])
+        self.ends("hang", self.step("sleep", "600"), limits={"timeout_s": 1})
+        self.ends("pass", self.step("sleep", "1.2", timeout_s=60), limits={"timeout_s": 1})
+
+    def test_units(self):
+        case = self.steps(self.step("true"))
+        self.assertIn("command:host", self.trapline("run", case, "-u", "selftest:cpu", status=2).stderr)
+        self.trapline("run", case, "-u", "command:host", status=0)
+
+    def test_cached_by_programs(self):
+        program = self.write("tool", "#!/bin/sh\nexit 0\n", 0o755)
+        case = self.steps(self.step("./tool"))
+        self.assertFalse(self.one(case, "--cached", status=0)["cached"])
+        self.assertTrue(self.one(case, "--cached", status=0)["cached"])
+        self.write(os.path.basename(program), "#!/bin/sh\nexit 1\n", 0o755)
+        self.assertEqual(self.one(case, "--cached", status=1)["cached"], False)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,137 @@
+"""Databases that cannot be used, and two programs that want the same one."""
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from program import MISBEHAVE, PATIENCE, ProgramTest
+
+PASS = ("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass")
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+class StoreTest(ProgramTest):
+    def read(self, path):
+        with open(path, "rb") as f:
+            return f.read()
+
+    def refused(self, path, status, said, unchanged=True):
+        before = self.read(path) if unchanged else None
+        self.db = path
+        for arguments in (PASS, ("list", "trials"), ("db", "check")):
+            done = self.trapline(*arguments, status=status)
+            self.assertIn(said, done.stderr)
+            self.assertEqual(done.stdout, "")
+        if unchanged:
+            self.assertEqual(self.read(path), before)
+            self.assertFalse(os.path.exists(path + "-intent"))
+
+    def test_foreign(self):
+        path = self.path("foreign.db")
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE t(x)")
+        connection.close()
+        self.refused(path, 2, "another program")
+
+    def test_newer(self):
+        self.trapline(*PASS, status=0)
+        with sqlite3.connect(self.db) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA user_version = 999")
+        connection.close()
+        path = self.path("newer.db")
+        shutil.copy(self.db, path)
+        self.refused(path, 2, "a newer trapline made it")
+
+    def test_truncated(self):
+        self.trapline(*PASS, status=0)
+        self.refused(self.write("short.db", self.read(self.db)[:3000]), 2, "damaged or cut short")
+
+    def test_garbage(self):
+        self.refused(self.write("garbage.db", os.urandom(3000)), 2, "not a database")
+
+    def test_no_file(self):
+        self.refused(self.directory, 2, "it is a directory", unchanged=False)
+        self.refused("/dev/null", 2, "not a regular file", unchanged=False)
+        os.mkfifo(self.path("pipe.db"))
+        self.refused(self.path("pipe.db"), 2, "not a regular file", unchanged=False)
+        self.db = self.path("no", "such", "directory.db")
+        self.assertIn("make its directory first", self.trapline(*PASS, status=2).stderr)
+
+    def test_empty(self):
+        self.db = self.write("empty.db", "")
+        self.assertIn("no trial was stored yet", self.trapline("list", "trials", status=2).stderr)
+        self.trapline(*PASS, status=0)
+        self.assertEqual(len(self.listed("trials")["trials"]), 1)
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, to be somebody else")
+    def test_read_only(self):
+        self.trapline(*PASS, status=0)
+        os.chmod(self.directory, 0o755)
+        os.chmod(self.path("tmp"), 0o777)
+        os.mkdir(self.path("closed"), 0o755)
+
+        def nobody(*arguments):
+            return subprocess.run(NOBODY + self.command(*arguments), env=self.env, capture_output=True, text=True,
+                                  timeout=PATIENCE)
+        done = nobody(*PASS)
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn("cannot be written", done.stderr)
+        done = nobody("list", "trials", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(json.loads(done.stdout)["trials"]), 1)
+        self.db = self.path("closed", "new.db")
+        done = nobody(*PASS)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(self.db, done.stderr)
+        self.assertIn("name another file with --db", done.stderr)
+
+    def test_two_writers(self):
+        first = self.start("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=hang_spin", "-n", "100", "-j", "1")
+        patience = time.monotonic() + 60
+        while not os.path.exists(self.db + "-intent") and time.monotonic() < patience:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        began = time.monotonic()
+        second = self.trapline(*PASS, status=3)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertIn(f"process {first.pid} is writing to it", second.stderr)
+        self.assertEqual(second.stdout, "")
+        self.assertEqual(self.trapline("db", "check", status=0).returncode, 0)
+        self.listed("trials")
+        self.assertIsNone(first.poll())
+        first.terminate()
+        first.communicate(timeout=60)
+        self.trapline(*PASS, status=0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to mount a small file system")
+    def test_full_disk(self):
+        small = self.path("small")
+        os.mkdir(small)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small], capture_output=True).returncode:
+            self.skipTest("no file system can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", small])
+        self.db = os.path.join(small, "t.db")
+        self.trapline(*PASS, status=0)
+        done = self.trapline(*PASS, "-n", "1000000", "--json", status=3)
+        said = json.loads(done.stdout)["trials"]
+        self.assertRegex(done.stderr, "disk is full|no room to write|No space left")
+        self.trapline("db", "check", status=0)
+        stored = len(self.listed("trials", "--limit", "1000000")["trials"])
+        self.assertGreater(stored, 1)
+        self.assertLessEqual(stored, len(said) + 2)
+        # A write-ahead log that fills the disk is read all the same, and goes on elsewhere.
+        for name in os.listdir(small):
+            if not name.endswith("-shm"):
+                shutil.copy(os.path.join(small, name), self.directory)
+        self.db = self.path("t.db")
+        self.trapline(*PASS, status=0)
+        self.trapline("db", "check", status=0)
+        self.assertGreater(len(self.listed("trials", "--limit", "1000000")["trials"]), stored)
+
+
+if __name__ == "__main__":
+    unittest.main()

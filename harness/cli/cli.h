@@ -33,7 +33,8 @@ struct tl_options {
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;
     const char *over, *frontier;
-    bool exhaustive, no_cache;
+    bool exhaustive, no_cache, pairs, only_changed;
+    const char *by; /* of compare */
     char **args; /* what is not an option */
     int n_args;
 };
@@ -78,7 +79,7 @@ void tl_progress_clear(struct tl_progress *p); /* before other output to the sam
 /* Loads a case file and prints all its mistakes. Returns NULL after printing. */
 struct tl_case *tl_load_case(const char *path, int *status);
 
-extern const struct tl_command tl_command_run, tl_command_report, tl_command_isolate, tl_command_list, tl_command_show,
+extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_report, tl_command_isolate, tl_command_list, tl_command_show,
     tl_command_doctor, tl_command_builds, tl_command_db;
 
 #endif

@@ -30,6 +30,9 @@ static const struct {
      "draw the whole boundary between pass and fail over two ordered axes"},
     {"max-trials", "N", 0, false, "stop after N trials with the best result so far"},
     {"max-time", "SECONDS", 0, false, "stop after that time with the best result so far"},
+    {"pairs", NULL, 0, false, "few variants that hold every pair of values, instead of all combinations"},
+    {"by", "WHAT", 0, false, "set side by side: unit, build, machine or session (default: unit)"},
+    {"only", "changed", 0, false, "only variants in which something differs"},
     {"no-cache", NULL, 0, false, "run everything anew, also what is known already"},
     {"keep-outputs", "DIR", 0, false, "keep every output as DIR/TRIAL/N.npy"},
     {"keep-scratch", NULL, 0, false, "leave the scratch directories of trials behind, and say where"},
@@ -125,6 +128,14 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         status = number(c, name, value, 1000000000, &o->max_seconds);
     } else if (!strcmp(name, "no-cache")) {
         o->no_cache = true;
+    } else if (!strcmp(name, "pairs")) {
+        o->pairs = true;
+    } else if (!strcmp(name, "by")) {
+        o->by = value;
+    } else if (!strcmp(name, "only")) {
+        o->only_changed = true;
+        if (strcmp(value, "changed"))
+            status = tl_usage_error(c, "--only %s: `changed` was expected", value);
     } else if (!strcmp(name, "keep-outputs")) {
         o->keep_outputs = value;
     } else if (!strcmp(name, "no-cgroup")) {

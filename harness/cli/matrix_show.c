@@ -1,0 +1,331 @@
+/* A matrix as a table and as a document. */
+#include "harness/cli/matrix.h"
+
+#include "harness/base/buffer.h"
+#include "harness/cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REASONS 8 /* of unsupported variants that are printed */
+
+/* What the trials of one cell came to: groups of the same outcome and signature, largest failure first. */
+struct group {
+    enum tl_outcome outcome;
+    size_t face, n;
+};
+struct cell {
+    size_t n, n_groups; /* trials that ended */
+    struct group *groups;
+    double seconds; /* median */
+    size_t cached;
+};
+
+static int by_seconds(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    bool fails = tl_outcome_is_failure(x->outcome);
+    if (fails != tl_outcome_is_failure(y->outcome))
+        return fails ? -1 : 1;
+    if (x->n != y->n)
+        return x->n > y->n ? -1 : 1;
+    return x->outcome != y->outcome ? (x->outcome > y->outcome) - (x->outcome < y->outcome)
+                                    : (x->face > y->face) - (x->face < y->face);
+}
+
+/* Release with free(cell.groups). */
+static struct cell cell_of(const struct tl_matrix *m, const struct tl_matrix_trial *trials)
+{
+    size_t repeat = (size_t)m->o->repeat;
+    struct cell c = {.groups = tl_calloc(repeat + 1, sizeof *c.groups)};
+    double *seconds = tl_calloc(repeat + 1, sizeof *seconds);
+    for (size_t i = 0; i < repeat; i++) {
+        const struct tl_matrix_trial *t = &trials[i];
+        if (!t->ended)
+            continue;
+        size_t g = 0;
+        while (g < c.n_groups && (c.groups[g].outcome != t->outcome || c.groups[g].face != t->face))
+            g++;
+        if (g == c.n_groups)
+            c.groups[c.n_groups++] = (struct group){t->outcome, t->face, 0};
+        c.groups[g].n++;
+        c.cached += t->cached;
+        seconds[c.n++] = t->seconds;
+    }
+    qsort(seconds, c.n, sizeof *seconds, by_seconds);
+    qsort(c.groups, c.n_groups, sizeof *c.groups, by_weight);
+    c.seconds = c.n % 2 ? seconds[c.n / 2] : c.n ? (seconds[c.n / 2 - 1] + seconds[c.n / 2]) / 2 : 0;
+    free(seconds);
+    return c;
+}
+
+/* --- letters -------------------------------------------------------------------------------------------- */
+
+/* One letter for what can be compared across builds (the coarse part); where that covers several signatures
+ * they are numbered. Both in the order of the table, so that the same results always read the same. */
+static void give_letter(struct tl_matrix *m, size_t face, size_t *letters)
+{
+    struct tl_matrix_face *f = &m->faces[face];
+    if (*f->letter)
+        return;
+    size_t same = 0;
+    const char *letter = NULL;
+    for (size_t i = 0; i < m->n_faces; i++)
+        if (*m->faces[i].letter && !strcmp(m->faces[i].coarse_id, f->coarse_id)) {
+            letter = m->faces[i].letter;
+            same++;
+        }
+    char fresh[16];
+    if (!letter) {
+        tl_letter((*letters)++, fresh);
+        letter = fresh;
+    }
+    char base[16];
+    snprintf(base, sizeof base, "%.*s", (int)strcspn(letter, "0123456789"), letter);
+    snprintf(f->letter, sizeof f->letter, "%s%zu", base, same + 1);
+}
+
+void tl_matrix_letters(struct tl_matrix *m)
+{
+    size_t letters = 0;
+    for (size_t i = 0; i < m->n_cases; i++)
+        for (size_t r = 0; r < m->cases[i].n_rows; r++)
+            for (size_t u = 0; u < m->n_units; u++) {
+                struct cell c = cell_of(m, tl_matrix_trials(m, &m->cases[i], r, u));
+                for (size_t g = 0; g < c.n_groups; g++)
+                    if (c.groups[g].face != TL_NO_FACE)
+                        give_letter(m, c.groups[g].face, &letters);
+                free(c.groups);
+            }
+    for (size_t i = 0; i < m->n_faces; i++) { /* a letter that stands for one signature needs no number */
+        size_t same = 0;
+        for (size_t k = 0; k < m->n_faces; k++)
+            same += !strcmp(m->faces[i].coarse_id, m->faces[k].coarse_id);
+        if (same == 1)
+            m->faces[i].letter[strcspn(m->faces[i].letter, "0123456789")] = '\0';
+    }
+}
+
+/* --- the table ------------------------------------------------------------------------------------------ */
+
+static char *cell_text(const struct tl_matrix *m, const struct cell *c)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, c->n ? "" : "-");
+    for (size_t g = 0; g < c->n_groups; g++) {
+        const struct group *p = &c->groups[g];
+        if (g && !tl_outcome_is_failure(p->outcome))
+            break; /* what is not said passed */
+        tl_buffer_printf(&b, "%s%s", g ? ", " : "", tl_outcome_name(p->outcome));
+        if (p->face != TL_NO_FACE)
+            tl_buffer_printf(&b, " %s", m->faces[p->face].letter);
+        if (c->n_groups > 1)
+            tl_buffer_printf(&b, " %zu of %zu", p->n, c->n);
+    }
+    if (c->n && c->groups[0].outcome != TL_OUTCOME_UNSUPPORTED) {
+        char *time = tl_duration_text(c->seconds);
+        tl_buffer_printf(&b, " %s", time);
+        free(time);
+    }
+    return tl_buffer_take(&b);
+}
+
+static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case *k, struct tl_table *t)
+{
+    size_t labels = t->n_columns - m->n_units;
+    for (size_t i = 0; i < labels; i++)
+        tl_table_add(t, tl_strdup(""), NULL);
+    for (size_t i = 0; i < m->n_units; i++) {
+        const char *slash = strrchr(m->units[i]->runner, '/');
+        tl_table_add(t, tl_strdup(slash ? slash + 1 : m->units[i]->runner), NULL);
+    }
+    size_t named = 0;
+    for (size_t i = 0; i < k->c->n_axes; i++)
+        if (k->varied[i] && ++named)
+            tl_table_add(t, tl_strdup(k->c->axes[i].name), NULL);
+    if (!named)
+        tl_table_add(t, tl_strdup("variant"), NULL);
+    for (size_t i = 0; i < m->n_units; i++) {
+        const struct tl_unit *u = m->units[i];
+        const char *slash = u->build ? strrchr(u->build, '/') : NULL;
+        tl_table_add(t,
+                     u->build ? tl_format("@%s:%s", slash ? slash + 1 : u->build, u->device)
+                              : tl_format(":%s", u->device),
+                     NULL);
+    }
+    t->n_headers = 2;
+}
+
+/* A row of a case in which nothing varies is named by what is not at its baseline. */
+static char *row_name(const struct tl_matrix_case *k, const struct tl_variant *v)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < k->c->n_axes; i++)
+        if (v->index[i]) {
+            char *value = tl_value_text(tl_axis_value(&k->c->axes[i], v->index[i]));
+            tl_buffer_printf(&b, "%s%s=%s", b.size ? " " : "", k->c->axes[i].name, value);
+            free(value);
+        }
+    if (!b.size)
+        tl_buffer_add_string(&b, "baseline");
+    return tl_buffer_take(&b);
+}
+
+static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < k->c->n_axes; i++)
+        named += k->varied[i];
+    struct tl_table t = {.n_columns = m->n_units + (named ? named : 1)};
+    add_headings(m, k, &t);
+    for (size_t r = 0; r < k->n_rows; r++) {
+        for (size_t i = 0; i < k->c->n_axes; i++)
+            if (k->varied[i])
+                tl_table_add(&t, tl_value_text(tl_axis_value(&k->c->axes[i], k->rows[r].index[i])), NULL);
+        if (!named)
+            tl_table_add(&t, row_name(k, &k->rows[r]), NULL);
+        for (size_t u = 0; u < m->n_units; u++) {
+            struct cell c = cell_of(m, tl_matrix_trials(m, k, r, u));
+            tl_table_add(&t, cell_text(m, &c), c.n ? tl_outcome_colour((int)c.groups[0].outcome) : NULL);
+            free(c.groups);
+        }
+    }
+    printf("%s\n", k->c->name);
+    tl_table_print(&t, stdout, colour);
+    tl_table_free(&t);
+    if (k->n_forbidden)
+        printf("%zu variant%s left out, which the case does not allow: %s\n", k->n_forbidden,
+               k->n_forbidden == 1 ? "" : "s", k->forbidden);
+    if (k->impossible)
+        printf("%llu pairs of values are in no variant that is allowed\n", (unsigned long long)k->impossible);
+    putchar('\n');
+}
+
+static int by_letter(const void *a, const void *b)
+{
+    const struct tl_matrix_face *const *x = a, *const *y = b;
+    size_t nx = strcspn((*x)->letter, "0123456789"), ny = strcspn((*y)->letter, "0123456789");
+    if (nx != ny)
+        return nx < ny ? -1 : 1;
+    int order = strncmp((*x)->letter, (*y)->letter, nx);
+    return order ? order : atoi((*x)->letter + nx) - atoi((*y)->letter + ny);
+}
+
+static const struct tl_matrix_face **sorted_faces(const struct tl_matrix *m)
+{
+    const struct tl_matrix_face **list = tl_calloc(m->n_faces + 1, sizeof *list);
+    for (size_t i = 0; i < m->n_faces; i++)
+        list[i] = &m->faces[i];
+    qsort(list, m->n_faces, sizeof *list, by_letter);
+    return list;
+}
+
+void tl_matrix_print(const struct tl_matrix *m, bool colour)
+{
+    for (size_t i = 0; i < m->n_cases; i++)
+        print_case(m, &m->cases[i], colour);
+    for (size_t i = 0; i < m->n_units; i++)
+        if (m->units[i] && !m->units[i]->usable)
+            printf("%s cannot be used here: %s\n", m->unit_names[i],
+                   m->units[i]->why ? m->units[i]->why : "its runner does not say why");
+    for (size_t i = 0; i < m->n_reasons && i < REASONS; i++)
+        printf("unsupported on %s (%llu trial%s)\n", m->reasons[i].text,
+               (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
+    if (m->n_reasons > REASONS)
+        printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
+    const struct tl_matrix_face **list = sorted_faces(m);
+    for (size_t i = 0; i < m->n_faces; i++) {
+        const struct tl_matrix_face *f = list[i];
+        printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", f->letter, f->id, tl_outcome_name(f->outcome),
+               tl_phase_name(f->phase), f->signal ? " " : "", f->signal ? tl_signal_name(f->signal) : "",
+               f->title, (unsigned long long)f->trials, f->trials == 1 ? "" : "s");
+    }
+    free(list);
+    bool numbered = false;
+    for (size_t i = 0; i < m->n_faces; i++)
+        numbered = numbered || m->faces[i].letter[strcspn(m->faces[i].letter, "0123456789")];
+    if (numbered)
+        puts("Signatures with the same letter agree in what can be compared from build to build.");
+    printf("%s%llu trials, %llu of them known already, %llu failed\n", m->n_faces ? "\n" : "",
+           (unsigned long long)m->ended, (unsigned long long)m->cached, (unsigned long long)m->failed);
+}
+
+/* --- the document --------------------------------------------------------------------------------------- */
+
+static json_t *cell_json(const struct tl_matrix *m, size_t unit, const struct tl_matrix_trial *trials)
+{
+    struct cell c = cell_of(m, trials);
+    json_t *seen = json_array(), *ids = json_array();
+    for (size_t g = 0; g < c.n_groups; g++) {
+        const struct group *p = &c.groups[g];
+        json_t *one = json_pack("{s:s,s:I}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n);
+        json_object_set_new(one, "signature",
+                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces[p->face].id));
+        json_object_set_new(one, "letter",
+                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces[p->face].letter));
+        json_array_append_new(seen, one);
+    }
+    for (uint64_t i = 0; i < m->o->repeat; i++)
+        if (*trials[i].id)
+            json_array_append_new(ids, json_string(trials[i].id));
+    json_t *j = json_pack("{s:s,s:s?,s:o,s:I,s:I,s:f,s:o}", "unit", m->unit_names[unit], "outcome",
+                          c.n ? tl_outcome_name(c.groups[0].outcome) : NULL, "seen", seen, "trials",
+                          (json_int_t)c.n, "cached", (json_int_t)c.cached, "wall_s", c.seconds, "ids", ids);
+    free(c.groups);
+    return j;
+}
+
+static json_t *case_json(const struct tl_matrix *m, const struct tl_matrix_case *k)
+{
+    json_t *rows = json_array(), *axes = json_array();
+    for (size_t i = 0; i < k->c->n_axes; i++)
+        if (k->varied[i])
+            json_array_append_new(axes, json_string(k->c->axes[i].name));
+    for (size_t r = 0; r < k->n_rows; r++) {
+        json_t *cells = json_array();
+        for (size_t u = 0; u < m->n_units; u++)
+            json_array_append_new(cells, cell_json(m, u, tl_matrix_trials(m, k, r, u)));
+        json_array_append_new(
+            rows, json_pack("{s:o,s:o}", "variant", tl_variant_object(k->c, &k->rows[r]), "cells", cells));
+    }
+    return json_pack("{s:s,s:s,s:o,s:o,s:I,s:s?,s:I}", "case", k->c->name, "case_hash", k->c->hash, "axes",
+                     axes, "rows", rows, "forbidden", (json_int_t)k->n_forbidden, "forbidden_why",
+                     k->forbidden, "impossible_pairs", (json_int_t)k->impossible);
+}
+
+json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete)
+{
+    json_t *cases = json_array(), *units = json_array(), *signatures = json_array();
+    for (size_t i = 0; i < m->n_cases; i++)
+        json_array_append_new(cases, case_json(m, &m->cases[i]));
+    for (size_t i = 0; i < m->n_units; i++) {
+        const struct tl_unit *u = m->units[i];
+        json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", m->unit_names[i], "usable",
+                                               u && u->usable, "why", u && !u->usable ? u->why : NULL));
+    }
+    const struct tl_matrix_face **list = sorted_faces(m);
+    for (size_t i = 0; i < m->n_faces; i++) {
+        const struct tl_matrix_face *f = list[i];
+        json_array_append_new(signatures,
+                              json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:I}", "letter", f->letter, "id",
+                                        f->id, "coarse_id", f->coarse_id, "title", f->title, "outcome",
+                                        tl_outcome_name(f->outcome), "phase", tl_phase_name(f->phase),
+                                        "signal", f->signal ? tl_signal_name(f->signal) : NULL, "trials",
+                                        (json_int_t)f->trials));
+    }
+    free(list);
+    json_t *reasons = json_array();
+    for (size_t i = 0; i < m->n_reasons; i++)
+        json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
+                                                 (json_int_t)m->reasons[i].trials));
+    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
+                     signatures, "unsupported", reasons, "trials", (json_int_t)m->ended, "cached",
+                     (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
+                     "complete", complete);
+}

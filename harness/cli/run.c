@@ -119,20 +119,20 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     const struct tl_unit **units = tl_calloc(o->n_units, sizeof *units);
     for (size_t i = 0; i < o->n_units && !status; i++)
         status = (units[i] = tl_executor_unit(x, o->units[i], &e)) ? 0 : -1;
-    if (!status) {
-        if (o->json)
-            fputs("{\n  \"trials\": [", stdout);
+    bool begun = !status;
+    if (begun && o->json)
+        fputs("{\n  \"trials\": [", stdout);
+    if (begun)
         status = run_all(r, x, c, v, units, &e);
-        tl_progress_clear(&r->progress);
-        if (o->json)
-            puts("\n  ]\n}");
-        else if (r->ended || !status)
-            print_sums(r);
-    }
-    free(units);
     bool interrupted = tl_executor_interrupted(x);
     struct tl_error closing;
-    int closed = tl_executor_free(x, &closing);
+    int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
+    free(units);
+    tl_progress_clear(&r->progress);
+    if (begun && o->json)
+        puts("\n  ]\n}");
+    else if (begun && (r->ended || !status))
+        print_sums(r);
     if (r->failed)
         return tl_print_error(&r->failure);
     if (status)

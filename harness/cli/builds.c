@@ -34,12 +34,11 @@ static void print_build(const json_t *j)
     size_t i;
     json_array_foreach(json_object_get(j, "devices"), i, d)
     {
-        const char *why = json_string_value(json_object_get(d, "why"));
+        char *why = tl_line_text(json_string_value(json_object_get(d, "why")));
         bool usable = !json_is_false(json_object_get(d, "usable"));
-        printf("    %-14s %s%s\n", json_string_value(json_object_get(d, "name")), usable ? "yes" : "no: ",
-               usable ? ""
-               : why  ? why
-                      : "its runner does not say why");
+        printf("    %-14s %s%s\n", json_string_value(json_object_get(d, "name")),
+               usable ? "yes" : "no: ", usable ? "" : why);
+        free(why);
     }
 }
 

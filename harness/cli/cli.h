@@ -35,7 +35,7 @@ struct tl_options {
     const char *over, *frontier;
     bool exhaustive, no_cache, pairs, only_changed;
     const char *by; /* of compare */
-    char **args; /* what is not an option */
+    char **args;    /* what is not an option */
     int n_args;
 };
 
@@ -63,6 +63,7 @@ int tl_finish_output(int status);
 
 bool tl_colour(FILE *f);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
+char *tl_line_text(const char *text);       /* on one line: white space folded; NULL: that nobody said why */
 char *tl_time_text(int64_t wall_us);        /* local time to the second; the caller's to free */
 
 /* A line on stderr that is written over while work goes on: on a terminal at most ten times a second,
@@ -79,7 +80,7 @@ void tl_progress_clear(struct tl_progress *p); /* before other output to the sam
 /* Loads a case file and prints all its mistakes. Returns NULL after printing. */
 struct tl_case *tl_load_case(const char *path, int *status);
 
-extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_report, tl_command_isolate, tl_command_list, tl_command_show,
-    tl_command_doctor, tl_command_builds, tl_command_db;
+extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_report, tl_command_isolate,
+    tl_command_list, tl_command_show, tl_command_doctor, tl_command_builds, tl_command_db;
 
 #endif

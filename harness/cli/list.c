@@ -274,13 +274,11 @@ static int list_units(const struct tl_options *o)
         return tl_print_json(json_pack("{s:o}", "units", units));
     json_array_foreach(units, i, j)
     {
-        const char *why = json_string_value(json_object_get(j, "why"));
+        char *why = tl_line_text(json_string_value(json_object_get(j, "why")));
         bool usable = json_is_true(json_object_get(j, "usable"));
         printf("%-34s %s%s\n", json_string_value(json_object_get(j, "unit")),
-               usable ? "usable" : "not usable: ",
-               usable ? ""
-               : why  ? why
-                      : "its runner does not say why");
+               usable ? "usable" : "not usable: ", usable ? "" : why);
+        free(why);
     }
     json_decref(units);
     return tl_finish_output(TL_EXIT_OK);

@@ -71,6 +71,18 @@ const char *tl_outcome_colour(int outcome)
     }
 }
 
+char *tl_line_text(const char *text)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "");
+    for (const char *p = text ? text : "its runner does not say why"; *p;) {
+        size_t n = strcspn(p, " \t\r\n");
+        tl_buffer_printf(&b, "%s%.*s", b.size && n ? " " : "", (int)n, p);
+        p += n + strspn(p + n, " \t\r\n");
+    }
+    return tl_buffer_take(&b);
+}
+
 char *tl_time_text(int64_t wall_us)
 {
     time_t t = (time_t)(wall_us / 1000000);

@@ -33,7 +33,8 @@ static struct value *values_of(const struct tl_search *s, size_t axis, size_t *n
             list[(*n)++] = (struct value){p->index[axis], p, tl_point_verdict(p)};
         }
     }
-    qsort(list, *n, sizeof *list, by_value);
+    if (list)
+        qsort(list, *n, sizeof *list, by_value);
     return list;
 }
 

@@ -310,9 +310,7 @@ void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits)
             c->pids_set = tasks;
     }
     if (c->memory_dir && limits->memory_mb != c->memory_set) {
-        /* Above RLIMIT_DATA, so that an allocation fails first and the process can say where; the kernel's
-         * own kill is for what that limit does not count (shared memory, page cache, many processes). */
-        uint64_t bytes = (limits->memory_mb << 20) / 8 * 9 + (64 << 20);
+        uint64_t bytes = tl_memory_kill_bytes(limits);
         const char *file = c->v1_memory ? "memory.limit_in_bytes" : "memory.max";
         snprintf(text, sizeof text,
                  limits->memory_mb ? "%llu"

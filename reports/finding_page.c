@@ -8,166 +8,6 @@
 #include <time.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define TABLE_AXES 6 /* columns of axes in the table of what was observed */
-
-static void add_counts(struct tl_buffer *b, const json_t *row)
-{
-    json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
-               pass = tl_member_integer(row, "pass"), n = match + other + pass;
-    if (n)
-        tl_buffer_printf(b, "%lld of %lld", (long long)match, (long long)n);
-    else
-        tl_buffer_add_string(b, "not run");
-    if (other)
-        tl_buffer_printf(b, " (and %lld of %lld in another way)", (long long)other, (long long)n);
-}
-
-static const char *outcome_words(const json_t *row)
-{
-    json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
-               pass = tl_member_integer(row, "pass");
-    if (match)
-        return pass || other ? "fails in some runs" : "fails";
-    if (other)
-        return pass ? "fails in another way in some runs" : "fails in another way";
-    if (pass)
-        return "passes";
-    return tl_member_integer(row, "unsupported") ? "cannot be tried" : "lost";
-}
-
-static bool is_decisive(const json_t *f, const json_t *row)
-{
-    const json_t *pair;
-    size_t i;
-    const char *axis = tl_member_text(row, "axis"), *name;
-    if (!axis)
-        return true;
-    json_array_foreach(json_object_get(f, "decisive"), i, pair)
-    {
-        name = tl_member_text(pair, "axis");
-        if (name && !strcmp(name, axis) &&
-            json_equal(json_object_get(json_object_get(pair, "passes"), axis), json_object_get(row, "value")))
-            return true;
-    }
-    return false;
-}
-
-/* One row: the minimal variant with at most one axis changed. Up to TABLE_AXES axes have a column of their
- * own. */
-static void add_observed_row(const struct tl_sections *r, json_t *rows, const json_t *row, size_t n,
-                             const char *const *columns)
-{
-    char *cells[TABLE_AXES + 3] = {NULL};
-    const json_t *minimal = json_object_get(r->finding, "minimal"), *value = json_object_get(row, "value");
-    const char *axis = tl_member_text(row, "axis");
-    bool strong = json_array_size(json_object_get(r->finding, "decisive")) && is_decisive(r->finding, row);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    size_t at = 0;
-    if (n) {
-        for (; at < n; at++) {
-            bool changed = axis && !strcmp(axis, columns[at]);
-            char *word = tl_value_word(changed ? value : json_object_get(minimal, columns[at]));
-            tl_inline_code(&b, word);
-            free(word);
-            if (!b.size)
-                tl_buffer_add_string(&b, "(empty)");
-            cells[at] = tl_buffer_take(&b);
-        }
-    } else {
-        if (axis)
-            tl_words_setting(&b, axis, value);
-        else
-            tl_buffer_add_string(&b, "nothing (the minimal variant)");
-        cells[at++] = tl_buffer_take(&b);
-    }
-    cells[at++] = tl_strdup(outcome_words(row));
-    add_counts(&b, row);
-    cells[at++] = tl_buffer_take(&b);
-    tl_page_row(rows, strong, at, cells);
-}
-
-static void add_observed(const struct tl_sections *r)
-{
-    const char *columns[TABLE_AXES + 3] = {NULL};
-    const json_t *axis, *row;
-    json_t *measured = tl_report_rows(r->finding), *rest = json_object();
-    size_t i, k, n = 0;
-    bool all = true; /* every axis that varies has a column */
-    tl_page_heading(r->page, 2, "Observed");
-    if (!json_array_size(measured)) {
-        tl_page_paragraph(r->page, tl_strdup("No table of single axes: unknown."));
-        json_decref(measured);
-        json_decref(rest);
-        return;
-    }
-    json_array_foreach(json_object_get(r->finding, "axes"), i, axis)
-    {
-        const char *name = tl_member_text(axis, "name");
-        bool varies = false;
-        json_array_foreach(measured, k, row) varies |=
-            name && tl_member_text(row, "axis") && !strcmp(name, tl_member_text(row, "axis"));
-        if (varies && n == TABLE_AXES)
-            all = false;
-        else if (varies)
-            columns[n++] = name;
-        else if (name)
-            json_object_set(rest, name, json_object_get(json_object_get(r->finding, "minimal"), name));
-    }
-    tl_page_paragraph(
-        r->page, tl_strdup("One axis changes at a time. The minimal variant comes first; in bold are the "
-                           "variants of which one fails and the other passes though they differ in one "
-                           "axis only."));
-    if (!all || !n) {
-        n = 0;
-        columns[0] = "changed";
-    }
-    columns[n ? n : 1] = "outcome";
-    columns[n ? n + 1 : 2] = "failed in this way";
-    json_t *rows = tl_page_table(r->page, (n ? n : 1) + 2, columns);
-    json_array_foreach(measured, i, row) add_observed_row(r, rows, row, n, columns);
-    if (n && json_object_size(rest)) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        tl_buffer_add_string(&b, "In every row: ");
-        tl_words_variant(&b, rest);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    } else if (!n) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        tl_buffer_add_string(&b, "The minimal variant: ");
-        tl_words_variant(&b, json_object_get(r->finding, "minimal"));
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
-    json_decref(measured);
-    json_decref(rest);
-}
-
-static void add_decisive(const struct tl_sections *r)
-{
-    const json_t *pair;
-    size_t i;
-    const json_t *pairs = json_object_get(r->finding, "decisive");
-    tl_page_heading(r->page, 3, json_array_size(pairs) == 1 ? "Decisive pair" : "Decisive pairs");
-    if (!json_array_size(pairs))
-        tl_page_paragraph(r->page,
-                          tl_strdup("None is known: no variant that differs in one axis was seen to pass."));
-    json_array_foreach(pairs, i, pair)
-    {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        const char *axis = tl_member_text(pair, "axis");
-        if (!axis)
-            continue;
-        tl_buffer_add_string(&b, TL_BOLD_ON);
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
-        tl_buffer_add_string(&b, " fails");
-        tl_buffer_add_string(&b, TL_BOLD_OFF);
-        tl_buffer_printf(&b, " (%lld runs), " TL_BOLD_ON, (long long)tl_member_integer(pair, "n_fails"));
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
-        tl_buffer_printf(&b, " passes" TL_BOLD_OFF " (%lld runs), all other axes being the same.",
-                         (long long)tl_member_integer(pair, "n_passes"));
-        tl_page_item(r->page, tl_buffer_take(&b));
-    }
-}
 
 static void add_band(struct tl_buffer *b, const json_t *band)
 {
@@ -399,12 +239,34 @@ static void add_others(const struct tl_sections *r)
     }
 }
 
+/* Over builds: one that passes, not only fails in another way. */
+static bool add_passing_build(struct tl_buffer *b, const json_t *f)
+{
+    json_t *rows = tl_report_rows(f), *row;
+    size_t i;
+    bool found = false;
+    json_array_foreach(rows, i, row)
+    {
+        const char *axis = tl_member_text(row, "axis");
+        if (found || !axis || strcmp(axis, "build") || tl_member_integer(row, "match") ||
+            tl_member_integer(row, "other") || !tl_member_integer(row, "pass"))
+            continue;
+        tl_buffer_add_string(b, "The same variant passed on build ");
+        tl_inline_value(b, json_object_get(row, "value"));
+        tl_buffer_printf(b, " in all of %lld runs.", (long long)tl_member_integer(row, "pass"));
+        found = true;
+    }
+    json_decref(rows);
+    return found;
+}
+
 static void add_control(const struct tl_sections *r)
 {
     const json_t *pair = control_pair(r);
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *axis = tl_member_text(pair, "axis"),
                *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
+    size_t i;
     tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
@@ -416,20 +278,24 @@ static void add_control(const struct tl_sections *r)
             tl_buffer_add_string(&b, ")");
         }
         tl_buffer_add_string(&b, ".");
-    } else {
+    } else if (!add_passing_build(&b, r->finding)) {
         tl_buffer_add_string(&b, "None is known.");
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_page_heading(r->page, 2, "Possible workaround");
-    if (axis) {
+    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair)
+    {
+        if (!(axis = tl_member_text(pair, "axis")))
+            continue;
         tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
         tl_buffer_add_string(&b, " instead of ");
         tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
-        tl_buffer_add_string(&b, ": the nearest variant that passes. Measured on the minimal variant only.");
-    } else {
-        tl_buffer_add_string(&b, "Unknown.");
+        tl_page_item(r->page, tl_buffer_take(&b));
     }
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_paragraph(
+        r->page, tl_strdup(axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
+                                  "only."
+                                : "Unknown."));
 }
 
 static void add_builds(const struct tl_sections *r)
@@ -539,8 +405,8 @@ static void add_search(const struct tl_sections *r)
     }
     tl_page_figure(
         r->page, tl_report_svg(f),
-        "Every trial of the search, in order from left to right. A point is at the value that an axis had; a "
-        "line above the axis' simplest value shows how far from it.");
+        "Every trial of the search, in order from left to right. A line for each axis: the higher, the "
+        "further from its simplest value.");
 }
 
 /* What is in the bundle that this report is part of. */
@@ -595,8 +461,8 @@ json_t *tl_report_page(const json_t *report)
     }
     tl_section_environment(&r);
     tl_section_reproduce(&r);
-    add_observed(&r);
-    add_decisive(&r);
+    tl_section_observed(&r);
+    tl_section_decisive(&r);
     add_thresholds(&r);
     tl_section_failure(&r);
     tl_section_stacks(&r);

@@ -14,6 +14,8 @@ const char *tl_first_text(const char *a,
 
 void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
+void tl_section_observed(const struct tl_sections *r);
+void tl_section_decisive(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_stacks(const struct tl_sections *r);
 

@@ -25,7 +25,8 @@ char *tl_report_title(const json_t *finding);
 json_t *tl_report_page(const json_t *report);
 
 /* What was measured of the variants that are the minimal one but for one axis, from the path: rows of
- * {"axis","value" (null: the minimal variant itself),"match","other","pass","unsupported","lost"}. */
+ * {"axis","value" (null: the minimal variant itself),"match","other","pass","unsupported","lost"}. Over
+ * builds a row is a build, and its axis "build". */
 json_t *tl_report_rows(const json_t *finding);
 
 /* The search as a drawing; NULL when there is no path. */

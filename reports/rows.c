@@ -2,6 +2,7 @@
 #include "reports/internal.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The axis in which two variants differ, and how many such axes there are. */
@@ -58,12 +59,37 @@ static double rank(const json_t *axes, const json_t *row, size_t *place)
     return 0;
 }
 
+/* Over builds: one row for each build that was tried, oldest first. A variant of the path names a unit. */
+static json_t *build_rows(const json_t *finding)
+{
+    const json_t *list = json_object_get(json_object_get(finding, "builds"), "list"), *build, *step;
+    json_t *rows = json_array();
+    size_t i, k;
+    json_array_foreach(list, i, build)
+    {
+        char *part = tl_format("@%s:", json_is_string(build) ? json_string_value(build) : "?");
+        json_array_foreach(json_object_get(finding, "path"), k, step)
+        {
+            const json_t *unit = json_object_get(json_object_get(step, "variant"), "build");
+            const char *outcome = tl_member_text(step, "outcome");
+            if (!json_is_string(unit) || !strstr(json_string_value(unit), part) || !outcome)
+                continue;
+            json_t *row = find_row(rows, "build", build);
+            json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
+        }
+        free(part);
+    }
+    return rows;
+}
+
 json_t *tl_report_rows(const json_t *finding)
 {
     const json_t *minimal = json_object_get(finding, "minimal"), *axes = json_object_get(finding, "axes"),
                  *step;
-    json_t *rows = json_array();
     size_t i;
+    if (json_is_object(json_object_get(finding, "builds")))
+        return build_rows(finding);
+    json_t *rows = json_array();
     if (!json_is_object(minimal))
         return rows;
     find_row(rows, NULL, NULL);

@@ -21,7 +21,7 @@
 
 struct input {
     const char *name, *npy;
-    int type; /* ONNXTensorElementDataType */
+    int type;    /* ONNXTensorElementDataType */
     size_t size; /* of one element */
     size_t rank;
     int64_t dims[16];
@@ -51,7 +51,7 @@ static void *env;
 #define CreateEnv ORT(3, status, int, const char *, void **)
 #define CreateSession ORT(7, status, void *, const char *, void *, void **)
 #define Run                                                                                                  \
-    ORT(9, status, void *, void *, const char *const *, void *const *, size_t, const char *const *, size_t, \
+    ORT(9, status, void *, void *, const char *const *, void *const *, size_t, const char *const *, size_t,  \
         void **)
 #define CreateSessionOptions ORT(10, status, void **)
 #define EnableMemPattern ORT(16, status, void *)
@@ -68,9 +68,9 @@ static void *env;
 #define GetAllocatorWithDefaultOptions ORT(78, status, void **)
 #define ReleaseSession ORT(95, void, void *)
 #define ReleaseValue ORT(96, void, void *)
-#define AppendCuda ORT(204, status, void *, void *)
-#define CreateCudaOptions ORT(205, status, void **)
-#define AppendProvider                                                                                       \
+#define SessionOptionsAppendExecutionProvider_CUDA_V2 ORT(204, status, void *, void *)
+#define CreateCUDAProviderOptions ORT(205, status, void **)
+#define SessionOptionsAppendExecutionProvider                                                                \
     ORT(216, status, void *, const char *, const char *const *, const char *const *, size_t)
 
 static void check(const char *what, status s)
@@ -130,10 +130,11 @@ static void run(const struct settings *s)
     check("arena", s->arena ? EnableCpuMemArena(options) : DisableCpuMemArena(options));
     if (s->provider && !strcmp(s->provider, "CUDA")) {
         void *cuda = NULL;
-        check("CUDA", CreateCudaOptions(&cuda));
-        check("CUDA", AppendCuda(options, cuda));
+        check("CUDA", CreateCUDAProviderOptions(&cuda));
+        check("CUDA", SessionOptionsAppendExecutionProvider_CUDA_V2(options, cuda));
     } else if (s->provider) {
-        check(s->provider, AppendProvider(options, s->provider, s->keys, s->values, s->n_provider_options));
+        check(s->provider, SessionOptionsAppendExecutionProvider(options, s->provider, s->keys, s->values,
+                                                                 s->n_provider_options));
     }
     for (long i = 0; i < s->loads; i++) {
         if (session)

@@ -1,0 +1,201 @@
+/* The table of a report in which one axis changes at a time, and the decisive pairs. */
+#include "reports/finding_sections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define TABLE_AXES 6 /* columns of axes */
+
+static void add_counts(struct tl_buffer *b, const json_t *row)
+{
+    json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
+               pass = tl_member_integer(row, "pass"), n = match + other + pass;
+    if (n)
+        tl_buffer_printf(b, "%lld of %lld", (long long)match, (long long)n);
+    else
+        tl_buffer_add_string(b, "not run");
+    if (other)
+        tl_buffer_printf(b, " (and %lld of %lld in another way)", (long long)other, (long long)n);
+}
+
+static const char *outcome_words(const json_t *row)
+{
+    json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
+               pass = tl_member_integer(row, "pass");
+    if (match)
+        return pass || other ? "fails in some runs" : "fails";
+    if (other)
+        return pass ? "fails in another way in some runs" : "fails in another way";
+    if (pass)
+        return "passes";
+    return tl_member_integer(row, "unsupported") ? "cannot be tried" : "lost";
+}
+
+static bool is_decisive(const json_t *f, const json_t *row)
+{
+    static const char *const ends[] = {"good_before", "first_bad", "last_bad", "fixed"};
+    const json_t *pair, *range;
+    size_t i;
+    const char *axis = tl_member_text(row, "axis"), *name;
+    json_array_foreach(json_object_get(json_object_get(f, "builds"), "ranges"), i, range)
+    {
+        for (size_t k = 0; k < COUNT(ends); k++)
+            if (json_equal(json_object_get(range, ends[k]), json_object_get(row, "value")))
+                return true;
+    }
+    if (!axis)
+        return json_array_size(json_object_get(f, "decisive")) > 0;
+    json_array_foreach(json_object_get(f, "decisive"), i, pair)
+    {
+        name = tl_member_text(pair, "axis");
+        if (name && !strcmp(name, axis) &&
+            json_equal(json_object_get(json_object_get(pair, "passes"), axis), json_object_get(row, "value")))
+            return true;
+    }
+    return false;
+}
+
+/* One row: the minimal variant with at most one axis changed. Up to TABLE_AXES axes have a column of their
+ * own. */
+static void add_observed_row(const struct tl_sections *r, json_t *rows, const json_t *row, size_t n,
+                             const char *const *columns)
+{
+    char *cells[TABLE_AXES + 3] = {NULL};
+    const json_t *minimal = json_object_get(r->finding, "minimal"), *value = json_object_get(row, "value");
+    const char *axis = tl_member_text(row, "axis");
+    bool strong = is_decisive(r->finding, row);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t at = 0;
+    if (n) {
+        for (; at < n; at++) {
+            bool changed = axis && !strcmp(axis, columns[at]);
+            char *word = tl_value_word(changed ? value : json_object_get(minimal, columns[at]));
+            tl_inline_code(&b, word);
+            free(word);
+            if (!b.size)
+                tl_buffer_add_string(&b, "(empty)");
+            cells[at] = tl_buffer_take(&b);
+        }
+    } else {
+        if (axis)
+            tl_words_setting(&b, axis, value);
+        else
+            tl_buffer_add_string(&b, "nothing (the minimal variant)");
+        cells[at++] = tl_buffer_take(&b);
+    }
+    cells[at++] = tl_strdup(outcome_words(row));
+    add_counts(&b, row);
+    cells[at++] = tl_buffer_take(&b);
+    tl_page_row(rows, strong, at, cells);
+}
+
+/* The table of a search over builds. */
+static void add_observed_builds(const struct tl_sections *r)
+{
+    static const char *const columns[] = {"build", "outcome", "failed in this way"};
+    static const char *const axis[] = {"build"};
+    json_t *measured = tl_report_rows(r->finding), *row;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    tl_page_heading(r->page, 2, "Observed");
+    tl_page_paragraph(r->page,
+                      tl_strdup("Only the build changes. In bold are the builds at the ends of a range that "
+                                "fails, and those next to it."));
+    json_t *rows = tl_page_table(r->page, COUNT(columns), columns);
+    json_array_foreach(measured, i, row) add_observed_row(r, rows, row, 1, axis);
+    tl_buffer_add_string(&b, "In every row: ");
+    tl_words_variant(&b, tl_report_variant(r->finding));
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_decref(measured);
+}
+
+void tl_section_observed(const struct tl_sections *r)
+{
+    const char *columns[TABLE_AXES + 3] = {NULL};
+    const json_t *axis, *row;
+    size_t i, k, n = 0;
+    bool all = true; /* every axis that varies has a column */
+    if (json_is_object(json_object_get(r->finding, "builds"))) {
+        add_observed_builds(r);
+        return;
+    }
+    json_t *measured = tl_report_rows(r->finding), *rest = json_object();
+    tl_page_heading(r->page, 2, "Observed");
+    if (!json_array_size(measured)) {
+        tl_page_paragraph(r->page, tl_strdup("No table of single axes: unknown."));
+        json_decref(measured);
+        json_decref(rest);
+        return;
+    }
+    json_array_foreach(json_object_get(r->finding, "axes"), i, axis)
+    {
+        const char *name = tl_member_text(axis, "name");
+        bool varies = false;
+        json_array_foreach(measured, k, row) varies |=
+            name && tl_member_text(row, "axis") && !strcmp(name, tl_member_text(row, "axis"));
+        if (varies && n == TABLE_AXES)
+            all = false;
+        else if (varies)
+            columns[n++] = name;
+        else if (name)
+            json_object_set(rest, name, json_object_get(json_object_get(r->finding, "minimal"), name));
+    }
+    tl_page_paragraph(
+        r->page, tl_strdup("One axis changes at a time. The minimal variant comes first; in bold are the "
+                           "variants of which one fails and the other passes though they differ in one "
+                           "axis only."));
+    if (!all || !n) {
+        n = 0;
+        columns[0] = "changed";
+    }
+    columns[n ? n : 1] = "outcome";
+    columns[n ? n + 1 : 2] = "failed in this way";
+    json_t *rows = tl_page_table(r->page, (n ? n : 1) + 2, columns);
+    json_array_foreach(measured, i, row) add_observed_row(r, rows, row, n, columns);
+    if (n && json_object_size(rest)) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "In every row: ");
+        tl_words_variant(&b, rest);
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    } else if (!n) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "The minimal variant: ");
+        tl_words_variant(&b, json_object_get(r->finding, "minimal"));
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    json_decref(measured);
+    json_decref(rest);
+}
+
+void tl_section_decisive(const struct tl_sections *r)
+{
+    const json_t *pair;
+    size_t i;
+    const json_t *pairs = json_object_get(r->finding, "decisive");
+    if (json_is_object(json_object_get(r->finding, "builds")))
+        return;
+    tl_page_heading(r->page, 3, json_array_size(pairs) == 1 ? "Decisive pair" : "Decisive pairs");
+    if (!json_array_size(pairs))
+        tl_page_paragraph(r->page,
+                          tl_strdup("None is known: no variant that differs in one axis was seen to pass."));
+    json_array_foreach(pairs, i, pair)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        const char *axis = tl_member_text(pair, "axis");
+        if (!axis)
+            continue;
+        tl_buffer_add_string(&b, TL_BOLD_ON);
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_buffer_add_string(&b, " fails");
+        tl_buffer_add_string(&b, TL_BOLD_OFF);
+        tl_buffer_printf(&b, " (%lld runs), " TL_BOLD_ON, (long long)tl_member_integer(pair, "n_fails"));
+        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_buffer_printf(&b, " passes" TL_BOLD_OFF " (%lld runs), all other axes being the same.",
+                         (long long)tl_member_integer(pair, "n_passes"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}

@@ -1,0 +1,427 @@
+/* Reports of findings: what they say, that nothing from outside can format them, and that a document with
+ * anything missing or wrong still makes a report. */
+#include "cases/case.h"
+#include "reports/finding.h"
+#include "reports/internal.h"
+#include "reports/page.h"
+#include "reports/redact.h"
+#include "reports/repro.h"
+#include "runners/onnxruntime/api.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *fixture(void)
+{
+    json_t *f = json_load_file(FIXTURES "/finding.json", 0, NULL);
+    cr_assert_not_null(f);
+    return f;
+}
+
+/* A trial of which everything comes from a hostile child. */
+static void fill_trial(struct tl_trial_record *r)
+{
+    memset(r, 0, sizeof *r);
+    strcpy(r->id, "01a1fa5f-1024-7004-ad3b-280ac29cca10");
+    r->unit = tl_strdup("onnxruntime@1.22.0:cpu");
+    r->variant = tl_strdup("{\"attention\":\"gqa\"}");
+    r->command = tl_strdup("[\"/usr/libexec/trapline/runners/trapline-onnxruntime\"]");
+    r->request = tl_strdup(
+        "{\"trial\":1,\"device\":\"cpu\",\"model\":\"/home/alice/m'odel.onnx\",\"scratch\":\"/tmp/x\"}");
+    r->outcome = TL_OUTCOME_CRASH;
+    r->phase = TL_PHASE_EXECUTE;
+    r->signal = 11;
+    r->exit_status = -1;
+    static const char err[] = "```\n</code></pre><script>alert(1)</script> \xff /home/alice/x alice\n";
+    r->err.head = tl_strdup(err);
+    r->err.head_size = r->err.total = sizeof err - 1;
+    r->n_captures = 1;
+    struct tl_capture *c = r->captures = tl_calloc(1, sizeof *c);
+    c->signal = 11;
+    c->fatal = c->is_main = true;
+    c->n_modules = 1;
+    c->modules = tl_calloc(1, sizeof *c->modules);
+    c->modules[0].path = tl_strdup("/home/alice/lib|evil`.so");
+    c->n_threads = 2;
+    c->threads = tl_calloc(2, sizeof *c->threads);
+    for (int i = 0; i < 2; i++) {
+        struct tl_thread *t = &c->threads[i];
+        t->tid = 100 + i;
+        strcpy(t->name, "<b>&name");
+        t->crashed = i == 0;
+        t->n_frames = 1;
+        t->frames = tl_calloc(1, sizeof *t->frames);
+        t->frames[0].offset = 0x1234;
+    }
+}
+
+static json_t *report_of(const json_t *finding, bool keep_paths)
+{
+    struct tl_trial_record r;
+    fill_trial(&r);
+    struct tl_report_source source = {.finding = finding, .failing = &r, .keep_paths = keep_paths};
+    json_t *report = tl_report_new(&source);
+    tl_trial_record_free(&r);
+    return report;
+}
+
+static void has(const char *text, const char *part)
+{
+    cr_expect_not_null(strstr(text, part), "there is no \"%s\" in:\n%s", part, text);
+}
+
+static void has_not(const char *text, const char *part)
+{
+    cr_expect_null(strstr(text, part), "there is \"%s\" in:\n%s", part, text);
+}
+
+Test(report, markdown_says_what_was_measured)
+{
+    json_t *finding = fixture(), *report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "# onnxruntime 1.22.0, cpu: SIGSEGV in execute with attention=gqa, begin_error=1000000\n");
+    has(text, "when `attention=gqa` and `begin_error=1000000`: 5 of 5 runs of the minimal variant, each in a "
+              "process of its "
+              "own, did. Since which build it does was not measured.");
+    has(text, "| **`gqa`** | **`1000000`** | **`1`** | **fails** | **6 of 6** |");
+    has(text, "| **`gqa`** | **`0`** | **`1`** | **passes** | **0 of 3** |");
+    has(text, "| `gqa` | `1000000` | `2` | fails | 1 of 1 |");
+    has(text, "`begin_error=1000000` fails; the next simpler value, `begin_error=0`, passes.");
+    has(text, "drawn at random, and it failed in the same way in 8 of 8 trials.");
+    has(text, "failed in the same way in 0 of 8 trials.");
+    has(text, "| Runtime, commit | unknown |");
+    has(text, "<details><summary>Thread 101 &lt;b&gt;&amp;name</summary>");
+    static const char *const sections[] = {"## Environment",
+                                           "## How to reproduce",
+                                           "## Observed",
+                                           "### Decisive pair",
+                                           "## Threshold",
+                                           "## Failure",
+                                           "## Stack",
+                                           "## Expected",
+                                           "## Independent of",
+                                           "## Other failures seen",
+                                           "## A control",
+                                           "## Possible workaround",
+                                           "## Builds",
+                                           "## Other units",
+                                           "## How this was found"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        has(text, sections[i]);
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, markdown_is_not_formatted_by_what_comes_from_outside)
+{
+    json_t *finding = fixture(), *report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "| ```` ```evil``` \\| <script>alert(1)</script> ```` | error in compile | 3 times |");
+    has(text, "- a simpler variant \\| fails in \\<another\\> way");
+    /* stderr has a fence of three: ours is longer */
+    has(text, "````\n```\n</code></pre>");
+    has(text, "```text\nAssertion `n < 4 | m` failed in ~/src/<op>.cc by USER\n@octocat see #12 "
+              "https://example.org/x\n```");
+    has_not(text, "alice");
+    free(text);
+
+    json_t *page = json_array();
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_inline_text(&b, "@octocat #12 <b> *x* [a](http://b) `c` a_b_c\n# no heading");
+    tl_page_paragraph(page, tl_buffer_take(&b));
+    tl_inline_text(&b, "# no heading");
+    tl_page_paragraph(page, tl_buffer_take(&b));
+    tl_inline_text(&b, "1. no list");
+    tl_page_paragraph(page, tl_buffer_take(&b));
+    text = tl_page_markdown(page);
+    cr_expect_str_eq(
+        text,
+        "@<!-- -->octocat #<!-- -->12 \\<b\\> \\*x\\* \\[a\\](http:<!-- -->//b) \\`c\\` a_b_c # no heading\n"
+        "\n\\# no heading\n\n1\\. no list\n");
+    free(text);
+    json_decref(page);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, html_escapes_everything)
+{
+    json_t *finding = fixture(), *report = report_of(finding, false);
+    char *text = tl_report_html(report);
+    has_not(text, "<script");
+    has_not(text, "alice");
+    has_not(text, "http://example");
+    has(text, "&lt;script&gt;");
+    has(text, "prefers-color-scheme: dark");
+    has(text, "<svg xmlns=");
+    has(text, "<html lang=\"en\">");
+    has(text, "<meta name=\"viewport\"");
+    /* Nothing is fetched. */
+    has_not(text, "src=");
+    has_not(text, "<link");
+    has_not(text, "@import");
+    has_not(text, "url(");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, junit_counts)
+{
+    json_t *finding = fixture(), *report = report_of(finding, false);
+    char *text = tl_report_junit(report);
+    has(text, "<testsuite tests=\"4\" failures=\"2\" errors=\"0\" skipped=\"0\"");
+    has(text, "name=\"decoder-gqa-begin: minimal variant with begin_error=0\"/>");
+    has(text, "Assertion `n &lt; 4 | m` failed");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, builds_are_the_table_and_the_title)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "minimal", json_null());
+    json_object_set_new(finding, "trigger", json_array());
+    json_object_set_new(finding, "decisive", json_array());
+    json_object_set_new(finding, "builds",
+                        json_pack("{s:[s,s,s],s:[],s:[{s:s,s:s,s:s,s:n}]}", "list", "1.0", "1.1", "1.2",
+                                  "unsupported", "ranges", "good_before", "1.0", "first_bad", "1.1",
+                                  "last_bad", "1.2", "fixed"));
+    json_object_set_new(finding, "path",
+                        json_pack("[{s:{s:s},s:s},{s:{s:s},s:s}]", "variant", "build", "x@1.2:cpu", "outcome",
+                                  "match", "variant", "build", "x@1.0:cpu", "outcome", "pass"));
+    report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "SIGSEGV in execute from 1.1 to 1.2\n");
+    has(text, "it fails from `1.1` to `1.2` (`1.0` before it does not fail in this way, and no newer one was "
+              "found that does "
+              "not).");
+    has(text, "| **`1.0`** | **passes** | **0 of 1** |\n| **`1.2`** | **fails** | **1 of 1** |");
+    has(text, "The same variant passed on build 1.0 in all of 1 runs.");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, nothing_known_is_said_to_be_unknown)
+{
+    json_t *empty = json_object();
+    struct tl_report_source source = {.finding = empty};
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report);
+    has(text, "| OS build | unknown |");
+    has(text, "Unknown: no stack was captured.");
+    has(text, "Independent of\n\nUnknown");
+    has_not(text, "(null)");
+    free(text);
+    text = tl_report_html(report);
+    has_not(text, "(null)");
+    free(text);
+    text = tl_report_junit(report);
+    has_not(text, "(null)");
+    free(text);
+    json_decref(report);
+    json_decref(empty);
+}
+
+/* Every member in turn is of every type but its own, and left out. */
+static void spoil(json_t *whole, json_t *at, int depth)
+{
+    const char *key;
+    json_t *value, *member;
+    void *next;
+    if (depth > 2)
+        return;
+    json_object_foreach_safe(at, next, key, value)
+    {
+        char name[64];
+        snprintf(name, sizeof name, "%s", key);
+        json_incref(value);
+        for (int kind = 0; kind < 6; kind++) {
+            json_object_set_new(at, name,
+                                kind == 0   ? json_null()
+                                : kind == 1 ? json_integer(-1)
+                                : kind == 2 ? json_string("\x7f|`<")
+                                : kind == 3 ? json_pack("[n,{s:n},[],s]", "a", "b")
+                                : kind == 4 ? json_pack("{s:n}", "axis")
+                                            : json_false());
+            struct tl_report_source source = {.finding = whole};
+            json_t *report = tl_report_new(&source);
+            free(tl_report_markdown(report));
+            free(tl_report_html(report));
+            free(tl_report_junit(report));
+            json_decref(tl_narrow_case(whole, whole));
+            json_decref(report);
+        }
+        json_object_set(at, name, value);
+        if (json_is_object(value))
+            spoil(whole, value, depth + 1);
+        else if ((member = json_array_get(value, 0)))
+            spoil(whole, member, depth + 1);
+        json_decref(value);
+    }
+}
+
+Test(report, any_document_makes_a_report, .timeout = 60)
+{
+    json_t *finding = fixture();
+    while (json_array_size(json_object_get(finding, "path")) > 6)
+        json_array_remove(json_object_get(finding, "path"), 6);
+    spoil(finding, finding, 0);
+    json_decref(finding);
+}
+
+Test(report, homes_users_and_hosts_are_left_out)
+{
+    struct tl_redaction r = {.home = tl_strdup("/data/people/bob")};
+    tl_redaction_add(&r, "bob", "USER");
+    tl_redaction_add(&r, "megabox", "HOST");
+    tl_redaction_add(&r, "root", "USER");
+    static const char *const pairs[][2] = {
+        {"/home/carol/x and /Users/dave/y", "~/x and ~/y"},
+        {"/root/.cache", "~/.cache"},
+        {"/rooted/x", "/rooted/x"},
+        {"/data/people/bob/z, /data/people/bobby/z", "~/z, /data/people/bobby/z"},
+        {"/srv/home/erin/x", "/srv/home/USER/x"},
+        {"C:\\Users\\frank\\x", "C:\\Users\\USER\\x"},
+        {"/private/var/folders/ab/cdefgh/T/x", "/private/var/folders/USER/T/x"},
+        {"bob@megabox: bobsled", "USER@HOST: bobsled"},
+        {"file:///home/carol", "file://~"},
+        {"root", "root"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *text = tl_redact(&r, pairs[i][0]);
+        cr_expect_str_eq(text, pairs[i][1]);
+        free(text);
+    }
+    /* A user that a path names is left out wherever the name stands, but a value of an axis stays what it is.
+     */
+    json_t *document = json_pack("{s:s,s:s,s:{s:s,s:s}}", "a", "/home/grace/x", "b", "grace was here",
+                                 "minimal", "c", "grace", "d", "/home/grace/y"),
+           *got = tl_redact_json(&r, document),
+           *wanted = json_pack("{s:s,s:s,s:{s:s,s:s}}", "a", "~/x", "b", "USER was here", "minimal", "c",
+                               "grace", "d", "~/y");
+    cr_expect(json_equal(got, wanted));
+    json_decref(document);
+    json_decref(got);
+    json_decref(wanted);
+    tl_redaction_free(&r);
+}
+
+Test(report, paths_are_kept_when_asked_for)
+{
+    json_t *finding = fixture(), *report = report_of(finding, true);
+    char *text = tl_report_markdown(report);
+    has(text, "/home/alice/.cache/trapline/builds");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, a_narrowed_case_is_a_case)
+{
+    json_t *finding = fixture();
+    json_t *document = json_load_file(TL_SOURCE_DIR "/cases/onnxruntime/decoder-gqa-begin.json", 0, NULL);
+    /* The first two cannot come up any more. */
+    json_object_set_new(document, "forbid",
+                        json_pack("[{s:s,s:[i,i]},{s:i},{s:[s],s:i}]", "attention", "gqa", "context", 64, 128,
+                                  "layers", 7, "attention", "sdpa", "begin_error", 1000000));
+    json_t *narrow = tl_narrow_case(document, finding);
+    char *text = json_dumps(narrow, 0);
+    struct tl_case *c;
+    struct tl_mistakes mistakes;
+    struct tl_error e;
+    int rc = tl_case_parse(text, strlen(text), "/tmp/case.json", &c, &mistakes, &e);
+    cr_assert_eq(rc, 0, "%s: %s", mistakes.n ? mistakes.list[0].path : "",
+                 mistakes.n ? mistakes.list[0].expected : e.why);
+    json_t *failing = tl_variant_object(c, &c->failing);
+    cr_expect(json_equal(failing, json_object_get(finding, "minimal")));
+    size_t index;
+    cr_expect_eq(tl_case_axis(c, "attention", &index)->count, 2);
+    cr_expect_eq(tl_case_axis(c, "layers", &index)->count, 1);
+    cr_expect_eq(c->n_forbid, 1);
+    tl_mistakes_free(&mistakes);
+    tl_case_free(c);
+    json_decref(failing);
+    json_decref(narrow);
+    json_decref(document);
+    json_decref(finding);
+    free(text);
+}
+
+Test(report, reproducers_hold_their_settings)
+{
+    json_t *options = json_pack("{s:s,s:s,s:s,s:{s:s},s:i,s:i,s:i,s:i,s:i,s:b,s:b}", "device", "webgpu",
+                                "provider", "WebGpuExecutionProvider", "append", "WebGPU", "provider_options",
+                                "k\"ey", "v\nalue", "optimization", 99, "threads", 2, "loads", 3, "runs", 4,
+                                "stack_kb", 512, "memory_pattern", 1, "arena", 0),
+           *inputs = json_pack("[{s:s,s:s,s:[i,i],s:s}]", "name", "x\"; system(\"rm\"); \"", "dtype",
+                               "float16", "shape", 2, 3, "npy", "inputs/0.npy");
+    struct tl_repro_side failing = {"",
+                                    "a=\"b\" ?"
+                                    "?/ */",
+                                    options, inputs},
+                         control = {"control/", "", NULL, NULL};
+    char *c = tl_repro_c("title */ \"\"\" end", &failing, &control);
+    has(c, "/* title  / ''' end\n");
+    has(c, "{\"x\\\"; system(\\\"rm\\\"); \\\"\", \"inputs/0.npy\", 10, 2, 2, {2, 3}}, /* float16 */");
+    has(c, ".about = \"a=\\\"b\\\" \\077\\077/ */\",");
+    has(c, ".optimization = 99, .threads = 2, .memory_pattern = 1, .arena = 0,");
+    has(c, ".loads = 3, .runs = 4, .stack_kb = 512,");
+    has(c, ".provider = \"WebGPU\", .n_provider_options = 1,");
+    has(c, ".keys = {\"k\\\"ey\"}, .values = {\"v\\012alue\"},");
+    has(c, "static const struct settings control = {0};");
+    has_not(c, "@SETTINGS@");
+    char *python = tl_repro_python("title \"\"\"", "1.22.0", &failing, &control);
+    has(python, "pip install onnxruntime==1.22.0 numpy");
+    has(python, "\"arena\": False");
+    has(python, "CONTROL = None");
+    free(python);
+    python = tl_repro_python("t", "1.22.0+1a; rm", &failing, &control);
+    has(python, "pip install onnxruntime numpy");
+    free(python);
+    free(c);
+    json_decref(options);
+    json_decref(inputs);
+}
+
+/* The reproducer calls the runtime by the same numbers as the runner, whose numbers are held to the official
+ * header. */
+Test(report, the_reproducer_knows_the_slots)
+{
+    static const struct {
+        const char *name;
+        int slot;
+    } slots[] = {
+#define ROW(name, slot, since, result, parameters) {#name, slot},
+        TL_ORT_FUNCTIONS(ROW)
+#undef ROW
+            {"CreateEnv", 3},
+    };
+    struct tl_repro_side none = {"", "", NULL, NULL};
+    char *c = tl_repro_c("", &none, &none);
+    size_t seen = 0;
+    for (const char *at = c; (at = strstr(at, "#define ")); at++) {
+        char name[80];
+        int slot;
+        if (sscanf(at, "#define %79[A-Za-z_0-9] ", name) != 1)
+            continue;
+        const char *call = strstr(at, "ORT("), *end = strstr(at + 1, "#define ");
+        if (!call || !strcmp(name, "ORT") || (end && call > end) || sscanf(call, "ORT(%d,", &slot) != 1)
+            continue;
+        seen++;
+        for (size_t i = 0; i <= sizeof slots / sizeof *slots; i++) {
+            cr_assert_lt(i, sizeof slots / sizeof *slots, "%s is not known", name);
+            if (!strcmp(slots[i].name, name)) {
+                cr_expect_eq(slots[i].slot, slot, "%s", name);
+                break;
+            }
+        }
+    }
+    cr_expect_eq(seen, 23, "%zu", seen);
+    free(c);
+}

@@ -4,7 +4,7 @@ import os
 import time
 import unittest
 
-from program import ProgramTest
+from program import PATIENCE, ProgramTest
 
 FAULTS = ["", "fail_on_load", "die_on_load", "exit_on_load", "garbage_on_load", "die_on_fork:1", "die_on_fork:3",
           "exit_on_fork:1", "exit_on_fork:2", "die_after_fork:1", "die_after_fork:3", "lie_about_pid"]
@@ -57,12 +57,18 @@ class ServerTest(ProgramTest):
                     self.assertEqual(expected.setdefault(behaviour, key), key, fault)
         self.assertEqual(expected["null_read"][0], "crash")
 
-    def test_hangs_on_load(self):
-        self.assertEqual([t["outcome"] for t in self.answered(self.quick, "hang_on_load", "pass", 2)], ["pass"] * 2)
-
-    def test_hangs_on_fork(self):
-        trials = self.answered(self.patient, "hang_on_fork:2", "pass", 2, "1")
-        self.assertEqual([t["outcome"] for t in trials], ["pass"] * 2)
+    def test_hangs(self):
+        """Side by side, for each waits until its deadlines have passed."""
+        began = []
+        for case, fault, jobs in ((self.quick, "hang_on_load", "2"), (self.patient, "hang_on_fork:2", "1")):
+            self.db = self.path(os.path.basename(case) + ".db")
+            self.env["TRAPLINE_SELFTEST_SERVE"] = fault
+            began.append(self.start("run", case, "-u", "selftest:cpu", "-s", "behaviour=pass", "-n", "2", "-j", jobs, "--json"))
+        for child in began:
+            out, err = child.communicate(timeout=PATIENCE)
+            self.assertEqual(child.returncode, 0, err)
+            self.assertEqual([t["outcome"] for t in json.loads(out)["trials"]], ["pass"] * 2)
+        self.assertEqual(alive_with(self.env["TRAPLINE_TEST_MARKER"]), [])
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ expect 'trapline run --k' --keep-scratch '!--json'
 expect 'trapline run -' --json --unit --set --repeat '!--stacks'
 expect 'trapline show --s' --stacks
 expect 'trapline isolate --over ' build
+expect 'trapline report --format ' md html junit
 expect 'trapline list ' cases units trials
 expect 'trapline builds ' fetch add list
 expect 'trapline list trials --outcome h' hang '!crash'

@@ -56,6 +56,8 @@ _trapline() {
         --outcome) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
         --db) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         --over) candidates=build ;;
+        --format) candidates='md html json junit' ;;
+        --bundle) COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         -j | --jobs | -n | --repeat | --limit | --since | --max-trials | --max-time) return ;;
         *)
             if [[ $current == -* ]]; then
@@ -68,6 +70,7 @@ _trapline() {
                 builds:fetch) candidates='onnxruntime@latest onnxruntime@' ;;
                 db:db) candidates='check' ;;
                 show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
+                report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 db:* | doctor:*) return ;;
                 *)
                     # Case files and the directories that may hold some.

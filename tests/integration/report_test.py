@@ -1,0 +1,209 @@
+"""Reports and bundles of real findings, as a user gets them.
+
+A finding of the selftest runner, and one of ONNX Runtime 1.22.0 where that build is here: its repro.c, compiled by a
+plain C compiler, has to die of the same signal and to pass with --control.
+"""
+import getpass
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+TRAPLINE = os.environ["TRAPLINE_BIN"]
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds")
+LIBRARY = os.path.join(BUILDS, "onnxruntime", "1.22.0", "libonnxruntime.so")
+# In a build tree every runner is in a folder of its own.
+RUNNERS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(TRAPLINE))), "runners")
+if os.path.isdir(RUNNERS) and "TRAPLINE_RUNNERS" not in os.environ:
+    os.environ["TRAPLINE_RUNNERS"] = ":".join(os.path.join(RUNNERS, name) for name in sorted(os.listdir(RUNNERS)))
+VOID = {"meta", "circle", "path", "br"}
+
+
+class Balance(HTMLParser):
+    """Every tag is closed, and headings do not skip a level."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong, self.level = [], [], 0
+
+    def handle_starttag(self, tag, attributes):
+        if tag in ("h1", "h2", "h3"):
+            if int(tag[1]) > self.level + 1:
+                self.wrong.append(f"{tag} after h{self.level}")
+            self.level = int(tag[1])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}>")
+
+
+class ReportTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory(prefix="trapline-report-")
+        cls.database = os.path.join(cls.directory.name, "t.db")
+        cls.selftest = cls.isolate("selftest/threshold.json", "selftest:cpu")
+        cls.decoder = cls.isolate("onnxruntime/decoder-gqa-begin.json", "onnxruntime@1.22.0:cpu") \
+            if os.path.exists(LIBRARY) else None
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    @classmethod
+    def trapline(cls, *arguments):
+        return subprocess.run([TRAPLINE, *arguments, "--db", cls.database], capture_output=True, text=True, timeout=300,
+                              errors="replace")
+
+    @classmethod
+    def isolate(cls, case, unit):
+        done = cls.trapline("isolate", os.path.join(SOURCE, "cases", case), "-u", unit, "--json")
+        assert done.returncode == 1, done.stderr
+        return json.loads(done.stdout)["finding"]
+
+    def report(self, finding, *arguments):
+        done = self.trapline("report", finding, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def bundle(self, finding, name, *arguments):
+        path = os.path.join(self.directory.name, name)
+        self.report(finding, "--bundle", path, *arguments)
+        return path
+
+    def assert_private(self, directory):
+        """Nobody's home, name or host is in any file that we wrote as text."""
+        secrets = [os.path.expanduser("~") + "/", socket.gethostname()]
+        if getpass.getuser() != "root":
+            secrets.append(getpass.getuser())
+        for where, _, files in os.walk(directory):
+            for name in files:
+                with open(os.path.join(where, name), "rb") as f:
+                    text = f.read()
+                for secret in filter(lambda s: len(s) > 3, secrets):
+                    self.assertNotIn(secret.encode(), text, name)
+
+    def test_formats(self):
+        for finding in filter(None, (self.selftest, self.decoder)):
+            markdown = self.report(finding)
+            self.assertTrue(markdown.startswith("# "))
+            self.assertIn("5 of 5 runs of the minimal variant", markdown)
+            self.assertIn("\n## Independent of\n", markdown)
+            # Every row of a table has as many cells as its head.
+            cells = 0
+            for line in markdown.splitlines():
+                bare = line.replace("\\|", "")
+                if bare.startswith("|"):
+                    cells = cells or bare.count("|")
+                    self.assertEqual(bare.count("|"), cells, line)
+                else:
+                    cells = 0
+            html = self.report(finding, "--format", "html")
+            balance = Balance()
+            balance.feed(html)
+            self.assertEqual((balance.wrong, balance.open), ([], []))
+            self.assertNotIn("http", html.replace("http://www.w3.org/2000/svg", ""))
+            svg = html[html.index("<svg"):html.index("</svg>") + 6]
+            self.assertGreater(len(ET.fromstring(svg)), 10)
+            suite = ET.fromstring(self.report(finding, "--format", "junit")).find("testsuite")
+            self.assertEqual(int(suite.get("tests")), len(suite.findall("testcase")))
+            self.assertEqual(int(suite.get("failures")), len(suite.findall("testcase/failure")))
+            document = json.loads(self.report(finding, "--json"))
+            self.assertEqual(document["finding"]["finding"], finding)
+            self.assertEqual(document["failing_trial"]["outcome"], "crash")
+            self.assertEqual(document["control_trial"]["outcome"], "pass")
+
+    def test_misuse(self):
+        for arguments, status in ((("report",), 2), (("report", "ffff"), 2),
+                                  (("report", self.selftest, "--format", "pdf"), 2),
+                                  (("report", self.selftest, "--bundle", self.directory.name), 2)):
+            done = self.trapline(*arguments)
+            self.assertEqual(done.returncode, status, arguments)
+            self.assertTrue(done.stderr.startswith("trapline: "), done.stderr)
+
+    def test_selftest_bundle(self):
+        path = self.bundle(self.selftest, "selftest")
+        self.assertEqual(set(os.listdir(path)), {"case.json", "commands.sh", "environment.json", "report.html", "report.json",
+                                                 "report.md"})
+        self.assert_private(path)
+        # What the commands say is so.
+        with open(os.path.join(path, "commands.sh")) as f:
+            lines = [line for line in f if "--trial" in line]
+        self.assertEqual(subprocess.run(["sh", "-c", "exec " + lines[0]], capture_output=True).returncode, -11)
+        self.assertEqual(subprocess.run(["sh", "-c", "exec " + lines[1]], capture_output=True).returncode, 0)
+        # The narrowed case gives the same finding.
+        done = self.trapline("isolate", os.path.join(path, "case.json"), "-u", "selftest:cpu", "--json")
+        again, report = json.loads(done.stdout), json.loads(self.report(self.selftest, "--json"))
+        self.assertEqual(again["minimal"], report["finding"]["minimal"])
+
+    def test_archive(self):
+        if not shutil.which("tar") or not shutil.which("zstd"):
+            self.skipTest("tar or zstd is missing")
+        path = self.bundle(self.selftest, "packed.tar.zst")
+        listed = subprocess.run(["tar", "--zstd", "-tvf", path], capture_output=True, text=True).stdout
+        self.assertIn("packed/report.md", listed)
+        for line in listed.splitlines():
+            self.assertIn(" 0/0 ", line)
+        self.assertEqual([name for name in os.listdir(self.directory.name) if name.startswith("packed")],
+                         ["packed.tar.zst"])
+
+    def test_onnxruntime_bundle(self):
+        if not self.decoder:
+            self.skipTest("onnxruntime 1.22.0 is not here: trapline builds fetch onnxruntime@1.22.0")
+        path = self.bundle(self.decoder, "decoder")
+        for name in ("model.onnx", "inputs/0.npy", "control/model.onnx", "control/inputs/0.npy", "repro.c", "repro.py"):
+            self.assertTrue(os.path.exists(os.path.join(path, name)), name)
+        self.assert_private(path)
+        subprocess.run(["python3", "-m", "py_compile", os.path.join(path, "repro.py")], check=True)
+        compiler = shutil.which("cc")
+        if not compiler:
+            self.skipTest("there is no C compiler")
+        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "repro.c", "-ldl", "-lpthread"], cwd=path, check=True)
+        program = os.path.join(path, "a.out")
+        for where in (path, "/"):  # found beside the program, wherever it is started
+            failing = subprocess.run([program, LIBRARY], cwd=where, capture_output=True, text=True, timeout=60)
+            self.assertEqual(failing.returncode, -11, failing.stdout + failing.stderr)
+            self.assertTrue(failing.stdout.endswith("execute: running it\n"), failing.stdout)
+            control = subprocess.run([program, LIBRARY, "--control"], cwd=where, capture_output=True, text=True, timeout=60)
+            self.assertEqual(control.returncode, 0, control.stdout + control.stderr)
+            self.assertIn("done: ", control.stdout)
+        self.assertEqual(subprocess.run([program], capture_output=True).returncode, 2)
+
+    def test_model_file(self):
+        """A model that is a file, with inputs derived from it, as the bundle of another finding left it."""
+        if not self.decoder:
+            self.skipTest("onnxruntime 1.22.0 is not here")
+        path = self.bundle(self.decoder, "source")
+        case = os.path.join(path, "mine.json")
+        with open(os.path.join(path, "inputs.json")) as f:
+            inputs = json.load(f)
+        with open(case, "w") as f:
+            json.dump({"trapline": 1, "name": "mine", "model": {"file": "model.onnx"}, "inputs": inputs,
+                       "axes": [{"name": "threads", "choices": [1, 2]}], "failing": {"threads": 2}}, f)
+        done = self.trapline("isolate", case, "-u", "onnxruntime@1.22.0:cpu", "--json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        second = self.bundle(json.loads(done.stdout)["finding"], "second")
+        with open(os.path.join(second, "model.onnx"), "rb") as a, open(os.path.join(path, "model.onnx"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        with open(os.path.join(second, "inputs/1.npy"), "rb") as a, open(os.path.join(path, "inputs/1.npy"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        with open(os.path.join(second, "case.json")) as f:
+            self.assertEqual(json.load(f)["model"], {"file": "model.onnx"})
+        with open(os.path.join(second, "repro.c")) as f:
+            self.assertIn("static const struct settings control = {0};", f.read())
+        self.assertIn("None is known", self.report(json.loads(done.stdout)["finding"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,542 @@
+#include "db/finding.h"
+#include "db/merge.h"
+#include "db/migrate.h"
+#include "db/query.h"
+#include "db/store_impl.h"
+#include "harness/base/buffer.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char directory[64];
+static struct tl_error error;
+
+static void setup(void)
+{
+    strcpy(directory, "/tmp/tl-join-XXXXXX");
+    cr_assert(mkdtemp(directory));
+}
+
+static void teardown(void)
+{
+    DIR *d = opendir(directory);
+    for (struct dirent *x; d && (x = readdir(d));) {
+        char *name = tl_format("%s/%s", directory, x->d_name);
+        unlink(name);
+        free(name);
+    }
+    if (d)
+        closedir(d);
+    rmdir(directory);
+}
+
+TestSuite(merge, .init = setup, .fini = teardown, .timeout = 60);
+
+#define OK(call) cr_assert_eq((call), 0, "%s (%s): %s", error.what, error.where, error.why)
+
+/* The path of a database of the test: static, for the life of the test. */
+static const char *at(const char *name)
+{
+    static char paths[16][160];
+    static size_t next;
+    char *p = paths[next++ % 16];
+    snprintf(p, sizeof paths[0], "%s/%s.db", directory, name);
+    return p;
+}
+
+static struct tl_store *open_store(const char *name)
+{
+    struct tl_store *s = NULL;
+    OK(tl_store_open(at(name), TL_STORE_WRITE, &s, &error));
+    return s;
+}
+
+static void close_store(struct tl_store *s)
+{
+    OK(tl_store_close(s, &error));
+}
+
+static void say(void *arg, const char *text)
+{
+    (void)arg;
+    fprintf(stderr, "check: %s\n", text);
+}
+
+static void sound(struct tl_store *s)
+{
+    size_t wrong;
+    OK(tl_store_check(s, say, NULL, &wrong, &error));
+    cr_assert_eq(wrong, 0);
+}
+
+static int64_t count(struct tl_store *s, const char *sql)
+{
+    sqlite3_stmt *st;
+    cr_assert_eq(sqlite3_prepare_v2(s->db, sql, -1, &st, NULL), SQLITE_OK, "%s", sqlite3_errmsg(s->db));
+    cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return n;
+}
+
+/* Runs SQL on a file as any program could. */
+static void sql(const char *path, const char *text)
+{
+    sqlite3 *db;
+    char *said = NULL;
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, text, NULL, NULL, &said);
+    cr_assert_null(said, "%s", said);
+    sqlite3_close(db);
+}
+
+/* Everything in a database that does not belong to the file itself, as one text. */
+static char *dump(const char *path)
+{
+    static const char tables[] = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'meta' AND "
+                                 "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+    sqlite3 *db;
+    sqlite3_stmt *names, *rows;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, tables, -1, &names, NULL), SQLITE_OK);
+    while (sqlite3_step(names) == SQLITE_ROW) {
+        const char *table = (const char *)sqlite3_column_text(names, 0);
+        bool trial = !strcmp(table, "trial");
+        char *query = tl_format("SELECT * FROM %s LIMIT 0", table);
+        cr_assert_eq(sqlite3_prepare_v2(db, query, -1, &rows, NULL), SQLITE_OK);
+        int columns = sqlite3_column_count(rows);
+        sqlite3_finalize(rows);
+        free(query);
+        struct tl_buffer q = TL_BUFFER_INIT;
+        tl_buffer_printf(&q, "SELECT * FROM %s ORDER BY ", table);
+        for (int i = trial; i < columns; i++)
+            tl_buffer_printf(&q, "%s%d", i == trial ? "" : ", ", i + 1);
+        query = tl_buffer_take(&q);
+        cr_assert_eq(sqlite3_prepare_v2(db, query, -1, &rows, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+        free(query);
+        while (sqlite3_step(rows) == SQLITE_ROW) {
+            tl_buffer_printf(&b, "%s", table);
+            for (int i = trial; i < sqlite3_column_count(rows); i++) { /* not the local number of a trial */
+                tl_buffer_printf(&b, "|%d:", sqlite3_column_type(rows, i));
+                const void *bytes = sqlite3_column_blob(rows, i);
+                tl_buffer_add(&b, bytes ? bytes : "", (size_t)sqlite3_column_bytes(rows, i));
+            }
+            tl_buffer_add_string(&b, "\n");
+        }
+        sqlite3_finalize(rows);
+    }
+    sqlite3_finalize(names);
+    sqlite3_close(db);
+    char id[TL_ID_SIZE];
+    tl_content_id(b.data, b.size, id);
+    char *text = tl_format("%s %zu bytes", id, b.size);
+    tl_buffer_free(&b);
+    return text;
+}
+
+static void same_dump(const char *a, const char *b)
+{
+    char *x = dump(a), *y = dump(b);
+    cr_assert_str_eq(x, y);
+    free(x);
+    free(y);
+}
+
+/* A crash of a variant. symbols: with names of functions. */
+static struct tl_trial_record crashed(int variant, bool symbols)
+{
+    struct tl_trial_record r;
+    memset(&r, 0, sizeof r);
+    tl_uuid7(r.id);
+    r.started_us = 1700000000000000 + variant;
+    r.case_name = tl_strdup("case");
+    tl_content_id("case", 4, r.case_hash);
+    r.variant = tl_format("{\"n\":%d}", variant % 3);
+    tl_content_id(r.variant, strlen(r.variant), r.variant_hash);
+    r.unit = tl_strdup("selftest:cpu");
+    tl_content_id("environment", 11, r.environment_id);
+    r.outcome = TL_OUTCOME_CRASH;
+    r.phase = TL_PHASE_EXECUTE;
+    r.signal = SIGSEGV;
+    r.exit_status = -1;
+    r.message = tl_strdup("it is \xff broken");
+    for (int i = 0; i < TL_PHASE_COUNT; i++)
+        r.phase_seconds[i] = i < 3 ? i / 3.0 : -1;
+    r.out.head = tl_strdup("out");
+    r.out.head_size = 3;
+    r.out.total = 3;
+    tl_content_id("signature", 9, r.signature.id);
+    tl_content_id("coarse", 6, r.signature.coarse_id);
+    r.signature.title = tl_strdup("f < g");
+    r.signature.coarse_title = tl_strdup("f");
+    r.n_captures = 1;
+    r.captures = tl_calloc(1, sizeof *r.captures);
+    struct tl_capture *c = &r.captures[0];
+    *c = (struct tl_capture){.pid = 1, .tid = 1, .is_main = true, .fatal = true, .signal = SIGSEGV};
+    c->exe = tl_strdup("/bin/x");
+    c->n_modules = 1;
+    c->modules = tl_calloc(1, sizeof *c->modules);
+    c->modules[0] = (struct tl_module){tl_strdup("/bin/x"), "00ff", 0x1000, 0x1000, 0x2000};
+    c->n_threads = 1;
+    c->threads = tl_calloc(1, sizeof *c->threads);
+    struct tl_thread *t = c->threads;
+    t->pid = t->tid = 1;
+    t->crashed = true;
+    t->n_frames = 20;
+    t->frames = tl_calloc(20, sizeof *t->frames);
+    if (symbols)
+        t->symbols = tl_calloc(20, sizeof *t->symbols);
+    for (size_t i = 0; i < 20; i++) {
+        t->frames[i] = (struct tl_frame){0, i ? 0 : TL_FRAME_FIRST, 16 * i, 16 * i};
+        if (symbols) {
+            t->symbols[i].n = 1;
+            t->symbols[i].symbols = tl_calloc(1, sizeof(struct tl_symbol));
+            t->symbols[i].symbols[0].function = tl_format("function_%zu", i);
+        }
+    }
+    tl_stack_id(c->modules, t, t->stack_id);
+    return r;
+}
+
+static void add(struct tl_store *s, const struct tl_trial_record *r)
+{
+    OK(tl_store_trial(s, r, &error));
+}
+
+static void session(struct tl_store *s, const char *machine)
+{
+    const struct tl_machine m = {.name = machine, .arch = "x86_64", .cpu = "c", .cores = 2, .os = "Linux"};
+    OK(tl_store_session_begin(s, &m, "1", "test", NULL, &error));
+}
+
+static void find(struct tl_store *s, const char *id, bool complete, int created, const char *more)
+{
+    json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:i,s:s}", "finding", id, "kind", "isolation", "case",
+                          "case", "case_hash", "c", "unit", "selftest:cpu", "complete", complete,
+                          "created_us", created, "more", more);
+    OK(tl_finding_put(s, j, &error));
+    json_decref(j);
+}
+
+#define FINDING "01a1fa60-af69-7000-a0d3-ae9b27a73d52"
+#define SHARED 3 /* trials that two machines both have */
+
+/* Two machines: trials of their own, some that both have, stacks that only one of them has symbols for, a
+ * trial that is lost on one of them, a case of which one knows the document, an isolation that went on. */
+static void make_two(struct tl_trial_record *lost)
+{
+    struct tl_store *a = open_store("a"), *b = open_store("b");
+    for (int i = 0; i < SHARED; i++) {
+        struct tl_trial_record r = crashed(i, i % 2);
+        add(a, &r);
+        add(b, &r);
+        tl_trial_record_free(&r);
+    }
+    *lost = crashed(50, false);
+    struct tl_trial_record other = crashed(50, false);
+    memcpy(other.id, lost->id, sizeof other.id);
+    other.outcome = TL_OUTCOME_LOST;
+    tl_content_id("lost", 4, other.signature.id);
+    add(a, &other);
+    add(b, lost);
+    tl_trial_record_free(&other);
+    session(a, "alpha");
+    session(b, "beta");
+    for (int i = SHARED; i < 40; i++) {
+        struct tl_trial_record r = crashed(i, i % 2);
+        add(i % 2 ? a : b, &r);
+        tl_trial_record_free(&r);
+    }
+    OK(tl_store_put_case(b, "00112233445566778899aabbccddeeff", "second", "{\"name\":\"second\"}", &error));
+    struct tl_trial_record r = crashed(60, false);
+    snprintf(r.case_hash, sizeof r.case_hash, "00112233445566778899aabbccddeeff");
+    free(r.case_name);
+    r.case_name = tl_strdup("second");
+    add(a, &r);
+    tl_trial_record_free(&r);
+    find(a, FINDING, false, 10, "a");
+    find(b, FINDING, true, 5, "b");
+    find(b, "01a1fa60-af69-7000-a0d3-ae9b27a73d53", true, 5, "only b");
+    close_store(a);
+    close_store(b);
+}
+
+static struct tl_merged merge(const char *to, const char *from)
+{
+    struct tl_merged m;
+    struct tl_store *s = open_store(to);
+    OK(tl_store_merge(s, at(from), NULL, NULL, &m, &error));
+    sound(s);
+    close_store(s);
+    return m;
+}
+
+Test(merge, both_orders_and_twice)
+{
+    struct tl_trial_record lost, r;
+    make_two(&lost);
+    struct tl_merged m = merge("ab", "a");
+    cr_assert_eq(m.trials, SHARED + 1 + 19 + 1);
+    m = merge("ab", "b");
+    cr_assert_eq(m.known, SHARED);
+    cr_assert_eq(m.regained, 1);
+    cr_assert_eq(m.trials, 18);
+    cr_assert_eq(m.findings, 2);
+    merge("ba", "b");
+    m = merge("ba", "a");
+    cr_assert_eq(m.regained, 0);
+    cr_assert_eq(m.known, SHARED + 1);
+    cr_assert_eq(m.findings, 0);
+    same_dump(at("ab"), at("ba"));
+
+    char *before = dump(at("ab"));
+    static const char *const again[] = {"a", "b", "ba", "ab"};
+    for (size_t i = 0; i < 4; i++) {
+        m = merge("ab", again[i]);
+        cr_assert_eq(m.trials + m.regained + m.findings, 0, "%s", again[i]);
+        char *after = dump(at("ab"));
+        cr_assert_str_eq(before, after, "%s", again[i]);
+        free(after);
+    }
+    free(before);
+
+    /* Into one of the two, either way. */
+    merge("a", "b");
+    merge("b", "a");
+    same_dump(at("a"), at("b"));
+    same_dump(at("a"), at("ab"));
+
+    struct tl_store *s = open_store("ab");
+    OK(tl_query_trial(s, lost.id, &r, &error));
+    cr_assert_eq(r.outcome, TL_OUTCOME_CRASH);
+    cr_assert_not_null(r.captures[0].threads[0].symbols, "one machine had symbols for this stack");
+    tl_trial_record_free(&r);
+    cr_assert_eq(count(s, "SELECT count(*) FROM trial"), 42);
+    cr_assert_eq(count(s, "SELECT count(*) FROM machine"), 2);
+    cr_assert_eq(count(s, "SELECT sum(trials) FROM summary"), 42);
+    cr_assert_eq(count(s, "SELECT count(*) FROM case_file WHERE json IS NULL AND name = 'second'"), 0);
+    json_t *finding;
+    OK(tl_finding_load(s, FINDING, &finding, &error));
+    cr_assert_str_eq(json_string_value(json_object_get(finding, "more")), "b", "the complete one stays");
+    json_decref(finding);
+    struct tl_cached *list;
+    size_t n;
+    OK(tl_store_cached(s, lost.case_hash, lost.variant_hash, lost.unit, lost.environment_id, 100, &list, &n,
+                       &error));
+    cr_assert_gt(n, 10, "what another machine knows is known");
+    free(list);
+    close_store(s);
+    tl_trial_record_free(&lost);
+}
+
+Test(merge, three_in_every_order)
+{
+    struct tl_trial_record lost;
+    make_two(&lost);
+    struct tl_store *s = open_store("c");
+    /* The same loss, noticed at another time. */
+    free(lost.message);
+    lost.message = tl_strdup("a loss");
+    lost.outcome = TL_OUTCOME_LOST;
+    add(s, &lost);
+    session(s, "gamma");
+    struct tl_trial_record r = crashed(7, true);
+    add(s, &r);
+    tl_trial_record_free(&r);
+    find(s, FINDING, true, 9, "c");
+    close_store(s);
+    static const char *const orders[] = {"abc", "acb", "bac", "bca", "cab", "cba"};
+    for (size_t i = 0; i < 6; i++) {
+        for (const char *c = orders[i]; *c; c++)
+            merge(orders[i], (char[]){*c, '\0'});
+        same_dump(at(orders[0]), at(orders[i]));
+    }
+    tl_trial_record_free(&lost);
+}
+
+static void refused(struct tl_store *s, const char *from, const char *why)
+{
+    struct tl_merged m;
+    char *before = dump(s->path);
+    cr_assert_eq(tl_store_merge(s, at(from), NULL, NULL, &m, &error), -1, "%s", from);
+    cr_assert_eq(error.kind, TL_ERROR_INPUT, "%s: %s", from, error.why);
+    cr_assert(strstr(error.why, why), "%s: %s", from, error.why);
+    cr_assert(!strstr(error.where, "-merge-"), "%s", error.where);
+    char *after = dump(s->path);
+    cr_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    cr_assert_eq(m.trials, 0);
+}
+
+static void broken(const char *name, const char *text)
+{
+    struct tl_store *s = open_store(name);
+    session(s, "delta");
+    struct tl_trial_record r = crashed(1, true);
+    add(s, &r);
+    tl_trial_record_free(&r);
+    close_store(s);
+    sql(at(name), text);
+}
+
+Test(merge, what_is_not_trapline_s_is_refused)
+{
+    struct tl_store *s = open_store("t");
+    struct tl_trial_record r = crashed(2, true);
+    add(s, &r);
+    OK(tl_store_flush(s, &error));
+    tl_trial_record_free(&r);
+
+    refused(s, "none", "cannot be read");
+    sql(at("foreign"), "CREATE TABLE t(a); PRAGMA user_version = 1");
+    refused(s, "foreign", "another program");
+    sql(at("empty"), "VACUUM");
+    refused(s, "empty", "empty");
+    FILE *f = fopen(at("text"), "w");
+    fputs("this is no database, but long enough to be looked at for a while: ............................\n",
+          f);
+    fclose(f);
+    refused(s, "text", "not a database");
+    broken("newer", "PRAGMA user_version = 1000");
+    refused(s, "newer", "newer trapline");
+    broken("view", "ALTER TABLE output RENAME TO o2; CREATE VIEW output AS SELECT * FROM o2");
+    refused(s, "view", "views");
+    broken("trigger", "CREATE TRIGGER z AFTER INSERT ON trial BEGIN DELETE FROM trial; END");
+    refused(s, "trigger", "views");
+    broken("column", "ALTER TABLE trial ADD COLUMN more TEXT");
+    refused(s, "column", "tables");
+    broken("table", "CREATE TABLE more(a)");
+    refused(s, "table", "tables");
+    broken("id", "PRAGMA foreign_keys = OFF; UPDATE trial SET id = 'x''y'");
+    refused(s, "id", "trials in it");
+    broken("outcome", "UPDATE trial SET outcome = 'fine'");
+    refused(s, "outcome", "trials in it");
+    broken("missing", "PRAGMA foreign_keys = OFF; DELETE FROM variant");
+    refused(s, "missing", "not there");
+
+    /* A page of the middle, overwritten. */
+    broken("damaged", "PRAGMA journal_mode = DELETE");
+    f = fopen(at("damaged"), "r+");
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    for (long page = 8; (page + 1) * 4096 <= size && page < 16; page++) {
+        fseek(f, page * 4096, SEEK_SET);
+        for (int i = 0; i < 4096; i++)
+            putc(0xa5, f);
+    }
+    fclose(f);
+    refused(s, "damaged", "damaged");
+
+    DIR *d = opendir(directory);
+    for (struct dirent *x; (x = readdir(d));)
+        cr_assert(!strstr(x->d_name, "-merge-"), "%s is left", x->d_name);
+    closedir(d);
+    sound(s);
+    close_store(s);
+}
+
+Test(merge, an_older_schema_is_brought_up_to_date_in_a_copy)
+{
+    broken("old", "DROP TABLE finding; PRAGMA user_version = 1");
+    struct tl_merged m = merge("new", "old");
+    cr_assert_eq(m.trials, 1);
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    cr_assert_eq(sqlite3_open(at("old"), &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
+    cr_assert_eq(sqlite3_column_int(st, 0), 1, "the old one is left as it was");
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+}
+
+static bool stop_at(void *arg, const char *doing)
+{
+    return !strcmp(doing, arg);
+}
+
+Test(merge, can_be_stopped)
+{
+    struct tl_trial_record lost;
+    make_two(&lost);
+    struct tl_store *s = open_store("a");
+    char *before = dump(at("a"));
+    static const char *const moments[] = {"reading", "checking", "merging", "adding up"};
+    for (size_t i = 0; i < 4; i++) {
+        struct tl_merged m;
+        cr_assert_eq(tl_store_merge(s, at("b"), stop_at, (void *)moments[i], &m, &error), -1);
+        cr_assert_eq(error.kind, TL_ERROR_INTERRUPTED, "%s: %s", moments[i], error.why);
+        char *after = dump(at("a"));
+        cr_assert_str_eq(before, after);
+        free(after);
+    }
+    free(before);
+    struct tl_merged m;
+    OK(tl_store_merge(s, at("b"), NULL, NULL, &m, &error));
+    cr_assert_eq(m.regained, 1);
+    sound(s);
+    close_store(s);
+    tl_trial_record_free(&lost);
+}
+
+Test(merge, while_the_other_is_being_written)
+{
+    struct tl_trial_record lost, r = crashed(90, false);
+    make_two(&lost);
+    struct tl_store *s = open_store("t"), *b = open_store("b");
+    struct tl_merged m;
+    add(b, &r); /* in an open group: not to be seen yet */
+    OK(tl_store_merge(s, at("b"), NULL, NULL, &m, &error));
+    uint64_t seen = m.trials;
+    OK(tl_store_flush(b, &error));
+    OK(tl_store_merge(s, at("b"), NULL, NULL, &m, &error));
+    cr_assert_eq(m.trials, 1);
+    cr_assert_eq(m.known, seen);
+    close_store(s);
+    close_store(b);
+    tl_trial_record_free(&r);
+    tl_trial_record_free(&lost);
+}
+
+Test(merge, compact_gives_back_what_is_not_needed)
+{
+    struct tl_store *s = open_store("t");
+    for (int i = 0; i < 300; i++) {
+        struct tl_trial_record r = crashed(i, true);
+        free(r.out.head);
+        r.out.head = tl_malloc(2001);
+        for (int k = 0; k < 2000; k++)
+            r.out.head[k] = (char)(rand() % 255 + 1);
+        r.out.head[2000] = '\0';
+        r.out.head_size = r.out.total = 2000;
+        add(s, &r);
+        tl_trial_record_free(&r);
+    }
+    close_store(s);
+    sql(at("t"), "DELETE FROM output; INSERT INTO stack VALUES('00', 0, 0, 0, 0, '[]', NULL)");
+    char *before = dump(at("t"));
+    s = open_store("t");
+    struct tl_compacted c;
+    OK(tl_store_compact(s, NULL, NULL, &c, &error));
+    cr_assert_eq(c.rows, 1);
+    cr_assert_lt(c.after, c.before - 400000);
+    sound(s);
+    OK(tl_store_compact(s, NULL, NULL, &c, &error));
+    cr_assert_eq(c.rows, 0);
+    struct tl_trial_record r = crashed(1, true);
+    add(s, &r); /* it still works */
+    sound(s);
+    close_store(s);
+    tl_trial_record_free(&r);
+    char *after = dump(at("t"));
+    cr_assert_str_neq(before, after);
+    free(before);
+    free(after);
+}

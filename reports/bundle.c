@@ -153,7 +153,7 @@ static char *why_not(const char *messages, int status)
  * the result; everything that is missing is said. */
 static bool dump(struct bundle *b, const struct tl_trial_record *r, const char *where, const char *whose)
 {
-    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *inputs, *input;
+    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *inputs, *options, *input;
     char *directory = tl_format("%s/%s", b->stage, where), *messages = tl_format("%s.messages", b->stage),
          *model = tl_format("%smodel.onnx", where), *path = tl_format("%s/%s", b->stage, model);
     int status = -1;
@@ -180,6 +180,16 @@ static bool dump(struct bundle *b, const struct tl_trial_record *r, const char *
         free(about);
         free(name);
     }
+    options = read_json(directory, "options.json");
+    json_array_foreach(json_object_get(options, "external"), i, input)
+    {
+        const char *file = json_string_value(input);
+        char *name = tl_format("%s%s", where, file ? file : "?");
+        if (file && !strchr(file, '/'))
+            have(b, name, "weights of that model");
+        free(name);
+    }
+    json_decref(options);
     json_array_foreach(inputs, i, input)
     {
         char *name = tl_format("%s%s", where, tl_member_text(input, "npy")),

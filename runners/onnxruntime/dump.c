@@ -2,10 +2,13 @@
 #include "cases/inputs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char doing[] = "cannot write the files of a trial";
 
@@ -34,7 +37,7 @@ static int copy(const char *from, const char *to, struct tl_error *e)
     FILE *in = fopen(from, "rbe");
     if (!in)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, from, "the model cannot be read");
-    FILE *out = fopen(to, "wbe");
+    FILE *out = fopen(to, "wbxe"); /* nothing is written over: a model may name any file as its own */
     int err = errno;
     bool bad = !out;
     for (size_t n; !bad && (n = fread(block, 1, sizeof block, in)) > 0;)
@@ -48,17 +51,60 @@ static int copy(const char *from, const char *to, struct tl_error *e)
     return bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, to, "the disk may be full") : 0;
 }
 
+/* Files that a model keeps weights in, which lie beside it: TensorProto.external_data is a list of pairs, and
+ * one with the key "location" names a file. Looking for the pair's bytes finds all of them without reading
+ * the whole model as protobuf, and at worst a name too many, which is then not there. A name that leads out
+ * of the model's directory is passed over. */
+static int copy_external(const char *model, const char *directory, json_t *names, struct tl_error *e)
+{
+    static const char key[] = "\x0a\x08location\x12"; /* field 1, 8 bytes; field 2 follows with its length */
+    const size_t key_size = sizeof key - 1;
+    struct stat st;
+    int rc = 0, fd = open(model, O_RDONLY | O_CLOEXEC);
+    const char *slash = strrchr(model, '/');
+    char *data = MAP_FAILED;
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0)
+        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    if (data == MAP_FAILED)
+        return 0;
+    const char *at = data, *end = data + st.st_size;
+    while (rc == 0 && (at = memmem(at, (size_t)(end - at), key, key_size))) {
+        at += key_size;
+        size_t size = at < end ? (unsigned char)*at : 0; /* a name of 128 bytes or more is not looked for */
+        if (!size || size > 127 || size >= (size_t)(end - at))
+            continue;
+        char *name = tl_format("%.*s", (int)size, at + 1);
+        char *from = tl_format("%.*s%s", slash ? (int)(slash - model) + 1 : 0, model, name),
+             *to = tl_format("%s/%s", directory, name);
+        bool plain = !strchr(name, '/') && name[0] != '.' && strlen(name) == size &&
+                     strcmp(name, "options.json") != 0 && strncmp(name, "inputs", 6) != 0;
+        if (plain && access(from, R_OK) == 0 && access(to, F_OK) != 0) {
+            rc = copy(from, to, e);
+            json_array_append_new(names, json_stringn_nocheck(name, size));
+        }
+        free(to);
+        free(from);
+        free(name);
+    }
+    munmap(data, (size_t)st.st_size);
+    return rc;
+}
+
 int tl_ort_dump_model(const char *directory, const struct tl_run *run, const struct tl_ort_device *d,
                       const struct tl_ort_model *m, struct tl_error *e)
 {
     char *model = tl_format("%s/model.onnx", directory), *options = tl_format("%s/options.json", directory);
     int rc = m->path ? copy(m->path, model, e) : write_all(model, m->data, m->size, e);
-    json_t *provider = json_object();
+    json_t *provider = json_object(), *external = json_array();
+    if (rc == 0 && m->path)
+        rc = copy_external(m->path, directory, external, e);
     for (size_t i = 0; i < d->n_options; i++)
         json_object_set_new(provider, d->keys[i], json_string(d->values[i]));
     if (rc == 0)
         rc = write_json(options,
-                        json_pack("{s:s,s:s,s:s?,s:O,s:I,s:I,s:I,s:I,s:I,s:b,s:b}", "device", d->name,
+                        json_pack("{s:s,s:s,s:s?,s:O,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:O}", "device", d->name,
                                   "provider", d->provider, "append", d->append, "provider_options", provider,
                                   "optimization", (json_int_t)tl_run_integer(run, "optimization", 99),
                                   "threads", (json_int_t)tl_run_integer(run, "threads", 1), "loads",
@@ -66,8 +112,9 @@ int tl_ort_dump_model(const char *directory, const struct tl_run *run, const str
                                   (json_int_t)tl_run_integer(run, "runs", 1), "stack_kb",
                                   (json_int_t)tl_run_integer(run, "stack_kb", 0), "memory_pattern",
                                   tl_run_boolean(run, "memory_pattern", true), "arena",
-                                  tl_run_boolean(run, "arena", true)),
+                                  tl_run_boolean(run, "arena", true), "external", external),
                         e);
+    json_decref(external);
     json_decref(provider);
     free(options);
     free(model);

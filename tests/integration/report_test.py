@@ -204,6 +204,28 @@ class ReportTest(unittest.TestCase):
             self.assertIn("static const struct settings control = {0};", f.read())
         self.assertIn("None is known", self.report(json.loads(done.stdout)["finding"]))
 
+    def test_weights_beside_a_model(self):
+        """They are copied with it; a name that leads elsewhere, or to what is there already, is not followed."""
+        runner = os.path.join(RUNNERS, "onnxruntime", "trapline-onnxruntime")
+        if not os.path.exists(LIBRARY) or not os.path.exists(runner):
+            self.skipTest("onnxruntime 1.22.0 is not here")
+        here = os.path.join(self.directory.name, "weights")
+        out = os.path.join(here, "out")
+        os.makedirs(out)
+        with open(os.path.join(here, "m.onnx"), "wb") as f:
+            for name in (b"w.bin", b"../secret", b"options.json", b".hidden", b"gone.bin", b"w.bin"):
+                f.write(b"\x0a\x08location\x12" + bytes([len(name)]) + name)
+            f.write(b"\x0a\x08location\x12\x7fcut short")
+        for name in ("w.bin", "../secret", "options.json", ".hidden"):
+            with open(os.path.join(here, name), "w") as f:
+                f.write("theirs")
+        subprocess.run([runner, "--trial", json.dumps({
+            "trial": 1, "case": "x", "variant": {}, "device": "cpu", "model": os.path.join(here, "m.onnx"), "dump": out,
+            "build": {"path": LIBRARY}})], capture_output=True, timeout=60)
+        with open(os.path.join(out, "options.json")) as f:
+            self.assertEqual(json.load(f)["external"], ["w.bin"])
+        self.assertEqual(sorted(os.listdir(out)), ["model.onnx", "options.json", "w.bin"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -75,6 +75,7 @@ struct tl_executor {
     struct job *alive, *making;
     struct job *answered, **answered_tail;
     size_t pending;
+    char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
     uv_timer_t step;
     bool interrupted, closing, failed;
@@ -417,8 +418,8 @@ static void answer(struct job *j, const struct tl_trial_record *r, bool verdict)
     x->pending--;
     if (!verdict) {
         bool stopped = x->interrupted || x->failed;
-        tl_fail(&e, stopped ? TL_ERROR_INTERRUPTED : TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit, "%s",
-                r->message ? r->message : "");
+        tl_fail(&e, stopped ? TL_ERROR_INTERRUPTED : TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit,
+                "%s", r->message ? r->message : "");
         failure = &e;
         if (!stopped)
             fail_all(x, &e);
@@ -902,6 +903,19 @@ static bool answer_from_cache(struct job *j, unsigned repeat, struct tl_error *e
     return found;
 }
 
+/* The document of a case, once for all its trials in a row. */
+static int put_case(struct tl_executor *x, const struct tl_case *c, struct tl_error *e)
+{
+    if (!strcmp(x->case_put, c->hash))
+        return 0;
+    char *document = json_dumps(c->document, JSON_COMPACT | JSON_SORT_KEYS);
+    int result = tl_store_put_case(x->store, c->hash, c->name, document, e);
+    free(document);
+    if (!result)
+        memcpy(x->case_put, c->hash, sizeof x->case_put);
+    return result;
+}
+
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e)
 {
@@ -943,12 +957,9 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
             j->reference_note = tl_format("%s cannot be used here: %s", reference->text, reference->why);
         j->reference_place = tl_reference_place(c->hash, j->variant_hash, reference->environment_id, e);
     }
-    char *document = json_dumps(c->document, JSON_COMPACT | JSON_SORT_KEYS);
-    int result = (j->reference && !j->reference_place) ||
-                 tl_store_put_case(x->store, c->hash, c->name, document, e) ||
+    int result = (j->reference && !j->reference_place) || put_case(x, c, e) ||
                  tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e) ||
                  tl_executor_environment(x, c, &j->variant, u, j->environment_id, e);
-    free(document);
     if (result) {
         job_free(j);
         return -1;

@@ -299,13 +299,18 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
 {
     if (slot->server && strcmp(slot->server->key, t->server_key))
         tl_server_kill(slot->server);
-    if (tl_trial_prepare(t, slot, e))
-        return -1;
     t->state = TL_TRIAL_FORKING;
     if (!slot->server)
-        return start_server(s, slot, t, e);
+        return tl_trial_prepare(t, slot, e) ? -1 : start_server(s, slot, t, e);
+    struct tl_server *v = slot->server;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
-    slot->server->trial = t;
-    ask_for_child(slot->server);
+    v->trial = t;
+    ask_for_child(v);
+    /* While it forks: what the child needs, and the intent. It is held until both are there. */
+    if (v->trial == t && (tl_trial_prepare(t, slot, e) || tl_trial_announce(t, e))) {
+        v->trial = NULL;
+        tl_server_kill(v); /* with the child that it was asked for */
+        return -1;
+    }
     return 0;
 }

@@ -200,6 +200,9 @@ void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
 {
     bool taken = false;
     leave_flight(s, t);
+    /* The next one starts while this one's outcome is stored and its scratch directory removed. */
+    if (!s->freeing)
+        tl_supervisor_schedule(s);
     if (t->done)
         t->done(t->done_arg, &t->record, &taken);
     if (taken)

@@ -267,16 +267,25 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }
-    t->oom_kills_before = tl_cgroup_oom_kills(&slot->cgroup);
+    return 0;
+}
+
+int tl_trial_announce(struct tl_trial *t, struct tl_error *e)
+{
+    struct tl_supervisor *s = t->supervisor;
+    if (t->announced)
+        return 0;
+    t->record.started_us = tl_wall_us();
+    if (s->begin && s->begin(s->begin_arg, &t->record, e))
+        return -1;
+    t->announced = true;
     return 0;
 }
 
 /* The clock starts here: what comes before is the supervisor's own time. */
 int tl_trial_began(struct tl_trial *t, struct tl_error *e)
 {
-    struct tl_supervisor *s = t->supervisor;
-    t->record.started_us = tl_wall_us();
-    if (s->begin && s->begin(s->begin_arg, &t->record, e))
+    if (tl_trial_announce(t, e))
         return -1;
     t->state = TL_TRIAL_RUNNING;
     t->started_ns = t->phase_since_ns = tl_monotonic_ns();
@@ -478,6 +487,18 @@ static enum tl_end end_of(const struct tl_trial *t)
     return TL_END_BY_ITSELF;
 }
 
+/* How often the kernel killed for the memory limit during this trial. Looked up only where something was
+ * killed: the count of a slot is what was seen of it the last time. */
+static uint64_t oom_kills(struct tl_trial *t)
+{
+    bool by_kill = WIFSIGNALED(t->main_status) && WTERMSIG(t->main_status) == SIGKILL;
+    if (!by_kill && !t->descendant_signals[SIGKILL])
+        return 0;
+    uint64_t before = t->slot->oom_kills;
+    t->slot->oom_kills = tl_cgroup_oom_kills(&t->slot->cgroup);
+    return t->slot->oom_kills - before;
+}
+
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
@@ -503,7 +524,7 @@ static void conclude(struct tl_trial *t)
         .violation = t->violation,
         .abort_message = message,
         .descendant_signals = t->descendant_signals,
-        .cgroup_oom_kills = tl_cgroup_oom_kills(&t->slot->cgroup) - t->oom_kills_before,
+        .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         .data_at_crash = t->data_at_crash,
         .captures = r->captures,

@@ -91,6 +91,7 @@ struct tl_slot {
     unsigned index;
     bool busy;
     struct tl_cgroup cgroup;
+    uint64_t oom_kills;       /* of the cgroup, as last seen */
     struct tl_server *server; /* kept between trials */
 };
 
@@ -142,10 +143,10 @@ struct tl_trial {
     enum tl_kill_reason killed;
     bool ending_hang;    /* captures of a hang are being taken */
     size_t hang_waiting; /* of that many processes */
+    bool announced;      /* its intent is recorded */
     bool executed;       /* the main process has become the program that was asked for */
     bool got_result, got_error, got_unsupported;
     char *violation; /* the first breach of the protocol */
-    uint64_t oom_kills_before;
     uint64_t peak_rss_watched;
     uint64_t data_at_crash; /* VmData of the process at its last fatal signal, bytes */
     unsigned server_failures;
@@ -262,6 +263,8 @@ uint64_t tl_process_rss_bytes(pid_t pid);
 int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e);
 int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e); /* scratch and request */
 int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_error *e);
+int tl_trial_announce(struct tl_trial *t,
+                      struct tl_error *e); /* the intent; once, however often it is started */
 int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, deadline */
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);

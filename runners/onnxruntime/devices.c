@@ -76,6 +76,28 @@ int tl_ort_device_append(const struct tl_ort *ort, const struct tl_ort_device *d
         "cannot use the device", e);
 }
 
+int tl_ort_warm_up(struct tl_ort *ort, struct tl_error *e)
+{
+    static const char doing[] = "cannot warm the runtime up";
+    struct tl_ort_session_options *options = NULL;
+    struct tl_ort_session *session = NULL;
+    int rc = tl_ort_check(ort, ort->api.CreateSessionOptions(&options), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.SetIntraOpNumThreads(options, 1), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.SetInterOpNumThreads(options, 1), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(
+            ort,
+            ort->api.CreateSessionFromArray(ort->env, probe_model, sizeof probe_model, options, &session),
+            doing, e);
+    if (session)
+        ort->api.ReleaseSession(session);
+    if (options)
+        ort->api.ReleaseSessionOptions(options);
+    return rc;
+}
+
 int tl_ort_device_probe(struct tl_ort *ort, const struct tl_ort_device *d, struct tl_error *e)
 {
     static const char doing[] = "cannot use the device";

@@ -10,6 +10,7 @@
  * end of the process, in a forked child as in a fresh one, and the process ends with _exit: teardown is
  * another thing to test than a model, and some builds hang or crash in it. The axis `loads` is the way to
  * test it. */
+#include "harness/base/hash.h"
 #include "runners/onnxruntime/devices.h"
 #include "runners/onnxruntime/dump.h"
 #include "runners/onnxruntime/model.h"
@@ -399,10 +400,18 @@ static int serve_load(const json_t *request, void **state, char *why, size_t why
         snprintf(why, why_size, "no build of onnxruntime was named");
         return -1;
     }
+    /* Once here instead of once in every child: libcrypto takes longer to start than a small session to run.
+     */
+    char unused[TL_ID_SIZE];
+    tl_content_id("", 0, unused);
     struct tl_ort *ort = tl_calloc(1, sizeof *ort);
     if (tl_ort_open(ort, path, &e) != 0) {
         snprintf(why, why_size, "%s: %s", e.what, e.why);
         free(ort);
+        return -1;
+    }
+    if (tl_ort_warm_up(ort, &e) != 0) {
+        snprintf(why, why_size, "%s: %s", e.what, e.why);
         return -1;
     }
     *state = ort;

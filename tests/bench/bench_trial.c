@@ -1,5 +1,6 @@
-/* A trial of a child that does nothing, forked, with all of the supervisor's plumbing and tracing, against the bare
- * fork + _exit + wait of the same process, in turns. One trial at a time: this is the cost of one, not throughput. */
+/* A trial of a child that does nothing, forked, with all of the supervisor's plumbing and tracing, against
+ * the bare fork + _exit + wait of the same process, in turns. One trial at a time: this is the cost of one,
+ * not throughput. */
 #include "harness/base/clock.h"
 #include "harness/supervise/supervisor.h"
 
@@ -67,7 +68,8 @@ int main(int argc, char **argv)
     uv_loop_t loop;
     struct tl_supervisor *s;
     struct tl_error e;
-    struct tl_supervisor_options options = {.jobs = 1, .no_cgroup = argc > 1 && !strcmp(argv[1], "--no-cgroup")};
+    struct tl_supervisor_options options = {.jobs = 1,
+                                            .no_cgroup = argc > 1 && !strcmp(argv[1], "--no-cgroup")};
     uv_loop_init(&loop);
     if (tl_supervisor_new(&s, &loop, &options, &e)) {
         fprintf(stderr, "bench_trial: %s: %s\n", e.what, e.why);

@@ -56,6 +56,9 @@ int tl_hunt_frontier(struct tl_hunt *h, struct tl_executor *x, const struct tl_c
 int tl_hunt_builds(struct tl_hunt *h, struct tl_executor *x, const struct tl_case *c,
                    const struct tl_unit **units, size_t n_units, const struct tl_variant *variant,
                    const struct tl_search_options *options, struct tl_error *e);
+/* Makes the failure that a stored trial shows the first one that is known: related ones are then called by
+ * its signature, which is the one to put into the search's options. */
+int tl_hunt_know(struct tl_hunt *h, const char *trial, const char *signature, struct tl_error *e);
 /* Submits what the search wants now. -1 when something cannot be run at all. */
 int tl_hunt_feed(struct tl_hunt *h, struct tl_error *e);
 bool tl_hunt_done(const struct tl_hunt *h);

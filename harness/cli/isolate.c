@@ -3,6 +3,7 @@
 #include "harness/cli/cli.h"
 
 #include "db/finding.h"
+#include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/builds/builds.h"
@@ -212,7 +213,7 @@ struct scanned {
 };
 struct scan {
     enum tl_outcome outcome[1024];
-    char coarse[1024][TL_ID_SIZE], signature[1024][TL_ID_SIZE];
+    char coarse[1024][TL_ID_SIZE], signature[1024][TL_ID_SIZE], trial[1024][TL_UUID_SIZE];
     bool failed;
     struct tl_error failure;
 };
@@ -229,6 +230,7 @@ static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
         one->scan->outcome[one->at] = r->outcome;
         memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
         memcpy(one->scan->signature[one->at], r->signature.id, TL_ID_SIZE);
+        memcpy(one->scan->trial[one->at], r->id, TL_UUID_SIZE);
     }
     free(one);
 }
@@ -289,17 +291,41 @@ static int choose_build(struct isolate *s, size_t only, struct tl_search_options
 
 /* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
  * otherwise. */
-static int choose_signature(struct isolate *s, size_t unit, char *signature, struct tl_error *e)
+static int choose_signature(struct isolate *s, size_t unit, struct tl_hunt_trial *shows, struct tl_error *e)
 {
     struct scan *scan = tl_calloc(1, sizeof *scan);
     const size_t at[] = {unit, unit, unit};
     size_t best;
     int result = scan_units(s, at, 3, true, scan, &best, e);
-    *signature = '\0';
-    if (!result && best != SIZE_MAX)
-        memcpy(signature, scan->signature[best], TL_ID_SIZE);
+    *shows = (struct tl_hunt_trial){0};
+    if (!result && best != SIZE_MAX) {
+        memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);
+        memcpy(shows->id, scan->trial[best], TL_UUID_SIZE);
+    }
     free(scan);
     return result;
+}
+
+/* --signature: the failure that is meant, by the beginning of its id, and a trial that shows it. */
+static int find_signature(struct isolate *s, struct tl_hunt_trial *shows, struct tl_error *e)
+{
+    struct tl_filter all = {.case_name = s->c->name, .limit = 100000};
+    struct tl_trial_lines lines;
+    if (tl_query_trials(tl_executor_store(s->x), &all, &lines, e))
+        return -1;
+    *shows = (struct tl_hunt_trial){0};
+    for (size_t i = 0; i < lines.n && !*shows->id; i++)
+        if (*lines.list[i].signature_id &&
+            !strncmp(lines.list[i].signature_id, s->o->signature, strlen(s->o->signature))) {
+            memcpy(shows->id, lines.list[i].id, TL_UUID_SIZE);
+            memcpy(shows->signature_id, lines.list[i].signature_id, TL_ID_SIZE);
+        }
+    tl_trial_lines_free(&lines);
+    return *shows->id
+               ? 0
+               : tl_fail(e, TL_ERROR_INPUT, "no such signature", s->o->signature,
+                         "no trial of case %s has it; `trapline list signatures` shows those that are known",
+                         s->c->name);
 }
 
 static int by_version(const void *a, const void *b)
@@ -404,16 +430,18 @@ static int start_hunts(struct isolate *s, struct tl_error *e)
     if (s->o->frontier && parse_frontier(s, at, e))
         return -1;
     for (size_t i = 0; i < s->n_hunts; i++) {
-        char signature[TL_ID_SIZE];
-        if (choose_signature(s, i, signature, e))
+        struct tl_hunt_trial shows;
+        if (s->o->signature ? find_signature(s, &shows, e) : choose_signature(s, i, &shows, e))
             return -1;
         if (tl_executor_interrupted(s->x))
             return 0;
-        options.signature = s->o->signature ? s->o->signature : *signature ? signature : NULL;
+        options.signature = *shows.signature_id ? shows.signature_id : NULL;
         options.width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x);
         if (s->o->frontier ? tl_hunt_frontier(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, at[0],
                                               at[1], &options, e)
                            : tl_hunt_isolate(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, &options, e))
+            return -1;
+        if (options.signature && tl_hunt_know(&s->hunts[i], shows.id, shows.signature_id, e))
             return -1;
     }
     return 0;

@@ -53,6 +53,10 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
 void tl_options_free(struct tl_options *o);
 void tl_options_help(FILE *f, const struct tl_command *c);
 
+/* The selection that the options name. Prints what is wrong and returns the exit status, or -1 to go on. */
+struct tl_filter;
+int tl_filter_of(const struct tl_command *c, const struct tl_options *o, struct tl_filter *f);
+
 /* Prints an error as "trapline: what: where: why" and returns the exit status of its kind. */
 int tl_print_error(const struct tl_error *e);
 int tl_usage_error(const struct tl_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -80,7 +84,7 @@ void tl_progress_clear(struct tl_progress *p); /* before other output to the sam
 /* Loads a case file and prints all its mistakes. Returns NULL after printing. */
 struct tl_case *tl_load_case(const char *path, int *status);
 
-extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_report, tl_command_isolate,
+extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report, tl_command_isolate,
     tl_command_list, tl_command_show, tl_command_doctor, tl_command_builds, tl_command_db;
 
 #endif

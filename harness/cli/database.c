@@ -1,9 +1,48 @@
 /* trapline db: care of the database. */
 #include "harness/cli/cli.h"
 
+#include "db/finding.h"
+#include "db/merge.h"
+#include "db/query.h"
 #include "db/store.h"
+#include "harness/base/buffer.h"
+#include "reports/trial.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define PAGE 500 /* trials that an export reads at a time */
+
+/* What takes long can be stopped: the database then is as it was. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+}
+
+struct progress {
+    struct tl_progress line;
+    const char *file;
+};
+
+static bool on_turn(void *arg, const char *doing)
+{
+    struct progress *p = arg;
+    tl_progress_show(&p->line, "%s %s", doing, p->file);
+    return interrupted;
+}
+
+/* --- check ---------------------------------------------------------------------------------------------- */
 
 static void on_found(void *arg, const char *text)
 {
@@ -36,17 +75,192 @@ static int check(struct tl_options *o)
     return tl_finish_output(status);
 }
 
+/* --- merge and compact ---------------------------------------------------------------------------------- */
+
+static int merge(struct tl_options *o)
+{
+    if (o->n_args < 2)
+        return tl_usage_error(&tl_command_db, "merge: one database file or several were expected");
+    struct tl_store *s;
+    struct tl_error e;
+    if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
+        return tl_print_error(&e);
+    struct progress p;
+    tl_progress_begin(&p.line, o->json && !o->verbose);
+    catch_signals();
+    json_t *all = json_array();
+    int status = TL_EXIT_OK;
+    for (int i = 1; i < o->n_args && status == TL_EXIT_OK; i++) {
+        struct tl_merged m;
+        p.file = o->args[i];
+        int result = tl_store_merge(s, o->args[i], on_turn, &p, &m, &e);
+        tl_progress_clear(&p.line);
+        if (result) {
+            status = tl_print_error(&e);
+            break;
+        }
+        json_array_append_new(all, json_pack("{s:s,s:I,s:I,s:I,s:I}", "file", o->args[i], "trials",
+                                             (json_int_t)m.trials, "known", (json_int_t)m.known, "regained",
+                                             (json_int_t)m.regained, "findings", (json_int_t)m.findings));
+        if (o->json)
+            continue;
+        printf("%s: %llu trials brought in, %llu known already, %llu findings", o->args[i],
+               (unsigned long long)m.trials, (unsigned long long)m.known, (unsigned long long)m.findings);
+        if (m.regained)
+            printf("; %llu that were lost here have an outcome now", (unsigned long long)m.regained);
+        putchar('\n');
+    }
+    if (o->json)
+        tl_print_json(json_pack("{s:s,s:o}", "db", tl_store_path(s), "merged", all));
+    else
+        json_decref(all);
+    if (tl_store_close(s, &e) && status == TL_EXIT_OK)
+        status = tl_print_error(&e);
+    return tl_finish_output(status);
+}
+
+static int compact(struct tl_options *o)
+{
+    struct tl_store *s;
+    struct tl_error e;
+    struct tl_compacted c;
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) /* there must be one */
+        return tl_print_error(&e);
+    tl_store_close(s, NULL);
+    if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
+        return tl_print_error(&e);
+    struct progress p = {.file = tl_store_path(s)};
+    tl_progress_begin(&p.line, o->json && !o->verbose);
+    catch_signals();
+    int result = tl_store_compact(s, on_turn, &p, &c, &e), status = TL_EXIT_OK;
+    tl_progress_clear(&p.line);
+    if (result)
+        status = tl_print_error(&e);
+    else if (o->json)
+        status = tl_print_json(json_pack("{s:s,s:I,s:I,s:I}", "db", tl_store_path(s), "before",
+                                         (json_int_t)c.before, "after", (json_int_t)c.after, "rows",
+                                         (json_int_t)c.rows));
+    else
+        printf("%s: %.1f MB, before %.1f MB; %llu rows that nothing refers to were removed\n",
+               tl_store_path(s), (double)c.after / 1e6, (double)c.before / 1e6, (unsigned long long)c.rows);
+    if (tl_store_close(s, &e) && status == TL_EXIT_OK)
+        status = tl_print_error(&e);
+    return tl_finish_output(status);
+}
+
+/* --- export --------------------------------------------------------------------------------------------- */
+
+struct export
+{
+    bool document; /* one document instead of a line for each */
+    uint64_t n;
+    struct tl_progress line;
+};
+
+static void print_one(struct export *x, json_t *j) /* takes the reference */
+{
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    if (x->document)
+        printf("%s\n%s", x->n ? "," : "", text);
+    else
+        puts(text);
+    free(text);
+    x->n++;
+    tl_progress_show(&x->line, "%llu exported", (unsigned long long)x->n);
+}
+
+static int export_trials(struct export *x, struct tl_store *s, struct tl_filter f, struct tl_error *e)
+{
+    char after[TL_UUID_SIZE];
+    uint64_t left = f.limit ? f.limit : UINT64_MAX;
+    while (left && !interrupted && !ferror(stdout)) {
+        struct tl_trial_lines page;
+        f.limit = left < PAGE ? (size_t)left : PAGE;
+        if (tl_query_trials(s, &f, &page, e))
+            return -1;
+        size_t n = page.n;
+        int result = 0;
+        for (size_t i = 0; i < n && !result; i++) {
+            struct tl_trial_record r;
+            result = tl_query_trial(s, page.list[i].id, &r, e);
+            if (!result) {
+                print_one(x, tl_trial_json(&r));
+                tl_trial_record_free(&r);
+            }
+        }
+        if (n)
+            memcpy(after, page.list[n - 1].id, sizeof after);
+        tl_trial_lines_free(&page);
+        if (result)
+            return -1;
+        if (n < f.limit)
+            return 0;
+        left -= n;
+        f.after = after;
+    }
+    return 0;
+}
+
+static int export_findings(struct export *x, struct tl_store *s, struct tl_filter f, struct tl_error *e)
+{
+    json_t *list, *j;
+    size_t i;
+    if (!f.limit)
+        f.limit = SIZE_MAX / 4;
+    if (tl_finding_list(s, &f, &list, e))
+        return -1;
+    json_array_foreach(list, i, j) print_one(x, json_incref(j));
+    json_decref(list);
+    return 0;
+}
+
+static int export(struct tl_options *o)
+{
+    const char *what = o->n_args > 1 ? o->args[1] : "trials";
+    bool findings = !strcmp(what, "findings");
+    struct tl_filter f;
+    struct tl_store *s;
+    struct tl_error e;
+    if (o->n_args > 2 || (!findings && strcmp(what, "trials")))
+        return tl_usage_error(&tl_command_db, "export: trials or findings was expected");
+    int status = tl_filter_of(&tl_command_db, o, &f);
+    if (status >= 0)
+        return status;
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+        return tl_print_error(&e);
+    struct export x = {.document = o->json};
+    tl_progress_begin(&x.line, o->json && !o->verbose);
+    catch_signals();
+    if (o->json)
+        printf("{\"%s\": [", what);
+    int result = findings ? export_findings(&x, s, f, &e) : export_trials(&x, s, f, &e);
+    if (o->json)
+        puts("]}");
+    tl_progress_clear(&x.line);
+    tl_store_close(s, NULL);
+    status = result ? tl_print_error(&e) : interrupted ? TL_EXIT_INTERRUPTED : TL_EXIT_OK;
+    return tl_finish_output(status);
+}
+
 static int db(struct tl_options *o)
 {
-    if (o->n_args == 1 && !strcmp(o->args[0], "check"))
+    const char *what = o->n_args ? o->args[0] : "";
+    if (!strcmp(what, "check") && o->n_args == 1)
         return check(o);
-    return tl_usage_error(&tl_command_db, "`check` was expected");
+    if (!strcmp(what, "compact") && o->n_args == 1)
+        return compact(o);
+    if (!strcmp(what, "merge"))
+        return merge(o);
+    if (!strcmp(what, "export"))
+        return export(o);
+    return tl_usage_error(&tl_command_db, "check, merge FILE…, export or compact was expected");
 }
 
 const struct tl_command tl_command_db = {
     .name = "db",
-    .arguments = "check",
-    .about = "check the database",
-    .options = "",
+    .arguments = "check | merge FILE… | export [trials|findings] | compact",
+    .about = "check, merge, export or compact the database",
+    .options = "case unit outcome signature since limit after",
     .run = db,
 };

@@ -14,65 +14,6 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* 2026-01-31, 2026-01-31T06:00 (local time), or 90m, 12h, 7d before now. 0, or -1. */
-static int parse_since(const char *text, int64_t *us)
-{
-    struct tm tm = {.tm_isdst = -1};
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M", &tm);
-    if (!end || *end) {
-        tm = (struct tm){.tm_isdst = -1};
-        end = strptime(text, "%Y-%m-%d", &tm);
-    }
-    if (end && !*end) {
-        *us = (int64_t)mktime(&tm) * 1000000;
-        return 0;
-    }
-    char *unit;
-    long long n = strtoll(text, &unit, 10);
-    long long seconds = !strcmp(unit, "m") ? 60 : !strcmp(unit, "h") ? 3600 : !strcmp(unit, "d") ? 86400 : 0;
-    if (unit == text || n < 0 || n > 100000000 || !seconds)
-        return -1;
-    *us = tl_wall_us() - n * seconds * 1000000;
-    return 0;
-}
-
-static int parse_outcomes(const char *text, unsigned *bits)
-{
-    char *copy = tl_strdup(text), *save;
-    int result = 0;
-    for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-        int o = tl_outcome_parse(word);
-        if (o < 0)
-            result = -1;
-        else
-            *bits |= 1u << o;
-    }
-    free(copy);
-    return result;
-}
-
-static int filter_of(const struct tl_options *o, struct tl_filter *f)
-{
-    *f = (struct tl_filter){
-        .case_name = o->case_name,
-        .unit = o->n_units ? o->units[0] : NULL,
-        .signature_id = o->signature,
-        .limit = o->limit,
-        .after = o->after,
-    };
-    if (o->since && parse_since(o->since, &f->since_us))
-        return tl_usage_error(&tl_command_list,
-                              "--since %s: expected 2026-01-31, 2026-01-31T06:00, 90m, 12h or 7d", o->since);
-    if (o->outcome && parse_outcomes(o->outcome, &f->outcomes))
-        return tl_usage_error(
-            &tl_command_list,
-            "--outcome %s: expected pass, crash, hang, oom, error, wrong, fallback, unsupported or "
-            "lost, with commas between",
-            o->outcome);
-    return -1;
-}
 
 static int list_trials(const struct tl_options *o, struct tl_store *s, const struct tl_filter *f)
 {
@@ -322,7 +263,7 @@ static int list(struct tl_options *o)
 {
     const char *what = o->n_args ? o->args[0] : "";
     struct tl_filter f;
-    int status = filter_of(o, &f);
+    int status = tl_filter_of(&tl_command_list, o, &f);
     if (status >= 0)
         return status;
     if (!strcmp(what, "cases") && !o->case_name && !o->since)

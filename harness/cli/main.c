@@ -12,6 +12,7 @@
 const struct tl_command *const tl_commands[] = {
     &tl_command_run, &tl_command_isolate,
     &tl_command_matrix,
+    &tl_command_compare,
     &tl_command_list,
     &tl_command_show,
     &tl_command_report,

@@ -12,31 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t face_of(struct tl_matrix *m, const struct tl_trial_record *r)
-{
-    if (!*r->signature.id)
-        return TL_NO_FACE;
-    size_t i = 0;
-    while (i < m->n_faces && strcmp(m->faces[i].id, r->signature.id))
-        i++;
-    if (i == m->n_faces) {
-        m->faces = tl_realloc(m->faces, m->n_faces + 1, sizeof *m->faces);
-        struct tl_matrix_face *f = &m->faces[m->n_faces++];
-        *f = (struct tl_matrix_face){
-            .title = tl_strdup(r->signature.title ? r->signature.title : ""),
-            .outcome = r->outcome,
-            .phase = r->phase,
-            .signal = r->signal,
-        };
-        memcpy(f->id, r->signature.id, sizeof f->id);
-        /* Where nothing can be compared across builds the signature stands for itself. */
-        memcpy(f->coarse_id, *r->signature.coarse_id ? r->signature.coarse_id : r->signature.id,
-               sizeof f->coarse_id);
-    }
-    m->faces[i].trials++;
-    return i;
-}
-
 static void add_reason(struct tl_matrix *m, const struct tl_trial_record *r)
 {
     char *text = tl_format("%s: %s", r->unit, r->message ? r->message : "no reason is recorded");
@@ -69,7 +44,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     t->cached = cached;
     t->fresh = r->fresh;
     t->outcome = r->outcome;
-    t->face = face_of(m, r);
+    t->face = tl_faces_count(&m->faces, r->signature.id, r->signature.coarse_id, r->signature.title,
+                             r->outcome, r->phase, r->signal);
     t->seconds = r->wall_seconds;
     t->peak_rss = r->peak_rss;
     if (r->outcome == TL_OUTCOME_UNSUPPORTED)
@@ -235,12 +211,10 @@ static void release(struct tl_matrix *m)
     }
     for (size_t i = 0; i < m->n_units; i++)
         free(m->unit_names[i]);
-    for (size_t i = 0; i < m->n_faces; i++)
-        free(m->faces[i].title);
     for (size_t i = 0; i < m->n_reasons; i++)
         free(m->reasons[i].text);
     free(m->reasons);
-    free(m->faces);
+    tl_faces_free(&m->faces);
     free(m->cases);
     free(m->unit_names);
     free(m->units);

@@ -5,10 +5,10 @@
 #include "cases/case.h"
 #include "db/record.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/faces.h"
 #include "harness/supervise/executor.h"
 
 #define TL_MATRIX_MOST 1000000 /* trials of one matrix */
-#define TL_NO_FACE SIZE_MAX
 
 struct tl_matrix;
 
@@ -26,17 +26,6 @@ struct tl_matrix_trial {
 struct tl_matrix_reason {
     char *text;
     uint64_t trials;
-};
-
-/* A signature that was seen. */
-struct tl_matrix_face {
-    char id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
-    char *title;
-    enum tl_outcome outcome;
-    enum tl_phase phase;
-    int signal;
-    uint64_t trials;
-    char letter[24]; /* given in the order of the table */
 };
 
 struct tl_matrix_case {
@@ -59,8 +48,7 @@ struct tl_matrix {
     const struct tl_unit **units;
     size_t n_cases;
     struct tl_matrix_case *cases;
-    size_t n_faces;
-    struct tl_matrix_face *faces;
+    struct tl_faces faces;
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
     uint64_t total, ended, cached, failed; /* trials */

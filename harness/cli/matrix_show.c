@@ -65,51 +65,17 @@ static struct cell cell_of(const struct tl_matrix *m, const struct tl_matrix_tri
     return c;
 }
 
-/* --- letters -------------------------------------------------------------------------------------------- */
-
-/* One letter for what can be compared across builds (the coarse part); where that covers several signatures
- * they are numbered. Both in the order of the table, so that the same results always read the same. */
-static void give_letter(struct tl_matrix *m, size_t face, size_t *letters)
-{
-    struct tl_matrix_face *f = &m->faces[face];
-    if (*f->letter)
-        return;
-    size_t same = 0;
-    const char *letter = NULL;
-    for (size_t i = 0; i < m->n_faces; i++)
-        if (*m->faces[i].letter && !strcmp(m->faces[i].coarse_id, f->coarse_id)) {
-            letter = m->faces[i].letter;
-            same++;
-        }
-    char fresh[16];
-    if (!letter) {
-        tl_letter((*letters)++, fresh);
-        letter = fresh;
-    }
-    char base[16];
-    snprintf(base, sizeof base, "%.*s", (int)strcspn(letter, "0123456789"), letter);
-    snprintf(f->letter, sizeof f->letter, "%s%zu", base, same + 1);
-}
-
 void tl_matrix_letters(struct tl_matrix *m)
 {
-    size_t letters = 0;
     for (size_t i = 0; i < m->n_cases; i++)
         for (size_t r = 0; r < m->cases[i].n_rows; r++)
             for (size_t u = 0; u < m->n_units; u++) {
                 struct cell c = cell_of(m, tl_matrix_trials(m, &m->cases[i], r, u));
                 for (size_t g = 0; g < c.n_groups; g++)
-                    if (c.groups[g].face != TL_NO_FACE)
-                        give_letter(m, c.groups[g].face, &letters);
+                    tl_faces_letter(&m->faces, c.groups[g].face);
                 free(c.groups);
             }
-    for (size_t i = 0; i < m->n_faces; i++) { /* a letter that stands for one signature needs no number */
-        size_t same = 0;
-        for (size_t k = 0; k < m->n_faces; k++)
-            same += !strcmp(m->faces[i].coarse_id, m->faces[k].coarse_id);
-        if (same == 1)
-            m->faces[i].letter[strcspn(m->faces[i].letter, "0123456789")] = '\0';
-    }
+    tl_faces_lettered(&m->faces);
 }
 
 /* --- the table ------------------------------------------------------------------------------------------ */
@@ -124,7 +90,7 @@ static char *cell_text(const struct tl_matrix *m, const struct cell *c)
             break; /* what is not said passed */
         tl_buffer_printf(&b, "%s%s", g ? ", " : "", tl_outcome_name(p->outcome));
         if (p->face != TL_NO_FACE)
-            tl_buffer_printf(&b, " %s", m->faces[p->face].letter);
+            tl_buffer_printf(&b, " %s", m->faces.list[p->face].letter);
         if (c->n_groups > 1)
             tl_buffer_printf(&b, " %zu of %zu", p->n, c->n);
     }
@@ -207,25 +173,6 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
     putchar('\n');
 }
 
-static int by_letter(const void *a, const void *b)
-{
-    const struct tl_matrix_face *const *x = a, *const *y = b;
-    size_t nx = strcspn((*x)->letter, "0123456789"), ny = strcspn((*y)->letter, "0123456789");
-    if (nx != ny)
-        return nx < ny ? -1 : 1;
-    int order = strncmp((*x)->letter, (*y)->letter, nx);
-    return order ? order : atoi((*x)->letter + nx) - atoi((*y)->letter + ny);
-}
-
-static const struct tl_matrix_face **sorted_faces(const struct tl_matrix *m)
-{
-    const struct tl_matrix_face **list = tl_calloc(m->n_faces + 1, sizeof *list);
-    for (size_t i = 0; i < m->n_faces; i++)
-        list[i] = &m->faces[i];
-    qsort(list, m->n_faces, sizeof *list, by_letter);
-    return list;
-}
-
 void tl_matrix_print(const struct tl_matrix *m, bool colour)
 {
     for (size_t i = 0; i < m->n_cases; i++)
@@ -239,21 +186,9 @@ void tl_matrix_print(const struct tl_matrix *m, bool colour)
                (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
     if (m->n_reasons > REASONS)
         printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
-    const struct tl_matrix_face **list = sorted_faces(m);
-    for (size_t i = 0; i < m->n_faces; i++) {
-        const struct tl_matrix_face *f = list[i];
-        printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", f->letter, f->id, tl_outcome_name(f->outcome),
-               tl_phase_name(f->phase), f->signal ? " " : "", f->signal ? tl_signal_name(f->signal) : "",
-               f->title, (unsigned long long)f->trials, f->trials == 1 ? "" : "s");
-    }
-    free(list);
-    bool numbered = false;
-    for (size_t i = 0; i < m->n_faces; i++)
-        numbered = numbered || m->faces[i].letter[strcspn(m->faces[i].letter, "0123456789")];
-    if (numbered)
-        puts("Signatures with the same letter agree in what can be compared from build to build.");
-    printf("%s%llu trials, %llu of them known already, %llu failed\n", m->n_faces ? "\n" : "",
-           (unsigned long long)m->ended, (unsigned long long)m->cached, (unsigned long long)m->failed);
+    tl_faces_print(&m->faces);
+    printf("%llu trials, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
+           (unsigned long long)m->cached, (unsigned long long)m->failed);
 }
 
 /* --- the document --------------------------------------------------------------------------------------- */
@@ -266,9 +201,9 @@ static json_t *cell_json(const struct tl_matrix *m, size_t unit, const struct tl
         const struct group *p = &c.groups[g];
         json_t *one = json_pack("{s:s,s:I}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n);
         json_object_set_new(one, "signature",
-                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces[p->face].id));
+                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].id));
         json_object_set_new(one, "letter",
-                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces[p->face].letter));
+                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].letter));
         json_array_append_new(seen, one);
     }
     for (uint64_t i = 0; i < m->o->repeat; i++)
@@ -301,7 +236,7 @@ static json_t *case_json(const struct tl_matrix *m, const struct tl_matrix_case 
 
 json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete)
 {
-    json_t *cases = json_array(), *units = json_array(), *signatures = json_array();
+    json_t *cases = json_array(), *units = json_array();
     for (size_t i = 0; i < m->n_cases; i++)
         json_array_append_new(cases, case_json(m, &m->cases[i]));
     for (size_t i = 0; i < m->n_units; i++) {
@@ -309,23 +244,12 @@ json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complet
         json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", m->unit_names[i], "usable",
                                                u && u->usable, "why", u && !u->usable ? u->why : NULL));
     }
-    const struct tl_matrix_face **list = sorted_faces(m);
-    for (size_t i = 0; i < m->n_faces; i++) {
-        const struct tl_matrix_face *f = list[i];
-        json_array_append_new(signatures,
-                              json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:I}", "letter", f->letter, "id",
-                                        f->id, "coarse_id", f->coarse_id, "title", f->title, "outcome",
-                                        tl_outcome_name(f->outcome), "phase", tl_phase_name(f->phase),
-                                        "signal", f->signal ? tl_signal_name(f->signal) : NULL, "trials",
-                                        (json_int_t)f->trials));
-    }
-    free(list);
     json_t *reasons = json_array();
     for (size_t i = 0; i < m->n_reasons; i++)
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
     return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                     signatures, "unsupported", reasons, "trials", (json_int_t)m->ended, "cached",
-                     (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
+                     tl_faces_json(&m->faces), "unsupported", reasons, "trials", (json_int_t)m->ended,
+                     "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
                      "complete", complete);
 }

@@ -1,0 +1,71 @@
+/* What `trapline compare` sets side by side. */
+#ifndef TL_CLI_COMPARE_H
+#define TL_CLI_COMPARE_H
+
+#include "harness/cli/cli.h"
+#include "harness/cli/faces.h"
+
+enum tl_compare_by { TL_BY_UNIT, TL_BY_BUILD, TL_BY_MACHINE, TL_BY_SESSION };
+
+struct tl_side {
+    char *key, *name;
+    uint64_t trials;
+};
+
+/* Trials of one side that agree. */
+struct tl_side_group {
+    enum tl_outcome outcome;
+    size_t face, n;
+};
+
+/* One row on one side. Times and memory are those of trials that passed: how long it takes to fail says
+ * nothing. */
+struct tl_side_cell {
+    size_t n, n_groups;
+    struct tl_side_group *groups; /* failures first, the most frequent first */
+    size_t n_passed;
+    double *seconds, *memory; /* ascending */
+    bool has_error, infinite; /* against the reference of the case */
+    double error;             /* the largest */
+    char
+        outputs[TL_ID_SIZE]; /* content id of the hashes of all outputs; "" when they are not known or vary */
+    bool vary;
+};
+
+enum tl_match { TL_MATCH_NONE, TL_MATCH_EXACT, TL_MATCH_COARSE };
+
+struct tl_compare_row {
+    char *case_name, *variant, *where; /* where: unit, or runner and device; "" when the sides are units */
+    char case_hash[TL_ID_SIZE], variant_hash[TL_ID_SIZE];
+    size_t n_cells;
+    struct tl_side_cell *cells; /* of the first n_cells sides, in the order in which they were found */
+    size_t present;             /* sides that could try it */
+    bool differs, regressed;    /* regressed: passes on the first side and fails on a later one */
+    bool fixed;                 /* fails on the first side and passes on the last one */
+    enum tl_match match;        /* when all fail: whether it is the same failure, by what */
+};
+
+struct tl_compare {
+    const struct tl_options *o;
+    enum tl_compare_by by;
+    struct tl_progress progress;
+    size_t n_sides;
+    struct tl_side *sides;
+    bool chosen;            /* the sides were named: others are left out */
+    size_t n_shown, *order; /* sides in the table, in its order; those that share no row with another are
+                               not */
+    size_t n_rows, block;
+    struct tl_compare_row *rows;
+    struct tl_faces faces;
+    uint64_t trials, left_out; /* left_out: of no known side */
+    size_t differing, regressed, alone;
+};
+
+extern const char *const tl_by_names[];
+const struct tl_side_cell *tl_cell_at(const struct tl_compare *c, const struct tl_compare_row *r,
+                                      size_t place); /* by its place in the table */
+bool tl_row_shown(const struct tl_compare *c, const struct tl_compare_row *r);
+void tl_compare_print(const struct tl_compare *c, bool colour);
+json_t *tl_compare_json(const struct tl_compare *c);
+
+#endif

@@ -1,0 +1,395 @@
+/* A comparison as tables and as a document. */
+#include "harness/cli/compare.h"
+
+#include "harness/base/buffer.h"
+#include "harness/cli/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- numbers -------------------------------------------------------------------------------------------- */
+
+static double quantile(const double *sorted, size_t n, double q)
+{
+    double at = q * (double)(n - 1);
+    size_t low = (size_t)at;
+    return low + 1 < n ? sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]) : sorted[low];
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Ratios of medians over the rows in which both sides pass. */
+struct ratios {
+    size_t n;
+    double median, low, high, least, most; /* low and high: quartiles */
+};
+
+static double median_of(const struct tl_side_cell *k, bool memory)
+{
+    return k->n_passed ? quantile(memory ? k->memory : k->seconds, k->n_passed, 0.5) : 0;
+}
+
+static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool memory)
+{
+    struct ratios r = {0};
+    double *list = tl_calloc(c->n_rows + 1, sizeof *list);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        double a = median_of(tl_cell_at(c, &c->rows[i], 0), memory);
+        double b = median_of(tl_cell_at(c, &c->rows[i], place), memory);
+        if (a > 0 && b > 0)
+            list[r.n++] = b / a;
+    }
+    if (r.n) {
+        qsort(list, r.n, sizeof *list, ascending);
+        r.median = quantile(list, r.n, 0.5);
+        r.low = quantile(list, r.n, 0.25);
+        r.high = quantile(list, r.n, 0.75);
+        r.least = list[0];
+        r.most = list[r.n - 1];
+    }
+    free(list);
+    return r;
+}
+
+/* --- which sides show a failure ------------------------------------------------------------------------- */
+
+static bool side_shows(const struct tl_compare *c, size_t place, const char *coarse, size_t face)
+{
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct tl_side_cell *k = tl_cell_at(c, &c->rows[i], place);
+        for (size_t g = 0; g < k->n_groups; g++)
+            if (k->groups[g].face != TL_NO_FACE && (face == TL_NO_FACE || k->groups[g].face == face) &&
+                !strcmp(c->faces.list[k->groups[g].face].coarse_id, coarse))
+                return true;
+    }
+    return false;
+}
+
+/* Exact when one signature is seen on every side that shows the failure. */
+static bool is_exact(const struct tl_compare *c, const char *coarse)
+{
+    for (size_t f = 0; f < c->faces.n; f++) {
+        bool everywhere = !strcmp(c->faces.list[f].coarse_id, coarse);
+        for (size_t i = 0; i < c->n_shown && everywhere; i++)
+            everywhere = !side_shows(c, i, coarse, TL_NO_FACE) || side_shows(c, i, coarse, f);
+        if (everywhere)
+            return true;
+    }
+    return false;
+}
+
+static json_t *same_failures(const struct tl_compare *c)
+{
+    json_t *all = json_array();
+    for (size_t f = 0; f < c->faces.n; f++) {
+        const struct tl_face *x = &c->faces.list[f];
+        size_t earlier = 0;
+        while (strcmp(c->faces.list[earlier].coarse_id, x->coarse_id))
+            earlier++;
+        if (earlier < f)
+            continue;
+        json_t *sides = json_array();
+        for (size_t i = 0; i < c->n_shown; i++)
+            if (side_shows(c, i, x->coarse_id, TL_NO_FACE))
+                json_array_append_new(sides, json_string(c->sides[c->order[i]].name));
+        bool several = json_array_size(sides) > 1;
+        char letter[24];
+        snprintf(letter, sizeof letter, "%.*s", (int)strcspn(x->letter, "0123456789"), x->letter);
+        json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:o,s:s?}", "letter", letter, "coarse_id",
+                                             x->coarse_id, "title", x->title, "sides", sides, "match",
+                                             !several                    ? NULL
+                                             : is_exact(c, x->coarse_id) ? "signature"
+                                                                         : "coarse"));
+    }
+    return all;
+}
+
+/* --- the table ------------------------------------------------------------------------------------------ */
+
+static char *cell_text(const struct tl_compare *c, const struct tl_side_cell *k)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, k->n ? "" : "-");
+    for (size_t g = 0; g < k->n_groups; g++) {
+        const struct tl_side_group *p = &k->groups[g];
+        if (g && !tl_outcome_is_failure(p->outcome))
+            break; /* what is not said passed */
+        tl_buffer_printf(&b, "%s%s", g ? ", " : "", tl_outcome_name(p->outcome));
+        if (p->face != TL_NO_FACE)
+            tl_buffer_printf(&b, " %s", c->faces.list[p->face].letter);
+        if (k->n_groups > 1)
+            tl_buffer_printf(&b, " %zu of %zu", p->n, k->n);
+    }
+    if (k->n_passed) {
+        char *time = tl_duration_text(median_of(k, false));
+        tl_buffer_printf(&b, " %s", time);
+        free(time);
+    }
+    return tl_buffer_take(&b);
+}
+
+/* "×1.32 (1.1–1.5)": the ratio of medians, and how far it may be off by the spread of the trials. */
+static char *ratio_text(const struct tl_side_cell *a, const struct tl_side_cell *b, bool memory)
+{
+    double x = median_of(a, memory), y = median_of(b, memory);
+    if (x <= 0 || y <= 0)
+        return tl_strdup("");
+    const double *la = memory ? a->memory : a->seconds, *lb = memory ? b->memory : b->seconds;
+    if ((a->n_passed < 2 && b->n_passed < 2) || la[0] <= 0)
+        return tl_format("×%.2f", y / x);
+    return tl_format("×%.2f (%.2f–%.2f)", y / x, lb[0] / la[a->n_passed - 1], lb[b->n_passed - 1] / la[0]);
+}
+
+static char *error_text(const struct tl_side_cell *a, const struct tl_side_cell *b)
+{
+    if (*a->outputs && !a->vary && !b->vary && !strcmp(a->outputs, b->outputs))
+        return tl_strdup("identical");
+    if (!a->has_error || !b->has_error)
+        return tl_strdup("");
+    if (a->infinite || b->infinite)
+        return tl_strdup("not finite");
+    /* Both are relative to the largest magnitude of the same reference, so they add up. */
+    return tl_format("≤ %.2g", a->error + b->error);
+}
+
+/* Names of the axes that differ between the rows from..to that are shown, in the order of the variants. */
+static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
+{
+    json_t *first = NULL, *differ = json_object(), *varied = json_array(), *value;
+    const char *key;
+    for (size_t i = from; i < to; i++) {
+        json_t *v = tl_row_shown(c, &c->rows[i]) ? json_loads(c->rows[i].variant, 0, NULL) : NULL;
+        if (!first)
+            first = json_incref(v);
+        json_object_foreach(v, key, value) if (!json_equal(value, json_object_get(first, key)))
+            json_object_set_new(differ, key, json_true());
+        json_decref(v);
+    }
+    json_object_foreach(first, key, value) if (json_object_get(differ, key))
+        json_array_append_new(varied, json_string(key));
+    json_decref(first);
+    json_decref(differ);
+    return varied;
+}
+
+static char *value_text(const json_t *v)
+{
+    if (json_is_string(v))
+        return tl_strdup(json_string_value(v));
+    char *text = v ? json_dumps(v, JSON_ENCODE_ANY) : NULL;
+    return text ? text : tl_strdup("");
+}
+
+static const char *cell_colour(const struct tl_side_cell *k)
+{
+    return k->n ? tl_outcome_colour((int)k->groups[0].outcome) : NULL;
+}
+
+static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, const json_t *axes, bool two,
+                    struct tl_table *t)
+{
+    json_t *v = json_loads(r->variant, 0, NULL), *name;
+    size_t i;
+    json_array_foreach(axes, i, name)
+        tl_table_add(t, value_text(json_object_get(v, json_string_value(name))), NULL);
+    if (!json_array_size(axes))
+        tl_table_add(t, tl_format("%.12s", r->variant_hash), NULL);
+    json_decref(v);
+    if (c->by != TL_BY_UNIT)
+        tl_table_add(t, tl_strdup(r->where), NULL);
+    for (i = 0; i < c->n_shown; i++) {
+        const struct tl_side_cell *k = tl_cell_at(c, r, i);
+        tl_table_add(t, cell_text(c, k), cell_colour(k));
+    }
+    if (two) {
+        const struct tl_side_cell *a = tl_cell_at(c, r, 0), *b = tl_cell_at(c, r, 1);
+        tl_table_add(t, ratio_text(a, b, false), NULL);
+        tl_table_add(t, ratio_text(a, b, true), NULL);
+        tl_table_add(t, error_text(a, b), NULL);
+    }
+    tl_table_add(t,
+                 tl_strdup(r->regressed                  ? "fails later"
+                           : r->fixed                    ? "passes later"
+                           : r->differs                  ? "differs"
+                           : r->match == TL_MATCH_EXACT  ? "same signature"
+                           : r->match == TL_MATCH_COARSE ? "same coarse part"
+                                                         : ""),
+                 r->differs ? "\033[33m" : NULL);
+}
+
+static void print_case(const struct tl_compare *c, size_t from, size_t to, bool colour)
+{
+    json_t *axes = varied_axes(c, from, to), *name;
+    bool two = c->n_shown == 2;
+    size_t i, shown = 0;
+    struct tl_table t = {.n_columns = (json_array_size(axes) ? json_array_size(axes) : 1) +
+                                      (c->by != TL_BY_UNIT) + c->n_shown + (two ? 3 : 0) + 1,
+                         .n_headers = 1};
+    json_array_foreach(axes, i, name) tl_table_add(&t, tl_strdup(json_string_value(name)), NULL);
+    if (!json_array_size(axes))
+        tl_table_add(&t, tl_strdup("variant"), NULL);
+    if (c->by != TL_BY_UNIT)
+        tl_table_add(&t, tl_strdup("unit"), NULL);
+    for (i = 0; i < c->n_shown; i++)
+        tl_table_add(&t, tl_strdup(c->sides[c->order[i]].name), NULL);
+    if (two) {
+        tl_table_add(&t, tl_strdup("time"), NULL);
+        tl_table_add(&t, tl_strdup("memory"), NULL);
+        tl_table_add(&t, tl_strdup("error"), NULL);
+    }
+    tl_table_add(&t, tl_strdup(""), NULL);
+    for (i = from; i < to; i++)
+        if (tl_row_shown(c, &c->rows[i])) {
+            add_row(c, &c->rows[i], axes, two, &t);
+            shown++;
+        }
+    if (shown) {
+        printf("%s (%.12s)\n", c->rows[from].case_name, c->rows[from].case_hash);
+        tl_table_print(&t, stdout, colour);
+        putchar('\n');
+    }
+    tl_table_free(&t);
+    json_decref(axes);
+}
+
+static void print_ratios(const struct tl_compare *c)
+{
+    const char *base = c->sides[c->order[0]].name;
+    for (size_t i = 1; i < c->n_shown; i++)
+        for (int memory = 0; memory < 2; memory++) {
+            struct ratios r = ratios_of(c, i, memory);
+            if (r.n)
+                printf(
+                    "%s of %s against %s: ×%.2f (half of them %.2f–%.2f, all %.2f–%.2f) over %zu variant%s "
+                    "that pass%s on both\n",
+                    memory ? "peak memory" : "time", c->sides[c->order[i]].name, base, r.median, r.low,
+                    r.high, r.least, r.most, r.n, r.n == 1 ? "" : "s", r.n == 1 ? "es" : "");
+        }
+}
+
+/* The largest error of a side against the reference; -1: none is known. */
+static double worst_error(const struct tl_compare *c, size_t place, size_t *n)
+{
+    double worst = -1;
+    *n = 0;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct tl_side_cell *k = tl_cell_at(c, &c->rows[i], place);
+        if (k->has_error) {
+            (*n)++;
+            worst = k->infinite ? HUGE_VAL : fmax(worst, k->error);
+        }
+    }
+    return worst;
+}
+
+void tl_compare_print(const struct tl_compare *c, bool colour)
+{
+    for (size_t from = 0, to; from < c->n_rows; from = to) {
+        for (to = from; to < c->n_rows && !strcmp(c->rows[to].case_hash, c->rows[from].case_hash); to++)
+            ;
+        print_case(c, from, to, colour);
+    }
+    tl_faces_print(&c->faces);
+    json_t *same = same_failures(c), *one;
+    size_t i;
+    json_array_foreach(same, i, one)
+    {
+        const json_t *sides = json_object_get(one, "sides");
+        const char *match = json_string_value(json_object_get(one, "match"));
+        if (!match || !*json_string_value(json_object_get(one, "letter")))
+            continue;
+        printf("%s is the same failure on", json_string_value(json_object_get(one, "letter")));
+        for (size_t k = 0; k < json_array_size(sides); k++)
+            printf("%s %s", k ? "," : "", json_string_value(json_array_get(sides, k)));
+        printf(": by its %s\n", strcmp(match, "coarse") ? "signature" : "coarse part");
+    }
+    json_decref(same);
+    print_ratios(c);
+    for (i = 0; i < c->n_shown; i++) {
+        size_t n;
+        double worst = worst_error(c, i, &n);
+        if (n)
+            printf("largest error of %s against the reference: %.3g, over %zu variant%s\n",
+                   c->sides[c->order[i]].name, worst, n, n == 1 ? "" : "s");
+    }
+    printf("%zu variant%s compared: %zu differ, %zu of them pass on the first side and fail on a later one",
+           c->n_rows - c->alone, c->n_rows - c->alone == 1 ? "" : "s", c->differing, c->regressed);
+    if (c->alone)
+        printf("; %zu more were tried on one side only", c->alone);
+    putchar('\n');
+}
+
+/* --- the document --------------------------------------------------------------------------------------- */
+
+static json_t *spread(const double *sorted, size_t n)
+{
+    return n ? json_pack("{s:f,s:f,s:f,s:I}", "median", quantile(sorted, n, 0.5), "min", sorted[0], "max",
+                         sorted[n - 1], "n", (json_int_t)n)
+             : json_null();
+}
+
+static json_t *cell_json(const struct tl_compare *c, const struct tl_side_cell *k, const char *side)
+{
+    json_t *seen = json_array();
+    for (size_t g = 0; g < k->n_groups; g++) {
+        const struct tl_side_group *p = &k->groups[g];
+        const struct tl_face *f = p->face == TL_NO_FACE ? NULL : &c->faces.list[p->face];
+        json_array_append_new(seen, json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n",
+                                              (json_int_t)p->n, "signature", f ? f->id : NULL));
+    }
+    json_t *error = !k->has_error ? json_null() : k->infinite ? json_string("infinite") : json_real(k->error);
+    return json_pack("{s:s,s:s?,s:o,s:I,s:o,s:o,s:o,s:s?}", "side", side, "outcome",
+                     k->n ? tl_outcome_name(k->groups[0].outcome) : NULL, "seen", seen, "trials",
+                     (json_int_t)k->n, "wall_s", spread(k->seconds, k->n_passed), "peak_rss",
+                     spread(k->memory, k->n_passed), "max_error", error, "outputs",
+                     *k->outputs && !k->vary ? k->outputs : NULL);
+}
+
+static json_t *ratio_json(const struct ratios *r)
+{
+    return r->n ? json_pack("{s:f,s:f,s:f,s:f,s:f,s:I}", "median", r->median, "q1", r->low, "q3", r->high,
+                            "min", r->least, "max", r->most, "variants", (json_int_t)r->n)
+                : json_null();
+}
+
+json_t *tl_compare_json(const struct tl_compare *c)
+{
+    static const char *const matches[] = {NULL, "signature", "coarse"};
+    json_t *sides = json_array(), *rows = json_array();
+    for (size_t i = 0; i < c->n_shown; i++) {
+        const struct tl_side *x = &c->sides[c->order[i]];
+        struct ratios time = ratios_of(c, i, false), memory = ratios_of(c, i, true);
+        size_t n;
+        double worst = worst_error(c, i, &n);
+        json_array_append_new(sides,
+                              json_pack("{s:s,s:s,s:I,s:o,s:o,s:o}", "id", x->key, "name", x->name, "trials",
+                                        (json_int_t)x->trials, "time_ratio", ratio_json(&time),
+                                        "memory_ratio", ratio_json(&memory), "max_error",
+                                        !n             ? json_null()
+                                        : isinf(worst) ? json_string("infinite")
+                                                       : json_real(worst)));
+    }
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct tl_compare_row *r = &c->rows[i];
+        if (!tl_row_shown(c, r))
+            continue;
+        json_t *cells = json_array();
+        for (size_t k = 0; k < c->n_shown; k++)
+            json_array_append_new(cells, cell_json(c, tl_cell_at(c, r, k), c->sides[c->order[k]].key));
+        json_t *variant = json_loads(r->variant, 0, NULL);
+        json_array_append_new(rows,
+                              json_pack("{s:s,s:s,s:o,s:s?,s:o,s:b,s:b,s:s?}", "case", r->case_name,
+                                        "case_hash", r->case_hash, "variant", variant ? variant : json_null(),
+                                        "unit", *r->where ? r->where : NULL, "cells", cells, "differs",
+                                        r->differs, "regressed", r->regressed, "match", matches[r->match]));
+    }
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I}", "by", tl_by_names[c->by], "sides", sides,
+                     "rows", rows, "signatures", tl_faces_json(&c->faces), "failures", same_failures(c),
+                     "compared", (json_int_t)(c->n_rows - c->alone), "differ", (json_int_t)c->differing,
+                     "regressed", (json_int_t)c->regressed, "alone", (json_int_t)c->alone);
+}

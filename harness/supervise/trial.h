@@ -2,7 +2,8 @@
  *
  *   supervisor.c   queue, slots, the SIGCHLD drain, the watch over memory and scratch
  *   child_linux.c  makes a child: pipes, gate, session, limits
- *   trace_linux.c  ptrace: every stop of every thread of every descendant; captures
+ *   trace_linux.c  ptrace: every stop of every thread of every descendant
+ *   capture_linux.c  stacks at a fatal signal or a deadline
  *   trial.c        one trial from request to record: phases, messages, deadlines, end
  *   server.c       fork servers
  *   classify.c     what came of it (pure)
@@ -258,6 +259,13 @@ void tl_process_give(struct tl_process *p,
                      struct tl_trial *t);  /* a fork server's child becomes a trial's main process */
 uint64_t tl_process_data_bytes(pid_t pid); /* VmData */
 uint64_t tl_process_rss_bytes(pid_t pid);
+
+/* --- capture_linux.c, and what it needs of trace_linux.c */
+void tl_capture_signal(struct tl_tracee *t, int signal); /* t is at a fatal signal */
+void tl_capture_thread_stopped(struct tl_process *p);    /* one that a capture of p waits for */
+void tl_capture_finish(struct tl_process *p);            /* with what has stopped so far */
+void tl_tracee_let_go(struct tl_tracee *t);
+void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
 
 /* --- trial.c */
 int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e);

@@ -1,0 +1,265 @@
+/* The state of a process at a fatal signal or at a deadline.
+ *
+ * A fatal signal is captured at its first stop and then delivered: what the runtime does with it is the
+ * runtime's business. The thread that took it is unwound at once; the others are interrupted, and unwound as
+ * soon as the last of them has stopped or the time for it is over. Nothing here waits: stops arrive through
+ * trace_linux.c. */
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/trial.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#define STOP_TIME_MS 250      /* how long a capture waits for threads to stop */
+#define CAPTURES_PER_SIGNAL 4 /* full captures of a signal that a process handles itself, again and again */
+#define CAPTURES_PER_TRIAL 24
+#define HANG_PROCESSES 16 /* of a hanging trial, how many processes are looked at */
+#define THREADS_CAPTURED 512
+
+static struct tl_supervisor *supervisor_of(const struct tl_process *p)
+{
+    return p->trial ? p->trial->supervisor : p->server->supervisor;
+}
+
+static uint64_t status_kilobytes(pid_t pid, const char *key)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    const char *line = text ? strstr(text, key) : NULL;
+    uint64_t value = line ? strtoull(line + strlen(key), NULL, 10) : 0;
+    free(text);
+    return value << 10;
+}
+
+uint64_t tl_process_data_bytes(pid_t pid)
+{
+    return status_kilobytes(pid, "\nVmData:");
+}
+
+uint64_t tl_process_rss_bytes(pid_t pid)
+{
+    return status_kilobytes(pid, "\nVmRSS:");
+}
+
+static char *executable_of(pid_t pid)
+{
+    char link[64], target[4096];
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    ssize_t n = readlink(link, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = '\0';
+    return tl_strdup(target);
+}
+
+static struct tl_thread *new_thread(struct tl_capture *c, pid_t tid)
+{
+    c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
+    struct tl_thread *t = &c->threads[c->n_threads++];
+    *t = (struct tl_thread){.pid = c->pid, .tid = tid};
+    return t;
+}
+
+static void read_line(pid_t pid, pid_t tid, const char *file, char *line, size_t size)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/%s", (int)pid, (int)tid, file);
+    char *text = tl_read_file(path, 4096, NULL);
+    snprintf(line, size, "%s", text ? text : "");
+    line[strcspn(line, "\n")] = '\0';
+    free(text);
+}
+
+/* For a thread that does not answer: where the kernel says it is. */
+static void describe_unstopped(struct tl_thread *t)
+{
+    char stat[512], wchan[128], call[256];
+    read_line(t->pid, t->tid, "stat", stat, sizeof stat);
+    read_line(t->pid, t->tid, "wchan", wchan, sizeof wchan);
+    read_line(t->pid, t->tid, "syscall", call, sizeof call);
+    read_line(t->pid, t->tid, "comm", t->name, sizeof t->name);
+    const char *after = strrchr(stat, ')');
+    t->on_cpu = true;
+    t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?',
+                         *wchan ? wchan : "unknown", *call ? call : "unknown");
+}
+
+static void pending_free_timer(struct tl_pending_capture *c)
+{
+    tl_timer_free(&c->timer);
+}
+
+static int by_tid(const void *a, const void *b)
+{
+    const struct tl_tracee *const *x = a, *const *y = b;
+    return ((*x)->tid > (*y)->tid) - ((*x)->tid < (*y)->tid);
+}
+
+/* The threads of a process in the order in which people read them: the first one first, then as they were
+ * made. */
+static struct tl_tracee **threads_in_order(const struct tl_process *p, size_t *n)
+{
+    struct tl_tracee **list = NULL;
+    *n = 0;
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process) {
+        if (*n % 64 == 0)
+            list = tl_realloc(list, *n + 64, sizeof(struct tl_tracee *));
+        list[(*n)++] = t;
+    }
+    if (*n)
+        qsort(list, *n, sizeof(struct tl_tracee *), by_tid);
+    for (size_t i = 1; i < *n; i++)
+        if (list[i]->tid == p->pid) { /* pids may have wrapped around */
+            struct tl_tracee *leader = list[i];
+            memmove(list + 1, list, i * sizeof(struct tl_tracee *));
+            list[0] = leader;
+            break;
+        }
+    return list;
+}
+
+/* All that can stop has stopped: unwind the rest, hand the capture over, let everybody go. */
+void tl_capture_finish(struct tl_process *p)
+{
+    struct tl_pending_capture *c = p->pending;
+    struct tl_error ignored;
+    size_t n;
+    struct tl_tracee **threads = threads_in_order(p, &n);
+    for (size_t i = 0; i < n && c->capture.n_threads < THREADS_CAPTURED; i++) {
+        struct tl_tracee *t = threads[i];
+        if (t->tid == c->first)
+            continue;
+        struct tl_thread *thread = new_thread(&c->capture, t->tid);
+        if (!t->held || !c->unwind || tl_unwind_thread(c->unwind, t->tid, thread, &ignored)) {
+            if (!t->held)
+                describe_unstopped(thread);
+        }
+    }
+    free(threads);
+    if (c->unwind)
+        tl_unwind_end(c->unwind, &c->capture);
+    c->capture.capture_ns = tl_monotonic_ns() - c->started_ns;
+    pending_free_timer(c);
+    p->pending = NULL;
+    if (p->trial) {
+        bool hang = c->capture.kind == TL_CAPTURE_HANG;
+        tl_trial_captured(p->trial, &c->capture);
+        if (hang)
+            tl_trial_hang_captured(p->trial);
+    }
+    tl_capture_free(&c->capture);
+    free(c);
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
+        if (t->held)
+            tl_tracee_let_go(t);
+}
+
+void tl_capture_thread_stopped(struct tl_process *p)
+{
+    if (p->pending->waiting && --p->pending->waiting == 0)
+        tl_capture_finish(p);
+}
+
+static void on_stop_time_over(uv_timer_t *timer)
+{
+    struct tl_process *p = timer->data;
+    tl_capture_finish(p);
+}
+
+static struct tl_pending_capture *pending_new(struct tl_process *p, enum tl_capture_kind kind)
+{
+    struct tl_supervisor *s = supervisor_of(p);
+    struct tl_pending_capture *c = tl_calloc(1, sizeof *c);
+    struct tl_error ignored;
+    c->started_ns = tl_monotonic_ns();
+    c->capture.kind = kind;
+    c->capture.pid = p->pid;
+    c->capture.is_main = p->is_main;
+    c->capture.exe = executable_of(p->pid);
+    if (tl_unwind_begin(&c->unwind, s->unwinder, p->pid, &ignored))
+        c->unwind = NULL;
+    p->pending = c;
+    return c;
+}
+
+/* Asks every thread that runs to stop; the capture ends now when there is none. */
+static void pending_gather(struct tl_process *p)
+{
+    struct tl_pending_capture *c = p->pending;
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
+        if (!t->held && !ptrace(PTRACE_INTERRUPT, t->tid, 0, 0)) {
+            t->interrupting = true;
+            c->waiting++;
+        }
+    if (!c->waiting) {
+        tl_capture_finish(p);
+        return;
+    }
+    struct tl_supervisor *s = supervisor_of(p);
+    c->timer = tl_timer_new(s, p);
+    uv_timer_start(c->timer, on_stop_time_over, STOP_TIME_MS, 0);
+}
+
+void tl_capture_signal(struct tl_tracee *t, int signal)
+{
+    struct tl_process *p = t->process;
+    struct tl_trial *trial = p->trial;
+    siginfo_t info;
+    if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info)) {
+        tl_tracee_go_on(t, signal, false);
+        return;
+    }
+    /* A thread that faults while another's fault is being captured: it goes on with its signal afterwards.
+     * The first one is what happened first. A runtime that lives on handled faults is not captured for ever.
+     */
+    if (p->pending || p->captured[signal] >= CAPTURES_PER_SIGNAL ||
+        trial->record.n_captures >= CAPTURES_PER_TRIAL) {
+        tl_tracee_go_on(t, signal, false);
+        return;
+    }
+    p->captured[signal]++;
+    t->held = true;
+    t->held_signal = signal;
+    t->interrupting = false;
+    struct tl_pending_capture *c = pending_new(p, TL_CAPTURE_SIGNAL);
+    struct tl_error ignored;
+    c->first = t->tid;
+    c->capture.tid = t->tid;
+    c->capture.signal = signal;
+    c->capture.si_code = info.si_code;
+    if (info.si_code <= 0 && info.si_code != SI_KERNEL)
+        c->capture.sender_pid = info.si_pid;
+    else if (signal == SIGSYS)
+        c->capture.has_address = true, c->capture.fault_address = (uint64_t)(uintptr_t)info.si_call_addr;
+    else if (signal != SIGABRT)
+        c->capture.has_address = true, c->capture.fault_address = (uint64_t)(uintptr_t)info.si_addr;
+    if (trial->limits.memory_mb)
+        trial->data_at_crash = tl_process_data_bytes(p->pid);
+    struct tl_thread *thread = new_thread(&c->capture, t->tid);
+    thread->crashed = true;
+    tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
+    if (c->unwind)
+        tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+    pending_gather(p);
+}
+
+bool tl_trace_capture_hang(struct tl_trial *t)
+{
+    size_t n = 0;
+    /* Counted first: a capture of a process in which everything is stopped already ends within the call. */
+    for (struct tl_process *p = t->processes; p && t->hang_waiting < HANG_PROCESSES; p = p->next)
+        if (!p->pending && !p->killed && !p->gone)
+            t->hang_waiting++;
+    size_t wanted = t->hang_waiting;
+    for (struct tl_process *p = t->processes; p && n < wanted; p = p->next)
+        if (!p->pending && !p->killed && !p->gone) {
+            n++;
+            pending_new(p, TL_CAPTURE_HANG);
+            pending_gather(p);
+        }
+    return wanted > 0;
+}

@@ -1,0 +1,74 @@
+/* Inside the executor: the structures that its files share. Nobody else includes this.
+ *
+ *   executor.c         requests, answers, the loop
+ *   executor_units.c   units: described by their runners; what outcomes are valid for
+ *   executor_trial.c   a job's way: generator, reference, trial */
+#ifndef TL_EXECUTOR_IMPL_H
+#define TL_EXECUTOR_IMPL_H
+
+#include "db/machine.h"
+#include "harness/supervise/executor.h"
+#include "harness/supervise/generate.h"
+
+#define TL_STEP_MS 200 /* most that one turn of the loop waits */
+
+struct tl_job {
+    struct tl_executor *x;
+    struct tl_job *next;             /* of the list it waits in: answered, making or another's followers */
+    struct tl_job *newer, **to_this; /* all that live */
+    const struct tl_case *c;
+    const struct tl_unit *unit;
+    struct tl_variant variant;
+    bool fresh;
+    tl_executor_done done;
+    void *arg;
+    char id[TL_UUID_SIZE];
+    char *variant_json;
+    char variant_hash[TL_ID_SIZE];
+    char environment_id[TL_ID_SIZE];
+    struct tl_generated generated;
+    struct tl_job *followers; /* wait for the model that this one's generator makes */
+    char *keep_outputs;
+    const struct tl_unit *reference;        /* NULL: nothing to compare with */
+    char *reference_place, *reference_note; /* note: why it cannot be compared */
+    double generate_seconds;                /* negative: nothing was generated */
+    struct tl_trial_record ready;           /* the answer of a job that needs no child */
+    bool cached;
+};
+
+struct unit_entry {
+    struct tl_unit unit;
+    struct unit_entry *next;
+};
+
+struct tl_executor {
+    uv_loop_t loop;
+    struct tl_supervisor *supervisor;
+    struct tl_store *store;
+    struct tl_machine_text machine;
+    unsigned jobs;
+    int64_t started_us;
+    struct unit_entry *units;
+    struct tl_job *alive, *making;
+    struct tl_job *answered, **answered_tail;
+    size_t pending;
+    char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
+    uv_signal_t interrupts[2];
+    uv_timer_t step;
+    bool interrupted, closing, failed;
+    struct tl_error failure;
+};
+
+/* --- executor.c */
+void tl_job_free(struct tl_job *j);
+void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop */
+void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
+void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
+void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
+bool tl_record_is_verdict(const struct tl_trial_record *r);
+char *tl_output_last_line(const struct tl_output *o);
+
+/* --- executor_trial.c */
+int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */
+
+#endif

@@ -1,0 +1,392 @@
+/* The way of one job: its model is generated, its reference computed, its trial run, its outputs compared. */
+#include "harness/supervise/executor_impl.h"
+
+#include "harness/base/buffer.h"
+#include "harness/supervise/paths.h"
+#include "harness/supervise/reference.h"
+#include "harness/supervise/signature.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where a trial left its outputs; NULL when none were wanted. The caller's to free. */
+static char *outputs_directory(const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
+    char *path = tl_strdup(json_string_value(json_object_get(request, "outputs")));
+    json_decref(request);
+    return path;
+}
+
+static void note(struct tl_trial_record *r, char *message)
+{
+    free(r->message);
+    r->message = message;
+}
+
+/* The last word on a trial that passed so far. */
+static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const char *directory,
+                            json_t *result)
+{
+    struct tl_error e;
+    if (j->reference_note) {
+        note(r, tl_format("not compared: %s", j->reference_note));
+        return;
+    }
+    json_t *found =
+        tl_reference_compare(j->reference_place, directory, result, j->reference->text, j->c->tolerance, &e);
+    if (!found) {
+        note(r, tl_format("not compared: %s: %s", e.where, e.why));
+        return;
+    }
+    if (!json_is_true(json_object_get(found, "equal"))) {
+        const char *why = json_string_value(json_object_get(found, "why"));
+        const json_t *error = json_object_get(found, "max_error");
+        r->outcome = TL_OUTCOME_WRONG;
+        note(r, why ? tl_format("not what %s says: %s", j->reference->text, why)
+                : json_is_real(error)
+                    ? tl_format("not what %s says: the largest error is %.3g of the largest magnitude, the "
+                                "tolerance %g",
+                                j->reference->text, json_real_value(error), j->c->tolerance)
+                    : tl_format("not what %s says: values are not finite where they should be",
+                                j->reference->text));
+        tl_signature_make(r);
+    }
+    json_object_set_new(result, "reference", found);
+    free(r->result);
+    r->result = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct tl_job *j = arg;
+    struct tl_error e;
+    (void)taken;
+    if (j->generate_seconds >= 0)
+        r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
+    char *directory = r->result ? outputs_directory(r) : NULL;
+    json_t *result = directory ? json_loads(r->result, 0, NULL) : NULL;
+    if (result && j->reference && r->outcome == TL_OUTCOME_PASS)
+        compare_outputs(j, r, directory, result);
+    if (result && j->keep_outputs) {
+        char *to = tl_format("%s/%s", j->keep_outputs, r->id);
+        if (tl_outputs_copy(directory, to, result, &e))
+            tl_executor_fail_all(j->x, &e);
+        free(to);
+    }
+    json_decref(result);
+    free(directory);
+    tl_job_answer(j, r, tl_record_is_verdict(r));
+}
+
+/* The inputs list of a case, written once by content: runners get a path. */
+static char *inputs_file(const struct tl_case *c, struct tl_error *e)
+{
+    char *text = json_dumps(c->inputs, JSON_INDENT(1));
+    char id[TL_ID_SIZE];
+    tl_content_id(text, strlen(text), id);
+    char *dir = tl_cache_home("inputs");
+    char *path = dir ? tl_format("%s/%s.json", dir, id) : NULL;
+    if (path && access(path, R_OK)) {
+        char unique[TL_UUID_SIZE];
+        tl_uuid7(unique);
+        char *part = tl_format("%s/%s", dir, unique);
+        int fd = tl_make_directories(dir) ? -1 : open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        size_t size = strlen(text);
+        bool bad = fd < 0 || write(fd, text, size) != (ssize_t)size;
+        int err = errno;
+        if (fd >= 0)
+            bad |= close(fd) != 0;
+        bad = bad || rename(part, path);
+        if (bad) {
+            unlink(part);
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot write the inputs of a trial", path,
+                          "free some space, or set XDG_CACHE_HOME to another place");
+            free(path);
+            path = NULL;
+        }
+        free(part);
+    } else if (!path) {
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for the inputs of a trial", "",
+                "set HOME or XDG_CACHE_HOME");
+    }
+    free(dir);
+    free(text);
+    return path;
+}
+
+static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
+{
+    const struct tl_case *c = j->c;
+    json_t *steps = json_array();
+    for (size_t i = 0; i < c->n_steps; i++) {
+        const struct tl_step *s = &c->steps[i];
+        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array();
+        char *program = NULL;
+        for (size_t k = 0; k < s->n_argv; k++) {
+            char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
+            bool made = !strncmp(word, "{scratch}/", 10); /* by an earlier step: its runner will see */
+            if (!k && !(program = made ? tl_strdup(word) : tl_program_find(c->directory, word, e))) {
+                free(word);
+                json_decref(argv);
+                json_decref(text);
+                json_decref(no_text);
+                json_decref(files);
+                json_decref(steps);
+                return NULL;
+            }
+            json_array_append_new(argv, json_string(k ? word : program));
+            free(word);
+        }
+        free(program);
+        const struct {
+            size_t n;
+            const char **list;
+            json_t *to;
+        } lists[] = {{s->expect.n_text, s->expect.text, text},
+                     {s->expect.n_no_text, s->expect.no_text, no_text},
+                     {s->expect.n_files, s->expect.files, files}};
+        for (size_t l = 0; l < 3; l++)
+            for (size_t k = 0; k < lists[l].n; k++) {
+                char *word = tl_case_substitute(c, &j->variant, lists[l].list[k], NULL, NULL, "{scratch}");
+                json_array_append_new(lists[l].to, json_string(word));
+                free(word);
+            }
+        json_t *expect = json_pack("{s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files);
+        json_object_set_new(expect, "exit_status",
+                            s->expect.exit_status < 0 ? json_string("any")
+                                                      : json_integer(s->expect.exit_status));
+        json_t *step = json_pack("{s:s,s:o,s:o}", "phase", tl_phase_name((enum tl_phase)s->phase), "argv",
+                                 argv, "expect", expect);
+        if (s->timeout_s > 0)
+            json_object_set_new(step, "timeout_s", json_real(s->timeout_s));
+        json_array_append_new(steps, step);
+    }
+    return steps;
+}
+
+static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_error *e)
+{
+    const struct tl_case *c = j->c;
+    json_t *r = json_pack("{s:i,s:s,s:o,s:s}", "trial", 1, "case", c->name, "variant",
+                          json_loads(j->variant_json, 0, NULL), "device", u->device);
+    char *inputs = NULL;
+    bool failed = false;
+    if (u->build_object)
+        json_object_set(r, "build", u->build_object);
+    if (j->reference || j->keep_outputs)
+        json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
+    if (c->inputs)
+        failed = !(inputs = inputs_file(c, e));
+    switch (c->model_kind) {
+    case TL_MODEL_FAMILY:
+        json_object_set_new(r, "family", json_string(c->family));
+        break;
+    case TL_MODEL_FILE:
+        json_object_set_new(r, "model", json_string(c->model_file));
+        break;
+    case TL_MODEL_GENERATE:
+        json_object_set_new(r, "model", json_string(j->generated.model));
+        if (!inputs && !access(j->generated.inputs, R_OK))
+            inputs = tl_strdup(j->generated.inputs);
+        break;
+    case TL_MODEL_STEPS: {
+        json_t *steps = steps_of(j, e);
+        if (steps)
+            json_object_set_new(r, "steps", steps);
+        failed |= !steps;
+        break;
+    }
+    }
+    if (inputs)
+        json_object_set_new(r, "inputs", json_string(inputs));
+    free(inputs);
+    if (failed) {
+        json_decref(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl_trial_spec *spec)
+{
+    spec->limits = j->c->limits;
+    for (size_t i = 0; i < j->c->n_steps; i++)
+        if (j->c->steps[i].timeout_s > spec->timeout_most)
+            spec->timeout_most = j->c->steps[i].timeout_s;
+    spec->case_name = j->c->name;
+    spec->case_hash = j->c->hash;
+    spec->variant = j->variant_json;
+    spec->variant_hash = j->variant_hash;
+    spec->unit = u->text;
+    spec->environment_id = u == j->unit ? j->environment_id : u->environment_id;
+}
+
+/* Submits the job's variant on a unit: its own, or the reference's. */
+static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, tl_trial_done done,
+                     struct tl_error *e)
+{
+    const char *argv[] = {u->path, NULL};
+    json_t *request = request_of(j, u, e), *serve = NULL;
+    if (!request)
+        return -1;
+    struct tl_trial_spec spec = {
+        .argv = argv,
+        .protocol = true,
+        .request = request,
+        .device = u->text,
+        .device_slots = u->slots,
+        .device_asked = u->device,
+    };
+    if (id)
+        memcpy(spec.id, id, sizeof spec.id);
+    fill_spec(j, u, &spec);
+    if (u->can_serve && !j->fresh) {
+        serve = json_pack("{s:i,s:s}", "serve", 1, "device", u->device);
+        if (u->build_object)
+            json_object_set(serve, "build", u->build_object);
+        spec.server_key = u->text;
+        spec.server_request = serve;
+    }
+    int result = tl_supervisor_submit(j->x->supervisor, &spec, done, j, e);
+    json_decref(request);
+    json_decref(serve);
+    return result;
+}
+
+static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct tl_job *j = arg;
+    struct tl_error e;
+    (void)taken;
+    char *directory = outputs_directory(r);
+    json_t *result = r->result ? json_loads(r->result, 0, NULL) : NULL;
+    if (r->outcome != TL_OUTCOME_PASS || !directory || !result)
+        j->reference_note =
+            tl_format("the reference %s gave %s%s%s", j->reference->text, tl_outcome_name(r->outcome),
+                      r->message ? ": " : "", r->message ? r->message : "");
+    else if (tl_reference_keep(j->reference_place, directory, result, &e))
+        j->reference_note = tl_format("%s: %s", e.where, e.why);
+    json_decref(result);
+    free(directory);
+    if (!tl_record_is_verdict(r)) {
+        tl_job_answer(j, r, false);
+    } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
+        tl_job_fail(j, &e);
+    }
+}
+
+static int submit_trial(struct tl_job *j, struct tl_error *e)
+{
+    if (!j->reference || j->reference_note || tl_reference_known(j->reference_place))
+        return submit_on(j, j->unit, j->id, on_trial, e);
+    return submit_on(j, j->reference, NULL, on_reference, e);
+}
+
+static void after_generator(struct tl_job *j, struct tl_trial_record *r)
+{
+    struct tl_error e;
+    if (r->outcome == TL_OUTCOME_PASS) {
+        j->generate_seconds = r->wall_seconds;
+        if (tl_generated_keep(&j->generated, &e)) {
+            r->outcome = TL_OUTCOME_UNSUPPORTED;
+            free(r->message);
+            r->message = tl_format("%s: %s", e.what, e.why);
+        } else if (!submit_trial(j, &e)) {
+            return;
+        } else {
+            tl_job_fail(j, &e);
+            return;
+        }
+    } else {
+        tl_generated_drop(&j->generated);
+    }
+    if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
+        char *said = tl_output_last_line(&r->err);
+        char *message = tl_format("the generator refused (%s)%s%s", r->message ? r->message : "",
+                                  said ? ": " : "", said ? said : "");
+        free(said);
+        free(r->message);
+        r->message = message;
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+        tl_signature_make(r);
+    }
+    r->phase = TL_PHASE_GENERATE;
+    tl_job_answer(j, r, tl_record_is_verdict(r));
+}
+
+static int submit_with_model(struct tl_job *j, struct tl_error *e);
+
+/* The model is there now, or the first of them makes it, and the others wait again. */
+static void go_on(struct tl_job *followers)
+{
+    struct tl_error e;
+    while (followers) {
+        struct tl_job *j = followers;
+        followers = j->next;
+        j->next = NULL;
+        if (submit_with_model(j, &e))
+            tl_job_fail(j, &e);
+    }
+}
+
+static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
+{
+    struct tl_job *j = arg, *followers = j->followers, **at = &j->x->making;
+    struct tl_executor *x = j->x;
+    (void)taken;
+    while (*at != j)
+        at = &(*at)->next;
+    *at = j->next;
+    j->next = j->followers = NULL;
+    after_generator(j, r);
+    if (!x->interrupted && !x->closing && !x->failed) /* else they are freed with the executor */
+        go_on(followers);
+}
+
+static int submit_generator(struct tl_job *j, struct tl_error *e)
+{
+    if (tl_generated_prepare(&j->generated, e))
+        return -1;
+    struct tl_trial_spec spec = {
+        .argv = (const char *const *)j->generated.argv,
+        .directory = j->c->directory,
+        .phase = TL_PHASE_GENERATE,
+    };
+    memcpy(spec.id, j->id, sizeof spec.id);
+    fill_spec(j, j->unit, &spec);
+    if (tl_supervisor_submit(j->x->supervisor, &spec, on_generated, j, e)) {
+        tl_generated_drop(&j->generated);
+        return -1;
+    }
+    j->next = j->x->making;
+    j->x->making = j;
+    return 0;
+}
+
+/* A model is made once: jobs that want the same one at the same time wait for the first of them. */
+static int submit_with_model(struct tl_job *j, struct tl_error *e)
+{
+    if (tl_generated_exists(&j->generated))
+        return submit_trial(j, e);
+    for (struct tl_job *m = j->x->making; m; m = m->next)
+        if (!strcmp(m->generated.directory, j->generated.directory)) {
+            struct tl_job **at = &m->followers;
+            while (*at)
+                at = &(*at)->next;
+            *at = j;
+            return 0;
+        }
+    return submit_generator(j, e);
+}
+
+int tl_job_submit(struct tl_job *j, struct tl_error *e)
+{
+    if (j->c->model_kind != TL_MODEL_GENERATE)
+        return submit_trial(j, e);
+    return tl_generated_plan(j->c, &j->variant, &j->generated, e) || submit_with_model(j, e) ? -1 : 0;
+}

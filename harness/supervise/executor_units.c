@@ -1,0 +1,191 @@
+/* Units: found, and described by their own runners, each in a child. */
+#include "harness/supervise/executor_impl.h"
+
+#include "harness/base/buffer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIBE_SECONDS 60
+
+struct description {
+    bool ended;
+    struct tl_trial_record record;
+};
+
+static void on_described(void *arg, struct tl_trial_record *record, bool *taken)
+{
+    struct description *d = arg;
+    d->ended = true;
+    d->record = *record;
+    *taken = true;
+}
+
+static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **answer, struct tl_error *e)
+{
+    const char *argv[] = {u->path, NULL};
+    struct description d = {0};
+    json_t *request = json_pack("{s:i,s:s}", "describe", 1, "device", u->device);
+    if (u->build_object)
+        json_object_set(request, "build", u->build_object);
+    struct tl_trial_spec spec = {
+        .argv = argv,
+        .protocol = true,
+        .request = request,
+        .limits = tl_limits_default,
+        .unit = u->text,
+    };
+    spec.limits.timeout_s = DESCRIBE_SECONDS;
+    int result = tl_supervisor_submit(x->supervisor, &spec, on_described, &d, e);
+    json_decref(request);
+    if (result)
+        return -1;
+    while (!d.ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
+        tl_executor_turn(x, TL_STEP_MS);
+    if (x->interrupted)
+        tl_trial_record_free(&d.record);
+    if (x->interrupted || !d.ended)
+        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
+                       "while its runner was asked what it can do");
+    *answer = d.record.result ? json_loads(d.record.result, 0, NULL) : NULL;
+    if (*answer && !json_is_array(json_object_get(*answer, "devices"))) {
+        json_decref(*answer);
+        *answer = NULL;
+    }
+    if (!*answer && !tl_record_is_verdict(&d.record)) {
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
+                d.record.message ? d.record.message : "");
+    } else if (!*answer) {
+        char *said = tl_output_last_line(&d.record.err);
+        const char *why = d.record.message  ? d.record.message
+                          : d.record.signal ? tl_signal_name(d.record.signal)
+                                            : "it answered something else";
+        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
+                "%s: %s%s%s%s; it must answer {\"describe\":1} with name, version and devices",
+                tl_outcome_name(d.record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
+                said ? ")" : "");
+        free(said);
+    }
+    tl_trial_record_free(&d.record);
+    return *answer ? 0 : -1;
+}
+
+static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
+{
+    const char *version = json_string_value(json_object_get(answer, "version"));
+    /* Its content belongs to it: another build of the same version may do things otherwise. */
+    char sha[TL_SHA256_SIZE];
+    if (tl_hash_file(u->path, sha))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a runner", u->path, " ");
+    u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
+    u->can_serve = json_is_true(json_object_get(answer, "serve"));
+    struct tl_buffer known = TL_BUFFER_INIT;
+    json_t *device;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "devices"), i, device)
+    {
+        const char *name = json_string_value(json_object_get(device, "name"));
+        if (!name)
+            continue;
+        tl_buffer_printf(&known, "%s%s", known.size ? ", " : "", name);
+        if (strcmp(name, u->device))
+            continue;
+        const char *why = json_string_value(json_object_get(device, "why"));
+        json_int_t slots = json_integer_value(json_object_get(device, "slots"));
+        u->usable = !json_is_false(json_object_get(device, "usable"));
+        u->why = tl_strdup(why ? why : "its runner does not say why");
+        /* A CPU takes as many as asked for; another device one, unless its runner knows better. */
+        u->slots = slots > 0 && slots < 4096                       ? (unsigned)slots
+                   : !strcmp(name, "cpu") || !strcmp(name, "host") ? 0
+                                                                   : 1;
+        tl_buffer_free(&known);
+        return 0;
+    }
+    tl_fail(e, TL_ERROR_INPUT, "no such device", u->text, "runner %s has: %s", u->runner,
+            known.size ? known.data : "none");
+    tl_buffer_free(&known);
+    return -1;
+}
+
+/* What outcomes of this unit depend on; programs: what the steps of a case run, or NULL. */
+static int environment_of(struct tl_executor *x, const struct tl_unit *u, const char *programs,
+                          char id[TL_ID_SIZE], struct tl_error *e)
+{
+    char sha[TL_SHA256_SIZE] = "";
+    const char *path = json_string_value(json_object_get(u->build_object, "path"));
+    const char *version = json_string_value(json_object_get(u->build_object, "version"));
+    const char *known = json_string_value(json_object_get(u->build_object, "sha256"));
+    if (programs)
+        memcpy(sha, programs, sizeof sha);
+    else if (known && strlen(known) == 64)
+        memcpy(sha, known, sizeof sha);
+    else if (tl_hash_file(path ? path : u->path, sha))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path, " ");
+    struct tl_environment v = {
+        .machine_id = x->machine.id,
+        .os_build = x->machine.machine.os_build,
+        .device = u->device,
+        .runner = u->runner,
+        .runner_version = u->runner_version ? u->runner_version : "",
+        .runtime_path = path ? path : u->path,
+        .runtime_sha256 = sha,
+        .runtime_version = version,
+    };
+    return tl_store_put_environment(x->store, &v, id, e);
+}
+
+const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e)
+{
+    for (struct unit_entry *u = x->units; u; u = u->next)
+        if (!strcmp(u->unit.text, text))
+            return &u->unit;
+    struct unit_entry *u = tl_calloc(1, sizeof *u);
+    json_t *answer = NULL;
+    int result = tl_unit_parse(text, &u->unit, e) || tl_unit_resolve(&u->unit, e);
+    if (!result && u->unit.build_missing) {
+        u->unit.why = tl_strdup(u->unit.build_missing);
+    } else if (!result) {
+        result = describe(x, &u->unit, &answer, e) || take_description(&u->unit, answer, e);
+        json_decref(answer);
+    }
+    if (result || (!u->unit.build_missing && environment_of(x, &u->unit, NULL, u->unit.environment_id, e))) {
+        tl_unit_free(&u->unit);
+        free(u);
+        return NULL;
+    }
+    u->next = x->units;
+    x->units = u;
+    return &u->unit;
+}
+
+int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
+{
+    struct tl_hash h;
+    char sha[TL_SHA256_SIZE];
+    memcpy(id, u->environment_id, TL_ID_SIZE);
+    if (c->model_kind != TL_MODEL_STEPS)
+        return 0;
+    /* A case of steps depends on the programs it runs, not on the runner that runs them. */
+    if (tl_hash_begin(&h))
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the steps of a case", c->path, "no memory");
+    for (size_t i = 0; i < c->n_steps; i++) {
+        const struct tl_step *s = &c->steps[i];
+        char **words = tl_calloc(s->n_argv + 1, sizeof *words);
+        struct tl_error ignored;
+        for (size_t k = 0; k < s->n_argv; k++)
+            words[k] = tl_case_substitute(c, v, s->argv[k], "", "", "");
+        char *program = tl_program_find(c->directory, words[0], &ignored);
+        if (program) {
+            free(words[0]);
+            words[0] = program;
+        }
+        tl_hash_program(&h, c->directory, words);
+        for (size_t k = 0; k < s->n_argv; k++)
+            free(words[k]);
+        free(words);
+    }
+    tl_hash_end(&h, sha);
+    return environment_of(x, u, sha, id, e);
+}

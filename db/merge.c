@@ -494,10 +494,9 @@ int tl_store_compact(struct tl_store *s, tl_merge_turn turn, void *arg, struct t
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     c->rows = (uint64_t)(sqlite3_total_changes64(s->db) - before);
     m.doing = "writing the file anew";
-    /* The statistics first: they are part of what is written. A reader keeps the log from being cut off; then
-     * it is done the next time. */
+    /* A reader keeps the log from being cut off; then it is done the next time. */
     if (!result)
-        result = tl_sql_exec(s->db, "PRAGMA optimize; VACUUM", compacting, e);
+        result = tl_sql_exec(s->db, "VACUUM", compacting, e);
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
     if (!result)
         result = tl_sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", compacting, e);

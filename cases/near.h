@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* The candidate that differs from `name` by a slip or two of the keyboard (case, a dash for an underscore and one
- * or two letters), or that one of the two begins with; NULL when none is that near. NULL candidates are skipped. */
+/* The candidate that differs from `name` by a slip or two of the keyboard (case, a dash for an underscore and
+ * one or two letters), or that one of the two begins with; NULL when none is that near. NULL candidates are
+ * skipped. */
 const char *tl_near(const char *name, const char *const *candidates, size_t n);
 
 #endif

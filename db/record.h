@@ -39,7 +39,7 @@ int tl_outcome_parse(const char *name);         /* -1 when it is none */
 const char *tl_phase_name(enum tl_phase p);     /* "start", … */
 int tl_phase_parse(const char *name);           /* -1 when it is none */
 bool tl_outcome_is_failure(enum tl_outcome o);  /* everything but pass and unsupported */
-const char *tl_signal_name(int signal);         /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (static storage per thread) */
+const char *tl_signal_name(int signal); /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (static storage per thread) */
 
 /* A file mapped executable in the process that was captured. */
 struct tl_module {
@@ -54,9 +54,9 @@ struct tl_module {
 
 enum tl_frame_flag {
     TL_FRAME_GUESSED = 1, /* found by scanning the stack, not by unwinding */
-    TL_FRAME_SIGNAL = 2,  /* the frame in which a signal interrupted (its pc is exact, not a return address) */
-    TL_FRAME_FIRST = 4,   /* innermost frame: its pc is exact */
-    TL_FRAME_WILD = 8,    /* pc outside every executable mapping (a jump to NULL or a wild address) */
+    TL_FRAME_SIGNAL = 2, /* the frame in which a signal interrupted (its pc is exact, not a return address) */
+    TL_FRAME_FIRST = 4,  /* innermost frame: its pc is exact */
+    TL_FRAME_WILD = 8,   /* pc outside every executable mapping (a jump to NULL or a wild address) */
 };
 
 struct tl_frame {
@@ -66,7 +66,8 @@ struct tl_frame {
     uint64_t start;  /* start of the function by the unwind tables, same terms as offset; 0 when unknown */
 };
 
-/* One line of a symbolised frame. A frame has one symbol, and before it one for each call inlined at the pc. */
+/* One line of a symbolised frame. A frame has one symbol, and before it one for each call inlined at the pc.
+ */
 struct tl_symbol {
     char *function; /* demangled; NULL when unknown */
     char *file;     /* source file as the debug information names it; NULL when unknown */
@@ -83,16 +84,16 @@ struct tl_thread {
     int pid;
     int tid;
     char name[17];
-    bool crashed;        /* the thread that took the signal */
-    bool on_cpu;         /* could not be stopped in time: no frames; state says where it is */
-    char *state;         /* for a thread that could not be stopped: "D, wchan …, syscall …"; else NULL */
-    size_t n_frames;     /* innermost first */
+    bool crashed;    /* the thread that took the signal */
+    bool on_cpu;     /* could not be stopped in time: no frames; state says where it is */
+    char *state;     /* for a thread that could not be stopped: "D, wchan …, syscall …"; else NULL */
+    size_t n_frames; /* innermost first */
     struct tl_frame *frames;
-    size_t omitted_at;   /* index of the frame before which `omitted` frames are missing */
-    uint64_t omitted;    /* frames left out of the middle of a very deep stack; 0 for none */
-    bool truncated;      /* the unwinder gave up before the outermost frame */
-    char stack_id[TL_ID_SIZE];         /* content id of the frames; see tl_stack_id */
-    struct tl_frame_symbols *symbols;  /* n_frames of them, or NULL when not symbolised */
+    size_t omitted_at;                /* index of the frame before which `omitted` frames are missing */
+    uint64_t omitted;                 /* frames left out of the middle of a very deep stack; 0 for none */
+    bool truncated;                   /* the unwinder gave up before the outermost frame */
+    char stack_id[TL_ID_SIZE];        /* content id of the frames; see tl_stack_id */
+    struct tl_frame_symbols *symbols; /* n_frames of them, or NULL when not symbolised */
 };
 
 struct tl_register {
@@ -105,23 +106,23 @@ enum tl_capture_kind { TL_CAPTURE_SIGNAL, TL_CAPTURE_HANG };
 /* The state of one process at a fatal signal or at a deadline. */
 struct tl_capture {
     enum tl_capture_kind kind;
-    int pid;              /* of the process (thread group) */
-    int tid;              /* of the thread that took the signal; 0 for a hang */
-    char *exe;            /* path of the executable */
-    bool is_main;         /* the process of the trial itself, not a descendant */
-    bool fatal;           /* the process then died of this signal */
-    int signal;           /* 0 for a hang */
+    int pid;      /* of the process (thread group) */
+    int tid;      /* of the thread that took the signal; 0 for a hang */
+    char *exe;    /* path of the executable */
+    bool is_main; /* the process of the trial itself, not a descendant */
+    bool fatal;   /* the process then died of this signal */
+    int signal;   /* 0 for a hang */
     int si_code;
-    int sender_pid;       /* sender, when si_code says that a process sent it; else 0 */
-    bool has_address;     /* fault_address is meaningful (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) */
+    int sender_pid;   /* sender, when si_code says that a process sent it; else 0 */
+    bool has_address; /* fault_address is meaningful (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) */
     uint64_t fault_address;
-    size_t n_registers;   /* of thread tid */
+    size_t n_registers; /* of thread tid */
     struct tl_register *registers;
     size_t n_modules;
     struct tl_module *modules;
-    size_t n_threads;     /* the crashed thread first */
+    size_t n_threads; /* the crashed thread first */
     struct tl_thread *threads;
-    uint64_t capture_ns;  /* from the stop to the end of unwinding */
+    uint64_t capture_ns; /* from the stop to the end of unwinding */
 };
 
 /* The beginning and the end of a stream of output. */
@@ -147,7 +148,7 @@ struct tl_trial_record {
     /* What was asked for. */
     char *case_name;
     char case_hash[TL_ID_SIZE];
-    char *variant;                   /* canonical JSON object; tl_variant_json */
+    char *variant; /* canonical JSON object; tl_variant_json */
     char variant_hash[TL_ID_SIZE];
     char *unit;                      /* RUNNER[@BUILD]:DEVICE as asked for */
     char environment_id[TL_ID_SIZE]; /* runtime content, OS build, machine, driver */
@@ -157,13 +158,13 @@ struct tl_trial_record {
 
     /* What came of it. */
     enum tl_outcome outcome;
-    enum tl_phase phase;                /* the furthest reached */
-    char *observed_device;              /* as the runner tells; NULL when it does not */
-    char *error_domain;                 /* of a clean error; NULL for none */
+    enum tl_phase phase;   /* the furthest reached */
+    char *observed_device; /* as the runner tells; NULL when it does not */
+    char *error_domain;    /* of a clean error; NULL for none */
     char *error_code;
-    char *message;                      /* assertion or abort text, the error's text, or why this outcome; or NULL */
-    int signal;                         /* that ended the trial's process; 0 for none */
-    int exit_status;                    /* -1 when it did not exit */
+    char *message;   /* assertion or abort text, the error's text, or why this outcome; or NULL */
+    int signal;      /* that ended the trial's process; 0 for none */
+    int exit_status; /* -1 when it did not exit */
     double phase_seconds[TL_PHASE_COUNT]; /* time spent in each phase; negative when not entered */
     double wall_seconds;
     double user_seconds, system_seconds; /* of the process and its waited-for descendants */
@@ -175,8 +176,8 @@ struct tl_trial_record {
     struct tl_signature signature; /* only for failures */
 };
 
-void tl_capture_free(struct tl_capture *c);             /* its contents, not c itself */
-void tl_trial_record_free(struct tl_trial_record *r);   /* its contents, not r itself */
+void tl_capture_free(struct tl_capture *c);           /* its contents, not c itself */
+void tl_trial_record_free(struct tl_trial_record *r); /* its contents, not r itself */
 
 /* The identity of a stack: its frames as (module build-id or file name, offset, flags) and what was omitted.
  * Equal in every process that runs the same files, wherever they are loaded. */

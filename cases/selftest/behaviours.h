@@ -1,5 +1,5 @@
-/* Every way the selftest runner can misbehave: name and what it does. The family lists the names, the runner has a
- * function for each; both are made from this one list. In each group, simplest first. */
+/* Every way the selftest runner can misbehave: name and what it does. The family lists the names, the runner
+ * has a function for each; both are made from this one list. In each group, simplest first. */
 #ifndef TL_SELFTEST_BEHAVIOURS_H
 #define TL_SELFTEST_BEHAVIOURS_H
 

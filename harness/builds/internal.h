@@ -42,7 +42,7 @@ int tl_tarball_extract(const char *tarball, const char *path, char **inside, boo
                        struct tl_error *e);
 
 /* --- store.c --- */
-extern const char tl_library_name[];          /* libonnxruntime.so or .dylib */
+extern const char tl_library_name[];                /* libonnxruntime.so or .dylib */
 char *tl_build_store_directory(const char *runner); /* new string; NULL when there is no home */
 /* A new directory of our own in the store, locked for as long as *lock is open. Forgotten ones of processes
  * that died are removed. */

@@ -84,7 +84,7 @@ void tl_progress_clear(struct tl_progress *p); /* before other output to the sam
 /* Loads a case file and prints all its mistakes. Returns NULL after printing. */
 struct tl_case *tl_load_case(const char *path, int *status);
 
-extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report, tl_command_isolate,
-    tl_command_list, tl_command_show, tl_command_doctor, tl_command_builds, tl_command_db;
+extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
+    tl_command_isolate, tl_command_list, tl_command_show, tl_command_doctor, tl_command_builds, tl_command_db;
 
 #endif

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 const struct tl_command *const tl_commands[] = {
-    &tl_command_run, &tl_command_isolate,
+    &tl_command_run,
+    &tl_command_isolate,
     &tl_command_matrix,
     &tl_command_compare,
     &tl_command_list,

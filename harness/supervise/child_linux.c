@@ -69,8 +69,9 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
         set_limit(pid, RLIMIT_DATA, (rlim_t)limits->memory_mb << 20);
 }
 
-/* Which signals a child must put back: asked once, since asking in every child costs as much as a fork's tenth.
- * Whoever changes a disposition later does so before the first trial, or with a handler, which exec forgets. */
+/* Which signals a child must put back: asked once, since asking in every child costs as much as a fork's
+ * tenth. Whoever changes a disposition later does so before the first trial, or with a handler, which exec
+ * forgets. */
 static const sigset_t *changed_signals(void)
 {
     static sigset_t changed;
@@ -128,7 +129,8 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         ;
     if (n != 1)
         _exit(127);
-    int null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out), err = out_of_the_way(i->streams.err);
+    int null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out),
+        err = out_of_the_way(i->streams.err);
     int talk = r->protocol ? out_of_the_way(i->streams.protocol) : -1;
     dup2(null, 0);
     dup2(out, 1);

@@ -22,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
-
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
 static void on_interrupt(uv_signal_t *handle, int signal)

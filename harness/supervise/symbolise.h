@@ -15,8 +15,8 @@ void tl_symboliser_free(struct tl_symboliser *s);
 void tl_symbolise(struct tl_symboliser *s, struct tl_capture *c);
 
 /* One frame in words, a new string: "function (file.c:12)", or "libfoo.so+0x1234 (function at +0x1200)", or
- * "0xdead (not mapped as code)". Inlined calls: "inner (file.c:12), inlined in outer (file.c:30)". A frame that
- * was guessed ends in " [guessed]". */
+ * "0xdead (not mapped as code)". Inlined calls: "inner (file.c:12), inlined in outer (file.c:30)". A frame
+ * that was guessed ends in " [guessed]". */
 char *tl_frame_text(const struct tl_capture *c, const struct tl_thread *t, size_t frame);
 
 #endif

@@ -22,8 +22,8 @@ int tl_ort_device_append(const struct tl_ort *ort, const struct tl_ort_device *d
 
 /* Whether a session can be made on the device at all, with a model of one node. -1 with the runtime's words.
  */
-/* Makes and releases a session of one node, on this thread alone: what a runtime sets up once for all sessions (tables of
- * kernels and optimisers) is then there, and neither a session nor a thread of one. */
+/* Makes and releases a session of one node, on this thread alone: what a runtime sets up once for all
+ * sessions (tables of kernels and optimisers) is then there, and neither a session nor a thread of one. */
 int tl_ort_warm_up(struct tl_ort *ort, struct tl_error *e);
 int tl_ort_device_probe(struct tl_ort *ort, const struct tl_ort_device *d, struct tl_error *e);
 

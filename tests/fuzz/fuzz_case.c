@@ -1,5 +1,5 @@
-/* Fuzzes the readers of files that people and generators write. The first byte chooses: 'I' an inputs list, 'N' the head
- * of a .npy file, anything else is a case file, which is then used as a session would. */
+/* Fuzzes the readers of files that people and generators write. The first byte chooses: 'I' an inputs list,
+ * 'N' the head of a .npy file, anything else is a case file, which is then used as a session would. */
 #include "cases/case.h"
 #include "cases/inputs.h"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing to build and test trapline: scripts/packages.sh [build|check]
-# `build` is what a build needs; `check` adds what the tests and the checks need. On Debian and its relatives packages are
+# Installs what is missing to build and test trapline: scripts/packages.sh [build|demo|check]
+# `build` is what a build needs; `demo` adds what fetches builds of ONNX Runtime, `check` also what the tests and the checks need. On Debian and its relatives packages are
 # installed, by root or through sudo; on macOS the Homebrew packages are named. Says what it does; does nothing and says
 # nothing when all is there.
 set -eu
@@ -12,7 +12,7 @@ debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev
 # mesa-vulkan-drivers: a GPU in software, for ONNX Runtime on webgpu. libc6-dbg: tests of stacks want the names of functions that the C library does not export.
 debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck"
 homebrew="meson ninja pkg-config libuv sqlite jansson openssl@3 zstd libarchive protobuf-c onnx"
-homebrew_check="criterion clang-format cppcheck node"
+homebrew_check="criterion clang-format cppcheck"
 
 installed() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -20,8 +20,8 @@ installed() {
 
 debian() {
     wanted=$debian_build
-    if [ "$what" = check ]; then
-        wanted="$wanted $debian_check"
+    [ "$what" != check ] || wanted="$wanted $debian_check"
+    if [ "$what" != build ]; then
         # Builds of ONNX Runtime are fetched through npm; any node and npm will do.
         command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"
     fi
@@ -57,7 +57,8 @@ debian() {
 if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
     debian
 elif [ "$(uname -s)" = Darwin ]; then
-    [ "$what" = check ] && homebrew="$homebrew $homebrew_check"
+    [ "$what" != check ] || homebrew="$homebrew $homebrew_check"
+    [ "$what" = build ] || homebrew="$homebrew node"
     if ! command -v brew >/dev/null 2>&1; then
         echo "packages: needed from Homebrew (https://brew.sh): $homebrew"
         exit 0

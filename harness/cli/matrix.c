@@ -155,10 +155,9 @@ static int start(struct tl_matrix *m, struct tl_error *e)
     int result = tl_executor_new(&m->x, &options, e);
     tl_buffer_free(&command);
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
-    for (size_t i = 0; i < m->n_units && !result; i++) {
-        result = (m->units[i] = tl_executor_unit(m->x, m->unit_names[i], e)) ? 0 : -1;
-        tl_progress_show(&m->progress, "matrix: asked %zu of %zu units what they are", i + 1, m->n_units);
-    }
+    tl_progress_show(&m->progress, "matrix: asking %zu units what they are", m->n_units);
+    if (!result)
+        result = tl_executor_units(m->x, (const char *const *)m->unit_names, m->n_units, m->units, e);
     return result;
 }
 

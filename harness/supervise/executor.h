@@ -31,6 +31,9 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x);
  * long as the executor. NULL with *e filled. A device that is known but not usable here is not an error:
  * usable is false. */
 const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e);
+/* Several at once: their runners describe themselves side by side. */
+int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n, const struct tl_unit **units,
+                      struct tl_error *e);
 
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);

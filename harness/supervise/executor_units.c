@@ -22,10 +22,10 @@ static void on_described(void *arg, struct tl_trial_record *record, bool *taken)
     *taken = true;
 }
 
-static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **answer, struct tl_error *e)
+/* Asks a runner what it can do. *d must live until it has ended or the supervisor is idle. */
+static int ask(struct tl_executor *x, const struct tl_unit *u, struct description *d, struct tl_error *e)
 {
     const char *argv[] = {u->path, NULL};
-    struct description d = {0};
     json_t *request = json_pack("{s:i,s:s}", "describe", 1, "device", u->device);
     if (u->build_object)
         json_object_set(request, "build", u->build_object);
@@ -37,37 +37,44 @@ static int describe(struct tl_executor *x, const struct tl_unit *u, json_t **ans
         .unit = u->text,
     };
     spec.limits.timeout_s = DESCRIBE_SECONDS;
-    int result = tl_supervisor_submit(x->supervisor, &spec, on_described, &d, e);
+    int result = tl_supervisor_submit(x->supervisor, &spec, on_described, d, e);
     json_decref(request);
-    if (result)
-        return -1;
-    while (!d.ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
+    return result;
+}
+
+static void wait_for(struct tl_executor *x, const struct description *d)
+{
+    while (!d->ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
         tl_executor_turn(x, TL_STEP_MS);
-    if (x->interrupted)
-        tl_trial_record_free(&d.record);
-    if (x->interrupted || !d.ended)
+}
+
+/* What the runner answered. */
+static int hear(struct tl_executor *x, const struct tl_unit *u, struct description *d, json_t **answer,
+                struct tl_error *e)
+{
+    wait_for(x, d);
+    if (x->interrupted || !d->ended)
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
                        "while its runner was asked what it can do");
-    *answer = d.record.result ? json_loads(d.record.result, 0, NULL) : NULL;
+    *answer = d->record.result ? json_loads(d->record.result, 0, NULL) : NULL;
     if (*answer && !json_is_array(json_object_get(*answer, "devices"))) {
         json_decref(*answer);
         *answer = NULL;
     }
-    if (!*answer && !tl_record_is_verdict(&d.record)) {
+    if (!*answer && !tl_record_is_verdict(&d->record)) {
         tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
-                d.record.message ? d.record.message : "");
+                d->record.message ? d->record.message : "");
     } else if (!*answer) {
-        char *said = tl_output_last_line(&d.record.err);
-        const char *why = d.record.message  ? d.record.message
-                          : d.record.signal ? tl_signal_name(d.record.signal)
-                                            : "it answered something else";
+        char *said = tl_output_last_line(&d->record.err);
+        const char *why = d->record.message  ? d->record.message
+                          : d->record.signal ? tl_signal_name(d->record.signal)
+                                             : "it answered something else";
         tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
                 "%s: %s%s%s%s; it must answer {\"describe\":1} with name, version and devices",
-                tl_outcome_name(d.record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
+                tl_outcome_name(d->record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
                 said ? ")" : "");
         free(said);
     }
-    tl_trial_record_free(&d.record);
     return *answer ? 0 : -1;
 }
 
@@ -135,28 +142,78 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
     return tl_store_put_environment(x->store, &v, id, e);
 }
 
-const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e)
+static struct tl_unit *find_unit(struct tl_executor *x, const char *text)
 {
     for (struct unit_entry *u = x->units; u; u = u->next)
         if (!strcmp(u->unit.text, text))
             return &u->unit;
-    struct unit_entry *u = tl_calloc(1, sizeof *u);
+    return NULL;
+}
+
+/* Keeps a unit that was described, or releases it. */
+static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct description *d, struct tl_error *e)
+{
     json_t *answer = NULL;
-    int result = tl_unit_parse(text, &u->unit, e) || tl_unit_resolve(&u->unit, e);
-    if (!result && u->unit.build_missing) {
+    int result = 0;
+    if (u->unit.build_missing)
         u->unit.why = tl_strdup(u->unit.build_missing);
-    } else if (!result) {
-        result = describe(x, &u->unit, &answer, e) || take_description(&u->unit, answer, e);
-        json_decref(answer);
-    }
-    if (result || (!u->unit.build_missing && environment_of(x, &u->unit, NULL, u->unit.environment_id, e))) {
-        tl_unit_free(&u->unit);
-        free(u);
-        return NULL;
-    }
+    else
+        result = hear(x, &u->unit, d, &answer, e) || take_description(&u->unit, answer, e) ||
+                         environment_of(x, &u->unit, NULL, u->unit.environment_id, e)
+                     ? -1
+                     : 0;
+    json_decref(answer);
+    if (result)
+        return -1;
     u->next = x->units;
     x->units = u;
-    return &u->unit;
+    return 0;
+}
+
+int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n, const struct tl_unit **units,
+                      struct tl_error *e)
+{
+    struct unit_entry **made = tl_calloc(n + 1, sizeof(struct unit_entry *));
+    struct description *d = tl_calloc(n + 1, sizeof *d);
+    int result = 0;
+    for (size_t i = 0; i < n && !result; i++) {
+        bool earlier = find_unit(x, texts[i]) != NULL;
+        for (size_t k = 0; k < i; k++)
+            earlier = earlier || !strcmp(texts[k], texts[i]);
+        if (earlier)
+            continue;
+        made[i] = tl_calloc(1, sizeof *made[i]);
+        struct tl_unit *u = &made[i]->unit;
+        result = tl_unit_parse(texts[i], u, e) || tl_unit_resolve(u, e) ||
+                         (!u->build_missing && ask(x, u, &d[i], e))
+                     ? -1
+                     : 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (made[i] && !result && !keep_unit(x, made[i], &d[i], e))
+            made[i] = NULL;
+        else if (made[i])
+            result = -1;
+    }
+    for (size_t i = 0; i < n; i++) { /* after a failure others may be on their way still */
+        if (made[i] && made[i]->unit.path && !made[i]->unit.build_missing)
+            wait_for(x, &d[i]);
+        if (d[i].ended)
+            tl_trial_record_free(&d[i].record);
+        if (made[i])
+            tl_unit_free(&made[i]->unit);
+        free(made[i]);
+        units[i] = result ? NULL : find_unit(x, texts[i]);
+    }
+    free(made);
+    free(d);
+    return result;
+}
+
+const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e)
+{
+    const struct tl_unit *unit;
+    return tl_executor_units(x, &text, 1, &unit, e) ? NULL : unit;
 }
 
 int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,

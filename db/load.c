@@ -319,3 +319,35 @@ int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, s
     }
     return finish(s, st, rc, e);
 }
+
+int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e)
+{
+    static const char sql[] =
+        "SELECT m.name AS m_name, m.arch AS m_arch, m.cpu AS m_cpu, m.cores AS m_cores, m.memory AS "
+        "m_memory, n.os, "
+        "n.os_build, n.kernel, n.trapline, n.id AS session, v.runner, v.runner_version, v.device, v.driver, "
+        "v.runtime_path, v.runtime_sha256, v.runtime_version FROM trial t LEFT JOIN session n ON n.id = "
+        "t.session_id "
+        "LEFT JOIN machine m ON m.id = n.machine_id LEFT JOIN environment v ON v.id = t.environment_id "
+        "WHERE t.id = ?";
+    sqlite3_stmt *st;
+    *environment = NULL;
+    if (prepare(s, sql, trial_id, &st, e))
+        return -1;
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) {
+        json_t *all = json_object(), *machine = json_object();
+        for (int i = 0; i < sqlite3_column_count(st); i++) {
+            const char *name = sqlite3_column_name(st, i);
+            bool of_machine = !strncmp(name, "m_", 2);
+            json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
+                                ? json_integer(sqlite3_column_int64(st, i))
+                                : json_string((const char *)sqlite3_column_text(st, i));
+            if (value) /* NULL, and what is not UTF-8, is unknown */
+                json_object_set_new(of_machine ? machine : all, of_machine ? name + 2 : name, value);
+        }
+        json_object_set_new(all, "machine", machine);
+        *environment = all;
+    }
+    return finish(s, st, rc, e);
+}

@@ -7,6 +7,7 @@
 #include "db/store.h"
 #include "harness/base/error.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -92,6 +93,11 @@ void tl_cells_free(struct tl_cells *cells);
  * several it fails with kind TL_ERROR_INPUT and says which there are. Release *r with tl_trial_record_free.
  */
 int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e);
+
+/* Where a trial ran, as a JSON object of what is known: machine {name, arch, cpu, cores, memory}, os,
+ * os_build, kernel, trapline, session, runner, runner_version, device, driver, runtime_path, runtime_sha256,
+ * runtime_version. Unknown members are left out. The reference is the caller's. */
+int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e);
 
 /* The JSON of a case file as it was when trials were run; NULL in *json when only its name is known. */
 int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, struct tl_error *e);

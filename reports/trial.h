@@ -13,12 +13,13 @@ char *tl_trial_summary(const struct tl_trial_record *r);
 /* An element of the document of `run --json`. */
 json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached);
 
-/* The whole trial, as `show --json` gives it. */
-json_t *tl_trial_json(const struct tl_trial_record *r);
+/* The whole trial, as `show --json` gives it. environment: tl_query_environment's, borrowed, or NULL. */
+json_t *tl_trial_json(const struct tl_trial_record *r, const json_t *environment);
 
 struct tl_trial_page_options {
     bool all_stacks; /* every thread in full; otherwise the crashing one, and the others in a line each */
     bool colour;
+    const json_t *environment; /* as above */
 };
 /* The page of `show`: what happened, where, what it said, and how to run it again. */
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o);

@@ -159,7 +159,7 @@ static json_t *capture_json(const struct tl_capture *c)
     return j;
 }
 
-json_t *tl_trial_json(const struct tl_trial_record *r)
+json_t *tl_trial_json(const struct tl_trial_record *r, const json_t *environment)
 {
     json_t *j = tl_trial_json_short(r, false), *captures = json_array();
     json_object_del(j, "cached");
@@ -168,7 +168,8 @@ json_t *tl_trial_json(const struct tl_trial_record *r)
     json_object_set_new(j, "case", string_or_null(r->case_name));
     json_object_set_new(j, "case_hash", json_string(r->case_hash));
     json_object_set_new(j, "variant_hash", json_string(r->variant_hash));
-    json_object_set_new(j, "environment", json_string(r->environment_id));
+    json_object_set_new(j, "environment_id", json_string(r->environment_id));
+    json_object_set(j, "environment", environment ? (json_t *)environment : json_null());
     json_object_set_new(j, "started_us", json_integer(r->started_us));
     json_object_set_new(j, "command", parsed_or_null(r->command));
     json_object_set_new(j, "request", parsed_or_null(r->request));

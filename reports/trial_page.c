@@ -172,11 +172,36 @@ static void add_word(struct tl_buffer *b, const char *word)
         tl_buffer_add_string(b, "'");
 }
 
+static const char *known(const json_t *j, const char *key)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+    return s && *s ? s : "unknown";
+}
+
+static void add_environment(struct tl_buffer *b, const struct tl_trial_page_options *o)
+{
+    const json_t *v = o->environment, *m = json_object_get(v, "machine");
+    if (!v)
+        return;
+    heading(b, o, "Environment");
+    field(b, "os", "%s, build %s", known(v, "os"), known(v, "os_build"));
+    field(b, "kernel", "%s", known(v, "kernel"));
+    field(b, "machine", "%s, %s, %lld cores, %.1f GiB", known(m, "arch"), known(m, "cpu"),
+          json_integer_value(json_object_get(m, "cores")),
+          (double)json_integer_value(json_object_get(m, "memory")) / 1073741824.0);
+    field(b, "runner", "%s %s", known(v, "runner"), known(v, "runner_version"));
+    field(b, "runtime", "%s", known(v, "runtime_path"));
+    field(b, "  version", "%s", known(v, "runtime_version"));
+    field(b, "  sha256", "%s", known(v, "runtime_sha256"));
+    field(b, "trapline", "%s, session %s", known(v, "trapline"), known(v, "session"));
+}
+
 static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
                       const struct tl_trial_page_options *o)
 {
     heading(b, o, "Run it again");
-    tl_buffer_printf(b, "  trapline run %s.json -u", r->case_name);
+    tl_buffer_printf(b, "  trapline show %.18s --case-file >%s.json\n  trapline run %s.json -u", r->id,
+                     r->case_name, r->case_name);
     add_word(b, r->unit);
     json_t *variant = json_loads(r->variant, 0, NULL), *v;
     const char *axis;
@@ -248,6 +273,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
         add_plain(&b, r->result, strlen(r->result));
         tl_buffer_add_string(&b, "\n");
     }
+    add_environment(&b, o);
     add_again(&b, r, o);
     return tl_buffer_take(&b);
 }

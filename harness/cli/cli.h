@@ -27,7 +27,7 @@ struct tl_options {
     const char **units, **sets;
     size_t n_units, n_sets;
     uint64_t repeat;
-    bool fresh, cached, keep_scratch, no_cgroup, stacks;
+    bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
     bool keep_paths;
     const char *format, *bundle; /* of a report */
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;

@@ -183,9 +183,13 @@ static int export_trials(struct export *x, struct tl_store *s, struct tl_filter 
         int result = 0;
         for (size_t i = 0; i < n && !result; i++) {
             struct tl_trial_record r;
+            json_t *environment = NULL;
             result = tl_query_trial(s, page.list[i].id, &r, e);
             if (!result) {
-                print_one(x, tl_trial_json(&r));
+                result = tl_query_environment(s, r.id, &environment, e);
+                if (!result)
+                    print_one(x, tl_trial_json(&r, environment));
+                json_decref(environment);
                 tl_trial_record_free(&r);
             }
         }

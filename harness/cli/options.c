@@ -46,6 +46,7 @@ static const struct {
     {"format", "md|html|json|junit", 0, false, "what the report is written as (default: md)"},
     {"bundle", "DIR", 0, false, "write report, model, inputs and reproducers to DIR or DIR.tar.zst"},
     {"keep-paths", NULL, 0, false, "leave home directories, user and host names as they are"},
+    {"case-file", NULL, 0, false, "print the case file as it was when the trial ran, and nothing else"},
     {"stacks", NULL, 0, false, "the stacks of all threads"},
 };
 #define N_OPTIONS (sizeof table / sizeof table[0])
@@ -140,6 +141,8 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         o->keep_outputs = value;
     } else if (!strcmp(name, "no-cgroup")) {
         o->no_cgroup = true;
+    } else if (!strcmp(name, "case-file")) {
+        o->case_file = true;
     } else if (!strcmp(name, "stacks")) {
         o->stacks = true;
     } else if (!strcmp(name, "format")) {

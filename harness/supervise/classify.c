@@ -254,23 +254,19 @@ int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r)
         return -1;
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
-        r->signal = SIGKILL;
         say(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), seen->timeout_s,
                          seen->got_result ? " (its result had been sent)" : ""));
         return hang_capture(seen);
     case TL_END_MEMORY:
         r->outcome = TL_OUTCOME_OOM;
-        r->signal = SIGKILL;
         say(r, oom_message(seen, "seen by trapline, which killed it"));
         return -1;
     case TL_END_DISK:
         blame(r, "limit", "disk", tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
-        r->signal = SIGKILL;
         return -1;
     case TL_END_PROCESSES:
         blame(r, "limit", "processes",
               tl_strdup("it started more processes than limits.processes of the case"));
-        r->signal = SIGKILL;
         return -1;
     case TL_END_BY_ITSELF:
         break;

@@ -1,0 +1,87 @@
+/* When two crashes in code without names are one failure. */
+#include "harness/supervise/signature.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define FRAMES 6
+
+struct crash {
+    struct tl_module module;
+    struct tl_frame frames[FRAMES];
+    struct tl_frame_symbols symbols[FRAMES];
+    struct tl_thread thread;
+    struct tl_capture capture;
+    struct tl_trial_record record;
+};
+
+/* A crash whose functions start at these places, innermost first; 0 ends the list. */
+static void make(struct crash *c, const uint64_t *starts)
+{
+    memset(c, 0, sizeof *c);
+    c->module = (struct tl_module){.path = (char *)"/lib/libruntime.so", .build_id = "aa"};
+    for (; c->thread.n_frames < FRAMES && starts[c->thread.n_frames]; c->thread.n_frames++)
+        c->frames[c->thread.n_frames] = (struct tl_frame){.start = starts[c->thread.n_frames], .offset = 1};
+    c->thread.frames = c->frames;
+    c->capture = (struct tl_capture){.kind = TL_CAPTURE_SIGNAL, .signal = 11, .n_modules = 1, .n_threads = 1};
+    c->capture.modules = &c->module;
+    c->capture.threads = &c->thread;
+    c->record = (struct tl_trial_record){
+        .outcome = TL_OUTCOME_CRASH, .phase = TL_PHASE_EXECUTE, .signal = 11, .n_captures = 1};
+    c->record.captures = &c->capture;
+}
+
+static bool related(struct crash *a, struct crash *b)
+{
+    bool forth = tl_failure_related(&a->record, &b->record),
+         back = tl_failure_related(&b->record, &a->record);
+    cr_expect_eq(forth, back, "it must not matter which was first");
+    return forth;
+}
+
+Test(related, one_in_a_function_the_other_in_what_it_called)
+{
+    struct crash kernel, packing;
+    make(&kernel, (uint64_t[]){0x99f0, 0x9b60, 0x2670, 0x9bb0, 0});
+    make(&packing, (uint64_t[]){0x80a0, 0x8a70, 0x99f0, 0x9b60, 0x2670, 0});
+    cr_expect(related(&kernel, &packing));
+    cr_expect(related(&kernel, &kernel));
+}
+
+Test(related, not_when_they_only_share_their_callers)
+{
+    struct crash a, b;
+    make(&a, (uint64_t[]){0x1000, 0x9b60, 0x2670, 0x9bb0, 0});
+    make(&b, (uint64_t[]){0x2000, 0x9b60, 0x2670, 0x9bb0, 0});
+    cr_expect_not(related(&a, &b), "two functions that the same one called");
+    make(&b, (uint64_t[]){0x2000, 0x1000, 0x7777, 0x2670, 0});
+    cr_expect_not(related(&a, &b), "the same function, but reached in another way");
+    make(&b, (uint64_t[]){0x1000, 0x9b60, 0});
+    cr_expect_not(related(&a, &b), "too little is known of one of them");
+}
+
+Test(related, not_when_anything_else_tells_them_apart)
+{
+    struct crash a, b;
+    const uint64_t starts[] = {0x99f0, 0x9b60, 0x2670, 0x9bb0, 0},
+                   deeper[] = {0x80a0, 0x99f0, 0x9b60, 0x2670, 0};
+    make(&a, starts);
+    make(&b, deeper);
+    cr_assert(related(&a, &b));
+    b.record.signal = 8;
+    cr_expect_not(related(&a, &b), "another signal");
+    b.record.signal = 11;
+    b.record.phase = TL_PHASE_COMPILE;
+    cr_expect_not(related(&a, &b), "another phase");
+    b.record.phase = TL_PHASE_EXECUTE;
+    b.record.message = (char *)"Assertion `n > 0' failed";
+    cr_expect_not(related(&a, &b), "a message tells them apart");
+    b.record.message = NULL;
+    strcpy(b.module.build_id, "bb");
+    cr_expect_not(related(&a, &b), "another build: its places mean something else");
+    strcpy(b.module.build_id, "aa");
+    struct tl_symbol name = {.function = (char *)"pack"};
+    b.symbols[0] = (struct tl_frame_symbols){1, &name};
+    b.thread.symbols = b.symbols;
+    cr_expect_not(related(&a, &b), "functions with names are told apart by them");
+}

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RATE_TRIALS 1000  /* stored trials from which a rate is learned */
 #define SWEEP_LEVELS 5    /* values of a range that a sweep tries */
 #define SWEEP_TRIALS 2000 /* at most, when the user sets no budget */
 
@@ -268,6 +269,26 @@ static int scan_units(struct isolate *s, const size_t *at, size_t n, bool fresh,
     return result;
 }
 
+/* How often the failing variant is known to fail on a unit: a flaky failure is then found in fewer runs. */
+static int learn_rate(struct isolate *s, const struct tl_unit *u, enum tl_outcome failure,
+                      struct tl_search_options *options, struct tl_error *e)
+{
+    char environment[TL_ID_SIZE], variant[TL_ID_SIZE];
+    struct tl_cached *list;
+    size_t n;
+    tl_variant_hash(s->c, &s->failing, variant);
+    if (tl_executor_environment(s->x, s->c, &s->failing, u, environment, e) ||
+        tl_store_cached(tl_executor_store(s->x), s->c->hash, variant, u->text, environment, RATE_TRIALS,
+                        &list, &n, e))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        options->known_runs += list[i].outcome == TL_OUTCOME_PASS || list[i].outcome == failure;
+        options->known_failed += list[i].outcome == failure;
+    }
+    free(list);
+    return 0;
+}
+
 /* Over builds: which failure is meant, and on which build it is known to be there. */
 static int choose_build(struct isolate *s, size_t only, struct tl_search_options *options, char *signature,
                         struct tl_error *e)
@@ -283,6 +304,7 @@ static int choose_build(struct isolate *s, size_t only, struct tl_search_options
         options->bad = at[best];
         memcpy(signature, scan->coarse[best], TL_ID_SIZE);
         options->signature = signature;
+        result = learn_rate(s, s->units[at[best]], scan->outcome[best], options, e);
     }
     free(at);
     free(scan);

@@ -1,7 +1,7 @@
 -- The database of trapline: every trial that was ever run, for good.
 --
 -- Identity is a UUID version 7 or the hash of the content, never a number that one database gave out, so that two
--- databases are merged by INSERT OR IGNORE of every table but the last two (which are sums and are added up).
+-- databases are merged row by row (db/merge.c); the last two tables are sums and are added up.
 -- What repeats (cases, variants, modules, stacks, signatures) is stored once. Rowids are local and mean nothing.
 --
 -- TEXT columns marked "packed" hold text, or a zstd frame of it as a BLOB when it is long (typeof() tells).

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_reason(struct tl_matrix *m, const struct tl_trial_record *r)
+static void add_reason(struct tl_matrix *m, const char *unit, const char *why)
 {
-    char *text = tl_format("%s: %s", r->unit, r->message ? r->message : "no reason is recorded");
+    char *text = tl_format("%s: %s", unit, why ? why : "no reason is recorded");
     size_t i = 0;
     while (i < m->n_reasons && strcmp(m->reasons[i].text, text))
         i++;
@@ -49,7 +49,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     t->seconds = r->wall_seconds;
     t->peak_rss = r->peak_rss;
     if (r->outcome == TL_OUTCOME_UNSUPPORTED)
-        add_reason(m, r);
+        add_reason(m, r->unit, r->message);
     m->ended++;
     m->cached += cached;
     m->failed += tl_outcome_is_failure(r->outcome);
@@ -87,6 +87,10 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
     if (!u->usable || !tl_matrix_applies(k, u)) {
         t->ended = true;
         t->outcome = TL_OUTCOME_UNSUPPORTED;
+        add_reason(m, u->text,
+                   !u->usable                           ? u->why
+                   : k->c->model_kind == TL_MODEL_STEPS ? "a case with steps runs on command:host"
+                                                        : "only cases with steps run here");
         m->total--;
         return 0;
     }

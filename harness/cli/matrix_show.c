@@ -177,18 +177,14 @@ void tl_matrix_print(const struct tl_matrix *m, bool colour)
 {
     for (size_t i = 0; i < m->n_cases; i++)
         print_case(m, &m->cases[i], colour);
-    for (size_t i = 0; i < m->n_units; i++)
-        if (m->units[i] && !m->units[i]->usable)
-            printf("%s cannot be used here: %s\n", m->unit_names[i],
-                   m->units[i]->why ? m->units[i]->why : "its runner does not say why");
     for (size_t i = 0; i < m->n_reasons && i < REASONS; i++)
         printf("unsupported on %s (%llu trial%s)\n", m->reasons[i].text,
                (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
     if (m->n_reasons > REASONS)
         printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
     tl_faces_print(&m->faces);
-    printf("%llu trials, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
-           (unsigned long long)m->cached, (unsigned long long)m->failed);
+    printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
+           m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
 }
 
 /* --- the document --------------------------------------------------------------------------------------- */

@@ -284,8 +284,9 @@ static const char *const choosing[] = {
     "DELETE FROM temp.regained",
     "DELETE FROM temp.added",
     /* Two losses of one trial differ in when they were noticed: the lesser text stays. */
-    "INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id WHERE t.outcome = "
-    "'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))",
+    ("INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id WHERE t.outcome "
+     "= "
+     "'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))"),
     "DELETE FROM main.thread WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.capture WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.output WHERE trial_id IN (SELECT id FROM temp.regained)",

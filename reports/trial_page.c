@@ -243,7 +243,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     field(&b, "unit", "%s%s%s", r->unit, r->observed_device ? ", ran on " : "",
           r->observed_device ? r->observed_device : "");
     field(&b, "variant", "%s", r->variant);
-    field(&b, "started", "%s%s", when, r->fresh ? "" : ", forked by a fork server");
+    field(&b, "started", "%s%s", when, r->fresh || !r->command ? "" : ", forked by a fork server");
     field(&b, "outcome", "%s", tl_outcome_name(r->outcome));
     field(&b, "phase", "%s", tl_phase_name(r->phase));
     if (r->signal)

@@ -116,6 +116,14 @@ static int by_file_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+static bool claims_to_be_case(const char *path)
+{
+    json_t *j = json_load_file(path, 0, NULL);
+    bool claims = json_object_get(j, "trapline") && json_object_get(j, "model");
+    json_decref(j);
+    return claims;
+}
+
 /* Case files that come with trapline, and those below the directories that are named. */
 static int list_case_files(const struct tl_options *o)
 {
@@ -146,6 +154,9 @@ static int list_case_files(const struct tl_options *o)
         if (sound)
             json_array_append_new(all, json_pack("{s:s,s:s,s:s?,s:i}", "path", x->fts_path, "name", c->name,
                                                  "title", c->title, "axes", (int)c->n_axes));
+        else if (m.n && claims_to_be_case(x->fts_path))
+            fprintf(stderr, "trapline: %s: left out, it has %zu mistake%s; `trapline run` says which\n",
+                    x->fts_path, m.n, m.n == 1 ? "" : "s");
         tl_case_free(c);
         tl_mistakes_free(&m);
     }

@@ -4,11 +4,14 @@
 #include "harness/supervise/paths.h"
 #include "harness/supervise/scratch.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool is_program(const char *path)
@@ -114,8 +117,28 @@ bool tl_generated_exists(const struct tl_generated *g)
     return !access(g->model, R_OK);
 }
 
+/* A run that was killed leaves what its generators were making. After a day nobody is making it any more. */
+static void remove_abandoned(const char *models)
+{
+    DIR *d = opendir(models);
+    for (struct dirent *x; d && (x = readdir(d));) {
+        struct stat st;
+        if (strncmp(x->d_name, "making-", 7) || fstatat(dirfd(d), x->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISDIR(st.st_mode) || time(NULL) - st.st_mtime < 86400)
+            continue;
+        char *path = tl_format("%s/%s", models, x->d_name);
+        tl_scratch_remove(path);
+        free(path);
+    }
+    if (d)
+        closedir(d);
+}
+
 int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
 {
+    char *models = tl_format("%.*s", (int)(strrchr(g->making, '/') - g->making), g->making);
+    remove_abandoned(models);
+    free(models);
     if (!tl_make_directories(g->making))
         return 0;
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model",

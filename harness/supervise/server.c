@@ -20,8 +20,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define SERVER_TRIES 3
 #define FORK_TIME_MS 10000
 
@@ -146,7 +144,7 @@ static void maybe_claim(struct tl_server *v)
     t->main_pid = p->pid;
     t->executed = true;
     t->record.fresh = false;
-    tl_child_limits(p->pid, &t->limits);
+    tl_child_limits(p->pid, &t->child_limits);
     int result = tl_trial_connect(t, &ours, &e);
     if (!result && tl_send_line(t->io[0].fd, t->request, NULL, 0))
         result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial",
@@ -253,17 +251,20 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         server_maybe_free(v);
         return -1;
     }
+    char **env = tl_trial_environment(NULL, v->scratch);
     struct tl_child_request request = {
         .argv = t->argv,
-        .env = environ,
+        .env = env,
         .directory = v->scratch,
         .protocol = true,
-        .limits = t->limits,
+        .limits = t->child_limits,
     };
     struct tl_streams ours;
     pid_t pid;
     int gate;
-    if (tl_child_spawn(&request, &pid, &gate, &ours, e)) {
+    int spawned = tl_child_spawn(&request, &pid, &gate, &ours, e);
+    tl_strings_free(env);
+    if (spawned) {
         v->ended = true;
         server_maybe_free(v);
         return -1;

@@ -8,6 +8,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trial.h"
 
@@ -367,6 +368,17 @@ static int check_spec(const struct tl_trial_spec *spec, struct tl_error *e)
     return 0;
 }
 
+/* Most trials in a row run the same program. */
+static bool is_sanitized(struct tl_supervisor *s, const char *program)
+{
+    if (!s->program || strcmp(s->program, program)) {
+        free(s->program);
+        s->program = tl_strdup(program);
+        s->program_sanitized = tl_is_sanitized(program);
+    }
+    return s->program_sanitized;
+}
+
 int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *spec, tl_trial_done done,
                          void *arg, struct tl_error *e)
 {
@@ -387,7 +399,9 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->device = tl_strdup(spec->device);
     t->device_asked = tl_strdup(spec->device_asked);
     t->device_slots = spec->device_slots;
-    t->limits = spec->limits;
+    t->limits = t->child_limits = spec->limits;
+    if (t->argv && is_sanitized(s, t->argv[0])) /* a cgroup, or the watch, still holds its memory */
+        t->child_limits.memory_mb = 0;
     t->timeout_most = spec->timeout_most;
     t->phase = spec->protocol ? TL_PHASE_START : spec->phase;
     t->done = done;
@@ -507,6 +521,7 @@ void tl_supervisor_free(struct tl_supervisor *s)
     if (s->scratch_lock >= 0)
         close(s->scratch_lock);
     free(s->scratch_root);
+    free(s->program);
     free(s);
 }
 

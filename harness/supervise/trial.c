@@ -293,26 +293,36 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
     return 0;
 }
 
-static char **environment_of(const struct tl_trial *t)
+/* LeakSanitizer cannot work in a process that is traced: it ends it with an error of its own. */
+static char *without_leak_check(void)
 {
-    size_t n = 0, added = 0;
+    const char *options = getenv("ASAN_OPTIONS");
+    return tl_format("ASAN_OPTIONS=%s%sdetect_leaks=0", options ? options : "",
+                     options && *options ? ":" : "");
+}
+
+char **tl_trial_environment(char *const *added, const char *scratch)
+{
+    size_t n = 0, n_added = 0;
     while (environ[n])
         n++;
-    while (t->env && t->env[added])
-        added++;
-    char **list = tl_calloc(n + added + 2, sizeof *list);
+    while (added && added[n_added])
+        n_added++;
+    char **list = tl_calloc(n + n_added + 3, sizeof *list);
     size_t k = 0;
+    list[k++] = tl_format("TMPDIR=%s", scratch);
+    list[k++] = without_leak_check();
+    for (size_t j = 0; j < n_added; j++)
+        list[k++] = replace_scratch(added[j], scratch);
+    size_t set = k;
     for (size_t i = 0; i < n; i++) {
-        size_t name = strcspn(environ[i], "=");
-        bool replaced = !strncmp(environ[i], "TMPDIR=", 7);
-        for (size_t j = 0; j < added; j++)
-            replaced |= !strncmp(environ[i], t->env[j], name + 1);
+        size_t name = strcspn(environ[i], "=") + 1;
+        bool replaced = false;
+        for (size_t j = 0; j < set; j++)
+            replaced |= !strncmp(environ[i], list[j], name);
         if (!replaced)
             list[k++] = tl_strdup(environ[i]);
     }
-    for (size_t j = 0; j < added; j++)
-        list[k++] = replace_scratch(t->env[j], t->scratch);
-    list[k] = tl_format("TMPDIR=%s", t->scratch);
     return list;
 }
 
@@ -340,7 +350,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
 {
     if (tl_trial_prepare(t, slot, e))
         return -1;
-    char **env = t->argv ? environment_of(t) : NULL;
+    char **env = t->argv ? tl_trial_environment(t->env, t->scratch) : NULL;
     struct tl_child_request request = {
         .argv = t->argv,
         .env = env,
@@ -348,7 +358,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch,
         .protocol = t->protocol,
-        .limits = t->limits,
+        .limits = t->child_limits,
     };
     pid_t pid;
     int gate;

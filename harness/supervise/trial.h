@@ -119,6 +119,7 @@ struct tl_trial {
     char *device, *device_asked;
     unsigned device_slots;
     struct tl_limits limits;
+    struct tl_limits child_limits; /* of them, those that the kernel holds for the child itself */
     double timeout_most;
     tl_trial_done done;
     void *done_arg;
@@ -188,6 +189,8 @@ struct tl_supervisor {
     uv_signal_t sigchld;
     uv_timer_t watch;
     uv_idle_t kick; /* runs when there may be something to start */
+    char *program;  /* that was looked at last, and whether it is sanitized */
+    bool program_sanitized;
     char *scratch_root;
     int scratch_lock;
     tl_trial_begin begin;
@@ -271,6 +274,9 @@ void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless som
 int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e);
 int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e); /* scratch and request */
 int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_error *e);
+/* What a child is given: our own environment, TMPDIR in its scratch directory, and what is added ("{scratch}"
+ * in it is replaced). Release with tl_strings_free. */
+char **tl_trial_environment(char *const *added, const char *scratch);
 int tl_trial_announce(struct tl_trial *t,
                       struct tl_error *e); /* the intent; once, however often it is started */
 int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, deadline */

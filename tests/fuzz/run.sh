@@ -14,7 +14,7 @@ harness/supervise/telling.c harness/supervise/signature.c db/record.c"
 # NAME | sources beside tests/fuzz/fuzz_NAME.c and the base | pkg-config packages
 table() {
     cat <<EOF
-case | cases/*.c cases/decoder/axes.c cases/selftest/axes.c | jansson libcrypto
+case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c | jansson libcrypto
 message | harness/supervise/message.c harness/supervise/drain.c $text | jansson libcrypto
 ips | harness/supervise/ips.c $text | jansson libcrypto
 elf | harness/supervise/elf_image.c harness/supervise/eh_frame.c harness/supervise/memory.c | libcrypto

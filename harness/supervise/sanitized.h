@@ -1,0 +1,12 @@
+/* Programs that reserve far more memory than they use. */
+#ifndef TL_SANITIZED_H
+#define TL_SANITIZED_H
+
+#include <stdbool.h>
+
+/* Whether an ELF executable was built with AddressSanitizer or one of its kin, whose shadow memory
+ * (terabytes, hardly touched) no limit on private memory would let it have. False for what cannot be read,
+ * and for scripts. */
+bool tl_is_sanitized(const char *path);
+
+#endif

@@ -87,7 +87,7 @@ static const struct expected expected[] = {
     CRASH("kill_fpe", SIGFPE, "tl_selftest_kill_fpe"),
     CRASH("kill_abrt", SIGABRT, "tl_selftest_kill_abrt"),
     CRASH("kill_sys", SIGSYS, "tl_selftest_kill_sys"),
-    {"sigkill", TL_OUTCOME_ERROR, TL_PHASE_EXECUTE, 0, NULL, "SIGKILL", false, false},
+    {"sigkill", TL_OUTCOME_ERROR, TL_PHASE_EXECUTE, SIGKILL, NULL, "SIGKILL", false, false},
     {"sigterm", TL_OUTCOME_ERROR, TL_PHASE_EXECUTE, SIGTERM, NULL, "SIGTERM", false, false},
     /* Handlers and masks. */
     PASS("handler_recovers"),

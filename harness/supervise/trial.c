@@ -293,12 +293,16 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
     return 0;
 }
 
-/* LeakSanitizer cannot work in a process that is traced: it ends it with an error of its own. */
-static char *without_leak_check(void)
+/* For programs that were built with AddressSanitizer. Its leak check cannot work in a process that is traced,
+ * and ends it with an error of its own; and a fault is to kill the process as it would without it, not to
+ * become exit status 1. */
+static char *sanitizer_options(void)
 {
     const char *options = getenv("ASAN_OPTIONS");
-    return tl_format("ASAN_OPTIONS=%s%sdetect_leaks=0", options ? options : "",
-                     options && *options ? ":" : "");
+    return tl_format(
+        "ASAN_OPTIONS=%s%sdetect_leaks=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigill=0:"
+        "handle_sigfpe=0",
+        options ? options : "", options && *options ? ":" : "");
 }
 
 char **tl_trial_environment(char *const *added, const char *scratch)
@@ -311,7 +315,7 @@ char **tl_trial_environment(char *const *added, const char *scratch)
     char **list = tl_calloc(n + n_added + 3, sizeof *list);
     size_t k = 0;
     list[k++] = tl_format("TMPDIR=%s", scratch);
-    list[k++] = without_leak_check();
+    list[k++] = sanitizer_options();
     for (size_t j = 0; j < n_added; j++)
         list[k++] = replace_scratch(added[j], scratch);
     size_t set = k;

@@ -214,8 +214,8 @@ static bool dump(struct bundle *b, const struct tl_trial_record *r, const char *
         free(why);
     }
     unlink(messages);
-    if (!there)
-        rmdir(directory); /* only of the control; the stage itself is not empty for long */
+    if (!there && *where)
+        rmdir(directory); /* of the control; the stage itself stays, though it may be empty as yet */
     json_decref(inputs);
     json_decref(request);
     free(path);
@@ -270,19 +270,20 @@ static int write_repro(struct bundle *b, bool has_control, struct tl_error *e)
     return rc;
 }
 
-static int write_commands(struct bundle *b, struct tl_error *e)
+static int write_commands(struct bundle *b, bool ort, struct tl_error *e)
 {
     char *failing = tl_runner_command(json_object_get(b->report, "failing_trial")),
          *control = tl_runner_command(json_object_get(b->report, "control_trial"));
-    char *text = tl_format(
-        "#!/bin/sh\n# There is no reproducer without trapline for this finding: its runner is part of "
-        "what is tested.\n# These run the runner alone; its messages go to stdout.\n\n"
-        "# the minimal variant, which fails\n%s\n# the neighbour that passed\n%s",
-        failing ? failing : "# unknown\n", control ? control : "# unknown\n");
+    char *text = tl_format("#!/bin/sh\n# There is no reproducer without trapline for this finding: %s.\n"
+                           "# These run the runner alone; its messages go to stdout.\n\n"
+                           "# the minimal variant, which fails\n%s\n# the neighbour that passed\n%s",
+                           ort ? "no model of the minimal variant could be written down"
+                               : "its runner is part of what is tested",
+                           failing ? failing : "# unknown\n", control ? control : "# unknown\n");
     int rc = write_text(b, "commands.sh", text, "the command lines of the runner alone", e);
-    leave_out(
-        b,
-        tl_strdup("repro.c and repro.py: this runner does not run a model in ONNX Runtime; see commands.sh"));
+    leave_out(b, tl_format("repro.c and repro.py: %s; see commands.sh",
+                           ort ? "there is no model for them to run"
+                               : "this runner does not run a model in ONNX Runtime"));
     free(text);
     free(failing);
     free(control);
@@ -348,7 +349,7 @@ static int fill(struct bundle *b, struct tl_error *e)
         control = dump(b, b->source->control, "control/", "the neighbour that passed");
     }
     const json_t *environment = json_object_get(json_object_get(b->report, "finding"), "environment");
-    int rc = model ? write_repro(b, control, e) : write_commands(b, e);
+    int rc = model ? write_repro(b, control, e) : write_commands(b, ort, e);
     if (rc == 0)
         rc = write_case(b, model, e);
     if (rc == 0)

@@ -176,7 +176,9 @@ static void add_rate(struct tl_buffer *b, const json_t *f)
     if (n > 0)
         tl_buffer_printf(b, ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs of %s%s did", k, n,
                          json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
-                                                                       : "this variant",
+                         : json_is_object(json_object_get(f, "builds"))
+                             ? "this variant on the builds that fail"
+                             : "this variant",
                          fresh_runs(f) == n ? ", each in a process of its own," : "");
 }
 
@@ -227,15 +229,17 @@ char *tl_words_summary(const json_t *f)
                          (long long)json_integer_value(json_array_get(rate, 1)));
         return tl_buffer_take(&b);
     }
-    tl_buffer_add_string(&b, "the model of the case ");
+    const char *phase = tl_member_text(f, "phase");
+    bool no_model = phase && !strcmp(phase, "generate"); /* what fails is a generator, not the runtime */
+    tl_buffer_add_string(&b, no_model ? "making the model of the case " : "the model of the case ");
     tl_inline_code(&b, or_unknown(name));
     tl_buffer_add_string(&b, " ");
     add_verb(&b, tl_member_text(f, "outcome"), tl_member_text(f, "signal"));
     tl_buffer_add_string(&b, " in the phase ");
-    tl_inline_code(&b, or_unknown(tl_member_text(f, "phase")));
+    tl_inline_code(&b, or_unknown(phase));
     add_when(&b, f);
     add_rate(&b, f);
-    tl_buffer_add_string(&b, ".");
+    tl_buffer_add_string(&b, no_model ? ". The runtime had no model to run by then." : ".");
     add_since(&b, f);
     return tl_buffer_take(&b);
 }

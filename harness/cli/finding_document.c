@@ -92,6 +92,8 @@ static const char *trial_showing(const struct tl_hunt *h, const struct tl_search
         if (!found || (s->fresh && h->trials[i].fresh))
             found = h->trials[i].id;
     }
+    if (!found && h->units && h->shown.told && *index == h->shown_at && outcome == TL_SEARCH_MATCH)
+        found = h->shown.id;
     return found;
 }
 
@@ -115,9 +117,25 @@ static json_t *decisive_json(const struct tl_hunt *h, const struct tl_search_res
     return list;
 }
 
+/* Over builds, whether the trial that showed the failure beforehand is none of the search's own. */
+static bool is_shown_apart(const struct tl_hunt *h, const struct tl_search_result *r)
+{
+    for (size_t i = 0; i < r->n_path && i < h->n_trials; i++)
+        if (h->trials[i].told && !strcmp(h->trials[i].id, h->shown.id))
+            return false;
+    return h->units && h->shown.told;
+}
+
 static json_t *path_json(const struct tl_hunt *h, const struct tl_search_result *r)
 {
     json_t *list = json_array();
+    if (is_shown_apart(h, r))
+        json_array_append_new(list,
+                              json_pack("{s:{s:s},s:s,s:s,s:s,s:b,s:i,s:s}", "variant", "build",
+                                        h->units[h->shown_at]->text, "trial", h->shown.id, "purpose",
+                                        tl_search_purpose_name(TL_SEARCH_REPRODUCE), "outcome",
+                                        tl_search_outcome_name(TL_SEARCH_MATCH), "fresh", (int)h->shown.fresh,
+                                        "repeat", 0, "signature", h->shown.coarse_id));
     for (size_t i = 0; i < r->n_path && i < h->n_trials; i++) {
         const struct tl_search_step *s = &r->path[i];
         json_t *j =

@@ -27,6 +27,9 @@ struct tl_hunt {
     bool coarse;        /* match failures by the part that can be compared across builds */
     bool no_cache;
     bool all_fresh; /* never a fork server's child */
+    struct tl_hunt_trial
+        shown;       /* over builds: the trial from which the failure was known beforehand, if told */
+    size_t shown_at; /* its place in units */
     struct tl_search_space space;
     struct tl_search_axis *axes;
 

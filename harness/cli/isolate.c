@@ -291,7 +291,7 @@ static int learn_rate(struct isolate *s, const struct tl_unit *u, enum tl_outcom
 
 /* Over builds: which failure is meant, and on which build it is known to be there. */
 static int choose_build(struct isolate *s, size_t only, struct tl_search_options *options, char *signature,
-                        struct tl_error *e)
+                        struct tl_hunt_trial *shown, struct tl_error *e)
 {
     struct scan *scan = tl_calloc(1, sizeof *scan);
     size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
@@ -304,6 +304,9 @@ static int choose_build(struct isolate *s, size_t only, struct tl_search_options
         options->bad = at[best];
         memcpy(signature, scan->coarse[best], TL_ID_SIZE);
         options->signature = signature;
+        *shown = (struct tl_hunt_trial){.outcome = scan->outcome[best], .told = true};
+        memcpy(shown->id, scan->trial[best], TL_UUID_SIZE);
+        memcpy(shown->coarse_id, scan->coarse[best], TL_ID_SIZE);
         result = learn_rate(s, s->units[at[best]], scan->outcome[best], options, e);
     }
     free(at);
@@ -444,9 +447,11 @@ static int start_hunts(struct isolate *s, struct tl_error *e)
     if (s->o->over) {
         size_t bad;
         char signature[TL_ID_SIZE];
-        if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, e))
+        struct tl_hunt *h = &s->hunts[0];
+        if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &h->shown, e))
             return -1;
-        return tl_hunt_builds(&s->hunts[0], s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
+        h->shown_at = options.bad;
+        return tl_hunt_builds(h, s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
     }
     size_t at[2] = {0, 0};
     if (s->o->frontier && parse_frontier(s, at, e))

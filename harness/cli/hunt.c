@@ -149,7 +149,7 @@ static const struct tl_cached *take_stored(struct tl_hunt *h, const struct tl_un
             const struct tl_cached *t = &use->list[i];
             bool with_machine = t->outcome == TL_OUTCOME_LOST && boot && t->started_us < boot;
             if (use->used[i] || (t->outcome == TL_OUTCOME_LOST && !with_machine) ||
-                (!with_machine && (int)t->fresh != pass))
+                (!with_machine && (int)t->fresh != pass) || (h->no_cache && t->started_us < h->started_us))
                 continue;
             use->used[i] = true;
             return t;
@@ -252,7 +252,7 @@ static int feed_one(struct tl_hunt *h, const struct tl_search_request *q, struct
     bool fresh = q->fresh || h->all_fresh || q->purpose == TL_SEARCH_REPRODUCE ||
                  q->purpose == TL_SEARCH_BAND || tl_search_result(h->search)->flaky;
     snprintf(h->doing, sizeof h->doing, "%s%s%s", q->text, h->units ? ": " : "", h->units ? u->text : "");
-    const struct tl_cached *known = h->no_cache ? NULL : take_stored(h, u, v, fresh);
+    const struct tl_cached *known = take_stored(h, u, v, fresh);
     if (known) {
         struct tl_hunt_trial t = {.outcome = known->outcome, .fresh = known->fresh, .cached = true};
         memcpy(t.id, known->id, sizeof t.id);
@@ -270,6 +270,7 @@ static int feed_one(struct tl_hunt *h, const struct tl_search_request *q, struct
         return -1;
     }
     h->in_flight++;
+    h->n_run++;
     return 0;
 }
 
@@ -281,9 +282,15 @@ int tl_hunt_feed(struct tl_hunt *h, struct tl_error *e)
         return -1;
     }
     for (size_t n; !tl_search_done(h->search) && (n = tl_search_ask(h->search, q, sizeof q / sizeof q[0]));)
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            /* What is known already costs nothing: the same command again gets further. */
+            if (h->max_trials && h->n_run >= h->max_trials) {
+                tl_search_stop(h->search, TL_NOTE_BUDGET);
+                return 0;
+            }
             if (feed_one(h, &q[i], e))
                 return -1;
+        }
     return 0;
 }
 

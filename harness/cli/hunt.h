@@ -23,10 +23,11 @@ struct tl_hunt {
     size_t n_units;
     const struct tl_variant *variant; /* over builds: the one that is run everywhere; else NULL */
     bool is_frontier;
-    size_t frontier[2]; /* its axes */
-    bool coarse;        /* match failures by the part that can be compared across builds */
-    bool no_cache;
-    bool all_fresh; /* never a fork server's child */
+    size_t frontier[2];  /* its axes */
+    bool coarse;         /* match failures by the part that can be compared across builds */
+    bool no_cache;       /* but what this run itself has stored may be used */
+    uint64_t max_trials; /* that are really run; 0: no budget */
+    bool all_fresh;      /* never a fork server's child */
     struct tl_hunt_trial
         shown;       /* over builds: the trial from which the failure was known beforehand, if told */
     size_t shown_at; /* its place in units */
@@ -39,7 +40,7 @@ struct tl_hunt {
     size_t n_faces;
     struct tl_hunt_use *uses; /* stored trials of each variant and how far they are used up */
     size_t n_uses;
-    size_t n_cached, in_flight;
+    size_t n_cached, n_run, in_flight;
     uint64_t started_ns;
     int64_t started_us; /* of the executor: what is older was known already */
     char doing[128];    /* the text of the newest request */

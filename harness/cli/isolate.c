@@ -435,13 +435,13 @@ static int start_hunts(struct isolate *s, struct tl_error *e)
     struct tl_search_options options = {
         .seed = 1,
         .width = tl_executor_jobs(s->x),
-        .max_trials = s->o->max_trials,
         .exhaustive = s->o->exhaustive,
     };
     s->n_hunts = s->o->over ? 1 : s->n_units;
     s->hunts = tl_calloc(s->n_hunts, sizeof *s->hunts);
     for (size_t i = 0; i < s->n_hunts; i++) {
         s->hunts[i].no_cache = s->o->no_cache;
+        s->hunts[i].max_trials = s->o->max_trials;
         s->hunts[i].all_fresh = s->o->fresh;
     }
     if (s->o->over) {
@@ -555,6 +555,10 @@ static int isolate(struct tl_options *o)
     int status = TL_EXIT_OK;
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_isolate, "one case file was expected");
+    if (o->exhaustive && !o->over)
+        return tl_usage_error(&tl_command_isolate, "--exhaustive goes with --over build");
+    if (o->over && o->frontier)
+        return tl_usage_error(&tl_command_isolate, "--over and --frontier are two different searches");
     if (!(s.c = tl_load_case(o->args[0], &status)))
         return status;
     if (!o->n_units && s.c->model_kind == TL_MODEL_STEPS)

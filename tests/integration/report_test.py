@@ -62,9 +62,9 @@ class ReportTest(unittest.TestCase):
         cls.directory.cleanup()
 
     @classmethod
-    def trapline(cls, *arguments):
+    def trapline(cls, *arguments, environment=None):
         return subprocess.run([TRAPLINE, *arguments, "--db", cls.database], capture_output=True, text=True, timeout=300,
-                              errors="replace")
+                              errors="replace", env={**os.environ, **(environment or {})})
 
     @classmethod
     def isolate(cls, case, unit):
@@ -203,6 +203,42 @@ class ReportTest(unittest.TestCase):
         with open(os.path.join(second, "repro.c")) as f:
             self.assertIn("static const struct settings control = {0};", f.read())
         self.assertIn("None is known", self.report(json.loads(done.stdout)["finding"]))
+
+    def test_generator_that_dies(self):
+        """The runtime is not blamed, and there is a bundle though there is no model."""
+        if not self.decoder:
+            self.skipTest("onnxruntime 1.22.0 is not here")
+        case = os.path.join(self.directory.name, "dies.json")
+        with open(case, "w") as f:
+            json.dump({"trapline": 1, "name": "dies",
+                       "model": {"generate": ["sh", "-c", "cp /dev/null $1; test $0 = yes && kill -ABRT $$; true",
+                                              "{dies}", "{model}"]},
+                       "axes": [{"name": "dies", "choices": ["no", "yes"]}], "failing": {"dies": "yes"}}, f)
+        done = self.trapline("isolate", case, "-u", "onnxruntime@1.22.0:cpu", "--json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["outcome"], found["phase"], found["signal"]), ("crash", "generate", "SIGABRT"))
+        self.assertIn("making the model of the case `dies` crashes with SIGABRT", self.report(found["finding"]))
+        path = self.bundle(found["finding"], "dies")
+        self.assertTrue({"report.md", "case.json", "commands.sh"} <= set(os.listdir(path)))
+
+    def test_over_builds(self):
+        """The newest bad build is the one that was named: the search itself has no need to run it."""
+        newer = os.path.join(BUILDS, "onnxruntime", "1.30.0")
+        if not self.decoder or not os.path.exists(newer):
+            self.skipTest("onnxruntime 1.22.0 and 1.30.0 are not here")
+        cache = os.path.join(self.directory.name, "cache")
+        os.makedirs(os.path.join(cache, "trapline/builds/onnxruntime"))
+        for build in (os.path.dirname(LIBRARY), newer):
+            os.symlink(build, os.path.join(cache, "trapline/builds/onnxruntime", os.path.basename(build)))
+        done = self.trapline("isolate", os.path.join(SOURCE, "cases/onnxruntime/decoder-gqa-begin.json"), "-u",
+                             "onnxruntime@1.22.0:cpu", "--over", "build", "--json", environment={"XDG_CACHE_HOME": cache})
+        self.assertEqual(done.returncode, 1, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["outcome"], found["signal"]), ("crash", "SIGSEGV"))
+        self.assertTrue(found["evidence"]["trial"])
+        self.assertIn(found["unit"], [step["variant"]["build"] for step in found["path"]])
+        self.assertIn(": SIGSEGV in execute from ", self.report(found["finding"]).splitlines()[0])
 
     def test_weights_beside_a_model(self):
         """They are copied with it; a name that leads elsewhere, or to what is there already, is not followed."""

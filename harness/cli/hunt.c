@@ -258,7 +258,10 @@ static int feed_one(struct tl_hunt *h, const struct tl_search_request *q, struct
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(h, known->id, known->signature_id, t.signature_id, e) || coarse_of(h, &t, e))
             return -1;
-        h->n_cached += known->started_us < h->started_us;
+        if (known->started_us < h->started_us)
+            h->n_cached++;
+        else
+            h->n_run++;
         tell(h, q->id, &t);
         return 0;
     }

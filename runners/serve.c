@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,9 +64,20 @@ static int take_descriptors(const int *fds)
     return 0;
 }
 
+/* The end of each child would stop this process, which is traced, until the supervisor comes round to it.
+ * Children are waited for before the next fork, not by signal. */
+static void hold_child_signals(bool hold)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static void child(const struct tl_runner *runner, void *state, const int *fds)
 {
     setsid();
+    hold_child_signals(false);
     if (take_descriptors(fds))
         _exit(3);
     int status = tl_protocol_trial(runner, state, true);
@@ -112,6 +124,7 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
         tl_channel_error(runner->name, "load", "%s", why);
         return 0;
     }
+    hold_child_signals(true);
     tl_channel_send(json_pack("{s:i}", "serving", 1));
     int fds[TL_CHANNEL_FDS];
     size_t n_fds;

@@ -361,8 +361,8 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
     tl_builds_free(&all);
     tl_fail(e, TL_ERROR_INPUT, "this build is not here", newest ? runner : version,
             "%s%s%s. Bring it with `trapline builds fetch %s@%s`",
-            here.size ? "here are: " : "there are none of ", here.size ? here.data : runner,
-            here.size ? "" : " yet", runner, newest ? "latest" : version);
+            here.size ? "it is none of the builds that are here: " : "there are none of ",
+            here.size ? here.data : runner, here.size ? "" : " yet", runner, newest ? "latest" : version);
     tl_buffer_free(&here);
     return -1;
 }

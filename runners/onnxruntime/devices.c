@@ -206,8 +206,9 @@ static void describe_device(const char *path, const struct tl_ort_device *d, cha
 void tl_ort_devices_describe(const char *path, json_t *list)
 {
     for (size_t i = 0; i < N_DEVICES; i++) {
-        char version[128] = "",
-             why[1200] = "a build is needed to tell: `trapline builds fetch onnxruntime@latest`";
+        char version[128] = "", why[1200] = "a unit of it names a build, as in onnxruntime@1.22.0:cpu: "
+                                            "`trapline builds list` shows those that "
+                                            "are here, `trapline builds fetch onnxruntime@latest` brings one";
         if (path)
             describe_device(path, &devices[i], version, sizeof version, why, sizeof why);
         json_t *device = json_pack("{s:s, s:b}", "name", devices[i].name, "usable", path && !*why);

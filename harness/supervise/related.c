@@ -41,8 +41,45 @@ static bool agree(const struct place *a, const struct place *b, size_t n)
     return true;
 }
 
+/* The runner itself and libc are at the outer end of every stack: they say nothing. */
+static bool is_runtime(const struct tl_capture *c, const struct tl_module *m)
+{
+    const char *slash = m->path ? strrchr(m->path, '/') : NULL;
+    return slash && !(c->exe && !strcmp(c->exe, m->path)) && strncmp(slash, "/libc.so", 8) &&
+           strncmp(slash, "/libc-", 6);
+}
+
+/* How many of the runtime's outermost calls two first threads have in common, by the very place of each call.
+ */
+static size_t common_outer_calls(const struct tl_capture *a, const struct tl_capture *b)
+{
+    if (!a->n_threads || !b->n_threads)
+        return 0;
+    const struct tl_thread *x = &a->threads[0], *y = &b->threads[0];
+    size_t n = 0;
+    for (size_t i = 1; i <= x->n_frames && i <= y->n_frames; i++) {
+        const struct tl_frame *f = &x->frames[x->n_frames - i], *g = &y->frames[y->n_frames - i];
+        if (f->module >= a->n_modules || g->module >= b->n_modules || f->offset != g->offset)
+            break;
+        const struct tl_module *m = &a->modules[f->module], *o = &b->modules[g->module];
+        if (strcmp(m->build_id, o->build_id) || strcmp(m->path ? m->path : "", o->path ? o->path : ""))
+            break;
+        n += is_runtime(a, m);
+    }
+    return n;
+}
+
+/* A loop without end is caught in another of its functions every time; what called it is the same. */
+static bool same_hang(const struct tl_trial_record *a, const struct tl_trial_record *b)
+{
+    return a->outcome == TL_OUTCOME_HANG && b->outcome == TL_OUTCOME_HANG && a->phase == b->phase &&
+           a->n_captures && b->n_captures && common_outer_calls(&a->captures[0], &b->captures[0]) >= AGREE;
+}
+
 bool tl_failure_related(const struct tl_trial_record *a, const struct tl_trial_record *b)
 {
+    if (same_hang(a, b))
+        return true;
     struct place x[CHAIN], y[CHAIN];
     if (a->outcome != b->outcome || a->phase != b->phase || a->signal != b->signal || a->message ||
         b->message)

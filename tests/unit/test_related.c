@@ -85,3 +85,29 @@ Test(related, not_when_anything_else_tells_them_apart)
     b.thread.symbols = b.symbols;
     cr_expect_not(related(&a, &b), "functions with names are told apart by them");
 }
+
+static void make_hang(struct crash *c, const uint64_t *offsets)
+{
+    make(c, (uint64_t[]){0});
+    for (; c->thread.n_frames < FRAMES && offsets[c->thread.n_frames]; c->thread.n_frames++)
+        c->frames[c->thread.n_frames] = (struct tl_frame){.offset = offsets[c->thread.n_frames]};
+    c->capture.kind = TL_CAPTURE_HANG;
+    c->record.outcome = TL_OUTCOME_HANG;
+    c->record.message = (char *)"phase execute took longer than 2 s";
+}
+
+Test(related, hangs_below_the_same_calls)
+{
+    struct crash a, b;
+    make_hang(&a, (uint64_t[]){0x11, 0x22, 0x700, 0x800, 0x900, 0});
+    make_hang(&b, (uint64_t[]){0x33, 0x700, 0x800, 0x900, 0});
+    cr_expect(related(&a, &b));
+    b.record.phase = TL_PHASE_COMPILE;
+    cr_expect_not(related(&a, &b), "another phase");
+    b.record.phase = TL_PHASE_EXECUTE;
+    b.frames[2].offset = 0x801;
+    cr_expect_not(related(&a, &b), "called from another place");
+    make_hang(&b, (uint64_t[]){0x33, 0x700, 0x800, 0x900, 0});
+    a.capture.exe = b.capture.exe = a.module.path;
+    cr_expect_not(related(&a, &b), "all of it is the runner, which is the same in every trial");
+}

@@ -59,16 +59,22 @@ static bool sent_by_a_process(const struct tl_capture *c)
     return c->si_code <= 0;
 }
 
+static bool has_stack(const struct tl_capture *c)
+{
+    return c->n_threads && c->threads[0].n_frames;
+}
+
 /* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at
- * that signal. A handler that puts the default action back and raises the signal again makes a second stop;
- * the first one, in the same thread, is where it happened. */
+ * that signal, the last one. But one without a stack was taken when the process was going already, killed by
+ * a fault of another thread that was captured before. A handler that puts the default action back and raises
+ * the signal again makes a second stop; the first one, in the same thread, is where it happened. */
 static int decisive(const struct tl_seen *seen, int signal, bool of_main)
 {
     int last = -1;
     for (size_t i = 0; i < seen->n_captures; i++) {
         const struct tl_capture *c = &seen->captures[i];
         if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main &&
-            (of_main || c->fatal))
+            (of_main || c->fatal) && (last < 0 || has_stack(c) || !has_stack(&seen->captures[last])))
             last = (int)i;
     }
     if (last < 0)

@@ -203,3 +203,23 @@ Test(classify, the_first_stop_is_where_a_raised_signal_happened)
     outcome(&s);
     cr_expect_eq(decisive, 1, "the first one was survived, the second is a fault of its own");
 }
+
+Test(classify, a_capture_without_a_stack_was_too_late)
+{
+    struct tl_thread whole = {.n_frames = 3}, empty = {0};
+    struct tl_capture c[] = {
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 8, .si_code = 1, .is_main = true},
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 9, .si_code = 1, .is_main = true},
+    };
+    struct tl_seen s = died(SIGSEGV);
+    c[0].n_threads = c[1].n_threads = 1;
+    c[0].threads = &whole;
+    c[1].threads = &empty;
+    s.captures = c;
+    s.n_captures = 2;
+    outcome(&s);
+    cr_expect_eq(decisive, 0, "the other thread's fault was what it died of");
+    c[1].threads = &whole;
+    outcome(&s);
+    cr_expect_eq(decisive, 1, "the first one was survived");
+}

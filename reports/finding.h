@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct tl_redaction;
 struct tl_report_source {
     const json_t *finding;                 /* the finding's document */
     const struct tl_trial_record *failing; /* the trial that stands for it; NULL when it is not known */
@@ -16,7 +17,19 @@ struct tl_report_source {
     const json_t
         *elsewhere; /* the minimal variant on other units: [{"unit","outcome","title"|null,"trials"}]; NULL */
     bool keep_paths; /* leave paths, user and host names as they are */
+    struct tl_redaction *redaction; /* what else is to be taken out; NULL: only what the report itself shows */
 };
+
+/* The same, read from the database. Release with tl_report_release, in any case. */
+struct tl_store;
+struct tl_report_sources {
+    json_t *finding, *elsewhere, *case_document;
+    struct tl_trial_record failing, control;
+    bool has_failing, has_control;
+};
+/* By the id of the finding, or the beginning of it. A trial that is not in this database is left out. */
+int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources *r, struct tl_error *e);
+void tl_report_release(struct tl_report_sources *r);
 
 /* Everything a report says, as one document, from which every format is made: {"report":1, "title",
  * "finding", "failing_trial", "control_trial", "elsewhere"}. The caller's to release. */

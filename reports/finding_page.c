@@ -88,8 +88,13 @@ static void add_thresholds(const struct tl_sections *r)
         tl_page_item(r->page, tl_buffer_take(&b));
         n++;
     }
-    if (!n)
+    char *frontier = tl_frontier_svg(r->finding);
+    if (!n && !frontier)
         tl_page_paragraph(r->page, tl_strdup("None: no ordered axis is part of the trigger."));
+    tl_page_figure(
+        r->page, frontier,
+        "The boundary between what passes (rings) and what fails (dots, and all that is filled). Values "
+        "stand in their order, at even distances.");
 }
 
 /* The decisive pair whose passing side is the control; the first one when none is. */

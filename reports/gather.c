@@ -150,10 +150,11 @@ json_t *tl_report_new(const struct tl_report_source *s)
         json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
                   trial_json(s->failing), "control_trial", trial_json(s->control), "elsewhere", elsewhere);
     if (!s->keep_paths) {
-        struct tl_redaction r;
-        tl_redaction_init(&r);
-        json_t *redacted = tl_redact_json(&r, report);
-        tl_redaction_free(&r);
+        struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
+        if (!s->redaction)
+            tl_redaction_init(&own);
+        json_t *redacted = tl_redact_json(r, report);
+        tl_redaction_free(&own);
         json_decref(report);
         report = redacted;
     }

@@ -32,6 +32,10 @@ json_t *tl_report_rows(const json_t *finding);
 /* The search as a drawing; NULL when there is no path. */
 char *tl_report_svg(const json_t *finding);
 
+/* The boundary that a finding of kind "frontier" found, as a drawing; NULL when it is another kind. The
+ * caller's. */
+char *tl_frontier_svg(const json_t *finding);
+
 /* The case file with only the values that the minimal variant and its passing neighbours have. The caller's.
  */
 json_t *tl_narrow_case(const json_t *case_document, const json_t *finding);

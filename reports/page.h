@@ -41,6 +41,9 @@ char *tl_page_markdown(const json_t *page);
 /* One file that needs nothing else. title is plain text. */
 char *tl_page_html(const json_t *page, const char *title);
 
+/* What stands between head and foot of it. */
+void tl_page_html_blocks(struct tl_buffer *b, const json_t *page);
+
 /* Adds text with & < > " escaped, and what XML cannot hold left out: for HTML, SVG and XML. */
 void tl_add_escaped(struct tl_buffer *b, const char *text);
 

@@ -74,55 +74,60 @@ static void add_code(struct tl_buffer *b, const char *text, const char *label)
     tl_buffer_add_string(b, "</code></pre>\n");
 }
 
-char *tl_page_html(const json_t *page, const char *title)
+void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *block;
     const char *label = "Report"; /* of the section: what a screen reader says of a table in it */
     size_t i;
     bool in_list = false;
-    tl_buffer_add_string(&b,
-                         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    tl_add_escaped(&b, title);
-    tl_buffer_printf(&b, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", tl_page_css);
     json_array_foreach(page, i, block)
     {
         const char *is = member(block, "is");
         bool item = !strcmp(is, "item");
         if (item != in_list)
-            tl_buffer_add_string(&b, item ? "<ul>\n" : "</ul>\n");
+            tl_buffer_add_string(b, item ? "<ul>\n" : "</ul>\n");
         in_list = item;
         if (!strcmp(is, "heading")) {
             int level = (int)json_integer_value(json_object_get(block, "level"));
             label = member(block, "text");
-            tl_buffer_printf(&b, "<h%d>", level);
-            add_inline(&b, label);
-            tl_buffer_printf(&b, "</h%d>\n", level);
+            tl_buffer_printf(b, "<h%d>", level);
+            add_inline(b, label);
+            tl_buffer_printf(b, "</h%d>\n", level);
         } else if (!strcmp(is, "table")) {
-            add_table(&b, block, label);
+            add_table(b, block, label);
         } else if (!strcmp(is, "code")) {
-            add_code(&b, member(block, "text"), label);
+            add_code(b, member(block, "text"), label);
         } else if (!strcmp(is, "fold")) {
-            tl_buffer_add_string(&b, "<details><summary>");
-            tl_add_escaped(&b, member(block, "summary"));
-            tl_buffer_add_string(&b, "</summary>\n");
-            add_code(&b, member(block, "code"), member(block, "summary"));
-            tl_buffer_add_string(&b, "</details>\n");
+            tl_buffer_add_string(b, "<details><summary>");
+            tl_add_escaped(b, member(block, "summary"));
+            tl_buffer_add_string(b, "</summary>\n");
+            add_code(b, member(block, "code"), member(block, "summary"));
+            tl_buffer_add_string(b, "</details>\n");
         } else if (!strcmp(is, "figure")) {
             tl_buffer_add_string(
-                &b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
-            tl_add_escaped(&b, label);
-            tl_buffer_printf(&b, ": figure\">\n%s</div>\n<figcaption>", member(block, "svg"));
-            add_inline(&b, member(block, "caption"));
-            tl_buffer_add_string(&b, "</figcaption>\n</figure>\n");
+                b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+            tl_add_escaped(b, label);
+            tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", member(block, "svg"));
+            add_inline(b, member(block, "caption"));
+            tl_buffer_add_string(b, "</figcaption>\n</figure>\n");
         } else {
-            tl_buffer_add_string(&b, item ? "<li>" : "<p>");
-            add_inline(&b, member(block, "text"));
-            tl_buffer_add_string(&b, item ? "</li>\n" : "</p>\n");
+            tl_buffer_add_string(b, item ? "<li>" : "<p>");
+            add_inline(b, member(block, "text"));
+            tl_buffer_add_string(b, item ? "</li>\n" : "</p>\n");
         }
     }
-    tl_buffer_add_string(&b, in_list ? "</ul>\n" : "");
+    tl_buffer_add_string(b, in_list ? "</ul>\n" : "");
+}
+
+char *tl_page_html(const json_t *page, const char *title)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b,
+                         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    tl_add_escaped(&b, title);
+    tl_buffer_printf(&b, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", tl_page_css);
+    tl_page_html_blocks(&b, page);
     tl_buffer_add_string(&b, "</main>\n</body>\n</html>\n");
     return tl_buffer_take(&b);
 }

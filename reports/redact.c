@@ -103,6 +103,8 @@ static size_t home_length(const struct tl_redaction *r, const char *text)
 
 char *tl_redact_paths(const struct tl_redaction *r, const char *text)
 {
+    if (!strpbrk(text, "/\\"))
+        return tl_strdup(text);
     struct tl_buffer b = TL_BUFFER_INIT;
     static const char folders[] = "/var/folders/"; /* two directories below are a user's on macOS */
     tl_buffer_add_string(&b, "");
@@ -158,10 +160,9 @@ char *tl_redact(const struct tl_redaction *r, const char *text)
     return redact_names(r, tl_redact_paths(r, text));
 }
 
-/* Adds every user that a string names by the path of a home. */
-static void collect(struct tl_redaction *r, const char *text)
+void tl_redaction_learn(struct tl_redaction *r, const char *text)
 {
-    for (; *text; text++) {
+    for (text += strcspn(text, "/\\"); *text; text += 1 + strcspn(text + 1, "/\\")) {
         size_t n = homes(text), length = n ? name_length(text + n) : 0;
         if (!length || length > 64)
             continue;
@@ -179,7 +180,7 @@ static void collect_json(struct tl_redaction *r, const json_t *j, int depth)
     if (depth > DEPTH_MAX)
         return;
     if (json_is_string(j))
-        collect(r, json_string_value(j));
+        tl_redaction_learn(r, json_string_value(j));
     json_array_foreach(j, i, value) collect_json(r, value, depth + 1);
     json_object_foreach((json_t *)j, key, value) collect_json(r, value, depth + 1);
 }

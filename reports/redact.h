@@ -19,6 +19,8 @@ void tl_redaction_init(struct tl_redaction *r);
 /* One more name to take out as a whole word. Short names and names that say nothing (root, localhost, …) are
  * passed over. */
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead);
+/* Adds every user that text names by the path of a home. */
+void tl_redaction_learn(struct tl_redaction *r, const char *text);
 void tl_redaction_free(struct tl_redaction *r);
 
 /* A new string. Below any directory that holds homes (/home, /Users, \Users) every name is taken for a user.

@@ -45,6 +45,7 @@ static const struct {
     {"after", "ID", 0, false, "go on after this trial: the next page"},
     {"format", "md|html|json|junit", 0, false, "what the report is written as (default: md)"},
     {"bundle", "DIR", 0, false, "write report, model, inputs and reproducers to DIR or DIR.tar.zst"},
+    {"site", "DIR", 0, false, "write everything in the database as pages for a browser"},
     {"keep-paths", NULL, 0, false, "leave home directories, user and host names as they are"},
     {"case-file", NULL, 0, false, "print the case file as it was when the trial ran, and nothing else"},
     {"stacks", NULL, 0, false, "the stacks of all threads"},
@@ -149,6 +150,8 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         o->format = value;
     } else if (!strcmp(name, "bundle")) {
         o->bundle = value;
+    } else if (!strcmp(name, "site")) {
+        o->site = value;
     } else if (!strcmp(name, "keep-paths")) {
         o->keep_paths = true;
     } else if (!strcmp(name, "limit")) {

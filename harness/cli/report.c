@@ -1,90 +1,19 @@
-/* trapline report: a finding as a report, or as a bundle that reproduces it. */
+/* trapline report: a finding as a report, or as a bundle that reproduces it; or the database as a site. */
 #include "harness/cli/cli.h"
 
-#include "db/finding.h"
-#include "db/query.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/supervise/unit.h"
 #include "reports/finding.h"
+#include "reports/site.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CELLS_MOST 100000 /* of one case that are looked through for other units */
-
-/* What a report is made from, read from the database. */
-struct sources {
-    json_t *finding, *elsewhere, *case_document;
-    struct tl_trial_record failing, control;
-    bool has_failing, has_control;
-};
 
 static const char *text_of(const json_t *o, const char *name)
 {
     return json_string_value(json_object_get(o, name));
-}
-
-/* The minimal variant on other units, as far as the database knows it. */
-static json_t *find_elsewhere(struct tl_store *s, const json_t *finding)
-{
-    const char *hash = text_of(finding, "case_hash"), *unit = text_of(finding, "unit");
-    const json_t *minimal = json_object_get(finding, "minimal");
-    struct tl_filter f = {.limit = CELLS_MOST};
-    struct tl_cells cells;
-    json_t *list = json_array();
-    if (!hash || !unit || !json_is_object(minimal) || tl_query_cells(s, hash, &f, &cells, NULL))
-        return list;
-    for (size_t i = 0; i < cells.n; i++) {
-        const struct tl_cell *c = &cells.list[i];
-        json_t *variant = strcmp(c->unit, unit) ? json_loads(c->variant, 0, NULL) : NULL;
-        if (variant && json_equal(variant, minimal))
-            json_array_append_new(list, json_pack("{s:s,s:s,s:s?,s:I}", "unit", c->unit, "outcome",
-                                                  tl_outcome_name(c->outcome), "title", c->title, "trials",
-                                                  (json_int_t)c->trials));
-        json_decref(variant);
-    }
-    tl_cells_free(&cells);
-    return list;
-}
-
-/* The trial of the control, or of any passing neighbour. */
-static const char *control_id(const json_t *finding)
-{
-    const char *id = text_of(json_object_get(finding, "evidence"), "control");
-    const json_t *pair;
-    size_t i;
-    json_array_foreach(json_object_get(finding, "decisive"), i, pair) id =
-        id ? id : text_of(pair, "passes_trial");
-    return id;
-}
-
-static int load(struct tl_store *s, const char *id, struct sources *r, struct tl_error *e)
-{
-    struct tl_error gone; /* a trial that is not in this database is left out of the report */
-    char *text = NULL;
-    if (tl_finding_load(s, id, &r->finding, e))
-        return -1;
-    const char *failing = text_of(json_object_get(r->finding, "evidence"), "trial"),
-               *control = control_id(r->finding), *hash = text_of(r->finding, "case_hash");
-    r->has_failing = failing && !tl_query_trial(s, failing, &r->failing, &gone);
-    r->has_control = control && !tl_query_trial(s, control, &r->control, &gone);
-    r->elsewhere = find_elsewhere(s, r->finding);
-    if (hash && !tl_query_case_json(s, hash, &text, &gone) && text)
-        r->case_document = json_loads(text, 0, NULL);
-    free(text);
-    return 0;
-}
-
-static void release(struct sources *r)
-{
-    if (r->has_failing)
-        tl_trial_record_free(&r->failing);
-    if (r->has_control)
-        tl_trial_record_free(&r->control);
-    json_decref(r->finding);
-    json_decref(r->elsewhere);
-    json_decref(r->case_document);
 }
 
 static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
@@ -133,24 +62,83 @@ static int print_report(const struct tl_options *o, const struct tl_report_sourc
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* --- site ----------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static bool on_turn(void *arg, const char *doing, uint64_t done, uint64_t total)
+{
+    if (total)
+        tl_progress_show(arg, "%s: %llu of %llu", doing, (unsigned long long)done, (unsigned long long)total);
+    else
+        tl_progress_show(arg, "%s: %llu", doing, (unsigned long long)done);
+    return interrupted;
+}
+
+static int write_site(const struct tl_options *o)
+{
+    struct tl_store *s;
+    struct tl_error e;
+    struct tl_site_result r;
+    struct tl_progress line;
+    struct sigaction stop = {.sa_handler = on_signal};
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+        return tl_print_error(&e);
+    tl_progress_begin(&line, o->json && !o->verbose);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    struct tl_site_options options = {.target = o->site,
+                                      .keep_paths = o->keep_paths,
+                                      .trapline = TL_VERSION,
+                                      .turn = on_turn,
+                                      .arg = &line};
+    int failed = tl_site_write(s, &options, &r, &e);
+    tl_progress_clear(&line);
+    tl_store_close(s, NULL);
+    if (failed)
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(json_pack(
+            "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "site", o->site, "pages", (json_int_t)r.pages,
+            "files", (json_int_t)r.files, "bytes", (json_int_t)r.bytes, "largest", (json_int_t)r.largest,
+            "trials", (json_int_t)r.trials, "cases", (json_int_t)r.cases, "units", (json_int_t)r.units,
+            "signatures", (json_int_t)r.signatures, "findings", (json_int_t)r.findings));
+    printf("%s/index.html: %llu trials on %llu pages, %.1f MiB in %llu files\n", o->site,
+           (unsigned long long)r.trials, (unsigned long long)r.pages, (double)r.bytes / 1048576.0,
+           (unsigned long long)r.files);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
 static int report(struct tl_options *o)
 {
     static const char *const formats[] = {"md", "html", "json", "junit"};
     struct tl_store *s;
     struct tl_error e;
-    struct sources r = {0};
+    struct tl_report_sources r = {0};
     bool known = !o->format;
     for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
         known = !strcmp(formats[i], o->format);
     if (!known)
         return tl_usage_error(&tl_command_report, "--format %s: expected md, html, json or junit", o->format);
+    if (o->site) {
+        if (o->n_args || o->format || o->bundle)
+            return tl_usage_error(&tl_command_report,
+                                  "--site stands alone: it is about everything in the database");
+        return write_site(o);
+    }
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_report,
                               "the id of a finding, or the beginning of one, was expected; "
                               "`trapline list findings` shows them");
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    int status = load(s, o->args[0], &r, &e) ? tl_print_error(&e) : -1;
+    int status = tl_report_load(s, o->args[0], &r, &e) ? tl_print_error(&e) : -1;
     tl_store_close(s, NULL);
     if (status < 0) {
         struct tl_report_source source = {
@@ -162,14 +150,14 @@ static int report(struct tl_options *o)
         };
         status = o->bundle ? write_bundle(o, &source, r.case_document) : print_report(o, &source);
     }
-    release(&r);
+    tl_report_release(&r);
     return status;
 }
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING [--format md|html|json|junit] [--bundle DIR]",
-    .about = "write the report of a finding, or a bundle that reproduces it",
-    .options = "format bundle keep-paths",
+    .arguments = "FINDING [--format md|html|json|junit] [--bundle DIR] | --site DIR",
+    .about = "write the report of a finding, a bundle that reproduces it, or everything as pages",
+    .options = "format bundle site keep-paths",
     .run = report,
 };

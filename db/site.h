@@ -1,0 +1,109 @@
+/* Everything in the database once, in order, for a site of static pages (reports/site.h): scans along an
+ * index that hand out one row at a time, so that nothing grows with the number of trials. Strings are valid
+ * during the call and may be NULL where nothing is known. A callback stops its scan by returning -1. */
+#ifndef TL_DB_SITE_H
+#define TL_DB_SITE_H
+
+#include "db/record.h"
+#include "db/store.h"
+#include "harness/base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is read between the two is one moment of the database, whoever writes to it meanwhile. */
+int tl_site_begin(struct tl_store *s, struct tl_error *e);
+void tl_site_end(struct tl_store *s);
+
+/* Sums of a case (by name), a unit and an outcome; ordered by case and unit. */
+struct tl_site_sum {
+    const char *case_name, *unit;
+    enum tl_outcome outcome;
+    uint64_t trials;
+    int64_t first_us, last_us;
+};
+typedef int (*tl_site_sum_found)(void *arg, const struct tl_site_sum *sum, struct tl_error *e);
+int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct tl_error *e);
+
+/* What was seen of a variant of a case on a unit in an environment; those of one variant are next to each
+ * other in each version of the case. */
+struct tl_site_cell {
+    const char *variant_hash, *variant, *unit;
+    const char *runtime_version, *os_build;
+    enum tl_outcome outcome;
+    uint64_t trials;
+    int64_t last_us;
+};
+typedef int (*tl_site_cell_found)(void *arg, const struct tl_site_cell *cell, struct tl_error *e);
+int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found found, void *arg,
+                  struct tl_error *e);
+
+/* Where a failure was seen, ordered by signature. */
+struct tl_site_place {
+    const char *signature_id, *case_name, *unit;
+    const char *runtime_version, *os_build;
+    uint64_t trials;
+    int64_t first_us, last_us;
+};
+typedef int (*tl_site_place_found)(void *arg, const struct tl_site_place *place, struct tl_error *e);
+int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, struct tl_error *e);
+
+/* A line for every trial, by case and outcome, both backwards; the newest of them first. */
+struct tl_site_line {
+    const char *id, *case_name, *unit, *variant_hash, *variant, *signature_id, *title, *message;
+    enum tl_outcome outcome;
+    int64_t started_us;
+    double wall_seconds;
+};
+typedef int (*tl_site_line_found)(void *arg, const struct tl_site_line *line, struct tl_error *e);
+int tl_site_lines(struct tl_store *s, tl_site_line_found found, void *arg, struct tl_error *e);
+
+/* Every trial by its id, with what belongs to it but for the frames of its stacks. */
+struct tl_site_thread {
+    int tid;
+    bool crashed;
+    char *name, *state, *stack_id; /* stack_id NULL: no frames */
+};
+struct tl_site_capture {
+    char *kind, *exe; /* "signal" or "hang" */
+    int pid, signal, si_code;
+    bool fatal, has_address;
+    uint64_t fault_address;
+    size_t n_threads; /* the crashed one first */
+    struct tl_site_thread *threads;
+};
+struct tl_site_trial {
+    const char *id, *case_name, *unit, *variant, *environment_id, *session_id;
+    const char *signature_id, *title, *coarse_title;
+    const char *observed_device, *error_domain, *error_code, *message, *command;
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int64_t started_us;
+    int signal, exit_status;
+    bool fresh;
+    double phase_seconds[TL_PHASE_COUNT], wall_seconds, user_seconds, system_seconds;
+    uint64_t peak_rss;
+    struct tl_output out, err;
+    size_t n_captures;
+    struct tl_site_capture *captures;
+};
+typedef int (*tl_site_trial_found)(void *arg, const struct tl_site_trial *trial, struct tl_error *e);
+int tl_site_trials(struct tl_store *s, tl_site_trial_found found, void *arg, struct tl_error *e);
+
+/* Every stack by its id: a capture with the stack's modules and one thread, for tl_frame_text. */
+typedef int (*tl_site_stack_found)(void *arg, const char *id, const struct tl_capture *stack,
+                                   struct tl_error *e);
+int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, struct tl_error *e);
+
+/* As tl_query_environment, by the ids of session and environment; either may be NULL. */
+int tl_site_environment(struct tl_store *s, const char *session_id, const char *environment_id,
+                        json_t **environment, struct tl_error *e);
+
+/* Text that may name a user or a host: commands of sessions, paths of runtimes and modules; and the names of
+ * machines, which are hosts (host true). */
+typedef void (*tl_site_name_found)(void *arg, const char *text, bool host);
+int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e);
+
+#endif

@@ -1,0 +1,416 @@
+/* What the pages of a site do by themselves. They are read from a disk, so nothing is fetched: a data file is a script that
+   hands its content to TL.got. All text is set as text, never as markup. */
+"use strict";
+(function () {
+  var TL = window.TL, up = document.body.dataset.up || "", waiting = {}, kept = {}, order = [];
+  var FAILURE = TL.outcomes.map(function (o) { return o[2]; });
+  var KEEP = 24, SHOWN = 200; /* data files held; lines shown at a time */
+
+  /* --- data files --------------------------------------------------------------------------------------------------- */
+
+  TL.got = function (name, data) {
+    kept[name] = data;
+    order.push(name);
+    while (order.length > KEEP) delete kept[order.shift()];
+    (waiting[name] || []).forEach(function (f) { f[0](data); });
+    delete waiting[name];
+  };
+
+  function load(name) {
+    return new Promise(function (done, failed) {
+      if (kept[name]) return done(kept[name]);
+      if (waiting[name]) return waiting[name].push([done, failed]);
+      waiting[name] = [[done, failed]];
+      var s = document.createElement("script");
+      s.src = up + "data/" + name + ".js";
+      s.onload = function () { s.remove(); };
+      s.onerror = function () {
+        (waiting[name] || []).forEach(function (f) { f[1](new Error(s.src + " cannot be read")); });
+        delete waiting[name];
+      };
+      document.head.appendChild(s);
+    });
+  }
+
+  /* The file whose first id is the last that is not after this one. */
+  function fileOf(firsts, id) {
+    var low = 0, high = firsts.length;
+    while (low < high) {
+      var middle = (low + high) >> 1;
+      if (firsts[middle] <= id) low = middle + 1; else high = middle;
+    }
+    return low - 1;
+  }
+
+  function rowOf(kind, firsts, id) {
+    var at = fileOf(firsts, id);
+    if (at < 0) return Promise.resolve(null);
+    return load(kind + "-" + at).then(function (d) {
+      for (var i = 0; i < d.r.length; i++) if (d.r[i][0] === id) return { d: d, r: d.r[i] };
+      return null;
+    });
+  }
+
+  /* --- elements ----------------------------------------------------------------------------------------------------- */
+
+  function el(tag, more) {
+    var e = document.createElement(tag), i, k;
+    for (k in more) if (k === "text") e.textContent = more[k]; else if (more[k] !== null) e.setAttribute(k, more[k]);
+    for (i = 2; i < arguments.length; i++) {
+      if (Array.isArray(arguments[i])) arguments[i].forEach(function (c) { e.append(c); });
+      else if (arguments[i] !== null && arguments[i] !== undefined) e.append(arguments[i]);
+    }
+    return e;
+  }
+
+  function mark(o) {
+    var x = TL.outcomes[o];
+    return el("span", { class: "o " + x[0] }, el("b", { "aria-hidden": "true", text: x[1] }), " " + x[0]);
+  }
+
+  function when(ms) {
+    var iso = new Date(ms).toISOString();
+    return el("time", { datetime: iso, text: iso.slice(0, 16).replace("T", " ") });
+  }
+
+  function settings(text) {
+    var v;
+    try { v = JSON.parse(text); } catch (e) { return text; }
+    if (!v || typeof v !== "object") return text;
+    return Object.keys(v).map(function (k) { return k + "=" + v[k]; }).join(" ");
+  }
+
+  function seconds(s) { return s < 0.0995 ? (s * 1000).toPrecision(2) + " ms" : s.toPrecision(3) + " s"; }
+
+  function option(value, text) { return el("option", { value: value, text: text }); }
+
+  function wide(label, content) { return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": label }, content); }
+
+  /* --- the address -------------------------------------------------------------------------------------------------- */
+
+  function decode(text) { try { return decodeURIComponent(text); } catch (e) { return text; } }
+
+  function readHash() {
+    var found = {};
+    location.hash.slice(1).split("&").forEach(function (part) {
+      var at = part.indexOf("=");
+      if (at > 0) found[decode(part.slice(0, at))] = decode(part.slice(at + 1));
+    });
+    return found;
+  }
+
+  function writeHash(state) {
+    var parts = Object.keys(state).filter(function (k) { return state[k]; })
+      .map(function (k) { return k + "=" + encodeURIComponent(state[k]); });
+    history.replaceState(null, "", parts.length ? "#" + parts.join("&") : location.pathname + location.search);
+  }
+
+  /* --- tables that are there already ---------------------------------------------------------------------------------- */
+
+  function letters(name) {
+    return TL.outcomes.filter(function (o) { return name === "failure" ? o[2] : o[0] === name; }).map(function (o) { return o[1]; });
+  }
+
+  function filterTable() {
+    var form = document.querySelector("form.filter"), table, found, rows, heads, first;
+    if (!form) return;
+    table = form.parentNode.querySelector("form.filter ~ .wide table");
+    if (!table) return;
+    found = form.querySelector(".found");
+    rows = Array.from(table.tBodies[0].rows);
+    heads = Array.from(table.tHead.rows[0].cells);
+    first = heads.findIndex(function (h) { return h.classList.contains("unit"); });
+    if (form.elements.unit) { /* only units that this table has */
+      var have = heads.map(function (h) { return h.textContent; });
+      Array.from(form.elements.unit.options).forEach(function (o) { if (o.value && have.indexOf(o.value) < 0) o.remove(); });
+    }
+
+    function has(cell, wanted) {
+      return wanted.some(function (l) { return (cell.dataset.o || "").indexOf(l) >= 0; });
+    }
+
+    function apply() {
+      var q = form.elements.q.value.toLowerCase(), o = form.elements.outcome.value, shown = 0,
+        unit = form.elements.unit ? form.elements.unit.value : "", wanted = o ? letters(o) : null,
+        column = unit ? heads.findIndex(function (h) { return h.textContent === unit; }) : -1;
+      rows.forEach(function (row) {
+        var names = first > 0 ? Array.from(row.cells).slice(0, first) : Array.from(row.cells), fits, cells;
+        fits = !q || names.some(function (c) { return c.textContent.toLowerCase().indexOf(q) >= 0; });
+        if (fits && wanted) {
+          cells = row.dataset.o ? [row] : column >= 0 ? [row.cells[column]] : Array.from(row.cells);
+          fits = cells.some(function (c) { return has(c, wanted); });
+        } else if (fits && column >= 0) {
+          fits = !row.cells[column].classList.contains("x");
+        }
+        row.hidden = !fits;
+        shown += fits;
+      });
+      heads.forEach(function (h, i) {
+        var hide = column >= 0 && first >= 0 && i >= first && i !== column;
+        if (h.hidden === hide) return;
+        h.hidden = hide;
+        rows.forEach(function (row) { row.cells[i].hidden = hide; });
+      });
+      found.textContent = q || o || unit ? shown + " of " + rows.length + " rows" : "";
+    }
+
+    function toForm() {
+      var state = readHash();
+      form.elements.q.value = state.q || "";
+      form.elements.outcome.value = state.outcome || "";
+      if (form.elements.unit) form.elements.unit.value = state.unit || "";
+      apply();
+    }
+
+    function changed() {
+      writeHash({ q: form.elements.q.value, outcome: form.elements.outcome.value,
+        unit: form.elements.unit ? form.elements.unit.value : "" });
+      apply();
+    }
+
+    form.hidden = false;
+    form.addEventListener("input", changed);
+    form.addEventListener("reset", function () { setTimeout(changed, 0); });
+    form.addEventListener("submit", function (e) { e.preventDefault(); });
+    window.addEventListener("hashchange", function () { if (/=/.test(location.hash) || !location.hash) toForm(); });
+    if (/=/.test(location.hash)) toForm();
+  }
+
+  /* --- all trials ----------------------------------------------------------------------------------------------------- */
+
+  function listTrials() {
+    var place = document.getElementById("trials"), form, body, found, more, run = 0, state, last;
+    var fields = {
+      q: el("input", { type: "search", name: "q", autocomplete: "off", spellcheck: "false" }),
+      case: el("select", { name: "case" }, option("", "all"), TL.cases.map(function (c) { return option(c[0], c[0]); })),
+      unit: el("select", { name: "unit" }, option("", "all"), TL.units.map(function (u) { return option(u, u); })),
+      outcome: el("select", { name: "outcome" }, option("", "any"), option("failure", "any failure"),
+        TL.outcomes.map(function (o) { return option(o[0], o[0]); }))
+    };
+    found = el("output", { class: "found", "aria-live": "polite" });
+    form = el("form", { class: "filter", role: "search", "aria-label": "Search in the trials" },
+      [["Text", "q"], ["Case", "case"], ["Unit", "unit"], ["Outcome", "outcome"]].map(function (f) {
+        return el("label", {}, f[0] + " ", fields[f[1]]);
+      }), el("button", { type: "reset", text: "Clear" }), found);
+    body = el("tbody", {});
+    more = el("button", { type: "button", class: "more", text: "Show more" });
+    more.hidden = true;
+    place.append(form, wide("Trials", el("table", { class: "list" },
+      el("thead", {}, el("tr", {}, ["started", "outcome", "case", "unit", "variant", "time", "what"].map(function (t) {
+        return el("th", { scope: "col", text: t });
+      }))), body)), more);
+
+    function line(part, x) {
+      var c = TL.cases[part[0]], note = x.note;
+      return el("tr", {}, el("th", { scope: "row" }, el("a", { href: "trial.html#" + x.id }, when(x.t))),
+        el("td", {}, mark(part[1])), el("td", {}, c ? el("a", { href: "case/" + c[1] + ".html", text: c[0] }) : ""),
+        el("td", { text: x.unit }), el("td", { class: "variant", text: settings(x.variant) }),
+        el("td", { class: "n", text: x.wall ? seconds(x.wall) : "" }),
+        el("td", {}, x.signature && note ? el("a", { href: "signature/" + x.signature + ".html", text: note }) : note));
+    }
+
+    /* Failures before passes; among them by case; the newest first. */
+    function wantedParts() {
+      var wanted = state.outcome ? letters(state.outcome) : null;
+      return TL.lines.filter(function (p) {
+        return (!state.case || (TL.cases[p[0]] || [])[0] === state.case) && (!wanted || wanted.indexOf(TL.outcomes[p[1]][1]) >= 0);
+      }).sort(function (a, b) { return FAILURE[b[1]] - FAILURE[a[1]] || a[0] - b[0] || a[1] - b[1] || a[2] - b[2]; });
+    }
+
+    function fits(x) {
+      var q = state.q;
+      return (!state.unit || x.unit === state.unit) && (!state.v || x.hash === state.v) &&
+        (!state.signature || x.signature === state.signature) &&
+        (!q || (x.variant + " " + x.unit + " " + x.note + " " + x.id).toLowerCase().indexOf(q) >= 0);
+    }
+
+    /* Goes on where it stopped until a page of lines is full; a new search ends an older one. */
+    function go(s) {
+      var target = s.shown + SHOWN;
+      function step() {
+        if (s.run !== run) return;
+        if (s.at >= s.parts.length || s.shown >= target) return finish();
+        var part = s.parts[s.at];
+        load("lines-" + part[2]).then(function (d) {
+          if (s.run !== run) return;
+          var group = d.g.find(function (g) { return g[0] === part[0] && g[1] === part[1]; }), rows = group ? group[2] : [],
+            lines = document.createDocumentFragment(), i;
+          for (i = s.row; i < rows.length && s.shown < target; i += 8) {
+            var x = { id: rows[i], unit: TL.units[rows[i + 1]] || "", hash: d.h[rows[i + 2]] || "", variant: d.v[rows[i + 3]] || "",
+              signature: d.h[rows[i + 4]] || "", note: d.s[rows[i + 5]] || "", t: rows[i + 6] * 1000, wall: rows[i + 7] };
+            if (!fits(x)) continue;
+            lines.append(line(part, x));
+            s.shown++;
+          }
+          body.append(lines);
+          s.looked += (i - s.row) / 8;
+          s.row = i;
+          if (i >= rows.length) { s.at++; s.row = 0; }
+          found.textContent = s.shown + " found, " + s.looked + " of " + s.all + " looked at";
+          setTimeout(step, 0);
+        }, function (e) { found.textContent = e.message; });
+      }
+      function finish() {
+        more.hidden = s.at >= s.parts.length;
+        found.textContent = s.shown + (more.hidden ? " of " + s.all + " trials" : " shown, " + s.looked + " of " + s.all + " looked at");
+      }
+      step();
+    }
+
+    function search() {
+      run++;
+      state.q = (state.q || "").toLowerCase();
+      body.textContent = "";
+      var parts = wantedParts();
+      last = { run: run, parts: parts, at: 0, row: 0, shown: 0, looked: 0, all: parts.reduce(function (n, p) { return n + p[3]; }, 0) };
+      go(last);
+    }
+
+    function toForm() {
+      state = readHash();
+      Object.keys(fields).forEach(function (k) { fields[k].value = state[k] || ""; });
+      search();
+    }
+
+    var pause;
+    function changed() {
+      var next = { v: state.v, signature: state.signature };
+      Object.keys(fields).forEach(function (k) { next[k] = fields[k].value; });
+      if (next.case !== (state.case || "")) next.v = "";
+      state = next;
+      writeHash(state);
+      clearTimeout(pause);
+      pause = setTimeout(search, 150);
+    }
+
+    form.addEventListener("input", changed);
+    form.addEventListener("reset", function () { setTimeout(function () { state = {}; changed(); }, 0); });
+    form.addEventListener("submit", function (e) { e.preventDefault(); });
+    more.addEventListener("click", function () { go(last); });
+    window.addEventListener("hashchange", toForm);
+    toForm();
+  }
+
+  /* --- one trial ------------------------------------------------------------------------------------------------------ */
+
+  function pairs(list) {
+    var dl = el("dl", {});
+    list.forEach(function (p) {
+      if (p[1] === null || p[1] === undefined || p[1] === "") return;
+      dl.append(el("dt", { text: p[0] }), el("dd", {}, p[1]));
+    });
+    return dl;
+  }
+
+  function pre(text, label) { return el("pre", { tabindex: "0", role: "region", "aria-label": label, text: text }); }
+
+  function word(text) { return /^[\w\-+=:@.\/,]+$/.test(text) ? text : "'" + text.replace(/'/g, "'\\''") + "'"; }
+
+  function again(id, name, unit, variant) {
+    var file = word(name + ".json"), v;
+    try { v = JSON.parse(variant); } catch (e) { v = {}; }
+    return "trapline show " + id.slice(0, 18) + " --case-file >" + file + "\ntrapline run " + file + " -u " + word(unit) +
+      Object.keys(v || {}).map(function (k) { return " -s " + word(k + "=" + v[k]); }).join("");
+  }
+
+  function stackInto(place, id, label) {
+    rowOf("stacks", TL.stacks, id).then(function (x) {
+      if (!x) { place.append(el("p", { text: "The stack is not here." })); return; }
+      place.append(pre(x.r[1].map(function (i) { return x.d.s[i]; }).join("\n"), label));
+      if (x.r[2].length)
+        place.append(el("details", {}, el("summary", { text: "Modules and their build-ids" }),
+          pre(x.r[2].map(function (i) { return x.d.s[i]; }).join("\n"), "Modules of " + label)));
+    }, function (e) { place.append(el("p", { text: e.message })); });
+  }
+
+  function capture(c, S, place, n) {
+    var hang = S(c[0]) === "hang", title = hang ? "Stacks when its time was over" : "Stack at " + S(c[3]) + (c[5] ? "" : ", which it survived");
+    place.append(el("h2", { text: title }), pairs([["process", S(c[1]) ? S(c[1]) + ", pid " + c[2] : "pid " + c[2]],
+      ["si_code", hang ? null : String(c[4])], ["address", S(c[6])]]));
+    c[8].forEach(function (t, i) {
+      var name = "thread " + t[0] + (S(t[2]) ? ", " + S(t[2]) : ""), own = n === 0 && (t[1] || i === 0), box;
+      if (t[1]) name += ", took the signal";
+      if (own) {
+        box = el("section", { "aria-label": name }, el("h3", { text: name }));
+        if (S(t[3])) box.append(el("p", { text: "could not be stopped: " + S(t[3]) }));
+        if (S(t[4])) stackInto(box, S(t[4]), "Stack of " + name);
+      } else {
+        box = el("details", {}, el("summary", { text: name + (S(t[4]) ? "" : ", no frames") }));
+        if (S(t[3])) box.append(el("p", { text: "could not be stopped: " + S(t[3]) }));
+        box.addEventListener("toggle", function () {
+          if (box.open && !box.dataset.full) {
+            box.dataset.full = "1";
+            if (S(t[4])) stackInto(box, S(t[4]), "Stack of " + name);
+          }
+        });
+      }
+      place.append(box);
+    });
+    if (c[7] > c[8].length) place.append(el("p", { text: (c[7] - c[8].length) + " threads more are in the database." }));
+  }
+
+  function known(x) { return x === undefined || x === null || x === "" ? null : String(x); }
+
+  function environment(e) {
+    var m = e.machine || {};
+    return pairs([["OS", known(e.os)], ["OS build", known(e.os_build)], ["kernel", known(e.kernel)],
+      ["machine", [m.name, m.arch, m.cpu, m.cores ? m.cores + " cores" : "", m.memory ? (m.memory / 1073741824).toFixed(1) + " GiB" : ""]
+        .filter(Boolean).join(", ")],
+      ["runner", known([e.runner, e.runner_version].filter(Boolean).join(" "))], ["device", known(e.device)], ["driver", known(e.driver)],
+      ["runtime", known(e.runtime_path)], ["version", known(e.runtime_version)], ["sha256", known(e.runtime_sha256)],
+      ["trapline", known(e.trapline)], ["session", known(e.session)]]);
+  }
+
+  function showTrial() {
+    var place = document.getElementById("trial"), id = decode(location.hash.slice(1));
+    place.textContent = "";
+    place.append(el("p", { class: "where" }, el("a", { href: "index.html", text: "Overview" }), " / ",
+      el("a", { href: "trials.html", text: "Trials" })), el("h1", { text: "Trial " + id.slice(0, 64) }));
+    if (!id) { place.append(el("p", { text: "Which one? The list of trials leads to each of them." })); return; }
+    rowOf("trials", TL.trials, id).then(function (x) {
+      if (decode(location.hash.slice(1)) !== id) return;
+      if (!x) { place.append(el("p", { text: "There is no trial of this id here." })); return; }
+      draw(place, x.r, x.d);
+      document.title = TL.outcomes[x.r[4]][0] + " of " + (TL.cases[x.r[1]] || [""])[0] + " - trapline";
+    }, function (e) { place.append(el("p", { text: e.message })); });
+  }
+
+  function draw(place, r, d) {
+    function S(i) { return i < 0 ? "" : d.s[i]; }
+    var c = TL.cases[r[1]] || ["", ""], unit = TL.units[r[2]] || "", variant = S(r[3]), asked = unit.slice(unit.lastIndexOf(":") + 1),
+      phases = r[14].map(function (s, p) { return s < 0 ? null : [TL.phases[p], s]; }).filter(Boolean), sig = S(r[19]), i;
+    place.append(el("p", {}, mark(r[4]), " in " + TL.phases[r[5]] + (S(r[6]) ? ", " + S(r[6]) : ""), S(r[20]) ? ": " : "",
+      S(r[20]) ? el("strong", { text: S(r[20]) }) : ""));
+    place.append(el("div", { class: "trial" },
+      el("section", { "aria-label": "What came of it" }, pairs([
+        ["case", el("a", { href: "case/" + c[1] + ".html", text: c[0] })],
+        ["unit", el("a", { href: "trials.html#case=" + encodeURIComponent(c[0]) + "&unit=" + encodeURIComponent(unit), text: unit })],
+        ["variant", settings(variant)], ["outcome", TL.outcomes[r[4]][0]], ["phase", TL.phases[r[5]]], ["signal", S(r[6])],
+        ["exit status", r[7] < 0 ? "did not exit" : String(r[7])],
+        ["failure", sig ? el("a", { href: "signature/" + sig + ".html", text: S(r[20]) || sig }) : null],
+        ["across builds", S(r[21]) !== S(r[20]) ? S(r[21]) : null],
+        ["error", [S(r[16]), S(r[17])].filter(Boolean).join(" ")]])),
+      el("section", { "aria-label": "How it ran" }, pairs([
+        ["started", when(r[9])], ["device asked for", asked], ["device observed", S(r[15]) || "the runner does not say"],
+        ["time", seconds(r[10])], ["user, system", seconds(r[11]) + ", " + seconds(r[12])],
+        ["peak memory", (r[13] / 1048576).toFixed(1) + " MiB"],
+        ["process", r[8] ? "its own" : "forked by a fork server, or not started"], ["command", S(r[22])]]))));
+    if (phases.length)
+      place.append(el("h2", { text: "Time in each phase" }), wide("Time in each phase", el("table", {},
+        el("thead", {}, el("tr", {}, phases.map(function (p) { return el("th", { scope: "col", text: p[0] }); }))),
+        el("tbody", {}, el("tr", {}, phases.map(function (p) { return el("td", { text: seconds(p[1]) }); }))))));
+    if (S(r[18])) place.append(el("h2", { text: "Message" }), pre(S(r[18]), "Message"));
+    r[28].forEach(function (k, n) { capture(k, S, place, n); });
+    [["stderr", r[26], r[27]], ["stdout", r[24], r[25]]].forEach(function (o) {
+      if (o[2] < 0) return;
+      place.append(el("h2", { text: o[0] + ", " + o[1] + " bytes" + (S(o[2]).length < o[1] - 3 ? ", its end" : "") }), pre(S(o[2]), o[0]));
+    });
+    place.append(el("h2", { text: "Run it again" }), pre(again(r[0], c[0], unit, variant), "Commands"));
+    place.append(el("h2", { text: "Environment" }), el("div", { class: "trial" }, environment(d.e[r[23]] || {})));
+  }
+
+  var what = document.body.dataset.do;
+  if (what === "table") filterTable();
+  else if (what === "trials") listTrials();
+  else if (what === "trial") { showTrial(); window.addEventListener("hashchange", showTrial); }
+})();

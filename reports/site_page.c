@@ -1,0 +1,305 @@
+/* What all pages of a site share: head, navigation, foot, outcomes as letters, and tables that go on. */
+#include "reports/page.h"
+#include "reports/site_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char letters[TL_OUTCOME_COUNT] = {
+    [TL_OUTCOME_PASS] = 'P',     [TL_OUTCOME_CRASH] = 'C',       [TL_OUTCOME_HANG] = 'H',
+    [TL_OUTCOME_OOM] = 'O',      [TL_OUTCOME_ERROR] = 'E',       [TL_OUTCOME_WRONG] = 'W',
+    [TL_OUTCOME_FALLBACK] = 'F', [TL_OUTCOME_UNSUPPORTED] = 'U', [TL_OUTCOME_LOST] = 'L',
+};
+
+char tl_site_letter(enum tl_outcome o)
+{
+    return letters[o];
+}
+
+void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_site_frame *f)
+{
+    static const struct {
+        const char *name, *file, *text;
+    } places[] = {{"index", "index.html", "Overview"},
+                  {"signatures", "signatures.html", "Failures"},
+                  {"findings", "findings.html", "Findings"},
+                  {"trials", "trials.html", "Trials"}};
+    tl_buffer_add_string(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                            "script-src file: http: https:; style-src file: http: https:; base-uri 'none'; "
+                            "form-action 'none'\">\n"
+                            "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
+    tl_add_escaped(b, f->title);
+    tl_buffer_printf(b, " - trapline</title>\n<link rel=\"stylesheet\" href=\"%ssite.css\">\n", f->up);
+    if (f->script)
+        tl_buffer_printf(
+            b, "<script src=\"%sdata/index.js\" defer></script>\n<script src=\"%ssite.js\" defer></script>\n",
+            f->up, f->up);
+    tl_buffer_printf(
+        b,
+        "</head>\n<body data-up=\"%s\"%s%s%s>\n<a class=\"skip\" href=\"#main\">To the content</a>\n"
+        "<header>\n<a class=\"brand\" href=\"%sindex.html\">trapline</a>\n<nav aria-label=\"Site\">\n",
+        f->up, f->script ? " data-do=\"" : "", f->script ? f->script : "", f->script ? "\"" : "", f->up);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        tl_buffer_printf(b, "<a href=\"%s%s\"%s>%s</a>\n", f->up, places[i].file,
+                         f->section && !strcmp(f->section, places[i].name) ? " aria-current=\"page\"" : "",
+                         places[i].text);
+    tl_buffer_add_string(b, "</nav>\n</header>\n<main id=\"main\" tabindex=\"-1\">\n");
+    (void)w;
+}
+
+void tl_site_foot(const struct tl_site *w, struct tl_buffer *b)
+{
+    tl_buffer_add_string(b, "</main>\n<footer>Made ");
+    tl_site_time(b, w->now_us);
+    tl_buffer_printf(b, " by trapline %s. All times are UTC.</footer>\n</body>\n</html>\n",
+                     w->o->trapline ? w->o->trapline : "");
+}
+
+void tl_site_filter(struct tl_buffer *b, const struct tl_site *w, bool units)
+{
+    tl_buffer_add_string(
+        b,
+        "<form class=\"filter\" role=\"search\" aria-label=\"Filter the table\" hidden>\n"
+        "<label>Text <input type=\"search\" name=\"q\" autocomplete=\"off\" spellcheck=\"false\"></label>\n"
+        "<label>Outcome <select name=\"outcome\"><option value=\"\">any</option>"
+        "<option value=\"failure\">any failure</option>");
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
+        const char *name = tl_outcome_name((enum tl_outcome)o);
+        tl_buffer_printf(b, "<option value=\"%s\">%s</option>", name, name);
+    }
+    tl_buffer_add_string(b, "</select></label>\n");
+    if (units) {
+        tl_buffer_add_string(b, "<label>Unit <select name=\"unit\"><option value=\"\">all</option>");
+        for (size_t i = 0; i < w->n_units && i < 500; i++) {
+            tl_buffer_add_string(b, "<option>");
+            tl_add_escaped(b, w->units[i].text);
+            tl_buffer_add_string(b, "</option>");
+        }
+        tl_buffer_add_string(b, "</select></label>\n");
+    }
+    tl_buffer_add_string(
+        b, "<button type=\"reset\">Clear</button>\n<output class=\"found\" aria-live=\"polite\"></output>\n"
+           "</form>\n");
+}
+
+void tl_site_mark(struct tl_buffer *b, enum tl_outcome o)
+{
+    const char *name = tl_outcome_name(o);
+    tl_buffer_printf(b, "<span class=\"o %s\"><b aria-hidden=\"true\">%c</b> %s</span>", name, letters[o],
+                     name);
+}
+
+void tl_site_legend(struct tl_buffer *b)
+{
+    tl_buffer_add_string(b, "<ul class=\"legend\" aria-label=\"What the letters mean\">");
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
+        tl_buffer_add_string(b, "<li>");
+        tl_site_mark(b, (enum tl_outcome)o);
+        tl_buffer_add_string(b, "</li>");
+    }
+    tl_buffer_add_string(b, "</ul>\n");
+}
+
+enum tl_outcome tl_site_worst(const uint64_t by_outcome[TL_OUTCOME_COUNT], uint64_t *failed)
+{
+    int worst = -1;
+    *failed = 0;
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
+        if (!tl_outcome_is_failure((enum tl_outcome)o) || !by_outcome[o])
+            continue;
+        *failed += by_outcome[o];
+        if (worst < 0 || by_outcome[o] > by_outcome[worst])
+            worst = o;
+    }
+    return worst >= 0                           ? (enum tl_outcome)worst
+           : by_outcome[TL_OUTCOME_PASS]        ? TL_OUTCOME_PASS
+           : by_outcome[TL_OUTCOME_UNSUPPORTED] ? TL_OUTCOME_UNSUPPORTED
+                                                : TL_OUTCOME_PASS;
+}
+
+void tl_site_counts(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT])
+{
+    const char *glue = "";
+    for (int k = 0; k < TL_OUTCOME_COUNT; k++) {
+        int o = (k + 1) % TL_OUTCOME_COUNT; /* failures first, pass last */
+        if (!by_outcome[o])
+            continue;
+        tl_buffer_printf(b, "%s%llu %s", glue, (unsigned long long)by_outcome[o],
+                         tl_outcome_name((enum tl_outcome)o));
+        glue = ", ";
+    }
+}
+
+void tl_site_cell(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT], const char *link)
+{
+    uint64_t failed, all = 0;
+    enum tl_outcome worst = tl_site_worst(by_outcome, &failed);
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        all += by_outcome[o];
+    if (!all) {
+        tl_buffer_add_string(b, "<td class=\"x\"><span class=\"vh\">not run</span></td>");
+        return;
+    }
+    /* What the filter goes by: every outcome in it, by its letter. */
+    tl_buffer_add_string(b, "<td data-o=\"");
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        if (by_outcome[o])
+            tl_buffer_add(b, &letters[o], 1);
+    tl_buffer_printf(b, "\"><a class=\"o %s\" href=\"%s\" title=\"", tl_outcome_name(worst), link);
+    tl_site_counts(b, by_outcome);
+    tl_buffer_printf(b, "\"><b>%c</b>", letters[worst]);
+    if (failed && failed < all)
+        tl_buffer_printf(b, " %llu/%llu", (unsigned long long)failed, (unsigned long long)all);
+    else
+        tl_buffer_printf(b, " %llu", (unsigned long long)all);
+    tl_buffer_add_string(b, "</a></td>");
+}
+
+void tl_site_bar(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT])
+{
+    uint64_t all = 0, before = 0;
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        all += by_outcome[o];
+    tl_buffer_add_string(
+        b, "<svg class=\"bar\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    for (int k = 0; k < TL_OUTCOME_COUNT && all; k++) {
+        int o = (k + 1) % TL_OUTCOME_COUNT;
+        if (!by_outcome[o])
+            continue;
+        tl_buffer_printf(b, "<rect class=\"f-%s\" x=\"%.2f\" width=\"%.2f\" height=\"8\"/>",
+                         tl_outcome_name((enum tl_outcome)o), 100.0 * (double)before / (double)all,
+                         100.0 * (double)by_outcome[o] / (double)all);
+        before += by_outcome[o];
+    }
+    tl_buffer_add_string(b, "</svg>");
+}
+
+/* --- tables that go on ---------------------------------------------------------------------------------- */
+
+static int put_page(struct tl_site_table *t, bool more, struct tl_error *e)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    struct tl_site_frame frame = t->frame;
+    char *title = t->page > 1 ? tl_format("%s, page %zu", frame.title, t->page) : NULL,
+         *name = t->page > 1 ? tl_format("%s-%zu.html", t->base, t->page) : tl_format("%s.html", t->base);
+    const char *file = strrchr(t->base, '/');
+    file = file ? file + 1 : t->base;
+    if (title)
+        frame.title = title;
+    tl_site_head(t->w, &b, &frame);
+    if (t->page == 1 && t->before.size)
+        tl_buffer_add(&b, t->before.data, t->before.size);
+    if (t->page > 1) {
+        tl_buffer_add_string(&b, "<h1>");
+        tl_add_escaped(&b, frame.title);
+        tl_buffer_add_string(&b, "</h1>\n");
+    }
+    if (t->rows.size) {
+        tl_site_filter(&b, t->w, t->filter_units);
+        tl_buffer_add_string(&b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+        tl_add_escaped(&b, t->label);
+        tl_buffer_add_string(&b, "\">\n");
+        tl_buffer_add(&b, t->head.data, t->head.size);
+        tl_buffer_add(&b, t->rows.data, t->rows.size);
+        tl_buffer_add_string(&b, "</tbody>\n</table>\n</div>\n");
+    }
+    if (more || t->page > 1) {
+        tl_buffer_add_string(&b, "<nav class=\"pages\" aria-label=\"Pages of this table\">");
+        if (t->page == 2)
+            tl_buffer_printf(&b, "<a rel=\"prev\" href=\"%s.html\">Page 1</a>", file);
+        else if (t->page > 2)
+            tl_buffer_printf(&b, "<a rel=\"prev\" href=\"%s-%zu.html\">Page %zu</a>", file, t->page - 1,
+                             t->page - 1);
+        tl_buffer_printf(&b, "<span>Page %zu%s</span>", t->page, more ? "" : ", the last");
+        if (more)
+            tl_buffer_printf(&b, "<a rel=\"next\" href=\"%s-%zu.html\">Page %zu</a>", file, t->page + 1,
+                             t->page + 1);
+        tl_buffer_add_string(&b, "</nav>\n");
+    }
+    if (t->page == 1 && t->after.size)
+        tl_buffer_add(&b, t->after.data, t->after.size);
+    tl_site_foot(t->w, &b);
+    int rc = tl_site_put(t->w, name, b.data, b.size, e);
+    tl_buffer_free(&b);
+    free(name);
+    free(title);
+    tl_buffer_clear(&t->rows);
+    return rc;
+}
+
+int tl_site_table_row(struct tl_site_table *t, struct tl_error *e)
+{
+    t->page = t->page ? t->page : 1;
+    if (t->rows.size < TL_SITE_ROWS)
+        return 0;
+    int rc = put_page(t, true, e);
+    t->page++;
+    return rc;
+}
+
+int tl_site_table_end(struct tl_site_table *t, struct tl_error *e)
+{
+    t->page = t->page ? t->page : 1;
+    int rc = put_page(t, false, e);
+    tl_buffer_free(&t->before);
+    tl_buffer_free(&t->head);
+    tl_buffer_free(&t->after);
+    tl_buffer_free(&t->rows);
+    return rc;
+}
+
+/* --- what is linked ------------------------------------------------------------------------------------- */
+
+size_t tl_site_case_of(const struct tl_site *w, const char *name)
+{
+    size_t low = 0, high = w->n_cases;
+    while (name && low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, w->cases[middle].name);
+        if (!order)
+            return middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return SIZE_MAX;
+}
+
+size_t tl_site_unit_of(const struct tl_site *w, const char *name)
+{
+    const json_t *at = name ? json_object_get(w->unit_numbers, name) : NULL;
+    return at ? (size_t)json_integer_value(at) : SIZE_MAX;
+}
+
+bool tl_site_has_signature(const struct tl_site *w, const char *id)
+{
+    return id && json_object_get(w->signatures, id);
+}
+
+void tl_site_case_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *name)
+{
+    size_t i = tl_site_case_of(w, name);
+    if (i == SIZE_MAX) {
+        tl_site_html(w, b, name, 200);
+        return;
+    }
+    tl_buffer_printf(b, "<a href=\"%scase/%s.html\">", up, w->cases[i].page);
+    tl_add_escaped(b, w->cases[i].text);
+    tl_buffer_add_string(b, "</a>");
+}
+
+void tl_site_signature_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *id,
+                            const char *title)
+{
+    bool has = tl_site_has_signature(w, id);
+    if (has) {
+        char *page = tl_site_slug(id);
+        tl_buffer_printf(b, "<a href=\"%ssignature/%s.html\">", up, page);
+        free(page);
+    }
+    tl_site_html(w, b, title && *title ? title : id, 240);
+    tl_buffer_add_string(b, has ? "</a>" : "");
+}

@@ -1,0 +1,250 @@
+/* Text of a site, and its files. All text from the database is hostile until it went through here. */
+#include "reports/internal.h"
+#include "reports/page.h"
+#include "reports/site_impl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char doing_[] = "cannot write the site";
+
+/* Length of the UTF-8 sequence at text, 0 when it is none. */
+static size_t sequence(const unsigned char *t, size_t size, unsigned *point)
+{
+    size_t n = t[0] < 0x80                   ? 1
+               : t[0] >= 0xc2 && t[0] < 0xe0 ? 2
+               : (t[0] & 0xf0) == 0xe0       ? 3
+               : t[0] >= 0xf0 && t[0] < 0xf5 ? 4
+                                             : 0;
+    if (!n || n > size)
+        return 0;
+    *point = n == 1 ? t[0] : t[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        if ((t[i] & 0xc0) != 0x80)
+            return 0;
+        *point = *point << 6 | (t[i] & 0x3f);
+    }
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    return *point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : n;
+}
+
+/* Marks that make text read in another order than it stands. */
+static bool turns_direction(unsigned point)
+{
+    return (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) || point == 0x200e ||
+           point == 0x200f || point == 0x061c;
+}
+
+static void add_visible(struct tl_buffer *b, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        const unsigned char *t = (const unsigned char *)text + i;
+        unsigned point = 0;
+        size_t plain = 0;
+        while (i + plain < size &&
+               ((t[plain] >= 32 && t[plain] < 127) || t[plain] == '\n' || t[plain] == '\t'))
+            plain++;
+        if (plain) {
+            tl_buffer_add(b, t, plain);
+            i += plain;
+            continue;
+        }
+        size_t n = sequence(t, size - i, &point);
+        if (!n) {
+            tl_buffer_add_string(b, "\xef\xbf\xbd");
+            n = 1;
+        } else if (point < 32 || point == 127) { /* pictures of control characters */
+            char picture[4] = {(char)0xe2, (char)0x90, (char)(0x80 + (point == 127 ? 33 : point)), 0};
+            tl_buffer_add_string(b, picture);
+        } else if ((point >= 0x80 && point < 0xa0) || turns_direction(point) || point == 0xfeff) {
+            tl_buffer_printf(b, "\\u%04x", point);
+        } else {
+            tl_buffer_add(b, t, n);
+        }
+        i += n;
+    }
+}
+
+static char *clean(const struct tl_site *w, const char *text, size_t size, size_t most, bool exact)
+{
+    if (!text)
+        return NULL;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t left_out = 0;
+    tl_buffer_add_string(&b, "");
+    if (most && size > most) { /* at the beginning of a character; names are taken out of what is left */
+        size_t cut = most;
+        while (cut && cut > most - 4 && ((unsigned char)text[cut] & 0xc0) == 0x80)
+            cut--;
+        left_out = size - cut;
+        size = cut;
+    }
+    add_visible(&b, text, size);
+    if (!w->o->keep_paths) {
+        char *redacted = exact ? tl_redact_paths(&w->redaction, b.data) : tl_redact(&w->redaction, b.data);
+        tl_buffer_clear(&b);
+        tl_buffer_add_string(&b, redacted);
+        free(redacted);
+    }
+    if (left_out)
+        tl_buffer_printf(&b, "… (%zu bytes more)", left_out);
+    return tl_buffer_take(&b);
+}
+
+char *tl_site_clean(const struct tl_site *w, const char *text, size_t size, size_t most)
+{
+    return clean(w, text, size, most, false);
+}
+
+char *tl_site_clean_exact(const struct tl_site *w, const char *text, size_t size, size_t most)
+{
+    return clean(w, text, size, most, true);
+}
+
+void tl_site_json(struct tl_buffer *b, const char *text)
+{
+    tl_buffer_add(b, "\"", 1);
+    for (const char *c = text ? text : ""; *c;) {
+        size_t plain = strcspn(c, "\"\\<>&\n\t\xe2");
+        tl_buffer_add(b, c, plain);
+        c += plain;
+        if (!*c)
+            break;
+        if (!strncmp(c, "\xe2\x80\xa8", 3) ||
+            !strncmp(c, "\xe2\x80\xa9", 3)) { /* ends a line in JavaScript */
+            tl_buffer_add_string(b, c[2] == (char)0xa8 ? "\\u2028" : "\\u2029");
+            c += 3;
+            continue;
+        }
+        switch (*c) {
+        case '"':
+        case '\\':
+            tl_buffer_printf(b, "\\%c", *c);
+            break;
+        case '\n':
+            tl_buffer_add_string(b, "\\n");
+            break;
+        case '\t':
+            tl_buffer_add_string(b, "\\t");
+            break;
+        case '<':
+        case '>':
+        case '&':
+            tl_buffer_printf(b, "\\u%04x", (unsigned)*c);
+            break;
+        default:
+            tl_buffer_add(b, c, 1);
+        }
+        c++;
+    }
+    tl_buffer_add(b, "\"", 1);
+}
+
+void tl_site_id(const struct tl_site *w, struct tl_buffer *b, const char *id)
+{
+    size_t n = strlen(id);
+    if (strspn(id, "0123456789abcdef-") == n) {
+        tl_buffer_printf(b, "\"%s\"", id);
+        return;
+    }
+    char *fit = tl_site_clean(w, id, n, 64);
+    tl_site_json(b, fit);
+    free(fit);
+}
+
+void tl_site_html(const struct tl_site *w, struct tl_buffer *b, const char *text, size_t most)
+{
+    char *fit = text ? tl_site_clean(w, text, strlen(text), most) : NULL;
+    tl_add_escaped(b, fit);
+    free(fit);
+}
+
+void tl_site_url(struct tl_buffer *b, const char *text)
+{
+    for (; text && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (isalnum(c) || strchr("-_.~:@/", c))
+            tl_buffer_add(b, text, 1);
+        else
+            tl_buffer_printf(b, "%%%02X", c);
+    }
+}
+
+void tl_site_time(struct tl_buffer *b, int64_t us)
+{
+    time_t t = (time_t)(us / 1000000);
+    struct tm tm;
+    char machine[40] = "", person[40] = "";
+    if (us <= 0 || !gmtime_r(&t, &tm)) {
+        tl_buffer_add_string(b, "never");
+        return;
+    }
+    strftime(machine, sizeof machine, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    strftime(person, sizeof person, "%Y-%m-%d %H:%M", &tm);
+    tl_buffer_printf(b, "<time datetime=\"%s\">%s</time>", machine, person);
+}
+
+char *tl_site_slug(const char *name)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    bool same = *name && strlen(name) <= 60 && *name != '.' && *name != '-';
+    char id[TL_ID_SIZE];
+    size_t n = strlen(name), digits = 0;
+    for (size_t i = 0; i < n && i < 60; i++) {
+        char c = name[i];
+        bool fine =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || (c == '.' && i);
+        char low = fine ? c : c >= 'A' && c <= 'Z' ? (char)(c + 32) : '-';
+        same = same && fine;
+        tl_buffer_add(&b, &low, 1);
+    }
+    /* NAME-2 is the second page of NAME: a case that is called so gets a name of another kind. */
+    while (digits < b.size && isdigit((unsigned char)b.data[b.size - 1 - digits]))
+        digits++;
+    if (digits && digits < b.size && b.data[b.size - 1 - digits] == '-')
+        same = false;
+    tl_content_id(name, n, id);
+    if (!same)
+        tl_buffer_printf(&b, "%s%.10s", b.size ? "." : "x.", id);
+    return tl_buffer_take(&b);
+}
+
+int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t size, struct tl_error *e)
+{
+    char *path = tl_format("%s/%s", w->stage, name);
+    FILE *f = fopen(path, "wbe");
+    bool bad = !f || (size && fwrite(data, 1, size, f) != size);
+    int err = errno;
+    if (f && fclose(f) != 0)
+        bad = true, err = errno;
+    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing_, w->o->target,
+                                 "%s cannot be written; what was there before is as it was", name)
+                 : 0;
+    size_t n = strlen(name);
+    w->r->files++;
+    w->r->pages += n > 5 && !strcmp(name + n - 5, ".html");
+    w->r->bytes += size;
+    w->r->largest = size > w->r->largest ? size : w->r->largest;
+    free(path);
+    return rc;
+}
+
+void tl_site_file(struct tl_site_files *f, const char *first)
+{
+    if (f->n++)
+        tl_buffer_add_string(&f->firsts, ",\n");
+    tl_site_json(&f->firsts, first);
+}
+
+int tl_site_turns(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
+                  struct tl_error *e)
+{
+    if (!w->o->turn || !w->o->turn(w->o->arg, doing, done, total))
+        return 0;
+    return tl_fail(e, TL_ERROR_INTERRUPTED, doing_, w->o->target,
+                   "it was stopped; what was there before is as it was");
+}

@@ -115,32 +115,31 @@ static void check_forbid(struct tl_check *ck, const struct tl_place *at)
         check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
-static size_t word(const char *s, bool build)
+static size_t word(const char *s, const char *more)
 {
     size_t n = 0;
-    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(build ? "._+-" : "._-", s[n])))
+    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(more, s[n])))
         n++;
     return n;
 }
 
-/* RUNNER[@BUILD]:DEVICE, or "reference". */
-static bool unit_ok(const char *s)
+bool tl_check_unit(const char *s, bool several)
 {
+    size_t n = word(s, several ? "._-/" : "._-");
     if (!strcmp(s, "reference"))
         return true;
-    size_t n = word(s, false);
     if (n == 0)
         return false;
     s += n;
     if (*s == '@') {
-        n = word(++s, true);
+        n = word(++s, several ? "._+-,/" : "._+-");
         if (n == 0)
             return false;
         s += n;
     }
     if (*s++ != ':')
         return false;
-    n = word(s, false);
+    n = word(s, "._-");
     return n > 0 && s[n] == '\0';
 }
 
@@ -150,7 +149,7 @@ static void check_reference(struct tl_check *ck, const struct tl_place *at)
     if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
         return;
     const char *unit = tl_check_string(ck, &keys[0].at, 1, 256);
-    if (unit && !unit_ok(unit))
+    if (unit && !tl_check_unit(unit, false))
         tl_note_found(ck, &keys[0].at, "expected a unit, RUNNER[@BUILD]:DEVICE, or \"reference\"");
     ck->c->reference_unit = tl_arena_string(ck->arena, unit);
     ck->c->tolerance = TL_TOLERANCE_DEFAULT;

@@ -54,6 +54,18 @@ struct tl_check {
     size_t forbidden; /* values in "forbid" so far */
 };
 
+/* read.c. kind is "case" or "suite", for messages.
+ * The text of a file of at most 4 MiB, the caller's; NULL with *e. */
+char *tl_check_read(const char *path, const char *kind, size_t *size, struct tl_error *e);
+/* Reads a text as JSON: *document, a new reference, and ck with its places and a new arena, both the
+ * caller's. On a mistake it is in *m, and nothing else is left. */
+int tl_check_begin(struct tl_check *ck, const char *text, size_t size, const char *path, const char *kind,
+                   json_t **document, struct tl_mistakes *m, struct tl_error *e);
+/* Fills *e from the mistakes, of which there is one at least. Returns -1. */
+int tl_check_failed(const char *path, const char *kind, const struct tl_mistakes *m, struct tl_error *e);
+/* The absolute directory that a file is in; the file itself need not exist. */
+const char *tl_check_directory(struct tl_arena *a, const char *path);
+
 /* A mistake at a place. */
 void tl_note(struct tl_check *ck, const struct tl_place *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -86,6 +98,10 @@ bool tl_check_integer(struct tl_check *ck, const struct tl_place *at, int64_t le
                       int64_t *out);
 bool tl_check_list(struct tl_check *ck, const struct tl_place *at, size_t least, size_t most, const char *of);
 bool tl_check_name(const char *s); /* [a-z0-9][a-z0-9._-]*, at most 128 bytes */
+
+/* A unit, RUNNER[@BUILD]:DEVICE, by its syntax. With `several` the build may be a list, a range, "latest" or
+ * "installed", and runner and build may be paths. */
+bool tl_check_unit(const char *s, bool several);
 
 /* check.c: everything but the model and inputs. check_model.c: those. Both fill ck->c. */
 void tl_check_document(struct tl_check *ck, json_t *document);

@@ -123,16 +123,17 @@ static size_t word(const char *s, const char *more)
     return n;
 }
 
-bool tl_check_unit(const char *s, bool several)
+/* RUNNER[@BUILD]:DEVICE, or "reference". */
+static bool unit_ok(const char *s)
 {
-    size_t n = word(s, several ? "._-/" : "._-");
+    size_t n = word(s, "._-");
     if (!strcmp(s, "reference"))
         return true;
     if (n == 0)
         return false;
     s += n;
     if (*s == '@') {
-        n = word(++s, several ? "._+-,/" : "._+-");
+        n = word(++s, "._+-");
         if (n == 0)
             return false;
         s += n;
@@ -149,7 +150,7 @@ static void check_reference(struct tl_check *ck, const struct tl_place *at)
     if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
         return;
     const char *unit = tl_check_string(ck, &keys[0].at, 1, 256);
-    if (unit && !tl_check_unit(unit, false))
+    if (unit && !unit_ok(unit))
         tl_note_found(ck, &keys[0].at, "expected a unit, RUNNER[@BUILD]:DEVICE, or \"reference\"");
     ck->c->reference_unit = tl_arena_string(ck->arena, unit);
     ck->c->tolerance = TL_TOLERANCE_DEFAULT;

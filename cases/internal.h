@@ -99,10 +99,6 @@ bool tl_check_integer(struct tl_check *ck, const struct tl_place *at, int64_t le
 bool tl_check_list(struct tl_check *ck, const struct tl_place *at, size_t least, size_t most, const char *of);
 bool tl_check_name(const char *s); /* [a-z0-9][a-z0-9._-]*, at most 128 bytes */
 
-/* A unit, RUNNER[@BUILD]:DEVICE, by its syntax. With `several` the build may be a list, a range, "latest" or
- * "installed", and runner and build may be paths. */
-bool tl_check_unit(const char *s, bool several);
-
 /* check.c: everything but the model and inputs. check_model.c: those. Both fill ck->c. */
 void tl_check_document(struct tl_check *ck, json_t *document);
 void tl_check_model(struct tl_check *ck, const struct tl_place *at);

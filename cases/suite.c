@@ -30,21 +30,42 @@ static void check_cases(struct tl_check *ck, const struct tl_place *at, struct t
     }
 }
 
-static void check_units(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s)
+/* Paths of a runner or a build are relative to the suite. NULL when the text is no unit. */
+static const char *unit_of(struct tl_check *ck, const char *text, const char *directory)
+{
+    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
+    if (!strcmp(text, "reference"))
+        return tl_arena_string(ck->arena, text);
+    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
+        return NULL;
+    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
+    const char *build = at && at < colon ? at + 1 : colon;
+    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
+         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
+    char *whole =
+        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
+                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
+    const char *kept = tl_arena_string(ck->arena, whole);
+    free(whole);
+    return kept;
+}
+
+static void check_units(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s,
+                        const char *directory)
 {
     if (!tl_check_list(ck, at, 1, UNITS_MAX, "units"))
         return;
     s->units = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->units);
     for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
-        const char *unit = tl_check_string(ck, &it, 1, 1024);
-        if (!unit)
-            continue;
-        if (!tl_check_unit(unit, true))
+        const char *text = tl_check_string(ck, &it, 1, 1024),
+                   *unit = text ? unit_of(ck, text, directory) : NULL;
+        if (unit)
+            s->units[s->n_units++] = unit;
+        else if (text)
             tl_note_found(ck, &it,
                           "expected a unit, RUNNER[@BUILD]:DEVICE, where BUILD may also be a list "
                           "(1.18.0,1.22.0), a range "
                           "(1.18..1.30), latest or installed");
-        s->units[s->n_units++] = tl_arena_string(ck->arena, unit);
     }
 }
 
@@ -108,7 +129,7 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
                       "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
     s->name = tl_arena_string(ck->arena, name);
     check_cases(ck, &keys[CASES].at, s, directory);
-    check_units(ck, &keys[UNITS].at, s);
+    check_units(ck, &keys[UNITS].at, s, directory);
     int64_t repeat = TL_SUITE_REPEAT;
     tl_check_integer(ck, &keys[REPEAT].at, 1, REPEAT_MAX, &repeat);
     s->repeat = (uint64_t)repeat;

@@ -227,17 +227,18 @@ static const char *text_at(sqlite3_stmt *st, int column)
 int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_found found, void *arg,
                     struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(s,
-                               "SELECT t.id, t.case_hash, t.variant_hash, t.unit, t.environment_id, "
-                               "t.signature_id, g.coarse_id, g.title, "
-                               "t.message, z.boot, t.outcome, t.phase, t.started_us, t.signal, t.fresh, "
-                               "t.peak_rss, ifnull(t.load_s, 0) + "
-                               "ifnull(t.compile_s, 0) + ifnull(t.execute_s, 0) + ifnull(t.check_s, 0) FROM "
-                               "night_session z JOIN trial t ON "
-                               "t.session_id = z.session_id LEFT JOIN signature g ON g.id = t.signature_id "
-                               "WHERE z.night_id = ? ORDER BY "
-                               "t.started_us, t.n",
-                               cannot_read, e);
+    sqlite3_stmt *st = prepare(
+        s,
+        "SELECT t.id, t.case_hash, t.variant_hash, t.unit, t.environment_id, "
+        "t.signature_id, g.coarse_id, g.title, "
+        "t.message, z.boot, t.outcome, t.phase, t.started_us, t.signal, t.fresh, "
+        "t.peak_rss, ifnull(t.load_s, 0) + "
+        "ifnull(t.compile_s, 0) + ifnull(t.execute_s, 0) + ifnull(t.check_s, 0), t.command IS NOT NULL FROM "
+        "night_session z JOIN trial t ON "
+        "t.session_id = z.session_id LEFT JOIN signature g ON g.id = t.signature_id "
+        "WHERE z.night_id = ? ORDER BY "
+        "t.started_us, t.n",
+        cannot_read, e);
     if (!st || tl_store_flush(s, e)) {
         sqlite3_finalize(st);
         return -1;
@@ -264,6 +265,7 @@ int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_f
             .fresh = sqlite3_column_int(st, 14),
             .peak_rss = (uint64_t)sqlite3_column_int64(st, 15),
             .seconds = sqlite3_column_double(st, 16),
+            .stopped = sqlite3_column_int(st, 17), /* nobody wrote the command of one that was found lost */
         };
         stop = found(arg, &t, e);
     }

@@ -32,6 +32,7 @@ struct tl_night_trial {
     enum tl_phase phase;
     int signal;
     bool fresh;
+    bool stopped;   /* of a lost one: trapline stopped it and went on itself */
     double seconds; /* from load to check */
     uint64_t peak_rss;
 };

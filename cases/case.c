@@ -1,89 +1,18 @@
-/* Loads a case: text, JSON, checks (check*.c), content hash. */
+/* Loads a case: text and JSON (read.c), checks (check*.c), content hash. */
 #include "cases/internal.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
 #include <fts.h>
 #include <limits.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 const struct tl_limits tl_limits_default = {
     .timeout_s = 60, .memory_mb = 4096, .processes = 512, .disk_mb = 4096};
 
-#define BLOCK_SIZE 8192
-
-struct block {
-    struct block *next;
-    size_t size, used;
-    alignas(max_align_t) char data[];
-};
-
-struct tl_arena {
-    struct block *blocks;
-};
-
-struct tl_arena *tl_arena_new(void)
-{
-    return tl_calloc(1, sizeof(struct tl_arena));
-}
-
-void *tl_arena_alloc(struct tl_arena *a, size_t n, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 2)
-        abort();
-    bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    struct block *b = a->blocks;
-    if (!b || b->size - b->used < bytes) {
-        size_t room = bytes > BLOCK_SIZE ? bytes : BLOCK_SIZE;
-        b = tl_calloc(1, sizeof *b + room);
-        b->size = room;
-        b->next = a->blocks;
-        a->blocks = b;
-    }
-    void *p = b->data + b->used;
-    b->used += bytes;
-    return p;
-}
-
-char *tl_arena_string(struct tl_arena *a, const char *s)
-{
-    if (!s)
-        return NULL;
-    size_t n = strlen(s) + 1;
-    return memcpy(tl_arena_alloc(a, n, 1), s, n);
-}
-
-void tl_arena_free(struct tl_arena *a)
-{
-    while (a && a->blocks) {
-        struct block *b = a->blocks;
-        a->blocks = b->next;
-        free(b);
-    }
-    free(a);
-}
-
-/* The absolute directory of a path; the file itself need not exist. */
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *directory = slash ? tl_format("%.*s", (int)(slash - path + (slash == path)), path) : tl_strdup(".");
-    char *absolute = realpath(directory, NULL);
-    if (!absolute && directory[0] != '/') {
-        char *here = getcwd(NULL, 0);
-        absolute = tl_format("%s/%s", here ? here : "", directory);
-        free(here);
-    }
-    if (!absolute)
-        return directory;
-    free(directory);
-    return absolute;
-}
+static const char the_case[] = "case";
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -145,78 +74,23 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
     return status;
 }
 
-static int fail_with_mistakes(const char *path, const struct tl_mistakes *m, struct tl_error *e)
-{
-    const struct tl_mistake *first = &m->list[0];
-    if (m->n == 1)
-        return tl_fail(e, TL_ERROR_INPUT, "the case file has a mistake", path, "line %d: %.200s: %.600s",
-                       first->line, first->path, first->expected);
-    return tl_fail(e, TL_ERROR_INPUT, "the case file has mistakes", path,
-                   "the first of %zu: line %d: %.200s: %.600s", m->n, first->line, first->path,
-                   first->expected);
-}
-
-static void one_mistake(struct tl_mistakes *m, int line, char *expected)
-{
-    m->n = 1;
-    m->list = tl_calloc(1, sizeof *m->list);
-    m->list[0] = (struct tl_mistake){line, tl_strdup("$"), expected};
-}
-
-/* What jansson says about a text it cannot read, in words for who wrote it. */
-static char *syntax_mistake(const char *text, size_t size, const json_error_t *at)
-{
-    if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-        return tl_strdup("expected JSON, found a byte order mark; save the file as UTF-8 without it");
-    switch (json_error_code(at)) {
-    case json_error_numeric_overflow:
-        return tl_format("expected a number that fits 64 bits: %s", at->text);
-    case json_error_null_byte_in_key:
-    case json_error_null_character:
-        return tl_strdup("expected text without the character U+0000");
-    case json_error_invalid_utf8:
-        return tl_format("expected text in UTF-8: %s", at->text);
-    case json_error_duplicate_key:
-        return tl_format("expected each key once: %s", at->text);
-    case json_error_premature_end_of_input:
-        return tl_format("expected more JSON, found the end of the file: %s", at->text);
-    default:
-        return tl_format("expected JSON: %s", at->text);
-    }
-}
-
 int tl_case_parse(const char *text, size_t size, const char *path, struct tl_case **out,
                   struct tl_mistakes *m, struct tl_error *e)
 {
+    struct tl_check ck;
+    json_t *document;
     *out = NULL;
-    *m = (struct tl_mistakes){0};
-    if (size > TL_CASE_SIZE_MAX)
-        return tl_fail(e, TL_ERROR_INPUT, "cannot load the case", path, "it is larger than 4 MiB");
-    json_error_t at;
-    json_t *document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &at);
-    if (!document) {
-        one_mistake(m, at.line > 0 ? at.line : 1, syntax_mistake(text, size, &at));
-        return fail_with_mistakes(path, m, e);
-    }
-    struct tl_check ck = {0};
-    int deep = tl_positions_scan(text, size, &ck.positions);
-    if (deep) {
-        free(ck.positions.list);
-        json_decref(document);
-        one_mistake(m, deep, tl_format("expected at most %d nested lists and objects", TL_CASE_DEPTH_MAX));
-        return fail_with_mistakes(path, m, e);
-    }
+    if (tl_check_begin(&ck, text, size, path, the_case, &document, m, e))
+        return -1;
     struct tl_case *c = tl_calloc(1, sizeof *c);
-    c->arena = ck.arena = tl_arena_new();
+    c->arena = ck.arena;
     c->document = document;
     c->path = tl_arena_string(ck.arena, path);
-    char *directory = directory_of(path);
-    c->directory = tl_arena_string(ck.arena, directory);
-    free(directory);
+    c->directory = tl_check_directory(ck.arena, path);
     ck.c = c;
     tl_check_document(&ck, document);
     tl_check_end(&ck, m);
-    int status = m->n ? fail_with_mistakes(path, m, e) : hash_case(c, e);
+    int status = m->n ? tl_check_failed(path, the_case, m, e) : hash_case(c, e);
     if (status)
         tl_case_free(c);
     else
@@ -226,18 +100,11 @@ int tl_case_parse(const char *text, size_t size, const char *path, struct tl_cas
 
 int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e)
 {
+    size_t size;
     *c = NULL;
     *m = (struct tl_mistakes){0};
-    size_t size;
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) /* there may never be anybody at its other end */
-        return tl_fail(e, TL_ERROR_INPUT, "cannot load the case", path, "it is a pipe; a file was expected");
-    char *text = tl_read_file(path, TL_CASE_SIZE_MAX, &size);
-    if (!text && errno == EFBIG)
-        return tl_fail(e, TL_ERROR_INPUT, "cannot load the case", path, "it is larger than 4 MiB");
-    if (!text)
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot load the case", path, "%s", "");
-    int status = tl_case_parse(text, size, path, c, m, e);
+    char *text = tl_check_read(path, the_case, &size, e);
+    int status = text ? tl_case_parse(text, size, path, c, m, e) : -1;
     free(text);
     return status;
 }

@@ -115,10 +115,10 @@ static void check_forbid(struct tl_check *ck, const struct tl_place *at)
         check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
-static size_t word(const char *s, bool build)
+static size_t word(const char *s, const char *more)
 {
     size_t n = 0;
-    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(build ? "._+-" : "._-", s[n])))
+    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(more, s[n])))
         n++;
     return n;
 }
@@ -126,21 +126,21 @@ static size_t word(const char *s, bool build)
 /* RUNNER[@BUILD]:DEVICE, or "reference". */
 static bool unit_ok(const char *s)
 {
+    size_t n = word(s, "._-");
     if (!strcmp(s, "reference"))
         return true;
-    size_t n = word(s, false);
     if (n == 0)
         return false;
     s += n;
     if (*s == '@') {
-        n = word(++s, true);
+        n = word(++s, "._+-");
         if (n == 0)
             return false;
         s += n;
     }
     if (*s++ != ':')
         return false;
-    n = word(s, false);
+    n = word(s, "._-");
     return n > 0 && s[n] == '\0';
 }
 

@@ -18,6 +18,11 @@ static void from_sysctl(const char *name, char *to, size_t size)
         to[0] = '\0';
 }
 
+void tl_machine_boot(char id[TL_UUID_SIZE])
+{
+    from_sysctl("kern.bootsessionuuid", id, TL_UUID_SIZE);
+}
+
 static void read_platform(struct tl_machine_text *m)
 {
     char version[64] = "";
@@ -44,6 +49,14 @@ static void find_line(const char *text, const char *key, char *to, size_t size)
         snprintf(to, size, "%.*s", (int)(length < size ? length : size - 1), value);
         return;
     }
+}
+
+void tl_machine_boot(char id[TL_UUID_SIZE])
+{
+    size_t size;
+    char *text = tl_read_file("/proc/sys/kernel/random/boot_id", 4096, &size);
+    snprintf(id, TL_UUID_SIZE, "%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+    free(text);
 }
 
 static void read_platform(struct tl_machine_text *m)

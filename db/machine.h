@@ -12,4 +12,7 @@ struct tl_machine_text {
 };
 void tl_machine_read(struct tl_machine_text *m); /* do not copy *m afterwards: it points into itself */
 
+/* What names this run of the machine since it was booted; "" when it cannot be told. */
+void tl_machine_boot(char id[TL_UUID_SIZE]);
+
 #endif

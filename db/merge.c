@@ -1,12 +1,13 @@
 /* Identity is a UUID or the hash of the content, so rows of two databases are either the same or have nothing
  * to do with each other. Where the same row may be known better in one of the two (a stack with symbols, a
  * case of which the other knows the name only), each column takes the greater value, NULL being the least:
- * whoever is merged first, the result is the same. Three things change after they were written, and each has
+ * whoever is merged first, the result is the same. Four things change after they were written, and each has
  * a rule of its own that does not depend on the order either:
  *
  *   - A trial that is lost here may have an outcome there, when a database was copied while it ran. An
  *     outcome beats a loss.
  *   - A finding is replaced while its isolation goes on. The complete one wins, then the later one.
+ *   - A night has no document and no cells until it ended; the one that ended wins.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
  * The other database is copied first, by SQLite's backup: a snapshot, although its owner may be writing, from
@@ -200,6 +201,13 @@ static const struct {
      "stacks in it have ids that trapline does not write"},
     {"SELECT count(*) FROM o.finding WHERE " NOT_UUID("id") " OR NOT json_valid(document)",
      "findings in it are not what trapline writes"},
+    {"SELECT count(*) FROM o.night WHERE " NOT_UUID(
+         "id") " OR (document IS NOT NULL AND NOT json_valid(document))",
+     "nights in it are not what trapline writes"},
+    {"SELECT count(*) FROM o.night_cell WHERE NOT (json_valid(failures) AND json_valid(seconds) AND "
+     "json_valid(memory) AND "
+     "json_valid(environment))",
+     "nights in it saw what trapline does not write"},
 };
 
 static int check_copy(struct merge *m, const char *path, struct tl_error *e)
@@ -273,8 +281,9 @@ static const struct {
     const char *table, *key;
 } contents[] = {
     /* What is referred to comes first. */
-    {"machine", "id"}, {"session", "id"},   {"environment", "id"}, {"case_file", "hash"}, {"variant", "hash"},
-    {"unit", "name"},  {"signature", "id"}, {"module", "id"},      {"module_set", "id"},  {"stack", "id"},
+    {"machine", "id"},    {"session", "id"}, {"environment", "id"}, {"case_file", "hash"},
+    {"variant", "hash"},  {"unit", "name"},  {"signature", "id"},   {"module", "id"},
+    {"module_set", "id"}, {"stack", "id"},   {"night", "id"},       {"night_session", "session_id"},
 };
 
 /* Trials that come in: those that are not here, and those that are lost here and not there. */
@@ -322,6 +331,9 @@ static const char *const findings =
     "(excluded.kind, excluded.case_name, excluded.case_hash, excluded.unit, excluded.environment_id, "
     "excluded.signature_id, excluded.complete, excluded.created_us, excluded.document) "
     "WHERE (excluded.complete, excluded.created_us, excluded.document) > (complete, created_us, document)";
+
+/* Cells are stored with the end of their night, all at once, and are the same wherever it ended. */
+static const char *const night_cells = "INSERT OR IGNORE INTO main.night_cell SELECT * FROM o.night_cell";
 
 #define SUMMARY                                                                                              \
     "SELECT case_hash, variant_hash, unit, ifnull(environment_id, ''), outcome, ifnull(signature_id, ''), "  \
@@ -382,6 +394,8 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     if (merge_trials(m, e) || exec(m, findings, e))
         return -1;
     r->findings = (uint64_t)sqlite3_changes64(m->s->db);
+    if (exec(m, night_cells, e))
+        return -1;
     m->doing = "adding up";
     if (regained ? RUN(m, recounting, e) : added ? RUN(m, adding, e) : 0)
         return -1;

@@ -6,11 +6,12 @@
 
 #include <stdio.h>
 
-extern const char tl_schema_sql[], tl_findings_sql[];
+extern const char tl_schema_sql[], tl_findings_sql[], tl_nights_sql[];
 
 const struct tl_migration tl_migrations[] = {
     {tl_schema_sql},
     {tl_findings_sql},
+    {tl_nights_sql},
 };
 const int tl_schema_version = sizeof tl_migrations / sizeof tl_migrations[0];
 

@@ -22,31 +22,13 @@ char *tl_report_html(const json_t *report)
     return text;
 }
 
-/* Inline text without its marks. */
-static char *plain(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; from++)
-        if ((unsigned char)*from >= 32)
-            *to++ = *from;
-    *to = '\0';
-    return text;
-}
-
-static void add_attribute(struct tl_buffer *b, const char *name, const char *value)
-{
-    tl_buffer_printf(b, " %s=\"", name);
-    tl_add_escaped(b, value);
-    tl_buffer_add_string(b, "\"");
-}
-
 /* The stack of the thread that took the signal, and the message: the body of a failure. */
 static void add_details(struct tl_buffer *b, const json_t *report)
 {
     const json_t *f = json_object_get(report, "finding"), *frame,
                  *trial = json_object_get(report, "failing_trial"),
                  *threads = json_object_get(json_object_get(trial, "capture"), "threads");
-    char *summary = plain(tl_words_summary(f));
+    char *summary = tl_inline_plain(tl_words_summary(f));
     size_t i;
     tl_add_escaped(b, summary);
     tl_buffer_add_string(b, "\n");
@@ -83,17 +65,17 @@ char *tl_report_junit(const json_t *report)
         tl_buffer_add_string(&what, axis ? ": minimal variant with " : ": minimal variant");
         if (axis)
             tl_words_setting(&what, axis, json_object_get(row, "value"));
-        plain(what.data);
+        tl_inline_plain(what.data);
         tests++;
         tl_buffer_add_string(&cases, "    <testcase");
-        add_attribute(&cases, "classname", unit ? unit : "unknown");
-        add_attribute(&cases, "name", what.data);
+        tl_add_attribute(&cases, "classname", unit ? unit : "unknown");
+        tl_add_attribute(&cases, "name", what.data);
         tl_buffer_free(&what);
         if (match || other) {
             failures++;
             tl_buffer_add_string(&cases, ">\n      <failure");
-            add_attribute(&cases, "type", match && outcome ? outcome : "another failure");
-            add_attribute(&cases, "message", match && title ? title : "failed in another way");
+            tl_add_attribute(&cases, "type", match && outcome ? outcome : "another failure");
+            tl_add_attribute(&cases, "message", match && title ? title : "failed in another way");
             tl_buffer_add_string(&cases, ">");
             if (match && !axis)
                 add_details(&cases, report);
@@ -109,7 +91,7 @@ char *tl_report_junit(const json_t *report)
                      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
                      "  <testsuite tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"%.3f\"",
                      tests, failures, skipped, json_number_value(json_object_get(f, "elapsed_s")));
-    add_attribute(&b, "name", title ? title : "trapline");
+    tl_add_attribute(&b, "name", title ? title : "trapline");
     tl_buffer_printf(&b, ">\n%s  </testsuite>\n</testsuites>\n", cases.data ? cases.data : "");
     tl_buffer_free(&cases);
     json_decref(rows);

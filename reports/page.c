@@ -128,3 +128,20 @@ void tl_add_escaped(struct tl_buffer *b, const char *text)
         }
     }
 }
+
+char *tl_inline_plain(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if ((unsigned char)*from >= 32)
+            *to++ = *from;
+    *to = '\0';
+    return text;
+}
+
+void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value)
+{
+    tl_buffer_printf(b, " %s=\"", name);
+    tl_add_escaped(b, value);
+    tl_buffer_add_string(b, "\"");
+}

@@ -25,6 +25,7 @@ void tl_inline_text(struct tl_buffer *b, const char *text);
 void tl_inline_code(struct tl_buffer *b, const char *text);
 /* A JSON value as on a command line: a string without quotes. */
 void tl_inline_value(struct tl_buffer *b, const json_t *value);
+char *tl_inline_plain(char *text);        /* takes the marks out of inline text, in place; returns it */
 char *tl_value_word(const json_t *value); /* the same, alone; the caller's */
 
 /* The text is taken over and freed; NULL or "" adds nothing. */
@@ -41,10 +42,14 @@ char *tl_page_markdown(const json_t *page);
 /* One file that needs nothing else. title is plain text. */
 char *tl_page_html(const json_t *page, const char *title);
 
+/* Adds inline text as HTML. */
+void tl_inline_html(struct tl_buffer *b, const char *text);
 /* What stands between head and foot of it. */
 void tl_page_html_blocks(struct tl_buffer *b, const json_t *page);
 
 /* Adds text with & < > " escaped, and what XML cannot hold left out: for HTML, SVG and XML. */
 void tl_add_escaped(struct tl_buffer *b, const char *text);
+/* Adds name="value", with a space before. */
+void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value);
 
 #endif

@@ -13,7 +13,7 @@ static const char *member(const json_t *block, const char *name)
     return s ? s : "";
 }
 
-static void add_inline(struct tl_buffer *b, const char *text)
+void tl_inline_html(struct tl_buffer *b, const char *text)
 {
     struct tl_buffer plain = TL_BUFFER_INIT;
     static const struct {
@@ -46,7 +46,7 @@ static void add_table(struct tl_buffer *b, const json_t *block, const char *labe
     json_array_foreach(json_object_get(block, "head"), i, text)
     {
         tl_buffer_add_string(b, "<th scope=\"col\">");
-        add_inline(b, json_string_value(text));
+        tl_inline_html(b, json_string_value(text));
         tl_buffer_add_string(b, "</th>");
     }
     tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
@@ -57,7 +57,7 @@ static void add_table(struct tl_buffer *b, const json_t *block, const char *labe
         json_array_foreach(json_object_get(row, "cells"), k, text)
         {
             tl_buffer_add_string(b, "<td>");
-            add_inline(b, json_string_value(text));
+            tl_inline_html(b, json_string_value(text));
             tl_buffer_add_string(b, "</td>");
         }
         tl_buffer_add_string(b, "</tr>\n");
@@ -91,7 +91,7 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
             int level = (int)json_integer_value(json_object_get(block, "level"));
             label = member(block, "text");
             tl_buffer_printf(b, "<h%d>", level);
-            add_inline(b, label);
+            tl_inline_html(b, label);
             tl_buffer_printf(b, "</h%d>\n", level);
         } else if (!strcmp(is, "table")) {
             add_table(b, block, label);
@@ -108,11 +108,11 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
                 b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
             tl_add_escaped(b, label);
             tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", member(block, "svg"));
-            add_inline(b, member(block, "caption"));
+            tl_inline_html(b, member(block, "caption"));
             tl_buffer_add_string(b, "</figcaption>\n</figure>\n");
         } else {
             tl_buffer_add_string(b, item ? "<li>" : "<p>");
-            add_inline(b, member(block, "text"));
+            tl_inline_html(b, member(block, "text"));
             tl_buffer_add_string(b, item ? "</li>\n" : "</p>\n");
         }
     }

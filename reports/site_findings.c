@@ -31,6 +31,18 @@ static void add_link(const struct tl_site *w, struct tl_buffer *b, const char *u
     free(page);
 }
 
+bool tl_site_has_finding(const struct tl_site *w, const char *id)
+{
+    const json_t *f;
+    size_t i;
+    json_array_foreach(w->findings, i, f)
+    {
+        if (is(f, "finding", id))
+            return true;
+    }
+    return false;
+}
+
 static const char *state_of(const json_t *f)
 {
     return !tl_member_true(f, "reproduced") ? "did not fail"

@@ -170,7 +170,9 @@ int tl_site_write_overview(struct tl_site *w, struct tl_error *e);
 int tl_site_write_cases(struct tl_site *w, struct tl_error *e);
 int tl_site_write_signatures(struct tl_site *w, struct tl_error *e);
 int tl_site_write_findings(struct tl_site *w, struct tl_error *e);
-void tl_site_changes(const struct tl_site *w, struct tl_buffer *b); /* what the last nightly run saw change */
+/* What the last nightly run saw change. */
+int tl_site_changes(struct tl_site *w, struct tl_buffer *b, struct tl_error *e);
+bool tl_site_has_finding(const struct tl_site *w, const char *id);
 void tl_site_newest_findings(const struct tl_site *w, struct tl_buffer *b, size_t most);
 void tl_site_unit_head(struct tl_buffer *b, const char *unit); /* cleaned */
 /* Trials as a table; "Nothing." when there are none. */

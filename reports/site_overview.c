@@ -128,7 +128,8 @@ int tl_site_write_overview(struct tl_site *w, struct tl_error *e)
     struct tl_buffer *b = &t.before;
     tl_buffer_add_string(b, "<h1 class=\"vh\">Overview</h1>\n");
     add_numbers(w, b);
-    tl_site_changes(w, b);
+    if (tl_site_changes(w, b, e))
+        return -1;
     tl_buffer_add_string(b,
                          "<h2 id=\"cases\">Cases by units</h2>\n<p class=\"quiet\">Every trial there is, ");
     tl_site_time(b, w->first_us);

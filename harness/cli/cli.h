@@ -34,8 +34,10 @@ struct tl_options {
     uint64_t limit, max_trials, max_seconds;
     const char *over, *frontier;
     bool exhaustive, no_cache, pairs, only_changed;
-    const char *by; /* of compare */
-    char **args;    /* what is not an option */
+    const char *by;                  /* of compare */
+    bool install, uninstall, status; /* of nightly */
+    const char *at, *history, *notify, *junit;
+    char **args; /* what is not an option */
     int n_args;
 };
 
@@ -85,6 +87,7 @@ void tl_progress_clear(struct tl_progress *p); /* before other output to the sam
 struct tl_case *tl_load_case(const char *path, int *status);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
-    tl_command_isolate, tl_command_list, tl_command_show, tl_command_doctor, tl_command_builds, tl_command_db;
+    tl_command_isolate, tl_command_nightly, tl_command_list, tl_command_show, tl_command_doctor,
+    tl_command_builds, tl_command_db;
 
 #endif

@@ -8,8 +8,8 @@
 #include "harness/base/clock.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/finding_document.h"
-#include "harness/cli/hunt.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/cli/isolation.h"
 #include "harness/search/covering.h"
 
 #include <stdlib.h>
@@ -18,60 +18,6 @@
 #define RATE_TRIALS 1000  /* stored trials from which a rate is learned */
 #define SWEEP_LEVELS 5    /* values of a range that a sweep tries */
 #define SWEEP_TRIALS 2000 /* at most, when the user sets no budget */
-
-struct isolate {
-    struct tl_options *o;
-    struct tl_executor *x;
-    struct tl_case *c;
-    struct tl_variant failing;
-    const struct tl_unit **units;
-    size_t n_units;
-    struct tl_hunt *hunts;
-    size_t n_hunts;
-    struct tl_progress progress;
-};
-
-static bool out_of_time(const struct isolate *s)
-{
-    return s->o->max_seconds &&
-           tl_monotonic_ns() - s->progress.started_ns > s->o->max_seconds * 1000000000ull;
-}
-
-static void show_progress(struct isolate *s, const struct tl_hunt *h)
-{
-    const struct tl_search_result *r = tl_search_result(h->search);
-    tl_progress_show(&s->progress, "%s: %s; %llu trials, at most %llu more, %.0f s",
-                     (h->units ? h->units[0] : h->unit)->runner, h->doing, (unsigned long long)r->trials,
-                     (unsigned long long)tl_search_left(h->search),
-                     (double)(tl_monotonic_ns() - s->progress.started_ns) * 1e-9);
-}
-
-/* Drives all hunts side by side to their end, the user's patience or the budget. */
-static int drive(struct isolate *s, struct tl_error *e)
-{
-    for (;;) {
-        size_t open = 0;
-        for (size_t i = 0; i < s->n_hunts; i++) {
-            struct tl_hunt *h = &s->hunts[i];
-            if (tl_hunt_done(h))
-                continue;
-            if (tl_executor_interrupted(s->x) || out_of_time(s))
-                tl_search_stop(h->search, out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
-            else if (tl_hunt_feed(h, e))
-                return -1;
-            if (tl_hunt_done(h))
-                continue;
-            show_progress(s, h);
-            open++;
-        }
-        if (!open)
-            return 0;
-        if (tl_executor_interrupted(s->x) && !tl_supervisor_in_flight(tl_executor_supervisor(s->x)))
-            return 0;
-        if (tl_executor_step(s->x, e))
-            return -1;
-    }
-}
 
 /* --- a failing variant, when none is given ------------------------------------------------------------- */
 
@@ -107,7 +53,7 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
 
 static bool row_forbidden(void *context, const uint64_t *index)
 {
-    const struct isolate *s = context;
+    const struct tl_isolate *s = context;
     struct tl_variant v = tl_variant_baseline(s->c);
     for (size_t i = 0; i < s->c->n_axes; i++) {
         uint64_t count = s->c->axes[i].count;
@@ -121,7 +67,7 @@ static bool row_forbidden(void *context, const uint64_t *index)
     return why != NULL;
 }
 
-static void row_variant(const struct isolate *s, const uint64_t *row, struct tl_variant *v)
+static void row_variant(const struct tl_isolate *s, const uint64_t *row, struct tl_variant *v)
 {
     for (size_t i = 0; i < s->c->n_axes; i++) {
         uint64_t count = s->c->axes[i].count;
@@ -134,7 +80,7 @@ static void row_variant(const struct isolate *s, const uint64_t *row, struct tl_
 
 /* Runs a covering array of all pairs of values until something fails. 1: found, 0: nothing fails, -1: failed.
  */
-static int sweep(struct isolate *s, struct tl_error *e)
+static int sweep(struct tl_isolate *s, struct tl_error *e)
 {
     struct tl_search_axis *axes = tl_calloc(s->c->n_axes, sizeof *axes);
     for (size_t i = 0; i < s->c->n_axes; i++) {
@@ -160,7 +106,7 @@ static int sweep(struct isolate *s, struct tl_error *e)
     struct tl_variant v = tl_variant_baseline(s->c);
     int result = 0;
     while (!result && (next < n || tl_executor_pending(s->x)) && !tl_executor_interrupted(s->x)) {
-        while (!result && next < n && !found.found && !out_of_time(s) &&
+        while (!result && next < n && !found.found && !tl_isolate_out_of_time(s) &&
                tl_executor_pending(s->x) < 2 * (size_t)tl_executor_jobs(s->x)) {
             struct sweep_errand *errand = tl_malloc(sizeof *errand);
             *errand = (struct sweep_errand){&found, next};
@@ -171,7 +117,7 @@ static int sweep(struct isolate *s, struct tl_error *e)
             if (result)
                 free(errand);
         }
-        if (!result && (found.found || out_of_time(s)) && !tl_executor_pending(s->x))
+        if (!result && (found.found || tl_isolate_out_of_time(s)) && !tl_executor_pending(s->x))
             break;
         if (!result)
             result = tl_executor_step(s->x, e);
@@ -197,80 +143,8 @@ static int sweep(struct isolate *s, struct tl_error *e)
 
 /* --- over builds ---------------------------------------------------------------------------------------- */
 
-/* The gravest outcome wins when several builds fail in different ways and nobody said which is meant. */
-static int gravity(enum tl_outcome o)
-{
-    static const enum tl_outcome order[] = {TL_OUTCOME_FALLBACK, TL_OUTCOME_ERROR, TL_OUTCOME_WRONG,
-                                            TL_OUTCOME_HANG,     TL_OUTCOME_OOM,   TL_OUTCOME_CRASH};
-    for (int i = 0; i < 6; i++)
-        if (order[i] == o)
-            return i + 1;
-    return 0;
-}
-
-struct scanned {
-    size_t at;
-    struct scan *scan;
-};
-struct scan {
-    enum tl_outcome outcome[1024];
-    char coarse[1024][TL_ID_SIZE], signature[1024][TL_ID_SIZE], trial[1024][TL_UUID_SIZE];
-    bool failed;
-    struct tl_error failure;
-};
-
-static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
-                       const struct tl_error *failure)
-{
-    struct scanned *one = arg;
-    (void)cached;
-    if (failure && failure->kind != TL_ERROR_INTERRUPTED) {
-        one->scan->failed = true;
-        one->scan->failure = *failure;
-    } else if (!failure) {
-        one->scan->outcome[one->at] = r->outcome;
-        memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
-        memcpy(one->scan->signature[one->at], r->signature.id, TL_ID_SIZE);
-        memcpy(one->scan->trial[one->at], r->id, TL_UUID_SIZE);
-    }
-    free(one);
-}
-
-/* Runs the failing variant once on units[at[i]] for each i, and says which of them shows the gravest failure:
- * SIZE_MAX when none fails. */
-static int scan_units(struct isolate *s, const size_t *at, size_t n, bool fresh, struct scan *scan,
-                      size_t *gravest, struct tl_error *e)
-{
-    int result = 0;
-    *gravest = SIZE_MAX;
-    for (size_t i = 0; i < n && !result; i++) {
-        struct scanned *one = tl_malloc(sizeof *one);
-        *one = (struct scanned){i, scan};
-        struct tl_request q = {.c = s->c,
-                               .variant = &s->failing,
-                               .unit = s->units[at[i]],
-                               .fresh = fresh,
-                               .use_cache = !s->o->no_cache,
-                               .repeat = fresh ? (unsigned)i : 0};
-        result = tl_executor_submit(s->x, &q, on_scanned, one, e);
-        if (result)
-            free(one);
-    }
-    if (!result)
-        result = tl_executor_finish(s->x, e);
-    if (!result && scan->failed) {
-        *e = scan->failure;
-        result = -1;
-    }
-    for (size_t i = 0; i < n && !result; i++)
-        if (gravity(scan->outcome[i]) &&
-            (*gravest == SIZE_MAX || gravity(scan->outcome[i]) >= gravity(scan->outcome[*gravest])))
-            *gravest = i;
-    return result;
-}
-
 /* How often the failing variant is known to fail on a unit: a flaky failure is then found in fewer runs. */
-static int learn_rate(struct isolate *s, const struct tl_unit *u, enum tl_outcome failure,
+static int learn_rate(struct tl_isolate *s, const struct tl_unit *u, enum tl_outcome failure,
                       struct tl_search_options *options, struct tl_error *e)
 {
     char environment[TL_ID_SIZE], variant[TL_ID_SIZE];
@@ -290,15 +164,15 @@ static int learn_rate(struct isolate *s, const struct tl_unit *u, enum tl_outcom
 }
 
 /* Over builds: which failure is meant, and on which build it is known to be there. */
-static int choose_build(struct isolate *s, size_t only, struct tl_search_options *options, char *signature,
+static int choose_build(struct tl_isolate *s, size_t only, struct tl_search_options *options, char *signature,
                         struct tl_hunt_trial *shown, struct tl_error *e)
 {
-    struct scan *scan = tl_calloc(1, sizeof *scan);
+    struct tl_scan *scan = tl_calloc(1, sizeof *scan);
     size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
     for (size_t i = 0; i < s->n_units; i++)
         if (only == SIZE_MAX || i == only)
             at[n++] = i;
-    int result = scan_units(s, at, n, false, scan, &best, e);
+    int result = tl_isolate_scan(s, at, n, false, scan, &best, e);
     if (!result && best != SIZE_MAX) {
         options->bad_known = true;
         options->bad = at[best];
@@ -314,25 +188,8 @@ static int choose_build(struct isolate *s, size_t only, struct tl_search_options
     return result;
 }
 
-/* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
- * otherwise. */
-static int choose_signature(struct isolate *s, size_t unit, struct tl_hunt_trial *shows, struct tl_error *e)
-{
-    struct scan *scan = tl_calloc(1, sizeof *scan);
-    const size_t at[] = {unit, unit, unit};
-    size_t best;
-    int result = scan_units(s, at, 3, true, scan, &best, e);
-    *shows = (struct tl_hunt_trial){0};
-    if (!result && best != SIZE_MAX) {
-        memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);
-        memcpy(shows->id, scan->trial[best], TL_UUID_SIZE);
-    }
-    free(scan);
-    return result;
-}
-
 /* --signature: the failure that is meant, by the beginning of its id, and a trial that shows it. */
-static int find_signature(struct isolate *s, struct tl_hunt_trial *shows, struct tl_error *e)
+static int find_signature(struct tl_isolate *s, struct tl_hunt_trial *shows, struct tl_error *e)
 {
     struct tl_filter all = {.case_name = s->c->name, .limit = 100000};
     struct tl_trial_lines lines;
@@ -361,7 +218,7 @@ static int by_version(const void *a, const void *b)
 
 /* RUNNER@A..B:DEVICE is the builds that are here from A to B; RUNNER@V:DEVICE all that are here, V being a
  * bad one. */
-static int list_builds(struct isolate *s, size_t *bad, struct tl_error *e)
+static int list_builds(struct tl_isolate *s, size_t *bad, struct tl_error *e)
 {
     struct tl_unit u;
     struct tl_builds builds = {0};
@@ -401,7 +258,7 @@ static int list_builds(struct isolate *s, size_t *bad, struct tl_error *e)
 
 /* --- the command ---------------------------------------------------------------------------------------- */
 
-static int parse_frontier(const struct isolate *s, size_t at[2], struct tl_error *e)
+static int parse_frontier(const struct tl_isolate *s, size_t at[2], struct tl_error *e)
 {
     char *names = tl_strdup(s->o->frontier), *comma = strchr(names, ',');
     int result = 0;
@@ -421,7 +278,7 @@ static int parse_frontier(const struct isolate *s, size_t at[2], struct tl_error
     return result;
 }
 
-static int set_up_units(struct isolate *s, struct tl_error *e)
+static int set_up_units(struct tl_isolate *s, struct tl_error *e)
 {
     s->units = tl_calloc(s->o->n_units, sizeof *s->units);
     for (; s->n_units < s->o->n_units; s->n_units++)
@@ -430,7 +287,7 @@ static int set_up_units(struct isolate *s, struct tl_error *e)
     return 0;
 }
 
-static int start_hunts(struct isolate *s, struct tl_error *e)
+static int start_hunts(struct tl_isolate *s, struct tl_error *e)
 {
     struct tl_search_options options = {
         .seed = 1,
@@ -458,24 +315,18 @@ static int start_hunts(struct isolate *s, struct tl_error *e)
         return -1;
     for (size_t i = 0; i < s->n_hunts; i++) {
         struct tl_hunt_trial shows;
-        if (s->o->signature ? find_signature(s, &shows, e) : choose_signature(s, i, &shows, e))
+        if (s->o->signature ? find_signature(s, &shows, e) : tl_isolate_signature(s, i, &shows, e))
             return -1;
         if (tl_executor_interrupted(s->x))
             return 0;
-        options.signature = *shows.signature_id ? shows.signature_id : NULL;
-        options.width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x);
-        if (s->o->frontier ? tl_hunt_frontier(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, at[0],
-                                              at[1], &options, e)
-                           : tl_hunt_isolate(&s->hunts[i], s->x, s->c, s->units[i], &s->failing, &options, e))
-            return -1;
-        if (options.signature && tl_hunt_know(&s->hunts[i], shows.id, shows.signature_id, e))
+        if (tl_isolate_start(s, i, &shows, s->o->frontier ? at : NULL, e))
             return -1;
     }
     return 0;
 }
 
 /* Stores and prints what was found. */
-static int conclude(struct isolate *s, bool *failing, struct tl_error *e)
+static int conclude(struct tl_isolate *s, bool *failing, struct tl_error *e)
 {
     json_t *all = json_array();
     int result = 0;
@@ -506,7 +357,7 @@ static int conclude(struct isolate *s, bool *failing, struct tl_error *e)
     return result;
 }
 
-static int run_isolation(struct isolate *s, bool given)
+static int run_isolation(struct tl_isolate *s, bool given)
 {
     struct tl_error e;
     bool failing = false, nothing = false;
@@ -527,7 +378,7 @@ static int run_isolation(struct isolate *s, bool given)
         result = start_hunts(s, &e);
         bool begun = !result && s->n_hunts && s->hunts[s->n_hunts - 1].search;
         if (begun)
-            result = drive(s, &e) || conclude(s, &failing, &e);
+            result = tl_isolate_drive(s, &e) || conclude(s, &failing, &e);
     }
     bool interrupted = tl_executor_interrupted(s->x);
     for (size_t i = 0; i < s->n_hunts; i++)
@@ -550,7 +401,7 @@ static int run_isolation(struct isolate *s, bool given)
 static int isolate(struct tl_options *o)
 {
     static const char *const host[] = {"command:host"};
-    struct isolate s = {.o = o};
+    struct tl_isolate s = {.o = o};
     struct tl_error e;
     int status = TL_EXIT_OK;
     if (o->n_args != 1)

@@ -161,7 +161,7 @@ static int start(struct tl_matrix *m, struct tl_error *e)
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
     tl_progress_show(&m->progress, "matrix: asking %zu units what they are", m->n_units);
     if (!result)
-        result = tl_executor_units(m->x, (const char *const *)m->unit_names, m->n_units, m->units, e);
+        result = tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e);
     return result;
 }
 
@@ -212,14 +212,12 @@ static void release(struct tl_matrix *m)
         free(k->trials);
         tl_case_free(k->c);
     }
-    for (size_t i = 0; i < m->n_units; i++)
-        free(m->unit_names[i]);
+    tl_unit_list_free(&m->names);
     for (size_t i = 0; i < m->n_reasons; i++)
         free(m->reasons[i].text);
     free(m->reasons);
     tl_faces_free(&m->faces);
     free(m->cases);
-    free(m->unit_names);
     free(m->units);
 }
 

@@ -6,6 +6,7 @@
 #include "db/record.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/faces.h"
+#include "harness/cli/unit_list.h"
 #include "harness/supervise/executor.h"
 
 #define TL_MATRIX_MOST 1000000 /* trials of one matrix */
@@ -44,7 +45,7 @@ struct tl_matrix {
     struct tl_executor *x;
     struct tl_progress progress;
     size_t n_units;
-    char **unit_names;
+    struct tl_unit_list names;
     const struct tl_unit **units;
     size_t n_cases;
     struct tl_matrix_case *cases;

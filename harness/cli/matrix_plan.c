@@ -2,7 +2,6 @@
 #include "harness/cli/matrix.h"
 
 #include "harness/base/buffer.h"
-#include "harness/builds/builds.h"
 #include "harness/search/covering.h"
 
 #include <stdlib.h>
@@ -11,79 +10,13 @@
 #define LEVELS 5         /* values of a range when a case is covered by pairs and none are named */
 #define VALUES_MOST 4096 /* values of one axis */
 
-/* --- units ---------------------------------------------------------------------------------------------- */
-
-static void add_unit(struct tl_matrix *m, char *name)
-{
-    for (size_t i = 0; i < m->n_units; i++)
-        if (!strcmp(m->unit_names[i], name)) {
-            free(name);
-            return;
-        }
-    m->unit_names = tl_realloc(m->unit_names, m->n_units + 1, sizeof *m->unit_names);
-    m->unit_names[m->n_units++] = name;
-}
-
-/* Both ends are included, and so is 1.30.2 in 1.18..1.30. Pre-releases are left out unless an end is one. */
-static bool in_range(const char *version, const char *from, const char *to)
-{
-    size_t n = strlen(to);
-    if (strchr(version, '-') && strcmp(version, from) && strcmp(version, to))
-        return false;
-    if (*from && tl_version_compare(version, from) < 0 &&
-        (strncmp(version, from, strlen(from)) || version[strlen(from)] != '.'))
-        return false;
-    return !*to || !strcmp(to, "latest") || tl_version_compare(version, to) <= 0 ||
-           (!strncmp(version, to, n) && version[n] == '.');
-}
-
-static int add_range(struct tl_matrix *m, const struct tl_unit *u, const char *text, const char *part,
-                     struct tl_error *e)
-{
-    const char *dots = strstr(part, "..");
-    char *from = tl_format("%.*s", (int)(dots - part), part);
-    struct tl_builds builds = {0};
-    size_t found = 0;
-    int result = tl_builds_installed(u->runner, &builds, e);
-    for (size_t i = 0; i < builds.n && !result; i++)
-        if (in_range(builds.list[i].version, from, dots + 2)) {
-            add_unit(m, tl_format("%s@%s:%s", u->runner, builds.list[i].version, u->device));
-            found++;
-        }
-    if (!result && !found)
-        result = tl_fail(e, TL_ERROR_INPUT, "no such builds", text,
-                         "no build in that range is here; `trapline builds list` shows those that are, "
-                         "`trapline builds fetch %s@%s` brings more",
-                         u->runner, part);
-    tl_builds_free(&builds);
-    free(from);
-    return result;
-}
-
 int tl_matrix_plan_units(struct tl_matrix *m, struct tl_error *e)
 {
-    int result = 0;
-    for (size_t i = 0; i < m->o->n_units && !result; i++) {
-        const char *text = m->o->units[i];
-        struct tl_unit u;
-        result = tl_unit_parse(text, &u, e);
-        /* A build that is a path is left alone, whatever it holds. */
-        bool several =
-            !result && u.build && !strchr(u.build, '/') && (strchr(u.build, ',') || strstr(u.build, ".."));
-        char *list = several ? tl_strdup(u.build) : NULL, *save;
-        if (!result && !several)
-            add_unit(m, tl_strdup(text));
-        for (char *part = list ? strtok_r(list, ",", &save) : NULL; part && !result;
-             part = strtok_r(NULL, ",", &save)) {
-            if (strstr(part, ".."))
-                result = add_range(m, &u, text, part, e);
-            else
-                add_unit(m, tl_format("%s@%s:%s", u.runner, part, u.device));
-        }
-        free(list);
-        tl_unit_free(&u);
-    }
-    return result;
+    for (size_t i = 0; i < m->o->n_units; i++)
+        if (tl_unit_list_add(&m->names, m->o->units[i], e))
+            return -1;
+    m->n_units = m->names.n;
+    return 0;
 }
 
 /* --- values --------------------------------------------------------------------------------------------- */

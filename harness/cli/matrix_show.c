@@ -205,7 +205,7 @@ static json_t *cell_json(const struct tl_matrix *m, size_t unit, const struct tl
     for (uint64_t i = 0; i < m->o->repeat; i++)
         if (*trials[i].id)
             json_array_append_new(ids, json_string(trials[i].id));
-    json_t *j = json_pack("{s:s,s:s?,s:o,s:I,s:I,s:f,s:o}", "unit", m->unit_names[unit], "outcome",
+    json_t *j = json_pack("{s:s,s:s?,s:o,s:I,s:I,s:f,s:o}", "unit", m->names.list[unit], "outcome",
                           c.n ? tl_outcome_name(c.groups[0].outcome) : NULL, "seen", seen, "trials",
                           (json_int_t)c.n, "cached", (json_int_t)c.cached, "wall_s", c.seconds, "ids", ids);
     free(c.groups);
@@ -237,7 +237,7 @@ json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complet
         json_array_append_new(cases, case_json(m, &m->cases[i]));
     for (size_t i = 0; i < m->n_units; i++) {
         const struct tl_unit *u = m->units[i];
-        json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", m->unit_names[i], "usable",
+        json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", m->names.list[i], "usable",
                                                u && u->usable, "why", u && !u->usable ? u->why : NULL));
     }
     json_t *reasons = json_array();

@@ -47,6 +47,13 @@ static const struct {
     {"bundle", "DIR", 0, false, "write report, model, inputs and reproducers to DIR or DIR.tar.zst"},
     {"site", "DIR", 0, false, "write everything in the database as pages for a browser"},
     {"keep-paths", NULL, 0, false, "leave home directories, user and host names as they are"},
+    {"junit", "FILE", 0, false, "write the result as JUnit XML as well"},
+    {"notify", "CMD", 0, false, "run this program, with its arguments, with the summary on its stdin"},
+    {"install", NULL, 0, false, "run the suite every night: a systemd user timer, on macOS a launchd agent"},
+    {"at", "HH:MM", 0, false, "with --install: when (default: 03:00)"},
+    {"uninstall", NULL, 0, false, "take that back"},
+    {"status", NULL, 0, false, "what is installed: last and next run"},
+    {"history", "CASE", 0, false, "what each night saw of a case, oldest first"},
     {"case-file", NULL, 0, false, "print the case file as it was when the trial ran, and nothing else"},
     {"stacks", NULL, 0, false, "the stacks of all threads"},
 };
@@ -154,6 +161,20 @@ static int take(const struct tl_command *c, struct tl_options *o, const char *na
         o->site = value;
     } else if (!strcmp(name, "keep-paths")) {
         o->keep_paths = true;
+    } else if (!strcmp(name, "junit")) {
+        o->junit = value;
+    } else if (!strcmp(name, "notify")) {
+        o->notify = value;
+    } else if (!strcmp(name, "install")) {
+        o->install = true;
+    } else if (!strcmp(name, "at")) {
+        o->at = value;
+    } else if (!strcmp(name, "uninstall")) {
+        o->uninstall = true;
+    } else if (!strcmp(name, "status")) {
+        o->status = true;
+    } else if (!strcmp(name, "history")) {
+        o->history = value;
     } else if (!strcmp(name, "limit")) {
         status = number(c, name, value, 1000000000, &o->limit);
     } else if (!strcmp(name, "case")) {

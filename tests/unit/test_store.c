@@ -1073,20 +1073,21 @@ Test(store, migrations_are_applied_once_and_together)
     const struct tl_migration good[] = {
         tl_migrations[0],
         tl_migrations[1],
+        tl_migrations[2],
         {"CREATE TABLE extra(id TEXT PRIMARY KEY); ALTER TABLE trial ADD COLUMN x"},
         {"INSERT INTO extra VALUES('f')"}};
     const struct tl_migration bad[] = {
-        good[0], good[1], good[2], good[3], {"CREATE TABLE z(a); INSERT INTO nowhere VALUES(1)"}};
+        good[0], good[1], good[2], good[3], good[4], {"CREATE TABLE z(a); INSERT INTO nowhere VALUES(1)"}};
     struct tl_store *s = open_store(TL_STORE_WRITE);
     struct tl_trial_record a = crashed(1), r;
     OK(tl_store_trial(s, &a, &error));
     OK(tl_store_flush(s, &error));
-    OK(tl_migrate(s->db, good, 4, &error));
-    cr_assert_eq(count(s, "PRAGMA user_version"), 4);
-    OK(tl_migrate(s->db, good, 4, &error));
+    OK(tl_migrate(s->db, good, 5, &error));
+    cr_assert_eq(count(s, "PRAGMA user_version"), 5);
+    OK(tl_migrate(s->db, good, 5, &error));
     cr_assert_eq(count(s, "SELECT count(*) FROM extra"), 1);
-    cr_assert_eq(tl_migrate(s->db, bad, 5, &error), -1);
-    cr_assert_eq(count(s, "PRAGMA user_version"), 4);
+    cr_assert_eq(tl_migrate(s->db, bad, 6, &error), -1);
+    cr_assert_eq(count(s, "PRAGMA user_version"), 5);
     cr_assert_eq(count(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'z'"), 0);
     OK(tl_query_trial(s, a.id, &r, &error));
     same_record(&a, &r);

@@ -1,0 +1,466 @@
+#include "db/night.h"
+
+#include "db/sql.h"
+#include "db/store_impl.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char cannot_begin[] = "cannot begin a night";
+static const char cannot_end[] = "cannot store a night";
+static const char cannot_read[] = "cannot read nights";
+
+void tl_night_free(struct tl_night *n)
+{
+    free(n->suite);
+    *n = (struct tl_night){0};
+}
+
+void tl_night_cell_free(struct tl_night_cell *c)
+{
+    free(c->case_name);
+    free(c->unit);
+    free(c->lane);
+    free(c->continues);
+    free(c->seconds);
+    free(c->memory);
+    free(c->loaded);
+    json_decref(c->failures);
+    json_decref(c->environment);
+    *c = (struct tl_night_cell){0};
+}
+
+void tl_night_cells_free(struct tl_night_cells *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        tl_night_cell_free(&l->list[i]);
+    free(l->list);
+    *l = (struct tl_night_cells){0, NULL};
+}
+
+static sqlite3_stmt *prepare(struct tl_store *s, const char *sql, const char *what, struct tl_error *e)
+{
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        return st;
+    tl_sql_fail(e, s->db, rc, what);
+    return NULL;
+}
+
+/* Steps a statement that returns no rows, and releases it. */
+static int finish(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e)
+{
+    int rc = sqlite3_step(st), result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, what);
+    sqlite3_finalize(st);
+    return result;
+}
+
+/* --- beginning and ending ------------------------------------------------------------------------------- */
+
+/* The newest night of the suite here: its id, n and started_us when it may be gone on with; only n otherwise.
+ */
+static int newest(struct tl_store *s, const char *plan, struct tl_night *night, bool *resumed,
+                  struct tl_error *e)
+{
+    sqlite3_stmt *st =
+        prepare(s,
+                "SELECT id, n, started_us, ended_us IS NULL AND plan = ?3 FROM night WHERE suite = ?1 "
+                "AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
+                cannot_begin, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, night->suite);
+    tl_sql_bind(st, 2, night->machine_id);
+    tl_sql_bind(st, 3, plan);
+    int rc = sqlite3_step(st);
+    night->n = 0;
+    if (rc == SQLITE_ROW) {
+        night->n = sqlite3_column_int64(st, 1);
+        *resumed = sqlite3_column_int(st, 3);
+    }
+    if (rc == SQLITE_ROW && *resumed) {
+        tl_sql_copy(st, 0, night->id, sizeof night->id);
+        night->started_us = sqlite3_column_int64(st, 2);
+    }
+    int result = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_begin);
+    sqlite3_finalize(st);
+    return result;
+}
+
+static int insert_night(struct tl_store *s, struct tl_night *night, const char *plan, struct tl_error *e)
+{
+    sqlite3_stmt *st =
+        prepare(s, "INSERT INTO night(id, suite, machine_id, n, plan, started_us) VALUES(?,?,?,?,?,?)",
+                cannot_begin, e);
+    if (!st)
+        return -1;
+    tl_uuid7(night->id);
+    night->n++;
+    night->started_us = tl_wall_us();
+    tl_sql_bind(st, 1, night->id);
+    tl_sql_bind(st, 2, night->suite);
+    tl_sql_bind(st, 3, night->machine_id);
+    sqlite3_bind_int64(st, 4, night->n);
+    tl_sql_bind(st, 5, plan);
+    sqlite3_bind_int64(st, 6, night->started_us);
+    return finish(s, st, cannot_begin, e);
+}
+
+int tl_night_begin(struct tl_store *s, const char *suite, const char *machine_id, const char plan[TL_ID_SIZE],
+                   const char *boot, struct tl_night *night, bool *resumed, struct tl_error *e)
+{
+    *night = (struct tl_night){.suite = tl_strdup(suite)};
+    *resumed = false;
+    snprintf(night->machine_id, sizeof night->machine_id, "%s", machine_id);
+    if (tl_store_flush(s, e) || tl_store_group(s, e))
+        return -1;
+    if (newest(s, plan, night, resumed, e) || (!*resumed && insert_night(s, night, plan, e)))
+        return tl_store_undo(s);
+    sqlite3_stmt *st =
+        prepare(s, "INSERT INTO night_session(session_id, night_id, boot) VALUES(?,?,?)", cannot_begin, e);
+    if (!st)
+        return tl_store_undo(s);
+    tl_sql_bind(st, 1, s->session_id);
+    tl_sql_bind(st, 2, night->id);
+    tl_sql_bind_id(st, 3, boot);
+    return finish(s, st, cannot_begin, e) ? tl_store_undo(s) : tl_store_flush(s, e);
+}
+
+static char *numbers_text(const double *list, size_t n)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "[");
+    for (size_t i = 0; i < n; i++)
+        tl_buffer_printf(&b, "%s%.9g", i ? "," : "", list[i]);
+    tl_buffer_add_string(&b, "]");
+    return tl_buffer_take(&b);
+}
+
+static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const char *night_id,
+                       const struct tl_night_cell *c, struct tl_error *e)
+{
+    char *failures = json_dumps(c->failures, JSON_COMPACT),
+         *environment = json_dumps(c->environment, JSON_COMPACT | JSON_SORT_KEYS),
+         *seconds = numbers_text(c->seconds, c->n_seconds), *memory = numbers_text(c->memory, c->n_memory);
+    const char *const texts[] = {night_id, c->case_name, c->case_hash, c->variant_hash,
+                                 c->unit,  c->lane,      c->continues, c->class,
+                                 failures, seconds,      memory,       environment};
+    const int64_t numbers[] = {c->changed,
+                               (int64_t)c->passed,
+                               (int64_t)c->failed,
+                               (int64_t)c->refused,
+                               (int64_t)c->unsupported,
+                               (int64_t)c->lost,
+                               c->fresh};
+    for (int i = 0; i < 12; i++)
+        tl_sql_bind(st, i + 1, texts[i]);
+    for (int i = 0; i < 7; i++)
+        sqlite3_bind_int64(st, 13 + i, numbers[i]);
+    int result = tl_store_step(s, st, cannot_end, e);
+    free(failures);
+    free(environment);
+    free(seconds);
+    free(memory);
+    return result;
+}
+
+static int insert_cells(struct tl_store *s, const struct tl_night *night, const struct tl_night_cell *cells,
+                        size_t n, struct tl_error *e)
+{
+    sqlite3_stmt *st = prepare(s, "DELETE FROM night_cell WHERE night_id = ?", cannot_end, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, night->id);
+    if (finish(s, st, cannot_end, e))
+        return -1;
+    st = prepare(
+        s,
+        "INSERT INTO night_cell(night_id, case_name, case_hash, variant_hash, unit, lane, continues, class, "
+        "failures, seconds, memory, environment, changed, passed, failed, refused, unsupported, lost, fresh) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        cannot_end, e);
+    int result = st ? 0 : -1;
+    for (size_t i = 0; i < n && !result; i++)
+        result = insert_cell(s, st, night->id, &cells[i], e);
+    sqlite3_finalize(st);
+    return result;
+}
+
+int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
+                 const json_t *document, struct tl_error *e)
+{
+    if (tl_store_flush(s, e) || tl_store_group(s, e))
+        return -1;
+    int64_t ended_us = tl_wall_us();
+    if (ended_us <= night->started_us) /* the clock was set back meanwhile */
+        ended_us = night->started_us + 1;
+    sqlite3_stmt *st = prepare(s, "UPDATE night SET ended_us = ?, document = ? WHERE id = ?", cannot_end, e);
+    char *text = json_dumps(document, JSON_COMPACT);
+    int result = -1;
+    if (st) {
+        sqlite3_bind_int64(st, 1, ended_us);
+        tl_sql_bind(st, 2, text);
+        tl_sql_bind(st, 3, night->id);
+        result = finish(s, st, cannot_end, e);
+    }
+    free(text);
+    if (result || insert_cells(s, night, cells, n, e))
+        return tl_store_undo(s);
+    if (tl_store_flush(s, e))
+        return -1;
+    night->ended_us = ended_us;
+    night->complete = true;
+    return 0;
+}
+
+/* --- reading -------------------------------------------------------------------------------------------- */
+
+static const char *text_at(sqlite3_stmt *st, int column)
+{
+    return (const char *)sqlite3_column_text(st, column);
+}
+
+int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_found found, void *arg,
+                    struct tl_error *e)
+{
+    sqlite3_stmt *st = prepare(
+        s,
+        "SELECT t.id, t.case_hash, t.variant_hash, t.unit, t.environment_id, "
+        "t.signature_id, g.coarse_id, g.title, "
+        "t.message, z.boot, t.outcome, t.phase, t.started_us, t.signal, t.fresh, "
+        "t.peak_rss, ifnull(t.load_s, 0) + "
+        "ifnull(t.compile_s, 0) + ifnull(t.execute_s, 0) + ifnull(t.check_s, 0), t.command IS NOT NULL FROM "
+        "night_session z JOIN trial t ON "
+        "t.session_id = z.session_id LEFT JOIN signature g ON g.id = t.signature_id "
+        "WHERE z.night_id = ? ORDER BY "
+        "t.started_us, t.n",
+        cannot_read, e);
+    if (!st || tl_store_flush(s, e)) {
+        sqlite3_finalize(st);
+        return -1;
+    }
+    tl_sql_bind(st, 1, night->id);
+    int rc, stop = 0;
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        int outcome = tl_outcome_parse(text_at(st, 10)), phase = tl_phase_parse(text_at(st, 11));
+        const struct tl_night_trial t = {
+            .id = text_at(st, 0),
+            .case_hash = text_at(st, 1),
+            .variant_hash = text_at(st, 2),
+            .unit = text_at(st, 3),
+            .environment_id = text_at(st, 4),
+            .signature_id = text_at(st, 5),
+            .coarse_id = text_at(st, 6),
+            .title = text_at(st, 7),
+            .message = text_at(st, 8),
+            .boot = text_at(st, 9),
+            .outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome,
+            .phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase,
+            .started_us = sqlite3_column_int64(st, 12),
+            .signal = sqlite3_column_int(st, 13),
+            .fresh = sqlite3_column_int(st, 14),
+            .peak_rss = (uint64_t)sqlite3_column_int64(st, 15),
+            .seconds = sqlite3_column_double(st, 16),
+            .stopped = sqlite3_column_int(st, 17), /* nobody wrote the command of one that was found lost */
+        };
+        stop = found(arg, &t, e);
+    }
+    int result = stop ? -1 : rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
+    sqlite3_finalize(st);
+    return result;
+}
+
+static double *numbers_of(const char *text, size_t *n)
+{
+    json_t *list = json_loads(text ? text : "[]", 0, NULL), *v;
+    double *numbers = tl_calloc(json_array_size(list) + 1, sizeof *numbers);
+    size_t i;
+    *n = json_array_size(list);
+    json_array_foreach(list, i, v) numbers[i] = json_number_value(v);
+    json_decref(list);
+    return numbers;
+}
+
+static json_t *document_of(const char *text, json_t *otherwise) /* takes it */
+{
+    json_t *j = json_loads(text ? text : "", 0, NULL);
+    if (!j || json_typeof(j) != json_typeof(otherwise)) {
+        json_decref(j);
+        return otherwise;
+    }
+    json_decref(otherwise);
+    return j;
+}
+
+static void load_cell(sqlite3_stmt *st, struct tl_night_cell *c)
+{
+    *c = (struct tl_night_cell){
+        .case_name = tl_sql_dup(st, 0),
+        .unit = tl_sql_dup(st, 3),
+        .lane = tl_sql_dup(st, 4),
+        .continues = tl_sql_dup(st, 5),
+        .changed = (unsigned)sqlite3_column_int(st, 6),
+        .loaded = tl_sql_dup(st, 7),
+        .passed = (uint64_t)sqlite3_column_int64(st, 8),
+        .failed = (uint64_t)sqlite3_column_int64(st, 9),
+        .refused = (uint64_t)sqlite3_column_int64(st, 10),
+        .unsupported = (uint64_t)sqlite3_column_int64(st, 11),
+        .lost = (uint64_t)sqlite3_column_int64(st, 12),
+        .fresh = sqlite3_column_int(st, 13),
+        .failures = document_of(text_at(st, 14), json_array()),
+        .environment = document_of(text_at(st, 17), json_object()),
+        .n = sqlite3_column_int64(st, 19),
+        .started_us = sqlite3_column_int64(st, 20),
+    };
+    c->class = c->loaded;
+    tl_sql_copy(st, 1, c->case_hash, sizeof c->case_hash);
+    tl_sql_copy(st, 2, c->variant_hash, sizeof c->variant_hash);
+    c->seconds = numbers_of(text_at(st, 15), &c->n_seconds);
+    c->memory = numbers_of(text_at(st, 16), &c->n_memory);
+    tl_sql_copy(st, 18, c->night_id, sizeof c->night_id);
+}
+
+int tl_night_history(struct tl_store *s, const struct tl_night *night, const char *case_name,
+                     const char *case_hash, const char *variant_hash, const char *lane, size_t most,
+                     struct tl_night_cells *cells, struct tl_error *e)
+{
+    *cells = (struct tl_night_cells){0, NULL};
+    sqlite3_stmt *st = prepare(
+        s,
+        "SELECT c.case_name, c.case_hash, c.variant_hash, c.unit, c.lane, c.continues, c.changed, c.class, "
+        "c.passed, "
+        "c.failed, c.refused, c.unsupported, c.lost, c.fresh, c.failures, c.seconds, c.memory, "
+        "c.environment, "
+        "c.night_id, n.n, n.started_us FROM night_cell c CROSS JOIN night n ON n.id = c.night_id WHERE "
+        "c.case_name = ?1 "
+        "AND c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND n.suite = ?5 AND n.machine_id = ?6 "
+        "AND "
+        "n.ended_us IS NOT NULL AND n.id <> ?7 AND n.n <= ?8 ORDER BY n.n DESC, n.id DESC, c.unit LIMIT ?9",
+        cannot_read, e);
+    if (!st)
+        return -1;
+    const char *const texts[] = {case_name,    variant_hash,      lane,     case_hash,
+                                 night->suite, night->machine_id, night->id};
+    for (int i = 0; i < 7; i++)
+        tl_sql_bind(st, i + 1, texts[i]);
+    sqlite3_bind_int64(st, 8, night->n);
+    sqlite3_bind_int64(st, 9, (int64_t)most);
+    size_t room = 0;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (cells->n == room) {
+            room = room ? 2 * room : 16;
+            cells->list = tl_realloc(cells->list, room, sizeof *cells->list);
+        }
+        load_cell(st, &cells->list[cells->n++]);
+    }
+    sqlite3_finalize(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    tl_night_cells_free(cells);
+    return tl_sql_fail(e, s->db, rc, cannot_read);
+}
+
+int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
+                  size_t limit, json_t **list, struct tl_error *e)
+{
+    *list = NULL;
+    sqlite3_stmt *st = prepare(
+        s,
+        "SELECT document FROM night n WHERE document IS NOT NULL AND (?1 IS NULL OR suite = ?1) AND (?2 IS "
+        "NULL "
+        "OR machine_id = ?2) AND (?3 IS NULL OR EXISTS (SELECT 1 FROM night_cell WHERE night_id = n.id AND "
+        "case_name = ?3)) ORDER BY started_us DESC, id DESC LIMIT ?4",
+        cannot_read, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, suite);
+    tl_sql_bind(st, 2, machine_id);
+    tl_sql_bind(st, 3, case_name);
+    sqlite3_bind_int64(st, 4, limit ? (int64_t)limit : -1);
+    int rc;
+    *list = json_array();
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        json_array_append_new(*list, document_of(text_at(st, 0), json_object()));
+    sqlite3_finalize(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    json_decref(*list);
+    *list = NULL;
+    return tl_sql_fail(e, s->db, rc, cannot_read);
+}
+
+int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e)
+{
+    *document = NULL;
+    for (const char *p = id; *p; p++)
+        if (!isxdigit((unsigned char)*p) && *p != '-')
+            return 0;
+    if (!*id || strlen(id) >= TL_UUID_SIZE)
+        return 0;
+    sqlite3_stmt *st = prepare(
+        s, "SELECT document FROM night WHERE id >= ?1 AND id < ?1 || 'g' AND document IS NOT NULL LIMIT 2",
+        cannot_read, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, id);
+    size_t n = 0;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        if (n++ == 0)
+            *document = document_of(text_at(st, 0), json_object());
+    int result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
+    sqlite3_finalize(st);
+    if (!result && n > 1)
+        result = tl_fail(e, TL_ERROR_INPUT, "several nights begin like that", id, "give more of the id");
+    if (result) {
+        json_decref(*document);
+        *document = NULL;
+    }
+    return result;
+}
+
+int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **list, struct tl_error *e)
+{
+    *list = NULL;
+    sqlite3_stmt *st = prepare(s,
+                               "SELECT n.id, n.n, n.suite, m.name, n.started_us, c.unit, c.class, c.changed, "
+                               "c.passed, c.failed, c.refused, "
+                               "c.unsupported, c.lost, v.json FROM night_cell c JOIN night n ON n.id = "
+                               "c.night_id LEFT JOIN machine m ON m.id = "
+                               "n.machine_id LEFT JOIN variant v ON v.hash = c.variant_hash WHERE "
+                               "c.case_name = ? ORDER BY n.started_us, n.n, "
+                               "n.id, c.unit, v.json",
+                               cannot_read, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, case_name);
+    int rc;
+    json_t *night = NULL;
+    *list = json_array();
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (!night || strcmp(json_string_value(json_object_get(night, "night")), text_at(st, 0))) {
+            night = json_pack("{s:s,s:I,s:s,s:s?,s:I,s:[]}", "night", text_at(st, 0), "n",
+                              (json_int_t)sqlite3_column_int64(st, 1), "suite", text_at(st, 2), "machine",
+                              text_at(st, 3), "started_us", (json_int_t)sqlite3_column_int64(st, 4), "cells");
+            json_array_append_new(*list, night);
+        }
+        static const char *const counts[] = {"passed", "failed", "refused", "unsupported", "lost"};
+        json_t *cell =
+            json_pack("{s:s,s:s,s:i,s:o}", "unit", text_at(st, 5), "class", text_at(st, 6), "changed",
+                      sqlite3_column_int(st, 7), "variant", document_of(text_at(st, 13), json_object()));
+        for (int i = 0; i < 5; i++)
+            json_object_set_new(cell, counts[i], json_integer(sqlite3_column_int64(st, 8 + i)));
+        json_array_append_new(json_object_get(night, "cells"), cell);
+    }
+    sqlite3_finalize(st);
+    if (rc == SQLITE_DONE)
+        return 0;
+    json_decref(*list);
+    *list = NULL;
+    return tl_sql_fail(e, s->db, rc, cannot_read);
+}

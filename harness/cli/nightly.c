@@ -1,0 +1,183 @@
+/* trapline nightly: runs a suite, compares it with the nights before, isolates what is new, and says so. */
+#include "harness/cli/nightly.h"
+
+#include "db/machine.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "reports/night.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int begin(struct tl_nightly *n, struct tl_error *e)
+{
+    char *command = tl_format("nightly %s", n->suite->path), plan[TL_ID_SIZE], machine[TL_ID_SIZE];
+    const struct tl_executor_options options = {
+        .db_path = n->o->db, .command = command, .jobs = n->o->jobs, .no_cgroup = n->o->no_cgroup};
+    int result = tl_executor_new(&n->x, &options, e);
+    free(command);
+    if (result)
+        return -1;
+    n->units = tl_calloc(n->names.n + 1, sizeof *n->units);
+    tl_progress_show(&n->progress, "nightly: asking %zu units what they are", n->names.n);
+    if (tl_executor_units(n->x, (const char *const *)n->names.list, n->names.n, n->units, e) ||
+        tl_nightly_cells(n, e))
+        return -1;
+    tl_nightly_plan_id(n, plan);
+    tl_machine_id(tl_executor_machine(n->x), machine);
+    if (tl_night_begin(tl_executor_store(n->x), n->suite->name, machine, plan, n->boot, &n->night,
+                       &n->resumed, e) ||
+        (n->resumed && tl_nightly_recall(n, e)))
+        return -1;
+    if (n->resumed)
+        fprintf(stderr, "nightly %s: going on with run %lld, which was cut short\n", n->suite->name,
+                (long long)n->night.n);
+    return 0;
+}
+
+/* A whole night; *document is NULL when it was interrupted. */
+static int night(struct tl_nightly *n, json_t **document, struct tl_error *e)
+{
+    *document = NULL;
+    if (begin(n, e) || tl_nightly_run(n, e))
+        return -1;
+    if (tl_executor_interrupted(n->x) || tl_nightly_isolate(n, e))
+        return tl_executor_interrupted(n->x) ? 0 : -1;
+    return tl_executor_interrupted(n->x) ? 0 : tl_nightly_end(n, document, e);
+}
+
+/* A file that is complete or not there. */
+static int write_file(const char *path, const char *text, struct tl_error *e)
+{
+    char *temporary = tl_format("%s.%ld", path, (long)getpid());
+    FILE *f = fopen(temporary, "wx");
+    bool written = f && fputs(text, f) >= 0;
+    if (f && fclose(f))
+        written = false;
+    int err = errno;
+    if (!written || rename(temporary, path)) {
+        err = written ? errno : err;
+        unlink(temporary);
+        free(temporary);
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot write the result", path, "%s", "");
+    }
+    free(temporary);
+    return 0;
+}
+
+static int print(const struct tl_options *o, const json_t *document)
+{
+    const char *format = o->json ? "json" : o->format ? o->format : "md";
+    if (!strcmp(format, "json"))
+        return tl_print_json(json_incref((json_t *)document));
+    char *text = !strcmp(format, "html")    ? tl_night_html(document)
+                 : !strcmp(format, "junit") ? tl_night_junit(document)
+                                            : tl_night_markdown(document);
+    fputs(text, stdout);
+    free(text);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* What is told of a night that ended. The worst exit status wins: that something could not be told is told.
+ */
+static int tell(const struct tl_options *o, const json_t *document)
+{
+    int status = json_integer_value(json_object_get(document, "regressions")) ? TL_EXIT_FAILURE : TL_EXIT_OK;
+    int printed = print(o, document);
+    struct tl_error e;
+    if (o->junit) {
+        char *text = tl_night_junit(document);
+        if (write_file(o->junit, text, &e))
+            printed = tl_print_error(&e);
+        free(text);
+    }
+    return printed ? printed : status;
+}
+
+static void release(struct tl_nightly *n)
+{
+    for (size_t i = 0; i < n->n_cells; i++) {
+        struct tl_nightly_cell *c = &n->cells[i];
+        for (size_t k = 0; k < c->n_kinds; k++)
+            free(c->kinds[k].title);
+        free(c->kinds);
+        free(c->variant_json);
+        free(c->lane);
+        free(c->why);
+        free(c->continues);
+        free(c->evidence);
+        json_decref(c->before);
+        json_decref(c->finding);
+        tl_night_cells_free(&c->history);
+        tl_variant_free(&c->variant);
+    }
+    free(n->cells);
+    for (size_t i = 0; i < n->n_cases; i++)
+        tl_case_free(n->cases[i]);
+    free(n->cases);
+    free(n->units);
+    tl_unit_list_free(&n->names);
+    tl_night_free(&n->night);
+    tl_suite_free(n->suite);
+    json_decref(n->notes);
+}
+
+static int run_suite(struct tl_options *o)
+{
+    char boot[TL_UUID_SIZE];
+    struct tl_nightly n = {.o = o, .boot = boot, .notes = json_array()};
+    struct tl_error e, closing;
+    json_t *document = NULL;
+    int status, lock = -1;
+    tl_machine_boot(boot);
+    if (tl_nightly_load(&n, o->args[0], &status)) {
+        release(&n);
+        return status;
+    }
+    tl_progress_begin(&n.progress, o->json && !o->verbose);
+    int result = (lock = tl_nightly_lock(o->db, n.suite->name, &e)) < 0 || tl_nightly_builds(&n, &e) ? -1 : 0;
+    if (!result)
+        result = night(&n, &document, &e);
+    tl_progress_clear(&n.progress);
+    bool interrupted = n.x && tl_executor_interrupted(n.x);
+    int closed = n.x ? tl_executor_free(n.x, &closing) : 0;
+    if (interrupted) {
+        fputs("stopped; the same command goes on with this night\n", stderr);
+        status = TL_EXIT_INTERRUPTED;
+    } else {
+        status = result ? tl_print_error(&e) : closed ? tl_print_error(&closing) : tell(o, document);
+    }
+    json_decref(document);
+    if (lock >= 0)
+        close(lock);
+    release(&n);
+    return status;
+}
+
+static int nightly(struct tl_options *o)
+{
+    static const char *const formats[] = {"md", "html", "json", "junit"};
+    bool known = !o->format;
+    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
+        known = !strcmp(formats[i], o->format);
+    if (!known)
+        return tl_usage_error(&tl_command_nightly, "--format %s: expected md, html, json or junit",
+                              o->format);
+    if (o->history)
+        return o->n_args ? tl_usage_error(&tl_command_nightly, "--history CASE takes no suite")
+                         : tl_nightly_history(o);
+    if (o->n_args != 1)
+        return tl_usage_error(&tl_command_nightly,
+                              "one suite was expected; docs/nightly.md says what is in it");
+    return run_suite(o);
+}
+
+const struct tl_command tl_command_nightly = {
+    .name = "nightly",
+    .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall | --status",
+    .about = "run a suite every night and say what broke, what was fixed, what changed",
+    .options = "format junit notify install at uninstall status history no-cgroup",
+    .run = nightly,
+};

@@ -1,0 +1,291 @@
+/* What a night found, as the JSON document that is stored, printed, and made into every other format
+ * (docs/nightly.md), and as the cells that the next nights are compared with. */
+#include "harness/cli/nightly.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/search/change.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static json_t *failures_json(const struct tl_nightly_cell *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->n_kinds; i++) {
+        const struct tl_nightly_kind *k = &c->kinds[i];
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:s,s:I}", "outcome",
+                                              tl_outcome_name(k->outcome), "phase", tl_phase_name(k->phase),
+                                              "signal", k->signal ? tl_signal_name(k->signal) : NULL,
+                                              "coarse", k->coarse, "title", k->title, "trial", k->trial,
+                                              "trials", (json_int_t)k->n));
+    }
+    return list;
+}
+
+static json_t *environment_json(const struct tl_nightly_cell *c)
+{
+    const struct tl_machine *m = tl_executor_machine(c->nightly->x);
+    json_t *j = json_object(), *build = c->unit->build_object;
+    json_object_set_new(j, "os_build", json_string(m->os_build ? m->os_build : ""));
+    if (c->unit->runner_version)
+        json_object_set_new(j, "runner_version", json_string(c->unit->runner_version));
+    if (json_is_string(json_object_get(build, "version")))
+        json_object_set(j, "runtime_version", json_object_get(build, "version"));
+    if (json_is_string(json_object_get(build, "sha256")))
+        json_object_set(j, "runtime_sha256", json_object_get(build, "sha256"));
+    return j;
+}
+
+static enum tl_class second_class(const struct tl_nightly_cell *c, bool memory)
+{
+    return memory ? (c->hungrier ? TL_CLASS_HUNGRIER
+                     : c->leaner ? TL_CLASS_LEANER
+                                 : TL_CLASS_COUNT)
+                  : (c->slower   ? TL_CLASS_SLOWER
+                     : c->faster ? TL_CLASS_FASTER
+                                 : TL_CLASS_COUNT);
+}
+
+static unsigned changed_bits(const struct tl_nightly_cell *c)
+{
+    static const bool outcome[TL_CLASS_COUNT] = {
+        [TL_CLASS_NEW] = true,   [TL_CLASS_CHANGED] = true,  [TL_CLASS_FLAKIER] = true,
+        [TL_CLASS_FIXED] = true, [TL_CLASS_STEADIER] = true,
+    };
+    return (outcome[c->class] ? TL_NIGHT_OUTCOME : 0) |
+           (second_class(c, false) != TL_CLASS_COUNT ? TL_NIGHT_TIME : 0) |
+           (second_class(c, true) != TL_CLASS_COUNT ? TL_NIGHT_MEMORY : 0);
+}
+
+/* A cell as the database keeps it. */
+static void keep(const struct tl_nightly_cell *c, struct tl_night_cell *k)
+{
+    bool fresh;
+    const struct tl_samples *s = tl_nightly_seconds(c, &fresh), *m = &c->memory[fresh];
+    *k = (struct tl_night_cell){
+        .case_name = tl_strdup(c->c->name),
+        .unit = tl_strdup(c->unit->text),
+        .lane = tl_strdup(c->lane),
+        .continues = tl_strdup(c->continues),
+        .class = tl_class_names[c->class],
+        .changed = changed_bits(c),
+        .passed = c->passed,
+        .failed = c->failed,
+        .refused = c->refused,
+        .unsupported = c->unsupported,
+        .lost = c->lost,
+        .fresh = fresh,
+        .failures = failures_json(c),
+        .environment = environment_json(c),
+        .n_seconds = s->n,
+        .n_memory = m->n,
+        .seconds = tl_calloc(s->n + 1, sizeof(double)),
+        .memory = tl_calloc(m->n + 1, sizeof(double)),
+    };
+    memcpy(k->case_hash, c->c->hash, sizeof k->case_hash);
+    memcpy(k->variant_hash, c->variant_hash, sizeof k->variant_hash);
+    memcpy(k->seconds, s->list, s->n * sizeof(double));
+    memcpy(k->memory, m->list, m->n * sizeof(double));
+}
+
+/* --- the document --------------------------------------------------------------------------------------- */
+
+/* Which variant of the case it is: those that a case names itself need no list of their values. */
+static const char *which(const struct tl_nightly_cell *c)
+{
+    bool failing = c->c->has_failing, baseline = true;
+    for (size_t i = 0; i < c->c->n_axes; i++) {
+        failing = failing && c->variant.index[i] == c->c->failing.index[i];
+        baseline = baseline && c->variant.index[i] == 0;
+    }
+    return failing ? "failing" : baseline ? "baseline" : NULL;
+}
+
+/* A cell as far as it says where it stands. */
+static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class class)
+{
+    return json_pack("{s:s,s:s,s:s?,s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "class", tl_class_names[class], "case",
+                     c->c->name, "which", which(c), "variant", json_loads(c->variant_json, 0, NULL), "unit",
+                     c->unit->text, "passed", (json_int_t)c->passed, "failed", (json_int_t)c->failed,
+                     "refused", (json_int_t)c->refused, "unsupported", (json_int_t)c->unsupported, "lost",
+                     (json_int_t)c->lost);
+}
+
+/* Axes whose values are not those of the baseline: what a reader wants to see of a variant. */
+static json_t *settings_json(const struct tl_nightly_cell *c)
+{
+    struct tl_variant v = tl_variant_baseline(c->c);
+    json_t *all = json_loads(c->variant_json, 0, NULL), *baseline = tl_variant_object(c->c, &v), *value;
+    const char *axis;
+    void *next;
+    json_object_foreach_safe(all, next, axis, value) if (json_equal(value, json_object_get(baseline, axis)))
+        json_object_del(all, axis);
+    json_decref(baseline);
+    tl_variant_free(&v);
+    return all;
+}
+
+/* A cell with all there is to say of it. */
+static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class class)
+{
+    bool fresh;
+    const struct tl_samples *s = tl_nightly_seconds(c, &fresh);
+    json_t *j = cell_json(c, class);
+    json_object_set_new(j, "settings", settings_json(c));
+    json_object_set_new(j, "failures", failures_json(c));
+    json_object_set_new(j, "environment", environment_json(c));
+    json_object_set_new(j, "seconds", json_real(tl_median(s->list, s->n)));
+    json_object_set_new(j, "memory", json_real(tl_median(c->memory[fresh].list, c->memory[fresh].n)));
+    json_object_set_new(j, "before", c->before ? json_incref(c->before) : json_null());
+    if (c->evidence && class != TL_CLASS_SLOWER && class != TL_CLASS_FASTER && class != TL_CLASS_HUNGRIER &&
+        class != TL_CLASS_LEANER)
+        json_object_set_new(j, "evidence", json_string(c->evidence));
+    if (c->why)
+        json_object_set_new(j, "why", json_string(c->why));
+    if (*c->lost_trial)
+        json_object_set_new(j, "lost_trial", json_string(c->lost_trial));
+    if (c->finding)
+        json_object_set(j, "isolation", c->finding);
+    return j;
+}
+
+static json_t *list_of(const struct tl_nightly *n, enum tl_class from, enum tl_class to)
+{
+    json_t *list = json_array();
+    for (enum tl_class class = from; class < to; class ++)
+        for (size_t i = 0; i < n->n_cells; i++) {
+            const struct tl_nightly_cell *c = &n->cells[i];
+            if (c->class == class || second_class(c, false) == class || second_class(c, true) == class)
+                json_array_append_new(list, entry_json(c, class));
+        }
+    return list;
+}
+
+static void add_list(json_t *d, const char *name, const struct tl_nightly *n, enum tl_class from,
+                     enum tl_class to)
+{
+    json_object_set_new(d, name, list_of(n, from, to));
+}
+
+static json_t *previous_json(struct tl_nightly *n)
+{
+    json_t *list = NULL, *found = NULL, *one;
+    struct tl_error ignored;
+    size_t i;
+    if (tl_night_list(tl_executor_store(n->x), n->night.suite, n->night.machine_id, NULL, 2, &list, &ignored))
+        return json_null();
+    json_array_foreach(list, i, one)
+    {
+        const char *id = json_string_value(json_object_get(one, "night"));
+        if (!found && id && strcmp(id, n->night.id) != 0)
+            found = json_pack("{s:s,s:O,s:O}", "night", id, "n", json_object_get(one, "n"), "started_us",
+                              json_object_get(one, "started_us"));
+    }
+    json_decref(list);
+    return found ? found : json_null();
+}
+
+static json_t *when_json(int64_t us)
+{
+    char text[40] = "";
+    time_t t = (time_t)(us / 1000000);
+    struct tm tm;
+    if (gmtime_r(&t, &tm))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return json_string(text);
+}
+
+/* What was lost although it has a verdict by now: told, so that nobody wonders about the trial. */
+static json_t *cut_short_json(const struct tl_nightly *n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n->n_cells; i++)
+        if (n->cells[i].lost && n->cells[i].class != TL_CLASS_LOST)
+            json_array_append_new(
+                list, json_pack("{s:s,s:o,s:s,s:s,s:I,s:b}", "case", n->cells[i].c->name, "variant",
+                                json_loads(n->cells[i].variant_json, 0, NULL), "unit", n->cells[i].unit->text,
+                                "trial", n->cells[i].lost_trial, "times", (json_int_t)n->cells[i].lost,
+                                "machine_went_down", n->cells[i].went_down > 0));
+    return list;
+}
+
+static json_t *document(struct tl_nightly *n)
+{
+    const struct tl_machine *m = tl_executor_machine(n->x);
+    json_t *d = json_object(), *counts = json_object(), *cells = json_array(), *units = json_array();
+    json_int_t trials = 0;
+    for (size_t i = 0; i < n->n_cells; i++) {
+        const struct tl_nightly_cell *c = &n->cells[i];
+        json_array_append_new(cells, cell_json(c, c->class));
+        trials += (json_int_t)(c->passed + c->failed + c->refused + c->lost);
+    }
+    for (size_t i = 0; i < n->names.n; i++)
+        json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", n->units[i]->text, "usable",
+                                               n->units[i]->usable, "why",
+                                               n->units[i]->usable ? NULL : n->units[i]->why));
+    json_object_set_new(d, "night", json_string(n->night.id));
+    json_object_set_new(d, "suite", json_string(n->suite->name));
+    json_object_set_new(d, "n", json_integer(n->night.n));
+    json_object_set_new(d, "machine", json_string(m->name ? m->name : ""));
+    json_object_set_new(d, "os", json_string(m->os ? m->os : ""));
+    json_object_set_new(d, "os_build", json_string(m->os_build ? m->os_build : ""));
+    json_object_set_new(d, "started", when_json(n->night.started_us));
+    json_object_set_new(d, "started_us", json_integer(n->night.started_us));
+    json_object_set_new(d, "elapsed_s",
+                        json_real((double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9));
+    json_object_set_new(d, "resumed", json_boolean(n->resumed));
+    json_object_set_new(d, "complete", json_boolean(!n->over_budget));
+    json_object_set_new(d, "repeat", json_integer((json_int_t)n->suite->repeat));
+    json_object_set_new(d, "trials", json_integer(trials));
+    json_object_set_new(d, "previous", previous_json(n));
+    json_object_set_new(d, "units", units);
+    add_list(d, "changes", n, 0, TL_CLASS_NEWS);
+    add_list(d, "still_failing", n, TL_CLASS_STILL, TL_CLASS_STILL + 1);
+    add_list(d, "unclear", n, TL_CLASS_UNCLEAR, TL_CLASS_UNCLEAR + 1);
+    add_list(d, "first", n, TL_CLASS_FIRST_FAILURE, TL_CLASS_FIRST_FAILURE + 1);
+    add_list(d, "lost", n, TL_CLASS_LOST, TL_CLASS_LOST + 1);
+    json_object_set_new(d, "cut_short", cut_short_json(n));
+    add_list(d, "not_supported", n, TL_CLASS_NOT_SUPPORTED, TL_CLASS_NOT_SUPPORTED + 1);
+    json_object_set_new(d, "cells", cells);
+    json_object_set(d, "notes", n->notes);
+    size_t regressions = 0;
+    for (enum tl_class class = 0; class < TL_CLASS_COUNT; class ++) {
+        json_int_t k = 0;
+        for (size_t i = 0; i < n->n_cells; i++)
+            k += n->cells[i].class == class || second_class(&n->cells[i], false) == class ||
+                 second_class(&n->cells[i], true) == class;
+        if (k)
+            json_object_set_new(counts, tl_class_names[class], json_integer(k));
+        regressions += class < TL_CLASS_REGRESSIONS ? (size_t)k : 0;
+    }
+    json_object_set_new(d, "counts", counts);
+    json_object_set_new(d, "regressions", json_integer((json_int_t)regressions));
+    return d;
+}
+
+int tl_nightly_end(struct tl_nightly *n, json_t **out, struct tl_error *e)
+{
+    struct tl_store *s = tl_executor_store(n->x);
+    struct tl_night_cell *cells = tl_calloc(n->n_cells + 1, sizeof *cells);
+    int result = 0;
+    for (size_t i = 0; i < n->n_cells; i++) {
+        keep(&n->cells[i], &cells[i]);
+        /* Of a cell that was never tried nobody stored the variant. */
+        result =
+            result ? result : tl_store_put_variant(s, n->cells[i].variant_hash, n->cells[i].variant_json, e);
+    }
+    *out = document(n);
+    if (!result)
+        result = tl_night_end(s, &n->night, cells, n->n_cells, *out, e);
+    for (size_t i = 0; i < n->n_cells; i++)
+        tl_night_cell_free(&cells[i]);
+    free(cells);
+    if (result) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return result;
+}

@@ -1,0 +1,106 @@
+/* New failures are isolated in the night that found them, so that the report has the trigger in it. Trials of
+ * isolations belong to a session of their own: they say nothing about how often a cell of the night fails. */
+#include "harness/cli/nightly.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/cli/isolation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ISOLATION_S 900 /* for one isolation, when the suite has no budget */
+
+static bool wanted(const struct tl_nightly_cell *c)
+{
+    return c->class == TL_CLASS_NEW || c->class == TL_CLASS_CHANGED;
+}
+
+/* One isolation stands for all cells of a case on a unit that fail in the same way. */
+static const struct tl_nightly_cell *isolated(const struct tl_nightly *n, size_t before,
+                                              const struct tl_nightly_cell *c)
+{
+    for (size_t i = 0; i < before; i++) {
+        const struct tl_nightly_cell *o = &n->cells[i];
+        if (o->finding && o->c == c->c && o->unit == c->unit && o->n_kinds && c->n_kinds &&
+            o->kinds[0].outcome == c->kinds[0].outcome && !strcmp(o->kinds[0].coarse, c->kinds[0].coarse))
+            return o;
+    }
+    return NULL;
+}
+
+/* What of a finding belongs into the night's document. */
+static json_t *summary(const json_t *finding)
+{
+    json_t *j = json_object();
+    static const char *const members[] = {"finding", "reproduced",  "complete", "trigger",  "minimal",
+                                          "rate",    "generalises", "trials",   "elapsed_s"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_object_get(finding, members[i]))
+            json_object_set(j, members[i], json_object_get(finding, members[i]));
+    return j;
+}
+
+static json_t *not_isolated(const char *why)
+{
+    return json_pack("{s:n,s:s}", "finding", "why", why);
+}
+
+static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
+{
+    struct tl_nightly *n = c->nightly;
+    double left = tl_nightly_left(n);
+    struct tl_options o = *n->o;
+    json_t *document = NULL;
+    o.max_seconds = isinf(left) ? ISOLATION_S : (uint64_t)left;
+    o.max_trials = 0;
+    if (o.max_seconds < 1) {
+        c->finding = not_isolated("the budget of the night was used up");
+        return 0;
+    }
+    tl_progress_clear(&n->progress);
+    if (tl_isolate_run(n->x, c->c, c->unit, &c->variant, &o, &document, e))
+        return -1;
+    if (document)
+        c->finding = summary(document);
+    json_decref(document);
+    return 0;
+}
+
+static int new_session(struct tl_nightly *n, struct tl_error *e)
+{
+    struct tl_store *s = tl_executor_store(n->x);
+    char *command = tl_format("nightly %s: isolations", n->suite->path);
+    int result = tl_store_session_end(s, e) ||
+                         tl_store_session_begin(s, tl_executor_machine(n->x), TL_VERSION, command, NULL, e)
+                     ? -1
+                     : 0;
+    free(command);
+    return result;
+}
+
+int tl_nightly_isolate(struct tl_nightly *n, struct tl_error *e)
+{
+    bool begun = false;
+    for (size_t i = 0; i < n->n_cells && !tl_executor_interrupted(n->x); i++) {
+        struct tl_nightly_cell *c = &n->cells[i];
+        if (!wanted(c))
+            continue;
+        const struct tl_nightly_cell *same = isolated(n, i, c);
+        if (same) {
+            c->finding = json_incref(same->finding);
+            continue;
+        }
+        if (!n->suite->isolate_new) {
+            c->finding = not_isolated("the suite does not ask for it");
+            continue;
+        }
+        if (!begun && new_session(n, e))
+            return -1;
+        begun = true;
+        if (isolate(c, e))
+            return -1;
+    }
+    return 0;
+}

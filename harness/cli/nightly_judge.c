@@ -1,0 +1,331 @@
+/* A cell against the nights before.
+ *
+ * What it is compared with is everything that was seen since the last change: the last run in the same lane
+ * (RUNNER:DEVICE), on the same build if that night had it and else on the nearest one, and from there back,
+ * night by night, to the last one that said that something changed. A failure that shows now and then is
+ * thereby compared with all the times it showed and did not, and not with one night's luck.
+ *
+ * Failures are of two gravities. A clean error is a refusal: a crash that has become one is fixed, and an
+ * error that has become a crash is a new failure. */
+#include "harness/cli/nightly.h"
+
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+#include "harness/search/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HISTORY_MOST 400 /* cells of earlier nights that are looked at */
+#define TIMES_MOST 400   /* times of earlier nights */
+#define TIMES_MORE 10    /* trials added at most for a time */
+
+/* From where on a time or a size is another one, besides the rank sum. */
+#define SLOWER_RATIO 1.5
+#define SLOWER_LEAST_S 0.02
+#define SLOWER_COSTS_S 2 /* a trial that takes longer is not repeated for its time */
+#define HUNGRIER_RATIO 1.25
+#define HUNGRIER_LEAST 8388608.0
+
+const char *const tl_class_names[TL_CLASS_COUNT] = {
+    [TL_CLASS_NEW] = "new-failure",
+    [TL_CLASS_CHANGED] = "changed-signature",
+    [TL_CLASS_FLAKIER] = "flakier",
+    [TL_CLASS_UNSUPPORTED] = "unsupported",
+    [TL_CLASS_SLOWER] = "slower",
+    [TL_CLASS_HUNGRIER] = "hungrier",
+    [TL_CLASS_FIXED] = "fixed",
+    [TL_CLASS_STEADIER] = "steadier",
+    [TL_CLASS_FASTER] = "faster",
+    [TL_CLASS_LEANER] = "leaner",
+    [TL_CLASS_STILL] = "still-failing",
+    [TL_CLASS_UNCLEAR] = "unclear",
+    [TL_CLASS_FIRST_FAILURE] = "first-failing",
+    [TL_CLASS_FIRST] = "first-passing",
+    [TL_CLASS_PASS] = "passing",
+    [TL_CLASS_NOT_SUPPORTED] = "not-supported",
+    [TL_CLASS_LOST] = "lost",
+    [TL_CLASS_NOT_RUN] = "not-run",
+};
+
+int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e)
+{
+    struct tl_nightly *n = c->nightly;
+    tl_night_cells_free(&c->history);
+    return tl_night_history(tl_executor_store(n->x), &n->night, c->c->name, c->c->hash, c->variant_hash,
+                            c->lane, HISTORY_MOST, &c->history, e);
+}
+
+/* --- the history that counts ---------------------------------------------------------------------------- */
+
+static char *build_of(const char *unit)
+{
+    struct tl_unit u;
+    struct tl_error ignored;
+    char *build = tl_unit_parse(unit, &u, &ignored) ? NULL : tl_strdup(u.build);
+    tl_unit_free(&u);
+    return build;
+}
+
+/* Of the cells of the newest night: that of the same unit, else of the nearest older build, else of the
+ * nearest. */
+static const struct tl_night_cell *predecessor(const struct tl_nightly_cell *c)
+{
+    const struct tl_night_cells *h = &c->history;
+    const struct tl_night_cell *best = NULL;
+    char *mine = build_of(c->unit->text), *best_build = NULL;
+    for (size_t i = 0; i < h->n && !strcmp(h->list[i].night_id, h->list[0].night_id); i++) {
+        const struct tl_night_cell *one = &h->list[i];
+        if (!strcmp(one->unit, c->unit->text)) {
+            best = one;
+            break;
+        }
+        char *build = build_of(one->unit);
+        bool older = mine && build && tl_version_compare(build, mine) < 0,
+             best_older = mine && best_build && tl_version_compare(best_build, mine) < 0,
+             nearer =
+                 best_build && build &&
+                 (tl_version_compare(build, best_build) > 0) == older; /* older ones: the newest of them */
+        if (!best || (older && !best_older) || (older == best_older && nearer)) {
+            best = one;
+            free(best_build);
+            best_build = build;
+        } else {
+            free(build);
+        }
+    }
+    free(best_build);
+    free(mine);
+    return best;
+}
+
+/* The cell that an earlier cell continues. */
+static const struct tl_night_cell *before(const struct tl_night_cells *h, const struct tl_night_cell *cell)
+{
+    if (!cell->continues)
+        return NULL;
+    for (const struct tl_night_cell *i = cell + 1; i < h->list + h->n; i++)
+        if (strcmp(i->night_id, cell->night_id) != 0 && !strcmp(i->unit, cell->continues))
+            return i;
+    return NULL;
+}
+
+/* What was seen since the last change. */
+struct pool {
+    const struct tl_night_cell *newest; /* of those with a verdict; NULL: none */
+    const struct tl_night_cell *oldest; /* since when it is as it is */
+    uint64_t passed, failed, refused, nights;
+    uint64_t of_kind; /* failures of the kind that is most frequent now */
+    size_t n_seconds, n_memory;
+    double seconds[TIMES_MOST], memory[TIMES_MOST];
+    double slowest, hungriest, fastest, leanest; /* medians of single nights */
+};
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void pool_samples(const double *list, size_t n, double *to, size_t *n_to, double *most, double *least)
+{
+    double median = tl_median(list, n);
+    if (!n)
+        return;
+    if (!*n_to || median > *most)
+        *most = median;
+    if (!*n_to || median < *least)
+        *least = median;
+    for (size_t i = 0; i < n && *n_to < TIMES_MOST; i++)
+        to[(*n_to)++] = list[i];
+}
+
+static void pool_kinds(struct pool *p, const struct tl_night_cell *cell, const struct tl_nightly_cell *now)
+{
+    const json_t *f;
+    size_t i;
+    if (now->n_kinds)
+        json_array_foreach(cell->failures, i, f)
+        {
+            const char *coarse = json_string_value(json_object_get(f, "coarse")),
+                       *outcome = json_string_value(json_object_get(f, "outcome"));
+            if (coarse && outcome && !strcmp(coarse, now->kinds[0].coarse) &&
+                !strcmp(outcome, tl_outcome_name(now->kinds[0].outcome)))
+                p->of_kind += (uint64_t)json_integer_value(json_object_get(f, "trials"));
+        }
+}
+
+static void gather(const struct tl_nightly_cell *c, struct pool *p)
+{
+    bool outcome = true, time = true, memory = true, fresh;
+    tl_nightly_seconds(c, &fresh);
+    *p = (struct pool){0};
+    for (const struct tl_night_cell *i = predecessor(c); i && (outcome || time || memory);
+         i = before(&c->history, i)) {
+        bool verdict = i->passed + i->failed + i->refused > 0;
+        if (outcome && verdict) {
+            p->newest = p->newest ? p->newest : i;
+            p->oldest = i;
+            p->passed += i->passed;
+            p->failed += i->failed;
+            p->refused += i->refused;
+            p->nights++;
+            pool_kinds(p, i, c);
+        }
+        if (time && i->fresh == fresh)
+            pool_samples(i->seconds, i->n_seconds, p->seconds, &p->n_seconds, &p->slowest, &p->fastest);
+        if (memory && i->fresh == fresh)
+            pool_samples(i->memory, i->n_memory, p->memory, &p->n_memory, &p->hungriest, &p->leanest);
+        outcome = outcome && !(i->changed & TL_NIGHT_OUTCOME);
+        time = time && !(i->changed & TL_NIGHT_TIME);
+        memory = memory && !(i->changed & TL_NIGHT_MEMORY);
+    }
+    qsort(p->seconds, p->n_seconds, sizeof *p->seconds, by_size);
+    qsort(p->memory, p->n_memory, sizeof *p->memory, by_size);
+}
+
+/* --- outcomes ------------------------------------------------------------------------------------------- */
+
+static void say(struct tl_nightly_cell *c, const char *what, struct tl_seen before, struct tl_seen now)
+{
+    double odds = tl_change_odds(before, now);
+    free(c->evidence);
+    c->evidence =
+        tl_format("%s in %llu of %llu trials before and in %llu of %llu now; odds for a change %s%.3g to 1",
+                  what, (unsigned long long)before.k, (unsigned long long)before.n, (unsigned long long)now.k,
+                  (unsigned long long)now.n, odds > 1e6 ? "more than " : "", odds > 1e6 ? 1e6 : odds);
+}
+
+/* Compares how often something was seen. True when that decides the class, or wants more trials. */
+static bool compare(struct tl_nightly_cell *c, const char *what, struct tl_seen before, struct tl_seen now)
+{
+    switch (tl_change_judge(before, now, c->added)) {
+    case TL_CHANGE_MORE_OFTEN:
+        c->class = before.k ? TL_CLASS_FLAKIER : TL_CLASS_NEW;
+        say(c, what, before, now);
+        return true;
+    case TL_CHANGE_LESS_OFTEN:
+        c->class = now.k ? TL_CLASS_STEADIER : TL_CLASS_FIXED;
+        say(c, what, before, now);
+        return true;
+    case TL_CHANGE_OPEN:
+        c->wants_more = true;
+        c->class = TL_CLASS_UNCLEAR; /* should it not come to more trials */
+        say(c, what, before, now);
+        return true;
+    case TL_CHANGE_UNCLEAR:
+        c->class = TL_CLASS_UNCLEAR;
+        say(c, what, before, now);
+        return false;
+    case TL_CHANGE_NONE:
+        break;
+    }
+    return false;
+}
+
+static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
+{
+    uint64_t now = c->passed + c->failed + c->refused, past = p->passed + p->failed + p->refused,
+             bad = c->failed + c->refused, was_bad = p->failed + p->refused;
+    if (!now) {
+        const struct tl_night_cell *last = c->history.n ? predecessor(c) : NULL;
+        bool could = last && last->passed + last->failed + last->refused > 0;
+        c->class = c->unsupported ? (could ? TL_CLASS_UNSUPPORTED : TL_CLASS_NOT_SUPPORTED)
+                   : c->lost      ? TL_CLASS_LOST
+                                  : TL_CLASS_NOT_RUN;
+        return;
+    }
+    c->class = bad ? TL_CLASS_STILL : TL_CLASS_PASS;
+    if (!past) {
+        c->class = bad ? TL_CLASS_FIRST_FAILURE : TL_CLASS_FIRST;
+        return;
+    }
+    if (compare(c, "failed", (struct tl_seen){p->failed, past}, (struct tl_seen){c->failed, now}) ||
+        compare(c, "failed or refused", (struct tl_seen){was_bad, past}, (struct tl_seen){bad, now}))
+        return;
+    /* It fails as often as before: in the same way? */
+    if (!bad || !was_bad || p->of_kind)
+        return;
+    const struct tl_seen none = {0, was_bad}, mine = {c->kinds[0].n, bad};
+    enum tl_change other = tl_change_judge(none, mine, c->added);
+    if (other == TL_CHANGE_MORE_OFTEN) {
+        c->class = TL_CLASS_CHANGED;
+        say(c, "this failure was seen", none, mine);
+    } else if (other == TL_CHANGE_OPEN) {
+        c->wants_more = true;
+    }
+}
+
+/* --- times and memory ----------------------------------------------------------------------------------- */
+
+const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, bool *fresh)
+{
+    *fresh = c->seconds[0].n == 0; /* where a fork server serves, its children are what is compared */
+    return &c->seconds[*fresh];
+}
+
+/* now is as far above before as a change is, by every measure but the rank sum. */
+static bool far_above(double now, double median, double most, double ratio, double least)
+{
+    return now > most && now > ratio * median && now - median > least;
+}
+
+static void judge_times(struct tl_nightly_cell *c, const struct pool *p)
+{
+    bool fresh;
+    const struct tl_samples *s = tl_nightly_seconds(c, &fresh), *m = &c->memory[fresh];
+    double now = tl_median(s->list, s->n), was = tl_median(p->seconds, p->n_seconds),
+           size = tl_median(m->list, m->n), had = tl_median(p->memory, p->n_memory);
+    c->slower = c->faster = c->hungrier = c->leaner = false;
+    if (s->n < TL_CHANGE_LEAST || p->n_seconds < TL_CHANGE_LEAST)
+        return;
+    bool up = far_above(now, was, p->slowest, SLOWER_RATIO, SLOWER_LEAST_S),
+         down = now < p->fastest && far_above(was, now, now, SLOWER_RATIO, SLOWER_LEAST_S),
+         more = far_above(size, had, p->hungriest, HUNGRIER_RATIO, HUNGRIER_LEAST),
+         less = size < p->leanest && far_above(had, size, size, HUNGRIER_RATIO, HUNGRIER_LEAST);
+    bool time_sure = tl_change_rank_sum(p->seconds, p->n_seconds, s->list, s->n, down) <= TL_CHANGE_LEVEL,
+         size_sure = tl_change_rank_sum(p->memory, p->n_memory, m->list, m->n, less) <= TL_CHANGE_LEVEL;
+    c->slower = up && time_sure;
+    c->faster = down && time_sure;
+    c->hungrier = more && size_sure;
+    c->leaner = less && size_sure;
+    bool open = ((up || down) && !time_sure) || ((more || less) && !size_sure);
+    c->wants_times = open && c->added < TIMES_MORE && now < SLOWER_COSTS_S;
+}
+
+/* --- what it was compared with -------------------------------------------------------------------------- */
+
+static json_t *before_json(const struct pool *p)
+{
+    const struct tl_night_cell *i = p->newest;
+    return !i ? NULL
+              : json_pack("{s:s,s:s,s:I,s:I,s:s,s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:O,s:O}", "unit", i->unit,
+                          "night", i->night_id, "n", (json_int_t)i->n, "started_us",
+                          (json_int_t)i->started_us, "since_night", p->oldest->night_id, "since_us",
+                          (json_int_t)p->oldest->started_us, "since_n", (json_int_t)p->oldest->n,
+                          "since_unit", p->oldest->unit, "nights", (json_int_t)p->nights, "passed",
+                          (json_int_t)p->passed, "failed", (json_int_t)p->failed, "refused",
+                          (json_int_t)p->refused, "failures", i->failures, "environment", i->environment);
+}
+
+void tl_nightly_judge(struct tl_nightly_cell *c)
+{
+    struct pool *p = tl_malloc(sizeof *p);
+    gather(c, p);
+    c->judged = true;
+    c->wants_more = c->wants_times = false;
+    free(c->evidence);
+    c->evidence = NULL;
+    judge_outcome(c, p);
+    judge_times(c, p);
+    json_decref(c->before);
+    c->before = before_json(p);
+    if (c->before) {
+        json_object_set_new(c->before, "seconds", json_real(tl_median(p->seconds, p->n_seconds)));
+        json_object_set_new(c->before, "memory", json_real(tl_median(p->memory, p->n_memory)));
+    }
+    const struct tl_night_cell *last = c->history.n ? predecessor(c) : NULL;
+    free(c->continues);
+    c->continues = last ? tl_strdup(last->unit) : NULL;
+    free(p);
+}

@@ -1,0 +1,283 @@
+/* From a suite to its cells. */
+#include "harness/cli/nightly.h"
+
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CELLS_MOST 1000000
+
+/* --- cases ---------------------------------------------------------------------------------------------- */
+
+static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
+{
+    for (size_t i = 0; i < m->n; i++)
+        fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
+    if (!m->n)
+        return tl_print_error(e);
+    fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m->n, m->n == 1 ? "" : "s", path);
+    return TL_EXIT_INPUT;
+}
+
+/* Values that a suite names must be values of the axis in every case that has it, and some case must have it.
+ */
+static int check_values(const struct tl_nightly *n, struct tl_error *e)
+{
+    for (size_t i = 0; i < n->suite->n_values; i++) {
+        const struct tl_suite_values *v = &n->suite->values[i];
+        size_t at, cases = 0;
+        for (size_t k = 0; k < n->n_cases; k++) {
+            const struct tl_axis *a = tl_case_axis(n->cases[k], v->axis, &at);
+            cases += a != NULL;
+            for (size_t j = 0; a && j < v->n; j++) {
+                char *text = tl_value_text(v->list[j]);
+                uint64_t index;
+                struct tl_error why;
+                int bad =
+                    tl_axis_parse(a, text, &index, &why)
+                        ? tl_fail(e, TL_ERROR_INPUT, "not a value of that axis", n->suite->path,
+                                  "$.variants.%s: %s: case %s: %s", v->axis, text, n->cases[k]->name, why.why)
+                        : 0;
+                free(text);
+                if (bad)
+                    return -1;
+            }
+        }
+        if (!cases)
+            return tl_fail(e, TL_ERROR_INPUT, "no such axis", n->suite->path,
+                           "$.variants.%s: no case of the suite has an axis of this name", v->axis);
+    }
+    return 0;
+}
+
+static int check_names(const struct tl_nightly *n, struct tl_error *e)
+{
+    for (size_t i = 0; i < n->n_cases; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(n->cases[i]->name, n->cases[k]->name))
+                return tl_fail(e, TL_ERROR_INPUT, "two cases of one name", n->suite->path,
+                               "$.cases[%zu] and $.cases[%zu] are both called %s; give one of them another "
+                               "name, or their "
+                               "nights cannot be told apart",
+                               k, i, n->cases[i]->name);
+    return 0;
+}
+
+int tl_nightly_load(struct tl_nightly *n, const char *path, int *status)
+{
+    struct tl_mistakes m = {0};
+    struct tl_error e;
+    *status = TL_EXIT_OK;
+    if (tl_suite_load(path, &n->suite, &m, &e))
+        *status = print_mistakes(path, &m, &e);
+    tl_mistakes_free(&m);
+    if (*status)
+        return -1;
+    n->cases = tl_calloc(n->suite->n_cases, sizeof(struct tl_case *));
+    for (size_t i = 0; i < n->suite->n_cases; i++) { /* the mistakes of all of them are said */
+        int bad = TL_EXIT_OK;
+        struct tl_case *c = tl_load_case(n->suite->cases[i], &bad);
+        if (c)
+            n->cases[n->n_cases++] = c;
+        else if (bad > *status)
+            *status = bad;
+    }
+    if (*status == TL_EXIT_OK && (check_names(n, &e) || check_values(n, &e)))
+        *status = tl_print_error(&e);
+    return *status ? -1 : 0;
+}
+
+/* --- builds and units ----------------------------------------------------------------------------------- */
+
+static void on_fetch(void *arg, const char *text)
+{
+    struct tl_nightly *n = arg;
+    tl_progress_show(&n->progress, "nightly: %s", text);
+}
+
+static void note(struct tl_nightly *n, char *text) /* takes it */
+{
+    json_array_append_new(n->notes, json_string(text));
+    free(text);
+}
+
+/* What is not here and can be had is brought; a build that cannot be had is told, and the night goes on
+ * without. */
+static void fetch_part(struct tl_nightly *n, const struct tl_unit *u, const char *part)
+{
+    struct tl_build here = {0};
+    bool open = !strcmp(part, "latest") || strstr(part, "..");
+    if (!n->suite->fetch || strcmp(u->runner, "onnxruntime") || !strcmp(part, "installed"))
+        return;
+    bool found = !open && tl_builds_find(u->runner, part, &here, NULL) == 0;
+    tl_build_free(&here);
+    if (found)
+        return;
+    struct tl_builds got;
+    struct tl_error why;
+    char *spec = tl_format("%s@%s", u->runner, part);
+    if (tl_builds_fetch(spec, on_fetch, n, &got, &why))
+        note(n, tl_format("%s could not be fetched%s: %s: %s", spec,
+                          open ? "; the builds that are here were run" : "", why.what, why.why));
+    tl_builds_free(&got);
+    free(spec);
+}
+
+/* "latest" is the newest that is here now, by its version: so that nights can be told apart by it. */
+static int add_part(struct tl_nightly *n, const struct tl_unit *u, const char *part, struct tl_error *e)
+{
+    struct tl_build newest = {0};
+    bool latest = !strcmp(part, "latest") && tl_builds_find(u->runner, "latest", &newest, NULL) == 0;
+    char *text = tl_format("%s@%s:%s", u->runner, latest ? newest.version : part, u->device);
+    struct tl_error why;
+    int result = tl_unit_list_add(&n->names, text, &why);
+    if (result && strstr(part, "..")) { /* none of a range is here */
+        note(n, tl_format("%s: %s", text, why.why));
+        result = 0;
+    } else if (result && !strcmp(part, "installed")) {
+        note(n, tl_format("%s: no build of %s is here", text, u->runner));
+        result = 0;
+    }
+    if (result && e)
+        *e = why;
+    tl_build_free(&newest);
+    free(text);
+    return result;
+}
+
+static int add_unit(struct tl_nightly *n, const char *text, struct tl_error *e)
+{
+    struct tl_unit u;
+    int result = tl_unit_parse(text, &u, e);
+    if (!result && (!u.build || strchr(u.build, '/'))) {
+        result = tl_unit_list_add(&n->names, text, e);
+    } else if (!result) {
+        char *list = tl_strdup(u.build), *save;
+        for (char *part = strtok_r(list, ",", &save); part && !result; part = strtok_r(NULL, ",", &save)) {
+            fetch_part(n, &u, part);
+            result = add_part(n, &u, part, e);
+        }
+        free(list);
+    }
+    tl_unit_free(&u);
+    return result;
+}
+
+int tl_nightly_builds(struct tl_nightly *n, struct tl_error *e)
+{
+    for (size_t i = 0; i < n->suite->n_units; i++)
+        if (add_unit(n, n->suite->units[i], e))
+            return -1;
+    return n->names.n
+               ? 0
+               : tl_fail(
+                     e, TL_ERROR_INPUT, "no unit to run on", n->suite->path,
+                     "none of the builds that $.units names is here or can be had; `trapline builds fetch` "
+                     "brings them");
+}
+
+/* --- cells ---------------------------------------------------------------------------------------------- */
+
+static void add_cell(struct tl_nightly *n, struct tl_case *c, const struct tl_variant *v,
+                     const struct tl_unit *u)
+{
+    n->cells = tl_realloc(n->cells, n->n_cells + 1, sizeof *n->cells);
+    struct tl_nightly_cell *cell = &n->cells[n->n_cells++];
+    *cell = (struct tl_nightly_cell){.nightly = n, .c = c, .unit = u, .variant = tl_variant_copy(c, v)};
+    cell->variant_json = tl_variant_json(c, &cell->variant);
+    tl_variant_hash(c, &cell->variant, cell->variant_hash);
+    cell->lane = tl_format("%s:%s", u->runner, u->device);
+}
+
+static bool same_variant(const struct tl_case *c, const struct tl_variant *a, const struct tl_variant *b)
+{
+    return !memcmp(a->index, b->index, c->n_axes * sizeof *a->index);
+}
+
+static void add_variant(struct tl_nightly *n, struct tl_case *c, const struct tl_variant *v)
+{
+    char *why = tl_variant_forbidden(c, v);
+    for (size_t i = 0; i < n->names.n && !why; i++)
+        if ((c->model_kind == TL_MODEL_STEPS) == !strcmp(n->units[i]->runner, "command"))
+            add_cell(n, c, v, n->units[i]);
+    free(why);
+}
+
+static void add_combinations(struct tl_nightly *n, struct tl_case *c)
+{
+    const struct tl_suite *s = n->suite;
+    struct tl_variant v = tl_variant_baseline(c);
+    size_t *turn = tl_calloc(s->n_values + 1, sizeof *turn), at;
+    for (bool more = true; more && n->n_cells < CELLS_MOST;) {
+        for (size_t i = 0; i < s->n_values; i++) {
+            const struct tl_axis *a = tl_case_axis(c, s->values[i].axis, &at);
+            char *text = tl_value_text(s->values[i].list[turn[i]]);
+            struct tl_error checked;
+            if (a)
+                tl_axis_parse(a, text, &v.index[at], &checked);
+            free(text);
+        }
+        add_variant(n, c, &v);
+        more = false;
+        for (size_t i = s->n_values; i-- > 0 && !more;) { /* the last axis turns fastest */
+            if (!tl_case_axis(c, s->values[i].axis, &at))
+                continue;
+            more = ++turn[i] < s->values[i].n;
+            turn[i] = more ? turn[i] : 0;
+        }
+    }
+    free(turn);
+    tl_variant_free(&v);
+}
+
+int tl_nightly_cells(struct tl_nightly *n, struct tl_error *e)
+{
+    for (size_t i = 0; i < n->n_cases; i++) {
+        struct tl_case *c = n->cases[i];
+        size_t before = n->n_cells;
+        enum tl_suite_variants which = n->suite->variants;
+        struct tl_variant baseline = tl_variant_baseline(c);
+        if (which == TL_SUITE_VALUES)
+            add_combinations(n, c);
+        if (c->has_failing && (which == TL_SUITE_BOTH || which == TL_SUITE_FAILING))
+            add_variant(n, c, &c->failing);
+        if (which == TL_SUITE_BASELINE ||
+            (which == TL_SUITE_BOTH && !(c->has_failing && same_variant(c, &c->failing, &baseline))))
+            add_variant(n, c, &baseline);
+        tl_variant_free(&baseline);
+        if (n->n_cells == before)
+            json_array_append_new(
+                n->notes,
+                json_sprintf("case %s was not run: %s", c->name,
+                             which == TL_SUITE_FAILING && !c->has_failing ? "it has no \"failing\" variant"
+                             : c->model_kind == TL_MODEL_STEPS
+                                 ? "a case with steps runs on command:host, which the suite does not name"
+                                 : "no variant of it may be tried, or only command:host is among the units"));
+        if (n->n_cells >= CELLS_MOST)
+            return tl_fail(
+                e, TL_ERROR_INPUT, "too many variants", n->suite->path,
+                "a night has at most %d (cases, variants and units); name fewer values in $.variants",
+                CELLS_MOST);
+    }
+    return 0;
+}
+
+void tl_nightly_plan_id(const struct tl_nightly *n, char id[TL_ID_SIZE])
+{
+    struct tl_hash h;
+    char hex[TL_SHA256_SIZE];
+    if (tl_hash_begin(&h))
+        abort(); /* out of memory */
+    for (size_t i = 0; i < n->n_cells; i++) {
+        const struct tl_nightly_cell *c = &n->cells[i];
+        tl_hash_add_string(&h, c->c->hash);
+        tl_hash_add_string(&h, c->variant_hash);
+        tl_hash_add_string(&h, c->unit->text);
+        tl_hash_add_string(&h, c->unit->environment_id);
+    }
+    tl_hash_add(&h, &n->suite->repeat, sizeof n->suite->repeat);
+    tl_hash_end(&h, hex);
+    snprintf(id, TL_ID_SIZE, "%.32s", hex);
+}

@@ -1,0 +1,125 @@
+#include "harness/search/change.h"
+
+#include "harness/base/buffer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Chances of a rate before anything is known. */
+#define NEVER 0.6
+#define ALWAYS 0.3
+#define BETWEEN 0.1
+
+#define EXACT_MOST 400 /* pairs of values up to which the rank sum is counted out */
+
+/* log(exp(a) + exp(b)) */
+static double log_add(double a, double b)
+{
+    double top = a > b ? a : b, low = a > b ? b : a;
+    return isinf(top) && top < 0 ? top : top + log1p(exp(low - top));
+}
+
+/* The log of the chance of seeing this, in one order, over all rates. */
+static double evidence(struct tl_seen s)
+{
+    double k = (double)s.k, n = (double)s.n;
+    double all = log(BETWEEN) + lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2);
+    if (s.k == 0)
+        all = log_add(all, log(NEVER));
+    if (s.k == s.n)
+        all = log_add(all, log(ALWAYS));
+    return all;
+}
+
+static double log_odds(struct tl_seen before, struct tl_seen now)
+{
+    const struct tl_seen both = {before.k + now.k, before.n + now.n};
+    return evidence(before) + evidence(now) - evidence(both);
+}
+
+double tl_change_odds(struct tl_seen before, struct tl_seen now)
+{
+    return exp(log_odds(before, now));
+}
+
+/* One side shows it never (or always), and the other one otherwise. */
+static bool looks_changed(struct tl_seen a, struct tl_seen b)
+{
+    bool never = a.k == 0 && b.k > 0, always = a.k == a.n && b.k < b.n;
+    return never || always;
+}
+
+enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64_t added)
+{
+    const double enough = log(TL_CHANGE_ODDS);
+    if (before.n == 0 || now.n == 0)
+        return TL_CHANGE_NONE;
+    double b = (double)before.k / (double)before.n, r = (double)now.k / (double)now.n;
+    if (now.n >= TL_CHANGE_LEAST && log_odds(before, now) >= enough)
+        return r > b ? TL_CHANGE_MORE_OFTEN : TL_CHANGE_LESS_OFTEN;
+    if (!looks_changed(before, now) && !looks_changed(now, before))
+        return TL_CHANGE_NONE;
+    /* What it would come to if all trials that may be added were as those so far. */
+    uint64_t left = added < TL_CHANGE_MORE ? TL_CHANGE_MORE - added : 0;
+    struct tl_seen then = {now.k + (uint64_t)lround(r * (double)left), now.n + left};
+    if (left && log_odds(before, then) >= enough)
+        return TL_CHANGE_OPEN;
+    /* A flaky failure that shows as often as before is none: it is unclear only when it looks like one. */
+    return log_odds(before, now) > 0 && before.n >= TL_CHANGE_LEAST                ? TL_CHANGE_UNCLEAR
+           : before.n < TL_CHANGE_LEAST && (before.k == 0 || before.k == before.n) ? TL_CHANGE_UNCLEAR
+                                                                                   : TL_CHANGE_NONE;
+}
+
+double tl_median(const double *ascending, size_t n)
+{
+    return n == 0 ? 0 : n % 2 ? ascending[n / 2] : (ascending[n / 2 - 1] + ascending[n / 2]) / 2;
+}
+
+/* How many pairs (now, before) have now above before; a tie is half a pair. */
+static double pairs_above(const double *before, size_t n_before, const double *now, size_t n_now)
+{
+    double above = 0;
+    for (size_t i = 0; i < n_now; i++)
+        for (size_t j = 0; j < n_before; j++)
+            above += now[i] > before[j] ? 1 : now[i] < before[j] ? 0 : 0.5;
+    return above;
+}
+
+/* The share of all orders of n + m values in which at least u pairs are above: by the recurrence of Mann and
+ * Whitney on the largest value. */
+static double exact_tail(size_t n, size_t m, double u)
+{
+    size_t most = n * m;
+    double *counts = tl_calloc((n + 1) * (most + 1), sizeof *counts), *next = NULL, sum = 0, all = 0;
+    for (size_t i = 0; i <= n; i++)
+        counts[i * (most + 1)] = 1; /* with none of the other side there is one order, and no pair */
+    for (size_t j = 1; j <= m; j++) {
+        next = tl_calloc((n + 1) * (most + 1), sizeof *next);
+        next[0] = 1;
+        for (size_t i = 1; i <= n; i++)
+            for (size_t p = 0; p <= most;
+                 p++) /* the largest of all is one of now: above all j; or of before */
+                next[i * (most + 1) + p] =
+                    (p >= j ? next[(i - 1) * (most + 1) + p - j] : 0) + counts[i * (most + 1) + p];
+        free(counts);
+        counts = next;
+    }
+    for (size_t p = 0; p <= most; p++) {
+        all += counts[n * (most + 1) + p];
+        sum += (double)p + 1e-9 >= u ? counts[n * (most + 1) + p] : 0;
+    }
+    free(counts);
+    return sum / all;
+}
+
+double tl_change_rank_sum(const double *before, size_t n_before, const double *now, size_t n_now, bool lower)
+{
+    if (!n_before || !n_now)
+        return 1;
+    double above = pairs_above(before, n_before, now, n_now), n = (double)n_now, m = (double)n_before;
+    double u = lower ? n * m - above : above;
+    if (n * m <= EXACT_MOST)
+        return exact_tail(n_now, n_before, u);
+    double z = (u - n * m / 2 - 0.5) / sqrt(n * m * (n + m + 1) / 12);
+    return 0.5 * erfc(z / sqrt(2.0));
+}

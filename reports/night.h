@@ -1,0 +1,18 @@
+/* A night's document (docs/nightly.md) in every format. Nothing here prints; strings are the caller's. */
+#ifndef TL_REPORT_NIGHT_H
+#define TL_REPORT_NIGHT_H
+
+#include <jansson.h>
+
+char *tl_night_markdown(const json_t *night); /* at most a screen */
+char *tl_night_html(const json_t *night);     /* all of it, one file */
+char *tl_night_junit(const json_t *night); /* a test suite for each case, a test for each variant on a unit */
+
+/* Inline text (page.h) about an entry of "changes" and of the other lists. */
+char *tl_night_title(const json_t *night);     /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
+char *tl_night_class_words(const char *class); /* "new failure" */
+char *tl_night_was(const json_t *entry);       /* what it did before, and where */
+char *tl_night_now(const json_t *entry);
+char *tl_night_trigger(const json_t *entry); /* NULL when it was not isolated */
+
+#endif

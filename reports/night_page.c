@@ -1,0 +1,259 @@
+/* A night as Markdown that fits a screen, and as one HTML page that has all of it. */
+#include "reports/finding_words.h"
+#include "reports/night.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SCREEN_CHANGES 9 /* lines of each kind, so that a summary stays within a screen of 24 lines */
+#define SCREEN_OTHERS 3
+
+static char *day(json_int_t us)
+{
+    char text[40] = "unknown";
+    time_t t = (time_t)(us / 1000000);
+    struct tm tm;
+    if (us && gmtime_r(&t, &tm))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &tm);
+    return tl_strdup(text);
+}
+
+/* What the page is about: when, on what, compared with what. */
+static char *facts(const json_t *night)
+{
+    const json_t *previous = json_object_get(night, "previous");
+    const char *os = tl_member_text(night, "os"), *build = tl_member_text(night, "os_build");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *when = day(tl_member_integer(night, "started_us")),
+         *then = day(tl_member_integer(previous, "started_us"));
+    tl_buffer_printf(
+        &b, "Run %lld, %s: %lld trials of %zu cells in %.0f s", (long long)tl_member_integer(night, "n"),
+        when, (long long)tl_member_integer(night, "trials"), json_array_size(json_object_get(night, "cells")),
+        json_number_value(json_object_get(night, "elapsed_s")));
+    if (os && *os) {
+        tl_buffer_add_string(&b, ", on ");
+        tl_inline_text(&b, os);
+    }
+    if (build && *build) {
+        tl_buffer_add_string(&b, " ");
+        tl_inline_code(&b, build);
+    }
+    if (json_is_object(previous))
+        tl_buffer_printf(&b, "; compared with run %lld, %s, and those before it.",
+                         (long long)tl_member_integer(previous, "n"), then);
+    else
+        tl_buffer_add_string(&b, "; there is no earlier run to compare with.");
+    if (!tl_member_true(night, "complete"))
+        tl_buffer_add_string(&b,
+                             " " TL_BOLD_ON "The budget was used up before all of it was run." TL_BOLD_OFF);
+    free(when);
+    free(then);
+    return tl_buffer_take(&b);
+}
+
+static void add_place(struct tl_buffer *b, const json_t *entry)
+{
+    const char *name = tl_member_text(entry, "case"), *unit = tl_member_text(entry, "unit"),
+               *which = tl_member_text(entry, "which");
+    tl_inline_code(b, name ? name : "unknown");
+    if (which) {
+        tl_buffer_printf(b, " (%s%s)", which, strcmp(which, "failing") ? "" : " variant");
+    } else {
+        tl_buffer_add_string(b, " with ");
+        tl_words_variant(b, json_object_get(entry, "settings"));
+    }
+    tl_buffer_add_string(b, " on ");
+    tl_inline_code(b, unit ? unit : "unknown");
+}
+
+static char *change_line(const json_t *entry)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *class = tl_night_class_words(tl_member_text(entry, "class")), *was = tl_night_was(entry),
+         *now = tl_night_now(entry), *trigger = tl_night_trigger(entry);
+    tl_buffer_printf(&b, TL_BOLD_ON "%s" TL_BOLD_OFF ": ", class);
+    add_place(&b, entry);
+    tl_buffer_printf(&b, ": was %s, now %s", was, now);
+    if (trigger)
+        tl_buffer_printf(&b, "; %s", trigger);
+    free(class);
+    free(was);
+    free(now);
+    free(trigger);
+    return tl_buffer_take(&b);
+}
+
+static char *still_line(const json_t *entry, bool since)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *before = json_object_get(entry, "before");
+    const char *unit = tl_member_text(before, "since_unit"), *mine = tl_member_text(entry, "unit"),
+               *evidence = tl_member_text(entry, "evidence");
+    char *now = tl_night_now(entry), *when = day(tl_member_integer(before, "since_us"));
+    add_place(&b, entry);
+    tl_buffer_printf(&b, ": %s", now);
+    if (since)
+        tl_buffer_printf(&b, ", since run %lld, %s", (long long)tl_member_integer(before, "since_n"), when);
+    if (since && unit && mine && strcmp(unit, mine)) {
+        tl_buffer_add_string(&b, " on ");
+        tl_inline_code(&b, unit);
+    }
+    if (!since && evidence) {
+        tl_buffer_add_string(&b, "; ");
+        tl_inline_text(&b, evidence);
+    }
+    free(now);
+    free(when);
+    return tl_buffer_take(&b);
+}
+
+static void add_others(json_t *page, const json_t *night, const char *list, const char *heading, bool since)
+{
+    const json_t *entries = json_object_get(night, list), *entry;
+    size_t i, n = json_array_size(entries);
+    if (!n)
+        return;
+    json_array_foreach(entries, i, entry) if (i < SCREEN_OTHERS)
+    {
+        char *line = still_line(entry, since);
+        tl_page_item(page, tl_format("%s: %s%s", heading, line,
+                                     i + 1 == SCREEN_OTHERS && n > SCREEN_OTHERS ? "; and others" : ""));
+        free(line);
+    }
+}
+
+char *tl_night_markdown(const json_t *night)
+{
+    json_t *page = json_array(), *entry, *text;
+    const json_t *changes = json_object_get(night, "changes");
+    char *title = tl_night_title(night);
+    struct tl_buffer heading = TL_BUFFER_INIT;
+    size_t i, n = json_array_size(changes);
+    tl_inline_text(&heading, title);
+    tl_page_heading(page, 1, heading.data);
+    tl_page_paragraph(page, facts(night));
+    json_array_foreach(changes, i, entry) if (i < SCREEN_CHANGES) tl_page_item(page, change_line(entry));
+    if (n > SCREEN_CHANGES)
+        tl_page_item(page, tl_format("and %zu changes more", n - SCREEN_CHANGES));
+    add_others(page, night, "first", "failing in the first run", false);
+    add_others(page, night, "lost", "lost when the machine went down, and not run again", false);
+    add_others(page, night, "unclear", "unclear", false);
+    add_others(page, night, "still_failing", "still failing", true);
+    json_array_foreach(json_object_get(night, "notes"), i, text) if (i < SCREEN_OTHERS)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_text(&b, json_string_value(text));
+        tl_page_item(page, tl_buffer_take(&b));
+    }
+    char *markdown = tl_page_markdown(page);
+    tl_buffer_free(&heading);
+    free(title);
+    json_decref(page);
+    return markdown;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------ */
+
+static char *inline_code(const char *text)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_inline_code(&b, text ? text : "unknown");
+    return tl_buffer_take(&b);
+}
+
+static char *settings_text(const json_t *settings)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (json_object_size(settings))
+        tl_words_variant(&b, settings);
+    else
+        tl_buffer_add_string(&b, "baseline");
+    return tl_buffer_take(&b);
+}
+
+static void add_table(json_t *page, const json_t *night, const char *list, const char *heading)
+{
+    static const char *const head[] = {"What", "Case", "Variant", "Unit", "Was", "Now", "Why it is said"};
+    const json_t *entries = json_object_get(night, list), *entry;
+    size_t i;
+    if (!json_array_size(entries))
+        return;
+    tl_page_heading(page, 2, heading);
+    json_t *rows = tl_page_table(page, 7, head);
+    json_array_foreach(entries, i, entry)
+    {
+        struct tl_buffer why = TL_BUFFER_INIT;
+        char *trigger = tl_night_trigger(entry);
+        const char *evidence = tl_member_text(entry, "evidence"), *reason = tl_member_text(entry, "why"),
+                   *finding = tl_member_text(json_object_get(entry, "isolation"), "finding");
+        tl_buffer_add_string(&why, "");
+        tl_inline_text(&why, evidence ? evidence : reason ? reason : "");
+        if (trigger)
+            tl_buffer_printf(&why, "%s%s", why.size ? "; " : "", trigger);
+        if (finding) {
+            tl_buffer_add_string(&why, "; finding ");
+            tl_inline_code(&why, finding);
+        }
+        free(trigger);
+        char *cells[] = {tl_night_class_words(tl_member_text(entry, "class")),
+                         inline_code(tl_member_text(entry, "case")),
+                         settings_text(json_object_get(entry, "settings")),
+                         inline_code(tl_member_text(entry, "unit")),
+                         tl_night_was(entry),
+                         tl_night_now(entry),
+                         tl_buffer_take(&why)};
+        tl_page_row(rows, false, 7, cells);
+    }
+}
+
+static void add_cells(json_t *page, const json_t *night)
+{
+    static const char *const head[] = {"Case", "Unit", "Variant", "State", "Passed", "Failed", "Refused"};
+    const json_t *cell;
+    size_t i;
+    tl_page_heading(page, 2, "All that was run");
+    json_t *rows = tl_page_table(page, 7, head);
+    json_array_foreach(json_object_get(night, "cells"), i, cell)
+    {
+        char *cells[] = {inline_code(tl_member_text(cell, "case")),
+                         inline_code(tl_member_text(cell, "unit")),
+                         settings_text(json_object_get(cell, "variant")),
+                         tl_night_class_words(tl_member_text(cell, "class")),
+                         tl_format("%lld", (long long)tl_member_integer(cell, "passed")),
+                         tl_format("%lld", (long long)tl_member_integer(cell, "failed")),
+                         tl_format("%lld", (long long)tl_member_integer(cell, "refused"))};
+        tl_page_row(rows, false, 7, cells);
+    }
+}
+
+char *tl_night_html(const json_t *night)
+{
+    json_t *page = json_array(), *text;
+    char *title = tl_night_title(night);
+    struct tl_buffer heading = TL_BUFFER_INIT;
+    size_t i;
+    tl_inline_text(&heading, title);
+    tl_page_heading(page, 1, heading.data);
+    tl_page_paragraph(page, facts(night));
+    add_table(page, night, "changes", "What changed");
+    add_table(page, night, "first", "Failing in the first run");
+    add_table(page, night, "lost", "Lost");
+    add_table(page, night, "unclear", "Unclear");
+    add_table(page, night, "still_failing", "Still failing");
+    add_table(page, night, "not_supported", "Not supported here");
+    if (json_array_size(json_object_get(night, "notes")))
+        tl_page_heading(page, 2, "Notes");
+    json_array_foreach(json_object_get(night, "notes"), i, text)
+    {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_text(&b, json_string_value(text));
+        tl_page_item(page, tl_buffer_take(&b));
+    }
+    add_cells(page, night);
+    char *html = tl_page_html(page, title);
+    tl_buffer_free(&heading);
+    free(title);
+    json_decref(page);
+    return html;
+}

@@ -1,0 +1,189 @@
+/* A night in words. */
+#include "reports/finding_words.h"
+#include "reports/night.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct {
+    const char *class, *one, *many;
+} words[] = {
+    {"new-failure", "new failure", "new failures"},
+    {"changed-signature", "failure changed", "failures changed"},
+    {"flakier", "fails more often", "fail more often"},
+    {"unsupported", "no longer supported", "no longer supported"},
+    {"slower", "slower", "slower"},
+    {"hungrier", "takes more memory", "take more memory"},
+    {"fixed", "fixed", "fixed"},
+    {"steadier", "fails less often", "fail less often"},
+    {"faster", "faster", "faster"},
+    {"leaner", "takes less memory", "take less memory"},
+    {"still-failing", "still failing", "still failing"},
+    {"first-failing", "failing in the first run", "failing in the first run"},
+    {"unclear", "unclear", "unclear"},
+    {"lost", "lost", "lost"},
+    {"not-run", "not run", "not run"},
+};
+#define N_WORDS (sizeof words / sizeof *words)
+
+char *tl_night_class_words(const char *class)
+{
+    for (size_t i = 0; i < N_WORDS; i++)
+        if (class && !strcmp(words[i].class, class))
+            return tl_strdup(words[i].one);
+    return tl_strdup(class ? class : "unknown");
+}
+
+char *tl_night_title(const json_t *night)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *counts = json_object_get(night, "counts");
+    const char *suite = tl_member_text(night, "suite"), *glue = ": ";
+    tl_buffer_printf(&b, "nightly %s", suite ? suite : "unknown");
+    for (size_t i = 0; i < N_WORDS; i++) {
+        json_int_t k = tl_member_integer(counts, words[i].class);
+        if (!k)
+            continue;
+        tl_buffer_printf(&b, "%s%lld %s", glue, (long long)k, k == 1 ? words[i].one : words[i].many);
+        glue = ", ";
+    }
+    if (*glue == ':')
+        tl_buffer_add_string(&b, ": nothing fails");
+    else if (!json_array_size(json_object_get(night, "changes")))
+        tl_buffer_add_string(&b, tl_member_true(night, "complete") ? "; nothing changed" : "");
+    return tl_buffer_take(&b);
+}
+
+/* "crash SIGFPE in execute: title", of the most frequent failure. */
+static void add_failure(struct tl_buffer *b, const json_t *failure)
+{
+    const char *outcome = tl_member_text(failure, "outcome"), *signal = tl_member_text(failure, "signal"),
+               *phase = tl_member_text(failure, "phase"), *title = tl_member_text(failure, "title");
+    tl_inline_text(b, outcome ? outcome : "failure");
+    if (signal)
+        tl_buffer_printf(b, " %s", signal);
+    if (phase)
+        tl_buffer_printf(b, " in %s", phase);
+    if (title && *title) {
+        char *cut = tl_format("%.90s%s", title, strlen(title) > 90 ? "…" : "");
+        /* A character is not cut in the middle: what is left of one is no text, and is dropped below. */
+        json_t *whole = json_string(cut);
+        for (size_t n = 90; !whole && n > 80; n--) {
+            free(cut);
+            cut = tl_format("%.*s…", (int)n, title);
+            whole = json_string(cut);
+        }
+        json_decref(whole);
+        tl_buffer_add_string(b, " ");
+        tl_inline_code(b, cut);
+        free(cut);
+    }
+}
+
+/* What some trials did: counts and the most frequent failure. */
+static char *did(const json_t *o, const json_t *failures)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_int_t passed = tl_member_integer(o, "passed"),
+               bad = tl_member_integer(o, "failed") + tl_member_integer(o, "refused");
+    if (!passed && !bad)
+        tl_buffer_add_string(&b, tl_member_integer(o, "unsupported") ? "unsupported"
+                                 : tl_member_integer(o, "lost")      ? "lost"
+                                                                     : "not run");
+    else if (!bad)
+        tl_buffer_printf(&b, "passes (%lld of %lld)", (long long)passed, (long long)passed);
+    else {
+        add_failure(&b, json_array_get(failures, 0));
+        tl_buffer_printf(&b, " (%lld of %lld)", (long long)bad, (long long)(bad + passed));
+        if (json_array_size(failures) > 1)
+            tl_buffer_printf(&b, ", and in %zu other ways", json_array_size(failures) - 1);
+    }
+    return tl_buffer_take(&b);
+}
+
+static bool is(const json_t *entry, const char *class)
+{
+    const char *c = tl_member_text(entry, "class");
+    return c && !strcmp(c, class);
+}
+
+/* Of a change of time or memory: the median. */
+static char *measure(const json_t *entry, const json_t *of)
+{
+    if (is(entry, "slower") || is(entry, "faster"))
+        return tl_format("%.3g s", json_number_value(json_object_get(of, "seconds")));
+    if (is(entry, "hungrier") || is(entry, "leaner"))
+        return tl_format("%.1f MiB", json_number_value(json_object_get(of, "memory")) / 1048576);
+    return NULL;
+}
+
+char *tl_night_was(const json_t *entry)
+{
+    const json_t *before = json_object_get(entry, "before");
+    const char *unit = tl_member_text(before, "unit"), *mine = tl_member_text(entry, "unit"),
+               *os = tl_member_text(json_object_get(before, "environment"), "os_build"),
+               *my_os = tl_member_text(json_object_get(entry, "environment"), "os_build");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!json_is_object(before))
+        return tl_strdup("nothing to compare with");
+    char *text = measure(entry, before);
+    if (!text)
+        text = did(before, json_object_get(before, "failures"));
+    tl_buffer_add_string(&b, text);
+    free(text);
+    if (unit && mine && strcmp(unit, mine)) {
+        tl_buffer_add_string(&b, " on ");
+        tl_inline_code(&b, unit);
+    }
+    if (os && my_os && strcmp(os, my_os)) {
+        tl_buffer_add_string(&b, " on OS build ");
+        tl_inline_code(&b, os);
+    }
+    return tl_buffer_take(&b);
+}
+
+char *tl_night_now(const json_t *entry)
+{
+    char *text = measure(entry, entry);
+    const char *why = tl_member_text(entry, "why");
+    if (text)
+        return text;
+    text = did(entry, json_object_get(entry, "failures"));
+    if (!why || !is(entry, "unsupported"))
+        return text;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_printf(&b, "%s: ", text);
+    tl_inline_text(&b, why);
+    free(text);
+    return tl_buffer_take(&b);
+}
+
+char *tl_night_trigger(const json_t *entry)
+{
+    const json_t *isolation = json_object_get(entry, "isolation"), *t;
+    const char *why = tl_member_text(isolation, "why"), *glue = "";
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    if (!json_is_object(isolation))
+        return NULL;
+    if (why) {
+        tl_buffer_add_string(&b, "not isolated: ");
+        tl_inline_text(&b, why);
+        return tl_buffer_take(&b);
+    }
+    if (!tl_member_true(isolation, "reproduced"))
+        return tl_strdup("it did not fail again when it was isolated");
+    tl_buffer_add_string(
+        &b, json_array_size(json_object_get(isolation, "trigger")) ? "trigger " : "fails at its baseline");
+    json_array_foreach(json_object_get(isolation, "trigger"), i, t)
+    {
+        tl_buffer_add_string(&b, glue);
+        tl_words_setting(&b, tl_member_text(t, "axis") ? tl_member_text(t, "axis") : "unknown",
+                         json_object_get(t, "value"));
+        glue = ", ";
+    }
+    if (!tl_member_true(isolation, "complete"))
+        tl_buffer_add_string(&b, " (not shown to be minimal)");
+    return tl_buffer_take(&b);
+}

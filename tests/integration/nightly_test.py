@@ -100,7 +100,7 @@ class WhatChanged(NightlyTest):
         self.night(suite)
         self.profile("1.0", CRASH)
         self.assertEqual(self.changes(self.night(suite, status=1)), [("new-failure", "kv", "sim@1.0:gpu")])
-        self.profile("1.0", dict(CRASH, signal="SIGBUS", message="it breaks in another way", **{"in": "mlp"}))
+        self.profile("1.0", dict(CRASH, signal="SIGBUS", message="it breaks in another way", **{"in": "compile"}))
         other = self.night(suite, status=1)
         self.assertEqual(self.changes(other), [("changed-signature", "kv", "sim@1.0:gpu")])
         self.profile("1.0", dict(ERROR, phase="load"))
@@ -204,7 +204,7 @@ class Survives(NightlyTest):
                 **{name: sorted(map(entry, night[name])) for name in ("changes", "still_failing", "unclear", "lost")}}
 
     def test_killed_at_ten_moments(self):
-        self.profile("2.0", dict(CRASH, delay_s=0.02))
+        self.profile("2.0", dict(CRASH, delay_s=0.3))
         more = {"variants": {"layers": [1, 2, 3, 4], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}, "repeat": 4}
         undisturbed, db = None, self.db
         seed = random.randrange(1 << 32)
@@ -216,7 +216,7 @@ class Survives(NightlyTest):
             kills = 0
             while self.db == db and kills < 10:
                 child = self.start("nightly", suite, "--json")
-                time.sleep(chance.uniform(0.05, 0.5))
+                time.sleep(chance.uniform(0.1, 0.4))
                 if child.poll() is not None: # it got to its end: the next one is another night
                     self.fail("the night ended before it was killed ten times; make it longer")
                 child.send_signal(signal.SIGKILL)
@@ -318,7 +318,7 @@ class Survives(NightlyTest):
     def test_a_full_disk(self):
         small = self.path("small")
         os.mkdir(small)
-        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", small],
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", small],
                                           stderr=subprocess.DEVNULL).returncode:
             self.skipTest("this user may not mount")
         self.addCleanup(subprocess.run, ["umount", "-l", small])
@@ -329,6 +329,7 @@ class Survives(NightlyTest):
         self.assertEqual(done.returncode, 3, done.stdout[-500:] + done.stderr[-500:])
         self.assertEqual(done.stdout, "")
         self.assertIn("trapline: ", done.stderr)
+        print(done.stderr.splitlines()[-1])
         subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
         night = self.night(self.suite(repeat=1000, isolate_new=False), status=0)
         self.assertTrue(night["resumed"], "it goes on where it was")

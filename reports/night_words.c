@@ -50,8 +50,9 @@ char *tl_night_title(const json_t *night)
     }
     if (*glue == ':')
         tl_buffer_add_string(&b, ": nothing fails");
-    else if (!json_array_size(json_object_get(night, "changes")))
-        tl_buffer_add_string(&b, tl_member_true(night, "complete") ? "; nothing changed" : "");
+    else if (!json_array_size(json_object_get(night, "changes")) &&
+             json_is_object(json_object_get(night, "previous")) && tl_member_true(night, "complete"))
+        tl_buffer_add_string(&b, "; nothing changed");
     return tl_buffer_take(&b);
 }
 

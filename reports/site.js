@@ -294,7 +294,7 @@
   /* --- one trial ------------------------------------------------------------------------------------------------------ */
 
   function pairs(list) {
-    var dl = el("dl", {});
+    var dl = el("dl", { class: "pairs" });
     list.forEach(function (p) {
       if (p[1] === null || p[1] === undefined || p[1] === "") return;
       dl.append(el("dt", { text: p[0] }), el("dd", {}, p[1]));

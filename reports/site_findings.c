@@ -125,6 +125,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
     if (!n)
         return;
     tl_buffer_add_string(b, "</tbody></table></div>\n");
+    tl_buffer_add_string(b, case_name ? "<div class=\"frontiers\">\n" : "");
     json_array_foreach(w->findings, i, f)
     {
         if (!case_name || !is(f, "case", case_name) || !is(f, "kind", "frontier") || drawn == DRAWN_MOST)
@@ -149,7 +150,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
         }
         tl_report_release(&r);
     }
-    tl_buffer_add_string(b, "</section>\n");
+    tl_buffer_add_string(b, case_name ? "</div>\n</section>\n" : "</section>\n");
 }
 
 /* What else there is about it, before its report. */

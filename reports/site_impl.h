@@ -85,6 +85,7 @@ void tl_site_html(const struct tl_site *w, struct tl_buffer *b, const char *text
 void tl_site_url(struct tl_buffer *b,
                  const char *text);                 /* percent-encoded for a fragment, from cleaned text */
 void tl_site_time(struct tl_buffer *b, int64_t us); /* <time>, UTC to the minute; "never" for 0 */
+char *tl_site_number(uint64_t n);                   /* 1 000 000, with narrow spaces */
 char *tl_site_slug(const char *name);               /* a file's name, the same every time */
 
 /* Writes a whole file of the site. */

@@ -12,66 +12,6 @@
 #define FRAMES_MOST 60
 #define BUILDS_MOST 40 /* named in a row */
 
-int tl_site_newest_trials(struct tl_site *w, struct tl_buffer *b, const char *up, const struct tl_filter *f,
-                          struct tl_error *e)
-{
-    struct tl_trial_lines lines;
-    if (tl_query_trials(w->s, f, &lines, e))
-        return -1;
-    if (!lines.n)
-        tl_buffer_add_string(b, "<p>None.</p>\n");
-    else
-        tl_buffer_add_string(
-            b,
-            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Trials\"><table "
-            "class=\"list\">\n"
-            "<thead><tr><th scope=\"col\">started</th><th scope=\"col\">outcome</th><th "
-            "scope=\"col\">unit</th><th scope=\"col\">variant</th><th scope=\"col\">what</th></tr></thead>\n"
-            "<tbody>\n");
-    for (size_t i = 0; i < lines.n; i++) {
-        const struct tl_trial_line *x = &lines.list[i];
-        char *id = tl_site_clean(w, x->id, strlen(x->id), 64);
-        tl_buffer_printf(b, "<tr><th scope=\"row\"><a href=\"%strial.html#", up);
-        tl_site_url(b, id);
-        free(id);
-        tl_buffer_add_string(b, "\">");
-        tl_site_time(b, x->started_us);
-        tl_buffer_add_string(b, "</a></th><td>");
-        tl_site_mark(b, x->outcome);
-        tl_buffer_add_string(b, "</td><td>");
-        char *unit = tl_site_clean_exact(w, x->unit ? x->unit : "", x->unit ? strlen(x->unit) : 0, 120),
-             *variant = tl_site_clean_exact(w, x->variant ? x->variant : "",
-                                            x->variant ? strlen(x->variant) : 0, 300);
-        tl_add_escaped(b, unit);
-        tl_buffer_add_string(b, "</td><td class=\"variant\">");
-        json_t *j = json_loads(variant, 0, NULL), *value;
-        const char *axis, *glue = "";
-        json_object_foreach(j, axis, value)
-        {
-            char *word = tl_value_word(value);
-            tl_buffer_add_string(b, glue);
-            tl_add_escaped(b, axis);
-            tl_buffer_add_string(b, "=");
-            tl_add_escaped(b, word);
-            glue = " ";
-            free(word);
-        }
-        if (!j)
-            tl_add_escaped(b, variant);
-        json_decref(j);
-        tl_buffer_add_string(b, "</td><td>");
-        if (x->title)
-            tl_site_signature_link(w, b, up, x->signature_id, x->title);
-        tl_buffer_add_string(b, "</td></tr>\n");
-        free(unit);
-        free(variant);
-    }
-    if (lines.n)
-        tl_buffer_add_string(b, "</tbody></table></div>\n");
-    tl_trial_lines_free(&lines);
-    return 0;
-}
-
 /* --- where a failure was seen --------------------------------------------------------------------------- */
 
 /* Rows of one signature, made while the scan goes over its places: one for each case and unit. */

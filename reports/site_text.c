@@ -188,6 +188,19 @@ void tl_site_time(struct tl_buffer *b, int64_t us)
     tl_buffer_printf(b, "<time datetime=\"%s\">%s</time>", machine, person);
 }
 
+char *tl_site_number(uint64_t n)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char digits[24];
+    int size = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+    for (int i = 0; i < size; i++) {
+        if (i && (size - i) % 3 == 0)
+            tl_buffer_add_string(&b, "\xe2\x80\xaf");
+        tl_buffer_add(&b, &digits[i], 1);
+    }
+    return tl_buffer_take(&b);
+}
+
 char *tl_site_slug(const char *name)
 {
     struct tl_buffer b = TL_BUFFER_INIT;

@@ -20,13 +20,6 @@ unsigned tl_version_parts(const char *v);
 /* Compares only the numbers that `prefix` writes: 0 when v is 1.22.3 and prefix 1.22. */
 int tl_version_compare_prefix(const char *v, const char *prefix);
 
-/* --- child.c --- */
-/* Runs a program found in PATH in a directory; nothing goes through a shell. Keeps at most 32 MiB of its
- * stdout and the last 64 KiB of its stderr. *status is waitpid's. Returns -1 only when it could not be
- * started or waited for. */
-int tl_child_run(const char *const *argv, const char *directory, struct tl_buffer *out, struct tl_buffer *err,
-                 int *status, struct tl_error *e);
-
 /* --- npm.c --- */
 /* Every version that is published, in ascending order. The caller frees each and the array. */
 int tl_npm_versions(const char *directory, char ***versions, size_t *n, struct tl_error *e);

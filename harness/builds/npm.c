@@ -1,6 +1,7 @@
 /* The package registry, through npm itself: it knows the user's proxy, mirror and credentials, and checks the
  * integrity of what it fetches. Its own cache is put into our temporary directory so that tarballs of 100 MB
  * are not left behind. */
+#include "harness/base/program.h"
 #include "harness/builds/internal.h"
 
 #include <dirent.h>
@@ -68,12 +69,12 @@ int tl_npm_versions(const char *directory, char ***versions, size_t *n, struct t
     const char *argv[] = {"npm", "view", TL_BUILDS_PACKAGE, "versions", "--json", "--silent", PATIENCE,
                           cache, NULL};
     struct tl_buffer out = TL_BUFFER_INIT, err = TL_BUFFER_INIT;
-    int status = 0;
-    int rc = tl_child_run(argv, directory, &out, &err, &status, e);
+    struct tl_program npm = {.argv = argv, .directory = directory, .out = &out, .err = &err};
+    int rc = tl_program_run(&npm, e);
     *versions = NULL;
     *n = 0;
-    if (rc == 0 && status != 0)
-        rc = npm_failed(doing, TL_BUILDS_PACKAGE, status, &out, &err, NULL, e);
+    if (rc == 0 && npm.status != 0)
+        rc = npm_failed(doing, TL_BUILDS_PACKAGE, npm.status, &out, &err, NULL, e);
     if (rc == 0) {
         json_t *list = json_loadb(out.data ? out.data : "", out.size, JSON_DECODE_ANY, NULL);
         size_t i;
@@ -106,12 +107,12 @@ int tl_npm_pack(const char *version, const char *directory, char **tarball, bool
     const char *argv[] = {"npm",    "pack", package, "--json", "--silent", "--ignore-scripts",
                           PATIENCE, cache,  NULL};
     struct tl_buffer out = TL_BUFFER_INIT, err = TL_BUFFER_INIT;
-    int status = 0;
+    struct tl_program npm = {.argv = argv, .directory = directory, .out = &out, .err = &err};
     *tarball = NULL;
     *unknown = false;
-    int rc = tl_child_run(argv, directory, &out, &err, &status, e);
-    if (rc == 0 && status != 0)
-        rc = npm_failed(doing, package, status, &out, &err, unknown, e);
+    int rc = tl_program_run(&npm, e);
+    if (rc == 0 && npm.status != 0)
+        rc = npm_failed(doing, package, npm.status, &out, &err, unknown, e);
     if (rc == 0) {
         /* The directory is ours alone, so the tarball is the one file of that kind in it. */
         DIR *d = opendir(directory);

@@ -4,12 +4,17 @@
 #include "db/machine.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/program.h"
+#include "harness/base/split.h"
 #include "reports/night.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define NOTIFY_S 300
 
 static int begin(struct tl_nightly *n, struct tl_error *e)
 {
@@ -67,7 +72,7 @@ static int write_file(const char *path, const char *text, struct tl_error *e)
     return 0;
 }
 
-static int print(const struct tl_options *o, const json_t *document)
+int tl_nightly_print(const struct tl_options *o, const json_t *document)
 {
     const char *format = o->json ? "json" : o->format ? o->format : "md";
     if (!strcmp(format, "json"))
@@ -80,12 +85,28 @@ static int print(const struct tl_options *o, const json_t *document)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* --notify: the summary goes to a program's stdin. */
+static int notify(char *const *words, const json_t *document, struct tl_error *e)
+{
+    char *text = tl_night_markdown(document);
+    int status, result = tl_pipe_to(words, text, NOTIFY_S, &status, e);
+    free(text);
+    if (!result && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        result =
+            WIFEXITED(status)
+                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                          "it ended with exit status %d; the night itself is stored", WEXITSTATUS(status))
+                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                          "it was killed by signal %d; the night itself is stored", WTERMSIG(status));
+    return result;
+}
+
 /* What is told of a night that ended. The worst exit status wins: that something could not be told is told.
  */
-static int tell(const struct tl_options *o, const json_t *document)
+static int tell(const struct tl_options *o, char *const *words, const json_t *document)
 {
     int status = json_integer_value(json_object_get(document, "regressions")) ? TL_EXIT_FAILURE : TL_EXIT_OK;
-    int printed = print(o, document);
+    int printed = tl_nightly_print(o, document);
     struct tl_error e;
     if (o->junit) {
         char *text = tl_night_junit(document);
@@ -93,10 +114,12 @@ static int tell(const struct tl_options *o, const json_t *document)
             printed = tl_print_error(&e);
         free(text);
     }
+    if (words && notify(words, document, &e))
+        printed = tl_print_error(&e);
     return printed ? printed : status;
 }
 
-static void release(struct tl_nightly *n)
+void tl_nightly_release(struct tl_nightly *n)
 {
     for (size_t i = 0; i < n->n_cells; i++) {
         struct tl_nightly_cell *c = &n->cells[i];
@@ -131,9 +154,15 @@ static int run_suite(struct tl_options *o)
     struct tl_error e, closing;
     json_t *document = NULL;
     int status, lock = -1;
+    char **words = NULL;
+    if (o->notify && tl_split_words(o->notify, &words, &e)) {
+        json_decref(n.notes);
+        return tl_print_error(&e);
+    }
     tl_machine_boot(boot);
     if (tl_nightly_load(&n, o->args[0], &status)) {
-        release(&n);
+        tl_nightly_release(&n);
+        tl_split_words_free(words);
         return status;
     }
     tl_progress_begin(&n.progress, o->json && !o->verbose);
@@ -147,12 +176,13 @@ static int run_suite(struct tl_options *o)
         fputs("stopped; the same command goes on with this night\n", stderr);
         status = TL_EXIT_INTERRUPTED;
     } else {
-        status = result ? tl_print_error(&e) : closed ? tl_print_error(&closing) : tell(o, document);
+        status = result ? tl_print_error(&e) : closed ? tl_print_error(&closing) : tell(o, words, document);
     }
     json_decref(document);
+    tl_split_words_free(words);
     if (lock >= 0)
         close(lock);
-    release(&n);
+    tl_nightly_release(&n);
     return status;
 }
 
@@ -165,13 +195,23 @@ static int nightly(struct tl_options *o)
     if (!known)
         return tl_usage_error(&tl_command_nightly, "--format %s: expected md, html, json or junit",
                               o->format);
+    if (o->install + o->uninstall + o->status + (o->history != NULL) > 1)
+        return tl_usage_error(&tl_command_nightly,
+                              "--install, --uninstall, --status and --history are different things");
+    if (o->at && !o->install)
+        return tl_usage_error(&tl_command_nightly, "--at HH:MM goes with --install");
+    if (o->status)
+        return o->n_args ? tl_usage_error(&tl_command_nightly, "--status takes no suite")
+                         : tl_nightly_status(o);
+    if (o->uninstall && o->n_args <= 1)
+        return tl_nightly_uninstall(o);
     if (o->history)
         return o->n_args ? tl_usage_error(&tl_command_nightly, "--history CASE takes no suite")
                          : tl_nightly_history(o);
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
-    return run_suite(o);
+    return o->install ? tl_nightly_install(o) : run_suite(o);
 }
 
 const struct tl_command tl_command_nightly = {

@@ -10,7 +10,8 @@
  *   nightly_document.c  what is stored and printed
  *   nightly_isolate.c   new failures are isolated
  *   nightly_lock.c      one at a time
- *   nightly_history.c   --history */
+ *   nightly_history.c   --history
+ *   nightly_schedule.c  --install, --uninstall, --status */
 #ifndef TL_NIGHTLY_H
 #define TL_NIGHTLY_H
 
@@ -144,7 +145,14 @@ int tl_nightly_end(struct tl_nightly *n, json_t **document, struct tl_error *e);
  * the process ends; -1 with *e, which says who has it. */
 int tl_nightly_lock(const char *db, const char *suite, struct tl_error *e);
 
-/* nightly_history.c: the exit status. */
+/* nightly_history.c, nightly_schedule.c: commands of their own, which return the exit status. */
 int tl_nightly_history(const struct tl_options *o);
+int tl_nightly_install(struct tl_options *o);
+int tl_nightly_uninstall(struct tl_options *o);
+int tl_nightly_status(struct tl_options *o);
+
+/* nightly.c */
+void tl_nightly_release(struct tl_nightly *n);                            /* all but the executor */
+int tl_nightly_print(const struct tl_options *o, const json_t *document); /* in the format asked for */
 
 #endif

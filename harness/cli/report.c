@@ -3,6 +3,7 @@
 
 #include "db/store.h"
 #include "harness/base/buffer.h"
+#include "harness/cli/nightly.h"
 #include "harness/supervise/unit.h"
 #include "reports/finding.h"
 #include "reports/site.h"
@@ -138,8 +139,18 @@ static int report(struct tl_options *o)
                               "`trapline list findings` shows them");
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    int status = tl_report_load(s, o->args[0], &r, &e) ? tl_print_error(&e) : -1;
+    json_t *night = NULL;
+    struct tl_error other;
+    int status = -1;
+    if (tl_report_load(s, o->args[0], &r, &e) && (tl_night_load(s, o->args[0], &night, &other) || !night))
+        status = tl_print_error(&e);
     tl_store_close(s, NULL);
+    if (night) {
+        status = o->bundle
+                     ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
+                     : tl_nightly_print(o, night);
+        json_decref(night);
+    }
     if (status < 0) {
         struct tl_report_source source = {
             .finding = r.finding,

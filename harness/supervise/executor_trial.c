@@ -2,6 +2,7 @@
 #include "harness/supervise/executor_impl.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/supervise/paths.h"
 #include "harness/supervise/reference.h"
 #include "harness/supervise/signature.h"

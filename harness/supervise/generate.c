@@ -1,6 +1,7 @@
 #include "harness/supervise/generate.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/supervise/paths.h"
 #include "harness/supervise/scratch.h"
 

@@ -3,11 +3,9 @@
 #include "harness/base/buffer.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -75,25 +73,4 @@ char *tl_data_home(const char *below)
 char *tl_cache_home(const char *below)
 {
     return home("XDG_CACHE_HOME", ".cache", below);
-}
-
-int tl_make_directories(const char *path)
-{
-    char *copy = tl_strdup(path);
-    int result = 0;
-    for (char *at = copy + 1; result == 0; at++) {
-        if (*at && *at != '/')
-            continue;
-        char was = *at;
-        *at = '\0';
-        if (mkdir(copy, 0700) && errno != EEXIST)
-            result = -1;
-        *at = was;
-        if (!was)
-            break;
-    }
-    int err = errno;
-    free(copy);
-    errno = err;
-    return result;
 }

@@ -3,10 +3,9 @@
 #ifndef TL_PATHS_H
 #define TL_PATHS_H
 
-char *tl_runner_directories(void);         /* of the runners that come with trapline, ':' between */
-char *tl_case_directory(void);             /* of the case files that come with it */
-char *tl_data_home(const char *below);     /* $XDG_DATA_HOME/trapline/BELOW; NULL without a home */
-char *tl_cache_home(const char *below);    /* $XDG_CACHE_HOME/trapline/BELOW; NULL without a home */
-int tl_make_directories(const char *path); /* like mkdir -p, mode 0700 for what is new; -1 with errno */
+char *tl_runner_directories(void);      /* of the runners that come with trapline, ':' between */
+char *tl_case_directory(void);          /* of the case files that come with it */
+char *tl_data_home(const char *below);  /* $XDG_DATA_HOME/trapline/BELOW; NULL without a home */
+char *tl_cache_home(const char *below); /* $XDG_CACHE_HOME/trapline/BELOW; NULL without a home */
 
 #endif

@@ -163,18 +163,19 @@ static enum tl_outcome outcome_of(size_t c, size_t v, size_t u, uint64_t draw)
     }
 }
 
-static void add_capture(struct tl_trial_record *r, size_t u, uint64_t cause, bool hang)
+static void add_capture(struct tl_trial_record *r, size_t u, uint64_t cause, int signal)
 {
     struct tl_capture *c = r->captures = tl_calloc(1, sizeof *c);
     r->n_captures = 1;
+    bool hang = signal == 0;
     c->kind = hang ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
     c->exe = tl_format("/usr/libexec/trapline/runners/%s", units[u].runner);
     c->pid = c->tid = 1000 + (int)(cause % 30000);
     c->is_main = true;
     c->fatal = !hang;
-    c->signal = hang ? 0 : 11;
-    c->si_code = 1;
-    c->has_address = !hang;
+    c->signal = signal;
+    c->si_code = signal == 11 ? 1 : signal ? -6 : 0;
+    c->has_address = signal == 11;
     c->fault_address = cause % 4096;
     c->n_modules = MODULES;
     c->modules = tl_calloc(MODULES, sizeof *c->modules);
@@ -231,12 +232,12 @@ static void add_failure(struct tl_trial_record *r, size_t c, size_t u, uint64_t 
         if (r->signal == 6)
             r->message = tl_format("%s.cc:%llu: %s: Assertion `index < size()' failed.", class_name,
                                    (unsigned long long)(100 + x % 900), function);
-        add_capture(r, u, cause + 40 * (draw % 24), false);
+        add_capture(r, u, cause + 40 * (draw % 24), r->signal);
         break;
     case TL_OUTCOME_HANG:
         r->signature.title = tl_format("waits in %s::%s", class_name, function);
         r->message = tl_strdup("the phase did not end within 60 s");
-        add_capture(r, u, cause, true);
+        add_capture(r, u, cause, 0);
         break;
     case TL_OUTCOME_OOM:
         r->signal = 9;

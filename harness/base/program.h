@@ -1,0 +1,27 @@
+/* Helper programs: found in PATH, run to their end, and nothing goes through a shell. They are waited for by
+ * pid: not to be called while a supervisor collects every child there is. */
+#ifndef TL_PROGRAM_H
+#define TL_PROGRAM_H
+
+#include "harness/base/buffer.h"
+#include "harness/base/error.h"
+
+struct tl_program {
+    const char *const *argv;        /* NULL-terminated */
+    const char *directory;          /* in which it is run; NULL: trapline's own */
+    const char *const *environment; /* NAME=VALUE…, besides trapline's own and stronger; NULL: none */
+    const char *input;              /* what it can read from its stdin; NULL: nothing */
+    struct tl_buffer *out, *err;    /* the first 32 MiB of its stdout and the end of its stderr; NULL:
+                                       it writes where trapline's own stderr goes */
+    double timeout_s;               /* it and its process group are killed after that; 0: never */
+    int status;                     /* when it has ended: as waitpid gives it */
+};
+
+/* Returns -1 when it could not be started or waited for, or had to be killed; not for its exit status. That
+ * it does not read all of its input is no failure. */
+int tl_program_run(struct tl_program *p, struct tl_error *e);
+
+/* Runs a program with a text as its stdin. What it writes goes to trapline's stderr. *status is waitpid's. */
+int tl_pipe_to(char *const argv[], const char *input, double timeout_s, int *status, struct tl_error *e);
+
+#endif

@@ -1,0 +1,202 @@
+/* trapline nightly --install, --uninstall, --status: the system runs a suite every night (harness/schedule).
+ */
+#include "harness/cli/nightly.h"
+
+#include "harness/base/buffer.h"
+#include "harness/schedule/schedule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT "03:00"
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *s = json_string_value(json_object_get(o, name));
+    return s ? s : "unknown";
+}
+
+static char *when(const json_t *us, const char *otherwise)
+{
+    return json_is_integer(us) ? tl_time_text(json_integer_value(us)) : tl_strdup(otherwise);
+}
+
+static void print_notes(const json_t *done)
+{
+    const json_t *note;
+    size_t i;
+    json_array_foreach(json_object_get(done, "notes"), i, note)
+        fprintf(stderr, "trapline: %s\n", json_string_value(note));
+}
+
+/* An absolute name of a file that need not be there yet. */
+static char *absolute(const char *path)
+{
+    char *there = realpath(path, NULL), *here;
+    if (there || path[0] == '/')
+        return there ? there : tl_strdup(path);
+    here = realpath(".", NULL);
+    char *whole = tl_format("%s/%s", here ? here : "", path);
+    free(here);
+    return whole;
+}
+
+static int print_installed(const struct tl_options *o, json_t *done) /* takes it */
+{
+    if (o->json)
+        return tl_print_json(done);
+    char *next = when(json_object_get(done, "next_us"), "unknown");
+    const json_t *file;
+    size_t i;
+    printf("%s runs every night at %s; next: %s\n", text_of(done, "suite"), text_of(done, "at"), next);
+    json_array_foreach(json_object_get(done, "files"), i, file) printf("  %s\n", json_string_value(file));
+    print_notes(done);
+    free(next);
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+int tl_nightly_install(struct tl_options *o)
+{
+    struct tl_nightly n = {.o = o};
+    struct tl_error e;
+    int status;
+    if (tl_schedule_time(o->at ? o->at : AT, NULL, NULL, &e))
+        return tl_print_error(&e);
+    /* What cannot be run is not installed: a mistake would show at night. */
+    if (tl_nightly_load(&n, o->args[0], &status)) {
+        tl_nightly_release(&n);
+        return status;
+    }
+    char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
+         *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL;
+    char **environment = tl_schedule_environment();
+    const char *more[8] = {NULL};
+    size_t k = 0;
+    if (o->notify) {
+        more[k++] = "--notify";
+        more[k++] = o->notify;
+    }
+    if (junit) {
+        more[k++] = "--junit";
+        more[k++] = junit;
+    }
+    const struct tl_schedule s = {
+        .suite = n.suite->name,
+        .path = path,
+        .program = program,
+        .db = db,
+        .at = o->at ? o->at : AT,
+        .more = more,
+        .environment = (const char *const *)environment,
+    };
+    json_t *done = NULL;
+    status = !program || tl_schedule_install(&s, &done, &e) ? tl_print_error(&e) : print_installed(o, done);
+    tl_schedule_environment_free(environment);
+    free(path);
+    free(db);
+    free(junit);
+    free(program);
+    tl_nightly_release(&n);
+    return status;
+}
+
+/* The suite is named by its name, by its file, or not at all when only one is installed. */
+static char *suite_name(const struct tl_options *o, struct tl_error *e)
+{
+    struct tl_suite *suite = NULL;
+    struct tl_mistakes m = {0};
+    struct tl_error ignored;
+    if (o->n_args && !tl_suite_load(o->args[0], &suite, &m, &ignored)) {
+        char *name = tl_strdup(suite->name);
+        tl_suite_free(suite);
+        tl_mistakes_free(&m);
+        return name;
+    }
+    tl_mistakes_free(&m);
+    if (o->n_args)
+        return tl_strdup(o->args[0]);
+    json_t *list = NULL;
+    char *name = NULL;
+    if (tl_schedule_status(&list, e))
+        return NULL;
+    if (json_array_size(list) == 1)
+        name = tl_strdup(text_of(json_array_get(list, 0), "suite"));
+    else
+        tl_fail(e, TL_ERROR_INPUT, "which suite?", "--uninstall",
+                json_array_size(list)
+                    ? "several are installed; name one: `trapline nightly --uninstall SUITE`. "
+                      "`trapline nightly --status` lists them"
+                    : "none is installed");
+    json_decref(list);
+    return name;
+}
+
+int tl_nightly_uninstall(struct tl_options *o)
+{
+    struct tl_error e;
+    json_t *done = NULL, *file;
+    size_t i;
+    char *name = suite_name(o, &e);
+    int status = !name || tl_schedule_uninstall(name, &done, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    free(name);
+    if (status)
+        return status;
+    if (o->json)
+        return tl_print_json(done);
+    printf("%s is no longer run every night\n", text_of(done, "suite"));
+    json_array_foreach(json_object_get(done, "removed"), i, file)
+        printf("  removed %s\n", json_string_value(file));
+    print_notes(done);
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static void print_last(const json_t *suite)
+{
+    const json_t *last = json_object_get(suite, "last"), *status = json_object_get(last, "exit_status");
+    if (!json_is_object(last)) {
+        printf("  last run    %s\n", json_object_get(suite, "unknown") ? "unknown" : "none yet");
+        return;
+    }
+    char *started = when(json_object_get(last, "started_us"), "time unknown");
+    if (json_is_integer(status))
+        printf("  last run    %s: %s, exit status %lld\n", started, text_of(last, "result"),
+               (long long)json_integer_value(status));
+    else
+        printf("  last run    %s: %s\n", started, text_of(last, "result"));
+    free(started);
+}
+
+int tl_nightly_status(struct tl_options *o)
+{
+    struct tl_error e;
+    json_t *list, *suite;
+    size_t i;
+    if (tl_schedule_status(&list, &e))
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", "suites", list));
+    if (!json_array_size(list))
+        puts("no suite is installed; `trapline nightly --install SUITE.json --at 03:00` installs one");
+    json_array_foreach(list, i, suite)
+    {
+        char *next = when(json_object_get(suite, "next_us"), "unknown");
+        printf("%s  every night at %s%s\n  suite       %s\n", text_of(suite, "suite"), text_of(suite, "at"),
+               json_is_true(json_object_get(suite, "running"))   ? ", running now"
+               : json_is_false(json_object_get(suite, "active")) ? ", but its timer is not active"
+                                                                 : "",
+               text_of(suite, "path"));
+        print_last(suite);
+        printf("  next run    %s\n", next);
+        for (size_t k = 0; k < 2; k++) {
+            static const char *const members[] = {"unknown", "problem"};
+            if (json_is_string(json_object_get(suite, members[k])))
+                printf("  %-10s  %s\n", members[k], text_of(suite, members[k]));
+        }
+        free(next);
+    }
+    json_decref(list);
+    return tl_finish_output(TL_EXIT_OK);
+}

@@ -1,0 +1,130 @@
+/* The files of a schedule: written all together or not at all, and never over a file of somebody else's. */
+#include "harness/schedule/internal.h"
+
+#include "harness/base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char doing[] = "cannot write the schedule";
+
+void tl_schedule_files_free(struct tl_schedule_file *files, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(files[i].path);
+        free(files[i].text);
+        free(files[i].before);
+    }
+}
+
+static int foreign(const char *path, const char *why, struct tl_error *e)
+{
+    return tl_fail(e, TL_ERROR_INPUT, "this file is not trapline's", path,
+                   "%s; rename or remove it, or give the suite another name", why);
+}
+
+int tl_schedule_examine(struct tl_schedule_file *f, const char *suite, struct tl_error *e)
+{
+    struct stat st;
+    if (lstat(f->path, &st)) {
+        if (errno == ENOENT)
+            return 0;
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read the schedule", f->path,
+                             "it cannot be examined");
+    }
+    if (!S_ISREG(st.st_mode))
+        return foreign(f->path, "it is not a regular file", e);
+    char *text = tl_read_file(f->path, TL_SCHEDULE_FILE_MOST, NULL);
+    if (!text)
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read the schedule", f->path,
+                             "it cannot be examined");
+    json_t *mark = tl_schedule_read_mark(text);
+    bool marked = mark != NULL;
+    bool ours = marked && !strcmp(json_string_value(json_object_get(mark, "suite")), suite);
+    json_decref(mark);
+    if (!ours) {
+        free(text);
+        return foreign(f->path, marked ? "it is of another suite" : "it does not say that trapline wrote it",
+                       e);
+    }
+    f->before = text;
+    return 0;
+}
+
+/* A hidden file beside `path`, which no system takes for one of its own. */
+static char *temporary(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return tl_format("%.*s/.%s.%ld.tmp", (int)(slash - path), path, slash + 1, (long)getpid());
+}
+
+/* Only the user may read it: arguments of --notify may hold what others are not to know. 0 or an errno. */
+static int put(const char *path, const char *text)
+{
+    unlink(path); /* of a process of this number that died */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno;
+    int err = 0;
+    for (size_t done = 0, size = strlen(text); done < size && !err;) {
+        ssize_t n = write(fd, text + done, size - done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno != EINTR)
+            err = errno;
+    }
+    if (!err && fsync(fd))
+        err = errno;
+    if (close(fd) && !err)
+        err = errno;
+    if (err)
+        unlink(path);
+    return err;
+}
+
+static void take_back(struct tl_schedule_file *f)
+{
+    char *part = temporary(f->path);
+    if (!f->before)
+        unlink(f->path);
+    else if (!put(part, f->before) && rename(part, f->path))
+        unlink(part);
+    free(part);
+}
+
+int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error *e)
+{
+    char *directory = tl_format("%.*s", (int)(strrchr(files[0].path, '/') - files[0].path), files[0].path);
+    char **parts = tl_calloc(n, sizeof *parts);
+    size_t written = 0, renamed = 0;
+    const char *where = directory;
+    int err = tl_make_directories(directory) ? errno : 0;
+    while (!err && written < n) {
+        where = files[written].path;
+        parts[written] = temporary(where);
+        err = put(parts[written], files[written].text);
+        written += !err;
+    }
+    while (!err && renamed < n) {
+        where = files[renamed].path;
+        err = rename(parts[renamed], where) ? errno : 0;
+        renamed += !err;
+    }
+    if (err) {
+        for (size_t i = renamed; i < written; i++)
+            unlink(parts[i]);
+        while (renamed)
+            take_back(&files[--renamed]);
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, where, "nothing was changed");
+    }
+    for (size_t i = 0; i < n; i++)
+        free(parts[i]);
+    free(parts);
+    free(directory);
+    return err ? -1 : 0;
+}

@@ -1,0 +1,462 @@
+"""nightly as a user meets it: what it says when a build changes, what it survives, what it writes. Builds that change are
+profiles of the simulated runtime, and builds of ONNX Runtime whose failures are known.
+
+TRAPLINE_REQUIRE_BUILDS=1 makes it a failure that builds of ONNX Runtime are not here."""
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+from program import HERE, PATIENCE, ProgramTest
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+CRASH = {"phase": "execute", "devices": ["gpu"], "message": "it breaks", "signal": "SIGSEGV", "in": "attention",
+         "when": {"axis": "begin_index", "in": ["tensor"]}, "name": "breaks"}
+ERROR = {"phase": "compile", "devices": ["gpu"], "name": "refuses", "when": {"axis": "begin_index", "in": ["tensor"]},
+         "error": {"domain": "made", "code": "refused", "message": "it is refused"}}
+NIGHTS = int(os.environ.get("TRAPLINE_NIGHTS", "100"))
+
+
+class NightlyTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("profiles"))
+        self.env["TRAPLINE_PROFILES"] = self.path("profiles")
+        for build in ("1.0", "2.0", "3.0"):
+            self.profile(build)
+        self.kv = self.case("kv", {"family": "decoder"}, [
+            {"name": "layers", "range": [1, 9]}, {"name": "kv_write", "choices": ["concat", "scatter"]},
+            {"name": "begin_index", "choices": ["none", "tensor"]}],
+            failing={"layers": 4, "kv_write": "scatter", "begin_index": "tensor"})
+
+    def profile(self, build, *rules):
+        """What a build of the simulated runtime does."""
+        self.write(os.path.join("profiles", build + ".json"), json.dumps(
+            {"trapline_profile": 1, "name": build, "title": "made by a test", "rules": list(rules)}))
+
+    def suite(self, build="1.0", name="suite.json", **more):
+        document = {"trapline": 1, "suite": "drops", "cases": ["kv.json"], "units": [f"sim@{build}:gpu"]}
+        document.update(more)
+        return self.write(name, json.dumps(document))
+
+    def night(self, suite, *arguments, status=0, **more):
+        done = self.trapline("nightly", suite, *arguments, "--json", status=status, **more)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            self.fail(f"not one JSON document: {done.stdout!r} {done.stderr!r}")
+
+    def classes(self, night):
+        return {(c["case"], c["which"]): c["class"] for c in night["cells"]}
+
+    def changes(self, night):
+        return [(c["class"], c["case"], c["unit"]) for c in night["changes"]]
+
+
+class WhatChanged(NightlyTest):
+    def test_from_build_to_build(self):
+        self.profile("2.0", CRASH)
+        self.profile("3.0", ERROR)
+        first = self.night(self.suite("1.0"))
+        self.assertIsNone(first["previous"])
+        self.assertEqual(self.classes(first), {("kv", "failing"): "first-passing", ("kv", "baseline"): "first-passing"})
+
+        broken = self.night(self.suite("2.0"), status=1)
+        self.assertEqual(self.changes(broken), [("new-failure", "kv", "sim@2.0:gpu")])
+        change = broken["changes"][0]
+        self.assertEqual(change["before"]["unit"], "sim@1.0:gpu")
+        self.assertEqual((change["failures"][0]["outcome"], change["failures"][0]["signal"]), ("crash", "SIGSEGV"))
+        self.assertEqual([(t["axis"], t["value"]) for t in change["isolation"]["trigger"]], [("begin_index", "tensor")])
+        self.assertTrue(change["isolation"]["complete"])
+        self.assertEqual(broken["previous"]["night"], first["night"])
+        report = self.trapline("report", change["isolation"]["finding"], status=0).stdout
+        self.assertIn("begin_index=tensor", report)
+
+        again = self.night(self.suite("2.0"))
+        self.assertEqual(again["changes"], [])
+        self.assertEqual(again["still_failing"][0]["before"]["since_night"], broken["night"])
+
+        gone = self.night(self.suite("3.0"))
+        self.assertEqual(self.changes(gone), [("fixed", "kv", "sim@3.0:gpu")])
+        self.assertEqual(gone["changes"][0]["failures"][0]["outcome"], "error", "it has become a clean error")
+
+        back = self.night(self.suite("2.0"), status=1)
+        self.assertEqual(self.changes(back), [("new-failure", "kv", "sim@2.0:gpu")])
+        self.assertEqual(back["changes"][0]["before"]["unit"], "sim@3.0:gpu", "the last run counts, not the lesser build")
+
+        history = json.loads(self.trapline("nightly", "--history", "kv", "--json", status=0).stdout)
+        self.assertEqual([n["n"] for n in history["nights"]], [1, 2, 3, 4, 5])
+        lines = self.trapline("nightly", "--history", "kv", status=0).stdout.splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertIn("new-failure", lines[2])
+
+    def test_a_build_that_changes_under_its_name(self):
+        suite = self.suite("1.0")
+        self.night(suite)
+        self.profile("1.0", CRASH)
+        self.assertEqual(self.changes(self.night(suite, status=1)), [("new-failure", "kv", "sim@1.0:gpu")])
+        self.profile("1.0", dict(CRASH, signal="SIGBUS", message="it breaks in another way", **{"in": "compile"}))
+        other = self.night(suite, status=1)
+        self.assertEqual(self.changes(other), [("changed-signature", "kv", "sim@1.0:gpu")])
+        self.profile("1.0", dict(ERROR, phase="load"))
+        self.assertEqual(self.changes(self.night(suite)), [("fixed", "kv", "sim@1.0:gpu")])
+        self.profile("1.0")
+        self.assertEqual(self.changes(self.night(suite)), [("fixed", "kv", "sim@1.0:gpu")])
+
+    def test_repeat_one_is_settled_by_more_trials(self):
+        suite = self.suite("1.0", repeat=1, isolate_new=False)
+        self.assertEqual(self.night(suite)["trials"], 2)
+        self.profile("1.0", CRASH)
+        night = self.night(suite, status=1)
+        self.assertEqual(self.changes(night), [("new-failure", "kv", "sim@1.0:gpu")])
+        self.assertGreater(night["changes"][0]["failed"], 3, "one trial is not enough to say so")
+        self.assertIsNone(night["changes"][0]["isolation"]["finding"], "the suite did not ask for it")
+
+    def test_several_builds_each_with_its_own_history(self):
+        self.profile("2.0", CRASH)
+        suite = self.suite("1.0,2.0")
+        self.assertEqual(self.night(suite)["counts"], {"first-failing": 1, "first-passing": 3})
+        self.assertEqual(self.night(suite)["counts"], {"still-failing": 1, "passing": 3})
+        self.profile("3.0", CRASH)
+        third = self.night(self.suite("1.0,2.0,3.0"))
+        self.assertEqual(third["counts"], {"still-failing": 2, "passing": 4}, "3.0 goes on from 2.0, the nearest older one")
+
+    def test_unsupported_that_was_not(self):
+        suite = self.suite("1.0")
+        self.night(suite)
+        os.rename(self.path("profiles", "1.0.json"), self.path("aside"))
+        night = self.night(suite, status=1)
+        self.assertEqual({c["class"] for c in night["cells"]}, {"unsupported"})
+        self.assertTrue(all(c["why"] for c in night["changes"]))
+        self.assertEqual({c["class"] for c in self.night(suite)["cells"]}, {"not-supported"})
+        os.rename(self.path("aside"), self.path("profiles", "1.0.json"))
+        self.assertEqual(self.night(suite)["counts"], {"passing": 2})
+
+    def test_slower_and_faster(self):
+        runner = self.python("slow-runner", """
+channel = socket.socket(fileno=3)
+lines = channel.makefile("rw")
+request = json.loads(lines.readline())
+say = lambda message: (lines.write(json.dumps(message) + "\\n"), lines.flush())
+HERE = os.path.dirname(os.path.abspath(__file__))
+if "describe" in request:
+    say({"name": "slow", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
+    sys.exit(0)
+say({"phase": "execute"})
+time.sleep(float(open(os.path.join(HERE, "pause")).read()))
+say({"result": {"outputs": [{"name": "y", "dtype": "float32", "shape": [1], "hash": "0", "finite": True,
+                             "min": 0.0, "max": 0.0, "mean": 0.0, "first": [0.0]}]}})
+""")
+        self.write("model.bin", "not looked at")
+        self.case("plain", {"file": "model.bin"})
+        suite = self.suite(cases=["plain.json"], units=[f"{runner}:cpu"])
+        self.write("pause", "0.1")
+        self.night(suite)
+        self.write("pause", "0.5")
+        self.assertEqual([c["class"] for c in self.night(suite, status=1)["changes"]], ["slower"])
+        self.assertEqual(self.night(suite)["changes"], [], "it is said once")
+        self.write("pause", "0.1")
+        self.assertEqual([c["class"] for c in self.night(suite)["changes"]], ["faster"])
+
+    def test_values_of_axes(self):
+        night = self.night(self.suite(variants={"layers": [1, 2], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}))
+        self.assertEqual(sorted((c["variant"]["layers"], c["variant"]["begin_index"]) for c in night["cells"]),
+                         [(1, "none"), (1, "tensor"), (2, "none"), (2, "tensor")])
+        self.assertEqual(len(self.night(self.suite(variants="failing", suite="f"))["cells"]), 1)
+        self.assertEqual(self.night(self.suite(variants="baseline", suite="b"))["cells"][0]["which"], "baseline")
+
+
+class Flaky(NightlyTest):
+    def test_a_flaky_crash_is_not_news_every_other_night(self):
+        self.profile("1.0", dict(CRASH, rate=0.3))
+        suite = self.suite(isolate_new=False, variants="failing", repeat=3)
+        false = 0
+        for _ in range(NIGHTS):
+            done = self.trapline("nightly", suite, "--json")
+            self.assertIn(done.returncode, (0, 1), done.stderr)
+            false += len([c for c in json.loads(done.stdout)["changes"] if c["class"] in ("new-failure", "fixed")])
+        print(f"{false} false in {NIGHTS} nights of a crash that shows in 30%")
+        self.assertLessEqual(false, 3)
+        seen = sum(n["cells"][0]["failed"] for n in json.loads(
+            self.trapline("nightly", "--history", "kv", "--json", status=0).stdout)["nights"])
+        self.assertGreater(seen, NIGHTS / 4, "it really is flaky")
+
+    def test_a_flaky_crash_that_is_fixed_is_news(self):
+        self.profile("1.0", dict(CRASH, rate=0.5))
+        suite = self.suite(isolate_new=False, variants="failing", repeat=20)
+        self.night(suite)
+        self.profile("1.0")
+        self.assertEqual([c["class"] for c in self.night(suite)["changes"]], ["fixed"])
+
+
+class Survives(NightlyTest):
+    def report(self, night):
+        """What a night says, without when and in which process it was seen."""
+        entry = lambda c: (c["class"], c["case"], json.dumps(c["variant"], sort_keys=True), c["unit"],
+                           c.get("before") and c["before"]["unit"],
+                           [(t["axis"], t["value"]) for t in (c.get("isolation") or {}).get("trigger", [])])
+        return {"cells": sorted((c["class"], json.dumps(c["variant"], sort_keys=True), c["unit"]) for c in night["cells"]),
+                **{name: sorted(map(entry, night[name])) for name in ("changes", "still_failing", "unclear", "lost")}}
+
+    def test_killed_at_ten_moments(self):
+        self.profile("2.0", dict(CRASH, delay_s=0.3))
+        more = {"variants": {"layers": [1, 2, 3, 4], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}, "repeat": 4}
+        undisturbed, db = None, self.db
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        for self.db in (self.path("calm.db"), db):
+            self.night(self.suite("1.0", **more))
+            suite = self.suite("2.0", **more)
+            kills = 0
+            while self.db == db and kills < 10:
+                child = self.start("nightly", suite, "--json")
+                time.sleep(chance.uniform(0.1, 0.4))
+                if child.poll() is not None: # it got to its end: the next one is another night
+                    self.fail("the night ended before it was killed ten times; make it longer")
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+                kills += 1
+            night = self.night(suite, status=1)
+            undisturbed = undisturbed or night
+        self.assertTrue(night["resumed"])
+        self.assertEqual(night["n"], 2)
+        self.assertEqual(self.report(night), self.report(undisturbed))
+        with sqlite3.connect(self.db) as c:
+            lost = c.execute("SELECT count(*) FROM trial WHERE outcome = 'lost'").fetchone()[0]
+        self.assertEqual(sum(c["times"] for c in night["cut_short"]) > 0, lost > 0)
+        self.trapline("db", "check", status=0)
+
+    def test_a_machine_that_went_down(self):
+        """The trial that ran is lost, is in the report and is not run again; the rest of the night is."""
+        self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 30, "message": "slow",
+                             "when": {"axis": "begin_index", "in": ["tensor"]}, "signal": "SIGSEGV", "in": "attention"})
+        suite = self.suite(repeat=2)
+        child = self.start("nightly", suite, "--json", "-j", "1")
+        until = time.monotonic() + PATIENCE
+        begun = 0
+        while not begun and time.monotonic() < until:
+            time.sleep(0.2)
+            begun = any(b"tensor" in open(f"/proc/{p}/environ", "rb").read() for p in ()) or os.path.exists(self.db)
+        time.sleep(1)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        with sqlite3.connect(self.db) as c: # as it is when the machine has been booted since
+            c.execute("UPDATE night_session SET boot = '00000000-0000-0000-0000-000000000000'")
+        night = self.night(suite)
+        self.assertTrue(night["resumed"])
+        lost = {c["which"]: c["class"] for c in night["cells"]}
+        self.assertEqual(lost["failing"], "lost", night["cells"])
+        self.assertEqual(lost["baseline"], "first-passing")
+        self.assertEqual([(c["lost"], c["failed"]) for c in night["lost"]], [(1, 0)], "it is not run again")
+        text = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn("lost", text)
+
+    def test_interrupted_goes_on(self):
+        self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 0.3, "message": "slow",
+                             "signal": "SIGSEGV", "in": "attention"})
+        suite = self.suite(repeat=6)
+        child = self.start("nightly", suite)
+        time.sleep(1.5)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=PATIENCE)
+        self.assertEqual(child.returncode, 130, err)
+        self.assertIn(b"goes on", err)
+        night = self.night(suite)
+        self.assertTrue(night["resumed"])
+        self.assertEqual([c["failed"] for c in night["cells"]], [6, 6])
+
+    def test_two_at_once(self):
+        self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 1, "message": "slow",
+                             "signal": "SIGSEGV", "in": "attention"})
+        suite = self.suite()
+        first = self.start("nightly", suite, "--json")
+        time.sleep(0.7)
+        second = self.trapline("nightly", suite, status=3)
+        self.assertIn("another night is running", second.stderr)
+        self.assertIn(f"process {first.pid}", second.stderr)
+        self.assertEqual(second.stdout, "")
+        out, err = first.communicate(timeout=PATIENCE)
+        self.assertEqual(first.returncode, 0, err)
+        self.assertEqual(json.loads(out)["n"], 1)
+
+    def test_the_clock_goes_back(self):
+        suite = self.suite()
+        self.night(suite)
+        with sqlite3.connect(self.db) as c: # as if the night had been tomorrow
+            c.execute("UPDATE night SET started_us = started_us + 86400000000, ended_us = ended_us + 86400000000")
+        self.profile("1.0", CRASH)
+        night = self.night(suite, status=1)
+        self.assertEqual((night["n"], self.changes(night)), (2, [("new-failure", "kv", "sim@1.0:gpu")]))
+
+    def test_a_budget(self):
+        self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 0.5, "message": "slow",
+                             "signal": "SIGSEGV", "in": "attention"})
+        began = time.monotonic()
+        night = self.night(self.suite(budget_s=1, repeat=100))
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertFalse(night["complete"])
+        self.assertLess(night["trials"], 100)
+        self.assertIn("budget", self.trapline("report", night["night"], status=0).stdout)
+        self.assertEqual(self.night(self.suite(budget_s=1, repeat=1))["n"], 2, "the next run is another night")
+
+    def test_builds_that_cannot_be_had(self):
+        self.env["PATH"] = self.path("nothing")
+        night = self.night(self.suite(units=["sim@1.0:gpu", "onnxruntime@1.22.0:cpu", "onnxruntime@1.16..1.18:cpu",
+                                             "onnxruntime@latest:cpu"]))
+        said = " ".join(night["notes"])
+        for build in ("onnxruntime@1.22.0", "onnxruntime@1.16..1.18", "onnxruntime@latest"):
+            self.assertIn(f"{build} could not be fetched", said)
+        self.assertEqual(night["counts"]["first-passing"], 2, "the rest was run")
+        self.assertTrue(all("why" in u for u in night["units"] if not u["usable"]))
+
+    def test_a_full_disk(self):
+        small = self.path("small")
+        os.mkdir(small)
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", small],
+                                          stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("this user may not mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", small])
+        self.db = os.path.join(small, "t.db")
+        self.profile("1.0", CRASH)
+        suite = self.suite(repeat=1000, isolate_new=False)
+        done = self.trapline("nightly", suite, "--json")
+        self.assertEqual(done.returncode, 3, done.stdout[-500:] + done.stderr[-500:])
+        self.assertEqual(done.stdout, "")
+        self.assertIn("trapline: ", done.stderr)
+        print(done.stderr.splitlines()[-1])
+        subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+        night = self.night(self.suite(repeat=1000, isolate_new=False), status=0)
+        self.assertTrue(night["resumed"], "it goes on where it was")
+        self.trapline("db", "check", status=0)
+
+
+class Formats(NightlyTest):
+    def test_every_format(self):
+        self.profile("2.0", CRASH)
+        self.night(self.suite("1.0"))
+        junit = self.path("junit.xml")
+        done = self.trapline("nightly", self.suite("2.0"), "--junit", junit, status=1)
+        lines = done.stdout.splitlines()
+        self.assertLessEqual(len(lines), 24, "at most a screen")
+        self.assertTrue(lines[0].startswith("# nightly drops: 1 new failure"), lines[0])
+        self.assertIn("begin_index=tensor", done.stdout)
+        suites = ElementTree.parse(junit).getroot()
+        tests = suites.findall("testsuite/testcase")
+        self.assertEqual([s.get("name") for s in suites], ["kv"])
+        self.assertEqual(len(tests), 2)
+        failed = [t for t in tests if t.find("failure") is not None]
+        self.assertEqual([t.find("failure").get("type") for t in failed], ["new-failure"])
+
+        night = json.loads(self.trapline("nightly", "--history", "kv", "--json", status=0).stdout)["nights"][-1]["night"]
+        self.assertEqual(self.trapline("report", night, status=0).stdout, done.stdout)
+        html = self.trapline("report", night, "--format", "html", status=0).stdout
+        self.assertIn("<!DOCTYPE html>", html)
+        self.assertIn("new failure", html)
+        self.assertEqual(self.trapline("report", night, "--format", "junit", status=0).stdout, open(junit).read())
+        self.assertEqual(json.loads(self.trapline("report", night, "--format", "json", status=0).stdout)["night"], night)
+
+        again = self.trapline("nightly", self.suite("2.0"), "--format", "junit", status=0).stdout
+        known = [t for t in ElementTree.fromstring(again).iter("testcase") if t.find("skipped") is not None]
+        self.assertEqual([t.find("skipped").get("message") for t in known], ["still failing"])
+
+    def test_a_screen_is_enough_for_many_changes(self):
+        many = {"variants": {"layers": list(range(1, 10)), "kv_write": ["scatter"], "begin_index": ["tensor", "none"]}}
+        self.night(self.suite("1.0", **many))
+        self.profile("1.0", CRASH)
+        done = self.trapline("nightly", self.suite("1.0", isolate_new=False, repeat=6, **many), status=1)
+        self.assertLessEqual(len(done.stdout.splitlines()), 24)
+        self.assertIn("9 new failures", done.stdout)
+
+    def test_notify(self):
+        said = self.path("said")
+        program = self.python("tell", f"open({said!r}, 'w').write(repr(sys.argv[1:]) + sys.stdin.read())\n")
+        done = self.trapline("nightly", self.suite(), "--notify", f"{program} --to 'me; touch oops'", status=0)
+        text = open(said).read()
+        self.assertTrue(text.startswith("['--to', 'me; touch oops']"), text)
+        self.assertTrue(text.endswith(done.stdout))
+        self.assertFalse(os.path.exists("oops"))
+        fails = self.python("fails", "sys.exit(9)\n")
+        done = self.trapline("nightly", self.suite(), "--notify", fails, status=3)
+        self.assertIn("exit", done.stderr)
+        self.trapline("nightly", self.suite(), "--notify", "'open", status=2)
+        self.trapline("nightly", self.suite(), "--notify", "no-such-program-here", status=3)
+
+    def test_suites_with_mistakes(self):
+        broken = self.write("broken.json", """{
+  "trapline": 2, "suite": "Not A Name", "cases": [], "units": ["sim", 7],
+  "repeat": 0, "variants": "all", "isolate_new": 1, "budget_s": -1, "colour": true }""")
+        done = self.trapline("nightly", broken, status=2)
+        for place in ("$.trapline", "$.suite", "$.cases", "$.units[0]", "$.units[1]", "$.repeat", "$.variants",
+                      "$.isolate_new", "$.budget_s", "$.colour"):
+            self.assertIn(f": {place}: ", done.stderr)
+        self.assertIn(f"{broken}:2: ", done.stderr)
+        self.assertFalse(os.path.exists(self.db), "nothing was run, nothing made")
+        for text in ("", "{", "[]", "null", "\xff", '{"trapline": 1}', '{"trapline":1,"suite":"a","cases":["x"],"units":["u:d"]}'):
+            self.trapline("nightly", self.write("broken.json", text.encode("latin-1")), status=2)
+        self.trapline("nightly", self.path("no-such.json"), status=2)
+        self.trapline("nightly", status=2)
+        self.trapline("nightly", self.suite(units=["no-such-runner:cpu"]), status=2)
+        self.trapline("nightly", self.suite(variants={"no-such-axis": [1]}), status=2)
+        self.trapline("nightly", self.suite(variants={"layers": [99]}), status=2)
+        self.trapline("nightly", self.suite(cases=["kv.json", "kv.json"]), status=2)
+        self.trapline("nightly", "--history", "no-such-case", status=2)
+
+    def test_nights_are_merged(self):
+        self.profile("2.0", CRASH)
+        self.night(self.suite("1.0"))
+        self.night(self.suite("2.0"), status=1)
+        here, there = self.db, self.path("there.db")
+        self.db = there
+        self.trapline("db", "merge", here, status=0)
+        again = self.night(self.suite("2.0"))
+        self.assertEqual((again["n"], again["changes"]), (3, []), "what was merged is history")
+        self.trapline("db", "check", status=0)
+
+
+class RealBuilds(ProgramTest):
+    CASES = [os.path.join(ROOT, "cases", "onnxruntime", name + ".json") for name in ("integer-division", "decoder-gqa-begin")]
+    DROPS = ["1.24.3", "1.25.1", "1.26.0", "1.30.0"]
+
+    def setUp(self):
+        super().setUp()
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+        self.env["XDG_CACHE_HOME"] = cache
+        here = [b["version"] for b in json.loads(self.trapline("builds", "list", "--json", db=False).stdout)["builds"]]
+        missing = [b for b in self.DROPS if b not in here]
+        if missing and os.environ.get("TRAPLINE_REQUIRE_BUILDS"):
+            self.fail(f"builds {missing} are not here")
+        if missing:
+            self.skipTest(f"builds {missing} are not here")
+
+    def night(self, build):
+        suite = self.write("s.json", json.dumps({"trapline": 1, "suite": "beta", "cases": self.CASES, "fetch": False,
+                                                 "units": [f"onnxruntime@{build}:cpu"]}))
+        done = self.trapline("nightly", suite, "--json")
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        d = json.loads(done.stdout)
+        said = {(c["class"], c["case"], c["failures"][0]["outcome"]) for c in d["changes"]}
+        return said, {c["case"]: [(t["axis"], t["value"]) for t in c["isolation"]["trigger"]] for c in d["changes"]
+                      if c["class"] == "new-failure"}, done.returncode
+
+    def test_as_if_they_were_beta_drops(self):
+        forth = [self.night(build) for build in self.DROPS]
+        self.assertEqual(forth, [(set(), {}, 0), ({("fixed", "integer-division", "error")}, {}, 0),
+                                 ({("fixed", "decoder-gqa-begin", "error")}, {}, 0), (set(), {}, 0)])
+        back = [self.night(build) for build in self.DROPS[2::-1]]
+        self.assertEqual(back[0], (set(), {}, 0))
+        said, triggers, status = back[1]
+        self.assertEqual((said, status), ({("new-failure", "decoder-gqa-begin", "crash")}, 1))
+        self.assertEqual(dict(triggers["decoder-gqa-begin"]), {"attention": "gqa", "begin_error": 1000000})
+        said, triggers, status = back[2]
+        self.assertEqual((said, status), ({("new-failure", "integer-division", "crash")}, 1))
+        self.assertIn(("divisor", 0), triggers["integer-division"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,536 @@
+"""Sites, as people read them: made from real trials and findings, and opened from the disk in a real browser.
+
+Skipped where there is no Chromium with its driver; with CI=true that is a failure. TRAPLINE_SCREENSHOTS=DIR keeps what the
+pages look like. MAKE_DATABASE is the generator of large databases of tests/bench."""
+import glob
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import unittest
+
+import browser
+from program import CASES, HERE, ProgramTest
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+SEEDS = os.path.join(ROOT, "cases", "seeds")
+MEGABYTE = 1 << 20
+CRASH = {"phase": "execute", "devices": ["gpu"], "message": "it breaks", "signal": "SIGSEGV", "in": "attention",
+         "when": {"axis": "begin_index", "in": ["tensor"]}, "name": "breaks"}
+# Text as somebody may leave it in a database who means no good, or as a runtime may when it dies.
+HOSTILE = "</script><script>window.pwned=1</script><img src=x onerror=\"window.pwned=2\">'\"`\\ \x07\x1b[31m \u2028\u2029 \u202egnp"
+
+CONTRAST = """
+function channels(c) { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; }
+function light(c) {
+  const l = c.slice(0, 3).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+  return .2126 * l[0] + .7152 * l[1] + .0722 * l[2];
+}
+const poor = new Set();
+for (const e of document.querySelectorAll("body *")) {
+  if (e.closest("svg") || e.closest(".vh") || e.closest("select") || !e.getClientRects().length) continue;
+  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+  let ground = null;
+  for (let p = e; p && !ground; p = p.parentElement) {
+    const c = channels(getComputedStyle(p).backgroundColor);
+    if (c[3] === 1) ground = c;
+  }
+  const ink = channels(getComputedStyle(e).color), a = light(ink), b = light(ground || [255, 255, 255, 1]);
+  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  if (ratio < 4.5) poor.add(`${e.tagName}.${e.className} ${ratio.toFixed(2)}: ${e.textContent.slice(0, 30)}`);
+}
+return [...poor];
+"""
+OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;"
+# What a screen reader needs: names for what can be acted upon, one first heading, landmarks, heads of tables.
+NAMELESS = """
+const wrong = [];
+for (const e of document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")) {
+  const name = e.getAttribute("aria-label") || e.textContent.trim() || (e.labels && e.labels.length && e.labels[0].textContent.trim()) ||
+    (e.getAttribute("aria-labelledby") && document.getElementById(e.getAttribute("aria-labelledby")));
+  if (!name) wrong.push("no name: " + e.outerHTML.slice(0, 80));
+}
+for (const e of document.querySelectorAll("[aria-labelledby]"))
+  if (!document.getElementById(e.getAttribute("aria-labelledby"))) wrong.push("labelled by nothing: " + e.outerHTML.slice(0, 80));
+for (const t of document.querySelectorAll("table"))
+  if (!t.querySelector("thead th[scope=col]")) wrong.push("a table without heads");
+const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+if (new Set(ids).size !== ids.length) wrong.push("an id twice: " + ids);
+for (const s of ["main", "header", "nav[aria-label]", "footer", "h1"])
+  if (document.querySelectorAll(s).length < 1) wrong.push("no " + s);
+if (document.querySelectorAll("h1").length !== 1) wrong.push("h1 " + document.querySelectorAll("h1").length);
+if (document.documentElement.lang !== "en") wrong.push("no language");
+return wrong;
+"""
+
+
+def files_of(site):
+    return [path for path in glob.glob(os.path.join(glob.escape(site), "**"), recursive=True) if os.path.isfile(path)]
+
+
+class WithSites(ProgramTest):
+    def site(self, name="site", *arguments, status=0, **more):
+        path = self.path(name)
+        done = self.trapline("report", "--site", path, "--json", *arguments, status=status, **more)
+        return path, json.loads(done.stdout) if status == 0 else done.stderr
+
+    def generated(self, trials):
+        subprocess.run([os.environ["MAKE_DATABASE"], self.db, str(trials)], check=True, capture_output=True)
+
+
+class SiteTest(WithSites):
+    """Without a browser: what is written, and when."""
+
+    def state(self, site):
+        with open(os.path.join(site, "data", "site.json"), encoding="utf-8") as f:
+            return json.load(f)
+
+    def test_numbers_and_sizes(self):
+        self.generated(3000)
+        path, told = self.site()
+        files = files_of(path)
+        self.assertEqual(told["files"], len(files))
+        self.assertEqual(told["pages"], sum(f.endswith(".html") for f in files))
+        self.assertEqual(told["bytes"], sum(map(os.path.getsize, files)))
+        self.assertEqual(told["largest"], max(map(os.path.getsize, files)))
+        self.assertLess(told["largest"], MEGABYTE)
+        self.assertEqual((told["site"], told["trials"], told["cases"]), (path, 3000, 40))
+        self.assertEqual(len(os.listdir(os.path.join(path, "signature"))), told["signatures"])
+        self.assertEqual(len(os.listdir(os.path.join(path, "finding"))), told["findings"])
+        # Every trial is in both kinds of data file, once.
+        with sqlite3.connect(self.db) as db:
+            ids = sorted(row[0] for row in db.execute("SELECT id FROM trial"))
+        for kind in ("trials", "lines"):
+            text = "".join(open(f, encoding="utf-8").read() for f in files if os.path.basename(f).startswith(kind + "-"))
+            self.assertEqual(sorted(i for i in ids if text.count(f'"{i}",') == 1), ids, kind)
+        # What links lead to is there.
+        for page in (f for f in files if f.endswith(".html")):
+            with open(page, encoding="utf-8") as f:
+                text = f.read()
+            for link in {part.split('"')[0] for part in text.split('href="')[1:]} | {p.split('"')[0] for p in text.split('src="')[1:]}:
+                target = link.split("#")[0]
+                if target:
+                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), target)), (page, link))
+
+    def test_a_database_without_trials_of_its_own(self):
+        self.trapline("run", os.path.join(CASES, "misbehave.json"), "-u", "selftest:cpu", "-s", "behaviour=pass", status=0)
+        path, told = self.site()
+        self.assertEqual((told["trials"], told["signatures"], told["findings"]), (1, 0, 0))
+        with open(os.path.join(path, "signatures.html"), encoding="utf-8") as f:
+            self.assertIn("No trial has failed", f.read())
+
+    def test_what_is_at_the_target(self):
+        self.generated(500)
+        path, _ = self.site()
+        made = self.state(path)
+        self.write("site/left-over", "x")
+        self.site()  # replaced
+        self.assertFalse(os.path.exists(self.path("site/left-over")))
+        self.assertGreater(self.state(path)["made_us"], made["made_us"])
+        os.mkdir(self.path("empty"))
+        self.site("empty")
+        os.mkdir(self.path("theirs"))
+        self.write("theirs/letter.txt", "dear")
+        for name in ("theirs", "trapline.db", "no/such/parent"):
+            _, said = self.site(name, status=2)
+            self.assertTrue(said.startswith("trapline: cannot write the site: "), said)
+        self.assertEqual(os.listdir(self.path("theirs")), ["letter.txt"])
+        self.assertEqual(self.trapline("report", "--site", self.path("x"), "abc").returncode, 2)
+        self.assertEqual([n for n in os.listdir(self.directory) if ".trapline-" in n], [])
+
+    def test_killed_and_interrupted(self):
+        self.generated(500)
+        path, _ = self.site()
+        made, before = self.state(path), set(files_of(path))
+        self.db = self.path("large.db")
+        self.generated(30000)
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            child = self.start("report", "--site", path)
+            end = time.monotonic() + 60
+            while not glob.glob(self.path(".site.trapline-*", "data", "trials-*.js")):
+                self.assertIsNone(child.poll(), "it ended before it could be stopped")
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.002)
+            child.send_signal(number)
+            _, said = child.communicate(timeout=60)
+            self.assertEqual(child.returncode, -9 if number == signal.SIGKILL else 130, said)
+            self.assertEqual((self.state(path), set(files_of(path))), (made, before))
+            # What a killed one leaves behind is hidden, and the next one removes it.
+            self.assertEqual(len(glob.glob(self.path(".site.trapline-*"))), number == signal.SIGKILL)
+        self.site()
+        self.assertEqual(self.state(path)["trials"], 30000)
+        self.assertEqual(glob.glob(self.path(".site.trapline-*")), [])
+
+    def test_a_full_disk(self):
+        """A limit on the size of files fails a write in the middle, as a full disk does."""
+        self.generated(3000)
+        path, _ = self.site()
+        made = self.state(path)
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))
+
+        done = subprocess.run(self.command("report", "--site", path), env=self.env, capture_output=True, text=True,
+                              preexec_fn=limit, restore_signals=False)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("cannot be written", done.stderr)
+        self.assertEqual(self.state(path), made)
+        self.assertEqual(glob.glob(self.path(".site.trapline-*")), [])
+
+    def test_nobody_is_named(self):
+        self.generated(400)
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE trial SET message = '/home/alicia/models/x: alicia may not, says mabel-desk' WHERE outcome <> 'pass'")
+            db.execute("UPDATE machine SET name = 'mabel-desk.example.org'")
+            db.execute("UPDATE environment SET runtime_path = '/Users/tamsin/lib/libx.so'")
+            db.execute("UPDATE session SET command = 'trapline run /home/alicia/c.json'")
+        db.close()
+        secrets = [b"alicia", b"tamsin", b"mabel-desk", b"/home/tester"]
+        host = socket.gethostname().encode()
+        if len(host) > 3:
+            secrets.append(host)
+        path, _ = self.site()
+        for file in files_of(path):
+            with open(file, "rb") as f:
+                text = f.read()
+            for secret in secrets:
+                self.assertNotIn(secret, text, file)
+        path, _ = self.site("kept", "--keep-paths")
+        text = b"".join(open(file, "rb").read() for file in files_of(path))
+        for secret in secrets[:4]:
+            self.assertIn(secret, text)
+
+
+class PagesTest(WithSites):
+    """In a browser."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not browser.find():
+            if os.environ.get("CI") == "true":
+                raise AssertionError("chromium and chromedriver are not here: scripts/packages.sh check installs them")
+            raise unittest.SkipTest("chromium and chromedriver are not here")
+        cls.b = browser.Browser()
+        cls.addClassCleanup(cls.b.close)
+
+    def setUp(self):
+        super().setUp()
+        self.b.size(1280, 900)
+        self.b.scheme("light")
+        self.b.complaints()
+        self.b.requests()
+
+    def open(self, path, page="index.html"):
+        self.b.open("about:blank")  # so that another fragment is another page
+        self.b.open("file://" + path + "/" + page)
+
+    def shot(self, name):
+        if os.environ.get("TRAPLINE_SCREENSHOTS"):
+            self.b.screenshot(os.path.join(os.environ["TRAPLINE_SCREENSHOTS"], name + ".png"))
+
+    def assert_quiet(self):
+        """Nothing in the console, and nothing was asked for but files."""
+        self.assertEqual(self.b.complaints(), [])
+        asked = self.b.requests()
+        self.assertTrue(asked)
+        self.assertEqual([url for url in asked if not url.startswith(("file://", "about:"))], [])
+
+    def text(self):
+        return self.b.run("return document.querySelector('main').innerText")
+
+    def title(self):
+        return self.b.run("return document.querySelector('h1').textContent")
+
+    def real(self):
+        """A site of real crashes, a finding, a frontier, and nights between which something changed."""
+        misbehave = os.path.join(CASES, "misbehave.json")
+        for thread in ("main", "other"):
+            for behaviour in ("pass", "null_read", "abort", "error", "assert_failure"):
+                self.trapline("run", misbehave, "-u", "selftest:cpu", "-s", "behaviour=" + behaviour, "-s", "thread=" + thread)
+        self.trapline("isolate", os.path.join(SEEDS, "kv-write.json"), "-u", "sim@26A5353q:gpu", status=1)
+        os.mkdir(self.path("profiles"))
+        self.env["TRAPLINE_PROFILES"] = self.path("profiles")
+        for build, rules in (("1.0", []), ("2.0", [CRASH])):
+            self.write(f"profiles/{build}.json", json.dumps(
+                {"trapline_profile": 1, "name": build, "title": "made by a test", "rules": rules}))
+        self.case("kv", {"family": "decoder"}, [
+            {"name": "layers", "range": [1, 9]}, {"name": "kv_write", "choices": ["concat", "scatter"]},
+            {"name": "begin_index", "choices": ["none", "tensor"]}],
+            failing={"layers": 4, "kv_write": "scatter", "begin_index": "tensor"})
+        for build, status in (("1.0", 0), ("2.0", 1)):
+            suite = self.write("suite.json", json.dumps(
+                {"trapline": 1, "suite": "drops", "cases": ["kv.json"], "units": [f"sim@{build}:gpu"]}))
+            self.trapline("nightly", suite, status=status)
+        path, _ = self.site()
+        return path
+
+    def test_a_walk_through_it(self):
+        path, b = self.real(), self.b
+        self.open(path)
+        # What changed comes first: before the table, and with words.
+        first = self.b.run("return document.querySelector('main section h2').textContent")
+        self.assertEqual(first, "What changed in drops")
+        self.assertIn("new failure", self.text())
+        self.assertLess(self.text().index("What changed"), self.text().index("Cases by units"))
+        self.shot("overview")
+        # Overview, case, cell, trial.
+        b.click_link("misbehave")
+        self.assertEqual(self.title(), "misbehave")
+        self.assertIn("Over builds", self.text())
+        self.shot("case")
+        cell = ".matrix td[data-o*=C] a"
+        self.assertIn("crash", b.run(f"return document.querySelector('{cell}').title"))
+        b.click(cell)
+        b.wait("return document.querySelectorAll('#trials tbody tr').length === 1")
+        self.assertIn("case=misbehave", b.url())
+        b.click("#trials tbody th a")
+        b.wait("return document.querySelector('#trial pre')")
+        self.assertIn("Run it again", self.text())
+        for words in ("device asked for", "device observed", "peak memory", "exit status", "Environment", "took the signal"):
+            self.assertIn(words, self.text())
+        self.shot("trial")
+        # Its failure, and back again to where we came from.
+        trial = b.url()
+        b.click("#trial dd a[href^=signature]")
+        self.assertIn("Where", self.text())
+        self.assertIn("misbehave", self.text())
+        self.shot("failure")
+        b.click(".list th[scope=row] a[href*='trial.html']")
+        b.wait("return document.querySelector('#trial pre')")
+        for _ in range(2):
+            b.back()
+        b.wait("return document.querySelector('#trial pre')")
+        self.assertEqual(b.url(), trial)
+        b.back()
+        b.wait("return document.querySelectorAll('#trials tbody tr').length === 1")
+        b.back()
+        self.assertEqual(self.title(), "misbehave")
+        b.back()
+        self.assertIn("What changed", self.text())
+        # Findings: the list, the report, and the trial that stands for it.
+        b.click_link("Findings")
+        b.click(".list th[scope=row] a")
+        self.assertIn("How to reproduce", self.text())
+        self.assertIn("sim", self.title())
+        self.shot("finding")
+        b.click_link("the trial that stands for it")
+        b.wait("return document.querySelector('#trial pre')")
+        self.assertIn("SIGTRAP", self.text())
+        self.assert_quiet()
+
+    def test_the_command_that_runs_it_again(self):
+        """It does what the page says: the same trial, from the page's own text."""
+        path = self.real()
+        trial = next(t for t in self.listed("trials", "--case", "misbehave", "--limit", "50")["trials"]
+                     if t["signal"] == "SIGSEGV" and t["variant"]["thread"] == "other")
+        self.open(path, "trial.html#" + trial["id"])
+        commands = self.b.wait("return [...document.querySelectorAll('pre')].filter(p => p.ariaLabel === 'Commands').map(p => "
+                               "p.textContent)[0]")
+        here = self.path("again")
+        os.mkdir(here)
+        os.mkdir(os.path.join(here, "bin"))
+        os.symlink(self.command()[0], os.path.join(here, "bin", "trapline"))
+        env = dict(self.env, XDG_STATE_HOME=here, PATH=os.path.join(here, "bin") + os.pathsep + os.environ["PATH"])
+        os.mkdir(os.path.join(here, "trapline"))
+        shutil.copy(self.db, os.path.join(here, "trapline", "trapline.db"))
+        done = subprocess.run(["sh", "-ec", commands + " --json"], cwd=here, env=env, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        again = json.loads(done.stdout)["trials"][0]
+        self.assertEqual((again["outcome"], again["signature"]["id"], again["variant"]),
+                         (trial["outcome"], trial["signature"]["id"], trial["variant"]))
+
+    def test_folding(self):
+        path = self.real()
+        trial = next(t for t in self.listed("trials", "--case", "misbehave", "--limit", "50")["trials"]
+                     if t["signal"] == "SIGSEGV" and t["variant"]["thread"] == "other")
+        self.open(path, "trial.html#" + trial["id"])
+        crashed = self.b.wait("return [...document.querySelectorAll('section pre')].map(p => p.textContent)[0]")
+        self.assertIn("null_read", crashed)
+        fold = self.b.wait("return [...document.querySelectorAll('details')].findIndex(d => d.textContent.startsWith('thread')) + 1") - 1
+        self.assertFalse(self.b.run("return document.querySelectorAll('details')[arguments[0]].querySelector('pre')", fold))
+        self.b.run("document.querySelectorAll('details')[arguments[0]].querySelector('summary').focus()", fold)
+        self.b.press("enter")
+        other = self.b.wait("const p = document.querySelectorAll('details')[arguments[0]].querySelector('pre'); return p && p.textContent",
+                            fold)
+        self.assertNotEqual(other, crashed)
+        self.assertIn("#0", other)
+        self.assert_quiet()
+
+    def test_filters(self):
+        self.generated(4000)
+        path, b = self.site()[0], self.b
+        visible = "return [...document.querySelectorAll('.matrix tbody tr')].filter(r => !r.hidden).length"
+        self.open(path)
+        self.assertEqual(b.run(visible), 40)
+        b.type("input[name=q]", "einsum")
+        self.assertEqual(b.run(visible), 2)
+        self.assertIn("#q=einsum", b.url())
+        self.assertEqual(b.run("return document.querySelector('.found').textContent"), "2 of 40 rows")
+        # The address alone gives the same again; unit and outcome narrow it to what is so.
+        self.open(path, "index.html#q=einsum&outcome=crash&unit=sim%4026A5368g%3Agpu")
+        with sqlite3.connect(self.db) as db:
+            wanted = db.execute("SELECT count(DISTINCT case_name) FROM tally WHERE case_name LIKE '%einsum%' AND outcome = 'crash' "
+                                "AND unit = 'sim@26A5368g:gpu'").fetchone()[0]
+        db.close()
+        self.assertEqual(b.run(visible), wanted)
+        self.assertEqual(b.run("return [...document.querySelectorAll('.matrix thead th')].filter(h => !h.hidden).length"), 2)
+        b.click("form.filter button[type=reset]")
+        b.wait(visible + " === 40")
+        # All trials: each filter agrees with the program.
+        for fragment, arguments in (
+                ("", []), ("outcome=crash", ["--outcome", "crash"]), ("case=einsum", ["--case", "einsum"]),
+                ("case=top-k&unit=sim%4026A5353q:ane", ["--case", "top-k", "--unit", "sim@26A5353q:ane"]),
+                ("outcome=failure&case=kv-write", ["--case", "kv-write", "--outcome", "crash,hang,oom,error,wrong,fallback,lost"])):
+            wanted = len(self.listed("trials", "--limit", "10000", *arguments)["trials"])
+            self.open(path, "trials.html#" + fragment)
+            shown = b.wait("const t = document.querySelector('.found').textContent; return /shown|of \\d+ trials/.test(t) && t")
+            self.assertEqual(b.run("return document.querySelectorAll('#trials tbody tr').length"), min(wanted, 200), fragment)
+            if wanted <= 200:
+                self.assertTrue(shown.startswith(f"{wanted} of "), shown)
+        self.open(path, "trials.html#outcome=crash")
+        b.wait("return document.querySelectorAll('#trials tbody tr').length > 0")
+        before = b.wait("const n = document.querySelectorAll('#trials tbody tr').length; return n === 200 ? n : document.querySelector('.more').hidden && n")
+        total = len(self.listed("trials", "--limit", "10000", "--outcome", "crash")["trials"])
+        if total > before:
+            b.click(".more")
+            b.wait("return document.querySelectorAll('#trials tbody tr').length > arguments[0]", before)
+        b.type("#trials input[name=q]", "ScatterND")
+        b.wait("return [...document.querySelectorAll('#trials tbody tr')].every(r => /scatternd/i.test(r.textContent)) && /of|shown/.test("
+               "document.querySelector('.found').textContent)")
+        self.assertIn("q=ScatterND", b.url())
+        self.assert_quiet()
+
+    def test_keyboard(self):
+        self.generated(600)
+        path, b = self.site()[0], self.b
+        self.open(path)
+        b.press("tab")
+        self.assertEqual(b.run("return document.activeElement.textContent"), "To the content")
+        b.press("enter")
+        self.assertEqual(b.run("return document.activeElement.id"), "main")
+        # Every kind of thing that can be acted upon is reached, and it is to be seen where one is.
+        self.open(path)
+        reached, unseen = set(), set()
+        for _ in range(40):
+            b.press("tab")
+            kind, seen = b.run("const e = document.activeElement, s = getComputedStyle(e); return [e.tagName + '.' + (e.name || e.className), "
+                               "s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1]")
+            reached.add(kind)
+            if not seen:
+                unseen.add(kind)
+        for kind in ("A.skip", "A.brand", "INPUT.q", "SELECT.outcome", "SELECT.unit", "DIV.wide"):
+            self.assertIn(kind, reached)
+        self.assertTrue(any(kind.startswith("BUTTON") for kind in reached), reached)
+        self.assertTrue(any(kind.startswith("A.o ") for kind in reached), reached)
+        self.assertEqual(unseen, set())
+
+    def test_sizes_schemes_and_readers(self):
+        path, b = self.real(), self.b
+        trial = self.listed("trials", "--outcome", "crash", "--limit", "1")["trials"][0]
+        pages = [os.path.relpath(f, path) for f in files_of(path) if f.endswith(".html") and not f.endswith("trial.html")]
+        pages.append("trial.html#" + trial["id"])
+        for page in pages:
+            for width in (1280, 390):
+                for scheme in ("light", "dark"):
+                    b.size(width, 900)
+                    b.scheme(scheme)
+                    self.open(path, page)
+                    if page.startswith("trial.html"):
+                        b.wait("return document.querySelector('#trial pre')")
+                    elif page == "trials.html":
+                        b.wait("return document.querySelector('#trials tbody tr')")
+                    where = (page, width, scheme)
+                    self.assertLessEqual(b.run(OVERFLOW), 0, where)
+                    self.assertEqual(b.run(CONTRAST), [], where)
+                    self.assertEqual(b.run(NAMELESS), [], where)
+                    ground = b.run("return getComputedStyle(document.body).backgroundColor")
+                    self.assertEqual(ground == "rgb(255, 255, 255)", scheme == "light")
+                    if page in ("index.html", "trials.html") or page.startswith(("case/misbehave", "trial.html")):
+                        self.shot(f"{page.split('#')[0].replace('/', '-')}-{width}-{scheme}")
+        self.assert_quiet()
+
+    def test_without_scripts(self):
+        path, b = self.real(), self.b
+        b.scripts(False)
+        self.addCleanup(b.scripts, True)
+        for page, words in (("index.html", "misbehave"), ("case/misbehave.html", "null_read"), ("signatures.html", "SIGSEGV"),
+                            ("findings.html", "kv-write"), ("trials.html", "needs JavaScript"), ("trial.html", "trapline show ID")):
+            self.open(path, page)
+            self.assertIn(words, b.do("GET", f"/element/{b.find('main')}/text"), page)
+
+    def test_hostile_text(self):
+        self.generated(300)
+        long_title = HOSTILE + " x" * 200000
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE trial SET message = ?, command = ?, error_code = ?", (HOSTILE, HOSTILE, HOSTILE))
+            db.execute("UPDATE trial SET message = CAST(x'ff3c2f7363726970743e80c0' AS TEXT) WHERE n % 3 = 0")
+            db.execute("UPDATE trial SET observed_device = ? WHERE n % 2 = 0", (HOSTILE,))
+            db.execute("UPDATE signature SET title = ? || id", (long_title,))
+            db.execute("UPDATE output SET head = ?, packed = 0", (HOSTILE.encode() + b"\xff\xfe\x00</pre>",))
+            db.execute("UPDATE stack SET symbols = NULL")
+            db.execute("UPDATE module SET path = '/x/' || ?", (HOSTILE,))
+            db.execute("UPDATE environment SET runtime_version = ?, runner_version = ?", (HOSTILE, HOSTILE))
+            db.execute("UPDATE thread SET name = ?", ("</script>\x01",))
+            for table, column in (("trial", "case_name"), ("tally", "case_name"), ("case_file", "name"), ("finding", "case_name")):
+                db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = 'einsum'", (HOSTILE,))
+            variant = json.dumps({"layers": HOSTILE, HOSTILE: "</td><script>window.pwned=3</script>"})
+            db.execute("UPDATE variant SET json = ?", (variant,))
+            document = json.loads(db.execute("SELECT document FROM finding LIMIT 1").fetchone()[0])
+            document.update(case=HOSTILE, outcome=HOSTILE, phase=HOSTILE, signature={"id": document["signature"]["id"], "title": HOSTILE},
+                            notes=[{"code": "x", "text": HOSTILE}])
+            db.execute("UPDATE finding SET document = ?", (json.dumps(document),))
+        db.close()
+        path, told = self.site()
+        self.assertLess(told["largest"], MEGABYTE)
+        # A site of the program's own, so that what is counted is exact.
+        scripts = {"index.js", "site.js"}
+        for file in files_of(path):
+            with open(file, "rb") as f:
+                data = f.read()
+            text = data.decode("utf-8")  # all of it
+            if file.endswith(".html"):
+                sources = [os.path.basename(p.split('"')[0]) for p in text.split("<script src=\"")[1:]]
+                self.assertEqual(text.count("<script"), len(sources), file)
+                self.assertLessEqual(set(sources), scripts)
+                self.assertNotIn("<img", text)
+            elif file.endswith(".js") and "data" in file:
+                for bad in ("<", ">", "\u2028", "\u2029", "\x07", "\x1b"):
+                    self.assertNotIn(bad, text, file)
+            self.assertNotIn("\u202e", text, file)
+        b = self.b
+        trial = self.listed("trials", "--outcome", "crash", "--limit", "1")["trials"][0]
+        pages = ["index.html", "signatures.html", "findings.html", "trials.html", "trial.html#" + trial["id"]]
+        pages += ["trial.html#" + HOSTILE.replace("\x07", "").replace("\x1b", "").split("\u2028")[0], "trials.html#q=%3Cscript%3E&case=%zz"]
+        for folder in ("case", "signature", "finding"):
+            pages += [os.path.relpath(f, path) for f in files_of(os.path.join(path, folder))][:6]
+        pages += [os.path.relpath(f, path) for f in files_of(os.path.join(path, "case")) if "." in os.path.basename(f)[:-5]]
+        for page in pages:
+            b.size(390, 900)
+            self.open(path, page)
+            if page == pages[4]:
+                b.wait("return document.querySelector('#trial pre')")
+                self.assertIn("</script><script>window.pwned=1</script>", self.text())
+            self.assertIsNone(b.run("return window.pwned || null"), page)
+            self.assertEqual(b.run("return document.querySelectorAll('main script, main img').length"), 0, page)
+            self.assertLessEqual(b.run(OVERFLOW), 0, page)
+        self.assert_quiet()
+        # The hostile case leads somewhere, too.
+        self.open(path)
+        b.run("[...document.querySelectorAll('.matrix th a')].find(a => a.textContent.includes('pwned')).click()")
+        b.wait("return document.querySelector('h1').textContent.includes('pwned')")
+        b.click(".matrix td[data-o] a")
+        b.wait("return document.querySelector('#trials tbody tr')")
+
+
+if __name__ == "__main__":
+    # The test harness takes 77 for skipped; what needs no browser is tested in any case.
+    done = unittest.main(exit=False, verbosity=1).result
+    sys.exit(1 if not done.wasSuccessful() else 77 if done.skipped else 0)

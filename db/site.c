@@ -292,18 +292,45 @@ int tl_site_environment(struct tl_store *s, const char *session_id, const char *
     return finish(s, st, rc, 0, e);
 }
 
-int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
+static int few_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st =
-        prepare(s,
-                "SELECT name, 1 FROM machine UNION SELECT command, 0 FROM session UNION SELECT "
-                "runtime_path, 0 FROM environment UNION SELECT path, 0 FROM module",
-                e);
-    int rc;
+    sqlite3_stmt *st = prepare(
+        s,
+        "SELECT name, 0 FROM machine UNION SELECT command, 1 FROM session UNION SELECT runtime_path, 1 "
+        "FROM environment UNION SELECT path, 1 FROM module UNION SELECT json, 1 FROM variant ORDER BY 2",
+        e);
+    int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
         if (text(st, 0))
-            found(arg, text(st, 0), sqlite3_column_int(st, 1));
-    return finish(s, st, rc, 0, e);
+            stop = found(arg, text(st, 0), sqlite3_column_int(st, 1) ? TL_SITE_PATH : TL_SITE_HOST, e);
+    return finish(s, st, rc, stop, e);
+}
+
+/* What is packed is unpacked: packed says of which of the two columns that is so; -1: as typeof() tells. */
+static int said(struct tl_store *s, const char *sql, tl_site_name_found found, void *arg, struct tl_error *e)
+{
+    sqlite3_stmt *st = prepare(s, sql, e);
+    int rc = SQLITE_DONE, stop = 0;
+    if (!st)
+        return -1;
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        for (int i = 0; i < 2 && !stop; i++) {
+            char *one;
+            int packed = sqlite3_column_int(st, 2);
+            if (!tl_unpack(&s->packer, st, i, packed < 0 ? -1 : packed >> i & 1, &one, NULL) && one)
+                stop = found(arg, one, TL_SITE_SAID, e);
+            free(one);
+        }
+    return finish(s, st, rc, stop, e);
+}
+
+int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
+{
+    return few_names(s, found, arg, e) || said(s, "SELECT json, NULL, -1 FROM case_file", found, arg, e) ||
+                   said(s, "SELECT message, command, -1 FROM trial", found, arg, e) ||
+                   said(s, "SELECT head, tail, packed FROM output", found, arg, e)
+               ? -1
+               : 0;
 }

@@ -101,9 +101,10 @@ int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, str
 int tl_site_environment(struct tl_store *s, const char *session_id, const char *environment_id,
                         json_t **environment, struct tl_error *e);
 
-/* Text that may name a user or a host: commands of sessions, paths of runtimes and modules; and the names of
- * machines, which are hosts (host true). */
-typedef void (*tl_site_name_found)(void *arg, const char *text, bool host);
+/* Text that may name a user or a host, for those who take names out before anything is written: names of
+ * machines, commands of sessions, paths, and at last messages and output of every trial. */
+enum tl_site_named { TL_SITE_HOST, TL_SITE_PATH, TL_SITE_SAID };
+typedef int (*tl_site_name_found)(void *arg, const char *text, enum tl_site_named what, struct tl_error *e);
 int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e);
 
 #endif

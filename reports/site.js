@@ -261,6 +261,7 @@
       run++;
       state.q = (state.q || "").toLowerCase();
       body.textContent = "";
+      more.hidden = true;
       var parts = wantedParts();
       last = { run: run, parts: parts, at: 0, row: 0, shown: 0, looked: 0, all: parts.reduce(function (n, p) { return n + p[3]; }, 0) };
       go(last);

@@ -56,6 +56,7 @@ struct tl_site {
     struct tl_site_files trial_files, stack_files;
     struct tl_buffer line_parts; /* [case, outcome, file, n] of data/lines-N.js, as JSON */
     size_t line_files;
+    uint64_t looked_at; /* texts, for names */
 };
 
 /* --- site_place.c: the directory ------------------------------------------------------------------------ */

@@ -229,6 +229,15 @@ char *tl_site_slug(const char *name)
 int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t size, struct tl_error *e)
 {
     char *path = tl_format("%s/%s", w->stage, name);
+    size_t n = strlen(name);
+    bool page = n > 5 && !strcmp(name + n - 5, ".html");
+    struct tl_buffer visible = TL_BUFFER_INIT;
+    if (page) { /* reports of findings have their own way with text from outside: here all of it is made
+                   visible */
+        add_visible(&visible, data, size);
+        data = visible.data;
+        size = visible.size;
+    }
     FILE *f = fopen(path, "wbe");
     bool bad = !f || (size && fwrite(data, 1, size, f) != size);
     int err = errno;
@@ -237,11 +246,11 @@ int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t si
     int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing_, w->o->target,
                                  "%s cannot be written; what was there before is as it was", name)
                  : 0;
-    size_t n = strlen(name);
     w->r->files++;
-    w->r->pages += n > 5 && !strcmp(name + n - 5, ".html");
+    w->r->pages += page;
     w->r->bytes += size;
     w->r->largest = size > w->r->largest ? size : w->r->largest;
+    tl_buffer_free(&visible);
     free(path);
     return rc;
 }

@@ -125,15 +125,6 @@ static void add_captures(struct trials *t, const struct tl_site_trial *r)
     tl_buffer_add_string(&t->rows, "]");
 }
 
-static void learn(struct trials *t, const struct tl_site_trial *r)
-{
-    const char *texts[] = {r->message,  r->command,  r->variant, r->out.head,
-                           r->out.tail, r->err.head, r->err.tail};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i])
-            tl_redaction_learn(&t->w->redaction, texts[i]);
-}
-
 static int add_trial(void *arg, const struct tl_site_trial *r, struct tl_error *e)
 {
     struct trials *t = arg;
@@ -141,8 +132,6 @@ static int add_trial(void *arg, const struct tl_site_trial *r, struct tl_error *
     size_t environment = 0, unit = tl_site_unit_of(w, r->unit), place = tl_site_case_of(w, r->case_name);
     if (t->done++ % 1024 == 0 && tl_site_turns(w, "writing trials", t->done - 1, w->r->trials, e))
         return -1;
-    if (!w->o->keep_paths)
-        learn(t, r);
     if (environment_of(t, r, &environment, e))
         return -1;
     if (!t->n) {

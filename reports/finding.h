@@ -17,7 +17,8 @@ struct tl_report_source {
     const json_t
         *elsewhere; /* the minimal variant on other units: [{"unit","outcome","title"|null,"trials"}]; NULL */
     bool keep_paths; /* leave paths, user and host names as they are */
-    struct tl_redaction *redaction; /* what else is to be taken out; NULL: only what the report itself shows */
+    struct tl_redaction
+        *redaction; /* what else is to be taken out; NULL: only what the report itself shows */
 };
 
 /* The same, read from the database. Release with tl_report_release, in any case. */

@@ -259,6 +259,7 @@ class PagesTest(WithSites):
             for behaviour in ("pass", "null_read", "abort", "error", "assert_failure"):
                 self.trapline("run", misbehave, "-u", "selftest:cpu", "-s", "behaviour=" + behaviour, "-s", "thread=" + thread)
         self.trapline("isolate", os.path.join(SEEDS, "kv-write.json"), "-u", "sim@26A5353q:gpu", status=1)
+        self.trapline("isolate", os.path.join(CASES, "threshold.json"), "-u", "selftest:cpu", "--frontier", "layers,width", status=1)
         os.mkdir(self.path("profiles"))
         self.env["TRAPLINE_PROFILES"] = self.path("profiles")
         for build, rules in (("1.0", []), ("2.0", [CRASH])):
@@ -318,6 +319,14 @@ class PagesTest(WithSites):
         self.assertEqual(self.title(), "misbehave")
         b.back()
         self.assertIn("What changed", self.text())
+        # The frontier is drawn: its corner, and what was tried around it.
+        b.click_link("threshold")
+        drawn = b.run("const f = document.querySelector('figure'); return [f.querySelectorAll('.region path').length, "
+                      "[...f.querySelectorAll('title')].map(t => t.textContent)]")
+        self.assertEqual(drawn[0], 1)
+        self.assertIn("layers=17, width=1 fails in this way", drawn[1])
+        self.assertIn("layers=16, width=1 passes", drawn[1])
+        self.shot("frontier")
         # Findings: the list, the report, and the trial that stands for it.
         b.click_link("Findings")
         b.run("[...document.querySelectorAll('.list th a')].find(a => a.textContent.includes('SIGTRAP')).click()")

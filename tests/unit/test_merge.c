@@ -241,13 +241,17 @@ static void night(struct tl_store *s, const char *machine, bool ended)
                                  .failures = json_array(),
                                  .environment = json_object(),
                                  .n_seconds = 2,
-                                 .seconds = seconds};
+                                 .seconds = seconds,
+                                 .since = json_pack("{s:s}", "unit", "r@1:d"),
+                                 .since_nights = 1,
+                                 .since_failed = 7};
     json_t *document = json_pack("{s:s}", "night", n.id);
     if (ended)
         OK(tl_night_end(s, &n, &cell, 1, document, &error));
     json_decref(document);
     json_decref(cell.failures);
     json_decref(cell.environment);
+    json_decref(cell.since);
     tl_night_free(&n);
 }
 

@@ -75,7 +75,10 @@ static void end(struct tl_night *n, const char *unit, uint64_t failed, unsigned 
                                  .failures = json_pack("[{s:s}]", "coarse", "abc"),
                                  .environment = json_pack("{s:s}", "os_build", "1"),
                                  .n_seconds = 2,
-                                 .seconds = seconds};
+                                 .seconds = seconds,
+                                 .since = json_pack("{s:s}", "unit", "r@1:d"),
+                                 .since_nights = 1,
+                                 .since_failed = 7};
     strcpy(cell.case_hash, PLAN);
     strcpy(cell.variant_hash, OTHER);
     json_t *document = json_pack("{s:s,s:I}", "night", n->id, "n", (json_int_t)n->n);
@@ -83,6 +86,7 @@ static void end(struct tl_night *n, const char *unit, uint64_t failed, unsigned 
     json_decref(document);
     json_decref(cell.failures);
     json_decref(cell.environment);
+    json_decref(cell.since);
 }
 
 Test(night, one_that_was_cut_short_goes_on_with_the_same_plan_only)
@@ -131,6 +135,8 @@ Test(night, history_is_the_newest_first_and_of_one_lane)
     cr_assert_str_eq(h.list[1].unit, "r@2:d");
     cr_assert_eq(h.list[1].changed, TL_NIGHT_OUTCOME);
     cr_assert_str_eq(h.list[0].continues, "r@1:d");
+    cr_assert_eq(h.list[0].since_failed, 7);
+    cr_assert_str_eq(json_string_value(json_object_get(h.list[0].since, "unit")), "r@1:d");
     cr_assert_eq(h.list[0].n_seconds, 2);
     cr_assert_eq(h.list[0].seconds[1], 0.5);
     cr_assert_str_eq(json_string_value(json_object_get(json_array_get(h.list[0].failures, 0), "coarse")),

@@ -57,6 +57,7 @@ _trapline() {
         --db) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         --over) candidates=build ;;
         --format) candidates='md html json junit' ;;
+        --junit) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         --bundle | --site) COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         -j | --jobs | -n | --repeat | --limit | --since | --max-trials | --max-time) return ;;
         *)

@@ -205,7 +205,7 @@ static const struct {
          "id") " OR (document IS NOT NULL AND NOT json_valid(document))",
      "nights in it are not what trapline writes"},
     {"SELECT count(*) FROM o.night_cell WHERE NOT (json_valid(failures) AND json_valid(seconds) AND "
-     "json_valid(memory) AND "
+     "json_valid(memory) AND json_valid(since) AND "
      "json_valid(environment))",
      "nights in it saw what trapline does not write"},
 };

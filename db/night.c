@@ -30,6 +30,7 @@ void tl_night_cell_free(struct tl_night_cell *c)
     free(c->loaded);
     json_decref(c->failures);
     json_decref(c->environment);
+    json_decref(c->since);
     *c = (struct tl_night_cell){0};
 }
 
@@ -140,29 +141,28 @@ static char *numbers_text(const double *list, size_t n)
     return tl_buffer_take(&b);
 }
 
-static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const char *night_id,
+static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_night *night,
                        const struct tl_night_cell *c, struct tl_error *e)
 {
     char *failures = json_dumps(c->failures, JSON_COMPACT),
          *environment = json_dumps(c->environment, JSON_COMPACT | JSON_SORT_KEYS),
-         *seconds = numbers_text(c->seconds, c->n_seconds), *memory = numbers_text(c->memory, c->n_memory);
-    const char *const texts[] = {night_id, c->case_name, c->case_hash, c->variant_hash,
-                                 c->unit,  c->lane,      c->continues, c->class,
-                                 failures, seconds,      memory,       environment};
-    const int64_t numbers[] = {c->changed,
-                               (int64_t)c->passed,
-                               (int64_t)c->failed,
-                               (int64_t)c->refused,
-                               (int64_t)c->unsupported,
-                               (int64_t)c->lost,
-                               c->fresh};
-    for (int i = 0; i < 12; i++)
+         *since = json_dumps(c->since, JSON_COMPACT), *seconds = numbers_text(c->seconds, c->n_seconds),
+         *memory = numbers_text(c->memory, c->n_memory);
+    const char *const texts[] = {
+        night->id, night->suite, night->machine_id, c->case_name, c->case_hash, c->variant_hash, c->unit,
+        c->lane,   c->continues, c->class,          failures,     seconds,      memory,          environment,
+        since};
+    const uint64_t numbers[] = {(uint64_t)night->n, c->changed,      c->passed,       c->failed,
+                                c->refused,         c->unsupported,  c->lost,         c->fresh,
+                                c->since_nights,    c->since_passed, c->since_failed, c->since_refused};
+    for (int i = 0; i < 15; i++)
         tl_sql_bind(st, i + 1, texts[i]);
-    for (int i = 0; i < 7; i++)
-        sqlite3_bind_int64(st, 13 + i, numbers[i]);
+    for (int i = 0; i < 12; i++)
+        sqlite3_bind_int64(st, 16 + i, (int64_t)numbers[i]);
     int result = tl_store_step(s, st, cannot_end, e);
     free(failures);
     free(environment);
+    free(since);
     free(seconds);
     free(memory);
     return result;
@@ -177,15 +177,17 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
     tl_sql_bind(st, 1, night->id);
     if (finish(s, st, cannot_end, e))
         return -1;
-    st = prepare(
-        s,
-        "INSERT INTO night_cell(night_id, case_name, case_hash, variant_hash, unit, lane, continues, class, "
-        "failures, seconds, memory, environment, changed, passed, failed, refused, unsupported, lost, fresh) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        cannot_end, e);
+    st = prepare(s,
+                 "INSERT INTO night_cell(night_id, suite, machine_id, case_name, case_hash, variant_hash, "
+                 "unit, lane, continues, "
+                 "class, failures, seconds, memory, environment, since, n, changed, passed, failed, refused, "
+                 "unsupported, lost, "
+                 "fresh, since_nights, since_passed, since_failed, since_refused) "
+                 "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                 cannot_end, e);
     int result = st ? 0 : -1;
     for (size_t i = 0; i < n && !result; i++)
-        result = insert_cell(s, st, night->id, &cells[i], e);
+        result = insert_cell(s, st, night, &cells[i], e);
     sqlite3_finalize(st);
     return result;
 }
@@ -315,6 +317,11 @@ static void load_cell(sqlite3_stmt *st, struct tl_night_cell *c)
         .environment = document_of(text_at(st, 17), json_object()),
         .n = sqlite3_column_int64(st, 19),
         .started_us = sqlite3_column_int64(st, 20),
+        .since = document_of(text_at(st, 21), json_object()),
+        .since_nights = (uint64_t)sqlite3_column_int64(st, 22),
+        .since_passed = (uint64_t)sqlite3_column_int64(st, 23),
+        .since_failed = (uint64_t)sqlite3_column_int64(st, 24),
+        .since_refused = (uint64_t)sqlite3_column_int64(st, 25),
     };
     c->class = c->loaded;
     tl_sql_copy(st, 1, c->case_hash, sizeof c->case_hash);
@@ -329,18 +336,19 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
                      struct tl_night_cells *cells, struct tl_error *e)
 {
     *cells = (struct tl_night_cells){0, NULL};
-    sqlite3_stmt *st = prepare(
-        s,
-        "SELECT c.case_name, c.case_hash, c.variant_hash, c.unit, c.lane, c.continues, c.changed, c.class, "
-        "c.passed, "
-        "c.failed, c.refused, c.unsupported, c.lost, c.fresh, c.failures, c.seconds, c.memory, "
-        "c.environment, "
-        "c.night_id, n.n, n.started_us FROM night_cell c CROSS JOIN night n ON n.id = c.night_id WHERE "
-        "c.case_name = ?1 "
-        "AND c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND n.suite = ?5 AND n.machine_id = ?6 "
-        "AND "
-        "n.ended_us IS NOT NULL AND n.id <> ?7 AND n.n <= ?8 ORDER BY n.n DESC, n.id DESC, c.unit LIMIT ?9",
-        cannot_read, e);
+    sqlite3_stmt *st = prepare(s,
+                               "SELECT c.case_name, c.case_hash, c.variant_hash, c.unit, c.lane, "
+                               "c.continues, c.changed, c.class, c.passed, "
+                               "c.failed, c.refused, c.unsupported, c.lost, c.fresh, c.failures, c.seconds, "
+                               "c.memory, c.environment, "
+                               "c.night_id, c.n, n.started_us, c.since, c.since_nights, c.since_passed, "
+                               "c.since_failed, c.since_refused FROM "
+                               "night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = "
+                               "c.night_id WHERE c.case_name = ?1 AND "
+                               "c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND c.suite = ?5 "
+                               "AND c.machine_id = ?6 AND c.night_id <> "
+                               "?7 AND c.n <= ?8 ORDER BY c.n DESC LIMIT ?9",
+                               cannot_read, e);
     if (!st)
         return -1;
     const char *const texts[] = {case_name,    variant_hash,      lane,     case_hash,

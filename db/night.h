@@ -55,6 +55,9 @@ struct tl_night_cell {
     json_t *failures, *environment; /* never NULL */
     size_t n_seconds, n_memory;
     double *seconds, *memory; /* ascending; bytes */
+    /* Since the last change of the outcome, with this night. */
+    json_t *since; /* never NULL: {"night", "n", "started_us", "unit", "failures"} */
+    uint64_t since_nights, since_passed, since_failed, since_refused;
     /* Of a cell that was loaded: */
     char *loaded;
     char night_id[TL_UUID_SIZE];

@@ -9,7 +9,7 @@ CREATE TABLE night (
     started_us INTEGER NOT NULL,
     ended_us   INTEGER,          -- NULL: it was cut short, or still runs
     document   TEXT              -- what it found (docs/nightly.md); NULL until it ended
-) WITHOUT ROWID;
+);
 CREATE INDEX night_by_suite ON night(suite, machine_id, n);
 
 CREATE TABLE night_session (
@@ -22,6 +22,9 @@ CREATE INDEX night_session_by_night ON night_session(night_id);
 -- What a night saw of one variant of a case on one unit: what the next nights are compared with. Written when it ends.
 CREATE TABLE night_cell (
     night_id     TEXT NOT NULL REFERENCES night(id),
+    suite        TEXT NOT NULL,    -- of the night, as are the next two: so that a history is one walk through an index
+    machine_id   TEXT NOT NULL,
+    n            INTEGER NOT NULL,
     case_name    TEXT NOT NULL,
     case_hash    TEXT NOT NULL,
     variant_hash TEXT NOT NULL,
@@ -40,6 +43,12 @@ CREATE TABLE night_cell (
     seconds      TEXT NOT NULL,    -- JSON: of trials that passed, from load to check, ascending
     memory       TEXT NOT NULL,    -- JSON: bytes, likewise
     environment  TEXT NOT NULL,    -- JSON: {"runtime_version", "os_build", …}, what is known
+    -- Since the last change of the outcome, with this night: what the next night is compared with.
+    since          TEXT NOT NULL,    -- JSON: {"night", "n", "started_us", "unit", "failures"}; failures as above
+    since_nights   INTEGER NOT NULL,
+    since_passed   INTEGER NOT NULL,
+    since_failed   INTEGER NOT NULL,
+    since_refused  INTEGER NOT NULL,
     PRIMARY KEY (night_id, case_name, variant_hash, unit)
-) WITHOUT ROWID;
-CREATE INDEX night_cell_history ON night_cell(case_name, variant_hash, lane);
+);
+CREATE INDEX night_cell_history ON night_cell(case_name, variant_hash, lane, suite, machine_id, n);

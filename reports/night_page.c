@@ -20,7 +20,7 @@ static char *day(json_int_t us)
 }
 
 /* What the page is about: when, on what, compared with what. */
-static char *facts(const json_t *night)
+static char *facts(const json_t *night, bool summary)
 {
     const json_t *previous = json_object_get(night, "previous");
     const char *os = tl_member_text(night, "os"), *build = tl_member_text(night, "os_build");
@@ -44,6 +44,12 @@ static char *facts(const json_t *night)
                          (long long)tl_member_integer(previous, "n"), then);
     else
         tl_buffer_add_string(&b, "; there is no earlier run to compare with.");
+    if (summary && tl_member_text(night, "night")) {
+        char *command = tl_format("trapline report %s --format html", tl_member_text(night, "night"));
+        tl_buffer_add_string(&b, " All of it: ");
+        tl_inline_code(&b, command);
+        free(command);
+    }
     if (!tl_member_true(night, "complete"))
         tl_buffer_add_string(&b,
                              " " TL_BOLD_ON "The budget was used up before all of it was run." TL_BOLD_OFF);
@@ -61,7 +67,8 @@ static void add_place(struct tl_buffer *b, const json_t *entry)
         tl_buffer_printf(b, " (%s%s)", which, strcmp(which, "failing") ? "" : " variant");
     } else {
         tl_buffer_add_string(b, " with ");
-        tl_words_variant(b, json_object_get(entry, "settings"));
+        tl_words_variant(b,
+                         json_object_get(entry, json_object_get(entry, "settings") ? "settings" : "variant"));
     }
     tl_buffer_add_string(b, " on ");
     tl_inline_code(b, unit ? unit : "unknown");
@@ -132,7 +139,7 @@ char *tl_night_markdown(const json_t *night)
     size_t i, n = json_array_size(changes);
     tl_inline_text(&heading, title);
     tl_page_heading(page, 1, heading.data);
-    tl_page_paragraph(page, facts(night));
+    tl_page_paragraph(page, facts(night, true));
     json_array_foreach(changes, i, entry) if (i < SCREEN_CHANGES) tl_page_item(page, change_line(entry));
     if (n > SCREEN_CHANGES)
         tl_page_item(page, tl_format("and %zu changes more", n - SCREEN_CHANGES));
@@ -155,32 +162,22 @@ char *tl_night_markdown(const json_t *night)
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
-static char *inline_code(const char *text)
+static char *place_text(const json_t *entry)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_inline_code(&b, text ? text : "unknown");
-    return tl_buffer_take(&b);
-}
-
-static char *settings_text(const json_t *settings)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    if (json_object_size(settings))
-        tl_words_variant(&b, settings);
-    else
-        tl_buffer_add_string(&b, "baseline");
+    add_place(&b, entry);
     return tl_buffer_take(&b);
 }
 
 static void add_table(json_t *page, const json_t *night, const char *list, const char *heading)
 {
-    static const char *const head[] = {"What", "Case", "Variant", "Unit", "Was", "Now", "Why it is said"};
+    static const char *const head[] = {"What", "Where", "Was", "Now", "Why it is said"};
     const json_t *entries = json_object_get(night, list), *entry;
     size_t i;
     if (!json_array_size(entries))
         return;
     tl_page_heading(page, 2, heading);
-    json_t *rows = tl_page_table(page, 7, head);
+    json_t *rows = tl_page_table(page, 5, head);
     json_array_foreach(entries, i, entry)
     {
         struct tl_buffer why = TL_BUFFER_INIT;
@@ -196,34 +193,26 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
             tl_inline_code(&why, finding);
         }
         free(trigger);
-        char *cells[] = {tl_night_class_words(tl_member_text(entry, "class")),
-                         inline_code(tl_member_text(entry, "case")),
-                         settings_text(json_object_get(entry, "settings")),
-                         inline_code(tl_member_text(entry, "unit")),
-                         tl_night_was(entry),
-                         tl_night_now(entry),
-                         tl_buffer_take(&why)};
-        tl_page_row(rows, false, 7, cells);
+        char *cells[] = {tl_night_class_words(tl_member_text(entry, "class")), place_text(entry),
+                         tl_night_was(entry), tl_night_now(entry), tl_buffer_take(&why)};
+        tl_page_row(rows, false, 5, cells);
     }
 }
 
 static void add_cells(json_t *page, const json_t *night)
 {
-    static const char *const head[] = {"Case", "Unit", "Variant", "State", "Passed", "Failed", "Refused"};
+    static const char *const head[] = {"Where", "State", "Passed", "Failed", "Refused"};
     const json_t *cell;
     size_t i;
     tl_page_heading(page, 2, "All that was run");
-    json_t *rows = tl_page_table(page, 7, head);
+    json_t *rows = tl_page_table(page, 5, head);
     json_array_foreach(json_object_get(night, "cells"), i, cell)
     {
-        char *cells[] = {inline_code(tl_member_text(cell, "case")),
-                         inline_code(tl_member_text(cell, "unit")),
-                         settings_text(json_object_get(cell, "variant")),
-                         tl_night_class_words(tl_member_text(cell, "class")),
+        char *cells[] = {place_text(cell), tl_night_class_words(tl_member_text(cell, "class")),
                          tl_format("%lld", (long long)tl_member_integer(cell, "passed")),
                          tl_format("%lld", (long long)tl_member_integer(cell, "failed")),
                          tl_format("%lld", (long long)tl_member_integer(cell, "refused"))};
-        tl_page_row(rows, false, 7, cells);
+        tl_page_row(rows, false, 5, cells);
     }
 }
 
@@ -235,7 +224,7 @@ char *tl_night_html(const json_t *night)
     size_t i;
     tl_inline_text(&heading, title);
     tl_page_heading(page, 1, heading.data);
-    tl_page_paragraph(page, facts(night));
+    tl_page_paragraph(page, facts(night, false));
     add_table(page, night, "changes", "What changed");
     add_table(page, night, "first", "Failing in the first run");
     add_table(page, night, "lost", "Lost");

@@ -80,7 +80,10 @@
     return Object.keys(v).map(function (k) { return k + "=" + v[k]; }).join(" ");
   }
 
-  function seconds(s) { return s < 0.0995 ? (s * 1000).toPrecision(2) + " ms" : s.toPrecision(3) + " s"; }
+  function seconds(s) {
+    if (s < 0.000995) return Math.round(s * 1e6) + " µs";
+    return s < 0.0995 ? (s * 1000).toPrecision(2) + " ms" : s.toPrecision(3) + " s";
+  }
 
   function option(value, text) { return el("option", { value: value, text: text }); }
 

@@ -19,6 +19,7 @@ struct tl_site_variant {
 struct tl_site_build {
     char *lane;  /* RUNNER:DEVICE */
     char *build; /* version of the runtime, or of the OS */
+    bool of_os;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
 };
 

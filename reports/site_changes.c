@@ -68,9 +68,9 @@ static void add_change(const struct tl_site *w, struct tl_buffer *b, const json_
     tl_add_escaped(b, unit);
     tl_buffer_add_string(b, "</td><td>");
     add_settings(b, entry);
-    tl_buffer_add_string(b, "</td><td>");
+    tl_buffer_add_string(b, "</td><td data-l=\"was\">");
     add_inline(b, tl_night_was(entry));
-    tl_buffer_add_string(b, "</td><td>");
+    tl_buffer_add_string(b, "</td><td data-l=\"now\">");
     add_inline(b, tl_night_now(entry));
     tl_buffer_add_string(b, "</td><td>");
     add_more(w, b, entry);

@@ -51,15 +51,16 @@ static int add_failures(struct tl_site *w, struct tl_buffer *b, struct tl_error 
                 newest = i;
         const struct tl_sum *x = &sums.list[newest];
         shown[newest] = true;
-        tl_buffer_add_string(b, "<tr><td>");
+        tl_buffer_add_string(b, "<tr><td data-l=\"first seen\">");
         tl_site_time(b, x->first_us);
         tl_buffer_add_string(b, "</td><td>");
         tl_site_mark(b, x->outcome);
         tl_buffer_add_string(b, "</td><th scope=\"row\">");
         tl_site_signature_link(w, b, "", x->name, x->title);
-        tl_buffer_printf(b, "</th><td>%s%s%s</td><td class=\"n\">%llu</td><td>", tl_phase_name(x->phase),
-                         x->signal ? ", " : "", x->signal ? tl_signal_name(x->signal) : "",
-                         (unsigned long long)x->trials);
+        tl_buffer_printf(
+            b, "</th><td>%s%s%s</td><td class=\"n\" data-l=\"trials\">%llu</td><td data-l=\"last seen\">",
+            tl_phase_name(x->phase), x->signal ? ", " : "", x->signal ? tl_signal_name(x->signal) : "",
+            (unsigned long long)x->trials);
         tl_site_time(b, x->last_us);
         tl_buffer_add_string(b, "</td></tr>\n");
     }

@@ -42,15 +42,15 @@ static void end_row(struct places *p)
     tl_add_escaped(b, unit);
     tl_buffer_add_string(b, "</td><td>");
     tl_buffer_add(b, p->builds.data, p->builds.size);
-    tl_buffer_add_string(b, "</td><td class=\"n\"><a href=\"../trials.html#case=");
+    tl_buffer_add_string(b, "</td><td class=\"n\" data-l=\"trials\"><a href=\"../trials.html#case=");
     tl_site_url(b, name);
     tl_buffer_add_string(b, "&amp;unit=");
     tl_site_url(b, unit);
     tl_buffer_add_string(b, "&amp;signature=");
     tl_site_url(b, p->id);
-    tl_buffer_printf(b, "\">%llu</a></td><td>", (unsigned long long)p->trials);
+    tl_buffer_printf(b, "\">%llu</a></td><td data-l=\"first seen\">", (unsigned long long)p->trials);
     tl_site_time(b, p->first_us);
-    tl_buffer_add_string(b, "</td><td>");
+    tl_buffer_add_string(b, "</td><td data-l=\"last seen\">");
     tl_site_time(b, p->last_us);
     tl_buffer_add_string(b, "</td></tr>\n");
     free(unit);
@@ -259,14 +259,14 @@ static int write_list(struct tl_site *w, const struct tl_sums *sums, struct tl_e
         tl_site_mark(b, x->outcome);
         tl_buffer_add_string(b, "</td><th scope=\"row\">");
         tl_site_signature_link(w, b, "", x->name, x->title);
-        tl_buffer_printf(b,
-                         "</th><td>%s%s%s</td><td class=\"n\">%llu</td><td class=\"n\">%zu</td><td "
-                         "class=\"n\">%zu</td><td>",
-                         tl_phase_name(x->phase), x->signal ? ", " : "",
-                         x->signal ? tl_signal_name(x->signal) : "", (unsigned long long)x->trials, x->cases,
-                         x->units);
+        tl_buffer_printf(
+            b,
+            "</th><td>%s%s%s</td><td class=\"n\" data-l=\"trials\">%llu</td><td class=\"n\" "
+            "data-l=\"cases\">%zu</td><td class=\"n\" data-l=\"units\">%zu</td><td data-l=\"first seen\">",
+            tl_phase_name(x->phase), x->signal ? ", " : "", x->signal ? tl_signal_name(x->signal) : "",
+            (unsigned long long)x->trials, x->cases, x->units);
         tl_site_time(b, x->first_us);
-        tl_buffer_add_string(b, "</td><td>");
+        tl_buffer_add_string(b, "</td><td data-l=\"last seen\">");
         tl_site_time(b, x->last_us);
         tl_buffer_add_string(b, "</td></tr>\n");
     }

@@ -9,8 +9,9 @@
 
 #define BUILDS_MOST 4000
 
-/* "runner:device" of a unit, and the build that it names or else the runtime's version or the OS's. */
-static void name_build(const struct tl_site_cell *c, char **lane, char **build)
+/* "runner:device" of a unit, and the build that it names or else the runtime's version or, then true, the
+ * OS's. */
+static bool name_build(const struct tl_site_cell *c, char **lane, char **build)
 {
     const char *unit = c->unit ? c->unit : "", *device = strrchr(unit, ':');
     size_t runner = strcspn(unit, "@:");
@@ -21,20 +22,21 @@ static void name_build(const struct tl_site_cell *c, char **lane, char **build)
         *build = tl_strdup(c->runtime_version && *c->runtime_version ? c->runtime_version
                            : c->os_build && *c->os_build             ? c->os_build
                                                                      : "unknown");
+    return unit[runner] != '@' && !(c->runtime_version && *c->runtime_version) && c->os_build && *c->os_build;
 }
 
 void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)
 {
     char *lane, *build;
     size_t i;
-    name_build(c, &lane, &build);
+    bool of_os = name_build(c, &lane, &build);
     for (i = m->n_builds; i > 0;
          i--) /* cells of one variant follow one another, so it is near the end or known */
         if (!strcmp(m->builds[i - 1].build, build) && !strcmp(m->builds[i - 1].lane, lane))
             break;
     if (i == 0 && m->n_builds < BUILDS_MOST) {
         m->builds = tl_realloc(m->builds, m->n_builds + 1, sizeof *m->builds);
-        m->builds[m->n_builds++] = (struct tl_site_build){.lane = lane, .build = build};
+        m->builds[m->n_builds++] = (struct tl_site_build){.lane = lane, .build = build, .of_os = of_os};
         i = m->n_builds;
     } else {
         free(lane);
@@ -110,7 +112,8 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
     for (size_t i = 0, end; i < m->n_builds && b->size < TL_SITE_ROWS; i = end) {
         tl_buffer_add_string(b, "<tr><th scope=\"row\">");
         tl_site_html(m->w, b, m->builds[i].build, 80);
-        tl_buffer_add_string(b, "</th>");
+        tl_buffer_add_string(b,
+                             m->builds[i].of_os ? " <span class=\"quiet\">of the OS</span></th>" : "</th>");
         for (end = i; end < m->n_builds && !strcmp(m->builds[end].build, m->builds[i].build);)
             end++;
         for (size_t k = 0; k < n_lanes; k++) {

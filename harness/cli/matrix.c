@@ -48,6 +48,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
                              r->outcome, r->phase, r->signal);
     t->seconds = r->wall_seconds;
     t->peak_rss = r->peak_rss;
+    t->error =
+        tl_matrix_error(t->outcome == TL_OUTCOME_PASS || t->outcome == TL_OUTCOME_WRONG ? r->result : NULL);
     if (r->outcome == TL_OUTCOME_UNSUPPORTED)
         add_reason(m, r->unit, r->message);
     m->ended++;

@@ -18,8 +18,8 @@ struct tl_matrix_trial {
     char id[TL_UUID_SIZE];
     bool ended, cached, fresh;
     enum tl_outcome outcome;
-    size_t face; /* index of its signature in the matrix; TL_NO_FACE */
-    double seconds;
+    size_t face;           /* index of its signature in the matrix; TL_NO_FACE */
+    double seconds, error; /* against the reference; NAN: not compared, INFINITY: not finite */
     uint64_t peak_rss;
 };
 
@@ -69,6 +69,13 @@ struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct
 
 void tl_matrix_letters(struct tl_matrix *m);
 void tl_matrix_print(const struct tl_matrix *m, bool colour);
+/* A variant by what is not at its baseline. A new string. */
+char *tl_matrix_row_name(const struct tl_matrix_case *k, const struct tl_variant *v);
+
+/* matrix_numerics.c: of a trial's result, as above; a table, and a list for the document. */
+double tl_matrix_error(const char *result);
+void tl_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour);
+json_t *tl_matrix_numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k);
 json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete);
 
 #endif

@@ -129,7 +129,7 @@ static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case 
 }
 
 /* A row of a case in which nothing varies is named by what is not at its baseline. */
-static char *row_name(const struct tl_matrix_case *k, const struct tl_variant *v)
+char *tl_matrix_row_name(const struct tl_matrix_case *k, const struct tl_variant *v)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     for (size_t i = 0; i < k->c->n_axes; i++)
@@ -155,7 +155,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
             if (k->varied[i])
                 tl_table_add(&t, tl_value_text(tl_axis_value(&k->c->axes[i], k->rows[r].index[i])), NULL);
         if (!named)
-            tl_table_add(&t, row_name(k, &k->rows[r]), NULL);
+            tl_table_add(&t, tl_matrix_row_name(k, &k->rows[r]), NULL);
         for (size_t u = 0; u < m->n_units; u++) {
             struct cell c = cell_of(m, tl_matrix_trials(m, k, r, u));
             tl_table_add(&t, cell_text(m, &c), c.n ? tl_outcome_colour((int)c.groups[0].outcome) : NULL);
@@ -171,6 +171,8 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
     if (k->impossible)
         printf("%llu pairs of values are in no variant that is allowed\n", (unsigned long long)k->impossible);
     putchar('\n');
+    if (k->c->reference_unit)
+        tl_matrix_print_numerics(m, k, colour);
 }
 
 void tl_matrix_print(const struct tl_matrix *m, bool colour)
@@ -225,9 +227,10 @@ static json_t *case_json(const struct tl_matrix *m, const struct tl_matrix_case 
         json_array_append_new(
             rows, json_pack("{s:o,s:o}", "variant", tl_variant_object(k->c, &k->rows[r]), "cells", cells));
     }
-    return json_pack("{s:s,s:s,s:o,s:o,s:I,s:s?,s:I}", "case", k->c->name, "case_hash", k->c->hash, "axes",
-                     axes, "rows", rows, "forbidden", (json_int_t)k->n_forbidden, "forbidden_why",
-                     k->forbidden, "impossible_pairs", (json_int_t)k->impossible);
+    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:s?,s:I}", "case", k->c->name, "case_hash", k->c->hash,
+                     "axes", axes, "rows", rows, "numerics", tl_matrix_numerics_json(m, k), "forbidden",
+                     (json_int_t)k->n_forbidden, "forbidden_why", k->forbidden, "impossible_pairs",
+                     (json_int_t)k->impossible);
 }
 
 json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete)

@@ -132,6 +132,7 @@ void tl_nightly_release(struct tl_nightly *n)
         free(c->continues);
         free(c->evidence);
         json_decref(c->before);
+        json_decref(c->since);
         json_decref(c->finding);
         tl_night_cells_free(&c->history);
         tl_variant_free(&c->variant);

@@ -90,6 +90,8 @@ struct tl_nightly_cell {
     enum tl_class class;
     bool slower, faster, hungrier, leaner;
     json_t *before; /* what it was compared with; NULL for nothing */
+    json_t *since;  /* as in db/night.h, as are the next four */
+    uint64_t since_nights, since_passed, since_failed, since_refused;
     char *continues;
     char *evidence;  /* in words */
     json_t *finding; /* of an isolation; NULL */
@@ -132,6 +134,7 @@ double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds
 /* nightly_judge.c */
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads its history */
 void tl_nightly_judge(struct tl_nightly_cell *c);
+bool tl_nightly_outcome_changed(enum tl_class class);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
                                             bool *fresh); /* those to compare */
 

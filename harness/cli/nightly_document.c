@@ -51,11 +51,7 @@ static enum tl_class second_class(const struct tl_nightly_cell *c, bool memory)
 
 static unsigned changed_bits(const struct tl_nightly_cell *c)
 {
-    static const bool outcome[TL_CLASS_COUNT] = {
-        [TL_CLASS_NEW] = true,   [TL_CLASS_CHANGED] = true,  [TL_CLASS_FLAKIER] = true,
-        [TL_CLASS_FIXED] = true, [TL_CLASS_STEADIER] = true,
-    };
-    return (outcome[c->class] ? TL_NIGHT_OUTCOME : 0) |
+    return (tl_nightly_outcome_changed(c->class) ? TL_NIGHT_OUTCOME : 0) |
            (second_class(c, false) != TL_CLASS_COUNT ? TL_NIGHT_TIME : 0) |
            (second_class(c, true) != TL_CLASS_COUNT ? TL_NIGHT_MEMORY : 0);
 }
@@ -80,6 +76,11 @@ static void keep(const struct tl_nightly_cell *c, struct tl_night_cell *k)
         .fresh = fresh,
         .failures = failures_json(c),
         .environment = environment_json(c),
+        .since = json_incref(c->since),
+        .since_nights = c->since_nights,
+        .since_passed = c->since_passed,
+        .since_failed = c->since_failed,
+        .since_refused = c->since_refused,
         .n_seconds = s->n,
         .n_memory = m->n,
         .seconds = tl_calloc(s->n + 1, sizeof(double)),

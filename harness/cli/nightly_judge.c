@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORY_MOST 400 /* cells of earlier nights that are looked at */
-#define TIMES_MOST 400   /* times of earlier nights */
-#define TIMES_MORE 10    /* trials added at most for a time */
+#define HISTORY_NIGHTS                                                                                       \
+    20 /* earlier nights that are looked at, for times; counts are carried from night to night */
+#define TIMES_MOST 400
+#define KINDS_MOST 32 /* of failures since the last change */
+#define TIMES_MORE 10 /* trials added at most for a time */
 
 /* From where on a time or a size is another one, besides the rank sum. */
 #define SLOWER_RATIO 1.5
@@ -48,12 +50,22 @@ const char *const tl_class_names[TL_CLASS_COUNT] = {
     [TL_CLASS_NOT_RUN] = "not-run",
 };
 
+bool tl_nightly_outcome_changed(enum tl_class class)
+{
+    return class == TL_CLASS_NEW || class == TL_CLASS_CHANGED || class == TL_CLASS_FLAKIER ||
+           class == TL_CLASS_FIXED || class == TL_CLASS_STEADIER;
+}
+
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e)
 {
     struct tl_nightly *n = c->nightly;
+    size_t in_lane = 1; /* cells that a night has of it */
+    for (size_t i = 0; i < n->names.n; i++)
+        in_lane += n->units[i] != c->unit && !strcmp(n->units[i]->runner, c->unit->runner) &&
+                   !strcmp(n->units[i]->device, c->unit->device);
     tl_night_cells_free(&c->history);
     return tl_night_history(tl_executor_store(n->x), &n->night, c->c->name, c->c->hash, c->variant_hash,
-                            c->lane, HISTORY_MOST, &c->history, e);
+                            c->lane, HISTORY_NIGHTS * in_lane, &c->history, e);
 }
 
 /* --- the history that counts ---------------------------------------------------------------------------- */
@@ -112,8 +124,8 @@ static const struct tl_night_cell *before(const struct tl_night_cells *h, const 
 
 /* What was seen since the last change. */
 struct pool {
-    const struct tl_night_cell *newest; /* of those with a verdict; NULL: none */
-    const struct tl_night_cell *oldest; /* since when it is as it is */
+    const struct tl_night_cell *last;   /* the cell that this one goes on from; NULL: none */
+    const struct tl_night_cell *newest; /* the newest with a verdict, else last */
     uint64_t passed, failed, refused, nights;
     uint64_t of_kind; /* failures of the kind that is most frequent now */
     size_t n_seconds, n_memory;
@@ -140,46 +152,47 @@ static void pool_samples(const double *list, size_t n, double *to, size_t *n_to,
         to[(*n_to)++] = list[i];
 }
 
-static void pool_kinds(struct pool *p, const struct tl_night_cell *cell, const struct tl_nightly_cell *now)
+static bool same_kind(const json_t *f, const char *outcome, const char *coarse)
+{
+    const char *o = json_string_value(json_object_get(f, "outcome")),
+               *k = json_string_value(json_object_get(f, "coarse"));
+    return o && k && !strcmp(o, outcome) && !strcmp(k, coarse);
+}
+
+static uint64_t count_kind(const json_t *failures, const struct tl_nightly_kind *kind)
 {
     const json_t *f;
+    uint64_t n = 0;
     size_t i;
-    if (now->n_kinds)
-        json_array_foreach(cell->failures, i, f)
-        {
-            const char *coarse = json_string_value(json_object_get(f, "coarse")),
-                       *outcome = json_string_value(json_object_get(f, "outcome"));
-            if (coarse && outcome && !strcmp(coarse, now->kinds[0].coarse) &&
-                !strcmp(outcome, tl_outcome_name(now->kinds[0].outcome)))
-                p->of_kind += (uint64_t)json_integer_value(json_object_get(f, "trials"));
-        }
+    json_array_foreach(failures, i, f) if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse)) n +=
+        (uint64_t)json_integer_value(json_object_get(f, "trials"));
+    return n;
 }
 
 static void gather(const struct tl_nightly_cell *c, struct pool *p)
 {
-    bool outcome = true, time = true, memory = true, fresh;
+    bool time = true, memory = true, fresh;
     tl_nightly_seconds(c, &fresh);
-    *p = (struct pool){0};
-    for (const struct tl_night_cell *i = predecessor(c); i && (outcome || time || memory);
-         i = before(&c->history, i)) {
-        bool verdict = i->passed + i->failed + i->refused > 0;
-        if (outcome && verdict) {
-            p->newest = p->newest ? p->newest : i;
-            p->oldest = i;
-            p->passed += i->passed;
-            p->failed += i->failed;
-            p->refused += i->refused;
-            p->nights++;
-            pool_kinds(p, i, c);
-        }
+    *p = (struct pool){.last = predecessor(c)};
+    if (!p->last)
+        return;
+    p->passed = p->last->since_passed;
+    p->failed = p->last->since_failed;
+    p->refused = p->last->since_refused;
+    p->nights = p->last->since_nights;
+    if (c->n_kinds)
+        p->of_kind = count_kind(json_object_get(p->last->since, "failures"), &c->kinds[0]);
+    for (const struct tl_night_cell *i = p->last; i; i = before(&c->history, i)) {
+        if (!p->newest && i->passed + i->failed + i->refused > 0)
+            p->newest = i;
         if (time && i->fresh == fresh)
             pool_samples(i->seconds, i->n_seconds, p->seconds, &p->n_seconds, &p->slowest, &p->fastest);
         if (memory && i->fresh == fresh)
             pool_samples(i->memory, i->n_memory, p->memory, &p->n_memory, &p->hungriest, &p->leanest);
-        outcome = outcome && !(i->changed & TL_NIGHT_OUTCOME);
         time = time && !(i->changed & TL_NIGHT_TIME);
         memory = memory && !(i->changed & TL_NIGHT_MEMORY);
     }
+    p->newest = p->newest ? p->newest : p->last;
     qsort(p->seconds, p->n_seconds, sizeof *p->seconds, by_size);
     qsort(p->memory, p->n_memory, sizeof *p->memory, by_size);
 }
@@ -228,8 +241,7 @@ static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
     uint64_t now = c->passed + c->failed + c->refused, past = p->passed + p->failed + p->refused,
              bad = c->failed + c->refused, was_bad = p->failed + p->refused;
     if (!now) {
-        const struct tl_night_cell *last = c->history.n ? predecessor(c) : NULL;
-        bool could = last && last->passed + last->failed + last->refused > 0;
+        bool could = p->last && p->last->passed + p->last->failed + p->last->refused > 0;
         c->class = c->unsupported ? (could ? TL_CLASS_UNSUPPORTED : TL_CLASS_NOT_SUPPORTED)
                    : c->lost      ? TL_CLASS_LOST
                                   : TL_CLASS_NOT_RUN;
@@ -298,14 +310,70 @@ static void judge_times(struct tl_nightly_cell *c, const struct pool *p)
 static json_t *before_json(const struct pool *p)
 {
     const struct tl_night_cell *i = p->newest;
-    return !i ? NULL
-              : json_pack("{s:s,s:s,s:I,s:I,s:s,s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:O,s:O}", "unit", i->unit,
-                          "night", i->night_id, "n", (json_int_t)i->n, "started_us",
-                          (json_int_t)i->started_us, "since_night", p->oldest->night_id, "since_us",
-                          (json_int_t)p->oldest->started_us, "since_n", (json_int_t)p->oldest->n,
-                          "since_unit", p->oldest->unit, "nights", (json_int_t)p->nights, "passed",
-                          (json_int_t)p->passed, "failed", (json_int_t)p->failed, "refused",
-                          (json_int_t)p->refused, "failures", i->failures, "environment", i->environment);
+    const json_t *since = p->last ? p->last->since : NULL;
+    json_t *j = json_object();
+    if (!i || p->passed + p->failed + p->refused == 0) {
+        json_decref(j);
+        return NULL;
+    }
+    json_object_set_new(j, "unit", json_string(i->unit));
+    json_object_set_new(j, "night", json_string(i->night_id));
+    json_object_set_new(j, "n", json_integer(i->n));
+    json_object_set_new(j, "started_us", json_integer(i->started_us));
+    json_object_set(j, "failures", i->failures);
+    json_object_set(j, "environment", i->environment);
+    json_object_set_new(j, "nights", json_integer((json_int_t)p->nights));
+    json_object_set_new(j, "passed", json_integer((json_int_t)p->passed));
+    json_object_set_new(j, "failed", json_integer((json_int_t)p->failed));
+    json_object_set_new(j, "refused", json_integer((json_int_t)p->refused));
+    json_object_set(j, "since_night", json_object_get(since, "night"));
+    json_object_set(j, "since_n", json_object_get(since, "n"));
+    json_object_set(j, "since_us", json_object_get(since, "started_us"));
+    json_object_set(j, "since_unit", json_object_get(since, "unit"));
+    json_object_set_new(j, "seconds", json_real(tl_median(p->seconds, p->n_seconds)));
+    json_object_set_new(j, "memory", json_real(tl_median(p->memory, p->n_memory)));
+    return j;
+}
+
+/* --- what the next night is compared with --------------------------------------------------------------- */
+
+/* Adds the failures of this night to those of a list. */
+static void add_kinds(json_t *failures, const struct tl_nightly_cell *c)
+{
+    for (size_t k = 0; k < c->n_kinds; k++) {
+        const struct tl_nightly_kind *kind = &c->kinds[k];
+        json_t *f, *found = NULL;
+        size_t i;
+        json_array_foreach(failures, i, f) if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse))
+            found = f;
+        if (found)
+            json_object_set_new(
+                found, "trials",
+                json_integer(json_integer_value(json_object_get(found, "trials")) + (json_int_t)kind->n));
+        else if (json_array_size(failures) < KINDS_MOST)
+            json_array_append_new(failures,
+                                  json_pack("{s:s,s:s,s:I}", "outcome", tl_outcome_name(kind->outcome),
+                                            "coarse", kind->coarse, "trials", (json_int_t)kind->n));
+    }
+}
+
+/* A change begins a new count, and so does the first verdict of all; else this night is added to what was. */
+static void carry(struct tl_nightly_cell *c, const struct pool *p)
+{
+    bool verdict = c->passed + c->failed + c->refused > 0, had = p->passed + p->failed + p->refused > 0,
+         anew = !had || tl_nightly_outcome_changed(c->class);
+    json_decref(c->since);
+    c->since = !anew ? json_deep_copy(p->last->since)
+                     : json_pack("{s:s,s:I,s:I,s:s,s:[]}", "night", c->nightly->night.id, "n",
+                                 (json_int_t)c->nightly->night.n, "started_us",
+                                 (json_int_t)c->nightly->night.started_us, "unit", c->unit->text, "failures");
+    if (!json_is_array(json_object_get(c->since, "failures")))
+        json_object_set_new(c->since, "failures", json_array());
+    add_kinds(json_object_get(c->since, "failures"), c);
+    c->since_nights = (anew ? 0 : p->nights) + verdict;
+    c->since_passed = (anew ? 0 : p->passed) + c->passed;
+    c->since_failed = (anew ? 0 : p->failed) + c->failed;
+    c->since_refused = (anew ? 0 : p->refused) + c->refused;
 }
 
 void tl_nightly_judge(struct tl_nightly_cell *c)
@@ -320,12 +388,8 @@ void tl_nightly_judge(struct tl_nightly_cell *c)
     judge_times(c, p);
     json_decref(c->before);
     c->before = before_json(p);
-    if (c->before) {
-        json_object_set_new(c->before, "seconds", json_real(tl_median(p->seconds, p->n_seconds)));
-        json_object_set_new(c->before, "memory", json_real(tl_median(p->memory, p->n_memory)));
-    }
-    const struct tl_night_cell *last = c->history.n ? predecessor(c) : NULL;
     free(c->continues);
-    c->continues = last ? tl_strdup(last->unit) : NULL;
+    c->continues = p->last ? tl_strdup(p->last->unit) : NULL;
+    carry(c, p);
     free(p);
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOST_MOST 5
+#define LOST_MOST 12
 
 /* --- what was seen -------------------------------------------------------------------------------------- */
 

@@ -344,6 +344,15 @@ class OnnxRuntimeTest(ProgramTest):
                 self.assertEqual(outcomes, ["pass"] * 5, row["variant"])
             elif row["variant"]["attention"] == "gqa":
                 self.assertEqual(outcomes[:4], ["crash", "crash", "error", "error"], row["variant"])
+        numerics = {n["unit"]: n for n in m["matrix"][0]["numerics"]}
+        for build in BUILDS:
+            n = numerics[f"onnxruntime@{build}:cpu"]
+            self.assertEqual(n["compared"], sum(r["cells"][-1]["outcome"] == "pass" for r in rows))
+            self.assertLessEqual(n["median_error"], n["max_error"])
+            self.assertLess(n["max_error"], 0.02, n)
+            self.assertGreater(n["max_error"], 0, "floating point is not that exact")
+        self.assertNotIn("reference", numerics, "it is not compared with itself")
+        self.assertIn("numerics:", self.trapline(*arguments[:-1], status=1).stdout)
         began = time.monotonic()
         again = json.loads(self.trapline(*arguments, status=1).stdout)
         second = time.monotonic() - began

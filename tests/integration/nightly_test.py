@@ -204,8 +204,8 @@ class Survives(NightlyTest):
                 **{name: sorted(map(entry, night[name])) for name in ("changes", "still_failing", "unclear", "lost")}}
 
     def test_killed_at_ten_moments(self):
-        self.profile("2.0", dict(CRASH, delay_s=0.3))
-        more = {"variants": {"layers": [1, 2, 3, 4], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}, "repeat": 4}
+        self.profile("2.0", dict(CRASH, delay_s=0.1))
+        more = {"variants": {"layers": [1, 2, 3, 4], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}, "repeat": 15}
         undisturbed, db = None, self.db
         seed = random.randrange(1 << 32)
         print(f"seed {seed}")

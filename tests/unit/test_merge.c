@@ -1,6 +1,7 @@
 #include "db/finding.h"
 #include "db/merge.h"
 #include "db/migrate.h"
+#include "db/night.h"
 #include "db/query.h"
 #include "db/store_impl.h"
 #include "harness/base/buffer.h"
@@ -224,6 +225,36 @@ static void find(struct tl_store *s, const char *id, bool complete, int created,
     json_decref(j);
 }
 
+/* A night, that ended or was cut short. */
+static void night(struct tl_store *s, const char *machine, bool ended)
+{
+    struct tl_night n;
+    bool resumed;
+    OK(tl_night_begin(s, "suite", machine, "00112233445566778899aabbccddeeff", "boot", &n, &resumed, &error));
+    cr_assert_not(resumed);
+    double seconds[] = {0.5, 1};
+    struct tl_night_cell cell = {.case_name = (char *)"case",
+                                 .unit = (char *)"selftest:cpu",
+                                 .lane = (char *)"selftest:cpu",
+                                 .class = "passing",
+                                 .passed = 2,
+                                 .failures = json_array(),
+                                 .environment = json_object(),
+                                 .n_seconds = 2,
+                                 .seconds = seconds,
+                                 .since = json_pack("{s:s}", "unit", "r@1:d"),
+                                 .since_nights = 1,
+                                 .since_failed = 7};
+    json_t *document = json_pack("{s:s}", "night", n.id);
+    if (ended)
+        OK(tl_night_end(s, &n, &cell, 1, document, &error));
+    json_decref(document);
+    json_decref(cell.failures);
+    json_decref(cell.environment);
+    json_decref(cell.since);
+    tl_night_free(&n);
+}
+
 #define FINDING "01a1fa60-af69-7000-a0d3-ae9b27a73d52"
 #define SHARED 3 /* trials that two machines both have */
 
@@ -248,6 +279,8 @@ static void make_two(struct tl_trial_record *lost)
     tl_trial_record_free(&other);
     session(a, "alpha");
     session(b, "beta");
+    night(a, "alpha", false);
+    night(b, "beta", true);
     for (int i = SHARED; i < 40; i++) {
         struct tl_trial_record r = crashed(i, i % 2);
         add(i % 2 ? a : b, &r);

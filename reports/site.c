@@ -187,7 +187,8 @@ static int write_index(struct tl_site *w, struct tl_error *e)
     tl_buffer_add(&b, w->stack_files.firsts.data, w->stack_files.firsts.size);
     tl_buffer_add_string(&b, "],\nlines:[");
     tl_buffer_add(&b, w->line_parts.data, w->line_parts.size);
-    tl_buffer_printf(&b, "]};\n");
+    /* Of so many failures only the newest have a page. */
+    tl_buffer_printf(&b, "],\npaged:%s};\n", w->r->signatures < TL_SITE_PAGES_MOST ? "true" : "false");
     int rc = tl_site_put(w, "data/index.js", b.data, b.size, e);
     tl_buffer_free(&b);
     return rc;

@@ -209,7 +209,7 @@
         el("td", {}, mark(part[1])), el("td", {}, c ? el("a", { href: "case/" + c[1] + ".html", text: c[0] }) : ""),
         el("td", { text: x.unit }), el("td", { class: "variant", text: settings(x.variant) }),
         el("td", { class: "n", text: x.wall ? seconds(x.wall) : "" }),
-        el("td", {}, x.signature && note ? el("a", { href: "signature/" + x.signature + ".html", text: note }) : note));
+        el("td", {}, x.signature && note ? failure(x.signature, note) : note));
     }
 
     /* Failures before passes; among them by case; the newest first. */
@@ -306,6 +306,11 @@
     return dl;
   }
 
+  /* To the page of a failure, or to its trials where not every failure has one. */
+  function failure(id, text) {
+    return el("a", { href: TL.paged ? "signature/" + id + ".html" : "trials.html#signature=" + id, text: text });
+  }
+
   function pre(text, label) { return el("pre", { tabindex: "0", role: "region", "aria-label": label, text: text }); }
 
   function word(text) { return /^[\w\-+=:@.\/,]+$/.test(text) ? text : "'" + text.replace(/'/g, "'\\''") + "'"; }
@@ -391,7 +396,7 @@
         ["unit", el("a", { href: "trials.html#case=" + encodeURIComponent(c[0]) + "&unit=" + encodeURIComponent(unit), text: unit })],
         ["variant", settings(variant)], ["outcome", TL.outcomes[r[4]][0]], ["phase", TL.phases[r[5]]], ["signal", S(r[6])],
         ["exit status", r[7] < 0 ? "did not exit" : String(r[7])],
-        ["failure", sig ? el("a", { href: "signature/" + sig + ".html", text: S(r[20]) || sig }) : null],
+        ["failure", sig ? failure(sig, S(r[20]) || sig) : null],
         ["across builds", S(r[21]) !== S(r[20]) ? S(r[21]) : null],
         ["error", [S(r[16]), S(r[17])].filter(Boolean).join(" ")]])),
       el("section", { "aria-label": "How it ran" }, pairs([

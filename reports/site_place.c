@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MARK "data/site.json" /* what tells that a directory is a site of ours */
@@ -99,6 +100,12 @@ static int check_target(const char *path, struct tl_error *e)
     return 0;
 }
 
+static bool is_old(const char *path)
+{
+    struct stat st;
+    return is_site(path) || (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_mtime + 60 < time(NULL));
+}
+
 /* Directories that an earlier one left behind. */
 static void sweep(const char *directory, const char *prefix)
 {
@@ -110,8 +117,9 @@ static void sweep(const char *directory, const char *prefix)
             continue;
         char *path = tl_format("%s/%s", directory, entry->d_name), *lock = tl_format("%s/.lock", path);
         int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        /* Without a lock it is an older site that was being removed. */
-        if (fd < 0 ? errno == ENOENT && is_site(path) : flock(fd, LOCK_EX | LOCK_NB) == 0)
+        /* Without a lock it is an older site that was being removed, unless another one is just being begun.
+         */
+        if (fd < 0 ? errno == ENOENT && is_old(path) : flock(fd, LOCK_EX | LOCK_NB) == 0)
             remove_tree(path);
         if (fd >= 0)
             close(fd);

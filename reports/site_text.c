@@ -78,7 +78,7 @@ static char *clean(const struct tl_site *w, const char *text, size_t size, size_
     tl_buffer_add_string(&b, "");
     if (most && size > most) { /* at the beginning of a character; names are taken out of what is left */
         size_t cut = most;
-        while (cut && cut > most - 4 && ((unsigned char)text[cut] & 0xc0) == 0x80)
+        while (cut && cut + 4 > most && ((unsigned char)text[cut] & 0xc0) == 0x80)
             cut--;
         left_out = size - cut;
         size = cut;
@@ -204,13 +204,17 @@ char *tl_site_number(uint64_t n)
 char *tl_site_slug(const char *name)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    bool same = *name && strlen(name) <= 60 && *name != '.' && *name != '-';
+    bool same = *name && strlen(name) <= 60;
     char id[TL_ID_SIZE];
     size_t n = strlen(name), digits = 0;
+    if (*name && !isalnum((unsigned char)*name)) { /* neither hidden nor an option of anything */
+        tl_buffer_add_string(&b, "x");
+        same = false;
+    }
     for (size_t i = 0; i < n && i < 60; i++) {
         char c = name[i];
-        bool fine =
-            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || (c == '.' && i);
+        /* A dot is what sets the hash apart, so no name can be that of another with its hash. */
+        bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
         char low = fine ? c : c >= 'A' && c <= 'Z' ? (char)(c + 32) : '-';
         same = same && fine;
         tl_buffer_add(&b, &low, 1);

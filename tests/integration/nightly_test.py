@@ -39,6 +39,10 @@ class NightlyTest(ProgramTest):
         self.write(os.path.join("profiles", build + ".json"), json.dumps(
             {"trapline_profile": 1, "name": build, "title": "made by a test", "rules": list(rules)}))
 
+    def text(self, path):
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
     def suite(self, build="1.0", name="suite.json", **more):
         document = {"trapline": 1, "suite": "drops", "cases": ["kv.json"], "units": [f"sim@{build}:gpu"]}
         document.update(more)
@@ -203,6 +207,19 @@ class Survives(NightlyTest):
         return {"cells": sorted((c["class"], json.dumps(c["variant"], sort_keys=True), c["unit"]) for c in night["cells"]),
                 **{name: sorted(map(entry, night[name])) for name in ("changes", "still_failing", "unclear", "lost")}}
 
+    def wait_for_night(self):
+        """Until a night has begun; its first trial does at once."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                with sqlite3.connect(f"file:{self.db}?mode=ro", uri=True) as c:
+                    if c.execute("SELECT count(*) FROM night_session").fetchone()[0]:
+                        return
+            except sqlite3.OperationalError:
+                pass
+            time.sleep(0.05)
+        self.fail("no night has begun")
+
     def test_killed_at_ten_moments(self):
         self.profile("2.0", dict(CRASH, delay_s=0.1))
         more = {"variants": {"layers": [1, 2, 3, 4], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}, "repeat": 15}
@@ -238,11 +255,7 @@ class Survives(NightlyTest):
                              "when": {"axis": "begin_index", "in": ["tensor"]}, "signal": "SIGSEGV", "in": "attention"})
         suite = self.suite(repeat=2)
         child = self.start("nightly", suite, "--json", "-j", "1")
-        until = time.monotonic() + PATIENCE
-        begun = 0
-        while not begun and time.monotonic() < until:
-            time.sleep(0.2)
-            begun = any(b"tensor" in open(f"/proc/{p}/environ", "rb").read() for p in ()) or os.path.exists(self.db)
+        self.wait_for_night()
         time.sleep(1)
         child.send_signal(signal.SIGKILL)
         child.wait()
@@ -262,7 +275,8 @@ class Survives(NightlyTest):
                              "signal": "SIGSEGV", "in": "attention"})
         suite = self.suite(repeat=6)
         child = self.start("nightly", suite)
-        time.sleep(1.5)
+        self.wait_for_night()
+        time.sleep(1)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, 130, err)
@@ -276,7 +290,7 @@ class Survives(NightlyTest):
                              "signal": "SIGSEGV", "in": "attention"})
         suite = self.suite()
         first = self.start("nightly", suite, "--json")
-        time.sleep(0.7)
+        self.wait_for_night()
         second = self.trapline("nightly", suite, status=3)
         self.assertIn("another night is running", second.stderr)
         self.assertIn(f"process {first.pid}", second.stderr)
@@ -358,7 +372,7 @@ class Formats(NightlyTest):
         html = self.trapline("report", night, "--format", "html", status=0).stdout
         self.assertIn("<!DOCTYPE html>", html)
         self.assertIn("new failure", html)
-        self.assertEqual(self.trapline("report", night, "--format", "junit", status=0).stdout, open(junit).read())
+        self.assertEqual(self.trapline("report", night, "--format", "junit", status=0).stdout, self.text(junit))
         self.assertEqual(json.loads(self.trapline("report", night, "--format", "json", status=0).stdout)["night"], night)
 
         again = self.trapline("nightly", self.suite("2.0"), "--format", "junit", status=0).stdout
@@ -377,7 +391,7 @@ class Formats(NightlyTest):
         said = self.path("said")
         program = self.python("tell", f"open({said!r}, 'w').write(repr(sys.argv[1:]) + sys.stdin.read())\n")
         done = self.trapline("nightly", self.suite(), "--notify", f"{program} --to 'me; touch oops'", status=0)
-        text = open(said).read()
+        text = self.text(said)
         self.assertTrue(text.startswith("['--to', 'me; touch oops']"), text)
         self.assertTrue(text.endswith(done.stdout))
         self.assertFalse(os.path.exists("oops"))

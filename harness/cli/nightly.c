@@ -6,6 +6,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/program.h"
 #include "harness/base/split.h"
+#include "harness/cli/site.h"
 #include "reports/night.h"
 
 #include <errno.h>
@@ -114,6 +115,9 @@ static int tell(const struct tl_options *o, char *const *words, const json_t *do
             printed = tl_print_error(&e);
         free(text);
     }
+    struct tl_site_result site;
+    if (o->site && tl_cli_site(o, &site))
+        printed = TL_EXIT_ENVIRONMENT; /* why was said */
     if (words && notify(words, document, &e))
         printed = tl_print_error(&e);
     return printed ? printed : status;
@@ -219,6 +223,6 @@ const struct tl_command tl_command_nightly = {
     .name = "nightly",
     .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall | --status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
-    .options = "format junit notify install at uninstall status history no-cgroup",
+    .options = "format junit site keep-paths notify install at uninstall status history no-cgroup",
     .run = nightly,
 };

@@ -70,7 +70,8 @@ int tl_nightly_install(struct tl_options *o)
         return status;
     }
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
-         *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL;
+         *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL,
+         *site = o->site ? absolute(o->site) : NULL;
     char **environment = tl_schedule_environment();
     const char *more[8] = {NULL};
     size_t k = 0;
@@ -81,6 +82,10 @@ int tl_nightly_install(struct tl_options *o)
     if (junit) {
         more[k++] = "--junit";
         more[k++] = junit;
+    }
+    if (site) {
+        more[k++] = "--site";
+        more[k++] = site;
     }
     const struct tl_schedule s = {
         .suite = n.suite->name,
@@ -97,6 +102,7 @@ int tl_nightly_install(struct tl_options *o)
     free(path);
     free(db);
     free(junit);
+    free(site);
     free(program);
     tl_nightly_release(&n);
     return status;

@@ -4,11 +4,10 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/cli/nightly.h"
+#include "harness/cli/site.h"
 #include "harness/supervise/unit.h"
 #include "reports/finding.h"
-#include "reports/site.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,47 +62,12 @@ static int print_report(const struct tl_options *o, const struct tl_report_sourc
     return tl_finish_output(TL_EXIT_OK);
 }
 
-/* --- site ----------------------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-static bool on_turn(void *arg, const char *doing, uint64_t done, uint64_t total)
-{
-    if (total)
-        tl_progress_show(arg, "%s: %llu of %llu", doing, (unsigned long long)done, (unsigned long long)total);
-    else
-        tl_progress_show(arg, "%s: %llu", doing, (unsigned long long)done);
-    return interrupted;
-}
-
 static int write_site(const struct tl_options *o)
 {
-    struct tl_store *s;
-    struct tl_error e;
     struct tl_site_result r;
-    struct tl_progress line;
-    struct sigaction stop = {.sa_handler = on_signal};
-    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
-        return tl_print_error(&e);
-    tl_progress_begin(&line, o->json && !o->verbose);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    struct tl_site_options options = {.target = o->site,
-                                      .keep_paths = o->keep_paths,
-                                      .trapline = TL_VERSION,
-                                      .turn = on_turn,
-                                      .arg = &line};
-    int failed = tl_site_write(s, &options, &r, &e);
-    tl_progress_clear(&line);
-    tl_store_close(s, NULL);
-    if (failed)
-        return tl_print_error(&e);
+    int status = tl_cli_site(o, &r);
+    if (status)
+        return status;
     if (o->json)
         return tl_print_json(json_pack(
             "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "site", o->site, "pages", (json_int_t)r.pages,
@@ -135,8 +99,8 @@ static int report(struct tl_options *o)
     }
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_report,
-                              "the id of a finding, or the beginning of one, was expected; "
-                              "`trapline list findings` shows them");
+                              "the id of a finding or a night, or the beginning of one, was expected; "
+                              "`trapline list findings` shows findings");
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
     json_t *night = NULL;
@@ -167,8 +131,8 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING [--format md|html|json|junit] [--bundle DIR] | --site DIR",
-    .about = "write the report of a finding, a bundle that reproduces it, or everything as pages",
+    .arguments = "FINDING|NIGHT [--format md|html|json|junit] [--bundle DIR] | --site DIR",
+    .about = "write the report of a finding or a night, a bundle that reproduces it, or everything as pages",
     .options = "format bundle site keep-paths",
     .run = report,
 };

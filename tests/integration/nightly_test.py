@@ -379,6 +379,20 @@ class Formats(NightlyTest):
         known = [t for t in ElementTree.fromstring(again).iter("testcase") if t.find("skipped") is not None]
         self.assertEqual([t.find("skipped").get("message") for t in known], ["still failing"])
 
+    def test_the_site(self):
+        self.night(self.suite("1.0"))
+        self.profile("1.0", CRASH)
+        night = self.night(self.suite("1.0"), "--site", self.path("site"), status=1)
+        overview = self.text(self.path("site", "index.html"))
+        self.assertIn("new failure", overview)
+        self.assertLess(overview.index("new failure"), overview.index("Cases by units"), "what changed comes first")
+        self.assertTrue(os.path.exists(self.path("site", "finding", night["changes"][0]["isolation"]["finding"] + ".html")))
+        os.mkdir(self.path("mine"))
+        self.write("mine/precious", "not a site")
+        done = self.trapline("nightly", self.suite("1.0"), "--site", self.path("mine"), status=3)
+        self.assertIn("mine", done.stderr)
+        self.assertEqual(os.listdir(self.path("mine")), ["precious"])
+
     def test_a_screen_is_enough_for_many_changes(self):
         many = {"variants": {"layers": list(range(1, 10)), "kv_write": ["scatter"], "begin_index": ["tensor", "none"]}}
         self.night(self.suite("1.0", **many))

@@ -91,8 +91,6 @@ void tl_stream_close(struct tl_stream *io)
 
 /* --- the queue ------------------------------------------------------------------------------------------ */
 
-static void kick(struct tl_supervisor *s);
-
 static unsigned flying_on(const struct tl_supervisor *s, const char *device)
 {
     unsigned n = 0;
@@ -170,6 +168,23 @@ void tl_supervisor_schedule(struct tl_supervisor *s)
     s->scheduling = false;
 }
 
+/* The child for the next trial is forked while this one runs: a slot's server, when a trial that it could
+ * serve is among those that are started next. */
+static void make_spares(struct tl_supervisor *s)
+{
+    for (unsigned i = 0; i < s->jobs; i++) {
+        struct tl_slot *slot = &s->slots[i];
+        if (!slot->busy || !slot->server)
+            continue;
+        unsigned n = 0;
+        for (const struct tl_trial *t = s->queue; t && n < s->jobs; t = t->next, n++)
+            if (wants_server(s, t) && !strcmp(t->server_key, slot->server->key)) {
+                tl_server_make_spare(slot->server);
+                break;
+            }
+    }
+}
+
 static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
 {
     struct tl_trial **at = &s->flying;
@@ -194,7 +209,7 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
         s->queue_tail = &t->next;
     s->queue = t;
     s->n_waiting++;
-    kick(s);
+    tl_supervisor_kick(s);
 }
 
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
@@ -209,7 +224,7 @@ void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
     if (taken)
         memset(&t->record, 0, sizeof t->record);
     tl_trial_free(t);
-    kick(s);
+    tl_supervisor_kick(s);
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
@@ -234,13 +249,15 @@ static void on_kick(uv_idle_t *idle)
     struct tl_supervisor *s = idle->data;
     uv_idle_stop(idle);
     bool more = drain_children(s);
-    if (!s->freeing)
+    if (!s->freeing) {
         tl_supervisor_schedule(s);
+        make_spares(s);
+    }
     if (more)
-        kick(s);
+        tl_supervisor_kick(s);
 }
 
-static void kick(struct tl_supervisor *s)
+void tl_supervisor_kick(struct tl_supervisor *s)
 {
     uv_idle_start(&s->kick, on_kick);
 }
@@ -250,7 +267,7 @@ static void on_sigchld(uv_signal_t *handle, int signal)
     struct tl_supervisor *s = handle->data;
     (void)signal;
     if (drain_children(s))
-        kick(s);
+        tl_supervisor_kick(s);
     if (!s->freeing)
         tl_supervisor_schedule(s);
 }
@@ -291,7 +308,7 @@ static void on_watch(uv_timer_t *timer)
     }
     tl_trace_orphans(s, s->freeing);
     if (drain_children(s))
-        kick(s);
+        tl_supervisor_kick(s);
 }
 
 /* --- public --------------------------------------------------------------------------------------------- */
@@ -424,7 +441,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     *s->queue_tail = t;
     s->queue_tail = &t->next;
     s->n_waiting++;
-    kick(s);
+    tl_supervisor_kick(s);
     return 0;
 }
 

@@ -179,14 +179,15 @@ static void process_gone(struct tl_process *p)
     struct tl_server *server = p->server;
     if (p->pending)
         tl_capture_finish(p);
-    pid_t pid = p->pid;
     bool was_main = p->is_main;
+    if (!trial)
+        tl_server_process_ends(server, p);
     process_free(p);
     if (trial) {
         trial->n_processes--;
         tl_trial_process_gone(trial);
     } else {
-        tl_server_process_gone(server, pid, was_main);
+        tl_server_process_gone(server, was_main);
     }
 }
 
@@ -260,7 +261,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     if (!is_thread)
         p = process_new(tid, family->trial, family->server);
     adopt(s, t, p);
-    if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->trial) {
+    if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
         p->claimed = false; /* stays where it is until the server says whose it is */
         tl_server_forked(family->server, p);
     }

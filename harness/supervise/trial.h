@@ -169,9 +169,10 @@ struct tl_server {
     struct tl_drain out, err;
     uv_timer_t *deadline;
     struct tl_trial *trial;     /* wants a child from it, and has none yet */
-    struct tl_process *newborn; /* forked, held until the server says whose it is */
-    pid_t told;                 /* pid the server named before the fork was seen */
-    struct tl_streams handed;   /* ends of ours of the trial being forked */
+    bool asked;                 /* for a child, which no trial has got yet */
+    struct tl_process *newborn; /* that child: forked, held until a trial gets it */
+    pid_t told;                 /* the pid that the server named as its; 0: not yet */
+    struct tl_streams handed;   /* our ends of its streams */
     char *scratch;
     struct tl_server *next;
 };
@@ -214,6 +215,7 @@ struct tl_supervisor {
 
 /* --- supervisor.c */
 void tl_supervisor_schedule(struct tl_supervisor *s);
+void tl_supervisor_kick(struct tl_supervisor *s); /* looks soon for what can be started, and for spares */
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t); /* frees t */
 void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t); /* back to the head of the queue */
 void tl_stream_close(struct tl_stream *io);
@@ -295,8 +297,11 @@ int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds);
 
 /* --- server.c */
 int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e);
+void tl_server_make_spare(struct tl_server *server); /* a child for the trial after this one */
 void tl_server_forked(struct tl_server *server, struct tl_process *child);
-void tl_server_process_gone(struct tl_server *server, pid_t pid, bool was_main);
+void tl_server_process_ends(struct tl_server *server,
+                            const struct tl_process *p);              /* p is about to be freed */
+void tl_server_process_gone(struct tl_server *server, bool was_main); /* one was */
 void tl_server_kill(struct tl_server *server);
 bool tl_server_refused(const struct tl_supervisor *s, const char *key);
 

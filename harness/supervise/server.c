@@ -342,7 +342,7 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
         tl_server_kill(slot->server);
     t->state = TL_TRIAL_FORKING;
     if (!slot->server)
-        return tl_trial_prepare(t, slot, e) ? -1 : start_server(s, slot, t, e);
+        return tl_trial_prepare(t, e) ? -1 : start_server(s, slot, t, e);
     struct tl_server *v = slot->server;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
     if (has_child(v) && has_ended(v->newborn->pid))
@@ -351,7 +351,7 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
     if (!v->asked)
         ask_for_child(v);
     /* While it forks: what the child needs, and the intent. It is held until both are there. */
-    if (v->trial == t && (tl_trial_prepare(t, slot, e) || tl_trial_announce(t, e))) {
+    if (v->trial == t && (tl_trial_prepare(t, e) || tl_trial_announce(t, e))) {
         v->trial = NULL;
         tl_server_kill(v); /* with the child that it was asked for */
         return -1;
@@ -361,8 +361,10 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
     return 0;
 }
 
-void tl_server_make_spare(struct tl_server *v)
+bool tl_server_make_spare(struct tl_server *v)
 {
-    if (v->ready && !v->killed && !v->trial && !v->asked)
-        ask_for_child(v);
+    if (!v->ready || v->killed || v->trial || v->asked)
+        return false;
+    ask_for_child(v);
+    return true;
 }

@@ -139,7 +139,7 @@ static void start(struct tl_supervisor *s, struct tl_trial *t, struct tl_slot *s
     if (s->cgroups && !slot->cgroup.used && tl_cgroup_open(s->cgroups, slot->index, &slot->cgroup, &e))
         slot->cgroup = (struct tl_cgroup){.procs = {-1, -1, -1}};
     t->slot = slot;
-    if (served ? tl_server_run(s, slot, t, &e) : tl_trial_start(t, slot, &e))
+    if (served ? tl_server_run(s, slot, t, &e) : tl_trial_start(t, &e))
         tl_trial_fail_to_start(t, &e);
 }
 
@@ -148,7 +148,7 @@ void tl_supervisor_schedule(struct tl_supervisor *s)
     if (s->scheduling)
         return;
     s->scheduling = true;
-    for (struct tl_trial **at = &s->queue; *at && s->n_flying < s->jobs;) {
+    for (struct tl_trial **at = &s->queue; *at && s->n_flying - s->n_leaving < s->jobs;) {
         struct tl_trial *t = *at;
         if (!may_start(s, t)) {
             at = &t->next;
@@ -168,18 +168,20 @@ void tl_supervisor_schedule(struct tl_supervisor *s)
     s->scheduling = false;
 }
 
-/* The child for the next trial is forked while this one runs: a slot's server, when a trial that it could
- * serve is among those that are started next. */
+/* The child for the next trial is forked while this one runs: by a slot's server, when a trial that it could
+ * serve is among those that are started next. That one is made ready, too, but for its intent. */
 static void make_spares(struct tl_supervisor *s)
 {
+    struct tl_error e;
     for (unsigned i = 0; i < s->jobs; i++) {
         struct tl_slot *slot = &s->slots[i];
         if (!slot->busy || !slot->server)
             continue;
         unsigned n = 0;
-        for (const struct tl_trial *t = s->queue; t && n < s->jobs; t = t->next, n++)
+        for (struct tl_trial *t = s->queue; t && n < s->jobs; t = t->next, n++)
             if (wants_server(s, t) && !strcmp(t->server_key, slot->server->key)) {
-                tl_server_make_spare(slot->server);
+                if (tl_server_make_spare(slot->server))
+                    tl_trial_prepare(t, &e); /* what fails here fails again when it starts */
                 break;
             }
     }
@@ -193,8 +195,11 @@ static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
     *at = t->next;
     t->next = NULL;
     s->n_flying--;
-    if (t->slot)
+    if (t->leaving)
+        s->n_leaving--; /* its slot has been another's since */
+    else if (t->slot)
         t->slot->busy = false;
+    t->leaving = false;
 }
 
 void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
@@ -203,6 +208,7 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
     t->slot = NULL;
     if (t->scratch)
         tl_scratch_remove(t->scratch);
+    t->prepared = false;
     t->state = TL_TRIAL_WAITING;
     t->next = s->queue;
     if (!s->queue)
@@ -210,6 +216,14 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
     s->queue = t;
     s->n_waiting++;
     tl_supervisor_kick(s);
+}
+
+void tl_supervisor_trial_leaves(struct tl_supervisor *s, struct tl_trial *t)
+{
+    t->slot->busy = false;
+    s->n_leaving++;
+    if (!s->freeing)
+        tl_supervisor_schedule(s);
 }
 
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)

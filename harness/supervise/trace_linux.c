@@ -147,8 +147,10 @@ void tl_trace_kill(struct tl_process *list)
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e)
 {
-    const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                         PTRACE_O_TRACEEXEC;
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+                   PTRACE_O_TRACEEXEC;
+    if (server) /* its children, which inherit the options, are small and many */
+        options |= PTRACE_O_TRACEEXIT;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options))
         return tl_fail_errno(
             e, TL_ERROR_ENVIRONMENT, errno, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
@@ -303,6 +305,23 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     return t;
 }
 
+/* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
+ * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
+static void on_leaving(struct tl_tracee *t)
+{
+    struct tl_process *p = t->process;
+    bool last = p && p->trial && p->is_main && !p->pending && !t->next_in_process && p->tracees == t;
+    unsigned long status = 1;
+    bool clean = last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status;
+    uint64_t rss = clean ? tl_process_rss_bytes(p->pid) : 0;
+    if (p && p->pending)
+        tl_tracee_go_on(t, 0, false);
+    else
+        ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that nobody has got yet too: it may die */
+    if (clean)
+        tl_trial_leaves(p->trial, rss);
+}
+
 static bool is_fatal(int signal)
 {
     switch (signal) {
@@ -335,6 +354,9 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         if (t->process)
             t = on_exec(s, t);
         tl_tracee_go_on(t, 0, false);
+        return;
+    case PTRACE_EVENT_EXIT:
+        on_leaving(t);
         return;
     case PTRACE_EVENT_STOP:
         /* SIGTRAP: the first stop of a new thread, or an interrupt. Anything else is a group-stop. */

@@ -45,6 +45,14 @@ class StepsTest(ProgramTest):
         self.ends("pass", self.step("sh", "-c", "exit 7", exit_status="any"))
         self.ends("pass", self.step("sh", "-c", "echo to stderr >&2", text=["to stderr"]))
 
+    def test_complaint(self):
+        """What a tool wrote tells its failures apart, but for what differs from run to run."""
+        def title(line):
+            return self.ends("error", self.step("sh", "-c", f"echo '{line}' >&2; exit 1"))["signature"]["title"]
+        self.assertIn("no such op Foo", title("error: no such op Foo at 0x7f001234, line 17"))
+        self.assertEqual(title("error: no such op Foo at 0x7f001234, line 17"), title("error: no such op Foo at 0x55aa0000, line 9"))
+        self.assertNotEqual(title("error: no such op Foo"), title("error: bad shape"))
+
     def test_phases(self):
         trial = self.ends("error", self.step("true", phase="generate"), self.step("true", phase="compile"),
                           self.step("false", phase="load"), self.step("true"))

@@ -25,6 +25,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef __WALL
+#define __WALL 0 /* macOS, where there are no fork servers */
+#endif
 #define SERVER_TRIES 3
 #define FORK_TIME_MS 10000
 

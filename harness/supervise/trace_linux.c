@@ -310,15 +310,17 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
 static void on_leaving(struct tl_tracee *t)
 {
     struct tl_process *p = t->process;
-    bool last = p && p->trial && p->is_main && !p->pending && !t->next_in_process && p->tracees == t;
-    unsigned long status = 1;
-    bool clean = last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status;
-    uint64_t rss = clean ? tl_process_rss_bytes(p->pid) : 0;
-    if (p && p->pending)
+    if (p && p->pending) {
         tl_tracee_go_on(t, 0, false);
-    else
-        ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that nobody has got yet too: it may die */
-    if (clean)
+        return;
+    }
+    bool last = p && p->trial && p->is_main && p->tracees == t && !t->next_in_process;
+    unsigned long status = 1;
+    uint64_t rss = 0;
+    if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
+        rss = tl_process_rss_bytes(p->pid);
+    ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
+    if (last && !status)
         tl_trial_leaves(p->trial, rss);
 }
 

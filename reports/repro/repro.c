@@ -224,7 +224,10 @@ static void run(const struct settings *s)
     for (size_t i = 0; i < n_outputs; i++)
         if (outputs[i])
             tell_of_output(output_names[i], outputs[i]);
-    printf("done: %zu outputs, %zu with values that are not finite\n", n_outputs, not_finite);
+    printf("done: %zu outputs", n_outputs);
+    if (not_finite)
+        printf(", %zu of them not finite", not_finite);
+    printf("\n");
     fflush(stdout);
 }
 

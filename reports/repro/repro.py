@@ -49,7 +49,7 @@ def run(settings):
         if odd.size:
             not_finite += 1
             print(f"output {about.name}: {odd.size} of {value.size} values are not finite, the first is number {odd[0]}")
-    print(f"done: {len(outputs)} outputs, {not_finite} with values that are not finite", flush=True)
+    print(f"done: {len(outputs)} outputs" + (f", {not_finite} of them not finite" if not_finite else ""), flush=True)
     return not_finite
 
 

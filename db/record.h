@@ -123,6 +123,8 @@ struct tl_capture {
     size_t n_threads; /* the crashed thread first */
     struct tl_thread *threads;
     uint64_t capture_ns; /* from the stop to the end of unwinding */
+    int parent;          /* of a hang: its parent; 0 when that is not known. Not stored, nor is the next */
+    bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
 };
 
 /* The beginning and the end of a stream of output. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STOP_TIME_MS 250      /* how long a capture waits for threads to stop */
@@ -170,6 +171,38 @@ static void on_stop_time_over(uv_timer_t *timer)
     tl_capture_finish(p);
 }
 
+/* Whether a thread sleeps in a call in which programs wait for a child: for its end, for its output among
+ * other things (an event loop), or for a signal. */
+static bool awaits(pid_t pid)
+{
+    static const long calls[] = {
+        SYS_wait4,        SYS_waitid,        SYS_epoll_pwait,     SYS_ppoll,
+        SYS_pselect6,     SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+#ifdef SYS_epoll_pwait2
+        SYS_epoll_pwait2,
+#endif
+#ifdef SYS_poll /* older architectures have these besides */
+        SYS_epoll_wait,   SYS_poll,          SYS_select,          SYS_pause,
+#endif
+    };
+    char line[256], *end;
+    read_line(pid, pid, "syscall", line, sizeof line);
+    long call = strtol(line, &end, 10);
+    for (size_t i = 0; end != line && i < sizeof calls / sizeof *calls; i++)
+        if (call == calls[i])
+            return true;
+    return false;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+    char stat[512];
+    int parent = 0;
+    read_line(pid, pid, "stat", stat, sizeof stat);
+    const char *after = strrchr(stat, ')');
+    return after && sscanf(after + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
 static struct tl_pending_capture *pending_new(struct tl_process *p, enum tl_capture_kind kind)
 {
     struct tl_supervisor *s = supervisor_of(p);
@@ -180,6 +213,10 @@ static struct tl_pending_capture *pending_new(struct tl_process *p, enum tl_capt
     c->capture.pid = p->pid;
     c->capture.is_main = p->is_main;
     c->capture.exe = executable_of(p->pid);
+    if (kind == TL_CAPTURE_HANG) { /* as it is before it is stopped */
+        c->capture.parent = parent_of(p->pid);
+        c->capture.awaits = awaits(p->pid);
+    }
     if (tl_unwind_begin(&c->unwind, s->unwinder, p->pid, &ignored))
         c->unwind = NULL;
     p->pending = c;

@@ -96,29 +96,51 @@ static bool runs_steps(const struct tl_capture *c)
     return c->is_main && slash && !strcmp(slash, "/trapline-command");
 }
 
-/* The main process; of a step the youngest one, which is what a shell or a driver waits for. */
+/* How many parents a process has that only wait for a child, up to the trial's own; -1 when one of them does
+ * something else, or it descends from none of them. */
+static int depth_behind_waits(const struct tl_seen *seen, const struct tl_capture *c)
+{
+    for (int depth = 0; depth <= (int)seen->n_captures; depth++) {
+        if (c->is_main)
+            return depth;
+        const struct tl_capture *parent = NULL;
+        for (size_t i = 0; i < seen->n_captures && !parent; i++)
+            if (seen->captures[i].kind == TL_CAPTURE_HANG && seen->captures[i].pid == c->parent)
+                parent = &seen->captures[i];
+        if (!parent || !parent->awaits)
+            return -1;
+        c = parent;
+    }
+    return -1;
+}
+
+/* What hangs, and not what waits for it: the deepest process all of whose parents wait for a child, of
+ * several one that waits for nothing of the kind, then the youngest. */
 static int hang_capture(const struct tl_seen *seen)
 {
-    int any = -1, youngest = -1;
+    int best = -1, best_depth = -1, youngest = -1, any = -1;
     bool steps = false;
     for (size_t i = 0; i < seen->n_captures; i++) {
-        const struct tl_capture *c = &seen->captures[i];
+        const struct tl_capture *c = &seen->captures[i], *b = best < 0 ? NULL : &seen->captures[best];
         if (c->kind != TL_CAPTURE_HANG)
             continue;
+        if (any < 0)
+            any = (int)i;
         steps |= runs_steps(c);
         if (!c->is_main && (youngest < 0 || c->pid > seen->captures[youngest].pid))
             youngest = (int)i;
-    }
-    if (steps && youngest >= 0)
-        return youngest;
-    for (size_t i = 0; i < seen->n_captures; i++)
-        if (seen->captures[i].kind == TL_CAPTURE_HANG) {
-            if (seen->captures[i].is_main)
-                return (int)i;
-            if (any < 0)
-                any = (int)i;
+        int depth = depth_behind_waits(seen, c);
+        if (depth < 0)
+            continue;
+        if (depth > best_depth ||
+            (depth == best_depth && (c->awaits != b->awaits ? b->awaits : c->pid > b->pid))) {
+            best = (int)i;
+            best_depth = depth;
         }
-    return any;
+    }
+    if (best_depth < 1 && steps && youngest >= 0) /* its step has left the family */
+        return youngest;
+    return best >= 0 ? best : any;
 }
 
 /* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. */

@@ -5,6 +5,11 @@
  * come: the kernel's word that the server forked, and the server's word of which pid serves the trial. Then
  * it is an ordinary trial, which outlives its server.
  *
+ * A fork takes a good part of the time of a small trial. While a trial runs and another one waits for the
+ * same server, the next child is therefore forked already: the spare. It is held before its first instruction
+ * and belongs to the server, whose end is its end. Nothing of it is known to a trial, so it takes any: its
+ * streams were made for it alone, and limits, scratch directory and intent come when it is given away.
+ *
  * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the
  * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
 #include "harness/base/buffer.h"
@@ -20,6 +25,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef __WALL
+#define __WALL 0 /* macOS, where there are no fork servers */
+#endif
 #define SERVER_TRIES 3
 #define FORK_TIME_MS 10000
 
@@ -71,14 +79,22 @@ static void refuse(struct tl_supervisor *s, const char *key)
     s->unservable = u;
 }
 
+/* The child that is being made, or the spare, is nobody's any more. As long as it lives it stays in the
+ * server's list, and is killed with it. */
+static void forget_child(struct tl_server *v)
+{
+    tl_streams_close(&v->handed);
+    v->asked = false;
+    v->newborn = NULL;
+    v->told = 0;
+}
+
 /* The trial that waits for a child of this server goes back to the queue. */
 static void give_up(struct tl_server *v)
 {
     struct tl_trial *t = v->trial;
-    tl_streams_close(&v->handed);
     v->trial = NULL;
-    v->newborn = NULL; /* still in the server's list: killed with it */
-    v->told = 0;
+    forget_child(v);
     tl_server_kill(v);
     if (!t)
         return;
@@ -100,7 +116,7 @@ static void set_deadline(struct tl_server *v, uint64_t ms)
     uv_timer_start(v->deadline, on_deadline, ms, 0);
 }
 
-/* Asks for a child for v->trial. */
+/* Asks for a child for v->trial, or for a spare. */
 static void ask_for_child(struct tl_server *v)
 {
     struct tl_streams theirs;
@@ -108,9 +124,11 @@ static void ask_for_child(struct tl_server *v)
     if (tl_streams_make(&v->handed, &theirs, true, &e)) {
         struct tl_trial *t = v->trial;
         v->trial = NULL;
-        tl_trial_fail_to_start(t, &e);
+        if (t)
+            tl_trial_fail_to_start(t, &e);
         return;
     }
+    v->asked = true;
     int fds[] = {theirs.protocol, theirs.out, theirs.err};
     json_t *message = json_pack("{s:i}", "fork", 1);
     int result = tl_send_line(v->io[0].fd, message, fds, 3);
@@ -122,24 +140,16 @@ static void ask_for_child(struct tl_server *v)
         set_deadline(v, FORK_TIME_MS);
 }
 
-/* Both words are in: the child becomes the trial's. */
-static void maybe_claim(struct tl_server *v)
+/* The child becomes the trial's. */
+static void give_child(struct tl_server *v)
 {
-    if (!v->newborn || !v->told || !v->trial)
-        return;
-    if (v->newborn->pid != v->told) {
-        give_up(v);
-        return;
-    }
     struct tl_trial *t = v->trial;
     struct tl_process *p = v->newborn;
     struct tl_streams ours = v->handed;
     struct tl_error e;
     v->trial = NULL;
-    v->newborn = NULL;
-    v->told = 0;
     v->handed = (struct tl_streams){-1, -1, -1};
-    uv_timer_stop(v->deadline);
+    forget_child(v);
     tl_process_give(p, t);
     t->main_pid = p->pid;
     t->executed = true;
@@ -153,23 +163,49 @@ static void maybe_claim(struct tl_server *v)
         result = tl_trial_began(t, &e);
     if (result)
         tl_trial_fail_to_start(t, &e);
-    tl_trace_release(t->supervisor, p);
+    tl_trace_release(v->supervisor, p);
+    tl_supervisor_kick(v->supervisor); /* it is time for a spare */
+}
+
+static bool has_child(const struct tl_server *v)
+{
+    return v->newborn && v->told;
+}
+
+static void maybe_give_child(struct tl_server *v)
+{
+    if (!has_child(v)) /* both words must be in */
+        return;
+    if (v->newborn->pid != v->told) {
+        give_up(v);
+        return;
+    }
+    uv_timer_stop(v->deadline);
+    if (v->trial)
+        give_child(v);
 }
 
 void tl_server_forked(struct tl_server *v, struct tl_process *child)
 {
-    if (v->newborn || !v->trial) { /* a second one, or unasked: its own affair */
+    if (v->newborn || !v->asked) { /* a second one, or unasked: its own affair */
         child->claimed = true;
         return;
     }
     v->newborn = child;
-    maybe_claim(v);
+    maybe_give_child(v);
 }
 
-void tl_server_process_gone(struct tl_server *v, pid_t pid, bool was_main)
+void tl_server_process_ends(struct tl_server *v, const struct tl_process *p)
 {
-    if (v->newborn && v->newborn->pid == pid)
-        v->newborn = NULL;
+    if (v->newborn != p)
+        return;
+    v->newborn = NULL;
+    if (v->told) /* the spare: the next trial asks again. Else the server's word is still to come */
+        forget_child(v);
+}
+
+void tl_server_process_gone(struct tl_server *v, bool was_main)
+{
     if (was_main) {
         v->ended = true;
         give_up(v);
@@ -190,9 +226,9 @@ static void on_line(struct tl_server *v, const char *line, size_t length)
         uv_timer_stop(v->deadline);
         if (v->trial)
             ask_for_child(v);
-    } else if (m.kind == TL_MESSAGE_FORKED && v->trial) {
+    } else if (m.kind == TL_MESSAGE_FORKED && v->asked && !v->told) {
         v->told = m.pid;
-        maybe_claim(v);
+        maybe_give_child(v);
     } else if (m.kind != TL_MESSAGE_PHASE) { /* it refuses, or says what it should not */
         if (m.kind == TL_MESSAGE_ERROR && !v->ready)
             refuse(v->supervisor, v->key);
@@ -296,22 +332,42 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     return 0;
 }
 
+/* Whether a child is dead, though its end has not come round to us. */
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+    return !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) && info.si_pid == pid;
+}
+
 int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e)
 {
     if (slot->server && strcmp(slot->server->key, t->server_key))
         tl_server_kill(slot->server);
     t->state = TL_TRIAL_FORKING;
     if (!slot->server)
-        return tl_trial_prepare(t, slot, e) ? -1 : start_server(s, slot, t, e);
+        return tl_trial_prepare(t, e) ? -1 : start_server(s, slot, t, e);
     struct tl_server *v = slot->server;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
+    if (has_child(v) && has_ended(v->newborn->pid))
+        forget_child(v);
     v->trial = t;
-    ask_for_child(v);
+    if (!v->asked)
+        ask_for_child(v);
     /* While it forks: what the child needs, and the intent. It is held until both are there. */
-    if (v->trial == t && (tl_trial_prepare(t, slot, e) || tl_trial_announce(t, e))) {
+    if (v->trial == t && (tl_trial_prepare(t, e) || tl_trial_announce(t, e))) {
         v->trial = NULL;
         tl_server_kill(v); /* with the child that it was asked for */
         return -1;
     }
+    if (v->trial == t && has_child(v))
+        give_child(v);
     return 0;
+}
+
+bool tl_server_make_spare(struct tl_server *v)
+{
+    if (!v->ready || v->killed || v->trial || v->asked)
+        return false;
+    ask_for_child(v);
+    return true;
 }

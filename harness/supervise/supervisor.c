@@ -91,8 +91,6 @@ void tl_stream_close(struct tl_stream *io)
 
 /* --- the queue ------------------------------------------------------------------------------------------ */
 
-static void kick(struct tl_supervisor *s);
-
 static unsigned flying_on(const struct tl_supervisor *s, const char *device)
 {
     unsigned n = 0;
@@ -141,7 +139,7 @@ static void start(struct tl_supervisor *s, struct tl_trial *t, struct tl_slot *s
     if (s->cgroups && !slot->cgroup.used && tl_cgroup_open(s->cgroups, slot->index, &slot->cgroup, &e))
         slot->cgroup = (struct tl_cgroup){.procs = {-1, -1, -1}};
     t->slot = slot;
-    if (served ? tl_server_run(s, slot, t, &e) : tl_trial_start(t, slot, &e))
+    if (served ? tl_server_run(s, slot, t, &e) : tl_trial_start(t, &e))
         tl_trial_fail_to_start(t, &e);
 }
 
@@ -150,7 +148,7 @@ void tl_supervisor_schedule(struct tl_supervisor *s)
     if (s->scheduling)
         return;
     s->scheduling = true;
-    for (struct tl_trial **at = &s->queue; *at && s->n_flying < s->jobs;) {
+    for (struct tl_trial **at = &s->queue; *at && s->n_flying - s->n_leaving < s->jobs;) {
         struct tl_trial *t = *at;
         if (!may_start(s, t)) {
             at = &t->next;
@@ -170,6 +168,25 @@ void tl_supervisor_schedule(struct tl_supervisor *s)
     s->scheduling = false;
 }
 
+/* The child for the next trial is forked while this one runs: by a slot's server, when a trial that it could
+ * serve is among those that are started next. That one is made ready, too, but for its intent. */
+static void make_spares(struct tl_supervisor *s)
+{
+    struct tl_error e;
+    for (unsigned i = 0; i < s->jobs; i++) {
+        struct tl_slot *slot = &s->slots[i];
+        if (!slot->busy || !slot->server)
+            continue;
+        unsigned n = 0;
+        for (struct tl_trial *t = s->queue; t && n < s->jobs; t = t->next, n++)
+            if (wants_server(s, t) && !strcmp(t->server_key, slot->server->key)) {
+                if (tl_server_make_spare(slot->server))
+                    tl_trial_prepare(t, &e); /* what fails here fails again when it starts */
+                break;
+            }
+    }
+}
+
 static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
 {
     struct tl_trial **at = &s->flying;
@@ -178,8 +195,11 @@ static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
     *at = t->next;
     t->next = NULL;
     s->n_flying--;
-    if (t->slot)
+    if (t->leaving)
+        s->n_leaving--; /* its slot has been another's since */
+    else if (t->slot)
         t->slot->busy = false;
+    t->leaving = false;
 }
 
 void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
@@ -188,13 +208,22 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
     t->slot = NULL;
     if (t->scratch)
         tl_scratch_remove(t->scratch);
+    t->prepared = false;
     t->state = TL_TRIAL_WAITING;
     t->next = s->queue;
     if (!s->queue)
         s->queue_tail = &t->next;
     s->queue = t;
     s->n_waiting++;
-    kick(s);
+    tl_supervisor_kick(s);
+}
+
+void tl_supervisor_trial_leaves(struct tl_supervisor *s, struct tl_trial *t)
+{
+    t->slot->busy = false;
+    s->n_leaving++;
+    if (!s->freeing)
+        tl_supervisor_schedule(s);
 }
 
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
@@ -209,7 +238,7 @@ void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
     if (taken)
         memset(&t->record, 0, sizeof t->record);
     tl_trial_free(t);
-    kick(s);
+    tl_supervisor_kick(s);
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
@@ -234,13 +263,15 @@ static void on_kick(uv_idle_t *idle)
     struct tl_supervisor *s = idle->data;
     uv_idle_stop(idle);
     bool more = drain_children(s);
-    if (!s->freeing)
+    if (!s->freeing) {
         tl_supervisor_schedule(s);
+        make_spares(s);
+    }
     if (more)
-        kick(s);
+        tl_supervisor_kick(s);
 }
 
-static void kick(struct tl_supervisor *s)
+void tl_supervisor_kick(struct tl_supervisor *s)
 {
     uv_idle_start(&s->kick, on_kick);
 }
@@ -250,7 +281,7 @@ static void on_sigchld(uv_signal_t *handle, int signal)
     struct tl_supervisor *s = handle->data;
     (void)signal;
     if (drain_children(s))
-        kick(s);
+        tl_supervisor_kick(s);
     if (!s->freeing)
         tl_supervisor_schedule(s);
 }
@@ -291,7 +322,7 @@ static void on_watch(uv_timer_t *timer)
     }
     tl_trace_orphans(s, s->freeing);
     if (drain_children(s))
-        kick(s);
+        tl_supervisor_kick(s);
 }
 
 /* --- public --------------------------------------------------------------------------------------------- */
@@ -424,7 +455,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     *s->queue_tail = t;
     s->queue_tail = &t->next;
     s->n_waiting++;
-    kick(s);
+    tl_supervisor_kick(s);
     return 0;
 }
 

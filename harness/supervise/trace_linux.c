@@ -147,8 +147,10 @@ void tl_trace_kill(struct tl_process *list)
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e)
 {
-    const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                         PTRACE_O_TRACEEXEC;
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+                   PTRACE_O_TRACEEXEC;
+    if (server) /* its children, which inherit the options, are small and many */
+        options |= PTRACE_O_TRACEEXIT;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options))
         return tl_fail_errno(
             e, TL_ERROR_ENVIRONMENT, errno, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
@@ -179,14 +181,15 @@ static void process_gone(struct tl_process *p)
     struct tl_server *server = p->server;
     if (p->pending)
         tl_capture_finish(p);
-    pid_t pid = p->pid;
     bool was_main = p->is_main;
+    if (!trial)
+        tl_server_process_ends(server, p);
     process_free(p);
     if (trial) {
         trial->n_processes--;
         tl_trial_process_gone(trial);
     } else {
-        tl_server_process_gone(server, pid, was_main);
+        tl_server_process_gone(server, was_main);
     }
 }
 
@@ -260,7 +263,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     if (!is_thread)
         p = process_new(tid, family->trial, family->server);
     adopt(s, t, p);
-    if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->trial) {
+    if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
         p->claimed = false; /* stays where it is until the server says whose it is */
         tl_server_forked(family->server, p);
     }
@@ -302,6 +305,25 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     return t;
 }
 
+/* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
+ * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
+static void on_leaving(struct tl_tracee *t)
+{
+    struct tl_process *p = t->process;
+    if (p && p->pending) {
+        tl_tracee_go_on(t, 0, false);
+        return;
+    }
+    bool last = p && p->trial && p->is_main && p->tracees == t && !t->next_in_process;
+    unsigned long status = 1;
+    uint64_t rss = 0;
+    if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
+        rss = tl_process_rss_bytes(p->pid);
+    ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
+    if (last && !status)
+        tl_trial_leaves(p->trial, rss);
+}
+
 static bool is_fatal(int signal)
 {
     switch (signal) {
@@ -334,6 +356,9 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         if (t->process)
             t = on_exec(s, t);
         tl_tracee_go_on(t, 0, false);
+        return;
+    case PTRACE_EVENT_EXIT:
+        on_leaving(t);
         return;
     case PTRACE_EVENT_STOP:
         /* SIGTRAP: the first stop of a new thread, or an interrupt. Anything else is a group-stop. */

@@ -26,6 +26,8 @@
 #define MSG_NOSIGNAL 0 /* macOS: the socket has SO_NOSIGPIPE */
 #endif
 
+#define LEAVING_BYTES (64u << 20)
+
 extern char **environ;
 
 /* --- messages ------------------------------------------------------------------------------------------- */
@@ -235,9 +237,10 @@ static char *replace_scratch(const char *text, const char *scratch)
     return tl_buffer_take(&b);
 }
 
-int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
+int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
 {
-    t->slot = slot;
+    if (t->prepared)
+        return 0;
     free(t->scratch);
     t->scratch = tl_format("%s/%.36s", t->supervisor->scratch_root, t->record.id);
     if (mkdir(t->scratch, 0700))
@@ -267,6 +270,7 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }
+    t->prepared = true;
     return 0;
 }
 
@@ -350,9 +354,9 @@ static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, s
     return tl_trial_began(t, e);
 }
 
-int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e)
+int tl_trial_start(struct tl_trial *t, struct tl_error *e)
 {
-    if (tl_trial_prepare(t, slot, e))
+    if (tl_trial_prepare(t, e))
         return -1;
     char **env = t->argv ? tl_trial_environment(t->env, t->scratch) : NULL;
     struct tl_child_request request = {
@@ -422,6 +426,21 @@ void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal)
     for (size_t i = 0; i < t->record.n_captures; i++)
         if (t->record.captures[i].pid == pid && t->record.captures[i].signal == signal)
             t->record.captures[i].fatal = true;
+}
+
+/* What the next one finds still taken of its memory must be within what the cgroup's limit leaves above the
+ * limit that an allocation meets first (tl_memory_kill_bytes). A device that takes one at a time takes one.
+ */
+void tl_trial_leaves(struct tl_trial *t, uint64_t rss)
+{
+    if (t->leaving || t->state != TL_TRIAL_RUNNING || t->ending_hang || t->n_processes != 1 ||
+        t->device_slots || (t->limits.memory_mb && rss > LEAVING_BYTES))
+        return;
+    read_stream(t, 0, 1 << 20);
+    if (!t->got_result)
+        return;
+    t->leaving = true;
+    tl_supervisor_trial_leaves(t->supervisor, t);
 }
 
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage)

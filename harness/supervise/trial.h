@@ -126,9 +126,11 @@ struct tl_trial {
 
     struct tl_slot *slot;
     char *scratch;
+    bool prepared;
     struct tl_process *processes;
     size_t n_processes; /* alive */
     pid_t main_pid;     /* 0 before it is made */
+    bool leaving;       /* it has answered and runs nothing any more: the next one may start */
     bool main_ended;
     int main_status;
     struct rusage main_usage;
@@ -169,9 +171,10 @@ struct tl_server {
     struct tl_drain out, err;
     uv_timer_t *deadline;
     struct tl_trial *trial;     /* wants a child from it, and has none yet */
-    struct tl_process *newborn; /* forked, held until the server says whose it is */
-    pid_t told;                 /* pid the server named before the fork was seen */
-    struct tl_streams handed;   /* ends of ours of the trial being forked */
+    bool asked;                 /* for a child, which no trial has got yet */
+    struct tl_process *newborn; /* that child: forked, held until a trial gets it */
+    pid_t told;                 /* the pid that the server named as its; 0: not yet */
+    struct tl_streams handed;   /* our ends of its streams */
     char *scratch;
     struct tl_server *next;
 };
@@ -198,7 +201,7 @@ struct tl_supervisor {
 
     struct tl_trial *queue, **queue_tail;
     struct tl_trial *flying;
-    size_t n_waiting, n_flying;
+    size_t n_waiting, n_flying, n_leaving; /* those that are leaving fly still */
     struct tl_slot *slots;
     struct tl_server *servers;
     struct tl_unservable *unservable;
@@ -214,7 +217,9 @@ struct tl_supervisor {
 
 /* --- supervisor.c */
 void tl_supervisor_schedule(struct tl_supervisor *s);
+void tl_supervisor_kick(struct tl_supervisor *s); /* looks soon for what can be started, and for spares */
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t); /* frees t */
+void tl_supervisor_trial_leaves(struct tl_supervisor *s, struct tl_trial *t);
 void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t); /* back to the head of the queue */
 void tl_stream_close(struct tl_stream *io);
 int tl_stream_open(struct tl_supervisor *s, struct tl_stream *io, int fd, uv_poll_cb cb, void *data);
@@ -271,8 +276,8 @@ void tl_tracee_let_go(struct tl_tracee *t);
 void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
 
 /* --- trial.c */
-int tl_trial_start(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e);
-int tl_trial_prepare(struct tl_trial *t, struct tl_slot *slot, struct tl_error *e); /* scratch and request */
+int tl_trial_start(struct tl_trial *t, struct tl_error *e);
+int tl_trial_prepare(struct tl_trial *t, struct tl_error *e); /* scratch and request; once */
 int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_error *e);
 /* What a child is given: our own environment, TMPDIR in its scratch directory, and what is added ("{scratch}"
  * in it is replaced). Release with tl_strings_free. */
@@ -282,6 +287,7 @@ int tl_trial_announce(struct tl_trial *t,
 int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, deadline */
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);
+void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */
 void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal);
 void tl_trial_process_gone(struct tl_trial *t);
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
@@ -295,8 +301,12 @@ int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds);
 
 /* --- server.c */
 int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e);
+bool tl_server_make_spare(
+    struct tl_server *server); /* a child for the trial after this one; false: not now */
 void tl_server_forked(struct tl_server *server, struct tl_process *child);
-void tl_server_process_gone(struct tl_server *server, pid_t pid, bool was_main);
+void tl_server_process_ends(struct tl_server *server,
+                            const struct tl_process *p);              /* p is about to be freed */
+void tl_server_process_gone(struct tl_server *server, bool was_main); /* one was */
 void tl_server_kill(struct tl_server *server);
 bool tl_server_refused(const struct tl_supervisor *s, const char *key);
 

@@ -9,7 +9,8 @@
  * No header of ONNX Runtime is needed: its C ABI is a table of functions that only ever grows, and what is
  * called here is called by its place in that table.
  *
- * Exit status when nothing crashes: 0 it ran, 1 the runtime refused (its words are printed), 2 misused. */
+ * Exit status when nothing crashes: 0 it ran, 1 the runtime refused (its words are printed), 2 misused, 3 it
+ * ran and outputs hold values that are not finite (which ones is printed). */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -65,9 +66,14 @@ static void *env;
 #define SessionGetOutputName ORT(37, status, void *, size_t, void *, char **)
 #define CreateTensorAsOrtValue ORT(48, status, void *, const int64_t *, size_t, int, void **)
 #define GetTensorMutableData ORT(51, status, void *, void **)
+#define GetTensorElementType ORT(60, status, void *, int *)
+#define GetTensorShapeElementCount ORT(64, status, void *, size_t *)
+#define GetTensorTypeAndShape ORT(65, status, void *, void **)
+#define GetValueType ORT(67, status, void *, int *)
 #define GetAllocatorWithDefaultOptions ORT(78, status, void **)
 #define ReleaseSession ORT(95, void, void *)
 #define ReleaseValue ORT(96, void, void *)
+#define ReleaseTensorTypeAndShapeInfo ORT(99, void, void *)
 #define SessionOptionsAppendExecutionProvider_CUDA_V2 ORT(204, status, void *, void *)
 #define CreateCUDAProviderOptions ORT(205, status, void **)
 #define SessionOptionsAppendExecutionProvider                                                                \
@@ -113,6 +119,51 @@ static void read_npy(const struct input *in, void *data, size_t size)
         exit(2);
     }
     fclose(f);
+}
+
+static size_t not_finite; /* outputs */
+
+/* The types that have NaN and infinity: all bits of the exponent are set. */
+static const struct {
+    int type; /* ONNXTensorElementDataType */
+    size_t size;
+    uint64_t exponent;
+} floats[] = {{1, 4, 0x7f800000}, {10, 2, 0x7c00}, {11, 8, UINT64_C(0x7ff0000000000000)}, {16, 2, 0x7f80}};
+
+static int is_finite(const unsigned char *p, size_t kind)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < floats[kind].size; i++)
+        bits |= (uint64_t)p[i] << 8 * i;
+    return (bits & floats[kind].exponent) != floats[kind].exponent;
+}
+
+static void tell_of_output(const char *name, void *value)
+{
+    int value_type = 0, type = 0;
+    size_t n = 0, kind = 0, odd = 0, first = 0;
+    void *info = NULL, *data = NULL;
+    check(name, GetValueType(value, &value_type));
+    if (value_type != 1) /* no tensor */
+        return;
+    check(name, GetTensorTypeAndShape(value, &info));
+    check(name, GetTensorElementType(info, &type));
+    check(name, GetTensorShapeElementCount(info, &n));
+    ReleaseTensorTypeAndShapeInfo(info);
+    while (kind < sizeof floats / sizeof *floats && floats[kind].type != type)
+        kind++;
+    if (kind == sizeof floats / sizeof *floats || n == 0)
+        return;
+    check(name, GetTensorMutableData(value, &data));
+    for (size_t i = n; i-- > 0;)
+        if (!is_finite((const unsigned char *)data + i * floats[kind].size, kind)) {
+            odd++;
+            first = i;
+        }
+    if (odd) {
+        not_finite++;
+        printf("output %s: %zu of %zu values are not finite, the first is number %zu\n", name, odd, n, first);
+    }
 }
 
 static void run(const struct settings *s)
@@ -170,7 +221,13 @@ static void run(const struct settings *s)
         check("execute", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names,
                              n_outputs, outputs));
     }
-    printf("done: %zu outputs\n", n_outputs);
+    for (size_t i = 0; i < n_outputs; i++)
+        if (outputs[i])
+            tell_of_output(output_names[i], outputs[i]);
+    printf("done: %zu outputs", n_outputs);
+    if (not_finite)
+        printf(", %zu of them not finite", not_finite);
+    printf("\n");
     fflush(stdout);
 }
 
@@ -229,5 +286,5 @@ int main(int argc, char **argv)
         run(s);
     }
     fflush(stdout);
-    _exit(0); /* without tearing down what is not in question */
+    _exit(not_finite ? 3 : 0); /* without tearing down what is not in question */
 }

@@ -6,7 +6,8 @@ Reproduces the failure with nothing but onnxruntime and numpy:
     python3 repro.py              dies, or is refused, as the report says
     python3 repro.py --control    the nearest variant that was seen to pass
 
-Exit status when nothing crashes: 0 it ran, 1 the runtime refused, 2 misused.
+Exit status when nothing crashes: 0 it ran, 1 the runtime refused, 2 misused, 3 it ran and outputs hold values that are
+not finite (which ones is printed).
 """
 import os
 import sys
@@ -40,7 +41,16 @@ def run(settings):
     outputs = []
     for _ in range(settings["runs"]):
         outputs = session.run(None, feed)
-    print(f"done: {len(outputs)} outputs", flush=True)
+    not_finite = 0
+    for about, value in zip(session.get_outputs(), outputs):
+        if not isinstance(value, numpy.ndarray) or value.dtype.kind != "f":
+            continue
+        odd = numpy.flatnonzero(~numpy.isfinite(value))
+        if odd.size:
+            not_finite += 1
+            print(f"output {about.name}: {odd.size} of {value.size} values are not finite, the first is number {odd[0]}")
+    print(f"done: {len(outputs)} outputs" + (f", {not_finite} of them not finite" if not_finite else ""), flush=True)
+    return not_finite
 
 
 def main():
@@ -54,11 +64,11 @@ def main():
         return 2
     print("variant:", settings["about"])
     print("load: ONNX Runtime", onnxruntime.__version__, flush=True)
-    failed = []
+    failed, not_finite = [], []
 
     def guarded():
         try:
-            run(settings)
+            not_finite.append(run(settings))
         except Exception as refused:  # the runtime's own kinds of exception have no common base
             print(f"refused: {type(refused).__name__}: {refused}")
             failed.append(refused)
@@ -71,7 +81,7 @@ def main():
     else:
         guarded()
     sys.stdout.flush()
-    os._exit(1 if failed else 0)  # without tearing down what is not in question
+    os._exit(1 if failed else 3 if any(not_finite) else 0)  # without tearing down what is not in question
 
 
 if __name__ == "__main__":

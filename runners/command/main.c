@@ -138,8 +138,8 @@ static int check(struct tl_run *run, const struct step *s, const char *name, con
     if (s->exit_status != ANY_STATUS && end->exit_status != s->exit_status) {
         char code[32];
         snprintf(code, sizeof code, "exit %d", end->exit_status);
-        tl_run_error(run, "step", code, "%s exited with status %d; %d was expected", name, end->exit_status,
-                     s->exit_status);
+        tl_run_error(run, "step", code, "%s exited with status %d; %d was expected%s%s", name,
+                     end->exit_status, s->exit_status, *end->complaint ? ": " : "", end->complaint);
         return -1;
     }
     size_t n = json_array_size(s->text);

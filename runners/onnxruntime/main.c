@@ -273,18 +273,27 @@ static void *body(void *arg)
 #ifdef __linux__
 #define STACK_STEP ((size_t)24 << 10) /* more than the arguments, the environment and the start take */
 
-/* Bytes that the stack of this thread, the first one, can still grow; 0 when that cannot be known. */
-static size_t stack_left(size_t *most)
+/* Where the stack of the first thread begins, which is its upper end; 0 when that cannot be known. Looked up
+ * once: it is the same in a forked child, where looking takes as long as the fork. */
+static uintptr_t stack_end(void)
 {
-    struct rlimit limit;
+    static unsigned long long end;
     char line[512];
-    unsigned long long start, end = 0;
-    FILE *f = fopen("/proc/self/maps", "re");
+    unsigned long long start;
+    FILE *f = end ? NULL : fopen("/proc/self/maps", "re");
     while (f && fgets(line, sizeof line, f))
         if (strstr(line, "[stack]") && sscanf(line, "%llx-%llx", &start, &end) == 2)
             break;
     if (f)
         fclose(f);
+    return (uintptr_t)end;
+}
+
+/* Bytes that the stack of this thread, the first one, can still grow; 0 when that cannot be known. */
+static size_t stack_left(size_t *most)
+{
+    struct rlimit limit;
+    uintptr_t end = stack_end();
     if (!end || getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return 0;
     size_t used = (size_t)(end - (uintptr_t)__builtin_frame_address(0));
@@ -308,6 +317,11 @@ __attribute__((noinline)) static void *on_even_stack(struct trial *t)
     return body(t);
 }
 #else
+static uintptr_t stack_end(void)
+{
+    return 0;
+}
+
 static void *on_even_stack(struct trial *t)
 {
     return body(t);
@@ -404,6 +418,7 @@ static int serve_load(const json_t *request, void **state, char *why, size_t why
      */
     char unused[TL_ID_SIZE];
     tl_content_id("", 0, unused);
+    stack_end();
     struct tl_ort *ort = tl_calloc(1, sizeof *ort);
     if (tl_ort_open(ort, path, &e) != 0) {
         snprintf(why, why_size, "%s: %s", e.what, e.why);

@@ -12,12 +12,14 @@
 #include "harness/supervise/executor.h"
 #include "harness/supervise/scratch.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RATE_TRIALS 200 /* of the baseline, for each rate */
+#define ROUNDS 12 /* of the baseline, for each rate */
+#define ROUND_TRIALS 40
 #define AGAIN 5
 
 struct verdict {
@@ -53,6 +55,14 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     *v = (struct verdict){r->outcome, r->phase, r->signal, !r->fresh, true};
 }
 
+static void open_executor(const char *db, unsigned jobs, const char *name)
+{
+    struct tl_error e;
+    struct tl_executor_options o = {.db_path = db, .command = "bench_serve", .jobs = jobs};
+    if (tl_executor_new(&x, &o, &e) || !(unit = tl_executor_unit(x, name, &e)))
+        fail(&e);
+}
+
 static void submit(const struct tl_variant *v, bool fresh, struct verdict *verdict)
 {
     struct tl_error e;
@@ -74,19 +84,30 @@ static bool alike(const struct verdict *a, const struct verdict *b)
     return a->outcome == b->outcome && a->phase == b->phase && a->signal == b->signal;
 }
 
-/* Microseconds for each trial, one at a time. */
-static double cost(const struct tl_variant *v, bool fresh)
+/* Seconds for one round of trials of a kind, one at a time. */
+static double round_of(const struct tl_variant *v, bool fresh)
 {
     struct verdict one;
     submit(v, fresh, &one);
     finish(0); /* a server is loaded now, files are in the page cache */
     uint64_t start = tl_monotonic_ns();
-    for (int i = 0; i < RATE_TRIALS; i++) {
+    for (int i = 0; i < ROUND_TRIALS; i++) {
         submit(v, fresh, &one); /* the next one waits already, as in every command */
         finish(1);
     }
     finish(0);
-    return (double)(tl_monotonic_ns() - start) * 1e-3 / RATE_TRIALS;
+    return (double)(tl_monotonic_ns() - start) * 1e-9;
+}
+
+/* Both kinds in turn, and the best round of each counts: what else the machine does only ever adds to a
+ * round, and adds more to the one that happens to meet it. Seconds for a trial. */
+static void measure(const struct tl_variant *v, double *served, double *fresh)
+{
+    *served = *fresh = INFINITY;
+    for (int i = 0; i < ROUNDS; i++) {
+        *served = fmin(*served, round_of(v, false) / ROUND_TRIALS);
+        *fresh = fmin(*fresh, round_of(v, true) / ROUND_TRIALS);
+    }
 }
 
 static bool flaky(const struct tl_variant *v)
@@ -112,9 +133,7 @@ int main(int argc, char **argv)
         return 2;
     }
     char *db = tl_format("%s/bench.db", directory);
-    struct tl_executor_options o = {.db_path = db, .command = "bench_serve", .jobs = 1};
-    if (tl_executor_new(&x, &o, &e) || !(unit = tl_executor_unit(x, argv[2], &e)))
-        fail(&e);
+    open_executor(db, 1, argv[2]);
     if (!unit->usable) {
         printf("skipped: %s\n", unit->why);
         tl_executor_free(x, &e);
@@ -122,11 +141,16 @@ int main(int argc, char **argv)
         return 77;
     }
     struct tl_variant v = tl_variant_baseline(c);
-    double served = cost(&v, false), fresh = cost(&v, true);
+    double served, fresh;
+    measure(&v, &served, &fresh);
     printf("%s, baseline, one at a time\n  own process %8.0f us\n  fork server %8.0f us\n  ratio       %8.1f "
            "(at least 8 "
            "wanted)%s\n",
-           argv[2], fresh, served, fresh / served, fresh / served >= 8 ? "" : "  MISSED");
+           argv[2], fresh * 1e6, served * 1e6, fresh / served, fresh / served >= 8 ? "" : "  MISSED");
+    fflush(stdout);
+    if (tl_executor_free(x, &e)) /* judging is not timed: as many at a time as there are cores */
+        fail(&e);
+    open_executor(db, 0, argv[2]);
     struct verdict *both = tl_calloc(2 * n, sizeof *both);
     struct tl_variant *variants = tl_calloc(n, sizeof *variants);
     size_t by_outcome[TL_OUTCOME_COUNT] = {0}, different = 0, unsteady = 0;

@@ -5,9 +5,11 @@ plain C compiler, has to die of the same signal and to pass with --control.
 """
 import getpass
 import json
+import math
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -179,6 +181,20 @@ class ReportTest(unittest.TestCase):
             self.assertEqual(control.returncode, 0, control.stdout + control.stderr)
             self.assertIn("done: ", control.stdout)
         self.assertEqual(subprocess.run([program], capture_output=True).returncode, 2)
+        self.assertNotIn("not finite", control.stdout)
+        with open(os.path.join(path, "control", "inputs.json")) as f:
+            inputs = json.load(f)
+        for i, one in enumerate(inputs):  # what is not a number goes through to what is made of it
+            npy = os.path.join(path, "control", "inputs", f"{i}.npy")
+            with open(npy, "rb") as f:
+                data = f.read()
+            if one["dtype"] == "float32":
+                head = 10 + int.from_bytes(data[8:10], "little")
+                with open(npy, "wb") as f:
+                    f.write(data[:head] + struct.pack("<f", math.nan) * ((len(data) - head) // 4))
+        odd = subprocess.run([program, LIBRARY, "--control"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(odd.returncode, 3, odd.stdout + odd.stderr)
+        self.assertRegex(odd.stdout, r"output \S+: ([1-9]\d*) of \1 values are not finite, the first is number 0\n")
 
     def test_model_file(self):
         """A model that is a file, with inputs derived from it, as the bundle of another finding left it."""

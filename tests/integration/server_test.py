@@ -1,6 +1,7 @@
 """Fork servers that die, hang or lie: every trial is answered once and rightly, and nothing stays behind."""
 import json
 import os
+import signal
 import time
 import unittest
 
@@ -20,6 +21,20 @@ def alive_with(marker):
                     found.append(int(pid))
         except OSError:
             continue
+    return found
+
+
+def held_with(marker):
+    """Of them, those that have been forked and are held by their tracer: (pid, parent)."""
+    found = []
+    for pid in alive_with(marker):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                state, parent = f.read().rsplit(")", 1)[1].split()[:2]
+        except OSError:
+            continue
+        if state == "t":
+            found.append((pid, int(parent)))
     return found
 
 
@@ -56,6 +71,36 @@ class ServerTest(ProgramTest):
                     key = (t["outcome"], t["phase"], t["signal"], t["signature"]["id"], t["message"])
                     self.assertEqual(expected.setdefault(behaviour, key), key, fault)
         self.assertEqual(expected["null_read"][0], "crash")
+
+    def spare(self):
+        """The spare of a server whose trial hangs: it is the only process that stays held."""
+        marker, seen, until = self.env["TRAPLINE_TEST_MARKER"], None, time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            held = held_with(marker)
+            if len(held) == 1 and held[0] == seen:
+                return seen
+            seen = held[0] if len(held) == 1 else None
+            time.sleep(0.05)
+        self.fail("no spare was made")
+
+    def test_spare(self):
+        """A spare that is killed, or whose server is killed, while it waits costs no trial its answer."""
+        case = self.case("hangs", {"family": "selftest"}, [{"name": "behaviour", "choices": ["hang_sleep"]}],
+                         limits={"timeout_s": 2})
+        for victim in ("none", "spare", "server"):
+            running = self.start("run", case, "-u", "selftest:cpu", "-n", "2", "-j", "1", "--json")
+            spare, server = self.spare()
+            with open(f"/proc/{spare}/limits", encoding="utf-8") as f:
+                self.assertIn("Max core file size        1 ", f.read())
+            if victim != "none":
+                os.kill(spare if victim == "spare" else server, signal.SIGKILL)
+            out, err = running.communicate(timeout=PATIENCE)
+            self.assertEqual(running.returncode, 1, (victim, err))
+            trials = json.loads(out)["trials"]
+            self.assertEqual([t["outcome"] for t in trials], ["hang"] * 2, err)
+            self.assertEqual(len({t["signature"]["id"] for t in trials}), 1, victim)
+            self.assertEqual(alive_with(self.env["TRAPLINE_TEST_MARKER"]), [], victim)
+            self.assertEqual(os.listdir(self.path("tmp")), [], victim)
 
     def test_hangs(self):
         """Side by side, for each waits until its deadlines have passed."""

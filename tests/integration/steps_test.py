@@ -1,6 +1,7 @@
 """Cases of steps: what is expected of a step, and what comes of one that crashes, hangs or is not there."""
 import json
 import os
+import shutil
 import unittest
 
 from program import ProgramTest, TRAPLINE
@@ -44,6 +45,14 @@ class StepsTest(ProgramTest):
         self.ends("error", self.step("true", exit_status=3))
         self.ends("pass", self.step("sh", "-c", "exit 7", exit_status="any"))
         self.ends("pass", self.step("sh", "-c", "echo to stderr >&2", text=["to stderr"]))
+
+    def test_complaint(self):
+        """What a tool wrote tells its failures apart, but for what differs from run to run."""
+        def title(line):
+            return self.ends("error", self.step("sh", "-c", f"echo '{line}' >&2; exit 1"))["signature"]["title"]
+        self.assertIn("no such op Foo", title("error: no such op Foo at 0x7f001234, line 17"))
+        self.assertEqual(title("error: no such op Foo at 0x7f001234, line 17"), title("error: no such op Foo at 0x55aa0000, line 9"))
+        self.assertNotEqual(title("error: no such op Foo"), title("error: bad shape"))
 
     def test_phases(self):
         trial = self.ends("error", self.step("true", phase="generate"), self.step("true", phase="compile"),
@@ -89,6 +98,24 @@ class StepsTest(ProgramTest):
         self.assertEqual(wrapped["signature"], trial["signature"])
         self.ends("hang", self.step("sleep", "600"), limits={"timeout_s": 1})
         self.ends("pass", self.step("sleep", "1.2", timeout_s=60), limits={"timeout_s": 1})
+
+    def test_hang_behind_wrappers(self):
+        """Real wrappers that wait each in a way of its own: what hangs is named, whatever is younger than it."""
+        sleep = self.ends("hang", self.step("sleep", "600", timeout_s=1))["signature"]
+        loop = self.python("loop.py", "import selectors, subprocess\nchild = subprocess.Popen(['sleep', '600'], stdout=subprocess.PIPE)\n"
+                           "s = selectors.DefaultSelector()\ns.register(child.stdout, selectors.EVENT_READ)\ns.select()\nchild.wait()\n")
+        helped = self.python("helped.py", "import subprocess\nsubprocess.Popen(['sleep', '600'])\nwhile True:\n    pass\n")
+        spins = self.python("spins.py", "while True:\n    pass\n")
+        wrappers = [("sh", "-c", "sh -c 'sleep 600; true'; true"), ("timeout", "300", "sleep", "600"), (loop,),
+                    ("sh", "-c", "sleep 600 & sleep 0.1; true & wait")]
+        wrappers += [("make", "-s", "--eval=all:;sleep 600; true")] if shutil.which("make") else []
+        for argv in wrappers:
+            trial = self.ends("hang", self.step(*argv, timeout_s=1))
+            self.assertEqual(trial["signature"], sleep, argv)
+        for argv in ((spins,), ("sh", "-c", f"{spins}; true"), ("sh", "-c", f"{helped}; true")):
+            trial = self.ends("hang", self.step(*argv, timeout_s=1))
+            self.assertNotEqual(trial["signature"], sleep, argv)
+            self.assertIn("python", os.path.basename(self.show(trial)["captures"][0]["exe"]), argv)
 
     def test_units(self):
         case = self.steps(self.step("true"))

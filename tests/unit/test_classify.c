@@ -50,6 +50,48 @@ static void says(const char *part)
               record.message ? record.message : "-");
 }
 
+/* A hang is the deepest process all of whose parents only wait for a child. */
+Test(classify, a_hang_is_not_its_waiters)
+{
+    static const struct {
+        struct {
+            int pid, parent;
+            bool awaits;
+        } processes[4]; /* the first is the trial's own; pid 0: no more */
+        int pid;        /* what hangs */
+    } trees[] = {
+        {{{10, 1, false}}, 10},
+        {{{10, 1, true}}, 10},
+        {{{10, 1, true}, {11, 10, true}, {12, 11, false}}, 12},  /* a shell in a shell */
+        {{{10, 1, true}, {11, 10, false}, {12, 11, false}}, 11}, /* it hangs itself, and has a helper */
+        {{{10, 1, false}, {11, 10, false}}, 10},
+        {{{10, 1, true}, {11, 10, false}, {12, 10, true}}, 11}, /* a pipeline: the one that reads waits */
+        {{{10, 1, true}, {11, 10, true}, {12, 10, true}}, 12},
+        {{{10, 1, true}, {12, 1, false}}, 10}, /* a daemon that has left the family */
+        {{{10, 1, true}, {11, 10, true}, {3, 11, false}, {12, 10, false}}, 3}, /* pids have wrapped around */
+    };
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        for (int backwards = 0; backwards < 2; backwards++) {
+            struct tl_capture c[4];
+            struct tl_seen s = passed();
+            s.end = TL_END_DEADLINE;
+            s.captures = c;
+            size_t n = 0;
+            while (n < 4 && trees[i].processes[n].pid)
+                n++;
+            for (size_t k = 0; k < n; k++)
+                c[backwards ? n - 1 - k : k] = (struct tl_capture){.kind = TL_CAPTURE_HANG,
+                                                                   .pid = trees[i].processes[k].pid,
+                                                                   .parent = trees[i].processes[k].parent,
+                                                                   .awaits = trees[i].processes[k].awaits,
+                                                                   .is_main = k == 0};
+            s.n_captures = n;
+            cr_assert_eq(outcome(&s), TL_OUTCOME_HANG);
+            cr_expect(decisive >= 0 && c[decisive].pid == trees[i].pid, "tree %zu: %d", i, c[decisive].pid);
+        }
+    }
+}
+
 Test(classify, the_seven_signals_are_crashes_and_others_are_not)
 {
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS};

@@ -69,6 +69,41 @@ static void expect_error(const char *steps, const char *code, const char *in_mes
     end(&e);
 }
 
+/* Of what a program wrote before it failed, the line that says why. */
+Test(command, complaint)
+{
+    static const struct {
+        const char *wrote, *says; /* wrote: as in JSON */
+    } lines[] = {
+        {"loading\\nerror: no such op\\n1 error generated.\\n", "was expected: error: no such op"},
+        {"x.c:3:1: error: one\\nx.c:4:1: error: two\\nstopping\\n", "was expected: x.c:4:1: error: two"},
+        {"Traceback (most recent call last):\\n  File x\\nValueError: bad shape\\n\\n",
+         "was expected: ValueError: bad shape"},
+        {"no space left\\n-----\\n  \\n", "was expected: no space left"},
+        {"\\u001b[31mfatal: not a model\\u001b[0m\\n", "was expected: fatal: not a model"},
+        {"10%\\r20%\\rcannot open", "was expected: cannot open"},
+    };
+    static const char other[] =
+        "{\"phase\":\"load\",\"argv\":[\"sh\",\"-c\",\"echo error: of another step >&2\"]}";
+    char steps[1024];
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(steps, sizeof steps,
+                 "[%s,{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"printf %%s \\\"$0\\\" >&2; exit "
+                 "1\",\"%s\"]}]",
+                 other, lines[i].wrote);
+        expect_error(steps, "exit 1", lines[i].says);
+    }
+    struct ending e;
+    snprintf(steps, sizeof steps, "[%s,{\"phase\":\"execute\",\"argv\":[\"false\"]}]", other);
+    run(&e, steps);
+    cr_assert(strstr(e.message, "0 was expected") && !strstr(e.message, "another"), "%s", e.message);
+    end(&e);
+    expect_error("[{\"phase\":\"load\",\"argv\":[\"sh\",\"-c\",\"yes x | head -c 40000 >&2; echo error: "
+                 "the end >&2; "
+                 "exit 1\"]}]",
+                 "exit 1", "was expected: error: the end");
+}
+
 Test(command, steps_that_do_what_they_should)
 {
     struct ending e;

@@ -9,31 +9,50 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
+/* "`8355`: 0 of 22 (0 % to 23 %)" */
+static void add_rate(struct tl_buffer *b, const json_t *rate)
+{
+    const json_t *interval = json_object_get(rate, "interval");
+    tl_inline_value(b, json_object_get(rate, "value"));
+    tl_buffer_printf(b, ": %lld of %lld", (long long)tl_member_integer(rate, "failed"),
+                     (long long)tl_member_integer(rate, "runs"));
+    if (json_array_size(interval) == 2)
+        tl_buffer_printf(b, " (%.0f %% to %.0f %%)", 100 * json_number_value(json_array_get(interval, 0)),
+                         100 * json_number_value(json_array_get(interval, 1)));
+}
+
 static void add_band(struct tl_buffer *b, const json_t *band)
 {
     const json_t *never = json_object_get(band, "never"), *always = json_object_get(band, "always"), *s;
     size_t i;
+    bool inside = !json_is_object(never), first = true;
     tl_buffer_add_string(b, " There is no sharp threshold: the rate climbs over a range of values");
     if (json_is_object(never)) {
-        tl_buffer_add_string(b, "; the last value that did not fail is ");
-        tl_inline_value(b, json_object_get(never, "value"));
-        tl_buffer_printf(b, " (%lld of %lld)", (long long)tl_member_integer(never, "failed"),
-                         (long long)tl_member_integer(never, "runs"));
+        tl_buffer_add_string(b, "; the last value that never failed in this way is ");
+        add_rate(b, never);
     }
     if (json_is_object(always)) {
-        tl_buffer_add_string(b, "; the first that fails as often as the failing variant is ");
-        tl_inline_value(b, json_object_get(always, "value"));
-        tl_buffer_printf(b, " (%lld of %lld)", (long long)tl_member_integer(always, "failed"),
-                         (long long)tl_member_integer(always, "runs"));
+        bool certain = json_equal(json_object_get(always, "failed"), json_object_get(always, "runs"));
+        tl_buffer_add_string(b, certain ? "; the first that always failed is "
+                                        : "; the first that fails as often as the failing variant is ");
+        add_rate(b, always);
     }
+    tl_buffer_add_string(b, ". Intervals are Wilson's, with confidence 0.99.");
+    /* What was measured between the two; one run tells no rate. */
     json_array_foreach(json_object_get(band, "samples"), i, s)
     {
-        tl_buffer_add_string(b, i ? ", " : ". Measured: ");
-        tl_inline_value(b, json_object_get(s, "value"));
-        tl_buffer_printf(b, ": %lld of %lld", (long long)tl_member_integer(s, "failed"),
-                         (long long)tl_member_integer(s, "runs"));
+        bool end = json_equal(json_object_get(s, "value"), json_object_get(always, "value"));
+        if (end)
+            break;
+        if (inside && tl_member_integer(s, "runs") > 1) {
+            tl_buffer_add_string(b, first ? " Measured between them: " : ", ");
+            first = false;
+            add_rate(b, s);
+        }
+        inside = inside || json_equal(json_object_get(s, "value"), json_object_get(never, "value"));
     }
-    tl_buffer_add_string(b, ".");
+    if (!first)
+        tl_buffer_add_string(b, ".");
 }
 
 static void add_thresholds(const struct tl_sections *r)

@@ -51,36 +51,58 @@ static void add_variant(struct tl_buffer *b, const json_t *variant, const json_t
         tl_buffer_add_string(b, "(the baseline)");
 }
 
+/* "13 of 30, 23% to 66%" */
+static void add_rate(struct tl_buffer *b, const json_t *rate)
+{
+    const json_t *interval = json_object_get(rate, "interval");
+    tl_buffer_printf(b, "%lld of %lld", json_integer_value(json_object_get(rate, "failed")),
+                     json_integer_value(json_object_get(rate, "runs")));
+    if (json_array_size(interval) == 2)
+        tl_buffer_printf(b, ", %.0f%% to %.0f%%", 100 * json_real_value(json_array_get(interval, 0)),
+                         100 * json_real_value(json_array_get(interval, 1)));
+}
+
 static void add_band(struct tl_buffer *b, const json_t *band)
 {
     const json_t *never = json_object_get(band, "never"), *always = json_object_get(band, "always");
-    tl_buffer_add_string(b, "      the rate climbs over a band of values: ");
+    tl_buffer_add_string(b, "      the rate climbs over a band of values (with confidence 0.99):\n        ");
     if (json_is_object(never)) {
         tl_buffer_add_string(b, "never at ");
         add_value(b, json_object_get(never, "value"));
-        tl_buffer_printf(b, " (0 of %lld), ", json_integer_value(json_object_get(never, "runs")));
+        tl_buffer_add_string(b, " (");
+        add_rate(b, never);
+        tl_buffer_add_string(b, "), ");
     }
-    json_int_t failed = json_integer_value(json_object_get(always, "failed"));
-    json_int_t runs = json_integer_value(json_object_get(always, "runs"));
-    tl_buffer_add_string(b, failed == runs ? "always from " : "as often as further on from ");
+    bool certain = json_equal(json_object_get(always, "failed"), json_object_get(always, "runs"));
+    tl_buffer_add_string(b, certain ? "always from " : "as often as further on from ");
     add_value(b, json_object_get(always, "value"));
-    tl_buffer_printf(b, " (%lld of %lld)\n", failed, runs);
-    /* What was measured on the way from the one to the other. */
-    bool inside = !json_is_object(never);
-    size_t shown = 0, i;
-    const json_t *s;
-    json_array_foreach(json_object_get(band, "samples"), i, s)
-    {
-        const json_t *value = json_object_get(s, "value");
-        inside = inside || json_equal(value, json_object_get(never, "value"));
-        if (inside && json_integer_value(json_object_get(s, "runs")) > 1 && shown++ < 16) {
-            tl_buffer_add_string(b, "        ");
-            add_value(b, value);
-            tl_buffer_printf(b, ": %lld of %lld\n", json_integer_value(json_object_get(s, "failed")),
-                             json_integer_value(json_object_get(s, "runs")));
+    tl_buffer_add_string(b, " (");
+    add_rate(b, always);
+    tl_buffer_add_string(b, ")\n");
+    /* What was measured on the way from the one to the other: up to 16 of the values, spread evenly. */
+    for (size_t n = 0, shown = 0, pass = 0, i; pass < 2; pass++) {
+        bool inside = !json_is_object(never);
+        size_t at = 0;
+        const json_t *s;
+        json_array_foreach(json_object_get(band, "samples"), i, s)
+        {
+            const json_t *value = json_object_get(s, "value");
+            if (json_equal(value, json_object_get(always, "value")))
+                break;
+            if (inside && json_integer_value(json_object_get(s, "runs")) > 1) {
+                at++;
+                if (pass == 1 && (n <= 16 || at * 16 / n > shown)) {
+                    shown++;
+                    tl_buffer_add_string(b, "        ");
+                    add_value(b, value);
+                    tl_buffer_add_string(b, ": ");
+                    add_rate(b, s);
+                    tl_buffer_add_string(b, "\n");
+                }
+            }
+            inside = inside || json_equal(value, json_object_get(never, "value"));
         }
-        if (json_equal(value, json_object_get(always, "value")))
-            return;
+        n = at;
     }
 }
 

@@ -117,13 +117,19 @@ int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, bool fresh
 }
 
 /* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
- * otherwise. */
+ * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
+ * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
+ * seen. */
 int tl_isolate_signature(struct tl_isolate *s, size_t unit, struct tl_hunt_trial *shows, struct tl_error *e)
 {
+    enum { FEW = 3, MANY = 8 };
     struct tl_scan *scan = tl_calloc(1, sizeof *scan);
-    const size_t at[] = {unit, unit, unit};
-    size_t best;
-    int result = tl_isolate_scan(s, at, 3, true, scan, &best, e);
+    size_t at[MANY], best;
+    for (size_t i = 0; i < MANY; i++)
+        at[i] = unit;
+    int result = tl_isolate_scan(s, at, FEW, true, scan, &best, e);
+    if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG)
+        result = tl_isolate_scan(s, at, MANY, true, scan, &best, e);
     *shows = (struct tl_hunt_trial){0};
     if (!result && best != SIZE_MAX) {
         memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);

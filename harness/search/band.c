@@ -1,10 +1,11 @@
 /* Thresholds that are not sharp.
  *
- * A failure may fail always far from its threshold and ever more seldom near it (memory pressure, races). A
+ * A failure may happen always far from its threshold and ever more seldom near it (memory pressure, races). A
  * bisection ends somewhere on that slope, at a value that another run would not give. So when the search is
- * noisy, every ordered axis that is needed is measured at M's value and at F's. If F's fails significantly
- * more often (Fisher's exact test), it is a band, and its two edges are bisected: the first value that fails
- * as often as F does, and the last one that never failed. */
+ * noisy, no value counts as a threshold until it was shown to fail as often as F's does: both are run until
+ * either M's is significantly rarer (Fisher's exact test) or its rate is known to be near to F's. If it is
+ * rarer, the threshold is a band, and its two edges are bisected: the first value that fails as often as F's,
+ * and the last one that never failed. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -13,7 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNIFICANT 0.002
+/* The chance to call one rate lower than another though they are equal: at each look, and at the last one. */
+#define SIGNIFICANT 0.0005
+#define SIGNIFICANT_LAST 0.003
+/* Two rates are the same when, with 99 %, one is more than this part of the other. */
+#define NEAR 0.75
+#define MOST_RUNS 256
+/* Values on the slope are run less often. */
+#define MOST_SLOPE_RUNS 64
+/* The edges of a band of flaky values are found to this part of its width. */
+#define RESOLUTION 16
 
 /* One-sided: the chance of at most k1 failures in the first n1 runs, were both rates the same. */
 static double fisher(uint32_t k1, uint32_t n1, uint32_t k2, uint32_t n2)
@@ -38,35 +48,94 @@ static struct tl_point *measure(struct tl_search *s, size_t axis, uint64_t value
     return tl_want(s, s->scratch, runs, false, TL_SEARCH_BAND, axis, 0, 0);
 }
 
-/* Runs a value until it is clear whether it fails as rarely as `never` (0 of runs), or as often as F. */
+static uint32_t matches(const struct tl_point *p)
+{
+    return p->seen[TL_SEARCH_MATCH];
+}
+
+static double rate_of(const struct tl_point *p)
+{
+    return (matches(p) + 0.5) / (p->told + 1.0);
+}
+
+/* How many runs of each of two rates tell whether they are the same: the rarer the failure, the more. */
+static uint32_t most_runs(const struct tl_search *s, const struct tl_point *v, const struct tl_point *f)
+{
+    double rate = fmin(rate_of(v), rate_of(f)), n = 100 * (1 - rate) / rate;
+    uint32_t least = s->options.band_runs, most = least > MOST_RUNS ? least : MOST_RUNS;
+    return n < least ? least : n > most ? most : (uint32_t)n;
+}
+
+enum compared { COMPARE_PENDING, COMPARE_LOWER, COMPARE_SAME };
+
+/* Does a value of the axis, all else as in M, fail more rarely than F's? */
+static enum compared compare(struct tl_search *s, size_t axis, uint64_t value, bool slope)
+{
+    for (uint32_t n = s->options.band_runs;;) {
+        const struct tl_point *f = measure(s, axis, s->failing[axis], n);
+        const struct tl_point *v = measure(s, axis, value, n);
+        if (f == NULL || v == NULL)
+            return COMPARE_PENDING;
+        if (v == f || tl_point_closed(f))
+            return COMPARE_SAME;
+        if (tl_point_closed(v))
+            return COMPARE_LOWER;
+        double p = fisher(matches(v), v->told, matches(f), f->told);
+        if (p <= SIGNIFICANT)
+            return COMPARE_LOWER;
+        if (matches(v) == v->told && matches(f) == f->told)
+            return COMPARE_SAME;
+        double kv = matches(v) + 0.5, nv = v->told + 0.5, kf = matches(f) + 0.5, nf = f->told + 0.5;
+        double deviation = sqrt(1 / kv - 1 / nv + 1 / kf - 1 / nf);
+        if (log(kv / nv) - log(kf / nf) - 2.33 * deviation > log(NEAR))
+            return COMPARE_SAME;
+        uint32_t most = most_runs(s, v, f);
+        if (slope && most > MOST_SLOPE_RUNS)
+            most = MOST_SLOPE_RUNS;
+        if (n >= most)
+            return p <= (slope ? 0.05 : SIGNIFICANT_LAST) ? COMPARE_LOWER : COMPARE_SAME;
+        n = 2 * n < most ? 2 * n : most;
+    }
+}
+
+/* Is this value on the far side of the edge that is looked for? Of the upper one: it fails as often as F's.
+ * Of the lower one: it fails at all. A value with a quarter of F's rate would be seen. */
 static int classify(struct tl_search *s, uint64_t value, bool lower, bool *result)
 {
     size_t a = s->isolate->band_axis;
     const struct tl_point *f = measure(s, a, s->failing[a], s->options.band_runs);
-    bool always = f != NULL && f->seen[TL_SEARCH_MATCH] == f->told;
+    if (f == NULL)
+        return -1;
     memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
     s->scratch[a] = value;
     const struct tl_point *known = tl_point_get(s, s->scratch);
-    uint32_t told = known->told, failed = known->seen[TL_SEARCH_MATCH];
-    if (lower && failed > 0) {
-        *result = true;
-        return 0;
-    }
-    if (!lower && always && failed < told) {
+    if (!lower && matches(f) == f->told && matches(known) < known->told) {
         *result = false;
         return 0;
     }
-    if (tl_point_closed(known)) {
-        *result = false;
+    if (!lower) {
+        /* F fails always, as far as is known: one pass is enough to say that this value does not. */
+        uint32_t bite = known->told + 4 < s->options.band_runs ? known->told + 4 : s->options.band_runs;
+        if (matches(f) == f->told && !tl_point_closed(known) && measure(s, a, value, bite) == NULL)
+            return -1;
+        if (matches(f) == f->told && known->told < s->options.band_runs && !tl_point_closed(known))
+            return classify(s, value, lower, result);
+        enum compared c = compare(s, a, value, true);
+        *result = c == COMPARE_SAME;
+        return c == COMPARE_PENDING ? -1 : 0;
+    }
+    if (matches(known) > 0 || tl_point_closed(known)) {
+        *result = matches(known) > 0;
         return 0;
     }
-    if (told < s->options.band_runs) {
-        uint32_t n = told + 4 < s->options.band_runs ? told + 4 : s->options.band_runs;
-        measure(s, a, value, n);
+    uint32_t runs = tl_passes_at(rate_of(f) / 4, 0.01);
+    runs = runs > MOST_SLOPE_RUNS ? MOST_SLOPE_RUNS : runs;
+    runs = runs < s->options.band_runs ? s->options.band_runs : runs;
+    if (known->told < runs) {
+        measure(s, a, value, known->told + 4 < runs ? known->told + 4 : runs);
         return -1;
     }
-    *result =
-        lower ? failed > 0 : f != NULL && fisher(failed, told, f->seen[TL_SEARCH_MATCH], f->told) > 0.05;
+    *result = false;
     return 0;
 }
 
@@ -120,6 +189,18 @@ static void keep(struct tl_search *s)
     tl_search_note(s, TL_NOTE_BAND);
 }
 
+/* How exactly the edge that is looked for is found. Where F always fails it is cheap to find it to the value;
+ * else it is the place where two rates can no longer be told apart, and a part of the width will do. */
+static uint64_t edge_width(struct tl_search *s)
+{
+    const struct tl_isolate *z = s->isolate;
+    size_t a = z->band_axis;
+    uint64_t least = z->band_state == 2 ? 1 : 0, upper = z->band_state == 2 ? z->band_high : z->band_upper;
+    const struct tl_point *f = measure(s, a, s->failing[a], 0);
+    uint64_t width = f == NULL || matches(f) == f->told ? 0 : (upper - s->best[a]) / RESOLUTION;
+    return width > least ? width : least;
+}
+
 enum tl_progress tl_band_step(struct tl_search *s, bool *found)
 {
     struct tl_isolate *z = s->isolate;
@@ -140,35 +221,30 @@ enum tl_progress tl_band_step(struct tl_search *s, bool *found)
             z->band_axis = a;
             z->band_state = 1;
             break;
-        case 1: { /* does F's value fail more often than M's? */
-            uint32_t n = s->options.band_runs;
-            for (;; n *= 2) {
-                const struct tl_point *m = measure(s, a, s->best[a], n);
-                const struct tl_point *f = measure(s, a, s->failing[a], n);
-                if (m == NULL || f == NULL)
-                    return TL_PENDING;
-                double p = fisher(m->seen[TL_SEARCH_MATCH], m->told, f->seen[TL_SEARCH_MATCH], f->told);
-                if (p <= SIGNIFICANT) {
-                    z->band_low = s->best[a];
-                    z->band_high = s->failing[a];
-                    z->band_state = 2;
-                    break;
-                }
-                if (p > 0.2 || n >= 4 * s->options.band_runs || tl_point_closed(m) || tl_point_closed(f)) {
-                    z->band_checked[a] = s->best[a];
-                    z->band_state = 0;
-                    break;
-                }
+        case 1: /* does F's value fail more often than M's? */
+            switch (compare(s, a, s->best[a], false)) {
+            case COMPARE_PENDING:
+                return TL_PENDING;
+            case COMPARE_LOWER:
+                z->band_low = s->best[a];
+                z->band_high = s->failing[a];
+                z->band_step = 1;
+                z->band_state = 2;
+                break;
+            case COMPARE_SAME:
+                z->band_checked[a] = s->best[a];
+                z->band_state = 0;
+                break;
             }
             break;
-        }
         case 2: /* the upper edge: band_low fails too seldom, band_high as often as F */
         case 3: /* the lower edge: band_low never fails, band_high was seen to */
-            if (z->band_high - z->band_low <= (z->band_state == 2 ? 1u : 0u)) {
+            if (z->band_high - z->band_low <= edge_width(s)) {
                 if (z->band_state == 2) {
                     z->band_upper = z->band_high;
                     z->band_low = 0;
                     z->band_high = s->best[a];
+                    z->band_step = 1;
                     z->band_state = 3;
                     break;
                 }
@@ -181,9 +257,16 @@ enum tl_progress tl_band_step(struct tl_search *s, bool *found)
                     tl_point_get(s, s->failing)->seen[TL_SEARCH_MATCH] < tl_point_get(s, s->failing)->told;
                 return TL_DONE;
             }
-            uint64_t mid = z->band_low + (z->band_high - z->band_low) / 2;
+            /* From M outwards in growing steps, which are cheap, as long as they are shorter than half of
+             * what is left: most bands are much narrower than the range of the axis. */
+            uint64_t half = (z->band_high - z->band_low) / 2, d = half;
+            if (z->band_step < half)
+                d = z->band_step;
+            uint64_t mid = z->band_state == 3 && d < half ? z->band_high - d : z->band_low + d;
             if (classify(s, mid, z->band_state == 3, &result) != 0)
                 return TL_PENDING;
+            if (result == (z->band_state == 3))
+                z->band_step *= 4;
             if (result)
                 z->band_high = mid;
             else

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A build that is said to fail is run until a failure of this rate would have been seen. */
+#define LEAST_RATE 0.1
+
 struct side {
     bool open, done;
     size_t n;     /* builds in the line */
@@ -84,13 +87,15 @@ static enum tl_progress find_anchor(struct tl_search *s)
         return TL_DONE;
     }
     if (o->bad_known) {
-        /* Where its rate is known there is no need to measure it, and it is known when to give up. */
-        bool known = o->known_failed > 0;
-        uint32_t n = known ? 1 : o->reproduce_runs, step = known ? 1 : 3, most = o->reproduce_most;
-        if (known) {
+        /* One failure is enough to begin with: its rate is measured on the way, where a run also tells about
+         * the other builds. A range is looked for that somebody has seen, so it is given up late. */
+        uint32_t n = 1, step = o->width, most = o->reproduce_most;
+        uint32_t need = tl_passes_at(LEAST_RATE, 1 - o->confidence);
+        most = need > most ? need : most;
+        if (o->known_failed > 0) {
             struct tl_rate_belief rates;
             tl_search_rates_known(s, &rates);
-            uint32_t need = tl_rate_belief_passes(&rates, 1 - o->confidence);
+            need = tl_rate_belief_passes(&rates, 1 - o->confidence);
             most = need > most ? need : most;
         }
         for (;;) {
@@ -115,15 +120,17 @@ static enum tl_progress find_anchor(struct tl_search *s)
         for (; b->next < b->n; b->next++) {
             /* The newest is what people care about: it gets as many runs as F does otherwise. */
             size_t build = b->order[b->next];
-            uint32_t n = b->next == 0 && b->rounds == 0 ? o->reproduce_runs : b->rounds + 1;
-            const struct tl_point *p =
-                want(s, build, n, b->next == 0 ? TL_SEARCH_REPRODUCE : TL_SEARCH_EVERY_BUILD);
-            if (p == NULL)
-                return TL_PENDING;
-            tl_search_learn(s);
-            if (p->seen[TL_SEARCH_MATCH] > 0) {
-                b->anchor = build;
-                return TL_DONE;
+            uint32_t runs = b->next == 0 && b->rounds == 0 ? o->reproduce_runs : b->rounds + 1;
+            for (uint32_t n = 1; n <= runs; n++) {
+                const struct tl_point *p =
+                    want(s, build, n, b->next == 0 ? TL_SEARCH_REPRODUCE : TL_SEARCH_EVERY_BUILD);
+                if (p == NULL)
+                    return TL_PENDING;
+                tl_search_learn(s);
+                if (p->seen[TL_SEARCH_MATCH] > 0) {
+                    b->anchor = build;
+                    return TL_DONE;
+                }
             }
         }
     }

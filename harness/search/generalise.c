@@ -37,6 +37,12 @@ static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t m
     z->probes[z->n_probes++] = (struct tl_probe){index, axis, more, should_fail};
 }
 
+/* 2, 4, 16, 256, 65536, 2^32. */
+static uint64_t further(uint64_t d)
+{
+    return d > UINT32_MAX ? UINT64_MAX : d * d;
+}
+
 static void make_probes(struct tl_search *s)
 {
     struct tl_isolate *z = s->isolate;
@@ -44,11 +50,17 @@ static void make_probes(struct tl_search *s)
         uint64_t t = s->best[a], f = s->failing[a];
         if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band)
             continue;
+        /* On both sides at all distances: on a slope of whatever width some of them would not do as they
+         * should. */
         if (f > t)
             add_probe(s, a, f, TL_NO_AXIS, true);
+        for (uint64_t d = 2; d < f - t; d = further(d))
+            add_probe(s, a, t + d, TL_NO_AXIS, true);
         for (int i = 0; i < 2 && f > t + 1; i++)
             add_probe(s, a, t + 1 + tl_search_random(s, f - t - 1), TL_NO_AXIS, true);
-        for (int i = 0; i < 3 && t > 2; i++)
+        for (uint64_t d = 2; d < t; d = further(d))
+            add_probe(s, a, t - d, TL_NO_AXIS, false);
+        for (int i = 0; i < 2 && t > 2; i++)
             add_probe(s, a, 1 + tl_search_random(s, t - 2), TL_NO_AXIS, false);
         for (size_t b = 0; b < s->n; b++)
             if (b != a && s->space->axes[b].ordered && s->best[b] != 0 && s->failing[b] > s->best[b] &&
@@ -216,8 +228,13 @@ enum tl_progress tl_generalise_step(struct tl_search *s)
             continue;
         held[0] += j == TL_JUDGE_FAIL;
         held[1]++;
-        if (j != TL_JUDGE_FAIL && not_held == NULL)
+        if (j != TL_JUDGE_FAIL && not_held == NULL) {
+            /* One pass may be chance: twice more. */
+            if (!s->noisy &&
+                tl_judge(s, z->held[i], 3, false, 0, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0) == TL_JUDGE_PENDING)
+                pending = true;
             not_held = tl_point_get(s, z->held[i])->index;
+        }
         for (size_t a = 0; a < s->n; a++)
             z->varied[a] = z->varied[a] || z->held[i][a] != s->best[a];
     }
@@ -238,6 +255,14 @@ enum tl_progress tl_generalise_step(struct tl_search *s)
     z->also = also;
     if (pending)
         return TL_PENDING;
+    if (s->mixed && !s->noisy) {
+        tl_probe_reset(z);
+        tl_generalise_reset(z);
+        z->drawn = false;
+        s->complete = false;
+        tl_isolate_noisy(s);
+        return TL_AGAIN;
+    }
     if (held[0] < held[1])
         tl_search_note(s, TL_NOTE_NOT_INDEPENDENT);
     if (broken[0] > 0)

@@ -221,6 +221,7 @@ struct tl_isolate {
     int band_state;
     bool band_then_axes;          /* the search became noisy: begin again with the axes */
     uint64_t band_low, band_high; /* bisection of an edge */
+    uint64_t band_step;           /* of it: how far from M the next value is */
     uint64_t band_upper;          /* the upper edge, once found */
     uint64_t *band_checked;       /* by axis: value of M at which no band was found; 0: not looked */
 

@@ -7,6 +7,12 @@
 #include <string.h>
 
 #define MOST_ROUNDS 64
+/* More runs of the value below a threshold: what seems exact may be a value on a slope that happened to fail,
+ * where the one below it happened to pass. */
+#define EXACT_PASSES 3
+/* To call M minimal is what the whole answer rests on: the chance that it is not is kept that much smaller
+ * than that of a noisy line to end at the wrong place, which is found out here. */
+#define SURER 10
 
 static void end(struct tl_search *s)
 {
@@ -240,6 +246,31 @@ static void next_round(struct tl_search *s)
     }
 }
 
+/* How often M is run in fresh processes until it is said that it does not fail there. */
+static uint32_t confirm_most(struct tl_search *s)
+{
+    uint32_t most = s->options.reproduce_most;
+    if (s->noisy) {
+        /* What M did in other processes: its fresh ones are in question. */
+        const struct tl_point *m = tl_point_get(s, s->best);
+        uint32_t failed = m->seen[TL_SEARCH_MATCH] - m->seen_fresh[TL_SEARCH_MATCH];
+        struct tl_rate_belief b;
+        tl_search_rates_known(s, &b);
+        tl_rate_belief_update(&b, failed, m->told - m->told_fresh - failed);
+        uint32_t need = tl_rate_belief_passes(&b, (1 - s->options.confidence) / 2);
+        need = need < 256 ? need : 256;
+        most = need > most ? need : most;
+    }
+    return most;
+}
+
+/* The value just below a threshold that was bisected. */
+static bool is_edge(const struct tl_search *s, size_t i)
+{
+    const struct tl_neighbour *n = &s->isolate->neighbours[i];
+    return s->space->axes[n->axis].ordered && n->value > 0;
+}
+
 enum tl_progress tl_confirm_step(struct tl_search *s)
 {
     struct tl_isolate *z = s->isolate;
@@ -258,15 +289,18 @@ enum tl_progress tl_confirm_step(struct tl_search *s)
     size_t resolved = 0, resolved_pairs = 0;
     uint64_t *index = tl_index_copy(s, s->best), *failed = NULL;
     const struct tl_neighbour *failed_at = NULL;
-    double alpha = (1 - o->confidence) / (double)(n_simpler > 0 ? n_simpler : 1);
+    double alpha = (1 - o->confidence) / SURER / (double)(n_simpler > 0 ? n_simpler : 1);
     for (size_t i = 0; i < z->n_neighbours; i++) {
         const struct tl_neighbour *n = &z->neighbours[i];
         index[n->axis] = n->value;
         enum tl_judgement j;
         if (n->simpler) {
-            bool edge = s->space->axes[n->axis].ordered &&
+            bool last = s->space->axes[n->axis].ordered &&
                         (i + 1 == z->n_neighbours || z->neighbours[i + 1].axis != n->axis);
-            j = tl_judge(s, index, o->neighbour_runs + edge, true, alpha, TL_SEARCH_NEIGHBOUR, n->axis, 0, 0);
+            uint32_t times = o->neighbour_runs + (is_edge(s, i) ? EXACT_PASSES : last);
+            if (is_edge(s, i) && z->bands[n->axis].is_band && times < o->band_runs)
+                times = o->band_runs;
+            j = tl_judge(s, index, times, true, alpha, TL_SEARCH_NEIGHBOUR, n->axis, 0, 0);
             if (j == TL_JUDGE_FAIL && failed == NULL) {
                 failed = tl_index_copy(s, index);
                 failed_at = n;
@@ -283,12 +317,19 @@ enum tl_progress tl_confirm_step(struct tl_search *s)
     free(index);
     enum tl_progress progress = TL_AGAIN;
     bool found = false;
+    uint32_t most = confirm_most(s);
     if (pending) {
         progress = TL_PENDING;
-    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !tl_point_closed(m) &&
-               m->told_fresh < o->reproduce_most) {
-        tl_want(s, s->best, o->reproduce_most, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !tl_point_closed(m) && m->told_fresh < most) {
+        tl_want(s, s->best, most, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
         progress = TL_PENDING;
+    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !s->noisy &&
+               tl_want(s, s->failing, o->reproduce_runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0) == NULL) {
+        progress = TL_PENDING;
+    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !s->noisy &&
+               tl_point_get(s, s->failing)->seen_fresh[TL_SEARCH_MATCH] > 0) {
+        /* F does fail in fresh processes: M is a value where it hardly ever happens. */
+        tl_isolate_noisy(s);
     } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0) {
         tl_search_note(s, TL_NOTE_NOT_CONFIRMED);
         end(s);
@@ -405,7 +446,7 @@ static uint64_t isolate_left(const struct tl_search *s)
             if (step <= TL_STEP_THRESHOLDS && z->threshold_done[a] != v)
                 left = plus(left, ahead * tl_log2_ceil(v));
             if (step < TL_STEP_CONFIRM)
-                left = plus(left, 2 * o->neighbour_runs + 1);
+                left = plus(left, 2 * o->neighbour_runs + EXACT_PASSES);
         } else {
             if (step <= TL_STEP_CHOICES && z->choice_done[a] != v)
                 left = plus(left, simpler_choices(s, v));
@@ -421,9 +462,9 @@ static uint64_t isolate_left(const struct tl_search *s)
         left = plus(left, 1 + o->reproduce_runs - 1);
     if (!o->no_generalise) {
         if (step < TL_STEP_PROBE)
-            left = plus(left, ordered * 6 + ordered * ordered);
+            left = plus(left, ordered * 17 + ordered * ordered);
         if (step < TL_STEP_GENERALISE)
-            left = plus(left, 2 * o->generalise_runs);
+            left = plus(left, 2 * o->generalise_runs + 2);
     }
     return left;
 }

@@ -15,7 +15,7 @@ void tl_rate_belief_init(struct tl_rate_belief *b)
 {
     /* Every rate is as likely as any other, but for failures that show every time: those are frequent. */
     for (size_t i = 0; i < TL_RATES; i++)
-        b->weight[i] = i + 1 == TL_RATES ? 0.2 : 0.8 * (tl_rates[i] - (i > 0 ? tl_rates[i - 1] : 0)) / 0.98;
+        b->weight[i] = i + 1 == TL_RATES ? 0.25 : 0.75 * (tl_rates[i] - (i > 0 ? tl_rates[i - 1] : 0)) / 0.98;
 }
 
 void tl_rate_belief_update(struct tl_rate_belief *b, uint64_t failed, uint64_t passed)
@@ -58,18 +58,35 @@ uint32_t tl_rate_belief_passes(const struct tl_rate_belief *b, double alpha)
     return low;
 }
 
+uint32_t tl_passes_at(double rate, double alpha)
+{
+    return (uint32_t)ceil(log(alpha) / log(1 - rate));
+}
+
+static double entropy(double p)
+{
+    if (p <= 0 || p >= 1)
+        return 0;
+    return -p * log2(p) - (1 - p) * log2(1 - p);
+}
+
 static void summarise(struct tl_noise *z)
 {
-    double total = 0;
+    double total = 0, doubts[TL_RATES];
+    for (size_t j = 0; j < TL_RATES; j++)
+        doubts[j] = entropy(tl_rates[j]);
     for (size_t i = 0; i < z->n; i++) {
         struct tl_noise_segment *s = &z->segments[i];
         s->sum = 0;
         s->rate = 0;
+        s->doubt = 0;
         for (size_t j = 0; j < TL_RATES; j++) {
             s->sum += s->weight[j];
             s->rate += s->weight[j] * tl_rates[j];
+            s->doubt += s->weight[j] * doubts[j];
         }
         s->rate = s->sum > 0 ? s->rate / s->sum : 0;
+        s->doubt = s->sum > 0 ? s->doubt / s->sum : 0;
         total += s->sum;
     }
     if (!(total > 0))
@@ -180,46 +197,46 @@ void tl_noise_observe(struct tl_noise *z, uint64_t position, bool failed)
     summarise(z);
 }
 
-static double entropy(double p)
+/* What a run at a position of a segment would tell, in bits, given the sums over those below: about t, and
+ * for TEACH of it about t and the rate together. Without that a search whose rate is not known only asks
+ * where t might be, and pays at the end with many more passes than the rate would need. */
+#define TEACH 0.15
+struct sum {
+    double fails, known;
+};
+
+static struct sum plus(struct sum below, const struct tl_noise_segment *s, double part)
 {
-    if (p <= 0 || p >= 1)
-        return 0;
-    return -p * log2(p) - (1 - p) * log2(1 - p);
+    double weight = s->sum * part;
+    below.fails += weight * s->rate;
+    below.known += weight * ((1 - TEACH) * entropy(s->rate) + TEACH * s->doubt);
+    return below;
 }
 
-/* What a run at a position would tell about t, in bits, when `whole` segments and a part of the next are
- * below. */
-static double information(const struct tl_noise *z, size_t whole, double part)
+static double information(struct sum below, const struct tl_noise_segment *s, uint64_t position)
 {
-    double fails = 0, known = 0;
-    for (size_t i = 0; i <= whole && i < z->n; i++) {
-        const struct tl_noise_segment *s = &z->segments[i];
-        double sum = i < whole ? s->sum : s->sum * part;
-        fails += sum * s->rate;
-        known += sum * entropy(s->rate);
-    }
-    return entropy(fails) - known;
+    struct sum all = plus(below, s, ((double)(position - s->first) + 1) / length(s));
+    return entropy(all.fails) - all.known;
 }
 
 uint64_t tl_noise_next(const struct tl_noise *z)
 {
     double best = -1;
     uint64_t position = z->n > 0 ? z->segments[0].first : 0;
+    struct sum below = {0, 0};
     for (size_t i = 0; i < z->n; i++) {
         const struct tl_noise_segment *s = &z->segments[i];
         /* Within a segment the information is a concave function of the position: ternary search. */
         uint64_t low = s->first, high = s->last;
-        double n = length(s);
         while (high - low > 2) {
             uint64_t third = (high - low) / 3, a = low + third, b = high - third;
-            if (information(z, i, ((double)(a - s->first) + 1) / n) <
-                information(z, i, ((double)(b - s->first) + 1) / n))
+            if (information(below, s, a) < information(below, s, b))
                 low = a + 1;
             else
                 high = b - 1;
         }
         for (uint64_t p = low;; p++) {
-            double bits = information(z, i, ((double)(p - s->first) + 1) / n);
+            double bits = information(below, s, p);
             if (bits > best) {
                 best = bits;
                 position = p;
@@ -227,6 +244,7 @@ uint64_t tl_noise_next(const struct tl_noise *z)
             if (p == high)
                 break;
         }
+        below = plus(below, s, 1);
     }
     return position;
 }

@@ -25,6 +25,8 @@ void tl_rate_belief_update(struct tl_rate_belief *b, uint64_t failed,
 /* How many passes in a row are needed until the chance that a bad position shows them is at most alpha. At
  * most 4096. */
 uint32_t tl_rate_belief_passes(const struct tl_rate_belief *b, double alpha);
+/* The same for a rate that is known, between 0 and 1. */
+uint32_t tl_passes_at(double rate, double alpha);
 /* The chance that a bad position shows n passes in a row. */
 double tl_rate_belief_miss(const struct tl_rate_belief *b, uint32_t n);
 
@@ -32,6 +34,7 @@ struct tl_noise_segment {
     uint64_t first, last; /* values of t */
     double weight[TL_RATES];
     double sum, rate; /* over the weights; mean rate */
+    double doubt;     /* mean entropy of one run, in bits, were the rate known */
 };
 struct tl_noise {
     size_t n, capacity;
@@ -46,7 +49,7 @@ void tl_noise_init_prior(struct tl_noise *z, const double *prior, size_t n,
 /* Multiplies the chance of the one value t by a factor. */
 void tl_noise_favour(struct tl_noise *z, uint64_t t, double factor);
 void tl_noise_observe(struct tl_noise *z, uint64_t position, bool failed);
-/* The position whose outcome tells most about t. */
+/* The position whose outcome tells most about t, and to a lesser degree about the rate. */
 uint64_t tl_noise_next(const struct tl_noise *z);
 double tl_noise_above(const struct tl_noise *z, uint64_t position); /* the chance that t > position */
 void tl_noise_rates(const struct tl_noise *z, struct tl_rate_belief *rates);

@@ -108,7 +108,7 @@ static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
         t->band.n_samples = z->bands[axis].n_samples;
         t->band.samples = tl_calloc(t->band.n_samples + 1, sizeof *t->band.samples);
         for (size_t i = 0; i < t->band.n_samples; i++)
-            t->band.samples[i] = z->bands[axis].samples[i];
+            t->band.samples[i] = rate_of(list, n, z->bands[axis].samples[i]);
         t->band.never = rate_of(list, n, t->band.never);
         t->band.always = rate_of(list, n, t->band.always);
         t->band.has_never = t->band.never.runs > 0 && t->band.never.failed == 0;

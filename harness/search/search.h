@@ -136,7 +136,7 @@ enum tl_search_note {
     TL_NOTE_NOT_REPRODUCED,       /* F did not fail in any of rate[1] runs */
     TL_NOTE_FAILS_OTHERWISE,      /* F fails, but not with the signature that was asked for */
     TL_NOTE_FAILING_UNSUPPORTED,  /* F cannot be tried here */
-    TL_NOTE_SEVERAL_SIGNATURES,   /* F fails in more than one way: the most frequent one was isolated */
+    TL_NOTE_SEVERAL_SIGNATURES,   /* F fails in more than one way: one of them was isolated */
     TL_NOTE_BASELINE_FAILS,       /* the baseline fails in the same way: it is the minimal variant */
     TL_NOTE_BASELINE_OTHER,       /* the baseline fails in another way */
     TL_NOTE_BASELINE_UNSUPPORTED, /* the baseline cannot be tried */

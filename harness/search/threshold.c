@@ -4,6 +4,8 @@
  * between the last pass and the first failure, the threshold is known but for a gap. */
 #include "harness/search/internal.h"
 
+#include <string.h>
+
 void tl_line_init(struct tl_search *s, struct tl_line *line, uint64_t tmin, uint64_t tmax)
 {
     *line = (struct tl_line){.tmin = tmin, .tmax = tmax, .noisy = s->noisy};
@@ -210,6 +212,28 @@ static void make_threshold(struct tl_search *s, void *context, uint64_t position
     index[*axis] = position;
 }
 
+/* The rate far from the threshold, which is that of every value down to it if it is sharp. It is measured
+ * first: were it learned on the way, a failure that gets rarer towards its threshold would look like one that
+ * is rare, and the search would follow it down to values where it hardly ever happens. Whether it is as
+ * frequent at the threshold is looked at afterwards (band.c). */
+static enum tl_progress far_rates(struct tl_search *s, size_t axis, struct tl_rate_belief *rates)
+{
+    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
+    s->scratch[axis] = s->failing[axis];
+    const struct tl_point *far =
+        tl_want(s, s->scratch, s->options.band_runs, false, TL_SEARCH_BAND, axis, 0, 0);
+    if (far == NULL)
+        return TL_PENDING;
+    uint32_t failed = far->seen[TL_SEARCH_MATCH];
+    if (failed == 0) {
+        tl_search_rates(s, rates);
+        return TL_DONE;
+    }
+    tl_search_rates_known(s, rates);
+    tl_rate_belief_update(rates, failed, far->told - failed);
+    return TL_DONE;
+}
+
 enum tl_progress tl_thresholds_step(struct tl_search *s)
 {
     struct tl_isolate *z = s->isolate;
@@ -223,7 +247,14 @@ enum tl_progress tl_thresholds_step(struct tl_search *s)
                 return TL_DONE;
             z->line_axis = a;
             /* The axis is needed, so its baseline does not fail; that is confirmed later. */
+            struct tl_rate_belief rates;
+            if (s->noisy && far_rates(s, a, &rates) == TL_PENDING)
+                return TL_PENDING;
             tl_line_init(s, &z->line, 1, s->best[a]);
+            if (s->noisy) {
+                tl_noise_free(&z->line.noise);
+                tl_noise_init(&z->line.noise, 1, s->best[a], &rates);
+            }
             z->line_open = true;
         }
         struct tl_line_use use = {.make = make_threshold,

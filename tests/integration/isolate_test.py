@@ -392,6 +392,32 @@ class RealTest(IsolateTest):
         self.assertLessEqual(d["search_trials"], 20)
         self.assertLessEqual(d["trials"], 60)
 
+    def test_gqa_begin_in_some_runs(self):
+        """It crashes in 50 to 70 % of the runs: the axes are right all the same, and the rate is told."""
+        d = self.isolate(os.path.join(os.path.dirname(GQA), "decoder-gqa-begin-rate.json"), "-u", "onnxruntime@1.22.0:cpu")
+        self.assertTrue(d["complete"] and d["flaky"])
+        self.assertEqual((d["outcome"], d["signal"]), ("crash", "SIGSEGV"))
+        self.assertEqual(self.trigger(d), {"attention": "gqa", "begin_error": 10000})
+        low, high = d["rate_interval"]
+        self.assertTrue(0.05 < low < d["rate"][0] / d["rate"][1] < high < 1, d["rate"])
+
+    def test_gqa_begin_band(self):
+        """Over all lengths the threshold is a band, and no number is given for it."""
+        d = self.isolate(os.path.join(os.path.dirname(GQA), "decoder-gqa-begin-flaky.json"), "-u",
+                         "onnxruntime@1.22.0:cpu")
+        self.assertTrue(d["complete"])
+        self.assertEqual(set(self.trigger(d)), {"attention", "begin_error"})
+        found = next(t for t in d["trigger"] if t["axis"] == "begin_error")
+        self.assertNotIn("threshold", found)
+        never, always = found["band"]["never"], found["band"]["always"]
+        self.assertEqual(never["failed"], 0)
+        self.assertLess(never["value"], always["value"])
+        for edge in never, always:
+            self.assertGreaterEqual(edge["runs"], 16)
+            low, high = edge["interval"]
+            self.assertTrue(low <= edge["failed"] / edge["runs"] <= high and high - low < 0.5, edge)
+        self.assertIn("band", [n["code"] for n in d["notes"]])
+
     def test_over_build(self):
         d = self.isolate(GQA, "-u", "onnxruntime@1.22.0:cpu", "--over", "build")
         order = sorted((v for v in self.builds if "-" not in v), key=lambda v: [int(n) for n in v.split(".")])

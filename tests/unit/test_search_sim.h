@@ -5,6 +5,7 @@
 
 #include "harness/search/search.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct sim_need {
     uint64_t from; /* values from here on … */
     bool exact;    /* … or this one only … */
     bool even;     /* … or only the even ones from here on: not monotone */
-    uint64_t ramp; /* the rate climbs over so many values, from 0 at `from` - 1 to 1 */
+    uint64_t ramp; /* the rate climbs over so many values, from 0 at `from` - 1 to 1 … */
+    enum { SIM_LINEAR, SIM_LOG, SIM_STEP, SIM_STEP_AND_RAMP } shape; /* … in this way */
 };
 struct sim_failure {
     const char *signature;
@@ -59,10 +61,27 @@ static inline struct sim *sim_new(size_t n, uint64_t seed)
     struct sim *m = calloc(1, sizeof *m);
     m->space.n_axes = n;
     m->space.axes = m->axes;
-    m->random = seed * 0x9e3779b97f4a7c15u + 12345;
+    /* Mixed, as the streams of neighbouring seeds would be the same numbers one place on. */
+    m->random = seed;
+    m->random = sim_random(m, UINT64_MAX);
     for (size_t i = 0; i < n; i++)
         m->axes[i].count = 2;
     return m;
+}
+
+/* The part of the rate at the value number `at` of a slope over `width` values. */
+static inline double sim_slope(int shape, double at, double width)
+{
+    switch (shape) {
+    case SIM_LOG:
+        return log(at + 2) / log(width + 2);
+    case SIM_STEP:
+        return 0.45;
+    case SIM_STEP_AND_RAMP:
+        return 0.3 + 0.7 * at / width;
+    default:
+        return (at + 1) / (width + 1);
+    }
 }
 
 /* The chance that a failure happens. */
@@ -77,7 +96,7 @@ static inline double sim_chance(const struct sim_failure *f, const uint64_t *ind
         if (n->even && v % 2 != 0)
             return 0;
         if (n->ramp > 0 && v - n->from < n->ramp)
-            p *= (double)(v - n->from + 1) / (double)(n->ramp + 1);
+            p *= sim_slope(n->shape, (double)(v - n->from), (double)n->ramp);
     }
     return p;
 }

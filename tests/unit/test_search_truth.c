@@ -455,7 +455,7 @@ Test(search_truth, robust)
             s = tl_search_isolate(&m->space, m->failing, &o);
         cr_assert_not_null(s);
         double rate = 0.05 + sim_uniform(m);
-        uint64_t end = sim_random(m, 2) == 0 ? UINT64_MAX : sim_random(m, 200), limit = 6000;
+        uint64_t end = sim_random(m, 2) == 0 ? UINT64_MAX : sim_random(m, 200), limit = 10000;
         struct tl_search_request q[16];
         while (!tl_search_done(s) && m->runs < limit) {
             size_t n = tl_search_ask(s, q, 1 + (size_t)sim_random(m, 16));

@@ -153,7 +153,7 @@ static void free_the_middle(void)
 {
     char *volatile p = malloc(64);
     char *volatile middle = p + 8;
-    *(size_t *)p = 32; /* what stands where a size would: not what the memory happens to hold */
+    *(volatile size_t *)p = 32; /* what stands where a size would: not what the memory happens to hold */
     free(middle);
 }
 

@@ -66,7 +66,6 @@ static const char *text(sqlite3_stmt *st, int column)
 static int report(struct tl_store *s, sqlite3_stmt *st, tl_compare_found found, void *arg, struct tl_error *e)
 {
     char *result;
-    int outcome = tl_outcome_parse(text(st, 11)), phase = tl_phase_parse(text(st, 12));
     if (tl_unpack(&s->packer, st, 19, -1, &result, NULL))
         return tl_fail(e, TL_ERROR_INPUT, what_, text(st, 0),
                        "the result of this trial is damaged; run `trapline db check`");
@@ -82,8 +81,8 @@ static int report(struct tl_store *s, sqlite3_stmt *st, tl_compare_found found, 
         .session_id = text(st, 8),
         .runtime_version = text(st, 9),
         .os_build = text(st, 10),
-        .outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome,
-        .phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase,
+        .outcome = tl_sql_outcome(st, 11),
+        .phase = tl_sql_phase(st, 12),
         .signal = sqlite3_column_int(st, 13),
         .signature_id = text(st, 14),
         .title = text(st, 15),

@@ -320,20 +320,21 @@ int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, s
     return finish(s, st, rc, e);
 }
 
-int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e)
+int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
+                            json_t **environment, struct tl_error *e)
 {
     static const char sql[] =
         "SELECT m.name AS m_name, m.arch AS m_arch, m.cpu AS m_cpu, m.cores AS m_cores, m.memory AS "
         "m_memory, n.os, "
         "n.os_build, n.kernel, n.trapline, n.id AS session, v.runner, v.runner_version, v.device, v.driver, "
-        "v.runtime_path, v.runtime_sha256, v.runtime_version FROM trial t LEFT JOIN session n ON n.id = "
-        "t.session_id "
-        "LEFT JOIN machine m ON m.id = n.machine_id LEFT JOIN environment v ON v.id = t.environment_id "
-        "WHERE t.id = ?";
-    sqlite3_stmt *st;
+        "v.runtime_path, v.runtime_sha256, v.runtime_version FROM (SELECT 1) LEFT JOIN session n ON n.id = "
+        "?1 LEFT JOIN "
+        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id";
     *environment = NULL;
-    if (prepare(s, sql, trial_id, &st, e))
+    sqlite3_stmt *st;
+    if (prepare(s, sql, session_id, &st, e))
         return -1;
+    tl_sql_bind(st, 2, environment_id);
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
         json_t *all = json_object(), *machine = json_object();
@@ -350,4 +351,21 @@ int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **envi
         *environment = all;
     }
     return finish(s, st, rc, e);
+}
+
+int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e)
+{
+    sqlite3_stmt *st;
+    *environment = NULL;
+    if (prepare(s, "SELECT session_id, environment_id FROM trial WHERE id = ?", trial_id, &st, e))
+        return -1;
+    int rc = sqlite3_step(st);
+    char *session = rc == SQLITE_ROW ? tl_sql_dup(st, 0) : NULL,
+         *place = rc == SQLITE_ROW ? tl_sql_dup(st, 1) : NULL;
+    int result = finish(s, st, rc, e);
+    if (!result && rc == SQLITE_ROW)
+        result = tl_query_environment_of(s, session, place, environment, e);
+    free(session);
+    free(place);
+    return result;
 }

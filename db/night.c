@@ -42,16 +42,6 @@ void tl_night_cells_free(struct tl_night_cells *l)
     *l = (struct tl_night_cells){0, NULL};
 }
 
-static sqlite3_stmt *prepare(struct tl_store *s, const char *sql, const char *what, struct tl_error *e)
-{
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
-    if (rc == SQLITE_OK)
-        return st;
-    tl_sql_fail(e, s->db, rc, what);
-    return NULL;
-}
-
 /* Steps a statement that returns no rows, and releases it. */
 static int finish(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e)
 {
@@ -68,10 +58,10 @@ static int newest(struct tl_store *s, const char *plan, struct tl_night *night, 
                   struct tl_error *e)
 {
     sqlite3_stmt *st =
-        prepare(s,
-                "SELECT id, n, started_us, ended_us IS NULL AND plan = ?3 FROM night WHERE suite = ?1 "
-                "AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
-                cannot_begin, e);
+        tl_sql_prepare(s->db,
+                       "SELECT id, n, started_us, ended_us IS NULL AND plan = ?3 FROM night WHERE suite = ?1 "
+                       "AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
+                       cannot_begin, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, night->suite);
@@ -94,9 +84,9 @@ static int newest(struct tl_store *s, const char *plan, struct tl_night *night, 
 
 static int insert_night(struct tl_store *s, struct tl_night *night, const char *plan, struct tl_error *e)
 {
-    sqlite3_stmt *st =
-        prepare(s, "INSERT INTO night(id, suite, machine_id, n, plan, started_us) VALUES(?,?,?,?,?,?)",
-                cannot_begin, e);
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db, "INSERT INTO night(id, suite, machine_id, n, plan, started_us) VALUES(?,?,?,?,?,?)",
+        cannot_begin, e);
     if (!st)
         return -1;
     tl_uuid7(night->id);
@@ -121,8 +111,8 @@ int tl_night_begin(struct tl_store *s, const char *suite, const char *machine_id
         return -1;
     if (newest(s, plan, night, resumed, e) || (!*resumed && insert_night(s, night, plan, e)))
         return tl_store_undo(s);
-    sqlite3_stmt *st =
-        prepare(s, "INSERT INTO night_session(session_id, night_id, boot) VALUES(?,?,?)", cannot_begin, e);
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db, "INSERT INTO night_session(session_id, night_id, boot) VALUES(?,?,?)", cannot_begin, e);
     if (!st)
         return tl_store_undo(s);
     tl_sql_bind(st, 1, s->session_id);
@@ -171,20 +161,21 @@ static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_nig
 static int insert_cells(struct tl_store *s, const struct tl_night *night, const struct tl_night_cell *cells,
                         size_t n, struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(s, "DELETE FROM night_cell WHERE night_id = ?", cannot_end, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM night_cell WHERE night_id = ?", cannot_end, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, night->id);
     if (finish(s, st, cannot_end, e))
         return -1;
-    st = prepare(s,
-                 "INSERT INTO night_cell(night_id, suite, machine_id, case_name, case_hash, variant_hash, "
-                 "unit, lane, continues, "
-                 "class, failures, seconds, memory, environment, since, n, changed, passed, failed, refused, "
-                 "unsupported, lost, "
-                 "fresh, since_nights, since_passed, since_failed, since_refused) "
-                 "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                 cannot_end, e);
+    st = tl_sql_prepare(
+        s->db,
+        "INSERT INTO night_cell(night_id, suite, machine_id, case_name, case_hash, variant_hash, "
+        "unit, lane, continues, "
+        "class, failures, seconds, memory, environment, since, n, changed, passed, failed, refused, "
+        "unsupported, lost, "
+        "fresh, since_nights, since_passed, since_failed, since_refused) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        cannot_end, e);
     int result = st ? 0 : -1;
     for (size_t i = 0; i < n && !result; i++)
         result = insert_cell(s, st, night, &cells[i], e);
@@ -200,7 +191,8 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
     int64_t ended_us = tl_wall_us();
     if (ended_us <= night->started_us) /* the clock was set back meanwhile */
         ended_us = night->started_us + 1;
-    sqlite3_stmt *st = prepare(s, "UPDATE night SET ended_us = ?, document = ? WHERE id = ?", cannot_end, e);
+    sqlite3_stmt *st =
+        tl_sql_prepare(s->db, "UPDATE night SET ended_us = ?, document = ? WHERE id = ?", cannot_end, e);
     char *text = json_dumps(document, JSON_COMPACT);
     int result = -1;
     if (st) {
@@ -229,8 +221,8 @@ static const char *text_at(sqlite3_stmt *st, int column)
 int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_found found, void *arg,
                     struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(
-        s,
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
         "SELECT t.id, t.case_hash, t.variant_hash, t.unit, t.environment_id, "
         "t.signature_id, g.coarse_id, g.title, "
         "t.message, z.boot, t.outcome, t.phase, t.started_us, t.signal, t.fresh, "
@@ -248,7 +240,6 @@ int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_f
     tl_sql_bind(st, 1, night->id);
     int rc, stop = 0;
     while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        int outcome = tl_outcome_parse(text_at(st, 10)), phase = tl_phase_parse(text_at(st, 11));
         const struct tl_night_trial t = {
             .id = text_at(st, 0),
             .case_hash = text_at(st, 1),
@@ -260,8 +251,8 @@ int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_f
             .title = text_at(st, 7),
             .message = text_at(st, 8),
             .boot = text_at(st, 9),
-            .outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome,
-            .phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase,
+            .outcome = tl_sql_outcome(st, 10),
+            .phase = tl_sql_phase(st, 11),
             .started_us = sqlite3_column_int64(st, 12),
             .signal = sqlite3_column_int(st, 13),
             .fresh = sqlite3_column_int(st, 14),
@@ -336,19 +327,20 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
                      struct tl_night_cells *cells, struct tl_error *e)
 {
     *cells = (struct tl_night_cells){0, NULL};
-    sqlite3_stmt *st = prepare(s,
-                               "SELECT c.case_name, c.case_hash, c.variant_hash, c.unit, c.lane, "
-                               "c.continues, c.changed, c.class, c.passed, "
-                               "c.failed, c.refused, c.unsupported, c.lost, c.fresh, c.failures, c.seconds, "
-                               "c.memory, c.environment, "
-                               "c.night_id, c.n, n.started_us, c.since, c.since_nights, c.since_passed, "
-                               "c.since_failed, c.since_refused FROM "
-                               "night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = "
-                               "c.night_id WHERE c.case_name = ?1 AND "
-                               "c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND c.suite = ?5 "
-                               "AND c.machine_id = ?6 AND c.night_id <> "
-                               "?7 AND c.n <= ?8 ORDER BY c.n DESC LIMIT ?9",
-                               cannot_read, e);
+    sqlite3_stmt *st =
+        tl_sql_prepare(s->db,
+                       "SELECT c.case_name, c.case_hash, c.variant_hash, c.unit, c.lane, "
+                       "c.continues, c.changed, c.class, c.passed, "
+                       "c.failed, c.refused, c.unsupported, c.lost, c.fresh, c.failures, c.seconds, "
+                       "c.memory, c.environment, "
+                       "c.night_id, c.n, n.started_us, c.since, c.since_nights, c.since_passed, "
+                       "c.since_failed, c.since_refused FROM "
+                       "night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = "
+                       "c.night_id WHERE c.case_name = ?1 AND "
+                       "c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND c.suite = ?5 "
+                       "AND c.machine_id = ?6 AND c.night_id <> "
+                       "?7 AND c.n <= ?8 ORDER BY c.n DESC LIMIT ?9",
+                       cannot_read, e);
     if (!st)
         return -1;
     const char *const texts[] = {case_name,    variant_hash,      lane,     case_hash,
@@ -377,8 +369,8 @@ int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id,
                   size_t limit, json_t **list, struct tl_error *e)
 {
     *list = NULL;
-    sqlite3_stmt *st = prepare(
-        s,
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
         "SELECT document FROM night n WHERE document IS NOT NULL AND (?1 IS NULL OR suite = ?1) AND (?2 IS "
         "NULL "
         "OR machine_id = ?2) AND (?3 IS NULL OR EXISTS (SELECT 1 FROM night_cell WHERE night_id = n.id AND "
@@ -410,8 +402,9 @@ int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct 
             return 0;
     if (!*id || strlen(id) >= TL_UUID_SIZE)
         return 0;
-    sqlite3_stmt *st = prepare(
-        s, "SELECT document FROM night WHERE id >= ?1 AND id < ?1 || 'g' AND document IS NOT NULL LIMIT 2",
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
+        "SELECT document FROM night WHERE id >= ?1 AND id < ?1 || 'g' AND document IS NOT NULL LIMIT 2",
         cannot_read, e);
     if (!st)
         return -1;
@@ -435,15 +428,16 @@ int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct 
 int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **list, struct tl_error *e)
 {
     *list = NULL;
-    sqlite3_stmt *st = prepare(s,
-                               "SELECT n.id, n.n, n.suite, m.name, n.started_us, c.unit, c.class, c.changed, "
-                               "c.passed, c.failed, c.refused, "
-                               "c.unsupported, c.lost, v.json FROM night_cell c JOIN night n ON n.id = "
-                               "c.night_id LEFT JOIN machine m ON m.id = "
-                               "n.machine_id LEFT JOIN variant v ON v.hash = c.variant_hash WHERE "
-                               "c.case_name = ? ORDER BY n.started_us, n.n, "
-                               "n.id, c.unit, v.json",
-                               cannot_read, e);
+    sqlite3_stmt *st =
+        tl_sql_prepare(s->db,
+                       "SELECT n.id, n.n, n.suite, m.name, n.started_us, c.unit, c.class, c.changed, "
+                       "c.passed, c.failed, c.refused, "
+                       "c.unsupported, c.lost, v.json FROM night_cell c JOIN night n ON n.id = "
+                       "c.night_id LEFT JOIN machine m ON m.id = "
+                       "n.machine_id LEFT JOIN variant v ON v.hash = c.variant_hash WHERE "
+                       "c.case_name = ? ORDER BY n.started_us, n.n, "
+                       "n.id, c.unit, v.json",
+                       cannot_read, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, case_name);

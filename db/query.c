@@ -33,28 +33,6 @@ static int64_t limit_of(const struct tl_filter *f)
     return f->limit == 0 ? DEFAULT_LIMIT : f->limit > INT64_MAX ? INT64_MAX : (int64_t)f->limit;
 }
 
-static enum tl_outcome outcome_at(sqlite3_stmt *st, int column)
-{
-    int o = tl_outcome_parse((const char *)sqlite3_column_text(st, column));
-    return o < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)o;
-}
-
-static enum tl_phase phase_at(sqlite3_stmt *st, int column)
-{
-    int p = tl_phase_parse((const char *)sqlite3_column_text(st, column));
-    return p < 0 ? TL_PHASE_START : (enum tl_phase)p;
-}
-
-static sqlite3_stmt *prepare(struct tl_store *s, const char *sql, struct tl_error *e)
-{
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
-    if (rc == SQLITE_OK)
-        return st;
-    tl_sql_fail(e, s->db, rc, what_);
-    return NULL;
-}
-
 static void bind_filter(sqlite3_stmt *st, const struct tl_filter *f)
 {
     bind_named(st, ":case", f->case_name);
@@ -67,7 +45,7 @@ static void bind_filter(sqlite3_stmt *st, const struct tl_filter *f)
 /* Place in the list of the trial that `after` names. */
 static int find_after(struct tl_store *s, const char *id, int64_t *us, int64_t *n, struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(s, "SELECT started_us, n FROM trial WHERE id = ?", e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "SELECT started_us, n FROM trial WHERE id = ?", what_, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, id);
@@ -154,7 +132,7 @@ int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_tri
     tl_buffer_add_string(&sql, ") ORDER BY us DESC, m DESC LIMIT :limit) CROSS JOIN trial t ON t.n = m "
                                "LEFT JOIN variant v ON v.hash = t.variant_hash "
                                "LEFT JOIN signature g ON g.id = t.signature_id ORDER BY us DESC, m DESC");
-    sqlite3_stmt *st = prepare(s, sql.data, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, sql.data, what_, e);
     tl_buffer_free(&sql);
     if (!st)
         return -1;
@@ -175,8 +153,8 @@ int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_tri
         l->case_name = tl_sql_dup(st, 2);
         l->unit = tl_sql_dup(st, 3);
         l->variant = tl_sql_dup(st, 4);
-        l->outcome = outcome_at(st, 5);
-        l->phase = phase_at(st, 6);
+        l->outcome = tl_sql_outcome(st, 5);
+        l->phase = tl_sql_phase(st, 6);
         l->signal = sqlite3_column_int(st, 7);
         l->fresh = sqlite3_column_int(st, 8);
         tl_sql_copy(st, 9, l->signature_id, sizeof l->signature_id);
@@ -234,7 +212,7 @@ int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter 
                      " GROUP BY k ORDER BY last_us DESC, k LIMIT :limit) LEFT JOIN signature g ON g.id = %s "
                      "ORDER BY last_us DESC, k",
                      by == TL_SUM_SIGNATURE ? "k" : "NULL");
-    sqlite3_stmt *st = prepare(s, sql.data, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, sql.data, what_, e);
     tl_buffer_free(&sql);
     if (!st)
         return -1;
@@ -251,8 +229,8 @@ int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter 
         l->name = tl_sql_dup(st, 0);
         l->title = tl_sql_dup(st, 1);
         l->coarse_id = tl_sql_dup(st, 2);
-        l->outcome = outcome_at(st, 3);
-        l->phase = phase_at(st, 4);
+        l->outcome = tl_sql_outcome(st, 3);
+        l->phase = tl_sql_phase(st, 4);
         l->signal = sqlite3_column_int(st, 5);
         l->trials = (uint64_t)sqlite3_column_int64(st, 6);
         l->cases = (size_t)sqlite3_column_int64(st, 7);
@@ -303,7 +281,7 @@ int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_fi
     add_outcomes(&sql, f->outcomes, "m.outcome");
     tl_buffer_add_string(&sql, " ORDER BY m.case_hash, m.variant_hash, m.unit, m.environment_id, m.outcome, "
                                "m.signature_id LIMIT :limit");
-    sqlite3_stmt *st = prepare(s, sql.data, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, sql.data, what_, e);
     tl_buffer_free(&sql);
     if (!st)
         return -1;
@@ -327,7 +305,7 @@ int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_fi
         tl_sql_copy(st, 6, l->signature_id, sizeof l->signature_id);
         l->title = tl_sql_dup(st, 7);
         tl_sql_copy(st, 8, l->coarse_id, sizeof l->coarse_id);
-        l->outcome = outcome_at(st, 9);
+        l->outcome = tl_sql_outcome(st, 9);
         l->trials = (uint64_t)sqlite3_column_int64(st, 10);
         l->fresh = (uint64_t)sqlite3_column_int64(st, 11);
         l->first_us = sqlite3_column_int64(st, 12);

@@ -99,6 +99,10 @@ int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r
  * runtime_version. Unknown members are left out. The reference is the caller's. */
 int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e);
 
+/* The same of a session and an environment, of which either may be NULL. */
+int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
+                            json_t **environment, struct tl_error *e);
+
 /* The JSON of a case file as it was when trials were run; NULL in *json when only its name is known. */
 int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, struct tl_error *e);
 

@@ -20,26 +20,9 @@ void tl_site_end(struct tl_store *s)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static sqlite3_stmt *prepare(struct tl_store *s, const char *sql, struct tl_error *e)
-{
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
-    if (rc == SQLITE_OK)
-        return st;
-    tl_sql_fail(e, s->db, rc, what_);
-    return NULL;
-}
-
 static const char *text(sqlite3_stmt *st, int column)
 {
     return (const char *)sqlite3_column_text(st, column);
-}
-
-static enum tl_outcome outcome_at(sqlite3_stmt *st, int column)
-{
-    const char *name = text(st, column);
-    int o = name ? tl_outcome_parse(name) : -1;
-    return o < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)o;
 }
 
 /* Ends a scan: stop is what the callback said. */
@@ -54,17 +37,17 @@ static int finish(struct tl_store *s, sqlite3_stmt *st, int rc, int stop, struct
 int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct tl_error *e)
 {
     sqlite3_stmt *st =
-        prepare(s,
-                "SELECT case_name, unit, outcome, sum(trials), min(first_us), max(last_us) FROM tally "
-                "GROUP BY case_name, unit, outcome ORDER BY case_name, unit",
-                e);
+        tl_sql_prepare(s->db,
+                       "SELECT case_name, unit, outcome, sum(trials), min(first_us), max(last_us) FROM tally "
+                       "GROUP BY case_name, unit, outcome ORDER BY case_name, unit",
+                       what_, e);
     int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;
     while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct tl_site_sum sum = {.case_name = text(st, 0),
                                   .unit = text(st, 1),
-                                  .outcome = outcome_at(st, 2),
+                                  .outcome = tl_sql_outcome(st, 2),
                                   .trials = (uint64_t)sqlite3_column_int64(st, 3),
                                   .first_us = sqlite3_column_int64(st, 4),
                                   .last_us = sqlite3_column_int64(st, 5)};
@@ -76,13 +59,13 @@ int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct 
 int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found found, void *arg,
                   struct tl_error *e)
 {
-    sqlite3_stmt *st =
-        prepare(s,
-                "SELECT m.variant_hash, v.json, m.unit, n.runtime_version, n.os_build, m.outcome, m.trials, "
-                "m.last_us FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant "
-                "v ON v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE "
-                "c.name = ?",
-                e);
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
+        "SELECT m.variant_hash, v.json, m.unit, n.runtime_version, n.os_build, m.outcome, m.trials, "
+        "m.last_us FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant "
+        "v ON v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE "
+        "c.name = ?",
+        what_, e);
     int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;
@@ -93,7 +76,7 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
                                     .unit = text(st, 2),
                                     .runtime_version = text(st, 3),
                                     .os_build = text(st, 4),
-                                    .outcome = outcome_at(st, 5),
+                                    .outcome = tl_sql_outcome(st, 5),
                                     .trials = (uint64_t)sqlite3_column_int64(st, 6),
                                     .last_us = sqlite3_column_int64(st, 7)};
         stop = found(arg, &cell, e);
@@ -103,14 +86,14 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
 
 int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(
-        s,
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
         "SELECT m.signature_id, c.name, m.unit, n.runtime_version, n.os_build, sum(m.trials), "
         "min(m.first_us), max(m.last_us) FROM summary m JOIN case_file c ON c.hash = m.case_hash LEFT "
         "JOIN environment n ON n.id = m.environment_id WHERE m.signature_id <> '' GROUP BY "
         "m.signature_id, c.name, m.unit, n.runtime_version, n.os_build ORDER BY m.signature_id, "
         "c.name, m.unit",
-        e);
+        what_, e);
     int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;
@@ -131,14 +114,14 @@ int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, str
 int tl_site_lines(struct tl_store *s, tl_site_line_found found, void *arg, struct tl_error *e)
 {
     /* Read backwards the index gives the newest trial of each outcome first; nothing is sorted. */
-    sqlite3_stmt *st = prepare(
-        s,
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
         "SELECT t.id, t.case_name, t.unit, t.outcome, t.started_us, t.wall_s, t.variant_hash, v.json, "
         "t.signature_id, "
         "g.title, t.message FROM trial t INDEXED BY trial_by_case LEFT JOIN variant v ON v.hash = "
         "t.variant_hash LEFT JOIN "
         "signature g ON g.id = t.signature_id ORDER BY t.case_name DESC, t.outcome DESC, t.started_us DESC",
-        e);
+        what_, e);
     int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;
@@ -146,7 +129,7 @@ int tl_site_lines(struct tl_store *s, tl_site_line_found found, void *arg, struc
         struct tl_site_line line = {.id = text(st, 0),
                                     .case_name = text(st, 1),
                                     .unit = text(st, 2),
-                                    .outcome = outcome_at(st, 3),
+                                    .outcome = tl_sql_outcome(st, 3),
                                     .started_us = sqlite3_column_int64(st, 4),
                                     .wall_seconds = sqlite3_column_double(st, 5),
                                     .variant_hash = text(st, 6),
@@ -172,10 +155,10 @@ struct modules {
 static int read_modules(struct tl_store *s, struct modules *m, struct tl_error *e)
 {
     sqlite3_stmt *st =
-        prepare(s,
-                "SELECT build_id, path FROM module WHERE build_id <> '' GROUP BY build_id ORDER "
-                "BY build_id",
-                e);
+        tl_sql_prepare(s->db,
+                       "SELECT build_id, path FROM module WHERE build_id <> '' GROUP BY build_id ORDER "
+                       "BY build_id",
+                       what_, e);
     size_t room = 0;
     int rc;
     *m = (struct modules){0, NULL};
@@ -230,8 +213,9 @@ int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, str
     int rc = SQLITE_DONE, stop = read_modules(s, &modules, e);
     sqlite3_stmt *st =
         stop ? NULL
-             : prepare(s, "SELECT id, omitted_at, omitted, truncated, frames, symbols FROM stack ORDER BY id",
-                       e);
+             : tl_sql_prepare(
+                   s->db, "SELECT id, omitted_at, omitted, truncated, frames, symbols FROM stack ORDER BY id",
+                   what_, e);
     while (st && !stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct tl_capture c;
         char *frames, *symbols;
@@ -255,50 +239,13 @@ int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, str
     return st ? finish(s, st, rc, stop, e) : -1;
 }
 
-/* --- environments --------------------------------------------------------------------------------------- */
-
-int tl_site_environment(struct tl_store *s, const char *session_id, const char *environment_id,
-                        json_t **environment, struct tl_error *e)
-{
-    static const char sql[] =
-        "SELECT m.name AS m_name, m.arch AS m_arch, m.cpu AS m_cpu, m.cores AS m_cores, m.memory AS "
-        "m_memory, n.os, "
-        "n.os_build, n.kernel, n.trapline, n.id AS session, v.runner, v.runner_version, v.device, v.driver, "
-        "v.runtime_path, v.runtime_sha256, v.runtime_version FROM (SELECT 1) LEFT JOIN session n ON n.id = "
-        "?1 LEFT JOIN "
-        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id";
-    *environment = NULL;
-    sqlite3_stmt *st = prepare(s, sql, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, session_id);
-    tl_sql_bind(st, 2, environment_id);
-    int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) {
-        json_t *all = json_object(), *machine = json_object();
-        for (int i = 0; i < sqlite3_column_count(st); i++) {
-            const char *name = sqlite3_column_name(st, i);
-            bool of_machine = !strncmp(name, "m_", 2);
-            json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
-                                ? json_integer(sqlite3_column_int64(st, i))
-                                : json_string(text(st, i));
-            if (value) /* NULL, and what is not UTF-8, is unknown */
-                json_object_set_new(of_machine ? machine : all, of_machine ? name + 2 : name, value);
-        }
-        json_object_set_new(all, "machine", machine);
-        *environment = all;
-        rc = SQLITE_DONE;
-    }
-    return finish(s, st, rc, 0, e);
-}
-
 static int few_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(
-        s,
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
         "SELECT name, 0 FROM machine UNION SELECT command, 1 FROM session UNION SELECT runtime_path, 1 "
         "FROM environment UNION SELECT path, 1 FROM module UNION SELECT json, 1 FROM variant ORDER BY 2",
-        e);
+        what_, e);
     int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;
@@ -311,7 +258,7 @@ static int few_names(struct tl_store *s, tl_site_name_found found, void *arg, st
 /* What is packed is unpacked: packed says of which of the two columns that is so; -1: as typeof() tells. */
 static int said(struct tl_store *s, const char *sql, tl_site_name_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st = prepare(s, sql, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, sql, what_, e);
     int rc = SQLITE_DONE, stop = 0;
     if (!st)
         return -1;

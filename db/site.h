@@ -97,10 +97,6 @@ typedef int (*tl_site_stack_found)(void *arg, const char *id, const struct tl_ca
                                    struct tl_error *e);
 int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, struct tl_error *e);
 
-/* As tl_query_environment, by the ids of session and environment; either may be NULL. */
-int tl_site_environment(struct tl_store *s, const char *session_id, const char *environment_id,
-                        json_t **environment, struct tl_error *e);
-
 /* Text that may name a user or a host, for those who take names out before anything is written: names of
  * machines, commands of sessions, paths, and at last messages and output of every trial. */
 enum tl_site_named { TL_SITE_HOST, TL_SITE_PATH, TL_SITE_SAID };

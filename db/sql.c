@@ -92,6 +92,30 @@ int tl_sql_text(sqlite3 *db, const char *sql, char **value, const char *what, st
     return failed;
 }
 
+sqlite3_stmt *tl_sql_prepare(sqlite3 *db, const char *sql, const char *what, struct tl_error *e)
+{
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        return st;
+    tl_sql_fail(e, db, rc, what);
+    return NULL;
+}
+
+enum tl_outcome tl_sql_outcome(sqlite3_stmt *st, int column)
+{
+    const char *name = (const char *)sqlite3_column_text(st, column);
+    int o = name ? tl_outcome_parse(name) : -1;
+    return o < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)o;
+}
+
+enum tl_phase tl_sql_phase(sqlite3_stmt *st, int column)
+{
+    const char *name = (const char *)sqlite3_column_text(st, column);
+    int p = name ? tl_phase_parse(name) : -1;
+    return p < 0 ? TL_PHASE_START : (enum tl_phase)p;
+}
+
 void tl_sql_bind(sqlite3_stmt *st, int at, const char *text)
 {
     if (text)

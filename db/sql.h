@@ -2,6 +2,7 @@
 #ifndef TL_SQL_H
 #define TL_SQL_H
 
+#include "db/record.h"
 #include "harness/base/error.h"
 
 #include <sqlite3.h>
@@ -19,12 +20,18 @@ int tl_sql_int(sqlite3 *db, const char *sql, int64_t *value, const char *what, s
 /* The text there, a new string; NULL when there is no row. */
 int tl_sql_text(sqlite3 *db, const char *sql, char **value, const char *what, struct tl_error *e);
 
+/* A prepared statement, to be finalized; NULL with *e filled. */
+sqlite3_stmt *tl_sql_prepare(sqlite3 *db, const char *sql, const char *what, struct tl_error *e);
+
 /* Binding that a NULL string makes NULL. The string must live until the statement is reset. */
 void tl_sql_bind(sqlite3_stmt *st, int at, const char *text);
 /* As above, and an empty string makes NULL as well. */
 void tl_sql_bind_id(sqlite3_stmt *st, int at, const char *text);
 /* A column as a new string; NULL for NULL. */
 char *tl_sql_dup(sqlite3_stmt *st, int column);
+/* Columns that hold the name of an outcome or a phase; what is none is read as lost, or as start. */
+enum tl_outcome tl_sql_outcome(sqlite3_stmt *st, int column);
+enum tl_phase tl_sql_phase(sqlite3_stmt *st, int column);
 /* Copies a text column into a fixed array, cut to its size; "" for NULL. */
 void tl_sql_copy(sqlite3_stmt *st, int column, char *to, size_t size);
 

@@ -1,5 +1,6 @@
 /* Data files of trials: data/trials-N.js, ordered by id, each with the strings and environments of its own.
  * site.js finds the file of a trial by the first id of each. */
+#include "db/query.h"
 #include "db/site.h"
 #include "reports/site_impl.h"
 
@@ -68,7 +69,7 @@ static int environment_of(struct trials *t, const struct tl_site_trial *r, size_
         return 0;
     }
     json_t *j;
-    if (tl_site_environment(t->w->s, r->session_id, r->environment_id, &j, e))
+    if (tl_query_environment_of(t->w->s, r->session_id, r->environment_id, &j, e))
         return -1;
     if (t->n_environments)
         tl_buffer_add(&t->environments, ",", 1);

@@ -75,7 +75,7 @@ fi
 if [ "${CI:-}" = true ]; then
     say "builds of ONNX Runtime"
     fetched=yes
-    for version in 1.16.3 1.18.0 1.22.0 1.24.3 1.25.1 1.26.0 1.30.0; do
+    for version in 1.10.0 1.16.3 1.18.0 1.22.0 1.24.3 1.25.1 1.26.0 1.30.0; do
         "$plain/harness/cli/trapline" builds fetch "onnxruntime@$version" || fetched=
     done
     if [ -n "$fetched" ]; then

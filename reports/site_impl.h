@@ -91,6 +91,14 @@ char *tl_site_slug(const char *name);               /* a file's name, the same e
 
 /* Writes a whole file of the site. */
 int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t size, struct tl_error *e);
+/* Writes data/KIND-NUMBER.js, a script that hands an object of lists to the pages: the members, by their
+ * letters. */
+struct tl_site_member {
+    char letter;
+    const struct tl_buffer *list; /* what stands between the brackets */
+};
+int tl_site_put_data(struct tl_site *w, const char *kind, size_t number, const struct tl_site_member *members,
+                     size_t n, struct tl_error *e);
 /* Adds the beginning of a new data file to the list. */
 void tl_site_file(struct tl_site_files *f, const char *first);
 /* Strings of a data file, each once. */

@@ -44,20 +44,9 @@ static int put_lines(struct lines *l, struct tl_error *e)
     end_part(l);
     if (!l->n_parts)
         return 0;
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *name = tl_format("data/lines-%zu.js", w->line_files);
-    tl_buffer_printf(&b, "TL.got(\"lines-%zu\",{v:[", w->line_files);
-    tl_buffer_add(&b, l->variants.json.data, l->variants.json.size);
-    tl_buffer_add_string(&b, "],\nh:[");
-    tl_buffer_add(&b, l->ids.json.data, l->ids.json.size);
-    tl_buffer_add_string(&b, "],\ns:[");
-    tl_buffer_add(&b, l->notes.json.data, l->notes.json.size);
-    tl_buffer_add_string(&b, "],\ng:[");
-    tl_buffer_add(&b, l->rows.data, l->rows.size);
-    tl_buffer_add_string(&b, "]})\n");
-    int rc = tl_site_put(w, name, b.data, b.size, e);
-    tl_buffer_free(&b);
-    free(name);
+    const struct tl_site_member members[] = {
+        {'v', &l->variants.json}, {'h', &l->ids.json}, {'s', &l->notes.json}, {'g', &l->rows}};
+    int rc = tl_site_put_data(w, "lines", w->line_files, members, 4, e);
     tl_site_strings_clear(&l->variants);
     tl_site_strings_clear(&l->notes);
     tl_site_strings_clear(&l->ids);
@@ -133,16 +122,8 @@ static int put_stacks(struct stacks *t, struct tl_error *e)
 {
     if (!t->n)
         return 0;
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *name = tl_format("data/stacks-%zu.js", t->file);
-    tl_buffer_printf(&b, "TL.got(\"stacks-%zu\",{s:[", t->file);
-    tl_buffer_add(&b, t->strings.json.data, t->strings.json.size);
-    tl_buffer_add_string(&b, "],\nr:[");
-    tl_buffer_add(&b, t->rows.data, t->rows.size);
-    tl_buffer_add_string(&b, "]})\n");
-    int rc = tl_site_put(t->w, name, b.data, b.size, e);
-    tl_buffer_free(&b);
-    free(name);
+    const struct tl_site_member members[] = {{'s', &t->strings.json}, {'r', &t->rows}};
+    int rc = tl_site_put_data(t->w, "stacks", t->file, members, 2, e);
     tl_site_strings_clear(&t->strings);
     tl_buffer_clear(&t->rows);
     t->n = 0;

@@ -31,18 +31,9 @@ static int put_file(struct trials *t, struct tl_error *e)
 {
     if (!t->n)
         return 0;
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *name = tl_format("data/trials-%zu.js", t->file);
-    tl_buffer_printf(&b, "TL.got(\"trials-%zu\",{s:[", t->file);
-    tl_buffer_add(&b, t->strings.json.data, t->strings.json.size);
-    tl_buffer_add_string(&b, "],\ne:[");
-    tl_buffer_add(&b, t->environments.data, t->environments.size);
-    tl_buffer_add_string(&b, "],\nr:[");
-    tl_buffer_add(&b, t->rows.data, t->rows.size);
-    tl_buffer_add_string(&b, "]})\n");
-    int rc = tl_site_put(t->w, name, b.data, b.size, e);
-    tl_buffer_free(&b);
-    free(name);
+    const struct tl_site_member members[] = {
+        {'s', &t->strings.json}, {'e', &t->environments}, {'r', &t->rows}};
+    int rc = tl_site_put_data(t->w, "trials", t->file, members, 3, e);
     tl_site_strings_clear(&t->strings);
     tl_buffer_clear(&t->rows);
     tl_buffer_clear(&t->environments);

@@ -8,11 +8,13 @@
  *
  * The supervisor sends the line {"fork":1}; with it come the child's trial socket, stdout and stderr. The
  * server forks and answers {"forked":PID}. The child is a copy of a process that has run no trial, so no
- * trial can see what another one did. It leaves with _exit because exit() would run the destructors of a
- * runtime whose threads exist only in the server, which hangs.
+ * trial can see what another one did; only which pages of code are mapped is handed on (pages.h). It leaves
+ * with _exit because exit() would run the destructors of a runtime whose threads exist only in the server,
+ * which hangs.
  *
  * fork() is glibc's and not the bare system call: runtimes register pthread_atfork handlers. */
 #include "runners/channel.h"
+#include "runners/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +76,7 @@ static void hold_child_signals(bool hold)
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-static void child(const struct tl_runner *runner, void *state, const int *fds)
+static void child(const struct tl_runner *runner, void *state, struct tl_pages *pages, const int *fds)
 {
     setsid();
     hold_child_signals(false);
@@ -83,18 +85,20 @@ static void child(const struct tl_runner *runner, void *state, const int *fds)
     int status = tl_protocol_trial(runner, state, true);
     fflush(stdout);
     fflush(stderr);
+    tl_pages_tell(pages);
     _exit(status);
 }
 
-static int serve_fork(const struct tl_runner *runner, void *state, const int *fds)
+static int serve_fork(const struct tl_runner *runner, void *state, struct tl_pages **pages, const int *fds)
 {
     /* What is buffered here would be written by every child again. */
     fflush(stdout);
     fflush(stderr);
     reap();
+    tl_pages_heed(pages);
     pid_t pid = fork();
     if (pid == 0)
-        child(runner, state, fds);
+        child(runner, state, *pages, fds);
     if (pid < 0) {
         tl_channel_error("server", "fork", "cannot fork: %s", strerror(errno));
         return 0;
@@ -126,6 +130,7 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
     }
     hold_child_signals(true);
     tl_channel_send(json_pack("{s:i}", "serving", 1));
+    struct tl_pages *pages = tl_pages_new();
     int fds[TL_CHANNEL_FDS];
     size_t n_fds;
     char line[1024];
@@ -138,7 +143,7 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
             tl_channel_error("protocol", "descriptors", "a fork request carries %d descriptors, not %zu",
                              TL_CHANNEL_FDS, n_fds);
         else
-            r = serve_fork(runner, state, fds);
+            r = serve_fork(runner, state, &pages, fds);
         close_all(fds, n_fds);
         if (r)
             break;

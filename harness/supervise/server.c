@@ -6,9 +6,10 @@
  * it is an ordinary trial, which outlives its server.
  *
  * A fork takes a good part of the time of a small trial. While a trial runs and another one waits for the
- * same server, the next child is therefore forked already: the spare. It is held before its first instruction
- * and belongs to the server, whose end is its end. Nothing of it is known to a trial, so it takes any: its
- * streams were made for it alone, and limits, scratch directory and intent come when it is given away.
+ * same server, the next child is therefore forked already: the spare. It makes itself ready, waits for its
+ * request, and belongs to the server, whose end is its end. Nothing of it is known to a trial, so it takes
+ * any: its streams were made for it alone, and limits, scratch directory and intent come when it is given
+ * away.
  *
  * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the
  * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
@@ -183,6 +184,8 @@ static void maybe_give_child(struct tl_server *v)
     uv_timer_stop(v->deadline);
     if (v->trial)
         give_child(v);
+    else
+        tl_trace_release(v->supervisor, v->newborn);
 }
 
 void tl_server_forked(struct tl_server *v, struct tl_process *child)

@@ -24,18 +24,18 @@ def alive_with(marker):
     return found
 
 
-def held_with(marker):
-    """Of them, those that have been forked and are held by their tracer: (pid, parent)."""
-    found = []
-    for pid in alive_with(marker):
+def children_with(marker):
+    """Of them, those that another one of them forked: (when it was, pid, parent)."""
+    found, all_of_them = [], alive_with(marker)
+    for pid in all_of_them:
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-                state, parent = f.read().rsplit(")", 1)[1].split()[:2]
+                fields = f.read().rsplit(")", 1)[1].split()
         except OSError:
             continue
-        if state == "t":
-            found.append((pid, int(parent)))
-    return found
+        if int(fields[1]) in all_of_them:
+            found.append((int(fields[19]), pid, int(fields[1])))
+    return sorted(found)
 
 
 class ServerTest(ProgramTest):
@@ -73,13 +73,16 @@ class ServerTest(ProgramTest):
         self.assertEqual(expected["null_read"][0], "crash")
 
     def spare(self):
-        """The spare of a server whose trial hangs: it is the only process that stays held."""
+        """(pid, parent) of the spare of a server whose trial hangs: it is the younger one of the two children."""
         marker, seen, until = self.env["TRAPLINE_TEST_MARKER"], None, time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            held = held_with(marker)
-            if len(held) == 1 and held[0] == seen:
-                return seen
-            seen = held[0] if len(held) == 1 else None
+            found = children_with(marker)
+            # trapline's own child with children is the server.
+            servers = {parent for _, _, parent in found} & {pid for _, pid, _ in found}
+            born = [c for c in found if c[2] in servers]
+            if len(born) == 2 and born == seen:
+                return born[-1][1:]
+            seen = born
             time.sleep(0.05)
         self.fail("no spare was made")
 

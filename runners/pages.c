@@ -1,0 +1,192 @@
+/* Theory of operation. The kernel copies the page table of a private file mapping on a fork only when the
+ * mapping has a page that was written to. So the server
+ *
+ *   drops what it has mapped itself: loading a runtime goes through far more code than a trial, and every
+ *     page costs in each fork and at each child's end
+ *   maps the pages that the child told
+ *   writes one byte of each mapping, the byte that is there, in the kernel's way to write where a program may
+ *     not (/proc/self/mem, as debuggers do)
+ *
+ * A mapping of which a page is no longer the file's (relocations, for one) is left alone: dropping it would
+ * lose what was written, and it is copied anyway. */
+#include "runners/pages.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define RANGES_MOST 2048
+#define PAGES_AT_A_TIME 512
+
+/* Of an entry of /proc/PID/pagemap */
+#define PRESENT (1ull << 63)
+#define SWAPPED (1ull << 62)
+#define OF_FILE (1ull << 61)
+
+struct range {
+    uintptr_t start, end;
+};
+
+enum { NOT_TOLD, BEING_TOLD, TOLD };
+
+/* Shared between the server and its children. A child that damages its memory can write anything here: what
+ * is read is only ever taken as advice. */
+struct tl_pages {
+    atomic_int state;
+    size_t n;
+    struct range ranges[RANGES_MOST];
+};
+
+struct reader {
+    FILE *maps;
+    int pagemap;
+    size_t page; /* bytes */
+};
+
+static bool reader_open(struct reader *r)
+{
+    r->page = (size_t)sysconf(_SC_PAGESIZE);
+    r->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    r->maps = r->pagemap < 0 ? NULL : fopen("/proc/self/maps", "re");
+    return r->maps;
+}
+
+static void reader_close(struct reader *r)
+{
+    if (r->maps)
+        fclose(r->maps);
+    if (r->pagemap >= 0)
+        close(r->pagemap);
+}
+
+/* The next mapping of a file that may be read, not written, and is not shared. */
+static bool next_mapping(struct reader *r, struct range *mapping)
+{
+    char line[PATH_MAX + 128], may[5];
+    unsigned long long start, end, inode;
+    while (fgets(line, sizeof line, r->maps))
+        if (sscanf(line, "%llx-%llx %4s %*s %*s %llu", &start, &end, may, &inode) == 4 && inode &&
+            (!strcmp(may, "r-xp") || !strcmp(may, "r--p"))) {
+            *mapping = (struct range){(uintptr_t)start, (uintptr_t)end};
+            return true;
+        }
+    return false;
+}
+
+/* Calls back with every page of a mapping until told to stop; false when it was, or the kernel does not say.
+ */
+static bool each_page(const struct reader *r, struct range mapping,
+                      bool (*visit)(void *arg, uintptr_t at, uint64_t entry), void *arg)
+{
+    uint64_t entries[PAGES_AT_A_TIME];
+    for (uintptr_t at = mapping.start; at < mapping.end;) {
+        size_t n = (mapping.end - at) / r->page;
+        if (n > PAGES_AT_A_TIME)
+            n = PAGES_AT_A_TIME;
+        if (pread(r->pagemap, entries, n * sizeof *entries, (off_t)(at / r->page * sizeof *entries)) !=
+            (ssize_t)(n * sizeof *entries))
+            return false;
+        for (size_t i = 0; i < n; i++, at += r->page)
+            if (!visit(arg, at, entries[i]))
+                return false;
+    }
+    return true;
+}
+
+struct tl_pages *tl_pages_new(void)
+{
+    void *p = mmap(NULL, sizeof(struct tl_pages), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p; /* zero: NOT_TOLD */
+}
+
+struct telling {
+    struct tl_pages *pages;
+    size_t page;
+};
+
+static bool tell_page(void *arg, uintptr_t at, uint64_t entry)
+{
+    const struct telling *t = arg;
+    struct tl_pages *p = t->pages;
+    if ((entry & (PRESENT | OF_FILE)) != (PRESENT | OF_FILE))
+        return true;
+    if (p->n && p->ranges[p->n - 1].end == at) {
+        p->ranges[p->n - 1].end += t->page;
+        return true;
+    }
+    if (p->n == RANGES_MOST)
+        return false;
+    p->ranges[p->n++] = (struct range){at, at + t->page};
+    return true;
+}
+
+void tl_pages_tell(struct tl_pages *pages)
+{
+    struct reader r;
+    struct range mapping;
+    int expected = NOT_TOLD;
+    if (!pages || !atomic_compare_exchange_strong(&pages->state, &expected, BEING_TOLD))
+        return;
+    if (reader_open(&r)) {
+        struct telling t = {pages, r.page};
+        while (next_mapping(&r, &mapping) && each_page(&r, mapping, tell_page, &t))
+            ;
+        atomic_store(&pages->state, TOLD);
+    }
+    reader_close(&r);
+}
+
+static bool is_untouched(void *arg, uintptr_t at, uint64_t entry)
+{
+    (void)arg;
+    (void)at;
+    return !(entry & SWAPPED) && (!(entry & PRESENT) || (entry & OF_FILE));
+}
+
+static void map_told(const struct tl_pages *pages, size_t n, struct range mapping)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct range told = pages->ranges[i];
+        uintptr_t start = told.start > mapping.start ? told.start : mapping.start,
+                  end = told.end < mapping.end ? told.end : mapping.end;
+        if (start < end)
+            madvise((void *)start, end - start, MADV_POPULATE_READ);
+    }
+}
+
+static void rewrite_byte(int memory, uintptr_t at)
+{
+    char byte;
+    if (pread(memory, &byte, 1, (off_t)at) != 1 || pwrite(memory, &byte, 1, (off_t)at) != 1)
+        return; /* the mapping is not inherited, then */
+}
+
+void tl_pages_heed(struct tl_pages **pages)
+{
+    struct tl_pages *p = *pages;
+    struct reader r;
+    struct range mapping;
+    if (!p || atomic_load(&p->state) != TOLD)
+        return;
+    size_t n = p->n < RANGES_MOST ? p->n : RANGES_MOST;
+    int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    if (reader_open(&r))
+        while (next_mapping(&r, &mapping))
+            if (each_page(&r, mapping, is_untouched, NULL)) {
+                madvise((void *)mapping.start, mapping.end - mapping.start, MADV_DONTNEED);
+                map_told(p, n, mapping);
+                rewrite_byte(memory, mapping.start);
+            }
+    reader_close(&r);
+    if (memory >= 0)
+        close(memory);
+    munmap(p, sizeof *p);
+    *pages = NULL;
+}

@@ -1,0 +1,124 @@
+/* The pages that children of a fork server tell: by processes that are really forked. */
+#include "runners/pages.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGES 256
+#define WANTED 200   /* the page that a child reads; the kernel brings some neighbours */
+#define UNWANTED 100 /* far from it */
+
+static size_t page;
+
+/* A file whose page n is full of n, mapped as a library's code is. */
+static unsigned char *map_file(void)
+{
+    char path[] = "/tmp/trapline-pages-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0);
+    page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *content = malloc(page);
+    for (int i = 0; i < PAGES; i++) {
+        memset(content, i, page);
+        cr_assert_eq(write(fd, content, page), (ssize_t)page);
+    }
+    free(content);
+    unsigned char *at = mmap(NULL, PAGES * page, PROT_READ, MAP_PRIVATE, fd, 0);
+    cr_assert(at != MAP_FAILED);
+    close(fd);
+    unlink(path);
+    return at;
+}
+
+static bool is_mapped(const unsigned char *at)
+{
+    uint64_t entry = 0;
+    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    ssize_t n = pread(fd, &entry, sizeof entry, (off_t)((uintptr_t)at / page * sizeof entry));
+    close(fd);
+    return n == sizeof entry && entry >> 63;
+}
+
+/* The exit status of a child that does `what`. */
+static int in_child(int (*what)(unsigned char *at, struct tl_pages *pages), unsigned char *at,
+                    struct tl_pages *pages)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(what(at, pages));
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+static int read_and_tell(unsigned char *at, struct tl_pages *pages)
+{
+    int read = *(volatile unsigned char *)(at + WANTED * page);
+    tl_pages_tell(pages);
+    return read;
+}
+
+static int has_wanted(unsigned char *at, struct tl_pages *pages)
+{
+    (void)pages;
+    return is_mapped(at + WANTED * page) && !is_mapped(at + UNWANTED * page);
+}
+
+static bool kernel_can(const unsigned char *at)
+{
+    return !madvise((void *)at, page, MADV_POPULATE_READ);
+}
+
+Test(pages, later_children_inherit_what_one_has_told)
+{
+    unsigned char *at = map_file();
+    struct tl_pages *pages = tl_pages_new();
+    if (!kernel_can(at))
+        cr_skip("Linux 5.14 is needed");
+    for (int i = 0; i < PAGES; i++)
+        cr_assert_eq(((volatile unsigned char *)at)[(size_t)i * page], i); /* far more than a child wants */
+    cr_assert_eq(in_child(has_wanted, at, NULL), 0, "a file's pages are inherited by themselves");
+    tl_pages_heed(&pages);
+    cr_assert(pages, "nothing was told yet");
+    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED);
+    tl_pages_heed(&pages);
+    cr_assert_null(pages);
+    cr_assert(is_mapped(at + WANTED * page));
+    cr_assert_eq(in_child(has_wanted, at, NULL), 1, "told pages are inherited, and not the others");
+    for (int i = 0; i < PAGES; i++)
+        cr_assert_eq(at[(size_t)i * page], i, "the content stays");
+    munmap(at, PAGES * page);
+}
+
+Test(pages, what_was_written_stays)
+{
+    unsigned char *at = map_file();
+    struct tl_pages *pages = tl_pages_new();
+    cr_assert_eq(mprotect(at, page, PROT_READ | PROT_WRITE), 0);
+    at[1] = 77; /* a relocation */
+    cr_assert_eq(mprotect(at, page, PROT_READ), 0);
+    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED);
+    tl_pages_heed(&pages);
+    cr_assert_null(pages);
+    cr_assert_eq(at[1], 77);
+    munmap(at, PAGES * page);
+}
+
+Test(pages, only_the_first_tells)
+{
+    unsigned char *at = map_file();
+    struct tl_pages *pages = tl_pages_new();
+    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED);
+    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED, "the second one finds that it was told");
+    tl_pages_heed(&pages);
+    cr_assert_null(pages);
+    tl_pages_heed(&pages); /* and afterwards there is nothing to do */
+    tl_pages_tell(NULL);
+    munmap(at, PAGES * page);
+}

@@ -3,6 +3,7 @@
 
 #include "db/compare.h"
 #include "harness/base/buffer.h"
+#include "harness/base/quantile.h"
 #include "harness/builds/builds.h"
 
 #include <math.h>
@@ -191,15 +192,7 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
     struct tl_side_cell *k = &r->cells[side];
     size_t face =
         tl_faces_count(&c->faces, t->signature_id, t->coarse_id, t->title, t->outcome, t->phase, t->signal);
-    size_t g = 0;
-    while (g < k->n_groups && (k->groups[g].outcome != t->outcome || k->groups[g].face != face))
-        g++;
-    if (g == k->n_groups) {
-        k->groups = tl_realloc(k->groups, g + 1, sizeof *k->groups);
-        k->groups[k->n_groups++] = (struct tl_side_group){t->outcome, face, 0};
-    }
-    k->groups[g].n++;
-    k->n++;
+    tl_groups_count(&k->groups, t->outcome, face);
     if (t->outcome == TL_OUTCOME_PASS) {
         size_t n = k->n_passed++;
         if (!(n & (n - 1))) {
@@ -245,24 +238,6 @@ static int on_trial(void *arg, const struct tl_comparable *t, struct tl_error *e
 
 /* --- what differs --------------------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int by_weight(const void *a, const void *b)
-{
-    const struct tl_side_group *x = a, *y = b;
-    bool fails = tl_outcome_is_failure(x->outcome);
-    if (fails != tl_outcome_is_failure(y->outcome))
-        return fails ? -1 : 1;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return x->outcome != y->outcome ? (x->outcome > y->outcome) - (x->outcome < y->outcome)
-                                    : (x->face > y->face) - (x->face < y->face);
-}
-
 const struct tl_side_cell *tl_cell_at(const struct tl_compare *c, const struct tl_compare_row *r,
                                       size_t place)
 {
@@ -271,7 +246,7 @@ const struct tl_side_cell *tl_cell_at(const struct tl_compare *c, const struct t
     return side < r->n_cells ? &r->cells[side] : &none;
 }
 
-static const char *coarse_of(const struct tl_compare *c, const struct tl_side_group *g)
+static const char *coarse_of(const struct tl_compare *c, const struct tl_group *g)
 {
     return g->face == TL_NO_FACE ? "" : c->faces.list[g->face].coarse_id;
 }
@@ -280,22 +255,19 @@ static const char *coarse_of(const struct tl_compare *c, const struct tl_side_gr
  * counts. */
 static void judge(struct tl_compare *c, struct tl_compare_row *r)
 {
-    const struct tl_side_group *first = NULL, *last = NULL;
+    const struct tl_group *first = NULL, *last = NULL;
     bool exact = true, coarse = true, all_fail = true;
     for (size_t i = 0; i < r->n_cells; i++) {
         struct tl_side_cell *k = &r->cells[i];
-        if (k->n_groups)
-            qsort(k->groups, k->n_groups, sizeof *k->groups, by_weight);
-        if (k->n_passed) {
-            qsort(k->seconds, k->n_passed, sizeof *k->seconds, ascending);
-            qsort(k->memory, k->n_passed, sizeof *k->memory, ascending);
-        }
+        tl_groups_sort(&k->groups);
+        tl_sort(k->seconds, k->n_passed);
+        tl_sort(k->memory, k->n_passed);
     }
     for (size_t i = 0; i < c->n_sides; i++) {
         const struct tl_side_cell *k = tl_cell_at(c, r, i);
-        if (!k->n || k->groups[0].outcome == TL_OUTCOME_UNSUPPORTED)
+        if (!k->groups.n || k->groups.list[0].outcome == TL_OUTCOME_UNSUPPORTED)
             continue;
-        const struct tl_side_group *g = &k->groups[0];
+        const struct tl_group *g = &k->groups.list[0];
         r->present++;
         last = g;
         all_fail = all_fail && tl_outcome_is_failure(g->outcome);
@@ -322,7 +294,7 @@ static void leave_out(struct tl_compare *c)
     for (size_t i = 0; i < c->n_sides; i++) {
         bool shared = c->chosen;
         for (size_t r = 0; r < c->n_rows && !shared; r++)
-            shared = c->rows[r].present > 1 && tl_cell_at(c, &c->rows[r], i)->n;
+            shared = c->rows[r].present > 1 && tl_cell_at(c, &c->rows[r], i)->groups.n;
         if (shared)
             c->order[n++] = c->order[i];
     }
@@ -392,7 +364,7 @@ static void release(struct tl_compare *c)
     for (size_t i = 0; i < c->n_rows; i++) {
         struct tl_compare_row *r = &c->rows[i];
         for (size_t k = 0; k < r->n_cells; k++) {
-            free(r->cells[k].groups);
+            free(r->cells[k].groups.list);
             free(r->cells[k].seconds);
             free(r->cells[k].memory);
         }
@@ -440,8 +412,8 @@ static int compare(struct tl_options *o)
         for (size_t i = 0; i < c.n_rows; i++)
             for (size_t k = 0; k < c.n_shown && tl_row_shown(&c, &c.rows[i]); k++) {
                 const struct tl_side_cell *cell = tl_cell_at(&c, &c.rows[i], k);
-                for (size_t g = 0; g < cell->n_groups; g++)
-                    tl_faces_letter(&c.faces, cell->groups[g].face);
+                for (size_t g = 0; g < cell->groups.n; g++)
+                    tl_faces_letter(&c.faces, cell->groups.list[g].face);
             }
         tl_faces_lettered(&c.faces);
         if (o->json)

@@ -3,7 +3,7 @@
 #define TL_CLI_COMPARE_H
 
 #include "harness/cli/cli.h"
-#include "harness/cli/faces.h"
+#include "harness/cli/groups.h"
 
 enum tl_compare_by { TL_BY_UNIT, TL_BY_BUILD, TL_BY_MACHINE, TL_BY_SESSION };
 
@@ -12,17 +12,10 @@ struct tl_side {
     uint64_t trials;
 };
 
-/* Trials of one side that agree. */
-struct tl_side_group {
-    enum tl_outcome outcome;
-    size_t face, n;
-};
-
 /* One row on one side. Times and memory are those of trials that passed: how long it takes to fail says
  * nothing. */
 struct tl_side_cell {
-    size_t n, n_groups;
-    struct tl_side_group *groups; /* failures first, the most frequent first */
+    struct tl_groups groups; /* sorted */
     size_t n_passed;
     double *seconds, *memory; /* ascending */
     bool has_error, infinite; /* against the reference of the case */

@@ -2,6 +2,7 @@
 #include "harness/cli/compare.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/quantile.h"
 #include "harness/cli/table.h"
 
 #include <math.h>
@@ -9,19 +10,6 @@
 #include <string.h>
 
 /* --- numbers -------------------------------------------------------------------------------------------- */
-
-static double quantile(const double *sorted, size_t n, double q)
-{
-    double at = q * (double)(n - 1);
-    size_t low = (size_t)at;
-    return low + 1 < n ? sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]) : sorted[low];
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Ratios of medians over the rows in which both sides pass. */
 struct ratios {
@@ -31,7 +19,7 @@ struct ratios {
 
 static double median_of(const struct tl_side_cell *k, bool memory)
 {
-    return k->n_passed ? quantile(memory ? k->memory : k->seconds, k->n_passed, 0.5) : 0;
+    return tl_median(memory ? k->memory : k->seconds, k->n_passed);
 }
 
 static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool memory)
@@ -45,10 +33,10 @@ static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool me
             list[r.n++] = b / a;
     }
     if (r.n) {
-        qsort(list, r.n, sizeof *list, ascending);
-        r.median = quantile(list, r.n, 0.5);
-        r.low = quantile(list, r.n, 0.25);
-        r.high = quantile(list, r.n, 0.75);
+        tl_sort(list, r.n);
+        r.median = tl_quantile(list, r.n, 0.5);
+        r.low = tl_quantile(list, r.n, 0.25);
+        r.high = tl_quantile(list, r.n, 0.75);
         r.least = list[0];
         r.most = list[r.n - 1];
     }
@@ -62,9 +50,10 @@ static bool side_shows(const struct tl_compare *c, size_t place, const char *coa
 {
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct tl_side_cell *k = tl_cell_at(c, &c->rows[i], place);
-        for (size_t g = 0; g < k->n_groups; g++)
-            if (k->groups[g].face != TL_NO_FACE && (face == TL_NO_FACE || k->groups[g].face == face) &&
-                !strcmp(c->faces.list[k->groups[g].face].coarse_id, coarse))
+        for (size_t g = 0; g < k->groups.n; g++)
+            if (k->groups.list[g].face != TL_NO_FACE &&
+                (face == TL_NO_FACE || k->groups.list[g].face == face) &&
+                !strcmp(c->faces.list[k->groups.list[g].face].coarse_id, coarse))
                 return true;
     }
     return false;
@@ -114,17 +103,7 @@ static json_t *same_failures(const struct tl_compare *c)
 static char *cell_text(const struct tl_compare *c, const struct tl_side_cell *k)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, k->n ? "" : "-");
-    for (size_t g = 0; g < k->n_groups; g++) {
-        const struct tl_side_group *p = &k->groups[g];
-        if (g && !tl_outcome_is_failure(p->outcome))
-            break; /* what is not said passed */
-        tl_buffer_printf(&b, "%s%s", g ? ", " : "", tl_outcome_name(p->outcome));
-        if (p->face != TL_NO_FACE)
-            tl_buffer_printf(&b, " %s", c->faces.list[p->face].letter);
-        if (k->n_groups > 1)
-            tl_buffer_printf(&b, " %zu of %zu", p->n, k->n);
-    }
+    tl_groups_text(&k->groups, &c->faces, &b);
     if (k->n_passed) {
         char *time = tl_duration_text(median_of(k, false));
         tl_buffer_printf(&b, " %s", time);
@@ -187,7 +166,7 @@ static char *value_text(const json_t *v)
 
 static const char *cell_colour(const struct tl_side_cell *k)
 {
-    return k->n ? tl_outcome_colour((int)k->groups[0].outcome) : NULL;
+    return k->groups.n ? tl_outcome_colour((int)k->groups.list[0].outcome) : NULL;
 }
 
 static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, const json_t *axes, bool two,
@@ -328,7 +307,7 @@ void tl_compare_print(const struct tl_compare *c, bool colour)
 
 static json_t *spread(const double *sorted, size_t n)
 {
-    return n ? json_pack("{s:f,s:f,s:f,s:I}", "median", quantile(sorted, n, 0.5), "min", sorted[0], "max",
+    return n ? json_pack("{s:f,s:f,s:f,s:I}", "median", tl_quantile(sorted, n, 0.5), "min", sorted[0], "max",
                          sorted[n - 1], "n", (json_int_t)n)
              : json_null();
 }
@@ -336,16 +315,16 @@ static json_t *spread(const double *sorted, size_t n)
 static json_t *cell_json(const struct tl_compare *c, const struct tl_side_cell *k, const char *side)
 {
     json_t *seen = json_array();
-    for (size_t g = 0; g < k->n_groups; g++) {
-        const struct tl_side_group *p = &k->groups[g];
+    for (size_t g = 0; g < k->groups.n; g++) {
+        const struct tl_group *p = &k->groups.list[g];
         const struct tl_face *f = p->face == TL_NO_FACE ? NULL : &c->faces.list[p->face];
         json_array_append_new(seen, json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n",
                                               (json_int_t)p->n, "signature", f ? f->id : NULL));
     }
     json_t *error = !k->has_error ? json_null() : k->infinite ? json_string("infinite") : json_real(k->error);
     return json_pack("{s:s,s:s?,s:o,s:I,s:o,s:o,s:o,s:s?}", "side", side, "outcome",
-                     k->n ? tl_outcome_name(k->groups[0].outcome) : NULL, "seen", seen, "trials",
-                     (json_int_t)k->n, "wall_s", spread(k->seconds, k->n_passed), "peak_rss",
+                     k->groups.n ? tl_outcome_name(k->groups.list[0].outcome) : NULL, "seen", seen, "trials",
+                     (json_int_t)k->groups.trials, "wall_s", spread(k->seconds, k->n_passed), "peak_rss",
                      spread(k->memory, k->n_passed), "max_error", error, "outputs",
                      *k->outputs && !k->vary ? k->outputs : NULL);
 }

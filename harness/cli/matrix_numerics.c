@@ -2,8 +2,8 @@
 #include "harness/cli/matrix.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/quantile.h"
 #include "harness/cli/table.h"
-#include "harness/search/change.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,12 +21,6 @@ struct numerics {
     size_t n, largest; /* variants that were compared; the row of the largest error */
     double *list;      /* of each the largest error of its trials, ascending */
 };
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Release with free(numerics.list). */
 static struct numerics gather(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t unit)
@@ -47,7 +41,7 @@ static struct numerics gather(const struct tl_matrix *m, const struct tl_matrix_
             z.largest = r;
         }
     }
-    qsort(z.list, z.n, sizeof *z.list, by_size);
+    tl_sort(z.list, z.n);
     return z;
 }
 

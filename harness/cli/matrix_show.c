@@ -2,6 +2,8 @@
 #include "harness/cli/matrix.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/quantile.h"
+#include "harness/cli/groups.h"
 #include "harness/cli/table.h"
 
 #include <stdlib.h>
@@ -9,58 +11,29 @@
 
 #define REASONS 8 /* of unsupported variants that are printed */
 
-/* What the trials of one cell came to: groups of the same outcome and signature, largest failure first. */
-struct group {
-    enum tl_outcome outcome;
-    size_t face, n;
-};
 struct cell {
-    size_t n, n_groups; /* trials that ended */
-    struct group *groups;
-    double seconds; /* median */
+    struct tl_groups groups; /* sorted */
+    double seconds;          /* median */
     size_t cached;
 };
 
-static int by_seconds(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int by_weight(const void *a, const void *b)
-{
-    const struct group *x = a, *y = b;
-    bool fails = tl_outcome_is_failure(x->outcome);
-    if (fails != tl_outcome_is_failure(y->outcome))
-        return fails ? -1 : 1;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return x->outcome != y->outcome ? (x->outcome > y->outcome) - (x->outcome < y->outcome)
-                                    : (x->face > y->face) - (x->face < y->face);
-}
-
-/* Release with free(cell.groups). */
+/* Release with free(cell.groups.list). */
 static struct cell cell_of(const struct tl_matrix *m, const struct tl_matrix_trial *trials)
 {
     size_t repeat = (size_t)m->o->repeat;
-    struct cell c = {.groups = tl_calloc(repeat + 1, sizeof *c.groups)};
+    struct cell c = {0};
     double *seconds = tl_calloc(repeat + 1, sizeof *seconds);
     for (size_t i = 0; i < repeat; i++) {
         const struct tl_matrix_trial *t = &trials[i];
         if (!t->ended)
             continue;
-        size_t g = 0;
-        while (g < c.n_groups && (c.groups[g].outcome != t->outcome || c.groups[g].face != t->face))
-            g++;
-        if (g == c.n_groups)
-            c.groups[c.n_groups++] = (struct group){t->outcome, t->face, 0};
-        c.groups[g].n++;
+        seconds[c.groups.trials] = t->seconds;
+        tl_groups_count(&c.groups, t->outcome, t->face);
         c.cached += t->cached;
-        seconds[c.n++] = t->seconds;
     }
-    qsort(seconds, c.n, sizeof *seconds, by_seconds);
-    qsort(c.groups, c.n_groups, sizeof *c.groups, by_weight);
-    c.seconds = c.n % 2 ? seconds[c.n / 2] : c.n ? (seconds[c.n / 2 - 1] + seconds[c.n / 2]) / 2 : 0;
+    tl_sort(seconds, c.groups.trials);
+    tl_groups_sort(&c.groups);
+    c.seconds = tl_median(seconds, c.groups.trials);
     free(seconds);
     return c;
 }
@@ -71,9 +44,9 @@ void tl_matrix_letters(struct tl_matrix *m)
         for (size_t r = 0; r < m->cases[i].n_rows; r++)
             for (size_t u = 0; u < m->n_units; u++) {
                 struct cell c = cell_of(m, tl_matrix_trials(m, &m->cases[i], r, u));
-                for (size_t g = 0; g < c.n_groups; g++)
-                    tl_faces_letter(&m->faces, c.groups[g].face);
-                free(c.groups);
+                for (size_t g = 0; g < c.groups.n; g++)
+                    tl_faces_letter(&m->faces, c.groups.list[g].face);
+                free(c.groups.list);
             }
     tl_faces_lettered(&m->faces);
 }
@@ -83,18 +56,8 @@ void tl_matrix_letters(struct tl_matrix *m)
 static char *cell_text(const struct tl_matrix *m, const struct cell *c)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, c->n ? "" : "-");
-    for (size_t g = 0; g < c->n_groups; g++) {
-        const struct group *p = &c->groups[g];
-        if (g && !tl_outcome_is_failure(p->outcome))
-            break; /* what is not said passed */
-        tl_buffer_printf(&b, "%s%s", g ? ", " : "", tl_outcome_name(p->outcome));
-        if (p->face != TL_NO_FACE)
-            tl_buffer_printf(&b, " %s", m->faces.list[p->face].letter);
-        if (c->n_groups > 1)
-            tl_buffer_printf(&b, " %zu of %zu", p->n, c->n);
-    }
-    if (c->n && c->groups[0].outcome != TL_OUTCOME_UNSUPPORTED) {
+    tl_groups_text(&c->groups, &m->faces, &b);
+    if (c->groups.n && c->groups.list[0].outcome != TL_OUTCOME_UNSUPPORTED) {
         char *time = tl_duration_text(c->seconds);
         tl_buffer_printf(&b, " %s", time);
         free(time);
@@ -158,8 +121,9 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
             tl_table_add(&t, tl_matrix_row_name(k, &k->rows[r]), NULL);
         for (size_t u = 0; u < m->n_units; u++) {
             struct cell c = cell_of(m, tl_matrix_trials(m, k, r, u));
-            tl_table_add(&t, cell_text(m, &c), c.n ? tl_outcome_colour((int)c.groups[0].outcome) : NULL);
-            free(c.groups);
+            tl_table_add(&t, cell_text(m, &c),
+                         c.groups.n ? tl_outcome_colour((int)c.groups.list[0].outcome) : NULL);
+            free(c.groups.list);
         }
     }
     printf("%s\n", k->c->name);
@@ -195,8 +159,8 @@ static json_t *cell_json(const struct tl_matrix *m, size_t unit, const struct tl
 {
     struct cell c = cell_of(m, trials);
     json_t *seen = json_array(), *ids = json_array();
-    for (size_t g = 0; g < c.n_groups; g++) {
-        const struct group *p = &c.groups[g];
+    for (size_t g = 0; g < c.groups.n; g++) {
+        const struct tl_group *p = &c.groups.list[g];
         json_t *one = json_pack("{s:s,s:I}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n);
         json_object_set_new(one, "signature",
                             p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].id));
@@ -208,9 +172,10 @@ static json_t *cell_json(const struct tl_matrix *m, size_t unit, const struct tl
         if (*trials[i].id)
             json_array_append_new(ids, json_string(trials[i].id));
     json_t *j = json_pack("{s:s,s:s?,s:o,s:I,s:I,s:f,s:o}", "unit", m->names.list[unit], "outcome",
-                          c.n ? tl_outcome_name(c.groups[0].outcome) : NULL, "seen", seen, "trials",
-                          (json_int_t)c.n, "cached", (json_int_t)c.cached, "wall_s", c.seconds, "ids", ids);
-    free(c.groups);
+                          c.groups.n ? tl_outcome_name(c.groups.list[0].outcome) : NULL, "seen", seen,
+                          "trials", (json_int_t)c.groups.trials, "cached", (json_int_t)c.cached, "wall_s",
+                          c.seconds, "ids", ids);
+    free(c.groups.list);
     return j;
 }
 

@@ -4,6 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/quantile.h"
 #include "harness/search/change.h"
 
 #include <math.h>

@@ -10,6 +10,7 @@
 #include "harness/cli/nightly.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/quantile.h"
 #include "harness/builds/builds.h"
 #include "harness/search/change.h"
 
@@ -133,12 +134,6 @@ struct pool {
     double slowest, hungriest, fastest, leanest; /* medians of single nights */
 };
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void pool_samples(const double *list, size_t n, double *to, size_t *n_to, double *most, double *least)
 {
     double median = tl_median(list, n);
@@ -193,8 +188,8 @@ static void gather(const struct tl_nightly_cell *c, struct pool *p)
         memory = memory && !(i->changed & TL_NIGHT_MEMORY);
     }
     p->newest = p->newest ? p->newest : p->last;
-    qsort(p->seconds, p->n_seconds, sizeof *p->seconds, by_size);
-    qsort(p->memory, p->n_memory, sizeof *p->memory, by_size);
+    tl_sort(p->seconds, p->n_seconds);
+    tl_sort(p->memory, p->n_memory);
 }
 
 /* --- outcomes ------------------------------------------------------------------------------------------- */

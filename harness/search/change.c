@@ -70,11 +70,6 @@ enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64
                                                                                    : TL_CHANGE_NONE;
 }
 
-double tl_median(const double *ascending, size_t n)
-{
-    return n == 0 ? 0 : n % 2 ? ascending[n / 2] : (ascending[n / 2 - 1] + ascending[n / 2]) / 2;
-}
-
 /* How many pairs (now, before) have now above before; a tie is half a pair. */
 static double pairs_above(const double *before, size_t n_before, const double *now, size_t n_now)
 {

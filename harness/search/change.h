@@ -43,6 +43,4 @@ enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64
  * side is empty. Lists in ascending order. */
 double tl_change_rank_sum(const double *before, size_t n_before, const double *now, size_t n_now, bool lower);
 
-double tl_median(const double *ascending, size_t n); /* 0 for none */
-
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static bool is_crash_signal(int signal)
+bool tl_signal_is_crash(int signal)
 {
     switch (signal) {
     case SIGSEGV:
@@ -175,7 +175,7 @@ static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int si
         say(r, oom_message(seen, "the kernel killed the process (cgroup oom_kill)"));
         return -1;
     }
-    if (!is_crash_signal(signal)) {
+    if (!tl_signal_is_crash(signal)) {
         const char *name = tl_signal_name(signal);
         blame(r, "signal", name,
               signal == SIGKILL

@@ -33,6 +33,9 @@ struct tl_seen {
     const char *device_asked; /* NULL: any */
 };
 
+/* Whether a process that dies of this signal has crashed: those that a fault or abort() raises. */
+bool tl_signal_is_crash(int signal);
+
 /* Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code and message of
  * *r, whose phase, result, observed_device and (for a clean error or unsupported) error fields are already
  * those the runner sent. Returns the index of the decisive capture, or -1. */

@@ -20,6 +20,7 @@
  * found, and when trapline itself is killed its trials go on. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/classify.h"
 #include "harness/supervise/ips.h"
 #include "harness/supervise/kin_darwin.h"
 #include "harness/supervise/report_wait.h"
@@ -283,28 +284,12 @@ static void wait_free(struct tl_wait *w)
     free(w);
 }
 
-static bool is_crash(int signal)
-{
-    switch (signal) {
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGILL:
-    case SIGTRAP:
-    case SIGFPE:
-    case SIGABRT:
-    case SIGSYS:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* The signal of which a report is expected: what the process died of, or what a wrapper (a shell, xcrun) says
  * that its child died of. */
 static int reported_signal(const struct tl_trial *t, int status)
 {
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WIFEXITED(status) ? WEXITSTATUS(status) - 128 : 0;
-    return t->killed == TL_KILL_NONE && is_crash(signal) ? signal : 0;
+    return t->killed == TL_KILL_NONE && tl_signal_is_crash(signal) ? signal : 0;
 }
 
 static void take_report(struct tl_process *p, const struct tl_wait *w, struct tl_ips *ips)

@@ -8,6 +8,7 @@
  * A fatal signal goes to capture_linux.c. Nothing here waits: stops arrive through the drain. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/classify.h"
 #include "harness/supervise/trial.h"
 
 #include <errno.h>
@@ -324,22 +325,6 @@ static void on_leaving(struct tl_tracee *t)
         tl_trial_leaves(p->trial, rss);
 }
 
-static bool is_fatal(int signal)
-{
-    switch (signal) {
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGILL:
-    case SIGTRAP:
-    case SIGFPE:
-    case SIGABRT:
-    case SIGSYS:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
 {
     int signal = WSTOPSIG(status), event = status >> 16;
@@ -366,7 +351,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         return;
     case 0:
         if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
-            is_fatal(signal))
+            tl_signal_is_crash(signal))
             tl_capture_signal(t, signal);
         else
             tl_tracee_go_on(t, signal, false);

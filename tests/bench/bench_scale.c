@@ -5,6 +5,7 @@
  * one of $TL_SCALE_TRIALS trials (100000) is made in $TMPDIR and removed. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/quantile.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -60,12 +61,6 @@ static void show(const char *name, double value, const char *unit, double most)
     printf("%-64s %8.1f %-4s wanted under %-6g %s\n", name, value, unit, most, fine ? "OK" : "MISSED");
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The median; the first time, when nothing is read yet, does not count. */
 static void time_command(const char *const words[])
 {
@@ -82,7 +77,7 @@ static void time_command(const char *const words[])
     run(argv, "/dev/null", NULL);
     for (int i = 0; i < ROUNDS; i++)
         ms[i] = run(argv, "/dev/null", NULL);
-    qsort(ms, ROUNDS, sizeof *ms, by_value);
+    tl_sort(ms, ROUNDS);
     show(name.data, ms[ROUNDS / 2], "ms", LIST_MS);
     tl_buffer_free(&name);
 }

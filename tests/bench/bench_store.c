@@ -8,6 +8,7 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/quantile.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -28,19 +29,13 @@ static void die(const char *what)
     exit(3);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 struct figure {
     double least, median;
 };
 
 static struct figure show(const char *name, double *us, size_t n, const struct figure *bare, double target)
 {
-    qsort(us, n, sizeof *us, by_value);
+    tl_sort(us, n);
     struct figure f = {us[0], us[n / 2]};
     printf("%-44s %8.1f %8.1f", name, f.least, f.median);
     if (bare)

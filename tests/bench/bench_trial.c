@@ -2,6 +2,7 @@
  * the bare fork + _exit + wait of the same process, in turns. One trial at a time: this is the cost of one,
  * not throughput. */
 #include "harness/base/clock.h"
+#include "harness/base/quantile.h"
 #include "harness/supervise/supervisor.h"
 
 #include <stdio.h>
@@ -56,12 +57,6 @@ static double supervised(uv_loop_t *loop, struct tl_supervisor *s)
     return (double)(tl_monotonic_ns() - start) * 1e-3;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 int main(int argc, char **argv)
 {
     static double a[ROUNDS], b[ROUNDS];
@@ -86,8 +81,8 @@ int main(int argc, char **argv)
     tl_supervisor_isolation(s, &isolation);
     tl_supervisor_free(s);
     uv_loop_close(&loop);
-    qsort(a, ROUNDS, sizeof *a, by_value);
-    qsort(b, ROUNDS, sizeof *b, by_value);
+    tl_sort(a, ROUNDS);
+    tl_sort(b, ROUNDS);
     double ratio = a[ROUNDS / 2] / b[ROUNDS / 2];
     printf("trial of a child that does nothing, cgroup: %s\n", *isolation.cgroup ? isolation.cgroup : "none");
     printf("  supervised    minimum %6.1f us, median %6.1f us\n", a[0], a[ROUNDS / 2]);

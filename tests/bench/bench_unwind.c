@@ -5,6 +5,7 @@
 #include "db/record.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/quantile.h"
 #include "harness/supervise/symbolise.h"
 #include "harness/supervise/unwind.h"
 #include "targets/traced.h"
@@ -35,15 +36,9 @@ static void add(struct times *t, uint64_t started)
         t->us[t->n++] = (double)(tl_monotonic_ns() - started) / 1000;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static double print(struct times *t)
 {
-    qsort(t->us, t->n, sizeof t->us[0], by_value);
+    tl_sort(t->us, t->n);
     printf("    %-26s %9.0f / %9.0f us\n", t->name, t->us[0], t->us[t->n / 2]);
     return t->us[t->n / 2];
 }

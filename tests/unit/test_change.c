@@ -147,11 +147,3 @@ Test(change, the_rank_sum_is_the_same_by_both_ways)
         cr_assert_lt(fabs(exact - normal), 0.005, "shift %d: %g and %g", shift, exact, normal);
     }
 }
-
-Test(change, a_median)
-{
-    const double list[] = {1, 2, 4, 8};
-    cr_assert_eq(tl_median(list, 4), 3);
-    cr_assert_eq(tl_median(list, 3), 2);
-    cr_assert_eq(tl_median(list, 0), 0);
-}

@@ -1,0 +1,49 @@
+#include "harness/cli/groups.h"
+
+#include <stdlib.h>
+
+void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t face)
+{
+    size_t i = 0;
+    while (i < g->n && (g->list[i].outcome != outcome || g->list[i].face != face))
+        i++;
+    if (i == g->n) {
+        g->list = tl_realloc(g->list, g->n + 1, sizeof *g->list);
+        g->list[g->n++] = (struct tl_group){outcome, face, 0};
+    }
+    g->list[i].n++;
+    g->trials++;
+}
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct tl_group *x = a, *y = b;
+    bool fails = tl_outcome_is_failure(x->outcome);
+    if (fails != tl_outcome_is_failure(y->outcome))
+        return fails ? -1 : 1;
+    if (x->n != y->n)
+        return x->n > y->n ? -1 : 1;
+    return x->outcome != y->outcome ? (x->outcome > y->outcome) - (x->outcome < y->outcome)
+                                    : (x->face > y->face) - (x->face < y->face);
+}
+
+void tl_groups_sort(struct tl_groups *g)
+{
+    if (g->n)
+        qsort(g->list, g->n, sizeof *g->list, by_weight);
+}
+
+void tl_groups_text(const struct tl_groups *g, const struct tl_faces *faces, struct tl_buffer *b)
+{
+    tl_buffer_add_string(b, g->n ? "" : "-");
+    for (size_t i = 0; i < g->n; i++) {
+        const struct tl_group *p = &g->list[i];
+        if (i && !tl_outcome_is_failure(p->outcome))
+            break;
+        tl_buffer_printf(b, "%s%s", i ? ", " : "", tl_outcome_name(p->outcome));
+        if (p->face != TL_NO_FACE)
+            tl_buffer_printf(b, " %s", faces->list[p->face].letter);
+        if (g->n > 1)
+            tl_buffer_printf(b, " %zu of %zu", p->n, g->trials);
+    }
+}

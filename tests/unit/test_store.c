@@ -2,8 +2,8 @@
 #include "tests/unit/store_fixture.h"
 
 #include "db/query.h"
-#include "db/store_impl.h"
 #include "harness/base/buffer.h"
+#include "harness/base/hash.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -12,25 +12,11 @@ import time
 import unittest
 
 from program import HERE, MISBEHAVE, PATIENCE, ProgramTest
+from published import PUBLISHED
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SEEDS = os.path.join(ROOT, "cases", "seeds")
 GQA = os.path.join(ROOT, "cases", "onnxruntime", "decoder-gqa-begin.json")
-MAC = ["gpu", "ane", "cpu"]
-DEVICES = MAC + ["iphone-gpu", "iphone-ane"]
-
-# Case: the trigger, what fails where and how; the value of an ordered axis is its threshold.
-PUBLISHED = {
-    "kv-write": ({"begin_index": "tensor"},
-                 {"gpu": ("crash", "execute", "SIGTRAP"), "iphone-gpu": ("crash", "execute", "SIGSEGV"),
-                  "iphone-ane": ("crash", "compile", "SIGABRT")}),
-    "int4-ane": ({"weights": "int4_block"}, {"ane": ("crash", "compile", "SIGSEGV")}),
-    "scratch-heap": ({"layers": 6, "heads": 16, "full_head_dim": 512}, {"gpu": ("crash", "execute", "SIGABRT")}),
-    "aot-load": ({"aot": True}, {d: ("error", "load", None) for d in MAC}),
-    "sdpa-export": ({"query": "static", "shapes": "dynamic", "externalise_sdpa": True},
-                    {d: ("error", "generate", None) for d in DEVICES}),
-    "multi-mask": ({"masks": "two", "full_every": 2}, {d: ("error", "compile", None) for d in DEVICES}),
-}
 LAYERS = [{"name": "layers", "range": [1, 9]}, {"name": "kv_write", "choices": ["concat", "scatter"]},
           {"name": "begin_index", "choices": ["none", "tensor"]}]
 

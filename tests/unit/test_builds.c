@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __aarch64__
@@ -327,17 +328,37 @@ Test(builds, processes_that_fetch_at_once)
     tl_builds_free(&all);
 }
 
+static void damage(const char *library, const char *content)
+{
+    struct timespec later[2] = {{.tv_sec = time(NULL) + 10}, {.tv_sec = time(NULL) + 10}};
+    chmod(library, 0644);
+    write_text(library, content, 0644);
+    cr_assert_eq(utimensat(AT_FDCWD, library, later, 0), 0);
+}
+
+Test(builds, a_damaged_build_is_not_found)
+{
+    struct tl_builds got;
+    struct tl_build b;
+    struct tl_error e = {0};
+    make_version("1.22.0");
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL), 0);
+    damage(got.list[0].path, "library 1.22.0");
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), 0, "touched, but the same");
+    tl_build_free(&b);
+    damage(got.list[0].path, "LIBRARY 1.22.0");
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), -1);
+    cr_assert(strstr(e.what, "damaged"), "%s", e.what);
+    tl_builds_free(&got);
+}
+
 Test(builds, a_damaged_build_is_fetched_again)
 {
     struct tl_builds got;
     make_version("1.22.0");
     cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL), 0);
-    chmod(got.list[0].path, 0644);
-    write_text(got.list[0].path, "LIBRARY 1.22.0", 0644); /* the same size */
+    damage(got.list[0].path, "LIBRARY 1.22.0"); /* the same size */
     cr_assert_eq(tl_build_verify(&got.list[0], NULL), -1);
-    char *manifest = tl_format("%s/1.22.0/build.json", store);
-    unlink(manifest);
-    free(manifest);
     tl_builds_free(&got);
     struct tl_error e = {0};
     cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0, "%s: %s", e.what, e.why);

@@ -256,6 +256,9 @@ Test(builds, says_what_is_wrong)
     assert_fails("onnxruntime@1.8.0", TL_ERROR_INPUT, "holds no library");
     assert_fails("onnxruntime@1.22.1", TL_ERROR_INPUT, "1.22.0, 1.22.2");
     assert_fails("onnxruntime@1.40..1.50", TL_ERROR_INPUT, "no such build");
+    assert_fails("onnxruntime@1.30..1.16", TL_ERROR_INPUT, "from the older version");
+    assert_fails("onnxruntime@1.22.1..1.22.0", TL_ERROR_INPUT, "from the older version");
+    assert_fails("onnxruntime@1.40.1..1.40", TL_ERROR_INPUT, "no such build"); /* a range of the 1.40s */
     assert_fails("onnxruntime", TL_ERROR_INPUT, "names no build");
     assert_fails("onnxruntime@", TL_ERROR_INPUT, "names no build");
     assert_fails("onnxruntime@../../etc", TL_ERROR_INPUT, "names no build");

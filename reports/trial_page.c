@@ -21,8 +21,8 @@ char *tl_trial_summary(const struct tl_trial_record *r)
     const char *what = r->outcome == TL_OUTCOME_CRASH && r->signature.title ? r->signature.title
                        : r->message                                         ? r->message
                                                                             : r->signature.title;
-    if (r->outcome == TL_OUTCOME_PASS)
-        what = NULL;
+    if (r->outcome == TL_OUTCOME_PASS) /* that it was not compared, for one */
+        what = r->message;
     if (what)
         tl_buffer_printf(&b, "%s%.*s", b.size ? "  " : "", (int)strcspn(what, "\n"), what);
     return tl_buffer_take(&b);

@@ -2,6 +2,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/hash.h"
+#include "runners/protocol.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -54,4 +55,13 @@ json_t *tl_output_json(const char *name, enum tl_dtype dtype, size_t rank, const
         }
     }
     return out;
+}
+
+void tl_outputs_fit(json_t *result)
+{
+    size_t i;
+    json_t *output;
+    if (json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) < TL_MESSAGE_MAX - 4096)
+        return;
+    json_array_foreach(json_object_get(result, "outputs"), i, output) json_object_del(output, "first");
 }

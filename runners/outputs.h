@@ -13,4 +13,7 @@
 json_t *tl_output_json(const char *name, enum tl_dtype dtype, size_t rank, const int64_t *dims,
                        const void *data, const char *directory, size_t index, struct tl_error *e);
 
+/* A result that is too large for a message is told in less detail: without first values. */
+void tl_outputs_fit(json_t *result);
+
 #endif

@@ -8,7 +8,11 @@
  *     not (/proc/self/mem, as debuggers do)
  *
  * A mapping of which a page is no longer the file's (relocations, for one) is left alone: dropping it would
- * lose what was written, and it is copied anyway. */
+ * lose what was written, and it is copied anyway.
+ *
+ * A child tells after its trial, which may have left the heap damaged or its lock taken. In a process of its
+ * own the trial would not have been troubled by that any more, so nothing here allocates, stdio's streams
+ * included. */
 #include "runners/pages.h"
 
 #include <fcntl.h>
@@ -24,6 +28,7 @@
 
 #define RANGES_MOST 2048
 #define PAGES_AT_A_TIME 512
+#define LINE_MOST (4 * PATH_MAX + 128) /* a newline in a path is four characters there */
 
 /* Of an entry of /proc/PID/pagemap */
 #define PRESENT (1ull << 63)
@@ -45,33 +50,55 @@ struct tl_pages {
 };
 
 struct reader {
-    FILE *maps;
-    int pagemap;
+    int maps, pagemap;
     size_t page; /* bytes */
+    size_t start, end;
+    char text[LINE_MOST]; /* of maps; what is not used up is from start to end */
 };
 
 static bool reader_open(struct reader *r)
 {
     r->page = (size_t)sysconf(_SC_PAGESIZE);
+    r->start = r->end = 0;
     r->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    r->maps = r->pagemap < 0 ? NULL : fopen("/proc/self/maps", "re");
-    return r->maps;
+    r->maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    return r->maps >= 0 && r->pagemap >= 0;
 }
 
 static void reader_close(struct reader *r)
 {
-    if (r->maps)
-        fclose(r->maps);
+    if (r->maps >= 0)
+        close(r->maps);
     if (r->pagemap >= 0)
         close(r->pagemap);
+}
+
+/* The next line of maps, without its newline; NULL at the end. */
+static char *next_line(struct reader *r)
+{
+    for (;;) {
+        char *line = r->text + r->start, *newline = memchr(line, '\n', r->end - r->start);
+        if (newline) {
+            *newline = '\0';
+            r->start = (size_t)(newline - r->text) + 1;
+            return line;
+        }
+        memmove(r->text, line, r->end -= r->start);
+        r->start = 0;
+        ssize_t n = read(r->maps, r->text + r->end, sizeof r->text - r->end);
+        if (n <= 0)
+            return NULL;
+        r->end += (size_t)n;
+    }
 }
 
 /* The next mapping of a file that may be read, not written, and is not shared. */
 static bool next_mapping(struct reader *r, struct range *mapping)
 {
-    char line[PATH_MAX + 128], may[5];
+    char may[5];
+    const char *line;
     unsigned long long start, end, inode;
-    while (fgets(line, sizeof line, r->maps))
+    while ((line = next_line(r)))
         if (sscanf(line, "%llx-%llx %4s %*s %*s %llu", &start, &end, may, &inode) == 4 && inode &&
             (!strcmp(may, "r-xp") || !strcmp(may, "r--p"))) {
             *mapping = (struct range){(uintptr_t)start, (uintptr_t)end};

@@ -140,6 +140,8 @@ static int do_trial(const struct tl_runner *runner, const json_t *request, void 
         json_decref(none);
         return STATUS_MISUSED;
     }
+    if (forked && text[4]) /* a process of its own is started with it; this one has its server's */
+        setenv("TMPDIR", text[4], 1);
     runner->trial(&run, state); /* a failure has been sent as an error: the runner itself did its work */
     json_decref(none);
     return 0;

@@ -117,12 +117,14 @@ static int parse_range(const char *text, char **from, char **to, struct tl_error
     const char *dots = strstr(text, "..");
     *from = dots ? tl_format("%.*s", (int)(dots - text), text) : tl_strdup(text);
     *to = tl_strdup(dots ? dots + 2 : text);
-    if (tl_version_valid(*from) && tl_version_valid(*to))
+    bool valid = tl_version_valid(*from) && tl_version_valid(*to);
+    if (valid && tl_version_compare_prefix(*from, *to) <= 0)
         return 0;
     free(*from);
     free(*to);
     return tl_fail(e, TL_ERROR_INPUT, "this names no build", text,
-                   "write a version (1.22.0), a range (1.16..1.30) or latest");
+                   valid ? "a range goes from the older version to the newer one"
+                         : "write a version (1.22.0), a range (1.16..1.30) or latest");
 }
 
 /* The versions among the published ones that are meant: a new list of new strings, ascending. */

@@ -263,6 +263,9 @@ int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_re
             else
                 rc = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot write to the cache of builds", place,
                              "something that is not a build stands there; remove it");
+        } else if (!strcmp(there.sha256, b->sha256) && tl_build_verify(&there, NULL) != 0) {
+            set_aside(store, place); /* damaged since: this one takes its place */
+            tl_build_free(&there);
         } else if (!strcmp(there.sha256, b->sha256)) {
             /* Another process was first, or it was here already: theirs is as good. */
             tl_build_free(b);
@@ -337,6 +340,20 @@ int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_err
     return 0;
 }
 
+/* The manifest is written last. A library that was written to since is read as a whole, which takes too long
+ * to be done each time. */
+static bool written_since(const struct tl_build *b)
+{
+    char *manifest = tl_format("%.*s/" MANIFEST, (int)(strrchr(b->path, '/') - b->path), b->path);
+    struct stat library, list;
+    bool since =
+        stat(b->path, &library) != 0 || stat(manifest, &list) != 0 ||
+        library.st_mtim.tv_sec > list.st_mtim.tv_sec ||
+        (library.st_mtim.tv_sec == list.st_mtim.tv_sec && library.st_mtim.tv_nsec > list.st_mtim.tv_nsec);
+    free(manifest);
+    return since;
+}
+
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e)
 {
     struct tl_builds all;
@@ -353,7 +370,10 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
         *b = *found;
         memset(found, 0, sizeof *found);
         tl_builds_free(&all);
-        return 0;
+        if (!written_since(b) || tl_build_verify(b, e) == 0)
+            return 0;
+        tl_build_free(b);
+        return -1;
     }
     struct tl_buffer here = TL_BUFFER_INIT;
     for (size_t i = 0; i < all.n; i++)
@@ -374,7 +394,7 @@ int tl_build_verify(const struct tl_build *b, struct tl_error *e)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read a build", b->path, "hashing it");
     if (strcmp(hash, b->sha256) != 0)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "a build is damaged", b->path,
-                       "its content is not what was fetched; remove its directory and fetch it again");
+                       "its content is not what was fetched or added; fetch or add it again");
     return 0;
 }
 

@@ -34,6 +34,7 @@ static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const c
                             json_t *result)
 {
     struct tl_error e;
+    const json_t *left_out;
     if (j->reference_note) {
         note(r, tl_format("not compared: %s", j->reference_note));
         return;
@@ -56,6 +57,9 @@ static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const c
                     : tl_format("not what %s says: values are not finite where they should be",
                                 j->reference->text));
         tl_signature_make(r);
+    } else if ((left_out = json_object_get(found, "left_out"))) {
+        note(r, tl_format("not compared: output %s%s", json_string_value(json_array_get(left_out, 0)),
+                          json_array_size(left_out) > 1 ? " and others" : ""));
     }
     json_object_set_new(result, "reference", found);
     free(r->result);

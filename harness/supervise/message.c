@@ -147,11 +147,13 @@ static int check_output(const json_t *output, size_t index, struct tl_error *e)
     snprintf(prefix, sizeof prefix, "result.outputs[%zu]", index);
     if (!json_is_object(output))
         return expected(e, prefix, output, "an object");
-    static const char *const strings[] = {"name", "dtype", "hash"};
-    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-        if (want_string(output, strings[i], true, prefix, e))
-            return -1;
-    if (check_shape(output, prefix, e))
+    if (want_string(output, "name", true, prefix, e) || want_string(output, "kind", false, prefix, e))
+        return -1;
+    const char *kind = json_string_value(json_object_get(output, "kind"));
+    bool tensor = !kind || !strcmp(kind, "tensor"); /* a sequence or a map has no type and shape of its own */
+    if (tensor && (want_string(output, "dtype", true, prefix, e) || check_shape(output, prefix, e)))
+        return -1;
+    if (want_string(output, "hash", true, prefix, e))
         return -1;
     const json_t *finite = json_object_get(output, "finite");
     if (!json_is_boolean(finite)) {

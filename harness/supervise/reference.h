@@ -21,8 +21,9 @@ int tl_reference_keep(const char *place, const char *directory, const json_t *re
  * The error of an output is the largest difference relative to the largest magnitude of the reference's; a
  * value that is not finite where the reference's is, is an infinite one. Returns what is to be added to the
  * result as "reference":
- * {"unit", "tolerance", "max_error" (null when infinite), "equal", "outputs": [{"name", "error"}], "why"?};
- * NULL with *e when the files cannot be read. */
+ * {"unit", "tolerance", "max_error" (null when infinite), "equal", "outputs": [{"name", "error"}], "why"?,
+ * "left_out"?: [names of outputs that have no file and another hash]}; NULL with *e when the files cannot be
+ * read, or all are left out. */
 json_t *tl_reference_compare(const char *place, const char *directory, const json_t *result, const char *unit,
                              double tolerance, struct tl_error *e);
 

@@ -281,10 +281,12 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     v->key = tl_strdup(t->server_key);
     v->handed = (struct tl_streams){-1, -1, -1};
     v->io[0].fd = v->io[1].fd = v->io[2].fd = -1;
-    v->scratch = tl_format("%s/server-%u", s->scratch_root, slot->index);
+    /* Its name is its own: the server before it in this slot may still have to end, and its directory to go.
+     */
+    v->scratch = tl_format("%s/server-%zu", s->scratch_root, ++s->n_servers);
     v->next = s->servers;
     s->servers = v;
-    if (mkdir(v->scratch, 0700) && errno != EEXIST) {
+    if (mkdir(v->scratch, 0700)) {
         v->ended = true;
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, " ");
         server_maybe_free(v);

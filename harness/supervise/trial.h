@@ -204,6 +204,7 @@ struct tl_supervisor {
     size_t n_waiting, n_flying, n_leaving; /* those that are leaving fly still */
     struct tl_slot *slots;
     struct tl_server *servers;
+    size_t n_servers; /* that there ever were */
     struct tl_unservable *unservable;
     size_t n_orphans;
     bool scheduling, freeing;

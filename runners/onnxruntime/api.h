@@ -109,6 +109,7 @@ typedef void (*tl_ort_logger)(void *arg, int severity, const char *category, con
       (const struct tl_ort_tensor_info *info, size_t *out))                                                  \
     F(GetTensorTypeAndShape, 65, 10, tl_ort_result,                                                          \
       (const struct tl_ort_value *value, struct tl_ort_tensor_info **out))                                   \
+    F(HasValue, 192, 11, tl_ort_result, (const struct tl_ort_value *value, int *out))                        \
     F(GetValueType, 67, 10, tl_ort_result, (const struct tl_ort_value *value, int *out))                     \
     F(GetValue, 80, 10, tl_ort_result,                                                                       \
       (const struct tl_ort_value *value, int i, struct tl_ort_allocator *a, struct tl_ort_value **out))      \

@@ -228,6 +228,19 @@ int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, co
     return rc;
 }
 
+/* Of an optional output that is absent there is no value at all, or one that has no type, which the runtime
+ * must not be asked for: it dies. Either is NULL afterwards. */
+static int has_value(const struct tl_ort *ort, struct tl_ort_value **value, struct tl_error *e)
+{
+    int has = 1;
+    if (!*value || !ort->api.HasValue)
+        return 0;
+    int rc = tl_ort_check(ort, ort->api.HasValue(*value, &has), "cannot read an output", e);
+    if (rc == 0 && !has)
+        *value = NULL; /* whose it is, is released with the outputs */
+    return rc;
+}
+
 json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_value *value,
                       const char *directory, size_t index, struct tl_error *e)
 {
@@ -244,8 +257,8 @@ json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_
         tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash an output", name, "no memory");
         return NULL;
     }
-    /* An optional output that is absent is no value at all. */
-    if (value)
+    rc = has_value(ort, &value, e);
+    if (rc == 0 && value)
         rc = tl_ort_check(ort, ort->api.GetValueType(value, &kind), "cannot read an output", e);
     json_object_set_new(out, "kind", json_string(value ? tl_ort_kind_name(kind) : "none"));
     if (rc == 0 && kind == TL_ORT_KIND_TENSOR) {

@@ -31,7 +31,9 @@ static int answer(struct tl_run *run, const struct tl_decoder_tensors *outputs)
         }
         json_array_append_new(list, out);
     }
-    tl_run_result(run, json_pack("{s:o,s:s}", "outputs", list, "observed", run->device));
+    json_t *result = json_pack("{s:o,s:s}", "outputs", list, "observed", run->device);
+    tl_outputs_fit(result);
+    tl_run_result(run, result);
     return 0;
 }
 

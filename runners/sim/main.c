@@ -10,6 +10,7 @@
  *
  * In each of them the rules of the profile are asked; the first one that holds fires. Nothing is written but
  * what is asked for, and the profile is the only thing read. */
+#include "runners/outputs.h"
 #include "runners/protocol.h"
 #include "runners/sim/crash.h"
 #include "runners/sim/fail.h"
@@ -89,16 +90,6 @@ static int execute(struct trial *t, struct tl_decoder_tensors *outputs)
     return 0;
 }
 
-/* A message may not be larger than 64 KiB: very many outputs are told of in less detail. */
-static void fit(json_t *result)
-{
-    size_t i;
-    json_t *output;
-    if (json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) < TL_MESSAGE_MAX - 4096)
-        return;
-    json_array_foreach(json_object_get(result, "outputs"), i, output) json_object_del(output, "first");
-}
-
 static int report(struct trial *t, const struct tl_decoder_tensors *outputs)
 {
     struct tl_error e;
@@ -116,7 +107,7 @@ static int report(struct trial *t, const struct tl_decoder_tensors *outputs)
     if (t->profile->name)
         json_object_set_new(json_object_get(result, "versions"), "profile",
                             json_sprintf("%s (%s)", t->profile->name, t->profile->id));
-    fit(result);
+    tl_outputs_fit(result);
     tl_run_result(t->run, result);
     return 0;
 }

@@ -197,6 +197,12 @@ else:
         other = self.one(case, "-u", runner + ":cpu", "--cached", status=0)
         self.assertEqual((other["cached"], self.show(other)["stdout"]["head"]), (False, "something else\n"))
 
+    def test_reference_of_many_layers(self):
+        """193 outputs fit in the message that tells of them."""
+        case = self.case("many", {"family": "decoder"}, [{"name": "layers", "choices": [96]}])
+        trial = self.one(case, "-u", "reference", status=0)
+        self.assertEqual(len(self.show(trial)["result"]["outputs"]), 193)
+
     def test_minimal_runner(self):
         runner = os.path.join(HERE, "runners", "minimal.py")
         case = self.case("minimal", {"file": "minimal.json"}, [{"name": "n", "range": [4, -4]}])

@@ -19,6 +19,16 @@ ADD = bytes.fromhex(
     "0805 3a35 0a0e 0a0178 0a0178 120179 2203416464 120167 5a0f 0a0178 120a 0a08 0801 1204 0a02 0801"
     "620f 0a0179 120a 0a08 0801 1204 0a02 0801 4202 100b".replace(" ", ""))
 
+# s = SequenceConstruct(a, a), a being float[2]: IR version 5, opset 11.
+SEQUENCE = bytes.fromhex(
+    "0805 3a41 0a1c 0a0161 0a0161 120173 2211 53657175656e6365436f6e737472756374 120167 5a0f 0a0161 120a 0a08 0801"
+    "1204 0a02 0802 620d 0a0173 1208 2206 0a04 0a02 0801 4202 100b".replace(" ", ""))
+
+# o = Optional() without a value, of float[2]: IR version 8, opset 16.
+NOTHING = bytes.fromhex(
+    "0808 3a3e 0a24 12016f 2208 4f7074696f6e616c 2a15 0a0474797065 720a 0a08 0801 1204 0a02 0802 a0010d 120167"
+    "6213 0a016f 120e 4a0c 0a0a 0a08 0801 1204 0a02 0802 4202 1010".replace(" ", ""))
+
 
 def trapline(*arguments):
     return subprocess.run([BIN, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
@@ -169,6 +179,25 @@ class Models(Test):
         case = self.write_case("infinite", model={"file": model},
                                inputs=[{"name": "x", "dtype": "float32", "shape": [1], "data": [3e38]}])
         self.assertEqual(self.one(case, "1.22.0")["outcome"], "wrong")
+
+    def output_of(self, name, model, version):
+        """What the result tells of the only output of a model that passes."""
+        case = self.write_case(name, model={"file": self.write_model(name + ".onnx", model)})
+        trial = self.one(case, version)
+        self.assertEqual(trial["outcome"], "pass", trial["message"])
+        shown = trapline("show", trial["id"], "--db", self.db, "--json")
+        self.assertEqual(shown.returncode, 0, shown.stderr.decode())
+        (output,) = json.loads(shown.stdout)["result"]["outputs"]
+        return output
+
+    def test_outputs_that_are_no_tensors(self):
+        for version in ("1.10.0", "1.22.0", "1.30.0"):
+            with self.subTest(version):
+                output = self.output_of("sequence", SEQUENCE, version)
+                self.assertEqual((output["kind"], output["count"], len(output["first"])), ("sequence", 2, 4))
+        for version in ("1.22.0", "1.30.0"):
+            with self.subTest(version):
+                self.assertEqual(self.output_of("nothing", NOTHING, version)["kind"], "none")
 
     def test_axes_of_the_runtime(self):
         model = self.write_model("add.onnx", ADD)

@@ -1,11 +1,13 @@
 """Fork servers that die, hang or lie: every trial is answered once and rightly, and nothing stays behind."""
+import contextlib
 import json
 import os
+import shutil
 import signal
 import time
 import unittest
 
-from program import PATIENCE, ProgramTest
+from program import PATIENCE, TRAPLINE, ProgramTest
 
 FAULTS = ["", "fail_on_load", "die_on_load", "exit_on_load", "garbage_on_load", "die_on_fork:1", "die_on_fork:3",
           "exit_on_fork:1", "exit_on_fork:2", "die_after_fork:1", "die_after_fork:3", "lie_about_pid"]
@@ -104,6 +106,24 @@ class ServerTest(ProgramTest):
             self.assertEqual(len({t["signature"]["id"] for t in trials}), 1, victim)
             self.assertEqual(alive_with(self.env["TRAPLINE_TEST_MARKER"]), [], victim)
             self.assertEqual(os.listdir(self.path("tmp")), [], victim)
+
+    def test_one_server_after_another(self):
+        """The next server of a slot keeps its directory when that of the one before is removed."""
+        other = shutil.copy(os.path.join(os.path.dirname(TRAPLINE), "../../runners/selftest/trapline-selftest"), self.path("other"))
+        case = self.case("hangs", {"family": "selftest"}, [{"name": "behaviour", "choices": ["hang_sleep"]}],
+                         limits={"timeout_s": 1})
+        running = self.start("run", case, "-u", "selftest:cpu", "-u", other + ":cpu", "-n", "2", "-j", "1", "--json")
+        places = set()
+        while running.poll() is None:
+            for pid in alive_with(self.env["TRAPLINE_TEST_MARKER"]):
+                with contextlib.suppress(OSError):
+                    places.add(os.readlink(f"/proc/{pid}/cwd"))
+            time.sleep(0.01)
+        out, err = running.communicate(timeout=PATIENCE)
+        self.assertEqual([t["outcome"] for t in json.loads(out)["trials"]], ["hang"] * 4, err)
+        servers = {p for p in places if "/server-" in p}
+        self.assertGreaterEqual(len(servers), 2, places)
+        self.assertEqual([p for p in servers if p.endswith("(deleted)")], [])
 
     def test_hangs(self):
         """Side by side, for each waits until its deadlines have passed."""

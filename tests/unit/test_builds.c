@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __aarch64__
@@ -255,6 +256,9 @@ Test(builds, says_what_is_wrong)
     assert_fails("onnxruntime@1.8.0", TL_ERROR_INPUT, "holds no library");
     assert_fails("onnxruntime@1.22.1", TL_ERROR_INPUT, "1.22.0, 1.22.2");
     assert_fails("onnxruntime@1.40..1.50", TL_ERROR_INPUT, "no such build");
+    assert_fails("onnxruntime@1.30..1.16", TL_ERROR_INPUT, "from the older version");
+    assert_fails("onnxruntime@1.22.1..1.22.0", TL_ERROR_INPUT, "from the older version");
+    assert_fails("onnxruntime@1.40.1..1.40", TL_ERROR_INPUT, "no such build"); /* a range of the 1.40s */
     assert_fails("onnxruntime", TL_ERROR_INPUT, "names no build");
     assert_fails("onnxruntime@", TL_ERROR_INPUT, "names no build");
     assert_fails("onnxruntime@../../etc", TL_ERROR_INPUT, "names no build");
@@ -327,17 +331,37 @@ Test(builds, processes_that_fetch_at_once)
     tl_builds_free(&all);
 }
 
+static void damage(const char *library, const char *content)
+{
+    struct timespec later[2] = {{.tv_sec = time(NULL) + 10}, {.tv_sec = time(NULL) + 10}};
+    chmod(library, 0644);
+    write_text(library, content, 0644);
+    cr_assert_eq(utimensat(AT_FDCWD, library, later, 0), 0);
+}
+
+Test(builds, a_damaged_build_is_not_found)
+{
+    struct tl_builds got;
+    struct tl_build b;
+    struct tl_error e = {0};
+    make_version("1.22.0");
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL), 0);
+    damage(got.list[0].path, "library 1.22.0");
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), 0, "touched, but the same");
+    tl_build_free(&b);
+    damage(got.list[0].path, "LIBRARY 1.22.0");
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), -1);
+    cr_assert(strstr(e.what, "damaged"), "%s", e.what);
+    tl_builds_free(&got);
+}
+
 Test(builds, a_damaged_build_is_fetched_again)
 {
     struct tl_builds got;
     make_version("1.22.0");
     cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL), 0);
-    chmod(got.list[0].path, 0644);
-    write_text(got.list[0].path, "LIBRARY 1.22.0", 0644); /* the same size */
+    damage(got.list[0].path, "LIBRARY 1.22.0"); /* the same size */
     cr_assert_eq(tl_build_verify(&got.list[0], NULL), -1);
-    char *manifest = tl_format("%s/1.22.0/build.json", store);
-    unlink(manifest);
-    free(manifest);
     tl_builds_free(&got);
     struct tl_error e = {0};
     cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0, "%s: %s", e.what, e.why);

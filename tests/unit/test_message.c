@@ -136,6 +136,10 @@ Test(message, result)
     cr_assert_eq(m.kind, TL_MESSAGE_RESULT);
     cr_assert_str_eq(json_string_value(json_object_get(m.object, "observed")), "cpu");
     tl_message_free(&m);
+    m = parse("{\"result\":{\"outputs\":[{\"name\":\"s\",\"kind\":\"sequence\",\"hash\":\"ab\",\"finite\":"
+              "true}]}}");
+    cr_assert_eq(m.kind, TL_MESSAGE_RESULT, "what is no tensor has no type and shape");
+    tl_message_free(&m);
     m = parse("{\"result\":{\"outputs\":[],\"observed\":null}}");
     tl_message_free(&m);
 }
@@ -193,6 +197,9 @@ static const struct {
     {"{\"result\":{}}", "result.outputs"},
     {"{\"result\":{\"outputs\":[3]}}", "result.outputs[0]"},
     {"{\"result\":{\"outputs\":[{\"name\":\"y\"}]}}", "result.outputs[0].dtype"},
+    {"{\"result\":{\"outputs\":[{\"name\":\"y\",\"kind\":\"tensor\"}]}}", "result.outputs[0].dtype"},
+    {"{\"result\":{\"outputs\":[{\"name\":\"y\",\"kind\":3}]}}", "result.outputs[0].kind"},
+    {"{\"result\":{\"outputs\":[{\"name\":\"y\",\"kind\":\"map\"}]}}", "result.outputs[0].hash"},
     {"{\"result\":{\"outputs\":[{\"name\":\"y\",\"dtype\":\"f\",\"hash\":\"a\",\"shape\":[-1],\"finite\":"
      "true}]}}",
      "result.outputs[0].shape"},

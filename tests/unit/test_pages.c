@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,6 +65,26 @@ static int read_and_tell(unsigned char *at, struct tl_pages *pages)
     return read;
 }
 
+/* Overwrites all that malloc has and knows. */
+static void damage_heap(void)
+{
+    char line[512];
+    unsigned long start = 0, end = 0;
+    FILE *f = fopen("/proc/self/maps", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (strstr(line, "[heap]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+            break;
+    if (f)
+        fclose(f);
+    memset((void *)start, 0xff, end - start);
+}
+
+static int tell_with_a_damaged_heap(unsigned char *at, struct tl_pages *pages)
+{
+    damage_heap();
+    return read_and_tell(at, pages);
+}
+
 static int has_wanted(unsigned char *at, struct tl_pages *pages)
 {
     (void)pages;
@@ -120,5 +141,15 @@ Test(pages, only_the_first_tells)
     cr_assert_null(pages);
     tl_pages_heed(&pages); /* and afterwards there is nothing to do */
     tl_pages_tell(NULL);
+    munmap(at, PAGES * page);
+}
+
+Test(pages, a_child_that_damaged_its_heap_can_tell)
+{
+    unsigned char *at = map_file();
+    struct tl_pages *pages = tl_pages_new();
+    cr_assert_eq(in_child(tell_with_a_damaged_heap, at, pages), WANTED);
+    tl_pages_heed(&pages);
+    cr_assert_null(pages);
     munmap(at, PAGES * page);
 }

@@ -377,6 +377,36 @@ Test(protocol, fork_server_child_has_only_what_it_should)
     runner_wait(&child);
 }
 
+static int tell_tmpdir(struct tl_run *run, void *state)
+{
+    const char *directory = getenv("TMPDIR");
+    (void)state;
+    tl_run_error(run, "test", "tmpdir", "%s", directory ? directory : "none");
+    return -1;
+}
+
+/* Of the server, whose environment it has, its TMPDIR would be another trial's too. */
+Test(protocol, fork_server_child_has_a_tmpdir_of_its_own)
+{
+    static const struct tl_runner runner = {.name = "teller", .version = "1", .trial = tell_tmpdir};
+    static const char request[] = "{\"trial\":1,\"device\":\"cpu\",\"scratch\":\"/tmp\"}\n";
+    int s[2], status;
+    char answer[512] = "";
+    setenv("TMPDIR", "/of/the/server", 1);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(s[1], TL_PROTOCOL_FD);
+        _exit(tl_protocol_trial(&runner, NULL, true));
+    }
+    cr_assert_eq(write(s[0], request, sizeof request - 1), (ssize_t)sizeof request - 1);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_gt(read(s[0], answer, sizeof answer - 1), 0);
+    cr_assert(strstr(answer, "\"message\":\"/tmp\""), "%s", answer);
+    close(s[0]);
+    close(s[1]);
+}
+
 /* Several requests wait on the socket at once: each line has its own descriptors. */
 Test(protocol, fork_requests_in_a_row)
 {

@@ -34,10 +34,11 @@ static void print_build(const json_t *j)
     size_t i;
     json_array_foreach(json_object_get(j, "devices"), i, d)
     {
-        char *why = tl_line_text(json_string_value(json_object_get(d, "why")));
+        const char *told = json_string_value(json_object_get(d, "why"));
         bool usable = !json_is_false(json_object_get(d, "usable"));
-        printf("    %-14s %s%s\n", json_string_value(json_object_get(d, "name")),
-               usable ? "yes" : "no: ", usable ? "" : why);
+        char *why = tl_line_text(told || !usable ? told : "");
+        printf("    %-14s %s%s%s\n", json_string_value(json_object_get(d, "name")), usable ? "yes" : "no",
+               usable && !*why ? "" : ": ", why);
         free(why);
     }
 }

@@ -226,10 +226,11 @@ static int list_units(const struct tl_options *o)
         return tl_print_json(json_pack("{s:o}", "units", units));
     json_array_foreach(units, i, j)
     {
-        char *why = tl_line_text(json_string_value(json_object_get(j, "why")));
+        const char *told = json_string_value(json_object_get(j, "why"));
         bool usable = json_is_true(json_object_get(j, "usable"));
-        printf("%-34s %s%s\n", json_string_value(json_object_get(j, "unit")),
-               usable ? "usable" : "not usable: ", usable ? "" : why);
+        char *why = tl_line_text(told || !usable ? told : "");
+        printf("%-34s %s%s%s\n", json_string_value(json_object_get(j, "unit")),
+               usable ? "usable" : "not usable", usable && !*why ? "" : ": ", why);
         free(why);
     }
     json_decref(units);

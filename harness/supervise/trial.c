@@ -408,8 +408,9 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
         t->killed = why;
     t->state = TL_TRIAL_KILLING;
     tl_trace_kill(t->processes);
-    /* A fork server lives in the same cgroup. What a trial forks there is killed as it appears. */
-    if (!t->slot->server)
+    /* A fork server lives in the same cgroup, and what a trial forks there is killed as it appears. One that
+     * is leaving has left its slot to another. */
+    if (!t->leaving && !t->slot->server)
         tl_cgroup_kill(&t->slot->cgroup);
 }
 

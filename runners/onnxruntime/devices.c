@@ -153,7 +153,10 @@ static void try_device(const char *path, const struct tl_ort_device *d, int out)
     _exit(0);
 }
 
-static void describe_device(const char *path, const struct tl_ort_device *d, char *version,
+/* Whether the device can be used. One at which the runtime dies or hangs can: that is a failure for trials to
+ * find, with its stack, and no word of the runtime that it does not have the device. why says either, or "".
+ */
+static bool describe_device(const char *path, const struct tl_ort_device *d, char *version,
                             size_t version_size, char *why, size_t why_size)
 {
     int fd[2], status = 0;
@@ -162,7 +165,7 @@ static void describe_device(const char *path, const struct tl_ort_device *d, cha
     *version = '\0';
     if (pipe(fd) != 0) {
         snprintf(why, why_size, "no pipe: %s", strerror(errno));
-        return;
+        return false;
     }
     fflush(stdout);
     fflush(stderr);
@@ -201,6 +204,7 @@ static void describe_device(const char *path, const struct tl_ort_device *d, cha
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
         snprintf(why, why_size, "the runtime ended the process when a session of one node was made");
+    return pid > 0 && verdict[0] != '-';
 }
 
 void tl_ort_devices_describe(const char *path, json_t *list)
@@ -209,9 +213,8 @@ void tl_ort_devices_describe(const char *path, json_t *list)
         char version[128] = "", why[1200] = "a unit of it names a build, as in onnxruntime@1.22.0:cpu: "
                                             "`trapline builds list` shows those that "
                                             "are here, `trapline builds fetch onnxruntime@latest` brings one";
-        if (path)
-            describe_device(path, &devices[i], version, sizeof version, why, sizeof why);
-        json_t *device = json_pack("{s:s, s:b}", "name", devices[i].name, "usable", path && !*why);
+        bool usable = path && describe_device(path, &devices[i], version, sizeof version, why, sizeof why);
+        json_t *device = json_pack("{s:s, s:b}", "name", devices[i].name, "usable", usable);
         if (*why)
             json_object_set_new(device, "why", json_stringn_nocheck(why, strlen(why)));
         if (*version)

@@ -324,6 +324,14 @@ class UnitTest(ProgramTest):
     def said_anyhow(self, unit):
         return self.trapline("run", MISBEHAVE, "-u", unit, "-s", "behaviour=pass").stderr
 
+    @unittest.skipUnless("BUILD_THAT_DIES" in os.environ, "needs a library of the unit tests")
+    def test_a_runtime_that_dies_at_once(self):
+        """A build that nothing can be done with is one that crashes, not one that has no cpu."""
+        case = os.path.join(os.path.dirname(CASES), "onnxruntime", "integer-division.json")
+        trial = self.one(case, "-u", f"onnxruntime@{os.environ['BUILD_THAT_DIES']}:cpu", status=1)
+        self.assertEqual([trial[k] for k in ("outcome", "phase", "signal")], ["crash", "load", "SIGABRT"])
+        self.assertIn("get_api", self.functions(trial))
+
     def test_liars(self):
         runner = self.python("liar.py", """
 c = socket.socket(fileno=3)

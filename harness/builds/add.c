@@ -227,12 +227,15 @@ static const char *told_version(const json_t *answer)
     return NULL;
 }
 
-/* Why it could not be loaded, in the runner's words. */
-static const char *told_why(const json_t *answer)
+/* Why it could not be loaded, in the runner's words; the copy that was asked is nobody's business. */
+static const char *told_why(const json_t *answer, const char *copy)
 {
     const char *why =
         json_string_value(json_object_get(json_array_get(json_object_get(answer, "devices"), 0), "why"));
-    return why ? why : "the runner does not say why";
+    size_t n = strlen(copy);
+    if (!why)
+        return "the runner does not say why";
+    return !strncmp(why, copy, n) && !strncmp(why + n, ": ", 2) ? why + n + 2 : why;
 }
 
 int tl_builds_add(const char *library, const char *runner_path, struct tl_build *b, struct tl_error *e)
@@ -267,7 +270,7 @@ int tl_builds_add(const char *library, const char *runner_path, struct tl_build 
     }
     if (rc == 0 && !told_version(answer))
         rc = tl_fail(e, TL_ERROR_INPUT, "cannot add a build", library, "it is no usable ONNX Runtime: %s",
-                     told_why(answer));
+                     told_why(answer, path));
     if (rc == 0) {
         b->runner = tl_strdup(TL_BUILDS_RUNNER);
         b->version = tl_strdup(told_version(answer));

@@ -435,6 +435,29 @@ class Formats(NightlyTest):
         self.trapline("nightly", self.suite(cases=["kv.json", "kv.json"]), status=2)
         self.trapline("nightly", "--history", "no-such-case", status=2)
 
+    def test_mistakes_that_only_show_with_the_cases(self):
+        """A value that is named twice made two cells of one identity, and the night could not be stored."""
+        broken = self.write("broken.json", """{ "trapline": 1, "suite": "broken",
+  "cases": ["kv.json", "./kv.json"],
+  "units": ["sim@1.0:gpu", "no-such-runner:cpu", "./no-such-file:cpu"],
+  "variants": { "layers": [1, 2,
+      99, 2, "1"],
+    "no-such-axis": [1],
+    "kv_write": ["concat", "scatter", "zork"] } }""")
+        done = self.trapline("nightly", broken, status=2)
+        for line, place in ((2, "$.cases[1]"), (3, "$.units[1]"), (3, "$.units[2]"), (5, "$.variants.layers[2]"),
+                            (5, "$.variants.layers[3]"), (5, "$.variants.layers[4]"), (6, '$.variants["no-such-axis"]'),
+                            (7, "$.variants.kv_write[2]")):
+            self.assertIn(f"{broken}:{line}: {place}: ", done.stderr)
+        self.assertIn("8 mistakes", done.stderr)
+        self.assertFalse(os.path.exists(self.db), "nothing was run, nothing made")
+        # A case that cannot be loaded may have the axis; the rest is told all the same.
+        broken = self.suite(cases=["kv.json", "gone.json"], variants={"no-such-axis": [1], "layers": [99]})
+        done = self.trapline("nightly", broken, status=2)
+        self.assertIn("gone.json", done.stderr)
+        self.assertIn("$.variants.layers[0]", done.stderr)
+        self.assertNotIn("no-such-axis", done.stderr)
+
     def test_nights_are_merged(self):
         self.profile("2.0", CRASH)
         self.night(self.suite("1.0"))

@@ -86,6 +86,10 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
 int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
                   size_t limit, json_t **list, struct tl_error *e);
 
+/* The document of the newest night that ended of each suite on each machine, the newest first; limit 0: all.
+ */
+int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_error *e);
+
 /* The document of a night, by its id or the beginning of it. *document is NULL, and 0 is returned, when no
  * night begins like that. Several: kind TL_ERROR_INPUT. */
 int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e);

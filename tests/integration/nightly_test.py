@@ -307,6 +307,10 @@ class Survives(NightlyTest):
         self.profile("1.0", CRASH)
         night = self.night(suite, status=1)
         self.assertEqual((night["n"], self.changes(night)), (2, [("new-failure", "kv", "sim@1.0:gpu")]))
+        third = self.night(suite)
+        self.assertEqual((third["previous"]["n"], third["previous"]["night"]), (2, night["night"]), "it is the one before")
+        history = json.loads(self.trapline("nightly", "--history", "kv", "--json", status=0).stdout)
+        self.assertEqual([n["n"] for n in history["nights"]], [1, 2, 3], "by their count")
 
     def test_a_budget(self):
         self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 0.5, "message": "slow",
@@ -392,6 +396,25 @@ class Formats(NightlyTest):
         done = self.trapline("nightly", self.suite("1.0"), "--site", self.path("mine"), status=3)
         self.assertIn("mine", done.stderr)
         self.assertEqual(os.listdir(self.path("mine")), ["precious"])
+
+    def test_the_site_has_the_newest_night_of_each_suite(self):
+        """However many nights of another suite came after it, and whatever the clock said."""
+        self.night(self.suite(suite="once"))
+        suite = self.suite(suite="often", variants="baseline", repeat=1)
+        for _ in range(3):
+            self.night(suite)
+        with sqlite3.connect(self.db) as c:
+            c.execute("UPDATE night SET started_us = started_us + 86400000000 WHERE suite = 'often' AND n = 1")
+            # As many more, as if they had been there all the time.
+            for n in range(60):
+                c.execute("INSERT INTO night(id, suite, machine_id, n, plan, started_us, ended_us, document) SELECT "
+                          "printf('%08x', ?1) || substr(id, 9), suite, machine_id, n - 100 - ?1, plan, started_us + 1 + ?1, ended_us, "
+                          "document FROM night WHERE suite = 'often' AND n = 2", (n,))
+        self.trapline("report", "--site", self.path("site"), status=0)
+        overview = self.text(self.path("site", "index.html"))
+        self.assertIn("<code>once</code></h2>", overview)
+        self.assertIn("<code>often</code></h2>", overview)
+        self.assertIn("Run 3, ", overview)
 
     def test_a_screen_is_enough_for_many_changes(self):
         many = {"variants": {"layers": list(range(1, 10)), "kv_write": ["scatter"], "begin_index": ["tensor", "none"]}}

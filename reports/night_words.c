@@ -22,6 +22,7 @@ static const struct {
     {"still-failing", "still failing", "still failing"},
     {"first-failing", "failing in the first run", "failing in the first run"},
     {"unclear", "unclear", "unclear"},
+    {"not-supported", "not supported", "not supported"},
     {"lost", "lost", "lost"},
     {"not-run", "not run", "not run"},
 };
@@ -48,7 +49,9 @@ char *tl_night_title(const json_t *night)
         tl_buffer_printf(&b, "%s%lld %s", glue, (long long)k, k == 1 ? words[i].one : words[i].many);
         glue = ", ";
     }
-    if (*glue == ':')
+    if (!json_array_size(json_object_get(night, "cells")))
+        tl_buffer_add_string(&b, ": nothing was run");
+    else if (*glue == ':')
         tl_buffer_add_string(&b, ": nothing fails");
     else if (!json_array_size(json_object_get(night, "changes")) &&
              json_is_object(json_object_get(night, "previous")) && tl_member_true(night, "complete"))
@@ -151,7 +154,7 @@ char *tl_night_now(const json_t *entry)
     if (text)
         return text;
     text = did(entry, json_object_get(entry, "failures"));
-    if (!why || !is(entry, "unsupported"))
+    if (!why || !(is(entry, "unsupported") || is(entry, "not-supported")))
         return text;
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%s: ", text);

@@ -137,9 +137,20 @@ class WhatChanged(NightlyTest):
         night = self.night(suite, status=1)
         self.assertEqual({c["class"] for c in night["cells"]}, {"unsupported"})
         self.assertTrue(all(c["why"] for c in night["changes"]))
-        self.assertEqual({c["class"] for c in self.night(suite)["cells"]}, {"not-supported"})
+        night = self.night(suite)
+        self.assertEqual({c["class"] for c in night["cells"]}, {"not-supported"})
+        summary = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn("2 not supported; nothing changed", summary, "it is not said that nothing fails where nothing ran")
+        self.assertIn("there is no profile", summary)
         os.rename(self.path("aside"), self.path("profiles", "1.0.json"))
         self.assertEqual(self.night(suite)["counts"], {"passing": 2})
+
+    def test_nothing_to_run(self):
+        night = self.night(self.suite(units=["command:host"]))
+        self.assertEqual(night["cells"], [])
+        summary = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn("nothing was run", summary)
+        self.assertIn("case kv was not run", summary)
 
     def test_slower_and_faster(self):
         runner = self.python("slow-runner", """

@@ -100,6 +100,14 @@ static int check_target(const char *path, struct tl_error *e)
     return 0;
 }
 
+int tl_site_check(const char *target, struct tl_error *e)
+{
+    char *path = tidy(target);
+    int result = check_target(path, e);
+    free(path);
+    return result;
+}
+
 static bool is_old(const char *path)
 {
     struct stat st;

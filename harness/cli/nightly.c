@@ -191,6 +191,17 @@ static int run_suite(struct tl_options *o)
     return status;
 }
 
+/* What would be found wrong when the night is over, or every night. */
+static int check_telling(const struct tl_options *o)
+{
+    struct tl_error e;
+    char **words = NULL;
+    if ((o->notify && tl_split_words(o->notify, &words, &e)) || (o->site && tl_site_check(o->site, &e)))
+        return tl_print_error(&e);
+    tl_split_words_free(words);
+    return TL_EXIT_OK;
+}
+
 static int nightly(struct tl_options *o)
 {
     static const char *const formats[] = {"md", "html", "json", "junit"};
@@ -216,7 +227,8 @@ static int nightly(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
-    return o->install ? tl_nightly_install(o) : run_suite(o);
+    int status = check_telling(o);
+    return status ? status : o->install ? tl_nightly_install(o) : run_suite(o);
 }
 
 const struct tl_command tl_command_nightly = {

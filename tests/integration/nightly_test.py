@@ -449,6 +449,29 @@ class Formats(NightlyTest):
         self.trapline("nightly", self.suite(), "--notify", "'open", status=2)
         self.trapline("nightly", self.suite(), "--notify", "no-such-program-here", status=3)
 
+    def test_what_cannot_be_told_is_refused_before_the_night(self):
+        full = self.path("full")
+        os.mkdir(full)
+        self.write(os.path.join("full", "file"), "somebody's")
+        done = self.trapline("nightly", self.suite(), "--site", full, status=2)
+        self.assertIn("not a site of trapline", done.stderr)
+        for bad in (("--site", full), ("--notify", "sh -c 'open")):
+            self.trapline("nightly", "--install", self.suite(), *bad, status=2)
+        self.assertFalse(os.path.exists(self.db), "nothing was run")
+
+    def test_options_are_installed(self):
+        self.env["XDG_CONFIG_HOME"] = self.path("config")
+        os.mkdir(self.path("bin"))
+        for name in ("systemctl", "loginctl"): # nothing is said to the machine's own
+            self.write(os.path.join("bin", name), "#!/bin/sh\nexit 0\n", 0o755)
+        self.env["PATH"] = self.path("bin") + ":" + self.env["PATH"]
+        more = ["--notify", "true", "--junit", self.path("j.xml"), "--site", self.path("site"), "--keep-paths", "--format", "html",
+                "--no-cgroup", "--jobs", "2"]
+        suite = self.suite()
+        self.trapline("nightly", "--install", suite, *more, status=0)
+        installed, = json.loads(self.trapline("nightly", "--status", "--json", status=0).stdout)["suites"]
+        self.assertEqual(installed["command"][1:], ["nightly", suite, "--db", self.db] + more)
+
     def test_suites_with_mistakes(self):
         broken = self.write("broken.json", """{
   "trapline": 2, "suite": "Not A Name", "cases": [], "units": ["sim", 7],

@@ -201,13 +201,14 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
     k->groups[g].n++;
     k->n++;
     if (t->outcome == TL_OUTCOME_PASS) {
-        size_t n = k->n_passed++;
+        struct tl_measures *m = &k->measures[t->fresh];
+        size_t n = m->n++;
         if (!(n & (n - 1))) {
-            k->seconds = tl_realloc(k->seconds, n ? 2 * n : 1, sizeof *k->seconds);
-            k->memory = tl_realloc(k->memory, n ? 2 * n : 1, sizeof *k->memory);
+            m->seconds = tl_realloc(m->seconds, n ? 2 * n : 1, sizeof *m->seconds);
+            m->memory = tl_realloc(m->memory, n ? 2 * n : 1, sizeof *m->memory);
         }
-        k->seconds[n] = t->wall_seconds;
-        k->memory[n] = (double)t->peak_rss;
+        m->seconds[n] = t->wall_seconds;
+        m->memory[n] = (double)t->peak_rss;
     }
     take_result(k, t->result);
     c->sides[side].trials++;
@@ -276,6 +277,29 @@ static const char *coarse_of(const struct tl_compare *c, const struct tl_side_gr
     return g->face == TL_NO_FACE ? "" : c->faces.list[g->face].coarse_id;
 }
 
+const struct tl_measures *tl_cell_measures(const struct tl_compare_row *r, const struct tl_side_cell *k)
+{
+    return &k->measures[k->measures[r->fresh].n ? r->fresh : !r->fresh];
+}
+
+/* A fork server's child has loaded nothing itself, and shares its memory: it is never compared with a process
+ * of its own. What most sides have counts. */
+static void sort_measures(struct tl_compare_row *r)
+{
+    size_t sides[2] = {0}, trials[2] = {0};
+    for (size_t i = 0; i < r->n_cells; i++)
+        for (int fresh = 0; fresh < 2; fresh++) {
+            struct tl_measures *m = &r->cells[i].measures[fresh];
+            sides[fresh] += m->n > 0;
+            trials[fresh] += m->n;
+            if (m->n) {
+                qsort(m->seconds, m->n, sizeof *m->seconds, ascending);
+                qsort(m->memory, m->n, sizeof *m->memory, ascending);
+            }
+        }
+    r->fresh = sides[1] != sides[0] ? sides[1] > sides[0] : trials[1] > trials[0];
+}
+
 /* Sides that cannot try a variant are not compared. Of a side whose trials disagree the most frequent failure
  * counts. */
 static void judge(struct tl_compare *c, struct tl_compare_row *r)
@@ -286,11 +310,8 @@ static void judge(struct tl_compare *c, struct tl_compare_row *r)
         struct tl_side_cell *k = &r->cells[i];
         if (k->n_groups)
             qsort(k->groups, k->n_groups, sizeof *k->groups, by_weight);
-        if (k->n_passed) {
-            qsort(k->seconds, k->n_passed, sizeof *k->seconds, ascending);
-            qsort(k->memory, k->n_passed, sizeof *k->memory, ascending);
-        }
     }
+    sort_measures(r);
     for (size_t i = 0; i < c->n_sides; i++) {
         const struct tl_side_cell *k = tl_cell_at(c, r, i);
         if (!k->n || k->groups[0].outcome == TL_OUTCOME_UNSUPPORTED)
@@ -392,9 +413,11 @@ static void release(struct tl_compare *c)
     for (size_t i = 0; i < c->n_rows; i++) {
         struct tl_compare_row *r = &c->rows[i];
         for (size_t k = 0; k < r->n_cells; k++) {
+            for (int fresh = 0; fresh < 2; fresh++) {
+                free(r->cells[k].measures[fresh].seconds);
+                free(r->cells[k].measures[fresh].memory);
+            }
             free(r->cells[k].groups);
-            free(r->cells[k].seconds);
-            free(r->cells[k].memory);
         }
         free(r->cells);
         free(r->case_name);

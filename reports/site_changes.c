@@ -80,11 +80,13 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
 {
     const json_t *changes = json_object_get(night, "changes"), *entry,
                  *previous = json_object_get(night, "previous");
-    size_t i, n = json_array_size(changes), still = json_array_size(json_object_get(night, "still_failing"));
+    size_t i, n = json_array_size(changes);
     const char *suite = tl_member_text(night, "suite");
-    char *id = tl_format("night-%zu", number);
-    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s in <code>", id, id,
-                     n ? "What changed" : "Nothing changed");
+    char *id = tl_format("night-%zu", number), *counts = tl_night_counts(night);
+    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s <code>", id, id,
+                     n                          ? "What changed in"
+                     : json_is_object(previous) ? "Nothing changed in"
+                                                : "First run of");
     tl_add_escaped(b, suite ? suite : "unknown");
     tl_buffer_add_string(b, "</code></h2>\n<p class=\"quiet\">");
     tl_buffer_printf(b, "Run %lld, ", (long long)tl_member_integer(night, "n"));
@@ -102,7 +104,7 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
     } else {
         tl_buffer_add_string(b, "; there is no earlier run to compare with");
     }
-    tl_buffer_printf(b, ". %zu still failing.%s</p>\n", still,
+    tl_buffer_printf(b, ". In all: %s.%s</p>\n", counts,
                      tl_member_true(night, "complete") ? ""
                                                        : " The budget was used up before all of it was run.");
     if (n) {
@@ -124,6 +126,7 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
     if (n > CHANGES_MOST)
         tl_buffer_printf(b, "<p>And %zu changes more.</p>\n", n - CHANGES_MOST);
     tl_buffer_add_string(b, "</section>\n");
+    free(counts);
     free(id);
 }
 

@@ -404,9 +404,19 @@ class Formats(NightlyTest):
         self.assertTrue(os.path.exists(self.path("site", "finding", night["changes"][0]["isolation"]["finding"] + ".html")))
         os.mkdir(self.path("mine"))
         self.write("mine/precious", "not a site")
-        done = self.trapline("nightly", self.suite("1.0"), "--site", self.path("mine"), status=3)
+        done = self.trapline("nightly", self.suite("1.0"), "--site", self.path("mine"), status=2)
         self.assertIn("mine", done.stderr)
         self.assertEqual(os.listdir(self.path("mine")), ["precious"])
+
+    def test_the_site_of_a_first_night(self):
+        """It has nothing to compare with, which is not the same as that nothing changed."""
+        self.profile("1.0", CRASH)
+        self.night(self.suite(units=["sim@1.0,9.9:gpu"]))
+        self.trapline("report", "--site", self.path("site"), status=0)
+        overview = self.text(self.path("site", "index.html"))
+        self.assertIn(">First run of <code>drops</code></h2>", overview)
+        self.assertIn("In all: 1 failing in the first run, 2 not supported.", overview)
+        self.assertNotIn("Nothing changed", overview)
 
     def test_the_site_has_the_newest_night_of_each_suite(self):
         """However many nights of another suite came after it, and whatever the clock said."""
@@ -455,6 +465,7 @@ class Formats(NightlyTest):
         self.write(os.path.join("full", "file"), "somebody's")
         done = self.trapline("nightly", self.suite(), "--site", full, status=2)
         self.assertIn("not a site of trapline", done.stderr)
+        self.trapline("nightly", self.suite(), "--site", self.path("no", "such", "place"), status=2)
         for bad in (("--site", full), ("--notify", "sh -c 'open")):
             self.trapline("nightly", "--install", self.suite(), *bad, status=2)
         self.assertFalse(os.path.exists(self.db), "nothing was run")

@@ -183,6 +183,51 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
     return result;
 }
 
+/* In meta, which stays with this file when databases are merged: it is this machine that has to tell. */
+#define UNTOLD "'untold night of ' || "
+
+static int mark_untold(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
+{
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" UNTOLD "?, ?)",
+                                      cannot_end, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, night->suite);
+    tl_sql_bind(st, 2, night->id);
+    return finish(s, st, cannot_end, e);
+}
+
+int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
+                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    sqlite3_stmt *st =
+        tl_sql_prepare(s->db,
+                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " UNTOLD
+                       "?1 AND n.suite = ?1 AND n.machine_id = ?2 AND n.plan = ?3 AND n.document IS NOT NULL",
+                       cannot_begin, e);
+    *id = '\0';
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, suite);
+    tl_sql_bind(st, 2, machine_id);
+    tl_sql_bind(st, 3, plan);
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW)
+        tl_sql_copy(st, 0, id, TL_UUID_SIZE);
+    int result = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_begin);
+    sqlite3_finalize(st);
+    return result;
+}
+
+int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e)
+{
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " UNTOLD "?", cannot_end, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, suite);
+    return finish(s, st, cannot_end, e);
+}
+
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
                  const json_t *document, struct tl_error *e)
 {
@@ -202,7 +247,7 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
         result = finish(s, st, cannot_end, e);
     }
     free(text);
-    if (result || insert_cells(s, night, cells, n, e))
+    if (result || insert_cells(s, night, cells, n, e) || mark_untold(s, night, e))
         return tl_store_undo(s);
     if (tl_store_flush(s, e))
         return -1;

@@ -260,6 +260,36 @@ class Survives(NightlyTest):
         self.assertEqual(sum(c["times"] for c in night["cut_short"]) > 0, lost > 0)
         self.trapline("db", "check", status=0)
 
+    def test_killed_before_it_was_told(self):
+        """The night is stored and nobody knows: the same command tells it, and the one after that begins another."""
+        suite = self.suite()
+        self.night(suite)
+        self.profile("1.0", CRASH)
+        slow = self.python("slow-mail", f"""
+parent = os.getppid()
+open({self.path("telling")!r}, "w").close()
+while os.getppid() == parent:
+    time.sleep(0.05)
+""")
+        child = self.start("nightly", suite, "--notify", slow)
+        end = time.monotonic() + PATIENCE
+        while not os.path.exists(self.path("telling")):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+        said = self.path("said")
+        mail = self.python("mail", f"open({said!r}, 'w').write(sys.stdin.read())\n")
+        # Another suite's nights have nothing to do with it.
+        self.night(self.suite(suite="other", name="other.json"))
+        done = self.trapline("nightly", suite, "--notify", mail, status=1)
+        self.assertIn("before it was told", done.stderr)
+        self.assertIn("1 new failure", self.text(said))
+        self.assertIn("Run 2, ", self.text(said))
+        done = self.trapline("nightly", suite, "--notify", mail, status=0)
+        self.assertEqual(done.stderr.count("told"), 0)
+        self.assertIn("Run 3, ", self.text(said))
+
     def test_a_machine_that_went_down(self):
         """The trial that ran is lost, is in the report and is not run again; the rest of the night is."""
         self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 30, "message": "slow",

@@ -566,6 +566,13 @@ class Formats(NightlyTest):
         again = self.night(self.suite("2.0"))
         self.assertEqual((again["n"], again["changes"]), (3, []), "what was merged is history")
         self.trapline("db", "check", status=0)
+        history = lambda: self.trapline("nightly", "--history", "kv", status=0).stdout.splitlines()
+        self.assertNotIn("machine", history()[0])
+        with sqlite3.connect(there) as c: # as if the first night had been another machine's
+            row = list(c.execute("SELECT * FROM machine").fetchone())
+            c.execute(f"INSERT INTO machine VALUES({','.join('?' * len(row))})", ["0" * 32, "elsewhere"] + row[2:])
+            c.execute("UPDATE night SET machine_id = ? WHERE n = 1", ("0" * 32,))
+        self.assertEqual([line.split()[2] for line in history()], ["suite", "elsewhere"] + 2 * [row[1]])
 
 
 class RealBuilds(ProgramTest):

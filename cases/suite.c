@@ -56,12 +56,14 @@ static void check_units(struct tl_check *ck, const struct tl_place *at, struct t
     if (!tl_check_list(ck, at, 1, UNITS_MAX, "units"))
         return;
     s->units = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->units);
+    s->unit_lines = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->unit_lines);
     for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         const char *text = tl_check_string(ck, &it, 1, 1024),
                    *unit = text ? unit_of(ck, text, directory) : NULL;
-        if (unit)
+        if (unit) {
+            s->unit_lines[s->n_units] = ck->positions.list[it.node].line;
             s->units[s->n_units++] = unit;
-        else if (text)
+        } else if (text)
             tl_note_found(ck, &it,
                           "expected a unit, RUNNER[@BUILD]:DEVICE, where BUILD may also be a list "
                           "(1.18.0,1.22.0), a range "
@@ -157,6 +159,9 @@ int tl_suite_load(const char *path, struct tl_suite **out, struct tl_mistakes *m
     *s = (struct tl_suite){.arena = ck.arena, .document = document, .isolate_new = true, .fetch = true};
     s->path = tl_arena_string(ck.arena, path);
     check_suite(&ck, s, tl_check_directory(ck.arena, path));
+    s->positions = tl_arena_alloc(ck.arena, 1, sizeof *s->positions);
+    *s->positions = ck.positions;
+    ck.positions = (struct tl_positions){0};
     tl_check_end(&ck, m);
     if (m->n) {
         tl_suite_free(s);
@@ -166,10 +171,95 @@ int tl_suite_load(const char *path, struct tl_suite **out, struct tl_mistakes *m
     return 0;
 }
 
+/* --- with its cases --------------------------------------------------------------------------------------
+ */
+
+/* Nights know a case by its name. */
+static void check_names(struct tl_check *ck, const struct tl_place *at, const struct tl_suite *s,
+                        struct tl_case *const *cases)
+{
+    json_t *seen = json_object();
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        const struct tl_case *c = it.index < s->n_cases ? cases[it.index] : NULL;
+        const json_t *first = c ? json_object_get(seen, c->name) : NULL;
+        if (first)
+            tl_note(ck, &it,
+                    "it is called %s, as $.cases[%lld] is; give one of them another name, or their nights "
+                    "cannot be told apart",
+                    c->name, (long long)json_integer_value(first));
+        else if (c)
+            json_object_set_new(seen, c->name, json_integer((json_int_t)it.index));
+    }
+    json_decref(seen);
+}
+
+/* Values of an axis are values of it in every case that has it, each of them once: a variant that is there
+ * twice would be two cells of one identity. */
+static void check_values_of(struct tl_check *ck, const struct tl_place *at, const struct tl_axis *a,
+                            const struct tl_case *c, bool *noted)
+{
+    json_t *seen = json_object();
+    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_value v;
+        struct tl_error why;
+        uint64_t index;
+        char number[24];
+        if (noted[it.index] || tl_value_of_json(it.value, &v))
+            continue;
+        char *text = tl_value_text(v);
+        if (tl_axis_parse(a, text, &index, &why)) {
+            char *values = tl_axis_values_text(a);
+            tl_note_found(ck, &it, "expected a value of axis %s of case %s: %s", a->name, c->name, values);
+            noted[it.index] = true;
+            free(values);
+        } else {
+            snprintf(number, sizeof number, "%llu", (unsigned long long)index);
+            if (json_object_get(seen, number)) {
+                tl_note_found(ck, &it, "expected every value once");
+                noted[it.index] = true;
+            }
+            json_object_set_new(seen, number, json_true());
+        }
+        free(text);
+    }
+    json_decref(seen);
+}
+
+static void check_axis_of_cases(struct tl_check *ck, const struct tl_place *at, const struct tl_suite *s,
+                                struct tl_case *const *cases)
+{
+    bool *noted = tl_calloc(json_array_size(at->value) + 1, sizeof *noted), found = false;
+    for (size_t i = 0; i < s->n_cases; i++) {
+        const struct tl_axis *a = cases[i] ? tl_case_axis(cases[i], at->key, NULL) : NULL;
+        found = found || a || !cases[i]; /* a case that could not be loaded may have it */
+        if (a)
+            check_values_of(ck, at, a, cases[i], noted);
+    }
+    if (!found)
+        tl_note(ck, at, "no case of the suite has an axis of this name");
+    free(noted);
+}
+
+void tl_suite_check(struct tl_suite *s, struct tl_case *const *cases, struct tl_mistakes *m)
+{
+    struct tl_check ck = {.positions = *s->positions, .arena = s->arena};
+    const struct tl_place top = {.value = s->document};
+    *s->positions = (struct tl_positions){0};
+    for (struct tl_place key = tl_first(&ck, &top); key.value; tl_next(&ck, &key)) {
+        if (!strcmp(key.key, "cases"))
+            check_names(&ck, &key, s, cases);
+        if (!strcmp(key.key, "variants") && s->variants == TL_SUITE_VALUES)
+            for (struct tl_place axis = tl_first(&ck, &key); axis.value; tl_next(&ck, &axis))
+                check_axis_of_cases(&ck, &axis, s, cases);
+    }
+    tl_check_end(&ck, m);
+}
+
 void tl_suite_free(struct tl_suite *s)
 {
     if (!s)
         return;
+    free(s->positions->list);
     json_decref(s->document);
     tl_arena_free(s->arena);
     free(s);

@@ -1,6 +1,6 @@
 /* Suites: what `trapline nightly` runs (docs/nightly.md). Loading checks everything that can be said of the
- * file alone, and reports every mistake as a case file's are; the cases it names are loaded by who runs them.
- */
+ * file alone, and reports every mistake as a case file's are; the cases it names are loaded by who runs them,
+ * who then has the rest checked. */
 #ifndef TL_SUITE_H
 #define TL_SUITE_H
 
@@ -28,6 +28,7 @@ struct tl_suite {
     const char **cases; /* absolute paths */
     size_t n_units;
     const char **units; /* RUNNER[@BUILDS]:DEVICE; BUILDS may be a list, a range, "latest" or "installed" */
+    int *unit_lines;    /* where in the file they are */
     uint64_t repeat;
     enum tl_suite_variants variants;
     size_t n_values; /* axes of TL_SUITE_VALUES */
@@ -36,11 +37,15 @@ struct tl_suite {
     bool fetch;       /* bring builds that are not here */
     double budget_s;  /* wall clock of the whole night; 0: none */
     json_t *document;
-    void *arena; /* owns every string and array above */
+    struct tl_positions *positions; /* where in the file each value is, for tl_suite_check */
+    void *arena;                    /* owns every string and array above */
 };
 
 /* As tl_case_load: mistakes are in *m, which the caller frees in any case. */
 int tl_suite_load(const char *path, struct tl_suite **s, struct tl_mistakes *m, struct tl_error *e);
+/* What can be said only with its cases, which are in its order; NULL stands for one that could not be loaded.
+ * Mistakes are in *m, which the caller frees. To be called once. */
+void tl_suite_check(struct tl_suite *s, struct tl_case *const *cases, struct tl_mistakes *m);
 void tl_suite_free(struct tl_suite *s);
 
 #endif

@@ -89,6 +89,7 @@ static int report(struct tl_store *s, sqlite3_stmt *st, tl_compare_found found, 
         .coarse_id = text(st, 16),
         .wall_seconds = sqlite3_column_double(st, 17),
         .peak_rss = (uint64_t)sqlite3_column_int64(st, 18),
+        .fresh = sqlite3_column_int(st, 20),
         .result = result,
     };
     int stop = found(arg, &t, e);
@@ -105,7 +106,8 @@ int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const str
         &sql,
         "SELECT t.id, t.case_name, t.case_hash, t.variant_hash, v.json, t.unit, "
         "coalesce(n.machine_id, z.machine_id), m.name, t.session_id, n.runtime_version, n.os_build, "
-        "t.outcome, t.phase, t.signal, t.signature_id, g.title, g.coarse_id, t.wall_s, t.peak_rss, t.result "
+        "t.outcome, t.phase, t.signal, t.signature_id, g.title, g.coarse_id, t.wall_s, t.peak_rss, t.result, "
+        "t.fresh "
         "FROM (SELECT n AS number FROM trial WHERE outcome <> 'lost'");
     add_selection(&sql, f, only);
     tl_buffer_add_string(

@@ -15,6 +15,7 @@ struct tl_comparable {
     const char *signature_id, *title, *coarse_id;
     double wall_seconds;
     uint64_t peak_rss;
+    bool fresh;         /* a process of its own, not the child of a fork server */
     const char *result; /* JSON */
 };
 

@@ -183,6 +183,51 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
     return result;
 }
 
+/* In meta, which stays with this file when databases are merged: it is this machine that has to tell. */
+#define UNTOLD "'untold night of ' || "
+
+static int mark_untold(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
+{
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" UNTOLD "?, ?)",
+                                      cannot_end, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, night->suite);
+    tl_sql_bind(st, 2, night->id);
+    return finish(s, st, cannot_end, e);
+}
+
+int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
+                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    sqlite3_stmt *st =
+        tl_sql_prepare(s->db,
+                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " UNTOLD
+                       "?1 AND n.suite = ?1 AND n.machine_id = ?2 AND n.plan = ?3 AND n.document IS NOT NULL",
+                       cannot_begin, e);
+    *id = '\0';
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, suite);
+    tl_sql_bind(st, 2, machine_id);
+    tl_sql_bind(st, 3, plan);
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW)
+        tl_sql_copy(st, 0, id, TL_UUID_SIZE);
+    int result = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_begin);
+    sqlite3_finalize(st);
+    return result;
+}
+
+int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e)
+{
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " UNTOLD "?", cannot_end, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, suite);
+    return finish(s, st, cannot_end, e);
+}
+
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
                  const json_t *document, struct tl_error *e)
 {
@@ -202,7 +247,7 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
         result = finish(s, st, cannot_end, e);
     }
     free(text);
-    if (result || insert_cells(s, night, cells, n, e))
+    if (result || insert_cells(s, night, cells, n, e) || mark_untold(s, night, e))
         return tl_store_undo(s);
     if (tl_store_flush(s, e))
         return -1;
@@ -365,23 +410,14 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
     return tl_sql_fail(e, s->db, rc, cannot_read);
 }
 
-int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
-                  size_t limit, json_t **list, struct tl_error *e)
+/* Nights of a suite on a machine in the order of their count, whatever the clock did; those of several by
+ * their time, which for this never goes back. */
+#define NIGHTS_IN_ORDER                                                                                      \
+    "(SELECT id, suite, machine_id, n, document IS NOT NULL AS ended, max(started_us) OVER (PARTITION BY "   \
+    "suite, machine_id ORDER BY n, id) AS at FROM night)"
+
+static int add_documents(struct tl_store *s, sqlite3_stmt *st, json_t **list, struct tl_error *e)
 {
-    *list = NULL;
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT document FROM night n WHERE document IS NOT NULL AND (?1 IS NULL OR suite = ?1) AND (?2 IS "
-        "NULL "
-        "OR machine_id = ?2) AND (?3 IS NULL OR EXISTS (SELECT 1 FROM night_cell WHERE night_id = n.id AND "
-        "case_name = ?3)) ORDER BY started_us DESC, id DESC LIMIT ?4",
-        cannot_read, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, suite);
-    tl_sql_bind(st, 2, machine_id);
-    tl_sql_bind(st, 3, case_name);
-    sqlite3_bind_int64(st, 4, limit ? (int64_t)limit : -1);
     int rc;
     *list = json_array();
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
@@ -392,6 +428,42 @@ int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id,
     json_decref(*list);
     *list = NULL;
     return tl_sql_fail(e, s->db, rc, cannot_read);
+}
+
+int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
+                  size_t limit, json_t **list, struct tl_error *e)
+{
+    *list = NULL;
+    sqlite3_stmt *st =
+        tl_sql_prepare(s->db,
+                       "SELECT (SELECT document FROM night WHERE id = o.id) FROM " NIGHTS_IN_ORDER
+                       " o WHERE ended AND (?1 IS NULL OR suite = ?1) AND (?2 IS NULL OR machine_id = ?2) "
+                       "AND (?3 IS NULL OR "
+                       "EXISTS (SELECT 1 FROM night_cell WHERE night_id = o.id AND case_name = ?3)) "
+                       "ORDER BY at DESC, suite, machine_id, n DESC, id DESC LIMIT ?4",
+                       cannot_read, e);
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, suite);
+    tl_sql_bind(st, 2, machine_id);
+    tl_sql_bind(st, 3, case_name);
+    sqlite3_bind_int64(st, 4, limit ? (int64_t)limit : -1);
+    return add_documents(s, st, list, e);
+}
+
+int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_error *e)
+{
+    *list = NULL;
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
+        "SELECT document FROM night o WHERE document IS NOT NULL AND NOT EXISTS (SELECT 1 FROM night WHERE "
+        "suite = o.suite AND machine_id = o.machine_id AND document IS NOT NULL AND (n, id) > (o.n, o.id)) "
+        "ORDER BY started_us DESC, id DESC LIMIT ?",
+        cannot_read, e);
+    if (!st)
+        return -1;
+    sqlite3_bind_int64(st, 1, limit ? (int64_t)limit : -1);
+    return add_documents(s, st, list, e);
 }
 
 int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e)
@@ -433,9 +505,9 @@ int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **li
                        "SELECT n.id, n.n, n.suite, m.name, n.started_us, c.unit, c.class, c.changed, "
                        "c.passed, c.failed, c.refused, "
                        "c.unsupported, c.lost, v.json FROM night_cell c JOIN night n ON n.id = "
-                       "c.night_id LEFT JOIN machine m ON m.id = "
+                       "c.night_id JOIN " NIGHTS_IN_ORDER " o ON o.id = n.id LEFT JOIN machine m ON m.id = "
                        "n.machine_id LEFT JOIN variant v ON v.hash = c.variant_hash WHERE "
-                       "c.case_name = ? ORDER BY n.started_us, n.n, "
+                       "c.case_name = ? ORDER BY o.at, n.suite, n.machine_id, n.n, "
                        "n.id, c.unit, v.json",
                        cannot_read, e);
     if (!st)

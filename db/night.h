@@ -75,6 +75,12 @@ void tl_night_cells_free(struct tl_night_cells *l);
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
                  const json_t *document, struct tl_error *e);
 
+/* A night that ended is told (printed, mailed), and until tl_night_told it is known that it was not. id is
+ * that of the newest one of the suite on this machine, if it is of this plan and was not told, or "". */
+int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
+                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
+int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e);
+
 /* What earlier nights of the same suite on the same machine saw of a variant in a lane, the newest night
  * first, at most `most` cells. Only of the same version of the case. */
 int tl_night_history(struct tl_store *s, const struct tl_night *night, const char *case_name,
@@ -85,6 +91,10 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
  * case_name only nights in which the case was run. limit 0: all. The reference is the caller's. */
 int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
                   size_t limit, json_t **list, struct tl_error *e);
+
+/* The document of the newest night that ended of each suite on each machine, the newest first; limit 0: all.
+ */
+int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_error *e);
 
 /* The document of a night, by its id or the beginning of it. *document is NULL, and 0 is returned, when no
  * night begins like that. Several: kind TL_ERROR_INPUT. */

@@ -10,6 +10,7 @@ char *tl_night_junit(const json_t *night); /* a test suite for each case, a test
 
 /* Inline text (page.h) about an entry of "changes" and of the other lists. */
 char *tl_night_title(const json_t *night);     /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
+char *tl_night_counts(const json_t *night);    /* what comes after the colon; plain text */
 char *tl_night_class_words(const char *class); /* "new failure" */
 char *tl_night_was(const json_t *entry);       /* what it did before, and where */
 char *tl_night_now(const json_t *entry);

@@ -115,17 +115,18 @@ static char *still_line(const json_t *entry, bool since)
     return tl_buffer_take(&b);
 }
 
-static void add_others(json_t *page, const json_t *night, const char *list, const char *heading, bool since)
+static void add_others(json_t *page, const json_t *night, const char *list, const char *heading, bool since,
+                       size_t most)
 {
     const json_t *entries = json_object_get(night, list), *entry;
     size_t i, n = json_array_size(entries);
     if (!n)
         return;
-    json_array_foreach(entries, i, entry) if (i < SCREEN_OTHERS)
+    json_array_foreach(entries, i, entry) if (i < most)
     {
         char *line = still_line(entry, since);
-        tl_page_item(page, tl_format("%s: %s%s", heading, line,
-                                     i + 1 == SCREEN_OTHERS && n > SCREEN_OTHERS ? "; and others" : ""));
+        tl_page_item(page,
+                     tl_format("%s: %s%s", heading, line, i + 1 == most && n > most ? "; and others" : ""));
         free(line);
     }
 }
@@ -143,10 +144,13 @@ char *tl_night_markdown(const json_t *night)
     json_array_foreach(changes, i, entry) if (i < SCREEN_CHANGES) tl_page_item(page, change_line(entry));
     if (n > SCREEN_CHANGES)
         tl_page_item(page, tl_format("and %zu changes more", n - SCREEN_CHANGES));
-    add_others(page, night, "first", "failing in the first run", false);
-    add_others(page, night, "lost", "lost when the machine went down, and not run again", false);
-    add_others(page, night, "unclear", "unclear", false);
-    add_others(page, night, "still_failing", "still failing", true);
+    add_others(page, night, "first", "failing in the first run", false, SCREEN_OTHERS);
+    add_others(page, night, "lost", "lost when the machine went down, and not run again", false,
+               SCREEN_OTHERS);
+    add_others(page, night, "unclear", "unclear", false, SCREEN_OTHERS);
+    add_others(page, night, "still_failing", "still failing", true, SCREEN_OTHERS);
+    add_others(page, night, "not_supported", "not supported", false,
+               1); /* mostly one reason for all of them */
     json_array_foreach(json_object_get(night, "notes"), i, text) if (i < SCREEN_OTHERS)
     {
         struct tl_buffer b = TL_BUFFER_INIT;

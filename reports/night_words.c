@@ -22,6 +22,7 @@ static const struct {
     {"still-failing", "still failing", "still failing"},
     {"first-failing", "failing in the first run", "failing in the first run"},
     {"unclear", "unclear", "unclear"},
+    {"not-supported", "not supported", "not supported"},
     {"lost", "lost", "lost"},
     {"not-run", "not run", "not run"},
 };
@@ -35,25 +36,31 @@ char *tl_night_class_words(const char *class)
     return tl_strdup(class ? class : "unknown");
 }
 
-char *tl_night_title(const json_t *night)
+char *tl_night_counts(const json_t *night)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *counts = json_object_get(night, "counts");
-    const char *suite = tl_member_text(night, "suite"), *glue = ": ";
-    tl_buffer_printf(&b, "nightly %s", suite ? suite : "unknown");
     for (size_t i = 0; i < N_WORDS; i++) {
         json_int_t k = tl_member_integer(counts, words[i].class);
-        if (!k)
-            continue;
-        tl_buffer_printf(&b, "%s%lld %s", glue, (long long)k, k == 1 ? words[i].one : words[i].many);
-        glue = ", ";
+        if (k)
+            tl_buffer_printf(&b, "%s%lld %s", b.size ? ", " : "", (long long)k,
+                             k == 1 ? words[i].one : words[i].many);
     }
-    if (*glue == ':')
-        tl_buffer_add_string(&b, ": nothing fails");
-    else if (!json_array_size(json_object_get(night, "changes")) &&
-             json_is_object(json_object_get(night, "previous")) && tl_member_true(night, "complete"))
-        tl_buffer_add_string(&b, "; nothing changed");
+    if (!b.size)
+        tl_buffer_add_string(&b, json_object_size(counts) ? "nothing fails" : "nothing was run");
     return tl_buffer_take(&b);
+}
+
+char *tl_night_title(const json_t *night)
+{
+    const char *suite = tl_member_text(night, "suite");
+    char *counts = tl_night_counts(night);
+    bool same = strncmp(counts, "nothing ", 8) != 0 && !json_array_size(json_object_get(night, "changes")) &&
+                json_is_object(json_object_get(night, "previous")) && tl_member_true(night, "complete");
+    char *title =
+        tl_format("nightly %s: %s%s", suite ? suite : "unknown", counts, same ? "; nothing changed" : "");
+    free(counts);
+    return title;
 }
 
 /* "crash SIGFPE in execute: title", of the most frequent failure. */
@@ -151,7 +158,7 @@ char *tl_night_now(const json_t *entry)
     if (text)
         return text;
     text = did(entry, json_object_get(entry, "failures"));
-    if (!why || !is(entry, "unsupported"))
+    if (!why || !(is(entry, "unsupported") || is(entry, "not-supported")))
         return text;
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%s: ", text);

@@ -39,6 +39,9 @@ struct tl_site_result {
     uint64_t cases, units, signatures, findings;
 };
 
+/* Whether the target may be written to; what tl_site_write would refuse at once is refused. */
+int tl_site_check(const char *target, struct tl_error *e);
+
 /* Writes the site. On failure what was at the target before is still there. */
 int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl_site_result *result,
                   struct tl_error *e);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NIGHTS_MOST 40  /* looked through */
 #define SHOWN_MOST 6    /* suites and machines */
 #define CHANGES_MOST 60 /* of one run */
 
@@ -81,11 +80,13 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
 {
     const json_t *changes = json_object_get(night, "changes"), *entry,
                  *previous = json_object_get(night, "previous");
-    size_t i, n = json_array_size(changes), still = json_array_size(json_object_get(night, "still_failing"));
+    size_t i, n = json_array_size(changes);
     const char *suite = tl_member_text(night, "suite");
-    char *id = tl_format("night-%zu", number);
-    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s in <code>", id, id,
-                     n ? "What changed" : "Nothing changed");
+    char *id = tl_format("night-%zu", number), *counts = tl_night_counts(night);
+    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s <code>", id, id,
+                     n                          ? "What changed in"
+                     : json_is_object(previous) ? "Nothing changed in"
+                                                : "First run of");
     tl_add_escaped(b, suite ? suite : "unknown");
     tl_buffer_add_string(b, "</code></h2>\n<p class=\"quiet\">");
     tl_buffer_printf(b, "Run %lld, ", (long long)tl_member_integer(night, "n"));
@@ -103,7 +104,7 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
     } else {
         tl_buffer_add_string(b, "; there is no earlier run to compare with");
     }
-    tl_buffer_printf(b, ". %zu still failing.%s</p>\n", still,
+    tl_buffer_printf(b, ". In all: %s.%s</p>\n", counts,
                      tl_member_true(night, "complete") ? ""
                                                        : " The budget was used up before all of it was run.");
     if (n) {
@@ -125,37 +126,24 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
     if (n > CHANGES_MOST)
         tl_buffer_printf(b, "<p>And %zu changes more.</p>\n", n - CHANGES_MOST);
     tl_buffer_add_string(b, "</section>\n");
+    free(counts);
     free(id);
-}
-
-/* Whether an older run of the list is of the same suite and machine. */
-static bool is_shown(const json_t *nights, size_t before, const json_t *night)
-{
-    for (size_t i = 0; i < before; i++) {
-        const json_t *other = json_array_get(nights, i);
-        if (json_equal(json_object_get(other, "suite"), json_object_get(night, "suite")) &&
-            json_equal(json_object_get(other, "machine"), json_object_get(night, "machine")))
-            return true;
-    }
-    return false;
 }
 
 int tl_site_changes(struct tl_site *w, struct tl_buffer *b, struct tl_error *e)
 {
     json_t *nights, *night;
-    size_t i, shown = 0;
-    if (tl_night_list(w->s, NULL, NULL, NULL, NIGHTS_MOST, &nights, e))
+    size_t i;
+    if (tl_night_newest(w->s, SHOWN_MOST, &nights, e))
         return -1;
     json_array_foreach(nights, i, night)
     {
-        if (shown == SHOWN_MOST || is_shown(nights, i, night))
-            continue;
         json_object_del(night, "cells");
         json_t *shown_night = w->o->keep_paths ? json_incref(night) : tl_redact_json(&w->redaction, night);
-        add_night(w, b, shown_night, ++shown);
+        add_night(w, b, shown_night, i + 1);
         json_decref(shown_night);
     }
-    if (!shown)
+    if (!json_array_size(nights))
         tl_buffer_add_string(b,
                              "<p class=\"quiet\">What changes from one nightly run to the next comes here: "
                              "<code>trapline nightly SUITE.json</code> makes them. There is none yet.</p>\n");

@@ -100,6 +100,25 @@ static int check_target(const char *path, struct tl_error *e)
     return 0;
 }
 
+static int no_place(const char *path, int err, struct tl_error *e)
+{
+    return tl_fail_errno(e, err == ENOENT || err == ENOTDIR ? TL_ERROR_INPUT : TL_ERROR_ENVIRONMENT, err,
+                         doing, path, "the directory that it is to be in cannot be written");
+}
+
+int tl_site_check(const char *target, struct tl_error *e)
+{
+    char *path = tidy(target), *directory, *name;
+    split(path, &directory, &name);
+    int result = check_target(path, e);
+    if (!result && access(directory, W_OK | X_OK))
+        result = no_place(path, errno, e);
+    free(directory);
+    free(name);
+    free(path);
+    return result;
+}
+
 static bool is_old(const char *path)
 {
     struct stat st;
@@ -142,8 +161,7 @@ int tl_site_stage(const char *target, char **stage, int *lock, struct tl_error *
         sweep(directory, prefix);
         *stage = tl_format("%s/%sXXXXXX", directory, prefix);
         if (!mkdtemp(*stage)) {
-            rc = tl_fail_errno(e, errno == ENOENT || errno == ENOTDIR ? TL_ERROR_INPUT : TL_ERROR_ENVIRONMENT,
-                               errno, doing, path, "the directory that it is to be in cannot be written");
+            rc = no_place(path, errno, e);
             free(*stage);
             *stage = NULL;
         }

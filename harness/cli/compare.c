@@ -194,13 +194,14 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
         tl_faces_count(&c->faces, t->signature_id, t->coarse_id, t->title, t->outcome, t->phase, t->signal);
     tl_groups_count(&k->groups, t->outcome, face);
     if (t->outcome == TL_OUTCOME_PASS) {
-        size_t n = k->n_passed++;
+        struct tl_measures *m = &k->measures[t->fresh];
+        size_t n = m->n++;
         if (!(n & (n - 1))) {
-            k->seconds = tl_realloc(k->seconds, n ? 2 * n : 1, sizeof *k->seconds);
-            k->memory = tl_realloc(k->memory, n ? 2 * n : 1, sizeof *k->memory);
+            m->seconds = tl_realloc(m->seconds, n ? 2 * n : 1, sizeof *m->seconds);
+            m->memory = tl_realloc(m->memory, n ? 2 * n : 1, sizeof *m->memory);
         }
-        k->seconds[n] = t->wall_seconds;
-        k->memory[n] = (double)t->peak_rss;
+        m->seconds[n] = t->wall_seconds;
+        m->memory[n] = (double)t->peak_rss;
     }
     take_result(k, t->result);
     c->sides[side].trials++;
@@ -251,6 +252,29 @@ static const char *coarse_of(const struct tl_compare *c, const struct tl_group *
     return g->face == TL_NO_FACE ? "" : c->faces.list[g->face].coarse_id;
 }
 
+const struct tl_measures *tl_cell_measures(const struct tl_compare_row *r, const struct tl_side_cell *k)
+{
+    return &k->measures[k->measures[r->fresh].n ? r->fresh : !r->fresh];
+}
+
+/* A fork server's child has loaded nothing itself, and shares its memory: it is never compared with a process
+ * of its own. What most sides have counts. */
+static void sort_measures(struct tl_compare_row *r)
+{
+    size_t sides[2] = {0}, trials[2] = {0};
+    for (size_t i = 0; i < r->n_cells; i++)
+        for (int fresh = 0; fresh < 2; fresh++) {
+            struct tl_measures *m = &r->cells[i].measures[fresh];
+            sides[fresh] += m->n > 0;
+            trials[fresh] += m->n;
+            if (m->n) {
+                tl_sort(m->seconds, m->n);
+                tl_sort(m->memory, m->n);
+            }
+        }
+    r->fresh = sides[1] != sides[0] ? sides[1] > sides[0] : trials[1] > trials[0];
+}
+
 /* Sides that cannot try a variant are not compared. Of a side whose trials disagree the most frequent failure
  * counts. */
 static void judge(struct tl_compare *c, struct tl_compare_row *r)
@@ -260,9 +284,8 @@ static void judge(struct tl_compare *c, struct tl_compare_row *r)
     for (size_t i = 0; i < r->n_cells; i++) {
         struct tl_side_cell *k = &r->cells[i];
         tl_groups_sort(&k->groups);
-        tl_sort(k->seconds, k->n_passed);
-        tl_sort(k->memory, k->n_passed);
     }
+    sort_measures(r);
     for (size_t i = 0; i < c->n_sides; i++) {
         const struct tl_side_cell *k = tl_cell_at(c, r, i);
         if (!k->groups.n || k->groups.list[0].outcome == TL_OUTCOME_UNSUPPORTED)
@@ -364,9 +387,11 @@ static void release(struct tl_compare *c)
     for (size_t i = 0; i < c->n_rows; i++) {
         struct tl_compare_row *r = &c->rows[i];
         for (size_t k = 0; k < r->n_cells; k++) {
+            for (int fresh = 0; fresh < 2; fresh++) {
+                free(r->cells[k].measures[fresh].seconds);
+                free(r->cells[k].measures[fresh].memory);
+            }
             free(r->cells[k].groups.list);
-            free(r->cells[k].seconds);
-            free(r->cells[k].memory);
         }
         free(r->cells);
         free(r->case_name);

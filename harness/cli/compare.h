@@ -12,14 +12,18 @@ struct tl_side {
     uint64_t trials;
 };
 
-/* One row on one side. Times and memory are those of trials that passed: how long it takes to fail says
- * nothing. */
+/* Of trials that passed: how long it takes to fail says nothing. Both ascending. */
+struct tl_measures {
+    size_t n;
+    double *seconds, *memory;
+};
+
+/* One row on one side. */
 struct tl_side_cell {
-    struct tl_groups groups; /* sorted */
-    size_t n_passed;
-    double *seconds, *memory; /* ascending */
-    bool has_error, infinite; /* against the reference of the case */
-    double error;             /* the largest */
+    struct tl_groups groups;        /* sorted */
+    struct tl_measures measures[2]; /* of fork servers' children, of processes of their own */
+    bool has_error, infinite;       /* against the reference of the case */
+    double error;                   /* the largest */
     char
         outputs[TL_ID_SIZE]; /* content id of the hashes of all outputs; "" when they are not known or vary */
     bool vary;
@@ -35,6 +39,7 @@ struct tl_compare_row {
     size_t present;             /* sides that could try it */
     bool differs, regressed;    /* regressed: passes on the first side and fails on a later one */
     bool fixed;                 /* fails on the first side and passes on the last one */
+    bool fresh;                 /* times and memory are compared of processes of their own */
     enum tl_match match;        /* when all fail: whether it is the same failure, by what */
 };
 
@@ -57,6 +62,8 @@ struct tl_compare {
 extern const char *const tl_by_names[];
 const struct tl_side_cell *tl_cell_at(const struct tl_compare *c, const struct tl_compare_row *r,
                                       size_t place); /* by its place in the table */
+/* Those of the kind that the row compares, or else the others. */
+const struct tl_measures *tl_cell_measures(const struct tl_compare_row *r, const struct tl_side_cell *k);
 bool tl_row_shown(const struct tl_compare *c, const struct tl_compare_row *r);
 void tl_compare_print(const struct tl_compare *c, bool colour);
 json_t *tl_compare_json(const struct tl_compare *c);

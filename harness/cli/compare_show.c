@@ -17,9 +17,9 @@ struct ratios {
     double median, low, high, least, most; /* low and high: quartiles */
 };
 
-static double median_of(const struct tl_side_cell *k, bool memory)
+static double median_of(const struct tl_measures *m, bool memory)
 {
-    return tl_median(memory ? k->memory : k->seconds, k->n_passed);
+    return tl_median(memory ? m->memory : m->seconds, m->n);
 }
 
 static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool memory)
@@ -27,8 +27,9 @@ static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool me
     struct ratios r = {0};
     double *list = tl_calloc(c->n_rows + 1, sizeof *list);
     for (size_t i = 0; i < c->n_rows; i++) {
-        double a = median_of(tl_cell_at(c, &c->rows[i], 0), memory);
-        double b = median_of(tl_cell_at(c, &c->rows[i], place), memory);
+        const struct tl_compare_row *row = &c->rows[i];
+        double a = median_of(&tl_cell_at(c, row, 0)->measures[row->fresh], memory);
+        double b = median_of(&tl_cell_at(c, row, place)->measures[row->fresh], memory);
         if (a > 0 && b > 0)
             list[r.n++] = b / a;
     }
@@ -100,12 +101,14 @@ static json_t *same_failures(const struct tl_compare *c)
 
 /* --- the table ------------------------------------------------------------------------------------------ */
 
-static char *cell_text(const struct tl_compare *c, const struct tl_side_cell *k)
+static char *cell_text(const struct tl_compare *c, const struct tl_compare_row *r,
+                       const struct tl_side_cell *k)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_groups_text(&k->groups, &c->faces, &b);
-    if (k->n_passed) {
-        char *time = tl_duration_text(median_of(k, false));
+    const struct tl_measures *m = tl_cell_measures(r, k);
+    if (m->n) {
+        char *time = tl_duration_text(median_of(m, false));
         tl_buffer_printf(&b, " %s", time);
         free(time);
     }
@@ -113,15 +116,15 @@ static char *cell_text(const struct tl_compare *c, const struct tl_side_cell *k)
 }
 
 /* "×1.32 (1.1–1.5)": the ratio of medians, and how far it may be off by the spread of the trials. */
-static char *ratio_text(const struct tl_side_cell *a, const struct tl_side_cell *b, bool memory)
+static char *ratio_text(const struct tl_measures *a, const struct tl_measures *b, bool memory)
 {
     double x = median_of(a, memory), y = median_of(b, memory);
     if (x <= 0 || y <= 0)
         return tl_strdup("");
     const double *la = memory ? a->memory : a->seconds, *lb = memory ? b->memory : b->seconds;
-    if ((a->n_passed < 2 && b->n_passed < 2) || la[0] <= 0)
+    if ((a->n < 2 && b->n < 2) || la[0] <= 0)
         return tl_format("×%.2f", y / x);
-    return tl_format("×%.2f (%.2f–%.2f)", y / x, lb[0] / la[a->n_passed - 1], lb[b->n_passed - 1] / la[0]);
+    return tl_format("×%.2f (%.2f–%.2f)", y / x, lb[0] / la[a->n - 1], lb[b->n - 1] / la[0]);
 }
 
 static char *error_text(const struct tl_side_cell *a, const struct tl_side_cell *b)
@@ -183,12 +186,12 @@ static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, 
         tl_table_add(t, tl_strdup(r->where), NULL);
     for (i = 0; i < c->n_shown; i++) {
         const struct tl_side_cell *k = tl_cell_at(c, r, i);
-        tl_table_add(t, cell_text(c, k), cell_colour(k));
+        tl_table_add(t, cell_text(c, r, k), cell_colour(k));
     }
     if (two) {
         const struct tl_side_cell *a = tl_cell_at(c, r, 0), *b = tl_cell_at(c, r, 1);
-        tl_table_add(t, ratio_text(a, b, false), NULL);
-        tl_table_add(t, ratio_text(a, b, true), NULL);
+        tl_table_add(t, ratio_text(&a->measures[r->fresh], &b->measures[r->fresh], false), NULL);
+        tl_table_add(t, ratio_text(&a->measures[r->fresh], &b->measures[r->fresh], true), NULL);
         tl_table_add(t, error_text(a, b), NULL);
     }
     tl_table_add(t,
@@ -312,8 +315,10 @@ static json_t *spread(const double *sorted, size_t n)
              : json_null();
 }
 
-static json_t *cell_json(const struct tl_compare *c, const struct tl_side_cell *k, const char *side)
+static json_t *cell_json(const struct tl_compare *c, const struct tl_compare_row *r,
+                         const struct tl_side_cell *k, const char *side)
 {
+    const struct tl_measures *m = tl_cell_measures(r, k);
     json_t *seen = json_array();
     for (size_t g = 0; g < k->groups.n; g++) {
         const struct tl_group *p = &k->groups.list[g];
@@ -324,8 +329,8 @@ static json_t *cell_json(const struct tl_compare *c, const struct tl_side_cell *
     json_t *error = !k->has_error ? json_null() : k->infinite ? json_string("infinite") : json_real(k->error);
     return json_pack("{s:s,s:s?,s:o,s:I,s:o,s:o,s:o,s:s?}", "side", side, "outcome",
                      k->groups.n ? tl_outcome_name(k->groups.list[0].outcome) : NULL, "seen", seen, "trials",
-                     (json_int_t)k->groups.trials, "wall_s", spread(k->seconds, k->n_passed), "peak_rss",
-                     spread(k->memory, k->n_passed), "max_error", error, "outputs",
+                     (json_int_t)k->groups.trials, "wall_s", spread(m->seconds, m->n), "peak_rss",
+                     spread(m->memory, m->n), "max_error", error, "outputs",
                      *k->outputs && !k->vary ? k->outputs : NULL);
 }
 
@@ -359,7 +364,7 @@ json_t *tl_compare_json(const struct tl_compare *c)
             continue;
         json_t *cells = json_array();
         for (size_t k = 0; k < c->n_shown; k++)
-            json_array_append_new(cells, cell_json(c, tl_cell_at(c, r, k), c->sides[c->order[k]].key));
+            json_array_append_new(cells, cell_json(c, r, tl_cell_at(c, r, k), c->sides[c->order[k]].key));
         json_t *variant = json_loads(r->variant, 0, NULL);
         json_array_append_new(rows,
                               json_pack("{s:s,s:s,s:o,s:s?,s:o,s:b,s:b,s:s?}", "case", r->case_name,

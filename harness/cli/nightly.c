@@ -17,9 +17,11 @@
 
 #define NOTIFY_S 300
 
-static int begin(struct tl_nightly *n, struct tl_error *e)
+/* *document is that of a night that ended and was not told, or NULL: then one has begun, or goes on. */
+static int begin(struct tl_nightly *n, json_t **document, struct tl_error *e)
 {
-    char *command = tl_format("nightly %s", n->suite->path), plan[TL_ID_SIZE], machine[TL_ID_SIZE];
+    char *command = tl_format("nightly %s", n->suite->path), plan[TL_ID_SIZE], machine[TL_ID_SIZE],
+         untold[TL_UUID_SIZE];
     const struct tl_executor_options options = {
         .db_path = n->o->db, .command = command, .jobs = n->o->jobs, .no_cgroup = n->o->no_cgroup};
     int result = tl_executor_new(&n->x, &options, e);
@@ -33,6 +35,14 @@ static int begin(struct tl_nightly *n, struct tl_error *e)
         return -1;
     tl_nightly_plan_id(n, plan);
     tl_machine_id(tl_executor_machine(n->x), machine);
+    if (tl_night_untold(tl_executor_store(n->x), n->suite->name, machine, plan, untold, e) ||
+        (*untold && tl_night_load(tl_executor_store(n->x), untold, document, e)))
+        return -1;
+    if (*document) {
+        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before it was told\n",
+                n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
+        return 0;
+    }
     if (tl_night_begin(tl_executor_store(n->x), n->suite->name, machine, plan, n->boot, &n->night,
                        &n->resumed, e) ||
         (n->resumed && tl_nightly_recall(n, e)))
@@ -47,8 +57,10 @@ static int begin(struct tl_nightly *n, struct tl_error *e)
 static int night(struct tl_nightly *n, json_t **document, struct tl_error *e)
 {
     *document = NULL;
-    if (begin(n, e) || tl_nightly_run(n, e))
+    if (begin(n, document, e) || (!*document && tl_nightly_run(n, e)))
         return -1;
+    if (*document)
+        return 0;
     if (tl_executor_interrupted(n->x) || tl_nightly_isolate(n, e))
         return tl_executor_interrupted(n->x) ? 0 : -1;
     return tl_executor_interrupted(n->x) ? 0 : tl_nightly_end(n, document, e);
@@ -102,9 +114,19 @@ static int notify(char *const *words, const json_t *document, struct tl_error *e
     return result;
 }
 
+/* What could not be told is not told again: it may never be possible, and nights are to go on. */
+static int told(const struct tl_options *o, const char *suite, struct tl_error *e)
+{
+    struct tl_store *s;
+    if (tl_store_open(o->db, TL_STORE_WRITE, &s, e))
+        return -1;
+    int result = tl_night_told(s, suite, e);
+    return tl_store_close(s, result ? NULL : e) || result ? -1 : 0;
+}
+
 /* What is told of a night that ended. The worst exit status wins: that something could not be told is told.
  */
-static int tell(const struct tl_options *o, char *const *words, const json_t *document)
+static int tell(const struct tl_options *o, const char *suite, char *const *words, const json_t *document)
 {
     int status = json_integer_value(json_object_get(document, "regressions")) ? TL_EXIT_FAILURE : TL_EXIT_OK;
     int printed = tl_nightly_print(o, document);
@@ -119,6 +141,8 @@ static int tell(const struct tl_options *o, char *const *words, const json_t *do
     if (o->site && tl_cli_site(o, &site))
         printed = TL_EXIT_ENVIRONMENT; /* why was said */
     if (words && notify(words, document, &e))
+        printed = tl_print_error(&e);
+    if (told(o, suite, &e))
         printed = tl_print_error(&e);
     return printed ? printed : status;
 }
@@ -181,7 +205,9 @@ static int run_suite(struct tl_options *o)
         fputs("stopped; the same command goes on with this night\n", stderr);
         status = TL_EXIT_INTERRUPTED;
     } else {
-        status = result ? tl_print_error(&e) : closed ? tl_print_error(&closing) : tell(o, words, document);
+        status = result   ? tl_print_error(&e)
+                 : closed ? tl_print_error(&closing)
+                          : tell(o, n.suite->name, words, document);
     }
     json_decref(document);
     tl_split_words_free(words);
@@ -189,6 +215,17 @@ static int run_suite(struct tl_options *o)
         close(lock);
     tl_nightly_release(&n);
     return status;
+}
+
+/* What would be found wrong when the night is over, or every night. */
+static int check_telling(const struct tl_options *o)
+{
+    struct tl_error e;
+    char **words = NULL;
+    if ((o->notify && tl_split_words(o->notify, &words, &e)) || (o->site && tl_site_check(o->site, &e)))
+        return tl_print_error(&e);
+    tl_split_words_free(words);
+    return TL_EXIT_OK;
 }
 
 static int nightly(struct tl_options *o)
@@ -216,7 +253,8 @@ static int nightly(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
-    return o->install ? tl_nightly_install(o) : run_suite(o);
+    int status = check_telling(o);
+    return status ? status : o->install ? tl_nightly_install(o) : run_suite(o);
 }
 
 const struct tl_command tl_command_nightly = {

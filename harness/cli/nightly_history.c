@@ -50,14 +50,27 @@ static char *units_of(const json_t *cells)
     return tl_buffer_take(&b);
 }
 
+/* After databases were merged: two machines have a run 1 of the same suite each. */
+static bool of_several_machines(const json_t *nights)
+{
+    const char *first = text_of(json_array_get(nights, 0), "machine");
+    for (size_t i = 1; i < json_array_size(nights); i++)
+        if (strcmp(text_of(json_array_get(nights, i), "machine"), first))
+            return true;
+    return false;
+}
+
 static void print_lines(const json_t *nights)
 {
-    struct tl_table t = {.n_columns = 7, .n_headers = 1};
-    static const char *const head[] = {"when", "suite", "run", "passed", "failed", "units", "state"};
+    static const char *const head[] = {"when",   "machine", "suite", "run",
+                                       "passed", "failed",  "units", "state"};
+    bool several = of_several_machines(nights);
+    struct tl_table t = {.n_columns = several ? 8 : 7, .n_headers = 1};
     const json_t *night, *cell;
     size_t i, k;
-    for (i = 0; i < 7; i++)
-        tl_table_add(&t, tl_strdup(head[i]), NULL);
+    for (i = 0; i < 8; i++)
+        if (several || i != 1)
+            tl_table_add(&t, tl_strdup(head[i]), NULL);
     json_array_foreach(nights, i, night)
     {
         const json_t *cells = json_object_get(night, "cells");
@@ -71,6 +84,8 @@ static void print_lines(const json_t *nights)
                 bad = bad || !strcmp(text_of(cell, "class"), tl_class_names[class]);
         }
         tl_table_add(&t, tl_time_text(number_of(night, "started_us")), NULL);
+        if (several)
+            tl_table_add(&t, tl_strdup(text_of(night, "machine")), NULL);
         tl_table_add(&t, tl_strdup(text_of(night, "suite")), NULL);
         tl_table_add(&t, tl_format("%lld", (long long)number_of(night, "n")), NULL);
         tl_table_add(&t, tl_format("%lld", (long long)passed), NULL);

@@ -21,48 +21,20 @@ static int print_mistakes(const char *path, const struct tl_mistakes *m, const s
     return TL_EXIT_INPUT;
 }
 
-/* Values that a suite names must be values of the axis in every case that has it, and some case must have it.
- */
-static int check_values(const struct tl_nightly *n, struct tl_error *e)
+/* Runners are looked for before anything is brought or run: a night that lacks one would end there. */
+static void check_runners(const struct tl_suite *s, struct tl_mistakes *m)
 {
-    for (size_t i = 0; i < n->suite->n_values; i++) {
-        const struct tl_suite_values *v = &n->suite->values[i];
-        size_t at, cases = 0;
-        for (size_t k = 0; k < n->n_cases; k++) {
-            const struct tl_axis *a = tl_case_axis(n->cases[k], v->axis, &at);
-            cases += a != NULL;
-            for (size_t j = 0; a && j < v->n; j++) {
-                char *text = tl_value_text(v->list[j]);
-                uint64_t index;
-                struct tl_error why;
-                int bad =
-                    tl_axis_parse(a, text, &index, &why)
-                        ? tl_fail(e, TL_ERROR_INPUT, "not a value of that axis", n->suite->path,
-                                  "$.variants.%s: %s: case %s: %s", v->axis, text, n->cases[k]->name, why.why)
-                        : 0;
-                free(text);
-                if (bad)
-                    return -1;
-            }
-        }
-        if (!cases)
-            return tl_fail(e, TL_ERROR_INPUT, "no such axis", n->suite->path,
-                           "$.variants.%s: no case of the suite has an axis of this name", v->axis);
+    m->list = tl_realloc(m->list, m->n + s->n_units, sizeof *m->list);
+    for (size_t i = 0; i < s->n_units; i++) {
+        struct tl_unit u;
+        struct tl_error why;
+        char *path = tl_unit_parse(s->units[i], &u, &why) ? NULL : tl_runner_find(u.runner, &why);
+        if (!path)
+            m->list[m->n++] = (struct tl_mistake){s->unit_lines[i], tl_format("$.units[%zu]", i),
+                                                  tl_format("%s: %s: %s", why.what, why.where, why.why)};
+        free(path);
+        tl_unit_free(&u);
     }
-    return 0;
-}
-
-static int check_names(const struct tl_nightly *n, struct tl_error *e)
-{
-    for (size_t i = 0; i < n->n_cases; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!strcmp(n->cases[i]->name, n->cases[k]->name))
-                return tl_fail(e, TL_ERROR_INPUT, "two cases of one name", n->suite->path,
-                               "$.cases[%zu] and $.cases[%zu] are both called %s; give one of them another "
-                               "name, or their "
-                               "nights cannot be told apart",
-                               k, i, n->cases[i]->name);
-    return 0;
 }
 
 int tl_nightly_load(struct tl_nightly *n, const char *path, int *status)
@@ -75,17 +47,19 @@ int tl_nightly_load(struct tl_nightly *n, const char *path, int *status)
     tl_mistakes_free(&m);
     if (*status)
         return -1;
-    n->cases = tl_calloc(n->suite->n_cases, sizeof(struct tl_case *));
-    for (size_t i = 0; i < n->suite->n_cases; i++) { /* the mistakes of all of them are said */
+    n->n_cases = n->suite->n_cases;
+    n->cases = tl_calloc(n->n_cases, sizeof(struct tl_case *));
+    for (size_t i = 0; i < n->n_cases; i++) { /* the mistakes of all of them are said */
         int bad = TL_EXIT_OK;
-        struct tl_case *c = tl_load_case(n->suite->cases[i], &bad);
-        if (c)
-            n->cases[n->n_cases++] = c;
-        else if (bad > *status)
+        n->cases[i] = tl_load_case(n->suite->cases[i], &bad);
+        if (bad > *status)
             *status = bad;
     }
-    if (*status == TL_EXIT_OK && (check_names(n, &e) || check_values(n, &e)))
-        *status = tl_print_error(&e);
+    tl_suite_check(n->suite, n->cases, &m);
+    check_runners(n->suite, &m);
+    if (m.n && print_mistakes(path, &m, &e) > *status)
+        *status = TL_EXIT_INPUT;
+    tl_mistakes_free(&m);
     return *status ? -1 : 0;
 }
 

@@ -72,8 +72,8 @@ int tl_nightly_install(struct tl_options *o)
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
          *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL,
          *site = o->site ? absolute(o->site) : NULL;
-    char **environment = tl_schedule_environment();
-    const char *more[8] = {NULL};
+    char **environment = tl_schedule_environment(), jobs[16];
+    const char *more[14] = {NULL};
     size_t k = 0;
     if (o->notify) {
         more[k++] = "--notify";
@@ -86,6 +86,19 @@ int tl_nightly_install(struct tl_options *o)
     if (site) {
         more[k++] = "--site";
         more[k++] = site;
+    }
+    if (o->keep_paths)
+        more[k++] = "--keep-paths";
+    if (o->format) {
+        more[k++] = "--format";
+        more[k++] = o->format;
+    }
+    if (o->no_cgroup)
+        more[k++] = "--no-cgroup";
+    if (o->jobs) {
+        snprintf(jobs, sizeof jobs, "%u", o->jobs);
+        more[k++] = "--jobs";
+        more[k++] = jobs;
     }
     const struct tl_schedule s = {
         .suite = n.suite->name,

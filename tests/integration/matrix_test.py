@@ -232,6 +232,20 @@ class CompareTest(TurnTest):
         self.assertIn("--by nothing", self.trapline("compare", "--by", "nothing", status=2).stderr)
         self.assertIn("at least two machines", self.trapline("compare", "--by", "machine", status=2).stderr)
 
+    def test_times_of_a_kind(self):
+        """What a fork server forks has loaded nothing itself and shares its memory: beside it every process of its own looks
+        slow and hungry."""
+        kv = self.case("kv", {"family": "decoder"}, [{"name": "layers", "range": [1, 9]}])
+        self.trapline("run", kv, "-u", "sim:cpu", "-n", "3", status=0)
+        self.trapline("run", kv, "-u", "sim:gpu", "-n", "3", "--fresh", status=0)
+        sides = self.compare("sim:cpu", "sim:gpu", status=0)["sides"]
+        self.assertEqual([(s["time_ratio"], s["memory_ratio"]) for s in sides if s["id"] == "sim:gpu"], [(None, None)])
+        self.trapline("run", kv, "-u", "sim:gpu", "-n", "2", status=0)
+        c = self.compare("sim:cpu", "sim:gpu", status=0)
+        self.assertEqual([cell["wall_s"]["n"] for cell in c["rows"][0]["cells"]], [3, 2], "those that a server forked")
+        self.assertEqual(c["sides"][1]["memory_ratio"]["variants"], 1)
+        self.assertRegex(self.trapline("compare", "sim:cpu", "sim:gpu", status=0).stdout, r"×\d")
+
 
 class DatabaseTest(TurnTest):
     def rows(self, db):

@@ -137,9 +137,20 @@ class WhatChanged(NightlyTest):
         night = self.night(suite, status=1)
         self.assertEqual({c["class"] for c in night["cells"]}, {"unsupported"})
         self.assertTrue(all(c["why"] for c in night["changes"]))
-        self.assertEqual({c["class"] for c in self.night(suite)["cells"]}, {"not-supported"})
+        night = self.night(suite)
+        self.assertEqual({c["class"] for c in night["cells"]}, {"not-supported"})
+        summary = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn("2 not supported; nothing changed", summary, "it is not said that nothing fails where nothing ran")
+        self.assertIn("there is no profile", summary)
         os.rename(self.path("aside"), self.path("profiles", "1.0.json"))
         self.assertEqual(self.night(suite)["counts"], {"passing": 2})
+
+    def test_nothing_to_run(self):
+        night = self.night(self.suite(units=["command:host"]))
+        self.assertEqual(night["cells"], [])
+        summary = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn("nothing was run", summary)
+        self.assertIn("case kv was not run", summary)
 
     def test_slower_and_faster(self):
         runner = self.python("slow-runner", """
@@ -249,6 +260,36 @@ class Survives(NightlyTest):
         self.assertEqual(sum(c["times"] for c in night["cut_short"]) > 0, lost > 0)
         self.trapline("db", "check", status=0)
 
+    def test_killed_before_it_was_told(self):
+        """The night is stored and nobody knows: the same command tells it, and the one after that begins another."""
+        suite = self.suite()
+        self.night(suite)
+        self.profile("1.0", CRASH)
+        slow = self.python("slow-mail", f"""
+parent = os.getppid()
+open({self.path("telling")!r}, "w").close()
+while os.getppid() == parent:
+    time.sleep(0.05)
+""")
+        child = self.start("nightly", suite, "--notify", slow)
+        end = time.monotonic() + PATIENCE
+        while not os.path.exists(self.path("telling")):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+        said = self.path("said")
+        mail = self.python("mail", f"open({said!r}, 'w').write(sys.stdin.read())\n")
+        # Another suite's nights have nothing to do with it.
+        self.night(self.suite(suite="other", name="other.json"))
+        done = self.trapline("nightly", suite, "--notify", mail, status=1)
+        self.assertIn("before it was told", done.stderr)
+        self.assertIn("1 new failure", self.text(said))
+        self.assertIn("Run 2, ", self.text(said))
+        done = self.trapline("nightly", suite, "--notify", mail, status=0)
+        self.assertEqual(done.stderr.count("told"), 0)
+        self.assertIn("Run 3, ", self.text(said))
+
     def test_a_machine_that_went_down(self):
         """The trial that ran is lost, is in the report and is not run again; the rest of the night is."""
         self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 30, "message": "slow",
@@ -307,6 +348,10 @@ class Survives(NightlyTest):
         self.profile("1.0", CRASH)
         night = self.night(suite, status=1)
         self.assertEqual((night["n"], self.changes(night)), (2, [("new-failure", "kv", "sim@1.0:gpu")]))
+        third = self.night(suite)
+        self.assertEqual((third["previous"]["n"], third["previous"]["night"]), (2, night["night"]), "it is the one before")
+        history = json.loads(self.trapline("nightly", "--history", "kv", "--json", status=0).stdout)
+        self.assertEqual([n["n"] for n in history["nights"]], [1, 2, 3], "by their count")
 
     def test_a_budget(self):
         self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 0.5, "message": "slow",
@@ -389,9 +434,38 @@ class Formats(NightlyTest):
         self.assertTrue(os.path.exists(self.path("site", "finding", night["changes"][0]["isolation"]["finding"] + ".html")))
         os.mkdir(self.path("mine"))
         self.write("mine/precious", "not a site")
-        done = self.trapline("nightly", self.suite("1.0"), "--site", self.path("mine"), status=3)
+        done = self.trapline("nightly", self.suite("1.0"), "--site", self.path("mine"), status=2)
         self.assertIn("mine", done.stderr)
         self.assertEqual(os.listdir(self.path("mine")), ["precious"])
+
+    def test_the_site_of_a_first_night(self):
+        """It has nothing to compare with, which is not the same as that nothing changed."""
+        self.profile("1.0", CRASH)
+        self.night(self.suite(units=["sim@1.0,9.9:gpu"]))
+        self.trapline("report", "--site", self.path("site"), status=0)
+        overview = self.text(self.path("site", "index.html"))
+        self.assertIn(">First run of <code>drops</code></h2>", overview)
+        self.assertIn("In all: 1 failing in the first run, 2 not supported.", overview)
+        self.assertNotIn("Nothing changed", overview)
+
+    def test_the_site_has_the_newest_night_of_each_suite(self):
+        """However many nights of another suite came after it, and whatever the clock said."""
+        self.night(self.suite(suite="once"))
+        suite = self.suite(suite="often", variants="baseline", repeat=1)
+        for _ in range(3):
+            self.night(suite)
+        with sqlite3.connect(self.db) as c:
+            c.execute("UPDATE night SET started_us = started_us + 86400000000 WHERE suite = 'often' AND n = 1")
+            # As many more, as if they had been there all the time.
+            for n in range(60):
+                c.execute("INSERT INTO night(id, suite, machine_id, n, plan, started_us, ended_us, document) SELECT "
+                          "printf('%08x', ?1) || substr(id, 9), suite, machine_id, n - 100 - ?1, plan, started_us + 1 + ?1, ended_us, "
+                          "document FROM night WHERE suite = 'often' AND n = 2", (n,))
+        self.trapline("report", "--site", self.path("site"), status=0)
+        overview = self.text(self.path("site", "index.html"))
+        self.assertIn("<code>once</code></h2>", overview)
+        self.assertIn("<code>often</code></h2>", overview)
+        self.assertIn("Run 3, ", overview)
 
     def test_a_screen_is_enough_for_many_changes(self):
         many = {"variants": {"layers": list(range(1, 10)), "kv_write": ["scatter"], "begin_index": ["tensor", "none"]}}
@@ -415,6 +489,30 @@ class Formats(NightlyTest):
         self.trapline("nightly", self.suite(), "--notify", "'open", status=2)
         self.trapline("nightly", self.suite(), "--notify", "no-such-program-here", status=3)
 
+    def test_what_cannot_be_told_is_refused_before_the_night(self):
+        full = self.path("full")
+        os.mkdir(full)
+        self.write(os.path.join("full", "file"), "somebody's")
+        done = self.trapline("nightly", self.suite(), "--site", full, status=2)
+        self.assertIn("not a site of trapline", done.stderr)
+        self.trapline("nightly", self.suite(), "--site", self.path("no", "such", "place"), status=2)
+        for bad in (("--site", full), ("--notify", "sh -c 'open")):
+            self.trapline("nightly", "--install", self.suite(), *bad, status=2)
+        self.assertFalse(os.path.exists(self.db), "nothing was run")
+
+    def test_options_are_installed(self):
+        self.env["XDG_CONFIG_HOME"] = self.path("config")
+        os.mkdir(self.path("bin"))
+        for name in ("systemctl", "loginctl"): # nothing is said to the machine's own
+            self.write(os.path.join("bin", name), "#!/bin/sh\nexit 0\n", 0o755)
+        self.env["PATH"] = self.path("bin") + ":" + self.env["PATH"]
+        more = ["--notify", "true", "--junit", self.path("j.xml"), "--site", self.path("site"), "--keep-paths", "--format", "html",
+                "--no-cgroup", "--jobs", "2"]
+        suite = self.suite()
+        self.trapline("nightly", "--install", suite, *more, status=0)
+        installed, = json.loads(self.trapline("nightly", "--status", "--json", status=0).stdout)["suites"]
+        self.assertEqual(installed["command"][1:], ["nightly", suite, "--db", self.db] + more)
+
     def test_suites_with_mistakes(self):
         broken = self.write("broken.json", """{
   "trapline": 2, "suite": "Not A Name", "cases": [], "units": ["sim", 7],
@@ -435,6 +533,29 @@ class Formats(NightlyTest):
         self.trapline("nightly", self.suite(cases=["kv.json", "kv.json"]), status=2)
         self.trapline("nightly", "--history", "no-such-case", status=2)
 
+    def test_mistakes_that_only_show_with_the_cases(self):
+        """A value that is named twice made two cells of one identity, and the night could not be stored."""
+        broken = self.write("broken.json", """{ "trapline": 1, "suite": "broken",
+  "cases": ["kv.json", "./kv.json"],
+  "units": ["sim@1.0:gpu", "no-such-runner:cpu", "./no-such-file:cpu"],
+  "variants": { "layers": [1, 2,
+      99, 2, "1"],
+    "no-such-axis": [1],
+    "kv_write": ["concat", "scatter", "zork"] } }""")
+        done = self.trapline("nightly", broken, status=2)
+        for line, place in ((2, "$.cases[1]"), (3, "$.units[1]"), (3, "$.units[2]"), (5, "$.variants.layers[2]"),
+                            (5, "$.variants.layers[3]"), (5, "$.variants.layers[4]"), (6, '$.variants["no-such-axis"]'),
+                            (7, "$.variants.kv_write[2]")):
+            self.assertIn(f"{broken}:{line}: {place}: ", done.stderr)
+        self.assertIn("8 mistakes", done.stderr)
+        self.assertFalse(os.path.exists(self.db), "nothing was run, nothing made")
+        # A case that cannot be loaded may have the axis; the rest is told all the same.
+        broken = self.suite(cases=["kv.json", "gone.json"], variants={"no-such-axis": [1], "layers": [99]})
+        done = self.trapline("nightly", broken, status=2)
+        self.assertIn("gone.json", done.stderr)
+        self.assertIn("$.variants.layers[0]", done.stderr)
+        self.assertNotIn("no-such-axis", done.stderr)
+
     def test_nights_are_merged(self):
         self.profile("2.0", CRASH)
         self.night(self.suite("1.0"))
@@ -445,6 +566,13 @@ class Formats(NightlyTest):
         again = self.night(self.suite("2.0"))
         self.assertEqual((again["n"], again["changes"]), (3, []), "what was merged is history")
         self.trapline("db", "check", status=0)
+        history = lambda: self.trapline("nightly", "--history", "kv", status=0).stdout.splitlines()
+        self.assertNotIn("machine", history()[0])
+        with sqlite3.connect(there) as c: # as if the first night had been another machine's
+            row = list(c.execute("SELECT * FROM machine").fetchone())
+            c.execute(f"INSERT INTO machine VALUES({','.join('?' * len(row))})", ["0" * 32, "elsewhere"] + row[2:])
+            c.execute("UPDATE night SET machine_id = ? WHERE n = 1", ("0" * 32,))
+        self.assertEqual([line.split()[2] for line in history()], ["suite", "elsewhere"] + 2 * [row[1]])
 
 
 class RealBuilds(ProgramTest):

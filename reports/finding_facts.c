@@ -206,11 +206,19 @@ void tl_section_failure(const struct tl_sections *r)
               json_is_null(json_object_get(f, "signal")) ? "none" : tl_member_text(f, "signal"));
     text =
         json_is_integer(exit_status) ? tl_format("%lld", (long long)json_integer_value(exit_status)) : NULL;
-    add_field(rows, "Exit status",
+    add_field(rows, "Exit status of the runner",
               text                          ? text
               : tl_member_text(f, "signal") ? "none: it died of the signal"
                                             : NULL);
     free(text);
+    /* The exit status of a step is in the code; the runner itself ended well when it told of it. */
+    if (tl_member_text(r->failing, "error_domain")) {
+        text = tl_format("%s, %s", tl_member_text(r->failing, "error_domain"),
+                         tl_member_text(r->failing, "error_code") ? tl_member_text(r->failing, "error_code")
+                                                                  : "no code");
+        add_field(rows, "Error, domain and code", text);
+        free(text);
+    }
     text = tl_member_text(capture, "address") ? tl_format("%s", tl_member_text(capture, "address")) : NULL;
     add_field(rows, "Address of the fault", text ? text : json_is_object(capture) ? "none" : NULL);
     free(text);

@@ -171,6 +171,29 @@ void tl_section_observed(const struct tl_sections *r)
     json_decref(rest);
 }
 
+/* Axes of the trigger of which it was not shown that they are needed. */
+static void add_not_shown(const struct tl_sections *r)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t)
+    {
+        const char *axis = tl_member_text(t, "axis");
+        bool masked = tl_member_true(t, "masked");
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!axis || (!masked && !tl_member_true(t, "unresolved")))
+            continue;
+        tl_buffer_add_string(&b, "Whether ");
+        tl_words_setting(&b, axis, json_object_get(t, "value"));
+        tl_buffer_add_string(&b, " is needed is not shown: ");
+        tl_buffer_add_string(&b, masked ? "with simpler values it fails in another way."
+                                 : json_array_size(json_object_get(t, "unsupported_with"))
+                                     ? "no simpler value could be tried."
+                                     : "no simpler value was tried yet.");
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
 void tl_section_decisive(const struct tl_sections *r)
 {
     const json_t *pair;
@@ -182,20 +205,27 @@ void tl_section_decisive(const struct tl_sections *r)
     if (!json_array_size(pairs))
         tl_page_paragraph(r->page,
                           tl_strdup("None is known: no variant that differs in one axis was seen to pass."));
+    json_t *rows = tl_report_rows(r->finding);
     json_array_foreach(pairs, i, pair)
     {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *axis = tl_member_text(pair, "axis");
         if (!axis)
             continue;
+        const json_t *passes = json_object_get(json_object_get(pair, "passes"), axis);
         tl_buffer_add_string(&b, TL_BOLD_ON);
         tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
         tl_buffer_add_string(&b, " fails");
         tl_buffer_add_string(&b, TL_BOLD_OFF);
-        tl_buffer_printf(&b, " (%lld runs), " TL_BOLD_ON, (long long)tl_member_integer(pair, "n_fails"));
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
-        tl_buffer_printf(&b, " passes" TL_BOLD_OFF " (%lld runs), all other axes being the same.",
-                         (long long)tl_member_integer(pair, "n_passes"));
+        tl_buffer_add_string(&b, " (");
+        tl_words_runs(&b, rows, NULL, NULL, "match");
+        tl_buffer_add_string(&b, "), " TL_BOLD_ON);
+        tl_words_setting(&b, axis, passes);
+        tl_buffer_add_string(&b, " passes" TL_BOLD_OFF " (");
+        tl_words_runs(&b, rows, axis, passes, "pass");
+        tl_buffer_add_string(&b, "), all other axes being the same.");
         tl_page_item(r->page, tl_buffer_take(&b));
     }
+    json_decref(rows);
+    add_not_shown(r);
 }

@@ -256,6 +256,25 @@ static int add_failure(const struct tl_hunt *h, const char *trial, json_t *docum
     return 0;
 }
 
+/* Why the failing variant cannot be tried here, as the message: there is no failure that has one. */
+static void add_reason(const struct tl_hunt *h, const struct tl_search_result *r,
+                       const struct tl_variant *failing, json_t *document)
+{
+    struct tl_trial_record t;
+    struct tl_error ignored;
+    if (!tl_search_has_note(r, TL_NOTE_FAILING_UNSUPPORTED))
+        return;
+    char *why = tl_variant_forbidden(h->c, failing);
+    if (!why && h->n_trials && h->trials[0].told &&
+        !tl_query_trial(tl_executor_store(h->x), h->trials[0].id, &t, &ignored)) {
+        why = t.message ? tl_strdup(t.message) : NULL;
+        tl_trial_record_free(&t);
+    }
+    if (why)
+        json_object_set_new(document, "message", json_string(why));
+    free(why);
+}
+
 static void add_builds(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
 {
     json_t *list = json_array(), *unsupported = json_array(), *ranges = json_array();
@@ -382,6 +401,7 @@ json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl
         json_decref(d);
         return NULL;
     }
+    add_reason(h, r, failing, d);
     json_object_set_new(d, "environment_id", json_string(environment));
     return d;
 }

@@ -135,7 +135,9 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
         tl_buffer_add_string(b, " does not behave as the threshold says\n");
     }
     if (json_is_true(json_object_get(t, "unresolved")))
-        tl_buffer_add_string(b, "      no simpler value of it could be tried: it may not be needed\n");
+        tl_buffer_add_string(b, json_array_size(json_object_get(t, "unsupported_with"))
+                                    ? "      no simpler value of it could be tried: it may not be needed\n"
+                                    : "      no simpler value of it was tried yet: it may not be needed\n");
 }
 
 static void add_builds(struct tl_buffer *b, const json_t *builds)
@@ -209,6 +211,12 @@ char *tl_isolate_text(const json_t *d, bool colour)
         tl_buffer_printf(&b, "%s%s in %s%s%s: %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
                          signal ? ", " : "", signal ? signal : "", text_of(signature, "title"));
         tl_buffer_printf(&b, "%s  on %s\n", off, text_of(d, "unit"));
+    } else {
+        tl_buffer_printf(&b, "%snot reproduced%s on %s\n  variant: ", bold, off, text_of(d, "unit"));
+        add_variant(&b, json_object_get(d, "failing"), baseline);
+        tl_buffer_add_string(&b, "\n");
+        if (*text_of(d, "message"))
+            tl_buffer_printf(&b, "  it cannot be tried: %s\n", text_of(d, "message"));
     }
     if (json_is_object(json_object_get(d, "minimal"))) {
         tl_buffer_printf(
@@ -229,7 +237,11 @@ char *tl_isolate_text(const json_t *d, bool colour)
     }
     const json_t *held = json_object_get(json_object_get(d, "generalises"), "held");
     const json_t *broken = json_object_get(json_object_get(d, "generalises"), "broken");
-    if (json_integer_value(json_array_get(held, 1)))
+    if (json_integer_value(json_array_get(held, 1)) && !json_array_size(json_object_get(d, "trigger")))
+        tl_buffer_printf(&b, "  with every axis at random: fails %lld of %lld\n",
+                         json_integer_value(json_array_get(held, 0)),
+                         json_integer_value(json_array_get(held, 1)));
+    else if (json_integer_value(json_array_get(held, 1)))
         tl_buffer_printf(
             &b,
             "  with the trigger held and the rest at random: fails %lld of %lld; with it broken: %lld of "
@@ -255,9 +267,9 @@ char *tl_isolate_text(const json_t *d, bool colour)
     }
     json_array_foreach(json_object_get(d, "notes"), i, j)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
-    tl_buffer_printf(&b, "%lld trials (%lld of search, %lld known already) in %.1f s\n",
-                     json_integer_value(json_object_get(d, "trials")),
-                     json_integer_value(json_object_get(d, "search_trials")),
+    long long trials = json_integer_value(json_object_get(d, "trials"));
+    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
+                     trials == 1 ? "" : "s", json_integer_value(json_object_get(d, "search_trials")),
                      json_integer_value(json_object_get(d, "cached")),
                      json_real_value(json_object_get(d, "elapsed_s")));
     tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));

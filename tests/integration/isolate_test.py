@@ -260,6 +260,22 @@ class EdgesTest(IsolateTest):
         self.assertFalse(d["reproduced"])
         self.assertEqual(d["rate"][0], 0)
         self.assertIn("not-reproduced", [n["code"] for n in d["notes"]])
+        out = self.trapline("isolate", case, "-u", "sim@mine:cpu", status=0).stdout
+        self.assertTrue(out.startswith("not reproduced on sim@mine:cpu\n  variant: kv_write=scatter layers=4\n"), out)
+
+    def test_cannot_be_tried(self):
+        """That is no run that passed, and why it is so is said; the report has what other units do with it."""
+        case = self.deep(failing={"layers": 9})
+        self.trapline("run", case, "-u", "sim@mine:cpu", status=1)
+        d = self.isolate(case, "-u", "sim@nosuch:cpu", status=0)
+        self.assertEqual((d["reproduced"], d["rate"]), (False, [0, 0]))
+        self.assertEqual([n["code"] for n in d["notes"]], ["failing-unsupported"])
+        self.assertIn("nosuch", d["message"])
+        out = self.trapline("isolate", case, "-u", "sim@nosuch:cpu", status=0).stdout
+        self.assertRegex(out, "it cannot be tried: .*nosuch")
+        self.assertIn("\n1 trial (", out)
+        report = self.trapline("report", d["finding"], status=0).stdout
+        self.assertRegex(report, r"\| `sim@mine:cpu` \| crash: .* \| 1 \|")
 
     def test_baseline_fails_too(self):
         self.profile({"name": "always", "phase": "load", "signal": "SIGBUS"})
@@ -269,6 +285,9 @@ class EdgesTest(IsolateTest):
         self.assertEqual(d["minimal"], {"layers": 1, "kv_write": "concat", "begin_index": "none"})
         self.assertEqual((d["trigger"], d["decisive"]), ([], []))
         self.assertEqual((d["outcome"], d["signal"], d["phase"]), ("crash", "SIGBUS", "load"))
+        out = self.trapline("isolate", case, "-u", "sim@mine:cpu", status=1).stdout
+        held = d["generalises"]["held"]
+        self.assertIn(f"  with every axis at random: fails {held[0]} of {held[1]}\n", out)
 
     def test_unsupported_neighbours(self):
         runner = self.python("picky.py", """
@@ -316,6 +335,9 @@ else:
         self.assertIn("budget", [n["code"] for n in d["notes"]])
         self.assertLessEqual(self.finished().total(), 6)
         self.assertEqual(d["minimal"]["layers"], 9)
+        out = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "3", "--no-cache", status=1).stdout
+        self.assertIn("no simpler value of it was tried yet", out)
+        self.assertNotIn("could be tried", out)
         out = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "6", status=1).stdout
         self.assertIn("minimal variant so far", out)
         d = self.isolate(case, "-u", "sim@mine:cpu")
@@ -352,6 +374,18 @@ else:
         case = self.case("fine", {"family": "decoder"}, LAYERS)
         d = self.isolate(case, "-u", "sim@mine:cpu", status=0)
         self.assertFalse(d["reproduced"])
+        done = self.trapline("isolate", case, "-u", "sim@mine:cpu", status=0)
+        rows = int(re.search(r"looking for one among (\d+) variants", done.stderr)[1])
+        self.assertRegex(done.stdout, rf"^nothing failed in \d+ of the {rows} variants")
+        done = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "2", status=0)
+        self.assertIn(f"among the first 2 of {rows} variants", done.stderr)
+        self.assertIn(f"nothing failed in 2 of the {rows} variants", done.stdout)
+
+    def test_without_axes(self):
+        """There is one variant, and nothing to look for."""
+        case = self.case("bare", {"steps": [{"phase": "compile", "argv": ["sh", "-c", "kill -SEGV $$"]}]}, [])
+        d = self.isolate(case)
+        self.assertEqual((d["reproduced"], d["signal"], d["minimal"]), (True, "SIGSEGV", {}))
 
     def test_set_axes(self):
         case = self.deep(failing={"layers": 9})

@@ -129,7 +129,10 @@ static void add_thresholds(const struct tl_sections *r)
     }
     json_decref(rows);
     char *frontier = tl_frontier_svg(r->finding);
-    if (!n && !frontier)
+    if (frontier)
+        tl_page_paragraph(r->page,
+                          tl_strdup("A boundary over two axes; its corners are in the table above."));
+    else if (!n)
         tl_page_paragraph(r->page, tl_strdup(json_is_object(json_object_get(r->finding, "minimal"))
                                                  ? "None: no ordered axis is part of the trigger."
                                                  : "Unknown."));
@@ -259,8 +262,10 @@ static void add_independent(const struct tl_sections *r)
 
 static void add_others(const struct tl_sections *r)
 {
-    static const char *const head[] = {"failure", "outcome", "seen",
-                                       "first with (against the minimal variant)"};
+    const char *head[] = {"failure", "outcome", "seen",
+                          json_is_object(json_object_get(r->finding, "minimal"))
+                              ? "first with (against the minimal variant)"
+                              : "first with"};
     const json_t *others = json_object_get(r->finding, "others"), *o;
     size_t i;
     tl_page_heading(r->page, 2, "Other failures seen");
@@ -430,10 +435,12 @@ static void add_search(const struct tl_sections *r)
     if (t && gmtime_r(&t, &tm))
         strftime(when, sizeof when, "on %Y-%m-%d %H:%M UTC", &tm);
     tl_page_heading(r->page, 2, "How this was found");
-    tl_buffer_printf(
-        &b, "%lld trials (%lld of them to find the minimal variant, %lld known from before) in %.1f s, %s. ",
-        (long long)tl_member_integer(f, "trials"), (long long)tl_member_integer(f, "search_trials"),
-        (long long)tl_member_integer(f, "cached"), json_number_value(json_object_get(f, "elapsed_s")), when);
+    tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
+    if (json_is_object(json_object_get(f, "minimal")))
+        tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
+                         (long long)tl_member_integer(f, "search_trials"));
+    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s. ", (long long)tl_member_integer(f, "cached"),
+                     json_number_value(json_object_get(f, "elapsed_s")), when);
     if (json_array_size(rate) == 2 && json_integer_value(json_array_get(rate, 1)) > 0)
         tl_buffer_printf(&b, "Rate: %lld of %lld", (long long)json_integer_value(json_array_get(rate, 0)),
                          (long long)json_integer_value(json_array_get(rate, 1)));
@@ -507,9 +514,13 @@ json_t *tl_report_page(const json_t *report)
     tl_page_paragraph(r.page, tl_words_summary(r.finding));
     if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
         !json_is_object(json_object_get(r.finding, "builds")))
-        tl_page_paragraph(r.page, tl_strdup(TL_BOLD_ON
-                                            "Not shown to be minimal." TL_BOLD_OFF
-                                            " There may be a simpler variant that fails in the same way."));
+        tl_page_paragraph(r.page,
+                          tl_strdup(json_is_object(json_object_get(r.finding, "frontier")) ? TL_BOLD_ON
+                                        "Not shown to be the whole boundary." TL_BOLD_OFF
+                                        " There may be corners that were not found."
+                                                                                           : TL_BOLD_ON
+                                        "Not shown to be minimal." TL_BOLD_OFF
+                                        " There may be a simpler variant that fails in the same way."));
     if (about) {
         tl_buffer_add_string(&b, "About the case: ");
         tl_inline_text(&b, about);

@@ -141,6 +141,13 @@ char *tl_report_title(const json_t *f)
         return tl_buffer_take(&b);
     }
     add_short(&b, f);
+    const json_t *frontier = json_object_get(f, "frontier");
+    if (json_is_object(frontier)) {
+        tl_buffer_add_string(&b, " beyond a boundary over ");
+        tl_inline_text(&b, or_unknown(tl_member_text(frontier, "a")));
+        tl_buffer_add_string(&b, " and ");
+        tl_inline_text(&b, or_unknown(tl_member_text(frontier, "b")));
+    }
     if (range) {
         const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad");
         tl_buffer_add_string(&b, " from ");
@@ -170,6 +177,11 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     if (!n) {
         if (json_is_object(json_object_get(f, "builds")))
             return;
+        if (json_is_object(json_object_get(f, "frontier"))) {
+            tl_buffer_add_string(b, " with ");
+            tl_words_variant(b, json_object_get(f, "failing"));
+            return;
+        }
         tl_buffer_add_string(b, json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))
                                     ? " already with every axis at its simplest value"
                                     : "");

@@ -317,7 +317,8 @@ static void add_search(const struct tl_hunt *h, const struct tl_search_result *r
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
-                        r->minimal && !h->units ? tl_index_json(c, r->minimal) : json_null());
+                        r->minimal && !h->units && !h->is_frontier ? tl_index_json(c, r->minimal)
+                                                                   : json_null());
     json_object_set_new(document, "trigger", h->units ? json_array() : triggers_json(c, r));
     json_object_set_new(document, "joint", joint);
     json_object_set_new(document, "irrelevant", irrelevant);
@@ -381,8 +382,8 @@ json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl
     const char *evidence = NULL, *control = NULL;
     if (h->units)
         evidence = r->n_ranges ? trial_showing(h, r, &newest_bad, TL_SEARCH_MATCH) : NULL;
-    else if (r->minimal)
-        evidence = trial_showing(h, r, r->minimal, TL_SEARCH_MATCH);
+    else if (r->minimal) /* a point of a boundary is no more minimal than the next: F, which was run most */
+        evidence = trial_showing(h, r, h->is_frontier ? failing->index : r->minimal, TL_SEARCH_MATCH);
     for (size_t i = 0; i < r->n_decisive && !control && !h->units; i++)
         control = trial_showing(h, r, r->decisive[i].passes, TL_SEARCH_PASS);
     json_object_set_new(

@@ -350,6 +350,31 @@ else:
         self.assertIn("budget", [n["code"] for n in d["notes"]])
         self.assertLess(d["elapsed_s"], 10)
 
+    def test_boundary_over_axes_that_fall(self):
+        """Its corners are said and drawn by their place in the axis; one axis at its simplest has none before it."""
+        tool = self.python("tool.py", "a, b = int(sys.argv[1]), int(sys.argv[2])\n"
+                                      "if a <= 20 and b >= 5 or a <= 10:\n    os.abort()\n")
+        case = self.case("fall", {"steps": [{"phase": "compile", "argv": [tool, "{a}", "{b}"]}]},
+                         [{"name": "a", "range": [64, 0]}, {"name": "b", "range": [1, 30]}], failing={"a": 0, "b": 30})
+        d = self.isolate(case, "--frontier", "a,b")
+        self.assertTrue(d["complete"])
+        self.assertIsNone(d["minimal"])
+        self.assertEqual([(c["a"], c["b"]) for c in d["frontier"]["corners"]], [(20, 5), (10, 1)])
+        self.assertTrue(d["evidence"]["trial"])
+        lines = self.trapline("isolate", case, "--frontier", "a,b", status=1).stdout.splitlines()
+        self.assertIn("    a=20 b=5 fails; with either one step simpler it does not in this way", lines)
+        self.assertIn("    a=10 b=1 fails; with a one step simpler it does not in this way", lines)
+        drawn = next(i for i, line in enumerate(lines) if "a to the right from 25 to 0" in line)
+        row = {line.split()[0]: line.split()[1] for line in lines[drawn + 1:drawn + 21]}
+        self.assertEqual((row["30"].index("#"), row["1"].index("#")), (12, 37))
+        report = self.trapline("report", d["finding"], status=0).stdout
+        self.assertIn("compile beyond a boundary over a and b", report)
+        self.trapline("report", d["finding"], "--bundle", os.path.join(self.directory, "bundle"), status=0)
+        with open(os.path.join(self.directory, "bundle", "case.json"), encoding="utf-8") as f:
+            narrow = json.load(f)
+        self.assertEqual([a["range"] for a in narrow["axes"]], [[64, 0], [1, 30]])
+        self.assertEqual(narrow["failing"], {"a": 0, "b": 30})
+
     def test_several_units(self):
         units = [w for d in ("gpu", "ane", "iphone-gpu") for w in ("-u", f"sim@26A5353q:{d}")]
         found = self.isolate(seed("kv-write"), *units)["findings"]

@@ -243,6 +243,9 @@ Test(report, what_cannot_be_tried_did_not_pass)
         json_pack("[{s:s,s:s}]", "code", "failing-unsupported", "text", "it cannot be tried"));
     json_t *report = report_of(finding, false);
     char *text = tl_report_markdown(report);
+    char *junit = tl_report_junit(report);
+    has(junit, "failures=\"0\" errors=\"0\" skipped=\"1\"");
+    free(junit);
     has(text, "cpu: decoder-gqa-begin could not be tried\n");
     has(text, "the case `decoder-gqa-begin` could not be tried with `attention=gqa`, ");
     has_not(text, "did not fail");
@@ -270,6 +273,44 @@ Test(report, exit_status_is_that_of_the_runner)
     has(text, "| `rare` | hang | once |");
     free(text);
     tl_trial_record_free(&r);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* A boundary has corners and no minimal variant. Its axes may fall. */
+Test(report, boundary_is_its_corners)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "minimal", json_null());
+    json_object_set_new(finding, "trigger", json_array());
+    json_object_set_new(finding, "decisive", json_array());
+    json_object_set_new(finding, "rate", json_pack("[i,i]", 3, 3));
+    json_object_set_new(finding, "failing", json_pack("{s:i,s:i,s:s}", "a", 0, "b", 9, "w", "x"));
+    json_object_set_new(finding, "axes",
+                        json_pack("[{s:s,s:s,s:[i,i]},{s:s,s:s,s:[i,i]}]", "name", "a", "kind", "range",
+                                  "range", 64, 0, "name", "b", "kind", "range", "range", 1, 9));
+    json_object_set_new(finding, "frontier",
+                        json_pack("{s:s,s:s,s:[{s:i,s:i,s:b},{s:i,s:i,s:b}]}", "a", "a", "b", "b", "corners",
+                                  "a", 40, "b", 9, "gap", 0, "a", 20, "b", 5, "gap", 1));
+    json_object_set_new(finding, "path",
+                        json_pack("[{s:{s:i,s:i,s:s},s:s},{s:{s:i,s:i,s:s},s:s}]", "variant", "a", 40, "b", 9,
+                                  "w", "x", "outcome", "match", "variant", "a", 64, "b", 9, "w", "x",
+                                  "outcome", "pass"));
+    report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "SIGSEGV in execute beyond a boundary over a and b\n");
+    has(text, "with `a=0`, `b=9`, `w=x`: 3 of 3 runs of this variant did.");
+    has(text, "| 40 | 9 | fails | 1 of 1 | with either one step simpler, if there is one, it does not |\n"
+              "| 20 | 5 | lost | not run | not all was tried |");
+    has(text, "In every row: `w=x`.");
+    has_not(text, "Decisive pair");
+    has_not(text, "minimal variant");
+    free(text);
+    /* Simplest first, to the right: 64, 40, 20. */
+    text = tl_frontier_svg(finding);
+    const char *first = strstr(text, ">64<"), *second = strstr(text, ">40<"), *third = strstr(text, ">20<");
+    cr_expect(first && second && third && first < second && second < third);
+    free(text);
     json_decref(report);
     json_decref(finding);
 }

@@ -255,7 +255,7 @@ static void add_not_shown(const struct tl_sections *r)
         tl_buffer_add_string(&b, masked ? "with simpler values it fails in another way."
                                  : json_array_size(json_object_get(t, "unsupported_with"))
                                      ? "no simpler value could be tried."
-                                     : "no simpler value was tried yet.");
+                                     : "no simpler value was tried yet with all else the same.");
         tl_page_item(r->page, tl_buffer_take(&b));
     }
 }

@@ -314,6 +314,7 @@ static int start_hunts(struct tl_isolate *s, struct tl_error *e)
         size_t bad;
         char signature[TL_ID_SIZE];
         struct tl_hunt *h = &s->hunts[0];
+        h->started_ns = tl_monotonic_ns();
         if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &h->shown, e))
             return -1;
         h->shown_at = options.bad;

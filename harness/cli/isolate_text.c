@@ -138,7 +138,8 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
     if (json_is_true(json_object_get(t, "unresolved")))
         tl_buffer_add_string(b, json_array_size(json_object_get(t, "unsupported_with"))
                                     ? "      no simpler value of it could be tried: it may not be needed\n"
-                                    : "      no simpler value of it was tried yet: it may not be needed\n");
+                                    : "      no simpler value of it was tried yet with all else as it is: it "
+                                      "may not be needed\n");
 }
 
 static void add_builds(struct tl_buffer *b, const json_t *builds)

@@ -344,6 +344,16 @@ else:
         self.assertTrue(d["complete"])
         self.assertEqual(self.trigger(d), {"layers": 5})
 
+    def test_small_budget(self):
+        """Also the runs that only find out which failure is meant count; the first of them is made alone."""
+        steps = [{"phase": "compile", "argv": ["sh", "-c", "sleep 0.3; kill -SEGV $$"]}]
+        case = self.case("slow", {"steps": steps}, [{"name": "n", "range": [1, 9]}], failing={"n": 9})
+        for n in 1, 2:
+            self.db = os.path.join(self.directory, f"budget-{n}.db")
+            d = self.isolate(case, "--max-trials", str(n), "-j", "4")
+            self.assertEqual((d["trials"], self.finished().total(), d["complete"]), (n, n, False))
+            self.assertGreater(d["elapsed_s"], 0.25 * n)
+
     def test_time(self):
         d = self.isolate(seed("int4-ane"), "-u", "sim@26A5353q:ane", "--max-time", "1")
         self.assertFalse(d["complete"])

@@ -216,7 +216,8 @@ Test(report, what_is_not_shown_is_said)
     json_object_del(error, "threshold");
     report = report_of(finding, false);
     char *text = tl_report_markdown(report);
-    has(text, "Whether `attention=gqa` is needed is not shown: no simpler value was tried yet.");
+    has(text, "Whether `attention=gqa` is needed is not shown: no simpler value was tried yet with all else "
+              "the same.");
     has(text, "Whether `begin_error=1000000` is needed is not shown: with simpler values it fails in another "
               "way.");
     has(text, "- `begin_error`: none is known, for the next simpler value was not seen to pass.");

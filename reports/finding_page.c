@@ -211,15 +211,15 @@ static void add_independent(const struct tl_sections *r)
     add_names(&b, independent, NULL);
     if (b.size && k == n && n > 0)
         tl_buffer_printf(&b,
-                         ": %sthey were drawn at random, and %lld of %lld such variants failed in the same "
+                         ": %sthey were drawn at random, and %lld of %lld such variant%s failed in the same "
                          "way.",
-                         held_words, k, n);
+                         held_words, k, n, n == 1 ? "" : "s");
     else if (n > 0) {
         tl_buffer_clear(&b);
         tl_buffer_printf(&b,
                          "Nothing is shown to be: %sthe other axes were drawn at random, and %lld of %lld "
-                         "such variants failed in the same way",
-                         held_words, k, n);
+                         "such variant%s failed in the same way",
+                         held_words, k, n, n == 1 ? "" : "s");
         if (json_is_object(json_object_get(f, "not_held"))) {
             tl_buffer_add_string(&b, "; it did not with ");
             tl_words_difference(&b, json_object_get(f, "not_held"), json_object_get(f, "minimal"));
@@ -231,11 +231,11 @@ static void add_independent(const struct tl_sections *r)
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     if (m > 0) {
-        tl_buffer_printf(
-            &b,
-            "With the trigger broken and the other axes drawn at random, %lld of %lld variants failed in the "
-            "same way",
-            l, m);
+        tl_buffer_printf(&b,
+                         "With the trigger broken and the other axes drawn at random, %lld of %lld variant%s "
+                         "failed in the "
+                         "same way",
+                         l, m, m == 1 ? "" : "s");
         if (json_is_object(json_object_get(f, "also"))) {
             tl_buffer_add_string(&b, ": there is another trigger, seen with ");
             tl_words_difference(&b, json_object_get(f, "also"), json_object_get(f, "minimal"));

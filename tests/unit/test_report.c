@@ -181,8 +181,12 @@ Test(report, flaky_draws_are_not_runs)
 {
     json_t *finding = fixture(), *report;
     json_object_set_new(finding, "flaky", json_true());
+    json_object_set_new(finding, "generalises", json_pack("{s:[i,i],s:[i,i]}", "held", 8, 8, "broken", 0, 1));
+    json_object_set_new(finding, "runner", json_string("./mine")); /* which need not take --trial */
     report = report_of(finding, false);
     char *text = tl_report_markdown(report);
+    has(text, "0 of 1 variant failed");
+    has(text, "The runner alone, if it takes `--trial` as those of trapline do; otherwise");
     has(text, "8 of 8 such variants failed");
     has(text, "Since it does not fail in this way every time, each of these variants was run until it did");
     free(text);

@@ -163,9 +163,51 @@ char *tl_runner_command(const json_t *trial)
     return tl_buffer_take(&b);
 }
 
+static bool is_own_runner(const json_t *finding)
+{
+    static const char *const names[] = {"onnxruntime", "command", "sim", "selftest"};
+    const char *name = tl_member_text(finding, "runner");
+    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
+}
+
+/* The scratch directory, which the request does not name, is where steps run. */
+static void add_step_word(struct tl_buffer *b, const char *word)
+{
+    static const char mark[] = "{scratch}";
+    struct tl_buffer here = TL_BUFFER_INIT;
+    const char *at;
+    while ((at = strstr(word, mark))) {
+        tl_buffer_add(&here, word, (size_t)(at - word));
+        tl_buffer_add_string(&here, ".");
+        word = at + strlen(mark);
+    }
+    tl_buffer_add_string(&here, word);
+    add_word(b, here.data ? here.data : "");
+    tl_buffer_free(&here);
+}
+
+char *tl_steps_commands(const json_t *trial)
+{
+    const json_t *request = json_object_get(trial, "request"), *step, *word;
+    struct tl_buffer all = TL_BUFFER_INIT;
+    size_t i, k;
+    json_array_foreach(json_object_get(request, "steps"), i, step)
+    {
+        struct tl_buffer line = TL_BUFFER_INIT;
+        json_array_foreach(json_object_get(step, "argv"), k, word)
+            add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
+        tl_buffer_printf(&all, "%s\n", line.data ? line.data : "");
+        tl_buffer_free(&line);
+    }
+    return all.size ? tl_buffer_take(&all) : NULL;
+}
+
 void tl_section_reproduce(const struct tl_sections *r)
 {
-    char *alone = tl_runner_command(r->failing);
+    char *alone = tl_runner_command(r->failing), *steps = tl_steps_commands(r->failing);
     const json_t *attached = json_object_get(r->bundle, "repro");
     tl_page_heading(r->page, 2, "How to reproduce");
     if (json_is_true(attached)) {
@@ -177,10 +219,21 @@ void tl_section_reproduce(const struct tl_sections *r)
             r->page, "sh",
             tl_strdup("cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\npython3 repro.py\n"));
     }
+    if (steps) {
+        tl_page_paragraph(r->page, tl_strdup("The commands of the case and nothing of trapline, in an empty "
+                                             "directory:"));
+        tl_page_code(r->page, "sh", steps);
+    }
     tl_page_paragraph(r->page, tl_strdup("With trapline and the case file:"));
     tl_page_code(r->page, "sh", run_command(r->finding));
     if (alone) {
-        tl_page_paragraph(r->page, tl_strdup("The runner alone, under a debugger too:"));
+        /* A runner of somebody else's need not know how to be run by hand. */
+        tl_page_paragraph(r->page,
+                          tl_strdup(is_own_runner(r->finding)
+                                        ? "The runner alone, under a debugger too:"
+                                        : "The runner alone, if it takes " TL_CODE_ON "--trial" TL_CODE_OFF
+                                          " as those of trapline do; otherwise it wants the same "
+                                          "request as a line on descriptor 3:"));
         bool home = strstr(alone, "~/") != NULL;
         tl_page_code(r->page, "sh", alone);
         if (home)
@@ -206,11 +259,19 @@ void tl_section_failure(const struct tl_sections *r)
               json_is_null(json_object_get(f, "signal")) ? "none" : tl_member_text(f, "signal"));
     text =
         json_is_integer(exit_status) ? tl_format("%lld", (long long)json_integer_value(exit_status)) : NULL;
-    add_field(rows, "Exit status",
+    add_field(rows, "Exit status of the runner",
               text                          ? text
               : tl_member_text(f, "signal") ? "none: it died of the signal"
                                             : NULL);
     free(text);
+    /* The exit status of a step is in the code; the runner itself ended well when it told of it. */
+    if (tl_member_text(r->failing, "error_domain")) {
+        text = tl_format("%s, %s", tl_member_text(r->failing, "error_domain"),
+                         tl_member_text(r->failing, "error_code") ? tl_member_text(r->failing, "error_code")
+                                                                  : "no code");
+        add_field(rows, "Error, domain and code", text);
+        free(text);
+    }
     text = tl_member_text(capture, "address") ? tl_format("%s", tl_member_text(capture, "address")) : NULL;
     add_field(rows, "Address of the fault", text ? text : json_is_object(capture) ? "none" : NULL);
     free(text);

@@ -111,8 +111,68 @@ static void add_observed_builds(const struct tl_sections *r)
     json_decref(measured);
 }
 
+/* Runs with these values of the two axes, all others being those of the failing variant. */
+static json_t *runs_at(const json_t *f, const char *an, const json_t *av, const char *bn, const json_t *bv)
+{
+    json_t *row = json_object();
+    const json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(f, "path"), i, step)
+    {
+        const json_t *variant = json_object_get(step, "variant");
+        const char *outcome = tl_member_text(step, "outcome");
+        if (outcome && json_equal(json_object_get(variant, an), av) &&
+            json_equal(json_object_get(variant, bn), bv))
+            json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
+    }
+    return row;
+}
+
+/* The table of a boundary over two axes. */
+static void add_observed_frontier(const struct tl_sections *r, const json_t *frontier)
+{
+    const char *an = tl_member_text(frontier, "a"), *bn = tl_member_text(frontier, "b");
+    const char *columns[] = {an ? an : "a", bn ? bn : "b", "outcome", "failed in this way", "next to it"};
+    json_t *rest = json_deep_copy(tl_report_variant(r->finding));
+    const json_t *c;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    tl_page_paragraph(r->page,
+                      tl_strdup("The corners of the boundary: variants that fail, of which neither axis can "
+                                "be made one step simpler, unless the last column says otherwise."));
+    json_t *rows = tl_page_table(r->page, COUNT(columns), columns);
+    json_array_foreach(json_object_get(frontier, "corners"), i, c)
+    {
+        const json_t *values[] = {json_object_get(c, "a"), json_object_get(c, "b")};
+        json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
+        char *cells[COUNT(columns)];
+        for (size_t k = 0; k < 2; k++) {
+            tl_inline_value(&b, values[k]);
+            cells[k] = tl_buffer_take(&b);
+        }
+        cells[2] = tl_strdup(outcome_words(row));
+        add_counts(&b, row);
+        cells[3] = tl_buffer_take(&b);
+        cells[4] = tl_strdup(tl_member_true(c, "gap")
+                                 ? "not all was tried"
+                                 : "with either one step simpler, if there is one, it does not");
+        tl_page_row(rows, false, COUNT(columns), cells);
+        json_decref(row);
+    }
+    json_object_del(rest, columns[0]);
+    json_object_del(rest, columns[1]);
+    if (json_object_size(rest)) {
+        tl_buffer_add_string(&b, "In every row: ");
+        tl_words_variant(&b, rest);
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    json_decref(rest);
+}
+
 void tl_section_observed(const struct tl_sections *r)
 {
+    const json_t *frontier = json_object_get(r->finding, "frontier");
     const char *columns[TABLE_AXES + 3] = {NULL};
     const json_t *axis, *row;
     size_t i, k, n = 0;
@@ -123,6 +183,12 @@ void tl_section_observed(const struct tl_sections *r)
     }
     json_t *measured = tl_report_rows(r->finding), *rest = json_object();
     tl_page_heading(r->page, 2, "Observed");
+    if (json_array_size(json_object_get(frontier, "corners"))) {
+        add_observed_frontier(r, frontier);
+        json_decref(measured);
+        json_decref(rest);
+        return;
+    }
     if (!json_array_size(measured)) {
         tl_page_paragraph(r->page, tl_strdup("No table of single axes: unknown."));
         json_decref(measured);
@@ -171,31 +237,62 @@ void tl_section_observed(const struct tl_sections *r)
     json_decref(rest);
 }
 
+/* Axes of the trigger of which it was not shown that they are needed. */
+static void add_not_shown(const struct tl_sections *r)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t)
+    {
+        const char *axis = tl_member_text(t, "axis");
+        bool masked = tl_member_true(t, "masked");
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!axis || (!masked && !tl_member_true(t, "unresolved")))
+            continue;
+        tl_buffer_add_string(&b, "Whether ");
+        tl_words_setting(&b, axis, json_object_get(t, "value"));
+        tl_buffer_add_string(&b, " is needed is not shown: ");
+        tl_buffer_add_string(&b, masked ? "with simpler values it fails in another way."
+                                 : json_array_size(json_object_get(t, "unsupported_with"))
+                                     ? "no simpler value could be tried."
+                                     : "no simpler value was tried yet with all else the same.");
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
 void tl_section_decisive(const struct tl_sections *r)
 {
     const json_t *pair;
     size_t i;
     const json_t *pairs = json_object_get(r->finding, "decisive");
-    if (json_is_object(json_object_get(r->finding, "builds")))
+    if (json_is_object(json_object_get(r->finding, "builds")) ||
+        json_is_object(json_object_get(r->finding, "frontier")))
         return;
     tl_page_heading(r->page, 3, json_array_size(pairs) == 1 ? "Decisive pair" : "Decisive pairs");
     if (!json_array_size(pairs))
         tl_page_paragraph(r->page,
                           tl_strdup("None is known: no variant that differs in one axis was seen to pass."));
+    json_t *rows = tl_report_rows(r->finding);
     json_array_foreach(pairs, i, pair)
     {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *axis = tl_member_text(pair, "axis");
         if (!axis)
             continue;
+        const json_t *passes = json_object_get(json_object_get(pair, "passes"), axis);
         tl_buffer_add_string(&b, TL_BOLD_ON);
         tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
         tl_buffer_add_string(&b, " fails");
         tl_buffer_add_string(&b, TL_BOLD_OFF);
-        tl_buffer_printf(&b, " (%lld runs), " TL_BOLD_ON, (long long)tl_member_integer(pair, "n_fails"));
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
-        tl_buffer_printf(&b, " passes" TL_BOLD_OFF " (%lld runs), all other axes being the same.",
-                         (long long)tl_member_integer(pair, "n_passes"));
+        tl_buffer_add_string(&b, " (");
+        tl_words_runs(&b, rows, NULL, NULL, "match");
+        tl_buffer_add_string(&b, "), " TL_BOLD_ON);
+        tl_words_setting(&b, axis, passes);
+        tl_buffer_add_string(&b, " passes" TL_BOLD_OFF " (");
+        tl_words_runs(&b, rows, axis, passes, "pass");
+        tl_buffer_add_string(&b, "), all other axes being the same.");
         tl_page_item(r->page, tl_buffer_take(&b));
     }
+    json_decref(rows);
+    add_not_shown(r);
 }

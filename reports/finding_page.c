@@ -55,9 +55,23 @@ static void add_band(struct tl_buffer *b, const json_t *band)
         tl_buffer_add_string(b, ".");
 }
 
+static bool is_ordered(const json_t *finding, const char *name)
+{
+    const json_t *axis;
+    size_t i;
+    json_array_foreach(json_object_get(finding, "axes"), i, axis)
+    {
+        const char *other = tl_member_text(axis, "name"), *kind = tl_member_text(axis, "kind");
+        if (other && kind && !strcmp(other, name))
+            return strcmp(kind, "choices") != 0;
+    }
+    return false;
+}
+
 static void add_thresholds(const struct tl_sections *r)
 {
     const json_t *t, *joint;
+    json_t *rows = tl_report_rows(r->finding);
     size_t i, n = 0;
     tl_page_heading(r->page, 2, "Threshold");
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t)
@@ -66,24 +80,30 @@ static void add_thresholds(const struct tl_sections *r)
                      *odd = json_object_get(t, "non_monotone");
         const char *axis = tl_member_text(t, "axis");
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || (!threshold && !json_is_object(band) && !odd))
+        if (!axis || (!threshold && !json_is_object(band) && !odd && !is_ordered(r->finding, axis)))
             continue;
         n++;
         if (threshold) {
             tl_words_setting(&b, axis, threshold);
-            tl_buffer_add_string(&b, " fails");
+            tl_buffer_add_string(&b, " fails (");
+            tl_words_runs(&b, rows, NULL, NULL, "match");
+            tl_buffer_add_string(&b, ")");
             const json_t *below = json_array_get(json_object_get(t, "passes_with"), 0);
             if (below) {
                 tl_buffer_add_string(&b, tl_member_true(t, "gap")
                                              ? "; the next simpler value that can be tried, "
                                              : "; the next simpler value, ");
                 tl_words_setting(&b, axis, below);
-                tl_buffer_add_string(&b, ", passes");
+                tl_buffer_add_string(&b, ", passes (");
+                tl_words_runs(&b, rows, axis, below, "pass");
+                tl_buffer_add_string(&b, ")");
             }
             tl_buffer_add_string(&b, ".");
         } else {
             tl_inline_code(&b, axis);
             tl_buffer_add_string(&b, ":");
+            if (!json_is_object(band))
+                tl_buffer_add_string(&b, " none is known, for the next simpler value was not seen to pass.");
         }
         if (json_is_object(band))
             add_band(&b, band);
@@ -107,9 +127,15 @@ static void add_thresholds(const struct tl_sections *r)
         tl_page_item(r->page, tl_buffer_take(&b));
         n++;
     }
+    json_decref(rows);
     char *frontier = tl_frontier_svg(r->finding);
-    if (!n && !frontier)
-        tl_page_paragraph(r->page, tl_strdup("None: no ordered axis is part of the trigger."));
+    if (frontier)
+        tl_page_paragraph(r->page,
+                          tl_strdup("A boundary over two axes; its corners are in the table above."));
+    else if (!n)
+        tl_page_paragraph(r->page, tl_strdup(json_is_object(json_object_get(r->finding, "minimal"))
+                                                 ? "None: no ordered axis is part of the trigger."
+                                                 : "Unknown."));
     tl_page_figure(
         r->page, frontier,
         "The boundary between what passes (rings) and what fails (dots, and all that is filled). Values "
@@ -180,21 +206,20 @@ static void add_independent(const struct tl_sections *r)
               l = json_integer_value(json_array_get(broken, 0)),
               m = json_integer_value(json_array_get(broken, 1));
     struct tl_buffer b = TL_BUFFER_INIT, needless = TL_BUFFER_INIT;
+    const char *held_words = json_array_size(json_object_get(f, "trigger")) ? "with the trigger held, " : "";
     tl_page_heading(r->page, 2, "Independent of");
     add_names(&b, independent, NULL);
     if (b.size && k == n && n > 0)
-        tl_buffer_printf(
-            &b,
-            ": with the trigger held, they were drawn at random, and it failed in the same way in %lld of "
-            "%lld trials.",
-            k, n);
+        tl_buffer_printf(&b,
+                         ": %sthey were drawn at random, and %lld of %lld such variant%s failed in the same "
+                         "way.",
+                         held_words, k, n, n == 1 ? "" : "s");
     else if (n > 0) {
         tl_buffer_clear(&b);
-        tl_buffer_printf(
-            &b,
-            "Nothing is shown to be: with the trigger held and the other axes drawn at random, it failed "
-            "in the same way in %lld of %lld trials",
-            k, n);
+        tl_buffer_printf(&b,
+                         "Nothing is shown to be: %sthe other axes were drawn at random, and %lld of %lld "
+                         "such variant%s failed in the same way",
+                         held_words, k, n, n == 1 ? "" : "s");
         if (json_is_object(json_object_get(f, "not_held"))) {
             tl_buffer_add_string(&b, "; it did not with ");
             tl_words_difference(&b, json_object_get(f, "not_held"), json_object_get(f, "minimal"));
@@ -206,11 +231,11 @@ static void add_independent(const struct tl_sections *r)
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     if (m > 0) {
-        tl_buffer_printf(
-            &b,
-            "With the trigger broken and the other axes drawn at random, it failed in the same way in %lld "
-            "of %lld trials",
-            l, m);
+        tl_buffer_printf(&b,
+                         "With the trigger broken and the other axes drawn at random, %lld of %lld variant%s "
+                         "failed in the "
+                         "same way",
+                         l, m, m == 1 ? "" : "s");
         if (json_is_object(json_object_get(f, "also"))) {
             tl_buffer_add_string(&b, ": there is another trigger, seen with ");
             tl_words_difference(&b, json_object_get(f, "also"), json_object_get(f, "minimal"));
@@ -218,6 +243,11 @@ static void add_independent(const struct tl_sections *r)
         tl_buffer_add_string(&b, ".");
         tl_page_paragraph(r->page, tl_buffer_take(&b));
     }
+    /* One run of each would show nothing, and 8 of 8 is no rate. */
+    if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
+        tl_page_paragraph(r->page, tl_strdup("Since it does not fail in this way every time, each of these "
+                                             "variants was run until it did, or until it had not so often "
+                                             "that it is believed not to."));
     add_names(&needless, json_object_get(f, "irrelevant"), k == n && n > 0 ? independent : NULL);
     if (needless.size) {
         tl_buffer_add_string(
@@ -232,8 +262,10 @@ static void add_independent(const struct tl_sections *r)
 
 static void add_others(const struct tl_sections *r)
 {
-    static const char *const head[] = {"failure", "outcome", "seen",
-                                       "first with (against the minimal variant)"};
+    const char *head[] = {"failure", "outcome", "seen",
+                          json_is_object(json_object_get(r->finding, "minimal"))
+                              ? "first with (against the minimal variant)"
+                              : "first with"};
     const json_t *others = json_object_get(r->finding, "others"), *o;
     size_t i;
     tl_page_heading(r->page, 2, "Other failures seen");
@@ -256,8 +288,9 @@ static void add_others(const struct tl_sections *r)
             tl_inline_text(&outcome, tl_member_text(o, "phase"));
         }
         tl_words_difference(&where, json_object_get(o, "variant"), json_object_get(r->finding, "minimal"));
+        long long seen = tl_member_integer(o, "seen");
         char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
-                         tl_format("%lld times", (long long)tl_member_integer(o, "seen")),
+                         seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
                          tl_buffer_take(&where)};
         tl_page_row(rows, false, COUNT(cells), cells);
     }
@@ -277,7 +310,9 @@ static bool add_passing_build(struct tl_buffer *b, const json_t *f)
             continue;
         tl_buffer_add_string(b, "The same variant passed on build ");
         tl_inline_value(b, json_object_get(row, "value"));
-        tl_buffer_printf(b, " in all of %lld runs.", (long long)tl_member_integer(row, "pass"));
+        tl_buffer_add_string(b, " in ");
+        tl_words_runs(b, rows, axis, json_object_get(row, "value"), "pass");
+        tl_buffer_add_string(b, ".");
         found = true;
     }
     json_decref(rows);
@@ -295,7 +330,10 @@ static void add_control(const struct tl_sections *r)
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
         tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
-        tl_buffer_printf(&b, " passed in all of %lld runs", (long long)tl_member_integer(pair, "n_passes"));
+        tl_buffer_add_string(&b, " passed in ");
+        json_t *rows = tl_report_rows(r->finding);
+        tl_words_runs(&b, rows, axis, json_object_get(json_object_get(pair, "passes"), axis), "pass");
+        json_decref(rows);
         if (trial) {
             tl_buffer_add_string(&b, " (trial ");
             tl_inline_code(&b, trial);
@@ -397,10 +435,12 @@ static void add_search(const struct tl_sections *r)
     if (t && gmtime_r(&t, &tm))
         strftime(when, sizeof when, "on %Y-%m-%d %H:%M UTC", &tm);
     tl_page_heading(r->page, 2, "How this was found");
-    tl_buffer_printf(
-        &b, "%lld trials (%lld of them to find the minimal variant, %lld known from before) in %.1f s, %s. ",
-        (long long)tl_member_integer(f, "trials"), (long long)tl_member_integer(f, "search_trials"),
-        (long long)tl_member_integer(f, "cached"), json_number_value(json_object_get(f, "elapsed_s")), when);
+    tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
+    if (json_is_object(json_object_get(f, "minimal")))
+        tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
+                         (long long)tl_member_integer(f, "search_trials"));
+    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s. ", (long long)tl_member_integer(f, "cached"),
+                     json_number_value(json_object_get(f, "elapsed_s")), when);
     if (json_array_size(rate) == 2 && json_integer_value(json_array_get(rate, 1)) > 0)
         tl_buffer_printf(&b, "Rate: %lld of %lld", (long long)json_integer_value(json_array_get(rate, 0)),
                          (long long)json_integer_value(json_array_get(rate, 1)));
@@ -474,9 +514,13 @@ json_t *tl_report_page(const json_t *report)
     tl_page_paragraph(r.page, tl_words_summary(r.finding));
     if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
         !json_is_object(json_object_get(r.finding, "builds")))
-        tl_page_paragraph(r.page, tl_strdup(TL_BOLD_ON
-                                            "Not shown to be minimal." TL_BOLD_OFF
-                                            " There may be a simpler variant that fails in the same way."));
+        tl_page_paragraph(r.page,
+                          tl_strdup(json_is_object(json_object_get(r.finding, "frontier")) ? TL_BOLD_ON
+                                        "Not shown to be the whole boundary." TL_BOLD_OFF
+                                        " There may be corners that were not found."
+                                                                                           : TL_BOLD_ON
+                                        "Not shown to be minimal." TL_BOLD_OFF
+                                        " There may be a simpler variant that fails in the same way."));
     if (about) {
         tl_buffer_add_string(&b, "About the case: ");
         tl_inline_text(&b, about);

@@ -10,20 +10,20 @@
 
 #define CELLS_MOST 100000 /* of one case that are looked through for other units */
 
-/* The minimal variant on other units, as far as the database knows it. */
+/* The variant that the report is about on other units, as far as the database knows it. */
 static json_t *find_elsewhere(struct tl_store *s, const json_t *finding)
 {
     const char *hash = tl_member_text(finding, "case_hash"), *unit = tl_member_text(finding, "unit");
-    const json_t *minimal = json_object_get(finding, "minimal");
+    const json_t *reported = tl_report_variant(finding);
     struct tl_filter f = {.limit = CELLS_MOST};
     struct tl_cells cells;
     json_t *list = json_array();
-    if (!hash || !unit || !json_is_object(minimal) || tl_query_cells(s, hash, &f, &cells, NULL))
+    if (!hash || !unit || !json_is_object(reported) || tl_query_cells(s, hash, &f, &cells, NULL))
         return list;
     for (size_t i = 0; i < cells.n; i++) {
         const struct tl_cell *c = &cells.list[i];
         json_t *variant = strcmp(c->unit, unit) ? json_loads(c->variant, 0, NULL) : NULL;
-        if (variant && json_equal(variant, minimal))
+        if (variant && json_equal(variant, reported))
             json_array_append_new(list, json_pack("{s:s,s:s,s:s?,s:I}", "unit", c->unit, "outcome",
                                                   tl_outcome_name(c->outcome), "title", c->title, "trials",
                                                   (json_int_t)c->trials));

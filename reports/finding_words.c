@@ -51,6 +51,25 @@ void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_
         tl_buffer_add_string(b, "the same variant");
 }
 
+void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, const json_t *value,
+                   const char *outcome)
+{
+    const json_t *row;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        const char *name = tl_member_text(row, "axis");
+        if (axis ? !name || strcmp(name, axis) || !json_equal(json_object_get(row, "value"), value) : !!name)
+            continue;
+        json_int_t n = tl_member_integer(row, "match") + tl_member_integer(row, "other") +
+                       tl_member_integer(row, "pass");
+        tl_buffer_printf(b, "%lld of %lld run%s", (long long)tl_member_integer(row, outcome), (long long)n,
+                         n == 1 ? "" : "s");
+        return;
+    }
+    tl_buffer_add_string(b, "an unknown number of runs");
+}
+
 /* What happens, as a verb with what belongs to it. signal may be NULL. */
 static void add_verb(struct tl_buffer *b, const char *outcome, const char *signal)
 {
@@ -83,6 +102,19 @@ static void add_short(struct tl_buffer *b, const json_t *f)
     }
 }
 
+bool tl_words_has_note(const json_t *f, const char *code)
+{
+    const json_t *note;
+    size_t i;
+    json_array_foreach(json_object_get(f, "notes"), i, note)
+    {
+        const char *name = tl_member_text(note, "code");
+        if (name && !strcmp(name, code))
+            return true;
+    }
+    return false;
+}
+
 char *tl_report_title(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -103,10 +135,19 @@ char *tl_report_title(const json_t *f)
     tl_buffer_add_string(&b, ": ");
     if (!tl_member_true(f, "reproduced")) {
         tl_inline_text(&b, or_unknown(tl_member_text(f, "case")));
-        tl_buffer_add_string(&b, " did not fail as it was said to");
+        tl_buffer_add_string(&b, tl_words_has_note(f, "failing-unsupported")
+                                     ? " could not be tried"
+                                     : " did not fail as it was said to");
         return tl_buffer_take(&b);
     }
     add_short(&b, f);
+    const json_t *frontier = json_object_get(f, "frontier");
+    if (json_is_object(frontier)) {
+        tl_buffer_add_string(&b, " beyond a boundary over ");
+        tl_inline_text(&b, or_unknown(tl_member_text(frontier, "a")));
+        tl_buffer_add_string(&b, " and ");
+        tl_inline_text(&b, or_unknown(tl_member_text(frontier, "b")));
+    }
     if (range) {
         const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad");
         tl_buffer_add_string(&b, " from ");
@@ -136,6 +177,11 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     if (!n) {
         if (json_is_object(json_object_get(f, "builds")))
             return;
+        if (json_is_object(json_object_get(f, "frontier"))) {
+            tl_buffer_add_string(b, " with ");
+            tl_words_variant(b, json_object_get(f, "failing"));
+            return;
+        }
         tl_buffer_add_string(b, json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))
                                     ? " already with every axis at its simplest value"
                                     : "");
@@ -224,9 +270,14 @@ char *tl_words_summary(const json_t *f)
         const json_t *rate = json_object_get(f, "rate");
         tl_buffer_add_string(&b, "the case ");
         tl_inline_code(&b, or_unknown(name));
-        tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did.",
-                         (long long)json_integer_value(json_array_get(rate, 0)),
-                         (long long)json_integer_value(json_array_get(rate, 1)));
+        if (tl_words_has_note(f, "failing-unsupported"))
+            tl_buffer_add_string(&b, " could not be tried with ");
+        else
+            tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did, with ",
+                             (long long)json_integer_value(json_array_get(rate, 0)),
+                             (long long)json_integer_value(json_array_get(rate, 1)));
+        tl_words_variant(&b, json_object_get(f, "failing"));
+        tl_buffer_add_string(&b, ".");
         return tl_buffer_take(&b);
     }
     const char *phase = tl_member_text(f, "phase");

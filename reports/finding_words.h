@@ -9,6 +9,11 @@ void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value
 void tl_words_variant(struct tl_buffer *b, const json_t *variant);                 /* every axis of it */
 /* Where a variant differs from another. */
 void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_t *from);
+/* "6 of 6 runs": how many runs of the minimal variant, or of the one that differs from it in this axis, ended
+ * in this way ("match", "pass"). rows are tl_report_rows; axis may be NULL. */
+void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, const json_t *value,
+                   const char *outcome);
+bool tl_words_has_note(const json_t *finding, const char *code);
 char *tl_words_summary(const json_t *finding);
 
 #endif

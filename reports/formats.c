@@ -53,8 +53,11 @@ char *tl_report_junit(const json_t *report)
     struct tl_buffer b = TL_BUFFER_INIT, cases = TL_BUFFER_INIT;
     size_t i, tests = 0, failures = 0, skipped = 0;
     if (!json_array_size(rows)) /* over builds, or nothing failed: what was run as a whole */
-        json_array_append_new(rows,
-                              json_pack("{s:i}", tl_member_true(f, "reproduced") ? "match" : "pass", 1));
+        json_array_append_new(rows, json_pack("{s:i}",
+                                              tl_member_true(f, "reproduced")               ? "match"
+                                              : tl_words_has_note(f, "failing-unsupported") ? "unsupported"
+                                                                                            : "pass",
+                                              1));
     json_array_foreach(rows, i, row)
     {
         const char *axis = tl_member_text(row, "axis");

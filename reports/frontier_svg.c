@@ -27,12 +27,15 @@ static size_t place_in_axis(const json_t *axis, const json_t *value)
     return SIZE_MAX;
 }
 
-/* Numbers by their value; others by their place in the axis. */
+/* By their place in the axis, simplest first: a range may fall. */
 static int compare(const json_t *axis, const json_t *a, const json_t *b)
 {
-    if (json_is_number(a) && json_is_number(b)) {
+    const json_t *range = json_object_get(axis, "range");
+    if (json_array_size(range) == 2) {
         double x = json_number_value(a), y = json_number_value(b);
-        return x < y ? -1 : x > y;
+        bool falls =
+            json_number_value(json_array_get(range, 1)) < json_number_value(json_array_get(range, 0));
+        return falls ? (x > y ? -1 : x < y) : (x < y ? -1 : x > y);
     }
     size_t x = place_in_axis(axis, a), y = place_in_axis(axis, b);
     return x < y ? -1 : x > y;

@@ -11,6 +11,11 @@ static bool holds(const json_t *list, const json_t *value)
     return false;
 }
 
+static bool is_named(const json_t *text, const char *name)
+{
+    return json_is_string(text) && !strcmp(json_string_value(text), name);
+}
+
 /* The values an axis keeps, simplest first: those of the passing neighbours, and then the minimal variant's.
  */
 static json_t *kept_values(const json_t *finding, const char *name, const json_t *value)
@@ -38,6 +43,10 @@ static json_t *narrow_forbid(const json_t *forbid, const json_t *values)
     json_object_foreach((json_t *)forbid, axis, terms)
     {
         const json_t *kept = json_object_get(values, axis);
+        if (!kept) { /* all values of it are left, or it is an axis of the family's */
+            json_object_set(left, axis, terms);
+            continue;
+        }
         json_t *both = json_array();
         if (json_is_array(terms)) {
             json_array_foreach(terms, i, v) if (holds(kept, v)) json_array_append(both, v);
@@ -56,7 +65,8 @@ static json_t *narrow_forbid(const json_t *forbid, const json_t *values)
 
 json_t *tl_narrow_case(const json_t *document, const json_t *finding)
 {
-    const json_t *variant = tl_report_variant(finding), *axis, *forbid;
+    const json_t *variant = tl_report_variant(finding), *axis, *forbid,
+                 *frontier = json_object_get(finding, "frontier");
     json_t *c = json_deep_copy(document), *axes = json_array(), *values = json_object(),
            *failing = json_object();
     size_t i;
@@ -64,7 +74,11 @@ json_t *tl_narrow_case(const json_t *document, const json_t *finding)
     {
         const char *name = tl_member_text(axis, "name");
         const json_t *value = name ? json_object_get(variant, name) : NULL;
-        if (!value) {
+        bool drawn = name && (is_named(json_object_get(frontier, "a"), name) ||
+                              is_named(json_object_get(frontier, "b"), name));
+        if (!value || drawn) { /* the boundary is over all values of its axes */
+            if (drawn)
+                json_object_set(failing, name, (json_t *)value);
             json_array_append(axes, (json_t *)axis);
             continue;
         }

@@ -256,6 +256,25 @@ static int add_failure(const struct tl_hunt *h, const char *trial, json_t *docum
     return 0;
 }
 
+/* Why the failing variant cannot be tried here, as the message: there is no failure that has one. */
+static void add_reason(const struct tl_hunt *h, const struct tl_search_result *r,
+                       const struct tl_variant *failing, json_t *document)
+{
+    struct tl_trial_record t;
+    struct tl_error ignored;
+    if (!tl_search_has_note(r, TL_NOTE_FAILING_UNSUPPORTED))
+        return;
+    char *why = tl_variant_forbidden(h->c, failing);
+    if (!why && h->n_trials && h->trials[0].told &&
+        !tl_query_trial(tl_executor_store(h->x), h->trials[0].id, &t, &ignored)) {
+        why = t.message ? tl_strdup(t.message) : NULL;
+        tl_trial_record_free(&t);
+    }
+    if (why)
+        json_object_set_new(document, "message", json_string(why));
+    free(why);
+}
+
 static void add_builds(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
 {
     json_t *list = json_array(), *unsupported = json_array(), *ranges = json_array();
@@ -298,7 +317,8 @@ static void add_search(const struct tl_hunt *h, const struct tl_search_result *r
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
-                        r->minimal && !h->units ? tl_index_json(c, r->minimal) : json_null());
+                        r->minimal && !h->units && !h->is_frontier ? tl_index_json(c, r->minimal)
+                                                                   : json_null());
     json_object_set_new(document, "trigger", h->units ? json_array() : triggers_json(c, r));
     json_object_set_new(document, "joint", joint);
     json_object_set_new(document, "irrelevant", irrelevant);
@@ -362,8 +382,8 @@ json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl
     const char *evidence = NULL, *control = NULL;
     if (h->units)
         evidence = r->n_ranges ? trial_showing(h, r, &newest_bad, TL_SEARCH_MATCH) : NULL;
-    else if (r->minimal)
-        evidence = trial_showing(h, r, r->minimal, TL_SEARCH_MATCH);
+    else if (r->minimal) /* a point of a boundary is no more minimal than the next: F, which was run most */
+        evidence = trial_showing(h, r, h->is_frontier ? failing->index : r->minimal, TL_SEARCH_MATCH);
     for (size_t i = 0; i < r->n_decisive && !control && !h->units; i++)
         control = trial_showing(h, r, r->decisive[i].passes, TL_SEARCH_PASS);
     json_object_set_new(
@@ -382,6 +402,7 @@ json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl
         json_decref(d);
         return NULL;
     }
+    add_reason(h, r, failing, d);
     json_object_set_new(d, "environment_id", json_string(environment));
     return d;
 }

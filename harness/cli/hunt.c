@@ -50,7 +50,7 @@ static void set_up(struct tl_hunt *h, struct tl_executor *x, const struct tl_cas
 {
     h->x = x;
     h->c = c;
-    h->started_ns = tl_monotonic_ns();
+    h->started_ns = h->started_ns ? h->started_ns : tl_monotonic_ns();
     h->started_us = tl_executor_started_us(x);
     h->axes = tl_calloc(c->n_axes, sizeof *h->axes);
     for (size_t i = 0; i < c->n_axes; i++)

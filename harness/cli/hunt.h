@@ -41,9 +41,9 @@ struct tl_hunt {
     struct tl_hunt_use *uses; /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;
-    uint64_t started_ns;
-    int64_t started_us; /* of the executor: what is older was known already */
-    char doing[128];    /* the text of the newest request */
+    uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is set up */
+    int64_t started_us;  /* of the executor: what is older was known already */
+    char doing[128];     /* the text of the newest request */
     bool failed;
     struct tl_error failure;
 };

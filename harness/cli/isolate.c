@@ -23,7 +23,7 @@
 
 struct sweep {
     bool found;
-    size_t at, ended;
+    size_t at, ended, unsupported, rows; /* rows: of the whole covering array */
     struct tl_error failure;
     bool failed;
 };
@@ -38,6 +38,7 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
     struct sweep *s = errand->s;
     (void)cached;
     s->ended++;
+    s->unsupported += !failure && r->outcome == TL_OUTCOME_UNSUPPORTED;
     if (failure && !s->failed && failure->kind != TL_ERROR_INTERRUPTED) {
         s->failed = true;
         s->failure = *failure;
@@ -80,7 +81,7 @@ static void row_variant(const struct tl_isolate *s, const uint64_t *row, struct 
 
 /* Runs a covering array of all pairs of values until something fails. 1: found, 0: nothing fails, -1: failed.
  */
-static int sweep(struct tl_isolate *s, struct tl_error *e)
+static int sweep(struct tl_isolate *s, struct sweep *found, struct tl_error *e)
 {
     struct tl_search_axis *axes = tl_calloc(s->c->n_axes, sizeof *axes);
     for (size_t i = 0; i < s->c->n_axes; i++) {
@@ -98,18 +99,18 @@ static int sweep(struct tl_isolate *s, struct tl_error *e)
     size_t most =
         s->o->max_trials && s->o->max_trials < SWEEP_TRIALS ? (size_t)s->o->max_trials : SWEEP_TRIALS;
     size_t n = rows.n_rows < most ? rows.n_rows : most, next = 0;
-    fprintf(
-        stderr,
-        "no failing variant is given: looking for one among %zu variants that cover all pairs of values\n",
-        n);
-    struct sweep found = {0};
+    *found = (struct sweep){.rows = rows.n_rows};
+    fputs("no failing variant is given: looking for one among ", stderr);
+    if (n < rows.n_rows)
+        fprintf(stderr, "the first %zu of ", n);
+    fprintf(stderr, "%zu variants that cover all pairs of values\n", rows.n_rows);
     struct tl_variant v = tl_variant_baseline(s->c);
     int result = 0;
     while (!result && (next < n || tl_executor_pending(s->x)) && !tl_executor_interrupted(s->x)) {
-        while (!result && next < n && !found.found && !tl_isolate_out_of_time(s) &&
+        while (!result && next < n && !found->found && !tl_isolate_out_of_time(s) &&
                tl_executor_pending(s->x) < 2 * (size_t)tl_executor_jobs(s->x)) {
             struct sweep_errand *errand = tl_malloc(sizeof *errand);
-            *errand = (struct sweep_errand){&found, next};
+            *errand = (struct sweep_errand){found, next};
             row_variant(s, rows.rows[next++], &v);
             struct tl_request q = {
                 .c = s->c, .variant = &v, .unit = s->units[0], .use_cache = !s->o->no_cache};
@@ -117,21 +118,21 @@ static int sweep(struct tl_isolate *s, struct tl_error *e)
             if (result)
                 free(errand);
         }
-        if (!result && (found.found || tl_isolate_out_of_time(s)) && !tl_executor_pending(s->x))
+        if (!result && (found->found || tl_isolate_out_of_time(s)) && !tl_executor_pending(s->x))
             break;
         if (!result)
             result = tl_executor_step(s->x, e);
-        tl_progress_show(&s->progress, "sweep: %zu of %zu variants", found.ended, n);
+        tl_progress_show(&s->progress, "sweep: %zu of %zu variants", found->ended, n);
     }
-    if (!result && found.failed) {
-        *e = found.failure;
+    if (!result && found->failed) {
+        *e = found->failure;
         result = -1;
     }
-    if (!result && found.found) {
-        row_variant(s, rows.rows[found.at], &s->failing);
+    if (!result && found->found) {
+        row_variant(s, rows.rows[found->at], &s->failing);
         char *text = tl_variant_json(s->c, &s->failing);
         tl_progress_clear(&s->progress);
-        fprintf(stderr, "found after %zu trials: %s\n", found.ended, text);
+        fprintf(stderr, "found after %zu trials: %s\n", found->ended, text);
         free(text);
         result = 1;
     }
@@ -139,6 +140,14 @@ static int sweep(struct tl_isolate *s, struct tl_error *e)
     tl_covering_free(&rows);
     free(axes);
     return result;
+}
+
+static void print_nothing(const struct sweep *s)
+{
+    printf("nothing failed in %zu of the %zu variants", s->ended - s->unsupported, s->rows);
+    if (s->unsupported)
+        printf("; %zu could not be tried", s->unsupported);
+    puts(": there is nothing to isolate");
 }
 
 /* --- over builds ---------------------------------------------------------------------------------------- */
@@ -240,10 +249,10 @@ static int list_builds(struct tl_isolate *s, size_t *bad, struct tl_error *e)
             s->units[s->n_units++] = unit;
     }
     if (!result && s->n_units < 2)
-        result = tl_fail(
-            e, TL_ERROR_INPUT, "nothing to search over", s->o->units[0],
-            "fewer than two builds of %s are here; `trapline builds fetch %s@1.16..latest` brings them",
-            u.runner, u.runner);
+        result = tl_fail(e, TL_ERROR_INPUT, "nothing to search over", s->o->units[0],
+                         strcmp(u.runner, "onnxruntime") ? "fewer than two builds of this runner are here"
+                                                         : "fewer than two builds are here; `trapline builds "
+                                                           "fetch onnxruntime@1.16..1.30` brings them");
     if (!result) {
         qsort(s->units, s->n_units, sizeof *s->units, by_version);
         for (size_t i = 0; i < s->n_units && !range && u.build; i++)
@@ -305,6 +314,7 @@ static int start_hunts(struct tl_isolate *s, struct tl_error *e)
         size_t bad;
         char signature[TL_ID_SIZE];
         struct tl_hunt *h = &s->hunts[0];
+        h->started_ns = tl_monotonic_ns();
         if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &h->shown, e))
             return -1;
         h->shown_at = options.bad;
@@ -361,11 +371,12 @@ static int run_isolation(struct tl_isolate *s, bool given)
 {
     struct tl_error e;
     bool failing = false, nothing = false;
+    struct sweep swept = {0};
     int result = s->o->over ? 0 : set_up_units(s, &e);
     if (!result && !given) {
         int found = s->o->over ? tl_fail(&e, TL_ERROR_INPUT, "no failing variant", s->c->path,
                                          "name one with -s AXIS=VALUE, or give the case a \"failing\"")
-                               : sweep(s, &e);
+                               : sweep(s, &swept, &e);
         result = found < 0 ? -1 : 0;
         nothing = found == 0;
     }
@@ -373,7 +384,7 @@ static int run_isolation(struct tl_isolate *s, bool given)
         if (s->o->json)
             tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", s->c->name, "reproduced", 0));
         else
-            puts("nothing failed: there is nothing to isolate");
+            print_nothing(&swept);
     } else if (!result && !nothing) {
         result = start_hunts(s, &e);
         bool begun = !result && s->n_hunts && s->hunts[s->n_hunts - 1].search;
@@ -426,9 +437,10 @@ static int isolate(struct tl_options *o)
         char *command = tl_format("isolate %s", o->args[0]);
         struct tl_executor_options options = {
             .db_path = o->db, .command = command, .jobs = o->jobs, .no_cgroup = o->no_cgroup};
+        /* A case without axes has one variant: there is nothing to look for. */
+        bool given = s.c->has_failing || o->n_sets || !s.c->n_axes;
         tl_progress_begin(&s.progress, o->json && !o->verbose);
-        status = tl_executor_new(&s.x, &options, &e) ? tl_print_error(&e)
-                                                     : run_isolation(&s, s.c->has_failing || o->n_sets);
+        status = tl_executor_new(&s.x, &options, &e) ? tl_print_error(&e) : run_isolation(&s, given);
         free(command);
     }
     tl_variant_free(&s.failing);

@@ -2,6 +2,7 @@
 
 #include "harness/base/buffer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,7 +136,10 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
         tl_buffer_add_string(b, " does not behave as the threshold says\n");
     }
     if (json_is_true(json_object_get(t, "unresolved")))
-        tl_buffer_add_string(b, "      no simpler value of it could be tried: it may not be needed\n");
+        tl_buffer_add_string(b, json_array_size(json_object_get(t, "unsupported_with"))
+                                    ? "      no simpler value of it could be tried: it may not be needed\n"
+                                    : "      no simpler value of it was tried yet with all else as it is: it "
+                                      "may not be needed\n");
 }
 
 static void add_builds(struct tl_buffer *b, const json_t *builds)
@@ -159,38 +163,108 @@ static void add_builds(struct tl_buffer *b, const json_t *builds)
     }
 }
 
-/* Axis a to the right, b upwards, values spread evenly over the picture; # fails, . passes. */
-static void add_frontier(struct tl_buffer *b, const json_t *f, const json_t *failing)
+/* One axis of the picture: places are counted from the simplest value on, for a range may fall and the values
+ * of a list may be any. */
+struct scale {
+    const char *name;
+    const json_t *axis, *baseline;
+    double low, high; /* places */
+};
+
+static double place_of(const json_t *axis, const json_t *value)
 {
-    const char *an = text_of(f, "a"), *bn = text_of(f, "b");
-    const json_t *corners = json_object_get(f, "corners"), *c;
-    long long amax = json_integer_value(json_object_get(failing, an));
-    long long bmax = json_integer_value(json_object_get(failing, bn)), amin = amax, bmin = bmax;
+    const json_t *first = json_array_get(json_object_get(axis, "range"), 0), *v;
+    double away = json_number_value(value) - json_number_value(first);
     size_t i;
-    json_array_foreach(corners, i, c)
+    if (first)
+        return away < 0 ? -away : away;
+    json_array_foreach(json_object_get(axis, "values"), i, v) if (json_equal(v, value)) return (double)i;
+    return 0;
+}
+
+static void add_value_at(struct tl_buffer *b, const json_t *axis, double place)
+{
+    const json_t *range = json_object_get(axis, "range");
+    double first = json_number_value(json_array_get(range, 0)),
+           last = json_number_value(json_array_get(range, 1));
+    if (range)
+        tl_buffer_printf(b, "%.0f", last < first ? first - place : first + place);
+    else
+        add_value(b, json_array_get(json_object_get(axis, "values"), (size_t)place));
+}
+
+static struct scale scale_of(const json_t *d, const char *name, const char *side)
+{
+    struct scale s = {.name = name, .baseline = json_object_get(json_object_get(d, "baseline"), name)};
+    const json_t *axis, *c;
+    size_t i;
+    json_array_foreach(json_object_get(d, "axes"), i, axis) if (!strcmp(text_of(axis, "name"), name)) s.axis =
+        axis;
+    s.low = s.high = place_of(s.axis, json_object_get(json_object_get(d, "failing"), name));
+    json_array_foreach(json_object_get(json_object_get(d, "frontier"), "corners"), i, c)
     {
-        long long a = json_integer_value(json_object_get(c, "a")),
-                  y = json_integer_value(json_object_get(c, "b"));
-        tl_buffer_printf(b, "    %s=%lld %s=%lld fails; with either one step simpler it passes\n", an, a, bn,
-                         y);
-        amin = a < amin ? a : amin;
-        bmin = y < bmin ? y : bmin;
+        double at = place_of(s.axis, json_object_get(c, side));
+        s.low = at < s.low ? at : s.low;
     }
-    long long alow = amin - (amax - amin) / 4, blow = bmin - (bmax - bmin) / 4;
-    alow = alow < 0 && amin >= 0 ? 0 : alow;
-    blow = blow < 0 && bmin >= 0 ? 0 : blow;
-    if (!json_is_integer(json_object_get(failing, an)) || !json_is_integer(json_object_get(failing, bn)))
-        return; /* named values have no distance that could be drawn */
-    tl_buffer_printf(b, "\n  %s upwards from %lld to %lld, %s to the right from %lld to %lld; # fails\n", bn,
-                     blow, bmax, an, alow, amax);
+    s.low = s.low - (s.high - s.low) / 4;
+    s.low = s.low < 0 ? 0 : s.low;
+    return s;
+}
+
+static double place_at(const struct scale *s, int i, int n)
+{
+    /* Whole places: what is between two values is not there. */
+    double at = s->low + (s->high - s->low) * i / (n - 1);
+    return (double)(uint64_t)(at + 0.5);
+}
+
+/* What was seen next to a corner: on a side that has no simpler value there is nothing. */
+static void add_corner(struct tl_buffer *b, const struct scale s[2], const json_t *c)
+{
+    const json_t *values[] = {json_object_get(c, "a"), json_object_get(c, "b")};
+    bool simpler[] = {!json_equal(values[0], s[0].baseline), !json_equal(values[1], s[1].baseline)};
+    for (int i = 0; i < 2; i++) {
+        tl_buffer_printf(b, "%s%s=", i ? " " : "    ", s[i].name);
+        add_value(b, values[i]);
+    }
+    tl_buffer_add_string(b, " fails");
+    if (json_is_true(json_object_get(c, "gap")))
+        tl_buffer_add_string(b, "; not all that is next to it was tried");
+    else if (simpler[0] && simpler[1])
+        tl_buffer_add_string(b, "; with either one step simpler it does not in this way");
+    else if (simpler[0] || simpler[1])
+        tl_buffer_printf(b, "; with %s one step simpler it does not in this way", s[simpler[1]].name);
+    tl_buffer_add_string(b, "\n");
+}
+
+/* Axis a to the right, b upwards, places spread evenly over the picture; # fails, . does not. */
+static void add_frontier(struct tl_buffer *b, const json_t *d)
+{
+    const json_t *f = json_object_get(d, "frontier"), *corners = json_object_get(f, "corners"), *c;
+    struct scale s[2] = {scale_of(d, text_of(f, "a"), "a"), scale_of(d, text_of(f, "b"), "b")};
+    size_t i;
+    if (!json_array_size(corners))
+        return;
+    json_array_foreach(corners, i, c) add_corner(b, s, c);
+    tl_buffer_add_string(b, "\n");
+    for (int k = 1; k >= 0; k--) {
+        tl_buffer_printf(b, "%s%s %s from ", k ? "  " : ", ", s[k].name, k ? "upwards" : "to the right");
+        add_value_at(b, s[k].axis, place_at(&s[k], 0, 2));
+        tl_buffer_add_string(b, " to ");
+        add_value_at(b, s[k].axis, place_at(&s[k], 1, 2));
+    }
+    tl_buffer_add_string(b, "; # fails, by the corners above\n");
     for (int row = GRID_HEIGHT - 1; row >= 0; row--) {
-        long long y = blow + (bmax - blow) * row / (GRID_HEIGHT - 1);
-        tl_buffer_printf(b, "  %10lld ", y);
+        struct tl_buffer label = TL_BUFFER_INIT;
+        double y = place_at(&s[1], row, GRID_HEIGHT);
+        add_value_at(&label, s[1].axis, y);
+        tl_buffer_printf(b, "  %10s ", label.data);
+        tl_buffer_free(&label);
         for (int column = 0; column < GRID_WIDTH; column++) {
-            long long x = alow + (amax - alow) * column / (GRID_WIDTH - 1);
+            double x = place_at(&s[0], column, GRID_WIDTH);
             bool fails = false;
-            json_array_foreach(corners, i, c) fails |= x >= json_integer_value(json_object_get(c, "a")) &&
-                                                       y >= json_integer_value(json_object_get(c, "b"));
+            json_array_foreach(corners, i, c) fails |= x >= place_of(s[0].axis, json_object_get(c, "a")) &&
+                                                       y >= place_of(s[1].axis, json_object_get(c, "b"));
             tl_buffer_add_string(b, fails ? "#" : ".");
         }
         tl_buffer_add_string(b, "\n");
@@ -209,6 +283,19 @@ char *tl_isolate_text(const json_t *d, bool colour)
         tl_buffer_printf(&b, "%s%s in %s%s%s: %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
                          signal ? ", " : "", signal ? signal : "", text_of(signature, "title"));
         tl_buffer_printf(&b, "%s  on %s\n", off, text_of(d, "unit"));
+        if (json_is_object(json_object_get(d, "frontier"))) {
+            tl_buffer_add_string(&b, "  variant: ");
+            add_variant(&b, json_object_get(d, "failing"), baseline);
+            tl_buffer_add_string(&b, json_is_true(json_object_get(d, "complete"))
+                                         ? "\n"
+                                         : "\n  the boundary so far, not shown to be all of it\n");
+        }
+    } else {
+        tl_buffer_printf(&b, "%snot reproduced%s on %s\n  variant: ", bold, off, text_of(d, "unit"));
+        add_variant(&b, json_object_get(d, "failing"), baseline);
+        tl_buffer_add_string(&b, "\n");
+        if (*text_of(d, "message"))
+            tl_buffer_printf(&b, "  it cannot be tried: %s\n", text_of(d, "message"));
     }
     if (json_is_object(json_object_get(d, "minimal"))) {
         tl_buffer_printf(
@@ -229,7 +316,11 @@ char *tl_isolate_text(const json_t *d, bool colour)
     }
     const json_t *held = json_object_get(json_object_get(d, "generalises"), "held");
     const json_t *broken = json_object_get(json_object_get(d, "generalises"), "broken");
-    if (json_integer_value(json_array_get(held, 1)))
+    if (json_integer_value(json_array_get(held, 1)) && !json_array_size(json_object_get(d, "trigger")))
+        tl_buffer_printf(&b, "  with every axis at random: fails %lld of %lld\n",
+                         json_integer_value(json_array_get(held, 0)),
+                         json_integer_value(json_array_get(held, 1)));
+    else if (json_integer_value(json_array_get(held, 1)))
         tl_buffer_printf(
             &b,
             "  with the trigger held and the rest at random: fails %lld of %lld; with it broken: %lld of "
@@ -239,7 +330,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
     if (json_is_object(json_object_get(d, "builds")))
         add_builds(&b, json_object_get(d, "builds"));
     if (json_is_object(json_object_get(d, "frontier")))
-        add_frontier(&b, json_object_get(d, "frontier"), json_object_get(d, "failing"));
+        add_frontier(&b, d);
     if (json_integer_value(json_array_get(rate, 1)))
         tl_buffer_printf(&b, "  rate: %lld of %lld (%.0f%% to %.0f%% with confidence 0.99)\n",
                          json_integer_value(json_array_get(rate, 0)),
@@ -255,9 +346,9 @@ char *tl_isolate_text(const json_t *d, bool colour)
     }
     json_array_foreach(json_object_get(d, "notes"), i, j)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
-    tl_buffer_printf(&b, "%lld trials (%lld of search, %lld known already) in %.1f s\n",
-                     json_integer_value(json_object_get(d, "trials")),
-                     json_integer_value(json_object_get(d, "search_trials")),
+    long long trials = json_integer_value(json_object_get(d, "trials"));
+    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
+                     trials == 1 ? "" : "s", json_integer_value(json_object_get(d, "search_trials")),
                      json_integer_value(json_object_get(d, "cached")),
                      json_real_value(json_object_get(d, "elapsed_s")));
     tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));

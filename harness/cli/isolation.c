@@ -102,6 +102,8 @@ int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, bool fresh
         result = tl_executor_submit(s->x, &q, on_scanned, one, e);
         if (result)
             free(one);
+        else if (fresh && i == 0) /* alone, in case it takes the machine down */
+            result = tl_executor_finish(s->x, e);
     }
     if (!result)
         result = tl_executor_finish(s->x, e);
@@ -124,12 +126,14 @@ int tl_isolate_signature(struct tl_isolate *s, size_t unit, struct tl_hunt_trial
 {
     enum { FEW = 3, MANY = 8 };
     struct tl_scan *scan = tl_calloc(1, sizeof *scan);
+    uint64_t budget = s->o->max_trials ? s->o->max_trials : MANY;
     size_t at[MANY], best;
+    s->hunts[unit].started_ns = tl_monotonic_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
-    int result = tl_isolate_scan(s, at, FEW, true, scan, &best, e);
-    if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG)
-        result = tl_isolate_scan(s, at, MANY, true, scan, &best, e);
+    int result = tl_isolate_scan(s, at, budget < FEW ? budget : FEW, true, scan, &best, e);
+    if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG && budget > FEW)
+        result = tl_isolate_scan(s, at, budget < MANY ? budget : MANY, true, scan, &best, e);
     *shows = (struct tl_hunt_trial){0};
     if (!result && best != SIZE_MAX) {
         memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);

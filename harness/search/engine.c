@@ -25,7 +25,7 @@ static const struct {
     {"baseline-other", "the baseline fails too, but in another way"},
     {"baseline-unsupported", "the baseline cannot be tried here"},
     {"non-monotone", "the failure is not monotone: a simpler value fails where a less simple one passes"},
-    {"flaky", "the same variant failed in some runs and passed in others"},
+    {"flaky", "the same variant failed in this way in some runs and did not in others"},
     {"band", "a threshold is not sharp: the rate of failure climbs over a range of values"},
     {"masked", "a simpler variant fails in another way, so it cannot be told whether it would pass"},
     {"neighbour-unsupported", "a simpler variant cannot be tried, so one of the axes may not be needed"},
@@ -36,7 +36,7 @@ static const struct {
     {"stopped", "the search was stopped before it was through"},
     {"rate-too-low", "it fails too seldom for the budget"},
     {"not-converged", "ever simpler variants turned up; the search was ended before the result was minimal"},
-    {"not-independent", "with the trigger held, some random variants did not fail"},
+    {"not-independent", "with the trigger held, some random variants did not fail in this way"},
     {"other-trigger", "with the trigger broken, some random variants failed in the same way"},
     {"joint", "thresholds depend on each other"},
 };

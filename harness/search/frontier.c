@@ -215,7 +215,7 @@ static void frontier_report(struct tl_search *s)
     struct tl_search_result *r = &s->result;
     const struct tl_point *p = tl_point_get(s, s->failing);
     r->rate[0] = p->seen[TL_SEARCH_MATCH];
-    r->rate[1] = p->told;
+    r->rate[1] = tl_runs_seen(p->seen);
     tl_wilson(r->rate[0], r->rate[1], s->options.confidence, &r->rate_low, &r->rate_high);
     if (!s->reproduced)
         return;

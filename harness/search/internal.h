@@ -19,6 +19,12 @@ struct tl_point {
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
 };
 
+/* Runs that showed something: what could not be tried or was lost did not fail and did not pass. */
+static inline uint32_t tl_runs_seen(const uint32_t seen[TL_SEARCH_OUTCOME_COUNT])
+{
+    return seen[TL_SEARCH_MATCH] + seen[TL_SEARCH_OTHER] + seen[TL_SEARCH_PASS];
+}
+
 /* One trial; the id of a request is its place in the list. */
 struct tl_run {
     struct tl_point *point;

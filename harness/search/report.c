@@ -160,9 +160,9 @@ void tl_isolate_report(struct tl_search *s)
     struct tl_search_result *r = &s->result;
     const struct tl_point *m = tl_point_get(s, s->best);
     r->reproduced = r->reproduced || m->seen[TL_SEARCH_MATCH] > 0;
-    bool fresh = m->told_fresh > 0;
-    r->rate[0] = fresh ? m->seen_fresh[TL_SEARCH_MATCH] : m->seen[TL_SEARCH_MATCH];
-    r->rate[1] = fresh ? m->told_fresh : m->told;
+    const uint32_t *seen = m->told_fresh > 0 ? m->seen_fresh : m->seen;
+    r->rate[0] = seen[TL_SEARCH_MATCH];
+    r->rate[1] = tl_runs_seen(seen);
     tl_wilson(r->rate[0], r->rate[1], s->options.confidence, &r->rate_low, &r->rate_high);
     if (!r->reproduced)
         return;

@@ -141,7 +141,7 @@ enum tl_search_note {
     TL_NOTE_BASELINE_OTHER,       /* the baseline fails in another way */
     TL_NOTE_BASELINE_UNSUPPORTED, /* the baseline cannot be tried */
     TL_NOTE_NON_MONOTONE,         /* a simpler value fails where a less simple one passes */
-    TL_NOTE_FLAKY,                /* the same variant failed and passed */
+    TL_NOTE_FLAKY,                /* the same variant failed in this way and did not */
     TL_NOTE_BAND,                 /* a threshold is a band in which the rate climbs */
     TL_NOTE_MASKED, /* next to M there is a variant that fails in another way, so none that passes */
     TL_NOTE_NEIGHBOUR_UNSUPPORTED,  /* a simpler neighbour of M cannot be tried */
@@ -152,7 +152,7 @@ enum tl_search_note {
     TL_NOTE_STOPPED,                /* tl_search_stop */
     TL_NOTE_RATE_TOO_LOW,           /* it fails too seldom for what is left of the budget */
     TL_NOTE_NOT_CONVERGED,   /* simpler and simpler variants turned up: not finished after many rounds */
-    TL_NOTE_NOT_INDEPENDENT, /* with the trigger held, some of the random variants did not fail */
+    TL_NOTE_NOT_INDEPENDENT, /* with the trigger held, some of the random variants did not fail in this way */
     TL_NOTE_OTHER_TRIGGER,   /* with the trigger broken, some of the random variants failed: see also */
     TL_NOTE_JOINT,           /* thresholds depend on each other: see joint */
 };

@@ -246,6 +246,22 @@ class EdgesTest(IsolateTest):
         self.assertFalse(d["reproduced"])
         self.assertEqual(d["rate"][0], 0)
         self.assertIn("not-reproduced", [n["code"] for n in d["notes"]])
+        out = self.trapline("isolate", case, "-u", "sim@mine:cpu", status=0).stdout
+        self.assertTrue(out.startswith("not reproduced on sim@mine:cpu\n  variant: kv_write=scatter layers=4\n"), out)
+
+    def test_cannot_be_tried(self):
+        """That is no run that passed, and why it is so is said; the report has what other units do with it."""
+        case = self.deep(failing={"layers": 9})
+        self.trapline("run", case, "-u", "sim@mine:cpu", status=1)
+        d = self.isolate(case, "-u", "sim@nosuch:cpu", status=0)
+        self.assertEqual((d["reproduced"], d["rate"]), (False, [0, 0]))
+        self.assertEqual([n["code"] for n in d["notes"]], ["failing-unsupported"])
+        self.assertIn("nosuch", d["message"])
+        out = self.trapline("isolate", case, "-u", "sim@nosuch:cpu", status=0).stdout
+        self.assertRegex(out, "it cannot be tried: .*nosuch")
+        self.assertIn("\n1 trial (", out)
+        report = self.trapline("report", d["finding"], status=0).stdout
+        self.assertRegex(report, r"\| `sim@mine:cpu` \| crash: .* \| 1 \|")
 
     def test_baseline_fails_too(self):
         self.profile({"name": "always", "phase": "load", "signal": "SIGBUS"})
@@ -255,6 +271,9 @@ class EdgesTest(IsolateTest):
         self.assertEqual(d["minimal"], {"layers": 1, "kv_write": "concat", "begin_index": "none"})
         self.assertEqual((d["trigger"], d["decisive"]), ([], []))
         self.assertEqual((d["outcome"], d["signal"], d["phase"]), ("crash", "SIGBUS", "load"))
+        out = self.trapline("isolate", case, "-u", "sim@mine:cpu", status=1).stdout
+        held = d["generalises"]["held"]
+        self.assertIn(f"  with every axis at random: fails {held[0]} of {held[1]}\n", out)
 
     def test_unsupported_neighbours(self):
         runner = self.python("picky.py", """
@@ -302,17 +321,55 @@ else:
         self.assertIn("budget", [n["code"] for n in d["notes"]])
         self.assertLessEqual(self.finished().total(), 6)
         self.assertEqual(d["minimal"]["layers"], 9)
+        out = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "3", "--no-cache", status=1).stdout
+        self.assertIn("no simpler value of it was tried yet", out)
+        self.assertNotIn("could be tried", out)
         out = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "6", status=1).stdout
         self.assertIn("minimal variant so far", out)
         d = self.isolate(case, "-u", "sim@mine:cpu")
         self.assertTrue(d["complete"])
         self.assertEqual(self.trigger(d), {"layers": 5})
 
+    def test_small_budget(self):
+        """Also the runs that only find out which failure is meant count; the first of them is made alone."""
+        steps = [{"phase": "compile", "argv": ["sh", "-c", "sleep 0.3; kill -SEGV $$"]}]
+        case = self.case("slow", {"steps": steps}, [{"name": "n", "range": [1, 9]}], failing={"n": 9})
+        for n in 1, 2:
+            self.db = os.path.join(self.directory, f"budget-{n}.db")
+            d = self.isolate(case, "--max-trials", str(n), "-j", "4")
+            self.assertEqual((d["trials"], self.finished().total(), d["complete"]), (n, n, False))
+            self.assertGreater(d["elapsed_s"], 0.25 * n)
+
     def test_time(self):
         d = self.isolate(seed("int4-ane"), "-u", "sim@26A5353q:ane", "--max-time", "1")
         self.assertFalse(d["complete"])
         self.assertIn("budget", [n["code"] for n in d["notes"]])
         self.assertLess(d["elapsed_s"], 10)
+
+    def test_boundary_over_axes_that_fall(self):
+        """Its corners are said and drawn by their place in the axis; one axis at its simplest has none before it."""
+        tool = self.python("tool.py", "a, b = int(sys.argv[1]), int(sys.argv[2])\n"
+                                      "if a <= 20 and b >= 5 or a <= 10:\n    os.abort()\n")
+        case = self.case("fall", {"steps": [{"phase": "compile", "argv": [tool, "{a}", "{b}"]}]},
+                         [{"name": "a", "range": [64, 0]}, {"name": "b", "range": [1, 30]}], failing={"a": 0, "b": 30})
+        d = self.isolate(case, "--frontier", "a,b")
+        self.assertTrue(d["complete"])
+        self.assertIsNone(d["minimal"])
+        self.assertEqual([(c["a"], c["b"]) for c in d["frontier"]["corners"]], [(20, 5), (10, 1)])
+        self.assertTrue(d["evidence"]["trial"])
+        lines = self.trapline("isolate", case, "--frontier", "a,b", status=1).stdout.splitlines()
+        self.assertIn("    a=20 b=5 fails; with either one step simpler it does not in this way", lines)
+        self.assertIn("    a=10 b=1 fails; with a one step simpler it does not in this way", lines)
+        drawn = next(i for i, line in enumerate(lines) if "a to the right from 25 to 0" in line)
+        row = {line.split()[0]: line.split()[1] for line in lines[drawn + 1:drawn + 21]}
+        self.assertEqual((row["30"].index("#"), row["1"].index("#")), (12, 37))
+        report = self.trapline("report", d["finding"], status=0).stdout
+        self.assertIn("compile beyond a boundary over a and b", report)
+        self.trapline("report", d["finding"], "--bundle", os.path.join(self.directory, "bundle"), status=0)
+        with open(os.path.join(self.directory, "bundle", "case.json"), encoding="utf-8") as f:
+            narrow = json.load(f)
+        self.assertEqual([a["range"] for a in narrow["axes"]], [[64, 0], [1, 30]])
+        self.assertEqual(narrow["failing"], {"a": 0, "b": 30})
 
     def test_several_units(self):
         units = [w for d in ("gpu", "ane", "iphone-gpu") for w in ("-u", f"sim@26A5353q:{d}")]
@@ -338,6 +395,18 @@ else:
         case = self.case("fine", {"family": "decoder"}, LAYERS)
         d = self.isolate(case, "-u", "sim@mine:cpu", status=0)
         self.assertFalse(d["reproduced"])
+        done = self.trapline("isolate", case, "-u", "sim@mine:cpu", status=0)
+        rows = int(re.search(r"looking for one among (\d+) variants", done.stderr)[1])
+        self.assertRegex(done.stdout, rf"^nothing failed in \d+ of the {rows} variants")
+        done = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "2", status=0)
+        self.assertIn(f"among the first 2 of {rows} variants", done.stderr)
+        self.assertIn(f"nothing failed in 2 of the {rows} variants", done.stdout)
+
+    def test_without_axes(self):
+        """There is one variant, and nothing to look for."""
+        case = self.case("bare", {"steps": [{"phase": "compile", "argv": ["sh", "-c", "kill -SEGV $$"]}]}, [])
+        d = self.isolate(case)
+        self.assertEqual((d["reproduced"], d["signal"], d["minimal"]), (True, "SIGSEGV", {}))
 
     def test_set_axes(self):
         case = self.deep(failing={"layers": 9})

@@ -149,6 +149,32 @@ class ReportTest(unittest.TestCase):
         again, report = json.loads(done.stdout), json.loads(self.report(self.selftest, "--json"))
         self.assertEqual(again["minimal"], report["finding"]["minimal"])
 
+    def test_steps_bundle(self):
+        """What fails is a command: the command is what reproduces it, where the scratch directory was."""
+        case = os.path.join(self.directory.name, "tool.json")
+        script = 'echo "$1" > "$2" && test "$1" != bad || kill -SEGV $$'
+        with open(case, "w") as f:
+            json.dump({"trapline": 1, "name": "tool", "model": {"steps": [
+                {"phase": "generate", "argv": ["touch", "{scratch}/first"]},
+                {"phase": "compile", "argv": ["sh", "-c", script, "sh", "{how}", "{scratch}/out put"]}]},
+                       "axes": [{"name": "how", "choices": ["good", "bad"]}], "failing": {"how": "bad"}}, f)
+        done = self.trapline("isolate", case, "--json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        finding = json.loads(done.stdout)["finding"]
+        path = self.bundle(finding, "tool")
+        with open(os.path.join(path, "commands.sh")) as f:
+            commands = f.read()
+        self.assertNotIn("--trial", commands)
+        self.assertNotIn("There is no reproducer", commands)
+        text = self.report(finding)
+        self.assertRegex(text, r"nothing of trapline, in an empty directory:\n\n```sh\n\S*touch ./first\n\S*sh -c ")
+        fails, passes = commands.split("# the neighbour that passed\n")
+        for part, status in (fails, -11), (passes, 0):
+            with tempfile.TemporaryDirectory() as empty:
+                last = [line for line in part.splitlines() if "sh -c" in line][0]
+                self.assertEqual(subprocess.run(["sh", "-c", "exec " + last], cwd=empty).returncode, status)
+                self.assertEqual(os.listdir(empty), ["out put"])
+
     def test_archive(self):
         if not shutil.which("tar") or not shutil.which("zstd"):
             self.skipTest("tar or zstd is missing")

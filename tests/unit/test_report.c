@@ -87,9 +87,16 @@ Test(report, markdown_says_what_was_measured)
     has(text, "| **`gqa`** | **`1000000`** | **`1`** | **fails** | **6 of 6** |");
     has(text, "| **`gqa`** | **`0`** | **`1`** | **passes** | **0 of 3** |");
     has(text, "| `gqa` | `1000000` | `2` | fails | 1 of 1 |");
-    has(text, "`begin_error=1000000` fails; the next simpler value, `begin_error=0`, passes.");
-    has(text, "drawn at random, and it failed in the same way in 8 of 8 trials.");
-    has(text, "failed in the same way in 0 of 8 trials.");
+    has(text, "**`attention=gqa` fails** (6 of 6 runs), **`attention=sdpa` passes** (2 of 2 runs)");
+    has(text,
+        "`begin_error=1000000` fails (6 of 6 runs); the next simpler value, `begin_error=0`, passes (3 of "
+        "3 runs).");
+    has(text,
+        ": with the trigger held, they were drawn at random, and 8 of 8 such variants failed in the same "
+        "way.");
+    has(text, "drawn at random, 0 of 8 variants failed in the same way.");
+    has_not(text, "every time");
+    has(text, "passed in 2 of 2 runs");
     has(text, "| Runtime, commit | unknown |");
     has(text, "<details><summary>Thread 101 &lt;b&gt;&amp;name</summary>");
     static const char *const sections[] = {"## Environment",
@@ -168,6 +175,151 @@ Test(report, html_escapes_everything)
     json_decref(finding);
 }
 
+/* Of a failure that comes and goes every drawn variant is run many times: 8 of 8 counts variants, not runs.
+ */
+Test(report, flaky_draws_are_not_runs)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "flaky", json_true());
+    json_object_set_new(finding, "generalises", json_pack("{s:[i,i],s:[i,i]}", "held", 8, 8, "broken", 0, 1));
+    json_object_set_new(finding, "runner", json_string("./mine")); /* which need not take --trial */
+    report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "0 of 1 variant failed");
+    has(text, "The runner alone, if it takes `--trial` as those of trapline do; otherwise");
+    has(text, "8 of 8 such variants failed");
+    has(text, "Since it does not fail in this way every time, each of these variants was run until it did");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, without_a_trigger_none_is_held)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "trigger", json_array());
+    json_object_set_new(finding, "decisive", json_array());
+    report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has_not(text, "with the trigger held");
+    has(text, ": they were drawn at random, and 8 of 8 such variants failed in the same way.");
+    has(text, "None: no ordered axis is part of the trigger.");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* An axis stays in the minimal variant for want of a simpler value that passes: that does not show that it is
+ * needed, and an ordered one has no threshold then. */
+Test(report, what_is_not_shown_is_said)
+{
+    json_t *finding = fixture(), *report, *triggers = json_object_get(finding, "trigger");
+    json_t *attention = json_array_get(triggers, 0), *error = json_array_get(triggers, 1);
+    json_object_set_new(attention, "unresolved", json_true());
+    json_object_set_new(error, "masked", json_true());
+    json_object_del(error, "threshold");
+    report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "Whether `attention=gqa` is needed is not shown: no simpler value was tried yet with all else "
+              "the same.");
+    has(text, "Whether `begin_error=1000000` is needed is not shown: with simpler values it fails in another "
+              "way.");
+    has(text, "- `begin_error`: none is known, for the next simpler value was not seen to pass.");
+    has_not(text, "no ordered axis");
+    free(text);
+    json_decref(report);
+    json_object_set_new(attention, "unsupported_with", json_pack("[s]", "sdpa"));
+    report = report_of(finding, false);
+    text = tl_report_markdown(report);
+    has(text, "Whether `attention=gqa` is needed is not shown: no simpler value could be tried.");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report, what_cannot_be_tried_did_not_pass)
+{
+    json_t *finding = fixture();
+    json_object_set_new(finding, "reproduced", json_false());
+    json_object_set_new(finding, "minimal", json_null());
+    json_object_set_new(finding, "rate", json_pack("[i,i]", 0, 0));
+    json_object_set_new(
+        finding, "notes",
+        json_pack("[{s:s,s:s}]", "code", "failing-unsupported", "text", "it cannot be tried"));
+    json_t *report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    char *junit = tl_report_junit(report);
+    has(junit, "failures=\"0\" errors=\"0\" skipped=\"1\"");
+    free(junit);
+    has(text, "cpu: decoder-gqa-begin could not be tried\n");
+    has(text, "the case `decoder-gqa-begin` could not be tried with `attention=gqa`, ");
+    has_not(text, "did not fail");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* A step that exits with 3 makes a runner that exits with 0. */
+Test(report, exit_status_is_that_of_the_runner)
+{
+    json_t *finding = fixture(), *report;
+    struct tl_trial_record r;
+    fill_trial(&r);
+    r.error_domain = tl_strdup("step");
+    r.error_code = tl_strdup("exit 3");
+    json_object_set_new(finding, "exit_status", json_integer(0));
+    json_array_append_new(
+        json_object_get(finding, "others"),
+        json_pack("{s:s,s:s,s:s,s:i}", "signature", "x", "title", "rare", "outcome", "hang", "seen", 1));
+    struct tl_report_source source = {.finding = finding, .failing = &r};
+    report = tl_report_new(&source);
+    char *text = tl_report_markdown(report);
+    has(text, "| Exit status of the runner | 0 |\n| Error, domain and code | step, exit 3 |");
+    has(text, "| `rare` | hang | once |");
+    free(text);
+    tl_trial_record_free(&r);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* A boundary has corners and no minimal variant. Its axes may fall. */
+Test(report, boundary_is_its_corners)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "minimal", json_null());
+    json_object_set_new(finding, "trigger", json_array());
+    json_object_set_new(finding, "decisive", json_array());
+    json_object_set_new(finding, "rate", json_pack("[i,i]", 3, 3));
+    json_object_set_new(finding, "failing", json_pack("{s:i,s:i,s:s}", "a", 0, "b", 9, "w", "x"));
+    json_object_set_new(finding, "axes",
+                        json_pack("[{s:s,s:s,s:[i,i]},{s:s,s:s,s:[i,i]}]", "name", "a", "kind", "range",
+                                  "range", 64, 0, "name", "b", "kind", "range", "range", 1, 9));
+    json_object_set_new(finding, "frontier",
+                        json_pack("{s:s,s:s,s:[{s:i,s:i,s:b},{s:i,s:i,s:b}]}", "a", "a", "b", "b", "corners",
+                                  "a", 40, "b", 9, "gap", 0, "a", 20, "b", 5, "gap", 1));
+    json_object_set_new(finding, "path",
+                        json_pack("[{s:{s:i,s:i,s:s},s:s},{s:{s:i,s:i,s:s},s:s}]", "variant", "a", 40, "b", 9,
+                                  "w", "x", "outcome", "match", "variant", "a", 64, "b", 9, "w", "x",
+                                  "outcome", "pass"));
+    report = report_of(finding, false);
+    char *text = tl_report_markdown(report);
+    has(text, "SIGSEGV in execute beyond a boundary over a and b\n");
+    has(text, "with `a=0`, `b=9`, `w=x`: 3 of 3 runs of this variant did.");
+    has(text, "| 40 | 9 | fails | 1 of 1 | with either one step simpler, if there is one, it does not |\n"
+              "| 20 | 5 | lost | not run | not all was tried |");
+    has(text, "In every row: `w=x`.");
+    has_not(text, "Decisive pair");
+    has_not(text, "minimal variant");
+    free(text);
+    /* Simplest first, to the right: 64, 40, 20. */
+    text = tl_frontier_svg(finding);
+    const char *first = strstr(text, ">64<"), *second = strstr(text, ">40<"), *third = strstr(text, ">20<");
+    cr_expect(first && second && third && first < second && second < third);
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
 Test(report, junit_counts)
 {
     json_t *finding = fixture(), *report = report_of(finding, false);
@@ -200,7 +352,7 @@ Test(report, builds_are_the_table_and_the_title)
               "found that does "
               "not).");
     has(text, "| **`1.0`** | **passes** | **0 of 1** |\n| **`1.2`** | **fails** | **1 of 1** |");
-    has(text, "The same variant passed on build 1.0 in all of 1 runs.");
+    has(text, "The same variant passed on build 1.0 in 1 of 1 run.");
     free(text);
     json_decref(report);
     json_decref(finding);

@@ -114,6 +114,7 @@ Test(search_truth, failing_unsupported)
     sim_run(m, s, false);
     const struct tl_search_result *r = tl_search_result(s);
     cr_assert(!r->reproduced && r->trials == 1 && tl_search_has_note(r, TL_NOTE_FAILING_UNSUPPORTED));
+    cr_assert_eq(r->rate[1], 0, "what cannot be tried was not run");
     tl_search_free(s);
     free(m);
 }

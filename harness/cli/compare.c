@@ -267,10 +267,8 @@ static void sort_measures(struct tl_compare_row *r)
             struct tl_measures *m = &r->cells[i].measures[fresh];
             sides[fresh] += m->n > 0;
             trials[fresh] += m->n;
-            if (m->n) {
-                tl_sort(m->seconds, m->n);
-                tl_sort(m->memory, m->n);
-            }
+            tl_sort(m->seconds, m->n);
+            tl_sort(m->memory, m->n);
         }
     r->fresh = sides[1] != sides[0] ? sides[1] > sides[0] : trials[1] > trials[0];
 }

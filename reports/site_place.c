@@ -38,13 +38,18 @@ static void remove_tree(const char *path)
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Without slashes at its end. */
+/* Without slashes at its end. Of a symbolic link what it leads to: that is what changes places, and the link
+ * stays. */
 static char *tidy(const char *target)
 {
-    char *path = tl_strdup(target);
+    char *path = tl_strdup(target), *there;
+    struct stat st;
     for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
         path[n - 1] = '\0';
-    return path;
+    if (lstat(path, &st) || !S_ISLNK(st.st_mode) || !(there = realpath(path, NULL)))
+        return path;
+    free(path);
+    return there;
 }
 
 /* Directory and name of a path; both the caller's. */

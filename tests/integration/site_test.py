@@ -92,6 +92,18 @@ class SiteTest(WithSites):
         with open(os.path.join(site, "data", "site.json"), encoding="utf-8") as f:
             return json.load(f)
 
+    def test_at_a_symbolic_link(self):
+        """As where a web server's directory leads to it: what it leads to is replaced, and the link stays."""
+        self.generated(10)
+        real, _ = self.site("real")
+        os.symlink("real", self.path("link"))
+        made = os.stat(real).st_ino
+        self.site("link")
+        self.assertTrue(os.path.islink(self.path("link")))
+        self.assertNotEqual(os.stat(real).st_ino, made, "it is another one")
+        os.symlink("nowhere", self.path("broken"))
+        self.site("broken", status=2)
+
     def test_numbers_and_sizes(self):
         self.generated(3000)
         path, told = self.site()

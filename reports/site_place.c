@@ -89,6 +89,8 @@ static bool is_site(const char *path)
 static int check_target(const char *path, struct tl_error *e)
 {
     struct stat st;
+    if (!*path)
+        return tl_fail(e, TL_ERROR_INPUT, doing, "--site", "the name of a directory was expected");
     if (lstat(path, &st))
         return errno == ENOENT ? 0
                                : tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, path, "it cannot be read");

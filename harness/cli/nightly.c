@@ -7,6 +7,7 @@
 #include "harness/base/program.h"
 #include "harness/base/split.h"
 #include "harness/cli/site.h"
+#include "harness/supervise/generate.h"
 #include "reports/night.h"
 
 #include <errno.h>
@@ -176,22 +177,17 @@ void tl_nightly_release(struct tl_nightly *n)
     json_decref(n->notes);
 }
 
-static int run_suite(struct tl_options *o)
+/* words: the program of --notify, or NULL. */
+static int run_suite(struct tl_options *o, char *const *words)
 {
     char boot[TL_UUID_SIZE];
     struct tl_nightly n = {.o = o, .boot = boot, .notes = json_array()};
     struct tl_error e, closing;
     json_t *document = NULL;
     int status, lock = -1;
-    char **words = NULL;
-    if (o->notify && tl_split_words(o->notify, &words, &e)) {
-        json_decref(n.notes);
-        return tl_print_error(&e);
-    }
     tl_machine_boot(boot);
     if (tl_nightly_load(&n, o->args[0], &status)) {
         tl_nightly_release(&n);
-        tl_split_words_free(words);
         return status;
     }
     tl_progress_begin(&n.progress, o->json && !o->verbose);
@@ -210,22 +206,22 @@ static int run_suite(struct tl_options *o)
                           : tell(o, n.suite->name, words, document);
     }
     json_decref(document);
-    tl_split_words_free(words);
     if (lock >= 0)
         close(lock);
     tl_nightly_release(&n);
     return status;
 }
 
-/* What would be found wrong when the night is over, or every night. */
-static int check_telling(const struct tl_options *o)
+/* What would be found wrong when the night is over, or every night. *words: of --notify, to be released. */
+static int check_telling(const struct tl_options *o, char ***words, struct tl_error *e)
 {
-    struct tl_error e;
-    char **words = NULL;
-    if ((o->notify && tl_split_words(o->notify, &words, &e)) || (o->site && tl_site_check(o->site, &e)))
-        return tl_print_error(&e);
-    tl_split_words_free(words);
-    return TL_EXIT_OK;
+    *words = NULL;
+    if (o->notify && tl_split_words(o->notify, words, e))
+        return -1;
+    char *program = *words ? tl_program_find(".", (*words)[0], e) : NULL;
+    int result = (*words && !program) || (o->site && tl_site_check(o->site, e)) ? -1 : 0;
+    free(program);
+    return result;
 }
 
 static int nightly(struct tl_options *o)
@@ -253,8 +249,13 @@ static int nightly(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
-    int status = check_telling(o);
-    return status ? status : o->install ? tl_nightly_install(o) : run_suite(o);
+    struct tl_error e;
+    char **words;
+    int status = check_telling(o, &words, &e) ? tl_print_error(&e)
+                 : o->install                 ? tl_nightly_install(o)
+                                              : run_suite(o, words);
+    tl_split_words_free(words);
+    return status;
 }
 
 const struct tl_command tl_command_nightly = {

@@ -487,7 +487,6 @@ class Formats(NightlyTest):
         done = self.trapline("nightly", self.suite(), "--notify", fails, status=3)
         self.assertIn("exit", done.stderr)
         self.trapline("nightly", self.suite(), "--notify", "'open", status=2)
-        self.trapline("nightly", self.suite(), "--notify", "no-such-program-here", status=3)
 
     def test_what_cannot_be_told_is_refused_before_the_night(self):
         full = self.path("full")
@@ -496,7 +495,12 @@ class Formats(NightlyTest):
         done = self.trapline("nightly", self.suite(), "--site", full, status=2)
         self.assertIn("not a site of trapline", done.stderr)
         self.trapline("nightly", self.suite(), "--site", self.path("no", "such", "place"), status=2)
-        for bad in (("--site", full), ("--notify", "sh -c 'open")):
+        self.trapline("nightly", self.suite(), "--site", "", status=2)
+        for nobody in ("", "''", "no-such-program-here", self.path("nobody")):
+            done = self.trapline("nightly", self.suite(), "--notify", nobody, status=2)
+        self.assertIn("no such program", done.stderr)
+        self.assertFalse(os.path.exists(self.db))
+        for bad in (("--site", full), ("--notify", "sh -c 'open"), ("--notify", "no-such-program-here")):
             self.trapline("nightly", "--install", self.suite(), *bad, status=2)
         self.assertFalse(os.path.exists(self.db), "nothing was run")
 

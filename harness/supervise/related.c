@@ -49,6 +49,17 @@ static bool is_runtime(const struct tl_capture *c, const struct tl_module *m)
            strncmp(slash, "/libc-", 6);
 }
 
+/* Frames without those at the outer end that are not the runtime's: a fork server's child has others there
+ * than a process of its own. */
+static size_t frames_of_runtime(const struct tl_capture *c, const struct tl_thread *t)
+{
+    size_t n = t->n_frames;
+    while (n &&
+           !(t->frames[n - 1].module < c->n_modules && is_runtime(c, &c->modules[t->frames[n - 1].module])))
+        n--;
+    return n;
+}
+
 /* How many of the runtime's outermost calls two first threads have in common, by the very place of each call.
  */
 static size_t common_outer_calls(const struct tl_capture *a, const struct tl_capture *b)
@@ -56,9 +67,9 @@ static size_t common_outer_calls(const struct tl_capture *a, const struct tl_cap
     if (!a->n_threads || !b->n_threads)
         return 0;
     const struct tl_thread *x = &a->threads[0], *y = &b->threads[0];
-    size_t n = 0;
-    for (size_t i = 1; i <= x->n_frames && i <= y->n_frames; i++) {
-        const struct tl_frame *f = &x->frames[x->n_frames - i], *g = &y->frames[y->n_frames - i];
+    size_t nx = frames_of_runtime(a, x), ny = frames_of_runtime(b, y), n = 0;
+    for (size_t i = 1; i <= nx && i <= ny; i++) {
+        const struct tl_frame *f = &x->frames[nx - i], *g = &y->frames[ny - i];
         if (f->module >= a->n_modules || g->module >= b->n_modules || f->offset != g->offset)
             break;
         const struct tl_module *m = &a->modules[f->module], *o = &b->modules[g->module];

@@ -111,3 +111,23 @@ Test(related, hangs_below_the_same_calls)
     a.capture.exe = b.capture.exe = a.module.path;
     cr_expect_not(related(&a, &b), "all of it is the runner, which is the same in every trial");
 }
+
+Test(related, hangs_in_a_served_child_and_in_a_process_of_its_own)
+{
+    struct crash a, b;
+    struct tl_module modules[2];
+    make_hang(&a, (uint64_t[]){0x11, 0x700, 0x800, 0x900, 0x50, 0x60, 0});
+    make_hang(&b, (uint64_t[]){0x700, 0x800, 0x900, 0x50, 0x51, 0x60, 0});
+    modules[0] = a.module;
+    modules[1] = a.module;
+    modules[1].path = a.capture.exe = b.capture.exe = (char *)"/usr/libexec/trapline/runner";
+    a.capture.modules = b.capture.modules = modules;
+    a.capture.n_modules = b.capture.n_modules = 2;
+    for (size_t i = 4; i < a.thread.n_frames; i++)
+        a.frames[i].module = 1;
+    for (size_t i = 3; i < b.thread.n_frames; i++)
+        b.frames[i].module = 1;
+    cr_expect(related(&a, &b), "the runner's own calls differ");
+    b.frames[2].offset = 0x901;
+    cr_expect_not(related(&a, &b), "the runtime's outermost one differs");
+}

@@ -115,44 +115,16 @@ static void check_forbid(struct tl_check *ck, const struct tl_place *at)
         check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
-static size_t word(const char *s, const char *more)
-{
-    size_t n = 0;
-    while (isalnum((unsigned char)s[n]) || (s[n] && strchr(more, s[n])))
-        n++;
-    return n;
-}
-
-/* RUNNER[@BUILD]:DEVICE, or "reference". */
-static bool unit_ok(const char *s)
-{
-    size_t n = word(s, "._-");
-    if (!strcmp(s, "reference"))
-        return true;
-    if (n == 0)
-        return false;
-    s += n;
-    if (*s == '@') {
-        n = word(++s, "._+-");
-        if (n == 0)
-            return false;
-        s += n;
-    }
-    if (*s++ != ':')
-        return false;
-    n = word(s, "._-");
-    return n > 0 && s[n] == '\0';
-}
-
 static void check_reference(struct tl_check *ck, const struct tl_place *at)
 {
     struct tl_key keys[] = {{"unit", true}, {"tolerance"}};
     if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
         return;
-    const char *unit = tl_check_string(ck, &keys[0].at, 1, 256);
-    if (unit && !unit_ok(unit))
+    const char *text = tl_check_string(ck, &keys[0].at, 1, 1024),
+               *unit = text ? tl_check_unit(ck, text, ck->c->directory) : NULL;
+    if (text && !unit)
         tl_note_found(ck, &keys[0].at, "expected a unit, RUNNER[@BUILD]:DEVICE, or \"reference\"");
-    ck->c->reference_unit = tl_arena_string(ck->arena, unit);
+    ck->c->reference_unit = unit;
     ck->c->tolerance = TL_TOLERANCE_DEFAULT;
     tl_check_number(ck, &keys[1].at, 0, 1e9, true, &ck->c->tolerance);
 }

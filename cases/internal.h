@@ -92,6 +92,9 @@ void tl_next(const struct tl_check *ck, struct tl_place *it);
 
 /* Values; each reports what is wrong. A place without a value gives NULL or false silently. */
 const char *tl_check_string(struct tl_check *ck, const struct tl_place *at, size_t least, size_t most);
+/* A unit, RUNNER[@BUILD]:DEVICE or "reference"; paths in it are taken relative to directory. NULL when the
+ * text is none. In the arena. */
+const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory);
 bool tl_check_number(struct tl_check *ck, const struct tl_place *at, double more_than, double most,
                      bool or_equal, double *out);
 bool tl_check_integer(struct tl_check *ck, const struct tl_place *at, int64_t least, int64_t most,

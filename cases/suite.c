@@ -30,26 +30,6 @@ static void check_cases(struct tl_check *ck, const struct tl_place *at, struct t
     }
 }
 
-/* Paths of a runner or a build are relative to the suite. NULL when the text is no unit. */
-static const char *unit_of(struct tl_check *ck, const char *text, const char *directory)
-{
-    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
-    if (!strcmp(text, "reference"))
-        return tl_arena_string(ck->arena, text);
-    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
-        return NULL;
-    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
-    const char *build = at && at < colon ? at + 1 : colon;
-    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
-         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
-    char *whole =
-        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
-                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
-    const char *kept = tl_arena_string(ck->arena, whole);
-    free(whole);
-    return kept;
-}
-
 static void check_units(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s,
                         const char *directory)
 {
@@ -59,7 +39,7 @@ static void check_units(struct tl_check *ck, const struct tl_place *at, struct t
     s->unit_lines = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->unit_lines);
     for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         const char *text = tl_check_string(ck, &it, 1, 1024),
-                   *unit = text ? unit_of(ck, text, directory) : NULL;
+                   *unit = text ? tl_check_unit(ck, text, directory) : NULL;
         if (unit) {
             s->unit_lines[s->n_units] = ck->positions.list[it.node].line;
             s->units[s->n_units++] = unit;

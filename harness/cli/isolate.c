@@ -181,7 +181,7 @@ static int choose_build(struct tl_isolate *s, size_t only, struct tl_search_opti
     for (size_t i = 0; i < s->n_units; i++)
         if (only == SIZE_MAX || i == only)
             at[n++] = i;
-    int result = tl_isolate_scan(s, at, n, false, scan, &best, e);
+    int result = tl_isolate_scan(s, at, n, scan, &best, e);
     if (!result && best != SIZE_MAX) {
         options->bad_known = true;
         options->bad = at[best];
@@ -308,7 +308,7 @@ static int start_hunts(struct tl_isolate *s, struct tl_error *e)
     for (size_t i = 0; i < s->n_hunts; i++) {
         s->hunts[i].no_cache = s->o->no_cache;
         s->hunts[i].max_trials = s->o->max_trials;
-        s->hunts[i].all_fresh = s->o->fresh;
+        s->hunts[i].all_fresh = s->o->fresh || s->o->over; /* each build's runs are its confirmation */
     }
     if (s->o->over) {
         size_t bad;

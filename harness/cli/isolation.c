@@ -83,10 +83,10 @@ static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
     free(one);
 }
 
-/* Runs the failing variant once on units[at[i]] for each i, and says which of them shows the gravest failure:
- * SIZE_MAX when none fails. */
-int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, bool fresh, struct tl_scan *scan,
-                    size_t *gravest, struct tl_error *e)
+/* Runs the failing variant once on units[at[i]] for each i, in processes of their own, and says which of them
+ * shows the gravest failure: SIZE_MAX when none fails. */
+int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, struct tl_scan *scan, size_t *gravest,
+                    struct tl_error *e)
 {
     int result = 0;
     *gravest = SIZE_MAX;
@@ -96,13 +96,14 @@ int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, bool fresh
         struct tl_request q = {.c = s->c,
                                .variant = &s->failing,
                                .unit = s->units[at[i]],
-                               .fresh = fresh,
-                               .use_cache = !s->o->no_cache,
-                               .repeat = fresh ? (unsigned)i : 0};
+                               .fresh = true,
+                               .use_cache = !s->o->no_cache};
+        for (size_t k = 0; k < i; k++)
+            q.repeat += at[k] == at[i];
         result = tl_executor_submit(s->x, &q, on_scanned, one, e);
         if (result)
             free(one);
-        else if (fresh && i == 0) /* alone, in case it takes the machine down */
+        else if (i == 0) /* alone, in case it takes the machine down */
             result = tl_executor_finish(s->x, e);
     }
     if (!result)
@@ -131,9 +132,9 @@ int tl_isolate_signature(struct tl_isolate *s, size_t unit, struct tl_hunt_trial
     s->hunts[unit].started_ns = tl_monotonic_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
-    int result = tl_isolate_scan(s, at, budget < FEW ? budget : FEW, true, scan, &best, e);
+    int result = tl_isolate_scan(s, at, budget < FEW ? budget : FEW, scan, &best, e);
     if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG && budget > FEW)
-        result = tl_isolate_scan(s, at, budget < MANY ? budget : MANY, true, scan, &best, e);
+        result = tl_isolate_scan(s, at, budget < MANY ? budget : MANY, scan, &best, e);
     *shows = (struct tl_hunt_trial){0};
     if (!result && best != SIZE_MAX) {
         memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);

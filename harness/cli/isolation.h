@@ -34,10 +34,10 @@ struct tl_scan {
 bool tl_isolate_out_of_time(const struct tl_isolate *s);
 /* Drives all hunts side by side to their end, the user's patience or the budget. */
 int tl_isolate_drive(struct tl_isolate *s, struct tl_error *e);
-/* Runs the failing variant once on units[at[i]] for each i, and says which of them shows the gravest failure:
- * SIZE_MAX when none fails. */
-int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, bool fresh, struct tl_scan *scan,
-                    size_t *gravest, struct tl_error *e);
+/* Runs the failing variant once on units[at[i]] for each i, in processes of their own, and says which of them
+ * shows the gravest failure: SIZE_MAX when none fails. */
+int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, struct tl_scan *scan, size_t *gravest,
+                    struct tl_error *e);
 /* The failure that is meant when nobody said which, and a trial that shows it: all zero when nothing fails.
  */
 int tl_isolate_signature(struct tl_isolate *s, size_t unit, struct tl_hunt_trial *shows, struct tl_error *e);

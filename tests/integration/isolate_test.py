@@ -3,6 +3,7 @@ being killed, budgets, and a crash of real builds of ONNX Runtime whose trigger 
 
 TRAPLINE_REQUIRE_BUILDS=1 makes it a failure that builds of ONNX Runtime are not here."""
 import collections
+import contextlib
 import json
 import os
 import re
@@ -487,6 +488,9 @@ class RealTest(IsolateTest):
         # Older builds refuse the model in words: another failure, and no bad build.
         if order[0] != bad[0]:
             self.assertEqual({o["outcome"] for o in d["others"]}, {"error"})
+        # What is said of a build is confirmed as a finding is: by processes of their own.
+        with contextlib.closing(sqlite3.connect(self.db)) as database:
+            self.assertEqual(database.execute("SELECT count(*) FROM trial WHERE fresh = 0").fetchone(), (0,))
 
 
 if __name__ == "__main__":

@@ -455,3 +455,22 @@ Test(cases, every_case_file_of_the_project_is_right)
     }
     globfree(&found);
 }
+
+/* The paths in a unit are those of the case, wherever it is run from. */
+Test(cases, the_unit_of_a_reference)
+{
+    static const struct {
+        const char *told, *unit;
+    } units[] = {{"onnxruntime@1.30.0:cpu", "onnxruntime@1.30.0:cpu"},
+                 {"./mine.py:cpu", "/nowhere/./mine.py:cpu"},
+                 {"/opt/mine:cpu", "/opt/mine:cpu"},
+                 {"onnxruntime@lib/x.so:cpu", "onnxruntime@/nowhere/lib/x.so:cpu"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        char *text = tl_format(STEPS "\"reference\":{\"unit\":\"%s\"}}", units[i].told);
+        accept(text);
+        cr_assert_str_eq(loaded->reference_unit, units[i].unit);
+        free(text);
+    }
+    refuse(STEPS "\"reference\":{\"unit\":\"mine:\"}}", "$.reference.unit", "RUNNER[@BUILD]:DEVICE");
+    refuse(STEPS "\"reference\":{\"unit\":\"@1:cpu\"}}", "$.reference.unit", "RUNNER[@BUILD]:DEVICE");
+}

@@ -560,7 +560,8 @@ static void conclude(struct tl_trial *t)
         .descendant_signals = t->descendant_signals,
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
-        .data_at_crash = t->data_at_crash,
+        /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
+        .data_at_crash = t->child_limits.memory_mb ? t->data_at_crash : 0,
         .captures = r->captures,
         .n_captures = r->n_captures,
         .timeout_s = t->deadline_s,

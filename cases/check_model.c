@@ -2,8 +2,8 @@
 #include "cases/inputs.h"
 #include "cases/internal.h"
 #include "cases/near.h"
-#include "db/record.h"
 #include "harness/base/buffer.h"
+#include "harness/base/record.h"
 
 #include <errno.h>
 #include <stdio.h>

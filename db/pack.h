@@ -3,9 +3,9 @@
 #ifndef TL_PACK_H
 #define TL_PACK_H
 
-#include "db/record.h"
 #include "harness/base/buffer.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>

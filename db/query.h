@@ -3,9 +3,9 @@
 #ifndef TL_QUERY_H
 #define TL_QUERY_H
 
-#include "db/record.h"
 #include "db/store.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 #include <stdbool.h>

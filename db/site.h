@@ -4,9 +4,9 @@
 #ifndef TL_DB_SITE_H
 #define TL_DB_SITE_H
 
-#include "db/record.h"
 #include "db/store.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 #ifndef TL_SQL_H
 #define TL_SQL_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <sqlite3.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
 #ifndef TL_STORE_H
 #define TL_STORE_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

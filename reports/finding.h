@@ -3,8 +3,8 @@
 #ifndef TL_REPORT_FINDING_H
 #define TL_REPORT_FINDING_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 #include <stdbool.h>

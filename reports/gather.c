@@ -2,7 +2,7 @@
  * reader of a report needs. */
 #include "reports/finding.h"
 
-#include "harness/supervise/symbolise.h"
+#include "harness/base/frame_text.h"
 #include "reports/internal.h"
 #include "reports/redact.h"
 

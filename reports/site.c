@@ -6,7 +6,7 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "harness/base/clock.h"
-#include "harness/builds/builds.h"
+#include "harness/base/version.h"
 #include "reports/site_impl.h"
 
 #include <stdlib.h>

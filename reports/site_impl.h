@@ -2,8 +2,8 @@
 #ifndef TL_SITE_IMPL_H
 #define TL_SITE_IMPL_H
 
-#include "db/record.h"
 #include "harness/base/buffer.h"
+#include "harness/base/record.h"
 #include "reports/redact.h"
 #include "reports/site.h"
 

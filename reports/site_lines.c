@@ -1,7 +1,7 @@
 /* Data files for lists: data/lines-N.js holds a line for each trial, by case and outcome, so that a list of
  * one case or outcome loads few of them; and data/stacks-N.js every stack once, ordered by id. */
 #include "db/site.h"
-#include "harness/supervise/symbolise.h"
+#include "harness/base/frame_text.h"
 #include "reports/site_impl.h"
 
 #include <stdlib.h>

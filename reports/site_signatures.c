@@ -1,7 +1,7 @@
 /* A page for each failure: where it was seen, in which builds, since when, its findings, and a stack. */
 #include "db/query.h"
 #include "db/site.h"
-#include "harness/supervise/symbolise.h"
+#include "harness/base/frame_text.h"
 #include "reports/page.h"
 #include "reports/site_impl.h"
 

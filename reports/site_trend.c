@@ -1,6 +1,6 @@
 /* A case over builds: builds down, the newest first; runner and device across; in each cell the shares of the
  * outcomes as a bar, and how many failed. */
-#include "harness/builds/builds.h"
+#include "harness/base/version.h"
 #include "reports/page.h"
 #include "reports/site_case.h"
 

@@ -2,7 +2,7 @@
 #ifndef TL_REPORT_TRIAL_H
 #define TL_REPORT_TRIAL_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #include "reports/trial.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/symbolise.h"
+#include "harness/base/frame_text.h"
 
 #include <ctype.h>
 #include <signal.h>

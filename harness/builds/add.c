@@ -1,6 +1,7 @@
 /* Builds from a file, and what a build says of itself. Both ask the runner, in a child: a library is code
  * that runs as soon as it is loaded, and it may crash. */
 #include "harness/base/clock.h"
+#include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
 #include <dirent.h>

@@ -69,7 +69,4 @@ int tl_builds_describe(const char *runner_path, const struct tl_build *b, double
 /* The "build" object of a trial request: version, path, sha256. */
 json_t *tl_build_json(const struct tl_build *b);
 
-/* The order of versions: by numbers, a pre-release (1.24.0-dev.1) before its release; <0, 0, >0. */
-int tl_version_compare(const char *a, const char *b);
-
 #endif

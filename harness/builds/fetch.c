@@ -1,4 +1,5 @@
 /* Which versions a spec names, and bringing them here. */
+#include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
 #include <errno.h>

@@ -11,15 +11,6 @@
 #define TL_BUILDS_RUNNER "onnxruntime"
 #define TL_BUILDS_PACKAGE "onnxruntime-node"
 
-/* --- version.c --- */
-/* Starts with a digit and holds only what a semantic version holds; "." and ".." and options are none. */
-bool tl_version_valid(const char *v);
-bool tl_version_stable(const char *v);
-/* How many of the numbers of `v` are written: 2 for "1.22". */
-unsigned tl_version_parts(const char *v);
-/* Compares only the numbers that `prefix` writes: 0 when v is 1.22.3 and prefix 1.22. */
-int tl_version_compare_prefix(const char *v, const char *prefix);
-
 /* --- npm.c --- */
 /* Every version that is published, in ascending order. The caller frees each and the array. */
 int tl_npm_versions(const char *directory, char ***versions, size_t *n, struct tl_error *e);

@@ -2,6 +2,7 @@
  * integrity of what it fetches. Its own cache is put into our temporary directory so that tarballs of 100 MB
  * are not left behind. */
 #include "harness/base/program.h"
+#include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
 #include <dirent.h>

@@ -7,6 +7,7 @@
  * A build gets its place by one rename of the whole directory. A temporary directory whose lock can be taken
  * belongs to nobody any more and is swept. */
 #include "harness/base/clock.h"
+#include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
 #include <dirent.h>

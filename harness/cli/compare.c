@@ -4,7 +4,7 @@
 #include "db/compare.h"
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
-#include "harness/builds/builds.h"
+#include "harness/base/version.h"
 
 #include <math.h>
 #include <signal.h>

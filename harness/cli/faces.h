@@ -2,7 +2,7 @@
 #ifndef TL_FACES_H
 #define TL_FACES_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 

@@ -6,6 +6,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/version.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/finding_document.h"
 #include "harness/cli/isolate_text.h"

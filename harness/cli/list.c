@@ -7,8 +7,8 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/paths.h"
 #include "harness/builds/builds.h"
-#include "harness/supervise/paths.h"
 #include "harness/supervise/unit.h"
 
 #include <fts.h>

@@ -3,7 +3,7 @@
 #define TL_MATRIX_H
 
 #include "cases/case.h"
-#include "db/record.h"
+#include "harness/base/record.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/faces.h"
 #include "harness/cli/unit_list.h"

@@ -11,7 +11,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
-#include "harness/builds/builds.h"
+#include "harness/base/version.h"
 #include "harness/search/change.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #include "harness/cli/cli.h"
 
 #include "cases/case.h"
-#include "db/record.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/record.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "harness/cli/unit_list.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/version.h"
 #include "harness/builds/builds.h"
 #include "harness/supervise/unit.h"
 

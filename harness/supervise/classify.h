@@ -2,7 +2,7 @@
 #ifndef TL_CLASSIFY_H
 #define TL_CLASSIFY_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 enum tl_end {
     TL_END_BY_ITSELF,

@@ -2,7 +2,7 @@
 #ifndef TL_DRAIN_H
 #define TL_DRAIN_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 #define TL_DRAIN_HEAD 65536 /* bytes kept of the beginning */
 #define TL_DRAIN_TAIL 65536 /* bytes kept of the end */

@@ -5,8 +5,8 @@
 #define TL_EXECUTOR_H
 
 #include "cases/case.h"
-#include "db/record.h"
 #include "db/store.h"
+#include "harness/base/record.h"
 #include "harness/supervise/supervisor.h"
 #include "harness/supervise/unit.h"
 

@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
-#include "harness/supervise/paths.h"
+#include "harness/base/paths.h"
 #include "harness/supervise/reference.h"
 #include "harness/supervise/signature.h"
 

@@ -2,7 +2,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
-#include "harness/supervise/paths.h"
+#include "harness/base/paths.h"
 #include "harness/supervise/scratch.h"
 
 #include <dirent.h>

@@ -8,7 +8,6 @@
 
 #include "harness/base/buffer.h"
 #include "harness/supervise/text.h"
-#include "harness/supervise/unwind.h"
 
 #include <errno.h>
 #include <jansson.h>

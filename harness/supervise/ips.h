@@ -4,8 +4,8 @@
 #ifndef TL_IPS_H
 #define TL_IPS_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #define TL_IPS_MOST (16u << 20) /* bytes of a report that is read */
 

@@ -2,9 +2,9 @@
 #ifndef TL_MESSAGE_H
 #define TL_MESSAGE_H
 
-#include "db/record.h"
 #include "harness/base/buffer.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 

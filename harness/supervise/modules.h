@@ -2,8 +2,8 @@
 #ifndef TL_MODULES_H
 #define TL_MODULES_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 #include "harness/supervise/elf_image.h"
 
 #define TL_VDSO_NAME "[vdso]"

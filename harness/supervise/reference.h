@@ -5,8 +5,8 @@
 #ifndef TL_REFERENCE_H
 #define TL_REFERENCE_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <jansson.h>
 

@@ -18,7 +18,6 @@
 
 #include "harness/base/buffer.h"
 #include "harness/supervise/text.h"
-#include "harness/supervise/unwind.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #ifndef TL_SAMPLE_TEXT_H
 #define TL_SAMPLE_TEXT_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #define TL_SAMPLE_MOST (16u << 20) /* bytes of a text that is read */
 

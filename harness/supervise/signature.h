@@ -3,7 +3,7 @@
 #ifndef TL_SIGNATURE_H
 #define TL_SIGNATURE_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 /* Finds an assertion or abort message in what a process wrote to stderr (glibc, C++ terminate, Rust, Python,
  * Abseil/glog, Metal/MPS assertions, sanitizers, malloc corruption, Swift fatal errors). The last one wins.

@@ -6,8 +6,8 @@
 #define TL_SUPERVISOR_H
 
 #include "cases/case.h"
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <uv.h>
 

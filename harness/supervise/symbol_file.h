@@ -3,7 +3,7 @@
 #ifndef TL_SYMBOL_FILE_H
 #define TL_SYMBOL_FILE_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 struct tl_symbol_file;
 

@@ -4,7 +4,7 @@
 #ifndef TL_SYMBOLISE_H
 #define TL_SYMBOLISE_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 struct tl_symboliser;
 struct tl_symboliser *tl_symboliser_new(void);
@@ -13,10 +13,5 @@ void tl_symboliser_free(struct tl_symboliser *s);
 /* Fills symbols of every thread of c that has frames. A file that is gone or unreadable gives frames without
  * symbols. A file whose build-id no longer is the captured one is not used. */
 void tl_symbolise(struct tl_symboliser *s, struct tl_capture *c);
-
-/* One frame in words, a new string: "function (file.c:12)", or "libfoo.so+0x1234 (function at +0x1200)", or
- * "0xdead (not mapped as code)". Inlined calls: "inner (file.c:12), inlined in outer (file.c:30)". A frame
- * that was guessed ends in " [guessed]". */
-char *tl_frame_text(const struct tl_capture *c, const struct tl_thread *t, size_t frame);
 
 #endif

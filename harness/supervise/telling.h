@@ -2,8 +2,8 @@
 #ifndef TL_TELLING_H
 #define TL_TELLING_H
 
-#include "db/record.h"
 #include "harness/base/buffer.h"
+#include "harness/base/record.h"
 
 #define TL_TELLING_MOST 3 /* frames named in a title */
 

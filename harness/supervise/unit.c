@@ -1,8 +1,8 @@
 #include "harness/supervise/unit.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/paths.h"
 #include "harness/builds/builds.h"
-#include "harness/supervise/paths.h"
 
 #include <dirent.h>
 #include <errno.h>

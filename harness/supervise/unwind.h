@@ -6,13 +6,10 @@
 #ifndef TL_UNWIND_H
 #define TL_UNWIND_H
 
-#include "db/record.h"
 #include "harness/base/error.h"
+#include "harness/base/record.h"
 
 #include <sys/types.h>
-
-#define TL_FRAMES_TOP 256   /* innermost frames kept of a very deep stack */
-#define TL_FRAMES_BOTTOM 64 /* outermost frames kept */
 
 /* ELF files and unwind tables that have been opened, kept from capture to capture (bounded). */
 struct tl_unwinder;

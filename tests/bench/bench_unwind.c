@@ -2,10 +2,10 @@
  * Every capture is of a new process with its own address layout; `warm` is as the supervisor works, one
  * unwinder for all of them, `cold` an unwinder that knows nothing yet. Fails when the frames are not the same
  * or the ratio is below five. */
-#include "db/record.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/quantile.h"
+#include "harness/base/record.h"
 #include "harness/supervise/symbolise.h"
 #include "harness/supervise/unwind.h"
 #include "targets/traced.h"

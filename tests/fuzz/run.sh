@@ -9,7 +9,7 @@ build=${TRAPLINE_FUZZ_DIR:-${TMPDIR:-/tmp}/trapline-fuzz.$(id -u)}
 mkdir -p "$build"
 base="harness/base/error.c harness/base/hash.c harness/base/buffer.c"
 text="harness/supervise/normalise.c harness/supervise/abort_message.c harness/supervise/function_name.c \
-harness/supervise/telling.c harness/supervise/signature.c db/record.c"
+harness/supervise/telling.c harness/supervise/signature.c harness/base/record.c"
 
 # NAME | sources beside tests/fuzz/fuzz_NAME.c and the base | pkg-config packages
 table() {

@@ -2,7 +2,7 @@
 #ifndef TL_TEST_EXPECTED_H
 #define TL_TEST_EXPECTED_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 
 #include <signal.h>
 

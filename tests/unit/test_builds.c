@@ -1,6 +1,7 @@
 /* Builds in the cache. npm is a script of the test's own in PATH, which hands out tarballs that the test
  * made. */
 #include "harness/base/buffer.h"
+#include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
 #include <archive.h>

@@ -1,8 +1,8 @@
 /* Loading of case files: what is accepted, what is reported, and where. */
 #include "cases/case.h"
 #include "cases/family.h"
-#include "db/record.h"
 #include "harness/base/buffer.h"
+#include "harness/base/record.h"
 
 #include <criterion/criterion.h>
 #include <glob.h>

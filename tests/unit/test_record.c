@@ -1,5 +1,5 @@
-#include "db/record.h"
 #include "harness/base/buffer.h"
+#include "harness/base/record.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 /* Names, lines and inlined calls of real crashes; debug files that are found, and such that must not be used.
  */
 #include "harness/base/buffer.h"
+#include "harness/base/frame_text.h"
 #include "harness/supervise/demangle.h"
 #include "harness/supervise/symbol_file.h"
 #include "harness/supervise/symbolise.h"

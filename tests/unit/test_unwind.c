@@ -2,6 +2,7 @@
 #include "tests/unit/unwind_fixture.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/frame_text.h"
 #include "harness/supervise/modules.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "tests/unit/unwind_fixture.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/frame_text.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef TL_TRACED_H
 #define TL_TRACED_H
 
-#include "db/record.h"
+#include "harness/base/record.h"
 #include "harness/supervise/unwind.h"
 
 #include <sys/types.h>

@@ -1,6 +1,6 @@
-/* A frame in words. */
+#include "harness/base/frame_text.h"
+
 #include "harness/base/buffer.h"
-#include "harness/supervise/symbolise.h"
 
 #include <string.h>
 

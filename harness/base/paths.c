@@ -1,4 +1,4 @@
-#include "harness/supervise/paths.h"
+#include "harness/base/paths.h"
 
 #include "harness/base/buffer.h"
 

@@ -1,8 +1,7 @@
-/* Versions, as the package and the runtime write
- * them: 1.22.0, 1.24.0-dev.20260114-c343143a49, 1.22.0+1a2b3c4d. */
-#include "harness/builds/internal.h"
+#include "harness/base/version.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 bool tl_version_valid(const char *v)

@@ -80,6 +80,9 @@ struct tl_frame_symbols {
     struct tl_symbol *symbols;
 };
 
+#define TL_FRAMES_TOP 256   /* innermost frames kept of a very deep stack */
+#define TL_FRAMES_BOTTOM 64 /* outermost frames kept */
+
 struct tl_thread {
     int pid;
     int tid;

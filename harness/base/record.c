@@ -1,5 +1,5 @@
 /* Names of outcomes, phases and signals; release of records; the identity of a stack. */
-#include "db/record.h"
+#include "harness/base/record.h"
 #include "harness/base/buffer.h"
 
 #include <signal.h>

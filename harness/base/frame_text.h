@@ -1,0 +1,12 @@
+/* A frame of a stack in words, as every report, list and message shows it. */
+#ifndef TL_FRAME_TEXT_H
+#define TL_FRAME_TEXT_H
+
+#include "harness/base/record.h"
+
+/* One frame in words, a new string: "function (file.c:12)", or "libfoo.so+0x1234 (function at +0x1200)", or
+ * "0xdead (not mapped as code)". Inlined calls: "inner (file.c:12), inlined in outer (file.c:30)". A frame
+ * that was guessed ends in " [guessed]". */
+char *tl_frame_text(const struct tl_capture *c, const struct tl_thread *t, size_t frame);
+
+#endif

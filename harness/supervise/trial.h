@@ -15,12 +15,12 @@
 #ifndef TL_TRIAL_H
 #define TL_TRIAL_H
 
+#include "harness/stack/symbolise.h"
+#include "harness/stack/unwind.h"
 #include "harness/supervise/cgroup.h"
 #include "harness/supervise/drain.h"
 #include "harness/supervise/message.h"
 #include "harness/supervise/supervisor.h"
-#include "harness/supervise/symbolise.h"
-#include "harness/supervise/unwind.h"
 
 #include <sys/resource.h>
 #include <sys/types.h>

@@ -6,8 +6,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/quantile.h"
 #include "harness/base/record.h"
-#include "harness/supervise/symbolise.h"
-#include "harness/supervise/unwind.h"
+#include "harness/stack/symbolise.h"
+#include "harness/stack/unwind.h"
 #include "targets/traced.h"
 
 #include <libunwind-ptrace.h>

@@ -1,6 +1,6 @@
 /* ELF files as the unwinder reads them: headers, notes, .eh_frame_hdr and the FDEs it leads to. The first
  * byte chooses which addresses are looked up. */
-#include "harness/supervise/elf_image.h"
+#include "harness/stack/elf_image.h"
 
 #include <stdlib.h>
 

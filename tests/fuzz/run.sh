@@ -17,7 +17,7 @@ table() {
 case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c | jansson libcrypto
 message | harness/supervise/message.c harness/supervise/drain.c $text | jansson libcrypto
 ips | harness/supervise/ips.c $text | jansson libcrypto
-elf | harness/supervise/elf_image.c harness/supervise/eh_frame.c harness/supervise/memory.c | libcrypto
+elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c | libcrypto
 EOF
 }
 

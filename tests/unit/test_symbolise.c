@@ -2,9 +2,9 @@
  */
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
-#include "harness/supervise/demangle.h"
-#include "harness/supervise/symbol_file.h"
-#include "harness/supervise/symbolise.h"
+#include "harness/stack/demangle.h"
+#include "harness/stack/symbol_file.h"
+#include "harness/stack/symbolise.h"
 #include "targets/traced.h"
 
 #include <criterion/criterion.h>

@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
-#include "harness/supervise/modules.h"
+#include "harness/stack/modules.h"
 
 #include <errno.h>
 #include <stdio.h>

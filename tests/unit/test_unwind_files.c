@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/modules.h"
+#include "harness/stack/modules.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef TL_TEST_UNWIND_FIXTURE_H
 #define TL_TEST_UNWIND_FIXTURE_H
 
-#include "harness/supervise/symbolise.h"
+#include "harness/stack/symbolise.h"
 #include "targets/traced.h"
 
 #include <criterion/criterion.h>

@@ -3,7 +3,7 @@
 #define TL_TRACED_H
 
 #include "harness/base/record.h"
-#include "harness/supervise/unwind.h"
+#include "harness/stack/unwind.h"
 
 #include <sys/types.h>
 

@@ -2,7 +2,7 @@
  * process here. Only what the supervisor holds exists. Written from documentation; it has not been run on a
  * Mac. */
 #include "harness/base/buffer.h"
-#include "harness/supervise/unwind.h"
+#include "harness/stack/unwind.h"
 
 #include <stdlib.h>
 

@@ -19,7 +19,7 @@
  *
  * A return address can be the first byte of the next function. Where a cursor is set to a caller's frame anew
  * it is given pc - 1, as libunwind does itself along the way. */
-#include "harness/supervise/unwind_walk.h"
+#include "harness/stack/unwind_walk.h"
 
 #include "harness/base/buffer.h"
 

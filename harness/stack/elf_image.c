@@ -11,10 +11,10 @@
  * Device and inode in /proc/PID/maps differ from what stat says on some file systems (overlayfs, btrfs). Then
  * the build-id in the memory of the process decides, and where that is missing too the image is read from its
  * memory. */
-#include "harness/supervise/elf_image.h"
+#include "harness/stack/elf_image.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/registers.h"
+#include "harness/stack/registers.h"
 
 #include <elf.h>
 #include <fcntl.h>

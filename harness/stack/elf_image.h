@@ -3,7 +3,7 @@
 #ifndef TL_ELF_IMAGE_H
 #define TL_ELF_IMAGE_H
 
-#include "harness/supervise/memory.h"
+#include "harness/stack/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>

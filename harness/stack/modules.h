@@ -4,7 +4,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/record.h"
-#include "harness/supervise/elf_image.h"
+#include "harness/stack/elf_image.h"
 
 #define TL_VDSO_NAME "[vdso]"
 

@@ -6,11 +6,11 @@
  * .gnu_debuglink), and the small symbol table that some distributions pack into .gnu_debugdata. Function
  * symbols come from the first of .symtab of either file; without one from .dynsym and .gnu_debugdata
  * together. Lines and inlined calls come from whichever has .debug_info. */
-#include "harness/supervise/symbol_file.h"
+#include "harness/stack/symbol_file.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/demangle.h"
-#include "harness/supervise/modules.h"
+#include "harness/stack/demangle.h"
+#include "harness/stack/modules.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>

@@ -6,7 +6,7 @@
  * process_vm_readv stops at the first page it cannot read and returns what it copied before: whole pages of
  * that are kept, so a range may reach over the end of a mapping without harm. Where the call is not permitted
  * (some containers filter it) /proc/PID/mem does the same, slower. */
-#include "harness/supervise/memory.h"
+#include "harness/stack/memory.h"
 
 #include "harness/base/buffer.h"
 

@@ -2,11 +2,11 @@
  * address), and open files. Each is bounded and simply emptied when it is full: a run that has that many
  * different stacks has other costs. A module is known by its build-id; one without is known by its path, size
  * and times, and a stack with such a module is not remembered as a whole, since its id says too little. */
-#include "harness/supervise/symbolise.h"
+#include "harness/stack/symbolise.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/modules.h"
-#include "harness/supervise/symbol_file.h"
+#include "harness/stack/modules.h"
+#include "harness/stack/symbol_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "harness/supervise/cfi.h"
+#include "harness/stack/cfi.h"
 
 #include "harness/base/buffer.h"
 

@@ -1,7 +1,7 @@
 /* macOS: the stacks of a report of the system come with their names; there is nothing to add. Not run on a
  * Mac. */
 #include "harness/base/buffer.h"
-#include "harness/supervise/symbolise.h"
+#include "harness/stack/symbolise.h"
 
 #include <stdlib.h>
 

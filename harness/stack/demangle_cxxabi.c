@@ -1,5 +1,5 @@
 /* By the C++ runtime, where there is no libiberty: C++ only. */
-#include "harness/supervise/demangle.h"
+#include "harness/stack/demangle.h"
 
 #include <stddef.h>
 #include <string.h>

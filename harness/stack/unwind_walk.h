@@ -3,10 +3,10 @@
 #ifndef TL_UNWIND_WALK_H
 #define TL_UNWIND_WALK_H
 
-#include "harness/supervise/cfi.h"
-#include "harness/supervise/modules.h"
-#include "harness/supervise/registers.h"
-#include "harness/supervise/unwind.h"
+#include "harness/stack/cfi.h"
+#include "harness/stack/modules.h"
+#include "harness/stack/registers.h"
+#include "harness/stack/unwind.h"
 
 #include <libunwind.h>
 

@@ -4,7 +4,7 @@
 #define TL_REGISTERS_H
 
 #include "harness/base/error.h"
-#include "harness/supervise/memory.h"
+#include "harness/stack/memory.h"
 
 #include <elf.h>
 

@@ -3,8 +3,8 @@
 #ifndef TL_CFI_H
 #define TL_CFI_H
 
-#include "harness/supervise/elf_image.h"
-#include "harness/supervise/registers.h"
+#include "harness/stack/elf_image.h"
+#include "harness/stack/registers.h"
 
 struct tl_cfi;
 

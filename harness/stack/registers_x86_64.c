@@ -1,7 +1,7 @@
 /* x86-64. */
 #include "harness/base/buffer.h"
-#include "harness/supervise/registers.h"
-#include "harness/supervise/unwind.h"
+#include "harness/stack/registers.h"
+#include "harness/stack/unwind.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,11 +5,11 @@
  *
  * libunwind's cache goes by absolute address, so it is valid only while the same files are mapped at the same
  * places. That is so for the children of one fork server; for all else it is flushed. */
-#include "harness/supervise/unwind.h"
+#include "harness/stack/unwind.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/unwind_walk.h"
+#include "harness/stack/unwind_walk.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * that is mapped at two places (dlmopen) is two modules. Executable memory without a file inside the range of
  * a module (text that was moved to huge pages) belongs to that module; other executable memory (a JIT) to
  * none. */
-#include "harness/supervise/modules.h"
+#include "harness/stack/modules.h"
 
 #include "harness/base/buffer.h"
 

@@ -1,5 +1,5 @@
 /* By libiberty, which knows C++ and both manglings of Rust, and bounds its recursion. */
-#include "harness/supervise/demangle.h"
+#include "harness/stack/demangle.h"
 
 #include <libiberty/demangle.h>
 #include <string.h>

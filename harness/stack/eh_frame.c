@@ -1,7 +1,7 @@
 /* The function that covers an address, by .eh_frame_hdr and the FDE it points to. The table gives where a
  * function starts; only the FDE says where it ends, and whether it is a signal trampoline. Every length and
  * pointer is bounded by what was copied or by the file. */
-#include "harness/supervise/elf_image.h"
+#include "harness/stack/elf_image.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/signature.h"
+#include "harness/verdict/related.h"
 
 #include <stdio.h>
 #include <stdlib.h>

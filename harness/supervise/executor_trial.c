@@ -5,7 +5,7 @@
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/supervise/reference.h"
-#include "harness/supervise/signature.h"
+#include "harness/verdict/signature.h"
 
 #include <errno.h>
 #include <fcntl.h>

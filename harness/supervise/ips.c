@@ -7,7 +7,8 @@
 #include "harness/supervise/ips.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/text.h"
+#include "harness/base/utf8.h"
+#include "harness/verdict/abort_message.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -214,7 +215,7 @@ static void take_thread(const json_t *thread, const struct tl_capture *c, struct
     if (!name)
         name = get_text(thread, "queue");
     if (name)
-        snprintf(t->name, sizeof t->name, "%.*s", (int)tl_text_cut(name, sizeof t->name - 1), name);
+        snprintf(t->name, sizeof t->name, "%.*s", (int)tl_utf8_cut(name, sizeof t->name - 1), name);
     free(name);
     take_frames(json_object_get(thread, "frames"), c, t);
     tl_stack_id(c->modules, t, t->stack_id);
@@ -228,7 +229,7 @@ static void add_register(struct tl_capture *c, const char *name, const json_t *v
     c->registers = tl_realloc(c->registers, c->n_registers + 1, sizeof *c->registers);
     struct tl_register *r = &c->registers[c->n_registers++];
     char *clean = tl_clean_text(name, strlen(name), false);
-    snprintf(r->name, sizeof r->name, "%.*s", (int)tl_text_cut(clean, sizeof r->name - 1), clean);
+    snprintf(r->name, sizeof r->name, "%.*s", (int)tl_utf8_cut(clean, sizeof r->name - 1), clean);
     free(clean);
     r->value = get_u64(value);
 }

@@ -17,7 +17,7 @@
 #include "harness/supervise/sample_text.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/text.h"
+#include "harness/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static struct tl_thread *take_thread(const char *p, const char *end, struct tl_c
     if (!name && after) /* the queue says what the thread is for */
         name = part(after + 2, end);
     if (name)
-        snprintf(t->name, sizeof t->name, "%.*s", (int)tl_text_cut(name, sizeof t->name - 1), name);
+        snprintf(t->name, sizeof t->name, "%.*s", (int)tl_utf8_cut(name, sizeof t->name - 1), name);
     free(name);
     return t;
 }

@@ -8,8 +8,8 @@
  * A fatal signal goes to capture_linux.c. Nothing here waits: stops arrive through the drain. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/classify.h"
 #include "harness/supervise/trial.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <signal.h>

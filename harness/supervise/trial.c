@@ -7,10 +7,11 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/classify.h"
 #include "harness/supervise/ips.h"
 #include "harness/supervise/scratch.h"
-#include "harness/supervise/signature.h"
+#include "harness/verdict/abort_message.h"
+#include "harness/verdict/classify.h"
+#include "harness/verdict/signature.h"
 #include "runners/protocol.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Fuzzes the reader of macOS crash reports, and what is made of them: stack ids, records and signatures. */
 #include "harness/stack/unwind.h"
 #include "harness/supervise/ips.h"
-#include "harness/supervise/signature.h"
+#include "harness/verdict/signature.h"
 
 #include <jansson.h>
 #include <stdint.h>

@@ -3,9 +3,11 @@
  * the name of a function; anything else is one message. */
 #include "harness/supervise/drain.h"
 #include "harness/supervise/message.h"
-#include "harness/supervise/signature.h"
-#include "harness/supervise/text.h"
 
+#include "harness/verdict/abort_message.h"
+#include "harness/verdict/function_name.h"
+#include "harness/verdict/normalise.h"
+#include "harness/verdict/signature.h"
 #include "runners/protocol.h"
 
 #include <stdint.h>

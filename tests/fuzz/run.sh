@@ -8,8 +8,8 @@ seconds=${1:-60}
 build=${TRAPLINE_FUZZ_DIR:-${TMPDIR:-/tmp}/trapline-fuzz.$(id -u)}
 mkdir -p "$build"
 base="harness/base/error.c harness/base/hash.c harness/base/buffer.c"
-text="harness/supervise/normalise.c harness/supervise/abort_message.c harness/supervise/function_name.c \
-harness/supervise/telling.c harness/supervise/signature.c harness/base/record.c"
+text="harness/verdict/normalise.c harness/verdict/abort_message.c harness/verdict/function_name.c \
+harness/verdict/title_frames.c harness/verdict/signature.c harness/base/record.c harness/base/utf8.c"
 
 # NAME | sources beside tests/fuzz/fuzz_NAME.c and the base | pkg-config packages
 table() {

@@ -1,8 +1,9 @@
 /* Abort messages found in real-world shapes of stderr; normalising; names of functions. */
-#include "harness/supervise/signature.h"
-#include "harness/supervise/text.h"
 
 #include "harness/base/buffer.h"
+#include "harness/verdict/abort_message.h"
+#include "harness/verdict/function_name.h"
+#include "harness/verdict/normalise.h"
 
 #include <assert.h>
 #include <criterion/criterion.h>

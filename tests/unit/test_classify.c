@@ -1,5 +1,5 @@
 /* What came of a trial, from what was seen of it: every line of docs/outcomes.md, without any process. */
-#include "harness/supervise/classify.h"
+#include "harness/verdict/classify.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 #include "harness/supervise/ips.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/signature.h"
+#include "harness/verdict/signature.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* When two crashes in code without names are one failure. */
-#include "harness/supervise/signature.h"
 
+#include "harness/verdict/related.h"
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Titles and identities of failures: what must make them equal, and what must tell them apart. */
-#include "harness/supervise/signature.h"
 
 #include "harness/base/buffer.h"
+#include "harness/verdict/signature.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

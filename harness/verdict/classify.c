@@ -1,4 +1,4 @@
-#include "harness/supervise/classify.h"
+#include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
 

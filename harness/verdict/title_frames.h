@@ -1,6 +1,6 @@
 /* Which frames of a stack tell one failure from another, and their names. */
-#ifndef TL_TELLING_H
-#define TL_TELLING_H
+#ifndef TL_TITLE_FRAMES_H
+#define TL_TITLE_FRAMES_H
 
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"

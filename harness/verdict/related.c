@@ -1,4 +1,5 @@
-#include "harness/supervise/signature.h"
+
+#include "harness/verdict/related.h"
 
 #include <string.h>
 

@@ -5,10 +5,11 @@
  * thread names), and may look at the lines that follow. The last message wins, because what a process says
  * last is what it died of, except that lines which only announce the end ("terminate called without an active
  * exception" after a pure virtual call) do not replace an earlier reason. */
-#include "harness/supervise/signature.h"
+
+#include "harness/verdict/abort_message.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/text.h"
+#include "harness/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -365,6 +366,6 @@ char *tl_find_abort_message(const char *text, size_t size)
         best = NULL;
     }
     if (best)
-        best[tl_text_cut(best, MESSAGE_MOST)] = '\0';
+        best[tl_utf8_cut(best, MESSAGE_MOST)] = '\0';
     return best;
 }

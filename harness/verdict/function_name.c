@@ -2,9 +2,11 @@
  *
  * Works on what the demanglers of C++ (GNU and LLVM), Rust, Swift and Objective-C write, by brackets alone:
  * there is no grammar here, and a name that does not fit is kept as it is. */
-#include "harness/supervise/text.h"
+
+#include "harness/verdict/function_name.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,11 +5,14 @@
  * that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr is from
  * before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The coarse
  * title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
-#include "harness/supervise/signature.h"
+
+#include "harness/verdict/signature.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/telling.h"
-#include "harness/supervise/text.h"
+#include "harness/base/utf8.h"
+#include "harness/verdict/abort_message.h"
+#include "harness/verdict/normalise.h"
+#include "harness/verdict/title_frames.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -272,10 +275,10 @@ static char *finish(char *title)
 {
     char *clean = tl_clean_text(title, strlen(title), false);
     free(title);
-    size_t n = tl_text_cut(clean, TITLE_MOST);
+    size_t n = tl_utf8_cut(clean, TITLE_MOST);
     if (!clean[n])
         return clean;
-    clean[tl_text_cut(clean, TITLE_MOST - 3)] = '\0';
+    clean[tl_utf8_cut(clean, TITLE_MOST - 3)] = '\0';
     char *cut = tl_format("%s…", clean);
     free(clean);
     return cut;

@@ -10,9 +10,10 @@
  *
  * abort and start never tell. Runners tell only when no frame of a runtime is there, which is so when the
  * runtime is linked into the executable. */
-#include "harness/supervise/telling.h"
+#include "harness/verdict/title_frames.h"
 
-#include "harness/supervise/text.h"
+#include "harness/base/utf8.h"
+#include "harness/verdict/function_name.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -1,0 +1,19 @@
+/* Text of unknown origin: what is UTF-8 in it, where it can be cut, and how it is made fit to be shown. */
+#ifndef TL_UTF8_H
+#define TL_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The length in bytes of the character at s, of which `left` bytes are there, and its code point; 0 when
+ * these bytes are not UTF-8 (overlong forms, surrogates and what is beyond U+10FFFF are none). */
+size_t tl_utf8_decode(const char *s, size_t left, unsigned *code);
+
+/* The longest prefix of valid UTF-8 s that has at most `most` bytes and ends between characters. */
+size_t tl_utf8_cut(const char *s, size_t most);
+
+/* Valid UTF-8 without control characters, terminal escapes and characters that reorder text; white space is
+ * folded to single blanks and trimmed, newlines are kept when `lines`. A new string. */
+char *tl_clean_text(const char *s, size_t size, bool lines);
+
+#endif

@@ -1,0 +1,11 @@
+/* The name of a function as people and other builds know it. Pure. */
+#ifndef TL_FUNCTION_NAME_H
+#define TL_FUNCTION_NAME_H
+
+#include <stddef.h>
+
+/* A function as people and other builds know it: without return type, parameters, template arguments, clone
+ * suffixes and numbers of lambdas. A new string, one line, never empty, of at most 90 bytes. */
+char *tl_function_name(const char *demangled);
+
+#endif

@@ -1,0 +1,11 @@
+/* Messages made equal that differ only in numbers, addresses, paths and the like. Pure. */
+#ifndef TL_NORMALISE_H
+#define TL_NORMALISE_H
+
+#include <stddef.h>
+
+/* Numbers, addresses, paths, line numbers, uuids and pids replaced by placeholders, white space folded, at
+ * most 400 bytes, so that the same message from another build or run is equal. A new string. */
+char *tl_normalise_message(const char *message);
+
+#endif

@@ -3,7 +3,7 @@
 #ifndef TL_REPORT_WAIT_H
 #define TL_REPORT_WAIT_H
 
-#include "harness/supervise/ips.h"
+#include "harness/crash_report/ips.h"
 
 /* The process whose report is wanted. */
 struct tl_report_wanted {

@@ -20,10 +20,10 @@
  * found, and when trapline itself is killed its trials go on. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/ips.h"
+#include "harness/crash_report/ips.h"
+#include "harness/crash_report/sample.h"
 #include "harness/supervise/kin_darwin.h"
 #include "harness/supervise/report_wait.h"
-#include "harness/supervise/sample_text.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 

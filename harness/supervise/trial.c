@@ -7,7 +7,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/ips.h"
+#include "harness/crash_report/ips.h"
 #include "harness/supervise/scratch.h"
 #include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"

@@ -1,6 +1,6 @@
 /* Fuzzes the reader of macOS crash reports, and what is made of them: stack ids, records and signatures. */
+#include "harness/crash_report/ips.h"
 #include "harness/stack/unwind.h"
-#include "harness/supervise/ips.h"
 #include "harness/verdict/signature.h"
 
 #include <jansson.h>

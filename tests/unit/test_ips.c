@@ -1,5 +1,5 @@
 /* Crash reports of macOS and iOS. The fixtures have the shape of real ones and invented content. */
-#include "harness/supervise/ips.h"
+#include "harness/crash_report/ips.h"
 
 #include "harness/base/buffer.h"
 #include "harness/verdict/signature.h"

@@ -1,7 +1,7 @@
 /* What /usr/bin/sample of macOS prints about a running process, as a capture of a hang. Pure. Written from
  * outputs that people have published; no Mac has run this. */
-#ifndef TL_SAMPLE_TEXT_H
-#define TL_SAMPLE_TEXT_H
+#ifndef TL_SAMPLE_H
+#define TL_SAMPLE_H
 
 #include "harness/base/error.h"
 #include "harness/base/record.h"

@@ -4,7 +4,7 @@
  * blank line between them and with anything after the body. Registers hold integers up to 2^64, which jansson
  * does not take, so integers of 19 and more digits are first turned into strings. Nothing in a report is
  * trusted: indexes are checked, lists are capped, and a field of an unexpected type is as good as absent. */
-#include "harness/supervise/ips.h"
+#include "harness/crash_report/ips.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"

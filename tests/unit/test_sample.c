@@ -1,5 +1,5 @@
 /* The text that /usr/bin/sample prints. The fixture has the shape of published ones and invented content. */
-#include "harness/supervise/sample_text.h"
+#include "harness/crash_report/sample.h"
 
 #include "harness/base/buffer.h"
 
@@ -20,7 +20,7 @@ static const char *function_of(const struct tl_thread *t, size_t frame)
     return t->symbols[frame].n ? t->symbols[frame].symbols[0].function : "";
 }
 
-Test(sample_text, stacks)
+Test(sample, stacks)
 {
     size_t size;
     char *text = fixture(&size);
@@ -63,7 +63,7 @@ Test(sample_text, stacks)
 }
 
 /* The same program loaded elsewhere has the same stack. */
-Test(sample_text, stack_does_not_depend_on_where_it_was_loaded)
+Test(sample, stack_does_not_depend_on_where_it_was_loaded)
 {
     static const char shape[] = "Call graph:\n 9 Thread_1\n   9 f  (in p) + 4  [0x%x004]\n\nBinary Images:\n"
                                 " 0x%x000 - 0x%xfff p (0) <ABCDEF01-0000-0000-0000-000000000000> /p\n";
@@ -80,7 +80,7 @@ Test(sample_text, stack_does_not_depend_on_where_it_was_loaded)
     cr_assert_str_eq(ids[0], ids[1]);
 }
 
-Test(sample_text, deep_stacks_keep_both_ends)
+Test(sample, deep_stacks_keep_both_ends)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     struct tl_capture c;
@@ -100,7 +100,7 @@ Test(sample_text, deep_stacks_keep_both_ends)
     tl_buffer_free(&b);
 }
 
-Test(sample_text, not_a_sample)
+Test(sample, not_a_sample)
 {
     static const char *const texts[] = {
         "",
@@ -123,7 +123,7 @@ Test(sample_text, not_a_sample)
 
 /* Every prefix, and every byte changed: nothing is read beyond the text (it ends where its allocation ends).
  */
-Test(sample_text, damaged, .timeout = 20)
+Test(sample, damaged, .timeout = 20)
 {
     size_t size;
     char *text = fixture(&size);

@@ -14,7 +14,7 @@
  * A line's depth is the column of its count; the signs before it only draw the tree. Children come with the
  * most frequent first, so the first line below each is the path that most samples took: a line is kept when
  * it is deeper than the last one kept, and the first that is not ends its thread. */
-#include "harness/supervise/sample_text.h"
+#include "harness/crash_report/sample.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"

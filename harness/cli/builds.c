@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/builds/builds.h"
-#include "harness/supervise/unit.h"
+#include "harness/executor/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
-#include "harness/supervise/executor.h"
+#include "harness/executor/executor.h"
 #include "harness/supervise/scratch.h"
 #include "reports/trial.h"
 

@@ -1,10 +1,10 @@
-/* A search (harness/search) that is given real trials (harness/supervise/executor.h): what it asks for is
+/* A search (harness/search) that is given real trials (harness/executor/executor.h): what it asks for is
  * taken from the database when it is known there, and run otherwise. */
 #ifndef TL_HUNT_H
 #define TL_HUNT_H
 
+#include "harness/executor/executor.h"
 #include "harness/search/search.h"
-#include "harness/supervise/executor.h"
 
 /* What came of one request of the search; its place in the list is the request's id. */
 struct tl_hunt_trial {

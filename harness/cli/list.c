@@ -9,7 +9,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/paths.h"
 #include "harness/builds/builds.h"
-#include "harness/supervise/unit.h"
+#include "harness/executor/unit.h"
 
 #include <fts.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #include "harness/base/record.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/faces.h"
-#include "harness/cli/unit_list.h"
-#include "harness/supervise/executor.h"
+#include "harness/executor/executor.h"
+#include "harness/executor/unit_list.h"
 
 #define TL_MATRIX_MOST 1000000 /* trials of one matrix */
 

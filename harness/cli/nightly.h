@@ -19,8 +19,8 @@
 #include "cases/suite.h"
 #include "db/night.h"
 #include "harness/cli/cli.h"
-#include "harness/cli/unit_list.h"
-#include "harness/supervise/executor.h"
+#include "harness/executor/executor.h"
+#include "harness/executor/unit_list.h"
 
 #include <jansson.h>
 

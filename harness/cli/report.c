@@ -5,7 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/cli/nightly.h"
 #include "harness/cli/site.h"
-#include "harness/supervise/unit.h"
+#include "harness/executor/unit.h"
 #include "reports/finding.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/executor.h"
+#include "harness/executor/executor.h"
 #include "reports/trial.h"
 
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/hash.h"
-#include "harness/supervise/executor.h"
+#include "harness/executor/executor.h"
 #include "harness/supervise/scratch.h"
 
 #include <math.h>

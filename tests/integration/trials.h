@@ -3,7 +3,7 @@
 #ifndef TL_TEST_TRIALS_H
 #define TL_TEST_TRIALS_H
 
-#include "harness/supervise/executor.h"
+#include "harness/executor/executor.h"
 
 struct trials {
     char directory[64];

@@ -1,7 +1,7 @@
 /* Outputs against those of a reference, by files as runners leave them. */
 #include "cases/inputs.h"
 #include "harness/base/buffer.h"
-#include "harness/supervise/reference.h"
+#include "harness/executor/reference.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Finding the crash report of a process among the files that a system writes, and when to look for it. */
-#include "harness/supervise/report_wait.h"
+#include "harness/supervise/darwin/report_wait.h"
 
 #include "harness/base/buffer.h"
 

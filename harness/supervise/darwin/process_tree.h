@@ -1,6 +1,6 @@
 /* The processes of this machine, as macOS lists them: who descends from whom. */
-#ifndef TL_KIN_DARWIN_H
-#define TL_KIN_DARWIN_H
+#ifndef TL_PROCESS_TREE_H
+#define TL_PROCESS_TREE_H
 
 #include <stdbool.h>
 #include <stddef.h>

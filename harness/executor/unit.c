@@ -1,4 +1,4 @@
-#include "harness/supervise/unit.h"
+#include "harness/executor/unit.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/paths.h"

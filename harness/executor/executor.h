@@ -7,8 +7,8 @@
 #include "cases/case.h"
 #include "db/store.h"
 #include "harness/base/record.h"
+#include "harness/executor/unit.h"
 #include "harness/supervise/supervisor.h"
-#include "harness/supervise/unit.h"
 
 struct tl_executor;
 

@@ -7,8 +7,8 @@
 #define TL_EXECUTOR_IMPL_H
 
 #include "db/machine.h"
-#include "harness/supervise/executor.h"
-#include "harness/supervise/generate.h"
+#include "harness/executor/executor.h"
+#include "harness/executor/generate.h"
 
 #define TL_STEP_MS 200 /* most that one turn of the loop waits */
 

@@ -1,5 +1,5 @@
 /* Written from documentation (libproc.h, sys/proc_info.h); it has not been run on a Mac. */
-#include "harness/supervise/kin_darwin.h"
+#include "harness/supervise/darwin/process_tree.h"
 
 #include "harness/base/buffer.h"
 

@@ -10,12 +10,12 @@
  * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from
  * inside submit. The id of a trial is one from its intent to its row, whether or not a generator ran first.
  */
-#include "harness/supervise/executor_impl.h"
+#include "harness/executor/executor_impl.h"
 
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/reference.h"
+#include "harness/executor/reference.h"
 
 #include <signal.h>
 #include <stdlib.h>

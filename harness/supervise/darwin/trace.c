@@ -22,8 +22,8 @@
 #include "harness/base/clock.h"
 #include "harness/crash_report/ips.h"
 #include "harness/crash_report/sample.h"
-#include "harness/supervise/kin_darwin.h"
-#include "harness/supervise/report_wait.h"
+#include "harness/supervise/darwin/process_tree.h"
+#include "harness/supervise/darwin/report_wait.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 

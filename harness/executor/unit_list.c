@@ -1,9 +1,9 @@
-#include "harness/cli/unit_list.h"
+#include "harness/executor/unit_list.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/version.h"
 #include "harness/builds/builds.h"
-#include "harness/supervise/unit.h"
+#include "harness/executor/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "harness/supervise/reference.h"
+#include "harness/executor/reference.h"
 
 #include "cases/inputs.h"
 #include "harness/base/buffer.h"

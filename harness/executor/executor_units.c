@@ -1,5 +1,5 @@
 /* Units: found, and described by their own runners, each in a child. */
-#include "harness/supervise/executor_impl.h"
+#include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"
 

@@ -1,10 +1,10 @@
 /* The way of one job: its model is generated, its reference computed, its trial run, its outputs compared. */
-#include "harness/supervise/executor_impl.h"
+#include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
-#include "harness/supervise/reference.h"
+#include "harness/executor/reference.h"
 #include "harness/verdict/signature.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "harness/supervise/report_wait.h"
+#include "harness/supervise/darwin/report_wait.h"
 
 #include "harness/base/buffer.h"
 

@@ -1,4 +1,4 @@
-#include "harness/supervise/generate.h"
+#include "harness/executor/generate.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"

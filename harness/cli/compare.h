@@ -2,8 +2,8 @@
 #ifndef TL_CLI_COMPARE_H
 #define TL_CLI_COMPARE_H
 
+#include "harness/campaign/groups.h"
 #include "harness/cli/cli.h"
-#include "harness/cli/groups.h"
 
 enum tl_compare_by { TL_BY_UNIT, TL_BY_BUILD, TL_BY_MACHINE, TL_BY_SESSION };
 

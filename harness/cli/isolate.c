@@ -8,9 +8,9 @@
 #include "harness/base/clock.h"
 #include "harness/base/version.h"
 #include "harness/builds/builds.h"
-#include "harness/cli/finding_document.h"
+#include "harness/campaign/finding_document.h"
+#include "harness/campaign/isolation.h"
 #include "harness/cli/isolate_text.h"
-#include "harness/cli/isolation.h"
 #include "harness/search/covering.h"
 
 #include <stdlib.h>

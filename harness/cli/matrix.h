@@ -4,8 +4,8 @@
 
 #include "cases/case.h"
 #include "harness/base/record.h"
+#include "harness/campaign/labels.h"
 #include "harness/cli/cli.h"
-#include "harness/cli/faces.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 

@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
-#include "harness/cli/groups.h"
+#include "harness/campaign/groups.h"
 #include "harness/cli/table.h"
 
 #include <stdlib.h>

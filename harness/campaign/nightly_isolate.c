@@ -4,7 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/cli/isolation.h"
+#include "harness/campaign/isolation.h"
 
 #include <math.h>
 #include <stdlib.h>

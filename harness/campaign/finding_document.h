@@ -3,7 +3,7 @@
 #ifndef TL_FINDING_DOCUMENT_H
 #define TL_FINDING_DOCUMENT_H
 
-#include "harness/cli/hunt.h"
+#include "harness/campaign/driver.h"
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "harness/cli/groups.h"
+#include "harness/campaign/groups.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The signatures that a table shows, and the letters it calls them by. */
-#ifndef TL_FACES_H
-#define TL_FACES_H
+#ifndef TL_LABELS_H
+#define TL_LABELS_H
 
 #include "harness/base/record.h"
 

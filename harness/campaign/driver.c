@@ -2,7 +2,7 @@
  * one that was, another one takes one that was forked by a server if there is any. An isolation that was
  * interrupted therefore asks the same questions again and gets the same answers, up to where it stopped. A
  * trial that was lost with the machine is not run again; one that was lost with its supervisor only is. */
-#include "harness/cli/hunt.h"
+#include "harness/campaign/driver.h"
 
 #include "db/query.h"
 

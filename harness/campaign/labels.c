@@ -1,4 +1,4 @@
-#include "harness/cli/faces.h"
+#include "harness/campaign/labels.h"
 
 #include "harness/base/buffer.h"
 #include "harness/cli/table.h"

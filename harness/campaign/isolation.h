@@ -3,8 +3,8 @@
 #ifndef TL_ISOLATION_H
 #define TL_ISOLATION_H
 
+#include "harness/campaign/driver.h"
 #include "harness/cli/cli.h"
-#include "harness/cli/hunt.h"
 
 #include <jansson.h>
 

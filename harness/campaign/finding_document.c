@@ -1,4 +1,4 @@
-#include "harness/cli/finding_document.h"
+#include "harness/campaign/finding_document.h"
 
 #include "db/query.h"
 #include "harness/base/buffer.h"

@@ -1,7 +1,7 @@
 /* A search (harness/search) that is given real trials (harness/executor/executor.h): what it asks for is
  * taken from the database when it is known there, and run otherwise. */
-#ifndef TL_HUNT_H
-#define TL_HUNT_H
+#ifndef TL_DRIVER_H
+#define TL_DRIVER_H
 
 #include "harness/executor/executor.h"
 #include "harness/search/search.h"

@@ -3,7 +3,7 @@
 #define TL_GROUPS_H
 
 #include "harness/base/buffer.h"
-#include "harness/cli/faces.h"
+#include "harness/campaign/labels.h"
 
 struct tl_group {
     enum tl_outcome outcome;

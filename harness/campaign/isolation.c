@@ -1,10 +1,10 @@
-#include "harness/cli/isolation.h"
+#include "harness/campaign/isolation.h"
 
 #include "db/finding.h"
 #include "harness/base/clock.h"
 
 #include "harness/base/buffer.h"
-#include "harness/cli/finding_document.h"
+#include "harness/campaign/finding_document.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -33,9 +33,14 @@ expect 'trapline run --k' --keep-scratch '!--json'
 expect 'trapline run -' --json --unit --set --repeat '!--stacks'
 expect 'trapline show --s' --stacks
 expect 'trapline isolate --over ' build
-expect 'trapline report --format ' md html junit
-expect 'trapline list ' cases units trials
+expect 'trapline report --format ' md html json junit '!md|html'
+expect 'trapline compare --by ' unit build machine session
+expect 'trapline compare --only ' changed
+expect 'trapline run -n '
+expect 'trapline run --json -' --fresh
+expect 'trapline list ' cases units builds trials findings signatures '![DIR…]'
 expect 'trapline builds ' fetch add list
+expect 'trapline db ' check merge export compact
 expect 'trapline list trials --outcome h' hang '!crash'
 expect 'trapline run -u self' selftest:cpu
 expect 'trapline run -u selftest:c' cpu

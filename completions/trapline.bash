@@ -26,8 +26,20 @@ _trapline_axes() {
         done
 }
 
+# Prints the words with which the arguments of a command can begin, as its usage line has them.
+_trapline_words() {
+    "$1" "$2" --help 2>/dev/null | sed -n 's/^usage: trapline [a-z]* //p' |
+        awk -F ' [|] ' '{ for (i = 1; i <= NF; i++) if ($i ~ /^[a-z]/) { sub(/ .*/, "", $i); print $i } }'
+}
+
+# Prints what an option of a command takes, as --help has it: UNIT, DIR, md|html|json. Nothing for one that takes no value.
+_trapline_value() {
+    "$1" "$2" --help 2>/dev/null | sed -nE 's/^ +(-., )?(--[a-z-]+) ([^ ]+) .*/\1\2 \3/p' |
+        awk -v option="$3" '$1 == option || $1 == option "," || (NF == 3 && $2 == option) { print $NF }'
+}
+
 _trapline() {
-    local program=$1 line=${COMP_LINE:0:COMP_POINT} words current previous command= case_file= word candidates i
+    local program=$1 line=${COMP_LINE:0:COMP_POINT} words current previous command= case_file= word value candidates i
     # Bash splits words at '=' and ':', which units and axes hold; blanks are what counts here.
     read -ra words <<<"$line"
     current=
@@ -46,32 +58,31 @@ _trapline() {
         candidates=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
         candidates+=$'\n--help\n--version'
     else
-        case $previous in
-        -u | --unit) candidates=$(_trapline_units "$program") ;;
-        -s | --set)
+        value=
+        [[ $previous == -* ]] && value=$(_trapline_value "$program" "$command" "$previous")
+        case $previous:$value in
+        *:UNIT) candidates=$(_trapline_units "$program") ;;
+        *:AXIS=*)
             word=
             [[ $current == *=* ]] && word=${current%%=*}
             candidates=$([[ -n $case_file ]] && _trapline_axes "$case_file" "$word")
             ;;
-        --outcome) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
-        --db) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-        --over) candidates=build ;;
-        --format) candidates='md html json junit' ;;
-        --junit) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-        --bundle | --site) COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-        -j | --jobs | -n | --repeat | --limit | --since | --max-trials | --max-time) return ;;
+        --outcome:*) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
+        *:PATH | *:FILE) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
+        *:DIR) COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
+        *:[[:lower:]]*) candidates=${value//|/ } ;;
+        *:?*) return ;;
         *)
             if [[ $current == -* ]]; then
                 candidates=$("$program" "$command" --help 2>/dev/null |
                     sed -nE 's/^ +(-(.), )?(--[a-z-]+).*/\3/p')
             else
                 case $command:$previous in
-                list:list) candidates='cases units builds trials signatures findings' ;;
-                builds:builds) candidates='fetch add list' ;;
+                list:list | builds:builds | db:db) candidates=$(_trapline_words "$program" "$command") ;;
                 builds:fetch) candidates='onnxruntime@latest onnxruntime@' ;;
-                db:db) candidates='check' ;;
                 show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
+                db:merge) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
                 db:* | doctor:*) return ;;
                 *)
                     # Case files and the directories that may hold some.

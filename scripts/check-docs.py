@@ -1,56 +1,166 @@
 #!/usr/bin/env python3
-"""Whether docs/commands.md and the man page know what trapline knows: check-docs.py TRAPLINE
+"""Whether docs/commands.md and the man page say what trapline takes: check-docs.py TRAPLINE [--write]
 
-Every command that `trapline --help` lists must have a section in both, and every option that `trapline COMMAND --help`
-lists must be in it or in the section of the options that all commands have; nor may they describe an option that is not
-there. Links between the documents must lead somewhere."""
+Their lists of commands and options are made from what `trapline --help --json` prints. Each stands between a line
+that names it ("usage of run", "options of run", in a comment) and a comment "end"; what is between is written anew
+with --write, and without it must be just that. The prose around the lists is written by hand, but may name no option
+that there is not. Links between the documents must lead somewhere."""
 
+import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMMON = "Options of every command"
+EVERY = "every command"
 
 
-def help_of(trapline, *words):
-    return subprocess.run([trapline, *words, "--help"], check=True, capture_output=True, text=True, timeout=60).stdout
+def usages(command):
+    """The forms of a command: what stands between " | " outside brackets."""
+    forms = re.split(r" \| (?![^\[]*\])", command["arguments"])
+    return [("trapline %s %s" % (command["name"], form)).rstrip() for form in forms]
 
 
-def sections(text, heading):
-    """Name of each section (for a command, its first word) -> its text."""
-    found = {}
-    parts = re.split(heading, text, flags=re.M)
-    for title, body in zip(parts[1::2], parts[2::2]):
-        title = title.strip().strip("`").removeprefix("trapline ")
-        found[title if title == COMMON else title.split()[0]] = body
-    return found
+class Markdown:
+    path = "docs/commands.md"
+    begin, end = "<!-- %s -->", "<!-- end -->"
+
+    @staticmethod
+    def commands(commands):
+        yield from ["", "| command | what it does |", "| --- | --- |"]
+        for c in commands:
+            yield "| `%s` | %s |" % (c["name"], c["about"])
+        yield ""
+
+    @staticmethod
+    def usage(command):
+        return ["", "```", *usages(command), "```", ""]
+
+    @staticmethod
+    def options(options):
+        yield from ["", "| option | meaning |", "| --- | --- |"]
+        for o in options:
+            names = "`-%s`, " % o["letter"] if o["letter"] else ""
+            value = " " + o["value"] if o["value"] else ""
+            text = o["about"] + (". " + o["more"] if o["more"] else "")
+            yield ("| %s`--%s%s` | %s |" % (names, o["name"], value.replace("|", "\\|"), text))
+        yield ""
+
+
+class Manual:
+    path = "docs/trapline.1"
+    begin, end = '.\\" %s', '.\\" end'
+
+    @staticmethod
+    def commands(commands):
+        yield ".Bl -tag -width nightly -compact"
+        for c in commands:
+            yield ".It Cm %s" % c["name"]
+            yield from Manual.sentences(c["about"])
+        yield ".El"
+
+    @staticmethod
+    def usage(command):
+        return [".Dl " + form.replace("…", "...") for form in usages(command)]
+
+    @staticmethod
+    def options(options):
+        yield ".Bl -tag -width Ds"
+        for o in options:
+            letter = "Fl %s , " % o["letter"] if o["letter"] else ""
+            yield ".It %sFl -%s%s" % (letter, o["name"], " " + Manual.value(o["value"]) if o["value"] else "")
+            places = set(re.findall("[A-Z]+", o["value"] or ""))
+            yield from Manual.sentences(o["about"], places)
+            yield from Manual.sentences(o["more"], places)
+        yield ".El"
+
+    @staticmethod
+    def value(text):
+        """A word that is written as it is, or one that stands for another."""
+        return ("Cm " if text.islower() else "Ar ") + text
+
+    @staticmethod
+    def code(text):
+        words = text.split()
+        if re.match("--?[a-z]", text):
+            return " ".join(["Fl " + words[0][1:], *map(Manual.value, words[1:])])
+        return ("Pa " if "/" in text else "Li ") + (text if len(words) == 1 else '"%s"' % text)
+
+    @staticmethod
+    def sentences(text, places=()):
+        """Markdown as mdoc: each sentence begins a line, and what is not plain text has one of its own."""
+        for sentence in re.split(r"(?<=\.) ", text + ".") if text else []:
+            sentence = sentence[:1].upper() + sentence[1:]
+            line = []
+            for word in re.findall(r"\(?`[^`]*`\S*|\S+", sentence):
+                match = re.fullmatch(r"(\(?)(?:`([^`]*)`|([^`]*?))([.,:;)]*)", word)
+                if not match:
+                    sys.exit("%s: only punctuation may touch what is in backticks" % word)
+                opening, code, place, closing = match.groups()
+                if not code and place not in places:
+                    line.append(word)
+                    continue
+                if line:
+                    yield " ".join(line)
+                line = []
+                macro = Manual.code(code) if code else Manual.value(place)
+                yield " ".join(["." + opening, macro, *closing] if opening else ["." + macro, *closing])
+            if line:
+                yield " ".join(line)
+
+
+def parts(trapline):
+    """What trapline says of itself: the name of each list, and a function of a kind of document that writes it."""
+    said = subprocess.run([trapline, "--help", "--json"], check=True, capture_output=True, timeout=60).stdout
+    commands = json.loads(said)["commands"]
+    common = [o for o in commands[0]["options"] if o["common"]]
+    found = {"commands": lambda kind: kind.commands(commands), "options of " + EVERY: lambda kind: kind.options(common)}
+    for c in commands:
+        found["usage of " + c["name"]] = lambda kind, c=c: kind.usage(c)
+        own = [o for o in c["options"] if not o["common"]]
+        if own:
+            found["options of " + c["name"]] = lambda kind, own=own: kind.options(own)
+    return found, {o["name"] for c in commands for o in c["options"]} | {"version"}
+
+
+def renew(kind, text, lists):
+    """The document with its lists written anew, the names of those that changed, and those that are not right."""
+    mark = re.escape(kind.begin) % "(commands|(?:usage|options) of [a-z ]+)"
+    seen, changed, wrong = set(), [], []
+
+    def write(match):
+        name = match[1]
+        seen.add(name)
+        if name not in lists:
+            wrong.append("%s: trapline has no %s" % (kind.path, name))
+            return match[0]
+        written = "\n".join([kind.begin % name, *lists[name](kind), kind.end])
+        if written != match[0]:
+            changed.append(name)
+        return written
+
+    text = re.sub("^%s\n(?:.*\n)*?%s$" % (mark, re.escape(kind.end)), write, text, flags=re.M)
+    wrong += ["%s: there is no part `%s` … `%s`" % (kind.path, kind.begin % name, kind.end)
+              for name in lists if name not in seen]
+    return text, changed, wrong
 
 
 def main():
-    trapline = sys.argv[1]
-    commands = re.findall(r"^  ([a-z]+) +\S", help_of(trapline), re.M)
-    options = {c: set(re.findall(r"^ +(?:-\w, )?--([a-z-]+)", help_of(trapline, c), re.M)) for c in commands}
-    documents = [
-        ("docs/commands.md", r"^## (.*)$", r"^\| (?:`-\w`, )?`--([a-z-]+)"),
-        ("docs/trapline.1", r"^\.S[sh] (.*)$", r"^\.It (?:Fl \w , )?Fl -([a-z-]+)"),
-    ]
+    trapline, write = sys.argv[1], "--write" in sys.argv[2:]
+    lists, names = parts(trapline)
     wrong = []
-    if not commands:
-        wrong.append("trapline --help lists no command")
-    for path, heading, option in documents:
-        known = sections((ROOT / path).read_text(encoding="utf-8"), heading)
-        common = set(re.findall(option, known.get(COMMON, ""), re.M))
-        for command in commands:
-            if command not in known:
-                wrong.append("%s: no section for the command %s" % (path, command))
-                continue
-            described = set(re.findall(option, known[command], re.M))
-            wrong += ["%s: %s: --%s is missing" % (path, command, o)
-                      for o in sorted(options[command] - described - common)]
-            wrong += ["%s: %s: there is no --%s" % (path, command, o)
-                      for o in sorted((described | common) - options[command])]
+    for kind, option in ((Markdown, r"(?<![\w-])--([a-z][a-z-]*)"), (Manual, r"Fl -([a-z-]+)")):
+        text = (ROOT / kind.path).read_text(encoding="utf-8")
+        text, changed, mistakes = renew(kind, text, lists)
+        wrong += mistakes
+        if write and changed:
+            (ROOT / kind.path).write_text(text, encoding="utf-8")
+        elif changed:
+            wrong.append("%s: not what trapline says: %s\n  `scripts/check-docs.py %s --write` mends it"
+                         % (kind.path, ", ".join(changed), os.path.relpath(trapline, ROOT)))
+        wrong += ["%s: there is no --%s" % (kind.path, o) for o in sorted(set(re.findall(option, text)) - names)]
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not (page.parent / target).exists():

@@ -32,8 +32,8 @@ struct tl_options {
     const char *format, *bundle, *site; /* of a report */
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;
-    const char *over, *frontier;
-    bool exhaustive, no_cache, pairs, only_changed;
+    const char *frontier;
+    bool over, exhaustive, no_cache, pairs, only_changed;
     const char *by;                  /* of compare */
     bool install, uninstall, status; /* of nightly */
     const char *at, *history, *notify, *junit;
@@ -53,7 +53,7 @@ extern const struct tl_command *const tl_commands[]; /* NULL-terminated */
 /* Parses argv after the command's name. Prints what is wrong and returns the exit status, or -1 to go on. */
 int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct tl_options *o);
 void tl_options_free(struct tl_options *o);
-void tl_options_help(FILE *f, const struct tl_command *c);
+json_t *tl_options_document(void); /* every command and its options, as docs/commands.md says */
 
 /* The selection that the options name. Prints what is wrong and returns the exit status, or -1 to go on. */
 struct tl_filter;

@@ -44,6 +44,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     const char *name = argc > 1 ? argv[1] : "";
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        if (argc > 2 && !strcmp(argv[2], "--json"))
+            return tl_print_json(tl_options_document());
         usage(stdout);
         return tl_finish_output(TL_EXIT_OK);
     }

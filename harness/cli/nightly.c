@@ -260,7 +260,8 @@ static int nightly(struct tl_options *o)
 
 const struct tl_command tl_command_nightly = {
     .name = "nightly",
-    .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall | --status",
+    .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall [SUITE] | "
+                 "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
     .options = "format junit site keep-paths notify install at uninstall status history no-cgroup",
     .run = nightly,

@@ -1,4 +1,6 @@
-/* One table of all options: usage, checking and completion go by it. */
+/* The one table of all options. getopt's table, what is taken from argv, `trapline COMMAND --help` and the
+ * document of `trapline --help --json` go by it; the completions ask --help, and scripts/check-docs.py writes
+ * the lists of docs/commands.md and docs/trapline.1 from the document. */
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
@@ -8,188 +10,246 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
+/* What becomes of an option's value, and the type of its member of struct tl_options. */
+enum kind {
+    FLAG,   /* bool: the option takes no value */
+    WORD,   /* bool: the value must be the word that the table names, which leaves room for others */
+    TEXT,   /* const char *: as it was given; the command checks it */
+    NUMBER, /* uint64_t: an integer from 1 to `most` */
+    JOBS,   /* unsigned: likewise */
+    LOUDER, /* int: counted */
+    UNIT,   /* added to the units */
+    SET,    /* added to the values of axes */
+    HELP,   /* prints the options and ends the program */
+};
+
+#define PLACE(member) offsetof(struct tl_options, member)
+#define MANY 1000000000
+static const char every[] = "every command";
+
+/* Texts are Markdown without links. The documents print `about`, then `more` as sentences that follow; --help
+ * has `about` only. Where an option means something else to some commands it has a row for them, which stands
+ * before the row for the others. */
+static const struct row {
     const char *name, *value; /* value NULL: takes none */
     char letter;              /* 0: none */
-    bool common;
-    const char *about;
+    enum kind kind;
+    size_t place;     /* in struct tl_options */
+    const char *only; /* commands that the row is for, space between; NULL: the others that name the option */
+    const char *about, *more; /* more NULL: nothing */
+    uint64_t most;            /* of a number */
 } table[] = {
-    {"db", "PATH", 0, true, "the database (default: $XDG_STATE_HOME/trapline/trapline.db)"},
-    {"json", NULL, 0, true, "one JSON document on stdout and nothing else there"},
-    {"verbose", NULL, 'v', true, "say more"},
-    {"jobs", "N", 'j', true, "trials at a time (default: one for each core)"},
-    {"help", NULL, 'h', true, "this text"},
-    {"unit", "UNIT", 'u', false, "where to run: RUNNER[@BUILD]:DEVICE; may be repeated"},
-    {"set", "AXIS=VALUE", 's', false, "value of an axis; may be repeated"},
-    {"repeat", "N", 'n', false, "run each variant N times (default: 1)"},
-    {"fresh", NULL, 0, false, "a process of its own for each trial, never a fork server's child"},
-    {"cached", NULL, 0, false, "take outcomes that are known already"},
-    {"over", "build", 0, false, "look for the first bad and the first fixed build instead of the trigger"},
-    {"exhaustive", NULL, 0, false, "with --over build: try every build, find every bad range"},
-    {"frontier", "AXIS,AXIS", 0, false,
-     "draw the whole boundary between pass and fail over two ordered axes"},
-    {"max-trials", "N", 0, false, "stop after N trials with the best result so far"},
-    {"max-time", "SECONDS", 0, false, "stop after that time with the best result so far"},
-    {"pairs", NULL, 0, false, "few variants that hold every pair of values, instead of all combinations"},
-    {"by", "WHAT", 0, false, "set side by side: unit, build, machine or session (default: unit)"},
-    {"only", "changed", 0, false, "only variants in which something differs"},
-    {"no-cache", NULL, 0, false, "run everything anew, also what is known already"},
-    {"keep-outputs", "DIR", 0, false, "keep every output as DIR/TRIAL/N.npy"},
-    {"keep-scratch", NULL, 0, false, "leave the scratch directories of trials behind, and say where"},
-    {"no-cgroup", NULL, 0, false, "do not use cgroups"},
-    {"case", "NAME", 0, false, "only of this case"},
-    {"outcome", "NAME[,NAME]", 0, false, "only with these outcomes"},
-    {"signature", "ID", 0, false, "only with this signature"},
-    {"since", "WHEN", 0, false, "only since: 2026-01-31, 2026-01-31T06:00, or 90m, 12h, 7d ago"},
-    {"limit", "N", 0, false, "at most N lines (default: 50)"},
-    {"after", "ID", 0, false, "go on after this trial: the next page"},
-    {"format", "md|html|json|junit", 0, false, "what the report is written as (default: md)"},
-    {"bundle", "DIR", 0, false, "write report, model, inputs and reproducers to DIR or DIR.tar.zst"},
-    {"site", "DIR", 0, false, "write everything in the database as pages for a browser"},
-    {"keep-paths", NULL, 0, false, "leave home directories, user and host names as they are"},
-    {"junit", "FILE", 0, false, "write the result as JUnit XML as well"},
-    {"notify", "CMD", 0, false, "run this program, with its arguments, with the summary on its stdin"},
-    {"install", NULL, 0, false, "run the suite every night: a systemd user timer, on macOS a launchd agent"},
-    {"at", "HH:MM", 0, false, "with --install: when (default: 03:00)"},
-    {"uninstall", NULL, 0, false, "take that back"},
-    {"status", NULL, 0, false, "what is installed: last and next run"},
-    {"history", "CASE", 0, false, "what each night saw of a case, oldest first"},
-    {"case-file", NULL, 0, false, "print the case file as it was when the trial ran, and nothing else"},
-    {"stacks", NULL, 0, false, "the stacks of all threads"},
+    {"db", "PATH", 0, TEXT, PLACE(db), every,
+     "the database (default: `$XDG_STATE_HOME/trapline/trapline.db`)",
+     "Without that variable it is `~/.local/state/trapline/trapline.db`"},
+    {"json", NULL, 0, FLAG, PLACE(json), every, "one JSON document on stdout and nothing else there",
+     "Progress and messages go to stderr"},
+    {"verbose", NULL, 'v', LOUDER, PLACE(verbose), every, "say more", NULL},
+    {"jobs", "N", 'j', JOBS, PLACE(jobs), every, "trials at a time (default: one for each core)",
+     "At most 1024; a device may allow fewer", 1024},
+    {"help", NULL, 'h', HELP, 0, every, "list the options of the command", NULL},
+    {"unit", "UNIT", 'u', UNIT, 0, "list compare db", "only of this unit", NULL},
+    {"unit", "UNIT", 'u', UNIT, 0, "matrix", "where to run: `RUNNER[@BUILD]:DEVICE`; may be repeated",
+     "`onnxruntime@1.18.0,1.22.0:cpu` is two units. `onnxruntime@1.18..1.30:cpu` is every build of that "
+     "range that is here, both ends included, pre-releases left out; either end may be missing"},
+    {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE`; may be repeated", NULL},
+    {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
+     "`A..B` is all values from one to the other of an ordered axis, `*` all values"},
+    {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated", NULL},
+    {"repeat", "N", 'n', NUMBER, PLACE(repeat), "matrix",
+     "run each variant N times on each unit (default: 1)", "Outcomes that are known count", MANY},
+    {"repeat", "N", 'n', NUMBER, PLACE(repeat), NULL, "run the variant N times on each unit (default: 1)",
+     NULL, MANY},
+    {"fresh", NULL, 0, FLAG, PLACE(fresh), NULL,
+     "a process of its own for each trial, never a fork server's child",
+     "It is its own from exec on, even where the runner could fork it from a server"},
+    {"cached", NULL, 0, FLAG, PLACE(cached), NULL, "take outcomes that are known already",
+     "The line of a trial says so. Outcomes are known by the content of the case, the variant, the unit and "
+     "the environment"},
+    {"over", "build", 0, WORD, PLACE(over), NULL,
+     "look for the first bad and the first fixed build instead of the trigger", NULL},
+    {"exhaustive", NULL, 0, FLAG, PLACE(exhaustive), NULL,
+     "with `--over build`: try every build, find every bad range", NULL},
+    {"frontier", "AXIS,AXIS", 0, TEXT, PLACE(frontier), NULL,
+     "draw the whole boundary between pass and fail over two ordered axes", NULL},
+    {"max-trials", "N", 0, NUMBER, PLACE(max_trials), NULL, "stop after N trials with the best result so far",
+     "Only trials that are really run count; the same command again goes on from there", MANY},
+    {"max-time", "SECONDS", 0, NUMBER, PLACE(max_seconds), NULL,
+     "stop after that time with the best result so far", NULL, MANY},
+    {"pairs", NULL, 0, FLAG, PLACE(pairs), NULL,
+     "few variants that hold every pair of values, instead of all combinations",
+     "Each pair of values of any two axes is in one of them. Without `-s`: of all axes of the case, with "
+     "five "
+     "values of a long range"},
+    {"by", "unit|build|machine|session", 0, TEXT, PLACE(by), NULL, "what is set side by side (default: unit)",
+     NULL},
+    {"only", "changed", 0, WORD, PLACE(only_changed), NULL, "only variants in which something differs", NULL},
+    {"no-cache", NULL, 0, FLAG, PLACE(no_cache), NULL, "run everything anew, also what is known already",
+     NULL},
+    {"keep-outputs", "DIR", 0, TEXT, PLACE(keep_outputs), NULL,
+     "keep every output of every trial as `DIR/TRIAL/N.npy`, where the runner can", NULL},
+    {"keep-scratch", NULL, 0, FLAG, PLACE(keep_scratch), NULL,
+     "leave the scratch directories of trials behind, and say where", NULL},
+    {"case", "NAME", 0, TEXT, PLACE(case_name), NULL, "only of the case of this name", NULL},
+    {"outcome", "NAME[,NAME]", 0, TEXT, PLACE(outcome), NULL, "only with these outcomes", NULL},
+    {"signature", "ID", 0, TEXT, PLACE(signature), "isolate",
+     "isolate this failure, by the beginning of its id",
+     "The id is the one that `trapline list signatures` shows. It is of use where a variant fails in several "
+     "ways. With `-s` the search starts from the variant that shows the failure"},
+    {"signature", "ID", 0, TEXT, PLACE(signature), NULL, "only with this signature, by its whole id", NULL},
+    {"since", "WHEN", 0, TEXT, PLACE(since), NULL,
+     "only since: `2026-01-31`, `2026-01-31T06:00` (local time), or `90m`, `12h`, `7d` ago", NULL},
+    {"limit", "N", 0, NUMBER, PLACE(limit), "db", "at most N lines (default: all)", NULL, MANY},
+    {"limit", "N", 0, NUMBER, PLACE(limit), NULL, "at most N lines (default: 50)", NULL, MANY},
+    {"after", "ID", 0, TEXT, PLACE(after), NULL, "go on after this trial or finding: the next page", NULL},
+    {"format", "md|html|json|junit", 0, TEXT, PLACE(format), "nightly",
+     "what is printed (default: md, at most a screen)", NULL},
+    {"format", "md|html|json|junit", 0, TEXT, PLACE(format), NULL,
+     "what the report is written as (default: md)", NULL},
+    {"bundle", "DIR", 0, TEXT, PLACE(bundle), NULL,
+     "write report, model, inputs and reproducers to DIR or `DIR.tar.zst`",
+     "The reproducers need no trapline. With the ending `.tar.zst` it is an archive"},
+    {"site", "DIR", 0, TEXT, PLACE(site), "nightly",
+     "write everything in the database as pages for a browser as well",
+     "`trapline report` says what DIR may be"},
+    {"site", "DIR", 0, TEXT, PLACE(site), NULL, "write everything in the database as pages for a browser",
+     "They can be opened from the disk: `DIR/index.html`. The option stands alone, without a finding. DIR "
+     "does not exist, is empty, or holds an older site, which is replaced; any other is refused"},
+    {"keep-paths", NULL, 0, FLAG, PLACE(keep_paths), "nightly",
+     "in the site: leave home directories, user and host names as they are", "Otherwise they are left out"},
+    {"keep-paths", NULL, 0, FLAG, PLACE(keep_paths), NULL,
+     "leave home directories, user and host names as they are", "Otherwise they are left out"},
+    {"junit", "FILE", 0, TEXT, PLACE(junit), NULL, "write the result as JUnit XML as well", NULL},
+    {"notify", "CMD", 0, TEXT, PLACE(notify), NULL,
+     "run this program, with its arguments, with the summary on its stdin",
+     "CMD is split into words, with quotes as in a shell; there is no shell"},
+    {"install", NULL, 0, FLAG, PLACE(install), NULL,
+     "run the suite every night: a systemd user timer, on macOS a launchd agent",
+     "The other options, such as `--junit`, `--site` and `--notify`, go with it"},
+    {"at", "HH:MM", 0, TEXT, PLACE(at), NULL, "with `--install`: when, local time (default: 03:00)", NULL},
+    {"uninstall", NULL, 0, FLAG, PLACE(uninstall), NULL, "take back what `--install` did",
+     "The suite may be named by its name or its file, and need not be named when there is one only"},
+    {"status", NULL, 0, FLAG, PLACE(status), NULL, "what is installed: last and next run", NULL},
+    {"history", "CASE", 0, TEXT, PLACE(history), NULL, "what each night saw of a case, oldest first",
+     "There is a line for each night that has run the case"},
+    {"case-file", NULL, 0, FLAG, PLACE(case_file), NULL,
+     "print the case file as it was when the trial ran, and nothing else",
+     "With it the trial can be run again"},
+    {"stacks", NULL, 0, FLAG, PLACE(stacks), NULL, "the stacks of all threads in full",
+     "Otherwise the one that took the signal, and a line of each other"},
+    {"no-cgroup", NULL, 0, FLAG, PLACE(no_cgroup), NULL, "do not use cgroups",
+     "The limits are then held by trapline alone"},
 };
 #define N_OPTIONS (sizeof table / sizeof table[0])
 
-static bool takes(const struct tl_command *c, size_t i)
+/* Whether a list of words with spaces between holds this one. */
+static bool holds(const char *list, const char *word)
 {
-    if (table[i].common)
-        return true;
-    size_t n = strlen(table[i].name);
-    for (const char *at = c->options; at && (at = strstr(at, table[i].name)); at += n)
-        if ((at == c->options || at[-1] == ' ') && (!at[n] || at[n] == ' '))
+    size_t n = strlen(word);
+    for (const char *at = list; at && (at = strstr(at, word)); at += n)
+        if ((at == list || at[-1] == ' ') && (!at[n] || at[n] == ' '))
             return true;
     return false;
 }
 
-void tl_options_help(FILE *f, const struct tl_command *c)
+/* Whether the command takes the option, and this row says what it is to it. */
+static bool takes(const struct tl_command *c, const struct row *r)
 {
-    fprintf(f, "usage: trapline %s %s\n\n%s\n\n", c->name, c->arguments, c->about);
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (!takes(c, i))
+    if (r->only == every)
+        return true;
+    const struct row *first = table;
+    while (strcmp(first->name, r->name) || (first->only && !holds(first->only, c->name)))
+        first++;
+    return r == first && holds(c->options, r->name);
+}
+
+static void help(const struct tl_command *c)
+{
+    printf("usage: trapline %s %s\n\n%s\n\n", c->name, c->arguments, c->about);
+    for (const struct row *r = table; r < table + N_OPTIONS; r++) {
+        if (!takes(c, r))
             continue;
-        char *left = table[i].letter
-                         ? tl_format("-%c, --%s%s%s", table[i].letter, table[i].name,
-                                     table[i].value ? " " : "", table[i].value ? table[i].value : "")
-                         : tl_format("    --%s%s%s", table[i].name, table[i].value ? " " : "",
-                                     table[i].value ? table[i].value : "");
-        fprintf(f, "  %-30s %s\n", left, table[i].about);
+        char letter[] = {'-', r->letter, ',', '\0'};
+        char *left = tl_format("%3s --%s%s%s", r->letter ? letter : "", r->name, r->value ? " " : "",
+                               r->value ? r->value : "");
+        printf("  %-30s ", left);
+        for (const char *at = r->about; *at; at++)
+            if (*at != '`')
+                putchar(*at);
+        putchar('\n');
         free(left);
     }
 }
 
-static int number(const struct tl_command *c, const char *name, const char *text, uint64_t most,
-                  uint64_t *value)
+json_t *tl_options_document(void)
+{
+    json_t *commands = json_array();
+    for (size_t i = 0; tl_commands[i]; i++) {
+        const struct tl_command *c = tl_commands[i];
+        json_t *options = json_array();
+        for (const struct row *r = table; r < table + N_OPTIONS; r++) {
+            char letter[] = {r->letter, '\0'};
+            if (takes(c, r))
+                json_array_append_new(options,
+                                      json_pack("{s:s,s:s?,s:s?,s:b,s:s,s:s?}", "name", r->name, "value",
+                                                r->value, "letter", r->letter ? letter : NULL, "common",
+                                                r->only == every, "about", r->about, "more", r->more));
+        }
+        json_array_append_new(commands, json_pack("{s:s,s:s,s:s,s:o}", "name", c->name, "arguments",
+                                                  c->arguments, "about", c->about, "options", options));
+    }
+    return json_pack("{s:o}", "commands", commands);
+}
+
+static int number(const struct tl_command *c, const struct row *r, const char *text, uint64_t *value)
 {
     char *end;
     errno = 0;
     *value = strtoull(text, &end, 10);
-    if (errno || *end || end == text || *text == '-' || *value < 1 || *value > most)
-        return tl_usage_error(c, "--%s %s: expected an integer from 1 to %llu", name, text,
-                              (unsigned long long)most);
+    if (errno || *end || end == text || *text == '-' || *value < 1 || *value > r->most)
+        return tl_usage_error(c, "--%s %s: expected an integer from 1 to %llu", r->name, text,
+                              (unsigned long long)r->most);
     return -1;
 }
 
-static int take(const struct tl_command *c, struct tl_options *o, const char *name, const char *value)
+/* The exit status, or -1 to go on. */
+static int take(const struct tl_command *c, struct tl_options *o, const struct row *r, const char *value)
 {
+    void *place = (char *)o + r->place;
     uint64_t n;
     int status = -1;
-    if (!strcmp(name, "db")) {
-        o->db = value;
-    } else if (!strcmp(name, "json")) {
-        o->json = true;
-    } else if (!strcmp(name, "verbose")) {
-        o->verbose++;
-    } else if (!strcmp(name, "jobs")) {
-        status = number(c, name, value, 1024, &n);
-        o->jobs = (unsigned)n;
-    } else if (!strcmp(name, "unit")) {
+    switch (r->kind) {
+    case FLAG:
+        *(bool *)place = true;
+        break;
+    case WORD:
+        *(bool *)place = true;
+        if (strcmp(value, r->value))
+            status = tl_usage_error(c, "--%s %s: `%s` was expected", r->name, value, r->value);
+        break;
+    case TEXT:
+        *(const char **)place = value;
+        break;
+    case NUMBER:
+        status = number(c, r, value, place);
+        break;
+    case JOBS:
+        status = number(c, r, value, &n);
+        *(unsigned *)place = (unsigned)n;
+        break;
+    case LOUDER:
+        ++*(int *)place;
+        break;
+    case UNIT:
         o->units[o->n_units++] = value;
-    } else if (!strcmp(name, "set")) {
+        break;
+    case SET:
         o->sets[o->n_sets++] = value;
-    } else if (!strcmp(name, "repeat")) {
-        status = number(c, name, value, 1000000000, &o->repeat);
-    } else if (!strcmp(name, "fresh")) {
-        o->fresh = true;
-    } else if (!strcmp(name, "cached")) {
-        o->cached = true;
-    } else if (!strcmp(name, "keep-scratch")) {
-        o->keep_scratch = true;
-    } else if (!strcmp(name, "over")) {
-        o->over = value;
-        if (strcmp(value, "build"))
-            status = tl_usage_error(c, "--over %s: `build` was expected", value);
-    } else if (!strcmp(name, "exhaustive")) {
-        o->exhaustive = true;
-    } else if (!strcmp(name, "frontier")) {
-        o->frontier = value;
-    } else if (!strcmp(name, "max-trials")) {
-        status = number(c, name, value, 1000000000, &o->max_trials);
-    } else if (!strcmp(name, "max-time")) {
-        status = number(c, name, value, 1000000000, &o->max_seconds);
-    } else if (!strcmp(name, "no-cache")) {
-        o->no_cache = true;
-    } else if (!strcmp(name, "pairs")) {
-        o->pairs = true;
-    } else if (!strcmp(name, "by")) {
-        o->by = value;
-    } else if (!strcmp(name, "only")) {
-        o->only_changed = true;
-        if (strcmp(value, "changed"))
-            status = tl_usage_error(c, "--only %s: `changed` was expected", value);
-    } else if (!strcmp(name, "keep-outputs")) {
-        o->keep_outputs = value;
-    } else if (!strcmp(name, "no-cgroup")) {
-        o->no_cgroup = true;
-    } else if (!strcmp(name, "case-file")) {
-        o->case_file = true;
-    } else if (!strcmp(name, "stacks")) {
-        o->stacks = true;
-    } else if (!strcmp(name, "format")) {
-        o->format = value;
-    } else if (!strcmp(name, "bundle")) {
-        o->bundle = value;
-    } else if (!strcmp(name, "site")) {
-        o->site = value;
-    } else if (!strcmp(name, "keep-paths")) {
-        o->keep_paths = true;
-    } else if (!strcmp(name, "junit")) {
-        o->junit = value;
-    } else if (!strcmp(name, "notify")) {
-        o->notify = value;
-    } else if (!strcmp(name, "install")) {
-        o->install = true;
-    } else if (!strcmp(name, "at")) {
-        o->at = value;
-    } else if (!strcmp(name, "uninstall")) {
-        o->uninstall = true;
-    } else if (!strcmp(name, "status")) {
-        o->status = true;
-    } else if (!strcmp(name, "history")) {
-        o->history = value;
-    } else if (!strcmp(name, "limit")) {
-        status = number(c, name, value, 1000000000, &o->limit);
-    } else if (!strcmp(name, "case")) {
-        o->case_name = value;
-    } else if (!strcmp(name, "outcome")) {
-        o->outcome = value;
-    } else if (!strcmp(name, "signature")) {
-        o->signature = value;
-    } else if (!strcmp(name, "since")) {
-        o->since = value;
-    } else if (!strcmp(name, "after")) {
-        o->after = value;
-    } else { /* --help */
-        tl_options_help(stdout, c);
+        break;
+    case HELP:
+        help(c);
         status = tl_finish_output(TL_EXIT_OK);
+        break;
     }
     return status;
 }
@@ -200,7 +260,7 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     char shorts[2 * N_OPTIONS + 2] = ":";
     size_t n = 0, at = 1;
     for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (!takes(c, i))
+        if (!takes(c, &table[i]))
             continue;
         longs[n++] = (struct option){table[i].name, table[i].value ? required_argument : no_argument, NULL,
                                      256 + (int)i};
@@ -223,9 +283,9 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
             return tl_usage_error(c, "%s: a value was expected", argv[optind - 1]);
         size_t i = (size_t)found - 256;
         if (found < 256)
-            for (i = 0; table[i].letter != found;)
+            for (i = 0; table[i].letter != found || !takes(c, &table[i]);)
                 i++;
-        int status = take(c, o, table[i].name, optarg);
+        int status = take(c, o, &table[i], optarg);
         if (status >= 0)
             return status;
     }

@@ -196,28 +196,6 @@ uint64_t tl_search_left(const struct tl_search *s)
     return left < budget ? left : budget;
 }
 
-void tl_result_clear(struct tl_search_result *r)
-{
-    for (size_t i = 0; i < r->n_triggers; i++) {
-        struct tl_search_trigger *t = &r->triggers[i];
-        free(t->fails_with);
-        free(t->passes_with);
-        free(t->other_with);
-        free(t->unsupported_with);
-        free(t->band.samples);
-    }
-    free(r->triggers);
-    free(r->joint);
-    free(r->irrelevant);
-    free(r->decisive);
-    free(r->others);
-    free(r->path);
-    free(r->ranges);
-    free(r->unsupported_builds);
-    free(r->corners);
-    *r = (struct tl_search_result){0};
-}
-
 void tl_result_common(struct tl_search *s)
 {
     struct tl_search_result *r = &s->result;

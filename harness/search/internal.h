@@ -143,10 +143,11 @@ void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b);
 void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
 /* M := index, which failed. */
 void tl_search_adopt(struct tl_search *s, const uint64_t *index);
-unsigned tl_log2_ceil(uint64_t n); /* of 0 and 1: 0 */
-/* Report the parts of the result that all searches have; frees the old ones first. */
+unsigned tl_log2_ceil(uint64_t n);                /* of 0 and 1: 0 */
+void tl_result_clear(struct tl_search_result *r); /* frees what is in it */
+
+/* engine.c. Reports the parts of the result that all searches have; frees the old ones first. */
 void tl_result_common(struct tl_search *s);
-void tl_result_clear(struct tl_search_result *r);
 
 /* threshold.c */
 typedef void tl_line_make(struct tl_search *s, void *context, uint64_t position, uint64_t *index);

@@ -1,11 +1,11 @@
 /* What the files of this folder share.
  *
- *   schedule.c         what is the same everywhere: checks, the mark, the files, the calendar
+ *   schedule.c         what is the same everywhere: checks, what is installed, the calendar
+ *   files.c            the files of a schedule: the mark in them, reading and writing them
  *   unit_file.c        what systemd reads and says; pure
  *   plist.c            what launchd reads and says; pure
  *   schedule_linux.c   the files and calls of systemd
- *   schedule_darwin.c  the files and calls of launchd; uses nothing but POSIX, so that it can be tried
- * anywhere
+ *   schedule_darwin.c  the files and calls of launchd: only POSIX, so that tests run it on every system
  */
 #ifndef TL_SCHEDULE_INTERNAL_H
 #define TL_SCHEDULE_INTERNAL_H
@@ -20,6 +20,19 @@
 
 /* --- schedule.c --- */
 int tl_schedule_check(const struct tl_schedule *s, struct tl_error *e); /* everything that was given */
+/* The suites of which the directory holds a file PREFIX SUITE SUFFIX that trapline wrote, in order. */
+char **tl_schedule_list(const char *directory, const char *prefix, const char *const *suffixes);
+void tl_schedule_list_free(char **suites);
+int tl_schedule_absent(const char *suite, char *const *installed, struct tl_error *e); /* the error; -1 */
+
+/* The next time the local clock shows hour:minute after now_us. Microseconds since 1970. */
+int64_t tl_schedule_next_us(int hour, int minute, int64_t now_us);
+
+/* Runs one of the system's programs. 0 when it exits with 0; else -1, and *said is why not in one line, the
+ * caller's. `out` may be NULL. */
+int tl_schedule_ask(const char *const *argv, struct tl_buffer *out, char **said);
+
+/* --- files.c --- */
 /* The arguments of the scheduled command, the program first; NULL-terminated, only the array is the caller's.
  */
 const char **tl_schedule_command(const struct tl_schedule *s);
@@ -39,18 +52,6 @@ int tl_schedule_examine(struct tl_schedule_file *f, const char *suite, struct tl
 /* Writes the files in one directory, which is made if need be: all of them, or none. */
 int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error *e);
 void tl_schedule_files_free(struct tl_schedule_file *files, size_t n);
-
-/* The suites of which the directory holds a file PREFIX SUITE SUFFIX that trapline wrote, in order. */
-char **tl_schedule_list(const char *directory, const char *prefix, const char *const *suffixes);
-void tl_schedule_list_free(char **suites);
-int tl_schedule_absent(const char *suite, char *const *installed, struct tl_error *e); /* the error; -1 */
-
-/* The next time the local clock shows hour:minute after now_us. Microseconds since 1970. */
-int64_t tl_schedule_next_us(int hour, int minute, int64_t now_us);
-
-/* Runs one of the system's programs. 0 when it exits with 0; else -1, and *said is why not in one line, the
- * caller's. `out` may be NULL. */
-int tl_schedule_ask(const char *const *argv, struct tl_buffer *out, char **said);
 
 /* --- unit_file.c --- */
 /* Adds a text in the quotes of unit files. `dollar`: where a $ would be a variable. */

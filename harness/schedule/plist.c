@@ -9,12 +9,12 @@ static void add_text(struct tl_buffer *b, const char *element, const char *text,
 {
     tl_buffer_printf(b, "<%s>", element);
     for (size_t i = 0; i < size; i++) {
-        const char *escape = text[i] == '&'   ? "&amp;"
-                             : text[i] == '<' ? "&lt;"
-                             : text[i] == '>' ? "&gt;"
-                                              : NULL;
-        if (escape)
-            tl_buffer_add_string(b, escape);
+        if (text[i] == '&')
+            tl_buffer_add_string(b, "&amp;");
+        else if (text[i] == '<')
+            tl_buffer_add_string(b, "&lt;");
+        else if (text[i] == '>')
+            tl_buffer_add_string(b, "&gt;");
         else
             tl_buffer_add(b, text + i, 1);
     }

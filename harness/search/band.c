@@ -174,7 +174,7 @@ static void keep_samples(struct tl_search *s, size_t axis)
 
 static void keep(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
     struct tl_search_band *b = &z->bands[a];
     keep_samples(s, a);
@@ -193,7 +193,7 @@ static void keep(struct tl_search *s)
  * else it is the place where two rates can no longer be told apart, and a part of the width will do. */
 static uint64_t edge_width(struct tl_search *s)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
     uint64_t least = z->band_state == 2 ? 1 : 0, upper = z->band_state == 2 ? z->band_high : z->band_upper;
     const struct tl_point *f = measure(s, a, s->failing[a], 0);
@@ -201,9 +201,9 @@ static uint64_t edge_width(struct tl_search *s)
     return width > least ? width : least;
 }
 
-enum tl_progress tl_band_step(struct tl_search *s, bool *found)
+enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     *found = false;
     if (!s->noisy)
         return TL_DONE;

@@ -20,7 +20,7 @@ static double log_add(double a, double b)
 }
 
 /* The log of the chance of seeing this, in one order, over all rates. */
-static double evidence(struct tl_seen s)
+static double evidence(struct tl_change_count s)
 {
     double k = (double)s.k, n = (double)s.n;
     double all = log(BETWEEN) + lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2);
@@ -31,25 +31,25 @@ static double evidence(struct tl_seen s)
     return all;
 }
 
-static double log_odds(struct tl_seen before, struct tl_seen now)
+static double log_odds(struct tl_change_count before, struct tl_change_count now)
 {
-    const struct tl_seen both = {before.k + now.k, before.n + now.n};
+    const struct tl_change_count both = {before.k + now.k, before.n + now.n};
     return evidence(before) + evidence(now) - evidence(both);
 }
 
-double tl_change_odds(struct tl_seen before, struct tl_seen now)
+double tl_change_odds(struct tl_change_count before, struct tl_change_count now)
 {
     return exp(log_odds(before, now));
 }
 
 /* One side shows it never (or always), and the other one otherwise. */
-static bool looks_changed(struct tl_seen a, struct tl_seen b)
+static bool looks_changed(struct tl_change_count a, struct tl_change_count b)
 {
     bool never = a.k == 0 && b.k > 0, always = a.k == a.n && b.k < b.n;
     return never || always;
 }
 
-enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64_t added)
+enum tl_change tl_change_judge(struct tl_change_count before, struct tl_change_count now, uint64_t added)
 {
     const double enough = log(TL_CHANGE_ODDS);
     if (before.n == 0 || now.n == 0)
@@ -61,7 +61,7 @@ enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64
         return TL_CHANGE_NONE;
     /* What it would come to if all trials that may be added were as those so far. */
     uint64_t left = added < TL_CHANGE_MORE ? TL_CHANGE_MORE - added : 0;
-    struct tl_seen then = {now.k + (uint64_t)lround(r * (double)left), now.n + left};
+    struct tl_change_count then = {now.k + (uint64_t)lround(r * (double)left), now.n + left};
     if (left && log_odds(before, then) >= enough)
         return TL_CHANGE_OPEN;
     /* A flaky failure that shows as often as before is none: it is unclear only when it looks like one. */

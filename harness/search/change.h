@@ -22,12 +22,12 @@
 #define TL_CHANGE_LEVEL 0.002 /* of the rank-sum test, one-sided */
 
 /* How often something was seen in how many trials. */
-struct tl_seen {
+struct tl_change_count {
     uint64_t k, n;
 };
 
 /* The Bayes factor for a change; 1 says nothing, above it speaks for one. */
-double tl_change_odds(struct tl_seen before, struct tl_seen now);
+double tl_change_odds(struct tl_change_count before, struct tl_change_count now);
 
 enum tl_change {
     TL_CHANGE_NONE, /* nothing speaks for one */
@@ -37,7 +37,7 @@ enum tl_change {
     TL_CHANGE_UNCLEAR, /* it looks like one, and no number of trials that is worth it can settle it */
 };
 /* added: trials among now.n that were made to settle it. */
-enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64_t added);
+enum tl_change tl_change_judge(struct tl_change_count before, struct tl_change_count now, uint64_t added);
 
 /* The chance that values as these would rank so high (so low when `lower`) if nothing had changed; 1 when one
  * side is empty. Lists in ascending order. */

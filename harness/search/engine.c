@@ -69,7 +69,7 @@ bool tl_search_has_note(const struct tl_search_result *r, enum tl_search_note n)
     return false;
 }
 
-static void describe(const struct tl_search *s, const struct tl_run *r, char text[96])
+static void describe(const struct tl_search *s, const struct tl_search_run *r, char text[96])
 {
     char axis[48] = "";
     if (r->axis != TL_NO_AXIS) {
@@ -141,7 +141,7 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
     if (s->handed == s->n_runs) {
         if (s->told < s->handed)
             return 0;
-        enum tl_progress p;
+        enum tl_search_progress p;
         do
             p = s->step(s);
         while (p == TL_AGAIN);
@@ -158,7 +158,7 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
     }
     size_t n = 0;
     for (; n < most && s->handed < s->n_runs; n++, s->handed++) {
-        const struct tl_run *r = &s->runs[s->handed];
+        const struct tl_search_run *r = &s->runs[s->handed];
         requests[n] = (struct tl_search_request){.id = s->handed,
                                                  .index = r->point->index,
                                                  .repeat = r->repeat,
@@ -208,7 +208,7 @@ void tl_result_common(struct tl_search *s)
     r->path = tl_calloc(s->n_runs + 1, sizeof *r->path);
     r->others = tl_calloc(s->n_strings + 1, sizeof *r->others);
     for (size_t i = 0; i < s->handed; i++) {
-        const struct tl_run *run = &s->runs[i];
+        const struct tl_search_run *run = &s->runs[i];
         r->path[r->n_path++] = (struct tl_search_step){.index = run->point->index,
                                                        .repeat = run->repeat,
                                                        .fresh = run->fresh,

@@ -20,20 +20,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tl_axes_reset(struct tl_axes *a)
+void tl_axes_reset(struct tl_axes_state *a)
 {
     free(a->order);
     free(a->needed);
     free(a->log_factorial);
     free(a->weights);
     free(a->values);
-    tl_line_free(&a->line);
-    *a = (struct tl_axes){0};
+    tl_search_line_free(&a->line);
+    *a = (struct tl_axes_state){0};
 }
 
 static void begin(struct tl_search *s)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     tl_axes_reset(a);
     a->order = tl_calloc(s->n + 1, sizeof *a->order);
     a->needed = tl_calloc(s->n + 1, sizeof *a->needed);
@@ -55,7 +55,7 @@ static void begin(struct tl_search *s)
 }
 
 /* Chances, up to a factor, that r of the m axes that are left are needed, when `found` of the others were. */
-static void weigh(struct tl_axes *a, size_t m, size_t found)
+static void weigh(struct tl_axes_state *a, size_t m, size_t found)
 {
     const double *lf = a->log_factorial;
     double top = -INFINITY;
@@ -77,7 +77,7 @@ static void weigh(struct tl_axes *a, size_t m, size_t found)
 }
 
 /* The chance that none of the next g axes of m is needed. */
-static double none_in(const struct tl_axes *a, size_t m, size_t g)
+static double none_in(const struct tl_axes_state *a, size_t m, size_t g)
 {
     double sum = 0, none = 1;
     for (size_t r = 0; r + g <= m; r++) {
@@ -91,9 +91,9 @@ static double none_in(const struct tl_axes *a, size_t m, size_t g)
 
 /* Positions of the line: the number of undecided axes that keep their value. It fails from t on, where t is
  * the place of the first needed axis, counted from the end; t = 0 when no more is needed. */
-static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *line)
+static uint64_t ideal(struct tl_search *s, void *context, const struct tl_search_line *line)
 {
-    struct tl_axes *a = context;
+    struct tl_axes_state *a = context;
     size_t m = (size_t)line->tmax, most = (size_t)(line->tmax - line->tmin);
     if (s->search_trials - a->spent + m + 2 >= a->limit)
         return line->tmax - 1;
@@ -118,7 +118,7 @@ static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *
 
 static void make(struct tl_search *s, void *context, uint64_t position, uint64_t *index)
 {
-    const struct tl_axes *a = context;
+    const struct tl_axes_state *a = context;
     memcpy(index, s->best, s->n * sizeof *index);
     /* M changes while the line is searched, but only by what position says anyway. */
     for (size_t i = a->scanned; i < a->n; i++)
@@ -127,9 +127,9 @@ static void make(struct tl_search *s, void *context, uint64_t position, uint64_t
 
 static void open_line(struct tl_search *s)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     size_t m = a->n - a->scanned;
-    tl_line_init(s, &a->line, a->contaminated ? 1 : 0, m);
+    tl_search_line_init(s, &a->line, a->contaminated ? 1 : 0, m);
     if (s->noisy) {
         struct tl_rate_belief rates;
         tl_search_rates(s, &rates);
@@ -147,9 +147,9 @@ static void open_line(struct tl_search *s)
 }
 
 /* Between a failure and a pass nothing can be tried: the axes in between one at a time. */
-static enum tl_progress one_at_a_time(struct tl_search *s, size_t end)
+static enum tl_search_progress one_at_a_time(struct tl_search *s, size_t end)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     for (; a->scanned < end; a->scanned++) {
         size_t axis = a->order[a->scanned];
         memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
@@ -167,18 +167,18 @@ static enum tl_progress one_at_a_time(struct tl_search *s, size_t end)
     return TL_DONE;
 }
 
-enum tl_progress tl_axes_step(struct tl_search *s)
+enum tl_search_progress tl_axes_step(struct tl_search *s)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     if (!a->begun)
         begin(s);
-    struct tl_line_use use = {
+    struct tl_search_line_use use = {
         .make = make, .ideal = ideal, .context = a, .purpose = TL_SEARCH_AXES, .axis = TL_NO_AXIS};
     while (a->scanned < a->n) {
         if (!a->line_open)
             open_line(s);
         if (!a->line.gap || a->line.tmin == a->line.tmax) {
-            if (tl_line_step(s, &a->line, &use) == TL_PENDING)
+            if (tl_search_line_step(s, &a->line, &use) == TL_PENDING)
                 return TL_PENDING;
         }
         if (a->line.gap && a->line.tmin < a->line.tmax) {
@@ -197,7 +197,7 @@ enum tl_progress tl_axes_step(struct tl_search *s)
                 a->found++;
             }
         }
-        tl_line_free(&a->line);
+        tl_search_line_free(&a->line);
         a->line_open = false;
         a->contaminated = false;
     }
@@ -206,7 +206,7 @@ enum tl_progress tl_axes_step(struct tl_search *s)
 
 uint64_t tl_axes_left(const struct tl_search *s)
 {
-    const struct tl_axes *a = &s->isolate->axes;
+    const struct tl_axes_state *a = &s->isolate->axes;
     if (!a->begun) {
         uint64_t n = 0;
         for (size_t i = 0; i < s->n; i++)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tl_probe_reset(struct tl_isolate *z)
+void tl_probe_reset(struct tl_isolate_state *z)
 {
     for (size_t i = 0; i < z->n_probes; i++)
         free(z->probes[i].index);
@@ -22,7 +22,7 @@ void tl_probe_reset(struct tl_isolate *z)
 
 static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t more, bool should_fail)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     uint64_t *index = tl_index_copy(s, s->best);
     index[axis] = value;
     if (more != TL_NO_AXIS)
@@ -45,7 +45,7 @@ static uint64_t further(uint64_t d)
 
 static void make_probes(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
         uint64_t t = s->best[a], f = s->failing[a];
         if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band)
@@ -70,9 +70,9 @@ static void make_probes(struct tl_search *s)
     z->probes_made = true;
 }
 
-enum tl_progress tl_probe_step(struct tl_search *s)
+enum tl_search_progress tl_probe_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     if (!z->probes_made)
         make_probes(s);
     bool pending = false;
@@ -135,7 +135,7 @@ enum tl_progress tl_probe_step(struct tl_search *s)
     return TL_DONE;
 }
 
-void tl_generalise_reset(struct tl_isolate *z)
+void tl_generalise_reset(struct tl_isolate_state *z)
 {
     for (size_t i = 0; i < z->n_held; i++)
         free(z->held[i]);
@@ -177,7 +177,7 @@ static uint64_t *draw(struct tl_search *s, size_t broken)
 
 static void make_draws(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     size_t n = s->options.generalise_runs, triggers = 0, rest = 0;
     for (size_t a = 0; a < s->n; a++) {
         triggers += s->best[a] != 0;
@@ -212,9 +212,9 @@ static bool used_before(const struct tl_search *s, uint64_t **list, size_t i)
     return false;
 }
 
-enum tl_progress tl_generalise_step(struct tl_search *s)
+enum tl_search_progress tl_generalise_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     if (!z->drawn)
         make_draws(s);
     bool pending = false;

@@ -26,7 +26,7 @@ static inline uint32_t tl_runs_seen(const uint32_t seen[TL_SEARCH_OUTCOME_COUNT]
 }
 
 /* One trial; the id of a request is its place in the list. */
-struct tl_run {
+struct tl_search_run {
     struct tl_point *point;
     uint32_t repeat;
     bool fresh;
@@ -39,7 +39,7 @@ struct tl_run {
     const char *signature;
 };
 
-enum tl_progress {
+enum tl_search_progress {
     TL_AGAIN,   /* the state changed: call the step function again */
     TL_PENDING, /* waiting for what is in the queue */
     TL_DONE,
@@ -57,7 +57,7 @@ enum tl_judgement {
 /* A threshold on a line of positions: those from t on fail. It is known that tmin <= t <= tmax, and that tmax
  * fails. Positions that could not be tried are blocked. */
 #define TL_LINE_BLOCKED 8
-struct tl_line {
+struct tl_search_line {
     uint64_t tmin, tmax;
     size_t n_blocked;
     uint64_t blocked[TL_LINE_BLOCKED];
@@ -71,9 +71,9 @@ struct tl_line {
     double confidence;                      /* noisy, at the end */
 };
 
-struct tl_isolate; /* isolate.c */
-struct tl_builds;
-struct tl_frontier;
+struct tl_isolate_state; /* isolate.c */
+struct tl_builds_state;
+struct tl_frontier_state;
 
 struct tl_search {
     const struct tl_search_space *space;
@@ -84,7 +84,7 @@ struct tl_search {
 
     struct tl_point **buckets;
     size_t n_buckets, n_points;
-    struct tl_run *runs;
+    struct tl_search_run *runs;
     size_t n_runs, capacity_runs;
     size_t handed; /* runs that were given to the caller */
     size_t told;
@@ -105,13 +105,13 @@ struct tl_search {
     uint64_t *best;    /* M */
     bool reproduced, complete;
 
-    enum tl_progress (*step)(struct tl_search *s);
+    enum tl_search_progress (*step)(struct tl_search *s);
     uint64_t (*left)(const struct tl_search *s);
     void (*report)(struct tl_search *s);
     void (*release)(struct tl_search *s);
-    struct tl_isolate *isolate;
-    struct tl_builds *builds;
-    struct tl_frontier *frontier;
+    struct tl_isolate_state *isolate;
+    struct tl_builds_state *builds;
+    struct tl_frontier_state *frontier;
     struct tl_search_result result;
 };
 
@@ -150,19 +150,20 @@ void tl_result_clear(struct tl_search_result *r); /* frees what is in it */
 void tl_result_common(struct tl_search *s);
 
 /* threshold.c */
-typedef void tl_line_make(struct tl_search *s, void *context, uint64_t position, uint64_t *index);
-typedef uint64_t tl_line_ideal(struct tl_search *s, void *context, const struct tl_line *line);
-struct tl_line_use {
-    tl_line_make *make;   /* the variant of a position */
-    tl_line_ideal *ideal; /* where to split; NULL: in the middle */
+typedef void tl_search_line_make(struct tl_search *s, void *context, uint64_t position, uint64_t *index);
+typedef uint64_t tl_search_line_ideal(struct tl_search *s, void *context, const struct tl_search_line *line);
+struct tl_search_line_use {
+    tl_search_line_make *make;   /* the variant of a position */
+    tl_search_line_ideal *ideal; /* where to split; NULL: in the middle */
     void *context;
     enum tl_search_purpose purpose;
     size_t axis;
 };
-void tl_line_init(struct tl_search *s, struct tl_line *line, uint64_t tmin, uint64_t tmax);
-void tl_line_free(struct tl_line *line);
+void tl_search_line_init(struct tl_search *s, struct tl_search_line *line, uint64_t tmin, uint64_t tmax);
+void tl_search_line_free(struct tl_search_line *line);
 /* Goes on with the line. TL_DONE: t is line->tmax. Every position that fails is adopted as M. */
-enum tl_progress tl_line_step(struct tl_search *s, struct tl_line *line, const struct tl_line_use *use);
+enum tl_search_progress tl_search_line_step(struct tl_search *s, struct tl_search_line *line,
+                                            const struct tl_search_line_use *use);
 
 /* The steps of an isolation. Each returns TL_DONE when it is through. */
 enum tl_isolate_step {
@@ -193,7 +194,7 @@ struct tl_probe {
     bool should_fail;
 };
 
-struct tl_axes { /* state of ficbs.c */
+struct tl_axes_state { /* state of ficbs.c */
     bool begun;
     uint64_t *values;  /* M at the beginning */
     size_t n, *order;  /* axes that it has away from the baseline */
@@ -203,17 +204,17 @@ struct tl_axes { /* state of ficbs.c */
     bool contaminated; /* resetting all that is not scanned is known not to fail */
     uint64_t spent, limit;
     bool line_open;
-    struct tl_line line;
+    struct tl_search_line line;
     double *log_factorial;
     double *weights; /* scratch of the posterior */
 };
 
-struct tl_isolate {
+struct tl_isolate_state {
     enum tl_isolate_step step;
     unsigned rounds;
     bool baseline_fails;
     struct tl_rate_belief rates;
-    struct tl_axes axes;
+    struct tl_axes_state axes;
 
     uint64_t *choice_done;    /* by axis: value of M for which the simpler ones were tried; 0: none */
     uint64_t *threshold_done; /* by axis: value of M that was bisected to; 0: none */
@@ -221,7 +222,7 @@ struct tl_isolate {
         *gap_below; /* by axis: largest value below M's that can be tried, after a gap; else UINT64_MAX */
     bool line_open;
     size_t line_axis;
-    struct tl_line line;
+    struct tl_search_line line;
 
     struct tl_search_band *bands; /* by axis */
     size_t band_axis;
@@ -252,16 +253,16 @@ struct tl_isolate {
     const uint64_t *not_held, *also;
 };
 
-enum tl_progress tl_axes_step(struct tl_search *s);
-void tl_axes_reset(struct tl_axes *a);
+enum tl_search_progress tl_axes_step(struct tl_search *s);
+void tl_axes_reset(struct tl_axes_state *a);
 uint64_t tl_axes_left(const struct tl_search *s);
-enum tl_progress tl_thresholds_step(struct tl_search *s);
-enum tl_progress tl_band_step(struct tl_search *s, bool *found);
-enum tl_progress tl_confirm_step(struct tl_search *s);
-enum tl_progress tl_probe_step(struct tl_search *s);
-enum tl_progress tl_generalise_step(struct tl_search *s);
-void tl_probe_reset(struct tl_isolate *z);
-void tl_generalise_reset(struct tl_isolate *z);
+enum tl_search_progress tl_thresholds_step(struct tl_search *s);
+enum tl_search_progress tl_band_step(struct tl_search *s, bool *found);
+enum tl_search_progress tl_confirm_step(struct tl_search *s);
+enum tl_search_progress tl_probe_step(struct tl_search *s);
+enum tl_search_progress tl_generalise_step(struct tl_search *s);
+void tl_probe_reset(struct tl_isolate_state *z);
+void tl_generalise_reset(struct tl_isolate_state *z);
 void tl_isolate_report(struct tl_search *s);
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
 

@@ -19,7 +19,7 @@ static void end(struct tl_search *s)
     s->isolate->step = TL_STEP_END;
 }
 
-static enum tl_progress reproduce_step(struct tl_search *s)
+static enum tl_search_progress reproduce_step(struct tl_search *s)
 {
     const struct tl_search_options *o = &s->options;
     /* One first: a trial that takes the machine down must not be one of three. */
@@ -71,7 +71,7 @@ static enum tl_progress reproduce_step(struct tl_search *s)
     return TL_DONE;
 }
 
-static enum tl_progress baseline_step(struct tl_search *s)
+static enum tl_search_progress baseline_step(struct tl_search *s)
 {
     uint64_t *zero = tl_calloc(s->n + 1, sizeof *zero);
     enum tl_judgement j =
@@ -96,9 +96,9 @@ static uint64_t simpler_choices(const struct tl_search *s, uint64_t value)
     return n < s->options.widen_most ? n : s->options.widen_most;
 }
 
-static enum tl_progress choices_step(struct tl_search *s)
+static enum tl_search_progress choices_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
         if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a])
             continue;
@@ -126,7 +126,7 @@ static enum tl_progress choices_step(struct tl_search *s)
 
 void tl_isolate_noisy(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     s->noisy = true;
     s->mixed = false;
     tl_search_note(s, TL_NOTE_FLAKY);
@@ -136,7 +136,7 @@ void tl_isolate_noisy(struct tl_search *s)
     z->step = TL_STEP_BAND;
 }
 
-static void add_neighbour(struct tl_isolate *z, size_t axis, uint64_t value, bool simpler)
+static void add_neighbour(struct tl_isolate_state *z, size_t axis, uint64_t value, bool simpler)
 {
     z->neighbours = tl_realloc(z->neighbours, z->n_neighbours + 1, sizeof *z->neighbours);
     z->neighbours[z->n_neighbours++] = (struct tl_neighbour){axis, value, simpler};
@@ -180,7 +180,7 @@ static bool contradicts(const struct tl_search *s, const uint64_t *fails)
  * report. */
 static void find_neighbours(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     z->n_neighbours = 0;
     for (size_t a = 0; a < s->n; a++) {
         uint64_t v = s->best[a], count = s->space->axes[a].count;
@@ -204,7 +204,7 @@ static void find_neighbours(struct tl_search *s)
 }
 
 /* Axes of which no simpler value can be tried alone: two at once, as a constraint may tie them together. */
-static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found, size_t *resolved)
+static enum tl_search_progress pairs(struct tl_search *s, const bool *tied, bool *found, size_t *resolved)
 {
     uint64_t *index = tl_index_copy(s, s->best);
     uint64_t *failed = NULL;
@@ -237,7 +237,7 @@ static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found
 
 static void next_round(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     tl_probe_reset(z);
     z->step = TL_STEP_CHOICES;
     if (++z->rounds > MOST_ROUNDS) {
@@ -271,9 +271,9 @@ static bool is_edge(const struct tl_search *s, size_t i)
     return s->space->axes[n->axis].ordered && n->value > 0;
 }
 
-enum tl_progress tl_confirm_step(struct tl_search *s)
+enum tl_search_progress tl_confirm_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     const struct tl_search_options *o = &s->options;
     find_neighbours(s);
     size_t n_simpler = 0;
@@ -315,7 +315,7 @@ enum tl_progress tl_confirm_step(struct tl_search *s)
         index[n->axis] = s->best[n->axis];
     }
     free(index);
-    enum tl_progress progress = TL_AGAIN;
+    enum tl_search_progress progress = TL_AGAIN;
     bool found = false;
     uint32_t most = confirm_most(s);
     if (pending) {
@@ -362,10 +362,10 @@ enum tl_progress tl_confirm_step(struct tl_search *s)
     return progress;
 }
 
-static enum tl_progress isolate_step(struct tl_search *s)
+static enum tl_search_progress isolate_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
-    enum tl_progress p = TL_DONE;
+    struct tl_isolate_state *z = s->isolate;
+    enum tl_search_progress p = TL_DONE;
     bool found = false;
     switch (z->step) {
     case TL_STEP_REPRODUCE:
@@ -430,7 +430,7 @@ static uint64_t plus(uint64_t a, uint64_t b)
 /* Every axis that M still has away from the baseline may turn out to be needed. */
 static uint64_t isolate_left(const struct tl_search *s)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     const struct tl_search_options *o = &s->options;
     uint64_t left = 0, ordered = 0, step = (uint64_t)z->step;
     uint64_t ahead = o->width > 2 ? o->width : 1; /* trials for each step of a bisection */
@@ -471,9 +471,9 @@ static uint64_t isolate_left(const struct tl_search *s)
 
 static void isolate_release(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     tl_axes_reset(&z->axes);
-    tl_line_free(&z->line);
+    tl_search_line_free(&z->line);
     tl_probe_reset(z);
     tl_generalise_reset(z);
     free(z->choice_done);
@@ -496,7 +496,7 @@ struct tl_search *tl_search_isolate(const struct tl_search_space *space, const u
     struct tl_search *s = tl_search_create(space, failing, options);
     if (s == NULL)
         return NULL;
-    struct tl_isolate *z = s->isolate = tl_calloc(1, sizeof *z);
+    struct tl_isolate_state *z = s->isolate = tl_calloc(1, sizeof *z);
     size_t n = s->n + 1;
     z->choice_done = tl_calloc(n, sizeof *z->choice_done);
     z->threshold_done = tl_calloc(n, sizeof *z->threshold_done);

@@ -55,7 +55,7 @@ static struct tl_search_rate rate_of(const struct value *list, size_t n, struct 
 
 static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     struct tl_search_result *r = &s->result;
     struct tl_search_trigger *t = &r->triggers[r->n_triggers++];
     size_t n;
@@ -156,7 +156,7 @@ static double certainty(struct tl_search *s)
 
 void tl_isolate_report(struct tl_search *s)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     struct tl_search_result *r = &s->result;
     const struct tl_point *m = tl_point_get(s, s->best);
     r->reproduced = r->reproduced || m->seen[TL_SEARCH_MATCH] > 0;

@@ -134,14 +134,14 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
             s->capacity_runs = s->capacity_runs == 0 ? 64 : 2 * s->capacity_runs;
             s->runs = tl_realloc(s->runs, s->capacity_runs, sizeof *s->runs);
         }
-        s->runs[s->n_runs++] = (struct tl_run){.point = p,
-                                               .repeat = p->asked,
-                                               .fresh = fresh,
-                                               .purpose = purpose,
-                                               .axis = axis,
-                                               .detail = detail,
-                                               .of = of,
-                                               .signature = NULL};
+        s->runs[s->n_runs++] = (struct tl_search_run){.point = p,
+                                                      .repeat = p->asked,
+                                                      .fresh = fresh,
+                                                      .purpose = purpose,
+                                                      .axis = axis,
+                                                      .detail = detail,
+                                                      .of = of,
+                                                      .signature = NULL};
         p->asked++;
         if (fresh)
             p->asked_fresh++;
@@ -232,7 +232,7 @@ static const char *intern(struct tl_search *s, const char *string)
     return s->strings[s->n_strings++];
 }
 
-static void classify(struct tl_search *s, struct tl_run *r)
+static void classify(struct tl_search *s, struct tl_search_run *r)
 {
     enum tl_search_outcome o = TL_SEARCH_NONE;
     switch (r->kind) {
@@ -264,7 +264,7 @@ void tl_search_learn(struct tl_search *s)
     if (s->target == NULL) {
         size_t best = 0;
         for (size_t i = 0; i < s->n_runs; i++) {
-            const struct tl_run *r = &s->runs[i];
+            const struct tl_search_run *r = &s->runs[i];
             if (!r->told || r->kind != TL_TOLD_FAIL)
                 continue;
             size_t n = 0;
@@ -372,7 +372,7 @@ int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, c
 {
     if (id >= s->handed || s->runs[id].told)
         return -1;
-    struct tl_run *r = &s->runs[id];
+    struct tl_search_run *r = &s->runs[id];
     r->told = true;
     r->kind = told;
     if (told == TL_TOLD_FAIL)

@@ -43,9 +43,7 @@ static double fisher(uint32_t k1, uint32_t n1, uint32_t k2, uint32_t n2)
 
 static struct tl_point *measure(struct tl_search *s, size_t axis, uint64_t value, uint32_t runs)
 {
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[axis] = value;
-    return tl_want(s, s->scratch, runs, false, TL_SEARCH_BAND, axis, 0, 0);
+    return tl_want(s, tl_search_beside(s, axis, value), runs, false, TL_SEARCH_BAND, axis, 0, 0);
 }
 
 static uint32_t matches(const struct tl_point *p)
@@ -106,9 +104,7 @@ static int classify(struct tl_search *s, uint64_t value, bool lower, bool *resul
     const struct tl_point *f = measure(s, a, s->failing[a], s->options.band_runs);
     if (f == NULL)
         return -1;
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[a] = value;
-    const struct tl_point *known = tl_point_get(s, s->scratch);
+    const struct tl_point *known = tl_point_get(s, tl_search_beside(s, a, value));
     if (!lower && matches(f) == f->told && matches(known) < known->told) {
         *result = false;
         return 0;
@@ -141,35 +137,22 @@ static int classify(struct tl_search *s, uint64_t value, bool lower, bool *resul
 
 static struct tl_search_rate rate_at(struct tl_search *s, size_t axis, uint64_t value)
 {
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[axis] = value;
-    const struct tl_point *p = tl_point_get(s, s->scratch);
-    return (struct tl_search_rate){value, p->seen[TL_SEARCH_MATCH], p->told};
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const struct tl_search_rate *x = a, *y = b;
-    return x->value < y->value ? -1 : x->value > y->value;
+    const struct tl_point *p = tl_point_get(s, tl_search_beside(s, axis, value));
+    return (struct tl_search_rate){value, matches(p), p->told};
 }
 
 /* Everything that was measured along the axis, all else as in M. */
 static void keep_samples(struct tl_search *s, size_t axis)
 {
     struct tl_search_band *b = &s->isolate->bands[axis];
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
-            bool same = p->told > 0 && !tl_point_closed(p);
-            for (size_t j = 0; j < s->n && same; j++)
-                same = j == axis || p->index[j] == s->best[j];
-            if (!same)
-                continue;
-            b->samples = tl_realloc(b->samples, b->n_samples + 1, sizeof *b->samples);
+    size_t n;
+    const struct tl_point **list = tl_search_along(s, axis, &n);
+    b->samples = tl_calloc(n + 1, sizeof *b->samples);
+    for (size_t i = 0; i < n; i++)
+        if (!tl_point_closed(list[i]))
             b->samples[b->n_samples++] =
-                (struct tl_search_rate){p->index[axis], p->seen[TL_SEARCH_MATCH], p->told};
-        }
-    }
-    qsort(b->samples, b->n_samples, sizeof *b->samples, by_value);
+                (struct tl_search_rate){list[i]->index[axis], matches(list[i]), list[i]->told};
+    free(list);
 }
 
 static void keep(struct tl_search *s)

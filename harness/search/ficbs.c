@@ -152,13 +152,12 @@ static enum tl_search_progress one_at_a_time(struct tl_search *s, size_t end)
     struct tl_axes_state *a = &s->isolate->axes;
     for (; a->scanned < end; a->scanned++) {
         size_t axis = a->order[a->scanned];
-        memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-        s->scratch[axis] = 0;
-        enum tl_judgement j = tl_judge(s, s->scratch, 1, false, 0.05, TL_SEARCH_AXES, axis, 1, a->n);
+        const uint64_t *without = tl_search_beside(s, axis, 0);
+        enum tl_judgement j = tl_judge(s, without, 1, false, 0.05, TL_SEARCH_AXES, axis, 1, a->n);
         if (j == TL_JUDGE_PENDING)
             return TL_PENDING;
         if (j == TL_JUDGE_FAIL) {
-            tl_search_adopt(s, s->scratch);
+            tl_search_adopt(s, without);
         } else {
             a->needed[a->scanned] = true;
             a->found++;

@@ -127,6 +127,11 @@ struct tl_point *tl_point_get(struct tl_search *s, const uint64_t *index); /* ad
 struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
                          enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of);
 bool tl_point_closed(const struct tl_point *p); /* cannot be tried */
+/* M with another value of one axis: s->scratch, so valid until the next call. */
+const uint64_t *tl_search_beside(struct tl_search *s, size_t axis, uint64_t value);
+/* The variants that differ from M in at most this axis and were run, or may not be, by its value. The list is
+ * the caller's. */
+const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, size_t *n);
 /* The verdict of at least `runs` runs; when the search is noisy, of as many as a pass with the chance alpha
  * of being wrong needs, ending with the first failure. */
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,

@@ -104,22 +104,17 @@ static enum tl_search_progress choices_step(struct tl_search *s)
             continue;
         bool pending = false;
         uint64_t simplest = s->best[a], n = simpler_choices(s, s->best[a]);
-        uint64_t *index = tl_index_copy(s, s->best);
         for (uint64_t v = 1; v <= n; v++) {
-            index[a] = v;
-            enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_CHOICES, a, 0, 0);
+            enum tl_judgement j =
+                tl_judge(s, tl_search_beside(s, a, v), 1, false, 0.05, TL_SEARCH_CHOICES, a, 0, 0);
             pending = pending || j == TL_JUDGE_PENDING;
             if (j == TL_JUDGE_FAIL && v < simplest)
                 simplest = v;
         }
-        if (!pending) {
-            index[a] = simplest;
-            tl_search_adopt(s, index);
-            z->choice_done[a] = simplest;
-        }
-        free(index);
         if (pending)
             return TL_PENDING;
+        tl_search_adopt(s, tl_search_beside(s, a, simplest));
+        z->choice_done[a] = simplest;
     }
     return TL_DONE;
 }
@@ -147,10 +142,8 @@ static void add_neighbour(struct tl_isolate_state *z, size_t axis, uint64_t valu
 static uint64_t next_below(struct tl_search *s, size_t axis)
 {
     uint64_t v = s->best[axis], gap = s->isolate->gap_below[axis];
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
     for (uint64_t below = v - 1; below > 0; below--) {
-        s->scratch[axis] = below;
-        if (!tl_point_closed(tl_point_get(s, s->scratch)))
+        if (!tl_point_closed(tl_point_get(s, tl_search_beside(s, axis, below))))
             return below;
         if (gap < below && v - below >= 16)
             return gap;

@@ -90,6 +90,42 @@ struct tl_point *tl_point_get(struct tl_search *s, const uint64_t *index)
     return p;
 }
 
+const uint64_t *tl_search_beside(struct tl_search *s, size_t axis, uint64_t value)
+{
+    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
+    s->scratch[axis] = value;
+    return s->scratch;
+}
+
+/* Of two variants that differ in one axis only, by its value. */
+static int by_value(const void *a, const void *b)
+{
+    const struct tl_point *x = *(const struct tl_point *const *)a, *y = *(const struct tl_point *const *)b;
+    if (x == y)
+        return 0;
+    size_t i = 0;
+    while (x->index[i] == y->index[i])
+        i++;
+    return x->index[i] < y->index[i] ? -1 : 1;
+}
+
+const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, size_t *n)
+{
+    const struct tl_point **list = tl_calloc(s->n_points + 1, sizeof *list);
+    *n = 0;
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
+            bool along = p->told > 0 || p->forbidden;
+            for (size_t j = 0; j < s->n && along; j++)
+                along = j == axis || p->index[j] == s->best[j];
+            if (along)
+                list[(*n)++] = p;
+        }
+    }
+    qsort(list, *n, sizeof *list, by_value);
+    return list;
+}
+
 bool tl_point_closed(const struct tl_point *p)
 {
     return p->forbidden || p->seen[TL_SEARCH_UNSUPPORTED] > 0 || p->seen[TL_SEARCH_LOST] > 0;

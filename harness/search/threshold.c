@@ -223,10 +223,8 @@ static void make_threshold(struct tl_search *s, void *context, uint64_t position
  * frequent at the threshold is looked at afterwards (band.c). */
 static enum tl_search_progress far_rates(struct tl_search *s, size_t axis, struct tl_rate_belief *rates)
 {
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[axis] = s->failing[axis];
-    const struct tl_point *far =
-        tl_want(s, s->scratch, s->options.band_runs, false, TL_SEARCH_BAND, axis, 0, 0);
+    const struct tl_point *far = tl_want(s, tl_search_beside(s, axis, s->failing[axis]), s->options.band_runs,
+                                         false, TL_SEARCH_BAND, axis, 0, 0);
     if (far == NULL)
         return TL_PENDING;
     uint32_t failed = far->seen[TL_SEARCH_MATCH];

@@ -5,6 +5,7 @@
 #include "harness/search/covering.h"
 
 #include "harness/base/buffer.h"
+#include "harness/search/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,7 @@ struct work {
 
 static uint64_t draw(struct work *w, uint64_t below)
 {
-    w->random += 0x9e3779b97f4a7c15u;
-    uint64_t x = w->random;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return (x ^ (x >> 31)) % below;
+    return tl_random_below(&w->random, below);
 }
 
 static bool *pair(const struct work *w, size_t i, uint64_t vi, size_t j, uint64_t vj)

@@ -106,8 +106,6 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
         return TL_PENDING;
     if (s->mixed && !s->noisy) {
         memset(z->counter, 0, s->n * sizeof *z->counter);
-        tl_probe_reset(z);
-        s->complete = false;
         tl_isolate_noisy(s);
         return TL_AGAIN;
     }
@@ -118,13 +116,7 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
         z->counterexample[a] = s->best[a] - 1;
         tl_search_note(s, TL_NOTE_NON_MONOTONE);
         tl_search_adopt(s, simpler->index);
-        tl_probe_reset(z);
-        s->complete = false;
-        z->step = TL_STEP_CHOICES;
-        if (++z->rounds > 64) {
-            tl_search_note(s, TL_NOTE_NOT_CONVERGED);
-            z->step = TL_STEP_END;
-        }
+        tl_isolate_again(s);
         return TL_AGAIN;
     }
     for (size_t a = 0; a < s->n; a++)
@@ -147,6 +139,7 @@ void tl_generalise_reset(struct tl_isolate_state *z)
     z->held = z->broken = NULL;
     z->broken_axis = NULL;
     z->n_held = z->n_broken = 0;
+    z->drawn = false;
 }
 
 static uint64_t draw_value(struct tl_search *s, size_t a)
@@ -256,10 +249,6 @@ enum tl_search_progress tl_generalise_step(struct tl_search *s)
     if (pending)
         return TL_PENDING;
     if (s->mixed && !s->noisy) {
-        tl_probe_reset(z);
-        tl_generalise_reset(z);
-        z->drawn = false;
-        s->complete = false;
         tl_isolate_noisy(s);
         return TL_AGAIN;
     }

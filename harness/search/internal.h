@@ -120,7 +120,8 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
                                    const struct tl_search_options *options);
 uint64_t *tl_index_copy(const struct tl_search *s, const uint64_t *index);
 bool tl_index_equal(const struct tl_search *s, const uint64_t *a, const uint64_t *b);
-uint64_t tl_search_random(struct tl_search *s, uint64_t below);            /* below > 0 */
+uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
+uint64_t tl_search_random(struct tl_search *s, uint64_t below);
 struct tl_point *tl_point_get(struct tl_search *s, const uint64_t *index); /* adds it when it is new */
 /* The point when at least n runs of it are told (fresh ones, if so), or when it cannot be tried; else NULL,
  * with the missing runs in the queue. */
@@ -269,6 +270,7 @@ enum tl_search_progress tl_generalise_step(struct tl_search *s);
 void tl_probe_reset(struct tl_isolate_state *z);
 void tl_generalise_reset(struct tl_isolate_state *z);
 void tl_isolate_report(struct tl_search *s);
+void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
 
 #endif

@@ -127,6 +127,9 @@ void tl_isolate_noisy(struct tl_search *s)
     tl_search_note(s, TL_NOTE_FLAKY);
     memset(z->choice_done, 0, s->n * sizeof *z->choice_done);
     memset(z->threshold_done, 0, s->n * sizeof *z->threshold_done);
+    tl_probe_reset(z);
+    tl_generalise_reset(z);
+    s->complete = false;
     z->band_then_axes = true;
     z->step = TL_STEP_BAND;
 }
@@ -228,10 +231,11 @@ static enum tl_search_progress pairs(struct tl_search *s, const bool *tied, bool
     return pending ? TL_PENDING : TL_DONE;
 }
 
-static void next_round(struct tl_search *s)
+void tl_isolate_again(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     tl_probe_reset(z);
+    s->complete = false;
     z->step = TL_STEP_CHOICES;
     if (++z->rounds > MOST_ROUNDS) {
         tl_search_note(s, TL_NOTE_NOT_CONVERGED);
@@ -333,16 +337,16 @@ enum tl_search_progress tl_confirm_step(struct tl_search *s)
         struct tl_search_band *b = &z->bands[failed_at->axis];
         uint64_t more = (b->always.value - b->never.value) / 4 + 1;
         b->never.value = b->never.value > more ? b->never.value - more : 0;
-        next_round(s);
+        tl_isolate_again(s);
     } else if (failed != NULL) {
         if (!s->noisy && contradicts(s, failed))
             tl_search_note(s, TL_NOTE_NON_MONOTONE);
         tl_search_adopt(s, failed);
-        next_round(s);
+        tl_isolate_again(s);
     } else if (any_tied && pairs(s, tied, &found, &resolved_pairs) == TL_PENDING) {
         progress = TL_PENDING;
     } else if (found) {
-        next_round(s);
+        tl_isolate_again(s);
     } else {
         bool shown = resolved + resolved_pairs > 0;
         s->complete = n_simpler == 0 || shown;

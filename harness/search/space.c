@@ -22,15 +22,20 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-uint64_t tl_search_random(struct tl_search *s, uint64_t below)
+uint64_t tl_random_below(uint64_t *state, uint64_t below)
 {
     /* Rejection keeps it uniform; at most half of the values are rejected. */
     uint64_t limit = UINT64_MAX - UINT64_MAX % below, x;
     do {
-        s->random += 0x9e3779b97f4a7c15u;
-        x = mix(s->random);
+        *state += 0x9e3779b97f4a7c15u;
+        x = mix(*state);
     } while (x >= limit);
     return x % below;
+}
+
+uint64_t tl_search_random(struct tl_search *s, uint64_t below)
+{
+    return tl_random_below(&s->random, below);
 }
 
 uint64_t *tl_index_copy(const struct tl_search *s, const uint64_t *index)

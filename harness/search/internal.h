@@ -218,7 +218,6 @@ struct tl_axes_state { /* state of ficbs.c */
 struct tl_isolate_state {
     enum tl_isolate_step step;
     unsigned rounds;
-    bool baseline_fails;
     struct tl_rate_belief rates;
     struct tl_axes_state axes;
 
@@ -264,7 +263,6 @@ void tl_axes_reset(struct tl_axes_state *a);
 uint64_t tl_axes_left(const struct tl_search *s);
 enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found);
-enum tl_search_progress tl_confirm_step(struct tl_search *s);
 enum tl_search_progress tl_probe_step(struct tl_search *s);
 enum tl_search_progress tl_generalise_step(struct tl_search *s);
 void tl_probe_reset(struct tl_isolate_state *z);

@@ -18,7 +18,7 @@
 #define SIGNIFICANT 0.0005
 #define SIGNIFICANT_LAST 0.003
 /* Two rates are the same when, with 99 %, one is more than this part of the other. */
-#define NEAR 0.75
+#define SAME_PART 0.75
 #define MOST_RUNS 256
 /* Values on the slope are run less often. */
 #define MOST_SLOPE_RUNS 64
@@ -85,7 +85,7 @@ static enum compared compare(struct tl_search *s, size_t axis, uint64_t value, b
             return COMPARE_SAME;
         double kv = matches(v) + 0.5, nv = v->told + 0.5, kf = matches(f) + 0.5, nf = f->told + 0.5;
         double deviation = sqrt(1 / kv - 1 / nv + 1 / kf - 1 / nf);
-        if (log(kv / nv) - log(kf / nf) - 2.33 * deviation > log(NEAR))
+        if (log(kv / nv) - log(kf / nf) - 2.33 * deviation > log(SAME_PART))
             return COMPARE_SAME;
         uint32_t most = most_runs(s, v, f);
         if (slope && most > MOST_SLOPE_RUNS)
@@ -111,8 +111,8 @@ static int classify(struct tl_search *s, uint64_t value, bool lower, bool *resul
     }
     if (!lower) {
         /* F fails always, as far as is known: one pass is enough to say that this value does not. */
-        uint32_t bite = known->told + 4 < s->options.band_runs ? known->told + 4 : s->options.band_runs;
-        if (matches(f) == f->told && !tl_point_closed(known) && measure(s, a, value, bite) == NULL)
+        uint32_t portion = known->told + 4 < s->options.band_runs ? known->told + 4 : s->options.band_runs;
+        if (matches(f) == f->told && !tl_point_closed(known) && measure(s, a, value, portion) == NULL)
             return -1;
         if (matches(f) == f->told && known->told < s->options.band_runs && !tl_point_closed(known))
             return classify(s, value, lower, result);

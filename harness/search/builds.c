@@ -30,8 +30,8 @@ struct side {
 struct tl_builds_state {
     size_t n;
     size_t anchor; /* a build that fails; SIZE_MAX while none is known */
-    size_t next;   /* of the hunt for one */
-    size_t *order;
+    size_t next;   /* in order: the one that is tried now */
+    size_t *order; /* in which one is looked for */
     unsigned rounds;
     bool checked; /* a failure was seen, or the anchor was run until it was clear that there is none */
     struct side before, after;
@@ -50,7 +50,7 @@ static struct tl_point *point(struct tl_search *s, size_t build)
 }
 
 /* The newest first, then ever finer divisions of the list. */
-static void hunting_order(struct tl_builds_state *b)
+static void anchor_order(struct tl_builds_state *b)
 {
     bool *taken = tl_calloc(b->n, sizeof *taken);
     size_t n = 0;
@@ -422,7 +422,7 @@ struct tl_search *tl_search_builds(size_t n_builds, const struct tl_search_optio
     s->builds->n = n_builds;
     s->builds->anchor = SIZE_MAX;
     s->builds->order = tl_calloc(n_builds, sizeof *s->builds->order);
-    hunting_order(s->builds);
+    anchor_order(s->builds);
     s->step = builds_step;
     s->left = builds_left;
     s->report = builds_report;

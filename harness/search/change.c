@@ -65,9 +65,8 @@ enum tl_change tl_change_judge(struct tl_change_count before, struct tl_change_c
     if (left && log_odds(before, then) >= enough)
         return TL_CHANGE_OPEN;
     /* A flaky failure that shows as often as before is none: it is unclear only when it looks like one. */
-    return log_odds(before, now) > 0 && before.n >= TL_CHANGE_LEAST                ? TL_CHANGE_UNCLEAR
-           : before.n < TL_CHANGE_LEAST && (before.k == 0 || before.k == before.n) ? TL_CHANGE_UNCLEAR
-                                                                                   : TL_CHANGE_NONE;
+    bool few = before.n < TL_CHANGE_LEAST, constant = before.k == 0 || before.k == before.n;
+    return (few ? constant : log_odds(before, now) > 0) ? TL_CHANGE_UNCLEAR : TL_CHANGE_NONE;
 }
 
 /* How many pairs (now, before) have now above before; a tie is half a pair. */
@@ -84,24 +83,23 @@ static double pairs_above(const double *before, size_t n_before, const double *n
  * Whitney on the largest value. */
 static double exact_tail(size_t n, size_t m, double u)
 {
-    size_t most = n * m;
-    double *counts = tl_calloc((n + 1) * (most + 1), sizeof *counts), *next = NULL, sum = 0, all = 0;
+    size_t width = n * m + 1; /* a row for each number of values of now, a column for each number of pairs */
+    double *counts = tl_calloc((n + 1) * width, sizeof *counts), sum = 0, all = 0;
     for (size_t i = 0; i <= n; i++)
-        counts[i * (most + 1)] = 1; /* with none of the other side there is one order, and no pair */
+        counts[i * width] = 1; /* with none of the other side there is one order, and no pair */
     for (size_t j = 1; j <= m; j++) {
-        next = tl_calloc((n + 1) * (most + 1), sizeof *next);
+        double *next = tl_calloc((n + 1) * width, sizeof *next);
         next[0] = 1;
+        /* The largest of all is one of now, above all j of before, or it is one of before. */
         for (size_t i = 1; i <= n; i++)
-            for (size_t p = 0; p <= most;
-                 p++) /* the largest of all is one of now: above all j; or of before */
-                next[i * (most + 1) + p] =
-                    (p >= j ? next[(i - 1) * (most + 1) + p - j] : 0) + counts[i * (most + 1) + p];
+            for (size_t p = 0; p < width; p++)
+                next[i * width + p] = (p >= j ? next[(i - 1) * width + p - j] : 0) + counts[i * width + p];
         free(counts);
         counts = next;
     }
-    for (size_t p = 0; p <= most; p++) {
-        all += counts[n * (most + 1) + p];
-        sum += (double)p + 1e-9 >= u ? counts[n * (most + 1) + p] : 0;
+    for (size_t p = 0; p < width; p++) {
+        all += counts[n * width + p];
+        sum += (double)p + 1e-9 >= u ? counts[n * width + p] : 0;
     }
     free(counts);
     return sum / all;

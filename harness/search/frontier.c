@@ -162,9 +162,12 @@ static enum tl_search_progress frontier_step(struct tl_search *s)
                 break;
         }
         if (p->seen[TL_SEARCH_MATCH] == 0) {
-            tl_search_note(s, tl_point_closed(p)             ? TL_NOTE_FAILING_UNSUPPORTED
-                              : p->seen[TL_SEARCH_OTHER] > 0 ? TL_NOTE_FAILS_OTHERWISE
-                                                             : TL_NOTE_NOT_REPRODUCED);
+            if (tl_point_closed(p))
+                tl_search_note(s, TL_NOTE_FAILING_UNSUPPORTED);
+            else if (p->seen[TL_SEARCH_OTHER] > 0)
+                tl_search_note(s, TL_NOTE_FAILS_OTHERWISE);
+            else
+                tl_search_note(s, TL_NOTE_NOT_REPRODUCED);
             return TL_DONE;
         }
         s->reproduced = f->reproduced = true;

@@ -214,10 +214,10 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
         const uint32_t *seen = fresh ? known->seen_fresh : known->seen;
         if (seen[TL_SEARCH_MATCH] > 0)
             return TL_JUDGE_FAIL;
-        /* In bites: one failure is enough. */
-        uint32_t bite = s->options.width > 4 ? s->options.width : 4;
-        if (runs > told + bite)
-            runs = told + bite;
+        /* In portions, as one failure is enough. */
+        uint32_t portion = s->options.width > 4 ? s->options.width : 4;
+        if (runs > told + portion)
+            runs = told + portion;
         const struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
         if (p == NULL)
             return TL_JUDGE_PENDING;

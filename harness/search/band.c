@@ -178,7 +178,8 @@ static uint64_t edge_width(struct tl_search *s)
 {
     const struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
-    uint64_t least = z->band_state == 2 ? 1 : 0, upper = z->band_state == 2 ? z->band_high : z->band_upper;
+    uint64_t least = z->band_state == TL_BAND_UPPER ? 1 : 0,
+             upper = z->band_state == TL_BAND_UPPER ? z->band_high : z->band_upper;
     const struct tl_point *f = measure(s, a, s->failing[a], 0);
     uint64_t width = f == NULL || matches(f) == f->told ? 0 : (upper - s->best[a]) / RESOLUTION;
     return width > least ? width : least;
@@ -194,7 +195,7 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
         size_t a = z->band_axis;
         bool result;
         switch (z->band_state) {
-        case 0: /* the next axis to look at */
+        case TL_BAND_NEXT:
             for (a = 0; a < s->n; a++)
                 if (s->space->axes[a].ordered && s->best[a] != 0 && s->best[a] < s->failing[a] &&
                     !z->bands[a].is_band && z->band_checked[a] != s->best[a])
@@ -202,9 +203,9 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
             if (a == s->n)
                 return TL_DONE;
             z->band_axis = a;
-            z->band_state = 1;
+            z->band_state = TL_BAND_COMPARE;
             break;
-        case 1: /* does F's value fail more often than M's? */
+        case TL_BAND_COMPARE:
             switch (compare(s, a, s->best[a], false)) {
             case COMPARE_PENDING:
                 return TL_PENDING;
@@ -212,27 +213,27 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
                 z->band_low = s->best[a];
                 z->band_high = s->failing[a];
                 z->band_step = 1;
-                z->band_state = 2;
+                z->band_state = TL_BAND_UPPER;
                 break;
             case COMPARE_SAME:
                 z->band_checked[a] = s->best[a];
-                z->band_state = 0;
+                z->band_state = TL_BAND_NEXT;
                 break;
             }
             break;
-        case 2: /* the upper edge: band_low fails too seldom, band_high as often as F */
-        case 3: /* the lower edge: band_low never fails, band_high was seen to */
+        case TL_BAND_UPPER:
+        case TL_BAND_LOWER:
             if (z->band_high - z->band_low <= edge_width(s)) {
-                if (z->band_state == 2) {
+                if (z->band_state == TL_BAND_UPPER) {
                     z->band_upper = z->band_high;
                     z->band_low = 0;
                     z->band_high = s->best[a];
                     z->band_step = 1;
-                    z->band_state = 3;
+                    z->band_state = TL_BAND_LOWER;
                     break;
                 }
                 keep(s);
-                z->band_state = 0;
+                z->band_state = TL_BAND_NEXT;
                 *found = true;
                 /* M is now at a value where it fails as often as F does; what was found on the slope is open
                  * again. */
@@ -245,15 +246,15 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
             uint64_t half = (z->band_high - z->band_low) / 2, d = half;
             if (z->band_step < half)
                 d = z->band_step;
-            uint64_t mid = z->band_state == 3 && d < half ? z->band_high - d : z->band_low + d;
-            if (classify(s, mid, z->band_state == 3, &result) != 0)
+            uint64_t mid = z->band_state == TL_BAND_LOWER && d < half ? z->band_high - d : z->band_low + d;
+            if (classify(s, mid, z->band_state == TL_BAND_LOWER, &result) != 0)
                 return TL_PENDING;
-            if (result == (z->band_state == 3))
+            if (result == (z->band_state == TL_BAND_LOWER))
                 z->band_step *= 4;
             if (result)
                 z->band_high = mid;
             else
-                z->band_low = z->band_state == 2 ? mid : mid + 1;
+                z->band_low = z->band_state == TL_BAND_UPPER ? mid : mid + 1;
             break;
         }
     }

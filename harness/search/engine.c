@@ -167,7 +167,8 @@ uint64_t tl_search_left(const struct tl_search *s)
     return left < budget ? left : budget;
 }
 
-void tl_result_common(struct tl_search *s)
+/* The parts of the result that all searches have. */
+static void report_common(struct tl_search *s)
 {
     struct tl_search_result *r = &s->result;
     tl_result_clear(r);
@@ -207,7 +208,7 @@ void tl_result_common(struct tl_search *s)
 
 const struct tl_search_result *tl_search_result(struct tl_search *s)
 {
-    tl_result_common(s);
+    report_common(s);
     s->report(s);
     return &s->result;
 }

@@ -23,7 +23,6 @@
 void tl_axes_reset(struct tl_axes_state *a)
 {
     free(a->order);
-    free(a->needed);
     free(a->log_factorial);
     free(a->weights);
     free(a->values);
@@ -36,7 +35,6 @@ static void begin(struct tl_search *s)
     struct tl_axes_state *a = &s->isolate->axes;
     tl_axes_reset(a);
     a->order = tl_calloc(s->n + 1, sizeof *a->order);
-    a->needed = tl_calloc(s->n + 1, sizeof *a->needed);
     a->values = tl_index_copy(s, s->best);
     for (size_t i = 0; i < s->n; i++)
         if (s->best[i] != 0)
@@ -159,7 +157,6 @@ static enum tl_search_progress one_at_a_time(struct tl_search *s, size_t end)
         if (j == TL_JUDGE_FAIL) {
             tl_search_adopt(s, without);
         } else {
-            a->needed[a->scanned] = true;
             a->found++;
         }
     }
@@ -192,7 +189,7 @@ enum tl_search_progress tl_axes_step(struct tl_search *s)
             size_t t = (size_t)a->line.tmax;
             a->scanned = a->n - t;
             if (t > 0) {
-                a->needed[a->scanned++] = true;
+                a->scanned++;
                 a->found++;
             }
         }

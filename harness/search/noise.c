@@ -262,14 +262,6 @@ double tl_noise_above(const struct tl_noise *z, uint64_t position)
     return above;
 }
 
-void tl_noise_rates(const struct tl_noise *z, struct tl_rate_belief *rates)
-{
-    memset(rates, 0, sizeof *rates);
-    for (size_t i = 0; i < z->n; i++)
-        for (size_t j = 0; j < TL_RATES; j++)
-            rates->weight[j] += z->segments[i].weight[j];
-}
-
 /* The standard normal quantile: bisection of erfc is exact enough and needs no table. */
 static double normal_quantile(double p)
 {

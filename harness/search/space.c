@@ -167,10 +167,8 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
         return p;
     }
     while ((fresh ? p->asked_fresh : p->asked) < n) {
-        if (tl_search_budget_left(s) == 0) {
-            s->out_of_budget = true;
+        if (tl_search_budget_left(s) == 0)
             return NULL;
-        }
         if (s->n_runs == s->capacity_runs) {
             s->capacity_runs = s->capacity_runs == 0 ? 64 : 2 * s->capacity_runs;
             s->runs = tl_realloc(s->runs, s->capacity_runs, sizeof *s->runs);

@@ -174,10 +174,8 @@ static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_
             for (uint32_t i = line->seen[TL_SEARCH_PASS] + line->seen[TL_SEARCH_OTHER]; i < passes; i++)
                 tl_noise_observe(&line->noise, line->position, false);
         }
-        if (line->tmin == line->tmax) {
-            line->confidence = 1;
+        if (line->tmin == line->tmax)
             return TL_DONE;
-        }
         /* t is as good as known when it is above the next position that can be tried. */
         uint64_t below;
         if (line->n_blocked == TL_LINE_BLOCKED ||
@@ -185,8 +183,7 @@ static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_
             line->gap = true;
             return TL_DONE;
         }
-        line->confidence = tl_noise_above(&line->noise, below);
-        if (line->confidence >= s->options.confidence) {
+        if (tl_noise_above(&line->noise, below) >= s->options.confidence) {
             line->gap = below + 1 < line->tmax;
             line->tmin = below + 1;
             return TL_DONE;

@@ -1,11 +1,32 @@
-/* Thresholds that are not sharp.
+/* Thresholds that are not sharp: is it a band, and where are its two edges?
  *
- * A failure may happen always far from its threshold and ever more seldom near it (memory pressure, races). A
- * bisection ends somewhere on that slope, at a value that another run would not give. So when the search is
- * noisy, no value counts as a threshold until it was shown to fail as often as F's does: both are run until
- * either M's is significantly rarer (Fisher's exact test) or its rate is known to be near to F's. If it is
- * rarer, the threshold is a band, and its two edges are bisected: the first value that fails as often as F's,
- * and the last one that never failed. */
+ * A failure may happen always far from its threshold and ever more seldom towards it (memory pressure,
+ * races). Along the axis the rate then is a monotone curve that climbs over a range of values, and not a
+ * step. A bisection ends somewhere on that slope, at a value that another search would not find again. So
+ * when the search is noisy, no value counts as a threshold until it was shown to fail as often as F's value
+ * does.
+ *
+ * For that M's value and F's are run side by side, all else as in M, until one of two things is shown.
+ * Either M's rate is lower, by Fisher's exact test [1]: the threshold is a band. Or it is not much lower,
+ * which is a test of non-inferiority: the lower limit, with 99 %, of the ratio of the two rates, from the
+ * normal approximation of its logarithm [2], is above three quarters. The number of runs is doubled from
+ * look to look. Every look is a chance to be wrong, so a look has a level of its own, 0.05 %, and only the
+ * last one 0.3 % (5 % for values on the slope, which are run less often).
+ *
+ * The band's upper edge is the first value that fails as often as F's, the lower one is above the last value
+ * that never failed. As the curve is monotone both can be bisected, each value being classified by its own
+ * test. Most bands are much narrower than the range of the axis, so the bisection begins like an exponential
+ * search [3]: from M outwards in steps that grow, as long as they are shorter than half of what is left.
+ * Where F always fails a single pass puts a value on the slope, and the edges are found to the value. Where
+ * it does not, an edge is the place where two rates can no longer be told apart, and it is found to a part
+ * of the width.
+ *
+ * [1] R. A. Fisher: On the interpretation of chi-square from contingency tables, and the calculation of P.
+ *     J. R. Statist. Soc. 85(1), 1922.
+ * [2] D. Katz and others: Obtaining confidence intervals for the risk ratio in cohort studies. Biometrics
+ *     34(3), 1978. Half a failure and half a run are added, so that a rate of none has a logarithm.
+ * [3] J. L. Bentley, A. C. Yao: An almost optimal algorithm for unbounded searching. Inform. Process. Lett.
+ *     5(3), 1976. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

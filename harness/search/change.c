@@ -1,3 +1,26 @@
+/* Has something changed between two sets of trials of the same variant?
+ *
+ * A night is compared with those before it. A failure that shows now and then must not be called new in one
+ * night and fixed in the next, and one that shows always is to be said after a few trials.
+ *
+ * Rates are compared by a Bayes factor [1]: how much more likely the trials of both sides are if each has a
+ * rate of its own than if both have the same. What a rate is, before anything is known, is said by a prior
+ * with three parts, as crashes are: never (0.6), always (0.3), or anything between with equal chances (0.1).
+ * The likelihood of k failures in n trials over the last part is the Beta function B(k + 1, n - k + 1), and
+ * the others only speak where k is 0 or n. As nearly all failures show always or never, a few trials on both
+ * sides settle those, and a flaky one needs many. A factor above 150 is called very strong evidence in [1];
+ * 500 is asked for here.
+ *
+ * That a change is open means that more trials of tonight would settle it, if they went on as they began; it
+ * is unclear when no number of them that is worth it would.
+ *
+ * Measurements are compared by the rank-sum test of Mann and Whitney [2], which assumes nothing of their
+ * distribution. For small samples its tail is counted out over all orders, by their recurrence on the
+ * largest value; for large ones it is the normal approximation.
+ *
+ * [1] R. E. Kass, A. E. Raftery: Bayes factors. JASA 90, 1995.
+ * [2] H. B. Mann, D. R. Whitney: On a test of whether one of two random variables is stochastically larger
+ *     than the other. Ann. Math. Statist. 18(1), 1947. */
 #include "harness/search/change.h"
 
 #include "harness/base/buffer.h"

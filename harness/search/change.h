@@ -1,14 +1,5 @@
-/* Has something changed between two sets of trials of the same variant? For nights, where a failure that
- * shows now and then must not be called new one night and fixed the next.
- *
- * Rates are compared by the Bayes factor of "two different rates" against "one and the same" [1]. A rate is
- * never, always, or anything between with equal chances, as crashes are: nearly all of them show always or
- * never, so that a few trials on both sides settle it for those, and a flaky one needs many. Measurements are
- * compared by the rank-sum test [2], which assumes nothing of their distribution.
- *
- * [1] R. E. Kass, A. E. Raftery: Bayes factors. JASA 1995; above 150 they call it very strong.
- * [2] H. B. Mann, D. R. Whitney: On a test of whether one of two random variables is stochastically larger
- * than the other. Annals of Mathematical Statistics 1947. */
+/* Has something changed between two sets of trials of the same variant? Rates are compared by a Bayes factor,
+ * measurements by the rank-sum test; change.c has the theory. */
 #ifndef TL_CHANGE_H
 #define TL_CHANGE_H
 

@@ -1,4 +1,20 @@
-/* Ask and tell, and the parts of the result that every kind of search has. */
+/* Ask and tell: the machine that every kind of search runs on, and the parts of the result that all have.
+ *
+ * The interface is that of ask-and-tell optimisers: the search says what it wants to know, and does not care
+ * who finds it out, when, or in which order. What makes that simple inside is that a step of a search is a
+ * function that may be run again at any time. It asks for outcomes by tl_want or tl_judge (space.c), which
+ * look them up among all that was told so far. Where one is missing they put a request into the queue, and
+ * the function returns TL_PENDING. When the batch is told the same function runs again from its beginning,
+ * finds all that it found the last time, and gets further by what is new. The outcomes are a memo, and the
+ * steps are replayed over it: so there is no coroutine, no callback and no recursion, and a search that is
+ * interrupted is continued by giving the same answers again.
+ *
+ * A new batch is made only when the last one is told completely. What is decided depends on the set of
+ * answers and never on their order, and with the same seed and the same answers a search always asks for the
+ * same trials.
+ *
+ * A step that is pending while the queue is empty wanted a trial that the budget does not allow any more: so
+ * the search ends, and what it knows by then is the result. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

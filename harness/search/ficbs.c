@@ -1,17 +1,33 @@
-/* Which axes matter.
+/* Which axes are needed: adaptive group testing.
  *
- * The axes in which M is away from the baseline stand in a row. A query resets the first so many of those
- * that are not decided yet. For a monotone failure there is a first axis whose reset makes the failure go
- * away: it is needed, everything before it is not. Then the same again for what stands behind it. Searching
- * it by bisection is FIC_BS (Zhang and Zhang 2011): log2 of what is left for each axis that is needed, and
- * one query to see that nothing more is.
+ * The axes in which M is away from the baseline stand in a row. A test resets a group of them, the first so
+ * many that are not decided yet, and asks whether the failure is still there. In the words of group testing
+ * [1] the needed axes are the defective items, and a group is contaminated when it holds one. For a failure
+ * that is monotone there is a first axis whose reset makes the failure go away. It is needed, and those
+ * before it are not. Then the same is done with what stands behind it, until resetting all that is left
+ * leaves the failure in place. To search for that first axis by bisection is FIC_BS [2]: about log2 of what
+ * is left for each needed axis, and one test to see that no more is needed; for k of n that is about k log2
+ * n, where resetting one axis at a time takes n.
  *
- * Bisection in the middle is best only when one axis is needed. So the split is made where the chance that
- * the first part holds a needed axis is one half, given what is known: how many of the decided axes were
- * needed, and whether something needed is left at all. The number of needed axes is taken to be 1, 2, 3 …
- * with chances that halve, and with a small equal chance for every number up to all of them. With few needed
- * axes this is FIC_BS, the last query included; when about a third or more turn out to be needed it is one
- * axis at a time. A bound keeps it from ever taking more than twice the queries of one at a time. */
+ * Bisection in the middle is best only when exactly one axis is needed. A test tells most when both outcomes
+ * are equally likely, so the row is split where the chance that the first part is contaminated is one half.
+ * (Hwang [3] chooses the size of a group so when the number of defectives is given.) Here that number is not
+ * known. It gets a prior: k axes are needed with a chance proportional to 0.35^k, which prefers few, and to
+ * that comes 0.1 / n for every k alike, so that many are possible too (and 0.01 for none). Given k, all
+ * places of the needed axes in the row are equally likely. What was found so far turns it into a posterior:
+ * of the axes that are decided, `found` were needed, and the rest may be known to be contaminated. With few
+ * needed axes that comes to FIC_BS, its last test included; where about a third or more turn out to be
+ * needed it comes to one axis at a time. A bound makes sure of the worst case, whatever the prior is worth:
+ * never more than twice the tests of one at a time, and a few.
+ *
+ * In a noisy search the same posterior, as chances of the place of the first needed axis, is the prior of
+ * the Bayesian search of noise.c.
+ *
+ * [1] R. Dorfman: The detection of defective members of large populations. Ann. Math. Statist. 14(4), 1943.
+ * [2] Z. Zhang, J. Zhang: Characterizing failure-causing parameter interactions by adaptive testing. ISSTA
+ *     2011.
+ * [3] F. K. Hwang: A method for detecting all defective members in a population by group testing. JASA 67,
+ *     1972. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

@@ -1,8 +1,19 @@
-/* The whole boundary between pass and fail over two ordered axes.
+/* Boundary tracing: the whole boundary between pass and fail over two ordered axes.
  *
- * For a failure that is monotone in both, the threshold of b falls as a grows. So the thresholds at both ends
- * of a are searched, then the one in the middle between what the ends say, and so on; where both ends of an
- * interval have the same threshold, everything between has it too. */
+ * For a failure that is monotone in both axes the values (a, b) that fail are an upper set: from each of
+ * them on, everything larger in both fails too. Such a set is given by its minimal elements, the corners of
+ * a staircase. In the column a, b fails from the threshold t(a) on, and t falls, or stays, as a grows.
+ *
+ * So t is searched at both ends of a, then in the column halfway between, where it must lie between what the
+ * two say, and so on in both halves: divide and conquer, as it is known from searching a matrix with sorted
+ * rows and columns [1]. Where both ends of an interval have the same threshold everything between them has
+ * it too, and nothing is left to try. A boundary with few corners thus costs few columns, and a diagonal one
+ * costs each.
+ *
+ * That the failure is monotone is only believed. Eight points at random are compared with what the columns
+ * say.
+ *
+ * [1] R. S. Bird: Improving saddleback search: a lesson in algorithm design. MPC 2006, LNCS 4014. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

@@ -1,6 +1,26 @@
-/* What the trigger says about variants that were not on the path: is the failure monotone, do thresholds
- * depend on each other, does the rest not matter? All draws are made before the first is tried, so they
- * depend on nothing but the seed and M. */
+/* What the trigger says about variants that were not on the path.
+ *
+ * The isolation has seen M and what is next to it. Two steps ask whether the trigger holds elsewhere, which
+ * is what the report wants to claim. They try to refute, so a probe or a draw that behaves as predicted
+ * proves nothing by itself.
+ *
+ * `probe` tests the shape. On both sides of every threshold it tries values at distances of which each is
+ * the square of the one before (2, 4, 16, 256, …) and a few at random, so that a slope or a hole of any
+ * width is likely to be hit. A simpler value that fails becomes M. For every two thresholds it puts one axis
+ * a step below its threshold and the other one back to F's value: where that fails, the thresholds depend on
+ * each other, and frontier.c can draw their curve.
+ *
+ * `generalise` tests independence by random sampling. Some variants hold the trigger and draw all other axes
+ * at random, some break one part of the trigger and draw the rest. An axis is called independent only if the
+ * draws that hold the trigger moved it and every one of them failed. Eight of eight says, with 95 %, that
+ * more than two thirds of all variants with the trigger fail (the limit is 0.05^(1/8) = 0.69), and no more
+ * than that. A draw with the trigger broken that fails shows that there is another way to trigger the
+ * failure.
+ *
+ * All draws are made before the first is tried, so they depend on nothing but the seed and M.
+ *
+ * This file and isolate.c call each other: these steps send the isolation back to an earlier one when they
+ * find a simpler variant or noise. isolate.c says why the two stay a circle. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

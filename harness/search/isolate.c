@@ -1,4 +1,41 @@
-/* The steps of an isolation, and what confirms it. See search.h for the theory of operation. */
+/* The isolation: the steps from a failing variant F to a minimal one, and what confirms it.
+ *
+ * At every moment the search holds M, the simplest variant that is known to fail in the same way. M starts
+ * as F and is only ever replaced by a variant that was seen to fail with the same signature: nothing is
+ * concluded about M without a trial. The steps are:
+ *
+ *   reproduce    run F three times: the signature and the rate. F that never fails ends the search
+ *   baseline     run the baseline: if it fails in the same way it is M, and there is no trigger
+ *   axes         which of the axes where M is not at the baseline are needed          ficbs.c
+ *   choices      every simpler value of every choice axis that is needed
+ *   thresholds   bisection of every ordered axis that is needed                       threshold.c
+ *   band         where the rate climbs slowly: the two edges of the slope             band.c
+ *   confirm      M and everything next to it, in fresh processes
+ *   probe        values off the path: is it monotone, do thresholds move each other   generalise.c
+ *   generalise   hold the trigger, or break it, and draw the rest at random           generalise.c
+ *
+ * The goal is that of delta debugging [1]: a variant that is 1-minimal, of which no single axis can be made
+ * simpler with the failure still there (an ordered one by a step or to its baseline, a choice to any simpler
+ * value). The steps up to the band find a candidate, and they take few trials because they believe that the
+ * failure is monotone. `confirm` believes nothing. It tries every neighbour of M; one that fails after all
+ * becomes M, and the steps from `choices` on are done again. So the result is 1-minimal for failures of any
+ * shape, and the earlier steps only save trials.
+ *
+ * As soon as one variant is seen to fail and to pass, the search is noisy: a failure still proves, a pass
+ * only makes likely. It begins again from M with the axes. Bisections become Bayesian (noise.c), and each of
+ * the n neighbours of M has to pass so often that it would be wrong with a chance of at most a tenth of 1 -
+ * confidence over n (Bonferroni's correction: the chance that any of them is wrong is no larger than the
+ * sum).
+ *
+ * A failure with another signature is no match. It counts as "does not fail in this way" and is kept among
+ * result.others, so the search cannot slip from one failure to another. What is forbidden, unsupported or
+ * lost is neither a pass nor a failure: the search goes around it.
+ *
+ * This file and generalise.c call each other. The two are halves of one state machine: `probe` and
+ * `generalise` may find a simpler variant, or noise, and then send the isolation back to an earlier step,
+ * which throws away what they have made. Handing functions over would hide that circle, and not undo it.
+ *
+ * [1] A. Zeller, R. Hildebrandt: Simplifying and isolating failure-inducing input. IEEE TSE 28(2), 2002. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

@@ -1,10 +1,5 @@
-/* One-sided noise: a failure that shows in only a part of the runs.
- *
- * Along a line of positions the failure can be seen from an unknown position t on. A run at p fails with an
- * unknown rate r when p >= t, and never when p < t. A failure at p therefore proves t <= p; a pass at p makes
- * t > p more likely by a factor of 1 / (1 - r). Position and rate are estimated together: the rate on a fixed
- * grid, the position as segments on which the posterior is flat (only positions that were tried are borders
- * of it), so that a line of 2^64 positions costs no more than one of ten. */
+/* Bayesian search for a position t from which on a failure shows, in an unknown part of the runs only.
+ * noise.c has the theory. */
 #ifndef TL_NOISE_H
 #define TL_NOISE_H
 

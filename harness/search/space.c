@@ -1,4 +1,18 @@
-/* Variants, what is known of each, and the queue of trials. */
+/* The space of variants, what is known of each of them, and the queue of trials.
+ *
+ * A hash table holds a point for every variant that was looked at: how often it was asked for and told, and
+ * what was seen. A trial is never thrown away, and the same variant never costs a trial twice for two steps
+ * that want to know the same of it.
+ *
+ * Signatures are interned, so that equal ones are the same pointer. The one that is isolated is either given
+ * or the most frequent one of F; until it is known, failures have no outcome, and tl_search_learn gives them
+ * one.
+ *
+ * tl_judge is the verdict on one variant, and a one-sided sequential test where the failure is flaky. A
+ * single failure ends it: the variant fails. It passes after so many passes in a row that a variant which
+ * fails at the rate of M would show them with a chance of at most alpha, averaged over what is believed of
+ * that rate (noise.c). Runs are asked for in portions, as the first failure makes the rest of them
+ * unnecessary. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

@@ -1,7 +1,23 @@
-/* Thresholds on a line of positions: bisection, and the Bayesian search of noise.c when the failure is flaky.
+/* Thresholds on a line of positions: bisection, and the Bayesian search of noise.c when the failure is
+ * flaky.
  *
- * A position that cannot be tried is gone around: the nearest one that can be is taken. When none is left
- * between the last pass and the first failure, the threshold is known but for a gap. */
+ * A line has positions of which those from an unknown t on fail. It serves for the values of an ordered
+ * axis, for the rows of axes in ficbs.c and for the columns of frontier.c, which differ only in the variant
+ * that a position stands for and in where they want it split.
+ *
+ * Bisection keeps tmin <= t <= tmax, where tmax was seen to fail, and tries a position in between until the
+ * two meet: log2 of the length. Every position that fails is adopted as M, so what is found is good even
+ * when the search ends in the middle of it.
+ *
+ * A position that cannot be tried says nothing about either side. The closest one that can be is taken
+ * instead. When none is left between the last pass and the first failure, t is known but for a gap, and the
+ * line is through. It is also through after a number of positions that turned out to be untryable: each of
+ * them costs a trial.
+ *
+ * A device that runs several trials at once would idle in a bisection, where each split depends on the one
+ * before. So the splits that may follow are asked for along with it, a tree of them, breadth first
+ * (speculative bisection): a batch of 2^d - 1 trials advances d splits. It takes more trials and less time,
+ * and decides the same. */
 #include "harness/search/internal.h"
 
 #include <string.h>

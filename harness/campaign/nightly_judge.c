@@ -194,7 +194,8 @@ static void gather(const struct tl_nightly_cell *c, struct pool *p)
 
 /* --- outcomes ------------------------------------------------------------------------------------------- */
 
-static void say(struct tl_nightly_cell *c, const char *what, struct tl_seen before, struct tl_seen now)
+static void say(struct tl_nightly_cell *c, const char *what, struct tl_change_count before,
+                struct tl_change_count now)
 {
     double odds = tl_change_odds(before, now);
     free(c->evidence);
@@ -205,7 +206,8 @@ static void say(struct tl_nightly_cell *c, const char *what, struct tl_seen befo
 }
 
 /* Compares how often something was seen. True when that decides the class, or wants more trials. */
-static bool compare(struct tl_nightly_cell *c, const char *what, struct tl_seen before, struct tl_seen now)
+static bool compare(struct tl_nightly_cell *c, const char *what, struct tl_change_count before,
+                    struct tl_change_count now)
 {
     switch (tl_change_judge(before, now, c->added)) {
     case TL_CHANGE_MORE_OFTEN:
@@ -247,13 +249,15 @@ static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
         c->class = bad ? TL_CLASS_FIRST_FAILURE : TL_CLASS_FIRST;
         return;
     }
-    if (compare(c, "failed", (struct tl_seen){p->failed, past}, (struct tl_seen){c->failed, now}) ||
-        compare(c, "failed or refused", (struct tl_seen){was_bad, past}, (struct tl_seen){bad, now}))
+    if (compare(c, "failed", (struct tl_change_count){p->failed, past},
+                (struct tl_change_count){c->failed, now}) ||
+        compare(c, "failed or refused", (struct tl_change_count){was_bad, past},
+                (struct tl_change_count){bad, now}))
         return;
     /* It fails as often as before: in the same way? */
     if (!bad || !was_bad || p->of_kind)
         return;
-    const struct tl_seen none = {0, was_bad}, mine = {c->kinds[0].n, bad};
+    const struct tl_change_count none = {0, was_bad}, mine = {c->kinds[0].n, bad};
     enum tl_change other = tl_change_judge(none, mine, c->added);
     if (other == TL_CHANGE_MORE_OFTEN) {
         c->class = TL_CLASS_CHANGED;

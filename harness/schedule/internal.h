@@ -1,11 +1,11 @@
 /* What the files of this folder share.
  *
- *   schedule.c         what is the same everywhere: checks, the mark, the files, the calendar
+ *   schedule.c         what is the same everywhere: checks, what is installed, the calendar
+ *   files.c            the files of a schedule: the mark in them, reading and writing them
  *   unit_file.c        what systemd reads and says; pure
  *   plist.c            what launchd reads and says; pure
  *   schedule_linux.c   the files and calls of systemd
- *   schedule_darwin.c  the files and calls of launchd; uses nothing but POSIX, so that it can be tried
- * anywhere
+ *   schedule_darwin.c  the files and calls of launchd: only POSIX, so that tests run it on every system
  */
 #ifndef TL_SCHEDULE_INTERNAL_H
 #define TL_SCHEDULE_INTERNAL_H
@@ -16,61 +16,57 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TL_SCHEDULE_FILE_MOST (1u << 20)
+#define TL_SCHEDULE_FILE_MOST (1u << 20) /* bytes that are read of a file of a schedule */
 
-/* --- schedule.c --- */
+/* --- schedule.c: strings and lists that are returned are the caller's --- */
+
 int tl_schedule_check(const struct tl_schedule *s, struct tl_error *e); /* everything that was given */
-/* The arguments of the scheduled command, the program first; NULL-terminated, only the array is the caller's.
- */
+/* The suites that have a file PREFIX SUITE SUFFIX with trapline's mark in the directory, in order. */
+char **tl_schedule_list(const char *directory, const char *prefix, const char *const *suffixes);
+void tl_schedule_list_free(char **suites);
+/* Fails (input) because the suite is not installed, and names those that are. */
+int tl_schedule_absent(const char *suite, char *const *installed, struct tl_error *e);
+/* The next time after now_us at which the local clock shows hour:minute. Microseconds since 1970. */
+int64_t tl_schedule_next_us(int hour, int minute, int64_t now_us);
+/* Runs a program of the system. -1 unless it exits with 0; *said is then why, one line. `out` may be NULL. */
+int tl_schedule_ask(const char *const *argv, struct tl_buffer *out, char **said);
+
+/* --- files.c --- */
+
+/* The arguments of the scheduled command, the program first. Only the array is the caller's; NULL ends it. */
 const char **tl_schedule_command(const struct tl_schedule *s);
+char *tl_schedule_mark(const struct tl_schedule *s); /* the line that goes into a comment; a new string */
+json_t *tl_schedule_read_mark(const char *text);     /* new; NULL: trapline did not write this text */
 
-/* The mark is a line of JSON in a comment of each file: it says that trapline wrote it, and for what. */
-char *tl_schedule_mark(const struct tl_schedule *s);
-json_t *tl_schedule_read_mark(const char *text); /* new; NULL: trapline did not write this text */
-
-/* A file of the schedule. */
 struct tl_schedule_file {
     char *path;
     char *text;   /* to write */
     char *before; /* what is there; NULL: nothing */
 };
-/* Reads what is there into before. Refuses a file that trapline did not write for this suite. */
+/* Reads what is there into before. Refuses (input) a file that trapline did not write for this suite. */
 int tl_schedule_examine(struct tl_schedule_file *f, const char *suite, struct tl_error *e);
-/* Writes the files in one directory, which is made if need be: all of them, or none. */
+/* Writes the files into their one directory, which is made if need be: all of them, or none. */
 int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error *e);
-void tl_schedule_files_free(struct tl_schedule_file *files, size_t n);
+void tl_schedule_files_free(struct tl_schedule_file *files, size_t n); /* what they hold */
 
-/* The suites of which the directory holds a file PREFIX SUITE SUFFIX that trapline wrote, in order. */
-char **tl_schedule_list(const char *directory, const char *prefix, const char *const *suffixes);
-void tl_schedule_list_free(char **suites);
-int tl_schedule_absent(const char *suite, char *const *installed, struct tl_error *e); /* the error; -1 */
+/* --- unit_file.c: strings that are returned are new, the caller's --- */
 
-/* The next time the local clock shows hour:minute after now_us. Microseconds since 1970. */
-int64_t tl_schedule_next_us(int hour, int minute, int64_t now_us);
-
-/* Runs one of the system's programs. 0 when it exits with 0; else -1, and *said is why not in one line, the
- * caller's. `out` may be NULL. */
-int tl_schedule_ask(const char *const *argv, struct tl_buffer *out, char **said);
-
-/* --- unit_file.c --- */
 /* Adds a text in the quotes of unit files. `dollar`: where a $ would be a variable. */
-void tl_unit_quote(struct tl_buffer *b, const char *text, bool dollar);
-char *tl_unit_service(const struct tl_schedule *s); /* new strings */
-char *tl_unit_timer(const struct tl_schedule *s);
-/* The last value that a unit file, or a part of what `systemctl show` says, gives to a name; new, NULL: none.
- */
-char *tl_unit_value(const char *text, const char *name);
-/* What `systemctl show` says of the unit `id` when it was asked about several; new, NULL: nothing. */
-char *tl_unit_part(const char *shown, const char *id);
-int64_t tl_unit_time_us(const char *text); /* "Fri 2026-11-27 02:00:00 UTC"; -1: none */
-/* HH:MM when the calendar expression is one that trapline writes, else the expression. New. */
-char *tl_unit_at(const char *calendar);
-/* The last run by what is said of the service and the timer: as in tl_schedule_status; null: none yet. */
-json_t *tl_unit_last(const char *service, const char *timer);
+void tl_systemd_quote(struct tl_buffer *b, const char *text, bool dollar);
+char *tl_systemd_service(const struct tl_schedule *s); /* the text of the .service file */
+char *tl_systemd_timer(const struct tl_schedule *s);   /* of the .timer file */
+/* The last value that a unit file, or one part of `systemctl show`, gives to a name; NULL: none. */
+char *tl_systemd_value(const char *text, const char *name);
+char *tl_systemd_part(const char *shown, const char *id); /* of `systemctl show`: on one unit; NULL: none */
+int64_t tl_systemd_time_us(const char *text);             /* "Fri 2026-11-27 02:00:00 UTC"; -1: none */
+char *tl_systemd_at(const char *calendar); /* HH:MM of what trapline writes; else the expression */
+/* The last run, by the parts on the service and the timer: as in tl_schedule_status; null: none yet. */
+json_t *tl_systemd_last(const char *service, const char *timer);
 
 /* --- plist.c --- */
-char *tl_plist(const struct tl_schedule *s, const char *label, const char *log); /* a new string */
-/* What `launchctl print` says of the last run; "running" is put into *running. */
-json_t *tl_launchctl_last(const char *printed, bool *running);
+
+char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const char *log); /* a new string */
+/* The last run, by what `launchctl print` says; *running: whether one is on. */
+json_t *tl_launchd_last(const char *printed, bool *running);
 
 #endif

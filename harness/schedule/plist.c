@@ -9,12 +9,12 @@ static void add_text(struct tl_buffer *b, const char *element, const char *text,
 {
     tl_buffer_printf(b, "<%s>", element);
     for (size_t i = 0; i < size; i++) {
-        const char *escape = text[i] == '&'   ? "&amp;"
-                             : text[i] == '<' ? "&lt;"
-                             : text[i] == '>' ? "&gt;"
-                                              : NULL;
-        if (escape)
-            tl_buffer_add_string(b, escape);
+        if (text[i] == '&')
+            tl_buffer_add_string(b, "&amp;");
+        else if (text[i] == '<')
+            tl_buffer_add_string(b, "&lt;");
+        else if (text[i] == '>')
+            tl_buffer_add_string(b, "&gt;");
         else
             tl_buffer_add(b, text + i, 1);
     }
@@ -34,7 +34,7 @@ static void add_pair(struct tl_buffer *b, const char *key, const char *value)
     add_string(b, "\t", value);
 }
 
-char *tl_plist(const struct tl_schedule *s, const char *label, const char *log)
+char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const char *log)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const char **argv = tl_schedule_command(s);
@@ -88,7 +88,7 @@ static char *printed_value(const char *text, const char *name)
     return NULL;
 }
 
-json_t *tl_launchctl_last(const char *printed, bool *running)
+json_t *tl_launchd_last(const char *printed, bool *running)
 {
     char *state = printed_value(printed, "state"), *code = printed_value(printed, "last exit code");
     char *terminated = printed_value(printed, "last terminating signal");

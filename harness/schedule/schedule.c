@@ -1,4 +1,5 @@
-/* What the schedules of all systems share: checks, the mark, the calendar, asking the system's programs. */
+/* What the schedules of all systems share: checks, what is installed, the calendar, asking the system's
+ * programs. */
 #include "harness/schedule/internal.h"
 
 #include "harness/base/program.h"
@@ -157,70 +158,6 @@ void tl_schedule_environment_free(char **environment)
     for (char **at = environment; at && *at; at++)
         free(*at);
     free(environment);
-}
-
-const char **tl_schedule_command(const struct tl_schedule *s)
-{
-    size_t more = 0, n = 0;
-    while (s->more && s->more[more])
-        more++;
-    const char **argv = tl_calloc(more + 6, sizeof *argv);
-    argv[n++] = s->program;
-    argv[n++] = "nightly";
-    argv[n++] = s->path;
-    if (s->db) {
-        argv[n++] = "--db";
-        argv[n++] = s->db;
-    }
-    for (size_t i = 0; i < more; i++)
-        argv[n++] = s->more[i];
-    return argv;
-}
-
-/* --- the mark --- */
-
-static const char mark_word[] = "trapline: {";
-
-char *tl_schedule_mark(const struct tl_schedule *s)
-{
-    json_t *command = json_array();
-    const char **argv = tl_schedule_command(s);
-    for (size_t i = 0; argv[i]; i++)
-        json_array_append_new(command, json_string(argv[i]));
-    json_t *j =
-        json_pack("{s:s,s:s,s:s,s:o}", "suite", s->suite, "path", s->path, "at", s->at, "command", command);
-    char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "trapline: ");
-    for (const char *c = text; c && *c; c++) {
-        if (c[0] == '-' && c[1] == '-') /* which a comment in XML must not hold; it is only ever in strings */
-            tl_buffer_add_string(&b, "\\u002d");
-        else
-            tl_buffer_add(&b, c, 1);
-    }
-    free(text);
-    free(argv);
-    json_decref(j);
-    return tl_buffer_take(&b);
-}
-
-json_t *tl_schedule_read_mark(const char *text)
-{
-    for (const char *at = text; at && *at;) {
-        size_t n = strcspn(at, "\n");
-        size_t skip = !strncmp(at, "# ", 2) ? 2 : !strncmp(at, "<!-- ", 5) ? 5 : 0;
-        if (skip && !strncmp(at + skip, mark_word, sizeof mark_word - 1)) {
-            const char *from = at + skip + sizeof mark_word - 2;
-            json_t *j = json_loadb(from, n - (size_t)(from - at), JSON_DISABLE_EOF_CHECK, NULL);
-            if (json_is_string(json_object_get(j, "suite")) && json_is_string(json_object_get(j, "path")) &&
-                json_is_string(json_object_get(j, "at")) && json_is_array(json_object_get(j, "command")))
-                return j;
-            json_decref(j);
-            return NULL;
-        }
-        at += n + (at[n] == '\n');
-    }
-    return NULL;
 }
 
 /* --- what is installed --- */

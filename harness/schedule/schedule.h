@@ -22,11 +22,11 @@ struct tl_schedule {
 int tl_schedule_time(const char *at, int *hour, int *minute, struct tl_error *e);
 int tl_schedule_suite_valid(const char *suite, struct tl_error *e);
 
-/* The program that runs, absolute, the caller's: by the name under which it is found in PATH when that is a
- * link to it, which outlives an upgrade; else by its file. */
+/* The program that runs now, absolute, the caller's: the entry of PATH that is a link to it, as that outlives
+ * an upgrade; else its file. */
 char *tl_schedule_program(struct tl_error *e);
-/* What is set here of what trapline goes by, as NAME=VALUE…: PATH, TRAPLINE_RUNNERS and where its data are.
- */
+/* The variables that trapline goes by and that are set here, as NAME=VALUE…: PATH, those that say where its
+ * runners, profiles and data are. */
 char **tl_schedule_environment(void);
 void tl_schedule_environment_free(char **environment);
 

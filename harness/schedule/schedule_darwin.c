@@ -104,7 +104,7 @@ static int write_agent(struct agent *a, const struct tl_schedule *s, struct tl_e
     if (tl_make_directories(a->logs))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", a->logs,
                              "what the nightly run prints would go there");
-    a->file.text = tl_plist(s, a->label, a->log);
+    a->file.text = tl_launchd_plist(s, a->label, a->log);
     return tl_schedule_write(&a->file, 1, e);
 }
 
@@ -198,7 +198,7 @@ static json_t *status_of(const char *suite, const char *user)
     bool running = false, asked = !launchctl("print", a.target, NULL, &out, &said);
     /* launchctl ends with 113 and "Could not find service" for an agent that is not loaded. */
     bool absent = said && strstr(said, "Could not find service");
-    json_t *last = asked ? tl_launchctl_last(out.data, &running) : json_null();
+    json_t *last = asked ? tl_launchd_last(out.data, &running) : json_null();
     json_object_set_new(j, "enabled", asked || absent ? json_boolean(asked) : json_null());
     json_object_set_new(j, "active", asked || absent ? json_boolean(asked) : json_null());
     json_object_set_new(j, "running", asked || absent ? json_boolean(running) : json_null());

@@ -95,8 +95,8 @@ static char *show(const char *suite, char **said)
 /* When the timer starts its service next; null when that is not known. */
 static json_t *next_of(const char *timer)
 {
-    char *text = tl_unit_value(timer, "NextElapseUSecRealtime");
-    int64_t us = tl_unit_time_us(text);
+    char *text = tl_systemd_value(timer, "NextElapseUSecRealtime");
+    int64_t us = tl_systemd_time_us(text);
     free(text);
     return us < 0 ? json_null() : json_integer(us);
 }
@@ -104,7 +104,7 @@ static json_t *next_of(const char *timer)
 static json_t *shown_next(const char *suite)
 {
     char *said = NULL, *shown = show(suite, &said), *id = tl_format("trapline-%s.timer", suite);
-    char *timer = shown ? tl_unit_part(shown, id) : NULL;
+    char *timer = shown ? tl_systemd_part(shown, id) : NULL;
     json_t *next = next_of(timer);
     free(timer);
     free(id);
@@ -166,8 +166,8 @@ int tl_schedule_install(const struct tl_schedule *s, json_t **done, struct tl_er
         return -1;
     int rc = examine(directory, s->suite, files, e);
     if (!rc) {
-        files[SERVICE].text = tl_unit_service(s);
-        files[TIMER].text = tl_unit_timer(s);
+        files[SERVICE].text = tl_systemd_service(s);
+        files[TIMER].text = tl_systemd_timer(s);
         rc = tl_schedule_write(files, N_FILES, e);
     }
     if (!rc)
@@ -255,7 +255,7 @@ int tl_schedule_uninstall(const char *suite, json_t **done, struct tl_error *e)
 
 static json_t *said_is(const char *part, const char *name, const char *value)
 {
-    char *text = tl_unit_value(part, name);
+    char *text = tl_systemd_value(part, name);
     json_t *j = text ? json_boolean(!strcmp(text, value)) : json_null();
     free(text);
     return j;
@@ -266,11 +266,11 @@ static void add_state(json_t *j, const char *suite, const char *shown)
 {
     char *timer_id = tl_format("trapline-%s.timer", suite),
          *service_id = tl_format("trapline-%s.service", suite);
-    char *timer = tl_unit_part(shown, timer_id), *service = tl_unit_part(shown, service_id);
+    char *timer = tl_systemd_part(shown, timer_id), *service = tl_systemd_part(shown, service_id);
     json_object_set_new(j, "enabled", said_is(timer, "UnitFileState", "enabled"));
     json_object_set_new(j, "active", said_is(timer, "ActiveState", "active"));
     json_object_set_new(j, "running", said_is(service, "ActiveState", "activating"));
-    json_object_set_new(j, "last", tl_unit_last(service, timer));
+    json_object_set_new(j, "last", tl_systemd_last(service, timer));
     json_object_set_new(j, "next_us", next_of(timer));
     free(timer);
     free(service);
@@ -285,8 +285,8 @@ static json_t *status_of(const char *suite, const char *directory, char **unknow
     json_t *j = json_pack("{s:s}", "suite", suite);
     int rc = examine(directory, suite, files, &e);
     json_t *mark = tl_schedule_read_mark(files[SERVICE].before ? files[SERVICE].before : files[TIMER].before);
-    char *calendar = files[TIMER].before ? tl_unit_value(files[TIMER].before, "OnCalendar") : NULL;
-    char *at = calendar ? tl_unit_at(calendar) : NULL; /* also when somebody changed it */
+    char *calendar = files[TIMER].before ? tl_systemd_value(files[TIMER].before, "OnCalendar") : NULL;
+    char *at = calendar ? tl_systemd_at(calendar) : NULL; /* also when somebody changed it */
     json_object_set(j, "path", json_object_get(mark, "path"));
     json_object_set_new(j, "at", at ? json_string(at) : json_null());
     json_object_set(j, "command", json_object_get(mark, "command"));

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-void tl_unit_quote(struct tl_buffer *b, const char *text, bool dollar)
+void tl_systemd_quote(struct tl_buffer *b, const char *text, bool dollar)
 {
     tl_buffer_add_string(b, "\"");
     for (const char *c = text; *c; c++) {
@@ -42,7 +42,7 @@ static void head(struct tl_buffer *b, const struct tl_schedule *s)
     free(mark);
 }
 
-char *tl_unit_service(const struct tl_schedule *s)
+char *tl_systemd_service(const struct tl_schedule *s)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const char **argv = tl_schedule_command(s);
@@ -52,12 +52,12 @@ char *tl_unit_service(const struct tl_schedule *s)
     for (size_t i = 0; argv[i]; i++) {
         if (i)
             tl_buffer_add_string(&b, " ");
-        tl_unit_quote(&b, argv[i], i > 0);
+        tl_systemd_quote(&b, argv[i], i > 0);
     }
     tl_buffer_add_string(&b, "\n");
     for (const char *const *at = s->environment; at && *at; at++) {
         tl_buffer_add_string(&b, "Environment=");
-        tl_unit_quote(&b, *at, false);
+        tl_systemd_quote(&b, *at, false);
         tl_buffer_add_string(&b, "\n");
     }
     tl_buffer_add_string(&b, "# 1: a regression was found, which is what it is for.\n"
@@ -72,7 +72,7 @@ char *tl_unit_service(const struct tl_schedule *s)
     return tl_buffer_take(&b);
 }
 
-char *tl_unit_timer(const struct tl_schedule *s)
+char *tl_systemd_timer(const struct tl_schedule *s)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     head(&b, s);
@@ -88,7 +88,7 @@ char *tl_unit_timer(const struct tl_schedule *s)
     return tl_buffer_take(&b);
 }
 
-char *tl_unit_value(const char *text, const char *name)
+char *tl_systemd_value(const char *text, const char *name)
 {
     size_t n = strlen(name);
     char *value = NULL;
@@ -103,12 +103,12 @@ char *tl_unit_value(const char *text, const char *name)
     return value;
 }
 
-char *tl_unit_part(const char *shown, const char *id)
+char *tl_systemd_part(const char *shown, const char *id)
 {
     for (const char *at = shown; at && *at;) {
         const char *end = strstr(at, "\n\n");
         char *part = end ? tl_format("%.*s", (int)(end + 1 - at), at) : tl_strdup(at);
-        char *its = tl_unit_value(part, "Id");
+        char *its = tl_systemd_value(part, "Id");
         bool found = its && !strcmp(its, id);
         free(its);
         if (found)
@@ -121,7 +121,7 @@ char *tl_unit_part(const char *shown, const char *id)
     return NULL;
 }
 
-int64_t tl_unit_time_us(const char *text)
+int64_t tl_systemd_time_us(const char *text)
 {
     struct tm t = {0};
     char zone[8] = "";
@@ -136,7 +136,7 @@ int64_t tl_unit_time_us(const char *text)
     return (int64_t)timegm(&t) * 1000000;
 }
 
-char *tl_unit_at(const char *calendar)
+char *tl_systemd_at(const char *calendar)
 {
     static const char days[] = "*-*-* ";
     size_t n = sizeof days - 1;
@@ -151,21 +151,21 @@ char *tl_unit_at(const char *calendar)
 
 static int64_t time_in(const char *part, const char *name)
 {
-    char *text = tl_unit_value(part, name);
-    int64_t us = tl_unit_time_us(text);
+    char *text = tl_systemd_value(part, name);
+    int64_t us = tl_systemd_time_us(text);
     free(text);
     return us;
 }
 
 static long number_in(const char *part, const char *name)
 {
-    char *text = tl_unit_value(part, name);
+    char *text = tl_systemd_value(part, name);
     long n = text ? strtol(text, NULL, 10) : 0;
     free(text);
     return n;
 }
 
-json_t *tl_unit_last(const char *service, const char *timer)
+json_t *tl_systemd_last(const char *service, const char *timer)
 {
     int64_t started = time_in(service, "ExecMainStartTimestamp"),
             triggered = time_in(timer, "LastTriggerUSec");
@@ -176,7 +176,7 @@ json_t *tl_unit_last(const char *service, const char *timer)
         json_object_set_new(last, "result", json_null());
         return last;
     }
-    char *state = tl_unit_value(service, "ActiveState"), *result = tl_unit_value(service, "Result");
+    char *state = tl_systemd_value(service, "ActiveState"), *result = tl_systemd_value(service, "Result");
     long code = number_in(service, "ExecMainCode"), status = number_in(service, "ExecMainStatus");
     bool running = state && (!strcmp(state, "activating") || !strcmp(state, "active"));
     json_object_set_new(last, "result", running ? json_null() : json_string(result ? result : ""));

@@ -1,11 +1,32 @@
-/* Thresholds that are not sharp.
+/* Thresholds that are not sharp: is it a band, and where are its two edges?
  *
- * A failure may happen always far from its threshold and ever more seldom near it (memory pressure, races). A
- * bisection ends somewhere on that slope, at a value that another run would not give. So when the search is
- * noisy, no value counts as a threshold until it was shown to fail as often as F's does: both are run until
- * either M's is significantly rarer (Fisher's exact test) or its rate is known to be near to F's. If it is
- * rarer, the threshold is a band, and its two edges are bisected: the first value that fails as often as F's,
- * and the last one that never failed. */
+ * A failure may happen always far from its threshold and ever more seldom towards it (memory pressure,
+ * races). Along the axis the rate then is a monotone curve that climbs over a range of values, and not a
+ * step. A bisection ends somewhere on that slope, at a value that another search would not find again. So
+ * when the search is noisy, no value counts as a threshold until it was shown to fail as often as F's value
+ * does.
+ *
+ * For that M's value and F's are run side by side, all else as in M, until one of two things is shown.
+ * Either M's rate is lower, by Fisher's exact test [1]: the threshold is a band. Or it is not much lower,
+ * which is a test of non-inferiority: the lower limit, with 99 %, of the ratio of the two rates, from the
+ * normal approximation of its logarithm [2], is above three quarters. The number of runs is doubled from
+ * look to look. Every look is a chance to be wrong, so a look has a level of its own, 0.05 %, and only the
+ * last one 0.3 % (5 % for values on the slope, which are run less often).
+ *
+ * The band's upper edge is the first value that fails as often as F's, the lower one is above the last value
+ * that never failed. As the curve is monotone both can be bisected, each value being classified by its own
+ * test. Most bands are much narrower than the range of the axis, so the bisection begins like an exponential
+ * search [3]: from M outwards in steps that grow, as long as they are shorter than half of what is left.
+ * Where F always fails a single pass puts a value on the slope, and the edges are found to the value. Where
+ * it does not, an edge is the place where two rates can no longer be told apart, and it is found to a part
+ * of the width.
+ *
+ * [1] R. A. Fisher: On the interpretation of chi-square from contingency tables, and the calculation of P.
+ *     J. R. Statist. Soc. 85(1), 1922.
+ * [2] D. Katz and others: Obtaining confidence intervals for the risk ratio in cohort studies. Biometrics
+ *     34(3), 1978. Half a failure and half a run are added, so that a rate of none has a logarithm.
+ * [3] J. L. Bentley, A. C. Yao: An almost optimal algorithm for unbounded searching. Inform. Process. Lett.
+ *     5(3), 1976. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -18,7 +39,7 @@
 #define SIGNIFICANT 0.0005
 #define SIGNIFICANT_LAST 0.003
 /* Two rates are the same when, with 99 %, one is more than this part of the other. */
-#define NEAR 0.75
+#define SAME_PART 0.75
 #define MOST_RUNS 256
 /* Values on the slope are run less often. */
 #define MOST_SLOPE_RUNS 64
@@ -43,9 +64,7 @@ static double fisher(uint32_t k1, uint32_t n1, uint32_t k2, uint32_t n2)
 
 static struct tl_point *measure(struct tl_search *s, size_t axis, uint64_t value, uint32_t runs)
 {
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[axis] = value;
-    return tl_want(s, s->scratch, runs, false, TL_SEARCH_BAND, axis, 0, 0);
+    return tl_want(s, tl_search_beside(s, axis, value), runs, false, TL_SEARCH_BAND, axis, 0, 0);
 }
 
 static uint32_t matches(const struct tl_point *p)
@@ -87,7 +106,7 @@ static enum compared compare(struct tl_search *s, size_t axis, uint64_t value, b
             return COMPARE_SAME;
         double kv = matches(v) + 0.5, nv = v->told + 0.5, kf = matches(f) + 0.5, nf = f->told + 0.5;
         double deviation = sqrt(1 / kv - 1 / nv + 1 / kf - 1 / nf);
-        if (log(kv / nv) - log(kf / nf) - 2.33 * deviation > log(NEAR))
+        if (log(kv / nv) - log(kf / nf) - 2.33 * deviation > log(SAME_PART))
             return COMPARE_SAME;
         uint32_t most = most_runs(s, v, f);
         if (slope && most > MOST_SLOPE_RUNS)
@@ -106,17 +125,15 @@ static int classify(struct tl_search *s, uint64_t value, bool lower, bool *resul
     const struct tl_point *f = measure(s, a, s->failing[a], s->options.band_runs);
     if (f == NULL)
         return -1;
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[a] = value;
-    const struct tl_point *known = tl_point_get(s, s->scratch);
+    const struct tl_point *known = tl_point_get(s, tl_search_beside(s, a, value));
     if (!lower && matches(f) == f->told && matches(known) < known->told) {
         *result = false;
         return 0;
     }
     if (!lower) {
         /* F fails always, as far as is known: one pass is enough to say that this value does not. */
-        uint32_t bite = known->told + 4 < s->options.band_runs ? known->told + 4 : s->options.band_runs;
-        if (matches(f) == f->told && !tl_point_closed(known) && measure(s, a, value, bite) == NULL)
+        uint32_t portion = known->told + 4 < s->options.band_runs ? known->told + 4 : s->options.band_runs;
+        if (matches(f) == f->told && !tl_point_closed(known) && measure(s, a, value, portion) == NULL)
             return -1;
         if (matches(f) == f->told && known->told < s->options.band_runs && !tl_point_closed(known))
             return classify(s, value, lower, result);
@@ -141,40 +158,27 @@ static int classify(struct tl_search *s, uint64_t value, bool lower, bool *resul
 
 static struct tl_search_rate rate_at(struct tl_search *s, size_t axis, uint64_t value)
 {
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[axis] = value;
-    const struct tl_point *p = tl_point_get(s, s->scratch);
-    return (struct tl_search_rate){value, p->seen[TL_SEARCH_MATCH], p->told};
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const struct tl_search_rate *x = a, *y = b;
-    return x->value < y->value ? -1 : x->value > y->value;
+    const struct tl_point *p = tl_point_get(s, tl_search_beside(s, axis, value));
+    return (struct tl_search_rate){value, matches(p), p->told};
 }
 
 /* Everything that was measured along the axis, all else as in M. */
 static void keep_samples(struct tl_search *s, size_t axis)
 {
     struct tl_search_band *b = &s->isolate->bands[axis];
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
-            bool same = p->told > 0 && !tl_point_closed(p);
-            for (size_t j = 0; j < s->n && same; j++)
-                same = j == axis || p->index[j] == s->best[j];
-            if (!same)
-                continue;
-            b->samples = tl_realloc(b->samples, b->n_samples + 1, sizeof *b->samples);
+    size_t n;
+    const struct tl_point **list = tl_search_along(s, axis, &n);
+    b->samples = tl_calloc(n + 1, sizeof *b->samples);
+    for (size_t i = 0; i < n; i++)
+        if (!tl_point_closed(list[i]))
             b->samples[b->n_samples++] =
-                (struct tl_search_rate){p->index[axis], p->seen[TL_SEARCH_MATCH], p->told};
-        }
-    }
-    qsort(b->samples, b->n_samples, sizeof *b->samples, by_value);
+                (struct tl_search_rate){list[i]->index[axis], matches(list[i]), list[i]->told};
+    free(list);
 }
 
 static void keep(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
     struct tl_search_band *b = &z->bands[a];
     keep_samples(s, a);
@@ -193,17 +197,18 @@ static void keep(struct tl_search *s)
  * else it is the place where two rates can no longer be told apart, and a part of the width will do. */
 static uint64_t edge_width(struct tl_search *s)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
-    uint64_t least = z->band_state == 2 ? 1 : 0, upper = z->band_state == 2 ? z->band_high : z->band_upper;
+    uint64_t least = z->band_state == TL_BAND_UPPER ? 1 : 0,
+             upper = z->band_state == TL_BAND_UPPER ? z->band_high : z->band_upper;
     const struct tl_point *f = measure(s, a, s->failing[a], 0);
     uint64_t width = f == NULL || matches(f) == f->told ? 0 : (upper - s->best[a]) / RESOLUTION;
     return width > least ? width : least;
 }
 
-enum tl_progress tl_band_step(struct tl_search *s, bool *found)
+enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     *found = false;
     if (!s->noisy)
         return TL_DONE;
@@ -211,7 +216,7 @@ enum tl_progress tl_band_step(struct tl_search *s, bool *found)
         size_t a = z->band_axis;
         bool result;
         switch (z->band_state) {
-        case 0: /* the next axis to look at */
+        case TL_BAND_NEXT:
             for (a = 0; a < s->n; a++)
                 if (s->space->axes[a].ordered && s->best[a] != 0 && s->best[a] < s->failing[a] &&
                     !z->bands[a].is_band && z->band_checked[a] != s->best[a])
@@ -219,9 +224,9 @@ enum tl_progress tl_band_step(struct tl_search *s, bool *found)
             if (a == s->n)
                 return TL_DONE;
             z->band_axis = a;
-            z->band_state = 1;
+            z->band_state = TL_BAND_COMPARE;
             break;
-        case 1: /* does F's value fail more often than M's? */
+        case TL_BAND_COMPARE:
             switch (compare(s, a, s->best[a], false)) {
             case COMPARE_PENDING:
                 return TL_PENDING;
@@ -229,27 +234,27 @@ enum tl_progress tl_band_step(struct tl_search *s, bool *found)
                 z->band_low = s->best[a];
                 z->band_high = s->failing[a];
                 z->band_step = 1;
-                z->band_state = 2;
+                z->band_state = TL_BAND_UPPER;
                 break;
             case COMPARE_SAME:
                 z->band_checked[a] = s->best[a];
-                z->band_state = 0;
+                z->band_state = TL_BAND_NEXT;
                 break;
             }
             break;
-        case 2: /* the upper edge: band_low fails too seldom, band_high as often as F */
-        case 3: /* the lower edge: band_low never fails, band_high was seen to */
+        case TL_BAND_UPPER:
+        case TL_BAND_LOWER:
             if (z->band_high - z->band_low <= edge_width(s)) {
-                if (z->band_state == 2) {
+                if (z->band_state == TL_BAND_UPPER) {
                     z->band_upper = z->band_high;
                     z->band_low = 0;
                     z->band_high = s->best[a];
                     z->band_step = 1;
-                    z->band_state = 3;
+                    z->band_state = TL_BAND_LOWER;
                     break;
                 }
                 keep(s);
-                z->band_state = 0;
+                z->band_state = TL_BAND_NEXT;
                 *found = true;
                 /* M is now at a value where it fails as often as F does; what was found on the slope is open
                  * again. */
@@ -262,15 +267,15 @@ enum tl_progress tl_band_step(struct tl_search *s, bool *found)
             uint64_t half = (z->band_high - z->band_low) / 2, d = half;
             if (z->band_step < half)
                 d = z->band_step;
-            uint64_t mid = z->band_state == 3 && d < half ? z->band_high - d : z->band_low + d;
-            if (classify(s, mid, z->band_state == 3, &result) != 0)
+            uint64_t mid = z->band_state == TL_BAND_LOWER && d < half ? z->band_high - d : z->band_low + d;
+            if (classify(s, mid, z->band_state == TL_BAND_LOWER, &result) != 0)
                 return TL_PENDING;
-            if (result == (z->band_state == 3))
+            if (result == (z->band_state == TL_BAND_LOWER))
                 z->band_step *= 4;
             if (result)
                 z->band_high = mid;
             else
-                z->band_low = z->band_state == 2 ? mid : mid + 1;
+                z->band_low = z->band_state == TL_BAND_UPPER ? mid : mid + 1;
             break;
         }
     }

@@ -1,10 +1,18 @@
 /* Over an ordered list of builds: the first bad one, the first fixed one, or every bad range.
  *
- * The search starts from a build that fails (the anchor) and looks to both sides of it. Each side is a line
- * of the builds that can be tried, the anchor last, with the unknown t: the position from which on the builds
- * of that side fail; t = 0 when all of them do. It is always searched with noise.c: for a failure that shows
- * every time this is bisection, with a few more runs of the last good build, and nothing has to be decided
- * beforehand. A build that cannot be tried is taken out of the line, and the range is reported with a gap. */
+ * The search starts from a build that fails, the anchor, and looks to both sides of it. Each side is a line
+ * of the builds that can be tried, the anchor last, with an unknown t: the position from which on the builds
+ * of that side fail, or 0 when all of them do. It is the change point that `git bisect` looks for, but it is
+ * always searched by the Bayesian search of noise.c: for a failure that shows every time this is bisection,
+ * with a few more runs of the last good build, and nothing has to be decided beforehand. The prior of t is
+ * flat, but for one place: that the whole side fails. That it failed ever since the oldest build gets about
+ * 3 %, and that it is not fixed yet about 23 % on top of what any build has.
+ *
+ * A build that cannot be tried is taken out of the line, and the range is reported with a gap.
+ *
+ * Bisection finds the borders of the one range that holds the anchor. Whether there are other ranges only
+ * the exhaustive search tells, which runs every build: so often, where the failure is flaky, that the chance
+ * that any build passed by luck is at most 1 - confidence (Bonferroni's correction). */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -27,11 +35,11 @@ struct side {
     uint32_t want, seen_match, seen_pass;
 };
 
-struct tl_builds {
+struct tl_builds_state {
     size_t n;
     size_t anchor; /* a build that fails; SIZE_MAX while none is known */
-    size_t next;   /* of the hunt for one */
-    size_t *order;
+    size_t next;   /* in order: the one that is tried now */
+    size_t *order; /* in which one is looked for */
     unsigned rounds;
     bool checked; /* a failure was seen, or the anchor was run until it was clear that there is none */
     struct side before, after;
@@ -50,7 +58,7 @@ static struct tl_point *point(struct tl_search *s, size_t build)
 }
 
 /* The newest first, then ever finer divisions of the list. */
-static void hunting_order(struct tl_builds *b)
+static void anchor_order(struct tl_builds_state *b)
 {
     bool *taken = tl_calloc(b->n, sizeof *taken);
     size_t n = 0;
@@ -77,9 +85,9 @@ static void hunting_order(struct tl_builds *b)
 }
 
 /* Finds a build that fails. TL_DONE with anchor SIZE_MAX: there is none. */
-static enum tl_progress find_anchor(struct tl_search *s)
+static enum tl_search_progress find_anchor(struct tl_search *s)
 {
-    struct tl_builds *b = s->builds;
+    struct tl_builds_state *b = s->builds;
     const struct tl_search_options *o = &s->options;
     if (o->bad_known && !b->checked && o->known_failed > 0 && s->target != NULL) {
         /* It is known to fail, and how: the first failure on the way shows that it still does. */
@@ -158,7 +166,7 @@ static void feed(struct side *d, size_t position, uint32_t match, uint32_t pass)
 
 static void side_open(struct tl_search *s, struct side *d, size_t edge)
 {
-    struct tl_builds *b = s->builds;
+    struct tl_builds_state *b = s->builds;
     size_t most = edge < b->anchor ? b->anchor - edge : edge - b->anchor;
     d->line = tl_calloc(most + 1, sizeof *d->line);
     d->n = 0;
@@ -183,8 +191,8 @@ static void side_open(struct tl_search *s, struct side *d, size_t edge)
     d->asked = false;
 }
 
-static enum tl_progress side_step(struct tl_search *s, struct side *d, size_t edge,
-                                  enum tl_search_purpose purpose)
+static enum tl_search_progress side_step(struct tl_search *s, struct side *d, size_t edge,
+                                         enum tl_search_purpose purpose)
 {
     while (!d->done) {
         if (!d->open)
@@ -221,9 +229,9 @@ static enum tl_progress side_step(struct tl_search *s, struct side *d, size_t ed
     return TL_DONE;
 }
 
-static enum tl_progress every_build_step(struct tl_search *s)
+static enum tl_search_progress every_build_step(struct tl_search *s)
 {
-    struct tl_builds *b = s->builds;
+    struct tl_builds_state *b = s->builds;
     uint32_t runs = 1;
     for (;;) {
         bool pending = false, mixed = false;
@@ -269,18 +277,18 @@ static enum tl_progress every_build_step(struct tl_search *s)
     }
 }
 
-static enum tl_progress builds_step(struct tl_search *s)
+static enum tl_search_progress builds_step(struct tl_search *s)
 {
-    struct tl_builds *b = s->builds;
+    struct tl_builds_state *b = s->builds;
     if (s->options.exhaustive) {
-        enum tl_progress p = every_build_step(s);
+        enum tl_search_progress p = every_build_step(s);
         s->reproduced = b->anchor != SIZE_MAX;
         if (p == TL_DONE && !s->reproduced)
             tl_search_note(s, TL_NOTE_NOT_REPRODUCED);
         return p;
     }
     if (b->anchor == SIZE_MAX) {
-        enum tl_progress p = find_anchor(s);
+        enum tl_search_progress p = find_anchor(s);
         if (p == TL_PENDING || b->anchor == SIZE_MAX)
             return p;
     }
@@ -303,7 +311,7 @@ static enum tl_progress builds_step(struct tl_search *s)
 
 static uint64_t builds_left(const struct tl_search *s)
 {
-    const struct tl_builds *b = s->builds;
+    const struct tl_builds_state *b = s->builds;
     if (s->options.exhaustive)
         return s->n_runs == 0 ? 2 * (uint64_t)b->n : b->n;
     uint64_t left = 0, bits = tl_log2_ceil(b->n) + 1;
@@ -325,7 +333,7 @@ static bool failed(const struct tl_point *p)
 static void add_range(struct tl_search *s, size_t first, size_t last, double before, double after)
 {
     struct tl_search_result *r = &s->result;
-    const struct tl_builds *b = s->builds;
+    const struct tl_builds_state *b = s->builds;
     r->ranges = tl_realloc(r->ranges, r->n_ranges + 1, sizeof *r->ranges);
     struct tl_search_build_range *range = &r->ranges[r->n_ranges++];
     *range = (struct tl_search_build_range){.good_before = SIZE_MAX,
@@ -348,7 +356,7 @@ static void add_range(struct tl_search *s, size_t first, size_t last, double bef
 
 static void builds_report(struct tl_search *s)
 {
-    struct tl_builds *b = s->builds;
+    struct tl_builds_state *b = s->builds;
     struct tl_search_result *r = &s->result;
     r->unsupported_builds = tl_calloc(b->n, sizeof *r->unsupported_builds);
     for (size_t i = 0; i < b->n; i++) {
@@ -422,7 +430,7 @@ struct tl_search *tl_search_builds(size_t n_builds, const struct tl_search_optio
     s->builds->n = n_builds;
     s->builds->anchor = SIZE_MAX;
     s->builds->order = tl_calloc(n_builds, sizeof *s->builds->order);
-    hunting_order(s->builds);
+    anchor_order(s->builds);
     s->step = builds_step;
     s->left = builds_left;
     s->report = builds_report;

@@ -1,3 +1,26 @@
+/* Has something changed between two sets of trials of the same variant?
+ *
+ * A night is compared with those before it. A failure that shows now and then must not be called new in one
+ * night and fixed in the next, and one that shows always is to be said after a few trials.
+ *
+ * Rates are compared by a Bayes factor [1]: how much more likely the trials of both sides are if each has a
+ * rate of its own than if both have the same. What a rate is, before anything is known, is said by a prior
+ * with three parts, as crashes are: never (0.6), always (0.3), or anything between with equal chances (0.1).
+ * The likelihood of k failures in n trials over the last part is the Beta function B(k + 1, n - k + 1), and
+ * the others only speak where k is 0 or n. As nearly all failures show always or never, a few trials on both
+ * sides settle those, and a flaky one needs many. A factor above 150 is called very strong evidence in [1];
+ * 500 is asked for here.
+ *
+ * That a change is open means that more trials of tonight would settle it, if they went on as they began; it
+ * is unclear when no number of them that is worth it would.
+ *
+ * Measurements are compared by the rank-sum test of Mann and Whitney [2], which assumes nothing of their
+ * distribution. For small samples its tail is counted out over all orders, by their recurrence on the
+ * largest value; for large ones it is the normal approximation.
+ *
+ * [1] R. E. Kass, A. E. Raftery: Bayes factors. JASA 90, 1995.
+ * [2] H. B. Mann, D. R. Whitney: On a test of whether one of two random variables is stochastically larger
+ *     than the other. Ann. Math. Statist. 18(1), 1947. */
 #include "harness/search/change.h"
 
 #include "harness/base/buffer.h"
@@ -20,7 +43,7 @@ static double log_add(double a, double b)
 }
 
 /* The log of the chance of seeing this, in one order, over all rates. */
-static double evidence(struct tl_seen s)
+static double evidence(struct tl_change_count s)
 {
     double k = (double)s.k, n = (double)s.n;
     double all = log(BETWEEN) + lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2);
@@ -31,25 +54,25 @@ static double evidence(struct tl_seen s)
     return all;
 }
 
-static double log_odds(struct tl_seen before, struct tl_seen now)
+static double log_odds(struct tl_change_count before, struct tl_change_count now)
 {
-    const struct tl_seen both = {before.k + now.k, before.n + now.n};
+    const struct tl_change_count both = {before.k + now.k, before.n + now.n};
     return evidence(before) + evidence(now) - evidence(both);
 }
 
-double tl_change_odds(struct tl_seen before, struct tl_seen now)
+double tl_change_odds(struct tl_change_count before, struct tl_change_count now)
 {
     return exp(log_odds(before, now));
 }
 
 /* One side shows it never (or always), and the other one otherwise. */
-static bool looks_changed(struct tl_seen a, struct tl_seen b)
+static bool looks_changed(struct tl_change_count a, struct tl_change_count b)
 {
     bool never = a.k == 0 && b.k > 0, always = a.k == a.n && b.k < b.n;
     return never || always;
 }
 
-enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64_t added)
+enum tl_change tl_change_judge(struct tl_change_count before, struct tl_change_count now, uint64_t added)
 {
     const double enough = log(TL_CHANGE_ODDS);
     if (before.n == 0 || now.n == 0)
@@ -61,13 +84,12 @@ enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64
         return TL_CHANGE_NONE;
     /* What it would come to if all trials that may be added were as those so far. */
     uint64_t left = added < TL_CHANGE_MORE ? TL_CHANGE_MORE - added : 0;
-    struct tl_seen then = {now.k + (uint64_t)lround(r * (double)left), now.n + left};
+    struct tl_change_count then = {now.k + (uint64_t)lround(r * (double)left), now.n + left};
     if (left && log_odds(before, then) >= enough)
         return TL_CHANGE_OPEN;
     /* A flaky failure that shows as often as before is none: it is unclear only when it looks like one. */
-    return log_odds(before, now) > 0 && before.n >= TL_CHANGE_LEAST                ? TL_CHANGE_UNCLEAR
-           : before.n < TL_CHANGE_LEAST && (before.k == 0 || before.k == before.n) ? TL_CHANGE_UNCLEAR
-                                                                                   : TL_CHANGE_NONE;
+    bool few = before.n < TL_CHANGE_LEAST, constant = before.k == 0 || before.k == before.n;
+    return (few ? constant : log_odds(before, now) > 0) ? TL_CHANGE_UNCLEAR : TL_CHANGE_NONE;
 }
 
 /* How many pairs (now, before) have now above before; a tie is half a pair. */
@@ -84,24 +106,23 @@ static double pairs_above(const double *before, size_t n_before, const double *n
  * Whitney on the largest value. */
 static double exact_tail(size_t n, size_t m, double u)
 {
-    size_t most = n * m;
-    double *counts = tl_calloc((n + 1) * (most + 1), sizeof *counts), *next = NULL, sum = 0, all = 0;
+    size_t width = n * m + 1; /* a row for each number of values of now, a column for each number of pairs */
+    double *counts = tl_calloc((n + 1) * width, sizeof *counts), sum = 0, all = 0;
     for (size_t i = 0; i <= n; i++)
-        counts[i * (most + 1)] = 1; /* with none of the other side there is one order, and no pair */
+        counts[i * width] = 1; /* with none of the other side there is one order, and no pair */
     for (size_t j = 1; j <= m; j++) {
-        next = tl_calloc((n + 1) * (most + 1), sizeof *next);
+        double *next = tl_calloc((n + 1) * width, sizeof *next);
         next[0] = 1;
+        /* The largest of all is one of now, above all j of before, or it is one of before. */
         for (size_t i = 1; i <= n; i++)
-            for (size_t p = 0; p <= most;
-                 p++) /* the largest of all is one of now: above all j; or of before */
-                next[i * (most + 1) + p] =
-                    (p >= j ? next[(i - 1) * (most + 1) + p - j] : 0) + counts[i * (most + 1) + p];
+            for (size_t p = 0; p < width; p++)
+                next[i * width + p] = (p >= j ? next[(i - 1) * width + p - j] : 0) + counts[i * width + p];
         free(counts);
         counts = next;
     }
-    for (size_t p = 0; p <= most; p++) {
-        all += counts[n * (most + 1) + p];
-        sum += (double)p + 1e-9 >= u ? counts[n * (most + 1) + p] : 0;
+    for (size_t p = 0; p < width; p++) {
+        all += counts[n * width + p];
+        sum += (double)p + 1e-9 >= u ? counts[n * width + p] : 0;
     }
     free(counts);
     return sum / all;

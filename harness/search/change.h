@@ -1,14 +1,5 @@
-/* Has something changed between two sets of trials of the same variant? For nights, where a failure that
- * shows now and then must not be called new one night and fixed the next.
- *
- * Rates are compared by the Bayes factor of "two different rates" against "one and the same" [1]. A rate is
- * never, always, or anything between with equal chances, as crashes are: nearly all of them show always or
- * never, so that a few trials on both sides settle it for those, and a flaky one needs many. Measurements are
- * compared by the rank-sum test [2], which assumes nothing of their distribution.
- *
- * [1] R. E. Kass, A. E. Raftery: Bayes factors. JASA 1995; above 150 they call it very strong.
- * [2] H. B. Mann, D. R. Whitney: On a test of whether one of two random variables is stochastically larger
- * than the other. Annals of Mathematical Statistics 1947. */
+/* Has something changed between two sets of trials of the same variant? Rates are compared by a Bayes factor,
+ * measurements by the rank-sum test; change.c has the theory. */
 #ifndef TL_CHANGE_H
 #define TL_CHANGE_H
 
@@ -22,12 +13,12 @@
 #define TL_CHANGE_LEVEL 0.002 /* of the rank-sum test, one-sided */
 
 /* How often something was seen in how many trials. */
-struct tl_seen {
+struct tl_change_count {
     uint64_t k, n;
 };
 
 /* The Bayes factor for a change; 1 says nothing, above it speaks for one. */
-double tl_change_odds(struct tl_seen before, struct tl_seen now);
+double tl_change_odds(struct tl_change_count before, struct tl_change_count now);
 
 enum tl_change {
     TL_CHANGE_NONE, /* nothing speaks for one */
@@ -37,7 +28,7 @@ enum tl_change {
     TL_CHANGE_UNCLEAR, /* it looks like one, and no number of trials that is worth it can settle it */
 };
 /* added: trials among now.n that were made to settle it. */
-enum tl_change tl_change_judge(struct tl_seen before, struct tl_seen now, uint64_t added);
+enum tl_change tl_change_judge(struct tl_change_count before, struct tl_change_count now, uint64_t added);
 
 /* The chance that values as these would rank so high (so low when `lower`) if nothing had changed; 1 when one
  * side is empty. Lists in ascending order. */

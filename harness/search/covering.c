@@ -1,10 +1,26 @@
-/* Greedy, in the way of AETG (Cohen, Dalal, Fredman and Patton 1997): every row starts from a pair that is
- * not covered, the other axes get, in random order, the value that covers most of what is left, and the best
- * of several such rows is taken. The constraint is only asked about whole variants: a row that it forbids is
- * repaired by random changes outside the pair it started from. */
+/* Pairwise covering arrays, for a sweep of a space in which no failing variant is known.
+ *
+ * A covering array of strength two is a list of variants, its rows, in which every pair of values of every
+ * two axes stands in at least one row. Most failures need one or two particular values, and each of those is
+ * met by such a list, whose length grows with the product of the two longest axes and only with the
+ * logarithm of the number of axes.
+ *
+ * To find the shortest one is hard, so it is built greedily, in the way of AETG [1], a row at a time. A row
+ * starts from a pair that is not covered yet. The other axes follow in random order, each with the value
+ * that covers most new pairs together with those that are set. Of several such candidates the one with the
+ * most new pairs is taken.
+ *
+ * The constraint of the space can only be asked about whole variants. A candidate that it forbids is
+ * repaired by random changes outside the pair from which it started. A pair for which nothing helps is tried
+ * once more, with all else simplest and then at random, and is counted as impossible after that; it is
+ * likely to be so, but that is not proved.
+ *
+ * [1] D. M. Cohen, S. R. Dalal, M. L. Fredman, G. C. Patton: The AETG system: an approach to testing based
+ *     on combinatorial design. IEEE TSE 23(7), 1997. */
 #include "harness/search/covering.h"
 
 #include "harness/base/buffer.h"
+#include "harness/search/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +43,7 @@ struct work {
 
 static uint64_t draw(struct work *w, uint64_t below)
 {
-    w->random += 0x9e3779b97f4a7c15u;
-    uint64_t x = w->random;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return (x ^ (x >> 31)) % below;
+    return tl_random_below(&w->random, below);
 }
 
 static bool *pair(const struct work *w, size_t i, uint64_t vi, size_t j, uint64_t vj)

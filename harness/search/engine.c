@@ -1,4 +1,20 @@
-/* Ask and tell, and the parts of the result that every kind of search has. */
+/* Ask and tell: the machine that every kind of search runs on, and the parts of the result that all have.
+ *
+ * The interface is that of ask-and-tell optimisers: the search says what it wants to know, and does not care
+ * who finds it out, when, or in which order. What makes that simple inside is that a step of a search is a
+ * function that may be run again at any time. It asks for outcomes by tl_want or tl_judge (space.c), which
+ * look them up among all that was told so far. Where one is missing they put a request into the queue, and
+ * the function returns TL_PENDING. When the batch is told the same function runs again from its beginning,
+ * finds all that it found the last time, and gets further by what is new. The outcomes are a memo, and the
+ * steps are replayed over it: so there is no coroutine, no callback and no recursion, and a search that is
+ * interrupted is continued by giving the same answers again.
+ *
+ * A new batch is made only when the last one is told completely. What is decided depends on the set of
+ * answers and never on their order, and with the same seed and the same answers a search always asks for the
+ * same trials.
+ *
+ * A step that is pending while the queue is empty wanted a trial that the budget does not allow any more: so
+ * the search ends, and what it knows by then is the result. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -7,13 +23,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const purpose_names[TL_SEARCH_PURPOSE_COUNT] = {
-    "reproduce", "baseline",  "axes",        "choices",     "threshold", "band",
-    "confirm",   "neighbour", "widen",       "probe",       "joint",     "hold",
-    "break",     "first-bad", "first-fixed", "every-build", "frontier",
+/* How a purpose is said in the JSON document, and on the progress line: alone, with the axis, or with numbers
+ * ("3 of 12"), which stand between the two texts. */
+static const struct {
+    const char *name;
+    enum { ALONE, AXIS, NUMBERS } with;
+    const char *text, *rest;
+} purposes[TL_SEARCH_PURPOSE_COUNT] = {
+    {"reproduce", ALONE, "does it fail, and how often", ""},
+    {"baseline", ALONE, "does the baseline pass", ""},
+    {"axes", NUMBERS, "which axes matter: ", " at the baseline"},
+    {"choices", AXIS, "a simpler choice of ", ""},
+    {"threshold", AXIS, "threshold of ", ""},
+    {"band", AXIS, "rates along ", ""},
+    {"confirm", ALONE, "confirm the minimal variant", ""},
+    {"neighbour", AXIS, "confirm that ", " is needed"},
+    {"widen", AXIS, "other values of ", ""},
+    {"probe", AXIS, "is it monotone along ", ""},
+    {"joint", AXIS, "does the threshold of ", " depend on others"},
+    {"hold", ALONE, "generalise: trigger held, the rest at random", ""},
+    {"break", AXIS, "generalise: ", " broken, the rest at random"},
+    {"first-bad", NUMBERS, "first bad build: number ", ""},
+    {"first-fixed", NUMBERS, "first fixed build: number ", ""},
+    {"every-build", NUMBERS, "every build: number ", ""},
+    {"frontier", ALONE, "boundary between pass and fail", ""},
 };
-static const char *const outcome_names[TL_SEARCH_OUTCOME_COUNT] = {"none", "match",       "other",
-                                                                   "pass", "unsupported", "lost"};
+
+static const char *const outcomes[TL_SEARCH_OUTCOME_COUNT] = {
+    "none", "match", "other", "pass", "unsupported", "lost",
+};
+
 static const struct {
     const char *name, *text;
 } notes[TL_SEARCH_NOTE_COUNT] = {
@@ -43,12 +82,12 @@ static const struct {
 
 const char *tl_search_purpose_name(enum tl_search_purpose p)
 {
-    return purpose_names[p];
+    return purposes[p].name;
 }
 
 const char *tl_search_outcome_name(enum tl_search_outcome o)
 {
-    return outcome_names[o];
+    return outcomes[o];
 }
 
 const char *tl_search_note_name(enum tl_search_note n)
@@ -69,69 +108,17 @@ bool tl_search_has_note(const struct tl_search_result *r, enum tl_search_note n)
     return false;
 }
 
-static void describe(const struct tl_search *s, const struct tl_run *r, char text[96])
+static void describe(const struct tl_search *s, const struct tl_search_run *r, char *text, size_t size)
 {
-    char axis[48] = "";
-    if (r->axis != TL_NO_AXIS) {
-        if (s->space->axes[r->axis].name != NULL)
-            snprintf(axis, sizeof axis, "%s", s->space->axes[r->axis].name);
-        else
-            snprintf(axis, sizeof axis, "axis %zu", r->axis + 1);
-    }
-    unsigned long long detail = r->detail, of = r->of;
-    switch (r->purpose) {
-    case TL_SEARCH_REPRODUCE:
-        snprintf(text, 96, "does it fail, and how often");
-        break;
-    case TL_SEARCH_BASELINE:
-        snprintf(text, 96, "does the baseline pass");
-        break;
-    case TL_SEARCH_AXES:
-        snprintf(text, 96, "which axes matter: %llu of %llu at the baseline", detail, of);
-        break;
-    case TL_SEARCH_CHOICES:
-        snprintf(text, 96, "a simpler choice of %s", axis);
-        break;
-    case TL_SEARCH_THRESHOLD:
-        snprintf(text, 96, "threshold of %s", axis);
-        break;
-    case TL_SEARCH_BAND:
-        snprintf(text, 96, "rates along %s", axis);
-        break;
-    case TL_SEARCH_CONFIRM:
-        snprintf(text, 96, "confirm the minimal variant");
-        break;
-    case TL_SEARCH_NEIGHBOUR:
-        snprintf(text, 96, "confirm that %s is needed", axis);
-        break;
-    case TL_SEARCH_WIDEN:
-        snprintf(text, 96, "other values of %s", axis);
-        break;
-    case TL_SEARCH_PROBE:
-        snprintf(text, 96, "is it monotone along %s", axis);
-        break;
-    case TL_SEARCH_JOINT:
-        snprintf(text, 96, "does the threshold of %s depend on others", axis);
-        break;
-    case TL_SEARCH_HOLD:
-        snprintf(text, 96, "generalise: trigger held, the rest at random");
-        break;
-    case TL_SEARCH_BREAK:
-        snprintf(text, 96, "generalise: %s broken, the rest at random", axis);
-        break;
-    case TL_SEARCH_FIRST_BAD:
-        snprintf(text, 96, "first bad build: number %llu of %llu", detail, of);
-        break;
-    case TL_SEARCH_FIRST_FIXED:
-        snprintf(text, 96, "first fixed build: number %llu of %llu", detail, of);
-        break;
-    case TL_SEARCH_EVERY_BUILD:
-        snprintf(text, 96, "every build: number %llu of %llu", detail, of);
-        break;
-    case TL_SEARCH_FRONTIER:
-        snprintf(text, 96, "boundary between pass and fail");
-        break;
-    }
+    const char *name = r->axis == TL_NO_AXIS ? "" : s->space->axes[r->axis].name;
+    char what[48] = "";
+    if (purposes[r->purpose].with == NUMBERS)
+        snprintf(what, sizeof what, "%llu of %llu", (unsigned long long)r->detail, (unsigned long long)r->of);
+    else if (purposes[r->purpose].with == AXIS && name == NULL)
+        snprintf(what, sizeof what, "axis %zu", r->axis + 1);
+    else if (purposes[r->purpose].with == AXIS)
+        snprintf(what, sizeof what, "%s", name);
+    snprintf(text, size, "%s%s%s", purposes[r->purpose].text, what, purposes[r->purpose].rest);
 }
 
 size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, size_t most)
@@ -141,7 +128,7 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
     if (s->handed == s->n_runs) {
         if (s->told < s->handed)
             return 0;
-        enum tl_progress p;
+        enum tl_search_progress p;
         do
             p = s->step(s);
         while (p == TL_AGAIN);
@@ -158,13 +145,13 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
     }
     size_t n = 0;
     for (; n < most && s->handed < s->n_runs; n++, s->handed++) {
-        const struct tl_run *r = &s->runs[s->handed];
+        const struct tl_search_run *r = &s->runs[s->handed];
         requests[n] = (struct tl_search_request){.id = s->handed,
                                                  .index = r->point->index,
                                                  .repeat = r->repeat,
                                                  .fresh = r->fresh,
                                                  .purpose = r->purpose};
-        describe(s, r, requests[n].text);
+        describe(s, r, requests[n].text, sizeof requests[n].text);
     }
     return n;
 }
@@ -196,29 +183,8 @@ uint64_t tl_search_left(const struct tl_search *s)
     return left < budget ? left : budget;
 }
 
-void tl_result_clear(struct tl_search_result *r)
-{
-    for (size_t i = 0; i < r->n_triggers; i++) {
-        struct tl_search_trigger *t = &r->triggers[i];
-        free(t->fails_with);
-        free(t->passes_with);
-        free(t->other_with);
-        free(t->unsupported_with);
-        free(t->band.samples);
-    }
-    free(r->triggers);
-    free(r->joint);
-    free(r->irrelevant);
-    free(r->decisive);
-    free(r->others);
-    free(r->path);
-    free(r->ranges);
-    free(r->unsupported_builds);
-    free(r->corners);
-    *r = (struct tl_search_result){0};
-}
-
-void tl_result_common(struct tl_search *s)
+/* The parts of the result that all searches have. */
+static void report_common(struct tl_search *s)
 {
     struct tl_search_result *r = &s->result;
     tl_result_clear(r);
@@ -230,7 +196,7 @@ void tl_result_common(struct tl_search *s)
     r->path = tl_calloc(s->n_runs + 1, sizeof *r->path);
     r->others = tl_calloc(s->n_strings + 1, sizeof *r->others);
     for (size_t i = 0; i < s->handed; i++) {
-        const struct tl_run *run = &s->runs[i];
+        const struct tl_search_run *run = &s->runs[i];
         r->path[r->n_path++] = (struct tl_search_step){.index = run->point->index,
                                                        .repeat = run->repeat,
                                                        .fresh = run->fresh,
@@ -258,7 +224,7 @@ void tl_result_common(struct tl_search *s)
 
 const struct tl_search_result *tl_search_result(struct tl_search *s)
 {
-    tl_result_common(s);
+    report_common(s);
     s->report(s);
     return &s->result;
 }

@@ -1,17 +1,33 @@
-/* Which axes matter.
+/* Which axes are needed: adaptive group testing.
  *
- * The axes in which M is away from the baseline stand in a row. A query resets the first so many of those
- * that are not decided yet. For a monotone failure there is a first axis whose reset makes the failure go
- * away: it is needed, everything before it is not. Then the same again for what stands behind it. Searching
- * it by bisection is FIC_BS (Zhang and Zhang 2011): log2 of what is left for each axis that is needed, and
- * one query to see that nothing more is.
+ * The axes in which M is away from the baseline stand in a row. A test resets a group of them, the first so
+ * many that are not decided yet, and asks whether the failure is still there. In the words of group testing
+ * [1] the needed axes are the defective items, and a group is contaminated when it holds one. For a failure
+ * that is monotone there is a first axis whose reset makes the failure go away. It is needed, and those
+ * before it are not. Then the same is done with what stands behind it, until resetting all that is left
+ * leaves the failure in place. To search for that first axis by bisection is FIC_BS [2]: about log2 of what
+ * is left for each needed axis, and one test to see that no more is needed; for k of n that is about k log2
+ * n, where resetting one axis at a time takes n.
  *
- * Bisection in the middle is best only when one axis is needed. So the split is made where the chance that
- * the first part holds a needed axis is one half, given what is known: how many of the decided axes were
- * needed, and whether something needed is left at all. The number of needed axes is taken to be 1, 2, 3 …
- * with chances that halve, and with a small equal chance for every number up to all of them. With few needed
- * axes this is FIC_BS, the last query included; when about a third or more turn out to be needed it is one
- * axis at a time. A bound keeps it from ever taking more than twice the queries of one at a time. */
+ * Bisection in the middle is best only when exactly one axis is needed. A test tells most when both outcomes
+ * are equally likely, so the row is split where the chance that the first part is contaminated is one half.
+ * (Hwang [3] chooses the size of a group so when the number of defectives is given.) Here that number is not
+ * known. It gets a prior: k axes are needed with a chance proportional to 0.35^k, which prefers few, and to
+ * that comes 0.1 / n for every k alike, so that many are possible too (and 0.01 for none). Given k, all
+ * places of the needed axes in the row are equally likely. What was found so far turns it into a posterior:
+ * of the axes that are decided, `found` were needed, and the rest may be known to be contaminated. With few
+ * needed axes that comes to FIC_BS, its last test included; where about a third or more turn out to be
+ * needed it comes to one axis at a time. A bound makes sure of the worst case, whatever the prior is worth:
+ * never more than twice the tests of one at a time, and a few.
+ *
+ * In a noisy search the same posterior, as chances of the place of the first needed axis, is the prior of
+ * the Bayesian search of noise.c.
+ *
+ * [1] R. Dorfman: The detection of defective members of large populations. Ann. Math. Statist. 14(4), 1943.
+ * [2] Z. Zhang, J. Zhang: Characterizing failure-causing parameter interactions by adaptive testing. ISSTA
+ *     2011.
+ * [3] F. K. Hwang: A method for detecting all defective members in a population by group testing. JASA 67,
+ *     1972. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -20,23 +36,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tl_axes_reset(struct tl_axes *a)
+void tl_axes_reset(struct tl_axes_state *a)
 {
     free(a->order);
-    free(a->needed);
     free(a->log_factorial);
     free(a->weights);
     free(a->values);
-    tl_line_free(&a->line);
-    *a = (struct tl_axes){0};
+    tl_search_line_free(&a->line);
+    *a = (struct tl_axes_state){0};
 }
 
 static void begin(struct tl_search *s)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     tl_axes_reset(a);
     a->order = tl_calloc(s->n + 1, sizeof *a->order);
-    a->needed = tl_calloc(s->n + 1, sizeof *a->needed);
     a->values = tl_index_copy(s, s->best);
     for (size_t i = 0; i < s->n; i++)
         if (s->best[i] != 0)
@@ -55,7 +69,7 @@ static void begin(struct tl_search *s)
 }
 
 /* Chances, up to a factor, that r of the m axes that are left are needed, when `found` of the others were. */
-static void weigh(struct tl_axes *a, size_t m, size_t found)
+static void weigh(struct tl_axes_state *a, size_t m, size_t found)
 {
     const double *lf = a->log_factorial;
     double top = -INFINITY;
@@ -77,7 +91,7 @@ static void weigh(struct tl_axes *a, size_t m, size_t found)
 }
 
 /* The chance that none of the next g axes of m is needed. */
-static double none_in(const struct tl_axes *a, size_t m, size_t g)
+static double none_in(const struct tl_axes_state *a, size_t m, size_t g)
 {
     double sum = 0, none = 1;
     for (size_t r = 0; r + g <= m; r++) {
@@ -91,9 +105,9 @@ static double none_in(const struct tl_axes *a, size_t m, size_t g)
 
 /* Positions of the line: the number of undecided axes that keep their value. It fails from t on, where t is
  * the place of the first needed axis, counted from the end; t = 0 when no more is needed. */
-static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *line)
+static uint64_t ideal(struct tl_search *s, void *context, const struct tl_search_line *line)
 {
-    struct tl_axes *a = context;
+    struct tl_axes_state *a = context;
     size_t m = (size_t)line->tmax, most = (size_t)(line->tmax - line->tmin);
     if (s->search_trials - a->spent + m + 2 >= a->limit)
         return line->tmax - 1;
@@ -118,7 +132,7 @@ static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *
 
 static void make(struct tl_search *s, void *context, uint64_t position, uint64_t *index)
 {
-    const struct tl_axes *a = context;
+    const struct tl_axes_state *a = context;
     memcpy(index, s->best, s->n * sizeof *index);
     /* M changes while the line is searched, but only by what position says anyway. */
     for (size_t i = a->scanned; i < a->n; i++)
@@ -127,9 +141,9 @@ static void make(struct tl_search *s, void *context, uint64_t position, uint64_t
 
 static void open_line(struct tl_search *s)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     size_t m = a->n - a->scanned;
-    tl_line_init(s, &a->line, a->contaminated ? 1 : 0, m);
+    tl_search_line_init(s, &a->line, a->contaminated ? 1 : 0, m);
     if (s->noisy) {
         struct tl_rate_belief rates;
         tl_search_rates(s, &rates);
@@ -147,38 +161,36 @@ static void open_line(struct tl_search *s)
 }
 
 /* Between a failure and a pass nothing can be tried: the axes in between one at a time. */
-static enum tl_progress one_at_a_time(struct tl_search *s, size_t end)
+static enum tl_search_progress one_at_a_time(struct tl_search *s, size_t end)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     for (; a->scanned < end; a->scanned++) {
         size_t axis = a->order[a->scanned];
-        memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-        s->scratch[axis] = 0;
-        enum tl_judgement j = tl_judge(s, s->scratch, 1, false, 0.05, TL_SEARCH_AXES, axis, 1, a->n);
+        const uint64_t *without = tl_search_beside(s, axis, 0);
+        enum tl_judgement j = tl_judge(s, without, 1, false, 0.05, TL_SEARCH_AXES, axis, 1, a->n);
         if (j == TL_JUDGE_PENDING)
             return TL_PENDING;
         if (j == TL_JUDGE_FAIL) {
-            tl_search_adopt(s, s->scratch);
+            tl_search_adopt(s, without);
         } else {
-            a->needed[a->scanned] = true;
             a->found++;
         }
     }
     return TL_DONE;
 }
 
-enum tl_progress tl_axes_step(struct tl_search *s)
+enum tl_search_progress tl_axes_step(struct tl_search *s)
 {
-    struct tl_axes *a = &s->isolate->axes;
+    struct tl_axes_state *a = &s->isolate->axes;
     if (!a->begun)
         begin(s);
-    struct tl_line_use use = {
+    struct tl_search_line_use use = {
         .make = make, .ideal = ideal, .context = a, .purpose = TL_SEARCH_AXES, .axis = TL_NO_AXIS};
     while (a->scanned < a->n) {
         if (!a->line_open)
             open_line(s);
         if (!a->line.gap || a->line.tmin == a->line.tmax) {
-            if (tl_line_step(s, &a->line, &use) == TL_PENDING)
+            if (tl_search_line_step(s, &a->line, &use) == TL_PENDING)
                 return TL_PENDING;
         }
         if (a->line.gap && a->line.tmin < a->line.tmax) {
@@ -193,11 +205,11 @@ enum tl_progress tl_axes_step(struct tl_search *s)
             size_t t = (size_t)a->line.tmax;
             a->scanned = a->n - t;
             if (t > 0) {
-                a->needed[a->scanned++] = true;
+                a->scanned++;
                 a->found++;
             }
         }
-        tl_line_free(&a->line);
+        tl_search_line_free(&a->line);
         a->line_open = false;
         a->contaminated = false;
     }
@@ -206,7 +218,7 @@ enum tl_progress tl_axes_step(struct tl_search *s)
 
 uint64_t tl_axes_left(const struct tl_search *s)
 {
-    const struct tl_axes *a = &s->isolate->axes;
+    const struct tl_axes_state *a = &s->isolate->axes;
     if (!a->begun) {
         uint64_t n = 0;
         for (size_t i = 0; i < s->n; i++)

@@ -1,8 +1,19 @@
-/* The whole boundary between pass and fail over two ordered axes.
+/* Boundary tracing: the whole boundary between pass and fail over two ordered axes.
  *
- * For a failure that is monotone in both, the threshold of b falls as a grows. So the thresholds at both ends
- * of a are searched, then the one in the middle between what the ends say, and so on; where both ends of an
- * interval have the same threshold, everything between has it too. */
+ * For a failure that is monotone in both axes the values (a, b) that fail are an upper set: from each of
+ * them on, everything larger in both fails too. Such a set is given by its minimal elements, the corners of
+ * a staircase. In the column a, b fails from the threshold t(a) on, and t falls, or stays, as a grows.
+ *
+ * So t is searched at both ends of a, then in the column halfway between, where it must lie between what the
+ * two say, and so on in both halves: divide and conquer, as it is known from searching a matrix with sorted
+ * rows and columns [1]. Where both ends of an interval have the same threshold everything between them has
+ * it too, and nothing is left to try. A boundary with few corners thus costs few columns, and a diagonal one
+ * costs each.
+ *
+ * That the failure is monotone is only believed. Eight points at random are compared with what the columns
+ * say.
+ *
+ * [1] R. S. Bird: Improving saddleback search: a lesson in algorithm design. MPC 2006, LNCS 4014. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -19,7 +30,7 @@ struct interval {
     size_t left, right; /* columns */
 };
 
-struct tl_frontier {
+struct tl_frontier_state {
     size_t a, b;
     uint64_t most_a, most_b;
     bool reproduced;
@@ -30,7 +41,7 @@ struct tl_frontier {
     bool line_open;
     uint64_t at;
     size_t left, right;
-    struct tl_line line;
+    struct tl_search_line line;
     uint64_t least, most;         /* of the line at its beginning */
     uint64_t at_ends, in_between; /* columns that had the threshold of a neighbour, or one of their own */
     uint64_t checks[8][2];
@@ -46,15 +57,15 @@ static void make_at(struct tl_search *s, uint64_t a, uint64_t b, uint64_t *index
 
 static void make(struct tl_search *s, void *context, uint64_t position, uint64_t *index)
 {
-    const struct tl_frontier *f = context;
+    const struct tl_frontier_state *f = context;
     make_at(s, f->at, position, index);
 }
 
 /* A boundary of few corners has columns with the same threshold as the one to the left or to the right: those
  * two are tried first, for as long as that is what is found. A slanted boundary is bisected. */
-static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *line)
+static uint64_t ideal(struct tl_search *s, void *context, const struct tl_search_line *line)
 {
-    const struct tl_frontier *f = context;
+    const struct tl_frontier_state *f = context;
     if (f->n_columns >= 2 && f->at_ends + 2 >= f->in_between) {
         if (line->tmin == f->least && line->tmax == f->most)
             return line->tmin;
@@ -65,19 +76,20 @@ static uint64_t ideal(struct tl_search *s, void *context, const struct tl_line *
 }
 
 /* Searches the threshold of b in the column a, between least and most. */
-static enum tl_progress column(struct tl_search *s, uint64_t a, uint64_t least, uint64_t most, size_t *number)
+static enum tl_search_progress column(struct tl_search *s, uint64_t a, uint64_t least, uint64_t most,
+                                      size_t *number)
 {
-    struct tl_frontier *f = s->frontier;
+    struct tl_frontier_state *f = s->frontier;
     if (!f->line_open) {
         f->at = a;
         f->least = least;
         f->most = most;
-        tl_line_init(s, &f->line, least, most);
+        tl_search_line_init(s, &f->line, least, most);
         f->line_open = true;
     }
-    struct tl_line_use use = {
+    struct tl_search_line_use use = {
         .make = make, .ideal = ideal, .context = f, .purpose = TL_SEARCH_FRONTIER, .axis = f->b};
-    if (tl_line_step(s, &f->line, &use) == TL_PENDING)
+    if (tl_search_line_step(s, &f->line, &use) == TL_PENDING)
         return TL_PENDING;
     f->columns = tl_realloc(f->columns, f->n_columns + 1, sizeof *f->columns);
     f->columns[f->n_columns] = (struct column){a, f->line.tmax, f->line.gap};
@@ -86,12 +98,12 @@ static enum tl_progress column(struct tl_search *s, uint64_t a, uint64_t least, 
         f->at_ends++;
     else
         f->in_between++;
-    tl_line_free(&f->line);
+    tl_search_line_free(&f->line);
     f->line_open = false;
     return TL_DONE;
 }
 
-static void push(struct tl_frontier *f, size_t left, size_t right)
+static void push(struct tl_frontier_state *f, size_t left, size_t right)
 {
     if (f->columns[left].t == f->columns[right].t || f->columns[right].a - f->columns[left].a < 2)
         return;
@@ -109,7 +121,7 @@ static int by_a(const void *x, const void *y)
 }
 
 /* What the columns say about a point: the nearest column to the left has the larger threshold. */
-static bool predicted(const struct tl_frontier *f, uint64_t a, uint64_t b)
+static bool predicted(const struct tl_frontier_state *f, uint64_t a, uint64_t b)
 {
     uint64_t t = f->most_b + 1, at = 0;
     bool any = false;
@@ -123,9 +135,9 @@ static bool predicted(const struct tl_frontier *f, uint64_t a, uint64_t b)
     return b >= t;
 }
 
-static enum tl_progress check(struct tl_search *s)
+static enum tl_search_progress check(struct tl_search *s)
 {
-    struct tl_frontier *f = s->frontier;
+    struct tl_frontier_state *f = s->frontier;
     if (!f->checks_made) {
         for (size_t i = 0; i < 8; i++) {
             f->checks[i][0] = tl_search_random(s, f->most_a + 1);
@@ -146,9 +158,9 @@ static enum tl_progress check(struct tl_search *s)
     return pending ? TL_PENDING : TL_DONE;
 }
 
-static enum tl_progress frontier_step(struct tl_search *s)
+static enum tl_search_progress frontier_step(struct tl_search *s)
 {
-    struct tl_frontier *f = s->frontier;
+    struct tl_frontier_state *f = s->frontier;
     if (!f->reproduced) {
         uint32_t n = s->options.reproduce_runs;
         const struct tl_point *p;
@@ -161,9 +173,12 @@ static enum tl_progress frontier_step(struct tl_search *s)
                 break;
         }
         if (p->seen[TL_SEARCH_MATCH] == 0) {
-            tl_search_note(s, tl_point_closed(p)             ? TL_NOTE_FAILING_UNSUPPORTED
-                              : p->seen[TL_SEARCH_OTHER] > 0 ? TL_NOTE_FAILS_OTHERWISE
-                                                             : TL_NOTE_NOT_REPRODUCED);
+            if (tl_point_closed(p))
+                tl_search_note(s, TL_NOTE_FAILING_UNSUPPORTED);
+            else if (p->seen[TL_SEARCH_OTHER] > 0)
+                tl_search_note(s, TL_NOTE_FAILS_OTHERWISE);
+            else
+                tl_search_note(s, TL_NOTE_NOT_REPRODUCED);
             return TL_DONE;
         }
         s->reproduced = f->reproduced = true;
@@ -200,7 +215,7 @@ static enum tl_progress frontier_step(struct tl_search *s)
 
 static uint64_t frontier_left(const struct tl_search *s)
 {
-    const struct tl_frontier *f = s->frontier;
+    const struct tl_frontier_state *f = s->frontier;
     uint64_t least = f->most_a < f->most_b ? f->most_a : f->most_b;
     uint64_t most = f->most_a < f->most_b ? f->most_b : f->most_a;
     /* A column for every step of the shorter axis, each a bisection of what is left of the longer one. */
@@ -211,7 +226,7 @@ static uint64_t frontier_left(const struct tl_search *s)
 
 static void frontier_report(struct tl_search *s)
 {
-    struct tl_frontier *f = s->frontier;
+    struct tl_frontier_state *f = s->frontier;
     struct tl_search_result *r = &s->result;
     const struct tl_point *p = tl_point_get(s, s->failing);
     r->rate[0] = p->seen[TL_SEARCH_MATCH];
@@ -238,7 +253,7 @@ static void frontier_report(struct tl_search *s)
 
 static void frontier_release(struct tl_search *s)
 {
-    tl_line_free(&s->frontier->line);
+    tl_search_line_free(&s->frontier->line);
     free(s->frontier->columns);
     free(s->frontier->open);
     free(s->frontier);

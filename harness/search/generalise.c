@@ -1,6 +1,26 @@
-/* What the trigger says about variants that were not on the path: is the failure monotone, do thresholds
- * depend on each other, does the rest not matter? All draws are made before the first is tried, so they
- * depend on nothing but the seed and M. */
+/* What the trigger says about variants that were not on the path.
+ *
+ * The isolation has seen M and what is next to it. Two steps ask whether the trigger holds elsewhere, which
+ * is what the report wants to claim. They try to refute, so a probe or a draw that behaves as predicted
+ * proves nothing by itself.
+ *
+ * `probe` tests the shape. On both sides of every threshold it tries values at distances of which each is
+ * the square of the one before (2, 4, 16, 256, …) and a few at random, so that a slope or a hole of any
+ * width is likely to be hit. A simpler value that fails becomes M. For every two thresholds it puts one axis
+ * a step below its threshold and the other one back to F's value: where that fails, the thresholds depend on
+ * each other, and frontier.c can draw their curve.
+ *
+ * `generalise` tests independence by random sampling. Some variants hold the trigger and draw all other axes
+ * at random, some break one part of the trigger and draw the rest. An axis is called independent only if the
+ * draws that hold the trigger moved it and every one of them failed. Eight of eight says, with 95 %, that
+ * more than two thirds of all variants with the trigger fail (the limit is 0.05^(1/8) = 0.69), and no more
+ * than that. A draw with the trigger broken that fails shows that there is another way to trigger the
+ * failure.
+ *
+ * All draws are made before the first is tried, so they depend on nothing but the seed and M.
+ *
+ * This file and isolate.c call each other: these steps send the isolation back to an earlier one when they
+ * find a simpler variant or noise. isolate.c says why the two stay a circle. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -8,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tl_probe_reset(struct tl_isolate *z)
+void tl_probe_reset(struct tl_isolate_state *z)
 {
     for (size_t i = 0; i < z->n_probes; i++)
         free(z->probes[i].index);
@@ -22,7 +42,7 @@ void tl_probe_reset(struct tl_isolate *z)
 
 static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t more, bool should_fail)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     uint64_t *index = tl_index_copy(s, s->best);
     index[axis] = value;
     if (more != TL_NO_AXIS)
@@ -45,7 +65,7 @@ static uint64_t further(uint64_t d)
 
 static void make_probes(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
         uint64_t t = s->best[a], f = s->failing[a];
         if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band)
@@ -70,9 +90,9 @@ static void make_probes(struct tl_search *s)
     z->probes_made = true;
 }
 
-enum tl_progress tl_probe_step(struct tl_search *s)
+enum tl_search_progress tl_probe_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     if (!z->probes_made)
         make_probes(s);
     bool pending = false;
@@ -106,8 +126,6 @@ enum tl_progress tl_probe_step(struct tl_search *s)
         return TL_PENDING;
     if (s->mixed && !s->noisy) {
         memset(z->counter, 0, s->n * sizeof *z->counter);
-        tl_probe_reset(z);
-        s->complete = false;
         tl_isolate_noisy(s);
         return TL_AGAIN;
     }
@@ -118,13 +136,7 @@ enum tl_progress tl_probe_step(struct tl_search *s)
         z->counterexample[a] = s->best[a] - 1;
         tl_search_note(s, TL_NOTE_NON_MONOTONE);
         tl_search_adopt(s, simpler->index);
-        tl_probe_reset(z);
-        s->complete = false;
-        z->step = TL_STEP_CHOICES;
-        if (++z->rounds > 64) {
-            tl_search_note(s, TL_NOTE_NOT_CONVERGED);
-            z->step = TL_STEP_END;
-        }
+        tl_isolate_again(s);
         return TL_AGAIN;
     }
     for (size_t a = 0; a < s->n; a++)
@@ -135,7 +147,7 @@ enum tl_progress tl_probe_step(struct tl_search *s)
     return TL_DONE;
 }
 
-void tl_generalise_reset(struct tl_isolate *z)
+void tl_generalise_reset(struct tl_isolate_state *z)
 {
     for (size_t i = 0; i < z->n_held; i++)
         free(z->held[i]);
@@ -147,6 +159,7 @@ void tl_generalise_reset(struct tl_isolate *z)
     z->held = z->broken = NULL;
     z->broken_axis = NULL;
     z->n_held = z->n_broken = 0;
+    z->drawn = false;
 }
 
 static uint64_t draw_value(struct tl_search *s, size_t a)
@@ -177,7 +190,7 @@ static uint64_t *draw(struct tl_search *s, size_t broken)
 
 static void make_draws(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     size_t n = s->options.generalise_runs, triggers = 0, rest = 0;
     for (size_t a = 0; a < s->n; a++) {
         triggers += s->best[a] != 0;
@@ -212,9 +225,9 @@ static bool used_before(const struct tl_search *s, uint64_t **list, size_t i)
     return false;
 }
 
-enum tl_progress tl_generalise_step(struct tl_search *s)
+enum tl_search_progress tl_generalise_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     if (!z->drawn)
         make_draws(s);
     bool pending = false;
@@ -256,10 +269,6 @@ enum tl_progress tl_generalise_step(struct tl_search *s)
     if (pending)
         return TL_PENDING;
     if (s->mixed && !s->noisy) {
-        tl_probe_reset(z);
-        tl_generalise_reset(z);
-        z->drawn = false;
-        s->complete = false;
         tl_isolate_noisy(s);
         return TL_AGAIN;
     }

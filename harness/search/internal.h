@@ -7,15 +7,18 @@
 
 #define TL_NO_AXIS SIZE_MAX
 
+/* --- What is known: space.c ------------------------------------------------------------------------------
+ */
+
 /* Everything that is known of one variant. */
 struct tl_point {
     struct tl_point *next; /* in its bucket */
     uint64_t hash;
     uint64_t *index;
     bool forbidden;
-    uint32_t asked, told; /* runs, fresh ones included */
-    uint32_t asked_fresh, told_fresh;
-    uint32_t counted; /* of them counted as search trials */
+    uint32_t asked, told;             /* runs, fresh ones included */
+    uint32_t asked_fresh, told_fresh; /* the fresh ones of them */
+    uint32_t counted;                 /* of those that are told: counted as search trials */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
 };
 
@@ -26,20 +29,21 @@ static inline uint32_t tl_runs_seen(const uint32_t seen[TL_SEARCH_OUTCOME_COUNT]
 }
 
 /* One trial; the id of a request is its place in the list. */
-struct tl_run {
+struct tl_search_run {
     struct tl_point *point;
     uint32_t repeat;
     bool fresh;
     bool told;
     enum tl_search_purpose purpose;
-    size_t axis; /* for the text; TL_NO_AXIS */
-    uint64_t detail, of;
+    size_t axis;         /* for the text; TL_NO_AXIS */
+    uint64_t detail, of; /* for the text: "3 of 12" */
     enum tl_search_told kind;
-    enum tl_search_outcome outcome;
+    enum tl_search_outcome outcome; /* TL_SEARCH_NONE also for a failure while no signature is chosen */
     const char *signature;
 };
 
-enum tl_progress {
+/* What a step function says. */
+enum tl_search_progress {
     TL_AGAIN,   /* the state changed: call the step function again */
     TL_PENDING, /* waiting for what is in the queue */
     TL_DONE,
@@ -54,26 +58,9 @@ enum tl_judgement {
     TL_JUDGE_UNRESOLVED, /* cannot be tried */
 };
 
-/* A threshold on a line of positions: those from t on fail. It is known that tmin <= t <= tmax, and that tmax
- * fails. Positions that could not be tried are blocked. */
-#define TL_LINE_BLOCKED 8
-struct tl_line {
-    uint64_t tmin, tmax;
-    size_t n_blocked;
-    uint64_t blocked[TL_LINE_BLOCKED];
-    bool noisy;
-    struct tl_noise noise;
-    bool asked; /* noisy: runs are being waited for */
-    uint64_t position;
-    uint32_t want;                          /* noisy: number of runs of it that must be told */
-    uint32_t seen[TL_SEARCH_OUTCOME_COUNT]; /* noisy: of them known before */
-    bool gap;                               /* at the end: positions tmin..tmax-1 are blocked */
-    double confidence;                      /* noisy, at the end */
-};
-
-struct tl_isolate; /* isolate.c */
-struct tl_builds;
-struct tl_frontier;
+struct tl_isolate_state;  /* below */
+struct tl_builds_state;   /* builds.c */
+struct tl_frontier_state; /* frontier.c */
 
 struct tl_search {
     const struct tl_search_space *space;
@@ -82,88 +69,114 @@ struct tl_search {
     struct tl_search_options options;
     size_t n; /* axes */
 
-    struct tl_point **buckets;
+    struct tl_point **buckets; /* of a hash table, a power of two of them */
     size_t n_buckets, n_points;
-    struct tl_run *runs;
+    struct tl_search_run *runs; /* all, in the order of asking */
     size_t n_runs, capacity_runs;
     size_t handed; /* runs that were given to the caller */
-    size_t told;
-    bool out_of_budget;
-    bool done;
+    size_t told;   /* of them */
     uint64_t search_trials;
     char **strings; /* interned signatures */
     size_t n_strings;
     const char *target; /* signature being isolated; NULL while it is not known */
     bool notes[TL_SEARCH_NOTE_COUNT];
 
+    uint64_t *failing; /* F; over builds the one that is given, or the newest */
+    uint64_t *best;    /* M */
+    bool reproduced, complete, done;
     bool noisy;        /* a variant failed and passed */
-    bool mixed;        /* seen since the step began, not acted on yet */
+    bool mixed;        /* that was seen since the step began, and not acted on yet */
     uint64_t random;   /* state of the generator */
     uint64_t *scratch; /* one variant */
 
-    uint64_t *failing; /* F; NULL over builds */
-    uint64_t *best;    /* M */
-    bool reproduced, complete;
-
-    enum tl_progress (*step)(struct tl_search *s);
+    /* What the kinds of search differ in. */
+    enum tl_search_progress (*step)(struct tl_search *s);
     uint64_t (*left)(const struct tl_search *s);
-    void (*report)(struct tl_search *s);
+    void (*report)(struct tl_search *s); /* completes the result */
     void (*release)(struct tl_search *s);
-    struct tl_isolate *isolate;
-    struct tl_builds *builds;
-    struct tl_frontier *frontier;
+    struct tl_isolate_state *isolate;
+    struct tl_builds_state *builds;
+    struct tl_frontier_state *frontier;
     struct tl_search_result result;
 };
 
-/* space.c: variants and what is known of them. */
+/* A search without steps; NULL when an index is out of range or an axis has no value. */
 struct tl_search *tl_search_create(const struct tl_search_space *space, const uint64_t *failing,
                                    const struct tl_search_options *options);
-uint64_t *tl_index_copy(const struct tl_search *s, const uint64_t *index);
+void tl_result_clear(struct tl_search_result *r); /* frees what is in it */
+
+uint64_t *tl_index_copy(const struct tl_search *s, const uint64_t *index); /* the caller's */
 bool tl_index_equal(const struct tl_search *s, const uint64_t *a, const uint64_t *b);
-uint64_t tl_search_random(struct tl_search *s, uint64_t below);            /* below > 0 */
 struct tl_point *tl_point_get(struct tl_search *s, const uint64_t *index); /* adds it when it is new */
-/* The point when at least n runs of it are told (fresh ones, if so), or when it cannot be tried; else NULL,
- * with the missing runs in the queue. */
+bool tl_point_closed(const struct tl_point *p);                            /* cannot be tried */
+enum tl_judgement tl_point_verdict(const struct tl_point *p);              /* by what is told */
+/* M with another value of one axis: s->scratch, so valid until the next call. */
+const uint64_t *tl_search_beside(struct tl_search *s, size_t axis, uint64_t value);
+/* The variants that were run, or may not be, and differ from M in at most this axis, by its value. The list
+ * is the caller's. */
+const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, size_t *n);
+
+/* The point when at least n runs of it (fresh ones, if so) are told, or when it cannot be tried. Else NULL,
+ * with the missing runs in the queue. axis, detail and of are for the text of the request. */
 struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
                          enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of);
-bool tl_point_closed(const struct tl_point *p); /* cannot be tried */
-/* The verdict of at least `runs` runs; when the search is noisy, of as many as a pass with the chance alpha
- * of being wrong needs, ending with the first failure. */
+/* The verdict by at least `runs` runs. In a noisy search by as many as it takes that a pass is wrong with a
+ * chance of at most alpha, and no more after the first failure. */
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of);
-enum tl_judgement tl_point_verdict(const struct tl_point *p);
-void tl_search_learn(
-    struct tl_search *s); /* chooses the signature to isolate among the failures told so far */
-void tl_search_note(struct tl_search *s, enum tl_search_note n);
-uint64_t tl_search_budget_left(const struct tl_search *s);
-/* What earlier runs tell about the rate. */
-void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b);
-/* With what the runs of M and F tell. */
-void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
-/* M := index, which failed. */
-void tl_search_adopt(struct tl_search *s, const uint64_t *index);
-unsigned tl_log2_ceil(uint64_t n); /* of 0 and 1: 0 */
-/* Report the parts of the result that all searches have; frees the old ones first. */
-void tl_result_common(struct tl_search *s);
-void tl_result_clear(struct tl_search_result *r);
+uint64_t tl_search_budget_left(const struct tl_search *s); /* trials; UINT64_MAX: no budget */
 
-/* threshold.c */
-typedef void tl_line_make(struct tl_search *s, void *context, uint64_t position, uint64_t *index);
-typedef uint64_t tl_line_ideal(struct tl_search *s, void *context, const struct tl_line *line);
-struct tl_line_use {
-    tl_line_make *make;   /* the variant of a position */
-    tl_line_ideal *ideal; /* where to split; NULL: in the middle */
+void tl_search_learn(struct tl_search *s); /* chooses the signature among the failures told so far */
+void tl_search_note(struct tl_search *s, enum tl_search_note n);
+void tl_search_adopt(struct tl_search *s, const uint64_t *index); /* M := index, which failed */
+/* What is believed of the rate of M, by earlier runs (options), and by those of M and F as well. */
+void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b);
+void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
+
+uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
+uint64_t tl_search_random(struct tl_search *s, uint64_t below);
+unsigned tl_log2_ceil(uint64_t n); /* of 0 and 1: 0 */
+
+/* --- A threshold on a line of positions: threshold.c -----------------------------------------------------
+ */
+
+#define TL_LINE_BLOCKED 8
+
+/* Positions from t on fail. It is known that tmin <= t <= tmax, and that tmax fails. */
+struct tl_search_line {
+    uint64_t tmin, tmax;
+    size_t n_blocked;
+    uint64_t blocked[TL_LINE_BLOCKED]; /* positions that could not be tried */
+    bool gap;                          /* at the end: positions tmin..tmax-1 are blocked */
+    bool noisy;
+    /* In a noisy search only: */
+    struct tl_noise noise;
+    bool asked; /* runs are being waited for … */
+    uint64_t position;
+    uint32_t want;                          /* … until so many of it are told … */
+    uint32_t seen[TL_SEARCH_OUTCOME_COUNT]; /* … of which these were known before */
+};
+
+typedef void tl_search_line_make(struct tl_search *s, void *context, uint64_t position, uint64_t *index);
+typedef uint64_t tl_search_line_ideal(struct tl_search *s, void *context, const struct tl_search_line *line);
+struct tl_search_line_use {
+    tl_search_line_make *make;   /* the variant of a position */
+    tl_search_line_ideal *ideal; /* where to split; NULL: in the middle */
     void *context;
     enum tl_search_purpose purpose;
     size_t axis;
 };
-void tl_line_init(struct tl_search *s, struct tl_line *line, uint64_t tmin, uint64_t tmax);
-void tl_line_free(struct tl_line *line);
+void tl_search_line_init(struct tl_search *s, struct tl_search_line *line, uint64_t tmin, uint64_t tmax);
+void tl_search_line_free(struct tl_search_line *line);
 /* Goes on with the line. TL_DONE: t is line->tmax. Every position that fails is adopted as M. */
-enum tl_progress tl_line_step(struct tl_search *s, struct tl_line *line, const struct tl_line_use *use);
+enum tl_search_progress tl_search_line_step(struct tl_search *s, struct tl_search_line *line,
+                                            const struct tl_search_line_use *use);
 
-/* The steps of an isolation. Each returns TL_DONE when it is through. */
+/* --- The state of an isolation ---------------------------------------------------------------------------
+ */
+
+/* The steps, in order; isolate.c says what each does. */
 enum tl_isolate_step {
     TL_STEP_REPRODUCE,
     TL_STEP_BASELINE,
@@ -192,44 +205,49 @@ struct tl_probe {
     bool should_fail;
 };
 
-struct tl_axes { /* state of ficbs.c */
+/* Which axes are needed (ficbs.c). */
+struct tl_axes_state {
     bool begun;
-    uint64_t *values;  /* M at the beginning */
-    size_t n, *order;  /* axes that it has away from the baseline */
-    size_t scanned;    /* decided ones, a prefix of order */
-    size_t found;      /* of them needed */
-    bool *needed;      /* by place in order */
-    bool contaminated; /* resetting all that is not scanned is known not to fail */
-    uint64_t spent, limit;
+    uint64_t *values;      /* M at the beginning */
+    size_t n, *order;      /* axes that it has away from the baseline: the row */
+    size_t scanned;        /* decided ones, the beginning of the row */
+    size_t found;          /* of them needed */
+    bool contaminated;     /* resetting all that is not decided is known not to fail */
+    uint64_t spent, limit; /* search trials when it began, and how many more it may take */
     bool line_open;
-    struct tl_line line;
+    struct tl_search_line line;
     double *log_factorial;
-    double *weights; /* scratch of the posterior */
+    double *weights; /* posterior of how many of the rest are needed */
 };
 
-struct tl_isolate {
+/* What is done now about the bands (band.c). */
+enum tl_band_state {
+    TL_BAND_NEXT,    /* look for the next axis */
+    TL_BAND_COMPARE, /* does F's value fail more often than M's? */
+    TL_BAND_UPPER,   /* the upper edge: band_low fails too seldom, band_high as often as F */
+    TL_BAND_LOWER,   /* the lower edge: band_low never fails, band_high was seen to */
+};
+
+struct tl_isolate_state {
     enum tl_isolate_step step;
-    unsigned rounds;
-    bool baseline_fails;
-    struct tl_rate_belief rates;
-    struct tl_axes axes;
+    unsigned rounds; /* how often M became simpler after it seemed minimal */
+    struct tl_axes_state axes;
 
     uint64_t *choice_done;    /* by axis: value of M for which the simpler ones were tried; 0: none */
     uint64_t *threshold_done; /* by axis: value of M that was bisected to; 0: none */
-    uint64_t
-        *gap_below; /* by axis: largest value below M's that can be tried, after a gap; else UINT64_MAX */
+    uint64_t *gap_below;      /* by axis: below a gap, the largest value that can be tried; else UINT64_MAX */
     bool line_open;
     size_t line_axis;
-    struct tl_line line;
+    struct tl_search_line line;
 
     struct tl_search_band *bands; /* by axis */
+    uint64_t *band_checked;       /* by axis: value of M at which no band was found; 0: not looked */
+    enum tl_band_state band_state;
     size_t band_axis;
-    int band_state;
-    bool band_then_axes;          /* the search became noisy: begin again with the axes */
     uint64_t band_low, band_high; /* bisection of an edge */
     uint64_t band_step;           /* of it: how far from M the next value is */
     uint64_t band_upper;          /* the upper edge, once found */
-    uint64_t *band_checked;       /* by axis: value of M at which no band was found; 0: not looked */
+    bool band_then_axes;          /* the search became noisy: begin again with the axes */
 
     size_t n_neighbours;
     struct tl_neighbour *neighbours;
@@ -244,24 +262,26 @@ struct tl_isolate {
 
     bool drawn;
     size_t n_held, n_broken;
-    uint64_t **held, **broken;
-    size_t *broken_axis;
-    bool *varied; /* by axis: the held draws moved it */
-    uint32_t held_count[2], broken_count[2];
-    const uint64_t *not_held, *also;
+    uint64_t **held, **broken;               /* the draws */
+    size_t *broken_axis;                     /* of each draw that breaks the trigger */
+    bool *varied;                            /* by axis: the held draws moved it */
+    uint32_t held_count[2], broken_count[2]; /* failed, of */
+    const uint64_t *not_held, *also;         /* as in the result */
 };
 
-enum tl_progress tl_axes_step(struct tl_search *s);
-void tl_axes_reset(struct tl_axes *a);
-uint64_t tl_axes_left(const struct tl_search *s);
-enum tl_progress tl_thresholds_step(struct tl_search *s);
-enum tl_progress tl_band_step(struct tl_search *s, bool *found);
-enum tl_progress tl_confirm_step(struct tl_search *s);
-enum tl_progress tl_probe_step(struct tl_search *s);
-enum tl_progress tl_generalise_step(struct tl_search *s);
-void tl_probe_reset(struct tl_isolate *z);
-void tl_generalise_reset(struct tl_isolate *z);
-void tl_isolate_report(struct tl_search *s);
+/* Steps: TL_DONE when they are through. */
+enum tl_search_progress tl_axes_step(struct tl_search *s);
+enum tl_search_progress tl_thresholds_step(struct tl_search *s);
+enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
+enum tl_search_progress tl_probe_step(struct tl_search *s);
+enum tl_search_progress tl_generalise_step(struct tl_search *s);
+
+void tl_axes_reset(struct tl_axes_state *a);
+uint64_t tl_axes_left(const struct tl_search *s); /* trials that it may take yet */
+void tl_probe_reset(struct tl_isolate_state *z);
+void tl_generalise_reset(struct tl_isolate_state *z);
+void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
+void tl_isolate_report(struct tl_search *s);
 
 #endif

@@ -1,4 +1,41 @@
-/* The steps of an isolation, and what confirms it. See search.h for the theory of operation. */
+/* The isolation: the steps from a failing variant F to a minimal one, and what confirms it.
+ *
+ * At every moment the search holds M, the simplest variant that is known to fail in the same way. M starts
+ * as F and is only ever replaced by a variant that was seen to fail with the same signature: nothing is
+ * concluded about M without a trial. The steps are:
+ *
+ *   reproduce    run F three times: the signature and the rate. F that never fails ends the search
+ *   baseline     run the baseline: if it fails in the same way it is M, and there is no trigger
+ *   axes         which of the axes where M is not at the baseline are needed          ficbs.c
+ *   choices      every simpler value of every choice axis that is needed
+ *   thresholds   bisection of every ordered axis that is needed                       threshold.c
+ *   band         where the rate climbs slowly: the two edges of the slope             band.c
+ *   confirm      M and everything next to it, in fresh processes
+ *   probe        values off the path: is it monotone, do thresholds move each other   generalise.c
+ *   generalise   hold the trigger, or break it, and draw the rest at random           generalise.c
+ *
+ * The goal is that of delta debugging [1]: a variant that is 1-minimal, of which no single axis can be made
+ * simpler with the failure still there (an ordered one by a step or to its baseline, a choice to any simpler
+ * value). The steps up to the band find a candidate, and they take few trials because they believe that the
+ * failure is monotone. `confirm` believes nothing. It tries every neighbour of M; one that fails after all
+ * becomes M, and the steps from `choices` on are done again. So the result is 1-minimal for failures of any
+ * shape, and the earlier steps only save trials.
+ *
+ * As soon as one variant is seen to fail and to pass, the search is noisy: a failure still proves, a pass
+ * only makes likely. It begins again from M with the axes. Bisections become Bayesian (noise.c), and each of
+ * the n neighbours of M has to pass so often that it would be wrong with a chance of at most a tenth of 1 -
+ * confidence over n (Bonferroni's correction: the chance that any of them is wrong is no larger than the
+ * sum).
+ *
+ * A failure with another signature is no match. It counts as "does not fail in this way" and is kept among
+ * result.others, so the search cannot slip from one failure to another. What is forbidden, unsupported or
+ * lost is neither a pass nor a failure: the search goes around it.
+ *
+ * This file and generalise.c call each other. The two are halves of one state machine: `probe` and
+ * `generalise` may find a simpler variant, or noise, and then send the isolation back to an earlier step,
+ * which throws away what they have made. Handing functions over would hide that circle, and not undo it.
+ *
+ * [1] A. Zeller, R. Hildebrandt: Simplifying and isolating failure-inducing input. IEEE TSE 28(2), 2002. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -19,7 +56,7 @@ static void end(struct tl_search *s)
     s->isolate->step = TL_STEP_END;
 }
 
-static enum tl_progress reproduce_step(struct tl_search *s)
+static enum tl_search_progress reproduce_step(struct tl_search *s)
 {
     const struct tl_search_options *o = &s->options;
     /* One first: a trial that takes the machine down must not be one of three. */
@@ -71,14 +108,14 @@ static enum tl_progress reproduce_step(struct tl_search *s)
     return TL_DONE;
 }
 
-static enum tl_progress baseline_step(struct tl_search *s)
+static enum tl_search_progress baseline_step(struct tl_search *s)
 {
     uint64_t *zero = tl_calloc(s->n + 1, sizeof *zero);
     enum tl_judgement j =
         tl_judge(s, zero, 1, false, 1 - s->options.confidence, TL_SEARCH_BASELINE, TL_NO_AXIS, 0, 0);
     if (j == TL_JUDGE_FAIL) {
         tl_search_adopt(s, zero);
-        s->isolate->baseline_fails = true;
+        s->isolate->step = TL_STEP_CONFIRM;
         tl_search_note(s, TL_NOTE_BASELINE_FAILS);
     } else if (j == TL_JUDGE_OTHER) {
         tl_search_note(s, TL_NOTE_BASELINE_OTHER);
@@ -96,47 +133,45 @@ static uint64_t simpler_choices(const struct tl_search *s, uint64_t value)
     return n < s->options.widen_most ? n : s->options.widen_most;
 }
 
-static enum tl_progress choices_step(struct tl_search *s)
+static enum tl_search_progress choices_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
         if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a])
             continue;
         bool pending = false;
         uint64_t simplest = s->best[a], n = simpler_choices(s, s->best[a]);
-        uint64_t *index = tl_index_copy(s, s->best);
         for (uint64_t v = 1; v <= n; v++) {
-            index[a] = v;
-            enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_CHOICES, a, 0, 0);
+            enum tl_judgement j =
+                tl_judge(s, tl_search_beside(s, a, v), 1, false, 0.05, TL_SEARCH_CHOICES, a, 0, 0);
             pending = pending || j == TL_JUDGE_PENDING;
             if (j == TL_JUDGE_FAIL && v < simplest)
                 simplest = v;
         }
-        if (!pending) {
-            index[a] = simplest;
-            tl_search_adopt(s, index);
-            z->choice_done[a] = simplest;
-        }
-        free(index);
         if (pending)
             return TL_PENDING;
+        tl_search_adopt(s, tl_search_beside(s, a, simplest));
+        z->choice_done[a] = simplest;
     }
     return TL_DONE;
 }
 
 void tl_isolate_noisy(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     s->noisy = true;
     s->mixed = false;
     tl_search_note(s, TL_NOTE_FLAKY);
     memset(z->choice_done, 0, s->n * sizeof *z->choice_done);
     memset(z->threshold_done, 0, s->n * sizeof *z->threshold_done);
+    tl_probe_reset(z);
+    tl_generalise_reset(z);
+    s->complete = false;
     z->band_then_axes = true;
     z->step = TL_STEP_BAND;
 }
 
-static void add_neighbour(struct tl_isolate *z, size_t axis, uint64_t value, bool simpler)
+static void add_neighbour(struct tl_isolate_state *z, size_t axis, uint64_t value, bool simpler)
 {
     z->neighbours = tl_realloc(z->neighbours, z->n_neighbours + 1, sizeof *z->neighbours);
     z->neighbours[z->n_neighbours++] = (struct tl_neighbour){axis, value, simpler};
@@ -147,10 +182,8 @@ static void add_neighbour(struct tl_isolate *z, size_t axis, uint64_t value, boo
 static uint64_t next_below(struct tl_search *s, size_t axis)
 {
     uint64_t v = s->best[axis], gap = s->isolate->gap_below[axis];
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
     for (uint64_t below = v - 1; below > 0; below--) {
-        s->scratch[axis] = below;
-        if (!tl_point_closed(tl_point_get(s, s->scratch)))
+        if (!tl_point_closed(tl_point_get(s, tl_search_beside(s, axis, below))))
             return below;
         if (gap < below && v - below >= 16)
             return gap;
@@ -180,7 +213,7 @@ static bool contradicts(const struct tl_search *s, const uint64_t *fails)
  * report. */
 static void find_neighbours(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     z->n_neighbours = 0;
     for (size_t a = 0; a < s->n; a++) {
         uint64_t v = s->best[a], count = s->space->axes[a].count;
@@ -204,7 +237,7 @@ static void find_neighbours(struct tl_search *s)
 }
 
 /* Axes of which no simpler value can be tried alone: two at once, as a constraint may tie them together. */
-static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found, size_t *resolved)
+static enum tl_search_progress pairs(struct tl_search *s, const bool *tied, bool *found, size_t *resolved)
 {
     uint64_t *index = tl_index_copy(s, s->best);
     uint64_t *failed = NULL;
@@ -235,10 +268,11 @@ static enum tl_progress pairs(struct tl_search *s, const bool *tied, bool *found
     return pending ? TL_PENDING : TL_DONE;
 }
 
-static void next_round(struct tl_search *s)
+void tl_isolate_again(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     tl_probe_reset(z);
+    s->complete = false;
     z->step = TL_STEP_CHOICES;
     if (++z->rounds > MOST_ROUNDS) {
         tl_search_note(s, TL_NOTE_NOT_CONVERGED);
@@ -264,161 +298,181 @@ static uint32_t confirm_most(struct tl_search *s)
     return most;
 }
 
-/* The value just below a threshold that was bisected. */
-static bool is_edge(const struct tl_search *s, size_t i)
+/* M never failed in a fresh process so far: either F does, or the failure depends on how it is run. */
+static enum tl_search_progress not_confirmed(struct tl_search *s, const struct tl_point *m)
 {
-    const struct tl_neighbour *n = &s->isolate->neighbours[i];
-    return s->space->axes[n->axis].ordered && n->value > 0;
+    uint32_t most = confirm_most(s);
+    if (!tl_point_closed(m) && m->told_fresh < most) {
+        tl_want(s, s->best, most, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+        return TL_PENDING;
+    }
+    if (!s->noisy) {
+        const struct tl_point *f =
+            tl_want(s, s->failing, s->options.reproduce_runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+        if (f == NULL)
+            return TL_PENDING;
+        if (f->seen_fresh[TL_SEARCH_MATCH] > 0) {
+            /* M is a value where it hardly ever happens. */
+            tl_isolate_noisy(s);
+            return TL_AGAIN;
+        }
+    }
+    tl_search_note(s, TL_NOTE_NOT_CONFIRMED);
+    end(s);
+    return TL_AGAIN;
 }
 
-enum tl_progress tl_confirm_step(struct tl_search *s)
+/* How often a neighbour that has to pass is run, at least. The last value of an ordered axis stands for all
+ * that are simpler. */
+static uint32_t times(const struct tl_search *s, size_t i)
 {
-    struct tl_isolate *z = s->isolate;
-    const struct tl_search_options *o = &s->options;
-    find_neighbours(s);
-    size_t n_simpler = 0;
-    for (size_t i = 0; i < z->n_neighbours; i++)
-        n_simpler += z->neighbours[i].simpler;
-    uint32_t runs = s->noisy && o->band_runs > o->confirm_runs ? o->band_runs : o->confirm_runs;
-    const struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
-    bool pending = m == NULL;
-    if (s->noisy && pending)
-        return TL_PENDING; /* its rate says how often the neighbours have to pass */
+    const struct tl_isolate_state *z = s->isolate;
+    const struct tl_neighbour *n = &z->neighbours[i];
+    bool ordered = s->space->axes[n->axis].ordered, edge = ordered && n->value > 0;
+    bool last = ordered && (i + 1 == z->n_neighbours || z->neighbours[i + 1].axis != n->axis);
+    uint32_t runs = s->options.neighbour_runs + (edge ? EXACT_PASSES : last);
+    if (edge && z->bands[n->axis].is_band && runs < s->options.band_runs)
+        runs = s->options.band_runs;
+    return runs;
+}
 
-    bool *tied = tl_calloc(s->n + 1, sizeof *tied), any_tied = false;
-    size_t resolved = 0, resolved_pairs = 0;
-    uint64_t *index = tl_index_copy(s, s->best), *failed = NULL;
-    const struct tl_neighbour *failed_at = NULL;
-    double alpha = (1 - o->confidence) / SURER / (double)(n_simpler > 0 ? n_simpler : 1);
+/* What came of M's neighbours. */
+struct tried {
+    bool pending;
+    size_t simpler, resolved; /* neighbours that decide whether M is minimal; of them could be tried */
+    bool *tied, any_tied;     /* by axis: its baseline cannot be tried */
+    uint64_t *failed;         /* the first simpler one that fails, or NULL */
+    const struct tl_neighbour *failed_at;
+};
+
+static void try_neighbours(struct tl_search *s, struct tried *t)
+{
+    struct tl_isolate_state *z = s->isolate;
+    double alpha = (1 - s->options.confidence) / SURER / (double)(t->simpler > 0 ? t->simpler : 1);
     for (size_t i = 0; i < z->n_neighbours; i++) {
         const struct tl_neighbour *n = &z->neighbours[i];
-        index[n->axis] = n->value;
-        enum tl_judgement j;
-        if (n->simpler) {
-            bool last = s->space->axes[n->axis].ordered &&
-                        (i + 1 == z->n_neighbours || z->neighbours[i + 1].axis != n->axis);
-            uint32_t times = o->neighbour_runs + (is_edge(s, i) ? EXACT_PASSES : last);
-            if (is_edge(s, i) && z->bands[n->axis].is_band && times < o->band_runs)
-                times = o->band_runs;
-            j = tl_judge(s, index, times, true, alpha, TL_SEARCH_NEIGHBOUR, n->axis, 0, 0);
-            if (j == TL_JUDGE_FAIL && failed == NULL) {
-                failed = tl_index_copy(s, index);
-                failed_at = n;
-            }
-            if (j == TL_JUDGE_UNRESOLVED && n->value == 0)
-                tied[n->axis] = any_tied = true;
-            resolved += j != TL_JUDGE_UNRESOLVED && j != TL_JUDGE_PENDING;
-        } else {
-            j = tl_judge(s, index, 1, true, 0.05, TL_SEARCH_WIDEN, n->axis, 0, 0);
+        const uint64_t *index = tl_search_beside(s, n->axis, n->value);
+        enum tl_judgement j =
+            tl_judge(s, index, n->simpler ? times(s, i) : 1, true, n->simpler ? alpha : 0.05,
+                     n->simpler ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_WIDEN, n->axis, 0, 0);
+        t->pending = t->pending || j == TL_JUDGE_PENDING;
+        if (!n->simpler)
+            continue;
+        if (j == TL_JUDGE_FAIL && t->failed == NULL) {
+            t->failed = tl_index_copy(s, index);
+            t->failed_at = n;
         }
-        pending = pending || j == TL_JUDGE_PENDING;
-        index[n->axis] = s->best[n->axis];
+        if (j == TL_JUDGE_UNRESOLVED && n->value == 0)
+            t->tied[n->axis] = t->any_tied = true;
+        t->resolved += j != TL_JUDGE_UNRESOLVED && j != TL_JUDGE_PENDING;
     }
-    free(index);
-    enum tl_progress progress = TL_AGAIN;
-    bool found = false;
-    uint32_t most = confirm_most(s);
-    if (pending) {
-        progress = TL_PENDING;
-    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !tl_point_closed(m) && m->told_fresh < most) {
-        tl_want(s, s->best, most, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
-        progress = TL_PENDING;
-    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !s->noisy &&
-               tl_want(s, s->failing, o->reproduce_runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0) == NULL) {
-        progress = TL_PENDING;
-    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0 && !s->noisy &&
-               tl_point_get(s, s->failing)->seen_fresh[TL_SEARCH_MATCH] > 0) {
-        /* F does fail in fresh processes: M is a value where it hardly ever happens. */
-        tl_isolate_noisy(s);
-    } else if (m->seen_fresh[TL_SEARCH_MATCH] == 0) {
-        tl_search_note(s, TL_NOTE_NOT_CONFIRMED);
-        end(s);
-    } else if (!s->noisy && (s->mixed || m->seen[TL_SEARCH_MATCH] < m->told)) {
-        tl_isolate_noisy(s);
-    } else if (failed != NULL && failed_at->value > 0 && z->bands[failed_at->axis].is_band) {
-        /* The band reaches further down than was measured. */
-        struct tl_search_band *b = &z->bands[failed_at->axis];
-        uint64_t more = (b->always.value - b->never.value) / 4 + 1;
-        b->never.value = b->never.value > more ? b->never.value - more : 0;
-        next_round(s);
-    } else if (failed != NULL) {
-        if (!s->noisy && contradicts(s, failed))
-            tl_search_note(s, TL_NOTE_NON_MONOTONE);
-        tl_search_adopt(s, failed);
-        next_round(s);
-    } else if (any_tied && pairs(s, tied, &found, &resolved_pairs) == TL_PENDING) {
-        progress = TL_PENDING;
-    } else if (found) {
-        next_round(s);
-    } else {
-        bool shown = resolved + resolved_pairs > 0;
-        s->complete = n_simpler == 0 || shown;
-        if (resolved < n_simpler)
-            tl_search_note(s, shown ? TL_NOTE_NEIGHBOUR_UNSUPPORTED : TL_NOTE_NEIGHBOURS_UNSUPPORTED);
-        z->step = o->no_generalise ? TL_STEP_END : TL_STEP_PROBE;
-    }
-    free(failed);
-    free(tied);
-    return progress;
 }
 
-static enum tl_progress isolate_step(struct tl_search *s)
+/* A neighbour fails after all. */
+static void take_neighbour(struct tl_search *s, const struct tried *t)
 {
-    struct tl_isolate *z = s->isolate;
-    enum tl_progress p = TL_DONE;
-    bool found = false;
-    switch (z->step) {
-    case TL_STEP_REPRODUCE:
-        p = reproduce_step(s);
-        if (p == TL_DONE && z->step == TL_STEP_REPRODUCE)
-            z->step = TL_STEP_BASELINE;
-        break;
-    case TL_STEP_BASELINE:
-        p = baseline_step(s);
-        if (p == TL_DONE)
-            z->step = z->baseline_fails ? TL_STEP_CONFIRM : TL_STEP_AXES;
-        break;
-    case TL_STEP_AXES:
-        p = tl_axes_step(s);
-        if (p == TL_DONE)
-            z->step = TL_STEP_CHOICES;
-        break;
-    case TL_STEP_CHOICES:
-        p = choices_step(s);
-        if (p == TL_DONE)
-            z->step = TL_STEP_THRESHOLDS;
-        break;
-    case TL_STEP_THRESHOLDS:
-        p = tl_thresholds_step(s);
-        if (p == TL_DONE)
-            z->step = TL_STEP_BAND;
-        break;
-    case TL_STEP_BAND:
-        p = tl_band_step(s, &found);
-        if (p == TL_DONE) {
-            bool again = found || z->band_then_axes;
-            z->step = again ? TL_STEP_AXES : TL_STEP_CONFIRM;
-            z->band_then_axes = false;
-            if (again)
-                tl_axes_reset(&z->axes);
-        }
-        break;
-    case TL_STEP_CONFIRM:
-        p = tl_confirm_step(s);
-        break;
-    case TL_STEP_PROBE:
-        p = tl_probe_step(s);
-        if (p == TL_DONE)
-            z->step = TL_STEP_GENERALISE;
-        break;
-    case TL_STEP_GENERALISE:
-        p = tl_generalise_step(s);
-        if (p == TL_DONE)
-            z->step = TL_STEP_END;
-        break;
-    case TL_STEP_END:
-        return TL_DONE;
+    struct tl_search_band *b = &s->isolate->bands[t->failed_at->axis];
+    if (t->failed_at->value > 0 && b->is_band) {
+        /* The band reaches further down than was measured. */
+        uint64_t more = (b->always.value - b->never.value) / 4 + 1;
+        b->never.value = b->never.value > more ? b->never.value - more : 0;
+    } else {
+        if (!s->noisy && contradicts(s, t->failed))
+            tl_search_note(s, TL_NOTE_NON_MONOTONE);
+        tl_search_adopt(s, t->failed);
     }
+    tl_isolate_again(s);
+}
+
+/* What M and its neighbours, all told, say about M. */
+static enum tl_search_progress decide(struct tl_search *s, const struct tl_point *m, const struct tried *t)
+{
+    if (m->seen_fresh[TL_SEARCH_MATCH] == 0)
+        return not_confirmed(s, m);
+    if (!s->noisy && (s->mixed || m->seen[TL_SEARCH_MATCH] < m->told)) {
+        tl_isolate_noisy(s);
+        return TL_AGAIN;
+    }
+    if (t->failed != NULL) {
+        take_neighbour(s, t);
+        return TL_AGAIN;
+    }
+    bool found = false;
+    size_t resolved_pairs = 0;
+    if (t->any_tied && pairs(s, t->tied, &found, &resolved_pairs) == TL_PENDING)
+        return TL_PENDING;
+    if (found) {
+        tl_isolate_again(s);
+        return TL_AGAIN;
+    }
+    bool shown = t->resolved + resolved_pairs > 0;
+    s->complete = t->simpler == 0 || shown;
+    if (t->resolved < t->simpler)
+        tl_search_note(s, shown ? TL_NOTE_NEIGHBOUR_UNSUPPORTED : TL_NOTE_NEIGHBOURS_UNSUPPORTED);
+    if (s->options.no_generalise)
+        end(s);
+    return TL_DONE;
+}
+
+static enum tl_search_progress confirm_step(struct tl_search *s)
+{
+    const struct tl_search_options *o = &s->options;
+    find_neighbours(s);
+    uint32_t runs = s->noisy && o->band_runs > o->confirm_runs ? o->band_runs : o->confirm_runs;
+    const struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+    if (s->noisy && m == NULL)
+        return TL_PENDING; /* its rate says how often the neighbours have to pass */
+    struct tried t = {.pending = m == NULL, .tied = tl_calloc(s->n + 1, sizeof *t.tied)};
+    for (size_t i = 0; i < s->isolate->n_neighbours; i++)
+        t.simpler += s->isolate->neighbours[i].simpler;
+    try_neighbours(s, &t);
+    enum tl_search_progress p = t.pending ? TL_PENDING : decide(s, m, &t);
+    free(t.failed);
+    free(t.tied);
+    return p;
+}
+
+/* Axes that a band made unneeded, or that were taken for needed before the search became noisy, are looked
+ * for again. */
+static enum tl_search_progress band_step(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    bool found;
+    if (tl_band_step(s, &found) == TL_PENDING)
+        return TL_PENDING;
+    if (found || z->band_then_axes) {
+        z->band_then_axes = false;
+        tl_axes_reset(&z->axes);
+        z->step = TL_STEP_AXES;
+    }
+    return TL_DONE;
+}
+
+/* A step that is through is followed by the next one, unless it has chosen another itself. */
+static const struct {
+    enum tl_search_progress (*run)(struct tl_search *s);
+    enum tl_isolate_step next;
+} steps[] = {
+    [TL_STEP_REPRODUCE] = {reproduce_step, TL_STEP_BASELINE},
+    [TL_STEP_BASELINE] = {baseline_step, TL_STEP_AXES},
+    [TL_STEP_AXES] = {tl_axes_step, TL_STEP_CHOICES},
+    [TL_STEP_CHOICES] = {choices_step, TL_STEP_THRESHOLDS},
+    [TL_STEP_THRESHOLDS] = {tl_thresholds_step, TL_STEP_BAND},
+    [TL_STEP_BAND] = {band_step, TL_STEP_CONFIRM},
+    [TL_STEP_CONFIRM] = {confirm_step, TL_STEP_PROBE},
+    [TL_STEP_PROBE] = {tl_probe_step, TL_STEP_GENERALISE},
+    [TL_STEP_GENERALISE] = {tl_generalise_step, TL_STEP_END},
+};
+
+static enum tl_search_progress isolate_step(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    enum tl_isolate_step now = z->step;
+    if (now == TL_STEP_END)
+        return TL_DONE;
+    enum tl_search_progress p = steps[now].run(s);
+    if (p == TL_DONE && z->step == now)
+        z->step = steps[now].next;
     return p == TL_DONE ? TL_AGAIN : p;
 }
 
@@ -430,7 +484,7 @@ static uint64_t plus(uint64_t a, uint64_t b)
 /* Every axis that M still has away from the baseline may turn out to be needed. */
 static uint64_t isolate_left(const struct tl_search *s)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     const struct tl_search_options *o = &s->options;
     uint64_t left = 0, ordered = 0, step = (uint64_t)z->step;
     uint64_t ahead = o->width > 2 ? o->width : 1; /* trials for each step of a bisection */
@@ -471,9 +525,9 @@ static uint64_t isolate_left(const struct tl_search *s)
 
 static void isolate_release(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     tl_axes_reset(&z->axes);
-    tl_line_free(&z->line);
+    tl_search_line_free(&z->line);
     tl_probe_reset(z);
     tl_generalise_reset(z);
     free(z->choice_done);
@@ -496,7 +550,7 @@ struct tl_search *tl_search_isolate(const struct tl_search_space *space, const u
     struct tl_search *s = tl_search_create(space, failing, options);
     if (s == NULL)
         return NULL;
-    struct tl_isolate *z = s->isolate = tl_calloc(1, sizeof *z);
+    struct tl_isolate_state *z = s->isolate = tl_calloc(1, sizeof *z);
     size_t n = s->n + 1;
     z->choice_done = tl_calloc(n, sizeof *z->choice_done);
     z->threshold_done = tl_calloc(n, sizeof *z->threshold_done);

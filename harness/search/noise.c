@@ -1,3 +1,45 @@
+/* Bayesian binary search under one-sided noise, and what is believed of a rate of failure.
+ *
+ * The model
+ * ---------
+ * The failure can be seen from an unknown position t of a line on. A run at p fails with an unknown rate r
+ * when p >= t, and never when p < t. A failure at p therefore proves t <= p. A pass at p makes t > p more
+ * likely, by a factor of 1 / (1 - r). In the words of information theory a run is a use of a Z-channel: one
+ * of its two symbols always arrives, the other one is lost with a chance of 1 - r. To repeat each trial of a
+ * plain bisection a fixed number of times is wasteful where r is high and wrong where it is low. So position
+ * and rate are estimated together, by Bayes' rule, from every single run.
+ *
+ * The rate
+ * --------
+ * A rate would have a Beta posterior if it were all that is unknown. Here it is coupled with t, and crashes
+ * are not spread over all rates alike: most of them show every time. So it is one of a grid of 26 rates,
+ * with a prior that gives a quarter to the rate of 1 and spreads the rest evenly. Then all integrals are
+ * sums. tl_rate_belief_passes is the size of a test that accepts only passes: the smallest n for which the
+ * chance of n passes of something that fails, the mean of (1 - r)^n over the posterior, is at most alpha.
+ *
+ * The position
+ * ------------
+ * The posterior of t is a step function: only positions that were tried are borders of it. So it is held as
+ * segments, each with a weight for every rate, and a line of 2^64 positions costs no more than one of ten.
+ *
+ * The next run
+ * ------------
+ * The next run is made at the position whose outcome has the largest mutual information with t [1]: the
+ * entropy of the outcome less the mean of what it would be if t were known. Within a segment that is a
+ * concave function of the position, whose maximum a ternary search finds. With a rate of 1 this is
+ * bisection. For symmetric noise the scheme is known as probabilistic bisection [2], and for tests that fail
+ * now and then it was used in [3] and [4]. A part of the weight (TEACH) goes to the information about t and
+ * r together. Without it the search only asks where t might be, and pays at the end, by many more passes
+ * than the rate would need.
+ *
+ * The search ends when the chance of t > p for the closest simpler position p reaches the confidence that
+ * was asked for. That is for whoever drives it to decide (threshold.c, builds.c).
+ *
+ * [1] D. V. Lindley: On a measure of the information provided by an experiment. Ann. Math. Statist. 27(4),
+ *     1956.
+ * [2] M. Horstein: Sequential transmission using noiseless feedback. IEEE Trans. Inform. Theory 9(3), 1963.
+ * [3] BBChop, a program that bisects histories for failures that do not show every time.
+ * [4] T. A. D. Henderson and others: Flake aware culprit finding. ICST 2023. */
 #include "harness/search/noise.h"
 
 #include "harness/base/buffer.h"
@@ -260,14 +302,6 @@ double tl_noise_above(const struct tl_noise *z, uint64_t position)
             above += s->sum * (double)(s->last - position) / length(s);
     }
     return above;
-}
-
-void tl_noise_rates(const struct tl_noise *z, struct tl_rate_belief *rates)
-{
-    memset(rates, 0, sizeof *rates);
-    for (size_t i = 0; i < z->n; i++)
-        for (size_t j = 0; j < TL_RATES; j++)
-            rates->weight[j] += z->segments[i].weight[j];
 }
 
 /* The standard normal quantile: bisection of erfc is exact enough and needs no table. */

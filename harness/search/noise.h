@@ -1,10 +1,5 @@
-/* One-sided noise: a failure that shows in only a part of the runs.
- *
- * Along a line of positions the failure can be seen from an unknown position t on. A run at p fails with an
- * unknown rate r when p >= t, and never when p < t. A failure at p therefore proves t <= p; a pass at p makes
- * t > p more likely by a factor of 1 / (1 - r). Position and rate are estimated together: the rate on a fixed
- * grid, the position as segments on which the posterior is flat (only positions that were tried are borders
- * of it), so that a line of 2^64 positions costs no more than one of ten. */
+/* Bayesian search for a position t from which on a failure shows, in an unknown part of the runs only.
+ * noise.c has the theory. */
 #ifndef TL_NOISE_H
 #define TL_NOISE_H
 
@@ -15,20 +10,18 @@
 #define TL_RATES 26
 extern const double tl_rates[TL_RATES]; /* the grid; the last one is 1 */
 
-/* Weights of the rates of the grid; they sum to 1. */
+/* What is believed of a rate: weights of the rates of the grid, which sum to 1. */
 struct tl_rate_belief {
     double weight[TL_RATES];
 };
-void tl_rate_belief_init(struct tl_rate_belief *b); /* nothing known */
-void tl_rate_belief_update(struct tl_rate_belief *b, uint64_t failed,
-                           uint64_t passed); /* runs known to be bad */
-/* How many passes in a row are needed until the chance that a bad position shows them is at most alpha. At
- * most 4096. */
-uint32_t tl_rate_belief_passes(const struct tl_rate_belief *b, double alpha);
-/* The same for a rate that is known, between 0 and 1. */
-uint32_t tl_passes_at(double rate, double alpha);
-/* The chance that a bad position shows n passes in a row. */
+void tl_rate_belief_init(struct tl_rate_belief *b); /* the prior */
+/* By so many independent runs of something that fails. */
+void tl_rate_belief_update(struct tl_rate_belief *b, uint64_t failed, uint64_t passed);
+/* The chance of n passes in a row. */
 double tl_rate_belief_miss(const struct tl_rate_belief *b, uint32_t n);
+/* The smallest number of passes in a row whose chance is at most alpha; at most 4096. */
+uint32_t tl_rate_belief_passes(const struct tl_rate_belief *b, double alpha);
+uint32_t tl_passes_at(double rate, double alpha); /* the same for a rate that is known, between 0 and 1 */
 
 struct tl_noise_segment {
     uint64_t first, last; /* values of t */
@@ -43,16 +36,13 @@ struct tl_noise {
 
 /* t is one of least..most, all equally likely. Release with tl_noise_free. */
 void tl_noise_init(struct tl_noise *z, uint64_t least, uint64_t most, const struct tl_rate_belief *rates);
-/* t is one of 0..n-1 with these probabilities (they need not sum to 1). */
+/* t is one of 0..n-1 with a prior, which need not sum to 1. */
 void tl_noise_init_prior(struct tl_noise *z, const double *prior, size_t n,
                          const struct tl_rate_belief *rates);
-/* Multiplies the chance of the one value t by a factor. */
-void tl_noise_favour(struct tl_noise *z, uint64_t t, double factor);
-void tl_noise_observe(struct tl_noise *z, uint64_t position, bool failed);
-/* The position whose outcome tells most about t, and to a lesser degree about the rate. */
-uint64_t tl_noise_next(const struct tl_noise *z);
+void tl_noise_favour(struct tl_noise *z, uint64_t t, double factor); /* multiplies the chance of one value */
+void tl_noise_observe(struct tl_noise *z, uint64_t position, bool failed); /* one run */
+uint64_t tl_noise_next(const struct tl_noise *z); /* the position whose outcome tells most */
 double tl_noise_above(const struct tl_noise *z, uint64_t position); /* the chance that t > position */
-void tl_noise_rates(const struct tl_noise *z, struct tl_rate_belief *rates);
 void tl_noise_free(struct tl_noise *z);
 
 #endif

@@ -5,87 +5,65 @@
 
 #include <stdlib.h>
 
-struct value {
-    uint64_t value;
-    const struct tl_point *point;
-    enum tl_judgement verdict;
-};
-
-static int by_value(const void *a, const void *b)
-{
-    const struct value *x = a, *y = b;
-    return x->value < y->value ? -1 : x->value > y->value;
-}
-
-/* All values of the axis that were tried (or may not be) with all else as in M. */
-static struct value *values_of(const struct tl_search *s, size_t axis, size_t *n)
-{
-    struct value *list = NULL;
-    *n = 0;
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
-            bool same = p->told > 0 || p->forbidden;
-            for (size_t j = 0; j < s->n && same; j++)
-                same = j == axis || p->index[j] == s->best[j];
-            if (!same)
-                continue;
-            list = tl_realloc(list, *n + 1, sizeof *list);
-            list[(*n)++] = (struct value){p->index[axis], p, tl_point_verdict(p)};
-        }
-    }
-    if (list)
-        qsort(list, *n, sizeof *list, by_value);
-    return list;
-}
-
 static void add(uint64_t **list, size_t *n, uint64_t value)
 {
     *list = tl_realloc(*list, *n + 1, sizeof **list);
     (*list)[(*n)++] = value;
 }
 
-static struct tl_search_rate rate_of(const struct value *list, size_t n, struct tl_search_rate known)
+/* The rate at a value of the axis, with the runs that came after it was measured. */
+static struct tl_search_rate rate_of(const struct tl_point **list, size_t n, size_t axis,
+                                     struct tl_search_rate known)
 {
     for (size_t i = 0; i < n; i++)
-        if (list[i].value == known.value && list[i].point->told > known.runs)
-            return (struct tl_search_rate){known.value, list[i].point->seen[TL_SEARCH_MATCH],
-                                           list[i].point->told};
+        if (list[i]->index[axis] == known.value && list[i]->told > known.runs)
+            return (struct tl_search_rate){known.value, list[i]->seen[TL_SEARCH_MATCH], list[i]->told};
     return known;
+}
+
+/* Whether it is known of each value from first to end - 1 that it cannot be tried. */
+static bool all_closed(const struct tl_point **list, size_t n, size_t axis, uint64_t first, uint64_t end)
+{
+    uint64_t closed = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t value = list[i]->index[axis];
+        closed += value >= first && value < end && tl_point_verdict(list[i]) == TL_JUDGE_UNRESOLVED;
+    }
+    return closed == end - first;
 }
 
 static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     struct tl_search_result *r = &s->result;
     struct tl_search_trigger *t = &r->triggers[r->n_triggers++];
     size_t n;
-    struct value *list = values_of(s, axis, &n);
-    const struct value *pass = NULL;
+    const struct tl_point **list = tl_search_along(s, axis, &n), *pass = NULL;
     bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false;
     t->axis = axis;
     t->value = s->best[axis];
     for (size_t i = 0; i < n; i++) {
-        const struct value *v = &list[i];
-        bool simpler = v->value < t->value;
-        switch (v->verdict) {
+        uint64_t value = list[i]->index[axis];
+        bool simpler = value < t->value;
+        switch (tl_point_verdict(list[i])) {
         case TL_JUDGE_FAIL:
             if (!ordered || !simpler)
-                add(&t->fails_with, &t->n_fails, v->value);
+                add(&t->fails_with, &t->n_fails, value);
             break;
         case TL_JUDGE_PASS:
             if (ordered && !simpler)
                 break;
-            add(&t->passes_with, &t->n_passes, v->value);
+            add(&t->passes_with, &t->n_passes, value);
             simpler_pass = simpler_pass || simpler;
             if (simpler && (ordered || pass == NULL))
-                pass = v;
+                pass = list[i];
             break;
         case TL_JUDGE_OTHER:
-            add(&t->other_with, &t->n_other, v->value);
+            add(&t->other_with, &t->n_other, value);
             simpler_other = simpler_other || simpler;
             break;
         default:
-            add(&t->unsupported_with, &t->n_unsupported, v->value);
+            add(&t->unsupported_with, &t->n_unsupported, value);
         }
     }
     if (ordered) { /* the nearest first */
@@ -108,29 +86,21 @@ static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
         t->band.n_samples = z->bands[axis].n_samples;
         t->band.samples = tl_calloc(t->band.n_samples + 1, sizeof *t->band.samples);
         for (size_t i = 0; i < t->band.n_samples; i++)
-            t->band.samples[i] = rate_of(list, n, z->bands[axis].samples[i]);
-        t->band.never = rate_of(list, n, t->band.never);
-        t->band.always = rate_of(list, n, t->band.always);
+            t->band.samples[i] = rate_of(list, n, axis, z->bands[axis].samples[i]);
+        t->band.never = rate_of(list, n, axis, t->band.never);
+        t->band.always = rate_of(list, n, axis, t->band.always);
         t->band.has_never = t->band.never.runs > 0 && t->band.never.failed == 0;
     } else if (ordered && pass != NULL) {
-        t->gap = pass->value + 1 < t->value;
-        t->threshold = true;
-        for (uint64_t v = pass->value + 1; v < t->value && t->threshold; v++) {
-            /* Values in between count as a gap only when it is known of each that it cannot be tried. */
-            bool closed = false;
-            for (size_t i = 0; i < n; i++)
-                closed = closed || (list[i].value == v && list[i].verdict == TL_JUDGE_UNRESOLVED);
-            t->threshold = closed || z->gap_below[axis] == pass->value;
-            if (z->gap_below[axis] == pass->value)
-                break;
-        }
+        uint64_t passes = pass->index[axis];
+        t->gap = passes + 1 < t->value;
+        t->threshold = z->gap_below[axis] == passes || all_closed(list, n, axis, passes + 1, t->value);
     }
     if (pass != NULL)
         r->decisive[r->n_decisive++] = (struct tl_search_pair){.axis = axis,
                                                                .fails = m->index,
-                                                               .passes = pass->point->index,
+                                                               .passes = pass->index,
                                                                .n_fails = m->seen[TL_SEARCH_MATCH],
-                                                               .n_passes = pass->point->seen[TL_SEARCH_PASS]};
+                                                               .n_passes = pass->seen[TL_SEARCH_PASS]};
     free(list);
 }
 
@@ -144,10 +114,7 @@ static double certainty(struct tl_search *s)
         const struct tl_neighbour *n = &s->isolate->neighbours[i];
         if (!n->simpler)
             continue;
-        for (size_t j = 0; j < s->n; j++)
-            s->scratch[j] = s->best[j];
-        s->scratch[n->axis] = n->value;
-        const struct tl_point *p = tl_point_get(s, s->scratch);
+        const struct tl_point *p = tl_point_get(s, tl_search_beside(s, n->axis, n->value));
         if (!tl_point_closed(p))
             wrong += tl_rate_belief_miss(&b, p->told);
     }
@@ -156,7 +123,7 @@ static double certainty(struct tl_search *s)
 
 void tl_isolate_report(struct tl_search *s)
 {
-    const struct tl_isolate *z = s->isolate;
+    const struct tl_isolate_state *z = s->isolate;
     struct tl_search_result *r = &s->result;
     const struct tl_point *m = tl_point_get(s, s->best);
     r->reproduced = r->reproduced || m->seen[TL_SEARCH_MATCH] > 0;

@@ -1,4 +1,18 @@
-/* Variants, what is known of each, and the queue of trials. */
+/* The space of variants, what is known of each of them, and the queue of trials.
+ *
+ * A hash table holds a point for every variant that was looked at: how often it was asked for and told, and
+ * what was seen. A trial is never thrown away, and the same variant never costs a trial twice for two steps
+ * that want to know the same of it.
+ *
+ * Signatures are interned, so that equal ones are the same pointer. The one that is isolated is either given
+ * or the most frequent one of F; until it is known, failures have no outcome, and tl_search_learn gives them
+ * one.
+ *
+ * tl_judge is the verdict on one variant, and a one-sided sequential test where the failure is flaky. A
+ * single failure ends it: the variant fails. It passes after so many passes in a row that a variant which
+ * fails at the rate of M would show them with a chance of at most alpha, averaged over what is believed of
+ * that rate (noise.c). Runs are asked for in portions, as the first failure makes the rest of them
+ * unnecessary. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -22,15 +36,20 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-uint64_t tl_search_random(struct tl_search *s, uint64_t below)
+uint64_t tl_random_below(uint64_t *state, uint64_t below)
 {
     /* Rejection keeps it uniform; at most half of the values are rejected. */
     uint64_t limit = UINT64_MAX - UINT64_MAX % below, x;
     do {
-        s->random += 0x9e3779b97f4a7c15u;
-        x = mix(s->random);
+        *state += 0x9e3779b97f4a7c15u;
+        x = mix(*state);
     } while (x >= limit);
     return x % below;
+}
+
+uint64_t tl_search_random(struct tl_search *s, uint64_t below)
+{
+    return tl_random_below(&s->random, below);
 }
 
 uint64_t *tl_index_copy(const struct tl_search *s, const uint64_t *index)
@@ -90,6 +109,42 @@ struct tl_point *tl_point_get(struct tl_search *s, const uint64_t *index)
     return p;
 }
 
+const uint64_t *tl_search_beside(struct tl_search *s, size_t axis, uint64_t value)
+{
+    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
+    s->scratch[axis] = value;
+    return s->scratch;
+}
+
+/* Of two variants that differ in one axis only, by its value. */
+static int by_value(const void *a, const void *b)
+{
+    const struct tl_point *x = *(const struct tl_point *const *)a, *y = *(const struct tl_point *const *)b;
+    if (x == y)
+        return 0;
+    size_t i = 0;
+    while (x->index[i] == y->index[i])
+        i++;
+    return x->index[i] < y->index[i] ? -1 : 1;
+}
+
+const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, size_t *n)
+{
+    const struct tl_point **list = tl_calloc(s->n_points + 1, sizeof *list);
+    *n = 0;
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
+            bool along = p->told > 0 || p->forbidden;
+            for (size_t j = 0; j < s->n && along; j++)
+                along = j == axis || p->index[j] == s->best[j];
+            if (along)
+                list[(*n)++] = p;
+        }
+    }
+    qsort(list, *n, sizeof *list, by_value);
+    return list;
+}
+
 bool tl_point_closed(const struct tl_point *p)
 {
     return p->forbidden || p->seen[TL_SEARCH_UNSUPPORTED] > 0 || p->seen[TL_SEARCH_LOST] > 0;
@@ -126,22 +181,20 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
         return p;
     }
     while ((fresh ? p->asked_fresh : p->asked) < n) {
-        if (tl_search_budget_left(s) == 0) {
-            s->out_of_budget = true;
+        if (tl_search_budget_left(s) == 0)
             return NULL;
-        }
         if (s->n_runs == s->capacity_runs) {
             s->capacity_runs = s->capacity_runs == 0 ? 64 : 2 * s->capacity_runs;
             s->runs = tl_realloc(s->runs, s->capacity_runs, sizeof *s->runs);
         }
-        s->runs[s->n_runs++] = (struct tl_run){.point = p,
-                                               .repeat = p->asked,
-                                               .fresh = fresh,
-                                               .purpose = purpose,
-                                               .axis = axis,
-                                               .detail = detail,
-                                               .of = of,
-                                               .signature = NULL};
+        s->runs[s->n_runs++] = (struct tl_search_run){.point = p,
+                                                      .repeat = p->asked,
+                                                      .fresh = fresh,
+                                                      .purpose = purpose,
+                                                      .axis = axis,
+                                                      .detail = detail,
+                                                      .of = of,
+                                                      .signature = NULL};
         p->asked++;
         if (fresh)
             p->asked_fresh++;
@@ -173,10 +226,10 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
         const uint32_t *seen = fresh ? known->seen_fresh : known->seen;
         if (seen[TL_SEARCH_MATCH] > 0)
             return TL_JUDGE_FAIL;
-        /* In bites: one failure is enough. */
-        uint32_t bite = s->options.width > 4 ? s->options.width : 4;
-        if (runs > told + bite)
-            runs = told + bite;
+        /* In portions, as one failure is enough. */
+        uint32_t portion = s->options.width > 4 ? s->options.width : 4;
+        if (runs > told + portion)
+            runs = told + portion;
         const struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
         if (p == NULL)
             return TL_JUDGE_PENDING;
@@ -232,7 +285,7 @@ static const char *intern(struct tl_search *s, const char *string)
     return s->strings[s->n_strings++];
 }
 
-static void classify(struct tl_search *s, struct tl_run *r)
+static void classify(struct tl_search *s, struct tl_search_run *r)
 {
     enum tl_search_outcome o = TL_SEARCH_NONE;
     switch (r->kind) {
@@ -264,7 +317,7 @@ void tl_search_learn(struct tl_search *s)
     if (s->target == NULL) {
         size_t best = 0;
         for (size_t i = 0; i < s->n_runs; i++) {
-            const struct tl_run *r = &s->runs[i];
+            const struct tl_search_run *r = &s->runs[i];
             if (!r->told || r->kind != TL_TOLD_FAIL)
                 continue;
             size_t n = 0;
@@ -320,6 +373,28 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
     return s;
 }
 
+void tl_result_clear(struct tl_search_result *r)
+{
+    for (size_t i = 0; i < r->n_triggers; i++) {
+        struct tl_search_trigger *t = &r->triggers[i];
+        free(t->fails_with);
+        free(t->passes_with);
+        free(t->other_with);
+        free(t->unsupported_with);
+        free(t->band.samples);
+    }
+    free(r->triggers);
+    free(r->joint);
+    free(r->irrelevant);
+    free(r->decisive);
+    free(r->others);
+    free(r->path);
+    free(r->ranges);
+    free(r->unsupported_builds);
+    free(r->corners);
+    *r = (struct tl_search_result){0};
+}
+
 void tl_search_free(struct tl_search *s)
 {
     if (s == NULL)
@@ -350,7 +425,7 @@ int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, c
 {
     if (id >= s->handed || s->runs[id].told)
         return -1;
-    struct tl_run *r = &s->runs[id];
+    struct tl_search_run *r = &s->runs[id];
     r->told = true;
     r->kind = told;
     if (told == TL_TOLD_FAIL)

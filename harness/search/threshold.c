@@ -1,14 +1,30 @@
-/* Thresholds on a line of positions: bisection, and the Bayesian search of noise.c when the failure is flaky.
+/* Thresholds on a line of positions: bisection, and the Bayesian search of noise.c when the failure is
+ * flaky.
  *
- * A position that cannot be tried is gone around: the nearest one that can be is taken. When none is left
- * between the last pass and the first failure, the threshold is known but for a gap. */
+ * A line has positions of which those from an unknown t on fail. It serves for the values of an ordered
+ * axis, for the rows of axes in ficbs.c and for the columns of frontier.c, which differ only in the variant
+ * that a position stands for and in where they want it split.
+ *
+ * Bisection keeps tmin <= t <= tmax, where tmax was seen to fail, and tries a position in between until the
+ * two meet: log2 of the length. Every position that fails is adopted as M, so what is found is good even
+ * when the search ends in the middle of it.
+ *
+ * A position that cannot be tried says nothing about either side. The closest one that can be is taken
+ * instead. When none is left between the last pass and the first failure, t is known but for a gap, and the
+ * line is through. It is also through after a number of positions that turned out to be untryable: each of
+ * them costs a trial.
+ *
+ * A device that runs several trials at once would idle in a bisection, where each split depends on the one
+ * before. So the splits that may follow are asked for along with it, a tree of them, breadth first
+ * (speculative bisection): a batch of 2^d - 1 trials advances d splits. It takes more trials and less time,
+ * and decides the same. */
 #include "harness/search/internal.h"
 
 #include <string.h>
 
-void tl_line_init(struct tl_search *s, struct tl_line *line, uint64_t tmin, uint64_t tmax)
+void tl_search_line_init(struct tl_search *s, struct tl_search_line *line, uint64_t tmin, uint64_t tmax)
 {
-    *line = (struct tl_line){.tmin = tmin, .tmax = tmax, .noisy = s->noisy};
+    *line = (struct tl_search_line){.tmin = tmin, .tmax = tmax, .noisy = s->noisy};
     if (line->noisy) {
         struct tl_rate_belief rates;
         tl_search_rates(s, &rates);
@@ -16,18 +32,18 @@ void tl_line_init(struct tl_search *s, struct tl_line *line, uint64_t tmin, uint
     }
 }
 
-void tl_line_free(struct tl_line *line)
+void tl_search_line_free(struct tl_search_line *line)
 {
     tl_noise_free(&line->noise);
 }
 
-static void make(struct tl_search *s, const struct tl_line_use *use, uint64_t position)
+static void make(struct tl_search *s, const struct tl_search_line_use *use, uint64_t position)
 {
     use->make(s, use->context, position, s->scratch);
 }
 
-static bool open_at(struct tl_search *s, const struct tl_line *line, const struct tl_line_use *use,
-                    uint64_t position)
+static bool open_at(struct tl_search *s, const struct tl_search_line *line,
+                    const struct tl_search_line_use *use, uint64_t position)
 {
     for (size_t i = 0; i < line->n_blocked; i++)
         if (line->blocked[i] == position)
@@ -38,8 +54,9 @@ static bool open_at(struct tl_search *s, const struct tl_line *line, const struc
 
 /* The position in [least, most] that is nearest to ideal and can be tried. Looks at every one nearby, and
  * further off at ever larger distances. */
-static bool nearest(struct tl_search *s, const struct tl_line *line, const struct tl_line_use *use,
-                    uint64_t least, uint64_t most, uint64_t ideal, uint64_t *position)
+static bool nearest(struct tl_search *s, const struct tl_search_line *line,
+                    const struct tl_search_line_use *use, uint64_t least, uint64_t most, uint64_t ideal,
+                    uint64_t *position)
 {
     ideal = ideal < least ? least : ideal > most ? most : ideal;
     uint64_t below = ideal - least, above = most - ideal;
@@ -62,14 +79,15 @@ static bool nearest(struct tl_search *s, const struct tl_line *line, const struc
     return false;
 }
 
-static uint64_t ideal_of(struct tl_search *s, const struct tl_line *line, const struct tl_line_use *use)
+static uint64_t ideal_of(struct tl_search *s, const struct tl_search_line *line,
+                         const struct tl_search_line_use *use)
 {
     if (use->ideal != NULL)
         return use->ideal(s, use->context, line);
     return line->tmin + (line->tmax - 1 - line->tmin) / 2;
 }
 
-static void block(struct tl_line *line, uint64_t position)
+static void block(struct tl_search_line *line, uint64_t position)
 {
     size_t kept = 0;
     for (size_t i = 0; i < line->n_blocked; i++)
@@ -82,8 +100,8 @@ static void block(struct tl_line *line, uint64_t position)
 
 /* The device can run several trials at once: also asks for the splits that may follow. What is decided, and
  * in which order, stays the same. */
-static void look_ahead(struct tl_search *s, const struct tl_line *line, const struct tl_line_use *use,
-                       uint64_t p)
+static void look_ahead(struct tl_search *s, const struct tl_search_line *line,
+                       const struct tl_search_line_use *use, uint64_t p)
 {
     enum { MOST = 15 };
     struct {
@@ -95,7 +113,7 @@ static void look_ahead(struct tl_search *s, const struct tl_line *line, const st
     tree[0].p = p;
     for (size_t i = 0; i < n; i++) {
         for (int side = 0; side < 2; side++) {
-            struct tl_line next = *line;
+            struct tl_search_line next = *line;
             next.tmin = side == 0 ? tree[i].tmin : tree[i].p + 1;
             next.tmax = side == 0 ? tree[i].p : tree[i].tmax;
             uint64_t q;
@@ -115,7 +133,8 @@ static void look_ahead(struct tl_search *s, const struct tl_line *line, const st
     }
 }
 
-static enum tl_progress sharp_step(struct tl_search *s, struct tl_line *line, const struct tl_line_use *use)
+static enum tl_search_progress sharp_step(struct tl_search *s, struct tl_search_line *line,
+                                          const struct tl_search_line_use *use)
 {
     while (line->tmin < line->tmax) {
         uint64_t p;
@@ -148,7 +167,8 @@ static enum tl_progress sharp_step(struct tl_search *s, struct tl_line *line, co
     return TL_DONE;
 }
 
-static enum tl_progress noisy_step(struct tl_search *s, struct tl_line *line, const struct tl_line_use *use)
+static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_line *line,
+                                          const struct tl_search_line_use *use)
 {
     for (;;) {
         if (line->asked) {
@@ -170,10 +190,8 @@ static enum tl_progress noisy_step(struct tl_search *s, struct tl_line *line, co
             for (uint32_t i = line->seen[TL_SEARCH_PASS] + line->seen[TL_SEARCH_OTHER]; i < passes; i++)
                 tl_noise_observe(&line->noise, line->position, false);
         }
-        if (line->tmin == line->tmax) {
-            line->confidence = 1;
+        if (line->tmin == line->tmax)
             return TL_DONE;
-        }
         /* t is as good as known when it is above the next position that can be tried. */
         uint64_t below;
         if (line->n_blocked == TL_LINE_BLOCKED ||
@@ -181,8 +199,7 @@ static enum tl_progress noisy_step(struct tl_search *s, struct tl_line *line, co
             line->gap = true;
             return TL_DONE;
         }
-        line->confidence = tl_noise_above(&line->noise, below);
-        if (line->confidence >= s->options.confidence) {
+        if (tl_noise_above(&line->noise, below) >= s->options.confidence) {
             line->gap = below + 1 < line->tmax;
             line->tmin = below + 1;
             return TL_DONE;
@@ -199,7 +216,8 @@ static enum tl_progress noisy_step(struct tl_search *s, struct tl_line *line, co
     }
 }
 
-enum tl_progress tl_line_step(struct tl_search *s, struct tl_line *line, const struct tl_line_use *use)
+enum tl_search_progress tl_search_line_step(struct tl_search *s, struct tl_search_line *line,
+                                            const struct tl_search_line_use *use)
 {
     return line->noisy ? noisy_step(s, line, use) : sharp_step(s, line, use);
 }
@@ -216,12 +234,10 @@ static void make_threshold(struct tl_search *s, void *context, uint64_t position
  * first: were it learned on the way, a failure that gets rarer towards its threshold would look like one that
  * is rare, and the search would follow it down to values where it hardly ever happens. Whether it is as
  * frequent at the threshold is looked at afterwards (band.c). */
-static enum tl_progress far_rates(struct tl_search *s, size_t axis, struct tl_rate_belief *rates)
+static enum tl_search_progress far_rates(struct tl_search *s, size_t axis, struct tl_rate_belief *rates)
 {
-    memcpy(s->scratch, s->best, s->n * sizeof *s->scratch);
-    s->scratch[axis] = s->failing[axis];
-    const struct tl_point *far =
-        tl_want(s, s->scratch, s->options.band_runs, false, TL_SEARCH_BAND, axis, 0, 0);
+    const struct tl_point *far = tl_want(s, tl_search_beside(s, axis, s->failing[axis]), s->options.band_runs,
+                                         false, TL_SEARCH_BAND, axis, 0, 0);
     if (far == NULL)
         return TL_PENDING;
     uint32_t failed = far->seen[TL_SEARCH_MATCH];
@@ -234,9 +250,9 @@ static enum tl_progress far_rates(struct tl_search *s, size_t axis, struct tl_ra
     return TL_DONE;
 }
 
-enum tl_progress tl_thresholds_step(struct tl_search *s)
+enum tl_search_progress tl_thresholds_step(struct tl_search *s)
 {
-    struct tl_isolate *z = s->isolate;
+    struct tl_isolate_state *z = s->isolate;
     for (;;) {
         if (!z->line_open) {
             size_t a = 0;
@@ -250,22 +266,22 @@ enum tl_progress tl_thresholds_step(struct tl_search *s)
             struct tl_rate_belief rates;
             if (s->noisy && far_rates(s, a, &rates) == TL_PENDING)
                 return TL_PENDING;
-            tl_line_init(s, &z->line, 1, s->best[a]);
+            tl_search_line_init(s, &z->line, 1, s->best[a]);
             if (s->noisy) {
                 tl_noise_free(&z->line.noise);
                 tl_noise_init(&z->line.noise, 1, s->best[a], &rates);
             }
             z->line_open = true;
         }
-        struct tl_line_use use = {.make = make_threshold,
-                                  .context = &z->line_axis,
-                                  .purpose = TL_SEARCH_THRESHOLD,
-                                  .axis = z->line_axis};
-        if (tl_line_step(s, &z->line, &use) == TL_PENDING)
+        struct tl_search_line_use use = {.make = make_threshold,
+                                         .context = &z->line_axis,
+                                         .purpose = TL_SEARCH_THRESHOLD,
+                                         .axis = z->line_axis};
+        if (tl_search_line_step(s, &z->line, &use) == TL_PENDING)
             return TL_PENDING;
         z->threshold_done[z->line_axis] = s->best[z->line_axis];
         z->gap_below[z->line_axis] = z->line.gap ? z->line.tmin - 1 : UINT64_MAX;
-        tl_line_free(&z->line);
+        tl_search_line_free(&z->line);
         z->line_open = false;
     }
 }

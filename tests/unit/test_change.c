@@ -8,7 +8,7 @@
 
 static enum tl_change judge(uint64_t k0, uint64_t n0, uint64_t k1, uint64_t n1, uint64_t added)
 {
-    return tl_change_judge((struct tl_seen){k0, n0}, (struct tl_seen){k1, n1}, added);
+    return tl_change_judge((struct tl_change_count){k0, n0}, (struct tl_change_count){k1, n1}, added);
 }
 
 Test(change, what_shows_always_or_never_is_settled_by_a_few_trials)
@@ -54,13 +54,13 @@ Test(change, odds_are_symmetric_and_grow_with_the_difference)
 {
     for (uint64_t k = 0; k <= 20; k++)
         for (uint64_t l = 0; l <= 20; l++) {
-            double one = tl_change_odds((struct tl_seen){k, 20}, (struct tl_seen){l, 20}),
-                   other = tl_change_odds((struct tl_seen){l, 20}, (struct tl_seen){k, 20});
+            double one = tl_change_odds((struct tl_change_count){k, 20}, (struct tl_change_count){l, 20}),
+                   other = tl_change_odds((struct tl_change_count){l, 20}, (struct tl_change_count){k, 20});
             cr_assert_lt(fabs(one - other), 1e-9 * one);
         }
     double last = 0;
     for (uint64_t l = 2; l <= 19; l++) {
-        double now = tl_change_odds((struct tl_seen){1, 20}, (struct tl_seen){l, 20});
+        double now = tl_change_odds((struct tl_change_count){1, 20}, (struct tl_change_count){l, 20});
         cr_assert_gt(now, last);
         last = now;
     }
@@ -77,11 +77,11 @@ static double draw(void)
  * that something changed. As in nightly: what was seen since the last change is what is compared with. */
 static unsigned nights(double rate, unsigned repeat, uint64_t seed)
 {
-    struct tl_seen before = {0, 0};
+    struct tl_change_count before = {0, 0};
     unsigned said = 0;
     random_state = seed;
     for (int i = 0; i < 100; i++) {
-        struct tl_seen now = {0, 0};
+        struct tl_change_count now = {0, 0};
         for (unsigned r = 0; r < repeat; r++, now.n++)
             now.k += draw() < rate;
         uint64_t added = 0;
@@ -93,7 +93,7 @@ static unsigned nights(double rate, unsigned repeat, uint64_t seed)
         }
         bool changed = c == TL_CHANGE_MORE_OFTEN || c == TL_CHANGE_LESS_OFTEN;
         said += changed;
-        before = changed ? now : (struct tl_seen){before.k + now.k, before.n + now.n};
+        before = changed ? now : (struct tl_change_count){before.k + now.k, before.n + now.n};
     }
     return said;
 }

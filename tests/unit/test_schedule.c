@@ -102,7 +102,7 @@ Test(schedule, checks)
 static void quoted(const char *text, bool dollar, const char *expected)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_unit_quote(&b, text, dollar);
+    tl_systemd_quote(&b, text, dollar);
     cr_expect_str_eq(b.data, expected, "%s: %s", text, b.data);
     tl_buffer_free(&b);
 }
@@ -136,7 +136,7 @@ Test(unit_file, service)
     s.db = "/var/my db";
     s.more = more;
     s.environment = environment;
-    char *text = tl_unit_service(&s);
+    char *text = tl_systemd_service(&s);
     cr_expect(holds_line(text,
                          "ExecStart=\"/opt/a $b/trapline\" \"nightly\" \"/home/me/suites/kv.json\" \"--db\" "
                          "\"/var/my db\" \"--notify\" \"mail -s '100%% of $$x' me\""),
@@ -150,7 +150,7 @@ Test(unit_file, service)
 
 Test(unit_file, timer)
 {
-    char *text = tl_unit_timer(&plain);
+    char *text = tl_systemd_timer(&plain);
     cr_expect(holds_line(text, "OnCalendar=*-*-* 02:30:00"), "%s", text);
     cr_expect(holds_line(text, "Persistent=true"));
     cr_expect(holds_line(text, "Unit=trapline-kv-write.2.service"));
@@ -166,7 +166,7 @@ Test(schedule, mark)
     char *mark = tl_schedule_mark(&s);
     cr_expect_null(strstr(mark, "--"), "%s", mark);
     cr_expect_null(strchr(mark, '\n'));
-    char *texts[] = {tl_unit_service(&s), tl_unit_timer(&s), tl_plist(&s, "label", "/log")};
+    char *texts[] = {tl_systemd_service(&s), tl_systemd_timer(&s), tl_launchd_plist(&s, "label", "/log")};
     for (size_t i = 0; i < 3; i++) {
         json_t *j = tl_schedule_read_mark(texts[i]);
         cr_assert_not_null(j, "%s", texts[i]);
@@ -211,17 +211,17 @@ Test(unit_file, values)
     static const char shown[] =
         "Id=trapline-a.timer\nNextElapseUSecRealtime=x\n\nId=trapline-a.service\nResult=a=b\n"
         "Result=success\nResultOther=no\n";
-    char *timer = tl_unit_part(shown, "trapline-a.timer"),
-         *service = tl_unit_part(shown, "trapline-a.service");
+    char *timer = tl_systemd_part(shown, "trapline-a.timer"),
+         *service = tl_systemd_part(shown, "trapline-a.service");
     cr_assert(timer && service);
     cr_expect_str_eq(timer, "Id=trapline-a.timer\nNextElapseUSecRealtime=x\n");
-    char *result = tl_unit_value(service, "Result");
+    char *result = tl_systemd_value(service, "Result");
     cr_expect_str_eq(result, "success");
-    cr_expect_null(tl_unit_value(service, "Resul"));
-    cr_expect_null(tl_unit_value(timer, "Result"));
-    cr_expect_null(tl_unit_part(shown, "trapline-b.timer"));
-    cr_expect_null(tl_unit_part("", "x"));
-    cr_expect_null(tl_unit_part("\n\n\n\n", "x"));
+    cr_expect_null(tl_systemd_value(service, "Resul"));
+    cr_expect_null(tl_systemd_value(timer, "Result"));
+    cr_expect_null(tl_systemd_part(shown, "trapline-b.timer"));
+    cr_expect_null(tl_systemd_part("", "x"));
+    cr_expect_null(tl_systemd_part("\n\n\n\n", "x"));
     free(result);
     free(timer);
     free(service);
@@ -229,8 +229,8 @@ Test(unit_file, values)
 
 Test(unit_file, times)
 {
-    cr_expect_eq(tl_unit_time_us("Fri 2026-11-27 02:00:00 UTC"), INT64_C(1795744800000000));
-    cr_expect_eq(tl_unit_time_us("2026-11-27 02:00:00 UTC"), INT64_C(1795744800000000));
+    cr_expect_eq(tl_systemd_time_us("Fri 2026-11-27 02:00:00 UTC"), INT64_C(1795744800000000));
+    cr_expect_eq(tl_systemd_time_us("2026-11-27 02:00:00 UTC"), INT64_C(1795744800000000));
     static const char *const none[] = {"",
                                        "n/a",
                                        "Fri 2026-11-27 02:00:00 CET",
@@ -240,8 +240,8 @@ Test(unit_file, times)
                                        "56y 11month 2d",
                                        "Fri 2026-13-27 02:00:00 UTC"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
-        cr_expect_eq(tl_unit_time_us(none[i]), -1, "%s", none[i]);
-    cr_expect_eq(tl_unit_time_us(NULL), -1);
+        cr_expect_eq(tl_systemd_time_us(none[i]), -1, "%s", none[i]);
+    cr_expect_eq(tl_systemd_time_us(NULL), -1);
 }
 
 Test(unit_file, at)
@@ -252,7 +252,7 @@ Test(unit_file, at)
                                            {"Mon *-*-* 02:30:00", "Mon *-*-* 02:30:00"},
                                            {"daily", "daily"}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        char *at = tl_unit_at(pairs[i][0]);
+        char *at = tl_systemd_at(pairs[i][0]);
         cr_expect_str_eq(at, pairs[i][1]);
         free(at);
     }
@@ -260,7 +260,7 @@ Test(unit_file, at)
 
 static void last_is(const char *service, const char *timer, const char *expected)
 {
-    json_t *last = tl_unit_last(service, timer);
+    json_t *last = tl_systemd_last(service, timer);
     char *text = json_dumps(last, JSON_ENCODE_ANY | JSON_COMPACT);
     cr_expect_str_eq(text, expected, "%s", text);
     free(text);
@@ -294,7 +294,7 @@ Test(plist, escapes)
     s.more = more;
     s.environment = environment;
     s.at = "09:05";
-    char *text = tl_plist(&s, "org.trapline.nightly.kv", "/log & more");
+    char *text = tl_launchd_plist(&s, "org.trapline.nightly.kv", "/log & more");
     static const char *const held[] = {"<key>Label</key>\n\t<string>org.trapline.nightly.kv</string>",
                                        "<string>a&lt;b&gt; &amp; \"c\" ]]&gt;</string>",
                                        "<string></string>",
@@ -311,7 +311,7 @@ Test(plist, escapes)
 static void launchctl_is(const char *printed, bool expected_running, const char *expected)
 {
     bool running;
-    json_t *last = tl_launchctl_last(printed, &running);
+    json_t *last = tl_launchd_last(printed, &running);
     char *text = json_dumps(last, JSON_ENCODE_ANY | JSON_COMPACT);
     cr_expect_str_eq(text, expected, "%s", text);
     cr_expect_eq(running, expected_running);
@@ -466,7 +466,7 @@ static int examined(const char *name, const char *suite, enum tl_error_kind *kin
 Test(files, foreign, .init = set_up, .fini = tear_down)
 {
     enum tl_error_kind kind;
-    char *ours = tl_unit_timer(&plain), *link = inside("link"),
+    char *ours = tl_systemd_timer(&plain), *link = inside("link"),
          *big = tl_calloc(1, TL_SCHEDULE_FILE_MOST + 2);
     memset(big, '#', TL_SCHEDULE_FILE_MOST + 1);
     put_text("ours", ours);
@@ -497,7 +497,7 @@ Test(files, list, .init = set_up, .fini = tear_down)
         s.suite = suites[i];
         char *timer = tl_format("trapline-%s.timer", suites[i]),
              *service = tl_format("trapline-%s.service", suites[i]);
-        char *text = tl_unit_timer(&s);
+        char *text = tl_systemd_timer(&s);
         put_text(timer, text);
         if (i != 3)
             put_text(service, text);

@@ -1,4 +1,4 @@
-/* Opening, locking and closing a database; groups; sessions. What a trial becomes is in trial.c. */
+/* Opening, locking and closing a database; groups; sessions. What a trial becomes is in trial_write.c. */
 #include "db/store.h"
 #include "db/migrate.h"
 #include "db/sql.h"

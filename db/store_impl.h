@@ -61,8 +61,7 @@ int tl_store_group(struct tl_store *s, struct tl_error *e);
 /* Rolls the open group back. Returns -1, so that a caller can return it. */
 int tl_store_undo(struct tl_store *s);
 
-/* Inserts a record and all it refers to into the open group; *added is false when it was there. In trial.c.
- */
+/* Inserts a record and all it refers to into the open group; *added is false when it was there. */
 int tl_store_insert(struct tl_store *s, const struct tl_trial_record *r, const char *session_id, bool *added,
                     struct tl_error *e);
 int tl_store_insert_environment(struct tl_store *s, const char *id, const struct tl_environment *v,

@@ -1,7 +1,7 @@
 #include "db/night.h"
 
+#include "db/group.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 

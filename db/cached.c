@@ -1,6 +1,6 @@
 #include "db/cached.h"
 
-#include "db/group.h"
+#include "db/rows.h"
 #include "db/sql.h"
 #include "harness/base/buffer.h"
 
@@ -21,50 +21,39 @@ int64_t tl_store_cell(const char *case_hash, const char *variant_hash, const cha
     return (int64_t)(strtoull(id, NULL, 16) >> 1);
 }
 
+static const struct tl_column columns[] = {
+    TL_COLUMN(struct tl_cached, id, "id"),
+    TL_COLUMN(struct tl_cached, started_us, "started_us"),
+    TL_COLUMN(struct tl_cached, outcome, "outcome"),
+    TL_COLUMN(struct tl_cached, phase, "phase"),
+    TL_COLUMN(struct tl_cached, signal, "signal"),
+    TL_COLUMN(struct tl_cached, signature_id, "signature_id"),
+    TL_COLUMN(struct tl_cached, fresh, "fresh"),
+};
+
 int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
                     const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
                     struct tl_error *e)
 {
-    static const char what[] = "cannot look up earlier trials";
-    static const char sql[] = "SELECT id, started_us, outcome, phase, signal, signature_id, fresh FROM trial "
-                              "WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? "
-                              "AND ifnull(environment_id, '') = ? ORDER BY started_us DESC, n DESC LIMIT ?";
+    struct tl_rows q;
     *list = NULL;
     *n = 0;
-    sqlite3_stmt *st = tl_store_statement(s, TL_ST_CACHED, sql, what, e);
-    if (!st)
+    if (tl_rows_open_kept(&q, s, TL_ST_CACHED, TL_COUNTED(columns),
+                          "FROM trial WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? AND "
+                          "ifnull(environment_id, '') = ? ORDER BY started_us DESC, n DESC LIMIT ?",
+                          "cannot look up earlier trials", e))
         return -1;
-    sqlite3_bind_int64(st, 1, tl_store_cell(case_hash, variant_hash, unit, environment_id));
-    tl_sql_bind(st, 2, variant_hash);
-    tl_sql_bind(st, 3, case_hash);
-    tl_sql_bind(st, 4, unit);
-    tl_sql_bind(st, 5, environment_id ? environment_id : "");
-    sqlite3_bind_int64(st, 6, most > INT64_MAX ? INT64_MAX : (int64_t)most);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (*n == room) {
-            room = room ? 2 * room : 16;
-            *list = tl_realloc(*list, room, sizeof **list);
-        }
-        struct tl_cached *c = &(*list)[(*n)++];
-        int outcome = tl_outcome_parse((const char *)sqlite3_column_text(st, 2));
-        int phase = tl_phase_parse((const char *)sqlite3_column_text(st, 3));
-        memset(c, 0, sizeof *c);
-        tl_sql_copy(st, 0, c->id, sizeof c->id);
-        c->started_us = sqlite3_column_int64(st, 1);
-        c->outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome;
-        c->phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase;
-        c->signal = sqlite3_column_int(st, 4);
-        tl_sql_copy(st, 5, c->signature_id, sizeof c->signature_id);
-        c->fresh = sqlite3_column_int(st, 6);
-    }
-    sqlite3_reset(st);
-    sqlite3_clear_bindings(st);
-    if (rc == SQLITE_DONE)
+    sqlite3_bind_int64(q.st, 1, tl_store_cell(case_hash, variant_hash, unit, environment_id));
+    tl_sql_bind(q.st, 2, variant_hash);
+    tl_sql_bind(q.st, 3, case_hash);
+    tl_sql_bind(q.st, 4, unit);
+    tl_sql_bind(q.st, 5, environment_id ? environment_id : "");
+    sqlite3_bind_int64(q.st, 6, most > INT64_MAX ? INT64_MAX : (int64_t)most);
+    *list = tl_rows_all(&q, sizeof **list, n);
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     free(*list);
     *list = NULL;
     *n = 0;
-    return tl_sql_fail(e, s->db, rc, what);
+    return -1;
 }

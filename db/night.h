@@ -22,23 +22,8 @@ void tl_night_free(struct tl_night *n); /* its contents */
 int tl_night_begin(struct tl_store *s, const char *suite, const char *machine_id, const char plan[TL_ID_SIZE],
                    const char *boot, struct tl_night *night, bool *resumed, struct tl_error *e);
 
-/* One trial of a night. Strings are valid during the call and may be NULL where nothing is known. */
-struct tl_night_trial {
-    const char *id, *case_hash, *variant_hash, *unit, *environment_id;
-    const char *signature_id, *coarse_id, *title, *message;
-    const char *boot; /* of its session */
-    int64_t started_us;
-    enum tl_outcome outcome;
-    enum tl_phase phase;
-    int signal;
-    bool fresh;
-    bool stopped;   /* of a lost one: trapline stopped it and went on itself */
-    double seconds; /* from load to check */
-    uint64_t peak_rss;
-};
 /* Calls found for every trial of the night, oldest first; stops when it returns -1. */
-typedef int (*tl_night_found)(void *arg, const struct tl_night_trial *t, struct tl_error *e);
-int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_found found, void *arg,
+int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_trial_row_found found, void *arg,
                     struct tl_error *e);
 
 enum tl_night_changed { TL_NIGHT_OUTCOME = 1, TL_NIGHT_TIME = 2, TL_NIGHT_MEMORY = 4 };

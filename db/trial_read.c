@@ -2,7 +2,7 @@
  * the record empty: what can be shown is shown. */
 #include "db/query.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
+#include "db/trial_row.h"
 #include "harness/base/buffer.h"
 
 #include <jansson.h>
@@ -11,23 +11,6 @@
 #include <string.h>
 
 static const char what_[] = "cannot read the trial";
-
-static int prepare(struct tl_store *s, const char *sql, const char *id, sqlite3_stmt **st, struct tl_error *e)
-{
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, st, NULL);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, s->db, rc, what_);
-    tl_sql_bind(*st, 1, id);
-    return 0;
-}
-
-/* Ends a loop over rows. */
-static int finish(struct tl_store *s, sqlite3_stmt *st, int rc, struct tl_error *e)
-{
-    int failed = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : tl_sql_fail(e, s->db, rc, what_);
-    sqlite3_finalize(st);
-    return failed;
-}
 
 #define CANDIDATES 8
 
@@ -42,28 +25,34 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
     for (size_t i = 0; i <= n; i++)
         lower[i] = prefix[i] >= 'A' && prefix[i] <= 'F' ? (char)(prefix[i] + 32) : prefix[i];
     snprintf(end, sizeof end, "%s~", lower); /* sorts after every digit */
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(
-        s->db, "SELECT id, case_name, unit, outcome FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-        -1, &st, NULL);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, s->db, rc, what_);
-    tl_sql_bind(st, 1, lower);
-    tl_sql_bind(st, 2, end);
-    sqlite3_bind_int(st, 3, CANDIDATES + 1);
+    struct candidate {
+        char id[TL_UUID_SIZE];
+        const char *case_name, *unit, *outcome;
+    } c;
+    static const struct tl_column columns[] = {
+        TL_COLUMN(struct candidate, id, "id"),
+        TL_COLUMN(struct candidate, case_name, "case_name"),
+        TL_COLUMN(struct candidate, unit, "unit"),
+        TL_COLUMN(struct candidate, outcome, "outcome"),
+    };
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, columns, "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, lower);
+    tl_sql_bind(q.st, 2, end);
+    sqlite3_bind_int(q.st, 3, CANDIDATES + 1);
     struct tl_buffer list = TL_BUFFER_INIT;
     int found = 0;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW && found <= CANDIDATES) {
+    while (tl_rows_next(&q, &c)) {
         if (found++ == 0)
-            tl_sql_copy(st, 0, id, TL_UUID_SIZE);
+            memcpy(id, c.id, sizeof c.id);
         if (found <= CANDIDATES)
-            tl_buffer_printf(&list, "%s%s (%s on %s, %s)", found > 1 ? ", " : "", sqlite3_column_text(st, 0),
-                             sqlite3_column_text(st, 1), sqlite3_column_text(st, 2),
-                             sqlite3_column_text(st, 3));
+            tl_buffer_printf(&list, "%s%s (%s on %s, %s)", found > 1 ? ", " : "", c.id, c.case_name, c.unit,
+                             c.outcome);
         else
             tl_buffer_add_string(&list, " and more");
     }
-    int failed = rc == SQLITE_ROW ? finish(s, st, SQLITE_DONE, e) : finish(s, st, rc, e);
+    int failed = tl_rows_close(&q, 0, e);
     if (!failed && found == 0)
         failed = tl_fail(e, TL_ERROR_INPUT, unknown, prefix,
                          "no trial has an id that begins so; `trapline list trials` shows the ids");
@@ -75,101 +64,51 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
 
 static int load_row(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
 {
-    sqlite3_stmt *st;
-    if (prepare(
-            s,
-            "SELECT t.id, started_us, case_name, case_hash, v.json, variant_hash, unit, environment_id, "
-            "command, "
-            "request, fresh, t.outcome, t.phase, observed_device, error_domain, error_code, message, "
-            "t.signal, "
-            "exit_status, wall_s, user_s, system_s, peak_rss, result, g.id, g.coarse_id, g.title, "
-            "g.coarse_title, "
-            "start_s, generate_s, load_s, compile_s, execute_s, check_s, done_s FROM trial t "
-            "LEFT JOIN variant v ON v.hash = t.variant_hash LEFT JOIN signature g ON g.id = t.signature_id "
-            "WHERE t.id = ?",
-            id, &st, e))
+    struct tl_rows q;
+    if (tl_trial_records_open(&q, s, "FROM trial", "WHERE trial.id = ?", what_, e))
         return -1;
-    int rc = sqlite3_step(st);
-    if (rc != SQLITE_ROW) {
-        sqlite3_finalize(st);
-        return rc == SQLITE_DONE ? tl_fail(e, TL_ERROR_INPUT, what_, id, "it is gone")
-                                 : tl_sql_fail(e, s->db, rc, what_);
-    }
-    tl_sql_copy(st, 0, r->id, sizeof r->id);
-    r->started_us = sqlite3_column_int64(st, 1);
-    r->case_name = tl_sql_dup(st, 2);
-    tl_sql_copy(st, 3, r->case_hash, sizeof r->case_hash);
-    r->variant = tl_sql_dup(st, 4);
-    tl_sql_copy(st, 5, r->variant_hash, sizeof r->variant_hash);
-    r->unit = tl_sql_dup(st, 6);
-    tl_sql_copy(st, 7, r->environment_id, sizeof r->environment_id);
-    tl_unpack(&s->packer, st, 8, -1, &r->command, NULL);
-    tl_unpack(&s->packer, st, 9, -1, &r->request, NULL);
-    r->fresh = sqlite3_column_int(st, 10);
-    int outcome = tl_outcome_parse((const char *)sqlite3_column_text(st, 11));
-    int phase = tl_phase_parse((const char *)sqlite3_column_text(st, 12));
-    r->outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome;
-    r->phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase;
-    r->observed_device = tl_sql_dup(st, 13);
-    r->error_domain = tl_sql_dup(st, 14);
-    r->error_code = tl_sql_dup(st, 15);
-    r->message = tl_sql_dup(st, 16);
-    r->signal = sqlite3_column_int(st, 17);
-    r->exit_status = sqlite3_column_int(st, 18);
-    r->wall_seconds = sqlite3_column_double(st, 19);
-    r->user_seconds = sqlite3_column_double(st, 20);
-    r->system_seconds = sqlite3_column_double(st, 21);
-    r->peak_rss = (uint64_t)sqlite3_column_int64(st, 22);
-    tl_unpack(&s->packer, st, 23, -1, &r->result, NULL);
-    tl_sql_copy(st, 24, r->signature.id, sizeof r->signature.id);
-    tl_sql_copy(st, 25, r->signature.coarse_id, sizeof r->signature.coarse_id);
-    r->signature.title = tl_sql_dup(st, 26);
-    r->signature.coarse_title = tl_sql_dup(st, 27);
-    for (int p = 0; p < TL_PHASE_COUNT; p++)
-        r->phase_seconds[p] =
-            sqlite3_column_type(st, 28 + p) == SQLITE_NULL ? -1 : sqlite3_column_double(st, 28 + p);
-    sqlite3_finalize(st);
-    return 0;
+    tl_sql_bind(q.st, 1, id);
+    bool gone = !tl_rows_next(&q, r);
+    if (tl_rows_close(&q, 0, e))
+        return -1;
+    return gone ? tl_fail(e, TL_ERROR_INPUT, what_, id, "it is gone") : 0;
 }
 
 static int load_outputs(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
 {
-    sqlite3_stmt *st;
-    if (prepare(s, "SELECT stream, total, packed, head, tail FROM output WHERE trial_id = ? ORDER BY stream",
-                r->id, &st, e))
+    struct tl_rows q;
+    struct tl_output_row row;
+    if (tl_output_rows_open(&q, s, "FROM output WHERE trial_id = ? ORDER BY stream", what_, e))
         return -1;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        int stream = sqlite3_column_int(st, 0), packed = sqlite3_column_int(st, 2);
-        if (stream != 1 && stream != 2)
-            continue;
-        struct tl_output *o = stream == 1 ? &r->out : &r->err;
-        free(o->head);
-        free(o->tail);
-        o->total = (uint64_t)sqlite3_column_int64(st, 1);
-        tl_unpack(&s->packer, st, 3, packed & 1, &o->head, &o->head_size);
-        tl_unpack(&s->packer, st, 4, packed >> 1 & 1, &o->tail, &o->tail_size);
-    }
-    return finish(s, st, rc, e);
+    tl_sql_bind(q.st, 1, r->id);
+    while (tl_rows_next(&q, &row))
+        tl_output_take(s, &row, &r->out, &r->err);
+    return tl_rows_close(&q, 0, e);
 }
 
 /* Fills the modules of a capture from its set and its load addresses. */
 static int load_modules(struct tl_store *s, const char *set, const char *bases, struct tl_capture *c,
                         struct tl_error *e)
 {
-    sqlite3_stmt *st;
-    char *text = NULL;
-    if (prepare(s, "SELECT modules FROM module_set WHERE id = ?", set, &st, e))
+    struct set_row {
+        char *modules;
+    } row = {NULL};
+    static const struct tl_column set_columns[] = {
+        TL_COLUMN_AS(struct set_row, modules, TL_COLUMN_PACKED, "modules")};
+    static const struct tl_column module_columns[] = {
+        TL_COLUMN_AS(struct tl_module, build_id, TL_COLUMN_ARRAY, "build_id"),
+        TL_COLUMN(struct tl_module, path, "path"),
+    };
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, set_columns, "FROM module_set WHERE id = ?", what_, e))
         return -1;
-    int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW)
-        tl_unpack(&s->packer, st, 0, -1, &text, NULL);
-    if (finish(s, st, rc, e))
-        return -1;
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL, *base = bases ? json_loads(bases, 0, NULL) : NULL,
-           *m;
-    free(text);
-    if (prepare(s, "SELECT build_id, path FROM module WHERE id = ?", NULL, &st, e)) {
+    tl_sql_bind(q.st, 1, set);
+    tl_rows_next(&q, &row);
+    json_t *list = row.modules ? json_loads(row.modules, 0, NULL) : NULL,
+           *base = bases ? json_loads(bases, 0, NULL) : NULL, *m;
+    free(row.modules);
+    if (tl_rows_close(&q, 0, e) ||
+        TL_ROWS_OPEN(&q, s, module_columns, "FROM module WHERE id = ?", what_, e)) {
         json_decref(list);
         json_decref(base);
         return -1;
@@ -177,117 +116,113 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
     c->n_modules = json_array_size(list);
     c->modules = c->n_modules ? tl_calloc(c->n_modules, sizeof *c->modules) : NULL;
     size_t i;
-    rc = SQLITE_DONE;
     json_array_foreach(list, i, m)
     {
         struct tl_module *to = &c->modules[i];
-        tl_sql_bind(st, 1, json_string_value(json_array_get(m, 0)));
-        rc = sqlite3_step(st);
-        if (rc == SQLITE_ROW) {
-            tl_sql_copy(st, 0, to->build_id, sizeof to->build_id);
-            to->path = tl_sql_dup(st, 1);
-        }
-        sqlite3_reset(st);
+        tl_sql_bind(q.st, 1, json_string_value(json_array_get(m, 0)));
+        tl_rows_next(&q, to);
+        sqlite3_reset(q.st);
         to->base = (uint64_t)json_integer_value(json_array_get(base, i));
         to->start = to->base + (uint64_t)json_integer_value(json_array_get(m, 1));
         to->end = to->base + (uint64_t)json_integer_value(json_array_get(m, 2));
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        if (q.rc != SQLITE_ROW && q.rc != SQLITE_DONE)
             break;
     }
     json_decref(list);
     json_decref(base);
-    return finish(s, st, rc, e);
+    return tl_rows_close(&q, 0, e);
 }
 
-static int load_threads(struct tl_store *s, const char *id, size_t capture, struct tl_capture *c,
+struct thread_row {
+    struct tl_thread t;
+    char *frames, *symbols;
+};
+
+static const struct tl_column thread_columns[] = {
+    TL_COLUMN(struct thread_row, t.pid, "pid"),
+    TL_COLUMN(struct thread_row, t.tid, "tid"),
+    TL_COLUMN_AS(struct thread_row, t.name, TL_COLUMN_ARRAY, "name"),
+    TL_COLUMN(struct thread_row, t.crashed, "crashed"),
+    TL_COLUMN(struct thread_row, t.on_cpu, "on_cpu"),
+    TL_COLUMN(struct thread_row, t.state, "state"),
+    TL_COLUMN(struct thread_row, t.stack_id, "stack_id"),
+    TL_COLUMN_AS(struct thread_row, t.omitted_at, TL_COLUMN_INTEGER, "omitted_at"),
+    TL_COLUMN(struct thread_row, t.omitted, "omitted"),
+    TL_COLUMN(struct thread_row, t.truncated, "truncated"),
+    TL_COLUMN_AS(struct thread_row, frames, TL_COLUMN_PACKED, "frames"),
+    TL_COLUMN_AS(struct thread_row, symbols, TL_COLUMN_PACKED, "symbols"),
+};
+
+static int load_threads(struct tl_store *s, const char *id, int64_t capture, struct tl_capture *c,
                         struct tl_error *e)
 {
-    sqlite3_stmt *st;
-    if (prepare(s,
-                "SELECT pid, tid, name, crashed, on_cpu, state, stack_id, omitted_at, omitted, truncated, "
-                "frames, symbols "
-                "FROM thread LEFT JOIN stack ON stack.id = stack_id WHERE trial_id = ? AND capture = ? ORDER "
-                "BY thread",
-                id, &st, e))
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, thread_columns,
+                     "FROM thread LEFT JOIN stack ON stack.id = stack_id WHERE trial_id = ? AND capture = ? "
+                     "ORDER BY thread",
+                     what_, e))
         return -1;
-    sqlite3_bind_int64(st, 2, (int64_t)capture);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (c->n_threads == room) {
-            room = room ? 2 * room : 16;
-            c->threads = tl_realloc(c->threads, room, sizeof *c->threads);
-        }
-        struct tl_thread *t = &c->threads[c->n_threads++];
-        char *frames, *symbols;
-        memset(t, 0, sizeof *t);
-        t->pid = sqlite3_column_int(st, 0);
-        t->tid = sqlite3_column_int(st, 1);
-        tl_sql_copy(st, 2, t->name, sizeof t->name);
-        t->crashed = sqlite3_column_int(st, 3);
-        t->on_cpu = sqlite3_column_int(st, 4);
-        t->state = tl_sql_dup(st, 5);
-        tl_sql_copy(st, 6, t->stack_id, sizeof t->stack_id);
-        t->omitted_at = (size_t)sqlite3_column_int64(st, 7);
-        t->omitted = (uint64_t)sqlite3_column_int64(st, 8);
-        t->truncated = sqlite3_column_int(st, 9);
-        tl_unpack(&s->packer, st, 10, -1, &frames, NULL);
-        tl_unpack(&s->packer, st, 11, -1, &symbols, NULL);
-        if (tl_unpack_frames(frames, c, t) == 0)
-            tl_unpack_symbols(symbols, t);
-        free(frames);
-        free(symbols);
+    tl_sql_bind(q.st, 1, id);
+    sqlite3_bind_int64(q.st, 2, capture);
+    struct thread_row *rows = tl_rows_all(&q, sizeof *rows, &c->n_threads);
+    c->threads = tl_calloc(c->n_threads + 1, sizeof *c->threads);
+    for (size_t i = 0; i < c->n_threads; i++) {
+        c->threads[i] = rows[i].t;
+        if (tl_unpack_frames(rows[i].frames, c, &c->threads[i]) == 0)
+            tl_unpack_symbols(rows[i].symbols, &c->threads[i]);
+        free(rows[i].frames);
+        free(rows[i].symbols);
     }
-    return finish(s, st, rc, e);
+    free(rows);
+    return tl_rows_close(&q, 0, e);
 }
+
+struct capture_row {
+    struct tl_capture c;
+    int64_t number;
+    const char *kind, *registers, *set;
+    char *bases;
+};
+
+static const struct tl_column capture_columns[] = {
+    TL_COLUMN(struct capture_row, number, "capture"),
+    TL_COLUMN(struct capture_row, kind, "kind"),
+    TL_COLUMN(struct capture_row, c.pid, "pid"),
+    TL_COLUMN(struct capture_row, c.tid, "tid"),
+    TL_COLUMN(struct capture_row, c.exe, "exe"),
+    TL_COLUMN(struct capture_row, c.is_main, "is_main"),
+    TL_COLUMN(struct capture_row, c.fatal, "fatal"),
+    TL_COLUMN(struct capture_row, c.signal, "signal"),
+    TL_COLUMN(struct capture_row, c.si_code, "si_code"),
+    TL_COLUMN(struct capture_row, c.sender_pid, "si_pid"),
+    TL_COLUMN(struct capture_row, c.has_address, "fault_address IS NOT NULL"),
+    TL_COLUMN(struct capture_row, c.fault_address, "fault_address"),
+    TL_COLUMN(struct capture_row, registers, "registers"),
+    TL_COLUMN(struct capture_row, set, "module_set_id"),
+    TL_COLUMN_AS(struct capture_row, bases, TL_COLUMN_PACKED, "bases"),
+    TL_COLUMN(struct capture_row, c.capture_ns, "capture_ns"),
+};
 
 static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
 {
-    sqlite3_stmt *st;
-    if (prepare(
-            s,
-            "SELECT kind, pid, tid, exe, is_main, fatal, signal, si_code, si_pid, fault_address, registers, "
-            "module_set_id, bases, capture_ns, capture FROM capture WHERE trial_id = ? ORDER BY capture",
-            r->id, &st, e))
+    struct tl_rows q;
+    struct capture_row row = {0};
+    int failed = 0;
+    if (TL_ROWS_OPEN(&q, s, capture_columns, "FROM capture WHERE trial_id = ? ORDER BY capture", what_, e))
         return -1;
-    size_t room = 0;
-    int rc, failed = 0;
-    while (!failed && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (r->n_captures == room) {
-            room = room ? 2 * room : 4;
-            r->captures = tl_realloc(r->captures, room, sizeof *r->captures);
-        }
+    tl_sql_bind(q.st, 1, r->id);
+    while (!failed && tl_rows_next(&q, &row)) {
+        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
         struct tl_capture *c = &r->captures[r->n_captures++];
-        memset(c, 0, sizeof *c);
-        const char *kind = (const char *)sqlite3_column_text(st, 0);
-        c->kind = kind && strcmp(kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
-        c->pid = sqlite3_column_int(st, 1);
-        c->tid = sqlite3_column_int(st, 2);
-        c->exe = tl_sql_dup(st, 3);
-        c->is_main = sqlite3_column_int(st, 4);
-        c->fatal = sqlite3_column_int(st, 5);
-        c->signal = sqlite3_column_int(st, 6);
-        c->si_code = sqlite3_column_int(st, 7);
-        c->sender_pid = sqlite3_column_int(st, 8);
-        c->has_address = sqlite3_column_type(st, 9) != SQLITE_NULL;
-        c->fault_address = (uint64_t)sqlite3_column_int64(st, 9);
-        tl_unpack_registers((const char *)sqlite3_column_text(st, 10), c);
-        c->capture_ns = (uint64_t)sqlite3_column_int64(st, 13);
-        size_t number = (size_t)sqlite3_column_int64(st, 14);
-        const char *set = (const char *)sqlite3_column_text(st, 11);
-        char *bases;
-        tl_unpack(&s->packer, st, 12, -1, &bases, NULL);
-        if (set)
-            failed = load_modules(s, set, bases, c, e);
-        free(bases);
+        *c = row.c;
+        c->kind = row.kind && strcmp(row.kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
+        tl_unpack_registers(row.registers, c);
+        failed = row.set ? load_modules(s, row.set, row.bases, c, e) : 0;
+        free(row.bases);
         if (!failed)
-            failed = load_threads(s, r->id, number, c, e);
+            failed = load_threads(s, r->id, row.number, c, e);
     }
-    if (failed) {
-        sqlite3_finalize(st);
-        return -1;
-    }
-    return finish(s, st, rc, e);
+    return tl_rows_close(&q, failed, e);
 }
 
 int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
@@ -304,68 +239,79 @@ int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r
 int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, struct tl_error *e)
 {
     static const char what[] = "cannot read the case";
+    struct case_row {
+        char *json;
+    } row = {NULL};
+    static const struct tl_column columns[] = {TL_COLUMN_AS(struct case_row, json, TL_COLUMN_PACKED, "json")};
+    struct tl_rows q;
     *json = NULL;
-    sqlite3_stmt *st;
-    if (prepare(s, "SELECT json FROM case_file WHERE hash = ?", case_hash, &st, e))
+    if (TL_ROWS_OPEN(&q, s, columns, "FROM case_file WHERE hash = ?", what_, e))
         return -1;
-    int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW && tl_unpack(&s->packer, st, 0, -1, json, NULL)) {
-        sqlite3_finalize(st);
-        return tl_fail(e, TL_ERROR_INPUT, what, case_hash, "its text in the database is damaged");
-    }
-    if (rc == SQLITE_DONE) {
-        sqlite3_finalize(st);
+    tl_sql_bind(q.st, 1, case_hash);
+    bool known = tl_rows_next(&q, &row), damaged = q.damaged;
+    if (tl_rows_close(&q, 0, e))
+        return -1;
+    if (!known)
         return tl_fail(e, TL_ERROR_INPUT, what, case_hash, "the database does not know it");
-    }
-    return finish(s, st, rc, e);
+    if (damaged)
+        return tl_fail(e, TL_ERROR_INPUT, what, case_hash, "its text in the database is damaged");
+    *json = row.json;
+    return 0;
 }
 
 int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
                             json_t **environment, struct tl_error *e)
 {
-    static const char sql[] =
-        "SELECT m.name AS m_name, m.arch AS m_arch, m.cpu AS m_cpu, m.cores AS m_cores, m.memory AS "
-        "m_memory, n.os, "
-        "n.os_build, n.kernel, n.trapline, n.id AS session, v.runner, v.runner_version, v.device, v.driver, "
-        "v.runtime_path, v.runtime_sha256, v.runtime_version FROM (SELECT 1) LEFT JOIN session n ON n.id = "
-        "?1 LEFT JOIN "
-        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id";
+    /* A row of columns of which the names are the keys; machine_… are those of the object "machine". */
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
+        "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
+        "machine_cores, "
+        "m.memory AS machine_memory, n.os AS os, n.os_build AS os_build, n.kernel AS kernel, n.trapline AS "
+        "trapline, n.id AS session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
+        "device, "
+        "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
+        "v.runtime_version AS runtime_version FROM (SELECT 1) LEFT JOIN session n ON n.id = ?1 LEFT JOIN "
+        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id",
+        what_, e);
+    static const char of_machine[] = "machine_";
+    const size_t n = sizeof of_machine - 1;
     *environment = NULL;
-    sqlite3_stmt *st;
-    if (prepare(s, sql, session_id, &st, e))
+    if (!st)
         return -1;
+    tl_sql_bind(st, 1, session_id);
     tl_sql_bind(st, 2, environment_id);
     int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) {
-        json_t *all = json_object(), *machine = json_object();
-        for (int i = 0; i < sqlite3_column_count(st); i++) {
-            const char *name = sqlite3_column_name(st, i);
-            bool of_machine = !strncmp(name, "m_", 2);
-            json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
-                                ? json_integer(sqlite3_column_int64(st, i))
-                                : json_string((const char *)sqlite3_column_text(st, i));
-            if (value) /* NULL, and what is not UTF-8, is unknown */
-                json_object_set_new(of_machine ? machine : all, of_machine ? name + 2 : name, value);
-        }
-        json_object_set_new(all, "machine", machine);
-        *environment = all;
+    if (rc != SQLITE_ROW) {
+        tl_sql_fail(e, s->db, rc, what_);
+        sqlite3_finalize(st);
+        return -1;
     }
-    return finish(s, st, rc, e);
+    json_t *all = json_object(), *machine = json_object();
+    for (int i = 0; i < sqlite3_column_count(st); i++) {
+        const char *name = sqlite3_column_name(st, i);
+        bool inner = !strncmp(name, of_machine, n);
+        json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
+                            ? json_integer(sqlite3_column_int64(st, i))
+                            : json_string((const char *)sqlite3_column_text(st, i));
+        if (value) /* NULL, and what is not UTF-8, is unknown */
+            json_object_set_new(inner ? machine : all, inner ? name + n : name, value);
+    }
+    sqlite3_finalize(st);
+    json_object_set_new(all, "machine", machine);
+    *environment = all;
+    return 0;
 }
 
 int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e)
 {
-    sqlite3_stmt *st;
+    struct tl_rows q;
+    struct tl_trial_row t = {0};
     *environment = NULL;
-    if (prepare(s, "SELECT session_id, environment_id FROM trial WHERE id = ?", trial_id, &st, e))
+    if (tl_trial_rows_open(&q, s, "session_id environment_id", "FROM trial", "WHERE id = ?", what_, e))
         return -1;
-    int rc = sqlite3_step(st);
-    char *session = rc == SQLITE_ROW ? tl_sql_dup(st, 0) : NULL,
-         *place = rc == SQLITE_ROW ? tl_sql_dup(st, 1) : NULL;
-    int result = finish(s, st, rc, e);
-    if (!result && rc == SQLITE_ROW)
-        result = tl_query_environment_of(s, session, place, environment, e);
-    free(session);
-    free(place);
-    return result;
+    tl_sql_bind(q.st, 1, trial_id);
+    int failed =
+        tl_rows_next(&q, &t) ? tl_query_environment_of(s, t.session_id, t.environment_id, environment, e) : 0;
+    return tl_rows_close(&q, failed, e);
 }

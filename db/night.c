@@ -25,7 +25,7 @@ void tl_night_cell_free(struct tl_night_cell *c)
 {
     free(c->case_name);
     free(c->unit);
-    free(c->lane);
+    free(c->runner_device);
     free(c->continues);
     free(c->seconds);
     free(c->memory);
@@ -146,10 +146,11 @@ static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_nig
          *environment = json_dumps(c->environment, JSON_COMPACT | JSON_SORT_KEYS),
          *since = json_dumps(c->since, JSON_COMPACT), *seconds = numbers_text(c->seconds, c->n_seconds),
          *memory = numbers_text(c->memory, c->n_memory);
-    const char *const texts[] = {
-        night->id, night->suite, night->machine_id, c->case_name, c->case_hash, c->variant_hash, c->unit,
-        c->lane,   c->continues, c->class,          failures,     seconds,      memory,          environment,
-        since};
+    const char *const texts[] = {night->id,    night->suite,     night->machine_id,
+                                 c->case_name, c->case_hash,     c->variant_hash,
+                                 c->unit,      c->runner_device, c->continues,
+                                 c->class,     failures,         seconds,
+                                 memory,       environment,      since};
     const uint64_t numbers[] = {(uint64_t)night->n, c->changed,      c->passed,       c->failed,
                                 c->refused,         c->unsupported,  c->lost,         c->fresh,
                                 c->since_nights,    c->since_passed, c->since_failed, c->since_refused};
@@ -316,7 +317,7 @@ static const struct tl_column cell_columns[] = {
     TL_COLUMN(struct cell_row, c.case_hash, "c.case_hash"),
     TL_COLUMN(struct cell_row, c.variant_hash, "c.variant_hash"),
     TL_COLUMN(struct cell_row, c.unit, "c.unit"),
-    TL_COLUMN(struct cell_row, c.lane, "c.lane"),
+    TL_COLUMN(struct cell_row, c.runner_device, "c.lane"),
     TL_COLUMN(struct cell_row, c.continues, "c.continues"),
     TL_COLUMN_AS(struct cell_row, c.changed, TL_COLUMN_INTEGER, "c.changed"),
     TL_COLUMN(struct cell_row, c.loaded, "c.class"),
@@ -353,7 +354,7 @@ static struct tl_night_cell cell_of(const struct cell_row *row)
 }
 
 int tl_night_history(struct tl_store *s, const struct tl_night *night, const char *case_name,
-                     const char *case_hash, const char *variant_hash, const char *lane, size_t most,
+                     const char *case_hash, const char *variant_hash, const char *runner_device, size_t most,
                      struct tl_night_cells *cells, struct tl_error *e)
 {
     *cells = (struct tl_night_cells){0, NULL};
@@ -366,7 +367,7 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
             "LIMIT ?9",
             cannot_read, e))
         return -1;
-    const char *const texts[] = {case_name,    variant_hash,      lane,     case_hash,
+    const char *const texts[] = {case_name,    variant_hash,      runner_device, case_hash,
                                  night->suite, night->machine_id, night->id};
     for (int i = 0; i < 7; i++)
         tl_sql_bind(q.st, i + 1, texts[i]);

@@ -30,7 +30,7 @@ enum tl_night_changed { TL_NIGHT_OUTCOME = 1, TL_NIGHT_TIME = 2, TL_NIGHT_MEMORY
 
 /* What a night saw of a variant on a unit; the columns of night_cell. */
 struct tl_night_cell {
-    char *case_name, *unit, *lane;
+    char *case_name, *unit, *runner_device;
     char *continues; /* NULL: no history */
     char case_hash[TL_ID_SIZE], variant_hash[TL_ID_SIZE];
     const char *class; /* static, or owned by `loaded` */
@@ -66,10 +66,10 @@ int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_i
                     const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
 int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e);
 
-/* What earlier nights of the same suite on the same machine saw of a variant in a lane, the newest night
- * first, at most `most` cells. Only of the same version of the case. */
+/* What earlier nights of the same suite on the same machine saw of a variant on RUNNER:DEVICE, the newest
+ * night first, at most `most` cells. Only of the same version of the case. */
 int tl_night_history(struct tl_store *s, const struct tl_night *night, const char *case_name,
-                     const char *case_hash, const char *variant_hash, const char *lane, size_t most,
+                     const char *case_hash, const char *variant_hash, const char *runner_device, size_t most,
                      struct tl_night_cells *cells, struct tl_error *e);
 
 /* Documents of nights that ended, the newest first, as a JSON array; suite and machine_id NULL: of all. With

@@ -156,7 +156,7 @@ void tl_nightly_release(struct tl_nightly *n)
             free(c->kinds[k].title);
         free(c->kinds);
         free(c->variant_json);
-        free(c->lane);
+        free(c->runner_device);
         free(c->why);
         free(c->continues);
         free(c->evidence);

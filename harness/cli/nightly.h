@@ -68,7 +68,7 @@ struct tl_nightly_cell {
     struct tl_nightly *nightly;
     struct tl_case *c;
     struct tl_variant variant;
-    char *variant_json, variant_hash[TL_ID_SIZE], *lane;
+    char *variant_json, variant_hash[TL_ID_SIZE], *runner_device;
     const struct tl_unit *unit;
 
     /* Seen this night. */

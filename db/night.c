@@ -192,13 +192,14 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
     return result;
 }
 
-/* In meta, which stays with this file when databases are merged: it is this machine that has to tell. */
-#define UNTOLD "'untold night of ' || "
+/* In meta, which stays with this file when databases are merged: it is this machine that has to notify. The
+ * key is stored, and keeps the word of the version that wrote it. */
+#define NOT_NOTIFIED "'untold night of ' || "
 
-static int mark_untold(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
+static int mark_not_notified(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" UNTOLD "?, ?)",
-                                      cannot_end, e);
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" NOT_NOTIFIED "?, ?)", cannot_end, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, night->suite);
@@ -206,12 +207,12 @@ static int mark_untold(struct tl_store *s, const struct tl_night *night, struct 
     return finish(s, st, cannot_end, e);
 }
 
-int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
-                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
+int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
+                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
 {
     sqlite3_stmt *st =
         tl_sql_prepare(s->db,
-                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " UNTOLD
+                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " NOT_NOTIFIED
                        "?1 AND n.suite = ?1 AND n.machine_id = ?2 AND n.plan = ?3 AND n.document IS NOT NULL",
                        cannot_begin, e);
     *id = '\0';
@@ -228,9 +229,9 @@ int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_i
     return result;
 }
 
-int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e)
+int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " UNTOLD "?", cannot_end, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " NOT_NOTIFIED "?", cannot_end, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, suite);
@@ -256,7 +257,7 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
         result = finish(s, st, cannot_end, e);
     }
     free(text);
-    if (result || insert_cells(s, night, cells, n, e) || mark_untold(s, night, e))
+    if (result || insert_cells(s, night, cells, n, e) || mark_not_notified(s, night, e))
         return tl_store_undo(s);
     if (tl_store_flush(s, e))
         return -1;

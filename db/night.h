@@ -60,11 +60,12 @@ void tl_night_cells_free(struct tl_night_cells *l);
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
                  const json_t *document, struct tl_error *e);
 
-/* A night that ended is told (printed, mailed), and until tl_night_told it is known that it was not. id is
- * that of the newest one of the suite on this machine, if it is of this plan and was not told, or "". */
-int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
-                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
-int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e);
+/* Who wants to know of a night that ended is notified of it (it is printed, mailed), and until
+ * tl_night_notified the database knows that nobody was. id is that of the newest night of the suite on this
+ * machine, if it is of this plan and nobody was notified, or "". */
+int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
+                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
+int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e);
 
 /* What earlier nights of the same suite on the same machine saw of a variant on RUNNER:DEVICE, the newest
  * night first, at most `most` cells. Only of the same version of the case. */

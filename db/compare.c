@@ -1,7 +1,8 @@
 #include "db/compare.h"
 
+#include "db/rows.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
+#include "db/trial_row.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -58,109 +59,64 @@ static void bind_selection(sqlite3_stmt *st, const struct tl_filter *f, const st
         tl_sql_bind(st, at++, f->signature_id);
 }
 
-static const char *text(sqlite3_stmt *st, int column)
-{
-    return (const char *)sqlite3_column_text(st, column);
-}
-
-static int report(struct tl_store *s, sqlite3_stmt *st, tl_compare_found found, void *arg, struct tl_error *e)
-{
-    char *result;
-    if (tl_unpack(&s->packer, st, 19, -1, &result, NULL))
-        return tl_fail(e, TL_ERROR_INPUT, what_, text(st, 0),
-                       "the result of this trial is damaged; run `trapline db check`");
-    const struct tl_comparable t = {
-        .id = text(st, 0),
-        .case_name = text(st, 1),
-        .case_hash = text(st, 2),
-        .variant_hash = text(st, 3),
-        .variant = text(st, 4),
-        .unit = text(st, 5),
-        .machine_id = text(st, 6),
-        .machine_name = text(st, 7),
-        .session_id = text(st, 8),
-        .runtime_version = text(st, 9),
-        .os_build = text(st, 10),
-        .outcome = tl_sql_outcome(st, 11),
-        .phase = tl_sql_phase(st, 12),
-        .signal = sqlite3_column_int(st, 13),
-        .signature_id = text(st, 14),
-        .title = text(st, 15),
-        .coarse_id = text(st, 16),
-        .wall_seconds = sqlite3_column_double(st, 17),
-        .peak_rss = (uint64_t)sqlite3_column_int64(st, 18),
-        .fresh = sqlite3_column_int(st, 20),
-        .result = result,
-    };
-    int stop = found(arg, &t, e);
-    free(result);
-    return stop;
-}
-
 int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const struct tl_compare_only *only,
-                        tl_compare_found found, void *arg, struct tl_error *e)
+                        tl_trial_row_found found, void *arg, struct tl_error *e)
 {
+    static const char wanted[] =
+        "id case_name case_hash variant_hash variant unit machine_id machine_name session_id runtime_version "
+        "os_build outcome phase signal signature_id title coarse_id wall_seconds peak_rss result fresh";
     struct tl_buffer sql = TL_BUFFER_INIT;
+    struct tl_rows q;
     /* Row numbers are sorted, not rows: results may be long. The limit makes SQLite keep the order. */
-    tl_buffer_add_string(
-        &sql,
-        "SELECT t.id, t.case_name, t.case_hash, t.variant_hash, v.json, t.unit, "
-        "coalesce(n.machine_id, z.machine_id), m.name, t.session_id, n.runtime_version, n.os_build, "
-        "t.outcome, t.phase, t.signal, t.signature_id, g.title, g.coarse_id, t.wall_s, t.peak_rss, t.result, "
-        "t.fresh "
-        "FROM (SELECT n AS number FROM trial WHERE outcome <> 'lost'");
+    tl_buffer_add_string(&sql, "FROM (SELECT n AS number FROM trial WHERE outcome <> 'lost'");
     add_selection(&sql, f, only);
     tl_buffer_add_string(
         &sql, " ORDER BY case_name, case_hash, variant_hash, unit, started_us, n LIMIT 9000000000000000000) "
-              "CROSS JOIN trial t ON t.n = number LEFT JOIN variant v ON v.hash = t.variant_hash "
-              "LEFT JOIN environment n ON n.id = t.environment_id LEFT JOIN session z ON z.id = t.session_id "
-              "LEFT JOIN machine m ON m.id = coalesce(n.machine_id, z.machine_id) "
-              "LEFT JOIN signature g ON g.id = t.signature_id");
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(s->db, sql.data, -1, &st, NULL), stop = 0;
+              "CROSS JOIN trial ON trial.n = number");
+    int stop = tl_trial_rows_open(&q, s, wanted, sql.data, "", what_, e);
     tl_buffer_free(&sql);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, s->db, rc, what_);
-    bind_selection(st, f, only);
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        stop = report(s, st, found, arg, e);
-    sqlite3_finalize(st);
-    return stop ? -1 : rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, what_);
+    if (stop)
+        return -1;
+    bind_selection(q.st, f, only);
+    struct tl_trial_row t = {0};
+    while (!stop && tl_rows_next(&q, &t)) {
+        stop = q.damaged ? tl_fail(e, TL_ERROR_INPUT, what_, t.id,
+                                   "the result of this trial is damaged; run `trapline db check`")
+                         : found(arg, &t, e);
+        tl_trial_row_free(&t);
+    }
+    return tl_rows_close(&q, stop, e);
 }
 
-static int query_sides(struct tl_store *s, const char *sql, struct tl_compare_sides *sides,
-                       struct tl_error *e)
+static int query_sides(struct tl_store *s, const char *name, const char *started, const char *rest,
+                       struct tl_compare_sides *sides, struct tl_error *e)
 {
+    const struct tl_column columns[] = {
+        TL_COLUMN(struct tl_compare_side, id, "id"),
+        TL_COLUMN(struct tl_compare_side, name, name),
+        TL_COLUMN(struct tl_compare_side, started_us, started),
+    };
     *sides = (struct tl_compare_sides){0, NULL};
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, s->db, rc, what_);
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        sides->list = tl_realloc(sides->list, sides->n + 1, sizeof *sides->list);
-        struct tl_compare_side *x = &sides->list[sides->n++];
-        memset(x, 0, sizeof *x);
-        tl_sql_copy(st, 0, x->id, sizeof x->id);
-        x->name = tl_sql_dup(st, 1);
-        x->started_us = sqlite3_column_int64(st, 2);
-    }
-    sqlite3_finalize(st);
-    if (rc == SQLITE_DONE)
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, columns, rest, what_, e))
+        return -1;
+    sides->list = tl_rows_all(&q, sizeof *sides->list, &sides->n);
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     tl_compare_sides_free(sides);
-    return tl_sql_fail(e, s->db, rc, what_);
+    return -1;
 }
 
 int tl_query_machines(struct tl_store *s, struct tl_compare_sides *sides, struct tl_error *e)
 {
-    return query_sides(s, "SELECT id, name, 0 FROM machine ORDER BY name, id", sides, e);
+    return query_sides(s, "name", "0", "FROM machine ORDER BY name, id", sides, e);
 }
 
 int tl_query_sessions(struct tl_store *s, struct tl_compare_sides *sides, struct tl_error *e)
 {
-    return query_sides(s,
-                       "SELECT id, command, started_us FROM session z WHERE EXISTS (SELECT 1 FROM trial "
-                       "WHERE session_id = z.id) ORDER BY started_us DESC, id DESC",
+    return query_sides(s, "command", "started_us",
+                       "FROM session z WHERE EXISTS (SELECT 1 FROM trial WHERE session_id = z.id) "
+                       "ORDER BY started_us DESC, id DESC",
                        sides, e);
 }
 

@@ -10,6 +10,28 @@
 #include <sys/sysctl.h>
 #endif
 
+void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE])
+{
+    const char *strings[] = {m->name, m->arch, m->cpu};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < 3; i++)
+        tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
+    tl_buffer_printf(&b, "%u %llu", m->cores, (unsigned long long)m->memory);
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
+void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE])
+{
+    const char *strings[] = {v->machine_id, v->os_build,       v->driver,         v->device,
+                             v->runner,     v->runner_version, v->runtime_sha256, v->runtime_version};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
+        tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
 #ifdef __APPLE__
 
 static void from_sysctl(const char *name, char *to, size_t size)

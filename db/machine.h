@@ -1,8 +1,30 @@
-/* What the machine is that trapline runs on, for a session and for environments. */
+/* Where trials run: the machine, read from the system, and the environment that a cached outcome is valid
+ * for. */
 #ifndef TL_MACHINE_H
 #define TL_MACHINE_H
 
-#include "db/store.h"
+#include "harness/base/hash.h"
+
+#include <stdint.h>
+
+/* The machine trapline runs on. Strings may be NULL; the database copies what it needs. */
+struct tl_machine {
+    const char *name, *arch, *cpu;
+    unsigned cores;
+    uint64_t memory; /* bytes */
+    const char *os, *os_build, *kernel;
+};
+/* Content id of name, arch, cpu, cores and memory (not of the OS). */
+void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE]);
+
+/* What a cached outcome is valid for. Strings may be NULL. */
+struct tl_environment {
+    const char *machine_id, *os_build, *driver, *device;
+    const char *runner, *runner_version;
+    const char *runtime_path, *runtime_sha256, *runtime_version;
+};
+/* Content id of everything but runtime_path. */
+void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE]);
 
 /* The machine's description and the storage of its strings. What cannot be found out is empty or 0. */
 struct tl_machine_text {

@@ -16,9 +16,9 @@
  * read, and rows whose ids and words are trapline's. Foreign keys hold at every moment, as always. */
 #include "db/merge.h"
 
+#include "db/group.h"
 #include "db/migrate.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -436,8 +436,7 @@ static int merge_copy(struct merge *m, const char *path, const char *name, struc
     if (!sqlite3_get_autocommit(db))
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     sqlite3_exec(db, "DETACH o", NULL, NULL, NULL);
-    if (m->s->known) /* rows may have been swept */
-        memset(m->s->known, 0, TL_KNOWN * sizeof *m->s->known);
+    tl_store_forget(m->s); /* rows may have been swept */
     return result;
 }
 
@@ -517,8 +516,7 @@ int tl_store_compact(struct tl_store *s, tl_merge_turn turn, void *arg, struct t
         result = tl_sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", compacting, e);
     if (m.stopped)
         result = tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->path, "the database is as it was, and sound");
-    if (s->known)
-        memset(s->known, 0, TL_KNOWN * sizeof *s->known);
+    tl_store_forget(s);
     c->after = size_of(s);
     return result;
 }

@@ -1,7 +1,9 @@
 #include "db/night.h"
 
+#include "db/group.h"
+#include "db/rows.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
+#include "db/trial_row.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
@@ -23,7 +25,7 @@ void tl_night_cell_free(struct tl_night_cell *c)
 {
     free(c->case_name);
     free(c->unit);
-    free(c->lane);
+    free(c->runner_device);
     free(c->continues);
     free(c->seconds);
     free(c->memory);
@@ -52,34 +54,40 @@ static int finish(struct tl_store *s, sqlite3_stmt *st, const char *what, struct
 
 /* --- beginning and ending ------------------------------------------------------------------------------- */
 
+struct newest_row {
+    char id[TL_UUID_SIZE];
+    int64_t n, started_us;
+    bool resumable;
+};
+
 /* The newest night of the suite here: its id, n and started_us when it may be gone on with; only n otherwise.
  */
 static int newest(struct tl_store *s, const char *plan, struct tl_night *night, bool *resumed,
                   struct tl_error *e)
 {
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db,
-                       "SELECT id, n, started_us, ended_us IS NULL AND plan = ?3 FROM night WHERE suite = ?1 "
-                       "AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
-                       cannot_begin, e);
-    if (!st)
+    static const struct tl_column columns[] = {
+        TL_COLUMN(struct newest_row, id, "id"),
+        TL_COLUMN(struct newest_row, n, "n"),
+        TL_COLUMN(struct newest_row, started_us, "started_us"),
+        TL_COLUMN(struct newest_row, resumable, "ended_us IS NULL AND plan = ?3"),
+    };
+    struct tl_rows q;
+    struct newest_row r = {.n = 0};
+    if (TL_ROWS_OPEN(&q, s, columns,
+                     "FROM night WHERE suite = ?1 AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
+                     cannot_begin, e))
         return -1;
-    tl_sql_bind(st, 1, night->suite);
-    tl_sql_bind(st, 2, night->machine_id);
-    tl_sql_bind(st, 3, plan);
-    int rc = sqlite3_step(st);
-    night->n = 0;
-    if (rc == SQLITE_ROW) {
-        night->n = sqlite3_column_int64(st, 1);
-        *resumed = sqlite3_column_int(st, 3);
+    tl_sql_bind(q.st, 1, night->suite);
+    tl_sql_bind(q.st, 2, night->machine_id);
+    tl_sql_bind(q.st, 3, plan);
+    tl_rows_next(&q, &r);
+    night->n = r.n;
+    *resumed = r.resumable;
+    if (r.resumable) {
+        memcpy(night->id, r.id, sizeof r.id);
+        night->started_us = r.started_us;
     }
-    if (rc == SQLITE_ROW && *resumed) {
-        tl_sql_copy(st, 0, night->id, sizeof night->id);
-        night->started_us = sqlite3_column_int64(st, 2);
-    }
-    int result = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_begin);
-    sqlite3_finalize(st);
-    return result;
+    return tl_rows_close(&q, 0, e);
 }
 
 static int insert_night(struct tl_store *s, struct tl_night *night, const char *plan, struct tl_error *e)
@@ -138,10 +146,11 @@ static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_nig
          *environment = json_dumps(c->environment, JSON_COMPACT | JSON_SORT_KEYS),
          *since = json_dumps(c->since, JSON_COMPACT), *seconds = numbers_text(c->seconds, c->n_seconds),
          *memory = numbers_text(c->memory, c->n_memory);
-    const char *const texts[] = {
-        night->id, night->suite, night->machine_id, c->case_name, c->case_hash, c->variant_hash, c->unit,
-        c->lane,   c->continues, c->class,          failures,     seconds,      memory,          environment,
-        since};
+    const char *const texts[] = {night->id,    night->suite,     night->machine_id,
+                                 c->case_name, c->case_hash,     c->variant_hash,
+                                 c->unit,      c->runner_device, c->continues,
+                                 c->class,     failures,         seconds,
+                                 memory,       environment,      since};
     const uint64_t numbers[] = {(uint64_t)night->n, c->changed,      c->passed,       c->failed,
                                 c->refused,         c->unsupported,  c->lost,         c->fresh,
                                 c->since_nights,    c->since_passed, c->since_failed, c->since_refused};
@@ -183,13 +192,14 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
     return result;
 }
 
-/* In meta, which stays with this file when databases are merged: it is this machine that has to tell. */
-#define UNTOLD "'untold night of ' || "
+/* In meta, which stays with this file when databases are merged: it is this machine that has to notify. The
+ * key is stored, and keeps the word of the version that wrote it. */
+#define NOT_NOTIFIED "'untold night of ' || "
 
-static int mark_untold(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
+static int mark_not_notified(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" UNTOLD "?, ?)",
-                                      cannot_end, e);
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" NOT_NOTIFIED "?, ?)", cannot_end, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, night->suite);
@@ -197,12 +207,12 @@ static int mark_untold(struct tl_store *s, const struct tl_night *night, struct 
     return finish(s, st, cannot_end, e);
 }
 
-int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
-                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
+int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
+                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
 {
     sqlite3_stmt *st =
         tl_sql_prepare(s->db,
-                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " UNTOLD
+                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " NOT_NOTIFIED
                        "?1 AND n.suite = ?1 AND n.machine_id = ?2 AND n.plan = ?3 AND n.document IS NOT NULL",
                        cannot_begin, e);
     *id = '\0';
@@ -219,9 +229,9 @@ int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_i
     return result;
 }
 
-int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e)
+int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " UNTOLD "?", cannot_end, e);
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " NOT_NOTIFIED "?", cannot_end, e);
     if (!st)
         return -1;
     tl_sql_bind(st, 1, suite);
@@ -247,7 +257,7 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
         result = finish(s, st, cannot_end, e);
     }
     free(text);
-    if (result || insert_cells(s, night, cells, n, e) || mark_untold(s, night, e))
+    if (result || insert_cells(s, night, cells, n, e) || mark_not_notified(s, night, e))
         return tl_store_undo(s);
     if (tl_store_flush(s, e))
         return -1;
@@ -258,58 +268,22 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
 
 /* --- reading -------------------------------------------------------------------------------------------- */
 
-static const char *text_at(sqlite3_stmt *st, int column)
-{
-    return (const char *)sqlite3_column_text(st, column);
-}
-
-int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_found found, void *arg,
+int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_trial_row_found found, void *arg,
                     struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT t.id, t.case_hash, t.variant_hash, t.unit, t.environment_id, "
-        "t.signature_id, g.coarse_id, g.title, "
-        "t.message, z.boot, t.outcome, t.phase, t.started_us, t.signal, t.fresh, "
-        "t.peak_rss, ifnull(t.load_s, 0) + "
-        "ifnull(t.compile_s, 0) + ifnull(t.execute_s, 0) + ifnull(t.check_s, 0), t.command IS NOT NULL FROM "
-        "night_session z JOIN trial t ON "
-        "t.session_id = z.session_id LEFT JOIN signature g ON g.id = t.signature_id "
-        "WHERE z.night_id = ? ORDER BY "
-        "t.started_us, t.n",
-        cannot_read, e);
-    if (!st || tl_store_flush(s, e)) {
-        sqlite3_finalize(st);
+    struct tl_rows q;
+    if (tl_store_flush(s, e) ||
+        tl_trial_rows_open(
+            &q, s,
+            "id case_hash variant_hash unit environment_id signature_id coarse_id title message "
+            "boot outcome phase started_us signal fresh peak_rss seconds stopped",
+            "FROM trial",
+            "WHERE trial.session_id IN (SELECT session_id FROM "
+            "night_session WHERE night_id = ?) ORDER BY trial.started_us, trial.n",
+            cannot_read, e))
         return -1;
-    }
-    tl_sql_bind(st, 1, night->id);
-    int rc, stop = 0;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        const struct tl_night_trial t = {
-            .id = text_at(st, 0),
-            .case_hash = text_at(st, 1),
-            .variant_hash = text_at(st, 2),
-            .unit = text_at(st, 3),
-            .environment_id = text_at(st, 4),
-            .signature_id = text_at(st, 5),
-            .coarse_id = text_at(st, 6),
-            .title = text_at(st, 7),
-            .message = text_at(st, 8),
-            .boot = text_at(st, 9),
-            .outcome = tl_sql_outcome(st, 10),
-            .phase = tl_sql_phase(st, 11),
-            .started_us = sqlite3_column_int64(st, 12),
-            .signal = sqlite3_column_int(st, 13),
-            .fresh = sqlite3_column_int(st, 14),
-            .peak_rss = (uint64_t)sqlite3_column_int64(st, 15),
-            .seconds = sqlite3_column_double(st, 16),
-            .stopped = sqlite3_column_int(st, 17), /* nobody wrote the command of one that was found lost */
-        };
-        stop = found(arg, &t, e);
-    }
-    int result = stop ? -1 : rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
-    sqlite3_finalize(st);
-    return result;
+    tl_sql_bind(q.st, 1, night->id);
+    return tl_trial_rows_each(&q, found, arg, e);
 }
 
 static double *numbers_of(const char *text, size_t *n)
@@ -334,80 +308,81 @@ static json_t *document_of(const char *text, json_t *otherwise) /* takes it */
     return j;
 }
 
-static void load_cell(sqlite3_stmt *st, struct tl_night_cell *c)
+struct cell_row {
+    struct tl_night_cell c;
+    const char *failures, *seconds, *memory, *environment, *since;
+};
+
+static const struct tl_column cell_columns[] = {
+    TL_COLUMN(struct cell_row, c.case_name, "c.case_name"),
+    TL_COLUMN(struct cell_row, c.case_hash, "c.case_hash"),
+    TL_COLUMN(struct cell_row, c.variant_hash, "c.variant_hash"),
+    TL_COLUMN(struct cell_row, c.unit, "c.unit"),
+    TL_COLUMN(struct cell_row, c.runner_device, "c.lane"),
+    TL_COLUMN(struct cell_row, c.continues, "c.continues"),
+    TL_COLUMN_AS(struct cell_row, c.changed, TL_COLUMN_INTEGER, "c.changed"),
+    TL_COLUMN(struct cell_row, c.loaded, "c.class"),
+    TL_COLUMN(struct cell_row, c.passed, "c.passed"),
+    TL_COLUMN(struct cell_row, c.failed, "c.failed"),
+    TL_COLUMN(struct cell_row, c.refused, "c.refused"),
+    TL_COLUMN(struct cell_row, c.unsupported, "c.unsupported"),
+    TL_COLUMN(struct cell_row, c.lost, "c.lost"),
+    TL_COLUMN(struct cell_row, c.fresh, "c.fresh"),
+    TL_COLUMN(struct cell_row, failures, "c.failures"),
+    TL_COLUMN(struct cell_row, seconds, "c.seconds"),
+    TL_COLUMN(struct cell_row, memory, "c.memory"),
+    TL_COLUMN(struct cell_row, environment, "c.environment"),
+    TL_COLUMN(struct cell_row, c.night_id, "c.night_id"),
+    TL_COLUMN(struct cell_row, c.n, "c.n"),
+    TL_COLUMN(struct cell_row, c.started_us, "n.started_us"),
+    TL_COLUMN(struct cell_row, since, "c.since"),
+    TL_COLUMN(struct cell_row, c.since_nights, "c.since_nights"),
+    TL_COLUMN(struct cell_row, c.since_passed, "c.since_passed"),
+    TL_COLUMN(struct cell_row, c.since_failed, "c.since_failed"),
+    TL_COLUMN(struct cell_row, c.since_refused, "c.since_refused"),
+};
+
+static struct tl_night_cell cell_of(const struct cell_row *row)
 {
-    *c = (struct tl_night_cell){
-        .case_name = tl_sql_dup(st, 0),
-        .unit = tl_sql_dup(st, 3),
-        .lane = tl_sql_dup(st, 4),
-        .continues = tl_sql_dup(st, 5),
-        .changed = (unsigned)sqlite3_column_int(st, 6),
-        .loaded = tl_sql_dup(st, 7),
-        .passed = (uint64_t)sqlite3_column_int64(st, 8),
-        .failed = (uint64_t)sqlite3_column_int64(st, 9),
-        .refused = (uint64_t)sqlite3_column_int64(st, 10),
-        .unsupported = (uint64_t)sqlite3_column_int64(st, 11),
-        .lost = (uint64_t)sqlite3_column_int64(st, 12),
-        .fresh = sqlite3_column_int(st, 13),
-        .failures = document_of(text_at(st, 14), json_array()),
-        .environment = document_of(text_at(st, 17), json_object()),
-        .n = sqlite3_column_int64(st, 19),
-        .started_us = sqlite3_column_int64(st, 20),
-        .since = document_of(text_at(st, 21), json_object()),
-        .since_nights = (uint64_t)sqlite3_column_int64(st, 22),
-        .since_passed = (uint64_t)sqlite3_column_int64(st, 23),
-        .since_failed = (uint64_t)sqlite3_column_int64(st, 24),
-        .since_refused = (uint64_t)sqlite3_column_int64(st, 25),
-    };
-    c->class = c->loaded;
-    tl_sql_copy(st, 1, c->case_hash, sizeof c->case_hash);
-    tl_sql_copy(st, 2, c->variant_hash, sizeof c->variant_hash);
-    c->seconds = numbers_of(text_at(st, 15), &c->n_seconds);
-    c->memory = numbers_of(text_at(st, 16), &c->n_memory);
-    tl_sql_copy(st, 18, c->night_id, sizeof c->night_id);
+    struct tl_night_cell c = row->c;
+    c.class = c.loaded;
+    c.failures = document_of(row->failures, json_array());
+    c.environment = document_of(row->environment, json_object());
+    c.since = document_of(row->since, json_object());
+    c.seconds = numbers_of(row->seconds, &c.n_seconds);
+    c.memory = numbers_of(row->memory, &c.n_memory);
+    return c;
 }
 
 int tl_night_history(struct tl_store *s, const struct tl_night *night, const char *case_name,
-                     const char *case_hash, const char *variant_hash, const char *lane, size_t most,
+                     const char *case_hash, const char *variant_hash, const char *runner_device, size_t most,
                      struct tl_night_cells *cells, struct tl_error *e)
 {
     *cells = (struct tl_night_cells){0, NULL};
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db,
-                       "SELECT c.case_name, c.case_hash, c.variant_hash, c.unit, c.lane, "
-                       "c.continues, c.changed, c.class, c.passed, "
-                       "c.failed, c.refused, c.unsupported, c.lost, c.fresh, c.failures, c.seconds, "
-                       "c.memory, c.environment, "
-                       "c.night_id, c.n, n.started_us, c.since, c.since_nights, c.since_passed, "
-                       "c.since_failed, c.since_refused FROM "
-                       "night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = "
-                       "c.night_id WHERE c.case_name = ?1 AND "
-                       "c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND c.suite = ?5 "
-                       "AND c.machine_id = ?6 AND c.night_id <> "
-                       "?7 AND c.n <= ?8 ORDER BY c.n DESC LIMIT ?9",
-                       cannot_read, e);
-    if (!st)
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(
+            &q, s, cell_columns,
+            "FROM night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = c.night_id "
+            "WHERE c.case_name = ?1 AND c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND "
+            "c.suite = ?5 AND c.machine_id = ?6 AND c.night_id <> ?7 AND c.n <= ?8 ORDER BY c.n DESC "
+            "LIMIT ?9",
+            cannot_read, e))
         return -1;
-    const char *const texts[] = {case_name,    variant_hash,      lane,     case_hash,
+    const char *const texts[] = {case_name,    variant_hash,      runner_device, case_hash,
                                  night->suite, night->machine_id, night->id};
     for (int i = 0; i < 7; i++)
-        tl_sql_bind(st, i + 1, texts[i]);
-    sqlite3_bind_int64(st, 8, night->n);
-    sqlite3_bind_int64(st, 9, (int64_t)most);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (cells->n == room) {
-            room = room ? 2 * room : 16;
-            cells->list = tl_realloc(cells->list, room, sizeof *cells->list);
-        }
-        load_cell(st, &cells->list[cells->n++]);
+        tl_sql_bind(q.st, i + 1, texts[i]);
+    sqlite3_bind_int64(q.st, 8, night->n);
+    sqlite3_bind_int64(q.st, 9, (int64_t)most);
+    struct cell_row row = {0};
+    while (tl_rows_next(&q, &row)) {
+        cells->list = tl_realloc(cells->list, cells->n + 1, sizeof *cells->list);
+        cells->list[cells->n++] = cell_of(&row);
     }
-    sqlite3_finalize(st);
-    if (rc == SQLITE_DONE)
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     tl_night_cells_free(cells);
-    return tl_sql_fail(e, s->db, rc, cannot_read);
+    return -1;
 }
 
 /* Nights of a suite on a machine in the order of their count, whatever the clock did; those of several by
@@ -416,12 +391,18 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
     "(SELECT id, suite, machine_id, n, document IS NOT NULL AS ended, max(started_us) OVER (PARTITION BY "   \
     "suite, machine_id ORDER BY n, id) AS at FROM night)"
 
+/* Of a query whose only column is the document. */
+static json_t *first_document(sqlite3_stmt *st)
+{
+    return document_of((const char *)sqlite3_column_text(st, 0), json_object());
+}
+
 static int add_documents(struct tl_store *s, sqlite3_stmt *st, json_t **list, struct tl_error *e)
 {
     int rc;
     *list = json_array();
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-        json_array_append_new(*list, document_of(text_at(st, 0), json_object()));
+        json_array_append_new(*list, first_document(st));
     sqlite3_finalize(st);
     if (rc == SQLITE_DONE)
         return 0;
@@ -485,7 +466,7 @@ int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct 
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
         if (n++ == 0)
-            *document = document_of(text_at(st, 0), json_object());
+            *document = first_document(st);
     int result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
     sqlite3_finalize(st);
     if (!result && n > 1)
@@ -497,44 +478,64 @@ int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct 
     return result;
 }
 
+/* One variant of a case in one night. */
+struct history_row {
+    const char *night, *suite, *machine, *unit, *class, *variant;
+    int64_t n, started_us;
+    int changed;
+    int64_t counts[5];
+};
+
+static const char *const counted[] = {"passed", "failed", "refused", "unsupported", "lost"};
+
+static const struct tl_column history_columns[] = {
+    TL_COLUMN(struct history_row, night, "n.id"),
+    TL_COLUMN(struct history_row, n, "n.n"),
+    TL_COLUMN(struct history_row, suite, "n.suite"),
+    TL_COLUMN(struct history_row, machine, "m.name"),
+    TL_COLUMN(struct history_row, started_us, "n.started_us"),
+    TL_COLUMN(struct history_row, unit, "c.unit"),
+    TL_COLUMN(struct history_row, class, "c.class"),
+    TL_COLUMN(struct history_row, changed, "c.changed"),
+    TL_COLUMN(struct history_row, counts[0], "c.passed"),
+    TL_COLUMN(struct history_row, counts[1], "c.failed"),
+    TL_COLUMN(struct history_row, counts[2], "c.refused"),
+    TL_COLUMN(struct history_row, counts[3], "c.unsupported"),
+    TL_COLUMN(struct history_row, counts[4], "c.lost"),
+    TL_COLUMN(struct history_row, variant, "v.json"),
+};
+
 int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **list, struct tl_error *e)
 {
     *list = NULL;
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db,
-                       "SELECT n.id, n.n, n.suite, m.name, n.started_us, c.unit, c.class, c.changed, "
-                       "c.passed, c.failed, c.refused, "
-                       "c.unsupported, c.lost, v.json FROM night_cell c JOIN night n ON n.id = "
-                       "c.night_id JOIN " NIGHTS_IN_ORDER " o ON o.id = n.id LEFT JOIN machine m ON m.id = "
-                       "n.machine_id LEFT JOIN variant v ON v.hash = c.variant_hash WHERE "
-                       "c.case_name = ? ORDER BY o.at, n.suite, n.machine_id, n.n, "
-                       "n.id, c.unit, v.json",
-                       cannot_read, e);
-    if (!st)
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(
+            &q, s, history_columns,
+            "FROM night_cell c JOIN night n ON n.id = c.night_id JOIN " NIGHTS_IN_ORDER
+            " o ON o.id = n.id LEFT JOIN machine m ON m.id = n.machine_id LEFT JOIN variant v ON "
+            "v.hash = c.variant_hash WHERE c.case_name = ? ORDER BY o.at, n.suite, n.machine_id, n.n, "
+            "n.id, c.unit, v.json",
+            cannot_read, e))
         return -1;
-    tl_sql_bind(st, 1, case_name);
-    int rc;
+    tl_sql_bind(q.st, 1, case_name);
+    struct history_row r;
     json_t *night = NULL;
     *list = json_array();
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (!night || strcmp(json_string_value(json_object_get(night, "night")), text_at(st, 0))) {
-            night = json_pack("{s:s,s:I,s:s,s:s?,s:I,s:[]}", "night", text_at(st, 0), "n",
-                              (json_int_t)sqlite3_column_int64(st, 1), "suite", text_at(st, 2), "machine",
-                              text_at(st, 3), "started_us", (json_int_t)sqlite3_column_int64(st, 4), "cells");
+    while (tl_rows_next(&q, &r)) {
+        if (!night || strcmp(json_string_value(json_object_get(night, "night")), r.night)) {
+            night = json_pack("{s:s,s:I,s:s,s:s?,s:I,s:[]}", "night", r.night, "n", (json_int_t)r.n, "suite",
+                              r.suite, "machine", r.machine, "started_us", (json_int_t)r.started_us, "cells");
             json_array_append_new(*list, night);
         }
-        static const char *const counts[] = {"passed", "failed", "refused", "unsupported", "lost"};
-        json_t *cell =
-            json_pack("{s:s,s:s,s:i,s:o}", "unit", text_at(st, 5), "class", text_at(st, 6), "changed",
-                      sqlite3_column_int(st, 7), "variant", document_of(text_at(st, 13), json_object()));
-        for (int i = 0; i < 5; i++)
-            json_object_set_new(cell, counts[i], json_integer(sqlite3_column_int64(st, 8 + i)));
+        json_t *cell = json_pack("{s:s,s:s,s:i,s:o}", "unit", r.unit, "class", r.class, "changed", r.changed,
+                                 "variant", document_of(r.variant, json_object()));
+        for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+            json_object_set_new(cell, counted[i], json_integer(r.counts[i]));
         json_array_append_new(json_object_get(night, "cells"), cell);
     }
-    sqlite3_finalize(st);
-    if (rc == SQLITE_DONE)
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     json_decref(*list);
     *list = NULL;
-    return tl_sql_fail(e, s->db, rc, cannot_read);
+    return -1;
 }

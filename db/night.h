@@ -22,30 +22,15 @@ void tl_night_free(struct tl_night *n); /* its contents */
 int tl_night_begin(struct tl_store *s, const char *suite, const char *machine_id, const char plan[TL_ID_SIZE],
                    const char *boot, struct tl_night *night, bool *resumed, struct tl_error *e);
 
-/* One trial of a night. Strings are valid during the call and may be NULL where nothing is known. */
-struct tl_night_trial {
-    const char *id, *case_hash, *variant_hash, *unit, *environment_id;
-    const char *signature_id, *coarse_id, *title, *message;
-    const char *boot; /* of its session */
-    int64_t started_us;
-    enum tl_outcome outcome;
-    enum tl_phase phase;
-    int signal;
-    bool fresh;
-    bool stopped;   /* of a lost one: trapline stopped it and went on itself */
-    double seconds; /* from load to check */
-    uint64_t peak_rss;
-};
 /* Calls found for every trial of the night, oldest first; stops when it returns -1. */
-typedef int (*tl_night_found)(void *arg, const struct tl_night_trial *t, struct tl_error *e);
-int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_night_found found, void *arg,
+int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_trial_row_found found, void *arg,
                     struct tl_error *e);
 
 enum tl_night_changed { TL_NIGHT_OUTCOME = 1, TL_NIGHT_TIME = 2, TL_NIGHT_MEMORY = 4 };
 
 /* What a night saw of a variant on a unit; the columns of night_cell. */
 struct tl_night_cell {
-    char *case_name, *unit, *lane;
+    char *case_name, *unit, *runner_device;
     char *continues; /* NULL: no history */
     char case_hash[TL_ID_SIZE], variant_hash[TL_ID_SIZE];
     const char *class; /* static, or owned by `loaded` */
@@ -75,16 +60,17 @@ void tl_night_cells_free(struct tl_night_cells *l);
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
                  const json_t *document, struct tl_error *e);
 
-/* A night that ended is told (printed, mailed), and until tl_night_told it is known that it was not. id is
- * that of the newest one of the suite on this machine, if it is of this plan and was not told, or "". */
-int tl_night_untold(struct tl_store *s, const char *suite, const char *machine_id,
-                    const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
-int tl_night_told(struct tl_store *s, const char *suite, struct tl_error *e);
+/* Who wants to know of a night that ended is notified of it (it is printed, mailed), and until
+ * tl_night_notified the database knows that nobody was. id is that of the newest night of the suite on this
+ * machine, if it is of this plan and nobody was notified, or "". */
+int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
+                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
+int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e);
 
-/* What earlier nights of the same suite on the same machine saw of a variant in a lane, the newest night
- * first, at most `most` cells. Only of the same version of the case. */
+/* What earlier nights of the same suite on the same machine saw of a variant on RUNNER:DEVICE, the newest
+ * night first, at most `most` cells. Only of the same version of the case. */
 int tl_night_history(struct tl_store *s, const struct tl_night *night, const char *case_name,
-                     const char *case_hash, const char *variant_hash, const char *lane, size_t most,
+                     const char *case_hash, const char *variant_hash, const char *runner_device, size_t most,
                      struct tl_night_cells *cells, struct tl_error *e);
 
 /* Documents of nights that ended, the newest first, as a JSON array; suite and machine_id NULL: of all. With

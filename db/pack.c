@@ -53,28 +53,33 @@ bool tl_pack_bytes(struct tl_packer *p, sqlite3_stmt *st, int at, const char *da
     return packed;
 }
 
-int tl_unpack(struct tl_packer *p, sqlite3_stmt *st, int column, int compressed, char **text, size_t *size)
+struct tl_bytes tl_bytes_of(sqlite3_stmt *st, int column)
 {
+    int type = sqlite3_column_type(st, column);
+    if (type == SQLITE_NULL)
+        return (struct tl_bytes){NULL, 0, false};
+    const void *data = sqlite3_column_blob(st, column); /* before its size; NULL when that is 0 */
+    return (struct tl_bytes){data ? data : "", (size_t)sqlite3_column_bytes(st, column), type == SQLITE_BLOB};
+}
+
+int tl_unpack(struct tl_packer *p, const struct tl_bytes *bytes, int compressed, char **text, size_t *size)
+{
+    const char *data = bytes->data;
+    size_t n = bytes->size;
     *text = NULL;
     if (size)
         *size = 0;
-    int type = sqlite3_column_type(st, column);
-    if (type == SQLITE_NULL)
+    if (!data)
         return 0;
-    if (compressed < 0)
-        compressed = type == SQLITE_BLOB;
-    const void *data = sqlite3_column_blob(st, column);
-    size_t n = (size_t)sqlite3_column_bytes(st, column);
-    if (!compressed) {
+    if (!(compressed == TL_PACKED_BLOB ? bytes->is_blob : compressed)) {
         *text = tl_malloc(n + 1);
-        if (n)
-            memcpy(*text, data, n);
+        memcpy(*text, data, n);
         (*text)[n] = '\0';
         if (size)
             *size = n;
         return 0;
     }
-    unsigned long long whole = data ? ZSTD_getFrameContentSize(data, n) : ZSTD_CONTENTSIZE_ERROR;
+    unsigned long long whole = ZSTD_getFrameContentSize(data, n);
     if (whole > TL_PACK_MOST || (!p->decompress && !(p->decompress = ZSTD_createDCtx())))
         return -1; /* the two error values are larger than any bound */
     char *out = tl_malloc((size_t)whole + 1);

@@ -24,9 +24,19 @@ void tl_packer_free(struct tl_packer *p);
 void tl_pack_text(struct tl_packer *p, sqlite3_stmt *st, int at, const char *text, size_t size);
 /* Binds bytes; true when they were compressed. */
 bool tl_pack_bytes(struct tl_packer *p, sqlite3_stmt *st, int at, const char *data, size_t size);
-/* A packed column as a new NUL-terminated string in *text, NULL for NULL; -1 when it is damaged. compressed:
- * -1 as typeof() tells, else 0 or 1. size may be NULL. */
-int tl_unpack(struct tl_packer *p, sqlite3_stmt *st, int column, int compressed, char **text, size_t *size);
+/* A value of a column that holds bytes or text, as it is stored; SQLite's, until the next row. data NULL:
+ * NULL. */
+struct tl_bytes {
+    const void *data;
+    size_t size;
+    bool is_blob;
+};
+struct tl_bytes tl_bytes_of(sqlite3_stmt *st, int column);
+
+/* A packed value as a new NUL-terminated string in *text, NULL for NULL; -1 when it is damaged. compressed:
+ * whether it is a zstd frame; TL_PACKED_BLOB when a blob is one and text is none. size may be NULL. */
+#define TL_PACKED_BLOB (-1)
+int tl_unpack(struct tl_packer *p, const struct tl_bytes *bytes, int compressed, char **text, size_t *size);
 
 /* Content id of a list of modules, load addresses left out. */
 void tl_module_set_id(const struct tl_capture *c, char id[TL_ID_SIZE]);

@@ -2,8 +2,9 @@
  * unit and outcome walks no more rows than it returns (a few times over); pages go on after the last trial
  * shown, not by OFFSET. */
 #include "db/query.h"
+#include "db/rows.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
+#include "db/trial_row.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -124,48 +125,22 @@ int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_tri
     if (f->after && find_after(s, f->after, &after_us, &after_n, e))
         return -1;
     struct tl_buffer sql = TL_BUFFER_INIT;
-    tl_buffer_add_string(
-        &sql,
-        "SELECT t.id, t.started_us, t.case_name, t.unit, v.json, t.outcome, t.phase, t.signal, t.fresh, "
-        "t.signature_id, g.title, t.wall_s FROM (SELECT started_us AS us, n AS m FROM (");
+    struct tl_rows q;
+    tl_buffer_add_string(&sql, "FROM (SELECT started_us AS us, n AS m FROM (");
     add_page(&sql, f);
-    tl_buffer_add_string(&sql, ") ORDER BY us DESC, m DESC LIMIT :limit) CROSS JOIN trial t ON t.n = m "
-                               "LEFT JOIN variant v ON v.hash = t.variant_hash "
-                               "LEFT JOIN signature g ON g.id = t.signature_id ORDER BY us DESC, m DESC");
-    sqlite3_stmt *st = tl_sql_prepare(s->db, sql.data, what_, e);
+    tl_buffer_add_string(&sql, ") ORDER BY us DESC, m DESC LIMIT :limit) CROSS JOIN trial ON trial.n = m");
+    int failed = tl_trial_lines_open(&q, s, sql.data, "ORDER BY us DESC, m DESC", what_, e);
     tl_buffer_free(&sql);
-    if (!st)
+    if (failed)
         return -1;
-    bind_filter(st, f);
-    bind_number(st, ":after_us", after_us);
-    bind_number(st, ":after_n", after_n);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (lines->n == room) {
-            room = room ? 2 * room : 64;
-            lines->list = tl_realloc(lines->list, room, sizeof *lines->list);
-        }
-        struct tl_trial_line *l = &lines->list[lines->n++];
-        memset(l, 0, sizeof *l);
-        tl_sql_copy(st, 0, l->id, sizeof l->id);
-        l->started_us = sqlite3_column_int64(st, 1);
-        l->case_name = tl_sql_dup(st, 2);
-        l->unit = tl_sql_dup(st, 3);
-        l->variant = tl_sql_dup(st, 4);
-        l->outcome = tl_sql_outcome(st, 5);
-        l->phase = tl_sql_phase(st, 6);
-        l->signal = sqlite3_column_int(st, 7);
-        l->fresh = sqlite3_column_int(st, 8);
-        tl_sql_copy(st, 9, l->signature_id, sizeof l->signature_id);
-        l->title = tl_sql_dup(st, 10);
-        l->wall_seconds = sqlite3_column_double(st, 11);
-    }
-    sqlite3_finalize(st);
-    if (rc == SQLITE_DONE)
+    bind_filter(q.st, f);
+    bind_number(q.st, ":after_us", after_us);
+    bind_number(q.st, ":after_n", after_n);
+    lines->list = tl_rows_all(&q, sizeof *lines->list, &lines->n);
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     tl_trial_lines_free(lines);
-    return tl_sql_fail(e, s->db, rc, what_);
+    return -1;
 }
 
 void tl_trial_lines_free(struct tl_trial_lines *lines)
@@ -180,19 +155,41 @@ void tl_trial_lines_free(struct tl_trial_lines *lines)
     *lines = (struct tl_trial_lines){0, NULL};
 }
 
+#define SUM_OUTCOME(o) TL_COLUMN(struct tl_sum, by_outcome[o], "o" #o)
+
+static const struct tl_column sum_columns[] = {
+    TL_COLUMN(struct tl_sum, name, "k"),
+    TL_COLUMN(struct tl_sum, title, "g.title"),
+    TL_COLUMN(struct tl_sum, coarse_id, "g.coarse_id"),
+    TL_COLUMN(struct tl_sum, outcome, "g.outcome"),
+    TL_COLUMN(struct tl_sum, phase, "g.phase"),
+    TL_COLUMN(struct tl_sum, signal, "g.signal"),
+    TL_COLUMN(struct tl_sum, trials, "trials"),
+    TL_COLUMN_AS(struct tl_sum, cases, TL_COLUMN_INTEGER, "cases"),
+    TL_COLUMN_AS(struct tl_sum, units, TL_COLUMN_INTEGER, "units"),
+    TL_COLUMN(struct tl_sum, first_us, "first_us"),
+    TL_COLUMN(struct tl_sum, last_us, "last_us"),
+    SUM_OUTCOME(0),
+    SUM_OUTCOME(1),
+    SUM_OUTCOME(2),
+    SUM_OUTCOME(3),
+    SUM_OUTCOME(4),
+    SUM_OUTCOME(5),
+    SUM_OUTCOME(6),
+    SUM_OUTCOME(7),
+    SUM_OUTCOME(8),
+};
+_Static_assert(TL_OUTCOME_COUNT == 9, "a sum has a column for each outcome");
+
 int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter *f, struct tl_sums *sums,
                   struct tl_error *e)
 {
     static const char *const keys[] = {"case_name", "unit", "signature_id"};
     *sums = (struct tl_sums){0, NULL};
     struct tl_buffer sql = TL_BUFFER_INIT;
+    struct tl_rows q;
     tl_buffer_printf(&sql,
-                     "SELECT k, g.title, g.coarse_id, g.outcome, g.phase, g.signal, trials, cases, units, "
-                     "first_us, last_us");
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
-        tl_buffer_printf(&sql, ", o%d", o);
-    tl_buffer_printf(&sql,
-                     " FROM (SELECT %s AS k, sum(trials) AS trials, count(DISTINCT case_name) AS cases, "
+                     "FROM (SELECT %s AS k, sum(trials) AS trials, count(DISTINCT case_name) AS cases, "
                      "count(DISTINCT unit) AS units, min(first_us) AS first_us, max(last_us) AS last_us",
                      keys[by]);
     for (int o = 0; o < TL_OUTCOME_COUNT; o++)
@@ -212,39 +209,16 @@ int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter 
                      " GROUP BY k ORDER BY last_us DESC, k LIMIT :limit) LEFT JOIN signature g ON g.id = %s "
                      "ORDER BY last_us DESC, k",
                      by == TL_SUM_SIGNATURE ? "k" : "NULL");
-    sqlite3_stmt *st = tl_sql_prepare(s->db, sql.data, what_, e);
+    int failed = TL_ROWS_OPEN(&q, s, sum_columns, sql.data, what_, e);
     tl_buffer_free(&sql);
-    if (!st)
+    if (failed)
         return -1;
-    bind_filter(st, f);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (sums->n == room) {
-            room = room ? 2 * room : 64;
-            sums->list = tl_realloc(sums->list, room, sizeof *sums->list);
-        }
-        struct tl_sum *l = &sums->list[sums->n++];
-        memset(l, 0, sizeof *l);
-        l->name = tl_sql_dup(st, 0);
-        l->title = tl_sql_dup(st, 1);
-        l->coarse_id = tl_sql_dup(st, 2);
-        l->outcome = tl_sql_outcome(st, 3);
-        l->phase = tl_sql_phase(st, 4);
-        l->signal = sqlite3_column_int(st, 5);
-        l->trials = (uint64_t)sqlite3_column_int64(st, 6);
-        l->cases = (size_t)sqlite3_column_int64(st, 7);
-        l->units = (size_t)sqlite3_column_int64(st, 8);
-        l->first_us = sqlite3_column_int64(st, 9);
-        l->last_us = sqlite3_column_int64(st, 10);
-        for (int o = 0; o < TL_OUTCOME_COUNT; o++)
-            l->by_outcome[o] = (uint64_t)sqlite3_column_int64(st, 11 + o);
-    }
-    sqlite3_finalize(st);
-    if (rc == SQLITE_DONE)
+    bind_filter(q.st, f);
+    sums->list = tl_rows_all(&q, sizeof *sums->list, &sums->n);
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     tl_sums_free(sums);
-    return tl_sql_fail(e, s->db, rc, what_);
+    return -1;
 }
 
 void tl_sums_free(struct tl_sums *sums)
@@ -258,17 +232,33 @@ void tl_sums_free(struct tl_sums *sums)
     *sums = (struct tl_sums){0, NULL};
 }
 
+static const struct tl_column cell_columns[] = {
+    TL_COLUMN(struct tl_cell, case_name, "c.name"),
+    TL_COLUMN(struct tl_cell, unit, "m.unit"),
+    TL_COLUMN(struct tl_cell, variant, "v.json"),
+    TL_COLUMN(struct tl_cell, case_hash, "m.case_hash"),
+    TL_COLUMN(struct tl_cell, variant_hash, "m.variant_hash"),
+    TL_COLUMN(struct tl_cell, environment_id, "m.environment_id"),
+    TL_COLUMN(struct tl_cell, signature_id, "m.signature_id"),
+    TL_COLUMN(struct tl_cell, title, "g.title"),
+    TL_COLUMN(struct tl_cell, coarse_id, "g.coarse_id"),
+    TL_COLUMN(struct tl_cell, outcome, "m.outcome"),
+    TL_COLUMN(struct tl_cell, trials, "m.trials"),
+    TL_COLUMN(struct tl_cell, fresh, "m.fresh"),
+    TL_COLUMN(struct tl_cell, first_us, "m.first_us"),
+    TL_COLUMN(struct tl_cell, last_us, "m.last_us"),
+};
+
 int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_filter *f,
                    struct tl_cells *cells, struct tl_error *e)
 {
     *cells = (struct tl_cells){0, NULL};
     struct tl_buffer sql = TL_BUFFER_INIT;
-    tl_buffer_add_string(
-        &sql, "SELECT c.name, m.unit, v.json, m.case_hash, m.variant_hash, m.environment_id, m.signature_id, "
-              "g.title, "
-              "g.coarse_id, m.outcome, m.trials, m.fresh, m.first_us, m.last_us FROM summary m "
-              "JOIN case_file c ON c.hash = m.case_hash LEFT JOIN variant v ON v.hash = m.variant_hash "
-              "LEFT JOIN signature g ON g.id = m.signature_id WHERE m.case_hash ");
+    struct tl_rows q;
+    tl_buffer_add_string(&sql,
+                         "FROM summary m JOIN case_file c ON c.hash = m.case_hash LEFT JOIN variant v ON "
+                         "v.hash = m.variant_hash LEFT JOIN signature g ON g.id = m.signature_id WHERE "
+                         "m.case_hash ");
     tl_buffer_add_string(&sql, case_hash      ? "= :hash"
                                : f->case_name ? "IN (SELECT hash FROM case_file WHERE name = :case)"
                                               : "IS NOT NULL");
@@ -281,41 +271,17 @@ int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_fi
     add_outcomes(&sql, f->outcomes, "m.outcome");
     tl_buffer_add_string(&sql, " ORDER BY m.case_hash, m.variant_hash, m.unit, m.environment_id, m.outcome, "
                                "m.signature_id LIMIT :limit");
-    sqlite3_stmt *st = tl_sql_prepare(s->db, sql.data, what_, e);
+    int failed = TL_ROWS_OPEN(&q, s, cell_columns, sql.data, what_, e);
     tl_buffer_free(&sql);
-    if (!st)
+    if (failed)
         return -1;
-    bind_filter(st, f);
-    bind_named(st, ":hash", case_hash);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (cells->n == room) {
-            room = room ? 2 * room : 64;
-            cells->list = tl_realloc(cells->list, room, sizeof *cells->list);
-        }
-        struct tl_cell *l = &cells->list[cells->n++];
-        memset(l, 0, sizeof *l);
-        l->case_name = tl_sql_dup(st, 0);
-        l->unit = tl_sql_dup(st, 1);
-        l->variant = tl_sql_dup(st, 2);
-        tl_sql_copy(st, 3, l->case_hash, sizeof l->case_hash);
-        tl_sql_copy(st, 4, l->variant_hash, sizeof l->variant_hash);
-        tl_sql_copy(st, 5, l->environment_id, sizeof l->environment_id);
-        tl_sql_copy(st, 6, l->signature_id, sizeof l->signature_id);
-        l->title = tl_sql_dup(st, 7);
-        tl_sql_copy(st, 8, l->coarse_id, sizeof l->coarse_id);
-        l->outcome = tl_sql_outcome(st, 9);
-        l->trials = (uint64_t)sqlite3_column_int64(st, 10);
-        l->fresh = (uint64_t)sqlite3_column_int64(st, 11);
-        l->first_us = sqlite3_column_int64(st, 12);
-        l->last_us = sqlite3_column_int64(st, 13);
-    }
-    sqlite3_finalize(st);
-    if (rc == SQLITE_DONE)
+    bind_filter(q.st, f);
+    bind_named(q.st, ":hash", case_hash);
+    cells->list = tl_rows_all(&q, sizeof *cells->list, &cells->n);
+    if (!tl_rows_close(&q, 0, e))
         return 0;
     tl_cells_free(cells);
-    return tl_sql_fail(e, s->db, rc, what_);
+    return -1;
 }
 
 void tl_cells_free(struct tl_cells *cells)

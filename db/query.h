@@ -12,6 +12,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A trial, with what it refers to. Which fields a query fills is said there; the others are zero. Strings are
+ * valid during the call only, and NULL where nothing is known. */
+struct tl_trial_row {
+    const char *id, *case_name, *case_hash, *variant, *variant_hash, *unit;
+    const char *environment_id, *session_id, *signature_id;
+    const char *title, *coarse_id, *coarse_title; /* of the signature */
+    const char *observed_device, *error_domain, *error_code, *message;
+    const char *machine_id, *machine_name; /* of the environment; of the session when that has none */
+    const char *runtime_version, *os_build;
+    const char *boot; /* of the session of a night */
+    int64_t started_us;
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int signal, exit_status;
+    bool fresh;   /* a process of its own, not the child of a fork server */
+    bool stopped; /* of a lost one: trapline stopped it and went on itself */
+    double phase_seconds[TL_PHASE_COUNT], wall_seconds, user_seconds, system_seconds; /* -1: not entered */
+    double seconds;                                                                   /* from load to check */
+    uint64_t peak_rss;                                                                /* bytes */
+    char *command, *request, *result;                                                 /* JSON */
+};
+
+/* A callback stops its query by returning -1, with *e filled. */
+typedef int (*tl_trial_row_found)(void *arg, const struct tl_trial_row *t, struct tl_error *e);
+
 /* Which trials. Everything zero or NULL: all of them. */
 struct tl_filter {
     const char *case_name; /* by name; every version of the file */

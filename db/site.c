@@ -1,7 +1,8 @@
 #include "db/site.h"
 
+#include "db/rows.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
+#include "db/trial_row.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -20,126 +21,99 @@ void tl_site_end(struct tl_store *s)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static const char *text(sqlite3_stmt *st, int column)
-{
-    return (const char *)sqlite3_column_text(st, column);
-}
-
-/* Ends a scan: stop is what the callback said. */
-static int finish(struct tl_store *s, sqlite3_stmt *st, int rc, int stop, struct tl_error *e)
-{
-    if (!stop && rc != SQLITE_DONE)
-        stop = tl_sql_fail(e, s->db, rc, what_);
-    sqlite3_finalize(st);
-    return stop ? -1 : 0;
-}
+static const struct tl_column sum_columns[] = {
+    TL_COLUMN(struct tl_site_sum, case_name, "case_name"),
+    TL_COLUMN(struct tl_site_sum, unit, "unit"),
+    TL_COLUMN(struct tl_site_sum, outcome, "outcome"),
+    TL_COLUMN(struct tl_site_sum, trials, "sum(trials)"),
+    TL_COLUMN(struct tl_site_sum, first_us, "min(first_us)"),
+    TL_COLUMN(struct tl_site_sum, last_us, "max(last_us)"),
+};
 
 int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db,
-                       "SELECT case_name, unit, outcome, sum(trials), min(first_us), max(last_us) FROM tally "
-                       "GROUP BY case_name, unit, outcome ORDER BY case_name, unit",
-                       what_, e);
-    int rc = SQLITE_DONE, stop = 0;
-    if (!st)
+    struct tl_rows q;
+    struct tl_site_sum sum;
+    int stop = 0;
+    if (TL_ROWS_OPEN(&q, s, sum_columns,
+                     "FROM tally GROUP BY case_name, unit, outcome ORDER BY case_name, unit", what_, e))
         return -1;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct tl_site_sum sum = {.case_name = text(st, 0),
-                                  .unit = text(st, 1),
-                                  .outcome = tl_sql_outcome(st, 2),
-                                  .trials = (uint64_t)sqlite3_column_int64(st, 3),
-                                  .first_us = sqlite3_column_int64(st, 4),
-                                  .last_us = sqlite3_column_int64(st, 5)};
+    while (!stop && tl_rows_next(&q, &sum))
         stop = found(arg, &sum, e);
-    }
-    return finish(s, st, rc, stop, e);
+    return tl_rows_close(&q, stop, e);
 }
+
+static const struct tl_column cell_columns[] = {
+    TL_COLUMN(struct tl_site_cell, variant_hash, "m.variant_hash"),
+    TL_COLUMN(struct tl_site_cell, variant, "v.json"),
+    TL_COLUMN(struct tl_site_cell, unit, "m.unit"),
+    TL_COLUMN(struct tl_site_cell, runtime_version, "n.runtime_version"),
+    TL_COLUMN(struct tl_site_cell, os_build, "n.os_build"),
+    TL_COLUMN(struct tl_site_cell, outcome, "m.outcome"),
+    TL_COLUMN(struct tl_site_cell, trials, "m.trials"),
+    TL_COLUMN(struct tl_site_cell, last_us, "m.last_us"),
+};
 
 int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found found, void *arg,
                   struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT m.variant_hash, v.json, m.unit, n.runtime_version, n.os_build, m.outcome, m.trials, "
-        "m.last_us FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant "
-        "v ON v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE "
-        "c.name = ?",
-        what_, e);
-    int rc = SQLITE_DONE, stop = 0;
-    if (!st)
+    struct tl_rows q;
+    struct tl_site_cell cell;
+    int stop = 0;
+    if (TL_ROWS_OPEN(
+            &q, s, cell_columns,
+            "FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant v ON "
+            "v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE c.name = ?",
+            what_, e))
         return -1;
-    tl_sql_bind(st, 1, case_name);
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct tl_site_cell cell = {.variant_hash = text(st, 0),
-                                    .variant = text(st, 1),
-                                    .unit = text(st, 2),
-                                    .runtime_version = text(st, 3),
-                                    .os_build = text(st, 4),
-                                    .outcome = tl_sql_outcome(st, 5),
-                                    .trials = (uint64_t)sqlite3_column_int64(st, 6),
-                                    .last_us = sqlite3_column_int64(st, 7)};
+    tl_sql_bind(q.st, 1, case_name);
+    while (!stop && tl_rows_next(&q, &cell))
         stop = found(arg, &cell, e);
-    }
-    return finish(s, st, rc, stop, e);
+    return tl_rows_close(&q, stop, e);
 }
+
+static const struct tl_column place_columns[] = {
+    TL_COLUMN(struct tl_site_place, signature_id, "m.signature_id"),
+    TL_COLUMN(struct tl_site_place, case_name, "c.name"),
+    TL_COLUMN(struct tl_site_place, unit, "m.unit"),
+    TL_COLUMN(struct tl_site_place, runtime_version, "n.runtime_version"),
+    TL_COLUMN(struct tl_site_place, os_build, "n.os_build"),
+    TL_COLUMN(struct tl_site_place, trials, "sum(m.trials)"),
+    TL_COLUMN(struct tl_site_place, first_us, "min(m.first_us)"),
+    TL_COLUMN(struct tl_site_place, last_us, "max(m.last_us)"),
+};
 
 int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT m.signature_id, c.name, m.unit, n.runtime_version, n.os_build, sum(m.trials), "
-        "min(m.first_us), max(m.last_us) FROM summary m JOIN case_file c ON c.hash = m.case_hash LEFT "
-        "JOIN environment n ON n.id = m.environment_id WHERE m.signature_id <> '' GROUP BY "
-        "m.signature_id, c.name, m.unit, n.runtime_version, n.os_build ORDER BY m.signature_id, "
-        "c.name, m.unit",
-        what_, e);
-    int rc = SQLITE_DONE, stop = 0;
-    if (!st)
+    struct tl_rows q;
+    struct tl_site_place place;
+    int stop = 0;
+    if (TL_ROWS_OPEN(
+            &q, s, place_columns,
+            "FROM summary m JOIN case_file c ON c.hash = m.case_hash LEFT JOIN environment n ON n.id = "
+            "m.environment_id WHERE m.signature_id <> '' GROUP BY m.signature_id, c.name, m.unit, "
+            "n.runtime_version, n.os_build ORDER BY m.signature_id, c.name, m.unit",
+            what_, e))
         return -1;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct tl_site_place place = {.signature_id = text(st, 0),
-                                      .case_name = text(st, 1),
-                                      .unit = text(st, 2),
-                                      .runtime_version = text(st, 3),
-                                      .os_build = text(st, 4),
-                                      .trials = (uint64_t)sqlite3_column_int64(st, 5),
-                                      .first_us = sqlite3_column_int64(st, 6),
-                                      .last_us = sqlite3_column_int64(st, 7)};
+    while (!stop && tl_rows_next(&q, &place))
         stop = found(arg, &place, e);
-    }
-    return finish(s, st, rc, stop, e);
+    return tl_rows_close(&q, stop, e);
 }
 
-int tl_site_lines(struct tl_store *s, tl_site_line_found found, void *arg, struct tl_error *e)
+int tl_site_lines(struct tl_store *s, tl_trial_row_found found, void *arg, struct tl_error *e)
 {
+    struct tl_rows q;
     /* Read backwards the index gives the newest trial of each outcome first; nothing is sorted. */
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT t.id, t.case_name, t.unit, t.outcome, t.started_us, t.wall_s, t.variant_hash, v.json, "
-        "t.signature_id, "
-        "g.title, t.message FROM trial t INDEXED BY trial_by_case LEFT JOIN variant v ON v.hash = "
-        "t.variant_hash LEFT JOIN "
-        "signature g ON g.id = t.signature_id ORDER BY t.case_name DESC, t.outcome DESC, t.started_us DESC",
-        what_, e);
-    int rc = SQLITE_DONE, stop = 0;
-    if (!st)
+    if (tl_trial_rows_open(
+            &q, s,
+            "id case_name unit outcome started_us wall_seconds variant_hash variant signature_id "
+            "title message",
+            "FROM trial INDEXED BY trial_by_case",
+            "ORDER BY trial.case_name DESC, "
+            "trial.outcome DESC, trial.started_us DESC",
+            what_, e))
         return -1;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct tl_site_line line = {.id = text(st, 0),
-                                    .case_name = text(st, 1),
-                                    .unit = text(st, 2),
-                                    .outcome = tl_sql_outcome(st, 3),
-                                    .started_us = sqlite3_column_int64(st, 4),
-                                    .wall_seconds = sqlite3_column_double(st, 5),
-                                    .variant_hash = text(st, 6),
-                                    .variant = text(st, 7),
-                                    .signature_id = text(st, 8),
-                                    .title = text(st, 9),
-                                    .message = text(st, 10)};
-        stop = found(arg, &line, e);
-    }
-    return finish(s, st, rc, stop, e);
+    return tl_trial_rows_each(&q, found, arg, e);
 }
 
 /* --- stacks --------------------------------------------------------------------------------------------- */
@@ -154,24 +128,17 @@ struct modules {
 
 static int read_modules(struct tl_store *s, struct modules *m, struct tl_error *e)
 {
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db,
-                       "SELECT build_id, path FROM module WHERE build_id <> '' GROUP BY build_id ORDER "
-                       "BY build_id",
-                       what_, e);
-    size_t room = 0;
-    int rc;
+    static const struct tl_column columns[] = {
+        TL_COLUMN(struct module_file, build_id, "build_id"),
+        TL_COLUMN(struct module_file, path, "path"),
+    };
+    struct tl_rows q;
     *m = (struct modules){0, NULL};
-    if (!st)
+    if (TL_ROWS_OPEN(&q, s, columns, "FROM module WHERE build_id <> '' GROUP BY build_id ORDER BY build_id",
+                     what_, e))
         return -1;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (m->n == room) {
-            room = room ? 2 * room : 64;
-            m->list = tl_realloc(m->list, room, sizeof *m->list);
-        }
-        m->list[m->n++] = (struct module_file){tl_sql_dup(st, 0), tl_sql_dup(st, 1)};
-    }
-    return finish(s, st, rc, 0, e);
+    m->list = tl_rows_all(&q, sizeof *m->list, &m->n);
+    return tl_rows_close(&q, 0, e);
 }
 
 static void free_modules(struct modules *m)
@@ -207,77 +174,106 @@ static void take_modules(const struct modules *m, const char *frames, struct tl_
     json_decref(stack);
 }
 
+struct stack_row {
+    const char *id;
+    char *frames, *symbols;
+    struct tl_thread thread;
+};
+
+static const struct tl_column stack_columns[] = {
+    TL_COLUMN(struct stack_row, id, "id"),
+    TL_COLUMN_AS(struct stack_row, thread.omitted_at, TL_COLUMN_INTEGER, "omitted_at"),
+    TL_COLUMN(struct stack_row, thread.omitted, "omitted"),
+    TL_COLUMN(struct stack_row, thread.truncated, "truncated"),
+    TL_COLUMN_AS(struct stack_row, frames, TL_COLUMN_PACKED, "frames"),
+    TL_COLUMN_AS(struct stack_row, symbols, TL_COLUMN_PACKED, "symbols"),
+};
+
+static int report_stack(const struct modules *m, struct stack_row *row, tl_site_stack_found found, void *arg,
+                        struct tl_error *e)
+{
+    struct tl_capture c = {.n_threads = 1};
+    take_modules(m, row->frames, &c);
+    c.threads = tl_calloc(1, sizeof *c.threads);
+    *c.threads = row->thread;
+    if (tl_unpack_frames(row->frames, &c, c.threads) == 0)
+        tl_unpack_symbols(row->symbols, c.threads);
+    free(row->frames);
+    free(row->symbols);
+    int stop = found(arg, row->id, &c, e);
+    tl_capture_free(&c);
+    return stop;
+}
+
 int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, struct tl_error *e)
 {
     struct modules modules;
-    int rc = SQLITE_DONE, stop = read_modules(s, &modules, e);
-    sqlite3_stmt *st =
-        stop ? NULL
-             : tl_sql_prepare(
-                   s->db, "SELECT id, omitted_at, omitted, truncated, frames, symbols FROM stack ORDER BY id",
-                   what_, e);
-    while (st && !stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct tl_capture c;
-        char *frames, *symbols;
-        memset(&c, 0, sizeof c);
-        tl_unpack(&s->packer, st, 4, -1, &frames, NULL);
-        tl_unpack(&s->packer, st, 5, -1, &symbols, NULL);
-        take_modules(&modules, frames, &c);
-        c.n_threads = 1;
-        c.threads = tl_calloc(1, sizeof *c.threads);
-        c.threads->omitted_at = (size_t)sqlite3_column_int64(st, 1);
-        c.threads->omitted = (uint64_t)sqlite3_column_int64(st, 2);
-        c.threads->truncated = sqlite3_column_int(st, 3);
-        if (tl_unpack_frames(frames, &c, c.threads) == 0)
-            tl_unpack_symbols(symbols, c.threads);
-        free(frames);
-        free(symbols);
-        stop = found(arg, text(st, 0), &c, e);
-        tl_capture_free(&c);
+    struct tl_rows q;
+    struct stack_row row = {0};
+    int stop =
+        read_modules(s, &modules, e) || TL_ROWS_OPEN(&q, s, stack_columns, "FROM stack ORDER BY id", what_, e)
+            ? -1
+            : 0;
+    if (!stop) {
+        while (!stop && tl_rows_next(&q, &row))
+            stop = report_stack(&modules, &row, found, arg, e);
+        stop = tl_rows_close(&q, stop, e);
     }
     free_modules(&modules);
-    return st ? finish(s, st, rc, stop, e) : -1;
+    return stop;
 }
 
-static int few_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
-{
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT name, 0 FROM machine UNION SELECT command, 1 FROM session UNION SELECT runtime_path, 1 "
-        "FROM environment UNION SELECT path, 1 FROM module UNION SELECT json, 1 FROM variant ORDER BY 2",
-        what_, e);
-    int rc = SQLITE_DONE, stop = 0;
-    if (!st)
-        return -1;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        if (text(st, 0))
-            stop = found(arg, text(st, 0), sqlite3_column_int(st, 1) ? TL_SITE_PATH : TL_SITE_HOST, e);
-    return finish(s, st, rc, stop, e);
-}
+/* --- names ---------------------------------------------------------------------------------------------- */
 
-/* What is packed is unpacked: packed says of which of the two columns that is so; -1: as typeof() tells. */
-static int said(struct tl_store *s, const char *sql, tl_site_name_found found, void *arg, struct tl_error *e)
+/* Two texts of a row, in which a user or a host may be named. */
+struct text_row {
+    struct tl_bytes texts[2];
+    int packed; /* bits: which of them are zstd frames; TL_PACKED_BLOB: those that are blobs */
+    int named;  /* enum tl_site_named */
+};
+
+static const struct tl_column text_columns[] = {
+    TL_COLUMN(struct text_row, texts[0], "a"),
+    TL_COLUMN(struct text_row, texts[1], "b"),
+    TL_COLUMN(struct text_row, packed, "packed"),
+    TL_COLUMN(struct text_row, named, "named"),
+};
+
+/* Few rows first, of which each name is wanted once; then those that are as many as trials, unsorted. */
+static const char *const text_sources[] = {
+    "FROM (SELECT name AS a, NULL AS b, -1 AS packed, 0 AS named FROM machine UNION SELECT command, NULL, "
+    "-1, 1 "
+    "FROM session UNION SELECT runtime_path, NULL, -1, 1 FROM environment UNION SELECT path, NULL, -1, 1 "
+    "FROM "
+    "module UNION SELECT json, NULL, -1, 1 FROM variant) ORDER BY named, a",
+    "FROM (SELECT json AS a, NULL AS b, -1 AS packed, 2 AS named FROM case_file)",
+    "FROM (SELECT message AS a, command AS b, -1 AS packed, 2 AS named FROM trial)",
+    "FROM (SELECT head AS a, tail AS b, packed, 2 AS named FROM output)",
+};
+
+static int find_names(struct tl_store *s, const char *source, tl_site_name_found found, void *arg,
+                      struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, sql, what_, e);
-    int rc = SQLITE_DONE, stop = 0;
-    if (!st)
+    struct tl_rows q;
+    struct text_row row;
+    int stop = 0;
+    if (TL_ROWS_OPEN(&q, s, text_columns, source, what_, e))
         return -1;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
+    while (!stop && tl_rows_next(&q, &row))
         for (int i = 0; i < 2 && !stop; i++) {
-            char *one;
-            int packed = sqlite3_column_int(st, 2);
-            if (!tl_unpack(&s->packer, st, i, packed < 0 ? -1 : packed >> i & 1, &one, NULL) && one)
-                stop = found(arg, one, TL_SITE_SAID, e);
-            free(one);
+            char *text;
+            int packed = row.packed < 0 ? TL_PACKED_BLOB : row.packed >> i & 1;
+            if (!tl_unpack(&s->packer, &row.texts[i], packed, &text, NULL) && text)
+                stop = found(arg, text, (enum tl_site_named)row.named, e);
+            free(text);
         }
-    return finish(s, st, rc, stop, e);
+    return tl_rows_close(&q, stop, e);
 }
 
 int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
 {
-    return few_names(s, found, arg, e) || said(s, "SELECT json, NULL, -1 FROM case_file", found, arg, e) ||
-                   said(s, "SELECT message, command, -1 FROM trial", found, arg, e) ||
-                   said(s, "SELECT head, tail, packed FROM output", found, arg, e)
-               ? -1
-               : 0;
+    for (size_t i = 0; i < sizeof text_sources / sizeof *text_sources; i++)
+        if (find_names(s, text_sources[i], found, arg, e))
+            return -1;
+    return 0;
 }

@@ -4,9 +4,7 @@
 #ifndef TL_DB_SITE_H
 #define TL_DB_SITE_H
 
-#include "db/store.h"
-#include "harness/base/error.h"
-#include "harness/base/record.h"
+#include "db/query.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -50,17 +48,13 @@ struct tl_site_place {
 typedef int (*tl_site_place_found)(void *arg, const struct tl_site_place *place, struct tl_error *e);
 int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, struct tl_error *e);
 
-/* A line for every trial, by case and outcome, both backwards; the newest of them first. */
-struct tl_site_line {
-    const char *id, *case_name, *unit, *variant_hash, *variant, *signature_id, *title, *message;
-    enum tl_outcome outcome;
-    int64_t started_us;
-    double wall_seconds;
-};
-typedef int (*tl_site_line_found)(void *arg, const struct tl_site_line *line, struct tl_error *e);
-int tl_site_lines(struct tl_store *s, tl_site_line_found found, void *arg, struct tl_error *e);
+/* A line for every trial, by case and outcome, both backwards; the newest of them first. Filled are id,
+ * case_name, unit, variant_hash, variant, signature_id, title, message, outcome, started_us and wall_seconds.
+ */
+int tl_site_lines(struct tl_store *s, tl_trial_row_found found, void *arg, struct tl_error *e);
 
-/* Every trial by its id, with what belongs to it but for the frames of its stacks. */
+/* Every trial by its id, with its command but not its request, its result and where it ran, and with what
+ * belongs to it but for the frames of its stacks. */
 struct tl_site_thread {
     int tid;
     bool crashed;
@@ -74,22 +68,13 @@ struct tl_site_capture {
     size_t n_threads; /* the crashed one first */
     struct tl_site_thread *threads;
 };
-struct tl_site_trial {
-    const char *id, *case_name, *unit, *variant, *environment_id, *session_id;
-    const char *signature_id, *title, *coarse_title;
-    const char *observed_device, *error_domain, *error_code, *message, *command;
-    enum tl_outcome outcome;
-    enum tl_phase phase;
-    int64_t started_us;
-    int signal, exit_status;
-    bool fresh;
-    double phase_seconds[TL_PHASE_COUNT], wall_seconds, user_seconds, system_seconds;
-    uint64_t peak_rss;
+struct tl_site_belongings {
     struct tl_output out, err;
     size_t n_captures;
     struct tl_site_capture *captures;
 };
-typedef int (*tl_site_trial_found)(void *arg, const struct tl_site_trial *trial, struct tl_error *e);
+typedef int (*tl_site_trial_found)(void *arg, const struct tl_trial_row *t,
+                                   const struct tl_site_belongings *b, struct tl_error *e);
 int tl_site_trials(struct tl_store *s, tl_site_trial_found found, void *arg, struct tl_error *e);
 
 /* Every stack by its id: a capture with the stack's modules and one thread, for tl_frame_text. */

@@ -2,8 +2,7 @@
  * walk side by side, so that each row is read once and nothing is looked up. */
 #include "db/site.h"
 
-#include "db/sql.h"
-#include "db/store_impl.h"
+#include "db/trial_row.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -13,47 +12,83 @@ static const char what_[] = "cannot read the trials for a site";
 
 enum table { TRIAL, OUTPUT, CAPTURE, THREAD, TABLES };
 
-static const char *const sql[TABLES] = {
-    [TRIAL] =
-        "SELECT t.id, t.case_name, t.unit, v.json, t.environment_id, t.session_id, t.signature_id, g.title, "
-        "g.coarse_title, t.observed_device, t.error_domain, t.error_code, t.message, t.outcome, t.phase, "
-        "t.started_us, "
-        "t.signal, t.exit_status, t.fresh, t.wall_s, t.user_s, t.system_s, t.peak_rss, t.command, t.start_s, "
-        "t.generate_s, "
-        "t.load_s, t.compile_s, t.execute_s, t.check_s, t.done_s FROM trial t LEFT JOIN variant v ON v.hash "
-        "= "
-        "t.variant_hash LEFT JOIN signature g ON g.id = t.signature_id ORDER BY t.id",
-    [OUTPUT] = "SELECT trial_id, stream, total, packed, head, tail FROM output ORDER BY trial_id, stream",
-    [CAPTURE] = "SELECT trial_id, capture, kind, exe, pid, signal, si_code, fatal, fault_address FROM "
-                "capture ORDER BY "
-                "trial_id, capture",
-    [THREAD] = "SELECT trial_id, capture, tid, crashed, name, state, stack_id FROM thread ORDER BY trial_id, "
-               "capture, "
-               "thread",
+struct capture_row {
+    const char *trial_id, *kind, *exe;
+    int64_t number;
+    struct tl_site_capture c;
 };
 
+static const struct tl_column capture_columns[] = {
+    TL_COLUMN(struct capture_row, trial_id, "trial_id"),
+    TL_COLUMN(struct capture_row, number, "capture"),
+    TL_COLUMN(struct capture_row, kind, "kind"),
+    TL_COLUMN(struct capture_row, exe, "exe"),
+    TL_COLUMN(struct capture_row, c.pid, "pid"),
+    TL_COLUMN(struct capture_row, c.signal, "signal"),
+    TL_COLUMN(struct capture_row, c.si_code, "si_code"),
+    TL_COLUMN(struct capture_row, c.fatal, "fatal"),
+    TL_COLUMN(struct capture_row, c.has_address, "fault_address IS NOT NULL"),
+    TL_COLUMN(struct capture_row, c.fault_address, "fault_address"),
+};
+
+struct thread_row {
+    const char *trial_id, *name, *state, *stack_id;
+    int64_t capture;
+    int tid;
+    bool crashed;
+};
+
+static const struct tl_column thread_columns[] = {
+    TL_COLUMN(struct thread_row, trial_id, "trial_id"), TL_COLUMN(struct thread_row, capture, "capture"),
+    TL_COLUMN(struct thread_row, tid, "tid"),           TL_COLUMN(struct thread_row, crashed, "crashed"),
+    TL_COLUMN(struct thread_row, name, "name"),         TL_COLUMN(struct thread_row, state, "state"),
+    TL_COLUMN(struct thread_row, stack_id, "stack_id"),
+};
+
+/* The cursors, and the rows on which they stand: while q.rc is SQLITE_ROW. */
 struct walk {
-    struct tl_store *s;
-    sqlite3_stmt *st[TABLES];
-    int rc[TABLES]; /* SQLITE_ROW while there is a row */
+    struct tl_rows q[TABLES];
+    struct tl_trial_row trial;
+    struct tl_output_row output;
+    struct capture_row capture;
+    struct thread_row thread;
 };
 
-static const char *text(sqlite3_stmt *st, int column)
+static int open_table(struct walk *w, struct tl_store *s, enum table t, struct tl_error *e)
 {
-    return (const char *)sqlite3_column_text(st, column);
+    switch (t) {
+    case TRIAL:
+        return tl_trial_rows_open(
+            &w->q[t], s,
+            "id case_name unit variant environment_id session_id signature_id title coarse_title "
+            "observed_device error_domain error_code message outcome phase started_us signal exit_status "
+            "fresh "
+            "wall_seconds user_seconds system_seconds peak_rss command phase_seconds",
+            "FROM trial", "ORDER BY trial.id", what_, e);
+    case OUTPUT:
+        return tl_output_rows_open(&w->q[t], s, "FROM output ORDER BY trial_id, stream", what_, e);
+    case CAPTURE:
+        return TL_ROWS_OPEN(&w->q[t], s, capture_columns, "FROM capture ORDER BY trial_id, capture", what_,
+                            e);
+    default:
+        return TL_ROWS_OPEN(&w->q[t], s, thread_columns, "FROM thread ORDER BY trial_id, capture, thread",
+                            what_, e);
+    }
 }
 
-static int advance(struct walk *w, enum table t)
+static bool advance(struct walk *w, enum table t)
 {
-    return w->rc[t] = sqlite3_step(w->st[t]);
+    void *const rows[TABLES] = {&w->trial, &w->output, &w->capture, &w->thread};
+    return tl_rows_next(&w->q[t], rows[t]);
 }
 
 /* Whether the cursor stands on a row of this trial; rows of trials that are not there are passed over. */
 static bool belongs(struct walk *w, enum table t, const char *id)
 {
-    while (w->rc[t] == SQLITE_ROW) {
-        const char *mine = text(w->st[t], 0);
-        int order = strcmp(mine ? mine : "", id);
+    const char *const *const owners[TABLES] = {&w->trial.id, &w->output.trial_id, &w->capture.trial_id,
+                                               &w->thread.trial_id};
+    while (w->q[t].rc == SQLITE_ROW) {
+        int order = strcmp(*owners[t] ? *owners[t] : "", id);
         if (order >= 0)
             return order == 0;
         advance(w, t);
@@ -61,60 +96,37 @@ static bool belongs(struct walk *w, enum table t, const char *id)
     return false;
 }
 
-static void take_outputs(struct walk *w, struct tl_site_trial *r)
+static void take_threads(struct walk *w, const char *id, struct tl_site_capture *c)
 {
-    for (; belongs(w, OUTPUT, r->id); advance(w, OUTPUT)) {
-        sqlite3_stmt *st = w->st[OUTPUT];
-        int stream = sqlite3_column_int(st, 1), packed = sqlite3_column_int(st, 3);
-        struct tl_output *o = stream == 1 ? &r->out : &r->err;
-        if ((stream != 1 && stream != 2) || o->head || o->tail)
-            continue;
-        o->total = (uint64_t)sqlite3_column_int64(st, 2);
-        tl_unpack(&w->s->packer, st, 4, packed & 1, &o->head, &o->head_size);
-        tl_unpack(&w->s->packer, st, 5, packed >> 1 & 1, &o->tail, &o->tail_size);
-    }
-}
-
-static void take_threads(struct walk *w, const char *id, int64_t capture, struct tl_site_capture *c)
-{
-    for (; belongs(w, THREAD, id); advance(w, THREAD)) {
-        sqlite3_stmt *st = w->st[THREAD];
-        int64_t of = sqlite3_column_int64(st, 1);
-        if (of > capture)
-            return;
-        if (of < capture)
+    const struct thread_row *row = &w->thread;
+    for (; belongs(w, THREAD, id) && row->capture <= w->capture.number; advance(w, THREAD)) {
+        if (row->capture < w->capture.number)
             continue;
         c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
-        c->threads[c->n_threads++] = (struct tl_site_thread){.tid = sqlite3_column_int(st, 2),
-                                                             .crashed = sqlite3_column_int(st, 3),
-                                                             .name = tl_sql_dup(st, 4),
-                                                             .state = tl_sql_dup(st, 5),
-                                                             .stack_id = tl_sql_dup(st, 6)};
+        c->threads[c->n_threads++] = (struct tl_site_thread){.tid = row->tid,
+                                                             .crashed = row->crashed,
+                                                             .name = tl_strdup(row->name),
+                                                             .state = tl_strdup(row->state),
+                                                             .stack_id = tl_strdup(row->stack_id)};
     }
 }
 
-static void take_captures(struct walk *w, struct tl_site_trial *r)
+static void take_captures(struct walk *w, const char *id, struct tl_site_belongings *b)
 {
-    for (; belongs(w, CAPTURE, r->id); advance(w, CAPTURE)) {
-        sqlite3_stmt *st = w->st[CAPTURE];
-        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-        struct tl_site_capture *c = &r->captures[r->n_captures++];
-        *c = (struct tl_site_capture){.kind = tl_sql_dup(st, 2),
-                                      .exe = tl_sql_dup(st, 3),
-                                      .pid = sqlite3_column_int(st, 4),
-                                      .signal = sqlite3_column_int(st, 5),
-                                      .si_code = sqlite3_column_int(st, 6),
-                                      .fatal = sqlite3_column_int(st, 7),
-                                      .has_address = sqlite3_column_type(st, 8) != SQLITE_NULL,
-                                      .fault_address = (uint64_t)sqlite3_column_int64(st, 8)};
-        take_threads(w, r->id, sqlite3_column_int64(st, 1), c);
+    for (; belongs(w, CAPTURE, id); advance(w, CAPTURE)) {
+        b->captures = tl_realloc(b->captures, b->n_captures + 1, sizeof *b->captures);
+        struct tl_site_capture *c = &b->captures[b->n_captures++];
+        *c = w->capture.c;
+        c->kind = tl_strdup(w->capture.kind);
+        c->exe = tl_strdup(w->capture.exe);
+        take_threads(w, id, c);
     }
 }
 
-static void release(struct tl_site_trial *r)
+static void release(struct tl_site_belongings *b)
 {
-    for (size_t i = 0; i < r->n_captures; i++) {
-        struct tl_site_capture *c = &r->captures[i];
+    for (size_t i = 0; i < b->n_captures; i++) {
+        struct tl_site_capture *c = &b->captures[i];
         for (size_t k = 0; k < c->n_threads; k++) {
             free(c->threads[k].name);
             free(c->threads[k].state);
@@ -124,73 +136,40 @@ static void release(struct tl_site_trial *r)
         free(c->kind);
         free(c->exe);
     }
-    free(r->captures);
-    free(r->out.head);
-    free(r->out.tail);
-    free(r->err.head);
-    free(r->err.tail);
+    free(b->captures);
+    free(b->out.head);
+    free(b->out.tail);
+    free(b->err.head);
+    free(b->err.tail);
 }
 
 static int report(struct walk *w, tl_site_trial_found found, void *arg, struct tl_error *e)
 {
-    sqlite3_stmt *st = w->st[TRIAL];
-    const char *outcome = text(st, 13), *phase = text(st, 14);
-    int o = outcome ? tl_outcome_parse(outcome) : -1, p = phase ? tl_phase_parse(phase) : -1;
-    char *command;
-    tl_unpack(&w->s->packer, st, 23, -1, &command, NULL);
-    struct tl_site_trial r = {
-        .id = text(st, 0),
-        .case_name = text(st, 1),
-        .unit = text(st, 2),
-        .variant = text(st, 3),
-        .environment_id = text(st, 4),
-        .session_id = text(st, 5),
-        .signature_id = text(st, 6),
-        .title = text(st, 7),
-        .coarse_title = text(st, 8),
-        .observed_device = text(st, 9),
-        .error_domain = text(st, 10),
-        .error_code = text(st, 11),
-        .message = text(st, 12),
-        .command = command,
-        .outcome = o < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)o,
-        .phase = p < 0 ? TL_PHASE_START : (enum tl_phase)p,
-        .started_us = sqlite3_column_int64(st, 15),
-        .signal = sqlite3_column_int(st, 16),
-        .exit_status = sqlite3_column_int(st, 17),
-        .fresh = sqlite3_column_int(st, 18),
-        .wall_seconds = sqlite3_column_double(st, 19),
-        .user_seconds = sqlite3_column_double(st, 20),
-        .system_seconds = sqlite3_column_double(st, 21),
-        .peak_rss = (uint64_t)sqlite3_column_int64(st, 22),
-    };
-    for (int i = 0; i < TL_PHASE_COUNT; i++)
-        r.phase_seconds[i] =
-            sqlite3_column_type(st, 24 + i) == SQLITE_NULL ? -1 : sqlite3_column_double(st, 24 + i);
-    take_outputs(w, &r);
-    take_captures(w, &r);
-    int stop = found(arg, &r, e);
-    release(&r);
-    free(command);
+    struct tl_site_belongings b = {.n_captures = 0};
+    const char *id = w->trial.id;
+    for (; belongs(w, OUTPUT, id); advance(w, OUTPUT))
+        tl_output_take(w->q[OUTPUT].s, &w->output, &b.out, &b.err);
+    take_captures(w, id, &b);
+    int stop = found(arg, &w->trial, &b, e);
+    release(&b);
     return stop;
 }
 
 int tl_site_trials(struct tl_store *s, tl_site_trial_found found, void *arg, struct tl_error *e)
 {
-    struct walk w = {.s = s};
-    int failed = 0, stop = 0;
-    for (int t = 0; t < TABLES && !failed; t++) {
-        int rc = sqlite3_prepare_v2(s->db, sql[t], -1, &w.st[t], NULL);
-        failed = rc == SQLITE_OK ? 0 : tl_sql_fail(e, s->db, rc, what_);
+    struct walk w = {.trial = {.id = NULL}};
+    int n = 0, stop = 0;
+    while (n < TABLES && !stop) {
+        stop = open_table(&w, s, (enum table)n, e);
+        n += !stop;
     }
-    for (int t = 0; t < TABLES && !failed; t++)
+    for (int t = OUTPUT; t < TABLES && !stop; t++)
         advance(&w, (enum table)t);
-    for (; !failed && !stop && w.rc[TRIAL] == SQLITE_ROW; advance(&w, TRIAL))
-        stop = text(w.st[TRIAL], 0) ? report(&w, found, arg, e) : 0;
-    for (int t = 0; t < TABLES && !failed && !stop; t++)
-        if (w.rc[t] != SQLITE_ROW && w.rc[t] != SQLITE_DONE)
-            failed = tl_sql_fail(e, s->db, w.rc[t], what_);
-    for (int t = 0; t < TABLES; t++)
-        sqlite3_finalize(w.st[t]);
-    return failed || stop ? -1 : 0;
+    while (!stop && advance(&w, TRIAL)) {
+        stop = w.trial.id ? report(&w, found, arg, e) : 0;
+        tl_trial_row_free(&w.trial);
+    }
+    for (int t = 0; t < n; t++)
+        stop = tl_rows_close(&w.q[t], stop, e);
+    return stop;
 }

@@ -1,13 +1,13 @@
-/* Opening, locking and closing a database; groups; sessions. What a trial becomes is in trial.c. */
+/* Opening, locking and closing a database; groups; sessions. What a trial becomes is in trial_write.c. */
 #include "db/store.h"
+#include "db/group.h"
 #include "db/migrate.h"
+#include "db/recover.h"
 #include "db/sql.h"
-#include "db/store_impl.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,8 +160,6 @@ static int open_reading(struct tl_store *s, struct tl_error *e)
     return 0;
 }
 
-static int recover(struct tl_store *s, struct tl_error *e);
-
 /* Said here because SQLite tells neither the file nor the reason. */
 static int check_directory(const char *path, struct tl_error *e)
 {
@@ -208,7 +206,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         return -1;
     snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");
     free(id);
-    return recover(s, e);
+    return tl_store_recover(s, e);
 }
 
 int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **store, struct tl_error *e)
@@ -268,159 +266,6 @@ const char *tl_store_path(const struct tl_store *s)
 size_t tl_store_recovered(const struct tl_store *s)
 {
     return s->recovered;
-}
-
-bool tl_store_known(struct tl_store *s, char kind, const char *id)
-{
-    size_t n = strlen(id);
-    if (n >= TL_ID_SIZE)
-        return false;
-    if (!s->known)
-        s->known = tl_calloc(TL_KNOWN, sizeof *s->known);
-    uint32_t h = 2166136261u ^ (unsigned char)kind;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)id[i]) * 16777619u;
-    char *slot = s->known[(h ^ h >> 16) % TL_KNOWN];
-    if (slot[0] == kind && strcmp(slot + 1, id) == 0)
-        return true;
-    slot[0] = kind;
-    memcpy(slot + 1, id, n + 1);
-    return false;
-}
-
-int tl_store_group(struct tl_store *s, struct tl_error *e)
-{
-    if (s->in_group)
-        return 0;
-    if (s->mode != TL_STORE_WRITE)
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
-    sqlite3_stmt *st = tl_store_statement(s, TL_ST_BEGIN, cannot_write, e);
-    if (!st || tl_store_step(s, st, cannot_write, e))
-        return -1;
-    s->in_group = true;
-    s->group = 0;
-    s->group_due = tl_monotonic_ns() + TL_STORE_GROUP_NS;
-    return 0;
-}
-
-int tl_store_undo(struct tl_store *s)
-{
-    if (!sqlite3_get_autocommit(s->db)) /* SQLite may have rolled back by itself */
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    s->in_group = false;
-    s->group = 0;
-    if (s->known)
-        memset(s->known, 0, TL_KNOWN * sizeof *s->known);
-    tl_intent_rolled_back(s->intents);
-    return -1;
-}
-
-uint64_t tl_store_due_ns(const struct tl_store *s)
-{
-    return s->in_group ? s->group_due : 0;
-}
-
-int tl_store_flush(struct tl_store *s, struct tl_error *e)
-{
-    if (!s->in_group)
-        return 0;
-    sqlite3_stmt *st = tl_store_statement(s, TL_ST_COMMIT, cannot_write, e);
-    if (!st || tl_store_step(s, st, cannot_write, e))
-        return tl_store_undo(s);
-    s->in_group = false;
-    s->group = 0;
-    tl_intent_committed(s->intents);
-    return 0;
-}
-
-int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,
-                   struct tl_error *e)
-{
-    if (s->mode != TL_STORE_WRITE)
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
-    struct tl_intent *list = tl_calloc(n + 1, sizeof *list);
-    for (size_t i = 0; i < n; i++) {
-        const struct tl_trial_record *r = records[i];
-        list[i] = (struct tl_intent){r->started_us,   r->id,   r->case_name,      r->case_hash, r->variant,
-                                     r->variant_hash, r->unit, r->environment_id, s->session_id};
-    }
-    int rc = tl_intent_write(s->intents, list, n, e);
-    free(list);
-    return rc;
-}
-
-int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
-{
-    bool added;
-    if (tl_store_group(s, e) || tl_store_insert(s, r, s->session_id, &added, e))
-        return -1;
-    tl_intent_finish(s->intents, r->id);
-    return ++s->group >= TL_STORE_GROUP ? tl_store_flush(s, e) : 0;
-}
-
-/* An intent whose trial has no outcome: the child ran, and nobody saw the end of it. */
-static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
-{
-    struct tl_store *s = arg;
-    struct tl_trial_record r;
-    memset(&r, 0, sizeof r);
-    char started[32] = "", found[32] = "";
-    struct tm tm;
-    time_t seconds = (time_t)(i->started_us / 1000000), now = time(NULL);
-    if (gmtime_r(&seconds, &tm))
-        strftime(started, sizeof started, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    if (gmtime_r(&now, &tm))
-        strftime(found, sizeof found, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    char *message =
-        tl_format("trapline or the machine went down while it ran; started %s, found %s", started, found);
-    snprintf(r.id, sizeof r.id, "%s", i->id);
-    snprintf(r.case_hash, sizeof r.case_hash, "%s", i->case_hash);
-    snprintf(r.variant_hash, sizeof r.variant_hash, "%s", i->variant_hash);
-    snprintf(r.environment_id, sizeof r.environment_id, "%s", i->environment_id);
-    r.started_us = i->started_us;
-    r.case_name = tl_strdup(i->case_name);
-    r.variant = tl_strdup(i->variant);
-    r.unit = tl_strdup(i->unit);
-    r.message = message;
-    r.outcome = TL_OUTCOME_LOST;
-    r.phase = TL_PHASE_START;
-    r.exit_status = -1;
-    for (int p = 0; p < TL_PHASE_COUNT; p++)
-        r.phase_seconds[p] = -1;
-    bool added = false;
-    int rc = tl_store_group(s, e) || tl_store_insert(s, &r, i->session_id, &added, e) ? -1 : 0;
-    s->recovered += added;
-    tl_trial_record_free(&r);
-    return rc;
-}
-
-static int recover(struct tl_store *s, struct tl_error *e)
-{
-    if (tl_intent_scan(s->intents, s->database_id, add_lost, s, e) || tl_store_flush(s, e))
-        return -1;
-    return tl_intent_reset(s->intents, s->database_id, e);
-}
-
-void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE])
-{
-    const char *strings[] = {m->name, m->arch, m->cpu};
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = 0; i < 3; i++)
-        tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
-    tl_buffer_printf(&b, "%u %llu", m->cores, (unsigned long long)m->memory);
-    tl_content_id(b.data, b.size, id);
-    tl_buffer_free(&b);
-}
-
-void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE])
-{
-    const char *strings[] = {v->machine_id, v->os_build,       v->driver,         v->device,
-                             v->runner,     v->runner_version, v->runtime_sha256, v->runtime_version};
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
-        tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
-    tl_content_id(b.data, b.size, id);
-    tl_buffer_free(&b);
 }
 
 static int insert_session(struct tl_store *s, const struct tl_machine *m, const char *version,

@@ -10,6 +10,7 @@
 #ifndef TL_STORE_H
 #define TL_STORE_H
 
+#include "db/machine.h"
 #include "harness/base/error.h"
 #include "harness/base/record.h"
 
@@ -40,29 +41,10 @@ const char *tl_store_path(const struct tl_store *s);
 /* Trials that were running when an earlier writer went down and that this open recorded as lost. */
 size_t tl_store_recovered(const struct tl_store *s);
 
-/* The machine trapline runs on. Strings may be NULL; the database copies what it needs. */
-struct tl_machine {
-    const char *name, *arch, *cpu;
-    unsigned cores;
-    uint64_t memory; /* bytes */
-    const char *os, *os_build, *kernel;
-};
-/* Content id of name, arch, cpu, cores and memory (not of the OS). */
-void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE]);
-
 /* Starts a session: trials stored from now on belong to it. Durable when it returns. id may be NULL. */
 int tl_store_session_begin(struct tl_store *s, const struct tl_machine *m, const char *trapline_version,
                            const char *command, char id[TL_UUID_SIZE], struct tl_error *e);
 int tl_store_session_end(struct tl_store *s, struct tl_error *e);
-
-/* What a cached outcome is valid for. Strings may be NULL. */
-struct tl_environment {
-    const char *machine_id, *os_build, *driver, *device;
-    const char *runner, *runner_version;
-    const char *runtime_path, *runtime_sha256, *runtime_version;
-};
-/* Content id of everything but runtime_path. */
-void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE]);
 
 /* Content that trials refer to. Storing it again does nothing. A trial whose case, variant or environment was
  * not stored before refers to what its record tells. They belong to the open group. */

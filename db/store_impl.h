@@ -50,25 +50,4 @@ struct tl_store {
     char (*known)[TL_ID_SIZE + 1];
 };
 
-/* The prepared statement, reset and without bindings; NULL with *e filled. */
-sqlite3_stmt *tl_store_statement(struct tl_store *s, enum tl_statement which, const char *what,
-                                 struct tl_error *e);
-/* Steps a statement that returns no rows and resets it. */
-int tl_store_step(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e);
-
-/* Opens the group when none is open. Any failure after this must go through tl_store_undo. */
-int tl_store_group(struct tl_store *s, struct tl_error *e);
-/* Rolls the open group back. Returns -1, so that a caller can return it. */
-int tl_store_undo(struct tl_store *s);
-
-/* Inserts a record and all it refers to into the open group; *added is false when it was there. In trial.c.
- */
-int tl_store_insert(struct tl_store *s, const struct tl_trial_record *r, const char *session_id, bool *added,
-                    struct tl_error *e);
-int tl_store_insert_environment(struct tl_store *s, const char *id, const struct tl_environment *v,
-                                struct tl_error *e);
-
-/* Whether an id of a kind (one letter) was inserted before by this process; remembers it. */
-bool tl_store_known(struct tl_store *s, char kind, const char *id);
-
 #endif

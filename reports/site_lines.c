@@ -61,7 +61,7 @@ static long intern(struct lines *l, struct tl_site_strings *s, const char *text,
     return text ? tl_site_intern(l->w, s, text, strlen(text), most) : -1;
 }
 
-static int add_line(void *arg, const struct tl_site_line *x, struct tl_error *e)
+static int add_line(void *arg, const struct tl_trial_row *x, struct tl_error *e)
 {
     struct lines *l = arg;
     size_t unit = tl_site_unit_of(l->w, x->unit);

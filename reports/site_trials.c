@@ -44,7 +44,7 @@ static int put_file(struct trials *t, struct tl_error *e)
 }
 
 /* The place of an environment in the file. Trials of a session stand together, so it is seldom looked up. */
-static int environment_of(struct trials *t, const struct tl_site_trial *r, size_t *number, struct tl_error *e)
+static int environment_of(struct trials *t, const struct tl_trial_row *r, size_t *number, struct tl_error *e)
 {
     const char *session = r->session_id ? r->session_id : "",
                *environment = r->environment_id ? r->environment_id : "";
@@ -94,12 +94,12 @@ static void add_output(struct trials *t, const struct tl_output *o)
     tl_buffer_free(&b);
 }
 
-static void add_captures(struct trials *t, const struct tl_site_trial *r)
+static void add_captures(struct trials *t, const struct tl_site_belongings *b)
 {
     size_t threads = 0;
     tl_buffer_add_string(&t->rows, ",[");
-    for (size_t i = 0; i < r->n_captures && threads < THREADS_MOST; i++) {
-        const struct tl_site_capture *c = &r->captures[i];
+    for (size_t i = 0; i < b->n_captures && threads < THREADS_MOST; i++) {
+        const struct tl_site_capture *c = &b->captures[i];
         char address[24] = "";
         if (c->has_address)
             snprintf(address, sizeof address, "0x%llx", (unsigned long long)c->fault_address);
@@ -117,7 +117,8 @@ static void add_captures(struct trials *t, const struct tl_site_trial *r)
     tl_buffer_add_string(&t->rows, "]");
 }
 
-static int add_trial(void *arg, const struct tl_site_trial *r, struct tl_error *e)
+static int add_trial(void *arg, const struct tl_trial_row *r, const struct tl_site_belongings *b,
+                     struct tl_error *e)
 {
     struct trials *t = arg;
     struct tl_site *w = t->w;
@@ -148,9 +149,9 @@ static int add_trial(void *arg, const struct tl_site_trial *r, struct tl_error *
                      string(t, r->error_code, TITLE_MOST), string(t, r->message, MESSAGE_MOST),
                      string(t, r->signature_id, 64), string(t, r->title, TITLE_MOST),
                      string(t, r->coarse_title, TITLE_MOST), string(t, r->command, 2000), environment);
-    add_output(t, &r->out);
-    add_output(t, &r->err);
-    add_captures(t, r);
+    add_output(t, &b->out);
+    add_output(t, &b->err);
+    add_captures(t, b);
     tl_buffer_add_string(&t->rows, "]");
     return t->rows.size + t->strings.json.size + t->environments.size > TL_SITE_FILE ? put_file(t, e) : 0;
 }

@@ -65,7 +65,7 @@ static void keep(const struct tl_nightly_cell *c, struct tl_night_cell *k)
     *k = (struct tl_night_cell){
         .case_name = tl_strdup(c->c->name),
         .unit = tl_strdup(c->unit->text),
-        .lane = tl_strdup(c->lane),
+        .runner_device = tl_strdup(c->runner_device),
         .continues = tl_strdup(c->continues),
         .class = tl_class_names[c->class],
         .changed = changed_bits(c),

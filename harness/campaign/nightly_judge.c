@@ -1,7 +1,7 @@
 /* A cell against the nights before.
  *
- * What it is compared with is everything that was seen since the last change: the last run in the same lane
- * (RUNNER:DEVICE), on the same build if that night had it and else on the nearest one, and from there back,
+ * What it is compared with is everything that was seen since the last change: the last run on the same runner
+ * and device, on the same build if that night had it and else on the nearest one, and from there back,
  * night by night, to the last one that said that something changed. A failure that shows now and then is
  * thereby compared with all the times it showed and did not, and not with one night's luck.
  *
@@ -60,13 +60,13 @@ bool tl_nightly_outcome_changed(enum tl_class class)
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e)
 {
     struct tl_nightly *n = c->nightly;
-    size_t in_lane = 1; /* cells that a night has of it */
+    size_t of_builds = 1; /* cells that a night has of it */
     for (size_t i = 0; i < n->names.n; i++)
-        in_lane += n->units[i] != c->unit && !strcmp(n->units[i]->runner, c->unit->runner) &&
-                   !strcmp(n->units[i]->device, c->unit->device);
+        of_builds += n->units[i] != c->unit && !strcmp(n->units[i]->runner, c->unit->runner) &&
+                     !strcmp(n->units[i]->device, c->unit->device);
     tl_night_cells_free(&c->history);
     return tl_night_history(tl_executor_store(n->x), &n->night, c->c->name, c->c->hash, c->variant_hash,
-                            c->lane, HISTORY_NIGHTS * in_lane, &c->history, e);
+                            c->runner_device, HISTORY_NIGHTS * of_builds, &c->history, e);
 }
 
 /* --- the history that counts ---------------------------------------------------------------------------- */

@@ -162,7 +162,7 @@ static void add_cell(struct tl_nightly *n, struct tl_case *c, const struct tl_va
     *cell = (struct tl_nightly_cell){.nightly = n, .c = c, .unit = u, .variant = tl_variant_copy(c, v)};
     cell->variant_json = tl_variant_json(c, &cell->variant);
     tl_variant_hash(c, &cell->variant, cell->variant_hash);
-    cell->lane = tl_format("%s:%s", u->runner, u->device);
+    cell->runner_device = tl_format("%s:%s", u->runner, u->device);
 }
 
 static bool same_variant(const struct tl_case *c, const struct tl_variant *a, const struct tl_variant *b)

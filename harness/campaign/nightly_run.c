@@ -28,7 +28,7 @@ static void add_sample(struct tl_samples *s, double v)
     s->list[i] = v;
 }
 
-static void add_kind(struct tl_nightly_cell *c, const struct tl_night_trial *t)
+static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
 {
     const char *coarse = t->coarse_id && *t->coarse_id ? t->coarse_id
                          : t->signature_id             ? t->signature_id
@@ -52,7 +52,7 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_night_trial *t)
     }
 }
 
-void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_night_trial *t, const char *boot)
+void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot)
 {
     if (t->environment_id)
         snprintf(c->environment, sizeof c->environment, "%s", t->environment_id);
@@ -95,7 +95,7 @@ struct recall {
 };
 
 /* The cell of a trial; NULL when it is none of this night's plan. */
-static struct tl_nightly_cell *find(const struct recall *r, const struct tl_night_trial *t)
+static struct tl_nightly_cell *find(const struct recall *r, const struct tl_trial_row *t)
 {
     struct tl_case c = {0};
     const struct tl_unit u = {.text = (char *)t->unit};
@@ -106,7 +106,7 @@ static struct tl_nightly_cell *find(const struct recall *r, const struct tl_nigh
     return found ? *found : NULL;
 }
 
-static int on_recalled(void *arg, const struct tl_night_trial *t, struct tl_error *e)
+static int on_recalled(void *arg, const struct tl_trial_row *t, struct tl_error *e)
 {
     const struct recall *r = arg;
     struct tl_nightly_cell *c = find(r, t);
@@ -143,7 +143,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     double seconds = 0;
     for (int p = TL_PHASE_LOAD; p <= TL_PHASE_CHECK; p++)
         seconds += r->phase_seconds[p] > 0 ? r->phase_seconds[p] : 0;
-    const struct tl_night_trial t = {
+    const struct tl_trial_row t = {
         .id = r->id,
         .environment_id = r->environment_id,
         .signature_id = r->signature.id,

@@ -120,7 +120,7 @@ static void order_sides(struct tl_compare *c)
 /* --- rows ----------------------------------------------------------------------------------------------- */
 
 /* The build in a unit's name, or what its runner said it runs; a new string, NULL when nothing is known. */
-static char *build_of(const struct tl_comparable *t)
+static char *build_of(const struct tl_trial_row *t)
 {
     const char *at = strchr(t->unit, '@'), *colon = strrchr(t->unit, ':');
     if (at && colon && at < colon)
@@ -134,7 +134,7 @@ static char *without_build(const char *unit)
     return at && colon && at < colon ? tl_format("%.*s%s", (int)(at - unit), unit, colon) : tl_strdup(unit);
 }
 
-static struct tl_compare_row *row_of(struct tl_compare *c, const struct tl_comparable *t, const char *where)
+static struct tl_compare_row *row_of(struct tl_compare *c, const struct tl_trial_row *t, const char *where)
 {
     const struct tl_compare_row *first = c->n_rows ? &c->rows[c->block] : NULL;
     if (!first || strcmp(first->case_hash, t->case_hash) || strcmp(first->variant_hash, t->variant_hash))
@@ -182,7 +182,7 @@ static void take_result(struct tl_side_cell *k, const char *text)
 }
 
 static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t side,
-                       const struct tl_comparable *t)
+                       const struct tl_trial_row *t)
 {
     if (r->n_cells <= side) {
         r->cells = tl_realloc(r->cells, side + 1, sizeof *r->cells);
@@ -207,7 +207,7 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
     c->sides[side].trials++;
 }
 
-static int on_trial(void *arg, const struct tl_comparable *t, struct tl_error *e)
+static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
 {
     struct tl_compare *c = arg;
     if (interrupted)

@@ -18,11 +18,12 @@
 
 #define NOTIFY_S 300
 
-/* *document is that of a night that ended and was not told, or NULL: then one has begun, or goes on. */
+/* *document is that of a night that ended and of which nobody was notified, or NULL: then one has begun, or
+ * goes on. */
 static int begin(struct tl_nightly *n, json_t **document, struct tl_error *e)
 {
     char *command = tl_format("nightly %s", n->suite->path), plan[TL_ID_SIZE], machine[TL_ID_SIZE],
-         untold[TL_UUID_SIZE];
+         unnotified[TL_UUID_SIZE];
     const struct tl_executor_options options = {
         .db_path = n->o->db, .command = command, .jobs = n->o->jobs, .no_cgroup = n->o->no_cgroup};
     int result = tl_executor_new(&n->x, &options, e);
@@ -36,8 +37,8 @@ static int begin(struct tl_nightly *n, json_t **document, struct tl_error *e)
         return -1;
     tl_nightly_plan_id(n, plan);
     tl_machine_id(tl_executor_machine(n->x), machine);
-    if (tl_night_untold(tl_executor_store(n->x), n->suite->name, machine, plan, untold, e) ||
-        (*untold && tl_night_load(tl_executor_store(n->x), untold, document, e)))
+    if (tl_night_not_notified(tl_executor_store(n->x), n->suite->name, machine, plan, unnotified, e) ||
+        (*unnotified && tl_night_load(tl_executor_store(n->x), unnotified, document, e)))
         return -1;
     if (*document) {
         fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before it was told\n",
@@ -100,7 +101,7 @@ int tl_nightly_print(const struct tl_options *o, const json_t *document)
 }
 
 /* --notify: the summary goes to a program's stdin. */
-static int notify(char *const *words, const json_t *document, struct tl_error *e)
+static int pipe_summary(char *const *words, const json_t *document, struct tl_error *e)
 {
     char *text = tl_night_markdown(document);
     int status, result = tl_pipe_to(words, text, NOTIFY_S, &status, e);
@@ -115,19 +116,19 @@ static int notify(char *const *words, const json_t *document, struct tl_error *e
     return result;
 }
 
-/* What could not be told is not told again: it may never be possible, and nights are to go on. */
-static int told(const struct tl_options *o, const char *suite, struct tl_error *e)
+/* Who could not be notified is not notified again: it may never be possible, and nights are to go on. */
+static int mark_notified(const struct tl_options *o, const char *suite, struct tl_error *e)
 {
     struct tl_store *s;
     if (tl_store_open(o->db, TL_STORE_WRITE, &s, e))
         return -1;
-    int result = tl_night_told(s, suite, e);
+    int result = tl_night_notified(s, suite, e);
     return tl_store_close(s, result ? NULL : e) || result ? -1 : 0;
 }
 
-/* What is told of a night that ended. The worst exit status wins: that something could not be told is told.
- */
-static int tell(const struct tl_options *o, const char *suite, char *const *words, const json_t *document)
+/* Notifies everybody who wants to know what a night found. The worst exit status wins: that somebody could
+ * not be notified counts. */
+static int notify(const struct tl_options *o, const char *suite, char *const *words, const json_t *document)
 {
     int status = json_integer_value(json_object_get(document, "regressions")) ? TL_EXIT_FAILURE : TL_EXIT_OK;
     int printed = tl_nightly_print(o, document);
@@ -141,9 +142,9 @@ static int tell(const struct tl_options *o, const char *suite, char *const *word
     struct tl_site_result site;
     if (o->site && tl_cli_site(o, &site))
         printed = TL_EXIT_ENVIRONMENT; /* why was said */
-    if (words && notify(words, document, &e))
+    if (words && pipe_summary(words, document, &e))
         printed = tl_print_error(&e);
-    if (told(o, suite, &e))
+    if (mark_notified(o, suite, &e))
         printed = tl_print_error(&e);
     return printed ? printed : status;
 }
@@ -156,7 +157,7 @@ void tl_nightly_release(struct tl_nightly *n)
             free(c->kinds[k].title);
         free(c->kinds);
         free(c->variant_json);
-        free(c->lane);
+        free(c->runner_device);
         free(c->why);
         free(c->continues);
         free(c->evidence);
@@ -203,7 +204,7 @@ static int run_suite(struct tl_options *o, char *const *words)
     } else {
         status = result   ? tl_print_error(&e)
                  : closed ? tl_print_error(&closing)
-                          : tell(o, n.suite->name, words, document);
+                          : notify(o, n.suite->name, words, document);
     }
     json_decref(document);
     if (lock >= 0)

@@ -68,7 +68,7 @@ struct tl_nightly_cell {
     struct tl_nightly *nightly;
     struct tl_case *c;
     struct tl_variant variant;
-    char *variant_json, variant_hash[TL_ID_SIZE], *lane;
+    char *variant_json, variant_hash[TL_ID_SIZE], *runner_device;
     const struct tl_unit *unit;
 
     /* Seen this night. */
@@ -125,7 +125,7 @@ int tl_nightly_cells(struct tl_nightly *n, struct tl_error *e); /* once the unit
 void tl_nightly_plan_id(const struct tl_nightly *n, char id[TL_ID_SIZE]);
 
 /* nightly_run.c */
-void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_night_trial *t, const char *boot);
+void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot);
 int tl_nightly_recall(struct tl_nightly *n,
                       struct tl_error *e); /* trials of this night that are there already */
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);

@@ -235,7 +235,7 @@ static void night(struct tl_store *s, const char *machine, bool ended)
     double seconds[] = {0.5, 1};
     struct tl_night_cell cell = {.case_name = (char *)"case",
                                  .unit = (char *)"selftest:cpu",
-                                 .lane = (char *)"selftest:cpu",
+                                 .runner_device = (char *)"selftest:cpu",
                                  .class = "passing",
                                  .passed = 2,
                                  .failures = json_array(),

@@ -66,7 +66,7 @@ static void end(struct tl_night *n, const char *unit, uint64_t failed, unsigned 
     double seconds[] = {0.25, 0.5};
     struct tl_night_cell cell = {.case_name = (char *)"case",
                                  .unit = (char *)unit,
-                                 .lane = (char *)"r:d",
+                                 .runner_device = (char *)"r:d",
                                  .continues = (char *)"r@1:d",
                                  .class = "passing",
                                  .passed = 2,
@@ -116,7 +116,7 @@ Test(night, one_that_was_cut_short_goes_on_with_the_same_plan_only)
         tl_night_free(all[i]);
 }
 
-Test(night, history_is_the_newest_first_and_of_one_lane)
+Test(night, history_is_the_newest_first_and_of_one_runner_and_device)
 {
     for (int i = 1; i <= 3; i++) {
         struct tl_night n = begin("a", "m", PLAN, false);

@@ -1,8 +1,10 @@
 /* A record becomes rows. Everything it refers to goes first, so that foreign keys hold at every moment;
  * content that is surely there already is not touched again. */
+#include "db/trial_write.h"
+
+#include "db/cached.h"
+#include "db/group.h"
 #include "db/sql.h"
-#include "db/store.h"
-#include "db/store_impl.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -10,8 +12,9 @@
 #include <string.h>
 
 static const char what_[] = "cannot store the trial";
+static const char cannot_write[] = "cannot write to the database";
 
-/* One text for each enum tl_statement. */
+/* One text for each enum tl_statement that is executed here. */
 static const char *const texts[TL_ST_COUNT] = {
     [TL_ST_CASE] =
         "INSERT INTO case_file(hash, name, json) VALUES(?,?,?) "
@@ -62,37 +65,9 @@ static const char *const texts[TL_ST_COUNT] = {
         "INSERT INTO tally(case_name, case_hash, unit, outcome, signature_id, trials, first_us, last_us) "
         "VALUES(?1,?2,?3,?4,?5,1,?6,?6) ON CONFLICT DO UPDATE SET trials = trials + 1, "
         "first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
-    [TL_ST_CACHED] = "SELECT id, started_us, outcome, phase, signal, signature_id, fresh FROM trial "
-                     "WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? "
-                     "AND ifnull(environment_id, '') = ? ORDER BY started_us DESC, n DESC LIMIT ?",
-    [TL_ST_BEGIN] = "BEGIN IMMEDIATE",
-    [TL_ST_COMMIT] = "COMMIT",
 };
 
-sqlite3_stmt *tl_store_statement(struct tl_store *s, enum tl_statement which, const char *what,
-                                 struct tl_error *e)
-{
-    sqlite3_stmt **st = &s->statements[which];
-    if (!*st) {
-        int rc = sqlite3_prepare_v3(s->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
-        if (rc != SQLITE_OK) {
-            tl_sql_fail(e, s->db, rc, what);
-            return NULL;
-        }
-    }
-    return *st;
-}
-
-int tl_store_step(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e)
-{
-    int rc = sqlite3_step(st),
-        failed = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : tl_sql_fail(e, s->db, rc, what);
-    sqlite3_reset(st);
-    sqlite3_clear_bindings(st); /* so that nothing of the caller's is referred to any longer */
-    return failed;
-}
-
-#define STATEMENT(s, which, e) tl_store_statement(s, which, what_, e)
+#define STATEMENT(s, which, e) tl_store_statement(s, which, texts[which], what_, e)
 #define STEP(s, st, e) tl_store_step(s, st, what_, e)
 
 static int insert_case(struct tl_store *s, const char *hash, const char *name, const char *json,
@@ -121,8 +96,8 @@ static int insert_variant(struct tl_store *s, const char *hash, const char *json
     return STEP(s, st, e);
 }
 
-int tl_store_insert_environment(struct tl_store *s, const char *id, const struct tl_environment *v,
-                                struct tl_error *e)
+static int insert_environment(struct tl_store *s, const char *id, const struct tl_environment *v,
+                              struct tl_error *e)
 {
     if (tl_store_known(s, v ? 'E' : 'e', id))
         return 0;
@@ -171,20 +146,6 @@ static int insert_signature(struct tl_store *s, const struct tl_trial_record *r,
     return STEP(s, st, e);
 }
 
-static int64_t cell_of(const char *case_hash, const char *variant_hash, const char *unit,
-                       const char *environment_id)
-{
-    const char *parts[] = {case_hash, variant_hash, unit, environment_id};
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (int i = 0; i < 4; i++)
-        tl_buffer_add(&b, parts[i] ? parts[i] : "", parts[i] ? strlen(parts[i]) + 1 : 1);
-    char id[TL_ID_SIZE];
-    tl_content_id(b.data, b.size, id);
-    tl_buffer_free(&b);
-    id[16] = '\0';
-    return (int64_t)(strtoull(id, NULL, 16) >> 1);
-}
-
 static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r, const char *session_id,
                             struct tl_error *e)
 {
@@ -202,7 +163,7 @@ static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r,
     sqlite3_bind_int(st, ++at, r->signal);
     sqlite3_bind_int(st, ++at, r->fresh);
     tl_sql_bind_id(st, ++at, r->signature.id);
-    sqlite3_bind_int64(st, ++at, cell_of(r->case_hash, r->variant_hash, unit, r->environment_id));
+    sqlite3_bind_int64(st, ++at, tl_store_cell(r->case_hash, r->variant_hash, unit, r->environment_id));
     tl_sql_bind(st, ++at, r->case_hash);
     tl_sql_bind(st, ++at, r->variant_hash);
     tl_sql_bind_id(st, ++at, r->environment_id);
@@ -421,7 +382,7 @@ static int insert_all(struct tl_store *s, const struct tl_trial_record *r, const
     if (insert_case(s, r->case_hash, r->case_name, NULL, e) ||
         insert_variant(s, r->variant_hash, r->variant, e) ||
         insert_name(s, TL_ST_UNIT, 'u', r->unit ? r->unit : "", e) ||
-        (r->environment_id[0] && tl_store_insert_environment(s, r->environment_id, NULL, e)) ||
+        (r->environment_id[0] && insert_environment(s, r->environment_id, NULL, e)) ||
         (session_id && session_id[0] && insert_name(s, TL_ST_SESSION, 'n', session_id, e)) ||
         insert_signature(s, r, e) || insert_trial_row(s, r, session_id, e))
         return -1;
@@ -466,50 +427,30 @@ int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v,
     tl_environment_id(v, id);
     if (tl_store_group(s, e))
         return -1;
-    return tl_store_insert_environment(s, id, v, e) ? tl_store_undo(s) : 0;
+    return insert_environment(s, id, v, e) ? tl_store_undo(s) : 0;
 }
 
-int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
-                    const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
-                    struct tl_error *e)
+int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,
+                   struct tl_error *e)
 {
-    static const char what[] = "cannot look up earlier trials";
-    *list = NULL;
-    *n = 0;
-    sqlite3_stmt *st = tl_store_statement(s, TL_ST_CACHED, what, e);
-    if (!st)
-        return -1;
-    sqlite3_bind_int64(st, 1, cell_of(case_hash, variant_hash, unit, environment_id));
-    tl_sql_bind(st, 2, variant_hash);
-    tl_sql_bind(st, 3, case_hash);
-    tl_sql_bind(st, 4, unit);
-    tl_sql_bind(st, 5, environment_id ? environment_id : "");
-    sqlite3_bind_int64(st, 6, most > INT64_MAX ? INT64_MAX : (int64_t)most);
-    size_t room = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        if (*n == room) {
-            room = room ? 2 * room : 16;
-            *list = tl_realloc(*list, room, sizeof **list);
-        }
-        struct tl_cached *c = &(*list)[(*n)++];
-        int outcome = tl_outcome_parse((const char *)sqlite3_column_text(st, 2));
-        int phase = tl_phase_parse((const char *)sqlite3_column_text(st, 3));
-        memset(c, 0, sizeof *c);
-        tl_sql_copy(st, 0, c->id, sizeof c->id);
-        c->started_us = sqlite3_column_int64(st, 1);
-        c->outcome = outcome < 0 ? TL_OUTCOME_LOST : (enum tl_outcome)outcome;
-        c->phase = phase < 0 ? TL_PHASE_START : (enum tl_phase)phase;
-        c->signal = sqlite3_column_int(st, 4);
-        tl_sql_copy(st, 5, c->signature_id, sizeof c->signature_id);
-        c->fresh = sqlite3_column_int(st, 6);
+    if (s->mode != TL_STORE_WRITE)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
+    struct tl_intent *list = tl_calloc(n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        const struct tl_trial_record *r = records[i];
+        list[i] = (struct tl_intent){r->started_us,   r->id,   r->case_name,      r->case_hash, r->variant,
+                                     r->variant_hash, r->unit, r->environment_id, s->session_id};
     }
-    sqlite3_reset(st);
-    sqlite3_clear_bindings(st);
-    if (rc == SQLITE_DONE)
-        return 0;
-    free(*list);
-    *list = NULL;
-    *n = 0;
-    return tl_sql_fail(e, s->db, rc, what);
+    int rc = tl_intent_write(s->intents, list, n, e);
+    free(list);
+    return rc;
+}
+
+int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    bool added;
+    if (tl_store_group(s, e) || tl_store_insert(s, r, s->session_id, &added, e))
+        return -1;
+    tl_intent_finish(s->intents, r->id);
+    return ++s->group >= TL_STORE_GROUP ? tl_store_flush(s, e) : 0;
 }

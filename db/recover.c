@@ -1,0 +1,52 @@
+#include "db/recover.h"
+
+#include "db/group.h"
+#include "db/trial_write.h"
+#include "harness/base/buffer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* An intent whose trial has no outcome: the child ran, and nobody saw the end of it. */
+static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
+{
+    struct tl_store *s = arg;
+    struct tl_trial_record r;
+    memset(&r, 0, sizeof r);
+    char started[32] = "", found[32] = "";
+    struct tm tm;
+    time_t seconds = (time_t)(i->started_us / 1000000), now = time(NULL);
+    if (gmtime_r(&seconds, &tm))
+        strftime(started, sizeof started, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    if (gmtime_r(&now, &tm))
+        strftime(found, sizeof found, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    char *message =
+        tl_format("trapline or the machine went down while it ran; started %s, found %s", started, found);
+    snprintf(r.id, sizeof r.id, "%s", i->id);
+    snprintf(r.case_hash, sizeof r.case_hash, "%s", i->case_hash);
+    snprintf(r.variant_hash, sizeof r.variant_hash, "%s", i->variant_hash);
+    snprintf(r.environment_id, sizeof r.environment_id, "%s", i->environment_id);
+    r.started_us = i->started_us;
+    r.case_name = tl_strdup(i->case_name);
+    r.variant = tl_strdup(i->variant);
+    r.unit = tl_strdup(i->unit);
+    r.message = message;
+    r.outcome = TL_OUTCOME_LOST;
+    r.phase = TL_PHASE_START;
+    r.exit_status = -1;
+    for (int p = 0; p < TL_PHASE_COUNT; p++)
+        r.phase_seconds[p] = -1;
+    bool added = false;
+    int rc = tl_store_group(s, e) || tl_store_insert(s, &r, i->session_id, &added, e) ? -1 : 0;
+    s->recovered += added;
+    tl_trial_record_free(&r);
+    return rc;
+}
+
+int tl_store_recover(struct tl_store *s, struct tl_error *e)
+{
+    if (tl_intent_scan(s->intents, s->database_id, add_lost, s, e) || tl_store_flush(s, e))
+        return -1;
+    return tl_intent_reset(s->intents, s->database_id, e);
+}

@@ -1,0 +1,317 @@
+/* Rows become a record again. Text that does not parse (damage, or a file somebody made) leaves its part of
+ * the record empty: what can be shown is shown. */
+#include "db/query.h"
+#include "db/sql.h"
+#include "db/trial_row.h"
+#include "harness/base/buffer.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char what_[] = "cannot read the trial";
+
+#define CANDIDATES 8
+
+/* Turns the beginning of an id into the id of the one trial that begins so. */
+static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    static const char unknown[] = "cannot find the trial";
+    size_t n = strlen(prefix);
+    char lower[TL_UUID_SIZE], end[TL_UUID_SIZE + 1];
+    if (n == 0 || n >= TL_UUID_SIZE)
+        return tl_fail(e, TL_ERROR_INPUT, unknown, prefix, "an id has 1 to %d characters", TL_UUID_SIZE - 1);
+    for (size_t i = 0; i <= n; i++)
+        lower[i] = prefix[i] >= 'A' && prefix[i] <= 'F' ? (char)(prefix[i] + 32) : prefix[i];
+    snprintf(end, sizeof end, "%s~", lower); /* sorts after every digit */
+    struct candidate {
+        char id[TL_UUID_SIZE];
+        const char *case_name, *unit, *outcome;
+    } c;
+    static const struct tl_column columns[] = {
+        TL_COLUMN(struct candidate, id, "id"),
+        TL_COLUMN(struct candidate, case_name, "case_name"),
+        TL_COLUMN(struct candidate, unit, "unit"),
+        TL_COLUMN(struct candidate, outcome, "outcome"),
+    };
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, columns, "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, lower);
+    tl_sql_bind(q.st, 2, end);
+    sqlite3_bind_int(q.st, 3, CANDIDATES + 1);
+    struct tl_buffer list = TL_BUFFER_INIT;
+    int found = 0;
+    while (tl_rows_next(&q, &c)) {
+        if (found++ == 0)
+            memcpy(id, c.id, sizeof c.id);
+        if (found <= CANDIDATES)
+            tl_buffer_printf(&list, "%s%s (%s on %s, %s)", found > 1 ? ", " : "", c.id, c.case_name, c.unit,
+                             c.outcome);
+        else
+            tl_buffer_add_string(&list, " and more");
+    }
+    int failed = tl_rows_close(&q, 0, e);
+    if (!failed && found == 0)
+        failed = tl_fail(e, TL_ERROR_INPUT, unknown, prefix,
+                         "no trial has an id that begins so; `trapline list trials` shows the ids");
+    else if (!failed && found > 1)
+        failed = tl_fail(e, TL_ERROR_INPUT, unknown, prefix, "several begin so: %s", list.data);
+    tl_buffer_free(&list);
+    return failed;
+}
+
+static int load_row(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
+{
+    struct tl_rows q;
+    if (tl_trial_records_open(&q, s, "FROM trial", "WHERE trial.id = ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, id);
+    bool gone = !tl_rows_next(&q, r);
+    if (tl_rows_close(&q, 0, e))
+        return -1;
+    return gone ? tl_fail(e, TL_ERROR_INPUT, what_, id, "it is gone") : 0;
+}
+
+static int load_outputs(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
+{
+    struct tl_rows q;
+    struct tl_output_row row;
+    if (tl_output_rows_open(&q, s, "FROM output WHERE trial_id = ? ORDER BY stream", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, r->id);
+    while (tl_rows_next(&q, &row))
+        tl_output_take(s, &row, &r->out, &r->err);
+    return tl_rows_close(&q, 0, e);
+}
+
+/* Fills the modules of a capture from its set and its load addresses. */
+static int load_modules(struct tl_store *s, const char *set, const char *bases, struct tl_capture *c,
+                        struct tl_error *e)
+{
+    struct set_row {
+        char *modules;
+    } row = {NULL};
+    static const struct tl_column set_columns[] = {
+        TL_COLUMN_AS(struct set_row, modules, TL_COLUMN_PACKED, "modules")};
+    static const struct tl_column module_columns[] = {
+        TL_COLUMN_AS(struct tl_module, build_id, TL_COLUMN_ARRAY, "build_id"),
+        TL_COLUMN(struct tl_module, path, "path"),
+    };
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, set_columns, "FROM module_set WHERE id = ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, set);
+    tl_rows_next(&q, &row);
+    json_t *list = row.modules ? json_loads(row.modules, 0, NULL) : NULL,
+           *base = bases ? json_loads(bases, 0, NULL) : NULL, *m;
+    free(row.modules);
+    if (tl_rows_close(&q, 0, e) ||
+        TL_ROWS_OPEN(&q, s, module_columns, "FROM module WHERE id = ?", what_, e)) {
+        json_decref(list);
+        json_decref(base);
+        return -1;
+    }
+    c->n_modules = json_array_size(list);
+    c->modules = c->n_modules ? tl_calloc(c->n_modules, sizeof *c->modules) : NULL;
+    size_t i;
+    json_array_foreach(list, i, m)
+    {
+        struct tl_module *to = &c->modules[i];
+        tl_sql_bind(q.st, 1, json_string_value(json_array_get(m, 0)));
+        tl_rows_next(&q, to);
+        sqlite3_reset(q.st);
+        to->base = (uint64_t)json_integer_value(json_array_get(base, i));
+        to->start = to->base + (uint64_t)json_integer_value(json_array_get(m, 1));
+        to->end = to->base + (uint64_t)json_integer_value(json_array_get(m, 2));
+        if (q.rc != SQLITE_ROW && q.rc != SQLITE_DONE)
+            break;
+    }
+    json_decref(list);
+    json_decref(base);
+    return tl_rows_close(&q, 0, e);
+}
+
+struct thread_row {
+    struct tl_thread t;
+    char *frames, *symbols;
+};
+
+static const struct tl_column thread_columns[] = {
+    TL_COLUMN(struct thread_row, t.pid, "pid"),
+    TL_COLUMN(struct thread_row, t.tid, "tid"),
+    TL_COLUMN_AS(struct thread_row, t.name, TL_COLUMN_ARRAY, "name"),
+    TL_COLUMN(struct thread_row, t.crashed, "crashed"),
+    TL_COLUMN(struct thread_row, t.on_cpu, "on_cpu"),
+    TL_COLUMN(struct thread_row, t.state, "state"),
+    TL_COLUMN(struct thread_row, t.stack_id, "stack_id"),
+    TL_COLUMN_AS(struct thread_row, t.omitted_at, TL_COLUMN_INTEGER, "omitted_at"),
+    TL_COLUMN(struct thread_row, t.omitted, "omitted"),
+    TL_COLUMN(struct thread_row, t.truncated, "truncated"),
+    TL_COLUMN_AS(struct thread_row, frames, TL_COLUMN_PACKED, "frames"),
+    TL_COLUMN_AS(struct thread_row, symbols, TL_COLUMN_PACKED, "symbols"),
+};
+
+static int load_threads(struct tl_store *s, const char *id, int64_t capture, struct tl_capture *c,
+                        struct tl_error *e)
+{
+    struct tl_rows q;
+    if (TL_ROWS_OPEN(&q, s, thread_columns,
+                     "FROM thread LEFT JOIN stack ON stack.id = stack_id WHERE trial_id = ? AND capture = ? "
+                     "ORDER BY thread",
+                     what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, id);
+    sqlite3_bind_int64(q.st, 2, capture);
+    struct thread_row *rows = tl_rows_all(&q, sizeof *rows, &c->n_threads);
+    c->threads = tl_calloc(c->n_threads + 1, sizeof *c->threads);
+    for (size_t i = 0; i < c->n_threads; i++) {
+        c->threads[i] = rows[i].t;
+        if (tl_unpack_frames(rows[i].frames, c, &c->threads[i]) == 0)
+            tl_unpack_symbols(rows[i].symbols, &c->threads[i]);
+        free(rows[i].frames);
+        free(rows[i].symbols);
+    }
+    free(rows);
+    return tl_rows_close(&q, 0, e);
+}
+
+struct capture_row {
+    struct tl_capture c;
+    int64_t number;
+    const char *kind, *registers, *set;
+    char *bases;
+};
+
+static const struct tl_column capture_columns[] = {
+    TL_COLUMN(struct capture_row, number, "capture"),
+    TL_COLUMN(struct capture_row, kind, "kind"),
+    TL_COLUMN(struct capture_row, c.pid, "pid"),
+    TL_COLUMN(struct capture_row, c.tid, "tid"),
+    TL_COLUMN(struct capture_row, c.exe, "exe"),
+    TL_COLUMN(struct capture_row, c.is_main, "is_main"),
+    TL_COLUMN(struct capture_row, c.fatal, "fatal"),
+    TL_COLUMN(struct capture_row, c.signal, "signal"),
+    TL_COLUMN(struct capture_row, c.si_code, "si_code"),
+    TL_COLUMN(struct capture_row, c.sender_pid, "si_pid"),
+    TL_COLUMN(struct capture_row, c.has_address, "fault_address IS NOT NULL"),
+    TL_COLUMN(struct capture_row, c.fault_address, "fault_address"),
+    TL_COLUMN(struct capture_row, registers, "registers"),
+    TL_COLUMN(struct capture_row, set, "module_set_id"),
+    TL_COLUMN_AS(struct capture_row, bases, TL_COLUMN_PACKED, "bases"),
+    TL_COLUMN(struct capture_row, c.capture_ns, "capture_ns"),
+};
+
+static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
+{
+    struct tl_rows q;
+    struct capture_row row = {0};
+    int failed = 0;
+    if (TL_ROWS_OPEN(&q, s, capture_columns, "FROM capture WHERE trial_id = ? ORDER BY capture", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, r->id);
+    while (!failed && tl_rows_next(&q, &row)) {
+        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
+        struct tl_capture *c = &r->captures[r->n_captures++];
+        *c = row.c;
+        c->kind = row.kind && strcmp(row.kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
+        tl_unpack_registers(row.registers, c);
+        failed = row.set ? load_modules(s, row.set, row.bases, c, e) : 0;
+        free(row.bases);
+        if (!failed)
+            failed = load_threads(s, r->id, row.number, c, e);
+    }
+    return tl_rows_close(&q, failed, e);
+}
+
+int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
+{
+    memset(r, 0, sizeof *r);
+    char whole[TL_UUID_SIZE];
+    if (find_id(s, id, whole, e) == 0 && load_row(s, whole, r, e) == 0 && load_outputs(s, r, e) == 0 &&
+        load_captures(s, r, e) == 0)
+        return 0;
+    tl_trial_record_free(r);
+    return -1;
+}
+
+int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, struct tl_error *e)
+{
+    static const char what[] = "cannot read the case";
+    struct case_row {
+        char *json;
+    } row = {NULL};
+    static const struct tl_column columns[] = {TL_COLUMN_AS(struct case_row, json, TL_COLUMN_PACKED, "json")};
+    struct tl_rows q;
+    *json = NULL;
+    if (TL_ROWS_OPEN(&q, s, columns, "FROM case_file WHERE hash = ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, case_hash);
+    bool known = tl_rows_next(&q, &row), damaged = q.damaged;
+    if (tl_rows_close(&q, 0, e))
+        return -1;
+    if (!known)
+        return tl_fail(e, TL_ERROR_INPUT, what, case_hash, "the database does not know it");
+    if (damaged)
+        return tl_fail(e, TL_ERROR_INPUT, what, case_hash, "its text in the database is damaged");
+    *json = row.json;
+    return 0;
+}
+
+int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
+                            json_t **environment, struct tl_error *e)
+{
+    /* A row of columns of which the names are the keys; machine_… are those of the object "machine". */
+    sqlite3_stmt *st = tl_sql_prepare(
+        s->db,
+        "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
+        "machine_cores, "
+        "m.memory AS machine_memory, n.os AS os, n.os_build AS os_build, n.kernel AS kernel, n.trapline AS "
+        "trapline, n.id AS session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
+        "device, "
+        "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
+        "v.runtime_version AS runtime_version FROM (SELECT 1) LEFT JOIN session n ON n.id = ?1 LEFT JOIN "
+        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id",
+        what_, e);
+    static const char of_machine[] = "machine_";
+    const size_t n = sizeof of_machine - 1;
+    *environment = NULL;
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, session_id);
+    tl_sql_bind(st, 2, environment_id);
+    int rc = sqlite3_step(st);
+    if (rc != SQLITE_ROW) {
+        tl_sql_fail(e, s->db, rc, what_);
+        sqlite3_finalize(st);
+        return -1;
+    }
+    json_t *all = json_object(), *machine = json_object();
+    for (int i = 0; i < sqlite3_column_count(st); i++) {
+        const char *name = sqlite3_column_name(st, i);
+        bool inner = !strncmp(name, of_machine, n);
+        json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
+                            ? json_integer(sqlite3_column_int64(st, i))
+                            : json_string((const char *)sqlite3_column_text(st, i));
+        if (value) /* NULL, and what is not UTF-8, is unknown */
+            json_object_set_new(inner ? machine : all, inner ? name + n : name, value);
+    }
+    sqlite3_finalize(st);
+    json_object_set_new(all, "machine", machine);
+    *environment = all;
+    return 0;
+}
+
+int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e)
+{
+    struct tl_rows q;
+    struct tl_trial_row t = {0};
+    *environment = NULL;
+    if (tl_trial_rows_open(&q, s, "session_id environment_id", "FROM trial", "WHERE id = ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, trial_id);
+    int failed =
+        tl_rows_next(&q, &t) ? tl_query_environment_of(s, t.session_id, t.environment_id, environment, e) : 0;
+    return tl_rows_close(&q, failed, e);
+}

@@ -9,9 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct tl_limits tl_limits_default = {
-    .timeout_s = 60, .memory_mb = 4096, .processes = 512, .disk_mb = 4096};
-
 static const char the_case[] = "case";
 
 static int by_name(const FTSENT **a, const FTSENT **b)

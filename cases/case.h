@@ -8,6 +8,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/base/limits.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -72,14 +73,6 @@ struct tl_step {
     struct tl_expect expect;
     double timeout_s; /* 0: the case's */
 };
-
-struct tl_limits {
-    double timeout_s;   /* wall clock, for each phase */
-    uint64_t memory_mb; /* 0: none */
-    uint64_t processes; /* 0: none */
-    uint64_t disk_mb;   /* of the scratch directory; also the largest file; 0: none */
-};
-extern const struct tl_limits tl_limits_default; /* 60 s, 4096 MiB, 512 processes, 4096 MiB */
 
 #define TL_TOLERANCE_DEFAULT 0.001
 

@@ -43,9 +43,9 @@ static bool check_axis_exists(struct tl_check *ck, const struct tl_place *at, co
     if (beyond && ck->c->model_kind == TL_MODEL_FAMILY &&
         !ck->family) /* which was reported: it may have the axis */
         return true;
-    const char *near = tl_near_axis(ck->c, ck->family, name, beyond);
-    if (near)
-        tl_note(ck, at, "the case has no such axis; did you mean \"%s\"?", near);
+    const char *suggested = tl_suggest_axis(ck->c, ck->family, name, beyond);
+    if (suggested)
+        tl_note(ck, at, "the case has no such axis; did you mean \"%s\"?", suggested);
     else
         tl_note(ck, at,
                 beyond ? "neither the case nor its model has an axis of this name"

@@ -1,6 +1,6 @@
 /* Checks the axes of a case. */
 #include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
@@ -58,14 +58,14 @@ char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v)
     size_t n = 0;
     for (; a->values[n]; n++)
         listed |= !strcmp(a->values[n], text);
-    const char *near = listed ? NULL : tl_near(text, a->values, n);
+    const char *suggested = listed ? NULL : tl_suggest(text, a->values, n);
     free(text);
     if (listed)
         return NULL;
-    return near ? tl_format("other values (did you mean \"%s\"?)", near) : accepted_text(a);
+    return suggested ? tl_format("other values (did you mean \"%s\"?)", suggested) : accepted_text(a);
 }
 
-const char *tl_near_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
+const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
 {
     const char *names[3 * TL_AXES_MAX];
     size_t n = 0, n_runtime;
@@ -76,7 +76,7 @@ const char *tl_near_axis(const struct tl_case *c, const struct tl_family *f, con
     const struct tl_family_axis *runtime = tl_runtime_axes(&n_runtime);
     for (size_t i = 0; beyond && i < n_runtime && n < 3 * TL_AXES_MAX; i++)
         names[n++] = runtime[i].name;
-    return tl_near(name, names, n);
+    return tl_suggest(name, names, n);
 }
 
 bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v)
@@ -232,9 +232,10 @@ static void check_axis_name(struct tl_check *ck, const struct tl_place *at, cons
             tl_note(ck, at, "expected a name of its own; another axis is named %s, too", name);
     if (ck->family && !tl_known_axis(ck->c, ck->family, name)) {
         struct tl_case none = {0};
-        const char *near = tl_near_axis(&none, ck->family, name, true);
-        if (near)
-            tl_note(ck, at, "family %s has no axis %s; did you mean \"%s\"?", ck->family->name, name, near);
+        const char *suggested = tl_suggest_axis(&none, ck->family, name, true);
+        if (suggested)
+            tl_note(ck, at, "family %s has no axis %s; did you mean \"%s\"?", ck->family->name, name,
+                    suggested);
         else
             tl_note(ck, at, "family %s has no axis %s, and no runner has one of that name", ck->family->name,
                     name);

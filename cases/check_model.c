@@ -1,7 +1,7 @@
 /* Checks the model of a case, the commands in it, and its inputs. */
 #include "cases/inputs.h"
 #include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/suggest.h"
 #include "db/record.h"
 #include "harness/base/buffer.h"
 
@@ -63,12 +63,12 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
         tl_note(ck, t->at, "{inputs} means nothing here: the case has no \"inputs\"");
         return;
     }
-    const char *near = tl_near_axis(ck->c, NULL, word, false);
+    const char *suggested = tl_suggest_axis(ck->c, NULL, word, false);
     static const char *const others[] = {"model", "inputs", "scratch", "case_dir"};
-    if (!near)
-        near = tl_near(word, others, 4);
-    if (near)
-        tl_note(ck, t->at, "unknown placeholder {%s}; did you mean {%s}?", word, near);
+    if (!suggested)
+        suggested = tl_suggest(word, others, 4);
+    if (suggested)
+        tl_note(ck, t->at, "unknown placeholder {%s}; did you mean {%s}?", word, suggested);
     else
         tl_note(ck, t->at,
                 "unknown placeholder {%s}; expected an axis of the case, {model}, {inputs}, {scratch} or "
@@ -259,9 +259,9 @@ static int dimension_axis(void *arg, const char *name, int64_t *least, int64_t *
     const struct tl_axis *a = tl_case_axis(c, name, NULL);
     *least = *most = 1;
     if (!a) {
-        const char *near = tl_near_axis(c, NULL, name, false);
-        snprintf(why, size, "the case has no axis %.64s%s%s%s", name, near ? "; did you mean {" : "",
-                 near ? near : "", near ? "}?" : "");
+        const char *suggested = tl_suggest_axis(c, NULL, name, false);
+        snprintf(why, size, "the case has no axis %.64s%s%s%s", name, suggested ? "; did you mean {" : "",
+                 suggested ? suggested : "", suggested ? "}?" : "");
         return -1;
     }
     if (a->count == 0) /* was reported */

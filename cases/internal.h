@@ -116,8 +116,10 @@ const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct
                                            const char *name);
 /* NULL when the axis takes the value, else what it takes: a new string. */
 char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v);
-/* The nearest axis of the case, and when `beyond` of its family and the runners; or NULL. */
-const char *tl_near_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond);
+/* The axis that a wrong name was meant to be, of the case and when `beyond` of its family and the runners; or
+ * NULL. */
+const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name,
+                            bool beyond);
 
 bool tl_value_equal(struct tl_value a, struct tl_value b);
 int tl_value_of_json(const json_t *j, struct tl_value *v); /* -1: neither string, integer nor boolean */

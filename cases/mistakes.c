@@ -1,6 +1,6 @@
 /* Places in the document, the mistakes that are noted at them, and the checks of single values. */
 #include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
@@ -222,15 +222,15 @@ bool tl_check_keys(struct tl_check *ck, const struct tl_place *at, struct tl_key
             known |= !strcmp(keys[i].name, it.key);
         if (known)
             continue;
-        const char *near = tl_near(it.key, names, n);
+        const char *suggested = tl_suggest(it.key, names, n);
         struct tl_buffer b = TL_BUFFER_INIT;
         for (size_t i = 0; i < n; i++) {
             tl_buffer_printf(&b, "%s%s", i ? ", " : "", names[i]);
-            if (near == names[i] && !keys[i].at.value)
+            if (suggested == names[i] && !keys[i].at.value)
                 misspelt |= 1ul << i;
         }
-        if (near)
-            tl_note(ck, &it, "unknown key; did you mean \"%s\"?", near);
+        if (suggested)
+            tl_note(ck, &it, "unknown key; did you mean \"%s\"?", suggested);
         else
             tl_note(ck, &it, "unknown key; expected one of %s", b.data);
         tl_buffer_free(&b);

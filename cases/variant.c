@@ -1,6 +1,6 @@
 /* Values, variants and placeholders. */
 #include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
 #include <inttypes.h>
@@ -118,7 +118,7 @@ int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, st
     struct tl_value v = {TL_VALUE_INTEGER, 0, NULL};
     if (a->kind == TL_AXIS_RANGE && parse_integer(text, &v.integer) && tl_axis_index(a, v, index) == 0)
         return 0;
-    const char *near = NULL;
+    const char *suggested = NULL;
     if (a->kind != TL_AXIS_RANGE) {
         for (uint64_t i = 0; i < a->count; i++) {
             char *known = tl_value_text(a->values[i]);
@@ -128,13 +128,14 @@ int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, st
                 *index = i;
                 return 0;
             }
-            if (!near && a->values[i].type == TL_VALUE_STRING)
-                near = tl_near(text, &a->values[i].string, 1);
+            if (!suggested && a->values[i].type == TL_VALUE_STRING)
+                suggested = tl_suggest(text, &a->values[i].string, 1);
         }
     }
     char *values = tl_axis_values_text(a);
     tl_fail(e, TL_ERROR_INPUT, "not a value of the axis", a->name, "expected %s%s%s%s, found \"%.200s\"",
-            values, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", text);
+            values, suggested ? " (did you mean \"" : "", suggested ? suggested : "", suggested ? "\"?)" : "",
+            text);
     free(values);
     return -1;
 }
@@ -160,13 +161,13 @@ void tl_variant_free(struct tl_variant *v)
 
 static int no_such_axis(const struct tl_case *c, const char *name, struct tl_error *e)
 {
-    const char *near = tl_near_axis(c, NULL, name, false);
+    const char *suggested = tl_suggest_axis(c, NULL, name, false);
     struct tl_buffer b = TL_BUFFER_INIT;
-    if (near)
-        tl_buffer_printf(&b, "the case has no such axis; did you mean \"%s\"?", near);
+    if (suggested)
+        tl_buffer_printf(&b, "the case has no such axis; did you mean \"%s\"?", suggested);
     else
         tl_buffer_printf(&b, "the case has no such axis; it has %s", c->n_axes ? "" : "none");
-    for (size_t i = 0; !near && i < c->n_axes; i++)
+    for (size_t i = 0; !suggested && i < c->n_axes; i++)
         tl_buffer_printf(&b, "%s%s", i ? ", " : "", c->axes[i].name);
     tl_fail(e, TL_ERROR_INPUT, "unknown axis", name, "%s", b.data);
     tl_buffer_free(&b);

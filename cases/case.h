@@ -1,11 +1,11 @@
 /* Case files: a model, its axes, limits, and what is expected (docs/case-files.md).
  *
  * Loading checks everything there is to check and reports every mistake with file, line, JSON path and what
- * was expected; nothing is run. A variant is one value index for every axis: index 0 is the simplest value,
- * so that all search works on plain integers. */
+ * was expected; nothing is run. */
 #ifndef TL_CASE_H
 #define TL_CASE_H
 
+#include "cases/value.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/limits.h"
@@ -14,29 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum tl_value_type { TL_VALUE_STRING, TL_VALUE_INTEGER, TL_VALUE_BOOLEAN };
-
-struct tl_value {
-    enum tl_value_type type;
-    int64_t integer;    /* of an integer; 0 or 1 of a boolean */
-    const char *string; /* of a string, UTF-8 */
-};
-
-enum tl_axis_kind {
-    TL_AXIS_RANGE,   /* integers first..last, inclusive */
-    TL_AXIS_ORDERED, /* a list along which the failure is expected to be monotone */
-    TL_AXIS_CHOICES, /* a list without order */
-};
-
-struct tl_axis {
-    const char *name;
-    enum tl_axis_kind kind;
-    uint64_t count;          /* number of values, at least 1. The full 64-bit range has one more than can be
-                                counted: UINT64_MAX, and UINT64_MAX is a valid index of it */
-    int64_t first, last;     /* of a range; first may be greater than last: the range then runs downwards */
-    struct tl_value *values; /* count of them; NULL for a range */
-};
 
 /* Index of every axis, in the order of the case. */
 struct tl_variant {
@@ -127,14 +104,6 @@ int tl_case_parse(const char *text, size_t size, const char *path, struct tl_cas
 void tl_case_free(struct tl_case *c);
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */
-
-/* The value at an index (below count). A string value lives as long as the case. */
-struct tl_value tl_axis_value(const struct tl_axis *a, uint64_t index);
-/* The index of a value written as on a command line; -1 with *e filled (what is expected) when it is none. */
-int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, struct tl_error *e);
-/* A value in words: integers in decimal, "yes"/"no" never: booleans are true and false. The caller's to free.
- */
-char *tl_value_text(struct tl_value v);
 
 struct tl_variant tl_variant_baseline(const struct tl_case *c); /* release with tl_variant_free */
 struct tl_variant tl_variant_copy(const struct tl_case *c, const struct tl_variant *v);

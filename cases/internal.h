@@ -121,13 +121,6 @@ char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v);
 const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name,
                             bool beyond);
 
-bool tl_value_equal(struct tl_value a, struct tl_value b);
-int tl_value_of_json(const json_t *j, struct tl_value *v); /* -1: neither string, integer nor boolean */
-int tl_axis_index(const struct tl_axis *a, struct tl_value v,
-                  uint64_t *index); /* -1: not a value of the axis */
-char *
-tl_axis_values_text(const struct tl_axis *a); /* "an integer from 1 to 48", "one of none, constant": new */
-
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
 typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);
 void tl_placeholders(const char *text, tl_placeholder_found found, void *arg);

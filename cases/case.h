@@ -52,6 +52,7 @@ struct tl_step {
 };
 
 #define TL_TOLERANCE_DEFAULT 0.001
+#define TL_AXES_MAX 128 /* axes of one case */
 
 struct tl_case {
     const char *path;                  /* as given */

@@ -1,6 +1,5 @@
 /* Checks the axes of a case. */
 #include "cases/internal.h"
-#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
@@ -10,74 +9,7 @@
 #include <string.h>
 
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
-#define LISTED_MAX 16       /* values that a message lists */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
-
-const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
-                                           const char *name)
-{
-    if (c->model_kind == TL_MODEL_STEPS) /* its axes are its own: no runner reads them */
-        return NULL;
-    const struct tl_family_axis *found = f ? tl_family_axis_find(f, name) : NULL;
-    size_t n;
-    const struct tl_family_axis *runtime = tl_runtime_axes(&n);
-    for (size_t i = 0; !found && i < n; i++)
-        if (!strcmp(runtime[i].name, name))
-            found = &runtime[i];
-    return found;
-}
-
-/* The values that an axis takes, in words. */
-static char *accepted_text(const struct tl_family_axis *a)
-{
-    if (!a->values && a->type == TL_VALUE_INTEGER)
-        return tl_format("an integer from %" PRId64 " to %" PRId64, a->least, a->most);
-    if (!a->values)
-        return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, a->type == TL_VALUE_STRING ? "a string, one of " : "one of ");
-    for (size_t i = 0; a->values[i] && i < LISTED_MAX; i++)
-        tl_buffer_printf(&b, "%s%s", i ? ", " : "", a->values[i]);
-    size_t n = 0;
-    while (a->values[n])
-        n++;
-    if (n > LISTED_MAX)
-        tl_buffer_printf(&b, ", … (%zu values)", n);
-    return tl_buffer_take(&b);
-}
-
-char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v)
-{
-    if (v.type != a->type)
-        return accepted_text(a);
-    if (!a->values)
-        return v.type == TL_VALUE_INTEGER && (v.integer < a->least || v.integer > a->most) ? accepted_text(a)
-                                                                                           : NULL;
-    char *text = tl_value_text(v);
-    bool listed = false;
-    size_t n = 0;
-    for (; a->values[n]; n++)
-        listed |= !strcmp(a->values[n], text);
-    const char *suggested = listed ? NULL : tl_suggest(text, a->values, n);
-    free(text);
-    if (listed)
-        return NULL;
-    return suggested ? tl_format("other values (did you mean \"%s\"?)", suggested) : accepted_text(a);
-}
-
-const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
-{
-    const char *names[3 * TL_AXES_MAX];
-    size_t n = 0, n_runtime;
-    for (size_t i = 0; i < c->n_axes && n < TL_AXES_MAX; i++)
-        names[n++] = c->axes[i].name;
-    for (size_t i = 0; beyond && f && i < f->n_axes && n < 2 * TL_AXES_MAX; i++)
-        names[n++] = f->axes[i].name;
-    const struct tl_family_axis *runtime = tl_runtime_axes(&n_runtime);
-    for (size_t i = 0; beyond && i < n_runtime && n < 3 * TL_AXES_MAX; i++)
-        names[n++] = runtime[i].name;
-    return tl_suggest(name, names, n);
-}
 
 bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v)
 {
@@ -111,7 +43,7 @@ static bool check_range(struct tl_check *ck, const struct tl_place *at, const st
         return false;
     }
     if (known && known->type != TL_VALUE_INTEGER) {
-        char *text = accepted_text(known);
+        char *text = tl_family_axis_takes(known);
         tl_note(ck, at, "axis %s has no range: it takes %s", known->name, text);
         free(text);
         return false;

@@ -12,7 +12,6 @@
 
 #define TL_CASE_SIZE_MAX ((size_t)4 << 20) /* bytes of a case file */
 #define TL_CASE_DEPTH_MAX 64               /* nested lists and objects */
-#define TL_AXES_MAX 128
 #define TL_MISTAKES_MAX 1000 /* after that many the rest is only counted */
 
 /* Memory that is released all at once. Zeroed; never NULL. */
@@ -110,16 +109,6 @@ void tl_check_commands(struct tl_check *ck, const struct tl_place *model,
 void tl_check_inputs(struct tl_check *ck, const struct tl_place *at);
 void tl_check_axis_list(struct tl_check *ck, const struct tl_place *at); /* check_axes.c */
 bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v);
-
-/* A family's or runner's axis of that name, or NULL. */
-const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
-                                           const char *name);
-/* NULL when the axis takes the value, else what it takes: a new string. */
-char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v);
-/* The axis that a wrong name was meant to be, of the case and when `beyond` of its family and the runners; or
- * NULL. */
-const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name,
-                            bool beyond);
 
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
 typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);

@@ -1,11 +1,9 @@
-/* Case files: a model, its axes, limits, and what is expected (docs/case-files.md).
- *
- * Loading checks everything there is to check and reports every mistake with file, line, JSON path and what
- * was expected; nothing is run. */
+/* A case: a model, its axes, limits, and what is expected (docs/case-files.md). It comes from load.h. */
 #ifndef TL_CASE_H
 #define TL_CASE_H
 
 #include "cases/value.h"
+#include "cases/variant.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/limits.h"
@@ -14,11 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Index of every axis, in the order of the case. */
-struct tl_variant {
-    uint64_t *index;
-};
 
 /* A partial assignment, as in "forbid": a variant matches when every listed axis has one of the listed
  * values. */
@@ -84,51 +77,15 @@ struct tl_case {
     void *arena;      /* owns every string and array above */
 };
 
-/* Every mistake found, in the order of the file. */
-struct tl_mistake {
-    int line;       /* 1 is the first; 0 when the mistake has no place in the file */
-    char *path;     /* JSON path: $.axes[2].range */
-    char *expected; /* what was expected, and what was found */
-};
-struct tl_mistakes {
-    size_t n;
-    struct tl_mistake *list;
-};
-void tl_mistakes_free(struct tl_mistakes *m);
-
-/* Loads and checks a case file of at most 4 MiB. On mistakes in it returns -1 with e->kind TL_ERROR_INPUT and
- * all of them in *m (which the caller frees in any case). On success *c is the caller's to tl_case_free. */
-int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e);
-/* The same for a text in memory; path names it in messages and gives the directory. */
-int tl_case_parse(const char *text, size_t size, const char *path, struct tl_case **c, struct tl_mistakes *m,
-                  struct tl_error *e);
-void tl_case_free(struct tl_case *c);
-
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */
-
-struct tl_variant tl_variant_baseline(const struct tl_case *c); /* release with tl_variant_free */
-struct tl_variant tl_variant_copy(const struct tl_case *c, const struct tl_variant *v);
-void tl_variant_free(struct tl_variant *v);
-/* Applies one "axis=value" to v. */
-int tl_variant_assign(const struct tl_case *c, struct tl_variant *v, const char *assignment,
-                      struct tl_error *e);
-/* A variant as a JSON object, every axis of the case in its order: what a runner is sent. A new reference. */
-json_t *tl_variant_object(const struct tl_case *c, const struct tl_variant *v);
-/* Canonical JSON text of a variant: every axis of the case, keys sorted, compact. The caller's to free. */
-char *tl_variant_json(const struct tl_case *c, const struct tl_variant *v);
-/* Content id of that JSON. */
-void tl_variant_hash(const struct tl_case *c, const struct tl_variant *v, char id[TL_ID_SIZE]);
-/* The variant that a JSON object says (axes it does not name are at their baseline). */
-int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct tl_variant *v,
-                         struct tl_error *e);
-
-/* NULL when the variant may be tried, else why not (a "forbid" of the case, or a constraint of the family):
- * a new string. */
-char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v);
 
 /* Replaces {AXIS}, {model}, {inputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
+
+/* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
+typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);
+void tl_placeholders(const char *text, tl_placeholder_found found, void *arg);
 
 #endif

@@ -17,21 +17,6 @@
 #define TEXT_SIZE_MAX 65536
 #define WEEK_S 604800.0
 
-void tl_placeholders(const char *text, tl_placeholder_found found, void *arg)
-{
-    for (const char *s = text; *s; s++) {
-        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
-            s++;
-        } else if (*s == '{') {
-            size_t n = strcspn(s + 1, "{}");
-            found(arg, s + 1, n, s[1 + n] != '}' || n == 0);
-            s += s[1 + n] == '}' ? n + 1 : 0;
-        } else if (*s == '}') {
-            found(arg, s, 1, true);
-        }
-    }
-}
-
 /* One text of a command being checked. */
 struct command_text {
     struct tl_check *ck;

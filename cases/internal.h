@@ -7,7 +7,7 @@
 #ifndef TL_CASES_INTERNAL_H
 #define TL_CASES_INTERNAL_H
 
-#include "cases/case.h"
+#include "cases/load.h"
 #include "cases/family.h"
 
 #define TL_CASE_SIZE_MAX ((size_t)4 << 20) /* bytes of a case file */
@@ -109,9 +109,5 @@ void tl_check_commands(struct tl_check *ck, const struct tl_place *model,
 void tl_check_inputs(struct tl_check *ck, const struct tl_place *at);
 void tl_check_axis_list(struct tl_check *ck, const struct tl_place *at); /* check_axes.c */
 bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v);
-
-/* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
-typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);
-void tl_placeholders(const char *text, tl_placeholder_found found, void *arg);
 
 #endif

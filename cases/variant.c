@@ -1,4 +1,4 @@
-/* Variants, and placeholders. */
+/* Variants: one value index for every axis of a case. */
 #include "cases/internal.h"
 #include "harness/base/buffer.h"
 
@@ -172,46 +172,4 @@ char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v)
     const char *why = f->constraint(object);
     json_decref(object);
     return tl_strdup(why);
-}
-
-struct substitution {
-    const struct tl_case *c;
-    const struct tl_variant *v;
-    const char *model, *inputs, *scratch;
-};
-
-static char *placeholder_value(const struct substitution *s, const char *name)
-{
-    size_t i;
-    const struct tl_axis *a = tl_case_axis(s->c, name, &i);
-    if (a)
-        return tl_value_text(tl_axis_value(a, s->v->index[i]));
-    const char *found = !strcmp(name, "model")      ? s->model
-                        : !strcmp(name, "inputs")   ? s->inputs
-                        : !strcmp(name, "scratch")  ? s->scratch
-                        : !strcmp(name, "case_dir") ? s->c->directory
-                                                    : NULL;
-    return tl_strdup(found ? found : "");
-}
-
-char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
-                         const char *model, const char *inputs, const char *scratch)
-{
-    const struct substitution with = {c, v, model, inputs, scratch};
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (const char *s = text; *s; s++) {
-        size_t n = *s == '{' ? strcspn(s + 1, "{}") : 0;
-        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
-            tl_buffer_add(&b, s++, 1);
-        } else if (*s == '{' && n && s[1 + n] == '}') {
-            char *name = tl_format("%.*s", (int)n, s + 1), *value = placeholder_value(&with, name);
-            tl_buffer_add_string(&b, value);
-            free(name);
-            free(value);
-            s += n + 1;
-        } else {
-            tl_buffer_add(&b, s, 1);
-        }
-    }
-    return tl_buffer_take(&b);
 }

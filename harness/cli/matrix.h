@@ -2,7 +2,7 @@
 #ifndef TL_MATRIX_H
 #define TL_MATRIX_H
 
-#include "cases/case.h"
+#include "cases/load.h"
 #include "db/record.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/faces.h"

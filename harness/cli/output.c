@@ -1,6 +1,6 @@
 #include "harness/cli/cli.h"
 
-#include "cases/case.h"
+#include "cases/load.h"
 #include "db/record.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"

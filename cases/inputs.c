@@ -2,6 +2,7 @@
  * case file is checked without a variant and wants every mistake; a runner has the variant and wants the
  * first. */
 #include "cases/inputs.h"
+#include "cases/npy.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
 

@@ -2,6 +2,7 @@
  * 'N' the head of a .npy file, anything else is a case file, which is then used as a session would. */
 #include "cases/inputs.h"
 #include "cases/load.h"
+#include "cases/npy.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* Element types of tensors. The 16-bit floats, which C lacks, are converted by way of double: each of their
  * values is a double exactly, so that only the way back rounds (a half once, a bfloat16 by way of float). */
 #include "cases/dtype.h"
+#include "cases/half.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,11 +56,7 @@ bool tl_dtype_is_float(enum tl_dtype t)
 
 double tl_half_to_double(uint16_t bits)
 {
-    int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double v = exponent == 31  ? (fraction ? NAN : INFINITY)
-               : exponent == 0 ? ldexp(fraction, -24)
-                               : ldexp(fraction + 1024, exponent - 25);
-    return bits & 0x8000 ? -v : v;
+    return (double)tl_half_to_float(bits);
 }
 
 uint16_t tl_half_from_double(double v)

@@ -7,19 +7,13 @@
 #ifndef TL_CASES_INTERNAL_H
 #define TL_CASES_INTERNAL_H
 
-#include "cases/load.h"
+#include "cases/arena.h"
 #include "cases/family.h"
+#include "cases/load.h"
 
 #define TL_CASE_SIZE_MAX ((size_t)4 << 20) /* bytes of a case file */
 #define TL_CASE_DEPTH_MAX 64               /* nested lists and objects */
-#define TL_MISTAKES_MAX 1000 /* after that many the rest is only counted */
-
-/* Memory that is released all at once. Zeroed; never NULL. */
-struct tl_arena;
-struct tl_arena *tl_arena_new(void);
-void *tl_arena_alloc(struct tl_arena *a, size_t n, size_t size);
-char *tl_arena_string(struct tl_arena *a, const char *s); /* a copy; NULL gives NULL */
-void tl_arena_free(struct tl_arena *a);
+#define TL_MISTAKES_MAX 1000               /* after that many the rest is only counted */
 
 /* Every value of a JSON text in the order of the text, the outermost first. */
 struct tl_position {

@@ -7,26 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tl_graph_chunk {
-    struct tl_graph_chunk *next;
-    size_t used, size;
-    max_align_t data[];
-};
-
-#define CHUNK_SIZE ((size_t)64 << 10)
-
 void tl_graph_init(struct tl_graph *g, int64_t opset)
 {
-    *g = (struct tl_graph){.prefix = "", .opset = opset};
+    *g = (struct tl_graph){.arena = tl_arena_new(), .prefix = "", .opset = opset};
 }
 
 void tl_graph_free(struct tl_graph *g)
 {
-    while (g->chunks) {
-        struct tl_graph_chunk *next = g->chunks->next;
-        free(g->chunks);
-        g->chunks = next;
-    }
+    tl_arena_free(g->arena);
     free(g->nodes.items);
     free(g->initializers.items);
     free(g->inputs.items);
@@ -36,17 +24,7 @@ void tl_graph_free(struct tl_graph *g)
 
 void *tl_graph_alloc(struct tl_graph *g, size_t size)
 {
-    size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-    if (!g->chunks || g->chunks->size - g->chunks->used < size) {
-        size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-        struct tl_graph_chunk *chunk = tl_calloc(1, sizeof *chunk + room);
-        chunk->size = room;
-        chunk->next = g->chunks;
-        g->chunks = chunk;
-    }
-    void *p = (char *)g->chunks->data + g->chunks->used;
-    g->chunks->used += size;
-    return p;
+    return tl_arena_alloc(g->arena, 1, size);
 }
 
 static char *copy(struct tl_graph *g, const char *prefix, const char *s)

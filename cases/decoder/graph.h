@@ -5,9 +5,9 @@
 #ifndef TL_DECODER_GRAPH_H
 #define TL_DECODER_GRAPH_H
 
+#include "cases/arena.h"
 #include "cases/decoder/decoder.h"
 
-struct tl_graph_chunk;
 typedef struct Onnx__NodeProto tl_graph_node;
 
 struct tl_graph_array {
@@ -16,7 +16,7 @@ struct tl_graph_array {
 };
 
 struct tl_graph {
-    struct tl_graph_chunk *chunks;
+    struct tl_arena *arena;
     struct tl_graph_array nodes, initializers, inputs, outputs;
     bool contrib;       /* an operator of com.microsoft is used */
     const char *prefix; /* of the names of new values: "layer0/" */

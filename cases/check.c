@@ -1,14 +1,12 @@
 /* Checks a case document from the top, except its model, axes and inputs. */
-#include "cases/internal.h"
+#include "cases/check.h"
 #include "harness/base/buffer.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FORBID_MAX 1024
 #define FORBIDDEN_MAX 20000
-#define WEEK_S 604800.0
 
 /* The value at a place for an axis named there, which the case may leave to its family when `beyond`. */
 static bool check_axis_value(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond,
@@ -115,6 +113,25 @@ static void check_forbid(struct tl_check *ck, const struct tl_place *at)
         check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
+const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory)
+{
+    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
+    if (!strcmp(text, "reference"))
+        return tl_arena_string(ck->arena, text);
+    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
+        return NULL;
+    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
+    const char *build = at && at < colon ? at + 1 : colon;
+    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
+         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
+    char *whole =
+        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
+                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
+    const char *kept = tl_arena_string(ck->arena, whole);
+    free(whole);
+    return kept;
+}
+
 static void check_reference(struct tl_check *ck, const struct tl_place *at)
 {
     struct tl_key keys[] = {{"unit", true}, {"tolerance"}};
@@ -138,7 +155,7 @@ static void check_limits(struct tl_check *ck, const struct tl_place *at)
     static const int64_t most[] = {0, INT64_C(1) << 24, INT64_C(1) << 22, INT64_C(1) << 24};
     if (!at->value || !tl_check_keys(ck, at, keys, 4, "an object of limits"))
         return;
-    tl_check_number(ck, &keys[0].at, 0, WEEK_S, false, &l->timeout_s);
+    tl_check_number(ck, &keys[0].at, 0, TL_CHECK_WEEK_S, false, &l->timeout_s);
     for (size_t i = 1; i < 4; i++) {
         int64_t v;
         if (tl_check_integer(ck, &keys[i].at, 0, most[i], &v))
@@ -160,6 +177,30 @@ static const char *check_line_of_text(struct tl_check *ck, const struct tl_place
     return tl_arena_string(ck->arena, tl_check_string(ck, at, 0, 65536));
 }
 
+/* [a-z0-9][a-z0-9._-]*, at most 128 bytes */
+static bool is_name(const char *s)
+{
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n; i++) {
+        char c = s[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!letter && (i == 0 || !strchr("._-", c)))
+            return false;
+    }
+    return n > 0 && n <= 128;
+}
+
+const char *tl_check_heading(struct tl_check *ck, const struct tl_place *version, const struct tl_place *at)
+{
+    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
+        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
+    const char *name = tl_check_string(ck, at, 1, 128);
+    if (name && !is_name(name))
+        tl_note_found(ck, at,
+                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
+    return tl_arena_string(ck->arena, name);
+}
+
 void tl_check_document(struct tl_check *ck, json_t *document)
 {
     enum { VERSION, NAME, TITLE, MODEL, AXES, FAILING, FORBID, REFERENCE, LIMITS, INPUTS, SOURCE, N };
@@ -171,14 +212,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     c->limits = tl_limits_default;
     if (!tl_check_keys(ck, &top, keys, N, "a case: an object"))
         return;
-    const struct tl_place *version = &keys[VERSION].at;
-    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
-        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
-    const char *name = tl_check_string(ck, &keys[NAME].at, 1, 128);
-    if (name && !tl_check_name(name))
-        tl_note_found(ck, &keys[NAME].at,
-                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
-    c->name = tl_arena_string(ck->arena, name);
+    c->name = tl_check_heading(ck, &keys[VERSION].at, &keys[NAME].at);
     c->title = check_line_of_text(ck, &keys[TITLE].at);
     c->source = check_line_of_text(ck, &keys[SOURCE].at);
 

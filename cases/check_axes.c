@@ -1,10 +1,9 @@
 /* Checks the axes of a case. */
-#include "cases/internal.h"
+#include "cases/check.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Checks the model of a case, the commands in it, and its inputs. */
+#include "cases/check.h"
 #include "cases/inputs.h"
-#include "cases/internal.h"
 #include "cases/suggest.h"
 #include "db/record.h"
 #include "harness/base/buffer.h"
@@ -15,7 +15,6 @@
 #define STEPS_MAX 256
 #define TEXTS_MAX 1024
 #define TEXT_SIZE_MAX 65536
-#define WEEK_S 604800.0
 
 /* One text of a command being checked. */
 struct command_text {
@@ -140,7 +139,7 @@ static void check_step(struct tl_check *ck, const struct tl_place *at, struct co
     check_phase(ck, &keys[0].at, step);
     step->n_argv = check_texts(ck, &keys[1].at, "arguments", ARGV_MAX, true, t, &step->argv);
     check_expect(ck, &keys[2].at, t, &step->expect);
-    tl_check_number(ck, &keys[3].at, 0, WEEK_S, false, &step->timeout_s);
+    tl_check_number(ck, &keys[3].at, 0, TL_CHECK_WEEK_S, false, &step->timeout_s);
 }
 
 static void check_steps(struct tl_check *ck, const struct tl_place *at, bool has_inputs)

@@ -5,7 +5,8 @@
  * are; its files are hashed in the order of their names, so that the order of the directory does not matter.
  */
 #include "cases/load.h"
-#include "cases/internal.h"
+#include "cases/check.h"
+#include "cases/read.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>

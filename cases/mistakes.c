@@ -1,5 +1,5 @@
 /* Places in the document, the mistakes that are noted at them, and the checks of single values. */
-#include "cases/internal.h"
+#include "cases/mistakes.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
@@ -306,16 +306,4 @@ bool tl_check_list(struct tl_check *ck, const struct tl_place *at, size_t least,
     else
         tl_note_found(ck, at, "expected a list of %s%s", of, least == 1 ? ", at least one" : "");
     return false;
-}
-
-bool tl_check_name(const char *s)
-{
-    size_t n = strlen(s);
-    for (size_t i = 0; i < n; i++) {
-        char c = s[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!letter && (i == 0 || !strchr("._-", c)))
-            return false;
-    }
-    return n > 0 && n <= 128;
 }

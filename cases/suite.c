@@ -1,6 +1,7 @@
 #include "cases/suite.h"
 
-#include "cases/internal.h"
+#include "cases/check.h"
+#include "cases/read.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #define UNITS_MAX 1000
 #define VALUES_MAX 4096
 #define REPEAT_MAX 100000
-#define WEEK_S 604800.0
 
 static const char the_suite[] = "suite";
 
@@ -102,14 +102,7 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
     const struct tl_place top = {.value = s->document};
     if (!tl_check_keys(ck, &top, keys, N, "a suite: an object"))
         return;
-    const struct tl_place *version = &keys[VERSION].at;
-    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
-        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
-    const char *name = tl_check_string(ck, &keys[SUITE].at, 1, 128);
-    if (name && !tl_check_name(name))
-        tl_note_found(ck, &keys[SUITE].at,
-                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
-    s->name = tl_arena_string(ck->arena, name);
+    s->name = tl_check_heading(ck, &keys[VERSION].at, &keys[SUITE].at);
     check_cases(ck, &keys[CASES].at, s, directory);
     check_units(ck, &keys[UNITS].at, s, directory);
     int64_t repeat = TL_SUITE_REPEAT;
@@ -118,7 +111,7 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
     check_variants(ck, &keys[VARIANTS].at, s);
     check_truth(ck, &keys[ISOLATE].at, &s->isolate_new);
     check_truth(ck, &keys[FETCH].at, &s->fetch);
-    tl_check_number(ck, &keys[BUDGET].at, 0, WEEK_S, false, &s->budget_s);
+    tl_check_number(ck, &keys[BUDGET].at, 0, TL_CHECK_WEEK_S, false, &s->budget_s);
 }
 
 int tl_suite_load(const char *path, struct tl_suite **out, struct tl_mistakes *m, struct tl_error *e)

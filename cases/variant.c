@@ -1,5 +1,5 @@
 /* Variants: one value index for every axis of a case. */
-#include "cases/internal.h"
+#include "cases/family.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>

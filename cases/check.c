@@ -9,8 +9,8 @@
 #define FORBIDDEN_MAX 20000
 
 /* The value at a place for an axis named there, which the case may leave to its family when `beyond`. */
-static bool check_axis_value(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond,
-                             struct tl_value *v)
+static bool check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name,
+                             bool beyond, struct tl_value *v)
 {
     const struct tl_axis *axis = tl_case_axis(ck->c, name, NULL);
     if (!tl_check_value(ck, at, v))
@@ -34,7 +34,8 @@ static bool check_axis_value(struct tl_check *ck, const struct tl_place *at, con
     return known && !refusal;
 }
 
-static bool check_axis_exists(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond)
+static bool check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name,
+                              bool beyond)
 {
     if (tl_case_axis(ck->c, name, NULL) || (beyond && tl_known_axis(ck->c, ck->family, name)))
         return true;
@@ -51,7 +52,7 @@ static bool check_axis_exists(struct tl_check *ck, const struct tl_place *at, co
     return false;
 }
 
-static void check_failing(struct tl_check *ck, const struct tl_place *at)
+static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_case *c = ck->c;
     c->failing.index = tl_arena_alloc(ck->arena, c->n_axes, sizeof *c->failing.index);
@@ -63,7 +64,7 @@ static void check_failing(struct tl_check *ck, const struct tl_place *at)
         return;
     }
     c->has_failing = true;
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         size_t i;
         if (!check_axis_exists(ck, &it, it.key, false) || !check_axis_value(ck, &it, it.key, false, &v))
@@ -73,7 +74,7 @@ static void check_failing(struct tl_check *ck, const struct tl_place *at)
     }
 }
 
-static void check_match(struct tl_check *ck, const struct tl_place *at, struct tl_match *m)
+static void check_match(struct tl_check *ck, const struct tl_json_place *at, struct tl_match *m)
 {
     if (!json_is_object(at->value) || json_object_size(at->value) == 0) {
         tl_note_found(ck, at,
@@ -81,7 +82,7 @@ static void check_match(struct tl_check *ck, const struct tl_place *at, struct t
         return;
     }
     m->terms = tl_arena_alloc(ck->arena, json_object_size(at->value), sizeof *m->terms);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_match_term *term = &m->terms[m->n_terms++];
         term->axis = tl_arena_string(ck->arena, it.key);
         if (!check_axis_exists(ck, &it, it.key, true))
@@ -99,17 +100,17 @@ static void check_match(struct tl_check *ck, const struct tl_place *at, struct t
             term->n_values += check_axis_value(ck, &it, it.key, true, &term->values[0]);
             continue;
         }
-        for (struct tl_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
+        for (struct tl_json_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
             term->n_values += check_axis_value(ck, &v, it.key, true, &term->values[term->n_values]);
     }
 }
 
-static void check_forbid(struct tl_check *ck, const struct tl_place *at)
+static void check_forbid(struct tl_check *ck, const struct tl_json_place *at)
 {
     if (!tl_check_list(ck, at, 0, FORBID_MAX, "combinations"))
         return;
     ck->c->forbid = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->forbid);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
@@ -132,7 +133,7 @@ const char *tl_check_unit(struct tl_check *ck, const char *text, const char *dir
     return kept;
 }
 
-static void check_reference(struct tl_check *ck, const struct tl_place *at)
+static void check_reference(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_key keys[] = {{"unit", true}, {"tolerance"}};
     if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
@@ -146,7 +147,7 @@ static void check_reference(struct tl_check *ck, const struct tl_place *at)
     tl_check_number(ck, &keys[1].at, 0, 1e9, true, &ck->c->tolerance);
 }
 
-static void check_limits(struct tl_check *ck, const struct tl_place *at)
+static void check_limits(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_limits *l = &ck->c->limits;
     *l = tl_limits_default;
@@ -164,7 +165,7 @@ static void check_limits(struct tl_check *ck, const struct tl_place *at)
 }
 
 /* What can be said only of a case without other mistakes: that its failing variant may be tried at all. */
-static void check_failing_allowed(struct tl_check *ck, const struct tl_place *at)
+static void check_failing_allowed(struct tl_check *ck, const struct tl_json_place *at)
 {
     char *why = tl_variant_forbidden(ck->c, &ck->c->failing);
     if (why)
@@ -172,7 +173,7 @@ static void check_failing_allowed(struct tl_check *ck, const struct tl_place *at
     free(why);
 }
 
-static const char *check_line_of_text(struct tl_check *ck, const struct tl_place *at)
+static const char *check_line_of_text(struct tl_check *ck, const struct tl_json_place *at)
 {
     return tl_arena_string(ck->arena, tl_check_string(ck, at, 0, 65536));
 }
@@ -190,7 +191,8 @@ static bool is_name(const char *s)
     return n > 0 && n <= 128;
 }
 
-const char *tl_check_heading(struct tl_check *ck, const struct tl_place *version, const struct tl_place *at)
+const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *version,
+                             const struct tl_json_place *at)
 {
     if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
         tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
@@ -207,7 +209,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
                              {"axes"},           {"failing"},    {"forbid"}, {"reference"},
                              {"limits"},         {"inputs"},     {"source"}};
-    struct tl_place top = {.value = document};
+    struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
     if (!tl_check_keys(ck, &top, keys, N, "a case: an object"))

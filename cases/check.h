@@ -10,19 +10,19 @@
 void tl_check_document(struct tl_check *ck, json_t *document);
 /* "trapline", the version of the format, and the name of what is in the file, which is returned: in the
  * arena, or NULL. */
-const char *tl_check_heading(struct tl_check *ck, const struct tl_place *version,
-                             const struct tl_place *name);
+const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *version,
+                             const struct tl_json_place *name);
 /* A unit, RUNNER[@BUILD]:DEVICE or "reference"; paths in it are taken relative to directory. NULL when the
  * text is none. In the arena. */
 const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory);
 
 /* check_model.c. The commands of a model are checked once the axes are known. */
-void tl_check_model(struct tl_check *ck, const struct tl_place *at);
-void tl_check_commands(struct tl_check *ck, const struct tl_place *model, bool has_inputs);
-void tl_check_inputs(struct tl_check *ck, const struct tl_place *at);
+void tl_check_model(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
+void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
 
 /* check_axes.c */
-void tl_check_axis_list(struct tl_check *ck, const struct tl_place *at);
-bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v);
+void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);
+bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v);
 
 #endif

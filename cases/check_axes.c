@@ -10,7 +10,7 @@
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
-bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v)
+bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v)
 {
     if (tl_value_of_json(at->value, v)) {
         tl_note_found(ck, at, "expected a value: a string, an integer or a boolean");
@@ -24,8 +24,8 @@ bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_va
     return true;
 }
 
-static bool check_accepted(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
-                           struct tl_value v)
+static bool check_accepted(struct tl_check *ck, const struct tl_json_place *at,
+                           const struct tl_family_axis *known, struct tl_value v)
 {
     char *refusal = known ? tl_known_axis_refuses(known, v) : NULL;
     if (refusal)
@@ -34,8 +34,8 @@ static bool check_accepted(struct tl_check *ck, const struct tl_place *at, const
     return !refusal;
 }
 
-static bool check_range(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
-                        struct tl_axis *a)
+static bool check_range(struct tl_check *ck, const struct tl_json_place *at,
+                        const struct tl_family_axis *known, struct tl_axis *a)
 {
     if (!json_is_array(at->value) || json_array_size(at->value) != 2) {
         tl_note_found(ck, at, "expected [FIRST, LAST], two integers");
@@ -49,7 +49,7 @@ static bool check_range(struct tl_check *ck, const struct tl_place *at, const st
     }
     bool ok = true;
     int64_t ends[2] = {0, 0};
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         size_t i = it.index;
         if (tl_check_integer(ck, &it, INT64_MIN, INT64_MAX, &ends[i])) {
             struct tl_value v = {TL_VALUE_INTEGER, ends[i], NULL};
@@ -85,23 +85,23 @@ static int by_value(const void *a, const void *b)
     return order ? order : x->index < y->index ? -1 : x->index > y->index;
 }
 
-static bool check_distinct(struct tl_check *ck, const struct tl_place *at, struct indexed *all, size_t n)
+static bool check_distinct(struct tl_check *ck, const struct tl_json_place *at, struct indexed *all, size_t n)
 {
     bool ok = true;
     qsort(all, n, sizeof *all, by_value);
     for (size_t i = 1; i < n; i++) {
         if (!tl_value_equal(all[i - 1].value, all[i].value))
             continue;
-        struct tl_place twice = {at, NULL, all[i].index, json_array_get(at->value, all[i].index),
-                                 all[i].node};
+        struct tl_json_place twice = {at, NULL, all[i].index, json_array_get(at->value, all[i].index),
+                                      all[i].node};
         tl_note_found(ck, &twice, "expected a value that is not listed before (at [%zu])", all[i - 1].index);
         ok = false;
     }
     return ok;
 }
 
-static bool check_values(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
-                         struct tl_axis *a)
+static bool check_values(struct tl_check *ck, const struct tl_json_place *at,
+                         const struct tl_family_axis *known, struct tl_axis *a)
 {
     static const char *const types[] = {"a string", "an integer", "a boolean"};
     if (!tl_check_list(ck, at, 1, VALUES_MAX, "values"))
@@ -112,7 +112,7 @@ static bool check_values(struct tl_check *ck, const struct tl_place *at, const s
     a->count = n;
     bool ok = true;
     size_t good = 0;
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         if (!tl_check_value(ck, &it, &v)) {
             ok = false;
@@ -146,7 +146,7 @@ static bool axis_name_ok(const char *s)
     return true;
 }
 
-static void check_axis_name(struct tl_check *ck, const struct tl_place *at, const char *name)
+static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at, const char *name)
 {
     static const char *const reserved[] = {"model", "inputs", "scratch", "case_dir"};
     if (!axis_name_ok(name)) {
@@ -173,7 +173,7 @@ static void check_axis_name(struct tl_check *ck, const struct tl_place *at, cons
     }
 }
 
-static void check_axis(struct tl_check *ck, const struct tl_place *at)
+static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_key keys[] = {{"name", true}, {"range"}, {"ordered"}, {"choices"}};
     if (!tl_check_keys(ck, at, keys, 4,
@@ -204,11 +204,11 @@ static void check_axis(struct tl_check *ck, const struct tl_place *at)
         ck->c->axes[ck->c->n_axes++] = a;
 }
 
-void tl_check_axis_list(struct tl_check *ck, const struct tl_place *at)
+void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at)
 {
     if (!tl_check_list(ck, at, 0, TL_AXES_MAX, "axes"))
         return;
     ck->c->axes = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->axes);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_axis(ck, &it);
 }

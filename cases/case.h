@@ -15,14 +15,14 @@
 
 /* A partial assignment, as in "forbid": a variant matches when every listed axis has one of the listed
  * values. */
-struct tl_match_term {
+struct tl_combination_term {
     const char *axis;
     size_t n_values;
     struct tl_value *values;
 };
-struct tl_match {
+struct tl_combination {
     size_t n_terms;
-    struct tl_match_term *terms;
+    struct tl_combination_term *terms;
 };
 
 enum tl_model_kind { TL_MODEL_FAMILY, TL_MODEL_GENERATE, TL_MODEL_FILE, TL_MODEL_STEPS };
@@ -67,7 +67,7 @@ struct tl_case {
     bool has_failing;
     struct tl_variant failing; /* axes that "failing" does not name are at their baseline */
     size_t n_forbid;
-    struct tl_match *forbid;
+    struct tl_combination *forbid;
 
     const char *reference_unit; /* NULL: none */
     double tolerance;

@@ -74,7 +74,7 @@ static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
     }
 }
 
-static void check_match(struct tl_check *ck, const struct tl_json_place *at, struct tl_match *m)
+static void check_combination(struct tl_check *ck, const struct tl_json_place *at, struct tl_combination *m)
 {
     if (!json_is_object(at->value) || json_object_size(at->value) == 0) {
         tl_note_found(ck, at,
@@ -83,7 +83,7 @@ static void check_match(struct tl_check *ck, const struct tl_json_place *at, str
     }
     m->terms = tl_arena_alloc(ck->arena, json_object_size(at->value), sizeof *m->terms);
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
-        struct tl_match_term *term = &m->terms[m->n_terms++];
+        struct tl_combination_term *term = &m->terms[m->n_terms++];
         term->axis = tl_arena_string(ck->arena, it.key);
         if (!check_axis_exists(ck, &it, it.key, true))
             continue;
@@ -111,7 +111,7 @@ static void check_forbid(struct tl_check *ck, const struct tl_json_place *at)
         return;
     ck->c->forbid = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->forbid);
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
-        check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
+        check_combination(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
 const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory)

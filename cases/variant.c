@@ -129,10 +129,10 @@ static bool at_baseline(const struct tl_case *c, const char *axis, struct tl_val
     return same;
 }
 
-static bool matches(const struct tl_case *c, const struct tl_variant *v, const struct tl_match *m)
+static bool matches(const struct tl_case *c, const struct tl_variant *v, const struct tl_combination *m)
 {
     for (size_t i = 0; i < m->n_terms; i++) {
-        const struct tl_match_term *t = &m->terms[i];
+        const struct tl_combination_term *t = &m->terms[i];
         size_t axis;
         const struct tl_axis *a = tl_case_axis(c, t->axis, &axis);
         bool any = false;
@@ -145,7 +145,7 @@ static bool matches(const struct tl_case *c, const struct tl_variant *v, const s
     return true;
 }
 
-static char *match_text(const struct tl_match *m)
+static char *combination_text(const struct tl_combination *m)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "the case forbids ");
@@ -164,7 +164,7 @@ char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v)
 {
     for (size_t i = 0; i < c->n_forbid; i++)
         if (matches(c, v, &c->forbid[i]))
-            return match_text(&c->forbid[i]);
+            return combination_text(&c->forbid[i]);
     const struct tl_family *f = c->family ? tl_family_find(c->family) : NULL;
     if (!f || !f->constraint)
         return NULL;

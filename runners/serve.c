@@ -14,6 +14,7 @@
  * server, which hangs.
  *
  * fork() is glibc's and not the bare system call: runtimes register pthread_atfork handlers. */
+#include "runners/serve.h"
 #include "runners/channel.h"
 #include "runners/prefault.h"
 
@@ -77,30 +78,37 @@ static void hold_child_signals(bool hold)
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-static void child(const struct tl_runner *runner, void *state, struct tl_prefault *prefault, const int *fds)
+/* What every child is forked with. */
+struct server {
+    const struct tl_runner *runner;
+    tl_serve_trial trial;
+    void *state;
+    struct tl_prefault *prefault;
+};
+
+static void child(const struct server *s, const int *fds)
 {
     setsid();
     hold_child_signals(false);
     if (take_descriptors(fds))
         _exit(3);
-    int status = tl_protocol_trial(runner, state, true);
+    int status = s->trial(s->runner, s->state);
     fflush(stdout);
     fflush(stderr);
-    tl_prefault_record(prefault);
+    tl_prefault_record(s->prefault);
     _exit(status);
 }
 
-static int serve_fork(const struct tl_runner *runner, void *state, struct tl_prefault **prefault,
-                      const int *fds)
+static int serve_fork(struct server *s, const int *fds)
 {
     /* What is buffered here would be written by every child again. */
     fflush(stdout);
     fflush(stderr);
     reap();
-    tl_prefault_apply(prefault);
+    tl_prefault_apply(&s->prefault);
     pid_t pid = fork();
     if (pid == 0)
-        child(runner, state, *prefault, fds);
+        child(s, fds);
     if (pid < 0) {
         tl_channel_error("server", "fork", "cannot fork: %s", strerror(errno));
         return 0;
@@ -117,7 +125,7 @@ static bool is_fork(const char *line, size_t size)
     return yes;
 }
 
-int tl_serve(const struct tl_runner *runner, const json_t *request)
+int tl_serve(const struct tl_runner *runner, const json_t *request, tl_serve_trial trial)
 {
     if (!runner->can_serve || !runner->load) {
         tl_channel_error("protocol", "cannot-serve", "%s cannot serve", runner->name);
@@ -125,14 +133,14 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
     }
     fill_standard_descriptors();
     char why[1024] = "";
-    void *state = NULL;
-    if (runner->load(request, &state, why, sizeof why)) {
+    struct server s = {.runner = runner, .trial = trial};
+    if (runner->load(request, &s.state, why, sizeof why)) {
         tl_channel_error(runner->name, "load", "%s", why);
         return 0;
     }
     hold_child_signals(true);
     tl_channel_send(json_pack("{s:i}", "serving", 1));
-    struct tl_prefault *prefault = tl_prefault_new();
+    s.prefault = tl_prefault_new();
     int fds[TL_CHANNEL_FDS];
     size_t n_fds;
     char line[1024];
@@ -145,7 +153,7 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
             tl_channel_error("protocol", "descriptors", "a fork request carries %d descriptors, not %zu",
                              TL_CHANNEL_FDS, n_fds);
         else
-            r = serve_fork(runner, state, &prefault, fds);
+            r = serve_fork(&s, fds);
         close_all(fds, n_fds);
         if (r)
             break;

@@ -231,11 +231,9 @@ char *tl_sim_expand(const char *text, const struct tl_sim_model *m)
         if (q) {
             tl_buffer_printf(&b, "%lld", (long long)q->value(m));
         } else if (axis) {
-            struct tl_value v = tl_sim_axis_value(m, axis);
-            if (v.type == TL_VALUE_INTEGER)
-                tl_buffer_printf(&b, "%lld", (long long)v.integer);
-            else
-                tl_buffer_add_string(&b, v.type == TL_VALUE_STRING ? v.string : v.integer ? "true" : "false");
+            char *value = tl_value_text(tl_sim_axis_value(m, axis));
+            tl_buffer_add_string(&b, value);
+            free(value);
         } else if (*s) {
             tl_buffer_add(&b, s, n = 1);
         }

@@ -1,123 +1,10 @@
-/* Loads a case: text and JSON (read.c), checks (check*.c), content hash. */
-#include "cases/internal.h"
+/* A case in memory: its axes by name, and placeholders in the texts of its commands. The loader calls
+ * tl_placeholders to check a text, a trial tl_case_substitute to fill it in; both read the same syntax. */
+#include "cases/case.h"
 #include "harness/base/buffer.h"
 
-#include <errno.h>
-#include <fts.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-const struct tl_limits tl_limits_default = {
-    .timeout_s = 60, .memory_mb = 4096, .processes = 512, .disk_mb = 4096};
-
-static const char the_case[] = "case";
-
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-/* Adds the names and contents of all files below a path, which may be a single file. */
-static int hash_tree(struct tl_hash *h, const char *path, struct tl_error *e)
-{
-    char *copy = tl_strdup(path);
-    char *roots[] = {copy, NULL};
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
-    int status = fts ? 0 : tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, "%s", "");
-    size_t root = strlen(path);
-    for (FTSENT *f; status == 0 && (f = fts_read(fts));) {
-        char hex[TL_SHA256_SIZE];
-        if (f->fts_info == FTS_D || f->fts_info == FTS_DP)
-            continue;
-        if (f->fts_info == FTS_F && tl_hash_file(f->fts_accpath, hex) == 0) {
-            tl_hash_add_string(h, f->fts_path + root);
-            tl_hash_add_string(h, hex);
-        } else if (f->fts_info == FTS_SL || f->fts_info == FTS_SLNONE) {
-            char target[PATH_MAX];
-            ssize_t n = readlink(f->fts_accpath, target, sizeof target - 1);
-            target[n > 0 ? n : 0] = '\0';
-            tl_hash_add_string(h, f->fts_path + root);
-            tl_hash_add_string(h, target);
-        } else {
-            status = tl_fail_errno(e, TL_ERROR_INPUT, f->fts_errno ? f->fts_errno : errno,
-                                   "cannot read the model", f->fts_path, "%s", "");
-        }
-    }
-    if (fts)
-        fts_close(fts);
-    free(copy);
-    return status;
-}
-
-static int hash_case(struct tl_case *c, struct tl_error *e)
-{
-    struct tl_hash h;
-    char hex[TL_SHA256_SIZE];
-    if (tl_hash_begin(&h))
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the case", c->path, "out of memory");
-    char *text = json_dumps(c->document, JSON_SORT_KEYS | JSON_COMPACT);
-    if (!text)
-        abort(); /* it was read from JSON: only memory can be short */
-    tl_hash_add_string(&h, text);
-    free(text);
-    int status = c->model_file ? hash_tree(&h, c->model_file, e) : 0;
-    for (size_t i = 0; status == 0 && i < json_array_size(c->inputs); i++) {
-        const char *npy = json_string_value(json_object_get(json_array_get(c->inputs, i), "npy"));
-        if (npy)
-            status = hash_tree(&h, npy, e);
-    }
-    tl_hash_end(&h, hex);
-    memcpy(c->hash, hex, TL_ID_SIZE - 1);
-    c->hash[TL_ID_SIZE - 1] = '\0';
-    return status;
-}
-
-int tl_case_parse(const char *text, size_t size, const char *path, struct tl_case **out,
-                  struct tl_mistakes *m, struct tl_error *e)
-{
-    struct tl_check ck;
-    json_t *document;
-    *out = NULL;
-    if (tl_check_begin(&ck, text, size, path, the_case, &document, m, e))
-        return -1;
-    struct tl_case *c = tl_calloc(1, sizeof *c);
-    c->arena = ck.arena;
-    c->document = document;
-    c->path = tl_arena_string(ck.arena, path);
-    c->directory = tl_check_directory(ck.arena, path);
-    ck.c = c;
-    tl_check_document(&ck, document);
-    tl_check_end(&ck, m);
-    int status = m->n ? tl_check_failed(path, the_case, m, e) : hash_case(c, e);
-    if (status)
-        tl_case_free(c);
-    else
-        *out = c;
-    return status;
-}
-
-int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e)
-{
-    size_t size;
-    *c = NULL;
-    *m = (struct tl_mistakes){0};
-    char *text = tl_check_read(path, the_case, &size, e);
-    int status = text ? tl_case_parse(text, size, path, c, m, e) : -1;
-    free(text);
-    return status;
-}
-
-void tl_case_free(struct tl_case *c)
-{
-    if (!c)
-        return;
-    json_decref(c->document);
-    json_decref(c->inputs);
-    tl_arena_free(c->arena);
-    free(c);
-}
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index)
 {
@@ -128,4 +15,61 @@ const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, si
             return &c->axes[i];
         }
     return NULL;
+}
+
+void tl_placeholders(const char *text, tl_placeholder_found found, void *arg)
+{
+    for (const char *s = text; *s; s++) {
+        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
+            s++;
+        } else if (*s == '{') {
+            size_t n = strcspn(s + 1, "{}");
+            found(arg, s + 1, n, s[1 + n] != '}' || n == 0);
+            s += s[1 + n] == '}' ? n + 1 : 0;
+        } else if (*s == '}') {
+            found(arg, s, 1, true);
+        }
+    }
+}
+
+struct substitution {
+    const struct tl_case *c;
+    const struct tl_variant *v;
+    const char *model, *inputs, *scratch;
+};
+
+static char *placeholder_value(const struct substitution *s, const char *name)
+{
+    size_t i;
+    const struct tl_axis *a = tl_case_axis(s->c, name, &i);
+    if (a)
+        return tl_value_text(tl_axis_value(a, s->v->index[i]));
+    const char *found = !strcmp(name, "model")      ? s->model
+                        : !strcmp(name, "inputs")   ? s->inputs
+                        : !strcmp(name, "scratch")  ? s->scratch
+                        : !strcmp(name, "case_dir") ? s->c->directory
+                                                    : NULL;
+    return tl_strdup(found ? found : "");
+}
+
+char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
+                         const char *model, const char *inputs, const char *scratch)
+{
+    const struct substitution with = {c, v, model, inputs, scratch};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (const char *s = text; *s; s++) {
+        size_t n = *s == '{' ? strcspn(s + 1, "{}") : 0;
+        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
+            tl_buffer_add(&b, s++, 1);
+        } else if (*s == '{' && n && s[1 + n] == '}') {
+            char *name = tl_format("%.*s", (int)n, s + 1), *value = placeholder_value(&with, name);
+            tl_buffer_add_string(&b, value);
+            free(name);
+            free(value);
+            s += n + 1;
+        } else {
+            tl_buffer_add(&b, s, 1);
+        }
+    }
+    return tl_buffer_take(&b);
 }

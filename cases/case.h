@@ -1,57 +1,28 @@
-/* Case files: a model, its axes, limits, and what is expected (docs/case-files.md).
- *
- * Loading checks everything there is to check and reports every mistake with file, line, JSON path and what
- * was expected; nothing is run. A variant is one value index for every axis: index 0 is the simplest value,
- * so that all search works on plain integers. */
+/* A case: a model, its axes, limits, and what is expected (docs/case-files.md). It comes from load.h. */
 #ifndef TL_CASE_H
 #define TL_CASE_H
 
+#include "cases/value.h"
+#include "cases/variant.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/base/limits.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum tl_value_type { TL_VALUE_STRING, TL_VALUE_INTEGER, TL_VALUE_BOOLEAN };
-
-struct tl_value {
-    enum tl_value_type type;
-    int64_t integer;    /* of an integer; 0 or 1 of a boolean */
-    const char *string; /* of a string, UTF-8 */
-};
-
-enum tl_axis_kind {
-    TL_AXIS_RANGE,   /* integers first..last, inclusive */
-    TL_AXIS_ORDERED, /* a list along which the failure is expected to be monotone */
-    TL_AXIS_CHOICES, /* a list without order */
-};
-
-struct tl_axis {
-    const char *name;
-    enum tl_axis_kind kind;
-    uint64_t count;          /* number of values, at least 1. The full 64-bit range has one more than can be
-                                counted: UINT64_MAX, and UINT64_MAX is a valid index of it */
-    int64_t first, last;     /* of a range; first may be greater than last: the range then runs downwards */
-    struct tl_value *values; /* count of them; NULL for a range */
-};
-
-/* Index of every axis, in the order of the case. */
-struct tl_variant {
-    uint64_t *index;
-};
-
 /* A partial assignment, as in "forbid": a variant matches when every listed axis has one of the listed
  * values. */
-struct tl_match_term {
+struct tl_combination_term {
     const char *axis;
     size_t n_values;
     struct tl_value *values;
 };
-struct tl_match {
+struct tl_combination {
     size_t n_terms;
-    struct tl_match_term *terms;
+    struct tl_combination_term *terms;
 };
 
 enum tl_model_kind { TL_MODEL_FAMILY, TL_MODEL_GENERATE, TL_MODEL_FILE, TL_MODEL_STEPS };
@@ -73,15 +44,8 @@ struct tl_step {
     double timeout_s; /* 0: the case's */
 };
 
-struct tl_limits {
-    double timeout_s;   /* wall clock, for each phase */
-    uint64_t memory_mb; /* 0: none */
-    uint64_t processes; /* 0: none */
-    uint64_t disk_mb;   /* of the scratch directory; also the largest file; 0: none */
-};
-extern const struct tl_limits tl_limits_default; /* 60 s, 4096 MiB, 512 processes, 4096 MiB */
-
 #define TL_TOLERANCE_DEFAULT 0.001
+#define TL_AXES_MAX 128 /* axes of one case */
 
 struct tl_case {
     const char *path;                  /* as given */
@@ -103,7 +67,7 @@ struct tl_case {
     bool has_failing;
     struct tl_variant failing; /* axes that "failing" does not name are at their baseline */
     size_t n_forbid;
-    struct tl_match *forbid;
+    struct tl_combination *forbid;
 
     const char *reference_unit; /* NULL: none */
     double tolerance;
@@ -113,59 +77,15 @@ struct tl_case {
     void *arena;      /* owns every string and array above */
 };
 
-/* Every mistake found, in the order of the file. */
-struct tl_mistake {
-    int line;       /* 1 is the first; 0 when the mistake has no place in the file */
-    char *path;     /* JSON path: $.axes[2].range */
-    char *expected; /* what was expected, and what was found */
-};
-struct tl_mistakes {
-    size_t n;
-    struct tl_mistake *list;
-};
-void tl_mistakes_free(struct tl_mistakes *m);
-
-/* Loads and checks a case file of at most 4 MiB. On mistakes in it returns -1 with e->kind TL_ERROR_INPUT and
- * all of them in *m (which the caller frees in any case). On success *c is the caller's to tl_case_free. */
-int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e);
-/* The same for a text in memory; path names it in messages and gives the directory. */
-int tl_case_parse(const char *text, size_t size, const char *path, struct tl_case **c, struct tl_mistakes *m,
-                  struct tl_error *e);
-void tl_case_free(struct tl_case *c);
-
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */
-
-/* The value at an index (below count). A string value lives as long as the case. */
-struct tl_value tl_axis_value(const struct tl_axis *a, uint64_t index);
-/* The index of a value written as on a command line; -1 with *e filled (what is expected) when it is none. */
-int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, struct tl_error *e);
-/* A value in words: integers in decimal, "yes"/"no" never: booleans are true and false. The caller's to free.
- */
-char *tl_value_text(struct tl_value v);
-
-struct tl_variant tl_variant_baseline(const struct tl_case *c); /* release with tl_variant_free */
-struct tl_variant tl_variant_copy(const struct tl_case *c, const struct tl_variant *v);
-void tl_variant_free(struct tl_variant *v);
-/* Applies one "axis=value" to v. */
-int tl_variant_assign(const struct tl_case *c, struct tl_variant *v, const char *assignment,
-                      struct tl_error *e);
-/* A variant as a JSON object, every axis of the case in its order: what a runner is sent. A new reference. */
-json_t *tl_variant_object(const struct tl_case *c, const struct tl_variant *v);
-/* Canonical JSON text of a variant: every axis of the case, keys sorted, compact. The caller's to free. */
-char *tl_variant_json(const struct tl_case *c, const struct tl_variant *v);
-/* Content id of that JSON. */
-void tl_variant_hash(const struct tl_case *c, const struct tl_variant *v, char id[TL_ID_SIZE]);
-/* The variant that a JSON object says (axes it does not name are at their baseline). */
-int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct tl_variant *v,
-                         struct tl_error *e);
-
-/* NULL when the variant may be tried, else why not (a "forbid" of the case, or a constraint of the family):
- * a new string. */
-char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v);
 
 /* Replaces {AXIS}, {model}, {inputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
+
+/* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
+typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);
+void tl_placeholders(const char *text, tl_placeholder_found found, void *arg);
 
 #endif

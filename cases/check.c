@@ -1,18 +1,16 @@
 /* Checks a case document from the top, except its model, axes and inputs. */
-#include "cases/internal.h"
+#include "cases/check.h"
 #include "harness/base/buffer.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FORBID_MAX 1024
 #define FORBIDDEN_MAX 20000
-#define WEEK_S 604800.0
 
 /* The value at a place for an axis named there, which the case may leave to its family when `beyond`. */
-static bool check_axis_value(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond,
-                             struct tl_value *v)
+static bool check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name,
+                             bool beyond, struct tl_value *v)
 {
     const struct tl_axis *axis = tl_case_axis(ck->c, name, NULL);
     if (!tl_check_value(ck, at, v))
@@ -36,16 +34,17 @@ static bool check_axis_value(struct tl_check *ck, const struct tl_place *at, con
     return known && !refusal;
 }
 
-static bool check_axis_exists(struct tl_check *ck, const struct tl_place *at, const char *name, bool beyond)
+static bool check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name,
+                              bool beyond)
 {
     if (tl_case_axis(ck->c, name, NULL) || (beyond && tl_known_axis(ck->c, ck->family, name)))
         return true;
     if (beyond && ck->c->model_kind == TL_MODEL_FAMILY &&
         !ck->family) /* which was reported: it may have the axis */
         return true;
-    const char *near = tl_near_axis(ck->c, ck->family, name, beyond);
-    if (near)
-        tl_note(ck, at, "the case has no such axis; did you mean \"%s\"?", near);
+    const char *suggested = tl_suggest_axis(ck->c, ck->family, name, beyond);
+    if (suggested)
+        tl_note(ck, at, "the case has no such axis; did you mean \"%s\"?", suggested);
     else
         tl_note(ck, at,
                 beyond ? "neither the case nor its model has an axis of this name"
@@ -53,7 +52,7 @@ static bool check_axis_exists(struct tl_check *ck, const struct tl_place *at, co
     return false;
 }
 
-static void check_failing(struct tl_check *ck, const struct tl_place *at)
+static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_case *c = ck->c;
     c->failing.index = tl_arena_alloc(ck->arena, c->n_axes, sizeof *c->failing.index);
@@ -65,7 +64,7 @@ static void check_failing(struct tl_check *ck, const struct tl_place *at)
         return;
     }
     c->has_failing = true;
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         size_t i;
         if (!check_axis_exists(ck, &it, it.key, false) || !check_axis_value(ck, &it, it.key, false, &v))
@@ -75,7 +74,7 @@ static void check_failing(struct tl_check *ck, const struct tl_place *at)
     }
 }
 
-static void check_match(struct tl_check *ck, const struct tl_place *at, struct tl_match *m)
+static void check_combination(struct tl_check *ck, const struct tl_json_place *at, struct tl_combination *m)
 {
     if (!json_is_object(at->value) || json_object_size(at->value) == 0) {
         tl_note_found(ck, at,
@@ -83,8 +82,8 @@ static void check_match(struct tl_check *ck, const struct tl_place *at, struct t
         return;
     }
     m->terms = tl_arena_alloc(ck->arena, json_object_size(at->value), sizeof *m->terms);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
-        struct tl_match_term *term = &m->terms[m->n_terms++];
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_combination_term *term = &m->terms[m->n_terms++];
         term->axis = tl_arena_string(ck->arena, it.key);
         if (!check_axis_exists(ck, &it, it.key, true))
             continue;
@@ -101,21 +100,40 @@ static void check_match(struct tl_check *ck, const struct tl_place *at, struct t
             term->n_values += check_axis_value(ck, &it, it.key, true, &term->values[0]);
             continue;
         }
-        for (struct tl_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
+        for (struct tl_json_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
             term->n_values += check_axis_value(ck, &v, it.key, true, &term->values[term->n_values]);
     }
 }
 
-static void check_forbid(struct tl_check *ck, const struct tl_place *at)
+static void check_forbid(struct tl_check *ck, const struct tl_json_place *at)
 {
     if (!tl_check_list(ck, at, 0, FORBID_MAX, "combinations"))
         return;
     ck->c->forbid = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->forbid);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
-        check_match(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+        check_combination(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
-static void check_reference(struct tl_check *ck, const struct tl_place *at)
+const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory)
+{
+    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
+    if (!strcmp(text, "reference"))
+        return tl_arena_string(ck->arena, text);
+    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
+        return NULL;
+    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
+    const char *build = at && at < colon ? at + 1 : colon;
+    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
+         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
+    char *whole =
+        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
+                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
+    const char *kept = tl_arena_string(ck->arena, whole);
+    free(whole);
+    return kept;
+}
+
+static void check_reference(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_key keys[] = {{"unit", true}, {"tolerance"}};
     if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
@@ -129,7 +147,7 @@ static void check_reference(struct tl_check *ck, const struct tl_place *at)
     tl_check_number(ck, &keys[1].at, 0, 1e9, true, &ck->c->tolerance);
 }
 
-static void check_limits(struct tl_check *ck, const struct tl_place *at)
+static void check_limits(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_limits *l = &ck->c->limits;
     *l = tl_limits_default;
@@ -138,7 +156,7 @@ static void check_limits(struct tl_check *ck, const struct tl_place *at)
     static const int64_t most[] = {0, INT64_C(1) << 24, INT64_C(1) << 22, INT64_C(1) << 24};
     if (!at->value || !tl_check_keys(ck, at, keys, 4, "an object of limits"))
         return;
-    tl_check_number(ck, &keys[0].at, 0, WEEK_S, false, &l->timeout_s);
+    tl_check_number(ck, &keys[0].at, 0, TL_CHECK_WEEK_S, false, &l->timeout_s);
     for (size_t i = 1; i < 4; i++) {
         int64_t v;
         if (tl_check_integer(ck, &keys[i].at, 0, most[i], &v))
@@ -147,7 +165,7 @@ static void check_limits(struct tl_check *ck, const struct tl_place *at)
 }
 
 /* What can be said only of a case without other mistakes: that its failing variant may be tried at all. */
-static void check_failing_allowed(struct tl_check *ck, const struct tl_place *at)
+static void check_failing_allowed(struct tl_check *ck, const struct tl_json_place *at)
 {
     char *why = tl_variant_forbidden(ck->c, &ck->c->failing);
     if (why)
@@ -155,9 +173,34 @@ static void check_failing_allowed(struct tl_check *ck, const struct tl_place *at
     free(why);
 }
 
-static const char *check_line_of_text(struct tl_check *ck, const struct tl_place *at)
+static const char *check_line_of_text(struct tl_check *ck, const struct tl_json_place *at)
 {
     return tl_arena_string(ck->arena, tl_check_string(ck, at, 0, 65536));
+}
+
+/* [a-z0-9][a-z0-9._-]*, at most 128 bytes */
+static bool is_name(const char *s)
+{
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n; i++) {
+        char c = s[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!letter && (i == 0 || !strchr("._-", c)))
+            return false;
+    }
+    return n > 0 && n <= 128;
+}
+
+const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *version,
+                             const struct tl_json_place *at)
+{
+    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
+        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
+    const char *name = tl_check_string(ck, at, 1, 128);
+    if (name && !is_name(name))
+        tl_note_found(ck, at,
+                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
+    return tl_arena_string(ck->arena, name);
 }
 
 void tl_check_document(struct tl_check *ck, json_t *document)
@@ -166,19 +209,12 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
                              {"axes"},           {"failing"},    {"forbid"}, {"reference"},
                              {"limits"},         {"inputs"},     {"source"}};
-    struct tl_place top = {.value = document};
+    struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
     if (!tl_check_keys(ck, &top, keys, N, "a case: an object"))
         return;
-    const struct tl_place *version = &keys[VERSION].at;
-    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
-        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
-    const char *name = tl_check_string(ck, &keys[NAME].at, 1, 128);
-    if (name && !tl_check_name(name))
-        tl_note_found(ck, &keys[NAME].at,
-                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
-    c->name = tl_arena_string(ck->arena, name);
+    c->name = tl_check_heading(ck, &keys[VERSION].at, &keys[NAME].at);
     c->title = check_line_of_text(ck, &keys[TITLE].at);
     c->source = check_line_of_text(ck, &keys[SOURCE].at);
 

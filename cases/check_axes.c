@@ -1,85 +1,16 @@
 /* Checks the axes of a case. */
-#include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/check.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
-#define LISTED_MAX 16       /* values that a message lists */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
-const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
-                                           const char *name)
-{
-    if (c->model_kind == TL_MODEL_STEPS) /* its axes are its own: no runner reads them */
-        return NULL;
-    const struct tl_family_axis *found = f ? tl_family_axis_find(f, name) : NULL;
-    size_t n;
-    const struct tl_family_axis *runtime = tl_runtime_axes(&n);
-    for (size_t i = 0; !found && i < n; i++)
-        if (!strcmp(runtime[i].name, name))
-            found = &runtime[i];
-    return found;
-}
-
-/* The values that an axis takes, in words. */
-static char *accepted_text(const struct tl_family_axis *a)
-{
-    if (!a->values && a->type == TL_VALUE_INTEGER)
-        return tl_format("an integer from %" PRId64 " to %" PRId64, a->least, a->most);
-    if (!a->values)
-        return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, a->type == TL_VALUE_STRING ? "a string, one of " : "one of ");
-    for (size_t i = 0; a->values[i] && i < LISTED_MAX; i++)
-        tl_buffer_printf(&b, "%s%s", i ? ", " : "", a->values[i]);
-    size_t n = 0;
-    while (a->values[n])
-        n++;
-    if (n > LISTED_MAX)
-        tl_buffer_printf(&b, ", … (%zu values)", n);
-    return tl_buffer_take(&b);
-}
-
-char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v)
-{
-    if (v.type != a->type)
-        return accepted_text(a);
-    if (!a->values)
-        return v.type == TL_VALUE_INTEGER && (v.integer < a->least || v.integer > a->most) ? accepted_text(a)
-                                                                                           : NULL;
-    char *text = tl_value_text(v);
-    bool listed = false;
-    size_t n = 0;
-    for (; a->values[n]; n++)
-        listed |= !strcmp(a->values[n], text);
-    const char *near = listed ? NULL : tl_near(text, a->values, n);
-    free(text);
-    if (listed)
-        return NULL;
-    return near ? tl_format("other values (did you mean \"%s\"?)", near) : accepted_text(a);
-}
-
-const char *tl_near_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
-{
-    const char *names[3 * TL_AXES_MAX];
-    size_t n = 0, n_runtime;
-    for (size_t i = 0; i < c->n_axes && n < TL_AXES_MAX; i++)
-        names[n++] = c->axes[i].name;
-    for (size_t i = 0; beyond && f && i < f->n_axes && n < 2 * TL_AXES_MAX; i++)
-        names[n++] = f->axes[i].name;
-    const struct tl_family_axis *runtime = tl_runtime_axes(&n_runtime);
-    for (size_t i = 0; beyond && i < n_runtime && n < 3 * TL_AXES_MAX; i++)
-        names[n++] = runtime[i].name;
-    return tl_near(name, names, n);
-}
-
-bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_value *v)
+bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v)
 {
     if (tl_value_of_json(at->value, v)) {
         tl_note_found(ck, at, "expected a value: a string, an integer or a boolean");
@@ -93,8 +24,8 @@ bool tl_check_value(struct tl_check *ck, const struct tl_place *at, struct tl_va
     return true;
 }
 
-static bool check_accepted(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
-                           struct tl_value v)
+static bool check_accepted(struct tl_check *ck, const struct tl_json_place *at,
+                           const struct tl_family_axis *known, struct tl_value v)
 {
     char *refusal = known ? tl_known_axis_refuses(known, v) : NULL;
     if (refusal)
@@ -103,22 +34,22 @@ static bool check_accepted(struct tl_check *ck, const struct tl_place *at, const
     return !refusal;
 }
 
-static bool check_range(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
-                        struct tl_axis *a)
+static bool check_range(struct tl_check *ck, const struct tl_json_place *at,
+                        const struct tl_family_axis *known, struct tl_axis *a)
 {
     if (!json_is_array(at->value) || json_array_size(at->value) != 2) {
         tl_note_found(ck, at, "expected [FIRST, LAST], two integers");
         return false;
     }
     if (known && known->type != TL_VALUE_INTEGER) {
-        char *text = accepted_text(known);
+        char *text = tl_family_axis_takes(known);
         tl_note(ck, at, "axis %s has no range: it takes %s", known->name, text);
         free(text);
         return false;
     }
     bool ok = true;
     int64_t ends[2] = {0, 0};
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         size_t i = it.index;
         if (tl_check_integer(ck, &it, INT64_MIN, INT64_MAX, &ends[i])) {
             struct tl_value v = {TL_VALUE_INTEGER, ends[i], NULL};
@@ -154,23 +85,23 @@ static int by_value(const void *a, const void *b)
     return order ? order : x->index < y->index ? -1 : x->index > y->index;
 }
 
-static bool check_distinct(struct tl_check *ck, const struct tl_place *at, struct indexed *all, size_t n)
+static bool check_distinct(struct tl_check *ck, const struct tl_json_place *at, struct indexed *all, size_t n)
 {
     bool ok = true;
     qsort(all, n, sizeof *all, by_value);
     for (size_t i = 1; i < n; i++) {
         if (!tl_value_equal(all[i - 1].value, all[i].value))
             continue;
-        struct tl_place twice = {at, NULL, all[i].index, json_array_get(at->value, all[i].index),
-                                 all[i].node};
+        struct tl_json_place twice = {at, NULL, all[i].index, json_array_get(at->value, all[i].index),
+                                      all[i].node};
         tl_note_found(ck, &twice, "expected a value that is not listed before (at [%zu])", all[i - 1].index);
         ok = false;
     }
     return ok;
 }
 
-static bool check_values(struct tl_check *ck, const struct tl_place *at, const struct tl_family_axis *known,
-                         struct tl_axis *a)
+static bool check_values(struct tl_check *ck, const struct tl_json_place *at,
+                         const struct tl_family_axis *known, struct tl_axis *a)
 {
     static const char *const types[] = {"a string", "an integer", "a boolean"};
     if (!tl_check_list(ck, at, 1, VALUES_MAX, "values"))
@@ -181,7 +112,7 @@ static bool check_values(struct tl_check *ck, const struct tl_place *at, const s
     a->count = n;
     bool ok = true;
     size_t good = 0;
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         if (!tl_check_value(ck, &it, &v)) {
             ok = false;
@@ -215,7 +146,7 @@ static bool axis_name_ok(const char *s)
     return true;
 }
 
-static void check_axis_name(struct tl_check *ck, const struct tl_place *at, const char *name)
+static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at, const char *name)
 {
     static const char *const reserved[] = {"model", "inputs", "scratch", "case_dir"};
     if (!axis_name_ok(name)) {
@@ -232,16 +163,17 @@ static void check_axis_name(struct tl_check *ck, const struct tl_place *at, cons
             tl_note(ck, at, "expected a name of its own; another axis is named %s, too", name);
     if (ck->family && !tl_known_axis(ck->c, ck->family, name)) {
         struct tl_case none = {0};
-        const char *near = tl_near_axis(&none, ck->family, name, true);
-        if (near)
-            tl_note(ck, at, "family %s has no axis %s; did you mean \"%s\"?", ck->family->name, name, near);
+        const char *suggested = tl_suggest_axis(&none, ck->family, name, true);
+        if (suggested)
+            tl_note(ck, at, "family %s has no axis %s; did you mean \"%s\"?", ck->family->name, name,
+                    suggested);
         else
             tl_note(ck, at, "family %s has no axis %s, and no runner has one of that name", ck->family->name,
                     name);
     }
 }
 
-static void check_axis(struct tl_check *ck, const struct tl_place *at)
+static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_key keys[] = {{"name", true}, {"range"}, {"ordered"}, {"choices"}};
     if (!tl_check_keys(ck, at, keys, 4,
@@ -272,11 +204,11 @@ static void check_axis(struct tl_check *ck, const struct tl_place *at)
         ck->c->axes[ck->c->n_axes++] = a;
 }
 
-void tl_check_axis_list(struct tl_check *ck, const struct tl_place *at)
+void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at)
 {
     if (!tl_check_list(ck, at, 0, TL_AXES_MAX, "axes"))
         return;
     ck->c->axes = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->axes);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_axis(ck, &it);
 }

@@ -1,7 +1,7 @@
 /* Checks the model of a case, the commands in it, and its inputs. */
+#include "cases/check.h"
 #include "cases/inputs.h"
-#include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 
@@ -15,27 +15,11 @@
 #define STEPS_MAX 256
 #define TEXTS_MAX 1024
 #define TEXT_SIZE_MAX 65536
-#define WEEK_S 604800.0
-
-void tl_placeholders(const char *text, tl_placeholder_found found, void *arg)
-{
-    for (const char *s = text; *s; s++) {
-        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
-            s++;
-        } else if (*s == '{') {
-            size_t n = strcspn(s + 1, "{}");
-            found(arg, s + 1, n, s[1 + n] != '}' || n == 0);
-            s += s[1 + n] == '}' ? n + 1 : 0;
-        } else if (*s == '}') {
-            found(arg, s, 1, true);
-        }
-    }
-}
 
 /* One text of a command being checked. */
 struct command_text {
     struct tl_check *ck;
-    const struct tl_place *at;
+    const struct tl_json_place *at;
     bool has_model, has_inputs; /* whether {model}, {inputs} mean something here */
     bool uses_model;            /* set when {model} is in it */
 };
@@ -63,12 +47,12 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
         tl_note(ck, t->at, "{inputs} means nothing here: the case has no \"inputs\"");
         return;
     }
-    const char *near = tl_near_axis(ck->c, NULL, word, false);
+    const char *suggested = tl_suggest_axis(ck->c, NULL, word, false);
     static const char *const others[] = {"model", "inputs", "scratch", "case_dir"};
-    if (!near)
-        near = tl_near(word, others, 4);
-    if (near)
-        tl_note(ck, t->at, "unknown placeholder {%s}; did you mean {%s}?", word, near);
+    if (!suggested)
+        suggested = tl_suggest(word, others, 4);
+    if (suggested)
+        tl_note(ck, t->at, "unknown placeholder {%s}; did you mean {%s}?", word, suggested);
     else
         tl_note(ck, t->at,
                 "unknown placeholder {%s}; expected an axis of the case, {model}, {inputs}, {scratch} or "
@@ -77,14 +61,14 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
 }
 
 /* A list of texts with placeholders. Relative paths of programs are made relative to the case. */
-static size_t check_texts(struct tl_check *ck, const struct tl_place *at, const char *of, size_t most,
+static size_t check_texts(struct tl_check *ck, const struct tl_json_place *at, const char *of, size_t most,
                           bool argv, struct command_text *t, const char ***out)
 {
     if (!tl_check_list(ck, at, argv, most, of))
         return 0;
     size_t n = 0;
     *out = tl_arena_alloc(ck->arena, json_array_size(at->value) + 1, sizeof **out);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         const char *s = json_string_value(it.value);
         size_t size = json_string_length(it.value);
         /* Only the program has to have a name: an argument may be empty. */
@@ -103,14 +87,14 @@ static size_t check_texts(struct tl_check *ck, const struct tl_place *at, const 
     return n;
 }
 
-static void check_expect(struct tl_check *ck, const struct tl_place *at, struct command_text *t,
+static void check_expect(struct tl_check *ck, const struct tl_json_place *at, struct command_text *t,
                          struct tl_expect *x)
 {
     struct tl_key keys[] = {{"exit_status"}, {"text"}, {"no_text"}, {"files"}};
     if (!at->value ||
         !tl_check_keys(ck, at, keys, 4, "an object of \"exit_status\", \"text\", \"no_text\" and \"files\""))
         return;
-    const struct tl_place *status = &keys[0].at;
+    const struct tl_json_place *status = &keys[0].at;
     if (status->value) {
         int64_t v = json_integer_value(status->value);
         const char *s = json_string_value(status->value);
@@ -126,7 +110,7 @@ static void check_expect(struct tl_check *ck, const struct tl_place *at, struct 
     x->n_files = check_texts(ck, &keys[3].at, "paths", TEXTS_MAX, false, t, &x->files);
 }
 
-static void check_phase(struct tl_check *ck, const struct tl_place *at, struct tl_step *step)
+static void check_phase(struct tl_check *ck, const struct tl_json_place *at, struct tl_step *step)
 {
     static const struct {
         const char *name;
@@ -146,7 +130,7 @@ static void check_phase(struct tl_check *ck, const struct tl_place *at, struct t
         tl_note_found(ck, at, "expected a phase: generate, load, compile, execute or check");
 }
 
-static void check_step(struct tl_check *ck, const struct tl_place *at, struct command_text *t,
+static void check_step(struct tl_check *ck, const struct tl_json_place *at, struct command_text *t,
                        struct tl_step *step)
 {
     struct tl_key keys[] = {{"phase", true}, {"argv", true}, {"expect"}, {"timeout_s"}};
@@ -155,20 +139,20 @@ static void check_step(struct tl_check *ck, const struct tl_place *at, struct co
     check_phase(ck, &keys[0].at, step);
     step->n_argv = check_texts(ck, &keys[1].at, "arguments", ARGV_MAX, true, t, &step->argv);
     check_expect(ck, &keys[2].at, t, &step->expect);
-    tl_check_number(ck, &keys[3].at, 0, WEEK_S, false, &step->timeout_s);
+    tl_check_number(ck, &keys[3].at, 0, TL_CHECK_WEEK_S, false, &step->timeout_s);
 }
 
-static void check_steps(struct tl_check *ck, const struct tl_place *at, bool has_inputs)
+static void check_steps(struct tl_check *ck, const struct tl_json_place *at, bool has_inputs)
 {
     struct command_text t = {.ck = ck, .has_inputs = has_inputs};
     if (!tl_check_list(ck, at, 1, STEPS_MAX, "steps"))
         return;
     ck->c->steps = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->steps);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_step(ck, &it, &t, &ck->c->steps[ck->c->n_steps++]);
 }
 
-static void check_generate(struct tl_check *ck, const struct tl_place *at)
+static void check_generate(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct command_text t = {.ck = ck, .has_model = true, .has_inputs = true};
     size_t before = ck->n_noted;
@@ -178,9 +162,9 @@ static void check_generate(struct tl_check *ck, const struct tl_place *at)
                 "expected {model} in one of the arguments: the path where the generator leaves the model");
 }
 
-void tl_check_commands(struct tl_check *ck, const struct tl_place *model, bool has_inputs)
+void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs)
 {
-    for (struct tl_place it = tl_first(ck, model); json_is_object(model->value) && it.value;
+    for (struct tl_json_place it = tl_first(ck, model); json_is_object(model->value) && it.value;
          tl_next(ck, &it)) {
         if (!strcmp(it.key, "generate"))
             check_generate(ck, &it);
@@ -189,7 +173,7 @@ void tl_check_commands(struct tl_check *ck, const struct tl_place *model, bool h
     }
 }
 
-static void check_family(struct tl_check *ck, const struct tl_place *at)
+static void check_family(struct tl_check *ck, const struct tl_json_place *at)
 {
     ck->c->model_kind = TL_MODEL_FAMILY;
     const char *name = tl_check_string(ck, at, 1, 128);
@@ -208,7 +192,7 @@ static void check_family(struct tl_check *ck, const struct tl_place *at)
     tl_buffer_free(&b);
 }
 
-static void check_file(struct tl_check *ck, const struct tl_place *at)
+static void check_file(struct tl_check *ck, const struct tl_json_place *at)
 {
     ck->c->model_kind = TL_MODEL_FILE;
     const char *name = tl_check_string(ck, at, 1, 4096);
@@ -224,7 +208,7 @@ static void check_file(struct tl_check *ck, const struct tl_place *at)
     free(path);
 }
 
-void tl_check_model(struct tl_check *ck, const struct tl_place *at)
+void tl_check_model(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_key keys[] = {{"family"}, {"generate"}, {"file"}, {"steps"}};
     if (!tl_check_keys(ck, at, keys, 4,
@@ -249,7 +233,7 @@ void tl_check_model(struct tl_check *ck, const struct tl_place *at)
 
 struct inputs_check {
     struct tl_check *ck;
-    const struct tl_place *list;
+    const struct tl_json_place *list;
 };
 
 static int dimension_axis(void *arg, const char *name, int64_t *least, int64_t *most, char *why, size_t size)
@@ -259,9 +243,9 @@ static int dimension_axis(void *arg, const char *name, int64_t *least, int64_t *
     const struct tl_axis *a = tl_case_axis(c, name, NULL);
     *least = *most = 1;
     if (!a) {
-        const char *near = tl_near_axis(c, NULL, name, false);
-        snprintf(why, size, "the case has no axis %.64s%s%s%s", name, near ? "; did you mean {" : "",
-                 near ? near : "", near ? "}?" : "");
+        const char *suggested = tl_suggest_axis(c, NULL, name, false);
+        snprintf(why, size, "the case has no axis %.64s%s%s%s", name, suggested ? "; did you mean {" : "",
+                 suggested ? suggested : "", suggested ? "}?" : "");
         return -1;
     }
     if (a->count == 0) /* was reported */
@@ -286,10 +270,10 @@ static int dimension_axis(void *arg, const char *name, int64_t *least, int64_t *
 }
 
 /* The place below up that key or element names; up itself when there is none. */
-static struct tl_place below(const struct tl_check *ck, const struct tl_place *up, const char *key,
-                             long element)
+static struct tl_json_place below(const struct tl_check *ck, const struct tl_json_place *up, const char *key,
+                                  long element)
 {
-    for (struct tl_place it = tl_first(ck, up); it.value; tl_next(ck, &it))
+    for (struct tl_json_place it = tl_first(ck, up); it.value; tl_next(ck, &it))
         if (key ? it.key && !strcmp(it.key, key) : !it.key && it.index == (size_t)element)
             return it;
     return *up;
@@ -298,7 +282,7 @@ static struct tl_place below(const struct tl_check *ck, const struct tl_place *u
 static void note_input(void *arg, const struct tl_inputs_place *where, const char *expected)
 {
     struct inputs_check *x = arg;
-    struct tl_place chain[5] = {*x->list};
+    struct tl_json_place chain[5] = {*x->list};
     size_t n = 0;
     const char *keys[] = {NULL, where->key, where->subkey, NULL};
     const long elements[] = {where->input, -1, -1, where->element};
@@ -314,7 +298,7 @@ static void note_input(void *arg, const struct tl_inputs_place *where, const cha
         tl_note(x->ck, &chain[n], "%s", expected);
 }
 
-void tl_check_inputs(struct tl_check *ck, const struct tl_place *at)
+void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at)
 {
     if (ck->c->model_kind == TL_MODEL_FAMILY && ck->family)
         tl_note(ck, at, "family %s makes its own inputs; expected none here", ck->family->name);

@@ -1,7 +1,17 @@
-/* The families that are built in, and the axes that every runner has in common. */
+/* The families that are built in, the axes that every runner has in common, and what can be looked up in
+ * both.
+ *
+ * A case may use an axis of its family or of the runners without listing its values: "forbid" may name it,
+ * and it is then at its baseline. So both are searched wherever an axis is not the case's own. */
 #include "cases/family.h"
+#include "cases/suggest.h"
+#include "harness/base/buffer.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LISTED_MAX 16 /* values that a message lists */
 
 extern const struct tl_family tl_family_decoder, tl_family_arithmetic, tl_family_slice, tl_family_functions,
     tl_family_selftest;
@@ -61,4 +71,72 @@ const struct tl_family_axis *tl_runtime_axes(size_t *n)
 {
     *n = sizeof runtime_axes / sizeof runtime_axes[0];
     return runtime_axes;
+}
+
+const struct tl_family_axis *tl_runtime_axis_find(const char *name)
+{
+    static const struct tl_family runners = {.axes = runtime_axes,
+                                             .n_axes = sizeof runtime_axes / sizeof runtime_axes[0]};
+    return tl_family_axis_find(&runners, name);
+}
+
+const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
+                                           const char *name)
+{
+    if (c->model_kind == TL_MODEL_STEPS) /* its axes are its own: no runner reads them */
+        return NULL;
+    const struct tl_family_axis *found = f ? tl_family_axis_find(f, name) : NULL;
+    return found ? found : tl_runtime_axis_find(name);
+}
+
+char *tl_family_axis_takes(const struct tl_family_axis *a)
+{
+    if (!a->values && a->type == TL_VALUE_INTEGER)
+        return tl_format("an integer from %" PRId64 " to %" PRId64, a->least, a->most);
+    if (!a->values)
+        return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, a->type == TL_VALUE_STRING ? "a string, one of " : "one of ");
+    for (size_t i = 0; a->values[i] && i < LISTED_MAX; i++)
+        tl_buffer_printf(&b, "%s%s", i ? ", " : "", a->values[i]);
+    size_t n = 0;
+    while (a->values[n])
+        n++;
+    if (n > LISTED_MAX)
+        tl_buffer_printf(&b, ", … (%zu values)", n);
+    return tl_buffer_take(&b);
+}
+
+char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v)
+{
+    if (v.type != a->type)
+        return tl_family_axis_takes(a);
+    if (!a->values)
+        return v.type == TL_VALUE_INTEGER && (v.integer < a->least || v.integer > a->most)
+                   ? tl_family_axis_takes(a)
+                   : NULL;
+    char *text = tl_value_text(v);
+    bool listed = false;
+    size_t n = 0;
+    for (; a->values[n]; n++)
+        listed |= !strcmp(a->values[n], text);
+    const char *suggested = listed ? NULL : tl_suggest(text, a->values, n);
+    free(text);
+    if (listed)
+        return NULL;
+    return suggested ? tl_format("other values (did you mean \"%s\"?)", suggested) : tl_family_axis_takes(a);
+}
+
+const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name, bool beyond)
+{
+    const char *names[3 * TL_AXES_MAX];
+    size_t n = 0, n_runtime;
+    for (size_t i = 0; i < c->n_axes && n < TL_AXES_MAX; i++)
+        names[n++] = c->axes[i].name;
+    for (size_t i = 0; beyond && f && i < f->n_axes && n < 2 * TL_AXES_MAX; i++)
+        names[n++] = f->axes[i].name;
+    const struct tl_family_axis *runtime = tl_runtime_axes(&n_runtime);
+    for (size_t i = 0; beyond && i < n_runtime && n < 3 * TL_AXES_MAX; i++)
+        names[n++] = runtime[i].name;
+    return tl_suggest(name, names, n);
 }

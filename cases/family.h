@@ -32,5 +32,17 @@ const struct tl_family_axis *tl_family_axis_find(const struct tl_family *f, cons
 
 /* Axes of the runners, which a case may use with any model. */
 const struct tl_family_axis *tl_runtime_axes(size_t *n);
+const struct tl_family_axis *tl_runtime_axis_find(const char *name); /* or NULL */
+
+/* The axis of that name which the case's family (NULL: none) or a runner has; or NULL. */
+const struct tl_family_axis *tl_known_axis(const struct tl_case *c, const struct tl_family *f,
+                                           const char *name);
+char *tl_family_axis_takes(const struct tl_family_axis *a); /* the values it takes, in words: a new string */
+/* NULL when the axis takes the value, else what it takes: a new string. */
+char *tl_known_axis_refuses(const struct tl_family_axis *a, struct tl_value v);
+/* The axis that a wrong name was meant to be, of the case and when `beyond` of its family and the runners; or
+ * NULL. */
+const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, const char *name,
+                            bool beyond);
 
 #endif

@@ -2,7 +2,8 @@
  * case file is checked without a variant and wants every mistake; a runner has the variant and wants the
  * first. */
 #include "cases/inputs.h"
-#include "cases/near.h"
+#include "cases/npy.h"
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -116,9 +117,10 @@ static void check_keys(struct walk *w, const json_t *object, const char *const *
             known |= !strcmp(keys[i], key);
         if (known)
             continue;
-        const char *near = tl_near(key, keys, n);
+        const char *suggested = tl_suggest(key, keys, n);
         look_at(w, within ? within : key, within ? key : NULL, -1);
-        wrong(w, "unknown key%s%s%s", near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        wrong(w, "unknown key%s%s%s", suggested ? "; did you mean \"" : "", suggested ? suggested : "",
+              suggested ? "\"?" : "");
     }
 }
 

@@ -6,6 +6,7 @@
 #ifndef TL_INPUTS_H
 #define TL_INPUTS_H
 
+#include "cases/dtype.h"
 #include "harness/base/error.h"
 
 #include <jansson.h>
@@ -13,37 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Element types. The numbers are those of ONNX (TensorProto.DataType), which ONNX Runtime uses too. */
-enum tl_dtype {
-    TL_DTYPE_NONE = 0,
-    TL_DTYPE_FLOAT32 = 1,
-    TL_DTYPE_UINT8 = 2,
-    TL_DTYPE_INT8 = 3,
-    TL_DTYPE_UINT16 = 4,
-    TL_DTYPE_INT16 = 5,
-    TL_DTYPE_INT32 = 6,
-    TL_DTYPE_INT64 = 7,
-    TL_DTYPE_BOOL = 9,
-    TL_DTYPE_FLOAT16 = 10,
-    TL_DTYPE_FLOAT64 = 11,
-    TL_DTYPE_UINT32 = 12,
-    TL_DTYPE_UINT64 = 13,
-    TL_DTYPE_BFLOAT16 = 16,
-};
-
-const char *tl_dtype_name(enum tl_dtype t);     /* "float32"; NULL for a number that is none of them */
-enum tl_dtype tl_dtype_parse(const char *name); /* TL_DTYPE_NONE when it is none */
-size_t tl_dtype_size(enum tl_dtype t);          /* bytes of one element; 0 for none */
-bool tl_dtype_is_float(enum tl_dtype t);
-double tl_half_to_double(uint16_t bits); /* IEEE binary16 */
-uint16_t tl_half_from_double(double v);  /* to nearest, ties to even; overflow gives infinity */
-double tl_bfloat16_to_double(uint16_t bits);
-uint16_t tl_bfloat16_from_double(double v);
-double tl_element_value(enum tl_dtype t, const void *data, uint64_t index); /* one element as a double */
-
-#define TL_RANK_MAX 16
 #define TL_INPUTS_MAX 1024                      /* inputs of one model */
-#define TL_INPUT_BYTES_MAX (UINT64_C(1) << 34)  /* bytes of one input */
 #define TL_INPUTS_FILE_MAX (UINT64_C(64) << 20) /* bytes of an inputs file */
 
 enum tl_fill { TL_FILL_RANDOM, TL_FILL_CONSTANT, TL_FILL_RANGE, TL_FILL_DATA, TL_FILL_NPY };
@@ -89,26 +60,5 @@ typedef int (*tl_inputs_axis)(void *arg, const char *name, int64_t *least, int64
                               size_t size);
 void tl_inputs_check(const json_t *list, const char *directory, tl_inputs_axis axis, tl_inputs_report report,
                      void *arg);
-
-/* NumPy's .npy files, versions 1 to 3, little endian, C order; nothing in one is trusted. */
-struct tl_npy {
-    enum tl_dtype dtype;
-    size_t rank;
-    int64_t dims[TL_RANK_MAX];
-    uint64_t elements;
-    uint64_t bytes;  /* of the data */
-    uint64_t offset; /* of the data in the file */
-};
-/* Reads a header from the first `size` bytes of a file of `file_size`. -1 with why filled when it is not one.
- */
-int tl_npy_header(const void *data, size_t size, uint64_t file_size, struct tl_npy *h, char *why,
-                  size_t why_size);
-int tl_npy_open(const char *path, struct tl_npy *h,
-                struct tl_error *e); /* the header of a file, its size checked */
-/* The whole data of a file whose header *h is; size must be h->bytes. */
-int tl_npy_read(const char *path, const struct tl_npy *h, void *buffer, size_t size, struct tl_error *e);
-/* Writes version 1. */
-int tl_npy_write(const char *path, enum tl_dtype dtype, size_t rank, const int64_t *dims, const void *data,
-                 struct tl_error *e);
 
 #endif

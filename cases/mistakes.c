@@ -1,6 +1,6 @@
 /* Places in the document, the mistakes that are noted at them, and the checks of single values. */
-#include "cases/internal.h"
-#include "cases/near.h"
+#include "cases/mistakes.h"
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
@@ -34,9 +34,9 @@ static void shorten(struct tl_buffer *b, size_t from, size_t most)
     tl_buffer_add_string(b, "…");
 }
 
-static char *path_of(const struct tl_place *at)
+static char *path_of(const struct tl_json_place *at)
 {
-    const struct tl_place *chain[TL_CASE_DEPTH_MAX];
+    const struct tl_json_place *chain[TL_CASE_DEPTH_MAX];
     size_t n = 0;
     for (; at && at->up && n < TL_CASE_DEPTH_MAX; at = at->up)
         chain[n++] = at;
@@ -98,9 +98,10 @@ static void add_found(struct tl_buffer *b, const json_t *v)
     }
 }
 
-static void note(struct tl_check *ck, const struct tl_place *at, bool found, const char *format, va_list ap)
-    __attribute__((format(printf, 4, 0)));
-static void note(struct tl_check *ck, const struct tl_place *at, bool found, const char *format, va_list ap)
+static void note(struct tl_check *ck, const struct tl_json_place *at, bool found, const char *format,
+                 va_list ap) __attribute__((format(printf, 4, 0)));
+static void note(struct tl_check *ck, const struct tl_json_place *at, bool found, const char *format,
+                 va_list ap)
 {
     if (ck->n_noted == TL_MISTAKES_MAX) {
         ck->dropped++;
@@ -122,7 +123,7 @@ static void note(struct tl_check *ck, const struct tl_place *at, bool found, con
     ck->n_noted++;
 }
 
-void tl_note(struct tl_check *ck, const struct tl_place *at, const char *format, ...)
+void tl_note(struct tl_check *ck, const struct tl_json_place *at, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -130,7 +131,7 @@ void tl_note(struct tl_check *ck, const struct tl_place *at, const char *format,
     va_end(ap);
 }
 
-void tl_note_found(struct tl_check *ck, const struct tl_place *at, const char *format, ...)
+void tl_note_found(struct tl_check *ck, const struct tl_json_place *at, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -174,9 +175,9 @@ void tl_mistakes_free(struct tl_mistakes *m)
 
 /* Members are followed by jansson's iterator; it is found again from the key, which is jansson's own string.
  */
-struct tl_place tl_first(const struct tl_check *ck, const struct tl_place *up)
+struct tl_json_place tl_first(const struct tl_check *ck, const struct tl_json_place *up)
 {
-    struct tl_place it = {.up = up, .node = up->node + 1};
+    struct tl_json_place it = {.up = up, .node = up->node + 1};
     if (json_is_object(up->value)) {
         void *i = json_object_iter(up->value);
         it.key = json_object_iter_key(i);
@@ -188,7 +189,7 @@ struct tl_place tl_first(const struct tl_check *ck, const struct tl_place *up)
     return it;
 }
 
-void tl_next(const struct tl_check *ck, struct tl_place *it)
+void tl_next(const struct tl_check *ck, struct tl_json_place *it)
 {
     if (it->node < ck->positions.n)
         it->node = ck->positions.list[it->node].end;
@@ -201,7 +202,7 @@ void tl_next(const struct tl_check *ck, struct tl_place *it)
     }
 }
 
-bool tl_check_keys(struct tl_check *ck, const struct tl_place *at, struct tl_key *keys, size_t n,
+bool tl_check_keys(struct tl_check *ck, const struct tl_json_place *at, struct tl_key *keys, size_t n,
                    const char *expected)
 {
     if (!json_is_object(at->value)) {
@@ -211,26 +212,26 @@ bool tl_check_keys(struct tl_check *ck, const struct tl_place *at, struct tl_key
     const char *names[24];
     for (size_t i = 0; i < n && i < 24; i++)
         names[i] = keys[i].name;
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         for (size_t i = 0; i < n; i++)
             if (!strcmp(keys[i].name, it.key))
                 keys[i].at = it;
     unsigned long misspelt = 0; /* keys that an unknown key was meant to be: not missing as well */
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         bool known = false;
         for (size_t i = 0; i < n; i++)
             known |= !strcmp(keys[i].name, it.key);
         if (known)
             continue;
-        const char *near = tl_near(it.key, names, n);
+        const char *suggested = tl_suggest(it.key, names, n);
         struct tl_buffer b = TL_BUFFER_INIT;
         for (size_t i = 0; i < n; i++) {
             tl_buffer_printf(&b, "%s%s", i ? ", " : "", names[i]);
-            if (near == names[i] && !keys[i].at.value)
+            if (suggested == names[i] && !keys[i].at.value)
                 misspelt |= 1ul << i;
         }
-        if (near)
-            tl_note(ck, &it, "unknown key; did you mean \"%s\"?", near);
+        if (suggested)
+            tl_note(ck, &it, "unknown key; did you mean \"%s\"?", suggested);
         else
             tl_note(ck, &it, "unknown key; expected one of %s", b.data);
         tl_buffer_free(&b);
@@ -241,7 +242,7 @@ bool tl_check_keys(struct tl_check *ck, const struct tl_place *at, struct tl_key
     return true;
 }
 
-const char *tl_check_string(struct tl_check *ck, const struct tl_place *at, size_t least, size_t most)
+const char *tl_check_string(struct tl_check *ck, const struct tl_json_place *at, size_t least, size_t most)
 {
     if (!at->value)
         return NULL;
@@ -262,7 +263,7 @@ const char *tl_check_string(struct tl_check *ck, const struct tl_place *at, size
     return s;
 }
 
-bool tl_check_number(struct tl_check *ck, const struct tl_place *at, double more_than, double most,
+bool tl_check_number(struct tl_check *ck, const struct tl_json_place *at, double more_than, double most,
                      bool or_equal, double *out)
 {
     if (!at->value)
@@ -277,7 +278,7 @@ bool tl_check_number(struct tl_check *ck, const struct tl_place *at, double more
     return true;
 }
 
-bool tl_check_integer(struct tl_check *ck, const struct tl_place *at, int64_t least, int64_t most,
+bool tl_check_integer(struct tl_check *ck, const struct tl_json_place *at, int64_t least, int64_t most,
                       int64_t *out)
 {
     if (!at->value)
@@ -294,7 +295,8 @@ bool tl_check_integer(struct tl_check *ck, const struct tl_place *at, int64_t le
     return true;
 }
 
-bool tl_check_list(struct tl_check *ck, const struct tl_place *at, size_t least, size_t most, const char *of)
+bool tl_check_list(struct tl_check *ck, const struct tl_json_place *at, size_t least, size_t most,
+                   const char *of)
 {
     if (!at->value)
         return false;
@@ -306,16 +308,4 @@ bool tl_check_list(struct tl_check *ck, const struct tl_place *at, size_t least,
     else
         tl_note_found(ck, at, "expected a list of %s%s", of, least == 1 ? ", at least one" : "");
     return false;
-}
-
-bool tl_check_name(const char *s)
-{
-    size_t n = strlen(s);
-    for (size_t i = 0; i < n; i++) {
-        char c = s[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!letter && (i == 0 || !strchr("._-", c)))
-            return false;
-    }
-    return n > 0 && n <= 128;
 }

@@ -1,7 +1,7 @@
 /* .npy files: "\x93NUMPY", two bytes of version, the length of the header (2 bytes in version 1, 4
  * afterwards), a Python dictionary as text, and the elements. The dictionary is read by a small parser that
  * accepts what NumPy writes and nothing else: three keys, a type, a flag, a tuple of integers. */
-#include "cases/inputs.h"
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>

@@ -1,6 +1,22 @@
-#include "cases/internal.h"
+/* Where in a JSON text each value stands.
+ *
+ * jansson reads a text and keeps no lines; a message about a mistake needs one. So the same text is walked
+ * once more, after jansson has accepted it, and this walk knows nothing but lines: it counts a value at each
+ * brace, bracket, string, number or word that is not a key. The text is known to be JSON, so the walk can be
+ * crude: commas and colons need no grammar, a number ends where blanks or punctuation begin, and in a string
+ * only the backslash matters.
+ *
+ * Values are numbered in the order of the text, the outermost first, and each knows the number of the first
+ * one behind it: stepping over a value is one look-up. jansson lists the members of an object in the order of
+ * the file, too (duplicate keys, which would break that, are refused). So the two can be followed side by
+ * side: the first member of value n is value n + 1, and the next sibling of value m is the end of m (tl_first
+ * and tl_next in mistakes.c). The number of a value is also what mistakes are sorted by.
+ *
+ * The stack of open lists and objects has a fixed depth, so that no input makes it grow. */
+#include "cases/position.h"
 #include "harness/base/buffer.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct open {

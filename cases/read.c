@@ -1,69 +1,14 @@
-/* What comes before the checks, for every kind of file: text, JSON, places; and the memory that is kept. */
-#include "cases/internal.h"
+/* What comes before the checks, for every kind of file: text, JSON, places. */
+#include "cases/read.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define BLOCK_SIZE 8192
-
-struct block {
-    struct block *next;
-    size_t size, used;
-    alignas(max_align_t) char data[];
-};
-
-struct tl_arena {
-    struct block *blocks;
-};
-
-struct tl_arena *tl_arena_new(void)
-{
-    return tl_calloc(1, sizeof(struct tl_arena));
-}
-
-void *tl_arena_alloc(struct tl_arena *a, size_t n, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 2)
-        abort();
-    bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    struct block *b = a->blocks;
-    if (!b || b->size - b->used < bytes) {
-        size_t room = bytes > BLOCK_SIZE ? bytes : BLOCK_SIZE;
-        b = tl_calloc(1, sizeof *b + room);
-        b->size = room;
-        b->next = a->blocks;
-        a->blocks = b;
-    }
-    void *p = b->data + b->used;
-    b->used += bytes;
-    return p;
-}
-
-char *tl_arena_string(struct tl_arena *a, const char *s)
-{
-    if (!s)
-        return NULL;
-    size_t n = strlen(s) + 1;
-    return memcpy(tl_arena_alloc(a, n, 1), s, n);
-}
-
-void tl_arena_free(struct tl_arena *a)
-{
-    while (a && a->blocks) {
-        struct block *b = a->blocks;
-        a->blocks = b->next;
-        free(b);
-    }
-    free(a);
-}
 
 /* The absolute directory of a path; the file itself need not exist. */
 static char *directory_of(const char *path)
@@ -87,25 +32,6 @@ const char *tl_check_directory(struct tl_arena *a, const char *path)
     char *directory = directory_of(path);
     const char *kept = tl_arena_string(a, directory);
     free(directory);
-    return kept;
-}
-
-const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory)
-{
-    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
-    if (!strcmp(text, "reference"))
-        return tl_arena_string(ck->arena, text);
-    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
-        return NULL;
-    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
-    const char *build = at && at < colon ? at + 1 : colon;
-    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
-         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
-    char *whole =
-        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
-                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
-    const char *kept = tl_arena_string(ck->arena, whole);
-    free(whole);
     return kept;
 }
 

@@ -1,6 +1,7 @@
 #include "cases/suite.h"
 
-#include "cases/internal.h"
+#include "cases/check.h"
+#include "cases/read.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -10,17 +11,16 @@
 #define UNITS_MAX 1000
 #define VALUES_MAX 4096
 #define REPEAT_MAX 100000
-#define WEEK_S 604800.0
 
 static const char the_suite[] = "suite";
 
-static void check_cases(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s,
+static void check_cases(struct tl_check *ck, const struct tl_json_place *at, struct tl_suite *s,
                         const char *directory)
 {
     if (!tl_check_list(ck, at, 1, CASES_MAX, "case files"))
         return;
     s->cases = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->cases);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         const char *path = tl_check_string(ck, &it, 1, 4096);
         if (!path)
             continue;
@@ -30,14 +30,14 @@ static void check_cases(struct tl_check *ck, const struct tl_place *at, struct t
     }
 }
 
-static void check_units(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s,
+static void check_units(struct tl_check *ck, const struct tl_json_place *at, struct tl_suite *s,
                         const char *directory)
 {
     if (!tl_check_list(ck, at, 1, UNITS_MAX, "units"))
         return;
     s->units = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->units);
     s->unit_lines = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *s->unit_lines);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         const char *text = tl_check_string(ck, &it, 1, 1024),
                    *unit = text ? tl_check_unit(ck, text, directory) : NULL;
         if (unit) {
@@ -51,22 +51,22 @@ static void check_units(struct tl_check *ck, const struct tl_place *at, struct t
     }
 }
 
-static void check_axis_values(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s)
+static void check_axis_values(struct tl_check *ck, const struct tl_json_place *at, struct tl_suite *s)
 {
     s->variants = TL_SUITE_VALUES;
     s->values = tl_arena_alloc(ck->arena, json_object_size(at->value) + 1, sizeof *s->values);
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_suite_values *v = &s->values[s->n_values++];
         v->axis = tl_arena_string(ck->arena, it.key);
         if (!tl_check_list(ck, &it, 1, VALUES_MAX, "values of that axis"))
             continue;
         v->list = tl_arena_alloc(ck->arena, json_array_size(it.value), sizeof *v->list);
-        for (struct tl_place one = tl_first(ck, &it); one.value; tl_next(ck, &one))
+        for (struct tl_json_place one = tl_first(ck, &it); one.value; tl_next(ck, &one))
             v->n += tl_check_value(ck, &one, &v->list[v->n]);
     }
 }
 
-static void check_variants(struct tl_check *ck, const struct tl_place *at, struct tl_suite *s)
+static void check_variants(struct tl_check *ck, const struct tl_json_place *at, struct tl_suite *s)
 {
     const char *word = json_string_value(at->value);
     if (!at->value)
@@ -84,7 +84,7 @@ static void check_variants(struct tl_check *ck, const struct tl_place *at, struc
                       "variant and the baseline are run");
 }
 
-static void check_truth(struct tl_check *ck, const struct tl_place *at, bool *out)
+static void check_truth(struct tl_check *ck, const struct tl_json_place *at, bool *out)
 {
     if (!at->value)
         return;
@@ -99,17 +99,10 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
     struct tl_key keys[N] = {{"trapline", true}, {"suite", true}, {"cases", true},
                              {"units", true},    {"repeat"},      {"variants"},
                              {"isolate_new"},    {"budget_s"},    {"fetch"}};
-    const struct tl_place top = {.value = s->document};
+    const struct tl_json_place top = {.value = s->document};
     if (!tl_check_keys(ck, &top, keys, N, "a suite: an object"))
         return;
-    const struct tl_place *version = &keys[VERSION].at;
-    if (version->value && (!json_is_integer(version->value) || json_integer_value(version->value) != 1))
-        tl_note_found(ck, version, "expected 1, the version of the format that this trapline reads");
-    const char *name = tl_check_string(ck, &keys[SUITE].at, 1, 128);
-    if (name && !tl_check_name(name))
-        tl_note_found(ck, &keys[SUITE].at,
-                      "expected lower-case letters, digits, '.', '_' and '-', a letter or digit first");
-    s->name = tl_arena_string(ck->arena, name);
+    s->name = tl_check_heading(ck, &keys[VERSION].at, &keys[SUITE].at);
     check_cases(ck, &keys[CASES].at, s, directory);
     check_units(ck, &keys[UNITS].at, s, directory);
     int64_t repeat = TL_SUITE_REPEAT;
@@ -118,7 +111,7 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
     check_variants(ck, &keys[VARIANTS].at, s);
     check_truth(ck, &keys[ISOLATE].at, &s->isolate_new);
     check_truth(ck, &keys[FETCH].at, &s->fetch);
-    tl_check_number(ck, &keys[BUDGET].at, 0, WEEK_S, false, &s->budget_s);
+    tl_check_number(ck, &keys[BUDGET].at, 0, TL_CHECK_WEEK_S, false, &s->budget_s);
 }
 
 int tl_suite_load(const char *path, struct tl_suite **out, struct tl_mistakes *m, struct tl_error *e)
@@ -155,11 +148,11 @@ int tl_suite_load(const char *path, struct tl_suite **out, struct tl_mistakes *m
  */
 
 /* Nights know a case by its name. */
-static void check_names(struct tl_check *ck, const struct tl_place *at, const struct tl_suite *s,
+static void check_names(struct tl_check *ck, const struct tl_json_place *at, const struct tl_suite *s,
                         struct tl_case *const *cases)
 {
     json_t *seen = json_object();
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         const struct tl_case *c = it.index < s->n_cases ? cases[it.index] : NULL;
         const json_t *first = c ? json_object_get(seen, c->name) : NULL;
         if (first)
@@ -175,11 +168,11 @@ static void check_names(struct tl_check *ck, const struct tl_place *at, const st
 
 /* Values of an axis are values of it in every case that has it, each of them once: a variant that is there
  * twice would be two cells of one identity. */
-static void check_values_of(struct tl_check *ck, const struct tl_place *at, const struct tl_axis *a,
+static void check_values_of(struct tl_check *ck, const struct tl_json_place *at, const struct tl_axis *a,
                             const struct tl_case *c, bool *noted)
 {
     json_t *seen = json_object();
-    for (struct tl_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         struct tl_error why;
         uint64_t index;
@@ -205,7 +198,7 @@ static void check_values_of(struct tl_check *ck, const struct tl_place *at, cons
     json_decref(seen);
 }
 
-static void check_axis_of_cases(struct tl_check *ck, const struct tl_place *at, const struct tl_suite *s,
+static void check_axis_of_cases(struct tl_check *ck, const struct tl_json_place *at, const struct tl_suite *s,
                                 struct tl_case *const *cases)
 {
     bool *noted = tl_calloc(json_array_size(at->value) + 1, sizeof *noted), found = false;
@@ -223,13 +216,13 @@ static void check_axis_of_cases(struct tl_check *ck, const struct tl_place *at, 
 void tl_suite_check(struct tl_suite *s, struct tl_case *const *cases, struct tl_mistakes *m)
 {
     struct tl_check ck = {.positions = *s->positions, .arena = s->arena};
-    const struct tl_place top = {.value = s->document};
+    const struct tl_json_place top = {.value = s->document};
     *s->positions = (struct tl_positions){0};
-    for (struct tl_place key = tl_first(&ck, &top); key.value; tl_next(&ck, &key)) {
+    for (struct tl_json_place key = tl_first(&ck, &top); key.value; tl_next(&ck, &key)) {
         if (!strcmp(key.key, "cases"))
             check_names(&ck, &key, s, cases);
         if (!strcmp(key.key, "variants") && s->variants == TL_SUITE_VALUES)
-            for (struct tl_place axis = tl_first(&ck, &key); axis.value; tl_next(&ck, &axis))
+            for (struct tl_json_place axis = tl_first(&ck, &key); axis.value; tl_next(&ck, &axis))
                 check_axis_of_cases(&ck, &axis, s, cases);
     }
     tl_check_end(&ck, m);

@@ -4,7 +4,7 @@
 #ifndef TL_SUITE_H
 #define TL_SUITE_H
 
-#include "cases/case.h"
+#include "cases/load.h"
 
 #define TL_SUITE_REPEAT 3 /* trials of a variant on a unit, when the suite does not say */
 

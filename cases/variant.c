@@ -1,143 +1,9 @@
-/* Values, variants and placeholders. */
-#include "cases/internal.h"
-#include "cases/near.h"
+/* Variants: one value index for every axis of a case. */
+#include "cases/family.h"
 #include "harness/base/buffer.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LISTED_MAX 24 /* values of an axis that a message lists */
-
-int tl_value_of_json(const json_t *j, struct tl_value *v)
-{
-    *v = (struct tl_value){0};
-    if (json_is_string(j)) {
-        v->type = TL_VALUE_STRING;
-        v->string = json_string_value(j);
-    } else if (json_is_integer(j)) {
-        v->type = TL_VALUE_INTEGER;
-        v->integer = json_integer_value(j);
-    } else if (json_is_boolean(j)) {
-        v->type = TL_VALUE_BOOLEAN;
-        v->integer = json_is_true(j);
-    } else {
-        return -1;
-    }
-    return 0;
-}
-
-static json_t *json_of_value(struct tl_value v)
-{
-    switch (v.type) {
-    case TL_VALUE_STRING:
-        return json_string(v.string);
-    case TL_VALUE_INTEGER:
-        return json_integer(v.integer);
-    case TL_VALUE_BOOLEAN:
-        return json_boolean(v.integer);
-    }
-    return NULL;
-}
-
-bool tl_value_equal(struct tl_value a, struct tl_value b)
-{
-    if (a.type != b.type)
-        return false;
-    return a.type == TL_VALUE_STRING ? !strcmp(a.string, b.string) : a.integer == b.integer;
-}
-
-char *tl_value_text(struct tl_value v)
-{
-    if (v.type == TL_VALUE_INTEGER)
-        return tl_format("%" PRId64, v.integer);
-    return tl_strdup(v.type == TL_VALUE_STRING ? v.string : v.integer ? "true" : "false");
-}
-
-struct tl_value tl_axis_value(const struct tl_axis *a, uint64_t index)
-{
-    if (a->kind != TL_AXIS_RANGE)
-        return a->values[index];
-    uint64_t v = a->first <= a->last ? (uint64_t)a->first + index : (uint64_t)a->first - index;
-    return (struct tl_value){TL_VALUE_INTEGER, (int64_t)v, NULL};
-}
-
-int tl_axis_index(const struct tl_axis *a, struct tl_value v, uint64_t *index)
-{
-    if (a->kind == TL_AXIS_RANGE) {
-        bool up = a->first <= a->last;
-        int64_t least = up ? a->first : a->last, most = up ? a->last : a->first;
-        if (v.type != TL_VALUE_INTEGER || v.integer < least || v.integer > most)
-            return -1;
-        *index = up ? (uint64_t)v.integer - (uint64_t)a->first : (uint64_t)a->first - (uint64_t)v.integer;
-        return 0;
-    }
-    for (uint64_t i = 0; i < a->count; i++)
-        if (tl_value_equal(a->values[i], v)) {
-            *index = i;
-            return 0;
-        }
-    return -1;
-}
-
-char *tl_axis_values_text(const struct tl_axis *a)
-{
-    if (a->kind == TL_AXIS_RANGE)
-        return a->first <= a->last
-                   ? tl_format("an integer from %" PRId64 " to %" PRId64, a->first, a->last)
-                   : tl_format("an integer from %" PRId64 " down to %" PRId64, a->first, a->last);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (uint64_t i = 0; i < a->count && i < LISTED_MAX; i++) {
-        char *text = tl_value_text(a->values[i]);
-        tl_buffer_printf(&b, "%s%s", i == 0 ? (a->count > 1 ? "one of " : "") : ", ", text);
-        free(text);
-    }
-    if (a->count > LISTED_MAX)
-        tl_buffer_printf(&b, ", … (%" PRIu64 " values)", a->count);
-    return tl_buffer_take(&b);
-}
-
-/* An integer in decimal as tl_value_text writes it: nothing before or after it, no '+', no leading zeros. */
-static bool parse_integer(const char *s, int64_t *v)
-{
-    bool minus = *s == '-';
-    s += minus;
-    if (*s < '0' || *s > '9' || (*s == '0' && (s[1] || minus)))
-        return false;
-    int64_t n = 0;
-    for (; *s; s++)
-        if (*s < '0' || *s > '9' || __builtin_mul_overflow(n, 10, &n) ||
-            __builtin_add_overflow(n, minus ? '0' - *s : *s - '0', &n))
-            return false;
-    *v = n;
-    return true;
-}
-
-int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, struct tl_error *e)
-{
-    struct tl_value v = {TL_VALUE_INTEGER, 0, NULL};
-    if (a->kind == TL_AXIS_RANGE && parse_integer(text, &v.integer) && tl_axis_index(a, v, index) == 0)
-        return 0;
-    const char *near = NULL;
-    if (a->kind != TL_AXIS_RANGE) {
-        for (uint64_t i = 0; i < a->count; i++) {
-            char *known = tl_value_text(a->values[i]);
-            bool same = !strcmp(known, text);
-            free(known);
-            if (same) {
-                *index = i;
-                return 0;
-            }
-            if (!near && a->values[i].type == TL_VALUE_STRING)
-                near = tl_near(text, &a->values[i].string, 1);
-        }
-    }
-    char *values = tl_axis_values_text(a);
-    tl_fail(e, TL_ERROR_INPUT, "not a value of the axis", a->name, "expected %s%s%s%s, found \"%.200s\"",
-            values, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", text);
-    free(values);
-    return -1;
-}
 
 struct tl_variant tl_variant_baseline(const struct tl_case *c)
 {
@@ -160,13 +26,13 @@ void tl_variant_free(struct tl_variant *v)
 
 static int no_such_axis(const struct tl_case *c, const char *name, struct tl_error *e)
 {
-    const char *near = tl_near_axis(c, NULL, name, false);
+    const char *suggested = tl_suggest_axis(c, NULL, name, false);
     struct tl_buffer b = TL_BUFFER_INIT;
-    if (near)
-        tl_buffer_printf(&b, "the case has no such axis; did you mean \"%s\"?", near);
+    if (suggested)
+        tl_buffer_printf(&b, "the case has no such axis; did you mean \"%s\"?", suggested);
     else
         tl_buffer_printf(&b, "the case has no such axis; it has %s", c->n_axes ? "" : "none");
-    for (size_t i = 0; !near && i < c->n_axes; i++)
+    for (size_t i = 0; !suggested && i < c->n_axes; i++)
         tl_buffer_printf(&b, "%s%s", i ? ", " : "", c->axes[i].name);
     tl_fail(e, TL_ERROR_INPUT, "unknown axis", name, "%s", b.data);
     tl_buffer_free(&b);
@@ -195,7 +61,7 @@ json_t *tl_variant_object(const struct tl_case *c, const struct tl_variant *v)
     json_t *object = json_object();
     for (size_t i = 0; i < c->n_axes; i++)
         if (json_object_set_new(object, c->axes[i].name,
-                                json_of_value(tl_axis_value(&c->axes[i], v->index[i]))))
+                                tl_value_json(tl_axis_value(&c->axes[i], v->index[i]))))
             abort();
     return object;
 }
@@ -263,10 +129,10 @@ static bool at_baseline(const struct tl_case *c, const char *axis, struct tl_val
     return same;
 }
 
-static bool matches(const struct tl_case *c, const struct tl_variant *v, const struct tl_match *m)
+static bool matches(const struct tl_case *c, const struct tl_variant *v, const struct tl_combination *m)
 {
     for (size_t i = 0; i < m->n_terms; i++) {
-        const struct tl_match_term *t = &m->terms[i];
+        const struct tl_combination_term *t = &m->terms[i];
         size_t axis;
         const struct tl_axis *a = tl_case_axis(c, t->axis, &axis);
         bool any = false;
@@ -279,7 +145,7 @@ static bool matches(const struct tl_case *c, const struct tl_variant *v, const s
     return true;
 }
 
-static char *match_text(const struct tl_match *m)
+static char *combination_text(const struct tl_combination *m)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "the case forbids ");
@@ -298,7 +164,7 @@ char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v)
 {
     for (size_t i = 0; i < c->n_forbid; i++)
         if (matches(c, v, &c->forbid[i]))
-            return match_text(&c->forbid[i]);
+            return combination_text(&c->forbid[i]);
     const struct tl_family *f = c->family ? tl_family_find(c->family) : NULL;
     if (!f || !f->constraint)
         return NULL;
@@ -306,46 +172,4 @@ char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v)
     const char *why = f->constraint(object);
     json_decref(object);
     return tl_strdup(why);
-}
-
-struct substitution {
-    const struct tl_case *c;
-    const struct tl_variant *v;
-    const char *model, *inputs, *scratch;
-};
-
-static char *placeholder_value(const struct substitution *s, const char *name)
-{
-    size_t i;
-    const struct tl_axis *a = tl_case_axis(s->c, name, &i);
-    if (a)
-        return tl_value_text(tl_axis_value(a, s->v->index[i]));
-    const char *found = !strcmp(name, "model")      ? s->model
-                        : !strcmp(name, "inputs")   ? s->inputs
-                        : !strcmp(name, "scratch")  ? s->scratch
-                        : !strcmp(name, "case_dir") ? s->c->directory
-                                                    : NULL;
-    return tl_strdup(found ? found : "");
-}
-
-char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
-                         const char *model, const char *inputs, const char *scratch)
-{
-    const struct substitution with = {c, v, model, inputs, scratch};
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (const char *s = text; *s; s++) {
-        size_t n = *s == '{' ? strcspn(s + 1, "{}") : 0;
-        if ((s[0] == '{' && s[1] == '{') || (s[0] == '}' && s[1] == '}')) {
-            tl_buffer_add(&b, s++, 1);
-        } else if (*s == '{' && n && s[1 + n] == '}') {
-            char *name = tl_format("%.*s", (int)n, s + 1), *value = placeholder_value(&with, name);
-            tl_buffer_add_string(&b, value);
-            free(name);
-            free(value);
-            s += n + 1;
-        } else {
-            tl_buffer_add(&b, s, 1);
-        }
-    }
-    return tl_buffer_take(&b);
 }

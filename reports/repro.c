@@ -1,7 +1,7 @@
 /* The sources are files of their own (repro/), which hold everything but the settings of the two variants. */
 #include "reports/repro.h"
 
-#include "cases/inputs.h"
+#include "cases/dtype.h"
 #include "harness/base/buffer.h"
 
 #include <ctype.h>

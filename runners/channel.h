@@ -35,11 +35,8 @@ void tl_channel_send_error(const char *domain, const char *code, const char *mes
 void tl_channel_error(const char *domain, const char *code, const char *message, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Reads and does the one trial of this process, whose request comes on fd 3. The value is the exit status. */
-int tl_protocol_trial(const struct tl_runner *runner, void *state, bool forked);
-
-/* The fork server (serve.c; serve_none.c where a fork without exec is not safe). */
-extern const bool tl_serve_possible;
-int tl_serve(const struct tl_runner *runner, const json_t *request);
+/* Reads and does the one trial of a forked child, whose request comes on fd 3 (protocol.c, which hands it to
+ * the fork server). The value is the exit status. */
+int tl_protocol_trial(const struct tl_runner *runner, void *state);
 
 #endif

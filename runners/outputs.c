@@ -1,5 +1,6 @@
 #include "runners/outputs.h"
 
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/hash.h"
 #include "runners/protocol.h"

@@ -3,7 +3,7 @@
 #ifndef TL_OUTPUTS_H
 #define TL_OUTPUTS_H
 
-#include "cases/inputs.h"
+#include "cases/dtype.h"
 #include "harness/base/error.h"
 
 #include <jansson.h>

@@ -1,6 +1,7 @@
 /* The runner's side of the protocol: requests in, messages out (docs/runners.md). */
 #include "runners/protocol.h"
 #include "runners/channel.h"
+#include "runners/serve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,12 +168,12 @@ static json_t *read_request(void)
     return request;
 }
 
-int tl_protocol_trial(const struct tl_runner *runner, void *state, bool forked)
+int tl_protocol_trial(const struct tl_runner *runner, void *state)
 {
     json_t *request = read_request();
     if (!request)
         return STATUS_MISUSED;
-    int status = is_set(request, "trial") ? do_trial(runner, request, state, forked)
+    int status = is_set(request, "trial") ? do_trial(runner, request, state, true)
                                           : misunderstood("a forked runner takes only {\"trial\":1, …}");
     json_decref(request);
     return status;
@@ -185,7 +186,7 @@ static int answer(const struct tl_runner *runner, const json_t *request)
     if (is_set(request, "trial"))
         return do_trial(runner, request, NULL, false);
     if (is_set(request, "serve"))
-        return tl_serve(runner, request);
+        return tl_serve(runner, request, tl_protocol_trial);
     return misunderstood("a request is an object with \"describe\", \"trial\" or \"serve\" set to 1");
 }
 

@@ -1,20 +1,22 @@
 /* The fork server of a runner.
  *
- * Theory of operation. Two processes matter here:
+ * Theory of operation. Loading a runtime takes longer than most trials, and it is the same each time. So one
+ * process loads it once, and each trial is a fork of that process. Two processes matter here:
  *
- *   server  has loaded the runtime (runner->load), listens on its own fd 3, and never runs a trial
- *   child   forked for one trial; fd 3 is then the trial's socket and nothing distinguishes it from a runner
- * that was exec'd, but that it leaves with _exit
+ *   server  It has loaded the runtime (runner->load), listens on its own fd 3, and never runs a trial.
+ *   child   It was forked for one trial. Its fd 3 is the trial's socket, and nothing distinguishes it from
+ *           a runner that was exec'd but that it leaves with _exit.
  *
  * The supervisor sends the line {"fork":1}; with it come the child's trial socket, stdout and stderr. The
  * server forks and answers {"forked":PID}. The child is a copy of a process that has run no trial, so no
- * trial can see what another one did; only which pages of code are mapped is handed on (pages.h). It leaves
- * with _exit because exit() would run the destructors of a runtime whose threads exist only in the server,
- * which hangs.
+ * trial can see what another one did; only which pages of code are mapped is handed on (prefault.h). It
+ * leaves with _exit because exit() would run the destructors of a runtime whose threads exist only in the
+ * server, which hangs.
  *
  * fork() is glibc's and not the bare system call: runtimes register pthread_atfork handlers. */
+#include "runners/serve.h"
 #include "runners/channel.h"
-#include "runners/pages.h"
+#include "runners/prefault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,29 +78,37 @@ static void hold_child_signals(bool hold)
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
-static void child(const struct tl_runner *runner, void *state, struct tl_pages *pages, const int *fds)
+/* What every child is forked with. */
+struct server {
+    const struct tl_runner *runner;
+    tl_serve_trial trial;
+    void *state;
+    struct tl_prefault *prefault;
+};
+
+static void child(const struct server *s, const int *fds)
 {
     setsid();
     hold_child_signals(false);
     if (take_descriptors(fds))
         _exit(3);
-    int status = tl_protocol_trial(runner, state, true);
+    int status = s->trial(s->runner, s->state);
     fflush(stdout);
     fflush(stderr);
-    tl_pages_tell(pages);
+    tl_prefault_record(s->prefault);
     _exit(status);
 }
 
-static int serve_fork(const struct tl_runner *runner, void *state, struct tl_pages **pages, const int *fds)
+static int serve_fork(struct server *s, const int *fds)
 {
     /* What is buffered here would be written by every child again. */
     fflush(stdout);
     fflush(stderr);
     reap();
-    tl_pages_heed(pages);
+    tl_prefault_apply(&s->prefault);
     pid_t pid = fork();
     if (pid == 0)
-        child(runner, state, *pages, fds);
+        child(s, fds);
     if (pid < 0) {
         tl_channel_error("server", "fork", "cannot fork: %s", strerror(errno));
         return 0;
@@ -115,7 +125,7 @@ static bool is_fork(const char *line, size_t size)
     return yes;
 }
 
-int tl_serve(const struct tl_runner *runner, const json_t *request)
+int tl_serve(const struct tl_runner *runner, const json_t *request, tl_serve_trial trial)
 {
     if (!runner->can_serve || !runner->load) {
         tl_channel_error("protocol", "cannot-serve", "%s cannot serve", runner->name);
@@ -123,14 +133,14 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
     }
     fill_standard_descriptors();
     char why[1024] = "";
-    void *state = NULL;
-    if (runner->load(request, &state, why, sizeof why)) {
+    struct server s = {.runner = runner, .trial = trial};
+    if (runner->load(request, &s.state, why, sizeof why)) {
         tl_channel_error(runner->name, "load", "%s", why);
         return 0;
     }
     hold_child_signals(true);
     tl_channel_send(json_pack("{s:i}", "serving", 1));
-    struct tl_pages *pages = tl_pages_new();
+    s.prefault = tl_prefault_new();
     int fds[TL_CHANNEL_FDS];
     size_t n_fds;
     char line[1024];
@@ -143,7 +153,7 @@ int tl_serve(const struct tl_runner *runner, const json_t *request)
             tl_channel_error("protocol", "descriptors", "a fork request carries %d descriptors, not %zu",
                              TL_CHANNEL_FDS, n_fds);
         else
-            r = serve_fork(runner, state, &pages, fds);
+            r = serve_fork(&s, fds);
         close_all(fds, n_fds);
         if (r)
             break;

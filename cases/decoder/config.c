@@ -1,5 +1,5 @@
-#include "cases/decoder/half.h"
 #include "cases/decoder/internal.h"
+#include "cases/half.h"
 #include "harness/base/buffer.h"
 
 #include <math.h>
@@ -74,42 +74,6 @@ float tl_decoder_scale(const struct tl_decoder_config *c, bool full)
     return 1 / sqrtf((float)tl_decoder_head_dim(c, full));
 }
 
-const char *tl_decoder_dtype_name(enum tl_decoder_dtype t)
-{
-    switch (t) {
-    case TL_DECODER_FLOAT32:
-        return "float32";
-    case TL_DECODER_UINT8:
-        return "uint8";
-    case TL_DECODER_INT8_TYPE:
-        return "int8";
-    case TL_DECODER_INT32:
-        return "int32";
-    case TL_DECODER_INT64:
-        return "int64";
-    case TL_DECODER_FLOAT16:
-        return "float16";
-    }
-    return "unknown";
-}
-
-size_t tl_decoder_dtype_size(enum tl_decoder_dtype t)
-{
-    switch (t) {
-    case TL_DECODER_UINT8:
-    case TL_DECODER_INT8_TYPE:
-        return 1;
-    case TL_DECODER_FLOAT16:
-        return 2;
-    case TL_DECODER_FLOAT32:
-    case TL_DECODER_INT32:
-        return 4;
-    case TL_DECODER_INT64:
-        return 8;
-    }
-    return 0;
-}
-
 void tl_decoder_tensors_free(struct tl_decoder_tensors *t)
 {
     for (size_t i = 0; i < t->n; i++)
@@ -119,7 +83,7 @@ void tl_decoder_tensors_free(struct tl_decoder_tensors *t)
 }
 
 struct tl_decoder_tensor *tl_decoder_tensor_add(struct tl_decoder_tensors *t, const char *name,
-                                                enum tl_decoder_dtype dtype, size_t element, int rank,
+                                                enum tl_dtype dtype, size_t element, int rank,
                                                 const int64_t *shape)
 {
     t->list = tl_realloc(t->list, t->n + 1, sizeof *t->list);

@@ -5,6 +5,7 @@
 #ifndef TL_DECODER_H
 #define TL_DECODER_H
 
+#include "cases/dtype.h"
 #include "cases/family.h"
 #include "harness/base/error.h"
 
@@ -81,21 +82,9 @@ int64_t tl_decoder_opset(const struct tl_decoder_config *c); /* lowest that has 
 /* The model as a serialised ModelProto, the caller's to free. Fails when it would pass protobuf's 2 GiB. */
 int tl_decoder_build(const struct tl_decoder_config *c, uint8_t **model, size_t *size, struct tl_error *e);
 
-/* Numbers of ONNX's TensorProto.DataType. */
-enum tl_decoder_dtype {
-    TL_DECODER_FLOAT32 = 1,
-    TL_DECODER_UINT8 = 2,
-    TL_DECODER_INT8_TYPE = 3,
-    TL_DECODER_INT32 = 6,
-    TL_DECODER_INT64 = 7,
-    TL_DECODER_FLOAT16 = 10,
-};
-const char *tl_decoder_dtype_name(enum tl_decoder_dtype t); /* "float32", … */
-size_t tl_decoder_dtype_size(enum tl_decoder_dtype t);
-
 struct tl_decoder_tensor {
     char name[40];
-    enum tl_decoder_dtype dtype; /* of the runtime's tensor */
+    enum tl_dtype dtype; /* of the runtime's tensor */
     int rank;
     int64_t shape[4];
     size_t count; /* of elements */

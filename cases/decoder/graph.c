@@ -1,5 +1,5 @@
 #include "cases/decoder/graph.h"
-#include "cases/decoder/half.h"
+#include "cases/half.h"
 #include "harness/base/buffer.h"
 #include "onnx.pb-c.h"
 
@@ -7,26 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tl_graph_chunk {
-    struct tl_graph_chunk *next;
-    size_t used, size;
-    max_align_t data[];
-};
-
-#define CHUNK_SIZE ((size_t)64 << 10)
-
 void tl_graph_init(struct tl_graph *g, int64_t opset)
 {
-    *g = (struct tl_graph){.prefix = "", .opset = opset};
+    *g = (struct tl_graph){.arena = tl_arena_new(), .prefix = "", .opset = opset};
 }
 
 void tl_graph_free(struct tl_graph *g)
 {
-    while (g->chunks) {
-        struct tl_graph_chunk *next = g->chunks->next;
-        free(g->chunks);
-        g->chunks = next;
-    }
+    tl_arena_free(g->arena);
     free(g->nodes.items);
     free(g->initializers.items);
     free(g->inputs.items);
@@ -36,17 +24,7 @@ void tl_graph_free(struct tl_graph *g)
 
 void *tl_graph_alloc(struct tl_graph *g, size_t size)
 {
-    size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-    if (!g->chunks || g->chunks->size - g->chunks->used < size) {
-        size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-        struct tl_graph_chunk *chunk = tl_calloc(1, sizeof *chunk + room);
-        chunk->size = room;
-        chunk->next = g->chunks;
-        g->chunks = chunk;
-    }
-    void *p = (char *)g->chunks->data + g->chunks->used;
-    g->chunks->used += size;
-    return p;
+    return tl_arena_alloc(g->arena, 1, size);
 }
 
 static char *copy(struct tl_graph *g, const char *prefix, const char *s)
@@ -141,7 +119,7 @@ const char *tl_graph_op(struct tl_graph *g, const char *op, const char *name, co
     return tl_graph_result(tl_graph_add(g, NULL, op, name, b ? 2 : 1, (const char *[]){a, b}));
 }
 
-const char *tl_graph_cast(struct tl_graph *g, const char *name, const char *value, enum tl_decoder_dtype to)
+const char *tl_graph_cast(struct tl_graph *g, const char *name, const char *value, enum tl_dtype to)
 {
     tl_graph_node *node = tl_graph_add(g, NULL, "Cast", name, 1, &value);
     tl_graph_int(g, node, "to", to);
@@ -182,7 +160,7 @@ const char *tl_graph_unsqueeze(struct tl_graph *g, const char *name, const char 
     return tl_graph_op(g, "Unsqueeze", name, value, tl_graph_integers(g, n, axes));
 }
 
-void *tl_graph_initializer_space(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
+void *tl_graph_initializer_space(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
                                  const int64_t *shape, size_t size)
 {
     Onnx__TensorProto *tensor = tl_graph_alloc(g, sizeof *tensor);
@@ -201,7 +179,7 @@ void *tl_graph_initializer_space(struct tl_graph *g, const char *name, enum tl_d
     return tensor->raw_data.data;
 }
 
-const char *tl_graph_initializer(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
+const char *tl_graph_initializer(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
                                  const int64_t *shape, const void *data, size_t size)
 {
     memcpy(tl_graph_initializer_space(g, name, t, rank, shape, size), data, size);
@@ -221,19 +199,19 @@ const char *tl_graph_integers(struct tl_graph *g, int n, const int64_t *values)
             found = t->name;
     }
     if (!found)
-        found = tl_graph_initializer(g, name.data, TL_DECODER_INT64, 1, (const int64_t[]){n}, values,
+        found = tl_graph_initializer(g, name.data, TL_DTYPE_INT64, 1, (const int64_t[]){n}, values,
                                      (size_t)n * sizeof *values);
     tl_buffer_free(&name);
     return found;
 }
 
-const char *tl_graph_floats(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
+const char *tl_graph_floats(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
                             const int64_t *shape, const float *values)
 {
     size_t count = 1;
     for (int i = 0; i < rank; i++)
         count *= (size_t)shape[i];
-    if (t == TL_DECODER_FLOAT32)
+    if (t == TL_DTYPE_FLOAT32)
         return tl_graph_initializer(g, name, t, rank, shape, values, count * sizeof *values);
     uint16_t *halves = tl_graph_initializer_space(g, name, t, rank, shape, count * sizeof *halves);
     for (size_t i = 0; i < count; i++)
@@ -241,8 +219,8 @@ const char *tl_graph_floats(struct tl_graph *g, const char *name, enum tl_decode
     return ((Onnx__TensorProto *)g->initializers.items[g->initializers.n - 1])->name;
 }
 
-static Onnx__ValueInfoProto *value_info(struct tl_graph *g, const char *name, enum tl_decoder_dtype t,
-                                        int rank, const int64_t *shape, const char *const *symbols)
+static Onnx__ValueInfoProto *value_info(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
+                                        const int64_t *shape, const char *const *symbols)
 {
     Onnx__TensorShapeProto *s = tl_graph_alloc(g, sizeof *s);
     onnx__tensor_shape_proto__init(s);
@@ -275,14 +253,14 @@ static Onnx__ValueInfoProto *value_info(struct tl_graph *g, const char *name, en
     return v;
 }
 
-void tl_graph_input(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
-                    const int64_t *shape, const char *const *symbols)
+void tl_graph_input(struct tl_graph *g, const char *name, enum tl_dtype t, int rank, const int64_t *shape,
+                    const char *const *symbols)
 {
     push(&g->inputs, value_info(g, name, t, rank, shape, symbols));
 }
 
-void tl_graph_output(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
-                     const int64_t *shape, const char *const *symbols)
+void tl_graph_output(struct tl_graph *g, const char *name, enum tl_dtype t, int rank, const int64_t *shape,
+                     const char *const *symbols)
 {
     push(&g->outputs, value_info(g, name, t, rank, shape, symbols));
 }

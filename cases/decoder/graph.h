@@ -5,9 +5,9 @@
 #ifndef TL_DECODER_GRAPH_H
 #define TL_DECODER_GRAPH_H
 
+#include "cases/arena.h"
 #include "cases/decoder/decoder.h"
 
-struct tl_graph_chunk;
 typedef struct Onnx__NodeProto tl_graph_node;
 
 struct tl_graph_array {
@@ -16,7 +16,7 @@ struct tl_graph_array {
 };
 
 struct tl_graph {
-    struct tl_graph_chunk *chunks;
+    struct tl_arena *arena;
     struct tl_graph_array nodes, initializers, inputs, outputs;
     bool contrib;       /* an operator of com.microsoft is used */
     const char *prefix; /* of the names of new values: "layer0/" */
@@ -40,7 +40,7 @@ void tl_graph_ints(struct tl_graph *g, tl_graph_node *node, const char *name, in
 
 /* The usual forms. */
 const char *tl_graph_op(struct tl_graph *g, const char *op, const char *name, const char *a, const char *b);
-const char *tl_graph_cast(struct tl_graph *g, const char *name, const char *value, enum tl_decoder_dtype to);
+const char *tl_graph_cast(struct tl_graph *g, const char *name, const char *value, enum tl_dtype to);
 const char *tl_graph_concat(struct tl_graph *g, const char *name, const char *a, const char *b, int64_t axis);
 const char *tl_graph_transpose(struct tl_graph *g, const char *name, const char *value, int n,
                                const int64_t *order);
@@ -52,20 +52,20 @@ const char *tl_graph_unsqueeze(struct tl_graph *g, const char *name, const char 
                                const int64_t *axes);
 
 /* Initializers, named as they are given (no prefix); the data is copied. A list of integers is made once. */
-const char *tl_graph_initializer(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
+const char *tl_graph_initializer(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
                                  const int64_t *shape, const void *data, size_t size);
-void *tl_graph_initializer_space(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
+void *tl_graph_initializer_space(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
                                  const int64_t *shape, size_t size); /* to be filled in */
 const char *tl_graph_integers(struct tl_graph *g, int n, const int64_t *values);
 /* Values of a floating type t, from floats. */
-const char *tl_graph_floats(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
+const char *tl_graph_floats(struct tl_graph *g, const char *name, enum tl_dtype t, int rank,
                             const int64_t *shape, const float *values);
 
 /* Dimensions below 0 are symbolic: -1 - i stands for symbols[i]. */
-void tl_graph_input(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
-                    const int64_t *shape, const char *const *symbols);
-void tl_graph_output(struct tl_graph *g, const char *name, enum tl_decoder_dtype t, int rank,
-                     const int64_t *shape, const char *const *symbols);
+void tl_graph_input(struct tl_graph *g, const char *name, enum tl_dtype t, int rank, const int64_t *shape,
+                    const char *const *symbols);
+void tl_graph_output(struct tl_graph *g, const char *name, enum tl_dtype t, int rank, const int64_t *shape,
+                     const char *const *symbols);
 
 int tl_graph_pack(struct tl_graph *g, uint8_t **model, size_t *size, struct tl_error *e);
 

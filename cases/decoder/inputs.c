@@ -1,5 +1,5 @@
-#include "cases/decoder/half.h"
 #include "cases/decoder/internal.h"
+#include "cases/half.h"
 #include "harness/base/buffer.h"
 
 #include <stdio.h>
@@ -9,23 +9,23 @@ enum { STREAM_X, STREAM_KEY, STREAM_VALUE };
 
 static void set_float(struct tl_decoder_tensor *t, size_t i, float x)
 {
-    if (t->dtype == TL_DECODER_FLOAT16)
+    if (t->dtype == TL_DTYPE_FLOAT16)
         ((uint16_t *)t->data)[i] = tl_half_from_float(x);
     else
         ((float *)t->data)[i] = x;
 }
 
-static struct tl_decoder_tensor *add(struct tl_decoder_tensors *list, const char *name,
-                                     enum tl_decoder_dtype dtype, int rank, const int64_t *shape)
+static struct tl_decoder_tensor *add(struct tl_decoder_tensors *list, const char *name, enum tl_dtype dtype,
+                                     int rank, const int64_t *shape)
 {
-    return tl_decoder_tensor_add(list, name, dtype, tl_decoder_dtype_size(dtype), rank, shape);
+    return tl_decoder_tensor_add(list, name, dtype, tl_dtype_size(dtype), rank, shape);
 }
 
 static void add_random(struct tl_decoder_tensors *list, const char *name, const struct tl_decoder_config *c,
                        int64_t layer, int stream, int rank, const int64_t *shape)
 {
     struct tl_decoder_tensor *t =
-        add(list, name, c->activation ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32, rank, shape);
+        add(list, name, c->activation ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32, rank, shape);
     struct tl_decoder_random r = tl_decoder_random(c->input_seed, layer, stream);
     for (size_t i = 0; i < t->count; i++)
         set_float(t, i, tl_decoder_uniform(&r));
@@ -36,7 +36,7 @@ static void add_mask(struct tl_decoder_tensors *list, const char *name, const st
 {
     int64_t total = tl_decoder_present_length(c), shape[] = {c->batch, 1, c->seq, total};
     struct tl_decoder_tensor *t =
-        add(list, name, c->activation ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32, 4, shape);
+        add(list, name, c->activation ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32, 4, shape);
     size_t i = 0;
     for (int64_t b = 0; b < c->batch; b++)
         for (int64_t s = 0; s < c->seq; s++)
@@ -47,12 +47,12 @@ static void add_mask(struct tl_decoder_tensors *list, const char *name, const st
             }
 }
 
-static void add_integers(struct tl_decoder_tensors *list, const char *name, enum tl_decoder_dtype dtype,
+static void add_integers(struct tl_decoder_tensors *list, const char *name, enum tl_dtype dtype,
                          int64_t count, int64_t value)
 {
     struct tl_decoder_tensor *t = add(list, name, dtype, 1, &count);
     for (int64_t i = 0; i < count; i++)
-        if (dtype == TL_DECODER_INT32)
+        if (dtype == TL_DTYPE_INT32)
             ((int32_t *)t->data)[i] = (int32_t)value;
         else
             ((int64_t *)t->data)[i] = value;
@@ -68,19 +68,19 @@ int tl_decoder_inputs(const struct tl_decoder_config *c, struct tl_decoder_tenso
     int64_t x[] = {c->batch, c->seq, c->hidden};
     add_random(inputs, "x", c, 0, STREAM_X, 3, x);
     if (tl_decoder_has_positions(c)) {
-        struct tl_decoder_tensor *t = add(inputs, "position_ids", TL_DECODER_INT64, 2, x);
+        struct tl_decoder_tensor *t = add(inputs, "position_ids", TL_DTYPE_INT64, 2, x);
         for (size_t i = 0; i < t->count; i++)
             ((int64_t *)t->data)[i] = c->begin + (int64_t)i % c->seq;
     }
     if (c->begin_index == TL_DECODER_BEGIN_TENSOR)
-        add_integers(inputs, "begin", TL_DECODER_INT64, 1, c->begin + c->begin_error);
+        add_integers(inputs, "begin", TL_DTYPE_INT64, 1, c->begin + c->begin_error);
     int64_t history = c->begin + c->begin_error;
     if (c->begin_index == TL_DECODER_BEGIN_SHAPE)
-        add(inputs, "history", TL_DECODER_UINT8, 1, &history);
+        add(inputs, "history", TL_DTYPE_UINT8, 1, &history);
     if (tl_decoder_has_seqlens(c))
-        add_integers(inputs, "seqlens_k", TL_DECODER_INT32, c->batch, tl_decoder_seqlens(c));
+        add_integers(inputs, "seqlens_k", TL_DTYPE_INT32, c->batch, tl_decoder_seqlens(c));
     if (tl_decoder_has_total(c))
-        add_integers(inputs, "total_sequence_length", TL_DECODER_INT32, 1, c->begin + c->seq);
+        add_integers(inputs, "total_sequence_length", TL_DTYPE_INT32, 1, c->begin + c->seq);
     if (tl_decoder_has_mask(c))
         add_mask(inputs, "mask", c, false);
     if (tl_decoder_has_sliding_mask(c))
@@ -99,26 +99,13 @@ int tl_decoder_inputs(const struct tl_decoder_config *c, struct tl_decoder_tenso
 
 static json_t *element(const struct tl_decoder_tensor *t, size_t i)
 {
-    switch (t->dtype) {
-    case TL_DECODER_FLOAT32:
-        return json_real(((const float *)t->data)[i]);
-    case TL_DECODER_FLOAT16:
-        return json_real(tl_half_to_float(((const uint16_t *)t->data)[i]));
-    case TL_DECODER_INT32:
-        return json_integer(((const int32_t *)t->data)[i]);
-    case TL_DECODER_INT64:
-        return json_integer(((const int64_t *)t->data)[i]);
-    case TL_DECODER_INT8_TYPE:
-        return json_integer(((const int8_t *)t->data)[i]);
-    case TL_DECODER_UINT8:
-        return json_integer(((const uint8_t *)t->data)[i]);
-    }
-    return json_null();
+    double v = tl_element_value(t->dtype, t->data, i); /* its integers are positions and lengths: exact */
+    return tl_dtype_is_float(t->dtype) ? json_real(v) : json_integer((json_int_t)v);
 }
 
 static bool constant(const struct tl_decoder_tensor *t)
 {
-    size_t size = tl_decoder_dtype_size(t->dtype);
+    size_t size = tl_dtype_size(t->dtype);
     return t->count > 1 && memcmp(t->data, (const char *)t->data + size, (t->count - 1) * size) == 0;
 }
 
@@ -130,8 +117,8 @@ json_t *tl_decoder_inputs_json(const struct tl_decoder_tensors *inputs)
         json_t *shape = json_array();
         for (int d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer(t->shape[d]));
-        json_t *input = json_pack("{s:s, s:s, s:o}", "name", t->name, "dtype",
-                                  tl_decoder_dtype_name(t->dtype), "shape", shape);
+        json_t *input =
+            json_pack("{s:s, s:s, s:o}", "name", t->name, "dtype", tl_dtype_name(t->dtype), "shape", shape);
         if (constant(t)) {
             json_object_set_new(input, "fill", json_pack("{s:o}", "constant", element(t, 0)));
         } else {

@@ -34,8 +34,8 @@ float tl_decoder_uniform(struct tl_decoder_random *r); /* in [-1, 1), a multiple
 /* One matrix as the model stores it, and the values that the operators make of it. */
 struct tl_decoder_stored {
     int64_t k, n;
-    enum tl_decoder_dtype dtype; /* of data */
-    uint8_t *data;               /* in the layout of the operator */
+    enum tl_dtype dtype; /* of data */
+    uint8_t *data;       /* in the layout of the operator */
     size_t data_size;
     size_t n_scales; /* 0 for fp32 and fp16 */
     float *scales;   /* values already rounded to the type in which they are stored */
@@ -72,7 +72,7 @@ bool tl_decoder_has_total(const struct tl_decoder_config *c);
 
 /* A new tensor at the end of a list, count zeroed elements of `element` bytes. */
 struct tl_decoder_tensor *tl_decoder_tensor_add(struct tl_decoder_tensors *t, const char *name,
-                                                enum tl_decoder_dtype dtype, size_t element, int rank,
+                                                enum tl_dtype dtype, size_t element, int rank,
                                                 const int64_t *shape);
 
 #endif

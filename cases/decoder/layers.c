@@ -61,9 +61,9 @@ static struct stored_names add_stored(struct tl_model *m, const char *name, cons
     names.data = tl_graph_initializer(g, name, s->dtype, rank, shape, s->data, s->data_size);
     int64_t count = (int64_t)s->n_scales;
     if (count > 0)
-        names.scales = tl_graph_floats(g, tl_graph_format(g, "%s.scale", name),
-                                       c->weights == TL_DECODER_INT8 ? TL_DECODER_FLOAT32 : m->type, 1,
-                                       &count, s->scales);
+        names.scales =
+            tl_graph_floats(g, tl_graph_format(g, "%s.scale", name),
+                            c->weights == TL_DECODER_INT8 ? TL_DTYPE_FLOAT32 : m->type, 1, &count, s->scales);
     count = (int64_t)s->n_zero_points;
     if (count > 0)
         names.zero_points = tl_graph_initializer(g, tl_graph_format(g, "%s.zero", name), s->dtype, 1, &count,
@@ -101,7 +101,7 @@ static const char *linear(struct tl_model *m, int64_t layer, enum tl_decoder_mat
             tl_graph_int(g, node, "axis", 0);
             value = tl_graph_result(node);
         }
-        enum tl_decoder_dtype have = c->weights == TL_DECODER_FP16 ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32;
+        enum tl_dtype have = c->weights == TL_DECODER_FP16 ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32;
         if (have != m->type)
             value = tl_graph_cast(g, tl_graph_format(g, "%s.cast", matrix_names[which]), value, m->type);
         node = tl_graph_add(g, NULL, "MatMul", result, 2, (const char *[]){x, value});

@@ -34,7 +34,7 @@ static const char *scalar(struct tl_model *m, int64_t value)
     static const char *const names[] = {"zero", "one", "two", "three"};
     if (!m->scalar[value])
         m->scalar[value] =
-            tl_graph_initializer(&m->g, names[value], TL_DECODER_INT64, 0, NULL, &value, sizeof value);
+            tl_graph_initializer(&m->g, names[value], TL_DTYPE_INT64, 0, NULL, &value, sizeof value);
     return m->scalar[value];
 }
 
@@ -42,7 +42,7 @@ static const char *scalar(struct tl_model *m, int64_t value)
 static const char *counting(struct tl_model *m, const char *name, int64_t count)
 {
     int64_t *values =
-        tl_graph_initializer_space(&m->g, name, TL_DECODER_INT64, 1, &count, (size_t)count * sizeof *values);
+        tl_graph_initializer_space(&m->g, name, TL_DTYPE_INT64, 1, &count, (size_t)count * sizeof *values);
     for (int64_t i = 0; i < count; i++)
         values[i] = i;
     return name;
@@ -68,17 +68,17 @@ static void inputs(struct tl_model *m)
     int64_t x[] = {c->batch, query, c->hidden};
     tl_graph_input(g, "x", m->type, 3, x, tl_model_symbols);
     if (tl_decoder_has_positions(c))
-        tl_graph_input(g, "position_ids", TL_DECODER_INT64, 2, x, tl_model_symbols);
+        tl_graph_input(g, "position_ids", TL_DTYPE_INT64, 2, x, tl_model_symbols);
     if (c->begin_index == TL_DECODER_BEGIN_TENSOR)
-        tl_graph_input(g, "begin", TL_DECODER_INT64, 1, &one, tl_model_symbols);
+        tl_graph_input(g, "begin", TL_DTYPE_INT64, 1, &one, tl_model_symbols);
     if (c->begin_index == TL_DECODER_BEGIN_SHAPE) {
         int64_t history = c->shapes ? SYMBOL_HISTORY : c->begin + c->begin_error;
-        tl_graph_input(g, "history", TL_DECODER_UINT8, 1, &history, tl_model_symbols);
+        tl_graph_input(g, "history", TL_DTYPE_UINT8, 1, &history, tl_model_symbols);
     }
     if (tl_decoder_has_seqlens(c))
-        tl_graph_input(g, "seqlens_k", TL_DECODER_INT32, 1, &c->batch, tl_model_symbols);
+        tl_graph_input(g, "seqlens_k", TL_DTYPE_INT32, 1, &c->batch, tl_model_symbols);
     if (tl_decoder_has_total(c))
-        tl_graph_input(g, "total_sequence_length", TL_DECODER_INT32, 1, &one, tl_model_symbols);
+        tl_graph_input(g, "total_sequence_length", TL_DTYPE_INT32, 1, &one, tl_model_symbols);
     int64_t mask[] = {c->batch, 1, query, tl_model_total(m)};
     if (tl_decoder_has_mask(c))
         tl_graph_input(g, "mask", m->type, 4, mask, tl_model_symbols);
@@ -141,7 +141,7 @@ static void scatter_indices(struct tl_model *m)
     const char *rows = c->query ? counting_dimension(m, "rows", "x", 1) : counting(m, "rows", c->seq);
     const char *positions = m->begin ? tl_graph_op(g, "Add", "write_positions", rows, m->begin) : rows;
     int64_t around[] = {0, 1, 3}, heads[] = {c->batch, c->kv_heads, 1, 2}, one = 1;
-    int64_t *values = tl_graph_initializer_space(g, "batch_and_head", TL_DECODER_INT64, 4, heads,
+    int64_t *values = tl_graph_initializer_space(g, "batch_and_head", TL_DTYPE_INT64, 4, heads,
                                                  (size_t)(c->batch * c->kv_heads * 2) * sizeof *values);
     for (int64_t i = 0; i < c->batch * c->kv_heads; i++) {
         values[2 * i] = i / c->kv_heads;
@@ -173,13 +173,13 @@ static void gqa_lengths(struct tl_model *m)
     m->total = "total_sequence_length";
     if (!tl_decoder_has_total(c)) {
         int32_t total = (int32_t)(c->begin + c->seq);
-        tl_graph_initializer(g, m->total, TL_DECODER_INT32, 1, (const int64_t[]){1}, &total, sizeof total);
+        tl_graph_initializer(g, m->total, TL_DTYPE_INT32, 1, (const int64_t[]){1}, &total, sizeof total);
     }
     m->seqlens = "seqlens_k";
     if (tl_decoder_has_seqlens(c))
         return;
     if (c->begin_index == TL_DECODER_BEGIN_CONSTANT && !c->query) {
-        int32_t *values = tl_graph_initializer_space(g, m->seqlens, TL_DECODER_INT32, 1, &c->batch,
+        int32_t *values = tl_graph_initializer_space(g, m->seqlens, TL_DTYPE_INT32, 1, &c->batch,
                                                      (size_t)c->batch * sizeof *values);
         for (int64_t i = 0; i < c->batch; i++)
             values[i] = (int32_t)tl_decoder_seqlens(c);
@@ -189,7 +189,7 @@ static void gqa_lengths(struct tl_model *m)
     query_length(m);
     const char *end = tl_graph_op(g, "Add", "end_of_query", m->begin, m->query_length);
     const char *last = tl_graph_op(g, "Sub", "last_of_query", end, tl_graph_integers(g, 1, &one));
-    last = tl_graph_cast(g, "last_of_query.int32", last, TL_DECODER_INT32);
+    last = tl_graph_cast(g, "last_of_query.int32", last, TL_DTYPE_INT32);
     m->seqlens = tl_graph_op(g, "Expand", "seqlens_k", last, tl_graph_integers(g, 1, &c->batch));
 }
 
@@ -278,7 +278,7 @@ int tl_decoder_build(const struct tl_decoder_config *c, uint8_t **model, size_t 
     const char *why = tl_decoder_constraint(c);
     if (why)
         return tl_fail(e, TL_ERROR_INPUT, "cannot build the decoder model", NULL, "%s", why);
-    struct tl_model m = {.c = c, .type = c->activation ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32};
+    struct tl_model m = {.c = c, .type = c->activation ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32};
     tl_graph_init(&m.g, tl_decoder_opset(c));
     inputs(&m);
     outputs(&m);

@@ -8,15 +8,15 @@
 struct tl_model {
     struct tl_graph g;
     const struct tl_decoder_config *c;
-    enum tl_decoder_dtype type; /* of activations */
-    const char *epsilon;        /* of the normalisations */
-    const char *query_length;   /* int64[1]: tokens per call */
-    const char *begin;          /* int64[1]: the index of the cache write; NULL for none */
-    const char *indices;        /* of ScatterND: int64[batch, kv_heads, seq, 3] */
-    const char *write_indices;  /* of TensorScatter: int64[batch]; NULL for none */
-    const char *seqlens;        /* of GroupQueryAttention: int32[batch] */
-    const char *total;          /* of GroupQueryAttention: int32[1] */
-    const char *scalar[4];      /* int64 0 to 3; NULL until one is needed */
+    enum tl_dtype type;        /* of activations */
+    const char *epsilon;       /* of the normalisations */
+    const char *query_length;  /* int64[1]: tokens per call */
+    const char *begin;         /* int64[1]: the index of the cache write; NULL for none */
+    const char *indices;       /* of ScatterND: int64[batch, kv_heads, seq, 3] */
+    const char *write_indices; /* of TensorScatter: int64[batch]; NULL for none */
+    const char *seqlens;       /* of GroupQueryAttention: int32[batch] */
+    const char *total;         /* of GroupQueryAttention: int32[1] */
+    const char *scalar[4];     /* int64 0 to 3; NULL until one is needed */
     /* For each kind of layer, sliding and full: */
     const char *mask[2], *mask5[2]; /* as [batch, 1, seq, total], and with one more dimension before seq */
     const char *cos[2], *sin[2];    /* tables */

@@ -9,8 +9,8 @@
  * index is kept (concat); masks and positions go by begin alone, as they do in the graph GroupQueryAttention
  * the first call (begin 0) looks at no cache; a later one takes the rows before the index from the cache, and
  * the rows after what it wrote are 0 */
-#include "cases/decoder/half.h"
 #include "cases/decoder/internal.h"
+#include "cases/half.h"
 #include "harness/base/buffer.h"
 
 #include <math.h>
@@ -130,8 +130,8 @@ static void write_cache(const struct engine *r, const struct tl_decoder_tensor *
         float *to = present + head * r->present * dim;
         for (int64_t i = 0; i < (all ? r->past : r->written) * dim; i++) {
             size_t at = (size_t)(head * r->past * dim + i);
-            to[i] = past->dtype == TL_DECODER_FLOAT16 ? tl_half_to_float(((const uint16_t *)past->data)[at])
-                                                      : ((const float *)past->data)[at];
+            to[i] = past->dtype == TL_DTYPE_FLOAT16 ? tl_half_to_float(((const uint16_t *)past->data)[at])
+                                                    : ((const float *)past->data)[at];
         }
         for (int64_t s = 0; s < c->seq; s++)
             for (int64_t d = 0; d < dim; d++) {
@@ -228,7 +228,7 @@ static float *cache(const struct engine *r, const struct tl_decoder_tensors *inp
     char name[40];
     snprintf(name, sizeof name, "present_%s_%lld", which, (long long)layer);
     struct tl_decoder_tensor *t = tl_decoder_tensor_add(
-        outputs, name, c->activation ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32, sizeof(float), 4, shape);
+        outputs, name, c->activation ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32, sizeof(float), 4, shape);
     snprintf(name, sizeof name, "past_%s_%lld", which, (long long)layer);
     write_cache(r, input(inputs, name), rows, dim, t->data);
     return t->data;
@@ -296,8 +296,8 @@ int tl_decoder_reference(const struct tl_decoder_config *c, struct tl_decoder_te
     const struct tl_decoder_tensor *x = input(&inputs, "x");
     r.x = new_doubles((int64_t)x->count);
     for (size_t i = 0; i < x->count; i++)
-        r.x[i] = x->dtype == TL_DECODER_FLOAT16 ? (double)tl_half_to_float(((const uint16_t *)x->data)[i])
-                                                : (double)((const float *)x->data)[i];
+        r.x[i] = x->dtype == TL_DTYPE_FLOAT16 ? (double)tl_half_to_float(((const uint16_t *)x->data)[i])
+                                              : (double)((const float *)x->data)[i];
     tl_decoder_tensor_add(outputs, "y", x->dtype, sizeof(float), 3, x->shape);
     for (int64_t i = 0; i < c->layers; i++)
         do_layer(&r, i, &inputs, outputs);

@@ -9,8 +9,8 @@
  * column after column in blocks along k, the low nibble first; the last block of a column is filled up; (q -
  * zero) * scale, zero 8 unless packed zero points say otherwise int4_codebook MatMulBnb4, NF4: columns one
  * after the other, the high nibble first; blocks run on across columns */
-#include "cases/decoder/half.h"
 #include "cases/decoder/internal.h"
+#include "cases/half.h"
 #include "harness/base/buffer.h"
 
 #include <math.h>
@@ -95,7 +95,7 @@ static void extent(const float *w, int64_t count, int64_t step, float *least, fl
 static void store_float(const float *w, bool half, struct tl_decoder_stored *s)
 {
     size_t count = (size_t)(s->k * s->n);
-    s->dtype = half ? TL_DECODER_FLOAT16 : TL_DECODER_FLOAT32;
+    s->dtype = half ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32;
     s->data_size = count * (half ? 2 : 4);
     s->data = tl_malloc(s->data_size);
     if (!half) {
@@ -110,7 +110,7 @@ static void store_float(const float *w, bool half, struct tl_decoder_stored *s)
 
 static void store_int8(const struct tl_decoder_config *c, const float *w, struct tl_decoder_stored *s)
 {
-    s->dtype = TL_DECODER_INT8_TYPE;
+    s->dtype = TL_DTYPE_INT8;
     s->data_size = (size_t)(s->k * s->n);
     s->data = tl_malloc(s->data_size);
     s->n_scales = (size_t)s->k;
@@ -146,7 +146,7 @@ static int get_nibble(const uint8_t *data, int64_t index, bool high_first)
 static void store_block(const struct tl_decoder_config *c, const float *w, struct tl_decoder_stored *s)
 {
     int64_t size = c->block_size, blocks = (s->k + size - 1) / size, zero_row = (blocks + 1) / 2;
-    s->dtype = TL_DECODER_UINT8;
+    s->dtype = TL_DTYPE_UINT8;
     s->data_size = (size_t)(s->n * blocks * size / 2);
     s->data = tl_calloc(s->data_size, 1);
     s->n_scales = (size_t)(s->n * blocks);
@@ -189,7 +189,7 @@ static int nearest_nf4(float x)
 static void store_codebook(const struct tl_decoder_config *c, const float *w, struct tl_decoder_stored *s)
 {
     int64_t count = s->k * s->n, size = c->block_size, blocks = (count + size - 1) / size, at = 0;
-    s->dtype = TL_DECODER_UINT8;
+    s->dtype = TL_DTYPE_UINT8;
     s->data_size = (size_t)((count + 1) / 2);
     s->data = tl_calloc(s->data_size, 1);
     s->n_scales = (size_t)blocks;

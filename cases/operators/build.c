@@ -65,9 +65,9 @@ static struct tl_operator_input *add_input(struct tl_operator_model *m, const ch
     return input;
 }
 
-static void store_integer(enum tl_decoder_dtype t, void *data, int64_t i, int64_t value)
+static void store_integer(enum tl_dtype t, void *data, int64_t i, int64_t value)
 {
-    if (t == TL_DECODER_INT64)
+    if (t == TL_DTYPE_INT64)
         ((int64_t *)data)[i] = value;
     else
         ((int32_t *)data)[i] = (int32_t)value;
@@ -83,7 +83,7 @@ static int build_arithmetic(const json_t *variant, struct tl_operator_model *m, 
         string_axis(f, variant, "divisor_from", &from_input, e) != 0 ||
         integer_axis(f, variant, "size", &size, e) != 0)
         return -1;
-    enum tl_decoder_dtype t = wide ? TL_DECODER_INT64 : TL_DECODER_INT32;
+    enum tl_dtype t = wide ? TL_DTYPE_INT64 : TL_DTYPE_INT32;
     size_t bytes = (size_t)size * (wide ? 8 : 4);
     int64_t *divisors = tl_malloc(bytes);
     for (int64_t i = 0; i < size; i++)
@@ -126,21 +126,21 @@ static int build_slice(const json_t *variant, struct tl_operator_model *m, struc
     }
     struct tl_graph g;
     tl_graph_init(&g, 13);
-    tl_graph_input(&g, "data", TL_DECODER_FLOAT32, (int)rank, dims, NULL);
+    tl_graph_input(&g, "data", TL_DTYPE_FLOAT32, (int)rank, dims, NULL);
     struct tl_operator_input *data =
-        add_input(m, "data", TL_DECODER_FLOAT32, (size_t)rank, dims, elements * sizeof(float));
+        add_input(m, "data", TL_DTYPE_FLOAT32, (size_t)rank, dims, elements * sizeof(float));
     for (size_t i = 0; i < elements; i++)
         ((float *)data->data)[i] = (float)i;
-    tl_graph_initializer(&g, "begin", TL_DECODER_INT64, 1, &one, &begin, sizeof begin);
-    tl_graph_initializer(&g, "end", TL_DECODER_INT64, 1, &one, &end, sizeof end);
+    tl_graph_initializer(&g, "begin", TL_DTYPE_INT64, 1, &one, &begin, sizeof begin);
+    tl_graph_initializer(&g, "end", TL_DTYPE_INT64, 1, &one, &end, sizeof end);
     if (from_input) {
-        tl_graph_input(&g, "axis", TL_DECODER_INT64, 1, &one, NULL);
-        memcpy(add_input(m, "axis", TL_DECODER_INT64, 1, &one, sizeof axis)->data, &axis, sizeof axis);
+        tl_graph_input(&g, "axis", TL_DTYPE_INT64, 1, &one, NULL);
+        memcpy(add_input(m, "axis", TL_DTYPE_INT64, 1, &one, sizeof axis)->data, &axis, sizeof axis);
     } else {
-        tl_graph_initializer(&g, "axis", TL_DECODER_INT64, 1, &one, &axis, sizeof axis);
+        tl_graph_initializer(&g, "axis", TL_DTYPE_INT64, 1, &one, &axis, sizeof axis);
     }
     tl_graph_add(&g, NULL, "Slice", "result", 4, (const char *const[]){"data", "begin", "end", "axis"});
-    tl_graph_output(&g, "result", TL_DECODER_FLOAT32, (int)rank, unknown, symbols);
+    tl_graph_output(&g, "result", TL_DTYPE_FLOAT32, (int)rank, unknown, symbols);
     int rc = tl_graph_pack(&g, &m->model, &m->size, e);
     tl_graph_free(&g);
     return rc;
@@ -266,7 +266,7 @@ static int build_functions(const json_t *variant, struct tl_operator_model *m, s
     free(functions);
     free(parts);
     float x = 0.5f;
-    memcpy(add_input(m, "x", TL_DECODER_FLOAT32, 1, &one, sizeof x)->data, &x, sizeof x);
+    memcpy(add_input(m, "x", TL_DTYPE_FLOAT32, 1, &one, sizeof x)->data, &x, sizeof x);
     return 0;
 }
 

@@ -18,10 +18,7 @@ json_t *tl_index_json(const struct tl_case *c, const uint64_t *index)
 
 static json_t *value_json(const struct tl_case *c, size_t axis, uint64_t index)
 {
-    struct tl_value v = tl_axis_value(&c->axes[axis], index);
-    return v.type == TL_VALUE_STRING    ? json_string(v.string)
-           : v.type == TL_VALUE_BOOLEAN ? json_boolean(v.integer)
-                                        : json_integer(v.integer);
+    return tl_value_json(tl_axis_value(&c->axes[axis], index));
 }
 
 static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t *list, size_t n)

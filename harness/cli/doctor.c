@@ -2,6 +2,7 @@
  * selftest runner that misbehave for real, in a database of their own that is thrown away. */
 #include "harness/cli/cli.h"
 
+#include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/executor/executor.h"
 #include "harness/supervise/scratch.h"

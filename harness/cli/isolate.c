@@ -2,6 +2,7 @@
  * went; the boundary over two axes. */
 #include "harness/cli/cli.h"
 
+#include "cases/load.h"
 #include "db/finding.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"

@@ -1,8 +1,8 @@
 /* trapline list: what is here, and what is in the database. */
 #include "harness/cli/cli.h"
 
-#include "cases/case.h"
 #include "cases/family.h"
+#include "cases/load.h"
 #include "db/finding.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"

@@ -3,6 +3,7 @@
 #define TL_MATRIX_H
 
 #include "cases/case.h"
+#include "cases/load.h"
 #include "harness/base/record.h"
 #include "harness/campaign/labels.h"
 #include "harness/cli/cli.h"

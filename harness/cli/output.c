@@ -1,6 +1,7 @@
 #include "harness/cli/cli.h"
 
 #include "cases/case.h"
+#include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/record.h"

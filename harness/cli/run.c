@@ -1,6 +1,7 @@
 /* trapline run: one variant on one unit or several, once or many times. */
 #include "harness/cli/cli.h"
 
+#include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/executor/executor.h"

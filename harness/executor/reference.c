@@ -1,6 +1,6 @@
 #include "harness/executor/reference.h"
 
-#include "cases/inputs.h"
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"

@@ -5,8 +5,8 @@
 #ifndef TL_CGROUP_H
 #define TL_CGROUP_H
 
-#include "cases/case.h"
 #include "harness/base/error.h"
+#include "harness/base/limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>

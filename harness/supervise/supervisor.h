@@ -5,10 +5,11 @@
 #ifndef TL_SUPERVISOR_H
 #define TL_SUPERVISOR_H
 
-#include "cases/case.h"
 #include "harness/base/error.h"
+#include "harness/base/limits.h"
 #include "harness/base/record.h"
 
+#include <jansson.h>
 #include <uv.h>
 
 struct tl_supervisor;

@@ -1,6 +1,6 @@
 /* Looks for texts in a stream as it goes by, in bounded memory. */
-#ifndef TL_SEARCH_H
-#define TL_SEARCH_H
+#ifndef TL_COMMAND_SEARCH_H
+#define TL_COMMAND_SEARCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

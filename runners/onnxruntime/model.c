@@ -56,7 +56,7 @@ int tl_ort_model_feed(const struct tl_ort *ort, const struct tl_ort_model *m, st
         for (size_t i = 0; rc == 0 && i < t->n; i++)
             rc = tl_ort_feed_add(ort, feed, t->list[i].name, (int)t->list[i].dtype, (size_t)t->list[i].rank,
                                  t->list[i].shape, t->list[i].data,
-                                 t->list[i].count * tl_decoder_dtype_size(t->list[i].dtype), e);
+                                 t->list[i].count * tl_dtype_size(t->list[i].dtype), e);
     } else {
         const struct tl_operator_model *s = &m->inputs->small;
         for (size_t i = 0; rc == 0 && i < s->n_inputs; i++)

@@ -1,6 +1,6 @@
 /* What a session answered, as JSON: enough to compare without the bytes, and the bytes as .npy where asked
  * for. */
-#include "cases/inputs.h"
+#include "cases/npy.h"
 #include "harness/base/hash.h"
 #include "runners/onnxruntime/tensors.h"
 

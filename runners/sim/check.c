@@ -1,7 +1,6 @@
 #include "runners/sim/check.h"
 
 #include "runners/sim/crash.h"
-#include "runners/sim/profile.h"
 
 #include <math.h>
 #include <signal.h>
@@ -11,6 +10,8 @@
 #define BYTES_MOST (INT64_C(1) << 40)
 #define SECONDS_MOST 86400
 #define RULES_MOST 1000
+
+const char *const tl_sim_devices[] = {"gpu", "ane", "iphone-gpu", "iphone-ane", "cpu", NULL};
 
 static const char *const phases[] = {"generate", "load", "compile", "execute", "check", NULL};
 static const char *const actions[] = {"signal", "error", "hang", "exit_status", "wrong", "fallback", NULL};

@@ -1,7 +1,7 @@
 #include "runners/sim/fail.h"
 
+#include "runners/sim/check.h"
 #include "runners/sim/crash.h"
-#include "runners/sim/profile.h"
 
 #include <errno.h>
 #include <math.h>

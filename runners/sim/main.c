@@ -12,6 +12,7 @@
  * what is asked for, and the profile is the only thing read. */
 #include "runners/outputs.h"
 #include "runners/protocol.h"
+#include "runners/sim/check.h"
 #include "runners/sim/crash.h"
 #include "runners/sim/fail.h"
 #include "runners/sim/output.h"

@@ -180,12 +180,7 @@ const struct tl_sim_quantity *tl_sim_quantity_find(const char *name)
 const struct tl_family_axis *tl_sim_axis_find(const char *name)
 {
     const struct tl_family_axis *axis = tl_family_axis_find(&tl_family_decoder, name);
-    size_t n;
-    const struct tl_family_axis *runtime = tl_runtime_axes(&n);
-    for (size_t i = 0; i < n && !axis; i++)
-        if (!strcmp(runtime[i].name, name))
-            axis = &runtime[i];
-    return axis;
+    return axis ? axis : tl_runtime_axis_find(name);
 }
 
 struct tl_value tl_sim_axis_value(const struct tl_sim_model *m, const struct tl_family_axis *axis)
@@ -236,11 +231,9 @@ char *tl_sim_expand(const char *text, const struct tl_sim_model *m)
         if (q) {
             tl_buffer_printf(&b, "%lld", (long long)q->value(m));
         } else if (axis) {
-            struct tl_value v = tl_sim_axis_value(m, axis);
-            if (v.type == TL_VALUE_INTEGER)
-                tl_buffer_printf(&b, "%lld", (long long)v.integer);
-            else
-                tl_buffer_add_string(&b, v.type == TL_VALUE_STRING ? v.string : v.integer ? "true" : "false");
+            char *value = tl_value_text(tl_sim_axis_value(m, axis));
+            tl_buffer_add_string(&b, value);
+            free(value);
         } else if (*s) {
             tl_buffer_add(&b, s, n = 1);
         }

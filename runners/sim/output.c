@@ -20,7 +20,7 @@ json_t *tl_sim_outputs(const struct tl_decoder_tensors *t, const char *directory
     json_t *list = json_array();
     for (size_t i = 0; i < t->n; i++) {
         const struct tl_decoder_tensor *x = &t->list[i];
-        bool half = x->dtype == TL_DECODER_FLOAT16;
+        bool half = x->dtype == TL_DTYPE_FLOAT16;
         uint16_t *bits = half ? halves(x) : NULL;
         json_t *output = tl_output_json(x->name, half ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32, (size_t)x->rank,
                                         x->shape, half ? (const void *)bits : x->data, directory, i, e);

@@ -13,8 +13,6 @@
 #define NAME_MOST 64
 #define FILE_MOST (1u << 20)
 
-const char *const tl_sim_devices[] = {"gpu", "ane", "iphone-gpu", "iphone-ane", "cpu", NULL};
-
 /* --- where profiles are --------------------------------------------------------------------------------- */
 
 /* The directories in which profiles are looked for, ':' between: those of $TRAPLINE_PROFILES, the one beside

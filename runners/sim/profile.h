@@ -5,8 +5,6 @@
 
 #include "runners/sim/model.h"
 
-extern const char *const tl_sim_devices[]; /* NULL-terminated */
-
 enum tl_sim_status {
     TL_SIM_NONE, /* no build was named: a runtime without defects */
     TL_SIM_READY,
@@ -36,11 +34,7 @@ char *tl_sim_profile_names(void);
 const json_t *tl_sim_profile_rule(const struct tl_sim_profile *p, const char *phase, const char *device,
                                   const struct tl_sim_model *model);
 
-/* Index of a place to crash in, by name, or for NULL the phase's own; -1: none of that name. */
-int tl_sim_site(const char *name, const char *phase);
-int tl_sim_signal(const char *name); /* -1: none that can be simulated */
-
-/* Directory of the running executable. 0, or -1. */
+/* Directory of the running executable (self_linux.c, self_darwin.c). 0, or -1. */
 int tl_sim_own_directory(char *path, size_t size);
 
 #endif

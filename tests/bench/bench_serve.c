@@ -6,6 +6,7 @@
  * Both must judge every variant alike (exit status 1 when they do not). Flaky variants would differ by
  * themselves, so each that differs is run again, in processes of its own: it counts when those agree with
  * each other. */
+#include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/hash.h"

@@ -1,7 +1,8 @@
 /* Fuzzes the readers of files that people and generators write. The first byte chooses: 'I' an inputs list,
  * 'N' the head of a .npy file, anything else is a case file, which is then used as a session would. */
-#include "cases/case.h"
 #include "cases/inputs.h"
+#include "cases/load.h"
+#include "cases/npy.h"
 
 #include <stdint.h>
 #include <stdlib.h>

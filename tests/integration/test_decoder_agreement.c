@@ -8,7 +8,7 @@
  * speaks for 1.30 on cpu; older builds differ where their operators do.
  */
 #include "cases/decoder/decoder.h"
-#include "cases/inputs.h"
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/builds/builds.h"
 #include "tests/integration/decoder_reference.h"

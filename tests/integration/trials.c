@@ -1,6 +1,7 @@
 #include "tests/integration/trials.h"
 
 #include "cases/family.h"
+#include "cases/load.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/supervise/scratch.h"

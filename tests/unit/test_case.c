@@ -1,6 +1,6 @@
 /* Loading of case files: what is accepted, what is reported, and where. */
-#include "cases/case.h"
 #include "cases/family.h"
+#include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 

@@ -2,8 +2,8 @@
  * runtime agrees with the reference is tests/integration's business; here the reference is held against
  * itself and against sums that can be done by hand. */
 #include "cases/decoder/decoder.h"
-#include "cases/decoder/half.h"
 #include "cases/decoder/internal.h"
+#include "cases/half.h"
 #include "onnx.pb-c.h"
 #include "tests/integration/decoder_reference.h"
 
@@ -276,7 +276,7 @@ Test(inputs, are_a_function_of_the_seed)
     struct tl_decoder_tensors other = inputs("{\"begin\": 3, \"input_seed\": 2}");
     cr_assert_eq(a.n, b.n);
     for (size_t i = 0; i < a.n; i++) {
-        size_t size = a.list[i].count * tl_decoder_dtype_size(a.list[i].dtype);
+        size_t size = a.list[i].count * tl_dtype_size(a.list[i].dtype);
         cr_assert_eq(memcmp(a.list[i].data, b.list[i].data, size), 0);
         bool mask = strcmp(a.list[i].name, "mask") == 0;
         cr_assert_eq(memcmp(a.list[i].data, other.list[i].data, size) == 0, mask, "%s", a.list[i].name);
@@ -315,13 +315,12 @@ Test(inputs, json_holds_every_value)
     for (size_t i = 0; i < t.n; i++) {
         json_t *o = json_array_get(list, i), *data = json_object_get(o, "data");
         cr_assert_str_eq(json_string_value(json_object_get(o, "name")), t.list[i].name);
-        cr_assert_str_eq(json_string_value(json_object_get(o, "dtype")),
-                         tl_decoder_dtype_name(t.list[i].dtype));
+        cr_assert_str_eq(json_string_value(json_object_get(o, "dtype")), tl_dtype_name(t.list[i].dtype));
         cr_assert_eq(json_array_size(json_object_get(o, "shape")), (size_t)t.list[i].rank);
         cr_assert(data || json_object_get(o, "fill"));
         if (data)
             cr_assert_eq(json_array_size(data), t.list[i].count);
-        for (size_t k = 0; data && t.list[i].dtype == TL_DECODER_FLOAT16 && k < t.list[i].count; k++)
+        for (size_t k = 0; data && t.list[i].dtype == TL_DTYPE_FLOAT16 && k < t.list[i].count; k++)
             cr_assert_eq((float)json_real_value(json_array_get(data, k)),
                          tl_half_to_float(((uint16_t *)t.list[i].data)[k]));
         if (strcmp(t.list[i].name, "history") == 0)

@@ -1,5 +1,6 @@
 /* Input tensors: the list, the bytes, and .npy files, honest and hostile. */
 #include "cases/inputs.h"
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/hash.h"
 

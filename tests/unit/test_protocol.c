@@ -397,7 +397,7 @@ Test(protocol, fork_server_child_has_a_tmpdir_of_its_own)
     pid_t pid = fork();
     if (pid == 0) {
         dup2(s[1], TL_PROTOCOL_FD);
-        _exit(tl_protocol_trial(&runner, NULL, true));
+        _exit(tl_protocol_trial(&runner, NULL));
     }
     cr_assert_eq(write(s[0], request, sizeof request - 1), (ssize_t)sizeof request - 1);
     cr_assert_eq(waitpid(pid, &status, 0), pid);

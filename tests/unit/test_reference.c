@@ -1,5 +1,5 @@
 /* Outputs against those of a reference, by files as runners leave them. */
-#include "cases/inputs.h"
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/executor/reference.h"
 

@@ -1,6 +1,6 @@
 /* Reports of findings: what they say, that nothing from outside can format them, and that a document with
  * anything missing or wrong still makes a report. */
-#include "cases/case.h"
+#include "cases/load.h"
 #include "reports/finding.h"
 #include "reports/internal.h"
 #include "reports/page.h"

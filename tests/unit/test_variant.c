@@ -1,5 +1,5 @@
 /* Values, variants, forbidden combinations and placeholders. */
-#include "cases/case.h"
+#include "cases/load.h"
 #include "harness/base/buffer.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* The pages that children of a fork server tell: by processes that are really forked. */
-#include "runners/pages.h"
+/* The pages that children of a fork server record: by processes that are really forked. */
+#include "runners/prefault.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -47,27 +47,27 @@ static bool is_mapped(const unsigned char *at)
 }
 
 /* The exit status of a child that does `what`. */
-static int in_child(int (*what)(unsigned char *at, struct tl_pages *pages), unsigned char *at,
-                    struct tl_pages *pages)
+static int in_child(int (*what)(unsigned char *at, struct tl_prefault *prefault), unsigned char *at,
+                    struct tl_prefault *prefault)
 {
     int status;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(what(at, pages));
+        _exit(what(at, prefault));
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-static int read_and_tell(unsigned char *at, struct tl_pages *pages)
+static int read_and_record(unsigned char *at, struct tl_prefault *prefault)
 {
     int read = *(volatile unsigned char *)(at + WANTED * page);
-    tl_pages_tell(pages);
+    tl_prefault_record(prefault);
     return read;
 }
 
-static int has_wanted(unsigned char *at, struct tl_pages *pages)
+static int has_wanted(unsigned char *at, struct tl_prefault *prefault)
 {
-    (void)pages;
+    (void)prefault;
     return is_mapped(at + WANTED * page) && !is_mapped(at + UNWANTED * page);
 }
 
@@ -76,51 +76,51 @@ static bool kernel_can(const unsigned char *at)
     return !madvise((void *)at, page, MADV_POPULATE_READ);
 }
 
-Test(pages, later_children_inherit_what_one_has_told)
+Test(prefault, later_children_inherit_what_one_has_recorded)
 {
     unsigned char *at = map_file();
-    struct tl_pages *pages = tl_pages_new();
+    struct tl_prefault *prefault = tl_prefault_new();
     if (!kernel_can(at))
         cr_skip("Linux 5.14 is needed");
     for (int i = 0; i < PAGES; i++)
         cr_assert_eq(((volatile unsigned char *)at)[(size_t)i * page], i); /* far more than a child wants */
     cr_assert_eq(in_child(has_wanted, at, NULL), 0, "a file's pages are inherited by themselves");
-    tl_pages_heed(&pages);
-    cr_assert(pages, "nothing was told yet");
-    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED);
-    tl_pages_heed(&pages);
-    cr_assert_null(pages);
+    tl_prefault_apply(&prefault);
+    cr_assert(prefault, "nothing was recorded yet");
+    cr_assert_eq(in_child(read_and_record, at, prefault), WANTED);
+    tl_prefault_apply(&prefault);
+    cr_assert_null(prefault);
     cr_assert(is_mapped(at + WANTED * page));
-    cr_assert_eq(in_child(has_wanted, at, NULL), 1, "told pages are inherited, and not the others");
+    cr_assert_eq(in_child(has_wanted, at, NULL), 1, "recorded pages are inherited, and not the others");
     for (int i = 0; i < PAGES; i++)
         cr_assert_eq(at[(size_t)i * page], i, "the content stays");
     munmap(at, PAGES * page);
 }
 
-Test(pages, what_was_written_stays)
+Test(prefault, what_was_written_stays)
 {
     unsigned char *at = map_file();
-    struct tl_pages *pages = tl_pages_new();
+    struct tl_prefault *prefault = tl_prefault_new();
     cr_assert_eq(mprotect(at, page, PROT_READ | PROT_WRITE), 0);
     at[1] = 77; /* a relocation */
     cr_assert_eq(mprotect(at, page, PROT_READ), 0);
-    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED);
-    tl_pages_heed(&pages);
-    cr_assert_null(pages);
+    cr_assert_eq(in_child(read_and_record, at, prefault), WANTED);
+    tl_prefault_apply(&prefault);
+    cr_assert_null(prefault);
     cr_assert_eq(at[1], 77);
     munmap(at, PAGES * page);
 }
 
-Test(pages, only_the_first_tells)
+Test(prefault, only_the_first_records)
 {
     unsigned char *at = map_file();
-    struct tl_pages *pages = tl_pages_new();
-    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED);
-    cr_assert_eq(in_child(read_and_tell, at, pages), WANTED, "the second one finds that it was told");
-    tl_pages_heed(&pages);
-    cr_assert_null(pages);
-    tl_pages_heed(&pages); /* and afterwards there is nothing to do */
-    tl_pages_tell(NULL);
+    struct tl_prefault *prefault = tl_prefault_new();
+    cr_assert_eq(in_child(read_and_record, at, prefault), WANTED);
+    cr_assert_eq(in_child(read_and_record, at, prefault), WANTED, "the second one finds that it was done");
+    tl_prefault_apply(&prefault);
+    cr_assert_null(prefault);
+    tl_prefault_apply(&prefault); /* and afterwards there is nothing to do */
+    tl_prefault_record(NULL);
     munmap(at, PAGES * page);
 }
 
@@ -141,19 +141,19 @@ static void damage_heap(void)
     memset((void *)start, 0xff, end - start);
 }
 
-static int tell_with_a_damaged_heap(unsigned char *at, struct tl_pages *pages)
+static int record_with_a_damaged_heap(unsigned char *at, struct tl_prefault *prefault)
 {
     damage_heap();
-    return read_and_tell(at, pages);
+    return read_and_record(at, prefault);
 }
 
-Test(pages, a_child_that_damaged_its_heap_can_tell)
+Test(prefault, a_child_that_damaged_its_heap_can_record)
 {
     unsigned char *at = map_file();
-    struct tl_pages *pages = tl_pages_new();
-    cr_assert_eq(in_child(tell_with_a_damaged_heap, at, pages), WANTED);
-    tl_pages_heed(&pages);
-    cr_assert_null(pages);
+    struct tl_prefault *prefault = tl_prefault_new();
+    cr_assert_eq(in_child(record_with_a_damaged_heap, at, prefault), WANTED);
+    tl_prefault_apply(&prefault);
+    cr_assert_null(prefault);
     munmap(at, PAGES * page);
 }
 #endif

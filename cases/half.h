@@ -1,7 +1,7 @@
 /* IEEE 754 binary16 to and from fp32, in integer arithmetic: the same on every machine, and several times as
- * fast as the conversions of doubles in cases/inputs.h, which counts for models of a gigabyte. */
-#ifndef TL_DECODER_HALF_H
-#define TL_DECODER_HALF_H
+ * fast as by way of ldexp (tl_half_from_double), which counts for models of a gigabyte. */
+#ifndef TL_HALF_H
+#define TL_HALF_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,19 +1,23 @@
-/* Theory of operation. The kernel copies the page table of a private file mapping on a fork only when the
- * mapping has a page that was written to. So the server
+/* Theory of operation. On a fork the kernel copies the page table of a private file mapping only when the
+ * mapping has a page that was written to (such a page is no longer in the file, so the child could not find
+ * it again). A library's code is never written, so a child begins with none of it mapped, and each page it
+ * comes to is a fault. The server therefore, for every mapping of a file that is only read,
  *
- *   drops what it has mapped itself: loading a runtime goes through far more code than a trial, and every
- *     page costs in each fork and at each child's end
- *   maps the pages that the child told
- *   writes one byte of each mapping, the byte that is there, in the kernel's way to write where a program may
- *     not (/proc/self/mem, as debuggers do)
+ *   1. drops what it has mapped itself: loading a runtime goes through far more code than a trial does,
+ *      and every page costs in each fork and again at each child's end;
+ *   2. maps the pages that a child has recorded (MADV_POPULATE_READ, Linux 5.14);
+ *   3. writes one byte of the mapping, the byte that is there, in the kernel's way to write where a
+ *      program may not (/proc/self/mem, as debuggers do): from then on the mapping has a written page,
+ *      and its table is copied.
  *
  * A mapping of which a page is no longer the file's (relocations, for one) is left alone: dropping it would
- * lose what was written, and it is copied anyway.
+ * lose what was written, and it is copied anyway. /proc/self/pagemap tells the two kinds of page apart,
+ * without privileges.
  *
- * A child tells after its trial, which may have left the heap damaged or its lock taken. In a process of its
- * own the trial would not have been troubled by that any more, so nothing here allocates, stdio's streams
+ * A child records after its trial, which may have left the heap damaged or its lock taken. In a process of
+ * its own the trial would not have been troubled by that any more, so nothing here allocates, stdio's streams
  * included. */
-#include "runners/pages.h"
+#include "runners/prefault.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -39,11 +43,11 @@ struct range {
     uintptr_t start, end;
 };
 
-enum { NOT_TOLD, BEING_TOLD, TOLD };
+enum { NOT_RECORDED, BEING_RECORDED, RECORDED };
 
 /* Shared between the server and its children. A child that damages its memory can write anything here: what
  * is read is only ever taken as advice. */
-struct tl_pages {
+struct tl_prefault {
     atomic_int state;
     size_t n;
     struct range ranges[RANGES_MOST];
@@ -107,8 +111,8 @@ static bool next_mapping(struct reader *r, struct range *mapping)
     return false;
 }
 
-/* Calls back with every page of a mapping until told to stop; false when it was, or the kernel does not say.
- */
+/* Calls back with every page of a mapping until the callback wants no more; false then, or when the kernel
+ * does not say. */
 static bool each_page(const struct reader *r, struct range mapping,
                       bool (*visit)(void *arg, uintptr_t at, uint64_t entry), void *arg)
 {
@@ -127,21 +131,22 @@ static bool each_page(const struct reader *r, struct range mapping,
     return true;
 }
 
-struct tl_pages *tl_pages_new(void)
+struct tl_prefault *tl_prefault_new(void)
 {
-    void *p = mmap(NULL, sizeof(struct tl_pages), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? NULL : p; /* zero: NOT_TOLD */
+    void *p =
+        mmap(NULL, sizeof(struct tl_prefault), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p; /* zero: NOT_RECORDED */
 }
 
-struct telling {
-    struct tl_pages *pages;
+struct recording {
+    struct tl_prefault *prefault;
     size_t page;
 };
 
-static bool tell_page(void *arg, uintptr_t at, uint64_t entry)
+static bool record_page(void *arg, uintptr_t at, uint64_t entry)
 {
-    const struct telling *t = arg;
-    struct tl_pages *p = t->pages;
+    const struct recording *t = arg;
+    struct tl_prefault *p = t->prefault;
     if ((entry & (PRESENT | OF_FILE)) != (PRESENT | OF_FILE))
         return true;
     if (p->n && p->ranges[p->n - 1].end == at) {
@@ -154,18 +159,18 @@ static bool tell_page(void *arg, uintptr_t at, uint64_t entry)
     return true;
 }
 
-void tl_pages_tell(struct tl_pages *pages)
+void tl_prefault_record(struct tl_prefault *prefault)
 {
     struct reader r;
     struct range mapping;
-    int expected = NOT_TOLD;
-    if (!pages || !atomic_compare_exchange_strong(&pages->state, &expected, BEING_TOLD))
+    int expected = NOT_RECORDED;
+    if (!prefault || !atomic_compare_exchange_strong(&prefault->state, &expected, BEING_RECORDED))
         return;
     if (reader_open(&r)) {
-        struct telling t = {pages, r.page};
-        while (next_mapping(&r, &mapping) && each_page(&r, mapping, tell_page, &t))
+        struct recording t = {prefault, r.page};
+        while (next_mapping(&r, &mapping) && each_page(&r, mapping, record_page, &t))
             ;
-        atomic_store(&pages->state, TOLD);
+        atomic_store(&prefault->state, RECORDED);
     }
     reader_close(&r);
 }
@@ -177,12 +182,12 @@ static bool is_untouched(void *arg, uintptr_t at, uint64_t entry)
     return !(entry & SWAPPED) && (!(entry & PRESENT) || (entry & OF_FILE));
 }
 
-static void map_told(const struct tl_pages *pages, size_t n, struct range mapping)
+static void map_recorded(const struct tl_prefault *prefault, size_t n, struct range mapping)
 {
     for (size_t i = 0; i < n; i++) {
-        struct range told = pages->ranges[i];
-        uintptr_t start = told.start > mapping.start ? told.start : mapping.start,
-                  end = told.end < mapping.end ? told.end : mapping.end;
+        struct range recorded = prefault->ranges[i];
+        uintptr_t start = recorded.start > mapping.start ? recorded.start : mapping.start,
+                  end = recorded.end < mapping.end ? recorded.end : mapping.end;
         if (start < end)
             madvise((void *)start, end - start, MADV_POPULATE_READ);
     }
@@ -195,12 +200,12 @@ static void rewrite_byte(int memory, uintptr_t at)
         return; /* the mapping is not inherited, then */
 }
 
-void tl_pages_heed(struct tl_pages **pages)
+void tl_prefault_apply(struct tl_prefault **prefault)
 {
-    struct tl_pages *p = *pages;
+    struct tl_prefault *p = *prefault;
     struct reader r;
     struct range mapping;
-    if (!p || atomic_load(&p->state) != TOLD)
+    if (!p || atomic_load(&p->state) != RECORDED)
         return;
     size_t n = p->n < RANGES_MOST ? p->n : RANGES_MOST;
     int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
@@ -208,12 +213,12 @@ void tl_pages_heed(struct tl_pages **pages)
         while (next_mapping(&r, &mapping))
             if (each_page(&r, mapping, is_untouched, NULL)) {
                 madvise((void *)mapping.start, mapping.end - mapping.start, MADV_DONTNEED);
-                map_told(p, n, mapping);
+                map_recorded(p, n, mapping);
                 rewrite_byte(memory, mapping.start);
             }
     reader_close(&r);
     if (memory >= 0)
         close(memory);
     munmap(p, sizeof *p);
-    *pages = NULL;
+    *prefault = NULL;
 }

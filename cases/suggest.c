@@ -1,4 +1,4 @@
-#include "cases/near.h"
+#include "cases/suggest.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -53,7 +53,7 @@ static bool begins_with(const char *a, const char *b, size_t n)
     return true;
 }
 
-const char *tl_near(const char *name, const char *const *candidates, size_t n)
+const char *tl_suggest(const char *name, const char *const *candidates, size_t n)
 {
     size_t length = strlen(name);
     if (length == 0 || length > LONGEST)

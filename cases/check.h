@@ -1,0 +1,28 @@
+/* The checks of a case file, which fill ck->c; some of them serve suites too. */
+#ifndef TL_CASE_CHECK_H
+#define TL_CASE_CHECK_H
+
+#include "cases/mistakes.h"
+
+#define TL_CHECK_WEEK_S 604800.0 /* the longest time that a file may name */
+
+/* check.c: everything but the model, the axes and the inputs, and calls the checks of those. */
+void tl_check_document(struct tl_check *ck, json_t *document);
+/* "trapline", the version of the format, and the name of what is in the file, which is returned: in the
+ * arena, or NULL. */
+const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *version,
+                             const struct tl_json_place *name);
+/* A unit, RUNNER[@BUILD]:DEVICE or "reference"; paths in it are taken relative to directory. NULL when the
+ * text is none. In the arena. */
+const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory);
+
+/* check_model.c. The commands of a model are checked once the axes are known. */
+void tl_check_model(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
+void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
+
+/* check_axes.c */
+void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);
+bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v);
+
+#endif

@@ -2,7 +2,7 @@
  * outcomes as a bar, and how many failed. */
 #include "harness/base/version.h"
 #include "reports/page.h"
-#include "reports/site_case.h"
+#include "reports/site/case.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /* What is written in which order. Nothing is held but what is as long as the lists of cases, units and
  * signatures: trials are read row by row and go to the file that is being made. */
-#include "reports/site.h"
+#include "reports/site/site.h"
 
 #include "db/finding.h"
 #include "db/query.h"
 #include "db/site.h"
 #include "harness/base/clock.h"
 #include "harness/base/version.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "db/night.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

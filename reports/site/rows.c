@@ -1,7 +1,7 @@
 /* Trials as a table: the newest of a case or of a failure. */
 #include "db/query.h"
 #include "reports/page.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

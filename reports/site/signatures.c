@@ -3,7 +3,7 @@
 #include "db/site.h"
 #include "harness/base/frame_text.h"
 #include "reports/page.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

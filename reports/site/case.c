@@ -2,7 +2,7 @@
  *
  * A case can have more variants than anybody reads: up to ROWS_MOST are shown, those with failures before the
  * others. The rest is said, and is in the list of trials. */
-#include "reports/site_case.h"
+#include "reports/site/case.h"
 #include "db/query.h"
 #include "db/site.h"
 #include "reports/page.h"

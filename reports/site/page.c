@@ -1,6 +1,6 @@
 /* What all pages of a site share: head, navigation, foot, outcomes as letters, and tables that go on. */
 #include "reports/page.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

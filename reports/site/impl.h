@@ -5,7 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 #include "reports/redact.h"
-#include "reports/site.h"
+#include "reports/site/site.h"
 
 #define TL_SITE_FILE 700000     /* bytes at which a data file is ended; no single row adds more than 250000 */
 #define TL_SITE_ROWS 400000     /* bytes of rows at which a table goes on in the next page */
@@ -59,7 +59,7 @@ struct tl_site {
     uint64_t looked_at; /* texts, for names */
 };
 
-/* --- site_place.c: the directory ------------------------------------------------------------------------ */
+/* --- place.c: the directory ----------------------------------------------------------------------------- */
 
 /* Refuses a target that is not ours, and makes a directory beside it; *lock is held while it is in use. */
 int tl_site_stage(const char *target, char **stage, int *lock, struct tl_error *e);
@@ -67,10 +67,10 @@ int tl_site_stage(const char *target, char **stage, int *lock, struct tl_error *
 int tl_site_publish(const char *target, const char *stage, int lock, struct tl_error *e);
 void tl_site_discard(const char *stage, int lock); /* removes it */
 
-/* Lets two directories change places in one step; -1 where the file system cannot. In site_exchange_OS.c. */
+/* Lets two directories change places in one step; -1 where the file system cannot. In exchange_OS.c. */
 int tl_site_exchange(const char *a, const char *b);
 
-/* --- site_text.c: text and files ------------------------------------------------------------------------ */
+/* --- text.c: text and files ----------------------------------------------------------------------------- */
 
 /* Text from outside made fit to be shown: names taken out, valid UTF-8, control characters and what turns
  * the direction of text made visible, at most so many bytes (0: all). A new string; NULL for NULL. */
@@ -124,7 +124,7 @@ void tl_site_json_document(struct tl_site *w, struct tl_buffer *b, const json_t 
 int tl_site_turns(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
                   struct tl_error *e);
 
-/* --- site_page.c: the frame of a page ------------------------------------------------------------------- */
+/* --- page.c: the frame of a page ------------------------------------------------------------------------ */
 
 struct tl_site_frame {
     const char *title;   /* plain text from inside or cleaned; escaped here */

@@ -1,7 +1,7 @@
 /* The first page: what changed, then units across and cases down, then the newest failures and findings. */
 #include "db/query.h"
 #include "reports/page.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Strings of a data file: trials of one file have most of theirs in common. */
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * site.js finds the file of a trial by the first id of each. */
 #include "db/query.h"
 #include "db/site.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Text of a site, and its files. All text from the database is hostile until it went through here. */
 #include "reports/internal.h"
 #include "reports/page.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * one case or outcome loads few of them; and data/stacks-N.js every stack once, ordered by id. */
 #include "db/site.h"
 #include "harness/base/frame_text.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

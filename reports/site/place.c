@@ -4,7 +4,7 @@
  * older site in one step, or becomes the target by rename where there is none. Whatever ends the program
  * before leaves the target as it was. A directory that was left behind is removed by the next one that writes
  * to the same target: the file .lock in it is locked for as long as it is in use. */
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #define TL_SITE_CASE_H
 
 #include "db/site.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 struct tl_site_variant {
     char hash[TL_ID_SIZE];
@@ -33,7 +33,7 @@ struct tl_site_matrix {
     struct tl_site_build *builds;
 };
 
-/* site_trend.c: trials of the case over builds. */
+/* trend.c: trials of the case over builds. */
 void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c);
 void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b);
 void tl_site_trend_free(struct tl_site_matrix *m);

@@ -1,7 +1,7 @@
 /* Findings: a list of them, the report of each as a page, and the pictures of frontiers. */
 #include "reports/finding.h"
 #include "reports/finding_words.h"
-#include "reports/site_impl.h"
+#include "reports/site/impl.h"
 
 #include <stdlib.h>
 #include <string.h>

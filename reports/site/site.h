@@ -11,7 +11,7 @@
  *   trial.html#ID          everything about one
  *
  * Every file stays under a megabyte; a long table goes on in NAME-2.html. The directory appears complete or
- * not at all (site_place.c). */
+ * not at all (place.c). */
 #ifndef TL_REPORT_SITE_H
 #define TL_REPORT_SITE_H
 

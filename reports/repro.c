@@ -1,4 +1,6 @@
-/* The sources are files of their own (repro/), which hold everything but the settings of the two variants. */
+/* The reproducers are whole programs, templates/repro.c and templates/repro.py, which hold everything but the
+ * settings of the two variants. Those are put in at markers (@TITLE@, @SETTINGS@, …); what comes from outside
+ * is quoted for the language that it is put into, so that it can end neither a string nor a comment. */
 #include "reports/repro.h"
 
 #include "cases/inputs.h"

@@ -11,21 +11,6 @@
 
 #define OUTPUT_MOST 4096 /* bytes of the end of each stream */
 
-const char *tl_member_text(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
-
-json_int_t tl_member_integer(const json_t *o, const char *name)
-{
-    return json_integer_value(json_object_get(o, name));
-}
-
-bool tl_member_true(const json_t *o, const char *name)
-{
-    return json_is_true(json_object_get(o, name));
-}
-
 const json_t *tl_report_variant(const json_t *finding)
 {
     const json_t *minimal = json_object_get(finding, "minimal"),

@@ -3,17 +3,13 @@
 #define TL_REPORT_INTERNAL_H
 
 #include "harness/base/buffer.h"
+#include "reports/members.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 
 /* Text of a child as a JSON string: what is not UTF-8 becomes U+FFFD. */
 json_t *tl_text_json(const char *text, size_t size);
-
-/* Members of a document, with what is missing or of another type as NULL, 0, false. */
-const char *tl_member_text(const json_t *o, const char *name);
-json_int_t tl_member_integer(const json_t *o, const char *name);
-bool tl_member_true(const json_t *o, const char *name);
 
 /* The variant a report is about: the minimal one, or the one that was run (over builds). May be NULL. */
 const json_t *tl_report_variant(const json_t *finding);

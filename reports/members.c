@@ -1,0 +1,16 @@
+#include "reports/members.h"
+
+const char *tl_member_text(const json_t *o, const char *name)
+{
+    return json_string_value(json_object_get(o, name));
+}
+
+json_int_t tl_member_integer(const json_t *o, const char *name)
+{
+    return json_integer_value(json_object_get(o, name));
+}
+
+bool tl_member_true(const json_t *o, const char *name)
+{
+    return json_is_true(json_object_get(o, name));
+}

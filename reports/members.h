@@ -1,0 +1,14 @@
+/* Members of documents whose form is not certain: they come from a database that an older trapline, or
+ * somebody else, may have written. */
+#ifndef TL_REPORTS_MEMBERS_H
+#define TL_REPORTS_MEMBERS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* What is missing, or of another type, is NULL, 0 and false. Text is the document's. */
+const char *tl_member_text(const json_t *o, const char *name);
+json_int_t tl_member_integer(const json_t *o, const char *name);
+bool tl_member_true(const json_t *o, const char *name);
+
+#endif

@@ -194,25 +194,6 @@ static int write_index(struct tl_site *w, struct tl_error *e)
     return rc;
 }
 
-int tl_site_put_data(struct tl_site *w, const char *kind, size_t number, const struct tl_site_member *members,
-                     size_t n, struct tl_error *e)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *name = tl_format("data/%s-%zu.js", kind, number);
-    tl_buffer_printf(&b, "TL.got(\"%s-%zu\",{", kind, number);
-    for (size_t i = 0; i < n; i++) {
-        tl_buffer_printf(&b, "%s%c:[", i ? ",\n" : "", members[i].letter);
-        if (members[i].list->size)
-            tl_buffer_add(&b, members[i].list->data, members[i].list->size);
-        tl_buffer_add_string(&b, "]");
-    }
-    tl_buffer_add_string(&b, "})\n");
-    int rc = tl_site_put(w, name, b.data, b.size, e);
-    tl_buffer_free(&b);
-    free(name);
-    return rc;
-}
-
 static int write_mark(struct tl_site *w, struct tl_error *e)
 {
     char *text = tl_format("{\"trapline_site\": 1, \"trials\": %llu, \"made_us\": %lld}\n",

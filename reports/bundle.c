@@ -1,7 +1,7 @@
 /* A directory with which the failure can be shown to somebody who has no trapline.
  *
  *   report.md report.html report.json   the report
- *   case.json environment.json          the case narrowed to the finding, and where it was measured
+ *   case.json environment.json          the minimal case of the finding, and where it was measured
  *   model.onnx inputs/ options.json …   of the minimal variant, and in control/ of the neighbour that passed
  *   repro.c repro.py                    run either of them
  *   commands.sh                         instead of those: the runner's command lines, where there is no model
@@ -306,8 +306,8 @@ static int write_case(struct bundle *b, bool has_model, struct tl_error *e)
         leave_out(b, tl_strdup("the case file: its text is not in the database"));
         return 0;
     }
-    json_t *narrow = tl_narrow_case(b->o->case_document, b->source->finding);
-    json_t *model = json_object_get(narrow, "model");
+    json_t *minimal = tl_minimal_case(b->o->case_document, b->source->finding);
+    json_t *model = json_object_get(minimal, "model");
     if (tl_member_text(model, "file") && has_model && !strchr(tl_member_text(model, "file"), '{'))
         json_object_set_new(model, "file", json_string("model.onnx"));
     else if (!tl_member_text(model, "family"))
@@ -316,13 +316,13 @@ static int write_case(struct bundle *b, bool has_model, struct tl_error *e)
             tl_strdup("the programs and files that case.json names; their paths are those of the machine on "
                       "which it was measured"));
     if (!b->source->keep_paths) {
-        json_t *redacted = tl_redact_json(&b->redaction, narrow);
-        json_decref(narrow);
-        narrow = redacted;
+        json_t *redacted = tl_redact_json(&b->redaction, minimal);
+        json_decref(minimal);
+        minimal = redacted;
     }
-    int rc = write_json(b, "case.json", narrow,
+    int rc = write_json(b, "case.json", minimal,
                         "the case file, with only the values that matter to this finding", e);
-    json_decref(narrow);
+    json_decref(minimal);
     return rc;
 }
 

@@ -32,8 +32,8 @@ char *tl_report_svg(const json_t *finding);
  * caller's. */
 char *tl_frontier_svg(const json_t *finding);
 
-/* The case file with only the values that the minimal variant and its passing neighbours have. The caller's.
- */
-json_t *tl_narrow_case(const json_t *case_document, const json_t *finding);
+/* The minimal case of a finding: the case file with only the values that the minimal variant and its passing
+ * neighbours have. The caller's. */
+json_t *tl_minimal_case(const json_t *case_document, const json_t *finding);
 
 #endif

@@ -1,4 +1,5 @@
-/* A case with only the values that matter to one finding. */
+/* The minimal case of a finding: its case file, of which every axis keeps the values of the minimal variant
+ * and of its decisive neighbours only, so that isolating it anew takes few trials and finds the same. */
 #include "reports/internal.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ static json_t *kept_values(const json_t *finding, const char *name, const json_t
 }
 
 /* A forbidden combination, without the values that are gone; NULL when it cannot come up any more. */
-static json_t *narrow_forbid(const json_t *forbid, const json_t *values)
+static json_t *kept_forbid(const json_t *forbid, const json_t *values)
 {
     json_t *left = json_object(), *v, *terms;
     const char *axis;
@@ -63,7 +64,7 @@ static json_t *narrow_forbid(const json_t *forbid, const json_t *values)
     return left;
 }
 
-json_t *tl_narrow_case(const json_t *document, const json_t *finding)
+json_t *tl_minimal_case(const json_t *document, const json_t *finding)
 {
     const json_t *variant = tl_report_variant(finding), *axis, *forbid,
                  *frontier = json_object_get(finding, "frontier");
@@ -95,7 +96,7 @@ json_t *tl_narrow_case(const json_t *document, const json_t *finding)
         json_t *list = json_array();
         json_array_foreach(json_object_get(document, "forbid"), i, forbid)
         {
-            json_t *left = narrow_forbid(forbid, values);
+            json_t *left = kept_forbid(forbid, values);
             if (left)
                 json_array_append_new(list, left);
         }

@@ -1,11 +1,11 @@
 /* What a report says, section by section. Every field that a good report holds is there or says "unknown",
  * and no sentence claims more than was measured: numbers stand beside what they were counted over. */
+#include "harness/base/time_text.h"
 #include "reports/finding.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -428,19 +428,19 @@ static void add_search(const struct tl_sections *r)
     const json_t *f = r->finding, *note, *interval = json_object_get(f, "rate_interval"),
                  *rate = json_object_get(f, "rate");
     struct tl_buffer b = TL_BUFFER_INIT;
-    time_t t = (time_t)(tl_member_integer(f, "created_us") / 1000000);
-    struct tm tm;
-    char when[40] = "at an unknown time";
     size_t i;
-    if (t && gmtime_r(&t, &tm))
-        strftime(when, sizeof when, "on %Y-%m-%d %H:%M UTC", &tm);
+    json_int_t found = tl_member_integer(f, "created_us");
+    char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
     tl_page_heading(r->page, 2, "How this was found");
     tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
                          (long long)tl_member_integer(f, "search_trials"));
-    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s. ", (long long)tl_member_integer(f, "cached"),
-                     json_number_value(json_object_get(f, "elapsed_s")), when);
+    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s%s. ",
+                     (long long)tl_member_integer(f, "cached"),
+                     json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
+                     when ? when : "");
+    free(when);
     if (json_array_size(rate) == 2 && json_integer_value(json_array_get(rate, 1)) > 0)
         tl_buffer_printf(&b, "Rate: %lld of %lld", (long long)json_integer_value(json_array_get(rate, 0)),
                          (long long)json_integer_value(json_array_get(rate, 1)));

@@ -1,22 +1,17 @@
 /* A night as Markdown that fits a screen, and as one HTML page that has all of it. */
+#include "harness/base/time_text.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SCREEN_CHANGES 9 /* lines of each kind, so that a summary stays within a screen of 24 lines */
 #define SCREEN_OTHERS 3
 
 static char *day(json_int_t us)
 {
-    char text[40] = "unknown";
-    time_t t = (time_t)(us / 1000000);
-    struct tm tm;
-    if (us && gmtime_r(&t, &tm))
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &tm);
-    return tl_strdup(text);
+    return us ? tl_time_format(us, TL_TIME_MINUTES) : tl_strdup("unknown");
 }
 
 /* What the page is about: when, on what, compared with what. */

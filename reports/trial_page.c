@@ -3,12 +3,12 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
+#include "harness/base/time_text.h"
 
 #include <ctype.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define OUTPUT_LINES 12 /* of the end of each stream */
 #define FRAMES_OF_OTHERS 1
@@ -234,16 +234,13 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%strial %s%s\n", o->colour ? "\033[1m" : "", r->id, o->colour ? "\033[0m" : "");
-    time_t t = (time_t)(r->started_us / 1000000);
-    struct tm tm;
-    char when[40] = "";
-    if (gmtime_r(&t, &tm))
-        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    char *when = tl_time_format(r->started_us, TL_TIME_SECONDS);
     field(&b, "case", "%s", r->case_name);
     field(&b, "unit", "%s%s%s", r->unit, r->observed_device ? ", ran on " : "",
           r->observed_device ? r->observed_device : "");
     field(&b, "variant", "%s", r->variant);
     field(&b, "started", "%s%s", when, r->fresh || !r->command ? "" : ", forked by a fork server");
+    free(when);
     field(&b, "outcome", "%s", tl_outcome_name(r->outcome));
     field(&b, "phase", "%s", tl_phase_name(r->phase));
     if (r->signal)

@@ -1,4 +1,5 @@
 /* Text of a site, and its files. All text from the database is hostile until it went through here. */
+#include "harness/base/time_text.h"
 #include "reports/internal.h"
 #include "reports/page.h"
 #include "reports/site/impl.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char doing_[] = "cannot write the site";
 
@@ -176,16 +176,14 @@ void tl_site_url(struct tl_buffer *b, const char *text)
 
 void tl_site_time(struct tl_buffer *b, int64_t us)
 {
-    time_t t = (time_t)(us / 1000000);
-    struct tm tm;
-    char machine[40] = "", person[40] = "";
-    if (us <= 0 || !gmtime_r(&t, &tm)) {
+    if (us <= 0) {
         tl_buffer_add_string(b, "never");
         return;
     }
-    strftime(machine, sizeof machine, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    strftime(person, sizeof person, "%Y-%m-%d %H:%M", &tm);
+    char *machine = tl_time_format(us, TL_TIME_ISO), *person = tl_time_format(us, TL_TIME_TABLE);
     tl_buffer_printf(b, "<time datetime=\"%s\">%s</time>", machine, person);
+    free(machine);
+    free(person);
 }
 
 char *tl_site_number(uint64_t n)

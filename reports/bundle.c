@@ -16,6 +16,7 @@
 #include "reports/bundle_archive.h"
 #include "reports/finding_sections.h"
 #include "reports/internal.h"
+#include "reports/json_text.h"
 #include "reports/redact.h"
 #include "reports/repro.h"
 
@@ -47,7 +48,7 @@ struct bundle {
 static void leave_out(struct bundle *b, char *sentence)
 {
     char *text = b->source->keep_paths ? tl_strdup(sentence) : tl_redact(&b->redaction, sentence);
-    json_array_append_new(b->left_out, tl_text_json(text, strlen(text)));
+    json_array_append_new(b->left_out, tl_string_json(text));
     free(text);
     free(sentence);
 }

@@ -4,6 +4,7 @@
 
 #include "harness/base/frame_text.h"
 #include "reports/internal.h"
+#include "reports/json_text.h"
 #include "reports/redact.h"
 
 #include <stdlib.h>
@@ -16,17 +17,6 @@ const json_t *tl_report_variant(const json_t *finding)
     const json_t *minimal = json_object_get(finding, "minimal"),
                  *failing = json_object_get(finding, "failing");
     return json_is_object(minimal) ? minimal : json_is_object(failing) ? failing : NULL;
-}
-
-static json_t *string_or_null(const char *s)
-{
-    return s ? tl_text_json(s, strlen(s)) : json_null();
-}
-
-static json_t *parsed_or_null(const char *text)
-{
-    json_t *j = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    return j ? j : json_null();
 }
 
 /* The end of what a stream said. */
@@ -56,14 +46,14 @@ static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t
         char *text = tl_frame_text(c, t, i);
         size_t number = i + (t->omitted && i >= t->omitted_at ? (size_t)t->omitted : 0);
         char *line = tl_format("#%-2zu %s", number, text);
-        json_array_append_new(frames, tl_text_json(line, strlen(line)));
+        json_array_append_new(frames, tl_string_json(line));
         free(line);
         free(text);
     }
     if (t->truncated)
         json_array_append_new(frames, json_string("(the stack could not be followed further)"));
-    return json_pack("{s:i,s:o,s:b,s:o,s:o}", "tid", t->tid, "name", tl_text_json(t->name, strlen(t->name)),
-                     "crashed", t->crashed, "state", string_or_null(t->state), "frames", frames);
+    return json_pack("{s:i,s:o,s:b,s:o,s:o}", "tid", t->tid, "name", tl_string_json(t->name), "crashed",
+                     t->crashed, "state", tl_string_json(t->state), "frames", frames);
 }
 
 /* The modules that the frames of the crashed thread are in: an offset means something with them only. */
@@ -76,7 +66,7 @@ static json_t *modules_json(const struct tl_capture *c)
         for (size_t i = 0; i < t->n_frames && !used; i++)
             used = t->frames[i].module == m;
         if (used)
-            json_array_append_new(list, json_pack("{s:o,s:s}", "path", string_or_null(c->modules[m].path),
+            json_array_append_new(list, json_pack("{s:o,s:s}", "path", tl_string_json(c->modules[m].path),
                                                   "build_id", c->modules[m].build_id));
     }
     return list;
@@ -91,7 +81,7 @@ static json_t *capture_json(const struct tl_capture *c)
         json_array_append_new(threads, thread_json(c, &c->threads[i]));
     return json_pack("{s:s,s:b,s:o,s:s?,s:i,s:s?,s:o,s:o}", "kind",
                      c->kind == TL_CAPTURE_HANG ? "hang" : "signal", "main", c->is_main, "exe",
-                     string_or_null(c->exe), "signal", c->signal ? tl_signal_name(c->signal) : NULL,
+                     tl_string_json(c->exe), "signal", c->signal ? tl_signal_name(c->signal) : NULL,
                      "si_code", c->si_code, "address", c->has_address ? address : NULL, "threads", threads,
                      "modules", modules_json(c));
 }
@@ -100,24 +90,24 @@ static json_t *trial_json(const struct tl_trial_record *r)
 {
     if (!r)
         return json_null();
-    json_t *j = json_object(), *result = parsed_or_null(r->result);
+    json_t *j = json_object(), *result = tl_parsed_json(r->result);
     json_object_set_new(j, "id", json_string(r->id));
     json_object_set_new(j, "started_us", json_integer(r->started_us));
-    json_object_set_new(j, "unit", string_or_null(r->unit));
-    json_object_set_new(j, "variant", parsed_or_null(r->variant));
+    json_object_set_new(j, "unit", tl_string_json(r->unit));
+    json_object_set_new(j, "variant", tl_parsed_json(r->variant));
     json_object_set_new(j, "fresh", json_boolean(r->fresh));
     json_object_set_new(j, "outcome", json_string(tl_outcome_name(r->outcome)));
     json_object_set_new(j, "phase", json_string(tl_phase_name(r->phase)));
     json_object_set_new(j, "signal", r->signal ? json_string(tl_signal_name(r->signal)) : json_null());
     json_object_set_new(j, "exit_status", r->exit_status >= 0 ? json_integer(r->exit_status) : json_null());
-    json_object_set_new(j, "error_domain", string_or_null(r->error_domain));
-    json_object_set_new(j, "error_code", string_or_null(r->error_code));
-    json_object_set_new(j, "message", string_or_null(r->message));
-    json_object_set_new(j, "observed", string_or_null(r->observed_device));
+    json_object_set_new(j, "error_domain", tl_string_json(r->error_domain));
+    json_object_set_new(j, "error_code", tl_string_json(r->error_code));
+    json_object_set_new(j, "message", tl_string_json(r->message));
+    json_object_set_new(j, "observed", tl_string_json(r->observed_device));
     json_object_set_new(j, "wall_s", json_real(r->wall_seconds));
     json_object_set_new(j, "peak_rss", json_integer((json_int_t)r->peak_rss));
-    json_object_set_new(j, "command", parsed_or_null(r->command));
-    json_object_set_new(j, "request", parsed_or_null(r->request));
+    json_object_set_new(j, "command", tl_parsed_json(r->command));
+    json_object_set_new(j, "request", tl_parsed_json(r->request));
     json_t *versions = json_object_get(result, "versions");
     json_object_set(j, "versions", json_is_object(versions) ? versions : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));

@@ -8,9 +8,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Text of a child as a JSON string: what is not UTF-8 becomes U+FFFD. */
-json_t *tl_text_json(const char *text, size_t size);
-
 /* The variant a report is about: the minimal one, or the one that was run (over builds). May be NULL. */
 const json_t *tl_report_variant(const json_t *finding);
 

@@ -1,0 +1,13 @@
+/* What a trial left behind, as values of a JSON document. */
+#ifndef TL_REPORTS_JSON_TEXT_H
+#define TL_REPORTS_JSON_TEXT_H
+
+#include <jansson.h>
+
+/* Text of a child as a JSON string: what is not UTF-8 becomes U+FFFD. */
+json_t *tl_text_json(const char *text, size_t size);
+json_t *tl_string_json(const char *text); /* the same of a whole string; null for NULL */
+json_t *
+tl_parsed_json(const char *text); /* of text that is JSON itself; null when it is none, and for NULL */
+
+#endif

@@ -23,13 +23,8 @@ const json_t *tl_report_variant(const json_t *finding)
 static json_t *end_of(const struct tl_output *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add(&b, o->head_size ? o->head : "", o->head_size);
-    if (o->total > o->head_size + o->tail_size)
-        tl_buffer_add_string(&b, "\n[…]\n");
-    tl_buffer_add(&b, o->tail_size ? o->tail : "", o->tail_size);
-    if (b.size > OUTPUT_MOST)
-        tl_buffer_drop_front(&b, b.size - OUTPUT_MOST);
-    json_t *j = tl_text_json(b.data ? b.data : "", b.size);
+    tl_output_end(&b, o, OUTPUT_MOST);
+    json_t *j = tl_text_json(b.data, b.size);
     tl_buffer_free(&b);
     return j;
 }
@@ -38,17 +33,14 @@ static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t
 {
     json_t *frames = json_array();
     for (size_t i = 0; i < t->n_frames; i++) {
-        if (t->omitted && i == t->omitted_at) {
-            char *text = tl_format("… %llu frames left out …", (unsigned long long)t->omitted);
-            json_array_append_new(frames, json_string(text));
-            free(text);
-        }
-        char *text = tl_frame_text(c, t, i);
-        size_t number = i + (t->omitted && i >= t->omitted_at ? (size_t)t->omitted : 0);
-        char *line = tl_format("#%-2zu %s", number, text);
+        char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i),
+             *line = tl_format("#%-2zu %s", tl_frame_number(t, i), text);
+        if (gap)
+            json_array_append_new(frames, json_string(gap));
         json_array_append_new(frames, tl_string_json(line));
-        free(line);
+        free(gap);
         free(text);
+        free(line);
     }
     if (t->truncated)
         json_array_append_new(frames, json_string("(the stack could not be followed further)"));

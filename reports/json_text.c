@@ -1,6 +1,5 @@
 #include "reports/json_text.h"
 
-#include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 
 #include <string.h>
@@ -31,4 +30,14 @@ json_t *tl_parsed_json(const char *text)
 {
     json_t *j = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
     return j ? j : json_null();
+}
+
+void tl_output_end(struct tl_buffer *b, const struct tl_output *o, size_t most)
+{
+    tl_buffer_add(b, o->head_size ? o->head : "", o->head_size);
+    if (o->total > o->head_size + o->tail_size)
+        tl_buffer_add_string(b, "\n[…]\n");
+    tl_buffer_add(b, o->tail_size ? o->tail : "", o->tail_size);
+    if (b->size > most)
+        tl_buffer_drop_front(b, b->size - most);
 }

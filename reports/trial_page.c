@@ -83,12 +83,13 @@ static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const str
     if (t->state)
         tl_buffer_printf(b, "      could not be stopped: %s\n", t->state);
     for (size_t i = 0; i < t->n_frames && i < most; i++) {
-        if (t->omitted && i == t->omitted_at)
-            tl_buffer_printf(b, "      … %llu frames left out …\n", (unsigned long long)t->omitted);
-        char *text = tl_frame_text(c, t, i);
-        tl_buffer_printf(b, "  #%-3zu ", i + (i >= t->omitted_at ? (size_t)t->omitted : 0));
+        char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i);
+        if (gap)
+            tl_buffer_printf(b, "      %s\n", gap);
+        tl_buffer_printf(b, "  #%-3zu ", tl_frame_number(t, i));
         add_plain(b, text, strlen(text));
         tl_buffer_add_string(b, "\n");
+        free(gap);
         free(text);
     }
     if (t->n_frames > most)

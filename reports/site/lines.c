@@ -154,14 +154,15 @@ static int add_stack(void *arg, const char *id, const struct tl_capture *c, stru
     tl_site_id(t->w, &t->rows, id);
     tl_buffer_add_string(&t->rows, ",[");
     for (i = 0; i < x->n_frames && written < STACK_MOST; i++) {
-        bool after = x->omitted && i >= x->omitted_at;
-        if (x->omitted && i == x->omitted_at)
-            add_frame(t, tl_format("… %llu frames left out …", (unsigned long long)x->omitted), i == 0);
-        char *text = tl_frame_text(c, x, i);
+        char *gap = tl_frames_left_out(x, i), *text = tl_frame_text(c, x, i);
+        bool first = i == 0;
+        if (gap) {
+            add_frame(t, gap, first);
+            first = false;
+        }
         size_t most = strlen(text) > FRAME_MOST ? FRAME_MOST : strlen(text);
         written += most;
-        add_frame(t, tl_format("#%-2zu %s", i + (after ? (size_t)x->omitted : 0), text),
-                  i == 0 && !(after && !x->omitted_at));
+        add_frame(t, tl_format("#%-2zu %s", tl_frame_number(x, i), text), first);
         free(text);
     }
     if (i < x->n_frames)

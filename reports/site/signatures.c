@@ -81,12 +81,11 @@ static void add_stack(struct tl_site *w, struct tl_buffer *b, const struct tl_tr
         "<h2 id=\"stack\">Stack</h2>\n<p class=\"quiet\">Of the newest trial; its page has all threads.</p>\n"
         "<pre tabindex=\"0\" role=\"region\" aria-labelledby=\"stack\">");
     for (size_t i = 0; i < t->n_frames && i < FRAMES_MOST; i++) {
-        if (t->omitted && i == t->omitted_at)
-            tl_buffer_printf(b, "… %llu frames left out …\n", (unsigned long long)t->omitted);
-        char *text = tl_frame_text(c, t, i);
-        tl_buffer_printf(b, "#%-2zu ", i + (t->omitted && i >= t->omitted_at ? (size_t)t->omitted : 0));
+        char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i);
+        tl_buffer_printf(b, "%s%s#%-2zu ", gap ? gap : "", gap ? "\n" : "", tl_frame_number(t, i));
         tl_site_html(w, b, text, 400);
         tl_buffer_add_string(b, "\n");
+        free(gap);
         free(text);
     }
     if (t->n_frames > FRAMES_MOST)

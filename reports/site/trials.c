@@ -2,6 +2,7 @@
  * site.js finds the file of a trial by the first id of each. */
 #include "db/query.h"
 #include "db/site.h"
+#include "reports/json_text.h"
 #include "reports/site/impl.h"
 
 #include <stdlib.h>
@@ -81,12 +82,7 @@ static long string(struct trials *t, const char *text, size_t most)
 static void add_output(struct trials *t, const struct tl_output *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add(&b, o->head_size ? o->head : "", o->head_size);
-    if (o->total > o->head_size + o->tail_size)
-        tl_buffer_add_string(&b, "\n[…]\n");
-    tl_buffer_add(&b, o->tail_size ? o->tail : "", o->tail_size);
-    if (b.size > OUTPUT_MOST)
-        tl_buffer_drop_front(&b, b.size - OUTPUT_MOST);
+    tl_output_end(&b, o, OUTPUT_MOST);
     while (b.size && ((unsigned char)*b.data & 0xc0) == 0x80) /* not in the middle of a character */
         tl_buffer_drop_front(&b, 1);
     tl_buffer_printf(&t->rows, ",%llu,%ld", (unsigned long long)o->total,

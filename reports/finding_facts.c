@@ -1,6 +1,7 @@
 /* The sections of a report that say what there was: environment, command lines, the failure itself, stacks.
  */
 #include "reports/finding_sections.h"
+#include "reports/shell_word.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,43 +97,16 @@ void tl_section_environment(const struct tl_sections *r)
     free(text);
 }
 
-/* A word as a POSIX shell takes it. */
-static void add_word(struct tl_buffer *b, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:@./,~";
-    if (b->size)
-        tl_buffer_add_string(b, " ");
-    if (*word && word[strspn(word, plain)] == '\0') {
-        tl_buffer_add_string(b, word);
-        return;
-    }
-    tl_buffer_add_string(b, "'");
-    for (; *word; word++)
-        if (*word == '\'')
-            tl_buffer_add_string(b, "'\\''");
-        else
-            tl_buffer_add(b, word, 1);
-    tl_buffer_add_string(b, "'");
-}
-
 static char *run_command(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *axis, *name = tl_member_text(f, "case"), *unit = tl_member_text(f, "unit");
-    json_t *value;
+    const char *name = tl_member_text(f, "case"), *unit = tl_member_text(f, "unit");
     char *file = tl_format("%s.json", name ? name : "CASE");
     tl_buffer_add_string(&b, "trapline run");
-    add_word(&b, file);
+    tl_shell_word(&b, file, true);
     tl_buffer_add_string(&b, " -u");
-    add_word(&b, unit ? unit : "UNIT");
-    json_object_foreach((json_t *)tl_report_variant(f), axis, value)
-    {
-        char *text = tl_value_word(value), *word = tl_format("%s=%s", axis, text);
-        tl_buffer_add_string(&b, " -s");
-        add_word(&b, word);
-        free(word);
-        free(text);
-    }
+    tl_shell_word(&b, unit ? unit : "UNIT", true);
+    tl_shell_settings(&b, tl_report_variant(f), true);
     tl_buffer_add_string(&b, "\n");
     free(file);
     return tl_buffer_take(&b);
@@ -153,10 +127,11 @@ char *tl_runner_command(const json_t *trial)
     }
     json_object_del(request, "scratch");
     json_object_del(request, "outputs");
-    json_array_foreach(argv, i, word) add_word(&b, json_is_string(word) ? json_string_value(word) : "?");
-    add_word(&b, "--trial");
+    json_array_foreach(argv, i, word)
+        tl_shell_word(&b, json_is_string(word) ? json_string_value(word) : "?", true);
+    tl_shell_word(&b, "--trial", true);
     char *text = json_dumps(request, JSON_COMPACT);
-    add_word(&b, text);
+    tl_shell_word(&b, text, true);
     tl_buffer_add_string(&b, "\n");
     free(text);
     json_decref(request);
@@ -185,7 +160,7 @@ static void add_step_word(struct tl_buffer *b, const char *word)
         word = at + strlen(mark);
     }
     tl_buffer_add_string(&here, word);
-    add_word(b, here.data ? here.data : "");
+    tl_shell_word(b, here.data ? here.data : "", true);
     tl_buffer_free(&here);
 }
 

@@ -4,8 +4,8 @@
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
 #include "harness/base/time_text.h"
+#include "reports/shell_word.h"
 
-#include <ctype.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,22 +157,6 @@ static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *
         tl_buffer_add_string(b, "\n");
 }
 
-/* A word as a POSIX shell takes it. */
-static void add_word(struct tl_buffer *b, const char *word)
-{
-    bool plain = *word != '\0';
-    for (const char *p = word; *p; p++)
-        plain = plain && (isalnum((unsigned char)*p) || strchr("_-+=:@./,", *p));
-    tl_buffer_add_string(b, plain ? " " : " '");
-    for (const char *p = word; *p; p++)
-        if (*p == '\'' && !plain)
-            tl_buffer_add_string(b, "'\\''");
-        else
-            tl_buffer_add(b, p, 1);
-    if (!plain)
-        tl_buffer_add_string(b, "'");
-}
-
 static const char *known(const json_t *j, const char *key)
 {
     const char *s = json_string_value(json_object_get(j, key));
@@ -203,18 +187,9 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
     heading(b, o, "Run it again");
     tl_buffer_printf(b, "  trapline show %.18s --case-file >%s.json\n  trapline run %s.json -u", r->id,
                      r->case_name, r->case_name);
-    add_word(b, r->unit);
-    json_t *variant = json_loads(r->variant, 0, NULL), *v;
-    const char *axis;
-    json_object_foreach(variant, axis, v)
-    {
-        char *value = json_is_string(v) ? tl_strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY);
-        char *word = tl_format("%s=%s", axis, value);
-        tl_buffer_add_string(b, " -s");
-        add_word(b, word);
-        free(word);
-        free(value);
-    }
+    tl_shell_word(b, r->unit, false);
+    json_t *variant = json_loads(r->variant, 0, NULL);
+    tl_shell_settings(b, variant, false);
     json_decref(variant);
     tl_buffer_add_string(b, "\n");
 }

@@ -49,12 +49,8 @@ static void add_more(const struct tl_site *w, struct tl_buffer *b, const json_t 
 
 static void add_change(const struct tl_site *w, struct tl_buffer *b, const json_t *entry)
 {
-    static const char *const worse[] = {"new-failure", "changed-signature", "flakier", "unsupported",
-                                        "slower",      "hungrier"};
     const char *class = tl_member_text(entry, "class"), *unit = tl_member_text(entry, "unit");
-    bool bad = false;
-    for (size_t i = 0; class && i < sizeof worse / sizeof *worse; i++)
-        bad = bad || !strcmp(class, worse[i]);
+    bool bad = tl_night_is_worse(class);
     char *words = tl_night_class_words(class);
     /* An arrow, so that it is not the colour alone that tells. */
     tl_buffer_printf(b, "<tr><td><span class=\"o %s\"><b aria-hidden=\"true\">%s</b> ",

@@ -14,14 +14,25 @@
 
 /* --- where a failure was seen --------------------------------------------------------------------------- */
 
+/* Where a signature stands in the list of sums, to find it by its id. */
+struct keyed {
+    const char *id;
+    size_t at;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct keyed *)a)->id, ((const struct keyed *)b)->id);
+}
+
 /* Rows of one signature, made while the scan goes over its places: one for each case and unit. */
 struct places {
     struct tl_site *w;
     const struct tl_sums *sums;
-    const size_t *by_id;    /* places in sums, ordered by id */
-    char id[TL_ID_SIZE];    /* of the open one; "" for none */
-    struct tl_buffer rows;  /* of the table */
-    char *case_name, *unit; /* of the open row */
+    const struct keyed *keys; /* places in sums, ordered by id */
+    char id[TL_ID_SIZE];      /* of the open one; "" for none */
+    struct tl_buffer rows;    /* of the table */
+    char *case_name, *unit;   /* of the open row */
     struct tl_buffer builds;
     size_t n_builds;
     uint64_t trials;
@@ -121,19 +132,8 @@ static int add_example(struct tl_site *w, struct tl_buffer *b, const struct tl_s
 
 static const struct tl_sum *sum_of(const struct places *p, const char *id)
 {
-    size_t low = 0, high = p->sums->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct tl_sum *x = &p->sums->list[p->by_id[middle]];
-        int order = strcmp(id, x->name);
-        if (!order)
-            return x;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    const struct keyed key = {id, 0}, *k = bsearch(&key, p->keys, p->sums->n, sizeof key, by_id);
+    return k ? &p->sums->list[k->at] : NULL;
 }
 
 static int end_signature(struct places *p, struct tl_error *e)
@@ -272,16 +272,6 @@ static int write_list(struct tl_site *w, const struct tl_sums *sums, struct tl_e
     return tl_site_table_end(&t, e);
 }
 
-struct keyed {
-    const char *id;
-    size_t at;
-};
-
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(((const struct keyed *)a)->id, ((const struct keyed *)b)->id);
-}
-
 int tl_site_write_signatures(struct tl_site *w, struct tl_error *e)
 {
     struct tl_sums sums;
@@ -289,13 +279,10 @@ int tl_site_write_signatures(struct tl_site *w, struct tl_error *e)
     if (tl_query_sums(w->s, TL_SUM_SIGNATURE, &f, &sums, e))
         return -1;
     struct keyed *keys = tl_calloc(sums.n + 1, sizeof *keys);
-    size_t *order = tl_calloc(sums.n + 1, sizeof *order);
     for (size_t i = 0; i < sums.n; i++)
         keys[i] = (struct keyed){sums.list[i].name, i};
     qsort(keys, sums.n, sizeof *keys, by_id);
-    for (size_t i = 0; i < sums.n; i++)
-        order[i] = keys[i].at;
-    struct places p = {.w = w, .sums = &sums, .by_id = order};
+    struct places p = {.w = w, .sums = &sums, .keys = keys};
     int rc =
         write_list(w, &sums, e) || tl_site_places(w->s, add_place, &p, e) || end_signature(&p, e) ? -1 : 0;
     begin_row(&p, NULL);
@@ -303,6 +290,5 @@ int tl_site_write_signatures(struct tl_site *w, struct tl_error *e)
     tl_buffer_free(&p.builds);
     tl_sums_free(&sums);
     free(keys);
-    free(order);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* Text of a site, and its files. All text from the database is hostile until it went through here. */
 #include "harness/base/time_text.h"
+#include "harness/base/utf8.h"
 #include "reports/internal.h"
 #include "reports/page.h"
 #include "reports/site/impl.h"
@@ -11,26 +12,6 @@
 #include <string.h>
 
 static const char doing_[] = "cannot write the site";
-
-/* Length of the UTF-8 sequence at text, 0 when it is none. */
-static size_t sequence(const unsigned char *t, size_t size, unsigned *point)
-{
-    size_t n = t[0] < 0x80                   ? 1
-               : t[0] >= 0xc2 && t[0] < 0xe0 ? 2
-               : (t[0] & 0xf0) == 0xe0       ? 3
-               : t[0] >= 0xf0 && t[0] < 0xf5 ? 4
-                                             : 0;
-    if (!n || n > size)
-        return 0;
-    *point = n == 1 ? t[0] : t[0] & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((t[i] & 0xc0) != 0x80)
-            return 0;
-        *point = *point << 6 | (t[i] & 0x3f);
-    }
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    return *point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : n;
-}
 
 /* Marks that make text read in another order than it stands. */
 static bool turns_direction(unsigned point)
@@ -53,7 +34,7 @@ static void add_visible(struct tl_buffer *b, const char *text, size_t size)
             i += plain;
             continue;
         }
-        size_t n = sequence(t, size - i, &point);
+        size_t n = tl_utf8_decode(text + i, size - i, &point);
         if (!n) {
             tl_buffer_add_string(b, "\xef\xbf\xbd");
             n = 1;

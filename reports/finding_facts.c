@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *tl_first_text(const char *a, const char *b)
-{
-    return a && *a ? a : b && *b ? b : NULL;
-}
-
 static void add_field(json_t *rows, const char *name, const char *value)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -49,8 +44,7 @@ void tl_section_environment(const struct tl_sections *r)
     const json_t *v = json_object_get(r->finding, "environment"),
                  *build = json_object_get(r->finding, "build");
     json_int_t cores = tl_member_integer(v, "cores"), memory = tl_member_integer(v, "memory");
-    const char *runtime =
-        tl_first_text(tl_member_text(v, "runtime_version"), tl_member_text(build, "version"));
+    const char *runtime = tl_member_or(v, "runtime_version", tl_member_or(build, "version", NULL));
     const char *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
     tl_page_heading(r->page, 2, "Environment");
@@ -61,9 +55,8 @@ void tl_section_environment(const struct tl_sections *r)
     add_field(rows, "Runtime", text);
     free(text);
     add_code_field(rows, "Runtime, SHA-256",
-                   tl_first_text(tl_member_text(v, "runtime_sha256"), tl_member_text(build, "sha256")));
-    add_code_field(rows, "Runtime, file",
-                   tl_first_text(tl_member_text(build, "path"), tl_member_text(v, "runtime_path")));
+                   tl_member_or(v, "runtime_sha256", tl_member_text(build, "sha256")));
+    add_code_field(rows, "Runtime, file", tl_member_or(build, "path", tl_member_text(v, "runtime_path")));
     add_field(rows, "Runtime, commit", tl_member_text(build, "commit"));
     text = versions(r);
     add_field(rows, "Toolchain and packages", text);
@@ -79,14 +72,14 @@ void tl_section_environment(const struct tl_sections *r)
     add_field(rows, "OS", tl_member_text(v, "os"));
     add_field(rows, "OS build", tl_member_text(v, "os_build"));
     add_field(rows, "Kernel", tl_member_text(v, "kernel"));
-    add_field(rows, "Machine", tl_first_text(tl_member_text(v, "model"), tl_member_text(v, "machine")));
+    add_field(rows, "Machine", tl_member_or(v, "model", tl_member_text(v, "machine")));
     text = cores > 0
                ? tl_format("%s, %lld cores", tl_member_text(v, "cpu") ? tl_member_text(v, "cpu") : "unknown",
                            (long long)cores)
                : NULL;
     add_field(rows, "CPU", text ? text : tl_member_text(v, "cpu"));
     free(text);
-    add_field(rows, "GPU and driver", tl_first_text(tl_member_text(v, "gpu"), tl_member_text(v, "driver")));
+    add_field(rows, "GPU and driver", tl_member_or(v, "gpu", tl_member_text(v, "driver")));
     text = memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL;
     add_field(rows, "Memory", text);
     free(text);

@@ -277,8 +277,8 @@ static void add_others(const struct tl_sections *r)
     json_array_foreach(others, i, o)
     {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
-        tl_inline_code(&title, tl_first_text(tl_member_text(o, "title"), tl_member_text(o, "signature")));
-        tl_inline_text(&outcome, tl_first_text(tl_member_text(o, "outcome"), "unknown"));
+        tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
+        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
         if (tl_member_text(o, "signal")) {
             tl_buffer_add_string(&outcome, ", ");
             tl_inline_text(&outcome, tl_member_text(o, "signal"));
@@ -411,8 +411,8 @@ static void add_elsewhere(const struct tl_sections *r)
     json_array_foreach(r->elsewhere, i, o)
     {
         struct tl_buffer unit = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT;
-        tl_inline_code(&unit, tl_first_text(tl_member_text(o, "unit"), "unknown"));
-        tl_inline_text(&outcome, tl_first_text(tl_member_text(o, "outcome"), "unknown"));
+        tl_inline_code(&unit, tl_member_or(o, "unit", "unknown"));
+        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
         if (tl_member_text(o, "title")) {
             tl_buffer_add_string(&outcome, ": ");
             tl_inline_code(&outcome, tl_member_text(o, "title"));
@@ -451,11 +451,11 @@ static void add_search(const struct tl_sections *r)
             &b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
             json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
     tl_buffer_add_string(&b, ". Finding ");
-    tl_inline_code(&b, tl_first_text(tl_member_text(f, "finding"), "unknown"));
+    tl_inline_code(&b, tl_member_or(f, "finding", "unknown"));
     tl_buffer_add_string(&b, ", case ");
-    tl_inline_code(&b, tl_first_text(tl_member_text(f, "case"), "unknown"));
+    tl_inline_code(&b, tl_member_or(f, "case", "unknown"));
     tl_buffer_add_string(&b, " with content ");
-    tl_inline_code(&b, tl_first_text(tl_member_text(f, "case_hash"), "unknown"));
+    tl_inline_code(&b, tl_member_or(f, "case_hash", "unknown"));
     if (tl_member_text(f, "source")) {
         tl_buffer_add_string(&b, ", which comes from: ");
         tl_inline_text(&b, tl_member_text(f, "source"));

@@ -9,9 +9,6 @@ struct tl_sections {
     const json_t *finding, *failing, *control, *elsewhere, *bundle;
 };
 
-const char *tl_first_text(const char *a,
-                          const char *b); /* the first that is neither NULL nor empty; or NULL */
-
 void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
 void tl_section_observed(const struct tl_sections *r);

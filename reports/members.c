@@ -14,3 +14,9 @@ bool tl_member_true(const json_t *o, const char *name)
 {
     return json_is_true(json_object_get(o, name));
 }
+
+const char *tl_member_or(const json_t *o, const char *name, const char *words)
+{
+    const char *text = tl_member_text(o, name);
+    return text && *text ? text : words;
+}

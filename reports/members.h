@@ -11,4 +11,7 @@ const char *tl_member_text(const json_t *o, const char *name);
 json_int_t tl_member_integer(const json_t *o, const char *name);
 bool tl_member_true(const json_t *o, const char *name);
 
+/* The text of a member, or these words where it is missing, of another type or empty. */
+const char *tl_member_or(const json_t *o, const char *name, const char *words);
+
 #endif

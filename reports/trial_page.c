@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
 #include "harness/base/time_text.h"
+#include "reports/members.h"
 #include "reports/shell_word.h"
 
 #include <signal.h>
@@ -157,28 +158,24 @@ static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *
         tl_buffer_add_string(b, "\n");
 }
 
-static const char *known(const json_t *j, const char *key)
-{
-    const char *s = json_string_value(json_object_get(j, key));
-    return s && *s ? s : "unknown";
-}
-
 static void add_environment(struct tl_buffer *b, const struct tl_trial_page_options *o)
 {
     const json_t *v = o->environment, *m = json_object_get(v, "machine");
     if (!v)
         return;
     heading(b, o, "Environment");
-    field(b, "os", "%s, build %s", known(v, "os"), known(v, "os_build"));
-    field(b, "kernel", "%s", known(v, "kernel"));
-    field(b, "machine", "%s, %s, %lld cores, %.1f GiB", known(m, "arch"), known(m, "cpu"),
-          json_integer_value(json_object_get(m, "cores")),
-          (double)json_integer_value(json_object_get(m, "memory")) / 1073741824.0);
-    field(b, "runner", "%s %s", known(v, "runner"), known(v, "runner_version"));
-    field(b, "runtime", "%s", known(v, "runtime_path"));
-    field(b, "  version", "%s", known(v, "runtime_version"));
-    field(b, "  sha256", "%s", known(v, "runtime_sha256"));
-    field(b, "trapline", "%s, session %s", known(v, "trapline"), known(v, "session"));
+    field(b, "os", "%s, build %s", tl_member_or(v, "os", "unknown"), tl_member_or(v, "os_build", "unknown"));
+    field(b, "kernel", "%s", tl_member_or(v, "kernel", "unknown"));
+    field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),
+          tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
+          (double)tl_member_integer(m, "memory") / 1073741824.0);
+    field(b, "runner", "%s %s", tl_member_or(v, "runner", "unknown"),
+          tl_member_or(v, "runner_version", "unknown"));
+    field(b, "runtime", "%s", tl_member_or(v, "runtime_path", "unknown"));
+    field(b, "  version", "%s", tl_member_or(v, "runtime_version", "unknown"));
+    field(b, "  sha256", "%s", tl_member_or(v, "runtime_sha256", "unknown"));
+    field(b, "trapline", "%s, session %s", tl_member_or(v, "trapline", "unknown"),
+          tl_member_or(v, "session", "unknown"));
 }
 
 static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,

@@ -49,9 +49,8 @@ void tl_section_environment(const struct tl_sections *r)
                *by_control = tl_member_text(r->control, "observed");
     tl_page_heading(r->page, 2, "Environment");
     json_t *rows = tl_page_table(r->page, 2, head);
-    char *text =
-        tl_format("%s%s%s", tl_member_text(r->finding, "runner") ? tl_member_text(r->finding, "runner") : "",
-                  runtime ? " " : "", runtime ? runtime : ", version unknown");
+    char *text = tl_format("%s%s%s", tl_member_or(r->finding, "runner", ""), runtime ? " " : "",
+                           runtime ? runtime : ", version unknown");
     add_field(rows, "Runtime", text);
     free(text);
     add_code_field(rows, "Runtime, SHA-256",
@@ -240,15 +239,13 @@ void tl_section_failure(const struct tl_sections *r)
         add_field(rows, "Error, domain and code", text);
         free(text);
     }
-    text = tl_member_text(capture, "address") ? tl_format("%s", tl_member_text(capture, "address")) : NULL;
-    add_field(rows, "Address of the fault", text ? text : json_is_object(capture) ? "none" : NULL);
-    free(text);
+    add_field(rows, "Address of the fault",
+              tl_member_or(capture, "address", json_is_object(capture) ? "none" : NULL));
     add_code_field(rows, "Signature", tl_member_text(s, "title"));
     add_code_field(rows, "Signature, id", tl_member_text(s, "id"));
     add_code_field(rows, "Across builds", tl_member_text(s, "coarse_title"));
     add_code_field(rows, "Trial", tl_member_text(json_object_get(f, "evidence"), "trial"));
-    add_field(rows, "Report of the OS (.ips)",
-              tl_member_text(r->failing, "ips") ? tl_member_text(r->failing, "ips") : "unknown");
+    add_field(rows, "Report of the OS (.ips)", tl_member_text(r->failing, "ips"));
     tl_page_heading(r->page, 3, "Assertion or error text");
     if (message && *message)
         tl_page_code(r->page, "text", tl_strdup(message));

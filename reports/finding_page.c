@@ -2,6 +2,7 @@
  * and no sentence claims more than was measured: numbers stand beside what they were counted over. */
 #include "harness/base/time_text.h"
 #include "reports/finding.h"
+#include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>
@@ -57,15 +58,8 @@ static void add_band(struct tl_buffer *b, const json_t *band)
 
 static bool is_ordered(const json_t *finding, const char *name)
 {
-    const json_t *axis;
-    size_t i;
-    json_array_foreach(json_object_get(finding, "axes"), i, axis)
-    {
-        const char *other = tl_member_text(axis, "name"), *kind = tl_member_text(axis, "kind");
-        if (other && kind && !strcmp(other, name))
-            return strcmp(kind, "choices") != 0;
-    }
-    return false;
+    const char *kind = tl_member_text(tl_axis_named(finding, name, NULL), "kind");
+    return kind && strcmp(kind, "choices") != 0;
 }
 
 static void add_thresholds(const struct tl_sections *r)

@@ -1,4 +1,5 @@
 /* What was measured next to the minimal variant, one axis at a time, counted from the path of the search. */
+#include "reports/finding_axes.h"
 #include "reports/internal.h"
 
 #include <stdint.h>
@@ -37,26 +38,13 @@ static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
     return row;
 }
 
-/* Where a row belongs: by axis in the order of the case, then by value, simplest first. */
-static double rank(const json_t *axes, const json_t *row, size_t *place)
+/* Where a row belongs: by axis in the order of the case (*group; the minimal variant comes first), then by
+ * value, simplest first. */
+static double rank(const json_t *finding, const json_t *row, size_t *group)
 {
-    const char *axis = tl_member_text(row, "axis");
-    const json_t *value = json_object_get(row, "value"), *a, *v;
-    size_t i, k;
-    *place = 0;
-    json_array_foreach(axes, i, a)
-    {
-        const char *name = tl_member_text(a, "name");
-        if (!axis || !name || strcmp(name, axis))
-            continue;
-        *place = i + 1;
-        json_array_foreach(json_object_get(a, "values"), k, v) if (json_equal(v, value)) return (double)k;
-        const json_t *range = json_object_get(a, "range");
-        double first = json_number_value(json_array_get(range, 0)),
-               last = json_number_value(json_array_get(range, 1));
-        return last < first ? first - json_number_value(value) : json_number_value(value);
-    }
-    return 0;
+    const json_t *axis = tl_axis_named(finding, tl_member_text(row, "axis"), group);
+    *group = axis ? *group + 1 : 0;
+    return axis ? tl_axis_place(axis, json_object_get(row, "value")) : 0;
 }
 
 /* Over builds: one row for each build that was tried, oldest first. A variant of the path names a unit. */
@@ -84,8 +72,7 @@ static json_t *build_rows(const json_t *finding)
 
 json_t *tl_report_rows(const json_t *finding)
 {
-    const json_t *minimal = json_object_get(finding, "minimal"), *axes = json_object_get(finding, "axes"),
-                 *step;
+    const json_t *minimal = json_object_get(finding, "minimal"), *step;
     size_t i;
     if (json_is_object(json_object_get(finding, "builds")))
         return build_rows(finding);
@@ -107,11 +94,11 @@ json_t *tl_report_rows(const json_t *finding)
     json_t *sorted = json_array(), *row;
     json_array_foreach(rows, i, row)
     {
-        size_t place, other, k = json_array_size(sorted);
-        double r = rank(axes, row, &place);
+        size_t group, other, k = json_array_size(sorted);
+        double r = rank(finding, row, &group);
         for (; k; k--) {
-            double o = rank(axes, json_array_get(sorted, k - 1), &other);
-            if (other < place || (other == place && o <= r))
+            double o = rank(finding, json_array_get(sorted, k - 1), &other);
+            if (other < group || (other == group && o <= r))
                 break;
         }
         json_array_insert(sorted, k, row);

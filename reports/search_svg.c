@@ -1,6 +1,7 @@
 /* The path of a search as a drawing: one lane for each axis, one column for each trial. A point's height in
  * its lane is how far the axis was from its simplest value; its shape, not only its colour, is what came of
  * the trial. */
+#include "reports/finding_axes.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
@@ -11,19 +12,6 @@
 #define ROOM 22 /* of it, for points */
 #define TOP 26  /* of the lane of outcomes */
 #define LEFT 10
-
-/* How far a value is from the simplest one, by its place in the axis. Negative: not a value of the axis. */
-static double place_of(const json_t *axis, const json_t *value)
-{
-    const json_t *v, *range = json_object_get(axis, "range");
-    size_t k;
-    json_array_foreach(json_object_get(axis, "values"), k, v) if (json_equal(v, value)) return (double)k;
-    if (json_array_size(range) == 2 && json_is_number(value)) {
-        double first = json_number_value(json_array_get(range, 0)), v_at = json_number_value(value);
-        return v_at < first ? first - v_at : v_at - first;
-    }
-    return -1;
-}
 
 /* Over builds the variants have one axis, the unit: its values in the order of the builds. */
 static json_t *axes_of(const json_t *f)
@@ -94,7 +82,7 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
     size_t i;
     json_array_foreach(path, i, step)
     {
-        double at = place_of(axis, json_object_get(json_object_get(step, "variant"), name));
+        double at = tl_axis_place(axis, json_object_get(json_object_get(step, "variant"), name));
         most = i < n_trials && at > most ? at : most;
     }
     tl_buffer_printf(b, "<text class=\"small\" x=\"%d\" y=\"%.1f\">", LEFT, top + 10);
@@ -103,7 +91,7 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
                      LEFT + step_x * (double)n_trials);
     json_array_foreach(path, i, step)
     {
-        double at = place_of(axis, json_object_get(json_object_get(step, "variant"), name));
+        double at = tl_axis_place(axis, json_object_get(json_object_get(step, "variant"), name));
         const char *outcome = tl_member_text(step, "outcome");
         if (i >= n_trials)
             break;

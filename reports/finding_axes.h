@@ -1,0 +1,14 @@
+/* The axes of a finding's document: {"name","kind", and "range": [first, last] or "values": [simplest, …]}.
+ */
+#ifndef TL_REPORTS_FINDING_AXES_H
+#define TL_REPORTS_FINDING_AXES_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* The axis of this name, and its place in the case in *at (NULL: not asked for); NULL when there is none. */
+const json_t *tl_axis_named(const json_t *finding, const char *name, size_t *at);
+/* How far a value is from the simplest one, in steps; negative when it is no value of the axis. */
+double tl_axis_place(const json_t *axis, const json_t *value);
+
+#endif

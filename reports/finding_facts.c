@@ -178,36 +178,34 @@ void tl_section_reproduce(const struct tl_sections *r)
     const json_t *attached = json_object_get(r->bundle, "repro");
     tl_page_heading(r->page, 2, "How to reproduce");
     if (json_is_true(attached)) {
-        tl_page_paragraph(r->page,
-                          tl_strdup("With the attached files and nothing of trapline (not run by trapline "
-                                    "itself; with " TL_CODE_ON "--control" TL_CODE_OFF
-                                    " they run the neighbour that passed):"));
+        tl_page_words(r->page, "With the attached files and nothing of trapline (not run by trapline "
+                               "itself; with " TL_CODE_ON "--control" TL_CODE_OFF
+                               " they run the neighbour that passed):");
         tl_page_code(
             r->page, "sh",
             tl_strdup("cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\npython3 repro.py\n"));
     }
     if (steps) {
-        tl_page_paragraph(r->page, tl_strdup("The commands of the case and nothing of trapline, in an empty "
-                                             "directory:"));
+        tl_page_words(r->page, "The commands of the case and nothing of trapline, in an empty "
+                               "directory:");
         tl_page_code(r->page, "sh", steps);
     }
-    tl_page_paragraph(r->page, tl_strdup("With trapline and the case file:"));
+    tl_page_words(r->page, "With trapline and the case file:");
     tl_page_code(r->page, "sh", run_command(r->finding));
     if (alone) {
         /* A runner of somebody else's need not know how to be run by hand. */
-        tl_page_paragraph(r->page,
-                          tl_strdup(is_own_runner(r->finding)
-                                        ? "The runner alone, under a debugger too:"
-                                        : "The runner alone, if it takes " TL_CODE_ON "--trial" TL_CODE_OFF
-                                          " as those of trapline do; otherwise it wants the same "
-                                          "request as a line on descriptor 3:"));
+        tl_page_words(r->page, is_own_runner(r->finding)
+                                   ? "The runner alone, under a debugger too:"
+                                   : "The runner alone, if it takes " TL_CODE_ON "--trial" TL_CODE_OFF
+                                     " as those of trapline do; otherwise it wants the same "
+                                     "request as a line on descriptor 3:");
         bool home = strstr(alone, "~/") != NULL;
         tl_page_code(r->page, "sh", alone);
         if (home)
-            tl_page_paragraph(r->page, tl_strdup("Where a path begins with " TL_CODE_ON "~" TL_CODE_OFF
-                                                 ", a home directory was left out; write yours there."));
+            tl_page_words(r->page, "Where a path begins with " TL_CODE_ON "~" TL_CODE_OFF
+                                   ", a home directory was left out; write yours there.");
     } else {
-        tl_page_paragraph(r->page, tl_strdup("The command line of the runner alone: unknown."));
+        tl_page_words(r->page, "The command line of the runner alone: unknown.");
     }
 }
 
@@ -250,7 +248,7 @@ void tl_section_failure(const struct tl_sections *r)
     if (message && *message)
         tl_page_code(r->page, "text", tl_strdup(message));
     else
-        tl_page_paragraph(r->page, tl_strdup("None was found."));
+        tl_page_words(r->page, "None was found.");
     if (err && *err)
         tl_page_fold(r->page, tl_strdup("The end of stderr"), tl_strdup(err));
 }
@@ -279,7 +277,7 @@ void tl_section_stacks(const struct tl_sections *r)
     const char *kind = tl_member_text(capture, "kind");
     tl_page_heading(r->page, 2, "Stack");
     if (!json_array_size(threads)) {
-        tl_page_paragraph(r->page, tl_strdup("Unknown: no stack was captured."));
+        tl_page_words(r->page, "Unknown: no stack was captured.");
         return;
     }
     json_array_foreach(threads, i, thread)

@@ -124,12 +124,11 @@ static void add_thresholds(const struct tl_sections *r)
     json_decref(rows);
     char *frontier = tl_frontier_svg(r->finding);
     if (frontier)
-        tl_page_paragraph(r->page,
-                          tl_strdup("A boundary over two axes; its corners are in the table above."));
+        tl_page_words(r->page, "A boundary over two axes; its corners are in the table above.");
     else if (!n)
-        tl_page_paragraph(r->page, tl_strdup(json_is_object(json_object_get(r->finding, "minimal"))
-                                                 ? "None: no ordered axis is part of the trigger."
-                                                 : "Unknown."));
+        tl_page_words(r->page, json_is_object(json_object_get(r->finding, "minimal"))
+                                   ? "None: no ordered axis is part of the trigger."
+                                   : "Unknown.");
     tl_page_figure(
         r->page, frontier,
         "The boundary between what passes (rings) and what fails (dots, and all that is filled). Values "
@@ -239,9 +238,9 @@ static void add_independent(const struct tl_sections *r)
     }
     /* One run of each would show nothing, and 8 of 8 is no rate. */
     if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
-        tl_page_paragraph(r->page, tl_strdup("Since it does not fail in this way every time, each of these "
-                                             "variants was run until it did, or until it had not so often "
-                                             "that it is believed not to."));
+        tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
+                               "variants was run until it did, or until it had not so often "
+                               "that it is believed not to.");
     add_names(&needless, json_object_get(f, "irrelevant"), k == n && n > 0 ? independent : NULL);
     if (needless.size) {
         tl_buffer_add_string(
@@ -264,7 +263,7 @@ static void add_others(const struct tl_sections *r)
     size_t i;
     tl_page_heading(r->page, 2, "Other failures seen");
     if (!json_array_size(others)) {
-        tl_page_paragraph(r->page, tl_strdup("None in this search."));
+        tl_page_words(r->page, "None in this search.");
         return;
     }
     json_t *rows = tl_page_table(r->page, COUNT(head), head);
@@ -348,10 +347,9 @@ static void add_control(const struct tl_sections *r)
         tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
-    tl_page_paragraph(
-        r->page, tl_strdup(axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
+    tl_page_words(r->page, axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
                                   "only."
-                                : "Unknown."));
+                                : "Unknown.");
 }
 
 static void add_builds(const struct tl_sections *r)
@@ -364,7 +362,7 @@ static void add_builds(const struct tl_sections *r)
     size_t i, k;
     tl_page_heading(r->page, 2, "Builds");
     if (!json_is_object(builds)) {
-        tl_page_paragraph(r->page, tl_strdup("Unknown: this search used one build."));
+        tl_page_words(r->page, "Unknown: this search used one build.");
         return;
     }
     if (json_array_size(json_object_get(builds, "ranges"))) {
@@ -396,11 +394,10 @@ static void add_elsewhere(const struct tl_sections *r)
     size_t i;
     tl_page_heading(r->page, 2, "Other units, devices and builds");
     if (!json_array_size(r->elsewhere)) {
-        tl_page_paragraph(r->page,
-                          tl_strdup("Unknown: the database has no trial of this variant on another unit."));
+        tl_page_words(r->page, "Unknown: the database has no trial of this variant on another unit.");
         return;
     }
-    tl_page_paragraph(r->page, tl_strdup("The same variant of the same case, as the database has it:"));
+    tl_page_words(r->page, "The same variant of the same case, as the database has it:");
     json_t *rows = tl_page_table(r->page, COUNT(head), head);
     json_array_foreach(r->elsewhere, i, o)
     {
@@ -508,13 +505,11 @@ json_t *tl_report_page(const json_t *report)
     tl_page_paragraph(r.page, tl_words_summary(r.finding));
     if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
         !json_is_object(json_object_get(r.finding, "builds")))
-        tl_page_paragraph(r.page,
-                          tl_strdup(json_is_object(json_object_get(r.finding, "frontier")) ? TL_BOLD_ON
-                                        "Not shown to be the whole boundary." TL_BOLD_OFF
-                                        " There may be corners that were not found."
-                                                                                           : TL_BOLD_ON
-                                        "Not shown to be minimal." TL_BOLD_OFF
-                                        " There may be a simpler variant that fails in the same way."));
+        tl_page_words(r.page, json_is_object(json_object_get(r.finding, "frontier"))
+                                  ? TL_BOLD_ON "Not shown to be the whole boundary." TL_BOLD_OFF
+                                               " There may be corners that were not found."
+                                  : TL_BOLD_ON "Not shown to be minimal." TL_BOLD_OFF
+                                               " There may be a simpler variant that fails in the same way.");
     if (about) {
         tl_buffer_add_string(&b, "About the case: ");
         tl_inline_text(&b, about);

@@ -56,6 +56,11 @@ void tl_page_paragraph(json_t *page, char *text)
     free(text);
 }
 
+void tl_page_words(json_t *page, const char *text)
+{
+    add(page, "paragraph", "text", text);
+}
+
 void tl_page_item(json_t *page, char *text)
 {
     if (text && *text)

@@ -31,6 +31,7 @@ char *tl_value_word(const json_t *value); /* the same, alone; the caller's */
 /* The text is taken over and freed; NULL or "" adds nothing. */
 void tl_page_heading(json_t *page, int level, const char *text);
 void tl_page_paragraph(json_t *page, char *text);
+void tl_page_words(json_t *page, const char *text); /* the same; the text stays the caller's */
 void tl_page_item(json_t *page, char *text);
 void tl_page_code(json_t *page, const char *language, char *code);
 void tl_page_fold(json_t *page, char *summary, char *code);

@@ -104,14 +104,9 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
                      tl_member_true(night, "complete") ? ""
                                                        : " The budget was used up before all of it was run.");
     if (n) {
-        tl_buffer_printf(b,
-                         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s\"><table "
-                         "class=\"list\">\n<thead><tr>",
-                         id);
-        static const char *const head[] = {"what", "case", "unit", "variant", "was", "now", "more"};
-        for (i = 0; i < sizeof head / sizeof *head; i++)
-            tl_buffer_printf(b, "<th scope=\"col\">%s</th>", head[i]);
-        tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
+        static const char *const columns[] = {"what", "case", "unit", "variant", "was", "now", "more", NULL};
+        tl_site_wide(b, id);
+        tl_site_list(b, columns);
         json_array_foreach(changes, i, entry)
         {
             if (i < CHANGES_MOST)

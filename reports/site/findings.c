@@ -75,12 +75,8 @@ static void add_rows(const struct tl_site *w, struct tl_buffer *b, const char *u
 
 static void add_head(struct tl_buffer *b, bool with_case)
 {
-    tl_buffer_printf(
-        b,
-        "<table class=\"list\">\n<thead><tr><th scope=\"col\">found</th><th scope=\"col\">finding</th>%s<th "
-        "scope=\"col\">unit</th><th scope=\"col\">kind</th><th "
-        "scope=\"col\">state</th></tr></thead>\n<tbody>\n",
-        with_case ? "<th scope=\"col\">case</th>" : "");
+    const char *columns[] = {"found", "finding", with_case ? "case" : "", "unit", "kind", "state", NULL};
+    tl_site_list(b, columns);
 }
 
 void tl_site_newest_findings(const struct tl_site *w, struct tl_buffer *b, size_t most)
@@ -89,10 +85,9 @@ void tl_site_newest_findings(const struct tl_site *w, struct tl_buffer *b, size_
     size_t i;
     if (!json_array_size(w->findings))
         return;
-    tl_buffer_add_string(
-        b,
-        "<section aria-labelledby=\"findings\"><h2 id=\"findings\">Newest findings</h2>\n<div class=\"wide\" "
-        "tabindex=\"0\" role=\"region\" aria-labelledby=\"findings\">");
+    tl_buffer_add_string(b,
+                         "<section aria-labelledby=\"findings\"><h2 id=\"findings\">Newest findings</h2>\n");
+    tl_site_wide(b, "findings");
     add_head(b, true);
     json_array_foreach(w->findings, i, f)
     {
@@ -115,9 +110,9 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
             b->size > TL_SITE_ROWS)
             continue;
         if (!n++) {
-            tl_buffer_add_string(b, "<section aria-labelledby=\"findings\"><h2 "
-                                    "id=\"findings\">Findings</h2>\n<div class=\"wide\" "
-                                    "tabindex=\"0\" role=\"region\" aria-labelledby=\"findings\">");
+            tl_buffer_add_string(b,
+                                 "<section aria-labelledby=\"findings\"><h2 id=\"findings\">Findings</h2>\n");
+            tl_site_wide(b, "findings");
             add_head(b, !case_name);
         }
         add_rows(w, b, up, f, !case_name);

@@ -148,6 +148,11 @@ void tl_site_counts(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_CO
 void tl_site_cell(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT], const char *link);
 void tl_site_bar(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT]); /* shares, as a picture */
 
+/* Begins a part that may be wider than the screen and then scrolls by itself; by: the id of its heading. */
+void tl_site_wide(struct tl_buffer *b, const char *by);
+/* Begins a list with a column for each word, up to NULL: "#trials" is one of numbers, "" is left out. */
+void tl_site_list(struct tl_buffer *b, const char *const columns[]);
+
 /* A table that goes on in further pages. Everything is the caller's to fill, rows one by one. */
 struct tl_site_table {
     struct tl_site *w;

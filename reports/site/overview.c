@@ -35,14 +35,15 @@ static int add_failures(struct tl_site *w, struct tl_buffer *b, struct tl_error 
     struct tl_filter f = {.limit = TL_SITE_PAGES_MOST};
     if (tl_query_sums(w->s, TL_SUM_SIGNATURE, &f, &sums, e))
         return -1;
-    if (sums.n)
+    if (sums.n) {
+        static const char *const columns[] = {"first seen", "outcome",   "failure", "phase",
+                                              "#trials",    "last seen", NULL};
         tl_buffer_add_string(
             b,
-            "<section aria-labelledby=\"newest\"><h2 id=\"newest\">Failures seen first most recently</h2>\n"
-            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"newest\"><table "
-            "class=\"list\">\n<thead><tr><th scope=\"col\">first seen</th><th scope=\"col\">outcome</th>"
-            "<th scope=\"col\">failure</th><th scope=\"col\">phase</th><th scope=\"col\" "
-            "class=\"n\">trials</th><th scope=\"col\">last seen</th></tr></thead>\n<tbody>\n");
+            "<section aria-labelledby=\"newest\"><h2 id=\"newest\">Failures seen first most recently</h2>\n");
+        tl_site_wide(b, "newest");
+        tl_site_list(b, columns);
+    }
     bool *shown = tl_calloc(sums.n + 1, sizeof *shown);
     for (size_t k = 0; k < NEWEST && k < sums.n; k++) {
         size_t newest = SIZE_MAX;

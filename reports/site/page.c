@@ -176,6 +176,22 @@ void tl_site_bar(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT
     tl_buffer_add_string(b, "</svg>");
 }
 
+void tl_site_wide(struct tl_buffer *b, const char *by)
+{
+    tl_buffer_printf(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s\">", by);
+}
+
+void tl_site_list(struct tl_buffer *b, const char *const columns[])
+{
+    tl_buffer_add_string(b, "<table class=\"list\">\n<thead><tr>");
+    for (; *columns; columns++)
+        if (**columns == '#')
+            tl_buffer_printf(b, "<th scope=\"col\" class=\"n\">%s</th>", *columns + 1);
+        else if (**columns)
+            tl_buffer_printf(b, "<th scope=\"col\">%s</th>", *columns);
+    tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
+}
+
 /* --- tables that go on ---------------------------------------------------------------------------------- */
 
 static int put_page(struct tl_site_table *t, bool more, struct tl_error *e)

@@ -66,14 +66,11 @@ int tl_site_newest_trials(struct tl_site *w, struct tl_buffer *b, const char *up
         tl_buffer_add_string(b, "<p>None.</p>\n");
         return 0;
     }
-    tl_buffer_printf(
-        b,
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Trials\"><table "
-        "class=\"list\">\n<thead><tr><th "
-        "scope=\"col\">started</th><th scope=\"col\">outcome</th>%s<th scope=\"col\">unit</th><th "
-        "scope=\"col\">variant</th>%s</tr></thead>\n<tbody>\n",
-        f->case_name ? "" : "<th scope=\"col\">case</th>",
-        f->signature_id ? "" : "<th scope=\"col\">failure</th>");
+    const char *columns[] = {"started", "outcome", f->case_name ? "" : "case",
+                             "unit",    "variant", f->signature_id ? "" : "failure",
+                             NULL};
+    tl_buffer_add_string(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Trials\">");
+    tl_site_list(b, columns);
     for (size_t i = 0; i < lines.n; i++)
         add_trial(w, b, up, f, &lines.list[i]);
     tl_buffer_add_string(b, "</tbody></table></div>\n");

@@ -25,6 +25,9 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct keyed *)a)->id, ((const struct keyed *)b)->id);
 }
 
+static const char *const places_columns[] = {
+    "case", "unit", "runtime and OS build", "#trials", "first seen", "last seen", NULL};
+
 /* Rows of one signature, made while the scan goes over its places: one for each case and unit. */
 struct places {
     struct tl_site *w;
@@ -170,12 +173,9 @@ static int end_signature(struct places *p, struct tl_error *e)
     tl_site_html(w, &b, x->name, 64);
     tl_buffer_add_string(&b, "</code></dd></div></dl>\n");
     tl_site_findings_of(w, &b, "../", NULL, x->name);
-    tl_buffer_add_string(
-        &b, "<h2 id=\"where\">Where</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
-            "aria-labelledby=\"where\">"
-            "<table class=\"list\">\n<thead><tr><th scope=\"col\">case</th><th scope=\"col\">unit</th><th "
-            "scope=\"col\">runtime and OS build</th><th scope=\"col\" class=\"n\">trials</th><th "
-            "scope=\"col\">first seen</th><th scope=\"col\">last seen</th></tr></thead>\n<tbody>\n");
+    tl_buffer_add_string(&b, "<h2 id=\"where\">Where</h2>\n");
+    tl_site_wide(&b, "where");
+    tl_site_list(&b, places_columns);
     tl_buffer_add(&b, p->rows.data, p->rows.size);
     tl_buffer_add_string(&b, "</tbody></table></div>\n");
     if (p->rows.size > TL_SITE_ROWS)
@@ -231,6 +231,8 @@ static int add_place(void *arg, const struct tl_site_place *x, struct tl_error *
 
 static int write_list(struct tl_site *w, const struct tl_sums *sums, struct tl_error *e)
 {
+    static const char *const columns[] = {"outcome", "failure",    "phase",     "#trials", "#cases",
+                                          "#units",  "first seen", "last seen", NULL};
     struct tl_site_table t = {
         .w = w, .base = "signatures", .frame = {"Failures", "signatures", "", "table"}, .label = "Failures"};
     tl_buffer_add_string(
@@ -243,12 +245,7 @@ static int write_list(struct tl_site *w, const struct tl_sums *sums, struct tl_e
         tl_buffer_printf(
             &t.before, "<p>The newest %d have a page; <code>trapline list signatures</code> lists all.</p>\n",
             TL_SITE_PAGES_MOST);
-    tl_buffer_add_string(
-        &t.head,
-        "<table class=\"list\">\n<thead><tr><th scope=\"col\">outcome</th><th scope=\"col\">failure</th><th "
-        "scope=\"col\">phase</th><th scope=\"col\" class=\"n\">trials</th><th scope=\"col\" "
-        "class=\"n\">cases</th><th scope=\"col\" class=\"n\">units</th><th scope=\"col\">first seen</th><th "
-        "scope=\"col\">last seen</th></tr></thead>\n<tbody>\n");
+    tl_site_list(&t.head, columns);
     for (size_t i = 0; i < sums->n; i++) {
         const struct tl_sum *x = &sums->list[i];
         struct tl_buffer *b = &t.rows;

@@ -99,10 +99,9 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
     }
     qsort(lanes, n_lanes, sizeof *lanes, by_text);
     qsort(m->builds, m->n_builds, sizeof *m->builds, by_build);
-    tl_buffer_add_string(
-        b, "<section aria-labelledby=\"builds\"><h2 id=\"builds\">Over builds</h2>\n"
-           "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"builds\"><table "
-           "class=\"trend\">\n<thead><tr><th scope=\"col\">build, newest first</th>");
+    tl_buffer_add_string(b, "<section aria-labelledby=\"builds\"><h2 id=\"builds\">Over builds</h2>\n");
+    tl_site_wide(b, "builds");
+    tl_buffer_add_string(b, "<table class=\"trend\">\n<thead><tr><th scope=\"col\">build, newest first</th>");
     for (size_t k = 0; k < n_lanes; k++) {
         tl_buffer_add_string(b, "<th scope=\"col\">");
         tl_site_html(m->w, b, lanes[k], 80);

@@ -67,16 +67,11 @@ static void add_scales(struct tl_buffer *b, const struct values *a, const struct
 static void add_mark(struct tl_buffer *b, const char *outcome, double x, double y, const char *an,
                      const json_t *av, const char *bn, const json_t *bv)
 {
-    char *aw = tl_value_word(av), *bw = tl_value_word(bv);
     bool match = !strcmp(outcome, "match"), pass = !strcmp(outcome, "pass");
     tl_buffer_add_string(b, "<g><title>");
-    tl_add_escaped(b, an);
-    tl_buffer_add_string(b, "=");
-    tl_add_escaped(b, aw);
+    tl_add_setting(b, an, av);
     tl_buffer_add_string(b, ", ");
-    tl_add_escaped(b, bn);
-    tl_buffer_add_string(b, "=");
-    tl_add_escaped(b, bw);
+    tl_add_setting(b, bn, bv);
     tl_buffer_printf(b, " %s</title>",
                      match  ? "fails in this way"
                      : pass ? "passes"
@@ -88,8 +83,6 @@ static void add_mark(struct tl_buffer *b, const char *outcome, double x, double 
     else
         tl_buffer_printf(b, "<path class=\"none\" d=\"M%.1f %.1fl6 6m0-6l-6 6\"/>", x - 3, y - 3);
     tl_buffer_add_string(b, "</g>\n");
-    free(aw);
-    free(bw);
 }
 
 /* What lies beyond a corner in both directions fails. */

@@ -50,6 +50,9 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page);
 
 /* Adds text with & < > " escaped, and what XML cannot hold left out: for HTML, SVG and XML. */
 void tl_add_escaped(struct tl_buffer *b, const char *text);
+void tl_add_value(struct tl_buffer *b, const json_t *value); /* tl_value_word, escaped */
+/* Adds AXIS=VALUE, escaped. */
+void tl_add_setting(struct tl_buffer *b, const char *axis, const json_t *value);
 /* Adds name="value", with a space before. */
 void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value);
 

@@ -174,13 +174,6 @@ static void sort_rows(struct tl_site_matrix *m, const struct order *o)
     free(to);
 }
 
-static void add_value(struct tl_buffer *b, const json_t *value)
-{
-    char *word = tl_value_word(value);
-    tl_add_escaped(b, word);
-    free(word);
-}
-
 /* --- the page ------------------------------------------------------------------------------------------- */
 
 static void add_row(const struct tl_site_matrix *m, struct tl_buffer *b, const struct tl_site_variant *r,
@@ -191,7 +184,7 @@ static void add_row(const struct tl_site_matrix *m, struct tl_buffer *b, const s
     for (size_t k = 0; k < n_axes; k++)
         if (axes[k].varies && n_columns) {
             tl_buffer_add_string(b, "<th scope=\"row\">");
-            add_value(b, json_object_get(r->variant, axes[k].name));
+            tl_add_value(b, json_object_get(r->variant, axes[k].name));
             tl_buffer_add_string(b, "</th>");
         }
     if (!n_columns) {
@@ -238,9 +231,7 @@ static void add_constant(struct tl_buffer *b, const struct tl_site_matrix *m, co
         if (axes[k].varies || !value)
             continue;
         tl_buffer_add_string(b, any ? ", <code>" : "<p>In every variant: <code>");
-        tl_add_escaped(b, axes[k].name);
-        tl_buffer_add_string(b, "=");
-        add_value(b, value);
+        tl_add_setting(b, axes[k].name, value);
         tl_buffer_add_string(b, "</code>");
         any = true;
     }

@@ -211,11 +211,9 @@ static int write_finding(struct tl_site *w, const json_t *listed, struct tl_erro
     }
     tl_buffer_add(&b, blocks.data, blocks.size);
     tl_buffer_add_string(&b, "</div>\n");
-    tl_site_foot(w, &b);
-    int rc = tl_site_put(w, file, b.data, b.size, e);
+    int rc = tl_site_page_end(w, &b, file, e);
     tl_report_release(&r);
     tl_buffer_free(&blocks);
-    tl_buffer_free(&b);
     free(clean);
     free(title);
     free(file);

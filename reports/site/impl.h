@@ -133,7 +133,8 @@ struct tl_site_frame {
     const char *script;  /* the name of what site.js is to do here, or NULL */
 };
 void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_site_frame *f);
-void tl_site_foot(const struct tl_site *w, struct tl_buffer *b);
+/* Adds the foot, writes the page and frees the buffer. */
+int tl_site_page_end(struct tl_site *w, struct tl_buffer *b, const char *file, struct tl_error *e);
 /* A form that filters the table after it, for those with scripts. */
 void tl_site_filter(struct tl_buffer *b, const struct tl_site *w, bool units);
 /* The letter of an outcome in its colour, with its name for those who do not see it. */

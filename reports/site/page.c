@@ -49,12 +49,15 @@ void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_
     (void)w;
 }
 
-void tl_site_foot(const struct tl_site *w, struct tl_buffer *b)
+int tl_site_page_end(struct tl_site *w, struct tl_buffer *b, const char *file, struct tl_error *e)
 {
     tl_buffer_add_string(b, "</main>\n<footer>Made ");
     tl_site_time(b, w->now_us);
     tl_buffer_printf(b, " by trapline %s. All times are UTC.</footer>\n</body>\n</html>\n",
                      w->o->trapline ? w->o->trapline : "");
+    int rc = tl_site_put(w, file, b->data, b->size, e);
+    tl_buffer_free(b);
+    return rc;
 }
 
 void tl_site_filter(struct tl_buffer *b, const struct tl_site *w, bool units)
@@ -236,9 +239,7 @@ static int put_page(struct tl_site_table *t, bool more, struct tl_error *e)
     }
     if (t->page == 1 && t->after.size)
         tl_buffer_add(&b, t->after.data, t->after.size);
-    tl_site_foot(t->w, &b);
-    int rc = tl_site_put(t->w, name, b.data, b.size, e);
-    tl_buffer_free(&b);
+    int rc = tl_site_page_end(t->w, &b, name, e);
     free(name);
     free(title);
     tl_buffer_clear(&t->rows);

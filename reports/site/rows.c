@@ -13,13 +13,9 @@ static void add_variant(const struct tl_site *w, struct tl_buffer *b, const char
     const char *axis, *glue = "";
     json_object_foreach(j, axis, value)
     {
-        char *word = tl_value_word(value);
         tl_buffer_add_string(b, glue);
-        tl_add_escaped(b, axis);
-        tl_buffer_add_string(b, "=");
-        tl_add_escaped(b, word);
+        tl_add_setting(b, axis, value);
         glue = " ";
-        free(word);
     }
     if (!j)
         tl_add_escaped(b, variant);

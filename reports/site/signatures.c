@@ -181,13 +181,14 @@ static int end_signature(struct places *p, struct tl_error *e)
     if (p->rows.size > TL_SITE_ROWS)
         tl_buffer_add_string(&b, "<p>It was seen in more places than are listed here.</p>\n");
     tl_buffer_clear(&p->rows);
-    int rc = add_example(w, &b, x, e);
-    tl_site_foot(w, &b);
     char *slug = tl_site_slug(x->name), *file = tl_format("signature/%s.html", slug);
-    rc = rc || tl_site_put(w, file, b.data, b.size, e) ? -1 : 0;
+    int rc = add_example(w, &b, x, e);
+    if (rc)
+        tl_buffer_free(&b);
+    else
+        rc = tl_site_page_end(w, &b, file, e);
     free(file);
     free(slug);
-    tl_buffer_free(&b);
     return rc;
 }
 

@@ -218,10 +218,7 @@ static int write_shell(struct tl_site *w, const char *file, const struct tl_site
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_site_head(w, &b, f);
     tl_buffer_add_string(&b, body);
-    tl_site_foot(w, &b);
-    int rc = tl_site_put(w, file, b.data, b.size, e);
-    tl_buffer_free(&b);
-    return rc;
+    return tl_site_page_end(w, &b, file, e);
 }
 
 static int write_shells(struct tl_site *w, struct tl_error *e)

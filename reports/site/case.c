@@ -3,9 +3,16 @@
  * A case can have more variants than anybody reads: up to ROWS_MOST are shown, those with failures before the
  * others. The rest is said, and is in the list of trials. */
 #include "reports/site/case.h"
+
 #include "db/query.h"
 #include "db/site.h"
 #include "reports/page.h"
+#include "reports/site/files.h"
+#include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,9 @@
 #include "reports/finding_words.h"
 #include "reports/night.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

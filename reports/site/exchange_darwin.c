@@ -1,4 +1,6 @@
-#include "reports/site/impl.h"
+/* renamex_np(2): both names change places in one transaction of APFS. A file system that does not know
+ * RENAME_SWAP says ENOTSUP, and nothing has happened. */
+#include "reports/site/place.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,6 @@
-#include "reports/site/impl.h"
+/* renameat2(2): both names change places in one transaction of the file system. One that does not know
+ * RENAME_EXCHANGE says EINVAL, and nothing has happened. */
+#include "reports/site/place.h"
 
 #include <fcntl.h>
 #include <stdio.h>

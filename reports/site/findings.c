@@ -1,7 +1,11 @@
 /* Findings: a list of them, the report of each as a page, and the pictures of frontiers. */
 #include "reports/finding.h"
 #include "reports/finding_words.h"
+#include "reports/site/files.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,11 @@
  * one case or outcome loads few of them; and data/stacks-N.js every stack once, ordered by id. */
 #include "db/site.h"
 #include "harness/base/frame_text.h"
+#include "reports/site/files.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/strings.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

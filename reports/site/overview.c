@@ -2,6 +2,10 @@
 #include "db/query.h"
 #include "reports/page.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,31 +99,6 @@ static void add_row(const struct tl_site *w, struct tl_site_table *t, const stru
     }
     tl_buffer_free(&link);
     tl_buffer_add_string(b, "</tr>\n");
-}
-
-/* A unit in a head: runner, build and device on lines of their own. */
-void tl_site_unit_head(struct tl_buffer *b, const char *unit)
-{
-    size_t runner = strcspn(unit, "@:");
-    const char *device = strrchr(unit, ':');
-    char *part = tl_format("%.*s", (int)runner, unit);
-    tl_buffer_add_string(b, "<th scope=\"col\" class=\"unit\"><span>");
-    tl_add_escaped(b, part);
-    free(part);
-    if (unit[runner] == '@') {
-        part = tl_format("%.*s",
-                         (int)(device && device > unit + runner ? device - unit - (long)runner
-                                                                : (long)strlen(unit + runner)),
-                         unit + runner);
-        tl_buffer_add_string(b, "</span><b>");
-        tl_add_escaped(b, part);
-        tl_buffer_add_string(b, "</b><span>");
-        free(part);
-    } else {
-        tl_buffer_add_string(b, "</span><span>");
-    }
-    tl_add_escaped(b, device ? device : "");
-    tl_buffer_add_string(b, "</span></th>");
 }
 
 int tl_site_write_overview(struct tl_site *w, struct tl_error *e)

@@ -1,20 +1,14 @@
-/* What all pages of a site share: head, navigation, foot, outcomes as letters, and tables that go on. */
+/* What all pages of a site share: head, navigation, foot, the beginnings of tables, and tables that go on in
+ * further pages (NAME-2.html, …), for a page stays under a megabyte. */
+#include "reports/site/page.h"
+
 #include "reports/page.h"
+#include "reports/site/files.h"
 #include "reports/site/impl.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char letters[TL_OUTCOME_COUNT] = {
-    [TL_OUTCOME_PASS] = 'P',     [TL_OUTCOME_CRASH] = 'C',       [TL_OUTCOME_HANG] = 'H',
-    [TL_OUTCOME_OOM] = 'O',      [TL_OUTCOME_ERROR] = 'E',       [TL_OUTCOME_WRONG] = 'W',
-    [TL_OUTCOME_FALLBACK] = 'F', [TL_OUTCOME_UNSUPPORTED] = 'U', [TL_OUTCOME_LOST] = 'L',
-};
-
-char tl_site_letter(enum tl_outcome o)
-{
-    return letters[o];
-}
 
 void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_site_frame *f)
 {
@@ -87,98 +81,6 @@ void tl_site_filter(struct tl_buffer *b, const struct tl_site *w, bool units)
            "</form>\n");
 }
 
-void tl_site_mark(struct tl_buffer *b, enum tl_outcome o)
-{
-    const char *name = tl_outcome_name(o);
-    tl_buffer_printf(b, "<span class=\"o %s\"><b aria-hidden=\"true\">%c</b> %s</span>", name, letters[o],
-                     name);
-}
-
-void tl_site_legend(struct tl_buffer *b)
-{
-    tl_buffer_add_string(b, "<ul class=\"legend\" aria-label=\"What the letters mean\">");
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
-        tl_buffer_add_string(b, "<li>");
-        tl_site_mark(b, (enum tl_outcome)o);
-        tl_buffer_add_string(b, "</li>");
-    }
-    tl_buffer_add_string(b, "</ul>\n");
-}
-
-enum tl_outcome tl_site_worst(const uint64_t by_outcome[TL_OUTCOME_COUNT], uint64_t *failed)
-{
-    int worst = -1;
-    *failed = 0;
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
-        if (!tl_outcome_is_failure((enum tl_outcome)o) || !by_outcome[o])
-            continue;
-        *failed += by_outcome[o];
-        if (worst < 0 || by_outcome[o] > by_outcome[worst])
-            worst = o;
-    }
-    return worst >= 0                           ? (enum tl_outcome)worst
-           : by_outcome[TL_OUTCOME_PASS]        ? TL_OUTCOME_PASS
-           : by_outcome[TL_OUTCOME_UNSUPPORTED] ? TL_OUTCOME_UNSUPPORTED
-                                                : TL_OUTCOME_PASS;
-}
-
-void tl_site_counts(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT])
-{
-    const char *glue = "";
-    for (int k = 0; k < TL_OUTCOME_COUNT; k++) {
-        int o = (k + 1) % TL_OUTCOME_COUNT; /* failures first, pass last */
-        if (!by_outcome[o])
-            continue;
-        tl_buffer_printf(b, "%s%llu %s", glue, (unsigned long long)by_outcome[o],
-                         tl_outcome_name((enum tl_outcome)o));
-        glue = ", ";
-    }
-}
-
-void tl_site_cell(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT], const char *link)
-{
-    uint64_t failed, all = 0;
-    enum tl_outcome worst = tl_site_worst(by_outcome, &failed);
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
-        all += by_outcome[o];
-    if (!all) {
-        tl_buffer_add_string(b, "<td class=\"x\"><span class=\"vh\">not run</span></td>");
-        return;
-    }
-    /* What the filter goes by: every outcome in it, by its letter. */
-    tl_buffer_add_string(b, "<td data-o=\"");
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
-        if (by_outcome[o])
-            tl_buffer_add(b, &letters[o], 1);
-    tl_buffer_printf(b, "\"><a class=\"o %s\" href=\"%s\" title=\"", tl_outcome_name(worst), link);
-    tl_site_counts(b, by_outcome);
-    tl_buffer_printf(b, "\"><b>%c</b>", letters[worst]);
-    if (failed && failed < all)
-        tl_buffer_printf(b, " %llu/%llu", (unsigned long long)failed, (unsigned long long)all);
-    else
-        tl_buffer_printf(b, " %llu", (unsigned long long)all);
-    tl_buffer_add_string(b, "</a></td>");
-}
-
-void tl_site_bar(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT])
-{
-    uint64_t all = 0, before = 0;
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
-        all += by_outcome[o];
-    tl_buffer_add_string(
-        b, "<svg class=\"bar\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
-    for (int k = 0; k < TL_OUTCOME_COUNT && all; k++) {
-        int o = (k + 1) % TL_OUTCOME_COUNT;
-        if (!by_outcome[o])
-            continue;
-        tl_buffer_printf(b, "<rect class=\"f-%s\" x=\"%.2f\" width=\"%.2f\" height=\"8\"/>",
-                         tl_outcome_name((enum tl_outcome)o), 100.0 * (double)before / (double)all,
-                         100.0 * (double)by_outcome[o] / (double)all);
-        before += by_outcome[o];
-    }
-    tl_buffer_add_string(b, "</svg>");
-}
-
 void tl_site_wide(struct tl_buffer *b, const char *by)
 {
     tl_buffer_printf(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s\">", by);
@@ -193,6 +95,31 @@ void tl_site_list(struct tl_buffer *b, const char *const columns[])
         else if (**columns)
             tl_buffer_printf(b, "<th scope=\"col\">%s</th>", *columns);
     tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
+}
+
+/* A unit in a head: runner, build and device on lines of their own. */
+void tl_site_unit_head(struct tl_buffer *b, const char *unit)
+{
+    size_t runner = strcspn(unit, "@:");
+    const char *device = strrchr(unit, ':');
+    char *part = tl_format("%.*s", (int)runner, unit);
+    tl_buffer_add_string(b, "<th scope=\"col\" class=\"unit\"><span>");
+    tl_add_escaped(b, part);
+    free(part);
+    if (unit[runner] == '@') {
+        part = tl_format("%.*s",
+                         (int)(device && device > unit + runner ? device - unit - (long)runner
+                                                                : (long)strlen(unit + runner)),
+                         unit + runner);
+        tl_buffer_add_string(b, "</span><b>");
+        tl_add_escaped(b, part);
+        tl_buffer_add_string(b, "</b><span>");
+        free(part);
+    } else {
+        tl_buffer_add_string(b, "</span><span>");
+    }
+    tl_add_escaped(b, device ? device : "");
+    tl_buffer_add_string(b, "</span></th>");
 }
 
 /* --- tables that go on ---------------------------------------------------------------------------------- */
@@ -265,58 +192,4 @@ int tl_site_table_end(struct tl_site_table *t, struct tl_error *e)
     tl_buffer_free(&t->after);
     tl_buffer_free(&t->rows);
     return rc;
-}
-
-/* --- what is linked ------------------------------------------------------------------------------------- */
-
-size_t tl_site_case_of(const struct tl_site *w, const char *name)
-{
-    size_t low = 0, high = w->n_cases;
-    while (name && low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(name, w->cases[middle].name);
-        if (!order)
-            return middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return SIZE_MAX;
-}
-
-size_t tl_site_unit_of(const struct tl_site *w, const char *name)
-{
-    const json_t *at = name ? json_object_get(w->unit_numbers, name) : NULL;
-    return at ? (size_t)json_integer_value(at) : SIZE_MAX;
-}
-
-bool tl_site_has_signature(const struct tl_site *w, const char *id)
-{
-    return id && json_object_get(w->signatures, id);
-}
-
-void tl_site_case_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *name)
-{
-    size_t i = tl_site_case_of(w, name);
-    if (i == SIZE_MAX) {
-        tl_site_html(w, b, name, 200);
-        return;
-    }
-    tl_buffer_printf(b, "<a href=\"%scase/%s.html\">", up, w->cases[i].page);
-    tl_add_escaped(b, w->cases[i].text);
-    tl_buffer_add_string(b, "</a>");
-}
-
-void tl_site_signature_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *id,
-                            const char *title)
-{
-    bool has = tl_site_has_signature(w, id);
-    if (has) {
-        char *page = tl_site_slug(id);
-        tl_buffer_printf(b, "<a href=\"%ssignature/%s.html\">", up, page);
-        free(page);
-    }
-    tl_site_html(w, b, title && *title ? title : id, 240);
-    tl_buffer_add_string(b, has ? "</a>" : "");
 }

@@ -1,10 +1,26 @@
 /* Where a site is put together, and how it becomes the target.
  *
- * It is written to a directory beside the target, ".NAME.trapline-XXXXXX", which then changes places with an
- * older site in one step, or becomes the target by rename where there is none. Whatever ends the program
- * before leaves the target as it was. A directory that was left behind is removed by the next one that writes
- * to the same target: the file .lock in it is locked for as long as it is in use. */
-#include "reports/site/impl.h"
+ * Somebody may be reading the older site, and anything may end this program. So a site is written to a
+ * directory beside the target, ".NAME.trapline-XXXXXX", on the same file system, and becomes the target in
+ * one step of the kernel where there is one:
+ *
+ *   the target                     how
+ *   is not there, or is empty      rename(2), which takes the place of an empty directory too
+ *   is an older site               both change places: renameat2(2) with RENAME_EXCHANGE on Linux, and
+ *                                  renamex_np(2) with RENAME_SWAP on macOS (exchange_OS.c)
+ *   the same, on a file system     two renames, between which the target is not there and the older site
+ *   that cannot (NFS, for one)     is NAME.older-PID: the one way that is not whole
+ *
+ * rename alone cannot replace an older site: it refuses a directory that is not empty. The target is looked
+ * at again before, since somebody else may have filled it meanwhile, and the older site is removed after.
+ *
+ * A directory that was left behind is removed by the next one that writes to the same target. What tells it
+ * from one in use is a lock on the file .lock in it, which the kernel releases with the process; where there
+ * is no such file (an older site that was being removed) its mark or its age tells. */
+#include "reports/site/place.h"
+
+#include "harness/base/buffer.h"
+#include "reports/site/site.h"
 
 #include <dirent.h>
 #include <errno.h>

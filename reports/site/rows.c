@@ -2,6 +2,10 @@
 #include "db/query.h"
 #include "reports/page.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,12 @@
 #include "db/site.h"
 #include "harness/base/frame_text.h"
 #include "reports/page.h"
+#include "reports/site/files.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

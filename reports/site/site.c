@@ -7,7 +7,13 @@
 #include "db/site.h"
 #include "harness/base/clock.h"
 #include "harness/base/version.h"
+#include "reports/site/files.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/place.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,10 @@
-/* Strings of a data file: trials of one file have most of theirs in common. */
+/* Strings of a data file: a hash table with open addressing, whose keys are the strings as they are in the
+ * database. Trials of one file have most of theirs in common, so cleaning, which is slow, is done once for
+ * each string, and a row holds numbers. */
+#include "reports/site/strings.h"
+
 #include "reports/site/impl.h"
+#include "reports/site/text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -80,21 +85,4 @@ void tl_site_strings_free(struct tl_site_strings *s)
     free(s->table);
     tl_buffer_free(&s->json);
     *s = (struct tl_site_strings){0};
-}
-
-void tl_site_json_document(struct tl_site *w, struct tl_buffer *b, const json_t *document)
-{
-    json_t *redacted =
-        w->o->keep_paths ? json_incref((json_t *)document) : tl_redact_json(&w->redaction, document);
-    char *text = json_dumps(redacted, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
-    /* In JSON these occur in strings only. */
-    for (const char *c = text ? text : "null"; *c;) {
-        size_t plain = strcspn(c, "<>&");
-        tl_buffer_add(b, c, plain);
-        c += plain;
-        if (*c)
-            tl_buffer_printf(b, "\\u%04x", (unsigned)*c++);
-    }
-    free(text);
-    json_decref(redacted);
 }

@@ -1,17 +1,22 @@
-/* Text of a site, and its files. All text from the database is hostile until it went through here. */
+/* Text from the database on its way into a page or a script.
+ *
+ * A trial's message, a model's name or a path in a stack is written by whoever made the model, and read by
+ * somebody else in a browser. Cleaning has an order: first at most so many bytes are taken, between
+ * characters, so that nothing later looks at more than that; then what is not UTF-8, what is invisible and
+ * what makes text read in another order than it stands becomes visible; then names are taken out, of text
+ * that no longer changes. Only after that is it escaped, for the place where it will stand: HTML, a string in
+ * a script, a fragment of an address. */
+#include "reports/site/text.h"
+
 #include "harness/base/time_text.h"
 #include "harness/base/utf8.h"
-#include "reports/internal.h"
 #include "reports/page.h"
 #include "reports/site/impl.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char doing_[] = "cannot write the site";
 
 /* Marks that make text read in another order than it stands. */
 static bool turns_direction(unsigned point)
@@ -20,7 +25,7 @@ static bool turns_direction(unsigned point)
            point == 0x200f || point == 0x061c;
 }
 
-static void add_visible(struct tl_buffer *b, const char *text, size_t size)
+void tl_site_visible(struct tl_buffer *b, const char *text, size_t size)
 {
     for (size_t i = 0; i < size;) {
         const unsigned char *t = (const unsigned char *)text + i;
@@ -64,7 +69,7 @@ static char *clean(const struct tl_site *w, const char *text, size_t size, size_
         left_out = size - cut;
         size = cut;
     }
-    add_visible(&b, text, size);
+    tl_site_visible(&b, text, size);
     if (!w->o->keep_paths) {
         char *redacted = exact ? tl_redact_paths(&w->redaction, b.data) : tl_redact(&w->redaction, b.data);
         tl_buffer_clear(&b);
@@ -209,66 +214,19 @@ char *tl_site_slug(const char *name)
     return tl_buffer_take(&b);
 }
 
-int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t size, struct tl_error *e)
+void tl_site_json_document(struct tl_site *w, struct tl_buffer *b, const json_t *document)
 {
-    char *path = tl_format("%s/%s", w->stage, name);
-    size_t n = strlen(name);
-    bool page = n > 5 && !strcmp(name + n - 5, ".html");
-    struct tl_buffer visible = TL_BUFFER_INIT;
-    if (page) { /* reports of findings have their own way with text from outside: here all of it is made
-                   visible */
-        add_visible(&visible, data, size);
-        data = visible.data;
-        size = visible.size;
+    json_t *redacted =
+        w->o->keep_paths ? json_incref((json_t *)document) : tl_redact_json(&w->redaction, document);
+    char *text = json_dumps(redacted, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+    /* In JSON these occur in strings only. */
+    for (const char *c = text ? text : "null"; *c;) {
+        size_t plain = strcspn(c, "<>&");
+        tl_buffer_add(b, c, plain);
+        c += plain;
+        if (*c)
+            tl_buffer_printf(b, "\\u%04x", (unsigned)*c++);
     }
-    FILE *f = fopen(path, "wbe");
-    bool bad = !f || (size && fwrite(data, 1, size, f) != size);
-    int err = errno;
-    if (f && fclose(f) != 0)
-        bad = true, err = errno;
-    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing_, w->o->target,
-                                 "%s cannot be written; what was there before is as it was", name)
-                 : 0;
-    w->r->files++;
-    w->r->pages += page;
-    w->r->bytes += size;
-    w->r->largest = size > w->r->largest ? size : w->r->largest;
-    tl_buffer_free(&visible);
-    free(path);
-    return rc;
-}
-
-int tl_site_put_data(struct tl_site *w, const char *kind, size_t number, const struct tl_site_member *members,
-                     size_t n, struct tl_error *e)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *name = tl_format("data/%s-%zu.js", kind, number);
-    tl_buffer_printf(&b, "TL.got(\"%s-%zu\",{", kind, number);
-    for (size_t i = 0; i < n; i++) {
-        tl_buffer_printf(&b, "%s%c:[", i ? ",\n" : "", members[i].letter);
-        if (members[i].list->size)
-            tl_buffer_add(&b, members[i].list->data, members[i].list->size);
-        tl_buffer_add_string(&b, "]");
-    }
-    tl_buffer_add_string(&b, "})\n");
-    int rc = tl_site_put(w, name, b.data, b.size, e);
-    tl_buffer_free(&b);
-    free(name);
-    return rc;
-}
-
-void tl_site_file(struct tl_site_files *f, const char *first)
-{
-    if (f->n++)
-        tl_buffer_add_string(&f->firsts, ",\n");
-    tl_site_json(&f->firsts, first);
-}
-
-int tl_site_turns(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
-                  struct tl_error *e)
-{
-    if (!w->o->turn || !w->o->turn(w->o->arg, doing, done, total))
-        return 0;
-    return tl_fail(e, TL_ERROR_INTERRUPTED, doing_, w->o->target,
-                   "it was stopped; what was there before is as it was");
+    free(text);
+    json_decref(redacted);
 }

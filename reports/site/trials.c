@@ -3,7 +3,11 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "reports/json_text.h"
+#include "reports/site/files.h"
 #include "reports/site/impl.h"
+#include "reports/site/links.h"
+#include "reports/site/strings.h"
+#include "reports/site/text.h"
 
 #include <stdlib.h>
 #include <string.h>

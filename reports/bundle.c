@@ -10,13 +10,13 @@
  * It is put together in a directory beside the target, which then becomes the target by rename or goes into
  * an archive. Model and inputs come from the runner, which is asked to write them down instead of running
  * them. */
-#include "reports/finding.h"
+#include "reports/bundle.h"
 
 #include "harness/base/program.h"
 #include "reports/bundle_archive.h"
 #include "reports/finding_sections.h"
-#include "reports/internal.h"
 #include "reports/json_text.h"
+#include "reports/minimal_case.h"
 #include "reports/redact.h"
 #include "reports/repro.h"
 

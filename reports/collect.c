@@ -3,7 +3,7 @@
 #include "reports/finding.h"
 
 #include "harness/base/frame_text.h"
-#include "reports/internal.h"
+#include "reports/finding_words.h"
 #include "reports/json_text.h"
 #include "reports/redact.h"
 
@@ -11,13 +11,6 @@
 #include <string.h>
 
 #define OUTPUT_MOST 4096 /* bytes of the end of each stream */
-
-const json_t *tl_report_variant(const json_t *finding)
-{
-    const json_t *minimal = json_object_get(finding, "minimal"),
-                 *failing = json_object_get(finding, "failing");
-    return json_is_object(minimal) ? minimal : json_is_object(failing) ? failing : NULL;
-}
 
 /* The end of what a stream said. */
 static json_t *end_of(const struct tl_output *o)

@@ -5,6 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+const json_t *tl_report_variant(const json_t *finding)
+{
+    const json_t *minimal = json_object_get(finding, "minimal"),
+                 *failing = json_object_get(finding, "failing");
+    return json_is_object(minimal) ? minimal : json_is_object(failing) ? failing : NULL;
+}
+
 const json_t *tl_axis_named(const json_t *finding, const char *name, size_t *at)
 {
     const json_t *axis;

@@ -1,4 +1,5 @@
-/* The axes of a finding's document: {"name","kind", and "range": [first, last] or "values": [simplest, …]}.
+/* The variant and the axes of a finding's document. An axis is {"name","kind", and "range": [first, last] or
+ * "values": [simplest, …]}.
  */
 #ifndef TL_REPORTS_FINDING_AXES_H
 #define TL_REPORTS_FINDING_AXES_H
@@ -6,6 +7,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
+/* The variant a report is about: the minimal one, or the one that was run (over builds). May be NULL. */
+const json_t *tl_report_variant(const json_t *finding);
 /* The axis of this name, and its place in the case in *at (NULL: not asked for); NULL when there is none. */
 const json_t *tl_axis_named(const json_t *finding, const char *name, size_t *at);
 /* How far a value is from the simplest one, in steps; negative when it is no value of the axis. */

@@ -1,5 +1,6 @@
 /* The sections of a report that say what there was: environment, command lines, the failure itself, stacks.
  */
+#include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
 #include "reports/shell_word.h"
 

@@ -1,4 +1,6 @@
 /* The table of a report in which one axis changes at a time, and the decisive pairs. */
+#include "reports/finding_axes.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>

@@ -1,9 +1,13 @@
 /* What a report says, section by section. Every field that a good report holds is there or says "unknown",
  * and no sentence claims more than was measured: numbers stand beside what they were counted over. */
+#include "reports/finding_page.h"
+
 #include "harness/base/time_text.h"
-#include "reports/finding.h"
 #include "reports/finding_axes.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
+#include "reports/frontier_svg.h"
+#include "reports/search_svg.h"
 
 #include <stdlib.h>
 #include <string.h>

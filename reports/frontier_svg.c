@@ -1,6 +1,8 @@
 /* The frontier of two ordered axes as a drawing: one axis to the right, the other upwards; what fails beyond
  * the boundary is filled, and every trial that was made is a mark whose shape says what came of it. Values
  * stand at even distances in their order, for they may lie far apart or be names. */
+#include "reports/frontier_svg.h"
+
 #include "harness/base/utf8.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_words.h"

@@ -1,7 +1,10 @@
 /* The minimal case of a finding: its case file, of which every axis keeps the values of the minimal variant
  * and of its decisive neighbours only, so that isolating it anew takes few trials and finds the same. */
-#include "reports/internal.h"
 
+#include "reports/minimal_case.h"
+
+#include "reports/finding_axes.h"
+#include "reports/members.h"
 #include <string.h>
 
 static bool holds(const json_t *list, const json_t *value)

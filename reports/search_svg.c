@@ -1,6 +1,8 @@
 /* The path of a search as a drawing: one lane for each axis, one column for each trial. A point's height in
  * its lane is how far the axis was from its simplest value; its shape, not only its colour, is what came of
  * the trial. */
+#include "reports/search_svg.h"
+
 #include "reports/finding_axes.h"
 #include "reports/finding_words.h"
 

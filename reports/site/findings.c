@@ -1,6 +1,8 @@
 /* Findings: a list of them, the report of each as a page, and the pictures of frontiers. */
 #include "reports/finding.h"
+#include "reports/finding_page.h"
 #include "reports/finding_words.h"
+#include "reports/frontier_svg.h"
 #include "reports/site/files.h"
 #include "reports/site/impl.h"
 #include "reports/site/links.h"

@@ -2,7 +2,8 @@
  * anything missing or wrong still makes a report. */
 #include "cases/case.h"
 #include "reports/finding.h"
-#include "reports/internal.h"
+#include "reports/frontier_svg.h"
+#include "reports/minimal_case.h"
 #include "reports/page.h"
 #include "reports/redact.h"
 #include "reports/repro.h"

@@ -1,6 +1,9 @@
 /* What was measured next to the minimal variant, one axis at a time, counted from the path of the search. */
+#include "reports/finding_rows.h"
+
+#include "harness/base/buffer.h"
 #include "reports/finding_axes.h"
-#include "reports/internal.h"
+#include "reports/members.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* The formats of a report. */
 #include "reports/finding.h"
+#include "reports/finding_page.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>

@@ -14,7 +14,8 @@
 
 #include "harness/base/program.h"
 #include "reports/bundle_archive.h"
-#include "reports/finding_sections.h"
+#include "reports/commands.h"
+#include "reports/finding_words.h"
 #include "reports/json_text.h"
 #include "reports/minimal_case.h"
 #include "reports/redact.h"

@@ -1,8 +1,8 @@
 /* The sections of a report that say what there was: environment, command lines, the failure itself, stacks.
  */
+#include "reports/commands.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
-#include "reports/shell_word.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,32 +105,6 @@ static char *run_command(const json_t *f)
     return tl_buffer_take(&b);
 }
 
-/* The runner alone, as it was called, without what belongs to one trial only. NULL when that is not known. */
-char *tl_runner_command(const json_t *trial)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *word, *argv = json_object_get(trial, "command");
-    json_t *request = json_is_object(json_object_get(trial, "request"))
-                          ? json_deep_copy(json_object_get(trial, "request"))
-                          : NULL;
-    size_t i;
-    if (!request || !json_array_size(argv)) {
-        json_decref(request);
-        return NULL;
-    }
-    json_object_del(request, "scratch");
-    json_object_del(request, "outputs");
-    json_array_foreach(argv, i, word)
-        tl_shell_word(&b, json_is_string(word) ? json_string_value(word) : "?", true);
-    tl_shell_word(&b, "--trial", true);
-    char *text = json_dumps(request, JSON_COMPACT);
-    tl_shell_word(&b, text, true);
-    tl_buffer_add_string(&b, "\n");
-    free(text);
-    json_decref(request);
-    return tl_buffer_take(&b);
-}
-
 static bool is_own_runner(const json_t *finding)
 {
     static const char *const names[] = {"onnxruntime", "command", "sim", "selftest"};
@@ -139,38 +113,6 @@ static bool is_own_runner(const json_t *finding)
         if (!strcmp(name, names[i]))
             return true;
     return false;
-}
-
-/* The scratch directory, which the request does not name, is where steps run. */
-static void add_step_word(struct tl_buffer *b, const char *word)
-{
-    static const char mark[] = "{scratch}";
-    struct tl_buffer here = TL_BUFFER_INIT;
-    const char *at;
-    while ((at = strstr(word, mark))) {
-        tl_buffer_add(&here, word, (size_t)(at - word));
-        tl_buffer_add_string(&here, ".");
-        word = at + strlen(mark);
-    }
-    tl_buffer_add_string(&here, word);
-    tl_shell_word(b, here.data ? here.data : "", true);
-    tl_buffer_free(&here);
-}
-
-char *tl_steps_commands(const json_t *trial)
-{
-    const json_t *request = json_object_get(trial, "request"), *step, *word;
-    struct tl_buffer all = TL_BUFFER_INIT;
-    size_t i, k;
-    json_array_foreach(json_object_get(request, "steps"), i, step)
-    {
-        struct tl_buffer line = TL_BUFFER_INIT;
-        json_array_foreach(json_object_get(step, "argv"), k, word)
-            add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
-        tl_buffer_printf(&all, "%s\n", line.data ? line.data : "");
-        tl_buffer_free(&line);
-    }
-    return all.size ? tl_buffer_take(&all) : NULL;
 }
 
 void tl_section_reproduce(const struct tl_sections *r)

@@ -16,11 +16,4 @@ void tl_section_decisive(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_stacks(const struct tl_sections *r);
 
-/* The command that starts the runner alone for a trial, as a shell takes it; NULL when it is not known. The
- * caller's. */
-char *tl_runner_command(const json_t *trial);
-/* The commands of a chain of steps, a line each, to be run in an empty directory; NULL when the trial was of
- * something else. The caller's. */
-char *tl_steps_commands(const json_t *trial);
-
 #endif

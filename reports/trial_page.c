@@ -4,8 +4,8 @@
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
 #include "harness/base/time_text.h"
+#include "reports/commands.h"
 #include "reports/members.h"
-#include "reports/shell_word.h"
 
 #include <signal.h>
 #include <stdlib.h>

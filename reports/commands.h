@@ -1,6 +1,6 @@
 /* Command lines that a reader copies into a shell. */
-#ifndef TL_REPORTS_SHELL_WORD_H
-#define TL_REPORTS_SHELL_WORD_H
+#ifndef TL_REPORTS_COMMANDS_H
+#define TL_REPORTS_COMMANDS_H
 
 #include "harness/base/buffer.h"
 
@@ -13,5 +13,12 @@
 void tl_shell_word(struct tl_buffer *b, const char *word, bool homes);
 /* Adds " -s AXIS=VALUE" for every axis of a variant. */
 void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes);
+
+/* The command that starts the runner alone for a trial, as a shell takes it; NULL when it is not known. The
+ * caller's. */
+char *tl_runner_command(const json_t *trial);
+/* The commands of a chain of steps, a line each, to be run in an empty directory; NULL when the trial was of
+ * something else. The caller's. */
+char *tl_steps_commands(const json_t *trial);
 
 #endif

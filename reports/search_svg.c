@@ -15,6 +15,16 @@
 #define TOP 26  /* of the lane of outcomes */
 #define LEFT 10
 
+static const struct {
+    const char *outcome, *words, *legend;
+} outcomes[] = {
+    {"match", "failed in this way", "failed in this way"},
+    {"pass", "passed", "passed"},
+    {"other", "failed in another way", "failed in another way"},
+    {"unsupported", "cannot be tried", "could not be tried, or lost"},
+};
+#define N_OUTCOMES (sizeof outcomes / sizeof *outcomes)
+
 /* Over builds the variants have one axis, the unit: its values in the order of the builds. */
 static json_t *axes_of(const json_t *f)
 {
@@ -53,11 +63,10 @@ static void add_mark(struct tl_buffer *b, const char *outcome, double x, double 
 
 static const char *outcome_words(const char *outcome)
 {
-    return !strcmp(outcome, "match")         ? "failed in this way"
-           : !strcmp(outcome, "pass")        ? "passed"
-           : !strcmp(outcome, "other")       ? "failed in another way"
-           : !strcmp(outcome, "unsupported") ? "cannot be tried"
-                                             : outcome;
+    for (size_t i = 0; i < N_OUTCOMES; i++)
+        if (!strcmp(outcomes[i].outcome, outcome))
+            return outcomes[i].words;
+    return outcome;
 }
 
 /* What a point says when it is pointed at, and to a screen reader. */
@@ -115,15 +124,12 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
 
 static double add_legend(struct tl_buffer *b, double y)
 {
-    static const char *const outcomes[] = {"match", "pass", "other", "unsupported"};
-    static const char *const words[] = {"failed in this way", "passed", "failed in another way",
-                                        "could not be tried, or lost"};
-    for (size_t i = 0; i < 4; i++) {
-        add_mark(b, outcomes[i], LEFT + 5, y + 18 * (double)i);
+    for (size_t i = 0; i < N_OUTCOMES; i++) {
+        add_mark(b, outcomes[i].outcome, LEFT + 5, y + 18 * (double)i);
         tl_buffer_printf(b, "<text class=\"small\" x=\"%d\" y=\"%.1f\">%s</text>\n", LEFT + 16,
-                         y + 4 + 18 * (double)i, words[i]);
+                         y + 4 + 18 * (double)i, outcomes[i].legend);
     }
-    return y + 18 * 4;
+    return y + 18 * N_OUTCOMES;
 }
 
 char *tl_report_svg(const json_t *f)

@@ -60,23 +60,29 @@ static void field(struct tl_buffer *b, const char *name, const char *format, ...
     tl_buffer_add_string(b, "\n");
 }
 
+/* What si_code says, where it says more than the signal; signal 0: the same for every signal. */
 static const char *code_name(int signal, int code)
 {
-    if (code <= 0)
-        return code == SI_USER ? "sent by kill()" : code == SI_TKILL ? "sent by raise() or tgkill()" : "sent";
-    if (code == SI_KERNEL)
-        return "sent by the kernel";
-    if (signal == SIGSEGV)
-        return code == SEGV_MAPERR ? "address not mapped" : code == SEGV_ACCERR ? "access not permitted" : "";
-    if (signal == SIGBUS)
-        return code == BUS_ADRALN   ? "misaligned address"
-               : code == BUS_ADRERR ? "no such physical address"
-                                    : "";
-    if (signal == SIGFPE)
-        return code == FPE_INTDIV ? "integer division by zero" : code == FPE_INTOVF ? "integer overflow" : "";
-    if (signal == SIGILL)
-        return code == ILL_ILLOPN || code == ILL_ILLOPC ? "illegal instruction" : "";
-    return "";
+    static const struct {
+        int signal, code;
+        const char *words;
+    } codes[] = {
+        {0, SI_USER, "sent by kill()"},
+        {0, SI_TKILL, "sent by raise() or tgkill()"},
+        {0, SI_KERNEL, "sent by the kernel"},
+        {SIGSEGV, SEGV_MAPERR, "address not mapped"},
+        {SIGSEGV, SEGV_ACCERR, "access not permitted"},
+        {SIGBUS, BUS_ADRALN, "misaligned address"},
+        {SIGBUS, BUS_ADRERR, "no such physical address"},
+        {SIGFPE, FPE_INTDIV, "integer division by zero"},
+        {SIGFPE, FPE_INTOVF, "integer overflow"},
+        {SIGILL, ILL_ILLOPC, "illegal instruction"},
+        {SIGILL, ILL_ILLOPN, "illegal instruction"},
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if ((!codes[i].signal || codes[i].signal == signal) && codes[i].code == code)
+            return codes[i].words;
+    return code <= 0 ? "sent" : "";
 }
 
 static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t, size_t most)

@@ -33,19 +33,18 @@ void tl_site_legend(struct tl_buffer *b)
 
 enum tl_outcome tl_site_worst(const uint64_t by_outcome[TL_OUTCOME_COUNT], uint64_t *failed)
 {
-    int worst = -1;
+    enum tl_outcome worst = TL_OUTCOME_PASS;
     *failed = 0;
     for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
         if (!tl_outcome_is_failure((enum tl_outcome)o) || !by_outcome[o])
             continue;
         *failed += by_outcome[o];
-        if (worst < 0 || by_outcome[o] > by_outcome[worst])
-            worst = o;
+        if (worst == TL_OUTCOME_PASS || by_outcome[o] > by_outcome[worst])
+            worst = (enum tl_outcome)o;
     }
-    return worst >= 0                           ? (enum tl_outcome)worst
-           : by_outcome[TL_OUTCOME_PASS]        ? TL_OUTCOME_PASS
-           : by_outcome[TL_OUTCOME_UNSUPPORTED] ? TL_OUTCOME_UNSUPPORTED
-                                                : TL_OUTCOME_PASS;
+    if (worst == TL_OUTCOME_PASS && !by_outcome[TL_OUTCOME_PASS] && by_outcome[TL_OUTCOME_UNSUPPORTED])
+        return TL_OUTCOME_UNSUPPORTED;
+    return worst;
 }
 
 void tl_site_counts(struct tl_buffer *b, const uint64_t by_outcome[TL_OUTCOME_COUNT])

@@ -15,6 +15,13 @@ static void add_field(json_t *rows, const char *name, const char *value)
     tl_page_row(rows, false, 2, cells);
 }
 
+/* The text is taken over; NULL: it is not known. */
+static void add_made(json_t *rows, const char *name, char *value)
+{
+    add_field(rows, name, value);
+    free(value);
+}
+
 static void add_code_field(json_t *rows, const char *name, const char *value)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -50,44 +57,34 @@ void tl_section_environment(const struct tl_sections *r)
                *by_control = tl_member_text(r->control, "observed");
     tl_page_heading(r->page, 2, "Environment");
     json_t *rows = tl_page_table(r->page, 2, head);
-    char *text = tl_format("%s%s%s", tl_member_or(r->finding, "runner", ""), runtime ? " " : "",
-                           runtime ? runtime : ", version unknown");
-    add_field(rows, "Runtime", text);
-    free(text);
+    add_made(rows, "Runtime",
+             tl_format("%s%s%s", tl_member_or(r->finding, "runner", ""), runtime ? " " : "",
+                       runtime ? runtime : ", version unknown"));
     add_code_field(rows, "Runtime, SHA-256",
                    tl_member_or(v, "runtime_sha256", tl_member_text(build, "sha256")));
     add_code_field(rows, "Runtime, file", tl_member_or(build, "path", tl_member_text(v, "runtime_path")));
     add_field(rows, "Runtime, commit", tl_member_text(build, "commit"));
-    text = versions(r);
-    add_field(rows, "Toolchain and packages", text);
-    free(text);
+    add_made(rows, "Toolchain and packages", versions(r));
     add_code_field(rows, "Compute unit asked for", tl_member_text(r->finding, "device"));
-    if (observed || !by_control) {
+    if (observed || !by_control)
         add_code_field(rows, "Compute unit observed", observed);
-    } else {
-        text = tl_format("unknown for the failing variant; %s for the control", by_control);
-        add_field(rows, "Compute unit observed", text);
-        free(text);
-    }
+    else
+        add_made(rows, "Compute unit observed",
+                 tl_format("unknown for the failing variant; %s for the control", by_control));
     add_field(rows, "OS", tl_member_text(v, "os"));
     add_field(rows, "OS build", tl_member_text(v, "os_build"));
     add_field(rows, "Kernel", tl_member_text(v, "kernel"));
     add_field(rows, "Machine", tl_member_or(v, "model", tl_member_text(v, "machine")));
-    text = cores > 0
-               ? tl_format("%s, %lld cores", tl_member_text(v, "cpu") ? tl_member_text(v, "cpu") : "unknown",
-                           (long long)cores)
-               : NULL;
-    add_field(rows, "CPU", text ? text : tl_member_text(v, "cpu"));
-    free(text);
+    const char *cpu = tl_member_text(v, "cpu");
+    add_made(rows, "CPU",
+             cores > 0 ? tl_format("%s, %lld cores", cpu ? cpu : "unknown", (long long)cores)
+                       : tl_strdup(cpu));
     add_field(rows, "GPU and driver", tl_member_or(v, "gpu", tl_member_text(v, "driver")));
-    text = memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL;
-    add_field(rows, "Memory", text);
-    free(text);
-    text = tl_format(
-        "trapline %s, runner %s", tl_member_text(v, "trapline") ? tl_member_text(v, "trapline") : "?",
-        tl_member_text(v, "runner_version") ? tl_member_text(v, "runner_version") : "of unknown version");
-    add_field(rows, "Measured with", text);
-    free(text);
+    add_made(rows, "Memory", memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
+    const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");
+    add_made(rows, "Measured with",
+             tl_format("trapline %s, runner %s", trapline ? trapline : "?",
+                       runner ? runner : "of unknown version"));
 }
 
 static char *run_command(const json_t *f)
@@ -157,29 +154,22 @@ void tl_section_failure(const struct tl_sections *r)
     static const char *const head[] = {"field", "value"};
     const json_t *f = r->finding, *capture = json_object_get(r->failing, "capture"),
                  *exit_status = json_object_get(f, "exit_status"), *s = json_object_get(f, "signature");
-    const char *message = tl_member_text(f, "message"), *err = tl_member_text(r->failing, "stderr");
-    char *text;
+    const char *message = tl_member_text(f, "message"), *err = tl_member_text(r->failing, "stderr"),
+               *signal = tl_member_text(f, "signal"), *domain = tl_member_text(r->failing, "error_domain"),
+               *code = tl_member_text(r->failing, "error_code");
     tl_page_heading(r->page, 2, "Failure");
     json_t *rows = tl_page_table(r->page, 2, head);
     add_field(rows, "Outcome", tl_member_text(f, "outcome"));
     add_field(rows, "Phase", tl_member_text(f, "phase"));
-    add_field(rows, "Signal",
-              json_is_null(json_object_get(f, "signal")) ? "none" : tl_member_text(f, "signal"));
-    text =
-        json_is_integer(exit_status) ? tl_format("%lld", (long long)json_integer_value(exit_status)) : NULL;
-    add_field(rows, "Exit status of the runner",
-              text                          ? text
-              : tl_member_text(f, "signal") ? "none: it died of the signal"
-                                            : NULL);
-    free(text);
+    add_field(rows, "Signal", json_is_null(json_object_get(f, "signal")) ? "none" : signal);
+    if (json_is_integer(exit_status))
+        add_made(rows, "Exit status of the runner",
+                 tl_format("%lld", (long long)json_integer_value(exit_status)));
+    else
+        add_field(rows, "Exit status of the runner", signal ? "none: it died of the signal" : NULL);
     /* The exit status of a step is in the code; the runner itself ended well when it told of it. */
-    if (tl_member_text(r->failing, "error_domain")) {
-        text = tl_format("%s, %s", tl_member_text(r->failing, "error_domain"),
-                         tl_member_text(r->failing, "error_code") ? tl_member_text(r->failing, "error_code")
-                                                                  : "no code");
-        add_field(rows, "Error, domain and code", text);
-        free(text);
-    }
+    if (domain)
+        add_made(rows, "Error, domain and code", tl_format("%s, %s", domain, code ? code : "no code"));
     add_field(rows, "Address of the fault",
               tl_member_or(capture, "address", json_is_object(capture) ? "none" : NULL));
     add_code_field(rows, "Signature", tl_member_text(s, "title"));

@@ -272,7 +272,7 @@ void tl_section_decisive(const struct tl_sections *r)
             continue;
         const json_t *passes = json_object_get(json_object_get(pair, "passes"), axis);
         tl_buffer_add_string(&b, TL_BOLD_ON);
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_words_side(&b, pair, "fails");
         tl_buffer_add_string(&b, " fails");
         tl_buffer_add_string(&b, TL_BOLD_OFF);
         tl_buffer_add_string(&b, " (");

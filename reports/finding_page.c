@@ -172,7 +172,7 @@ static void add_expected(const struct tl_sections *r)
                              "That the model runs, or is refused with an error that the caller can handle.");
     if (axis) {
         tl_buffer_add_string(&b, " The same with ");
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " passed.");
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -198,10 +198,8 @@ static void add_independent(const struct tl_sections *r)
     const json_t *f = r->finding, *independent = json_object_get(f, "independent"),
                  *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
                  *broken = json_object_get(g, "broken");
-    long long k = json_integer_value(json_array_get(held, 0)),
-              n = json_integer_value(json_array_get(held, 1)),
-              l = json_integer_value(json_array_get(broken, 0)),
-              m = json_integer_value(json_array_get(broken, 1));
+    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1), l = tl_integer_at(broken, 0),
+              m = tl_integer_at(broken, 1);
     struct tl_buffer b = TL_BUFFER_INIT, needless = TL_BUFFER_INIT;
     const char *held_words = json_array_size(json_object_get(f, "trigger")) ? "with the trigger held, " : "";
     tl_page_heading(r->page, 2, "Independent of");
@@ -326,7 +324,7 @@ static void add_control(const struct tl_sections *r)
     tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " passed in ");
         json_t *rows = tl_report_rows(r->finding);
         tl_words_runs(&b, rows, axis, json_object_get(json_object_get(pair, "passes"), axis), "pass");
@@ -346,9 +344,9 @@ static void add_control(const struct tl_sections *r)
     {
         if (!(axis = tl_member_text(pair, "axis")))
             continue;
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " instead of ");
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_words_side(&b, pair, "fails");
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     tl_page_words(r->page, axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
@@ -436,9 +434,8 @@ static void add_search(const struct tl_sections *r)
                      json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
                      when ? when : "");
     free(when);
-    if (json_array_size(rate) == 2 && json_integer_value(json_array_get(rate, 1)) > 0)
-        tl_buffer_printf(&b, "Rate: %lld of %lld", (long long)json_integer_value(json_array_get(rate, 0)),
-                         (long long)json_integer_value(json_array_get(rate, 1)));
+    if (json_array_size(rate) == 2 && tl_integer_at(rate, 1) > 0)
+        tl_buffer_printf(&b, "Rate: %lld of %lld", tl_integer_at(rate, 0), tl_integer_at(rate, 1));
     else
         tl_buffer_add_string(&b, "Rate: unknown");
     if (json_array_size(interval) == 2)

@@ -16,6 +16,12 @@ void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value
     tl_buffer_free(&text);
 }
 
+void tl_words_side(struct tl_buffer *b, const json_t *pair, const char *side)
+{
+    const char *axis = tl_member_text(pair, "axis");
+    tl_words_setting(b, axis, json_object_get(json_object_get(pair, side), axis));
+}
+
 void tl_words_variant(struct tl_buffer *b, const json_t *variant)
 {
     const char *axis, *separator = "";
@@ -209,8 +215,7 @@ static json_int_t fresh_runs(const json_t *f)
 static void add_rate(struct tl_buffer *b, const json_t *f)
 {
     const json_t *rate = json_object_get(f, "rate");
-    json_int_t k = json_integer_value(json_array_get(rate, 0)),
-               n = json_integer_value(json_array_get(rate, 1));
+    json_int_t k = tl_integer_at(rate, 0), n = tl_integer_at(rate, 1);
     if (n > 0)
         tl_buffer_printf(b, ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs of %s%s did", k, n,
                          json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
@@ -264,8 +269,7 @@ char *tl_words_summary(const json_t *f)
             tl_buffer_add_string(&b, " could not be tried with ");
         else
             tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did, with ",
-                             (long long)json_integer_value(json_array_get(rate, 0)),
-                             (long long)json_integer_value(json_array_get(rate, 1)));
+                             tl_integer_at(rate, 0), tl_integer_at(rate, 1));
         tl_words_variant(&b, json_object_get(f, "failing"));
         tl_buffer_add_string(&b, ".");
         return tl_buffer_take(&b);

@@ -7,6 +7,8 @@
 
 void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value); /* axis=value, as code */
 void tl_words_variant(struct tl_buffer *b, const json_t *variant);                 /* every axis of it */
+/* The axis of a decisive pair with its value on one side, "passes" or "fails". */
+void tl_words_side(struct tl_buffer *b, const json_t *pair, const char *side);
 /* Where a variant differs from another. */
 void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_t *from);
 /* "6 of 6 runs": how many runs of the minimal variant, or of the one that differs from it in this axis, ended

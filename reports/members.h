@@ -10,6 +10,7 @@
 const char *tl_member_text(const json_t *o, const char *name);
 json_int_t tl_member_integer(const json_t *o, const char *name);
 bool tl_member_true(const json_t *o, const char *name);
+long long tl_integer_at(const json_t *list, size_t i); /* "[k, n]": of so many runs so many */
 
 /* The text of a member, or these words where it is missing, of another type or empty. */
 const char *tl_member_or(const json_t *o, const char *name, const char *words);

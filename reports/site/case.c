@@ -8,7 +8,6 @@
 #include "db/site.h"
 #include "reports/page.h"
 #include "reports/site/files.h"
-#include "reports/site/impl.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"
@@ -18,7 +17,7 @@
 #include <string.h>
 
 #define ROWS_MOST 3000
-#define AXES_MOST 8 /* columns of axes; a variant with more is text */
+#define COLUMNS_MOST 8 /* of axes; a variant with more is text */
 #define NEWEST 10
 
 static void free_row(struct tl_site_variant *r)
@@ -51,7 +50,7 @@ static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_
         m->rows = tl_realloc(m->rows, ++m->n, sizeof *m->rows);
     }
     struct tl_site_variant *r = &m->rows[at];
-    *r = (struct tl_site_variant){.cells = tl_calloc(m->c->n + 1, sizeof *r->cells)};
+    *r = (struct tl_site_variant){.matrix = m, .cells = tl_calloc(m->c->n + 1, sizeof *r->cells)};
     snprintf(r->hash, sizeof r->hash, "%s", hash);
     const char *variant = c->variant ? c->variant : "{}";
     r->text = tl_site_clean_exact(m->w, variant, strlen(variant), 2000);
@@ -79,13 +78,7 @@ static int add_cell(void *arg, const struct tl_site_cell *c, struct tl_error *e)
 
 /* --- axes ----------------------------------------------------------------------------------------------- */
 
-struct axis {
-    const char *name;
-    const json_t *values; /* in the order of the case, or NULL */
-    bool varies;
-};
-
-static int compare_values(const struct axis *a, const json_t *x, const json_t *y)
+static int compare_values(const struct tl_site_axis *a, const json_t *x, const json_t *y)
 {
     const json_t *v;
     size_t i, px = SIZE_MAX, py = SIZE_MAX;
@@ -107,12 +100,11 @@ static int compare_values(const struct axis *a, const json_t *x, const json_t *y
     return (int)json_typeof(x) - (int)json_typeof(y);
 }
 
-/* The axes of all rows, in the order of the case where it is known. Returns how many; 0: too many, or none.
- */
-static size_t read_axes(const struct tl_site_matrix *m, const json_t *document, struct axis axes[],
-                        size_t most)
+/* The axes of all rows, in the order of the case where it is known. None when a variant has no axes that
+ * could be told apart: variants are shown as the text that they are then. */
+static void read_axes(struct tl_site_matrix *m, const json_t *document)
 {
-    size_t n = 0, i, k;
+    size_t i, k;
     const json_t *declared;
     const char *name;
     json_t *value;
@@ -121,80 +113,60 @@ static size_t read_axes(const struct tl_site_matrix *m, const json_t *document, 
         name = json_string_value(json_object_get(declared, "name"));
         const json_t *choices = json_object_get(declared, "choices"),
                      *ordered = json_object_get(declared, "ordered");
-        if (name && n < most)
-            axes[n++] = (struct axis){name, choices ? choices : ordered, false};
+        if (name && m->n_axes < TL_SITE_AXES_MOST)
+            m->axes[m->n_axes++] = (struct tl_site_axis){name, choices ? choices : ordered, false};
     }
     for (i = 0; i < m->n; i++) {
-        if (!json_is_object(m->rows[i].variant)) /* then variants are shown as the text that they are */
-            return 0;
+        if (!json_is_object(m->rows[i].variant)) {
+            m->n_axes = 0;
+            return;
+        }
         json_object_foreach(m->rows[i].variant, name, value)
         {
-            for (k = 0; k < n && strcmp(axes[k].name, name);)
+            for (k = 0; k < m->n_axes && strcmp(m->axes[k].name, name);)
                 k++;
-            if (k == n && n < most)
-                axes[n++] = (struct axis){name, NULL, false};
+            if (k == m->n_axes && k < TL_SITE_AXES_MOST)
+                m->axes[m->n_axes++] = (struct tl_site_axis){name, NULL, false};
         }
     }
-    for (k = 0; k < n; k++)
-        for (i = 1; i < m->n; i++)
-            axes[k].varies |= !json_equal(json_object_get(m->rows[0].variant, axes[k].name),
-                                          json_object_get(m->rows[i].variant, axes[k].name)) &&
-                              (json_object_get(m->rows[0].variant, axes[k].name) ||
-                               json_object_get(m->rows[i].variant, axes[k].name));
-    return n;
+    for (k = 0; k < m->n_axes; k++) {
+        const json_t *first = m->n ? json_object_get(m->rows[0].variant, m->axes[k].name) : NULL;
+        for (i = 1; i < m->n; i++) {
+            value = json_object_get(m->rows[i].variant, m->axes[k].name);
+            m->axes[k].varies |= (first || value) && !json_equal(first, value);
+        }
+        m->n_columns += m->axes[k].varies;
+    }
+    if (m->n_columns > COLUMNS_MOST)
+        m->n_columns = 0;
 }
 
-struct order {
-    const struct axis *axes;
-    size_t n;
-};
-
-static int by_axes(const void *a, const void *b, void *arg)
+static int by_axes(const void *a, const void *b)
 {
     const struct tl_site_variant *x = a, *y = b;
-    const struct order *o = arg;
-    for (size_t i = 0; i < o->n; i++) {
-        int order = compare_values(&o->axes[i], json_object_get(x->variant, o->axes[i].name),
-                                   json_object_get(y->variant, o->axes[i].name));
+    const struct tl_site_matrix *m = x->matrix;
+    for (size_t i = 0; i < m->n_axes; i++) {
+        int order = compare_values(&m->axes[i], json_object_get(x->variant, m->axes[i].name),
+                                   json_object_get(y->variant, m->axes[i].name));
         if (order)
             return order;
     }
     return strcmp(x->hash, y->hash);
 }
 
-/* qsort_r differs between systems; rows are few. */
-static void sort_rows(struct tl_site_matrix *m, const struct order *o)
-{
-    struct tl_site_variant *to = tl_calloc(m->n + 1, sizeof *to);
-    for (size_t width = 1; width < m->n; width *= 2) {
-        for (size_t low = 0; low < m->n; low += 2 * width) {
-            size_t middle = low + width < m->n ? low + width : m->n,
-                   high = low + 2 * width < m->n ? low + 2 * width : m->n;
-            for (size_t i = low, j = middle, k = low; k < high; k++)
-                to[k] =
-                    i < middle && (j == high || by_axes(&m->rows[i], &m->rows[j], (void *)(uintptr_t)o) <= 0)
-                        ? m->rows[i++]
-                        : m->rows[j++];
-        }
-        memcpy(m->rows, to, m->n * sizeof *to);
-    }
-    free(to);
-}
-
 /* --- the page ------------------------------------------------------------------------------------------- */
 
-static void add_row(const struct tl_site_matrix *m, struct tl_buffer *b, const struct tl_site_variant *r,
-                    const struct axis *axes, size_t n_axes, size_t n_columns)
+static void add_row(const struct tl_site_matrix *m, struct tl_buffer *b, const struct tl_site_variant *r)
 {
     struct tl_buffer link = TL_BUFFER_INIT;
     tl_buffer_add_string(b, "<tr>");
-    for (size_t k = 0; k < n_axes; k++)
-        if (axes[k].varies && n_columns) {
+    for (size_t k = 0; k < m->n_axes; k++)
+        if (m->axes[k].varies && m->n_columns) {
             tl_buffer_add_string(b, "<th scope=\"row\">");
-            tl_add_value(b, json_object_get(r->variant, axes[k].name));
+            tl_add_value(b, json_object_get(r->variant, m->axes[k].name));
             tl_buffer_add_string(b, "</th>");
         }
-    if (!n_columns) {
+    if (!m->n_columns) {
         tl_buffer_add_string(b, "<th scope=\"row\">");
         tl_add_escaped(b, r->text);
         tl_buffer_add_string(b, "</th>");
@@ -229,16 +201,15 @@ static int add_newest(const struct tl_site_matrix *m, struct tl_buffer *b, struc
     return rc;
 }
 
-static void add_constant(struct tl_buffer *b, const struct tl_site_matrix *m, const struct axis *axes,
-                         size_t n)
+static void add_constant(const struct tl_site_matrix *m, struct tl_buffer *b)
 {
     bool any = false;
-    for (size_t k = 0; k < n; k++) {
-        const json_t *value = m->n ? json_object_get(m->rows[0].variant, axes[k].name) : NULL;
-        if (axes[k].varies || !value)
+    for (size_t k = 0; k < m->n_axes; k++) {
+        const json_t *value = m->n ? json_object_get(m->rows[0].variant, m->axes[k].name) : NULL;
+        if (m->axes[k].varies || !value)
             continue;
         tl_buffer_add_string(b, any ? ", <code>" : "<p>In every variant: <code>");
-        tl_add_setting(b, axes[k].name, value);
+        tl_add_setting(b, m->axes[k].name, value);
         tl_buffer_add_string(b, "</code>");
         any = true;
     }
@@ -274,15 +245,13 @@ static int write_case(struct tl_site *w, struct tl_site_case *c, struct tl_error
                               .frame = {c->text, NULL, "../", "table"},
                               .label = "Variants by units",
                               .filter_units = true};
-    struct axis axes[64];
     int rc = tl_site_cells(w->s, c->name, add_cell, &m, e);
     json_t *document = rc ? NULL : read_case(w, c);
-    size_t n_axes = rc ? 0 : read_axes(&m, document, axes, 64), n_columns = 0;
-    for (size_t k = 0; k < n_axes; k++)
-        n_columns += axes[k].varies;
-    n_columns = n_columns > AXES_MOST ? 0 : n_columns;
-    if (!rc)
-        sort_rows(&m, &(struct order){axes, n_axes});
+    if (!rc) {
+        read_axes(&m, document);
+        if (m.n)
+            qsort(m.rows, m.n, sizeof *m.rows, by_axes);
+    }
     struct tl_buffer *b = &t.before;
     tl_buffer_add_string(b, "<p class=\"where\"><a href=\"../index.html\">Overview</a> / case</p>\n<h1>");
     tl_add_escaped(b, c->text);
@@ -302,16 +271,16 @@ static int write_case(struct tl_site *w, struct tl_site_case *c, struct tl_error
                          "<p>%zu of them are shown, those that failed before the others; the list of trials "
                          "has all.</p>\n",
                          m.n);
-    add_constant(b, &m, axes, n_axes);
+    add_constant(&m, b);
     tl_site_legend(b);
     tl_buffer_add_string(&t.head, "<table class=\"matrix\">\n<thead><tr>");
-    for (size_t k = 0; k < n_axes && n_columns; k++)
-        if (axes[k].varies) {
+    for (size_t k = 0; k < m.n_axes && m.n_columns; k++)
+        if (m.axes[k].varies) {
             tl_buffer_add_string(&t.head, "<th scope=\"col\">");
-            tl_add_escaped(&t.head, axes[k].name);
+            tl_add_escaped(&t.head, m.axes[k].name);
             tl_buffer_add_string(&t.head, "</th>");
         }
-    if (!n_columns)
+    if (!m.n_columns)
         tl_buffer_add_string(&t.head, "<th scope=\"col\">variant</th>");
     for (size_t i = 0; i < c->n; i++)
         tl_site_unit_head(&t.head, w->units[w->tallies[c->first + i].unit].text);
@@ -319,7 +288,7 @@ static int write_case(struct tl_site *w, struct tl_site_case *c, struct tl_error
     rc = rc || add_newest(&m, &t.after, e) ? -1 : 0;
     for (size_t i = 0; !rc && i < m.n; i++) {
         rc = tl_site_table_row(&t, e);
-        add_row(&m, &t.rows, &m.rows[i], axes, n_axes, n_columns);
+        add_row(&m, &t.rows, &m.rows[i]);
     }
     if (tl_site_table_end(&t, rc ? NULL : e))
         rc = -1;

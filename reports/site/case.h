@@ -5,7 +5,16 @@
 #include "db/site.h"
 #include "reports/site/impl.h"
 
+#define TL_SITE_AXES_MOST 64
+
+struct tl_site_axis {
+    const char *name;
+    const json_t *values; /* in the order of the case, or NULL */
+    bool varies;          /* from row to row */
+};
+
 struct tl_site_variant {
+    const struct tl_site_matrix *matrix;
     char hash[TL_ID_SIZE];
     char *text;      /* cleaned */
     json_t *variant; /* of the text; NULL when it is none */
@@ -28,7 +37,9 @@ struct tl_site_matrix {
     struct tl_site_case *c;
     size_t n, n_variants, replace;
     struct tl_site_variant *rows;
-    json_t *by_hash; /* hash -> place in rows */
+    json_t *by_hash;          /* hash -> place in rows */
+    size_t n_axes, n_columns; /* n_columns: axes that have a column; 0: variants are shown as text */
+    struct tl_site_axis axes[TL_SITE_AXES_MOST];
     size_t n_builds;
     struct tl_site_build *builds;
 };

@@ -2,7 +2,6 @@
 #include "db/night.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
-#include "reports/site/impl.h"
 #include "reports/site/links.h"
 #include "reports/site/page.h"
 #include "reports/site/text.h"

@@ -2,7 +2,6 @@
  * are written to the stage (place.c); what is said of a failure is said of the target, which is as it was. */
 #include "reports/site/files.h"
 
-#include "reports/site/impl.h"
 #include "reports/site/text.h"
 
 #include <errno.h>

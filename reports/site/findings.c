@@ -4,7 +4,6 @@
 #include "reports/finding_words.h"
 #include "reports/frontier_svg.h"
 #include "reports/site/files.h"
-#include "reports/site/impl.h"
 #include "reports/site/links.h"
 #include "reports/site/page.h"
 #include "reports/site/text.h"

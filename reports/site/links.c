@@ -3,7 +3,6 @@
 #include "reports/site/links.h"
 
 #include "reports/page.h"
-#include "reports/site/impl.h"
 #include "reports/site/text.h"
 
 #include <stdlib.h>

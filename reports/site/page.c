@@ -4,7 +4,6 @@
 
 #include "reports/page.h"
 #include "reports/site/files.h"
-#include "reports/site/impl.h"
 #include "reports/site/text.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include "harness/base/frame_text.h"
 #include "reports/page.h"
 #include "reports/site/files.h"
-#include "reports/site/impl.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"

@@ -8,7 +8,6 @@
 #include "harness/base/clock.h"
 #include "harness/base/version.h"
 #include "reports/site/files.h"
-#include "reports/site/impl.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"

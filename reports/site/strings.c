@@ -3,7 +3,6 @@
  * each string, and a row holds numbers. */
 #include "reports/site/strings.h"
 
-#include "reports/site/impl.h"
 #include "reports/site/text.h"
 
 #include <stdint.h>

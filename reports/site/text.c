@@ -11,7 +11,6 @@
 #include "harness/base/time_text.h"
 #include "harness/base/utf8.h"
 #include "reports/page.h"
-#include "reports/site/impl.h"
 
 #include <ctype.h>
 #include <stdio.h>

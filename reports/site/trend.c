@@ -3,7 +3,6 @@
 #include "harness/base/version.h"
 #include "reports/page.h"
 #include "reports/site/case.h"
-#include "reports/site/impl.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"
 #include "reports/site/text.h"

@@ -4,7 +4,6 @@
 #include "db/site.h"
 #include "reports/json_text.h"
 #include "reports/site/files.h"
-#include "reports/site/impl.h"
 #include "reports/site/links.h"
 #include "reports/site/strings.h"
 #include "reports/site/text.h"

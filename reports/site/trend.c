@@ -14,11 +14,11 @@
 
 /* "runner:device" of a unit, and the build that it names or else the runtime's version or, then true, the
  * OS's. */
-static bool name_build(const struct tl_site_cell *c, char **lane, char **build)
+static bool name_build(const struct tl_site_cell *c, char **runner_device, char **build)
 {
     const char *unit = c->unit ? c->unit : "", *device = strrchr(unit, ':');
     size_t runner = strcspn(unit, "@:");
-    *lane = tl_format("%.*s%s", (int)runner, unit, device ? device : "");
+    *runner_device = tl_format("%.*s%s", (int)runner, unit, device ? device : "");
     if (unit[runner] == '@' && device && device > unit + runner)
         *build = tl_format("%.*s", (int)(device - unit) - (int)runner - 1, unit + runner + 1);
     else
@@ -30,19 +30,20 @@ static bool name_build(const struct tl_site_cell *c, char **lane, char **build)
 
 void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)
 {
-    char *lane, *build;
+    char *runner_device, *build;
     size_t i;
-    bool of_os = name_build(c, &lane, &build);
+    bool of_os = name_build(c, &runner_device, &build);
     for (i = m->n_builds; i > 0;
          i--) /* cells of one variant follow one another, so it is near the end or known */
-        if (!strcmp(m->builds[i - 1].build, build) && !strcmp(m->builds[i - 1].lane, lane))
+        if (!strcmp(m->builds[i - 1].build, build) && !strcmp(m->builds[i - 1].runner_device, runner_device))
             break;
     if (i == 0 && m->n_builds < BUILDS_MOST) {
         m->builds = tl_realloc(m->builds, m->n_builds + 1, sizeof *m->builds);
-        m->builds[m->n_builds++] = (struct tl_site_build){.lane = lane, .build = build, .of_os = of_os};
+        m->builds[m->n_builds++] =
+            (struct tl_site_build){.runner_device = runner_device, .build = build, .of_os = of_os};
         i = m->n_builds;
     } else {
-        free(lane);
+        free(runner_device);
         free(build);
     }
     if (i)
@@ -55,7 +56,7 @@ static int by_build(const void *a, const void *b)
     const struct tl_site_build *x = a, *y = b;
     int order = -tl_version_compare(x->build, y->build);
     order = order ? order : -strcmp(x->build, y->build);
-    return order ? order : strcmp(x->lane, y->lane);
+    return order ? order : strcmp(x->runner_device, y->runner_device);
 }
 
 static int by_text(const void *a, const void *b)
@@ -91,23 +92,23 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
 {
     if (!m->n_builds)
         return;
-    size_t n_lanes = 0;
-    char **lanes = tl_calloc(m->n_builds, sizeof *lanes);
+    size_t n_columns = 0;
+    char **columns = tl_calloc(m->n_builds, sizeof *columns);
     for (size_t i = 0; i < m->n_builds; i++) {
         size_t k = 0;
-        while (k < n_lanes && strcmp(lanes[k], m->builds[i].lane))
+        while (k < n_columns && strcmp(columns[k], m->builds[i].runner_device))
             k++;
-        if (k == n_lanes)
-            lanes[n_lanes++] = m->builds[i].lane;
+        if (k == n_columns)
+            columns[n_columns++] = m->builds[i].runner_device;
     }
-    qsort(lanes, n_lanes, sizeof *lanes, by_text);
+    qsort(columns, n_columns, sizeof *columns, by_text);
     qsort(m->builds, m->n_builds, sizeof *m->builds, by_build);
     tl_buffer_add_string(b, "<section aria-labelledby=\"builds\"><h2 id=\"builds\">Over builds</h2>\n");
     tl_site_wide(b, "builds");
     tl_buffer_add_string(b, "<table class=\"trend\">\n<thead><tr><th scope=\"col\">build, newest first</th>");
-    for (size_t k = 0; k < n_lanes; k++) {
+    for (size_t k = 0; k < n_columns; k++) {
         tl_buffer_add_string(b, "<th scope=\"col\">");
-        tl_site_html(m->w, b, lanes[k], 80);
+        tl_site_html(m->w, b, columns[k], 80);
         tl_buffer_add_string(b, "</th>");
     }
     tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
@@ -118,22 +119,22 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
                              m->builds[i].of_os ? " <span class=\"quiet\">of the OS</span></th>" : "</th>");
         for (end = i; end < m->n_builds && !strcmp(m->builds[end].build, m->builds[i].build);)
             end++;
-        for (size_t k = 0; k < n_lanes; k++) {
+        for (size_t k = 0; k < n_columns; k++) {
             const struct tl_site_build *x = NULL;
             for (size_t j = i; j < end; j++)
-                x = strcmp(m->builds[j].lane, lanes[k]) ? x : &m->builds[j];
+                x = strcmp(m->builds[j].runner_device, columns[k]) ? x : &m->builds[j];
             add_cell(b, x);
         }
         tl_buffer_add_string(b, "</tr>\n");
     }
     tl_buffer_add_string(b, "</tbody></table></div></section>\n");
-    free(lanes);
+    free(columns);
 }
 
 void tl_site_trend_free(struct tl_site_matrix *m)
 {
     for (size_t i = 0; i < m->n_builds; i++) {
-        free(m->builds[i].lane);
+        free(m->builds[i].runner_device);
         free(m->builds[i].build);
     }
     free(m->builds);

@@ -3,10 +3,12 @@
 #include "db/group.h"
 #include "db/trial_write.h"
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/base/time_text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* An intent whose trial has no outcome: the child ran, and nobody saw the end of it. */
 static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
@@ -14,15 +16,8 @@ static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
     struct tl_store *s = arg;
     struct tl_trial_record r;
     memset(&r, 0, sizeof r);
-    char started[32] = "", found[32] = "";
-    struct tm tm;
-    time_t seconds = (time_t)(i->started_us / 1000000), now = time(NULL);
-    if (gmtime_r(&seconds, &tm))
-        strftime(started, sizeof started, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    if (gmtime_r(&now, &tm))
-        strftime(found, sizeof found, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    char *message =
-        tl_format("trapline or the machine went down while it ran; started %s, found %s", started, found);
+    char *started = tl_time_format(i->started_us, TL_TIME_SECONDS),
+         *found = tl_time_format(tl_wall_us(), TL_TIME_SECONDS);
     snprintf(r.id, sizeof r.id, "%s", i->id);
     snprintf(r.case_hash, sizeof r.case_hash, "%s", i->case_hash);
     snprintf(r.variant_hash, sizeof r.variant_hash, "%s", i->variant_hash);
@@ -31,7 +26,10 @@ static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
     r.case_name = tl_strdup(i->case_name);
     r.variant = tl_strdup(i->variant);
     r.unit = tl_strdup(i->unit);
-    r.message = message;
+    r.message =
+        tl_format("trapline or the machine went down while it ran; started %s, found %s", started, found);
+    free(started);
+    free(found);
     r.outcome = TL_OUTCOME_LOST;
     r.phase = TL_PHASE_START;
     r.exit_status = -1;

@@ -1,4 +1,4 @@
-/* Everything in the database once, in order, for a site of static pages (reports/site.h): scans along an
+/* Everything in the database once, in order, for a site of static pages (reports/site/site.h): scans along an
  * index that hand out one row at a time, so that nothing grows with the number of trials. Strings are valid
  * during the call and may be NULL where nothing is known. A callback stops its scan by returning -1. */
 #ifndef TL_DB_SITE_H

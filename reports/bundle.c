@@ -1,7 +1,7 @@
 /* A directory with which the failure can be shown to somebody who has no trapline.
  *
  *   report.md report.html report.json   the report
- *   case.json environment.json          the case narrowed to the finding, and where it was measured
+ *   case.json environment.json          the minimal case of the finding, and where it was measured
  *   model.onnx inputs/ options.json …   of the minimal variant, and in control/ of the neighbour that passed
  *   repro.c repro.py                    run either of them
  *   commands.sh                         instead of those: the runner's command lines, where there is no model
@@ -10,32 +10,30 @@
  * It is put together in a directory beside the target, which then becomes the target by rename or goes into
  * an archive. Model and inputs come from the runner, which is asked to write them down instead of running
  * them. */
-#include "reports/finding.h"
+#include "reports/bundle.h"
 
+#include "harness/base/program.h"
 #include "reports/bundle_archive.h"
-#include "reports/finding_sections.h"
-#include "reports/internal.h"
+#include "reports/commands.h"
+#include "reports/finding_words.h"
+#include "reports/json_text.h"
+#include "reports/minimal_case.h"
 #include "reports/redact.h"
 #include "reports/repro.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <libgen.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DUMP_SECONDS 300
 #define JSON_MOST (64u << 20)
 
-extern char **environ;
 static const char doing[] = "cannot write the bundle";
 
 struct bundle {
@@ -51,7 +49,7 @@ struct bundle {
 static void leave_out(struct bundle *b, char *sentence)
 {
     char *text = b->source->keep_paths ? tl_strdup(sentence) : tl_redact(&b->redaction, sentence);
-    json_array_append_new(b->left_out, tl_text_json(text, strlen(text)));
+    json_array_append_new(b->left_out, tl_string_json(text));
     free(text);
     free(sentence);
 }
@@ -59,6 +57,14 @@ static void leave_out(struct bundle *b, char *sentence)
 static void have(struct bundle *b, const char *name, const char *about)
 {
     json_array_append_new(b->files, json_pack("{s:s,s:s}", "name", name, "about", about));
+}
+
+/* The same for a file whose name and words are made; both are taken over. */
+static void have_made(struct bundle *b, char *name, char *about)
+{
+    have(b, name, about);
+    free(name);
+    free(about);
 }
 
 static int write_text(struct bundle *b, const char *name, const char *text, const char *about,
@@ -98,42 +104,11 @@ static json_t *read_json(const char *directory, const char *name)
     return j;
 }
 
-/* Runs the runner by hand; its messages go to a file. The wait status, or -1 when it could not be started or
- * did not end in time. */
-static int run_runner(const char *runner, const char *request, const char *messages)
-{
-    posix_spawn_file_actions_t actions;
-    char *argv[] = {(char *)(uintptr_t)runner, (char *)(uintptr_t) "--trial", (char *)(uintptr_t)request,
-                    NULL};
-    pid_t pid;
-    int status = -1;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, messages, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    int failed = posix_spawn(&pid, runner, &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (failed)
-        return -1;
-    for (int ticks = 0;; ticks++) {
-        struct timespec pause = {0, 10000000};
-        pid_t got = waitpid(pid, &status, WNOHANG);
-        if (got == pid)
-            return status;
-        if (got < 0 && errno != EINTR)
-            return -1;
-        if (ticks == DUMP_SECONDS * 100)
-            kill(pid, SIGKILL);
-        nanosleep(&pause, NULL);
-    }
-}
-
 /* Why the runner did not do it, from the last of its messages. */
-static char *why_not(const char *messages, int status)
+static char *why_not(const struct tl_buffer *messages, int status)
 {
-    size_t size;
-    char *text = tl_read_file(messages, JSON_MOST, &size), *why = NULL;
-    for (char *rest = text, *line; rest && (line = strsep(&rest, "\n"));) {
+    char *why = NULL;
+    for (char *rest = messages->data, *line; rest && (line = strsep(&rest, "\n"));) {
         json_t *m = json_loads(line, 0, NULL);
         const char *said = tl_member_text(json_object_get(m, "error"), "message");
         said = said ? said : tl_member_text(m, "unsupported");
@@ -143,99 +118,94 @@ static char *why_not(const char *messages, int status)
         }
         json_decref(m);
     }
-    free(text);
     if (!why && status != -1 && WIFSIGNALED(status))
         why = tl_format("the runner died of %s", tl_signal_name(WTERMSIG(status)));
     return why ? why : tl_strdup("the runner could not be run");
+}
+
+/* Lets the runner write a trial's files down instead of running it. Returns why it may not have done it, for
+ * what turns out to be missing; the caller's. */
+static char *run_runner(const struct bundle *b, json_t *request, const char *directory)
+{
+    json_object_del(request, "scratch");
+    json_object_del(request, "outputs");
+    json_object_set_new(request, "dump", json_string(directory));
+    if (b->o->build_object)
+        json_object_set(request, "build", (json_t *)b->o->build_object);
+    char *text = json_dumps(request, JSON_COMPACT);
+    const char *argv[] = {b->o->runner_path, "--trial", text, NULL};
+    struct tl_buffer messages = TL_BUFFER_INIT, said = TL_BUFFER_INIT;
+    struct tl_program p = {
+        .argv = argv, .out = &messages, .err = &said, .timeout_s = DUMP_SECONDS, .status = -1};
+    struct tl_error gone; /* that it did not start, or not end, is in its status */
+    tl_program_run(&p, &gone);
+    char *why = why_not(&messages, p.status);
+    tl_buffer_free(&messages);
+    tl_buffer_free(&said);
+    free(text);
+    return why;
+}
+
+/* What a dump consists of: the model with its options and weights, and the inputs. */
+static void list_dump(struct bundle *b, bool model, const json_t *options, const json_t *inputs,
+                      const char *where, const char *whose)
+{
+    const json_t *weights, *input;
+    size_t i;
+    if (model) {
+        have_made(b, tl_format("%smodel.onnx", where), tl_format("the model of %s", whose));
+        have_made(b, tl_format("%soptions.json", where), tl_format("session options of %s", whose));
+    }
+    json_array_foreach(json_object_get(options, "external"), i, weights)
+    {
+        const char *file = json_string_value(weights);
+        if (file && !strchr(file, '/'))
+            have_made(b, tl_format("%s%s", where, file), tl_strdup("weights of that model"));
+    }
+    json_array_foreach(inputs, i, input)
+        have_made(b, tl_format("%s%s", where, tl_member_text(input, "npy")),
+                  tl_format("input %s of %s", tl_member_text(input, "name"), whose));
+    if (inputs)
+        have_made(b, tl_format("%sinputs.json", where), tl_strdup("names, types and shapes of the inputs"));
 }
 
 /* Model, inputs and options of a trial into STAGE/WHERE ("" or "control/"). Whether there is a model is in
  * the result; everything that is missing is said. */
 static bool dump(struct bundle *b, const struct tl_trial_record *r, const char *where, const char *whose)
 {
-    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *inputs, *options, *input;
-    char *directory = tl_format("%s/%s", b->stage, where), *messages = tl_format("%s.messages", b->stage),
-         *model = tl_format("%smodel.onnx", where), *path = tl_format("%s/%s", b->stage, model);
-    int status = -1;
-    size_t i;
+    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL;
+    char *directory = tl_format("%s/%s", b->stage, where), *model = tl_format("%smodel.onnx", directory),
+         *why;
     mkdir(directory, 0777);
-    if (request && b->o->runner_path) {
-        json_object_del(request, "scratch");
-        json_object_del(request, "outputs");
-        json_object_set_new(request, "dump", json_string(directory));
-        if (b->o->build_object)
-            json_object_set(request, "build", (json_t *)b->o->build_object);
-        char *text = json_dumps(request, JSON_COMPACT);
-        status = run_runner(b->o->runner_path, text, messages);
-        free(text);
-    }
-    bool there = access(path, R_OK) == 0;
-    inputs = read_json(directory, "inputs.json");
-    if (there) {
-        char *about = tl_format("the model of %s", whose), *name = tl_format("%soptions.json", where);
-        have(b, model, about);
-        free(about);
-        about = tl_format("session options of %s", whose);
-        have(b, name, about);
-        free(about);
-        free(name);
-    }
-    options = read_json(directory, "options.json");
-    json_array_foreach(json_object_get(options, "external"), i, input)
-    {
-        const char *file = json_string_value(input);
-        char *name = tl_format("%s%s", where, file ? file : "?");
-        if (file && !strchr(file, '/'))
-            have(b, name, "weights of that model");
-        free(name);
-    }
-    json_decref(options);
-    json_array_foreach(inputs, i, input)
-    {
-        char *name = tl_format("%s%s", where, tl_member_text(input, "npy")),
-             *about = tl_format("input %s of %s", tl_member_text(input, "name"), whose);
-        have(b, name, about);
-        free(about);
-        free(name);
-    }
-    if (inputs) {
-        char *name = tl_format("%sinputs.json", where);
-        have(b, name, "names, types and shapes of the inputs");
-        free(name);
-    }
-    if (!request || !b->o->runner_path) {
-        leave_out(b, tl_format("the model of %s: %s", whose,
-                               !r         ? "no trial of it is known"
-                               : !request ? "the request of its trial is not known"
-                                          : "the runner is not installed here"));
-    } else if (!there || !inputs) {
-        char *why = why_not(messages, status);
+    if (!r)
+        why = tl_strdup("no trial of it is known");
+    else if (!request)
+        why = tl_strdup("the request of its trial is not known");
+    else if (!b->o->runner_path)
+        why = tl_strdup("the runner is not installed here");
+    else
+        why = run_runner(b, request, directory);
+    bool there = access(model, R_OK) == 0;
+    json_t *inputs = read_json(directory, "inputs.json"), *options = read_json(directory, "options.json");
+    list_dump(b, there, options, inputs, where, whose);
+    if (!there || !inputs)
         leave_out(b, tl_format("the %s of %s: %s", there ? "inputs" : "model", whose, why));
-        free(why);
-    }
-    unlink(messages);
     if (!there && *where)
         rmdir(directory); /* of the control; the stage itself stays, though it may be empty as yet */
+    json_decref(options);
     json_decref(inputs);
     json_decref(request);
-    free(path);
+    free(why);
     free(model);
-    free(messages);
     free(directory);
     return there;
 }
 
-/* Plain words without the marks of inline text. */
 static char *variant_words(const json_t *variant)
 {
-    struct tl_buffer b = TL_BUFFER_INIT, plain = TL_BUFFER_INIT;
+    struct tl_buffer b = TL_BUFFER_INIT;
     tl_words_variant(&b, variant);
-    tl_buffer_add_string(&plain, "");
-    for (size_t i = 0; i < b.size; i++)
-        if ((unsigned char)b.data[i] >= 32)
-            tl_buffer_add(&plain, &b.data[i], 1);
-    tl_buffer_free(&b);
-    return tl_buffer_take(&plain);
+    return tl_inline_plain(tl_buffer_take(&b));
 }
 
 static int write_repro(struct bundle *b, bool has_control, struct tl_error *e)
@@ -306,8 +276,8 @@ static int write_case(struct bundle *b, bool has_model, struct tl_error *e)
         leave_out(b, tl_strdup("the case file: its text is not in the database"));
         return 0;
     }
-    json_t *narrow = tl_narrow_case(b->o->case_document, b->source->finding);
-    json_t *model = json_object_get(narrow, "model");
+    json_t *minimal = tl_minimal_case(b->o->case_document, b->source->finding);
+    json_t *model = json_object_get(minimal, "model");
     if (tl_member_text(model, "file") && has_model && !strchr(tl_member_text(model, "file"), '{'))
         json_object_set_new(model, "file", json_string("model.onnx"));
     else if (!tl_member_text(model, "family"))
@@ -316,13 +286,13 @@ static int write_case(struct bundle *b, bool has_model, struct tl_error *e)
             tl_strdup("the programs and files that case.json names; their paths are those of the machine on "
                       "which it was measured"));
     if (!b->source->keep_paths) {
-        json_t *redacted = tl_redact_json(&b->redaction, narrow);
-        json_decref(narrow);
-        narrow = redacted;
+        json_t *redacted = tl_redact_json(&b->redaction, minimal);
+        json_decref(minimal);
+        minimal = redacted;
     }
-    int rc = write_json(b, "case.json", narrow,
+    int rc = write_json(b, "case.json", minimal,
                         "the case file, with only the values that matter to this finding", e);
-    json_decref(narrow);
+    json_decref(minimal);
     return rc;
 }
 

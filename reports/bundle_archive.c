@@ -1,7 +1,7 @@
 #include "reports/bundle_archive.h"
 
 #include "harness/base/buffer.h"
-#include "reports/internal.h"
+#include "reports/members.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,14 +1,11 @@
 /* The sections of a report that say what there was: environment, command lines, the failure itself, stacks.
  */
+#include "reports/commands.h"
+#include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-const char *tl_first_text(const char *a, const char *b)
-{
-    return a && *a ? a : b && *b ? b : NULL;
-}
 
 static void add_field(json_t *rows, const char *name, const char *value)
 {
@@ -16,6 +13,13 @@ static void add_field(json_t *rows, const char *name, const char *value)
     tl_inline_text(&b, value && *value ? value : "unknown");
     char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
     tl_page_row(rows, false, 2, cells);
+}
+
+/* The text is taken over; NULL: it is not known. */
+static void add_made(json_t *rows, const char *name, char *value)
+{
+    add_field(rows, name, value);
+    free(value);
 }
 
 static void add_code_field(json_t *rows, const char *name, const char *value)
@@ -48,118 +52,53 @@ void tl_section_environment(const struct tl_sections *r)
     const json_t *v = json_object_get(r->finding, "environment"),
                  *build = json_object_get(r->finding, "build");
     json_int_t cores = tl_member_integer(v, "cores"), memory = tl_member_integer(v, "memory");
-    const char *runtime =
-        tl_first_text(tl_member_text(v, "runtime_version"), tl_member_text(build, "version"));
+    const char *runtime = tl_member_or(v, "runtime_version", tl_member_or(build, "version", NULL));
     const char *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
     tl_page_heading(r->page, 2, "Environment");
     json_t *rows = tl_page_table(r->page, 2, head);
-    char *text =
-        tl_format("%s%s%s", tl_member_text(r->finding, "runner") ? tl_member_text(r->finding, "runner") : "",
-                  runtime ? " " : "", runtime ? runtime : ", version unknown");
-    add_field(rows, "Runtime", text);
-    free(text);
+    add_made(rows, "Runtime",
+             tl_format("%s%s%s", tl_member_or(r->finding, "runner", ""), runtime ? " " : "",
+                       runtime ? runtime : ", version unknown"));
     add_code_field(rows, "Runtime, SHA-256",
-                   tl_first_text(tl_member_text(v, "runtime_sha256"), tl_member_text(build, "sha256")));
-    add_code_field(rows, "Runtime, file",
-                   tl_first_text(tl_member_text(build, "path"), tl_member_text(v, "runtime_path")));
+                   tl_member_or(v, "runtime_sha256", tl_member_text(build, "sha256")));
+    add_code_field(rows, "Runtime, file", tl_member_or(build, "path", tl_member_text(v, "runtime_path")));
     add_field(rows, "Runtime, commit", tl_member_text(build, "commit"));
-    text = versions(r);
-    add_field(rows, "Toolchain and packages", text);
-    free(text);
+    add_made(rows, "Toolchain and packages", versions(r));
     add_code_field(rows, "Compute unit asked for", tl_member_text(r->finding, "device"));
-    if (observed || !by_control) {
+    if (observed || !by_control)
         add_code_field(rows, "Compute unit observed", observed);
-    } else {
-        text = tl_format("unknown for the failing variant; %s for the control", by_control);
-        add_field(rows, "Compute unit observed", text);
-        free(text);
-    }
+    else
+        add_made(rows, "Compute unit observed",
+                 tl_format("unknown for the failing variant; %s for the control", by_control));
     add_field(rows, "OS", tl_member_text(v, "os"));
     add_field(rows, "OS build", tl_member_text(v, "os_build"));
     add_field(rows, "Kernel", tl_member_text(v, "kernel"));
-    add_field(rows, "Machine", tl_first_text(tl_member_text(v, "model"), tl_member_text(v, "machine")));
-    text = cores > 0
-               ? tl_format("%s, %lld cores", tl_member_text(v, "cpu") ? tl_member_text(v, "cpu") : "unknown",
-                           (long long)cores)
-               : NULL;
-    add_field(rows, "CPU", text ? text : tl_member_text(v, "cpu"));
-    free(text);
-    add_field(rows, "GPU and driver", tl_first_text(tl_member_text(v, "gpu"), tl_member_text(v, "driver")));
-    text = memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL;
-    add_field(rows, "Memory", text);
-    free(text);
-    text = tl_format(
-        "trapline %s, runner %s", tl_member_text(v, "trapline") ? tl_member_text(v, "trapline") : "?",
-        tl_member_text(v, "runner_version") ? tl_member_text(v, "runner_version") : "of unknown version");
-    add_field(rows, "Measured with", text);
-    free(text);
-}
-
-/* A word as a POSIX shell takes it. */
-static void add_word(struct tl_buffer *b, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:@./,~";
-    if (b->size)
-        tl_buffer_add_string(b, " ");
-    if (*word && word[strspn(word, plain)] == '\0') {
-        tl_buffer_add_string(b, word);
-        return;
-    }
-    tl_buffer_add_string(b, "'");
-    for (; *word; word++)
-        if (*word == '\'')
-            tl_buffer_add_string(b, "'\\''");
-        else
-            tl_buffer_add(b, word, 1);
-    tl_buffer_add_string(b, "'");
+    add_field(rows, "Machine", tl_member_or(v, "model", tl_member_text(v, "machine")));
+    const char *cpu = tl_member_text(v, "cpu");
+    add_made(rows, "CPU",
+             cores > 0 ? tl_format("%s, %lld cores", cpu ? cpu : "unknown", (long long)cores)
+                       : tl_strdup(cpu));
+    add_field(rows, "GPU and driver", tl_member_or(v, "gpu", tl_member_text(v, "driver")));
+    add_made(rows, "Memory", memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
+    const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");
+    add_made(rows, "Measured with",
+             tl_format("trapline %s, runner %s", trapline ? trapline : "?",
+                       runner ? runner : "of unknown version"));
 }
 
 static char *run_command(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *axis, *name = tl_member_text(f, "case"), *unit = tl_member_text(f, "unit");
-    json_t *value;
+    const char *name = tl_member_text(f, "case"), *unit = tl_member_text(f, "unit");
     char *file = tl_format("%s.json", name ? name : "CASE");
     tl_buffer_add_string(&b, "trapline run");
-    add_word(&b, file);
+    tl_shell_word(&b, file, true);
     tl_buffer_add_string(&b, " -u");
-    add_word(&b, unit ? unit : "UNIT");
-    json_object_foreach((json_t *)tl_report_variant(f), axis, value)
-    {
-        char *text = tl_value_word(value), *word = tl_format("%s=%s", axis, text);
-        tl_buffer_add_string(&b, " -s");
-        add_word(&b, word);
-        free(word);
-        free(text);
-    }
+    tl_shell_word(&b, unit ? unit : "UNIT", true);
+    tl_shell_settings(&b, tl_report_variant(f), true);
     tl_buffer_add_string(&b, "\n");
     free(file);
-    return tl_buffer_take(&b);
-}
-
-/* The runner alone, as it was called, without what belongs to one trial only. NULL when that is not known. */
-char *tl_runner_command(const json_t *trial)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *word, *argv = json_object_get(trial, "command");
-    json_t *request = json_is_object(json_object_get(trial, "request"))
-                          ? json_deep_copy(json_object_get(trial, "request"))
-                          : NULL;
-    size_t i;
-    if (!request || !json_array_size(argv)) {
-        json_decref(request);
-        return NULL;
-    }
-    json_object_del(request, "scratch");
-    json_object_del(request, "outputs");
-    json_array_foreach(argv, i, word) add_word(&b, json_is_string(word) ? json_string_value(word) : "?");
-    add_word(&b, "--trial");
-    char *text = json_dumps(request, JSON_COMPACT);
-    add_word(&b, text);
-    tl_buffer_add_string(&b, "\n");
-    free(text);
-    json_decref(request);
     return tl_buffer_take(&b);
 }
 
@@ -173,74 +112,40 @@ static bool is_own_runner(const json_t *finding)
     return false;
 }
 
-/* The scratch directory, which the request does not name, is where steps run. */
-static void add_step_word(struct tl_buffer *b, const char *word)
-{
-    static const char mark[] = "{scratch}";
-    struct tl_buffer here = TL_BUFFER_INIT;
-    const char *at;
-    while ((at = strstr(word, mark))) {
-        tl_buffer_add(&here, word, (size_t)(at - word));
-        tl_buffer_add_string(&here, ".");
-        word = at + strlen(mark);
-    }
-    tl_buffer_add_string(&here, word);
-    add_word(b, here.data ? here.data : "");
-    tl_buffer_free(&here);
-}
-
-char *tl_steps_commands(const json_t *trial)
-{
-    const json_t *request = json_object_get(trial, "request"), *step, *word;
-    struct tl_buffer all = TL_BUFFER_INIT;
-    size_t i, k;
-    json_array_foreach(json_object_get(request, "steps"), i, step)
-    {
-        struct tl_buffer line = TL_BUFFER_INIT;
-        json_array_foreach(json_object_get(step, "argv"), k, word)
-            add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
-        tl_buffer_printf(&all, "%s\n", line.data ? line.data : "");
-        tl_buffer_free(&line);
-    }
-    return all.size ? tl_buffer_take(&all) : NULL;
-}
-
 void tl_section_reproduce(const struct tl_sections *r)
 {
     char *alone = tl_runner_command(r->failing), *steps = tl_steps_commands(r->failing);
     const json_t *attached = json_object_get(r->bundle, "repro");
     tl_page_heading(r->page, 2, "How to reproduce");
     if (json_is_true(attached)) {
-        tl_page_paragraph(r->page,
-                          tl_strdup("With the attached files and nothing of trapline (not run by trapline "
-                                    "itself; with " TL_CODE_ON "--control" TL_CODE_OFF
-                                    " they run the neighbour that passed):"));
+        tl_page_words(r->page, "With the attached files and nothing of trapline (not run by trapline "
+                               "itself; with " TL_CODE_ON "--control" TL_CODE_OFF
+                               " they run the neighbour that passed):");
         tl_page_code(
             r->page, "sh",
             tl_strdup("cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\npython3 repro.py\n"));
     }
     if (steps) {
-        tl_page_paragraph(r->page, tl_strdup("The commands of the case and nothing of trapline, in an empty "
-                                             "directory:"));
+        tl_page_words(r->page, "The commands of the case and nothing of trapline, in an empty "
+                               "directory:");
         tl_page_code(r->page, "sh", steps);
     }
-    tl_page_paragraph(r->page, tl_strdup("With trapline and the case file:"));
+    tl_page_words(r->page, "With trapline and the case file:");
     tl_page_code(r->page, "sh", run_command(r->finding));
     if (alone) {
         /* A runner of somebody else's need not know how to be run by hand. */
-        tl_page_paragraph(r->page,
-                          tl_strdup(is_own_runner(r->finding)
-                                        ? "The runner alone, under a debugger too:"
-                                        : "The runner alone, if it takes " TL_CODE_ON "--trial" TL_CODE_OFF
-                                          " as those of trapline do; otherwise it wants the same "
-                                          "request as a line on descriptor 3:"));
+        tl_page_words(r->page, is_own_runner(r->finding)
+                                   ? "The runner alone, under a debugger too:"
+                                   : "The runner alone, if it takes " TL_CODE_ON "--trial" TL_CODE_OFF
+                                     " as those of trapline do; otherwise it wants the same "
+                                     "request as a line on descriptor 3:");
         bool home = strstr(alone, "~/") != NULL;
         tl_page_code(r->page, "sh", alone);
         if (home)
-            tl_page_paragraph(r->page, tl_strdup("Where a path begins with " TL_CODE_ON "~" TL_CODE_OFF
-                                                 ", a home directory was left out; write yours there."));
+            tl_page_words(r->page, "Where a path begins with " TL_CODE_ON "~" TL_CODE_OFF
+                                   ", a home directory was left out; write yours there.");
     } else {
-        tl_page_paragraph(r->page, tl_strdup("The command line of the runner alone: unknown."));
+        tl_page_words(r->page, "The command line of the runner alone: unknown.");
     }
 }
 
@@ -249,43 +154,34 @@ void tl_section_failure(const struct tl_sections *r)
     static const char *const head[] = {"field", "value"};
     const json_t *f = r->finding, *capture = json_object_get(r->failing, "capture"),
                  *exit_status = json_object_get(f, "exit_status"), *s = json_object_get(f, "signature");
-    const char *message = tl_member_text(f, "message"), *err = tl_member_text(r->failing, "stderr");
-    char *text;
+    const char *message = tl_member_text(f, "message"), *err = tl_member_text(r->failing, "stderr"),
+               *signal = tl_member_text(f, "signal"), *domain = tl_member_text(r->failing, "error_domain"),
+               *code = tl_member_text(r->failing, "error_code");
     tl_page_heading(r->page, 2, "Failure");
     json_t *rows = tl_page_table(r->page, 2, head);
     add_field(rows, "Outcome", tl_member_text(f, "outcome"));
     add_field(rows, "Phase", tl_member_text(f, "phase"));
-    add_field(rows, "Signal",
-              json_is_null(json_object_get(f, "signal")) ? "none" : tl_member_text(f, "signal"));
-    text =
-        json_is_integer(exit_status) ? tl_format("%lld", (long long)json_integer_value(exit_status)) : NULL;
-    add_field(rows, "Exit status of the runner",
-              text                          ? text
-              : tl_member_text(f, "signal") ? "none: it died of the signal"
-                                            : NULL);
-    free(text);
+    add_field(rows, "Signal", json_is_null(json_object_get(f, "signal")) ? "none" : signal);
+    if (json_is_integer(exit_status))
+        add_made(rows, "Exit status of the runner",
+                 tl_format("%lld", (long long)json_integer_value(exit_status)));
+    else
+        add_field(rows, "Exit status of the runner", signal ? "none: it died of the signal" : NULL);
     /* The exit status of a step is in the code; the runner itself ended well when it told of it. */
-    if (tl_member_text(r->failing, "error_domain")) {
-        text = tl_format("%s, %s", tl_member_text(r->failing, "error_domain"),
-                         tl_member_text(r->failing, "error_code") ? tl_member_text(r->failing, "error_code")
-                                                                  : "no code");
-        add_field(rows, "Error, domain and code", text);
-        free(text);
-    }
-    text = tl_member_text(capture, "address") ? tl_format("%s", tl_member_text(capture, "address")) : NULL;
-    add_field(rows, "Address of the fault", text ? text : json_is_object(capture) ? "none" : NULL);
-    free(text);
+    if (domain)
+        add_made(rows, "Error, domain and code", tl_format("%s, %s", domain, code ? code : "no code"));
+    add_field(rows, "Address of the fault",
+              tl_member_or(capture, "address", json_is_object(capture) ? "none" : NULL));
     add_code_field(rows, "Signature", tl_member_text(s, "title"));
     add_code_field(rows, "Signature, id", tl_member_text(s, "id"));
     add_code_field(rows, "Across builds", tl_member_text(s, "coarse_title"));
     add_code_field(rows, "Trial", tl_member_text(json_object_get(f, "evidence"), "trial"));
-    add_field(rows, "Report of the OS (.ips)",
-              tl_member_text(r->failing, "ips") ? tl_member_text(r->failing, "ips") : "unknown");
+    add_field(rows, "Report of the OS (.ips)", tl_member_text(r->failing, "ips"));
     tl_page_heading(r->page, 3, "Assertion or error text");
     if (message && *message)
         tl_page_code(r->page, "text", tl_strdup(message));
     else
-        tl_page_paragraph(r->page, tl_strdup("None was found."));
+        tl_page_words(r->page, "None was found.");
     if (err && *err)
         tl_page_fold(r->page, tl_strdup("The end of stderr"), tl_strdup(err));
 }
@@ -314,7 +210,7 @@ void tl_section_stacks(const struct tl_sections *r)
     const char *kind = tl_member_text(capture, "kind");
     tl_page_heading(r->page, 2, "Stack");
     if (!json_array_size(threads)) {
-        tl_page_paragraph(r->page, tl_strdup("Unknown: no stack was captured."));
+        tl_page_words(r->page, "Unknown: no stack was captured.");
         return;
     }
     json_array_foreach(threads, i, thread)

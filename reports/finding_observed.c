@@ -1,4 +1,6 @@
 /* The table of a report in which one axis changes at a time, and the decisive pairs. */
+#include "reports/finding_axes.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>
@@ -90,24 +92,29 @@ static void add_observed_row(const struct tl_sections *r, json_t *rows, const js
     tl_page_row(rows, strong, at, cells);
 }
 
+/* A paragraph below a table. */
+static void add_variant(const struct tl_sections *r, const char *words, const json_t *variant)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, words);
+    tl_words_variant(&b, variant);
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
 /* The table of a search over builds. */
 static void add_observed_builds(const struct tl_sections *r)
 {
     static const char *const columns[] = {"build", "outcome", "failed in this way"};
     static const char *const axis[] = {"build"};
     json_t *measured = tl_report_rows(r->finding), *row;
-    struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     tl_page_heading(r->page, 2, "Observed");
-    tl_page_paragraph(r->page,
-                      tl_strdup("Only the build changes. In bold are the builds at the ends of a range that "
-                                "fails, and those next to it."));
+    tl_page_words(r->page, "Only the build changes. In bold are the builds at the ends of a range that "
+                           "fails, and those next to it.");
     json_t *rows = tl_page_table(r->page, COUNT(columns), columns);
     json_array_foreach(measured, i, row) add_observed_row(r, rows, row, 1, axis);
-    tl_buffer_add_string(&b, "In every row: ");
-    tl_words_variant(&b, tl_report_variant(r->finding));
-    tl_buffer_add_string(&b, ".");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    add_variant(r, "In every row: ", tl_report_variant(r->finding));
     json_decref(measured);
 }
 
@@ -137,9 +144,8 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     const json_t *c;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
-    tl_page_paragraph(r->page,
-                      tl_strdup("The corners of the boundary: variants that fail, of which neither axis can "
-                                "be made one step simpler, unless the last column says otherwise."));
+    tl_page_words(r->page, "The corners of the boundary: variants that fail, of which neither axis can "
+                           "be made one step simpler, unless the last column says otherwise.");
     json_t *rows = tl_page_table(r->page, COUNT(columns), columns);
     json_array_foreach(json_object_get(frontier, "corners"), i, c)
     {
@@ -161,12 +167,8 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     }
     json_object_del(rest, columns[0]);
     json_object_del(rest, columns[1]);
-    if (json_object_size(rest)) {
-        tl_buffer_add_string(&b, "In every row: ");
-        tl_words_variant(&b, rest);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
+    if (json_object_size(rest))
+        add_variant(r, "In every row: ", rest);
     json_decref(rest);
 }
 
@@ -190,7 +192,7 @@ void tl_section_observed(const struct tl_sections *r)
         return;
     }
     if (!json_array_size(measured)) {
-        tl_page_paragraph(r->page, tl_strdup("No table of single axes: unknown."));
+        tl_page_words(r->page, "No table of single axes: unknown.");
         json_decref(measured);
         json_decref(rest);
         return;
@@ -208,10 +210,9 @@ void tl_section_observed(const struct tl_sections *r)
         else if (name)
             json_object_set(rest, name, json_object_get(json_object_get(r->finding, "minimal"), name));
     }
-    tl_page_paragraph(
-        r->page, tl_strdup("One axis changes at a time. The minimal variant comes first; in bold are the "
+    tl_page_words(r->page, "One axis changes at a time. The minimal variant comes first; in bold are the "
                            "variants of which one fails and the other passes though they differ in one "
-                           "axis only."));
+                           "axis only.");
     if (!all || !n) {
         n = 0;
         columns[0] = "changed";
@@ -220,19 +221,10 @@ void tl_section_observed(const struct tl_sections *r)
     columns[n ? n + 1 : 2] = "failed in this way";
     json_t *rows = tl_page_table(r->page, (n ? n : 1) + 2, columns);
     json_array_foreach(measured, i, row) add_observed_row(r, rows, row, n, columns);
-    if (n && json_object_size(rest)) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        tl_buffer_add_string(&b, "In every row: ");
-        tl_words_variant(&b, rest);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    } else if (!n) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        tl_buffer_add_string(&b, "The minimal variant: ");
-        tl_words_variant(&b, json_object_get(r->finding, "minimal"));
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
+    if (!n)
+        add_variant(r, "The minimal variant: ", json_object_get(r->finding, "minimal"));
+    else if (json_object_size(rest))
+        add_variant(r, "In every row: ", rest);
     json_decref(measured);
     json_decref(rest);
 }
@@ -270,8 +262,7 @@ void tl_section_decisive(const struct tl_sections *r)
         return;
     tl_page_heading(r->page, 3, json_array_size(pairs) == 1 ? "Decisive pair" : "Decisive pairs");
     if (!json_array_size(pairs))
-        tl_page_paragraph(r->page,
-                          tl_strdup("None is known: no variant that differs in one axis was seen to pass."));
+        tl_page_words(r->page, "None is known: no variant that differs in one axis was seen to pass.");
     json_t *rows = tl_report_rows(r->finding);
     json_array_foreach(pairs, i, pair)
     {
@@ -281,7 +272,7 @@ void tl_section_decisive(const struct tl_sections *r)
             continue;
         const json_t *passes = json_object_get(json_object_get(pair, "passes"), axis);
         tl_buffer_add_string(&b, TL_BOLD_ON);
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_words_side(&b, pair, "fails");
         tl_buffer_add_string(&b, " fails");
         tl_buffer_add_string(&b, TL_BOLD_OFF);
         tl_buffer_add_string(&b, " (");

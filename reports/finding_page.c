@@ -1,11 +1,16 @@
 /* What a report says, section by section. Every field that a good report holds is there or says "unknown",
  * and no sentence claims more than was measured: numbers stand beside what they were counted over. */
-#include "reports/finding.h"
+#include "reports/finding_page.h"
+
+#include "harness/base/time_text.h"
+#include "reports/finding_axes.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
+#include "reports/frontier_svg.h"
+#include "reports/search_svg.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -57,15 +62,8 @@ static void add_band(struct tl_buffer *b, const json_t *band)
 
 static bool is_ordered(const json_t *finding, const char *name)
 {
-    const json_t *axis;
-    size_t i;
-    json_array_foreach(json_object_get(finding, "axes"), i, axis)
-    {
-        const char *other = tl_member_text(axis, "name"), *kind = tl_member_text(axis, "kind");
-        if (other && kind && !strcmp(other, name))
-            return strcmp(kind, "choices") != 0;
-    }
-    return false;
+    const char *kind = tl_member_text(tl_axis_named(finding, name, NULL), "kind");
+    return kind && strcmp(kind, "choices") != 0;
 }
 
 static void add_thresholds(const struct tl_sections *r)
@@ -130,12 +128,11 @@ static void add_thresholds(const struct tl_sections *r)
     json_decref(rows);
     char *frontier = tl_frontier_svg(r->finding);
     if (frontier)
-        tl_page_paragraph(r->page,
-                          tl_strdup("A boundary over two axes; its corners are in the table above."));
+        tl_page_words(r->page, "A boundary over two axes; its corners are in the table above.");
     else if (!n)
-        tl_page_paragraph(r->page, tl_strdup(json_is_object(json_object_get(r->finding, "minimal"))
-                                                 ? "None: no ordered axis is part of the trigger."
-                                                 : "Unknown."));
+        tl_page_words(r->page, json_is_object(json_object_get(r->finding, "minimal"))
+                                   ? "None: no ordered axis is part of the trigger."
+                                   : "Unknown.");
     tl_page_figure(
         r->page, frontier,
         "The boundary between what passes (rings) and what fails (dots, and all that is filled). Values "
@@ -175,7 +172,7 @@ static void add_expected(const struct tl_sections *r)
                              "That the model runs, or is refused with an error that the caller can handle.");
     if (axis) {
         tl_buffer_add_string(&b, " The same with ");
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " passed.");
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -201,10 +198,8 @@ static void add_independent(const struct tl_sections *r)
     const json_t *f = r->finding, *independent = json_object_get(f, "independent"),
                  *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
                  *broken = json_object_get(g, "broken");
-    long long k = json_integer_value(json_array_get(held, 0)),
-              n = json_integer_value(json_array_get(held, 1)),
-              l = json_integer_value(json_array_get(broken, 0)),
-              m = json_integer_value(json_array_get(broken, 1));
+    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1), l = tl_integer_at(broken, 0),
+              m = tl_integer_at(broken, 1);
     struct tl_buffer b = TL_BUFFER_INIT, needless = TL_BUFFER_INIT;
     const char *held_words = json_array_size(json_object_get(f, "trigger")) ? "with the trigger held, " : "";
     tl_page_heading(r->page, 2, "Independent of");
@@ -245,9 +240,9 @@ static void add_independent(const struct tl_sections *r)
     }
     /* One run of each would show nothing, and 8 of 8 is no rate. */
     if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
-        tl_page_paragraph(r->page, tl_strdup("Since it does not fail in this way every time, each of these "
-                                             "variants was run until it did, or until it had not so often "
-                                             "that it is believed not to."));
+        tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
+                               "variants was run until it did, or until it had not so often "
+                               "that it is believed not to.");
     add_names(&needless, json_object_get(f, "irrelevant"), k == n && n > 0 ? independent : NULL);
     if (needless.size) {
         tl_buffer_add_string(
@@ -270,15 +265,15 @@ static void add_others(const struct tl_sections *r)
     size_t i;
     tl_page_heading(r->page, 2, "Other failures seen");
     if (!json_array_size(others)) {
-        tl_page_paragraph(r->page, tl_strdup("None in this search."));
+        tl_page_words(r->page, "None in this search.");
         return;
     }
     json_t *rows = tl_page_table(r->page, COUNT(head), head);
     json_array_foreach(others, i, o)
     {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
-        tl_inline_code(&title, tl_first_text(tl_member_text(o, "title"), tl_member_text(o, "signature")));
-        tl_inline_text(&outcome, tl_first_text(tl_member_text(o, "outcome"), "unknown"));
+        tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
+        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
         if (tl_member_text(o, "signal")) {
             tl_buffer_add_string(&outcome, ", ");
             tl_inline_text(&outcome, tl_member_text(o, "signal"));
@@ -329,7 +324,7 @@ static void add_control(const struct tl_sections *r)
     tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " passed in ");
         json_t *rows = tl_report_rows(r->finding);
         tl_words_runs(&b, rows, axis, json_object_get(json_object_get(pair, "passes"), axis), "pass");
@@ -349,15 +344,14 @@ static void add_control(const struct tl_sections *r)
     {
         if (!(axis = tl_member_text(pair, "axis")))
             continue;
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "passes"), axis));
+        tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " instead of ");
-        tl_words_setting(&b, axis, json_object_get(json_object_get(pair, "fails"), axis));
+        tl_words_side(&b, pair, "fails");
         tl_page_item(r->page, tl_buffer_take(&b));
     }
-    tl_page_paragraph(
-        r->page, tl_strdup(axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
+    tl_page_words(r->page, axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
                                   "only."
-                                : "Unknown."));
+                                : "Unknown.");
 }
 
 static void add_builds(const struct tl_sections *r)
@@ -370,7 +364,7 @@ static void add_builds(const struct tl_sections *r)
     size_t i, k;
     tl_page_heading(r->page, 2, "Builds");
     if (!json_is_object(builds)) {
-        tl_page_paragraph(r->page, tl_strdup("Unknown: this search used one build."));
+        tl_page_words(r->page, "Unknown: this search used one build.");
         return;
     }
     if (json_array_size(json_object_get(builds, "ranges"))) {
@@ -402,17 +396,16 @@ static void add_elsewhere(const struct tl_sections *r)
     size_t i;
     tl_page_heading(r->page, 2, "Other units, devices and builds");
     if (!json_array_size(r->elsewhere)) {
-        tl_page_paragraph(r->page,
-                          tl_strdup("Unknown: the database has no trial of this variant on another unit."));
+        tl_page_words(r->page, "Unknown: the database has no trial of this variant on another unit.");
         return;
     }
-    tl_page_paragraph(r->page, tl_strdup("The same variant of the same case, as the database has it:"));
+    tl_page_words(r->page, "The same variant of the same case, as the database has it:");
     json_t *rows = tl_page_table(r->page, COUNT(head), head);
     json_array_foreach(r->elsewhere, i, o)
     {
         struct tl_buffer unit = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT;
-        tl_inline_code(&unit, tl_first_text(tl_member_text(o, "unit"), "unknown"));
-        tl_inline_text(&outcome, tl_first_text(tl_member_text(o, "outcome"), "unknown"));
+        tl_inline_code(&unit, tl_member_or(o, "unit", "unknown"));
+        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
         if (tl_member_text(o, "title")) {
             tl_buffer_add_string(&outcome, ": ");
             tl_inline_code(&outcome, tl_member_text(o, "title"));
@@ -428,22 +421,21 @@ static void add_search(const struct tl_sections *r)
     const json_t *f = r->finding, *note, *interval = json_object_get(f, "rate_interval"),
                  *rate = json_object_get(f, "rate");
     struct tl_buffer b = TL_BUFFER_INIT;
-    time_t t = (time_t)(tl_member_integer(f, "created_us") / 1000000);
-    struct tm tm;
-    char when[40] = "at an unknown time";
     size_t i;
-    if (t && gmtime_r(&t, &tm))
-        strftime(when, sizeof when, "on %Y-%m-%d %H:%M UTC", &tm);
+    json_int_t found = tl_member_integer(f, "created_us");
+    char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
     tl_page_heading(r->page, 2, "How this was found");
     tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
                          (long long)tl_member_integer(f, "search_trials"));
-    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s. ", (long long)tl_member_integer(f, "cached"),
-                     json_number_value(json_object_get(f, "elapsed_s")), when);
-    if (json_array_size(rate) == 2 && json_integer_value(json_array_get(rate, 1)) > 0)
-        tl_buffer_printf(&b, "Rate: %lld of %lld", (long long)json_integer_value(json_array_get(rate, 0)),
-                         (long long)json_integer_value(json_array_get(rate, 1)));
+    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s%s. ",
+                     (long long)tl_member_integer(f, "cached"),
+                     json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
+                     when ? when : "");
+    free(when);
+    if (json_array_size(rate) == 2 && tl_integer_at(rate, 1) > 0)
+        tl_buffer_printf(&b, "Rate: %lld of %lld", tl_integer_at(rate, 0), tl_integer_at(rate, 1));
     else
         tl_buffer_add_string(&b, "Rate: unknown");
     if (json_array_size(interval) == 2)
@@ -451,11 +443,11 @@ static void add_search(const struct tl_sections *r)
             &b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
             json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
     tl_buffer_add_string(&b, ". Finding ");
-    tl_inline_code(&b, tl_first_text(tl_member_text(f, "finding"), "unknown"));
+    tl_inline_code(&b, tl_member_or(f, "finding", "unknown"));
     tl_buffer_add_string(&b, ", case ");
-    tl_inline_code(&b, tl_first_text(tl_member_text(f, "case"), "unknown"));
+    tl_inline_code(&b, tl_member_or(f, "case", "unknown"));
     tl_buffer_add_string(&b, " with content ");
-    tl_inline_code(&b, tl_first_text(tl_member_text(f, "case_hash"), "unknown"));
+    tl_inline_code(&b, tl_member_or(f, "case_hash", "unknown"));
     if (tl_member_text(f, "source")) {
         tl_buffer_add_string(&b, ", which comes from: ");
         tl_inline_text(&b, tl_member_text(f, "source"));
@@ -514,13 +506,11 @@ json_t *tl_report_page(const json_t *report)
     tl_page_paragraph(r.page, tl_words_summary(r.finding));
     if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
         !json_is_object(json_object_get(r.finding, "builds")))
-        tl_page_paragraph(r.page,
-                          tl_strdup(json_is_object(json_object_get(r.finding, "frontier")) ? TL_BOLD_ON
-                                        "Not shown to be the whole boundary." TL_BOLD_OFF
-                                        " There may be corners that were not found."
-                                                                                           : TL_BOLD_ON
-                                        "Not shown to be minimal." TL_BOLD_OFF
-                                        " There may be a simpler variant that fails in the same way."));
+        tl_page_words(r.page, json_is_object(json_object_get(r.finding, "frontier"))
+                                  ? TL_BOLD_ON "Not shown to be the whole boundary." TL_BOLD_OFF
+                                               " There may be corners that were not found."
+                                  : TL_BOLD_ON "Not shown to be minimal." TL_BOLD_OFF
+                                               " There may be a simpler variant that fails in the same way.");
     if (about) {
         tl_buffer_add_string(&b, "About the case: ");
         tl_inline_text(&b, about);

@@ -9,21 +9,11 @@ struct tl_sections {
     const json_t *finding, *failing, *control, *elsewhere, *bundle;
 };
 
-const char *tl_first_text(const char *a,
-                          const char *b); /* the first that is neither NULL nor empty; or NULL */
-
 void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
 void tl_section_observed(const struct tl_sections *r);
 void tl_section_decisive(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_stacks(const struct tl_sections *r);
-
-/* The command that starts the runner alone for a trial, as a shell takes it; NULL when it is not known. The
- * caller's. */
-char *tl_runner_command(const json_t *trial);
-/* The commands of a chain of steps, a line each, to be run in an empty directory; NULL when the trial was of
- * something else. The caller's. */
-char *tl_steps_commands(const json_t *trial);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include "db/finding.h"
 #include "db/query.h"
-#include "reports/internal.h"
+#include "reports/finding_axes.h"
+#include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,11 +6,6 @@
 
 #define TITLE_SETTINGS 4
 
-static const char *or_unknown(const char *s)
-{
-    return s && *s ? s : "unknown";
-}
-
 void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value)
 {
     struct tl_buffer text = TL_BUFFER_INIT;
@@ -19,6 +14,12 @@ void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value
     tl_inline_value(&text, value);
     tl_inline_code(b, text.data);
     tl_buffer_free(&text);
+}
+
+void tl_words_side(struct tl_buffer *b, const json_t *pair, const char *side)
+{
+    const char *axis = tl_member_text(pair, "axis");
+    tl_words_setting(b, axis, json_object_get(json_object_get(pair, side), axis));
 }
 
 void tl_words_variant(struct tl_buffer *b, const json_t *variant)
@@ -123,7 +124,7 @@ char *tl_report_title(const json_t *f)
     const char *runner = tl_member_text(f, "runner"), *device = tl_member_text(f, "device"),
                *version = tl_member_text(json_object_get(f, "build"), "version");
     size_t i;
-    tl_inline_text(&b, runner ? runner : or_unknown(tl_member_text(f, "unit")));
+    tl_inline_text(&b, runner ? runner : tl_member_or(f, "unit", "unknown"));
     if (version && !range) {
         tl_buffer_add_string(&b, " ");
         tl_inline_text(&b, version);
@@ -134,7 +135,7 @@ char *tl_report_title(const json_t *f)
     }
     tl_buffer_add_string(&b, ": ");
     if (!tl_member_true(f, "reproduced")) {
-        tl_inline_text(&b, or_unknown(tl_member_text(f, "case")));
+        tl_inline_text(&b, tl_member_or(f, "case", "unknown"));
         tl_buffer_add_string(&b, tl_words_has_note(f, "failing-unsupported")
                                      ? " could not be tried"
                                      : " did not fail as it was said to");
@@ -144,26 +145,24 @@ char *tl_report_title(const json_t *f)
     const json_t *frontier = json_object_get(f, "frontier");
     if (json_is_object(frontier)) {
         tl_buffer_add_string(&b, " beyond a boundary over ");
-        tl_inline_text(&b, or_unknown(tl_member_text(frontier, "a")));
+        tl_inline_text(&b, tl_member_or(frontier, "a", "unknown"));
         tl_buffer_add_string(&b, " and ");
-        tl_inline_text(&b, or_unknown(tl_member_text(frontier, "b")));
+        tl_inline_text(&b, tl_member_or(frontier, "b", "unknown"));
     }
     if (range) {
-        const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad");
         tl_buffer_add_string(&b, " from ");
-        tl_inline_text(&b, or_unknown(first));
+        tl_inline_text(&b, tl_member_or(range, "first_bad", "unknown"));
         tl_buffer_add_string(&b, " to ");
-        tl_inline_text(&b, or_unknown(last));
+        tl_inline_text(&b, tl_member_or(range, "last_bad", "unknown"));
     }
     json_array_foreach(json_object_get(f, "trigger"), i, trigger)
     {
-        const char *axis = tl_member_text(trigger, "axis");
         if (i == TITLE_SETTINGS) {
             tl_buffer_add_string(&b, ", …");
             break;
         }
         tl_buffer_add_string(&b, i ? ", " : " with ");
-        tl_inline_text(&b, or_unknown(axis));
+        tl_inline_text(&b, tl_member_or(trigger, "axis", "unknown"));
         tl_buffer_add_string(&b, "=");
         tl_inline_value(&b, json_object_get(trigger, "value"));
     }
@@ -190,10 +189,9 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     tl_buffer_add_string(b, " when ");
     json_array_foreach(triggers, i, trigger)
     {
-        const char *axis = tl_member_text(trigger, "axis");
         if (i)
             tl_buffer_add_string(b, i + 1 == n ? " and " : ", ");
-        tl_words_setting(b, or_unknown(axis), json_object_get(trigger, "value"));
+        tl_words_setting(b, tl_member_or(trigger, "axis", "unknown"), json_object_get(trigger, "value"));
     }
 }
 
@@ -217,8 +215,7 @@ static json_int_t fresh_runs(const json_t *f)
 static void add_rate(struct tl_buffer *b, const json_t *f)
 {
     const json_t *rate = json_object_get(f, "rate");
-    json_int_t k = json_integer_value(json_array_get(rate, 0)),
-               n = json_integer_value(json_array_get(rate, 1));
+    json_int_t k = tl_integer_at(rate, 0), n = tl_integer_at(rate, 1);
     if (n > 0)
         tl_buffer_printf(b, ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs of %s%s did", k, n,
                          json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
@@ -242,13 +239,11 @@ static void add_since(struct tl_buffer *b, const json_t *f)
     }
     json_array_foreach(ranges, i, range)
     {
-        const char *before = tl_member_text(range, "good_before"),
-                   *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad"),
-                   *fixed = tl_member_text(range, "fixed");
+        const char *before = tl_member_text(range, "good_before"), *fixed = tl_member_text(range, "fixed");
         tl_buffer_add_string(b, i ? "; it also fails from " : " Of the builds tried, it fails from ");
-        tl_inline_code(b, or_unknown(first));
+        tl_inline_code(b, tl_member_or(range, "first_bad", "unknown"));
         tl_buffer_add_string(b, " to ");
-        tl_inline_code(b, or_unknown(last));
+        tl_inline_code(b, tl_member_or(range, "last_bad", "unknown"));
         tl_buffer_add_string(b, before ? " (" : " (no older one was found that does not fail in this way");
         tl_inline_code(b, before);
         tl_buffer_add_string(b, before ? " before it does not fail in this way" : "");
@@ -262,32 +257,30 @@ static void add_since(struct tl_buffer *b, const json_t *f)
 char *tl_words_summary(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *unit = tl_member_text(f, "unit"), *name = tl_member_text(f, "case");
+    const char *name = tl_member_or(f, "case", "unknown"), *phase = tl_member_or(f, "phase", "unknown");
     tl_buffer_add_string(&b, "On ");
-    tl_inline_code(&b, or_unknown(unit));
+    tl_inline_code(&b, tl_member_or(f, "unit", "unknown"));
     tl_buffer_add_string(&b, ", ");
     if (!tl_member_true(f, "reproduced")) {
         const json_t *rate = json_object_get(f, "rate");
         tl_buffer_add_string(&b, "the case ");
-        tl_inline_code(&b, or_unknown(name));
+        tl_inline_code(&b, name);
         if (tl_words_has_note(f, "failing-unsupported"))
             tl_buffer_add_string(&b, " could not be tried with ");
         else
             tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did, with ",
-                             (long long)json_integer_value(json_array_get(rate, 0)),
-                             (long long)json_integer_value(json_array_get(rate, 1)));
+                             tl_integer_at(rate, 0), tl_integer_at(rate, 1));
         tl_words_variant(&b, json_object_get(f, "failing"));
         tl_buffer_add_string(&b, ".");
         return tl_buffer_take(&b);
     }
-    const char *phase = tl_member_text(f, "phase");
-    bool no_model = phase && !strcmp(phase, "generate"); /* what fails is a generator, not the runtime */
+    bool no_model = !strcmp(phase, "generate"); /* what fails is a generator, not the runtime */
     tl_buffer_add_string(&b, no_model ? "making the model of the case " : "the model of the case ");
-    tl_inline_code(&b, or_unknown(name));
+    tl_inline_code(&b, name);
     tl_buffer_add_string(&b, " ");
     add_verb(&b, tl_member_text(f, "outcome"), tl_member_text(f, "signal"));
     tl_buffer_add_string(&b, " in the phase ");
-    tl_inline_code(&b, or_unknown(phase));
+    tl_inline_code(&b, phase);
     add_when(&b, f);
     add_rate(&b, f);
     tl_buffer_add_string(&b, no_model ? ". The runtime had no model to run by then." : ".");

@@ -2,11 +2,13 @@
 #ifndef TL_REPORT_WORDS_H
 #define TL_REPORT_WORDS_H
 
-#include "reports/internal.h"
+#include "reports/members.h"
 #include "reports/page.h"
 
 void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value); /* axis=value, as code */
 void tl_words_variant(struct tl_buffer *b, const json_t *variant);                 /* every axis of it */
+/* The axis of a decisive pair with its value on one side, "passes" or "fails". */
+void tl_words_side(struct tl_buffer *b, const json_t *pair, const char *side);
 /* Where a variant differs from another. */
 void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_t *from);
 /* "6 of 6 runs": how many runs of the minimal variant, or of the one that differs from it in this axis, ended
@@ -14,6 +16,7 @@ void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_
 void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, const json_t *value,
                    const char *outcome);
 bool tl_words_has_note(const json_t *finding, const char *code);
-char *tl_words_summary(const json_t *finding);
+char *tl_words_summary(const json_t *finding); /* the caller's */
+char *tl_report_title(const json_t *finding);  /* one line that names the failure, plain text; the caller's */
 
 #endif

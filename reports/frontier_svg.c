@@ -1,6 +1,10 @@
 /* The frontier of two ordered axes as a drawing: one axis to the right, the other upwards; what fails beyond
  * the boundary is filled, and every trial that was made is a mark whose shape says what came of it. Values
  * stand at even distances in their order, for they may lie far apart or be names. */
+#include "reports/frontier_svg.h"
+
+#include "harness/base/utf8.h"
+#include "reports/finding_axes.h"
 #include "reports/finding_words.h"
 
 #include <stdint.h>
@@ -19,34 +23,13 @@ struct values {
     const json_t *list[VALUES_MOST];
 };
 
-static size_t place_in_axis(const json_t *axis, const json_t *value)
-{
-    const json_t *v;
-    size_t k;
-    json_array_foreach(json_object_get(axis, "values"), k, v) if (json_equal(v, value)) return k;
-    return SIZE_MAX;
-}
-
-/* By their place in the axis, simplest first: a range may fall. */
-static int compare(const json_t *axis, const json_t *a, const json_t *b)
-{
-    const json_t *range = json_object_get(axis, "range");
-    if (json_array_size(range) == 2) {
-        double x = json_number_value(a), y = json_number_value(b);
-        bool falls =
-            json_number_value(json_array_get(range, 1)) < json_number_value(json_array_get(range, 0));
-        return falls ? (x > y ? -1 : x < y) : (x < y ? -1 : x > y);
-    }
-    size_t x = place_in_axis(axis, a), y = place_in_axis(axis, b);
-    return x < y ? -1 : x > y;
-}
-
+/* Simplest first. */
 static void add_value(struct values *v, const json_t *axis, const json_t *value)
 {
     size_t at = 0;
     if (!value || v->n == VALUES_MOST)
         return;
-    while (at < v->n && compare(axis, v->list[at], value) < 0)
+    while (at < v->n && tl_axis_place(axis, v->list[at]) < tl_axis_place(axis, value))
         at++;
     if (at < v->n && json_equal(v->list[at], value))
         return;
@@ -63,29 +46,11 @@ static double place(const struct values *v, const json_t *value)
     return -1;
 }
 
-static const json_t *axis_of(const json_t *f, const char *name)
-{
-    const json_t *axis;
-    size_t i;
-    json_array_foreach(json_object_get(f, "axes"), i, axis)
-    {
-        const char *is = tl_member_text(axis, "name");
-        if (is && name && !strcmp(is, name))
-            return axis;
-    }
-    return NULL;
-}
-
 static void add_label(struct tl_buffer *b, double x, double y, const char *anchor, const json_t *value)
 {
     char *word = tl_value_word(value);
     tl_buffer_printf(b, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor);
-    if (strlen(word) > LABEL) { /* not in the middle of a character */
-        size_t cut = LABEL;
-        while (cut && ((unsigned char)word[cut] & 0xc0) == 0x80)
-            cut--;
-        word[cut] = '\0';
-    }
+    word[tl_utf8_cut(word, LABEL)] = '\0';
     tl_add_escaped(b, word);
     tl_buffer_add_string(b, "</text>\n");
     free(word);
@@ -104,16 +69,11 @@ static void add_scales(struct tl_buffer *b, const struct values *a, const struct
 static void add_mark(struct tl_buffer *b, const char *outcome, double x, double y, const char *an,
                      const json_t *av, const char *bn, const json_t *bv)
 {
-    char *aw = tl_value_word(av), *bw = tl_value_word(bv);
     bool match = !strcmp(outcome, "match"), pass = !strcmp(outcome, "pass");
     tl_buffer_add_string(b, "<g><title>");
-    tl_add_escaped(b, an);
-    tl_buffer_add_string(b, "=");
-    tl_add_escaped(b, aw);
+    tl_add_setting(b, an, av);
     tl_buffer_add_string(b, ", ");
-    tl_add_escaped(b, bn);
-    tl_buffer_add_string(b, "=");
-    tl_add_escaped(b, bw);
+    tl_add_setting(b, bn, bv);
     tl_buffer_printf(b, " %s</title>",
                      match  ? "fails in this way"
                      : pass ? "passes"
@@ -125,8 +85,6 @@ static void add_mark(struct tl_buffer *b, const char *outcome, double x, double 
     else
         tl_buffer_printf(b, "<path class=\"none\" d=\"M%.1f %.1fl6 6m0-6l-6 6\"/>", x - 3, y - 3);
     tl_buffer_add_string(b, "</g>\n");
-    free(aw);
-    free(bw);
 }
 
 /* What lies beyond a corner in both directions fails. */
@@ -157,7 +115,7 @@ char *tl_frontier_svg(const json_t *f)
     size_t i;
     if (!an || !bn || !json_array_size(corners))
         return NULL;
-    const json_t *aa = axis_of(f, an), *ba = axis_of(f, bn);
+    const json_t *aa = tl_axis_named(f, an, NULL), *ba = tl_axis_named(f, bn, NULL);
     json_array_foreach(corners, i, c)
     {
         add_value(&a, aa, json_object_get(c, "a"));

@@ -3,6 +3,7 @@
 #define TL_REPORT_NIGHT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 char *tl_night_markdown(const json_t *night); /* at most a screen */
 char *tl_night_html(const json_t *night);     /* all of it, one file */
@@ -12,6 +13,7 @@ char *tl_night_junit(const json_t *night); /* a test suite for each case, a test
 char *tl_night_title(const json_t *night);     /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
 char *tl_night_counts(const json_t *night);    /* what comes after the colon; plain text */
 char *tl_night_class_words(const char *class); /* "new failure" */
+bool tl_night_is_worse(const char *class);     /* than before; class may be NULL */
 char *tl_night_was(const json_t *entry);       /* what it did before, and where */
 char *tl_night_now(const json_t *entry);
 char *tl_night_trigger(const json_t *entry); /* NULL when it was not isolated */

@@ -22,16 +22,6 @@ static const json_t *entry_of(const json_t *night, const char *list, const json_
     return NULL;
 }
 
-static bool regression(const char *class)
-{
-    static const char *const list[] = {"new-failure", "changed-signature", "flakier", "unsupported",
-                                       "slower",      "hungrier"};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (!strcmp(list[i], class))
-            return true;
-    return false;
-}
-
 struct suite {
     struct tl_buffer tests;
     size_t n, failures, errors, skipped;
@@ -75,7 +65,7 @@ static void add_test(struct suite *s, const json_t *night, const json_t *cell)
     tl_add_attribute(&s->tests, "name", test);
     tl_buffer_add_string(&s->tests, ">\n");
     for (const json_t *e; (e = entry_of(night, "changes", cell, &at));)
-        if (regression(tl_member_text(e, "class") ? tl_member_text(e, "class") : "")) {
+        if (tl_night_is_worse(tl_member_text(e, "class"))) {
             add_failure(s, e);
             failed = true;
         }

@@ -1,22 +1,18 @@
 /* A night as Markdown that fits a screen, and as one HTML page that has all of it. */
+#include "harness/base/time_text.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SCREEN_CHANGES 9 /* lines of each kind, so that a summary stays within a screen of 24 lines */
 #define SCREEN_OTHERS 3
 
 static char *day(json_int_t us)
 {
-    char text[40] = "unknown";
-    time_t t = (time_t)(us / 1000000);
-    struct tm tm;
-    if (us && gmtime_r(&t, &tm))
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &tm);
-    return tl_strdup(text);
+    return us ? tl_time_format(us, TL_TIME_MINUTES) : tl_strdup("unknown");
 }
 
 /* What the page is about: when, on what, compared with what. */
@@ -118,22 +114,29 @@ static char *still_line(const json_t *entry, bool since)
 static void add_others(json_t *page, const json_t *night, const char *list, const char *heading, bool since,
                        size_t most)
 {
-    const json_t *entries = json_object_get(night, list), *entry;
-    size_t i, n = json_array_size(entries);
-    if (!n)
-        return;
-    json_array_foreach(entries, i, entry) if (i < most)
-    {
-        char *line = still_line(entry, since);
+    const json_t *entries = json_object_get(night, list);
+    size_t n = json_array_size(entries);
+    for (size_t i = 0; i < n && i < most; i++) {
+        char *line = still_line(json_array_get(entries, i), since);
         tl_page_item(page,
                      tl_format("%s: %s%s", heading, line, i + 1 == most && n > most ? "; and others" : ""));
         free(line);
     }
 }
 
+static void add_notes(json_t *page, const json_t *night, size_t most)
+{
+    const json_t *notes = json_object_get(night, "notes");
+    for (size_t i = 0; i < json_array_size(notes) && i < most; i++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_text(&b, json_string_value(json_array_get(notes, i)));
+        tl_page_item(page, tl_buffer_take(&b));
+    }
+}
+
 char *tl_night_markdown(const json_t *night)
 {
-    json_t *page = json_array(), *entry, *text;
+    json_t *page = json_array(), *entry;
     const json_t *changes = json_object_get(night, "changes");
     char *title = tl_night_title(night);
     struct tl_buffer heading = TL_BUFFER_INIT;
@@ -151,12 +154,7 @@ char *tl_night_markdown(const json_t *night)
     add_others(page, night, "still_failing", "still failing", true, SCREEN_OTHERS);
     add_others(page, night, "not_supported", "not supported", false,
                1); /* mostly one reason for all of them */
-    json_array_foreach(json_object_get(night, "notes"), i, text) if (i < SCREEN_OTHERS)
-    {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        tl_inline_text(&b, json_string_value(text));
-        tl_page_item(page, tl_buffer_take(&b));
-    }
+    add_notes(page, night, SCREEN_OTHERS);
     char *markdown = tl_page_markdown(page);
     tl_buffer_free(&heading);
     free(title);
@@ -222,10 +220,9 @@ static void add_cells(json_t *page, const json_t *night)
 
 char *tl_night_html(const json_t *night)
 {
-    json_t *page = json_array(), *text;
+    json_t *page = json_array();
     char *title = tl_night_title(night);
     struct tl_buffer heading = TL_BUFFER_INIT;
-    size_t i;
     tl_inline_text(&heading, title);
     tl_page_heading(page, 1, heading.data);
     tl_page_paragraph(page, facts(night, false));
@@ -237,12 +234,7 @@ char *tl_night_html(const json_t *night)
     add_table(page, night, "not_supported", "Not supported here");
     if (json_array_size(json_object_get(night, "notes")))
         tl_page_heading(page, 2, "Notes");
-    json_array_foreach(json_object_get(night, "notes"), i, text)
-    {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        tl_inline_text(&b, json_string_value(text));
-        tl_page_item(page, tl_buffer_take(&b));
-    }
+    add_notes(page, night, SIZE_MAX);
     add_cells(page, night);
     char *html = tl_page_html(page, title);
     tl_buffer_free(&heading);

@@ -1,30 +1,33 @@
 /* A night in words. */
+#include "harness/base/utf8.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#define TITLE_MOST 90 /* bytes of the title of a failure */
 
 static const struct {
     const char *class, *one, *many;
+    bool worse; /* than before: somebody is to look at it */
 } words[] = {
-    {"new-failure", "new failure", "new failures"},
-    {"changed-signature", "failure changed", "failures changed"},
-    {"flakier", "fails more often", "fail more often"},
-    {"unsupported", "no longer supported", "no longer supported"},
-    {"slower", "slower", "slower"},
-    {"hungrier", "takes more memory", "take more memory"},
-    {"fixed", "fixed", "fixed"},
-    {"steadier", "fails less often", "fail less often"},
-    {"faster", "faster", "faster"},
-    {"leaner", "takes less memory", "take less memory"},
-    {"still-failing", "still failing", "still failing"},
-    {"first-failing", "failing in the first run", "failing in the first run"},
-    {"unclear", "unclear", "unclear"},
-    {"not-supported", "not supported", "not supported"},
-    {"lost", "lost", "lost"},
-    {"not-run", "not run", "not run"},
+    {"new-failure", "new failure", "new failures", true},
+    {"changed-signature", "failure changed", "failures changed", true},
+    {"flakier", "fails more often", "fail more often", true},
+    {"unsupported", "no longer supported", "no longer supported", true},
+    {"slower", "slower", "slower", true},
+    {"hungrier", "takes more memory", "take more memory", true},
+    {"fixed", "fixed", "fixed", false},
+    {"steadier", "fails less often", "fail less often", false},
+    {"faster", "faster", "faster", false},
+    {"leaner", "takes less memory", "take less memory", false},
+    {"still-failing", "still failing", "still failing", false},
+    {"first-failing", "failing in the first run", "failing in the first run", false},
+    {"unclear", "unclear", "unclear", false},
+    {"not-supported", "not supported", "not supported", false},
+    {"lost", "lost", "lost", false},
+    {"not-run", "not run", "not run", false},
 };
 #define N_WORDS (sizeof words / sizeof *words)
 
@@ -34,6 +37,14 @@ char *tl_night_class_words(const char *class)
         if (class && !strcmp(words[i].class, class))
             return tl_strdup(words[i].one);
     return tl_strdup(class ? class : "unknown");
+}
+
+bool tl_night_is_worse(const char *class)
+{
+    for (size_t i = 0; i < N_WORDS; i++)
+        if (class && !strcmp(words[i].class, class))
+            return words[i].worse;
+    return false;
 }
 
 char *tl_night_counts(const json_t *night)
@@ -74,15 +85,8 @@ static void add_failure(struct tl_buffer *b, const json_t *failure)
     if (phase)
         tl_buffer_printf(b, " in %s", phase);
     if (title && *title) {
-        char *cut = tl_format("%.90s%s", title, strlen(title) > 90 ? "…" : "");
-        /* A character is not cut in the middle: what is left of one is no text, and is dropped below. */
-        json_t *whole = json_string(cut);
-        for (size_t n = 90; !whole && n > 80; n--) {
-            free(cut);
-            cut = tl_format("%.*s…", (int)n, title);
-            whole = json_string(cut);
-        }
-        json_decref(whole);
+        size_t n = tl_utf8_cut(title, TITLE_MOST);
+        char *cut = tl_format("%.*s%s", (int)n, title, title[n] ? "…" : "");
         tl_buffer_add_string(b, " ");
         tl_inline_code(b, cut);
         free(cut);

@@ -25,11 +25,7 @@ char *tl_value_word(const json_t *value)
     if (json_is_string(value))
         return tl_strdup(json_string_value(value));
     char *word = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-    if (!word)
-        return tl_strdup("");
-    char *copy = tl_strdup(word);
-    free(word);
-    return copy;
+    return word ? word : tl_strdup("");
 }
 
 void tl_inline_value(struct tl_buffer *b, const json_t *value)
@@ -54,6 +50,11 @@ void tl_page_paragraph(json_t *page, char *text)
     if (text && *text)
         add(page, "paragraph", "text", text);
     free(text);
+}
+
+void tl_page_words(json_t *page, const char *text)
+{
+    add(page, "paragraph", "text", text);
 }
 
 void tl_page_item(json_t *page, char *text)
@@ -144,4 +145,18 @@ void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value)
     tl_buffer_printf(b, " %s=\"", name);
     tl_add_escaped(b, value);
     tl_buffer_add_string(b, "\"");
+}
+
+void tl_add_value(struct tl_buffer *b, const json_t *value)
+{
+    char *word = tl_value_word(value);
+    tl_add_escaped(b, word);
+    free(word);
+}
+
+void tl_add_setting(struct tl_buffer *b, const char *axis, const json_t *value)
+{
+    tl_add_escaped(b, axis);
+    tl_buffer_add_string(b, "=");
+    tl_add_value(b, value);
 }

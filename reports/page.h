@@ -31,6 +31,7 @@ char *tl_value_word(const json_t *value); /* the same, alone; the caller's */
 /* The text is taken over and freed; NULL or "" adds nothing. */
 void tl_page_heading(json_t *page, int level, const char *text);
 void tl_page_paragraph(json_t *page, char *text);
+void tl_page_words(json_t *page, const char *text); /* the same; the text stays the caller's */
 void tl_page_item(json_t *page, char *text);
 void tl_page_code(json_t *page, const char *language, char *code);
 void tl_page_fold(json_t *page, char *summary, char *code);
@@ -49,6 +50,9 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page);
 
 /* Adds text with & < > " escaped, and what XML cannot hold left out: for HTML, SVG and XML. */
 void tl_add_escaped(struct tl_buffer *b, const char *text);
+void tl_add_value(struct tl_buffer *b, const json_t *value); /* tl_value_word, escaped */
+/* Adds AXIS=VALUE, escaped. */
+void tl_add_setting(struct tl_buffer *b, const char *axis, const json_t *value);
 /* Adds name="value", with a space before. */
 void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value);
 

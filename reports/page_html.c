@@ -1,17 +1,12 @@
 /* One HTML file: style inside, no script, nothing fetched. What is wider than the screen scrolls by itself
  * and can be reached with the keyboard. */
+#include "reports/members.h"
 #include "reports/page.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 extern const char tl_page_css[];
-
-static const char *member(const json_t *block, const char *name)
-{
-    const char *s = json_string_value(json_object_get(block, name));
-    return s ? s : "";
-}
 
 void tl_inline_html(struct tl_buffer *b, const char *text)
 {
@@ -82,37 +77,37 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
     bool in_list = false;
     json_array_foreach(page, i, block)
     {
-        const char *is = member(block, "is");
+        const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
         if (item != in_list)
             tl_buffer_add_string(b, item ? "<ul>\n" : "</ul>\n");
         in_list = item;
         if (!strcmp(is, "heading")) {
             int level = (int)json_integer_value(json_object_get(block, "level"));
-            label = member(block, "text");
+            label = tl_member_or(block, "text", "");
             tl_buffer_printf(b, "<h%d>", level);
             tl_inline_html(b, label);
             tl_buffer_printf(b, "</h%d>\n", level);
         } else if (!strcmp(is, "table")) {
             add_table(b, block, label);
         } else if (!strcmp(is, "code")) {
-            add_code(b, member(block, "text"), label);
+            add_code(b, tl_member_or(block, "text", ""), label);
         } else if (!strcmp(is, "fold")) {
             tl_buffer_add_string(b, "<details><summary>");
-            tl_add_escaped(b, member(block, "summary"));
+            tl_add_escaped(b, tl_member_or(block, "summary", ""));
             tl_buffer_add_string(b, "</summary>\n");
-            add_code(b, member(block, "code"), member(block, "summary"));
+            add_code(b, tl_member_or(block, "code", ""), tl_member_or(block, "summary", ""));
             tl_buffer_add_string(b, "</details>\n");
         } else if (!strcmp(is, "figure")) {
             tl_buffer_add_string(
                 b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
             tl_add_escaped(b, label);
-            tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", member(block, "svg"));
-            tl_inline_html(b, member(block, "caption"));
+            tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", tl_member_or(block, "svg", ""));
+            tl_inline_html(b, tl_member_or(block, "caption", ""));
             tl_buffer_add_string(b, "</figcaption>\n</figure>\n");
         } else {
             tl_buffer_add_string(b, item ? "<li>" : "<p>");
-            tl_inline_html(b, member(block, "text"));
+            tl_inline_html(b, tl_member_or(block, "text", ""));
             tl_buffer_add_string(b, item ? "</li>\n" : "</p>\n");
         }
     }

@@ -1,5 +1,6 @@
 /* GitHub-flavoured Markdown. Text from outside must come out as it is: it can neither format, nor link, nor
  * name a person or an issue. */
+#include "reports/members.h"
 #include "reports/page.h"
 
 #include <ctype.h>
@@ -90,12 +91,6 @@ static void add_fence(struct tl_buffer *b, const char *language, const char *tex
     tl_buffer_add_string(b, "\n");
 }
 
-static const char *member(const json_t *block, const char *name)
-{
-    const char *s = json_string_value(json_object_get(block, name));
-    return s ? s : "";
-}
-
 /* A cell in bold: the marks may not stand next to a space, nor around nothing. */
 static void add_cell(struct tl_buffer *b, const char *text, bool strong)
 {
@@ -131,7 +126,7 @@ char *tl_page_markdown(const json_t *page)
     bool after_item = false;
     json_array_foreach(page, i, block)
     {
-        const char *is = member(block, "is");
+        const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
         if (!strcmp(is, "figure"))
             continue;
@@ -140,21 +135,21 @@ char *tl_page_markdown(const json_t *page)
         after_item = item;
         if (!strcmp(is, "heading")) {
             tl_buffer_printf(&b, "%.*s ", (int)json_integer_value(json_object_get(block, "level")), "######");
-            add_inline(&b, member(block, "text"), false);
+            add_inline(&b, tl_member_or(block, "text", ""), false);
             tl_buffer_add_string(&b, "\n");
         } else if (!strcmp(is, "table")) {
             add_table(&b, block);
         } else if (!strcmp(is, "code")) {
-            add_fence(&b, member(block, "language"), member(block, "text"));
+            add_fence(&b, tl_member_or(block, "language", ""), tl_member_or(block, "text", ""));
         } else if (!strcmp(is, "fold")) {
             tl_buffer_add_string(&b, "<details><summary>");
-            tl_add_escaped(&b, member(block, "summary"));
+            tl_add_escaped(&b, tl_member_or(block, "summary", ""));
             tl_buffer_add_string(&b, "</summary>\n\n");
-            add_fence(&b, "", member(block, "code"));
+            add_fence(&b, "", tl_member_or(block, "code", ""));
             tl_buffer_add_string(&b, "\n</details>\n");
         } else {
             tl_buffer_add_string(&b, item ? "- " : "");
-            add_inline(&b, member(block, "text"), false);
+            add_inline(&b, tl_member_or(block, "text", ""), false);
             tl_buffer_add_string(&b, "\n");
         }
     }

@@ -1,24 +1,17 @@
-/* The sources are files of their own (repro/), which hold everything but the settings of the two variants. */
+/* The reproducers are whole programs, templates/repro.c and templates/repro.py, which hold everything but the
+ * settings of the two variants. Those are put in at markers (@TITLE@, @SETTINGS@, …); what comes from outside
+ * is quoted for the language that it is put into, so that it can end neither a string nor a comment. */
 #include "reports/repro.h"
 
 #include "cases/dtype.h"
 #include "harness/base/buffer.h"
+#include "reports/members.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 extern const char tl_repro_c_text[], tl_repro_py_text[];
-
-static json_int_t integer(const json_t *o, const char *name)
-{
-    return json_integer_value(json_object_get(o, name));
-}
-
-static const char *text(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
 
 /* A C string literal: what is not plain ASCII as three octal digits, which no digit that follows can extend.
  */
@@ -57,11 +50,11 @@ static size_t add_inputs(struct tl_buffer *b, const char *name, const struct tl_
     tl_buffer_printf(b, "static const struct input %s_inputs[] = {\n", name);
     json_array_foreach(s->inputs, i, input)
     {
-        const char *dtype_name = text(input, "dtype"), *npy = text(input, "npy");
+        const char *dtype_name = tl_member_text(input, "dtype"), *npy = tl_member_text(input, "npy");
         enum tl_dtype dtype = tl_dtype_parse(dtype_name ? dtype_name : "");
         const json_t *shape = json_object_get(input, "shape");
         tl_buffer_add_string(b, "    {");
-        add_c_string(b, text(input, "name"));
+        add_c_string(b, tl_member_text(input, "name"));
         tl_buffer_add_string(b, ", ");
         add_path(b, s, npy ? npy : "");
         tl_buffer_printf(b, ", %d, %zu, %zu, {", (int)dtype, tl_dtype_size(dtype), json_array_size(shape));
@@ -87,15 +80,15 @@ static void add_c_side(struct tl_buffer *b, const char *name, const struct tl_re
     tl_buffer_add_string(b, ",\n    .model = ");
     add_path(b, s, "model.onnx");
     tl_buffer_printf(b, ",\n    .optimization = %d, .threads = %d, .memory_pattern = %d, .arena = %d,\n",
-                     (int)integer(o, "optimization"), (int)integer(o, "threads"),
-                     json_is_true(json_object_get(o, "memory_pattern")),
-                     json_is_true(json_object_get(o, "arena")));
-    tl_buffer_printf(b, "    .loads = %ld, .runs = %ld, .stack_kb = %ld,\n", (long)integer(o, "loads"),
-                     (long)integer(o, "runs"), (long)integer(o, "stack_kb"));
+                     (int)tl_member_integer(o, "optimization"), (int)tl_member_integer(o, "threads"),
+                     tl_member_true(o, "memory_pattern"), tl_member_true(o, "arena"));
+    tl_buffer_printf(b, "    .loads = %ld, .runs = %ld, .stack_kb = %ld,\n",
+                     (long)tl_member_integer(o, "loads"), (long)tl_member_integer(o, "runs"),
+                     (long)tl_member_integer(o, "stack_kb"));
     const json_t *provider = json_object_get(o, "provider_options");
-    if (text(o, "append")) {
+    if (tl_member_text(o, "append")) {
         tl_buffer_add_string(b, "    .provider = ");
-        add_c_string(b, text(o, "append"));
+        add_c_string(b, tl_member_text(o, "append"));
         tl_buffer_printf(b, ", .n_provider_options = %zu,\n", json_object_size(provider));
     }
     if (json_object_size(provider)) {
@@ -170,7 +163,7 @@ static void add_python_side(struct tl_buffer *b, const char *name, const struct 
     tl_buffer_add_string(b, ",\n    \"inputs\": [");
     json_array_foreach(s->inputs, i, input)
     {
-        const char *npy = text(input, "npy");
+        const char *npy = tl_member_text(input, "npy");
         char *file = tl_format("%s%s", s->directory, npy ? npy : "");
         json_t *quoted = json_string(file);
         tl_buffer_add_string(b, i ? ",\n               (" : "(");

@@ -1,6 +1,9 @@
 /* The path of a search as a drawing: one lane for each axis, one column for each trial. A point's height in
  * its lane is how far the axis was from its simplest value; its shape, not only its colour, is what came of
  * the trial. */
+#include "reports/search_svg.h"
+
+#include "reports/finding_axes.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
@@ -12,18 +15,15 @@
 #define TOP 26  /* of the lane of outcomes */
 #define LEFT 10
 
-/* How far a value is from the simplest one, by its place in the axis. Negative: not a value of the axis. */
-static double place_of(const json_t *axis, const json_t *value)
-{
-    const json_t *v, *range = json_object_get(axis, "range");
-    size_t k;
-    json_array_foreach(json_object_get(axis, "values"), k, v) if (json_equal(v, value)) return (double)k;
-    if (json_array_size(range) == 2 && json_is_number(value)) {
-        double first = json_number_value(json_array_get(range, 0)), v_at = json_number_value(value);
-        return v_at < first ? first - v_at : v_at - first;
-    }
-    return -1;
-}
+static const struct {
+    const char *outcome, *words, *legend;
+} outcomes[] = {
+    {"match", "failed in this way", "failed in this way"},
+    {"pass", "passed", "passed"},
+    {"other", "failed in another way", "failed in another way"},
+    {"unsupported", "cannot be tried", "could not be tried, or lost"},
+};
+#define N_OUTCOMES (sizeof outcomes / sizeof *outcomes)
 
 /* Over builds the variants have one axis, the unit: its values in the order of the builds. */
 static json_t *axes_of(const json_t *f)
@@ -63,11 +63,10 @@ static void add_mark(struct tl_buffer *b, const char *outcome, double x, double 
 
 static const char *outcome_words(const char *outcome)
 {
-    return !strcmp(outcome, "match")         ? "failed in this way"
-           : !strcmp(outcome, "pass")        ? "passed"
-           : !strcmp(outcome, "other")       ? "failed in another way"
-           : !strcmp(outcome, "unsupported") ? "cannot be tried"
-                                             : outcome;
+    for (size_t i = 0; i < N_OUTCOMES; i++)
+        if (!strcmp(outcomes[i].outcome, outcome))
+            return outcomes[i].words;
+    return outcome;
 }
 
 /* What a point says when it is pointed at, and to a screen reader. */
@@ -94,7 +93,7 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
     size_t i;
     json_array_foreach(path, i, step)
     {
-        double at = place_of(axis, json_object_get(json_object_get(step, "variant"), name));
+        double at = tl_axis_place(axis, json_object_get(json_object_get(step, "variant"), name));
         most = i < n_trials && at > most ? at : most;
     }
     tl_buffer_printf(b, "<text class=\"small\" x=\"%d\" y=\"%.1f\">", LEFT, top + 10);
@@ -103,7 +102,7 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
                      LEFT + step_x * (double)n_trials);
     json_array_foreach(path, i, step)
     {
-        double at = place_of(axis, json_object_get(json_object_get(step, "variant"), name));
+        double at = tl_axis_place(axis, json_object_get(json_object_get(step, "variant"), name));
         const char *outcome = tl_member_text(step, "outcome");
         if (i >= n_trials)
             break;
@@ -125,15 +124,12 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
 
 static double add_legend(struct tl_buffer *b, double y)
 {
-    static const char *const outcomes[] = {"match", "pass", "other", "unsupported"};
-    static const char *const words[] = {"failed in this way", "passed", "failed in another way",
-                                        "could not be tried, or lost"};
-    for (size_t i = 0; i < 4; i++) {
-        add_mark(b, outcomes[i], LEFT + 5, y + 18 * (double)i);
+    for (size_t i = 0; i < N_OUTCOMES; i++) {
+        add_mark(b, outcomes[i].outcome, LEFT + 5, y + 18 * (double)i);
         tl_buffer_printf(b, "<text class=\"small\" x=\"%d\" y=\"%.1f\">%s</text>\n", LEFT + 16,
-                         y + 4 + 18 * (double)i, words[i]);
+                         y + 4 + 18 * (double)i, outcomes[i].legend);
     }
-    return y + 18 * 4;
+    return y + 18 * N_OUTCOMES;
 }
 
 char *tl_report_svg(const json_t *f)

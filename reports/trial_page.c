@@ -3,12 +3,13 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
+#include "harness/base/time_text.h"
+#include "reports/commands.h"
+#include "reports/members.h"
 
-#include <ctype.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define OUTPUT_LINES 12 /* of the end of each stream */
 #define FRAMES_OF_OTHERS 1
@@ -59,23 +60,29 @@ static void field(struct tl_buffer *b, const char *name, const char *format, ...
     tl_buffer_add_string(b, "\n");
 }
 
+/* What si_code says, where it says more than the signal; signal 0: the same for every signal. */
 static const char *code_name(int signal, int code)
 {
-    if (code <= 0)
-        return code == SI_USER ? "sent by kill()" : code == SI_TKILL ? "sent by raise() or tgkill()" : "sent";
-    if (code == SI_KERNEL)
-        return "sent by the kernel";
-    if (signal == SIGSEGV)
-        return code == SEGV_MAPERR ? "address not mapped" : code == SEGV_ACCERR ? "access not permitted" : "";
-    if (signal == SIGBUS)
-        return code == BUS_ADRALN   ? "misaligned address"
-               : code == BUS_ADRERR ? "no such physical address"
-                                    : "";
-    if (signal == SIGFPE)
-        return code == FPE_INTDIV ? "integer division by zero" : code == FPE_INTOVF ? "integer overflow" : "";
-    if (signal == SIGILL)
-        return code == ILL_ILLOPN || code == ILL_ILLOPC ? "illegal instruction" : "";
-    return "";
+    static const struct {
+        int signal, code;
+        const char *words;
+    } codes[] = {
+        {0, SI_USER, "sent by kill()"},
+        {0, SI_TKILL, "sent by raise() or tgkill()"},
+        {0, SI_KERNEL, "sent by the kernel"},
+        {SIGSEGV, SEGV_MAPERR, "address not mapped"},
+        {SIGSEGV, SEGV_ACCERR, "access not permitted"},
+        {SIGBUS, BUS_ADRALN, "misaligned address"},
+        {SIGBUS, BUS_ADRERR, "no such physical address"},
+        {SIGFPE, FPE_INTDIV, "integer division by zero"},
+        {SIGFPE, FPE_INTOVF, "integer overflow"},
+        {SIGILL, ILL_ILLOPC, "illegal instruction"},
+        {SIGILL, ILL_ILLOPN, "illegal instruction"},
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if ((!codes[i].signal || codes[i].signal == signal) && codes[i].code == code)
+            return codes[i].words;
+    return code <= 0 ? "sent" : "";
 }
 
 static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t, size_t most)
@@ -83,12 +90,13 @@ static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const str
     if (t->state)
         tl_buffer_printf(b, "      could not be stopped: %s\n", t->state);
     for (size_t i = 0; i < t->n_frames && i < most; i++) {
-        if (t->omitted && i == t->omitted_at)
-            tl_buffer_printf(b, "      … %llu frames left out …\n", (unsigned long long)t->omitted);
-        char *text = tl_frame_text(c, t, i);
-        tl_buffer_printf(b, "  #%-3zu ", i + (i >= t->omitted_at ? (size_t)t->omitted : 0));
+        char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i);
+        if (gap)
+            tl_buffer_printf(b, "      %s\n", gap);
+        tl_buffer_printf(b, "  #%-3zu ", tl_frame_number(t, i));
         add_plain(b, text, strlen(text));
         tl_buffer_add_string(b, "\n");
+        free(gap);
         free(text);
     }
     if (t->n_frames > most)
@@ -156,44 +164,24 @@ static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *
         tl_buffer_add_string(b, "\n");
 }
 
-/* A word as a POSIX shell takes it. */
-static void add_word(struct tl_buffer *b, const char *word)
-{
-    bool plain = *word != '\0';
-    for (const char *p = word; *p; p++)
-        plain = plain && (isalnum((unsigned char)*p) || strchr("_-+=:@./,", *p));
-    tl_buffer_add_string(b, plain ? " " : " '");
-    for (const char *p = word; *p; p++)
-        if (*p == '\'' && !plain)
-            tl_buffer_add_string(b, "'\\''");
-        else
-            tl_buffer_add(b, p, 1);
-    if (!plain)
-        tl_buffer_add_string(b, "'");
-}
-
-static const char *known(const json_t *j, const char *key)
-{
-    const char *s = json_string_value(json_object_get(j, key));
-    return s && *s ? s : "unknown";
-}
-
 static void add_environment(struct tl_buffer *b, const struct tl_trial_page_options *o)
 {
     const json_t *v = o->environment, *m = json_object_get(v, "machine");
     if (!v)
         return;
     heading(b, o, "Environment");
-    field(b, "os", "%s, build %s", known(v, "os"), known(v, "os_build"));
-    field(b, "kernel", "%s", known(v, "kernel"));
-    field(b, "machine", "%s, %s, %lld cores, %.1f GiB", known(m, "arch"), known(m, "cpu"),
-          json_integer_value(json_object_get(m, "cores")),
-          (double)json_integer_value(json_object_get(m, "memory")) / 1073741824.0);
-    field(b, "runner", "%s %s", known(v, "runner"), known(v, "runner_version"));
-    field(b, "runtime", "%s", known(v, "runtime_path"));
-    field(b, "  version", "%s", known(v, "runtime_version"));
-    field(b, "  sha256", "%s", known(v, "runtime_sha256"));
-    field(b, "trapline", "%s, session %s", known(v, "trapline"), known(v, "session"));
+    field(b, "os", "%s, build %s", tl_member_or(v, "os", "unknown"), tl_member_or(v, "os_build", "unknown"));
+    field(b, "kernel", "%s", tl_member_or(v, "kernel", "unknown"));
+    field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),
+          tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
+          (double)tl_member_integer(m, "memory") / 1073741824.0);
+    field(b, "runner", "%s %s", tl_member_or(v, "runner", "unknown"),
+          tl_member_or(v, "runner_version", "unknown"));
+    field(b, "runtime", "%s", tl_member_or(v, "runtime_path", "unknown"));
+    field(b, "  version", "%s", tl_member_or(v, "runtime_version", "unknown"));
+    field(b, "  sha256", "%s", tl_member_or(v, "runtime_sha256", "unknown"));
+    field(b, "trapline", "%s, session %s", tl_member_or(v, "trapline", "unknown"),
+          tl_member_or(v, "session", "unknown"));
 }
 
 static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
@@ -202,18 +190,9 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
     heading(b, o, "Run it again");
     tl_buffer_printf(b, "  trapline show %.18s --case-file >%s.json\n  trapline run %s.json -u", r->id,
                      r->case_name, r->case_name);
-    add_word(b, r->unit);
-    json_t *variant = json_loads(r->variant, 0, NULL), *v;
-    const char *axis;
-    json_object_foreach(variant, axis, v)
-    {
-        char *value = json_is_string(v) ? tl_strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY);
-        char *word = tl_format("%s=%s", axis, value);
-        tl_buffer_add_string(b, " -s");
-        add_word(b, word);
-        free(word);
-        free(value);
-    }
+    tl_shell_word(b, r->unit, false);
+    json_t *variant = json_loads(r->variant, 0, NULL);
+    tl_shell_settings(b, variant, false);
     json_decref(variant);
     tl_buffer_add_string(b, "\n");
 }
@@ -234,16 +213,13 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%strial %s%s\n", o->colour ? "\033[1m" : "", r->id, o->colour ? "\033[0m" : "");
-    time_t t = (time_t)(r->started_us / 1000000);
-    struct tm tm;
-    char when[40] = "";
-    if (gmtime_r(&t, &tm))
-        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    char *when = tl_time_format(r->started_us, TL_TIME_SECONDS);
     field(&b, "case", "%s", r->case_name);
     field(&b, "unit", "%s%s%s", r->unit, r->observed_device ? ", ran on " : "",
           r->observed_device ? r->observed_device : "");
     field(&b, "variant", "%s", r->variant);
     field(&b, "started", "%s%s", when, r->fresh || !r->command ? "" : ", forked by a fork server");
+    free(when);
     field(&b, "outcome", "%s", tl_outcome_name(r->outcome));
     field(&b, "phase", "%s", tl_phase_name(r->phase));
     if (r->signal)

@@ -42,3 +42,15 @@ char *tl_frame_text(const struct tl_capture *c, const struct tl_thread *t, size_
         tl_buffer_add_string(&b, " [guessed]");
     return tl_buffer_take(&b);
 }
+
+size_t tl_frame_number(const struct tl_thread *t, size_t i)
+{
+    return i + (i >= t->omitted_at ? (size_t)t->omitted : 0);
+}
+
+char *tl_frames_left_out(const struct tl_thread *t, size_t i)
+{
+    return t->omitted && i == t->omitted_at
+               ? tl_format("… %llu frames left out …", (unsigned long long)t->omitted)
+               : NULL;
+}

@@ -9,4 +9,9 @@
  * that was guessed ends in " [guessed]". */
 char *tl_frame_text(const struct tl_capture *c, const struct tl_thread *t, size_t frame);
 
+/* The number of a frame as a debugger counts, those left out before it included. */
+size_t tl_frame_number(const struct tl_thread *t, size_t frame);
+/* "… 12 frames left out …" where they are missing before this frame, the caller's; NULL elsewhere. */
+char *tl_frames_left_out(const struct tl_thread *t, size_t frame);
+
 #endif

@@ -7,6 +7,7 @@
  * A build gets its place by one rename of the whole directory. A temporary directory whose lock can be taken
  * belongs to nobody any more and is swept. */
 #include "harness/base/clock.h"
+#include "harness/base/time_text.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -159,14 +160,13 @@ void tl_build_store_end(char *directory, int lock)
 
 static json_t *manifest_of(const struct tl_build *b)
 {
-    char when[32] = "";
-    time_t seconds = (time_t)(b->when_us / 1000000);
-    struct tm tm;
-    if (gmtime_r(&seconds, &tm))
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "trapline", 1, "runner", b->runner,
-                     "version", b->version, "sha256", b->sha256, "size", (json_int_t)b->size, "source",
-                     b->source, "when", when, "when_us", (json_int_t)b->when_us);
+    char *when = tl_time_format(b->when_us, TL_TIME_ISO);
+    json_t *manifest =
+        json_pack("{s:i, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "trapline", 1, "runner", b->runner, "version",
+                  b->version, "sha256", b->sha256, "size", (json_int_t)b->size, "source", b->source, "when",
+                  when, "when_us", (json_int_t)b->when_us);
+    free(when);
+    return manifest;
 }
 
 static int write_manifest(const char *directory, const struct tl_build *b, struct tl_error *e)

@@ -5,12 +5,12 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/quantile.h"
+#include "harness/base/time_text.h"
 #include "harness/search/change.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static json_t *failures_json(const struct tl_nightly_cell *c)
 {
@@ -192,12 +192,10 @@ static json_t *previous_json(struct tl_nightly *n)
 
 static json_t *when_json(int64_t us)
 {
-    char text[40] = "";
-    time_t t = (time_t)(us / 1000000);
-    struct tm tm;
-    if (gmtime_r(&t, &tm))
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    return json_string(text);
+    char *text = tl_time_format(us, TL_TIME_ISO);
+    json_t *j = json_string(text);
+    free(text);
+    return j;
 }
 
 /* What was lost although it has a verdict by now: told, so that nobody wonders about the trial. */

@@ -5,12 +5,12 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/record.h"
+#include "harness/base/time_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 int tl_print_error(const struct tl_error *e)
@@ -86,12 +86,7 @@ char *tl_line_text(const char *text)
 
 char *tl_time_text(int64_t wall_us)
 {
-    time_t t = (time_t)(wall_us / 1000000);
-    struct tm tm;
-    char text[40] = "";
-    if (localtime_r(&t, &tm))
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-    return tl_strdup(text);
+    return tl_time_format(wall_us, TL_TIME_LOCAL);
 }
 
 void tl_progress_begin(struct tl_progress *p, bool quiet)

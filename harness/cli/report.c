@@ -6,6 +6,7 @@
 #include "harness/cli/nightly.h"
 #include "harness/cli/site.h"
 #include "harness/executor/unit.h"
+#include "reports/bundle.h"
 #include "reports/finding.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define TL_CLI_SITE_H
 
 #include "harness/cli/cli.h"
-#include "reports/site.h"
+#include "reports/site/site.h"
 
 /* Writes the whole database to the directory o->site, with progress; SIGINT and SIGTERM stop it. Prints what
  * is wrong and returns the exit status. */

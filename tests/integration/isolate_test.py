@@ -368,9 +368,9 @@ else:
         self.assertIn("compile beyond a boundary over a and b", report)
         self.trapline("report", d["finding"], "--bundle", os.path.join(self.directory, "bundle"), status=0)
         with open(os.path.join(self.directory, "bundle", "case.json"), encoding="utf-8") as f:
-            narrow = json.load(f)
-        self.assertEqual([a["range"] for a in narrow["axes"]], [[64, 0], [1, 30]])
-        self.assertEqual(narrow["failing"], {"a": 0, "b": 30})
+            minimal = json.load(f)
+        self.assertEqual([a["range"] for a in minimal["axes"]], [[64, 0], [1, 30]])
+        self.assertEqual(minimal["failing"], {"a": 0, "b": 30})
 
     def test_several_units(self):
         units = [w for d in ("gpu", "ane", "iphone-gpu") for w in ("-u", f"sim@26A5353q:{d}")]

@@ -144,7 +144,7 @@ class ReportTest(unittest.TestCase):
             lines = [line for line in f if "--trial" in line]
         self.assertEqual(subprocess.run(["sh", "-c", "exec " + lines[0]], capture_output=True).returncode, -11)
         self.assertEqual(subprocess.run(["sh", "-c", "exec " + lines[1]], capture_output=True).returncode, 0)
-        # The narrowed case gives the same finding.
+        # The minimal case gives the same finding.
         done = self.trapline("isolate", os.path.join(path, "case.json"), "-u", "selftest:cpu", "--json")
         again, report = json.loads(done.stdout), json.loads(self.report(self.selftest, "--json"))
         self.assertEqual(again["minimal"], report["finding"]["minimal"])

@@ -2,7 +2,8 @@
  * anything missing or wrong still makes a report. */
 #include "cases/load.h"
 #include "reports/finding.h"
-#include "reports/internal.h"
+#include "reports/frontier_svg.h"
+#include "reports/minimal_case.h"
 #include "reports/page.h"
 #include "reports/redact.h"
 #include "reports/repro.h"
@@ -405,7 +406,7 @@ static void spoil(json_t *whole, json_t *at, int depth)
             free(tl_report_markdown(report));
             free(tl_report_html(report));
             free(tl_report_junit(report));
-            json_decref(tl_narrow_case(whole, whole));
+            json_decref(tl_minimal_case(whole, whole));
             json_decref(report);
         }
         json_object_set(at, name, value);
@@ -482,8 +483,8 @@ Test(report, a_narrowed_case_is_a_case)
     json_object_set_new(document, "forbid",
                         json_pack("[{s:s,s:[i,i]},{s:i},{s:[s],s:i}]", "attention", "gqa", "context", 64, 128,
                                   "layers", 7, "attention", "sdpa", "begin_error", 1000000));
-    json_t *narrow = tl_narrow_case(document, finding);
-    char *text = json_dumps(narrow, 0);
+    json_t *minimal = tl_minimal_case(document, finding);
+    char *text = json_dumps(minimal, 0);
     struct tl_case *c;
     struct tl_mistakes mistakes;
     struct tl_error e;
@@ -499,7 +500,7 @@ Test(report, a_narrowed_case_is_a_case)
     tl_mistakes_free(&mistakes);
     tl_case_free(c);
     json_decref(failing);
-    json_decref(narrow);
+    json_decref(minimal);
     json_decref(document);
     json_decref(finding);
     free(text);

@@ -1,6 +1,8 @@
 /* Text of a site: whatever is in the database, it can neither become markup nor end a script, and it stays in
  * its place. */
-#include "reports/site_impl.h"
+#include "reports/site/files.h"
+#include "reports/site/strings.h"
+#include "reports/site/text.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>

@@ -1,0 +1,19 @@
+/* A directory or an archive that reproduces a finding without trapline (docs/reports.md). */
+#ifndef TL_REPORTS_BUNDLE_H
+#define TL_REPORTS_BUNDLE_H
+
+#include "reports/finding.h"
+
+struct tl_bundle_options {
+    const char *target;          /* a directory that does not exist or is empty; or an archive, DIR.tar.zst */
+    const char *runner_path;     /* of the runner's executable; NULL: it is not here */
+    const json_t *build_object;  /* what the runner is told of the build; NULL */
+    const json_t *case_document; /* of the case file; NULL when it is not known */
+};
+/* Writes a bundle; it appears at the target complete or not at all. What could not be put into it is said in
+ * *left_out (an array of sentences, the caller's) and in its report. Starts the runner as a child and waits
+ * for it: not to be called while a supervisor of this process collects every SIGCHLD. */
+int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
+                    json_t **left_out, struct tl_error *e);
+
+#endif

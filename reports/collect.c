@@ -1,0 +1,125 @@
+/* The document that every format is made from: the finding, and of the two trials that stand for it what a
+ * reader of a report needs. */
+#include "reports/finding.h"
+
+#include "harness/base/frame_text.h"
+#include "reports/finding_words.h"
+#include "reports/json_text.h"
+#include "reports/redact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OUTPUT_MOST 4096 /* bytes of the end of each stream */
+
+/* The end of what a stream said. */
+static json_t *end_of(const struct tl_output *o)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_output_end(&b, o, OUTPUT_MOST);
+    json_t *j = tl_text_json(b.data, b.size);
+    tl_buffer_free(&b);
+    return j;
+}
+
+static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t)
+{
+    json_t *frames = json_array();
+    for (size_t i = 0; i < t->n_frames; i++) {
+        char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i),
+             *line = tl_format("#%-2zu %s", tl_frame_number(t, i), text);
+        if (gap)
+            json_array_append_new(frames, json_string(gap));
+        json_array_append_new(frames, tl_string_json(line));
+        free(gap);
+        free(text);
+        free(line);
+    }
+    if (t->truncated)
+        json_array_append_new(frames, json_string("(the stack could not be followed further)"));
+    return json_pack("{s:i,s:o,s:b,s:o,s:o}", "tid", t->tid, "name", tl_string_json(t->name), "crashed",
+                     t->crashed, "state", tl_string_json(t->state), "frames", frames);
+}
+
+/* The modules that the frames of the crashed thread are in: an offset means something with them only. */
+static json_t *modules_json(const struct tl_capture *c)
+{
+    json_t *list = json_array();
+    const struct tl_thread *t = c->n_threads ? &c->threads[0] : NULL;
+    for (size_t m = 0; t && m < c->n_modules; m++) {
+        bool used = false;
+        for (size_t i = 0; i < t->n_frames && !used; i++)
+            used = t->frames[i].module == m;
+        if (used)
+            json_array_append_new(list, json_pack("{s:o,s:s}", "path", tl_string_json(c->modules[m].path),
+                                                  "build_id", c->modules[m].build_id));
+    }
+    return list;
+}
+
+static json_t *capture_json(const struct tl_capture *c)
+{
+    json_t *threads = json_array();
+    char address[24];
+    snprintf(address, sizeof address, "0x%llx", (unsigned long long)c->fault_address);
+    for (size_t i = 0; i < c->n_threads; i++)
+        json_array_append_new(threads, thread_json(c, &c->threads[i]));
+    return json_pack("{s:s,s:b,s:o,s:s?,s:i,s:s?,s:o,s:o}", "kind",
+                     c->kind == TL_CAPTURE_HANG ? "hang" : "signal", "main", c->is_main, "exe",
+                     tl_string_json(c->exe), "signal", c->signal ? tl_signal_name(c->signal) : NULL,
+                     "si_code", c->si_code, "address", c->has_address ? address : NULL, "threads", threads,
+                     "modules", modules_json(c));
+}
+
+static json_t *trial_json(const struct tl_trial_record *r)
+{
+    if (!r)
+        return json_null();
+    json_t *j = json_object(), *result = tl_parsed_json(r->result);
+    json_object_set_new(j, "id", json_string(r->id));
+    json_object_set_new(j, "started_us", json_integer(r->started_us));
+    json_object_set_new(j, "unit", tl_string_json(r->unit));
+    json_object_set_new(j, "variant", tl_parsed_json(r->variant));
+    json_object_set_new(j, "fresh", json_boolean(r->fresh));
+    json_object_set_new(j, "outcome", json_string(tl_outcome_name(r->outcome)));
+    json_object_set_new(j, "phase", json_string(tl_phase_name(r->phase)));
+    json_object_set_new(j, "signal", r->signal ? json_string(tl_signal_name(r->signal)) : json_null());
+    json_object_set_new(j, "exit_status", r->exit_status >= 0 ? json_integer(r->exit_status) : json_null());
+    json_object_set_new(j, "error_domain", tl_string_json(r->error_domain));
+    json_object_set_new(j, "error_code", tl_string_json(r->error_code));
+    json_object_set_new(j, "message", tl_string_json(r->message));
+    json_object_set_new(j, "observed", tl_string_json(r->observed_device));
+    json_object_set_new(j, "wall_s", json_real(r->wall_seconds));
+    json_object_set_new(j, "peak_rss", json_integer((json_int_t)r->peak_rss));
+    json_object_set_new(j, "command", tl_parsed_json(r->command));
+    json_object_set_new(j, "request", tl_parsed_json(r->request));
+    json_t *versions = json_object_get(result, "versions");
+    json_object_set(j, "versions", json_is_object(versions) ? versions : json_null());
+    json_object_set_new(j, "stdout", end_of(&r->out));
+    json_object_set_new(j, "stderr", end_of(&r->err));
+    json_object_set_new(j, "capture", r->n_captures ? capture_json(&r->captures[0]) : json_null());
+    json_decref(result);
+    return j;
+}
+
+json_t *tl_report_new(const struct tl_report_source *s)
+{
+    json_t *finding = json_deep_copy(s->finding), *report;
+    json_t *elsewhere = s->elsewhere ? json_deep_copy(s->elsewhere) : json_array();
+    report =
+        json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
+                  trial_json(s->failing), "control_trial", trial_json(s->control), "elsewhere", elsewhere);
+    if (!s->keep_paths) {
+        struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
+        if (!s->redaction)
+            tl_redaction_init(&own);
+        json_t *redacted = tl_redact_json(r, report);
+        tl_redaction_free(&own);
+        json_decref(report);
+        report = redacted;
+    }
+    char *title = tl_report_title(json_object_get(report, "finding"));
+    json_object_set_new(report, "title", json_string(title));
+    free(title);
+    return report;
+}

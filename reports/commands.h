@@ -1,0 +1,24 @@
+/* Command lines that a reader copies into a shell. */
+#ifndef TL_REPORTS_COMMANDS_H
+#define TL_REPORTS_COMMANDS_H
+
+#include "harness/base/buffer.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Adds a word as a POSIX shell takes it, after a space where there is something before it. homes: a "~"
+ * stands for a home that was taken out, and is left for the shell to fill in; otherwise it is quoted as what
+ * it is. */
+void tl_shell_word(struct tl_buffer *b, const char *word, bool homes);
+/* Adds " -s AXIS=VALUE" for every axis of a variant. */
+void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes);
+
+/* The command that starts the runner alone for a trial, as a shell takes it; NULL when it is not known. The
+ * caller's. */
+char *tl_runner_command(const json_t *trial);
+/* The commands of a chain of steps, a line each, to be run in an empty directory; NULL when the trial was of
+ * something else. The caller's. */
+char *tl_steps_commands(const json_t *trial);
+
+#endif

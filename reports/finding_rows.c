@@ -1,0 +1,111 @@
+/* What was measured next to the minimal variant, one axis at a time, counted from the path of the search. */
+#include "reports/finding_rows.h"
+
+#include "harness/base/buffer.h"
+#include "reports/finding_axes.h"
+#include "reports/members.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The axis in which two variants differ, and how many such axes there are. */
+static size_t differences(const json_t *a, const json_t *b, const char **axis)
+{
+    size_t n = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)a, name, value)
+    {
+        if (!json_equal(value, json_object_get(b, name))) {
+            *axis = name;
+            n++;
+        }
+    }
+    return json_object_size(a) == json_object_size(b) ? n : SIZE_MAX;
+}
+
+static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+{
+    json_t *row;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        const char *name = tl_member_text(row, "axis");
+        if ((!name && !axis) ||
+            (name && axis && !strcmp(name, axis) && json_equal(json_object_get(row, "value"), value)))
+            return row;
+    }
+    row = json_pack("{s:s?,s:o}", "axis", axis, "value", value ? json_incref((json_t *)value) : json_null());
+    json_array_append_new(rows, row);
+    return row;
+}
+
+/* Where a row belongs: by axis in the order of the case (*group; the minimal variant comes first), then by
+ * value, simplest first. */
+static double rank(const json_t *finding, const json_t *row, size_t *group)
+{
+    const json_t *axis = tl_axis_named(finding, tl_member_text(row, "axis"), group);
+    *group = axis ? *group + 1 : 0;
+    return axis ? tl_axis_place(axis, json_object_get(row, "value")) : 0;
+}
+
+/* Over builds: one row for each build that was tried, oldest first. A variant of the path names a unit. */
+static json_t *build_rows(const json_t *finding)
+{
+    const json_t *list = json_object_get(json_object_get(finding, "builds"), "list"), *build, *step;
+    json_t *rows = json_array();
+    size_t i, k;
+    json_array_foreach(list, i, build)
+    {
+        char *part = tl_format("@%s:", json_is_string(build) ? json_string_value(build) : "?");
+        json_array_foreach(json_object_get(finding, "path"), k, step)
+        {
+            const json_t *unit = json_object_get(json_object_get(step, "variant"), "build");
+            const char *outcome = tl_member_text(step, "outcome");
+            if (!json_is_string(unit) || !strstr(json_string_value(unit), part) || !outcome)
+                continue;
+            json_t *row = find_row(rows, "build", build);
+            json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
+        }
+        free(part);
+    }
+    return rows;
+}
+
+json_t *tl_report_rows(const json_t *finding)
+{
+    const json_t *minimal = json_object_get(finding, "minimal"), *step;
+    size_t i;
+    if (json_is_object(json_object_get(finding, "builds")))
+        return build_rows(finding);
+    json_t *rows = json_array();
+    if (!json_is_object(minimal))
+        return rows;
+    find_row(rows, NULL, NULL);
+    json_array_foreach(json_object_get(finding, "path"), i, step)
+    {
+        const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
+        const json_t *variant = json_object_get(step, "variant");
+        size_t n = differences(minimal, variant, &axis);
+        if (n > 1 || !outcome)
+            continue;
+        json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
+        json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
+    }
+    /* Insertion sort: there are few. */
+    json_t *sorted = json_array(), *row;
+    json_array_foreach(rows, i, row)
+    {
+        size_t group, other, k = json_array_size(sorted);
+        double r = rank(finding, row, &group);
+        for (; k; k--) {
+            double o = rank(finding, json_array_get(sorted, k - 1), &other);
+            if (other < group || (other == group && o <= r))
+                break;
+        }
+        json_array_insert(sorted, k, row);
+    }
+    json_decref(rows);
+    return sorted;
+}

@@ -1,0 +1,114 @@
+/* The minimal case of a finding: its case file, of which every axis keeps the values of the minimal variant
+ * and of its decisive neighbours only, so that isolating it anew takes few trials and finds the same. */
+
+#include "reports/minimal_case.h"
+
+#include "reports/finding_axes.h"
+#include "reports/members.h"
+#include <string.h>
+
+static bool holds(const json_t *list, const json_t *value)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(list, i, v) if (json_equal(v, value)) return true;
+    return false;
+}
+
+static bool is_named(const json_t *text, const char *name)
+{
+    return json_is_string(text) && !strcmp(json_string_value(text), name);
+}
+
+/* The values an axis keeps, simplest first: those of the passing neighbours, and then the minimal variant's.
+ */
+static json_t *kept_values(const json_t *finding, const char *name, const json_t *value)
+{
+    json_t *kept = json_array();
+    const json_t *pair;
+    size_t i;
+    json_array_foreach(json_object_get(finding, "decisive"), i, pair)
+    {
+        const char *axis = tl_member_text(pair, "axis");
+        const json_t *passes = axis ? json_object_get(json_object_get(pair, "passes"), axis) : NULL;
+        if (passes && !strcmp(axis, name) && !holds(kept, passes) && !json_equal(passes, value))
+            json_array_append(kept, (json_t *)passes);
+    }
+    json_array_append(kept, (json_t *)value);
+    return kept;
+}
+
+/* A forbidden combination, without the values that are gone; NULL when it cannot come up any more. */
+static json_t *kept_forbid(const json_t *forbid, const json_t *values)
+{
+    json_t *left = json_object(), *v, *terms;
+    const char *axis;
+    size_t i;
+    json_object_foreach((json_t *)forbid, axis, terms)
+    {
+        const json_t *kept = json_object_get(values, axis);
+        if (!kept) { /* all values of it are left, or it is an axis of the family's */
+            json_object_set(left, axis, terms);
+            continue;
+        }
+        json_t *both = json_array();
+        if (json_is_array(terms)) {
+            json_array_foreach(terms, i, v) if (holds(kept, v)) json_array_append(both, v);
+        } else if (holds(kept, terms)) {
+            json_array_append(both, terms);
+        }
+        if (!json_array_size(both)) {
+            json_decref(both);
+            json_decref(left);
+            return NULL;
+        }
+        json_object_set_new(left, axis, both);
+    }
+    return left;
+}
+
+json_t *tl_minimal_case(const json_t *document, const json_t *finding)
+{
+    const json_t *variant = tl_report_variant(finding), *axis, *forbid,
+                 *frontier = json_object_get(finding, "frontier");
+    json_t *c = json_deep_copy(document), *axes = json_array(), *values = json_object(),
+           *failing = json_object();
+    size_t i;
+    json_array_foreach(json_object_get(document, "axes"), i, axis)
+    {
+        const char *name = tl_member_text(axis, "name");
+        const json_t *value = name ? json_object_get(variant, name) : NULL;
+        bool drawn = name && (is_named(json_object_get(frontier, "a"), name) ||
+                              is_named(json_object_get(frontier, "b"), name));
+        if (!value || drawn) { /* the boundary is over all values of its axes */
+            if (drawn)
+                json_object_set(failing, name, (json_t *)value);
+            json_array_append(axes, (json_t *)axis);
+            continue;
+        }
+        bool choices = json_is_array(json_object_get(axis, "choices"));
+        json_t *kept = kept_values(finding, name, value);
+        json_array_append_new(axes,
+                              json_pack("{s:s,s:O}", "name", name, choices ? "choices" : "ordered", kept));
+        json_object_set_new(values, name, kept);
+        json_object_set(failing, name, (json_t *)value);
+    }
+    json_object_set_new(c, "axes", axes);
+    json_object_set_new(c, "failing", failing);
+    if (json_is_array(json_object_get(document, "forbid"))) {
+        json_t *list = json_array();
+        json_array_foreach(json_object_get(document, "forbid"), i, forbid)
+        {
+            json_t *left = kept_forbid(forbid, values);
+            if (left)
+                json_array_append_new(list, left);
+        }
+        if (json_array_size(list))
+            json_object_set(c, "forbid", list);
+        else
+            json_object_del(c, "forbid");
+        json_decref(list);
+    }
+    json_decref(values);
+    return c;
+}

@@ -1,0 +1,11 @@
+/* The minimal case of a finding. */
+#ifndef TL_REPORTS_MINIMAL_CASE_H
+#define TL_REPORTS_MINIMAL_CASE_H
+
+#include <jansson.h>
+
+/* The case file with only the values that the minimal variant and its passing neighbours have. The caller's.
+ */
+json_t *tl_minimal_case(const json_t *case_document, const json_t *finding);
+
+#endif

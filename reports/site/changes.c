@@ -1,0 +1,145 @@
+/* What the last nightly run saw change: of each suite on each machine the newest run. */
+#include "db/night.h"
+#include "reports/finding_words.h"
+#include "reports/night.h"
+#include "reports/site/links.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN_MOST 6    /* suites and machines */
+#define CHANGES_MOST 60 /* of one run */
+
+static void add_inline(struct tl_buffer *b, char *text)
+{
+    if (text)
+        tl_inline_html(b, text);
+    free(text);
+}
+
+static void add_settings(struct tl_buffer *b, const json_t *entry)
+{
+    const json_t *settings = json_object_get(entry, "settings");
+    struct tl_buffer text = TL_BUFFER_INIT;
+    if (json_object_size(settings))
+        tl_words_variant(&text, settings);
+    else
+        tl_buffer_add_string(&text, "baseline");
+    tl_inline_html(b, text.data);
+    tl_buffer_free(&text);
+}
+
+/* The isolation of it where there is one, and the trial that shows it. */
+static void add_more(const struct tl_site *w, struct tl_buffer *b, const json_t *entry)
+{
+    const char *finding = tl_member_text(json_object_get(entry, "isolation"), "finding"),
+               *trial = tl_member_text(json_array_get(json_object_get(entry, "failures"), 0), "trial");
+    add_inline(b, tl_night_trigger(entry));
+    if (finding && tl_site_has_finding(w, finding)) {
+        char *page = tl_site_slug(finding);
+        tl_buffer_printf(b, " <a href=\"finding/%s.html\">finding</a>", page);
+        free(page);
+    }
+    if (trial) {
+        tl_buffer_add_string(b, " <a href=\"trial.html#");
+        tl_site_url(b, trial);
+        tl_buffer_add_string(b, "\">trial</a>");
+    }
+}
+
+static void add_change(const struct tl_site *w, struct tl_buffer *b, const json_t *entry)
+{
+    const char *class = tl_member_text(entry, "class"), *unit = tl_member_text(entry, "unit");
+    bool bad = tl_night_is_worse(class);
+    char *words = tl_night_class_words(class);
+    /* An arrow, so that it is not the colour alone that tells. */
+    tl_buffer_printf(b, "<tr><td><span class=\"o %s\"><b aria-hidden=\"true\">%s</b> ",
+                     bad ? "crash" : "pass", bad ? "▲" : "▼");
+    tl_add_escaped(b, words);
+    free(words);
+    tl_buffer_add_string(b, "</span></td><th scope=\"row\">");
+    tl_site_case_link(w, b, "", tl_member_text(entry, "case"));
+    tl_buffer_add_string(b, "</th><td>");
+    tl_add_escaped(b, unit);
+    tl_buffer_add_string(b, "</td><td>");
+    add_settings(b, entry);
+    tl_buffer_add_string(b, "</td><td data-l=\"was\">");
+    add_inline(b, tl_night_was(entry));
+    tl_buffer_add_string(b, "</td><td data-l=\"now\">");
+    add_inline(b, tl_night_now(entry));
+    tl_buffer_add_string(b, "</td><td>");
+    add_more(w, b, entry);
+    tl_buffer_add_string(b, "</td></tr>\n");
+}
+
+static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t *night, size_t number)
+{
+    const json_t *changes = json_object_get(night, "changes"), *entry,
+                 *previous = json_object_get(night, "previous");
+    size_t i, n = json_array_size(changes);
+    const char *suite = tl_member_text(night, "suite");
+    char *id = tl_format("night-%zu", number), *counts = tl_night_counts(night);
+    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s <code>", id, id,
+                     n                          ? "What changed in"
+                     : json_is_object(previous) ? "Nothing changed in"
+                                                : "First run of");
+    tl_add_escaped(b, suite ? suite : "unknown");
+    tl_buffer_add_string(b, "</code></h2>\n<p class=\"quiet\">");
+    tl_buffer_printf(b, "Run %lld, ", (long long)tl_member_integer(night, "n"));
+    tl_site_time(b, tl_member_integer(night, "started_us"));
+    if (tl_member_text(night, "os_build")) {
+        tl_buffer_add_string(b, ", on ");
+        tl_add_escaped(b, tl_member_text(night, "os"));
+        tl_buffer_add_string(b, " ");
+        tl_add_escaped(b, tl_member_text(night, "os_build"));
+    }
+    if (json_is_object(previous)) {
+        tl_buffer_printf(b, "; compared with run %lld, ", (long long)tl_member_integer(previous, "n"));
+        tl_site_time(b, tl_member_integer(previous, "started_us"));
+        tl_buffer_add_string(b, ", and those before it");
+    } else {
+        tl_buffer_add_string(b, "; there is no earlier run to compare with");
+    }
+    tl_buffer_printf(b, ". In all: %s.%s</p>\n", counts,
+                     tl_member_true(night, "complete") ? ""
+                                                       : " The budget was used up before all of it was run.");
+    if (n) {
+        static const char *const columns[] = {"what", "case", "unit", "variant", "was", "now", "more", NULL};
+        tl_site_wide(b, id);
+        tl_site_list(b, columns);
+        json_array_foreach(changes, i, entry)
+        {
+            if (i < CHANGES_MOST)
+                add_change(w, b, entry);
+        }
+        tl_buffer_add_string(b, "</tbody></table></div>\n");
+    }
+    if (n > CHANGES_MOST)
+        tl_buffer_printf(b, "<p>And %zu changes more.</p>\n", n - CHANGES_MOST);
+    tl_buffer_add_string(b, "</section>\n");
+    free(counts);
+    free(id);
+}
+
+int tl_site_changes(struct tl_site *w, struct tl_buffer *b, struct tl_error *e)
+{
+    json_t *nights, *night;
+    size_t i;
+    if (tl_night_newest(w->s, SHOWN_MOST, &nights, e))
+        return -1;
+    json_array_foreach(nights, i, night)
+    {
+        json_object_del(night, "cells");
+        json_t *shown_night = w->o->keep_paths ? json_incref(night) : tl_redact_json(&w->redaction, night);
+        add_night(w, b, shown_night, i + 1);
+        json_decref(shown_night);
+    }
+    if (!json_array_size(nights))
+        tl_buffer_add_string(b,
+                             "<p class=\"quiet\">What changes from one nightly run to the next comes here: "
+                             "<code>trapline nightly SUITE.json</code> makes them. There is none yet.</p>\n");
+    json_decref(nights);
+    return 0;
+}

@@ -1,0 +1,307 @@
+/* What is written in which order. Nothing is held but what is as long as the lists of cases, units and
+ * signatures: trials are read row by row and go to the file that is being made. */
+#include "reports/site/site.h"
+
+#include "db/finding.h"
+#include "db/query.h"
+#include "db/site.h"
+#include "harness/base/clock.h"
+#include "harness/base/version.h"
+#include "reports/site/files.h"
+#include "reports/site/links.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/place.h"
+#include "reports/site/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FINDINGS_MOST 2000
+#define NAMES_MOST 200 /* that are taken out */
+#define NAMES_SAID 100 /* after which messages and output add no more */
+
+extern const char tl_page_css[], tl_site_css[], tl_site_js[];
+
+/* --- cases, units and sums ------------------------------------------------------------------------------ */
+
+/* Homes are taken out of paths wherever they stand. So that a user is not named elsewhere, who is named by a
+ * path anywhere is known before anything is written. Every name costs a look at every text: they have an end.
+ */
+static int learn_name(void *arg, const char *text, enum tl_site_named what, struct tl_error *e)
+{
+    struct tl_site *w = arg;
+    if (what == TL_SITE_SAID && w->looked_at++ % 8192 == 0 &&
+        tl_site_turns(w, "looking for names to leave out", w->looked_at - 1, 0, e))
+        return -1;
+    if (w->redaction.n >= (what == TL_SITE_SAID ? NAMES_SAID : NAMES_MOST))
+        return 0;
+    if (what != TL_SITE_HOST) {
+        tl_redaction_learn(&w->redaction, text);
+        return 0;
+    }
+    char *name = tl_strdup(text);
+    tl_redaction_add(&w->redaction, name, "HOST");
+    name[strcspn(name, ".")] = '\0';
+    tl_redaction_add(&w->redaction, name, "HOST");
+    free(name);
+    return 0;
+}
+
+static size_t add_unit(struct tl_site *w, const char *name)
+{
+    size_t at = tl_site_unit_of(w, name);
+    if (at != SIZE_MAX)
+        return at;
+    w->units = tl_realloc(w->units, w->n_units + 1, sizeof *w->units);
+    w->units[w->n_units] = (struct tl_site_unit){.name = tl_strdup(name),
+                                                 .text = tl_site_clean_exact(w, name, strlen(name), 120)};
+    json_object_set_new_nocheck(w->unit_numbers, name, json_integer((json_int_t)w->n_units));
+    return w->n_units++;
+}
+
+static void grow_to(void **list, size_t n, size_t size)
+{
+    if ((n & (n - 1)) == 0) /* doubled at every power of two */
+        *list = tl_realloc(*list, n ? 2 * n : 1, size);
+}
+
+static int add_sum(void *arg, const struct tl_site_sum *x, struct tl_error *e)
+{
+    struct tl_site *w = arg;
+    (void)e;
+    const char *name = x->case_name ? x->case_name : "", *unit = x->unit ? x->unit : "";
+    if (!w->n_cases || strcmp(w->cases[w->n_cases - 1].name, name)) {
+        grow_to((void **)&w->cases, w->n_cases, sizeof *w->cases);
+        w->cases[w->n_cases++] =
+            (struct tl_site_case){.name = tl_strdup(name),
+                                  .text = tl_site_clean_exact(w, name, strlen(name), 120),
+                                  .page = tl_site_slug(name),
+                                  .first = w->n_tallies};
+    }
+    struct tl_site_case *c = &w->cases[w->n_cases - 1];
+    size_t u = add_unit(w, unit);
+    if (!c->n || w->tallies[w->n_tallies - 1].unit != u) {
+        grow_to((void **)&w->tallies, w->n_tallies, sizeof *w->tallies);
+        w->tallies[w->n_tallies++] = (struct tl_site_tally){.unit = u};
+        c->n++;
+    }
+    struct tl_site_tally *t = &w->tallies[w->n_tallies - 1];
+    t->by_outcome[x->outcome] += x->trials;
+    t->trials += x->trials;
+    t->last_us = x->last_us > t->last_us ? x->last_us : t->last_us;
+    c->trials += x->trials;
+    w->units[u].trials += x->trials;
+    if (tl_outcome_is_failure(x->outcome)) {
+        c->failed += x->trials;
+        w->units[u].failed += x->trials;
+    }
+    c->last_us = x->last_us > c->last_us ? x->last_us : c->last_us;
+    w->first_us = !w->first_us || x->first_us < w->first_us ? x->first_us : w->first_us;
+    w->last_us = x->last_us > w->last_us ? x->last_us : w->last_us;
+    w->r->trials += x->trials;
+    return 0;
+}
+
+/* Units of one runner and device stand together, their builds from old to new. */
+static int by_unit(const void *a, const void *b)
+{
+    const char *x = ((const struct tl_site_unit *)a)->name, *y = ((const struct tl_site_unit *)b)->name;
+    size_t nx = strcspn(x, "@:"), ny = strcspn(y, "@:");
+    int order = strncmp(x, y, nx < ny ? nx : ny);
+    if (order || nx != ny)
+        return order ? order : nx < ny ? -1 : 1;
+    const char *dx = strrchr(x, ':'), *dy = strrchr(y, ':');
+    order = strcmp(dx ? dx : "", dy ? dy : "");
+    if (order)
+        return order;
+    char *bx = tl_strdup(x[nx] == '@' ? x + nx + 1 : ""), *by = tl_strdup(y[ny] == '@' ? y + ny + 1 : "");
+    bx[strcspn(bx, ":")] = '\0';
+    by[strcspn(by, ":")] = '\0';
+    order = tl_version_compare(bx, by);
+    free(bx);
+    free(by);
+    return order ? order : strcmp(x, y);
+}
+
+static void sort_units(struct tl_site *w)
+{
+    size_t *to = tl_calloc(w->n_units + 1, sizeof *to);
+    json_t *was = w->unit_numbers;
+    w->unit_numbers = json_object();
+    if (w->n_units)
+        qsort(w->units, w->n_units, sizeof *w->units, by_unit);
+    for (size_t i = 0; i < w->n_units; i++) {
+        to[json_integer_value(json_object_get(was, w->units[i].name))] = i;
+        json_object_set_new_nocheck(w->unit_numbers, w->units[i].name, json_integer((json_int_t)i));
+    }
+    for (size_t i = 0; i < w->n_tallies; i++)
+        w->tallies[i].unit = to[w->tallies[i].unit];
+    json_decref(was);
+    free(to);
+}
+
+static int read_lists(struct tl_site *w, struct tl_error *e)
+{
+    if (!w->o->keep_paths && tl_site_names(w->s, learn_name, w, e))
+        return -1;
+    struct tl_sums sums;
+    struct tl_filter f = {.limit = TL_SITE_PAGES_MOST};
+    if (tl_site_sums(w->s, add_sum, w, e) || tl_query_sums(w->s, TL_SUM_SIGNATURE, &f, &sums, e))
+        return -1;
+    sort_units(w);
+    for (size_t i = 0; i < sums.n; i++)
+        json_object_set_new_nocheck(w->signatures, sums.list[i].name, json_true());
+    w->r->signatures = sums.n;
+    tl_sums_free(&sums);
+    w->r->cases = w->n_cases;
+    w->r->units = w->n_units;
+    f.limit = FINDINGS_MOST;
+    if (tl_finding_list(w->s, &f, &w->findings, e))
+        return -1;
+    w->r->findings = json_array_size(w->findings);
+    return 0;
+}
+
+/* --- files that are the same for every page ------------------------------------------------------------- */
+
+static int write_index(struct tl_site *w, struct tl_error *e)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "window.TL={outcomes:[");
+    for (int i = 0; i < TL_OUTCOME_COUNT; i++)
+        tl_buffer_printf(&b, "%s[\"%s\",\"%c\",%d]", i ? "," : "", tl_outcome_name((enum tl_outcome)i),
+                         tl_site_letter((enum tl_outcome)i), tl_outcome_is_failure((enum tl_outcome)i));
+    tl_buffer_add_string(&b, "],\nphases:[");
+    for (int i = 0; i < TL_PHASE_COUNT; i++)
+        tl_buffer_printf(&b, "%s\"%s\"", i ? "," : "", tl_phase_name((enum tl_phase)i));
+    tl_buffer_add_string(&b, "],\ncases:[");
+    for (size_t i = 0; i < w->n_cases; i++) {
+        tl_buffer_add_string(&b, i ? ",\n[" : "[");
+        tl_site_json(&b, w->cases[i].text);
+        tl_buffer_printf(&b, ",\"%s\"]", w->cases[i].page);
+    }
+    tl_buffer_add_string(&b, "],\nunits:[");
+    for (size_t i = 0; i < w->n_units; i++) {
+        tl_buffer_add_string(&b, i ? ",\n" : "");
+        tl_site_json(&b, w->units[i].text);
+    }
+    tl_buffer_add_string(&b, "],\ntrials:[");
+    tl_buffer_add(&b, w->trial_files.firsts.data, w->trial_files.firsts.size);
+    tl_buffer_add_string(&b, "],\nstacks:[");
+    tl_buffer_add(&b, w->stack_files.firsts.data, w->stack_files.firsts.size);
+    tl_buffer_add_string(&b, "],\nlines:[");
+    tl_buffer_add(&b, w->line_parts.data, w->line_parts.size);
+    /* Of so many failures only the newest have a page. */
+    tl_buffer_printf(&b, "],\npaged:%s};\n", w->r->signatures < TL_SITE_PAGES_MOST ? "true" : "false");
+    int rc = tl_site_put(w, "data/index.js", b.data, b.size, e);
+    tl_buffer_free(&b);
+    return rc;
+}
+
+static int write_mark(struct tl_site *w, struct tl_error *e)
+{
+    char *text = tl_format("{\"trapline_site\": 1, \"trials\": %llu, \"made_us\": %lld}\n",
+                           (unsigned long long)w->r->trials, (long long)w->now_us);
+    int rc = tl_site_put(w, "data/site.json", text, strlen(text), e);
+    free(text);
+    return rc;
+}
+
+static int write_style(struct tl_site *w, struct tl_error *e)
+{
+    char *css = tl_format("%s%s", tl_page_css, tl_site_css);
+    int rc = tl_site_put(w, "site.css", css, strlen(css), e);
+    free(css);
+    return rc ? rc : tl_site_put(w, "site.js", tl_site_js, strlen(tl_site_js), e);
+}
+
+/* A page that is empty until site.js fills it. */
+static int write_shell(struct tl_site *w, const char *file, const struct tl_site_frame *f, const char *body,
+                       struct tl_error *e)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_site_head(w, &b, f);
+    tl_buffer_add_string(&b, body);
+    return tl_site_page_end(w, &b, file, e);
+}
+
+static int write_shells(struct tl_site *w, struct tl_error *e)
+{
+    static const struct tl_site_frame trial = {"Trial", "trials", "", "trial"},
+                                      trials = {"Trials", "trials", "", "trials"};
+    return write_shell(
+               w, "trial.html", &trial,
+               "<div id=\"trial\"><h1>Trial</h1>\n<noscript><p>There are too many trials for a page each: "
+               "this one "
+               "needs JavaScript. <code>trapline show ID</code> prints the same.</p></noscript></div>\n",
+               e) ||
+                   write_shell(w, "trials.html", &trials,
+                               "<h1>Trials</h1>\n<noscript><p>Searching in all trials needs JavaScript. The "
+                               "pages of cases and "
+                               "failures list the newest; <code>trapline list trials</code> lists "
+                               "all.</p></noscript>\n"
+                               "<div id=\"trials\"></div>\n",
+                               e)
+               ? -1
+               : 0;
+}
+
+static int write_all(struct tl_site *w, struct tl_error *e)
+{
+    return tl_site_begin(w->s, e) || read_lists(w, e) || tl_site_write_trials(w, e) ||
+                   tl_site_write_lines(w, e) || tl_site_write_stacks(w, e) ||
+                   tl_site_write_signatures(w, e) || tl_site_write_cases(w, e) ||
+                   tl_site_write_findings(w, e) || tl_site_write_overview(w, e) || write_index(w, e) ||
+                   write_shells(w, e) || write_style(w, e) || write_mark(w, e)
+               ? -1
+               : 0;
+}
+
+static void release(struct tl_site *w)
+{
+    for (size_t i = 0; i < w->n_cases; i++) {
+        free(w->cases[i].name);
+        free(w->cases[i].text);
+        free(w->cases[i].page);
+    }
+    for (size_t i = 0; i < w->n_units; i++) {
+        free(w->units[i].name);
+        free(w->units[i].text);
+    }
+    free(w->cases);
+    free(w->units);
+    free(w->tallies);
+    json_decref(w->unit_numbers);
+    json_decref(w->signatures);
+    json_decref(w->findings);
+    tl_buffer_free(&w->trial_files.firsts);
+    tl_buffer_free(&w->stack_files.firsts);
+    tl_buffer_free(&w->line_parts);
+    tl_redaction_free(&w->redaction);
+    free(w->stage);
+}
+
+int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl_site_result *result,
+                  struct tl_error *e)
+{
+    struct tl_site w = {.s = s, .o = o, .r = result, .now_us = tl_wall_us()};
+    int lock;
+    *result = (struct tl_site_result){0};
+    if (tl_site_stage(o->target, &w.stage, &lock, e)) {
+        tl_site_discard(w.stage, lock);
+        free(w.stage);
+        return -1;
+    }
+    tl_redaction_init(&w.redaction);
+    w.unit_numbers = json_object();
+    w.signatures = json_object();
+    int rc = write_all(&w, e);
+    tl_site_end(s);
+    if (rc)
+        tl_site_discard(w.stage, lock);
+    else
+        rc = tl_site_publish(o->target, w.stage, lock, e);
+    release(&w);
+    return rc;
+}

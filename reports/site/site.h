@@ -1,0 +1,49 @@
+/* The database as a directory of static pages that a browser opens from a disk: no server, nothing fetched.
+ *
+ * What is read before anything is looked for is plain HTML: the overview, a page for each case, signature and
+ * finding. Trials are too many for that. They are in data files that two pages load as scripts, by need:
+ *
+ *   index.html             units across, cases down          site.css, site.js
+ *   case/NAME.html         variants by units, builds         data/index.js      what is in which file
+ *   signature/ID.html      a failure: where, since when      data/trials-N.js   trials whole, by id
+ *   finding/ID.html        the report of a finding           data/lines-N.js    a line for each, by case and
+ * outcome trials.html            search in all trials              data/stacks-N.js   every stack once, by id
+ *   trial.html#ID          everything about one
+ *
+ * Every file stays under a megabyte; a long table goes on in NAME-2.html. The directory appears complete or
+ * not at all (place.c). */
+#ifndef TL_REPORT_SITE_H
+#define TL_REPORT_SITE_H
+
+#include "db/store.h"
+#include "harness/base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Called now and then with what is being done and how far it is (total 0: unknown); true stops it. */
+typedef bool (*tl_site_turn)(void *arg, const char *doing, uint64_t done, uint64_t total);
+
+struct tl_site_options {
+    const char *target;   /* a directory that does not exist, is empty, or holds a site of trapline */
+    bool keep_paths;      /* leave paths, user and host names as they are */
+    const char *trapline; /* its version, for the foot of the pages */
+    tl_site_turn turn;    /* NULL for none */
+    void *arg;
+};
+
+struct tl_site_result {
+    uint64_t trials, bytes, largest; /* bytes: of all files; largest: of the largest of them */
+    uint64_t pages, files;           /* pages: those that are HTML */
+    uint64_t cases, units, signatures, findings;
+};
+
+/* Whether the target may be written to; what tl_site_write would refuse at once is refused. */
+int tl_site_check(const char *target, struct tl_error *e);
+
+/* Writes the site. On failure what was at the target before is still there. */
+int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl_site_result *result,
+                  struct tl_error *e);
+
+#endif

@@ -1,0 +1,141 @@
+/* A case over builds: builds down, the newest first; runner and device across; in each cell the shares of the
+ * outcomes as a bar, and how many failed. */
+#include "harness/base/version.h"
+#include "reports/page.h"
+#include "reports/site/case.h"
+#include "reports/site/outcomes.h"
+#include "reports/site/page.h"
+#include "reports/site/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUILDS_MOST 4000
+
+/* "runner:device" of a unit, and the build that it names or else the runtime's version or, then true, the
+ * OS's. */
+static bool name_build(const struct tl_site_cell *c, char **runner_device, char **build)
+{
+    const char *unit = c->unit ? c->unit : "", *device = strrchr(unit, ':');
+    size_t runner = strcspn(unit, "@:");
+    *runner_device = tl_format("%.*s%s", (int)runner, unit, device ? device : "");
+    if (unit[runner] == '@' && device && device > unit + runner)
+        *build = tl_format("%.*s", (int)(device - unit) - (int)runner - 1, unit + runner + 1);
+    else
+        *build = tl_strdup(c->runtime_version && *c->runtime_version ? c->runtime_version
+                           : c->os_build && *c->os_build             ? c->os_build
+                                                                     : "unknown");
+    return unit[runner] != '@' && !(c->runtime_version && *c->runtime_version) && c->os_build && *c->os_build;
+}
+
+void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)
+{
+    char *runner_device, *build;
+    size_t i;
+    bool of_os = name_build(c, &runner_device, &build);
+    for (i = m->n_builds; i > 0;
+         i--) /* cells of one variant follow one another, so it is near the end or known */
+        if (!strcmp(m->builds[i - 1].build, build) && !strcmp(m->builds[i - 1].runner_device, runner_device))
+            break;
+    if (i == 0 && m->n_builds < BUILDS_MOST) {
+        m->builds = tl_realloc(m->builds, m->n_builds + 1, sizeof *m->builds);
+        m->builds[m->n_builds++] =
+            (struct tl_site_build){.runner_device = runner_device, .build = build, .of_os = of_os};
+        i = m->n_builds;
+    } else {
+        free(runner_device);
+        free(build);
+    }
+    if (i)
+        m->builds[i - 1].by_outcome[c->outcome] += c->trials;
+}
+
+/* Newest first. */
+static int by_build(const void *a, const void *b)
+{
+    const struct tl_site_build *x = a, *y = b;
+    int order = -tl_version_compare(x->build, y->build);
+    order = order ? order : -strcmp(x->build, y->build);
+    return order ? order : strcmp(x->runner_device, y->runner_device);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_cell(struct tl_buffer *b, const struct tl_site_build *x)
+{
+    uint64_t failed, all = 0;
+    if (!x) {
+        tl_buffer_add_string(b, "<td class=\"x\"><span class=\"vh\">not run</span></td>");
+        return;
+    }
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        all += x->by_outcome[o];
+    enum tl_outcome worst = tl_site_worst(x->by_outcome, &failed);
+    tl_buffer_add_string(b, "<td title=\"");
+    tl_site_counts(b, x->by_outcome);
+    tl_buffer_add_string(b, "\">");
+    tl_site_bar(b, x->by_outcome);
+    if (failed)
+        tl_buffer_printf(
+            b, "<span class=\"share\"><span class=\"o %s\"><b>%c</b></span> %llu of %llu failed</span>",
+            tl_outcome_name(worst), tl_site_letter(worst), (unsigned long long)failed,
+            (unsigned long long)all);
+    else
+        tl_buffer_printf(b, "<span class=\"share\">none of %llu failed</span>", (unsigned long long)all);
+    tl_buffer_add_string(b, "</td>");
+}
+
+void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
+{
+    if (!m->n_builds)
+        return;
+    size_t n_columns = 0;
+    char **columns = tl_calloc(m->n_builds, sizeof *columns);
+    for (size_t i = 0; i < m->n_builds; i++) {
+        size_t k = 0;
+        while (k < n_columns && strcmp(columns[k], m->builds[i].runner_device))
+            k++;
+        if (k == n_columns)
+            columns[n_columns++] = m->builds[i].runner_device;
+    }
+    qsort(columns, n_columns, sizeof *columns, by_text);
+    qsort(m->builds, m->n_builds, sizeof *m->builds, by_build);
+    tl_buffer_add_string(b, "<section aria-labelledby=\"builds\"><h2 id=\"builds\">Over builds</h2>\n");
+    tl_site_wide(b, "builds");
+    tl_buffer_add_string(b, "<table class=\"trend\">\n<thead><tr><th scope=\"col\">build, newest first</th>");
+    for (size_t k = 0; k < n_columns; k++) {
+        tl_buffer_add_string(b, "<th scope=\"col\">");
+        tl_site_html(m->w, b, columns[k], 80);
+        tl_buffer_add_string(b, "</th>");
+    }
+    tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0, end; i < m->n_builds && b->size < TL_SITE_ROWS; i = end) {
+        tl_buffer_add_string(b, "<tr><th scope=\"row\">");
+        tl_site_html(m->w, b, m->builds[i].build, 80);
+        tl_buffer_add_string(b,
+                             m->builds[i].of_os ? " <span class=\"quiet\">of the OS</span></th>" : "</th>");
+        for (end = i; end < m->n_builds && !strcmp(m->builds[end].build, m->builds[i].build);)
+            end++;
+        for (size_t k = 0; k < n_columns; k++) {
+            const struct tl_site_build *x = NULL;
+            for (size_t j = i; j < end; j++)
+                x = strcmp(m->builds[j].runner_device, columns[k]) ? x : &m->builds[j];
+            add_cell(b, x);
+        }
+        tl_buffer_add_string(b, "</tr>\n");
+    }
+    tl_buffer_add_string(b, "</tbody></table></div></section>\n");
+    free(columns);
+}
+
+void tl_site_trend_free(struct tl_site_matrix *m)
+{
+    for (size_t i = 0; i < m->n_builds; i++) {
+        free(m->builds[i].runner_device);
+        free(m->builds[i].build);
+    }
+    free(m->builds);
+}

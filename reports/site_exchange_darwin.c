@@ -1,8 +1,0 @@
-#include "reports/site_impl.h"
-
-#include <stdio.h>
-
-int tl_site_exchange(const char *a, const char *b)
-{
-    return renamex_np(a, b, RENAME_SWAP);
-}

@@ -12,6 +12,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/builds/range.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -39,11 +40,11 @@ void tl_builds_free(struct tl_builds *b);
 /* Told before something that takes long: what is being done. May be NULL wherever it is asked for. */
 typedef void (*tl_builds_progress)(void *arg, const char *text);
 
-/* Brings every version that `spec` names: "onnxruntime@1.22.0", "@1.22" (the newest 1.22.x), "@1.16..1.30"
- * (every stable version published, both ends included) or "@latest". What is here already is not fetched
- * again. *out gets every build that the spec names, also when -1 is returned because some version could not
- * be had: then those that could. A range leaves out, with a word to progress, versions that hold no library
- * for this machine. */
+/* Brings every version that `spec` names: "onnxruntime@" and what range.h says, with one thing more: a short
+ * version is the newest that begins with it. Of what is published, stable versions are meant, unless an end
+ * of a range is a pre-release. What is here already is not fetched again. *out gets every build that the spec
+ * names, also when -1 is returned because some version could not be had: then those that could. A range
+ * leaves out, with a word to progress, versions that hold no library for this machine. */
 int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
                     struct tl_error *e);
 
@@ -54,6 +55,11 @@ int tl_builds_add(const char *library, const char *runner_path, struct tl_build 
 
 /* The build that a unit names. version NULL, "" or "latest": the newest that is here. */
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e);
+
+/* The builds that are here and in one of the ranges, oldest version first. TL_ERROR_INPUT when a range holds
+ * none: it says which are here, and how more are brought. */
+int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
+                     struct tl_builds *out, struct tl_error *e);
 
 /* All builds in the cache, oldest version first. runner NULL: of every runner. Damaged ones are left out. */
 int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_error *e);

@@ -355,6 +355,29 @@ static bool written_since(const struct tl_build *b)
     return since;
 }
 
+/* Says which builds are here, and how those that are wanted are brought: one version, or a range. */
+static void fail_not_here(const char *runner, const struct tl_builds *all, const char *wanted, bool range,
+                          struct tl_error *e)
+{
+    struct tl_buffer why = TL_BUFFER_INIT;
+    if (range)
+        tl_buffer_add_string(&why, "no build in that range is here; ");
+    if (all->n)
+        tl_buffer_add_string(&why, range ? "there are " : "it is none of the builds that are here: ");
+    else
+        tl_buffer_printf(&why, "there are none of %s yet", runner);
+    for (size_t i = 0; i < all->n; i++)
+        tl_buffer_printf(&why, "%s%s", i ? ", " : "", all->list[i].version);
+    if (!strcmp(runner, TL_BUILDS_RUNNER))
+        tl_buffer_printf(&why, ". Bring %s with `trapline builds fetch %s@%s`", range ? "some" : "it", runner,
+                         !strcmp(wanted, "installed") ? "latest" : wanted);
+    char *where = tl_format("%s@%s", runner, wanted);
+    tl_fail(e, TL_ERROR_INPUT, range ? "these builds are not here" : "this build is not here", where, "%s",
+            why.data);
+    tl_buffer_free(&why);
+    free(where);
+}
+
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e)
 {
     struct tl_builds all;
@@ -376,16 +399,44 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
         tl_build_free(b);
         return -1;
     }
-    struct tl_buffer here = TL_BUFFER_INIT;
-    for (size_t i = 0; i < all.n; i++)
-        tl_buffer_printf(&here, "%s%s", i ? ", " : "", all.list[i].version);
+    fail_not_here(runner, &all, newest ? "latest" : version, false, e);
     tl_builds_free(&all);
-    tl_fail(e, TL_ERROR_INPUT, "this build is not here", newest ? runner : version,
-            "%s%s%s. Bring it with `trapline builds fetch %s@%s`",
-            here.size ? "it is none of the builds that are here: " : "there are none of ",
-            here.size ? here.data : runner, here.size ? "" : " yet", runner, newest ? "latest" : version);
-    tl_buffer_free(&here);
     return -1;
+}
+
+int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
+                     struct tl_builds *out, struct tl_error *e)
+{
+    struct tl_builds all;
+    int rc = tl_builds_installed(runner, &all, e);
+    bool *chosen = tl_calloc(all.n, sizeof *chosen);
+    *out = (struct tl_builds){0};
+    for (size_t k = 0; k < n && rc == 0; k++) {
+        size_t held = 0;
+        for (size_t i = 0; i < all.n; i++) {
+            bool newest = ranges[k].kind == TL_BUILDS_LATEST && i == all.n - 1;
+            if (newest || tl_builds_range_holds(&ranges[k], all.list[i].version)) {
+                chosen[i] = true;
+                held++;
+            }
+        }
+        if (!held) {
+            const struct tl_builds_range *r = &ranges[k];
+            fail_not_here(runner, &all, r->text, r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED,
+                          e);
+            rc = -1;
+        }
+    }
+    for (size_t i = 0; i < all.n && rc == 0; i++) {
+        if (!chosen[i])
+            continue;
+        out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
+        out->list[out->n++] = all.list[i];
+        all.list[i] = (struct tl_build){0};
+    }
+    free(chosen);
+    tl_builds_free(&all);
+    return rc;
 }
 
 int tl_build_verify(const struct tl_build *b, struct tl_error *e)

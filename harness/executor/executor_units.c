@@ -84,7 +84,7 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     /* Its content belongs to it: another build of the same version may do things otherwise. */
     char sha[TL_SHA256_SIZE];
     if (tl_hash_file(u->path, sha))
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a runner", u->path, " ");
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a runner", u->path, NULL);
     u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
     struct tl_buffer known = TL_BUFFER_INIT;
@@ -128,7 +128,7 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
     else if (known && strlen(known) == 64)
         memcpy(sha, known, sizeof sha);
     else if (tl_hash_file(path ? path : u->path, sha))
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path, " ");
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path, NULL);
     struct tl_environment v = {
         .machine_id = x->machine.id,
         .os_build = x->machine.machine.os_build,

@@ -160,7 +160,7 @@ int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
         tl_generated_drop(g);
         if (!tl_generated_exists(g))
             return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory,
-                                 " ");
+                                 NULL);
     }
     return 0;
 }

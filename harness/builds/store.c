@@ -7,6 +7,7 @@
  * A build gets its place by one rename of the whole directory. A temporary directory whose lock can be taken
  * belongs to nobody any more and is swept. */
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -174,22 +175,12 @@ static int write_manifest(const char *directory, const struct tl_build *b, struc
     char *path = tl_format("%s/" MANIFEST, directory);
     json_t *m = manifest_of(b);
     char *text = m ? json_dumps(m, JSON_INDENT(2)) : NULL;
-    int rc = -1;
-    int fd = text ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (f) {
-        rc = fputs(text, f) < 0 || fputc('\n', f) == EOF || fflush(f) != 0 || fsync(fd) != 0 ? -1 : 0;
-        int saved = errno;
-        if (fclose(f) != 0)
-            rc = -1;
-        else
-            errno = saved;
-    } else if (fd >= 0) {
-        close(fd);
-    }
+    char *lines = tl_format("%s\n", text ? text : "");
+    int rc = tl_replace_file(path, lines, strlen(lines), 0666, true);
     if (rc != 0)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", path,
                       "the manifest");
+    free(lines);
     free(text);
     json_decref(m);
     free(path);

@@ -1,0 +1,109 @@
+/* Files that are written whole or not at all, directories, and the words for what went wrong with them. */
+#include "harness/base/buffer.h"
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char top[] = "/tmp/test-files-XXXXXX";
+
+static void setup(void)
+{
+    cr_assert(mkdtemp(top));
+    cr_assert_eq(chdir(top), 0);
+    umask(022);
+}
+
+static void teardown(void)
+{
+    char *command = tl_format("rm -rf %s", top);
+    cr_assert_eq(system(command), 0);
+    free(command);
+}
+
+TestSuite(files, .init = setup, .fini = teardown);
+
+static size_t entries(void)
+{
+    size_t n = 0;
+    DIR *d = opendir(top);
+    for (struct dirent *x; (x = readdir(d));)
+        n += x->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void assert_holds(const char *path, const char *text, mode_t mode)
+{
+    struct stat st;
+    char *held = tl_read_file(path, 1 << 20, NULL);
+    cr_assert_str_eq(held, text);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_mode & 0777, mode, "%o", st.st_mode);
+    free(held);
+}
+
+Test(files, a_file_is_replaced_whole)
+{
+    cr_assert_eq(tl_replace_file("a", "first", 5, 0666, false), 0);
+    assert_holds("a", "first", 0644);
+    cr_assert_eq(tl_replace_file("a", "2", 1, 0600, true), 0);
+    assert_holds("a", "2", 0600);
+    cr_assert_eq(tl_replace_file("a", "", 0, 0600, false), 0);
+    assert_holds("a", "", 0600);
+    cr_assert_eq(entries(), 1);
+}
+
+Test(files, what_stood_there_stays_when_it_cannot_be_replaced)
+{
+    cr_assert_eq(mkdir("directory", 0755), 0);
+    cr_assert_eq(tl_replace_file("directory", "x", 1, 0666, false), -1);
+    cr_assert(errno == EISDIR || errno == EEXIST, "%s", strerror(errno));
+    cr_assert_eq(tl_replace_file("none/a", "x", 1, 0666, false), -1);
+    cr_assert_eq(errno, ENOENT);
+    cr_assert_eq(entries(), 1);
+}
+
+Test(files, a_new_file_is_never_put_over_another)
+{
+    cr_assert_eq(tl_write_new_file("a", "first", 5, 0600, false), 0);
+    cr_assert_eq(tl_write_new_file("a", "second", 6, 0600, false), -1);
+    cr_assert_eq(errno, EEXIST);
+    assert_holds("a", "first", 0600);
+    cr_assert_eq(symlink("nowhere", "link"), 0);
+    cr_assert_eq(tl_write_new_file("link", "x", 1, 0600, false), -1);
+    cr_assert_eq(access("nowhere", F_OK), -1);
+}
+
+Test(files, nothing_is_left_of_a_file_that_cannot_be_written)
+{
+    struct rlimit little = {4, 4};
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(tl_write_new_file("a", "old", 3, 0600, false), 0);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    cr_assert_eq(tl_write_new_file("b", "more than there is room for", 27, 0600, false), -1);
+    cr_assert_eq(errno, EFBIG);
+    cr_assert_eq(tl_replace_file("a", "more than there is room for", 27, 0600, false), -1);
+    cr_assert_eq(errno, EFBIG);
+    assert_holds("a", "old", 0600);
+    cr_assert_eq(entries(), 1);
+}
+
+Test(files, an_error_without_a_reason_is_the_system_s_text)
+{
+    struct tl_error e;
+    tl_fail_errno(&e, TL_ERROR_INPUT, ENOENT, "what", "where", NULL);
+    cr_assert_str_eq(e.why, strerror(ENOENT));
+    tl_fail_errno(&e, TL_ERROR_INPUT, ENOENT, "what", "where", "reading %d", 3);
+    char *expected = tl_format("reading 3: %s", strerror(ENOENT));
+    cr_assert_str_eq(e.why, expected);
+    free(expected);
+}

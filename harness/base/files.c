@@ -31,6 +31,13 @@ int tl_make_directories(const char *path)
     return result;
 }
 
+char *tl_file_state(const struct stat *st)
+{
+    return tl_format("%llu %llu %lld %lld.%09ld %lld.%09ld", (unsigned long long)st->st_dev,
+                     (unsigned long long)st->st_ino, (long long)st->st_size, (long long)st->st_mtim.tv_sec,
+                     (long)st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec, (long)st->st_ctim.tv_nsec);
+}
+
 static int write_all(int fd, const char *data, size_t size)
 {
     while (size) {

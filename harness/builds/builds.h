@@ -2,11 +2,11 @@
  *
  * A build is a directory $XDG_CACHE_HOME/trapline/builds/RUNNER/VERSION that holds one shared library and a
  * manifest (build.json). It appears there complete, by rename, or not at all; processes that work on the same
- * cache at the same time do not disturb each other. Nothing here loads a library into this process: what a
- * build says of itself is asked of the runner, in a child.
+ * cache at the same time do not disturb each other. Nothing here loads a library: what a build says of itself
+ * is asked of a runner by a function that is handed in.
  *
- * These functions start children and wait for them: they must not be called while a supervisor of this
- * process collects every SIGCHLD. */
+ * Fetching starts npm and waits for it: it must not be called while a supervisor of this process collects
+ * every SIGCHLD. */
 #ifndef TL_BUILDS_H
 #define TL_BUILDS_H
 
@@ -48,10 +48,12 @@ typedef void (*tl_builds_progress)(void *arg, const char *text);
 int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
                     struct tl_error *e);
 
+/* Asks the runner of a build what it can do with it: *answer is its describe message. */
+typedef int (*tl_builds_describe)(const struct tl_build *b, json_t **answer, struct tl_error *e);
+
 /* Copies any libonnxruntime, and the provider libraries beside it, into the cache. The version is what the
- * library says of itself to the runner (path of the runner's executable). Adding the same content again
- * changes nothing. */
-int tl_builds_add(const char *library, const char *runner_path, struct tl_build *b, struct tl_error *e);
+ * library says of itself to the runner. Adding the same content again changes nothing. */
+int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_build *b, struct tl_error *e);
 
 /* The build that a unit names. version NULL, "" or "latest": the newest that is here. */
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e);
@@ -66,11 +68,6 @@ int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_err
 
 /* Hashes the library again; -1 when it is not what the manifest says. */
 int tl_build_verify(const struct tl_build *b, struct tl_error *e);
-
-/* Asks the runner what it can do here with a build (NULL: without one). *answer is the runner's describe
- * message. */
-int tl_builds_describe(const char *runner_path, const struct tl_build *b, double timeout_s, json_t **answer,
-                       struct tl_error *e);
 
 /* The "build" object of a trial request: version, path, sha256. */
 json_t *tl_build_json(const struct tl_build *b);

@@ -1,6 +1,7 @@
 #include "harness/executor/unit.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/builds/builds.h"
 
@@ -188,7 +189,7 @@ int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
     if (strchr(u->build, '/')) {
         char *real = realpath(u->build, NULL);
         char sha[TL_SHA256_SIZE];
-        if (!real || tl_hash_file(real, sha)) {
+        if (!real || tl_known_hash(real, sha)) {
             tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such build", u->build,
                           "a readable library was expected");
             free(real);

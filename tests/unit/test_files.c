@@ -2,6 +2,8 @@
 #include "harness/base/buffer.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/known_hash.h"
+#include "harness/base/paths.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -95,6 +97,72 @@ Test(files, nothing_is_left_of_a_file_that_cannot_be_written)
     cr_assert_eq(errno, EFBIG);
     assert_holds("a", "old", 0600);
     cr_assert_eq(entries(), 1);
+}
+
+static void assert_hash(const char *path, char first)
+{
+    char hex[TL_SHA256_SIZE];
+    cr_assert_eq(tl_known_hash(path, hex), 0);
+    cr_assert_eq(hex[0], first, "%s", hex);
+}
+
+/* The record that is there: one line, which is not the truth when `hash` is not. */
+static void set_record(const char *hash)
+{
+    char *directory = tl_cache_home("hashes");
+    DIR *d = opendir(directory);
+    struct dirent *x;
+    while ((x = readdir(d)) && x->d_name[0] == '.')
+        continue;
+    cr_assert(x);
+    char *path = tl_format("%s/%s", directory, x->d_name);
+    char *text = tl_read_file(path, 1000, NULL);
+    char *line = tl_format("%.*s %s", (int)(strrchr(text, ' ') - text), text, hash);
+    cr_assert_eq(tl_replace_file(path, line, strlen(line), 0600, false), 0);
+    closedir(d);
+    free(line);
+    free(text);
+    free(path);
+    free(directory);
+}
+
+Test(files, a_hash_is_remembered)
+{
+    static const char false_hash[] = "0123456789012345678901234567890123456789012345678901234567890123";
+    const char *const bad[] = {"", "\n", "0123\n", "no\nhash", false_hash}; /* the last lacks its newline */
+    char *lie = tl_format("%s\n", false_hash);
+    setenv("XDG_CACHE_HOME", top, 1);
+    char *directory = tl_cache_home("hashes");
+    cr_assert_eq(tl_replace_file("a", "abc", 3, 0600, false), 0);
+    assert_hash("a", 'b');
+    cr_assert_eq(access(directory, F_OK), -1, "it may change again within this second");
+    sleep(4);
+    assert_hash("a", 'b');
+    set_record(lie);
+    assert_hash("a", '0'); /* not read again */
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        set_record(bad[i]);
+        assert_hash("a", 'b');
+    }
+    set_record(lie);
+    assert_hash("a", '0');
+    cr_assert_eq(tl_replace_file("a", "abd", 3, 0600, false), 0);
+    assert_hash("a", 'a');
+    free(directory);
+    free(lie);
+}
+
+Test(files, what_cannot_be_hashed)
+{
+    char hex[TL_SHA256_SIZE];
+    setenv("XDG_CACHE_HOME", top, 1);
+    cr_assert_eq(tl_known_hash("none", hex), -1);
+    cr_assert_eq(errno, ENOENT);
+    cr_assert_eq(tl_known_hash(top, hex), -1);
+    unsetenv("XDG_CACHE_HOME");
+    unsetenv("HOME");
+    cr_assert_eq(tl_replace_file("a", "abc", 3, 0600, false), 0);
+    assert_hash("a", 'b');
 }
 
 Test(files, an_error_without_a_reason_is_the_system_s_text)

@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-int tl_make_directories(const char *path)
+int tl_make_directories(const char *path, mode_t mode)
 {
     char *copy = tl_strdup(path);
     int result = 0;
@@ -19,7 +21,7 @@ int tl_make_directories(const char *path)
             continue;
         char was = *at;
         *at = '\0';
-        if (mkdir(copy, 0700) && errno != EEXIST)
+        if (mkdir(copy, mode) && errno != EEXIST)
             result = -1;
         *at = was;
         if (!was)
@@ -29,6 +31,71 @@ int tl_make_directories(const char *path)
     free(copy);
     errno = err;
     return result;
+}
+
+int tl_make_parents(const char *path, mode_t mode)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return 0;
+    char *directory = tl_format("%.*s", (int)(slash - path), path);
+    int result = tl_make_directories(directory, mode), err = errno;
+    free(directory);
+    errno = err;
+    return result;
+}
+
+/* One fts stream over one path; FTS_PHYSICAL: links are never followed; FTS_XDEV: nor mounts entered. */
+static FTS *walk(const char *path)
+{
+    char *copy = tl_strdup(path);
+    char *paths[] = {copy, NULL};
+    FTS *f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    int err = errno;
+    free(copy);
+    errno = err;
+    return f;
+}
+
+int tl_remove_tree(const char *path)
+{
+    if (!rmdir(path) || errno == ENOENT)
+        return 0;
+    FTS *f = walk(path);
+    if (!f)
+        return -1;
+    for (FTSENT *x; (x = fts_read(f));) {
+        switch (x->fts_info) {
+        case FTS_D: /* on the way in: a directory that was made unreadable can still be emptied */
+            if ((x->fts_statp->st_mode & S_IRWXU) != S_IRWXU)
+                chmod(x->fts_accpath, S_IRWXU);
+            break;
+        case FTS_DNR: /* could not be read before the chmod: once more */
+            if (x->fts_number++ == 0 && !chmod(x->fts_accpath, S_IRWXU))
+                fts_set(f, x, FTS_AGAIN);
+            break;
+        case FTS_DP:
+            rmdir(x->fts_accpath);
+            break;
+        default:
+            unlink(x->fts_accpath);
+            break;
+        }
+    }
+    fts_close(f);
+    return rmdir(path) && errno != ENOENT ? -1 : 0;
+}
+
+uint64_t tl_tree_bytes(const char *path, uint64_t enough)
+{
+    uint64_t total = 0;
+    FTS *f = walk(path);
+    for (FTSENT *x; f && total < enough && (x = fts_read(f));)
+        if (x->fts_info == FTS_F)
+            total += (uint64_t)x->fts_statp->st_blocks * 512;
+    if (f)
+        fts_close(f);
+    return total;
 }
 
 char *tl_file_state(const struct stat *st)

@@ -4,9 +4,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
-int tl_make_directories(const char *path); /* like mkdir -p, mode 0700 for what is new; -1 with errno */
+/* Like mkdir -p, with this mode for what is new: 0700 for what is only the user's. -1 with errno. */
+int tl_make_directories(const char *path, mode_t mode);
+/* The same for the directories above a file. */
+int tl_make_parents(const char *path, mode_t mode);
+
+/* Removes a tree, also when its permissions were changed; links are not followed and mounts not entered.
+ * Bounded descriptors, no recursion in our own stack. -1 with errno when something is left, 0 when nothing
+ * was there. */
+int tl_remove_tree(const char *path);
+/* Bytes that are allocated below a path; links are not followed. Counting stops at `enough`. */
+uint64_t tl_tree_bytes(const char *path, uint64_t enough);
 
 /* What tells one state of a file from another, as text: device, inode, size and times. ctime cannot be set,
  * so that a file whose mtime was set back is told too. The caller's to free. */

@@ -42,10 +42,8 @@ static int recall(const char *record, const char *state, char hex[TL_SHA256_SIZE
 static void remember(const char *record, const char *state, const char *hex)
 {
     char *text = tl_format("%s %s\n", state, hex);
-    char *directory = tl_format("%.*s", (int)(strrchr(record, '/') - record), record);
-    if (tl_make_directories(directory) == 0)
+    if (tl_make_parents(record, 0700) == 0)
         tl_replace_file(record, text, strlen(text), 0600, false);
-    free(directory);
     free(text);
 }
 

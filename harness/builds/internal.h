@@ -36,6 +36,5 @@ int tl_build_store_begin(const char *runner, char **directory, int *lock, struct
  */
 int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_rename, struct tl_error *e);
 void tl_build_store_end(char *directory, int lock); /* removes what is left of it */
-int tl_build_store_remove_tree(const char *path);
 
 #endif

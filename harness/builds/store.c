@@ -14,7 +14,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,42 +60,6 @@ char *tl_build_store_directory(const char *runner)
     return NULL;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-int tl_build_store_remove_tree(const char *path)
-{
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static int make_directories(const char *path, struct tl_error *e)
-{
-    char *copy = tl_strdup(path);
-    for (char *p = copy + 1;; p++) {
-        if (*p != '/' && *p != '\0')
-            continue;
-        char c = *p;
-        *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            int saved = errno;
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, saved, "cannot make the cache of builds", copy,
-                          "set XDG_CACHE_HOME to a directory that can be written");
-            free(copy);
-            return -1;
-        }
-        *p = c;
-        if (c == '\0')
-            break;
-    }
-    free(copy);
-    return 0;
-}
-
 static void sweep(const char *store)
 {
     DIR *d = opendir(store);
@@ -111,7 +74,7 @@ static void sweep(const char *store)
         if (fstat(fd, &st) == 0 && st.st_mtime + SWEEP_AGE_S < time(NULL) &&
             flock(fd, LOCK_EX | LOCK_NB) == 0) {
             char *path = tl_format("%s/%s", store, entry->d_name);
-            tl_build_store_remove_tree(path);
+            tl_remove_tree(path);
             free(path);
         }
         close(fd);
@@ -128,7 +91,9 @@ int tl_build_store_begin(const char *runner, char **directory, int *lock, struct
     if (!store)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the cache of builds", NULL,
                        "neither XDG_CACHE_HOME nor HOME names a directory");
-    if (make_directories(store, e) != 0) {
+    if (tl_make_directories(store, 0777) != 0) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the cache of builds", store,
+                      "set XDG_CACHE_HOME to a directory that can be written");
         free(store);
         return -1;
     }
@@ -152,7 +117,7 @@ int tl_build_store_begin(const char *runner, char **directory, int *lock, struct
 void tl_build_store_end(char *directory, int lock)
 {
     if (directory && access(directory, F_OK) == 0)
-        tl_build_store_remove_tree(directory);
+        tl_remove_tree(directory);
     if (lock >= 0)
         close(lock);
     free(directory);
@@ -224,7 +189,7 @@ static void set_aside(const char *store, const char *place)
 {
     char *aside = tl_format("%s/" TEMPORARY "XXXXXX", store);
     if (mkdtemp(aside) && rename(place, aside) == 0)
-        tl_build_store_remove_tree(aside);
+        tl_remove_tree(aside);
     free(aside);
 }
 

@@ -3,6 +3,7 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/executor/executor.h"
 #include "harness/supervise/scratch.h"
 #include "reports/trial.h"
@@ -233,7 +234,7 @@ static int doctor(struct tl_options *o)
     tl_case_free(c);
     tl_mistakes_free(&m);
     if (dir)
-        tl_scratch_remove(dir);
+        tl_remove_tree(dir);
     if (lock >= 0)
         close(lock);
     free(db);

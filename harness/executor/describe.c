@@ -246,10 +246,8 @@ static void keep(const struct tl_description *d)
     json_t *file = json_pack("{s:s,s:s,s:O,s:O}", "key", d->key, "runner", d->runner, "build", d->build,
                              "answer", d->answer);
     char *text = json_dumps(file, JSON_INDENT(1));
-    char *directory = tl_format("%.*s", (int)(strrchr(path, '/') - path), path);
-    if (text && strlen(text) <= KEPT_MOST && tl_make_directories(directory) == 0)
+    if (text && strlen(text) <= KEPT_MOST && tl_make_parents(path, 0700) == 0)
         tl_replace_file(path, text, strlen(text), 0600, false);
-    free(directory);
     free(text);
     json_decref(file);
     free(path);

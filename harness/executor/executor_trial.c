@@ -97,7 +97,7 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     char *dir = tl_cache_home("inputs");
     char *path = dir ? tl_format("%s/%s.json", dir, id) : NULL;
     if (path && access(path, R_OK)) {
-        if (tl_make_directories(dir) || tl_replace_file(path, text, strlen(text), 0600, false)) {
+        if (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)) {
             tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the inputs of a trial", path,
                           "free some space, or set XDG_CACHE_HOME to another place");
             free(path);

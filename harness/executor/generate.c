@@ -3,7 +3,6 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
-#include "harness/supervise/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -128,7 +127,7 @@ static void remove_abandoned(const char *models)
             !S_ISDIR(st.st_mode) || time(NULL) - st.st_mtime < 86400)
             continue;
         char *path = tl_format("%s/%s", models, x->d_name);
-        tl_scratch_remove(path);
+        tl_remove_tree(path);
         free(path);
     }
     if (d)
@@ -140,7 +139,7 @@ int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
     char *models = tl_format("%.*s", (int)(strrchr(g->making, '/') - g->making), g->making);
     remove_abandoned(models);
     free(models);
-    if (!tl_make_directories(g->making))
+    if (!tl_make_directories(g->making, 0700))
         return 0;
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model",
                          g->making, "free some space, or set XDG_CACHE_HOME to another place");
@@ -167,7 +166,7 @@ int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
 
 void tl_generated_drop(const struct tl_generated *g)
 {
-    tl_scratch_remove(g->making);
+    tl_remove_tree(g->making);
 }
 
 void tl_generated_free(struct tl_generated *g)

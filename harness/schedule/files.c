@@ -82,11 +82,10 @@ static void take_back(struct tl_schedule_file *f)
 
 int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error *e)
 {
-    char *directory = tl_format("%.*s", (int)(strrchr(files[0].path, '/') - files[0].path), files[0].path);
     char **parts = tl_calloc(n, sizeof *parts);
     size_t written = 0, renamed = 0;
-    const char *where = directory;
-    int err = tl_make_directories(directory) ? errno : 0;
+    const char *where = files[0].path;
+    int err = tl_make_parents(where, 0700) ? errno : 0;
     while (!err && written < n) {
         where = files[written].path;
         parts[written] = temporary(where);
@@ -108,6 +107,5 @@ int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error 
     for (size_t i = 0; i < n; i++)
         free(parts[i]);
     free(parts);
-    free(directory);
     return err ? -1 : 0;
 }

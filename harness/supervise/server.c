@@ -15,7 +15,7 @@
  * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/scratch.h"
+#include "harness/base/files.h"
 #include "harness/supervise/trial.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static void server_maybe_free(struct tl_server *v)
     tl_drain_free(&v->out);
     tl_drain_free(&v->err);
     if (v->scratch)
-        tl_scratch_remove(v->scratch);
+        tl_remove_tree(v->scratch);
     free(v->scratch);
     free(v->key);
     free(v);

@@ -7,8 +7,8 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
 #include "harness/crash_report/ips.h"
-#include "harness/supervise/scratch.h"
 #include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
 #include "harness/verdict/signature.h"
@@ -623,7 +623,7 @@ void tl_trial_free(struct tl_trial *t)
     tl_drain_free(&t->err);
     if (t->scratch) {
         if (!t->supervisor->options.keep_scratch)
-            tl_scratch_remove(t->scratch);
+            tl_remove_tree(t->scratch);
         free(t->scratch);
     }
     tl_strings_free(t->argv);

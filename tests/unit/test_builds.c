@@ -1,6 +1,7 @@
 /* Builds in the cache. npm is a script of the test's own in PATH, which hands out tarballs that the test
  * made. */
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -104,7 +105,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    tl_build_store_remove_tree(top);
+    tl_remove_tree(top);
     free(store);
 }
 
@@ -470,7 +471,7 @@ Test(builds, a_truncated_package_leaves_nothing)
             cr_assert_str_eq(content, "library 1.22.0");
             free(content);
             char *place = tl_format("%s/1.22.0", store);
-            tl_build_store_remove_tree(place);
+            tl_remove_tree(place);
             free(place);
         }
         tl_builds_free(&got);

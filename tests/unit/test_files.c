@@ -26,9 +26,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-    char *command = tl_format("rm -rf %s", top);
-    cr_assert_eq(system(command), 0);
-    free(command);
+    cr_assert_eq(tl_remove_tree(top), 0);
+    cr_assert_eq(access(top, F_OK), -1);
 }
 
 TestSuite(files, .init = setup, .fini = teardown);
@@ -72,6 +71,45 @@ Test(files, what_stood_there_stays_when_it_cannot_be_replaced)
     cr_assert_eq(tl_replace_file("none/a", "x", 1, 0666, false), -1);
     cr_assert_eq(errno, ENOENT);
     cr_assert_eq(entries(), 1);
+}
+
+static void assert_mode(const char *path, mode_t mode)
+{
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0, "%s", path);
+    cr_assert_eq(st.st_mode & 0777, mode, "%s: %o", path, st.st_mode);
+}
+
+Test(files, directories_are_made_down_to_the_last)
+{
+    cr_assert_eq(tl_make_directories("a/b/c", 0700), 0);
+    assert_mode("a", 0700);
+    assert_mode("a/b/c", 0700);
+    cr_assert_eq(tl_make_directories("a/b/d/", 0777), 0);
+    assert_mode("a/b/d", 0755);
+    assert_mode("a/b", 0700);
+    cr_assert_eq(tl_make_parents("e/f/file", 0777), 0);
+    assert_mode("e/f", 0755);
+    cr_assert_eq(access("e/f/file", F_OK), -1);
+    cr_assert_eq(tl_make_parents("file", 0777), 0);
+    cr_assert_eq(tl_make_parents("/file", 0777), 0);
+    cr_assert_eq(tl_replace_file("file", "x", 1, 0600, false), 0);
+    cr_assert_eq(tl_make_directories("file/a", 0700), -1);
+    cr_assert_eq(errno, ENOTDIR);
+}
+
+Test(files, a_tree_is_removed_whatever_its_modes_are)
+{
+    cr_assert_eq(tl_make_directories("tree/closed/below", 0700), 0);
+    cr_assert_eq(tl_replace_file("tree/closed/file", "x", 1, 0, false), 0);
+    cr_assert_eq(tl_replace_file("stays", "x", 1, 0600, false), 0);
+    cr_assert_eq(symlink("../stays", "tree/link"), 0);
+    cr_assert_eq(chmod("tree/closed", 0), 0);
+    cr_assert_gt(tl_tree_bytes("tree", 1 << 20), 0);
+    cr_assert_eq(tl_remove_tree("tree"), 0);
+    cr_assert_eq(access("tree", F_OK), -1);
+    cr_assert_eq(access("stays", F_OK), 0);
+    cr_assert_eq(tl_remove_tree("tree"), 0, "it is gone already");
 }
 
 Test(files, a_new_file_is_never_put_over_another)

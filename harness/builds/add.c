@@ -99,8 +99,9 @@ static const char *told_why(const json_t *answer, const char *copy)
 
 int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_build *b, struct tl_error *e)
 {
-    char *directory, *build, *path;
-    int lock, rc;
+    struct tl_staging stage;
+    char *build, *path;
+    int rc;
     json_t *answer = NULL;
     memset(b, 0, sizeof *b);
     if (access(library, R_OK) != 0)
@@ -108,11 +109,11 @@ int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_bu
     char *whole = realpath(library, NULL);
     if (!whole)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot add a build", library, "resolving its path");
-    if (tl_build_store_begin(TL_BUILDS_RUNNER, &directory, &lock, e) != 0) {
+    if (tl_build_store_begin(TL_BUILDS_RUNNER, &stage, e) != 0) {
         free(whole);
         return -1;
     }
-    build = tl_format("%s/build", directory);
+    build = tl_format("%s/build", stage.path);
     path = tl_format("%s/%s", build, tl_library_name);
     rc = mkdir(build, 0777) == 0 ? 0
                                  : tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
@@ -139,7 +140,7 @@ int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_bu
     if (rc != 0)
         tl_build_free(b);
     json_decref(answer);
-    tl_build_store_end(directory, lock);
+    tl_staging_end(&stage);
     free(build);
     free(path);
     free(whole);

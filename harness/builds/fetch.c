@@ -54,29 +54,28 @@ static int unknown_version(const char *version, char *const *versions, size_t n,
 
 static int list_published(char ***versions, size_t *n, struct tl_error *e)
 {
-    char *directory;
-    int lock;
-    if (tl_build_store_begin(TL_BUILDS_RUNNER, &directory, &lock, e) != 0)
+    struct tl_staging stage;
+    if (tl_build_store_begin(TL_BUILDS_RUNNER, &stage, e) != 0)
         return -1;
-    int rc = tl_npm_versions(directory, versions, n, e);
-    tl_build_store_end(directory, lock);
+    int rc = tl_npm_versions(stage.path, versions, n, e);
+    tl_staging_end(&stage);
     return rc;
 }
 
 static int fetch_one(const char *version, struct tl_build *b, bool *absent, struct tl_error *e)
 {
-    char *directory, *tarball = NULL, *inside = NULL;
-    int lock;
+    struct tl_staging stage;
+    char *tarball = NULL, *inside = NULL;
     bool unknown = false;
     memset(b, 0, sizeof *b);
     *absent = false;
-    if (tl_build_store_begin(TL_BUILDS_RUNNER, &directory, &lock, e) != 0)
+    if (tl_build_store_begin(TL_BUILDS_RUNNER, &stage, e) != 0)
         return -1;
     /* npm works in a directory inside ours, so that what becomes the build holds nothing else. */
-    char *work = tl_format("%s/npm", directory), *library = tl_format("%s/build", directory);
+    char *work = tl_format("%s/npm", stage.path), *library = tl_format("%s/build", stage.path);
     int rc = 0;
     if (mkdir(work, 0700) != 0 || mkdir(library, 0777) != 0)
-        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", directory,
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", stage.path,
                            "mkdir");
     if (rc == 0)
         rc = tl_npm_pack(version, work, &tarball, &unknown, e);
@@ -104,7 +103,7 @@ static int fetch_one(const char *version, struct tl_build *b, bool *absent, stru
     }
     if (rc != 0)
         tl_build_free(b);
-    tl_build_store_end(directory, lock);
+    tl_staging_end(&stage);
     free(work);
     free(library);
     free(tarball);

@@ -2,12 +2,12 @@
  *
  *   builds/RUNNER/VERSION/libonnxruntime.so   a build that is complete
  *   builds/RUNNER/VERSION/build.json          its manifest
- *   builds/RUNNER/.new-XXXXXX/                one being made; its directory is locked (flock) by who makes it
+ *   builds/RUNNER/.new-PID-XXXXXX/build/      one that is being put together (base/staging.h)
  *
- * A build gets its place by one rename of the whole directory. A temporary directory whose lock can be taken
- * belongs to nobody any more and is swept. */
+ * A build gets its place by one rename of the whole directory. */
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/base/paths.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +29,6 @@ const char tl_library_name[] = "libonnxruntime.so";
 
 #define MANIFEST "build.json"
 #define TEMPORARY ".new-"
-#define SWEEP_AGE_S 60 /* a directory this young may not have been locked yet */
 
 void tl_build_free(struct tl_build *b)
 {
@@ -51,76 +49,27 @@ void tl_builds_free(struct tl_builds *b)
 
 char *tl_build_store_directory(const char *runner)
 {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    if (cache && cache[0] == '/')
-        return tl_format("%s/trapline/builds/%s", cache, runner);
-    if (home && home[0] == '/')
-        return tl_format("%s/.cache/trapline/builds/%s", home, runner);
-    return NULL;
+    char *below = tl_format("builds/%s", runner), *directory = tl_cache_home(below);
+    free(below);
+    return directory;
 }
 
-static void sweep(const char *store)
-{
-    DIR *d = opendir(store);
-    struct dirent *entry;
-    while (d && (entry = readdir(d))) {
-        struct stat st;
-        if (strncmp(entry->d_name, TEMPORARY, sizeof TEMPORARY - 1) != 0)
-            continue;
-        int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        if (fstat(fd, &st) == 0 && st.st_mtime + SWEEP_AGE_S < time(NULL) &&
-            flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            char *path = tl_format("%s/%s", store, entry->d_name);
-            tl_remove_tree(path);
-            free(path);
-        }
-        close(fd);
-    }
-    if (d)
-        closedir(d);
-}
-
-int tl_build_store_begin(const char *runner, char **directory, int *lock, struct tl_error *e)
+int tl_build_store_begin(const char *runner, struct tl_staging *stage, struct tl_error *e)
 {
     char *store = tl_build_store_directory(runner);
-    *directory = NULL;
-    *lock = -1;
+    int rc = 0;
+    *stage = (struct tl_staging){NULL, -1};
     if (!store)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the cache of builds", NULL,
                        "neither XDG_CACHE_HOME nor HOME names a directory");
-    if (tl_make_directories(store, 0777) != 0) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the cache of builds", store,
-                      "set XDG_CACHE_HOME to a directory that can be written");
-        free(store);
-        return -1;
-    }
-    sweep(store);
-    *directory = tl_format("%s/" TEMPORARY "XXXXXX", store);
-    if (!mkdtemp(*directory)) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", store,
-                      "mkdtemp");
-        free(*directory);
-        *directory = NULL;
-        free(store);
-        return -1;
-    }
-    *lock = open(*directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*lock >= 0)
-        flock(*lock, LOCK_EX | LOCK_NB);
+    if (tl_make_directories(store, 0777) != 0)
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the cache of builds", store,
+                           "set XDG_CACHE_HOME to a directory that can be written");
+    else if (tl_staging_begin(stage, store, TEMPORARY) != 0)
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", store,
+                           "mkdtemp");
     free(store);
-    return 0;
-}
-
-void tl_build_store_end(char *directory, int lock)
-{
-    if (directory && access(directory, F_OK) == 0)
-        tl_remove_tree(directory);
-    if (lock >= 0)
-        close(lock);
-    free(directory);
+    return rc;
 }
 
 static json_t *manifest_of(const struct tl_build *b)
@@ -184,12 +133,12 @@ static int read_build(const char *directory, const char *runner, const char *ver
     return rc;
 }
 
-/* Moves what stands at `place` and is no whole build out of the way. */
-static void set_aside(const char *store, const char *place)
+/* Moves what stands at `place` and is no whole build out of the way: to where it goes with all that is
+ * staged. */
+static void set_aside(const char *staged, const char *place, int attempt)
 {
-    char *aside = tl_format("%s/" TEMPORARY "XXXXXX", store);
-    if (mkdtemp(aside) && rename(place, aside) == 0)
-        tl_remove_tree(aside);
+    char *aside = tl_format("%s.aside-%d", staged, attempt);
+    rename(place, aside);
     free(aside);
 }
 
@@ -216,12 +165,12 @@ int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_re
                                "rename");
         } else if (read_build(place, b->runner, b->version, &there) != 0) {
             if (attempt < 3)
-                set_aside(store, place);
+                set_aside(directory, place, attempt);
             else
                 rc = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot write to the cache of builds", place,
                              "something that is not a build stands there; remove it");
         } else if (!strcmp(there.sha256, b->sha256) && tl_build_verify(&there, NULL) != 0) {
-            set_aside(store, place); /* damaged since: this one takes its place */
+            set_aside(directory, place, attempt); /* damaged since: this one takes its place */
             tl_build_free(&there);
         } else if (!strcmp(there.sha256, b->sha256)) {
             /* Another process was first, or it was here already: theirs is as good. */

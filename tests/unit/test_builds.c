@@ -564,21 +564,18 @@ Test(builds, what_is_not_here)
 
 Test(builds, forgotten_directories_are_swept)
 {
-    char *directory;
-    int lock;
-    cr_assert_eq(tl_build_store_begin("onnxruntime", &directory, &lock, NULL), 0);
-    char *forgotten = tl_format("%s/.new-abcdef", store);
+    struct tl_staging first, second;
+    cr_assert_eq(tl_build_store_begin("onnxruntime", &first, NULL), 0);
+    char *forgotten = tl_format("%s/.new-1-abcdef", store);
     mkdir(forgotten, 0700);
     struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     cr_assert_eq(utimensat(AT_FDCWD, forgotten, old, 0), 0);
-    cr_assert_eq(utimensat(AT_FDCWD, directory, old, 0), 0);
-    char *second;
-    int second_lock;
-    cr_assert_eq(tl_build_store_begin("onnxruntime", &second, &second_lock, NULL), 0);
+    cr_assert_eq(utimensat(AT_FDCWD, first.path, old, 0), 0);
+    cr_assert_eq(tl_build_store_begin("onnxruntime", &second, NULL), 0);
     cr_assert_neq(access(forgotten, F_OK), 0, "nobody holds it");
-    cr_assert_eq(access(directory, F_OK), 0, "it is in use");
-    tl_build_store_end(second, second_lock);
-    tl_build_store_end(directory, lock);
+    cr_assert_eq(access(first.path, F_OK), 0, "it is in use");
+    tl_staging_end(&second);
+    tl_staging_end(&first);
     free(forgotten);
     assert_clean();
 }

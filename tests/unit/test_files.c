@@ -4,15 +4,19 @@
 #include "harness/base/files.h"
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
+#include "harness/base/staging.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char top[] = "/tmp/test-files-XXXXXX";
@@ -135,6 +139,64 @@ Test(files, nothing_is_left_of_a_file_that_cannot_be_written)
     cr_assert_eq(errno, EFBIG);
     assert_holds("a", "old", 0600);
     cr_assert_eq(entries(), 1);
+}
+
+/* A process that begins a directory, puts something into it, and waits to be killed. */
+static pid_t begin_elsewhere(char *path, size_t size)
+{
+    int said[2];
+    cr_assert_eq(pipe(said), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tl_staging s;
+        if (tl_staging_begin(&s, top, ".new-") || mkdir(s.path, 0700) == 0 ||
+            write(said[1], s.path, strlen(s.path) + 1) < 0)
+            _exit(1);
+        pause();
+    }
+    close(said[1]);
+    cr_assert_gt(read(said[0], path, size), 0);
+    close(said[0]);
+    return pid;
+}
+
+Test(files, what_a_killed_process_staged_is_swept)
+{
+    char theirs[256];
+    struct tl_staging mine, other;
+    struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    pid_t pid = begin_elsewhere(theirs, sizeof theirs);
+    char *young = tl_format("%s/.new-1-abcdef", top), *strange = tl_format("%s/.new-abcdef", top),
+         *stranger = tl_format("%s/.new-1-abcdefg", top), *ancient = tl_format("%s/.new-1-ghijkl", top);
+    const char *const made[] = {young, strange, stranger, ancient};
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(mkdir(made[i], 0700), 0);
+        cr_assert_eq(i && utimensat(AT_FDCWD, made[i], old, 0), 0);
+    }
+    cr_assert_eq(utimensat(AT_FDCWD, theirs, old, 0), 0);
+    cr_assert_eq(tl_staging_begin(&mine, top, ".new-"), 0);
+    cr_assert_eq(access(theirs, F_OK), 0, "it is locked");
+    cr_assert_eq(access(young, F_OK), 0, "it may not have been locked yet");
+    cr_assert_eq(access(strange, F_OK), 0, "it is not ours");
+    cr_assert_eq(access(stranger, F_OK), 0, "it is not ours");
+    cr_assert_eq(access(ancient, F_OK), -1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    cr_assert_eq(tl_staging_begin(&other, top, ".new-"), 0);
+    cr_assert_eq(access(theirs, F_OK), -1);
+    cr_assert_eq(access(mine.path, F_OK), 0);
+    cr_assert_eq(rename(mine.path, "place"), 0);
+    tl_staging_end(&mine);
+    tl_staging_end(&other);
+    cr_assert_eq(entries(), 1);
+    cr_assert_eq(access("place", F_OK), 0);
+    cr_assert_eq(tl_staging_begin(&mine, "/nonexistent", ".new-"), -1);
+    cr_assert_eq(errno, ENOENT);
+    tl_staging_end(&mine);
+    free(young);
+    free(strange);
+    free(stranger);
+    free(ancient);
 }
 
 static void assert_hash(const char *path, char first)

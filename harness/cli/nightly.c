@@ -8,7 +8,6 @@
 #include "harness/base/program.h"
 #include "harness/base/split.h"
 #include "harness/cli/site.h"
-#include "harness/executor/generate.h"
 #include "reports/night.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
+#include "harness/base/program.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/signature.h"
 

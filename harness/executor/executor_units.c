@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/known_hash.h"
+#include "harness/base/program.h"
 #include "harness/executor/describe.h"
 
 #include <errno.h>

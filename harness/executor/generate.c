@@ -3,6 +3,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
+#include "harness/base/program.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,41 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-static bool is_program(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
-}
-
-char *tl_program_find(const char *directory, const char *name, struct tl_error *e)
-{
-    if (strchr(name, '/')) {
-        char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
-        if (is_program(path))
-            return path;
-        tl_fail(e, TL_ERROR_INPUT, "no such program", path, "an executable file was expected (chmod +x?)");
-        free(path);
-        return NULL;
-    }
-    const char *list = getenv("PATH");
-    for (const char *at = list ? list : "/usr/bin:/bin"; *name && *at;) {
-        size_t n = strcspn(at, ":");
-        char *path = n ? tl_format("%.*s/%s", (int)n, at, name) : tl_format("./%s", name);
-        char *real = is_program(path) ? realpath(path, NULL) : NULL;
-        if (real) { /* the name matters to programs that go by argv[0]: keep the link, but absolute */
-            char *absolute = *path == '/' ? tl_strdup(path) : tl_strdup(real);
-            free(path);
-            free(real);
-            return absolute;
-        }
-        free(path);
-        at += n + (at[n] == ':');
-    }
-    tl_fail(e, TL_ERROR_INPUT, "no such program", name,
-            "it is not in PATH; install it or name it with its path");
-    return NULL;
-}
 
 void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv)
 {

@@ -1,13 +1,8 @@
 # Completion of trapline for bash. Commands and options are asked of trapline itself, so they are never out of date.
 
-# Prints the units of this machine. Asking every build takes seconds, so the answer is kept for an hour.
+# Prints the units of this machine. Asking every build takes long the first time; trapline keeps what they said.
 _trapline_units() {
-    local kept=${XDG_CACHE_HOME:-$HOME/.cache}/trapline/completion-units
-    if [[ -z $(find "$kept" -mmin -60 2>/dev/null) ]]; then
-        mkdir -p "${kept%/*}" 2>/dev/null
-        "$1" list units 2>/dev/null | sed -n 's/^\([^ ]*:[^ ]*\)  *usable.*/\1/p' >"$kept.$$" && mv -f "$kept.$$" "$kept"
-    fi
-    cat "$kept" 2>/dev/null
+    "$1" list units 2>/dev/null | sed -n 's/^\([^ ]*:[^ ]*\)  *usable.*/\1/p'
 }
 
 # Prints the axes of a case file as name=, or, given an axis, its listed values as name=value. Reads the file as text, in

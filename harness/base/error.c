@@ -33,7 +33,7 @@ int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const ch
     va_list ap;
     va_start(ap, why);
     char text[sizeof e->why];
-    int n = vsnprintf(text, sizeof text, why, ap);
+    int n = why ? vsnprintf(text, sizeof text, why, ap) : 0;
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, "%s%s", n ? ": " : "", strerror(err));

@@ -26,7 +26,7 @@ struct tl_error {
 int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where, const char *why,
             ...) __attribute__((format(printf, 5, 6)));
 
-/* As tl_fail, with strerror(err) appended to why as ": text". */
+/* As tl_fail, with strerror(err) appended to why as ": text". A NULL why leaves it at that text. */
 int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const char *what, const char *where,
                   const char *why, ...) __attribute__((format(printf, 6, 7)));
 

@@ -1,12 +1,18 @@
 #include "harness/base/files.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/hash.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-int tl_make_directories(const char *path)
+int tl_make_directories(const char *path, mode_t mode)
 {
     char *copy = tl_strdup(path);
     int result = 0;
@@ -15,7 +21,7 @@ int tl_make_directories(const char *path)
             continue;
         char was = *at;
         *at = '\0';
-        if (mkdir(copy, 0700) && errno != EEXIST)
+        if (mkdir(copy, mode) && errno != EEXIST)
             result = -1;
         *at = was;
         if (!was)
@@ -23,6 +29,126 @@ int tl_make_directories(const char *path)
     }
     int err = errno;
     free(copy);
+    errno = err;
+    return result;
+}
+
+int tl_make_parents(const char *path, mode_t mode)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return 0;
+    char *directory = tl_format("%.*s", (int)(slash - path), path);
+    int result = tl_make_directories(directory, mode), err = errno;
+    free(directory);
+    errno = err;
+    return result;
+}
+
+/* One fts stream over one path; FTS_PHYSICAL: links are never followed; FTS_XDEV: nor mounts entered. */
+static FTS *walk(const char *path)
+{
+    char *copy = tl_strdup(path);
+    char *paths[] = {copy, NULL};
+    FTS *f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    int err = errno;
+    free(copy);
+    errno = err;
+    return f;
+}
+
+int tl_remove_tree(const char *path)
+{
+    if (!rmdir(path) || errno == ENOENT)
+        return 0;
+    FTS *f = walk(path);
+    if (!f)
+        return -1;
+    for (FTSENT *x; (x = fts_read(f));) {
+        switch (x->fts_info) {
+        case FTS_D: /* on the way in: a directory that was made unreadable can still be emptied */
+            if ((x->fts_statp->st_mode & S_IRWXU) != S_IRWXU)
+                chmod(x->fts_accpath, S_IRWXU);
+            break;
+        case FTS_DNR: /* could not be read before the chmod: once more */
+            if (x->fts_number++ == 0 && !chmod(x->fts_accpath, S_IRWXU))
+                fts_set(f, x, FTS_AGAIN);
+            break;
+        case FTS_DP:
+            rmdir(x->fts_accpath);
+            break;
+        default:
+            unlink(x->fts_accpath);
+            break;
+        }
+    }
+    fts_close(f);
+    return rmdir(path) && errno != ENOENT ? -1 : 0;
+}
+
+uint64_t tl_tree_bytes(const char *path, uint64_t enough)
+{
+    uint64_t total = 0;
+    FTS *f = walk(path);
+    for (FTSENT *x; f && total < enough && (x = fts_read(f));)
+        if (x->fts_info == FTS_F)
+            total += (uint64_t)x->fts_statp->st_blocks * 512;
+    if (f)
+        fts_close(f);
+    return total;
+}
+
+char *tl_file_state(const struct stat *st)
+{
+    return tl_format("%llu %llu %lld %lld.%09ld %lld.%09ld", (unsigned long long)st->st_dev,
+                     (unsigned long long)st->st_ino, (long long)st->st_size, (long long)st->st_mtim.tv_sec,
+                     (long)st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec, (long)st->st_ctim.tv_nsec);
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno != EINTR)
+            return errno;
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return -1;
+    int err = write_all(fd, data, size);
+    if (!err && sync && fsync(fd))
+        err = errno;
+    if (close(fd) && !err)
+        err = errno;
+    if (err)
+        unlink(path);
+    errno = err;
+    return err ? -1 : 0;
+}
+
+int tl_replace_file(const char *path, const void *data, size_t size, mode_t mode, bool sync)
+{
+    char unique[TL_UUID_SIZE];
+    tl_uuid7(unique);
+    char *part = tl_format("%s.%s", path, unique);
+    int result = tl_write_new_file(part, data, size, mode, sync);
+    if (!result && rename(part, path)) {
+        int err = errno;
+        unlink(part);
+        errno = err;
+        result = -1;
+    }
+    int err = errno;
+    free(part);
     errno = err;
     return result;
 }

@@ -2,6 +2,31 @@
 #ifndef TL_FILES_H
 #define TL_FILES_H
 
-int tl_make_directories(const char *path); /* like mkdir -p, mode 0700 for what is new; -1 with errno */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* Like mkdir -p, with this mode for what is new: 0700 for what is only the user's. -1 with errno. */
+int tl_make_directories(const char *path, mode_t mode);
+/* The same for the directories above a file. */
+int tl_make_parents(const char *path, mode_t mode);
+
+/* Removes a tree, also when its permissions were changed; links are not followed and mounts not entered.
+ * Bounded descriptors, no recursion in our own stack. -1 with errno when something is left, 0 when nothing
+ * was there. */
+int tl_remove_tree(const char *path);
+/* Bytes that are allocated below a path; links are not followed. Counting stops at `enough`. */
+uint64_t tl_tree_bytes(const char *path, uint64_t enough);
+
+/* What tells one state of a file from another, as text: device, inode, size and times. ctime cannot be set,
+ * so that a file whose mtime was set back is told too. The caller's to free. */
+char *tl_file_state(const struct stat *st);
+
+/* Writes a file that is not there yet, and takes it away again when that fails. With sync it is on the disk
+ * when this returns. -1 with errno, EEXIST when it is there. */
+int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
+/* Puts a file in the place of what stands at `path`, which others see whole or not at all. -1 with errno. */
+int tl_replace_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
 
 #endif

@@ -56,21 +56,50 @@ char *tl_case_directory(void)
     return tl_strdup(tree ? TL_SOURCE_CASES : TL_CASE_DIRECTORY);
 }
 
-static char *home(const char *variable, const char *fallback, const char *below)
+char *tl_home(const char *below)
+{
+    const char *user = getenv("HOME");
+    return user && *user == '/' ? tl_format("%s/%s", user, below) : NULL;
+}
+
+/* A relative path in a variable is to be ignored, says the specification. */
+static char *xdg(const char *variable, const char *fallback, const char *owner, const char *below)
 {
     const char *set = getenv(variable);
-    if (set && *set == '/')
-        return tl_format("%s/trapline/%s", set, below);
-    const char *user = getenv("HOME");
-    return user && *user == '/' ? tl_format("%s/%s/trapline/%s", user, fallback, below) : NULL;
+    char *last = tl_format("%s/%s%s", set && *set == '/' ? set : fallback, owner, below);
+    if (*last == '/')
+        return last;
+    char *path = tl_home(last);
+    free(last);
+    return path;
+}
+
+char *tl_config_home(const char *below)
+{
+    return xdg("XDG_CONFIG_HOME", ".config", "", below);
+}
+
+char *tl_state_home(const char *below)
+{
+    return xdg("XDG_STATE_HOME", ".local/state", "trapline/", below);
 }
 
 char *tl_data_home(const char *below)
 {
-    return home("XDG_DATA_HOME", ".local/share", below);
+    return xdg("XDG_DATA_HOME", ".local/share", "trapline/", below);
 }
 
 char *tl_cache_home(const char *below)
 {
-    return home("XDG_CACHE_HOME", ".cache", below);
+    return xdg("XDG_CACHE_HOME", ".cache", "trapline/", below);
+}
+
+char *tl_next_directory(const char **list)
+{
+    if (!*list || !**list)
+        return NULL;
+    size_t n = strcspn(*list, ":");
+    char *directory = tl_format("%.*s", (int)n, *list);
+    *list += n + ((*list)[n] == ':');
+    return directory;
 }

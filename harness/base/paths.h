@@ -3,9 +3,16 @@
 #ifndef TL_PATHS_H
 #define TL_PATHS_H
 
-char *tl_runner_directories(void);      /* of the runners that come with trapline, ':' between */
-char *tl_case_directory(void);          /* of the case files that come with it */
-char *tl_data_home(const char *below);  /* $XDG_DATA_HOME/trapline/BELOW; NULL without a home */
-char *tl_cache_home(const char *below); /* $XDG_CACHE_HOME/trapline/BELOW; NULL without a home */
+char *tl_runner_directories(void); /* of the runners that come with trapline, ':' between */
+char *tl_case_directory(void);     /* of the case files that come with it */
+/* NULL without a home. */
+char *tl_home(const char *below);        /* $HOME/BELOW */
+char *tl_data_home(const char *below);   /* $XDG_DATA_HOME/trapline/BELOW */
+char *tl_cache_home(const char *below);  /* $XDG_CACHE_HOME/trapline/BELOW */
+char *tl_state_home(const char *below);  /* $XDG_STATE_HOME/trapline/BELOW */
+char *tl_config_home(const char *below); /* $XDG_CONFIG_HOME/BELOW: of any program */
+
+/* Takes the first directory off a list with ':' between, as $PATH is one; NULL at its end. */
+char *tl_next_directory(const char **list);
 
 #endif

@@ -6,6 +6,7 @@
 #include "harness/base/program.h"
 
 #include "harness/base/clock.h"
+#include "harness/base/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,10 +81,7 @@ static int make_pipes(struct run *r)
     return 0;
 }
 
-/* trapline's environment with the settings in the place of those of the same name. The strings are not
- * copied.
- */
-static char **merged_environment(const char *const *settings)
+char **tl_environment(const char *const *settings)
 {
     size_t n = 0, more = 0, used = 0;
     while (environ[n])
@@ -147,7 +146,7 @@ static int start(struct run *r)
         /* posix_spawnp wants char *const *, but does not write through it. */
         char *const *list;
         memcpy(&list, &r->p->argv, sizeof list);
-        char **environment = merged_environment(r->p->environment);
+        char **environment = tl_environment(r->p->environment);
         rc = posix_spawnp(&r->pid, list[0], &actions, &attributes, list, environment);
         free(environment);
     }
@@ -275,6 +274,48 @@ int tl_program_run(struct tl_program *p, struct tl_error *e)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, rc, "cannot wait for a program", p->argv[0],
                              "its exit status is lost");
     return 0;
+}
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
+/* The name matters to programs that go by argv[0]: a link is kept, but absolute. */
+static char *absolute(char *path)
+{
+    char *real = is_program(path) ? realpath(path, NULL) : NULL;
+    if (real && *path == '/') {
+        free(real);
+        return path;
+    }
+    free(path);
+    return real;
+}
+
+char *tl_program_find(const char *directory, const char *name, struct tl_error *e)
+{
+    if (strchr(name, '/')) {
+        char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
+        if (is_program(path))
+            return path;
+        tl_fail(e, TL_ERROR_INPUT, "no such program", path, "an executable file was expected (chmod +x?)");
+        free(path);
+        return NULL;
+    }
+    const char *list = getenv("PATH");
+    list = list ? list : "/usr/bin:/bin";
+    for (char *found = NULL, *at; *name && (at = tl_next_directory(&list)); free(at)) {
+        found = absolute(tl_format("%s/%s", *at ? at : ".", name));
+        if (found) {
+            free(at);
+            return found;
+        }
+    }
+    tl_fail(e, TL_ERROR_INPUT, "no such program", name,
+            "it is not in PATH; install it or name it with its path");
+    return NULL;
 }
 
 int tl_pipe_to(char *const argv[], const char *input, double timeout_s, int *status, struct tl_error *e)

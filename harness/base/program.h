@@ -24,4 +24,12 @@ int tl_program_run(struct tl_program *p, struct tl_error *e);
 /* Runs a program with a text as its stdin. What it writes goes to trapline's stderr. *status is waitpid's. */
 int tl_pipe_to(char *const argv[], const char *input, double timeout_s, int *status, struct tl_error *e);
 
+/* The program that argv[0] names: with a '/' relative to the case's directory, else from $PATH. Absolute;
+ * NULL with *e. */
+char *tl_program_find(const char *directory, const char *name, struct tl_error *e);
+
+/* trapline's environment with settings (NAME=VALUE…; NULL: none) in the place of those of the same name. The
+ * array is the caller's, the strings are not copied. */
+char **tl_environment(const char *const *settings);
+
 #endif

@@ -60,12 +60,6 @@ static int compare_numbers(const char **a, const char **b, unsigned parts)
     return 0;
 }
 
-int tl_version_compare_prefix(const char *v, const char *prefix)
-{
-    unsigned parts = tl_version_parts(prefix);
-    return compare_numbers(&v, &prefix, parts);
-}
-
 int tl_version_compare(const char *a, const char *b)
 {
     int order = compare_numbers(&a, &b, 8);
@@ -89,4 +83,10 @@ int tl_version_compare(const char *a, const char *b)
         }
     }
     return *a ? 1 : *b ? -1 : 0;
+}
+
+int tl_version_compare_prefix(const char *v, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return !strncmp(v, prefix, n) && strchr(".+", v[n]) ? 0 : tl_version_compare(v, prefix);
 }

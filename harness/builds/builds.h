@@ -2,16 +2,17 @@
  *
  * A build is a directory $XDG_CACHE_HOME/trapline/builds/RUNNER/VERSION that holds one shared library and a
  * manifest (build.json). It appears there complete, by rename, or not at all; processes that work on the same
- * cache at the same time do not disturb each other. Nothing here loads a library into this process: what a
- * build says of itself is asked of the runner, in a child.
+ * cache at the same time do not disturb each other. Nothing here loads a library: what a build says of itself
+ * is asked of a runner by a function that is handed in.
  *
- * These functions start children and wait for them: they must not be called while a supervisor of this
- * process collects every SIGCHLD. */
+ * Fetching starts npm and waits for it: it must not be called while a supervisor of this process collects
+ * every SIGCHLD. */
 #ifndef TL_BUILDS_H
 #define TL_BUILDS_H
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/builds/range.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -39,32 +40,34 @@ void tl_builds_free(struct tl_builds *b);
 /* Told before something that takes long: what is being done. May be NULL wherever it is asked for. */
 typedef void (*tl_builds_progress)(void *arg, const char *text);
 
-/* Brings every version that `spec` names: "onnxruntime@1.22.0", "@1.22" (the newest 1.22.x), "@1.16..1.30"
- * (every stable version published, both ends included) or "@latest". What is here already is not fetched
- * again. *out gets every build that the spec names, also when -1 is returned because some version could not
- * be had: then those that could. A range leaves out, with a word to progress, versions that hold no library
- * for this machine. */
+/* Brings every version that `spec` names: "onnxruntime@" and what range.h says, with one thing more: a short
+ * version is the newest that begins with it. Of what is published, stable versions are meant, unless an end
+ * of a range is a pre-release. What is here already is not fetched again. *out gets every build that the spec
+ * names, also when -1 is returned because some version could not be had: then those that could. A range
+ * leaves out, with a word to progress, versions that hold no library for this machine. */
 int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
                     struct tl_error *e);
 
+/* Asks the runner of a build what it can do with it: *answer is its describe message. */
+typedef int (*tl_builds_describe)(const struct tl_build *b, json_t **answer, struct tl_error *e);
+
 /* Copies any libonnxruntime, and the provider libraries beside it, into the cache. The version is what the
- * library says of itself to the runner (path of the runner's executable). Adding the same content again
- * changes nothing. */
-int tl_builds_add(const char *library, const char *runner_path, struct tl_build *b, struct tl_error *e);
+ * library says of itself to the runner. Adding the same content again changes nothing. */
+int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_build *b, struct tl_error *e);
 
 /* The build that a unit names. version NULL, "" or "latest": the newest that is here. */
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e);
+
+/* The builds that are here and in one of the ranges, oldest version first. TL_ERROR_INPUT when a range holds
+ * none: it says which are here, and how more are brought. */
+int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
+                     struct tl_builds *out, struct tl_error *e);
 
 /* All builds in the cache, oldest version first. runner NULL: of every runner. Damaged ones are left out. */
 int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_error *e);
 
 /* Hashes the library again; -1 when it is not what the manifest says. */
 int tl_build_verify(const struct tl_build *b, struct tl_error *e);
-
-/* Asks the runner what it can do here with a build (NULL: without one). *answer is the runner's describe
- * message. */
-int tl_builds_describe(const char *runner_path, const struct tl_build *b, double timeout_s, json_t **answer,
-                       struct tl_error *e);
 
 /* The "build" object of a trial request: version, path, sha256. */
 json_t *tl_build_json(const struct tl_build *b);

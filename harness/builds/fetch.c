@@ -54,29 +54,28 @@ static int unknown_version(const char *version, char *const *versions, size_t n,
 
 static int list_published(char ***versions, size_t *n, struct tl_error *e)
 {
-    char *directory;
-    int lock;
-    if (tl_build_store_begin(TL_BUILDS_RUNNER, &directory, &lock, e) != 0)
+    struct tl_staging stage;
+    if (tl_build_store_begin(TL_BUILDS_RUNNER, &stage, e) != 0)
         return -1;
-    int rc = tl_npm_versions(directory, versions, n, e);
-    tl_build_store_end(directory, lock);
+    int rc = tl_npm_versions(stage.path, versions, n, e);
+    tl_staging_end(&stage);
     return rc;
 }
 
 static int fetch_one(const char *version, struct tl_build *b, bool *absent, struct tl_error *e)
 {
-    char *directory, *tarball = NULL, *inside = NULL;
-    int lock;
+    struct tl_staging stage;
+    char *tarball = NULL, *inside = NULL;
     bool unknown = false;
     memset(b, 0, sizeof *b);
     *absent = false;
-    if (tl_build_store_begin(TL_BUILDS_RUNNER, &directory, &lock, e) != 0)
+    if (tl_build_store_begin(TL_BUILDS_RUNNER, &stage, e) != 0)
         return -1;
     /* npm works in a directory inside ours, so that what becomes the build holds nothing else. */
-    char *work = tl_format("%s/npm", directory), *library = tl_format("%s/build", directory);
+    char *work = tl_format("%s/npm", stage.path), *library = tl_format("%s/build", stage.path);
     int rc = 0;
     if (mkdir(work, 0700) != 0 || mkdir(library, 0777) != 0)
-        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", directory,
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", stage.path,
                            "mkdir");
     if (rc == 0)
         rc = tl_npm_pack(version, work, &tarball, &unknown, e);
@@ -104,7 +103,7 @@ static int fetch_one(const char *version, struct tl_build *b, bool *absent, stru
     }
     if (rc != 0)
         tl_build_free(b);
-    tl_build_store_end(directory, lock);
+    tl_staging_end(&stage);
     free(work);
     free(library);
     free(tarball);
@@ -112,99 +111,144 @@ static int fetch_one(const char *version, struct tl_build *b, bool *absent, stru
     return rc;
 }
 
-/* Splits "1.16..1.30" into its ends, a single version into two equal ones. */
-static int parse_range(const char *text, char **from, char **to, struct tl_error *e)
+/* A version that is wanted. One that is named in full is missed when it cannot be had; of a range it is left
+ * out when it holds nothing for this machine. */
+struct wanted {
+    char *version;
+    bool exact;
+};
+
+struct wish {
+    struct tl_builds_ranges ranges;
+    struct wanted *list;
+    size_t n;
+};
+
+static void want(struct wish *w, const char *version, bool exact)
 {
-    const char *dots = strstr(text, "..");
-    *from = dots ? tl_format("%.*s", (int)(dots - text), text) : tl_strdup(text);
-    *to = tl_strdup(dots ? dots + 2 : text);
-    bool valid = tl_version_valid(*from) && tl_version_valid(*to);
-    if (valid && tl_version_compare_prefix(*from, *to) <= 0)
-        return 0;
-    free(*from);
-    free(*to);
-    return tl_fail(e, TL_ERROR_INPUT, "this names no build", text,
-                   valid ? "a range goes from the older version to the newer one"
-                         : "write a version (1.22.0), a range (1.16..1.30) or latest");
+    for (size_t i = 0; i < w->n; i++)
+        if (!strcmp(w->list[i].version, version)) {
+            w->list[i].exact |= exact;
+            return;
+        }
+    w->list = tl_realloc(w->list, w->n + 1, sizeof *w->list);
+    w->list[w->n++] = (struct wanted){tl_strdup(version), exact};
 }
 
-/* The versions among the published ones that are meant: a new list of new strings, ascending. */
-static int choose(const char *text, char *const *versions, size_t n, char ***chosen, size_t *count,
+static void free_wish(struct wish *w)
+{
+    tl_builds_ranges_free(&w->ranges);
+    for (size_t i = 0; i < w->n; i++)
+        free(w->list[i].version);
+    free(w->list);
+}
+
+/* A version in full; a short one is the newest that begins with it. */
+static bool in_full(const struct tl_builds_range *r)
+{
+    return r->kind == TL_BUILDS_VERSION && (tl_version_parts(r->text) >= 3 || !tl_version_stable(r->text));
+}
+
+/* Takes a spec apart. *ask is set when what is published has to be known. */
+static int parse_wish(const char *spec, struct wish *w, bool *ask, struct tl_error *e)
+{
+    static const char prefix[] = TL_BUILDS_RUNNER "@";
+    if (strncmp(spec, prefix, sizeof prefix - 1) != 0 || !spec[sizeof prefix - 1])
+        return tl_fail(e, TL_ERROR_INPUT, "this names no build", spec,
+                       "builds can be fetched for " TL_BUILDS_RUNNER " only: " TL_BUILDS_RUNNER "@VERSION");
+    if (tl_builds_ranges_parse(spec + sizeof prefix - 1, &w->ranges, e) != 0)
+        return -1;
+    for (size_t i = 0; i < w->ranges.n; i++) {
+        const struct tl_builds_range *r = &w->ranges.list[i];
+        if (r->kind == TL_BUILDS_VERSION && !tl_version_valid(r->text))
+            return tl_fail(e, TL_ERROR_INPUT, "this names no build", r->text,
+                           "write a version (1.22.0), a range (1.16..1.30) or latest");
+        *ask |= !in_full(r) && r->kind != TL_BUILDS_INSTALLED;
+    }
+    return 0;
+}
+
+/* Whether one of the published versions is meant. */
+static bool meant(const struct tl_builds_range *r, const char *version)
+{
+    if (r->kind == TL_BUILDS_SPAN)
+        return tl_builds_range_holds(r, version);
+    return tl_version_stable(version) &&
+           (r->kind == TL_BUILDS_LATEST || !tl_version_compare_prefix(version, r->text));
+}
+
+/* Wants the versions among the published ones, which are ascending, that a range means. */
+static int choose(struct wish *w, const struct tl_builds_range *r, char *const *versions, size_t n,
                   struct tl_error *e)
 {
-    char *from, *to;
-    *chosen = tl_calloc(n + 1, sizeof **chosen);
-    *count = 0;
-    if (!strcmp(text, "latest")) {
-        for (size_t i = n; i > 0 && *count == 0; i--) {
-            if (tl_version_stable(versions[i - 1]))
-                (*chosen)[(*count)++] = tl_strdup(versions[i - 1]);
-        }
-        return *count ? 0
-                      : tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot fetch a build", text,
-                                "no stable version is published");
-    }
-    if (parse_range(text, &from, &to, e) != 0)
-        return -1;
-    bool range = strstr(text, "..") != NULL;
+    size_t found = 0;
+    const char *newest = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (!tl_version_stable(versions[i]) || tl_version_compare_prefix(versions[i], from) < 0 ||
-            tl_version_compare_prefix(versions[i], to) > 0)
+        if (!meant(r, versions[i]))
             continue;
-        if (!range && *count) /* "1.22": the newest of them */
-            free((*chosen)[--*count]);
-        (*chosen)[(*count)++] = tl_strdup(versions[i]);
+        found++;
+        newest = versions[i];
+        if (r->kind == TL_BUILDS_SPAN)
+            want(w, versions[i], false);
     }
-    int rc = *count ? 0 : unknown_version(from, versions, n, e);
-    free(from);
-    free(to);
+    if (newest && r->kind != TL_BUILDS_SPAN)
+        want(w, newest, false);
+    if (!found && r->kind == TL_BUILDS_LATEST)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot fetch a build", r->text,
+                       "no stable version is published");
+    return found ? 0 : unknown_version(r->from ? r->from : r->to ? r->to : r->text, versions, n, e);
+}
+
+/* Wants all that a spec names. */
+static int make_wish(struct wish *w, bool ask, tl_builds_progress progress, void *arg, struct tl_error *e)
+{
+    char **versions = NULL;
+    size_t n = 0;
+    int rc = 0;
+    if (ask) {
+        say(progress, arg, "asking which builds are published of", TL_BUILDS_RUNNER, NULL);
+        rc = list_published(&versions, &n, e);
+    }
+    for (size_t i = 0; i < w->ranges.n && rc == 0; i++) {
+        const struct tl_builds_range *r = &w->ranges.list[i];
+        struct tl_builds here = {0};
+        if (in_full(r))
+            want(w, r->text, true);
+        else if (r->kind != TL_BUILDS_INSTALLED)
+            rc = choose(w, r, versions, n, e);
+        else
+            rc = tl_builds_select(TL_BUILDS_RUNNER, r, 1, &here, e);
+        for (size_t k = 0; k < here.n; k++)
+            want(w, here.list[k].version, true);
+        tl_builds_free(&here);
+    }
+    free_versions(versions, n);
     return rc;
 }
 
 int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
                     struct tl_error *e)
 {
-    static const char prefix[] = TL_BUILDS_RUNNER "@";
-    char **versions = NULL, **chosen = NULL;
-    size_t n = 0, count = 0;
-    int rc = 0;
+    struct wish w = {0};
+    bool ask = false;
     memset(out, 0, sizeof *out);
-    if (strncmp(spec, prefix, sizeof prefix - 1) != 0 || !spec[sizeof prefix - 1])
-        return tl_fail(e, TL_ERROR_INPUT, "this names no build", spec,
-                       "builds can be fetched for " TL_BUILDS_RUNNER " only: " TL_BUILDS_RUNNER "@VERSION");
-    const char *text = spec + sizeof prefix - 1;
-    bool exact = tl_version_valid(text) && (tl_version_parts(text) >= 3 || !tl_version_stable(text));
-    if (exact) {
-        chosen = tl_calloc(2, sizeof *chosen);
-        chosen[count++] = tl_strdup(text);
-    } else {
-        char *from, *to;
-        /* A mistake in the spec is told before anything is asked of the network. */
-        if (strcmp(text, "latest") != 0) {
-            if (parse_range(text, &from, &to, e) != 0)
-                return -1;
-            free(from);
-            free(to);
-        }
-        say(progress, arg, "asking which builds are published of", TL_BUILDS_RUNNER, NULL);
-        rc = list_published(&versions, &n, e);
-        if (rc == 0)
-            rc = choose(text, versions, n, &chosen, &count, e);
-    }
-    for (size_t i = 0; i < count; i++) {
+    /* A mistake in the spec is told before anything is asked of the network. */
+    int rc = parse_wish(spec, &w, &ask, e) != 0 || make_wish(&w, ask, progress, arg, e) != 0 ? -1 : 0;
+    for (size_t i = 0; i < w.n; i++) {
+        const char *version = w.list[i].version;
         struct tl_build b;
         struct tl_error why = {0};
         bool absent = false;
-        if (tl_builds_find(TL_BUILDS_RUNNER, chosen[i], &b, NULL) == 0 && tl_build_verify(&b, NULL) == 0) {
+        if (tl_builds_find(TL_BUILDS_RUNNER, version, &b, NULL) == 0 && tl_build_verify(&b, NULL) == 0) {
             add_build(out, &b);
             continue;
         }
         tl_build_free(&b);
-        say(progress, arg, "fetching " TL_BUILDS_RUNNER, chosen[i], NULL);
-        if (fetch_one(chosen[i], &b, &absent, &why) == 0) {
+        say(progress, arg, "fetching " TL_BUILDS_RUNNER, version, NULL);
+        if (fetch_one(version, &b, &absent, &why) == 0) {
             add_build(out, &b);
-        } else if (absent && !exact) {
-            say(progress, arg, "left out", chosen[i], why.why);
+        } else if (absent && !w.list[i].exact) {
+            say(progress, arg, "left out", version, why.why);
         } else {
             /* The first failure is the one that is told; a machine without network fails them all. */
             if (rc == 0 && e)
@@ -214,7 +258,6 @@ int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, st
                 break;
         }
     }
-    free_versions(versions, n);
-    free_versions(chosen, count);
+    free_wish(&w);
     return rc;
 }

@@ -3,6 +3,7 @@
 #define TL_BUILDS_INTERNAL_H
 
 #include "harness/base/buffer.h"
+#include "harness/base/staging.h"
 #include "harness/builds/builds.h"
 
 #include <sys/stat.h>
@@ -28,14 +29,12 @@ int tl_tarball_extract(const char *tarball, const char *path, char **inside, boo
 /* --- store.c --- */
 extern const char tl_library_name[];                /* libonnxruntime.so or .dylib */
 char *tl_build_store_directory(const char *runner); /* new string; NULL when there is no home */
-/* A new directory of our own in the store, locked for as long as *lock is open. Forgotten ones of processes
- * that died are removed. */
-int tl_build_store_begin(const char *runner, char **directory, int *lock, struct tl_error *e);
-/* Writes the manifest into `directory`, which holds the library already, and moves it to its place. When the
- * same content got there first that one is used. b->runner, version and source are given, the rest is filled.
+/* A directory of our own in the store. Those of processes that died are removed. */
+int tl_build_store_begin(const char *runner, struct tl_staging *stage, struct tl_error *e);
+/* Writes the manifest into `directory`, which is staged and holds the library already, and moves it to its
+ * place. When the same content got there first that one is used. b->runner, version and source are given, the
+ * rest is filled.
  */
 int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_rename, struct tl_error *e);
-void tl_build_store_end(char *directory, int lock); /* removes what is left of it */
-int tl_build_store_remove_tree(const char *path);
 
 #endif

@@ -2,11 +2,12 @@
  *
  *   builds/RUNNER/VERSION/libonnxruntime.so   a build that is complete
  *   builds/RUNNER/VERSION/build.json          its manifest
- *   builds/RUNNER/.new-XXXXXX/                one being made; its directory is locked (flock) by who makes it
+ *   builds/RUNNER/.new-PID-XXXXXX/build/      one that is being put together (base/staging.h)
  *
- * A build gets its place by one rename of the whole directory. A temporary directory whose lock can be taken
- * belongs to nobody any more and is swept. */
+ * A build gets its place by one rename of the whole directory. */
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
 #include "harness/base/time_text.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
@@ -14,11 +15,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +30,6 @@ const char tl_library_name[] = "libonnxruntime.so";
 
 #define MANIFEST "build.json"
 #define TEMPORARY ".new-"
-#define SWEEP_AGE_S 60 /* a directory this young may not have been locked yet */
 
 void tl_build_free(struct tl_build *b)
 {
@@ -52,110 +50,27 @@ void tl_builds_free(struct tl_builds *b)
 
 char *tl_build_store_directory(const char *runner)
 {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    if (cache && cache[0] == '/')
-        return tl_format("%s/trapline/builds/%s", cache, runner);
-    if (home && home[0] == '/')
-        return tl_format("%s/.cache/trapline/builds/%s", home, runner);
-    return NULL;
+    char *below = tl_format("builds/%s", runner), *directory = tl_cache_home(below);
+    free(below);
+    return directory;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-int tl_build_store_remove_tree(const char *path)
-{
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static int make_directories(const char *path, struct tl_error *e)
-{
-    char *copy = tl_strdup(path);
-    for (char *p = copy + 1;; p++) {
-        if (*p != '/' && *p != '\0')
-            continue;
-        char c = *p;
-        *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            int saved = errno;
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, saved, "cannot make the cache of builds", copy,
-                          "set XDG_CACHE_HOME to a directory that can be written");
-            free(copy);
-            return -1;
-        }
-        *p = c;
-        if (c == '\0')
-            break;
-    }
-    free(copy);
-    return 0;
-}
-
-static void sweep(const char *store)
-{
-    DIR *d = opendir(store);
-    struct dirent *entry;
-    while (d && (entry = readdir(d))) {
-        struct stat st;
-        if (strncmp(entry->d_name, TEMPORARY, sizeof TEMPORARY - 1) != 0)
-            continue;
-        int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        if (fstat(fd, &st) == 0 && st.st_mtime + SWEEP_AGE_S < time(NULL) &&
-            flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            char *path = tl_format("%s/%s", store, entry->d_name);
-            tl_build_store_remove_tree(path);
-            free(path);
-        }
-        close(fd);
-    }
-    if (d)
-        closedir(d);
-}
-
-int tl_build_store_begin(const char *runner, char **directory, int *lock, struct tl_error *e)
+int tl_build_store_begin(const char *runner, struct tl_staging *stage, struct tl_error *e)
 {
     char *store = tl_build_store_directory(runner);
-    *directory = NULL;
-    *lock = -1;
+    int rc = 0;
+    *stage = (struct tl_staging){NULL, -1};
     if (!store)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the cache of builds", NULL,
                        "neither XDG_CACHE_HOME nor HOME names a directory");
-    if (make_directories(store, e) != 0) {
-        free(store);
-        return -1;
-    }
-    sweep(store);
-    *directory = tl_format("%s/" TEMPORARY "XXXXXX", store);
-    if (!mkdtemp(*directory)) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", store,
-                      "mkdtemp");
-        free(*directory);
-        *directory = NULL;
-        free(store);
-        return -1;
-    }
-    *lock = open(*directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*lock >= 0)
-        flock(*lock, LOCK_EX | LOCK_NB);
+    if (tl_make_directories(store, 0777) != 0)
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the cache of builds", store,
+                           "set XDG_CACHE_HOME to a directory that can be written");
+    else if (tl_staging_begin(stage, store, TEMPORARY) != 0)
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", store,
+                           "mkdtemp");
     free(store);
-    return 0;
-}
-
-void tl_build_store_end(char *directory, int lock)
-{
-    if (directory && access(directory, F_OK) == 0)
-        tl_build_store_remove_tree(directory);
-    if (lock >= 0)
-        close(lock);
-    free(directory);
+    return rc;
 }
 
 static json_t *manifest_of(const struct tl_build *b)
@@ -174,22 +89,12 @@ static int write_manifest(const char *directory, const struct tl_build *b, struc
     char *path = tl_format("%s/" MANIFEST, directory);
     json_t *m = manifest_of(b);
     char *text = m ? json_dumps(m, JSON_INDENT(2)) : NULL;
-    int rc = -1;
-    int fd = text ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (f) {
-        rc = fputs(text, f) < 0 || fputc('\n', f) == EOF || fflush(f) != 0 || fsync(fd) != 0 ? -1 : 0;
-        int saved = errno;
-        if (fclose(f) != 0)
-            rc = -1;
-        else
-            errno = saved;
-    } else if (fd >= 0) {
-        close(fd);
-    }
+    char *lines = tl_format("%s\n", text ? text : "");
+    int rc = tl_replace_file(path, lines, strlen(lines), 0666, true);
     if (rc != 0)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", path,
                       "the manifest");
+    free(lines);
     free(text);
     json_decref(m);
     free(path);
@@ -228,12 +133,12 @@ static int read_build(const char *directory, const char *runner, const char *ver
     return rc;
 }
 
-/* Moves what stands at `place` and is no whole build out of the way. */
-static void set_aside(const char *store, const char *place)
+/* Moves what stands at `place` and is no whole build out of the way: to where it goes with all that is
+ * staged. */
+static void set_aside(const char *staged, const char *place, int attempt)
 {
-    char *aside = tl_format("%s/" TEMPORARY "XXXXXX", store);
-    if (mkdtemp(aside) && rename(place, aside) == 0)
-        tl_build_store_remove_tree(aside);
+    char *aside = tl_format("%s.aside-%d", staged, attempt);
+    rename(place, aside);
     free(aside);
 }
 
@@ -260,12 +165,12 @@ int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_re
                                "rename");
         } else if (read_build(place, b->runner, b->version, &there) != 0) {
             if (attempt < 3)
-                set_aside(store, place);
+                set_aside(directory, place, attempt);
             else
                 rc = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot write to the cache of builds", place,
                              "something that is not a build stands there; remove it");
         } else if (!strcmp(there.sha256, b->sha256) && tl_build_verify(&there, NULL) != 0) {
-            set_aside(store, place); /* damaged since: this one takes its place */
+            set_aside(directory, place, attempt); /* damaged since: this one takes its place */
             tl_build_free(&there);
         } else if (!strcmp(there.sha256, b->sha256)) {
             /* Another process was first, or it was here already: theirs is as good. */
@@ -355,6 +260,29 @@ static bool written_since(const struct tl_build *b)
     return since;
 }
 
+/* Says which builds are here, and how those that are wanted are brought: one version, or a range. */
+static void fail_not_here(const char *runner, const struct tl_builds *all, const char *wanted, bool range,
+                          struct tl_error *e)
+{
+    struct tl_buffer why = TL_BUFFER_INIT;
+    if (range)
+        tl_buffer_add_string(&why, "no build in that range is here; ");
+    if (all->n)
+        tl_buffer_add_string(&why, range ? "there are " : "it is none of the builds that are here: ");
+    else
+        tl_buffer_printf(&why, "there are none of %s yet", runner);
+    for (size_t i = 0; i < all->n; i++)
+        tl_buffer_printf(&why, "%s%s", i ? ", " : "", all->list[i].version);
+    if (!strcmp(runner, TL_BUILDS_RUNNER))
+        tl_buffer_printf(&why, ". Bring %s with `trapline builds fetch %s@%s`", range ? "some" : "it", runner,
+                         !strcmp(wanted, "installed") ? "latest" : wanted);
+    char *where = tl_format("%s@%s", runner, wanted);
+    tl_fail(e, TL_ERROR_INPUT, range ? "these builds are not here" : "this build is not here", where, "%s",
+            why.data);
+    tl_buffer_free(&why);
+    free(where);
+}
+
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e)
 {
     struct tl_builds all;
@@ -376,16 +304,44 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
         tl_build_free(b);
         return -1;
     }
-    struct tl_buffer here = TL_BUFFER_INIT;
-    for (size_t i = 0; i < all.n; i++)
-        tl_buffer_printf(&here, "%s%s", i ? ", " : "", all.list[i].version);
+    fail_not_here(runner, &all, newest ? "latest" : version, false, e);
     tl_builds_free(&all);
-    tl_fail(e, TL_ERROR_INPUT, "this build is not here", newest ? runner : version,
-            "%s%s%s. Bring it with `trapline builds fetch %s@%s`",
-            here.size ? "it is none of the builds that are here: " : "there are none of ",
-            here.size ? here.data : runner, here.size ? "" : " yet", runner, newest ? "latest" : version);
-    tl_buffer_free(&here);
     return -1;
+}
+
+int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
+                     struct tl_builds *out, struct tl_error *e)
+{
+    struct tl_builds all;
+    int rc = tl_builds_installed(runner, &all, e);
+    bool *chosen = tl_calloc(all.n, sizeof *chosen);
+    *out = (struct tl_builds){0};
+    for (size_t k = 0; k < n && rc == 0; k++) {
+        size_t held = 0;
+        for (size_t i = 0; i < all.n; i++) {
+            bool newest = ranges[k].kind == TL_BUILDS_LATEST && i == all.n - 1;
+            if (newest || tl_builds_range_holds(&ranges[k], all.list[i].version)) {
+                chosen[i] = true;
+                held++;
+            }
+        }
+        if (!held) {
+            const struct tl_builds_range *r = &ranges[k];
+            fail_not_here(runner, &all, r->text, r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED,
+                          e);
+            rc = -1;
+        }
+    }
+    for (size_t i = 0; i < all.n && rc == 0; i++) {
+        if (!chosen[i])
+            continue;
+        out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
+        out->list[out->n++] = all.list[i];
+        all.list[i] = (struct tl_build){0};
+    }
+    free(chosen);
+    tl_builds_free(&all);
+    return rc;
 }
 
 int tl_build_verify(const struct tl_build *b, struct tl_error *e)

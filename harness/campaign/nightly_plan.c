@@ -21,19 +21,30 @@ static int print_mistakes(const char *path, const struct tl_mistakes *m, const s
     return TL_EXIT_INPUT;
 }
 
-/* Runners are looked for before anything is brought or run: a night that lacks one would end there. */
-static void check_runners(const struct tl_suite *s, struct tl_mistakes *m)
+/* What is wrong with a unit, whose runner must be here; the caller's to free. NULL: nothing. */
+static char *unit_mistake(const char *text)
+{
+    struct tl_unit u;
+    struct tl_builds_ranges ranges = {0};
+    struct tl_error why;
+    char *path = NULL, *mistake = NULL;
+    if (tl_unit_parse(text, &u, &why) || !(path = tl_runner_find(u.runner, &why)) ||
+        (u.build && !strchr(u.build, '/') && tl_builds_ranges_parse(u.build, &ranges, &why)))
+        mistake = tl_format("%s: %s: %s", why.what, why.where, why.why);
+    free(path);
+    tl_builds_ranges_free(&ranges);
+    tl_unit_free(&u);
+    return mistake;
+}
+
+/* Units are looked at before anything is brought or run: a night that lacks a runner would end there. */
+static void check_units(const struct tl_suite *s, struct tl_mistakes *m)
 {
     m->list = tl_realloc(m->list, m->n + s->n_units, sizeof *m->list);
     for (size_t i = 0; i < s->n_units; i++) {
-        struct tl_unit u;
-        struct tl_error why;
-        char *path = tl_unit_parse(s->units[i], &u, &why) ? NULL : tl_runner_find(u.runner, &why);
-        if (!path)
-            m->list[m->n++] = (struct tl_mistake){s->unit_lines[i], tl_format("$.units[%zu]", i),
-                                                  tl_format("%s: %s: %s", why.what, why.where, why.why)};
-        free(path);
-        tl_unit_free(&u);
+        char *mistake = unit_mistake(s->units[i]);
+        if (mistake)
+            m->list[m->n++] = (struct tl_mistake){s->unit_lines[i], tl_format("$.units[%zu]", i), mistake};
     }
 }
 
@@ -56,7 +67,7 @@ int tl_nightly_load(struct tl_nightly *n, const char *path, int *status)
             *status = bad;
     }
     tl_suite_check(n->suite, n->cases, &m);
-    check_runners(n->suite, &m);
+    check_units(n->suite, &m);
     if (m.n && print_mistakes(path, &m, &e) > *status)
         *status = TL_EXIT_INPUT;
     tl_mistakes_free(&m);
@@ -79,38 +90,39 @@ static void note(struct tl_nightly *n, char *text) /* takes it */
 
 /* What is not here and can be had is brought; a build that cannot be had is told, and the night goes on
  * without. */
-static void fetch_part(struct tl_nightly *n, const struct tl_unit *u, const char *part)
+static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const struct tl_builds_range *r)
 {
     struct tl_build here = {0};
-    bool open = !strcmp(part, "latest") || strstr(part, "..");
-    if (!n->suite->fetch || strcmp(u->runner, "onnxruntime") || !strcmp(part, "installed"))
+    if (!n->suite->fetch || strcmp(u->runner, "onnxruntime") || r->kind == TL_BUILDS_INSTALLED)
         return;
-    bool found = !open && tl_builds_find(u->runner, part, &here, NULL) == 0;
+    bool exact = r->kind == TL_BUILDS_VERSION;
+    bool found = exact && tl_builds_find(u->runner, r->text, &here, NULL) == 0;
     tl_build_free(&here);
     if (found)
         return;
     struct tl_builds got;
     struct tl_error why;
-    char *spec = tl_format("%s@%s", u->runner, part);
+    char *spec = tl_format("%s@%s", u->runner, r->text);
     if (tl_builds_fetch(spec, on_fetch, n, &got, &why))
         note(n, tl_format("%s could not be fetched%s: %s: %s", spec,
-                          open ? "; the builds that are here were run" : "", why.what, why.why));
+                          exact ? "" : "; the builds that are here were run", why.what, why.why));
     tl_builds_free(&got);
     free(spec);
 }
 
 /* "latest" is the newest that is here now, by its version: so that nights can be told apart by it. */
-static int add_part(struct tl_nightly *n, const struct tl_unit *u, const char *part, struct tl_error *e)
+static int add_range(struct tl_nightly *n, const struct tl_unit *u, const struct tl_builds_range *r,
+                     struct tl_error *e)
 {
     struct tl_build newest = {0};
-    bool latest = !strcmp(part, "latest") && tl_builds_find(u->runner, "latest", &newest, NULL) == 0;
-    char *text = tl_format("%s@%s:%s", u->runner, latest ? newest.version : part, u->device);
+    bool latest = r->kind == TL_BUILDS_LATEST && tl_builds_find(u->runner, "latest", &newest, NULL) == 0;
+    char *text = tl_format("%s@%s:%s", u->runner, latest ? newest.version : r->text, u->device);
     struct tl_error why;
     int result = tl_unit_list_add(&n->names, text, &why);
-    if (result && strstr(part, "..")) { /* none of a range is here */
+    if (result && r->kind == TL_BUILDS_SPAN) { /* none of a range is here */
         note(n, tl_format("%s: %s", text, why.why));
         result = 0;
-    } else if (result && !strcmp(part, "installed")) {
+    } else if (result && r->kind == TL_BUILDS_INSTALLED) {
         note(n, tl_format("%s: no build of %s is here", text, u->runner));
         result = 0;
     }
@@ -124,17 +136,17 @@ static int add_part(struct tl_nightly *n, const struct tl_unit *u, const char *p
 static int add_unit(struct tl_nightly *n, const char *text, struct tl_error *e)
 {
     struct tl_unit u;
+    struct tl_builds_ranges ranges = {0};
     int result = tl_unit_parse(text, &u, e);
-    if (!result && (!u.build || strchr(u.build, '/'))) {
+    if (!result && (!u.build || strchr(u.build, '/')))
         result = tl_unit_list_add(&n->names, text, e);
-    } else if (!result) {
-        char *list = tl_strdup(u.build), *save;
-        for (char *part = strtok_r(list, ",", &save); part && !result; part = strtok_r(NULL, ",", &save)) {
-            fetch_part(n, &u, part);
-            result = add_part(n, &u, part, e);
-        }
-        free(list);
+    else if (!result)
+        result = tl_builds_ranges_parse(u.build, &ranges, e);
+    for (size_t i = 0; i < ranges.n && !result; i++) {
+        fetch_range(n, &u, &ranges.list[i]);
+        result = add_range(n, &u, &ranges.list[i], e);
     }
+    tl_builds_ranges_free(&ranges);
     tl_unit_free(&u);
     return result;
 }

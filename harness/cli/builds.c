@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/builds/builds.h"
+#include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
 
 #include <stdlib.h>
@@ -54,18 +55,31 @@ static int print_builds(const struct tl_options *o, json_t *list)
     return tl_finish_output(TL_EXIT_OK);
 }
 
-/* What the runner says of a build's devices; without its word the list has none and says so on stderr. */
-static void add_devices(json_t *j, const struct tl_build *b)
+/* What the runner says of the devices of each; without its word a build has none, which is said on stderr. */
+static void add_devices(json_t *all, const struct tl_builds *b)
 {
-    struct tl_error e;
-    json_t *answer = NULL;
-    char *runner = tl_runner_find(b->runner, &e);
-    if (runner && !tl_builds_describe(runner, b, 60, &answer, &e))
-        json_object_set(j, "devices", json_object_get(answer, "devices"));
-    else
+    struct tl_description *d = tl_calloc(b->n, sizeof *d);
+    struct tl_error *failures = tl_calloc(b->n, sizeof *failures), e;
+    json_t **builds = tl_calloc(b->n, sizeof(json_t *));
+    char *runner = b->n ? tl_runner_find(b->list[0].runner, &e) : NULL;
+    for (size_t i = 0; i < b->n; i++) {
+        builds[i] = tl_build_json(&b->list[i]);
+        d[i] = (struct tl_description){.runner = runner, .build = builds[i]};
+    }
+    if (b->n && (!runner || tl_describe(d, b->n, failures, &e)))
         tl_print_error(&e);
-    json_decref(answer);
+    for (size_t i = 0; i < b->n; i++) {
+        if (d[i].answer)
+            json_object_set(json_array_get(all, i), "devices", json_object_get(d[i].answer, "devices"));
+        else if (*failures[i].what)
+            tl_print_error(&failures[i]);
+        tl_description_free(&d[i]);
+        json_decref(builds[i]);
+    }
     free(runner);
+    free(builds);
+    free(failures);
+    free(d);
 }
 
 static int list(const struct tl_options *o)
@@ -75,11 +89,9 @@ static int list(const struct tl_options *o)
     if (tl_builds_installed(NULL, &b, &e))
         return tl_print_error(&e);
     json_t *all = json_array();
-    for (size_t i = 0; i < b.n; i++) {
-        json_t *j = build_json(&b.list[i]);
-        add_devices(j, &b.list[i]);
-        json_array_append_new(all, j);
-    }
+    for (size_t i = 0; i < b.n; i++)
+        json_array_append_new(all, build_json(&b.list[i]));
+    add_devices(all, &b);
     if (!b.n && !o->json)
         fputs("no builds yet; `trapline builds fetch onnxruntime@latest` brings one\n", stderr);
     tl_builds_free(&b);
@@ -107,26 +119,38 @@ static int fetch(const struct tl_options *o)
     return status ? status : printed;
 }
 
+static int describe(const struct tl_build *b, json_t **answer, struct tl_error *e)
+{
+    struct tl_description d = {.runner = tl_runner_find(b->runner, e), .build = tl_build_json(b)};
+    struct tl_error failure = {0};
+    int result = d.runner ? tl_describe(&d, 1, &failure, e) : -1;
+    *answer = json_incref(d.answer);
+    if (!result && !d.answer) {
+        *e = failure;
+        result = -1;
+    }
+    free((char *)d.runner);
+    json_decref((json_t *)d.build);
+    tl_description_free(&d);
+    return result;
+}
+
 static int add(const struct tl_options *o)
 {
     if (o->n_args < 2)
         return tl_usage_error(&tl_command_builds, "add: the path of a library was expected");
     struct tl_error e;
-    char *runner = tl_runner_find("onnxruntime", &e);
-    if (!runner)
-        return tl_print_error(&e);
     int status = TL_EXIT_OK;
     json_t *all = json_array();
     for (int i = 1; i < o->n_args; i++) {
         struct tl_build b;
-        if (tl_builds_add(o->args[i], runner, &b, &e)) {
+        if (tl_builds_add(o->args[i], describe, &b, &e)) {
             status = tl_print_error(&e);
             continue;
         }
         json_array_append_new(all, build_json(&b));
         tl_build_free(&b);
     }
-    free(runner);
     int printed = print_builds(o, all);
     return status ? status : printed;
 }

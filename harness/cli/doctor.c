@@ -4,6 +4,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/executor/executor.h"
 #include "harness/supervise/scratch.h"
 #include "reports/trial.h"
@@ -234,7 +235,7 @@ static int doctor(struct tl_options *o)
     tl_case_free(c);
     tl_mistakes_free(&m);
     if (dir)
-        tl_scratch_remove(dir);
+        tl_remove_tree(dir);
     if (lock >= 0)
         close(lock);
     free(db);

@@ -7,11 +7,10 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/base/version.h"
-#include "harness/builds/builds.h"
 #include "harness/campaign/finding_document.h"
 #include "harness/campaign/isolation.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/executor/unit_list.h"
 #include "harness/search/covering.h"
 
 #include <stdlib.h>
@@ -221,49 +220,19 @@ static int find_signature(struct tl_isolate *s, struct tl_hunt_trial *shows, str
                          s->c->name);
 }
 
-static int by_version(const void *a, const void *b)
-{
-    const struct tl_unit *const *x = a, *const *y = b;
-    return tl_version_compare((*x)->build, (*y)->build);
-}
-
-/* RUNNER@A..B:DEVICE is the builds that are here from A to B; RUNNER@V:DEVICE all that are here, V being a
- * bad one. */
 static int list_builds(struct tl_isolate *s, size_t *bad, struct tl_error *e)
 {
-    struct tl_unit u;
-    struct tl_builds builds = {0};
-    *bad = SIZE_MAX;
-    int result = tl_unit_parse(s->o->units[0], &u, e) || tl_builds_installed(u.runner, &builds, e);
-    char *range = result || !u.build ? NULL : strstr(u.build, "..");
-    char *from = range ? tl_format("%.*s", (int)(range - u.build), u.build) : NULL;
-    s->units = tl_calloc(builds.n + 1, sizeof *s->units);
-    for (size_t i = 0; i < builds.n && !result && s->n_units < 1024; i++) {
-        const char *version = builds.list[i].version;
-        if (range && (tl_version_compare(version, from) < 0 || tl_version_compare(version, range + 2) > 0))
-            continue;
-        char *text = tl_format("%s@%s:%s", u.runner, version, u.device);
-        const struct tl_unit *unit = tl_executor_unit(s->x, text, e);
-        free(text);
-        if (!unit)
-            result = -1;
-        else
-            s->units[s->n_units++] = unit;
-    }
-    if (!result && s->n_units < 2)
-        result = tl_fail(e, TL_ERROR_INPUT, "nothing to search over", s->o->units[0],
-                         strcmp(u.runner, "onnxruntime") ? "fewer than two builds of this runner are here"
-                                                         : "fewer than two builds are here; `trapline builds "
-                                                           "fetch onnxruntime@1.16..1.30` brings them");
-    if (!result) {
-        qsort(s->units, s->n_units, sizeof *s->units, by_version);
-        for (size_t i = 0; i < s->n_units && !range && u.build; i++)
-            if (!strcmp(s->units[i]->build, u.build))
-                *bad = i;
-    }
-    free(from);
-    tl_builds_free(&builds);
-    tl_unit_free(&u);
+    struct tl_unit_list names = {0};
+    int result = tl_unit_list_builds(&names, s->o->units[0], bad, e);
+    if (!result && names.n > TL_SCAN_MOST)
+        result =
+            tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->o->units[0],
+                    "%zu are here, and at most %d can be tried; name a range of them", names.n, TL_SCAN_MOST);
+    s->units = tl_calloc(names.n, sizeof *s->units);
+    if (!result)
+        result = tl_executor_units(s->x, (const char *const *)names.list, names.n, s->units, e);
+    s->n_units = result ? 0 : names.n;
+    tl_unit_list_free(&names);
     return result;
 }
 
@@ -292,9 +261,22 @@ static int parse_frontier(const struct tl_isolate *s, size_t at[2], struct tl_er
 static int set_up_units(struct tl_isolate *s, struct tl_error *e)
 {
     s->units = tl_calloc(s->o->n_units, sizeof *s->units);
-    for (; s->n_units < s->o->n_units; s->n_units++)
-        if (!(s->units[s->n_units] = tl_executor_unit(s->x, s->o->units[s->n_units], e)))
+    for (; s->n_units < s->o->n_units; s->n_units++) {
+        const char *text = s->o->units[s->n_units];
+        struct tl_unit_list names = {0};
+        int result = tl_unit_list_add(&names, text, e);
+        if (!result && names.n > 1)
+            result =
+                tl_fail(e, TL_ERROR_INPUT, "an isolation takes one build", text,
+                        "it names %zu that are here, %s to %s; `--over build` finds those between which the "
+                        "failure came or went, `trapline matrix` sets them side by side",
+                        names.n, names.list[0], names.list[names.n - 1]);
+        if (!result && !(s->units[s->n_units] = tl_executor_unit(s->x, names.list[0], e)))
+            result = -1;
+        tl_unit_list_free(&names);
+        if (result)
             return -1;
+    }
     return 0;
 }
 

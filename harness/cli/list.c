@@ -9,6 +9,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/paths.h"
 #include "harness/builds/builds.h"
+#include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
 
 #include <fts.h>
@@ -181,47 +182,91 @@ static int list_case_files(const struct tl_options *o)
     return tl_finish_output(status);
 }
 
-static void add_units(json_t *units, const json_t *runner, const struct tl_build *b)
+/* Runners that can be found, and each of their builds, with what they say they can do. */
+struct described {
+    size_t n;
+    char **names; /* RUNNER[@BUILD] */
+    struct tl_description *list;
+};
+
+static void add_described(struct described *all, const char *name, const char *path, const struct tl_build *b)
 {
-    const char *name = json_string_value(json_object_get(runner, "name"));
-    struct tl_error e;
-    json_t *answer = NULL, *d;
+    char *real = realpath(path, NULL);
+    all->names = tl_realloc(all->names, all->n + 1, sizeof *all->names);
+    all->list = tl_realloc(all->list, all->n + 1, sizeof *all->list);
+    all->names[all->n] = tl_format("%s%s%s", name, b ? "@" : "", b ? b->version : "");
+    all->list[all->n++] = (struct tl_description){.runner = real ? real : tl_strdup(path),
+                                                  .build = b ? tl_build_json(b) : NULL};
+}
+
+static void find_described(struct described *all)
+{
+    json_t *runners = tl_runner_list(), *j;
     size_t i;
-    if (tl_builds_describe(json_string_value(json_object_get(runner, "path")), b, 60, &answer, &e)) {
-        tl_print_error(&e);
-        return;
+    json_array_foreach(runners, i, j)
+    {
+        struct tl_builds b;
+        struct tl_error ignored;
+        const char *name = json_string_value(json_object_get(j, "name"));
+        const char *path = json_string_value(json_object_get(j, "path"));
+        if (tl_builds_installed(name, &b, &ignored))
+            b = (struct tl_builds){0};
+        for (size_t k = 0; k < b.n; k++)
+            add_described(all, name, path, &b.list[k]);
+        if (!b.n)
+            add_described(all, name, path, NULL);
+        tl_builds_free(&b);
     }
+    json_decref(runners);
+}
+
+static void free_described(struct described *all)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        free(all->names[i]);
+        free((char *)all->list[i].runner);
+        json_decref((json_t *)all->list[i].build);
+        tl_description_free(&all->list[i]);
+    }
+    free(all->names);
+    free(all->list);
+}
+
+static void add_units(json_t *units, const char *name, const json_t *answer)
+{
+    json_t *d;
+    size_t i;
     json_array_foreach(json_object_get(answer, "devices"), i, d)
     {
         const char *why = json_string_value(json_object_get(d, "why"));
-        char *unit = tl_format("%s%s%s:%s", name, b ? "@" : "", b ? b->version : "",
-                               json_string_value(json_object_get(d, "name")));
+        char *unit = tl_format("%s:%s", name, json_string_value(json_object_get(d, "name")));
         json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", unit, "usable",
                                                !json_is_false(json_object_get(d, "usable")), "why", why));
         free(unit);
     }
-    json_decref(answer);
 }
 
 /* Every runner that can be found, with every build of it, and what it says of its devices. */
 static int list_units(const struct tl_options *o)
 {
-    json_t *runners = tl_runner_list(), *units = json_array(), *j;
+    struct described all = {0};
+    struct tl_error e;
+    json_t *units = json_array(), *j;
     size_t i;
-    json_array_foreach(runners, i, j)
-    {
-        struct tl_builds b;
-        struct tl_error e;
-        const char *name = json_string_value(json_object_get(j, "name"));
-        if (tl_builds_installed(name, &b, &e))
-            b = (struct tl_builds){0};
-        for (size_t k = 0; k < b.n; k++)
-            add_units(units, j, &b.list[k]);
-        if (!b.n)
-            add_units(units, j, NULL);
-        tl_builds_free(&b);
+    find_described(&all);
+    struct tl_error *failures = tl_calloc(all.n, sizeof *failures);
+    int status = tl_describe(all.list, all.n, failures, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    for (size_t k = 0; k < all.n; k++) {
+        if (*failures[k].what)
+            tl_print_error(&failures[k]);
+        add_units(units, all.names[k], all.list[k].answer);
     }
-    json_decref(runners);
+    free(failures);
+    free_described(&all);
+    if (status) {
+        json_decref(units);
+        return status;
+    }
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "units", units));
     json_array_foreach(units, i, j)

@@ -4,10 +4,10 @@
 #include "db/machine.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "harness/base/split.h"
 #include "harness/cli/site.h"
-#include "harness/executor/generate.h"
 #include "reports/night.h"
 
 #include <errno.h>
@@ -68,25 +68,6 @@ static int night(struct tl_nightly *n, json_t **document, struct tl_error *e)
     return tl_executor_interrupted(n->x) ? 0 : tl_nightly_end(n, document, e);
 }
 
-/* A file that is complete or not there. */
-static int write_file(const char *path, const char *text, struct tl_error *e)
-{
-    char *temporary = tl_format("%s.%ld", path, (long)getpid());
-    FILE *f = fopen(temporary, "wx");
-    bool written = f && fputs(text, f) >= 0;
-    if (f && fclose(f))
-        written = false;
-    int err = errno;
-    if (!written || rename(temporary, path)) {
-        err = written ? errno : err;
-        unlink(temporary);
-        free(temporary);
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot write the result", path, "%s", "");
-    }
-    free(temporary);
-    return 0;
-}
-
 int tl_nightly_print(const struct tl_options *o, const json_t *document)
 {
     const char *format = o->json ? "json" : o->format ? o->format : "md";
@@ -135,8 +116,10 @@ static int notify(const struct tl_options *o, const char *suite, char *const *wo
     struct tl_error e;
     if (o->junit) {
         char *text = tl_night_junit(document);
-        if (write_file(o->junit, text, &e))
+        if (tl_replace_file(o->junit, text, strlen(text), 0666, false)) {
+            tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", o->junit, NULL);
             printed = tl_print_error(&e);
+        }
         free(text);
     }
     struct tl_site_result site;

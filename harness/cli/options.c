@@ -49,10 +49,8 @@ static const struct row {
      "At most 1024; a device may allow fewer", 1024},
     {"help", NULL, 'h', HELP, 0, every, "list the options of the command", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "list compare db", "only of this unit", NULL},
-    {"unit", "UNIT", 'u', UNIT, 0, "matrix", "where to run: `RUNNER[@BUILD]:DEVICE`; may be repeated",
-     "`onnxruntime@1.18.0,1.22.0:cpu` is two units. `onnxruntime@1.18..1.30:cpu` is every build of that "
-     "range that is here, both ends included, pre-releases left out; either end may be missing"},
-    {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE`; may be repeated", NULL},
+    {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE`; may be repeated",
+     "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
      "`A..B` is all values from one to the other of an ordered axis, `*` all values"},
     {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated", NULL},
@@ -67,7 +65,10 @@ static const struct row {
      "The line of a trial says so. Outcomes are known by the content of the case, the variant, the unit and "
      "the environment"},
     {"over", "build", 0, WORD, PLACE(over), NULL,
-     "look for the first bad and the first fixed build instead of the trigger", NULL},
+     "look for the first bad and the first fixed build instead of the trigger",
+     "It looks among the builds that the unit names. Where that is one, which is then known to be bad, or "
+     "none, "
+     "it looks among all that are here"},
     {"exhaustive", NULL, 0, FLAG, PLACE(exhaustive), NULL,
      "with `--over build`: try every build, find every bad range", NULL},
     {"frontier", "AXIS,AXIS", 0, TEXT, PLACE(frontier), NULL,

@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/executor/executor.h"
+#include "harness/executor/unit_list.h"
 #include "reports/trial.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 struct run {
     struct tl_options *o;
+    struct tl_unit_list names;
     struct tl_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
@@ -74,11 +76,11 @@ static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c
             struct tl_request q = {
                 .c = c,
                 .variant = v,
-                .unit = units[next % r->o->n_units],
+                .unit = units[next % r->names.n],
                 .fresh = r->o->fresh,
                 .use_cache = r->o->cached,
                 .keep_outputs = r->o->keep_outputs,
-                .repeat = (unsigned)(next / r->o->n_units),
+                .repeat = (unsigned)(next / r->names.n),
             };
             if (tl_executor_submit(x, &q, on_done, r, e))
                 return -1;
@@ -117,9 +119,8 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     free(command);
     if (status)
         return tl_print_error(&e);
-    const struct tl_unit **units = tl_calloc(o->n_units, sizeof *units);
-    for (size_t i = 0; i < o->n_units && !status; i++)
-        status = (units[i] = tl_executor_unit(x, o->units[i], &e)) ? 0 : -1;
+    const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
+    status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
     bool begun = !status;
     if (begun && o->json)
         fputs("{\n  \"trials\": [", stdout);
@@ -171,14 +172,19 @@ static int run(struct tl_options *o)
         status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
                                                  "`trapline list units` shows what is here");
     } else {
+        struct run r = {.o = o, .colour = tl_colour(stdout)};
         for (size_t i = 0; i < o->n_sets && status == TL_EXIT_OK; i++)
             if (tl_variant_assign(c, &v, o->sets[i], &e))
                 status = tl_print_error(&e);
+        for (size_t i = 0; i < o->n_units && status == TL_EXIT_OK; i++)
+            if (tl_unit_list_add(&r.names, o->units[i], &e))
+                status = tl_print_error(&e);
         if (status == TL_EXIT_OK) {
-            struct run r = {.o = o, .total = o->repeat * o->n_units, .colour = tl_colour(stdout)};
+            r.total = o->repeat * r.names.n;
             tl_progress_begin(&r.progress, o->json && !o->verbose);
             status = run_case(&r, c, &v);
         }
+        tl_unit_list_free(&r.names);
     }
     tl_variant_free(&v);
     tl_case_free(c);

@@ -1,5 +1,6 @@
 /* Inside the executor: the structures that its files share. Nobody else includes this.
  *
+ *   describe.c         what a runner can do: asked, or kept
  *   executor.c         requests, answers, the loop
  *   executor_units.c   units: described by their runners; what outcomes are valid for
  *   executor_trial.c   a job's way: generator, reference, trial */

@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
+#include "harness/base/program.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/signature.h"
 
@@ -97,24 +98,12 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     char *dir = tl_cache_home("inputs");
     char *path = dir ? tl_format("%s/%s.json", dir, id) : NULL;
     if (path && access(path, R_OK)) {
-        char unique[TL_UUID_SIZE];
-        tl_uuid7(unique);
-        char *part = tl_format("%s/%s", dir, unique);
-        int fd = tl_make_directories(dir) ? -1 : open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        size_t size = strlen(text);
-        bool bad = fd < 0 || write(fd, text, size) != (ssize_t)size;
-        int err = errno;
-        if (fd >= 0)
-            bad |= close(fd) != 0;
-        bad = bad || rename(part, path);
-        if (bad) {
-            unlink(part);
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot write the inputs of a trial", path,
+        if (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)) {
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the inputs of a trial", path,
                           "free some space, or set XDG_CACHE_HOME to another place");
             free(path);
             path = NULL;
         }
-        free(part);
     } else if (!path) {
         tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for the inputs of a trial", "",
                 "set HOME or XDG_CACHE_HOME");

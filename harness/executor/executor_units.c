@@ -2,80 +2,23 @@
 #include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/known_hash.h"
+#include "harness/base/program.h"
+#include "harness/executor/describe.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DESCRIBE_SECONDS 60
-
-struct description {
-    bool ended;
-    struct tl_trial_record record;
-};
-
-static void on_described(void *arg, struct tl_trial_record *record, bool *taken)
-{
-    struct description *d = arg;
-    d->ended = true;
-    d->record = *record;
-    *taken = true;
-}
-
-/* Asks a runner what it can do. *d must live until it has ended or the supervisor is idle. */
-static int ask(struct tl_executor *x, const struct tl_unit *u, struct description *d, struct tl_error *e)
-{
-    const char *argv[] = {u->path, NULL};
-    json_t *request = json_pack("{s:i,s:s}", "describe", 1, "device", u->device);
-    if (u->build_object)
-        json_object_set(request, "build", u->build_object);
-    struct tl_trial_spec spec = {
-        .argv = argv,
-        .protocol = true,
-        .request = request,
-        .limits = tl_limits_default,
-        .unit = u->text,
-    };
-    spec.limits.timeout_s = DESCRIBE_SECONDS;
-    int result = tl_supervisor_submit(x->supervisor, &spec, on_described, d, e);
-    json_decref(request);
-    return result;
-}
-
-static void wait_for(struct tl_executor *x, const struct description *d)
+/* Waits until a runner has replied, or cannot any more. */
+static int wait_for(struct tl_executor *x, const struct tl_unit *u, const struct tl_description *d,
+                    struct tl_error *e)
 {
     while (!d->ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
         tl_executor_turn(x, TL_STEP_MS);
-}
-
-/* What the runner answered. */
-static int hear(struct tl_executor *x, const struct tl_unit *u, struct description *d, json_t **answer,
-                struct tl_error *e)
-{
-    wait_for(x, d);
-    if (x->interrupted || !d->ended)
-        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
-                       "while its runner was asked what it can do");
-    *answer = d->record.result ? json_loads(d->record.result, 0, NULL) : NULL;
-    if (*answer && !json_is_array(json_object_get(*answer, "devices"))) {
-        json_decref(*answer);
-        *answer = NULL;
-    }
-    if (!*answer && !tl_record_is_verdict(&d->record)) {
-        tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
-                d->record.message ? d->record.message : "");
-    } else if (!*answer) {
-        char *said = tl_output_last_line(&d->record.err);
-        const char *why = d->record.message  ? d->record.message
-                          : d->record.signal ? tl_signal_name(d->record.signal)
-                                             : "it answered something else";
-        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
-                "%s: %s%s%s%s; it must answer {\"describe\":1} with name, version and devices",
-                tl_outcome_name(d->record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
-                said ? ")" : "");
-        free(said);
-    }
-    return *answer ? 0 : -1;
+    return !x->interrupted && d->ended ? 0
+                                       : tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
+                                                 "while its runner was asked what it can do");
 }
 
 static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
@@ -83,8 +26,9 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     const char *version = json_string_value(json_object_get(answer, "version"));
     /* Its content belongs to it: another build of the same version may do things otherwise. */
     char sha[TL_SHA256_SIZE];
-    if (tl_hash_file(u->path, sha))
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a runner", u->path, " ");
+    if (tl_known_hash(u->path, sha))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a runner", u->path, NULL);
+    free(u->runner_version);
     u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
     struct tl_buffer known = TL_BUFFER_INIT;
@@ -101,6 +45,7 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
         const char *why = json_string_value(json_object_get(device, "why"));
         json_int_t slots = json_integer_value(json_object_get(device, "slots"));
         u->usable = !json_is_false(json_object_get(device, "usable"));
+        free(u->why);
         u->why = tl_strdup(why ? why : "its runner does not say why");
         /* A CPU takes as many as asked for; another device one, unless its runner knows better. */
         u->slots = slots > 0 && slots < 4096                       ? (unsigned)slots
@@ -127,8 +72,9 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
         memcpy(sha, programs, sizeof sha);
     else if (known && strlen(known) == 64)
         memcpy(sha, known, sizeof sha);
-    else if (tl_hash_file(path ? path : u->path, sha))
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path, " ");
+    else if (tl_known_hash(path ? path : u->path, sha))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path,
+                             NULL);
     struct tl_environment v = {
         .machine_id = x->machine.id,
         .os_build = x->machine.machine.os_build,
@@ -150,31 +96,45 @@ static struct tl_unit *find_unit(struct tl_executor *x, const char *text)
     return NULL;
 }
 
-/* Keeps a unit that was described, or releases it. */
-static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct description *d, struct tl_error *e)
+/* What the runner said of a unit, now or earlier. What was kept is not trusted when it says no: it is asked
+ * once more. */
+static int describe_unit(struct tl_executor *x, struct tl_unit *u, struct tl_description *d,
+                         struct tl_error *e)
 {
-    json_t *answer = NULL;
-    int result = 0;
+    if (d->kept) {
+        if (!take_description(u, d->answer, e) && u->usable)
+            return 0;
+        if (tl_description_request(d, x->supervisor, e))
+            return -1;
+    }
+    return wait_for(x, u, d, e) || tl_description_reply(d, e) || take_description(u, d->answer, e) ? -1 : 0;
+}
+
+/* Keeps a unit that was described, or releases it. */
+static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct tl_description *d,
+                     struct tl_error *e)
+{
     if (u->unit.build_missing)
         u->unit.why = tl_strdup(u->unit.build_missing);
-    else
-        result = hear(x, &u->unit, d, &answer, e) || take_description(&u->unit, answer, e) ||
-                         environment_of(x, &u->unit, NULL, u->unit.environment_id, e)
-                     ? -1
-                     : 0;
-    json_decref(answer);
-    if (result)
+    else if (describe_unit(x, &u->unit, d, e) || environment_of(x, &u->unit, NULL, u->unit.environment_id, e))
         return -1;
     u->next = x->units;
     x->units = u;
     return 0;
 }
 
+static int request(struct tl_executor *x, const struct tl_unit *u, struct tl_description *d,
+                   struct tl_error *e)
+{
+    *d = (struct tl_description){.runner = u->path, .build = u->build_object, .unit = u->text};
+    return tl_description_recall(d) ? 0 : tl_description_request(d, x->supervisor, e);
+}
+
 int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n, const struct tl_unit **units,
                       struct tl_error *e)
 {
     struct unit_entry **made = tl_calloc(n + 1, sizeof(struct unit_entry *));
-    struct description *d = tl_calloc(n + 1, sizeof *d);
+    struct tl_description *d = tl_calloc(n + 1, sizeof *d);
     int result = 0;
     for (size_t i = 0; i < n && !result; i++) {
         bool earlier = find_unit(x, texts[i]) != NULL;
@@ -185,7 +145,7 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
         made[i] = tl_calloc(1, sizeof *made[i]);
         struct tl_unit *u = &made[i]->unit;
         result = tl_unit_parse(texts[i], u, e) || tl_unit_resolve(u, e) ||
-                         (!u->build_missing && ask(x, u, &d[i], e))
+                         (!u->build_missing && request(x, u, &d[i], e))
                      ? -1
                      : 0;
     }
@@ -196,10 +156,9 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
             result = -1;
     }
     for (size_t i = 0; i < n; i++) { /* after a failure others may be on their way still */
-        if (made[i] && made[i]->unit.path && !made[i]->unit.build_missing)
-            wait_for(x, &d[i]);
-        if (d[i].ended)
-            tl_trial_record_free(&d[i].record);
+        if (made[i] && made[i]->unit.path && !made[i]->unit.build_missing && !d[i].answer)
+            wait_for(x, &made[i]->unit, &d[i], NULL);
+        tl_description_free(&d[i]);
         if (made[i])
             tl_unit_free(&made[i]->unit);
         free(made[i]);

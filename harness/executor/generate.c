@@ -3,7 +3,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
-#include "harness/supervise/scratch.h"
+#include "harness/base/program.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,41 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-static bool is_program(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
-}
-
-char *tl_program_find(const char *directory, const char *name, struct tl_error *e)
-{
-    if (strchr(name, '/')) {
-        char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
-        if (is_program(path))
-            return path;
-        tl_fail(e, TL_ERROR_INPUT, "no such program", path, "an executable file was expected (chmod +x?)");
-        free(path);
-        return NULL;
-    }
-    const char *list = getenv("PATH");
-    for (const char *at = list ? list : "/usr/bin:/bin"; *name && *at;) {
-        size_t n = strcspn(at, ":");
-        char *path = n ? tl_format("%.*s/%s", (int)n, at, name) : tl_format("./%s", name);
-        char *real = is_program(path) ? realpath(path, NULL) : NULL;
-        if (real) { /* the name matters to programs that go by argv[0]: keep the link, but absolute */
-            char *absolute = *path == '/' ? tl_strdup(path) : tl_strdup(real);
-            free(path);
-            free(real);
-            return absolute;
-        }
-        free(path);
-        at += n + (at[n] == ':');
-    }
-    tl_fail(e, TL_ERROR_INPUT, "no such program", name,
-            "it is not in PATH; install it or name it with its path");
-    return NULL;
-}
 
 void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv)
 {
@@ -128,7 +93,7 @@ static void remove_abandoned(const char *models)
             !S_ISDIR(st.st_mode) || time(NULL) - st.st_mtime < 86400)
             continue;
         char *path = tl_format("%s/%s", models, x->d_name);
-        tl_scratch_remove(path);
+        tl_remove_tree(path);
         free(path);
     }
     if (d)
@@ -140,7 +105,7 @@ int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
     char *models = tl_format("%.*s", (int)(strrchr(g->making, '/') - g->making), g->making);
     remove_abandoned(models);
     free(models);
-    if (!tl_make_directories(g->making))
+    if (!tl_make_directories(g->making, 0700))
         return 0;
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model",
                          g->making, "free some space, or set XDG_CACHE_HOME to another place");
@@ -160,14 +125,14 @@ int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
         tl_generated_drop(g);
         if (!tl_generated_exists(g))
             return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory,
-                                 " ");
+                                 NULL);
     }
     return 0;
 }
 
 void tl_generated_drop(const struct tl_generated *g)
 {
-    tl_scratch_remove(g->making);
+    tl_remove_tree(g->making);
 }
 
 void tl_generated_free(struct tl_generated *g)

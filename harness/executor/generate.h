@@ -27,10 +27,6 @@ int tl_generated_keep(const struct tl_generated *g, struct tl_error *e);
 void tl_generated_drop(const struct tl_generated *g); /* removes `making` */
 void tl_generated_free(struct tl_generated *g);
 
-/* The program that argv[0] names: with a '/' relative to the case's directory, else from $PATH. Absolute;
- * NULL with *e. */
-char *tl_program_find(const char *directory, const char *name, struct tl_error *e);
-
 /* Adds to a hash what a program list depends on: the words, and the content of every word that names a file.
  */
 void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv);

@@ -4,7 +4,6 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
-#include "harness/supervise/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +73,8 @@ int tl_outputs_copy(const char *from, const char *to, const json_t *result, stru
 {
     const json_t *output;
     size_t i;
-    if (tl_make_directories(to))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for outputs", to, " ");
+    if (tl_make_directories(to, 0700))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for outputs", to, NULL);
     json_array_foreach(json_object_get(result, "outputs"), i, output)
     {
         const char *file = file_of(output);
@@ -103,8 +102,8 @@ int tl_reference_keep(const char *place, const char *directory, const json_t *re
     char *making = tl_format("%s.%s", place, unique);
     int failed = tl_outputs_copy(directory, making, result, e);
     if (!failed && rename(making, place) && !tl_reference_known(place))
-        failed = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep reference outputs", place, " ");
-    tl_scratch_remove(making); /* gone already, unless another process was first */
+        failed = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep reference outputs", place, NULL);
+    tl_remove_tree(making); /* gone already, unless another process was first */
     free(making);
     return failed;
 }

@@ -1,6 +1,7 @@
 #include "harness/executor/unit.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/builds/builds.h"
 
@@ -44,9 +45,9 @@ int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e)
     return 0;
 }
 
-static char *in_directory(const char *dir, size_t length, const char *name)
+static char *in_directory(const char *dir, const char *name)
 {
-    char *path = tl_format("%.*s/%s%s", (int)length, dir, prefix, name);
+    char *path = tl_format("%s/%s%s", dir, prefix, name);
     struct stat st;
     if (!access(path, X_OK) && !stat(path, &st) && S_ISREG(st.st_mode))
         return path;
@@ -54,19 +55,16 @@ static char *in_directory(const char *dir, size_t length, const char *name)
     return NULL;
 }
 
-static bool each_in_list(const char *list, bool (*each)(void *arg, const char *dir, size_t length), void *arg)
+static bool each_in_list(const char *list, bool (*each)(void *arg, const char *dir), void *arg)
 {
-    while (list && *list) {
-        size_t n = strcspn(list, ":");
-        if (n && each(arg, list, n))
-            return true;
-        list += n + (list[n] == ':');
-    }
-    return false;
+    bool found = false;
+    for (char *dir; !found && (dir = tl_next_directory(&list)); free(dir))
+        found = *dir && each(arg, dir);
+    return found;
 }
 
 /* Calls each with every directory in which runners are looked for, in order, until it returns true. */
-static bool each_directory(bool (*each)(void *arg, const char *dir, size_t length), void *arg)
+static bool each_directory(bool (*each)(void *arg, const char *dir), void *arg)
 {
     if (each_in_list(getenv("TRAPLINE_RUNNERS"), each, arg))
         return true;
@@ -84,23 +82,21 @@ struct wanted {
     char *path;
 };
 
-static bool look(void *arg, const char *dir, size_t length)
+static bool look(void *arg, const char *dir)
 {
     struct wanted *w = arg;
-    return (w->path = in_directory(dir, length, w->name)) != NULL;
+    return (w->path = in_directory(dir, w->name)) != NULL;
 }
 
-static bool collect(void *arg, const char *dir, size_t length)
+static bool collect(void *arg, const char *dir)
 {
     json_t *list = arg;
-    char *path = tl_format("%.*s", (int)length, dir);
-    DIR *d = opendir(path);
-    free(path);
+    DIR *d = opendir(dir);
     for (struct dirent *x; d && (x = readdir(d));) {
         if (strncmp(x->d_name, prefix, sizeof prefix - 1) || strchr(x->d_name, '.'))
             continue;
         const char *name = x->d_name + sizeof prefix - 1;
-        char *file = in_directory(dir, length, name);
+        char *file = in_directory(dir, name);
         bool known = false;
         size_t i;
         json_t *v;
@@ -188,7 +184,7 @@ int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
     if (strchr(u->build, '/')) {
         char *real = realpath(u->build, NULL);
         char sha[TL_SHA256_SIZE];
-        if (!real || tl_hash_file(real, sha)) {
+        if (!real || tl_known_hash(real, sha)) {
             tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such build", u->build,
                           "a readable library was expected");
             free(real);

@@ -1,10 +1,10 @@
 #include "harness/executor/unit_list.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/version.h"
 #include "harness/builds/builds.h"
 #include "harness/executor/unit.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,68 +19,83 @@ static void add(struct tl_unit_list *l, char *name)
     l->list[l->n++] = name;
 }
 
-static bool in_range(const char *version, const char *from, const char *to)
+static void add_builds(struct tl_unit_list *l, const struct tl_unit *u, const struct tl_builds *builds)
 {
-    size_t n = strlen(to);
-    if (strchr(version, '-') && strcmp(version, from) && strcmp(version, to))
-        return false;
-    if (*from && tl_version_compare(version, from) < 0 &&
-        (strncmp(version, from, strlen(from)) || version[strlen(from)] != '.'))
-        return false;
-    return !*to || !strcmp(to, "latest") || tl_version_compare(version, to) <= 0 ||
-           (!strncmp(version, to, n) && version[n] == '.');
+    for (size_t i = 0; i < builds->n; i++)
+        add(l, tl_format("%s@%s:%s", u->runner, builds->list[i].version, u->device));
 }
 
-/* Builds that are here from `from` to `to`, "" being no end. */
-static int add_range(struct tl_unit_list *l, const struct tl_unit *u, const char *text, const char *from,
-                     const char *to, struct tl_error *e)
+/* A build that is named alone need not be here: its unit then says why it cannot be used. */
+static int add_range(struct tl_unit_list *l, const struct tl_unit *u, const struct tl_builds_range *r,
+                     struct tl_error *e)
 {
     struct tl_builds builds = {0};
-    size_t found = 0;
-    int result = tl_builds_installed(u->runner, &builds, e);
-    for (size_t i = 0; i < builds.n && !result; i++)
-        if (in_range(builds.list[i].version, from, to)) {
-            add(l, tl_format("%s@%s:%s", u->runner, builds.list[i].version, u->device));
-            found++;
-        }
-    if (!result && !found)
-        result = tl_fail(e, TL_ERROR_INPUT, "no such builds", text,
-                         "no build in that range is here; `trapline builds list` shows those that are, "
-                         "`trapline builds fetch %s@%s..%s` brings more",
-                         u->runner, *from ? from : "1.16", *to ? to : "latest");
+    if (r->kind == TL_BUILDS_VERSION || r->kind == TL_BUILDS_LATEST)
+        add(l, tl_format("%s@%s:%s", u->runner, r->text, u->device));
+    else if (tl_builds_select(u->runner, r, 1, &builds, e))
+        return -1;
+    add_builds(l, u, &builds);
     tl_builds_free(&builds);
-    return result;
+    return 0;
 }
 
-static int add_part(struct tl_unit_list *l, const struct tl_unit *u, const char *text, const char *part,
-                    struct tl_error *e)
+/* Takes a unit apart. *ranges is empty when it names no build, or one that is a path. */
+static int parse(const char *text, struct tl_unit *u, struct tl_builds_ranges *ranges, struct tl_error *e)
 {
-    const char *dots = strstr(part, "..");
-    if (!strcmp(part, "installed"))
-        return add_range(l, u, text, "", "", e);
-    if (!dots) {
-        add(l, tl_format("%s@%s:%s", u->runner, part, u->device));
-        return 0;
-    }
-    char *from = tl_format("%.*s", (int)(dots - part), part);
-    int result = add_range(l, u, text, from, dots + 2, e);
-    free(from);
-    return result;
+    *ranges = (struct tl_builds_ranges){0};
+    if (tl_unit_parse(text, u, e))
+        return -1;
+    return u->build && !strchr(u->build, '/') ? tl_builds_ranges_parse(u->build, ranges, e) : 0;
 }
 
 int tl_unit_list_add(struct tl_unit_list *l, const char *text, struct tl_error *e)
 {
     struct tl_unit u;
-    int result = tl_unit_parse(text, &u, e);
-    /* A build that is a path is left alone, whatever it holds. */
-    if (!result && (!u.build || strchr(u.build, '/'))) {
+    struct tl_builds_ranges ranges;
+    int result = parse(text, &u, &ranges, e);
+    if (!result && !ranges.n)
         add(l, tl_strdup(text));
-    } else if (!result) {
-        char *list = tl_strdup(u.build), *save;
-        for (char *part = strtok_r(list, ",", &save); part && !result; part = strtok_r(NULL, ",", &save))
-            result = add_part(l, &u, text, part, e);
-        free(list);
-    }
+    for (size_t i = 0; i < ranges.n && !result; i++)
+        result = add_range(l, &u, &ranges.list[i], e);
+    tl_builds_ranges_free(&ranges);
+    tl_unit_free(&u);
+    return result;
+}
+
+static int too_few(const char *text, const struct tl_unit *u, bool several, const struct tl_builds *builds,
+                   struct tl_error *e)
+{
+    char *help = strcmp(u->runner, "onnxruntime") ? tl_strdup("")
+                 : several
+                     ? tl_format("; `trapline builds fetch onnxruntime@%s` brings what is missing", u->build)
+                     : tl_strdup("; `trapline builds fetch onnxruntime@1.16..1.30` brings them");
+    tl_fail(e, TL_ERROR_INPUT, "nothing to search over", text, "fewer than two %s are here%s%s%s",
+            several ? "of these builds" : "builds of this runner", builds->n ? ", only " : "",
+            builds->n ? builds->list[0].version : "", help);
+    free(help);
+    return -1;
+}
+
+int tl_unit_list_builds(struct tl_unit_list *l, const char *text, size_t *bad, struct tl_error *e)
+{
+    struct tl_unit u;
+    struct tl_builds_ranges ranges;
+    struct tl_builds builds = {0};
+    int result = parse(text, &u, &ranges, e);
+    bool several = tl_builds_ranges_several(&ranges);
+    *bad = SIZE_MAX;
+    if (!result)
+        result = several ? tl_builds_select(u.runner, ranges.list, ranges.n, &builds, e)
+                         : tl_builds_installed(u.runner, &builds, e);
+    if (!result && builds.n < 2)
+        result = too_few(text, &u, several, &builds, e);
+    if (!result)
+        add_builds(l, &u, &builds);
+    for (size_t i = 0; i < builds.n && !result && !several && ranges.n; i++)
+        if (!strcmp(builds.list[i].version, u.build) || !strcmp(u.build, "latest"))
+            *bad = i;
+    tl_builds_free(&builds);
+    tl_builds_ranges_free(&ranges);
     tl_unit_free(&u);
     return result;
 }

@@ -1,5 +1,5 @@
-/* Units as they are named on a command line and in suites: lists and ranges of builds become one unit for
- * each. */
+/* Units as they are named on a command line and in suites: lists and ranges of builds (builds/range.h) become
+ * one unit for each. */
 #ifndef TL_UNIT_LIST_H
 #define TL_UNIT_LIST_H
 
@@ -12,10 +12,13 @@ struct tl_unit_list {
     char **list; /* RUNNER[@BUILD]:DEVICE, each once */
 };
 
-/* Adds the units that a text names: RUNNER@A,B:DEVICE, RUNNER@A..B:DEVICE (both ends included, and so
- * is 1.30.2 in 1.18..1.30; pre-releases only when an end is one) and RUNNER@installed:DEVICE become one for
- * each of those builds that is here. Fails with TL_ERROR_INPUT when there is none. */
+/* Adds the units that a text names. A range becomes one for each of its builds that is here, oldest first,
+ * and fails with TL_ERROR_INPUT when there is none; a version that is named alone may be missing. */
 int tl_unit_list_add(struct tl_unit_list *l, const char *text, struct tl_error *e);
+/* Adds the units of a search over builds, oldest first: those that are here of a list or range of builds that
+ * the text names, else every build of its runner; then *bad is which of them the text names (SIZE_MAX: none).
+ * Fails with TL_ERROR_INPUT when there are fewer than two. */
+int tl_unit_list_builds(struct tl_unit_list *l, const char *text, size_t *bad, struct tl_error *e);
 void tl_unit_list_free(struct tl_unit_list *l); /* its contents */
 
 #endif

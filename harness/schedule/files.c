@@ -133,28 +133,11 @@ static char *temporary(const char *path)
     return tl_format("%.*s/.%s.%ld.tmp", (int)(slash - path), path, slash + 1, (long)getpid());
 }
 
-/* Only the user may read it: arguments of --notify may hold what others are not to know. 0 or an errno. */
+/* Only the user may read it: arguments of --notify may hold what others are not to know. -1 with errno. */
 static int put(const char *path, const char *text)
 {
     unlink(path); /* of a process of this number that died */
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return errno;
-    int err = 0;
-    for (size_t done = 0, size = strlen(text); done < size && !err;) {
-        ssize_t n = write(fd, text + done, size - done);
-        if (n > 0)
-            done += (size_t)n;
-        else if (n < 0 && errno != EINTR)
-            err = errno;
-    }
-    if (!err && fsync(fd))
-        err = errno;
-    if (close(fd) && !err)
-        err = errno;
-    if (err)
-        unlink(path);
-    return err;
+    return tl_write_new_file(path, text, strlen(text), 0600, true);
 }
 
 static void take_back(struct tl_schedule_file *f)
@@ -169,15 +152,14 @@ static void take_back(struct tl_schedule_file *f)
 
 int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error *e)
 {
-    char *directory = tl_format("%.*s", (int)(strrchr(files[0].path, '/') - files[0].path), files[0].path);
     char **parts = tl_calloc(n, sizeof *parts);
     size_t written = 0, renamed = 0;
-    const char *where = directory;
-    int err = tl_make_directories(directory) ? errno : 0;
+    const char *where = files[0].path;
+    int err = tl_make_parents(where, 0700) ? errno : 0;
     while (!err && written < n) {
         where = files[written].path;
         parts[written] = temporary(where);
-        err = put(parts[written], files[written].text);
+        err = put(parts[written], files[written].text) ? errno : 0;
         written += !err;
     }
     while (!err && renamed < n) {
@@ -195,6 +177,5 @@ int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error 
     for (size_t i = 0; i < n; i++)
         free(parts[i]);
     free(parts);
-    free(directory);
     return err ? -1 : 0;
 }

@@ -2,6 +2,7 @@
  * programs. */
 #include "harness/schedule/internal.h"
 
+#include "harness/base/paths.h"
 #include "harness/base/program.h"
 
 #include <errno.h>
@@ -121,18 +122,17 @@ char *tl_schedule_program(struct tl_error *e)
         return NULL;
     }
     const char *list = getenv("PATH"), *slash = strrchr(real, '/');
-    for (const char *at = list; at && *at && slash;) {
-        size_t n = strcspn(at, ":");
-        char *named = tl_format("%.*s%s", (int)n, at, slash);
+    for (char *at; slash && (at = tl_next_directory(&list)); free(at)) {
+        char *named = tl_format("%s%s", at, slash);
         char *target = *at == '/' ? realpath(named, NULL) : NULL;
         bool same = target && !strcmp(target, real);
         free(target);
         if (same) {
             free(real);
+            free(at);
             return named;
         }
         free(named);
-        at += n + (at[n] == ':');
     }
     char *found = tl_strdup(real);
     free(real);

@@ -101,7 +101,7 @@ static int write_agent(struct agent *a, const struct tl_schedule *s, struct tl_e
 {
     if (tl_schedule_examine(&a->file, s->suite, e))
         return -1;
-    if (tl_make_directories(a->logs))
+    if (tl_make_directories(a->logs, 0700))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", a->logs,
                              "what the nightly run prints would go there");
     a->file.text = tl_launchd_plist(s, a->label, a->log);

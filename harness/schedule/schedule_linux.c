@@ -3,6 +3,7 @@
 #include "harness/schedule/internal.h"
 
 #include "harness/base/clock.h"
+#include "harness/base/paths.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,14 +17,11 @@ static const char *const suffixes[] = {".service", ".timer", NULL};
 /* Where systemd looks for units of the user. NULL after filling e. */
 static char *unit_directory(struct tl_error *e)
 {
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    if (config && *config == '/')
-        return tl_format("%s/systemd/user", config);
-    if (home && *home == '/')
-        return tl_format("%s/.config/systemd/user", home);
-    tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a schedule", "HOME",
-            "neither XDG_CONFIG_HOME nor HOME is set to an absolute path");
-    return NULL;
+    char *directory = tl_config_home("systemd/user");
+    if (!directory)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a schedule", "HOME",
+                "neither XDG_CONFIG_HOME nor HOME is set to an absolute path");
+    return directory;
 }
 
 static int examine(const char *directory, const char *suite, struct tl_schedule_file files[N_FILES],

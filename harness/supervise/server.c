@@ -15,7 +15,7 @@
  * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/supervise/scratch.h"
+#include "harness/base/files.h"
 #include "harness/supervise/trial.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static void server_maybe_free(struct tl_server *v)
     tl_drain_free(&v->out);
     tl_drain_free(&v->err);
     if (v->scratch)
-        tl_scratch_remove(v->scratch);
+        tl_remove_tree(v->scratch);
     free(v->scratch);
     free(v->key);
     free(v);
@@ -159,7 +159,7 @@ static void give_child(struct tl_server *v)
     int result = tl_trial_connect(t, &ours, &e);
     if (!result && tl_send_line(t->io[0].fd, t->request, NULL, 0))
         result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial",
-                               t->record.unit, " ");
+                               t->record.unit, NULL);
     if (!result)
         result = tl_trial_began(t, &e);
     if (result)
@@ -288,7 +288,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     s->servers = v;
     if (mkdir(v->scratch, 0700)) {
         v->ended = true;
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, " ");
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, NULL);
         server_maybe_free(v);
         return -1;
     }

@@ -8,6 +8,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trial.h"
@@ -207,7 +208,7 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
     leave_flight(s, t);
     t->slot = NULL;
     if (t->scratch)
-        tl_scratch_remove(t->scratch);
+        tl_remove_tree(t->scratch);
     t->prepared = false;
     t->state = TL_TRIAL_WAITING;
     t->next = s->queue;
@@ -308,7 +309,7 @@ static void watch_trial(struct tl_supervisor *s, struct tl_trial *t)
         }
     }
     uint64_t disk = t->limits.disk_mb << 20;
-    if (disk && tl_scratch_bytes(t->scratch, disk + 1) > disk)
+    if (disk && tl_tree_bytes(t->scratch, disk + 1) > disk)
         tl_trial_kill(t, TL_KILL_DISK);
     (void)s;
 }
@@ -548,7 +549,7 @@ void tl_supervisor_free(struct tl_supervisor *s)
     tl_trace_close(s);
     tl_unwinder_free(s->unwinder);
     tl_symboliser_free(s->symboliser);
-    tl_scratch_remove(s->scratch_root);
+    tl_remove_tree(s->scratch_root);
     if (s->scratch_lock >= 0)
         close(s->scratch_lock);
     free(s->scratch_root);

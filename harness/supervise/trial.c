@@ -7,8 +7,9 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
+#include "harness/base/program.h"
 #include "harness/crash_report/ips.h"
-#include "harness/supervise/scratch.h"
 #include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
 #include "harness/verdict/signature.h"
@@ -28,8 +29,6 @@
 #endif
 
 #define LEAVING_BYTES (64u << 20)
-
-extern char **environ;
 
 /* --- messages ------------------------------------------------------------------------------------------- */
 
@@ -312,26 +311,18 @@ static char *sanitizer_options(void)
 
 char **tl_trial_environment(char *const *added, const char *scratch)
 {
-    size_t n = 0, n_added = 0;
-    while (environ[n])
+    size_t n = 0;
+    while (added && added[n])
         n++;
-    while (added && added[n_added])
-        n_added++;
-    char **list = tl_calloc(n + n_added + 3, sizeof *list);
-    size_t k = 0;
-    list[k++] = tl_format("TMPDIR=%s", scratch);
-    list[k++] = sanitizer_options();
-    for (size_t j = 0; j < n_added; j++)
-        list[k++] = replace_scratch(added[j], scratch);
-    size_t set = k;
-    for (size_t i = 0; i < n; i++) {
-        size_t name = strcspn(environ[i], "=") + 1;
-        bool replaced = false;
-        for (size_t j = 0; j < set; j++)
-            replaced |= !strncmp(environ[i], list[j], name);
-        if (!replaced)
-            list[k++] = tl_strdup(environ[i]);
-    }
+    char **settings = tl_calloc(n + 3, sizeof *settings);
+    settings[0] = tl_format("TMPDIR=%s", scratch);
+    settings[1] = sanitizer_options();
+    for (size_t i = 0; i < n; i++)
+        settings[i + 2] = replace_scratch(added[i], scratch);
+    char **list = tl_environment((const char *const *)settings);
+    for (char **at = list; *at; at++)
+        *at = tl_strdup(*at);
+    tl_strings_free(settings);
     return list;
 }
 
@@ -623,7 +614,7 @@ void tl_trial_free(struct tl_trial *t)
     tl_drain_free(&t->err);
     if (t->scratch) {
         if (!t->supervisor->options.keep_scratch)
-            tl_scratch_remove(t->scratch);
+            tl_remove_tree(t->scratch);
         free(t->scratch);
     }
     tl_strings_free(t->argv);

@@ -5,10 +5,10 @@
  * one of $TL_SCALE_TRIALS trials (100000) is made in $TMPDIR and removed. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
 #include "harness/base/quantile.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -95,14 +95,6 @@ static char *first_of(const char *const argv[], const char *out, const char *lis
     return copy;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 int main(int argc, char **argv)
 {
     const char *temporary = getenv("TMPDIR"), *wanted = getenv("TL_SCALE_TRIALS");
@@ -161,7 +153,7 @@ int main(int argc, char **argv)
            (long long)json_integer_value(json_object_get(told, "files")),
            (double)json_integer_value(json_object_get(told, "bytes")) / 1048576);
     json_decref(told);
-    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    tl_remove_tree(directory);
     free(trial);
     free(name);
     free(unit);

@@ -9,9 +9,9 @@
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
 #include "harness/base/hash.h"
 #include "harness/executor/executor.h"
-#include "harness/supervise/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
     if (!unit->usable) {
         printf("skipped: %s\n", unit->why);
         tl_executor_free(x, &e);
-        tl_scratch_remove(directory);
+        tl_remove_tree(directory);
         return 77;
     }
     struct tl_variant v = tl_variant_baseline(c);
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     if (tl_executor_free(x, &e))
         fail(&e);
     tl_case_free(c);
-    tl_scratch_remove(directory);
+    tl_remove_tree(directory);
     free(db);
     return different ? 1 : 0;
 }

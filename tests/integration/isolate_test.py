@@ -485,6 +485,21 @@ class RealTest(IsolateTest):
         self.assertEqual((found["first_bad"], found["last_bad"]), (bad[0], bad[-1]))
         self.assertEqual(found.get("fixed"), after[0] if after else None)
         self.assertGreater(min(found["confidence_before"], found["confidence_after"]), 0.99)
+        # The same range as everywhere else: both ends, and what begins with them.
+        if len(bad) > 1 and after:
+            low, high = bad[-1].rsplit(".", 1)[0], after[0].rsplit(".", 1)[0]
+            d = self.isolate(GQA, "-u", f"onnxruntime@{low}..{high}:cpu", "--over", "build")
+            within = [v for v in order if low.split(".") <= v.split(".")[:2] <= high.split(".")]
+            self.assertEqual(d["builds"]["list"], within)
+            self.assertEqual(d["builds"]["ranges"][0]["fixed"], after[0])
+            d = self.isolate(GQA, "-u", f"onnxruntime@{after[0]},{bad[-1]}:cpu", "--over", "build")
+            self.assertEqual(d["builds"]["list"], [bad[-1], after[0]])
+            done = self.trapline("isolate", GQA, "-u", f"onnxruntime@{bad[-1]},{after[0]}:cpu", status=2)
+            self.assertIn("--over build", done.stderr)
+        for range, said in (("1.30..1.29", "from the older"), ("0.1..0.2", "builds fetch onnxruntime@0.1..0.2"),
+                            ("..", "on one side"), ("1.22.0..1.22.0", "only 1.22.0")):
+            done = self.trapline("isolate", GQA, "-u", f"onnxruntime@{range}:cpu", "--over", "build", status=2)
+            self.assertIn(said, done.stderr)
         # Older builds refuse the model in words: another failure, and no bad build.
         if order[0] != bad[0]:
             self.assertEqual({o["outcome"] for o in d["others"]}, {"error"})

@@ -171,6 +171,7 @@ class MatrixTest(TurnTest):
             ((), "case file"), ((self.numbers,), "-u UNIT"), ((self.numbers, "-u", unit, "-s", "z=1"), "no such axis"),
             ((self.numbers, "-u", unit, "-s", "n=9"), "1 to 4"), ((self.numbers, "-u", unit, "-s", "n"), "n"),
             ((self.numbers, "-u", "onnxruntime@0.1..0.2:cpu"), "no build in that range"),
+            ((self.numbers, "-u", "onnxruntime@1.30..1.29:cpu"), "from the older version"),
             ((self.numbers, "-u", unit, "-n", "1000000", "-s", "n=1..4"), "too many trials"),
             ((self.path("none.json"), "-u", unit), "none.json"),
         ]:
@@ -367,6 +368,9 @@ class OnnxRuntimeTest(ProgramTest):
             self.assertGreater(n["max_error"], 0, "floating point is not that exact")
         self.assertNotIn("reference", numerics, "it is not compared with itself")
         self.assertIn("numerics:", self.trapline(*arguments[:-1], status=1).stdout)
+        trials = self.trials(case, "-u", f"onnxruntime@{BUILDS[0]}..{BUILDS[1]}:cpu", status=0)
+        here = [b["version"] for b in self.listed("builds")["builds"] if BUILDS[0] <= b["version"] <= BUILDS[1]]
+        self.assertEqual(sorted(t["unit"] for t in trials), [f"onnxruntime@{v}:cpu" for v in here])
         began = time.monotonic()
         again = json.loads(self.trapline(*arguments, status=1).stdout)
         second = time.monotonic() - began

@@ -532,6 +532,8 @@ class Formats(NightlyTest):
         self.trapline("nightly", self.path("no-such.json"), status=2)
         self.trapline("nightly", status=2)
         self.trapline("nightly", self.suite(units=["no-such-runner:cpu"]), status=2)
+        backwards = self.trapline("nightly", self.suite(units=["sim@1.0:gpu", "sim@1.3..1.2:gpu"]), status=2)
+        self.assertIn("$.units[1]: this names no build: 1.3..1.2: a range goes", backwards.stderr)
         self.trapline("nightly", self.suite(variants={"no-such-axis": [1]}), status=2)
         self.trapline("nightly", self.suite(variants={"layers": [99]}), status=2)
         self.trapline("nightly", self.suite(cases=["kv.json", "kv.json"]), status=2)

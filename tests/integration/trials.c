@@ -4,7 +4,7 @@
 #include "cases/load.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
-#include "harness/supervise/scratch.h"
+#include "harness/base/files.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -58,7 +58,7 @@ void trials_end(struct trials *t)
     cr_assert_eq(tl_executor_free(t->x, &e), 0, "%s: %s", e.what, e.why);
     tl_case_free(t->c);
     free(t->db);
-    cr_assert_eq(tl_scratch_remove(t->directory), 0);
+    cr_assert_eq(tl_remove_tree(t->directory), 0);
 }
 
 void trials_submit(struct trials *t, const char *assignments, bool fresh, tl_executor_done done, void *arg)

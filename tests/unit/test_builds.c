@@ -1,6 +1,7 @@
 /* Builds in the cache. npm is a script of the test's own in PATH, which hands out tarballs that the test
  * made. */
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -104,7 +105,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    tl_build_store_remove_tree(top);
+    tl_remove_tree(top);
     free(store);
 }
 
@@ -149,6 +150,117 @@ Test(builds, versions_are_ordered)
     cr_assert_eq(tl_version_compare_prefix("1.22.7", "1.22"), 0);
     cr_assert_lt(tl_version_compare_prefix("1.9.0", "1.10"), 0);
     cr_assert_gt(tl_version_compare_prefix("1.30.0", "1.3"), 0);
+}
+
+Test(builds, a_prefix_covers_what_begins_with_it)
+{
+    cr_assert_eq(tl_version_compare_prefix("1.30.2", "1.30"), 0);
+    cr_assert_eq(tl_version_compare_prefix("1.30.2", "1"), 0);
+    cr_assert_eq(tl_version_compare_prefix("1.22.0+1a2b3c4d", "1.22.0"), 0);
+    cr_assert_eq(tl_version_compare_prefix("1.22.0-dev.1", "1.22"), 0);
+    cr_assert_lt(tl_version_compare_prefix("1.22.0-dev.1", "1.22.0"), 0, "it comes before its release");
+    cr_assert_gt(tl_version_compare_prefix("1.22.1", "1.22.0"), 0);
+}
+
+/* Which of the versions a text names, blanks between: "!" and the reason when it is refused. */
+static char *named(const char *text)
+{
+    static const char *const versions[] = {"1.9.0",  "1.22.0-dev.2", "1.22.0", "1.22.0+1a2b3c4d", "1.22.2",
+                                           "1.29.0", "1.30.0",       "1.30.2", "1.31.0-dev.7",    "1.31.0"};
+    struct tl_builds_ranges r;
+    struct tl_error e;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "");
+    if (tl_builds_ranges_parse(text, &r, &e)) {
+        cr_assert_eq(e.kind, TL_ERROR_INPUT, "%s", text);
+        tl_buffer_printf(&b, "!%s", e.why);
+    } else {
+        for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+            bool held = false;
+            for (size_t k = 0; k < r.n; k++)
+                held |= tl_builds_range_holds(&r.list[k], versions[i]);
+            if (held)
+                tl_buffer_printf(&b, "%s%s", b.size ? " " : "", versions[i]);
+        }
+    }
+    tl_builds_ranges_free(&r);
+    return tl_buffer_take(&b);
+}
+
+Test(builds, what_a_range_holds)
+{
+    static const struct {
+        const char *text, *holds;
+    } rows[] = {
+        {"1.29..1.30", "1.29.0 1.30.0 1.30.2"},
+        {"1.29.0..1.30.0", "1.29.0 1.30.0"},
+        {"1.22.1..1.29", "1.22.2 1.29.0"},
+        {"1.22..1.22", "1.22.0 1.22.0+1a2b3c4d 1.22.2"},
+        {"1.22.0..1.22.0", "1.22.0 1.22.0+1a2b3c4d"},
+        {"1.30..", "1.30.0 1.30.2 1.31.0"},
+        {"1.30..latest", "1.30.0 1.30.2 1.31.0"},
+        {"..1.22.0", "1.9.0 1.22.0 1.22.0+1a2b3c4d"},
+        {"..latest", "1.9.0 1.22.0 1.22.0+1a2b3c4d 1.22.2 1.29.0 1.30.0 1.30.2 1.31.0"},
+        {"1.30.2..1.31.0-dev.9", "1.30.2 1.31.0-dev.7"},
+        {"1.22.0-dev.1..1.22.0", "1.22.0-dev.2 1.22.0 1.22.0+1a2b3c4d"},
+        {"1.22.0-dev.3..1.22.1", "1.22.0 1.22.0+1a2b3c4d"},
+        {"1.40..1.50", ""},
+        {"1.40.1..1.40", ""},
+        {"1.22.2", "1.22.2"},
+        {"1.22", ""},
+        {"1.31.0-dev.7", "1.31.0-dev.7"},
+        {"1.22.0,1.30.0..1.30.0,1.9.0", "1.9.0 1.22.0 1.30.0"},
+        {"installed",
+         "1.9.0 1.22.0-dev.2 1.22.0 1.22.0+1a2b3c4d 1.22.2 1.29.0 1.30.0 1.30.2 1.31.0-dev.7 1.31.0"},
+        {"latest", ""}, /* only who knows all of them can say */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *got = named(rows[i].text);
+        cr_assert_str_eq(got, rows[i].holds, "%s: %s", rows[i].text, got);
+        free(got);
+    }
+}
+
+Test(builds, what_is_no_range)
+{
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"..", "at least"},
+        {"1.30..1.29", "from the older"},
+        {"1.22.1..1.22.0", "from the older"},
+        {"latest..", "write a"},
+        {"latest..1.30", "write a"},
+        {"1.22..x", "write a"},
+        {"1.22..1.30..", "write a"},
+        {"", "write a"},
+        {"1.22.0,", "write a"},
+        {",1.22.0", "write a"},
+        {"1.22.0,,1.30.0", "write a"},
+        {"1.22...1.30", "write a"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *got = named(rows[i].text);
+        cr_assert(got[0] == '!' && strstr(got, rows[i].why), "%s: %s", rows[i].text, got);
+        free(got);
+    }
+}
+
+Test(builds, what_may_be_several)
+{
+    static const char *const several[] = {"1.22,1.26", "1.29..", "installed", "1.22.0..1.22.0"};
+    static const char *const one[] = {"1.22.0", "latest"};
+    struct tl_builds_ranges r;
+    for (size_t i = 0; i < sizeof several / sizeof *several; i++) {
+        cr_assert_eq(tl_builds_ranges_parse(several[i], &r, NULL), 0);
+        cr_assert(tl_builds_ranges_several(&r), "%s", several[i]);
+        tl_builds_ranges_free(&r);
+    }
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+        cr_assert_eq(tl_builds_ranges_parse(one[i], &r, NULL), 0);
+        cr_assert_not(tl_builds_ranges_several(&r), "%s", one[i]);
+        tl_builds_ranges_free(&r);
+    }
 }
 
 Test(builds, what_is_no_version)
@@ -238,6 +350,69 @@ Test(builds, ranges_and_latest)
     assert_clean();
 }
 
+/* The versions that a spec brings, and then the selection of those that are here by the same text: blanks
+ * between. */
+static void assert_names(const char *text, const char *fetched, const char *selected)
+{
+    struct tl_builds got;
+    struct tl_builds_ranges r;
+    struct tl_error e = {0};
+    char *spec = tl_format("onnxruntime@%s", text);
+    for (int k = 0; k < 2; k++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "");
+        if (k == 0) {
+            cr_assert_eq(tl_builds_fetch(spec, NULL, NULL, &got, &e), 0, "%s: %s", spec, e.why);
+        } else {
+            cr_assert_eq(tl_builds_ranges_parse(text, &r, &e), 0);
+            cr_assert_eq(tl_builds_select("onnxruntime", r.list, r.n, &got, &e), 0, "%s: %s", spec, e.why);
+            tl_builds_ranges_free(&r);
+        }
+        for (size_t i = 0; i < got.n; i++)
+            tl_buffer_printf(&b, "%s%s", i ? " " : "", got.list[i].version);
+        cr_assert_str_eq(b.data, k ? selected : fetched, "%s: %s", text, b.data);
+        tl_buffer_free(&b);
+        tl_builds_free(&got);
+    }
+    free(spec);
+    assert_clean();
+}
+
+Test(builds, a_range_means_the_same_when_fetched_and_when_chosen)
+{
+    make_version("1.9.0");
+    make_version("1.10.0");
+    make_version("1.22.0-rev");
+    make_version("1.22.0");
+    make_version("1.22.2");
+    make_version("1.23.0");
+    assert_names("1.22.2..", "1.22.2 1.23.0", "1.22.2 1.23.0");
+    assert_names("1.10.0,1.22.2..1.23,1.10.0", "1.10.0 1.22.2 1.23.0", "1.10.0 1.22.2 1.23.0");
+    assert_names("installed", "1.10.0 1.22.2 1.23.0", "1.10.0 1.22.2 1.23.0");
+    assert_names("1.22.0-rev..1.22", "1.22.0-rev 1.22.0 1.22.2", "1.22.0-rev 1.22.0 1.22.2");
+    assert_names("1.22..1.22", "1.22.0 1.22.2", "1.22.0 1.22.2");
+    assert_names("latest,1.22.0", "1.23.0 1.22.0", "1.22.0 1.23.0");
+}
+
+Test(builds, says_what_is_here_when_nothing_of_a_range_is)
+{
+    struct tl_builds got;
+    struct tl_builds_ranges r;
+    struct tl_error e = {0};
+    cr_assert_eq(tl_builds_ranges_parse("1.29..1.30", &r, &e), 0);
+    cr_assert_eq(tl_builds_select("onnxruntime", r.list, r.n, &got, &e), -1);
+    cr_assert(strstr(e.why, "none of onnxruntime yet"), "%s", e.why);
+    make_version("1.22.0");
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0);
+    tl_builds_free(&got);
+    cr_assert_eq(tl_builds_select("onnxruntime", r.list, r.n, &got, &e), -1);
+    cr_assert_eq(e.kind, TL_ERROR_INPUT);
+    cr_assert(
+        strstr(e.why, "there are 1.22.0. Bring some with `trapline builds fetch onnxruntime@1.29..1.30`"),
+        "%s", e.why);
+    tl_builds_ranges_free(&r);
+}
+
 static void assert_fails(const char *spec, enum tl_error_kind kind, const char *text)
 {
     struct tl_builds got;
@@ -296,7 +471,7 @@ Test(builds, a_truncated_package_leaves_nothing)
             cr_assert_str_eq(content, "library 1.22.0");
             free(content);
             char *place = tl_format("%s/1.22.0", store);
-            tl_build_store_remove_tree(place);
+            tl_remove_tree(place);
             free(place);
         }
         tl_builds_free(&got);
@@ -389,21 +564,18 @@ Test(builds, what_is_not_here)
 
 Test(builds, forgotten_directories_are_swept)
 {
-    char *directory;
-    int lock;
-    cr_assert_eq(tl_build_store_begin("onnxruntime", &directory, &lock, NULL), 0);
-    char *forgotten = tl_format("%s/.new-abcdef", store);
+    struct tl_staging first, second;
+    cr_assert_eq(tl_build_store_begin("onnxruntime", &first, NULL), 0);
+    char *forgotten = tl_format("%s/.new-1-abcdef", store);
     mkdir(forgotten, 0700);
     struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     cr_assert_eq(utimensat(AT_FDCWD, forgotten, old, 0), 0);
-    cr_assert_eq(utimensat(AT_FDCWD, directory, old, 0), 0);
-    char *second;
-    int second_lock;
-    cr_assert_eq(tl_build_store_begin("onnxruntime", &second, &second_lock, NULL), 0);
+    cr_assert_eq(utimensat(AT_FDCWD, first.path, old, 0), 0);
+    cr_assert_eq(tl_build_store_begin("onnxruntime", &second, NULL), 0);
     cr_assert_neq(access(forgotten, F_OK), 0, "nobody holds it");
-    cr_assert_eq(access(directory, F_OK), 0, "it is in use");
-    tl_build_store_end(second, second_lock);
-    tl_build_store_end(directory, lock);
+    cr_assert_eq(access(first.path, F_OK), 0, "it is in use");
+    tl_staging_end(&second);
+    tl_staging_end(&first);
     free(forgotten);
     assert_clean();
 }

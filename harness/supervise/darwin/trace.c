@@ -20,6 +20,7 @@
  * found, and when trapline itself is killed its trials go on. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/paths.h"
 #include "harness/crash_report/ips.h"
 #include "harness/crash_report/sample.h"
 #include "harness/supervise/darwin/process_tree.h"
@@ -440,10 +441,10 @@ bool tl_trace_capture_hang(struct tl_trial *t)
 void tl_trace_open(struct tl_supervisor *s)
 {
     struct tl_platform *p = tl_calloc(1, sizeof *p);
-    const char *home = getenv("HOME");
+    char *own = tl_home("Library/Logs/DiagnosticReports");
     size_t n = 0;
-    if (home && *home)
-        p->report_directories[n++] = tl_format("%s/Library/Logs/DiagnosticReports", home);
+    if (own)
+        p->report_directories[n++] = own;
     p->report_directories[n] = tl_strdup("/Library/Logs/DiagnosticReports");
     p->sweep = tl_timer_new(s, s);
     s->platform = p;

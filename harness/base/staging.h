@@ -1,0 +1,23 @@
+/* Directories in which something is put together, out of sight, before one rename gives it its place; and
+ * those that are there only while a process is at work.
+ *
+ * Such a directory is named after its process, PREFIX, the process's number, '-' and six letters, and is
+ * locked (flock, on itself) for as long as it is used. What a killed process left behind is removed by the
+ * next one that begins a directory of that prefix beside it: one whose lock is free, and whose process is
+ * gone. The lock tells of processes in other pid namespaces, whose numbers mean nothing here. A number may
+ * also have come to be another process's, so that after a minute the free lock alone is enough; until then a
+ * directory may not have been locked yet. */
+#ifndef TL_STAGING_H
+#define TL_STAGING_H
+
+struct tl_staging {
+    char *path; /* NULL: there is none */
+    int lock;
+};
+
+/* Makes one in a directory that is there, only for this user. -1 with errno. */
+int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix);
+/* Removes what is left of it, which is nothing when it was renamed. */
+void tl_staging_end(struct tl_staging *s);
+
+#endif

@@ -45,8 +45,8 @@ static void server_maybe_free(struct tl_server *v)
         tl_stream_close(&v->io[i]);
     tl_timer_free(&v->deadline);
     tl_line_reader_free(&v->reader);
-    tl_drain_free(&v->out);
-    tl_drain_free(&v->err);
+    tl_output_ends_free(&v->out);
+    tl_output_ends_free(&v->err);
     if (v->scratch)
         tl_scratch_remove(v->scratch);
     free(v->scratch);
@@ -257,7 +257,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             return;
         }
         if (i) {
-            tl_drain_feed(i == 1 ? &v->out : &v->err, block, (size_t)n);
+            tl_output_ends_feed(i == 1 ? &v->out : &v->err, block, (size_t)n);
             return;
         }
         const char *bytes = block, *line;

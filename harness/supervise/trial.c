@@ -171,9 +171,9 @@ static void on_bytes(struct tl_trial *t, int which, const char *bytes, size_t si
     size_t length;
     enum tl_line kind;
     if (which == 1)
-        tl_drain_feed(&t->out, bytes, size);
+        tl_output_ends_feed(&t->out, bytes, size);
     else if (which == 2)
-        tl_drain_feed(&t->err, bytes, size);
+        tl_output_ends_feed(&t->err, bytes, size);
     else
         while ((kind = tl_line_next(&t->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE)
             on_line(t, kind, line, length);
@@ -537,8 +537,8 @@ static uint64_t oom_kills(struct tl_trial *t)
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
-    tl_drain_take(&t->out, &r->out);
-    tl_drain_take(&t->err, &r->err);
+    tl_output_ends_take(&t->out, &r->out);
+    tl_output_ends_take(&t->err, &r->err);
     char *message = NULL;
     bool clean = t->main_status == 0 && t->killed == TL_KILL_NONE;
     if (!clean && r->err.head_size) { /* the search is worth it for failures only */
@@ -619,8 +619,8 @@ void tl_trial_free(struct tl_trial *t)
         tl_stream_close(&t->io[i]);
     tl_timer_free(&t->deadline);
     tl_line_reader_free(&t->reader);
-    tl_drain_free(&t->out);
-    tl_drain_free(&t->err);
+    tl_output_ends_free(&t->out);
+    tl_output_ends_free(&t->err);
     if (t->scratch) {
         if (!t->supervisor->options.keep_scratch)
             tl_scratch_remove(t->scratch);

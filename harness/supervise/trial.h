@@ -18,8 +18,8 @@
 #include "harness/stack/symbolise.h"
 #include "harness/stack/unwind.h"
 #include "harness/supervise/cgroup.h"
-#include "harness/supervise/drain.h"
 #include "harness/supervise/message.h"
+#include "harness/supervise/output_ends.h"
 #include "harness/supervise/supervisor.h"
 
 #include <sys/resource.h>
@@ -137,7 +137,7 @@ struct tl_trial {
 
     struct tl_stream io[3]; /* protocol, stdout, stderr */
     struct tl_line_reader reader;
-    struct tl_drain out, err;
+    struct tl_output_ends out, err;
 
     enum tl_phase phase; /* the one it is in */
     uint64_t phase_spent_ns[TL_PHASE_COUNT];
@@ -168,7 +168,7 @@ struct tl_server {
     bool ready, ended, killed;
     struct tl_stream io[3];
     struct tl_line_reader reader;
-    struct tl_drain out, err;
+    struct tl_output_ends out, err;
     uv_timer_t *deadline;
     struct tl_trial *trial;     /* wants a child from it, and has none yet */
     bool asked;                 /* for a child, which no trial has got yet */

@@ -1,4 +1,4 @@
-#include "harness/supervise/drain.h"
+#include "harness/supervise/output_ends.h"
 
 #include "harness/base/buffer.h"
 
@@ -24,36 +24,36 @@ static void append(char **block, size_t *size, size_t *capacity, size_t most, co
     *size += n;
 }
 
-void tl_drain_feed(struct tl_drain *d, const void *bytes, size_t size)
+void tl_output_ends_feed(struct tl_output_ends *ends, const void *bytes, size_t size)
 {
     const char *p = bytes;
-    d->total += size;
-    if (size && d->head_size < TL_DRAIN_HEAD) {
-        size_t n = TL_DRAIN_HEAD - d->head_size;
+    ends->total += size;
+    if (size && ends->head_size < TL_OUTPUT_HEAD) {
+        size_t n = TL_OUTPUT_HEAD - ends->head_size;
         if (n > size)
             n = size;
-        append(&d->head, &d->head_size, &d->head_capacity, TL_DRAIN_HEAD, p, n);
+        append(&ends->head, &ends->head_size, &ends->head_capacity, TL_OUTPUT_HEAD, p, n);
         p += n;
         size -= n;
     }
-    if (size > TL_DRAIN_TAIL) { /* everything older would be overwritten */
-        p += size - TL_DRAIN_TAIL;
-        size = TL_DRAIN_TAIL;
+    if (size > TL_OUTPUT_TAIL) { /* everything older would be overwritten */
+        p += size - TL_OUTPUT_TAIL;
+        size = TL_OUTPUT_TAIL;
     }
-    if (size && d->tail_size < TL_DRAIN_TAIL) {
-        size_t n = TL_DRAIN_TAIL - d->tail_size;
+    if (size && ends->tail_size < TL_OUTPUT_TAIL) {
+        size_t n = TL_OUTPUT_TAIL - ends->tail_size;
         if (n > size)
             n = size;
-        append(&d->tail, &d->tail_size, &d->tail_capacity, TL_DRAIN_TAIL, p, n);
+        append(&ends->tail, &ends->tail_size, &ends->tail_capacity, TL_OUTPUT_TAIL, p, n);
         p += n;
         size -= n;
     }
     while (size) {
-        size_t n = TL_DRAIN_TAIL - d->tail_at;
+        size_t n = TL_OUTPUT_TAIL - ends->tail_at;
         if (n > size)
             n = size;
-        memcpy(d->tail + d->tail_at, p, n);
-        d->tail_at = (d->tail_at + n) % TL_DRAIN_TAIL;
+        memcpy(ends->tail + ends->tail_at, p, n);
+        ends->tail_at = (ends->tail_at + n) % TL_OUTPUT_TAIL;
         p += n;
         size -= n;
     }
@@ -72,29 +72,29 @@ static size_t ragged(const char *tail, size_t size)
     return n;
 }
 
-void tl_drain_take(struct tl_drain *d, struct tl_output *o)
+void tl_output_ends_take(struct tl_output_ends *ends, struct tl_output *o)
 {
-    *o = (struct tl_output){.head = d->head, .head_size = d->head_size, .total = d->total};
+    *o = (struct tl_output){.head = ends->head, .head_size = ends->head_size, .total = ends->total};
     if (!o->head)
         o->head = tl_strdup("");
     o->head[o->head_size] = '\0';
-    d->head = NULL;
-    if (d->tail_size) {
-        char *tail = tl_malloc(d->tail_size + 1);
-        memcpy(tail, d->tail + d->tail_at, d->tail_size - d->tail_at);
-        memcpy(tail + d->tail_size - d->tail_at, d->tail, d->tail_at);
-        size_t skip = d->total > d->head_size + d->tail_size ? ragged(tail, d->tail_size) : 0;
-        o->tail_size = d->tail_size - skip;
+    ends->head = NULL;
+    if (ends->tail_size) {
+        char *tail = tl_malloc(ends->tail_size + 1);
+        memcpy(tail, ends->tail + ends->tail_at, ends->tail_size - ends->tail_at);
+        memcpy(tail + ends->tail_size - ends->tail_at, ends->tail, ends->tail_at);
+        size_t skip = ends->total > ends->head_size + ends->tail_size ? ragged(tail, ends->tail_size) : 0;
+        o->tail_size = ends->tail_size - skip;
         memmove(tail, tail + skip, o->tail_size);
         tail[o->tail_size] = '\0';
         o->tail = tail;
     }
-    tl_drain_free(d);
+    tl_output_ends_free(ends);
 }
 
-void tl_drain_free(struct tl_drain *d)
+void tl_output_ends_free(struct tl_output_ends *ends)
 {
-    free(d->head);
-    free(d->tail);
-    *d = (struct tl_drain){0};
+    free(ends->head);
+    free(ends->tail);
+    *ends = (struct tl_output_ends){0};
 }

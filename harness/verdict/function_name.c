@@ -80,21 +80,23 @@ static void cut_suffixes(char *s)
 /* Skips what a demangler says about a name before the name. *closure is set for a Swift closure in it. */
 static const char *skip_prefixes(const char *s, bool *closure)
 {
-    static const char *const prefixes[] = {"non-virtual thunk to ",
-                                           "virtual thunk to ",
-                                           "covariant return thunk to ",
-                                           "specialized ",
-                                           "partial apply for ",
-                                           "partial apply forwarder for ",
-                                           "@objc ",
-                                           "@nonobjc ",
-                                           "merged ",
-                                           "static ",
-                                           "protocol witness for ",
-                                           "dispatch thunk of ",
-                                           "implicit ",
-                                           "async ",
-                                           "__GI_"};
+    static const char *const prefixes[] = {
+        "non-virtual thunk to ",
+        "virtual thunk to ",
+        "covariant return thunk to ",
+        "specialized ",
+        "partial apply for ",
+        "partial apply forwarder for ",
+        "@objc ",
+        "@nonobjc ",
+        "merged ",
+        "static ",
+        "protocol witness for ",
+        "dispatch thunk of ",
+        "implicit ",
+        "async ",
+        "__GI_",
+    };
     for (;;) {
         const char *before = s;
         for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)

@@ -86,7 +86,7 @@ static void forget_child(struct tl_server *v)
 {
     tl_streams_close(&v->handed);
     v->asked = false;
-    v->newborn = NULL;
+    v->new_child = NULL;
     v->told = 0;
 }
 
@@ -145,7 +145,7 @@ static void ask_for_child(struct tl_server *v)
 static void give_child(struct tl_server *v)
 {
     struct tl_trial *t = v->trial;
-    struct tl_process *p = v->newborn;
+    struct tl_process *p = v->new_child;
     struct tl_streams ours = v->handed;
     struct tl_error e;
     v->trial = NULL;
@@ -170,14 +170,14 @@ static void give_child(struct tl_server *v)
 
 static bool has_child(const struct tl_server *v)
 {
-    return v->newborn && v->told;
+    return v->new_child && v->told;
 }
 
 static void maybe_give_child(struct tl_server *v)
 {
     if (!has_child(v)) /* both words must be in */
         return;
-    if (v->newborn->pid != v->told) {
+    if (v->new_child->pid != v->told) {
         give_up(v);
         return;
     }
@@ -185,24 +185,24 @@ static void maybe_give_child(struct tl_server *v)
     if (v->trial)
         give_child(v);
     else
-        tl_trace_release(v->supervisor, v->newborn);
+        tl_trace_release(v->supervisor, v->new_child);
 }
 
 void tl_server_forked(struct tl_server *v, struct tl_process *child)
 {
-    if (v->newborn || !v->asked) { /* a second one, or unasked: its own affair */
+    if (v->new_child || !v->asked) { /* a second one, or unasked: its own affair */
         child->claimed = true;
         return;
     }
-    v->newborn = child;
+    v->new_child = child;
     maybe_give_child(v);
 }
 
 void tl_server_process_ends(struct tl_server *v, const struct tl_process *p)
 {
-    if (v->newborn != p)
+    if (v->new_child != p)
         return;
-    v->newborn = NULL;
+    v->new_child = NULL;
     if (v->told) /* the spare: the next trial asks again. Else the server's word is still to come */
         forget_child(v);
 }
@@ -353,7 +353,7 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
         return tl_trial_prepare(t, e) ? -1 : start_server(s, slot, t, e);
     struct tl_server *v = slot->server;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
-    if (has_child(v) && has_ended(v->newborn->pid))
+    if (has_child(v) && has_ended(v->new_child->pid))
         forget_child(v);
     v->trial = t;
     if (!v->asked)

@@ -170,11 +170,11 @@ struct tl_server {
     struct tl_line_reader reader;
     struct tl_output_ends out, err;
     uv_timer_t *deadline;
-    struct tl_trial *trial;     /* wants a child from it, and has none yet */
-    bool asked;                 /* for a child, which no trial has got yet */
-    struct tl_process *newborn; /* that child: forked, held until a trial gets it */
-    pid_t told;                 /* the pid that the server named as its; 0: not yet */
-    struct tl_streams handed;   /* our ends of its streams */
+    struct tl_trial *trial;       /* wants a child from it, and has none yet */
+    bool asked;                   /* for a child, which no trial has got yet */
+    struct tl_process *new_child; /* that child: forked, held until a trial gets it */
+    pid_t told;                   /* the pid that the server named as its; 0: not yet */
+    struct tl_streams handed;     /* our ends of its streams */
     char *scratch;
     struct tl_server *next;
 };

@@ -68,7 +68,8 @@ int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds)
                               : -1; /* the socket's buffer holds more than a message: short is a failure */
 }
 
-static void breach(struct tl_trial *t, char *what)
+/* Only the first one is told: the others follow from it. Takes `what`. */
+static void protocol_violation(struct tl_trial *t, char *what)
 {
     if (t->violation)
         free(what);
@@ -108,15 +109,15 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
     switch (m->kind) {
     case TL_MESSAGE_PHASE:
         if (final)
-            breach(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
+            protocol_violation(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
         else if (m->phase == TL_PHASE_DONE)
-            breach(t, tl_strdup("phase done is not to be said: the result says it"));
+            protocol_violation(t, tl_strdup("phase done is not to be said: the result says it"));
         else
             enter_phase(t, m->phase, m->timeout_s);
         return;
     case TL_MESSAGE_RESULT:
         if (final) {
-            breach(t, tl_strdup("a second answer: a trial has one result or error"));
+            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
             return;
         }
         t->got_result = true;
@@ -127,7 +128,7 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
     case TL_MESSAGE_ERROR:
     case TL_MESSAGE_UNSUPPORTED:
         if (final) {
-            breach(t, tl_strdup("a second answer: a trial has one result or error"));
+            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
             return;
         }
         t->got_error = m->kind == TL_MESSAGE_ERROR;
@@ -142,11 +143,11 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
             r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
             return;
         }
-        breach(t, tl_strdup("a description was not asked for"));
+        protocol_violation(t, tl_strdup("a description was not asked for"));
         return;
     case TL_MESSAGE_SERVING:
     case TL_MESSAGE_FORKED:
-        breach(t, tl_strdup("an answer of a fork server, in a trial"));
+        protocol_violation(t, tl_strdup("an answer of a fork server, in a trial"));
         return;
     }
 }
@@ -156,9 +157,9 @@ static void on_line(struct tl_trial *t, enum tl_line kind, const char *line, siz
     struct tl_message m;
     struct tl_error e;
     if (kind == TL_LINE_TOO_LONG) {
-        breach(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
+        protocol_violation(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
     } else if (tl_message_parse(line, length, &m, &e)) {
-        breach(t, tl_strdup(e.why));
+        protocol_violation(t, tl_strdup(e.why));
     } else {
         on_message(t, &m);
         tl_message_free(&m);

@@ -150,7 +150,7 @@ struct tl_trial {
     bool announced;      /* its intent is recorded */
     bool executed;       /* the main process has become the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    char *violation; /* the first breach of the protocol */
+    char *violation; /* the first violation of the protocol */
     uint64_t peak_rss_watched;
     uint64_t data_at_crash; /* VmData of the process at its last fatal signal, bytes */
     unsigned server_failures;

@@ -21,7 +21,7 @@ struct tl_seen {
     bool protocol; /* it was to speak the runner protocol */
     bool executed; /* it became the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    const char *violation;             /* the first breach of the protocol; NULL */
+    const char *violation;             /* the first violation of the protocol; NULL */
     const char *abort_message;         /* found on stderr; NULL */
     const int *descendant_signals;     /* [65]: how many descendants died of each signal */
     uint64_t cgroup_oom_kills;         /* during the trial */

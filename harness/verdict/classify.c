@@ -38,20 +38,20 @@ bool tl_speaks_of_memory(const char *message)
     return false;
 }
 
-static void say(struct tl_trial_record *r, char *message)
+static void set_message(struct tl_trial_record *r, char *message)
 {
     free(r->message);
     r->message = message;
 }
 
-static void blame(struct tl_trial_record *r, const char *domain, const char *code, char *message)
+static void set_cause(struct tl_trial_record *r, const char *domain, const char *code, char *message)
 {
     free(r->error_domain);
     free(r->error_code);
     r->outcome = TL_OUTCOME_ERROR;
     r->error_domain = tl_strdup(domain);
     r->error_code = tl_strdup(code);
-    say(r, message);
+    set_message(r, message);
 }
 
 static bool sent_by_a_process(const struct tl_capture *c)
@@ -172,29 +172,30 @@ static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int si
     r->signal = signal;
     if (signal == SIGKILL && seen->cgroup_oom_kills) {
         r->outcome = TL_OUTCOME_OOM;
-        say(r, oom_message(seen, "the kernel killed the process (cgroup oom_kill)"));
+        set_message(r, oom_message(seen, "the kernel killed the process (cgroup oom_kill)"));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {
         const char *name = tl_signal_name(signal);
-        blame(r, "signal", name,
-              signal == SIGKILL
-                  ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
-                              "own caused: another process, or the kernel for the whole machine")
-              : signal == SIGXFSZ
-                  ? tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case")
-                  : tl_format("ended by %s", name));
+        set_cause(r, "signal", name,
+                  signal == SIGKILL
+                      ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
+                                  "own caused: another process, or the kernel for the whole machine")
+                  : signal == SIGXFSZ
+                      ? tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case")
+                      : tl_format("ended by %s", name));
         return -1;
     }
     int at = decisive(seen, signal, of_main);
     if (died_of_memory(seen, signal, at)) {
         r->outcome = TL_OUTCOME_OOM;
-        say(r, seen->abort_message ? tl_strdup(seen->abort_message)
-                                   : oom_message(seen, "an allocation failed and the process ended itself"));
+        set_message(r, seen->abort_message
+                           ? tl_strdup(seen->abort_message)
+                           : oom_message(seen, "an allocation failed and the process ended itself"));
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
-    say(r, tl_strdup(seen->abort_message));
+    set_message(r, tl_strdup(seen->abort_message));
     return at;
 }
 
@@ -221,10 +222,10 @@ static void judge_result(const struct tl_seen *seen, struct tl_trial_record *r)
     r->outcome = TL_OUTCOME_PASS;
     if (!result_is_finite(result, &which)) {
         r->outcome = TL_OUTCOME_WRONG;
-        say(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
+        set_message(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
     } else if (seen->device_asked && r->observed_device && strcmp(seen->device_asked, r->observed_device)) {
         r->outcome = TL_OUTCOME_FALLBACK;
-        say(r, tl_format("ran on %s, not on %s as asked", r->observed_device, seen->device_asked));
+        set_message(r, tl_format("ran on %s, not on %s as asked", r->observed_device, seen->device_asked));
     }
     json_decref(result);
 }
@@ -240,26 +241,26 @@ static int exited(const struct tl_seen *seen, struct tl_trial_record *r, int cod
         return at;
     }
     if (!seen->executed && code == 127) {
-        blame(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
+        set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
     } else if (seen->got_unsupported) {
         r->outcome = TL_OUTCOME_UNSUPPORTED;
     } else if (seen->violation) {
-        blame(r, "protocol", "message", tl_strdup(seen->violation));
+        set_cause(r, "protocol", "message", tl_strdup(seen->violation));
     } else if (seen->got_error) {
         r->outcome = TL_OUTCOME_ERROR;
     } else if (code && seen->memory_limit && tl_speaks_of_memory(seen->abort_message)) {
         r->outcome = TL_OUTCOME_OOM;
-        say(r, tl_strdup(seen->abort_message));
+        set_message(r, tl_strdup(seen->abort_message));
     } else if (code) {
-        blame(r, "exit", text,
-              seen->abort_message ? tl_strdup(seen->abort_message)
-              : seen->got_result  ? tl_format("exit status %d after its result", code)
-              : seen->protocol    ? tl_format("exit status %d without a result", code)
-                                  : tl_format("exit status %d", code));
+        set_cause(r, "exit", text,
+                  seen->abort_message ? tl_strdup(seen->abort_message)
+                  : seen->got_result  ? tl_format("exit status %d after its result", code)
+                  : seen->protocol    ? tl_format("exit status %d without a result", code)
+                                      : tl_format("exit status %d", code));
     } else if (seen->protocol && !seen->got_result) {
-        blame(r, "protocol", "silent",
-              tl_strdup("exit status 0 without a result: a runner must answer every trial "
-                        "with one result or error"));
+        set_cause(r, "protocol", "silent",
+                  tl_strdup("exit status 0 without a result: a runner must answer every trial "
+                            "with one result or error"));
     } else {
         judge_result(seen, r);
     }
@@ -275,26 +276,27 @@ int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r)
     switch (seen->end) {
     case TL_END_CANCELLED:
         r->outcome = TL_OUTCOME_LOST;
-        say(r, tl_strdup("the run was stopped while it ran"));
+        set_message(r, tl_strdup("the run was stopped while it ran"));
         return -1;
     case TL_END_NOT_BEGUN: /* the caller has said why; it is no verdict on the runtime */
         r->outcome = TL_OUTCOME_LOST;
         return -1;
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
-        say(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), seen->timeout_s,
-                         seen->got_result ? " (its result had been sent)" : ""));
+        set_message(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), seen->timeout_s,
+                                 seen->got_result ? " (its result had been sent)" : ""));
         return hang_capture(seen);
     case TL_END_MEMORY:
         r->outcome = TL_OUTCOME_OOM;
-        say(r, oom_message(seen, "seen by trapline, which killed it"));
+        set_message(r, oom_message(seen, "seen by trapline, which killed it"));
         return -1;
     case TL_END_DISK:
-        blame(r, "limit", "disk", tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
+        set_cause(r, "limit", "disk",
+                  tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
         return -1;
     case TL_END_PROCESSES:
-        blame(r, "limit", "processes",
-              tl_strdup("it started more processes than limits.processes of the case"));
+        set_cause(r, "limit", "processes",
+                  tl_strdup("it started more processes than limits.processes of the case"));
         return -1;
     case TL_END_BY_ITSELF:
         break;

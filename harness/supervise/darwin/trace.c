@@ -121,7 +121,7 @@ static bool settle(struct tl_trial *t)
     return true;
 }
 
-static bool is_known(const struct tl_trial *t, const struct tl_kin *r)
+static bool is_known(const struct tl_trial *t, const struct tl_process_entry *r)
 {
     for (const struct tl_process *p = t->processes; p; p = p->next)
         if (p->pid == r->pid && (p->born_us == r->born_us || p->is_main))
@@ -134,12 +134,13 @@ static bool is_known(const struct tl_trial *t, const struct tl_kin *r)
 static bool is_marked(const struct tl_trial *t, pid_t pid)
 {
     char *setting = tl_format("TMPDIR=%s", t->scratch);
-    bool marked = tl_kin_has(pid, setting);
+    bool marked = tl_process_tree_has(pid, setting);
     free(setting);
     return marked;
 }
 
-static bool descends(const struct tl_trial *t, const struct tl_process *first, const struct tl_kin *r)
+static bool descends(const struct tl_trial *t, const struct tl_process *first,
+                     const struct tl_process_entry *r)
 {
     if (r->born_us < first->born_us || r->pid == getpid())
         return false;
@@ -151,7 +152,7 @@ static bool descends(const struct tl_trial *t, const struct tl_process *first, c
     return false;
 }
 
-static void mark_gone(struct tl_trial *t, const struct tl_kin *list, size_t n)
+static void mark_gone(struct tl_trial *t, const struct tl_process_entry *list, size_t n)
 {
     for (struct tl_process *p = t->processes; p; p = p->next) {
         if (p->is_main || p->gone) /* wait4 tells of the main process */
@@ -166,18 +167,18 @@ static void mark_gone(struct tl_trial *t, const struct tl_kin *list, size_t n)
     }
 }
 
-static void adopt(struct tl_trial *t, const struct tl_kin *r)
+static void adopt(struct tl_trial *t, const struct tl_process_entry *r)
 {
     struct tl_process *p = process_new(t, r->pid, r->born_us);
     if (t->state == TL_TRIAL_KILLING) {
         p->killed = true;
-        tl_kin_kill(p->pid, p->born_us);
+        tl_process_tree_kill(p->pid, p->born_us);
     } else if (t->limits.processes && t->n_processes > t->limits.processes) {
         tl_trial_kill(t, TL_KILL_PROCESSES);
     }
 }
 
-static void update(struct tl_trial *t, const struct tl_kin *list, size_t n)
+static void update(struct tl_trial *t, const struct tl_process_entry *list, size_t n)
 {
     const struct tl_process *first = main_process(t);
     /* Once nobody is left, the number of the session may be used again by strangers. */
@@ -197,9 +198,9 @@ static void update(struct tl_trial *t, const struct tl_kin *list, size_t n)
 /* Brings the lists of all trials up to date. Ends none. */
 static void look_around(struct tl_supervisor *s)
 {
-    struct tl_kin *list;
+    struct tl_process_entry *list;
     size_t n;
-    if (!s->flying || tl_kin_list(&list, &n))
+    if (!s->flying || tl_process_tree_list(&list, &n))
         return;
     for (struct tl_trial *t = s->flying; t; t = t->next)
         update(t, list, n);
@@ -223,7 +224,7 @@ static void on_sweep(uv_timer_t *timer)
         left = true;
         for (struct tl_process *p = t->processes; p; p = p->next)
             if (!p->is_main && !p->gone)
-                tl_kin_kill(p->pid, p->born_us);
+                tl_process_tree_kill(p->pid, p->born_us);
     }
     if (!left) {
         uv_timer_stop(timer);
@@ -244,7 +245,7 @@ void tl_trace_kill(struct tl_process *list)
         if (p->is_main) /* not reaped, so the pid is its own; SIGKILL also ends one that waits at its gate */
             kill(p->pid, SIGKILL);
         else
-            tl_kin_kill(p->pid, p->born_us);
+            tl_process_tree_kill(p->pid, p->born_us);
     }
     if (!s->platform->sweeping) {
         s->platform->sweeping = true;
@@ -468,13 +469,13 @@ pid_t tl_trace_wait(int *status, struct rusage *usage)
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e)
 {
-    struct tl_kin r;
+    struct tl_process_entry r;
     (void)s;
     (void)server;
     if (!t)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot start a fork server", "",
                        "macOS does not allow fork without exec");
-    bool found = tl_kin_find(pid, &r);
+    bool found = tl_process_tree_find(pid, &r);
     struct tl_process *p = process_new(t, pid, found ? r.born_us : (uint64_t)tl_wall_us());
     p->is_main = true;
     t->executed = true; /* posix_spawn has made it the program already */

@@ -104,7 +104,7 @@ static bool any_descendant_lives(const struct tl_trial *t)
 
 /* Ends the trial when nothing of it is left and nothing more is to come: it is freed then, and its callback
  * may have changed the list of those in flight. */
-static bool settle(struct tl_trial *t)
+static bool end_if_done(struct tl_trial *t)
 {
     if (!t->main_ended)
         return false;
@@ -207,10 +207,10 @@ static void look_around(struct tl_supervisor *s)
     free(list);
 }
 
-static void settle_all(struct tl_supervisor *s)
+static void end_those_done(struct tl_supervisor *s)
 {
     for (struct tl_trial *t = s->flying; t;)
-        t = settle(t) ? s->flying : t->next;
+        t = end_if_done(t) ? s->flying : t->next;
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -230,7 +230,7 @@ static void on_sweep(uv_timer_t *timer)
         uv_timer_stop(timer);
         s->platform->sweeping = false;
     }
-    settle_all(s);
+    end_those_done(s);
 }
 
 void tl_trace_kill(struct tl_process *list)
@@ -324,7 +324,7 @@ static void on_report_time(uv_timer_t *timer)
         platform->reports_missed++;
     }
     wait_free(w);
-    settle(t);
+    end_if_done(t);
 }
 
 static void await_report(struct tl_process *p, int status, int signal)
@@ -403,7 +403,7 @@ static void finish_sample(struct tl_wait *w, bool ended)
         kill(w->sampler, SIGKILL); /* reaped like any child that is not known */
     wait_free(w);
     tl_trial_hang_captured(t);
-    settle(t);
+    end_if_done(t);
 }
 
 static void on_sample_time_over(uv_timer_t *timer)
@@ -508,7 +508,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t pid, int status, const struct
         await_report(p, status, signal);
     p->gone = true;
     tl_trial_main_ended(t, status, usage);
-    settle(t);
+    end_if_done(t);
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)
@@ -517,14 +517,14 @@ void tl_trace_hurry(struct tl_supervisor *s)
         for (struct tl_process *p = t->processes; p; p = p->next)
             if (p->wait && !p->wait->sampler)
                 wait_free(p->wait);
-    settle_all(s);
+    end_those_done(s);
 }
 
 /* Every watch: who has been born, who has died. */
 void tl_trace_orphans(struct tl_supervisor *s, bool now)
 {
     look_around(s);
-    settle_all(s);
+    end_those_done(s);
     if (now)
         tl_trace_hurry(s);
 }

@@ -23,7 +23,8 @@ static void on_described(void *arg, struct tl_trial_record *record, bool *taken)
 }
 
 /* Asks a runner what it can do. *d must live until it has ended or the supervisor is idle. */
-static int ask(struct tl_executor *x, const struct tl_unit *u, struct description *d, struct tl_error *e)
+static int request_description(struct tl_executor *x, const struct tl_unit *u, struct description *d,
+                               struct tl_error *e)
 {
     const char *argv[] = {u->path, NULL};
     json_t *request = json_pack("{s:i,s:s}", "describe", 1, "device", u->device);
@@ -48,9 +49,9 @@ static void wait_for(struct tl_executor *x, const struct description *d)
         tl_executor_turn(x, TL_STEP_MS);
 }
 
-/* What the runner answered. */
-static int hear(struct tl_executor *x, const struct tl_unit *u, struct description *d, json_t **answer,
-                struct tl_error *e)
+/* What the runner answered, once it has. */
+static int wait_for_reply(struct tl_executor *x, const struct tl_unit *u, struct description *d,
+                          json_t **answer, struct tl_error *e)
 {
     wait_for(x, d);
     if (x->interrupted || !d->ended)
@@ -158,7 +159,7 @@ static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct descrip
     if (u->unit.build_missing)
         u->unit.why = tl_strdup(u->unit.build_missing);
     else
-        result = hear(x, &u->unit, d, &answer, e) || take_description(&u->unit, answer, e) ||
+        result = wait_for_reply(x, &u->unit, d, &answer, e) || take_description(&u->unit, answer, e) ||
                          environment_of(x, &u->unit, NULL, u->unit.environment_id, e)
                      ? -1
                      : 0;
@@ -185,7 +186,7 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
         made[i] = tl_calloc(1, sizeof *made[i]);
         struct tl_unit *u = &made[i]->unit;
         result = tl_unit_parse(texts[i], u, e) || tl_unit_resolve(u, e) ||
-                         (!u->build_missing && ask(x, u, &d[i], e))
+                         (!u->build_missing && request_description(x, u, &d[i], e))
                      ? -1
                      : 0;
     }

@@ -4,8 +4,11 @@
  * runtime's business. The thread that took it is unwound at once; the others are interrupted, and unwound as
  * soon as the last of them has stopped or the time for it is over. Nothing here waits: stops arrive through
  * trace_linux.c. */
+#include "harness/supervise/capture.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 
 #include <signal.h>
@@ -284,7 +287,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     pending_gather(p);
 }
 
-bool tl_trace_capture_hang(struct tl_trial *t)
+bool tl_capture_hang(struct tl_trial *t)
 {
     size_t n = 0;
     /* Counted first: a capture of a process in which everything is stopped already ends within the call. */

@@ -5,8 +5,8 @@
  * its cgroup and has its intent on disk, and only then runs anything of the runner. When the supervisor dies
  * before that, the gate reads end of file and the child leaves. Between fork and exec only async-signal-safe
  * calls are made. */
-#include "harness/base/buffer.h"
-#include "harness/supervise/trial.h"
+#include "harness/supervise/child.h"
+
 #include "runners/protocol.h"
 
 #include <errno.h>

@@ -13,9 +13,12 @@
  *
  * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the
  * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
+#include "harness/supervise/server.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
 
 #include <errno.h>

@@ -6,8 +6,12 @@
  * both have come it is held.
  *
  * A fatal signal goes to capture_linux.c. Nothing here waits: stops arrive through the drain. */
+#include "harness/supervise/trace.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/capture.h"
+#include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
@@ -188,7 +192,7 @@ static void process_gone(struct tl_process *p)
     process_free(p);
     if (trial) {
         trial->n_processes--;
-        tl_trial_process_gone(trial);
+        tl_trial_maybe_end(trial);
     } else {
         tl_server_process_gone(server, was_main);
     }

@@ -8,7 +8,9 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/crash_report/ips.h"
+#include "harness/supervise/capture.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/trace.h"
 #include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
 #include "harness/verdict/signature.h"
@@ -18,55 +20,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: the socket has SO_NOSIGPIPE */
-#endif
 
 #define LEAVING_BYTES (64u << 20)
 
 extern char **environ;
 
 /* --- messages ------------------------------------------------------------------------------------------- */
-
-int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds)
-{
-    char *text = json_dumps(message, JSON_COMPACT);
-    size_t size = text ? strlen(text) + 1 : 0;
-    if (!text || size > TL_MESSAGE_MAX) {
-        free(text);
-        errno = text ? EMSGSIZE : EINVAL;
-        return -1;
-    }
-    text[size - 1] = '\n';
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(3 * sizeof(int))];
-    } control = {0};
-    struct iovec iov = {text, size};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (n_fds) {
-        m.msg_control = control.space;
-        m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
-    }
-    ssize_t n;
-    while ((n = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
-        ;
-    int err = errno;
-    free(text);
-    errno = n < 0 ? err : EAGAIN;
-    return n == (ssize_t)size ? 0
-                              : -1; /* the socket's buffer holds more than a message: short is a failure */
-}
 
 /* Only the first one is told: the others follow from it. Takes `what`. */
 static void protocol_violation(struct tl_trial *t, char *what)
@@ -394,7 +356,7 @@ static void on_deadline(uv_timer_t *timer)
         return;
     t->ending_hang = true;
     t->killed = TL_KILL_DEADLINE;
-    if (!tl_trace_capture_hang(t))
+    if (!tl_capture_hang(t))
         tl_trial_kill(t, TL_KILL_DEADLINE);
 }
 
@@ -460,11 +422,6 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
         if (!t->slot->server)
             tl_cgroup_kill(&t->slot->cgroup);
     }
-}
-
-void tl_trial_process_gone(struct tl_trial *t)
-{
-    tl_trial_maybe_end(t);
 }
 
 static void read_to_the_end(struct tl_trial *t)

@@ -18,10 +18,13 @@
  *
  * What this cannot do: a daemon that cleared its environment before it executed another program is not
  * found, and when trapline itself is killed its trials go on. */
+#include "harness/supervise/trace.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/crash_report/ips.h"
 #include "harness/crash_report/sample.h"
+#include "harness/supervise/capture.h"
 #include "harness/supervise/darwin/process_tree.h"
 #include "harness/supervise/darwin/report_wait.h"
 #include "harness/supervise/trial.h"
@@ -117,7 +120,7 @@ static bool end_if_done(struct tl_trial *t)
         free(p);
     }
     t->n_processes = 0;
-    tl_trial_process_gone(t);
+    tl_trial_maybe_end(t);
     return true;
 }
 
@@ -411,7 +414,7 @@ static void on_sample_time_over(uv_timer_t *timer)
     finish_sample(timer->data, false);
 }
 
-bool tl_trace_capture_hang(struct tl_trial *t)
+bool tl_capture_hang(struct tl_trial *t)
 {
     unsigned n = 0;
     look_around(t->supervisor);

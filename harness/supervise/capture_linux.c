@@ -30,27 +30,6 @@ static struct tl_supervisor *supervisor_of(const struct tl_process *p)
     return p->trial ? p->trial->supervisor : p->server->supervisor;
 }
 
-static uint64_t status_kilobytes(pid_t pid, const char *key)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    char *text = tl_read_file(path, 1 << 16, NULL);
-    const char *line = text ? strstr(text, key) : NULL;
-    uint64_t value = line ? strtoull(line + strlen(key), NULL, 10) : 0;
-    free(text);
-    return value << 10;
-}
-
-uint64_t tl_process_data_bytes(pid_t pid)
-{
-    return status_kilobytes(pid, "\nVmData:");
-}
-
-uint64_t tl_process_rss_bytes(pid_t pid)
-{
-    return status_kilobytes(pid, "\nVmRSS:");
-}
-
 static char *executable_of(pid_t pid)
 {
     char link[64], target[4096];

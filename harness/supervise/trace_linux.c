@@ -102,6 +102,28 @@ pid_t tl_trace_wait(int *status, struct rusage *usage)
     return wait4(-1, status, WNOHANG | __WALL, usage);
 }
 
+/* A number in the kernel's description of a process; 0 when it is not there. Memory is told in KiB. */
+static uint64_t status_number(pid_t pid, const char *key)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    const char *line = text ? strstr(text, key) : NULL;
+    uint64_t value = line ? strtoull(line + strlen(key), NULL, 10) : 0;
+    free(text);
+    return value;
+}
+
+uint64_t tl_process_data_bytes(pid_t pid)
+{
+    return status_number(pid, "\nVmData:") << 10;
+}
+
+uint64_t tl_process_rss_bytes(pid_t pid)
+{
+    return status_number(pid, "\nVmRSS:") << 10;
+}
+
 /* --- letting go ----------------------------------------------------------------------------------------- */
 
 void tl_tracee_let_go(struct tl_tracee *t)
@@ -408,12 +430,7 @@ void tl_trace_orphans(struct tl_supervisor *s, bool now)
                 continue;
             /* Its parent was killed between making it and saying so. A thread still belongs to its process.
              */
-            char path[64];
-            snprintf(path, sizeof path, "/proc/%d/status", (int)t->tid);
-            char *text = tl_read_file(path, 1 << 16, NULL);
-            const char *line = text ? strstr(text, "\nTgid:") : NULL;
-            pid_t tgid = line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
-            free(text);
+            pid_t tgid = (pid_t)status_number(t->tid, "\nTgid:");
             struct tl_process *p = tgid && tgid != t->tid ? find_process(s, tgid) : NULL;
             if (p) {
                 adopt(s, t, p);

@@ -158,19 +158,6 @@ bool tl_record_is_verdict(const struct tl_trial_record *r)
     return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
 }
 
-/* The last words of a program that failed, for the one line that says why. */
-char *tl_output_last_line(const struct tl_output *o)
-{
-    const char *text = o->tail_size ? o->tail : o->head;
-    size_t n = o->tail_size ? o->tail_size : o->head_size;
-    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        n--;
-    size_t start = n;
-    while (start && text[start - 1] != '\n' && n - start < 300)
-        start--;
-    return n > start ? tl_format("%.*s", (int)(n - start), text + start) : NULL;
-}
-
 /* --- answers -------------------------------------------------------------------------------------------- */
 
 void tl_job_free(struct tl_job *j)

@@ -123,6 +123,18 @@ void tl_capture_free(struct tl_capture *c)
     memset(c, 0, sizeof *c);
 }
 
+void tl_crash_report_free(struct tl_crash_report *p)
+{
+    for (size_t i = 0; i < p->n_lines; i++) {
+        free(p->lines[i].library);
+        free(p->lines[i].text);
+    }
+    free(p->lines);
+    free(p->termination);
+    tl_capture_free(&p->capture);
+    memset(p, 0, sizeof *p);
+}
+
 void tl_trial_record_free(struct tl_trial_record *r)
 {
     for (size_t i = 0; i < r->n_captures; i++)

@@ -130,6 +130,21 @@ struct tl_capture {
     bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
 };
 
+/* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */
+struct tl_crash_report {
+    struct tl_capture capture; /* its stacks; no threads: it has none */
+    int signal;                /* 0: it names none that is known here */
+    bool launch_failure;       /* the loader refused to start the process */
+    size_t n_lines;
+    struct tl_report_line *lines; /* what libraries left for the report, in its order */
+    char *termination;            /* why the system ended the process: namespace, code and reasons; or NULL */
+    bool has_reasons;             /* termination holds reasons in words */
+};
+
+struct tl_report_line {
+    char *library, *text;
+};
+
 /* The beginning and the end of a stream of output. */
 struct tl_output {
     char *head; /* the first bytes; NUL-terminated, may hold NULs */
@@ -186,7 +201,8 @@ struct tl_trial_record {
 };
 
 void tl_capture_free(struct tl_capture *c);           /* its contents, not c itself */
-void tl_trial_record_free(struct tl_trial_record *r); /* its contents, not r itself */
+void tl_crash_report_free(struct tl_crash_report *p); /* likewise */
+void tl_trial_record_free(struct tl_trial_record *r); /* likewise */
 
 /* The identity of a stack: its frames as (module build-id or file name, offset, flags) and what was omitted.
  * Equal in every process that runs the same files, wherever they are loaded. */

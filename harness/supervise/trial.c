@@ -7,7 +7,6 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/crash_report/ips.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
@@ -537,7 +536,7 @@ static void conclude(struct tl_trial *t)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
     if (t->report)
-        tl_ips_apply(t->report, r);
+        tl_verdict_add_report(t->report, r);
     tl_signature_make(r);
 }
 
@@ -592,7 +591,7 @@ void tl_trial_free(struct tl_trial *t)
     free(t->device_asked);
     free(t->violation);
     if (t->report)
-        tl_ips_free(t->report);
+        tl_crash_report_free(t->report);
     free(t->report);
     json_decref(t->request);
     json_decref(t->server_request);

@@ -8,7 +8,6 @@
 #include "harness/supervise/supervisor_impl.h"
 
 struct tl_process;
-struct tl_ips;
 
 enum tl_kill_reason {
     TL_KILL_NONE,
@@ -74,8 +73,8 @@ struct tl_trial {
     uint64_t peak_rss_watched;
     uint64_t data_at_crash; /* VmData of the process at its last fatal signal, bytes */
     unsigned server_failures;
-    int descendant_signals[65]; /* how many descendants died of each */
-    struct tl_ips *report;      /* the system's own report of the main process's crash; or NULL */
+    int descendant_signals[65];     /* how many descendants died of each */
+    struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;
 };
 

@@ -1,6 +1,7 @@
 #include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
+#include "harness/verdict/abort_message.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -303,4 +304,36 @@ int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r)
     }
     return WIFSIGNALED(seen->status) ? died_of(seen, r, WTERMSIG(seen->status), true)
                                      : exited(seen, r, WEXITSTATUS(seen->status));
+}
+
+/* Which of the things that a report says is why. The C++ runtime repeats what another library said better, so
+ * its line is a last resort; and why the system ended a process is worth more than a line of it only when the
+ * report gives reasons. */
+static const char *report_message(const struct tl_crash_report *p)
+{
+    const char *message = NULL;
+    for (size_t i = 0; i < p->n_lines; i++) {
+        bool better = !message || strstr(message, "exception of type NSException");
+        if (better && !tl_message_says_nothing(p->lines[i].text))
+            message = p->lines[i].text;
+    }
+    return message || !(p->launch_failure || p->has_reasons) ? message : p->termination;
+}
+
+void tl_verdict_add_report(struct tl_crash_report *p, struct tl_trial_record *r)
+{
+    const char *message = report_message(p);
+    if (p->capture.n_threads) {
+        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
+        memmove(r->captures + 1, r->captures, r->n_captures * sizeof *r->captures);
+        r->captures[0] = p->capture;
+        r->n_captures++;
+        p->capture = (struct tl_capture){0};
+    }
+    if (!r->signal)
+        r->signal = p->signal;
+    if (p->launch_failure)
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+    if (message && (!r->message || p->launch_failure || tl_message_says_nothing(r->message)))
+        set_message(r, tl_strdup(message));
 }

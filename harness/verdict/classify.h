@@ -41,6 +41,11 @@ bool tl_signal_is_crash(int signal);
  * those the runner sent. Returns the index of the decisive capture, or -1. */
 int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r);
 
+/* Adds what the system's own report says of the death of a process: its capture first (moved out of *p), its
+ * signal and message where the record has none, and outcome unsupported for a process that was refused by the
+ * loader. The caller then makes the signature. */
+void tl_verdict_add_report(struct tl_crash_report *p, struct tl_trial_record *r);
+
 /* Whether a message speaks of an allocation that failed. */
 bool tl_speaks_of_memory(const char *message);
 

@@ -299,13 +299,16 @@ static int reported_signal(const struct tl_trial *t, int status)
 static void take_report(struct tl_process *p, const struct tl_wait *w, struct tl_ips *ips)
 {
     struct tl_trial *t = p->trial;
+    struct tl_crash_report *report = &ips->report;
     if (!w->wanted.pid) { /* of a descendant: one more capture, beside which the report has a message */
-        ips->capture.is_main = false;
-        t->descendant_signals[ips->signal]++;
-        tl_trial_captured(t, &ips->capture);
+        report->capture.is_main = false;
+        t->descendant_signals[report->signal]++;
+        tl_trial_captured(t, &report->capture);
     }
     t->report = tl_calloc(1, sizeof *t->report);
-    *t->report = *ips;
+    *t->report = *report;
+    *report = (struct tl_crash_report){0};
+    tl_ips_free(ips);
 }
 
 static void on_report_time(uv_timer_t *timer)

@@ -149,7 +149,8 @@ void tl_trial_record_free(struct tl_trial_record *r)
     free(r->error_domain);
     free(r->error_code);
     free(r->message);
-    free(r->result);
+    json_decref(r->result);
+    free(r->outputs);
     free(r->out.head);
     free(r->out.tail);
     free(r->err.head);

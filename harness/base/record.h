@@ -6,6 +6,7 @@
 
 #include "harness/base/hash.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -193,7 +194,8 @@ struct tl_trial_record {
     double wall_seconds;
     double user_seconds, system_seconds; /* of the process and its waited-for descendants */
     uint64_t peak_rss;                   /* bytes */
-    char *result;                        /* the runner's result object as JSON; NULL for none */
+    json_t *result;                      /* the runner's result object; NULL for none */
+    char *outputs; /* directory with the files of its outputs while it is being reported; NULL; not stored */
     struct tl_output out, err;
     size_t n_captures; /* the decisive one first */
     struct tl_capture *captures;

@@ -14,15 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where a trial left its outputs; NULL when none were wanted. The caller's to free. */
-static char *outputs_directory(const struct tl_trial_record *r)
-{
-    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
-    char *path = tl_strdup(json_string_value(json_object_get(request, "outputs")));
-    json_decref(request);
-    return path;
-}
-
 static void note(struct tl_trial_record *r, char *message)
 {
     free(r->message);
@@ -30,8 +21,7 @@ static void note(struct tl_trial_record *r, char *message)
 }
 
 /* The last word on a trial that passed so far. */
-static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const char *directory,
-                            json_t *result)
+static void compare_outputs(struct tl_job *j, struct tl_trial_record *r)
 {
     struct tl_error e;
     const json_t *left_out;
@@ -39,8 +29,8 @@ static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const c
         note(r, tl_format("not compared: %s", j->reference_note));
         return;
     }
-    json_t *found =
-        tl_reference_compare(j->reference_place, directory, result, j->reference->text, j->c->tolerance, &e);
+    json_t *found = tl_reference_compare(j->reference_place, r->outputs, r->result, j->reference->text,
+                                         j->c->tolerance, &e);
     if (!found) {
         note(r, tl_format("not compared: %s: %s", e.where, e.why));
         return;
@@ -61,9 +51,7 @@ static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const c
         note(r, tl_format("not compared: output %s%s", json_string_value(json_array_get(left_out, 0)),
                           json_array_size(left_out) > 1 ? " and others" : ""));
     }
-    json_object_set_new(result, "reference", found);
-    free(r->result);
-    r->result = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
+    json_object_set_new(r->result, "reference", found);
 }
 
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
@@ -73,18 +61,15 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
     (void)taken;
     if (j->generate_seconds >= 0)
         r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
-    char *directory = r->result ? outputs_directory(r) : NULL;
-    json_t *result = directory ? json_loads(r->result, 0, NULL) : NULL;
-    if (result && j->reference && r->outcome == TL_OUTCOME_PASS)
-        compare_outputs(j, r, directory, result);
-    if (result && j->keep_outputs) {
+    bool has_outputs = r->outputs && r->result;
+    if (has_outputs && j->reference && r->outcome == TL_OUTCOME_PASS)
+        compare_outputs(j, r);
+    if (has_outputs && j->keep_outputs) {
         char *to = tl_format("%s/%s", j->keep_outputs, r->id);
-        if (tl_outputs_copy(directory, to, result, &e))
+        if (tl_outputs_copy(r->outputs, to, r->result, &e))
             tl_executor_fail_all(j->x, &e);
         free(to);
     }
-    json_decref(result);
-    free(directory);
     tl_job_answer(j, r, tl_record_is_verdict(r));
 }
 
@@ -268,16 +253,12 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
     struct tl_job *j = arg;
     struct tl_error e;
     (void)taken;
-    char *directory = outputs_directory(r);
-    json_t *result = r->result ? json_loads(r->result, 0, NULL) : NULL;
-    if (r->outcome != TL_OUTCOME_PASS || !directory || !result)
+    if (r->outcome != TL_OUTCOME_PASS || !r->outputs || !r->result)
         j->reference_note =
             tl_format("the reference %s gave %s%s%s", j->reference->text, tl_outcome_name(r->outcome),
                       r->message ? ": " : "", r->message ? r->message : "");
-    else if (tl_reference_keep(j->reference_place, directory, result, &e))
+    else if (tl_reference_keep(j->reference_place, r->outputs, r->result, &e))
         j->reference_note = tl_format("%s: %s", e.where, e.why);
-    json_decref(result);
-    free(directory);
     if (!tl_record_is_verdict(r)) {
         tl_job_answer(j, r, false);
     } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {

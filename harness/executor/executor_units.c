@@ -49,34 +49,29 @@ static void wait_for(struct tl_executor *x, const struct description *d)
         tl_executor_turn(x, TL_STEP_MS);
 }
 
-/* What the runner answered, once it has. */
-static int wait_for_reply(struct tl_executor *x, const struct tl_unit *u, struct description *d,
-                          json_t **answer, struct tl_error *e)
+/* Returns when the runner has answered: 0 when it described itself. */
+static int wait_for_reply(struct tl_executor *x, const struct tl_unit *u, const struct description *d,
+                          struct tl_error *e)
 {
     wait_for(x, d);
     if (x->interrupted || !d->ended)
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
                        "while its runner was asked what it can do");
-    *answer = d->record.result ? json_loads(d->record.result, 0, NULL) : NULL;
-    if (*answer && !json_is_array(json_object_get(*answer, "devices"))) {
-        json_decref(*answer);
-        *answer = NULL;
-    }
-    if (!*answer && !tl_record_is_verdict(&d->record)) {
-        tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
-                d->record.message ? d->record.message : "");
-    } else if (!*answer) {
-        char *said = tl_output_last_line(&d->record.err);
-        const char *why = d->record.message  ? d->record.message
-                          : d->record.signal ? tl_signal_name(d->record.signal)
-                                             : "it answered something else";
-        tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
-                "%s: %s%s%s%s; it must answer {\"describe\":1} with name, version and devices",
-                tl_outcome_name(d->record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
-                said ? ")" : "");
-        free(said);
-    }
-    return *answer ? 0 : -1;
+    if (json_is_array(json_object_get(d->record.result, "devices")))
+        return 0;
+    if (!tl_record_is_verdict(&d->record))
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
+                       d->record.message ? d->record.message : "");
+    char *said = tl_output_last_line(&d->record.err);
+    const char *why = d->record.message  ? d->record.message
+                      : d->record.signal ? tl_signal_name(d->record.signal)
+                                         : "it answered something else";
+    tl_fail(e, TL_ERROR_INPUT, "a runner does not say what it can do", u->path,
+            "%s: %s%s%s%s; it must answer {\"describe\":1} with name, version and devices",
+            tl_outcome_name(d->record.outcome), why, said ? " (it wrote: " : "", said ? said : "",
+            said ? ")" : "");
+    free(said);
+    return -1;
 }
 
 static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
@@ -154,16 +149,14 @@ static struct tl_unit *find_unit(struct tl_executor *x, const char *text)
 /* Keeps a unit that was described, or releases it. */
 static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct description *d, struct tl_error *e)
 {
-    json_t *answer = NULL;
     int result = 0;
     if (u->unit.build_missing)
         u->unit.why = tl_strdup(u->unit.build_missing);
     else
-        result = wait_for_reply(x, &u->unit, d, &answer, e) || take_description(&u->unit, answer, e) ||
+        result = wait_for_reply(x, &u->unit, d, e) || take_description(&u->unit, d->record.result, e) ||
                          environment_of(x, &u->unit, NULL, u->unit.environment_id, e)
                      ? -1
                      : 0;
-    json_decref(answer);
     if (result)
         return -1;
     u->next = x->units;

@@ -82,7 +82,7 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
             return;
         }
         t->got_result = true;
-        r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
+        r->result = json_incref(m->object);
         r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
         enter_phase(t, TL_PHASE_DONE, 0);
         return;
@@ -101,7 +101,7 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
     case TL_MESSAGE_DESCRIPTION:
         if (!final && json_object_get(t->request, "describe")) {
             t->got_result = true;
-            r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
+            r->result = json_incref(m->object);
             return;
         }
         protocol_violation(t, tl_strdup("a description was not asked for"));
@@ -222,11 +222,10 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     if (t->request) {
         json_object_set_new(t->request, "scratch", json_string(t->scratch));
         if (json_object_get(t->request, "outputs")) { /* wanted: only here is it known where they can go */
-            char *outputs = tl_format("%s/outputs", t->scratch);
-            json_object_set_new(t->request, "outputs", json_string(outputs));
-            int failed = mkdir(outputs, 0700);
-            free(outputs);
-            if (failed)
+            free(t->record.outputs);
+            t->record.outputs = tl_format("%s/outputs", t->scratch);
+            json_object_set_new(t->request, "outputs", json_string(t->record.outputs));
+            if (mkdir(t->record.outputs, 0700))
                 return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
                                      t->scratch, "free some space, or name another place with TMPDIR");
         }

@@ -218,17 +218,15 @@ static bool result_is_finite(const json_t *result, const char **which)
 
 static void judge_result(const struct tl_seen *seen, struct tl_trial_record *r)
 {
-    json_t *result = r->result ? json_loads(r->result, JSON_DECODE_ANY, NULL) : NULL;
     const char *which = NULL;
     r->outcome = TL_OUTCOME_PASS;
-    if (!result_is_finite(result, &which)) {
+    if (!result_is_finite(r->result, &which)) {
         r->outcome = TL_OUTCOME_WRONG;
         set_message(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
     } else if (seen->device_asked && r->observed_device && strcmp(seen->device_asked, r->observed_device)) {
         r->outcome = TL_OUTCOME_FALLBACK;
         set_message(r, tl_format("ran on %s, not on %s as asked", r->observed_device, seen->device_asked));
     }
-    json_decref(result);
 }
 
 static int exited(const struct tl_seen *seen, struct tl_trial_record *r, int code)

@@ -44,6 +44,11 @@ static enum tl_outcome outcome(const struct tl_seen *s)
     return record.outcome;
 }
 
+static json_t *parsed(const char *text)
+{
+    return json_loads(text, 0, NULL);
+}
+
 static void says(const char *part)
 {
     cr_expect(record.message && strstr(record.message, part), "%s, got %s", part,
@@ -208,17 +213,17 @@ Test(classify, results_that_are_not_finite_or_from_elsewhere)
     tl_trial_record_free(&record);
     record = (struct tl_trial_record){
         .result =
-            strdup("{\"outputs\":[{\"name\":\"y\",\"finite\":true},{\"name\":\"z\",\"finite\":false}]}")};
+            parsed("{\"outputs\":[{\"name\":\"y\",\"finite\":true},{\"name\":\"z\",\"finite\":false}]}")};
     tl_classify(&s, &record);
     cr_expect_eq(record.outcome, TL_OUTCOME_WRONG);
     says("output z");
     tl_trial_record_free(&record);
-    record = (struct tl_trial_record){.result = strdup("{\"outputs\":[]}"), .observed_device = strdup("cpu")};
+    record = (struct tl_trial_record){.result = parsed("{\"outputs\":[]}"), .observed_device = strdup("cpu")};
     s.device_asked = "webgpu";
     tl_classify(&s, &record);
     cr_expect_eq(record.outcome, TL_OUTCOME_FALLBACK);
     tl_trial_record_free(&record);
-    record = (struct tl_trial_record){.result = strdup("{\"outputs\":[]}")};
+    record = (struct tl_trial_record){.result = parsed("{\"outputs\":[]}")};
     tl_classify(&s, &record);
     cr_expect_eq(record.outcome, TL_OUTCOME_PASS, "a runtime that does not say where it ran is believed");
     tl_trial_record_free(&record);

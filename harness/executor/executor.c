@@ -16,6 +16,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/executor/reference.h"
+#include "harness/verdict/classify.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -150,14 +151,6 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
     return x->supervisor;
 }
 
-/* --- what a record says --------------------------------------------------------------------------------- */
-
-/* Otherwise trapline itself could not run it. */
-bool tl_record_is_verdict(const struct tl_trial_record *r)
-{
-    return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
-}
-
 /* --- answers -------------------------------------------------------------------------------------------- */
 
 void tl_job_free(struct tl_job *j)
@@ -226,8 +219,7 @@ static void prepare_answer(struct tl_job *j)
 void tl_job_fail(struct tl_job *j, const struct tl_error *e)
 {
     prepare_answer(j);
-    j->ready.outcome = TL_OUTCOME_LOST;
-    j->ready.message = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
+    tl_verdict_not_run(tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why), &j->ready);
     tl_job_answer(j, &j->ready, false);
 }
 
@@ -240,9 +232,7 @@ static void queue_answer(struct tl_job *j)
 static void answer_unsupported(struct tl_job *j, enum tl_phase phase, const char *why)
 {
     prepare_answer(j);
-    j->ready.outcome = TL_OUTCOME_UNSUPPORTED;
-    j->ready.phase = phase;
-    j->ready.message = tl_strdup(why);
+    tl_verdict_unsupported(phase, tl_strdup(why), &j->ready);
     queue_answer(j);
 }
 

@@ -5,7 +5,7 @@
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/executor/reference.h"
-#include "harness/verdict/signature.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,44 +14,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static void note(struct tl_trial_record *r, char *message)
-{
-    free(r->message);
-    r->message = message;
-}
-
 /* The last word on a trial that passed so far. */
 static void compare_outputs(struct tl_job *j, struct tl_trial_record *r)
 {
     struct tl_error e;
-    const json_t *left_out;
     if (j->reference_note) {
-        note(r, tl_format("not compared: %s", j->reference_note));
+        tl_verdict_of_comparison(NULL, j->reference_note, r);
         return;
     }
     json_t *found = tl_reference_compare(j->reference_place, r->outputs, r->result, j->reference->text,
                                          j->c->tolerance, &e);
-    if (!found) {
-        note(r, tl_format("not compared: %s: %s", e.where, e.why));
-        return;
-    }
-    if (!json_is_true(json_object_get(found, "equal"))) {
-        const char *why = json_string_value(json_object_get(found, "why"));
-        const json_t *error = json_object_get(found, "max_error");
-        r->outcome = TL_OUTCOME_WRONG;
-        note(r, why ? tl_format("not what %s says: %s", j->reference->text, why)
-                : json_is_real(error)
-                    ? tl_format("not what %s says: the largest error is %.3g of the largest magnitude, the "
-                                "tolerance %g",
-                                j->reference->text, json_real_value(error), j->c->tolerance)
-                    : tl_format("not what %s says: values are not finite where they should be",
-                                j->reference->text));
-        tl_signature_make(r);
-    } else if ((left_out = json_object_get(found, "left_out"))) {
-        note(r, tl_format("not compared: output %s%s", json_string_value(json_array_get(left_out, 0)),
-                          json_array_size(left_out) > 1 ? " and others" : ""));
-    }
-    json_object_set_new(r->result, "reference", found);
+    char *why_not = found ? NULL : tl_format("%s: %s", e.where, e.why);
+    tl_verdict_of_comparison(found, why_not, r);
+    free(why_not);
 }
 
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
@@ -70,7 +45,7 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
             tl_executor_fail_all(j->x, &e);
         free(to);
     }
-    tl_job_answer(j, r, tl_record_is_verdict(r));
+    tl_job_answer(j, r, tl_verdict_is_given(r));
 }
 
 /* The inputs list of a case, written once by content: runners get a path. */
@@ -259,7 +234,7 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
                       r->message ? ": " : "", r->message ? r->message : "");
     else if (tl_reference_keep(j->reference_place, r->outputs, r->result, &e))
         j->reference_note = tl_format("%s: %s", e.where, e.why);
-    if (!tl_record_is_verdict(r)) {
+    if (!tl_verdict_is_given(r)) {
         tl_job_answer(j, r, false);
     } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
         tl_job_fail(j, &e);
@@ -275,34 +250,18 @@ static int submit_trial(struct tl_job *j, struct tl_error *e)
 
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
-    struct tl_error e;
-    if (r->outcome == TL_OUTCOME_PASS) {
-        j->generate_seconds = r->wall_seconds;
-        if (tl_generated_keep(&j->generated, &e)) {
-            r->outcome = TL_OUTCOME_UNSUPPORTED;
-            free(r->message);
-            r->message = tl_format("%s: %s", e.what, e.why);
-        } else if (!submit_trial(j, &e)) {
-            return;
-        } else {
-            tl_job_fail(j, &e);
-            return;
-        }
-    } else {
+    struct tl_error e, not_kept;
+    bool made = r->outcome == TL_OUTCOME_PASS, kept = made && !tl_generated_keep(&j->generated, &not_kept);
+    if (!made)
         tl_generated_drop(&j->generated);
+    if (kept) {
+        j->generate_seconds = r->wall_seconds;
+        if (submit_trial(j, &e))
+            tl_job_fail(j, &e);
+        return;
     }
-    if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
-        char *said = tl_output_last_line(&r->err);
-        char *message = tl_format("the generator refused (%s)%s%s", r->message ? r->message : "",
-                                  said ? ": " : "", said ? said : "");
-        free(said);
-        free(r->message);
-        r->message = message;
-        r->outcome = TL_OUTCOME_UNSUPPORTED;
-        tl_signature_make(r);
-    }
-    r->phase = TL_PHASE_GENERATE;
-    tl_job_answer(j, r, tl_record_is_verdict(r));
+    tl_verdict_of_generator(made ? &not_kept : NULL, r);
+    tl_job_answer(j, r, tl_verdict_is_given(r));
 }
 
 static int submit_with_model(struct tl_job *j, struct tl_error *e);

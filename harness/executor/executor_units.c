@@ -2,6 +2,7 @@
 #include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ static int wait_for_reply(struct tl_executor *x, const struct tl_unit *u, const 
                        "while its runner was asked what it can do");
     if (json_is_array(json_object_get(d->record.result, "devices")))
         return 0;
-    if (!tl_record_is_verdict(&d->record))
+    if (!tl_verdict_is_given(&d->record))
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", u->path, "%s",
                        d->record.message ? d->record.message : "");
     char *said = tl_output_last_line(&d->record.err);

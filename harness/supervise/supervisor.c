@@ -30,6 +30,7 @@
 #include "harness/supervise/server.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -493,11 +494,7 @@ static void drop(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
     bool taken = false;
-    r->outcome = TL_OUTCOME_LOST;
-    free(r->error_domain);
-    free(r->message);
-    r->error_domain = tl_strdup("trapline");
-    r->message = tl_strdup("stopped before it ran");
+    tl_verdict_not_run(tl_strdup("stopped before it ran"), r);
     if (t->done)
         t->done(t->done_arg, r, &taken);
     if (taken)

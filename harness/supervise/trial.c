@@ -10,9 +10,7 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
-#include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
-#include "harness/verdict/signature.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -471,7 +469,6 @@ static enum tl_end end_of(const struct tl_trial *t)
         return TL_END_CANCELLED;
     case TL_KILL_BEGIN:
         return TL_END_NOT_BEGUN;
-    case TL_KILL_LEFTOVER:
     case TL_KILL_NONE:
         break;
     }
@@ -495,16 +492,7 @@ static void conclude(struct tl_trial *t)
     struct tl_trial_record *r = &t->record;
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
-    char *message = NULL;
-    bool clean = t->main_status == 0 && t->killed == TL_KILL_NONE;
-    if (!clean && r->err.head_size) { /* the search is worth it for failures only */
-        struct tl_buffer text = TL_BUFFER_INIT;
-        tl_buffer_add(&text, r->err.head, r->err.head_size);
-        tl_buffer_add(&text, r->err.tail, r->err.tail_size);
-        message = tl_find_abort_message(text.data, text.size);
-        tl_buffer_free(&text);
-    }
-    struct tl_seen seen = {
+    const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
         .protocol = t->protocol,
@@ -513,30 +501,19 @@ static void conclude(struct tl_trial *t)
         .got_error = t->got_error,
         .got_unsupported = t->got_unsupported,
         .violation = t->violation,
-        .abort_message = message,
         .descendant_signals = t->descendant_signals,
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
         .data_at_crash = t->child_limits.memory_mb ? t->data_at_crash : 0,
-        .captures = r->captures,
-        .n_captures = r->n_captures,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
+        .report = t->report,
     };
-    int at = tl_classify(&seen, r);
-    free(message);
-    if (at > 0) {
-        struct tl_capture c = r->captures[at];
-        memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
-        r->captures[0] = c;
-    }
     if (!t->supervisor->options.no_symbols)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
-    if (t->report)
-        tl_verdict_add_report(t->report, r);
-    tl_signature_make(r);
+    tl_verdict_of_process(&facts, r);
 }
 
 void tl_trial_maybe_end(struct tl_trial *t)

@@ -16,8 +16,7 @@ enum tl_kill_reason {
     TL_KILL_DISK,
     TL_KILL_PROCESSES,
     TL_KILL_CANCEL,
-    TL_KILL_BEGIN,    /* its intent could not be recorded */
-    TL_KILL_LEFTOVER, /* the main process has ended: what is left is swept */
+    TL_KILL_BEGIN, /* its intent could not be recorded */
 };
 
 enum tl_trial_state { TL_TRIAL_WAITING, TL_TRIAL_FORKING, TL_TRIAL_RUNNING, TL_TRIAL_KILLING };

@@ -41,12 +41,25 @@ static bool has_line(const struct tl_ips *ips, const char *library, const char *
     return false;
 }
 
+static struct tl_output on_stderr(const char *text)
+{
+    return (struct tl_output){.head = tl_strdup(text), .head_size = strlen(text)};
+}
+
+/* What comes of a process that died of a signal, and of which there is a report. */
+static void verdict(struct tl_ips *ips, int signal, struct tl_trial_record *r)
+{
+    static const int no_descendants[65];
+    const struct tl_process_facts facts = {
+        .status = signal, .executed = true, .descendant_signals = no_descendants, .report = &ips->report};
+    tl_verdict_of_process(&facts, r);
+}
+
 /* The title that a crash gets from a report alone. */
 static void title_is(struct tl_ips *ips, const char *title)
 {
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH, .phase = TL_PHASE_EXECUTE};
-    tl_verdict_add_report(&ips->report, &r);
-    tl_signature_make(&r);
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    verdict(ips, ips->report.signal, &r);
     cr_assert_str_eq(r.signature.title, title, "got: %s", r.signature.title);
     tl_trial_record_free(&r);
 }
@@ -122,14 +135,13 @@ Test(ips, thrown_exception)
     cr_assert_eq(ips.report.capture.n_threads, 2);
     cr_assert_str_eq(ips.report.capture.threads[0].name, "last exception");
     cr_assert(ips.report.capture.threads[0].crashed && !ips.report.capture.threads[1].crashed);
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH};
-    tl_verdict_add_report(&ips.report, &r);
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    verdict(&ips, SIGABRT, &r);
     cr_assert_str_eq(r.message,
                      "*** Terminating app due to uncaught exception 'NSInvalidArgumentException', reason: "
                      "'shape [1, 2] does not fit'");
     free(r.message);
     r.message = NULL;
-    r.phase = TL_PHASE_EXECUTE;
     tl_signature_make(&r);
     cr_assert_str_eq(r.signature.title, "-[INVGraph compile:] ← inv_compile");
     tl_trial_record_free(&r);
@@ -160,8 +172,9 @@ Test(ips, launch_failure_is_unsupported)
 {
     struct tl_ips ips = load("loader.ips");
     cr_assert(ips.report.launch_failure);
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH, .message = tl_strdup("dyld: halting")};
-    tl_verdict_add_report(&ips.report, &r);
+    struct tl_trial_record r = {.err = on_stderr("libc++abi: terminating")};
+    verdict(&ips, SIGABRT, &r);
+    cr_assert_str_eq(r.signature.id, "");
     cr_assert_eq(r.outcome, TL_OUTCOME_UNSUPPORTED);
     cr_assert_str_eq(r.message,
                      "DYLD 1: Library missing; Library not loaded: @rpath/libinv.dylib; Referenced from: "
@@ -176,27 +189,27 @@ Test(ips, only_309_is_a_crash)
     cr_assert(!ips.crash);
     cr_assert_eq(ips.bug_type, 298);
     cr_assert(!tl_ips_matches(&ips, 77, 0, INT64_MAX - 2000000));
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH};
-    tl_verdict_add_report(&ips.report, &r);
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    verdict(&ips, SIGSEGV, &r);
     cr_assert_eq(r.n_captures, 0);
     cr_assert_eq(r.outcome, TL_OUTCOME_CRASH);
+    tl_trial_record_free(&r);
     tl_ips_free(&ips);
 }
 
-Test(ips, apply_puts_the_report_first_and_keeps_what_the_record_knows)
+Test(ips, the_report_comes_first_and_keeps_what_the_record_knows)
 {
     struct tl_ips ips = load("trap.ips");
-    struct tl_trial_record r = {
-        .outcome = TL_OUTCOME_CRASH, .signal = SIGILL, .message = tl_strdup("said on stderr")};
+    struct tl_trial_record r = {.err = on_stderr("Fatal error: said on stderr")};
     r.captures = tl_calloc(1, sizeof *r.captures);
     r.captures[0].pid = 1234;
     r.n_captures = 1;
-    tl_verdict_add_report(&ips.report, &r);
+    verdict(&ips, SIGILL, &r);
     cr_assert_eq(r.n_captures, 2);
     cr_assert_eq(r.captures[0].pid, 88);
     cr_assert_eq(r.captures[1].pid, 1234);
     cr_assert_eq(r.signal, SIGILL);
-    cr_assert_str_eq(r.message, "said on stderr");
+    cr_assert_str_eq(r.message, "Fatal error: said on stderr");
     tl_trial_record_free(&r);
     tl_ips_free(&ips);
 }
@@ -267,9 +280,8 @@ Test(ips, fields_of_other_types_are_as_good_as_absent)
         cr_assert_eq(ips.report.signal, 0);
         cr_assert_eq(ips.pid, 0);
         cr_assert_eq(ips.captured_us, 0);
-        struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH};
-        tl_verdict_add_report(&ips.report, &r);
-        tl_signature_make(&r);
+        struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+        verdict(&ips, SIGSEGV, &r);
         cr_assert_not_null(r.signature.title);
         tl_trial_record_free(&r);
         tl_ips_free(&ips);

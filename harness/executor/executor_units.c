@@ -100,9 +100,9 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
         u->usable = !json_is_false(json_object_get(device, "usable"));
         u->why = tl_strdup(why ? why : "its runner does not say why");
         /* A CPU takes as many as asked for; another device one, unless its runner knows better. */
-        u->slots = slots > 0 && slots < 4096                       ? (unsigned)slots
-                   : !strcmp(name, "cpu") || !strcmp(name, "host") ? 0
-                                                                   : 1;
+        u->slots = strcmp(name, "cpu") && strcmp(name, "host");
+        if (slots > 0 && slots < 4096)
+            u->slots = (unsigned)slots;
         tl_buffer_free(&known);
         return 0;
     }

@@ -164,9 +164,10 @@ static void enable_v2(struct tl_cgroup_root *r, const char *parent)
     char *available = read_small(parent, "cgroup.controllers");
     bool pids = has_word(available, "pids", " \n"), memory = has_word(available, "memory", " \n");
     free(available);
-    const char *wanted = pids && memory ? "+pids +memory" : pids ? "+pids" : memory ? "+memory" : NULL;
-    if (!wanted)
+    if (!pids && !memory)
         return;
+    char wanted[24];
+    snprintf(wanted, sizeof wanted, "%s%s", pids ? "+pids " : "", memory ? "+memory" : "");
     if (write_file(parent, "cgroup.subtree_control", wanted) && errno == EBUSY) {
         char *members = read_small(parent, "cgroup.procs");
         char own[24];

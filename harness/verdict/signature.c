@@ -197,10 +197,10 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
     size_t n = 0, best = 0, most = 0;
     for (size_t i = 0; c && i < c->n_threads; i++) {
         const struct tl_thread *t = &c->threads[i];
-        bool waits = tl_title_frames_thread_waits(c, t), is_main = t->tid == t->pid;
+        bool waits = tl_title_frames_thread_waits(c, t);
         char *title = hang_frames(c, t, waits, coarse);
         if (title)
-            all[n++] = (struct hanging){title, is_main ? (waits ? 2 : 4) : (waits ? 1 : 3)};
+            all[n++] = (struct hanging){title, 2 * !waits + (t->tid == t->pid)};
     }
     qsort(all, n, sizeof *all, by_rank_and_title);
     for (size_t i = 0, k; i < n && all[i].rank == all[0].rank; i = k) {

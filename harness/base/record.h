@@ -155,8 +155,8 @@ struct tl_output {
     uint64_t total; /* bytes written by the trial; total - head_size - tail_size were dropped */
 };
 
-/* The last line that says something, for the one line that says why a program failed: without the blanks around
- * its end, of a longer one the first 400 bytes. A new string; NULL when there is none. */
+/* The last line that says something, for the one line that says why a program failed: without the blanks
+ * around its end, of a longer one the first 400 bytes. A new string; NULL when there is none. */
 char *tl_output_last_line(const struct tl_output *o);
 
 struct tl_signature {

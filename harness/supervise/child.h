@@ -1,4 +1,5 @@
-/* A child of the supervisor: its streams, its gate, its limits. Each system has a source of its own for it. */
+/* A child of the supervisor: its streams, its gate, its limits. Each system has a source of its own for
+ * it. */
 #ifndef TL_CHILD_H
 #define TL_CHILD_H
 

@@ -1,4 +1,5 @@
-/* The two ends of a stream of output, its beginning and its end, kept in bounded memory at the speed it comes. */
+/* The two ends of a stream of output, its beginning and its end, kept in bounded memory at the speed it
+ * comes. */
 #ifndef TL_OUTPUT_ENDS_H
 #define TL_OUTPUT_ENDS_H
 
@@ -18,8 +19,8 @@ struct tl_output_ends {
 
 void tl_output_ends_feed(struct tl_output_ends *ends, const void *bytes, size_t size);
 
-/* Moves what was kept into *o (which is overwritten and owns it) and empties ends. When bytes were dropped, the
- * tail starts at the beginning of a line, or of a character where no line begins near. */
+/* Moves what was kept into *o (which is overwritten and owns it) and empties ends. When bytes were dropped,
+ * the tail starts at the beginning of a line, or of a character where no line begins near. */
 void tl_output_ends_take(struct tl_output_ends *ends, struct tl_output *o);
 
 void tl_output_ends_free(struct tl_output_ends *ends);

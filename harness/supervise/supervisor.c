@@ -17,10 +17,10 @@
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
  *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
  *
- * supervisor.c, trial.c, server.c, trace_linux.c and capture_linux.c call each other in a circle, and stay so:
- * they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
- * (trial), which frees a slot (supervisor), which starts a trial (trial or server), which makes a child that is
- * traced; with callbacks between them the circle would be the same, and harder to see. */
+ * supervisor.c, trial.c, server.c, trace_linux.c and capture_linux.c call each other in a circle, and stay
+ * so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
+ * (trial), which frees a slot (supervisor), which starts a trial (trial or server), which makes a child that
+ * is traced; with callbacks between them the circle would be the same, and harder to see. */
 #include "harness/supervise/supervisor.h"
 
 #include "harness/base/buffer.h"

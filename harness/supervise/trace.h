@@ -1,8 +1,8 @@
-/* The processes and threads of trials: found as they are made, followed until they are gone. On Linux by ptrace,
- * on macOS, which has no tracing, by looking at the list of all processes.
+/* The processes and threads of trials: found as they are made, followed until they are gone. On Linux by
+ * ptrace, on macOS, which has no tracing, by looking at the list of all processes.
  *
- * A trial has processes, a process has tracees (threads). All of them are known, because every fork, clone and
- * exec of a traced process stops in the supervisor first; so nothing a trial starts can outlive it. */
+ * A trial has processes, a process has tracees (threads). All of them are known, because every fork, clone
+ * and exec of a traced process stops in the supervisor first; so nothing a trial starts can outlive it. */
 #ifndef TL_TRACE_H
 #define TL_TRACE_H
 

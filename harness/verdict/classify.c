@@ -1,22 +1,25 @@
 /* What came of a trial.
  *
- * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md has the
- * list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it exited, and what it
- * had said by then counts. A status alone is not enough in four places:
+ * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
+ * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
+ * exited, and what it had said by then counts. A status alone is not enough in four places:
  *
- *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody sent it.
- *   abort()     and its like under a memory limit is a lack of memory when the process says so, or when its private
- *               memory was near the limit at that moment: RLIMIT_DATA makes an allocation fail before anything kills.
- *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that death only
- *               if a descendant was seen to die of n.
+ *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
+ *               sent it.
+ *   abort()     and its like under a memory limit is a lack of memory when the process says so, or when its
+ *               private memory was near the limit at that moment: RLIMIT_DATA makes an allocation fail before
+ *               anything kills.
+ *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that
+ *               death only if a descendant was seen to die of n.
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers.
  *
- * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault and go
- * on, and no stack of a handled fault is better than that of the death (see decisive). Of those of a hang it is the
- * process that does not merely wait for another (see hang_capture).
+ * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault
+ * and go on, and no stack of a handled fault is better than that of the death (see decisive). Of those of a
+ * hang it is the process that does not merely wait for another (see hang_capture).
  *
- * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for one: what was running
- * when the machine went down is recorded as lost by db/, which finds its intent at the next start and lies below. */
+ * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for one: what
+ * was running when the machine went down is recorded as lost by db/, which finds its intent at the next start
+ * and lies below. */
 #include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
@@ -370,8 +373,8 @@ static void add_first(struct tl_trial_record *r, struct tl_capture *c)
     *c = (struct tl_capture){0};
 }
 
-/* What the system's own report says counts where nothing else was seen; but that its loader refused a process is
- * known from the report alone, and looks like a crash. */
+/* What the system's own report says counts where nothing else was seen; but that its loader refused a process
+ * is known from the report alone, and looks like a crash. */
 static void add_report(struct tl_crash_report *p, struct tl_trial_record *r)
 {
     const char *message = report_message(p);

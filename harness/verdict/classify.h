@@ -1,5 +1,5 @@
-/* What came of a trial: its outcome and why, and the signature of a failure. Pure: no process, no file, no clock.
- * Each of the three tl_verdict_of_… ends in the signature of the record. */
+/* What came of a trial: its outcome and why, and the signature of a failure. Pure: no process, no file, no
+ * clock. Each of the three tl_verdict_of_… ends in the signature of the record. */
 #ifndef TL_CLASSIFY_H
 #define TL_CLASSIFY_H
 
@@ -33,23 +33,23 @@ struct tl_process_facts {
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */
 };
 
-/* Of a process. Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code, message
- * and signature of *r, in which phase, result, observed_device, stderr, the captures (symbolised, in any order) and,
- * for a clean error or unsupported, the error fields are already what was sent and seen. The decisive capture, if
- * there is one, comes first. */
+/* Of a process. Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code,
+ * message and signature of *r, in which phase, result, observed_device, stderr, the captures (symbolised, in
+ * any order) and, for a clean error or unsupported, the error fields are already what was sent and seen. The
+ * decisive capture, if there is one, comes first. */
 void tl_verdict_of_process(const struct tl_process_facts *facts, struct tl_trial_record *r);
 
-/* Of the generator of a model, after the verdict of its process. not_kept: why the model that it made cannot be used;
- * NULL. */
+/* Of the generator of a model, after the verdict of its process. not_kept: why the model that it made cannot
+ * be used; NULL. */
 void tl_verdict_of_generator(const struct tl_error *not_kept, struct tl_trial_record *r);
 
-/* Of the outputs of a trial that passed so far, beside those of its reference. found: what the comparison found, in
- * the form of executor/reference.h, which becomes part of the result (taken); or NULL, and why_not says why they could
- * not be compared. */
+/* Of the outputs of a trial that passed so far, beside those of its reference. found: what the comparison
+ * found, in the form of executor/reference.h, which becomes part of the result (taken); or NULL, and why_not
+ * says why they could not be compared. */
 void tl_verdict_of_comparison(json_t *found, const char *why_not, struct tl_trial_record *r);
 
-/* Of a trial that never ran, because it is not possible here, and because trapline could not run it, which is no
- * verdict on the runtime. They take the message, and fill no signature. */
+/* Of a trial that never ran, because it is not possible here, and because trapline could not run it, which is
+ * no verdict on the runtime. They take the message, and fill no signature. */
 void tl_verdict_unsupported(enum tl_phase phase, char *message, struct tl_trial_record *r);
 void tl_verdict_not_run(char *message, struct tl_trial_record *r);
 

@@ -26,8 +26,8 @@ static bool is_word(char c)
            c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* The end of the group that opens at p (one of ([{<), past its closing bracket; the end of the text when it never closes.
- * Angle brackets count only where `open` is one: elsewhere they are operators. */
+/* The end of the group that opens at p (one of ([{<), past its closing bracket; the end of the text when it
+ * never closes. Angle brackets count only where `open` is one: elsewhere they are operators. */
 static const char *group_end(const char *p)
 {
     static const char opens[] = "([{<", closes[] = ")]}>";

@@ -1,10 +1,10 @@
 /* When two failures are the same failure.
  *
  * Theory of operation. The title comes from the first of these that says something: the message with which
- * the process ended itself, the title frames (title_frames.c), the domain and code of a clean error. A process
- * that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr is from
- * before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The coarse
- * title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
+ * the process ended itself, the title frames (title_frames.c), the domain and code of a clean error. A
+ * process that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr
+ * is from before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The
+ * coarse title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
 
 #include "harness/verdict/signature.h"
 

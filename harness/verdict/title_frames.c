@@ -4,14 +4,14 @@
  * frame has a name (its function, or its place in its module) and a role:
  *
  *   runtime   what trapline is looking for
- *   system    libc, the C++ library, the loader, the thread library: the title says which of their functions a
- *             runtime called, but only as long as a frame of a runtime follows further out
+ *   system    libc, the C++ library, the loader, the thread library: the title says which of their functions
+ *             a runtime called, but only as long as a frame of a runtime follows further out
  *   runner    the executable that trapline started, or an interpreter: the same in every trial
  *   abort     the path from a failed check to the signal, whoever's check it was
  *   start     what calls main and the functions of threads
  *
- * Frames of abort and start are never named. Those of a runner are named only when the stack has no frame of a
- * runtime, which is so when the runtime is linked into the executable. Of what is left the innermost
+ * Frames of abort and start are never named. Those of a runner are named only when the stack has no frame of
+ * a runtime, which is so when the runtime is linked into the executable. Of what is left the innermost
  * TL_TITLE_FRAMES_MOST make the title, and a function that called itself again and again counts once.
  *
  * Frames that were found by scanning the stack (TL_FRAME_GUESSED) may be return addresses of calls that are

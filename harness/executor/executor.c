@@ -9,7 +9,10 @@
  *
  * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from
  * inside submit. The id of a trial is one from its intent to its row, whether or not a generator ran first.
- */
+ *
+ * executor.c, executor_trial.c and executor_units.c call each other in a circle, and stay so: a job that was
+ * submitted (executor.c) goes its way (executor_trial.c) through callbacks that answer it (executor.c), and a
+ * unit is needed to submit, while to describe one takes a turn of the same loop (executor_units.c). */
 #include "harness/executor/executor_impl.h"
 
 #include "db/query.h"

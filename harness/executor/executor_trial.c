@@ -1,4 +1,6 @@
-/* The way of one job: its model is generated, its reference computed, its trial run, its outputs compared. */
+/* The way of one job: its model is generated, its reference computed, its trial run, its outputs compared.
+ *
+ * This file is part of the circle that executor.c speaks of. */
 #include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"

@@ -1,4 +1,6 @@
-/* Units: found, and described by their own runners, each in a child. */
+/* Units: found, and described by their own runners, each in a child.
+ *
+ * This file is part of the circle that executor.c speaks of. */
 #include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"

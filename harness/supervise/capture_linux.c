@@ -1,9 +1,20 @@
 /* The state of a process at a fatal signal or at a deadline.
  *
- * A fatal signal is captured at its first stop and then delivered: what the runtime does with it is the
- * runtime's business. The thread that took it is unwound at once; the others are interrupted, and unwound as
- * soon as the last of them has stopped or the time for it is over. Nothing here waits: stops arrive through
- * trace_linux.c. */
+ * Theory of operation. A fatal signal is captured at its signal-delivery-stop, when nothing has happened yet:
+ * PTRACE_GETSIGINFO tells the address of the fault and who sent the signal, PTRACE_GETREGSET the registers.
+ * Then it is delivered: what the runtime does with it is the runtime's business.
+ *
+ * Memory and stacks can be read of threads that are in a ptrace-stop only. The thread that took the signal is
+ * unwound at once; the others get PTRACE_INTERRUPT, which stops a thread without a signal
+ * (PTRACE_EVENT_STOP), and are unwound as soon as the last of them has stopped or STOP_TIME_MS is over. A
+ * thread that does not stop by then sleeps in the kernel where no signal wakes it (state D), or runs there;
+ * of such a one /proc says in which call (wchan, syscall). Nothing here waits: stops arrive through
+ * trace_linux.c, and a timer is the end of patience.
+ *
+ * At a deadline there is no signal: every process of the trial is captured, all threads interrupted. Which of
+ * them is what hangs is decided by verdict/classify.c from what each of them waits for.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/capture.h"
 
 #include "harness/base/buffer.h"

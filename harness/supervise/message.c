@@ -1,3 +1,11 @@
+/* The protocol of runners (docs/runners.md), as the supervisor reads and writes it.
+ *
+ * Theory of operation. A message is one line of JSON of at most TL_MESSAGE_MAX bytes. The reader cuts a
+ * stream into lines and holds at most one of them; a longer one is dropped to its end and said to be too
+ * long, so that a runner that floods its socket costs no memory. A line is parsed hard: it has exactly one of
+ * the known keys, and every field that is read later has its type, so that nothing behind this file checks
+ * again. What is wrong is told with the place and with what was expected there, without bytes of the message,
+ * which may be hostile. */
 #include "harness/supervise/message.h"
 
 #include "runners/protocol.h"

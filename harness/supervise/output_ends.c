@@ -1,3 +1,6 @@
+/* Theory of operation. The first TL_OUTPUT_HEAD bytes are kept as they come. What follows goes into a block
+ * that grows to TL_OUTPUT_TAIL bytes and is a ring from then on, in which the newest bytes replace the
+ * oldest. A stream of any length is taken at the speed of memcpy, and never costs more than both. */
 #include "harness/supervise/output_ends.h"
 
 #include "harness/base/buffer.h"

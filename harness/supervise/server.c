@@ -12,7 +12,9 @@
  * away.
  *
  * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the
- * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
+ * queue and gets a new server, and after SERVER_TRIES of those a process of its own.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/server.h"
 
 #include "harness/base/buffer.h"

@@ -1,8 +1,16 @@
 /* One trial, from its request to its record.
  *
- * It runs until its main process has ended; then what is left of it is swept, and when its last process is
- * gone its streams are read to the end and the record is made. Whatever ends it (itself, a deadline, a limit,
- * the user) goes this one way. */
+ * Theory of operation. It runs until its main process has ended; then what is left of it is swept, and when
+ * its last process is gone its streams are read to the end and the record is made. Whatever ends it (itself,
+ * a deadline, a limit, the user) goes this one way.
+ *
+ *   waiting -> (forking: a fork server makes its process) -> running -> killing -> record
+ *
+ * The phases come from the runner's messages; each has a deadline, and one that is entered again goes on with
+ * what it had left. At a deadline the stacks are captured before anything is killed. What came of it all is
+ * the business of verdict/: this file hands on what was seen.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/trial.h"
 
 #include "harness/base/buffer.h"

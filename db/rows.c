@@ -76,6 +76,7 @@ static void fill(struct tl_rows *q, int column, const struct tl_column *c, void 
 {
     int64_t number;
     struct tl_bytes bytes;
+    char *text;
     switch (c->kind) {
     case TL_COLUMN_TEXT:
         *(const char **)field = (const char *)sqlite3_column_text(q->st, column);
@@ -87,6 +88,13 @@ static void fill(struct tl_rows *q, int column, const struct tl_column *c, void 
         bytes = tl_bytes_of(q->st, column);
         if (tl_unpack(&q->s->packer, &bytes, TL_PACKED_BLOB, field, NULL))
             q->damaged = true;
+        break;
+    case TL_COLUMN_JSON:
+        bytes = tl_bytes_of(q->st, column);
+        if (tl_unpack(&q->s->packer, &bytes, TL_PACKED_BLOB, &text, NULL))
+            q->damaged = true;
+        *(json_t **)field = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        free(text);
         break;
     case TL_COLUMN_BYTES:
         *(struct tl_bytes *)field = tl_bytes_of(q->st, column);

@@ -12,6 +12,7 @@ enum tl_column_kind {
     TL_COLUMN_TEXT,    /* const char *: SQLite's, until the next row; NULL for NULL */
     TL_COLUMN_COPY,    /* char *: a new string, the caller's; NULL for NULL */
     TL_COLUMN_PACKED,  /* char *: likewise, unpacked (schema.sql); NULL also when it is damaged */
+    TL_COLUMN_JSON,    /* json_t *: likewise, parsed; NULL also when it is none */
     TL_COLUMN_BYTES,   /* struct tl_bytes */
     TL_COLUMN_ARRAY,   /* char[]: cut to its size; "" for NULL */
     TL_COLUMN_INTEGER, /* of four or eight bytes */

@@ -30,8 +30,7 @@
         TL_COLUMN(of, phase_seconds[TL_PHASE_CHECK], "trial.check_s"),                                       \
         TL_COLUMN(of, phase_seconds[TL_PHASE_DONE], "trial.done_s"),                                         \
         TL_COLUMN_AS(of, command, TL_COLUMN_PACKED, "trial.command"),                                        \
-        TL_COLUMN_AS(of, request, TL_COLUMN_PACKED, "trial.request"),                                        \
-        TL_COLUMN_AS(of, result, TL_COLUMN_PACKED, "trial.result")
+        TL_COLUMN_AS(of, request, TL_COLUMN_PACKED, "trial.request")
 
 static const struct tl_column line_columns[] = {
     LINE_COLUMNS(struct tl_trial_line),
@@ -41,6 +40,7 @@ static const struct tl_column line_columns[] = {
 
 static const struct tl_column record_columns[] = {
     RECORD_COLUMNS(struct tl_trial_record),
+    TL_COLUMN_AS(struct tl_trial_record, result, TL_COLUMN_JSON, "trial.result"),
     TL_COLUMN(struct tl_trial_record, signature.id, "signature.id"),
     TL_COLUMN(struct tl_trial_record, signature.title, "signature.title"),
     TL_COLUMN(struct tl_trial_record, signature.coarse_id, "signature.coarse_id"),
@@ -51,6 +51,7 @@ static const struct tl_column record_columns[] = {
 
 static const struct tl_column row_columns[] = {
     RECORD_COLUMNS(struct tl_trial_row),
+    TL_COLUMN_AS(struct tl_trial_row, result, TL_COLUMN_PACKED, "trial.result"),
     TL_COLUMN(struct tl_trial_row, session_id, "trial.session_id"),
     TL_COLUMN(struct tl_trial_row, signature_id, "trial.signature_id"),
     TL_COLUMN(struct tl_trial_row, title, "signature.title"),

@@ -184,8 +184,11 @@ static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r,
     tl_sql_bind(st, ++at, r->message);
     tl_pack_text(&s->packer, st, ++at, r->command, r->command ? strlen(r->command) : 0);
     tl_pack_text(&s->packer, st, ++at, r->request, r->request ? strlen(r->request) : 0);
-    tl_pack_text(&s->packer, st, ++at, r->result, r->result ? strlen(r->result) : 0);
-    return STEP(s, st, e);
+    char *result = r->result ? json_dumps(r->result, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    tl_pack_text(&s->packer, st, ++at, result, result ? strlen(result) : 0);
+    int rc = STEP(s, st, e);
+    free(result);
+    return rc;
 }
 
 static int insert_output(struct tl_store *s, const char *id, int stream, const struct tl_output *o,

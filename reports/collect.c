@@ -75,7 +75,7 @@ static json_t *trial_json(const struct tl_trial_record *r)
 {
     if (!r)
         return json_null();
-    json_t *j = json_object(), *result = tl_parsed_json(r->result);
+    json_t *j = json_object();
     json_object_set_new(j, "id", json_string(r->id));
     json_object_set_new(j, "started_us", json_integer(r->started_us));
     json_object_set_new(j, "unit", tl_string_json(r->unit));
@@ -93,12 +93,11 @@ static json_t *trial_json(const struct tl_trial_record *r)
     json_object_set_new(j, "peak_rss", json_integer((json_int_t)r->peak_rss));
     json_object_set_new(j, "command", tl_parsed_json(r->command));
     json_object_set_new(j, "request", tl_parsed_json(r->request));
-    json_t *versions = json_object_get(result, "versions");
+    json_t *versions = json_object_get(r->result, "versions");
     json_object_set(j, "versions", json_is_object(versions) ? versions : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
     json_object_set_new(j, "capture", r->n_captures ? capture_json(&r->captures[0]) : json_null());
-    json_decref(result);
     return j;
 }
 

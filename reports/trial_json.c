@@ -140,7 +140,7 @@ json_t *tl_trial_json(const struct tl_trial_record *r, const json_t *environment
     json_object_set_new(j, "wall_s", json_real(r->wall_seconds));
     json_object_set_new(j, "user_s", json_real(r->user_seconds));
     json_object_set_new(j, "system_s", json_real(r->system_seconds));
-    json_object_set_new(j, "result", tl_parsed_json(r->result));
+    json_object_set_new(j, "result", r->result ? json_incref(r->result) : json_null());
     json_object_set_new(j, "stdout", output_json(&r->out));
     json_object_set_new(j, "stderr", output_json(&r->err));
     json_object_set_new(j, "captures", captures);

@@ -245,9 +245,11 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     add_output(&b, o, "stderr", &r->err);
     add_output(&b, o, "stdout", &r->out);
     if (r->result && o->all_stacks) {
+        char *result = json_dumps(r->result, JSON_COMPACT | JSON_SORT_KEYS);
         heading(&b, o, "Result");
-        add_plain(&b, r->result, strlen(r->result));
+        add_plain(&b, result, strlen(result));
         tl_buffer_add_string(&b, "\n");
+        free(result);
     }
     add_environment(&b, o);
     add_again(&b, r, o);

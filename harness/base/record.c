@@ -1,6 +1,7 @@
 /* Names of outcomes, phases and signals; release of records; the identity of a stack. */
 #include "harness/base/record.h"
 #include "harness/base/buffer.h"
+#include "harness/base/utf8.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -122,6 +123,18 @@ void tl_capture_free(struct tl_capture *c)
     memset(c, 0, sizeof *c);
 }
 
+void tl_crash_report_free(struct tl_crash_report *p)
+{
+    for (size_t i = 0; i < p->n_lines; i++) {
+        free(p->lines[i].library);
+        free(p->lines[i].text);
+    }
+    free(p->lines);
+    free(p->termination);
+    tl_capture_free(&p->capture);
+    memset(p, 0, sizeof *p);
+}
+
 void tl_trial_record_free(struct tl_trial_record *r)
 {
     for (size_t i = 0; i < r->n_captures; i++)
@@ -136,7 +149,8 @@ void tl_trial_record_free(struct tl_trial_record *r)
     free(r->error_domain);
     free(r->error_code);
     free(r->message);
-    free(r->result);
+    json_decref(r->result);
+    free(r->outputs);
     free(r->out.head);
     free(r->out.tail);
     free(r->err.head);
@@ -144,6 +158,24 @@ void tl_trial_record_free(struct tl_trial_record *r)
     free(r->signature.title);
     free(r->signature.coarse_title);
     memset(r, 0, sizeof *r);
+}
+
+#define LAST_LINE_MOST 400
+
+char *tl_output_last_line(const struct tl_output *o)
+{
+    const char *text = o->tail_size ? o->tail : o->head;
+    size_t end = o->tail_size ? o->tail_size : o->head_size;
+    while (end && strchr(" \t\r\n", text[end - 1]))
+        end--;
+    size_t start = end;
+    while (start && text[start - 1] != '\n')
+        start--;
+    if (start == end)
+        return NULL;
+    char *line = tl_format("%.*s", (int)(end - start), text + start);
+    line[tl_utf8_cut(line, LAST_LINE_MOST)] = '\0';
+    return line;
 }
 
 static void add_u64(struct tl_buffer *b, uint64_t v)

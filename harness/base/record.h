@@ -6,6 +6,7 @@
 
 #include "harness/base/hash.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -130,6 +131,21 @@ struct tl_capture {
     bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
 };
 
+/* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */
+struct tl_crash_report {
+    struct tl_capture capture; /* its stacks; no threads: it has none */
+    int signal;                /* 0: it names none that is known here */
+    bool launch_failure;       /* the loader refused to start the process */
+    size_t n_lines;
+    struct tl_report_line *lines; /* what libraries left for the report, in its order */
+    char *termination;            /* why the system ended the process: namespace, code and reasons; or NULL */
+    bool has_reasons;             /* termination holds reasons in words */
+};
+
+struct tl_report_line {
+    char *library, *text;
+};
+
 /* The beginning and the end of a stream of output. */
 struct tl_output {
     char *head; /* the first bytes; NUL-terminated, may hold NULs */
@@ -138,6 +154,10 @@ struct tl_output {
     size_t tail_size;
     uint64_t total; /* bytes written by the trial; total - head_size - tail_size were dropped */
 };
+
+/* The last line that says something, for the one line that says why a program failed: without the blanks
+ * around its end, of a longer one the first 400 bytes. A new string; NULL when there is none. */
+char *tl_output_last_line(const struct tl_output *o);
 
 struct tl_signature {
     char id[TL_ID_SIZE];        /* content id of outcome, phase, signal and title; "" when there is none */
@@ -174,7 +194,8 @@ struct tl_trial_record {
     double wall_seconds;
     double user_seconds, system_seconds; /* of the process and its waited-for descendants */
     uint64_t peak_rss;                   /* bytes */
-    char *result;                        /* the runner's result object as JSON; NULL for none */
+    json_t *result;                      /* the runner's result object; NULL for none */
+    char *outputs; /* directory with the files of its outputs while it is being reported; NULL; not stored */
     struct tl_output out, err;
     size_t n_captures; /* the decisive one first */
     struct tl_capture *captures;
@@ -182,7 +203,8 @@ struct tl_trial_record {
 };
 
 void tl_capture_free(struct tl_capture *c);           /* its contents, not c itself */
-void tl_trial_record_free(struct tl_trial_record *r); /* its contents, not r itself */
+void tl_crash_report_free(struct tl_crash_report *p); /* likewise */
+void tl_trial_record_free(struct tl_trial_record *r); /* likewise */
 
 /* The identity of a stack: its frames as (module build-id or file name, offset, flags) and what was omitted.
  * Equal in every process that runs the same files, wherever they are loaded. */

@@ -2,6 +2,7 @@
  * integrity of what it fetches. Its own cache is put into our temporary directory so that tarballs of 100 MB
  * are not left behind. */
 #include "harness/base/program.h"
+#include "harness/base/record.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -39,20 +40,14 @@ static int npm_failed(const char *doing, const char *subject, int status, const 
     } else if (code) {
         tl_fail(e, TL_ERROR_ENVIRONMENT, doing, subject, "npm: %s: %s", code, summary ? summary : "");
     } else {
-        /* The last line that npm wrote, if any. */
-        const char *text = err->data ? err->data : "";
-        size_t size = err->size;
-        while (size && (text[size - 1] == '\n' || text[size - 1] == '\r'))
-            size--;
-        size_t start = size;
-        while (start && text[start - 1] != '\n')
-            start--;
+        const struct tl_output output = {.head = err->data, .head_size = err->size};
+        char *line = tl_output_last_line(&output);
         if (WIFSIGNALED(status))
             tl_fail(e, TL_ERROR_ENVIRONMENT, doing, subject, "npm was ended by signal %d", WTERMSIG(status));
         else
-            tl_fail(e, TL_ERROR_ENVIRONMENT, doing, subject, "npm ended with exit status %d: %.*s",
-                    WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-                    (int)(size - start > 500 ? 500 : size - start), text + start);
+            tl_fail(e, TL_ERROR_ENVIRONMENT, doing, subject, "npm ended with exit status %d: %s",
+                    WIFEXITED(status) ? WEXITSTATUS(status) : -1, line ? line : "");
+        free(line);
     }
     json_decref(document);
     return -1;

@@ -74,7 +74,7 @@ void tl_matrix_print(const struct tl_matrix *m, bool colour);
 char *tl_matrix_row_name(const struct tl_matrix_case *k, const struct tl_variant *v);
 
 /* matrix_numerics.c: of a trial's result, as above; a table, and a list for the document. */
-double tl_matrix_error(const char *result);
+double tl_matrix_error(const json_t *result);
 void tl_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour);
 json_t *tl_matrix_numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k);
 json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete);

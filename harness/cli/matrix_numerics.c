@@ -8,13 +8,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-double tl_matrix_error(const char *result)
+double tl_matrix_error(const json_t *result)
 {
-    json_t *j = result ? json_loads(result, 0, NULL) : NULL,
-           *error = json_object_get(json_object_get(j, "reference"), "max_error");
-    double e = !error ? NAN : json_is_number(error) ? json_number_value(error) : INFINITY; /* not finite */
-    json_decref(j);
-    return e;
+    const json_t *error = json_object_get(json_object_get(result, "reference"), "max_error");
+    return !error ? NAN : json_is_number(error) ? json_number_value(error) : INFINITY; /* not finite */
 }
 
 struct numerics {

@@ -8,7 +8,6 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
-#include "harness/verdict/abort_message.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -25,6 +24,7 @@
 #define REGISTERS_MOST 64
 #define INLINED_MOST 32 /* calls inlined at one frame */
 #define TEXT_MOST 8192
+#define LIBRARY_MOST 100 /* of the name of a library that left a line */
 #define SLACK_US 1000000 /* by which two clocks' readings of the same moment may differ */
 
 /* ---- values of any type, read as what is wanted ---- */
@@ -47,12 +47,16 @@ static int get_int(const json_t *v)
     return n > INT_MAX ? 0 : (int)n;
 }
 
-/* A clean copy of a string; NULL when there is none. */
-static char *get_text(const json_t *object, const char *key)
+/* A clean copy of at most TEXT_MOST bytes of a string; NULL when it is empty or none. */
+static char *clean_string(const json_t *v)
 {
-    const json_t *v = json_object_get(object, key);
     size_t n = json_string_length(v);
     return n ? tl_clean_text(json_string_value(v), n > TEXT_MOST ? TEXT_MOST : n, false) : NULL;
+}
+
+static char *get_text(const json_t *object, const char *key)
+{
+    return clean_string(json_object_get(object, key));
 }
 
 /* "2026-04-01 12:39:56.0657 -0700" in microseconds since 1970 UTC; 0 when it is not a time. */
@@ -252,7 +256,7 @@ static void take_registers(const json_t *state, struct tl_capture *c)
  * the abort that followed. It comes first, as the thread that crashed. */
 static void take_threads(const json_t *body, struct tl_ips *ips)
 {
-    struct tl_capture *c = &ips->capture;
+    struct tl_capture *c = &ips->report.capture;
     const json_t *threads = json_object_get(body, "threads"),
                  *thrown = json_object_get(body, "lastExceptionBacktrace");
     size_t total = json_array_size(threads), n = total < THREADS_MOST ? total : THREADS_MOST;
@@ -290,63 +294,49 @@ static void take_threads(const json_t *body, struct tl_ips *ips)
 
 /* ---- what the report says in words ---- */
 
-static void take_asi(const json_t *asi, struct tl_ips *ips)
+/* "asi", application specific information: {LIBRARY: [TEXT, …]}. */
+static void take_lines(const json_t *asi, struct tl_crash_report *p)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
     const char *library;
-    json_t *messages, *v;
-    size_t i;
-    json_object_foreach((json_t *)asi, library, messages)
+    json_t *texts, *v;
+    size_t i, total = 0;
+    json_object_foreach((json_t *)asi, library, texts)
     {
-        json_array_foreach(messages, i, v)
+        json_array_foreach(texts, i, v)
         {
-            size_t n = json_string_length(v);
-            if (!n || b.size > TEXT_MOST)
+            char *text = total > TEXT_MOST ? NULL : clean_string(v);
+            if (!text)
                 continue;
-            char *text = tl_clean_text(json_string_value(v), n > TEXT_MOST ? TEXT_MOST : n, false);
-            char *from = tl_clean_text(library, strnlen(library, 100), false);
-            tl_buffer_printf(&b, "%s%s: %s", b.size ? "\n" : "", from, text);
-            free(from);
-            /* The C++ runtime repeats what another library said better, so it is only a last resort. */
-            bool better = !ips->message || strstr(ips->message, "exception of type NSException");
-            if (better && !tl_message_says_nothing(text)) {
-                free(ips->message);
-                ips->message = text;
-            } else {
-                free(text);
-            }
+            total += strlen(text);
+            p->lines = tl_realloc(p->lines, p->n_lines + 1, sizeof *p->lines);
+            p->lines[p->n_lines++] = (struct tl_report_line){
+                .library = tl_clean_text(library, strnlen(library, LIBRARY_MOST), false), .text = text};
         }
     }
-    ips->asi = b.size ? tl_buffer_take(&b) : NULL;
 }
 
-static void take_termination(const json_t *termination, struct tl_ips *ips)
+static void take_termination(const json_t *termination, struct tl_crash_report *p)
 {
-    const json_t *space = json_object_get(termination, "namespace"),
-                 *code = json_object_get(termination, "code");
-    const char *name = json_string_value(space);
-    ips->launch_failure = name && !strcmp(name, "DYLD");
+    const char *space = json_string_value(json_object_get(termination, "namespace"));
+    p->launch_failure = space && !strcmp(space, "DYLD");
     struct tl_buffer b = TL_BUFFER_INIT;
     char *parts[2] = {get_text(termination, "namespace"), get_text(termination, "indicator")};
     if (parts[0])
-        tl_buffer_printf(&b, "%s %llu", parts[0], (unsigned long long)get_u64(code));
+        tl_buffer_printf(&b, "%s %llu", parts[0],
+                         (unsigned long long)get_u64(json_object_get(termination, "code")));
     if (parts[1])
         tl_buffer_printf(&b, "%s%s", b.size ? ": " : "", parts[1]);
     size_t i, before = b.size;
     json_t *v;
     json_array_foreach(json_object_get(termination, "reasons"), i, v)
     {
-        size_t n = json_string_length(v);
-        if (!n || b.size > TEXT_MOST)
-            continue;
-        char *text = tl_clean_text(json_string_value(v), n > TEXT_MOST ? TEXT_MOST : n, false);
-        tl_buffer_printf(&b, "%s%s", b.size ? "; " : "", text);
+        char *text = b.size > TEXT_MOST ? NULL : clean_string(v);
+        if (text)
+            tl_buffer_printf(&b, "%s%s", b.size ? "; " : "", text);
         free(text);
     }
-    if (b.size)
-        ips->termination = tl_buffer_take(&b);
-    if (ips->termination && (ips->launch_failure || before < strlen(ips->termination)) && !ips->message)
-        ips->message = tl_strdup(ips->termination);
+    p->has_reasons = b.size > before;
+    p->termination = b.size ? tl_buffer_take(&b) : NULL;
     free(parts[0]);
     free(parts[1]);
     tl_buffer_free(&b);
@@ -354,12 +344,11 @@ static void take_termination(const json_t *termination, struct tl_ips *ips)
 
 static void take_exception(const json_t *exception, struct tl_ips *ips)
 {
-    struct tl_capture *c = &ips->capture;
+    struct tl_capture *c = &ips->report.capture;
     ips->exception = get_text(exception, "type");
     ips->subtype = get_text(exception, "subtype");
     ips->codes = get_text(exception, "codes");
-    ips->signal = signal_number(json_string_value(json_object_get(exception, "signal")));
-    c->signal = ips->signal;
+    ips->report.signal = c->signal = signal_number(json_string_value(json_object_get(exception, "signal")));
     const json_t *address = json_array_get(json_object_get(exception, "rawCodes"), 1);
     if (ips->exception && !strcmp(ips->exception, "EXC_BAD_ACCESS") && address) {
         c->has_address = true;
@@ -381,7 +370,7 @@ static void mark_wild(struct tl_capture *c)
 
 static void take_body(const json_t *body, struct tl_ips *ips)
 {
-    struct tl_capture *c = &ips->capture;
+    struct tl_capture *c = &ips->report.capture;
     const json_t *os = json_object_get(body, "osVersion");
     ips->pid = c->pid = get_int(json_object_get(body, "pid"));
     ips->parent = get_int(json_object_get(body, "parentPid"));
@@ -398,8 +387,8 @@ static void take_body(const json_t *body, struct tl_ips *ips)
     c->fatal = true;
     take_images(json_object_get(body, "usedImages"), c);
     take_exception(json_object_get(body, "exception"), ips);
-    take_asi(json_object_get(body, "asi"), ips);
-    take_termination(json_object_get(body, "termination"), ips);
+    take_lines(json_object_get(body, "asi"), &ips->report);
+    take_termination(json_object_get(body, "termination"), &ips->report);
     take_threads(body, ips);
     mark_wild(c);
 }
@@ -502,12 +491,11 @@ int tl_ips_parse(const char *text, size_t size, struct tl_ips *ips, struct tl_er
 
 void tl_ips_free(struct tl_ips *ips)
 {
-    char *strings[] = {ips->incident, ips->process,   ips->os,         ips->os_build, ips->model,
-                       ips->cpu,      ips->exception, ips->subtype,    ips->codes,    ips->asi,
-                       ips->message,  ips->queue,     ips->termination};
+    char *strings[] = {ips->incident, ips->process,   ips->os,      ips->os_build, ips->model,
+                       ips->cpu,      ips->exception, ips->subtype, ips->codes,    ips->queue};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);
-    tl_capture_free(&ips->capture);
+    tl_crash_report_free(&ips->report);
     *ips = (struct tl_ips){0};
 }
 
@@ -517,26 +505,4 @@ bool tl_ips_matches(const struct tl_ips *ips, int pid, int64_t launched_us, int6
         return false;
     /* The report is of the moment of the crash, before the process could be seen to have ended. */
     return ips->captured_us >= launched_us - SLACK_US && ips->captured_us <= ended_us + SLACK_US;
-}
-
-void tl_ips_apply(struct tl_ips *ips, struct tl_trial_record *r)
-{
-    if (!ips->crash)
-        return;
-    if (ips->capture.n_threads) {
-        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-        memmove(r->captures + 1, r->captures, r->n_captures * sizeof *r->captures);
-        r->captures[0] = ips->capture;
-        r->n_captures++;
-        ips->capture = (struct tl_capture){0};
-    }
-    if (!r->signal)
-        r->signal = ips->signal;
-    if (ips->launch_failure)
-        r->outcome = TL_OUTCOME_UNSUPPORTED;
-    if (ips->message && (!r->message || ips->launch_failure || tl_message_says_nothing(r->message))) {
-        free(r->message);
-        r->message = ips->message;
-        ips->message = NULL;
-    }
 }

@@ -11,10 +11,9 @@
 
 /* One report. Owns everything in it; tl_ips_free releases it. Strings are NULL when the report has none. */
 struct tl_ips {
-    int bug_type;        /* 309 is a crash; nothing below incident is filled for any other */
-    char *incident;      /* identifier of the report */
-    bool crash;          /* bug_type 309 */
-    bool launch_failure; /* the loader refused to start the process: the trial is unsupported, not crashed */
+    int bug_type;   /* 309 is a crash; nothing below incident is filled for any other */
+    char *incident; /* identifier of the report */
+    bool crash;     /* bug_type 309 */
     int pid;
     int parent;          /* pid of its parent, which may have ended by then; 0 when not told */
     char *process;       /* name of the process */
@@ -27,12 +26,8 @@ struct tl_ips {
     char *exception; /* "EXC_BAD_ACCESS" */
     char *subtype;   /* "KERN_INVALID_ADDRESS at 0x…" */
     char *codes;
-    int signal;        /* of this machine, by name; 0 when the report names none that it knows */
-    char *termination; /* namespace, code, indicator and reasons, in one line */
-    char *asi;     /* every message that libraries left for the report, one per line, "library: message" */
-    char *message; /* the one of them that says why, or the loader's reason */
-    char *queue;   /* dispatch queue of the thread that crashed */
-    struct tl_capture capture; /* empty (no threads) for a report that is not a crash */
+    char *queue;                   /* dispatch queue of the thread that crashed */
+    struct tl_crash_report report; /* what it says of the death; empty when it is not a crash */
 };
 
 /* Parses a report. -1 (kind TL_ERROR_INPUT) when it is not one; *ips is then empty. */
@@ -42,10 +37,5 @@ void tl_ips_free(struct tl_ips *ips); /* its contents, not ips itself */
 /* Whether a report is of the process pid, which was started at launched_us and was seen to have ended at
  * ended_us (wall clock, microseconds). */
 bool tl_ips_matches(const struct tl_ips *ips, int pid, int64_t launched_us, int64_t ended_us);
-
-/* Puts a crash report into the record of its trial: the capture first (moved out of ips), signal and message
- * where the record has none, and outcome unsupported for a launch failure. The caller then makes the
- * signature. */
-void tl_ips_apply(struct tl_ips *ips, struct tl_trial_record *r);
 
 #endif

@@ -73,12 +73,11 @@ static uint64_t hexadecimal(const char *p, const char *end)
     if (end - p < 3 || p[0] != '0' || p[1] != 'x')
         return 0;
     for (p += 2; p < end; p++) {
-        int c = *p | 0x20, digit = *p >= '0' && *p <= '9' ? *p - '0'
-                                   : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                                          : -1;
-        if (digit < 0 || v >> 60)
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = memchr(digits, *p >= 'A' && *p <= 'F' ? *p | 0x20 : *p, 16);
+        if (!digit || v >> 60)
             break;
-        v = v << 4 | (uint64_t)digit;
+        v = v << 4 | (uint64_t)(digit - digits);
     }
     return v;
 }

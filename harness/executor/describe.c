@@ -21,6 +21,7 @@
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/executor/executor_impl.h"
+#include "harness/verdict/classify.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -288,7 +289,7 @@ int tl_description_request(struct tl_description *d, struct tl_supervisor *s, st
 static int no_answer(const struct tl_description *d, struct tl_error *e)
 {
     const struct tl_trial_record *r = &d->record;
-    if (!tl_record_is_verdict(r))
+    if (!tl_verdict_is_given(r))
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", d->runner, "%s",
                        r->message ? r->message : "");
     char *said = tl_output_last_line(&r->err);
@@ -304,13 +305,11 @@ static int no_answer(const struct tl_description *d, struct tl_error *e)
 
 int tl_description_reply(struct tl_description *d, struct tl_error *e)
 {
-    json_t *answer = d->record.result ? json_loads(d->record.result, 0, NULL) : NULL;
     int result = 0;
-    if (json_is_array(json_object_get(answer, "devices"))) {
-        d->answer = answer;
+    if (json_is_array(json_object_get(d->record.result, "devices"))) {
+        d->answer = json_incref(d->record.result);
         keep(d);
     } else {
-        json_decref(answer);
         result = no_answer(d, e);
     }
     tl_trial_record_free(&d->record);

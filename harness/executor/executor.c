@@ -9,13 +9,17 @@
  *
  * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from
  * inside submit. The id of a trial is one from its intent to its row, whether or not a generator ran first.
- */
+ *
+ * executor.c, executor_trial.c and executor_units.c call each other in a circle, and stay so: a job that was
+ * submitted (executor.c) goes its way (executor_trial.c) through callbacks that answer it (executor.c), and a
+ * unit is needed to submit, while to describe one takes a turn of the same loop (executor_units.c). */
 #include "harness/executor/executor_impl.h"
 
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/executor/reference.h"
+#include "harness/verdict/classify.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -150,27 +154,6 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
     return x->supervisor;
 }
 
-/* --- what a record says --------------------------------------------------------------------------------- */
-
-/* Otherwise trapline itself could not run it. */
-bool tl_record_is_verdict(const struct tl_trial_record *r)
-{
-    return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
-}
-
-/* The last words of a program that failed, for the one line that says why. */
-char *tl_output_last_line(const struct tl_output *o)
-{
-    const char *text = o->tail_size ? o->tail : o->head;
-    size_t n = o->tail_size ? o->tail_size : o->head_size;
-    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        n--;
-    size_t start = n;
-    while (start && text[start - 1] != '\n' && n - start < 300)
-        start--;
-    return n > start ? tl_format("%.*s", (int)(n - start), text + start) : NULL;
-}
-
 /* --- answers -------------------------------------------------------------------------------------------- */
 
 void tl_job_free(struct tl_job *j)
@@ -239,8 +222,7 @@ static void prepare_answer(struct tl_job *j)
 void tl_job_fail(struct tl_job *j, const struct tl_error *e)
 {
     prepare_answer(j);
-    j->ready.outcome = TL_OUTCOME_LOST;
-    j->ready.message = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
+    tl_verdict_not_run(tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why), &j->ready);
     tl_job_answer(j, &j->ready, false);
 }
 
@@ -253,9 +235,7 @@ static void queue_answer(struct tl_job *j)
 static void answer_unsupported(struct tl_job *j, enum tl_phase phase, const char *why)
 {
     prepare_answer(j);
-    j->ready.outcome = TL_OUTCOME_UNSUPPORTED;
-    j->ready.phase = phase;
-    j->ready.message = tl_strdup(why);
+    tl_verdict_unsupported(phase, tl_strdup(why), &j->ready);
     queue_answer(j);
 }
 

@@ -66,8 +66,6 @@ void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop *
 void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
 void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
-bool tl_record_is_verdict(const struct tl_trial_record *r);
-char *tl_output_last_line(const struct tl_output *o);
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */

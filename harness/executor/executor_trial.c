@@ -1,4 +1,6 @@
-/* The way of one job: its model is generated, its reference computed, its trial run, its outputs compared. */
+/* The way of one job: its model is generated, its reference computed, its trial run, its outputs compared.
+ *
+ * This file is part of the circle that executor.c speaks of. */
 #include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"
@@ -6,7 +8,7 @@
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
 #include "harness/executor/reference.h"
-#include "harness/verdict/signature.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,56 +17,19 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where a trial left its outputs; NULL when none were wanted. The caller's to free. */
-static char *outputs_directory(const struct tl_trial_record *r)
-{
-    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
-    char *path = tl_strdup(json_string_value(json_object_get(request, "outputs")));
-    json_decref(request);
-    return path;
-}
-
-static void note(struct tl_trial_record *r, char *message)
-{
-    free(r->message);
-    r->message = message;
-}
-
 /* The last word on a trial that passed so far. */
-static void compare_outputs(struct tl_job *j, struct tl_trial_record *r, const char *directory,
-                            json_t *result)
+static void compare_outputs(struct tl_job *j, struct tl_trial_record *r)
 {
     struct tl_error e;
-    const json_t *left_out;
     if (j->reference_note) {
-        note(r, tl_format("not compared: %s", j->reference_note));
+        tl_verdict_of_comparison(NULL, j->reference_note, r);
         return;
     }
-    json_t *found =
-        tl_reference_compare(j->reference_place, directory, result, j->reference->text, j->c->tolerance, &e);
-    if (!found) {
-        note(r, tl_format("not compared: %s: %s", e.where, e.why));
-        return;
-    }
-    if (!json_is_true(json_object_get(found, "equal"))) {
-        const char *why = json_string_value(json_object_get(found, "why"));
-        const json_t *error = json_object_get(found, "max_error");
-        r->outcome = TL_OUTCOME_WRONG;
-        note(r, why ? tl_format("not what %s says: %s", j->reference->text, why)
-                : json_is_real(error)
-                    ? tl_format("not what %s says: the largest error is %.3g of the largest magnitude, the "
-                                "tolerance %g",
-                                j->reference->text, json_real_value(error), j->c->tolerance)
-                    : tl_format("not what %s says: values are not finite where they should be",
-                                j->reference->text));
-        tl_signature_make(r);
-    } else if ((left_out = json_object_get(found, "left_out"))) {
-        note(r, tl_format("not compared: output %s%s", json_string_value(json_array_get(left_out, 0)),
-                          json_array_size(left_out) > 1 ? " and others" : ""));
-    }
-    json_object_set_new(result, "reference", found);
-    free(r->result);
-    r->result = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
+    json_t *found = tl_reference_compare(j->reference_place, r->outputs, r->result, j->reference->text,
+                                         j->c->tolerance, &e);
+    char *why_not = found ? NULL : tl_format("%s: %s", e.where, e.why);
+    tl_verdict_of_comparison(found, why_not, r);
+    free(why_not);
 }
 
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
@@ -74,19 +39,16 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
     (void)taken;
     if (j->generate_seconds >= 0)
         r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
-    char *directory = r->result ? outputs_directory(r) : NULL;
-    json_t *result = directory ? json_loads(r->result, 0, NULL) : NULL;
-    if (result && j->reference && r->outcome == TL_OUTCOME_PASS)
-        compare_outputs(j, r, directory, result);
-    if (result && j->keep_outputs) {
+    bool has_outputs = r->outputs && r->result;
+    if (has_outputs && j->reference && r->outcome == TL_OUTCOME_PASS)
+        compare_outputs(j, r);
+    if (has_outputs && j->keep_outputs) {
         char *to = tl_format("%s/%s", j->keep_outputs, r->id);
-        if (tl_outputs_copy(directory, to, result, &e))
+        if (tl_outputs_copy(r->outputs, to, r->result, &e))
             tl_executor_fail_all(j->x, &e);
         free(to);
     }
-    json_decref(result);
-    free(directory);
-    tl_job_answer(j, r, tl_record_is_verdict(r));
+    tl_job_answer(j, r, tl_verdict_is_given(r));
 }
 
 /* The inputs list of a case, written once by content: runners get a path. */
@@ -257,17 +219,13 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
     struct tl_job *j = arg;
     struct tl_error e;
     (void)taken;
-    char *directory = outputs_directory(r);
-    json_t *result = r->result ? json_loads(r->result, 0, NULL) : NULL;
-    if (r->outcome != TL_OUTCOME_PASS || !directory || !result)
+    if (r->outcome != TL_OUTCOME_PASS || !r->outputs || !r->result)
         j->reference_note =
             tl_format("the reference %s gave %s%s%s", j->reference->text, tl_outcome_name(r->outcome),
                       r->message ? ": " : "", r->message ? r->message : "");
-    else if (tl_reference_keep(j->reference_place, directory, result, &e))
+    else if (tl_reference_keep(j->reference_place, r->outputs, r->result, &e))
         j->reference_note = tl_format("%s: %s", e.where, e.why);
-    json_decref(result);
-    free(directory);
-    if (!tl_record_is_verdict(r)) {
+    if (!tl_verdict_is_given(r)) {
         tl_job_answer(j, r, false);
     } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
         tl_job_fail(j, &e);
@@ -283,34 +241,18 @@ static int submit_trial(struct tl_job *j, struct tl_error *e)
 
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
-    struct tl_error e;
-    if (r->outcome == TL_OUTCOME_PASS) {
-        j->generate_seconds = r->wall_seconds;
-        if (tl_generated_keep(&j->generated, &e)) {
-            r->outcome = TL_OUTCOME_UNSUPPORTED;
-            free(r->message);
-            r->message = tl_format("%s: %s", e.what, e.why);
-        } else if (!submit_trial(j, &e)) {
-            return;
-        } else {
-            tl_job_fail(j, &e);
-            return;
-        }
-    } else {
+    struct tl_error e, not_kept;
+    bool made = r->outcome == TL_OUTCOME_PASS, kept = made && !tl_generated_keep(&j->generated, &not_kept);
+    if (!made)
         tl_generated_drop(&j->generated);
+    if (kept) {
+        j->generate_seconds = r->wall_seconds;
+        if (submit_trial(j, &e))
+            tl_job_fail(j, &e);
+        return;
     }
-    if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
-        char *said = tl_output_last_line(&r->err);
-        char *message = tl_format("the generator refused (%s)%s%s", r->message ? r->message : "",
-                                  said ? ": " : "", said ? said : "");
-        free(said);
-        free(r->message);
-        r->message = message;
-        r->outcome = TL_OUTCOME_UNSUPPORTED;
-        tl_signature_make(r);
-    }
-    r->phase = TL_PHASE_GENERATE;
-    tl_job_answer(j, r, tl_record_is_verdict(r));
+    tl_verdict_of_generator(made ? &not_kept : NULL, r);
+    tl_job_answer(j, r, tl_verdict_is_given(r));
 }
 
 static int submit_with_model(struct tl_job *j, struct tl_error *e);

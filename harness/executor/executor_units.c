@@ -1,10 +1,13 @@
-/* Units: found, and described by their own runners, each in a child. */
+/* Units: found, and described by their own runners, each in a child.
+ *
+ * This file is part of the circle that executor.c speaks of. */
 #include "harness/executor/executor_impl.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/known_hash.h"
 #include "harness/base/program.h"
 #include "harness/executor/describe.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,9 +51,9 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
         free(u->why);
         u->why = tl_strdup(why ? why : "its runner does not say why");
         /* A CPU takes as many as asked for; another device one, unless its runner knows better. */
-        u->slots = slots > 0 && slots < 4096                       ? (unsigned)slots
-                   : !strcmp(name, "cpu") || !strcmp(name, "host") ? 0
-                                                                   : 1;
+        u->slots = strcmp(name, "cpu") && strcmp(name, "host");
+        if (slots > 0 && slots < 4096)
+            u->slots = (unsigned)slots;
         tl_buffer_free(&known);
         return 0;
     }

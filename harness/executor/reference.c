@@ -88,7 +88,7 @@ int tl_outputs_copy(const char *from, const char *to, const json_t *result, stru
             return -1;
     }
     char *list = tl_format("%s/result.json", to);
-    int failed = json_dump_file(result, list, JSON_INDENT(1));
+    int failed = json_dump_file(result, list, JSON_INDENT(1) | JSON_SORT_KEYS);
     if (failed)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", list, "free some space");
     free(list);

@@ -4,6 +4,7 @@
 
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
+#include "harness/base/record.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -254,17 +255,12 @@ int64_t tl_schedule_next_us(int hour, int minute, int64_t now_us)
     }
 }
 
-/* The last line of a text that says something, in ASCII; new. */
-static char *last_line(const char *text)
+/* The last line of what a program wrote, in ASCII; new, or NULL. */
+static char *last_line(const struct tl_buffer *text)
 {
-    size_t end = strlen(text);
-    while (end && strchr(" \t\r\n", text[end - 1]))
-        end--;
-    size_t start = end;
-    while (start && text[start - 1] != '\n')
-        start--;
-    char *line = tl_format("%.*s", (int)(end - start > 400 ? 400 : end - start), text + start);
-    for (char *c = line; *c; c++)
+    const struct tl_output output = {.head = text->data, .head_size = text->size};
+    char *line = tl_output_last_line(&output);
+    for (char *c = line; c && *c; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
     return line;
@@ -286,9 +282,9 @@ int tl_schedule_ask(const char *const *argv, struct tl_buffer *out, char **said)
     if (rc) {
         *said = tl_format("%s: %s", argv[0], e.why);
     } else if (p.status) {
-        char *line = last_line(err.size ? err.data : p.out->size ? p.out->data : "");
-        *said = *line ? tl_format("%s: %s", argv[0], line)
-                      : tl_format("%s ended with status %d and said nothing", argv[0], p.status);
+        char *line = last_line(err.size ? &err : p.out);
+        *said = line ? tl_format("%s: %s", argv[0], line)
+                     : tl_format("%s ended with status %d and said nothing", argv[0], p.status);
         free(line);
         rc = -1;
     }

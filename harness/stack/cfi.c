@@ -1,3 +1,10 @@
+/* Theory of operation. Two kinds of tables say how to leave a frame and cannot be searched as eh_frame.c
+ * does: an .eh_frame whose file has no .eh_frame_hdr, and .debug_frame, which holds the same records in
+ * sections that are not loaded. libdw reads either from the file and answers for one address with DWARF
+ * expressions: one for the CFA, one for each register of the caller. An expression is a little program on a
+ * stack of words; here it is run on the registers of the frame and the memory of the process. It gives where
+ * a register was saved, or, after DW_OP_stack_value or when it only names a register, the value itself. An
+ * undefined return address marks the outermost frame. */
 #include "harness/stack/cfi.h"
 
 #include "harness/base/buffer.h"

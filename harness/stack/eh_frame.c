@@ -1,6 +1,18 @@
-/* The function that covers an address, by .eh_frame_hdr and the FDE it points to. The table gives where a
- * function starts; only the FDE says where it ends, and whether it is a signal trampoline. Every length and
- * pointer is bounded by what was copied or by the file. */
+/* The function that covers an address, by the unwind tables of its file.
+ *
+ * Theory of operation. .eh_frame is a list of records of two kinds. A CIE (common information entry) holds
+ * what many functions share: a version, an augmentation string that says what else is in the record,
+ * alignment factors and the column of the return address. An FDE (frame description entry) belongs to one
+ * function: how far back its CIE is, where the function starts and how long it is, and the rules by which its
+ * frames are left (unwind_walk.c). Of the augmentation two letters matter here: "R" says how the FDE's
+ * pointers are encoded (DW_EH_PE_*), "S" that the function is a signal trampoline.
+ *
+ * .eh_frame_hdr, to which the program header PT_GNU_EH_FRAME points, holds a table for searching: for each
+ * function its start and its FDE, both as signed 32-bit distances from the beginning of .eh_frame_hdr, by
+ * start. The table gives where a function starts; only the FDE says where it ends, and whether it is a signal
+ * trampoline.
+ *
+ * Every length and pointer is bounded by what was copied or by the file. */
 #include "harness/stack/elf_image.h"
 
 #include <string.h>
@@ -36,7 +48,9 @@ static uint64_t leb(struct cursor *c)
     return 0;
 }
 
-/* A pointer in one of the encodings of DW_EH_PE_*, as stored, without what it is relative to. */
+/* A pointer in one of the encodings of DW_EH_PE_*, as stored, without what it is relative to (the upper four
+ * bits). The lower four: 0 absptr, 1 uleb128, 2 udata2, 3 udata4, 4 udata8, and 8 more for the signed
+ * ones. */
 static uint64_t encoded(struct cursor *c, unsigned encoding)
 {
     uint64_t v;

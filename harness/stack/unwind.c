@@ -17,8 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOST_FILES                                                                                           \
-    256 /* more than a Python process with a runtime maps; fewer would be read anew every time */
+/* More files than a Python process with a runtime maps: with fewer, some would be read anew for every
+ * capture. */
+#define MOST_FILES 256
 #define MOST_BYTES ((size_t)256 << 20)
 #define MOST_FRAMES 200000
 #define MOST_NS 2000000000u

@@ -1,7 +1,8 @@
 /* Stacks of a stopped process: libunwind with accessors of our own.
  *
- * Memory comes through process_vm_readv with a page cache, unwind tables from read-only mappings of the ELF
- * files (kept between captures in a struct tl_unwinder), never word by word through PTRACE_PEEKDATA. Nothing
+ * Memory of the process comes through process_vm_readv with a page cache, never word by word through
+ * PTRACE_PEEKDATA. Unwind tables come from the ELF files: pread reads the parts of them that are needed,
+ * which a struct tl_unwinder keeps from capture to capture (elf_image.c says why nothing is mapped). Nothing
  * here symbolises, allocates in the traced process, or waits. */
 #ifndef TL_UNWIND_H
 #define TL_UNWIND_H

@@ -1,24 +1,36 @@
-/* Theory of operation. libunwind is asked for one thing only: to apply the unwind table of a function (an
- * FDE) to registers and memory. Everything around that is decided here, because its own ways out of missing
- * tables (a chain of frame pointers that it follows through whatever looks like one) lead through heaps of
- * frames that never were.
+/* From a frame to its caller.
+ *
+ * Theory of operation. The unwind table of a function (an FDE, see eh_frame.c) gives for each of its
+ * instructions a rule for the CFA, the canonical frame address: the value that the stack pointer had in the
+ * caller just before the call. On x86-64 the return address is at CFA - 8. Further rules say where the
+ * caller's registers are, as offsets from the CFA. Leaving a frame is: compute the CFA, read the return
+ * address and the saved registers, set the stack pointer to the CFA.
+ *
+ * libunwind is asked for one thing only: to apply such a table to registers and memory. Everything around
+ * that is decided here, because its own ways out of missing tables (a chain of frame pointers that it follows
+ * through whatever looks like one) lead through heaps of frames that never were.
  *
  * From a frame to its caller, the first that works:
+ *
  *   1. pc is not executable: a jump to NULL or to a wild address. The call pushed its return address: pop
- * that.
+ *      that.
  *   2. An FDE covers pc: libunwind steps. The step counts only if the stack pointer rose and the new pc is
- * executable; what a signal interrupted may be anywhere, on any stack.
- *   3. pc is at sigreturn code without an FDE: the registers are in the signal frame.
- *   4. Tables that only libdw can use (cfi.h).
+ *      executable; what a signal interrupted may be anywhere, on any stack.
+ *   3. pc is at sigreturn code without an FDE: the registers are in the signal frame that the kernel wrote.
+ *   4. Tables that only libdw can use (cfi.c).
  *   5. No tables (a JIT): a return address at the stack pointer, or a frame pointer with one above it.
  *   6. The stack is searched for a return address: a word that follows a call instruction in executable
- * memory. One whose own frame can be left in a sound way is preferred. Such frames are marked as guessed. The
- * stack pointer rises with every step but those over signal frames, and of those there is a bounded number,
- * so this ends whatever is in memory. One step of libunwind reads at most BUDGET words: the expressions in
- * its tables may loop.
+ *      memory. One whose own frame can be left in a sound way is preferred. Such frames are marked as
+ *      guessed.
  *
- * A return address can be the first byte of the next function. Where a cursor is set to a caller's frame anew
- * it is given pc - 1, as libunwind does itself along the way. */
+ * The stack pointer rises with every step but those over signal frames, and of those there is a bounded
+ * number, so this ends whatever is in memory. One step of libunwind reads at most BUDGET words: the
+ * expressions in its tables may loop.
+ *
+ * A return address can be the first byte of the next function: a call that does not return is the last
+ * instruction of its function. Where a cursor is set to a caller's frame anew it is given pc - 1, as
+ * libunwind does itself along the way. Only the pc of the innermost frame and of one that a signal
+ * interrupted is exact. */
 #include "harness/stack/unwind_walk.h"
 
 #include "harness/base/buffer.h"
@@ -33,9 +45,8 @@ extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip
 #define MOST_SIGNALS 64
 #define SCAN_WORDS 32768 /* 256 KiB */
 #define SCAN_TRIES 64
-#define WINDOW                                                                                               \
-    0xfffffffffffff000u /* no user memory is here; the table entry for libunwind pretends to be              \
-                         */
+/* Where libunwind is told that the one entry of its table is: no user memory is here. */
+#define WINDOW 0xfffffffffffff000u
 
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi, int need, void *arg)
 {

@@ -1,11 +1,25 @@
 /* The state of a process at a fatal signal or at a deadline.
  *
- * A fatal signal is captured at its first stop and then delivered: what the runtime does with it is the
- * runtime's business. The thread that took it is unwound at once; the others are interrupted, and unwound as
- * soon as the last of them has stopped or the time for it is over. Nothing here waits: stops arrive through
- * trace_linux.c. */
+ * Theory of operation. A fatal signal is captured at its signal-delivery-stop, when nothing has happened yet:
+ * PTRACE_GETSIGINFO tells the address of the fault and who sent the signal, PTRACE_GETREGSET the registers.
+ * Then it is delivered: what the runtime does with it is the runtime's business.
+ *
+ * Memory and stacks can be read of threads that are in a ptrace-stop only. The thread that took the signal is
+ * unwound at once; the others get PTRACE_INTERRUPT, which stops a thread without a signal
+ * (PTRACE_EVENT_STOP), and are unwound as soon as the last of them has stopped or STOP_TIME_MS is over. A
+ * thread that does not stop by then sleeps in the kernel where no signal wakes it (state D), or runs there;
+ * of such a one /proc says in which call (wchan, syscall). Nothing here waits: stops arrive through
+ * trace_linux.c, and a timer is the end of patience.
+ *
+ * At a deadline there is no signal: every process of the trial is captured, all threads interrupted. Which of
+ * them is what hangs is decided by verdict/classify.c from what each of them waits for.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
+#include "harness/supervise/capture.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 
 #include <signal.h>
@@ -25,27 +39,6 @@
 static struct tl_supervisor *supervisor_of(const struct tl_process *p)
 {
     return p->trial ? p->trial->supervisor : p->server->supervisor;
-}
-
-static uint64_t status_kilobytes(pid_t pid, const char *key)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    char *text = tl_read_file(path, 1 << 16, NULL);
-    const char *line = text ? strstr(text, key) : NULL;
-    uint64_t value = line ? strtoull(line + strlen(key), NULL, 10) : 0;
-    free(text);
-    return value << 10;
-}
-
-uint64_t tl_process_data_bytes(pid_t pid)
-{
-    return status_kilobytes(pid, "\nVmData:");
-}
-
-uint64_t tl_process_rss_bytes(pid_t pid)
-{
-    return status_kilobytes(pid, "\nVmRSS:");
 }
 
 static char *executable_of(pid_t pid)
@@ -284,7 +277,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     pending_gather(p);
 }
 
-bool tl_trace_capture_hang(struct tl_trial *t)
+bool tl_capture_hang(struct tl_trial *t)
 {
     size_t n = 0;
     /* Counted first: a capture of a process in which everything is stopped already ends within the call. */

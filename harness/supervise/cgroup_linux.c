@@ -1,3 +1,24 @@
+/* cgroups, in version 2, and in version 1 where its controllers are still in use.
+ *
+ * Theory of operation. A cgroup is a directory in a file system that the kernel makes up; writing a pid into
+ * its cgroup.procs puts a process there, and what that forks stays with it. So one write holds a whole trial,
+ * whatever it starts:
+ *
+ *   memory.max         bytes for all of its processes together, page cache and shared memory included. Above
+ *                      it the kernel kills one of them and counts that in memory.events (oom_kill).
+ *   pids.max           processes and threads together. RLIMIT_NPROC counts all of a user's, and does nothing
+ *                      for root.
+ *   cgroup.kill        "1" sends SIGKILL to all at once, also to what forks faster than it can be killed one
+ *                      by one.
+ *
+ * The first two are files of controllers, and a controller is to be had in a cgroup only if the
+ * cgroup.subtree_control of every directory above names it. A cgroup that hands controllers on may hold no
+ * processes itself (but for the root): that is the rule of no internal processes. It is why trapline, alone
+ * in its cgroup, first steps into a leaf below it (enable_v2).
+ *
+ * Version 1 has a tree for each controller, with other names (memory.limit_in_bytes, memory.oom_control) and
+ * without cgroup.kill. On a hybrid machine some controllers are there and a version 2 tree without them is
+ * beside it; each thing is then done in the tree that has it. */
 #include "harness/supervise/cgroup.h"
 
 #include "harness/base/buffer.h"
@@ -164,9 +185,10 @@ static void enable_v2(struct tl_cgroup_root *r, const char *parent)
     char *available = read_small(parent, "cgroup.controllers");
     bool pids = has_word(available, "pids", " \n"), memory = has_word(available, "memory", " \n");
     free(available);
-    const char *wanted = pids && memory ? "+pids +memory" : pids ? "+pids" : memory ? "+memory" : NULL;
-    if (!wanted)
+    if (!pids && !memory)
         return;
+    char wanted[24];
+    snprintf(wanted, sizeof wanted, "%s%s", pids ? "+pids " : "", memory ? "+memory" : "");
     if (write_file(parent, "cgroup.subtree_control", wanted) && errno == EBUSY) {
         char *members = read_small(parent, "cgroup.procs");
         char own[24];

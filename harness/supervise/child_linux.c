@@ -1,12 +1,23 @@
 /* A child of the supervisor: its streams, its gate, its session and its limits.
  *
- * fds of a child:  0 /dev/null   1 stdout pipe   2 stderr pipe   3 protocol socket (when it speaks the
- * protocol) and nothing else. It is forked, waits at its gate until the supervisor traces it, has put it into
- * its cgroup and has its intent on disk, and only then runs anything of the runner. When the supervisor dies
- * before that, the gate reads end of file and the child leaves. Between fork and exec only async-signal-safe
- * calls are made. */
-#include "harness/base/buffer.h"
-#include "harness/supervise/trial.h"
+ * fds of a child:
+ *
+ *   0   /dev/null
+ *   1   pipe, stdout
+ *   2   pipe, stderr
+ *   3   socket, when it speaks the protocol
+ *
+ * and nothing else (close_range). It is forked, starts a session of its own (setsid: no terminal, and no
+ * signals of ours) and waits at its gate, a read of one byte from a pipe, until the supervisor traces it, has
+ * put it into its cgroup and has its intent on disk; only then it runs anything of the runner. When the
+ * supervisor dies before that, the gate reads end of file and the child leaves. Between fork and exec only
+ * async-signal-safe calls are made, since other threads of the supervisor (libuv's pool) may have held any
+ * lock at the fork.
+ *
+ * Limits that exec keeps are set by the child itself, those of a fork server's child from outside
+ * (prlimit). */
+#include "harness/supervise/child.h"
+
 #include "runners/protocol.h"
 
 #include <errno.h>

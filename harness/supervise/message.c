@@ -1,10 +1,24 @@
+/* The protocol of runners (docs/runners.md), as the supervisor reads and writes it.
+ *
+ * Theory of operation. A message is one line of JSON of at most TL_MESSAGE_MAX bytes. The reader cuts a
+ * stream into lines and holds at most one of them; a longer one is dropped to its end and said to be too
+ * long, so that a runner that floods its socket costs no memory. A line is parsed hard: it has exactly one of
+ * the known keys, and every field that is read later has its type, so that nothing behind this file checks
+ * again. What is wrong is told with the place and with what was expected there, without bytes of the message,
+ * which may be hostile. */
 #include "harness/supervise/message.h"
 
 #include "runners/protocol.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS: the socket has SO_NOSIGPIPE */
+#endif
 
 #define WHAT "cannot understand a message of the runner"
 #define LONGEST (TL_MESSAGE_MAX - 1) /* of a line without its newline */
@@ -368,4 +382,41 @@ void tl_message_free(struct tl_message *m)
     free(m->code);
     free(m->text);
     *m = (struct tl_message){0};
+}
+
+/* ---- sending ---- */
+
+int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    size_t size = text ? strlen(text) + 1 : 0;
+    if (!text || size > TL_MESSAGE_MAX) {
+        free(text);
+        errno = text ? EMSGSIZE : EINVAL;
+        return -1;
+    }
+    text[size - 1] = '\n';
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(3 * sizeof(int))];
+    } control = {0};
+    struct iovec iov = {text, size};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (n_fds) {
+        m.msg_control = control.space;
+        m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+    }
+    ssize_t n;
+    while ((n = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+        ;
+    int err = errno;
+    free(text);
+    errno = n < 0 ? err : EAGAIN;
+    return n == (ssize_t)size ? 0
+                              : -1; /* the socket's buffer holds more than a message: short is a failure */
 }

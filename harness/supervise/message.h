@@ -1,4 +1,5 @@
-/* What a runner sends: lines taken from a stream in bounded memory, and one line parsed hard. */
+/* Messages of the protocol: lines taken from a stream in bounded memory, one line parsed hard, one line
+ * sent. */
 #ifndef TL_MESSAGE_H
 #define TL_MESSAGE_H
 
@@ -56,5 +57,9 @@ enum tl_line tl_line_next(struct tl_line_reader *r, const char **data, size_t *s
 /* At the end of the stream: the last line when it had no newline, else TL_LINE_NONE. */
 enum tl_line tl_line_end(struct tl_line_reader *r, const char **line, size_t *length);
 void tl_line_reader_free(struct tl_line_reader *r);
+
+/* Sends one message over a socket, with n_fds (at most 3) descriptors attached to its first byte. -1 with
+ * errno (EMSGSIZE: too long). */
+int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds);
 
 #endif

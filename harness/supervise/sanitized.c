@@ -54,9 +54,8 @@ bool tl_is_sanitized(const char *path)
     Elf_Scn *section = NULL;
     GElf_Shdr header;
     while (elf && !found && (section = elf_nextscn(elf, section)) && gelf_getshdr(section, &header))
-        found = header.sh_type == SHT_DYNAMIC  ? needs_sanitizer(elf, section, &header)
-                : header.sh_type == SHT_DYNSYM ? has_sanitizer(elf, section, &header)
-                                               : false;
+        found = (header.sh_type == SHT_DYNAMIC && needs_sanitizer(elf, section, &header)) ||
+                (header.sh_type == SHT_DYNSYM && has_sanitizer(elf, section, &header));
     if (elf)
         elf_end(elf);
     close(fd);

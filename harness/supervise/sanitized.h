@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Whether an ELF executable was built with AddressSanitizer or one of its kin, whose shadow memory
+/* Whether an ELF executable was built with AddressSanitizer or another sanitizer whose shadow memory
  * (terabytes, hardly touched) no limit on private memory would let it have. False for what cannot be read,
  * and for scripts. */
 bool tl_is_sanitized(const char *path);

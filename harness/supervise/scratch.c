@@ -1,3 +1,11 @@
+/* Scratch directories.
+ *
+ * Theory of operation. A supervisor makes one directory and below it one for each trial. It holds a lock on
+ * it (flock), which the kernel drops with the process, however that ends. The pid in its name tells the next
+ * supervisor which directories may be left over; a pid can belong to another process by now, or to one of
+ * another pid namespace that shares /tmp, so it is the lock that decides whether one is removed. Trials leave
+ * anything there: trees without permissions, links, mounts. fts walks them without following links
+ * (FTS_PHYSICAL), without entering other file systems (FTS_XDEV) and without recursion. */
 #include "harness/supervise/scratch.h"
 
 #include "harness/base/staging.h"

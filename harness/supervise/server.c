@@ -12,10 +12,16 @@
  * away.
  *
  * A server that dies, hangs or lies is killed; the trial that waited for it goes back to the head of the
- * queue and gets a new server, and after SERVER_TRIES of those a process of its own. */
+ * queue and gets a new server, and after SERVER_TRIES of those a process of its own.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
+#include "harness/supervise/server.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/supervise/scratch.h"
+#include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
 
 #include <errno.h>
@@ -45,8 +51,8 @@ static void server_maybe_free(struct tl_server *v)
         tl_stream_close(&v->io[i]);
     tl_timer_free(&v->deadline);
     tl_line_reader_free(&v->reader);
-    tl_drain_free(&v->out);
-    tl_drain_free(&v->err);
+    tl_output_ends_free(&v->out);
+    tl_output_ends_free(&v->err);
     if (v->scratch)
         tl_remove_tree(v->scratch);
     free(v->scratch);
@@ -86,7 +92,7 @@ static void forget_child(struct tl_server *v)
 {
     tl_streams_close(&v->handed);
     v->asked = false;
-    v->newborn = NULL;
+    v->new_child = NULL;
     v->told = 0;
 }
 
@@ -145,7 +151,7 @@ static void ask_for_child(struct tl_server *v)
 static void give_child(struct tl_server *v)
 {
     struct tl_trial *t = v->trial;
-    struct tl_process *p = v->newborn;
+    struct tl_process *p = v->new_child;
     struct tl_streams ours = v->handed;
     struct tl_error e;
     v->trial = NULL;
@@ -170,14 +176,14 @@ static void give_child(struct tl_server *v)
 
 static bool has_child(const struct tl_server *v)
 {
-    return v->newborn && v->told;
+    return v->new_child && v->told;
 }
 
 static void maybe_give_child(struct tl_server *v)
 {
     if (!has_child(v)) /* both words must be in */
         return;
-    if (v->newborn->pid != v->told) {
+    if (v->new_child->pid != v->told) {
         give_up(v);
         return;
     }
@@ -185,24 +191,24 @@ static void maybe_give_child(struct tl_server *v)
     if (v->trial)
         give_child(v);
     else
-        tl_trace_release(v->supervisor, v->newborn);
+        tl_trace_release(v->supervisor, v->new_child);
 }
 
 void tl_server_forked(struct tl_server *v, struct tl_process *child)
 {
-    if (v->newborn || !v->asked) { /* a second one, or unasked: its own affair */
+    if (v->new_child || !v->asked) { /* a second one, or unasked: its own affair */
         child->claimed = true;
         return;
     }
-    v->newborn = child;
+    v->new_child = child;
     maybe_give_child(v);
 }
 
 void tl_server_process_ends(struct tl_server *v, const struct tl_process *p)
 {
-    if (v->newborn != p)
+    if (v->new_child != p)
         return;
-    v->newborn = NULL;
+    v->new_child = NULL;
     if (v->told) /* the spare: the next trial asks again. Else the server's word is still to come */
         forget_child(v);
 }
@@ -257,7 +263,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             return;
         }
         if (i) {
-            tl_drain_feed(i == 1 ? &v->out : &v->err, block, (size_t)n);
+            tl_output_ends_feed(i == 1 ? &v->out : &v->err, block, (size_t)n);
             return;
         }
         const char *bytes = block, *line;
@@ -353,7 +359,7 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
         return tl_trial_prepare(t, e) ? -1 : start_server(s, slot, t, e);
     struct tl_server *v = slot->server;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
-    if (has_child(v) && has_ended(v->newborn->pid))
+    if (has_child(v) && has_ended(v->new_child->pid))
         forget_child(v);
     v->trial = t;
     if (!v->asked)

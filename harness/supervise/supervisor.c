@@ -1,9 +1,26 @@
 /* The supervisor's queue, slots and loop.
  *
  *   submit -> queue -> slot -> trial.c (own process) or server.c (child of a fork server)
- *   SIGCHLD -> drain: wait4 until nothing is left -> trace_linux.c -> trial.c -> record -> callback -> next
+ *   SIGCHLD -> wait4 until nothing is left -> trace_linux.c -> trial.c -> record -> callback -> next
  *
- * libuv's own child handling is not used anywhere in this process: it would swallow ptrace-stops. */
+ * libuv's own child handling is not used anywhere in this process: it would swallow ptrace-stops.
+ *
+ * The files of this folder:
+ *
+ *   supervisor.c      queue, slots, the loop, the watch over memory and scratch
+ *   trial.c           one trial from request to record: phases, messages, deadlines, end
+ *   server.c          fork servers
+ *   child_linux.c     makes a child: pipes, gate, session, limits
+ *   trace_linux.c     ptrace: every stop of every thread of every descendant
+ *   capture_linux.c   stacks at a fatal signal or a deadline
+ *   cgroup_linux.c    limits and kills for all processes of a slot at once
+ *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
+ *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
+ *
+ * supervisor.c, trial.c, server.c, trace_linux.c and capture_linux.c call each other in a circle, and stay
+ * so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
+ * (trial), which frees a slot (supervisor), which starts a trial (trial or server), which makes a child that
+ * is traced; with callbacks between them the circle would be the same, and harder to see. */
 #include "harness/supervise/supervisor.h"
 
 #include "harness/base/buffer.h"
@@ -11,7 +28,10 @@
 #include "harness/base/files.h"
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/server.h"
+#include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
+#include "harness/verdict/classify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -475,11 +495,7 @@ static void drop(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
     bool taken = false;
-    r->outcome = TL_OUTCOME_LOST;
-    free(r->error_domain);
-    free(r->message);
-    r->error_domain = tl_strdup("trapline");
-    r->message = tl_strdup("stopped before it ran");
+    tl_verdict_not_run(tl_strdup("stopped before it ran"), r);
     if (t->done)
         t->done(t->done_arg, r, &taken);
     if (taken)

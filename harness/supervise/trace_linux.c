@@ -1,13 +1,49 @@
 /* ptrace: every stop of every thread of every descendant of a trial.
  *
- * Each child is seized behind its gate with EXITKILL and the fork, vfork, clone and exec events, so that
- * threads and descendants are traced from their first instruction and die with the supervisor. The kernel
- * reports a new thread twice, in either order: by the event of its parent and by its own first stop. Until
- * both have come it is held.
+ * Theory of operation. The kernel reports to a tracer by wait4. With __WALL that returns for every thread,
+ * also for those whose end sends no SIGCHLD (clone), and with WNOHANG it returns at once when there is
+ * nothing. A status with WIFSTOPPED is a ptrace-stop: the thread stays where it is until we let it go on. Its
+ * kinds, by signal and status >> 16:
  *
- * A fatal signal goes to capture_linux.c. Nothing here waits: stops arrive through the drain. */
+ *   0                      signal-delivery-stop: a signal is about to be delivered. It is when PTRACE_CONT
+ *                          names it, and is forgotten otherwise.
+ *   PTRACE_EVENT_FORK,     the thread has made a process or a thread; PTRACE_GETEVENTMSG says which.
+ *   _VFORK, _CLONE
+ *   PTRACE_EVENT_EXEC      execve has succeeded. The kernel has ended the other threads of the process, and
+ *                          the one that called it has the pid of the process for its own number now.
+ *   PTRACE_EVENT_EXIT      the thread begins to end. Its memory is still there.
+ *   PTRACE_EVENT_STOP      with SIGTRAP the first stop of a new thread, or the answer to PTRACE_INTERRUPT;
+ *                          with a stopping signal a group-stop: SIGSTOP or a terminal has stopped the
+ *                          process. PTRACE_LISTEN leaves it stopped and traced; PTRACE_CONT would let it run.
+ *
+ * Each child is attached by PTRACE_SEIZE while it waits at its gate. Unlike PTRACE_ATTACH that sends no
+ * SIGSTOP, and only threads that were seized can be interrupted and show a group-stop as what it is. The
+ * options of the attachment pass on to whatever the child makes:
+ *
+ *   PTRACE_O_TRACEFORK,    new processes and threads are traced from their first instruction, so none is
+ *   _TRACEVFORK,           missed.
+ *   _TRACECLONE
+ *   PTRACE_O_TRACEEXEC     exec is an event of its own, not a SIGTRAP that looks like a fault.
+ *   PTRACE_O_TRACEEXIT     only for fork servers, whose children are small and many: the next trial starts
+ *                          while the kernel takes down the memory of the last.
+ *   PTRACE_O_EXITKILL      the kernel kills all tracees when we are gone, however that came about.
+ *
+ * A new thread is reported twice, by the event of its parent and by its own first stop, and in either order.
+ * Until both have come it is held. One of which only its own stop is known is an orphan; its parent may have
+ * been killed before it could say so (tl_trace_orphans).
+ *
+ * We are the subreaper (PR_SET_CHILD_SUBREAPER) of everything that trials start: a process whose parent is
+ * gone becomes our child and not init's, so its end is reported here. The end of a thread group is reported
+ * by its leader, after that of all other threads.
+ *
+ * A fatal signal goes to capture_linux.c. Nothing here waits: each event is handled and the loop goes on.
+ * This file is part of the circle that supervisor.c speaks of. */
+#include "harness/supervise/trace.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/capture.h"
+#include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
@@ -96,6 +132,28 @@ void tl_trace_hurry(struct tl_supervisor *s)
 pid_t tl_trace_wait(int *status, struct rusage *usage)
 {
     return wait4(-1, status, WNOHANG | __WALL, usage);
+}
+
+/* A number in the kernel's description of a process; 0 when it is not there. Memory is told in KiB. */
+static uint64_t status_number(pid_t pid, const char *key)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    const char *line = text ? strstr(text, key) : NULL;
+    uint64_t value = line ? strtoull(line + strlen(key), NULL, 10) : 0;
+    free(text);
+    return value;
+}
+
+uint64_t tl_process_data_bytes(pid_t pid)
+{
+    return status_number(pid, "\nVmData:") << 10;
+}
+
+uint64_t tl_process_rss_bytes(pid_t pid)
+{
+    return status_number(pid, "\nVmRSS:") << 10;
 }
 
 /* --- letting go ----------------------------------------------------------------------------------------- */
@@ -188,7 +246,7 @@ static void process_gone(struct tl_process *p)
     process_free(p);
     if (trial) {
         trial->n_processes--;
-        tl_trial_process_gone(trial);
+        tl_trial_maybe_end(trial);
     } else {
         tl_server_process_gone(server, was_main);
     }
@@ -404,12 +462,7 @@ void tl_trace_orphans(struct tl_supervisor *s, bool now)
                 continue;
             /* Its parent was killed between making it and saying so. A thread still belongs to its process.
              */
-            char path[64];
-            snprintf(path, sizeof path, "/proc/%d/status", (int)t->tid);
-            char *text = tl_read_file(path, 1 << 16, NULL);
-            const char *line = text ? strstr(text, "\nTgid:") : NULL;
-            pid_t tgid = line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
-            free(text);
+            pid_t tgid = (pid_t)status_number(t->tid, "\nTgid:");
             struct tl_process *p = tgid && tgid != t->tid ? find_process(s, tgid) : NULL;
             if (p) {
                 adopt(s, t, p);

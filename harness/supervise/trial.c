@@ -1,8 +1,16 @@
 /* One trial, from its request to its record.
  *
- * It runs until its main process has ended; then what is left of it is swept, and when its last process is
- * gone its streams are read to the end and the record is made. Whatever ends it (itself, a deadline, a limit,
- * the user) goes this one way. */
+ * Theory of operation. It runs until its main process has ended; then what is left of it is swept, and when
+ * its last process is gone its streams are read to the end and the record is made. Whatever ends it (itself,
+ * a deadline, a limit, the user) goes this one way.
+ *
+ *   waiting -> (forking: a fork server makes its process) -> running -> killing -> record
+ *
+ * The phases come from the runner's messages; each has a deadline, and one that is entered again goes on with
+ * what it had left. At a deadline the stacks are captured before anything is killed. What came of it all is
+ * the business of verdict/: this file hands on what was seen.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/trial.h"
 
 #include "harness/base/buffer.h"
@@ -10,64 +18,27 @@
 #include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "harness/crash_report/ips.h"
+#include "harness/supervise/capture.h"
+#include "harness/supervise/scratch.h"
+#include "harness/supervise/trace.h"
 #include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
-#include "harness/verdict/signature.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: the socket has SO_NOSIGPIPE */
-#endif
 
 #define LEAVING_BYTES (64u << 20)
 
 /* --- messages ------------------------------------------------------------------------------------------- */
 
-int tl_send_line(int fd, const json_t *message, const int *fds, size_t n_fds)
-{
-    char *text = json_dumps(message, JSON_COMPACT);
-    size_t size = text ? strlen(text) + 1 : 0;
-    if (!text || size > TL_MESSAGE_MAX) {
-        free(text);
-        errno = text ? EMSGSIZE : EINVAL;
-        return -1;
-    }
-    text[size - 1] = '\n';
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(3 * sizeof(int))];
-    } control = {0};
-    struct iovec iov = {text, size};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (n_fds) {
-        m.msg_control = control.space;
-        m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
-    }
-    ssize_t n;
-    while ((n = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
-        ;
-    int err = errno;
-    free(text);
-    errno = n < 0 ? err : EAGAIN;
-    return n == (ssize_t)size ? 0
-                              : -1; /* the socket's buffer holds more than a message: short is a failure */
-}
-
-static void breach(struct tl_trial *t, char *what)
+/* Only the first one is told: the others follow from it. Takes `what`. */
+static void protocol_violation(struct tl_trial *t, char *what)
 {
     if (t->violation)
         free(what);
@@ -107,26 +78,26 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
     switch (m->kind) {
     case TL_MESSAGE_PHASE:
         if (final)
-            breach(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
+            protocol_violation(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
         else if (m->phase == TL_PHASE_DONE)
-            breach(t, tl_strdup("phase done is not to be said: the result says it"));
+            protocol_violation(t, tl_strdup("phase done is not to be said: the result says it"));
         else
             enter_phase(t, m->phase, m->timeout_s);
         return;
     case TL_MESSAGE_RESULT:
         if (final) {
-            breach(t, tl_strdup("a second answer: a trial has one result or error"));
+            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
             return;
         }
         t->got_result = true;
-        r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
+        r->result = json_incref(m->object);
         r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
         enter_phase(t, TL_PHASE_DONE, 0);
         return;
     case TL_MESSAGE_ERROR:
     case TL_MESSAGE_UNSUPPORTED:
         if (final) {
-            breach(t, tl_strdup("a second answer: a trial has one result or error"));
+            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
             return;
         }
         t->got_error = m->kind == TL_MESSAGE_ERROR;
@@ -138,14 +109,14 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
     case TL_MESSAGE_DESCRIPTION:
         if (!final && json_object_get(t->request, "describe")) {
             t->got_result = true;
-            r->result = json_dumps(m->object, JSON_COMPACT | JSON_SORT_KEYS);
+            r->result = json_incref(m->object);
             return;
         }
-        breach(t, tl_strdup("a description was not asked for"));
+        protocol_violation(t, tl_strdup("a description was not asked for"));
         return;
     case TL_MESSAGE_SERVING:
     case TL_MESSAGE_FORKED:
-        breach(t, tl_strdup("an answer of a fork server, in a trial"));
+        protocol_violation(t, tl_strdup("an answer of a fork server, in a trial"));
         return;
     }
 }
@@ -155,9 +126,9 @@ static void on_line(struct tl_trial *t, enum tl_line kind, const char *line, siz
     struct tl_message m;
     struct tl_error e;
     if (kind == TL_LINE_TOO_LONG) {
-        breach(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
+        protocol_violation(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
     } else if (tl_message_parse(line, length, &m, &e)) {
-        breach(t, tl_strdup(e.why));
+        protocol_violation(t, tl_strdup(e.why));
     } else {
         on_message(t, &m);
         tl_message_free(&m);
@@ -170,9 +141,9 @@ static void on_bytes(struct tl_trial *t, int which, const char *bytes, size_t si
     size_t length;
     enum tl_line kind;
     if (which == 1)
-        tl_drain_feed(&t->out, bytes, size);
+        tl_output_ends_feed(&t->out, bytes, size);
     else if (which == 2)
-        tl_drain_feed(&t->err, bytes, size);
+        tl_output_ends_feed(&t->err, bytes, size);
     else
         while ((kind = tl_line_next(&t->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE)
             on_line(t, kind, line, length);
@@ -259,11 +230,10 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     if (t->request) {
         json_object_set_new(t->request, "scratch", json_string(t->scratch));
         if (json_object_get(t->request, "outputs")) { /* wanted: only here is it known where they can go */
-            char *outputs = tl_format("%s/outputs", t->scratch);
-            json_object_set_new(t->request, "outputs", json_string(outputs));
-            int failed = mkdir(outputs, 0700);
-            free(outputs);
-            if (failed)
+            free(t->record.outputs);
+            t->record.outputs = tl_format("%s/outputs", t->scratch);
+            json_object_set_new(t->request, "outputs", json_string(t->record.outputs));
+            if (mkdir(t->record.outputs, 0700))
                 return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
                                      t->scratch, "free some space, or name another place with TMPDIR");
         }
@@ -384,7 +354,7 @@ static void on_deadline(uv_timer_t *timer)
         return;
     t->ending_hang = true;
     t->killed = TL_KILL_DEADLINE;
-    if (!tl_trace_capture_hang(t))
+    if (!tl_capture_hang(t))
         tl_trial_kill(t, TL_KILL_DEADLINE);
 }
 
@@ -452,11 +422,6 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
     }
 }
 
-void tl_trial_process_gone(struct tl_trial *t)
-{
-    tl_trial_maybe_end(t);
-}
-
 static void read_to_the_end(struct tl_trial *t)
 {
     const char *line;
@@ -506,7 +471,6 @@ static enum tl_end end_of(const struct tl_trial *t)
         return TL_END_CANCELLED;
     case TL_KILL_BEGIN:
         return TL_END_NOT_BEGUN;
-    case TL_KILL_LEFTOVER:
     case TL_KILL_NONE:
         break;
     }
@@ -528,18 +492,9 @@ static uint64_t oom_kills(struct tl_trial *t)
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
-    tl_drain_take(&t->out, &r->out);
-    tl_drain_take(&t->err, &r->err);
-    char *message = NULL;
-    bool clean = t->main_status == 0 && t->killed == TL_KILL_NONE;
-    if (!clean && r->err.head_size) { /* the search is worth it for failures only */
-        struct tl_buffer text = TL_BUFFER_INIT;
-        tl_buffer_add(&text, r->err.head, r->err.head_size);
-        tl_buffer_add(&text, r->err.tail, r->err.tail_size);
-        message = tl_find_abort_message(text.data, text.size);
-        tl_buffer_free(&text);
-    }
-    struct tl_seen seen = {
+    tl_output_ends_take(&t->out, &r->out);
+    tl_output_ends_take(&t->err, &r->err);
+    const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
         .protocol = t->protocol,
@@ -548,30 +503,19 @@ static void conclude(struct tl_trial *t)
         .got_error = t->got_error,
         .got_unsupported = t->got_unsupported,
         .violation = t->violation,
-        .abort_message = message,
         .descendant_signals = t->descendant_signals,
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
         .data_at_crash = t->child_limits.memory_mb ? t->data_at_crash : 0,
-        .captures = r->captures,
-        .n_captures = r->n_captures,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
+        .report = t->report,
     };
-    int at = tl_classify(&seen, r);
-    free(message);
-    if (at > 0) {
-        struct tl_capture c = r->captures[at];
-        memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
-        r->captures[0] = c;
-    }
     if (!t->supervisor->options.no_symbols)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
-    if (t->report)
-        tl_ips_apply(t->report, r);
-    tl_signature_make(r);
+    tl_verdict_of_process(&facts, r);
 }
 
 void tl_trial_maybe_end(struct tl_trial *t)
@@ -610,8 +554,8 @@ void tl_trial_free(struct tl_trial *t)
         tl_stream_close(&t->io[i]);
     tl_timer_free(&t->deadline);
     tl_line_reader_free(&t->reader);
-    tl_drain_free(&t->out);
-    tl_drain_free(&t->err);
+    tl_output_ends_free(&t->out);
+    tl_output_ends_free(&t->err);
     if (t->scratch) {
         if (!t->supervisor->options.keep_scratch)
             tl_remove_tree(t->scratch);
@@ -625,7 +569,7 @@ void tl_trial_free(struct tl_trial *t)
     free(t->device_asked);
     free(t->violation);
     if (t->report)
-        tl_ips_free(t->report);
+        tl_crash_report_free(t->report);
     free(t->report);
     json_decref(t->request);
     json_decref(t->server_request);

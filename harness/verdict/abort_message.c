@@ -109,24 +109,28 @@ static char *match_log(const struct lines *t, size_t i)
 
 static char *match_heap(const struct lines *t, size_t i)
 {
-    static const char *const phrases[] = {"double free or corruption",
-                                          "corrupted size vs. prev_size",
-                                          "corrupted double-linked list",
-                                          "malloc: *** error for object",
-                                          "malloc: Heap corruption detected",
-                                          "break adjusted to free malloc space",
-                                          "BUG IN CLIENT OF LIBMALLOC",
-                                          "BUG IN CLIENT OF LIBPLATFORM",
-                                          "Fatal glibc error: ",
-                                          "glibc detected"};
-    static const char *const functions[] = {"free(): ",
-                                            "malloc(): ",
-                                            "realloc(): ",
-                                            "calloc(): ",
-                                            "munmap_chunk(): ",
-                                            "mremap_chunk(): ",
-                                            "malloc_consolidate(): ",
-                                            "tcache_thread_shutdown(): "};
+    static const char *const phrases[] = {
+        "double free or corruption",
+        "corrupted size vs. prev_size",
+        "corrupted double-linked list",
+        "malloc: *** error for object",
+        "malloc: Heap corruption detected",
+        "break adjusted to free malloc space",
+        "BUG IN CLIENT OF LIBMALLOC",
+        "BUG IN CLIENT OF LIBPLATFORM",
+        "Fatal glibc error: ",
+        "glibc detected",
+    };
+    static const char *const functions[] = {
+        "free(): ",
+        "malloc(): ",
+        "realloc(): ",
+        "calloc(): ",
+        "munmap_chunk(): ",
+        "mremap_chunk(): ",
+        "malloc_consolidate(): ",
+        "tcache_thread_shutdown(): ",
+    };
     static const char *const words[] = {"invalid",  "double free", "corrupt",  "memory corruption",
                                         "smallbin", "largebin",    "unsorted", "unaligned",
                                         "mismatch", "too many",    "unlink",   "top size"};
@@ -152,16 +156,18 @@ static char *match_heap(const struct lines *t, size_t i)
 
 static char *match_cplusplus(const struct lines *t, size_t i)
 {
-    static const char *const heads[] = {"terminate called after throwing",
-                                        "libc++abi: terminating",
-                                        "libc++abi.dylib: terminating",
-                                        "terminating due to uncaught exception",
-                                        "terminating with uncaught",
-                                        "terminate called recursively",
-                                        "terminate called without an active",
-                                        "pure virtual method called",
-                                        "libc++abi: Pure virtual function called",
-                                        "uncaught exception of type"};
+    static const char *const heads[] = {
+        "terminate called after throwing",
+        "libc++abi: terminating",
+        "libc++abi.dylib: terminating",
+        "terminating due to uncaught exception",
+        "terminating with uncaught",
+        "terminate called recursively",
+        "terminate called without an active",
+        "pure virtual method called",
+        "libc++abi: Pure virtual function called",
+        "uncaught exception of type",
+    };
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
         const char *p = strstr(t->line[i], heads[k]);
         if (!p)
@@ -241,14 +247,16 @@ static char *match_gtest(const struct lines *t, size_t i)
 
 static char *match_other(const struct lines *t, size_t i)
 {
-    static const char *const anywhere[] = {"Fatal error: ",
-                                           "LLVM ERROR: ",
-                                           "FATAL ERROR: ",
-                                           "*** Terminating app due to",
-                                           "*** Assertion failure",
-                                           "MLIR pass manager failed",
-                                           "fatal error: error in backend",
-                                           "Internal error: Oops"};
+    static const char *const anywhere[] = {
+        "Fatal error: ",
+        "LLVM ERROR: ",
+        "FATAL ERROR: ",
+        "*** Terminating app due to",
+        "*** Assertion failure",
+        "MLIR pass manager failed",
+        "fatal error: error in backend",
+        "Internal error: Oops",
+    };
     const char *s = t->line[i];
     for (size_t k = 0; k < sizeof anywhere / sizeof *anywhere; k++) {
         const char *p = strstr(s, anywhere[k]);
@@ -280,12 +288,14 @@ static char *match(const struct lines *t, size_t i)
 /* Lines that announce the end and not its reason: they count only when there is nothing better. */
 static bool is_epilogue(const char *s)
 {
-    static const char *const known[] = {"terminate called without an active",
-                                        "panic in a function that cannot unwind",
-                                        "panic in a destructor",
-                                        "thread caused non-unwinding panic",
-                                        "exception of type NSException",
-                                        "terminate called recursively"};
+    static const char *const known[] = {
+        "terminate called without an active",
+        "panic in a function that cannot unwind",
+        "panic in a destructor",
+        "thread caused non-unwinding panic",
+        "exception of type NSException",
+        "terminate called recursively",
+    };
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         if (strstr(s, known[k]))
             return true;

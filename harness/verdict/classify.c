@@ -1,6 +1,30 @@
+/* What came of a trial.
+ *
+ * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
+ * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
+ * exited, and what it had said by then counts. A status alone is not enough in four places:
+ *
+ *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
+ *               sent it.
+ *   abort()     and its like under a memory limit is a lack of memory when the process says so, or when its
+ *               private memory was near the limit at that moment: RLIMIT_DATA makes an allocation fail before
+ *               anything kills.
+ *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that
+ *               death only if a descendant was seen to die of n.
+ *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers.
+ *
+ * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault
+ * and go on, and no stack of a handled fault is better than that of the death (see decisive). Of those of a
+ * hang it is the process that does not merely wait for another (see hang_capture).
+ *
+ * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for one: what
+ * was running when the machine went down is recorded as lost by db/, which finds its intent at the next start
+ * and lies below. */
 #include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
+#include "harness/verdict/abort_message.h"
+#include "harness/verdict/signature.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -25,7 +49,8 @@ bool tl_signal_is_crash(int signal)
     }
 }
 
-bool tl_speaks_of_memory(const char *message)
+/* Whether a message speaks of an allocation that failed. */
+static bool speaks_of_memory(const char *message)
 {
     static const char *const words[] = {
         "bad_alloc",       "out of memory",      "Cannot allocate memory", "memory allocation of",
@@ -38,20 +63,20 @@ bool tl_speaks_of_memory(const char *message)
     return false;
 }
 
-static void say(struct tl_trial_record *r, char *message)
+static void set_message(struct tl_trial_record *r, char *message)
 {
     free(r->message);
     r->message = message;
 }
 
-static void blame(struct tl_trial_record *r, const char *domain, const char *code, char *message)
+static void set_cause(struct tl_trial_record *r, const char *domain, const char *code, char *message)
 {
     free(r->error_domain);
     free(r->error_code);
     r->outcome = TL_OUTCOME_ERROR;
     r->error_domain = tl_strdup(domain);
     r->error_code = tl_strdup(code);
-    say(r, message);
+    set_message(r, message);
 }
 
 static bool sent_by_a_process(const struct tl_capture *c)
@@ -68,20 +93,20 @@ static bool has_stack(const struct tl_capture *c)
  * that signal, the last one. But one without a stack was taken when the process was going already, killed by
  * a fault of another thread that was captured before. A handler that puts the default action back and raises
  * the signal again makes a second stop; the first one, in the same thread, is where it happened. */
-static int decisive(const struct tl_seen *seen, int signal, bool of_main)
+static int decisive(const struct tl_trial_record *r, int signal, bool of_main)
 {
     int last = -1;
-    for (size_t i = 0; i < seen->n_captures; i++) {
-        const struct tl_capture *c = &seen->captures[i];
+    for (size_t i = 0; i < r->n_captures; i++) {
+        const struct tl_capture *c = &r->captures[i];
         if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main &&
-            (of_main || c->fatal) && (last < 0 || has_stack(c) || !has_stack(&seen->captures[last])))
+            (of_main || c->fatal) && (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
             last = (int)i;
     }
     if (last < 0)
         return -1;
     int at = last;
-    for (int i = last - 1; i >= 0 && sent_by_a_process(&seen->captures[at]); i--) {
-        const struct tl_capture *c = &seen->captures[i], *raised = &seen->captures[at];
+    for (int i = last - 1; i >= 0 && sent_by_a_process(&r->captures[at]); i--) {
+        const struct tl_capture *c = &r->captures[i], *raised = &r->captures[at];
         if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->pid == raised->pid &&
             (c->tid == raised->tid || raised->sender_pid == raised->pid))
             at = i;
@@ -98,15 +123,15 @@ static bool runs_steps(const struct tl_capture *c)
 
 /* How many parents a process has that only wait for a child, up to the trial's own; -1 when one of them does
  * something else, or it descends from none of them. */
-static int depth_behind_waits(const struct tl_seen *seen, const struct tl_capture *c)
+static int depth_behind_waits(const struct tl_trial_record *r, const struct tl_capture *c)
 {
-    for (int depth = 0; depth <= (int)seen->n_captures; depth++) {
+    for (int depth = 0; depth <= (int)r->n_captures; depth++) {
         if (c->is_main)
             return depth;
         const struct tl_capture *parent = NULL;
-        for (size_t i = 0; i < seen->n_captures && !parent; i++)
-            if (seen->captures[i].kind == TL_CAPTURE_HANG && seen->captures[i].pid == c->parent)
-                parent = &seen->captures[i];
+        for (size_t i = 0; i < r->n_captures && !parent; i++)
+            if (r->captures[i].kind == TL_CAPTURE_HANG && r->captures[i].pid == c->parent)
+                parent = &r->captures[i];
         if (!parent || !parent->awaits)
             return -1;
         c = parent;
@@ -116,20 +141,20 @@ static int depth_behind_waits(const struct tl_seen *seen, const struct tl_captur
 
 /* What hangs, and not what waits for it: the deepest process all of whose parents wait for a child, of
  * several one that waits for nothing of the kind, then the youngest. */
-static int hang_capture(const struct tl_seen *seen)
+static int hang_capture(const struct tl_trial_record *r)
 {
     int best = -1, best_depth = -1, youngest = -1, any = -1;
     bool steps = false;
-    for (size_t i = 0; i < seen->n_captures; i++) {
-        const struct tl_capture *c = &seen->captures[i], *b = best < 0 ? NULL : &seen->captures[best];
+    for (size_t i = 0; i < r->n_captures; i++) {
+        const struct tl_capture *c = &r->captures[i], *b = best < 0 ? NULL : &r->captures[best];
         if (c->kind != TL_CAPTURE_HANG)
             continue;
         if (any < 0)
             any = (int)i;
         steps |= runs_steps(c);
-        if (!c->is_main && (youngest < 0 || c->pid > seen->captures[youngest].pid))
+        if (!c->is_main && (youngest < 0 || c->pid > r->captures[youngest].pid))
             youngest = (int)i;
-        int depth = depth_behind_waits(seen, c);
+        int depth = depth_behind_waits(r, c);
         if (depth < 0)
             continue;
         if (depth > best_depth ||
@@ -144,57 +169,63 @@ static int hang_capture(const struct tl_seen *seen)
 }
 
 /* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. */
-static bool died_of_memory(const struct tl_seen *seen, int signal, int capture)
+static bool died_of_memory(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                           const char *said, int capture)
 {
-    if (!seen->memory_limit)
+    if (!f->memory_limit)
         return false;
-    if (tl_speaks_of_memory(seen->abort_message))
+    if (speaks_of_memory(said))
         return true;
-    if (seen->abort_message || !seen->data_at_crash)
+    if (said || !f->data_at_crash || f->data_at_crash < f->memory_limit / 10 * 9)
         return false;
-    uint64_t nine_tenths = seen->memory_limit / 10 * 9;
-    if (seen->data_at_crash < nine_tenths)
-        return false;
-    if (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL)
+    if (r->signal == SIGABRT || r->signal == SIGTRAP || r->signal == SIGILL)
         return true;
-    return signal == SIGSEGV && capture >= 0 && seen->captures[capture].has_address &&
-           seen->captures[capture].fault_address < 65536;
+    return r->signal == SIGSEGV && capture >= 0 && r->captures[capture].has_address &&
+           r->captures[capture].fault_address < 65536;
 }
 
-static char *oom_message(const struct tl_seen *seen, const char *how)
+static void set_oom(const struct tl_process_facts *f, const char *how, struct tl_trial_record *r)
 {
-    return tl_format("the memory limit of %llu MiB was reached: %s",
-                     (unsigned long long)(seen->memory_limit >> 20), how);
+    r->outcome = TL_OUTCOME_OOM;
+    set_message(r, tl_format("the memory limit of %llu MiB was reached: %s",
+                             (unsigned long long)(f->memory_limit >> 20), how));
 }
 
-static int died_of(const struct tl_seen *seen, struct tl_trial_record *r, int signal, bool of_main)
+/* said: the last words of the process; NULL. */
+static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said, int signal,
+                   bool of_main)
 {
+    const char *name = tl_signal_name(signal);
     r->signal = signal;
-    if (signal == SIGKILL && seen->cgroup_oom_kills) {
-        r->outcome = TL_OUTCOME_OOM;
-        say(r, oom_message(seen, "the kernel killed the process (cgroup oom_kill)"));
+    if (signal == SIGKILL && f->cgroup_oom_kills) {
+        set_oom(f, "the kernel killed the process (cgroup oom_kill)", r);
+        return -1;
+    }
+    if (signal == SIGKILL) {
+        set_cause(
+            r, "signal", name,
+            tl_strdup("killed by SIGKILL, which trapline did not send and no memory limit of its own caused: "
+                      "another process, or the kernel for the whole machine"));
+        return -1;
+    }
+    if (signal == SIGXFSZ) {
+        set_cause(r, "signal", name,
+                  tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case"));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {
-        const char *name = tl_signal_name(signal);
-        blame(r, "signal", name,
-              signal == SIGKILL
-                  ? tl_format("killed by SIGKILL, which trapline did not send and no memory limit of its "
-                              "own caused: another process, or the kernel for the whole machine")
-              : signal == SIGXFSZ
-                  ? tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case")
-                  : tl_format("ended by %s", name));
+        set_cause(r, "signal", name, tl_format("ended by %s", name));
         return -1;
     }
-    int at = decisive(seen, signal, of_main);
-    if (died_of_memory(seen, signal, at)) {
-        r->outcome = TL_OUTCOME_OOM;
-        say(r, seen->abort_message ? tl_strdup(seen->abort_message)
-                                   : oom_message(seen, "an allocation failed and the process ended itself"));
+    int at = decisive(r, signal, of_main);
+    if (died_of_memory(f, r, said, at)) {
+        set_oom(f, "an allocation failed and the process ended itself", r);
+        if (said)
+            set_message(r, tl_strdup(said));
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
-    say(r, tl_strdup(seen->abort_message));
+    set_message(r, tl_strdup(said));
     return at;
 }
 
@@ -214,91 +245,227 @@ static bool result_is_finite(const json_t *result, const char **which)
     return true;
 }
 
-static void judge_result(const struct tl_seen *seen, struct tl_trial_record *r)
+static void judge_result(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
-    json_t *result = r->result ? json_loads(r->result, JSON_DECODE_ANY, NULL) : NULL;
     const char *which = NULL;
     r->outcome = TL_OUTCOME_PASS;
-    if (!result_is_finite(result, &which)) {
+    if (!result_is_finite(r->result, &which)) {
         r->outcome = TL_OUTCOME_WRONG;
-        say(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
-    } else if (seen->device_asked && r->observed_device && strcmp(seen->device_asked, r->observed_device)) {
+        set_message(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
+    } else if (f->device_asked && r->observed_device && strcmp(f->device_asked, r->observed_device)) {
         r->outcome = TL_OUTCOME_FALLBACK;
-        say(r, tl_format("ran on %s, not on %s as asked", r->observed_device, seen->device_asked));
+        set_message(r, tl_format("ran on %s, not on %s as asked", r->observed_device, f->device_asked));
     }
-    json_decref(result);
 }
 
-static int exited(const struct tl_seen *seen, struct tl_trial_record *r, int code)
+static char *exit_message(const struct tl_process_facts *f, const char *said, int code)
 {
+    if (said)
+        return tl_strdup(said);
+    if (f->got_result)
+        return tl_format("exit status %d after its result", code);
+    return tl_format(f->protocol ? "exit status %d without a result" : "exit status %d", code);
+}
+
+static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
+{
+    int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
     char text[24];
     snprintf(text, sizeof text, "%d", code);
-    r->exit_status = code;
-    int n = code - 128;
-    if (n > 0 && n < 65 && seen->descendant_signals[n]) {
-        int at = died_of(seen, r, n, false);
-        return at;
-    }
-    if (!seen->executed && code == 127) {
-        blame(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
-    } else if (seen->got_unsupported) {
+    if (n > 0 && n < 65 && f->descendant_signals[n])
+        return died_of(f, r, said, n, false);
+    if (!f->executed && code == 127) {
+        set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
+    } else if (f->got_unsupported) {
         r->outcome = TL_OUTCOME_UNSUPPORTED;
-    } else if (seen->violation) {
-        blame(r, "protocol", "message", tl_strdup(seen->violation));
-    } else if (seen->got_error) {
+    } else if (f->violation) {
+        set_cause(r, "protocol", "message", tl_strdup(f->violation));
+    } else if (f->got_error) {
         r->outcome = TL_OUTCOME_ERROR;
-    } else if (code && seen->memory_limit && tl_speaks_of_memory(seen->abort_message)) {
+    } else if (code && f->memory_limit && speaks_of_memory(said)) {
         r->outcome = TL_OUTCOME_OOM;
-        say(r, tl_strdup(seen->abort_message));
+        set_message(r, tl_strdup(said));
     } else if (code) {
-        blame(r, "exit", text,
-              seen->abort_message ? tl_strdup(seen->abort_message)
-              : seen->got_result  ? tl_format("exit status %d after its result", code)
-              : seen->protocol    ? tl_format("exit status %d without a result", code)
-                                  : tl_format("exit status %d", code));
-    } else if (seen->protocol && !seen->got_result) {
-        blame(r, "protocol", "silent",
-              tl_strdup("exit status 0 without a result: a runner must answer every trial "
-                        "with one result or error"));
+        set_cause(r, "exit", text, exit_message(f, said, code));
+    } else if (f->protocol && !f->got_result) {
+        set_cause(r, "protocol", "silent",
+                  tl_strdup("exit status 0 without a result: a runner must answer every trial "
+                            "with one result or error"));
     } else {
-        judge_result(seen, r);
+        judge_result(f, r);
     }
     return -1;
 }
 
-int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r)
+/* The message with which a process ended itself, on its stderr; NULL. */
+static char *last_words(const struct tl_trial_record *r)
+{
+    if (!r->err.head_size)
+        return NULL;
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add(&text, r->err.head, r->err.head_size);
+    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
+    char *message = tl_find_abort_message(text.data, text.size);
+    tl_buffer_free(&text);
+    return message;
+}
+
+/* Fills all but the signature; returns the index of the decisive capture, or -1. */
+static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
     r->exit_status = -1;
     r->signal = 0;
-    if (seen->got_result)
+    if (f->got_result)
         r->phase = TL_PHASE_DONE;
-    switch (seen->end) {
+    switch (f->end) {
     case TL_END_CANCELLED:
         r->outcome = TL_OUTCOME_LOST;
-        say(r, tl_strdup("the run was stopped while it ran"));
+        set_message(r, tl_strdup("the run was stopped while it ran"));
         return -1;
     case TL_END_NOT_BEGUN: /* the caller has said why; it is no verdict on the runtime */
         r->outcome = TL_OUTCOME_LOST;
         return -1;
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
-        say(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), seen->timeout_s,
-                         seen->got_result ? " (its result had been sent)" : ""));
-        return hang_capture(seen);
+        set_message(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), f->timeout_s,
+                                 f->got_result ? " (its result had been sent)" : ""));
+        return hang_capture(r);
     case TL_END_MEMORY:
-        r->outcome = TL_OUTCOME_OOM;
-        say(r, oom_message(seen, "seen by trapline, which killed it"));
+        set_oom(f, "seen by trapline, which killed it", r);
         return -1;
     case TL_END_DISK:
-        blame(r, "limit", "disk", tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
+        set_cause(r, "limit", "disk",
+                  tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
         return -1;
     case TL_END_PROCESSES:
-        blame(r, "limit", "processes",
-              tl_strdup("it started more processes than limits.processes of the case"));
+        set_cause(r, "limit", "processes",
+                  tl_strdup("it started more processes than limits.processes of the case"));
         return -1;
     case TL_END_BY_ITSELF:
         break;
     }
-    return WIFSIGNALED(seen->status) ? died_of(seen, r, WTERMSIG(seen->status), true)
-                                     : exited(seen, r, WEXITSTATUS(seen->status));
+    char *said = f->status ? last_words(r) : NULL; /* the search is worth it for failures only */
+    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), true) : exited(f, r, said);
+    free(said);
+    return at;
+}
+
+/* Which of the things that a report says is why. The C++ runtime repeats what another library said better, so
+ * its line is a last resort; and why the system ended a process is worth more than a line of it only when the
+ * report gives reasons. */
+static const char *report_message(const struct tl_crash_report *p)
+{
+    const char *message = NULL;
+    for (size_t i = 0; i < p->n_lines; i++) {
+        bool better = !message || strstr(message, "exception of type NSException");
+        if (better && !tl_message_says_nothing(p->lines[i].text))
+            message = p->lines[i].text;
+    }
+    return message || !(p->launch_failure || p->has_reasons) ? message : p->termination;
+}
+
+/* Puts a capture before the others. Takes its contents. */
+static void add_first(struct tl_trial_record *r, struct tl_capture *c)
+{
+    r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
+    memmove(r->captures + 1, r->captures, r->n_captures++ * sizeof *r->captures);
+    r->captures[0] = *c;
+    *c = (struct tl_capture){0};
+}
+
+/* What the system's own report says counts where nothing else was seen; but that its loader refused a process
+ * is known from the report alone, and looks like a crash. */
+static void add_report(struct tl_crash_report *p, struct tl_trial_record *r)
+{
+    const char *message = report_message(p);
+    if (p->capture.n_threads)
+        add_first(r, &p->capture);
+    if (!r->signal)
+        r->signal = p->signal;
+    if (p->launch_failure)
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+    if (message && (!r->message || p->launch_failure || tl_message_says_nothing(r->message)))
+        set_message(r, tl_strdup(message));
+}
+
+/* --- the entries ---------------------------------------------------------------------------------------- */
+
+void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    int at = classify(f, r);
+    if (at > 0) {
+        struct tl_capture c = r->captures[at];
+        memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
+        r->captures[0] = c;
+    }
+    if (f->report)
+        add_report(f->report, r);
+    tl_signature_make(r);
+}
+
+void tl_verdict_of_generator(const struct tl_error *not_kept, struct tl_trial_record *r)
+{
+    if (r->outcome == TL_OUTCOME_PASS && not_kept) {
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+        set_message(r, tl_format("%s: %s", not_kept->what, not_kept->why));
+    } else if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
+        char *said = tl_output_last_line(&r->err);
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+        set_message(r, tl_format("the generator refused (%s)%s%s", r->message ? r->message : "",
+                                 said ? ": " : "", said ? said : ""));
+        free(said);
+    }
+    r->phase = TL_PHASE_GENERATE;
+    tl_signature_make(r);
+}
+
+/* How outputs differ from a reference's. */
+static char *difference_message(const json_t *found)
+{
+    const char *reference = json_string_value(json_object_get(found, "unit"));
+    const char *why = json_string_value(json_object_get(found, "why"));
+    const json_t *error = json_object_get(found, "max_error");
+    if (why)
+        return tl_format("not what %s says: %s", reference, why);
+    if (!json_is_real(error))
+        return tl_format("not what %s says: values are not finite where they should be", reference);
+    return tl_format("not what %s says: the largest error is %.3g of the largest magnitude, the tolerance %g",
+                     reference, json_real_value(error), json_real_value(json_object_get(found, "tolerance")));
+}
+
+void tl_verdict_of_comparison(json_t *found, const char *why_not, struct tl_trial_record *r)
+{
+    const json_t *left_out = json_object_get(found, "left_out");
+    if (!found) {
+        set_message(r, tl_format("not compared: %s", why_not));
+    } else if (!json_is_true(json_object_get(found, "equal"))) {
+        r->outcome = TL_OUTCOME_WRONG;
+        set_message(r, difference_message(found));
+    } else if (left_out) {
+        set_message(r, tl_format("not compared: output %s%s", json_string_value(json_array_get(left_out, 0)),
+                                 json_array_size(left_out) > 1 ? " and others" : ""));
+    }
+    if (found)
+        json_object_set_new(r->result, "reference", found);
+    tl_signature_make(r);
+}
+
+void tl_verdict_unsupported(enum tl_phase phase, char *message, struct tl_trial_record *r)
+{
+    r->outcome = TL_OUTCOME_UNSUPPORTED;
+    r->phase = phase;
+    set_message(r, message);
+}
+
+void tl_verdict_not_run(char *message, struct tl_trial_record *r)
+{
+    free(r->error_domain);
+    r->error_domain = tl_strdup("trapline");
+    r->outcome = TL_OUTCOME_LOST;
+    set_message(r, message);
+}
+
+bool tl_verdict_is_given(const struct tl_trial_record *r)
+{
+    return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));
 }

@@ -1,7 +1,9 @@
-/* What came of a trial, from what was seen of it. Pure: no process, no file, no clock. */
+/* What came of a trial: its outcome and why, and the signature of a failure. Pure: no process, no file, no
+ * clock. Each of the three tl_verdict_of_… ends in the signature of the record. */
 #ifndef TL_CLASSIFY_H
 #define TL_CLASSIFY_H
 
+#include "harness/base/error.h"
 #include "harness/base/record.h"
 
 enum tl_end {
@@ -14,34 +16,47 @@ enum tl_end {
     TL_END_NOT_BEGUN, /* its intent could not be recorded, or it could not be started */
 };
 
-/* What was seen. Strings are borrowed. */
-struct tl_seen {
+/* What was seen of a trial's process, besides what its record holds. Strings are borrowed. */
+struct tl_process_facts {
     enum tl_end end;
     int status;    /* wait status of the trial's process; meaningless for TL_END_NOT_BEGUN */
     bool protocol; /* it was to speak the runner protocol */
     bool executed; /* it became the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    const char *violation;             /* the first breach of the protocol; NULL */
-    const char *abort_message;         /* found on stderr; NULL */
-    const int *descendant_signals;     /* [65]: how many descendants died of each signal */
-    uint64_t cgroup_oom_kills;         /* during the trial */
-    uint64_t memory_limit;             /* bytes; 0: none */
-    uint64_t data_at_crash;            /* bytes of private memory at the fatal signal; 0: unknown */
-    const struct tl_capture *captures; /* unordered */
-    size_t n_captures;
-    double timeout_s;
-    const char *device_asked; /* NULL: any */
+    const char *violation;          /* the first violation of the protocol; NULL */
+    const int *descendant_signals;  /* [65]: how many descendants died of each signal */
+    uint64_t cgroup_oom_kills;      /* during the trial */
+    uint64_t memory_limit;          /* bytes; 0: none */
+    uint64_t data_at_crash;         /* bytes of private memory at the fatal signal; 0: unknown */
+    double timeout_s;               /* of the phase it was in */
+    const char *device_asked;       /* NULL: any */
+    struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */
 };
+
+/* Of a process. Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code,
+ * message and signature of *r, in which phase, result, observed_device, stderr, the captures (symbolised, in
+ * any order) and, for a clean error or unsupported, the error fields are already what was sent and seen. The
+ * decisive capture, if there is one, comes first. */
+void tl_verdict_of_process(const struct tl_process_facts *facts, struct tl_trial_record *r);
+
+/* Of the generator of a model, after the verdict of its process. not_kept: why the model that it made cannot
+ * be used; NULL. */
+void tl_verdict_of_generator(const struct tl_error *not_kept, struct tl_trial_record *r);
+
+/* Of the outputs of a trial that passed so far, beside those of its reference. found: what the comparison
+ * found, in the form of executor/reference.h, which becomes part of the result (taken); or NULL, and why_not
+ * says why they could not be compared. */
+void tl_verdict_of_comparison(json_t *found, const char *why_not, struct tl_trial_record *r);
+
+/* Of a trial that never ran, because it is not possible here, and because trapline could not run it, which is
+ * no verdict on the runtime. They take the message, and fill no signature. */
+void tl_verdict_unsupported(enum tl_phase phase, char *message, struct tl_trial_record *r);
+void tl_verdict_not_run(char *message, struct tl_trial_record *r);
+
+/* Whether a record says something about a runtime; else trapline itself could not run its trial. */
+bool tl_verdict_is_given(const struct tl_trial_record *r);
 
 /* Whether a process that dies of this signal has crashed: those that a fault or abort() raises. */
 bool tl_signal_is_crash(int signal);
-
-/* Fills outcome, phase (only ever to `done`), signal, exit_status, error_domain, error_code and message of
- * *r, whose phase, result, observed_device and (for a clean error or unsupported) error fields are already
- * those the runner sent. Returns the index of the decisive capture, or -1. */
-int tl_classify(const struct tl_seen *seen, struct tl_trial_record *r);
-
-/* Whether a message speaks of an allocation that failed. */
-bool tl_speaks_of_memory(const char *message);
 
 #endif

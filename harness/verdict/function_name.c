@@ -26,11 +26,12 @@ static bool is_word(char c)
            c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* The end of the group that opens at p, past its closing bracket; the end of the text when it never closes.
- * Angle brackets count only where `open` is one: elsewhere they are operators. */
+/* The end of the group that opens at p (one of ([{<), past its closing bracket; the end of the text when it
+ * never closes. Angle brackets count only where `open` is one: elsewhere they are operators. */
 static const char *group_end(const char *p)
 {
-    char open = *p, close = open == '(' ? ')' : open == '[' ? ']' : open == '{' ? '}' : '>';
+    static const char opens[] = "([{<", closes[] = ")]}>";
+    char open = *p, close = closes[strchr(opens, open) - opens];
     size_t depth = 0, round = 0;
     for (; *p; p++) {
         if (open == '<' && *p == '(')
@@ -80,21 +81,23 @@ static void cut_suffixes(char *s)
 /* Skips what a demangler says about a name before the name. *closure is set for a Swift closure in it. */
 static const char *skip_prefixes(const char *s, bool *closure)
 {
-    static const char *const prefixes[] = {"non-virtual thunk to ",
-                                           "virtual thunk to ",
-                                           "covariant return thunk to ",
-                                           "specialized ",
-                                           "partial apply for ",
-                                           "partial apply forwarder for ",
-                                           "@objc ",
-                                           "@nonobjc ",
-                                           "merged ",
-                                           "static ",
-                                           "protocol witness for ",
-                                           "dispatch thunk of ",
-                                           "implicit ",
-                                           "async ",
-                                           "__GI_"};
+    static const char *const prefixes[] = {
+        "non-virtual thunk to ",
+        "virtual thunk to ",
+        "covariant return thunk to ",
+        "specialized ",
+        "partial apply for ",
+        "partial apply forwarder for ",
+        "@objc ",
+        "@nonobjc ",
+        "merged ",
+        "static ",
+        "protocol witness for ",
+        "dispatch thunk of ",
+        "implicit ",
+        "async ",
+        "__GI_",
+    };
     for (;;) {
         const char *before = s;
         for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -199,8 +202,8 @@ static void copy_name(const char *p, struct tl_buffer *b)
 /* "<alloc::vec::Vec<T> as core::ops::Drop>::drop" is "alloc::vec::Vec::drop". */
 static char *rust_impl(const char *s)
 {
-    const char *end = group_end(s);
-    if (*s != '<' || !*end)
+    const char *end = *s == '<' ? group_end(s) : "";
+    if (!*end)
         return NULL;
     char *inner = tl_format("%.*s", (int)(end - s - 2), s + 1);
     char *as = strstr(inner, " as ");

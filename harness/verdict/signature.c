@@ -1,10 +1,10 @@
 /* When two failures are the same failure.
  *
  * Theory of operation. The title comes from the first of these that says something: the message with which
- * the process ended itself, the frames that tell (telling.c), the domain and code of a clean error. A process
- * that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr is from
- * before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The coarse
- * title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
+ * the process ended itself, the title frames (title_frames.c), the domain and code of a clean error. A
+ * process that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr
+ * is from before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The
+ * coarse title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
 
 #include "harness/verdict/signature.h"
 
@@ -81,16 +81,16 @@ static char *stack_overflow(const struct tl_capture *c, const struct tl_thread *
         return NULL;
     if (!is_stack_fault(c, t->omitted))
         return NULL;
-    char *cycle = tl_telling_cycle(c, t, how);
+    char *cycle = tl_title_frames_cycle(c, t, how);
     char *title = NULL;
     if (cycle) {
         title = tl_format("stack overflow in %s", cycle);
     } else {
-        struct tl_telling frames;
-        tl_telling_frames(c, t, how, &frames);
+        struct tl_title_frames frames;
+        tl_title_frames_find(c, t, how, &frames);
         if (frames.n)
             title = tl_format("stack overflow in %s", frames.name[0]);
-        tl_telling_free(&frames);
+        tl_title_frames_free(&frames);
     }
     free(cycle);
     return title;
@@ -108,15 +108,15 @@ static char *crash_frames(const struct tl_trial_record *r, int how)
     if (title)
         return title;
     if (signal == SIGABRT || c->sender_pid)
-        how |= TL_TELL_RAISED;
-    struct tl_telling frames;
-    tl_telling_frames(c, t, how, &frames);
+        how |= TL_TITLE_RAISED;
+    struct tl_title_frames frames;
+    tl_title_frames_find(c, t, how, &frames);
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add(&b, "", 0);
     if (frames.wild)
         tl_buffer_add_string(&b, frames.n ? "jump to a wild address from " : "jump to a wild address");
-    tl_telling_text(&frames, &b);
-    tl_telling_free(&frames);
+    tl_title_frames_text(&frames, &b);
+    tl_title_frames_free(&frames);
     if (b.size)
         return tl_buffer_take(&b);
     tl_buffer_free(&b);
@@ -133,7 +133,7 @@ static bool is_from_anywhere(const char *message)
 
 static char *crash_title(const struct tl_trial_record *r, bool coarse)
 {
-    int how = coarse ? TL_TELL_COARSE : 0;
+    int how = coarse ? TL_TITLE_COARSE : 0;
     int signal = signal_of(r);
     char *message = message_of(r), *frames = NULL;
     if (!message || is_hardware(signal))
@@ -147,36 +147,36 @@ static char *crash_title(const struct tl_trial_record *r, bool coarse)
     const struct tl_capture *c = decisive(r);
     const struct tl_thread *t = c ? crashed_thread(c) : NULL;
     if (!coarse && t && is_from_anywhere(message)) {
-        struct tl_telling in;
-        tl_telling_frames(c, t, how | TL_TELL_RAISED, &in);
+        struct tl_title_frames in;
+        tl_title_frames_find(c, t, how | TL_TITLE_RAISED, &in);
         if (in.n && !in.guessed) {
             char *both = tl_format("%s in %s", message, in.name[0]);
             free(message);
             message = both;
         }
-        tl_telling_free(&in);
+        tl_title_frames_free(&in);
     }
     return message;
 }
 
 /* ---- hang ---- */
 
-/* The title of one thread that hangs; NULL when its frames do not tell. */
+/* The title of one thread that hangs; NULL when none of its frames is fit for one. */
 static char *hang_frames(const struct tl_capture *c, const struct tl_thread *t, bool waits, bool coarse)
 {
-    struct tl_telling frames;
-    tl_telling_frames(c, t, TL_TELL_WAITING | (coarse ? TL_TELL_COARSE : 0), &frames);
+    struct tl_title_frames frames;
+    tl_title_frames_find(c, t, TL_TITLE_WAITING | (coarse ? TL_TITLE_COARSE : 0), &frames);
     struct tl_buffer b = TL_BUFFER_INIT;
     if (frames.n) {
         tl_buffer_add_string(&b, waits ? "waiting in " : "running in ");
-        tl_telling_text(&frames, &b);
+        tl_title_frames_text(&frames, &b);
     }
-    tl_telling_free(&frames);
+    tl_title_frames_free(&frames);
     return b.size ? tl_buffer_take(&b) : NULL;
 }
 
 struct hanging {
-    char *title; /* NULL when the thread's frames do not tell */
+    char *title; /* NULL when none of the thread's frames is fit for one */
     int rank;
 };
 
@@ -197,10 +197,10 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
     size_t n = 0, best = 0, most = 0;
     for (size_t i = 0; c && i < c->n_threads; i++) {
         const struct tl_thread *t = &c->threads[i];
-        bool waits = tl_telling_waits(c, t), is_main = t->tid == t->pid;
+        bool waits = tl_title_frames_thread_waits(c, t);
         char *title = hang_frames(c, t, waits, coarse);
         if (title)
-            all[n++] = (struct hanging){title, is_main ? (waits ? 2 : 4) : (waits ? 1 : 3)};
+            all[n++] = (struct hanging){title, 2 * !waits + (t->tid == t->pid)};
     }
     qsort(all, n, sizeof *all, by_rank_and_title);
     for (size_t i = 0, k; i < n && all[i].rank == all[0].rank; i = k) {

@@ -1,15 +1,21 @@
-/* Which frames of a stack tell one failure from another.
+/* Which frames of a stack stand in the title of a failure: those that tell it from another one.
  *
- * Theory of operation. Every frame has a name (function, or place in its module) and a class:
+ * Theory of operation. A stack has dozens of frames, most of which are the same whatever went wrong. Every
+ * frame has a name (its function, or its place in its module) and a role:
  *
  *   runtime   what trapline is looking for
- *   system    libc, the C++ library, the loader, the thread library: they tell where a runtime's frame
- * called, but only as long as a runtime's frame follows runner    the executable that trapline started, or an
- * interpreter: the same in every trial abort     the path from a failed check to the signal, whoever's check
- * it was start     what calls main and thread functions
+ *   system    libc, the C++ library, the loader, the thread library: the title says which of their functions
+ *             a runtime called, but only as long as a frame of a runtime follows further out
+ *   runner    the executable that trapline started, or an interpreter: the same in every trial
+ *   abort     the path from a failed check to the signal, whoever's check it was
+ *   start     what calls main and the functions of threads
  *
- * abort and start never tell. Runners tell only when no frame of a runtime is there, which is so when the
- * runtime is linked into the executable. */
+ * Frames of abort and start are never named. Those of a runner are named only when the stack has no frame of
+ * a runtime, which is so when the runtime is linked into the executable. Of what is left the innermost
+ * TL_TITLE_FRAMES_MOST make the title, and a function that called itself again and again counts once.
+ *
+ * Frames that were found by scanning the stack (TL_FRAME_GUESSED) may be return addresses of calls that are
+ * long over. They are looked at only when the unwound frames give no name, and then give one name at most. */
 #include "harness/verdict/title_frames.h"
 
 #include "harness/base/utf8.h"
@@ -23,238 +29,94 @@
 #define CYCLE_WINDOW 256 /* innermost frames that are searched for it */
 #define CYCLE_NAMES 4    /* functions of a cycle that are named */
 
-enum class { RUNTIME, SYSTEM, RUNNER, ABORT, START };
+enum frame_role { RUNTIME, SYSTEM, RUNNER, ABORT, START };
 
-/* Names, leading underscores left out; a '*' at the end stands for anything. */
-static const char *const abort_names[] = {"raise",
-                                          "gsignal",
-                                          "abort",
-                                          "tgkill",
-                                          "pthread_kill*",
-                                          "libc_message*",
-                                          "libc_fatal",
-                                          "malloc_printerr*",
-                                          "assert_fail*",
-                                          "assert_perror_fail*",
-                                          "assert",
-                                          "assert_rtn",
-                                          "assert2",
-                                          "stack_chk_fail*",
-                                          "fortify_fail*",
-                                          "chk_fail",
-                                          "longjmp_chk",
-                                          "abort_msg",
-                                          "abort_report_np",
-                                          "int_free*",
-                                          "int_malloc",
-                                          "int_realloc",
-                                          "int_memalign",
-                                          "malloc_consolidate",
-                                          "unlink_chunk*",
-                                          "munmap_chunk",
-                                          "sysmalloc",
-                                          "tcache_*",
-                                          "backtrace_and_maps",
-                                          "restore_rt",
-                                          "kernel_rt_sigreturn",
-                                          "kernel_sigreturn",
-                                          "sigtramp",
-                                          "cxa_throw",
-                                          "cxa_rethrow",
-                                          "cxa_bad_cast",
-                                          "cxa_bad_typeid",
-                                          "cxa_pure_virtual",
-                                          "cxa_call_terminate",
-                                          "cxa_call_unexpected",
-                                          "cxa_throw_bad_array_new_length",
-                                          "std::terminate",
-                                          "std::__terminate",
-                                          "std::unexpected",
-                                          "std::rethrow_exception",
-                                          "std::__throw_*",
-                                          "std::__libcpp_verbose_abort",
-                                          "std::__glibcxx_assert_fail",
-                                          "std::__replacement_assert",
-                                          "gnu_cxx::__verbose_terminate_handler",
-                                          "cxxabiv1::*",
-                                          "abort_message",
-                                          "demangling_terminate_handler",
-                                          "Unwind_*",
-                                          "gxx_personality_v0",
-                                          "objc_exception_throw",
-                                          "objc_terminate",
-                                          "objc_fatal*",
-                                          "exceptionPreprocess",
-                                          "CFThrowFormattedException",
-                                          "-[NSAssertionHandler*",
-                                          "+[NSException raise*",
-                                          "-[NSException raise*",
-                                          "MTLReportFailure*",
-                                          "NSThrow*",
-                                          "malloc_zone_error",
-                                          "malloc_error_break",
-                                          "malloc_vreport",
-                                          "malloc_report",
-                                          "zone_error*",
-                                          "free_list_checksum_botch*",
-                                          "small_free_list_*",
-                                          "tiny_free_list_*",
-                                          "nanov2_guard_corruption_detected",
-                                          "find_zone_and_free*",
-                                          "swift_runtime_on_report",
-                                          "swift_stdlib_reportFatalError*",
-                                          "swift_stdlib_reportUnimplementedInitializer*",
-                                          "swift_reportError",
-                                          "swift::fatalError*",
-                                          "swift::warning*",
-                                          "assertionFailure",
-                                          "fatalErrorMessage",
-                                          "swift_unexpectedError",
-                                          "Swift.*ssertionFailure",
-                                          "swift::swift_abort*",
-                                          "rust_panic*",
-                                          "rust_begin_unwind",
-                                          "rust_start_panic",
-                                          "rust_end_short_backtrace",
-                                          "core::panicking::*",
-                                          "std::panicking::*",
-                                          "std::process::abort",
-                                          "std::sys::*::abort_internal",
-                                          "std::rt::panic*",
-                                          "core::option::*failed",
-                                          "core::result::unwrap_failed",
-                                          "alloc::alloc::handle_alloc_error",
-                                          "google::LogMessage*",
-                                          "google::logging_fail",
-                                          "google::DumpStackTraceAndExit",
-                                          "absl::log_internal::*",
-                                          "absl::raw_log_internal::*",
-                                          "absl::base_internal::*",
-                                          "logging::LogMessage*",
-                                          "llvm::report_fatal_error",
-                                          "llvm::report_bad_alloc_error",
-                                          "llvm::llvm_unreachable_internal",
-                                          "llvm::sys::RunSignalHandlers",
-                                          "llvm::sys::PrintStackTrace",
-                                          "SignalHandler",
-                                          "asan*",
-                                          "sanitizer::*",
-                                          "sanitizer_*",
-                                          "ubsan*",
-                                          "tsan*",
-                                          "msan*",
-                                          "lsan*",
-                                          "hwasan*",
-                                          "interceptor_*",
-                                          "interception*",
-                                          "faulthandler_*",
-                                          "PROCAbort",
-                                          "syscall_cancel*"};
-static const char *const start_names[] = {"start",
-                                          "start_thread",
-                                          "clone",
-                                          "clone3",
-                                          "thread_start",
-                                          "pthread_start",
-                                          "libc_start_main*",
-                                          "libc_start_call_main",
-                                          "libc_init_first",
-                                          "execute_native_thread_routine",
-                                          "main_trampoline",
-                                          "thread_proxy*",
-                                          "std::__thread_proxy*",
-                                          "start_wqthread",
-                                          "pthread_wqthread",
-                                          "dispatch_worker_thread*",
-                                          "dispatch_root_queue_drain*",
-                                          "dispatch_client_callout*",
-                                          "dispatch_call_block_and_release",
-                                          "dispatch_workloop_*",
-                                          "dispatch_lane_*",
-                                          "dispatch_queue_override_invoke",
-                                          "dispatch_sync_f*",
-                                          "dispatch_mach_*",
-                                          "BaseThreadInitThunk",
-                                          "RtlUserThreadStart",
-                                          "_start",
-                                          "dyld*start*",
-                                          "std::thread::_State_impl*",
-                                          "std::thread::_Invoker*",
-                                          "std::__invoke*",
-                                          "std::invoke_r*",
-                                          "std::rt::lang_start*",
-                                          "std::sys::backtrace::__rust_begin_short_backtrace",
-                                          "core::ops::function::FnOnce::call_once"};
-static const char *const wait_names[] = {"poll",
-                                         "ppoll",
-                                         "poll_chk",
-                                         "select",
-                                         "pselect*",
-                                         "select_nocancel",
-                                         "epoll_wait",
-                                         "epoll_pwait*",
-                                         "read",
-                                         "readv",
-                                         "pread*",
-                                         "write",
-                                         "recv*",
-                                         "send*",
-                                         "accept*",
-                                         "connect",
-                                         "wait",
-                                         "wait3",
-                                         "wait4",
-                                         "waitpid",
-                                         "waitid",
-                                         "nanosleep*",
-                                         "clock_nanosleep*",
-                                         "usleep",
-                                         "sleep",
-                                         "futex*",
-                                         "lll_lock_wait*",
-                                         "lll_wait*",
-                                         "pthread_cond_*wait*",
-                                         "pthread_mutex_*lock*",
-                                         "pthread_join*",
-                                         "pthread_clockjoin*",
-                                         "pthread_timedjoin*",
-                                         "pthread_rwlock_*",
-                                         "pthread_barrier_*",
-                                         "sem_wait*",
-                                         "sem_timedwait*",
-                                         "new_sem_wait*",
-                                         "pause",
-                                         "sigsuspend",
-                                         "sigtimedwait*",
-                                         "sigwait*",
-                                         "syscall",
-                                         "syscall_cancel*",
-                                         "internal_syscall_cancel*",
-                                         "std::condition_variable*",
-                                         "std::thread::join",
-                                         "std::mutex::lock",
-                                         "std::this_thread::*",
-                                         "std::__atomic_wait*",
-                                         "std::__1::condition_variable*",
-                                         "mach_msg*",
-                                         "psynch_*",
-                                         "ulock_wait*",
-                                         "semaphore_*wait*",
-                                         "semwait_signal*",
-                                         "kevent*",
-                                         "workq_kernreturn",
-                                         "dispatch_semaphore_wait*",
-                                         "dispatch_group_wait*",
-                                         "dispatch_sema4_*",
-                                         "dispatch_sync_f_slow",
-                                         "DISPATCH_WAIT*",
-                                         "CFRunLoop*",
-                                         "io_getevents",
-                                         "restart_syscall",
-                                         "select_chk",
-                                         "absl::synchronization_internal::*",
-                                         "absl::Mutex::*",
-                                         "absl::CondVar::*"};
+/* Names of functions, leading underscores left out; a '*' stands for anything. */
+/* clang-format off */
+static const char *const abort_names[] = {
+    /* signals and glibc */
+    "raise", "gsignal", "abort", "tgkill", "pthread_kill*", "abort_msg", "abort_report_np",
+    "libc_message*", "libc_fatal", "backtrace_and_maps", "restore_rt", "kernel_rt_sigreturn",
+    "kernel_sigreturn", "sigtramp", "syscall_cancel*",
+    /* checks of libc and the compiler */
+    "assert", "assert_fail*", "assert_perror_fail*", "assert_rtn", "assert2", "stack_chk_fail*",
+    "fortify_fail*", "chk_fail", "longjmp_chk",
+    /* glibc's heap */
+    "malloc_printerr*", "int_free*", "int_malloc", "int_realloc", "int_memalign", "malloc_consolidate",
+    "unlink_chunk*", "munmap_chunk", "sysmalloc", "tcache_*",
+    /* macOS's heap */
+    "malloc_zone_error", "malloc_error_break", "malloc_vreport", "malloc_report", "zone_error*",
+    "free_list_checksum_botch*", "small_free_list_*", "tiny_free_list_*",
+    "nanov2_guard_corruption_detected", "find_zone_and_free*",
+    /* C++ */
+    "cxa_throw", "cxa_rethrow", "cxa_bad_cast", "cxa_bad_typeid", "cxa_pure_virtual",
+    "cxa_call_terminate", "cxa_call_unexpected", "cxa_throw_bad_array_new_length", "std::terminate",
+    "std::__terminate", "std::unexpected", "std::rethrow_exception", "std::__throw_*",
+    "std::__libcpp_verbose_abort", "std::__glibcxx_assert_fail", "std::__replacement_assert",
+    "gnu_cxx::__verbose_terminate_handler", "cxxabiv1::*", "abort_message",
+    "demangling_terminate_handler", "Unwind_*", "gxx_personality_v0",
+    /* Objective-C and Apple's frameworks */
+    "objc_exception_throw", "objc_terminate", "objc_fatal*", "exceptionPreprocess",
+    "CFThrowFormattedException", "-[NSAssertionHandler*", "+[NSException raise*", "-[NSException raise*",
+    "MTLReportFailure*", "NSThrow*",
+    /* Swift */
+    "swift_runtime_on_report", "swift_stdlib_reportFatalError*",
+    "swift_stdlib_reportUnimplementedInitializer*", "swift_reportError", "swift::fatalError*",
+    "swift::warning*", "assertionFailure", "fatalErrorMessage", "swift_unexpectedError",
+    "Swift.*ssertionFailure", "swift::swift_abort*",
+    /* Rust */
+    "rust_panic*", "rust_begin_unwind", "rust_start_panic", "rust_end_short_backtrace",
+    "core::panicking::*", "std::panicking::*", "std::process::abort", "std::sys::*::abort_internal",
+    "std::rt::panic*", "core::option::*failed", "core::result::unwrap_failed",
+    "alloc::alloc::handle_alloc_error",
+    /* glog, Abseil, Chromium, LLVM, .NET, Python */
+    "google::LogMessage*", "google::logging_fail", "google::DumpStackTraceAndExit",
+    "absl::log_internal::*", "absl::raw_log_internal::*", "absl::base_internal::*",
+    "logging::LogMessage*", "llvm::report_fatal_error", "llvm::report_bad_alloc_error",
+    "llvm::llvm_unreachable_internal", "llvm::sys::RunSignalHandlers", "llvm::sys::PrintStackTrace",
+    "SignalHandler", "PROCAbort", "faulthandler_*",
+    /* sanitizers */
+    "asan*", "sanitizer::*", "sanitizer_*", "ubsan*", "tsan*", "msan*", "lsan*", "hwasan*",
+    "interceptor_*", "interception*",
+};
+static const char *const start_names[] = {
+    /* Linux */
+    "start", "start_thread", "clone", "clone3", "thread_start", "libc_start_main*",
+    "libc_start_call_main", "libc_init_first", "main_trampoline",
+    /* macOS */
+    "pthread_start", "start_wqthread", "pthread_wqthread", "dyld*start*", "dispatch_worker_thread*",
+    "dispatch_root_queue_drain*", "dispatch_client_callout*", "dispatch_call_block_and_release",
+    "dispatch_workloop_*", "dispatch_lane_*", "dispatch_queue_override_invoke", "dispatch_sync_f*",
+    "dispatch_mach_*",
+    /* Windows */
+    "BaseThreadInitThunk", "RtlUserThreadStart",
+    /* C++ and Rust */
+    "execute_native_thread_routine", "thread_proxy*", "std::__thread_proxy*", "std::thread::_State_impl*",
+    "std::thread::_Invoker*", "std::__invoke*", "std::invoke_r*", "std::rt::lang_start*",
+    "std::sys::backtrace::__rust_begin_short_backtrace", "core::ops::function::FnOnce::call_once",
+};
+static const char *const wait_names[] = {
+    /* for descriptors */
+    "poll", "ppoll", "poll_chk", "select", "select_chk", "select_nocancel", "pselect*", "epoll_wait",
+    "epoll_pwait*", "io_getevents", "read", "readv", "pread*", "write", "recv*", "send*", "accept*",
+    "connect", "kevent*",
+    /* for children, time and signals */
+    "wait", "wait3", "wait4", "waitpid", "waitid", "nanosleep*", "clock_nanosleep*", "usleep", "sleep",
+    "pause", "sigsuspend", "sigtimedwait*", "sigwait*",
+    /* for other threads */
+    "futex*", "lll_lock_wait*", "lll_wait*", "pthread_cond_*wait*", "pthread_mutex_*lock*",
+    "pthread_join*", "pthread_clockjoin*", "pthread_timedjoin*", "pthread_rwlock_*", "pthread_barrier_*",
+    "sem_wait*", "sem_timedwait*", "new_sem_wait*", "std::condition_variable*",
+    "std::__1::condition_variable*", "std::thread::join", "std::mutex::lock", "std::this_thread::*",
+    "std::__atomic_wait*", "absl::synchronization_internal::*", "absl::Mutex::*", "absl::CondVar::*",
+    /* macOS's */
+    "mach_msg*", "psynch_*", "ulock_wait*", "semaphore_*wait*", "semwait_signal*", "workq_kernreturn",
+    "dispatch_semaphore_wait*", "dispatch_group_wait*", "dispatch_sema4_*", "dispatch_sync_f_slow",
+    "DISPATCH_WAIT*", "CFRunLoop*",
+    /* libc's ways into the kernel */
+    "syscall", "syscall_cancel*", "internal_syscall_cancel*", "restart_syscall",
+};
+/* clang-format on */
 
 static bool listed(const char *const *names, size_t n, const char *name)
 {
@@ -331,18 +193,24 @@ static const char *function_of(const struct tl_thread *t, size_t i)
 
 struct named {
     char *name;
-    enum class class;
+    enum frame_role role;
     bool anonymous; /* the name is a place and not a function */
 };
 
-static enum class class_of(const struct tl_capture *c, const struct tl_frame *f, const char *function) {
-    if (function && LISTED(abort_names, function)) return ABORT;
-    if (function && LISTED(start_names, function)) return START;
+static enum frame_role role_of(const struct tl_capture *c, const struct tl_frame *f, const char *function)
+{
+    if (function && LISTED(abort_names, function))
+        return ABORT;
+    if (function && LISTED(start_names, function))
+        return START;
     const struct tl_module *m = module_of(c, f);
-    if (!m) return RUNTIME; /* code made at run time is the runtime's */
-    if (c->exe && m->path && !strcmp(m->path, c->exe)) return RUNNER;
+    if (!m)
+        return RUNTIME; /* code made at run time is the runtime's */
+    if (c->exe && m->path && !strcmp(m->path, c->exe))
+        return RUNNER;
     const char *base = base_name(m->path);
-    if (!strncmp(base, "libpython", 9) || !strcmp(base, "Python")) return RUNNER;
+    if (!strncmp(base, "libpython", 9) || !strcmp(base, "Python"))
+        return RUNNER;
     return is_system(base) ? SYSTEM : RUNTIME;
 }
 
@@ -352,10 +220,10 @@ static struct named name_frame(const struct tl_capture *c, const struct tl_threa
     const char *function = function_of(t, i);
     if (function) {
         char *name = tl_function_name(function);
-        return (struct named){name, class_of(c, f, name), false};
+        return (struct named){name, role_of(c, f, name), false};
     }
     const struct tl_module *m = module_of(c, f);
-    struct named n = {NULL, class_of(c, f, NULL), true};
+    struct named n = {NULL, role_of(c, f, NULL), true};
     if (!m) {
         n.name = tl_strdup("generated code");
         return n;
@@ -382,7 +250,7 @@ static void free_names(struct named *names, size_t n)
 static size_t first_frame(const struct tl_thread *t, int how)
 {
     size_t first = 0;
-    if (how & TL_TELL_RAISED)
+    if (how & TL_TITLE_RAISED)
         for (size_t i = 1; i < t->n_frames; i++)
             if (t->frames[i].flags & TL_FRAME_SIGNAL)
                 first = i;
@@ -415,10 +283,10 @@ static struct named *name_frames(const struct tl_capture *c, const struct tl_thr
             continue;
         if (is_placeless(c, t, i))
             continue;
-        struct named name = name_frame(c, t, i, how & TL_TELL_COARSE);
-        bool waits = (how & TL_TELL_WAITING) &&
-                     (name.class == SYSTEM || (!name.anonymous && LISTED(wait_names, name.name)));
-        if (name.class == ABORT || name.class == START || waits)
+        struct named name = name_frame(c, t, i, how & TL_TITLE_COARSE);
+        bool waits = (how & TL_TITLE_WAITING) &&
+                     (name.role == SYSTEM || (!name.anonymous && LISTED(wait_names, name.name)));
+        if (name.role == ABORT || name.role == START || waits)
             free(name.name);
         else
             names[(*n)++] = name;
@@ -426,27 +294,27 @@ static struct named *name_frames(const struct tl_capture *c, const struct tl_thr
     return names;
 }
 
-static void select_names(struct named *names, size_t n, int how, size_t most, struct tl_telling *out)
+static void select_names(struct named *names, size_t n, int how, size_t most, struct tl_title_frames *out)
 {
     bool runtime = false, inner = false;
     size_t last = 0;
     for (size_t i = 0; i < n; i++)
-        runtime |= names[i].class == RUNTIME;
+        runtime |= names[i].role == RUNTIME;
     for (size_t i = 0; i < n; i++) {
-        if (runtime ? names[i].class == RUNTIME : names[i].class != SYSTEM) {
+        if (runtime ? names[i].role == RUNTIME : names[i].role != SYSTEM) {
             last = i;
             inner = true;
         }
     }
-    bool skip_system = inner && (how & TL_TELL_RAISED);
+    bool skip_system = inner && (how & TL_TITLE_RAISED);
     /* Between builds the same copy may be libc's or the runtime's own. */
-    bool never_system = runtime && (how & TL_TELL_COARSE);
+    bool never_system = runtime && (how & TL_TITLE_COARSE);
     for (size_t i = 0; i < n && out->n < most; i++) {
-        if (runtime && names[i].class == RUNNER)
+        if (runtime && names[i].role == RUNNER)
             continue;
         if (inner && i > last)
             break; /* what called the last frame that tells is the thread library */
-        if (names[i].class == SYSTEM) {
+        if (names[i].role == SYSTEM) {
             if (skip_system || never_system)
                 continue;
         } else {
@@ -459,9 +327,10 @@ static void select_names(struct named *names, size_t n, int how, size_t most, st
     }
 }
 
-void tl_telling_frames(const struct tl_capture *c, const struct tl_thread *t, int how, struct tl_telling *out)
+void tl_title_frames_find(const struct tl_capture *c, const struct tl_thread *t, int how,
+                          struct tl_title_frames *out)
 {
-    *out = (struct tl_telling){.wild = t->n_frames && (t->frames[0].flags & TL_FRAME_WILD)};
+    *out = (struct tl_title_frames){.wild = t->n_frames && (t->frames[0].flags & TL_FRAME_WILD)};
     if (!t->n_frames)
         return;
     size_t first = first_frame(t, how);
@@ -469,34 +338,34 @@ void tl_telling_frames(const struct tl_capture *c, const struct tl_thread *t, in
         size_t n;
         struct named *names = name_frames(c, t, first, guessed, how, &n);
         /* A scan of the stack also finds old return addresses: one name is all that it is good for. */
-        select_names(names, n, how, guessed ? 1 : TL_TELLING_MOST, out);
+        select_names(names, n, how, guessed ? 1 : TL_TITLE_FRAMES_MOST, out);
         free_names(names, n);
         out->guessed = guessed && out->n;
     }
     if (!out->n && first)
-        tl_telling_frames(c, t, how & ~TL_TELL_RAISED, out);
+        tl_title_frames_find(c, t, how & ~TL_TITLE_RAISED, out);
 }
 
-void tl_telling_free(struct tl_telling *out)
+void tl_title_frames_free(struct tl_title_frames *out)
 {
     for (size_t i = 0; i < out->n; i++)
         free(out->name[i]);
-    *out = (struct tl_telling){0};
+    *out = (struct tl_title_frames){0};
 }
 
-void tl_telling_text(const struct tl_telling *out, struct tl_buffer *b)
+void tl_title_frames_text(const struct tl_title_frames *out, struct tl_buffer *b)
 {
     for (size_t i = 0; i < out->n; i++)
         tl_buffer_printf(b, "%s%s", i ? " ← " : "", out->name[i]);
 }
 
-bool tl_telling_waits(const struct tl_capture *c, const struct tl_thread *t)
+bool tl_title_frames_thread_waits(const struct tl_capture *c, const struct tl_thread *t)
 {
     if (!t->n_frames)
         return true;
     struct named top = name_frame(c, t, 0, true);
     /* The system's frames without a name are taken for waiting: libc's wrappers are often local symbols. */
-    bool waits = top.anonymous ? top.class == SYSTEM : LISTED(wait_names, top.name);
+    bool waits = top.anonymous ? top.role == SYSTEM : LISTED(wait_names, top.name);
     free(top.name);
     return waits;
 }
@@ -508,7 +377,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
-char *tl_telling_cycle(const struct tl_capture *c, const struct tl_thread *t, int how)
+char *tl_title_frames_cycle(const struct tl_capture *c, const struct tl_thread *t, int how)
 {
     if (t->n_frames < DEEP)
         return NULL;
@@ -518,7 +387,7 @@ char *tl_telling_cycle(const struct tl_capture *c, const struct tl_thread *t, in
     if (window.n_frames > CYCLE_WINDOW)
         window.n_frames = CYCLE_WINDOW;
     size_t n, runs = 0, most = 0;
-    struct named *names = name_frames(c, &window, 0, false, how & TL_TELL_COARSE, &n);
+    struct named *names = name_frames(c, &window, 0, false, how & TL_TITLE_COARSE, &n);
     qsort(names, n, sizeof *names, by_name);
     bool runtime = false;
     for (size_t i = 0, k; i < n; i = k) {
@@ -536,8 +405,8 @@ char *tl_telling_cycle(const struct tl_capture *c, const struct tl_thread *t, in
             if (k - i < 3 || (k - i) * 8 < most)
                 continue;
             if (pass == 0)
-                runtime |= names[i].class == RUNTIME;
-            else if (!runtime || names[i].class == RUNTIME) {
+                runtime |= names[i].role == RUNTIME;
+            else if (!runtime || names[i].role == RUNTIME) {
                 if (runs++ < CYCLE_NAMES)
                     tl_buffer_printf(&b, "%s%s", runs > 1 ? " ↔ " : "", names[i].name);
             }

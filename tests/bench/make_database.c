@@ -314,10 +314,13 @@ static void make(struct tl_trial_record *r, size_t n, size_t trials, size_t mach
     } else if (r->outcome != TL_OUTCOME_PASS) {
         add_failure(r, c, u, x, draw);
     } else {
-        r->result = tl_format("{\"outputs\":[{\"name\":\"logits\",\"dtype\":\"float32\",\"shape\":[1,%d,512],"
-                              "\"hash\":\"%016llx\","
-                              "\"finite\":true,\"min\":-4.1,\"max\":3.9,\"mean\":0.01}],\"observed\":\"%s\"}",
-                              sequence[v / 6 % 2], (unsigned long long)x, units[u].device);
+        char *result =
+            tl_format("{\"outputs\":[{\"name\":\"logits\",\"dtype\":\"float32\",\"shape\":[1,%d,512],"
+                      "\"hash\":\"%016llx\","
+                      "\"finite\":true,\"min\":-4.1,\"max\":3.9,\"mean\":0.01}],\"observed\":\"%s\"}",
+                      sequence[v / 6 % 2], (unsigned long long)x, units[u].device);
+        r->result = json_loads(result, 0, NULL);
+        free(result);
         r->observed_device = tl_strdup(units[u].device);
     }
     static const double share[TL_PHASE_COUNT] = {.004, .02, .03, .05, .02, .001, .001};

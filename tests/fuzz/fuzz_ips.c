@@ -1,9 +1,11 @@
 /* Fuzzes the reader of macOS crash reports, and what is made of them: stack ids, records and signatures. */
 #include "harness/crash_report/ips.h"
 #include "harness/stack/unwind.h"
+#include "harness/verdict/classify.h"
 #include "harness/verdict/signature.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,19 +42,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tl_ips ips;
     struct tl_error e = {0};
     if (tl_ips_parse((const char *)data, size, &ips, &e)) {
-        check(e.kind == TL_ERROR_INPUT && e.why[0] && !ips.capture.threads);
+        check(e.kind == TL_ERROR_INPUT && e.why[0] && !ips.report.capture.threads);
         return 0;
     }
     check(ips.crash == (ips.bug_type == 309));
-    check(ips.crash || !ips.capture.n_threads);
-    for (size_t i = 0; i < ips.capture.n_threads; i++)
-        check_thread(&ips.capture, &ips.capture.threads[i]);
+    check(ips.crash || !ips.report.capture.n_threads);
+    for (size_t i = 0; i < ips.report.capture.n_threads; i++)
+        check_thread(&ips.report.capture, &ips.report.capture.threads[i]);
     check(!tl_ips_matches(&ips, 0, INT64_MIN / 2, INT64_MAX / 2));
-    static const enum tl_outcome outcomes[] = {TL_OUTCOME_CRASH, TL_OUTCOME_HANG};
+    static const int no_descendants[65];
+    static const enum tl_end ends[] = {TL_END_BY_ITSELF, TL_END_DEADLINE};
     struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
-    tl_ips_apply(&ips, &r);
     for (size_t i = 0; i < 2; i++) {
-        r.outcome = outcomes[i];
+        const struct tl_process_facts facts = {
+            .end = ends[i], .status = SIGSEGV, .descendant_signals = no_descendants, .report = &ips.report};
+        bool refused = ips.report.launch_failure;
+        tl_verdict_of_process(&facts, &r);
+        check(refused == (r.outcome == TL_OUTCOME_UNSUPPORTED));
+        r.outcome = ends[i] == TL_END_DEADLINE ? TL_OUTCOME_HANG : TL_OUTCOME_CRASH;
         tl_signature_make(&r);
         check_title(r.signature.title);
         check_title(r.signature.coarse_title);

@@ -1,8 +1,8 @@
 /* Fuzzes what comes from a runner. The first byte chooses: 'L' the line reader, in pieces of the second
  * byte's size, and every line as a message; 'A' a text of stderr in which an abort message is looked for; 'F'
  * the name of a function; anything else is one message. */
-#include "harness/supervise/drain.h"
 #include "harness/supervise/message.h"
+#include "harness/supervise/output_ends.h"
 
 #include "harness/verdict/abort_message.h"
 #include "harness/verdict/function_name.h"
@@ -46,11 +46,11 @@ static void use_message(const char *line, size_t size)
     tl_message_free(&m);
 }
 
-/* The drain holds what the lines were made of, whole as long as it is small. */
+/* The ends of the output hold what the lines were made of, whole as long as it is small. */
 static void use_lines(const char *data, size_t size, size_t piece)
 {
     struct tl_line_reader r = {0};
-    struct tl_drain d = {0};
+    struct tl_output_ends d = {0};
     const char *line;
     size_t n, lines = 0;
     enum tl_line k;
@@ -61,7 +61,7 @@ static void use_lines(const char *data, size_t size, size_t piece)
         check(copy != NULL);
         memcpy(copy, data + at, left);
         const char *p = copy;
-        tl_drain_feed(&d, copy, left);
+        tl_output_ends_feed(&d, copy, left);
         while ((k = tl_line_next(&r, &p, &left, &line, &n)) != TL_LINE_NONE) {
             lines++;
             check(k == TL_LINE_TOO_LONG || (n < TL_MESSAGE_MAX && !memchr(line, '\n', n)));
@@ -79,9 +79,10 @@ static void use_lines(const char *data, size_t size, size_t piece)
         newlines += data[i] == '\n';
     check(lines >= newlines || size >= TL_MESSAGE_MAX);
     struct tl_output o;
-    tl_drain_take(&d, &o);
+    tl_output_ends_take(&d, &o);
     check(o.total == size && o.head_size + o.tail_size <= size);
-    check(o.head_size == (size < TL_DRAIN_HEAD ? size : TL_DRAIN_HEAD) && !memcmp(o.head, data, o.head_size));
+    check(o.head_size == (size < TL_OUTPUT_HEAD ? size : TL_OUTPUT_HEAD) &&
+          !memcmp(o.head, data, o.head_size));
     check(!o.tail_size || !memcmp(o.tail, data + size - o.tail_size, o.tail_size));
     free(o.head);
     free(o.tail);

@@ -15,8 +15,8 @@ harness/verdict/title_frames.c harness/verdict/signature.c harness/base/record.c
 table() {
     cat <<EOF
 case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c | jansson libcrypto
-message | harness/supervise/message.c harness/supervise/drain.c $text | jansson libcrypto
-ips | harness/crash_report/ips.c $text | jansson libcrypto
+message | harness/supervise/message.c harness/supervise/output_ends.c $text | jansson libcrypto
+ips | harness/crash_report/ips.c harness/verdict/classify.c $text | jansson libcrypto
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c | libcrypto
 EOF
 }

@@ -3,45 +3,83 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int no_signals[65];
 
+/* What was seen of a process, captures and stderr included. Nothing of it is owned. */
+struct seen {
+    struct tl_process_facts facts;
+    const struct tl_capture *captures;
+    size_t n_captures;
+    const char *said; /* on stderr */
+};
+
 /* As of a runner that exited with status 0 after a result. */
-static struct tl_seen passed(void)
+static struct seen passed(void)
 {
-    return (struct tl_seen){.protocol = true,
-                            .executed = true,
-                            .got_result = true,
-                            .descendant_signals = no_signals,
-                            .timeout_s = 60};
+    return (struct seen){.facts = {.protocol = true,
+                                   .executed = true,
+                                   .got_result = true,
+                                   .descendant_signals = no_signals,
+                                   .timeout_s = 60}};
 }
 
-static struct tl_seen died(int signal)
+static struct seen died(int signal)
 {
-    struct tl_seen s = passed();
-    s.got_result = false;
-    s.status = signal; /* WIFSIGNALED, WTERMSIG */
+    struct seen s = passed();
+    s.facts.got_result = false;
+    s.facts.status = signal; /* WIFSIGNALED, WTERMSIG */
     return s;
 }
 
-static struct tl_seen exited(int code)
+static struct seen exited(int code)
 {
-    struct tl_seen s = passed();
-    s.got_result = false;
-    s.status = code << 8;
+    struct seen s = passed();
+    s.facts.got_result = false;
+    s.facts.status = code << 8;
     return s;
 }
 
 static struct tl_trial_record record;
-static int decisive;
+static int decisive; /* index of the capture that comes first in the record */
 
-static enum tl_outcome outcome(const struct tl_seen *s)
+static void forget(void)
 {
+    free(record.captures); /* their contents are the test's */
+    record.captures = NULL;
+    record.n_captures = 0;
     tl_trial_record_free(&record);
-    record = (struct tl_trial_record){.phase = TL_PHASE_EXECUTE};
-    decisive = tl_classify(s, &record);
+}
+
+static enum tl_outcome outcome_of(const struct seen *s, struct tl_trial_record r)
+{
+    forget();
+    record = r;
+    record.err.head = strdup(s->said ? s->said : "");
+    record.err.head_size = strlen(record.err.head);
+    record.captures = calloc(s->n_captures + 1, sizeof *record.captures);
+    for (size_t i = 0; i < s->n_captures; i++)
+        record.captures[i] = s->captures[i];
+    record.n_captures = s->n_captures;
+    tl_verdict_of_process(&s->facts, &record);
+    cr_expect_eq(*record.signature.id != '\0', tl_outcome_is_failure(record.outcome));
+    decisive = -1;
+    for (size_t i = 0; i < s->n_captures; i++)
+        if (!memcmp(&s->captures[i], &record.captures[0], sizeof *s->captures))
+            decisive = (int)i;
     return record.outcome;
+}
+
+static enum tl_outcome outcome(const struct seen *s)
+{
+    return outcome_of(s, (struct tl_trial_record){.phase = TL_PHASE_EXECUTE});
+}
+
+static json_t *parsed(const char *text)
+{
+    return json_loads(text, 0, NULL);
 }
 
 static void says(const char *part)
@@ -73,8 +111,8 @@ Test(classify, a_hang_is_not_its_waiters)
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
         for (int backwards = 0; backwards < 2; backwards++) {
             struct tl_capture c[4];
-            struct tl_seen s = passed();
-            s.end = TL_END_DEADLINE;
+            struct seen s = passed();
+            s.facts.end = TL_END_DEADLINE;
             s.captures = c;
             size_t n = 0;
             while (n < 4 && trees[i].processes[n].pid)
@@ -97,12 +135,12 @@ Test(classify, the_seven_signals_are_crashes_and_others_are_not)
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT, SIGSYS};
     static const int errors[] = {SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGXCPU, SIGKILL};
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
-        struct tl_seen s = died(crashes[i]);
+        struct seen s = died(crashes[i]);
         cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "signal %d", crashes[i]);
         cr_expect_eq(record.signal, crashes[i]);
     }
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        struct tl_seen s = died(errors[i]);
+        struct seen s = died(errors[i]);
         cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "signal %d", errors[i]);
         cr_expect_str_eq(record.error_domain, "signal");
     }
@@ -110,28 +148,28 @@ Test(classify, the_seven_signals_are_crashes_and_others_are_not)
 
 Test(classify, three_ways_to_run_out_of_memory_and_one_that_is_not)
 {
-    struct tl_seen s = died(SIGKILL);
-    s.memory_limit = 100 << 20;
+    struct seen s = died(SIGKILL);
+    s.facts.memory_limit = 100 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "a plain SIGKILL");
-    s.cgroup_oom_kills = 1;
+    s.facts.cgroup_oom_kills = 1;
     cr_expect_eq(outcome(&s), TL_OUTCOME_OOM);
     says("oom_kill");
     s = died(SIGABRT);
-    s.memory_limit = 100 << 20;
-    s.data_at_crash = 95 << 20;
+    s.facts.memory_limit = 100 << 20;
+    s.facts.data_at_crash = 95 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_OOM, "an allocation failed under the limit");
-    s.data_at_crash = 50 << 20;
+    s.facts.data_at_crash = 50 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "there was memory left");
-    s.abort_message = "terminate called after throwing an instance of 'std::bad_alloc'";
+    s.said = "terminate called after throwing an instance of 'std::bad_alloc'";
     cr_expect_eq(outcome(&s), TL_OUTCOME_OOM, "it says so itself");
-    s.abort_message = "Assertion `n > 0' failed";
-    s.data_at_crash = 99 << 20;
+    s.said = "Assertion `n > 0' failed";
+    s.facts.data_at_crash = 99 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "it says something else");
     s = died(SIGABRT);
-    s.abort_message = "out of memory";
+    s.said = "fatal error: out of memory";
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "no limit was set");
     s = passed();
-    s.end = TL_END_MEMORY;
+    s.facts.end = TL_END_MEMORY;
     cr_expect_eq(outcome(&s), TL_OUTCOME_OOM);
     cr_expect_eq(record.signal, 0);
 }
@@ -140,11 +178,11 @@ Test(classify, null_writes_are_out_of_memory_only_near_the_limit_and_near_null)
 {
     struct tl_capture c = {
         .kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .is_main = true, .has_address = true};
-    struct tl_seen s = died(SIGSEGV);
+    struct seen s = died(SIGSEGV);
     s.captures = &c;
     s.n_captures = 1;
-    s.memory_limit = 100 << 20;
-    s.data_at_crash = 99 << 20;
+    s.facts.memory_limit = 100 << 20;
+    s.facts.data_at_crash = 99 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_OOM);
     c.fault_address = 0x7f0000000000;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
@@ -155,8 +193,8 @@ Test(classify, wrappers_pass_on_how_their_descendant_died)
 {
     int signals[65] = {0};
     struct tl_capture c = {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .fatal = true};
-    struct tl_seen s = exited(128 + SIGSEGV);
-    s.descendant_signals = signals;
+    struct seen s = exited(128 + SIGSEGV);
+    s.facts.descendant_signals = signals;
     cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "nobody died");
     signals[SIGSEGV] = 1;
     s.captures = &c;
@@ -172,56 +210,126 @@ Test(classify, wrappers_pass_on_how_their_descendant_died)
 
 Test(classify, what_a_runner_says_and_how_it_leaves)
 {
-    struct tl_seen s = passed();
+    struct seen s = passed();
     cr_expect_eq(outcome(&s), TL_OUTCOME_PASS);
     cr_expect_eq(record.phase, TL_PHASE_DONE);
-    s.status = 3 << 8;
+    s.facts.status = 3 << 8;
     cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "a result, and then an exit status");
     says("exit status 3 after its result");
     s = exited(0);
     cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "silence is no pass");
     cr_expect_str_eq(record.error_domain, "protocol");
-    s.protocol = false;
+    s.facts.protocol = false;
     cr_expect_eq(outcome(&s), TL_OUTCOME_PASS, "a program that speaks no protocol");
     s = exited(0);
-    s.got_unsupported = true;
+    s.facts.got_unsupported = true;
     cr_expect_eq(outcome(&s), TL_OUTCOME_UNSUPPORTED);
     s = passed();
-    s.violation = "a second answer";
+    s.facts.violation = "a second answer";
     cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR);
     says("a second answer");
     s = died(SIGSEGV);
-    s.got_result = true;
+    s.facts.got_result = true;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "a result does not excuse a crash");
     cr_expect_eq(record.phase, TL_PHASE_DONE);
     s = passed();
-    s.end = TL_END_DEADLINE;
+    s.facts.end = TL_END_DEADLINE;
     cr_expect_eq(outcome(&s), TL_OUTCOME_HANG);
     says("its result had been sent");
-    s.end = TL_END_CANCELLED;
+    s.facts.end = TL_END_CANCELLED;
     cr_expect_eq(outcome(&s), TL_OUTCOME_LOST);
 }
 
 Test(classify, results_that_are_not_finite_or_from_elsewhere)
 {
-    struct tl_seen s = passed();
-    tl_trial_record_free(&record);
-    record = (struct tl_trial_record){
-        .result =
-            strdup("{\"outputs\":[{\"name\":\"y\",\"finite\":true},{\"name\":\"z\",\"finite\":false}]}")};
-    tl_classify(&s, &record);
-    cr_expect_eq(record.outcome, TL_OUTCOME_WRONG);
+    struct seen s = passed();
+    json_t *result =
+        parsed("{\"outputs\":[{\"name\":\"y\",\"finite\":true},{\"name\":\"z\",\"finite\":false}]}");
+    cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.result = result}), TL_OUTCOME_WRONG);
     says("output z");
-    tl_trial_record_free(&record);
-    record = (struct tl_trial_record){.result = strdup("{\"outputs\":[]}"), .observed_device = strdup("cpu")};
-    s.device_asked = "webgpu";
-    tl_classify(&s, &record);
-    cr_expect_eq(record.outcome, TL_OUTCOME_FALLBACK);
-    tl_trial_record_free(&record);
-    record = (struct tl_trial_record){.result = strdup("{\"outputs\":[]}")};
-    tl_classify(&s, &record);
-    cr_expect_eq(record.outcome, TL_OUTCOME_PASS, "a runtime that does not say where it ran is believed");
-    tl_trial_record_free(&record);
+    result = parsed("{\"outputs\":[]}");
+    s.facts.device_asked = "webgpu";
+    cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.result = result, .observed_device = strdup("cpu")}),
+                 TL_OUTCOME_FALLBACK);
+    result = parsed("{\"outputs\":[]}");
+    cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.result = result}), TL_OUTCOME_PASS,
+                 "a runtime that does not say where it ran is believed");
+    forget();
+}
+
+Test(classify, a_generator_that_refuses_is_no_failure)
+{
+    struct seen s = exited(1);
+    s.facts.protocol = false;
+    s.said = "no such operator\n";
+    cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR);
+    tl_verdict_of_generator(NULL, &record);
+    cr_expect_eq(record.outcome, TL_OUTCOME_UNSUPPORTED);
+    cr_expect_eq(record.phase, TL_PHASE_GENERATE);
+    cr_expect_str_eq(record.signature.id, "");
+    cr_expect_str_eq(record.message, "the generator refused (exit status 1): no such operator");
+    s = died(SIGSEGV);
+    outcome(&s);
+    tl_verdict_of_generator(NULL, &record);
+    cr_expect_eq(record.outcome, TL_OUTCOME_CRASH, "one that crashes is a failure in its phase");
+    cr_expect_eq(record.phase, TL_PHASE_GENERATE);
+    const struct tl_error e = {.what = "the generator wrote no model", .why = "there is no file"};
+    s = passed();
+    s.facts.protocol = s.facts.got_result = false;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_PASS);
+    tl_verdict_of_generator(&e, &record);
+    cr_expect_eq(record.outcome, TL_OUTCOME_UNSUPPORTED);
+    says("the generator wrote no model: there is no file");
+    forget();
+}
+
+Test(classify, outputs_beside_those_of_a_reference)
+{
+    static const struct {
+        const char *found, *message;
+        enum tl_outcome outcome;
+    } comparisons[] = {
+        {"{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"max_error\":0.001,\"equal\":true}", NULL,
+         TL_OUTCOME_PASS},
+        {"{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"max_error\":0.5,\"equal\":false}",
+         "not what reference:cpu says: the largest error is 0.5 of the largest magnitude, the tolerance 0.02",
+         TL_OUTCOME_WRONG},
+        {"{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"max_error\":null,\"equal\":false}",
+         "not what reference:cpu says: values are not finite where they should be", TL_OUTCOME_WRONG},
+        {"{\"unit\":\"reference:cpu\",\"equal\":false,\"max_error\":null,\"why\":\"output y is missing\"}",
+         "not what reference:cpu says: output y is missing", TL_OUTCOME_WRONG},
+        {"{\"unit\":\"reference:cpu\",\"equal\":true,\"max_error\":0.0,\"left_out\":[\"a\",\"b\"]}",
+         "not compared: output a and others", TL_OUTCOME_PASS},
+        {NULL, "not compared: nothing to read", TL_OUTCOME_PASS},
+    };
+    for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
+        struct seen s = passed();
+        json_t *found = comparisons[i].found ? parsed(comparisons[i].found) : NULL;
+        cr_assert_eq(outcome_of(&s, (struct tl_trial_record){.result = parsed("{\"outputs\":[]}")}),
+                     TL_OUTCOME_PASS);
+        tl_verdict_of_comparison(found, found ? NULL : "nothing to read", &record);
+        cr_expect_eq(record.outcome, comparisons[i].outcome);
+        if (comparisons[i].message)
+            cr_expect_str_eq(record.message, comparisons[i].message);
+        else
+            cr_expect_null(record.message);
+        cr_expect_eq(*record.signature.id != '\0', record.outcome == TL_OUTCOME_WRONG);
+        cr_expect_eq(json_object_get(record.result, "reference"), found);
+    }
+    forget();
+}
+
+Test(classify, trials_that_never_ran)
+{
+    forget();
+    tl_verdict_unsupported(TL_PHASE_START, strdup("the case forbids it"), &record);
+    cr_expect_eq(record.outcome, TL_OUTCOME_UNSUPPORTED);
+    cr_expect(tl_verdict_is_given(&record));
+    forget();
+    tl_verdict_not_run(strdup("stopped before it ran"), &record);
+    cr_expect_eq(record.outcome, TL_OUTCOME_LOST);
+    cr_expect(!tl_verdict_is_given(&record));
+    forget();
 }
 
 Test(classify, the_first_stop_is_where_a_raised_signal_happened)
@@ -236,7 +344,7 @@ Test(classify, the_first_stop_is_where_a_raised_signal_happened)
          .sender_pid = 7,
          .is_main = true},
     };
-    struct tl_seen s = died(SIGSEGV);
+    struct seen s = died(SIGSEGV);
     s.captures = c;
     s.n_captures = 2;
     outcome(&s);
@@ -248,12 +356,14 @@ Test(classify, the_first_stop_is_where_a_raised_signal_happened)
 
 Test(classify, a_capture_without_a_stack_was_too_late)
 {
-    struct tl_thread whole = {.n_frames = 3}, empty = {0};
+    struct tl_frame frames[3] = {
+        {.module = TL_NO_MODULE}, {.module = TL_NO_MODULE}, {.module = TL_NO_MODULE}};
+    struct tl_thread whole = {.n_frames = 3, .frames = frames}, empty = {0};
     struct tl_capture c[] = {
         {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 8, .si_code = 1, .is_main = true},
         {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 9, .si_code = 1, .is_main = true},
     };
-    struct tl_seen s = died(SIGSEGV);
+    struct seen s = died(SIGSEGV);
     c[0].n_threads = c[1].n_threads = 1;
     c[0].threads = &whole;
     c[1].threads = &empty;

@@ -2,6 +2,7 @@
 #include "harness/crash_report/ips.h"
 
 #include "harness/base/buffer.h"
+#include "harness/verdict/classify.h"
 #include "harness/verdict/signature.h"
 
 #include <criterion/criterion.h>
@@ -32,12 +33,33 @@ static struct tl_ips load(const char *name)
     return ips;
 }
 
+static bool has_line(const struct tl_ips *ips, const char *library, const char *text)
+{
+    for (size_t i = 0; i < ips->report.n_lines; i++)
+        if (!strcmp(ips->report.lines[i].library, library) && !strcmp(ips->report.lines[i].text, text))
+            return true;
+    return false;
+}
+
+static struct tl_output on_stderr(const char *text)
+{
+    return (struct tl_output){.head = tl_strdup(text), .head_size = strlen(text)};
+}
+
+/* What comes of a process that died of a signal, and of which there is a report. */
+static void verdict(struct tl_ips *ips, int signal, struct tl_trial_record *r)
+{
+    static const int no_descendants[65];
+    const struct tl_process_facts facts = {
+        .status = signal, .executed = true, .descendant_signals = no_descendants, .report = &ips->report};
+    tl_verdict_of_process(&facts, r);
+}
+
 /* The title that a crash gets from a report alone. */
 static void title_is(struct tl_ips *ips, const char *title)
 {
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH, .phase = TL_PHASE_EXECUTE};
-    tl_ips_apply(ips, &r);
-    tl_signature_make(&r);
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    verdict(ips, ips->report.signal, &r);
     cr_assert_str_eq(r.signature.title, title, "got: %s", r.signature.title);
     tl_trial_record_free(&r);
 }
@@ -45,7 +67,7 @@ static void title_is(struct tl_ips *ips, const char *title)
 Test(ips, fault)
 {
     struct tl_ips ips = load("fault.ips");
-    cr_assert(ips.crash && !ips.launch_failure);
+    cr_assert(ips.crash && !ips.report.launch_failure);
     cr_assert_eq(ips.pid, 4242);
     cr_assert_str_eq(ips.process, "Python");
     cr_assert_str_eq(ips.os, "macOS 31.1");
@@ -54,14 +76,14 @@ Test(ips, fault)
     cr_assert_str_eq(ips.incident, "11111111-2222-3333-4444-555555555555");
     cr_assert_eq(ips.captured_us, CAPTURED);
     cr_assert_eq(ips.launched_us, LAUNCHED);
-    cr_assert_eq(ips.signal, SIGSEGV);
+    cr_assert_eq(ips.report.signal, SIGSEGV);
     cr_assert_str_eq(ips.exception, "EXC_BAD_ACCESS");
-    cr_assert_str_eq(ips.termination, "SIGNAL 11: Segmentation fault: 11");
+    cr_assert_str_eq(ips.report.termination, "SIGNAL 11: Segmentation fault: 11");
     cr_assert_str_eq(ips.queue, "com.invented.Graph.execution_queue");
-    cr_assert_null(ips.asi);
-    cr_assert_null(ips.message);
+    cr_assert_eq(ips.report.n_lines, 0);
+    cr_assert(!ips.report.has_reasons);
 
-    const struct tl_capture *c = &ips.capture;
+    const struct tl_capture *c = &ips.report.capture;
     cr_assert_str_eq(c->exe, "/opt/python/bin/python3");
     cr_assert(c->has_address && c->fault_address == 8);
     cr_assert_eq(c->n_modules, 4);
@@ -91,7 +113,7 @@ Test(ips, fault)
 Test(ips, registers_of_64_bits)
 {
     struct tl_ips ips = load("fault.ips");
-    const struct tl_capture *c = &ips.capture;
+    const struct tl_capture *c = &ips.report.capture;
     uint64_t x1 = 0, x2 = 0, sp = 0;
     for (size_t i = 0; i < c->n_registers; i++) {
         x1 = strcmp(c->registers[i].name, "x1") ? x1 : c->registers[i].value;
@@ -107,26 +129,30 @@ Test(ips, registers_of_64_bits)
 Test(ips, thrown_exception)
 {
     struct tl_ips ips = load("exception.ips");
-    cr_assert_eq(ips.signal, SIGABRT);
-    cr_assert_str_eq(ips.message,
+    cr_assert_eq(ips.report.signal, SIGABRT);
+    cr_assert(has_line(&ips, "libsystem_c.dylib", "abort() called"));
+    cr_assert_eq(ips.captured_us - ips.launched_us, 1);
+    cr_assert_eq(ips.report.capture.n_threads, 2);
+    cr_assert_str_eq(ips.report.capture.threads[0].name, "last exception");
+    cr_assert(ips.report.capture.threads[0].crashed && !ips.report.capture.threads[1].crashed);
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    verdict(&ips, SIGABRT, &r);
+    cr_assert_str_eq(r.message,
                      "*** Terminating app due to uncaught exception 'NSInvalidArgumentException', reason: "
                      "'shape [1, 2] does not fit'");
-    cr_assert_not_null(strstr(ips.asi, "libsystem_c.dylib: abort() called\n"));
-    cr_assert_eq(ips.captured_us - ips.launched_us, 1);
-    cr_assert_eq(ips.capture.n_threads, 2);
-    cr_assert_str_eq(ips.capture.threads[0].name, "last exception");
-    cr_assert(ips.capture.threads[0].crashed && !ips.capture.threads[1].crashed);
-    free(ips.message);
-    ips.message = NULL;
-    title_is(&ips, "-[INVGraph compile:] ← inv_compile");
+    free(r.message);
+    r.message = NULL;
+    tl_signature_make(&r);
+    cr_assert_str_eq(r.signature.title, "-[INVGraph compile:] ← inv_compile");
+    tl_trial_record_free(&r);
     tl_ips_free(&ips);
 }
 
 Test(ips, trap)
 {
     struct tl_ips ips = load("trap.ips");
-    cr_assert_eq(ips.signal, SIGTRAP);
-    cr_assert_eq(ips.capture.has_address, false);
+    cr_assert_eq(ips.report.signal, SIGTRAP);
+    cr_assert_eq(ips.report.capture.has_address, false);
     cr_assert_null(ips.model);
     title_is(&ips, "Slice.swift: Fatal error: begin is out of range");
     tl_ips_free(&ips);
@@ -135,8 +161,9 @@ Test(ips, trap)
 Test(ips, jump)
 {
     struct tl_ips ips = load("jump.ips");
-    cr_assert_eq(ips.capture.threads[0].tid, 5, "the triggered thread is first without faultingThread");
-    cr_assert(ips.capture.threads[0].frames[0].flags & TL_FRAME_WILD);
+    cr_assert_eq(ips.report.capture.threads[0].tid, 5,
+                 "the triggered thread is first without faultingThread");
+    cr_assert(ips.report.capture.threads[0].frames[0].flags & TL_FRAME_WILD);
     title_is(&ips, "jump to a wild address from call_kernel");
     tl_ips_free(&ips);
 }
@@ -144,9 +171,10 @@ Test(ips, jump)
 Test(ips, launch_failure_is_unsupported)
 {
     struct tl_ips ips = load("loader.ips");
-    cr_assert(ips.launch_failure);
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH, .message = tl_strdup("dyld: halting")};
-    tl_ips_apply(&ips, &r);
+    cr_assert(ips.report.launch_failure);
+    struct tl_trial_record r = {.err = on_stderr("libc++abi: terminating")};
+    verdict(&ips, SIGABRT, &r);
+    cr_assert_str_eq(r.signature.id, "");
     cr_assert_eq(r.outcome, TL_OUTCOME_UNSUPPORTED);
     cr_assert_str_eq(r.message,
                      "DYLD 1: Library missing; Library not loaded: @rpath/libinv.dylib; Referenced from: "
@@ -161,27 +189,27 @@ Test(ips, only_309_is_a_crash)
     cr_assert(!ips.crash);
     cr_assert_eq(ips.bug_type, 298);
     cr_assert(!tl_ips_matches(&ips, 77, 0, INT64_MAX - 2000000));
-    struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH};
-    tl_ips_apply(&ips, &r);
+    struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+    verdict(&ips, SIGSEGV, &r);
     cr_assert_eq(r.n_captures, 0);
     cr_assert_eq(r.outcome, TL_OUTCOME_CRASH);
+    tl_trial_record_free(&r);
     tl_ips_free(&ips);
 }
 
-Test(ips, apply_puts_the_report_first_and_keeps_what_the_record_knows)
+Test(ips, the_report_comes_first_and_keeps_what_the_record_knows)
 {
     struct tl_ips ips = load("trap.ips");
-    struct tl_trial_record r = {
-        .outcome = TL_OUTCOME_CRASH, .signal = SIGILL, .message = tl_strdup("said on stderr")};
+    struct tl_trial_record r = {.err = on_stderr("Fatal error: said on stderr")};
     r.captures = tl_calloc(1, sizeof *r.captures);
     r.captures[0].pid = 1234;
     r.n_captures = 1;
-    tl_ips_apply(&ips, &r);
+    verdict(&ips, SIGILL, &r);
     cr_assert_eq(r.n_captures, 2);
     cr_assert_eq(r.captures[0].pid, 88);
     cr_assert_eq(r.captures[1].pid, 1234);
     cr_assert_eq(r.signal, SIGILL);
-    cr_assert_str_eq(r.message, "said on stderr");
+    cr_assert_str_eq(r.message, "Fatal error: said on stderr");
     tl_trial_record_free(&r);
     tl_ips_free(&ips);
 }
@@ -222,7 +250,7 @@ Test(ips, not_a_report)
         cr_assert_eq(tl_ips_parse(texts[i], strlen(texts[i]), &ips, &e), -1, "%s", texts[i]);
         cr_assert_eq(e.kind, TL_ERROR_INPUT);
         cr_assert(*e.why);
-        cr_assert_null(ips.capture.threads);
+        cr_assert_null(ips.report.capture.threads);
     }
 }
 
@@ -249,12 +277,11 @@ Test(ips, fields_of_other_types_are_as_good_as_absent)
         struct tl_ips ips;
         struct tl_error e = {0};
         cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0, "%s: %s", text, e.why);
-        cr_assert_eq(ips.signal, 0);
+        cr_assert_eq(ips.report.signal, 0);
         cr_assert_eq(ips.pid, 0);
         cr_assert_eq(ips.captured_us, 0);
-        struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH};
-        tl_ips_apply(&ips, &r);
-        tl_signature_make(&r);
+        struct tl_trial_record r = {.phase = TL_PHASE_EXECUTE};
+        verdict(&ips, SIGSEGV, &r);
         cr_assert_not_null(r.signature.title);
         tl_trial_record_free(&r);
         tl_ips_free(&ips);
@@ -293,7 +320,7 @@ Test(ips, very_deep_stack_keeps_both_ends)
     struct tl_error e = {0};
     cr_assert_eq(tl_ips_parse(b.data, b.size, &ips, &e), 0, "%s", e.why);
     tl_buffer_free(&b);
-    const struct tl_thread *t = &ips.capture.threads[0];
+    const struct tl_thread *t = &ips.report.capture.threads[0];
     cr_assert_eq(t->n_frames, 320);
     cr_assert_eq(t->omitted, 1680);
     cr_assert_eq(t->omitted_at, 256);

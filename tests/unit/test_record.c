@@ -42,6 +42,37 @@ Test(record, signal_names)
 #endif
 }
 
+Test(record, the_last_line_of_an_output)
+{
+    char long_line[1001] = "";
+    memset(long_line, 'x', 1000);
+    const struct {
+        const char *head, *tail, *line;
+    } outputs[] = {
+        {"", NULL, NULL},
+        {" \r\n\n", NULL, NULL},
+        {"one\ntwo \r\n\n", NULL, "two"},
+        {"one", "ragged\nlast", "last"},
+        {"one\n", "no newline at all", "no newline at all"},
+    };
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        struct tl_output o = {.head = (char *)outputs[i].head, .head_size = strlen(outputs[i].head)};
+        if (outputs[i].tail) {
+            o.tail = (char *)outputs[i].tail;
+            o.tail_size = strlen(o.tail);
+        }
+        char *line = tl_output_last_line(&o);
+        if (outputs[i].line)
+            cr_assert_str_eq(line, outputs[i].line);
+        else
+            cr_assert_null(line);
+        free(line);
+    }
+    char *line = tl_output_last_line(&(struct tl_output){.head = long_line, .head_size = 1000});
+    cr_assert_eq(strlen(line), 400);
+    free(line);
+}
+
 Test(record, release_of_an_empty_record)
 {
     struct tl_trial_record r = {0};

@@ -96,7 +96,7 @@ Test(report_wait, found_among_others)
     put_fixture("fault.ips", "Python-2031-02-03-102031.ips", 31);
     cr_assert_eq(tl_report_find(directories, &w, &seen, &ips), 1);
     cr_assert_eq(ips.pid, PID);
-    cr_assert_gt(ips.capture.n_threads, 0);
+    cr_assert_gt(ips.report.capture.n_threads, 0);
     tl_ips_free(&ips);
     tl_report_seen_free(&seen);
 }

@@ -9,8 +9,8 @@
  * posix_spawn sets no resource limits, so ours are lowered around the call, the soft ones only, because a
  * hard one could not be raised again. Memory is not among them: macOS enforces neither RLIMIT_DATA nor
  * RLIMIT_AS, and the watch over memory does it. */
-#include "harness/base/buffer.h"
-#include "harness/supervise/trial.h"
+#include "harness/supervise/child.h"
+
 #include "runners/protocol.h"
 
 #include <errno.h>

@@ -14,14 +14,14 @@
 
 #define ARGUMENTS_MOST (4u << 20)
 
-bool tl_kin_find(pid_t pid, struct tl_kin *r)
+bool tl_process_tree_find(pid_t pid, struct tl_process_entry *r)
 {
     struct proc_bsdinfo info;
     /* Nothing for a process of another user, and nothing for one that is gone. */
     if (pid <= 0 || proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, sizeof info) != (int)sizeof info ||
         info.pbi_status == SZOMB)
         return false;
-    *r = (struct tl_kin){
+    *r = (struct tl_process_entry){
         .pid = pid,
         .parent = (pid_t)info.pbi_ppid,
         .session = getsid(pid),
@@ -30,7 +30,7 @@ bool tl_kin_find(pid_t pid, struct tl_kin *r)
     return true;
 }
 
-int tl_kin_list(struct tl_kin **list, size_t *n)
+int tl_process_tree_list(struct tl_process_entry **list, size_t *n)
 {
     *list = NULL;
     *n = 0;
@@ -46,12 +46,12 @@ int tl_kin_list(struct tl_kin **list, size_t *n)
     }
     *list = tl_calloc((size_t)found, sizeof **list);
     for (int i = 0; i < found && i < room; i++)
-        *n += tl_kin_find(pids[i], &(*list)[*n]);
+        *n += tl_process_tree_find(pids[i], &(*list)[*n]);
     free(pids);
     return 0;
 }
 
-bool tl_kin_has(pid_t pid, const char *setting)
+bool tl_process_tree_has(pid_t pid, const char *setting)
 {
     /* What KERN_PROCARGS2 gives: argc, the program's path, its arguments and its environment, each ended by a
      * NUL. */
@@ -69,9 +69,9 @@ bool tl_kin_has(pid_t pid, const char *setting)
     return found;
 }
 
-void tl_kin_kill(pid_t pid, uint64_t born_us)
+void tl_process_tree_kill(pid_t pid, uint64_t born_us)
 {
-    struct tl_kin r;
-    if (tl_kin_find(pid, &r) && r.born_us == born_us)
+    struct tl_process_entry r;
+    if (tl_process_tree_find(pid, &r) && r.born_us == born_us)
         kill(pid, SIGKILL);
 }

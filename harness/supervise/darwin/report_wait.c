@@ -44,7 +44,7 @@ static bool is_descendant(const struct tl_report_wanted *w, const struct tl_ips 
 
 bool tl_report_fits(const struct tl_ips *ips, const struct tl_report_wanted *w)
 {
-    if ((w->signal && ips->signal != w->signal) || (!w->pid && !is_descendant(w, ips)))
+    if ((w->signal && ips->report.signal != w->signal) || (!w->pid && !is_descendant(w, ips)))
         return false;
     return tl_ips_matches(ips, w->pid ? w->pid : ips->pid, w->launched_us, w->ended_us);
 }

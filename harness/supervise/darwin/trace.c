@@ -18,11 +18,14 @@
  *
  * What this cannot do: a daemon that cleared its environment before it executed another program is not
  * found, and when trapline itself is killed its trials go on. */
+#include "harness/supervise/trace.h"
+
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/paths.h"
 #include "harness/crash_report/ips.h"
 #include "harness/crash_report/sample.h"
+#include "harness/supervise/capture.h"
 #include "harness/supervise/darwin/process_tree.h"
 #include "harness/supervise/darwin/report_wait.h"
 #include "harness/supervise/trial.h"
@@ -105,7 +108,7 @@ static bool any_descendant_lives(const struct tl_trial *t)
 
 /* Ends the trial when nothing of it is left and nothing more is to come: it is freed then, and its callback
  * may have changed the list of those in flight. */
-static bool settle(struct tl_trial *t)
+static bool end_if_done(struct tl_trial *t)
 {
     if (!t->main_ended)
         return false;
@@ -118,11 +121,11 @@ static bool settle(struct tl_trial *t)
         free(p);
     }
     t->n_processes = 0;
-    tl_trial_process_gone(t);
+    tl_trial_maybe_end(t);
     return true;
 }
 
-static bool is_known(const struct tl_trial *t, const struct tl_kin *r)
+static bool is_known(const struct tl_trial *t, const struct tl_process_entry *r)
 {
     for (const struct tl_process *p = t->processes; p; p = p->next)
         if (p->pid == r->pid && (p->born_us == r->born_us || p->is_main))
@@ -135,12 +138,13 @@ static bool is_known(const struct tl_trial *t, const struct tl_kin *r)
 static bool is_marked(const struct tl_trial *t, pid_t pid)
 {
     char *setting = tl_format("TMPDIR=%s", t->scratch);
-    bool marked = tl_kin_has(pid, setting);
+    bool marked = tl_process_tree_has(pid, setting);
     free(setting);
     return marked;
 }
 
-static bool descends(const struct tl_trial *t, const struct tl_process *first, const struct tl_kin *r)
+static bool descends(const struct tl_trial *t, const struct tl_process *first,
+                     const struct tl_process_entry *r)
 {
     if (r->born_us < first->born_us || r->pid == getpid())
         return false;
@@ -152,7 +156,7 @@ static bool descends(const struct tl_trial *t, const struct tl_process *first, c
     return false;
 }
 
-static void mark_gone(struct tl_trial *t, const struct tl_kin *list, size_t n)
+static void mark_gone(struct tl_trial *t, const struct tl_process_entry *list, size_t n)
 {
     for (struct tl_process *p = t->processes; p; p = p->next) {
         if (p->is_main || p->gone) /* wait4 tells of the main process */
@@ -167,18 +171,18 @@ static void mark_gone(struct tl_trial *t, const struct tl_kin *list, size_t n)
     }
 }
 
-static void adopt(struct tl_trial *t, const struct tl_kin *r)
+static void adopt(struct tl_trial *t, const struct tl_process_entry *r)
 {
     struct tl_process *p = process_new(t, r->pid, r->born_us);
     if (t->state == TL_TRIAL_KILLING) {
         p->killed = true;
-        tl_kin_kill(p->pid, p->born_us);
+        tl_process_tree_kill(p->pid, p->born_us);
     } else if (t->limits.processes && t->n_processes > t->limits.processes) {
         tl_trial_kill(t, TL_KILL_PROCESSES);
     }
 }
 
-static void update(struct tl_trial *t, const struct tl_kin *list, size_t n)
+static void update(struct tl_trial *t, const struct tl_process_entry *list, size_t n)
 {
     const struct tl_process *first = main_process(t);
     /* Once nobody is left, the number of the session may be used again by strangers. */
@@ -198,19 +202,19 @@ static void update(struct tl_trial *t, const struct tl_kin *list, size_t n)
 /* Brings the lists of all trials up to date. Ends none. */
 static void look_around(struct tl_supervisor *s)
 {
-    struct tl_kin *list;
+    struct tl_process_entry *list;
     size_t n;
-    if (!s->flying || tl_kin_list(&list, &n))
+    if (!s->flying || tl_process_tree_list(&list, &n))
         return;
     for (struct tl_trial *t = s->flying; t; t = t->next)
         update(t, list, n);
     free(list);
 }
 
-static void settle_all(struct tl_supervisor *s)
+static void end_those_done(struct tl_supervisor *s)
 {
     for (struct tl_trial *t = s->flying; t;)
-        t = settle(t) ? s->flying : t->next;
+        t = end_if_done(t) ? s->flying : t->next;
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -224,13 +228,13 @@ static void on_sweep(uv_timer_t *timer)
         left = true;
         for (struct tl_process *p = t->processes; p; p = p->next)
             if (!p->is_main && !p->gone)
-                tl_kin_kill(p->pid, p->born_us);
+                tl_process_tree_kill(p->pid, p->born_us);
     }
     if (!left) {
         uv_timer_stop(timer);
         s->platform->sweeping = false;
     }
-    settle_all(s);
+    end_those_done(s);
 }
 
 void tl_trace_kill(struct tl_process *list)
@@ -245,7 +249,7 @@ void tl_trace_kill(struct tl_process *list)
         if (p->is_main) /* not reaped, so the pid is its own; SIGKILL also ends one that waits at its gate */
             kill(p->pid, SIGKILL);
         else
-            tl_kin_kill(p->pid, p->born_us);
+            tl_process_tree_kill(p->pid, p->born_us);
     }
     if (!s->platform->sweeping) {
         s->platform->sweeping = true;
@@ -296,13 +300,16 @@ static int reported_signal(const struct tl_trial *t, int status)
 static void take_report(struct tl_process *p, const struct tl_wait *w, struct tl_ips *ips)
 {
     struct tl_trial *t = p->trial;
+    struct tl_crash_report *report = &ips->report;
     if (!w->wanted.pid) { /* of a descendant: one more capture, beside which the report has a message */
-        ips->capture.is_main = false;
-        t->descendant_signals[ips->signal]++;
-        tl_trial_captured(t, &ips->capture);
+        report->capture.is_main = false;
+        t->descendant_signals[report->signal]++;
+        tl_trial_captured(t, &report->capture);
     }
     t->report = tl_calloc(1, sizeof *t->report);
-    *t->report = *ips;
+    *t->report = *report;
+    *report = (struct tl_crash_report){0};
+    tl_ips_free(ips);
 }
 
 static void on_report_time(uv_timer_t *timer)
@@ -324,7 +331,7 @@ static void on_report_time(uv_timer_t *timer)
         platform->reports_missed++;
     }
     wait_free(w);
-    settle(t);
+    end_if_done(t);
 }
 
 static void await_report(struct tl_process *p, int status, int signal)
@@ -403,7 +410,7 @@ static void finish_sample(struct tl_wait *w, bool ended)
         kill(w->sampler, SIGKILL); /* reaped like any child that is not known */
     wait_free(w);
     tl_trial_hang_captured(t);
-    settle(t);
+    end_if_done(t);
 }
 
 static void on_sample_time_over(uv_timer_t *timer)
@@ -411,7 +418,7 @@ static void on_sample_time_over(uv_timer_t *timer)
     finish_sample(timer->data, false);
 }
 
-bool tl_trace_capture_hang(struct tl_trial *t)
+bool tl_capture_hang(struct tl_trial *t)
 {
     unsigned n = 0;
     look_around(t->supervisor);
@@ -469,13 +476,13 @@ pid_t tl_trace_wait(int *status, struct rusage *usage)
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e)
 {
-    struct tl_kin r;
+    struct tl_process_entry r;
     (void)s;
     (void)server;
     if (!t)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot start a fork server", "",
                        "macOS does not allow fork without exec");
-    bool found = tl_kin_find(pid, &r);
+    bool found = tl_process_tree_find(pid, &r);
     struct tl_process *p = process_new(t, pid, found ? r.born_us : (uint64_t)tl_wall_us());
     p->is_main = true;
     t->executed = true; /* posix_spawn has made it the program already */
@@ -508,7 +515,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t pid, int status, const struct
         await_report(p, status, signal);
     p->gone = true;
     tl_trial_main_ended(t, status, usage);
-    settle(t);
+    end_if_done(t);
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)
@@ -517,14 +524,14 @@ void tl_trace_hurry(struct tl_supervisor *s)
         for (struct tl_process *p = t->processes; p; p = p->next)
             if (p->wait && !p->wait->sampler)
                 wait_free(p->wait);
-    settle_all(s);
+    end_those_done(s);
 }
 
 /* Every watch: who has been born, who has died. */
 void tl_trace_orphans(struct tl_supervisor *s, bool now)
 {
     look_around(s);
-    settle_all(s);
+    end_those_done(s);
     if (now)
         tl_trace_hurry(s);
 }

@@ -48,12 +48,12 @@ struct tl_command {
     const char *options;   /* long names this command takes besides the common ones, space between */
     int (*run)(struct tl_options *o);
 };
-extern const struct tl_command *const tl_commands[]; /* NULL-terminated */
 
 /* Parses argv after the command's name. Prints what is wrong and returns the exit status, or -1 to go on. */
 int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct tl_options *o);
 void tl_options_free(struct tl_options *o);
-json_t *tl_options_document(void); /* every command and its options, as docs/commands.md says */
+/* Commands (NULL-terminated) and their options, as docs/commands.md says. */
+json_t *tl_options_document(const struct tl_command *const *commands);
 
 /* The selection that the options name. Prints what is wrong and returns the exit status, or -1 to go on. */
 struct tl_filter;

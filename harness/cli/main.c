@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct tl_command *const tl_commands[] = {
+static const struct tl_command *const commands[] = {
     &tl_command_run,     &tl_command_isolate, &tl_command_matrix, &tl_command_compare,
     &tl_command_nightly, &tl_command_list,    &tl_command_show,   &tl_command_report,
     &tl_command_builds,  &tl_command_db,      &tl_command_doctor, NULL,
@@ -20,8 +20,8 @@ static void usage(FILE *f)
     fputs("usage: trapline COMMAND [OPTION]… [ARGUMENT]…\n\n"
           "Runs variants of a model in isolated processes, survives and records whatever they do.\n\n",
           f);
-    for (size_t i = 0; tl_commands[i]; i++)
-        fprintf(f, "  %-9s %s\n", tl_commands[i]->name, tl_commands[i]->about);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->about);
     fputs("\n`trapline COMMAND --help` shows the options of a command. Start with `trapline doctor`.\n"
           "Exit status: 0 nothing failed, 1 a failure was found, 2 the command, case or data was wrong,\n"
           "3 trapline or its environment failed, 130 interrupted.\n",
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
         if (argc > 2 && !strcmp(argv[2], "--json"))
-            return tl_print_json(tl_options_document());
+            return tl_print_json(tl_options_document(commands));
         usage(stdout);
         return tl_finish_output(TL_EXIT_OK);
     }
@@ -57,13 +57,13 @@ int main(int argc, char **argv)
         usage(stderr);
         return TL_EXIT_INPUT;
     }
-    for (size_t i = 0; tl_commands[i]; i++) {
-        if (strcmp(tl_commands[i]->name, name))
+    for (size_t i = 0; commands[i]; i++) {
+        if (strcmp(commands[i]->name, name))
             continue;
         struct tl_options o;
-        int status = tl_options_parse(tl_commands[i], argc - 1, argv + 1, &o);
+        int status = tl_options_parse(commands[i], argc - 1, argv + 1, &o);
         if (status < 0)
-            status = tl_commands[i]->run(&o);
+            status = commands[i]->run(&o);
         tl_options_free(&o);
         return status;
     }

@@ -182,11 +182,11 @@ static void help(const struct tl_command *c)
     }
 }
 
-json_t *tl_options_document(void)
+json_t *tl_options_document(const struct tl_command *const *commands)
 {
-    json_t *commands = json_array();
-    for (size_t i = 0; tl_commands[i]; i++) {
-        const struct tl_command *c = tl_commands[i];
+    json_t *list = json_array();
+    for (size_t i = 0; commands[i]; i++) {
+        const struct tl_command *c = commands[i];
         json_t *options = json_array();
         for (const struct row *r = table; r < table + N_OPTIONS; r++) {
             char letter[] = {r->letter, '\0'};
@@ -196,10 +196,10 @@ json_t *tl_options_document(void)
                                                 r->value, "letter", r->letter ? letter : NULL, "common",
                                                 r->only == every, "about", r->about, "more", r->more));
         }
-        json_array_append_new(commands, json_pack("{s:s,s:s,s:s,s:o}", "name", c->name, "arguments",
-                                                  c->arguments, "about", c->about, "options", options));
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "name", c->name, "arguments", c->arguments,
+                                              "about", c->about, "options", options));
     }
-    return json_pack("{s:o}", "commands", commands);
+    return json_pack("{s:o}", "commands", list);
 }
 
 static int number(const struct tl_command *c, const struct row *r, const char *text, uint64_t *value)

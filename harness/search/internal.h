@@ -7,8 +7,7 @@
 
 #define TL_NO_AXIS SIZE_MAX
 
-/* --- What is known: space.c ------------------------------------------------------------------------------
- */
+/* --- What is known: space.c --------------------------------------------------------------------------- */
 
 /* Everything that is known of one variant. */
 struct tl_point {
@@ -138,8 +137,7 @@ uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below 
 uint64_t tl_search_random(struct tl_search *s, uint64_t below);
 unsigned tl_log2_ceil(uint64_t n); /* of 0 and 1: 0 */
 
-/* --- A threshold on a line of positions: threshold.c -----------------------------------------------------
- */
+/* --- A threshold on a line of positions: threshold.c -------------------------------------------------- */
 
 #define TL_LINE_BLOCKED 8
 
@@ -173,8 +171,7 @@ void tl_search_line_free(struct tl_search_line *line);
 enum tl_search_progress tl_search_line_step(struct tl_search *s, struct tl_search_line *line,
                                             const struct tl_search_line_use *use);
 
-/* --- The state of an isolation ---------------------------------------------------------------------------
- */
+/* --- The state of an isolation ------------------------------------------------------------------------ */
 
 /* The steps, in order; isolate.c says what each does. */
 enum tl_isolate_step {

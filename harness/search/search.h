@@ -1,8 +1,7 @@
-/* Which variant to try next. Pure: no process, no file, no clock.
+/* Search: which variant to try next. Pure: no process, no file, no clock.
  *
- * Theory of operation
- * -------------------
- * A search is told a space (axes, constraint) and a failing variant, and from then on it is asked and told:
+ * Given a space of variants and one variant that fails, a search finds out what the failure needs, with as
+ * few trials as it can. It runs nothing itself: it is asked what to try, and told what came of it.
  *
  *     while (!tl_search_done(s)) {
  *         n = tl_search_ask(s, requests, MOST);       a batch of independent trials
@@ -12,40 +11,36 @@
  *     result = tl_search_result(s);
  *
  * A variant is one index for every axis; index 0 is the simplest value, and the variant of all zeros is the
- * baseline. The search keeps every outcome by variant and repeat. Its steps are functions that look outcomes
- * up; where one is missing they put a request in the queue and return, and are called again when the batch is
- * told. All that they must remember lives in the search, so there is no coroutine and no recursion. A new
- * batch is made only when the last one is told completely: what is found therefore does not depend on the
- * order of answers.
+ * baseline. F is the failing variant that is given, M the simplest one that was seen to fail in the same way,
+ * which means: with the same signature. There are three kinds of search:
  *
- * At every moment the search holds M, the simplest variant that is known to fail in the same way. M starts as
- * the failing variant F, and is only ever replaced by a variant that was seen to fail with the same
- * signature. The steps of an isolation (isolate.c) are:
+ *   tl_search_isolate    the smallest set of choices that triggers the failure    isolate.c
+ *   tl_search_builds     since which build it fails, and which one fixed it       builds.c
+ *   tl_search_frontier   the boundary between pass and fail over two axes         frontier.c
  *
- *   reproduce   run F three times: the signature and the rate. F that never fails ends the search.
- *   baseline    run the baseline. If it fails in the same way it is M, and there is no trigger.
- *   axes        which of the axes where M is not at the baseline matter (ficbs.c)
- *   choices     every simpler value of every choice axis that matters
- *   thresholds  bisection of every ordered axis that matters (threshold.c)
- *   band        for a threshold where the rate climbs slowly: its two edges (band.c)
- *   confirm     M and everything next to it, in fresh processes. A neighbour that fails after all becomes M,
- * and the steps from `choices` on are repeated: the result is 1-minimal whatever the failure is like. probe
- * values off the path: is the failure monotone, do thresholds depend on each other? generalise  hold the
- * trigger and draw the rest at random; break the trigger and draw the rest (generalise.c)
+ * They share these parts, each with its theory at its head:
  *
- * As soon as one variant is seen to fail and to pass, the search is noisy: a failure still proves, a pass
- * only makes likely. All bisections become Bayesian (noise.c) and every pass is repeated until it can be
- * believed.
+ *   space.c        variants, what is known of each, the verdict on one of them
+ *   engine.c       ask and tell, and why the order of answers does not matter
+ *   ficbs.c        which axes are needed: adaptive group testing
+ *   threshold.c    a threshold on a line: bisection
+ *   noise.c        the same for failures that do not show every time: Bayesian search
+ *   band.c         thresholds that are not sharp
+ *   generalise.c   whether the trigger holds for variants that were not on the path
+ *   report.c       the result of an isolation
  *
- * A failure with another signature is never a match. It counts as "does not fail in this way", is kept in
- * result.others, and the axis that shows it is marked. A variant that is forbidden, unsupported or lost is
- * neither a pass nor a failure: the search goes around it. */
+ * Two files of this folder stand for themselves: covering.c makes the variants of a sweep that has no failing
+ * variant yet, and change.c tells whether something changed between two nights. */
 #ifndef TL_SEARCH_H
 #define TL_SEARCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct tl_search;
+
+/* --- What is searched --------------------------------------------------------------------------------- */
 
 struct tl_search_axis {
     bool ordered;     /* the failure is expected to be monotone along the axis */
@@ -60,45 +55,54 @@ struct tl_search_space {
     void *context;
 };
 
-/* Zero in any field means the default that is given here. */
+/* Zero in any field means the default, which stands in brackets. */
 struct tl_search_options {
     uint64_t seed;
-    unsigned width;           /* trials that the device runs at once (1); from 3 on, bisections look ahead */
-    uint64_t max_trials;      /* budget (none) */
-    double confidence;        /* of a noisy result (0.99) */
+    unsigned width;        /* trials that the device runs at once (1); from 3 on, bisections look ahead */
+    uint64_t max_trials;   /* budget (none) */
+    double confidence;     /* of a noisy result (0.99) */
+    const char *signature; /* the failure to isolate (the one that F shows most often); copied */
+    bool no_generalise;    /* leave out the steps after confirm */
+
+    /* Numbers of runs */
     unsigned reproduce_runs;  /* of F (3) */
     unsigned reproduce_most;  /* of F while it does not fail (21: excludes a rate of 0.2 with 0.99) */
     unsigned confirm_runs;    /* of M, in fresh processes (5) */
-    unsigned neighbour_runs;  /* of every neighbour, in fresh processes (2; of a threshold one more) */
+    unsigned neighbour_runs;  /* of every neighbour, in fresh processes (2; of a threshold three more) */
     unsigned generalise_runs; /* with the trigger held, and as many with it broken (8) */
     unsigned widen_most;      /* values of a choice axis that are tried at most (32) */
     unsigned band_runs;       /* at each value that is measured for a band (16) */
-    uint32_t known_failed, known_runs; /* earlier runs of the failing variant: what is known of the rate */
-    bool no_generalise;                /* leave out the steps after confirm */
-    const char *signature;             /* the failure to isolate (the one that F shows most often); copied */
-    bool exhaustive;                   /* over builds: try every build, find every bad range */
-    bool bad_known;                    /* over builds: */
-    size_t bad;                        /* a build that fails */
+
+    /* What is known beforehand */
+    uint32_t known_failed, known_runs; /* earlier runs of F: how often it failed, of */
+
+    /* Over builds */
+    bool exhaustive; /* try every build, find every bad range */
+    bool bad_known;  /* `bad` is given */
+    size_t bad;      /* a build that fails */
 };
 
+/* --- What is asked, and what is told ------------------------------------------------------------------ */
+
+/* Why a trial is asked for: the step of the search. */
 enum tl_search_purpose {
-    TL_SEARCH_REPRODUCE,
-    TL_SEARCH_BASELINE,
-    TL_SEARCH_AXES,
-    TL_SEARCH_CHOICES,
-    TL_SEARCH_THRESHOLD,
-    TL_SEARCH_BAND,
-    TL_SEARCH_CONFIRM,
-    TL_SEARCH_NEIGHBOUR,
-    TL_SEARCH_WIDEN,
-    TL_SEARCH_PROBE,
-    TL_SEARCH_JOINT,
-    TL_SEARCH_HOLD,
-    TL_SEARCH_BREAK,
-    TL_SEARCH_FIRST_BAD,
-    TL_SEARCH_FIRST_FIXED,
-    TL_SEARCH_EVERY_BUILD,
-    TL_SEARCH_FRONTIER,
+    TL_SEARCH_REPRODUCE,   /* F: does it fail, and how often */
+    TL_SEARCH_BASELINE,    /* the baseline */
+    TL_SEARCH_AXES,        /* a group of axes reset */
+    TL_SEARCH_CHOICES,     /* a simpler value of a choice */
+    TL_SEARCH_THRESHOLD,   /* a value between a pass and a failure */
+    TL_SEARCH_BAND,        /* the rate at a value */
+    TL_SEARCH_CONFIRM,     /* M in a fresh process */
+    TL_SEARCH_NEIGHBOUR,   /* something next to M, simpler */
+    TL_SEARCH_WIDEN,       /* another value of a choice, for the report */
+    TL_SEARCH_PROBE,       /* a value off the path: is it monotone */
+    TL_SEARCH_JOINT,       /* two ordered axes at once */
+    TL_SEARCH_HOLD,        /* at random, with the trigger held */
+    TL_SEARCH_BREAK,       /* at random, with the trigger broken */
+    TL_SEARCH_FIRST_BAD,   /* over builds, the older side */
+    TL_SEARCH_FIRST_FIXED, /* over builds, the newer side */
+    TL_SEARCH_EVERY_BUILD, /* over builds, all of them */
+    TL_SEARCH_FRONTIER,    /* the boundary over two axes */
 };
 #define TL_SEARCH_PURPOSE_COUNT 17
 
@@ -113,6 +117,7 @@ struct tl_search_request {
     char text[96]; /* what is being tried, for the progress line */
 };
 
+/* What is told of a trial. */
 enum tl_search_told {
     TL_TOLD_PASS,
     TL_TOLD_FAIL,        /* with the signature's id */
@@ -131,19 +136,21 @@ enum tl_search_outcome {
 };
 #define TL_SEARCH_OUTCOME_COUNT 6
 
+/* --- The result --------------------------------------------------------------------------------------- */
+
 /* Truthful remarks on a result. */
 enum tl_search_note {
-    TL_NOTE_NOT_REPRODUCED,       /* F did not fail in any of rate[1] runs */
-    TL_NOTE_FAILS_OTHERWISE,      /* F fails, but not with the signature that was asked for */
-    TL_NOTE_FAILING_UNSUPPORTED,  /* F cannot be tried here */
-    TL_NOTE_SEVERAL_SIGNATURES,   /* F fails in more than one way: one of them was isolated */
-    TL_NOTE_BASELINE_FAILS,       /* the baseline fails in the same way: it is the minimal variant */
-    TL_NOTE_BASELINE_OTHER,       /* the baseline fails in another way */
-    TL_NOTE_BASELINE_UNSUPPORTED, /* the baseline cannot be tried */
-    TL_NOTE_NON_MONOTONE,         /* a simpler value fails where a less simple one passes */
-    TL_NOTE_FLAKY,                /* the same variant failed in this way and did not */
-    TL_NOTE_BAND,                 /* a threshold is a band in which the rate climbs */
-    TL_NOTE_MASKED, /* next to M there is a variant that fails in another way, so none that passes */
+    TL_NOTE_NOT_REPRODUCED,         /* F did not fail in any of rate[1] runs */
+    TL_NOTE_FAILS_OTHERWISE,        /* F fails, but not with the signature that was asked for */
+    TL_NOTE_FAILING_UNSUPPORTED,    /* F cannot be tried here */
+    TL_NOTE_SEVERAL_SIGNATURES,     /* F fails in more than one way: one of them was isolated */
+    TL_NOTE_BASELINE_FAILS,         /* the baseline fails in the same way: it is the minimal variant */
+    TL_NOTE_BASELINE_OTHER,         /* the baseline fails in another way */
+    TL_NOTE_BASELINE_UNSUPPORTED,   /* the baseline cannot be tried */
+    TL_NOTE_NON_MONOTONE,           /* a simpler value fails where a less simple one passes */
+    TL_NOTE_FLAKY,                  /* the same variant failed in this way and did not */
+    TL_NOTE_BAND,                   /* a threshold is a band in which the rate climbs */
+    TL_NOTE_MASKED,                 /* next to M a variant fails in another way, so none is seen to pass */
     TL_NOTE_NEIGHBOUR_UNSUPPORTED,  /* a simpler neighbour of M cannot be tried */
     TL_NOTE_NEIGHBOURS_UNSUPPORTED, /* none of them can: nothing is shown about M being minimal */
     TL_NOTE_NOT_CONFIRMED,          /* M failed during the search, but not in any fresh process */
@@ -151,14 +158,14 @@ enum tl_search_note {
     TL_NOTE_BUDGET,                 /* the budget ran out */
     TL_NOTE_STOPPED,                /* tl_search_stop */
     TL_NOTE_RATE_TOO_LOW,           /* it fails too seldom for what is left of the budget */
-    TL_NOTE_NOT_CONVERGED,   /* simpler and simpler variants turned up: not finished after many rounds */
-    TL_NOTE_NOT_INDEPENDENT, /* with the trigger held, some of the random variants did not fail in this way */
-    TL_NOTE_OTHER_TRIGGER,   /* with the trigger broken, some of the random variants failed: see also */
-    TL_NOTE_JOINT,           /* thresholds depend on each other: see joint */
+    TL_NOTE_NOT_CONVERGED,          /* ever simpler variants turned up, and it was not minimal in time */
+    TL_NOTE_NOT_INDEPENDENT,        /* with the trigger held, some of the random variants did not fail so */
+    TL_NOTE_OTHER_TRIGGER, /* with the trigger broken, some of the random variants failed: see also */
+    TL_NOTE_JOINT,         /* thresholds depend on each other: see joint */
 };
 #define TL_SEARCH_NOTE_COUNT 22
 
-/* Rates of failure at one value of an axis. */
+/* The rate of failure at one value of an axis. */
 struct tl_search_rate {
     uint64_t value;
     uint32_t failed, runs;
@@ -167,8 +174,9 @@ struct tl_search_rate {
 /* A threshold where the rate climbs from none to that of F over a range of values. */
 struct tl_search_band {
     bool is_band;
-    bool has_never;                      /* a value was found that never failed */
-    struct tl_search_rate never, always; /* last value that never failed, first that fails as often as F */
+    bool has_never;               /* a value was found that never failed */
+    struct tl_search_rate never;  /* the last value that never failed */
+    struct tl_search_rate always; /* the first that fails as often as F */
     size_t n_samples;
     struct tl_search_rate *samples; /* what was measured, by value */
 };
@@ -184,28 +192,32 @@ struct tl_search_trigger {
     bool non_monotone; /* counterexample is a value that does not behave as the threshold says */
     uint64_t counterexample;
     struct tl_search_band band;
-    size_t n_fails, n_passes, n_other, n_unsupported; /* values tried with all else as in M, ascending */
+    /* Values that were tried, all else as in M: ascending, but what passes on an ordered axis descending. */
+    size_t n_fails, n_passes, n_other, n_unsupported;
     uint64_t *fails_with, *passes_with, *other_with, *unsupported_with;
 };
 
 /* Two ordered axes whose thresholds depend on each other: with axis `more` further from its baseline, axis
- * `less` may be nearer to it. See tl_search_frontier for the whole boundary. */
+ * `less` may be closer to its own. tl_search_frontier finds the whole boundary. */
 struct tl_search_joint {
     size_t less, more;
     const uint64_t *witness; /* fails: `less` below its threshold in M, `more` at F's value */
 };
 
+/* A decisive pair: a failing and a passing variant that differ in one axis only. */
 struct tl_search_pair {
     size_t axis;
-    const uint64_t *fails, *passes; /* differ in this axis only */
-    uint32_t n_fails, n_passes;     /* runs that said so */
+    const uint64_t *fails, *passes;
+    uint32_t n_fails, n_passes; /* runs that said so */
 };
 
+/* An axis that the failure does not need. */
 struct tl_search_irrelevant {
     size_t axis;
     bool independent; /* was drawn at random with the trigger held, and it always failed */
 };
 
+/* A failure with another signature that was met. */
 struct tl_search_other {
     const char *signature;
     const uint64_t *index; /* the first variant that showed it */
@@ -231,8 +243,7 @@ struct tl_search_build_range {
     double confidence_before, confidence_after;   /* 0: that side was not looked at */
 };
 
-/* A corner of the boundary between pass and fail over two ordered axes: (a, b) fails; with a or b one simpler
- * it passes. */
+/* A corner of the boundary over two axes: (a, b) fails; with a or b one simpler it passes. */
 struct tl_search_corner {
     uint64_t a, b;
     bool gap; /* the values next to it could not be tried */
@@ -243,6 +254,25 @@ struct tl_search_result {
     bool complete; /* shown to be minimal: every neighbour that can be tried does not fail in this way */
     const char *signature;
     const uint64_t *minimal; /* M; NULL when nothing failed */
+    size_t n_notes;
+    enum tl_search_note notes[TL_SEARCH_NOTE_COUNT];
+
+    /* How often M fails */
+    bool flaky;
+    uint32_t rate[2];           /* failed, of runs (fresh ones, if there are any) */
+    double rate_low, rate_high; /* Wilson interval of rate at the confidence asked for */
+    double confidence;          /* of a flaky result: that no neighbour fails; 0 when not known */
+
+    /* What it cost */
+    uint64_t trials;        /* all that were asked for and told */
+    uint64_t search_trials; /* of them, those that found M: baseline, axes and thresholds */
+    uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
+    size_t n_path;
+    struct tl_search_step *path;
+    size_t n_others;
+    struct tl_search_other *others;
+
+    /* Of an isolation */
     size_t n_triggers;
     struct tl_search_trigger *triggers;
     size_t n_joint;
@@ -254,63 +284,49 @@ struct tl_search_result {
     uint32_t held[2], broken[2]; /* failed, of */
     const uint64_t *not_held;    /* a variant with the trigger that did not fail, or NULL */
     const uint64_t *also;        /* a variant without it that failed in the same way, or NULL */
-    bool flaky;
-    uint32_t rate[2];           /* of M: failed, of runs (fresh ones, if there are any) */
-    double rate_low, rate_high; /* Wilson interval of rate at the confidence asked for */
-    double confidence;          /* of a flaky result: that no neighbour fails; 0 when not known */
-    uint64_t trials;            /* all that were asked for and told */
-    uint64_t search_trials;     /* of them, those that found M: baseline, axes and thresholds */
-    uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
-    size_t n_others;
-    struct tl_search_other *others;
-    size_t n_notes;
-    enum tl_search_note notes[TL_SEARCH_NOTE_COUNT];
-    size_t n_path;
-    struct tl_search_step *path;
 
-    size_t n_ranges; /* over builds, oldest first */
+    /* Over builds */
+    size_t n_ranges; /* oldest first */
     struct tl_search_build_range *ranges;
     size_t n_unsupported_builds;
     size_t *unsupported_builds;
 
-    size_t n_corners; /* frontier, by growing a */
+    /* Of a boundary */
+    size_t n_corners; /* by growing a */
     struct tl_search_corner *corners;
 };
 
-struct tl_search;
+/* --- The search --------------------------------------------------------------------------------------- */
 
-/* Isolates: failing is F. Everything that is passed in is copied, but for the axes. Returns NULL when an
- * index is out of range, an axis has no value, or F is the baseline of a space without axes. */
+/* Isolates: failing is F. All that is passed in is copied, but for the axes. NULL when an index is out of
+ * range or an axis has no value. */
 struct tl_search *tl_search_isolate(const struct tl_search_space *space, const uint64_t *failing,
                                     const struct tl_search_options *options);
 /* Over a list of builds, oldest first: the variants have one axis, the build. Looks for the first bad one and
- * the first fixed one around a build that fails (options->bad, or else the newest one that does). */
+ * the first fixed one around a build that fails (options->bad, or else one that is found, the newest first).
+ * NULL when there are none, or bad is not one of them. */
 struct tl_search *tl_search_builds(size_t n_builds, const struct tl_search_options *options);
-/* The whole boundary between pass and fail over the ordered axes a and b, up to their values in the failing
- * variant; all other axes stay as they are in it. */
+/* The whole boundary over the ordered axes a and b, up to their values in the failing variant; all other axes
+ * stay as they are in it. NULL as for an isolation, or when a and b are not two ordered axes. */
 struct tl_search *tl_search_frontier(const struct tl_search_space *space, const uint64_t *failing, size_t a,
                                      size_t b, const struct tl_search_options *options);
 void tl_search_free(struct tl_search *s); /* with its result and all requests */
 
 /* Fills in at most `most` requests and returns how many. 0: done, or answers are outstanding. */
 size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, size_t most);
-/* Tells the outcome of a request. signature is copied; NULL counts as "". Returns -1 for an id that was not
- * asked for or is told already. */
+/* signature is copied; NULL counts as "". -1 for an id that was not asked for or is told already. */
 int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, const char *signature);
 bool tl_search_done(const struct tl_search *s);
-/* Ends the search with what is known so far (out of time, interrupted). */
-void tl_search_stop(struct tl_search *s, enum tl_search_note why);
-/* Trials that will be asked for from now on, at most, if the failure is monotone and not flaky; never more
- * than what is left of the budget. */
+void tl_search_stop(struct tl_search *s, enum tl_search_note why); /* ends it with what is known so far */
+/* Trials that are still to come, at most, if the failure is monotone and not flaky; within the budget. */
 uint64_t tl_search_left(const struct tl_search *s);
 /* What is known so far; final when the search is done. Valid until the next call of ask, tell or stop. */
 const struct tl_search_result *tl_search_result(struct tl_search *s);
 
 const char *tl_search_purpose_name(enum tl_search_purpose p); /* "axes", … */
 const char *tl_search_outcome_name(enum tl_search_outcome o); /* "match", … */
-const char *
-tl_search_note_name(enum tl_search_note n); /* "not-reproduced", …: stable, for the JSON document */
-const char *tl_search_note_text(enum tl_search_note n); /* one sentence */
+const char *tl_search_note_name(enum tl_search_note n); /* "flaky", …: stable, for the JSON document */
+const char *tl_search_note_text(enum tl_search_note n); /* a sentence */
 bool tl_search_has_note(const struct tl_search_result *r, enum tl_search_note n);
 
 /* Wilson score interval of a rate of k in n at a two-sided confidence below 1. n == 0 gives [0, 1]. */

@@ -1,15 +1,17 @@
 /* A directory with which the failure can be shown to somebody who has no trapline.
  *
- *   report.md report.html report.json   the report
- *   case.json environment.json          the minimal case of the finding, and where it was measured
- *   model.onnx inputs/ options.json …   of the minimal variant, and in control/ of the neighbour that passed
- *   repro.c repro.py                    run either of them
- *   commands.sh                         instead of those: the runner's command lines, where there is no model
- * as a file
+ *   report.md report.html report.json    the report
+ *   case.json                            the minimal case of the finding
+ *   environment.json                     where it was measured
+ *   model.onnx options.json inputs/ …    of the minimal variant, and in control/ of the neighbour that passed
+ *   repro.c repro.py                     run either of them
+ *   commands.sh                          instead of those, where there is no such model: the commands of
+ *                                        the case, or the runner alone
  *
  * It is put together in a directory beside the target, which then becomes the target by rename or goes into
  * an archive. Model and inputs come from the runner, which is asked to write them down instead of running
- * them. */
+ * them. What could not be had is a sentence in the report, never a failure: a bundle without a model is still
+ * worth sending. */
 #include "reports/bundle.h"
 
 #include "harness/base/program.h"

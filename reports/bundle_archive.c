@@ -1,3 +1,6 @@
+/* A directory as one compressed file, for an issue takes files and no directories. It tells nothing of who
+ * made it: no owners, one time and one mode for all files. It is written beside its place (PATH.part) and
+ * renamed, so that nobody uploads half of it. */
 #include "reports/bundle_archive.h"
 
 #include "harness/base/buffer.h"

@@ -14,11 +14,11 @@ struct tl_report_source {
     const json_t *finding;                 /* the finding's document */
     const struct tl_trial_record *failing; /* the trial that stands for it; NULL when it is not known */
     const struct tl_trial_record *control; /* a trial that passed next to it; NULL */
-    const json_t
-        *elsewhere; /* the minimal variant on other units: [{"unit","outcome","title"|null,"trials"}]; NULL */
+    /* The minimal variant on other units: [{"unit","outcome","title"|null,"trials"}]; NULL. */
+    const json_t *elsewhere;
     bool keep_paths; /* leave paths, user and host names as they are */
-    struct tl_redaction
-        *redaction; /* what else is to be taken out; NULL: only what the report itself shows */
+    /* What else is to be taken out; NULL: only what the report itself shows. */
+    struct tl_redaction *redaction;
 };
 
 /* The same, read from the database. Release with tl_report_release, in any case. */

@@ -1,3 +1,5 @@
+/* A finding's document names axes and their values; here is how far a value is from the simplest one, by
+ * which rows are ordered and drawings scaled. */
 #include "reports/finding_axes.h"
 
 #include "reports/members.h"

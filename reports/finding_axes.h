@@ -1,6 +1,6 @@
-/* The variant and the axes of a finding's document. An axis is {"name","kind", and "range": [first, last] or
- * "values": [simplest, …]}.
- */
+/* The variant and the axes of a finding's document.
+ *
+ * An axis is {"name", "kind", and either "range": [first, last] or "values": [simplest, …]}. */
 #ifndef TL_REPORTS_FINDING_AXES_H
 #define TL_REPORTS_FINDING_AXES_H
 

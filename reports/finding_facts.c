@@ -1,5 +1,5 @@
-/* The sections of a report that say what there was: environment, command lines, the failure itself, stacks.
- */
+/* The sections of a report that say what there was: environment, command lines, the failure itself and its
+ * stacks. */
 #include "reports/commands.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_sections.h"

@@ -1,4 +1,5 @@
-/* The formats of a report. */
+/* A report as Markdown, HTML and JUnit. The first two are made from one page of blocks (page.h), so that they
+ * say the same. In JUnit every variant that was measured next to the minimal one is a test. */
 #include "reports/finding.h"
 #include "reports/finding_page.h"
 #include "reports/finding_rows.h"

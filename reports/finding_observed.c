@@ -1,4 +1,6 @@
-/* The table of a report in which one axis changes at a time, and the decisive pairs. */
+/* The table of a report in which one axis changes at a time, and the decisive pairs. It is what convinces a
+ * reader who trusts no search: each row says in how many runs the variant failed, so that a pair of rows that
+ * differ in one axis shows by itself that this axis decides. */
 #include "reports/finding_axes.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"

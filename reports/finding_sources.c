@@ -1,4 +1,6 @@
-/* What a report is made from, out of the database. */
+/* What a report is made from, out of the database: the finding, the trials that stand for its two sides, the
+ * same variant on other units, and the case file. A database that was merged or cut may lack any but the
+ * first. */
 #include "reports/finding.h"
 
 #include "db/finding.h"

@@ -1,4 +1,5 @@
-/* The title of a report and its two sentences. */
+/* The title of a report and its two sentences: what happens, and when. They are the only words that many
+ * readers see, and hold nothing that the document does not: where it lacks something they say unknown. */
 #include "reports/finding_words.h"
 
 #include <stdlib.h>

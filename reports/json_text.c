@@ -1,3 +1,5 @@
+/* A child may write any bytes, and a JSON string holds UTF-8 only: what is none becomes U+FFFD here, byte by
+ * byte, so that nothing that a crash left behind keeps a document from being written. */
 #include "reports/json_text.h"
 
 #include "harness/base/utf8.h"

@@ -1,3 +1,4 @@
+/* A reader of documents that takes nothing for granted: a report is made of what is there. */
 #include "reports/members.h"
 
 const char *tl_member_text(const json_t *o, const char *name)

@@ -20,8 +20,7 @@ static bool is_named(const json_t *text, const char *name)
     return json_is_string(text) && !strcmp(json_string_value(text), name);
 }
 
-/* The values an axis keeps, simplest first: those of the passing neighbours, and then the minimal variant's.
- */
+/* The values an axis keeps, simplest first: those of the passing neighbours, then the minimal variant's. */
 static json_t *kept_values(const json_t *finding, const char *name, const json_t *value)
 {
     json_t *kept = json_array();

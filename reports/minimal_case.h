@@ -4,8 +4,7 @@
 
 #include <jansson.h>
 
-/* The case file with only the values that the minimal variant and its passing neighbours have. The caller's.
- */
+/* The case file with the values of the minimal variant and its passing neighbours only. The caller's. */
 json_t *tl_minimal_case(const json_t *case_document, const json_t *finding);
 
 #endif

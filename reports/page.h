@@ -1,9 +1,15 @@
 /* A page: blocks of text that Markdown and HTML are both made from, so that they say the same.
  *
  * A page is a JSON array of blocks:
- *   {"is":"heading","level":1..3,"text"}  {"is":"paragraph","text"}  {"is":"item","text"}
+ *
+ *   {"is":"heading","level":1..3,"text"}
+ *   {"is":"paragraph","text"}
+ *   {"is":"item","text"}                     items that follow one another are a list
  *   {"is":"table","head":[text],"rows":[{"cells":[text],"strong":bool}]}
- *   {"is":"code","language","text"}  {"is":"fold","summary":text,"code":text} {"is":"figure","svg","caption"}
+ *   {"is":"code","language","text"}
+ *   {"is":"fold","summary":text,"code":text} shown when it is asked for
+ *   {"is":"figure","svg","caption"}          in HTML only
+ *
  * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold; nothing that
  * comes from outside can hold these bytes, because it is added with the functions below. "code" is taken as
  * it is. */

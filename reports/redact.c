@@ -1,3 +1,15 @@
+/* Names are taken out of what is published in two ways, for they stand in two kinds of places.
+ *
+ * In a path a home tells a user by where it stands: below /home, /Users or \Users the next part is a name,
+ * whoever it is, and below /var/folders of macOS two parts are a user's. A path that begins there begins with
+ * "~" instead; where it does not begin ("/mnt/home/…", "C:\Users\…") only the name is replaced. This needs no
+ * list of names, and is done everywhere, in the values of variants too.
+ *
+ * Outside of paths a name is a word like any other. There only names that are known are taken out, as whole
+ * words: this process's user and host, the hosts of the database, and every user that a path anywhere in the
+ * document names, which is why a document is read once before it is copied. A name that is a common word
+ * ("root", "model") is passed over: taking it out would hide nothing and damage the text. Values of axes are
+ * left alone, for a value that is changed is another value; so the keys that hold them are listed here. */
 #include "reports/redact.h"
 
 #include "harness/base/buffer.h"

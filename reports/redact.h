@@ -23,8 +23,7 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
 void tl_redaction_learn(struct tl_redaction *r, const char *text);
 void tl_redaction_free(struct tl_redaction *r);
 
-/* A new string. Below any directory that holds homes (/home, /Users, \Users) every name is taken for a user.
- */
+/* A new string. Below any directory of homes (/home, /Users, \Users) every name is taken for a user. */
 char *tl_redact_paths(const struct tl_redaction *r, const char *text);
 char *tl_redact(const struct tl_redaction *r, const char *text); /* paths, then names */
 

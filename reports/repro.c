@@ -13,8 +13,7 @@
 
 extern const char tl_repro_c_text[], tl_repro_py_text[];
 
-/* A C string literal: what is not plain ASCII as three octal digits, which no digit that follows can extend.
- */
+/* A C string literal: what is not plain ASCII is three octal digits, which no digit after them can extend. */
 static void add_c_string(struct tl_buffer *b, const char *s)
 {
     if (!s) {

@@ -1,3 +1,4 @@
+/* A trial as JSON: the promised short form of `run --json`, and the whole of it for `show --json`. */
 #include "reports/trial.h"
 
 #include "reports/json_text.h"

@@ -1,4 +1,5 @@
-/* The page of `trapline show`. */
+/* The page of `trapline show`: a trial for a person at a terminal. Whatever a child wrote is shown without
+ * being obeyed, for a terminal takes control characters as commands. */
 #include "reports/trial.h"
 
 #include "harness/base/buffer.h"

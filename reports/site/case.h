@@ -26,8 +26,8 @@ struct tl_site_variant {
 
 /* What a build did on one runner and device. */
 struct tl_site_build {
-    char *runner_device;
-    char *build; /* version of the runtime, or of the OS */
+    char *runner_device; /* RUNNER:DEVICE */
+    char *build;         /* version of the runtime, or of the OS */
     bool of_os;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
 };

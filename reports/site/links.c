@@ -1,5 +1,4 @@
-/* What leads to the page of a case, a unit or a signature. A name that has no page is shown without a link.
- */
+/* What leads to the page of a case, unit or signature. A name that has no page is shown without a link. */
 #include "reports/site/links.h"
 
 #include "reports/page.h"

@@ -26,8 +26,8 @@ extern const char tl_page_css[], tl_site_css[], tl_site_js[];
 /* --- cases, units and sums ------------------------------------------------------------------------------ */
 
 /* Homes are taken out of paths wherever they stand. So that a user is not named elsewhere, who is named by a
- * path anywhere is known before anything is written. Every name costs a look at every text: they have an end.
- */
+ * path anywhere is known before anything is written. Every name costs a look at every text, so their number
+ * has an end. */
 static int learn_name(void *arg, const char *text, enum tl_site_named what, struct tl_error *e)
 {
     struct tl_site *w = arg;

@@ -3,12 +3,15 @@
  * What is read before anything is looked for is plain HTML: the overview, a page for each case, signature and
  * finding. Trials are too many for that. They are in data files that two pages load as scripts, by need:
  *
- *   index.html             units across, cases down          site.css, site.js
- *   case/NAME.html         variants by units, builds         data/index.js      what is in which file
- *   signature/ID.html      a failure: where, since when      data/trials-N.js   trials whole, by id
- *   finding/ID.html        the report of a finding           data/lines-N.js    a line for each, by case and
- * outcome trials.html            search in all trials              data/stacks-N.js   every stack once, by id
- *   trial.html#ID          everything about one
+ *   page                what is on it                      data file           what is in it
+ *   index.html          units across, cases down            data/index.js       what is in which file
+ *   case/NAME.html      variants by units, builds           data/trials-N.js    trials whole, by id
+ *   signature/ID.html   a failure: where, since when        data/lines-N.js     a line for each, by case
+ *   finding/ID.html     the report of a finding                                 and outcome
+ *   trials.html         search in all trials                data/stacks-N.js    every stack once, by id
+ *   trial.html#ID       everything about one                data/site.json      the mark of a site of ours
+ *
+ * and site.css and site.js beside them.
  *
  * Every file stays under a megabyte; a long table goes on in NAME-2.html. The directory appears complete or
  * not at all (place.c). */

@@ -1,5 +1,10 @@
-/* The limits of a case that names none. */
 #include "harness/base/limits.h"
 
+/* Those of a case that names none. */
 const struct tl_limits tl_limits_default = {
     .timeout_s = 60, .memory_mb = 4096, .processes = 512, .disk_mb = 4096};
+
+uint64_t tl_limits_kill_bytes(const struct tl_limits *limits)
+{
+    return (limits->memory_mb << 20) / 8 * 9 + (64 << 20);
+}

@@ -12,4 +12,9 @@ struct tl_limits {
 };
 extern const struct tl_limits tl_limits_default; /* 60 s, 4096 MiB, 512 processes, 4096 MiB */
 
+/* Bytes at which the processes of a trial are killed for its memory limit: above what RLIMIT_DATA gives, so
+ * that an allocation fails first and the process can say where. The kill is for what that limit does not
+ * count (shared memory, page cache, many processes). */
+uint64_t tl_limits_kill_bytes(const struct tl_limits *limits);
+
 #endif

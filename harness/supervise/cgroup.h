@@ -30,11 +30,6 @@ void tl_cgroup_root_free(struct tl_cgroup_root *r); /* removes the directories; 
 const char *tl_cgroup_root_path(const struct tl_cgroup_root *r);
 bool tl_cgroup_root_has(const struct tl_cgroup_root *r, const char *what); /* "kill", "pids", "memory" */
 
-/* Bytes at which a process is killed for a memory limit: above what RLIMIT_DATA gives, so that an allocation
- * fails first and the process can say where. The kill is for what that limit does not count (shared memory,
- * page cache, many processes). */
-uint64_t tl_memory_kill_bytes(const struct tl_limits *limits);
-
 int tl_cgroup_open(struct tl_cgroup_root *r, unsigned slot, struct tl_cgroup *c, struct tl_error *e);
 void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits);
 int tl_cgroup_add(struct tl_cgroup *c, pid_t pid);       /* 0, or -1 with errno */

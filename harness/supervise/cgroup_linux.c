@@ -332,7 +332,7 @@ void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits)
             c->pids_set = tasks;
     }
     if (c->memory_dir && limits->memory_mb != c->memory_set) {
-        uint64_t bytes = tl_memory_kill_bytes(limits);
+        uint64_t bytes = tl_limits_kill_bytes(limits);
         const char *file = c->v1_memory ? "memory.limit_in_bytes" : "memory.max";
         snprintf(text, sizeof text,
                  limits->memory_mb ? "%llu"

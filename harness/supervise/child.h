@@ -3,8 +3,8 @@
 #ifndef TL_CHILD_H
 #define TL_CHILD_H
 
-#include "cases/case.h"
 #include "harness/base/error.h"
+#include "harness/base/limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>

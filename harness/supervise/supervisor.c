@@ -308,11 +308,6 @@ static void on_sigchld(uv_signal_t *handle, int signal)
 }
 
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
-uint64_t tl_memory_kill_bytes(const struct tl_limits *limits)
-{
-    return (limits->memory_mb << 20) / 8 * 9 + (64 << 20);
-}
-
 static void watch_trial(struct tl_supervisor *s, struct tl_trial *t)
 {
     if (t->state != TL_TRIAL_RUNNING || tl_monotonic_ns() - t->started_ns < WATCH_MS * 1000000ull)
@@ -323,7 +318,7 @@ static void watch_trial(struct tl_supervisor *s, struct tl_trial *t)
             total += p->gone ? 0 : tl_process_rss_bytes(p->pid);
         if (total > t->peak_rss_watched)
             t->peak_rss_watched = total;
-        if (total > tl_memory_kill_bytes(&t->limits)) {
+        if (total > tl_limits_kill_bytes(&t->limits)) {
             tl_trial_kill(t, TL_KILL_MEMORY);
             return;
         }

@@ -392,7 +392,7 @@ void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal)
 }
 
 /* What the next one finds still taken of its memory must be within what the cgroup's limit leaves above the
- * limit that an allocation meets first (tl_memory_kill_bytes). A device that takes one at a time takes one.
+ * limit that an allocation meets first (tl_limits_kill_bytes). A device that takes one at a time takes one.
  */
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss)
 {

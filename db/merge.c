@@ -76,10 +76,7 @@ static int number(struct merge *m, const char *sql, int64_t *value, struct tl_er
 
 static void secure(sqlite3 *db)
 {
-    sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, 5000);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    tl_sql_secure(db);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
@@ -101,24 +98,11 @@ static int open_source(const char *path, sqlite3 **db, int *version, struct tl_e
     if (!tl_migrate_version(*db, tl_schema_version, version, e))
         return 0;
     rc = sqlite3_errcode(*db) & 0xff;
-    char *wal = tl_format("%s-wal", path);
-    bool left_over = stat(wal, &st) == 0 && st.st_size > 0;
-    free(wal);
-    if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || left_over)
+    if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || tl_sql_log_left(path))
         return -1;
-    struct tl_buffer uri = TL_BUFFER_INIT;
-    tl_buffer_add_string(&uri, "file:");
-    for (const char *c = path; *c; c++)
-        if (*c == '?' || *c == '#' || *c == '%')
-            tl_buffer_printf(&uri, "%%%02x", (unsigned char)*c);
-        else
-            tl_buffer_add(&uri, c, 1);
-    tl_buffer_add_string(&uri, "?immutable=1");
     sqlite3_close(*db);
-    rc = sqlite3_open_v2(uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-    tl_buffer_free(&uri);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, *db, rc, what_);
+    if (tl_sql_open_immutable(path, db, what_, e))
+        return -1;
     secure(*db);
     return tl_migrate_version(*db, tl_schema_version, version, e);
 }
@@ -212,15 +196,16 @@ static const struct {
 
 static int check_copy(struct merge *m, const char *path, struct tl_error *e)
 {
-    char *said = NULL;
+    char *answer = NULL;
     m->doing = "checking";
-    int result = on_turn(m) ? stopped(e) : tl_sql_text(m->s->db, "PRAGMA o.quick_check(1)", &said, what_, e);
-    if (!result && (!said || strcmp(said, "ok")))
+    int result =
+        on_turn(m) ? stopped(e) : tl_sql_text(m->s->db, "PRAGMA o.quick_check(1)", &answer, what_, e);
+    if (!result && (!answer || strcmp(answer, "ok")))
         result = tl_fail(e, TL_ERROR_INPUT, what_, path,
                          "the file is damaged (%s); `trapline db check --db %s` lists what is wrong. Nothing "
                          "was changed",
-                         said ? said : "no answer", path);
-    free(said);
+                         answer ? answer : "no answer", path);
+    free(answer);
     for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && !result; i++) {
         int64_t wrong;
         result = number(m, conditions[i].sql, &wrong, e);

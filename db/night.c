@@ -7,7 +7,6 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -450,10 +449,7 @@ int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_e
 int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e)
 {
     *document = NULL;
-    for (const char *p = id; *p; p++)
-        if (!isxdigit((unsigned char)*p) && *p != '-')
-            return 0;
-    if (!*id || strlen(id) >= TL_UUID_SIZE)
+    if (!tl_sql_begins_id(id))
         return 0;
     sqlite3_stmt *st = tl_sql_prepare(
         s->db,

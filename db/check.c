@@ -1,42 +1,32 @@
 #include "db/sql.h"
 #include "db/store_impl.h"
+#include "db/sums.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
 
 static const char what_[] = "cannot check the database";
 
+/* Rows that are in the one and not in the other: what is said of them, by the columns of the one. */
+#define DIFFERENCE(saying, one, other)                                                                       \
+    "SELECT " saying " || ' on ' || unit || ': ' || outcome FROM (" one " EXCEPT " other ") LIMIT 100"
+
 /* Every row of the query is something wrong: its first column says what. */
 static const char *const checks[] = {
     "SELECT 'SQLite: ' || integrity_check FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'",
     "SELECT 'row ' || ifnull(rowid, '?') || ' of ' || \"table\" || ' refers to a row of ' || parent || "
     "' that is not there' FROM pragma_foreign_key_check LIMIT 100",
-    "SELECT 'no thread has stack ' || id FROM stack WHERE id NOT IN (SELECT stack_id FROM thread "
-    "WHERE stack_id IS NOT NULL) LIMIT 100",
-    "SELECT 'no capture has module set ' || id FROM module_set WHERE id NOT IN (SELECT module_set_id FROM "
-    "capture "
-    "WHERE module_set_id IS NOT NULL) LIMIT 100",
-    "SELECT 'no trial has signature ' || id FROM signature g WHERE NOT EXISTS (SELECT 1 FROM trial "
-    "WHERE signature_id = g.id) LIMIT 100",
-    "SELECT 'summary is wrong for case ' || case_hash || ' on ' || unit || ': ' || outcome FROM "
-    "(SELECT case_hash, variant_hash, unit, ifnull(environment_id, '') AS v, outcome, ifnull(signature_id, "
-    "'') AS g, "
-    "count(*), sum(fresh), min(started_us), max(started_us) FROM trial GROUP BY 1, 2, 3, 4, 5, 6 EXCEPT "
-    "SELECT * FROM "
-    "summary) LIMIT 100",
-    "SELECT 'summary has a row too many for case ' || case_hash || ' on ' || unit || ': ' || outcome FROM "
-    "(SELECT * FROM summary EXCEPT SELECT case_hash, variant_hash, unit, ifnull(environment_id, ''), "
-    "outcome, "
-    "ifnull(signature_id, ''), count(*), sum(fresh), min(started_us), max(started_us) FROM trial GROUP BY 1, "
-    "2, 3, 4, 5, "
-    "6) LIMIT 100",
-    "SELECT 'tally is wrong for case ' || case_name || ' on ' || unit || ': ' || outcome FROM "
-    "(SELECT case_name, case_hash, unit, outcome, ifnull(signature_id, '') AS g, count(*), min(started_us), "
-    "max(started_us) FROM trial GROUP BY 1, 2, 3, 4, 5 EXCEPT SELECT * FROM tally) LIMIT 100",
-    "SELECT 'tally has a row too many for case ' || case_name || ' on ' || unit || ': ' || outcome FROM "
-    "(SELECT * FROM tally EXCEPT SELECT case_name, case_hash, unit, outcome, ifnull(signature_id, ''), "
-    "count(*), "
-    "min(started_us), max(started_us) FROM trial GROUP BY 1, 2, 3, 4, 5) LIMIT 100",
+    "SELECT 'no thread has stack ' || id FROM stack WHERE id NOT IN "
+    "(SELECT stack_id FROM thread WHERE stack_id IS NOT NULL) LIMIT 100",
+    "SELECT 'no capture has module set ' || id FROM module_set WHERE id NOT IN "
+    "(SELECT module_set_id FROM capture WHERE module_set_id IS NOT NULL) LIMIT 100",
+    "SELECT 'no trial has signature ' || id FROM signature g WHERE NOT EXISTS "
+    "(SELECT 1 FROM trial WHERE signature_id = g.id) LIMIT 100",
+    DIFFERENCE("'summary is wrong for case ' || case_hash", TL_SUMMARY_OF(""), "SELECT * FROM summary"),
+    DIFFERENCE("'summary has a row too many for case ' || case_hash", "SELECT * FROM summary",
+               TL_SUMMARY_OF("")),
+    DIFFERENCE("'tally is wrong for case ' || case_name", TL_TALLY_OF(""), "SELECT * FROM tally"),
+    DIFFERENCE("'tally has a row too many for case ' || case_name", "SELECT * FROM tally", TL_TALLY_OF("")),
 };
 
 int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *wrong, struct tl_error *e)

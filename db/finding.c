@@ -4,7 +4,6 @@
 #include "db/store_impl.h"
 #include "harness/base/buffer.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,21 +43,10 @@ int tl_finding_put(struct tl_store *s, const json_t *document, struct tl_error *
     return rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_put);
 }
 
-/* Ids are hexadecimal digits and dashes: nothing else can be the beginning of one. */
-static bool is_beginning(const char *id)
-{
-    if (!*id || strlen(id) >= TL_UUID_SIZE)
-        return false;
-    for (const char *p = id; *p; p++)
-        if (!isxdigit((unsigned char)*p) && *p != '-')
-            return false;
-    return true;
-}
-
 int tl_finding_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e)
 {
     static const char sql[] = "SELECT document, id FROM finding WHERE id >= ?1 AND id < ?2 LIMIT 2";
-    if (!is_beginning(id))
+    if (!tl_sql_begins_id(id))
         return tl_fail(e, TL_ERROR_INPUT, "no such finding", id,
                        "the id of a finding, or the beginning of one, was expected; `trapline list findings` "
                        "shows them");

@@ -19,6 +19,7 @@
 #include "db/group.h"
 #include "db/migrate.h"
 #include "db/sql.h"
+#include "db/sums.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -76,10 +77,7 @@ static int number(struct merge *m, const char *sql, int64_t *value, struct tl_er
 
 static void secure(sqlite3 *db)
 {
-    sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, 5000);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    tl_sql_secure(db);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
@@ -101,24 +99,11 @@ static int open_source(const char *path, sqlite3 **db, int *version, struct tl_e
     if (!tl_migrate_version(*db, tl_schema_version, version, e))
         return 0;
     rc = sqlite3_errcode(*db) & 0xff;
-    char *wal = tl_format("%s-wal", path);
-    bool left_over = stat(wal, &st) == 0 && st.st_size > 0;
-    free(wal);
-    if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || left_over)
+    if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || tl_sql_log_left(path))
         return -1;
-    struct tl_buffer uri = TL_BUFFER_INIT;
-    tl_buffer_add_string(&uri, "file:");
-    for (const char *c = path; *c; c++)
-        if (*c == '?' || *c == '#' || *c == '%')
-            tl_buffer_printf(&uri, "%%%02x", (unsigned char)*c);
-        else
-            tl_buffer_add(&uri, c, 1);
-    tl_buffer_add_string(&uri, "?immutable=1");
     sqlite3_close(*db);
-    rc = sqlite3_open_v2(uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-    tl_buffer_free(&uri);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, *db, rc, what_);
+    if (tl_sql_open_immutable(path, db, what_, e))
+        return -1;
     secure(*db);
     return tl_migrate_version(*db, tl_schema_version, version, e);
 }
@@ -167,60 +152,63 @@ static int make_copy(struct merge *m, const char *path, const char *name, struct
 
 /* --- is it what trapline writes? ------------------------------------------------------------------------ */
 
+/* Every column of every table, so that two schemas can be subtracted. */
 #define COLUMNS(schema)                                                                                      \
     "SELECT t.name, c.name, c.type, c.\"notnull\", c.pk FROM " schema ".sqlite_schema t, "                   \
     "pragma_table_info(t.name, '" schema "') c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' "     \
     "ESCAPE '\\'"
+#define MISSING(from, in) "(SELECT count(*) FROM (" COLUMNS(from) " EXCEPT " COLUMNS(in) "))"
 
-#define NOT_HEX(column, n)                                                                                   \
-    "typeof(" column ") <> 'text' OR length(" column ") <> " #n " OR " column " GLOB '*[^0-9a-f]*'"
-#define NOT_UUID(column)                                                                                     \
-    "typeof(" column ") <> 'text' OR length(" column ") <> 36 OR " column " GLOB '*[^0-9a-f-]*'"
+/* What the rows of a table are that are wrong. */
+#define NOT_UUID "typeof(id) <> 'text' OR length(id) <> 36 OR id GLOB '*[^0-9a-f-]*'"
+#define NOT_HASH "typeof(id) <> 'text' OR length(id) <> 32 OR id GLOB '*[^0-9a-f]*'"
+#define NOT_OF_A_TRIAL                                                                                       \
+    "typeof(started_us) <> 'integer' OR outcome NOT IN ('pass', 'crash', 'hang', 'oom', 'error', 'wrong', "  \
+    "'fallback', 'unsupported', 'lost') OR phase NOT IN ('start', 'generate', 'load', 'compile', "           \
+    "'execute', 'check', 'done')"
+#define NOT_OF_A_CELL                                                                                        \
+    "NOT (json_valid(failures) AND json_valid(seconds) AND json_valid(memory) AND json_valid(since) AND "    \
+    "json_valid(environment))"
+#define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
 
-/* Each counts rows that are wrong. */
+/* clang-format off */
+/* Each counts what is wrong. */
 static const struct {
     const char *sql, *why;
 } conditions[] = {
-    {"SELECT count(*) FROM o.sqlite_schema WHERE type IN ('view', 'trigger') OR sql LIKE 'CREATE VIRTUAL%'",
+    {ROWS("o.sqlite_schema", "type IN ('view', 'trigger') OR sql LIKE 'CREATE VIRTUAL%'"),
      "it holds views, triggers or virtual tables, which no trapline makes"},
-    {"SELECT (SELECT count(*) FROM (" COLUMNS("main") " EXCEPT " COLUMNS(
-         "o") ")) + "
-              "(SELECT count(*) FROM (" COLUMNS("o") " EXCEPT " COLUMNS("main") "))",
+    {"SELECT " MISSING("main", "o") " + " MISSING("o", "main"),
      "its tables are not those of this schema"},
-    {"SELECT count(*) FROM o.trial WHERE " NOT_UUID(
-         "id") " OR typeof(started_us) <> 'integer' OR "
-               "outcome NOT IN ('pass', 'crash', 'hang', 'oom', 'error', 'wrong', 'fallback', 'unsupported', "
-               "'lost') "
-               "OR phase NOT IN ('start', 'generate', 'load', 'compile', 'execute', 'check', 'done')",
+    {ROWS("o.trial", NOT_UUID " OR " NOT_OF_A_TRIAL),
      "trials in it have ids or outcomes that trapline does not write"},
-    {"SELECT count(*) FROM o.case_file WHERE " NOT_HEX("hash", 32),
+    {ROWS("(SELECT hash AS id FROM o.case_file)", NOT_HASH),
      "cases in it have ids that trapline does not write"},
-    {"SELECT count(*) FROM o.signature WHERE " NOT_HEX("id", 32),
+    {ROWS("o.signature", NOT_HASH),
      "signatures in it have ids that trapline does not write"},
-    {"SELECT count(*) FROM o.stack WHERE " NOT_HEX("id", 32),
+    {ROWS("o.stack", NOT_HASH),
      "stacks in it have ids that trapline does not write"},
-    {"SELECT count(*) FROM o.finding WHERE " NOT_UUID("id") " OR NOT json_valid(document)",
+    {ROWS("o.finding", NOT_UUID " OR NOT json_valid(document)"),
      "findings in it are not what trapline writes"},
-    {"SELECT count(*) FROM o.night WHERE " NOT_UUID(
-         "id") " OR (document IS NOT NULL AND NOT json_valid(document))",
+    {ROWS("o.night", NOT_UUID " OR (document IS NOT NULL AND NOT json_valid(document))"),
      "nights in it are not what trapline writes"},
-    {"SELECT count(*) FROM o.night_cell WHERE NOT (json_valid(failures) AND json_valid(seconds) AND "
-     "json_valid(memory) AND json_valid(since) AND "
-     "json_valid(environment))",
+    {ROWS("o.night_cell", NOT_OF_A_CELL),
      "nights in it saw what trapline does not write"},
 };
+/* clang-format on */
 
 static int check_copy(struct merge *m, const char *path, struct tl_error *e)
 {
-    char *said = NULL;
+    char *answer = NULL;
     m->doing = "checking";
-    int result = on_turn(m) ? stopped(e) : tl_sql_text(m->s->db, "PRAGMA o.quick_check(1)", &said, what_, e);
-    if (!result && (!said || strcmp(said, "ok")))
+    int result =
+        on_turn(m) ? stopped(e) : tl_sql_text(m->s->db, "PRAGMA o.quick_check(1)", &answer, what_, e);
+    if (!result && (!answer || strcmp(answer, "ok")))
         result = tl_fail(e, TL_ERROR_INPUT, what_, path,
                          "the file is damaged (%s); `trapline db check --db %s` lists what is wrong. Nothing "
                          "was changed",
-                         said ? said : "no answer", path);
-    free(said);
+                         answer ? answer : "no answer", path);
+    free(answer);
     for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && !result; i++) {
         int64_t wrong;
         result = number(m, conditions[i].sql, &wrong, e);
@@ -293,9 +281,8 @@ static const char *const choosing[] = {
     "DELETE FROM temp.regained",
     "DELETE FROM temp.added",
     /* Two losses of one trial differ in when they were noticed: the lesser text stays. */
-    ("INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id WHERE t.outcome "
-     "= "
-     "'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))"),
+    ("INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id "
+     "WHERE t.outcome = 'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))"),
     "DELETE FROM main.thread WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.capture WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.output WHERE trial_id IN (SELECT id FROM temp.regained)",
@@ -335,29 +322,24 @@ static const char *const findings =
 /* Cells are stored with the end of their night, all at once, and are the same wherever it ended. */
 static const char *const night_cells = "INSERT OR IGNORE INTO main.night_cell SELECT * FROM o.night_cell";
 
-#define SUMMARY                                                                                              \
-    "SELECT case_hash, variant_hash, unit, ifnull(environment_id, ''), outcome, ifnull(signature_id, ''), "  \
-    "count(*), sum(fresh), min(started_us), max(started_us) FROM main.trial WHERE true "
-#define TALLY                                                                                                \
-    "SELECT case_name, case_hash, unit, outcome, ifnull(signature_id, ''), count(*), min(started_us), "      \
-    "max(started_us) FROM main.trial WHERE true "
-#define OF_ADDED "AND id IN (SELECT id FROM temp.added) "
+#define OF_ADDED "WHERE id IN (SELECT id FROM temp.added)"
 
 static const char *const adding[] = {
-    "INSERT INTO main.summary " SUMMARY OF_ADDED
-    "GROUP BY 1, 2, 3, 4, 5, 6 ON CONFLICT DO UPDATE SET trials = trials + excluded.trials, fresh = fresh + "
-    "excluded.fresh, first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
-    "INSERT INTO main.tally " TALLY OF_ADDED
-    "GROUP BY 1, 2, 3, 4, 5 ON CONFLICT DO UPDATE SET trials = trials + excluded.trials, first_us = "
-    "min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+    "INSERT INTO main.summary " TL_SUMMARY_OF(
+        OF_ADDED) " ON CONFLICT DO UPDATE SET trials = trials + excluded.trials, fresh = fresh + "
+                  "excluded.fresh, "
+                  "first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+    "INSERT INTO main.tally " TL_TALLY_OF(
+        OF_ADDED) " ON CONFLICT DO UPDATE SET trials = trials + excluded.trials, "
+                  "first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
 };
 
 /* When trials were replaced: all sums anew. */
 static const char *const recounting[] = {
     "DELETE FROM main.summary",
-    "INSERT INTO main.summary " SUMMARY "GROUP BY 1, 2, 3, 4, 5, 6",
+    "INSERT INTO main.summary " TL_SUMMARY_OF(""),
     "DELETE FROM main.tally",
-    "INSERT INTO main.tally " TALLY "GROUP BY 1, 2, 3, 4, 5",
+    "INSERT INTO main.tally " TL_TALLY_OF(""),
 };
 
 /* Content that no trial has: of losses that were replaced. */

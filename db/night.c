@@ -7,7 +7,6 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +145,7 @@ static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_nig
          *environment = json_dumps(c->environment, JSON_COMPACT | JSON_SORT_KEYS),
          *since = json_dumps(c->since, JSON_COMPACT), *seconds = numbers_text(c->seconds, c->n_seconds),
          *memory = numbers_text(c->memory, c->n_memory);
+    /* In the order of the columns in insert_cells. */
     const char *const texts[] = {night->id,    night->suite,     night->machine_id,
                                  c->case_name, c->case_hash,     c->variant_hash,
                                  c->unit,      c->runner_device, c->continues,
@@ -178,11 +178,10 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
         return -1;
     st = tl_sql_prepare(
         s->db,
-        "INSERT INTO night_cell(night_id, suite, machine_id, case_name, case_hash, variant_hash, "
-        "unit, lane, continues, "
-        "class, failures, seconds, memory, environment, since, n, changed, passed, failed, refused, "
-        "unsupported, lost, "
-        "fresh, since_nights, since_passed, since_failed, since_refused) "
+        "INSERT INTO night_cell(night_id, suite, machine_id, case_name, case_hash, variant_hash, unit, lane, "
+        "continues, class, failures, seconds, memory, environment, since, "
+        "n, changed, passed, failed, refused, unsupported, lost, fresh, "
+        "since_nights, since_passed, since_failed, since_refused) "
         "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         cannot_end, e);
     int result = st ? 0 : -1;
@@ -450,10 +449,7 @@ int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_e
 int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e)
 {
     *document = NULL;
-    for (const char *p = id; *p; p++)
-        if (!isxdigit((unsigned char)*p) && *p != '-')
-            return 0;
-    if (!*id || strlen(id) >= TL_UUID_SIZE)
+    if (!tl_sql_begins_id(id))
         return 0;
     sqlite3_stmt *st = tl_sql_prepare(
         s->db,

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
 {
@@ -52,6 +54,44 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
     default:
         return tl_fail(e, TL_ERROR_ENVIRONMENT, what, path, "%s (SQLite error %d)", text, rc);
     }
+}
+
+void tl_sql_secure(sqlite3 *db)
+{
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, 5000);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+}
+
+int tl_sql_open_immutable(const char *path, sqlite3 **db, const char *what, struct tl_error *e)
+{
+    struct tl_buffer uri = TL_BUFFER_INIT;
+    tl_buffer_add_string(&uri, "file:");
+    for (const char *c = path; *c; c++)
+        if (*c == '?' || *c == '#' || *c == '%')
+            tl_buffer_printf(&uri, "%%%02x", (unsigned char)*c);
+        else
+            tl_buffer_add(&uri, c, 1);
+    tl_buffer_add_string(&uri, "?immutable=1");
+    int rc = sqlite3_open_v2(uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    tl_buffer_free(&uri);
+    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, *db, rc, what);
+}
+
+bool tl_sql_log_left(const char *path)
+{
+    struct stat st;
+    char *log = tl_format("%s-wal", path);
+    bool left = stat(log, &st) == 0 && st.st_size > 0;
+    free(log);
+    return left;
+}
+
+bool tl_sql_begins_id(const char *text)
+{
+    size_t n = strspn(text, "0123456789abcdefABCDEF-");
+    return n && n < TL_UUID_SIZE && !text[n];
 }
 
 int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e)

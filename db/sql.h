@@ -6,12 +6,26 @@
 #include "harness/base/record.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Fills *e from the last error of db (rc is its result code), in words that say what to do next. Returns -1.
  */
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what);
+
+/* A connection to a file that may come from somebody else: its schema is not trusted, and nothing can be
+ * written to it but by SQL (SQLITE_DBCONFIG_DEFENSIVE). Waits five seconds for a lock. */
+void tl_sql_secure(sqlite3 *db);
+/* Opens a file of which nobody is a writer, as on read-only media: without the shared memory (-shm) that
+ * SQLite wants to make beside a database in WAL mode. *db is to be closed in any case. */
+int tl_sql_open_immutable(const char *path, sqlite3 **db, const char *what, struct tl_error *e);
+/* Whether the write-ahead log beside a database holds something, which an immutable connection would not see.
+ */
+bool tl_sql_log_left(const char *path);
+
+/* Whether text can be the beginning of an id: hexadecimal digits and dashes, no more than a UUID has. */
+bool tl_sql_begins_id(const char *text);
 
 /* Runs statements whose rows nobody wants. */
 int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e);

@@ -92,41 +92,21 @@ static char *resolve(const char *path, enum tl_store_mode mode, struct tl_error 
     return whole;
 }
 
-/* On read-only media SQLite cannot make the shared memory that a WAL database wants. When no log is left over
- * there is nothing in it to miss, and the file can be read as immutable. */
+/* When no log is left over there is nothing in it to miss, and a file on read-only media is read as it is. */
 static int open_immutable(struct tl_store *s, struct tl_error *e)
 {
-    struct stat st;
-    char *wal = tl_format("%s-wal", s->path);
-    bool left_over = stat(wal, &st) == 0 && st.st_size > 0;
-    free(wal);
-    if (left_over)
+    if (tl_sql_log_left(s->path))
         return tl_fail(
             e, TL_ERROR_ENVIRONMENT, cannot_open, s->path,
             "its directory is read-only and its write-ahead log holds trials that are not in the file yet. "
             "Copy the file and the one ending in -wal to a place that can be written");
-    struct tl_buffer uri = TL_BUFFER_INIT;
-    tl_buffer_add_string(&uri, "file:");
-    for (const char *c = s->path; *c; c++)
-        if (*c == '?' || *c == '#' || *c == '%')
-            tl_buffer_printf(&uri, "%%%02x", (unsigned char)*c);
-        else
-            tl_buffer_add(&uri, c, 1);
-    tl_buffer_add_string(&uri, "?immutable=1");
     sqlite3_close(s->db);
-    s->db = NULL;
-    int rc = sqlite3_open_v2(uri.data, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-    tl_buffer_free(&uri);
-    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, s->db, rc, cannot_open);
+    return tl_sql_open_immutable(s->path, &s->db, cannot_open, e);
 }
 
 static int configure(struct tl_store *s, struct tl_error *e)
 {
-    sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, 5000);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0,
-                      NULL); /* the file may come from somebody else */
+    tl_sql_secure(s->db);
     return tl_sql_exec(s->db,
                        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
                        cannot_open, e);

@@ -23,8 +23,8 @@ static const char *const texts[TL_ST_COUNT] = {
     [TL_ST_UNIT] = "INSERT OR IGNORE INTO unit(name) VALUES(?)",
     [TL_ST_ENVIRONMENT] =
         "INSERT INTO environment(id, machine_id, os_build, driver, device, runner, runner_version, "
-        "runtime_path, "
-        "runtime_sha256, runtime_version) VALUES(?,(SELECT id FROM machine WHERE id = ?),?,?,?,?,?,?,?,?) "
+        "runtime_path, runtime_sha256, runtime_version) "
+        "VALUES(?,(SELECT id FROM machine WHERE id = ?),?,?,?,?,?,?,?,?) "
         "ON CONFLICT DO UPDATE SET machine_id = excluded.machine_id, os_build = excluded.os_build, "
         "driver = excluded.driver, device = excluded.device, runner = excluded.runner, "
         "runner_version = excluded.runner_version, runtime_path = excluded.runtime_path, "
@@ -34,14 +34,13 @@ static const char *const texts[TL_ST_COUNT] = {
     [TL_ST_SIGNATURE] =
         "INSERT OR IGNORE INTO signature(id, outcome, phase, signal, title, coarse_id, coarse_title) "
         "VALUES(?,?,?,?,?,?,?)",
-    [TL_ST_TRIAL] = "INSERT OR IGNORE INTO trial(id, started_us, case_name, unit, outcome, phase, signal, "
-                    "fresh, signature_id, "
-                    "cell, case_hash, variant_hash, environment_id, session_id, observed_device, "
-                    "exit_status, wall_s, user_s, "
-                    "system_s, start_s, generate_s, load_s, compile_s, execute_s, check_s, done_s, peak_rss, "
-                    "error_domain, "
-                    "error_code, message, command, request, result) "
-                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [TL_ST_TRIAL] =
+        "INSERT OR IGNORE INTO trial(id, started_us, case_name, unit, outcome, phase, signal, fresh, "
+        "signature_id, cell, case_hash, variant_hash, environment_id, session_id, observed_device, "
+        "exit_status, wall_s, user_s, system_s, "
+        "start_s, generate_s, load_s, compile_s, execute_s, check_s, done_s, "
+        "peak_rss, error_domain, error_code, message, command, request, result) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL_ST_OUTPUT] = "INSERT INTO output(trial_id, stream, total, packed, head, tail) VALUES(?,?,?,?,?,?)",
     [TL_ST_MODULE] = "INSERT OR IGNORE INTO module(id, build_id, path) VALUES(?,?,?)",
     [TL_ST_MODULE_SET] = "INSERT OR IGNORE INTO module_set(id, modules) VALUES(?,?)",
@@ -55,12 +54,11 @@ static const char *const texts[TL_ST_COUNT] = {
     [TL_ST_THREAD] =
         "INSERT INTO thread(trial_id, capture, thread, pid, tid, name, crashed, on_cpu, state, stack_id) "
         "VALUES(?,?,?,?,?,?,?,?,?,?)",
-    [TL_ST_SUMMARY] = "INSERT INTO summary(case_hash, variant_hash, unit, environment_id, outcome, "
-                      "signature_id, trials, fresh, "
-                      "first_us, last_us) VALUES(?1,?2,?3,?4,?5,?6,1,?7,?8,?8) ON CONFLICT DO UPDATE SET "
-                      "trials = trials + 1, "
-                      "fresh = fresh + excluded.fresh, first_us = min(first_us, excluded.first_us), "
-                      "last_us = max(last_us, excluded.last_us)",
+    [TL_ST_SUMMARY] =
+        "INSERT INTO summary(case_hash, variant_hash, unit, environment_id, outcome, signature_id, "
+        "trials, fresh, first_us, last_us) VALUES(?1,?2,?3,?4,?5,?6,1,?7,?8,?8) "
+        "ON CONFLICT DO UPDATE SET trials = trials + 1, fresh = fresh + excluded.fresh, "
+        "first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
     [TL_ST_TALLY] =
         "INSERT INTO tally(case_name, case_hash, unit, outcome, signature_id, trials, first_us, last_us) "
         "VALUES(?1,?2,?3,?4,?5,1,?6,?6) ON CONFLICT DO UPDATE SET trials = trials + 1, "

@@ -56,11 +56,7 @@ static uint64_t random_bits(uint64_t seed, uint64_t i)
 /* Floats are multiples of their precision in [-1, 1), so that none is rounded up to 1. */
 static void store_random(enum tl_dtype t, char *at, uint64_t bits)
 {
-    int precision = t == TL_DTYPE_FLOAT64    ? 53
-                    : t == TL_DTYPE_FLOAT32  ? 24
-                    : t == TL_DTYPE_FLOAT16  ? 11
-                    : t == TL_DTYPE_BFLOAT16 ? 8
-                                             : 0;
+    int precision = tl_dtype_precision(t);
     if (precision)
         store_real(t, at, ldexp((double)(bits >> (64 - precision)), 1 - precision) - 1);
     else if (t == TL_DTYPE_INT8 || t == TL_DTYPE_INT16)

@@ -166,12 +166,20 @@ int tl_channel_send(json_t *message)
     return r;
 }
 
-/* The length of the UTF-8 character at s, of which n > 0 bytes are there; 0 when it is none. */
+/* The length of the UTF-8 character at s, of which n > 0 bytes are there; 0 when it is none. This is not
+ * harness/base's decoder: a runner is a program of others, and what it links of trapline is this library
+ * alone, which links nothing of the harness. */
 static size_t character(const unsigned char *s, size_t n)
 {
-    size_t size = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
-    if (s[0] >= 0x80 && (s[0] < 0xc2 || s[0] > 0xf4))
-        return 0;
+    size_t size = 4;
+    if (s[0] < 0x80)
+        size = 1;
+    else if (s[0] < 0xc2 || s[0] > 0xf4) /* a byte that goes on, or one that begins no character */
+        size = 0;
+    else if (s[0] < 0xe0)
+        size = 2;
+    else if (s[0] < 0xf0)
+        size = 3;
     if (size > n)
         return 0;
     for (size_t i = 1; i < size; i++) {

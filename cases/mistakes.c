@@ -2,6 +2,7 @@
 #include "cases/mistakes.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
+#include "harness/base/utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -27,10 +28,7 @@ static void shorten(struct tl_buffer *b, size_t from, size_t most)
 {
     if (b->size - from <= most)
         return;
-    size_t end = from + most;
-    while (end > from && ((unsigned char)b->data[end] & 0xc0) == 0x80)
-        end--;
-    b->size = end;
+    b->size = from + tl_utf8_cut(b->data + from, most);
     tl_buffer_add_string(b, "…");
 }
 

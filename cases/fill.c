@@ -1,7 +1,8 @@
 /* The bytes of an input.
  *
- * Random elements are counter-based: element i of seed s is splitmix64(s, i), so that they depend neither on
- * the machine nor on the order in which they are made. */
+ * Random elements are counter-based: element i of seed s is a mix of s and i alone (splitmix64), so that they
+ * depend neither on the machine nor on the order in which they are made, and a larger input begins like a
+ * smaller one. Floats are uniform in [-1, 1), integers small. */
 #include "cases/inputs.h"
 #include "cases/npy.h"
 #include "harness/base/buffer.h"

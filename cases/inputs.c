@@ -1,6 +1,9 @@
-/* The inputs list: one walk that checks everything and, where the shape is known, fills a struct tl_input. A
- * case file is checked without a variant and wants every mistake; a runner has the variant and wants the
- * first. */
+/* The inputs list: one walk that checks everything and, where the shape is known, fills a struct tl_input.
+ *
+ * Two callers want two things of it. A case file is checked without a variant and wants every mistake; a
+ * runner has the variant and wants the first. They differ in two functions that the walk is handed: one that
+ * says which values an axis can have (its whole range, or the one of the variant), and one that takes a
+ * mistake. So both accept the same lists. */
 #include "cases/inputs.h"
 #include "cases/npy.h"
 #include "cases/suggest.h"

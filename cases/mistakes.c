@@ -1,4 +1,8 @@
-/* Places in the document, the mistakes that are noted at them, and the checks of single values. */
+/* Places in the document, the mistakes that are noted at them, and the checks of single values.
+ *
+ * A place holds a value of jansson's and the number of the same value in the positions (position.c); tl_first
+ * and tl_next step both on at once. Mistakes are noted in the order of the checks and sorted by that number
+ * in the end, so that they are told in the order of the file whatever the order of the checks is. */
 #include "cases/mistakes.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"

@@ -44,11 +44,15 @@ static char *placeholder_value(const struct substitution *s, const char *name)
     const struct tl_axis *a = tl_case_axis(s->c, name, &i);
     if (a)
         return tl_value_text(tl_axis_value(a, s->v->index[i]));
-    const char *found = !strcmp(name, "model")      ? s->model
-                        : !strcmp(name, "inputs")   ? s->inputs
-                        : !strcmp(name, "scratch")  ? s->scratch
-                        : !strcmp(name, "case_dir") ? s->c->directory
-                                                    : NULL;
+    const char *found = NULL;
+    if (!strcmp(name, "model"))
+        found = s->model;
+    else if (!strcmp(name, "inputs"))
+        found = s->inputs;
+    else if (!strcmp(name, "scratch"))
+        found = s->scratch;
+    else if (!strcmp(name, "case_dir"))
+        found = s->c->directory;
     return tl_strdup(found ? found : "");
 }
 

@@ -1,4 +1,10 @@
-/* Checks a case document from the top, except its model, axes and inputs. */
+/* Checks a case document from the top, except its model (check_model.c) and its axes (check_axes.c).
+ *
+ * A check goes on after a mistake, so that who wrote the file gets all of them at once: each part is looked
+ * at on its own, what is wrong in it is noted and left out of the case, and nothing that depends on it is
+ * complained of as well. The order matters only where one part gives another its meaning: the model is first,
+ * because its family says which axes there can be; then the axes; then "failing", "forbid" and the commands,
+ * which name axes. */
 #include "cases/check.h"
 #include "harness/base/buffer.h"
 

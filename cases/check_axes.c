@@ -1,4 +1,8 @@
-/* Checks the axes of a case. */
+/* Checks the axes of a case: their names, and values that the family or the runner can take.
+ *
+ * An axis with a mistake in its values stays in the case with a count of 0, so that what names it later is
+ * not told that there is no such axis; its values are then not looked at. Values of a list are sorted to find
+ * those that are listed twice: comparing each with each takes too long for the longest list allowed. */
 #include "cases/check.h"
 #include "harness/base/buffer.h"
 

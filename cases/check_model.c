@@ -1,4 +1,7 @@
-/* Checks the model of a case, the commands in it, and its inputs. */
+/* Checks the model of a case, the commands in it, and its inputs.
+ *
+ * The model comes in two steps. Its kind is needed first, because the axes are checked against the family;
+ * its commands are checked once the axes are known, because {AXIS} may stand in them. */
 #include "cases/check.h"
 #include "cases/inputs.h"
 #include "cases/suggest.h"

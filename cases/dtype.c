@@ -9,16 +9,15 @@
 static const struct {
     enum tl_dtype dtype;
     const char *name;
-    unsigned char size;
-    bool real;
+    unsigned char size, precision;
 } dtypes[] = {
-    {TL_DTYPE_FLOAT32, "float32", 4, true},   {TL_DTYPE_FLOAT16, "float16", 2, true},
-    {TL_DTYPE_BFLOAT16, "bfloat16", 2, true}, {TL_DTYPE_FLOAT64, "float64", 8, true},
-    {TL_DTYPE_INT8, "int8", 1, false},        {TL_DTYPE_INT16, "int16", 2, false},
-    {TL_DTYPE_INT32, "int32", 4, false},      {TL_DTYPE_INT64, "int64", 8, false},
-    {TL_DTYPE_UINT8, "uint8", 1, false},      {TL_DTYPE_UINT16, "uint16", 2, false},
-    {TL_DTYPE_UINT32, "uint32", 4, false},    {TL_DTYPE_UINT64, "uint64", 8, false},
-    {TL_DTYPE_BOOL, "bool", 1, false},
+    {TL_DTYPE_FLOAT32, "float32", 4, 24},  {TL_DTYPE_FLOAT16, "float16", 2, 11},
+    {TL_DTYPE_BFLOAT16, "bfloat16", 2, 8}, {TL_DTYPE_FLOAT64, "float64", 8, 53},
+    {TL_DTYPE_INT8, "int8", 1, 0},         {TL_DTYPE_INT16, "int16", 2, 0},
+    {TL_DTYPE_INT32, "int32", 4, 0},       {TL_DTYPE_INT64, "int64", 8, 0},
+    {TL_DTYPE_UINT8, "uint8", 1, 0},       {TL_DTYPE_UINT16, "uint16", 2, 0},
+    {TL_DTYPE_UINT32, "uint32", 4, 0},     {TL_DTYPE_UINT64, "uint64", 8, 0},
+    {TL_DTYPE_BOOL, "bool", 1, 0},
 };
 #define N_DTYPES (sizeof dtypes / sizeof dtypes[0])
 
@@ -46,12 +45,17 @@ size_t tl_dtype_size(enum tl_dtype t)
     return 0;
 }
 
-bool tl_dtype_is_float(enum tl_dtype t)
+int tl_dtype_precision(enum tl_dtype t)
 {
     for (size_t i = 0; i < N_DTYPES; i++)
         if (dtypes[i].dtype == t)
-            return dtypes[i].real;
-    return false;
+            return dtypes[i].precision;
+    return 0;
+}
+
+bool tl_dtype_is_float(enum tl_dtype t)
+{
+    return tl_dtype_precision(t) > 0;
 }
 
 double tl_half_to_double(uint16_t bits)

@@ -30,6 +30,7 @@ enum tl_dtype {
 const char *tl_dtype_name(enum tl_dtype t);     /* "float32"; NULL for a number that is none of them */
 enum tl_dtype tl_dtype_parse(const char *name); /* TL_DTYPE_NONE when it is none */
 size_t tl_dtype_size(enum tl_dtype t);          /* bytes of one element; 0 for none */
+int tl_dtype_precision(enum tl_dtype t); /* of a float: significant bits, the implied one too; else 0 */
 bool tl_dtype_is_float(enum tl_dtype t);
 double tl_half_to_double(uint16_t bits); /* IEEE binary16 */
 uint16_t tl_half_from_double(double v);  /* to nearest, ties to even; overflow gives infinity */

@@ -1,7 +1,8 @@
 /* The bytes of an input.
  *
- * Random elements are counter-based: element i of seed s is splitmix64(s, i), so that they depend neither on
- * the machine nor on the order in which they are made. */
+ * Random elements are counter-based: element i of seed s is a mix of s and i alone (splitmix64), so that they
+ * depend neither on the machine nor on the order in which they are made, and a larger input begins like a
+ * smaller one. Floats are uniform in [-1, 1), integers small. */
 #include "cases/inputs.h"
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
@@ -56,11 +57,7 @@ static uint64_t random_bits(uint64_t seed, uint64_t i)
 /* Floats are multiples of their precision in [-1, 1), so that none is rounded up to 1. */
 static void store_random(enum tl_dtype t, char *at, uint64_t bits)
 {
-    int precision = t == TL_DTYPE_FLOAT64    ? 53
-                    : t == TL_DTYPE_FLOAT32  ? 24
-                    : t == TL_DTYPE_FLOAT16  ? 11
-                    : t == TL_DTYPE_BFLOAT16 ? 8
-                                             : 0;
+    int precision = tl_dtype_precision(t);
     if (precision)
         store_real(t, at, ldexp((double)(bits >> (64 - precision)), 1 - precision) - 1);
     else if (t == TL_DTYPE_INT8 || t == TL_DTYPE_INT16)

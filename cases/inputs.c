@@ -1,6 +1,9 @@
-/* The inputs list: one walk that checks everything and, where the shape is known, fills a struct tl_input. A
- * case file is checked without a variant and wants every mistake; a runner has the variant and wants the
- * first. */
+/* The inputs list: one walk that checks everything and, where the shape is known, fills a struct tl_input.
+ *
+ * Two callers want two things of it. A case file is checked without a variant and wants every mistake; a
+ * runner has the variant and wants the first. They differ in two functions that the walk is handed: one that
+ * says which values an axis can have (its whole range, or the one of the variant), and one that takes a
+ * mistake. So both accept the same lists. */
 #include "cases/inputs.h"
 #include "cases/npy.h"
 #include "cases/suggest.h"
@@ -87,10 +90,13 @@ static const char *element_mistake(enum tl_dtype t, const json_t *v)
         const char *s = json_string_value(v);
         if (s && (!strcmp(s, "nan") || !strcmp(s, "inf") || !strcmp(s, "-inf")))
             return NULL;
-        double most = t == TL_DTYPE_FLOAT16    ? 65504
-                      : t == TL_DTYPE_BFLOAT16 ? 0x1.fep127
-                      : t == TL_DTYPE_FLOAT32  ? (double)FLT_MAX
-                                               : DBL_MAX;
+        double most = DBL_MAX;
+        if (t == TL_DTYPE_FLOAT16)
+            most = 65504;
+        else if (t == TL_DTYPE_BFLOAT16)
+            most = 0x1.fep127;
+        else if (t == TL_DTYPE_FLOAT32)
+            most = (double)FLT_MAX;
         if (json_is_number(v) && fabs(json_number_value(v)) <= most)
             return NULL;
         return t == TL_DTYPE_FLOAT16 ? "a number from -65504 to 65504, \"nan\", \"inf\" or \"-inf\""

@@ -1,7 +1,12 @@
-/* Places in the document, the mistakes that are noted at them, and the checks of single values. */
+/* Places in the document, the mistakes that are noted at them, and the checks of single values.
+ *
+ * A place holds a value of jansson's and the number of the same value in the positions (position.c); tl_first
+ * and tl_next step both on at once. Mistakes are noted in the order of the checks and sorted by that number
+ * in the end, so that they are told in the order of the file whatever the order of the checks is. */
 #include "cases/mistakes.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
+#include "harness/base/utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -27,10 +32,7 @@ static void shorten(struct tl_buffer *b, size_t from, size_t most)
 {
     if (b->size - from <= most)
         return;
-    size_t end = from + most;
-    while (end > from && ((unsigned char)b->data[end] & 0xc0) == 0x80)
-        end--;
-    b->size = end;
+    b->size = from + tl_utf8_cut(b->data + from, most);
     tl_buffer_add_string(b, "…");
 }
 

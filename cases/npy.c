@@ -1,6 +1,19 @@
-/* .npy files: "\x93NUMPY", two bytes of version, the length of the header (2 bytes in version 1, 4
- * afterwards), a Python dictionary as text, and the elements. The dictionary is read by a small parser that
- * accepts what NumPy writes and nothing else: three keys, a type, a flag, a tuple of integers. */
+/* .npy files.
+ *
+ *   bytes 0 to 5   "\x93NUMPY"
+ *   bytes 6, 7     the version: 1.0, 2.0 or 3.0
+ *   bytes 8 ...    the length of the header: 2 bytes in version 1, 4 bytes afterwards, little endian
+ *   the header     a Python dictionary as text, filled up with blanks and ended by a newline:
+ *                  {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
+ *   the data       the elements, in the order and the type that the header names
+ *
+ * The dictionary is Python, but nothing here evaluates Python: a small parser accepts what NumPy writes and
+ * nothing else, three keys with a type, a flag and a tuple of integers. Files come from outside, so every
+ * number in one is checked before it is used: the shape multiplies without overflow, and the size of the file
+ * is what header and shape make of it, neither less (reading would fail later) nor more (it would be another
+ * file than it says).
+ *
+ * bfloat16 is no type of NumPy's. Its files say '<V2', two bytes of no meaning, as ml_dtypes writes them. */
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
 

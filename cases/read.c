@@ -1,4 +1,5 @@
-/* What comes before the checks, for every kind of file: text, JSON, places. */
+/* What comes before the checks, for every kind of file: the text, its JSON, the places in it. Mistakes of
+ * syntax are jansson's, said again in words for who wrote the file. */
 #include "cases/read.h"
 #include "harness/base/buffer.h"
 

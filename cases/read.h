@@ -1,5 +1,5 @@
-/* What comes before the checks of a file, and what is said in the end. kind is "case" or "suite", for
- * messages. */
+/* What comes before the checks of a file, and what is said in the end (read.c). kind is "case" or "suite",
+ * for messages. */
 #ifndef TL_CASE_READ_H
 #define TL_CASE_READ_H
 

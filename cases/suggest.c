@@ -1,3 +1,8 @@
+/* The distance of two names is the number of slips between them: a letter too many, one too few, another one,
+ * or two neighbours swapped (the optimal string alignment distance). It is computed row by row of the usual
+ * table, of which three rows are kept, because a swap looks two rows back. Upper case counts as lower case,
+ * and the separators '-', ' ' and '.' as '_'. Short names get fewer slips: most of them are within two slips
+ * of each other. */
 #include "cases/suggest.h"
 
 #include <ctype.h>

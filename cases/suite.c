@@ -1,3 +1,6 @@
+/* Loads a suite with the same parts that load a case: read.c, mistakes.c, and the checks that both kinds of
+ * file have in common. It keeps the positions of its document: what can be said only with its cases is said
+ * later (tl_suite_check), at the right lines. */
 #include "cases/suite.h"
 
 #include "cases/check.h"

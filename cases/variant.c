@@ -1,4 +1,7 @@
-/* Variants: one value index for every axis of a case. */
+/* Variants: one value index for every axis of a case.
+ *
+ * The canonical JSON of a variant names every axis with sorted keys, so that its content id is the same
+ * whatever the order of the axes and whatever was left at its baseline. */
 #include "cases/family.h"
 #include "harness/base/buffer.h"
 

@@ -1,6 +1,16 @@
-/* Theory of operation. A fork request is a line whose first byte carries descriptors (SCM_RIGHTS), and
- * several lines may wait on the socket. Reading ahead would take the descriptors of a line that is not yet
- * being read, so a line is first looked at with MSG_PEEK and then taken up to its newline exactly. */
+/* Theory of operation. Messages are lines on a stream socket, in both directions.
+ *
+ * Reading. A fork request is a line whose first byte carries descriptors (SCM_RIGHTS), and several lines may
+ * wait on the socket. The kernel hands descriptors over with the read that takes their byte, so reading ahead
+ * would take those of a line that is not yet being read, and they could not be told apart. So a line is first
+ * looked at with MSG_PEEK and then taken up to its newline exactly. A last line without its newline was cut
+ * off when its writer died; it is not a line.
+ *
+ * Writing. Any thread may send, so a line is written under a lock, whole. What a program printed before it
+ * sent a message comes before it: stdout and stderr are flushed first. The socket may be one that does not
+ * block (it is the supervisor's business) and may be full: then there is a wait, not an error. A supervisor
+ * that has gone is EPIPE and not SIGPIPE, which would look like a crash of the runner. By hand the channel is
+ * stdout, which send() does not take: the first ENOTSOCK turns to write(). */
 #include "runners/channel.h"
 
 #include <errno.h>
@@ -166,12 +176,20 @@ int tl_channel_send(json_t *message)
     return r;
 }
 
-/* The length of the UTF-8 character at s, of which n > 0 bytes are there; 0 when it is none. */
+/* The length of the UTF-8 character at s, of which n > 0 bytes are there; 0 when it is none. This is not
+ * harness/base's decoder: a runner is a program of others, and what it links of trapline is this library
+ * alone, which links nothing of the harness. */
 static size_t character(const unsigned char *s, size_t n)
 {
-    size_t size = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
-    if (s[0] >= 0x80 && (s[0] < 0xc2 || s[0] > 0xf4))
-        return 0;
+    size_t size = 4;
+    if (s[0] < 0x80)
+        size = 1;
+    else if (s[0] < 0xc2 || s[0] > 0xf4) /* a byte that goes on, or one that begins no character */
+        size = 0;
+    else if (s[0] < 0xe0)
+        size = 2;
+    else if (s[0] < 0xf0)
+        size = 3;
     if (size > n)
         return 0;
     for (size_t i = 1; i < size; i++) {

@@ -1,3 +1,4 @@
+/* Output tensors that are plain memory, described: for the runners that compute them themselves. */
 #include "runners/outputs.h"
 
 #include "cases/npy.h"

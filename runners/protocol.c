@@ -1,4 +1,7 @@
-/* The runner's side of the protocol: requests in, messages out (docs/runners.md). */
+/* The runner's side of the protocol: requests in, messages out (docs/runners.md).
+ *
+ * A process gets one request: to describe itself, to do a trial, or to serve. A forked child of a server gets
+ * one too, which is a trial. By hand the request is an argument and the messages go to stdout. */
 #include "runners/protocol.h"
 #include "runners/channel.h"
 #include "runners/serve.h"

@@ -182,10 +182,13 @@ void tl_decoder_matrix_size(const struct tl_decoder_config *c, bool full, enum t
     int64_t query = tl_decoder_heads(c, full) * tl_decoder_head_dim(c, full);
     int64_t key = c->kv_heads * tl_decoder_head_dim(c, full);
     *k = m == TL_DECODER_WO ? query : m == TL_DECODER_WDOWN ? 2 * c->hidden : c->hidden;
-    *n = m == TL_DECODER_WQ                             ? query
-         : m == TL_DECODER_WK || m == TL_DECODER_WV     ? key
-         : m == TL_DECODER_WGATE || m == TL_DECODER_WUP ? 2 * c->hidden
-                                                        : c->hidden;
+    *n = c->hidden;
+    if (m == TL_DECODER_WQ)
+        *n = query;
+    else if (m == TL_DECODER_WK || m == TL_DECODER_WV)
+        *n = key;
+    else if (m == TL_DECODER_WGATE || m == TL_DECODER_WUP)
+        *n = 2 * c->hidden;
 }
 
 static uint64_t matrix_bytes(const struct tl_decoder_config *c, uint64_t k, uint64_t n)

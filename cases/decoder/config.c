@@ -1,3 +1,6 @@
+/* A variant as a config, with words for what is wrong in it; what follows from a config (which inputs the
+ * graph has, and what is in them), asked by the model, the inputs and the reference alike so that they cannot
+ * disagree; and tensors in memory. */
 #include "cases/decoder/internal.h"
 #include "cases/half.h"
 #include "harness/base/buffer.h"

@@ -1,3 +1,20 @@
+/* Theory of operation. An ONNX graph is a list of nodes. Values have no objects of their own: a node names
+ * the values that it takes and makes, and two nodes are connected when one names what the other made. So the
+ * functions here hand names about, and a list of nodes in the order in which they were added is a valid graph
+ * as long as every name was made before it is taken, which the callers get by using what a call returned.
+ *
+ *   names         A new value is called g->prefix + name. The prefix is the layer's ("layer0/"), which makes
+ *                 names unique and tells where a node belongs. Weights and inputs are called as given.
+ *   inputs        Operators know their inputs by position. One that is left out is an empty name; at the
+ *                 end of the list it is not there at all.
+ *   initializers  These are constants: weights, shapes, axes. The same few integers are wanted again and
+ *                 again (a shape in each layer), so a list of integers is named by its content
+ *                 ("int64_0_2") and made once.
+ *   raw_data      Tensors are stored as bytes, little endian, and not as lists of protobuf numbers. Large
+ *                 ones are filled in place (tl_graph_initializer_space), without a copy.
+ *
+ * Everything is built as the structures that protobuf-c makes of onnx.proto, in one arena, and serialised at
+ * the end. protobuf counts bytes in 31 bits, so a model of 2 GiB or more is refused before it is packed. */
 #include "cases/decoder/graph.h"
 #include "cases/half.h"
 #include "harness/base/buffer.h"

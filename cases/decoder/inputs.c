@@ -1,3 +1,5 @@
+/* The inputs of a decode call, as tensors and as the list that a runner reads. Their order is the graph's.
+ * Random ones have a stream of their own each, so that none changes when another one is added or grows. */
 #include "cases/decoder/internal.h"
 #include "cases/half.h"
 #include "harness/base/buffer.h"

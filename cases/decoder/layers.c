@@ -1,3 +1,13 @@
+/* One layer of the model:
+ *
+ *   x -+- norm1 - wq, wk, wv - rope - cache write - attention - wo - (+) -+- norm2 - mlp - (+) - output
+ *      |                                                              |   |                 |
+ *      +--------------------------------------------------------------+   +-----------------+
+ *
+ * Attention comes in two forms. From primitives (sdpa) each step above is an operator or several, and the
+ * tensors between them are [batch, heads, seq, head_dim]. GroupQueryAttention (gqa) is one operator of the
+ * runtime that writes the cache, rotates and attends; its tensors are [batch, seq, heads * head_dim]. The
+ * second half is there with an mlp only. */
 #include "cases/decoder/model.h"
 
 #include <stdlib.h>

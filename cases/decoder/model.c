@@ -1,9 +1,13 @@
 /* The frame of the model: inputs, what all layers share (index of the cache write, masks, rotary tables),
  * outputs.
  *
- * Inputs: x; position_ids; begin or history or seqlens_k and total_sequence_length (the index of the cache
- * write); mask and mask_sliding; past_key_N and past_value_N. Outputs: y, present_key_N and present_value_N.
- */
+ *   inputs    x; position_ids; the index of the cache write (begin, or history, or seqlens_k and
+ *             total_sequence_length); mask and mask_sliding; past_key_N and past_value_N of each layer N
+ *   outputs   y; present_key_N and present_value_N
+ *
+ * The index of the cache write is none, a constant, the length of an input (history) or the value of an
+ * input, as the axis begin_index says. A dimension that the config makes symbolic has a name instead of a
+ * length, and what depends on it is computed in the graph (Shape, Range). */
 #include "cases/decoder/model.h"
 
 #include <math.h>

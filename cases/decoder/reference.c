@@ -4,11 +4,14 @@
  * graph's tensors are fp16. It works on the weights as they are stored, so that an encoding costs no
  * accuracy.
  *
- * What the cache write does with an index:
- *   SDPA                 rows begin + begin_error .. + seq are replaced (scatter) or what comes before the
- * index is kept (concat); masks and positions go by begin alone, as they do in the graph GroupQueryAttention
- * the first call (begin 0) looks at no cache; a later one takes the rows before the index from the cache, and
- * the rows after what it wrote are 0 */
+ * What the cache write does with an index that begin_error has made wrong is the operator's own, and is done
+ * here as well:
+ *
+ *   sdpa, scatter   rows begin + begin_error .. + seq are replaced
+ *   sdpa, concat    what comes before the index is kept
+ *                   In both, masks and positions go by begin alone, as they do in the graph.
+ *   gqa             The first call (begin 0) looks at no cache. A later one takes the rows before the index
+ *                   from the cache, and the rows behind those it wrote are 0. */
 #include "cases/decoder/internal.h"
 #include "cases/half.h"
 #include "harness/base/buffer.h"

@@ -3,12 +3,15 @@
  * Every matrix starts as the same fp32 values, uniform with variance 1/k, whatever its encoding. An encoding
  * is what the operator defines, byte for byte:
  *
- *   int8           DequantizeLinear, one scale (and zero point) for each row, data k x n. Not for each
- * column: newer builds of ONNX Runtime replace that form, at high optimisation levels, by a kernel that
- * rounds the activations to 8 bits as well, so that there would be two right answers. int4_block MatMulNBits:
- * column after column in blocks along k, the low nibble first; the last block of a column is filled up; (q -
- * zero) * scale, zero 8 unless packed zero points say otherwise int4_codebook MatMulBnb4, NF4: columns one
- * after the other, the high nibble first; blocks run on across columns */
+ *   int8            DequantizeLinear: one scale (and zero point) for each row, data k x n. Not for each
+ *                   column: newer builds of ONNX Runtime replace that form, at high optimisation levels, by
+ *                   a kernel that rounds the activations to 8 bits as well, so that there would be two right
+ *                   answers.
+ *   int4_block      MatMulNBits: column after column, in blocks along k, the low nibble first. The last
+ *                   block of a column is filled up. A value is (q - zero) * scale, zero being 8 unless
+ *                   packed zero points say otherwise.
+ *   int4_codebook   MatMulBnb4 with NF4: columns one after the other, the high nibble first; blocks run on
+ *                   across columns. A value is nf4[q] * scale. */
 #include "cases/decoder/internal.h"
 #include "cases/half.h"
 #include "harness/base/buffer.h"

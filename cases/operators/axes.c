@@ -1,4 +1,4 @@
-/* The axes of the small families. */
+/* The axes of the small families, apart from their models so that the loader of cases needs no protobuf. */
 #include "cases/family.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* Models of the small families. */
+/* Models of the small families. Arithmetic and slice are put together by the decoder family's graph; that
+ * makes no functions, so the model with nested ones is protobuf-c's structures, filled in by hand. */
 #include "cases/decoder/graph.h"
 #include "cases/operators/operators.h"
 #include "harness/base/buffer.h"

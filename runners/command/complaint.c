@@ -1,3 +1,6 @@
+/* The end of the stream is kept and looked at once, when the program has ended: what it complained of last is
+ * there, whatever it wrote before. A line that names an error is better than one that comes after it (a count
+ * of errors, a way to the log), which is why all kept lines are read. */
 #include "runners/command/complaint.h"
 
 #include <stdbool.h>

@@ -1,3 +1,6 @@
+/* A text may arrive in two reads. Of what has gone by, one byte less than the longest text is kept in front
+ * of the next chunk: a text that began earlier has been seen whole, and one that begins in what is kept can
+ * still end. */
 #include "runners/command/search.h"
 
 #include <stdlib.h>

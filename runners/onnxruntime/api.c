@@ -1,4 +1,7 @@
-/* The table of functions of one build, and names for its numbers. */
+/* The table of functions of one build, and names for its numbers.
+ *
+ * A build is asked for the newest API that both it and api.h know: the version of the API is the minor
+ * version of the runtime. Functions that the build does not have yet stay NULL. */
 #include "runners/onnxruntime/api.h"
 
 #include <ctype.h>

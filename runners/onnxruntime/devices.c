@@ -1,4 +1,8 @@
-/* Devices: asking for them, trying them, and seeing where nodes really went. */
+/* Devices: asking for them, trying them, and seeing where nodes really went.
+ *
+ * Whether a device can be used is found out by making a session of one node on it. Providers crash and hang
+ * where their hardware is not there, so this is done in a child of its own with an alarm; the same session
+ * tells, after a model was refused, whether it was the model or the device. */
 #include "runners/onnxruntime/devices.h"
 
 #include <errno.h>

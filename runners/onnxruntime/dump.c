@@ -1,3 +1,5 @@
+/* Files of a trial: model.onnx with the files beside it that hold its weights, options.json, inputs.json and
+ * inputs/N.npy. */
 #include "runners/onnxruntime/dump.h"
 #include "cases/inputs.h"
 

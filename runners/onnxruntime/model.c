@@ -1,3 +1,4 @@
+/* Builds the model of a family, and keeps its inputs with it until a session wants them. */
 #include "runners/onnxruntime/model.h"
 #include "cases/decoder/decoder.h"
 #include "cases/operators/operators.h"

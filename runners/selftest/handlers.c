@@ -1,4 +1,6 @@
-/* Processes that meddle with their own signals. */
+/* Processes that meddle with their own signals.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <setjmp.h>

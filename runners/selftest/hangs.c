@@ -1,4 +1,6 @@
-/* Ways to hang. */
+/* Ways to hang.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <pthread.h>

@@ -1,5 +1,8 @@
 /* trapline-selftest: a runner that misbehaves on request, so that trapline and the machine it runs on can be
- * tested with crashes, hangs and floods that are real. */
+ * tested with crashes, hangs and floods that are real.
+ *
+ * This file has the trial around a behaviour, the table of all behaviours, and what they share. It calls the
+ * other files through that table, and they call it for what they share, which selftest.h explains. */
 #include "cases/family.h"
 #include "runners/selftest/selftest.h"
 

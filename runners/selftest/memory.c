@@ -1,4 +1,6 @@
-/* Memory: too much of it, and its corruption. */
+/* Memory: too much of it, and its corruption.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
-/* Clean ends, messages that break the protocol, and results that do not say what they should. */
+/* Clean ends, messages that break the protocol, and results that do not say what they should.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <fcntl.h>

@@ -1,4 +1,6 @@
-/* Trials of more than one process. */
+/* Trials of more than one process.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <errno.h>

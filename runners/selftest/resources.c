@@ -1,4 +1,6 @@
-/* Output, descriptors and disk. */
+/* Output, descriptors and disk.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <errno.h>

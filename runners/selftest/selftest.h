@@ -1,4 +1,11 @@
-/* The selftest runner: does in a trial what its behaviour says, and nothing else. */
+/* The selftest runner: does in a trial what its behaviour says, and nothing else.
+ *
+ * One of the project's circles that stay. main.c calls handlers, hangs, memory, messages, processes,
+ * resources, serving, stacks and threads, a function for each behaviour, all of them out of the one table
+ * that is made of behaviours.h; and they call main.c for what belongs to its trial: how long to sleep, how to
+ * leave, what the result of a trial that passes is, and to begin again as another process in main()
+ * (--misbehave). A behaviour is a part of the trial that is misbehaving, and not a layer below it; and the
+ * runner is compiled as one program, from sources that nothing else uses. */
 #ifndef TL_SELFTEST_H
 #define TL_SELFTEST_H
 

@@ -13,7 +13,8 @@
  *   lie_about_pid      names a process that is not its child
  *
  * What happens at a fork is done in handlers of pthread_atfork, where a runtime's own troubles with fork are.
- */
+ *
+ * main.c calls it and it calls main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <fcntl.h>

@@ -1,4 +1,6 @@
-/* Stacks that are hard to unwind. Built without stack protector and with frame pointers (meson.build). */
+/* Stacks that are hard to unwind. Built without stack protector and with frame pointers (meson.build).
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <dlfcn.h>

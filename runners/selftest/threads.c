@@ -1,4 +1,6 @@
-/* Crashes in processes of many threads. */
+/* Crashes in processes of many threads.
+ *
+ * main.c calls these and they call main.c, which selftest.h explains. */
 #include "runners/selftest/selftest.h"
 
 #include <errno.h>

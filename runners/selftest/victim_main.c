@@ -1,3 +1,4 @@
+/* The executable around victim.c. */
 int selftest_victim_crash(void);
 
 int main(void)

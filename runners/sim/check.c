@@ -1,3 +1,5 @@
+/* Checks a profile's document: every key, name, bound and text of it, so that what runs it later can take
+ * them for granted. */
 #include "runners/sim/check.h"
 
 #include "runners/sim/crash.h"

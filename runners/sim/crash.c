@@ -1,3 +1,7 @@
+/* A crash has to look like one of a runtime: it happens in a function whose name says what was being done, in
+ * a library of its own, with callers of the library above it. So each place to crash in is a function that is
+ * not inlined, the instruction that crashes is (it would be the innermost frame otherwise), and a write that
+ * differs keeps the compiler from making one function of all. */
 #include "runners/sim/crash.h"
 
 #include <pthread.h>

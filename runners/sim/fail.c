@@ -1,3 +1,4 @@
+/* What happens in order: the delay, the message on stderr, then one of the ways to fail. */
 #include "runners/sim/fail.h"
 
 #include "runners/sim/check.h"

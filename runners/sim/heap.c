@@ -1,3 +1,4 @@
+/* First fit: blocks in use are kept by their offset, and the first gap that is large enough is taken. */
 #include "runners/sim/heap.h"
 
 #include <string.h>

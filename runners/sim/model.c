@@ -1,3 +1,7 @@
+/* Quantities of a variant, axes, and texts with their names in braces.
+ *
+ * The plan of the decode step is computed once for each model, by allocating on the simulated heap what the
+ * layers need, one after the other. It is the same for every token. */
 #include "runners/sim/model.h"
 
 #include "harness/base/buffer.h"

@@ -1,3 +1,5 @@
+/* The reference engine answers in floats; where the model's tensors are fp16 the result says so, and has
+ * halves. */
 #include "runners/sim/output.h"
 
 #include "harness/base/buffer.h"

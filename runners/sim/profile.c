@@ -1,3 +1,4 @@
+/* Where profiles are found, how one is read, and which of its rules fires. */
 #include "runners/sim/profile.h"
 
 #include "harness/base/hash.h"

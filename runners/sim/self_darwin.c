@@ -1,3 +1,4 @@
+/* The running executable's directory on macOS, whose loader knows its path. */
 #include "runners/sim/profile.h"
 
 #include <mach-o/dyld.h>

@@ -1,3 +1,4 @@
+/* The running executable's directory on Linux, whose /proc has a link to the file. */
 #include "runners/sim/profile.h"
 
 #include <string.h>

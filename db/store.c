@@ -34,6 +34,8 @@
 #include "db/sql.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,32 +49,11 @@ static const char cannot_write[] = "cannot write to the database";
 
 char *tl_store_default_path(struct tl_error *e)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (state && state[0] == '/') /* a relative one is to be ignored, says the specification */
-        return tl_format("%s/trapline/trapline.db", state);
-    if (home && home[0] == '/')
-        return tl_format("%s/.local/state/trapline/trapline.db", home);
-    tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_open, "HOME",
-            "there is no home directory to keep it in; name a file with --db");
-    return NULL;
-}
-
-/* Makes the directories above a file. */
-static int make_parents(const char *path, struct tl_error *e)
-{
-    char *p = tl_strdup(path);
-    for (char *slash = strchr(p + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(p, 0777) && errno != EEXIST) {
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", p,
-                          "mkdir");
-            free(p);
-            return -1;
-        }
-        *slash = '/';
-    }
-    free(p);
-    return 0;
+    char *path = tl_state_home("trapline.db");
+    if (!path)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_open, "HOME",
+                "there is no home directory to keep it in; name a file with --db");
+    return path;
 }
 
 /* The one absolute name of the file, so that every way to name it leads to the same lock. */
@@ -223,8 +204,11 @@ int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **s
         return -1;
     struct tl_store *s = tl_calloc(1, sizeof *s);
     s->mode = mode;
-    if (!path && mode == TL_STORE_WRITE && make_parents(chosen, e))
+    if (!path && mode == TL_STORE_WRITE && tl_make_parents(chosen, 0777)) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", chosen,
+                      "mkdir");
         goto failed;
+    }
     s->path = resolve(chosen, mode, e);
     if (!s->path || (mode == TL_STORE_READ ? open_reading(s, e) : open_writing(s, e)))
         goto failed;

@@ -1,3 +1,6 @@
+/* What can be wrong with a database, as queries: SQLite's own checks of pages and of foreign keys, content
+ * that nothing refers to, and sums that are not those of the trials. Damage that stops one of them is a
+ * finding as well, and the others go on. */
 #include "db/sql.h"
 #include "db/store_impl.h"
 #include "db/sums.h"

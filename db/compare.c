@@ -1,3 +1,4 @@
+/* Selections of trials for `compare`: which ones, in which order, and what the sides can be. */
 #include "db/compare.h"
 
 #include "db/rows.h"

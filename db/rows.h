@@ -30,10 +30,10 @@ struct tl_column {
 };
 
 #define TL_FIELD(of, field) ((of *)0)->field
-#define TL_COLUMN_AS(of, field, kind, sql)                                                                   \
-    {                                                                                                        \
-#field, sql, kind, offsetof(of, field), sizeof(TL_FIELD(of, field))                                  \
-    }
+/* clang-format off */
+#define TL_COLUMN_AS(of, field, kind, sql) \
+    {#field, sql, kind, offsetof(of, field), sizeof(TL_FIELD(of, field))}
+/* clang-format on */
 #define TL_COLUMN(of, field, sql)                                                                            \
     TL_COLUMN_AS(of, field,                                                                                  \
                  _Generic(&TL_FIELD(of, field),                                                              \

@@ -1,3 +1,5 @@
+/* Walks through the whole database in the order of an index: sums, cells, places, lines, stacks, names.
+ * Nothing that is as long as the list of trials is sorted or kept. */
 #include "db/site.h"
 
 #include "db/rows.h"

@@ -1,5 +1,14 @@
-/* A record becomes rows. Everything it refers to goes first, so that foreign keys hold at every moment;
- * content that is surely there already is not touched again. */
+/* A record becomes rows.
+ *
+ * What repeats from trial to trial is addressed by its content: the key of a case, a variant, a signature, a
+ * list of modules or a stack is the hash of what it says, in terms that hold in every process and on every
+ * machine. A stack is its frames as (build-id of the module, offset in it), not as addresses, so that a crash
+ * that happens a thousand times stores one stack and a thousand keys, and two databases are merged by taking
+ * rows of both (merge.c). Such a row is never changed, but for what could not be known when it was first
+ * stored: the text of a case, the symbols of a stack, what an environment is. That is what ON CONFLICT DO
+ * UPDATE … WHERE … IS NULL fills in.
+ *
+ * A row goes in after those that it refers to: foreign keys hold at every moment, not only at the commit. */
 #include "db/trial_write.h"
 
 #include "db/cached.h"

@@ -9,6 +9,7 @@
 #include "harness/base/clock.h"
 #include "harness/campaign/finding_document.h"
 #include "harness/campaign/isolation.h"
+#include "harness/campaign/over_builds.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/executor/unit_list.h"
 #include "harness/search/covering.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_TRIALS 1000  /* stored trials from which a rate is learned */
 #define SWEEP_LEVELS 5    /* values of a range that a sweep tries */
 #define SWEEP_TRIALS 2000 /* at most, when the user sets no budget */
 
@@ -151,53 +151,6 @@ static void print_nothing(const struct sweep *s)
     puts(": there is nothing to isolate");
 }
 
-/* --- over builds ---------------------------------------------------------------------------------------- */
-
-/* How often the failing variant is known to fail on a unit: a flaky failure is then found in fewer runs. */
-static int learn_rate(struct tl_isolate *s, const struct tl_unit *u, enum tl_outcome failure,
-                      struct tl_search_options *options, struct tl_error *e)
-{
-    char environment[TL_ID_SIZE], variant[TL_ID_SIZE];
-    struct tl_cached *list;
-    size_t n;
-    tl_variant_hash(s->c, &s->failing, variant);
-    if (tl_executor_environment(s->x, s->c, &s->failing, u, environment, e) ||
-        tl_store_cached(tl_executor_store(s->x), s->c->hash, variant, u->text, environment, RATE_TRIALS,
-                        &list, &n, e))
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        options->known_runs += list[i].outcome == TL_OUTCOME_PASS || list[i].outcome == failure;
-        options->known_failed += list[i].outcome == failure;
-    }
-    free(list);
-    return 0;
-}
-
-/* Over builds: which failure is meant, and on which build it is known to be there. */
-static int choose_build(struct tl_isolate *s, size_t only, struct tl_search_options *options, char *signature,
-                        struct tl_hunt_trial *shown, struct tl_error *e)
-{
-    struct tl_scan *scan = tl_calloc(1, sizeof *scan);
-    size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
-    for (size_t i = 0; i < s->n_units; i++)
-        if (only == SIZE_MAX || i == only)
-            at[n++] = i;
-    int result = tl_isolate_scan(s, at, n, scan, &best, e);
-    if (!result && best != SIZE_MAX) {
-        options->bad_known = true;
-        options->bad = at[best];
-        memcpy(signature, scan->coarse[best], TL_ID_SIZE);
-        options->signature = signature;
-        *shown = (struct tl_hunt_trial){.outcome = scan->outcome[best], .told = true};
-        memcpy(shown->id, scan->trial[best], TL_UUID_SIZE);
-        memcpy(shown->coarse_id, scan->coarse[best], TL_ID_SIZE);
-        result = learn_rate(s, s->units[at[best]], scan->outcome[best], options, e);
-    }
-    free(at);
-    free(scan);
-    return result;
-}
-
 /* --signature: the failure that is meant, by the beginning of its id, and a trial that shows it. */
 static int find_signature(struct tl_isolate *s, struct tl_hunt_trial *shows, struct tl_error *e)
 {
@@ -218,22 +171,6 @@ static int find_signature(struct tl_isolate *s, struct tl_hunt_trial *shows, str
                : tl_fail(e, TL_ERROR_INPUT, "no such signature", s->o->signature,
                          "no trial of case %s has it; `trapline list signatures` shows those that are known",
                          s->c->name);
-}
-
-static int list_builds(struct tl_isolate *s, size_t *bad, struct tl_error *e)
-{
-    struct tl_unit_list names = {0};
-    int result = tl_unit_list_builds(&names, s->o->units[0], bad, e);
-    if (!result && names.n > TL_SCAN_MOST)
-        result =
-            tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->o->units[0],
-                    "%zu are here, and at most %d can be tried; name a range of them", names.n, TL_SCAN_MOST);
-    s->units = tl_calloc(names.n, sizeof *s->units);
-    if (!result)
-        result = tl_executor_units(s->x, (const char *const *)names.list, names.n, s->units, e);
-    s->n_units = result ? 0 : names.n;
-    tl_unit_list_free(&names);
-    return result;
 }
 
 /* --- the command ---------------------------------------------------------------------------------------- */
@@ -282,11 +219,6 @@ static int set_up_units(struct tl_isolate *s, struct tl_error *e)
 
 static int start_hunts(struct tl_isolate *s, struct tl_error *e)
 {
-    struct tl_search_options options = {
-        .seed = 1,
-        .width = tl_executor_jobs(s->x),
-        .exhaustive = s->o->exhaustive,
-    };
     s->n_hunts = s->o->over ? 1 : s->n_units;
     s->hunts = tl_calloc(s->n_hunts, sizeof *s->hunts);
     for (size_t i = 0; i < s->n_hunts; i++) {
@@ -294,16 +226,8 @@ static int start_hunts(struct tl_isolate *s, struct tl_error *e)
         s->hunts[i].max_trials = s->o->max_trials;
         s->hunts[i].all_fresh = s->o->fresh || s->o->over; /* each build's runs are its confirmation */
     }
-    if (s->o->over) {
-        size_t bad;
-        char signature[TL_ID_SIZE];
-        struct tl_hunt *h = &s->hunts[0];
-        h->started_ns = tl_monotonic_ns();
-        if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &h->shown, e))
-            return -1;
-        h->shown_at = options.bad;
-        return tl_hunt_builds(h, s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
-    }
+    if (s->o->over)
+        return tl_over_builds_start(s, e);
     size_t at[2] = {0, 0};
     if (s->o->frontier && parse_frontier(s, at, e))
         return -1;

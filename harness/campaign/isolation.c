@@ -11,17 +11,15 @@
 
 bool tl_isolate_out_of_time(const struct tl_isolate *s)
 {
-    return s->o->max_seconds &&
-           tl_monotonic_ns() - s->progress.started_ns > s->o->max_seconds * 1000000000ull;
+    return s->o->max_seconds && tl_monotonic_ns() - s->started_ns > s->o->max_seconds * 1000000000ull;
 }
 
 static void show_progress(struct tl_isolate *s, const struct tl_hunt *h)
 {
     const struct tl_search_result *r = tl_search_result(h->search);
-    tl_progress_show(&s->progress, "%s: %s; %llu trials, at most %llu more, %.0f s",
-                     (h->units ? h->units[0] : h->unit)->runner, h->doing, (unsigned long long)r->trials,
-                     (unsigned long long)tl_search_left(h->search),
-                     (double)(tl_monotonic_ns() - s->progress.started_ns) * 1e-9);
+    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s",
+                  (h->units ? h->units[0] : h->unit)->runner, h->doing, (unsigned long long)r->trials,
+                  (unsigned long long)tl_search_left(h->search), tl_seconds_since(s->started_ns));
 }
 
 /* Drives all hunts side by side to their end, the user's patience or the budget. */
@@ -162,8 +160,8 @@ int tl_isolate_start(struct tl_isolate *s, size_t i, const struct tl_hunt_trial 
 }
 
 int tl_isolate_run(struct tl_executor *x, struct tl_case *c, const struct tl_unit *unit,
-                   const struct tl_variant *failing, const struct tl_options *o, json_t **document,
-                   struct tl_error *e)
+                   const struct tl_variant *failing, const struct tl_options *o, const struct tl_watch *watch,
+                   json_t **document, struct tl_error *e)
 {
     struct tl_hunt hunt = {.max_trials = o->max_trials};
     struct tl_isolate s = {.o = o,
@@ -173,10 +171,11 @@ int tl_isolate_run(struct tl_executor *x, struct tl_case *c, const struct tl_uni
                            .units = &unit,
                            .n_units = 1,
                            .hunts = &hunt,
-                           .n_hunts = 1};
+                           .n_hunts = 1,
+                           .watch = watch,
+                           .started_ns = tl_monotonic_ns()};
     struct tl_hunt_trial shows;
     *document = NULL;
-    tl_progress_begin(&s.progress, o->json && !o->verbose);
     int result = tl_isolate_signature(&s, 0, &shows, e);
     if (!result && !tl_executor_interrupted(x)) {
         result = tl_isolate_start(&s, 0, &shows, NULL, e) || tl_isolate_drive(&s, e) ? -1 : 0;
@@ -184,7 +183,6 @@ int tl_isolate_run(struct tl_executor *x, struct tl_case *c, const struct tl_uni
         if (!result && (!*document || tl_finding_put(tl_executor_store(x), *document, e)))
             result = -1;
     }
-    tl_progress_clear(&s.progress);
     tl_hunt_free(&hunt);
     if (result) {
         json_decref(*document);

@@ -3,6 +3,7 @@
 #ifndef TL_ISOLATION_H
 #define TL_ISOLATION_H
 
+#include "harness/base/watch.h"
 #include "harness/campaign/driver.h"
 #include "harness/cli/cli.h"
 
@@ -19,7 +20,8 @@ struct tl_isolate {
     size_t n_units;
     struct tl_hunt *hunts;
     size_t n_hunts;
-    struct tl_progress progress; /* its start is that of max_seconds */
+    const struct tl_watch *watch;
+    uint64_t started_ns; /* of max_seconds */
 };
 
 /* What a variant did once on each of several units. */
@@ -48,7 +50,7 @@ int tl_isolate_start(struct tl_isolate *s, size_t i, const struct tl_hunt_trial 
 /* A whole isolation on one unit; the finding is stored. *document, the caller's, is NULL when it was
  * interrupted before there was anything to say. */
 int tl_isolate_run(struct tl_executor *x, struct tl_case *c, const struct tl_unit *unit,
-                   const struct tl_variant *failing, const struct tl_options *o, json_t **document,
-                   struct tl_error *e);
+                   const struct tl_variant *failing, const struct tl_options *o, const struct tl_watch *watch,
+                   json_t **document, struct tl_error *e);
 
 #endif

@@ -59,8 +59,7 @@ static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
         c->finding = not_isolated("the budget of the night was used up");
         return 0;
     }
-    tl_progress_clear(&n->progress);
-    if (tl_isolate_run(n->x, c->c, c->unit, &c->variant, &o, &document, e))
+    if (tl_isolate_run(n->x, c->c, c->unit, &c->variant, &o, n->watch, &document, e))
         return -1;
     if (document)
         c->finding = summary(document);

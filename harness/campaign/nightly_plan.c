@@ -79,7 +79,7 @@ int tl_nightly_load(struct tl_nightly *n, const char *path, int *status)
 static void on_fetch(void *arg, const char *text)
 {
     struct tl_nightly *n = arg;
-    tl_progress_show(&n->progress, "nightly: %s", text);
+    tl_watch_line(n->watch, "nightly: %s", text);
 }
 
 static void note(struct tl_nightly *n, char *text) /* takes it */

@@ -82,7 +82,8 @@ static void row_variant(const struct tl_isolate *s, const uint64_t *row, struct 
 
 /* Runs a covering array of all pairs of values until something fails. 1: found, 0: nothing fails, -1: failed.
  */
-static int sweep(struct tl_isolate *s, struct sweep *found, struct tl_error *e)
+static int sweep(struct tl_isolate *s, struct sweep *found, const struct tl_cli_progress *progress,
+                 struct tl_error *e)
 {
     struct tl_search_axis *axes = tl_calloc(s->c->n_axes, sizeof *axes);
     for (size_t i = 0; i < s->c->n_axes; i++) {
@@ -123,7 +124,7 @@ static int sweep(struct tl_isolate *s, struct sweep *found, struct tl_error *e)
             break;
         if (!result)
             result = tl_executor_step(s->x, e);
-        tl_progress_show(&s->progress, "sweep: %zu of %zu variants", found->ended, n);
+        tl_watch_line(s->watch, "sweep: %zu of %zu variants", found->ended, n);
     }
     if (!result && found->failed) {
         *e = found->failure;
@@ -132,7 +133,7 @@ static int sweep(struct tl_isolate *s, struct sweep *found, struct tl_error *e)
     if (!result && found->found) {
         row_variant(s, rows.rows[found->at], &s->failing);
         char *text = tl_variant_json(s->c, &s->failing);
-        tl_progress_clear(&s->progress);
+        tl_cli_progress_clear(progress);
         fprintf(stderr, "found after %zu trials: %s\n", found->ended, text);
         free(text);
         result = 1;
@@ -244,11 +245,12 @@ static int start_hunts(struct tl_isolate *s, struct tl_error *e)
 }
 
 /* Stores and prints what was found. */
-static int conclude(struct tl_isolate *s, bool *failing, struct tl_error *e)
+static int conclude(struct tl_isolate *s, const struct tl_cli_progress *progress, bool *failing,
+                    struct tl_error *e)
 {
     json_t *all = json_array();
     int result = 0;
-    tl_progress_clear(&s->progress);
+    tl_cli_progress_clear(progress);
     for (size_t i = 0; i < s->n_hunts && !result; i++) {
         const char *kind = s->o->over ? "builds" : s->o->frontier ? "frontier" : "isolation";
         json_t *d = tl_finding_document(&s->hunts[i], kind, &s->failing, e);
@@ -275,7 +277,7 @@ static int conclude(struct tl_isolate *s, bool *failing, struct tl_error *e)
     return result;
 }
 
-static int run_isolation(struct tl_isolate *s, bool given)
+static int run_isolation(struct tl_isolate *s, const struct tl_cli_progress *progress, bool given)
 {
     struct tl_error e;
     bool failing = false, nothing = false;
@@ -284,7 +286,7 @@ static int run_isolation(struct tl_isolate *s, bool given)
     if (!result && !given) {
         int found = s->o->over ? tl_fail(&e, TL_ERROR_INPUT, "no failing variant", s->c->path,
                                          "name one with -s AXIS=VALUE, or give the case a \"failing\"")
-                               : sweep(s, &swept, &e);
+                               : sweep(s, &swept, progress, &e);
         result = found < 0 ? -1 : 0;
         nothing = found == 0;
     }
@@ -297,7 +299,7 @@ static int run_isolation(struct tl_isolate *s, bool given)
         result = start_hunts(s, &e);
         bool begun = !result && s->n_hunts && s->hunts[s->n_hunts - 1].search;
         if (begun)
-            result = tl_isolate_drive(s, &e) || conclude(s, &failing, &e);
+            result = tl_isolate_drive(s, &e) || conclude(s, progress, &failing, &e);
     }
     bool interrupted = tl_executor_interrupted(s->x);
     for (size_t i = 0; i < s->n_hunts; i++)
@@ -320,7 +322,8 @@ static int run_isolation(struct tl_isolate *s, bool given)
 static int isolate(struct tl_options *o)
 {
     static const char *const host[] = {"command:host"};
-    struct tl_isolate s = {.o = o};
+    struct tl_cli_progress progress;
+    struct tl_isolate s = {.o = o, .watch = &progress.watch};
     struct tl_error e;
     int status = TL_EXIT_OK;
     if (o->n_args != 1)
@@ -347,8 +350,10 @@ static int isolate(struct tl_options *o)
             .db_path = o->db, .command = command, .jobs = o->jobs, .no_cgroup = o->no_cgroup};
         /* A case without axes has one variant: there is nothing to look for. */
         bool given = s.c->has_failing || o->n_sets || !s.c->n_axes;
-        tl_progress_begin(&s.progress, o->json && !o->verbose);
-        status = tl_executor_new(&s.x, &options, &e) ? tl_print_error(&e) : run_isolation(&s, given);
+        tl_cli_progress_begin(&progress, o);
+        s.started_ns = progress.started_ns;
+        status =
+            tl_executor_new(&s.x, &options, &e) ? tl_print_error(&e) : run_isolation(&s, &progress, given);
         free(command);
     }
     tl_variant_free(&s.failing);

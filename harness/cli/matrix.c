@@ -109,18 +109,18 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
 
 static void show_progress(struct tl_matrix *m)
 {
-    double elapsed = (double)(tl_monotonic_ns() - m->progress.started_ns) * 1e-9;
+    double elapsed = tl_seconds_since(m->progress.started_ns);
     uint64_t ran = m->ended - m->cached;
     char left[64] = "";
     if (ran >= 10 && m->total > m->ended)
         snprintf(left, sizeof left, ", about %.0f s left",
                  elapsed / (double)ran * (double)(m->total - m->ended));
-    tl_progress_show(&m->progress,
-                     "matrix: %llu of %llu trials (%llu known already), %zu in flight, %llu not passed, "
-                     "%.0f s%s",
-                     (unsigned long long)m->ended, (unsigned long long)m->total,
-                     (unsigned long long)m->cached, tl_supervisor_in_flight(tl_executor_supervisor(m->x)),
-                     (unsigned long long)m->failed, elapsed, left);
+    tl_watch_line(&m->progress.watch,
+                  "matrix: %llu of %llu trials (%llu known already), %zu in flight, %llu not passed, "
+                  "%.0f s%s",
+                  (unsigned long long)m->ended, (unsigned long long)m->total, (unsigned long long)m->cached,
+                  tl_supervisor_in_flight(tl_executor_supervisor(m->x)), (unsigned long long)m->failed,
+                  elapsed, left);
 }
 
 static int run_all(struct tl_matrix *m, struct tl_error *e)
@@ -161,7 +161,7 @@ static int start(struct tl_matrix *m, struct tl_error *e)
     int result = tl_executor_new(&m->x, &options, e);
     tl_buffer_free(&command);
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
-    tl_progress_show(&m->progress, "matrix: asking %zu units what they are", m->n_units);
+    tl_watch_line(&m->progress.watch, "matrix: asking %zu units what they are", m->n_units);
     if (!result)
         result = tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e);
     return result;
@@ -177,10 +177,10 @@ static int run_matrix(struct tl_matrix *m)
         e = m->failure;
         result = -1;
     }
-    tl_progress_clear(&m->progress);
+    tl_cli_progress_clear(&m->progress);
     bool interrupted = m->x && tl_executor_interrupted(m->x);
     if (m->x && (!result || m->ended)) {
-        double elapsed = (double)(tl_monotonic_ns() - m->progress.started_ns) * 1e-9;
+        double elapsed = tl_seconds_since(m->progress.started_ns);
         tl_matrix_letters(m);
         if (m->o->json)
             tl_print_json(tl_matrix_json(m, elapsed, !interrupted && !result));
@@ -251,7 +251,7 @@ static int matrix(struct tl_options *o)
     if (status == TL_EXIT_OK && (tl_matrix_plan_units(&m, &e) || tl_matrix_plan_rows(&m, &e)))
         status = tl_print_error(&e);
     if (status == TL_EXIT_OK) {
-        tl_progress_begin(&m.progress, o->json && !o->verbose);
+        tl_cli_progress_begin(&m.progress, o);
         status = run_matrix(&m);
     }
     release(&m);

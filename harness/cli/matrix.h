@@ -44,7 +44,7 @@ struct tl_matrix_case {
 struct tl_matrix {
     const struct tl_options *o;
     struct tl_executor *x;
-    struct tl_progress progress;
+    struct tl_cli_progress progress;
     size_t n_units;
     struct tl_unit_list names;
     const struct tl_unit **units;

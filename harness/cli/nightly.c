@@ -31,7 +31,7 @@ static int begin(struct tl_nightly *n, json_t **document, struct tl_error *e)
     if (result)
         return -1;
     n->units = tl_calloc(n->names.n + 1, sizeof *n->units);
-    tl_progress_show(&n->progress, "nightly: asking %zu units what they are", n->names.n);
+    tl_watch_line(n->watch, "nightly: asking %zu units what they are", n->names.n);
     if (tl_executor_units(n->x, (const char *const *)n->names.list, n->names.n, n->units, e) ||
         tl_nightly_cells(n, e))
         return -1;
@@ -165,7 +165,8 @@ void tl_nightly_release(struct tl_nightly *n)
 static int run_suite(struct tl_options *o, char *const *words)
 {
     char boot[TL_UUID_SIZE];
-    struct tl_nightly n = {.o = o, .boot = boot, .notes = json_array()};
+    struct tl_cli_progress progress;
+    struct tl_nightly n = {.o = o, .boot = boot, .notes = json_array(), .watch = &progress.watch};
     struct tl_error e, closing;
     json_t *document = NULL;
     int status, lock = -1;
@@ -174,11 +175,12 @@ static int run_suite(struct tl_options *o, char *const *words)
         tl_nightly_release(&n);
         return status;
     }
-    tl_progress_begin(&n.progress, o->json && !o->verbose);
+    tl_cli_progress_begin(&progress, o);
+    n.started_ns = progress.started_ns;
     int result = (lock = tl_nightly_lock(o->db, n.suite->name, &e)) < 0 || tl_nightly_builds(&n, &e) ? -1 : 0;
     if (!result)
         result = night(&n, &document, &e);
-    tl_progress_clear(&n.progress);
+    tl_cli_progress_clear(&progress);
     bool interrupted = n.x && tl_executor_interrupted(n.x);
     int closed = n.x ? tl_executor_free(n.x, &closing) : 0;
     if (interrupted) {

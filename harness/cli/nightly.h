@@ -101,7 +101,8 @@ struct tl_nightly {
     struct tl_options *o;
     struct tl_suite *suite;
     struct tl_executor *x;
-    struct tl_progress progress;
+    const struct tl_watch *watch;
+    uint64_t started_ns; /* of the budget */
     struct tl_night night;
     bool resumed, over_budget;
     const char *boot;

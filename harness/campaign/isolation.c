@@ -42,7 +42,7 @@ int tl_isolate_drive(struct tl_isolate *s, struct tl_error *e)
         }
         if (!open)
             return 0;
-        if (tl_executor_interrupted(s->x) && !tl_supervisor_in_flight(tl_executor_supervisor(s->x)))
+        if (tl_executor_interrupted(s->x) && !tl_executor_in_flight(s->x))
             return 0;
         if (tl_executor_step(s->x, e))
             return -1;

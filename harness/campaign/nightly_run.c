@@ -200,7 +200,7 @@ static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
         return -1;
     tl_watch_line(n->watch, "nightly %s: %s; %llu of %llu trials, %zu in flight, %llu not passed, %.0f s%s",
                   n->suite->name, doing, (unsigned long long)n->ended, (unsigned long long)n->total,
-                  tl_supervisor_in_flight(tl_executor_supervisor(n->x)), (unsigned long long)n->not_passed,
+                  tl_executor_in_flight(n->x), (unsigned long long)n->not_passed,
                   tl_seconds_since(n->started_ns), budget);
     return 0;
 }

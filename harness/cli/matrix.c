@@ -119,8 +119,7 @@ static void show_progress(struct tl_matrix *m)
                   "matrix: %llu of %llu trials (%llu known already), %zu in flight, %llu not passed, "
                   "%.0f s%s",
                   (unsigned long long)m->ended, (unsigned long long)m->total, (unsigned long long)m->cached,
-                  tl_supervisor_in_flight(tl_executor_supervisor(m->x)), (unsigned long long)m->failed,
-                  elapsed, left);
+                  tl_executor_in_flight(m->x), (unsigned long long)m->failed, elapsed, left);
 }
 
 static int run_all(struct tl_matrix *m, struct tl_error *e)

@@ -61,8 +61,7 @@ static void show_progress(struct run *r, struct tl_executor *x)
 {
     double elapsed = tl_seconds_since(r->progress.started_ns);
     tl_watch_line(&r->progress.watch, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
-                  (unsigned long long)r->ended, (unsigned long long)r->total,
-                  tl_supervisor_in_flight(tl_executor_supervisor(x)),
+                  (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_in_flight(x),
                   (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
 }
 

@@ -2,12 +2,12 @@
 #include "harness/cli/matrix.h"
 
 #include "harness/base/buffer.h"
+#include "harness/campaign/levels.h"
 #include "harness/search/covering.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVELS 5         /* values of a range when a case is covered by pairs and none are named */
 #define VALUES_MOST 4096 /* values of one axis */
 
 int tl_matrix_plan_units(struct tl_matrix *m, struct tl_error *e)
@@ -222,9 +222,10 @@ static int plan_case(struct tl_matrix *m, struct tl_matrix_case *k, struct tl_er
     for (size_t i = 0; i < c->n_axes && !result; i++) {
         uint64_t count = c->axes[i].count;
         bool all = m->o->pairs && !m->o->n_sets;
-        if (all && c->axes[i].kind == TL_AXIS_RANGE && count > LEVELS)
-            for (uint64_t l = 0; l < LEVELS; l++)
-                add_value(&values[i], l == LEVELS - 1 ? count - 1 : (count - 1) / (LEVELS - 1) * l);
+        uint64_t levels = tl_levels_count(&c->axes[i]);
+        if (all && levels < count)
+            for (uint64_t l = 0; l < levels; l++)
+                add_value(&values[i], tl_levels_index(&c->axes[i], l));
         else if (all)
             result = add_span(&values[i], &c->axes[i], 0, count - 1, c->axes[i].name, e);
         if (!values[i].n)

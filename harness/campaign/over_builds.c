@@ -5,6 +5,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/campaign/scan.h"
 #include "harness/executor/unit_list.h"
 
 #include <stdlib.h>
@@ -12,13 +13,13 @@
 
 #define RATE_TRIALS 1000 /* stored trials from which a rate is learned */
 
-static int list_builds(struct tl_isolate *s, size_t *bad, struct tl_error *e)
+static int list_builds(struct tl_campaign_isolation *s, size_t *bad, struct tl_error *e)
 {
     struct tl_unit_list names = {0};
-    int result = tl_unit_list_builds(&names, s->o->units[0], bad, e);
+    int result = tl_unit_list_builds(&names, s->over, bad, e);
     if (!result && names.n > TL_SCAN_MOST)
         result =
-            tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->o->units[0],
+            tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->over,
                     "%zu are here, and at most %d can be tried; name a range of them", names.n, TL_SCAN_MOST);
     s->units = tl_calloc(names.n, sizeof *s->units);
     if (!result)
@@ -29,7 +30,7 @@ static int list_builds(struct tl_isolate *s, size_t *bad, struct tl_error *e)
 }
 
 /* How often the failing variant is known to fail on a unit: a flaky failure is then found in fewer runs. */
-static int learn_rate(struct tl_isolate *s, const struct tl_unit *u, enum tl_outcome failure,
+static int learn_rate(struct tl_campaign_isolation *s, const struct tl_unit *u, enum tl_outcome failure,
                       struct tl_search_options *options, struct tl_error *e)
 {
     char environment[TL_ID_SIZE], variant[TL_ID_SIZE];
@@ -49,15 +50,15 @@ static int learn_rate(struct tl_isolate *s, const struct tl_unit *u, enum tl_out
 }
 
 /* Over builds: which failure is meant, and on which build it is known to be there. */
-static int choose_build(struct tl_isolate *s, size_t only, struct tl_search_options *options, char *signature,
-                        struct tl_hunt_trial *shown, struct tl_error *e)
+static int choose_build(struct tl_campaign_isolation *s, size_t only, struct tl_search_options *options,
+                        char *signature, struct tl_hunt_trial *shown, struct tl_error *e)
 {
     struct tl_scan *scan = tl_calloc(1, sizeof *scan);
     size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
     for (size_t i = 0; i < s->n_units; i++)
         if (only == SIZE_MAX || i == only)
             at[n++] = i;
-    int result = tl_isolate_scan(s, at, n, scan, &best, e);
+    int result = tl_scan_run(s, at, n, scan, &best, e);
     if (!result && best != SIZE_MAX) {
         options->bad_known = true;
         options->bad = at[best];
@@ -73,12 +74,12 @@ static int choose_build(struct tl_isolate *s, size_t only, struct tl_search_opti
     return result;
 }
 
-int tl_over_builds_start(struct tl_isolate *s, struct tl_error *e)
+int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
 {
     struct tl_search_options options = {
         .seed = 1,
         .width = tl_executor_jobs(s->x),
-        .exhaustive = s->o->exhaustive,
+        .exhaustive = s->wishes.exhaustive,
     };
     struct tl_hunt *h = &s->hunts[0];
     char signature[TL_ID_SIZE];

@@ -5,6 +5,6 @@
 #include "harness/campaign/isolation.h"
 
 /* Fills the units of s, one for each build that is here and asked for, and starts its only hunt on them. */
-int tl_over_builds_start(struct tl_isolate *s, struct tl_error *e);
+int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e);
 
 #endif

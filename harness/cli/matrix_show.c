@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
 #include "harness/campaign/groups.h"
+#include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
 
 #include <stdlib.h>
@@ -148,7 +149,7 @@ void tl_matrix_print(const struct tl_matrix *m, bool colour)
                (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
     if (m->n_reasons > REASONS)
         printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
-    tl_faces_print(&m->faces);
+    tl_cli_labels_print(&m->faces);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
            m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
 }

@@ -1,6 +1,6 @@
 /* What a night found, as the JSON document that is stored, printed, and made into every other format
  * (docs/nightly.md), and as the cells that the next nights are compared with. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"

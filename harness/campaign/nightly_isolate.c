@@ -1,6 +1,6 @@
 /* New failures are isolated in the night that found them, so that the report has the trigger in it. Trials of
  * isolations belong to a session of their own: they say nothing about how often a cell of the night fails. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"

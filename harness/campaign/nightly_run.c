@@ -4,7 +4,7 @@
  * A trial that was running when the machine went down may have been the reason, and its cell is not tried
  * again this night. When only trapline was killed (the machine has not been booted since) it is run again,
  * after all the others, up to LOST_MOST times: something about it may be what kills trapline. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"

@@ -86,9 +86,6 @@ void tl_cli_progress_clear(const struct tl_cli_progress *p); /* before other out
 void tl_cli_catch_interrupts(void);                          /* SIGINT and SIGTERM, from now on */
 bool tl_cli_interrupted(void);
 
-/* Loads a case file and prints all its mistakes. Returns NULL after printing. */
-struct tl_case *tl_load_case(const char *path, int *status);
-
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_nightly, tl_command_list, tl_command_show, tl_command_doctor,
     tl_command_builds, tl_command_db;

@@ -5,6 +5,7 @@
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/campaign/sweep.h"
+#include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/cli/begin.h"
 #include "harness/cli/matrix_show.h"
 
 #include <stdlib.h>

@@ -1,7 +1,5 @@
 #include "harness/cli/cli.h"
 
-#include "cases/case.h"
-#include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
@@ -85,23 +83,4 @@ char *tl_line_text(const char *text)
 char *tl_time_text(int64_t wall_us)
 {
     return tl_time_format(wall_us, TL_TIME_LOCAL);
-}
-
-struct tl_case *tl_load_case(const char *path, int *status)
-{
-    struct tl_case *c = NULL;
-    struct tl_mistakes m = {0};
-    struct tl_error e;
-    if (tl_case_load(path, &c, &m, &e)) {
-        *status = m.n ? TL_EXIT_INPUT : tl_print_error(&e);
-        for (size_t i = 0; i < m.n; i++) {
-            fprintf(stderr, "%s:%d: ", path, m.list[i].line);
-            fprintf(stderr, "%s: %s\n", m.list[i].path, m.list[i].expected);
-        }
-        if (m.n)
-            fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m.n, m.n == 1 ? "" : "s",
-                    path);
-    }
-    tl_mistakes_free(&m);
-    return c;
 }

@@ -4,6 +4,7 @@
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/cli/begin.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 #include "reports/trial.h"

@@ -13,6 +13,12 @@ static inline uint64_t tl_monotonic_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Seconds since a point of the monotonic clock. */
+static inline double tl_seconds_since(uint64_t started_ns)
+{
+    return (double)(tl_monotonic_ns() - started_ns) * 1e-9;
+}
+
 /* Microseconds since 1970-01-01 UTC. */
 static inline int64_t tl_wall_us(void)
 {

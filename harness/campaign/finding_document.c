@@ -370,7 +370,7 @@ json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl
     json_object_set_new(d, "device", json_string(u->device));
     json_object_set(d, "build", u->build_object ? u->build_object : json_null());
     json_object_set_new(d, "created_us", json_integer(tl_wall_us()));
-    json_object_set_new(d, "elapsed_s", json_real((double)(tl_monotonic_ns() - h->started_ns) * 1e-9));
+    json_object_set_new(d, "elapsed_s", json_real(tl_seconds_since(h->started_ns)));
     json_object_set_new(d, "reproduced", json_boolean(r->reproduced));
     json_object_set_new(d, "complete", json_boolean(r->complete));
     json_object_set_new(d, "failing", tl_index_json(c, failing->index));

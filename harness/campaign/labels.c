@@ -1,7 +1,6 @@
 #include "harness/campaign/labels.h"
 
 #include "harness/base/buffer.h"
-#include "harness/cli/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +29,18 @@ size_t tl_faces_count(struct tl_faces *f, const char *id, const char *coarse_id,
     return i;
 }
 
+/* "A", …, "Z", "AA", … */
+static void name_letter(size_t i, char text[16])
+{
+    char reversed[16];
+    size_t n = 0;
+    for (i++; i && n < 14; i = (i - 1) / 26)
+        reversed[n++] = (char)('A' + (i - 1) % 26);
+    for (size_t k = 0; k < n; k++)
+        text[k] = reversed[n - 1 - k];
+    text[n] = '\0';
+}
+
 void tl_faces_letter(struct tl_faces *f, size_t face)
 {
     if (face == TL_NO_FACE || *f->list[face].letter)
@@ -44,7 +55,7 @@ void tl_faces_letter(struct tl_faces *f, size_t face)
             same++;
         }
     if (!same)
-        tl_letter(f->letters++, letter);
+        name_letter(f->letters++, letter);
     snprintf(x->letter, sizeof x->letter, "%s%u", letter, (unsigned)same + 1);
 }
 
@@ -69,8 +80,7 @@ static int by_letter(const void *a, const void *b)
     return order ? order : atoi((*x)->letter + nx) - atoi((*y)->letter + ny);
 }
 
-/* Those that have a letter. */
-static const struct tl_face **sorted(const struct tl_faces *f, size_t *n)
+const struct tl_face **tl_faces_sorted(const struct tl_faces *f, size_t *n)
 {
     const struct tl_face **list = tl_calloc(f->n + 1, sizeof *list);
     *n = 0;
@@ -81,32 +91,11 @@ static const struct tl_face **sorted(const struct tl_faces *f, size_t *n)
     return list;
 }
 
-void tl_faces_print(const struct tl_faces *f)
-{
-    size_t n;
-    const struct tl_face **list = sorted(f, &n);
-    bool numbered = false;
-    for (size_t i = 0; i < n; i++) {
-        const struct tl_face *x = list[i];
-        printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", x->letter, x->id, tl_outcome_name(x->outcome),
-               tl_phase_name(x->phase), x->signal ? " " : "", x->signal ? tl_signal_name(x->signal) : "",
-               x->title, (unsigned long long)x->trials, x->trials == 1 ? "" : "s");
-        numbered = numbered || x->letter[strcspn(x->letter, digits)];
-    }
-    free(list);
-    if (numbered)
-        puts(
-            "Signatures with the same letter agree in what can be compared from build to build (their coarse "
-            "part).");
-    if (n)
-        putchar('\n');
-}
-
 json_t *tl_faces_json(const struct tl_faces *f)
 {
     json_t *all = json_array();
     size_t n;
-    const struct tl_face **list = sorted(f, &n);
+    const struct tl_face **list = tl_faces_sorted(f, &n);
     for (size_t i = 0; i < n; i++) {
         const struct tl_face *x = list[i];
         json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:I}", "letter", x->letter, "id",

@@ -30,8 +30,8 @@ size_t tl_faces_count(struct tl_faces *f, const char *id, const char *coarse_id,
  * same results always read the same; then tl_faces_lettered. */
 void tl_faces_letter(struct tl_faces *f, size_t face);
 void tl_faces_lettered(struct tl_faces *f);
-/* A line for each, on stdout, and a word on what the numbers mean. */
-void tl_faces_print(const struct tl_faces *f);
+/* Those that have a letter, in its order; a new array of them. */
+const struct tl_face **tl_faces_sorted(const struct tl_faces *f, size_t *n);
 json_t *tl_faces_json(const struct tl_faces *f);
 void tl_faces_free(struct tl_faces *f);
 

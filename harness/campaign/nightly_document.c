@@ -1,6 +1,6 @@
 /* What a night found, as the JSON document that is stored, printed, and made into every other format
  * (docs/nightly.md), and as the cells that the next nights are compared with. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -234,8 +234,7 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "os_build", json_string(m->os_build ? m->os_build : ""));
     json_object_set_new(d, "started", when_json(n->night.started_us));
     json_object_set_new(d, "started_us", json_integer(n->night.started_us));
-    json_object_set_new(d, "elapsed_s",
-                        json_real((double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9));
+    json_object_set_new(d, "elapsed_s", json_real(tl_seconds_since(n->started_ns)));
     json_object_set_new(d, "resumed", json_boolean(n->resumed));
     json_object_set_new(d, "complete", json_boolean(!n->over_budget));
     json_object_set_new(d, "repeat", json_integer((json_int_t)n->suite->repeat));

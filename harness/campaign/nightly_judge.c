@@ -7,7 +7,7 @@
  *
  * Failures are of two gravities. A clean error is a refusal: a crash that has become one is fixed, and an
  * error that has become a crash is a new failure. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"

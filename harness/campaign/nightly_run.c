@@ -4,7 +4,7 @@
  * A trial that was running when the machine went down may have been the reason, and its cell is not tried
  * again this night. When only trapline was killed (the machine has not been booted since) it is run again,
  * after all the others, up to LOST_MOST times: something about it may be what kills trapline. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -167,8 +167,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 
 double tl_nightly_left(const struct tl_nightly *n)
 {
-    double elapsed = (double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9;
-    return n->suite->budget_s > 0 ? n->suite->budget_s - elapsed : HUGE_VAL;
+    return n->suite->budget_s > 0 ? n->suite->budget_s - tl_seconds_since(n->started_ns) : HUGE_VAL;
 }
 
 static bool may_run(const struct tl_nightly_cell *c)
@@ -199,11 +198,10 @@ static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
         snprintf(budget, sizeof budget, ", budget %.0f s", left > 0 ? left : 0);
     if (tl_executor_step(n->x, e))
         return -1;
-    tl_progress_show(&n->progress,
-                     "nightly %s: %s; %llu of %llu trials, %zu in flight, %llu not passed, %.0f s%s",
-                     n->suite->name, doing, (unsigned long long)n->ended, (unsigned long long)n->total,
-                     tl_supervisor_in_flight(tl_executor_supervisor(n->x)), (unsigned long long)n->not_passed,
-                     (double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9, budget);
+    tl_watch_line(n->watch, "nightly %s: %s; %llu of %llu trials, %zu in flight, %llu not passed, %.0f s%s",
+                  n->suite->name, doing, (unsigned long long)n->ended, (unsigned long long)n->total,
+                  tl_executor_in_flight(n->x), (unsigned long long)n->not_passed,
+                  tl_seconds_since(n->started_ns), budget);
     return 0;
 }
 

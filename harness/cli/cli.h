@@ -3,6 +3,7 @@
 #define TL_CLI_H
 
 #include "harness/base/error.h"
+#include "harness/base/watch.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -73,18 +74,17 @@ char *tl_line_text(const char *text);       /* on one line: white space folded; 
 char *tl_time_text(int64_t wall_us);        /* local time to the second; the caller's to free */
 
 /* A line on stderr that is written over while work goes on: on a terminal at most ten times a second,
- * elsewhere as plain lines every few seconds. */
-struct tl_progress {
+ * elsewhere as plain lines every few seconds. Its watch answers that work is to stop once a signal was
+ * caught. */
+struct tl_cli_progress {
+    struct tl_watch watch;
     bool live, quiet;
     uint64_t started_ns, last_ns;
-    int width;
 };
-void tl_progress_begin(struct tl_progress *p, bool quiet);
-void tl_progress_show(struct tl_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void tl_progress_clear(struct tl_progress *p); /* before other output to the same terminal */
-
-/* Loads a case file and prints all its mistakes. Returns NULL after printing. */
-struct tl_case *tl_load_case(const char *path, int *status);
+void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o); /* p stays where it is */
+void tl_cli_progress_clear(const struct tl_cli_progress *p); /* before other output to the same terminal */
+void tl_cli_catch_interrupts(void);                          /* SIGINT and SIGTERM, from now on */
+bool tl_cli_interrupted(void);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_nightly, tl_command_list, tl_command_show, tl_command_doctor,

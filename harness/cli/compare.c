@@ -7,21 +7,12 @@
 #include "harness/base/version.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SIDES_MOST 256
 
 const char *const tl_by_names[] = {"unit", "build", "machine", "session"};
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 /* --- sides ---------------------------------------------------------------------------------------------- */
 
@@ -210,9 +201,9 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
 static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
 {
     struct tl_compare *c = arg;
-    if (interrupted)
+    c->trials++;
+    if (tl_watch_line(&c->progress.watch, "compare: %llu trials read", (unsigned long long)c->trials))
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "while the database was read");
-    tl_progress_show(&c->progress, "compare: %llu trials read", (unsigned long long)++c->trials);
     char *build = c->by == TL_BY_BUILD ? build_of(t) : NULL;
     const char *key = c->by == TL_BY_UNIT      ? t->unit
                       : c->by == TL_BY_BUILD   ? build
@@ -422,12 +413,10 @@ static int compare(struct tl_options *o)
                               o->by);
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    const struct sigaction a = {.sa_handler = on_signal};
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-    tl_progress_begin(&c.progress, o->json && !o->verbose);
+    tl_cli_catch_interrupts();
+    tl_cli_progress_begin(&c.progress, o);
     int result = choose_sides(&c, s, &e) || gather(&c, s, &f, &e) ? -1 : 0;
-    tl_progress_clear(&c.progress);
+    tl_cli_progress_clear(&c.progress);
     tl_store_close(s, NULL);
     if (result) {
         status = tl_print_error(&e);

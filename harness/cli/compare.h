@@ -46,7 +46,7 @@ struct tl_compare_row {
 struct tl_compare {
     const struct tl_options *o;
     enum tl_compare_by by;
-    struct tl_progress progress;
+    struct tl_cli_progress progress;
     size_t n_sides;
     struct tl_side *sides;
     bool chosen;            /* the sides were named: others are left out */

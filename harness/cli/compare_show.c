@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
+#include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
 
 #include <math.h>
@@ -276,7 +277,7 @@ void tl_compare_print(const struct tl_compare *c, bool colour)
             ;
         print_case(c, from, to, colour);
     }
-    tl_faces_print(&c->faces);
+    tl_cli_labels_print(&c->faces);
     json_t *same = same_failures(c), *one;
     size_t i;
     json_array_foreach(same, i, one)

@@ -1,9 +1,9 @@
 /* trapline nightly --history CASE: a line for each run, oldest first. */
 #include "harness/cli/nightly.h"
 
-#include "harness/cli/table.h"
-
 #include "harness/base/buffer.h"
+#include "harness/campaign/nightly.h"
+#include "harness/cli/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,7 @@ static void print_lines(const json_t *nights)
     tl_table_free(&t);
 }
 
-int tl_nightly_history(const struct tl_options *o)
+int tl_cli_nightly_history(const struct tl_options *o)
 {
     struct tl_store *s;
     struct tl_error e;

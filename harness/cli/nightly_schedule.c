@@ -3,6 +3,7 @@
 #include "harness/cli/nightly.h"
 
 #include "harness/base/buffer.h"
+#include "harness/cli/begin.h"
 #include "harness/schedule/schedule.h"
 
 #include <errno.h>
@@ -57,16 +58,16 @@ static int print_installed(const struct tl_options *o, json_t *done) /* takes it
     return tl_finish_output(TL_EXIT_OK);
 }
 
-int tl_nightly_install(struct tl_options *o)
+int tl_cli_nightly_install(struct tl_options *o)
 {
-    struct tl_nightly n = {.o = o};
+    struct tl_nightly n = {0};
     struct tl_error e;
-    int status;
     if (tl_schedule_time(o->at ? o->at : AT, NULL, NULL, &e))
         return tl_print_error(&e);
     /* What cannot be run is not installed: a mistake would show at night. */
-    if (tl_nightly_load(&n, o->args[0], &status)) {
-        tl_nightly_release(&n);
+    int status = tl_cli_load_suite(&n, o->args[0]);
+    if (status) {
+        tl_nightly_free(&n);
         return status;
     }
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
@@ -117,7 +118,7 @@ int tl_nightly_install(struct tl_options *o)
     free(junit);
     free(site);
     free(program);
-    tl_nightly_release(&n);
+    tl_nightly_free(&n);
     return status;
 }
 
@@ -152,7 +153,7 @@ static char *suite_name(const struct tl_options *o, struct tl_error *e)
     return name;
 }
 
-int tl_nightly_uninstall(struct tl_options *o)
+int tl_cli_nightly_uninstall(struct tl_options *o)
 {
     struct tl_error e;
     json_t *done = NULL, *file;
@@ -188,7 +189,7 @@ static void print_last(const json_t *suite)
     free(started);
 }
 
-int tl_nightly_status(struct tl_options *o)
+int tl_cli_nightly_status(struct tl_options *o)
 {
     struct tl_error e;
     json_t *list, *suite;

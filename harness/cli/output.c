@@ -1,16 +1,12 @@
 #include "harness/cli/cli.h"
 
-#include "cases/case.h"
-#include "cases/load.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 int tl_print_error(const struct tl_error *e)
@@ -87,58 +83,4 @@ char *tl_line_text(const char *text)
 char *tl_time_text(int64_t wall_us)
 {
     return tl_time_format(wall_us, TL_TIME_LOCAL);
-}
-
-void tl_progress_begin(struct tl_progress *p, bool quiet)
-{
-    *p = (struct tl_progress){.quiet = quiet, .started_ns = tl_monotonic_ns()};
-    const char *term = getenv("TERM");
-    p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
-}
-
-void tl_progress_show(struct tl_progress *p, const char *format, ...)
-{
-    uint64_t now = tl_monotonic_ns(), pause = p->live ? 100000000ull : 10000000000ull;
-    if (p->quiet || now - (p->last_ns ? p->last_ns : p->started_ns) < pause)
-        return;
-    p->last_ns = now;
-    struct winsize w;
-    p->width = p->live && !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 20 ? w.ws_col - 1 : 79;
-    char text[512];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    if (p->live)
-        fprintf(stderr, "\r\033[K%.*s", p->width, text);
-    else
-        fprintf(stderr, "%s\n", text);
-    fflush(stderr);
-}
-
-void tl_progress_clear(struct tl_progress *p)
-{
-    if (p->live && p->last_ns) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-    }
-}
-
-struct tl_case *tl_load_case(const char *path, int *status)
-{
-    struct tl_case *c = NULL;
-    struct tl_mistakes m = {0};
-    struct tl_error e;
-    if (tl_case_load(path, &c, &m, &e)) {
-        *status = m.n ? TL_EXIT_INPUT : tl_print_error(&e);
-        for (size_t i = 0; i < m.n; i++) {
-            fprintf(stderr, "%s:%d: ", path, m.list[i].line);
-            fprintf(stderr, "%s: %s\n", m.list[i].path, m.list[i].expected);
-        }
-        if (m.n)
-            fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m.n, m.n == 1 ? "" : "s",
-                    path);
-    }
-    tl_mistakes_free(&m);
-    return c;
 }

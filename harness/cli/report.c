@@ -1,6 +1,7 @@
 /* trapline report: a finding as a report, or as a bundle that reproduces it; or the database as a site. */
 #include "harness/cli/cli.h"
 
+#include "db/night.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/cli/nightly.h"
@@ -113,7 +114,7 @@ static int report(struct tl_options *o)
     if (night) {
         status = o->bundle
                      ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
-                     : tl_nightly_print(o, night);
+                     : tl_cli_nightly_print(o, night);
         json_decref(night);
     }
     if (status < 0) {

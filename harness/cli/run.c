@@ -4,6 +4,7 @@
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/cli/begin.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 #include "reports/trial.h"
@@ -14,7 +15,7 @@
 struct run {
     struct tl_options *o;
     struct tl_unit_list names;
-    struct tl_progress progress;
+    struct tl_cli_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
     bool colour, failed;
@@ -27,7 +28,7 @@ static void print_line(struct run *r, const struct tl_trial_record *t, bool cach
 {
     const char *name = tl_outcome_name(t->outcome);
     char *what = tl_trial_summary(t);
-    tl_progress_clear(&r->progress);
+    tl_cli_progress_clear(&r->progress);
     printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "",
            name, r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
            *what ? "  " : "", what, cached ? "  (known already)" : "");
@@ -59,11 +60,10 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
 
 static void show_progress(struct run *r, struct tl_executor *x)
 {
-    double elapsed = (double)(tl_monotonic_ns() - r->progress.started_ns) * 1e-9;
-    tl_progress_show(&r->progress, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
-                     (unsigned long long)r->ended, (unsigned long long)r->total,
-                     tl_supervisor_in_flight(tl_executor_supervisor(x)),
-                     (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
+    double elapsed = tl_seconds_since(r->progress.started_ns);
+    tl_watch_line(&r->progress.watch, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
+                  (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_in_flight(x),
+                  (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
 }
 
 static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
@@ -130,7 +130,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_error closing;
     int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
     free(units);
-    tl_progress_clear(&r->progress);
+    tl_cli_progress_clear(&r->progress);
     if (begun && o->json)
         puts("\n  ]\n}");
     else if (begun && (r->ended || !status))
@@ -181,7 +181,7 @@ static int run(struct tl_options *o)
                 status = tl_print_error(&e);
         if (status == TL_EXIT_OK) {
             r.total = o->repeat * r.names.n;
-            tl_progress_begin(&r.progress, o->json && !o->verbose);
+            tl_cli_progress_begin(&r.progress, o);
             status = run_case(&r, c, &v);
         }
         tl_unit_list_free(&r.names);

@@ -352,6 +352,11 @@ size_t tl_executor_pending(const struct tl_executor *x)
     return x->pending;
 }
 
+size_t tl_executor_in_flight(const struct tl_executor *x)
+{
+    return tl_supervisor_in_flight(x->supervisor);
+}
+
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 int tl_executor_step(struct tl_executor *x, struct tl_error *e)

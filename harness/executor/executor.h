@@ -59,7 +59,8 @@ typedef void (*tl_executor_done)(void *arg, const struct tl_trial_record *r, boo
                                  const struct tl_error *failure);
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e);
-size_t tl_executor_pending(const struct tl_executor *x); /* submitted, and done not called */
+size_t tl_executor_pending(const struct tl_executor *x);   /* submitted, and done not called */
+size_t tl_executor_in_flight(const struct tl_executor *x); /* of those, with a child that runs now */
 
 /* One turn of the loop, waiting for something to happen (at most 200 ms). -1 when the database can no longer
  * be written: stop submitting, nothing that was stored is lost. */

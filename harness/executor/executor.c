@@ -222,7 +222,7 @@ static void prepare_answer(struct tl_job *j)
 void tl_job_fail(struct tl_job *j, const struct tl_error *e)
 {
     prepare_answer(j);
-    tl_verdict_not_run(tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why), &j->ready);
+    tl_verdict_not_run(tl_error_text(e), &j->ready);
     tl_job_answer(j, &j->ready, false);
 }
 

@@ -82,11 +82,6 @@ static void describe_unstopped(struct tl_thread *t)
                          *wchan ? wchan : "unknown", *call ? call : "unknown");
 }
 
-static void pending_free_timer(struct tl_pending_capture *c)
-{
-    tl_timer_free(&c->timer);
-}
-
 static int by_tid(const void *a, const void *b)
 {
     const struct tl_tracee *const *x = a, *const *y = b;
@@ -137,7 +132,7 @@ void tl_capture_finish(struct tl_process *p)
     if (c->unwind)
         tl_unwind_end(c->unwind, &c->capture);
     c->capture.capture_ns = tl_monotonic_ns() - c->started_ns;
-    pending_free_timer(c);
+    tl_timer_free(&c->timer);
     p->pending = NULL;
     if (p->trial) {
         bool hang = c->capture.kind == TL_CAPTURE_HANG;

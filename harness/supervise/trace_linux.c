@@ -210,10 +210,14 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
                    PTRACE_O_TRACEEXEC;
     if (server) /* its children, which inherit the options, are small and many */
         options |= PTRACE_O_TRACEEXIT;
-    if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options))
+    if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
+        int err = errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
         return tl_fail_errno(
-            e, TL_ERROR_ENVIRONMENT, errno, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
+            e, TL_ERROR_ENVIRONMENT, err, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
             "`trapline doctor` says what forbids it (a container needs --cap-add=SYS_PTRACE)");
+    }
     struct tl_tracee *tracee = add(s, pid);
     struct tl_process *p = process_new(pid, t, t ? NULL : server);
     p->is_main = true;

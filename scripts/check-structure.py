@@ -46,7 +46,8 @@ def block(text, name):
 
 def sources():
     for top in FOLDERS:
-        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+        for folder, folders, names in os.walk(os.path.join(ROOT, top)):
+            folders[:] = [f for f in folders if f != "templates"] # texts that are filled in, and then compiled elsewhere
             for name in names:
                 if name.endswith((".c", ".h")):
                     yield os.path.relpath(os.path.join(folder, name), ROOT)

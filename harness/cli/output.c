@@ -1,3 +1,4 @@
+/* What every command prints in the same way: errors, mistakes, JSON documents, and the exit status of a command. */
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"

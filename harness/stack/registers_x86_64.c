@@ -1,4 +1,4 @@
-/* x86-64. A call pushes its return address, so that a function that has not yet made a frame has it at the
+/* Registers, calls and signal frames of x86-64. A call pushes its return address, so that a function that has not yet made a frame has it at the
  * stack pointer. A signal handler returns to code that calls rt_sigreturn; the kernel's ucontext, with the
  * registers at the interruption, is at the stack pointer then. */
 #include "harness/base/buffer.h"

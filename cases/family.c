@@ -97,7 +97,7 @@ char *tl_family_axis_takes(const struct tl_family_axis *a)
         return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, a->type == TL_VALUE_STRING ? "a string, one of " : "one of ");
-    for (size_t i = 0; a->values[i] && i < LISTED_MAX; i++)
+    for (size_t i = 0; i < LISTED_MAX && a->values[i]; i++)
         tl_buffer_printf(&b, "%s%s", i ? ", " : "", a->values[i]);
     size_t n = 0;
     while (a->values[n])

@@ -14,6 +14,7 @@
  * worth sending. */
 #include "reports/bundle.h"
 
+#include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "reports/bundle_archive.h"
 #include "reports/commands.h"
@@ -73,12 +74,9 @@ static int write_text(struct bundle *b, const char *name, const char *text, cons
                       struct tl_error *e)
 {
     char *path = tl_format("%s/%s", b->stage, name);
-    FILE *f = fopen(path, "wbe");
-    bool bad = !f || fputs(text, f) < 0;
-    int err = errno;
-    if (f && fclose(f) != 0)
-        bad = true, err = errno;
-    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, path, "the disk may be full") : 0;
+    int rc = tl_replace_file(path, text, strlen(text), 0666, false);
+    if (rc)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the disk may be full");
     if (rc == 0 && about)
         have(b, name, about);
     free(path);

@@ -2,10 +2,10 @@
  * are written to the stage (place.c); what is said of a failure is said of the target, which is as it was. */
 #include "reports/site/files.h"
 
+#include "harness/base/files.h"
 #include "reports/site/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +23,10 @@ int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t si
         data = visible.data;
         size = visible.size;
     }
-    FILE *f = fopen(path, "wbe");
-    bool bad = !f || (size && fwrite(data, 1, size, f) != size);
-    int err = errno;
-    if (f && fclose(f) != 0)
-        bad = true, err = errno;
-    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, cannot, w->o->target,
-                                 "%s cannot be written; what was there before is as it was", name)
-                 : 0;
+    int rc = tl_replace_file(path, data, size, 0666, false);
+    if (rc)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot, w->o->target,
+                      "%s cannot be written; what was there before is as it was", name);
     w->r->files++;
     w->r->pages += page;
     w->r->bytes += size;

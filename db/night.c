@@ -375,8 +375,7 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
     sqlite3_bind_int64(q.st, 9, (int64_t)most);
     struct cell_row row = {0};
     while (tl_rows_next(&q, &row)) {
-        cells->list = tl_realloc(cells->list, cells->n + 1, sizeof *cells->list);
-        cells->list[cells->n++] = cell_of(&row);
+        *TL_GROW(cells->list, cells->n) = cell_of(&row);
     }
     if (!tl_rows_close(&q, 0, e))
         return 0;

@@ -524,7 +524,7 @@ int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **li
         }
         json_t *cell = json_pack("{s:s,s:s,s:i,s:o}", "unit", r.unit, "class", r.class, "changed", r.changed,
                                  "variant", document_of(r.variant, json_object()));
-        for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        for (size_t i = 0; i < TL_COUNT(counted); i++)
             json_object_set_new(cell, counted[i], json_integer(r.counts[i]));
         json_array_append_new(json_object_get(night, "cells"), cell);
     }

@@ -490,7 +490,7 @@ void tl_ips_free(struct tl_ips *ips)
 {
     char *strings[] = {ips->incident, ips->process,   ips->os,      ips->os_build, ips->model,
                        ips->cpu,      ips->exception, ips->subtype, ips->codes,    ips->queue};
-    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+    for (size_t i = 0; i < TL_COUNT(strings); i++)
         free(strings[i]);
     tl_crash_report_free(&ips->report);
     *ips = (struct tl_ips){0};

@@ -180,7 +180,7 @@ static bool awaits(pid_t pid)
     char line[256], *end;
     read_line(pid, pid, "syscall", line, sizeof line);
     long call = strtol(line, &end, 10);
-    for (size_t i = 0; end != line && i < sizeof calls / sizeof *calls; i++)
+    for (size_t i = 0; end != line && i < TL_COUNT(calls); i++)
         if (call == calls[i])
             return true;
     return false;

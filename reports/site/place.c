@@ -133,7 +133,7 @@ int tl_site_stage(const char *target, struct tl_staging *stage, struct tl_error 
     if (!rc && tl_staging_begin(stage, directory, prefix))
         rc = no_place(path, errno, e);
     static const char *const folders[] = {"case", "signature", "finding", "data"};
-    for (size_t i = 0; !rc && i < sizeof folders / sizeof *folders; i++) {
+    for (size_t i = 0; !rc && i < TL_COUNT(folders); i++) {
         char *folder = tl_format("%s/%s", stage->path, folders[i]);
         if (mkdir(folder, 0777))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, folder, "the disk may be full");

@@ -155,7 +155,7 @@ static int nightly(struct tl_options *o)
 {
     static const char *const formats[] = {"md", "html", "json", "junit"};
     bool known = !o->format;
-    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
+    for (size_t i = 0; !known && i < TL_COUNT(formats); i++)
         known = !strcmp(formats[i], o->format);
     if (!known)
         return tl_usage_error(&tl_command_nightly, "--format %s: expected md, html, json or junit",

@@ -89,7 +89,7 @@ static int report(struct tl_options *o)
     struct tl_error e;
     struct tl_report_sources r = {0};
     bool known = !o->format;
-    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
+    for (size_t i = 0; !known && i < TL_COUNT(formats); i++)
         known = !strcmp(formats[i], o->format);
     if (!known)
         return tl_usage_error(&tl_command_report, "--format %s: expected md, html, json or junit", o->format);

@@ -209,7 +209,7 @@ static int check_copy(struct merge *m, const char *path, struct tl_error *e)
                          "was changed",
                          answer ? answer : "no answer", path);
     free(answer);
-    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && !result; i++) {
+    for (size_t i = 0; i < TL_COUNT(conditions) && !result; i++) {
         int64_t wrong;
         result = number(m, conditions[i].sql, &wrong, e);
         if (!result && wrong)
@@ -358,7 +358,7 @@ static int run_all(struct merge *m, const char *const *list, size_t n, struct tl
             return -1;
     return 0;
 }
-#define RUN(m, list, e) run_all(m, list, sizeof list / sizeof list[0], e)
+#define RUN(m, list, e) run_all(m, list, TL_COUNT(list), e)
 
 static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
 {
@@ -370,7 +370,7 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
         number(m, "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost'",
                &other, e))
         return -1;
-    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(contents); i++)
         if (merge_content(m, contents[i].table, contents[i].key, e))
             return -1;
     if (merge_trials(m, e) || exec(m, findings, e))
@@ -442,7 +442,7 @@ int tl_store_merge(struct tl_store *s, const char *path, tl_merge_turn turn, voi
         result = make_copy(&m, path, name, e) || merge_copy(&m, path, name, merged, e) ? -1 : 0;
     if (fd >= 0) {
         static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
-        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        for (size_t i = 0; i < TL_COUNT(ends); i++) {
             char *file = tl_format("%s%s", name, ends[i]);
             unlink(file);
             free(file);

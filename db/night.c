@@ -375,8 +375,7 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
     sqlite3_bind_int64(q.st, 9, (int64_t)most);
     struct cell_row row = {0};
     while (tl_rows_next(&q, &row)) {
-        cells->list = tl_realloc(cells->list, cells->n + 1, sizeof *cells->list);
-        cells->list[cells->n++] = cell_of(&row);
+        *TL_GROW(cells->list, cells->n) = cell_of(&row);
     }
     if (!tl_rows_close(&q, 0, e))
         return 0;
@@ -525,7 +524,7 @@ int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **li
         }
         json_t *cell = json_pack("{s:s,s:s,s:i,s:o}", "unit", r.unit, "class", r.class, "changed", r.changed,
                                  "variant", document_of(r.variant, json_object()));
-        for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        for (size_t i = 0; i < TL_COUNT(counted); i++)
             json_object_set_new(cell, counted[i], json_integer(r.counts[i]));
         json_array_append_new(json_object_get(night, "cells"), cell);
     }

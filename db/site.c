@@ -274,7 +274,7 @@ static int find_names(struct tl_store *s, const char *source, tl_site_name_found
 
 int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
 {
-    for (size_t i = 0; i < sizeof text_sources / sizeof *text_sources; i++)
+    for (size_t i = 0; i < TL_COUNT(text_sources); i++)
         if (find_names(s, text_sources[i], found, arg, e))
             return -1;
     return 0;

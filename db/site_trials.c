@@ -102,20 +102,18 @@ static void take_threads(struct walk *w, const char *id, struct tl_site_capture 
     for (; belongs(w, THREAD, id) && row->capture <= w->capture.number; advance(w, THREAD)) {
         if (row->capture < w->capture.number)
             continue;
-        c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
-        c->threads[c->n_threads++] = (struct tl_site_thread){.tid = row->tid,
-                                                             .crashed = row->crashed,
-                                                             .name = tl_strdup(row->name),
-                                                             .state = tl_strdup(row->state),
-                                                             .stack_id = tl_strdup(row->stack_id)};
+        *TL_GROW(c->threads, c->n_threads) = (struct tl_site_thread){.tid = row->tid,
+                                                                     .crashed = row->crashed,
+                                                                     .name = tl_strdup(row->name),
+                                                                     .state = tl_strdup(row->state),
+                                                                     .stack_id = tl_strdup(row->stack_id)};
     }
 }
 
 static void take_captures(struct walk *w, const char *id, struct tl_site_belongings *b)
 {
     for (; belongs(w, CAPTURE, id); advance(w, CAPTURE)) {
-        b->captures = tl_realloc(b->captures, b->n_captures + 1, sizeof *b->captures);
-        struct tl_site_capture *c = &b->captures[b->n_captures++];
+        struct tl_site_capture *c = TL_GROW(b->captures, b->n_captures);
         *c = w->capture.c;
         c->kind = tl_strdup(w->capture.kind);
         c->exe = tl_strdup(w->capture.exe);

@@ -212,8 +212,7 @@ static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct t
         return -1;
     tl_sql_bind(q.st, 1, r->id);
     while (!failed && tl_rows_next(&q, &row)) {
-        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-        struct tl_capture *c = &r->captures[r->n_captures++];
+        struct tl_capture *c = TL_GROW(r->captures, r->n_captures);
         *c = row.c;
         c->kind = row.kind && strcmp(row.kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
         tl_unpack_registers(row.registers, c);

@@ -85,7 +85,7 @@ static int open_trials(struct tl_rows *q, const char *from, const char *rest, st
 {
     struct tl_buffer sql = TL_BUFFER_INIT;
     tl_buffer_add_string(&sql, from);
-    for (size_t i = 0; i < sizeof joins / sizeof *joins; i++)
+    for (size_t i = 0; i < TL_COUNT(joins); i++)
         if (tl_rows_need(q, joins[i].prefix))
             tl_buffer_add_string(&sql, joins[i].sql);
     tl_buffer_printf(&sql, " %s", rest);

@@ -16,8 +16,7 @@ static void free_versions(char **versions, size_t n)
 
 static void add_build(struct tl_builds *out, struct tl_build *b)
 {
-    out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-    out->list[out->n++] = *b;
+    *TL_GROW(out->list, out->n) = *b;
     memset(b, 0, sizeof *b);
 }
 
@@ -131,8 +130,7 @@ static void want(struct wish *w, const char *version, bool exact)
             w->list[i].exact |= exact;
             return;
         }
-    w->list = tl_realloc(w->list, w->n + 1, sizeof *w->list);
-    w->list[w->n++] = (struct wanted){tl_strdup(version), exact};
+    *TL_GROW(w->list, w->n) = (struct wanted){tl_strdup(version), exact};
 }
 
 static void free_wish(struct wish *w)

@@ -234,8 +234,7 @@ int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_err
         char *directory = tl_format("%s/%s", store, entry->d_name);
         struct tl_build b;
         if (read_build(directory, name, entry->d_name, &b) == 0) {
-            out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-            out->list[out->n++] = b;
+            *TL_GROW(out->list, out->n) = b;
         }
         free(directory);
     }
@@ -335,8 +334,7 @@ int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, s
     for (size_t i = 0; i < all.n && rc == 0; i++) {
         if (!chosen[i])
             continue;
-        out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-        out->list[out->n++] = all.list[i];
+        *TL_GROW(out->list, out->n) = all.list[i];
         all.list[i] = (struct tl_build){0};
     }
     free(chosen);

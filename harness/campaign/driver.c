@@ -123,8 +123,7 @@ static struct tl_hunt_use *stored(struct tl_hunt *h, const struct tl_unit *u, co
     for (size_t i = 0; i < h->n_uses; i++)
         if (h->uses[i].unit == u && !strcmp(h->uses[i].variant_hash, hash))
             return &h->uses[i];
-    h->uses = tl_realloc(h->uses, h->n_uses + 1, sizeof *h->uses);
-    struct tl_hunt_use *use = &h->uses[h->n_uses++];
+    struct tl_hunt_use *use = TL_GROW(h->uses, h->n_uses);
     *use = (struct tl_hunt_use){.unit = u};
     memcpy(use->variant_hash, hash, sizeof hash);
     char environment[TL_ID_SIZE];
@@ -195,8 +194,7 @@ static int failure_of(struct tl_hunt *h, const char *trial, const char *signatur
             memcpy(failure, h->faces[i].failure, TL_ID_SIZE);
             break;
         }
-    h->faces = tl_realloc(h->faces, h->n_faces + 1, sizeof *h->faces);
-    struct tl_hunt_face *f = &h->faces[h->n_faces++];
+    struct tl_hunt_face *f = TL_GROW(h->faces, h->n_faces);
     f->record = r;
     memcpy(f->id, signature, TL_ID_SIZE);
     memcpy(f->failure, failure, TL_ID_SIZE);
@@ -284,7 +282,7 @@ int tl_hunt_feed(struct tl_hunt *h, struct tl_error *e)
         *e = h->failure;
         return -1;
     }
-    for (size_t n; !tl_search_done(h->search) && (n = tl_search_ask(h->search, q, sizeof q / sizeof q[0]));)
+    for (size_t n; !tl_search_done(h->search) && (n = tl_search_ask(h->search, q, TL_COUNT(q)));)
         for (size_t i = 0; i < n; i++) {
             /* What is known already costs nothing: the same command again gets further. */
             if (h->max_trials && h->n_run >= h->max_trials) {

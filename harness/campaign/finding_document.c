@@ -232,7 +232,7 @@ static int add_failure(const struct tl_hunt *h, const char *trial, json_t *docum
     struct tl_trial_record t;
     static const char *const none[] = {"outcome", "signal", "phase", "message", "exit_status", "signature"};
     if (!trial) {
-        for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        for (size_t i = 0; i < TL_COUNT(none); i++)
             json_object_set_new(document, none[i], json_null());
         return 0;
     }

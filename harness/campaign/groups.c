@@ -1,5 +1,7 @@
 #include "harness/campaign/groups.h"
 
+#include "harness/base/buffer.h"
+
 #include <stdlib.h>
 
 void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t face)
@@ -8,8 +10,7 @@ void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t face)
     while (i < g->n && (g->list[i].outcome != outcome || g->list[i].face != face))
         i++;
     if (i == g->n) {
-        g->list = tl_realloc(g->list, g->n + 1, sizeof *g->list);
-        g->list[g->n++] = (struct tl_group){outcome, face, 0};
+        *TL_GROW(g->list, g->n) = (struct tl_group){outcome, face, 0};
     }
     g->list[i].n++;
     g->trials++;

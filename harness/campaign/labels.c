@@ -17,8 +17,7 @@ size_t tl_faces_count(struct tl_faces *f, const char *id, const char *coarse_id,
     while (i < f->n && strcmp(f->list[i].id, id))
         i++;
     if (i == f->n) {
-        f->list = tl_realloc(f->list, f->n + 1, sizeof *f->list);
-        struct tl_face *x = &f->list[f->n++];
+        struct tl_face *x = TL_GROW(f->list, f->n);
         *x = (struct tl_face){
             .title = tl_strdup(title ? title : ""), .outcome = outcome, .phase = phase, .signal = signal};
         snprintf(x->id, sizeof x->id, "%s", id);

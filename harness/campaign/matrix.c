@@ -29,8 +29,7 @@ static void add_reason(struct tl_matrix *m, const char *unit, const char *why)
     while (i < m->n_reasons && strcmp(m->reasons[i].text, text))
         i++;
     if (i == m->n_reasons) {
-        m->reasons = tl_realloc(m->reasons, m->n_reasons + 1, sizeof *m->reasons);
-        m->reasons[m->n_reasons++] = (struct tl_matrix_reason){text, 0};
+        *TL_GROW(m->reasons, m->n_reasons) = (struct tl_matrix_reason){text, 0};
     } else {
         free(text);
     }

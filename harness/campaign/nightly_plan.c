@@ -19,8 +19,7 @@ static void note_file(struct tl_nightly_mistakes *m, const char *path, struct tl
         return;
     }
     f.path = tl_strdup(path);
-    m->list = tl_realloc(m->list, m->n + 1, sizeof *m->list);
-    m->list[m->n++] = f;
+    *TL_GROW(m->list, m->n) = f;
 }
 
 void tl_nightly_mistakes_free(struct tl_nightly_mistakes *m)
@@ -176,8 +175,7 @@ int tl_nightly_builds(struct tl_nightly *n, struct tl_error *e)
 static void add_cell(struct tl_nightly *n, struct tl_case *c, const struct tl_variant *v,
                      const struct tl_unit *u)
 {
-    n->cells = tl_realloc(n->cells, n->n_cells + 1, sizeof *n->cells);
-    struct tl_nightly_cell *cell = &n->cells[n->n_cells++];
+    struct tl_nightly_cell *cell = TL_GROW(n->cells, n->n_cells);
     *cell = (struct tl_nightly_cell){.nightly = n, .c = c, .unit = u, .variant = tl_variant_copy(c, v)};
     cell->variant_json = tl_variant_json(c, &cell->variant);
     tl_variant_hash(c, &cell->variant, cell->variant_hash);

@@ -37,8 +37,7 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
     while (i < c->n_kinds && (c->kinds[i].outcome != t->outcome || strcmp(c->kinds[i].coarse, coarse)))
         i++;
     if (i == c->n_kinds) {
-        c->kinds = tl_realloc(c->kinds, c->n_kinds + 1, sizeof *c->kinds);
-        struct tl_nightly_kind *k = &c->kinds[c->n_kinds++];
+        struct tl_nightly_kind *k = TL_GROW(c->kinds, c->n_kinds);
         *k = (struct tl_nightly_kind){.outcome = t->outcome, .phase = t->phase, .signal = t->signal};
         snprintf(k->coarse, sizeof k->coarse, "%s", coarse);
         snprintf(k->trial, sizeof k->trial, "%s", t->id);

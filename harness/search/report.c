@@ -7,8 +7,7 @@
 
 static void add(uint64_t **list, size_t *n, uint64_t value)
 {
-    *list = tl_realloc(*list, *n + 1, sizeof **list);
-    (*list)[(*n)++] = value;
+    *TL_GROW(*list, *n) = value;
 }
 
 /* The rate at a value of the axis, with the runs that came after it was measured. */

@@ -53,7 +53,7 @@ int tl_read_registers(pid_t tid, struct tl_register **registers, size_t *n, stru
         {"ds", u.ds},           {"es", u.es},   {"fs", u.fs},         {"gs", u.gs},   {"fs_base", u.fs_base},
         {"gs_base", u.gs_base},
     };
-    *n = sizeof all / sizeof all[0];
+    *n = TL_COUNT(all);
     *registers = tl_calloc(*n, sizeof **registers);
     for (size_t i = 0; i < *n; i++) {
         snprintf((*registers)[i].name, sizeof(*registers)[i].name, "%s", all[i].name);

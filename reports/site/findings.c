@@ -169,7 +169,7 @@ static void add_links(const struct tl_site *w, struct tl_buffer *b, const json_t
         tl_site_signature_link(w, b, "../", tl_member_text(signature, "id"),
                                tl_member_text(signature, "title"));
     }
-    for (size_t i = 0; i < sizeof evidence / sizeof *evidence; i++) {
+    for (size_t i = 0; i < TL_COUNT(evidence); i++) {
         const char *id = tl_member_text(json_object_get(f, "evidence"), evidence[i].name);
         if (!id)
             continue;

@@ -342,8 +342,7 @@ static void await_report(struct tl_process *p, int status, int signal)
     w->descendants = tl_calloc(t->n_processes + 1, sizeof *w->descendants);
     for (const struct tl_process *x = t->processes; x; x = x->next)
         if (!x->is_main) {
-            w->descendants = tl_realloc(w->descendants, n + 1, sizeof *w->descendants);
-            w->descendants[n++] = x->pid;
+            *TL_GROW(w->descendants, n) = x->pid;
         }
     /* The signal of a Mach exception may be told otherwise in the report: of a process that is known it is
      * not asked. */

@@ -50,7 +50,7 @@ int tl_print_json(json_t *document)
 int tl_cli_check_format(const struct tl_command *c, const struct tl_options *o)
 {
     static const char *const formats[] = {"md", "html", "json", "junit"};
-    for (size_t i = 0; o->format && i < sizeof formats / sizeof *formats; i++)
+    for (size_t i = 0; o->format && i < TL_COUNT(formats); i++)
         if (!strcmp(formats[i], o->format))
             return -1;
     return o->format ? tl_usage_error(c, "--format %s: expected md, html, json or junit", o->format) : -1;

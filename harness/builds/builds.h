@@ -12,6 +12,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/base/watch.h"
 #include "harness/builds/range.h"
 
 #include <jansson.h>
@@ -37,15 +38,12 @@ struct tl_builds {
 };
 void tl_builds_free(struct tl_builds *b);
 
-/* Told before something that takes long: what is being done. May be NULL wherever it is asked for. */
-typedef void (*tl_builds_progress)(void *arg, const char *text);
-
 /* Brings every version that `spec` names: "onnxruntime@" and what range.h says, with one thing more: a short
  * version is the newest that begins with it. Of what is published, stable versions are meant, unless an end
  * of a range is a pre-release. What is here already is not fetched again. *out gets every build that the spec
  * names, also when -1 is returned because some version could not be had: then those that could. A range
- * leaves out, with a word to progress, versions that hold no library for this machine. */
-int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
+ * leaves out, with a word to watch (NULL: nobody), versions that hold no library for this machine. */
+int tl_builds_fetch(const char *spec, const struct tl_watch *watch, struct tl_builds *out,
                     struct tl_error *e);
 
 /* Asks the runner of a build what it can do with it: *answer is its describe message. */

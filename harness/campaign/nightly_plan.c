@@ -82,10 +82,12 @@ int tl_nightly_load(struct tl_nightly *n, const char *path, struct tl_nightly_mi
 
 /* --- builds and units ----------------------------------------------------------------------------------- */
 
-static void on_fetch(void *arg, const char *text)
+static __attribute__((format(printf, 2, 0))) bool on_fetch(void *arg, const char *format, va_list values)
 {
-    struct tl_nightly *n = arg;
-    tl_watch_line(n->watch, "nightly: %s", text);
+    const struct tl_nightly *n = arg;
+    char text[512];
+    vsnprintf(text, sizeof text, format, values);
+    return tl_watch_line(n->watch, "nightly: %s", text);
 }
 
 static void note(struct tl_nightly *n, char *text) /* takes it */
@@ -107,9 +109,10 @@ static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const str
     if (found)
         return;
     struct tl_builds got;
+    const struct tl_watch watch = {on_fetch, n};
     struct tl_error why;
     char *spec = tl_format("%s@%s", u->runner, r->text);
-    if (tl_builds_fetch(spec, on_fetch, n, &got, &why))
+    if (tl_builds_fetch(spec, &watch, &got, &why))
         note(n, tl_format("%s could not be fetched%s: %s: %s", spec,
                           exact ? "" : "; the builds that are here were run", why.what, why.why));
     tl_builds_free(&got);

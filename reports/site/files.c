@@ -62,10 +62,14 @@ void tl_site_file(struct tl_site_files *f, const char *first)
     tl_site_json(&f->firsts, first);
 }
 
-int tl_site_turns(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
-                  struct tl_error *e)
+int tl_site_tell(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
+                 struct tl_error *e)
 {
-    if (!w->o->turn || !w->o->turn(w->o->arg, doing, done, total))
+    const struct tl_watch *watch = w->o->watch;
+    bool stop = total ? tl_watch_line(watch, "%s: %llu of %llu", doing, (unsigned long long)done,
+                                      (unsigned long long)total)
+                      : tl_watch_line(watch, "%s: %llu", doing, (unsigned long long)done);
+    if (!stop)
         return 0;
     return tl_fail(e, TL_ERROR_INTERRUPTED, cannot, w->o->target,
                    "it was stopped; what was there before is as it was");

@@ -32,7 +32,7 @@ static int learn_name(void *arg, const char *text, enum tl_site_named what, stru
 {
     struct tl_site *w = arg;
     if (what == TL_SITE_SAID && w->looked_at++ % 8192 == 0 &&
-        tl_site_turns(w, "looking for names to leave out", w->looked_at - 1, 0, e))
+        tl_site_tell(w, "looking for names to leave out", w->looked_at - 1, 0, e))
         return -1;
     if (w->redaction.n >= (what == TL_SITE_SAID ? NAMES_SAID : NAMES_MOST))
         return 0;

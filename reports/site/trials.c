@@ -122,7 +122,7 @@ static int add_trial(void *arg, const struct tl_trial_row *r, const struct tl_si
     struct trials *t = arg;
     struct tl_site *w = t->w;
     size_t environment = 0, unit = tl_site_unit_of(w, r->unit), place = tl_site_case_of(w, r->case_name);
-    if (t->done++ % 1024 == 0 && tl_site_turns(w, "writing trials", t->done - 1, w->r->trials, e))
+    if (t->done++ % 1024 == 0 && tl_site_tell(w, "writing trials", t->done - 1, w->r->trials, e))
         return -1;
     if (environment_of(t, r, &environment, e))
         return -1;

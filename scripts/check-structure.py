@@ -157,23 +157,25 @@ class Arrows:
 
 def objects(build):
     """Source -> (symbols that its object files define, symbols that they want)."""
-    found = {}
+    found, made_from = {}, {}
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
         commands = json.load(f)
     for command in commands:
         source = os.path.relpath(os.path.join(command["directory"], command["file"]), ROOT)
         output = os.path.join(command["directory"], command["output"])
-        if source.startswith("..") or source.split("/")[0] not in FOLDERS or not os.path.exists(output):
-            continue
-        listed = subprocess.run(["nm", "-P", output], check=True, capture_output=True, text=True).stdout
-        defines, wants = found.setdefault(source, (set(), set()))
+        if source.split("/")[0] in FOLDERS and os.path.exists(output):
+            made_from[output] = source
+            found[source] = (set(), set())
+    if made_from:
+        listed = subprocess.run(["nm", "-A", "-P", *made_from], check=True, capture_output=True, text=True).stdout
         for line in listed.splitlines():
-            name, kind = line.split()[:2]
-            name = name.split("@")[0]
+            output, _, symbol = line.partition(": ")
+            name, kind = symbol.split()[:2]
+            defines, wants = found[made_from[output]]
             if kind in "Uw":
-                wants.add(name)
+                wants.add(name.split("@")[0])
             elif kind.isupper():
-                defines.add(name)
+                defines.add(name.split("@")[0])
     return found
 
 

@@ -1,4 +1,4 @@
-/* A cell against the nights before.
+/* A cell against the nights before: is its failure new, fixed, flakier, is it slower?
  *
  * What it is compared with is everything that was seen since the last change: the last run on the same runner
  * and device, on the same build if that night had it and else on the nearest one, and from there back,

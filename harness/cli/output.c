@@ -1,4 +1,5 @@
-/* What every command prints in the same way: errors, mistakes, JSON documents, and the exit status of a command. */
+/* What every command prints in the same way: errors with the exit status that each kind has, mistakes, and
+ * JSON documents. */
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"

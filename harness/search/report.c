@@ -1,4 +1,5 @@
-/* The result of an isolation, from all that is known of M and of what differs from it in one axis. */
+/* The result of an isolation, from all that is known of the minimal variant (M) and of what differs from it
+ * in one axis. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"

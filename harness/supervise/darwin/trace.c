@@ -1,4 +1,5 @@
-/* macOS: what tracing does elsewhere, without tracing. Written from documentation; it has not been run on a
+/* What tracing does on Linux, done on macOS without it: descendants, and waiting for crash reports and
+ * samples. Written from documentation; it has not been run on a
  * Mac.
  *
  *   main process        our child: wait4 tells its end.

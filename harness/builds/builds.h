@@ -53,7 +53,8 @@ typedef int (*tl_builds_describe)(const struct tl_build *b, json_t **answer, str
  * library says of itself to the runner. Adding the same content again changes nothing. */
 int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_build *b, struct tl_error *e);
 
-/* The build that a unit names. version NULL, "" or "latest": the newest that is here. */
+/* The build that a unit names: 1.22.0, or 1.22 for the newest 1.22.x that is here, as `builds fetch` takes it.
+ * version NULL, "" or "latest": the newest that is here. */
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e);
 
 /* The builds that are here and in one of the ranges, oldest version first. TL_ERROR_INPUT when a range holds

@@ -289,11 +289,16 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
     if (tl_builds_installed(runner, &all, e) != 0)
         return -1;
     bool newest = !version || !*version || !strcmp(version, "latest");
+    bool is_short = !newest && tl_version_stable(version) && tl_version_parts(version) < 3;
     struct tl_build *found = NULL;
     for (size_t i = 0; i < all.n; i++) {
-        if (newest ? true : !strcmp(all.list[i].version, version))
+        const char *here = all.list[i].version;
+        if (newest || (is_short && tl_version_stable(here) && !tl_version_compare_prefix(here, version)))
             found = &all.list[i];
     }
+    for (size_t i = 0; i < all.n && !newest; i++)
+        if (!strcmp(all.list[i].version, version))
+            found = &all.list[i];
     if (found) {
         *b = *found;
         memset(found, 0, sizeof *found);

@@ -347,6 +347,10 @@ Test(builds, ranges_and_latest)
     cr_assert_eq(tl_builds_find("onnxruntime", "latest", &b, &e), 0);
     cr_assert_str_eq(b.version, "1.23.0");
     tl_build_free(&b);
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.22", &b, &e), 0, "what fetch takes, a unit takes");
+    cr_assert_str_eq(b.version, "1.22.2");
+    tl_build_free(&b);
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.2", &b, &e), -1, "1.22 does not begin with 1.2");
     assert_clean();
 }
 

@@ -198,7 +198,7 @@ static json_t *when_json(int64_t us)
     return j;
 }
 
-/* What was lost although it has a verdict by now: told, so that nobody wonders about the trial. */
+/* What was lost although it has a verdict by now: listed, so that nobody wonders about the trial. */
 static json_t *cut_short_json(const struct tl_nightly *n)
 {
     json_t *list = json_array();

@@ -31,10 +31,9 @@ struct tl_driver_signature {
     struct tl_trial_record record; /* what tl_failure_related looks at */
 };
 
-struct errand {
+struct call_context {
     struct tl_driver *d;
     uint64_t request;
-    bool wants_fresh;
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -211,8 +210,8 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
 
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
-    struct errand *errand = arg;
-    struct tl_driver *d = errand->d;
+    struct call_context *context = arg;
+    struct tl_driver *d = context->d;
     (void)cached;
     d->in_flight--;
     if (failure && !d->failed && failure->kind != TL_ERROR_INTERRUPTED) {
@@ -225,9 +224,9 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure))
             d->failed = true;
         else
-            tell(d, errand->request, &t);
+            tell(d, context->request, &t);
     }
-    free(errand);
+    free(context);
 }
 
 static int coarse_of(struct tl_driver *d, struct tl_driver_trial *t, struct tl_error *e)
@@ -265,11 +264,11 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         tell(d, q->id, &t);
         return 0;
     }
-    struct errand *errand = tl_malloc(sizeof *errand);
-    *errand = (struct errand){d, q->id, fresh};
+    struct call_context *context = tl_malloc(sizeof *context);
+    *context = (struct call_context){d, q->id};
     struct tl_request request = {.c = d->c, .variant = v, .unit = u, .fresh = fresh};
-    if (tl_executor_submit(d->x, &request, on_done, errand, e)) {
-        free(errand);
+    if (tl_executor_submit(d->x, &request, on_done, context, e)) {
+        free(context);
         return -1;
     }
     d->in_flight++;

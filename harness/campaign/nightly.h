@@ -145,7 +145,7 @@ double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds
 /* nightly_judge.c */
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads its history */
 void tl_nightly_judge(struct tl_nightly_cell *c);
-bool tl_nightly_outcome_changed(enum tl_class class);
+bool tl_nightly_outcome_changed(enum tl_class what);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
                                             bool *fresh); /* those to compare */
 

@@ -51,10 +51,10 @@ const char *const tl_class_names[TL_CLASS_COUNT] = {
     [TL_CLASS_NOT_RUN] = "not-run",
 };
 
-bool tl_nightly_outcome_changed(enum tl_class class)
+bool tl_nightly_outcome_changed(enum tl_class what)
 {
-    return class == TL_CLASS_NEW || class == TL_CLASS_CHANGED || class == TL_CLASS_FLAKIER ||
-           class == TL_CLASS_FIXED || class == TL_CLASS_STEADIER;
+    return what == TL_CLASS_NEW || what == TL_CLASS_CHANGED || what == TL_CLASS_FLAKIER ||
+           what == TL_CLASS_FIXED || what == TL_CLASS_STEADIER;
 }
 
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e)

@@ -179,9 +179,9 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
         r->n_cells = side + 1;
     }
     struct tl_side_cell *k = &r->cells[side];
-    size_t face =
-        tl_faces_count(&c->faces, t->signature_id, t->coarse_id, t->title, t->outcome, t->phase, t->signal);
-    tl_groups_count(&k->groups, t->outcome, face);
+    size_t label =
+        tl_labels_count(&c->labels, t->signature_id, t->coarse_id, t->title, t->outcome, t->phase, t->signal);
+    tl_groups_count(&k->groups, t->outcome, label);
     if (t->outcome == TL_OUTCOME_PASS) {
         struct tl_measures *m = &k->measures[t->fresh];
         size_t n = m->n++;
@@ -238,7 +238,7 @@ const struct tl_side_cell *tl_compare_cell(const struct tl_compare *c, const str
 
 static const char *coarse_of(const struct tl_compare *c, const struct tl_group *g)
 {
-    return g->face == TL_NO_FACE ? "" : c->faces.list[g->face].coarse_id;
+    return g->label == TL_NO_LABEL ? "" : c->labels.list[g->label].coarse_id;
 }
 
 const struct tl_measures *tl_compare_measures(const struct tl_compare_row *r, const struct tl_side_cell *k)
@@ -283,14 +283,14 @@ static void judge(struct tl_compare *c, struct tl_compare_row *r)
         all_fail = all_fail && tl_outcome_is_failure(g->outcome);
         if (!first)
             first = g;
-        exact = exact && first->face == g->face;
+        exact = exact && first->label == g->label;
         coarse = coarse && first->outcome == g->outcome && !strcmp(coarse_of(c, first), coarse_of(c, g));
         r->regressed =
             r->regressed || (!tl_outcome_is_failure(first->outcome) && tl_outcome_is_failure(g->outcome));
     }
     r->differs = r->present > 1 && !coarse;
     r->fixed = first && tl_outcome_is_failure(first->outcome) && !tl_outcome_is_failure(last->outcome);
-    if (r->present > 1 && all_fail && first->face != TL_NO_FACE)
+    if (r->present > 1 && all_fail && first->label != TL_NO_LABEL)
         r->match = exact ? TL_MATCH_EXACT : coarse ? TL_MATCH_COARSE : TL_MATCH_NONE;
     c->differing += r->differs;
     c->regressed += r->regressed;
@@ -375,9 +375,9 @@ static void give_letters(struct tl_compare *c)
         for (size_t k = 0; k < c->n_shown && tl_compare_row_shown(c, &c->rows[i]); k++) {
             const struct tl_side_cell *cell = tl_compare_cell(c, &c->rows[i], k);
             for (size_t g = 0; g < cell->groups.n; g++)
-                tl_faces_letter(&c->faces, cell->groups.list[g].face);
+                tl_labels_letter(&c->labels, cell->groups.list[g].label);
         }
-    tl_faces_lettered(&c->faces);
+    tl_labels_lettered(&c->labels);
 }
 
 int tl_compare_run(struct tl_compare *c, struct tl_store *s, struct tl_filter *f, struct tl_error *e)
@@ -411,5 +411,5 @@ void tl_compare_free(struct tl_compare *c)
     free(c->rows);
     free(c->sides);
     free(c->order);
-    tl_faces_free(&c->faces);
+    tl_labels_free(&c->labels);
 }

@@ -57,7 +57,7 @@ struct tl_compare {
                                not */
     size_t n_rows, block;
     struct tl_compare_row *rows;
-    struct tl_faces faces;
+    struct tl_labels labels;
     uint64_t trials, left_out; /* left_out: of no known side */
     size_t differing, regressed, alone;
 };

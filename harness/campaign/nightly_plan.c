@@ -96,7 +96,7 @@ static void note(struct tl_nightly *n, char *text) /* takes it */
     free(text);
 }
 
-/* What is not here and can be had is brought; a build that cannot be had is told, and the night goes on
+/* What is not here and can be had is brought; a build that cannot be had is noted, and the night goes on
  * without. */
 static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const struct tl_builds_range *r)
 {

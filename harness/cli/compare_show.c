@@ -49,14 +49,14 @@ static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool me
 
 /* --- which sides show a failure ------------------------------------------------------------------------- */
 
-static bool side_shows(const struct tl_compare *c, size_t place, const char *coarse, size_t face)
+static bool side_shows(const struct tl_compare *c, size_t place, const char *coarse, size_t label)
 {
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct tl_side_cell *k = tl_compare_cell(c, &c->rows[i], place);
         for (size_t g = 0; g < k->groups.n; g++)
-            if (k->groups.list[g].face != TL_NO_FACE &&
-                (face == TL_NO_FACE || k->groups.list[g].face == face) &&
-                !strcmp(c->faces.list[k->groups.list[g].face].coarse_id, coarse))
+            if (k->groups.list[g].label != TL_NO_LABEL &&
+                (label == TL_NO_LABEL || k->groups.list[g].label == label) &&
+                !strcmp(c->labels.list[k->groups.list[g].label].coarse_id, coarse))
                 return true;
     }
     return false;
@@ -65,10 +65,10 @@ static bool side_shows(const struct tl_compare *c, size_t place, const char *coa
 /* Exact when one signature is seen on every side that shows the failure. */
 static bool is_exact(const struct tl_compare *c, const char *coarse)
 {
-    for (size_t f = 0; f < c->faces.n; f++) {
-        bool everywhere = !strcmp(c->faces.list[f].coarse_id, coarse);
+    for (size_t f = 0; f < c->labels.n; f++) {
+        bool everywhere = !strcmp(c->labels.list[f].coarse_id, coarse);
         for (size_t i = 0; i < c->n_shown && everywhere; i++)
-            everywhere = !side_shows(c, i, coarse, TL_NO_FACE) || side_shows(c, i, coarse, f);
+            everywhere = !side_shows(c, i, coarse, TL_NO_LABEL) || side_shows(c, i, coarse, f);
         if (everywhere)
             return true;
     }
@@ -78,16 +78,16 @@ static bool is_exact(const struct tl_compare *c, const char *coarse)
 static json_t *same_failures(const struct tl_compare *c)
 {
     json_t *all = json_array();
-    for (size_t f = 0; f < c->faces.n; f++) {
-        const struct tl_face *x = &c->faces.list[f];
+    for (size_t f = 0; f < c->labels.n; f++) {
+        const struct tl_label *x = &c->labels.list[f];
         size_t earlier = 0;
-        while (strcmp(c->faces.list[earlier].coarse_id, x->coarse_id))
+        while (strcmp(c->labels.list[earlier].coarse_id, x->coarse_id))
             earlier++;
         if (earlier < f)
             continue;
         json_t *sides = json_array();
         for (size_t i = 0; i < c->n_shown; i++)
-            if (side_shows(c, i, x->coarse_id, TL_NO_FACE))
+            if (side_shows(c, i, x->coarse_id, TL_NO_LABEL))
                 json_array_append_new(sides, json_string(c->sides[c->order[i]].name));
         bool several = json_array_size(sides) > 1;
         char letter[24];
@@ -107,7 +107,7 @@ static char *cell_text(const struct tl_compare *c, const struct tl_compare_row *
                        const struct tl_side_cell *k)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_groups_text(&k->groups, &c->faces, &b);
+    tl_groups_text(&k->groups, &c->labels, &b);
     const struct tl_measures *m = tl_compare_measures(r, k);
     if (m->n) {
         char *time = tl_duration_text(median_of(m, false));
@@ -278,7 +278,7 @@ void tl_cli_compare_print(const struct tl_compare *c, bool colour)
             ;
         print_case(c, from, to, colour);
     }
-    tl_cli_labels_print(&c->faces);
+    tl_cli_labels_print(&c->labels);
     json_t *same = same_failures(c), *one;
     size_t i;
     json_array_foreach(same, i, one)
@@ -324,7 +324,7 @@ static json_t *cell_json(const struct tl_compare *c, const struct tl_compare_row
     json_t *seen = json_array();
     for (size_t g = 0; g < k->groups.n; g++) {
         const struct tl_group *p = &k->groups.list[g];
-        const struct tl_face *f = p->face == TL_NO_FACE ? NULL : &c->faces.list[p->face];
+        const struct tl_label *f = p->label == TL_NO_LABEL ? NULL : &c->labels.list[p->label];
         json_array_append_new(seen, json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n",
                                               (json_int_t)p->n, "signature", f ? f->id : NULL));
     }
@@ -376,7 +376,7 @@ json_t *tl_cli_compare_json(const struct tl_compare *c)
                                         r->differs, "regressed", r->regressed, "match", matches[r->match]));
     }
     return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I}", "by", tl_compare_by_names[c->by], "sides",
-                     sides, "rows", rows, "signatures", tl_faces_json(&c->faces), "failures",
+                     sides, "rows", rows, "signatures", tl_labels_json(&c->labels), "failures",
                      same_failures(c), "compared", (json_int_t)(c->n_rows - c->alone), "differ",
                      (json_int_t)c->differing, "regressed", (json_int_t)c->regressed, "alone",
                      (json_int_t)c->alone);

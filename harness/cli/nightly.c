@@ -24,7 +24,7 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     if (tl_cli_executor(&tl_command_nightly, o, &n->x, e) || tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
-        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before it was told\n",
+        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",
                 n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
         return 0;
     }
@@ -49,9 +49,9 @@ static int pipe_summary(char *const *words, const json_t *document, struct tl_er
     if (!result && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
         result =
             WIFEXITED(status)
-                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
                           "it ended with exit status %d; the night itself is stored", WEXITSTATUS(status))
-                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
                           "it was killed by signal %d; the night itself is stored", WTERMSIG(status));
     return result;
 }
@@ -128,7 +128,7 @@ static int run_suite(struct tl_options *o, char *const *words)
 }
 
 /* What would be found wrong when the night is over, or every night. *words: of --notify, to be released. */
-static int check_telling(const struct tl_options *o, char ***words, struct tl_error *e)
+static int check_notifying(const struct tl_options *o, char ***words, struct tl_error *e)
 {
     *words = NULL;
     if (o->notify && tl_split_words(o->notify, words, e))
@@ -162,9 +162,9 @@ static int nightly(struct tl_options *o)
                               "one suite was expected; docs/nightly.md says what is in it");
     struct tl_error e;
     char **words;
-    status = check_telling(o, &words, &e) ? tl_print_error(&e)
-             : o->install                 ? tl_cli_nightly_install(o)
-                                          : run_suite(o, words);
+    status = check_notifying(o, &words, &e) ? tl_print_error(&e)
+             : o->install                   ? tl_cli_nightly_install(o)
+                                            : run_suite(o, words);
     tl_split_words_free(words);
     return status;
 }

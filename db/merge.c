@@ -20,6 +20,7 @@
 #include "db/migrate.h"
 #include "db/sql.h"
 #include "db/sums.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -388,23 +389,11 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     return 0;
 }
 
-static int attach(struct merge *m, const char *name, struct tl_error *e)
-{
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(m->s->db, "ATTACH ? AS o", -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        tl_sql_bind(st, 1, name);
-        sqlite3_step(st);
-        rc = sqlite3_finalize(st);
-    }
-    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, m->s->db, rc, what_);
-}
-
 static int merge_copy(struct merge *m, const char *path, const char *name, struct tl_merged *r,
                       struct tl_error *e)
 {
     sqlite3 *db = m->s->db;
-    if (attach(m, name, e))
+    if (TL_RUN(m->s, "ATTACH ? AS o", what_, e, TL_TEXT(name)))
         return -1;
     sqlite3_progress_handler(db, TURN_STEPS, on_turn, m);
     int result = check_copy(m, path, e) || tl_sql_exec(db, "BEGIN IMMEDIATE", what_, e) ||

@@ -81,8 +81,7 @@ static void take_threads(struct walk *w, const char *id, struct tl_capture *c)
     for (; belongs(w, THREAD, id) && row->capture <= w->capture.number; advance(w, THREAD)) {
         if (row->capture < w->capture.number)
             continue;
-        c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
-        c->threads[c->n_threads++] = row->t;
+        *TL_GROW(c->threads, c->n_threads) = row->t;
         row->t.state = NULL;
     }
 }

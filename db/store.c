@@ -32,6 +32,7 @@
 #include "db/migrate.h"
 #include "db/recover.h"
 #include "db/sql.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
@@ -263,33 +264,14 @@ static int insert_session(struct tl_store *s, const struct tl_machine *m, const 
 {
     char machine[TL_ID_SIZE];
     tl_machine_id(m, machine);
-    sqlite3_stmt *st = NULL;
-    int rc = sqlite3_prepare_v2(s->db, "INSERT OR IGNORE INTO machine VALUES(?,?,?,?,?,?)", -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        tl_sql_bind(st, 1, machine);
-        tl_sql_bind(st, 2, m->name);
-        tl_sql_bind(st, 3, m->arch);
-        tl_sql_bind(st, 4, m->cpu);
-        sqlite3_bind_int64(st, 5, m->cores);
-        sqlite3_bind_int64(st, 6, (int64_t)m->memory);
-        sqlite3_step(st);
-        rc = sqlite3_finalize(st);
-    }
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(s->db, "INSERT INTO session VALUES(?,?,?,?,?,?,?,?,NULL)", -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        tl_sql_bind(st, 1, id);
-        tl_sql_bind(st, 2, machine);
-        tl_sql_bind(st, 3, m->os);
-        tl_sql_bind(st, 4, m->os_build);
-        tl_sql_bind(st, 5, m->kernel);
-        tl_sql_bind(st, 6, version);
-        tl_sql_bind(st, 7, command);
-        sqlite3_bind_int64(st, 8, tl_wall_us());
-        sqlite3_step(st);
-        rc = sqlite3_finalize(st);
-    }
-    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, s->db, rc, cannot_write);
+    return TL_RUN(s, "INSERT OR IGNORE INTO machine VALUES(?,?,?,?,?,?)", cannot_write, e, TL_TEXT(machine),
+                  TL_TEXT(m->name), TL_TEXT(m->arch), TL_TEXT(m->cpu), TL_INTEGER(m->cores),
+                  TL_INTEGER(m->memory)) ||
+                   TL_RUN(s, "INSERT INTO session VALUES(?,?,?,?,?,?,?,?,NULL)", cannot_write, e, TL_TEXT(id),
+                          TL_TEXT(machine), TL_TEXT(m->os), TL_TEXT(m->os_build), TL_TEXT(m->kernel),
+                          TL_TEXT(version), TL_TEXT(command), TL_INTEGER(tl_wall_us()))
+               ? -1
+               : 0;
 }
 
 int tl_store_session_begin(struct tl_store *s, const struct tl_machine *m, const char *trapline_version,
@@ -313,13 +295,14 @@ int tl_store_session_end(struct tl_store *s, struct tl_error *e)
 {
     if (!s->session_id[0])
         return tl_store_flush(s, e);
-    char sql[160]; /* a UUID of our own making needs no quoting */
-    snprintf(sql, sizeof sql, "UPDATE session SET ended_us = %lld WHERE id = '%s'", (long long)tl_wall_us(),
-             s->session_id);
+    char id[TL_UUID_SIZE];
+    int64_t ended_us = tl_wall_us();
+    memcpy(id, s->session_id, sizeof id);
     s->session_id[0] = '\0';
     if (tl_store_flush(s, e) || tl_store_group(s, e))
         return -1;
-    if (tl_sql_exec(s->db, sql, cannot_write, e))
+    if (TL_RUN(s, "UPDATE session SET ended_us = ? WHERE id = ?", cannot_write, e, TL_INTEGER(ended_us),
+               TL_TEXT(id)))
         return tl_store_undo(s);
     return tl_store_flush(s, e);
 }

@@ -3,6 +3,7 @@
 #include "db/query.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
 #include <jansson.h>
@@ -39,9 +40,7 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
     struct tl_rows q;
     if (tl_rows_open(&q, s, columns, "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
         return -1;
-    tl_sql_bind(q.st, 1, lower);
-    tl_sql_bind(q.st, 2, end);
-    sqlite3_bind_int(q.st, 3, CANDIDATES + 1);
+    TL_BIND(s, q.st, TL_TEXT(lower), TL_TEXT(end), TL_INTEGER(CANDIDATES + 1));
     struct tl_buffer list = TL_BUFFER_INIT;
     int found = 0;
     while (tl_rows_next(&q, &c)) {
@@ -146,8 +145,7 @@ static int load_threads(struct tl_store *s, const char *id, int64_t capture, str
                      "ORDER BY thread",
                      what_, e))
         return -1;
-    tl_sql_bind(q.st, 1, id);
-    sqlite3_bind_int64(q.st, 2, capture);
+    TL_BIND(s, q.st, TL_TEXT(id), TL_INTEGER(capture));
     struct tl_thread_row *rows = tl_rows_all(&q, sizeof *rows, &c->n_threads);
     c->threads = tl_calloc(c->n_threads + 1, sizeof *c->threads);
     for (size_t i = 0; i < c->n_threads; i++) {
@@ -239,8 +237,7 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
     *environment = NULL;
     if (!st)
         return -1;
-    tl_sql_bind(st, 1, session_id);
-    tl_sql_bind(st, 2, environment_id);
+    TL_BIND(s, st, TL_TEXT(session_id), TL_TEXT(environment_id));
     int rc = sqlite3_step(st);
     if (rc != SQLITE_ROW) {
         tl_sql_fail(e, s->db, rc, what_);

@@ -181,8 +181,7 @@ const struct tl_column tl_thread_columns[] = {
 
 struct tl_capture *tl_capture_take(struct tl_capture_row *row, struct tl_capture **list, size_t *n)
 {
-    *list = tl_realloc(*list, *n + 1, sizeof **list);
-    struct tl_capture *c = &(*list)[(*n)++];
+    struct tl_capture *c = TL_GROW(*list, *n);
     *c = row->c;
     c->kind = row->kind && strcmp(row->kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
     row->c.exe = NULL;

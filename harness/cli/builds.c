@@ -5,6 +5,7 @@
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
+#include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,19 +31,15 @@ static json_t *build_json(const struct tl_build *b)
 
 static void print_build(const json_t *j)
 {
-    printf("%-26s %.12s %6.1f MiB  %s\n", json_string_value(json_object_get(j, "build")),
-           json_string_value(json_object_get(j, "sha256")),
-           (double)json_integer_value(json_object_get(j, "size")) / 1048576.0,
-           json_string_value(json_object_get(j, "source")));
+    printf("%-26s %.12s %6.1f MiB  %s\n", tl_member_text(j, "build"), tl_member_text(j, "sha256"),
+           (double)tl_member_integer(j, "size") / 1048576.0, tl_member_text(j, "source"));
     json_t *d;
     size_t i;
     json_array_foreach(json_object_get(j, "devices"), i, d)
     {
-        const char *told = json_string_value(json_object_get(d, "why"));
         bool usable = !json_is_false(json_object_get(d, "usable"));
-        char *why = tl_line_text(told || !usable ? told : "");
-        printf("    %-14s %s%s%s\n", json_string_value(json_object_get(d, "name")), usable ? "yes" : "no",
-               usable && !*why ? "" : ": ", why);
+        char *why = tl_reason_text(usable, tl_member_text(d, "why"));
+        printf("    %-14s %s%s\n", tl_member_text(d, "name"), usable ? "yes" : "no", why);
         free(why);
     }
 }

@@ -78,8 +78,9 @@ int tl_finish_output(int status);
 
 bool tl_colour(FILE *f);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
-char *tl_line_text(const char *text);       /* on one line: white space folded; NULL: that nobody said why */
-char *tl_time_text(int64_t wall_us);        /* local time to the second; the caller's to free */
+/* ": why" a device can or cannot be used, on one line; "" when it can and there is no more to say. */
+char *tl_reason_text(bool usable, const char *why);
+char *tl_time_text(int64_t wall_us); /* local time to the second; the caller's to free */
 
 /* A line on stderr that is written over while work goes on: on a terminal at most ten times a second,
  * elsewhere as plain lines every few seconds. Its watch answers that work is to stop once a signal was

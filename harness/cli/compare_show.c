@@ -6,6 +6,8 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
+#include "reports/members.h"
+#include "reports/page.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -161,14 +163,6 @@ static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
     return varied;
 }
 
-static char *value_text(const json_t *v)
-{
-    if (json_is_string(v))
-        return tl_strdup(json_string_value(v));
-    char *text = v ? json_dumps(v, JSON_ENCODE_ANY) : NULL;
-    return text ? text : tl_strdup("");
-}
-
 static const char *cell_colour(const struct tl_side_cell *k)
 {
     return k->groups.n ? tl_outcome_colour((int)k->groups.list[0].outcome) : NULL;
@@ -180,7 +174,7 @@ static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, 
     json_t *v = json_loads(r->variant, 0, NULL), *name;
     size_t i;
     json_array_foreach(axes, i, name)
-        tl_table_add(t, value_text(json_object_get(v, json_string_value(name))), NULL);
+        tl_table_add(t, tl_value_word(json_object_get(v, json_string_value(name))), NULL);
     if (!json_array_size(axes))
         tl_table_add(t, tl_format("%.12s", r->variant_hash), NULL);
     json_decref(v);
@@ -284,10 +278,10 @@ void tl_cli_compare_print(const struct tl_compare *c, bool colour)
     json_array_foreach(same, i, one)
     {
         const json_t *sides = json_object_get(one, "sides");
-        const char *match = json_string_value(json_object_get(one, "match"));
-        if (!match || !*json_string_value(json_object_get(one, "letter")))
+        const char *match = tl_member_text(one, "match");
+        if (!match || !*tl_member_text(one, "letter"))
             continue;
-        printf("%s is the same failure on", json_string_value(json_object_get(one, "letter")));
+        printf("%s is the same failure on", tl_member_text(one, "letter"));
         for (size_t k = 0; k < json_array_size(sides); k++)
             printf("%s %s", k ? "," : "", json_string_value(json_array_get(sides, k)));
         printf(": by its %s\n", strcmp(match, "coarse") ? "signature" : "coarse part");

@@ -7,6 +7,7 @@
 #include "harness/campaign/sweep.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
+#include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static bool print_findings(const struct command *k, json_t *documents, bool all)
     tl_cli_progress_clear(&k->progress);
     json_array_foreach(documents, i, d)
     {
-        bool reproduced = json_is_true(json_object_get(d, "reproduced"));
+        bool reproduced = tl_member_true(d, "reproduced");
         failing = failing || reproduced;
         if (k->o->json)
             continue;
@@ -103,8 +104,7 @@ static bool print_findings(const struct command *k, json_t *documents, bool all)
         printf("%s%s", i ? "\n" : "", text);
         free(text);
         if (reproduced)
-            printf("`trapline report %.18s` writes the report\n",
-                   json_string_value(json_object_get(d, "finding")));
+            printf("`trapline report %.18s` writes the report\n", tl_member_text(d, "finding"));
     }
     if (all && k->o->json && i)
         tl_print_json(i == 1 ? json_incref(json_array_get(documents, 0))

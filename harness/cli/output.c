@@ -93,14 +93,18 @@ const char *tl_outcome_colour(int outcome)
     }
 }
 
-char *tl_line_text(const char *text)
+char *tl_reason_text(bool usable, const char *why)
 {
+    static const char space[] = " \t\r\n";
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "");
-    for (const char *p = text ? text : "its runner does not say why"; *p;) {
-        size_t n = strcspn(p, " \t\r\n");
-        tl_buffer_printf(&b, "%s%.*s", b.size && n ? " " : "", (int)n, p);
-        p += n + strspn(p + n, " \t\r\n");
+    const char *text = why ? why : usable ? "" : "its runner does not say why";
+    text += strspn(text, space);
+    tl_buffer_add_string(&b, *text || !usable ? ": " : "");
+    while (*text) {
+        size_t n = strcspn(text, space);
+        tl_buffer_printf(&b, "%.*s", (int)n, text);
+        text += n + strspn(text + n, space);
+        tl_buffer_add_string(&b, *text ? " " : "");
     }
     return tl_buffer_take(&b);
 }

@@ -9,21 +9,17 @@
 #include "harness/executor/unit.h"
 #include "reports/bundle.h"
 #include "reports/finding.h"
+#include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
 
 static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
                         const json_t *case_document)
 {
     struct tl_unit unit;
     struct tl_error e;
-    const char *name = text_of(source->finding, "unit");
+    const char *name = tl_member_text(source->finding, "unit");
     json_t *left_out = NULL, *sentence;
     size_t i;
     bool known = name && !tl_unit_parse(name, &unit, &e);

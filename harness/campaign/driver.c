@@ -212,10 +212,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_driver *d = context->d;
     (void)cached;
     d->in_flight--;
-    if (failure && !d->failed && failure->kind != TL_ERROR_INTERRUPTED) {
-        d->failed = true;
-        d->failure = *failure;
-    } else if (!failure && !tl_executor_interrupted(d->x)) {
+    if (!failure && !tl_executor_interrupted(d->x)) {
         struct tl_driver_trial t = {.outcome = r->outcome, .fresh = r->fresh};
         memcpy(t.id, r->id, sizeof t.id);
         memcpy(t.coarse_id, r->signature.coarse_id, sizeof t.coarse_id);

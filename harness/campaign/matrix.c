@@ -47,12 +47,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 {
     struct tl_matrix_trial *t = arg;
     struct tl_matrix *m = t->matrix;
-    if (failure) {
-        if (!m->broken)
-            m->failure = *failure;
-        m->broken = true;
+    if (failure)
         return;
-    }
     if (r->outcome == TL_OUTCOME_LOST && tl_executor_interrupted(m->x))
         return; /* it was stopped, and will be run another time */
     memcpy(t->id, r->id, sizeof t->id);
@@ -170,11 +166,8 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
 {
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
     tl_watch_line(m->watch, "matrix: asking %zu units what they are", m->n_units);
-    if (tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e) || run_all(m, e))
-        return -1;
-    if (m->broken)
-        *e = m->failure;
-    return m->broken ? -1 : 0;
+    int result = tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e);
+    return result ? result : run_all(m, e);
 }
 
 /* --- what came of it all ------------------------------------------------------------------------------ */

@@ -59,8 +59,6 @@ struct tl_matrix {
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
     uint64_t total, ended, cached, failed; /* trials */
-    bool broken;                           /* trapline itself failed: */
-    struct tl_error failure;
 };
 
 /* Of the trials of a cell that ended. */

@@ -112,8 +112,6 @@ struct tl_nightly {
     struct tl_nightly_cell *cells;
     json_t *notes; /* sentences about what could not be done */
     uint64_t ended, total, not_passed;
-    bool broken;
-    struct tl_error failure;
 };
 
 /* Files that cannot be used, each with its mistakes, or, where it has none, why it cannot be read. */

@@ -132,13 +132,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_nightly *n = c->nightly;
     (void)cached;
     c->pending--;
-    if (failure) {
-        if (!n->broken && failure->kind != TL_ERROR_INTERRUPTED) {
-            n->failure = *failure;
-            n->broken = true;
-        }
+    if (failure)
         return;
-    }
     double seconds = 0;
     for (int p = TL_PHASE_LOAD; p <= TL_PHASE_CHECK; p++)
         seconds += r->phase_seconds[p] > 0 ? r->phase_seconds[p] : 0;
@@ -207,7 +202,7 @@ static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
 static bool stop(struct tl_nightly *n)
 {
     n->over_budget = n->over_budget || tl_nightly_left(n) <= 0;
-    return n->over_budget || tl_executor_interrupted(n->x) || n->broken;
+    return n->over_budget || tl_executor_interrupted(n->x);
 }
 
 /* Round by round, so that a budget that is used up has seen as much of every cell; cells of which a trial was
@@ -283,9 +278,5 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
             result = tl_nightly_remember(&n->cells[i], e);
             tl_nightly_judge(&n->cells[i]);
         }
-    if (!result && n->broken) {
-        *e = n->failure;
-        result = -1;
-    }
     return result;
 }

@@ -25,10 +25,7 @@ static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
 {
     struct scanned *one = arg;
     (void)cached;
-    if (failure && failure->kind != TL_ERROR_INTERRUPTED) {
-        one->scan->failed = true;
-        one->scan->failure = *failure;
-    } else if (!failure) {
+    if (!failure) {
         one->scan->outcome[one->at] = r->outcome;
         memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
         memcpy(one->scan->signature[one->at], r->signature.id, TL_ID_SIZE);
@@ -60,10 +57,6 @@ int tl_scan_run(struct tl_campaign_isolation *s, const size_t *at, size_t n, str
     }
     if (!result)
         result = tl_executor_finish(s->x, e);
-    if (!result && scan->failed) {
-        *e = scan->failure;
-        result = -1;
-    }
     for (size_t i = 0; i < n && !result; i++)
         if (gravity(scan->outcome[i]) &&
             (*gravest == SIZE_MAX || gravity(scan->outcome[i]) >= gravity(scan->outcome[*gravest])))

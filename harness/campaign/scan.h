@@ -11,8 +11,6 @@ struct tl_scan {
     enum tl_outcome outcome[TL_SCAN_MOST];
     char coarse[TL_SCAN_MOST][TL_ID_SIZE], signature[TL_SCAN_MOST][TL_ID_SIZE],
         trial[TL_SCAN_MOST][TL_UUID_SIZE];
-    bool failed;
-    struct tl_error failure;
 };
 
 /* Runs the failing variant once on units[at[i]] for each i, in processes of their own, and says which of them

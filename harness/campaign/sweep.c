@@ -22,10 +22,6 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
     (void)cached;
     w->ended++;
     w->unsupported += !failure && r->outcome == TL_OUTCOME_UNSUPPORTED;
-    if (failure && !w->failed && failure->kind != TL_ERROR_INTERRUPTED) {
-        w->failed = true;
-        w->failure = *failure;
-    }
     if (!failure && tl_outcome_is_failure(r->outcome) && r->outcome != TL_OUTCOME_LOST &&
         (!w->found || context->row < w->at)) {
         w->found = true;
@@ -93,10 +89,6 @@ int tl_sweep_run(struct tl_sweep *w, struct tl_campaign_isolation *s, struct tl_
         if (!result)
             result = tl_executor_step(s->x, e);
         tl_watch_line(s->watch, "sweep: %zu of %zu variants", w->ended, w->n);
-    }
-    if (!result && w->failed) {
-        *e = w->failure;
-        result = -1;
     }
     if (!result && w->found)
         set_variant(s->c, w->variants.rows[w->at], &s->failing);

@@ -11,8 +11,6 @@ struct tl_sweep {
     size_t ended, unsupported;   /* trials */
     bool found;
     size_t at; /* found: the row */
-    bool failed;
-    struct tl_error failure;
 };
 
 /* What is to be tried; release with tl_sweep_free, also after a failure. */

@@ -18,9 +18,8 @@ struct run {
     struct tl_cli_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
-    bool colour, failed;
+    bool colour;
     size_t printed;
-    struct tl_error failure;
 };
 
 /* One line for each trial: what came of it, and enough to look closer. */
@@ -38,13 +37,8 @@ static void print_line(struct run *r, const struct tl_trial_record *t, bool cach
 static void on_done(void *arg, const struct tl_trial_record *t, bool cached, const struct tl_error *failure)
 {
     struct run *r = arg;
-    if (failure) {
-        if (!r->failed && failure->kind != TL_ERROR_INTERRUPTED) {
-            r->failure = *failure;
-            r->failed = true;
-        }
+    if (failure)
         return;
-    }
     r->ended++;
     r->by_outcome[t->outcome]++;
     if (r->o->json) {
@@ -125,8 +119,6 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
         puts("\n  ]\n}");
     else if (begun && (r->ended || !status))
         print_sums(r);
-    if (r->failed)
-        return tl_print_error(&r->failure);
     if (status)
         return tl_print_error(&e);
     if (closed)

@@ -119,6 +119,11 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
     int result = tl_store_close(x->store, e);
+    if (!result && x->failed) {
+        result = -1;
+        if (e)
+            *e = x->failure;
+    }
     while (x->units) {
         struct unit_entry *u = x->units;
         x->units = u->next;
@@ -380,7 +385,9 @@ int tl_executor_finish(struct tl_executor *x, struct tl_error *e)
     while (x->pending && !(x->interrupted && !tl_supervisor_in_flight(x->supervisor)))
         if (tl_executor_step(x, e))
             return -1;
-    return 0;
+    if (x->failed)
+        *e = x->failure;
+    return x->failed ? -1 : 0;
 }
 
 bool tl_executor_interrupted(const struct tl_executor *x)

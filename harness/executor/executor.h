@@ -53,8 +53,9 @@ struct tl_request {
     unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */
 };
 
-/* r is borrowed for the call. failure is NULL, or says that trapline itself failed: then r is no verdict and
- * was not stored. */
+/* r is borrowed for the call. failure is NULL, or says that trapline itself failed, or was stopped before it
+ * came to this trial: then r is no verdict and was not stored. Nobody needs to keep a failure: the next step
+ * fails with the first of them, and so does tl_executor_free. */
 typedef void (*tl_executor_done)(void *arg, const struct tl_trial_record *r, bool cached,
                                  const struct tl_error *failure);
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,

@@ -45,12 +45,11 @@ static bool is_forbidden(void *context, const uint64_t *index)
     return why != NULL;
 }
 
-static void set_up(struct tl_driver *d, struct tl_executor *x, const struct tl_case *c)
+int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options, struct tl_error *e)
 {
-    d->x = x;
-    d->c = c;
+    const struct tl_case *c = d->c;
     d->started_ns = d->started_ns ? d->started_ns : tl_monotonic_ns();
-    d->started_us = tl_executor_started_us(x);
+    d->started_us = tl_executor_started_us(d->x);
     d->axes = tl_calloc(c->n_axes, sizeof *d->axes);
     for (size_t i = 0; i < c->n_axes; i++)
         d->axes[i] = (struct tl_search_axis){
@@ -59,49 +58,15 @@ static void set_up(struct tl_driver *d, struct tl_executor *x, const struct tl_c
             .name = c->axes[i].name,
         };
     d->space = (struct tl_search_space){c->n_axes, d->axes, is_forbidden, d};
-}
-
-static int no_search(const struct tl_driver *d, struct tl_error *e)
-{
+    if (d->units)
+        d->search = tl_search_builds(d->n_units, options);
+    else if (d->frontier)
+        d->search = tl_search_frontier(&d->space, d->failing->index, d->frontier[0], d->frontier[1], options);
+    else
+        d->search = tl_search_isolate(&d->space, d->failing->index, options);
     return d->search ? 0
-                     : tl_fail(e, TL_ERROR_INPUT, "cannot search", d->c->path,
+                     : tl_fail(e, TL_ERROR_INPUT, "cannot search", c->path,
                                "the case has no axis along which the failing variant could be made simpler");
-}
-
-int tl_driver_isolate(struct tl_driver *d, struct tl_executor *x, const struct tl_case *c,
-                      const struct tl_unit *unit, const struct tl_variant *failing,
-                      const struct tl_search_options *options, struct tl_error *e)
-{
-    set_up(d, x, c);
-    d->unit = unit;
-    d->search = tl_search_isolate(&d->space, failing->index, options);
-    return no_search(d, e);
-}
-
-int tl_driver_frontier(struct tl_driver *d, struct tl_executor *x, const struct tl_case *c,
-                       const struct tl_unit *unit, const struct tl_variant *failing, size_t a, size_t b,
-                       const struct tl_search_options *options, struct tl_error *e)
-{
-    set_up(d, x, c);
-    d->unit = unit;
-    d->is_frontier = true;
-    d->frontier[0] = a;
-    d->frontier[1] = b;
-    d->search = tl_search_frontier(&d->space, failing->index, a, b, options);
-    return no_search(d, e);
-}
-
-int tl_driver_builds(struct tl_driver *d, struct tl_executor *x, const struct tl_case *c,
-                     const struct tl_unit **units, size_t n_units, const struct tl_variant *variant,
-                     const struct tl_search_options *options, struct tl_error *e)
-{
-    set_up(d, x, c);
-    d->units = units;
-    d->n_units = n_units;
-    d->variant = variant;
-    d->coarse = true;
-    d->search = tl_search_builds(n_units, options);
-    return no_search(d, e);
 }
 
 /* Seconds since 1970 at which this machine was started; 0 when that cannot be known. */
@@ -165,12 +130,11 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         d->trials[d->n_trials++] = (struct tl_driver_trial){0};
     }
     d->trials[request] = *t;
-    d->trials[request].told = true;
     enum tl_search_told told = t->outcome == TL_OUTCOME_PASS          ? TL_TOLD_PASS
                                : t->outcome == TL_OUTCOME_UNSUPPORTED ? TL_TOLD_UNSUPPORTED
                                : t->outcome == TL_OUTCOME_LOST        ? TL_TOLD_LOST
                                                                       : TL_TOLD_FAIL;
-    tl_search_tell(d->search, request, told, d->coarse ? t->coarse_id : t->signature_id);
+    tl_search_tell(d->search, request, told, d->units ? t->coarse_id : t->signature_id);
 }
 
 /* The failure that a signature belongs to: itself, unless a failure that was seen before is related. */
@@ -206,6 +170,15 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
     return failure_of(d, trial, signature, failure, e);
 }
 
+struct tl_driver_trial tl_driver_trial_of(const struct tl_trial_record *r)
+{
+    struct tl_driver_trial t = {.outcome = r->outcome, .fresh = r->fresh, .told = true};
+    memcpy(t.id, r->id, sizeof t.id);
+    memcpy(t.signature_id, r->signature.id, sizeof t.signature_id);
+    memcpy(t.coarse_id, r->signature.coarse_id, sizeof t.coarse_id);
+    return t;
+}
+
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct call_context *context = arg;
@@ -213,9 +186,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     (void)cached;
     d->in_flight--;
     if (!failure && !tl_executor_interrupted(d->x)) {
-        struct tl_driver_trial t = {.outcome = r->outcome, .fresh = r->fresh};
-        memcpy(t.id, r->id, sizeof t.id);
-        memcpy(t.coarse_id, r->signature.coarse_id, sizeof t.coarse_id);
+        struct tl_driver_trial t = tl_driver_trial_of(r);
         if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure))
             d->failed = true;
         else
@@ -227,7 +198,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 static int coarse_of(struct tl_driver *d, struct tl_driver_trial *t, struct tl_error *e)
 {
     struct tl_trial_record r;
-    if (!d->coarse || !*t->signature_id)
+    if (!d->units || !*t->signature_id)
         return 0;
     if (tl_query_trial(tl_executor_store(d->x), t->id, &r, e))
         return -1;
@@ -239,7 +210,7 @@ static int coarse_of(struct tl_driver *d, struct tl_driver_trial *t, struct tl_e
 static int feed_one(struct tl_driver *d, const struct tl_search_request *q, struct tl_error *e)
 {
     const struct tl_variant asked = {(uint64_t *)q->index};
-    const struct tl_variant *v = d->units ? d->variant : &asked;
+    const struct tl_variant *v = d->units ? d->failing : &asked;
     const struct tl_unit *u = d->units ? d->units[q->index[0]] : d->unit;
     /* Children of one fork server share its address layout: a failure that depends on that shows in all of
      * them or in none. Where rates matter every run is a process of its own. */
@@ -248,7 +219,8 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
     const struct tl_cached *known = take_stored(d, u, v, fresh);
     if (known) {
-        struct tl_driver_trial t = {.outcome = known->outcome, .fresh = known->fresh, .cached = true};
+        struct tl_driver_trial t = {
+            .outcome = known->outcome, .fresh = known->fresh, .cached = true, .told = true};
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || coarse_of(d, &t, e))
             return -1;

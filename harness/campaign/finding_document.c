@@ -254,14 +254,13 @@ static int add_failure(const struct tl_driver *d, const char *trial, json_t *doc
 }
 
 /* Why the failing variant cannot be tried here, as the message: there is no failure that has one. */
-static void add_reason(const struct tl_driver *d, const struct tl_search_result *r,
-                       const struct tl_variant *failing, json_t *document)
+static void add_reason(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     struct tl_trial_record t;
     struct tl_error ignored;
     if (!tl_search_has_note(r, TL_NOTE_FAILING_UNSUPPORTED))
         return;
-    char *why = tl_variant_forbidden(d->c, failing);
+    char *why = tl_variant_forbidden(d->c, d->failing);
     if (!why && d->n_trials && d->trials[0].told &&
         !tl_query_trial(tl_executor_store(d->x), d->trials[0].id, &t, &ignored)) {
         why = t.message ? tl_strdup(t.message) : NULL;
@@ -314,8 +313,7 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
-                        r->minimal && !d->units && !d->is_frontier ? tl_index_json(c, r->minimal)
-                                                                   : json_null());
+                        r->minimal && !d->units && !d->frontier ? tl_index_json(c, r->minimal) : json_null());
     json_object_set_new(document, "trigger", d->units ? json_array() : triggers_json(c, r));
     json_object_set_new(document, "joint", joint);
     json_object_set_new(document, "irrelevant", irrelevant);
@@ -351,9 +349,9 @@ static void add_frontier(const struct tl_driver *d, const struct tl_search_resul
                                   d->c->axes[d->frontier[1]].name, "corners", corners));
 }
 
-json_t *tl_finding_document(struct tl_driver *d, const char *kind, const struct tl_variant *failing,
-                            struct tl_error *e)
+json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
 {
+    const char *kind = d->units ? "builds" : d->frontier ? "frontier" : "isolation";
     const struct tl_search_result *r = tl_search_result(d->search);
     const struct tl_case *c = d->c;
     const struct tl_unit *u = d->unit;
@@ -373,14 +371,14 @@ json_t *tl_finding_document(struct tl_driver *d, const char *kind, const struct 
     json_object_set_new(document, "elapsed_s", json_real(tl_seconds_since(d->started_ns)));
     json_object_set_new(document, "reproduced", json_boolean(r->reproduced));
     json_object_set_new(document, "complete", json_boolean(r->complete));
-    json_object_set_new(document, "failing", tl_index_json(c, failing->index));
+    json_object_set_new(document, "failing", tl_index_json(c, d->failing->index));
     json_object_set_new(document, "baseline", tl_index_json(c, baseline.index));
     tl_variant_free(&baseline);
     const char *evidence = NULL, *control = NULL;
     if (d->units)
         evidence = r->n_ranges ? trial_showing(d, r, &newest_bad, TL_SEARCH_MATCH) : NULL;
     else if (r->minimal) /* a point of a boundary is no more minimal than the next: F, which was run most */
-        evidence = trial_showing(d, r, d->is_frontier ? failing->index : r->minimal, TL_SEARCH_MATCH);
+        evidence = trial_showing(d, r, d->frontier ? d->failing->index : r->minimal, TL_SEARCH_MATCH);
     for (size_t i = 0; i < r->n_decisive && !control && !d->units; i++)
         control = trial_showing(d, r, r->decisive[i].passes, TL_SEARCH_PASS);
     json_object_set_new(
@@ -393,14 +391,14 @@ json_t *tl_finding_document(struct tl_driver *d, const char *kind, const struct 
     json_object_set_new(document, "environment", environment_json(d, u));
     if (d->units)
         add_builds(d, r, document);
-    if (d->is_frontier)
+    if (d->frontier)
         add_frontier(d, r, document);
-    if (tl_executor_environment(d->x, c, failing, u, environment, e) ||
+    if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
         add_failure(d, evidence, document, e) || add_others(d, r, document, e)) {
         json_decref(document);
         return NULL;
     }
-    add_reason(d, r, failing, document);
+    add_reason(d, r, document);
     json_object_set_new(document, "environment_id", json_string(environment));
     return document;
 }

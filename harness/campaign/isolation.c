@@ -83,21 +83,16 @@ static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struc
                              struct tl_error *e)
 {
     enum { FEW = 3, MANY = 8 };
-    struct tl_scan *scan = tl_calloc(1, sizeof *scan);
+    struct tl_driver_trial seen[MANY];
     uint64_t budget = s->wishes.max_trials ? s->wishes.max_trials : MANY;
     size_t at[MANY], best;
     s->drivers[unit].started_ns = tl_monotonic_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
-    int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, scan, &best, e);
-    if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG && budget > FEW)
-        result = tl_scan_run(s, at, budget < MANY ? budget : MANY, scan, &best, e);
-    *shows = (struct tl_driver_trial){0};
-    if (!result && best != SIZE_MAX) {
-        memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);
-        memcpy(shows->id, scan->trial[best], TL_UUID_SIZE);
-    }
-    free(scan);
+    int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, seen, &best, e);
+    if (!result && best != SIZE_MAX && seen[best].outcome == TL_OUTCOME_WRONG && budget > FEW)
+        result = tl_scan_run(s, at, budget < MANY ? budget : MANY, seen, &best, e);
+    *shows = !result && best != SIZE_MAX ? seen[best] : (struct tl_driver_trial){0};
     return result;
 }
 
@@ -115,9 +110,9 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
         .exhaustive = s->wishes.exhaustive,
         .signature = *shows.signature_id ? shows.signature_id : NULL,
     };
-    if (s->frontier ? tl_driver_frontier(d, s->x, s->c, s->units[i], &s->failing, s->frontier[0],
-                                         s->frontier[1], &options, e)
-                    : tl_driver_isolate(d, s->x, s->c, s->units[i], &s->failing, &options, e))
+    d->unit = s->units[i];
+    d->frontier = s->frontier;
+    if (tl_driver_start(d, &options, e))
         return -1;
     return options.signature ? tl_driver_know(d, shows.id, shows.signature_id, e) : 0;
 }
@@ -127,11 +122,15 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 {
     s->n_drivers = s->over ? 1 : s->n_units;
     s->drivers = tl_calloc(s->n_drivers, sizeof *s->drivers);
-    for (size_t i = 0; i < s->n_drivers; i++) {
-        s->drivers[i].no_cache = s->wishes.no_cache;
-        s->drivers[i].max_trials = s->wishes.max_trials;
-        s->drivers[i].all_fresh = s->wishes.fresh || s->over; /* each build's runs are its confirmation */
-    }
+    for (size_t i = 0; i < s->n_drivers; i++)
+        s->drivers[i] = (struct tl_driver){
+            .x = s->x,
+            .c = s->c,
+            .failing = &s->failing,
+            .no_cache = s->wishes.no_cache,
+            .max_trials = s->wishes.max_trials,
+            .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
+        };
     if (s->over)
         return tl_over_builds_start(s, e);
     for (size_t i = 0; i < s->n_drivers && !tl_executor_interrupted(s->x); i++)
@@ -144,8 +143,7 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct tl_error *e)
 {
     for (size_t i = 0; i < s->n_drivers; i++) {
-        const char *kind = s->over ? "builds" : s->frontier ? "frontier" : "isolation";
-        json_t *document = tl_finding_document(&s->drivers[i], kind, &s->failing, e);
+        json_t *document = tl_finding_document(&s->drivers[i], e);
         if (!document || tl_finding_put(tl_executor_store(s->x), document, e)) {
             json_decref(document);
             return -1;

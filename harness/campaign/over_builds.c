@@ -49,28 +49,26 @@ static int learn_rate(struct tl_campaign_isolation *s, const struct tl_unit *u, 
     return 0;
 }
 
-/* Over builds: which failure is meant, and on which build it is known to be there. */
+/* Which failure is meant, and on which build it is known to be there. */
 static int choose_build(struct tl_campaign_isolation *s, size_t only, struct tl_search_options *options,
-                        char *signature, struct tl_driver_trial *shown, struct tl_error *e)
+                        struct tl_driver *d, struct tl_error *e)
 {
-    struct tl_scan *scan = tl_calloc(1, sizeof *scan);
+    struct tl_driver_trial *seen = tl_calloc(s->n_units, sizeof *seen);
     size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
     for (size_t i = 0; i < s->n_units; i++)
         if (only == SIZE_MAX || i == only)
             at[n++] = i;
-    int result = tl_scan_run(s, at, n, scan, &best, e);
+    int result = tl_scan_run(s, at, n, seen, &best, e);
     if (!result && best != SIZE_MAX) {
+        d->shown = seen[best];
+        d->shown_at = at[best];
         options->bad_known = true;
         options->bad = at[best];
-        memcpy(signature, scan->coarse[best], TL_ID_SIZE);
-        options->signature = signature;
-        *shown = (struct tl_driver_trial){.outcome = scan->outcome[best], .told = true};
-        memcpy(shown->id, scan->trial[best], TL_UUID_SIZE);
-        memcpy(shown->coarse_id, scan->coarse[best], TL_ID_SIZE);
-        result = learn_rate(s, s->units[at[best]], scan->outcome[best], options, e);
+        options->signature = d->shown.coarse_id;
+        result = learn_rate(s, s->units[at[best]], d->shown.outcome, options, e);
     }
     free(at);
-    free(scan);
+    free(seen);
     return result;
 }
 
@@ -82,11 +80,11 @@ int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
         .exhaustive = s->wishes.exhaustive,
     };
     struct tl_driver *d = &s->drivers[0];
-    char signature[TL_ID_SIZE];
     size_t bad;
     d->started_ns = tl_monotonic_ns();
-    if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &d->shown, e))
+    if (list_builds(s, &bad, e) || choose_build(s, bad, &options, d, e))
         return -1;
-    d->shown_at = options.bad;
-    return tl_driver_builds(d, s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
+    d->units = s->units;
+    d->n_units = s->n_units;
+    return tl_driver_start(d, &options, e);
 }

@@ -7,15 +7,9 @@
 
 #define TL_SCAN_MOST 1024 /* units of one scan */
 
-struct tl_scan {
-    enum tl_outcome outcome[TL_SCAN_MOST];
-    char coarse[TL_SCAN_MOST][TL_ID_SIZE], signature[TL_SCAN_MOST][TL_ID_SIZE],
-        trial[TL_SCAN_MOST][TL_UUID_SIZE];
-};
-
 /* Runs the failing variant once on units[at[i]] for each i, in processes of their own, and says which of them
- * shows the gravest failure: SIZE_MAX when none fails. */
-int tl_scan_run(struct tl_campaign_isolation *s, const size_t *at, size_t n, struct tl_scan *scan,
+ * shows the gravest failure: SIZE_MAX when none fails. seen: one for each i. */
+int tl_scan_run(struct tl_campaign_isolation *s, const size_t *at, size_t n, struct tl_driver_trial *seen,
                 size_t *gravest, struct tl_error *e);
 
 #endif

@@ -17,28 +17,13 @@
  * than that. A draw with the trigger broken that fails shows that there is another way to trigger the
  * failure.
  *
- * All draws are made before the first is tried, so they depend on nothing but the seed and M.
- *
- * This file and isolate.c call each other: these steps send the isolation back to an earlier one when they
- * find a simpler variant or noise. isolate.c says why the two stay a circle. */
+ * All draws are made before the first is tried, so they depend on nothing but the seed and M. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void tl_probe_reset(struct tl_isolate_state *z)
-{
-    for (size_t i = 0; i < z->n_probes; i++)
-        free(z->probes[i].index);
-    free(z->probes);
-    free(z->joint);
-    z->probes = NULL;
-    z->joint = NULL;
-    z->n_probes = z->n_joint = 0;
-    z->probes_made = false;
-}
 
 static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t more, bool should_fail)
 {
@@ -145,21 +130,6 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
     if (z->n_joint > 0)
         tl_search_note(s, TL_NOTE_JOINT);
     return TL_DONE;
-}
-
-void tl_generalise_reset(struct tl_isolate_state *z)
-{
-    for (size_t i = 0; i < z->n_held; i++)
-        free(z->held[i]);
-    for (size_t i = 0; i < z->n_broken; i++)
-        free(z->broken[i]);
-    free(z->held);
-    free(z->broken);
-    free(z->broken_axis);
-    z->held = z->broken = NULL;
-    z->broken_axis = NULL;
-    z->n_held = z->n_broken = 0;
-    z->drawn = false;
 }
 
 static uint64_t draw_value(struct tl_search *s, size_t a)

@@ -279,6 +279,30 @@ void tl_probe_reset(struct tl_isolate_state *z);
 void tl_generalise_reset(struct tl_isolate_state *z);
 void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
+void tl_isolate_end(struct tl_search *s);   /* no further step */
 void tl_isolate_report(struct tl_search *s);
+struct tl_isolate_state *tl_isolate_new(const struct tl_search *s);
+void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z);
+void tl_isolate_release(struct tl_search *s);
+
+/* --- What is next to M: neighbours.c ------------------------------------------------------------------ */
+
+/* More runs of the value below a threshold: what seems exact may be a value on a slope that happened to fail,
+ * where the one below it happened to pass. */
+#define TL_EXACT_PASSES 3
+
+/* What came of M's neighbours. */
+struct tl_neighbours_tried {
+    bool pending;
+    size_t simpler, resolved; /* neighbours that decide whether M is minimal; of them could be tried */
+    bool *tied, any_tied;     /* by axis: its baseline cannot be tried */
+    uint64_t *failed;         /* the first simpler one that fails, or NULL */
+    const struct tl_neighbour *failed_at;
+};
+
+uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value);
+void tl_neighbours_find(struct tl_search *s); /* fills in the list of neighbours, simplest first */
+void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t);
+void tl_neighbour_take(struct tl_search *s, const struct tl_neighbours_tried *t); /* t->failed becomes M */
 
 #endif

@@ -53,7 +53,7 @@ static void make_probes(struct tl_search *s)
     struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
         uint64_t t = s->best[a], f = s->failing[a];
-        if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band)
+        if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band || z->pinned[a])
             continue;
         /* On both sides at all distances: on a slope of whatever width some of them would not do as they
          * should. */

@@ -10,6 +10,7 @@
  *   choices      every simpler value of every choice axis that is needed
  *   thresholds   bisection of every ordered axis that is needed                       threshold.c
  *   band         where the rate climbs slowly: the two edges of the slope             band.c
+ *   headline     is what a neighbour of M shows the same bug at another place         headline.c
  *   confirm      M and everything next to it, in fresh processes
  *   probe        values off the path: is it monotone, do thresholds move each other   generalise.c
  *   generalise   hold the trigger, or break it, and draw the rest at random           generalise.c
@@ -27,7 +28,8 @@
  * confidence over n (Bonferroni's correction: the chance that any of them is wrong is no larger than the
  * sum).
  *
- * A failure with another signature is no match. It counts as "does not fail in this way" and is kept among
+ * A failure with another signature is no match, unless options.widen is set and headline.c finds it to be the
+ * same bug at another place. It counts as "does not fail in this way" and is kept among
  * result.others, so the search cannot slip from one failure to another. What is forbidden, unsupported or
  * lost is neither a pass nor a failure: the search goes around it.
  *
@@ -52,6 +54,10 @@ static enum tl_search_progress reproduce_step(struct tl_search *s)
     if (p == NULL)
         return TL_PENDING;
     tl_search_learn(s);
+    if (o->widen && !s->wide && tl_search_several_faces(s, p)) {
+        tl_search_rematch(s, true);
+        s->isolate->headline = TL_HEADLINE_WIDE;
+    }
     uint32_t failed = p->seen[TL_SEARCH_MATCH], most = o->reproduce_most;
     bool known_flaky = o->known_failed > 0 && o->known_failed < o->known_runs;
     if (known_flaky) {
@@ -116,7 +122,7 @@ static enum tl_search_progress choices_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
-        if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a])
+        if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a] || z->pinned[a])
             continue;
         bool pending = false;
         uint64_t simplest = s->best[a], n = tl_simpler_choices(s, s->best[a]);
@@ -210,11 +216,16 @@ static enum tl_search_progress not_confirmed(struct tl_search *s, const struct t
 }
 
 /* What M and its neighbours, all told, say about M. */
-static enum tl_search_progress decide(struct tl_search *s, const struct tl_point *m,
+static enum tl_search_progress decide(struct tl_search *s, struct tl_point *m,
                                       const struct tl_neighbours_tried *t)
 {
     if (m->seen_fresh[TL_SEARCH_MATCH] == 0)
         return not_confirmed(s, m);
+    if (s->options.widen && !s->wide && tl_search_several_faces(s, m)) {
+        tl_search_rematch(s, true);
+        s->isolate->headline = TL_HEADLINE_WIDE;
+        return TL_AGAIN;
+    }
     if (!s->noisy && (s->mixed || m->seen[TL_SEARCH_MATCH] < m->told)) {
         tl_isolate_noisy(s);
         return TL_AGAIN;
@@ -245,7 +256,7 @@ static enum tl_search_progress confirm_step(struct tl_search *s)
     const struct tl_search_options *o = &s->options;
     tl_neighbours_find(s);
     uint32_t runs = s->noisy && o->band_runs > o->confirm_runs ? o->band_runs : o->confirm_runs;
-    const struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+    struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
     if (s->noisy && m == NULL)
         return TL_PENDING; /* its rate says how often the neighbours have to pass */
     struct tl_neighbours_tried t = {.pending = m == NULL, .tied = tl_calloc(s->n + 1, sizeof *t.tied)};
@@ -274,6 +285,35 @@ static enum tl_search_progress band_step(struct tl_search *s)
     return TL_DONE;
 }
 
+/* M by signature, and then by the kind of failure. */
+static enum tl_search_progress headline_step(struct tl_search *s)
+{
+    bool taken;
+    enum tl_search_progress p = tl_headline_step(s, &taken);
+    if (p == TL_DONE && taken && s->isolate->step == TL_STEP_HEADLINE)
+        tl_isolate_again(s);
+    return p;
+}
+
+/* What is counted from here on is counted by kind. */
+static enum tl_search_progress generalise_step(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    if (z->headline == TL_HEADLINE_NONE && !s->wide)
+        tl_search_rematch(s, true);
+    enum tl_search_progress p = tl_generalise_step(s);
+    bool refuted = false;
+    if (p == TL_DONE)
+        p = tl_headline_check(s, z->held, z->n_held, &refuted);
+    if (refuted) {
+        tl_generalise_reset(z);
+        s->notes[TL_NOTE_NOT_INDEPENDENT] = s->notes[TL_NOTE_OTHER_TRIGGER] = false;
+        tl_isolate_again(s);
+        z->step = z->step == TL_STEP_END ? TL_STEP_END : TL_STEP_HEADLINE;
+    }
+    return p;
+}
+
 /* A step that is through is followed by the next one, unless it has chosen another itself. */
 static const struct {
     enum tl_search_progress (*run)(struct tl_search *s);
@@ -284,10 +324,11 @@ static const struct {
     [TL_STEP_AXES] = {tl_axes_step, TL_STEP_CHOICES},
     [TL_STEP_CHOICES] = {choices_step, TL_STEP_THRESHOLDS},
     [TL_STEP_THRESHOLDS] = {tl_thresholds_step, TL_STEP_BAND},
-    [TL_STEP_BAND] = {band_step, TL_STEP_CONFIRM},
+    [TL_STEP_BAND] = {band_step, TL_STEP_HEADLINE},
+    [TL_STEP_HEADLINE] = {headline_step, TL_STEP_CONFIRM},
     [TL_STEP_CONFIRM] = {confirm_step, TL_STEP_PROBE},
     [TL_STEP_PROBE] = {tl_probe_step, TL_STEP_GENERALISE},
-    [TL_STEP_GENERALISE] = {tl_generalise_step, TL_STEP_END},
+    [TL_STEP_GENERALISE] = {generalise_step, TL_STEP_END},
 };
 
 static enum tl_search_progress isolate_step(struct tl_search *s)

@@ -103,13 +103,18 @@ void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t)
     double alpha = (1 - s->options.confidence) / SURER / (double)(t->simpler > 0 ? t->simpler : 1);
     for (size_t i = 0; i < z->n_neighbours; i++) {
         const struct tl_neighbour *n = &z->neighbours[i];
+        if (t->once && !n->simpler)
+            continue;
         const uint64_t *index = tl_search_beside(s, n->axis, n->value);
-        enum tl_judgement j =
-            tl_judge(s, index, n->simpler ? times(s, i) : 1, true, n->simpler ? alpha : 0.05,
-                     n->simpler ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_WIDEN, n->axis, 0, 0);
+        uint32_t runs = n->simpler && !t->once ? times(s, i) : 1;
+        enum tl_judgement j = tl_judge(s, index, runs, true, n->simpler ? alpha : 0.05,
+                                       n->simpler ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_WIDEN, n->axis, 0, 0);
         t->pending = t->pending || j == TL_JUDGE_PENDING;
         if (!n->simpler)
             continue;
+        /* A pinned axis stays, whatever its simpler values show at other places. */
+        if (j == TL_JUDGE_FAIL && z->pinned[n->axis] && tl_point_get(s, index)->exact == 0)
+            j = TL_JUDGE_OTHER;
         if (j == TL_JUDGE_FAIL && t->failed == NULL) {
             t->failed = tl_index_copy(s, index);
             t->failed_at = n;

@@ -66,6 +66,10 @@ void tl_isolate_noisy(struct tl_search *s)
     tl_probe_reset(z);
     tl_generalise_reset(z);
     s->complete = false;
+    if (z->headline == TL_HEADLINE_NONE) {
+        z->headline = TL_HEADLINE_LOOK;
+        tl_search_rematch(s, false);
+    }
     z->band_then_axes = true;
     z->step = TL_STEP_BAND;
 }
@@ -84,6 +88,8 @@ struct tl_isolate_state *tl_isolate_new(const struct tl_search *s)
     z->counter = tl_calloc(n, sizeof *z->counter);
     z->counterexample = tl_calloc(n, sizeof *z->counterexample);
     z->varied = tl_calloc(n, sizeof *z->varied);
+    z->masked = tl_calloc(n, sizeof *z->masked);
+    z->pinned = tl_calloc(n, sizeof *z->pinned);
     return z;
 }
 
@@ -106,6 +112,10 @@ void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z)
     free(z->counter);
     free(z->counterexample);
     free(z->varied);
+    free(z->strict);
+    free(z->masked);
+    free(z->pinned);
+    tl_answer_clear(&z->answer);
     free(z);
 }
 

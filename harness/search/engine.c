@@ -49,6 +49,8 @@ static const struct {
     {"frontier", ALONE, "boundary between pass and fail", ""},
     {"place", ALONE, "does the same failure show elsewhere", ""},
     {"guard", AXIS, "values of ", ", which was dropped"},
+    {"need", ALONE, "does anything else have to stay as it is", ""},
+    {"cause", ALONE, "is there another trigger", ""},
     {"judge", ALONE, "is it the same failure at another place", ""},
 };
 

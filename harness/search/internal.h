@@ -211,7 +211,9 @@ enum tl_isolate_step {
     TL_STEP_HEADLINE,
     TL_STEP_CONFIRM,
     TL_STEP_PROBE,
+    TL_STEP_NEEDS,
     TL_STEP_GENERALISE,
+    TL_STEP_CAUSES,
     TL_STEP_END,
 };
 
@@ -262,6 +264,31 @@ enum tl_headline_at {
     TL_HEADLINE_WIDE,  /* F itself shows several signatures: wide from the beginning */
 };
 
+/* The search for other causes (causes.c). */
+struct tl_causes_state {
+    size_t n_known;
+    struct tl_search_answer *known; /* M's own first */
+    size_t n_starts, at;
+    uint64_t **starts;            /* variants that fail without M's trigger */
+    struct tl_isolate_state *sub; /* the isolation from starts[at]; else NULL */
+    uint64_t *failing, *best;     /* its F and M */
+    uint64_t search_trials;       /* of M, when it began */
+};
+
+/* The search for needs (needs.c). */
+struct tl_needs_state {
+    bool alone_done;
+    bool *held; /* by axis: part of a need */
+    size_t n_needs;
+    struct tl_search_need *needs;
+    size_t value_of; /* the need whose values are tried */
+    size_t n_draws;
+    uint64_t **draws; /* since the last need was found */
+    uint64_t number;  /* of the next draw */
+    uint32_t failed, otherwise;
+    bool exhausted; /* there are no more variants to draw */
+};
+
 struct tl_isolate_state {
     enum tl_isolate_step step;
     enum tl_headline_at headline;
@@ -298,11 +325,15 @@ struct tl_isolate_state {
     size_t n_joint;
     struct tl_search_joint *joint;
 
+    struct tl_needs_state needs;
+    struct tl_causes_state causes;
+
     bool drawn;
     size_t n_held, n_broken;
-    uint64_t **held, **broken;               /* the draws */
-    size_t *broken_axis;                     /* of each draw that breaks the trigger */
-    bool *varied;                            /* by axis: the held draws moved it */
+    uint64_t **held, **broken; /* the draws */
+    size_t *broken_axis;       /* of each draw that breaks the trigger */
+    size_t *varied;            /* by axis: values that failed, M's and those of the held draws */
+    bool all_drawn;            /* there is no other variant with the trigger */
     uint32_t held_count[2], broken_count[2]; /* failed, of */
     const uint64_t *not_held, *also;         /* as in the result */
 };
@@ -317,13 +348,18 @@ enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 enum tl_search_progress tl_headline_check(struct tl_search *s, uint64_t *const *held, size_t n,
                                           bool *refuted);
 bool tl_headline_may_be_two(const struct tl_search *s, const struct tl_point *m);
+enum tl_search_progress tl_needs_step(struct tl_search *s, bool *refuted); /* as tl_headline_check */
 enum tl_search_progress tl_probe_step(struct tl_search *s);
 enum tl_search_progress tl_generalise_step(struct tl_search *s);
+enum tl_search_progress tl_causes_step(struct tl_search *s);
 
 void tl_axes_reset(struct tl_axes_state *a);
 uint64_t tl_axes_left(const struct tl_search *s); /* trials that it may take yet */
 void tl_probe_reset(struct tl_isolate_state *z);
 void tl_generalise_reset(struct tl_isolate_state *z);
+void tl_needs_reset(struct tl_isolate_state *z);
+void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z);
+bool tl_in_cause(const struct tl_isolate_state *z, size_t axis); /* of another cause than M's */
 void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
 void tl_isolate_end(struct tl_search *s);   /* no further step */
@@ -350,6 +386,7 @@ struct tl_neighbours_tried {
     const struct tl_neighbour *failed_at;
 };
 
+enum tl_search_progress tl_choices_step(struct tl_search *s); /* every choice to its simplest value */
 uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value);
 void tl_neighbours_find(struct tl_search *s); /* fills in the list of neighbours, simplest first */
 void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t);

@@ -13,7 +13,10 @@
  *   headline     is what a neighbour of M shows the same bug at another place         headline.c
  *   confirm      M and everything next to it, in fresh processes
  *   probe        values off the path: is it monotone, do thresholds move each other   generalise.c
+ *   needs        what else has to stay as it is                                       needs.c
  *   generalise   hold the trigger, or break it, and draw the rest at random           generalise.c
+ *
+ *   causes       what else triggers it                                                causes.c
  *
  * The goal is that of delta debugging [1]: a variant that is 1-minimal, of which no single axis can be made
  * simpler with the failure still there (an ordered one by a step or to its baseline, a choice to any simpler
@@ -116,29 +119,6 @@ static enum tl_search_progress baseline_step(struct tl_search *s)
     }
     free(zero);
     return j == TL_JUDGE_PENDING ? TL_PENDING : TL_DONE;
-}
-
-static enum tl_search_progress choices_step(struct tl_search *s)
-{
-    struct tl_isolate_state *z = s->isolate;
-    for (size_t a = 0; a < s->n; a++) {
-        if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a] || z->pinned[a])
-            continue;
-        bool pending = false;
-        uint64_t simplest = s->best[a], n = tl_simpler_choices(s, s->best[a]);
-        for (uint64_t v = 1; v <= n; v++) {
-            enum tl_judgement j =
-                tl_judge(s, tl_search_beside(s, a, v), 1, false, 0.05, TL_SEARCH_CHOICES, a, 0, 0);
-            pending = pending || j == TL_JUDGE_PENDING;
-            if (j == TL_JUDGE_FAIL && v < simplest)
-                simplest = v;
-        }
-        if (pending)
-            return TL_PENDING;
-        tl_search_adopt(s, tl_search_beside(s, a, simplest));
-        z->choice_done[a] = simplest;
-    }
-    return TL_DONE;
 }
 
 /* Axes of which no simpler value can be tried alone: two at once, as a constraint may tie them together. */
@@ -295,22 +275,44 @@ static enum tl_search_progress headline_step(struct tl_search *s)
     return p;
 }
 
+/* M turned out to be another failure: it is looked for again, and what was counted is forgotten. */
+static void again_from_strict(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    tl_generalise_reset(z);
+    tl_needs_reset(z);
+    s->notes[TL_NOTE_NOT_INDEPENDENT] = s->notes[TL_NOTE_OTHER_TRIGGER] = s->notes[TL_NOTE_NEEDS_OPEN] =
+        false;
+    tl_isolate_again(s);
+    if (z->step != TL_STEP_END)
+        z->step = TL_STEP_HEADLINE;
+}
+
 /* What is counted from here on is counted by kind. */
+static enum tl_search_progress needs_step(struct tl_search *s)
+{
+    bool refuted;
+    if (s->isolate->headline == TL_HEADLINE_NONE && !s->wide)
+        tl_search_rematch(s, true);
+    enum tl_search_progress p = tl_needs_step(s, &refuted);
+    if (p == TL_DONE && refuted) {
+        again_from_strict(s);
+    } else if (p == TL_DONE && s->mixed && !s->noisy) {
+        tl_isolate_noisy(s);
+        return TL_AGAIN;
+    }
+    return p;
+}
+
 static enum tl_search_progress generalise_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
-    if (z->headline == TL_HEADLINE_NONE && !s->wide)
-        tl_search_rematch(s, true);
-    enum tl_search_progress p = tl_generalise_step(s);
     bool refuted = false;
-    if (p == TL_DONE)
+    enum tl_search_progress p = tl_generalise_step(s);
+    if (p == TL_DONE && z->step == TL_STEP_GENERALISE)
         p = tl_headline_check(s, z->held, z->n_held, &refuted);
-    if (refuted) {
-        tl_generalise_reset(z);
-        s->notes[TL_NOTE_NOT_INDEPENDENT] = s->notes[TL_NOTE_OTHER_TRIGGER] = false;
-        tl_isolate_again(s);
-        z->step = z->step == TL_STEP_END ? TL_STEP_END : TL_STEP_HEADLINE;
-    }
+    if (p == TL_DONE && refuted)
+        again_from_strict(s);
     return p;
 }
 
@@ -322,13 +324,15 @@ static const struct {
     [TL_STEP_REPRODUCE] = {reproduce_step, TL_STEP_BASELINE},
     [TL_STEP_BASELINE] = {baseline_step, TL_STEP_AXES},
     [TL_STEP_AXES] = {tl_axes_step, TL_STEP_CHOICES},
-    [TL_STEP_CHOICES] = {choices_step, TL_STEP_THRESHOLDS},
+    [TL_STEP_CHOICES] = {tl_choices_step, TL_STEP_THRESHOLDS},
     [TL_STEP_THRESHOLDS] = {tl_thresholds_step, TL_STEP_BAND},
     [TL_STEP_BAND] = {band_step, TL_STEP_HEADLINE},
     [TL_STEP_HEADLINE] = {headline_step, TL_STEP_CONFIRM},
     [TL_STEP_CONFIRM] = {confirm_step, TL_STEP_PROBE},
-    [TL_STEP_PROBE] = {tl_probe_step, TL_STEP_GENERALISE},
-    [TL_STEP_GENERALISE] = {generalise_step, TL_STEP_END},
+    [TL_STEP_PROBE] = {tl_probe_step, TL_STEP_NEEDS},
+    [TL_STEP_NEEDS] = {needs_step, TL_STEP_GENERALISE},
+    [TL_STEP_GENERALISE] = {generalise_step, TL_STEP_CAUSES},
+    [TL_STEP_CAUSES] = {tl_causes_step, TL_STEP_END},
 };
 
 static enum tl_search_progress isolate_step(struct tl_search *s)
@@ -386,6 +390,10 @@ static uint64_t isolate_left(const struct tl_search *s)
             left = plus(left, ordered * 17 + ordered * ordered);
         if (step < TL_STEP_GENERALISE)
             left = plus(left, 2 * o->generalise_runs + 2);
+        if (step <= TL_STEP_NEEDS && o->needs)
+            left = plus(left, s->n + o->generalise_runs);
+        if (step <= TL_STEP_CAUSES && o->causes)
+            left = plus(left, s->n);
     }
     return left;
 }

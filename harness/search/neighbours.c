@@ -18,6 +18,29 @@ uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value)
     return n < s->options.widen_most ? n : s->options.widen_most;
 }
 
+enum tl_search_progress tl_choices_step(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    for (size_t a = 0; a < s->n; a++) {
+        if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a] || z->pinned[a])
+            continue;
+        bool pending = false;
+        uint64_t simplest = s->best[a], n = tl_simpler_choices(s, s->best[a]);
+        for (uint64_t v = 1; v <= n; v++) {
+            enum tl_judgement j =
+                tl_judge(s, tl_search_beside(s, a, v), 1, false, 0.05, TL_SEARCH_CHOICES, a, 0, 0);
+            pending = pending || j == TL_JUDGE_PENDING;
+            if (j == TL_JUDGE_FAIL && v < simplest)
+                simplest = v;
+        }
+        if (pending)
+            return TL_PENDING;
+        tl_search_adopt(s, tl_search_beside(s, a, simplest));
+        z->choice_done[a] = simplest;
+    }
+    return TL_DONE;
+}
+
 static void add_neighbour(struct tl_isolate_state *z, size_t axis, uint64_t value, bool simpler)
 {
     z->neighbours = tl_realloc(z->neighbours, z->n_neighbours + 1, sizeof *z->neighbours);

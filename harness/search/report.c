@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define LEAST_DRAWS 8 /* that an axis is called independent on */
+
 static void add(uint64_t **list, size_t *n, uint64_t value)
 {
     *list = tl_realloc(*list, *n + 1, sizeof **list);
@@ -180,6 +182,26 @@ static void add_places(struct tl_search *s)
     }
 }
 
+/* The axes that are at their baseline in M, by what is known of them. */
+static void add_independent(struct tl_search *s)
+{
+    const struct tl_isolate_state *z = s->isolate;
+    struct tl_search_result *r = &s->result;
+    bool shown = z->held_count[0] == z->held_count[1] && z->step >= TL_STEP_CAUSES &&
+                 (z->held_count[1] >= LEAST_DRAWS || (z->all_drawn && z->held_count[1] > 0));
+    r->independent = tl_calloc(s->n + 1, sizeof *r->independent);
+    r->reset = tl_calloc(s->n + 1, sizeof *r->reset);
+    for (size_t a = 0; a < s->n; a++) {
+        uint64_t count = s->space->axes[a].count;
+        if (s->best[a] != 0 || tl_in_cause(z, a) || (z->needs.held != NULL && z->needs.held[a]))
+            continue;
+        if (shown && count > 1 && (z->varied[a] >= 3 || z->varied[a] == count))
+            r->independent[r->n_independent++] = a;
+        else if (s->failing[a] != 0)
+            r->reset[r->n_reset++] = a;
+    }
+}
+
 void tl_isolate_report(struct tl_search *s)
 {
     const struct tl_isolate_state *z = s->isolate;
@@ -203,11 +225,11 @@ void tl_isolate_report(struct tl_search *s)
         add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
     add_note(r, TL_NOTE_MAY_BE_TWO, tl_headline_may_be_two(s, m));
     add_places(s);
-    r->irrelevant = tl_calloc(s->n + 1, sizeof *r->irrelevant);
-    bool all_held = z->held_count[1] > 0 && z->held_count[0] == z->held_count[1] && z->step == TL_STEP_END;
-    for (size_t a = 0; a < s->n; a++)
-        if (s->best[a] == 0 && (s->failing[a] != 0 || (all_held && z->varied[a])))
-            r->irrelevant[r->n_irrelevant++] = (struct tl_search_irrelevant){a, all_held && z->varied[a]};
+    r->n_causes = z->causes.n_known > 0 ? z->causes.n_known - 1 : 0;
+    r->causes = r->n_causes > 0 ? &z->causes.known[1] : NULL;
+    r->n_needs = z->needs.n_needs;
+    r->needs = z->needs.needs;
+    add_independent(s);
     r->joint = tl_calloc(z->n_joint + 1, sizeof *r->joint);
     for (size_t i = 0; i < z->n_joint; i++)
         r->joint[r->n_joint++] = z->joint[i];

@@ -27,6 +27,8 @@
  *   threshold.c    a threshold on a line: bisection
  *   noise.c        the same for failures that do not show every time: Bayesian search
  *   band.c         thresholds that are not sharp
+ *   causes.c       other triggers of the same failure
+ *   needs.c        values that the failure needs although they are simple
  *   generalise.c   whether the trigger holds for variants that were not on the path
  *   headline.c     whether failures of another signature are the same bug at another place
  *   report.c       the result of an isolation
@@ -66,6 +68,8 @@ struct tl_search_options {
     const char *signature; /* the failure to isolate (the one that F shows most often); copied */
     bool no_generalise;    /* leave out the steps after confirm */
     bool widen;            /* of an isolation: look for the same failure at other places (headline.c) */
+    bool causes;           /* of an isolation: look for other triggers (causes.c) */
+    bool needs;            /* of an isolation: look for values that have to stay as they are (needs.c) */
     bool judge;            /* the caller answers requests to judge a signature (TL_SEARCH_JUDGE) */
 
     /* Numbers of runs */
@@ -109,9 +113,11 @@ enum tl_search_purpose {
     TL_SEARCH_FRONTIER,    /* the boundary over two axes */
     TL_SEARCH_PLACE,       /* axes reset whose reset fails with another signature of the same kind */
     TL_SEARCH_GUARD,       /* a value of an axis that was dropped on the word of another signature */
+    TL_SEARCH_NEED,        /* an axis moved that is not in the trigger */
+    TL_SEARCH_CAUSE,       /* F with a part of the trigger reset, and what that leads to */
     TL_SEARCH_JUDGE,       /* no trial: is the request's signature the failure that is isolated? */
 };
-#define TL_SEARCH_PURPOSE_COUNT 20
+#define TL_SEARCH_PURPOSE_COUNT 22
 
 /* One trial that is asked for. The same (index, repeat) is never asked twice, so that it can be the key of a
  * cache. */
@@ -186,8 +192,9 @@ enum tl_search_note {
     TL_NOTE_OTHER_TRIGGER, /* with the trigger broken, some of the random variants failed: see also */
     TL_NOTE_JOINT,         /* thresholds depend on each other: see joint */
     TL_NOTE_MAY_BE_TWO,    /* M shows another signature than strict.minimal; nothing tells if it is one bug */
+    TL_NOTE_NEEDS_OPEN,    /* needs: not so many draws failed in a row, there may be more */
 };
-#define TL_SEARCH_NOTE_COUNT 23
+#define TL_SEARCH_NOTE_COUNT 24
 
 /* The rate of failure at one value of an axis. */
 struct tl_search_rate {
@@ -221,6 +228,24 @@ struct tl_search_trigger {
     uint64_t *fails_with, *passes_with, *other_with, *unsupported_with;
 };
 
+/* A value that has to stay as it is in M, although no reset of F shows it. */
+struct tl_search_need_axis {
+    size_t axis;
+    uint64_t value;           /* in M */
+    bool has_up_to;           /* ordered: fails up to this value, and passes with the next that was tried */
+    uint64_t up_to;           /* … */
+    size_t n_fails, n_passes; /* values that were tried, ascending */
+    uint64_t *fails_with, *passes_with;
+};
+
+/* At least one of these axes has to stay; each alone is enough. */
+struct tl_search_need {
+    size_t n;
+    struct tl_search_need_axis *any_of;
+    const uint64_t *passes; /* M with all of them moved */
+    uint32_t n_passes;      /* runs that said so */
+};
+
 /* Two ordered axes whose thresholds depend on each other: with axis `more` further from its baseline, axis
  * `less` may be closer to its own. tl_search_frontier finds the whole boundary. */
 struct tl_search_joint {
@@ -233,12 +258,6 @@ struct tl_search_pair {
     size_t axis;
     const uint64_t *fails, *passes;
     uint32_t n_fails, n_passes; /* runs that said so */
-};
-
-/* An axis that the failure does not need. */
-struct tl_search_irrelevant {
-    size_t axis;
-    bool independent; /* was drawn at random with the trigger held, and it always failed */
 };
 
 /* A minimal variant with its trigger. */
@@ -319,10 +338,17 @@ struct tl_search_result {
     struct tl_search_place *places;
     size_t n_triggers;
     struct tl_search_trigger *triggers;
+    size_t n_causes; /* further triggers, "or": those that were found so far */
+    const struct tl_search_answer *causes;
+    size_t n_needs;
+    const struct tl_search_need *needs;
     size_t n_joint;
     struct tl_search_joint *joint;
-    size_t n_irrelevant;
-    struct tl_search_irrelevant *irrelevant;
+    /* Axes at their baseline in M that are part of no need and no other cause. Independent: at least eight draws
+     * that hold the trigger and the needs told something, and all failed, with three values of the axis or with
+     * all it has. Reset: of the rest those that F has away from the baseline. */
+    size_t n_independent, n_reset;
+    size_t *independent, *reset;
     size_t n_decisive;
     struct tl_search_pair *decisive;
     uint32_t held[2], broken[2]; /* failed, of */

@@ -247,7 +247,8 @@ bool tl_point_open(struct tl_search *s, const struct tl_point *p)
 static bool decides(enum tl_search_purpose purpose)
 {
     return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_CHOICES ||
-           purpose == TL_SEARCH_THRESHOLD || purpose == TL_SEARCH_NEIGHBOUR || purpose == TL_SEARCH_PLACE;
+           purpose == TL_SEARCH_THRESHOLD || purpose == TL_SEARCH_NEIGHBOUR || purpose == TL_SEARCH_PLACE ||
+           purpose == TL_SEARCH_CAUSE;
 }
 
 /* The verdict, once it is known whether what the variant shows is the failure that is isolated. */
@@ -271,8 +272,9 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
         const uint32_t *seen = fresh ? known->seen_fresh : known->seen;
         if (seen[TL_SEARCH_MATCH] > 0)
             return settled(s, known, purpose);
-        /* In portions, as one failure is enough. */
-        uint32_t portion = s->options.width > 4 ? s->options.width : 4;
+        /* In portions, as one failure is enough; in small ones where it is expected. */
+        bool expected = s->options.needs && (purpose == TL_SEARCH_HOLD || purpose == TL_SEARCH_NEED);
+        uint32_t portion = s->options.width > 4 || expected ? s->options.width : 4;
         if (runs > told + portion)
             runs = told + portion;
         struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
@@ -497,7 +499,8 @@ void tl_result_clear(struct tl_search_result *r)
 {
     tl_triggers_free(r->triggers, r->n_triggers);
     free(r->joint);
-    free(r->irrelevant);
+    free(r->independent);
+    free(r->reset);
     free(r->decisive);
     free(r->others);
     free(r->path);

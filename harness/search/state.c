@@ -65,6 +65,8 @@ void tl_isolate_noisy(struct tl_search *s)
     memset(z->threshold_done, 0, s->n * sizeof *z->threshold_done);
     tl_probe_reset(z);
     tl_generalise_reset(z);
+    tl_needs_reset(z);
+    tl_causes_reset(s, z);
     s->complete = false;
     if (z->headline == TL_HEADLINE_NONE) {
         z->headline = TL_HEADLINE_LOOK;
@@ -101,6 +103,8 @@ void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z)
     tl_search_line_free(&z->line);
     tl_probe_reset(z);
     tl_generalise_reset(z);
+    tl_needs_reset(z);
+    tl_causes_reset(s, z);
     free(z->choice_done);
     free(z->threshold_done);
     free(z->gap_below);

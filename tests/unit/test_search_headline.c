@@ -366,6 +366,8 @@ Test(search_headline, robust)
                                       .width = (unsigned)sim_random(m, 20),
                                       .max_trials = sim_random(m, 2) == 0 ? 0 : 1 + sim_random(m, 300),
                                       .widen = true,
+                                      .needs = sim_random(m, 2) == 0,
+                                      .causes = sim_random(m, 2) == 0,
                                       .judge = sim_random(m, 3) > 0};
         struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
         /* A rare failure of no shape may take any number of trials: those have a budget. */

@@ -29,6 +29,7 @@ static const struct tl_column columns[] = {
     TL_COLUMN(struct tl_cached, signal, "signal"),
     TL_COLUMN(struct tl_cached, signature_id, "signature_id"),
     TL_COLUMN(struct tl_cached, fresh, "fresh"),
+    {0},
 };
 
 int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
@@ -38,7 +39,7 @@ int tl_store_cached(struct tl_store *s, const char *case_hash, const char *varia
     struct tl_rows q;
     *list = NULL;
     *n = 0;
-    if (tl_rows_open_kept(&q, s, TL_ST_CACHED, TL_COUNTED(columns),
+    if (tl_rows_open_kept(&q, s, TL_ST_CACHED, columns,
                           "FROM trial WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? AND "
                           "ifnull(environment_id, '') = ? ORDER BY started_us DESC, n DESC LIMIT ?",
                           "cannot look up earlier trials", e))

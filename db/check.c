@@ -37,7 +37,7 @@ int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *
     *wrong = 0;
     if (s->in_group && tl_store_flush(s, e))
         return -1;
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+    for (size_t i = 0; i < TL_COUNT(checks); i++) {
         sqlite3_stmt *st = NULL;
         int rc = sqlite3_prepare_v2(s->db, checks[i], -1, &st, NULL);
         if (rc == SQLITE_OK)

@@ -32,14 +32,13 @@
 static const char what_[] = "cannot merge databases";
 static const char compacting[] = "cannot compact the database";
 
-#define TURN_STEPS 200000 /* of SQLite's machine, between two calls of turn */
+#define TURN_STEPS 200000 /* of SQLite's machine, between two lines that are told */
 #define COPY_PAGES 2000   /* of a backup, likewise */
 
 struct merge {
     struct tl_store *s;
-    const char *path; /* of the other database */
-    tl_merge_turn turn;
-    void *arg;
+    const char *path; /* of the other database; of this one when it is compacted */
+    const struct tl_watch *watch;
     const char *doing;
     bool stopped;
 };
@@ -47,7 +46,7 @@ struct merge {
 static int on_turn(void *arg)
 {
     struct merge *m = arg;
-    m->stopped = m->stopped || (m->turn && m->turn(m->arg, m->doing));
+    m->stopped = m->stopped || tl_watch_line(m->watch, "%s %s", m->doing, m->path);
     return m->stopped;
 }
 
@@ -209,7 +208,7 @@ static int check_copy(struct merge *m, const char *path, struct tl_error *e)
                          "was changed",
                          answer ? answer : "no answer", path);
     free(answer);
-    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && !result; i++) {
+    for (size_t i = 0; i < TL_COUNT(conditions) && !result; i++) {
         int64_t wrong;
         result = number(m, conditions[i].sql, &wrong, e);
         if (!result && wrong)
@@ -358,7 +357,7 @@ static int run_all(struct merge *m, const char *const *list, size_t n, struct tl
             return -1;
     return 0;
 }
-#define RUN(m, list, e) run_all(m, list, sizeof list / sizeof list[0], e)
+#define RUN(m, list, e) run_all(m, list, TL_COUNT(list), e)
 
 static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
 {
@@ -370,7 +369,7 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
         number(m, "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost'",
                &other, e))
         return -1;
-    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(contents); i++)
         if (merge_content(m, contents[i].table, contents[i].key, e))
             return -1;
     if (merge_trials(m, e) || exec(m, findings, e))
@@ -422,10 +421,10 @@ static int merge_copy(struct merge *m, const char *path, const char *name, struc
     return result;
 }
 
-int tl_store_merge(struct tl_store *s, const char *path, tl_merge_turn turn, void *arg,
+int tl_store_merge(struct tl_store *s, const char *path, const struct tl_watch *watch,
                    struct tl_merged *merged, struct tl_error *e)
 {
-    struct merge m = {.s = s, .path = path, .turn = turn, .arg = arg, .doing = "reading"};
+    struct merge m = {.s = s, .path = path, .watch = watch, .doing = "reading"};
     *merged = (struct tl_merged){0};
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, what_, s->path, "it was opened for reading");
@@ -442,7 +441,7 @@ int tl_store_merge(struct tl_store *s, const char *path, tl_merge_turn turn, voi
         result = make_copy(&m, path, name, e) || merge_copy(&m, path, name, merged, e) ? -1 : 0;
     if (fd >= 0) {
         static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
-        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        for (size_t i = 0; i < TL_COUNT(ends); i++) {
             char *file = tl_format("%s%s", name, ends[i]);
             unlink(file);
             free(file);
@@ -471,10 +470,10 @@ static uint64_t size_of(const struct tl_store *s)
     return size;
 }
 
-int tl_store_compact(struct tl_store *s, tl_merge_turn turn, void *arg, struct tl_compacted *c,
+int tl_store_compact(struct tl_store *s, const struct tl_watch *watch, struct tl_compacted *c,
                      struct tl_error *e)
 {
-    struct merge m = {.s = s, .turn = turn, .arg = arg, .doing = "sweeping"};
+    struct merge m = {.s = s, .path = tl_store_path(s), .watch = watch, .doing = "sweeping"};
     *c = (struct tl_compacted){.before = size_of(s)};
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, compacting, s->path, "it was opened for reading");

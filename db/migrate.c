@@ -12,6 +12,7 @@
  * database. */
 #include "db/migrate.h"
 #include "db/sql.h"
+#include "harness/base/buffer.h"
 #include "harness/base/hash.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ const struct tl_migration tl_migrations[] = {
     {tl_findings_sql},
     {tl_nights_sql},
 };
-const int tl_schema_version = sizeof tl_migrations / sizeof tl_migrations[0];
+const int tl_schema_version = TL_COUNT(tl_migrations);
 
 static const char cannot_open[] = "cannot open the database";
 

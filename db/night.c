@@ -69,10 +69,11 @@ static int newest(struct tl_store *s, const char *plan, struct tl_night *night, 
         TL_COLUMN(struct newest_row, n, "n"),
         TL_COLUMN(struct newest_row, started_us, "started_us"),
         TL_COLUMN(struct newest_row, resumable, "ended_us IS NULL AND plan = ?3"),
+        {0},
     };
     struct tl_rows q;
     struct newest_row r = {.n = 0};
-    if (TL_ROWS_OPEN(&q, s, columns,
+    if (tl_rows_open(&q, s, columns,
                      "FROM night WHERE suite = ?1 AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
                      cannot_begin, e))
         return -1;
@@ -272,14 +273,13 @@ int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_trial_r
 {
     struct tl_rows q;
     if (tl_store_flush(s, e) ||
-        tl_trial_rows_open(
-            &q, s,
-            "id case_hash variant_hash unit environment_id signature_id coarse_id title message "
-            "boot outcome phase started_us signal fresh peak_rss seconds stopped",
-            "FROM trial",
-            "WHERE trial.session_id IN (SELECT session_id FROM "
-            "night_session WHERE night_id = ?) ORDER BY trial.started_us, trial.n",
-            cannot_read, e))
+        tl_trials_open(&q, s, tl_row_columns,
+                       "id case_hash variant_hash unit environment_id signature_id coarse_id title message "
+                       "boot outcome phase started_us signal fresh peak_rss seconds stopped",
+                       "FROM trial",
+                       "WHERE trial.session_id IN (SELECT session_id FROM "
+                       "night_session WHERE night_id = ?) ORDER BY trial.started_us, trial.n",
+                       cannot_read, e))
         return -1;
     tl_sql_bind(q.st, 1, night->id);
     return tl_trial_rows_each(&q, found, arg, e);
@@ -339,6 +339,7 @@ static const struct tl_column cell_columns[] = {
     TL_COLUMN(struct cell_row, c.since_passed, "c.since_passed"),
     TL_COLUMN(struct cell_row, c.since_failed, "c.since_failed"),
     TL_COLUMN(struct cell_row, c.since_refused, "c.since_refused"),
+    {0},
 };
 
 static struct tl_night_cell cell_of(const struct cell_row *row)
@@ -359,7 +360,7 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
 {
     *cells = (struct tl_night_cells){0, NULL};
     struct tl_rows q;
-    if (TL_ROWS_OPEN(
+    if (tl_rows_open(
             &q, s, cell_columns,
             "FROM night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = c.night_id "
             "WHERE c.case_name = ?1 AND c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND "
@@ -375,8 +376,7 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
     sqlite3_bind_int64(q.st, 9, (int64_t)most);
     struct cell_row row = {0};
     while (tl_rows_next(&q, &row)) {
-        cells->list = tl_realloc(cells->list, cells->n + 1, sizeof *cells->list);
-        cells->list[cells->n++] = cell_of(&row);
+        *TL_GROW(cells->list, cells->n) = cell_of(&row);
     }
     if (!tl_rows_close(&q, 0, e))
         return 0;
@@ -499,13 +499,14 @@ static const struct tl_column history_columns[] = {
     TL_COLUMN(struct history_row, counts[3], "c.unsupported"),
     TL_COLUMN(struct history_row, counts[4], "c.lost"),
     TL_COLUMN(struct history_row, variant, "v.json"),
+    {0},
 };
 
 int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **list, struct tl_error *e)
 {
     *list = NULL;
     struct tl_rows q;
-    if (TL_ROWS_OPEN(
+    if (tl_rows_open(
             &q, s, history_columns,
             "FROM night_cell c JOIN night n ON n.id = c.night_id JOIN " NIGHTS_IN_ORDER
             " o ON o.id = n.id LEFT JOIN machine m ON m.id = n.machine_id LEFT JOIN variant v ON "
@@ -525,7 +526,7 @@ int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **li
         }
         json_t *cell = json_pack("{s:s,s:s,s:i,s:o}", "unit", r.unit, "class", r.class, "changed", r.changed,
                                  "variant", document_of(r.variant, json_object()));
-        for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        for (size_t i = 0; i < TL_COUNT(counted); i++)
             json_object_set_new(cell, counted[i], json_integer(r.counts[i]));
         json_array_append_new(json_object_get(night, "cells"), cell);
     }

@@ -1,4 +1,4 @@
-/* Time. Durations are taken from the monotonic clock, points in time from the wall clock. */
+/* Clocks: durations are taken from the monotonic one, points in time from the wall clock. */
 #ifndef TL_CLOCK_H
 #define TL_CLOCK_H
 

@@ -18,30 +18,30 @@ bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
     return s->wishes.max_seconds && tl_monotonic_ns() - s->started_ns > s->wishes.max_seconds * 1000000000ull;
 }
 
-static void show_progress(struct tl_campaign_isolation *s, const struct tl_hunt *h)
+static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
-    const struct tl_search_result *r = tl_search_result(h->search);
+    const struct tl_search_result *r = tl_search_result(d->search);
     tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s",
-                  (h->units ? h->units[0] : h->unit)->runner, h->doing, (unsigned long long)r->trials,
-                  (unsigned long long)tl_search_left(h->search), tl_seconds_since(s->started_ns));
+                  (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
+                  (unsigned long long)tl_search_left(d->search), tl_seconds_since(s->started_ns));
 }
 
-/* Drives all hunts side by side to their end, the user's patience or the budget. */
+/* Drives all searches side by side to their end, the user's patience or the budget. */
 static int drive(struct tl_campaign_isolation *s, struct tl_error *e)
 {
     for (;;) {
         size_t open = 0;
-        for (size_t i = 0; i < s->n_hunts; i++) {
-            struct tl_hunt *h = &s->hunts[i];
-            if (tl_hunt_done(h))
+        for (size_t i = 0; i < s->n_drivers; i++) {
+            struct tl_driver *d = &s->drivers[i];
+            if (tl_driver_done(d))
                 continue;
             if (tl_executor_interrupted(s->x) || tl_isolation_out_of_time(s))
-                tl_search_stop(h->search, tl_isolation_out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
-            else if (tl_hunt_feed(h, e))
+                tl_search_stop(d->search, tl_isolation_out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
+            else if (tl_driver_feed(d, e))
                 return -1;
-            if (tl_hunt_done(h))
+            if (tl_driver_done(d))
                 continue;
-            show_progress(s, h);
+            show_progress(s, d);
             open++;
         }
         if (!open)
@@ -54,13 +54,13 @@ static int drive(struct tl_campaign_isolation *s, struct tl_error *e)
 }
 
 /* The failure that is meant, by the beginning of its id, and a trial that shows it. */
-static int find_signature(struct tl_campaign_isolation *s, struct tl_hunt_trial *shows, struct tl_error *e)
+static int find_signature(struct tl_campaign_isolation *s, struct tl_driver_trial *shows, struct tl_error *e)
 {
     struct tl_filter all = {.case_name = s->c->name, .limit = 100000};
     struct tl_trial_lines lines;
     if (tl_query_trials(tl_executor_store(s->x), &all, &lines, e))
         return -1;
-    *shows = (struct tl_hunt_trial){0};
+    *shows = (struct tl_driver_trial){0};
     for (size_t i = 0; i < lines.n && !*shows->id; i++)
         if (*lines.list[i].signature_id &&
             !strncmp(lines.list[i].signature_id, s->signature, strlen(s->signature))) {
@@ -79,20 +79,20 @@ static int find_signature(struct tl_campaign_isolation *s, struct tl_hunt_trial 
  * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
  * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
  * seen. */
-static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struct tl_hunt_trial *shows,
+static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struct tl_driver_trial *shows,
                              struct tl_error *e)
 {
     enum { FEW = 3, MANY = 8 };
     struct tl_scan *scan = tl_calloc(1, sizeof *scan);
     uint64_t budget = s->wishes.max_trials ? s->wishes.max_trials : MANY;
     size_t at[MANY], best;
-    s->hunts[unit].started_ns = tl_monotonic_ns();
+    s->drivers[unit].started_ns = tl_monotonic_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
     int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, scan, &best, e);
     if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG && budget > FEW)
         result = tl_scan_run(s, at, budget < MANY ? budget : MANY, scan, &best, e);
-    *shows = (struct tl_hunt_trial){0};
+    *shows = (struct tl_driver_trial){0};
     if (!result && best != SIZE_MAX) {
         memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);
         memcpy(shows->id, scan->trial[best], TL_UUID_SIZE);
@@ -103,8 +103,8 @@ static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struc
 
 static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error *e)
 {
-    struct tl_hunt *h = &s->hunts[i];
-    struct tl_hunt_trial shows;
+    struct tl_driver *d = &s->drivers[i];
+    struct tl_driver_trial shows;
     if (s->signature ? find_signature(s, &shows, e) : gravest_signature(s, i, &shows, e))
         return -1;
     if (tl_executor_interrupted(s->x))
@@ -115,26 +115,26 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
         .exhaustive = s->wishes.exhaustive,
         .signature = *shows.signature_id ? shows.signature_id : NULL,
     };
-    if (s->frontier ? tl_hunt_frontier(h, s->x, s->c, s->units[i], &s->failing, s->frontier[0],
-                                       s->frontier[1], &options, e)
-                    : tl_hunt_isolate(h, s->x, s->c, s->units[i], &s->failing, &options, e))
+    if (s->frontier ? tl_driver_frontier(d, s->x, s->c, s->units[i], &s->failing, s->frontier[0],
+                                         s->frontier[1], &options, e)
+                    : tl_driver_isolate(d, s->x, s->c, s->units[i], &s->failing, &options, e))
         return -1;
-    return options.signature ? tl_hunt_know(h, shows.id, shows.signature_id, e) : 0;
+    return options.signature ? tl_driver_know(d, shows.id, shows.signature_id, e) : 0;
 }
 
-/* A hunt that was interrupted before it began has no search. */
+/* A driver that was interrupted before it began has no search. */
 static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 {
-    s->n_hunts = s->over ? 1 : s->n_units;
-    s->hunts = tl_calloc(s->n_hunts, sizeof *s->hunts);
-    for (size_t i = 0; i < s->n_hunts; i++) {
-        s->hunts[i].no_cache = s->wishes.no_cache;
-        s->hunts[i].max_trials = s->wishes.max_trials;
-        s->hunts[i].all_fresh = s->wishes.fresh || s->over; /* each build's runs are its confirmation */
+    s->n_drivers = s->over ? 1 : s->n_units;
+    s->drivers = tl_calloc(s->n_drivers, sizeof *s->drivers);
+    for (size_t i = 0; i < s->n_drivers; i++) {
+        s->drivers[i].no_cache = s->wishes.no_cache;
+        s->drivers[i].max_trials = s->wishes.max_trials;
+        s->drivers[i].all_fresh = s->wishes.fresh || s->over; /* each build's runs are its confirmation */
     }
     if (s->over)
         return tl_over_builds_start(s, e);
-    for (size_t i = 0; i < s->n_hunts && !tl_executor_interrupted(s->x); i++)
+    for (size_t i = 0; i < s->n_drivers && !tl_executor_interrupted(s->x); i++)
         if (start_one(s, i, e))
             return -1;
     return 0;
@@ -143,14 +143,14 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 /* Stores what was found. */
 static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct tl_error *e)
 {
-    for (size_t i = 0; i < s->n_hunts; i++) {
+    for (size_t i = 0; i < s->n_drivers; i++) {
         const char *kind = s->over ? "builds" : s->frontier ? "frontier" : "isolation";
-        json_t *d = tl_finding_document(&s->hunts[i], kind, &s->failing, e);
-        if (!d || tl_finding_put(tl_executor_store(s->x), d, e)) {
-            json_decref(d);
+        json_t *document = tl_finding_document(&s->drivers[i], kind, &s->failing, e);
+        if (!document || tl_finding_put(tl_executor_store(s->x), document, e)) {
+            json_decref(document);
             return -1;
         }
-        json_array_append_new(documents, d);
+        json_array_append_new(documents, document);
     }
     return 0;
 }
@@ -159,14 +159,14 @@ int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct
 {
     *documents = json_array();
     int result = start(s, e);
-    bool begun = !result && s->n_hunts && s->hunts[s->n_hunts - 1].search;
+    bool begun = !result && s->n_drivers && s->drivers[s->n_drivers - 1].search;
     if (begun)
         result = drive(s, e) || conclude(s, *documents, e) ? -1 : 0;
-    for (size_t i = 0; i < s->n_hunts; i++)
-        tl_hunt_free(&s->hunts[i]);
-    free(s->hunts);
-    s->hunts = NULL;
-    s->n_hunts = 0;
+    for (size_t i = 0; i < s->n_drivers; i++)
+        tl_driver_free(&s->drivers[i]);
+    free(s->drivers);
+    s->drivers = NULL;
+    s->n_drivers = 0;
     return result;
 }
 

@@ -1,5 +1,5 @@
-/* An isolation with real trials: what `isolate` and `nightly` share. Hunts (driver.h) for one case, one for
- * each unit, are driven side by side. */
+/* An isolation with real trials: what `isolate` and `nightly` share. Searches for one case, one for each unit,
+ * each with a driver of its own (driver.h), go on side by side. */
 #ifndef TL_ISOLATION_H
 #define TL_ISOLATION_H
 
@@ -22,8 +22,8 @@ struct tl_campaign_isolation {
     const struct tl_unit **units; /* over builds it is made here, else the caller's; the caller's to free */
     size_t n_units;
 
-    struct tl_hunt *hunts; /* while it runs */
-    size_t n_hunts;
+    struct tl_driver *drivers; /* while it runs */
+    size_t n_drivers;
 };
 
 /* The units that texts name, one each. */

@@ -29,8 +29,7 @@ static void add_reason(struct tl_matrix *m, const char *unit, const char *why)
     while (i < m->n_reasons && strcmp(m->reasons[i].text, text))
         i++;
     if (i == m->n_reasons) {
-        m->reasons = tl_realloc(m->reasons, m->n_reasons + 1, sizeof *m->reasons);
-        m->reasons[m->n_reasons++] = (struct tl_matrix_reason){text, 0};
+        *TL_GROW(m->reasons, m->n_reasons) = (struct tl_matrix_reason){text, 0};
     } else {
         free(text);
     }
@@ -61,8 +60,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     t->cached = cached;
     t->fresh = r->fresh;
     t->outcome = r->outcome;
-    t->face = tl_faces_count(&m->faces, r->signature.id, r->signature.coarse_id, r->signature.title,
-                             r->outcome, r->phase, r->signal);
+    t->label = tl_labels_count(&m->labels, r->signature.id, r->signature.coarse_id, r->signature.title,
+                               r->outcome, r->phase, r->signal);
     t->seconds = r->wall_seconds;
     t->peak_rss = r->peak_rss;
     t->error = error_of(t->outcome == TL_OUTCOME_PASS || t->outcome == TL_OUTCOME_WRONG ? r->result : NULL);
@@ -109,7 +108,7 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
     const struct tl_unit *u = m->units[p->unit];
     struct tl_matrix_trial *t = tl_matrix_trials(m, k, p->row, p->unit) + p->repeat;
     t->matrix = m;
-    t->face = TL_NO_FACE;
+    t->label = TL_NO_LABEL;
     if (!u->usable || !applies(k, u)) {
         t->ended = true;
         t->outcome = TL_OUTCOME_UNSUPPORTED;
@@ -192,7 +191,7 @@ struct tl_matrix_cell tl_matrix_cell_of(const struct tl_matrix *m, const struct 
         if (!t->ended)
             continue;
         seconds[c.groups.trials] = t->seconds;
-        tl_groups_count(&c.groups, t->outcome, t->face);
+        tl_groups_count(&c.groups, t->outcome, t->label);
         c.cached += t->cached;
     }
     tl_sort(seconds, c.groups.trials);
@@ -209,10 +208,10 @@ void tl_matrix_letters(struct tl_matrix *m)
             for (size_t u = 0; u < m->n_units; u++) {
                 struct tl_matrix_cell c = tl_matrix_cell_of(m, &m->cases[i], r, u);
                 for (size_t g = 0; g < c.groups.n; g++)
-                    tl_faces_letter(&m->faces, c.groups.list[g].face);
+                    tl_labels_letter(&m->labels, c.groups.list[g].label);
                 free(c.groups.list);
             }
-    tl_faces_lettered(&m->faces);
+    tl_labels_lettered(&m->labels);
 }
 
 struct tl_matrix_numerics tl_matrix_numerics_of(const struct tl_matrix *m, const struct tl_matrix_case *k,
@@ -268,7 +267,7 @@ void tl_matrix_free(struct tl_matrix *m)
     for (size_t i = 0; i < m->n_reasons; i++)
         free(m->reasons[i].text);
     free(m->reasons);
-    tl_faces_free(&m->faces);
+    tl_labels_free(&m->labels);
     free(m->cases);
     free(m->units);
 }

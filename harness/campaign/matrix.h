@@ -21,7 +21,7 @@ struct tl_matrix_trial {
     char id[TL_UUID_SIZE];
     bool ended, cached, fresh;
     enum tl_outcome outcome;
-    size_t face;           /* index of its signature in the matrix; TL_NO_FACE */
+    size_t label;          /* index of its signature in the matrix; TL_NO_LABEL */
     double seconds, error; /* against the reference; NAN: not compared, INFINITY: not finite */
     uint64_t peak_rss;
 };
@@ -55,7 +55,7 @@ struct tl_matrix {
     const struct tl_unit **units;
     size_t n_cases;
     struct tl_matrix_case *cases;
-    struct tl_faces faces;
+    struct tl_labels labels;
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
     uint64_t total, ended, cached, failed; /* trials */

@@ -31,8 +31,7 @@ static void add_value(struct values *v, uint64_t index)
     for (size_t i = 0; i < v->n; i++)
         if (v->list[i] == index)
             return;
-    v->list = tl_realloc(v->list, v->n + 1, sizeof *v->list);
-    v->list[v->n++] = index;
+    *TL_GROW(v->list, v->n) = index;
 }
 
 static int add_span(struct values *v, const struct tl_axis *a, uint64_t from, uint64_t to, const char *text,

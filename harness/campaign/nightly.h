@@ -5,7 +5,7 @@
  *
  *   nightly.c           the night from beginning to end
  *   nightly_plan.c      from the suite to the cells
- *   nightly_run.c       trials, until every cell is settled
+ *   nightly_run.c       trials, until every cell is decided
  *   nightly_judge.c     a cell against its history
  *   nightly_document.c  what is stored and printed
  *   nightly_isolate.c   new failures are isolated
@@ -81,11 +81,11 @@ struct tl_nightly_cell {
     } seconds[2], memory[2]; /* of fork servers' children, of processes of their own */
     char *why;               /* it is unsupported */
     char environment[TL_ID_SIZE], lost_trial[TL_UUID_SIZE];
-    uint64_t submitted, pending, added; /* added: trials made to settle it */
+    uint64_t submitted, pending, added; /* added: trials made to decide it */
 
     /* The nights before (nightly_judge.c). */
     struct tl_night_cells history;
-    bool judged, wants_more, wants_times; /* trials that would settle it; to settle the time */
+    bool judged, wants_more, wants_times; /* trials that would decide it; that would decide its time */
     enum tl_class class;
     bool slower, faster, hungrier, leaner;
     json_t *before; /* what it was compared with; NULL for nothing */
@@ -145,7 +145,7 @@ double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds
 /* nightly_judge.c */
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads its history */
 void tl_nightly_judge(struct tl_nightly_cell *c);
-bool tl_nightly_outcome_changed(enum tl_class class);
+bool tl_nightly_outcome_changed(enum tl_class what);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
                                             bool *fresh); /* those to compare */
 

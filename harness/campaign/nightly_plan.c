@@ -19,8 +19,7 @@ static void note_file(struct tl_nightly_mistakes *m, const char *path, struct tl
         return;
     }
     f.path = tl_strdup(path);
-    m->list = tl_realloc(m->list, m->n + 1, sizeof *m->list);
-    m->list[m->n++] = f;
+    *TL_GROW(m->list, m->n) = f;
 }
 
 void tl_nightly_mistakes_free(struct tl_nightly_mistakes *m)
@@ -83,10 +82,12 @@ int tl_nightly_load(struct tl_nightly *n, const char *path, struct tl_nightly_mi
 
 /* --- builds and units ----------------------------------------------------------------------------------- */
 
-static void on_fetch(void *arg, const char *text)
+static __attribute__((format(printf, 2, 0))) bool on_fetch(void *arg, const char *format, va_list values)
 {
-    struct tl_nightly *n = arg;
-    tl_watch_line(n->watch, "nightly: %s", text);
+    const struct tl_nightly *n = arg;
+    char text[512];
+    vsnprintf(text, sizeof text, format, values);
+    return tl_watch_line(n->watch, "nightly: %s", text);
 }
 
 static void note(struct tl_nightly *n, char *text) /* takes it */
@@ -95,7 +96,7 @@ static void note(struct tl_nightly *n, char *text) /* takes it */
     free(text);
 }
 
-/* What is not here and can be had is brought; a build that cannot be had is told, and the night goes on
+/* What is not here and can be had is brought; a build that cannot be had is noted, and the night goes on
  * without. */
 static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const struct tl_builds_range *r)
 {
@@ -108,9 +109,10 @@ static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const str
     if (found)
         return;
     struct tl_builds got;
+    const struct tl_watch watch = {on_fetch, n};
     struct tl_error why;
     char *spec = tl_format("%s@%s", u->runner, r->text);
-    if (tl_builds_fetch(spec, on_fetch, n, &got, &why))
+    if (tl_builds_fetch(spec, &watch, &got, &why))
         note(n, tl_format("%s could not be fetched%s: %s: %s", spec,
                           exact ? "" : "; the builds that are here were run", why.what, why.why));
     tl_builds_free(&got);
@@ -176,8 +178,7 @@ int tl_nightly_builds(struct tl_nightly *n, struct tl_error *e)
 static void add_cell(struct tl_nightly *n, struct tl_case *c, const struct tl_variant *v,
                      const struct tl_unit *u)
 {
-    n->cells = tl_realloc(n->cells, n->n_cells + 1, sizeof *n->cells);
-    struct tl_nightly_cell *cell = &n->cells[n->n_cells++];
+    struct tl_nightly_cell *cell = TL_GROW(n->cells, n->n_cells);
     *cell = (struct tl_nightly_cell){.nightly = n, .c = c, .unit = u, .variant = tl_variant_copy(c, v)};
     cell->variant_json = tl_variant_json(c, &cell->variant);
     tl_variant_hash(c, &cell->variant, cell->variant_hash);

@@ -1,5 +1,5 @@
 /* The trials of a night: first `repeat` of every cell, then more of those that look changed until that is
- * settled.
+ * decided.
  *
  * A trial that was running when the machine went down may have been the reason, and its cell is not tried
  * again this night. When only trapline was killed (the machine has not been booted since) it is run again,
@@ -37,8 +37,7 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
     while (i < c->n_kinds && (c->kinds[i].outcome != t->outcome || strcmp(c->kinds[i].coarse, coarse)))
         i++;
     if (i == c->n_kinds) {
-        c->kinds = tl_realloc(c->kinds, c->n_kinds + 1, sizeof *c->kinds);
-        struct tl_nightly_kind *k = &c->kinds[c->n_kinds++];
+        struct tl_nightly_kind *k = TL_GROW(c->kinds, c->n_kinds);
         *k = (struct tl_nightly_kind){.outcome = t->outcome, .phase = t->phase, .signal = t->signal};
         snprintf(k->coarse, sizeof k->coarse, "%s", coarse);
         snprintf(k->trial, sizeof k->trial, "%s", t->id);
@@ -242,14 +241,14 @@ static int run_repeats(struct tl_nightly *n, bool those_lost, struct tl_error *e
 }
 
 /* More trials of what looks changed: of its own processes for an outcome, of the same kind for a time. */
-static int settle(struct tl_nightly *n, struct tl_error *e)
+static int decide(struct tl_nightly *n, struct tl_error *e)
 {
     size_t most = (size_t)tl_executor_jobs(n->x);
     for (size_t i = 0; i < n->n_cells; i++) {
         struct tl_nightly_cell *c = &n->cells[i];
         if (tl_nightly_remember(c, e))
             return -1;
-        /* Trials beyond `repeat` were made to settle it, before this process went on with the night. */
+        /* Trials beyond `repeat` were made to decide it, before this process went on with the night. */
         c->added = verdicts(c) > n->suite->repeat ? verdicts(c) - n->suite->repeat : 0;
         for (tl_nightly_judge(c); (c->wants_more || c->wants_times) && may_run(c) && !stop(n);
              tl_nightly_judge(c)) {
@@ -258,11 +257,11 @@ static int settle(struct tl_nightly *n, struct tl_error *e)
             if (submit(c, c->wants_more, e))
                 return -1;
             while (tl_executor_pending(n->x) >= most && !stop(n))
-                if (step(n, "settling what looks changed", e))
+                if (step(n, "deciding what looks changed", e))
                     return -1;
         }
         while (c->pending && !stop(n))
-            if (step(n, "settling what looks changed", e))
+            if (step(n, "deciding what looks changed", e))
                 return -1;
         if (!c->pending)
             tl_nightly_judge(c);
@@ -276,7 +275,7 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
         uint64_t seen = verdicts(&n->cells[i]);
         n->total += seen < n->suite->repeat ? n->suite->repeat - seen : 0;
     }
-    int result = run_repeats(n, false, e) || run_repeats(n, true, e) || settle(n, e) ? -1 : 0;
+    int result = run_repeats(n, false, e) || run_repeats(n, true, e) || decide(n, e) ? -1 : 0;
     if (!result && tl_executor_pending(n->x)) /* the budget is used up, or it was interrupted */
         result = tl_executor_finish(n->x, e);
     for (size_t i = 0; i < n->n_cells && !result && !tl_executor_interrupted(n->x); i++)

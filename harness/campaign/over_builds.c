@@ -51,7 +51,7 @@ static int learn_rate(struct tl_campaign_isolation *s, const struct tl_unit *u, 
 
 /* Over builds: which failure is meant, and on which build it is known to be there. */
 static int choose_build(struct tl_campaign_isolation *s, size_t only, struct tl_search_options *options,
-                        char *signature, struct tl_hunt_trial *shown, struct tl_error *e)
+                        char *signature, struct tl_driver_trial *shown, struct tl_error *e)
 {
     struct tl_scan *scan = tl_calloc(1, sizeof *scan);
     size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
@@ -64,7 +64,7 @@ static int choose_build(struct tl_campaign_isolation *s, size_t only, struct tl_
         options->bad = at[best];
         memcpy(signature, scan->coarse[best], TL_ID_SIZE);
         options->signature = signature;
-        *shown = (struct tl_hunt_trial){.outcome = scan->outcome[best], .told = true};
+        *shown = (struct tl_driver_trial){.outcome = scan->outcome[best], .told = true};
         memcpy(shown->id, scan->trial[best], TL_UUID_SIZE);
         memcpy(shown->coarse_id, scan->coarse[best], TL_ID_SIZE);
         result = learn_rate(s, s->units[at[best]], scan->outcome[best], options, e);
@@ -81,12 +81,12 @@ int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
         .width = tl_executor_jobs(s->x),
         .exhaustive = s->wishes.exhaustive,
     };
-    struct tl_hunt *h = &s->hunts[0];
+    struct tl_driver *d = &s->drivers[0];
     char signature[TL_ID_SIZE];
     size_t bad;
-    h->started_ns = tl_monotonic_ns();
-    if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &h->shown, e))
+    d->started_ns = tl_monotonic_ns();
+    if (list_builds(s, &bad, e) || choose_build(s, bad, &options, signature, &d->shown, e))
         return -1;
-    h->shown_at = options.bad;
-    return tl_hunt_builds(h, s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
+    d->shown_at = options.bad;
+    return tl_driver_builds(d, s->x, s->c, s->units, s->n_units, &s->failing, &options, e);
 }

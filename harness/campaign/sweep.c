@@ -10,15 +10,15 @@
 
 #define SWEEP_TRIALS 2000 /* at most, when the user sets no budget */
 
-struct sweep_errand {
+struct call_context {
     struct tl_sweep *w;
     size_t row;
 };
 
 static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
-    struct sweep_errand *errand = arg;
-    struct tl_sweep *w = errand->w;
+    struct call_context *context = arg;
+    struct tl_sweep *w = context->w;
     (void)cached;
     w->ended++;
     w->unsupported += !failure && r->outcome == TL_OUTCOME_UNSUPPORTED;
@@ -27,11 +27,11 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
         w->failure = *failure;
     }
     if (!failure && tl_outcome_is_failure(r->outcome) && r->outcome != TL_OUTCOME_LOST &&
-        (!w->found || errand->row < w->at)) {
+        (!w->found || context->row < w->at)) {
         w->found = true;
-        w->at = errand->row;
+        w->at = context->row;
     }
-    free(errand);
+    free(context);
 }
 
 static void set_variant(const struct tl_case *c, const uint64_t *row, struct tl_variant *v)
@@ -79,14 +79,14 @@ int tl_sweep_run(struct tl_sweep *w, struct tl_campaign_isolation *s, struct tl_
     while (!result && (next < w->n || tl_executor_pending(s->x)) && !tl_executor_interrupted(s->x)) {
         while (!result && next < w->n && !w->found && !tl_isolation_out_of_time(s) &&
                tl_executor_pending(s->x) < 2 * (size_t)tl_executor_jobs(s->x)) {
-            struct sweep_errand *errand = tl_malloc(sizeof *errand);
-            *errand = (struct sweep_errand){w, next};
+            struct call_context *context = tl_malloc(sizeof *context);
+            *context = (struct call_context){w, next};
             set_variant(s->c, w->variants.rows[next++], &v);
             struct tl_request q = {
                 .c = s->c, .variant = &v, .unit = s->units[0], .use_cache = !s->wishes.no_cache};
-            result = tl_executor_submit(s->x, &q, on_swept, errand, e);
+            result = tl_executor_submit(s->x, &q, on_swept, context, e);
             if (result)
-                free(errand);
+                free(context);
         }
         if (!result && (w->found || tl_isolation_out_of_time(s)) && !tl_executor_pending(s->x))
             break;

@@ -35,3 +35,32 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
     tl_nightly_mistakes_free(&m);
     return status;
 }
+
+int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)
+{
+    struct tl_error e;
+    *v = c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
+    for (size_t i = 0; i < o->n_sets; i++)
+        if (tl_variant_assign(c, v, o->sets[i], &e))
+            return tl_print_error(&e);
+    return TL_EXIT_OK;
+}
+
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
+                    struct tl_error *e)
+{
+    struct tl_buffer command = TL_BUFFER_INIT;
+    tl_buffer_add_string(&command, c->name);
+    for (int i = 0; i < o->n_args; i++)
+        tl_buffer_printf(&command, " %s", o->args[i]);
+    const struct tl_executor_options options = {
+        .db_path = o->db,
+        .command = command.data,
+        .jobs = o->jobs,
+        .keep_scratch = o->keep_scratch,
+        .no_cgroup = o->no_cgroup,
+    };
+    int result = tl_executor_new(x, &options, e);
+    tl_buffer_free(&command);
+    return result;
+}

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_progress(void *arg, const char *text)
+/* A line for each thing that takes long, and none is written over: what was left out is to be read later. */
+static __attribute__((format(printf, 2, 0))) bool print_line(void *arg, const char *format, va_list values)
 {
     (void)arg;
-    fprintf(stderr, "%s\n", text);
+    vfprintf(stderr, format, values);
+    putc('\n', stderr);
+    return false;
 }
 
 static json_t *build_json(const struct tl_build *b)
@@ -104,12 +107,13 @@ static int fetch(const struct tl_options *o)
         return tl_usage_error(&tl_command_builds,
                               "fetch: what to fetch was expected, for example onnxruntime@1.22.0, "
                               "onnxruntime@1.16..1.30 or onnxruntime@latest");
+    const struct tl_watch watch = {print_line, NULL};
     int status = TL_EXIT_OK;
     json_t *all = json_array();
     for (int i = 1; i < o->n_args; i++) {
         struct tl_builds b = {0};
         struct tl_error e;
-        if (tl_builds_fetch(o->args[i], on_progress, NULL, &b, &e))
+        if (tl_builds_fetch(o->args[i], &watch, &b, &e))
             status = tl_print_error(&e);
         for (size_t k = 0; k < b.n; k++)
             json_array_append_new(all, build_json(&b.list[k]));

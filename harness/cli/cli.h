@@ -65,6 +65,14 @@ int tl_print_error(const struct tl_error *e);
 int tl_usage_error(const struct tl_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints a document on stdout. Returns 0, or the exit status when stdout cannot be written. */
 int tl_print_json(json_t *document); /* takes the reference */
+/* --format of a report: -1 to go on, or the exit status after printing that there is no such format. */
+int tl_cli_check_format(const struct tl_command *c, const struct tl_options *o);
+/* Prints a report, whose reference is taken, in the format asked for. Returns the exit status. */
+struct tl_cli_formats {
+    char *(*markdown)(const json_t *document), *(*html)(const json_t *document),
+        *(*junit)(const json_t *document);
+};
+int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats *f, json_t *document);
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
 int tl_finish_output(int status);
 

@@ -13,18 +13,6 @@
 
 #define PAGE 500 /* trials that an export reads at a time */
 
-/* What takes long can be stopped: the database then is as it was. */
-struct progress {
-    struct tl_cli_progress line;
-    const char *file;
-};
-
-static bool on_turn(void *arg, const char *doing)
-{
-    struct progress *p = arg;
-    return tl_watch_line(&p->line.watch, "%s %s", doing, p->file);
-}
-
 /* --- check ---------------------------------------------------------------------------------------------- */
 
 static void on_found(void *arg, const char *text)
@@ -68,16 +56,15 @@ static int merge(struct tl_options *o)
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
         return tl_print_error(&e);
-    struct progress p;
-    tl_cli_progress_begin(&p.line, o);
+    struct tl_cli_progress p;
+    tl_cli_progress_begin(&p, o);
     tl_cli_catch_interrupts();
     json_t *all = json_array();
     int status = TL_EXIT_OK;
     for (int i = 1; i < o->n_args && status == TL_EXIT_OK; i++) {
         struct tl_merged m;
-        p.file = o->args[i];
-        int result = tl_store_merge(s, o->args[i], on_turn, &p, &m, &e);
-        tl_cli_progress_clear(&p.line);
+        int result = tl_store_merge(s, o->args[i], &p.watch, &m, &e);
+        tl_cli_progress_clear(&p);
         if (result) {
             status = tl_print_error(&e);
             break;
@@ -112,11 +99,11 @@ static int compact(struct tl_options *o)
     tl_store_close(s, NULL);
     if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
         return tl_print_error(&e);
-    struct progress p = {.file = tl_store_path(s)};
-    tl_cli_progress_begin(&p.line, o);
+    struct tl_cli_progress p;
+    tl_cli_progress_begin(&p, o);
     tl_cli_catch_interrupts();
-    int result = tl_store_compact(s, on_turn, &p, &c, &e), status = TL_EXIT_OK;
-    tl_cli_progress_clear(&p.line);
+    int result = tl_store_compact(s, &p.watch, &c, &e), status = TL_EXIT_OK;
+    tl_cli_progress_clear(&p);
     if (result)
         status = tl_print_error(&e);
     else if (o->json)

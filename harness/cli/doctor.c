@@ -90,7 +90,7 @@ static const struct check checks[] = {
     {"fork server", "pass", true, passed_served, "a fork server's children are traced like others",
      trace_advice},
 };
-#define N_CHECKS (sizeof checks / sizeof checks[0])
+#define N_CHECKS TL_COUNT(checks)
 
 static const char case_text[] =
     "{\"trapline\": 1, \"name\": \"doctor\", \"model\": {\"family\": \"selftest\"},"

@@ -148,7 +148,6 @@ static int run(struct command *k, bool given)
 
 static int isolate(struct tl_options *o)
 {
-    static const char *const host[] = {"command:host"};
     struct command k = {.o = o};
     struct tl_campaign_isolation *s = &k.s;
     struct tl_case *c;
@@ -163,18 +162,11 @@ static int isolate(struct tl_options *o)
     if (!(c = tl_load_case(o->args[0], &status)))
         return status;
     if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = host[0];
-    s->failing = c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
-    if (!o->n_units)
-        status = tl_usage_error(&tl_command_isolate,
-                                "-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
-    for (size_t i = 0; i < o->n_sets && status == TL_EXIT_OK; i++)
-        if (tl_variant_assign(c, &s->failing, o->sets[i], &e))
-            status = tl_print_error(&e);
+        o->units[o->n_units++] = "command:host";
+    status = o->n_units ? tl_cli_variant(o, c, &s->failing)
+                        : tl_usage_error(&tl_command_isolate,
+                                         "-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
     if (status == TL_EXIT_OK) {
-        char *command = tl_format("isolate %s", o->args[0]);
-        struct tl_executor_options options = {
-            .db_path = o->db, .command = command, .jobs = o->jobs, .no_cgroup = o->no_cgroup};
         /* A case without axes has one variant: there is nothing to look for. */
         bool given = c->has_failing || o->n_sets || !c->n_axes;
         tl_cli_progress_begin(&k.progress, o);
@@ -190,8 +182,7 @@ static int isolate(struct tl_options *o)
         s->c = c;
         s->signature = o->signature;
         s->over = o->over ? o->units[0] : NULL;
-        status = tl_executor_new(&s->x, &options, &e) ? tl_print_error(&e) : run(&k, given);
-        free(command);
+        status = tl_cli_executor(&tl_command_isolate, o, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
     }
     tl_variant_free(&s->failing);
     tl_case_free(c);

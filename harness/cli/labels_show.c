@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tl_cli_labels_print(const struct tl_faces *f)
+void tl_cli_labels_print(const struct tl_labels *l)
 {
     size_t n;
-    const struct tl_face **list = tl_faces_sorted(f, &n);
+    const struct tl_label **list = tl_labels_sorted(l, &n);
     bool numbered = false;
     for (size_t i = 0; i < n; i++) {
-        const struct tl_face *x = list[i];
+        const struct tl_label *x = list[i];
         printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", x->letter, x->id, tl_outcome_name(x->outcome),
                tl_phase_name(x->phase), x->signal ? " " : "", x->signal ? tl_signal_name(x->signal) : "",
                x->title, (unsigned long long)x->trials, x->trials == 1 ? "" : "s");

@@ -5,6 +5,6 @@
 #include "harness/campaign/labels.h"
 
 /* A line for each, on stdout, and a word on what the numbers mean. */
-void tl_cli_labels_print(const struct tl_faces *f);
+void tl_cli_labels_print(const struct tl_labels *l);
 
 #endif

@@ -8,35 +8,13 @@
 
 #include <stdlib.h>
 
-static int open_executor(struct tl_matrix *m, const struct tl_options *o, struct tl_error *e)
-{
-    struct tl_buffer command = TL_BUFFER_INIT;
-    tl_buffer_add_string(&command, "matrix");
-    for (int i = 0; i < o->n_args; i++)
-        tl_buffer_printf(&command, " %s", o->args[i]);
-    const struct tl_executor_options options = {
-        .db_path = o->db,
-        .command = command.data,
-        .jobs = o->jobs,
-        .keep_scratch = o->keep_scratch,
-        .no_cgroup = o->no_cgroup,
-    };
-    int result = tl_executor_new(&m->x, &options, e);
-    tl_buffer_free(&command);
-    return result;
-}
-
-static int run(struct tl_matrix *m, const struct tl_options *o)
+static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_progress *progress)
 {
     struct tl_error e, closing;
-    struct tl_cli_progress progress;
-    tl_cli_progress_begin(&progress, o);
-    m->watch = &progress.watch;
-    m->started_ns = progress.started_ns;
-    if (open_executor(m, o, &e))
+    if (tl_cli_executor(&tl_command_matrix, o, &m->x, &e))
         return tl_print_error(&e);
     int result = tl_matrix_run(m, &e);
-    tl_cli_progress_clear(&progress);
+    tl_cli_progress_clear(progress);
     bool interrupted = tl_executor_interrupted(m->x);
     if (!result || m->ended) {
         tl_matrix_letters(m);
@@ -92,8 +70,12 @@ static int matrix(struct tl_options *o)
     if (status == TL_EXIT_OK &&
         (tl_matrix_plan_units(&m, o->units, o->n_units, &e) || tl_matrix_plan_rows(&m, &e)))
         status = tl_print_error(&e);
+    struct tl_cli_progress progress;
+    tl_cli_progress_begin(&progress, o);
+    m.watch = &progress.watch;
+    m.started_ns = progress.started_ns;
     if (status == TL_EXIT_OK)
-        status = run(&m, o);
+        status = run(&m, o, &progress);
     tl_matrix_free(&m);
     return tl_finish_output(status);
 }

@@ -16,7 +16,7 @@
 static char *cell_text(const struct tl_matrix *m, const struct tl_matrix_cell *c)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_groups_text(&c->groups, &m->faces, &b);
+    tl_groups_text(&c->groups, &m->labels, &b);
     if (c->groups.n && c->groups.list[0].outcome != TL_OUTCOME_UNSUPPORTED) {
         char *time = tl_duration_text(c->seconds);
         tl_buffer_printf(&b, " %s", time);
@@ -27,8 +27,8 @@ static char *cell_text(const struct tl_matrix *m, const struct tl_matrix_cell *c
 
 static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case *k, struct tl_table *t)
 {
-    size_t labels = t->n_columns - m->n_units;
-    for (size_t i = 0; i < labels; i++)
+    size_t axes = t->n_columns - m->n_units;
+    for (size_t i = 0; i < axes; i++)
         tl_table_add(t, tl_strdup(""), NULL);
     for (size_t i = 0; i < m->n_units; i++) {
         const char *slash = strrchr(m->units[i]->runner, '/');
@@ -93,7 +93,7 @@ void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
                (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
     if (m->n_reasons > REASONS)
         printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
-    tl_cli_labels_print(&m->faces);
+    tl_cli_labels_print(&m->labels);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
            m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
 }
@@ -109,9 +109,10 @@ static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case 
         const struct tl_group *p = &c.groups.list[g];
         json_t *one = json_pack("{s:s,s:I}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n);
         json_object_set_new(one, "signature",
-                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].id));
+                            p->label == TL_NO_LABEL ? json_null() : json_string(m->labels.list[p->label].id));
         json_object_set_new(one, "letter",
-                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].letter));
+                            p->label == TL_NO_LABEL ? json_null()
+                                                    : json_string(m->labels.list[p->label].letter));
         json_array_append_new(seen, one);
     }
     for (uint64_t i = 0; i < m->wishes.repeat; i++)
@@ -159,7 +160,7 @@ json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool com
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
     return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                     tl_faces_json(&m->faces), "unsupported", reasons, "trials", (json_int_t)m->ended,
+                     tl_labels_json(&m->labels), "unsupported", reasons, "trials", (json_int_t)m->ended,
                      "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
                      "complete", complete);
 }

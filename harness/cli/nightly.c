@@ -21,15 +21,10 @@
  * *document is NULL when it was interrupted. */
 static int night(struct tl_nightly *n, const struct tl_options *o, json_t **document, struct tl_error *e)
 {
-    char *command = tl_format("nightly %s", n->suite->path);
-    const struct tl_executor_options options = {
-        .db_path = o->db, .command = command, .jobs = o->jobs, .no_cgroup = o->no_cgroup};
-    int result = tl_executor_new(&n->x, &options, e);
-    free(command);
-    if (result || tl_nightly_begin(n, document, e))
+    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e) || tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
-        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before it was told\n",
+        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",
                 n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
         return 0;
     }
@@ -41,15 +36,8 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
 
 int tl_cli_nightly_print(const struct tl_options *o, const json_t *document)
 {
-    const char *format = o->json ? "json" : o->format ? o->format : "md";
-    if (!strcmp(format, "json"))
-        return tl_print_json(json_incref((json_t *)document));
-    char *text = !strcmp(format, "html")    ? tl_night_html(document)
-                 : !strcmp(format, "junit") ? tl_night_junit(document)
-                                            : tl_night_markdown(document);
-    fputs(text, stdout);
-    free(text);
-    return tl_finish_output(TL_EXIT_OK);
+    static const struct tl_cli_formats formats = {tl_night_markdown, tl_night_html, tl_night_junit};
+    return tl_cli_print_report(o, &formats, json_incref((json_t *)document));
 }
 
 /* --notify: the summary goes to a program's stdin. */
@@ -61,9 +49,9 @@ static int pipe_summary(char *const *words, const json_t *document, struct tl_er
     if (!result && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
         result =
             WIFEXITED(status)
-                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
                           "it ended with exit status %d; the night itself is stored", WEXITSTATUS(status))
-                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
                           "it was killed by signal %d; the night itself is stored", WTERMSIG(status));
     return result;
 }
@@ -140,7 +128,7 @@ static int run_suite(struct tl_options *o, char *const *words)
 }
 
 /* What would be found wrong when the night is over, or every night. *words: of --notify, to be released. */
-static int check_telling(const struct tl_options *o, char ***words, struct tl_error *e)
+static int check_notifying(const struct tl_options *o, char ***words, struct tl_error *e)
 {
     *words = NULL;
     if (o->notify && tl_split_words(o->notify, words, e))
@@ -153,13 +141,9 @@ static int check_telling(const struct tl_options *o, char ***words, struct tl_er
 
 static int nightly(struct tl_options *o)
 {
-    static const char *const formats[] = {"md", "html", "json", "junit"};
-    bool known = !o->format;
-    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
-        known = !strcmp(formats[i], o->format);
-    if (!known)
-        return tl_usage_error(&tl_command_nightly, "--format %s: expected md, html, json or junit",
-                              o->format);
+    int status = tl_cli_check_format(&tl_command_nightly, o);
+    if (status >= 0)
+        return status;
     if (o->install + o->uninstall + o->status + (o->history != NULL) > 1)
         return tl_usage_error(&tl_command_nightly,
                               "--install, --uninstall, --status and --history are different things");
@@ -178,9 +162,9 @@ static int nightly(struct tl_options *o)
                               "one suite was expected; docs/nightly.md says what is in it");
     struct tl_error e;
     char **words;
-    int status = check_telling(o, &words, &e) ? tl_print_error(&e)
-                 : o->install                 ? tl_cli_nightly_install(o)
-                                              : run_suite(o, words);
+    status = check_notifying(o, &words, &e) ? tl_print_error(&e)
+             : o->install                   ? tl_cli_nightly_install(o)
+                                            : run_suite(o, words);
     tl_split_words_free(words);
     return status;
 }

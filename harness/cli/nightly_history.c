@@ -24,12 +24,12 @@ static char *classes_of(const json_t *cells)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "");
-    for (enum tl_class class = 0; class < TL_CLASS_COUNT; class ++) {
+    for (enum tl_class what = 0; what < TL_CLASS_COUNT; what++) {
         const json_t *cell;
         size_t i, n = 0;
-        json_array_foreach(cells, i, cell) n += !strcmp(text_of(cell, "class"), tl_class_names[class]);
+        json_array_foreach(cells, i, cell) n += !strcmp(text_of(cell, "class"), tl_class_names[what]);
         if (n)
-            tl_buffer_printf(&b, "%s%zu %s", b.size ? ", " : "", n, tl_class_names[class]);
+            tl_buffer_printf(&b, "%s%zu %s", b.size ? ", " : "", n, tl_class_names[what]);
     }
     return tl_buffer_take(&b);
 }
@@ -80,8 +80,8 @@ static void print_lines(const json_t *nights)
         {
             passed += number_of(cell, "passed");
             failed += number_of(cell, "failed") + number_of(cell, "refused");
-            for (enum tl_class class = 0; class < TL_CLASS_REGRESSIONS; class ++)
-                bad = bad || !strcmp(text_of(cell, "class"), tl_class_names[class]);
+            for (enum tl_class what = 0; what < TL_CLASS_REGRESSIONS; what++)
+                bad = bad || !strcmp(text_of(cell, "class"), tl_class_names[what]);
         }
         tl_table_add(&t, tl_time_text(number_of(night, "started_us")), NULL);
         if (several)

@@ -1,3 +1,5 @@
+/* What every command prints in the same way: errors with the exit status that each kind has, mistakes, and
+ * JSON documents. */
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
@@ -44,6 +46,29 @@ int tl_print_json(json_t *document)
     putchar('\n');
     json_decref(document);
     return tl_finish_output(0);
+}
+
+int tl_cli_check_format(const struct tl_command *c, const struct tl_options *o)
+{
+    static const char *const formats[] = {"md", "html", "json", "junit"};
+    for (size_t i = 0; o->format && i < TL_COUNT(formats); i++)
+        if (!strcmp(formats[i], o->format))
+            return -1;
+    return o->format ? tl_usage_error(c, "--format %s: expected md, html, json or junit", o->format) : -1;
+}
+
+int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats *f, json_t *document)
+{
+    const char *format = o->json ? "json" : o->format ? o->format : "md";
+    if (!strcmp(format, "json"))
+        return tl_print_json(document);
+    char *text = !strcmp(format, "html")    ? f->html(document)
+                 : !strcmp(format, "junit") ? f->junit(document)
+                                            : f->markdown(document);
+    fputs(text, stdout);
+    free(text);
+    json_decref(document);
+    return tl_finish_output(TL_EXIT_OK);
 }
 
 bool tl_colour(FILE *f)

@@ -1,6 +1,6 @@
-/* What is seen of work that takes long, and what Ctrl-C does to it. Commands that run trials leave the
- * signals to the executor, which has a loop to wake; the others catch them here, and their work is told to
- * stop the next time that it tells its watcher a line. */
+/* The live line of work that takes long, and Ctrl-C for the commands that run no trials. Commands that run
+ * trials leave the signals to executor.c, which has a loop to wake; the others catch them here, and their
+ * work is told to stop the next time that it tells its watcher a line. */
 #include "harness/cli/cli.h"
 
 #include "harness/base/clock.h"

@@ -107,20 +107,10 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_options *o = r->o;
     struct tl_error e;
     struct tl_executor *x;
-    char *command = tl_format("run %s", o->args[0]);
-    struct tl_executor_options options = {
-        .db_path = o->db,
-        .command = command,
-        .jobs = o->jobs,
-        .keep_scratch = o->keep_scratch,
-        .no_cgroup = o->no_cgroup,
-    };
-    int status = tl_executor_new(&x, &options, &e);
-    free(command);
-    if (status)
+    if (tl_cli_executor(&tl_command_run, o, &x, &e))
         return tl_print_error(&e);
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
-    status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
+    int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
     bool begun = !status;
     if (begun && o->json)
         fputs("{\n  \"trials\": [", stdout);
@@ -162,20 +152,16 @@ static int run(struct tl_options *o)
     struct tl_case *c = tl_load_case(o->args[0], &status);
     if (!c)
         return status;
-    static const char *const host[] = {"command:host"};
     if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = host[0];
+        o->units[o->n_units++] = "command:host";
     struct tl_error e;
-    struct tl_variant v =
-        c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
+    struct tl_variant v = {0};
     if (!o->n_units) {
         status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
                                                  "`trapline list units` shows what is here");
     } else {
         struct run r = {.o = o, .colour = tl_colour(stdout)};
-        for (size_t i = 0; i < o->n_sets && status == TL_EXIT_OK; i++)
-            if (tl_variant_assign(c, &v, o->sets[i], &e))
-                status = tl_print_error(&e);
+        status = tl_cli_variant(o, c, &v);
         for (size_t i = 0; i < o->n_units && status == TL_EXIT_OK; i++)
             if (tl_unit_list_add(&r.names, o->units[i], &e))
                 status = tl_print_error(&e);

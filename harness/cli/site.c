@@ -1,12 +1,5 @@
 #include "harness/cli/site.h"
 
-static bool on_turn(void *arg, const char *doing, uint64_t done, uint64_t total)
-{
-    return total ? tl_watch_line(arg, "%s: %llu of %llu", doing, (unsigned long long)done,
-                                 (unsigned long long)total)
-                 : tl_watch_line(arg, "%s: %llu", doing, (unsigned long long)done);
-}
-
 int tl_cli_site(const struct tl_options *o, struct tl_site_result *r)
 {
     struct tl_store *s;
@@ -16,11 +9,8 @@ int tl_cli_site(const struct tl_options *o, struct tl_site_result *r)
         return tl_print_error(&e);
     tl_cli_progress_begin(&line, o);
     tl_cli_catch_interrupts();
-    const struct tl_site_options options = {.target = o->site,
-                                            .keep_paths = o->keep_paths,
-                                            .trapline = TL_VERSION,
-                                            .turn = on_turn,
-                                            .arg = &line.watch};
+    const struct tl_site_options options = {
+        .target = o->site, .keep_paths = o->keep_paths, .trapline = TL_VERSION, .watch = &line.watch};
     int failed = tl_site_write(s, &options, r, &e);
     tl_cli_progress_clear(&line);
     tl_store_close(s, NULL);

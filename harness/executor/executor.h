@@ -1,6 +1,6 @@
-/* From (case, variant, unit) to a recorded outcome: resolves units, generates models, asks the cache, writes
- * the intent, runs the trial in the supervisor and stores what came of it. Every command that runs trials
- * goes through here. */
+/* From (case, variant, unit) to a stored outcome, and Ctrl-C while trials run. It resolves units, generates
+ * models, asks the cache, writes the intent, runs the trial in the supervisor and stores what came of it.
+ * Every command that runs trials goes through here. */
 #ifndef TL_EXECUTOR_H
 #define TL_EXECUTOR_H
 

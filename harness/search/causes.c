@@ -20,32 +20,16 @@
 
 #define MOST_CAUSES 4
 
-void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z)
-{
-    struct tl_causes_state *c = &z->causes;
-    for (size_t i = 0; i < c->n_known; i++)
-        tl_answer_clear(&c->known[i]);
-    for (size_t i = 0; i < c->n_starts; i++)
-        free(c->starts[i]);
-    free(c->known);
-    free(c->starts);
-    tl_isolate_free(s, c->sub);
-    free(c->failing);
-    free(c->best);
-    *c = (struct tl_causes_state){0};
-}
-
 static void add_known(struct tl_search *s, struct tl_causes_state *c)
 {
-    c->known = tl_realloc(c->known, c->n_known + 1, sizeof *c->known);
-    c->known[c->n_known] = (struct tl_search_answer){0};
-    tl_answer_make(s, &c->known[c->n_known++]);
+    struct tl_search_answer *known = TL_GROW(c->known, c->n_known);
+    *known = (struct tl_search_answer){0};
+    tl_answer_make(s, known);
 }
 
 static void add_start(struct tl_search *s, struct tl_causes_state *c, const uint64_t *index)
 {
-    c->starts = tl_realloc(c->starts, c->n_starts + 1, sizeof(uint64_t *));
-    c->starts[c->n_starts++] = tl_index_copy(s, index);
+    *TL_GROW(c->starts, c->n_starts) = tl_index_copy(s, index);
 }
 
 /* F without one axis of the trigger, for each of them; then the draws. */
@@ -193,13 +177,4 @@ enum tl_search_progress tl_causes_step(struct tl_search *s)
             return TL_PENDING;
     }
     return TL_DONE;
-}
-
-bool tl_in_cause(const struct tl_isolate_state *z, size_t axis)
-{
-    for (size_t i = 1; i < z->causes.n_known; i++)
-        for (size_t k = 0; k < z->causes.known[i].n_triggers; k++)
-            if (z->causes.known[i].triggers[k].axis == axis)
-                return true;
-    return false;
 }

@@ -291,10 +291,3 @@ enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken)
         }
     }
 }
-
-bool tl_headline_may_be_two(const struct tl_search *s, const struct tl_point *m)
-{
-    const struct tl_isolate_state *z = s->isolate;
-    return z->strict != NULL && s->wide && m->exact == 0 && m->shows != NULL &&
-           m->shows->relation != TL_RELATION_SAME;
-}

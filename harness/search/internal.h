@@ -347,7 +347,6 @@ enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 /* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */
 enum tl_search_progress tl_headline_check(struct tl_search *s, uint64_t *const *held, size_t n,
                                           bool *refuted);
-bool tl_headline_may_be_two(const struct tl_search *s, const struct tl_point *m);
 enum tl_search_progress tl_needs_step(struct tl_search *s, bool *refuted); /* as tl_headline_check */
 enum tl_search_progress tl_probe_step(struct tl_search *s);
 enum tl_search_progress tl_generalise_step(struct tl_search *s);
@@ -359,7 +358,6 @@ void tl_probe_reset(struct tl_isolate_state *z);
 void tl_generalise_reset(struct tl_isolate_state *z);
 void tl_needs_reset(struct tl_isolate_state *z);
 void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z);
-bool tl_in_cause(const struct tl_isolate_state *z, size_t axis); /* of another cause than M's */
 void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
 void tl_isolate_end(struct tl_search *s);   /* no further step */

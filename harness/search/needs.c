@@ -27,28 +27,6 @@
 #define MOST_DRAWS 400
 #define MOST_VALUES 32
 
-static void need_free(struct tl_search_need *need)
-{
-    for (size_t i = 0; i < need->n; i++) {
-        free(need->any_of[i].fails_with);
-        free(need->any_of[i].passes_with);
-    }
-    free(need->any_of);
-}
-
-void tl_needs_reset(struct tl_isolate_state *z)
-{
-    struct tl_needs_state *d = &z->needs;
-    for (size_t i = 0; i < d->n_needs; i++)
-        need_free(&d->needs[i]);
-    for (size_t i = 0; i < d->n_draws; i++)
-        free(d->draws[i]);
-    free(d->needs);
-    free(d->draws);
-    free(d->held);
-    *d = (struct tl_needs_state){0};
-}
-
 static bool is_free(const struct tl_search *s, size_t axis)
 {
     return s->best[axis] == 0 && s->space->axes[axis].count > 1 && !s->isolate->needs.held[axis];
@@ -63,12 +41,10 @@ static void add(struct tl_search *s, const uint64_t *passes)
     for (size_t a = 0; a < s->n; a++) {
         if (passes[a] == s->best[a])
             continue;
-        need.any_of = tl_realloc(need.any_of, need.n + 1, sizeof *need.any_of);
-        need.any_of[need.n++] = (struct tl_search_need_axis){.axis = a, .value = s->best[a]};
+        *TL_GROW(need.any_of, need.n) = (struct tl_search_need_axis){.axis = a, .value = s->best[a]};
         d->held[a] = true;
     }
-    d->needs = tl_realloc(d->needs, d->n_needs + 1, sizeof *d->needs);
-    d->needs[d->n_needs++] = need;
+    *TL_GROW(d->needs, d->n_needs) = need;
     for (size_t i = 0; i < d->n_draws; i++)
         free(d->draws[i]);
     d->n_draws = 0;
@@ -241,8 +217,7 @@ static enum tl_search_progress count_draws(struct tl_search *s, bool *refuted)
                 d->exhausted = true;
                 break;
             }
-            d->draws = tl_realloc(d->draws, d->n_draws + 1, sizeof(uint64_t *));
-            d->draws[d->n_draws++] = index;
+            *TL_GROW(d->draws, d->n_draws) = index;
         }
         enum tl_judgement j = tl_judge(s, d->draws[i], 1, false, 0.01, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0);
         if (j == TL_JUDGE_PENDING) {
@@ -263,8 +238,7 @@ static enum tl_search_progress count_draws(struct tl_search *s, bool *refuted)
 
 static void add_value(uint64_t **list, size_t *n, uint64_t value)
 {
-    *list = tl_realloc(*list, *n + 1, sizeof **list);
-    (*list)[(*n)++] = value;
+    *TL_GROW(*list, *n) = value;
 }
 
 /* Every value of one axis of a need; where it has several axes the others are moved. */

@@ -1,4 +1,5 @@
-/* The result of an isolation, from all that is known of M and of what differs from it in one axis. */
+/* The result of an isolation, from all that is known of the minimal variant (M) and of what differs from it
+ * in one axis. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -9,8 +10,7 @@
 
 static void add(uint64_t **list, size_t *n, uint64_t value)
 {
-    *list = tl_realloc(*list, *n + 1, sizeof **list);
-    (*list)[(*n)++] = value;
+    *TL_GROW(*list, *n) = value;
 }
 
 /* The rate at a value of the axis, with the runs that came after it was measured. */
@@ -125,12 +125,6 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
     }
 }
 
-void tl_answer_clear(struct tl_search_answer *answer)
-{
-    tl_triggers_free(answer->triggers, answer->n_triggers);
-    *answer = (struct tl_search_answer){0};
-}
-
 void tl_answer_make(struct tl_search *s, struct tl_search_answer *answer)
 {
     tl_answer_clear(answer);
@@ -160,6 +154,14 @@ static void add_note(struct tl_search_result *r, enum tl_search_note n, bool hol
         r->notes[r->n_notes++] = n;
 }
 
+/* Whether nothing tells if what M shows is the same bug as what was isolated by signature. */
+static bool may_be_two(const struct tl_search *s, const struct tl_point *m)
+{
+    const struct tl_isolate_state *z = s->isolate;
+    return z->strict != NULL && s->wide && m->exact == 0 && m->shows != NULL &&
+           m->shows->relation != TL_RELATION_SAME;
+}
+
 /* Every signature that counts as the failure that is isolated. */
 static void add_places(struct tl_search *s)
 {
@@ -182,6 +184,16 @@ static void add_places(struct tl_search *s)
     }
 }
 
+/* Whether another cause than M's needs the axis. */
+static bool in_cause(const struct tl_isolate_state *z, size_t axis)
+{
+    for (size_t i = 1; i < z->causes.n_known; i++)
+        for (size_t k = 0; k < z->causes.known[i].n_triggers; k++)
+            if (z->causes.known[i].triggers[k].axis == axis)
+                return true;
+    return false;
+}
+
 /* The axes that are at their baseline in M, by what is known of them. */
 static void add_independent(struct tl_search *s)
 {
@@ -193,7 +205,7 @@ static void add_independent(struct tl_search *s)
     r->reset = tl_calloc(s->n + 1, sizeof *r->reset);
     for (size_t a = 0; a < s->n; a++) {
         uint64_t count = s->space->axes[a].count;
-        if (s->best[a] != 0 || tl_in_cause(z, a) || (z->needs.held != NULL && z->needs.held[a]))
+        if (s->best[a] != 0 || in_cause(z, a) || (z->needs.held != NULL && z->needs.held[a]))
             continue;
         if (shown && count > 1 && (z->varied[a] >= 3 || z->varied[a] == count))
             r->independent[r->n_independent++] = a;
@@ -223,7 +235,7 @@ void tl_isolate_report(struct tl_search *s)
     r->strict = z->answer;
     for (size_t i = 0; i < r->n_triggers; i++)
         add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
-    add_note(r, TL_NOTE_MAY_BE_TWO, tl_headline_may_be_two(s, m));
+    add_note(r, TL_NOTE_MAY_BE_TWO, may_be_two(s, m));
     add_places(s);
     r->n_causes = z->causes.n_known > 0 ? z->causes.n_known - 1 : 0;
     r->causes = r->n_causes > 0 ? &z->causes.known[1] : NULL;

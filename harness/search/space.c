@@ -495,6 +495,12 @@ void tl_triggers_free(struct tl_search_trigger *triggers, size_t n)
     free(triggers);
 }
 
+void tl_answer_clear(struct tl_search_answer *answer)
+{
+    tl_triggers_free(answer->triggers, answer->n_triggers);
+    *answer = (struct tl_search_answer){0};
+}
+
 void tl_result_clear(struct tl_search_result *r)
 {
     tl_triggers_free(r->triggers, r->n_triggers);

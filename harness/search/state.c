@@ -43,6 +43,43 @@ void tl_generalise_reset(struct tl_isolate_state *z)
     z->drawn = false;
 }
 
+static void need_free(struct tl_search_need *need)
+{
+    for (size_t i = 0; i < need->n; i++) {
+        free(need->any_of[i].fails_with);
+        free(need->any_of[i].passes_with);
+    }
+    free(need->any_of);
+}
+
+void tl_needs_reset(struct tl_isolate_state *z)
+{
+    struct tl_needs_state *d = &z->needs;
+    for (size_t i = 0; i < d->n_needs; i++)
+        need_free(&d->needs[i]);
+    for (size_t i = 0; i < d->n_draws; i++)
+        free(d->draws[i]);
+    free(d->needs);
+    free(d->draws);
+    free(d->held);
+    *d = (struct tl_needs_state){0};
+}
+
+void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z)
+{
+    struct tl_causes_state *c = &z->causes;
+    for (size_t i = 0; i < c->n_known; i++)
+        tl_answer_clear(&c->known[i]);
+    for (size_t i = 0; i < c->n_starts; i++)
+        free(c->starts[i]);
+    free(c->known);
+    free(c->starts);
+    tl_isolate_free(s, c->sub);
+    free(c->failing);
+    free(c->best);
+    *c = (struct tl_causes_state){0};
+}
+
 void tl_isolate_again(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;

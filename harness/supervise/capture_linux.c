@@ -52,8 +52,7 @@ static char *executable_of(pid_t pid)
 
 static struct tl_thread *new_thread(struct tl_capture *c, pid_t tid)
 {
-    c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
-    struct tl_thread *t = &c->threads[c->n_threads++];
+    struct tl_thread *t = TL_GROW(c->threads, c->n_threads);
     *t = (struct tl_thread){.pid = c->pid, .tid = tid};
     return t;
 }
@@ -176,7 +175,7 @@ static bool awaits(pid_t pid)
     char line[256], *end;
     read_line(pid, pid, "syscall", line, sizeof line);
     long call = strtol(line, &end, 10);
-    for (size_t i = 0; end != line && i < sizeof calls / sizeof *calls; i++)
+    for (size_t i = 0; end != line && i < TL_COUNT(calls); i++)
         if (call == calls[i])
             return true;
     return false;

@@ -1,4 +1,5 @@
-/* The supervisor: runs trials in isolated, traced children on a libuv loop and says what came of each.
+/* The supervisor: runs trials in isolated, traced children on a libuv loop, stops them when asked, and says
+ * what came of each.
  *
  * One thread. At most `jobs` trials are in flight; a device that takes fewer says so with `device_slots`.
  * Every callback is made from the loop, once for each accepted trial, in the order in which trials end. */

@@ -61,7 +61,7 @@
 
 static struct tl_tracee **bucket(struct tl_supervisor *s, pid_t tid)
 {
-    return &s->table[(unsigned)tid % (sizeof s->table / sizeof s->table[0])];
+    return &s->table[(unsigned)tid % TL_COUNT(s->table)];
 }
 
 static struct tl_tracee *find(struct tl_supervisor *s, pid_t tid)
@@ -459,7 +459,7 @@ void tl_trace_orphans(struct tl_supervisor *s, bool now)
     if (!s->n_orphans)
         return;
     uint64_t old = tl_monotonic_ns() - (now ? 0 : 100 * 1000000ull);
-    for (size_t i = 0; i < sizeof s->table / sizeof s->table[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(s->table); i++)
         for (struct tl_tracee *t = s->table[i], *next; t; t = next) {
             next = t->next_in_table;
             if (t->process || t->since_ns > old)

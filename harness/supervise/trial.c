@@ -377,8 +377,7 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c)
 {
     struct tl_trial_record *r = &t->record;
-    r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-    r->captures[r->n_captures++] = *c;
+    *TL_GROW(r->captures, r->n_captures) = *c;
     *c = (struct tl_capture){0};
 }
 

@@ -1,4 +1,4 @@
-/* The line in which a dying process says why. Pure. */
+/* The assertion or abort message on stderr: the line in which a dying process says why. Pure. */
 #ifndef TL_ABORT_MESSAGE_H
 #define TL_ABORT_MESSAGE_H
 

@@ -57,7 +57,7 @@ static bool speaks_of_memory(const char *message)
         "MemoryError",     "failed to allocate", "allocation failed",      "std::bad_array_new_length",
         "cannot allocate", "not enough memory",
     };
-    for (size_t i = 0; message && i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; message && i < TL_COUNT(words); i++)
         if (strcasestr(message, words[i]))
             return true;
     return false;

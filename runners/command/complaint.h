@@ -1,4 +1,5 @@
-/* What a program complained of last: the line of its stderr that says why it failed. */
+/* What the program of a step complained of last: the line of its stderr that says why it exited with an
+ * error. */
 #ifndef TL_COMPLAINT_H
 #define TL_COMPLAINT_H
 

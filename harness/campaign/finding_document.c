@@ -299,11 +299,12 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     const struct tl_case *c = d->c;
     json_t *irrelevant = json_array(), *independent = json_array(), *joint = json_array(),
            *purposes = json_object();
-    for (size_t i = 0; i < r->n_irrelevant; i++) {
-        json_array_append_new(irrelevant, json_string(c->axes[r->irrelevant[i].axis].name));
-        if (r->irrelevant[i].independent)
-            json_array_append_new(independent, json_string(c->axes[r->irrelevant[i].axis].name));
+    for (size_t i = 0; i < r->n_independent; i++) {
+        json_array_append_new(irrelevant, json_string(c->axes[r->independent[i]].name));
+        json_array_append_new(independent, json_string(c->axes[r->independent[i]].name));
     }
+    for (size_t i = 0; i < r->n_reset; i++)
+        json_array_append_new(irrelevant, json_string(c->axes[r->reset[i]].name));
     for (size_t i = 0; i < r->n_joint; i++)
         json_array_append_new(joint, json_pack("{s:s,s:s,s:o}", "less", c->axes[r->joint[i].less].name,
                                                "more", c->axes[r->joint[i].more].name, "witness",

@@ -47,6 +47,11 @@ static const struct {
     {"first-fixed", NUMBERS, "first fixed build: number ", ""},
     {"every-build", NUMBERS, "every build: number ", ""},
     {"frontier", ALONE, "boundary between pass and fail", ""},
+    {"place", ALONE, "does the same failure show elsewhere", ""},
+    {"guard", AXIS, "values of ", ", which was dropped"},
+    {"need", ALONE, "does anything else have to stay as it is", ""},
+    {"cause", ALONE, "is there another trigger", ""},
+    {"judge", ALONE, "is it the same failure at another place", ""},
 };
 
 static const char *const outcomes[TL_SEARCH_OUTCOME_COUNT] = {
@@ -78,6 +83,9 @@ static const struct {
     {"not-independent", "with the trigger held, some random variants did not fail in this way"},
     {"other-trigger", "with the trigger broken, some random variants failed in the same way"},
     {"joint", "thresholds depend on each other"},
+    {"may-be-two",
+     "the minimal variant fails at another place in the code than the failing variant does, and "
+     "nothing tells whether that is the same bug"},
 };
 
 const char *tl_search_purpose_name(enum tl_search_purpose p)
@@ -146,11 +154,13 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
     size_t n = 0;
     for (; n < most && s->handed < s->n_runs; n++, s->handed++) {
         const struct tl_search_run *r = &s->runs[s->handed];
-        requests[n] = (struct tl_search_request){.id = s->handed,
-                                                 .index = r->point->index,
-                                                 .repeat = r->repeat,
-                                                 .fresh = r->fresh,
-                                                 .purpose = r->purpose};
+        requests[n] = (struct tl_search_request){
+            .id = s->handed,
+            .index = r->point->index,
+            .repeat = r->repeat,
+            .fresh = r->fresh,
+            .purpose = r->purpose,
+            .signature = r->purpose == TL_SEARCH_JUDGE ? r->face->signature : NULL};
         describe(s, r, requests[n].text, sizeof requests[n].text);
     }
     return n;
@@ -202,19 +212,20 @@ static void report_common(struct tl_search *s)
                                                        .fresh = run->fresh,
                                                        .purpose = run->purpose,
                                                        .outcome = run->outcome,
-                                                       .signature = run->signature};
+                                                       .signature = run->face ? run->face->signature : NULL};
         if (!run->told)
             continue;
-        r->trials++;
-        r->by_purpose[run->purpose]++;
+        uint64_t trials = run->purpose == TL_SEARCH_JUDGE ? run->judge_trials : 1;
+        r->trials += trials;
+        r->by_purpose[run->purpose] += trials;
         if (run->outcome != TL_SEARCH_OTHER)
             continue;
         size_t j = 0;
-        while (j < r->n_others && r->others[j].signature != run->signature)
+        while (j < r->n_others && r->others[j].signature != run->face->signature)
             j++;
         if (j == r->n_others)
             r->others[r->n_others++] =
-                (struct tl_search_other){.signature = run->signature, .index = run->point->index};
+                (struct tl_search_other){.signature = run->face->signature, .index = run->point->index};
         r->others[j].seen++;
     }
     for (int i = 0; i < TL_SEARCH_NOTE_COUNT; i++)

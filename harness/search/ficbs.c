@@ -53,7 +53,7 @@ static void begin(struct tl_search *s)
     a->order = tl_calloc(s->n + 1, sizeof *a->order);
     a->values = tl_index_copy(s, s->best);
     for (size_t i = 0; i < s->n; i++)
-        if (s->best[i] != 0)
+        if (s->best[i] != 0 && !s->isolate->pinned[i])
             a->order[a->n++] = i;
     a->log_factorial = tl_calloc(a->n + 2, sizeof *a->log_factorial);
     a->weights = tl_calloc(a->n + 2, sizeof *a->weights);
@@ -62,7 +62,10 @@ static void begin(struct tl_search *s)
     uint64_t *zero = tl_calloc(s->n + 1, sizeof *zero);
     const struct tl_point *baseline = tl_point_get(s, zero);
     free(zero);
-    a->contaminated = baseline->told > 0 && !tl_point_closed(baseline);
+    a->contaminated =
+        baseline->told > 0 && !tl_point_closed(baseline) && baseline->seen[TL_SEARCH_MATCH] == 0;
+    for (size_t i = 0; i < s->n; i++)
+        a->contaminated = a->contaminated && !s->isolate->pinned[i];
     a->limit = 2 * a->n + 2 * tl_log2_ceil(a->n) + 4;
     a->spent = s->search_trials;
     a->begun = true;

@@ -11,34 +11,21 @@
  * each other, and frontier.c can draw their curve.
  *
  * `generalise` tests independence by random sampling. Some variants hold the trigger and draw all other axes
- * at random, some break one part of the trigger and draw the rest. An axis is called independent only if the
- * draws that hold the trigger moved it and every one of them failed. Eight of eight says, with 95 %, that
+ * at random, some break one part of the trigger and draw the rest. An axis is called independent only if at
+ * least eight draws that hold the trigger told something, every one of them failed, and they showed that it
+ * fails with three values of the axis, or with all that it has; or if they are all variants that there are. Eight
+ * of eight says, with 95 %, that
  * more than two thirds of all variants with the trigger fail (the limit is 0.05^(1/8) = 0.69), and no more
  * than that. A draw with the trigger broken that fails shows that there is another way to trigger the
  * failure.
  *
- * All draws are made before the first is tried, so they depend on nothing but the seed and M.
- *
- * This file and isolate.c call each other: these steps send the isolation back to an earlier one when they
- * find a simpler variant or noise. isolate.c says why the two stay a circle. */
+ * All draws are made before the first is tried, so they depend on nothing but the seed and M. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void tl_probe_reset(struct tl_isolate_state *z)
-{
-    for (size_t i = 0; i < z->n_probes; i++)
-        free(z->probes[i].index);
-    free(z->probes);
-    free(z->joint);
-    z->probes = NULL;
-    z->joint = NULL;
-    z->n_probes = z->n_joint = 0;
-    z->probes_made = false;
-}
 
 static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t more, bool should_fail)
 {
@@ -67,7 +54,7 @@ static void make_probes(struct tl_search *s)
     struct tl_isolate_state *z = s->isolate;
     for (size_t a = 0; a < s->n; a++) {
         uint64_t t = s->best[a], f = s->failing[a];
-        if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band)
+        if (!s->space->axes[a].ordered || t == 0 || z->bands[a].is_band || z->pinned[a])
             continue;
         /* On both sides at all distances: on a slope of whatever width some of them would not do as they
          * should. */
@@ -145,21 +132,6 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
     return TL_DONE;
 }
 
-void tl_generalise_reset(struct tl_isolate_state *z)
-{
-    for (size_t i = 0; i < z->n_held; i++)
-        free(z->held[i]);
-    for (size_t i = 0; i < z->n_broken; i++)
-        free(z->broken[i]);
-    free(z->held);
-    free(z->broken);
-    free(z->broken_axis);
-    z->held = z->broken = NULL;
-    z->broken_axis = NULL;
-    z->n_held = z->n_broken = 0;
-    z->drawn = false;
-}
-
 static uint64_t draw_value(struct tl_search *s, size_t a)
 {
     return tl_search_random(s, s->space->axes[a].count);
@@ -172,7 +144,7 @@ static uint64_t *draw(struct tl_search *s, size_t broken)
     for (int tries = 0; tries < 100; tries++) {
         uint64_t *index = tl_index_copy(s, s->best);
         for (size_t a = 0; a < s->n; a++)
-            if (s->best[a] == 0)
+            if (s->best[a] == 0 && (s->isolate->needs.held == NULL || !s->isolate->needs.held[a]))
                 index[a] = draw_value(s, a);
         if (broken != TL_NO_AXIS)
             index[broken] = s->space->axes[broken].ordered && !s->isolate->counter[broken] &&
@@ -184,6 +156,29 @@ static uint64_t *draw(struct tl_search *s, size_t broken)
         free(index);
     }
     return NULL;
+}
+
+/* One that holds the trigger, and that was not drawn before. What is drawn later does not hang on how many tries
+ * that takes. */
+static uint64_t *draw_new(struct tl_search *s)
+{
+    const struct tl_isolate_state *z = s->isolate;
+    uint64_t random = 0, *found = NULL;
+    for (int tries = 0; tries < 100 && found == NULL; tries++) {
+        found = draw(s, TL_NO_AXIS);
+        random = tries == 0 ? s->random : random;
+        if (found == NULL)
+            break;
+        bool again = tl_index_equal(s, found, s->best);
+        for (size_t i = 0; i < z->n_held; i++)
+            again = again || tl_index_equal(s, found, z->held[i]);
+        if (again) {
+            free(found);
+            found = NULL;
+        }
+    }
+    s->random = random;
+    return found;
 }
 
 static void make_draws(struct tl_search *s)
@@ -198,8 +193,9 @@ static void make_draws(struct tl_search *s)
     z->broken = tl_calloc(n, sizeof *z->broken);
     z->broken_axis = tl_calloc(n, sizeof *z->broken_axis);
     z->drawn = true;
-    for (size_t i = 0; i < n && rest > 0; i++) {
-        uint64_t *index = draw(s, TL_NO_AXIS);
+    /* The draws that hold the trigger were made for the needs already, if these were looked for. */
+    for (size_t i = 0; i < n && rest > 0 && !s->options.needs; i++) {
+        uint64_t *index = draw_new(s);
         if (index != NULL)
             z->held[z->n_held++] = index;
     }
@@ -223,56 +219,105 @@ static bool used_before(const struct tl_search *s, uint64_t **list, size_t i)
     return false;
 }
 
-enum tl_search_progress tl_generalise_step(struct tl_search *s)
+static bool failed(struct tl_search *s, const uint64_t *index)
+{
+    return tl_point_verdict(tl_point_get(s, index)) == TL_JUDGE_FAIL;
+}
+
+/* With how many values of the axis it failed: M's, and those of the draws. */
+static size_t values_failing(struct tl_search *s, uint64_t **list, size_t n, size_t axis)
+{
+    size_t values = 1;
+    for (size_t i = 0; i < n; i++) {
+        bool again = list[i][axis] == s->best[axis] || !failed(s, list[i]);
+        for (size_t j = 0; j < i && !again; j++)
+            again = list[j][axis] == list[i][axis] && failed(s, list[j]);
+        values += !again;
+    }
+    return values;
+}
+
+/* How many variants there are with the trigger and the needs of M, M among them; at most limit. */
+static size_t variants_with_trigger(const struct tl_search *s, size_t limit)
+{
+    const bool *held = s->isolate->needs.held;
+    uint64_t product = 1;
+    for (size_t a = 0; a < s->n && product < limit; a++)
+        if (s->best[a] == 0 && (held == NULL || !held[a]))
+            product *= s->space->axes[a].count < limit ? s->space->axes[a].count : limit;
+    return product < limit ? (size_t)product : limit;
+}
+
+/* Counts the draws that hold the trigger. */
+static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
 {
     struct tl_isolate_state *z = s->isolate;
-    if (!z->drawn)
-        make_draws(s);
     bool pending = false;
-    uint32_t held[2] = {0, 0}, broken[2] = {0, 0};
-    const uint64_t *not_held = NULL, *also = NULL;
-    memset(z->varied, 0, s->n * sizeof *z->varied);
-    for (size_t i = 0; i < z->n_held; i++) {
-        enum tl_judgement j = tl_judge(s, z->held[i], 1, false, 0.01, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0);
+    uint32_t count[2] = {0, 0};
+    z->not_held = NULL;
+    for (size_t i = 0; i < n; i++) {
+        enum tl_judgement j = tl_judge(s, list[i], 1, false, 0.01, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0);
         pending = pending || j == TL_JUDGE_PENDING;
-        if (j == TL_JUDGE_PENDING || j == TL_JUDGE_UNRESOLVED || used_before(s, z->held, i))
+        if (j == TL_JUDGE_PENDING || j == TL_JUDGE_UNRESOLVED || used_before(s, list, i))
             continue;
-        held[0] += j == TL_JUDGE_FAIL;
-        held[1]++;
-        if (j != TL_JUDGE_FAIL && not_held == NULL) {
-            /* One pass may be chance: twice more. */
-            if (!s->noisy &&
-                tl_judge(s, z->held[i], 3, false, 0, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0) == TL_JUDGE_PENDING)
-                pending = true;
-            not_held = tl_point_get(s, z->held[i])->index;
-        }
-        for (size_t a = 0; a < s->n; a++)
-            z->varied[a] = z->varied[a] || z->held[i][a] != s->best[a];
+        /* With the needs known, what fails in another way says nothing about this failure. */
+        if (j == TL_JUDGE_OTHER && s->options.needs)
+            continue;
+        count[0] += j == TL_JUDGE_FAIL;
+        count[1]++;
+        if (j == TL_JUDGE_FAIL || z->not_held != NULL)
+            continue;
+        /* One pass may be chance: twice more. */
+        if (!s->noisy &&
+            tl_judge(s, list[i], 3, false, 0, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0) == TL_JUDGE_PENDING)
+            pending = true;
+        z->not_held = tl_point_get(s, list[i])->index;
     }
+    for (size_t a = 0; a < s->n; a++)
+        z->varied[a] = values_failing(s, list, n, a);
+    z->all_drawn = variants_with_trigger(s, n + 2) <= count[0] + 1;
+    memcpy(z->held_count, count, sizeof count);
+    return !pending;
+}
+
+/* Counts the draws that break it. */
+static bool try_broken(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    bool pending = false;
+    uint32_t count[2] = {0, 0};
+    z->also = NULL;
     for (size_t i = 0; i < z->n_broken; i++) {
         enum tl_judgement j =
             tl_judge(s, z->broken[i], 1, false, 0.01, TL_SEARCH_BREAK, z->broken_axis[i], 0, 0);
         pending = pending || j == TL_JUDGE_PENDING;
         if (j == TL_JUDGE_PENDING || j == TL_JUDGE_UNRESOLVED || used_before(s, z->broken, i))
             continue;
-        broken[0] += j == TL_JUDGE_FAIL;
-        broken[1]++;
-        if (j == TL_JUDGE_FAIL && also == NULL)
-            also = tl_point_get(s, z->broken[i])->index;
+        count[0] += j == TL_JUDGE_FAIL;
+        count[1]++;
+        if (j == TL_JUDGE_FAIL && z->also == NULL)
+            z->also = tl_point_get(s, z->broken[i])->index;
     }
-    memcpy(z->held_count, held, sizeof held);
-    memcpy(z->broken_count, broken, sizeof broken);
-    z->not_held = not_held;
-    z->also = also;
-    if (pending)
+    memcpy(z->broken_count, count, sizeof count);
+    return !pending;
+}
+
+enum tl_search_progress tl_generalise_step(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    if (!z->drawn)
+        make_draws(s);
+    bool told =
+        s->options.needs ? try_held(s, z->needs.draws, z->needs.n_draws) : try_held(s, z->held, z->n_held);
+    if (!try_broken(s) || !told)
         return TL_PENDING;
     if (s->mixed && !s->noisy) {
         tl_isolate_noisy(s);
         return TL_AGAIN;
     }
-    if (held[0] < held[1])
+    if (z->held_count[0] < z->held_count[1])
         tl_search_note(s, TL_NOTE_NOT_INDEPENDENT);
-    if (broken[0] > 0)
+    if (z->broken_count[0] > 0)
         tl_search_note(s, TL_NOTE_OTHER_TRIGGER);
     return TL_DONE;
 }

@@ -9,6 +9,14 @@
 
 /* --- What is known: space.c --------------------------------------------------------------------------- */
 
+/* What is known of one signature. */
+struct tl_face {
+    const char *signature, *kind; /* interned; kind may be NULL */
+    enum tl_search_relation relation;
+    bool asked;             /* for a judgement */
+    struct tl_point *first; /* the first variant that showed it */
+};
+
 /* Everything that is known of one variant. */
 struct tl_point {
     struct tl_point *next; /* in its bucket */
@@ -19,6 +27,8 @@ struct tl_point {
     uint32_t asked_fresh, told_fresh; /* the fresh ones of them */
     uint32_t counted;                 /* of those that are told: counted as search trials */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
+    uint32_t exact;        /* of seen[TL_SEARCH_MATCH]: with the very signature that is isolated */
+    struct tl_face *shows; /* another signature of the same kind, not judged to be another bug; or NULL */
 };
 
 /* Runs that showed something: what could not be tried or was lost did not fail and did not pass. */
@@ -38,7 +48,8 @@ struct tl_search_run {
     uint64_t detail, of; /* for the text: "3 of 12" */
     enum tl_search_told kind;
     enum tl_search_outcome outcome; /* TL_SEARCH_NONE also for a failure while no signature is chosen */
-    const char *signature;
+    struct tl_face *face;           /* of a failure, or to be judged; else NULL */
+    uint32_t judge_trials;          /* that a judgement took */
 };
 
 /* What a step function says. */
@@ -75,9 +86,14 @@ struct tl_search {
     size_t handed; /* runs that were given to the caller */
     size_t told;   /* of them */
     uint64_t search_trials;
-    char **strings; /* interned signatures */
+    uint64_t n_judgements, judge_trials; /* requests that are no trials, and what they took */
+    char **strings;                      /* interned signatures and kinds */
     size_t n_strings;
-    const char *target; /* signature being isolated; NULL while it is not known */
+    struct tl_face **faces; /* every signature that was told */
+    size_t n_faces;
+    const char *target;      /* signature being isolated; NULL while it is not known */
+    const char *target_kind; /* its kind; NULL while it was not seen, or when it has none */
+    bool wide;               /* matches by kind */
     bool notes[TL_SEARCH_NOTE_COUNT];
 
     uint64_t *failing; /* F; over builds the one that is given, or the newest */
@@ -103,6 +119,7 @@ struct tl_search {
 struct tl_search *tl_search_create(const struct tl_search_space *space, const uint64_t *failing,
                                    const struct tl_search_options *options);
 void tl_result_clear(struct tl_search_result *r); /* frees what is in it */
+void tl_triggers_free(struct tl_search_trigger *triggers, size_t n);
 
 uint64_t *tl_index_copy(const struct tl_search *s, const uint64_t *index); /* the caller's */
 bool tl_index_equal(const struct tl_search *s, const uint64_t *a, const uint64_t *b);
@@ -125,6 +142,16 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of);
 uint64_t tl_search_budget_left(const struct tl_search *s); /* trials; UINT64_MAX: no budget */
+/* The relation of a signature to the one that is isolated, asked for where it is open and can be asked. False
+ * when that request is in the queue. */
+bool tl_face_judged(struct tl_search *s, struct tl_face *face);
+/* Whether it fails only with a signature that is not judged yet; asks for that then. */
+bool tl_point_open(struct tl_search *s, const struct tl_point *p);
+/* All outcomes anew, by the strict match or by the wide one. */
+void tl_search_rematch(struct tl_search *s, bool wide);
+/* Whether the variant failed with the very signature, and with another of its kind that is not judged: these
+ * are the same then, and so is whatever is of that kind from now on. */
+bool tl_search_several_faces(struct tl_search *s, struct tl_point *p);
 
 void tl_search_learn(struct tl_search *s); /* chooses the signature among the failures told so far */
 void tl_search_note(struct tl_search *s, enum tl_search_note n);
@@ -181,9 +208,12 @@ enum tl_isolate_step {
     TL_STEP_CHOICES,
     TL_STEP_THRESHOLDS,
     TL_STEP_BAND,
+    TL_STEP_HEADLINE,
     TL_STEP_CONFIRM,
     TL_STEP_PROBE,
+    TL_STEP_NEEDS,
     TL_STEP_GENERALISE,
+    TL_STEP_CAUSES,
     TL_STEP_END,
 };
 
@@ -225,9 +255,47 @@ enum tl_band_state {
     TL_BAND_LOWER,   /* the lower edge: band_low never fails, band_high was seen to */
 };
 
+/* Where the search for other places is (headline.c). */
+enum tl_headline_at {
+    TL_HEADLINE_LOOK, /* M is minimal by signature: do its neighbours fail in another way of the same kind? */
+    TL_HEADLINE_WIDEN, /* they do: resets all axes that are masked */
+    TL_HEADLINE_GUARD, /* W was found: do values of what was dropped pass? */
+    TL_HEADLINE_NONE,  /* no axis is masked: M is the answer by either match */
+    TL_HEADLINE_WIDE,  /* F itself shows several signatures: wide from the beginning */
+};
+
+/* The search for other causes (causes.c). */
+struct tl_causes_state {
+    size_t n_known;
+    struct tl_search_answer *known; /* M's own first */
+    size_t n_starts, at;
+    uint64_t **starts;            /* variants that fail without M's trigger */
+    struct tl_isolate_state *sub; /* the isolation from starts[at]; else NULL */
+    uint64_t *failing, *best;     /* its F and M */
+    uint64_t search_trials;       /* of M, when it began */
+};
+
+/* The search for needs (needs.c). */
+struct tl_needs_state {
+    bool alone_done;
+    bool *held; /* by axis: part of a need */
+    size_t n_needs;
+    struct tl_search_need *needs;
+    size_t value_of; /* the need whose values are tried */
+    size_t n_draws;
+    uint64_t **draws; /* since the last need was found */
+    uint64_t number;  /* of the next draw */
+    uint32_t failed, otherwise;
+    bool exhausted; /* there are no more variants to draw */
+};
+
 struct tl_isolate_state {
     enum tl_isolate_step step;
-    unsigned rounds; /* how often M became simpler after it seemed minimal */
+    enum tl_headline_at headline;
+    uint64_t *strict;               /* M by signature, once it is widened; else NULL */
+    bool *masked, *pinned;          /* by axis: its reset shows another signature; it stays as in `strict` */
+    struct tl_search_answer answer; /* the one by signature, if it is another one */
+    unsigned rounds;                /* how often M became simpler after it seemed minimal */
     struct tl_axes_state axes;
 
     uint64_t *choice_done;    /* by axis: value of M for which the simpler ones were tried; 0: none */
@@ -257,11 +325,15 @@ struct tl_isolate_state {
     size_t n_joint;
     struct tl_search_joint *joint;
 
+    struct tl_needs_state needs;
+    struct tl_causes_state causes;
+
     bool drawn;
     size_t n_held, n_broken;
-    uint64_t **held, **broken;               /* the draws */
-    size_t *broken_axis;                     /* of each draw that breaks the trigger */
-    bool *varied;                            /* by axis: the held draws moved it */
+    uint64_t **held, **broken; /* the draws */
+    size_t *broken_axis;       /* of each draw that breaks the trigger */
+    size_t *varied;            /* by axis: values that failed, M's and those of the held draws */
+    bool all_drawn;            /* there is no other variant with the trigger */
     uint32_t held_count[2], broken_count[2]; /* failed, of */
     const uint64_t *not_held, *also;         /* as in the result */
 };
@@ -270,15 +342,52 @@ struct tl_isolate_state {
 enum tl_search_progress tl_axes_step(struct tl_search *s);
 enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
+/* taken: M was replaced by a neighbour that fails by signature, or by W: the steps from choices on again. */
+enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
+/* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */
+enum tl_search_progress tl_headline_check(struct tl_search *s, uint64_t *const *held, size_t n,
+                                          bool *refuted);
+enum tl_search_progress tl_needs_step(struct tl_search *s, bool *refuted); /* as tl_headline_check */
 enum tl_search_progress tl_probe_step(struct tl_search *s);
 enum tl_search_progress tl_generalise_step(struct tl_search *s);
+enum tl_search_progress tl_causes_step(struct tl_search *s);
 
 void tl_axes_reset(struct tl_axes_state *a);
 uint64_t tl_axes_left(const struct tl_search *s); /* trials that it may take yet */
 void tl_probe_reset(struct tl_isolate_state *z);
 void tl_generalise_reset(struct tl_isolate_state *z);
+void tl_needs_reset(struct tl_isolate_state *z);
+void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z);
 void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
+void tl_isolate_end(struct tl_search *s);   /* no further step */
 void tl_isolate_report(struct tl_search *s);
+void tl_answer_make(struct tl_search *s, struct tl_search_answer *answer); /* of M, as it stands */
+void tl_answer_clear(struct tl_search_answer *answer);
+struct tl_isolate_state *tl_isolate_new(const struct tl_search *s);
+void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z);
+void tl_isolate_release(struct tl_search *s);
+
+/* --- What is next to M: neighbours.c ------------------------------------------------------------------ */
+
+/* More runs of the value below a threshold: what seems exact may be a value on a slope that happened to fail,
+ * where the one below it happened to pass. */
+#define TL_EXACT_PASSES 3
+
+/* What came of M's neighbours. */
+struct tl_neighbours_tried {
+    bool once; /* only those that decide, and one run of each */
+    bool pending;
+    size_t simpler, resolved; /* neighbours that decide whether M is minimal; of them could be tried */
+    bool *tied, any_tied;     /* by axis: its baseline cannot be tried */
+    uint64_t *failed;         /* the first simpler one that fails, or NULL */
+    const struct tl_neighbour *failed_at;
+};
+
+enum tl_search_progress tl_choices_step(struct tl_search *s); /* every choice to its simplest value */
+uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value);
+void tl_neighbours_find(struct tl_search *s); /* fills in the list of neighbours, simplest first */
+void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t);
+void tl_neighbour_take(struct tl_search *s, const struct tl_neighbours_tried *t); /* t->failed becomes M */
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define LEAST_DRAWS 8 /* that an axis is called independent on */
+
 static void add(uint64_t **list, size_t *n, uint64_t value)
 {
     *TL_GROW(*list, *n) = value;
@@ -32,11 +34,18 @@ static bool all_closed(const struct tl_point **list, size_t n, size_t axis, uint
     return closed == end - first;
 }
 
-static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
+/* What one variant next to M says. An axis that is pinned was kept because its other values show another bug. */
+static enum tl_judgement verdict(const struct tl_search *s, size_t axis, const struct tl_point *p)
+{
+    enum tl_judgement j = tl_point_verdict(p);
+    bool elsewhere = s->isolate->pinned[axis] && p->exact == 0 && p->index[axis] < s->best[axis];
+    return j == TL_JUDGE_FAIL && elsewhere ? TL_JUDGE_OTHER : j;
+}
+
+/* One axis of the trigger; the simplest variant that passes, or NULL. */
+static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct tl_search_trigger *t)
 {
     const struct tl_isolate_state *z = s->isolate;
-    struct tl_search_result *r = &s->result;
-    struct tl_search_trigger *t = &r->triggers[r->n_triggers++];
     size_t n;
     const struct tl_point **list = tl_search_along(s, axis, &n), *pass = NULL;
     bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false;
@@ -45,7 +54,7 @@ static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
     for (size_t i = 0; i < n; i++) {
         uint64_t value = list[i]->index[axis];
         bool simpler = value < t->value;
-        switch (tl_point_verdict(list[i])) {
+        switch (verdict(s, axis, list[i])) {
         case TL_JUDGE_FAIL:
             if (!ordered || !simpler)
                 add(&t->fails_with, &t->n_fails, value);
@@ -75,8 +84,6 @@ static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
     }
     t->unresolved = !simpler_pass && !simpler_other;
     t->masked = simpler_other && !simpler_pass;
-    if (t->masked && !tl_search_has_note(r, TL_NOTE_MASKED))
-        r->notes[r->n_notes++] = TL_NOTE_MASKED;
     t->non_monotone = z->counter[axis];
     t->counterexample = z->counterexample[axis];
     t->band = z->bands[axis];
@@ -95,13 +102,33 @@ static void trigger(struct tl_search *s, size_t axis, const struct tl_point *m)
         t->gap = passes + 1 < t->value;
         t->threshold = z->gap_below[axis] == passes || all_closed(list, n, axis, passes + 1, t->value);
     }
-    if (pass != NULL)
-        r->decisive[r->n_decisive++] = (struct tl_search_pair){.axis = axis,
-                                                               .fails = m->index,
-                                                               .passes = pass->index,
-                                                               .n_fails = m->seen[TL_SEARCH_MATCH],
-                                                               .n_passes = pass->seen[TL_SEARCH_PASS]};
     free(list);
+    return pass;
+}
+
+static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl_search_pair *decisive,
+                 size_t *n_decisive)
+{
+    const struct tl_point *m = tl_point_get(s, s->best);
+    *answer = (struct tl_search_answer){.minimal = m->index, .complete = s->complete};
+    answer->triggers = tl_calloc(s->n + 1, sizeof *answer->triggers);
+    for (size_t a = 0; a < s->n; a++) {
+        if (s->best[a] == 0)
+            continue;
+        const struct tl_point *pass = trigger(s, a, &answer->triggers[answer->n_triggers++]);
+        if (pass != NULL && decisive != NULL)
+            decisive[(*n_decisive)++] = (struct tl_search_pair){.axis = a,
+                                                                .fails = m->index,
+                                                                .passes = pass->index,
+                                                                .n_fails = m->seen[TL_SEARCH_MATCH],
+                                                                .n_passes = pass->seen[TL_SEARCH_PASS]};
+    }
+}
+
+void tl_answer_make(struct tl_search *s, struct tl_search_answer *answer)
+{
+    tl_answer_clear(answer);
+    make(s, answer, NULL, NULL);
 }
 
 /* The chance that every neighbour of M that passed would not fail after all, given how often M fails. */
@@ -121,6 +148,72 @@ static double certainty(struct tl_search *s)
     return wrong < 1 ? 1 - wrong : 0;
 }
 
+static void add_note(struct tl_search_result *r, enum tl_search_note n, bool holds)
+{
+    if (holds && !tl_search_has_note(r, n))
+        r->notes[r->n_notes++] = n;
+}
+
+/* Whether nothing tells if what M shows is the same bug as what was isolated by signature. */
+static bool may_be_two(const struct tl_search *s, const struct tl_point *m)
+{
+    const struct tl_isolate_state *z = s->isolate;
+    return z->strict != NULL && s->wide && m->exact == 0 && m->shows != NULL &&
+           m->shows->relation != TL_RELATION_SAME;
+}
+
+/* Every signature that counts as the failure that is isolated. */
+static void add_places(struct tl_search *s)
+{
+    struct tl_search_result *r = &s->result;
+    r->wide = s->wide;
+    r->places = tl_calloc(s->n_faces + 1, sizeof *r->places);
+    r->places[r->n_places++] = (struct tl_search_place){s->target, TL_RELATION_SAME, NULL, 0};
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const struct tl_search_run *run = &s->runs[i];
+        if (run->outcome != TL_SEARCH_MATCH)
+            continue;
+        size_t j = 0;
+        while (j < r->n_places && r->places[j].signature != run->face->signature)
+            j++;
+        if (j == r->n_places)
+            r->places[r->n_places++] =
+                (struct tl_search_place){run->face->signature, run->face->relation, NULL, 0};
+        if (r->places[j].seen++ == 0)
+            r->places[j].index = run->point->index;
+    }
+}
+
+/* Whether another cause than M's needs the axis. */
+static bool in_cause(const struct tl_isolate_state *z, size_t axis)
+{
+    for (size_t i = 1; i < z->causes.n_known; i++)
+        for (size_t k = 0; k < z->causes.known[i].n_triggers; k++)
+            if (z->causes.known[i].triggers[k].axis == axis)
+                return true;
+    return false;
+}
+
+/* The axes that are at their baseline in M, by what is known of them. */
+static void add_independent(struct tl_search *s)
+{
+    const struct tl_isolate_state *z = s->isolate;
+    struct tl_search_result *r = &s->result;
+    bool shown = z->held_count[0] == z->held_count[1] && z->step >= TL_STEP_CAUSES &&
+                 (z->held_count[1] >= LEAST_DRAWS || (z->all_drawn && z->held_count[1] > 0));
+    r->independent = tl_calloc(s->n + 1, sizeof *r->independent);
+    r->reset = tl_calloc(s->n + 1, sizeof *r->reset);
+    for (size_t a = 0; a < s->n; a++) {
+        uint64_t count = s->space->axes[a].count;
+        if (s->best[a] != 0 || in_cause(z, a) || (z->needs.held != NULL && z->needs.held[a]))
+            continue;
+        if (shown && count > 1 && (z->varied[a] >= 3 || z->varied[a] == count))
+            r->independent[r->n_independent++] = a;
+        else if (s->failing[a] != 0)
+            r->reset[r->n_reset++] = a;
+    }
+}
+
 void tl_isolate_report(struct tl_search *s)
 {
     const struct tl_isolate_state *z = s->isolate;
@@ -133,17 +226,22 @@ void tl_isolate_report(struct tl_search *s)
     tl_wilson(r->rate[0], r->rate[1], s->options.confidence, &r->rate_low, &r->rate_high);
     if (!r->reproduced)
         return;
-    r->minimal = m->index;
-    r->triggers = tl_calloc(s->n + 1, sizeof *r->triggers);
+    struct tl_search_answer answer;
     r->decisive = tl_calloc(s->n + 1, sizeof *r->decisive);
-    r->irrelevant = tl_calloc(s->n + 1, sizeof *r->irrelevant);
-    bool all_held = z->held_count[1] > 0 && z->held_count[0] == z->held_count[1] && z->step == TL_STEP_END;
-    for (size_t a = 0; a < s->n; a++) {
-        if (s->best[a] != 0)
-            trigger(s, a, m);
-        else if (s->failing[a] != 0 || (all_held && z->varied[a]))
-            r->irrelevant[r->n_irrelevant++] = (struct tl_search_irrelevant){a, all_held && z->varied[a]};
-    }
+    make(s, &answer, r->decisive, &r->n_decisive);
+    r->minimal = answer.minimal;
+    r->triggers = answer.triggers;
+    r->n_triggers = answer.n_triggers;
+    r->strict = z->answer;
+    for (size_t i = 0; i < r->n_triggers; i++)
+        add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
+    add_note(r, TL_NOTE_MAY_BE_TWO, may_be_two(s, m));
+    add_places(s);
+    r->n_causes = z->causes.n_known > 0 ? z->causes.n_known - 1 : 0;
+    r->causes = r->n_causes > 0 ? &z->causes.known[1] : NULL;
+    r->n_needs = z->needs.n_needs;
+    r->needs = z->needs.needs;
+    add_independent(s);
     r->joint = tl_calloc(z->n_joint + 1, sizeof *r->joint);
     for (size_t i = 0; i < z->n_joint; i++)
         r->joint[r->n_joint++] = z->joint[i];

@@ -11,8 +11,9 @@
  *     result = tl_search_result(s);
  *
  * A variant is one index for every axis; index 0 is the simplest value, and the variant of all zeros is the
- * baseline. F is the failing variant that is given, M the simplest one that was seen to fail in the same way,
- * which means: with the same signature. There are three kinds of search:
+ * baseline. F is the failing variant that is given, M the simplest one that was seen to fail in the same way.
+ * That means with the same signature (strict); or, when options.widen asks for it, also with another one of the
+ * same kind that was not judged to be another failure (wide). There are three kinds of search:
  *
  *   tl_search_isolate    the smallest set of choices that triggers the failure    isolate.c
  *   tl_search_builds     since which build it fails, and which one fixed it       builds.c
@@ -26,7 +27,10 @@
  *   threshold.c    a threshold on a line: bisection
  *   noise.c        the same for failures that do not show every time: Bayesian search
  *   band.c         thresholds that are not sharp
+ *   causes.c       other triggers of the same failure
+ *   needs.c        values that the failure needs although they are simple
  *   generalise.c   whether the trigger holds for variants that were not on the path
+ *   headline.c     whether failures of another signature are the same bug at another place
  *   report.c       the result of an isolation
  *
  * Two files of this folder stand for themselves: covering.c makes the variants of a sweep that has no failing
@@ -63,6 +67,10 @@ struct tl_search_options {
     double confidence;     /* of a noisy result (0.99) */
     const char *signature; /* the failure to isolate (the one that F shows most often); copied */
     bool no_generalise;    /* leave out the steps after confirm */
+    bool widen;            /* of an isolation: look for the same failure at other places (headline.c) */
+    bool causes;           /* of an isolation: look for other triggers (causes.c) */
+    bool needs;            /* of an isolation: look for values that have to stay as they are (needs.c) */
+    bool judge;            /* the caller answers requests to judge a signature (TL_SEARCH_JUDGE) */
 
     /* Numbers of runs */
     unsigned reproduce_runs;  /* of F (3) */
@@ -103,8 +111,13 @@ enum tl_search_purpose {
     TL_SEARCH_FIRST_FIXED, /* over builds, the newer side */
     TL_SEARCH_EVERY_BUILD, /* over builds, all of them */
     TL_SEARCH_FRONTIER,    /* the boundary over two axes */
+    TL_SEARCH_PLACE,       /* axes reset whose reset fails with another signature of the same kind */
+    TL_SEARCH_GUARD,       /* a value of an axis that was dropped on the word of another signature */
+    TL_SEARCH_NEED,        /* an axis moved that is not in the trigger */
+    TL_SEARCH_CAUSE,       /* F with a part of the trigger reset, and what that leads to */
+    TL_SEARCH_JUDGE,       /* no trial: is the request's signature the failure that is isolated? */
 };
-#define TL_SEARCH_PURPOSE_COUNT 17
+#define TL_SEARCH_PURPOSE_COUNT 22
 
 /* One trial that is asked for. The same (index, repeat) is never asked twice, so that it can be the key of a
  * cache. */
@@ -114,7 +127,23 @@ struct tl_search_request {
     uint32_t repeat;       /* 0 is the first trial of this variant */
     bool fresh;            /* must be a process of its own from exec on */
     enum tl_search_purpose purpose;
-    char text[96]; /* what is being tried, for the progress line */
+    char text[96];         /* what is being tried, for the progress line */
+    const char *signature; /* of TL_SEARCH_JUDGE, shown by index; else NULL. Lives as long as the search */
+};
+
+/* What one signature has to do with the one that is isolated. */
+enum tl_search_relation {
+    TL_RELATION_OPEN,    /* not judged yet */
+    TL_RELATION_SAME,    /* the same bug at another place */
+    TL_RELATION_OTHER,   /* another bug */
+    TL_RELATION_UNKNOWN, /* judged, but it cannot be told */
+};
+
+/* How a trial failed. Strings are copied. */
+struct tl_search_failure {
+    const char *signature; /* NULL counts as "" */
+    const char *kind;      /* what wide matching compares; NULL: matches nothing but its signature */
+    enum tl_search_relation relation; /* of the signature, where the caller knows it already */
 };
 
 /* What is told of a trial. */
@@ -162,8 +191,10 @@ enum tl_search_note {
     TL_NOTE_NOT_INDEPENDENT,        /* with the trigger held, some of the random variants did not fail so */
     TL_NOTE_OTHER_TRIGGER, /* with the trigger broken, some of the random variants failed: see also */
     TL_NOTE_JOINT,         /* thresholds depend on each other: see joint */
+    TL_NOTE_MAY_BE_TWO,    /* M shows another signature than strict.minimal; nothing tells if it is one bug */
+    TL_NOTE_NEEDS_OPEN,    /* needs: not so many draws failed in a row, there may be more */
 };
-#define TL_SEARCH_NOTE_COUNT 22
+#define TL_SEARCH_NOTE_COUNT 24
 
 /* The rate of failure at one value of an axis. */
 struct tl_search_rate {
@@ -197,6 +228,24 @@ struct tl_search_trigger {
     uint64_t *fails_with, *passes_with, *other_with, *unsupported_with;
 };
 
+/* A value that has to stay as it is in M, although no reset of F shows it. */
+struct tl_search_need_axis {
+    size_t axis;
+    uint64_t value;           /* in M */
+    bool has_up_to;           /* ordered: fails up to this value, and passes with the next that was tried */
+    uint64_t up_to;           /* … */
+    size_t n_fails, n_passes; /* values that were tried, ascending */
+    uint64_t *fails_with, *passes_with;
+};
+
+/* At least one of these axes has to stay; each alone is enough. */
+struct tl_search_need {
+    size_t n;
+    struct tl_search_need_axis *any_of;
+    const uint64_t *passes; /* M with all of them moved */
+    uint32_t n_passes;      /* runs that said so */
+};
+
 /* Two ordered axes whose thresholds depend on each other: with axis `more` further from its baseline, axis
  * `less` may be closer to its own. tl_search_frontier finds the whole boundary. */
 struct tl_search_joint {
@@ -211,10 +260,20 @@ struct tl_search_pair {
     uint32_t n_fails, n_passes; /* runs that said so */
 };
 
-/* An axis that the failure does not need. */
-struct tl_search_irrelevant {
-    size_t axis;
-    bool independent; /* was drawn at random with the trigger held, and it always failed */
+/* A minimal variant with its trigger. */
+struct tl_search_answer {
+    const uint64_t *minimal; /* NULL: there is none */
+    bool complete;           /* shown to be minimal */
+    size_t n_triggers;
+    struct tl_search_trigger *triggers;
+};
+
+/* A signature of the failure that is isolated: a place in the code where the bug shows. */
+struct tl_search_place {
+    const char *signature;
+    enum tl_search_relation relation; /* to result.signature; OPEN: matched by its kind alone */
+    const uint64_t *index;            /* the first variant that showed it */
+    uint32_t seen;                    /* trials that showed it */
 };
 
 /* A failure with another signature that was met. */
@@ -273,12 +332,23 @@ struct tl_search_result {
     struct tl_search_other *others;
 
     /* Of an isolation */
+    bool wide;                      /* every figure is by the wide match */
+    struct tl_search_answer strict; /* by signature alone, where that was looked for and is another answer */
+    size_t n_places;                /* result.signature first */
+    struct tl_search_place *places;
     size_t n_triggers;
     struct tl_search_trigger *triggers;
+    size_t n_causes; /* further triggers, "or": those that were found so far */
+    const struct tl_search_answer *causes;
+    size_t n_needs;
+    const struct tl_search_need *needs;
     size_t n_joint;
     struct tl_search_joint *joint;
-    size_t n_irrelevant;
-    struct tl_search_irrelevant *irrelevant;
+    /* Axes at their baseline in M that are part of no need and no other cause. Independent: at least eight draws
+     * that hold the trigger and the needs told something, and all failed, with three values of the axis or with
+     * all it has. Reset: of the rest those that F has away from the baseline. */
+    size_t n_independent, n_reset;
+    size_t *independent, *reset;
     size_t n_decisive;
     struct tl_search_pair *decisive;
     uint32_t held[2], broken[2]; /* failed, of */
@@ -316,6 +386,10 @@ void tl_search_free(struct tl_search *s); /* with its result and all requests */
 size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, size_t most);
 /* signature is copied; NULL counts as "". -1 for an id that was not asked for or is told already. */
 int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, const char *signature);
+int tl_search_tell_failure(struct tl_search *s, uint64_t id, const struct tl_search_failure *failure);
+/* Answers a request of purpose TL_SEARCH_JUDGE; OPEN counts as UNKNOWN. trials: run to find it out. */
+int tl_search_tell_judgement(struct tl_search *s, uint64_t id, enum tl_search_relation relation,
+                             uint32_t trials);
 bool tl_search_done(const struct tl_search *s);
 void tl_search_stop(struct tl_search *s, enum tl_search_note why); /* ends it with what is known so far */
 /* Trials that are still to come, at most, if the failure is monotone and not flaky; within the budget. */

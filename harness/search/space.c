@@ -8,6 +8,11 @@
  * or the most frequent one of F; until it is known, failures have no outcome, and tl_search_learn gives them
  * one.
  *
+ * A failure matches when it has that signature (strict); in a wide search also when it has another of the same
+ * kind, unless that was judged to be another bug. Judgements are asked for only where something depends on
+ * them: when a variant is about to be taken for a failure on the word of such a signature alone. When the match
+ * changes, or a judgement comes, all outcomes are made anew from what was told.
+ *
  * tl_judge is the verdict on one variant, and a one-sided sequential test where the failure is flaky. A
  * single failure ends it: the variant fails. It passes after so many passes in a row that a variant which
  * fails at the rate of M would show them with a chance of at most alpha, averaged over what is believed of
@@ -154,12 +159,22 @@ uint64_t tl_search_budget_left(const struct tl_search *s)
 {
     if (s->options.max_trials == 0)
         return UINT64_MAX;
-    return s->options.max_trials > s->n_runs ? s->options.max_trials - s->n_runs : 0;
+    uint64_t used = s->n_runs - s->n_judgements + s->judge_trials;
+    return s->options.max_trials > used ? s->options.max_trials - used : 0;
 }
 
 static bool counts(enum tl_search_purpose purpose)
 {
     return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_THRESHOLD;
+}
+
+static void add_run(struct tl_search *s, const struct tl_search_run *run)
+{
+    if (s->n_runs == s->capacity_runs) {
+        s->capacity_runs = s->capacity_runs == 0 ? 64 : 2 * s->capacity_runs;
+        s->runs = tl_realloc(s->runs, s->capacity_runs, sizeof *s->runs);
+    }
+    s->runs[s->n_runs++] = *run;
 }
 
 struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
@@ -183,18 +198,13 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
     while ((fresh ? p->asked_fresh : p->asked) < n) {
         if (tl_search_budget_left(s) == 0)
             return NULL;
-        if (s->n_runs == s->capacity_runs) {
-            s->capacity_runs = s->capacity_runs == 0 ? 64 : 2 * s->capacity_runs;
-            s->runs = tl_realloc(s->runs, s->capacity_runs, sizeof *s->runs);
-        }
-        s->runs[s->n_runs++] = (struct tl_search_run){.point = p,
-                                                      .repeat = p->asked,
-                                                      .fresh = fresh,
-                                                      .purpose = purpose,
-                                                      .axis = axis,
-                                                      .detail = detail,
-                                                      .of = of,
-                                                      .signature = NULL};
+        add_run(s, &(struct tl_search_run){.point = p,
+                                           .repeat = p->asked,
+                                           .fresh = fresh,
+                                           .purpose = purpose,
+                                           .axis = axis,
+                                           .detail = detail,
+                                           .of = of});
         p->asked++;
         if (fresh)
             p->asked_fresh++;
@@ -211,6 +221,42 @@ enum tl_judgement tl_point_verdict(const struct tl_point *p)
     return p->seen[TL_SEARCH_PASS] > 0 ? TL_JUDGE_PASS : TL_JUDGE_OTHER;
 }
 
+bool tl_face_judged(struct tl_search *s, struct tl_face *face)
+{
+    if (face->relation != TL_RELATION_OPEN)
+        return true;
+    if (!s->options.judge) {
+        face->relation = TL_RELATION_UNKNOWN;
+        return true;
+    }
+    if (!face->asked) {
+        face->asked = true;
+        s->n_judgements++;
+        add_run(s, &(struct tl_search_run){
+                       .point = face->first, .purpose = TL_SEARCH_JUDGE, .axis = TL_NO_AXIS, .face = face});
+    }
+    return false;
+}
+
+bool tl_point_open(struct tl_search *s, const struct tl_point *p)
+{
+    return p->seen[TL_SEARCH_MATCH] > 0 && p->exact == 0 && !tl_face_judged(s, p->shows);
+}
+
+/* Whether M may be replaced on such a trial. Draws and probes only count failures. */
+static bool decides(enum tl_search_purpose purpose)
+{
+    return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_CHOICES ||
+           purpose == TL_SEARCH_THRESHOLD || purpose == TL_SEARCH_NEIGHBOUR || purpose == TL_SEARCH_PLACE ||
+           purpose == TL_SEARCH_CAUSE;
+}
+
+/* The verdict, once it is known whether what the variant shows is the failure that is isolated. */
+static enum tl_judgement settled(struct tl_search *s, struct tl_point *p, enum tl_search_purpose purpose)
+{
+    return decides(purpose) && tl_point_open(s, p) ? TL_JUDGE_PENDING : tl_point_verdict(p);
+}
+
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of)
@@ -221,26 +267,27 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
         uint32_t need = tl_rate_belief_passes(&b, alpha);
         if (need > runs)
             runs = need;
-        const struct tl_point *known = tl_point_get(s, index);
+        struct tl_point *known = tl_point_get(s, index);
         uint32_t told = fresh ? known->told_fresh : known->told;
         const uint32_t *seen = fresh ? known->seen_fresh : known->seen;
         if (seen[TL_SEARCH_MATCH] > 0)
-            return TL_JUDGE_FAIL;
-        /* In portions, as one failure is enough. */
-        uint32_t portion = s->options.width > 4 ? s->options.width : 4;
+            return settled(s, known, purpose);
+        /* In portions, as one failure is enough; in small ones where it is expected. */
+        bool expected = s->options.needs && (purpose == TL_SEARCH_HOLD || purpose == TL_SEARCH_NEED);
+        uint32_t portion = s->options.width > 4 || expected ? s->options.width : 4;
         if (runs > told + portion)
             runs = told + portion;
-        const struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
+        struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
         if (p == NULL)
             return TL_JUDGE_PENDING;
-        return tl_point_verdict(p);
+        return settled(s, p, purpose);
     }
-    const struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
+    struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
     if (p == NULL)
         return TL_JUDGE_PENDING;
     if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0)
         s->mixed = true;
-    return tl_point_verdict(p);
+    return settled(s, p, purpose);
 }
 
 void tl_search_note(struct tl_search *s, enum tl_search_note n)
@@ -285,31 +332,95 @@ static const char *intern(struct tl_search *s, const char *string)
     return s->strings[s->n_strings++];
 }
 
+static struct tl_face *face_of(struct tl_search *s, const struct tl_search_failure *f, struct tl_point *p)
+{
+    const char *signature = intern(s, f->signature == NULL ? "" : f->signature);
+    struct tl_face *face = NULL;
+    for (size_t i = 0; i < s->n_faces && face == NULL; i++)
+        if (s->faces[i]->signature == signature)
+            face = s->faces[i];
+    if (face == NULL) {
+        s->faces = tl_realloc(s->faces, s->n_faces + 1, sizeof(struct tl_face *));
+        face = s->faces[s->n_faces++] = tl_calloc(1, sizeof *face);
+        face->signature = signature;
+        face->first = p;
+    }
+    if (face->kind == NULL && f->kind != NULL)
+        face->kind = intern(s, f->kind);
+    if (face->relation == TL_RELATION_OPEN)
+        face->relation = f->relation;
+    return face;
+}
+
+/* Signatures and kinds are interned: equal means identical. */
+static bool of_the_kind(const struct tl_search *s, const struct tl_face *f)
+{
+    return s->target_kind != NULL && f->kind == s->target_kind && f->relation != TL_RELATION_OTHER;
+}
+
+static void classify_failure(struct tl_search *s, struct tl_search_run *r)
+{
+    struct tl_point *p = r->point;
+    if (s->target == NULL)
+        return;
+    bool exact = r->face->signature == s->target;
+    if (exact && s->target_kind == NULL)
+        s->target_kind = r->face->kind;
+    r->outcome = exact || (s->wide && of_the_kind(s, r->face)) ? TL_SEARCH_MATCH : TL_SEARCH_OTHER;
+    p->exact += exact;
+    if (!exact && p->shows == NULL && of_the_kind(s, r->face))
+        p->shows = r->face;
+}
+
 static void classify(struct tl_search *s, struct tl_search_run *r)
 {
-    enum tl_search_outcome o = TL_SEARCH_NONE;
-    switch (r->kind) {
-    case TL_TOLD_PASS:
-        o = TL_SEARCH_PASS;
-        break;
-    case TL_TOLD_FAIL:
-        /* Signatures are interned: equal means identical. */
-        if (s->target != NULL)
-            o = r->signature == s->target ? TL_SEARCH_MATCH : TL_SEARCH_OTHER;
-        break;
-    case TL_TOLD_UNSUPPORTED:
-        o = TL_SEARCH_UNSUPPORTED;
-        break;
-    case TL_TOLD_LOST:
-        o = TL_SEARCH_LOST;
-        break;
-    }
-    if (o == TL_SEARCH_NONE || r->outcome != TL_SEARCH_NONE)
+    static const enum tl_search_outcome plain[] = {[TL_TOLD_PASS] = TL_SEARCH_PASS,
+                                                   [TL_TOLD_UNSUPPORTED] = TL_SEARCH_UNSUPPORTED,
+                                                   [TL_TOLD_LOST] = TL_SEARCH_LOST};
+    if (r->outcome != TL_SEARCH_NONE || r->purpose == TL_SEARCH_JUDGE)
         return;
-    r->outcome = o;
-    r->point->seen[o]++;
+    if (r->kind == TL_TOLD_FAIL)
+        classify_failure(s, r);
+    else
+        r->outcome = plain[r->kind];
+    if (r->outcome == TL_SEARCH_NONE)
+        return;
+    r->point->seen[r->outcome]++;
     if (r->fresh)
-        r->point->seen_fresh[o]++;
+        r->point->seen_fresh[r->outcome]++;
+}
+
+static void classify_all(struct tl_search *s)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (s->runs[i].told)
+            classify(s, &s->runs[i]);
+}
+
+void tl_search_rematch(struct tl_search *s, bool wide)
+{
+    s->wide = wide;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        struct tl_point *p = s->runs[i].point;
+        memset(p->seen, 0, sizeof p->seen);
+        memset(p->seen_fresh, 0, sizeof p->seen_fresh);
+        p->exact = 0;
+        p->shows = NULL;
+        s->runs[i].outcome = TL_SEARCH_NONE;
+    }
+    classify_all(s);
+}
+
+bool tl_search_several_faces(struct tl_search *s, struct tl_point *p)
+{
+    if (p->exact == 0 || p->shows == NULL)
+        return false;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        struct tl_face *f = s->runs[i].point == p ? s->runs[i].face : NULL;
+        if (f != NULL && of_the_kind(s, f))
+            f->relation = TL_RELATION_SAME;
+    }
+    return true;
 }
 
 void tl_search_learn(struct tl_search *s)
@@ -318,22 +429,20 @@ void tl_search_learn(struct tl_search *s)
         size_t best = 0;
         for (size_t i = 0; i < s->n_runs; i++) {
             const struct tl_search_run *r = &s->runs[i];
-            if (!r->told || r->kind != TL_TOLD_FAIL)
+            if (!r->told || r->face == NULL)
                 continue;
             size_t n = 0;
             for (size_t j = 0; j < s->n_runs; j++)
-                if (s->runs[j].told && s->runs[j].kind == TL_TOLD_FAIL &&
-                    s->runs[j].signature == r->signature)
-                    n++;
+                n += s->runs[j].told && s->runs[j].face == r->face;
             if (n > best) {
                 best = n;
-                s->target = r->signature;
+                s->target = r->face->signature;
             }
         }
     }
-    for (size_t i = 0; i < s->n_runs; i++)
-        if (s->runs[i].told)
-            classify(s, &s->runs[i]);
+    /* Twice: what came before the first failure with this signature did not know its kind yet. */
+    classify_all(s);
+    tl_search_rematch(s, s->wide);
 }
 
 struct tl_search *tl_search_create(const struct tl_search_space *space, const uint64_t *failing,
@@ -373,25 +482,38 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
     return s;
 }
 
-void tl_result_clear(struct tl_search_result *r)
+void tl_triggers_free(struct tl_search_trigger *triggers, size_t n)
 {
-    for (size_t i = 0; i < r->n_triggers; i++) {
-        struct tl_search_trigger *t = &r->triggers[i];
+    for (size_t i = 0; i < n; i++) {
+        struct tl_search_trigger *t = &triggers[i];
         free(t->fails_with);
         free(t->passes_with);
         free(t->other_with);
         free(t->unsupported_with);
         free(t->band.samples);
     }
-    free(r->triggers);
+    free(triggers);
+}
+
+void tl_answer_clear(struct tl_search_answer *answer)
+{
+    tl_triggers_free(answer->triggers, answer->n_triggers);
+    *answer = (struct tl_search_answer){0};
+}
+
+void tl_result_clear(struct tl_search_result *r)
+{
+    tl_triggers_free(r->triggers, r->n_triggers);
     free(r->joint);
-    free(r->irrelevant);
+    free(r->independent);
+    free(r->reset);
     free(r->decisive);
     free(r->others);
     free(r->path);
     free(r->ranges);
     free(r->unsupported_builds);
     free(r->corners);
+    free(r->places);
     *r = (struct tl_search_result){0};
 }
 
@@ -412,6 +534,9 @@ void tl_search_free(struct tl_search *s)
     }
     for (size_t i = 0; i < s->n_strings; i++)
         free(s->strings[i]);
+    for (size_t i = 0; i < s->n_faces; i++)
+        free(s->faces[i]);
+    free(s->faces);
     free(s->strings);
     free(s->buckets);
     free(s->runs);
@@ -421,15 +546,16 @@ void tl_search_free(struct tl_search *s)
     free(s);
 }
 
-int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, const char *signature)
+static int tell(struct tl_search *s, uint64_t id, enum tl_search_told told,
+                const struct tl_search_failure *failure)
 {
-    if (id >= s->handed || s->runs[id].told)
+    if (id >= s->handed || s->runs[id].told || s->runs[id].purpose == TL_SEARCH_JUDGE)
         return -1;
     struct tl_search_run *r = &s->runs[id];
     r->told = true;
     r->kind = told;
     if (told == TL_TOLD_FAIL)
-        r->signature = intern(s, signature == NULL ? "" : signature);
+        r->face = face_of(s, failure, r->point);
     r->point->told++;
     if (r->fresh)
         r->point->told_fresh++;
@@ -437,5 +563,30 @@ int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, c
         tl_search_note(s, TL_NOTE_LOST);
     classify(s, r);
     s->told++;
+    return 0;
+}
+
+int tl_search_tell(struct tl_search *s, uint64_t id, enum tl_search_told told, const char *signature)
+{
+    return tell(s, id, told, &(struct tl_search_failure){.signature = signature});
+}
+
+int tl_search_tell_failure(struct tl_search *s, uint64_t id, const struct tl_search_failure *failure)
+{
+    return tell(s, id, TL_TOLD_FAIL, failure);
+}
+
+int tl_search_tell_judgement(struct tl_search *s, uint64_t id, enum tl_search_relation relation,
+                             uint32_t trials)
+{
+    if (id >= s->handed || s->runs[id].told || s->runs[id].purpose != TL_SEARCH_JUDGE)
+        return -1;
+    struct tl_search_run *r = &s->runs[id];
+    r->told = true;
+    r->judge_trials = trials;
+    s->judge_trials += trials;
+    r->face->relation = relation == TL_RELATION_OPEN ? TL_RELATION_UNKNOWN : relation;
+    s->told++;
+    tl_search_rematch(s, s->wide);
     return 0;
 }

@@ -173,9 +173,9 @@ static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_
     for (;;) {
         if (line->asked) {
             make(s, use, line->position);
-            const struct tl_point *p = tl_want(s, s->scratch, line->want, false, use->purpose, use->axis,
-                                               line->tmax - line->position, line->tmax);
-            if (p == NULL)
+            struct tl_point *p = tl_want(s, s->scratch, line->want, false, use->purpose, use->axis,
+                                         line->tmax - line->position, line->tmax);
+            if (p == NULL || tl_point_open(s, p))
                 return TL_PENDING;
             line->asked = false;
             if (tl_point_closed(p))
@@ -257,7 +257,7 @@ enum tl_search_progress tl_thresholds_step(struct tl_search *s)
         if (!z->line_open) {
             size_t a = 0;
             while (a < s->n && (!s->space->axes[a].ordered || s->best[a] == 0 ||
-                                z->threshold_done[a] == s->best[a] || z->bands[a].is_band))
+                                z->threshold_done[a] == s->best[a] || z->bands[a].is_band || z->pinned[a]))
                 a++;
             if (a == s->n)
                 return TL_DONE;

@@ -21,7 +21,6 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
-#include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
 #include "runners/protocol.h"
 

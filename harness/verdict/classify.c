@@ -23,7 +23,7 @@
 #include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
-#include "harness/verdict/abort_message.h"
+#include "harness/base/last_words.h"
 #include "harness/verdict/signature.h"
 
 #include <jansson.h>
@@ -297,15 +297,21 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     return -1;
 }
 
-/* The message with which a process ended itself, on its stderr; NULL. */
-static char *last_words(const struct tl_trial_record *r)
+/* The message with which a process ended itself, on its stderr; NULL. What a process ends by abort() or a
+ * trap, or by an exit status, it may have explained in words of its own; a fault comes unannounced. */
+static char *last_words(const struct tl_trial_record *r, int status)
 {
     if (!r->err.head_size)
         return NULL;
     struct tl_buffer text = TL_BUFFER_INIT;
     tl_buffer_add(&text, r->err.head, r->err.head_size);
     tl_buffer_add(&text, r->err.tail, r->err.tail_size);
+    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
     char *message = tl_find_abort_message(text.data, text.size);
+    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
+        message = tl_find_closing_error(text.data, text.size);
+    else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
+        message = tl_find_complaint(text.data, text.size, true);
     tl_buffer_free(&text);
     return message;
 }
@@ -344,7 +350,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     case TL_END_BY_ITSELF:
         break;
     }
-    char *said = f->status ? last_words(r) : NULL; /* the search is worth it for failures only */
+    char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
     int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), true) : exited(f, r, said);
     free(said);
     return at;

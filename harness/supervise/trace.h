@@ -38,6 +38,7 @@ struct tl_process {
     struct tl_trial *trial;   /* NULL for a fork server's own process */
     struct tl_server *server; /* the fork server whose own process this is, or NULL */
     bool is_main;             /* the trial's or the server's first process */
+    pid_t parent;             /* that made it; 0 for a first process */
     bool killed;
     bool gone;    /* reaped: its pid may be somebody else's by now */
     bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */

@@ -319,8 +319,10 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
         snprintf(path, sizeof path, "/proc/%d/task/%d", (int)family->pid, (int)tid);
         is_thread = !access(path, F_OK);
     }
-    if (!is_thread)
+    if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
+        p->parent = family->pid;
+    }
     adopt(s, t, p);
     if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
         p->claimed = false; /* stays where it is until the server says whose it is */
@@ -436,6 +438,9 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         p->gone = true;
         if (p->trial && WIFSIGNALED(status) && WTERMSIG(status) < 65 && !p->is_main)
             p->trial->descendant_signals[WTERMSIG(status)]++;
+        if (p->trial && !p->is_main && !p->killed)
+            tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
+                            status);
         if (p->trial && WIFSIGNALED(status))
             tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
         if (p->trial && p->is_main)

@@ -493,6 +493,7 @@ static void conclude(struct tl_trial *t)
     struct tl_trial_record *r = &t->record;
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
+    const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -503,6 +504,8 @@ static void conclude(struct tl_trial *t)
         .got_unsupported = t->got_unsupported,
         .violation = t->violation,
         .descendant_signals = t->descendant_signals,
+        .passed_on = death ? (struct tl_passed_on){death->pid, death->signal, death->exit_status}
+                           : (struct tl_passed_on){0},
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */

@@ -3,6 +3,7 @@
 #define TL_TRIAL_H
 
 #include "harness/supervise/child.h"
+#include "harness/supervise/deaths.h"
 #include "harness/supervise/message.h"
 #include "harness/supervise/output_ends.h"
 #include "harness/supervise/supervisor_impl.h"
@@ -72,7 +73,8 @@ struct tl_trial {
     uint64_t peak_rss_watched;
     uint64_t data_at_crash; /* VmData of the process at its last fatal signal, bytes */
     unsigned server_failures;
-    int descendant_signals[65];     /* how many descendants died of each */
+    int descendant_signals[65]; /* how many descendants died of each */
+    struct tl_deaths deaths;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;
 };

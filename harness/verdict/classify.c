@@ -2,7 +2,7 @@
  *
  * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
  * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
- * exited, and what it had said by then counts. A status alone is not enough in four places:
+ * exited, and what it had said by then counts. A status alone is not enough in five places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
  *               sent it.
@@ -11,6 +11,9 @@
  *               anything kills.
  *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that
  *               death only if a descendant was seen to die of n.
+ *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
+ *   failure     every process above it failed after that; or when the driver of another machine says in words
+ *               that its program died of a signal.
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers.
  *
  * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault
@@ -24,6 +27,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
 
 #include <jansson.h>
@@ -90,16 +94,18 @@ static bool has_stack(const struct tl_capture *c)
 }
 
 /* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at
- * that signal, the last one. But one without a stack was taken when the process was going already, killed by
+ * that signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when the process was going already, killed by
  * a fault of another thread that was captured before. A handler that puts the default action back and raises
  * the signal again makes a second stop; the first one, in the same thread, is where it happened. */
-static int decisive(const struct tl_trial_record *r, int signal, bool of_main)
+static int decisive(const struct tl_trial_record *r, int signal, const struct tl_passed_on *passed)
 {
     int last = -1;
     for (size_t i = 0; i < r->n_captures; i++) {
         const struct tl_capture *c = &r->captures[i];
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main &&
-            (of_main || c->fatal) && (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
+        bool it = !passed ? c->is_main
+                          : !c->is_main && (passed->signal == signal ? c->pid == passed->pid : c->fatal);
+        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && it &&
+            (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
             last = (int)i;
     }
     if (last < 0)
@@ -191,9 +197,9 @@ static void set_oom(const struct tl_process_facts *f, const char *how, struct tl
                              (unsigned long long)(f->memory_limit >> 20), how));
 }
 
-/* said: the last words of the process; NULL. */
+/* said: the last words of the process; NULL. passed: of a descendant; NULL for the trial's own process. */
 static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said, int signal,
-                   bool of_main)
+                   const struct tl_passed_on *passed)
 {
     const char *name = tl_signal_name(signal);
     r->signal = signal;
@@ -217,7 +223,7 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         set_cause(r, "signal", name, tl_format("ended by %s", name));
         return -1;
     }
-    int at = decisive(r, signal, of_main);
+    int at = decisive(r, signal, passed);
     if (died_of_memory(f, r, said, at)) {
         set_oom(f, "an allocation failed and the process ended itself", r);
         if (said)
@@ -267,13 +273,99 @@ static char *exit_message(const struct tl_process_facts *f, const char *said, in
     return tl_format(f->protocol ? "exit status %d without a result" : "exit status %d", code);
 }
 
+/* The message with which a process ended itself, on its stderr; NULL. What a process ends by abort() or a
+ * trap, or by an exit status, it may have explained in words of its own; a fault comes unannounced. */
+static char *last_words(const struct tl_trial_record *r, int status)
+{
+    if (!r->err.head_size)
+        return NULL;
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add(&text, r->err.head, r->err.head_size);
+    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
+    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    char *message = tl_find_abort_message(text.data, text.size);
+    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
+        message = tl_find_closing_error(text.data, text.size);
+    else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
+        message = tl_find_complaint(text.data, text.size, true);
+    tl_buffer_free(&text);
+    return message;
+}
+
+/* Whether the trial failed by a failure of what it had started: a step, or the runner itself as a wrapper. */
+static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    if (f->got_error)
+        return r->error_domain && !strcmp(r->error_domain, "step") && r->error_code &&
+               !strncmp(r->error_code, "exit ", 5);
+    return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
+}
+
+/* Whether a failure that is no signal, and no 128 + n, tells the death of a descendant all the same. One that
+ * handled its fault and exited died of it when that is what was complained of, as compilers do. SIGKILL is a
+ * lack of memory, or somebody's own business. */
+static bool is_death_in_other_words(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    const struct tl_passed_on *p = &f->passed_on;
+    if (!p->signal || !failed_by_a_child(f, r))
+        return false;
+    if (p->signal == SIGKILL)
+        return f->cgroup_oom_kills > 0;
+    return p->exit_status < 0 || p->exit_status == 128 + p->signal || tl_names_signal(r->message, p->signal);
+}
+
+static void clear_error(struct tl_trial_record *r)
+{
+    free(r->error_domain);
+    free(r->error_code);
+    r->error_domain = r->error_code = NULL;
+}
+
+static int died_in_other_words(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
+{
+    int signal = f->passed_on.signal;
+    char *words = said ? NULL : last_words(r, signal);
+    clear_error(r);
+    int at = died_of(f, r, said ? said : words, signal, &f->passed_on);
+    free(words);
+    return at;
+}
+
+/* The signal that the driver of a failed step says its program died of, on a device where nobody traces it;
+ * 0. line: a new string. */
+static int signal_elsewhere(const struct tl_process_facts *f, const struct tl_trial_record *r, char **line)
+{
+    const struct tl_output *const streams[] = {&r->out, &r->err};
+    int signal = 0;
+    if (!f->got_error || !r->error_domain || strcmp(r->error_domain, "step") || !r->error_code ||
+        (strncmp(r->error_code, "exit ", 5) && strcmp(r->error_code, "text")))
+        return 0;
+    for (size_t i = 0; i < 2 && !signal; i++) {
+        bool long_one = streams[i]->tail_size;
+        signal = tl_signal_in_last_words(long_one ? streams[i]->tail : streams[i]->head,
+                                         long_one ? streams[i]->tail_size : streams[i]->head_size, line);
+    }
+    return signal;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
     char text[24];
     snprintf(text, sizeof text, "%d", code);
-    if (n > 0 && n < 65 && f->descendant_signals[n])
-        return died_of(f, r, said, n, false);
+    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
+        return died_of(f, r, said, n, &f->passed_on);
+    if (f->executed && is_death_in_other_words(f, r))
+        return died_in_other_words(f, r, said);
+    char *line = NULL;
+    int elsewhere = signal_elsewhere(f, r, &line);
+    if (elsewhere) {
+        r->signal = elsewhere;
+        r->outcome = TL_OUTCOME_CRASH;
+        clear_error(r);
+        set_message(r, line);
+        return -1;
+    }
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
     } else if (f->got_unsupported) {
@@ -295,25 +387,6 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         judge_result(f, r);
     }
     return -1;
-}
-
-/* The message with which a process ended itself, on its stderr; NULL. What a process ends by abort() or a
- * trap, or by an exit status, it may have explained in words of its own; a fault comes unannounced. */
-static char *last_words(const struct tl_trial_record *r, int status)
-{
-    if (!r->err.head_size)
-        return NULL;
-    struct tl_buffer text = TL_BUFFER_INIT;
-    tl_buffer_add(&text, r->err.head, r->err.head_size);
-    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
-    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
-    char *message = tl_find_abort_message(text.data, text.size);
-    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
-        message = tl_find_closing_error(text.data, text.size);
-    else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
-        message = tl_find_complaint(text.data, text.size, true);
-    tl_buffer_free(&text);
-    return message;
 }
 
 /* Fills all but the signature; returns the index of the decisive capture, or -1. */
@@ -351,7 +424,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         break;
     }
     char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
-    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), true) : exited(f, r, said);
+    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
     free(said);
     return at;
 }

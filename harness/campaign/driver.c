@@ -29,6 +29,8 @@ struct tl_hunt_use {
 struct tl_hunt_face {
     char id[TL_ID_SIZE], failure[TL_ID_SIZE];
     struct tl_trial_record record; /* what tl_failure_related looks at */
+    bool bare;                     /* nothing is known of it that would tell it from another */
+    bool known_as;                 /* bare, and taken for a failure that is known */
 };
 
 struct errand {
@@ -185,19 +187,29 @@ static int failure_of(struct tl_hunt *h, const char *trial, const char *signatur
     for (size_t i = 0; i < h->n_faces; i++)
         if (!strcmp(h->faces[i].id, signature)) {
             memcpy(failure, h->faces[i].failure, TL_ID_SIZE);
+            h->bare_trials += h->faces[i].bare;
             return 0;
         }
     struct tl_trial_record r;
     if (tl_query_trial(tl_executor_store(h->x), trial, &r, e))
         return -1;
-    for (size_t i = 0; i < h->n_faces; i++)
-        if (tl_failure_related(&h->faces[i].record, &r)) {
-            memcpy(failure, h->faces[i].failure, TL_ID_SIZE);
-            break;
-        }
+    bool bare = tl_failure_is_bare(&r), known_as = false;
+    for (size_t i = 0; i < h->n_faces; i++) {
+        struct tl_hunt_face *f = &h->faces[i];
+        /* One that is bare is taken for a single known failure: two others are not one by way of it. */
+        if ((f->bare && !bare && f->known_as) || !tl_failure_related(&f->record, &r))
+            continue;
+        memcpy(failure, f->failure, TL_ID_SIZE);
+        known_as = bare && (!f->bare || f->known_as);
+        f->known_as |= f->bare && !bare;
+        break;
+    }
+    h->bare_trials += bare;
     h->faces = tl_realloc(h->faces, h->n_faces + 1, sizeof *h->faces);
     struct tl_hunt_face *f = &h->faces[h->n_faces++];
     f->record = r;
+    f->bare = bare;
+    f->known_as = known_as;
     memcpy(f->id, signature, TL_ID_SIZE);
     memcpy(f->failure, failure, TL_ID_SIZE);
     return 0;

@@ -38,6 +38,7 @@ struct tl_hunt {
     size_t n_trials, capacity;
     struct tl_hunt_face *faces; /* signatures seen, and which of them are one failure */
     size_t n_faces;
+    size_t bare_trials;       /* that left no stack, and were matched by outcome, phase and signal */
     struct tl_hunt_use *uses; /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;

@@ -121,6 +121,16 @@ class StepsTest(ProgramTest):
         wrong = self.ends("error", self.step("sh", "-c", "echo RESULT WRONG", text=["RESULT OK"]))
         self.assertIn("RESULT WRONG", wrong["signature"]["title"])
 
+    def test_a_missing_stack_is_unknown(self):
+        """A crash of which no stack was taken is matched by outcome, phase and signal, and is said to be."""
+        tool = self.write("tool", f"#!/bin/sh\ncase $1 in 1|2) exit 0;; 3|5) echo 'App terminated due to signal 11.'; exit 1;; esac\n"
+                          f"exec {VICTIM}\n", 0o755)
+        case = self.steps(self.step(tool, "{n}"), failing={"n": 4})
+        done = self.trapline("isolate", case, "--json", status=1)
+        finding = json.loads(done.stdout)
+        self.assertEqual((finding["minimal"]["n"], finding["others"]), (3, []))
+        self.assertIn("no-stack", [note["code"] for note in finding["notes"]])
+
     def test_the_same_last_words(self):
         """Two errors that end in the same verdict are two failures, of a program that aborts and of one that exits."""
         last = self.python("last.py", "sys.stderr.write(sys.argv[1] + '\\n/x/Executable.mm:975: failed assertion "

@@ -67,6 +67,7 @@ void tl_process_give(struct tl_process *p,
                      struct tl_trial *t);  /* a server's child becomes t's main process */
 uint64_t tl_process_data_bytes(pid_t pid); /* VmData */
 uint64_t tl_process_rss_bytes(pid_t pid);
+uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 
 /* For captures (Linux). */
 void tl_tracee_let_go(struct tl_tracee *t);

@@ -327,12 +327,14 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch,
         .protocol = t->protocol,
+        .watch_memory = t->child_limits.memory_mb > 0,
         .limits = t->child_limits,
     };
     pid_t pid;
     int gate;
     struct tl_streams ours;
     t->record.fresh = true;
+    t->forked_with = tl_process_peak_bytes(getpid());
     int result = tl_child_spawn(&request, &pid, &gate, &ours, e);
     tl_strings_free(env);
     if (result)
@@ -450,7 +452,11 @@ static void take_measures(struct tl_trial *t)
     r->wall_seconds = (double)(t->ended_ns - t->started_ns) * 1e-9;
     r->user_seconds = seconds_of(t->main_usage.ru_utime);
     r->system_seconds = seconds_of(t->main_usage.ru_stime);
-    r->peak_rss = tl_child_peak_bytes(&t->main_usage);
+    /* What the kernel counts of a process begins with what it was forked with, and that is us. */
+    uint64_t counted = tl_child_peak_bytes(&t->main_usage);
+    r->peak_rss = t->peak_rss_ended;
+    if (!r->fresh || !r->peak_rss || counted > t->forked_with)
+        r->peak_rss = counted > r->peak_rss ? counted : r->peak_rss;
     if (t->peak_rss_watched > r->peak_rss)
         r->peak_rss = t->peak_rss_watched;
 }
@@ -510,6 +516,8 @@ static void conclude(struct tl_trial *t)
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
         .data_at_crash = t->child_limits.memory_mb ? t->data_at_crash : 0,
+        .refused_bytes = t->refused_bytes,
+        .data_when_refused = t->data_when_refused,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .report = t->report,

@@ -6,9 +6,9 @@
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
  *               sent it.
- *   abort()     and its like under a memory limit is a lack of memory when the process says so, or when its
- *               private memory was near the limit at that moment: RLIMIT_DATA makes an allocation fail before
- *               anything kills.
+ *   abort()     and its like under a memory limit is a lack of memory when the process says so and the limit
+ *               was reached, or when its private memory was near the limit at that moment: RLIMIT_DATA makes
+ *               an allocation fail before anything kills. The same holds for words with which it exits.
  *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that
  *               death only if a descendant was seen to die of n.
  *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
@@ -30,6 +30,7 @@
 #include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,9 +58,11 @@ bool tl_signal_is_crash(int signal)
 static bool speaks_of_memory(const char *message)
 {
     static const char *const words[] = {
-        "bad_alloc",       "out of memory",      "Cannot allocate memory", "memory allocation of",
-        "MemoryError",     "failed to allocate", "allocation failed",      "std::bad_array_new_length",
-        "cannot allocate", "not enough memory",
+        "bad_alloc",           "out of memory",      "Cannot allocate memory", "memory allocation of",
+        "MemoryError",         "failed to allocate", "allocation failed",      "std::bad_array_new_length",
+        "cannot allocate",     "not enough memory",  "malloc failed",          "calloc failed",
+        "realloc failed",      "unable to allocate", "could not allocate",     "allocation failure",
+        "insufficient memory", "OutOfMemory",        "failed allocation",
     };
     for (size_t i = 0; message && i < sizeof words / sizeof words[0]; i++)
         if (strcasestr(message, words[i]))
@@ -174,15 +177,64 @@ static int hang_capture(const struct tl_trial_record *r)
     return best >= 0 ? best : any;
 }
 
-/* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. */
-static bool died_of_memory(const struct tl_process_facts *f, const struct tl_trial_record *r,
-                           const char *said, int capture)
+#define MIB(bytes) ((unsigned long long)((bytes) >> 20))
+
+static bool is_near_limit(const struct tl_process_facts *f)
 {
-    if (!f->memory_limit)
-        return false;
-    if (speaks_of_memory(said))
-        return true;
-    if (said || !f->data_at_crash || f->data_at_crash < f->memory_limit / 10 * 9)
+    return f->data_at_crash && f->data_at_crash >= f->memory_limit / 10 * 9;
+}
+
+/* The largest amount of memory that a message names: "Unable to allocate 3.73 GiB", "of 4294967296 bytes",
+ * "buffer of size 20971520000". 0: none. */
+static double amount_in_words(const char *s)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3},
+                 {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},    {"byte", 1}};
+    double most = 0;
+    for (const char *p = s; (p = strpbrk(p, "0123456789"));) {
+        char *end;
+        bool size = p - s >= 5 && !strncasecmp(p - 5, "size ", 5),
+             word = p > s && isalnum((unsigned char)p[-1]);
+        double number = strtod(p, &end), factor = size ? 1 : 0;
+        const char *unit = end + (*end == ' ');
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (!strncmp(unit, units[i].unit, strlen(units[i].unit)))
+                factor = units[i].bytes;
+        if (!word && number * factor > most && number * factor < 0x1p80)
+            most = number * factor;
+        p = end > p ? end : p + 1;
+    }
+    return most;
+}
+
+/* How it is known that the limit was reached, of a process that said so; NULL when there are only its words.
+ * A new string. */
+static char *limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                            const char *said)
+{
+    if (f->refused_bytes)
+        return tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(f->refused_bytes),
+                         MIB(f->data_when_refused));
+    if (is_near_limit(f))
+        return tl_format("%llu MiB were in use when an allocation failed", MIB(f->data_at_crash));
+    if (f->cgroup_oom_kills)
+        return tl_strdup("the kernel killed for it (cgroup oom_kill)");
+    double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
+    if (amount > (left > 0 ? left : 0) && amount > 0)
+        return tl_format("%.0f MiB were asked for", amount * 0x1p-20);
+    return NULL;
+}
+
+/* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. Of a process that
+ * does not say so it is told by what it holds: nearly all, or so much that what was refused would be again. */
+static bool died_of_memory_silently(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                                    const char *said, int capture)
+{
+    bool still_refused = f->refused_bytes && f->data_at_crash + f->refused_bytes > f->memory_limit;
+    if (said || !f->memory_limit || !f->data_at_crash || !(is_near_limit(f) || still_refused))
         return false;
     if (r->signal == SIGABRT || r->signal == SIGTRAP || r->signal == SIGILL)
         return true;
@@ -190,11 +242,37 @@ static bool died_of_memory(const struct tl_process_facts *f, const struct tl_tri
            r->captures[capture].fault_address < 65536;
 }
 
-static void set_oom(const struct tl_process_facts *f, const char *how, struct tl_trial_record *r)
+/* said: in the words of the process; NULL. */
+static void set_oom(const struct tl_process_facts *f, const char *how, const char *said,
+                    struct tl_trial_record *r)
 {
+    char *message = tl_format("the memory limit of %llu MiB was reached: %s%s%s", MIB(f->memory_limit), how,
+                              said ? ": " : "", said ? said : "");
     r->outcome = TL_OUTCOME_OOM;
-    set_message(r, tl_format("the memory limit of %llu MiB was reached: %s",
-                             (unsigned long long)(f->memory_limit >> 20), how));
+    r->memory_limit = f->memory_limit;
+    set_message(r, message);
+}
+
+static void clear_error(struct tl_trial_record *r)
+{
+    free(r->error_domain);
+    free(r->error_code);
+    r->error_domain = r->error_code = NULL;
+}
+
+/* Whether a process that failed did so for want of memory: it says so, and the limit was reached. Then it is
+ * recorded. */
+static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
+{
+    char *how = f->memory_limit && speaks_of_memory(said) ? limit_evidence(f, r, said) : NULL;
+    if (!how)
+        return false;
+    char *words = tl_strdup(said); /* may be the record's own message */
+    clear_error(r);
+    set_oom(f, how, words, r);
+    free(words);
+    free(how);
+    return true;
 }
 
 /* said: the last words of the process; NULL. passed: of a descendant; NULL for the trial's own process. */
@@ -204,7 +282,7 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
     const char *name = tl_signal_name(signal);
     r->signal = signal;
     if (signal == SIGKILL && f->cgroup_oom_kills) {
-        set_oom(f, "the kernel killed the process (cgroup oom_kill)", r);
+        set_oom(f, "the kernel killed the process (cgroup oom_kill)", NULL, r);
         return -1;
     }
     if (signal == SIGKILL) {
@@ -224,10 +302,10 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         return -1;
     }
     int at = decisive(r, signal, passed);
-    if (died_of_memory(f, r, said, at)) {
-        set_oom(f, "an allocation failed and the process ended itself", r);
-        if (said)
-            set_message(r, tl_strdup(said));
+    if (ran_out_of_memory(f, said, r))
+        return at;
+    if (died_of_memory_silently(f, r, said, at)) {
+        set_oom(f, "an allocation failed and the process ended itself", NULL, r);
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
@@ -314,13 +392,6 @@ static bool is_death_in_other_words(const struct tl_process_facts *f, const stru
     return p->exit_status < 0 || p->exit_status == 128 + p->signal || tl_names_signal(r->message, p->signal);
 }
 
-static void clear_error(struct tl_trial_record *r)
-{
-    free(r->error_domain);
-    free(r->error_code);
-    r->error_domain = r->error_code = NULL;
-}
-
 static int died_in_other_words(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int signal = f->passed_on.signal;
@@ -374,9 +445,9 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_cause(r, "protocol", "message", tl_strdup(f->violation));
     } else if (f->got_error) {
         r->outcome = TL_OUTCOME_ERROR;
-    } else if (code && f->memory_limit && speaks_of_memory(said)) {
-        r->outcome = TL_OUTCOME_OOM;
-        set_message(r, tl_strdup(said));
+        ran_out_of_memory(f, r->message, r);
+    } else if (code && ran_out_of_memory(f, said, r)) {
+        ;
     } else if (code) {
         set_cause(r, "exit", text, exit_message(f, said, code));
     } else if (f->protocol && !f->got_result) {
@@ -410,7 +481,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
                                  f->got_result ? " (its result had been sent)" : ""));
         return hang_capture(r);
     case TL_END_MEMORY:
-        set_oom(f, "seen by trapline, which killed it", r);
+        set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
     case TL_END_DISK:
         set_cause(r, "limit", "disk",

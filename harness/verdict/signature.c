@@ -255,7 +255,9 @@ static char *make_title(const struct tl_trial_record *r, bool coarse)
     case TL_OUTCOME_HANG:
         return hang_title(r, coarse);
     case TL_OUTCOME_OOM: /* which allocation is the one too many depends on everything before it */
-        return tl_strdup("out of memory");
+        return r->memory_limit ? tl_format("out of memory: the limit of %llu MiB was reached",
+                                           (unsigned long long)(r->memory_limit >> 20))
+                               : tl_strdup("out of memory");
     case TL_OUTCOME_ERROR:
         return error_title(r);
     case TL_OUTCOME_WRONG:

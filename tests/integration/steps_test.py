@@ -2,6 +2,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import unittest
 
 from program import ProgramTest, TRAPLINE
@@ -120,6 +122,38 @@ class StepsTest(ProgramTest):
         self.ends("pass", self.step("sh", "-c", says % (5, 0)))
         wrong = self.ends("error", self.step("sh", "-c", "echo RESULT WRONG", text=["RESULT OK"]))
         self.assertIn("RESULT WRONG", wrong["signature"]["title"])
+
+    def test_out_of_memory(self):
+        """An allocation that is refused for the limit is that, whatever the program makes of it; words alone are not."""
+        limits = {"memory_mb": 256, "timeout_s": 60}
+        python = self.python("hungry.py", "held = [bytearray(int(n) << 20) for n in sys.argv[1:]]\n")
+        hungry = [(python, "9000"), (python, "100", "100", "100"), ("sh", "-c", f"{python} 300; exit 3")]
+        hungry += [("node", "-e", "new ArrayBuffer(2 ** 32)")] if shutil.which("node") else []
+        if shutil.which("gcc"):
+            self.write("hungry.c", "#include <stdio.h>\n#include <stdlib.h>\nint main(int n, char **v) { char *p = malloc((size_t)300 << 20);"
+                       " if (!p) { fprintf(stderr, \"error: malloc failed\\n\"); if (n > 1) abort(); } return !p; }\n")
+            subprocess.run(["gcc", self.path("hungry.c"), "-o", self.path("hungry")], check=True)
+            hungry += [(self.path("hungry"),), (self.path("hungry"), "abort")]
+        for argv in hungry:
+            trial = self.ends("oom", self.step(*argv), limits=limits)
+            self.assertIn("limit of 256 MiB", trial["message"], argv)
+            self.assertIn("256 MiB", trial["signature"]["title"], argv)
+        for words in ("MemoryError", "error: malloc failed", "RangeError: Array buffer allocation failed"):
+            self.ends("error", self.step("sh", "-c", f"echo {words} >&2; exit 1"), limits=limits)
+        self.ends("error", self.step(python, "9000000000"), limits={"memory_mb": 0})
+
+    def test_peak_memory_is_its_own(self):
+        """What a trial needed does not depend on what this program itself held when it was started."""
+        tool = self.write("tool", f"#!/bin/sh\necho x >>{self.path('count')}\ntest $(wc -l <{self.path('count')}) != 2 || "
+                          f"exec {sys.executable} -c 'import os; os.abort()'\n", 0o755)
+        trials = self.trials(self.steps(self.step(tool)), "-j", "1", "--repeat", "4")
+        self.assertEqual([t["outcome"] for t in trials].count("crash"), 1)
+        peaks = [t["peak_rss"] for t in trials if t["outcome"] == "pass"]
+        self.assertGreaterEqual(len(peaks), 2)
+        self.assertLess(max(peaks), min(peaks) * 1.2, peaks)
+        held = self.python("held.py", "held = bytearray(200 << 20)\nfor i in range(0, len(held), 4096): held[i] = 1\n")
+        self.assertGreater(self.ends("pass", self.step(held))["peak_rss"], 200 << 20)
+        self.assertGreater(self.ends("error", self.step("sh", "-c", f"{held}; exit 3"))["peak_rss"], 200 << 20)
 
     def test_a_missing_stack_is_unknown(self):
         """A crash of which no stack was taken is matched by outcome, phase and signal, and is said to be."""

@@ -124,7 +124,7 @@ static void check_phase(struct tl_check *ck, const struct tl_json_place *at, str
                   {"execute", TL_PHASE_EXECUTE},
                   {"check", TL_PHASE_CHECK}};
     const char *s = json_string_value(at->value);
-    for (size_t i = 0; s && i < sizeof phases / sizeof phases[0]; i++)
+    for (size_t i = 0; s && i < TL_COUNT(phases); i++)
         if (!strcmp(phases[i].name, s)) {
             step->phase = (int)phases[i].phase;
             return;

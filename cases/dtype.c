@@ -2,6 +2,7 @@
  * values is a double exactly, so that only the way back rounds (a half once, a bfloat16 by way of float). */
 #include "cases/dtype.h"
 #include "cases/half.h"
+#include "harness/base/buffer.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static const struct {
     {TL_DTYPE_UINT32, "uint32", 4, 0},     {TL_DTYPE_UINT64, "uint64", 8, 0},
     {TL_DTYPE_BOOL, "bool", 1, 0},
 };
-#define N_DTYPES (sizeof dtypes / sizeof dtypes[0])
+#define N_DTYPES TL_COUNT(dtypes)
 
 const char *tl_dtype_name(enum tl_dtype t)
 {

@@ -47,7 +47,7 @@ static const struct tl_family_axis runtime_axes[] = {
 
 const struct tl_family *tl_family_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(families); i++)
         if (!strcmp(families[i]->name, name))
             return families[i];
     return NULL;
@@ -55,7 +55,7 @@ const struct tl_family *tl_family_find(const char *name)
 
 const struct tl_family *const *tl_families(size_t *n)
 {
-    *n = sizeof families / sizeof families[0];
+    *n = TL_COUNT(families);
     return families;
 }
 
@@ -69,14 +69,13 @@ const struct tl_family_axis *tl_family_axis_find(const struct tl_family *f, cons
 
 const struct tl_family_axis *tl_runtime_axes(size_t *n)
 {
-    *n = sizeof runtime_axes / sizeof runtime_axes[0];
+    *n = TL_COUNT(runtime_axes);
     return runtime_axes;
 }
 
 const struct tl_family_axis *tl_runtime_axis_find(const char *name)
 {
-    static const struct tl_family runners = {.axes = runtime_axes,
-                                             .n_axes = sizeof runtime_axes / sizeof runtime_axes[0]};
+    static const struct tl_family runners = {.axes = runtime_axes, .n_axes = TL_COUNT(runtime_axes)};
     return tl_family_axis_find(&runners, name);
 }
 
@@ -97,7 +96,7 @@ char *tl_family_axis_takes(const struct tl_family_axis *a)
         return tl_strdup(a->type == TL_VALUE_STRING ? "a string" : "true or false");
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, a->type == TL_VALUE_STRING ? "a string, one of " : "one of ");
-    for (size_t i = 0; a->values[i] && i < LISTED_MAX; i++)
+    for (size_t i = 0; i < LISTED_MAX && a->values[i]; i++)
         tl_buffer_printf(&b, "%s%s", i ? ", " : "", a->values[i]);
     size_t n = 0;
     while (a->values[n])

@@ -102,7 +102,7 @@ static const char *element_mistake(enum tl_dtype t, const json_t *v)
         return t == TL_DTYPE_FLOAT16 ? "a number from -65504 to 65504, \"nan\", \"inf\" or \"-inf\""
                                      : "a number that fits the dtype, \"nan\", \"inf\" or \"-inf\"";
     }
-    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(bounds); i++)
         if (bounds[i].dtype == t)
             return json_is_integer(v) && json_integer_value(v) >= bounds[i].least &&
                            json_integer_value(v) <= bounds[i].most

@@ -138,7 +138,7 @@ static int take_dictionary(struct scan *s, struct tl_npy *h, char *why, size_t w
                 return refuse(why, why_size, "its element type is not a simple one");
             if (descr[0] == '>')
                 return refuse(why, why_size, "it is big endian; save it as little endian");
-            for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+            for (size_t i = 0; i < TL_COUNT(types); i++)
                 if (!h->dtype && !strcmp(types[i].descr, descr))
                     h->dtype = types[i].dtype;
             if (!h->dtype) {
@@ -290,7 +290,7 @@ int tl_npy_write(const char *path, enum tl_dtype dtype, size_t rank, const int64
                  struct tl_error *e)
 {
     const char *descr = NULL;
-    for (size_t i = 0; !descr && i < sizeof types / sizeof types[0]; i++)
+    for (size_t i = 0; !descr && i < TL_COUNT(types); i++)
         if (types[i].dtype == dtype)
             descr = types[i].descr;
     if (!descr || rank > TL_RANK_MAX)

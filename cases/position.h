@@ -1,4 +1,5 @@
-/* The lines of a JSON text: of each value in it, in the order of the text. */
+/* The line numbers of a JSON text, by which mistakes get theirs: of each value in it, in the order of the
+ * text. */
 #ifndef TL_POSITION_H
 #define TL_POSITION_H
 

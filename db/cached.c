@@ -1,7 +1,7 @@
 #include "db/cached.h"
 
 #include "db/rows.h"
-#include "db/sql.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -29,6 +29,7 @@ static const struct tl_column columns[] = {
     TL_COLUMN(struct tl_cached, signal, "signal"),
     TL_COLUMN(struct tl_cached, signature_id, "signature_id"),
     TL_COLUMN(struct tl_cached, fresh, "fresh"),
+    {0},
 };
 
 int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
@@ -38,17 +39,15 @@ int tl_store_cached(struct tl_store *s, const char *case_hash, const char *varia
     struct tl_rows q;
     *list = NULL;
     *n = 0;
-    if (tl_rows_open_kept(&q, s, TL_ST_CACHED, TL_COUNTED(columns),
+    if (tl_rows_open_kept(&q, s, TL_ST_CACHED, columns,
                           "FROM trial WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? AND "
                           "ifnull(environment_id, '') = ? ORDER BY started_us DESC, n DESC LIMIT ?",
                           "cannot look up earlier trials", e))
         return -1;
-    sqlite3_bind_int64(q.st, 1, tl_store_cell(case_hash, variant_hash, unit, environment_id));
-    tl_sql_bind(q.st, 2, variant_hash);
-    tl_sql_bind(q.st, 3, case_hash);
-    tl_sql_bind(q.st, 4, unit);
-    tl_sql_bind(q.st, 5, environment_id ? environment_id : "");
-    sqlite3_bind_int64(q.st, 6, most > INT64_MAX ? INT64_MAX : (int64_t)most);
+    TL_BIND(s, q.st, TL_INTEGER(tl_store_cell(case_hash, variant_hash, unit, environment_id)),
+            TL_TEXT(variant_hash), TL_TEXT(case_hash), TL_TEXT(unit),
+            TL_TEXT(environment_id ? environment_id : ""),
+            TL_INTEGER(most > INT64_MAX ? INT64_MAX : (int64_t)most));
     *list = tl_rows_all(&q, sizeof **list, n);
     if (!tl_rows_close(&q, 0, e))
         return 0;

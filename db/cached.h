@@ -1,4 +1,8 @@
-/* The key under which earlier outcomes are looked up. For the inside of db/. */
+/* Earlier outcomes of a variant on a unit in an environment (tl_store_cached). For the inside of db/.
+ *
+ * The four keys together are about 120 bytes of text for each trial. The index is over one integer instead,
+ * the first 63 bits of their hash (SQLite's integers are signed), and the few rows that it finds are compared
+ * with the keys themselves. */
 #ifndef TL_CACHED_H
 #define TL_CACHED_H
 

@@ -1,3 +1,6 @@
+/* What can be wrong with a database, as queries: SQLite's own checks of pages and of foreign keys, content
+ * that nothing refers to, and sums that are not those of the trials. Damage that stops one of them is a
+ * finding as well, and the others go on. */
 #include "db/sql.h"
 #include "db/store_impl.h"
 #include "db/sums.h"
@@ -34,7 +37,7 @@ int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *
     *wrong = 0;
     if (s->in_group && tl_store_flush(s, e))
         return -1;
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+    for (size_t i = 0; i < TL_COUNT(checks); i++) {
         sqlite3_stmt *st = NULL;
         int rc = sqlite3_prepare_v2(s->db, checks[i], -1, &st, NULL);
         if (rc == SQLITE_OK)

@@ -1,3 +1,4 @@
+/* Selections of trials for `compare`: which ones, in which order, and what the sides can be. */
 #include "db/compare.h"
 
 #include "db/rows.h"
@@ -73,7 +74,7 @@ int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const str
     tl_buffer_add_string(
         &sql, " ORDER BY case_name, case_hash, variant_hash, unit, started_us, n LIMIT 9000000000000000000) "
               "CROSS JOIN trial ON trial.n = number");
-    int stop = tl_trial_rows_open(&q, s, wanted, sql.data, "", what_, e);
+    int stop = tl_trials_open(&q, s, tl_row_columns, wanted, sql.data, "", what_, e);
     tl_buffer_free(&sql);
     if (stop)
         return -1;
@@ -95,10 +96,11 @@ static int query_sides(struct tl_store *s, const char *name, const char *started
         TL_COLUMN(struct tl_compare_side, id, "id"),
         TL_COLUMN(struct tl_compare_side, name, name),
         TL_COLUMN(struct tl_compare_side, started_us, started),
+        {0},
     };
     *sides = (struct tl_compare_sides){0, NULL};
     struct tl_rows q;
-    if (TL_ROWS_OPEN(&q, s, columns, rest, what_, e))
+    if (tl_rows_open(&q, s, columns, rest, what_, e))
         return -1;
     sides->list = tl_rows_all(&q, sizeof *sides->list, &sides->n);
     if (!tl_rows_close(&q, 0, e))

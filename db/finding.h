@@ -1,4 +1,5 @@
-/* Findings: results of isolations, as JSON documents (docs/isolation.md). */
+/* Findings: results of isolations, as JSON documents (docs/isolation.md). The document is stored whole, and
+ * what lists are narrowed by stands in columns beside it. */
 #ifndef TL_FINDING_H
 #define TL_FINDING_H
 

@@ -1,10 +1,12 @@
 /* The open group: trials that were stored and are not durable yet, and the statements that store them. For
  * the inside of db/.
  *
- * A group is one transaction of SQLite, BEGIN IMMEDIATE … COMMIT. A commit in WAL mode with synchronous =
- * FULL costs a sync of the disk, some milliseconds, as much as a short trial takes; a group pays it once for
- * up to TL_STORE_GROUP trials. What has no commit yet is not lost with the process, for the intent log has
- * it. */
+ * A group is one transaction, BEGIN IMMEDIATE … COMMIT. The sync at the end of a commit takes several times
+ * as long as the inserts of a trial (tests/bench/bench_store.c measures both), and a group pays for it once
+ * for up to TL_STORE_GROUP trials, or for those of TL_STORE_GROUP_NS. It is all or nothing: when one insert
+ * fails, the whole group is rolled back, and its trials are live intents again, which the next writer records
+ * as lost. IMMEDIATE takes the write lock at the beginning, so that a group cannot fail in the middle because
+ * somebody else writes. Queries of the same connection see what is in it. */
 #ifndef TL_GROUP_H
 #define TL_GROUP_H
 
@@ -22,9 +24,11 @@ int tl_store_group(struct tl_store *s, struct tl_error *e);
 /* Rolls the open group back. Returns -1, so that a caller can return it. */
 int tl_store_undo(struct tl_store *s);
 
-/* Whether an id of a kind (one letter) was inserted before by this process; remembers it. */
+/* Whether content of a kind (one letter) and of this id was inserted before by this process; remembers it.
+ * The same few cases, modules and stacks come with every trial, and SQLite would look each of them up again.
+ */
 bool tl_store_known(struct tl_store *s, char kind, const char *id);
-/* Forgets all of them: after rows may have gone. */
+/* Forgets all of it: rows may be gone, by a rollback or a sweep. */
 void tl_store_forget(struct tl_store *s);
 
 #endif

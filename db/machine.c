@@ -26,7 +26,7 @@ void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE])
     const char *strings[] = {v->machine_id, v->os_build,       v->driver,         v->device,
                              v->runner,     v->runner_version, v->runtime_sha256, v->runtime_version};
     struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(strings); i++)
         tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
     tl_content_id(b.data, b.size, id);
     tl_buffer_free(&b);

@@ -20,6 +20,7 @@
 #include "db/migrate.h"
 #include "db/sql.h"
 #include "db/sums.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -32,14 +33,13 @@
 static const char what_[] = "cannot merge databases";
 static const char compacting[] = "cannot compact the database";
 
-#define TURN_STEPS 200000 /* of SQLite's machine, between two calls of turn */
+#define TURN_STEPS 200000 /* of SQLite's machine, between two lines that are told */
 #define COPY_PAGES 2000   /* of a backup, likewise */
 
 struct merge {
     struct tl_store *s;
-    const char *path; /* of the other database */
-    tl_merge_turn turn;
-    void *arg;
+    const char *path; /* of the other database; of this one when it is compacted */
+    const struct tl_watch *watch;
     const char *doing;
     bool stopped;
 };
@@ -47,7 +47,7 @@ struct merge {
 static int on_turn(void *arg)
 {
     struct merge *m = arg;
-    m->stopped = m->stopped || (m->turn && m->turn(m->arg, m->doing));
+    m->stopped = m->stopped || tl_watch_line(m->watch, "%s %s", m->doing, m->path);
     return m->stopped;
 }
 
@@ -209,7 +209,7 @@ static int check_copy(struct merge *m, const char *path, struct tl_error *e)
                          "was changed",
                          answer ? answer : "no answer", path);
     free(answer);
-    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && !result; i++) {
+    for (size_t i = 0; i < TL_COUNT(conditions) && !result; i++) {
         int64_t wrong;
         result = number(m, conditions[i].sql, &wrong, e);
         if (!result && wrong)
@@ -358,7 +358,7 @@ static int run_all(struct merge *m, const char *const *list, size_t n, struct tl
             return -1;
     return 0;
 }
-#define RUN(m, list, e) run_all(m, list, sizeof list / sizeof list[0], e)
+#define RUN(m, list, e) run_all(m, list, TL_COUNT(list), e)
 
 static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
 {
@@ -370,7 +370,7 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
         number(m, "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost'",
                &other, e))
         return -1;
-    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(contents); i++)
         if (merge_content(m, contents[i].table, contents[i].key, e))
             return -1;
     if (merge_trials(m, e) || exec(m, findings, e))
@@ -389,23 +389,11 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     return 0;
 }
 
-static int attach(struct merge *m, const char *name, struct tl_error *e)
-{
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(m->s->db, "ATTACH ? AS o", -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        tl_sql_bind(st, 1, name);
-        sqlite3_step(st);
-        rc = sqlite3_finalize(st);
-    }
-    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, m->s->db, rc, what_);
-}
-
 static int merge_copy(struct merge *m, const char *path, const char *name, struct tl_merged *r,
                       struct tl_error *e)
 {
     sqlite3 *db = m->s->db;
-    if (attach(m, name, e))
+    if (TL_RUN(m->s, "ATTACH ? AS o", what_, e, TL_TEXT(name)))
         return -1;
     sqlite3_progress_handler(db, TURN_STEPS, on_turn, m);
     int result = check_copy(m, path, e) || tl_sql_exec(db, "BEGIN IMMEDIATE", what_, e) ||
@@ -422,10 +410,10 @@ static int merge_copy(struct merge *m, const char *path, const char *name, struc
     return result;
 }
 
-int tl_store_merge(struct tl_store *s, const char *path, tl_merge_turn turn, void *arg,
+int tl_store_merge(struct tl_store *s, const char *path, const struct tl_watch *watch,
                    struct tl_merged *merged, struct tl_error *e)
 {
-    struct merge m = {.s = s, .path = path, .turn = turn, .arg = arg, .doing = "reading"};
+    struct merge m = {.s = s, .path = path, .watch = watch, .doing = "reading"};
     *merged = (struct tl_merged){0};
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, what_, s->path, "it was opened for reading");
@@ -442,7 +430,7 @@ int tl_store_merge(struct tl_store *s, const char *path, tl_merge_turn turn, voi
         result = make_copy(&m, path, name, e) || merge_copy(&m, path, name, merged, e) ? -1 : 0;
     if (fd >= 0) {
         static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
-        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        for (size_t i = 0; i < TL_COUNT(ends); i++) {
             char *file = tl_format("%s%s", name, ends[i]);
             unlink(file);
             free(file);
@@ -471,10 +459,10 @@ static uint64_t size_of(const struct tl_store *s)
     return size;
 }
 
-int tl_store_compact(struct tl_store *s, tl_merge_turn turn, void *arg, struct tl_compacted *c,
+int tl_store_compact(struct tl_store *s, const struct tl_watch *watch, struct tl_compacted *c,
                      struct tl_error *e)
 {
-    struct merge m = {.s = s, .turn = turn, .arg = arg, .doing = "sweeping"};
+    struct merge m = {.s = s, .path = tl_store_path(s), .watch = watch, .doing = "sweeping"};
     *c = (struct tl_compacted){.before = size_of(s)};
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, compacting, s->path, "it was opened for reading");

@@ -1,7 +1,18 @@
-/* A database carries application_id (it is trapline's) and user_version (how many steps it has had). A step,
- * once released, is never changed; the next release adds one. schema.sql is what step 0 makes. */
+/* Versions of the schema.
+ *
+ * SQLite keeps two integers for the program in the header of a file. application_id says that a database is
+ * trapline's, user_version how many steps it has had. Step 0 makes version 1 of an empty file (schema.sql);
+ * each later step takes a database from version i to i + 1. A step that was released is never changed, also
+ * not in a comment within a statement, for SQLite stores the text of CREATE; what is to be different is a
+ * step more.
+ *
+ * All steps that are missing are one transaction: a database is of one version or of another, whatever
+ * happens. The version is read again when the transaction holds the write lock, for another process may have
+ * been faster. Readers do not migrate, and refuse an older version; a merge migrates its copy of the other
+ * database. */
 #include "db/migrate.h"
 #include "db/sql.h"
+#include "harness/base/buffer.h"
 #include "harness/base/hash.h"
 
 #include <stdio.h>
@@ -13,7 +24,7 @@ const struct tl_migration tl_migrations[] = {
     {tl_findings_sql},
     {tl_nights_sql},
 };
-const int tl_schema_version = sizeof tl_migrations / sizeof tl_migrations[0];
+const int tl_schema_version = TL_COUNT(tl_migrations);
 
 static const char cannot_open[] = "cannot open the database";
 

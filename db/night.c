@@ -4,6 +4,7 @@
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
@@ -43,14 +44,6 @@ void tl_night_cells_free(struct tl_night_cells *l)
     *l = (struct tl_night_cells){0, NULL};
 }
 
-/* Steps a statement that returns no rows, and releases it. */
-static int finish(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e)
-{
-    int rc = sqlite3_step(st), result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, what);
-    sqlite3_finalize(st);
-    return result;
-}
-
 /* --- beginning and ending ------------------------------------------------------------------------------- */
 
 struct newest_row {
@@ -69,16 +62,15 @@ static int newest(struct tl_store *s, const char *plan, struct tl_night *night, 
         TL_COLUMN(struct newest_row, n, "n"),
         TL_COLUMN(struct newest_row, started_us, "started_us"),
         TL_COLUMN(struct newest_row, resumable, "ended_us IS NULL AND plan = ?3"),
+        {0},
     };
     struct tl_rows q;
     struct newest_row r = {.n = 0};
-    if (TL_ROWS_OPEN(&q, s, columns,
+    if (tl_rows_open(&q, s, columns,
                      "FROM night WHERE suite = ?1 AND machine_id = ?2 ORDER BY n DESC, id DESC LIMIT 1",
                      cannot_begin, e))
         return -1;
-    tl_sql_bind(q.st, 1, night->suite);
-    tl_sql_bind(q.st, 2, night->machine_id);
-    tl_sql_bind(q.st, 3, plan);
+    TL_BIND(s, q.st, TL_TEXT(night->suite), TL_TEXT(night->machine_id), TL_TEXT(plan));
     tl_rows_next(&q, &r);
     night->n = r.n;
     *resumed = r.resumable;
@@ -91,21 +83,12 @@ static int newest(struct tl_store *s, const char *plan, struct tl_night *night, 
 
 static int insert_night(struct tl_store *s, struct tl_night *night, const char *plan, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db, "INSERT INTO night(id, suite, machine_id, n, plan, started_us) VALUES(?,?,?,?,?,?)",
-        cannot_begin, e);
-    if (!st)
-        return -1;
     tl_uuid7(night->id);
     night->n++;
     night->started_us = tl_wall_us();
-    tl_sql_bind(st, 1, night->id);
-    tl_sql_bind(st, 2, night->suite);
-    tl_sql_bind(st, 3, night->machine_id);
-    sqlite3_bind_int64(st, 4, night->n);
-    tl_sql_bind(st, 5, plan);
-    sqlite3_bind_int64(st, 6, night->started_us);
-    return finish(s, st, cannot_begin, e);
+    return TL_RUN(s, "INSERT INTO night(id, suite, machine_id, n, plan, started_us) VALUES(?,?,?,?,?,?)",
+                  cannot_begin, e, TL_TEXT(night->id), TL_TEXT(night->suite), TL_TEXT(night->machine_id),
+                  TL_INTEGER(night->n), TL_TEXT(plan), TL_INTEGER(night->started_us));
 }
 
 int tl_night_begin(struct tl_store *s, const char *suite, const char *machine_id, const char plan[TL_ID_SIZE],
@@ -116,16 +99,11 @@ int tl_night_begin(struct tl_store *s, const char *suite, const char *machine_id
     snprintf(night->machine_id, sizeof night->machine_id, "%s", machine_id);
     if (tl_store_flush(s, e) || tl_store_group(s, e))
         return -1;
-    if (newest(s, plan, night, resumed, e) || (!*resumed && insert_night(s, night, plan, e)))
+    if (newest(s, plan, night, resumed, e) || (!*resumed && insert_night(s, night, plan, e)) ||
+        TL_RUN(s, "INSERT INTO night_session(session_id, night_id, boot) VALUES(?,?,?)", cannot_begin, e,
+               TL_TEXT(s->session_id), TL_TEXT(night->id), TL_ID(boot)))
         return tl_store_undo(s);
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db, "INSERT INTO night_session(session_id, night_id, boot) VALUES(?,?,?)", cannot_begin, e);
-    if (!st)
-        return tl_store_undo(s);
-    tl_sql_bind(st, 1, s->session_id);
-    tl_sql_bind(st, 2, night->id);
-    tl_sql_bind_id(st, 3, boot);
-    return finish(s, st, cannot_begin, e) ? tl_store_undo(s) : tl_store_flush(s, e);
+    return tl_store_flush(s, e);
 }
 
 static char *numbers_text(const double *list, size_t n)
@@ -138,27 +116,30 @@ static char *numbers_text(const double *list, size_t n)
     return tl_buffer_take(&b);
 }
 
-static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_night *night,
-                       const struct tl_night_cell *c, struct tl_error *e)
+static int insert_cell(struct tl_store *s, const struct tl_night *night, const struct tl_night_cell *c,
+                       struct tl_error *e)
 {
+    static const char sql[] = "INSERT INTO night_cell(night_id, suite, machine_id, n, case_name, case_hash, "
+                              "variant_hash, unit, lane, "
+                              "continues, changed, class, passed, failed, refused, unsupported, lost, fresh, "
+                              "failures, seconds, memory, environment, "
+                              "since, since_nights, since_passed, since_failed, since_refused) "
+                              "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     char *failures = json_dumps(c->failures, JSON_COMPACT),
          *environment = json_dumps(c->environment, JSON_COMPACT | JSON_SORT_KEYS),
          *since = json_dumps(c->since, JSON_COMPACT), *seconds = numbers_text(c->seconds, c->n_seconds),
          *memory = numbers_text(c->memory, c->n_memory);
-    /* In the order of the columns in insert_cells. */
-    const char *const texts[] = {night->id,    night->suite,     night->machine_id,
-                                 c->case_name, c->case_hash,     c->variant_hash,
-                                 c->unit,      c->runner_device, c->continues,
-                                 c->class,     failures,         seconds,
-                                 memory,       environment,      since};
-    const uint64_t numbers[] = {(uint64_t)night->n, c->changed,      c->passed,       c->failed,
-                                c->refused,         c->unsupported,  c->lost,         c->fresh,
-                                c->since_nights,    c->since_passed, c->since_failed, c->since_refused};
-    for (int i = 0; i < 15; i++)
-        tl_sql_bind(st, i + 1, texts[i]);
-    for (int i = 0; i < 12; i++)
-        sqlite3_bind_int64(st, 16 + i, (int64_t)numbers[i]);
-    int result = tl_store_step(s, st, cannot_end, e);
+    int result = tl_values_run_kept(
+        s, TL_ST_NIGHT_CELL, sql,
+        TL_VALUES(TL_TEXT(night->id), TL_TEXT(night->suite), TL_TEXT(night->machine_id), TL_INTEGER(night->n),
+                  TL_TEXT(c->case_name), TL_TEXT(c->case_hash), TL_TEXT(c->variant_hash), TL_TEXT(c->unit),
+                  TL_TEXT(c->runner_device), TL_TEXT(c->continues), TL_INTEGER(c->changed), TL_TEXT(c->class),
+                  TL_INTEGER(c->passed), TL_INTEGER(c->failed), TL_INTEGER(c->refused),
+                  TL_INTEGER(c->unsupported), TL_INTEGER(c->lost), TL_INTEGER(c->fresh), TL_TEXT(failures),
+                  TL_TEXT(seconds), TL_TEXT(memory), TL_TEXT(environment), TL_TEXT(since),
+                  TL_INTEGER(c->since_nights), TL_INTEGER(c->since_passed), TL_INTEGER(c->since_failed),
+                  TL_INTEGER(c->since_refused)),
+        cannot_end, e);
     free(failures);
     free(environment);
     free(since);
@@ -170,24 +151,9 @@ static int insert_cell(struct tl_store *s, sqlite3_stmt *st, const struct tl_nig
 static int insert_cells(struct tl_store *s, const struct tl_night *night, const struct tl_night_cell *cells,
                         size_t n, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM night_cell WHERE night_id = ?", cannot_end, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, night->id);
-    if (finish(s, st, cannot_end, e))
-        return -1;
-    st = tl_sql_prepare(
-        s->db,
-        "INSERT INTO night_cell(night_id, suite, machine_id, case_name, case_hash, variant_hash, unit, lane, "
-        "continues, class, failures, seconds, memory, environment, since, "
-        "n, changed, passed, failed, refused, unsupported, lost, fresh, "
-        "since_nights, since_passed, since_failed, since_refused) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        cannot_end, e);
-    int result = st ? 0 : -1;
+    int result = TL_RUN(s, "DELETE FROM night_cell WHERE night_id = ?", cannot_end, e, TL_TEXT(night->id));
     for (size_t i = 0; i < n && !result; i++)
-        result = insert_cell(s, st, night, &cells[i], e);
-    sqlite3_finalize(st);
+        result = insert_cell(s, night, &cells[i], e);
     return result;
 }
 
@@ -197,13 +163,8 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
 
 static int mark_not_notified(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db, "INSERT OR REPLACE INTO meta(key, value) VALUES(" NOT_NOTIFIED "?, ?)", cannot_end, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, night->suite);
-    tl_sql_bind(st, 2, night->id);
-    return finish(s, st, cannot_end, e);
+    return TL_RUN(s, "INSERT OR REPLACE INTO meta(key, value) VALUES(" NOT_NOTIFIED "?, ?)", cannot_end, e,
+                  TL_TEXT(night->suite), TL_TEXT(night->id));
 }
 
 int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
@@ -217,9 +178,7 @@ int tl_night_not_notified(struct tl_store *s, const char *suite, const char *mac
     *id = '\0';
     if (!st)
         return -1;
-    tl_sql_bind(st, 1, suite);
-    tl_sql_bind(st, 2, machine_id);
-    tl_sql_bind(st, 3, plan);
+    TL_BIND(s, st, TL_TEXT(suite), TL_TEXT(machine_id), TL_TEXT(plan));
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         tl_sql_copy(st, 0, id, TL_UUID_SIZE);
@@ -230,11 +189,7 @@ int tl_night_not_notified(struct tl_store *s, const char *suite, const char *mac
 
 int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e)
 {
-    sqlite3_stmt *st = tl_sql_prepare(s->db, "DELETE FROM meta WHERE key = " NOT_NOTIFIED "?", cannot_end, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, suite);
-    return finish(s, st, cannot_end, e);
+    return TL_RUN(s, "DELETE FROM meta WHERE key = " NOT_NOTIFIED "?", cannot_end, e, TL_TEXT(suite));
 }
 
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
@@ -245,16 +200,9 @@ int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_nig
     int64_t ended_us = tl_wall_us();
     if (ended_us <= night->started_us) /* the clock was set back meanwhile */
         ended_us = night->started_us + 1;
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db, "UPDATE night SET ended_us = ?, document = ? WHERE id = ?", cannot_end, e);
     char *text = json_dumps(document, JSON_COMPACT);
-    int result = -1;
-    if (st) {
-        sqlite3_bind_int64(st, 1, ended_us);
-        tl_sql_bind(st, 2, text);
-        tl_sql_bind(st, 3, night->id);
-        result = finish(s, st, cannot_end, e);
-    }
+    int result = TL_RUN(s, "UPDATE night SET ended_us = ?, document = ? WHERE id = ?", cannot_end, e,
+                        TL_INTEGER(ended_us), TL_TEXT(text), TL_TEXT(night->id));
     free(text);
     if (result || insert_cells(s, night, cells, n, e) || mark_not_notified(s, night, e))
         return tl_store_undo(s);
@@ -272,14 +220,13 @@ int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_trial_r
 {
     struct tl_rows q;
     if (tl_store_flush(s, e) ||
-        tl_trial_rows_open(
-            &q, s,
-            "id case_hash variant_hash unit environment_id signature_id coarse_id title message "
-            "boot outcome phase started_us signal fresh peak_rss seconds stopped",
-            "FROM trial",
-            "WHERE trial.session_id IN (SELECT session_id FROM "
-            "night_session WHERE night_id = ?) ORDER BY trial.started_us, trial.n",
-            cannot_read, e))
+        tl_trials_open(&q, s, tl_row_columns,
+                       "id case_hash variant_hash unit environment_id signature_id coarse_id title message "
+                       "boot outcome phase started_us signal fresh peak_rss seconds stopped",
+                       "FROM trial",
+                       "WHERE trial.session_id IN (SELECT session_id FROM "
+                       "night_session WHERE night_id = ?) ORDER BY trial.started_us, trial.n",
+                       cannot_read, e))
         return -1;
     tl_sql_bind(q.st, 1, night->id);
     return tl_trial_rows_each(&q, found, arg, e);
@@ -339,6 +286,7 @@ static const struct tl_column cell_columns[] = {
     TL_COLUMN(struct cell_row, c.since_passed, "c.since_passed"),
     TL_COLUMN(struct cell_row, c.since_failed, "c.since_failed"),
     TL_COLUMN(struct cell_row, c.since_refused, "c.since_refused"),
+    {0},
 };
 
 static struct tl_night_cell cell_of(const struct cell_row *row)
@@ -359,7 +307,7 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
 {
     *cells = (struct tl_night_cells){0, NULL};
     struct tl_rows q;
-    if (TL_ROWS_OPEN(
+    if (tl_rows_open(
             &q, s, cell_columns,
             "FROM night_cell c INDEXED BY night_cell_history CROSS JOIN night n ON n.id = c.night_id "
             "WHERE c.case_name = ?1 AND c.variant_hash = ?2 AND c.lane = ?3 AND c.case_hash = ?4 AND "
@@ -367,16 +315,12 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
             "LIMIT ?9",
             cannot_read, e))
         return -1;
-    const char *const texts[] = {case_name,    variant_hash,      runner_device, case_hash,
-                                 night->suite, night->machine_id, night->id};
-    for (int i = 0; i < 7; i++)
-        tl_sql_bind(q.st, i + 1, texts[i]);
-    sqlite3_bind_int64(q.st, 8, night->n);
-    sqlite3_bind_int64(q.st, 9, (int64_t)most);
+    TL_BIND(s, q.st, TL_TEXT(case_name), TL_TEXT(variant_hash), TL_TEXT(runner_device), TL_TEXT(case_hash),
+            TL_TEXT(night->suite), TL_TEXT(night->machine_id), TL_TEXT(night->id), TL_INTEGER(night->n),
+            TL_INTEGER(most));
     struct cell_row row = {0};
     while (tl_rows_next(&q, &row)) {
-        cells->list = tl_realloc(cells->list, cells->n + 1, sizeof *cells->list);
-        cells->list[cells->n++] = cell_of(&row);
+        *TL_GROW(cells->list, cells->n) = cell_of(&row);
     }
     if (!tl_rows_close(&q, 0, e))
         return 0;
@@ -424,10 +368,8 @@ int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id,
                        cannot_read, e);
     if (!st)
         return -1;
-    tl_sql_bind(st, 1, suite);
-    tl_sql_bind(st, 2, machine_id);
-    tl_sql_bind(st, 3, case_name);
-    sqlite3_bind_int64(st, 4, limit ? (int64_t)limit : -1);
+    TL_BIND(s, st, TL_TEXT(suite), TL_TEXT(machine_id), TL_TEXT(case_name),
+            TL_INTEGER(limit ? (int64_t)limit : -1));
     return add_documents(s, st, list, e);
 }
 
@@ -448,64 +390,43 @@ int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_e
 
 int tl_night_load(struct tl_store *s, const char *id, json_t **document, struct tl_error *e)
 {
+    char *text;
+    size_t n;
     *document = NULL;
     if (!tl_sql_begins_id(id))
         return 0;
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT document FROM night WHERE id >= ?1 AND id < ?1 || 'g' AND document IS NOT NULL LIMIT 2",
-        cannot_read, e);
-    if (!st)
+    if (tl_sql_document(s->db, "night", id, &text, &n, cannot_read, e))
         return -1;
-    tl_sql_bind(st, 1, id);
-    size_t n = 0;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-        if (n++ == 0)
-            *document = first_document(st);
-    int result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
-    sqlite3_finalize(st);
-    if (!result && n > 1)
-        result = tl_fail(e, TL_ERROR_INPUT, "several nights begin like that", id, "give more of the id");
-    if (result) {
-        json_decref(*document);
-        *document = NULL;
-    }
-    return result;
+    if (n == 1)
+        *document = document_of(text, json_object());
+    free(text);
+    return n > 1 ? tl_fail(e, TL_ERROR_INPUT, "several nights begin like that", id, "give more of the id")
+                 : 0;
 }
 
-/* One variant of a case in one night. */
+/* One variant of a case in one night: the objects of both, which SQLite makes. */
 struct history_row {
-    const char *night, *suite, *machine, *unit, *class, *variant;
-    int64_t n, started_us;
-    int changed;
-    int64_t counts[5];
+    const char *id, *night, *cell;
 };
 
-static const char *const counted[] = {"passed", "failed", "refused", "unsupported", "lost"};
-
 static const struct tl_column history_columns[] = {
-    TL_COLUMN(struct history_row, night, "n.id"),
-    TL_COLUMN(struct history_row, n, "n.n"),
-    TL_COLUMN(struct history_row, suite, "n.suite"),
-    TL_COLUMN(struct history_row, machine, "m.name"),
-    TL_COLUMN(struct history_row, started_us, "n.started_us"),
-    TL_COLUMN(struct history_row, unit, "c.unit"),
-    TL_COLUMN(struct history_row, class, "c.class"),
-    TL_COLUMN(struct history_row, changed, "c.changed"),
-    TL_COLUMN(struct history_row, counts[0], "c.passed"),
-    TL_COLUMN(struct history_row, counts[1], "c.failed"),
-    TL_COLUMN(struct history_row, counts[2], "c.refused"),
-    TL_COLUMN(struct history_row, counts[3], "c.unsupported"),
-    TL_COLUMN(struct history_row, counts[4], "c.lost"),
-    TL_COLUMN(struct history_row, variant, "v.json"),
+    TL_COLUMN(struct history_row, id, "n.id"),
+    TL_COLUMN(struct history_row, night,
+              "json_object('night', n.id, 'n', n.n, 'suite', n.suite, 'machine', m.name, 'started_us', "
+              "n.started_us, 'cells', json_array())"),
+    TL_COLUMN(
+        struct history_row, cell,
+        "json_object('unit', c.unit, 'class', c.class, 'changed', c.changed, 'variant', "
+        "json(iif(json_valid(v.json), v.json, '{}')), 'passed', c.passed, 'failed', c.failed, 'refused', "
+        "c.refused, 'unsupported', c.unsupported, 'lost', c.lost)"),
+    {0},
 };
 
 int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **list, struct tl_error *e)
 {
     *list = NULL;
     struct tl_rows q;
-    if (TL_ROWS_OPEN(
+    if (tl_rows_open(
             &q, s, history_columns,
             "FROM night_cell c JOIN night n ON n.id = c.night_id JOIN " NIGHTS_IN_ORDER
             " o ON o.id = n.id LEFT JOIN machine m ON m.id = n.machine_id LEFT JOIN variant v ON "
@@ -513,21 +434,16 @@ int tl_night_case_history(struct tl_store *s, const char *case_name, json_t **li
             "n.id, c.unit, v.json",
             cannot_read, e))
         return -1;
-    tl_sql_bind(q.st, 1, case_name);
+    TL_BIND(s, q.st, TL_TEXT(case_name));
     struct history_row r;
-    json_t *night = NULL;
+    char id[TL_UUID_SIZE] = "";
     *list = json_array();
     while (tl_rows_next(&q, &r)) {
-        if (!night || strcmp(json_string_value(json_object_get(night, "night")), r.night)) {
-            night = json_pack("{s:s,s:I,s:s,s:s?,s:I,s:[]}", "night", r.night, "n", (json_int_t)r.n, "suite",
-                              r.suite, "machine", r.machine, "started_us", (json_int_t)r.started_us, "cells");
-            json_array_append_new(*list, night);
-        }
-        json_t *cell = json_pack("{s:s,s:s,s:i,s:o}", "unit", r.unit, "class", r.class, "changed", r.changed,
-                                 "variant", document_of(r.variant, json_object()));
-        for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
-            json_object_set_new(cell, counted[i], json_integer(r.counts[i]));
-        json_array_append_new(json_object_get(night, "cells"), cell);
+        if (strcmp(id, r.id))
+            json_array_append_new(*list, document_of(r.night, json_object()));
+        snprintf(id, sizeof id, "%s", r.id);
+        json_t *night = json_array_get(*list, json_array_size(*list) - 1);
+        json_array_append_new(json_object_get(night, "cells"), document_of(r.cell, json_object()));
     }
     if (!tl_rows_close(&q, 0, e))
         return 0;

@@ -1,4 +1,12 @@
-/* Nights: runs of a suite by `trapline nightly`, what they saw, and what they are compared with. */
+/* Nights: runs of a suite by `trapline nightly`, what they saw, and what they are compared with.
+ *
+ * A night is a row that is there from its beginning, and belongs to the sessions that ran it: a night that
+ * was cut short is gone on with by another session. Its trials are those of its sessions, so nothing is lost
+ * with it. When it ends, its cells and its document are stored, at once, and only then a later night is
+ * compared with it.
+ *
+ * A cell carries the sums since the last change of its outcome, so that a failure that shows now and then is
+ * compared with all the nights since, and not all of them have to be read for that. */
 #ifndef TL_NIGHT_H
 #define TL_NIGHT_H
 

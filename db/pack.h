@@ -1,5 +1,9 @@
-/* How records become columns and back: long text as zstd frames, stacks and modules as JSON. For the inside
- * of db/. */
+/* How parts of a record become one column each, and back. For the inside of db/.
+ *
+ * Modules, frames, symbols and registers are lists that are always read whole, so each is JSON in one column,
+ * which any tool can read, and not a table of its own with a row for each frame. Text of TL_PACK_LONG bytes
+ * and more is a frame of zstd at level 1 instead, if that is smaller. Unpacking does not believe the file:
+ * sizes are bounded, and text that does not parse leaves its part of the record empty. */
 #ifndef TL_PACK_H
 #define TL_PACK_H
 

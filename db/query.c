@@ -129,7 +129,7 @@ int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_tri
     tl_buffer_add_string(&sql, "FROM (SELECT started_us AS us, n AS m FROM (");
     add_page(&sql, f);
     tl_buffer_add_string(&sql, ") ORDER BY us DESC, m DESC LIMIT :limit) CROSS JOIN trial ON trial.n = m");
-    int failed = tl_trial_lines_open(&q, s, sql.data, "ORDER BY us DESC, m DESC", what_, e);
+    int failed = tl_trials_open(&q, s, tl_line_columns, NULL, sql.data, "ORDER BY us DESC, m DESC", what_, e);
     tl_buffer_free(&sql);
     if (failed)
         return -1;
@@ -178,6 +178,7 @@ static const struct tl_column sum_columns[] = {
     SUM_OUTCOME(6),
     SUM_OUTCOME(7),
     SUM_OUTCOME(8),
+    {0},
 };
 _Static_assert(TL_OUTCOME_COUNT == 9, "a sum has a column for each outcome");
 
@@ -209,7 +210,7 @@ int tl_query_sums(struct tl_store *s, enum tl_sum_by by, const struct tl_filter 
                      " GROUP BY k ORDER BY last_us DESC, k LIMIT :limit) LEFT JOIN signature g ON g.id = %s "
                      "ORDER BY last_us DESC, k",
                      by == TL_SUM_SIGNATURE ? "k" : "NULL");
-    int failed = TL_ROWS_OPEN(&q, s, sum_columns, sql.data, what_, e);
+    int failed = tl_rows_open(&q, s, sum_columns, sql.data, what_, e);
     tl_buffer_free(&sql);
     if (failed)
         return -1;
@@ -247,6 +248,7 @@ static const struct tl_column cell_columns[] = {
     TL_COLUMN(struct tl_cell, fresh, "m.fresh"),
     TL_COLUMN(struct tl_cell, first_us, "m.first_us"),
     TL_COLUMN(struct tl_cell, last_us, "m.last_us"),
+    {0},
 };
 
 int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_filter *f,
@@ -271,7 +273,7 @@ int tl_query_cells(struct tl_store *s, const char *case_hash, const struct tl_fi
     add_outcomes(&sql, f->outcomes, "m.outcome");
     tl_buffer_add_string(&sql, " ORDER BY m.case_hash, m.variant_hash, m.unit, m.environment_id, m.outcome, "
                                "m.signature_id LIMIT :limit");
-    int failed = TL_ROWS_OPEN(&q, s, cell_columns, sql.data, what_, e);
+    int failed = tl_rows_open(&q, s, cell_columns, sql.data, what_, e);
     tl_buffer_free(&sql);
     if (failed)
         return -1;

@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-int tl_rows_choose(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, size_t n,
-                   const char *names, const char *what, struct tl_error *e)
+int tl_rows_choose(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *names,
+                   const char *what, struct tl_error *e)
 {
-    *q = (struct tl_rows){.s = s, .what = what, .columns = columns, .n = n};
-    q->chosen = names ? 0 : UINT64_MAX;
+    *q = (struct tl_rows){.s = s, .what = what, .columns = columns, .chosen = names ? 0 : UINT64_MAX};
+    while (columns[q->n].sql)
+        q->n++;
     while (names && *names) {
         size_t length = strcspn(names, " ");
         uint64_t before = q->chosen;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < q->n; i++) {
             const char *name = columns[i].name;
             if (!strncmp(name, names, length) && (!name[length] || name[length] == '['))
                 q->chosen |= UINT64_C(1) << i;
@@ -52,18 +53,17 @@ int tl_rows_prepare(struct tl_rows *q, const char *rest, struct tl_error *e)
     return q->st ? 0 : -1;
 }
 
-int tl_rows_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, size_t n,
-                 const char *rest, const char *what, struct tl_error *e)
+int tl_rows_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *rest,
+                 const char *what, struct tl_error *e)
 {
-    return tl_rows_choose(q, s, columns, n, NULL, what, e) || tl_rows_prepare(q, rest, e) ? -1 : 0;
+    return tl_rows_choose(q, s, columns, NULL, what, e) || tl_rows_prepare(q, rest, e) ? -1 : 0;
 }
 
 int tl_rows_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement which,
-                      const struct tl_column *columns, size_t n, const char *rest, const char *what,
-                      struct tl_error *e)
+                      const struct tl_column *columns, const char *rest, const char *what, struct tl_error *e)
 {
     sqlite3_stmt **kept = &s->statements[which];
-    if (tl_rows_choose(q, s, columns, n, NULL, what, e) || (!*kept && tl_rows_prepare(q, rest, e)))
+    if (tl_rows_choose(q, s, columns, NULL, what, e) || (!*kept && tl_rows_prepare(q, rest, e)))
         return -1;
     if (!*kept)
         *kept = q->st;

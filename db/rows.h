@@ -30,10 +30,10 @@ struct tl_column {
 };
 
 #define TL_FIELD(of, field) ((of *)0)->field
-#define TL_COLUMN_AS(of, field, kind, sql)                                                                   \
-    {                                                                                                        \
-#field, sql, kind, offsetof(of, field), sizeof(TL_FIELD(of, field))                                  \
-    }
+/* clang-format off */
+#define TL_COLUMN_AS(of, field, kind, sql) \
+    {#field, sql, kind, offsetof(of, field), sizeof(TL_FIELD(of, field))}
+/* clang-format on */
 #define TL_COLUMN(of, field, sql)                                                                            \
     TL_COLUMN_AS(of, field,                                                                                  \
                  _Generic(&TL_FIELD(of, field),                                                              \
@@ -64,25 +64,20 @@ struct tl_rows {
     bool kept;    /* st stays the store's */
 };
 
-#define TL_COUNTED(columns) columns, sizeof(columns) / sizeof *(columns)
-
-/* Prepares "SELECT columns… rest"; parameters are bound to q->st. When it fails there is nothing to close. */
-int tl_rows_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, size_t n,
-                 const char *rest, const char *what, struct tl_error *e);
-#define TL_ROWS_OPEN(q, s, columns, rest, what, e) tl_rows_open(q, s, TL_COUNTED(columns), rest, what, e)
-/* The same in two steps. names: of the fields that are wanted, with a blank between two; NULL: all. The name
- * of an array stands for all its elements. At most 64 columns. */
-int tl_rows_choose(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, size_t n,
-                   const char *names, const char *what, struct tl_error *e);
-#define TL_ROWS_CHOOSE(q, s, columns, names, what, e)                                                        \
-    tl_rows_choose(q, s, TL_COUNTED(columns), names, what, e)
+/* Prepares "SELECT columns… rest"; parameters are bound to q->st. When it fails there is nothing to close. A table ends
+ * with {0} and has at most 64 columns. */
+int tl_rows_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *rest,
+                 const char *what, struct tl_error *e);
+/* The same in two steps. names: of the fields that are wanted, with a blank between two; NULL: all. The name of an
+ * array stands for all its elements. */
+int tl_rows_choose(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *names,
+                   const char *what, struct tl_error *e);
 int tl_rows_prepare(struct tl_rows *q, const char *rest, struct tl_error *e);
 /* Whether the SQL of a chosen column holds something that begins like that: "table." */
 bool tl_rows_need(const struct tl_rows *q, const char *prefix);
-
 /* For a query that is asked again and again: prepared at its first use and kept in that slot. All columns. */
 int tl_rows_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement which,
-                      const struct tl_column *columns, size_t n, const char *rest, const char *what,
+                      const struct tl_column *columns, const char *rest, const char *what,
                       struct tl_error *e);
 
 /* Fills the chosen fields from the next row and leaves the others alone; false at the end and on an error. */

@@ -1,3 +1,5 @@
+/* Walks through the whole database in the order of an index: sums, cells, places, lines, stacks, names.
+ * Nothing that is as long as the list of trials is sorted or kept. */
 #include "db/site.h"
 
 #include "db/rows.h"
@@ -28,6 +30,7 @@ static const struct tl_column sum_columns[] = {
     TL_COLUMN(struct tl_site_sum, trials, "sum(trials)"),
     TL_COLUMN(struct tl_site_sum, first_us, "min(first_us)"),
     TL_COLUMN(struct tl_site_sum, last_us, "max(last_us)"),
+    {0},
 };
 
 int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct tl_error *e)
@@ -35,7 +38,7 @@ int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct 
     struct tl_rows q;
     struct tl_site_sum sum;
     int stop = 0;
-    if (TL_ROWS_OPEN(&q, s, sum_columns,
+    if (tl_rows_open(&q, s, sum_columns,
                      "FROM tally GROUP BY case_name, unit, outcome ORDER BY case_name, unit", what_, e))
         return -1;
     while (!stop && tl_rows_next(&q, &sum))
@@ -52,6 +55,7 @@ static const struct tl_column cell_columns[] = {
     TL_COLUMN(struct tl_site_cell, outcome, "m.outcome"),
     TL_COLUMN(struct tl_site_cell, trials, "m.trials"),
     TL_COLUMN(struct tl_site_cell, last_us, "m.last_us"),
+    {0},
 };
 
 int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found found, void *arg,
@@ -60,7 +64,7 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
     struct tl_rows q;
     struct tl_site_cell cell;
     int stop = 0;
-    if (TL_ROWS_OPEN(
+    if (tl_rows_open(
             &q, s, cell_columns,
             "FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant v ON "
             "v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE c.name = ?",
@@ -81,6 +85,7 @@ static const struct tl_column place_columns[] = {
     TL_COLUMN(struct tl_site_place, trials, "sum(m.trials)"),
     TL_COLUMN(struct tl_site_place, first_us, "min(m.first_us)"),
     TL_COLUMN(struct tl_site_place, last_us, "max(m.last_us)"),
+    {0},
 };
 
 int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, struct tl_error *e)
@@ -88,7 +93,7 @@ int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, str
     struct tl_rows q;
     struct tl_site_place place;
     int stop = 0;
-    if (TL_ROWS_OPEN(
+    if (tl_rows_open(
             &q, s, place_columns,
             "FROM summary m JOIN case_file c ON c.hash = m.case_hash LEFT JOIN environment n ON n.id = "
             "m.environment_id WHERE m.signature_id <> '' GROUP BY m.signature_id, c.name, m.unit, "
@@ -104,14 +109,13 @@ int tl_site_lines(struct tl_store *s, tl_trial_row_found found, void *arg, struc
 {
     struct tl_rows q;
     /* Read backwards the index gives the newest trial of each outcome first; nothing is sorted. */
-    if (tl_trial_rows_open(
-            &q, s,
-            "id case_name unit outcome started_us wall_seconds variant_hash variant signature_id "
-            "title message",
-            "FROM trial INDEXED BY trial_by_case",
-            "ORDER BY trial.case_name DESC, "
-            "trial.outcome DESC, trial.started_us DESC",
-            what_, e))
+    if (tl_trials_open(&q, s, tl_row_columns,
+                       "id case_name unit outcome started_us wall_seconds variant_hash variant signature_id "
+                       "title message",
+                       "FROM trial INDEXED BY trial_by_case",
+                       "ORDER BY trial.case_name DESC, "
+                       "trial.outcome DESC, trial.started_us DESC",
+                       what_, e))
         return -1;
     return tl_trial_rows_each(&q, found, arg, e);
 }
@@ -131,10 +135,11 @@ static int read_modules(struct tl_store *s, struct modules *m, struct tl_error *
     static const struct tl_column columns[] = {
         TL_COLUMN(struct module_file, build_id, "build_id"),
         TL_COLUMN(struct module_file, path, "path"),
+        {0},
     };
     struct tl_rows q;
     *m = (struct modules){0, NULL};
-    if (TL_ROWS_OPEN(&q, s, columns, "FROM module WHERE build_id <> '' GROUP BY build_id ORDER BY build_id",
+    if (tl_rows_open(&q, s, columns, "FROM module WHERE build_id <> '' GROUP BY build_id ORDER BY build_id",
                      what_, e))
         return -1;
     m->list = tl_rows_all(&q, sizeof *m->list, &m->n);
@@ -187,6 +192,7 @@ static const struct tl_column stack_columns[] = {
     TL_COLUMN(struct stack_row, thread.truncated, "truncated"),
     TL_COLUMN_AS(struct stack_row, frames, TL_COLUMN_PACKED, "frames"),
     TL_COLUMN_AS(struct stack_row, symbols, TL_COLUMN_PACKED, "symbols"),
+    {0},
 };
 
 static int report_stack(const struct modules *m, struct stack_row *row, tl_site_stack_found found, void *arg,
@@ -211,7 +217,7 @@ int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, str
     struct tl_rows q;
     struct stack_row row = {0};
     int stop =
-        read_modules(s, &modules, e) || TL_ROWS_OPEN(&q, s, stack_columns, "FROM stack ORDER BY id", what_, e)
+        read_modules(s, &modules, e) || tl_rows_open(&q, s, stack_columns, "FROM stack ORDER BY id", what_, e)
             ? -1
             : 0;
     if (!stop) {
@@ -237,6 +243,7 @@ static const struct tl_column text_columns[] = {
     TL_COLUMN(struct text_row, texts[1], "b"),
     TL_COLUMN(struct text_row, packed, "packed"),
     TL_COLUMN(struct text_row, named, "named"),
+    {0},
 };
 
 /* Few rows first, of which each name is wanted once; then those that are as many as trials, unsorted. */
@@ -257,7 +264,7 @@ static int find_names(struct tl_store *s, const char *source, tl_site_name_found
     struct tl_rows q;
     struct text_row row;
     int stop = 0;
-    if (TL_ROWS_OPEN(&q, s, text_columns, source, what_, e))
+    if (tl_rows_open(&q, s, text_columns, source, what_, e))
         return -1;
     while (!stop && tl_rows_next(&q, &row))
         for (int i = 0; i < 2 && !stop; i++) {
@@ -272,7 +279,7 @@ static int find_names(struct tl_store *s, const char *source, tl_site_name_found
 
 int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e)
 {
-    for (size_t i = 0; i < sizeof text_sources / sizeof *text_sources; i++)
+    for (size_t i = 0; i < TL_COUNT(text_sources); i++)
         if (find_names(s, text_sources[i], found, arg, e))
             return -1;
     return 0;

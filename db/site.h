@@ -55,23 +55,10 @@ int tl_site_lines(struct tl_store *s, tl_trial_row_found found, void *arg, struc
 
 /* Every trial by its id, with its command but not its request, its result and where it ran, and with what
  * belongs to it but for the frames of its stacks. */
-struct tl_site_thread {
-    int tid;
-    bool crashed;
-    char *name, *state, *stack_id; /* stack_id NULL: no frames */
-};
-struct tl_site_capture {
-    char *kind, *exe; /* "signal" or "hang" */
-    int pid, signal, si_code;
-    bool fatal, has_address;
-    uint64_t fault_address;
-    size_t n_threads; /* the crashed one first */
-    struct tl_site_thread *threads;
-};
 struct tl_site_belongings {
     struct tl_output out, err;
     size_t n_captures;
-    struct tl_site_capture *captures;
+    struct tl_capture *captures; /* without registers, modules and what a stack_id stands for */
 };
 typedef int (*tl_site_trial_found)(void *arg, const struct tl_trial_row *t,
                                    const struct tl_site_belongings *b, struct tl_error *e);

@@ -94,6 +94,34 @@ bool tl_sql_begins_id(const char *text)
     return n && n < TL_UUID_SIZE && !text[n];
 }
 
+int tl_sql_document(sqlite3 *db, const char *table, const char *id, char **text, size_t *n, const char *what,
+                    struct tl_error *e)
+{
+    /* 'g' comes after every hexadecimal digit. */
+    char *sql =
+        tl_format("SELECT document FROM %s WHERE id >= ?1 AND id < ?1 || 'g' AND document IS NOT NULL "
+                  "ORDER BY id LIMIT 2",
+                  table);
+    sqlite3_stmt *st = tl_sql_prepare(db, sql, what, e);
+    int rc;
+    free(sql);
+    *text = NULL;
+    *n = 0;
+    if (!st)
+        return -1;
+    tl_sql_bind(st, 1, id);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        if ((*n)++ == 0)
+            *text = tl_sql_dup(st, 0);
+    int result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, db, rc, what);
+    sqlite3_finalize(st);
+    if (result) {
+        free(*text);
+        *text = NULL;
+    }
+    return result;
+}
+
 int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e)
 {
     errno = 0;
@@ -162,11 +190,6 @@ void tl_sql_bind(sqlite3_stmt *st, int at, const char *text)
         sqlite3_bind_text(st, at, text, -1, SQLITE_STATIC);
     else
         sqlite3_bind_null(st, at);
-}
-
-void tl_sql_bind_id(sqlite3_stmt *st, int at, const char *text)
-{
-    tl_sql_bind(st, at, text && text[0] ? text : NULL);
 }
 
 char *tl_sql_dup(sqlite3_stmt *st, int column)

@@ -26,6 +26,10 @@ bool tl_sql_log_left(const char *path);
 
 /* Whether text can be the beginning of an id: hexadecimal digits and dashes, no more than a UUID has. */
 bool tl_sql_begins_id(const char *text);
+/* Documents of a table whose ids begin like that: the first as a new string (NULL for none), and how many there are,
+ * 0, 1 or 2. */
+int tl_sql_document(sqlite3 *db, const char *table, const char *id, char **text, size_t *n, const char *what,
+                    struct tl_error *e);
 
 /* Runs statements whose rows nobody wants. */
 int tl_sql_exec(sqlite3 *db, const char *sql, const char *what, struct tl_error *e);
@@ -39,8 +43,6 @@ sqlite3_stmt *tl_sql_prepare(sqlite3 *db, const char *sql, const char *what, str
 
 /* Binding that a NULL string makes NULL. The string must live until the statement is reset. */
 void tl_sql_bind(sqlite3_stmt *st, int at, const char *text);
-/* As above, and an empty string makes NULL as well. */
-void tl_sql_bind_id(sqlite3_stmt *st, int at, const char *text);
 /* A column as a new string; NULL for NULL. */
 char *tl_sql_dup(sqlite3_stmt *st, int column);
 /* Columns that hold the name of an outcome or a phase; what is none is read as lost, or as start. */

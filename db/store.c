@@ -1,11 +1,42 @@
-/* Opening, locking and closing a database; groups; sessions. What a trial becomes is in trial_write.c. */
+/* Opening and closing a database; sessions.
+ *
+ * A database is one file of SQLite in WAL mode. Beside it lie, while it is open and after a crash, -wal (the
+ * write-ahead log: pages that are committed and not in the file yet) and -shm (an index of the log, in memory
+ * that processes share), and always -intent, which is trapline's own (intent.c).
+ *
+ * WAL mode is chosen for its readers. A reader sees the last commit of the moment in which it began; it
+ * neither waits for the writer nor makes it wait, so that `list` answers while a night runs. The price is
+ * that SQLite wants to make -shm beside the file even to read. On read-only media it cannot, but there nobody
+ * writes either: the file is opened as immutable then, unless a log was left over, which an immutable
+ * connection would not see.
+ *
+ * There is one writer, for as long as it is open. SQLite would let several take turns, but an intent whose
+ * outcome is missing says "lost" only if nobody can still be running it. The lock is the one on the intent
+ * log.
+ *
+ * A trial becomes durable in four steps, and in each of them a power cut leaves either an intent or an
+ * outcome:
+ *
+ *   1. Its intent is written and synced (tl_store_begin). Only then its child is let go.
+ *   2. Its outcome is inserted into the open group, a transaction (tl_store_trial; group.h).
+ *   3. The group is committed. With synchronous = FULL a commit ends with a sync of the log.
+ *   4. The place of the intent is free.
+ *
+ * The next writer hands intents without an outcome to recover.c, before anything else is written.
+ *
+ * The log is copied into the file by the commit that makes it longer than 4000 pages (16 MiB). A reader who
+ * still needs its pages keeps it from being started anew, and it grows; once it was, what is over 64 MiB is
+ * cut off. The cache of a writer is small, for the system caches the file as well. */
 #include "db/store.h"
 #include "db/group.h"
 #include "db/migrate.h"
 #include "db/recover.h"
 #include "db/sql.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,32 +50,11 @@ static const char cannot_write[] = "cannot write to the database";
 
 char *tl_store_default_path(struct tl_error *e)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (state && state[0] == '/') /* a relative one is to be ignored, says the specification */
-        return tl_format("%s/trapline/trapline.db", state);
-    if (home && home[0] == '/')
-        return tl_format("%s/.local/state/trapline/trapline.db", home);
-    tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_open, "HOME",
-            "there is no home directory to keep it in; name a file with --db");
-    return NULL;
-}
-
-/* Makes the directories above a file. */
-static int make_parents(const char *path, struct tl_error *e)
-{
-    char *p = tl_strdup(path);
-    for (char *slash = strchr(p + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(p, 0777) && errno != EEXIST) {
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", p,
-                          "mkdir");
-            free(p);
-            return -1;
-        }
-        *slash = '/';
-    }
-    free(p);
-    return 0;
+    char *path = tl_state_home("trapline.db");
+    if (!path)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_open, "HOME",
+                "there is no home directory to keep it in; name a file with --db");
+    return path;
 }
 
 /* The one absolute name of the file, so that every way to name it leads to the same lock. */
@@ -174,8 +184,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         tl_sql_exec(
             s->db,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
-            "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;", /* the system caches the file as
-                                                                               well */
+            "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;",
             cannot_open, e))
         return -1;
     /* Also when the version is right, for another writer may have been at it while this one waited. */
@@ -196,8 +205,11 @@ int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **s
         return -1;
     struct tl_store *s = tl_calloc(1, sizeof *s);
     s->mode = mode;
-    if (!path && mode == TL_STORE_WRITE && make_parents(chosen, e))
+    if (!path && mode == TL_STORE_WRITE && tl_make_parents(chosen, 0777)) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", chosen,
+                      "mkdir");
         goto failed;
+    }
     s->path = resolve(chosen, mode, e);
     if (!s->path || (mode == TL_STORE_READ ? open_reading(s, e) : open_writing(s, e)))
         goto failed;
@@ -252,33 +264,14 @@ static int insert_session(struct tl_store *s, const struct tl_machine *m, const 
 {
     char machine[TL_ID_SIZE];
     tl_machine_id(m, machine);
-    sqlite3_stmt *st = NULL;
-    int rc = sqlite3_prepare_v2(s->db, "INSERT OR IGNORE INTO machine VALUES(?,?,?,?,?,?)", -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        tl_sql_bind(st, 1, machine);
-        tl_sql_bind(st, 2, m->name);
-        tl_sql_bind(st, 3, m->arch);
-        tl_sql_bind(st, 4, m->cpu);
-        sqlite3_bind_int64(st, 5, m->cores);
-        sqlite3_bind_int64(st, 6, (int64_t)m->memory);
-        sqlite3_step(st);
-        rc = sqlite3_finalize(st);
-    }
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(s->db, "INSERT INTO session VALUES(?,?,?,?,?,?,?,?,NULL)", -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        tl_sql_bind(st, 1, id);
-        tl_sql_bind(st, 2, machine);
-        tl_sql_bind(st, 3, m->os);
-        tl_sql_bind(st, 4, m->os_build);
-        tl_sql_bind(st, 5, m->kernel);
-        tl_sql_bind(st, 6, version);
-        tl_sql_bind(st, 7, command);
-        sqlite3_bind_int64(st, 8, tl_wall_us());
-        sqlite3_step(st);
-        rc = sqlite3_finalize(st);
-    }
-    return rc == SQLITE_OK ? 0 : tl_sql_fail(e, s->db, rc, cannot_write);
+    return TL_RUN(s, "INSERT OR IGNORE INTO machine VALUES(?,?,?,?,?,?)", cannot_write, e, TL_TEXT(machine),
+                  TL_TEXT(m->name), TL_TEXT(m->arch), TL_TEXT(m->cpu), TL_INTEGER(m->cores),
+                  TL_INTEGER(m->memory)) ||
+                   TL_RUN(s, "INSERT INTO session VALUES(?,?,?,?,?,?,?,?,NULL)", cannot_write, e, TL_TEXT(id),
+                          TL_TEXT(machine), TL_TEXT(m->os), TL_TEXT(m->os_build), TL_TEXT(m->kernel),
+                          TL_TEXT(version), TL_TEXT(command), TL_INTEGER(tl_wall_us()))
+               ? -1
+               : 0;
 }
 
 int tl_store_session_begin(struct tl_store *s, const struct tl_machine *m, const char *trapline_version,
@@ -302,13 +295,14 @@ int tl_store_session_end(struct tl_store *s, struct tl_error *e)
 {
     if (!s->session_id[0])
         return tl_store_flush(s, e);
-    char sql[160]; /* a UUID of our own making needs no quoting */
-    snprintf(sql, sizeof sql, "UPDATE session SET ended_us = %lld WHERE id = '%s'", (long long)tl_wall_us(),
-             s->session_id);
+    char id[TL_UUID_SIZE];
+    int64_t ended_us = tl_wall_us();
+    memcpy(id, s->session_id, sizeof id);
     s->session_id[0] = '\0';
     if (tl_store_flush(s, e) || tl_store_group(s, e))
         return -1;
-    if (tl_sql_exec(s->db, sql, cannot_write, e))
+    if (TL_RUN(s, "UPDATE session SET ended_us = ? WHERE id = ?", cannot_write, e, TL_INTEGER(ended_us),
+               TL_TEXT(id)))
         return tl_store_undo(s);
     return tl_store_flush(s, e);
 }

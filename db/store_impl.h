@@ -25,6 +25,7 @@ enum tl_statement {
     TL_ST_SUMMARY,
     TL_ST_TALLY,
     TL_ST_CACHED,
+    TL_ST_NIGHT_CELL,
     TL_ST_BEGIN,
     TL_ST_COMMIT,
     TL_ST_COUNT

@@ -3,6 +3,7 @@
 #include "db/query.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
 #include <jansson.h>
@@ -34,13 +35,12 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
         TL_COLUMN(struct candidate, case_name, "case_name"),
         TL_COLUMN(struct candidate, unit, "unit"),
         TL_COLUMN(struct candidate, outcome, "outcome"),
+        {0},
     };
     struct tl_rows q;
-    if (TL_ROWS_OPEN(&q, s, columns, "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
+    if (tl_rows_open(&q, s, columns, "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
         return -1;
-    tl_sql_bind(q.st, 1, lower);
-    tl_sql_bind(q.st, 2, end);
-    sqlite3_bind_int(q.st, 3, CANDIDATES + 1);
+    TL_BIND(s, q.st, TL_TEXT(lower), TL_TEXT(end), TL_INTEGER(CANDIDATES + 1));
     struct tl_buffer list = TL_BUFFER_INIT;
     int found = 0;
     while (tl_rows_next(&q, &c)) {
@@ -65,7 +65,7 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
 static int load_row(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
 {
     struct tl_rows q;
-    if (tl_trial_records_open(&q, s, "FROM trial", "WHERE trial.id = ?", what_, e))
+    if (tl_trials_open(&q, s, tl_record_columns, NULL, "FROM trial", "WHERE trial.id = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, id);
     bool gone = !tl_rows_next(&q, r);
@@ -78,7 +78,7 @@ static int load_outputs(struct tl_store *s, struct tl_trial_record *r, struct tl
 {
     struct tl_rows q;
     struct tl_output_row row;
-    if (tl_output_rows_open(&q, s, "FROM output WHERE trial_id = ? ORDER BY stream", what_, e))
+    if (tl_rows_open(&q, s, tl_output_columns, "FROM output WHERE trial_id = ? ORDER BY stream", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, r->id);
     while (tl_rows_next(&q, &row))
@@ -94,13 +94,16 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
         char *modules;
     } row = {NULL};
     static const struct tl_column set_columns[] = {
-        TL_COLUMN_AS(struct set_row, modules, TL_COLUMN_PACKED, "modules")};
+        TL_COLUMN_AS(struct set_row, modules, TL_COLUMN_PACKED, "modules"),
+        {0},
+    };
     static const struct tl_column module_columns[] = {
         TL_COLUMN_AS(struct tl_module, build_id, TL_COLUMN_ARRAY, "build_id"),
         TL_COLUMN(struct tl_module, path, "path"),
+        {0},
     };
     struct tl_rows q;
-    if (TL_ROWS_OPEN(&q, s, set_columns, "FROM module_set WHERE id = ?", what_, e))
+    if (tl_rows_open(&q, s, set_columns, "FROM module_set WHERE id = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, set);
     tl_rows_next(&q, &row);
@@ -108,7 +111,7 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
            *base = bases ? json_loads(bases, 0, NULL) : NULL, *m;
     free(row.modules);
     if (tl_rows_close(&q, 0, e) ||
-        TL_ROWS_OPEN(&q, s, module_columns, "FROM module WHERE id = ?", what_, e)) {
+        tl_rows_open(&q, s, module_columns, "FROM module WHERE id = ?", what_, e)) {
         json_decref(list);
         json_decref(base);
         return -1;
@@ -133,38 +136,17 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
     return tl_rows_close(&q, 0, e);
 }
 
-struct thread_row {
-    struct tl_thread t;
-    char *frames, *symbols;
-};
-
-static const struct tl_column thread_columns[] = {
-    TL_COLUMN(struct thread_row, t.pid, "pid"),
-    TL_COLUMN(struct thread_row, t.tid, "tid"),
-    TL_COLUMN_AS(struct thread_row, t.name, TL_COLUMN_ARRAY, "name"),
-    TL_COLUMN(struct thread_row, t.crashed, "crashed"),
-    TL_COLUMN(struct thread_row, t.on_cpu, "on_cpu"),
-    TL_COLUMN(struct thread_row, t.state, "state"),
-    TL_COLUMN(struct thread_row, t.stack_id, "stack_id"),
-    TL_COLUMN_AS(struct thread_row, t.omitted_at, TL_COLUMN_INTEGER, "omitted_at"),
-    TL_COLUMN(struct thread_row, t.omitted, "omitted"),
-    TL_COLUMN(struct thread_row, t.truncated, "truncated"),
-    TL_COLUMN_AS(struct thread_row, frames, TL_COLUMN_PACKED, "frames"),
-    TL_COLUMN_AS(struct thread_row, symbols, TL_COLUMN_PACKED, "symbols"),
-};
-
 static int load_threads(struct tl_store *s, const char *id, int64_t capture, struct tl_capture *c,
                         struct tl_error *e)
 {
     struct tl_rows q;
-    if (TL_ROWS_OPEN(&q, s, thread_columns,
+    if (tl_rows_open(&q, s, tl_thread_columns,
                      "FROM thread LEFT JOIN stack ON stack.id = stack_id WHERE trial_id = ? AND capture = ? "
                      "ORDER BY thread",
                      what_, e))
         return -1;
-    tl_sql_bind(q.st, 1, id);
-    sqlite3_bind_int64(q.st, 2, capture);
-    struct thread_row *rows = tl_rows_all(&q, sizeof *rows, &c->n_threads);
+    TL_BIND(s, q.st, TL_TEXT(id), TL_INTEGER(capture));
+    struct tl_thread_row *rows = tl_rows_all(&q, sizeof *rows, &c->n_threads);
     c->threads = tl_calloc(c->n_threads + 1, sizeof *c->threads);
     for (size_t i = 0; i < c->n_threads; i++) {
         c->threads[i] = rows[i].t;
@@ -177,43 +159,16 @@ static int load_threads(struct tl_store *s, const char *id, int64_t capture, str
     return tl_rows_close(&q, 0, e);
 }
 
-struct capture_row {
-    struct tl_capture c;
-    int64_t number;
-    const char *kind, *registers, *set;
-    char *bases;
-};
-
-static const struct tl_column capture_columns[] = {
-    TL_COLUMN(struct capture_row, number, "capture"),
-    TL_COLUMN(struct capture_row, kind, "kind"),
-    TL_COLUMN(struct capture_row, c.pid, "pid"),
-    TL_COLUMN(struct capture_row, c.tid, "tid"),
-    TL_COLUMN(struct capture_row, c.exe, "exe"),
-    TL_COLUMN(struct capture_row, c.is_main, "is_main"),
-    TL_COLUMN(struct capture_row, c.fatal, "fatal"),
-    TL_COLUMN(struct capture_row, c.signal, "signal"),
-    TL_COLUMN(struct capture_row, c.si_code, "si_code"),
-    TL_COLUMN(struct capture_row, c.sender_pid, "si_pid"),
-    TL_COLUMN(struct capture_row, c.has_address, "fault_address IS NOT NULL"),
-    TL_COLUMN(struct capture_row, c.fault_address, "fault_address"),
-    TL_COLUMN(struct capture_row, registers, "registers"),
-    TL_COLUMN(struct capture_row, set, "module_set_id"),
-    TL_COLUMN_AS(struct capture_row, bases, TL_COLUMN_PACKED, "bases"),
-    TL_COLUMN(struct capture_row, c.capture_ns, "capture_ns"),
-};
-
 static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
 {
     struct tl_rows q;
-    struct capture_row row = {0};
+    struct tl_capture_row row = {0};
     int failed = 0;
-    if (TL_ROWS_OPEN(&q, s, capture_columns, "FROM capture WHERE trial_id = ? ORDER BY capture", what_, e))
+    if (tl_rows_open(&q, s, tl_capture_columns, "FROM capture WHERE trial_id = ? ORDER BY capture", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, r->id);
     while (!failed && tl_rows_next(&q, &row)) {
-        r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-        struct tl_capture *c = &r->captures[r->n_captures++];
+        struct tl_capture *c = TL_GROW(r->captures, r->n_captures);
         *c = row.c;
         c->kind = row.kind && strcmp(row.kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
         tl_unpack_registers(row.registers, c);
@@ -242,10 +197,13 @@ int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, s
     struct case_row {
         char *json;
     } row = {NULL};
-    static const struct tl_column columns[] = {TL_COLUMN_AS(struct case_row, json, TL_COLUMN_PACKED, "json")};
+    static const struct tl_column columns[] = {
+        TL_COLUMN_AS(struct case_row, json, TL_COLUMN_PACKED, "json"),
+        {0},
+    };
     struct tl_rows q;
     *json = NULL;
-    if (TL_ROWS_OPEN(&q, s, columns, "FROM case_file WHERE hash = ?", what_, e))
+    if (tl_rows_open(&q, s, columns, "FROM case_file WHERE hash = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, case_hash);
     bool known = tl_rows_next(&q, &row), damaged = q.damaged;
@@ -279,8 +237,7 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
     *environment = NULL;
     if (!st)
         return -1;
-    tl_sql_bind(st, 1, session_id);
-    tl_sql_bind(st, 2, environment_id);
+    TL_BIND(s, st, TL_TEXT(session_id), TL_TEXT(environment_id));
     int rc = sqlite3_step(st);
     if (rc != SQLITE_ROW) {
         tl_sql_fail(e, s->db, rc, what_);
@@ -308,7 +265,8 @@ int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **envi
     struct tl_rows q;
     struct tl_trial_row t = {0};
     *environment = NULL;
-    if (tl_trial_rows_open(&q, s, "session_id environment_id", "FROM trial", "WHERE id = ?", what_, e))
+    if (tl_trials_open(&q, s, tl_row_columns, "session_id environment_id", "FROM trial", "WHERE id = ?",
+                       what_, e))
         return -1;
     tl_sql_bind(q.st, 1, trial_id);
     int failed =

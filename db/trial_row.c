@@ -3,6 +3,7 @@
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The columns of a line of a list; a row and a record have them too. */
 #define LINE_COLUMNS(of)                                                                                     \
@@ -32,24 +33,26 @@
         TL_COLUMN_AS(of, command, TL_COLUMN_PACKED, "trial.command"),                                        \
         TL_COLUMN_AS(of, request, TL_COLUMN_PACKED, "trial.request")
 
-static const struct tl_column line_columns[] = {
+const struct tl_column tl_line_columns[] = {
     LINE_COLUMNS(struct tl_trial_line),
     TL_COLUMN(struct tl_trial_line, signature_id, "trial.signature_id"),
     TL_COLUMN(struct tl_trial_line, title, "signature.title"),
+    {0},
 };
 
-static const struct tl_column record_columns[] = {
+const struct tl_column tl_record_columns[] = {
     RECORD_COLUMNS(struct tl_trial_record),
     TL_COLUMN_AS(struct tl_trial_record, result, TL_COLUMN_JSON, "trial.result"),
     TL_COLUMN(struct tl_trial_record, signature.id, "signature.id"),
     TL_COLUMN(struct tl_trial_record, signature.title, "signature.title"),
     TL_COLUMN(struct tl_trial_record, signature.coarse_id, "signature.coarse_id"),
     TL_COLUMN(struct tl_trial_record, signature.coarse_title, "signature.coarse_title"),
+    {0},
 };
 
 #define MACHINE_ID "coalesce(environment.machine_id, session.machine_id)"
 
-static const struct tl_column row_columns[] = {
+const struct tl_column tl_row_columns[] = {
     RECORD_COLUMNS(struct tl_trial_row),
     TL_COLUMN_AS(struct tl_trial_row, result, TL_COLUMN_PACKED, "trial.result"),
     TL_COLUMN(struct tl_trial_row, session_id, "trial.session_id"),
@@ -67,6 +70,7 @@ static const struct tl_column row_columns[] = {
     TL_COLUMN(struct tl_trial_row, seconds,
               "ifnull(trial.load_s, 0) + ifnull(trial.compile_s, 0) + ifnull(trial.execute_s, 0) + "
               "ifnull(trial.check_s, 0)"),
+    {0},
 };
 
 /* What stands before the dot in a column says what it needs. Each is joined by its key: no row becomes two.
@@ -81,35 +85,20 @@ static const struct {
     {"night_session.", " LEFT JOIN night_session ON night_session.session_id = trial.session_id"},
 };
 
-static int open_trials(struct tl_rows *q, const char *from, const char *rest, struct tl_error *e)
+int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *chosen,
+                   const char *from, const char *rest, const char *what, struct tl_error *e)
 {
     struct tl_buffer sql = TL_BUFFER_INIT;
+    if (tl_rows_choose(q, s, columns, chosen, what, e))
+        return -1;
     tl_buffer_add_string(&sql, from);
-    for (size_t i = 0; i < sizeof joins / sizeof *joins; i++)
+    for (size_t i = 0; i < TL_COUNT(joins); i++)
         if (tl_rows_need(q, joins[i].prefix))
             tl_buffer_add_string(&sql, joins[i].sql);
     tl_buffer_printf(&sql, " %s", rest);
     int failed = tl_rows_prepare(q, sql.data, e);
     tl_buffer_free(&sql);
     return failed;
-}
-
-int tl_trial_rows_open(struct tl_rows *q, struct tl_store *s, const char *chosen, const char *from,
-                       const char *rest, const char *what, struct tl_error *e)
-{
-    return TL_ROWS_CHOOSE(q, s, row_columns, chosen, what, e) || open_trials(q, from, rest, e) ? -1 : 0;
-}
-
-int tl_trial_records_open(struct tl_rows *q, struct tl_store *s, const char *from, const char *rest,
-                          const char *what, struct tl_error *e)
-{
-    return TL_ROWS_CHOOSE(q, s, record_columns, NULL, what, e) || open_trials(q, from, rest, e) ? -1 : 0;
-}
-
-int tl_trial_lines_open(struct tl_rows *q, struct tl_store *s, const char *from, const char *rest,
-                        const char *what, struct tl_error *e)
-{
-    return TL_ROWS_CHOOSE(q, s, line_columns, NULL, what, e) || open_trials(q, from, rest, e) ? -1 : 0;
 }
 
 int tl_trial_rows_each(struct tl_rows *q, tl_trial_row_found found, void *arg, struct tl_error *e)
@@ -130,17 +119,15 @@ void tl_trial_row_free(struct tl_trial_row *t)
     free(t->result);
 }
 
-static const struct tl_column output_columns[] = {
-    TL_COLUMN(struct tl_output_row, trial_id, "trial_id"), TL_COLUMN(struct tl_output_row, stream, "stream"),
-    TL_COLUMN(struct tl_output_row, packed, "packed"),     TL_COLUMN(struct tl_output_row, total, "total"),
-    TL_COLUMN(struct tl_output_row, head, "head"),         TL_COLUMN(struct tl_output_row, tail, "tail"),
+const struct tl_column tl_output_columns[] = {
+    TL_COLUMN(struct tl_output_row, trial_id, "trial_id"),
+    TL_COLUMN(struct tl_output_row, stream, "stream"),
+    TL_COLUMN(struct tl_output_row, packed, "packed"),
+    TL_COLUMN(struct tl_output_row, total, "total"),
+    TL_COLUMN(struct tl_output_row, head, "head"),
+    TL_COLUMN(struct tl_output_row, tail, "tail"),
+    {0},
 };
-
-int tl_output_rows_open(struct tl_rows *q, struct tl_store *s, const char *rest, const char *what,
-                        struct tl_error *e)
-{
-    return TL_ROWS_OPEN(q, s, output_columns, rest, what, e);
-}
 
 void tl_output_take(struct tl_store *s, const struct tl_output_row *row, struct tl_output *out,
                     struct tl_output *err)
@@ -151,4 +138,52 @@ void tl_output_take(struct tl_store *s, const struct tl_output_row *row, struct 
     o->total = row->total;
     tl_unpack(&s->packer, &row->head, row->packed & 1, &o->head, &o->head_size);
     tl_unpack(&s->packer, &row->tail, row->packed >> 1 & 1, &o->tail, &o->tail_size);
+}
+
+const struct tl_column tl_capture_columns[] = {
+    TL_COLUMN(struct tl_capture_row, trial_id, "trial_id"),
+    TL_COLUMN(struct tl_capture_row, number, "capture"),
+    TL_COLUMN(struct tl_capture_row, kind, "kind"),
+    TL_COLUMN(struct tl_capture_row, c.pid, "pid"),
+    TL_COLUMN(struct tl_capture_row, c.tid, "tid"),
+    TL_COLUMN(struct tl_capture_row, c.exe, "exe"),
+    TL_COLUMN(struct tl_capture_row, c.is_main, "is_main"),
+    TL_COLUMN(struct tl_capture_row, c.fatal, "fatal"),
+    TL_COLUMN(struct tl_capture_row, c.signal, "signal"),
+    TL_COLUMN(struct tl_capture_row, c.si_code, "si_code"),
+    TL_COLUMN(struct tl_capture_row, c.sender_pid, "si_pid"),
+    TL_COLUMN(struct tl_capture_row, c.has_address, "fault_address IS NOT NULL"),
+    TL_COLUMN(struct tl_capture_row, c.fault_address, "fault_address"),
+    TL_COLUMN(struct tl_capture_row, registers, "registers"),
+    TL_COLUMN(struct tl_capture_row, set, "module_set_id"),
+    TL_COLUMN_AS(struct tl_capture_row, bases, TL_COLUMN_PACKED, "bases"),
+    TL_COLUMN(struct tl_capture_row, c.capture_ns, "capture_ns"),
+    {0},
+};
+
+const struct tl_column tl_thread_columns[] = {
+    TL_COLUMN(struct tl_thread_row, trial_id, "trial_id"),
+    TL_COLUMN(struct tl_thread_row, capture, "capture"),
+    TL_COLUMN(struct tl_thread_row, t.pid, "pid"),
+    TL_COLUMN(struct tl_thread_row, t.tid, "tid"),
+    TL_COLUMN_AS(struct tl_thread_row, t.name, TL_COLUMN_ARRAY, "name"),
+    TL_COLUMN(struct tl_thread_row, t.crashed, "crashed"),
+    TL_COLUMN(struct tl_thread_row, t.on_cpu, "on_cpu"),
+    TL_COLUMN(struct tl_thread_row, t.state, "state"),
+    TL_COLUMN(struct tl_thread_row, t.stack_id, "stack_id"),
+    TL_COLUMN_AS(struct tl_thread_row, t.omitted_at, TL_COLUMN_INTEGER, "omitted_at"),
+    TL_COLUMN(struct tl_thread_row, t.omitted, "omitted"),
+    TL_COLUMN(struct tl_thread_row, t.truncated, "truncated"),
+    TL_COLUMN_AS(struct tl_thread_row, frames, TL_COLUMN_PACKED, "frames"),
+    TL_COLUMN_AS(struct tl_thread_row, symbols, TL_COLUMN_PACKED, "symbols"),
+    {0},
+};
+
+struct tl_capture *tl_capture_take(struct tl_capture_row *row, struct tl_capture **list, size_t *n)
+{
+    struct tl_capture *c = TL_GROW(*list, *n);
+    *c = row->c;
+    c->kind = row->kind && strcmp(row->kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
+    row->c.exe = NULL;
+    return c;
 }

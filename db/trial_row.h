@@ -16,31 +16,47 @@
 #include "db/query.h"
 #include "db/rows.h"
 
-/* Prepares a query for rows that are struct tl_trial_row, with the columns of these names (see tl_rows_open).
- * from ends with the table trial; rest is what follows the joins. */
-int tl_trial_rows_open(struct tl_rows *q, struct tl_store *s, const char *chosen, const char *from,
-                       const char *rest, const char *what, struct tl_error *e);
-/* Hands out every row, whose strings it releases, and closes the query. */
+/* Prepares a query for trials, of which a row is one of the structs below; chosen: see tl_rows_choose. from ends with
+ * the table trial; rest is what follows the joins. */
+int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *chosen,
+                   const char *from, const char *rest, const char *what, struct tl_error *e);
+extern const struct tl_column tl_row_columns[];    /* struct tl_trial_row */
+extern const struct tl_column tl_line_columns[];   /* struct tl_trial_line */
+extern const struct tl_column tl_record_columns[]; /* struct tl_trial_record, without outputs and captures */
+
+/* Hands out every struct tl_trial_row, whose strings it releases, and closes the query. */
 int tl_trial_rows_each(struct tl_rows *q, tl_trial_row_found found, void *arg, struct tl_error *e);
 void tl_trial_row_free(struct tl_trial_row *t); /* what each row owns: command, request, result */
-/* The same for rows that are struct tl_trial_record, without outputs and captures. */
-int tl_trial_records_open(struct tl_rows *q, struct tl_store *s, const char *from, const char *rest,
-                          const char *what, struct tl_error *e);
-/* And for rows that are struct tl_trial_line (db/query.h). */
-int tl_trial_lines_open(struct tl_rows *q, struct tl_store *s, const char *from, const char *rest,
-                        const char *what, struct tl_error *e);
 
-/* Output of a trial: rest begins with "FROM output". */
+/* What belongs to a trial, of the tables output, capture, and thread with stack. */
 struct tl_output_row {
     const char *trial_id;
     int stream, packed; /* schema.sql */
     uint64_t total;
     struct tl_bytes head, tail;
 };
-int tl_output_rows_open(struct tl_rows *q, struct tl_store *s, const char *rest, const char *what,
-                        struct tl_error *e);
+extern const struct tl_column tl_output_columns[];
 /* Moves it to where its stream belongs. */
 void tl_output_take(struct tl_store *s, const struct tl_output_row *row, struct tl_output *out,
                     struct tl_output *err);
+
+struct tl_capture_row {
+    const char *trial_id;
+    int64_t number;
+    struct tl_capture c; /* without kind, registers, modules and threads */
+    const char *kind, *registers, *set;
+    char *bases;
+};
+extern const struct tl_column tl_capture_columns[];
+/* Moves it to the end of a list. */
+struct tl_capture *tl_capture_take(struct tl_capture_row *row, struct tl_capture **list, size_t *n);
+
+struct tl_thread_row {
+    const char *trial_id;
+    int64_t capture;
+    struct tl_thread t; /* without frames and symbols */
+    char *frames, *symbols;
+};
+extern const struct tl_column tl_thread_columns[];
 
 #endif

@@ -1,13 +1,21 @@
-/* A record becomes rows. Everything it refers to goes first, so that foreign keys hold at every moment;
- * content that is surely there already is not touched again. */
+/* A record becomes rows.
+ *
+ * What repeats from trial to trial is addressed by its content: the key of a case, a variant, a signature, a
+ * list of modules or a stack is the hash of what it says, in terms that hold in every process and on every
+ * machine. A stack is its frames as (build-id of the module, offset in it), not as addresses, so that a crash
+ * that happens a thousand times stores one stack and a thousand keys, and two databases are merged by taking
+ * rows of both (merge.c). Such a row is never changed, but for what could not be known when it was first
+ * stored: the text of a case, the symbols of a stack, what an environment is. That is what ON CONFLICT DO
+ * UPDATE … WHERE … IS NULL fills in.
+ *
+ * A row goes in after those that it refers to: foreign keys hold at every moment, not only at the commit. */
 #include "db/trial_write.h"
 
 #include "db/cached.h"
 #include "db/group.h"
-#include "db/sql.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,65 +73,41 @@ static const char *const texts[TL_ST_COUNT] = {
         "first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
 };
 
-#define STATEMENT(s, which, e) tl_store_statement(s, which, texts[which], what_, e)
-#define STEP(s, st, e) tl_store_step(s, st, what_, e)
+#define INSERT(s, which, e, ...) tl_values_run_kept(s, which, texts[which], TL_VALUES(__VA_ARGS__), what_, e)
 
 static int insert_case(struct tl_store *s, const char *hash, const char *name, const char *json,
                        struct tl_error *e)
 {
     if (tl_store_known(s, json ? 'C' : 'c', hash))
         return 0;
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_CASE, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, hash);
-    tl_sql_bind(st, 2, name ? name : "");
-    tl_pack_text(&s->packer, st, 3, json, json ? strlen(json) : 0);
-    return STEP(s, st, e);
+    return INSERT(s, TL_ST_CASE, e, TL_TEXT(hash), TL_TEXT(name ? name : ""), TL_PACKED(json));
 }
 
 static int insert_variant(struct tl_store *s, const char *hash, const char *json, struct tl_error *e)
 {
     if (tl_store_known(s, 'v', hash))
         return 0;
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_VARIANT, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, hash);
-    tl_sql_bind(st, 2, json ? json : "{}");
-    return STEP(s, st, e);
+    return INSERT(s, TL_ST_VARIANT, e, TL_TEXT(hash), TL_TEXT(json ? json : "{}"));
 }
 
+/* v NULL: known by its id only. */
 static int insert_environment(struct tl_store *s, const char *id, const struct tl_environment *v,
                               struct tl_error *e)
 {
+    static const struct tl_environment unknown;
     if (tl_store_known(s, v ? 'E' : 'e', id))
         return 0;
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_ENVIRONMENT, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, id);
-    if (v) {
-        const char *columns[] = {v->machine_id,   v->os_build,       v->driver,
-                                 v->device,       v->runner,         v->runner_version,
-                                 v->runtime_path, v->runtime_sha256, v->runtime_version};
-        for (int i = 0; i < 9; i++)
-            tl_sql_bind(st, 2 + i, columns[i]);
-    }
-    return STEP(s, st, e);
+    v = v ? v : &unknown;
+    return INSERT(s, TL_ST_ENVIRONMENT, e, TL_TEXT(id), TL_TEXT(v->machine_id), TL_TEXT(v->os_build),
+                  TL_TEXT(v->driver), TL_TEXT(v->device), TL_TEXT(v->runner), TL_TEXT(v->runner_version),
+                  TL_TEXT(v->runtime_path), TL_TEXT(v->runtime_sha256), TL_TEXT(v->runtime_version));
 }
 
 /* A row that is its id and nothing else. */
 static int insert_name(struct tl_store *s, enum tl_statement which, char kind, const char *name,
                        struct tl_error *e)
 {
-    if (tl_store_known(s, kind, name))
-        return 0;
-    sqlite3_stmt *st = STATEMENT(s, which, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, name);
-    return STEP(s, st, e);
+    return tl_store_known(s, kind, name) ? 0 : INSERT(s, which, e, TL_TEXT(name));
 }
 
 static int insert_signature(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
@@ -131,60 +115,30 @@ static int insert_signature(struct tl_store *s, const struct tl_trial_record *r,
     const struct tl_signature *g = &r->signature;
     if (!g->id[0] || tl_store_known(s, 'g', g->id))
         return 0;
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_SIGNATURE, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, g->id);
-    tl_sql_bind(st, 2, tl_outcome_name(r->outcome));
-    tl_sql_bind(st, 3, tl_phase_name(r->phase));
-    sqlite3_bind_int(st, 4, r->signal);
-    tl_sql_bind(st, 5, g->title ? g->title : "");
-    tl_sql_bind_id(st, 6, g->coarse_id);
-    tl_sql_bind(st, 7, g->coarse_title);
-    return STEP(s, st, e);
+    return INSERT(s, TL_ST_SIGNATURE, e, TL_TEXT(g->id), TL_TEXT(tl_outcome_name(r->outcome)),
+                  TL_TEXT(tl_phase_name(r->phase)), TL_INTEGER(r->signal), TL_TEXT(g->title ? g->title : ""),
+                  TL_ID(g->coarse_id), TL_TEXT(g->coarse_title));
 }
 
 static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r, const char *session_id,
                             struct tl_error *e)
 {
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_TRIAL, e);
-    if (!st)
-        return -1;
     const char *unit = r->unit ? r->unit : "";
-    int at = 0;
-    tl_sql_bind(st, ++at, r->id);
-    sqlite3_bind_int64(st, ++at, r->started_us);
-    tl_sql_bind(st, ++at, r->case_name ? r->case_name : "");
-    tl_sql_bind(st, ++at, unit);
-    tl_sql_bind(st, ++at, tl_outcome_name(r->outcome));
-    tl_sql_bind(st, ++at, tl_phase_name(r->phase));
-    sqlite3_bind_int(st, ++at, r->signal);
-    sqlite3_bind_int(st, ++at, r->fresh);
-    tl_sql_bind_id(st, ++at, r->signature.id);
-    sqlite3_bind_int64(st, ++at, tl_store_cell(r->case_hash, r->variant_hash, unit, r->environment_id));
-    tl_sql_bind(st, ++at, r->case_hash);
-    tl_sql_bind(st, ++at, r->variant_hash);
-    tl_sql_bind_id(st, ++at, r->environment_id);
-    tl_sql_bind_id(st, ++at, session_id);
-    tl_sql_bind(st, ++at, r->observed_device);
-    sqlite3_bind_int(st, ++at, r->exit_status);
-    sqlite3_bind_double(st, ++at, r->wall_seconds);
-    sqlite3_bind_double(st, ++at, r->user_seconds);
-    sqlite3_bind_double(st, ++at, r->system_seconds);
-    for (int p = 0; p < TL_PHASE_COUNT; p++) {
-        ++at;
-        if (r->phase_seconds[p] >= 0)
-            sqlite3_bind_double(st, at, r->phase_seconds[p]);
-    }
-    sqlite3_bind_int64(st, ++at, (int64_t)r->peak_rss);
-    tl_sql_bind(st, ++at, r->error_domain);
-    tl_sql_bind(st, ++at, r->error_code);
-    tl_sql_bind(st, ++at, r->message);
-    tl_pack_text(&s->packer, st, ++at, r->command, r->command ? strlen(r->command) : 0);
-    tl_pack_text(&s->packer, st, ++at, r->request, r->request ? strlen(r->request) : 0);
+    const double *phase = r->phase_seconds;
     char *result = r->result ? json_dumps(r->result, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    tl_pack_text(&s->packer, st, ++at, result, result ? strlen(result) : 0);
-    int rc = STEP(s, st, e);
+    int rc = INSERT(
+        s, TL_ST_TRIAL, e, TL_TEXT(r->id), TL_INTEGER(r->started_us),
+        TL_TEXT(r->case_name ? r->case_name : ""), TL_TEXT(unit), TL_TEXT(tl_outcome_name(r->outcome)),
+        TL_TEXT(tl_phase_name(r->phase)), TL_INTEGER(r->signal), TL_INTEGER(r->fresh), TL_ID(r->signature.id),
+        TL_INTEGER(tl_store_cell(r->case_hash, r->variant_hash, unit, r->environment_id)),
+        TL_TEXT(r->case_hash), TL_TEXT(r->variant_hash), TL_ID(r->environment_id), TL_ID(session_id),
+        TL_TEXT(r->observed_device), TL_INTEGER(r->exit_status), TL_REAL(r->wall_seconds),
+        TL_REAL(r->user_seconds), TL_REAL(r->system_seconds), TL_SECONDS(phase[TL_PHASE_START]),
+        TL_SECONDS(phase[TL_PHASE_GENERATE]), TL_SECONDS(phase[TL_PHASE_LOAD]),
+        TL_SECONDS(phase[TL_PHASE_COMPILE]), TL_SECONDS(phase[TL_PHASE_EXECUTE]),
+        TL_SECONDS(phase[TL_PHASE_CHECK]), TL_SECONDS(phase[TL_PHASE_DONE]), TL_INTEGER(r->peak_rss),
+        TL_TEXT(r->error_domain), TL_TEXT(r->error_code), TL_TEXT(r->message), TL_PACKED(r->command),
+        TL_PACKED(r->request), TL_PACKED(result));
     free(result);
     return rc;
 }
@@ -194,45 +148,30 @@ static int insert_output(struct tl_store *s, const char *id, int stream, const s
 {
     if (!o->total && !o->head_size && !o->tail_size)
         return 0;
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_OUTPUT, e);
+    sqlite3_stmt *st = tl_store_statement(s, TL_ST_OUTPUT, texts[TL_ST_OUTPUT], what_, e);
     if (!st)
         return -1;
-    tl_sql_bind(st, 1, id);
-    sqlite3_bind_int(st, 2, stream);
-    sqlite3_bind_int64(st, 3, (int64_t)o->total);
     int packed = tl_pack_bytes(&s->packer, st, 5, o->head_size ? o->head : NULL, o->head_size) ? 1 : 0;
     packed |= tl_pack_bytes(&s->packer, st, 6, o->tail_size ? o->tail : NULL, o->tail_size) ? 2 : 0;
-    sqlite3_bind_int(st, 4, packed);
-    return STEP(s, st, e);
+    TL_BIND(s, st, TL_TEXT(id), TL_INTEGER(stream), TL_INTEGER(o->total), TL_INTEGER(packed));
+    return tl_store_step(s, st, what_, e);
 }
 
 static int insert_modules(struct tl_store *s, const struct tl_capture *c, const char *set, struct tl_error *e)
 {
     if (tl_store_known(s, 'm', set))
         return 0;
-    sqlite3_stmt *st;
     for (size_t i = 0; i < c->n_modules; i++) {
+        const struct tl_module *m = &c->modules[i];
         char id[TL_ID_SIZE];
-        tl_module_id(&c->modules[i], id);
-        if (tl_store_known(s, 'o', id))
-            continue;
-        st = STATEMENT(s, TL_ST_MODULE, e);
-        if (!st)
-            return -1;
-        tl_sql_bind(st, 1, id);
-        tl_sql_bind(st, 2, c->modules[i].build_id);
-        tl_sql_bind(st, 3, c->modules[i].path ? c->modules[i].path : "");
-        if (STEP(s, st, e))
+        tl_module_id(m, id);
+        if (!tl_store_known(s, 'o', id) &&
+            INSERT(s, TL_ST_MODULE, e, TL_TEXT(id), TL_TEXT(m->build_id), TL_TEXT(m->path ? m->path : "")))
             return -1;
     }
-    st = STATEMENT(s, TL_ST_MODULE_SET, e);
-    if (!st)
-        return -1;
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_pack_modules(&b, c);
-    tl_sql_bind(st, 1, set);
-    tl_pack_text(&s->packer, st, 2, b.data, b.size);
-    int rc = STEP(s, st, e);
+    int rc = INSERT(s, TL_ST_MODULE_SET, e, TL_TEXT(set), TL_PACKED(b.data));
     tl_buffer_free(&b);
     return rc;
 }
@@ -242,21 +181,13 @@ static int insert_stack(struct tl_store *s, const struct tl_capture *c, const st
 {
     if (tl_store_known(s, t->symbols ? 'S' : 's', id))
         return 0;
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_STACK, e);
-    if (!st)
-        return -1;
     struct tl_buffer frames = TL_BUFFER_INIT, symbols = TL_BUFFER_INIT;
     tl_pack_frames(&frames, c, t);
     if (t->symbols)
         tl_pack_symbols(&symbols, t);
-    tl_sql_bind(st, 1, id);
-    sqlite3_bind_int64(st, 2, (int64_t)t->n_frames);
-    sqlite3_bind_int64(st, 3, t->omitted ? (int64_t)t->omitted_at : 0);
-    sqlite3_bind_int64(st, 4, (int64_t)t->omitted);
-    sqlite3_bind_int(st, 5, t->truncated);
-    tl_pack_text(&s->packer, st, 6, frames.data, frames.size);
-    tl_pack_text(&s->packer, st, 7, symbols.data, symbols.size);
-    int rc = STEP(s, st, e);
+    int rc = INSERT(s, TL_ST_STACK, e, TL_TEXT(id), TL_INTEGER(t->n_frames),
+                    TL_INTEGER(t->omitted ? t->omitted_at : 0), TL_INTEGER(t->omitted),
+                    TL_INTEGER(t->truncated), TL_PACKED(frames.data), TL_PACKED(symbols.data));
     tl_buffer_free(&frames);
     tl_buffer_free(&symbols);
     return rc;
@@ -276,20 +207,9 @@ static int insert_thread(struct tl_store *s, const struct tl_trial_record *r, si
         if (insert_stack(s, c, t, id, e))
             return -1;
     }
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_THREAD, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, r->id);
-    sqlite3_bind_int64(st, 2, (int64_t)capture);
-    sqlite3_bind_int64(st, 3, (int64_t)thread);
-    sqlite3_bind_int(st, 4, t->pid);
-    sqlite3_bind_int(st, 5, t->tid);
-    tl_sql_bind(st, 6, t->name);
-    sqlite3_bind_int(st, 7, t->crashed);
-    sqlite3_bind_int(st, 8, t->on_cpu);
-    tl_sql_bind(st, 9, t->state);
-    tl_sql_bind_id(st, 10, id);
-    return STEP(s, st, e);
+    return INSERT(s, TL_ST_THREAD, e, TL_TEXT(r->id), TL_INTEGER(capture), TL_INTEGER(thread),
+                  TL_INTEGER(t->pid), TL_INTEGER(t->tid), TL_TEXT(t->name), TL_INTEGER(t->crashed),
+                  TL_INTEGER(t->on_cpu), TL_TEXT(t->state), TL_ID(id));
 }
 
 static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, size_t at, struct tl_error *e)
@@ -301,32 +221,17 @@ static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, s
         if (insert_modules(s, c, set, e))
             return -1;
     }
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_CAPTURE, e);
-    if (!st)
-        return -1;
     struct tl_buffer registers = TL_BUFFER_INIT, bases = TL_BUFFER_INIT;
     if (c->n_registers)
         tl_pack_registers(&registers, c);
     if (c->n_modules)
         tl_pack_bases(&bases, c);
-    tl_sql_bind(st, 1, r->id);
-    sqlite3_bind_int64(st, 2, (int64_t)at);
-    tl_sql_bind(st, 3, c->kind == TL_CAPTURE_HANG ? "hang" : "signal");
-    sqlite3_bind_int(st, 4, c->pid);
-    sqlite3_bind_int(st, 5, c->tid);
-    tl_sql_bind(st, 6, c->exe);
-    sqlite3_bind_int(st, 7, c->is_main);
-    sqlite3_bind_int(st, 8, c->fatal);
-    sqlite3_bind_int(st, 9, c->signal);
-    sqlite3_bind_int(st, 10, c->si_code);
-    sqlite3_bind_int(st, 11, c->sender_pid);
-    if (c->has_address)
-        sqlite3_bind_int64(st, 12, (int64_t)c->fault_address);
-    tl_sql_bind(st, 13, registers.data);
-    tl_sql_bind_id(st, 14, set);
-    tl_pack_text(&s->packer, st, 15, bases.data, bases.size);
-    sqlite3_bind_int64(st, 16, (int64_t)c->capture_ns);
-    int rc = STEP(s, st, e);
+    int rc = INSERT(s, TL_ST_CAPTURE, e, TL_TEXT(r->id), TL_INTEGER(at),
+                    TL_TEXT(c->kind == TL_CAPTURE_HANG ? "hang" : "signal"), TL_INTEGER(c->pid),
+                    TL_INTEGER(c->tid), TL_TEXT(c->exe), TL_INTEGER(c->is_main), TL_INTEGER(c->fatal),
+                    TL_INTEGER(c->signal), TL_INTEGER(c->si_code), TL_INTEGER(c->sender_pid),
+                    TL_INTEGER_IF(c->has_address, c->fault_address), TL_TEXT(registers.data), TL_ID(set),
+                    TL_PACKED(bases.data), TL_INTEGER(c->capture_ns));
     tl_buffer_free(&registers);
     tl_buffer_free(&bases);
     for (size_t i = 0; rc == 0 && i < c->n_threads; i++)
@@ -337,26 +242,14 @@ static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, s
 static int add_to_sums(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
 {
     const char *unit = r->unit ? r->unit : "", *outcome = tl_outcome_name(r->outcome);
-    sqlite3_stmt *st = STATEMENT(s, TL_ST_SUMMARY, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, r->case_hash);
-    tl_sql_bind(st, 2, r->variant_hash);
-    tl_sql_bind(st, 3, unit);
-    tl_sql_bind(st, 4, r->environment_id);
-    tl_sql_bind(st, 5, outcome);
-    tl_sql_bind(st, 6, r->signature.id);
-    sqlite3_bind_int(st, 7, r->fresh);
-    sqlite3_bind_int64(st, 8, r->started_us);
-    if (STEP(s, st, e) || !(st = STATEMENT(s, TL_ST_TALLY, e)))
-        return -1;
-    tl_sql_bind(st, 1, r->case_name ? r->case_name : "");
-    tl_sql_bind(st, 2, r->case_hash);
-    tl_sql_bind(st, 3, unit);
-    tl_sql_bind(st, 4, outcome);
-    tl_sql_bind(st, 5, r->signature.id);
-    sqlite3_bind_int64(st, 6, r->started_us);
-    return STEP(s, st, e);
+    return INSERT(s, TL_ST_SUMMARY, e, TL_TEXT(r->case_hash), TL_TEXT(r->variant_hash), TL_TEXT(unit),
+                  TL_TEXT(r->environment_id), TL_TEXT(outcome), TL_TEXT(r->signature.id),
+                  TL_INTEGER(r->fresh), TL_INTEGER(r->started_us)) ||
+                   INSERT(s, TL_ST_TALLY, e, TL_TEXT(r->case_name ? r->case_name : ""), TL_TEXT(r->case_hash),
+                          TL_TEXT(unit), TL_TEXT(outcome), TL_TEXT(r->signature.id),
+                          TL_INTEGER(r->started_us))
+               ? -1
+               : 0;
 }
 
 /* A record that makes no sense is refused before anything of the group is touched. */

@@ -14,7 +14,9 @@
  * worth sending. */
 #include "reports/bundle.h"
 
+#include "harness/base/files.h"
 #include "harness/base/program.h"
+#include "harness/base/staging.h"
 #include "reports/bundle_archive.h"
 #include "reports/commands.h"
 #include "reports/finding_words.h"
@@ -25,7 +27,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ static const char doing[] = "cannot write the bundle";
 struct bundle {
     const struct tl_report_source *source;
     const struct tl_bundle_options *o;
-    char *stage; /* the directory it is put together in */
+    const char *stage; /* the directory it is put together in */
     json_t *report;
     json_t *files;    /* [{"name","about"}] */
     json_t *left_out; /* sentences */
@@ -73,12 +74,9 @@ static int write_text(struct bundle *b, const char *name, const char *text, cons
                       struct tl_error *e)
 {
     char *path = tl_format("%s/%s", b->stage, name);
-    FILE *f = fopen(path, "wbe");
-    bool bad = !f || fputs(text, f) < 0;
-    int err = errno;
-    if (f && fclose(f) != 0)
-        bad = true, err = errno;
-    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, path, "the disk may be full") : 0;
+    int rc = tl_replace_file(path, text, strlen(text), 0666, false);
+    if (rc)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the disk may be full");
     if (rc == 0 && about)
         have(b, name, about);
     free(path);
@@ -339,11 +337,6 @@ static int fill(struct bundle *b, struct tl_error *e)
     return rc == 0 ? write_reports(b, e) : -1;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    return remove(path);
-}
-
 static bool is_free(const char *path)
 {
     DIR *d = opendir(path);
@@ -365,21 +358,24 @@ int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundl
     while (!archive && stem > 1 && o->target[stem - 1] == '/')
         stem--;
     char *target = tl_format("%.*s", (int)stem, o->target), *copy = tl_strdup(target),
-         *name = tl_strdup(basename(copy));
+         *name = tl_strdup(basename(copy)), *prefix = tl_format(".%s.trapline-", name),
+         *beside = tl_strdup(target);
+    const char *directory = dirname(beside);
+    struct tl_staging stage = {NULL, -1};
     int rc = 0;
     *left_out = NULL;
     tl_redaction_init(&b.redaction);
-    b.stage = tl_format("%s.XXXXXX", target);
     if (!archive && !is_free(target))
         rc = tl_fail(e, TL_ERROR_INPUT, doing, target,
                      "it is there already: a directory that is not there, or is empty, "
                      "was expected");
     else if (archive && access(o->target, F_OK) == 0)
         rc = tl_fail(e, TL_ERROR_INPUT, doing, o->target, "it is there already");
-    else if (!mkdtemp(b.stage))
-        rc =
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, b.stage, "a directory cannot be made there");
+    else if (tl_staging_begin(&stage, directory, prefix))
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory,
+                           "a directory cannot be made there");
     if (rc == 0) {
+        b.stage = stage.path;
         chmod(b.stage, 0755);
         b.report = tl_report_new(source);
         rc = fill(&b, e);
@@ -388,15 +384,16 @@ int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundl
                                   (int64_t)(tl_member_integer(source->finding, "created_us") / 1000000), e);
         else if (rc == 0 && rename(b.stage, target) != 0)
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, target, "it cannot be put there");
-        nftw(b.stage, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* nothing, when it has become the target */
     }
+    tl_staging_end(&stage);
     if (rc == 0)
         *left_out = json_incref(b.left_out);
     json_decref(b.files);
     json_decref(b.left_out);
     json_decref(b.report);
     tl_redaction_free(&b.redaction);
-    free(b.stage);
+    free(prefix);
+    free(beside);
     free(name);
     free(copy);
     free(target);

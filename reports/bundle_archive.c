@@ -26,7 +26,7 @@ static const struct {
     {".tar.xz", archive_write_add_filter_xz},
     {".tar", archive_write_add_filter_none},
 };
-#define N_KINDS (sizeof kinds / sizeof *kinds)
+#define N_KINDS TL_COUNT(kinds)
 
 static size_t kind_of(const char *path)
 {

@@ -106,7 +106,7 @@ static bool is_own_runner(const json_t *finding)
 {
     static const char *const names[] = {"onnxruntime", "command", "sim", "selftest"};
     const char *name = tl_member_text(finding, "runner");
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; name && i < TL_COUNT(names); i++)
         if (!strcmp(name, names[i]))
             return true;
     return false;

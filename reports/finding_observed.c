@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define TABLE_AXES 6 /* columns of axes */
 
 static void add_counts(struct tl_buffer *b, const json_t *row)
@@ -44,7 +43,7 @@ static bool is_decisive(const json_t *f, const json_t *row)
     const char *axis = tl_member_text(row, "axis"), *name;
     json_array_foreach(json_object_get(json_object_get(f, "builds"), "ranges"), i, range)
     {
-        for (size_t k = 0; k < COUNT(ends); k++)
+        for (size_t k = 0; k < TL_COUNT(ends); k++)
             if (json_equal(json_object_get(range, ends[k]), json_object_get(row, "value")))
                 return true;
     }
@@ -114,7 +113,7 @@ static void add_observed_builds(const struct tl_sections *r)
     tl_page_heading(r->page, 2, "Observed");
     tl_page_words(r->page, "Only the build changes. In bold are the builds at the ends of a range that "
                            "fails, and those next to it.");
-    json_t *rows = tl_page_table(r->page, COUNT(columns), columns);
+    json_t *rows = tl_page_table(r->page, TL_COUNT(columns), columns);
     json_array_foreach(measured, i, row) add_observed_row(r, rows, row, 1, axis);
     add_variant(r, "In every row: ", tl_report_variant(r->finding));
     json_decref(measured);
@@ -148,12 +147,12 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     size_t i;
     tl_page_words(r->page, "The corners of the boundary: variants that fail, of which neither axis can "
                            "be made one step simpler, unless the last column says otherwise.");
-    json_t *rows = tl_page_table(r->page, COUNT(columns), columns);
+    json_t *rows = tl_page_table(r->page, TL_COUNT(columns), columns);
     json_array_foreach(json_object_get(frontier, "corners"), i, c)
     {
         const json_t *values[] = {json_object_get(c, "a"), json_object_get(c, "b")};
         json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
-        char *cells[COUNT(columns)];
+        char *cells[TL_COUNT(columns)];
         for (size_t k = 0; k < 2; k++) {
             tl_inline_value(&b, values[k]);
             cells[k] = tl_buffer_take(&b);
@@ -164,7 +163,7 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
         cells[4] = tl_strdup(tl_member_true(c, "gap")
                                  ? "not all was tried"
                                  : "with either one step simpler, if there is one, it does not");
-        tl_page_row(rows, false, COUNT(columns), cells);
+        tl_page_row(rows, false, TL_COUNT(columns), cells);
         json_decref(row);
     }
     json_object_del(rest, columns[0]);

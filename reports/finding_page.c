@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 /* "`8355`: 0 of 22 (0 % to 23 %)" */
 static void add_rate(struct tl_buffer *b, const json_t *rate)
 {
@@ -268,7 +266,7 @@ static void add_others(const struct tl_sections *r)
         tl_page_words(r->page, "None in this search.");
         return;
     }
-    json_t *rows = tl_page_table(r->page, COUNT(head), head);
+    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
     json_array_foreach(others, i, o)
     {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
@@ -287,7 +285,7 @@ static void add_others(const struct tl_sections *r)
         char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
                          seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
                          tl_buffer_take(&where)};
-        tl_page_row(rows, false, COUNT(cells), cells);
+        tl_page_row(rows, false, TL_COUNT(cells), cells);
     }
 }
 
@@ -368,15 +366,15 @@ static void add_builds(const struct tl_sections *r)
         return;
     }
     if (json_array_size(json_object_get(builds, "ranges"))) {
-        json_t *rows = tl_page_table(r->page, COUNT(head), head);
+        json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
         json_array_foreach(json_object_get(builds, "ranges"), i, range)
         {
-            char *cells[COUNT(names)];
-            for (k = 0; k < COUNT(names); k++) {
+            char *cells[TL_COUNT(names)];
+            for (k = 0; k < TL_COUNT(names); k++) {
                 tl_inline_code(&b, tl_member_text(range, names[k]));
                 cells[k] = b.size ? tl_buffer_take(&b) : tl_strdup("none found");
             }
-            tl_page_row(rows, false, COUNT(names), cells);
+            tl_page_row(rows, false, TL_COUNT(names), cells);
         }
     }
     tl_buffer_add_string(&b, "Builds considered: ");
@@ -400,7 +398,7 @@ static void add_elsewhere(const struct tl_sections *r)
         return;
     }
     tl_page_words(r->page, "The same variant of the same case, as the database has it:");
-    json_t *rows = tl_page_table(r->page, COUNT(head), head);
+    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
     json_array_foreach(r->elsewhere, i, o)
     {
         struct tl_buffer unit = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT;
@@ -412,7 +410,7 @@ static void add_elsewhere(const struct tl_sections *r)
         }
         char *cells[] = {tl_buffer_take(&unit), tl_buffer_take(&outcome),
                          tl_format("%lld", (long long)tl_member_integer(o, "trials"))};
-        tl_page_row(rows, false, COUNT(cells), cells);
+        tl_page_row(rows, false, TL_COUNT(cells), cells);
     }
 }
 

@@ -1,4 +1,5 @@
-/* A night's document (docs/nightly.md) in every format. Nothing here prints; strings are the caller's. */
+/* A night's document (docs/nightly.md) in every format, and which of its classes are for the worse. Nothing
+ * here prints; strings are the caller's. */
 #ifndef TL_REPORT_NIGHT_H
 #define TL_REPORT_NIGHT_H
 

@@ -30,7 +30,7 @@ static const struct {
     {"lost", "lost", "lost", false},
     {"not-run", "not run", "not run", false},
 };
-#define N_WORDS (sizeof words / sizeof *words)
+#define N_WORDS TL_COUNT(words)
 
 char *tl_night_class_words(const char *class)
 {

@@ -23,7 +23,7 @@ void tl_inline_html(struct tl_buffer *b, const char *text)
         tl_buffer_add(&plain, text, n);
         tl_add_escaped(b, plain.data);
         text += n;
-        for (size_t i = 0; *text && i < sizeof tags / sizeof *tags; i++)
+        for (size_t i = 0; *text && i < TL_COUNT(tags); i++)
             if (*text == *tags[i].mark)
                 tl_buffer_add_string(b, tags[i].tag);
         text += *text != '\0';

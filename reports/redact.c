@@ -42,7 +42,7 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
         "model",  "models",    "nobody", "guest", "data",  "trapline",      "local"};
     if (!name || strlen(name) < 3)
         return;
-    for (size_t i = 0; i < sizeof general / sizeof *general; i++)
+    for (size_t i = 0; i < TL_COUNT(general); i++)
         if (!strcmp(general[i], name))
             return;
     for (size_t i = 0; i < r->n; i++)
@@ -87,7 +87,7 @@ void tl_redaction_free(struct tl_redaction *r)
 static size_t homes(const char *text)
 {
     static const char *const places[] = {"/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (size_t i = 0; i < TL_COUNT(places); i++)
         if (!strncmp(text, places[i], strlen(places[i])) && is_name(text[strlen(places[i])]))
             return strlen(places[i]);
     return 0;
@@ -203,7 +203,7 @@ static bool is_exact(const char *key)
                                        "joint",    "axes",    "irrelevant", "independent", "decisive",
                                        "not_held", "also",    "case",       "frontier",    "unit",
                                        "device",   "runner"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; i < TL_COUNT(keys); i++)
         if (!strcmp(keys[i], key))
             return true;
     return false;

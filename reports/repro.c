@@ -155,7 +155,7 @@ static void add_python_side(struct tl_buffer *b, const char *name, const struct 
     add_python(b, word);
     tl_buffer_add_string(b, ",\n    \"model\": ");
     add_python(b, path);
-    for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (i = 0; i < TL_COUNT(numbers); i++) {
         tl_buffer_printf(b, ",\n    \"%s\": ", numbers[i]);
         add_python(b, json_object_get(s->options, numbers[i]));
     }

@@ -23,7 +23,7 @@ static const struct {
     {"other", "failed in another way", "failed in another way"},
     {"unsupported", "cannot be tried", "could not be tried, or lost"},
 };
-#define N_OUTCOMES (sizeof outcomes / sizeof *outcomes)
+#define N_OUTCOMES TL_COUNT(outcomes)
 
 /* Over builds the variants have one axis, the unit: its values in the order of the builds. */
 static json_t *axes_of(const json_t *f)

@@ -80,7 +80,7 @@ static const char *code_name(int signal, int code)
         {SIGILL, ILL_ILLOPC, "illegal instruction"},
         {SIGILL, ILL_ILLOPN, "illegal instruction"},
     };
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    for (size_t i = 0; i < TL_COUNT(codes); i++)
         if ((!codes[i].signal || codes[i].signal == signal) && codes[i].code == code)
             return codes[i].words;
     return code <= 0 ? "sent" : "";

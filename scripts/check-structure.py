@@ -23,6 +23,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCUMENT = "docs/architecture.md"
+LISTED = (".c", ".h", ".sql", ".css", ".js")
 FOLDERS = ("cases", "db", "harness", "reports", "runners")
 
 # What a pure part must not call. A symbol that is not listed cannot reach outside without one that is.
@@ -44,28 +45,33 @@ def block(text, name):
     return [line for line in lines if line]
 
 
-def sources():
+def sources(kinds=(".c", ".h")):
     for top in FOLDERS:
-        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+        for folder, folders, names in os.walk(os.path.join(ROOT, top)):
+            folders[:] = [f for f in folders if f != "templates"] # texts that are filled in, and then compiled elsewhere
             for name in names:
-                if name.endswith((".c", ".h")):
+                if name.endswith(kinds):
                     yield os.path.relpath(os.path.join(folder, name), ROOT)
 
 
 def head(path):
     """The first sentence of the comment that a file begins with; None when it begins with none."""
     with open(os.path.join(ROOT, path), encoding="utf-8") as f:
-        found = re.match(r"\s*/\*(.*?)(?:\*/|\n \*\s*\n)", f.read(), re.S)
+        text = f.read()
+    if path.endswith(".sql"):
+        found = re.match(r"--(.*?)\n(?:--\s*\n|(?!--))", text, re.S)
+    else:
+        found = re.match(r"\s*/\*(.*?)(?:\*/|\n \*\s*\n)", text, re.S)
     if not found:
         return None
-    text = re.sub(r"\s*\n \*\s*", " ", found.group(1)).strip()
+    text = re.sub(r"\s*\n(?: \*|--)?\s*", " ", found.group(1)).strip()
     text = re.sub(r"^Theory of operation\. ", "", text)
     return re.split(r"(?<=[\w)\"'`])\. (?=[A-Z(])|(?<=\?) (?=[A-Z(])", text)[0].rstrip(".:")
 
 
 def listed(folder):
     """The lines of the list of a folder, and what cannot be said of it."""
-    names = [s for s in sources() if os.path.dirname(s) == folder]
+    names = [s for s in sources(LISTED) if os.path.dirname(s) == folder]
     lines, wrong = [""], []
     for name in sorted(names):
         stem = os.path.splitext(name)[0]
@@ -75,8 +81,7 @@ def listed(folder):
         text = (head(header) if header else None) or head(name)
         if text is None:
             wrong.append("%s: a file begins with a comment that says in a sentence what it is for" % name)
-        base = os.path.basename(name)
-        lines.append("- `%s`%s: %s" % (base, ", `.h`" if header else "", text))
+        lines.append("- `%s`%s: %s" % (name, ", `.h`" if header else "", text))
     return lines + [""], wrong
 
 
@@ -156,23 +161,25 @@ class Arrows:
 
 def objects(build):
     """Source -> (symbols that its object files define, symbols that they want)."""
-    found = {}
+    found, made_from = {}, {}
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
         commands = json.load(f)
     for command in commands:
         source = os.path.relpath(os.path.join(command["directory"], command["file"]), ROOT)
         output = os.path.join(command["directory"], command["output"])
-        if source.startswith("..") or source.split("/")[0] not in FOLDERS or not os.path.exists(output):
-            continue
-        listed = subprocess.run(["nm", "-P", output], check=True, capture_output=True, text=True).stdout
-        defines, wants = found.setdefault(source, (set(), set()))
+        if source.split("/")[0] in FOLDERS and os.path.exists(output):
+            made_from[output] = source
+            found[source] = (set(), set())
+    if made_from:
+        listed = subprocess.run(["nm", "-A", "-P", *made_from], check=True, capture_output=True, text=True).stdout
         for line in listed.splitlines():
-            name, kind = line.split()[:2]
-            name = name.split("@")[0]
+            output, _, symbol = line.partition(": ")
+            name, kind = symbol.split()[:2]
+            defines, wants = found[made_from[output]]
             if kind in "Uw":
-                wants.add(name)
+                wants.add(name.split("@")[0])
             elif kind.isupper():
-                defines.add(name)
+                defines.add(name.split("@")[0])
     return found
 
 

@@ -20,14 +20,13 @@ static const char *const mlp_values[] = {"none", "silu", NULL};
 
 #define LONGEST (INT64_C(1) << 20) /* positions */
 
+#define ROW(...)                                                                                             \
+    {                                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
 #define INTEGER(name, least, most, baseline, about)                                                          \
-    {                                                                                                        \
-#name, TL_VALUE_INTEGER, least, most, NULL, baseline, about                                          \
-    }
-#define STRING(name, values, baseline, about)                                                                \
-    {                                                                                                        \
-#name, TL_VALUE_STRING, 0, 0, values, baseline, about                                                \
-    }
+    ROW(#name, TL_VALUE_INTEGER, least, most, NULL, baseline, about)
+#define STRING(name, values, baseline, about) ROW(#name, TL_VALUE_STRING, 0, 0, values, baseline, about)
 
 static const struct tl_family_axis axes[] = {
     INTEGER(layers, 1, 96, "1", "number of decoder layers"),

@@ -89,8 +89,7 @@ struct tl_decoder_tensor *tl_decoder_tensor_add(struct tl_decoder_tensors *t, co
                                                 enum tl_dtype dtype, size_t element, int rank,
                                                 const int64_t *shape)
 {
-    t->list = tl_realloc(t->list, t->n + 1, sizeof *t->list);
-    struct tl_decoder_tensor *x = &t->list[t->n++];
+    struct tl_decoder_tensor *x = TL_GROW(t->list, t->n);
     *x = (struct tl_decoder_tensor){.dtype = dtype, .rank = rank, .count = 1};
     snprintf(x->name, sizeof x->name, "%s", name);
     for (int i = 0; i < rank; i++) {

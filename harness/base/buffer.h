@@ -33,6 +33,13 @@ char *tl_strdup(const char *s);                   /* NULL gives NULL */
 char *tl_format(const char *format, ...)
     __attribute__((format(printf, 1, 2))); /* a new string, the caller's */
 
+/* How many elements an array has; not of a pointer. */
+#define TL_COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Room for one more element at the end of a list of n, which is counted: *TL_GROW(list, n) = element. What is in
+ * it is not set. The element may use neither list nor n: it may be computed before or after. */
+#define TL_GROW(list, n) ((list) = tl_realloc((list), (n) + 1, sizeof *(list)), &(list)[(n)++])
+
 /* Reads a whole file of at most `most` bytes. Returns a NUL-terminated buffer, the caller's to free, and its
  * size; or NULL with errno set (EFBIG when it is larger, EISDIR for a directory). */
 char *tl_read_file(const char *path, size_t most, size_t *size);

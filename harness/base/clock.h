@@ -1,4 +1,4 @@
-/* Time. Durations are taken from the monotonic clock, points in time from the wall clock. */
+/* Clocks: durations are taken from the monotonic one, points in time from the wall clock. */
 #ifndef TL_CLOCK_H
 #define TL_CLOCK_H
 
@@ -11,6 +11,12 @@ static inline uint64_t tl_monotonic_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Seconds since a point of the monotonic clock. */
+static inline double tl_seconds_since(uint64_t started_ns)
+{
+    return (double)(tl_monotonic_ns() - started_ns) * 1e-9;
 }
 
 /* Microseconds since 1970-01-01 UTC. */

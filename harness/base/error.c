@@ -1,5 +1,7 @@
 #include "harness/base/error.h"
 
+#include "harness/base/buffer.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +42,11 @@ int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const ch
     set_head(e, kind, what, where);
     memcpy(e->why, text, sizeof text);
     return -1;
+}
+
+char *tl_error_text(const struct tl_error *e)
+{
+    return tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
 }
 
 int tl_error_exit_status(enum tl_error_kind kind)

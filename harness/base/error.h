@@ -30,6 +30,9 @@ int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const
 int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const char *what, const char *where,
                   const char *why, ...) __attribute__((format(printf, 6, 7)));
 
+/* "WHAT: WHERE: WHY", without WHERE where it is empty. A new string. */
+char *tl_error_text(const struct tl_error *e);
+
 /* The process exit status that a failure of this kind ends with. */
 int tl_error_exit_status(enum tl_error_kind kind);
 

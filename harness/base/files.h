@@ -1,4 +1,4 @@
-/* Files and directories. */
+/* Files and directories: made, read, replaced as a whole, and removed. */
 #ifndef TL_FILES_H
 #define TL_FILES_H
 

@@ -92,7 +92,7 @@ static char *match_assertion(const struct tl_lines *t, size_t i)
         "assertion `",         "assertion '",         "assertion fail", "assert failed",
         "check failed",        "precondition failed", "assertion \"",   "internal assert failed",
         "unreachable executed"};
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+    for (size_t k = 0; k < TL_COUNT(words); k++)
         if (strcasestr(s, words[k])) {
             if (k < 2 && !strstr(s, "fail"))
                 continue;
@@ -147,15 +147,15 @@ static char *match_heap(const struct tl_lines *t, size_t i)
                                         "smallbin", "largebin",    "unsorted", "unaligned",
                                         "mismatch", "too many",    "unlink",   "top size"};
     const char *s = t->line[i], *p;
-    for (size_t k = 0; k < sizeof phrases / sizeof *phrases; k++)
+    for (size_t k = 0; k < TL_COUNT(phrases); k++)
         if ((p = strstr(s, phrases[k])))
             return tl_strdup(p);
-    for (size_t k = 0; k < sizeof functions / sizeof *functions; k++) {
+    for (size_t k = 0; k < TL_COUNT(functions); k++) {
         p = strstr(s, functions[k]);
         if (!p || (p > s && is_word(p[-1]) && strcmp(functions[k], "free(): "))) /* also "50%free(): …" */
             continue;
         const char *what = p + strlen(functions[k]);
-        for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+        for (size_t w = 0; w < TL_COUNT(words); w++)
             if (starts(what, words[w]))
                 return tl_strdup(p);
     }
@@ -180,7 +180,7 @@ static char *match_cplusplus(const struct tl_lines *t, size_t i)
         "libc++abi: Pure virtual function called",
         "uncaught exception of type",
     };
-    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
+    for (size_t k = 0; k < TL_COUNT(heads); k++) {
         const char *p = strstr(t->line[i], heads[k]);
         if (!p)
             continue;
@@ -282,7 +282,7 @@ static char *match_other(const struct tl_lines *t, size_t i)
         "Internal error: Oops",
     };
     const char *s = t->line[i];
-    for (size_t k = 0; k < sizeof anywhere / sizeof *anywhere; k++) {
+    for (size_t k = 0; k < TL_COUNT(anywhere); k++) {
         const char *p = strstr(s, anywhere[k]);
         if (!p)
             continue;
@@ -299,7 +299,7 @@ char *tl_last_words_known(const struct tl_lines *t, size_t i)
         match_heap, match_cplusplus, match_rust,   match_python, match_sanitizer,
         match_log,  match_assertion, match_loader, match_gtest,  match_other,
     };
-    for (size_t k = 0; k < sizeof matchers / sizeof *matchers; k++) {
+    for (size_t k = 0; k < TL_COUNT(matchers); k++) {
         char *message = matchers[k](t, i);
         if (message)
             return message;

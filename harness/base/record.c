@@ -81,7 +81,7 @@ static const struct {
 const char *tl_signal_name(int signal)
 {
     static _Thread_local char text[32];
-    for (size_t i = 0; i < sizeof signal_names / sizeof signal_names[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(signal_names); i++)
         if (signal_names[i].signal == signal)
             return signal_names[i].name;
 #ifdef SIGRTMIN

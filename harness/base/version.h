@@ -1,5 +1,5 @@
-/* Versions, as a package and a runtime write them: 1.22.0, 1.24.0-dev.20260114-c343143a49, 1.22.0+1a2b3c4d.
- */
+/* Versions and their order, as a package and a runtime write them: 1.22.0, 1.24.0-dev.20260114-c343143a49,
+ * 1.22.0+1a2b3c4d. */
 #ifndef TL_VERSION_H
 #define TL_VERSION_H
 

@@ -12,6 +12,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/base/watch.h"
 #include "harness/builds/range.h"
 
 #include <jansson.h>
@@ -37,15 +38,12 @@ struct tl_builds {
 };
 void tl_builds_free(struct tl_builds *b);
 
-/* Told before something that takes long: what is being done. May be NULL wherever it is asked for. */
-typedef void (*tl_builds_progress)(void *arg, const char *text);
-
 /* Brings every version that `spec` names: "onnxruntime@" and what range.h says, with one thing more: a short
  * version is the newest that begins with it. Of what is published, stable versions are meant, unless an end
  * of a range is a pre-release. What is here already is not fetched again. *out gets every build that the spec
  * names, also when -1 is returned because some version could not be had: then those that could. A range
- * leaves out, with a word to progress, versions that hold no library for this machine. */
-int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
+ * leaves out, with a word to watch (NULL: nobody), versions that hold no library for this machine. */
+int tl_builds_fetch(const char *spec, const struct tl_watch *watch, struct tl_builds *out,
                     struct tl_error *e);
 
 /* Asks the runner of a build what it can do with it: *answer is its describe message. */
@@ -55,7 +53,8 @@ typedef int (*tl_builds_describe)(const struct tl_build *b, json_t **answer, str
  * library says of itself to the runner. Adding the same content again changes nothing. */
 int tl_builds_add(const char *library, tl_builds_describe describe, struct tl_build *b, struct tl_error *e);
 
-/* The build that a unit names. version NULL, "" or "latest": the newest that is here. */
+/* The build that a unit names: 1.22.0, or 1.22 for the newest 1.22.x that is here, as `builds fetch` takes it.
+ * version NULL, "" or "latest": the newest that is here. */
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e);
 
 /* The builds that are here and in one of the ranges, oldest version first. TL_ERROR_INPUT when a range holds

@@ -16,19 +16,8 @@ static void free_versions(char **versions, size_t n)
 
 static void add_build(struct tl_builds *out, struct tl_build *b)
 {
-    out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-    out->list[out->n++] = *b;
+    *TL_GROW(out->list, out->n) = *b;
     memset(b, 0, sizeof *b);
-}
-
-static void say(tl_builds_progress progress, void *arg, const char *format, const char *a, const char *b)
-{
-    char *text;
-    if (!progress)
-        return;
-    text = tl_format("%s %s%s%s", format, a, b ? ": " : "", b ? b : "");
-    progress(arg, text);
-    free(text);
 }
 
 /* The published versions next to one that does not exist. */
@@ -131,8 +120,7 @@ static void want(struct wish *w, const char *version, bool exact)
             w->list[i].exact |= exact;
             return;
         }
-    w->list = tl_realloc(w->list, w->n + 1, sizeof *w->list);
-    w->list[w->n++] = (struct wanted){tl_strdup(version), exact};
+    *TL_GROW(w->list, w->n) = (struct wanted){tl_strdup(version), exact};
 }
 
 static void free_wish(struct wish *w)
@@ -200,13 +188,13 @@ static int choose(struct wish *w, const struct tl_builds_range *r, char *const *
 }
 
 /* Wants all that a spec names. */
-static int make_wish(struct wish *w, bool ask, tl_builds_progress progress, void *arg, struct tl_error *e)
+static int make_wish(struct wish *w, bool ask, const struct tl_watch *watch, struct tl_error *e)
 {
     char **versions = NULL;
     size_t n = 0;
     int rc = 0;
     if (ask) {
-        say(progress, arg, "asking which builds are published of", TL_BUILDS_RUNNER, NULL);
+        tl_watch_line(watch, "asking which builds are published of " TL_BUILDS_RUNNER);
         rc = list_published(&versions, &n, e);
     }
     for (size_t i = 0; i < w->ranges.n && rc == 0; i++) {
@@ -226,14 +214,13 @@ static int make_wish(struct wish *w, bool ask, tl_builds_progress progress, void
     return rc;
 }
 
-int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, struct tl_builds *out,
-                    struct tl_error *e)
+int tl_builds_fetch(const char *spec, const struct tl_watch *watch, struct tl_builds *out, struct tl_error *e)
 {
     struct wish w = {0};
     bool ask = false;
     memset(out, 0, sizeof *out);
     /* A mistake in the spec is told before anything is asked of the network. */
-    int rc = parse_wish(spec, &w, &ask, e) != 0 || make_wish(&w, ask, progress, arg, e) != 0 ? -1 : 0;
+    int rc = parse_wish(spec, &w, &ask, e) != 0 || make_wish(&w, ask, watch, e) != 0 ? -1 : 0;
     for (size_t i = 0; i < w.n; i++) {
         const char *version = w.list[i].version;
         struct tl_build b;
@@ -244,11 +231,11 @@ int tl_builds_fetch(const char *spec, tl_builds_progress progress, void *arg, st
             continue;
         }
         tl_build_free(&b);
-        say(progress, arg, "fetching " TL_BUILDS_RUNNER, version, NULL);
+        tl_watch_line(watch, "fetching " TL_BUILDS_RUNNER " %s", version);
         if (fetch_one(version, &b, &absent, &why) == 0) {
             add_build(out, &b);
         } else if (absent && !w.list[i].exact) {
-            say(progress, arg, "left out", version, why.why);
+            tl_watch_line(watch, "left out %s: %s", version, why.why);
         } else {
             /* The first failure is the one that is told; a machine without network fails them all. */
             if (rc == 0 && e)

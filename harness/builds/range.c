@@ -43,8 +43,7 @@ int tl_builds_ranges_parse(const char *text, struct tl_builds_ranges *out, struc
     *out = (struct tl_builds_ranges){0};
     for (const char *at = text; at && !wrong;) {
         size_t n = strcspn(at, ",");
-        out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-        struct tl_builds_range *r = &out->list[out->n++];
+        struct tl_builds_range *r = TL_GROW(out->list, out->n);
         *r = (struct tl_builds_range){.text = tl_format("%.*s", (int)n, at)};
         wrong = parse_one(r);
         at = at[n] ? at + n + 1 : NULL;

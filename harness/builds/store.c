@@ -234,8 +234,7 @@ int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_err
         char *directory = tl_format("%s/%s", store, entry->d_name);
         struct tl_build b;
         if (read_build(directory, name, entry->d_name, &b) == 0) {
-            out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-            out->list[out->n++] = b;
+            *TL_GROW(out->list, out->n) = b;
         }
         free(directory);
     }
@@ -290,11 +289,16 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
     if (tl_builds_installed(runner, &all, e) != 0)
         return -1;
     bool newest = !version || !*version || !strcmp(version, "latest");
+    bool is_short = !newest && tl_version_stable(version) && tl_version_parts(version) < 3;
     struct tl_build *found = NULL;
     for (size_t i = 0; i < all.n; i++) {
-        if (newest ? true : !strcmp(all.list[i].version, version))
+        const char *here = all.list[i].version;
+        if (newest || (is_short && tl_version_stable(here) && !tl_version_compare_prefix(here, version)))
             found = &all.list[i];
     }
+    for (size_t i = 0; i < all.n && !newest; i++)
+        if (!strcmp(all.list[i].version, version))
+            found = &all.list[i];
     if (found) {
         *b = *found;
         memset(found, 0, sizeof *found);
@@ -335,8 +339,7 @@ int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, s
     for (size_t i = 0; i < all.n && rc == 0; i++) {
         if (!chosen[i])
             continue;
-        out->list = tl_realloc(out->list, out->n + 1, sizeof *out->list);
-        out->list[out->n++] = all.list[i];
+        *TL_GROW(out->list, out->n) = all.list[i];
         all.list[i] = (struct tl_build){0};
     }
     free(chosen);

@@ -82,20 +82,20 @@ static json_t *triggers_json(const struct tl_case *c, const struct tl_search_res
 
 /* A trial of the path that shows something: of this variant, with this outcome, a fresh one if there is any.
  */
-static const char *trial_showing(const struct tl_hunt *h, const struct tl_search_result *r,
+static const char *trial_showing(const struct tl_driver *d, const struct tl_search_result *r,
                                  const uint64_t *index, enum tl_search_outcome outcome)
 {
     const char *found = NULL;
-    size_t n = h->units ? 1 : h->c->n_axes; /* over builds there is one axis: the build */
-    for (size_t i = 0; i < r->n_path && i < h->n_trials; i++) {
+    size_t n = d->units ? 1 : d->c->n_axes; /* over builds there is one axis: the build */
+    for (size_t i = 0; i < r->n_path && i < d->n_trials; i++) {
         const struct tl_search_step *s = &r->path[i];
-        if (s->outcome != outcome || !h->trials[i].told || memcmp(s->index, index, n * sizeof *index))
+        if (s->outcome != outcome || !d->trials[i].told || memcmp(s->index, index, n * sizeof *index))
             continue;
-        if (!found || (s->fresh && h->trials[i].fresh))
-            found = h->trials[i].id;
+        if (!found || (s->fresh && d->trials[i].fresh))
+            found = d->trials[i].id;
     }
-    if (!found && h->units && h->shown.told && *index == h->shown_at && outcome == TL_SEARCH_MATCH)
-        found = h->shown.id;
+    if (!found && d->units && d->shown.told && *index == d->shown_at && outcome == TL_SEARCH_MATCH)
+        found = d->shown.id;
     return found;
 }
 
@@ -104,47 +104,47 @@ static json_t *id_or_null(const char *id)
     return id ? json_string(id) : json_null();
 }
 
-static json_t *decisive_json(const struct tl_hunt *h, const struct tl_search_result *r)
+static json_t *decisive_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_decisive; i++) {
         const struct tl_search_pair *p = &r->decisive[i];
         json_array_append_new(
-            list, json_pack("{s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "axis", h->c->axes[p->axis].name, "fails",
-                            tl_index_json(h->c, p->fails), "passes", tl_index_json(h->c, p->passes),
+            list, json_pack("{s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "axis", d->c->axes[p->axis].name, "fails",
+                            tl_index_json(d->c, p->fails), "passes", tl_index_json(d->c, p->passes),
                             "n_fails", (json_int_t)p->n_fails, "n_passes", (json_int_t)p->n_passes,
-                            "fails_trial", id_or_null(trial_showing(h, r, p->fails, TL_SEARCH_MATCH)),
-                            "passes_trial", id_or_null(trial_showing(h, r, p->passes, TL_SEARCH_PASS))));
+                            "fails_trial", id_or_null(trial_showing(d, r, p->fails, TL_SEARCH_MATCH)),
+                            "passes_trial", id_or_null(trial_showing(d, r, p->passes, TL_SEARCH_PASS))));
     }
     return list;
 }
 
 /* Over builds, whether the trial that showed the failure beforehand is none of the search's own. */
-static bool is_shown_apart(const struct tl_hunt *h, const struct tl_search_result *r)
+static bool is_shown_apart(const struct tl_driver *d, const struct tl_search_result *r)
 {
-    for (size_t i = 0; i < r->n_path && i < h->n_trials; i++)
-        if (h->trials[i].told && !strcmp(h->trials[i].id, h->shown.id))
+    for (size_t i = 0; i < r->n_path && i < d->n_trials; i++)
+        if (d->trials[i].told && !strcmp(d->trials[i].id, d->shown.id))
             return false;
-    return h->units && h->shown.told;
+    return d->units && d->shown.told;
 }
 
-static json_t *path_json(const struct tl_hunt *h, const struct tl_search_result *r)
+static json_t *path_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
-    if (is_shown_apart(h, r))
+    if (is_shown_apart(d, r))
         json_array_append_new(list,
                               json_pack("{s:{s:s},s:s,s:s,s:s,s:b,s:i,s:s}", "variant", "build",
-                                        h->units[h->shown_at]->text, "trial", h->shown.id, "purpose",
+                                        d->units[d->shown_at]->text, "trial", d->shown.id, "purpose",
                                         tl_search_purpose_name(TL_SEARCH_REPRODUCE), "outcome",
-                                        tl_search_outcome_name(TL_SEARCH_MATCH), "fresh", (int)h->shown.fresh,
-                                        "repeat", 0, "signature", h->shown.coarse_id));
-    for (size_t i = 0; i < r->n_path && i < h->n_trials; i++) {
+                                        tl_search_outcome_name(TL_SEARCH_MATCH), "fresh", (int)d->shown.fresh,
+                                        "repeat", 0, "signature", d->shown.coarse_id));
+    for (size_t i = 0; i < r->n_path && i < d->n_trials; i++) {
         const struct tl_search_step *s = &r->path[i];
         json_t *j =
             json_pack("{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
-                      h->units ? json_pack("{s:s}", "build", h->units[s->index[0]]->text)
-                               : tl_index_json(h->c, s->index),
-                      "trial", id_or_null(h->trials[i].told ? h->trials[i].id : NULL), "purpose",
+                      d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
+                               : tl_index_json(d->c, s->index),
+                      "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
                       tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome),
                       "fresh", s->fresh, "repeat", (json_int_t)s->repeat);
         if (s->signature && *s->signature)
@@ -174,9 +174,9 @@ static json_t *axes_json(const struct tl_case *c)
     return list;
 }
 
-static json_t *environment_json(const struct tl_hunt *h, const struct tl_unit *u)
+static json_t *environment_json(const struct tl_driver *d, const struct tl_unit *u)
 {
-    const struct tl_machine *m = tl_executor_machine(h->x);
+    const struct tl_machine *m = tl_executor_machine(d->x);
     const char *path = json_string_value(json_object_get(u->build_object, "path"));
     const char *sha = json_string_value(json_object_get(u->build_object, "sha256"));
     const char *version = json_string_value(json_object_get(u->build_object, "version"));
@@ -187,17 +187,17 @@ static json_t *environment_json(const struct tl_hunt *h, const struct tl_unit *u
                      "runtime_sha256", sha, "runtime_version", version);
 }
 
-static json_t *notes_json(const struct tl_hunt *h, const struct tl_search_result *r)
+static json_t *notes_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_notes; i++)
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text",
                                               tl_search_note_text(r->notes[i])));
-    if (h->bare_trials) {
+    if (d->bare_trials) {
         char *text = tl_format(
             "%zu trial%s left no stack: what is missing is unknown and not another failure, so "
             "%s matched by outcome, phase and signal",
-            h->bare_trials, h->bare_trials == 1 ? "" : "s", h->bare_trials == 1 ? "it was" : "they were");
+            d->bare_trials, d->bare_trials == 1 ? "" : "s", d->bare_trials == 1 ? "it was" : "they were");
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "no-stack", "text", text));
         free(text);
     }
@@ -205,23 +205,23 @@ static json_t *notes_json(const struct tl_hunt *h, const struct tl_search_result
 }
 
 /* Failures of another kind that turned up, each with the trial that shows it. */
-static int add_others(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document,
+static int add_others(const struct tl_driver *d, const struct tl_search_result *r, json_t *document,
                       struct tl_error *e)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_others; i++) {
         const struct tl_search_other *o = &r->others[i];
         const char *trial = NULL;
-        for (size_t k = 0; k < r->n_path && k < h->n_trials && !trial; k++)
-            if (r->path[k].outcome == TL_SEARCH_OTHER && h->trials[k].told && r->path[k].signature &&
+        for (size_t k = 0; k < r->n_path && k < d->n_trials && !trial; k++)
+            if (r->path[k].outcome == TL_SEARCH_OTHER && d->trials[k].told && r->path[k].signature &&
                 !strcmp(r->path[k].signature, o->signature))
-                trial = h->trials[k].id;
+                trial = d->trials[k].id;
         json_t *j = json_pack("{s:s,s:o,s:o,s:I}", "signature", o->signature, "variant",
-                              h->units ? json_pack("{s:s}", "build", h->units[o->index[0]]->text)
-                                       : tl_index_json(h->c, o->index),
+                              d->units ? json_pack("{s:s}", "build", d->units[o->index[0]]->text)
+                                       : tl_index_json(d->c, o->index),
                               "trial", id_or_null(trial), "seen", (json_int_t)o->seen);
         struct tl_trial_record t;
-        if (trial && !tl_query_trial(tl_executor_store(h->x), trial, &t, e)) {
+        if (trial && !tl_query_trial(tl_executor_store(d->x), trial, &t, e)) {
             json_object_set_new(j, "title", json_string(t.signature.title ? t.signature.title : ""));
             json_object_set_new(j, "outcome", json_string(tl_outcome_name(t.outcome)));
             json_object_set_new(j, "phase", json_string(tl_phase_name(t.phase)));
@@ -235,16 +235,16 @@ static int add_others(const struct tl_hunt *h, const struct tl_search_result *r,
 }
 
 /* Outcome, signal, phase, message and signature, from the trial that stands for the finding. */
-static int add_failure(const struct tl_hunt *h, const char *trial, json_t *document, struct tl_error *e)
+static int add_failure(const struct tl_driver *d, const char *trial, json_t *document, struct tl_error *e)
 {
     struct tl_trial_record t;
     static const char *const none[] = {"outcome", "signal", "phase", "message", "exit_status", "signature"};
     if (!trial) {
-        for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        for (size_t i = 0; i < TL_COUNT(none); i++)
             json_object_set_new(document, none[i], json_null());
         return 0;
     }
-    if (tl_query_trial(tl_executor_store(h->x), trial, &t, e))
+    if (tl_query_trial(tl_executor_store(d->x), trial, &t, e))
         return -1;
     json_object_set_new(document, "outcome", json_string(tl_outcome_name(t.outcome)));
     json_object_set_new(document, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
@@ -262,16 +262,15 @@ static int add_failure(const struct tl_hunt *h, const char *trial, json_t *docum
 }
 
 /* Why the failing variant cannot be tried here, as the message: there is no failure that has one. */
-static void add_reason(const struct tl_hunt *h, const struct tl_search_result *r,
-                       const struct tl_variant *failing, json_t *document)
+static void add_reason(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     struct tl_trial_record t;
     struct tl_error ignored;
     if (!tl_search_has_note(r, TL_NOTE_FAILING_UNSUPPORTED))
         return;
-    char *why = tl_variant_forbidden(h->c, failing);
-    if (!why && h->n_trials && h->trials[0].told &&
-        !tl_query_trial(tl_executor_store(h->x), h->trials[0].id, &t, &ignored)) {
+    char *why = tl_variant_forbidden(d->c, d->failing);
+    if (!why && d->n_trials && d->trials[0].told &&
+        !tl_query_trial(tl_executor_store(d->x), d->trials[0].id, &t, &ignored)) {
         why = t.message ? tl_strdup(t.message) : NULL;
         tl_trial_record_free(&t);
     }
@@ -280,13 +279,13 @@ static void add_reason(const struct tl_hunt *h, const struct tl_search_result *r
     free(why);
 }
 
-static void add_builds(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
+static void add_builds(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     json_t *list = json_array(), *unsupported = json_array(), *ranges = json_array();
-    for (size_t i = 0; i < h->n_units; i++)
-        json_array_append_new(list, json_string(h->units[i]->build));
+    for (size_t i = 0; i < d->n_units; i++)
+        json_array_append_new(list, json_string(d->units[i]->build));
     for (size_t i = 0; i < r->n_unsupported_builds; i++)
-        json_array_append_new(unsupported, json_string(h->units[r->unsupported_builds[i]]->build));
+        json_array_append_new(unsupported, json_string(d->units[r->unsupported_builds[i]]->build));
     for (size_t i = 0; i < r->n_ranges; i++) {
         const struct tl_search_build_range *g = &r->ranges[i];
         const size_t at[] = {g->good_before, g->first_bad, g->last_bad, g->fixed};
@@ -295,7 +294,7 @@ static void add_builds(const struct tl_hunt *h, const struct tl_search_result *r
                               g->confidence_after);
         for (size_t k = 0; k < 4; k++)
             json_object_set_new(j, names[k],
-                                at[k] == SIZE_MAX ? json_null() : json_string(h->units[at[k]]->build));
+                                at[k] == SIZE_MAX ? json_null() : json_string(d->units[at[k]]->build));
         json_array_append_new(ranges, j);
     }
     json_object_set_new(
@@ -303,9 +302,9 @@ static void add_builds(const struct tl_hunt *h, const struct tl_search_result *r
         json_pack("{s:o,s:o,s:o}", "list", list, "unsupported", unsupported, "ranges", ranges));
 }
 
-static void add_search(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
+static void add_search(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
-    const struct tl_case *c = h->c;
+    const struct tl_case *c = d->c;
     json_t *irrelevant = json_array(), *independent = json_array(), *joint = json_array(),
            *purposes = json_object();
     for (size_t i = 0; i < r->n_irrelevant; i++) {
@@ -322,13 +321,12 @@ static void add_search(const struct tl_hunt *h, const struct tl_search_result *r
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
-                        r->minimal && !h->units && !h->is_frontier ? tl_index_json(c, r->minimal)
-                                                                   : json_null());
-    json_object_set_new(document, "trigger", h->units ? json_array() : triggers_json(c, r));
+                        r->minimal && !d->units && !d->frontier ? tl_index_json(c, r->minimal) : json_null());
+    json_object_set_new(document, "trigger", d->units ? json_array() : triggers_json(c, r));
     json_object_set_new(document, "joint", joint);
     json_object_set_new(document, "irrelevant", irrelevant);
     json_object_set_new(document, "independent", independent);
-    json_object_set_new(document, "decisive", h->units ? json_array() : decisive_json(h, r));
+    json_object_set_new(document, "decisive", d->units ? json_array() : decisive_json(d, r));
     json_object_set_new(
         document, "generalises",
         json_pack("{s:[i,i],s:[i,i]}", "held", r->held[0], r->held[1], "broken", r->broken[0], r->broken[1]));
@@ -343,71 +341,72 @@ static void add_search(const struct tl_hunt *h, const struct tl_search_result *r
                         r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());
     json_object_set_new(document, "trials", json_integer((json_int_t)r->trials));
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
-    json_object_set_new(document, "cached", json_integer((json_int_t)h->n_cached));
+    json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     json_object_set_new(document, "by_purpose", purposes);
 }
 
-static void add_frontier(const struct tl_hunt *h, const struct tl_search_result *r, json_t *document)
+static void add_frontier(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     json_t *corners = json_array();
     for (size_t i = 0; i < r->n_corners; i++)
         json_array_append_new(
-            corners, json_pack("{s:o,s:o,s:b}", "a", value_json(h->c, h->frontier[0], r->corners[i].a), "b",
-                               value_json(h->c, h->frontier[1], r->corners[i].b), "gap", r->corners[i].gap));
+            corners, json_pack("{s:o,s:o,s:b}", "a", value_json(d->c, d->frontier[0], r->corners[i].a), "b",
+                               value_json(d->c, d->frontier[1], r->corners[i].b), "gap", r->corners[i].gap));
     json_object_set_new(document, "frontier",
-                        json_pack("{s:s,s:s,s:o}", "a", h->c->axes[h->frontier[0]].name, "b",
-                                  h->c->axes[h->frontier[1]].name, "corners", corners));
+                        json_pack("{s:s,s:s,s:o}", "a", d->c->axes[d->frontier[0]].name, "b",
+                                  d->c->axes[d->frontier[1]].name, "corners", corners));
 }
 
-json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl_variant *failing,
-                            struct tl_error *e)
+json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
 {
-    const struct tl_search_result *r = tl_search_result(h->search);
-    const struct tl_case *c = h->c;
-    const struct tl_unit *u = h->unit;
+    const char *kind = d->units ? "builds" : d->frontier ? "frontier" : "isolation";
+    const struct tl_search_result *r = tl_search_result(d->search);
+    const struct tl_case *c = d->c;
+    const struct tl_unit *u = d->unit;
     struct tl_variant baseline = tl_variant_baseline(c);
     char id[TL_UUID_SIZE], environment[TL_ID_SIZE];
-    const uint64_t newest_bad = h->units && r->n_ranges ? r->ranges[r->n_ranges - 1].last_bad : 0;
-    if (h->units)
-        u = h->units[newest_bad];
+    const uint64_t newest_bad = d->units && r->n_ranges ? r->ranges[r->n_ranges - 1].last_bad : 0;
+    if (d->units)
+        u = d->units[newest_bad];
     tl_uuid7(id);
-    json_t *d = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
-                          "title", c->title, "case_hash", c->hash, "source", c->source);
-    json_object_set_new(d, "unit", json_string(u->text));
-    json_object_set_new(d, "runner", json_string(u->runner));
-    json_object_set_new(d, "device", json_string(u->device));
-    json_object_set(d, "build", u->build_object ? u->build_object : json_null());
-    json_object_set_new(d, "created_us", json_integer(tl_wall_us()));
-    json_object_set_new(d, "elapsed_s", json_real((double)(tl_monotonic_ns() - h->started_ns) * 1e-9));
-    json_object_set_new(d, "reproduced", json_boolean(r->reproduced));
-    json_object_set_new(d, "complete", json_boolean(r->complete));
-    json_object_set_new(d, "failing", tl_index_json(c, failing->index));
-    json_object_set_new(d, "baseline", tl_index_json(c, baseline.index));
+    json_t *document = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
+                                 "title", c->title, "case_hash", c->hash, "source", c->source);
+    json_object_set_new(document, "unit", json_string(u->text));
+    json_object_set_new(document, "runner", json_string(u->runner));
+    json_object_set_new(document, "device", json_string(u->device));
+    json_object_set(document, "build", u->build_object ? u->build_object : json_null());
+    json_object_set_new(document, "created_us", json_integer(tl_wall_us()));
+    json_object_set_new(document, "elapsed_s", json_real(tl_seconds_since(d->started_ns)));
+    json_object_set_new(document, "reproduced", json_boolean(r->reproduced));
+    json_object_set_new(document, "complete", json_boolean(r->complete));
+    json_object_set_new(document, "failing", tl_index_json(c, d->failing->index));
+    json_object_set_new(document, "baseline", tl_index_json(c, baseline.index));
     tl_variant_free(&baseline);
     const char *evidence = NULL, *control = NULL;
-    if (h->units)
-        evidence = r->n_ranges ? trial_showing(h, r, &newest_bad, TL_SEARCH_MATCH) : NULL;
+    if (d->units)
+        evidence = r->n_ranges ? trial_showing(d, r, &newest_bad, TL_SEARCH_MATCH) : NULL;
     else if (r->minimal) /* a point of a boundary is no more minimal than the next: F, which was run most */
-        evidence = trial_showing(h, r, h->is_frontier ? failing->index : r->minimal, TL_SEARCH_MATCH);
-    for (size_t i = 0; i < r->n_decisive && !control && !h->units; i++)
-        control = trial_showing(h, r, r->decisive[i].passes, TL_SEARCH_PASS);
+        evidence = trial_showing(d, r, d->frontier ? d->failing->index : r->minimal, TL_SEARCH_MATCH);
+    for (size_t i = 0; i < r->n_decisive && !control && !d->units; i++)
+        control = trial_showing(d, r, r->decisive[i].passes, TL_SEARCH_PASS);
     json_object_set_new(
-        d, "evidence", json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
-    add_search(h, r, d);
-    json_object_set_new(d, "notes", notes_json(h, r));
-    json_object_set_new(d, "axes", axes_json(c));
-    json_object_set_new(d, "path", path_json(h, r));
-    json_object_set_new(d, "environment", environment_json(h, u));
-    if (h->units)
-        add_builds(h, r, d);
-    if (h->is_frontier)
-        add_frontier(h, r, d);
-    if (tl_executor_environment(h->x, c, failing, u, environment, e) || add_failure(h, evidence, d, e) ||
-        add_others(h, r, d, e)) {
-        json_decref(d);
+        document, "evidence",
+        json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
+    add_search(d, r, document);
+    json_object_set_new(document, "notes", notes_json(d, r));
+    json_object_set_new(document, "axes", axes_json(c));
+    json_object_set_new(document, "path", path_json(d, r));
+    json_object_set_new(document, "environment", environment_json(d, u));
+    if (d->units)
+        add_builds(d, r, document);
+    if (d->frontier)
+        add_frontier(d, r, document);
+    if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
+        add_failure(d, evidence, document, e) || add_others(d, r, document, e)) {
+        json_decref(document);
         return NULL;
     }
-    add_reason(h, r, failing, d);
-    json_object_set_new(d, "environment_id", json_string(environment));
-    return d;
+    add_reason(d, r, document);
+    json_object_set_new(document, "environment_id", json_string(environment));
+    return document;
 }

@@ -7,10 +7,9 @@
 
 #include <jansson.h>
 
-/* Builds the document from a hunt's result so far. failing is the variant that was asked for; kind is
- * "isolation", "builds" or "frontier". A new reference; NULL with *e when the database cannot be read. */
-json_t *tl_finding_document(struct tl_hunt *h, const char *kind, const struct tl_variant *failing,
-                            struct tl_error *e);
+/* Builds the document from a driver's result so far. A new reference; NULL with *e when the database cannot be
+ * read. */
+json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e);
 
 /* A variant as a JSON object. */
 json_t *tl_index_json(const struct tl_case *c, const uint64_t *index);

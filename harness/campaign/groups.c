@@ -1,15 +1,16 @@
 #include "harness/campaign/groups.h"
 
+#include "harness/base/buffer.h"
+
 #include <stdlib.h>
 
-void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t face)
+void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t label)
 {
     size_t i = 0;
-    while (i < g->n && (g->list[i].outcome != outcome || g->list[i].face != face))
+    while (i < g->n && (g->list[i].outcome != outcome || g->list[i].label != label))
         i++;
     if (i == g->n) {
-        g->list = tl_realloc(g->list, g->n + 1, sizeof *g->list);
-        g->list[g->n++] = (struct tl_group){outcome, face, 0};
+        *TL_GROW(g->list, g->n) = (struct tl_group){outcome, label, 0};
     }
     g->list[i].n++;
     g->trials++;
@@ -24,7 +25,7 @@ static int by_weight(const void *a, const void *b)
     if (x->n != y->n)
         return x->n > y->n ? -1 : 1;
     return x->outcome != y->outcome ? (x->outcome > y->outcome) - (x->outcome < y->outcome)
-                                    : (x->face > y->face) - (x->face < y->face);
+                                    : (x->label > y->label) - (x->label < y->label);
 }
 
 void tl_groups_sort(struct tl_groups *g)
@@ -33,7 +34,7 @@ void tl_groups_sort(struct tl_groups *g)
         qsort(g->list, g->n, sizeof *g->list, by_weight);
 }
 
-void tl_groups_text(const struct tl_groups *g, const struct tl_faces *faces, struct tl_buffer *b)
+void tl_groups_text(const struct tl_groups *g, const struct tl_labels *labels, struct tl_buffer *b)
 {
     tl_buffer_add_string(b, g->n ? "" : "-");
     for (size_t i = 0; i < g->n; i++) {
@@ -41,8 +42,8 @@ void tl_groups_text(const struct tl_groups *g, const struct tl_faces *faces, str
         if (i && !tl_outcome_is_failure(p->outcome))
             break;
         tl_buffer_printf(b, "%s%s", i ? ", " : "", tl_outcome_name(p->outcome));
-        if (p->face != TL_NO_FACE)
-            tl_buffer_printf(b, " %s", faces->list[p->face].letter);
+        if (p->label != TL_NO_LABEL)
+            tl_buffer_printf(b, " %s", labels->list[p->label].letter);
         if (g->n > 1)
             tl_buffer_printf(b, " %zu of %zu", p->n, g->trials);
     }

@@ -7,16 +7,16 @@
 
 struct tl_group {
     enum tl_outcome outcome;
-    size_t face, n; /* of the table's signatures, or TL_NO_FACE; trials */
+    size_t label, n; /* of the table's signatures, or TL_NO_LABEL; trials */
 };
 struct tl_groups {
     size_t n, trials;
     struct tl_group *list; /* release with free */
 };
 
-void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t face);
+void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, size_t label);
 void tl_groups_sort(struct tl_groups *g); /* failures first, the most frequent first */
 /* "crash A", "crash A 3 of 5, hang"; "-" for no trial. A pass beside failures goes without saying. */
-void tl_groups_text(const struct tl_groups *g, const struct tl_faces *faces, struct tl_buffer *b);
+void tl_groups_text(const struct tl_groups *g, const struct tl_labels *labels, struct tl_buffer *b);
 
 #endif

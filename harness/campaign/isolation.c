@@ -1,194 +1,191 @@
 #include "harness/campaign/isolation.h"
 
 #include "db/finding.h"
+#include "db/query.h"
 #include "harness/base/clock.h"
 
 #include "harness/base/buffer.h"
 #include "harness/campaign/finding_document.h"
+#include "harness/campaign/over_builds.h"
+#include "harness/campaign/scan.h"
+#include "harness/executor/unit_list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-bool tl_isolate_out_of_time(const struct tl_isolate *s)
+bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
 {
-    return s->o->max_seconds &&
-           tl_monotonic_ns() - s->progress.started_ns > s->o->max_seconds * 1000000000ull;
+    return s->wishes.max_seconds && tl_monotonic_ns() - s->started_ns > s->wishes.max_seconds * 1000000000ull;
 }
 
-static void show_progress(struct tl_isolate *s, const struct tl_hunt *h)
+static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
-    const struct tl_search_result *r = tl_search_result(h->search);
-    tl_progress_show(&s->progress, "%s: %s; %llu trials, at most %llu more, %.0f s",
-                     (h->units ? h->units[0] : h->unit)->runner, h->doing, (unsigned long long)r->trials,
-                     (unsigned long long)tl_search_left(h->search),
-                     (double)(tl_monotonic_ns() - s->progress.started_ns) * 1e-9);
+    const struct tl_search_result *r = tl_search_result(d->search);
+    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s",
+                  (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
+                  (unsigned long long)tl_search_left(d->search), tl_seconds_since(s->started_ns));
 }
 
-/* Drives all hunts side by side to their end, the user's patience or the budget. */
-int tl_isolate_drive(struct tl_isolate *s, struct tl_error *e)
+/* Drives all searches side by side to their end, the user's patience or the budget. */
+static int drive(struct tl_campaign_isolation *s, struct tl_error *e)
 {
     for (;;) {
         size_t open = 0;
-        for (size_t i = 0; i < s->n_hunts; i++) {
-            struct tl_hunt *h = &s->hunts[i];
-            if (tl_hunt_done(h))
+        for (size_t i = 0; i < s->n_drivers; i++) {
+            struct tl_driver *d = &s->drivers[i];
+            if (tl_driver_done(d))
                 continue;
-            if (tl_executor_interrupted(s->x) || tl_isolate_out_of_time(s))
-                tl_search_stop(h->search, tl_isolate_out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
-            else if (tl_hunt_feed(h, e))
+            if (tl_executor_interrupted(s->x) || tl_isolation_out_of_time(s))
+                tl_search_stop(d->search, tl_isolation_out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
+            else if (tl_driver_feed(d, e))
                 return -1;
-            if (tl_hunt_done(h))
+            if (tl_driver_done(d))
                 continue;
-            show_progress(s, h);
+            show_progress(s, d);
             open++;
         }
         if (!open)
             return 0;
-        if (tl_executor_interrupted(s->x) && !tl_supervisor_in_flight(tl_executor_supervisor(s->x)))
+        if (tl_executor_interrupted(s->x) && !tl_executor_in_flight(s->x))
             return 0;
         if (tl_executor_step(s->x, e))
             return -1;
     }
 }
 
-/* The gravest outcome wins when several builds fail in different ways and nobody said which is meant. */
-static int gravity(enum tl_outcome o)
+/* The failure that is meant, by the beginning of its id, and a trial that shows it. */
+static int find_signature(struct tl_campaign_isolation *s, struct tl_driver_trial *shows, struct tl_error *e)
 {
-    static const enum tl_outcome order[] = {TL_OUTCOME_FALLBACK, TL_OUTCOME_ERROR, TL_OUTCOME_WRONG,
-                                            TL_OUTCOME_HANG,     TL_OUTCOME_OOM,   TL_OUTCOME_CRASH};
-    for (int i = 0; i < 6; i++)
-        if (order[i] == o)
-            return i + 1;
-    return 0;
-}
-
-struct scanned {
-    size_t at;
-    struct tl_scan *scan;
-};
-static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
-                       const struct tl_error *failure)
-{
-    struct scanned *one = arg;
-    (void)cached;
-    if (failure && failure->kind != TL_ERROR_INTERRUPTED) {
-        one->scan->failed = true;
-        one->scan->failure = *failure;
-    } else if (!failure) {
-        one->scan->outcome[one->at] = r->outcome;
-        memcpy(one->scan->coarse[one->at], r->signature.coarse_id, TL_ID_SIZE);
-        memcpy(one->scan->signature[one->at], r->signature.id, TL_ID_SIZE);
-        memcpy(one->scan->trial[one->at], r->id, TL_UUID_SIZE);
-    }
-    free(one);
-}
-
-/* Runs the failing variant once on units[at[i]] for each i, in processes of their own, and says which of them
- * shows the gravest failure: SIZE_MAX when none fails. */
-int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, struct tl_scan *scan, size_t *gravest,
-                    struct tl_error *e)
-{
-    int result = 0;
-    *gravest = SIZE_MAX;
-    for (size_t i = 0; i < n && !result; i++) {
-        struct scanned *one = tl_malloc(sizeof *one);
-        *one = (struct scanned){i, scan};
-        struct tl_request q = {.c = s->c,
-                               .variant = &s->failing,
-                               .unit = s->units[at[i]],
-                               .fresh = true,
-                               .use_cache = !s->o->no_cache};
-        for (size_t k = 0; k < i; k++)
-            q.repeat += at[k] == at[i];
-        result = tl_executor_submit(s->x, &q, on_scanned, one, e);
-        if (result)
-            free(one);
-        else if (i == 0) /* alone, in case it takes the machine down */
-            result = tl_executor_finish(s->x, e);
-    }
-    if (!result)
-        result = tl_executor_finish(s->x, e);
-    if (!result && scan->failed) {
-        *e = scan->failure;
-        result = -1;
-    }
-    for (size_t i = 0; i < n && !result; i++)
-        if (gravity(scan->outcome[i]) &&
-            (*gravest == SIZE_MAX || gravity(scan->outcome[i]) >= gravity(scan->outcome[*gravest])))
-            *gravest = i;
-    return result;
+    struct tl_filter all = {.case_name = s->c->name, .limit = 100000};
+    struct tl_trial_lines lines;
+    if (tl_query_trials(tl_executor_store(s->x), &all, &lines, e))
+        return -1;
+    *shows = (struct tl_driver_trial){0};
+    for (size_t i = 0; i < lines.n && !*shows->id; i++)
+        if (*lines.list[i].signature_id &&
+            !strncmp(lines.list[i].signature_id, s->signature, strlen(s->signature))) {
+            memcpy(shows->id, lines.list[i].id, TL_UUID_SIZE);
+            memcpy(shows->signature_id, lines.list[i].signature_id, TL_ID_SIZE);
+        }
+    tl_trial_lines_free(&lines);
+    return *shows->id
+               ? 0
+               : tl_fail(e, TL_ERROR_INPUT, "no such signature", s->signature,
+                         "no trial of case %s has it; `trapline list signatures` shows those that are known",
+                         s->c->name);
 }
 
 /* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
  * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
  * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
  * seen. */
-int tl_isolate_signature(struct tl_isolate *s, size_t unit, struct tl_hunt_trial *shows, struct tl_error *e)
+static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struct tl_driver_trial *shows,
+                             struct tl_error *e)
 {
     enum { FEW = 3, MANY = 8 };
-    struct tl_scan *scan = tl_calloc(1, sizeof *scan);
-    uint64_t budget = s->o->max_trials ? s->o->max_trials : MANY;
+    struct tl_driver_trial seen[MANY];
+    uint64_t budget = s->wishes.max_trials ? s->wishes.max_trials : MANY;
     size_t at[MANY], best;
-    s->hunts[unit].started_ns = tl_monotonic_ns();
+    s->drivers[unit].started_ns = tl_monotonic_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
-    int result = tl_isolate_scan(s, at, budget < FEW ? budget : FEW, scan, &best, e);
-    if (!result && best != SIZE_MAX && scan->outcome[best] == TL_OUTCOME_WRONG && budget > FEW)
-        result = tl_isolate_scan(s, at, budget < MANY ? budget : MANY, scan, &best, e);
-    *shows = (struct tl_hunt_trial){0};
-    if (!result && best != SIZE_MAX) {
-        memcpy(shows->signature_id, scan->signature[best], TL_ID_SIZE);
-        memcpy(shows->id, scan->trial[best], TL_UUID_SIZE);
-    }
-    free(scan);
+    int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, seen, &best, e);
+    if (!result && best != SIZE_MAX && seen[best].outcome == TL_OUTCOME_WRONG && budget > FEW)
+        result = tl_scan_run(s, at, budget < MANY ? budget : MANY, seen, &best, e);
+    *shows = !result && best != SIZE_MAX ? seen[best] : (struct tl_driver_trial){0};
     return result;
 }
 
-int tl_isolate_start(struct tl_isolate *s, size_t i, const struct tl_hunt_trial *shows,
-                     const size_t *frontier, struct tl_error *e)
+static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error *e)
 {
-    struct tl_hunt *h = &s->hunts[i];
+    struct tl_driver *d = &s->drivers[i];
+    struct tl_driver_trial shows;
+    if (s->signature ? find_signature(s, &shows, e) : gravest_signature(s, i, &shows, e))
+        return -1;
+    if (tl_executor_interrupted(s->x))
+        return 0;
     const struct tl_search_options options = {
         .seed = 1,
         .width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x),
-        .exhaustive = s->o->exhaustive,
-        .signature = *shows->signature_id ? shows->signature_id : NULL,
+        .exhaustive = s->wishes.exhaustive,
+        .signature = *shows.signature_id ? shows.signature_id : NULL,
     };
-    if (frontier
-            ? tl_hunt_frontier(h, s->x, s->c, s->units[i], &s->failing, frontier[0], frontier[1], &options, e)
-            : tl_hunt_isolate(h, s->x, s->c, s->units[i], &s->failing, &options, e))
+    d->unit = s->units[i];
+    d->frontier = s->frontier;
+    if (tl_driver_start(d, &options, e))
         return -1;
-    return options.signature ? tl_hunt_know(h, shows->id, shows->signature_id, e) : 0;
+    return options.signature ? tl_driver_know(d, shows.id, shows.signature_id, e) : 0;
 }
 
-int tl_isolate_run(struct tl_executor *x, struct tl_case *c, const struct tl_unit *unit,
-                   const struct tl_variant *failing, const struct tl_options *o, json_t **document,
-                   struct tl_error *e)
+/* A driver that was interrupted before it began has no search. */
+static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 {
-    struct tl_hunt hunt = {.max_trials = o->max_trials};
-    struct tl_isolate s = {.o = o,
-                           .x = x,
-                           .c = c,
-                           .failing = *failing,
-                           .units = &unit,
-                           .n_units = 1,
-                           .hunts = &hunt,
-                           .n_hunts = 1};
-    struct tl_hunt_trial shows;
-    *document = NULL;
-    tl_progress_begin(&s.progress, o->json && !o->verbose);
-    int result = tl_isolate_signature(&s, 0, &shows, e);
-    if (!result && !tl_executor_interrupted(x)) {
-        result = tl_isolate_start(&s, 0, &shows, NULL, e) || tl_isolate_drive(&s, e) ? -1 : 0;
-        *document = result ? NULL : tl_finding_document(&hunt, "isolation", failing, e);
-        if (!result && (!*document || tl_finding_put(tl_executor_store(x), *document, e)))
-            result = -1;
+    s->n_drivers = s->over ? 1 : s->n_units;
+    s->drivers = tl_calloc(s->n_drivers, sizeof *s->drivers);
+    for (size_t i = 0; i < s->n_drivers; i++)
+        s->drivers[i] = (struct tl_driver){
+            .x = s->x,
+            .c = s->c,
+            .failing = &s->failing,
+            .no_cache = s->wishes.no_cache,
+            .max_trials = s->wishes.max_trials,
+            .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
+        };
+    if (s->over)
+        return tl_over_builds_start(s, e);
+    for (size_t i = 0; i < s->n_drivers && !tl_executor_interrupted(s->x); i++)
+        if (start_one(s, i, e))
+            return -1;
+    return 0;
+}
+
+/* Stores what was found. */
+static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct tl_error *e)
+{
+    for (size_t i = 0; i < s->n_drivers; i++) {
+        json_t *document = tl_finding_document(&s->drivers[i], e);
+        if (!document || tl_finding_put(tl_executor_store(s->x), document, e)) {
+            json_decref(document);
+            return -1;
+        }
+        json_array_append_new(documents, document);
     }
-    tl_progress_clear(&s.progress);
-    tl_hunt_free(&hunt);
-    if (result) {
-        json_decref(*document);
-        *document = NULL;
-    }
+    return 0;
+}
+
+int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e)
+{
+    *documents = json_array();
+    int result = start(s, e);
+    bool begun = !result && s->n_drivers && s->drivers[s->n_drivers - 1].search;
+    if (begun)
+        result = drive(s, e) || conclude(s, *documents, e) ? -1 : 0;
+    for (size_t i = 0; i < s->n_drivers; i++)
+        tl_driver_free(&s->drivers[i]);
+    free(s->drivers);
+    s->drivers = NULL;
+    s->n_drivers = 0;
     return result;
+}
+
+int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
+                       struct tl_error *e)
+{
+    s->units = tl_calloc(n, sizeof *s->units);
+    for (; s->n_units < n; s->n_units++) {
+        struct tl_unit_list names = {0};
+        int result = tl_unit_list_add(&names, texts[s->n_units], e);
+        if (!result && names.n > 1)
+            result =
+                tl_fail(e, TL_ERROR_INPUT, "an isolation takes one build", texts[s->n_units],
+                        "it names %zu that are here, %s to %s; `--over build` finds those between which the "
+                        "failure came or went, `trapline matrix` sets them side by side",
+                        names.n, names.list[0], names.list[names.n - 1]);
+        if (!result && !(s->units[s->n_units] = tl_executor_unit(s->x, names.list[0], e)))
+            result = -1;
+        tl_unit_list_free(&names);
+        if (result)
+            return -1;
+    }
+    return 0;
 }

@@ -1,54 +1,38 @@
-/* An isolation with real trials: what `isolate` and `nightly` share. Hunts (hunt.h) for one case, one for
- * each unit, are driven side by side. */
+/* An isolation with real trials: what `isolate` and `nightly` share. Searches for one case, one for each unit,
+ * each with a driver of its own (driver.h), go on side by side. */
 #ifndef TL_ISOLATION_H
 #define TL_ISOLATION_H
 
+#include "harness/base/watch.h"
 #include "harness/campaign/driver.h"
-#include "harness/cli/cli.h"
+#include "harness/campaign/wishes.h"
 
 #include <jansson.h>
 
-#define TL_SCAN_MOST 1024 /* units of one scan */
-
-struct tl_isolate {
-    const struct tl_options *o; /* max_seconds, max_trials, no_cache, fresh, exhaustive, …; jobs of x */
+struct tl_campaign_isolation {
+    struct tl_campaign_wishes wishes;
+    const struct tl_watch *watch; /* NULL: nobody */
+    uint64_t started_ns;          /* of max_seconds */
     struct tl_executor *x;
-    struct tl_case *c;
+    const struct tl_case *c;
     struct tl_variant failing;
-    const struct tl_unit **units;
+    const char *signature;  /* the failure that is meant, by the beginning of its id; NULL: the gravest */
+    const char *over;       /* the unit over whose builds is searched; NULL: not over builds */
+    const size_t *frontier; /* the two axes of one; NULL */
+    const struct tl_unit **units; /* over builds it is made here, else the caller's; the caller's to free */
     size_t n_units;
-    struct tl_hunt *hunts;
-    size_t n_hunts;
-    struct tl_progress progress; /* its start is that of max_seconds */
+
+    struct tl_driver *drivers; /* while it runs */
+    size_t n_drivers;
 };
 
-/* What a variant did once on each of several units. */
-struct tl_scan {
-    enum tl_outcome outcome[TL_SCAN_MOST];
-    char coarse[TL_SCAN_MOST][TL_ID_SIZE], signature[TL_SCAN_MOST][TL_ID_SIZE],
-        trial[TL_SCAN_MOST][TL_UUID_SIZE];
-    bool failed;
-    struct tl_error failure;
-};
-
-bool tl_isolate_out_of_time(const struct tl_isolate *s);
-/* Drives all hunts side by side to their end, the user's patience or the budget. */
-int tl_isolate_drive(struct tl_isolate *s, struct tl_error *e);
-/* Runs the failing variant once on units[at[i]] for each i, in processes of their own, and says which of them
- * shows the gravest failure: SIZE_MAX when none fails. */
-int tl_isolate_scan(struct tl_isolate *s, const size_t *at, size_t n, struct tl_scan *scan, size_t *gravest,
-                    struct tl_error *e);
-/* The failure that is meant when nobody said which, and a trial that shows it: all zero when nothing fails.
- */
-int tl_isolate_signature(struct tl_isolate *s, size_t unit, struct tl_hunt_trial *shows, struct tl_error *e);
-/* Starts hunt i on unit i for the failure that `shows` shows; frontier: the two axes of one, or NULL. */
-int tl_isolate_start(struct tl_isolate *s, size_t i, const struct tl_hunt_trial *shows,
-                     const size_t *frontier, struct tl_error *e);
-
-/* A whole isolation on one unit; the finding is stored. *document, the caller's, is NULL when it was
- * interrupted before there was anything to say. */
-int tl_isolate_run(struct tl_executor *x, struct tl_case *c, const struct tl_unit *unit,
-                   const struct tl_variant *failing, const struct tl_options *o, json_t **document,
-                   struct tl_error *e);
+/* The units that texts name, one each. */
+int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
+                       struct tl_error *e);
+bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s);
+/* Isolates on every unit, to the end, the user's patience or the budget, and stores the findings. *documents,
+ * the caller's, lists those that were stored, also on failure; none when it was interrupted before there was
+ * anything to say. */
+int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e);
 
 #endif

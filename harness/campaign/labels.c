@@ -1,7 +1,6 @@
 #include "harness/campaign/labels.h"
 
 #include "harness/base/buffer.h"
-#include "harness/cli/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,59 +8,70 @@
 
 static const char digits[] = "0123456789";
 
-size_t tl_faces_count(struct tl_faces *f, const char *id, const char *coarse_id, const char *title,
-                      enum tl_outcome outcome, enum tl_phase phase, int signal)
+size_t tl_labels_count(struct tl_labels *l, const char *id, const char *coarse_id, const char *title,
+                       enum tl_outcome outcome, enum tl_phase phase, int signal)
 {
     if (!id || !*id)
-        return TL_NO_FACE;
+        return TL_NO_LABEL;
     size_t i = 0;
-    while (i < f->n && strcmp(f->list[i].id, id))
+    while (i < l->n && strcmp(l->list[i].id, id))
         i++;
-    if (i == f->n) {
-        f->list = tl_realloc(f->list, f->n + 1, sizeof *f->list);
-        struct tl_face *x = &f->list[f->n++];
-        *x = (struct tl_face){
+    if (i == l->n) {
+        struct tl_label *x = TL_GROW(l->list, l->n);
+        *x = (struct tl_label){
             .title = tl_strdup(title ? title : ""), .outcome = outcome, .phase = phase, .signal = signal};
         snprintf(x->id, sizeof x->id, "%s", id);
         /* Where nothing can be compared across builds the signature stands for itself. */
         snprintf(x->coarse_id, sizeof x->coarse_id, "%s", coarse_id && *coarse_id ? coarse_id : id);
     }
-    f->list[i].trials++;
+    l->list[i].trials++;
     return i;
 }
 
-void tl_faces_letter(struct tl_faces *f, size_t face)
+/* "A", …, "Z", "AA", … */
+static void name_letter(size_t i, char text[16])
 {
-    if (face == TL_NO_FACE || *f->list[face].letter)
+    char reversed[16];
+    size_t n = 0;
+    for (i++; i && n < 14; i = (i - 1) / 26)
+        reversed[n++] = (char)('A' + (i - 1) % 26);
+    for (size_t k = 0; k < n; k++)
+        text[k] = reversed[n - 1 - k];
+    text[n] = '\0';
+}
+
+void tl_labels_letter(struct tl_labels *l, size_t label)
+{
+    if (label == TL_NO_LABEL || *l->list[label].letter)
         return;
-    struct tl_face *x = &f->list[face];
+    struct tl_label *x = &l->list[label];
     size_t same = 0;
     char letter[16] = "";
-    for (size_t i = 0; i < f->n; i++)
-        if (*f->list[i].letter && !strcmp(f->list[i].coarse_id, x->coarse_id)) {
-            snprintf(letter, sizeof letter, "%.*s", (int)strcspn(f->list[i].letter, digits),
-                     f->list[i].letter);
+    for (size_t i = 0; i < l->n; i++)
+        if (*l->list[i].letter && !strcmp(l->list[i].coarse_id, x->coarse_id)) {
+            snprintf(letter, sizeof letter, "%.*s", (int)strcspn(l->list[i].letter, digits),
+                     l->list[i].letter);
             same++;
         }
     if (!same)
-        tl_letter(f->letters++, letter);
+        name_letter(l->letters++, letter);
     snprintf(x->letter, sizeof x->letter, "%s%u", letter, (unsigned)same + 1);
 }
 
-void tl_faces_lettered(struct tl_faces *f)
+void tl_labels_lettered(struct tl_labels *l)
 {
-    for (size_t i = 0; i < f->n; i++) { /* a letter that stands for one signature needs no number */
+    for (size_t i = 0; i < l->n; i++) { /* a letter that stands for one signature needs no number */
         size_t same = 0;
-        for (size_t k = 0; k < f->n; k++)
-            same += *f->list[k].letter && !strcmp(f->list[i].coarse_id, f->list[k].coarse_id);
+        for (size_t k = 0; k < l->n; k++)
+            same += *l->list[k].letter && !strcmp(l->list[i].coarse_id, l->list[k].coarse_id);
         if (same == 1)
-            f->list[i].letter[strcspn(f->list[i].letter, digits)] = '\0';
+            l->list[i].letter[strcspn(l->list[i].letter, digits)] = '\0';
     }
 }
 
 static int by_letter(const void *a, const void *b)
 {
-    const struct tl_face *const *x = a, *const *y = b;
+    const struct tl_label *const *x = a, *const *y = b;
     size_t nx = strcspn((*x)->letter, digits), ny = strcspn((*y)->letter, digits);
     if (nx != ny)
         return nx < ny ? -1 : 1;
@@ -69,46 +79,24 @@ static int by_letter(const void *a, const void *b)
     return order ? order : atoi((*x)->letter + nx) - atoi((*y)->letter + ny);
 }
 
-/* Those that have a letter. */
-static const struct tl_face **sorted(const struct tl_faces *f, size_t *n)
+const struct tl_label **tl_labels_sorted(const struct tl_labels *l, size_t *n)
 {
-    const struct tl_face **list = tl_calloc(f->n + 1, sizeof *list);
+    const struct tl_label **list = tl_calloc(l->n + 1, sizeof *list);
     *n = 0;
-    for (size_t i = 0; i < f->n; i++)
-        if (*f->list[i].letter)
-            list[(*n)++] = &f->list[i];
+    for (size_t i = 0; i < l->n; i++)
+        if (*l->list[i].letter)
+            list[(*n)++] = &l->list[i];
     qsort(list, *n, sizeof *list, by_letter);
     return list;
 }
 
-void tl_faces_print(const struct tl_faces *f)
-{
-    size_t n;
-    const struct tl_face **list = sorted(f, &n);
-    bool numbered = false;
-    for (size_t i = 0; i < n; i++) {
-        const struct tl_face *x = list[i];
-        printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", x->letter, x->id, tl_outcome_name(x->outcome),
-               tl_phase_name(x->phase), x->signal ? " " : "", x->signal ? tl_signal_name(x->signal) : "",
-               x->title, (unsigned long long)x->trials, x->trials == 1 ? "" : "s");
-        numbered = numbered || x->letter[strcspn(x->letter, digits)];
-    }
-    free(list);
-    if (numbered)
-        puts(
-            "Signatures with the same letter agree in what can be compared from build to build (their coarse "
-            "part).");
-    if (n)
-        putchar('\n');
-}
-
-json_t *tl_faces_json(const struct tl_faces *f)
+json_t *tl_labels_json(const struct tl_labels *l)
 {
     json_t *all = json_array();
     size_t n;
-    const struct tl_face **list = sorted(f, &n);
+    const struct tl_label **list = tl_labels_sorted(l, &n);
     for (size_t i = 0; i < n; i++) {
-        const struct tl_face *x = list[i];
+        const struct tl_label *x = list[i];
         json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:I}", "letter", x->letter, "id",
                                              x->id, "coarse_id", x->coarse_id, "title", x->title, "outcome",
                                              tl_outcome_name(x->outcome), "phase", tl_phase_name(x->phase),
@@ -119,10 +107,10 @@ json_t *tl_faces_json(const struct tl_faces *f)
     return all;
 }
 
-void tl_faces_free(struct tl_faces *f)
+void tl_labels_free(struct tl_labels *l)
 {
-    for (size_t i = 0; i < f->n; i++)
-        free(f->list[i].title);
-    free(f->list);
-    *f = (struct tl_faces){0};
+    for (size_t i = 0; i < l->n; i++)
+        free(l->list[i].title);
+    free(l->list);
+    *l = (struct tl_labels){0};
 }

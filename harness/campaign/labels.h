@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
-#define TL_NO_FACE SIZE_MAX
+#define TL_NO_LABEL SIZE_MAX
 
-struct tl_face {
+struct tl_label {
     char id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
     char *title;
     enum tl_outcome outcome;
@@ -17,22 +17,22 @@ struct tl_face {
     uint64_t trials;
     char letter[24];
 };
-struct tl_faces {
+struct tl_labels {
     size_t n, letters;
-    struct tl_face *list;
+    struct tl_label *list;
 };
 
-/* The place of a signature, which is added when it is new, and counted; TL_NO_FACE for "". */
-size_t tl_faces_count(struct tl_faces *f, const char *id, const char *coarse_id, const char *title,
-                      enum tl_outcome outcome, enum tl_phase phase, int signal);
+/* The place of a signature, which is added when it is new, and counted; TL_NO_LABEL for "". */
+size_t tl_labels_count(struct tl_labels *l, const char *id, const char *coarse_id, const char *title,
+                       enum tl_outcome outcome, enum tl_phase phase, int signal);
 /* Gives a signature its letter, if it has none: one for what can be compared across builds (the coarse part);
  * where that covers several signatures they are numbered. To be called in the order of the table, so that the
- * same results always read the same; then tl_faces_lettered. */
-void tl_faces_letter(struct tl_faces *f, size_t face);
-void tl_faces_lettered(struct tl_faces *f);
-/* A line for each, on stdout, and a word on what the numbers mean. */
-void tl_faces_print(const struct tl_faces *f);
-json_t *tl_faces_json(const struct tl_faces *f);
-void tl_faces_free(struct tl_faces *f);
+ * same results always read the same; then tl_labels_lettered. */
+void tl_labels_letter(struct tl_labels *l, size_t label);
+void tl_labels_lettered(struct tl_labels *l);
+/* Those that have a letter, in its order; a new array of them. */
+const struct tl_label **tl_labels_sorted(const struct tl_labels *l, size_t *n);
+json_t *tl_labels_json(const struct tl_labels *l);
+void tl_labels_free(struct tl_labels *l);
 
 #endif

@@ -1,19 +1,19 @@
 /* From the command line to the units and variants of a matrix. */
-#include "harness/cli/matrix.h"
+#include "harness/campaign/matrix.h"
 
 #include "harness/base/buffer.h"
+#include "harness/campaign/levels.h"
 #include "harness/search/covering.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVELS 5         /* values of a range when a case is covered by pairs and none are named */
 #define VALUES_MOST 4096 /* values of one axis */
 
-int tl_matrix_plan_units(struct tl_matrix *m, struct tl_error *e)
+int tl_matrix_plan_units(struct tl_matrix *m, const char *const *units, size_t n, struct tl_error *e)
 {
-    for (size_t i = 0; i < m->o->n_units; i++)
-        if (tl_unit_list_add(&m->names, m->o->units[i], e))
+    for (size_t i = 0; i < n; i++)
+        if (tl_unit_list_add(&m->names, units[i], e))
             return -1;
     m->n_units = m->names.n;
     return 0;
@@ -31,8 +31,7 @@ static void add_value(struct values *v, uint64_t index)
     for (size_t i = 0; i < v->n; i++)
         if (v->list[i] == index)
             return;
-    v->list = tl_realloc(v->list, v->n + 1, sizeof *v->list);
-    v->list[v->n++] = index;
+    *TL_GROW(v->list, v->n) = index;
 }
 
 static int add_span(struct values *v, const struct tl_axis *a, uint64_t from, uint64_t to, const char *text,
@@ -89,8 +88,8 @@ static int add_values(struct values *v, const struct tl_axis *a, const char *tex
 static int named_values(const struct tl_matrix *m, const struct tl_case *c, struct values *values,
                         struct tl_error *e)
 {
-    for (size_t i = 0; i < m->o->n_sets; i++) {
-        const char *text = m->o->sets[i], *equals = strchr(text, '=');
+    for (size_t i = 0; i < m->n_sets; i++) {
+        const char *text = m->sets[i], *equals = strchr(text, '=');
         if (!equals)
             return tl_fail(e, TL_ERROR_INPUT, "not an assignment", text, "AXIS=V1,V2 was expected");
         char *name = tl_format("%.*s", (int)(equals - text), text);
@@ -106,8 +105,8 @@ static int named_values(const struct tl_matrix *m, const struct tl_case *c, stru
 /* An axis must be one of some case at least; cases without it are run as they are. */
 static int check_axes(const struct tl_matrix *m, struct tl_error *e)
 {
-    for (size_t i = 0; i < m->o->n_sets; i++) {
-        const char *text = m->o->sets[i], *equals = strchr(text, '=');
+    for (size_t i = 0; i < m->n_sets; i++) {
+        const char *text = m->sets[i], *equals = strchr(text, '=');
         char *name = tl_format("%.*s", equals ? (int)(equals - text) : (int)strlen(text), text);
         bool known = false;
         size_t at;
@@ -221,10 +220,11 @@ static int plan_case(struct tl_matrix *m, struct tl_matrix_case *k, struct tl_er
     k->varied = tl_calloc(c->n_axes + 1, sizeof *k->varied);
     for (size_t i = 0; i < c->n_axes && !result; i++) {
         uint64_t count = c->axes[i].count;
-        bool all = m->o->pairs && !m->o->n_sets;
-        if (all && c->axes[i].kind == TL_AXIS_RANGE && count > LEVELS)
-            for (uint64_t l = 0; l < LEVELS; l++)
-                add_value(&values[i], l == LEVELS - 1 ? count - 1 : (count - 1) / (LEVELS - 1) * l);
+        bool all = m->wishes.pairs && !m->n_sets;
+        uint64_t levels = tl_levels_count(&c->axes[i]);
+        if (all && levels < count)
+            for (uint64_t l = 0; l < levels; l++)
+                add_value(&values[i], tl_levels_index(&c->axes[i], l));
         else if (all)
             result = add_span(&values[i], &c->axes[i], 0, count - 1, c->axes[i].name, e);
         if (!values[i].n)
@@ -234,7 +234,7 @@ static int plan_case(struct tl_matrix *m, struct tl_matrix_case *k, struct tl_er
     }
     const struct choice h = {c, values};
     if (!result)
-        result = m->o->pairs && several > 2 ? take_pairs(k, &h, e) : take_product(k, &h, e);
+        result = m->wishes.pairs && several > 2 ? take_pairs(k, &h, e) : take_product(k, &h, e);
     for (size_t i = 0; i < c->n_axes; i++)
         free(values[i].list);
     free(values);
@@ -251,7 +251,7 @@ int tl_matrix_plan_rows(struct tl_matrix *m, struct tl_error *e)
             return -1;
         size_t n;
         if (__builtin_mul_overflow(k->n_rows, m->n_units, &n) ||
-            __builtin_mul_overflow(n, (size_t)m->o->repeat, &n) || n > TL_MATRIX_MOST ||
+            __builtin_mul_overflow(n, (size_t)m->wishes.repeat, &n) || n > TL_MATRIX_MOST ||
             m->total + n > TL_MATRIX_MOST)
             return tl_fail(e, TL_ERROR_INPUT, "too many trials", k->c->path,
                            "a matrix has at most %d; with --pairs a few variants hold every pair of values",
@@ -260,15 +260,4 @@ int tl_matrix_plan_rows(struct tl_matrix *m, struct tl_error *e)
         m->total += n;
     }
     return 0;
-}
-
-bool tl_matrix_applies(const struct tl_matrix_case *k, const struct tl_unit *u)
-{
-    return (k->c->model_kind == TL_MODEL_STEPS) == !strcmp(u->runner, "command");
-}
-
-struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct tl_matrix_case *k,
-                                         size_t row, size_t unit)
-{
-    return &k->trials[(row * m->n_units + unit) * (size_t)m->o->repeat];
 }

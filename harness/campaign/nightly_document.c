@@ -1,6 +1,6 @@
 /* What a night found, as the JSON document that is stored, printed, and made into every other format
  * (docs/nightly.md), and as the cells that the next nights are compared with. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -48,6 +48,11 @@ static enum tl_class second_class(const struct tl_nightly_cell *c, bool memory)
                   : (c->slower   ? TL_CLASS_SLOWER
                      : c->faster ? TL_CLASS_FASTER
                                  : TL_CLASS_COUNT);
+}
+
+static bool has_class(const struct tl_nightly_cell *c, enum tl_class what)
+{
+    return c->class == what || second_class(c, false) == what || second_class(c, true) == what;
 }
 
 static unsigned changed_bits(const struct tl_nightly_cell *c)
@@ -107,9 +112,9 @@ static const char *which(const struct tl_nightly_cell *c)
 }
 
 /* A cell as far as it says where it stands. */
-static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class class)
+static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class what)
 {
-    return json_pack("{s:s,s:s,s:s?,s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "class", tl_class_names[class], "case",
+    return json_pack("{s:s,s:s,s:s?,s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "class", tl_class_names[what], "case",
                      c->c->name, "which", which(c), "variant", json_loads(c->variant_json, 0, NULL), "unit",
                      c->unit->text, "passed", (json_int_t)c->passed, "failed", (json_int_t)c->failed,
                      "refused", (json_int_t)c->refused, "unsupported", (json_int_t)c->unsupported, "lost",
@@ -131,19 +136,19 @@ static json_t *settings_json(const struct tl_nightly_cell *c)
 }
 
 /* A cell with all there is to say of it. */
-static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class class)
+static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class what)
 {
     bool fresh;
     const struct tl_samples *s = tl_nightly_seconds(c, &fresh);
-    json_t *j = cell_json(c, class);
+    json_t *j = cell_json(c, what);
     json_object_set_new(j, "settings", settings_json(c));
     json_object_set_new(j, "failures", failures_json(c));
     json_object_set_new(j, "environment", environment_json(c));
     json_object_set_new(j, "seconds", json_real(tl_median(s->list, s->n)));
     json_object_set_new(j, "memory", json_real(tl_median(c->memory[fresh].list, c->memory[fresh].n)));
     json_object_set_new(j, "before", c->before ? json_incref(c->before) : json_null());
-    if (c->evidence && class != TL_CLASS_SLOWER && class != TL_CLASS_FASTER && class != TL_CLASS_HUNGRIER &&
-        class != TL_CLASS_LEANER)
+    if (c->evidence && what != TL_CLASS_SLOWER && what != TL_CLASS_FASTER && what != TL_CLASS_HUNGRIER &&
+        what != TL_CLASS_LEANER)
         json_object_set_new(j, "evidence", json_string(c->evidence));
     if (c->why)
         json_object_set_new(j, "why", json_string(c->why));
@@ -157,11 +162,11 @@ static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class class)
 static json_t *list_of(const struct tl_nightly *n, enum tl_class from, enum tl_class to)
 {
     json_t *list = json_array();
-    for (enum tl_class class = from; class < to; class ++)
+    for (enum tl_class what = from; what < to; what++)
         for (size_t i = 0; i < n->n_cells; i++) {
             const struct tl_nightly_cell *c = &n->cells[i];
-            if (c->class == class || second_class(c, false) == class || second_class(c, true) == class)
-                json_array_append_new(list, entry_json(c, class));
+            if (has_class(c, what))
+                json_array_append_new(list, entry_json(c, what));
         }
     return list;
 }
@@ -198,7 +203,7 @@ static json_t *when_json(int64_t us)
     return j;
 }
 
-/* What was lost although it has a verdict by now: told, so that nobody wonders about the trial. */
+/* What was lost although it has a verdict by now: listed, so that nobody wonders about the trial. */
 static json_t *cut_short_json(const struct tl_nightly *n)
 {
     json_t *list = json_array();
@@ -234,8 +239,7 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "os_build", json_string(m->os_build ? m->os_build : ""));
     json_object_set_new(d, "started", when_json(n->night.started_us));
     json_object_set_new(d, "started_us", json_integer(n->night.started_us));
-    json_object_set_new(d, "elapsed_s",
-                        json_real((double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9));
+    json_object_set_new(d, "elapsed_s", json_real(tl_seconds_since(n->started_ns)));
     json_object_set_new(d, "resumed", json_boolean(n->resumed));
     json_object_set_new(d, "complete", json_boolean(!n->over_budget));
     json_object_set_new(d, "repeat", json_integer((json_int_t)n->suite->repeat));
@@ -252,14 +256,13 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "cells", cells);
     json_object_set(d, "notes", n->notes);
     size_t regressions = 0;
-    for (enum tl_class class = 0; class < TL_CLASS_COUNT; class ++) {
+    for (enum tl_class what = 0; what < TL_CLASS_COUNT; what++) {
         json_int_t k = 0;
         for (size_t i = 0; i < n->n_cells; i++)
-            k += n->cells[i].class == class || second_class(&n->cells[i], false) == class ||
-                 second_class(&n->cells[i], true) == class;
+            k += has_class(&n->cells[i], what);
         if (k)
-            json_object_set_new(counts, tl_class_names[class], json_integer(k));
-        regressions += class < TL_CLASS_REGRESSIONS ? (size_t)k : 0;
+            json_object_set_new(counts, tl_class_names[what], json_integer(k));
+        regressions += what < TL_CLASS_REGRESSIONS ? (size_t)k : 0;
     }
     json_object_set_new(d, "counts", counts);
     json_object_set_new(d, "regressions", json_integer((json_int_t)regressions));

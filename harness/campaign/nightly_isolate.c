@@ -1,6 +1,6 @@
 /* New failures are isolated in the night that found them, so that the report has the trigger in it. Trials of
  * isolations belong to a session of their own: they say nothing about how often a cell of the night fails. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -36,7 +36,7 @@ static json_t *summary(const json_t *finding)
     json_t *j = json_object();
     static const char *const members[] = {"finding", "reproduced",  "complete", "trigger",  "minimal",
                                           "rate",    "generalises", "trials",   "elapsed_s"};
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+    for (size_t i = 0; i < TL_COUNT(members); i++)
         if (json_object_get(finding, members[i]))
             json_object_set(j, members[i], json_object_get(finding, members[i]));
     return j;
@@ -51,21 +51,26 @@ static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
 {
     struct tl_nightly *n = c->nightly;
     double left = tl_nightly_left(n);
-    struct tl_options o = *n->o;
-    json_t *document = NULL;
-    o.max_seconds = isinf(left) ? ISOLATION_S : (uint64_t)left;
-    o.max_trials = 0;
-    if (o.max_seconds < 1) {
+    struct tl_campaign_isolation s = {
+        .wishes = {.max_seconds = isinf(left) ? ISOLATION_S : (uint64_t)left},
+        .watch = n->watch,
+        .started_ns = tl_monotonic_ns(),
+        .x = n->x,
+        .c = c->c,
+        .failing = c->variant,
+        .units = &c->unit,
+        .n_units = 1,
+    };
+    json_t *documents;
+    if (s.wishes.max_seconds < 1) {
         c->finding = not_isolated("the budget of the night was used up");
         return 0;
     }
-    tl_progress_clear(&n->progress);
-    if (tl_isolate_run(n->x, c->c, c->unit, &c->variant, &o, &document, e))
-        return -1;
-    if (document)
-        c->finding = summary(document);
-    json_decref(document);
-    return 0;
+    int result = tl_isolation_run(&s, &documents, e);
+    if (!result && json_array_size(documents))
+        c->finding = summary(json_array_get(documents, 0));
+    json_decref(documents);
+    return result;
 }
 
 static int new_session(struct tl_nightly *n, struct tl_error *e)

@@ -1,4 +1,4 @@
-/* A cell against the nights before.
+/* A cell against the nights before: is its failure new, fixed, flakier, is it slower?
  *
  * What it is compared with is everything that was seen since the last change: the last run on the same runner
  * and device, on the same build if that night had it and else on the nearest one, and from there back,
@@ -7,7 +7,7 @@
  *
  * Failures are of two gravities. A clean error is a refusal: a crash that has become one is fixed, and an
  * error that has become a crash is a new failure. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
@@ -51,10 +51,10 @@ const char *const tl_class_names[TL_CLASS_COUNT] = {
     [TL_CLASS_NOT_RUN] = "not-run",
 };
 
-bool tl_nightly_outcome_changed(enum tl_class class)
+bool tl_nightly_outcome_changed(enum tl_class what)
 {
-    return class == TL_CLASS_NEW || class == TL_CLASS_CHANGED || class == TL_CLASS_FLAKIER ||
-           class == TL_CLASS_FIXED || class == TL_CLASS_STEADIER;
+    return what == TL_CLASS_NEW || what == TL_CLASS_CHANGED || what == TL_CLASS_FLAKIER ||
+           what == TL_CLASS_FIXED || what == TL_CLASS_STEADIER;
 }
 
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e)
@@ -164,7 +164,7 @@ static uint64_t count_kind(const json_t *failures, const struct tl_nightly_kind 
     return n;
 }
 
-static void gather(const struct tl_nightly_cell *c, struct pool *p)
+static void collect(const struct tl_nightly_cell *c, struct pool *p)
 {
     bool time = true, memory = true, fresh;
     tl_nightly_seconds(c, &fresh);
@@ -378,7 +378,7 @@ static void carry(struct tl_nightly_cell *c, const struct pool *p)
 void tl_nightly_judge(struct tl_nightly_cell *c)
 {
     struct pool *p = tl_malloc(sizeof *p);
-    gather(c, p);
+    collect(c, p);
     c->judged = true;
     c->wants_more = c->wants_times = false;
     free(c->evidence);

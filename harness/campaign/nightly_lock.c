@@ -1,6 +1,6 @@
 /* A lock of its own, beside the database: builds are fetched before the database is opened, and what the
  * second of two nights wants to know is that the first one is at it. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "db/store.h"
 #include "harness/base/buffer.h"

@@ -1,5 +1,5 @@
 /* From a suite to its cells. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/builds/builds.h"
@@ -11,14 +11,24 @@
 
 /* --- cases ---------------------------------------------------------------------------------------------- */
 
-static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
+/* Takes what was said of a file, when it is wrong. */
+static void note_file(struct tl_nightly_mistakes *m, const char *path, struct tl_nightly_file f, bool wrong)
 {
-    for (size_t i = 0; i < m->n; i++)
-        fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
-    if (!m->n)
-        return tl_print_error(e);
-    fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m->n, m->n == 1 ? "" : "s", path);
-    return TL_EXIT_INPUT;
+    if (!wrong) {
+        tl_mistakes_free(&f.mistakes);
+        return;
+    }
+    f.path = tl_strdup(path);
+    *TL_GROW(m->list, m->n) = f;
+}
+
+void tl_nightly_mistakes_free(struct tl_nightly_mistakes *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        tl_mistakes_free(&m->list[i].mistakes);
+        free(m->list[i].path);
+    }
+    free(m->list);
 }
 
 /* What is wrong with a unit, whose runner must be here; the caller's to free. NULL: nothing. */
@@ -48,38 +58,36 @@ static void check_units(const struct tl_suite *s, struct tl_mistakes *m)
     }
 }
 
-int tl_nightly_load(struct tl_nightly *n, const char *path, int *status)
+int tl_nightly_load(struct tl_nightly *n, const char *path, struct tl_nightly_mistakes *m)
 {
-    struct tl_mistakes m = {0};
-    struct tl_error e;
-    *status = TL_EXIT_OK;
-    if (tl_suite_load(path, &n->suite, &m, &e))
-        *status = print_mistakes(path, &m, &e);
-    tl_mistakes_free(&m);
-    if (*status)
+    struct tl_nightly_file suite = {0}, checked = {0};
+    *m = (struct tl_nightly_mistakes){0};
+    bool wrong = tl_suite_load(path, &n->suite, &suite.mistakes, &suite.why);
+    note_file(m, path, suite, wrong);
+    if (wrong)
         return -1;
+    n->notes = json_array();
     n->n_cases = n->suite->n_cases;
     n->cases = tl_calloc(n->n_cases, sizeof(struct tl_case *));
-    for (size_t i = 0; i < n->n_cases; i++) { /* the mistakes of all of them are said */
-        int bad = TL_EXIT_OK;
-        n->cases[i] = tl_load_case(n->suite->cases[i], &bad);
-        if (bad > *status)
-            *status = bad;
+    for (size_t i = 0; i < n->n_cases; i++) {
+        struct tl_nightly_file f = {0};
+        wrong = tl_case_load(n->suite->cases[i], &n->cases[i], &f.mistakes, &f.why);
+        note_file(m, n->suite->cases[i], f, wrong);
     }
-    tl_suite_check(n->suite, n->cases, &m);
-    check_units(n->suite, &m);
-    if (m.n && print_mistakes(path, &m, &e) > *status)
-        *status = TL_EXIT_INPUT;
-    tl_mistakes_free(&m);
-    return *status ? -1 : 0;
+    tl_suite_check(n->suite, n->cases, &checked.mistakes);
+    check_units(n->suite, &checked.mistakes);
+    note_file(m, path, checked, checked.mistakes.n > 0);
+    return m->n ? -1 : 0;
 }
 
 /* --- builds and units ----------------------------------------------------------------------------------- */
 
-static void on_fetch(void *arg, const char *text)
+static __attribute__((format(printf, 2, 0))) bool on_fetch(void *arg, const char *format, va_list values)
 {
-    struct tl_nightly *n = arg;
-    tl_progress_show(&n->progress, "nightly: %s", text);
+    const struct tl_nightly *n = arg;
+    char text[512];
+    vsnprintf(text, sizeof text, format, values);
+    return tl_watch_line(n->watch, "nightly: %s", text);
 }
 
 static void note(struct tl_nightly *n, char *text) /* takes it */
@@ -88,7 +96,7 @@ static void note(struct tl_nightly *n, char *text) /* takes it */
     free(text);
 }
 
-/* What is not here and can be had is brought; a build that cannot be had is told, and the night goes on
+/* What is not here and can be had is brought; a build that cannot be had is noted, and the night goes on
  * without. */
 static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const struct tl_builds_range *r)
 {
@@ -101,9 +109,10 @@ static void fetch_range(struct tl_nightly *n, const struct tl_unit *u, const str
     if (found)
         return;
     struct tl_builds got;
+    const struct tl_watch watch = {on_fetch, n};
     struct tl_error why;
     char *spec = tl_format("%s@%s", u->runner, r->text);
-    if (tl_builds_fetch(spec, on_fetch, n, &got, &why))
+    if (tl_builds_fetch(spec, &watch, &got, &why))
         note(n, tl_format("%s could not be fetched%s: %s: %s", spec,
                           exact ? "" : "; the builds that are here were run", why.what, why.why));
     tl_builds_free(&got);
@@ -169,8 +178,7 @@ int tl_nightly_builds(struct tl_nightly *n, struct tl_error *e)
 static void add_cell(struct tl_nightly *n, struct tl_case *c, const struct tl_variant *v,
                      const struct tl_unit *u)
 {
-    n->cells = tl_realloc(n->cells, n->n_cells + 1, sizeof *n->cells);
-    struct tl_nightly_cell *cell = &n->cells[n->n_cells++];
+    struct tl_nightly_cell *cell = TL_GROW(n->cells, n->n_cells);
     *cell = (struct tl_nightly_cell){.nightly = n, .c = c, .unit = u, .variant = tl_variant_copy(c, v)};
     cell->variant_json = tl_variant_json(c, &cell->variant);
     tl_variant_hash(c, &cell->variant, cell->variant_hash);

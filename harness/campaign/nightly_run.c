@@ -1,10 +1,10 @@
 /* The trials of a night: first `repeat` of every cell, then more of those that look changed until that is
- * settled.
+ * decided.
  *
  * A trial that was running when the machine went down may have been the reason, and its cell is not tried
  * again this night. When only trapline was killed (the machine has not been booted since) it is run again,
  * after all the others, up to LOST_MOST times: something about it may be what kills trapline. */
-#include "harness/cli/nightly.h"
+#include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -37,8 +37,7 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
     while (i < c->n_kinds && (c->kinds[i].outcome != t->outcome || strcmp(c->kinds[i].coarse, coarse)))
         i++;
     if (i == c->n_kinds) {
-        c->kinds = tl_realloc(c->kinds, c->n_kinds + 1, sizeof *c->kinds);
-        struct tl_nightly_kind *k = &c->kinds[c->n_kinds++];
+        struct tl_nightly_kind *k = TL_GROW(c->kinds, c->n_kinds);
         *k = (struct tl_nightly_kind){.outcome = t->outcome, .phase = t->phase, .signal = t->signal};
         snprintf(k->coarse, sizeof k->coarse, "%s", coarse);
         snprintf(k->trial, sizeof k->trial, "%s", t->id);
@@ -133,13 +132,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_nightly *n = c->nightly;
     (void)cached;
     c->pending--;
-    if (failure) {
-        if (!n->broken && failure->kind != TL_ERROR_INTERRUPTED) {
-            n->failure = *failure;
-            n->broken = true;
-        }
+    if (failure)
         return;
-    }
     double seconds = 0;
     for (int p = TL_PHASE_LOAD; p <= TL_PHASE_CHECK; p++)
         seconds += r->phase_seconds[p] > 0 ? r->phase_seconds[p] : 0;
@@ -167,8 +161,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 
 double tl_nightly_left(const struct tl_nightly *n)
 {
-    double elapsed = (double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9;
-    return n->suite->budget_s > 0 ? n->suite->budget_s - elapsed : HUGE_VAL;
+    return n->suite->budget_s > 0 ? n->suite->budget_s - tl_seconds_since(n->started_ns) : HUGE_VAL;
 }
 
 static bool may_run(const struct tl_nightly_cell *c)
@@ -199,18 +192,17 @@ static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
         snprintf(budget, sizeof budget, ", budget %.0f s", left > 0 ? left : 0);
     if (tl_executor_step(n->x, e))
         return -1;
-    tl_progress_show(&n->progress,
-                     "nightly %s: %s; %llu of %llu trials, %zu in flight, %llu not passed, %.0f s%s",
-                     n->suite->name, doing, (unsigned long long)n->ended, (unsigned long long)n->total,
-                     tl_supervisor_in_flight(tl_executor_supervisor(n->x)), (unsigned long long)n->not_passed,
-                     (double)(tl_monotonic_ns() - n->progress.started_ns) * 1e-9, budget);
+    tl_watch_line(n->watch, "nightly %s: %s; %llu of %llu trials, %zu in flight, %llu not passed, %.0f s%s",
+                  n->suite->name, doing, (unsigned long long)n->ended, (unsigned long long)n->total,
+                  tl_executor_in_flight(n->x), (unsigned long long)n->not_passed,
+                  tl_seconds_since(n->started_ns), budget);
     return 0;
 }
 
 static bool stop(struct tl_nightly *n)
 {
     n->over_budget = n->over_budget || tl_nightly_left(n) <= 0;
-    return n->over_budget || tl_executor_interrupted(n->x) || n->broken;
+    return n->over_budget || tl_executor_interrupted(n->x);
 }
 
 /* Round by round, so that a budget that is used up has seen as much of every cell; cells of which a trial was
@@ -244,14 +236,14 @@ static int run_repeats(struct tl_nightly *n, bool those_lost, struct tl_error *e
 }
 
 /* More trials of what looks changed: of its own processes for an outcome, of the same kind for a time. */
-static int settle(struct tl_nightly *n, struct tl_error *e)
+static int decide(struct tl_nightly *n, struct tl_error *e)
 {
     size_t most = (size_t)tl_executor_jobs(n->x);
     for (size_t i = 0; i < n->n_cells; i++) {
         struct tl_nightly_cell *c = &n->cells[i];
         if (tl_nightly_remember(c, e))
             return -1;
-        /* Trials beyond `repeat` were made to settle it, before this process went on with the night. */
+        /* Trials beyond `repeat` were made to decide it, before this process went on with the night. */
         c->added = verdicts(c) > n->suite->repeat ? verdicts(c) - n->suite->repeat : 0;
         for (tl_nightly_judge(c); (c->wants_more || c->wants_times) && may_run(c) && !stop(n);
              tl_nightly_judge(c)) {
@@ -260,11 +252,11 @@ static int settle(struct tl_nightly *n, struct tl_error *e)
             if (submit(c, c->wants_more, e))
                 return -1;
             while (tl_executor_pending(n->x) >= most && !stop(n))
-                if (step(n, "settling what looks changed", e))
+                if (step(n, "deciding what looks changed", e))
                     return -1;
         }
         while (c->pending && !stop(n))
-            if (step(n, "settling what looks changed", e))
+            if (step(n, "deciding what looks changed", e))
                 return -1;
         if (!c->pending)
             tl_nightly_judge(c);
@@ -278,7 +270,7 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
         uint64_t seen = verdicts(&n->cells[i]);
         n->total += seen < n->suite->repeat ? n->suite->repeat - seen : 0;
     }
-    int result = run_repeats(n, false, e) || run_repeats(n, true, e) || settle(n, e) ? -1 : 0;
+    int result = run_repeats(n, false, e) || run_repeats(n, true, e) || decide(n, e) ? -1 : 0;
     if (!result && tl_executor_pending(n->x)) /* the budget is used up, or it was interrupted */
         result = tl_executor_finish(n->x, e);
     for (size_t i = 0; i < n->n_cells && !result && !tl_executor_interrupted(n->x); i++)
@@ -286,9 +278,5 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
             result = tl_nightly_remember(&n->cells[i], e);
             tl_nightly_judge(&n->cells[i]);
         }
-    if (!result && n->broken) {
-        *e = n->failure;
-        result = -1;
-    }
     return result;
 }

@@ -5,14 +5,18 @@
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
+#include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void on_progress(void *arg, const char *text)
+/* A line for each thing that takes long, and none is written over: what was left out is to be read later. */
+static __attribute__((format(printf, 2, 0))) bool print_line(void *arg, const char *format, va_list values)
 {
     (void)arg;
-    fprintf(stderr, "%s\n", text);
+    vfprintf(stderr, format, values);
+    putc('\n', stderr);
+    return false;
 }
 
 static json_t *build_json(const struct tl_build *b)
@@ -27,19 +31,15 @@ static json_t *build_json(const struct tl_build *b)
 
 static void print_build(const json_t *j)
 {
-    printf("%-26s %.12s %6.1f MiB  %s\n", json_string_value(json_object_get(j, "build")),
-           json_string_value(json_object_get(j, "sha256")),
-           (double)json_integer_value(json_object_get(j, "size")) / 1048576.0,
-           json_string_value(json_object_get(j, "source")));
+    printf("%-26s %.12s %6.1f MiB  %s\n", tl_member_text(j, "build"), tl_member_text(j, "sha256"),
+           (double)tl_member_integer(j, "size") / 1048576.0, tl_member_text(j, "source"));
     json_t *d;
     size_t i;
     json_array_foreach(json_object_get(j, "devices"), i, d)
     {
-        const char *told = json_string_value(json_object_get(d, "why"));
         bool usable = !json_is_false(json_object_get(d, "usable"));
-        char *why = tl_line_text(told || !usable ? told : "");
-        printf("    %-14s %s%s%s\n", json_string_value(json_object_get(d, "name")), usable ? "yes" : "no",
-               usable && !*why ? "" : ": ", why);
+        char *why = tl_reason_text(usable, tl_member_text(d, "why"));
+        printf("    %-14s %s%s\n", tl_member_text(d, "name"), usable ? "yes" : "no", why);
         free(why);
     }
 }
@@ -104,12 +104,13 @@ static int fetch(const struct tl_options *o)
         return tl_usage_error(&tl_command_builds,
                               "fetch: what to fetch was expected, for example onnxruntime@1.22.0, "
                               "onnxruntime@1.16..1.30 or onnxruntime@latest");
+    const struct tl_watch watch = {print_line, NULL};
     int status = TL_EXIT_OK;
     json_t *all = json_array();
     for (int i = 1; i < o->n_args; i++) {
         struct tl_builds b = {0};
         struct tl_error e;
-        if (tl_builds_fetch(o->args[i], on_progress, NULL, &b, &e))
+        if (tl_builds_fetch(o->args[i], &watch, &b, &e))
             status = tl_print_error(&e);
         for (size_t k = 0; k < b.n; k++)
             json_array_append_new(all, build_json(&b.list[k]));

@@ -3,6 +3,7 @@
 #define TL_CLI_H
 
 #include "harness/base/error.h"
+#include "harness/base/watch.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -64,27 +65,35 @@ int tl_print_error(const struct tl_error *e);
 int tl_usage_error(const struct tl_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints a document on stdout. Returns 0, or the exit status when stdout cannot be written. */
 int tl_print_json(json_t *document); /* takes the reference */
+/* --format of a report: -1 to go on, or the exit status after printing that there is no such format. */
+int tl_cli_check_format(const struct tl_command *c, const struct tl_options *o);
+/* Prints a report, whose reference is taken, in the format asked for. Returns the exit status. */
+struct tl_cli_formats {
+    char *(*markdown)(const json_t *document), *(*html)(const json_t *document),
+        *(*junit)(const json_t *document);
+};
+int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats *f, json_t *document);
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
 int tl_finish_output(int status);
 
 bool tl_colour(FILE *f);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
-char *tl_line_text(const char *text);       /* on one line: white space folded; NULL: that nobody said why */
-char *tl_time_text(int64_t wall_us);        /* local time to the second; the caller's to free */
+/* ": why" a device can or cannot be used, on one line; "" when it can and there is no more to say. */
+char *tl_reason_text(bool usable, const char *why);
+char *tl_time_text(int64_t wall_us); /* local time to the second; the caller's to free */
 
 /* A line on stderr that is written over while work goes on: on a terminal at most ten times a second,
- * elsewhere as plain lines every few seconds. */
-struct tl_progress {
+ * elsewhere as plain lines every few seconds. Its watch answers that work is to stop once a signal was
+ * caught. */
+struct tl_cli_progress {
+    struct tl_watch watch;
     bool live, quiet;
     uint64_t started_ns, last_ns;
-    int width;
 };
-void tl_progress_begin(struct tl_progress *p, bool quiet);
-void tl_progress_show(struct tl_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void tl_progress_clear(struct tl_progress *p); /* before other output to the same terminal */
-
-/* Loads a case file and prints all its mistakes. Returns NULL after printing. */
-struct tl_case *tl_load_case(const char *path, int *status);
+void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o); /* p stays where it is */
+void tl_cli_progress_clear(const struct tl_cli_progress *p); /* before other output to the same terminal */
+void tl_cli_catch_interrupts(void);                          /* SIGINT and SIGTERM, from now on */
+bool tl_cli_interrupted(void);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_nightly, tl_command_list, tl_command_show, tl_command_doctor,

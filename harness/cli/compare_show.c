@@ -1,9 +1,13 @@
 /* A comparison as tables and as a document. */
-#include "harness/cli/compare.h"
+#include "harness/cli/compare_show.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
+#include "harness/cli/cli.h"
+#include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
+#include "reports/members.h"
+#include "reports/page.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,8 +32,8 @@ static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool me
     double *list = tl_calloc(c->n_rows + 1, sizeof *list);
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct tl_compare_row *row = &c->rows[i];
-        double a = median_of(&tl_cell_at(c, row, 0)->measures[row->fresh], memory);
-        double b = median_of(&tl_cell_at(c, row, place)->measures[row->fresh], memory);
+        double a = median_of(&tl_compare_cell(c, row, 0)->measures[row->fresh], memory);
+        double b = median_of(&tl_compare_cell(c, row, place)->measures[row->fresh], memory);
         if (a > 0 && b > 0)
             list[r.n++] = b / a;
     }
@@ -47,14 +51,14 @@ static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool me
 
 /* --- which sides show a failure ------------------------------------------------------------------------- */
 
-static bool side_shows(const struct tl_compare *c, size_t place, const char *coarse, size_t face)
+static bool side_shows(const struct tl_compare *c, size_t place, const char *coarse, size_t label)
 {
     for (size_t i = 0; i < c->n_rows; i++) {
-        const struct tl_side_cell *k = tl_cell_at(c, &c->rows[i], place);
+        const struct tl_side_cell *k = tl_compare_cell(c, &c->rows[i], place);
         for (size_t g = 0; g < k->groups.n; g++)
-            if (k->groups.list[g].face != TL_NO_FACE &&
-                (face == TL_NO_FACE || k->groups.list[g].face == face) &&
-                !strcmp(c->faces.list[k->groups.list[g].face].coarse_id, coarse))
+            if (k->groups.list[g].label != TL_NO_LABEL &&
+                (label == TL_NO_LABEL || k->groups.list[g].label == label) &&
+                !strcmp(c->labels.list[k->groups.list[g].label].coarse_id, coarse))
                 return true;
     }
     return false;
@@ -63,10 +67,10 @@ static bool side_shows(const struct tl_compare *c, size_t place, const char *coa
 /* Exact when one signature is seen on every side that shows the failure. */
 static bool is_exact(const struct tl_compare *c, const char *coarse)
 {
-    for (size_t f = 0; f < c->faces.n; f++) {
-        bool everywhere = !strcmp(c->faces.list[f].coarse_id, coarse);
+    for (size_t f = 0; f < c->labels.n; f++) {
+        bool everywhere = !strcmp(c->labels.list[f].coarse_id, coarse);
         for (size_t i = 0; i < c->n_shown && everywhere; i++)
-            everywhere = !side_shows(c, i, coarse, TL_NO_FACE) || side_shows(c, i, coarse, f);
+            everywhere = !side_shows(c, i, coarse, TL_NO_LABEL) || side_shows(c, i, coarse, f);
         if (everywhere)
             return true;
     }
@@ -76,16 +80,16 @@ static bool is_exact(const struct tl_compare *c, const char *coarse)
 static json_t *same_failures(const struct tl_compare *c)
 {
     json_t *all = json_array();
-    for (size_t f = 0; f < c->faces.n; f++) {
-        const struct tl_face *x = &c->faces.list[f];
+    for (size_t f = 0; f < c->labels.n; f++) {
+        const struct tl_label *x = &c->labels.list[f];
         size_t earlier = 0;
-        while (strcmp(c->faces.list[earlier].coarse_id, x->coarse_id))
+        while (strcmp(c->labels.list[earlier].coarse_id, x->coarse_id))
             earlier++;
         if (earlier < f)
             continue;
         json_t *sides = json_array();
         for (size_t i = 0; i < c->n_shown; i++)
-            if (side_shows(c, i, x->coarse_id, TL_NO_FACE))
+            if (side_shows(c, i, x->coarse_id, TL_NO_LABEL))
                 json_array_append_new(sides, json_string(c->sides[c->order[i]].name));
         bool several = json_array_size(sides) > 1;
         char letter[24];
@@ -105,8 +109,8 @@ static char *cell_text(const struct tl_compare *c, const struct tl_compare_row *
                        const struct tl_side_cell *k)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_groups_text(&k->groups, &c->faces, &b);
-    const struct tl_measures *m = tl_cell_measures(r, k);
+    tl_groups_text(&k->groups, &c->labels, &b);
+    const struct tl_measures *m = tl_compare_measures(r, k);
     if (m->n) {
         char *time = tl_duration_text(median_of(m, false));
         tl_buffer_printf(&b, " %s", time);
@@ -145,7 +149,7 @@ static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
     json_t *first = NULL, *differ = json_object(), *varied = json_array(), *value;
     const char *key;
     for (size_t i = from; i < to; i++) {
-        json_t *v = tl_row_shown(c, &c->rows[i]) ? json_loads(c->rows[i].variant, 0, NULL) : NULL;
+        json_t *v = tl_compare_row_shown(c, &c->rows[i]) ? json_loads(c->rows[i].variant, 0, NULL) : NULL;
         if (!first)
             first = json_incref(v);
         json_object_foreach(v, key, value) if (!json_equal(value, json_object_get(first, key)))
@@ -159,14 +163,6 @@ static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
     return varied;
 }
 
-static char *value_text(const json_t *v)
-{
-    if (json_is_string(v))
-        return tl_strdup(json_string_value(v));
-    char *text = v ? json_dumps(v, JSON_ENCODE_ANY) : NULL;
-    return text ? text : tl_strdup("");
-}
-
 static const char *cell_colour(const struct tl_side_cell *k)
 {
     return k->groups.n ? tl_outcome_colour((int)k->groups.list[0].outcome) : NULL;
@@ -178,18 +174,18 @@ static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, 
     json_t *v = json_loads(r->variant, 0, NULL), *name;
     size_t i;
     json_array_foreach(axes, i, name)
-        tl_table_add(t, value_text(json_object_get(v, json_string_value(name))), NULL);
+        tl_table_add(t, tl_value_word(json_object_get(v, json_string_value(name))), NULL);
     if (!json_array_size(axes))
         tl_table_add(t, tl_format("%.12s", r->variant_hash), NULL);
     json_decref(v);
     if (c->by != TL_BY_UNIT)
         tl_table_add(t, tl_strdup(r->where), NULL);
     for (i = 0; i < c->n_shown; i++) {
-        const struct tl_side_cell *k = tl_cell_at(c, r, i);
+        const struct tl_side_cell *k = tl_compare_cell(c, r, i);
         tl_table_add(t, cell_text(c, r, k), cell_colour(k));
     }
     if (two) {
-        const struct tl_side_cell *a = tl_cell_at(c, r, 0), *b = tl_cell_at(c, r, 1);
+        const struct tl_side_cell *a = tl_compare_cell(c, r, 0), *b = tl_compare_cell(c, r, 1);
         tl_table_add(t, ratio_text(&a->measures[r->fresh], &b->measures[r->fresh], false), NULL);
         tl_table_add(t, ratio_text(&a->measures[r->fresh], &b->measures[r->fresh], true), NULL);
         tl_table_add(t, error_text(a, b), NULL);
@@ -226,7 +222,7 @@ static void print_case(const struct tl_compare *c, size_t from, size_t to, bool 
     }
     tl_table_add(&t, tl_strdup(""), NULL);
     for (i = from; i < to; i++)
-        if (tl_row_shown(c, &c->rows[i])) {
+        if (tl_compare_row_shown(c, &c->rows[i])) {
             add_row(c, &c->rows[i], axes, two, &t);
             shown++;
         }
@@ -260,7 +256,7 @@ static double worst_error(const struct tl_compare *c, size_t place, size_t *n)
     double worst = -1;
     *n = 0;
     for (size_t i = 0; i < c->n_rows; i++) {
-        const struct tl_side_cell *k = tl_cell_at(c, &c->rows[i], place);
+        const struct tl_side_cell *k = tl_compare_cell(c, &c->rows[i], place);
         if (k->has_error) {
             (*n)++;
             worst = k->infinite ? HUGE_VAL : fmax(worst, k->error);
@@ -269,23 +265,23 @@ static double worst_error(const struct tl_compare *c, size_t place, size_t *n)
     return worst;
 }
 
-void tl_compare_print(const struct tl_compare *c, bool colour)
+void tl_cli_compare_print(const struct tl_compare *c, bool colour)
 {
     for (size_t from = 0, to; from < c->n_rows; from = to) {
         for (to = from; to < c->n_rows && !strcmp(c->rows[to].case_hash, c->rows[from].case_hash); to++)
             ;
         print_case(c, from, to, colour);
     }
-    tl_faces_print(&c->faces);
+    tl_cli_labels_print(&c->labels);
     json_t *same = same_failures(c), *one;
     size_t i;
     json_array_foreach(same, i, one)
     {
         const json_t *sides = json_object_get(one, "sides");
-        const char *match = json_string_value(json_object_get(one, "match"));
-        if (!match || !*json_string_value(json_object_get(one, "letter")))
+        const char *match = tl_member_text(one, "match");
+        if (!match || !*tl_member_text(one, "letter"))
             continue;
-        printf("%s is the same failure on", json_string_value(json_object_get(one, "letter")));
+        printf("%s is the same failure on", tl_member_text(one, "letter"));
         for (size_t k = 0; k < json_array_size(sides); k++)
             printf("%s %s", k ? "," : "", json_string_value(json_array_get(sides, k)));
         printf(": by its %s\n", strcmp(match, "coarse") ? "signature" : "coarse part");
@@ -318,11 +314,11 @@ static json_t *spread(const double *sorted, size_t n)
 static json_t *cell_json(const struct tl_compare *c, const struct tl_compare_row *r,
                          const struct tl_side_cell *k, const char *side)
 {
-    const struct tl_measures *m = tl_cell_measures(r, k);
+    const struct tl_measures *m = tl_compare_measures(r, k);
     json_t *seen = json_array();
     for (size_t g = 0; g < k->groups.n; g++) {
         const struct tl_group *p = &k->groups.list[g];
-        const struct tl_face *f = p->face == TL_NO_FACE ? NULL : &c->faces.list[p->face];
+        const struct tl_label *f = p->label == TL_NO_LABEL ? NULL : &c->labels.list[p->label];
         json_array_append_new(seen, json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n",
                                               (json_int_t)p->n, "signature", f ? f->id : NULL));
     }
@@ -341,7 +337,7 @@ static json_t *ratio_json(const struct ratios *r)
                 : json_null();
 }
 
-json_t *tl_compare_json(const struct tl_compare *c)
+json_t *tl_cli_compare_json(const struct tl_compare *c)
 {
     static const char *const matches[] = {NULL, "signature", "coarse"};
     json_t *sides = json_array(), *rows = json_array();
@@ -360,11 +356,12 @@ json_t *tl_compare_json(const struct tl_compare *c)
     }
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct tl_compare_row *r = &c->rows[i];
-        if (!tl_row_shown(c, r))
+        if (!tl_compare_row_shown(c, r))
             continue;
         json_t *cells = json_array();
         for (size_t k = 0; k < c->n_shown; k++)
-            json_array_append_new(cells, cell_json(c, r, tl_cell_at(c, r, k), c->sides[c->order[k]].key));
+            json_array_append_new(cells,
+                                  cell_json(c, r, tl_compare_cell(c, r, k), c->sides[c->order[k]].key));
         json_t *variant = json_loads(r->variant, 0, NULL);
         json_array_append_new(rows,
                               json_pack("{s:s,s:s,s:o,s:s?,s:o,s:b,s:b,s:s?}", "case", r->case_name,
@@ -372,8 +369,9 @@ json_t *tl_compare_json(const struct tl_compare *c)
                                         "unit", *r->where ? r->where : NULL, "cells", cells, "differs",
                                         r->differs, "regressed", r->regressed, "match", matches[r->match]));
     }
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I}", "by", tl_by_names[c->by], "sides", sides,
-                     "rows", rows, "signatures", tl_faces_json(&c->faces), "failures", same_failures(c),
-                     "compared", (json_int_t)(c->n_rows - c->alone), "differ", (json_int_t)c->differing,
-                     "regressed", (json_int_t)c->regressed, "alone", (json_int_t)c->alone);
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I}", "by", tl_compare_by_names[c->by], "sides",
+                     sides, "rows", rows, "signatures", tl_labels_json(&c->labels), "failures",
+                     same_failures(c), "compared", (json_int_t)(c->n_rows - c->alone), "differ",
+                     (json_int_t)c->differing, "regressed", (json_int_t)c->regressed, "alone",
+                     (json_int_t)c->alone);
 }

@@ -8,39 +8,10 @@
 #include "harness/base/buffer.h"
 #include "reports/trial.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE 500 /* trials that an export reads at a time */
-
-/* What takes long can be stopped: the database then is as it was. */
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction a = {.sa_handler = on_signal};
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-}
-
-struct progress {
-    struct tl_progress line;
-    const char *file;
-};
-
-static bool on_turn(void *arg, const char *doing)
-{
-    struct progress *p = arg;
-    tl_progress_show(&p->line, "%s %s", doing, p->file);
-    return interrupted;
-}
 
 /* --- check ---------------------------------------------------------------------------------------------- */
 
@@ -85,16 +56,15 @@ static int merge(struct tl_options *o)
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
         return tl_print_error(&e);
-    struct progress p;
-    tl_progress_begin(&p.line, o->json && !o->verbose);
-    catch_signals();
+    struct tl_cli_progress p;
+    tl_cli_progress_begin(&p, o);
+    tl_cli_catch_interrupts();
     json_t *all = json_array();
     int status = TL_EXIT_OK;
     for (int i = 1; i < o->n_args && status == TL_EXIT_OK; i++) {
         struct tl_merged m;
-        p.file = o->args[i];
-        int result = tl_store_merge(s, o->args[i], on_turn, &p, &m, &e);
-        tl_progress_clear(&p.line);
+        int result = tl_store_merge(s, o->args[i], &p.watch, &m, &e);
+        tl_cli_progress_clear(&p);
         if (result) {
             status = tl_print_error(&e);
             break;
@@ -129,11 +99,11 @@ static int compact(struct tl_options *o)
     tl_store_close(s, NULL);
     if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
         return tl_print_error(&e);
-    struct progress p = {.file = tl_store_path(s)};
-    tl_progress_begin(&p.line, o->json && !o->verbose);
-    catch_signals();
-    int result = tl_store_compact(s, on_turn, &p, &c, &e), status = TL_EXIT_OK;
-    tl_progress_clear(&p.line);
+    struct tl_cli_progress p;
+    tl_cli_progress_begin(&p, o);
+    tl_cli_catch_interrupts();
+    int result = tl_store_compact(s, &p.watch, &c, &e), status = TL_EXIT_OK;
+    tl_cli_progress_clear(&p);
     if (result)
         status = tl_print_error(&e);
     else if (o->json)
@@ -154,7 +124,7 @@ struct export
 {
     bool document; /* one document instead of a line for each */
     uint64_t n;
-    struct tl_progress line;
+    struct tl_cli_progress line;
 };
 
 static void print_one(struct export *x, json_t *j) /* takes the reference */
@@ -167,14 +137,14 @@ static void print_one(struct export *x, json_t *j) /* takes the reference */
         puts(text);
     free(text);
     x->n++;
-    tl_progress_show(&x->line, "%llu exported", (unsigned long long)x->n);
+    tl_watch_line(&x->line.watch, "%llu exported", (unsigned long long)x->n);
 }
 
 static int export_trials(struct export *x, struct tl_store *s, struct tl_filter f, struct tl_error *e)
 {
     char after[TL_UUID_SIZE];
     uint64_t left = f.limit ? f.limit : UINT64_MAX;
-    while (left && !interrupted && !ferror(stdout)) {
+    while (left && !tl_cli_interrupted() && !ferror(stdout)) {
         struct tl_trial_lines page;
         f.limit = left < PAGE ? (size_t)left : PAGE;
         if (tl_query_trials(s, &f, &page, e))
@@ -234,16 +204,16 @@ static int export(struct tl_options *o)
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
     struct export x = {.document = o->json};
-    tl_progress_begin(&x.line, o->json && !o->verbose);
-    catch_signals();
+    tl_cli_progress_begin(&x.line, o);
+    tl_cli_catch_interrupts();
     if (o->json)
         printf("{\"%s\": [", what);
     int result = findings ? export_findings(&x, s, f, &e) : export_trials(&x, s, f, &e);
     if (o->json)
         puts("]}");
-    tl_progress_clear(&x.line);
+    tl_cli_progress_clear(&x.line);
     tl_store_close(s, NULL);
-    status = result ? tl_print_error(&e) : interrupted ? TL_EXIT_INTERRUPTED : TL_EXIT_OK;
+    status = result ? tl_print_error(&e) : tl_cli_interrupted() ? TL_EXIT_INTERRUPTED : TL_EXIT_OK;
     return tl_finish_output(status);
 }
 

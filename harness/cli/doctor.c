@@ -90,7 +90,7 @@ static const struct check checks[] = {
     {"fork server", "pass", true, passed_served, "a fork server's children are traced like others",
      trace_advice},
 };
-#define N_CHECKS (sizeof checks / sizeof checks[0])
+#define N_CHECKS TL_COUNT(checks)
 
 static const char case_text[] =
     "{\"trapline\": 1, \"name\": \"doctor\", \"model\": {\"family\": \"selftest\"},"
@@ -193,7 +193,7 @@ static void examine_store(struct doctor *d, const char *path)
     const char *at = path ? path : fallback;
     char *what;
     if (!at || tl_store_open(path, TL_STORE_WRITE, &s, &e)) {
-        what = tl_format("%s%s%s: %s", e.what, *e.where ? ": " : "", e.where, e.why);
+        what = tl_error_text(&e);
         say(d, BAD, "store", what, "name another place with --db or XDG_STATE_HOME");
     } else {
         struct statvfs fs;
@@ -222,7 +222,7 @@ static int doctor(struct tl_options *o)
         .db_path = db, .command = "doctor", .jobs = 1, .no_cgroup = o->no_cgroup};
     if (!dir || tl_case_parse(case_text, sizeof case_text - 1, "doctor", &c, &m, &e) ||
         tl_executor_new(&x, &options, &e)) {
-        char *what = tl_format("%s%s%s: %s", e.what, *e.where ? ": " : "", e.where, e.why);
+        char *what = tl_error_text(&e);
         say(&d, BAD, "start", what, NULL);
         free(what);
     } else {

@@ -1,6 +1,9 @@
 #include "harness/cli/isolate_text.h"
 
 #include "harness/base/buffer.h"
+#include "reports/finding_axes.h"
+#include "reports/members.h"
+#include "reports/page.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,56 +11,53 @@
 
 #define GRID_WIDTH 64
 #define GRID_HEIGHT 20
+#define LIST_MOST 12 /* of a list of values */
 
-static const char *text_of(const json_t *j, const char *key)
+static const char *text_of(const json_t *o, const char *name)
 {
-    const char *s = json_string_value(json_object_get(j, key));
-    return s ? s : "";
+    return tl_member_or(o, name, "");
 }
 
 static void add_value(struct tl_buffer *b, const json_t *v)
 {
-    char *text = json_is_string(v) ? tl_strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY);
-    tl_buffer_add_string(b, text ? text : "?");
+    char *text = tl_value_word(v);
+    tl_buffer_add_string(b, text);
     free(text);
 }
 
-static void add_list(struct tl_buffer *b, const json_t *list)
+/* The first of a list between two texts; nothing when it is empty. */
+static void add_list(struct tl_buffer *b, const char *before, const json_t *list, const char *after)
 {
-    const json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v)
-    {
-        if (i == 12) {
-            tl_buffer_printf(b, ", … %zu more", json_array_size(list) - i);
-            return;
-        }
-        tl_buffer_add_string(b, i ? ", " : "");
-        add_value(b, v);
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n && i < LIST_MOST; i++) {
+        tl_buffer_add_string(b, i ? ", " : before);
+        add_value(b, json_array_get(list, i));
     }
+    if (n > LIST_MOST)
+        tl_buffer_printf(b, ", … %zu more", n - LIST_MOST);
+    tl_buffer_add_string(b, n ? after : "");
 }
 
-/* Only what is away from the baseline: that is the variant, to a reader. */
-static void add_variant(struct tl_buffer *b, const json_t *variant, const json_t *baseline)
+/* A line with only what is away from the baseline: that is the variant, to a reader. */
+static void add_variant(struct tl_buffer *b, const char *name, const json_t *variant, const json_t *baseline)
 {
     const char *axis;
     const json_t *v;
+    tl_buffer_add_string(b, name);
     size_t before = b->size;
     json_object_foreach((json_t *)variant, axis, v) if (!json_equal(v, json_object_get(baseline, axis)))
     {
         tl_buffer_printf(b, "%s%s=", b->size > before ? " " : "", axis);
         add_value(b, v);
     }
-    if (b->size == before)
-        tl_buffer_add_string(b, "(the baseline)");
+    tl_buffer_add_string(b, b->size == before ? "(the baseline)\n" : "\n");
 }
 
 /* "13 of 30, 23% to 66%" */
 static void add_rate(struct tl_buffer *b, const json_t *rate)
 {
     const json_t *interval = json_object_get(rate, "interval");
-    tl_buffer_printf(b, "%lld of %lld", json_integer_value(json_object_get(rate, "failed")),
-                     json_integer_value(json_object_get(rate, "runs")));
+    tl_buffer_printf(b, "%lld of %lld", tl_member_integer(rate, "failed"), tl_member_integer(rate, "runs"));
     if (json_array_size(interval) == 2)
         tl_buffer_printf(b, ", %.0f%% to %.0f%%", 100 * json_real_value(json_array_get(interval, 0)),
                          100 * json_real_value(json_array_get(interval, 1)));
@@ -90,7 +90,7 @@ static void add_band(struct tl_buffer *b, const json_t *band)
             const json_t *value = json_object_get(s, "value");
             if (json_equal(value, json_object_get(always, "value")))
                 break;
-            if (inside && json_integer_value(json_object_get(s, "runs")) > 1) {
+            if (inside && tl_member_integer(s, "runs") > 1) {
                 at++;
                 if (pass == 1 && (n <= 16 || at * 16 / n > shown)) {
                     shown++;
@@ -112,21 +112,12 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
     tl_buffer_printf(b, "    %s = ", text_of(t, "axis"));
     add_value(b, json_object_get(t, "value"));
     const json_t *passes = json_object_get(t, "passes_with"), *fails = json_object_get(t, "fails_with");
-    if (json_array_size(passes)) {
-        tl_buffer_add_string(b, json_object_get(t, "threshold") ? "  (threshold; passes with "
-                                                                : "  (passes with ");
-        add_list(b, passes);
-        if (json_array_size(fails) > 1) {
-            tl_buffer_add_string(b, "; fails with ");
-            add_list(b, fails);
-        }
-        tl_buffer_add_string(b, ")");
-    }
-    if (json_array_size(json_object_get(t, "other_with"))) {
-        tl_buffer_add_string(b, "  (fails in another way with ");
-        add_list(b, json_object_get(t, "other_with"));
-        tl_buffer_add_string(b, ")");
-    }
+    bool several = json_array_size(passes) && json_array_size(fails) > 1;
+    add_list(b, json_object_get(t, "threshold") ? "  (threshold; passes with " : "  (passes with ", passes,
+             several ? "" : ")");
+    if (several)
+        add_list(b, "; fails with ", fails, ")");
+    add_list(b, "  (fails in another way with ", json_object_get(t, "other_with"), ")");
     tl_buffer_add_string(b, "\n");
     if (json_is_object(json_object_get(t, "band")))
         add_band(b, json_object_get(t, "band"));
@@ -135,7 +126,7 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
         add_value(b, json_object_get(t, "non_monotone"));
         tl_buffer_add_string(b, " does not behave as the threshold says\n");
     }
-    if (json_is_true(json_object_get(t, "unresolved")))
+    if (tl_member_true(t, "unresolved"))
         tl_buffer_add_string(b, json_array_size(json_object_get(t, "unsupported_with"))
                                     ? "      no simpler value of it could be tried: it may not be needed\n"
                                     : "      no simpler value of it was tried yet with all else as it is: it "
@@ -148,19 +139,13 @@ static void add_builds(struct tl_buffer *b, const json_t *builds)
     size_t i;
     json_array_foreach(json_object_get(builds, "ranges"), i, g)
     {
-        const char *good = json_string_value(json_object_get(g, "good_before"));
-        const char *fixed = json_string_value(json_object_get(g, "fixed"));
         tl_buffer_printf(b, "  bad from %s to %s\n", text_of(g, "first_bad"), text_of(g, "last_bad"));
         tl_buffer_printf(b, "    before it, the last that does not fail in this way: %s\n",
-                         good ? good : "none that can be tried");
+                         tl_member_or(g, "good_before", "none that can be tried"));
         tl_buffer_printf(b, "    after it, the first that does not:                  %s\n",
-                         fixed ? fixed : "none yet");
+                         tl_member_or(g, "fixed", "none yet"));
     }
-    if (json_array_size(json_object_get(builds, "unsupported"))) {
-        tl_buffer_add_string(b, "  could not be tried: ");
-        add_list(b, json_object_get(builds, "unsupported"));
-        tl_buffer_add_string(b, "\n");
-    }
+    add_list(b, "  could not be tried: ", json_object_get(builds, "unsupported"), "\n");
 }
 
 /* One axis of the picture: places are counted from the simplest value on, for a range may fall and the values
@@ -170,17 +155,6 @@ struct scale {
     const json_t *axis, *baseline;
     double low, high; /* places */
 };
-
-static double place_of(const json_t *axis, const json_t *value)
-{
-    const json_t *first = json_array_get(json_object_get(axis, "range"), 0), *v;
-    double away = json_number_value(value) - json_number_value(first);
-    size_t i;
-    if (first)
-        return away < 0 ? -away : away;
-    json_array_foreach(json_object_get(axis, "values"), i, v) if (json_equal(v, value)) return (double)i;
-    return 0;
-}
 
 static void add_value_at(struct tl_buffer *b, const json_t *axis, double place)
 {
@@ -195,15 +169,15 @@ static void add_value_at(struct tl_buffer *b, const json_t *axis, double place)
 
 static struct scale scale_of(const json_t *d, const char *name, const char *side)
 {
-    struct scale s = {.name = name, .baseline = json_object_get(json_object_get(d, "baseline"), name)};
-    const json_t *axis, *c;
+    struct scale s = {.name = name,
+                      .axis = tl_axis_named(d, name, NULL),
+                      .baseline = json_object_get(json_object_get(d, "baseline"), name)};
+    const json_t *c;
     size_t i;
-    json_array_foreach(json_object_get(d, "axes"), i, axis) if (!strcmp(text_of(axis, "name"), name)) s.axis =
-        axis;
-    s.low = s.high = place_of(s.axis, json_object_get(json_object_get(d, "failing"), name));
+    s.low = s.high = tl_axis_place(s.axis, json_object_get(json_object_get(d, "failing"), name));
     json_array_foreach(json_object_get(json_object_get(d, "frontier"), "corners"), i, c)
     {
-        double at = place_of(s.axis, json_object_get(c, side));
+        double at = tl_axis_place(s.axis, json_object_get(c, side));
         s.low = at < s.low ? at : s.low;
     }
     s.low = s.low - (s.high - s.low) / 4;
@@ -228,7 +202,7 @@ static void add_corner(struct tl_buffer *b, const struct scale s[2], const json_
         add_value(b, values[i]);
     }
     tl_buffer_add_string(b, " fails");
-    if (json_is_true(json_object_get(c, "gap")))
+    if (tl_member_true(c, "gap"))
         tl_buffer_add_string(b, "; not all that is next to it was tried");
     else if (simpler[0] && simpler[1])
         tl_buffer_add_string(b, "; with either one step simpler it does not in this way");
@@ -263,94 +237,95 @@ static void add_frontier(struct tl_buffer *b, const json_t *d)
         for (int column = 0; column < GRID_WIDTH; column++) {
             double x = place_at(&s[0], column, GRID_WIDTH);
             bool fails = false;
-            json_array_foreach(corners, i, c) fails |= x >= place_of(s[0].axis, json_object_get(c, "a")) &&
-                                                       y >= place_of(s[1].axis, json_object_get(c, "b"));
+            json_array_foreach(corners, i, c) fails |=
+                x >= tl_axis_place(s[0].axis, json_object_get(c, "a")) &&
+                y >= tl_axis_place(s[1].axis, json_object_get(c, "b"));
             tl_buffer_add_string(b, fails ? "#" : ".");
         }
         tl_buffer_add_string(b, "\n");
     }
 }
 
+/* What failed and where, or that nothing did. */
+static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, const char *off)
+{
+    const json_t *failing = json_object_get(d, "failing"), *baseline = json_object_get(d, "baseline");
+    const char *signal = tl_member_text(d, "signal"), *message = text_of(d, "message");
+    if (!tl_member_true(d, "reproduced")) {
+        tl_buffer_printf(b, "%snot reproduced%s on %s\n", bold, off, text_of(d, "unit"));
+        add_variant(b, "  variant: ", failing, baseline);
+        if (*message)
+            tl_buffer_printf(b, "  it cannot be tried: %s\n", message);
+        return;
+    }
+    tl_buffer_printf(b, "%s%s in %s%s%s: %s\n%s  on %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
+                     signal ? ", " : "", signal ? signal : "",
+                     text_of(json_object_get(d, "signature"), "title"), off, text_of(d, "unit"));
+    if (!json_is_object(json_object_get(d, "frontier")))
+        return;
+    add_variant(b, "  variant: ", failing, baseline);
+    if (!tl_member_true(d, "complete"))
+        tl_buffer_add_string(b, "  the boundary so far, not shown to be all of it\n");
+}
+
+/* Which values of other axes the failure was shown to be independent of: by drawing them at random. */
+static void add_generalises(struct tl_buffer *b, const json_t *d)
+{
+    const json_t *g = json_object_get(d, "generalises"), *held = json_object_get(g, "held"),
+                 *broken = json_object_get(g, "broken");
+    if (!tl_integer_at(held, 1))
+        return;
+    if (!json_array_size(json_object_get(d, "trigger")))
+        tl_buffer_printf(b, "  with every axis at random: fails %lld of %lld\n", tl_integer_at(held, 0),
+                         tl_integer_at(held, 1));
+    else
+        tl_buffer_printf(b,
+                         "  with the trigger held and the rest at random: fails %lld of %lld; with it "
+                         "broken: %lld of %lld\n",
+                         tl_integer_at(held, 0), tl_integer_at(held, 1), tl_integer_at(broken, 0),
+                         tl_integer_at(broken, 1));
+}
+
 char *tl_isolate_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *bold = colour ? "\033[1m" : "", *off = colour ? "\033[0m" : "";
-    const json_t *signature = json_object_get(d, "signature"), *baseline = json_object_get(d, "baseline"), *j;
-    const json_t *rate = json_object_get(d, "rate"), *interval = json_object_get(d, "rate_interval");
+    const json_t *baseline = json_object_get(d, "baseline"), *trigger = json_object_get(d, "trigger"),
+                 *rate = json_object_get(d, "rate"), *interval = json_object_get(d, "rate_interval"), *j;
     size_t i;
-    if (json_is_true(json_object_get(d, "reproduced"))) {
-        const char *signal = json_string_value(json_object_get(d, "signal"));
-        tl_buffer_printf(&b, "%s%s in %s%s%s: %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
-                         signal ? ", " : "", signal ? signal : "", text_of(signature, "title"));
-        tl_buffer_printf(&b, "%s  on %s\n", off, text_of(d, "unit"));
-        if (json_is_object(json_object_get(d, "frontier"))) {
-            tl_buffer_add_string(&b, "  variant: ");
-            add_variant(&b, json_object_get(d, "failing"), baseline);
-            tl_buffer_add_string(&b, json_is_true(json_object_get(d, "complete"))
-                                         ? "\n"
-                                         : "\n  the boundary so far, not shown to be all of it\n");
-        }
-    } else {
-        tl_buffer_printf(&b, "%snot reproduced%s on %s\n  variant: ", bold, off, text_of(d, "unit"));
-        add_variant(&b, json_object_get(d, "failing"), baseline);
-        tl_buffer_add_string(&b, "\n");
-        if (*text_of(d, "message"))
-            tl_buffer_printf(&b, "  it cannot be tried: %s\n", text_of(d, "message"));
-    }
-    if (json_is_object(json_object_get(d, "minimal"))) {
-        tl_buffer_printf(
-            &b, "  minimal variant%s: ", json_is_true(json_object_get(d, "complete")) ? "" : " so far");
-        add_variant(&b, json_object_get(d, "minimal"), baseline);
-        tl_buffer_add_string(&b, "\n");
-    }
-    if (json_array_size(json_object_get(d, "trigger")))
+    add_head(&b, d, bold, off);
+    if (json_is_object(json_object_get(d, "minimal")))
+        add_variant(&b, tl_member_true(d, "complete") ? "  minimal variant: " : "  minimal variant so far: ",
+                    json_object_get(d, "minimal"), baseline);
+    if (json_array_size(trigger))
         tl_buffer_printf(&b, "  %strigger%s\n", bold, off);
-    json_array_foreach(json_object_get(d, "trigger"), i, j) add_trigger(&b, j);
+    json_array_foreach(trigger, i, j) add_trigger(&b, j);
     json_array_foreach(json_object_get(d, "joint"), i, j) tl_buffer_printf(
         &b, "    the thresholds of %s and %s depend on each other (--frontier %s,%s draws it)\n",
         text_of(j, "less"), text_of(j, "more"), text_of(j, "more"), text_of(j, "less"));
-    if (json_array_size(json_object_get(d, "irrelevant"))) {
-        tl_buffer_add_string(&b, "  not needed: ");
-        add_list(&b, json_object_get(d, "irrelevant"));
-        tl_buffer_add_string(&b, "\n");
-    }
-    const json_t *held = json_object_get(json_object_get(d, "generalises"), "held");
-    const json_t *broken = json_object_get(json_object_get(d, "generalises"), "broken");
-    if (json_integer_value(json_array_get(held, 1)) && !json_array_size(json_object_get(d, "trigger")))
-        tl_buffer_printf(&b, "  with every axis at random: fails %lld of %lld\n",
-                         json_integer_value(json_array_get(held, 0)),
-                         json_integer_value(json_array_get(held, 1)));
-    else if (json_integer_value(json_array_get(held, 1)))
-        tl_buffer_printf(
-            &b,
-            "  with the trigger held and the rest at random: fails %lld of %lld; with it broken: %lld of "
-            "%lld\n",
-            json_integer_value(json_array_get(held, 0)), json_integer_value(json_array_get(held, 1)),
-            json_integer_value(json_array_get(broken, 0)), json_integer_value(json_array_get(broken, 1)));
+    add_list(&b, "  not needed: ", json_object_get(d, "irrelevant"), "\n");
+    add_generalises(&b, d);
     if (json_is_object(json_object_get(d, "builds")))
         add_builds(&b, json_object_get(d, "builds"));
     if (json_is_object(json_object_get(d, "frontier")))
         add_frontier(&b, d);
-    if (json_integer_value(json_array_get(rate, 1)))
+    if (tl_integer_at(rate, 1))
         tl_buffer_printf(&b, "  rate: %lld of %lld (%.0f%% to %.0f%% with confidence 0.99)\n",
-                         json_integer_value(json_array_get(rate, 0)),
-                         json_integer_value(json_array_get(rate, 1)),
+                         tl_integer_at(rate, 0), tl_integer_at(rate, 1),
                          100 * json_real_value(json_array_get(interval, 0)),
                          100 * json_real_value(json_array_get(interval, 1)));
     json_array_foreach(json_object_get(d, "others"), i, j)
     {
-        tl_buffer_printf(&b, "  another failure: %s in %s: %s\n    with ", text_of(j, "outcome"),
-                         text_of(j, "phase"), text_of(j, "title"));
-        add_variant(&b, json_object_get(j, "variant"), baseline);
-        tl_buffer_add_string(&b, "\n");
+        tl_buffer_printf(&b, "  another failure: %s in %s: %s\n", text_of(j, "outcome"), text_of(j, "phase"),
+                         text_of(j, "title"));
+        add_variant(&b, "    with ", json_object_get(j, "variant"), baseline);
     }
     json_array_foreach(json_object_get(d, "notes"), i, j)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
-    long long trials = json_integer_value(json_object_get(d, "trials"));
-    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
-                     trials == 1 ? "" : "s", json_integer_value(json_object_get(d, "search_trials")),
-                     json_integer_value(json_object_get(d, "cached")),
-                     json_real_value(json_object_get(d, "elapsed_s")));
-    tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
+    long long trials = tl_member_integer(d, "trials");
+    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\nfinding %s\n", trials,
+                     trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),
+                     tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")),
+                     text_of(d, "finding"));
     return tl_buffer_take(&b);
 }

@@ -11,6 +11,7 @@
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
+#include "reports/members.h"
 
 #include <fts.h>
 #include <stdlib.h>
@@ -173,10 +174,9 @@ static int list_case_files(const struct tl_options *o)
     size_t i;
     json_array_foreach(all, i, j)
     {
-        const char *title = json_string_value(json_object_get(j, "title"));
-        printf("%s\n    %s, %lld axes%s%s\n", json_string_value(json_object_get(j, "path")),
-               json_string_value(json_object_get(j, "name")), json_integer_value(json_object_get(j, "axes")),
-               title ? ": " : "", title ? title : "");
+        const char *title = tl_member_text(j, "title");
+        printf("%s\n    %s, %lld axes%s%s\n", tl_member_text(j, "path"), tl_member_text(j, "name"),
+               tl_member_integer(j, "axes"), title ? ": " : "", title ? title : "");
     }
     json_decref(all);
     return tl_finish_output(status);
@@ -207,8 +207,8 @@ static void find_described(struct described *all)
     {
         struct tl_builds b;
         struct tl_error ignored;
-        const char *name = json_string_value(json_object_get(j, "name"));
-        const char *path = json_string_value(json_object_get(j, "path"));
+        const char *name = tl_member_text(j, "name");
+        const char *path = tl_member_text(j, "path");
         if (tl_builds_installed(name, &b, &ignored))
             b = (struct tl_builds){0};
         for (size_t k = 0; k < b.n; k++)
@@ -238,8 +238,8 @@ static void add_units(json_t *units, const char *name, const json_t *answer)
     size_t i;
     json_array_foreach(json_object_get(answer, "devices"), i, d)
     {
-        const char *why = json_string_value(json_object_get(d, "why"));
-        char *unit = tl_format("%s:%s", name, json_string_value(json_object_get(d, "name")));
+        const char *why = tl_member_text(d, "why");
+        char *unit = tl_format("%s:%s", name, tl_member_text(d, "name"));
         json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", unit, "usable",
                                                !json_is_false(json_object_get(d, "usable")), "why", why));
         free(unit);
@@ -271,11 +271,9 @@ static int list_units(const struct tl_options *o)
         return tl_print_json(json_pack("{s:o}", "units", units));
     json_array_foreach(units, i, j)
     {
-        const char *told = json_string_value(json_object_get(j, "why"));
-        bool usable = json_is_true(json_object_get(j, "usable"));
-        char *why = tl_line_text(told || !usable ? told : "");
-        printf("%-34s %s%s%s\n", json_string_value(json_object_get(j, "unit")),
-               usable ? "usable" : "not usable", usable && !*why ? "" : ": ", why);
+        bool usable = tl_member_true(j, "usable");
+        char *why = tl_reason_text(usable, tl_member_text(j, "why"));
+        printf("%-34s %s%s\n", tl_member_text(j, "unit"), usable ? "usable" : "not usable", why);
         free(why);
     }
     json_decref(units);
@@ -294,13 +292,12 @@ static int list_findings(const struct tl_options *o, struct tl_store *s, const s
     json_array_foreach(list, i, j)
     {
         const char *title = json_string_value(json_object_get(json_object_get(j, "signature"), "title"));
-        char *when = tl_time_text(json_integer_value(json_object_get(j, "created_us")));
-        printf("%s  %s  %-10s %-24s %s%s%s\n", json_string_value(json_object_get(j, "finding")), when,
-               !json_is_true(json_object_get(j, "reproduced")) ? "no failure"
-               : json_is_true(json_object_get(j, "complete"))  ? "complete"
-                                                               : "incomplete",
-               json_string_value(json_object_get(j, "unit")), json_string_value(json_object_get(j, "case")),
-               title ? "  " : "", title ? title : "");
+        char *when = tl_time_text(tl_member_integer(j, "created_us"));
+        printf("%s  %s  %-10s %-24s %s%s%s\n", tl_member_text(j, "finding"), when,
+               !tl_member_true(j, "reproduced") ? "no failure"
+               : tl_member_true(j, "complete")  ? "complete"
+                                                : "incomplete",
+               tl_member_text(j, "unit"), tl_member_text(j, "case"), title ? "  " : "", title ? title : "");
         free(when);
     }
     json_decref(list);

@@ -1,5 +1,6 @@
-/* How far the outputs of each unit are from the reference of the case, over all variants of a matrix. */
-#include "harness/cli/matrix.h"
+/* How far the outputs of each unit are from the reference of the case: a table, and a list for the document.
+ */
+#include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
@@ -8,46 +9,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-double tl_matrix_error(const json_t *result)
-{
-    const json_t *error = json_object_get(json_object_get(result, "reference"), "max_error");
-    return !error ? NAN : json_is_number(error) ? json_number_value(error) : INFINITY; /* not finite */
-}
-
-struct numerics {
-    size_t n, largest; /* variants that were compared; the row of the largest error */
-    double *list;      /* of each the largest error of its trials, ascending */
-};
-
-/* Release with free(numerics.list). */
-static struct numerics gather(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t unit)
-{
-    struct numerics z = {.list = tl_calloc(k->n_rows + 1, sizeof *z.list)};
-    double most = -1;
-    for (size_t r = 0; r < k->n_rows; r++) {
-        const struct tl_matrix_trial *t = tl_matrix_trials(m, k, r, unit);
-        double error = -1;
-        for (uint64_t i = 0; i < m->o->repeat; i++)
-            if (t[i].ended && *t[i].id && !isnan(t[i].error))
-                error = fmax(error, t[i].error);
-        if (error < 0)
-            continue;
-        z.list[z.n++] = error;
-        if (error > most) {
-            most = error;
-            z.largest = r;
-        }
-    }
-    tl_sort(z.list, z.n);
-    return z;
-}
-
 static char *error_text(double e)
 {
     return isinf(e) ? tl_strdup("not finite") : tl_format("%.2g", e);
 }
 
-void tl_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour)
+void tl_cli_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour)
 {
     static const char *const head[] = {"unit", "compared", "median", "largest", "with"};
     struct tl_table t = {.n_columns = 5, .n_headers = 1};
@@ -55,7 +22,7 @@ void tl_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_
     for (size_t i = 0; i < 5; i++)
         tl_table_add(&t, tl_strdup(head[i]), NULL);
     for (size_t u = 0; u < m->n_units; u++) {
-        struct numerics z = gather(m, k, u);
+        struct tl_matrix_numerics z = tl_matrix_numerics_of(m, k, u);
         if (z.n) {
             tl_table_add(&t, tl_strdup(m->names.list[u]), NULL);
             tl_table_add(&t, tl_format("%zu", z.n), NULL);
@@ -75,11 +42,11 @@ void tl_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_
     tl_table_free(&t);
 }
 
-json_t *tl_matrix_numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k)
+json_t *tl_cli_matrix_numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k)
 {
     json_t *list = json_array();
     for (size_t u = 0; u < m->n_units && k->c->reference_unit; u++) {
-        struct numerics z = gather(m, k, u);
+        struct tl_matrix_numerics z = tl_matrix_numerics_of(m, k, u);
         double largest = z.n ? z.list[z.n - 1] : 0, median = tl_median(z.list, z.n);
         if (z.n) /* what is not finite has no number in JSON */
             json_array_append_new(list,

@@ -1,9 +1,9 @@
 /* A matrix as a table and as a document. */
-#include "harness/cli/matrix.h"
+#include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/quantile.h"
-#include "harness/campaign/groups.h"
+#include "harness/cli/cli.h"
+#include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
 
 #include <stdlib.h>
@@ -11,52 +11,12 @@
 
 #define REASONS 8 /* of unsupported variants that are printed */
 
-struct cell {
-    struct tl_groups groups; /* sorted */
-    double seconds;          /* median */
-    size_t cached;
-};
-
-/* Release with free(cell.groups.list). */
-static struct cell cell_of(const struct tl_matrix *m, const struct tl_matrix_trial *trials)
-{
-    size_t repeat = (size_t)m->o->repeat;
-    struct cell c = {0};
-    double *seconds = tl_calloc(repeat + 1, sizeof *seconds);
-    for (size_t i = 0; i < repeat; i++) {
-        const struct tl_matrix_trial *t = &trials[i];
-        if (!t->ended)
-            continue;
-        seconds[c.groups.trials] = t->seconds;
-        tl_groups_count(&c.groups, t->outcome, t->face);
-        c.cached += t->cached;
-    }
-    tl_sort(seconds, c.groups.trials);
-    tl_groups_sort(&c.groups);
-    c.seconds = tl_median(seconds, c.groups.trials);
-    free(seconds);
-    return c;
-}
-
-void tl_matrix_letters(struct tl_matrix *m)
-{
-    for (size_t i = 0; i < m->n_cases; i++)
-        for (size_t r = 0; r < m->cases[i].n_rows; r++)
-            for (size_t u = 0; u < m->n_units; u++) {
-                struct cell c = cell_of(m, tl_matrix_trials(m, &m->cases[i], r, u));
-                for (size_t g = 0; g < c.groups.n; g++)
-                    tl_faces_letter(&m->faces, c.groups.list[g].face);
-                free(c.groups.list);
-            }
-    tl_faces_lettered(&m->faces);
-}
-
 /* --- the table ------------------------------------------------------------------------------------------ */
 
-static char *cell_text(const struct tl_matrix *m, const struct cell *c)
+static char *cell_text(const struct tl_matrix *m, const struct tl_matrix_cell *c)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_groups_text(&c->groups, &m->faces, &b);
+    tl_groups_text(&c->groups, &m->labels, &b);
     if (c->groups.n && c->groups.list[0].outcome != TL_OUTCOME_UNSUPPORTED) {
         char *time = tl_duration_text(c->seconds);
         tl_buffer_printf(&b, " %s", time);
@@ -67,8 +27,8 @@ static char *cell_text(const struct tl_matrix *m, const struct cell *c)
 
 static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case *k, struct tl_table *t)
 {
-    size_t labels = t->n_columns - m->n_units;
-    for (size_t i = 0; i < labels; i++)
+    size_t axes = t->n_columns - m->n_units;
+    for (size_t i = 0; i < axes; i++)
         tl_table_add(t, tl_strdup(""), NULL);
     for (size_t i = 0; i < m->n_units; i++) {
         const char *slash = strrchr(m->units[i]->runner, '/');
@@ -91,21 +51,6 @@ static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case 
     t->n_headers = 2;
 }
 
-/* A row of a case in which nothing varies is named by what is not at its baseline. */
-char *tl_matrix_row_name(const struct tl_matrix_case *k, const struct tl_variant *v)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = 0; i < k->c->n_axes; i++)
-        if (v->index[i]) {
-            char *value = tl_value_text(tl_axis_value(&k->c->axes[i], v->index[i]));
-            tl_buffer_printf(&b, "%s%s=%s", b.size ? " " : "", k->c->axes[i].name, value);
-            free(value);
-        }
-    if (!b.size)
-        tl_buffer_add_string(&b, "baseline");
-    return tl_buffer_take(&b);
-}
-
 static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour)
 {
     size_t named = 0;
@@ -120,7 +65,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         if (!named)
             tl_table_add(&t, tl_matrix_row_name(k, &k->rows[r]), NULL);
         for (size_t u = 0; u < m->n_units; u++) {
-            struct cell c = cell_of(m, tl_matrix_trials(m, k, r, u));
+            struct tl_matrix_cell c = tl_matrix_cell_of(m, k, r, u);
             tl_table_add(&t, cell_text(m, &c),
                          c.groups.n ? tl_outcome_colour((int)c.groups.list[0].outcome) : NULL);
             free(c.groups.list);
@@ -136,10 +81,10 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         printf("%llu pairs of values are in no variant that is allowed\n", (unsigned long long)k->impossible);
     putchar('\n');
     if (k->c->reference_unit)
-        tl_matrix_print_numerics(m, k, colour);
+        tl_cli_matrix_print_numerics(m, k, colour);
 }
 
-void tl_matrix_print(const struct tl_matrix *m, bool colour)
+void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
 {
     for (size_t i = 0; i < m->n_cases; i++)
         print_case(m, &m->cases[i], colour);
@@ -148,27 +93,29 @@ void tl_matrix_print(const struct tl_matrix *m, bool colour)
                (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
     if (m->n_reasons > REASONS)
         printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
-    tl_faces_print(&m->faces);
+    tl_cli_labels_print(&m->labels);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
            m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
 }
 
 /* --- the document --------------------------------------------------------------------------------------- */
 
-static json_t *cell_json(const struct tl_matrix *m, size_t unit, const struct tl_matrix_trial *trials)
+static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t row, size_t unit)
 {
-    struct cell c = cell_of(m, trials);
+    const struct tl_matrix_trial *trials = tl_matrix_trials(m, k, row, unit);
+    struct tl_matrix_cell c = tl_matrix_cell_of(m, k, row, unit);
     json_t *seen = json_array(), *ids = json_array();
     for (size_t g = 0; g < c.groups.n; g++) {
         const struct tl_group *p = &c.groups.list[g];
         json_t *one = json_pack("{s:s,s:I}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n);
         json_object_set_new(one, "signature",
-                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].id));
+                            p->label == TL_NO_LABEL ? json_null() : json_string(m->labels.list[p->label].id));
         json_object_set_new(one, "letter",
-                            p->face == TL_NO_FACE ? json_null() : json_string(m->faces.list[p->face].letter));
+                            p->label == TL_NO_LABEL ? json_null()
+                                                    : json_string(m->labels.list[p->label].letter));
         json_array_append_new(seen, one);
     }
-    for (uint64_t i = 0; i < m->o->repeat; i++)
+    for (uint64_t i = 0; i < m->wishes.repeat; i++)
         if (*trials[i].id)
             json_array_append_new(ids, json_string(trials[i].id));
     json_t *j = json_pack("{s:s,s:s?,s:o,s:I,s:I,s:f,s:o}", "unit", m->names.list[unit], "outcome",
@@ -188,17 +135,17 @@ static json_t *case_json(const struct tl_matrix *m, const struct tl_matrix_case 
     for (size_t r = 0; r < k->n_rows; r++) {
         json_t *cells = json_array();
         for (size_t u = 0; u < m->n_units; u++)
-            json_array_append_new(cells, cell_json(m, u, tl_matrix_trials(m, k, r, u)));
+            json_array_append_new(cells, cell_json(m, k, r, u));
         json_array_append_new(
             rows, json_pack("{s:o,s:o}", "variant", tl_variant_object(k->c, &k->rows[r]), "cells", cells));
     }
     return json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:s?,s:I}", "case", k->c->name, "case_hash", k->c->hash,
-                     "axes", axes, "rows", rows, "numerics", tl_matrix_numerics_json(m, k), "forbidden",
+                     "axes", axes, "rows", rows, "numerics", tl_cli_matrix_numerics_json(m, k), "forbidden",
                      (json_int_t)k->n_forbidden, "forbidden_why", k->forbidden, "impossible_pairs",
                      (json_int_t)k->impossible);
 }
 
-json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete)
+json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete)
 {
     json_t *cases = json_array(), *units = json_array();
     for (size_t i = 0; i < m->n_cases; i++)
@@ -213,7 +160,7 @@ json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complet
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
     return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                     tl_faces_json(&m->faces), "unsupported", reasons, "trials", (json_int_t)m->ended,
+                     tl_labels_json(&m->labels), "unsupported", reasons, "trials", (json_int_t)m->ended,
                      "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
                      "complete", complete);
 }

@@ -1,12 +1,11 @@
 /* trapline nightly: runs a suite, compares it with the nights before, isolates what is new, and says so. */
 #include "harness/cli/nightly.h"
 
-#include "db/machine.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "harness/base/split.h"
+#include "harness/cli/begin.h"
 #include "harness/cli/site.h"
 #include "reports/night.h"
 
@@ -18,67 +17,27 @@
 
 #define NOTIFY_S 300
 
-/* *document is that of a night that ended and of which nobody was notified, or NULL: then one has begun, or
- * goes on. */
-static int begin(struct tl_nightly *n, json_t **document, struct tl_error *e)
+/* Begins a night, and goes through it unless there is one that ended and of which nobody was notified.
+ * *document is NULL when it was interrupted. */
+static int night(struct tl_nightly *n, const struct tl_options *o, json_t **document, struct tl_error *e)
 {
-    char *command = tl_format("nightly %s", n->suite->path), plan[TL_ID_SIZE], machine[TL_ID_SIZE],
-         unnotified[TL_UUID_SIZE];
-    const struct tl_executor_options options = {
-        .db_path = n->o->db, .command = command, .jobs = n->o->jobs, .no_cgroup = n->o->no_cgroup};
-    int result = tl_executor_new(&n->x, &options, e);
-    free(command);
-    if (result)
-        return -1;
-    n->units = tl_calloc(n->names.n + 1, sizeof *n->units);
-    tl_progress_show(&n->progress, "nightly: asking %zu units what they are", n->names.n);
-    if (tl_executor_units(n->x, (const char *const *)n->names.list, n->names.n, n->units, e) ||
-        tl_nightly_cells(n, e))
-        return -1;
-    tl_nightly_plan_id(n, plan);
-    tl_machine_id(tl_executor_machine(n->x), machine);
-    if (tl_night_not_notified(tl_executor_store(n->x), n->suite->name, machine, plan, unnotified, e) ||
-        (*unnotified && tl_night_load(tl_executor_store(n->x), unnotified, document, e)))
+    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e) || tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
-        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before it was told\n",
+        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",
                 n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
         return 0;
     }
-    if (tl_night_begin(tl_executor_store(n->x), n->suite->name, machine, plan, n->boot, &n->night,
-                       &n->resumed, e) ||
-        (n->resumed && tl_nightly_recall(n, e)))
-        return -1;
     if (n->resumed)
         fprintf(stderr, "nightly %s: going on with run %lld, which was cut short\n", n->suite->name,
                 (long long)n->night.n);
-    return 0;
+    return tl_nightly_finish(n, document, e);
 }
 
-/* A whole night; *document is NULL when it was interrupted. */
-static int night(struct tl_nightly *n, json_t **document, struct tl_error *e)
+int tl_cli_nightly_print(const struct tl_options *o, const json_t *document)
 {
-    *document = NULL;
-    if (begin(n, document, e) || (!*document && tl_nightly_run(n, e)))
-        return -1;
-    if (*document)
-        return 0;
-    if (tl_executor_interrupted(n->x) || tl_nightly_isolate(n, e))
-        return tl_executor_interrupted(n->x) ? 0 : -1;
-    return tl_executor_interrupted(n->x) ? 0 : tl_nightly_end(n, document, e);
-}
-
-int tl_nightly_print(const struct tl_options *o, const json_t *document)
-{
-    const char *format = o->json ? "json" : o->format ? o->format : "md";
-    if (!strcmp(format, "json"))
-        return tl_print_json(json_incref((json_t *)document));
-    char *text = !strcmp(format, "html")    ? tl_night_html(document)
-                 : !strcmp(format, "junit") ? tl_night_junit(document)
-                                            : tl_night_markdown(document);
-    fputs(text, stdout);
-    free(text);
-    return tl_finish_output(TL_EXIT_OK);
+    static const struct tl_cli_formats formats = {tl_night_markdown, tl_night_html, tl_night_junit};
+    return tl_cli_print_report(o, &formats, json_incref((json_t *)document));
 }
 
 /* --notify: the summary goes to a program's stdin. */
@@ -90,9 +49,9 @@ static int pipe_summary(char *const *words, const json_t *document, struct tl_er
     if (!result && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
         result =
             WIFEXITED(status)
-                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
                           "it ended with exit status %d; the night itself is stored", WEXITSTATUS(status))
-                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was told", words[0],
+                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
                           "it was killed by signal %d; the night itself is stored", WTERMSIG(status));
     return result;
 }
@@ -112,7 +71,7 @@ static int mark_notified(const struct tl_options *o, const char *suite, struct t
 static int notify(const struct tl_options *o, const char *suite, char *const *words, const json_t *document)
 {
     int status = json_integer_value(json_object_get(document, "regressions")) ? TL_EXIT_FAILURE : TL_EXIT_OK;
-    int printed = tl_nightly_print(o, document);
+    int printed = tl_cli_nightly_print(o, document);
     struct tl_error e;
     if (o->junit) {
         char *text = tl_night_junit(document);
@@ -132,53 +91,25 @@ static int notify(const struct tl_options *o, const char *suite, char *const *wo
     return printed ? printed : status;
 }
 
-void tl_nightly_release(struct tl_nightly *n)
-{
-    for (size_t i = 0; i < n->n_cells; i++) {
-        struct tl_nightly_cell *c = &n->cells[i];
-        for (size_t k = 0; k < c->n_kinds; k++)
-            free(c->kinds[k].title);
-        free(c->kinds);
-        free(c->variant_json);
-        free(c->runner_device);
-        free(c->why);
-        free(c->continues);
-        free(c->evidence);
-        json_decref(c->before);
-        json_decref(c->since);
-        json_decref(c->finding);
-        tl_night_cells_free(&c->history);
-        tl_variant_free(&c->variant);
-    }
-    free(n->cells);
-    for (size_t i = 0; i < n->n_cases; i++)
-        tl_case_free(n->cases[i]);
-    free(n->cases);
-    free(n->units);
-    tl_unit_list_free(&n->names);
-    tl_night_free(&n->night);
-    tl_suite_free(n->suite);
-    json_decref(n->notes);
-}
-
 /* words: the program of --notify, or NULL. */
 static int run_suite(struct tl_options *o, char *const *words)
 {
-    char boot[TL_UUID_SIZE];
-    struct tl_nightly n = {.o = o, .boot = boot, .notes = json_array()};
+    struct tl_cli_progress progress;
+    struct tl_nightly n = {.watch = &progress.watch};
     struct tl_error e, closing;
     json_t *document = NULL;
-    int status, lock = -1;
-    tl_machine_boot(boot);
-    if (tl_nightly_load(&n, o->args[0], &status)) {
-        tl_nightly_release(&n);
+    int lock = -1;
+    int status = tl_cli_load_suite(&n, o->args[0]);
+    if (status) {
+        tl_nightly_free(&n);
         return status;
     }
-    tl_progress_begin(&n.progress, o->json && !o->verbose);
+    tl_cli_progress_begin(&progress, o);
+    n.started_ns = progress.started_ns;
     int result = (lock = tl_nightly_lock(o->db, n.suite->name, &e)) < 0 || tl_nightly_builds(&n, &e) ? -1 : 0;
     if (!result)
-        result = night(&n, &document, &e);
-    tl_progress_clear(&n.progress);
+        result = night(&n, o, &document, &e);
+    tl_cli_progress_clear(&progress);
     bool interrupted = n.x && tl_executor_interrupted(n.x);
     int closed = n.x ? tl_executor_free(n.x, &closing) : 0;
     if (interrupted) {
@@ -192,12 +123,12 @@ static int run_suite(struct tl_options *o, char *const *words)
     json_decref(document);
     if (lock >= 0)
         close(lock);
-    tl_nightly_release(&n);
+    tl_nightly_free(&n);
     return status;
 }
 
 /* What would be found wrong when the night is over, or every night. *words: of --notify, to be released. */
-static int check_telling(const struct tl_options *o, char ***words, struct tl_error *e)
+static int check_notifying(const struct tl_options *o, char ***words, struct tl_error *e)
 {
     *words = NULL;
     if (o->notify && tl_split_words(o->notify, words, e))
@@ -210,13 +141,9 @@ static int check_telling(const struct tl_options *o, char ***words, struct tl_er
 
 static int nightly(struct tl_options *o)
 {
-    static const char *const formats[] = {"md", "html", "json", "junit"};
-    bool known = !o->format;
-    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
-        known = !strcmp(formats[i], o->format);
-    if (!known)
-        return tl_usage_error(&tl_command_nightly, "--format %s: expected md, html, json or junit",
-                              o->format);
+    int status = tl_cli_check_format(&tl_command_nightly, o);
+    if (status >= 0)
+        return status;
     if (o->install + o->uninstall + o->status + (o->history != NULL) > 1)
         return tl_usage_error(&tl_command_nightly,
                               "--install, --uninstall, --status and --history are different things");
@@ -224,20 +151,20 @@ static int nightly(struct tl_options *o)
         return tl_usage_error(&tl_command_nightly, "--at HH:MM goes with --install");
     if (o->status)
         return o->n_args ? tl_usage_error(&tl_command_nightly, "--status takes no suite")
-                         : tl_nightly_status(o);
+                         : tl_cli_nightly_status(o);
     if (o->uninstall && o->n_args <= 1)
-        return tl_nightly_uninstall(o);
+        return tl_cli_nightly_uninstall(o);
     if (o->history)
         return o->n_args ? tl_usage_error(&tl_command_nightly, "--history CASE takes no suite")
-                         : tl_nightly_history(o);
+                         : tl_cli_nightly_history(o);
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
     struct tl_error e;
     char **words;
-    int status = check_telling(o, &words, &e) ? tl_print_error(&e)
-                 : o->install                 ? tl_nightly_install(o)
-                                              : run_suite(o, words);
+    status = check_notifying(o, &words, &e) ? tl_print_error(&e)
+             : o->install                   ? tl_cli_nightly_install(o)
+                                            : run_suite(o, words);
     tl_split_words_free(words);
     return status;
 }

@@ -1,161 +1,22 @@
-/* `trapline nightly`: a suite is run, and what came of it is compared with the nights before.
+/* What the parts of `trapline nightly` share:
  *
- * A night has cells, one for each variant of a case on a unit. Its trials are those of its sessions in the
- * database (db/night.h): a night that was cut short is put together again from them and goes on.
- *
- *   nightly.c           the command: lock, builds, the night from beginning to end
- *   nightly_plan.c      from the suite to the cells
- *   nightly_run.c       trials, until every cell is settled
- *   nightly_judge.c     a cell against its history
- *   nightly_document.c  what is stored and printed
- *   nightly_isolate.c   new failures are isolated
- *   nightly_lock.c      one at a time
+ *   nightly.c           a night (harness/campaign), and who is notified of it
  *   nightly_history.c   --history
  *   nightly_schedule.c  --install, --uninstall, --status */
-#ifndef TL_NIGHTLY_H
-#define TL_NIGHTLY_H
+#ifndef TL_CLI_NIGHTLY_H
+#define TL_CLI_NIGHTLY_H
 
-#include "cases/case.h"
-#include "cases/suite.h"
-#include "db/night.h"
 #include "harness/cli/cli.h"
-#include "harness/executor/executor.h"
-#include "harness/executor/unit_list.h"
 
 #include <jansson.h>
 
-#define TL_NIGHTLY_TIMES 64 /* times of a cell that are kept in a night */
+/* In the format asked for. Returns the exit status. */
+int tl_cli_nightly_print(const struct tl_options *o, const json_t *document);
 
-/* What is said of a cell. The first group is news that is bad, the second news that is not. */
-enum tl_class {
-    TL_CLASS_NEW,         /* fails, and did not */
-    TL_CLASS_CHANGED,     /* fails in another way than before */
-    TL_CLASS_FLAKIER,     /* fails more often */
-    TL_CLASS_UNSUPPORTED, /* cannot be tried, and could */
-    TL_CLASS_SLOWER,
-    TL_CLASS_HUNGRIER,
-    TL_CLASS_REGRESSIONS, /* how many those are */
-    TL_CLASS_FIXED = TL_CLASS_REGRESSIONS,
-    TL_CLASS_STEADIER, /* fails less often */
-    TL_CLASS_FASTER,
-    TL_CLASS_LEANER,
-    TL_CLASS_NEWS, /* those before are changes */
-    TL_CLASS_STILL = TL_CLASS_NEWS,
-    TL_CLASS_UNCLEAR,       /* looks changed; too few trials before to tell */
-    TL_CLASS_FIRST_FAILURE, /* fails, and there is nothing to compare with */
-    TL_CLASS_FIRST,         /* passes, and there is nothing to compare with */
-    TL_CLASS_PASS,
-    TL_CLASS_NOT_SUPPORTED, /* cannot be tried, as before */
-    TL_CLASS_LOST,          /* the machine went down while it ran */
-    TL_CLASS_NOT_RUN,       /* the budget was used up */
-    TL_CLASS_COUNT
-};
-extern const char *const tl_class_names[TL_CLASS_COUNT]; /* "new-failure", … */
-
-struct tl_nightly;
-
-/* Failures of a cell that are one: outcome and what of the signature can be compared across builds. */
-struct tl_nightly_kind {
-    enum tl_outcome outcome;
-    enum tl_phase phase;
-    int signal;
-    char coarse[TL_ID_SIZE], trial[TL_UUID_SIZE]; /* trial: the first that showed it */
-    char *title;
-    uint64_t n;
-};
-
-struct tl_nightly_cell {
-    struct tl_nightly *nightly;
-    struct tl_case *c;
-    struct tl_variant variant;
-    char *variant_json, variant_hash[TL_ID_SIZE], *runner_device;
-    const struct tl_unit *unit;
-
-    /* Seen this night. */
-    uint64_t passed, failed, refused, unsupported;
-    uint64_t lost, went_down; /* trapline was killed; the machine went down */
-    size_t n_kinds;
-    struct tl_nightly_kind *kinds;
-    struct tl_samples {
-        size_t n;
-        double list[TL_NIGHTLY_TIMES];
-    } seconds[2], memory[2]; /* of fork servers' children, of processes of their own */
-    char *why;               /* it is unsupported */
-    char environment[TL_ID_SIZE], lost_trial[TL_UUID_SIZE];
-    uint64_t submitted, pending, added; /* added: trials made to settle it */
-
-    /* The nights before (nightly_judge.c). */
-    struct tl_night_cells history;
-    bool judged, wants_more, wants_times; /* trials that would settle it; to settle the time */
-    enum tl_class class;
-    bool slower, faster, hungrier, leaner;
-    json_t *before; /* what it was compared with; NULL for nothing */
-    json_t *since;  /* as in db/night.h, as are the next four */
-    uint64_t since_nights, since_passed, since_failed, since_refused;
-    char *continues;
-    char *evidence;  /* in words */
-    json_t *finding; /* of an isolation; NULL */
-};
-
-struct tl_nightly {
-    struct tl_options *o;
-    struct tl_suite *suite;
-    struct tl_executor *x;
-    struct tl_progress progress;
-    struct tl_night night;
-    bool resumed, over_budget;
-    const char *boot;
-    size_t n_cases;
-    struct tl_case **cases;
-    struct tl_unit_list names;
-    const struct tl_unit **units;
-    size_t n_cells;
-    struct tl_nightly_cell *cells;
-    json_t *notes; /* sentences about what could not be done */
-    uint64_t ended, total, not_passed;
-    bool broken;
-    struct tl_error failure;
-};
-
-/* nightly_plan.c. All mistakes are printed; *status is then the exit status, and -1 is returned. */
-int tl_nightly_load(struct tl_nightly *n, const char *path, int *status);
-/* Brings builds that are wanted and not here, and names the units. Before there is an executor. */
-int tl_nightly_builds(struct tl_nightly *n, struct tl_error *e);
-int tl_nightly_cells(struct tl_nightly *n, struct tl_error *e); /* once the units are known */
-void tl_nightly_plan_id(const struct tl_nightly *n, char id[TL_ID_SIZE]);
-
-/* nightly_run.c */
-void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot);
-int tl_nightly_recall(struct tl_nightly *n,
-                      struct tl_error *e); /* trials of this night that are there already */
-int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
-double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
-
-/* nightly_judge.c */
-int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads its history */
-void tl_nightly_judge(struct tl_nightly_cell *c);
-bool tl_nightly_outcome_changed(enum tl_class class);
-const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
-                                            bool *fresh); /* those to compare */
-
-/* nightly_isolate.c */
-int tl_nightly_isolate(struct tl_nightly *n, struct tl_error *e);
-
-/* nightly_document.c */
-int tl_nightly_end(struct tl_nightly *n, json_t **document, struct tl_error *e);
-
-/* nightly_lock.c: one night at a time for each database. The lock is held until the descriptor is closed or
- * the process ends; -1 with *e, which says who has it. */
-int tl_nightly_lock(const char *db, const char *suite, struct tl_error *e);
-
-/* nightly_history.c, nightly_schedule.c: commands of their own, which return the exit status. */
-int tl_nightly_history(const struct tl_options *o);
-int tl_nightly_install(struct tl_options *o);
-int tl_nightly_uninstall(struct tl_options *o);
-int tl_nightly_status(struct tl_options *o);
-
-/* nightly.c */
-void tl_nightly_release(struct tl_nightly *n);                            /* all but the executor */
-int tl_nightly_print(const struct tl_options *o, const json_t *document); /* in the format asked for */
+/* Commands of their own, which return the exit status. */
+int tl_cli_nightly_history(const struct tl_options *o);
+int tl_cli_nightly_install(struct tl_options *o);
+int tl_cli_nightly_uninstall(struct tl_options *o);
+int tl_cli_nightly_status(struct tl_options *o);
 
 #endif

@@ -1,35 +1,27 @@
 /* trapline nightly --history CASE: a line for each run, oldest first. */
 #include "harness/cli/nightly.h"
 
-#include "harness/cli/table.h"
-
 #include "harness/base/buffer.h"
+#include "harness/campaign/nightly.h"
+#include "harness/cli/table.h"
+#include "reports/members.h"
+#include "reports/night.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *s = json_string_value(json_object_get(o, name));
-    return s ? s : "";
-}
-
-static json_int_t number_of(const json_t *o, const char *name)
-{
-    return json_integer_value(json_object_get(o, name));
-}
 
 /* "2 new-failure, 1 passing": what was said of the cells, each class once, in the order of the classes. */
 static char *classes_of(const json_t *cells)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "");
-    for (enum tl_class class = 0; class < TL_CLASS_COUNT; class ++) {
+    for (enum tl_class what = 0; what < TL_CLASS_COUNT; what++) {
         const json_t *cell;
         size_t i, n = 0;
-        json_array_foreach(cells, i, cell) n += !strcmp(text_of(cell, "class"), tl_class_names[class]);
+        json_array_foreach(cells, i, cell) n +=
+            !strcmp(tl_member_or(cell, "class", ""), tl_class_names[what]);
         if (n)
-            tl_buffer_printf(&b, "%s%zu %s", b.size ? ", " : "", n, tl_class_names[class]);
+            tl_buffer_printf(&b, "%s%zu %s", b.size ? ", " : "", n, tl_class_names[what]);
     }
     return tl_buffer_take(&b);
 }
@@ -43,9 +35,9 @@ static char *units_of(const json_t *cells)
     tl_buffer_add_string(&b, "");
     json_array_foreach(cells, i, cell)
     {
-        if (strcmp(last, text_of(cell, "unit"))) /* ordered by unit */
-            tl_buffer_printf(&b, "%s%s", b.size ? " " : "", text_of(cell, "unit"));
-        last = text_of(cell, "unit");
+        if (strcmp(last, tl_member_or(cell, "unit", ""))) /* ordered by unit */
+            tl_buffer_printf(&b, "%s%s", b.size ? " " : "", tl_member_or(cell, "unit", ""));
+        last = tl_member_or(cell, "unit", "");
     }
     return tl_buffer_take(&b);
 }
@@ -53,9 +45,9 @@ static char *units_of(const json_t *cells)
 /* After databases were merged: two machines have a run 1 of the same suite each. */
 static bool of_several_machines(const json_t *nights)
 {
-    const char *first = text_of(json_array_get(nights, 0), "machine");
+    const char *first = tl_member_or(json_array_get(nights, 0), "machine", "");
     for (size_t i = 1; i < json_array_size(nights); i++)
-        if (strcmp(text_of(json_array_get(nights, i), "machine"), first))
+        if (strcmp(tl_member_or(json_array_get(nights, i), "machine", ""), first))
             return true;
     return false;
 }
@@ -78,16 +70,15 @@ static void print_lines(const json_t *nights)
         bool bad = false;
         json_array_foreach(cells, k, cell)
         {
-            passed += number_of(cell, "passed");
-            failed += number_of(cell, "failed") + number_of(cell, "refused");
-            for (enum tl_class class = 0; class < TL_CLASS_REGRESSIONS; class ++)
-                bad = bad || !strcmp(text_of(cell, "class"), tl_class_names[class]);
+            passed += tl_member_integer(cell, "passed");
+            failed += tl_member_integer(cell, "failed") + tl_member_integer(cell, "refused");
+            bad = bad || tl_night_is_worse(tl_member_text(cell, "class"));
         }
-        tl_table_add(&t, tl_time_text(number_of(night, "started_us")), NULL);
+        tl_table_add(&t, tl_time_text(tl_member_integer(night, "started_us")), NULL);
         if (several)
-            tl_table_add(&t, tl_strdup(text_of(night, "machine")), NULL);
-        tl_table_add(&t, tl_strdup(text_of(night, "suite")), NULL);
-        tl_table_add(&t, tl_format("%lld", (long long)number_of(night, "n")), NULL);
+            tl_table_add(&t, tl_strdup(tl_member_or(night, "machine", "")), NULL);
+        tl_table_add(&t, tl_strdup(tl_member_or(night, "suite", "")), NULL);
+        tl_table_add(&t, tl_format("%lld", (long long)tl_member_integer(night, "n")), NULL);
         tl_table_add(&t, tl_format("%lld", (long long)passed), NULL);
         tl_table_add(&t, tl_format("%lld", (long long)failed),
                      failed ? tl_outcome_colour(TL_OUTCOME_ERROR) : NULL);
@@ -98,7 +89,7 @@ static void print_lines(const json_t *nights)
     tl_table_free(&t);
 }
 
-int tl_nightly_history(const struct tl_options *o)
+int tl_cli_nightly_history(const struct tl_options *o)
 {
     struct tl_store *s;
     struct tl_error e;

@@ -3,19 +3,15 @@
 #include "harness/cli/nightly.h"
 
 #include "harness/base/buffer.h"
+#include "harness/cli/begin.h"
 #include "harness/schedule/schedule.h"
+#include "reports/members.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define AT "03:00"
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *s = json_string_value(json_object_get(o, name));
-    return s ? s : "unknown";
-}
 
 static char *when(const json_t *us, const char *otherwise)
 {
@@ -49,7 +45,8 @@ static int print_installed(const struct tl_options *o, json_t *done) /* takes it
     char *next = when(json_object_get(done, "next_us"), "unknown");
     const json_t *file;
     size_t i;
-    printf("%s runs every night at %s; next: %s\n", text_of(done, "suite"), text_of(done, "at"), next);
+    printf("%s runs every night at %s; next: %s\n", tl_member_or(done, "suite", "unknown"),
+           tl_member_or(done, "at", "unknown"), next);
     json_array_foreach(json_object_get(done, "files"), i, file) printf("  %s\n", json_string_value(file));
     print_notes(done);
     free(next);
@@ -57,16 +54,16 @@ static int print_installed(const struct tl_options *o, json_t *done) /* takes it
     return tl_finish_output(TL_EXIT_OK);
 }
 
-int tl_nightly_install(struct tl_options *o)
+int tl_cli_nightly_install(struct tl_options *o)
 {
-    struct tl_nightly n = {.o = o};
+    struct tl_nightly n = {0};
     struct tl_error e;
-    int status;
     if (tl_schedule_time(o->at ? o->at : AT, NULL, NULL, &e))
         return tl_print_error(&e);
     /* What cannot be run is not installed: a mistake would show at night. */
-    if (tl_nightly_load(&n, o->args[0], &status)) {
-        tl_nightly_release(&n);
+    int status = tl_cli_load_suite(&n, o->args[0]);
+    if (status) {
+        tl_nightly_free(&n);
         return status;
     }
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
@@ -117,7 +114,7 @@ int tl_nightly_install(struct tl_options *o)
     free(junit);
     free(site);
     free(program);
-    tl_nightly_release(&n);
+    tl_nightly_free(&n);
     return status;
 }
 
@@ -141,7 +138,7 @@ static char *suite_name(const struct tl_options *o, struct tl_error *e)
     if (tl_schedule_status(&list, e))
         return NULL;
     if (json_array_size(list) == 1)
-        name = tl_strdup(text_of(json_array_get(list, 0), "suite"));
+        name = tl_strdup(tl_member_or(json_array_get(list, 0), "suite", "unknown"));
     else
         tl_fail(e, TL_ERROR_INPUT, "which suite?", "--uninstall",
                 json_array_size(list)
@@ -152,7 +149,7 @@ static char *suite_name(const struct tl_options *o, struct tl_error *e)
     return name;
 }
 
-int tl_nightly_uninstall(struct tl_options *o)
+int tl_cli_nightly_uninstall(struct tl_options *o)
 {
     struct tl_error e;
     json_t *done = NULL, *file;
@@ -164,7 +161,7 @@ int tl_nightly_uninstall(struct tl_options *o)
         return status;
     if (o->json)
         return tl_print_json(done);
-    printf("%s is no longer run every night\n", text_of(done, "suite"));
+    printf("%s is no longer run every night\n", tl_member_or(done, "suite", "unknown"));
     json_array_foreach(json_object_get(done, "removed"), i, file)
         printf("  removed %s\n", json_string_value(file));
     print_notes(done);
@@ -181,14 +178,14 @@ static void print_last(const json_t *suite)
     }
     char *started = when(json_object_get(last, "started_us"), "time unknown");
     if (json_is_integer(status))
-        printf("  last run    %s: %s, exit status %lld\n", started, text_of(last, "result"),
+        printf("  last run    %s: %s, exit status %lld\n", started, tl_member_or(last, "result", "unknown"),
                (long long)json_integer_value(status));
     else
-        printf("  last run    %s: %s\n", started, text_of(last, "result"));
+        printf("  last run    %s: %s\n", started, tl_member_or(last, "result", "unknown"));
     free(started);
 }
 
-int tl_nightly_status(struct tl_options *o)
+int tl_cli_nightly_status(struct tl_options *o)
 {
     struct tl_error e;
     json_t *list, *suite;
@@ -202,17 +199,18 @@ int tl_nightly_status(struct tl_options *o)
     json_array_foreach(list, i, suite)
     {
         char *next = when(json_object_get(suite, "next_us"), "unknown");
-        printf("%s  every night at %s%s\n  suite       %s\n", text_of(suite, "suite"), text_of(suite, "at"),
+        printf("%s  every night at %s%s\n  suite       %s\n", tl_member_or(suite, "suite", "unknown"),
+               tl_member_or(suite, "at", "unknown"),
                json_is_true(json_object_get(suite, "running"))   ? ", running now"
                : json_is_false(json_object_get(suite, "active")) ? ", but its timer is not active"
                                                                  : "",
-               text_of(suite, "path"));
+               tl_member_or(suite, "path", "unknown"));
         print_last(suite);
         printf("  next run    %s\n", next);
         for (size_t k = 0; k < 2; k++) {
             static const char *const members[] = {"unknown", "problem"};
             if (json_is_string(json_object_get(suite, members[k])))
-                printf("  %-10s  %s\n", members[k], text_of(suite, members[k]));
+                printf("  %-10s  %s\n", members[k], tl_member_or(suite, members[k], "unknown"));
         }
         free(next);
     }

@@ -141,7 +141,7 @@ static const struct row {
     {"no-cgroup", NULL, 0, FLAG, PLACE(no_cgroup), NULL, "do not use cgroups",
      "The limits are then held by trapline alone"},
 };
-#define N_OPTIONS (sizeof table / sizeof table[0])
+#define N_OPTIONS TL_COUNT(table)
 
 /* Whether a list of words with spaces between holds this one. */
 static bool holds(const char *list, const char *word)

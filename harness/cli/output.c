@@ -1,16 +1,14 @@
+/* What every command prints in the same way: errors with the exit status that each kind has, mistakes, and
+ * JSON documents. */
 #include "harness/cli/cli.h"
 
-#include "cases/case.h"
-#include "cases/load.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 int tl_print_error(const struct tl_error *e)
@@ -50,6 +48,29 @@ int tl_print_json(json_t *document)
     return tl_finish_output(0);
 }
 
+int tl_cli_check_format(const struct tl_command *c, const struct tl_options *o)
+{
+    static const char *const formats[] = {"md", "html", "json", "junit"};
+    for (size_t i = 0; o->format && i < TL_COUNT(formats); i++)
+        if (!strcmp(formats[i], o->format))
+            return -1;
+    return o->format ? tl_usage_error(c, "--format %s: expected md, html, json or junit", o->format) : -1;
+}
+
+int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats *f, json_t *document)
+{
+    const char *format = o->json ? "json" : o->format ? o->format : "md";
+    if (!strcmp(format, "json"))
+        return tl_print_json(document);
+    char *text = !strcmp(format, "html")    ? f->html(document)
+                 : !strcmp(format, "junit") ? f->junit(document)
+                                            : f->markdown(document);
+    fputs(text, stdout);
+    free(text);
+    json_decref(document);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
 bool tl_colour(FILE *f)
 {
     const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
@@ -72,14 +93,18 @@ const char *tl_outcome_colour(int outcome)
     }
 }
 
-char *tl_line_text(const char *text)
+char *tl_reason_text(bool usable, const char *why)
 {
+    static const char space[] = " \t\r\n";
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "");
-    for (const char *p = text ? text : "its runner does not say why"; *p;) {
-        size_t n = strcspn(p, " \t\r\n");
-        tl_buffer_printf(&b, "%s%.*s", b.size && n ? " " : "", (int)n, p);
-        p += n + strspn(p + n, " \t\r\n");
+    const char *text = why ? why : usable ? "" : "its runner does not say why";
+    text += strspn(text, space);
+    tl_buffer_add_string(&b, *text || !usable ? ": " : "");
+    while (*text) {
+        size_t n = strcspn(text, space);
+        tl_buffer_printf(&b, "%.*s", (int)n, text);
+        text += n + strspn(text + n, space);
+        tl_buffer_add_string(&b, *text ? " " : "");
     }
     return tl_buffer_take(&b);
 }
@@ -87,58 +112,4 @@ char *tl_line_text(const char *text)
 char *tl_time_text(int64_t wall_us)
 {
     return tl_time_format(wall_us, TL_TIME_LOCAL);
-}
-
-void tl_progress_begin(struct tl_progress *p, bool quiet)
-{
-    *p = (struct tl_progress){.quiet = quiet, .started_ns = tl_monotonic_ns()};
-    const char *term = getenv("TERM");
-    p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
-}
-
-void tl_progress_show(struct tl_progress *p, const char *format, ...)
-{
-    uint64_t now = tl_monotonic_ns(), pause = p->live ? 100000000ull : 10000000000ull;
-    if (p->quiet || now - (p->last_ns ? p->last_ns : p->started_ns) < pause)
-        return;
-    p->last_ns = now;
-    struct winsize w;
-    p->width = p->live && !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 20 ? w.ws_col - 1 : 79;
-    char text[512];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    if (p->live)
-        fprintf(stderr, "\r\033[K%.*s", p->width, text);
-    else
-        fprintf(stderr, "%s\n", text);
-    fflush(stderr);
-}
-
-void tl_progress_clear(struct tl_progress *p)
-{
-    if (p->live && p->last_ns) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-    }
-}
-
-struct tl_case *tl_load_case(const char *path, int *status)
-{
-    struct tl_case *c = NULL;
-    struct tl_mistakes m = {0};
-    struct tl_error e;
-    if (tl_case_load(path, &c, &m, &e)) {
-        *status = m.n ? TL_EXIT_INPUT : tl_print_error(&e);
-        for (size_t i = 0; i < m.n; i++) {
-            fprintf(stderr, "%s:%d: ", path, m.list[i].line);
-            fprintf(stderr, "%s: %s\n", m.list[i].path, m.list[i].expected);
-        }
-        if (m.n)
-            fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m.n, m.n == 1 ? "" : "s",
-                    path);
-    }
-    tl_mistakes_free(&m);
-    return c;
 }

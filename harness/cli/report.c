@@ -1,6 +1,7 @@
 /* trapline report: a finding as a report, or as a bundle that reproduces it; or the database as a site. */
 #include "harness/cli/cli.h"
 
+#include "db/night.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/cli/nightly.h"
@@ -8,21 +9,17 @@
 #include "harness/executor/unit.h"
 #include "reports/bundle.h"
 #include "reports/finding.h"
+#include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    return json_string_value(json_object_get(o, name));
-}
 
 static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
                         const json_t *case_document)
 {
     struct tl_unit unit;
     struct tl_error e;
-    const char *name = text_of(source->finding, "unit");
+    const char *name = tl_member_text(source->finding, "unit");
     json_t *left_out = NULL, *sentence;
     size_t i;
     bool known = name && !tl_unit_parse(name, &unit, &e);
@@ -48,21 +45,6 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
     return status;
 }
 
-static int print_report(const struct tl_options *o, const struct tl_report_source *source)
-{
-    const char *format = o->json ? "json" : o->format ? o->format : "md";
-    json_t *report = tl_report_new(source);
-    if (!strcmp(format, "json"))
-        return tl_print_json(report);
-    char *text = !strcmp(format, "html")    ? tl_report_html(report)
-                 : !strcmp(format, "junit") ? tl_report_junit(report)
-                                            : tl_report_markdown(report);
-    fputs(text, stdout);
-    free(text);
-    json_decref(report);
-    return tl_finish_output(TL_EXIT_OK);
-}
-
 static int write_site(const struct tl_options *o)
 {
     struct tl_site_result r;
@@ -83,15 +65,13 @@ static int write_site(const struct tl_options *o)
 
 static int report(struct tl_options *o)
 {
-    static const char *const formats[] = {"md", "html", "json", "junit"};
+    static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
     struct tl_store *s;
     struct tl_error e;
     struct tl_report_sources r = {0};
-    bool known = !o->format;
-    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++)
-        known = !strcmp(formats[i], o->format);
-    if (!known)
-        return tl_usage_error(&tl_command_report, "--format %s: expected md, html, json or junit", o->format);
+    int status = tl_cli_check_format(&tl_command_report, o);
+    if (status >= 0)
+        return status;
     if (o->site) {
         if (o->n_args || o->format || o->bundle)
             return tl_usage_error(&tl_command_report,
@@ -106,14 +86,13 @@ static int report(struct tl_options *o)
         return tl_print_error(&e);
     json_t *night = NULL;
     struct tl_error other;
-    int status = -1;
     if (tl_report_load(s, o->args[0], &r, &e) && (tl_night_load(s, o->args[0], &night, &other) || !night))
         status = tl_print_error(&e);
     tl_store_close(s, NULL);
     if (night) {
         status = o->bundle
                      ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
-                     : tl_nightly_print(o, night);
+                     : tl_cli_nightly_print(o, night);
         json_decref(night);
     }
     if (status < 0) {
@@ -124,7 +103,8 @@ static int report(struct tl_options *o)
             .elsewhere = r.elsewhere,
             .keep_paths = o->keep_paths,
         };
-        status = o->bundle ? write_bundle(o, &source, r.case_document) : print_report(o, &source);
+        status = o->bundle ? write_bundle(o, &source, r.case_document)
+                           : tl_cli_print_report(o, &formats, tl_report_new(&source));
     }
     tl_report_release(&r);
     return status;

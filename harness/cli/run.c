@@ -4,6 +4,7 @@
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/cli/begin.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 #include "reports/trial.h"
@@ -14,12 +15,11 @@
 struct run {
     struct tl_options *o;
     struct tl_unit_list names;
-    struct tl_progress progress;
+    struct tl_cli_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
-    bool colour, failed;
+    bool colour;
     size_t printed;
-    struct tl_error failure;
 };
 
 /* One line for each trial: what came of it, and enough to look closer. */
@@ -27,7 +27,7 @@ static void print_line(struct run *r, const struct tl_trial_record *t, bool cach
 {
     const char *name = tl_outcome_name(t->outcome);
     char *what = tl_trial_summary(t);
-    tl_progress_clear(&r->progress);
+    tl_cli_progress_clear(&r->progress);
     printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "",
            name, r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
            *what ? "  " : "", what, cached ? "  (known already)" : "");
@@ -37,13 +37,8 @@ static void print_line(struct run *r, const struct tl_trial_record *t, bool cach
 static void on_done(void *arg, const struct tl_trial_record *t, bool cached, const struct tl_error *failure)
 {
     struct run *r = arg;
-    if (failure) {
-        if (!r->failed && failure->kind != TL_ERROR_INTERRUPTED) {
-            r->failure = *failure;
-            r->failed = true;
-        }
+    if (failure)
         return;
-    }
     r->ended++;
     r->by_outcome[t->outcome]++;
     if (r->o->json) {
@@ -59,11 +54,10 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
 
 static void show_progress(struct run *r, struct tl_executor *x)
 {
-    double elapsed = (double)(tl_monotonic_ns() - r->progress.started_ns) * 1e-9;
-    tl_progress_show(&r->progress, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
-                     (unsigned long long)r->ended, (unsigned long long)r->total,
-                     tl_supervisor_in_flight(tl_executor_supervisor(x)),
-                     (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
+    double elapsed = tl_seconds_since(r->progress.started_ns);
+    tl_watch_line(&r->progress.watch, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
+                  (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_in_flight(x),
+                  (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
 }
 
 static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
@@ -107,20 +101,10 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_options *o = r->o;
     struct tl_error e;
     struct tl_executor *x;
-    char *command = tl_format("run %s", o->args[0]);
-    struct tl_executor_options options = {
-        .db_path = o->db,
-        .command = command,
-        .jobs = o->jobs,
-        .keep_scratch = o->keep_scratch,
-        .no_cgroup = o->no_cgroup,
-    };
-    int status = tl_executor_new(&x, &options, &e);
-    free(command);
-    if (status)
+    if (tl_cli_executor(&tl_command_run, o, &x, &e))
         return tl_print_error(&e);
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
-    status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
+    int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
     bool begun = !status;
     if (begun && o->json)
         fputs("{\n  \"trials\": [", stdout);
@@ -130,13 +114,11 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_error closing;
     int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
     free(units);
-    tl_progress_clear(&r->progress);
+    tl_cli_progress_clear(&r->progress);
     if (begun && o->json)
         puts("\n  ]\n}");
     else if (begun && (r->ended || !status))
         print_sums(r);
-    if (r->failed)
-        return tl_print_error(&r->failure);
     if (status)
         return tl_print_error(&e);
     if (closed)
@@ -162,26 +144,22 @@ static int run(struct tl_options *o)
     struct tl_case *c = tl_load_case(o->args[0], &status);
     if (!c)
         return status;
-    static const char *const host[] = {"command:host"};
     if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = host[0];
+        o->units[o->n_units++] = "command:host";
     struct tl_error e;
-    struct tl_variant v =
-        c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
+    struct tl_variant v = {0};
     if (!o->n_units) {
         status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
                                                  "`trapline list units` shows what is here");
     } else {
         struct run r = {.o = o, .colour = tl_colour(stdout)};
-        for (size_t i = 0; i < o->n_sets && status == TL_EXIT_OK; i++)
-            if (tl_variant_assign(c, &v, o->sets[i], &e))
-                status = tl_print_error(&e);
+        status = tl_cli_variant(o, c, &v);
         for (size_t i = 0; i < o->n_units && status == TL_EXIT_OK; i++)
             if (tl_unit_list_add(&r.names, o->units[i], &e))
                 status = tl_print_error(&e);
         if (status == TL_EXIT_OK) {
             r.total = o->repeat * r.names.n;
-            tl_progress_begin(&r.progress, o->json && !o->verbose);
+            tl_cli_progress_begin(&r.progress, o);
             status = run_case(&r, c, &v);
         }
         tl_unit_list_free(&r.names);

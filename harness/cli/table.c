@@ -53,17 +53,6 @@ void tl_table_free(struct tl_table *t)
     *t = (struct tl_table){0};
 }
 
-void tl_letter(size_t i, char text[16])
-{
-    char reversed[16];
-    size_t n = 0;
-    for (i++; i && n < 14; i = (i - 1) / 26)
-        reversed[n++] = (char)('A' + (i - 1) % 26);
-    for (size_t k = 0; k < n; k++)
-        text[k] = reversed[n - 1 - k];
-    text[n] = '\0';
-}
-
 char *tl_duration_text(double s)
 {
     if (s < 0.00995)

@@ -22,8 +22,6 @@ void tl_table_add(struct tl_table *t, char *text, const char *colour);
 void tl_table_print(const struct tl_table *t, FILE *f, bool colour);
 void tl_table_free(struct tl_table *t);
 
-/* "A", …, "Z", "AA", …: how a signature is called in a table. */
-void tl_letter(size_t i, char text[16]);
 /* A duration in few characters: "1.9ms", "120ms", "1.25s", "4m10s". A new string. */
 char *tl_duration_text(double seconds);
 

@@ -145,9 +145,8 @@ static void take_symbol(const json_t *frame, struct tl_frame_symbols *s)
     char *file = get_text(frame, "sourceFile");
     if (!is_name(symbol) && !file)
         return;
-    s->symbols = tl_realloc(s->symbols, s->n + 1, sizeof *s->symbols);
-    s->symbols[s->n++] = (struct tl_symbol){is_name(symbol) ? get_text(frame, "symbol") : NULL, file,
-                                            get_int(json_object_get(frame, "sourceLine")), false};
+    *TL_GROW(s->symbols, s->n) = (struct tl_symbol){is_name(symbol) ? get_text(frame, "symbol") : NULL, file,
+                                                    get_int(json_object_get(frame, "sourceLine")), false};
 }
 
 static void take_frame(const json_t *frame, const struct tl_capture *c, struct tl_frame *f)
@@ -230,8 +229,7 @@ static void add_register(struct tl_capture *c, const char *name, const json_t *v
     const json_t *value = json_object_get(v, "value");
     if (!value || c->n_registers == REGISTERS_MOST)
         return;
-    c->registers = tl_realloc(c->registers, c->n_registers + 1, sizeof *c->registers);
-    struct tl_register *r = &c->registers[c->n_registers++];
+    struct tl_register *r = TL_GROW(c->registers, c->n_registers);
     char *clean = tl_clean_text(name, strlen(name), false);
     snprintf(r->name, sizeof r->name, "%.*s", (int)tl_utf8_cut(clean, sizeof r->name - 1), clean);
     free(clean);
@@ -308,8 +306,7 @@ static void take_lines(const json_t *asi, struct tl_crash_report *p)
             if (!text)
                 continue;
             total += strlen(text);
-            p->lines = tl_realloc(p->lines, p->n_lines + 1, sizeof *p->lines);
-            p->lines[p->n_lines++] = (struct tl_report_line){
+            *TL_GROW(p->lines, p->n_lines) = (struct tl_report_line){
                 .library = tl_clean_text(library, strnlen(library, LIBRARY_MOST), false), .text = text};
         }
     }
@@ -493,7 +490,7 @@ void tl_ips_free(struct tl_ips *ips)
 {
     char *strings[] = {ips->incident, ips->process,   ips->os,      ips->os_build, ips->model,
                        ips->cpu,      ips->exception, ips->subtype, ips->codes,    ips->queue};
-    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+    for (size_t i = 0; i < TL_COUNT(strings); i++)
         free(strings[i]);
     tl_crash_report_free(&ips->report);
     *ips = (struct tl_ips){0};

@@ -123,8 +123,7 @@ static uint32_t module_at(const struct tl_capture *c, uint64_t address)
 /* "Thread_331472: name   DispatchQueue_1: com.apple.main-thread  (serial)" */
 static struct tl_thread *take_thread(const char *p, const char *end, struct tl_capture *c)
 {
-    c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
-    struct tl_thread *t = &c->threads[c->n_threads++];
+    struct tl_thread *t = TL_GROW(c->threads, c->n_threads);
     *t = (struct tl_thread){.pid = c->pid};
     p += strlen("Thread_");
     uint64_t id = 0;

@@ -49,7 +49,7 @@ static bool is_script(const char *path)
     bool script = fd < 0 || read(fd, head, sizeof head) != sizeof head;
     if (fd >= 0)
         close(fd);
-    for (size_t i = 0; !script && i < sizeof magics / sizeof *magics; i++)
+    for (size_t i = 0; !script && i < TL_COUNT(magics); i++)
         if (!memcmp(head, magics[i], sizeof head))
             return false;
     return true;
@@ -140,7 +140,7 @@ static void add_variables(struct tl_hash *h)
         total++;
     char **chosen = tl_calloc(total, sizeof *chosen);
     for (size_t i = 0; i < total; i++)
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        for (size_t k = 0; k < TL_COUNT(names); k++)
             if (!strncmp(environ[i], names[k], strlen(names[k]))) {
                 chosen[n++] = environ[i];
                 break;
@@ -172,9 +172,9 @@ static void add_machine(struct tl_hash *h)
     tl_hash_add_string(h, m.kernel);
     tl_hash_add(h, &user, sizeof user);
     tl_hash_add(h, groups, n > 0 ? (size_t)n * sizeof *groups : 0);
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+    for (size_t i = 0; i < TL_COUNT(directories); i++)
         add_entries(h, directories[i]);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    for (size_t i = 0; i < TL_COUNT(files); i++)
         add_state(h, files[i]);
     char *user_drivers = tl_format("%s/.local/share/vulkan/icd.d", getenv("HOME") ? getenv("HOME") : "");
     add_entries(h, user_drivers);

@@ -119,6 +119,11 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
     int result = tl_store_close(x->store, e);
+    if (!result && x->failed) {
+        result = -1;
+        if (e)
+            *e = x->failure;
+    }
     while (x->units) {
         struct unit_entry *u = x->units;
         x->units = u->next;
@@ -222,7 +227,7 @@ static void prepare_answer(struct tl_job *j)
 void tl_job_fail(struct tl_job *j, const struct tl_error *e)
 {
     prepare_answer(j);
-    tl_verdict_not_run(tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why), &j->ready);
+    tl_verdict_not_run(tl_error_text(e), &j->ready);
     tl_job_answer(j, &j->ready, false);
 }
 
@@ -352,6 +357,11 @@ size_t tl_executor_pending(const struct tl_executor *x)
     return x->pending;
 }
 
+size_t tl_executor_in_flight(const struct tl_executor *x)
+{
+    return tl_supervisor_in_flight(x->supervisor);
+}
+
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 int tl_executor_step(struct tl_executor *x, struct tl_error *e)
@@ -375,7 +385,9 @@ int tl_executor_finish(struct tl_executor *x, struct tl_error *e)
     while (x->pending && !(x->interrupted && !tl_supervisor_in_flight(x->supervisor)))
         if (tl_executor_step(x, e))
             return -1;
-    return 0;
+    if (x->failed)
+        *e = x->failure;
+    return x->failed ? -1 : 0;
 }
 
 bool tl_executor_interrupted(const struct tl_executor *x)

@@ -1,6 +1,6 @@
-/* From (case, variant, unit) to a recorded outcome: resolves units, generates models, asks the cache, writes
- * the intent, runs the trial in the supervisor and stores what came of it. Every command that runs trials
- * goes through here. */
+/* From (case, variant, unit) to a stored outcome, and Ctrl-C while trials run. It resolves units, generates
+ * models, asks the cache, writes the intent, runs the trial in the supervisor and stores what came of it.
+ * Every command that runs trials goes through here. */
 #ifndef TL_EXECUTOR_H
 #define TL_EXECUTOR_H
 
@@ -53,13 +53,15 @@ struct tl_request {
     unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */
 };
 
-/* r is borrowed for the call. failure is NULL, or says that trapline itself failed: then r is no verdict and
- * was not stored. */
+/* r is borrowed for the call. failure is NULL, or says that trapline itself failed, or was stopped before it
+ * came to this trial: then r is no verdict and was not stored. Nobody needs to keep a failure: the next step
+ * fails with the first of them, and so does tl_executor_free. */
 typedef void (*tl_executor_done)(void *arg, const struct tl_trial_record *r, bool cached,
                                  const struct tl_error *failure);
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e);
-size_t tl_executor_pending(const struct tl_executor *x); /* submitted, and done not called */
+size_t tl_executor_pending(const struct tl_executor *x);   /* submitted, and done not called */
+size_t tl_executor_in_flight(const struct tl_executor *x); /* of those, with a child that runs now */
 
 /* One turn of the loop, waiting for something to happen (at most 200 ms). -1 when the database can no longer
  * be written: stop submitting, nothing that was stored is lost. */

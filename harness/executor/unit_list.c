@@ -15,8 +15,7 @@ static void add(struct tl_unit_list *l, char *name)
             free(name);
             return;
         }
-    l->list = tl_realloc(l->list, l->n + 1, sizeof *l->list);
-    l->list[l->n++] = name;
+    *TL_GROW(l->list, l->n) = name;
 }
 
 static void add_builds(struct tl_unit_list *l, const struct tl_unit *u, const struct tl_builds *builds)

@@ -144,7 +144,7 @@ char **tl_schedule_environment(void)
 {
     static const char *const names[] = {"PATH",          "XDG_STATE_HOME",   "XDG_CACHE_HOME",
                                         "XDG_DATA_HOME", "TRAPLINE_RUNNERS", "TRAPLINE_PROFILES"};
-    size_t n = sizeof names / sizeof names[0], used = 0;
+    size_t n = TL_COUNT(names), used = 0;
     char **list = tl_calloc(n + 1, sizeof *list);
     for (size_t i = 0; i < n; i++) {
         const char *value = getenv(names[i]);

@@ -294,7 +294,7 @@ static json_t *status_of(const char *suite, const char *directory, char **unknow
         add_state(j, suite, shown);
     } else {
         static const char *const names[] = {"enabled", "active", "running", "last", "next_us"};
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (size_t i = 0; i < TL_COUNT(names); i++)
             json_object_set_new(j, names[i], json_null());
         json_object_set_new(j, "unknown", json_string(*unknown));
     }

@@ -334,8 +334,7 @@ static void add_range(struct tl_search *s, size_t first, size_t last, double bef
 {
     struct tl_search_result *r = &s->result;
     const struct tl_builds_state *b = s->builds;
-    r->ranges = tl_realloc(r->ranges, r->n_ranges + 1, sizeof *r->ranges);
-    struct tl_search_build_range *range = &r->ranges[r->n_ranges++];
+    struct tl_search_build_range *range = TL_GROW(r->ranges, r->n_ranges);
     *range = (struct tl_search_build_range){.good_before = SIZE_MAX,
                                             .first_bad = first,
                                             .last_bad = last,

@@ -1,4 +1,4 @@
-/* Which axes are needed: adaptive group testing.
+/* FIC_BS: which axes are needed, by adaptive group testing.
  *
  * The axes in which M is away from the baseline stand in a row. A test resets a group of them, the first so
  * many that are not decided yet, and asks whether the failure is still there. In the words of group testing

@@ -53,8 +53,7 @@ static void add_probe(struct tl_search *s, size_t axis, uint64_t value, size_t m
             return;
         }
     }
-    z->probes = tl_realloc(z->probes, z->n_probes + 1, sizeof *z->probes);
-    z->probes[z->n_probes++] = (struct tl_probe){index, axis, more, should_fail};
+    *TL_GROW(z->probes, z->n_probes) = (struct tl_probe){index, axis, more, should_fail};
 }
 
 /* 2, 4, 16, 256, 65536, 2^32. */
@@ -107,8 +106,7 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
             pending = true;
         } else if (p->more != TL_NO_AXIS) {
             if (j == TL_JUDGE_FAIL) {
-                z->joint = tl_realloc(z->joint, z->n_joint + 1, sizeof *z->joint);
-                z->joint[z->n_joint++] =
+                *TL_GROW(z->joint, z->n_joint) =
                     (struct tl_search_joint){p->axis, p->more, tl_point_get(s, p->index)->index};
             }
         } else if (p->should_fail && j == TL_JUDGE_PASS) {

@@ -173,8 +173,7 @@ void tl_isolate_noisy(struct tl_search *s)
 
 static void add_neighbour(struct tl_isolate_state *z, size_t axis, uint64_t value, bool simpler)
 {
-    z->neighbours = tl_realloc(z->neighbours, z->n_neighbours + 1, sizeof *z->neighbours);
-    z->neighbours[z->n_neighbours++] = (struct tl_neighbour){axis, value, simpler};
+    *TL_GROW(z->neighbours, z->n_neighbours) = (struct tl_neighbour){axis, value, simpler};
 }
 
 /* The next simpler value that is not known to be impossible: what was in the way of another M need not be in

@@ -1,5 +1,5 @@
-/* Bayesian search for a position t from which on a failure shows, in an unknown part of the runs only.
- * noise.c has the theory. */
+/* Flaky failures: the Bayesian search for the position from which on one shows, in an unknown part of the
+ * runs only, and how many passes rule luck out. noise.c has the theory. */
 #ifndef TL_NOISE_H
 #define TL_NOISE_H
 

@@ -1,4 +1,5 @@
-/* The result of an isolation, from all that is known of M and of what differs from it in one axis. */
+/* The result of an isolation, from all that is known of the minimal variant (M) and of what differs from it
+ * in one axis. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
@@ -7,8 +8,7 @@
 
 static void add(uint64_t **list, size_t *n, uint64_t value)
 {
-    *list = tl_realloc(*list, *n + 1, sizeof **list);
-    (*list)[(*n)++] = value;
+    *TL_GROW(*list, *n) = value;
 }
 
 /* The rate at a value of the axis, with the runs that came after it was measured. */

@@ -87,7 +87,7 @@ struct evaluation {
 
 static bool push(struct evaluation *v, uint64_t x)
 {
-    if (v->n == sizeof v->stack / sizeof v->stack[0])
+    if (v->n == TL_COUNT(v->stack))
         return false;
     v->stack[v->n++] = x;
     return true;

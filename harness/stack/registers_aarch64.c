@@ -1,4 +1,4 @@
-/* aarch64. A call leaves its return address in the link register, where it stays until the function saves it.
+/* Registers, calls and signal frames of aarch64. A call leaves its return address in the link register, where it stays until the function saves it.
  * Code addresses may carry an authentication code in their upper bits, which is taken off. A signal handler
  * returns to code that calls rt_sigreturn; the kernel's ucontext is at a fixed distance from the stack
  * pointer then. */

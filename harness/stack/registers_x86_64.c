@@ -1,4 +1,4 @@
-/* x86-64. A call pushes its return address, so that a function that has not yet made a frame has it at the
+/* Registers, calls and signal frames of x86-64. A call pushes its return address, so that a function that has not yet made a frame has it at the
  * stack pointer. A signal handler returns to code that calls rt_sigreturn; the kernel's ucontext, with the
  * registers at the interruption, is at the stack pointer then. */
 #include "harness/base/buffer.h"
@@ -53,7 +53,7 @@ int tl_read_registers(pid_t tid, struct tl_register **registers, size_t *n, stru
         {"ds", u.ds},           {"es", u.es},   {"fs", u.fs},         {"gs", u.gs},   {"fs_base", u.fs_base},
         {"gs_base", u.gs_base},
     };
-    *n = sizeof all / sizeof all[0];
+    *n = TL_COUNT(all);
     *registers = tl_calloc(*n, sizeof **registers);
     for (size_t i = 0; i < *n; i++) {
         snprintf((*registers)[i].name, sizeof(*registers)[i].name, "%s", all[i].name);

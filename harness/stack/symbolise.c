@@ -72,7 +72,7 @@ static struct remembered **bucket(struct map *m, const char *key)
     uint64_t h = 14695981039346656037u;
     for (const char *c = key; *c; c++)
         h = (h ^ (unsigned char)*c) * 1099511628211u;
-    return &m->buckets[(h ^ (h >> 32)) % (sizeof m->buckets / sizeof m->buckets[0])];
+    return &m->buckets[(h ^ (h >> 32)) % TL_COUNT(m->buckets)];
 }
 
 static const struct remembered *recall(struct map *m, const char *key)
@@ -85,7 +85,7 @@ static const struct remembered *recall(struct map *m, const char *key)
 
 static void forget(struct map *m)
 {
-    for (size_t i = 0; i < sizeof m->buckets / sizeof m->buckets[0]; i++) {
+    for (size_t i = 0; i < TL_COUNT(m->buckets); i++) {
         for (struct remembered *r = m->buckets[i], *next; r; r = next) {
             next = r->next;
             symbols_free(r->frames, r->n);

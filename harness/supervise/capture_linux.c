@@ -52,8 +52,7 @@ static char *executable_of(pid_t pid)
 
 static struct tl_thread *new_thread(struct tl_capture *c, pid_t tid)
 {
-    c->threads = tl_realloc(c->threads, c->n_threads + 1, sizeof *c->threads);
-    struct tl_thread *t = &c->threads[c->n_threads++];
+    struct tl_thread *t = TL_GROW(c->threads, c->n_threads);
     *t = (struct tl_thread){.pid = c->pid, .tid = tid};
     return t;
 }
@@ -80,11 +79,6 @@ static void describe_unstopped(struct tl_thread *t)
     t->on_cpu = true;
     t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?',
                          *wchan ? wchan : "unknown", *call ? call : "unknown");
-}
-
-static void pending_free_timer(struct tl_pending_capture *c)
-{
-    tl_timer_free(&c->timer);
 }
 
 static int by_tid(const void *a, const void *b)
@@ -137,7 +131,7 @@ void tl_capture_finish(struct tl_process *p)
     if (c->unwind)
         tl_unwind_end(c->unwind, &c->capture);
     c->capture.capture_ns = tl_monotonic_ns() - c->started_ns;
-    pending_free_timer(c);
+    tl_timer_free(&c->timer);
     p->pending = NULL;
     if (p->trial) {
         bool hang = c->capture.kind == TL_CAPTURE_HANG;
@@ -181,7 +175,7 @@ static bool awaits(pid_t pid)
     char line[256], *end;
     read_line(pid, pid, "syscall", line, sizeof line);
     long call = strtol(line, &end, 10);
-    for (size_t i = 0; end != line && i < sizeof calls / sizeof *calls; i++)
+    for (size_t i = 0; end != line && i < TL_COUNT(calls); i++)
         if (call == calls[i])
             return true;
     return false;

@@ -19,6 +19,7 @@
 #include "harness/supervise/child.h"
 #include "harness/supervise/refusal.h"
 
+#include "harness/base/buffer.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -113,7 +114,7 @@ static void default_signals(const sigset_t *changed)
 __attribute__((noreturn)) static void refuse(const char *what, const char *which)
 {
     const char *parts[] = {"trapline: cannot ", what, " ", which, ": ", strerrordesc_np(errno), "\n"};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
         if (parts[i] && write(2, parts[i], strlen(parts[i])) < 0)
             break;
     _exit(127);

@@ -175,7 +175,7 @@ static int check_output(const json_t *output, size_t index, struct tl_error *e)
         return expected(e, where, finite, "true or false");
     }
     static const char *const figures[] = {"min", "max", "mean"};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+    for (size_t i = 0; i < TL_COUNT(figures); i++) {
         const json_t *v = json_object_get(output, figures[i]);
         if (!v || is_figure(v))
             continue;
@@ -296,7 +296,7 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
         "phase, result, error, unsupported, devices (an answer to describe), serving, forked";
     const json_t *v = NULL;
     size_t n = 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    for (size_t i = 0; i < TL_COUNT(kinds); i++) {
         const json_t *found = json_object_get(root, kinds[i].key);
         if (!found)
             continue;

@@ -1,5 +1,7 @@
 #include "harness/supervise/sanitized.h"
 
+#include "harness/base/buffer.h"
+
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -11,7 +13,7 @@ static bool names_sanitizer(const char *name)
     static const char *const libraries[] = {"libasan.so",       "libhwasan.so",       "libtsan.so",
                                             "libclang_rt.asan", "libclang_rt.hwasan", "libclang_rt.tsan",
                                             "libclang_rt.msan"};
-    for (size_t i = 0; name && i < sizeof libraries / sizeof *libraries; i++)
+    for (size_t i = 0; name && i < TL_COUNT(libraries); i++)
         if (!strncmp(name, libraries[i], strlen(libraries[i])))
             return true;
     return false;
@@ -36,7 +38,7 @@ static bool has_sanitizer(Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
     GElf_Sym symbol;
     for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
         const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        for (size_t k = 0; name && k < sizeof functions / sizeof *functions; k++)
+        for (size_t k = 0; name && k < TL_COUNT(functions); k++)
             if (!strcmp(name, functions[k]))
                 return true;
     }

@@ -25,7 +25,6 @@
 #include "harness/supervise/trial.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -280,6 +279,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
+/* One that never ran. */
+static int drop_server(struct tl_server *v)
+{
+    v->ended = true;
+    server_maybe_free(v);
+    return -1;
+}
+
 static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e)
 {
     struct tl_server *v = tl_calloc(1, sizeof *v);
@@ -287,16 +294,14 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     v->key = tl_strdup(t->server_key);
     v->handed = (struct tl_streams){-1, -1, -1};
     v->io[0].fd = v->io[1].fd = v->io[2].fd = -1;
-    /* Its name is its own: the server before it in this slot may still have to end, and its directory to go.
-     */
+    /* Its name is its own: the server before it in this slot may still have to end, and its directory to
+     * go. */
     v->scratch = tl_format("%s/server-%zu", s->scratch_root, ++s->n_servers);
     v->next = s->servers;
     s->servers = v;
     if (mkdir(v->scratch, 0700)) {
-        v->ended = true;
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, NULL);
-        server_maybe_free(v);
-        return -1;
+        return drop_server(v);
     }
     char **env = tl_trial_environment(NULL, v->scratch);
     struct tl_child_request request = {
@@ -308,38 +313,28 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         .limits = t->child_limits,
     };
     struct tl_streams ours;
-    pid_t pid;
     int gate;
-    int spawned = tl_child_spawn(&request, &pid, &gate, &ours, e);
+    int spawned = tl_child_spawn(&request, &v->pid, &gate, &ours, e);
     tl_strings_free(env);
-    if (spawned) {
-        v->ended = true;
-        server_maybe_free(v);
-        return -1;
-    }
-    int result = tl_trace_attach(s, pid, NULL, v, e);
-    if (result) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+    if (spawned)
+        return drop_server(v);
+    if (tl_trace_attach(s, v->pid, NULL, v, e)) {
         tl_streams_close(&ours);
-        tl_child_release(pid, gate, false);
-        v->ended = true;
-        server_maybe_free(v);
-        return -1;
+        tl_child_release(v->pid, gate, false);
+        return drop_server(v);
     }
-    v->pid = pid;
     v->slot = slot;
     slot->server = v;
     v->trial = t;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
-    tl_cgroup_add(&slot->cgroup, pid);
+    tl_cgroup_add(&slot->cgroup, v->pid);
     int fds[] = {ours.protocol, ours.out, ours.err};
     for (int i = 0; i < 3; i++)
         tl_stream_open(s, &v->io[i], fds[i], on_readable, v);
     double seconds = t->limits.timeout_s > 0 ? t->limits.timeout_s : 3600;
     set_deadline(v, (uint64_t)(seconds * 1000) + 1);
     bool sent = !tl_send_line(v->io[0].fd, t->server_request, NULL, 0);
-    if (tl_child_release(pid, gate, sent) || !sent)
+    if (tl_child_release(v->pid, gate, sent) || !sent)
         give_up(v);
     return 0;
 }

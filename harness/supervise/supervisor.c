@@ -308,7 +308,7 @@ static void on_sigchld(uv_signal_t *handle, int signal)
 }
 
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
-static void watch_trial(struct tl_supervisor *s, struct tl_trial *t)
+static void watch_trial(struct tl_trial *t)
 {
     if (t->state != TL_TRIAL_RUNNING || tl_monotonic_ns() - t->started_ns < WATCH_MS * 1000000ull)
         return;
@@ -326,7 +326,6 @@ static void watch_trial(struct tl_supervisor *s, struct tl_trial *t)
     uint64_t disk = t->limits.disk_mb << 20;
     if (disk && tl_tree_bytes(t->scratch, disk + 1) > disk)
         tl_trial_kill(t, TL_KILL_DISK);
-    (void)s;
 }
 
 static void on_watch(uv_timer_t *timer)
@@ -334,7 +333,7 @@ static void on_watch(uv_timer_t *timer)
     struct tl_supervisor *s = timer->data;
     for (struct tl_trial *t = s->flying, *next; t; t = next) {
         next = t->next;
-        watch_trial(s, t);
+        watch_trial(t);
     }
     tl_trace_orphans(s, s->freeing);
     if (drain_children(s))

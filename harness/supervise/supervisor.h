@@ -1,4 +1,5 @@
-/* The supervisor: runs trials in isolated, traced children on a libuv loop and says what came of each.
+/* The supervisor: runs trials in isolated, traced children on a libuv loop, stops them when asked, and says
+ * what came of each.
  *
  * One thread. At most `jobs` trials are in flight; a device that takes fewer says so with `device_slots`.
  * Every callback is made from the loop, once for each accepted trial, in the order in which trials end. */
@@ -56,7 +57,8 @@ struct tl_trial_spec {
 typedef void (*tl_trial_done)(void *arg, struct tl_trial_record *record, bool *taken);
 
 /* Called just before a child is let go; record holds what was asked for, id and started_us. When it returns
- * -1 (it fills *e) the child is killed before it ran, and the trial ends as `error` with that text. */
+ * -1 (it fills *e) the child is killed before it ran, and the trial ends as `lost` with that text, which is
+ * no verdict (tl_verdict_is_given). */
 typedef int (*tl_trial_begin)(void *arg, const struct tl_trial_record *record, struct tl_error *e);
 
 /* Makes a supervisor on a loop. Takes SIGCHLD of this process. */
@@ -67,8 +69,8 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
                          void *arg, struct tl_error *e);
 size_t tl_supervisor_waiting(const struct tl_supervisor *s); /* submitted, not started */
 size_t tl_supervisor_in_flight(const struct tl_supervisor *s);
-/* Forgets what waits (its callbacks are not called) and kills what runs (its callbacks are called, outcome
- * lost). */
+/* Drops what waits and kills what runs. The callback of each is called, those that wait within this call; the
+ * outcome is lost. */
 void tl_supervisor_cancel(struct tl_supervisor *s);
 /* Kills what is left, waits for it, removes scratch and cgroups, closes its handles. */
 void tl_supervisor_free(struct tl_supervisor *s);

@@ -58,7 +58,8 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status,
                     const struct rusage *usage); /* handles it */
 void tl_trace_hurry(struct tl_supervisor *s);    /* waits for nothing more than the end of processes */
 void tl_trace_orphans(struct tl_supervisor *s, bool now); /* looks for processes that nobody knows */
-/* Traces a child at its gate as the main process of t or of server. */
+/* Traces a child at its gate as the main process of t or of server. Where that fails it is killed and
+ * reaped. */
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e);
 void tl_trace_kill(struct tl_process *list);                          /* SIGKILL to every process of a list */

@@ -64,7 +64,7 @@
 
 static struct tl_tracee **bucket(struct tl_supervisor *s, pid_t tid)
 {
-    return &s->table[(unsigned)tid % (sizeof s->table / sizeof s->table[0])];
+    return &s->table[(unsigned)tid % TL_COUNT(s->table)];
 }
 
 static struct tl_tracee *find(struct tl_supervisor *s, pid_t tid)
@@ -218,10 +218,14 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
                    PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
     if (server || t->child_limits.memory_mb) /* it was made with a filter */
         options |= PTRACE_O_TRACESECCOMP;
-    if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options))
+    if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
+        int err = errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
         return tl_fail_errno(
-            e, TL_ERROR_ENVIRONMENT, errno, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
+            e, TL_ERROR_ENVIRONMENT, err, "cannot trace a child", "ptrace(PTRACE_SEIZE)",
             "`trapline doctor` says what forbids it (a container needs --cap-add=SYS_PTRACE)");
+    }
     struct tl_tracee *tracee = add(s, pid);
     struct tl_process *p = process_new(pid, t, t ? NULL : server);
     p->is_main = true;
@@ -479,7 +483,7 @@ void tl_trace_orphans(struct tl_supervisor *s, bool now)
     if (!s->n_orphans)
         return;
     uint64_t old = tl_monotonic_ns() - (now ? 0 : 100 * 1000000ull);
-    for (size_t i = 0; i < sizeof s->table / sizeof s->table[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(s->table); i++)
         for (struct tl_tracee *t = s->table[i], *next; t; t = next) {
             next = t->next_in_table;
             if (t->process || t->since_ns > old)

@@ -70,9 +70,25 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
     uv_timer_start(t->deadline, on_deadline, left > 0 ? (uint64_t)(left * 1000) + 1 : 0, 0);
 }
 
-static void on_message(struct tl_trial *t, struct tl_message *m)
+/* The answer of a runner: a trial has one. */
+static void on_answer(struct tl_trial *t, struct tl_message *m)
 {
     struct tl_trial_record *r = &t->record;
+    t->got_result = m->kind == TL_MESSAGE_RESULT || m->kind == TL_MESSAGE_DESCRIPTION;
+    t->got_error = m->kind == TL_MESSAGE_ERROR;
+    t->got_unsupported = m->kind == TL_MESSAGE_UNSUPPORTED;
+    r->result = json_incref(m->object);
+    r->error_domain = tl_strdup(m->domain);
+    r->error_code = tl_strdup(m->code);
+    r->message = tl_strdup(m->text);
+    if (m->kind != TL_MESSAGE_RESULT)
+        return;
+    r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
+    enter_phase(t, TL_PHASE_DONE, 0);
+}
+
+static void on_message(struct tl_trial *t, struct tl_message *m)
+{
     bool final = t->got_result || t->got_error || t->got_unsupported;
     switch (m->kind) {
     case TL_MESSAGE_PHASE:
@@ -84,34 +100,18 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
             enter_phase(t, m->phase, m->timeout_s);
         return;
     case TL_MESSAGE_RESULT:
-        if (final) {
-            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
-            return;
-        }
-        t->got_result = true;
-        r->result = json_incref(m->object);
-        r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
-        enter_phase(t, TL_PHASE_DONE, 0);
-        return;
     case TL_MESSAGE_ERROR:
     case TL_MESSAGE_UNSUPPORTED:
-        if (final) {
+        if (final)
             protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
-            return;
-        }
-        t->got_error = m->kind == TL_MESSAGE_ERROR;
-        t->got_unsupported = !t->got_error;
-        r->error_domain = tl_strdup(m->domain);
-        r->error_code = tl_strdup(m->code);
-        r->message = tl_strdup(m->text);
+        else
+            on_answer(t, m);
         return;
     case TL_MESSAGE_DESCRIPTION:
-        if (!final && json_object_get(t->request, "describe")) {
-            t->got_result = true;
-            r->result = json_incref(m->object);
-            return;
-        }
-        protocol_violation(t, tl_strdup("a description was not asked for"));
+        if (final || !json_object_get(t->request, "describe"))
+            protocol_violation(t, tl_strdup("a description was not asked for"));
+        else
+            on_answer(t, m);
         return;
     case TL_MESSAGE_SERVING:
     case TL_MESSAGE_FORKED:
@@ -299,8 +299,6 @@ static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, s
 {
     struct tl_supervisor *s = t->supervisor;
     if (tl_trace_attach(s, pid, t, NULL, e)) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
         tl_streams_close(ours);
         return -1;
     }
@@ -380,8 +378,7 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c)
 {
     struct tl_trial_record *r = &t->record;
-    r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-    r->captures[r->n_captures++] = *c;
+    *TL_GROW(r->captures, r->n_captures) = *c;
     *c = (struct tl_capture){0};
 }
 
@@ -542,10 +539,7 @@ void tl_trial_maybe_end(struct tl_trial *t)
  * trial ends when it has been reaped. */
 void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e)
 {
-    free(t->record.message);
-    t->record.message = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, e->why);
-    free(t->record.error_domain);
-    t->record.error_domain = tl_strdup("trapline");
+    tl_verdict_not_run(tl_error_text(e), &t->record);
     t->killed = TL_KILL_BEGIN;
     if (!t->started_ns)
         t->started_ns = t->phase_since_ns = tl_monotonic_ns();

@@ -1,4 +1,4 @@
-/* One trial, from its request to its record. */
+/* One trial from its request to its record: its phases, their deadlines, its end. */
 #ifndef TL_TRIAL_H
 #define TL_TRIAL_H
 

@@ -64,7 +64,7 @@ static bool speaks_of_memory(const char *message)
         "realloc failed",      "unable to allocate", "could not allocate",     "allocation failure",
         "insufficient memory", "OutOfMemory",        "failed allocation",
     };
-    for (size_t i = 0; message && i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; message && i < TL_COUNT(words); i++)
         if (strcasestr(message, words[i]))
             return true;
     return false;

@@ -65,7 +65,7 @@ static void cut_suffixes(char *s)
     static const char *const suffixes[] = {
         " [clone ",    ".part.",    ".constprop.",      ".isra.",  ".cold",    ".lto_priv.", ".llvm.",
         ".localalias", "$VARIANT$", " in conformance ", ".resume", ".destroy", ".cleanup",   " (.resume)"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    for (size_t i = 0; i < TL_COUNT(suffixes); i++) {
         char *p = strstr(s, suffixes[i]);
         if (p && p > s)
             *p = '\0';
@@ -100,7 +100,7 @@ static const char *skip_prefixes(const char *s, bool *closure)
     };
     for (;;) {
         const char *before = s;
-        for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        for (size_t i = 0; i < TL_COUNT(prefixes); i++)
             if (starts(s, prefixes[i]))
                 s += strlen(prefixes[i]);
         if (starts(s, "closure #")) {
@@ -125,7 +125,7 @@ static const char *copy_operator(const char *p, struct tl_buffer *b)
                                           ">>", "<=", ">=",  "->",  "<",   ">"};
     tl_buffer_add_string(b, "operator");
     p += 8;
-    for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
+    for (size_t i = 0; i < TL_COUNT(symbols); i++)
         if (starts(p, symbols[i])) {
             tl_buffer_add_string(b, symbols[i]);
             return p + strlen(symbols[i]);
@@ -145,7 +145,7 @@ static const char *copy_operator(const char *p, struct tl_buffer *b)
 static const char *skip_qualifiers(const char *p)
 {
     static const char *const qualifiers[] = {" const", " volatile", " noexcept", " &&", " &"};
-    for (size_t i = 0; i < sizeof qualifiers / sizeof *qualifiers;) {
+    for (size_t i = 0; i < TL_COUNT(qualifiers);) {
         size_t n = strlen(qualifiers[i]);
         if (starts(p, qualifiers[i]) && !is_word(p[n])) {
             p += n;
@@ -245,7 +245,7 @@ static char *processor_variant(const char *s)
         return tl_strdup(s + 10);
     if (!starts(s, "__mem") && !starts(s, "__str") && !starts(s, "__wcs") && !starts(s, "__wmem"))
         return NULL;
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+    for (size_t i = 0; i < TL_COUNT(marks); i++) {
         const char *p = strstr(s + 5, marks[i]);
         if (p)
             return tl_format("%.*s", (int)(p - s - 2), s + 2);

@@ -105,7 +105,7 @@ static size_t source_extension(const char *p, size_t n)
                                         ".inc", ".inl",   ".m",    ".mm",   ".swift", ".rs",  ".py",
                                         ".pyx", ".cu",    ".cuh",  ".go",   ".js",    ".ts",  ".td",
                                         ".S",   ".metal", ".mlir", ".java", ".kt",    ".wgsl"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    for (size_t i = 0; i < TL_COUNT(known); i++) {
         size_t k = strlen(known[i]);
         if (n > k && memcmp(p + n - k, known[i], k) == 0 && is_word(p[n - k - 1]))
             return k;

@@ -301,7 +301,7 @@ static void make_id(const struct tl_trial_record *r, const char *version, const 
     const char *parts[] = {version, tl_outcome_name(r->outcome), tl_phase_name(r->phase),
                            signal_of(r) ? tl_signal_name(signal_of(r)) : "", title};
     struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
         tl_buffer_add(&b, parts[i], strlen(parts[i]) + 1);
     tl_content_id(b.data, b.size, id);
     tl_buffer_free(&b);

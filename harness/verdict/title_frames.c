@@ -18,6 +18,7 @@
  * long over. They are looked at only when the unwound frames give no name, and then give one name at most. */
 #include "harness/verdict/title_frames.h"
 
+#include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 #include "harness/verdict/function_name.h"
 
@@ -172,7 +173,7 @@ static bool is_system(const char *base)
         "libdl-",      "librt.",     "librt-",         "libasan",     "libubsan",  "libtsan",  "liblsan",
         "libclang_rt", "libffi",     "libsystem_",     "libdispatch", "libobjc",   "libswift", "dyld",
         "[vdso]",      "linux-vdso", "CoreFoundation", "Foundation",  "libdyld"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+    for (size_t i = 0; i < TL_COUNT(prefixes); i++)
         if (!strncmp(base, prefixes[i], strlen(prefixes[i])))
             return true;
     return false;

@@ -313,7 +313,7 @@ int tl_site_write_cases(struct tl_site *w, struct tl_error *e)
     for (size_t i = 0; i < w->n_cases; i++) {
         struct tl_site_case *c = &w->cases[i];
         qsort(&w->tallies[c->first], c->n, sizeof *w->tallies, by_column); /* columns as on the overview */
-        if (tl_site_turns(w, "writing cases", i, w->n_cases, e) || write_case(w, c, e))
+        if (tl_site_tell(w, "writing cases", i, w->n_cases, e) || write_case(w, c, e))
             return -1;
     }
     return 0;

@@ -1,4 +1,4 @@
-/* Shared by the files that write the page of a case. */
+/* The page of a case: its axes and units, shared by case.c (builds over time, findings, variants) and trend.c. */
 #ifndef TL_SITE_CASE_H
 #define TL_SITE_CASE_H
 

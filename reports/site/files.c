@@ -2,10 +2,10 @@
  * are written to the stage (place.c); what is said of a failure is said of the target, which is as it was. */
 #include "reports/site/files.h"
 
+#include "harness/base/files.h"
 #include "reports/site/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +23,10 @@ int tl_site_put(struct tl_site *w, const char *name, const char *data, size_t si
         data = visible.data;
         size = visible.size;
     }
-    FILE *f = fopen(path, "wbe");
-    bool bad = !f || (size && fwrite(data, 1, size, f) != size);
-    int err = errno;
-    if (f && fclose(f) != 0)
-        bad = true, err = errno;
-    int rc = bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, cannot, w->o->target,
-                                 "%s cannot be written; what was there before is as it was", name)
-                 : 0;
+    int rc = tl_replace_file(path, data, size, 0666, false);
+    if (rc)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot, w->o->target,
+                      "%s cannot be written; what was there before is as it was", name);
     w->r->files++;
     w->r->pages += page;
     w->r->bytes += size;
@@ -66,10 +62,14 @@ void tl_site_file(struct tl_site_files *f, const char *first)
     tl_site_json(&f->firsts, first);
 }
 
-int tl_site_turns(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
-                  struct tl_error *e)
+int tl_site_tell(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
+                 struct tl_error *e)
 {
-    if (!w->o->turn || !w->o->turn(w->o->arg, doing, done, total))
+    const struct tl_watch *watch = w->o->watch;
+    bool stop = total ? tl_watch_line(watch, "%s: %llu of %llu", doing, (unsigned long long)done,
+                                      (unsigned long long)total)
+                      : tl_watch_line(watch, "%s: %llu", doing, (unsigned long long)done);
+    if (!stop)
         return 0;
     return tl_fail(e, TL_ERROR_INTERRUPTED, cannot, w->o->target,
                    "it was stopped; what was there before is as it was");

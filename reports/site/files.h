@@ -16,8 +16,8 @@ int tl_site_put_data(struct tl_site *w, const char *kind, size_t number, const s
                      size_t n, struct tl_error *e);
 /* Adds the beginning of a new data file to the list. */
 void tl_site_file(struct tl_site_files *f, const char *first);
-/* Tells how far it is; -1 with *e when it is to stop. */
-int tl_site_turns(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
-                  struct tl_error *e);
+/* Tells what is being done and how far it is (total 0: unknown); -1 with *e when it is to stop. */
+int tl_site_tell(const struct tl_site *w, const char *doing, uint64_t done, uint64_t total,
+                 struct tl_error *e);
 
 #endif

@@ -169,7 +169,7 @@ static void add_links(const struct tl_site *w, struct tl_buffer *b, const json_t
         tl_site_signature_link(w, b, "../", tl_member_text(signature, "id"),
                                tl_member_text(signature, "title"));
     }
-    for (size_t i = 0; i < sizeof evidence / sizeof *evidence; i++) {
+    for (size_t i = 0; i < TL_COUNT(evidence); i++) {
         const char *id = tl_member_text(json_object_get(f, "evidence"), evidence[i].name);
         if (!id)
             continue;
@@ -240,7 +240,7 @@ int tl_site_write_findings(struct tl_site *w, struct tl_error *e)
     add_head(&t.head, true);
     json_array_foreach(w->findings, i, f)
     {
-        if (tl_site_turns(w, "writing findings", i, json_array_size(w->findings), e) ||
+        if (tl_site_tell(w, "writing findings", i, json_array_size(w->findings), e) ||
             write_finding(w, f, e) || tl_site_table_row(&t, e))
             return -1;
         add_rows(w, &t.rows, "", f, true);

@@ -43,7 +43,7 @@ struct tl_site {
     struct tl_store *s;
     const struct tl_site_options *o;
     struct tl_site_result *r;
-    char *stage; /* the directory it is put together in */
+    const char *stage; /* the directory it is put together in */
     struct tl_redaction redaction;
     int64_t now_us, first_us, last_us;
     size_t n_cases, n_units, n_tallies;

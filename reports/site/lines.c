@@ -68,7 +68,7 @@ static int add_line(void *arg, const struct tl_trial_row *x, struct tl_error *e)
 {
     struct lines *l = arg;
     size_t unit = tl_site_unit_of(l->w, x->unit);
-    if (l->done++ % 4096 == 0 && tl_site_turns(l->w, "listing trials", l->done - 1, l->w->r->trials, e))
+    if (l->done++ % 4096 == 0 && tl_site_tell(l->w, "listing trials", l->done - 1, l->w->r->trials, e))
         return -1;
     if (!l->case_name || strcmp(l->case_name, x->case_name) || l->outcome != x->outcome) {
         end_part(l);
@@ -146,7 +146,7 @@ static int add_stack(void *arg, const char *id, const struct tl_capture *c, stru
     struct stacks *t = arg;
     const struct tl_thread *x = c->threads;
     size_t written = 0, i;
-    if (t->done++ % 512 == 0 && tl_site_turns(t->w, "writing stacks", t->done - 1, 0, e))
+    if (t->done++ % 512 == 0 && tl_site_tell(t->w, "writing stacks", t->done - 1, 0, e))
         return -1;
     if (!t->n) {
         char *first = tl_site_clean(t->w, id, strlen(id), 64);

@@ -22,7 +22,7 @@ static void add_numbers(const struct tl_site *w, struct tl_buffer *b)
                    {w->r->signatures, "failure", "failures", "signatures.html"},
                    {w->r->findings, "finding", "findings", "findings.html"}};
     tl_buffer_add_string(b, "<ul class=\"numbers\">");
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < TL_COUNT(numbers); i++) {
         char *text = tl_site_number(numbers[i].n);
         tl_buffer_printf(b, "<li><a href=\"%s\"><b>%s</b> %s</a></li>", numbers[i].file, text,
                          numbers[i].n == 1 ? numbers[i].one : numbers[i].many);

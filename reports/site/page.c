@@ -34,7 +34,7 @@ void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_
         "</head>\n<body data-up=\"%s\"%s%s%s>\n<a class=\"skip\" href=\"#main\">To the content</a>\n"
         "<header>\n<a class=\"brand\" href=\"%sindex.html\">trapline</a>\n<nav aria-label=\"Site\">\n",
         f->up, f->script ? " data-do=\"" : "", f->script ? f->script : "", f->script ? "\"" : "", f->up);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (size_t i = 0; i < TL_COUNT(places); i++)
         tl_buffer_printf(b, "<a href=\"%s%s\"%s>%s</a>\n", f->up, places[i].file,
                          f->section && !strcmp(f->section, places[i].name) ? " aria-current=\"page\"" : "",
                          places[i].text);

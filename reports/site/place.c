@@ -1,8 +1,8 @@
 /* Where a site is put together, and how it becomes the target.
  *
  * Somebody may be reading the older site, and anything may end this program. So a site is written to a
- * directory beside the target, ".NAME.trapline-XXXXXX", on the same file system, and becomes the target in
- * one step of the kernel where there is one:
+ * directory beside the target, ".NAME.trapline-PID-XXXXXX", on the same file system, and becomes the target
+ * in one step of the kernel where there is one:
  *
  *   the target                     how
  *   is not there, or is empty      rename(2), which takes the place of an empty directory too
@@ -14,45 +14,26 @@
  * rename alone cannot replace an older site: it refuses a directory that is not empty. The target is looked
  * at again before, since somebody else may have filled it meanwhile, and the older site is removed after.
  *
- * A directory that was left behind is removed by the next one that writes to the same target. What tells it
- * from one in use is a lock on the file .lock in it, which the kernel releases with the process; where there
- * is no such file (an older site that was being removed) its mark or its age tells. */
+ * A directory that was left behind, or an older site that was being removed, is removed by the next one that
+ * writes to the same target (base/staging.h). */
 #include "reports/site/place.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "reports/site/site.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MARK "data/site.json" /* what tells that a directory is a site of ours */
-#define SUFFIX 6              /* X of mkdtemp */
 
 static const char doing[] = "cannot write the site";
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    remove(path);
-    return 0;
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* Without slashes at its end. Of a symbolic link what it leads to: that is what changes places, and the link
  * stays. */
@@ -142,63 +123,18 @@ int tl_site_check(const char *target, struct tl_error *e)
     return result;
 }
 
-static bool is_old(const char *path)
-{
-    struct stat st;
-    return is_site(path) || (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_mtime + 60 < time(NULL));
-}
-
-/* Directories that an earlier one left behind. */
-static void sweep(const char *directory, const char *prefix)
-{
-    DIR *d = opendir(directory);
-    struct dirent *entry;
-    size_t n = strlen(prefix);
-    while (d && (entry = readdir(d))) {
-        if (strncmp(entry->d_name, prefix, n) || strlen(entry->d_name) != n + SUFFIX)
-            continue;
-        char *path = tl_format("%s/%s", directory, entry->d_name), *lock = tl_format("%s/.lock", path);
-        int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        /* Without a lock it is an older site that was being removed, unless another one is just being begun.
-         */
-        if (fd < 0 ? errno == ENOENT && is_old(path) : flock(fd, LOCK_EX | LOCK_NB) == 0)
-            remove_tree(path);
-        if (fd >= 0)
-            close(fd);
-        free(lock);
-        free(path);
-    }
-    if (d)
-        closedir(d);
-}
-
-int tl_site_stage(const char *target, char **stage, int *lock, struct tl_error *e)
+int tl_site_stage(const char *target, struct tl_staging *stage, struct tl_error *e)
 {
     char *path = tidy(target), *directory, *name;
     split(path, &directory, &name);
     char *prefix = tl_format(".%s.trapline-", name);
-    *stage = NULL;
-    *lock = -1;
+    *stage = (struct tl_staging){NULL, -1};
     int rc = check_target(path, e);
-    if (!rc) {
-        sweep(directory, prefix);
-        *stage = tl_format("%s/%sXXXXXX", directory, prefix);
-        if (!mkdtemp(*stage)) {
-            rc = no_place(path, errno, e);
-            free(*stage);
-            *stage = NULL;
-        }
-    }
-    if (!rc) {
-        char *file = tl_format("%s/.lock", *stage);
-        *lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB))
-            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, file, "it cannot be locked");
-        free(file);
-    }
+    if (!rc && tl_staging_begin(stage, directory, prefix))
+        rc = no_place(path, errno, e);
     static const char *const folders[] = {"case", "signature", "finding", "data"};
-    for (size_t i = 0; !rc && i < sizeof folders / sizeof *folders; i++) {
-        char *folder = tl_format("%s/%s", *stage, folders[i]);
+    for (size_t i = 0; !rc && i < TL_COUNT(folders); i++) {
+        char *folder = tl_format("%s/%s", stage->path, folders[i]);
         if (mkdir(folder, 0777))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, folder, "the disk may be full");
         free(folder);
@@ -223,42 +159,29 @@ static int replace(const char *stage, const char *path, struct tl_error *e)
         rename(aside, path);
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, path, "it cannot be renamed");
     } else {
-        remove_tree(aside);
+        tl_remove_tree(aside);
     }
     free(aside);
     return rc;
 }
 
-int tl_site_publish(const char *target, const char *stage, int lock, struct tl_error *e)
+int tl_site_publish(const char *target, struct tl_staging *stage, struct tl_error *e)
 {
-    char *path = tidy(target), *file = tl_format("%s/.lock", stage);
+    char *path = tidy(target);
     struct stat st;
     mode_t mask = umask(0);
     umask(mask);
     /* It may have been filled by somebody else meanwhile. */
     int rc = check_target(path, e);
-    if (!rc && (chmod(stage, 0777 & ~mask) || unlink(file)))
-        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, stage, "it cannot be made ready");
+    if (!rc && chmod(stage->path, 0777 & ~mask))
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, stage->path, "it cannot be made ready");
     if (!rc && (lstat(path, &st) || is_empty(path) == 1)) {
-        if (rename(stage, path))
+        if (rename(stage->path, path))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "it cannot be renamed");
-    } else if (!rc && tl_site_exchange(stage, path) == 0) {
-        remove_tree(stage); /* the older site now */
-    } else if (!rc) {
-        rc = replace(stage, path, e);
+    } else if (!rc && tl_site_exchange(stage->path, path)) {
+        rc = replace(stage->path, path, e);
     }
-    if (rc)
-        remove_tree(stage);
-    close(lock);
-    free(file);
+    tl_staging_end(stage); /* after an exchange this is the older site */
     free(path);
     return rc;
-}
-
-void tl_site_discard(const char *stage, int lock)
-{
-    if (stage)
-        remove_tree(stage);
-    if (lock >= 0)
-        close(lock);
 }

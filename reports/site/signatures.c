@@ -204,7 +204,7 @@ static int add_place(void *arg, const struct tl_site_place *x, struct tl_error *
         if (end_signature(p, e))
             return -1;
         snprintf(p->id, sizeof p->id, "%s", id);
-        if (tl_site_turns(p->w, "writing failures", p->done++, p->sums->n, e))
+        if (tl_site_tell(p->w, "writing failures", p->done++, p->sums->n, e))
             return -1;
     }
     if (!p->case_name || strcmp(p->case_name, x->case_name ? x->case_name : "") ||

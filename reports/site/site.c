@@ -32,7 +32,7 @@ static int learn_name(void *arg, const char *text, enum tl_site_named what, stru
 {
     struct tl_site *w = arg;
     if (what == TL_SITE_SAID && w->looked_at++ % 8192 == 0 &&
-        tl_site_turns(w, "looking for names to leave out", w->looked_at - 1, 0, e))
+        tl_site_tell(w, "looking for names to leave out", w->looked_at - 1, 0, e))
         return -1;
     if (w->redaction.n >= (what == TL_SITE_SAID ? NAMES_SAID : NAMES_MOST))
         return 0;
@@ -279,29 +279,28 @@ static void release(struct tl_site *w)
     tl_buffer_free(&w->stack_files.firsts);
     tl_buffer_free(&w->line_parts);
     tl_redaction_free(&w->redaction);
-    free(w->stage);
 }
 
 int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl_site_result *result,
                   struct tl_error *e)
 {
     struct tl_site w = {.s = s, .o = o, .r = result, .now_us = tl_wall_us()};
-    int lock;
+    struct tl_staging stage;
     *result = (struct tl_site_result){0};
-    if (tl_site_stage(o->target, &w.stage, &lock, e)) {
-        tl_site_discard(w.stage, lock);
-        free(w.stage);
+    if (tl_site_stage(o->target, &stage, e)) {
+        tl_staging_end(&stage);
         return -1;
     }
+    w.stage = stage.path;
     tl_redaction_init(&w.redaction);
     w.unit_numbers = json_object();
     w.signatures = json_object();
     int rc = write_all(&w, e);
     tl_site_end(s);
     if (rc)
-        tl_site_discard(w.stage, lock);
+        tl_staging_end(&stage);
     else
-        rc = tl_site_publish(o->target, w.stage, lock, e);
+        rc = tl_site_publish(o->target, &stage, e);
     release(&w);
     return rc;
 }

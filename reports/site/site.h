@@ -20,20 +20,17 @@
 
 #include "db/store.h"
 #include "harness/base/error.h"
+#include "harness/base/watch.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Called now and then with what is being done and how far it is (total 0: unknown); true stops it. */
-typedef bool (*tl_site_turn)(void *arg, const char *doing, uint64_t done, uint64_t total);
-
 struct tl_site_options {
-    const char *target;   /* a directory that does not exist, is empty, or holds a site of trapline */
-    bool keep_paths;      /* leave paths, user and host names as they are */
-    const char *trapline; /* its version, for the foot of the pages */
-    tl_site_turn turn;    /* NULL for none */
-    void *arg;
+    const char *target;           /* a directory that does not exist, is empty, or holds a site of trapline */
+    bool keep_paths;              /* leave paths, user and host names as they are */
+    const char *trapline;         /* its version, for the foot of the pages */
+    const struct tl_watch *watch; /* NULL for nobody */
 };
 
 struct tl_site_result {

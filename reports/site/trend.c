@@ -38,8 +38,7 @@ void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)
         if (!strcmp(m->builds[i - 1].build, build) && !strcmp(m->builds[i - 1].runner_device, runner_device))
             break;
     if (i == 0 && m->n_builds < BUILDS_MOST) {
-        m->builds = tl_realloc(m->builds, m->n_builds + 1, sizeof *m->builds);
-        m->builds[m->n_builds++] =
+        *TL_GROW(m->builds, m->n_builds) =
             (struct tl_site_build){.runner_device = runner_device, .build = build, .of_os = of_os};
         i = m->n_builds;
     } else {

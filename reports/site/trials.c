@@ -98,18 +98,20 @@ static void add_captures(struct trials *t, const struct tl_site_belongings *b)
     size_t threads = 0;
     tl_buffer_add_string(&t->rows, ",[");
     for (size_t i = 0; i < b->n_captures && threads < THREADS_MOST; i++) {
-        const struct tl_site_capture *c = &b->captures[i];
+        const struct tl_capture *c = &b->captures[i];
         char address[24] = "";
         if (c->has_address)
             snprintf(address, sizeof address, "0x%llx", (unsigned long long)c->fault_address);
-        tl_buffer_printf(&t->rows, "%s[%ld,%ld,%d,%ld,%d,%d,%ld,%zu,[", i ? "," : "", string(t, c->kind, 20),
+        tl_buffer_printf(&t->rows, "%s[%ld,%ld,%d,%ld,%d,%d,%ld,%zu,[", i ? "," : "",
+                         string(t, c->kind == TL_CAPTURE_HANG ? "hang" : "signal", 20),
                          string(t, c->exe, TITLE_MOST), c->pid,
                          string(t, c->signal ? tl_signal_name(c->signal) : NULL, 20), c->si_code, c->fatal,
                          string(t, *address ? address : NULL, 0), c->n_threads);
         for (size_t k = 0; k < c->n_threads && threads < THREADS_MOST; k++, threads++) {
-            const struct tl_site_thread *x = &c->threads[k];
+            const struct tl_thread *x = &c->threads[k];
             tl_buffer_printf(&t->rows, "%s[%d,%d,%ld,%ld,%ld]", k ? "," : "", x->tid, x->crashed,
-                             string(t, x->name, 20), string(t, x->state, 120), string(t, x->stack_id, 64));
+                             string(t, x->name, 20), string(t, x->state, 120),
+                             string(t, *x->stack_id ? x->stack_id : NULL, 64));
         }
         tl_buffer_add_string(&t->rows, "]]");
     }
@@ -122,7 +124,7 @@ static int add_trial(void *arg, const struct tl_trial_row *r, const struct tl_si
     struct trials *t = arg;
     struct tl_site *w = t->w;
     size_t environment = 0, unit = tl_site_unit_of(w, r->unit), place = tl_site_case_of(w, r->case_name);
-    if (t->done++ % 1024 == 0 && tl_site_turns(w, "writing trials", t->done - 1, w->r->trials, e))
+    if (t->done++ % 1024 == 0 && tl_site_tell(w, "writing trials", t->done - 1, w->r->trials, e))
         return -1;
     if (environment_of(t, r, &environment, e))
         return -1;

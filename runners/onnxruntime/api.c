@@ -4,6 +4,8 @@
  * version of the runtime. Functions that the build does not have yet stay NULL. */
 #include "runners/onnxruntime/api.h"
 
+#include "harness/base/buffer.h"
+
 #include <ctype.h>
 #include <dlfcn.h>
 #include <stdio.h>
@@ -45,12 +47,10 @@ static const struct {
     {"float8e5m2fnuz", 8}, {"uint4", 4},     {"int4", 4},
 };
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 const char *tl_ort_error_name(int code)
 {
     static char text[24];
-    if (code >= 0 && (size_t)code < COUNT(error_names))
+    if (code >= 0 && (size_t)code < TL_COUNT(error_names))
         return error_names[code];
     snprintf(text, sizeof text, "code %d", code);
     return text;
@@ -58,13 +58,13 @@ const char *tl_ort_error_name(int code)
 
 const char *tl_ort_kind_name(int kind)
 {
-    return kind >= 0 && (size_t)kind < COUNT(kind_names) ? kind_names[kind] : "unknown";
+    return kind >= 0 && (size_t)kind < TL_COUNT(kind_names) ? kind_names[kind] : "unknown";
 }
 
 const char *tl_ort_dtype_name(int dtype)
 {
     static char text[24];
-    if (dtype >= 0 && (size_t)dtype < COUNT(dtypes))
+    if (dtype >= 0 && (size_t)dtype < TL_COUNT(dtypes))
         return dtypes[dtype].name;
     snprintf(text, sizeof text, "type %d", dtype);
     return text;
@@ -72,7 +72,7 @@ const char *tl_ort_dtype_name(int dtype)
 
 unsigned tl_ort_dtype_bits(int dtype)
 {
-    return dtype >= 0 && (size_t)dtype < COUNT(dtypes) ? dtypes[dtype].bits : 0;
+    return dtype >= 0 && (size_t)dtype < TL_COUNT(dtypes) ? dtypes[dtype].bits : 0;
 }
 
 unsigned tl_ort_api_version(const char *version)

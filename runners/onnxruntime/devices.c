@@ -5,6 +5,8 @@
  * tells, after a model was refused, whether it was the model or the device. */
 #include "runners/onnxruntime/devices.h"
 
+#include "harness/base/buffer.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +32,7 @@ static const struct tl_ort_device devices[] = {
     COREML("ane", "CPUAndNeuralEngine"),
     COREML("all", "ALL"),
 };
-#define N_DEVICES (sizeof devices / sizeof *devices)
+#define N_DEVICES TL_COUNT(devices)
 
 /* y = x + x with x of type float[1]: IR version 5, opset 11, which every build understands. */
 static const unsigned char probe_model[] = {

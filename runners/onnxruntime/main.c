@@ -10,6 +10,7 @@
  * end of the process, in a forked child as in a fresh one, and the process ends with _exit: teardown is
  * another thing to test than a model, and some builds hang or crash in it. The axis `loads` is the way to
  * test it. */
+#include "harness/base/buffer.h"
 #include "harness/base/hash.h"
 #include "runners/onnxruntime/devices.h"
 #include "runners/onnxruntime/dump.h"
@@ -438,7 +439,7 @@ static int describe(const json_t *build, json_t *devices, json_t *axes)
     static const char *const names[] = {"optimization",   "threads", "runs",    "loads",
                                         "memory_pattern", "arena",   "stack_kb"};
     tl_ort_devices_describe(build_text(build, "path"), devices);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < TL_COUNT(names); i++)
         json_array_append_new(axes, json_string(names[i]));
     return 0;
 }

@@ -9,6 +9,8 @@
  * The operators are listed only when there is more than one provider. */
 #include "runners/onnxruntime/runtime.h"
 
+#include "harness/base/buffer.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -54,7 +56,7 @@ static bool is_index_arithmetic(const char *op)
         "MemcpyFromHost",
         "MemcpyToHost",
     };
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+    for (size_t i = 0; i < TL_COUNT(ops); i++) {
         if (!strcmp(ops[i], op))
             return true;
     }

@@ -2,6 +2,7 @@
  * them for granted. */
 #include "runners/sim/check.h"
 
+#include "harness/base/buffer.h"
 #include "runners/sim/crash.h"
 
 #include <math.h>
@@ -30,7 +31,7 @@ int tl_sim_site(const char *name, const char *phase)
 {
     if (!name)
         name = strcmp(phase, "generate") ? phase : "load";
-    for (size_t i = 0; i < sizeof sites / sizeof sites[0]; i++)
+    for (size_t i = 0; i < TL_COUNT(sites); i++)
         if (!strcmp(sites[i].name, name))
             return (int)i;
     return -1;

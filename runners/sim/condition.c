@@ -2,6 +2,8 @@
  * depth, and so the recursion. */
 #include "runners/sim/condition.h"
 
+#include "harness/base/buffer.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 enum relation { IS, IS_NOT, IN, AT_LEAST, AT_MOST, MORE_THAN, LESS_THAN };
 static const char *const operators[] = {"is",      "is_not",    "in",       "at_least",
                                         "at_most", "more_than", "less_than"};
-#define N_OPERATORS (sizeof operators / sizeof operators[0])
+#define N_OPERATORS TL_COUNT(operators)
 
 void tl_sim_mistake(struct tl_sim_mistakes *m, const char *path, const char *format, ...)
 {
@@ -129,7 +131,7 @@ static void check(const json_t *c, const char *path, int depth, bool has_heap, s
     const char *which = NULL;
     size_t n = 0, i;
     json_t *item;
-    for (i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    for (i = 0; i < TL_COUNT(keys); i++)
         if (json_object_get(c, keys[i])) {
             which = keys[i];
             n++;

@@ -163,7 +163,7 @@ static const struct tl_sim_quantity quantities[] = {
     {"heap_size", "bytes of that query", heap_size, true},
     {"heap_end", "the end it would have had, else the highest end that was reached", heap_end, true},
 };
-#define N_QUANTITIES (sizeof quantities / sizeof quantities[0])
+#define N_QUANTITIES TL_COUNT(quantities)
 
 const struct tl_sim_quantity *tl_sim_quantities(size_t *n)
 {

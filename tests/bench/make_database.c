@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define FIRST_US 1735689600000000 /* 2025-01-01 */
 #define YEARS_US 47304000000000   /* over which the trials are spread: a year and a half */
 #define SESSION 400               /* trials of one session */
@@ -81,15 +80,15 @@ static uint64_t mix(uint64_t a, uint64_t b)
 static struct {
     char *name, hash[TL_ID_SIZE], *json;
     char *variant[VARIANTS], variant_hash[VARIANTS][TL_ID_SIZE];
-} cases[2 * COUNT(operators)];
-static char *unit_name[COUNT(units)];
-static char environment[COUNT(units)][COUNT(machines)][TL_ID_SIZE];
+} cases[2 * TL_COUNT(operators)];
+static char *unit_name[TL_COUNT(units)];
+static char environment[TL_COUNT(units)][TL_COUNT(machines)][TL_ID_SIZE];
 
 static void make_cases(struct tl_store *s)
 {
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
         cases[i].name =
-            tl_format("%s%s", operators[i % COUNT(operators)], i < COUNT(operators) ? "" : "-decode");
+            tl_format("%s%s", operators[i % TL_COUNT(operators)], i < TL_COUNT(operators) ? "" : "-decode");
         json_t *j = json_pack("{s:i,s:s,s:s,s:{s:s},s:[{s:s,s:[i,i,i,i,i,i]},{s:s,s:[i,i]},{s:s,s:[s,s]},"
                               "{s:s,s:[s,s,s,s]}]}",
                               "trapline", 1, "name", cases[i].name, "title",
@@ -113,9 +112,9 @@ static void make_cases(struct tl_store *s)
 
 static void make_units(struct tl_store *s)
 {
-    for (size_t i = 0; i < COUNT(units); i++) {
+    for (size_t i = 0; i < TL_COUNT(units); i++) {
         unit_name[i] = tl_format("%s@%s:%s", units[i].runner, units[i].build, units[i].device);
-        for (size_t m = 0; m < COUNT(machines); m++) {
+        for (size_t m = 0; m < TL_COUNT(machines); m++) {
             char id[TL_ID_SIZE], sha[TL_SHA256_SIZE] = "";
             tl_machine_id(&machines[m], id);
             snprintf(sha, sizeof sha, "%016llx%016llx", (unsigned long long)mix(i, 1),
@@ -209,7 +208,7 @@ static void add_capture(struct tl_trial_record *r, size_t u, uint64_t cause, int
             t->symbols[i].symbols = tl_calloc(1, sizeof(struct tl_symbol));
             t->symbols[i].symbols[0].function =
                 tl_format("%s::%s::%s(%s*, unsigned long)", i < 12 ? units[u].runner : "std",
-                          classes[f % COUNT(classes)], functions[f / 16 % COUNT(functions)],
+                          classes[f % TL_COUNT(classes)], functions[f / 16 % TL_COUNT(functions)],
                           f % 3 ? "float" : "void const");
         }
         tl_stack_id(c->modules, t, t->stack_id);
@@ -218,9 +217,9 @@ static void add_capture(struct tl_trial_record *r, size_t u, uint64_t cause, int
 
 static void add_failure(struct tl_trial_record *r, size_t c, size_t u, uint64_t x, uint64_t draw)
 {
-    uint64_t cause = mix(c % COUNT(operators), units[u].runner[0]) % 64;
-    const char *class_name = classes[cause % COUNT(classes)],
-               *function = functions[cause / 8 % COUNT(functions)];
+    uint64_t cause = mix(c % TL_COUNT(operators), units[u].runner[0]) % 64;
+    const char *class_name = classes[cause % TL_COUNT(classes)],
+               *function = functions[cause / 8 % TL_COUNT(functions)];
     r->phase = cause % 4 == 3 ? TL_PHASE_COMPILE : cause % 4 == 2 ? TL_PHASE_LOAD : TL_PHASE_EXECUTE;
     r->exit_status =
         r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG || r->outcome == TL_OUTCOME_OOM ? -1
@@ -275,8 +274,8 @@ static void add_failure(struct tl_trial_record *r, size_t c, size_t u, uint64_t 
 /* The n-th trial. */
 static void make(struct tl_trial_record *r, size_t n, size_t trials, size_t machine)
 {
-    size_t session = n / SESSION, c = mix(session, n % SESSION / 20) % COUNT(cases), u = n % COUNT(units),
-           v = mix(n, 11) % VARIANTS;
+    size_t session = n / SESSION, c = mix(session, n % SESSION / 20) % TL_COUNT(cases),
+           u = n % TL_COUNT(units), v = mix(n, 11) % VARIANTS;
     uint64_t draw = mix(n, 12), x = mix(mix(c, v), u);
     memset(r, 0, sizeof *r);
     r->started_us = FIRST_US + (int64_t)((double)n / (double)trials * (double)YEARS_US);
@@ -399,7 +398,7 @@ static void put_finding(struct tl_store *s, const struct tl_trial_record *crash,
     if (frontier) {
         static const int corner[][2] = {{4, 128}, {8, 48}, {24, 12}, {48, 1}};
         json_t *corners = json_array();
-        for (size_t i = 0; i < COUNT(corner); i++) {
+        for (size_t i = 0; i < TL_COUNT(corner); i++) {
             json_array_append_new(corners,
                                   json_pack("{s:i,s:i,s:b}", "a", corner[i][0], "b", corner[i][1], "gap", 0));
             for (int k = 0; k < 4; k++) {
@@ -431,7 +430,7 @@ int main(int argc, char **argv)
         die("open");
     uint64_t start = tl_monotonic_ns();
     for (size_t n = 0; n < trials; n++) {
-        size_t machine = mix(n / SESSION, 21) % COUNT(machines);
+        size_t machine = mix(n / SESSION, 21) % TL_COUNT(machines);
         if (n % SESSION == 0) {
             if (n && tl_store_session_end(s, &error))
                 die("session");
@@ -455,13 +454,13 @@ int main(int argc, char **argv)
     }
     if (tl_store_close(s, &error))
         die("close");
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
         free(cases[i].name);
         free(cases[i].json);
         for (size_t v = 0; v < VARIANTS; v++)
             free(cases[i].variant[v]);
     }
-    for (size_t i = 0; i < COUNT(units); i++)
+    for (size_t i = 0; i < TL_COUNT(units); i++)
         free(unit_name[i]);
     printf("%zu trials, %zu findings in %.1f s\n", trials, findings,
            (double)(tl_monotonic_ns() - start) / 1e9);

@@ -14,7 +14,7 @@ harness/verdict/title_frames.c harness/verdict/signature.c harness/base/record.c
 # NAME | sources beside tests/fuzz/fuzz_NAME.c and the base | pkg-config packages
 table() {
     cat <<EOF
-case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c | jansson libcrypto
+case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c harness/base/limits.c harness/base/utf8.c | jansson libcrypto
 message | harness/supervise/message.c harness/supervise/output_ends.c $text | jansson libcrypto
 ips | harness/crash_report/ips.c harness/verdict/classify.c $text | jansson libcrypto
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c | libcrypto

@@ -283,7 +283,7 @@ while os.getppid() == parent:
         # Another suite's nights have nothing to do with it.
         self.night(self.suite(suite="other", name="other.json"))
         done = self.trapline("nightly", suite, "--notify", mail, status=1)
-        self.assertIn("before it was told", done.stderr)
+        self.assertIn("before anybody was notified", done.stderr)
         self.assertIn("1 new failure", self.text(said))
         self.assertIn("Run 2, ", self.text(said))
         done = self.trapline("nightly", suite, "--notify", mail, status=0)

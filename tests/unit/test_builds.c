@@ -278,7 +278,7 @@ Test(builds, fetches_one_and_finds_it)
     struct tl_build b;
     struct tl_error e = {0};
     make_version("1.22.0");
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0, "%s: %s", e.what, e.why);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0, "%s: %s", e.what, e.why);
     cr_assert_eq(got.n, 1);
     cr_assert_str_eq(got.list[0].version, "1.22.0");
     cr_assert(strstr(got.list[0].source, "package/bin/napi-v3/" HERE "/libonnxruntime.so.1"));
@@ -294,7 +294,7 @@ Test(builds, fetches_one_and_finds_it)
     assert_clean();
     /* Asking again is free. */
     size_t before = calls();
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0);
     cr_assert_eq(calls(), before);
     tl_builds_free(&got);
 }
@@ -312,7 +312,7 @@ Test(builds, takes_the_newest_generation_for_this_machine)
         {"../package/bin/napi-v13/" HERE "/libonnxruntime.so", "another trick"},
     };
     make_tarball("1.22.0", entries, 6);
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0, "%s", e.why);
     size_t size;
     char *content = tl_read_file(got.list[0].path, 100, &size);
     cr_assert_str_eq(content, "ten");
@@ -331,15 +331,15 @@ Test(builds, ranges_and_latest)
     make_version("1.23.0");
     struct entry nothing[] = {{"package/README.md", "no library"}};
     make_tarball("1.8.0", nothing, 1);
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.8..1.22", NULL, NULL, &got, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.8..1.22", NULL, &got, &e), 0, "%s", e.why);
     cr_assert_eq(got.n, 4, "%zu: 1.8.0 holds nothing, 1.22.0-rev is not stable", got.n);
     cr_assert_str_eq(got.list[0].version, "1.9.0");
     cr_assert_str_eq(got.list[3].version, "1.22.2");
     tl_builds_free(&got);
-    cr_assert_eq(tl_builds_fetch("onnxruntime@latest", NULL, NULL, &got, &e), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@latest", NULL, &got, &e), 0);
     cr_assert_str_eq(got.list[0].version, "1.23.0");
     tl_builds_free(&got);
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22", NULL, NULL, &got, &e), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22", NULL, &got, &e), 0);
     cr_assert_eq(got.n, 1);
     cr_assert_str_eq(got.list[0].version, "1.22.2");
     tl_builds_free(&got);
@@ -347,6 +347,10 @@ Test(builds, ranges_and_latest)
     cr_assert_eq(tl_builds_find("onnxruntime", "latest", &b, &e), 0);
     cr_assert_str_eq(b.version, "1.23.0");
     tl_build_free(&b);
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.22", &b, &e), 0, "what fetch takes, a unit takes");
+    cr_assert_str_eq(b.version, "1.22.2");
+    tl_build_free(&b);
+    cr_assert_eq(tl_builds_find("onnxruntime", "1.2", &b, &e), -1, "1.22 does not begin with 1.2");
     assert_clean();
 }
 
@@ -362,7 +366,7 @@ static void assert_names(const char *text, const char *fetched, const char *sele
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_buffer_add_string(&b, "");
         if (k == 0) {
-            cr_assert_eq(tl_builds_fetch(spec, NULL, NULL, &got, &e), 0, "%s: %s", spec, e.why);
+            cr_assert_eq(tl_builds_fetch(spec, NULL, &got, &e), 0, "%s: %s", spec, e.why);
         } else {
             cr_assert_eq(tl_builds_ranges_parse(text, &r, &e), 0);
             cr_assert_eq(tl_builds_select("onnxruntime", r.list, r.n, &got, &e), 0, "%s: %s", spec, e.why);
@@ -403,7 +407,7 @@ Test(builds, says_what_is_here_when_nothing_of_a_range_is)
     cr_assert_eq(tl_builds_select("onnxruntime", r.list, r.n, &got, &e), -1);
     cr_assert(strstr(e.why, "none of onnxruntime yet"), "%s", e.why);
     make_version("1.22.0");
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0);
     tl_builds_free(&got);
     cr_assert_eq(tl_builds_select("onnxruntime", r.list, r.n, &got, &e), -1);
     cr_assert_eq(e.kind, TL_ERROR_INPUT);
@@ -417,7 +421,7 @@ static void assert_fails(const char *spec, enum tl_error_kind kind, const char *
 {
     struct tl_builds got;
     struct tl_error e = {0};
-    cr_assert_eq(tl_builds_fetch(spec, NULL, NULL, &got, &e), -1, "%s", spec);
+    cr_assert_eq(tl_builds_fetch(spec, NULL, &got, &e), -1, "%s", spec);
     cr_assert_eq(e.kind, kind, "%s: kind %d", spec, e.kind);
     cr_assert(strstr(e.why, text) || strstr(e.what, text), "%s: %s: %s", spec, e.what, e.why);
     cr_assert_eq(got.n, 0);
@@ -464,7 +468,7 @@ Test(builds, a_truncated_package_leaves_nothing)
         cr_assert_eq(truncate(path, size), 0);
         struct tl_builds got;
         struct tl_error e;
-        if (tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e) == 0) {
+        if (tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e) == 0) {
             /* All of the library may be there before the end of the archive: then it must be whole. */
             size_t n;
             char *content = tl_read_file(got.list[0].path, 100, &n);
@@ -489,7 +493,7 @@ Test(builds, processes_that_fetch_at_once)
         pids[i] = fork();
         if (pids[i] == 0) {
             struct tl_builds got;
-            _exit(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL) == 0 && got.n == 1 &&
+            _exit(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, NULL) == 0 && got.n == 1 &&
                           tl_build_verify(&got.list[0], NULL) == 0
                       ? 0
                       : 1);
@@ -521,7 +525,7 @@ Test(builds, a_damaged_build_is_not_found)
     struct tl_build b;
     struct tl_error e = {0};
     make_version("1.22.0");
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, NULL), 0);
     damage(got.list[0].path, "library 1.22.0");
     cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), 0, "touched, but the same");
     tl_build_free(&b);
@@ -535,12 +539,12 @@ Test(builds, a_damaged_build_is_fetched_again)
 {
     struct tl_builds got;
     make_version("1.22.0");
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, NULL), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, NULL), 0);
     damage(got.list[0].path, "LIBRARY 1.22.0"); /* the same size */
     cr_assert_eq(tl_build_verify(&got.list[0], NULL), -1);
     tl_builds_free(&got);
     struct tl_error e = {0};
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, NULL, &got, &e), 0, "%s: %s", e.what, e.why);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0, "%s: %s", e.what, e.why);
     cr_assert_eq(tl_build_verify(&got.list[0], NULL), 0);
     tl_builds_free(&got);
     assert_clean();
@@ -556,7 +560,7 @@ Test(builds, what_is_not_here)
     cr_assert_eq(tl_builds_find("../x", NULL, &b, &e), -1);
     make_version("1.9.0");
     struct tl_builds got;
-    cr_assert_eq(tl_builds_fetch("onnxruntime@1.9.0", NULL, NULL, &got, NULL), 0);
+    cr_assert_eq(tl_builds_fetch("onnxruntime@1.9.0", NULL, &got, NULL), 0);
     tl_builds_free(&got);
     cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), -1);
     cr_assert(strstr(e.why, "1.9.0"), "%s", e.why);

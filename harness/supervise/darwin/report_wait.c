@@ -63,8 +63,7 @@ static void remember(struct tl_report_seen *seen, struct tl_report_file *at, con
     if (!at) {
         if (seen->n == SEEN_MOST)
             return;
-        seen->list = tl_realloc(seen->list, seen->n + 1, sizeof *seen->list);
-        at = &seen->list[seen->n++];
+        at = TL_GROW(seen->list, seen->n);
         at->name = tl_strdup(name);
     }
     at->size = st->st_size;

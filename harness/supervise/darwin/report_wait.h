@@ -1,5 +1,5 @@
-/* Waiting for the crash report that macOS writes after a process has died: which file it is, and when to look
- * again. Reads directories and files, starts nothing, keeps no clock; the caller does the waiting. */
+/* Which file is the crash report that macOS writes of a dead process, and when to look for it again. Reads
+ * directories and files, starts nothing, keeps no clock; the caller (trace.c) does the waiting. */
 #ifndef TL_REPORT_WAIT_H
 #define TL_REPORT_WAIT_H
 

@@ -1,4 +1,5 @@
-/* macOS: what tracing does elsewhere, without tracing. Written from documentation; it has not been run on a
+/* What tracing does on Linux, done on macOS without it: descendants, and waiting for crash reports and
+ * samples. Written from documentation; it has not been run on a
  * Mac.
  *
  *   main process        our child: wait4 tells its end.
@@ -349,8 +350,7 @@ static void await_report(struct tl_process *p, int status, int signal)
     w->descendants = tl_calloc(t->n_processes + 1, sizeof *w->descendants);
     for (const struct tl_process *x = t->processes; x; x = x->next)
         if (!x->is_main) {
-            w->descendants = tl_realloc(w->descendants, n + 1, sizeof *w->descendants);
-            w->descendants[n++] = x->pid;
+            *TL_GROW(w->descendants, n) = x->pid;
         }
     /* The signal of a Mach exception may be told otherwise in the report: of a process that is known it is
      * not asked. */

@@ -1,12 +1,14 @@
-/* What `trapline matrix` runs, and what came of it. */
+/* Every variant of some cases on every unit: what is run, and what came of it. */
 #ifndef TL_MATRIX_H
 #define TL_MATRIX_H
 
 #include "cases/case.h"
 #include "cases/load.h"
 #include "harness/base/record.h"
+#include "harness/base/watch.h"
+#include "harness/campaign/groups.h"
 #include "harness/campaign/labels.h"
-#include "harness/cli/cli.h"
+#include "harness/campaign/wishes.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 
@@ -19,7 +21,7 @@ struct tl_matrix_trial {
     char id[TL_UUID_SIZE];
     bool ended, cached, fresh;
     enum tl_outcome outcome;
-    size_t face;           /* index of its signature in the matrix; TL_NO_FACE */
+    size_t label;          /* index of its signature in the matrix; TL_NO_LABEL */
     double seconds, error; /* against the reference; NAN: not compared, INFINITY: not finite */
     uint64_t peak_rss;
 };
@@ -42,41 +44,52 @@ struct tl_matrix_case {
 };
 
 struct tl_matrix {
-    const struct tl_options *o;
+    struct tl_campaign_wishes wishes;
+    const char *const *sets; /* AXIS=V1,V2 */
+    size_t n_sets;
+    const struct tl_watch *watch;
+    uint64_t started_ns;
     struct tl_executor *x;
-    struct tl_progress progress;
     size_t n_units;
     struct tl_unit_list names;
     const struct tl_unit **units;
     size_t n_cases;
     struct tl_matrix_case *cases;
-    struct tl_faces faces;
+    struct tl_labels labels;
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
     uint64_t total, ended, cached, failed; /* trials */
-    bool broken;                           /* trapline itself failed: */
-    struct tl_error failure;
 };
 
-/* The units that the options name, with lists and ranges of builds (RUNNER@A,B:DEVICE, RUNNER@A..B:DEVICE)
- * replaced by the builds that are here. */
-int tl_matrix_plan_units(struct tl_matrix *m, struct tl_error *e);
-/* The variants of every case. */
+/* Of the trials of a cell that ended. */
+struct tl_matrix_cell {
+    struct tl_groups groups; /* sorted; release with free(groups.list) */
+    double seconds;          /* median */
+    size_t cached;
+};
+
+/* How far a unit's outputs are from the reference of a case, over all its variants. */
+struct tl_matrix_numerics {
+    size_t n, largest; /* variants that were compared; the row of the largest error */
+    double *list;      /* of each the largest error of its trials, ascending; release with free */
+};
+
+/* matrix_plan.c: the units that texts name, with lists and ranges of builds (RUNNER@A,B:DEVICE,
+ * RUNNER@A..B:DEVICE) replaced by the builds that are here; then the variants of every case. */
+int tl_matrix_plan_units(struct tl_matrix *m, const char *const *units, size_t n, struct tl_error *e);
 int tl_matrix_plan_rows(struct tl_matrix *m, struct tl_error *e);
-/* A case and a unit do not go together (steps run on command:host, and nothing else does). */
-bool tl_matrix_applies(const struct tl_matrix_case *k, const struct tl_unit *u);
+
+/* matrix.c */
+int tl_matrix_run(struct tl_matrix *m, struct tl_error *e);
+void tl_matrix_letters(struct tl_matrix *m); /* gives every signature that is in a cell its letter */
+struct tl_matrix_cell tl_matrix_cell_of(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t row,
+                                        size_t unit);
 struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct tl_matrix_case *k,
                                          size_t row, size_t unit); /* `repeat` of them */
-
-void tl_matrix_letters(struct tl_matrix *m);
-void tl_matrix_print(const struct tl_matrix *m, bool colour);
+struct tl_matrix_numerics tl_matrix_numerics_of(const struct tl_matrix *m, const struct tl_matrix_case *k,
+                                                size_t unit);
 /* A variant by what is not at its baseline. A new string. */
 char *tl_matrix_row_name(const struct tl_matrix_case *k, const struct tl_variant *v);
-
-/* matrix_numerics.c: of a trial's result, as above; a table, and a list for the document. */
-double tl_matrix_error(const json_t *result);
-void tl_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour);
-json_t *tl_matrix_numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k);
-json_t *tl_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete);
+void tl_matrix_free(struct tl_matrix *m); /* all but the executor; the cases too */
 
 #endif

@@ -1,0 +1,90 @@
+/* The search over the builds of one unit: the builds that are here, the failure that is meant, and one build
+ * on which it is known to show, so that the search (harness/search/builds.c) begins with an interval that
+ * holds it. */
+#include "harness/campaign/over_builds.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/campaign/scan.h"
+#include "harness/executor/unit_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_TRIALS 1000 /* stored trials from which a rate is learned */
+
+static int list_builds(struct tl_campaign_isolation *s, size_t *bad, struct tl_error *e)
+{
+    struct tl_unit_list names = {0};
+    int result = tl_unit_list_builds(&names, s->over, bad, e);
+    if (!result && names.n > TL_SCAN_MOST)
+        result =
+            tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->over,
+                    "%zu are here, and at most %d can be tried; name a range of them", names.n, TL_SCAN_MOST);
+    s->units = tl_calloc(names.n, sizeof *s->units);
+    if (!result)
+        result = tl_executor_units(s->x, (const char *const *)names.list, names.n, s->units, e);
+    s->n_units = result ? 0 : names.n;
+    tl_unit_list_free(&names);
+    return result;
+}
+
+/* How often the failing variant is known to fail on a unit: a flaky failure is then found in fewer runs. */
+static int learn_rate(struct tl_campaign_isolation *s, const struct tl_unit *u, enum tl_outcome failure,
+                      struct tl_search_options *options, struct tl_error *e)
+{
+    char environment[TL_ID_SIZE], variant[TL_ID_SIZE];
+    struct tl_cached *list;
+    size_t n;
+    tl_variant_hash(s->c, &s->failing, variant);
+    if (tl_executor_environment(s->x, s->c, &s->failing, u, environment, e) ||
+        tl_store_cached(tl_executor_store(s->x), s->c->hash, variant, u->text, environment, RATE_TRIALS,
+                        &list, &n, e))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        options->known_runs += list[i].outcome == TL_OUTCOME_PASS || list[i].outcome == failure;
+        options->known_failed += list[i].outcome == failure;
+    }
+    free(list);
+    return 0;
+}
+
+/* Which failure is meant, and on which build it is known to be there. */
+static int choose_build(struct tl_campaign_isolation *s, size_t only, struct tl_search_options *options,
+                        struct tl_driver *d, struct tl_error *e)
+{
+    struct tl_driver_trial *seen = tl_calloc(s->n_units, sizeof *seen);
+    size_t *at = tl_calloc(s->n_units, sizeof *at), n = 0, best;
+    for (size_t i = 0; i < s->n_units; i++)
+        if (only == SIZE_MAX || i == only)
+            at[n++] = i;
+    int result = tl_scan_run(s, at, n, seen, &best, e);
+    if (!result && best != SIZE_MAX) {
+        d->shown = seen[best];
+        d->shown_at = at[best];
+        options->bad_known = true;
+        options->bad = at[best];
+        options->signature = d->shown.coarse_id;
+        result = learn_rate(s, s->units[at[best]], d->shown.outcome, options, e);
+    }
+    free(at);
+    free(seen);
+    return result;
+}
+
+int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
+{
+    struct tl_search_options options = {
+        .seed = 1,
+        .width = tl_executor_jobs(s->x),
+        .exhaustive = s->wishes.exhaustive,
+    };
+    struct tl_driver *d = &s->drivers[0];
+    size_t bad;
+    d->started_ns = tl_monotonic_ns();
+    if (list_builds(s, &bad, e) || choose_build(s, bad, &options, d, e))
+        return -1;
+    d->units = s->units;
+    d->n_units = s->n_units;
+    return tl_driver_start(d, &options, e);
+}

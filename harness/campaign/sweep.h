@@ -1,0 +1,22 @@
+/* Looks for a failing variant when none is given. */
+#ifndef TL_SWEEP_H
+#define TL_SWEEP_H
+
+#include "harness/campaign/isolation.h"
+#include "harness/search/covering.h"
+
+struct tl_sweep {
+    struct tl_covering variants; /* a covering array of all pairs of values */
+    size_t n;                    /* of its rows, those that may be tried */
+    size_t ended, unsupported;   /* trials */
+    bool found;
+    size_t at; /* found: the row */
+};
+
+/* What is to be tried; release with tl_sweep_free, also after a failure. */
+int tl_sweep_plan(struct tl_sweep *w, const struct tl_campaign_isolation *s, struct tl_error *e);
+/* Runs it on the first unit until something fails: then found is set, and the failing variant of s. */
+int tl_sweep_run(struct tl_sweep *w, struct tl_campaign_isolation *s, struct tl_error *e);
+void tl_sweep_free(struct tl_sweep *w);
+
+#endif

@@ -1,0 +1,17 @@
+/* What the user of a campaign sets: how much it may use up, and how its trials are wished. */
+#ifndef TL_WISHES_H
+#define TL_WISHES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tl_campaign_wishes {
+    uint64_t max_trials, max_seconds; /* 0: no limit */
+    uint64_t repeat;                  /* of a matrix: trials of each cell */
+    bool fresh;                       /* each trial is a process of its own, never a fork server's child */
+    bool no_cache;                    /* what is known already is run anew */
+    bool exhaustive;                  /* of a search over builds: every build is tried */
+    bool pairs; /* of a matrix: few variants that hold every pair of values, instead of all */
+};
+
+#endif

@@ -1,0 +1,66 @@
+#include "harness/cli/begin.h"
+
+#include "harness/base/buffer.h"
+
+static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
+{
+    for (size_t i = 0; i < m->n; i++)
+        fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
+    if (!m->n)
+        return tl_print_error(e);
+    fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m->n, m->n == 1 ? "" : "s", path);
+    return TL_EXIT_INPUT;
+}
+
+struct tl_case *tl_load_case(const char *path, int *status)
+{
+    struct tl_case *c = NULL;
+    struct tl_mistakes m = {0};
+    struct tl_error e;
+    if (tl_case_load(path, &c, &m, &e))
+        *status = print_mistakes(path, &m, &e);
+    tl_mistakes_free(&m);
+    return c;
+}
+
+int tl_cli_load_suite(struct tl_nightly *n, const char *path)
+{
+    struct tl_nightly_mistakes m;
+    int status = TL_EXIT_OK;
+    tl_nightly_load(n, path, &m);
+    for (size_t i = 0; i < m.n; i++) {
+        int one = print_mistakes(m.list[i].path, &m.list[i].mistakes, &m.list[i].why);
+        status = one > status ? one : status;
+    }
+    tl_nightly_mistakes_free(&m);
+    return status;
+}
+
+int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)
+{
+    struct tl_error e;
+    *v = c->has_failing && !o->n_sets ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c);
+    for (size_t i = 0; i < o->n_sets; i++)
+        if (tl_variant_assign(c, v, o->sets[i], &e))
+            return tl_print_error(&e);
+    return TL_EXIT_OK;
+}
+
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
+                    struct tl_error *e)
+{
+    struct tl_buffer command = TL_BUFFER_INIT;
+    tl_buffer_add_string(&command, c->name);
+    for (int i = 0; i < o->n_args; i++)
+        tl_buffer_printf(&command, " %s", o->args[i]);
+    const struct tl_executor_options options = {
+        .db_path = o->db,
+        .command = command.data,
+        .jobs = o->jobs,
+        .keep_scratch = o->keep_scratch,
+        .no_cgroup = o->no_cgroup,
+    };
+    int result = tl_executor_new(x, &options, e);
+    tl_buffer_free(&command);
+    return result;
+}

@@ -1,0 +1,23 @@
+/* What commands that run trials begin with. All print what is wrong. */
+#ifndef TL_CLI_BEGIN_H
+#define TL_CLI_BEGIN_H
+
+#include "cases/case.h"
+#include "cases/load.h"
+#include "harness/campaign/nightly.h"
+#include "harness/cli/cli.h"
+
+/* Loads a case file. Returns NULL, and the exit status, after printing all its mistakes. */
+struct tl_case *tl_load_case(const char *path, int *status);
+/* The values that -s names, the others at the baseline; without -s the failing variant of the case, if it has
+ * one. Returns the exit status; v is to be released. */
+int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v);
+/* Loads a suite with its cases, and prints the mistakes of all of them. Returns the exit status; n is to be
+ * released. */
+int tl_cli_load_suite(struct tl_nightly *n, const char *path);
+/* Opens the database and what runs trials; the session's row holds the command with its arguments. Nothing is
+ * printed. */
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
+                    struct tl_error *e);
+
+#endif

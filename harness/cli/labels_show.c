@@ -1,0 +1,26 @@
+#include "harness/cli/labels_show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tl_cli_labels_print(const struct tl_labels *l)
+{
+    size_t n;
+    const struct tl_label **list = tl_labels_sorted(l, &n);
+    bool numbered = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct tl_label *x = list[i];
+        printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", x->letter, x->id, tl_outcome_name(x->outcome),
+               tl_phase_name(x->phase), x->signal ? " " : "", x->signal ? tl_signal_name(x->signal) : "",
+               x->title, (unsigned long long)x->trials, x->trials == 1 ? "" : "s");
+        numbered = numbered || x->letter[strcspn(x->letter, "0123456789")];
+    }
+    free(list);
+    if (numbered)
+        puts(
+            "Signatures with the same letter agree in what can be compared from build to build (their coarse "
+            "part).");
+    if (n)
+        putchar('\n');
+}

@@ -196,6 +196,7 @@ struct tl_trial_record {
     uint64_t peak_rss;                   /* bytes */
     json_t *result;                      /* the runner's result object; NULL for none */
     char *outputs; /* directory with the files of its outputs while it is being reported; NULL; not stored */
+    uint64_t memory_limit; /* bytes; of one that ran out of it; not stored */
     struct tl_output out, err;
     size_t n_captures; /* the decisive one first */
     struct tl_capture *captures;

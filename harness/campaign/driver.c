@@ -29,6 +29,8 @@ struct tl_driver_use {
 struct tl_driver_signature {
     char id[TL_ID_SIZE], failure[TL_ID_SIZE];
     struct tl_trial_record record; /* what tl_failure_related looks at */
+    bool bare;                     /* nothing is known of it that would tell it from another */
+    bool known_as;                 /* bare, and taken for a failure that is known */
 };
 
 struct call_context {
@@ -147,18 +149,28 @@ static int failure_of(struct tl_driver *d, const char *trial, const char *signat
     for (size_t i = 0; i < d->n_signatures; i++)
         if (!strcmp(d->signatures[i].id, signature)) {
             memcpy(failure, d->signatures[i].failure, TL_ID_SIZE);
+            d->bare_trials += d->signatures[i].bare;
             return 0;
         }
     struct tl_trial_record r;
     if (tl_query_trial(tl_executor_store(d->x), trial, &r, e))
         return -1;
-    for (size_t i = 0; i < d->n_signatures; i++)
-        if (tl_failure_related(&d->signatures[i].record, &r)) {
-            memcpy(failure, d->signatures[i].failure, TL_ID_SIZE);
-            break;
-        }
+    bool bare = tl_failure_is_bare(&r), known_as = false;
+    for (size_t i = 0; i < d->n_signatures; i++) {
+        struct tl_driver_signature *s = &d->signatures[i];
+        /* One that is bare is taken for a single known failure: two others are not one by way of it. */
+        if ((s->bare && !bare && s->known_as) || !tl_failure_related(&s->record, &r))
+            continue;
+        memcpy(failure, s->failure, TL_ID_SIZE);
+        known_as = bare && (!s->bare || s->known_as);
+        s->known_as |= s->bare && !bare;
+        break;
+    }
+    d->bare_trials += bare;
     struct tl_driver_signature *f = TL_GROW(d->signatures, d->n_signatures);
     f->record = r;
+    f->bare = bare;
+    f->known_as = known_as;
     memcpy(f->id, signature, TL_ID_SIZE);
     memcpy(f->failure, failure, TL_ID_SIZE);
     return 0;

@@ -38,6 +38,7 @@ struct tl_driver {
     size_t n_trials, capacity;
     struct tl_driver_signature *signatures; /* that were seen, and which of them are one failure */
     size_t n_signatures;
+    size_t bare_trials;         /* that left no stack, and were matched by outcome, phase and signal */
     struct tl_driver_use *uses; /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;

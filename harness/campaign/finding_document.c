@@ -187,12 +187,20 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
                      "runtime_sha256", sha, "runtime_version", version);
 }
 
-static json_t *notes_json(const struct tl_search_result *r)
+static json_t *notes_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_notes; i++)
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text",
                                               tl_search_note_text(r->notes[i])));
+    if (d->bare_trials) {
+        char *text = tl_format(
+            "%zu trial%s left no stack: what is missing is unknown and not another failure, so "
+            "%s matched by outcome, phase and signal",
+            d->bare_trials, d->bare_trials == 1 ? "" : "s", d->bare_trials == 1 ? "it was" : "they were");
+        json_array_append_new(list, json_pack("{s:s,s:s}", "code", "no-stack", "text", text));
+        free(text);
+    }
     return list;
 }
 
@@ -386,7 +394,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         document, "evidence",
         json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
     add_search(d, r, document);
-    json_object_set_new(document, "notes", notes_json(r));
+    json_object_set_new(document, "notes", notes_json(d, r));
     json_object_set_new(document, "axes", axes_json(c));
     json_object_set_new(document, "path", path_json(d, r));
     json_object_set_new(document, "environment", environment_json(d, u));

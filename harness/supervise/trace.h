@@ -38,6 +38,7 @@ struct tl_process {
     struct tl_trial *trial;   /* NULL for a fork server's own process */
     struct tl_server *server; /* the fork server whose own process this is, or NULL */
     bool is_main;             /* the trial's or the server's first process */
+    pid_t parent;             /* that made it; 0 for a first process */
     bool killed;
     bool gone;    /* reaped: its pid may be somebody else's by now */
     bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */
@@ -67,6 +68,7 @@ void tl_process_give(struct tl_process *p,
                      struct tl_trial *t);  /* a server's child becomes t's main process */
 uint64_t tl_process_data_bytes(pid_t pid); /* VmData */
 uint64_t tl_process_rss_bytes(pid_t pid);
+uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 
 /* For captures (Linux). */
 void tl_tracee_let_go(struct tl_tracee *t);

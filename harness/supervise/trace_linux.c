@@ -12,6 +12,7 @@
  *   PTRACE_EVENT_EXEC      execve has succeeded. The kernel has ended the other threads of the process, and
  *                          the one that called it has the pid of the process for its own number now.
  *   PTRACE_EVENT_EXIT      the thread begins to end. Its memory is still there.
+ *   PTRACE_EVENT_SECCOMP   the thread is about to make a call that the filter of its trial stops.
  *   PTRACE_EVENT_STOP      with SIGTRAP the first stop of a new thread, or the answer to PTRACE_INTERRUPT;
  *                          with a stopping signal a group-stop: SIGSTOP or a terminal has stopped the
  *                          process. PTRACE_LISTEN leaves it stopped and traced; PTRACE_CONT would let it run.
@@ -24,8 +25,9 @@
  *   _TRACEVFORK,           missed.
  *   _TRACECLONE
  *   PTRACE_O_TRACEEXEC     exec is an event of its own, not a SIGTRAP that looks like a fault.
- *   PTRACE_O_TRACEEXIT     only for fork servers, whose children are small and many: the next trial starts
- *                          while the kernel takes down the memory of the last.
+ *   PTRACE_O_TRACEEXIT     what a process had at most can be read while its memory is still there. Of a fork
+ *                          server's child, which is small and one of many, the next trial starts then.
+ *   PTRACE_O_TRACESECCOMP  large allocations under a memory limit: see refusal_linux.c.
  *   PTRACE_O_EXITKILL      the kernel kills all tracees when we are gone, however that came about.
  *
  * A new thread is reported twice, by the event of its parent and by its own first stop, and in either order.
@@ -43,6 +45,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
@@ -156,6 +159,11 @@ uint64_t tl_process_rss_bytes(pid_t pid)
     return status_number(pid, "\nVmRSS:") << 10;
 }
 
+uint64_t tl_process_peak_bytes(pid_t pid)
+{
+    return status_number(pid, "\nVmHWM:") << 10;
+}
+
 /* --- letting go ----------------------------------------------------------------------------------------- */
 
 void tl_tracee_let_go(struct tl_tracee *t)
@@ -207,9 +215,9 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
                     struct tl_error *e)
 {
     long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                   PTRACE_O_TRACEEXEC;
-    if (server) /* its children, which inherit the options, are small and many */
-        options |= PTRACE_O_TRACEEXIT;
+                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+    if (server || t->child_limits.memory_mb) /* it was made with a filter */
+        options |= PTRACE_O_TRACESECCOMP;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
         int err = errno;
         kill(pid, SIGKILL);
@@ -323,8 +331,10 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
         snprintf(path, sizeof path, "/proc/%d/task/%d", (int)family->pid, (int)tid);
         is_thread = !access(path, F_OK);
     }
-    if (!is_thread)
+    if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
+        p->parent = family->pid;
+    }
     adopt(s, t, p);
     if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
         p->claimed = false; /* stays where it is until the server says whose it is */
@@ -373,11 +383,18 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
 static void on_leaving(struct tl_tracee *t)
 {
     struct tl_process *p = t->process;
+    struct tl_trial *trial = p ? p->trial : NULL;
+    /* Before exec the main process is a copy of ourselves. */
+    if (trial && (t->tid == p->pid || !t->next_in_process) && (!p->is_main || trial->executed)) {
+        uint64_t peak = tl_process_peak_bytes(p->pid);
+        if (peak > trial->peak_rss_ended)
+            trial->peak_rss_ended = peak;
+    }
     if (p && p->pending) {
         tl_tracee_go_on(t, 0, false);
         return;
     }
-    bool last = p && p->trial && p->is_main && p->tracees == t && !t->next_in_process;
+    bool last = trial && !trial->record.fresh && p->is_main && p->tracees == t && !t->next_in_process;
     unsigned long status = 1;
     uint64_t rss = 0;
     if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
@@ -406,6 +423,10 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         return;
     case PTRACE_EVENT_EXIT:
         on_leaving(t);
+        return;
+    case PTRACE_EVENT_SECCOMP:
+        tl_refusal_look(t);
+        tl_tracee_go_on(t, 0, false);
         return;
     case PTRACE_EVENT_STOP:
         /* SIGTRAP: the first stop of a new thread, or an interrupt. Anything else is a group-stop. */
@@ -440,6 +461,9 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         p->gone = true;
         if (p->trial && WIFSIGNALED(status) && WTERMSIG(status) < 65 && !p->is_main)
             p->trial->descendant_signals[WTERMSIG(status)]++;
+        if (p->trial && !p->is_main && !p->killed)
+            tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
+                            status);
         if (p->trial && WIFSIGNALED(status))
             tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
         if (p->trial && p->is_main)

@@ -21,7 +21,6 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
-#include "harness/verdict/abort_message.h"
 #include "harness/verdict/classify.h"
 #include "runners/protocol.h"
 
@@ -326,12 +325,14 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch,
         .protocol = t->protocol,
+        .watch_memory = t->child_limits.memory_mb > 0,
         .limits = t->child_limits,
     };
     pid_t pid;
     int gate;
     struct tl_streams ours;
     t->record.fresh = true;
+    t->forked_with = tl_process_peak_bytes(getpid());
     int result = tl_child_spawn(&request, &pid, &gate, &ours, e);
     tl_strings_free(env);
     if (result)
@@ -448,7 +449,11 @@ static void take_measures(struct tl_trial *t)
     r->wall_seconds = (double)(t->ended_ns - t->started_ns) * 1e-9;
     r->user_seconds = seconds_of(t->main_usage.ru_utime);
     r->system_seconds = seconds_of(t->main_usage.ru_stime);
-    r->peak_rss = tl_child_peak_bytes(&t->main_usage);
+    /* What the kernel counts of a process begins with what it was forked with, and that is us. */
+    uint64_t counted = tl_child_peak_bytes(&t->main_usage);
+    r->peak_rss = t->peak_rss_ended;
+    if (!r->fresh || !r->peak_rss || counted > t->forked_with)
+        r->peak_rss = counted > r->peak_rss ? counted : r->peak_rss;
     if (t->peak_rss_watched > r->peak_rss)
         r->peak_rss = t->peak_rss_watched;
 }
@@ -491,6 +496,7 @@ static void conclude(struct tl_trial *t)
     struct tl_trial_record *r = &t->record;
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
+    const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -501,10 +507,14 @@ static void conclude(struct tl_trial *t)
         .got_unsupported = t->got_unsupported,
         .violation = t->violation,
         .descendant_signals = t->descendant_signals,
+        .passed_on = death ? (struct tl_passed_on){death->pid, death->signal, death->exit_status}
+                           : (struct tl_passed_on){0},
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
         .data_at_crash = t->child_limits.memory_mb ? t->data_at_crash : 0,
+        .refused_bytes = t->refused_bytes,
+        .data_when_refused = t->data_when_refused,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .report = t->report,

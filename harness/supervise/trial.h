@@ -3,6 +3,7 @@
 #define TL_TRIAL_H
 
 #include "harness/supervise/child.h"
+#include "harness/supervise/deaths.h"
 #include "harness/supervise/message.h"
 #include "harness/supervise/output_ends.h"
 #include "harness/supervise/supervisor_impl.h"
@@ -70,9 +71,14 @@ struct tl_trial {
     bool got_result, got_error, got_unsupported;
     char *violation; /* the first violation of the protocol */
     uint64_t peak_rss_watched;
-    uint64_t data_at_crash; /* VmData of the process at its last fatal signal, bytes */
+    uint64_t peak_rss_ended; /* the largest of its processes, each told as it ended */
+    uint64_t forked_with;    /* the most that we had ourselves when its process was forked */
+    uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
+    uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
+    uint64_t data_when_refused;
     unsigned server_failures;
-    int descendant_signals[65];     /* how many descendants died of each */
+    int descendant_signals[65]; /* how many descendants died of each */
+    struct tl_deaths deaths;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;
 };

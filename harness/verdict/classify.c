@@ -2,15 +2,18 @@
  *
  * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
  * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
- * exited, and what it had said by then counts. A status alone is not enough in four places:
+ * exited, and what it had said by then counts. A status alone is not enough in five places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
  *               sent it.
- *   abort()     and its like under a memory limit is a lack of memory when the process says so, or when its
- *               private memory was near the limit at that moment: RLIMIT_DATA makes an allocation fail before
- *               anything kills.
+ *   abort()     and its like under a memory limit is a lack of memory when the process says so and the limit
+ *               was reached, or when its private memory was near the limit at that moment: RLIMIT_DATA makes
+ *               an allocation fail before anything kills. The same holds for words with which it exits.
  *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that
  *               death only if a descendant was seen to die of n.
+ *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
+ *   failure     every process above it failed after that; or when the driver of another machine says in words
+ *               that its program died of a signal.
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers.
  *
  * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault
@@ -23,9 +26,11 @@
 #include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
-#include "harness/verdict/abort_message.h"
+#include "harness/base/last_words.h"
+#include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,9 +58,11 @@ bool tl_signal_is_crash(int signal)
 static bool speaks_of_memory(const char *message)
 {
     static const char *const words[] = {
-        "bad_alloc",       "out of memory",      "Cannot allocate memory", "memory allocation of",
-        "MemoryError",     "failed to allocate", "allocation failed",      "std::bad_array_new_length",
-        "cannot allocate", "not enough memory",
+        "bad_alloc",           "out of memory",      "Cannot allocate memory", "memory allocation of",
+        "MemoryError",         "failed to allocate", "allocation failed",      "std::bad_array_new_length",
+        "cannot allocate",     "not enough memory",  "malloc failed",          "calloc failed",
+        "realloc failed",      "unable to allocate", "could not allocate",     "allocation failure",
+        "insufficient memory", "OutOfMemory",        "failed allocation",
     };
     for (size_t i = 0; message && i < TL_COUNT(words); i++)
         if (strcasestr(message, words[i]))
@@ -90,16 +97,18 @@ static bool has_stack(const struct tl_capture *c)
 }
 
 /* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at
- * that signal, the last one. But one without a stack was taken when the process was going already, killed by
+ * that signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when the process was going already, killed by
  * a fault of another thread that was captured before. A handler that puts the default action back and raises
  * the signal again makes a second stop; the first one, in the same thread, is where it happened. */
-static int decisive(const struct tl_trial_record *r, int signal, bool of_main)
+static int decisive(const struct tl_trial_record *r, int signal, const struct tl_passed_on *passed)
 {
     int last = -1;
     for (size_t i = 0; i < r->n_captures; i++) {
         const struct tl_capture *c = &r->captures[i];
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->is_main == of_main &&
-            (of_main || c->fatal) && (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
+        bool it = !passed ? c->is_main
+                          : !c->is_main && (passed->signal == signal ? c->pid == passed->pid : c->fatal);
+        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && it &&
+            (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
             last = (int)i;
     }
     if (last < 0)
@@ -168,15 +177,64 @@ static int hang_capture(const struct tl_trial_record *r)
     return best >= 0 ? best : any;
 }
 
-/* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. */
-static bool died_of_memory(const struct tl_process_facts *f, const struct tl_trial_record *r,
-                           const char *said, int capture)
+#define MIB(bytes) ((unsigned long long)((bytes) >> 20))
+
+static bool is_near_limit(const struct tl_process_facts *f)
 {
-    if (!f->memory_limit)
-        return false;
-    if (speaks_of_memory(said))
-        return true;
-    if (said || !f->data_at_crash || f->data_at_crash < f->memory_limit / 10 * 9)
+    return f->data_at_crash && f->data_at_crash >= f->memory_limit / 10 * 9;
+}
+
+/* The largest amount of memory that a message names: "Unable to allocate 3.73 GiB", "of 4294967296 bytes",
+ * "buffer of size 20971520000". 0: none. */
+static double amount_in_words(const char *s)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3},
+                 {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},    {"byte", 1}};
+    double most = 0;
+    for (const char *p = s; (p = strpbrk(p, "0123456789"));) {
+        char *end;
+        bool size = p - s >= 5 && !strncasecmp(p - 5, "size ", 5),
+             word = p > s && isalnum((unsigned char)p[-1]);
+        double number = strtod(p, &end), factor = size ? 1 : 0;
+        const char *unit = end + (*end == ' ');
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (!strncmp(unit, units[i].unit, strlen(units[i].unit)))
+                factor = units[i].bytes;
+        if (!word && number * factor > most && number * factor < 0x1p80)
+            most = number * factor;
+        p = end > p ? end : p + 1;
+    }
+    return most;
+}
+
+/* How it is known that the limit was reached, of a process that said so; NULL when there are only its words.
+ * A new string. */
+static char *limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                            const char *said)
+{
+    if (f->refused_bytes)
+        return tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(f->refused_bytes),
+                         MIB(f->data_when_refused));
+    if (is_near_limit(f))
+        return tl_format("%llu MiB were in use when an allocation failed", MIB(f->data_at_crash));
+    if (f->cgroup_oom_kills)
+        return tl_strdup("the kernel killed for it (cgroup oom_kill)");
+    double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
+    if (amount > (left > 0 ? left : 0) && amount > 0)
+        return tl_format("%.0f MiB were asked for", amount * 0x1p-20);
+    return NULL;
+}
+
+/* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. Of a process that
+ * does not say so it is told by what it holds: nearly all, or so much that what was refused would be again. */
+static bool died_of_memory_silently(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                                    const char *said, int capture)
+{
+    bool still_refused = f->refused_bytes && f->data_at_crash + f->refused_bytes > f->memory_limit;
+    if (said || !f->memory_limit || !f->data_at_crash || !(is_near_limit(f) || still_refused))
         return false;
     if (r->signal == SIGABRT || r->signal == SIGTRAP || r->signal == SIGILL)
         return true;
@@ -184,21 +242,47 @@ static bool died_of_memory(const struct tl_process_facts *f, const struct tl_tri
            r->captures[capture].fault_address < 65536;
 }
 
-static void set_oom(const struct tl_process_facts *f, const char *how, struct tl_trial_record *r)
+/* said: in the words of the process; NULL. */
+static void set_oom(const struct tl_process_facts *f, const char *how, const char *said,
+                    struct tl_trial_record *r)
 {
+    char *message = tl_format("the memory limit of %llu MiB was reached: %s%s%s", MIB(f->memory_limit), how,
+                              said ? ": " : "", said ? said : "");
     r->outcome = TL_OUTCOME_OOM;
-    set_message(r, tl_format("the memory limit of %llu MiB was reached: %s",
-                             (unsigned long long)(f->memory_limit >> 20), how));
+    r->memory_limit = f->memory_limit;
+    set_message(r, message);
 }
 
-/* said: the last words of the process; NULL. */
+static void clear_error(struct tl_trial_record *r)
+{
+    free(r->error_domain);
+    free(r->error_code);
+    r->error_domain = r->error_code = NULL;
+}
+
+/* Whether a process that failed did so for want of memory: it says so, and the limit was reached. Then it is
+ * recorded. */
+static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
+{
+    char *how = f->memory_limit && speaks_of_memory(said) ? limit_evidence(f, r, said) : NULL;
+    if (!how)
+        return false;
+    char *words = tl_strdup(said); /* may be the record's own message */
+    clear_error(r);
+    set_oom(f, how, words, r);
+    free(words);
+    free(how);
+    return true;
+}
+
+/* said: the last words of the process; NULL. passed: of a descendant; NULL for the trial's own process. */
 static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said, int signal,
-                   bool of_main)
+                   const struct tl_passed_on *passed)
 {
     const char *name = tl_signal_name(signal);
     r->signal = signal;
     if (signal == SIGKILL && f->cgroup_oom_kills) {
-        set_oom(f, "the kernel killed the process (cgroup oom_kill)", r);
+        set_oom(f, "the kernel killed the process (cgroup oom_kill)", NULL, r);
         return -1;
     }
     if (signal == SIGKILL) {
@@ -217,11 +301,11 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         set_cause(r, "signal", name, tl_format("ended by %s", name));
         return -1;
     }
-    int at = decisive(r, signal, of_main);
-    if (died_of_memory(f, r, said, at)) {
-        set_oom(f, "an allocation failed and the process ended itself", r);
-        if (said)
-            set_message(r, tl_strdup(said));
+    int at = decisive(r, signal, passed);
+    if (ran_out_of_memory(f, said, r))
+        return at;
+    if (died_of_memory_silently(f, r, said, at)) {
+        set_oom(f, "an allocation failed and the process ended itself", NULL, r);
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
@@ -267,13 +351,92 @@ static char *exit_message(const struct tl_process_facts *f, const char *said, in
     return tl_format(f->protocol ? "exit status %d without a result" : "exit status %d", code);
 }
 
+/* The message with which a process ended itself, on its stderr; NULL. What a process ends by abort() or a
+ * trap, or by an exit status, it may have explained in words of its own; a fault comes unannounced. */
+static char *last_words(const struct tl_trial_record *r, int status)
+{
+    if (!r->err.head_size)
+        return NULL;
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add(&text, r->err.head, r->err.head_size);
+    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
+    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    char *message = tl_find_abort_message(text.data, text.size);
+    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
+        message = tl_find_closing_error(text.data, text.size);
+    else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
+        message = tl_find_complaint(text.data, text.size, true);
+    tl_buffer_free(&text);
+    return message;
+}
+
+/* Whether the trial failed by a failure of what it had started: a step, or the runner itself as a wrapper. */
+static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    if (f->got_error)
+        return r->error_domain && !strcmp(r->error_domain, "step") && r->error_code &&
+               !strncmp(r->error_code, "exit ", 5);
+    return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
+}
+
+/* Whether a failure that is no signal, and no 128 + n, tells the death of a descendant all the same. One that
+ * handled its fault and exited died of it when that is what was complained of, as compilers do. SIGKILL is a
+ * lack of memory, or somebody's own business. */
+static bool is_death_in_other_words(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    const struct tl_passed_on *p = &f->passed_on;
+    if (!p->signal || !failed_by_a_child(f, r))
+        return false;
+    if (p->signal == SIGKILL)
+        return f->cgroup_oom_kills > 0;
+    return p->exit_status < 0 || p->exit_status == 128 + p->signal || tl_names_signal(r->message, p->signal);
+}
+
+static int died_in_other_words(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
+{
+    int signal = f->passed_on.signal;
+    char *words = said ? NULL : last_words(r, signal);
+    clear_error(r);
+    int at = died_of(f, r, said ? said : words, signal, &f->passed_on);
+    free(words);
+    return at;
+}
+
+/* The signal that the driver of a failed step says its program died of, on a device where nobody traces it;
+ * 0. line: a new string. */
+static int signal_elsewhere(const struct tl_process_facts *f, const struct tl_trial_record *r, char **line)
+{
+    const struct tl_output *const streams[] = {&r->out, &r->err};
+    int signal = 0;
+    if (!f->got_error || !r->error_domain || strcmp(r->error_domain, "step") || !r->error_code ||
+        (strncmp(r->error_code, "exit ", 5) && strcmp(r->error_code, "text")))
+        return 0;
+    for (size_t i = 0; i < 2 && !signal; i++) {
+        bool long_one = streams[i]->tail_size;
+        signal = tl_signal_in_last_words(long_one ? streams[i]->tail : streams[i]->head,
+                                         long_one ? streams[i]->tail_size : streams[i]->head_size, line);
+    }
+    return signal;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
     char text[24];
     snprintf(text, sizeof text, "%d", code);
-    if (n > 0 && n < 65 && f->descendant_signals[n])
-        return died_of(f, r, said, n, false);
+    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
+        return died_of(f, r, said, n, &f->passed_on);
+    if (f->executed && is_death_in_other_words(f, r))
+        return died_in_other_words(f, r, said);
+    char *line = NULL;
+    int elsewhere = signal_elsewhere(f, r, &line);
+    if (elsewhere) {
+        r->signal = elsewhere;
+        r->outcome = TL_OUTCOME_CRASH;
+        clear_error(r);
+        set_message(r, line);
+        return -1;
+    }
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
     } else if (f->got_unsupported) {
@@ -282,9 +445,9 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_cause(r, "protocol", "message", tl_strdup(f->violation));
     } else if (f->got_error) {
         r->outcome = TL_OUTCOME_ERROR;
-    } else if (code && f->memory_limit && speaks_of_memory(said)) {
-        r->outcome = TL_OUTCOME_OOM;
-        set_message(r, tl_strdup(said));
+        ran_out_of_memory(f, r->message, r);
+    } else if (code && ran_out_of_memory(f, said, r)) {
+        ;
     } else if (code) {
         set_cause(r, "exit", text, exit_message(f, said, code));
     } else if (f->protocol && !f->got_result) {
@@ -295,19 +458,6 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         judge_result(f, r);
     }
     return -1;
-}
-
-/* The message with which a process ended itself, on its stderr; NULL. */
-static char *last_words(const struct tl_trial_record *r)
-{
-    if (!r->err.head_size)
-        return NULL;
-    struct tl_buffer text = TL_BUFFER_INIT;
-    tl_buffer_add(&text, r->err.head, r->err.head_size);
-    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
-    char *message = tl_find_abort_message(text.data, text.size);
-    tl_buffer_free(&text);
-    return message;
 }
 
 /* Fills all but the signature; returns the index of the decisive capture, or -1. */
@@ -331,7 +481,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
                                  f->got_result ? " (its result had been sent)" : ""));
         return hang_capture(r);
     case TL_END_MEMORY:
-        set_oom(f, "seen by trapline, which killed it", r);
+        set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
     case TL_END_DISK:
         set_cause(r, "limit", "disk",
@@ -344,8 +494,8 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     case TL_END_BY_ITSELF:
         break;
     }
-    char *said = f->status ? last_words(r) : NULL; /* the search is worth it for failures only */
-    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), true) : exited(f, r, said);
+    char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
+    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
     free(said);
     return at;
 }

@@ -16,6 +16,12 @@ enum tl_end {
     TL_END_NOT_BEGUN, /* its intent could not be recorded, or it could not be started */
 };
 
+/* The death of a descendant that every process above it passed on as a failure. */
+struct tl_passed_on {
+    int pid, signal; /* signal 0: there was none */
+    int exit_status; /* of one that handled the signal and then exited; -1: the signal killed it */
+};
+
 /* What was seen of a trial's process, besides what its record holds. Strings are borrowed. */
 struct tl_process_facts {
     enum tl_end end;
@@ -23,11 +29,14 @@ struct tl_process_facts {
     bool protocol; /* it was to speak the runner protocol */
     bool executed; /* it became the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    const char *violation;          /* the first violation of the protocol; NULL */
-    const int *descendant_signals;  /* [65]: how many descendants died of each signal */
+    const char *violation;         /* the first violation of the protocol; NULL */
+    const int *descendant_signals; /* [65]: how many descendants died of each signal */
+    struct tl_passed_on passed_on;
     uint64_t cgroup_oom_kills;      /* during the trial */
     uint64_t memory_limit;          /* bytes; 0: none */
     uint64_t data_at_crash;         /* bytes of private memory at the fatal signal; 0: unknown */
+    uint64_t refused_bytes;         /* of the last allocation that was refused for the limit; 0: none known */
+    uint64_t data_when_refused;     /* bytes of private memory then */
     double timeout_s;               /* of the phase it was in */
     const char *device_asked;       /* NULL: any */
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */

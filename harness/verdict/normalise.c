@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define INPUT_MOST 4096
-#define MESSAGE_MOST 400
+#define MESSAGE_MOST 2000
+#define CODE_MOST 12 /* bytes of a number that is a code */
 #define NUMBER "<n>"
 
 static bool is_digit(char c)
@@ -175,10 +177,51 @@ static void add_number(struct state *s)
     s->number_end = s->out.size;
 }
 
+/* Whether a number that comes next is a code: it is no measure of anything, and tells failures apart. */
+static bool is_code_next(const struct tl_buffer *out)
+{
+    static const char *const words[] = {"signal", "code", "errno"};
+    size_t n = out->size;
+    if (n && (out->data[n - 1] == '=' || out->data[n - 1] == ' '))
+        n--;
+    if (n < out->size && n && out->data[n] == ' ' && out->data[n - 1] == ':')
+        n--;
+    for (size_t i = 0; n < out->size && i < sizeof words / sizeof *words; i++) {
+        size_t k = strlen(words[i]);
+        if (n >= k && !strncasecmp(out->data + n - k, words[i], k) &&
+            (n == k || !is_word(out->data[n - k - 1])))
+            return true;
+    }
+    return false;
+}
+
+/* Where in the source of a model an error of MLIR was found: "loc("x"("file.mm":228:0)): ". It names files,
+ * lines and nodes, none of which belong to the failure. */
+static size_t location_length(const char *p)
+{
+    size_t n = 4;
+    bool quoted = false;
+    if (strncmp(p, "loc(", 4))
+        return 0;
+    for (int depth = 1; depth; n++) {
+        if (!p[n])
+            return 0;
+        if (p[n] == '"' && p[n - 1] != '\\')
+            quoted = !quoted;
+        else if (!quoted && (p[n] == '(' || p[n] == ')'))
+            depth += p[n] == '(' ? 1 : -1;
+    }
+    if (p[n] != ':')
+        return 0;
+    return n + 1 + (p[n + 1] == ' ');
+}
+
 static size_t replace(struct state *s, const char *p, char before)
 {
     size_t n = 0;
     bool word = is_word(before);
+    if (!word && (n = location_length(p)))
+        return n;
     if (!word && (n = uuid_length(p))) {
         tl_buffer_add_string(&s->out, "<uuid>");
         return n;
@@ -193,7 +236,9 @@ static size_t replace(struct state *s, const char *p, char before)
         return n;
     else if (!is_letter(before) && !is_digit(before) && (is_digit(*p) || !word))
         n = decimal_length(p);
-    if (n)
+    if (n && n <= CODE_MOST && is_code_next(&s->out))
+        tl_buffer_add(&s->out, p, n);
+    else if (n)
         add_number(s);
     return n;
 }

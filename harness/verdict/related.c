@@ -1,6 +1,9 @@
 
 #include "harness/verdict/related.h"
 
+#include "harness/base/last_words.h"
+
+#include <signal.h>
 #include <string.h>
 
 #define CHAIN 12 /* innermost functions that are looked at */
@@ -88,10 +91,25 @@ static bool same_hang(const struct tl_trial_record *a, const struct tl_trial_rec
            a->n_captures && b->n_captures && common_outer_calls(&a->captures[0], &b->captures[0]) >= AGREE;
 }
 
+bool tl_failure_is_bare(const struct tl_trial_record *r)
+{
+    if (r->outcome != TL_OUTCOME_CRASH && r->outcome != TL_OUTCOME_HANG)
+        return false;
+    for (size_t i = 0; i < r->n_captures && i < 1; i++)
+        for (size_t k = 0; k < r->captures[i].n_threads; k++)
+            if (r->captures[i].threads[k].n_frames)
+                return false;
+    /* A fault says nothing itself, and what stands on stderr is from before; abort() is called with a reason. */
+    bool fault = r->signal == SIGSEGV || r->signal == SIGBUS || r->signal == SIGFPE;
+    return fault || r->outcome == TL_OUTCOME_HANG || !r->message || tl_message_says_nothing(r->message);
+}
+
 bool tl_failure_related(const struct tl_trial_record *a, const struct tl_trial_record *b)
 {
     if (same_hang(a, b))
         return true;
+    if (tl_failure_is_bare(a) || tl_failure_is_bare(b))
+        return a->outcome == b->outcome && a->phase == b->phase && a->signal == b->signal;
     struct place x[CHAIN], y[CHAIN];
     if (a->outcome != b->outcome || a->phase != b->phase || a->signal != b->signal || a->message ||
         b->message)

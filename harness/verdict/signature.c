@@ -9,8 +9,8 @@
 #include "harness/verdict/signature.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/last_words.h"
 #include "harness/base/utf8.h"
-#include "harness/verdict/abort_message.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/title_frames.h"
 
@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TITLE_MOST 200
+#define TITLE_MOST 400          /* bytes of a title; its middle is left out of a longer one */
+#define TITLE_HEAD 260          /* of these, from its beginning */
 #define STACK_NEAR (64u << 10)  /* a fault this near to the stack pointer is the stack's own */
 #define STACK_FRAME (16u << 20) /* on a very deep stack, one this far into the innermost frame is, too */
 
@@ -254,7 +255,9 @@ static char *make_title(const struct tl_trial_record *r, bool coarse)
     case TL_OUTCOME_HANG:
         return hang_title(r, coarse);
     case TL_OUTCOME_OOM: /* which allocation is the one too many depends on everything before it */
-        return tl_strdup("out of memory");
+        return r->memory_limit ? tl_format("out of memory: the limit of %llu MiB was reached",
+                                           (unsigned long long)(r->memory_limit >> 20))
+                               : tl_strdup("out of memory");
     case TL_OUTCOME_ERROR:
         return error_title(r);
     case TL_OUTCOME_WRONG:
@@ -270,17 +273,25 @@ static char *make_title(const struct tl_trial_record *r, bool coarse)
     }
 }
 
-/* One clean line of at most TITLE_MOST bytes. */
-static char *finish(char *title)
+static char *clean_line(char *title)
 {
     char *clean = tl_clean_text(title, strlen(title), false);
     free(title);
-    size_t n = tl_utf8_cut(clean, TITLE_MOST);
-    if (!clean[n])
-        return clean;
-    clean[tl_utf8_cut(clean, TITLE_MOST - 3)] = '\0';
-    char *cut = tl_format("%s…", clean);
-    free(clean);
+    return clean;
+}
+
+/* At most TITLE_MOST bytes of a clean line. What tells failures apart may stand at either end: a condition
+ * after the signature of a function, or a word before a list of types. Takes the line. */
+static char *shorten(char *line)
+{
+    size_t n = strlen(line);
+    if (n <= TITLE_MOST)
+        return line;
+    size_t head = tl_utf8_cut(line, TITLE_HEAD), tail = n - (TITLE_MOST - TITLE_HEAD - 5);
+    while (((unsigned char)line[tail] & 0xC0) == 0x80)
+        tail++;
+    char *cut = tl_format("%.*s … %s", (int)head, line, line + tail);
+    free(line);
     return cut;
 }
 
@@ -303,8 +314,10 @@ void tl_signature_make(struct tl_trial_record *r)
     r->signature = (struct tl_signature){0};
     if (!tl_outcome_is_failure(r->outcome))
         return;
-    r->signature.title = finish(make_title(r, false));
-    r->signature.coarse_title = finish(make_title(r, true));
-    make_id(r, "signature 1", r->signature.title, r->signature.id);
-    make_id(r, "coarse 1", r->signature.coarse_title, r->signature.coarse_id);
+    /* The ids are made of the whole: two that differ only in what a title has no room for are two. */
+    char *title = clean_line(make_title(r, false)), *coarse = clean_line(make_title(r, true));
+    make_id(r, "signature 1", title, r->signature.id);
+    make_id(r, "coarse 1", coarse, r->signature.coarse_id);
+    r->signature.title = shorten(title);
+    r->signature.coarse_title = shorten(coarse);
 }

@@ -135,11 +135,13 @@ static bool exists(const char *pattern)
 static int check(struct tl_run *run, const struct step *s, const char *name, const struct tl_step_end *end,
                  const struct tl_texts *texts)
 {
+    char why[TL_COMPLAINT_MOST + 1];
     if (s->exit_status != ANY_STATUS && end->exit_status != s->exit_status) {
         char code[32];
         snprintf(code, sizeof code, "exit %d", end->exit_status);
+        tl_complaint_line(&end->err, &end->out, why);
         tl_run_error(run, "step", code, "%s exited with status %d; %d was expected%s%s", name,
-                     end->exit_status, s->exit_status, *end->complaint ? ": " : "", end->complaint);
+                     end->exit_status, s->exit_status, *why ? ": " : "", why);
         return -1;
     }
     size_t n = json_array_size(s->text);
@@ -147,10 +149,14 @@ static int check(struct tl_run *run, const struct step *s, const char *name, con
         bool wanted = i < n;
         if (texts->seen[i] == wanted)
             continue;
+        if (wanted)
+            tl_complaint_instead(&end->err, &end->out, texts->text[i], why);
+        else
+            tl_complaint_from(texts->found[i].text, texts->found[i].size, why);
         tl_run_error(run, "step", wanted ? "text" : "no_text",
-                     wanted ? "%s did not write \"%.500s\", which was expected"
-                            : "%s wrote \"%.500s\", which it should not",
-                     name, texts->text[i]);
+                     wanted ? "%s did not write \"%.500s\", which was expected%s%s"
+                            : "%s wrote \"%.500s\", which it should not%s%s",
+                     name, texts->text[i], *why ? ": " : "", why);
         return -1;
     }
     for (size_t i = 0; i < json_array_size(s->files); i++) {
@@ -189,7 +195,7 @@ static int run_step(struct tl_run *run, const struct step *s, size_t index, size
     char name[512];
     name_step(name, sizeof name, s, index, n);
     struct tl_texts texts;
-    struct tl_step_end end;
+    static struct tl_step_end end; /* large, and one at a time */
     if (tl_texts_init(&texts, json_array_size(s->text) + json_array_size(s->no_text))) {
         tl_texts_free(&texts);
         tl_run_error(run, "step", "memory", "%s: there is no memory", name);

@@ -5,11 +5,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define TL_FOUND_MOST 2048 /* bytes of a stream that are kept where a text was found */
+
+/* Where a text was found first: the line that holds it, and what follows. */
+struct tl_found {
+    const struct tl_window *in; /* NULL: nowhere */
+    size_t size;
+    char text[TL_FOUND_MOST];
+};
+
 /* The texts a step is looked at for, and which have been seen in any of its streams. */
 struct tl_texts {
     size_t n;
     const char **text; /* borrowed */
     bool *seen;
+    struct tl_found *found;
     size_t longest;
 };
 int tl_texts_init(struct tl_texts *t, size_t most); /* room for that many; 0, or -1 without memory */
@@ -22,6 +32,7 @@ struct tl_window {
     size_t kept, size;
 };
 #define TL_WINDOW_CHUNK 65536
+#define TL_WINDOW_LINE 512 /* bytes of a line before a text in it that are kept */
 int tl_window_init(struct tl_window *w, const struct tl_texts *t); /* after the last tl_texts_add */
 void tl_window_free(struct tl_window *w);
 /* The next bytes of the stream, at most TL_WINDOW_CHUNK. */

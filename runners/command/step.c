@@ -52,7 +52,7 @@ static void pass_on(int to, const char *data, size_t size)
 struct stream {
     int from, to; /* from: -1 at its end */
     struct tl_window window;
-    struct tl_complaint *complaint; /* NULL: not of this one */
+    struct tl_complaint *end;
 };
 
 /* Reads once. Returns whether there was anything. */
@@ -65,8 +65,7 @@ static bool drain(struct stream *s, struct tl_texts *texts)
     if (n > 0) {
         pass_on(s->to, chunk, (size_t)n);
         tl_window_feed(&s->window, texts, chunk, (size_t)n);
-        if (s->complaint)
-            tl_complaint_feed(s->complaint, chunk, (size_t)n);
+        tl_complaint_feed(s->end, chunk, (size_t)n);
         return true;
     }
     if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -154,10 +153,10 @@ static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl
 
 int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_step_end *end)
 {
-    *end = (struct tl_step_end){.exit_status = -1};
+    memset(end, 0, sizeof *end);
+    end->exit_status = -1;
     int out[2] = {-1, -1}, err[2] = {-1, -1}, told[2] = {-1, -1};
-    struct tl_complaint complaint = {.size = 0};
-    struct stream streams[2] = {{-1, STDOUT_FILENO, {0}, NULL}, {-1, STDERR_FILENO, {0}, &complaint}};
+    struct stream streams[2] = {{-1, STDOUT_FILENO, {0}, &end->out}, {-1, STDERR_FILENO, {0}, &end->err}};
     pid_t pid = -1;
     struct sigaction wake = {.sa_handler = on_child};
     sigset_t chld, before;
@@ -191,7 +190,6 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
         int status = attend(pid, timeout_s, streams, texts, &before, &end->timed_out);
         end->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-        tl_complaint_line(&complaint, end->complaint);
     }
     if (told[0] >= 0)
         close(told[0]);

@@ -2,17 +2,17 @@
 #ifndef TL_STEP_H
 #define TL_STEP_H
 
-#include "runners/command/complaint.h"
 #include "runners/command/search.h"
+#include "runners/complaint.h"
 
 #include <sys/types.h>
 
 struct tl_step_end {
-    int exec_errno;                        /* the program could not be started; otherwise 0 */
-    int exit_status;                       /* -1 when it died of a signal */
-    int signal;                            /* that it died of; otherwise 0 */
-    bool timed_out;                        /* it was killed because it took longer than it may */
-    char complaint[TL_COMPLAINT_MOST + 1]; /* the line of its stderr that says why it failed; "" */
+    int exec_errno;               /* the program could not be started; otherwise 0 */
+    int exit_status;              /* -1 when it died of a signal */
+    int signal;                   /* that it died of; otherwise 0 */
+    bool timed_out;               /* it was killed because it took longer than it may */
+    struct tl_complaint out, err; /* the ends of what it wrote */
 };
 
 /* Runs argv (NULL-terminated) to its end in the working directory, with nothing on stdin. What it writes is

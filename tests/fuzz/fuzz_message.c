@@ -4,7 +4,7 @@
 #include "harness/supervise/message.h"
 #include "harness/supervise/output_ends.h"
 
-#include "harness/verdict/abort_message.h"
+#include "harness/base/last_words.h"
 #include "harness/verdict/function_name.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/signature.h"

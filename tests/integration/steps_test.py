@@ -2,6 +2,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import unittest
 
 from program import ProgramTest, TRAPLINE
@@ -71,6 +73,108 @@ class StepsTest(ProgramTest):
         titles = {self.ends("crash", self.step("sh", "-c", "kill -%s $$" % s, exit_status="any"))["signal"]
                   for s in ("SEGV", "ABRT", "BUS")}
         self.assertEqual(titles, {"SIGSEGV", "SIGABRT", "SIGBUS"})
+
+    def test_drivers_that_tell_a_death_in_their_own_way(self):
+        """Whatever a driver makes of the death of its child, it is the crash of that child, with its stack."""
+        spawn = "import subprocess, sys\nsys.exit(3 if subprocess.run(sys.argv[1:]).returncode else 0)\n"
+        python = self.python("driver.py", spawn)
+        raises = self.python("raises.py", "import os, subprocess\nos.kill(os.getpid(), -subprocess.run(sys.argv[1:]).returncode)\n")
+        drivers = [("sh", "-c", f"{VICTIM}; exit 4"), (python, VICTIM), (python, python, VICTIM), (raises, VICTIM),
+                   ("sh", "-c", f"{VICTIM}; rm -f none; echo error: it failed >&2; exit 1")]
+        drivers += [("node", "-e", f"process.exit(require('child_process').spawnSync('{VICTIM}').signal ? 1 : 0)")] \
+            if shutil.which("node") else []
+        drivers += [("make", "-s", f"--eval=all:;{VICTIM}")] if shutil.which("make") else []
+        self.write("a.c", "int a;\n")
+        drivers += [("gcc", "-wrapper", VICTIM, "-c", "{case_dir}/a.c", "-o", "{scratch}/a.o")] if shutil.which("gcc") else []
+        for argv in drivers:
+            trial = self.ends("crash", self.step("true", phase="compile"), self.step(*argv))
+            self.assertEqual((trial["phase"], trial["signal"]), ("execute", "SIGSEGV"), argv)
+            self.assertIn("selftest_victim_crash", trial["signature"]["title"], argv)
+            self.assertIn("selftest_victim_crash", self.functions(trial), argv)
+
+    def test_a_compiler_that_crashes(self):
+        if not shutil.which("clang"):
+            self.skipTest("no clang")
+        self.write("crash.c", "#pragma clang __debug crash\n")
+        for how in ("-fintegrated-cc1", "-fno-integrated-cc1"):
+            trial = self.ends("crash", self.step("clang", how, "-fno-crash-diagnostics", "-c", "{case_dir}/crash.c", "-o", "{scratch}/o"))
+            self.assertIn(trial["signal"], ("SIGTRAP", "SIGILL", "SIGSEGV", "SIGABRT"), how)
+            self.assertIn("clang", self.show(trial)["captures"][0]["exe"], how)
+
+    def test_a_death_that_was_dealt_with(self):
+        """What came of the death of a child is not a crash when somebody between it and the step went on."""
+        self.ends("pass", self.step("sh", "-c", f"{VICTIM}; exit 0"))
+        trial = self.ends("error", self.step("sh", "-c", f"({VICTIM}; exit 0); echo error: no such op >&2; exit 1"))
+        self.assertIn("no such op", trial["signature"]["title"])
+        trial = self.ends("error", self.step("sh", "-c", f"{VICTIM}; exit 1", exit_status=1),
+                          self.step("sh", "-c", "echo error: of the second >&2; exit 1"))
+        self.assertIn("of the second", trial["signature"]["title"])
+        self.ends("error", self.step("sh", "-c", "sh -c 'kill -KILL $$'; exit 1"))
+
+    def test_a_death_elsewhere(self):
+        """The driver of another device says of which signal its program died."""
+        says = "echo 'warning: loc(fused[x])' >&2; echo 'App terminated due to signal %d.'; exit %d"
+        for number, name in ((5, "SIGTRAP"), (10, "SIGBUS"), (11, "SIGSEGV")):
+            trial = self.ends("crash", self.step("sh", "-c", says % (number, 1)))
+            self.assertEqual(trial["signal"], name)
+            self.assertIn("signal %d" % number, trial["signature"]["title"])
+        self.assertEqual(self.ends("crash", self.step("sh", "-c", says % (5, 0), text=["RESULT OK"]))["signal"], "SIGTRAP")
+        self.ends("pass", self.step("sh", "-c", says % (5, 0)))
+        wrong = self.ends("error", self.step("sh", "-c", "echo RESULT WRONG", text=["RESULT OK"]))
+        self.assertIn("RESULT WRONG", wrong["signature"]["title"])
+
+    def test_out_of_memory(self):
+        """An allocation that is refused for the limit is that, whatever the program makes of it; words alone are not."""
+        limits = {"memory_mb": 256, "timeout_s": 60}
+        python = self.python("hungry.py", "held = [bytearray(int(n) << 20) for n in sys.argv[1:]]\n")
+        hungry = [(python, "9000"), (python, "100", "100", "100"), ("sh", "-c", f"{python} 300; exit 3")]
+        hungry += [("node", "-e", "new ArrayBuffer(2 ** 32)")] if shutil.which("node") else []
+        if shutil.which("gcc"):
+            self.write("hungry.c", "#include <stdio.h>\n#include <stdlib.h>\nint main(int n, char **v) { char *p = malloc((size_t)300 << 20);"
+                       " if (!p) { fprintf(stderr, \"error: malloc failed\\n\"); if (n > 1) abort(); } return !p; }\n")
+            subprocess.run(["gcc", self.path("hungry.c"), "-o", self.path("hungry")], check=True)
+            hungry += [(self.path("hungry"),), (self.path("hungry"), "abort")]
+        for argv in hungry:
+            trial = self.ends("oom", self.step(*argv), limits=limits)
+            self.assertIn("limit of 256 MiB", trial["message"], argv)
+            self.assertIn("256 MiB", trial["signature"]["title"], argv)
+        for words in ("MemoryError", "error: malloc failed", "RangeError: Array buffer allocation failed"):
+            self.ends("error", self.step("sh", "-c", f"echo {words} >&2; exit 1"), limits=limits)
+        self.ends("error", self.step(python, "9000000000"), limits={"memory_mb": 0})
+
+    def test_peak_memory_is_its_own(self):
+        """What a trial needed does not depend on what this program itself held when it was started."""
+        tool = self.write("tool", f"#!/bin/sh\necho x >>{self.path('count')}\ntest $(wc -l <{self.path('count')}) != 2 || "
+                          f"exec {sys.executable} -c 'import os; os.abort()'\n", 0o755)
+        trials = self.trials(self.steps(self.step(tool)), "-j", "1", "--repeat", "4")
+        self.assertEqual([t["outcome"] for t in trials].count("crash"), 1)
+        peaks = [t["peak_rss"] for t in trials if t["outcome"] == "pass"]
+        self.assertGreaterEqual(len(peaks), 2)
+        self.assertLess(max(peaks), min(peaks) * 1.2, peaks)
+        held = self.python("held.py", "held = bytearray(200 << 20)\nfor i in range(0, len(held), 4096): held[i] = 1\n")
+        self.assertGreater(self.ends("pass", self.step(held))["peak_rss"], 200 << 20)
+        self.assertGreater(self.ends("error", self.step("sh", "-c", f"{held}; exit 3"))["peak_rss"], 200 << 20)
+
+    def test_a_missing_stack_is_unknown(self):
+        """A crash of which no stack was taken is matched by outcome, phase and signal, and is said to be."""
+        tool = self.write("tool", f"#!/bin/sh\ncase $1 in 1|2) exit 0;; 3|5) echo 'App terminated due to signal 11.'; exit 1;; esac\n"
+                          f"exec {VICTIM}\n", 0o755)
+        case = self.steps(self.step(tool, "{n}"), failing={"n": 4})
+        done = self.trapline("isolate", case, "--json", status=1)
+        finding = json.loads(done.stdout)
+        self.assertEqual((finding["minimal"]["n"], finding["others"]), (3, []))
+        self.assertIn("no-stack", [note["code"] for note in finding["notes"]])
+
+    def test_the_same_last_words(self):
+        """Two errors that end in the same verdict are two failures, of a program that aborts and of one that exits."""
+        last = self.python("last.py", "sys.stderr.write(sys.argv[1] + '\\n/x/Executable.mm:975: failed assertion "
+                           "`original module failed verification\\'\\n')\nsys.stderr.flush()\n"
+                           "os.abort() if sys.argv[2] == 'abort' else sys.exit(1)\n")
+        for how in ("abort", "exit"):
+            titles = [self.ends("crash" if how == "abort" else "error", self.step(last, 'loc("x"): error: ' + cause, how))
+                      ["signature"]["title"] for cause in ("perm tensor is short", "operand must be quantized")]
+            self.assertIn("perm tensor is short", titles[0])
+            self.assertIn("operand must be quantized", titles[1])
 
     def test_status_without_a_signal(self):
         self.assertEqual(self.ends("error", self.step("sh", "-c", "exit 139"))["signal"], None)

@@ -161,7 +161,13 @@ Test(classify, three_ways_to_run_out_of_memory_and_one_that_is_not)
     s.facts.data_at_crash = 50 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "there was memory left");
     s.said = "terminate called after throwing an instance of 'std::bad_alloc'";
-    cr_expect_eq(outcome(&s), TL_OUTCOME_OOM, "it says so itself");
+    cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "it says so itself, and words alone are no evidence");
+    s.facts.refused_bytes = 60 << 20;
+    s.facts.data_when_refused = 50 << 20;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_OOM, "an allocation was refused");
+    says("limit of 100 MiB was reached: an allocation of 60 MiB was refused with 50 MiB in use: terminate");
+    cr_expect_str_eq(record.signature.title, "out of memory: the limit of 100 MiB was reached");
+    s.facts.refused_bytes = 0;
     s.said = "Assertion `n > 0' failed";
     s.facts.data_at_crash = 99 << 20;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH, "it says something else");
@@ -172,6 +178,80 @@ Test(classify, three_ways_to_run_out_of_memory_and_one_that_is_not)
     s.facts.end = TL_END_MEMORY;
     cr_expect_eq(outcome(&s), TL_OUTCOME_OOM);
     cr_expect_eq(record.signal, 0);
+}
+
+/* A failure that is an exit or an error, in words that speak of memory. */
+Test(classify, out_of_memory_by_words_and_evidence)
+{
+    static const char *const words[] = {"MemoryError", "RangeError: Array buffer allocation failed",
+                                        "error: malloc failed", "what(): std::bad_alloc"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        for (int evidence = 0; evidence < 2; evidence++) {
+            struct seen s = passed();
+            s.facts.got_result = false;
+            s.facts.got_error = true;
+            s.facts.memory_limit = 100 << 20;
+            s.facts.refused_bytes = evidence * 200 << 20;
+            cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.error_domain = strdup("step"),
+                                                                 .error_code = strdup("exit 1"),
+                                                                 .message = strdup(words[i])}),
+                         evidence ? TL_OUTCOME_OOM : TL_OUTCOME_ERROR, "%s", words[i]);
+            says(words[i]);
+        }
+    }
+    static const struct {
+        const char *said;
+        enum tl_outcome outcome;
+    } amounts[] = {
+        {"MemoryError: Unable to allocate 3.73 GiB for an array", TL_OUTCOME_OOM},
+        {"MemoryError: Unable to allocate 80 MiB for an array", TL_OUTCOME_OOM}, /* 30 were in use */
+        {"MemoryError: Unable to allocate 60.0 MiB for an array", TL_OUTCOME_ERROR},
+        {"Error: memory allocation of 400000000 bytes failed", TL_OUTCOME_OOM},
+        {"Error: Failed to allocate memory for requested buffer of size 20971520000", TL_OUTCOME_OOM},
+        {"Error: failed to allocate tensor 4294967296", TL_OUTCOME_ERROR},
+        {"Error: out of memory", TL_OUTCOME_ERROR},
+    };
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+        struct seen s = exited(1);
+        s.facts.memory_limit = 100 << 20;
+        s.said = amounts[i].said;
+        cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.peak_rss = 30 << 20}), amounts[i].outcome, "%s",
+                     amounts[i].said);
+    }
+}
+
+Test(classify, a_death_that_was_passed_on)
+{
+    struct tl_capture c[2] = {{.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .fatal = true, .pid = 5},
+                              {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .fatal = true, .pid = 6}};
+    struct seen s = passed();
+    s.facts.got_result = false;
+    s.facts.got_error = true;
+    s.captures = c;
+    s.n_captures = 2;
+    s.facts.passed_on = (struct tl_passed_on){5, SIGSEGV, -1};
+#define OF_STEP(m)                                                                                           \
+    ((struct tl_trial_record){                                                                               \
+        .error_domain = strdup("step"), .error_code = strdup("exit 4"), .message = strdup(m)})
+    cr_expect_eq(outcome_of(&s, OF_STEP("no output")), TL_OUTCOME_CRASH);
+    cr_expect_eq(decisive, 0, "that of the process that died");
+    cr_expect_eq(record.signal, SIGSEGV);
+    cr_expect_null(record.error_domain);
+    s.facts.passed_on.exit_status = 4;
+    cr_expect_eq(outcome_of(&s, OF_STEP("no output")), TL_OUTCOME_ERROR, "it handled its fault");
+    cr_expect_eq(outcome_of(&s, OF_STEP("internal compiler error: Segmentation fault")), TL_OUTCOME_CRASH);
+    s.facts.passed_on = (struct tl_passed_on){5, SIGKILL, -1};
+    cr_expect_eq(outcome_of(&s, OF_STEP("killed")), TL_OUTCOME_ERROR, "somebody's own business");
+    s.facts.passed_on = (struct tl_passed_on){5, SIGSEGV, -1};
+    cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.error_domain = strdup("runtime"),
+                                                         .message = strdup("refused")}),
+                 TL_OUTCOME_ERROR, "a runner that says something else knows better");
+    s = exited(3);
+    s.captures = c;
+    s.n_captures = 2;
+    s.facts.passed_on = (struct tl_passed_on){6, SIGSEGV, -1};
+    cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
+    cr_expect_eq(decisive, 1);
 }
 
 Test(classify, null_writes_are_out_of_memory_only_near_the_limit_and_near_null)

@@ -82,6 +82,8 @@ Test(command, complaint)
         {"no space left\\n-----\\n  \\n", "was expected: no space left"},
         {"\\u001b[31mfatal: not a model\\u001b[0m\\n", "was expected: fatal: not a model"},
         {"10%\\r20%\\rcannot open", "was expected: cannot open"},
+        {"no space\\nwarning: slow\\n", "was expected: no space"},
+        {"error: rank 3\\nerror: MLIR pass manager failed\\n", "was expected: error: rank 3 (MLIR pass"},
     };
     static const char other[] =
         "{\"phase\":\"load\",\"argv\":[\"sh\",\"-c\",\"echo error: of another step >&2\"]}";
@@ -131,6 +133,19 @@ Test(command, expectations_that_are_not_met)
     expect_error(
         "[{\"phase\":\"execute\",\"argv\":[\"echo\",\"no error\"],\"expect\":{\"no_text\":[\"error\"]}}]",
         "no_text", "wrote \"error\"");
+    /* The line that was found and what follows; or what came instead. */
+    expect_error(
+        "[{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"echo start; echo 'x: FAILED'; echo '  for a "
+        "reason'; echo; echo later\"],\"expect\":{\"no_text\":[\"FAILED\"]}}]",
+        "no_text", "which it should not: x: FAILED for a reason");
+    expect_error(
+        "[{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"echo RESULT WRONG; echo bye\"],\"expect\":{"
+        "\"text\":[\"RESULT OK\"]}}]",
+        "text", "was expected: RESULT WRONG");
+    expect_error(
+        "[{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"echo 'error: no device' >&2; echo RESULT WRONG\"],"
+        "\"expect\":{\"text\":[\"RESULT OK\"]}}]",
+        "text", "was expected: error: no device");
     expect_error("[{\"phase\":\"execute\",\"argv\":[\"true\"],\"expect\":{\"files\":[\"*.bin\"]}}]", "files",
                  "*.bin");
     expect_error("[{\"phase\":\"execute\",\"argv\":[\"/nonexistent/tool\"]}]", "exec", "No such file");

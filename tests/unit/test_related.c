@@ -131,3 +131,30 @@ Test(related, hangs_in_a_served_child_and_in_a_process_of_its_own)
     b.frames[2].offset = 0x901;
     cr_expect_not(related(&a, &b), "the runtime's outermost one differs");
 }
+
+Test(related, a_missing_stack_is_unknown)
+{
+    struct crash known, bare;
+    make(&known, (uint64_t[]){0x99f0, 0x9b60, 0x2670, 0});
+    make(&bare, (uint64_t[]){0});
+    cr_expect(tl_failure_is_bare(&bare.record) && !tl_failure_is_bare(&known.record));
+    cr_expect(related(&known, &bare));
+    cr_expect(related(&bare, &bare));
+    known.record.message = (char *)"error: said before the fault";
+    cr_expect(related(&known, &bare), "of a fault, what stood on stderr is no reason");
+    bare.record.n_captures = 0;
+    cr_expect(related(&known, &bare));
+    bare.record.phase = TL_PHASE_LOAD;
+    cr_expect_not(related(&known, &bare), "another phase");
+    bare.record.phase = known.record.phase;
+    bare.record.signal = 7;
+    cr_expect_not(related(&known, &bare), "another signal");
+    bare.record.signal = known.record.signal = 6;
+    cr_expect(related(&known, &bare), "abort() without a reason is unknown, too");
+    bare.record.message = (char *)"Assertion `n' failed";
+    cr_expect_not(related(&known, &bare), "an abort is known by its message");
+    bare.record.message = (char *)"Aborted";
+    cr_expect(related(&known, &bare), "which is none");
+    bare.record.outcome = TL_OUTCOME_ERROR;
+    cr_expect_not(tl_failure_is_bare(&bare.record));
+}

@@ -1,27 +1,16 @@
-/* The last words of a process: an assertion or abort message in what it wrote to stderr.
+/* The kinds of lines in which a process says why it ends itself.
  *
- * Theory of operation. The text is cleaned and cut into lines. Every line is shown to each matcher in turn; a
- * matcher that knows the line returns the message without what changes from run to run (program names, dates,
- * thread names), and may look at the lines that follow. The last message wins, because what a process says
- * last is what it died of, except that lines which only announce the end ("terminate called without an active
- * exception" after a pure virtual call) do not replace an earlier reason. */
-
-#include "harness/verdict/abort_message.h"
+ * Theory of operation. Every line is shown to each matcher in turn; a matcher that knows the line returns the
+ * message without what changes from run to run (program names, dates, thread names), and may look at the
+ * lines that follow. Which of several messages counts is the business of last_words.c. */
+#include "harness/base/last_words_impl.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MOST (1u << 20) /* only the end of a longer text is looked at */
-#define MESSAGE_MOST 2000    /* bytes of a message */
-#define LINES_MOST 8         /* lines of a message that goes on */
-
-struct lines {
-    char **line; /* NUL-terminated, into one block */
-    size_t n;
-};
+#define LINES_MOST 8 /* lines of a message that goes on */
 
 static bool starts(const char *s, const char *prefix)
 {
@@ -55,7 +44,7 @@ static const char *without_program(const char *s)
 }
 
 /* A message in quotes that is not closed on its line goes on until it is. */
-static char *join_quoted(const struct lines *t, size_t i, const char *from, char close)
+static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, char close)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, from);
@@ -70,7 +59,30 @@ static char *join_quoted(const struct lines *t, size_t i, const char *from, char
     return tl_buffer_take(&b);
 }
 
-static char *match_assertion(const struct lines *t, size_t i)
+/* "GGML_ASSERT(x) failed", "DCHECK(x) failed", "NVTE_CHECK_CUDA(x) … failed": a macro of anybody's. */
+static bool is_failed_macro(const char *s)
+{
+    static const char *const kinds[] = {"ASSERT", "CHECK", "VERIFY", "ENFORCE", "REQUIRE", "EXPECT"};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (const char *p = s; (p = strstr(p, kinds[k])); p++) {
+            const char *end = p + strlen(kinds[k]);
+            while ((*end >= 'A' && *end <= 'Z') || (*end >= '0' && *end <= '9') || *end == '_')
+                end++;
+            if (*end == '(' && strcasestr(end, "fail"))
+                return true;
+        }
+    return false;
+}
+
+/* "file.cpp:12: fatal error" and no word more: GGML_ABORT without a text of its own. */
+static bool is_bare_fatal_error(const char *s)
+{
+    static const char end[] = ": fatal error";
+    size_t n = strlen(s), k = sizeof end - 1;
+    return n > k && !strcmp(s + n - k, end) && s[n - k - 1] >= '0' && s[n - k - 1] <= '9';
+}
+
+static char *match_assertion(const struct tl_lines *t, size_t i)
 {
     const char *s = t->line[i];
     const char *metal = strstr(s, "failed assertion ");
@@ -86,11 +98,11 @@ static char *match_assertion(const struct lines *t, size_t i)
                 continue;
             return tl_strdup(without_program(s));
         }
-    return NULL;
+    return is_failed_macro(s) || is_bare_fatal_error(s) ? tl_strdup(without_program(s)) : NULL;
 }
 
 /* "F0520 12:34:56.789012 1234 file.cc:56] message", "[FATAL:file.cc(56)] message" */
-static char *match_log(const struct lines *t, size_t i)
+static char *match_log(const struct tl_lines *t, size_t i)
 {
     const char *s = t->line[i];
     if (starts(s, "[") && strstr(s, ":FATAL:") && strstr(s, ")] "))
@@ -107,7 +119,7 @@ static char *match_log(const struct lines *t, size_t i)
     return tl_format("%.*s: %s", (int)(end - file), file, end + 2);
 }
 
-static char *match_heap(const struct lines *t, size_t i)
+static char *match_heap(const struct tl_lines *t, size_t i)
 {
     static const char *const phrases[] = {
         "double free or corruption",
@@ -154,7 +166,7 @@ static char *match_heap(const struct lines *t, size_t i)
     return NULL;
 }
 
-static char *match_cplusplus(const struct lines *t, size_t i)
+static char *match_cplusplus(const struct tl_lines *t, size_t i)
 {
     static const char *const heads[] = {
         "terminate called after throwing",
@@ -184,10 +196,10 @@ static char *match_cplusplus(const struct lines *t, size_t i)
 
 /* "thread 'main' panicked at src/main.rs:2:5:" and the message below, or, before Rust 1.73,
  * "thread 'main' panicked at 'message', src/main.rs:2:5" */
-static char *match_rust(const struct lines *t, size_t i)
+static char *match_rust(const struct tl_lines *t, size_t i)
 {
     const char *s = t->line[i];
-    const char *at = starts(s, "thread ") ? strstr(s, " panicked at ") : NULL;
+    const char *thread = strstr(s, "thread "), *at = thread ? strstr(thread, " panicked at ") : NULL;
     if (!at)
         return starts(s, "panic: ") || starts(s, "fatal error: ") ? tl_strdup(s) : NULL;
     at++;
@@ -198,7 +210,7 @@ static char *match_rust(const struct lines *t, size_t i)
 }
 
 /* The exception that ends a traceback: the first line after it that is not indented. */
-static char *match_python(const struct lines *t, size_t i)
+static char *match_python(const struct tl_lines *t, size_t i)
 {
     const char *s = t->line[i];
     if (starts(s, "Fatal Python error: "))
@@ -220,7 +232,7 @@ static char *match_python(const struct lines *t, size_t i)
     return NULL;
 }
 
-static char *match_sanitizer(const struct lines *t, size_t i)
+static char *match_sanitizer(const struct tl_lines *t, size_t i)
 {
     const char *s = t->line[i], *p;
     if ((p = strstr(s, "SUMMARY: ")) && strstr(p, "Sanitizer: "))
@@ -232,7 +244,19 @@ static char *match_sanitizer(const struct lines *t, size_t i)
     return NULL;
 }
 
-static char *match_gtest(const struct lines *t, size_t i)
+/* "dyld[123]: Library not loaded: …", "objc[123]: …": the loader and the Objective-C runtime of macOS. */
+static char *match_loader(const struct tl_lines *t, size_t i)
+{
+    const char *s = t->line[i];
+    if (starts(s, "dyld: "))
+        return tl_strdup(s);
+    if (!starts(s, "dyld[") && !starts(s, "objc["))
+        return NULL;
+    size_t digits = strspn(s + 5, "0123456789");
+    return digits && starts(s + 5 + digits, "]: ") ? tl_format("%.4s: %s", s, s + 8 + digits) : NULL;
+}
+
+static char *match_gtest(const struct tl_lines *t, size_t i)
 {
     const char *s = t->line[i];
     size_t n = strlen(s);
@@ -245,7 +269,7 @@ static char *match_gtest(const struct lines *t, size_t i)
     return tl_buffer_take(&b);
 }
 
-static char *match_other(const struct lines *t, size_t i)
+static char *match_other(const struct tl_lines *t, size_t i)
 {
     static const char *const anywhere[] = {
         "Fatal error: ",
@@ -269,13 +293,11 @@ static char *match_other(const struct lines *t, size_t i)
     return NULL;
 }
 
-/* ---- choosing ---- */
-
-static char *match(const struct lines *t, size_t i)
+char *tl_last_words_known(const struct tl_lines *t, size_t i)
 {
-    static char *(*const matchers[])(const struct lines *, size_t) = {
-        match_heap, match_cplusplus, match_rust,  match_python, match_sanitizer,
-        match_log,  match_assertion, match_gtest, match_other,
+    static char *(*const matchers[])(const struct tl_lines *, size_t) = {
+        match_heap, match_cplusplus, match_rust,   match_python, match_sanitizer,
+        match_log,  match_assertion, match_loader, match_gtest,  match_other,
     };
     for (size_t k = 0; k < TL_COUNT(matchers); k++) {
         char *message = matchers[k](t, i);
@@ -283,99 +305,4 @@ static char *match(const struct lines *t, size_t i)
             return message;
     }
     return NULL;
-}
-
-/* Lines that announce the end and not its reason: they count only when there is nothing better. */
-static bool is_epilogue(const char *s)
-{
-    static const char *const known[] = {
-        "terminate called without an active",
-        "panic in a function that cannot unwind",
-        "panic in a destructor",
-        "thread caused non-unwinding panic",
-        "exception of type NSException",
-        "terminate called recursively",
-    };
-    for (size_t k = 0; k < TL_COUNT(known); k++)
-        if (strstr(s, known[k]))
-            return true;
-    return tl_message_says_nothing(s);
-}
-
-bool tl_message_says_nothing(const char *message)
-{
-    static const char *const known[] = {"abort() called",         "Aborted",
-                                        "Aborted (core dumped)",  "Abort trap: 6",
-                                        "Segmentation fault",     "Bus error",
-                                        "Illegal instruction",    "Floating point exception",
-                                        "Trace/BPT trap: 5",      "Trace/breakpoint trap",
-                                        "Segmentation fault: 11", "Bus error: 10",
-                                        "Illegal instruction: 4", "Segmentation fault (core dumped)"};
-    const char *s = message;
-    if (starts(s, "Fatal Python error: "))
-        s += 20;
-    while (*s == ' ')
-        s++;
-    for (size_t k = 0; k < TL_COUNT(known); k++)
-        if (!strcmp(s, known[k]))
-            return true;
-    for (; *s; s++)
-        if ((unsigned char)*s >= 0x80 || (is_word(*s) && !(*s >= '0' && *s <= '9')))
-            return false;
-    return true;
-}
-
-static struct lines cut_lines(char *text)
-{
-    struct lines t = {NULL, 0};
-    size_t capacity = 0;
-    for (char *s = text; s;) {
-        char *newline = strchr(s, '\n');
-        if (newline)
-            *newline = '\0';
-        if (t.n == capacity) {
-            capacity = capacity ? capacity * 2 : 256;
-            t.line = tl_realloc(t.line, capacity, sizeof *t.line);
-        }
-        t.line[t.n++] = s;
-        s = newline ? newline + 1 : NULL;
-    }
-    return t;
-}
-
-char *tl_find_abort_message(const char *text, size_t size)
-{
-    if (!text || !size)
-        return NULL;
-    if (size > TEXT_MOST) {
-        text += size - TEXT_MOST;
-        size = TEXT_MOST;
-    }
-    char *clean = tl_clean_text(text, size, true);
-    struct lines t = cut_lines(clean);
-    char *best = NULL;
-    /* From the end: the first message that says why is the answer, and nothing before it matters. */
-    for (size_t i = t.n; i-- > 0;) {
-        char *message = match(&t, i);
-        if (!message)
-            continue;
-        if (!is_epilogue(message)) {
-            free(best);
-            best = message;
-            break;
-        }
-        if (best)
-            free(message);
-        else
-            best = message;
-    }
-    free(t.line);
-    free(clean);
-    if (best && tl_message_says_nothing(best)) {
-        free(best);
-        best = NULL;
-    }
-    if (best)
-        best[tl_utf8_cut(best, MESSAGE_MOST)] = '\0';
-    return best;
 }

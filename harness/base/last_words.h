@@ -1,0 +1,30 @@
+/* The line in which a process says why it failed, in what it wrote to stderr. Pure. */
+#ifndef TL_LAST_WORDS_H
+#define TL_LAST_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Finds an assertion or abort message in what a process wrote before it died (glibc, C++ terminate, Rust,
+ * Python, Abseil/glog, Metal/MPS assertions, sanitizers, malloc corruption, Swift fatal errors, loaders). The
+ * last one wins; one that only says that something failed is joined with the line or block that says what.
+ * Returns a new string without trailing newline, or NULL. */
+char *tl_find_abort_message(const char *text, size_t size);
+
+/* The error that a process wrote last of all, directly before its end, in words that are nobody's assertion:
+ * for one that ended itself and left no abort message. A new string, or NULL. */
+char *tl_find_closing_error(const char *text, size_t size);
+
+/* Of what a program wrote before it exited with a failure: the last abort message or line that names an
+ * error and is no warning, joined with what it belongs to as above. Without one, the last line that says
+ * something and is no warning, unless only an error is wanted. A new string, or NULL. */
+char *tl_find_complaint(const char *text, size_t size, bool only_error);
+
+/* The first line of a text, and what follows it: what it is joined with as above, else the next lines up to
+ * an empty one, four at most. A new string, or NULL. */
+char *tl_find_first_words(const char *text, size_t size);
+
+/* Whether an abort message only repeats which signal it was ("abort() called", "Aborted"). */
+bool tl_message_says_nothing(const char *message);
+
+#endif

@@ -116,8 +116,7 @@ static void check_keys(struct walk *w, const json_t *object, const char *const *
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)object, key, v)
-    {
+    json_object_foreach((json_t *)object, key, v) {
         bool known = false;
         for (size_t i = 0; i < n; i++)
             known |= !strcmp(keys[i], key);

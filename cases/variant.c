@@ -96,8 +96,7 @@ int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct t
     struct tl_variant made = tl_variant_baseline(c);
     const char *name;
     json_t *j;
-    json_object_foreach((json_t *)object, name, j)
-    {
+    json_object_foreach((json_t *)object, name, j) {
         size_t i;
         struct tl_value value;
         const struct tl_axis *a = tl_case_axis(c, name, &i);

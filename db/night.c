@@ -238,7 +238,8 @@ static double *numbers_of(const char *text, size_t *n)
     double *numbers = tl_calloc(json_array_size(list) + 1, sizeof *numbers);
     size_t i;
     *n = json_array_size(list);
-    json_array_foreach(list, i, v) numbers[i] = json_number_value(v);
+    json_array_foreach(list, i, v)
+        numbers[i] = json_number_value(v);
     json_decref(list);
     return numbers;
 }

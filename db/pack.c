@@ -287,8 +287,7 @@ int tl_unpack_registers(const char *text, struct tl_capture *c)
     c->registers = n ? tl_calloc(n, sizeof *c->registers) : NULL;
     c->n_registers = n;
     json_t *pair;
-    json_array_foreach(list, i, pair)
-    {
+    json_array_foreach(list, i, pair) {
         const char *name = json_string_value(json_array_get(pair, 0));
         snprintf(c->registers[i].name, sizeof c->registers[i].name, "%s", name ? name : "");
         c->registers[i].value = number_at(pair, 1);

@@ -168,8 +168,7 @@ static void take_modules(const struct modules *m, const char *frames, struct tl_
     size_t i;
     c->n_modules = json_array_size(names);
     c->modules = tl_calloc(c->n_modules + 1, sizeof *c->modules);
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach(names, i, name) {
         const char *key = json_is_string(name) ? json_string_value(name) : "";
         const struct module_file *f = m->n ? bsearch(key, m->list, m->n, sizeof *m->list, by_build_id) : NULL;
         c->modules[i].path = tl_strdup(f && f->path ? f->path : key);

@@ -119,8 +119,7 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
     c->n_modules = json_array_size(list);
     c->modules = c->n_modules ? tl_calloc(c->n_modules, sizeof *c->modules) : NULL;
     size_t i;
-    json_array_foreach(list, i, m)
-    {
+    json_array_foreach(list, i, m) {
         struct tl_module *to = &c->modules[i];
         tl_sql_bind(q.st, 1, json_string_value(json_array_get(m, 0)));
         tl_rows_next(&q, to);

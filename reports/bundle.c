@@ -156,8 +156,7 @@ static void list_dump(struct bundle *b, bool model, const json_t *options, const
         have_made(b, tl_format("%smodel.onnx", where), tl_format("the model of %s", whose));
         have_made(b, tl_format("%soptions.json", where), tl_format("session options of %s", whose));
     }
-    json_array_foreach(json_object_get(options, "external"), i, weights)
-    {
+    json_array_foreach(json_object_get(options, "external"), i, weights) {
         const char *file = json_string_value(weights);
         if (file && !strchr(file, '/'))
             have_made(b, tl_format("%s%s", where, file), tl_strdup("weights of that model"));

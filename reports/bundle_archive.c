@@ -92,8 +92,9 @@ int tl_archive_write(const char *path, const char *directory, const char *name, 
         archive_write_open_filename(a, part) != ARCHIVE_OK)
         rc = tl_fail(e, TL_ERROR_ENVIRONMENT, doing, path, "%s",
                      archive_error_string(a) ? archive_error_string(a) : "no memory");
-    json_array_foreach(list, i, file) if (rc == 0) rc =
-        add_file(a, directory, name, tl_member_text(file, "name"), when, e);
+    json_array_foreach(list, i, file)
+        if (rc == 0)
+            rc = add_file(a, directory, name, tl_member_text(file, "name"), when, e);
     if (archive_write_close(a) != ARCHIVE_OK && rc == 0)
         rc = tl_fail(e, TL_ERROR_ENVIRONMENT, doing, path, "%s",
                      archive_error_string(a) ? archive_error_string(a) : "the disk may be full");

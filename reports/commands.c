@@ -33,8 +33,7 @@ void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes)
 {
     const char *axis;
     json_t *value;
-    json_object_foreach((json_t *)variant, axis, value)
-    {
+    json_object_foreach((json_t *)variant, axis, value) {
         char *text = tl_value_word(value), *word = tl_format("%s=%s", axis, text);
         tl_buffer_add_string(b, " -s");
         tl_shell_word(b, word, homes);
@@ -87,8 +86,7 @@ char *tl_steps_commands(const json_t *trial)
     const json_t *request = json_object_get(trial, "request"), *step, *word;
     struct tl_buffer all = TL_BUFFER_INIT;
     size_t i, k;
-    json_array_foreach(json_object_get(request, "steps"), i, step)
-    {
+    json_array_foreach(json_object_get(request, "steps"), i, step) {
         struct tl_buffer line = TL_BUFFER_INIT;
         json_array_foreach(json_object_get(step, "argv"), k, word)
             add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");

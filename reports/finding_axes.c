@@ -18,8 +18,7 @@ const json_t *tl_axis_named(const json_t *finding, const char *name, size_t *at)
 {
     const json_t *axis;
     size_t i;
-    json_array_foreach(json_object_get(finding, "axes"), i, axis)
-    {
+    json_array_foreach(json_object_get(finding, "axes"), i, axis) {
         if (!name || strcmp(tl_member_or(axis, "name", ""), name))
             continue;
         if (at)
@@ -33,8 +32,7 @@ double tl_axis_place(const json_t *axis, const json_t *value)
 {
     const json_t *v, *range = json_object_get(axis, "range");
     size_t i;
-    json_array_foreach(json_object_get(axis, "values"), i, v)
-    {
+    json_array_foreach(json_object_get(axis, "values"), i, v) {
         if (json_equal(v, value))
             return (double)i;
     }

@@ -38,8 +38,7 @@ static char *versions(const struct tl_sections *r)
     json_t *version;
     if (!json_is_object(list))
         list = json_object_get(r->control, "versions");
-    json_object_foreach((json_t *)list, name, version)
-    {
+    json_object_foreach((json_t *)list, name, version) {
         tl_buffer_printf(&b, "%s%s ", b.size ? ", " : "", name);
         tl_inline_value(&b, version);
     }
@@ -213,8 +212,7 @@ void tl_section_stacks(const struct tl_sections *r)
         tl_page_words(r->page, "Unknown: no stack was captured.");
         return;
     }
-    json_array_foreach(threads, i, thread)
-    {
+    json_array_foreach(threads, i, thread) {
         const char *name = tl_member_text(thread, "name");
         char *title = tl_format("Thread %lld%s%s", (long long)tl_member_integer(thread, "tid"),
                                 name && *name ? " " : "", name ? name : "");
@@ -231,8 +229,7 @@ void tl_section_stacks(const struct tl_sections *r)
             tl_page_fold(r->page, title, stack_text(thread));
         }
     }
-    json_array_foreach(json_object_get(capture, "modules"), i, module)
-    {
+    json_array_foreach(json_object_get(capture, "modules"), i, module) {
         const char *id = tl_member_text(module, "build_id"), *path = tl_member_text(module, "path");
         tl_buffer_printf(&modules, "%s  %s\n", id && *id ? id : "(no build-id)", path ? path : "?");
     }

@@ -39,8 +39,7 @@ static void add_details(struct tl_buffer *b, const json_t *report)
         tl_add_escaped(b, tl_member_text(f, "message"));
         tl_buffer_add_string(b, "\n");
     }
-    json_array_foreach(json_object_get(json_array_get(threads, 0), "frames"), i, frame)
-    {
+    json_array_foreach(json_object_get(json_array_get(threads, 0), "frames"), i, frame) {
         tl_add_escaped(b, json_string_value(frame));
         tl_buffer_add_string(b, "\n");
     }
@@ -61,8 +60,7 @@ char *tl_report_junit(const json_t *report)
                                               : tl_words_has_note(f, "failing-unsupported") ? "unsupported"
                                                                                             : "pass",
                                               1));
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         const char *axis = tl_member_text(row, "axis");
         bool match = tl_member_integer(row, "match") > 0, other = tl_member_integer(row, "other") > 0,
              pass = tl_member_integer(row, "pass") > 0;

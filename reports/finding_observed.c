@@ -41,16 +41,14 @@ static bool is_decisive(const json_t *f, const json_t *row)
     const json_t *pair, *range;
     size_t i;
     const char *axis = tl_member_text(row, "axis"), *name;
-    json_array_foreach(json_object_get(json_object_get(f, "builds"), "ranges"), i, range)
-    {
+    json_array_foreach(json_object_get(json_object_get(f, "builds"), "ranges"), i, range) {
         for (size_t k = 0; k < TL_COUNT(ends); k++)
             if (json_equal(json_object_get(range, ends[k]), json_object_get(row, "value")))
                 return true;
     }
     if (!axis)
         return json_array_size(json_object_get(f, "decisive")) > 0;
-    json_array_foreach(json_object_get(f, "decisive"), i, pair)
-    {
+    json_array_foreach(json_object_get(f, "decisive"), i, pair) {
         name = tl_member_text(pair, "axis");
         if (name && !strcmp(name, axis) &&
             json_equal(json_object_get(json_object_get(pair, "passes"), axis), json_object_get(row, "value")))
@@ -114,7 +112,8 @@ static void add_observed_builds(const struct tl_sections *r)
     tl_page_words(r->page, "Only the build changes. In bold are the builds at the ends of a range that "
                            "fails, and those next to it.");
     json_t *rows = tl_page_table(r->page, TL_COUNT(columns), columns);
-    json_array_foreach(measured, i, row) add_observed_row(r, rows, row, 1, axis);
+    json_array_foreach(measured, i, row)
+        add_observed_row(r, rows, row, 1, axis);
     add_variant(r, "In every row: ", tl_report_variant(r->finding));
     json_decref(measured);
 }
@@ -125,8 +124,7 @@ static json_t *runs_at(const json_t *f, const char *an, const json_t *av, const 
     json_t *row = json_object();
     const json_t *step;
     size_t i;
-    json_array_foreach(json_object_get(f, "path"), i, step)
-    {
+    json_array_foreach(json_object_get(f, "path"), i, step) {
         const json_t *variant = json_object_get(step, "variant");
         const char *outcome = tl_member_text(step, "outcome");
         if (outcome && json_equal(json_object_get(variant, an), av) &&
@@ -148,8 +146,7 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     tl_page_words(r->page, "The corners of the boundary: variants that fail, of which neither axis can "
                            "be made one step simpler, unless the last column says otherwise.");
     json_t *rows = tl_page_table(r->page, TL_COUNT(columns), columns);
-    json_array_foreach(json_object_get(frontier, "corners"), i, c)
-    {
+    json_array_foreach(json_object_get(frontier, "corners"), i, c) {
         const json_t *values[] = {json_object_get(c, "a"), json_object_get(c, "b")};
         json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
         char *cells[TL_COUNT(columns)];
@@ -198,12 +195,11 @@ void tl_section_observed(const struct tl_sections *r)
         json_decref(rest);
         return;
     }
-    json_array_foreach(json_object_get(r->finding, "axes"), i, axis)
-    {
+    json_array_foreach(json_object_get(r->finding, "axes"), i, axis) {
         const char *name = tl_member_text(axis, "name");
         bool varies = false;
-        json_array_foreach(measured, k, row) varies |=
-            name && tl_member_text(row, "axis") && !strcmp(name, tl_member_text(row, "axis"));
+        json_array_foreach(measured, k, row)
+            varies |= name && tl_member_text(row, "axis") && !strcmp(name, tl_member_text(row, "axis"));
         if (varies && n == TABLE_AXES)
             all = false;
         else if (varies)
@@ -221,7 +217,8 @@ void tl_section_observed(const struct tl_sections *r)
     columns[n ? n : 1] = "outcome";
     columns[n ? n + 1 : 2] = "failed in this way";
     json_t *rows = tl_page_table(r->page, (n ? n : 1) + 2, columns);
-    json_array_foreach(measured, i, row) add_observed_row(r, rows, row, n, columns);
+    json_array_foreach(measured, i, row)
+        add_observed_row(r, rows, row, n, columns);
     if (!n)
         add_variant(r, "The minimal variant: ", json_object_get(r->finding, "minimal"));
     else if (json_object_size(rest))
@@ -235,8 +232,7 @@ static void add_not_shown(const struct tl_sections *r)
 {
     const json_t *t;
     size_t i;
-    json_array_foreach(json_object_get(r->finding, "trigger"), i, t)
-    {
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
         const char *axis = tl_member_text(t, "axis");
         bool masked = tl_member_true(t, "masked");
         struct tl_buffer b = TL_BUFFER_INIT;
@@ -265,8 +261,7 @@ void tl_section_decisive(const struct tl_sections *r)
     if (!json_array_size(pairs))
         tl_page_words(r->page, "None is known: no variant that differs in one axis was seen to pass.");
     json_t *rows = tl_report_rows(r->finding);
-    json_array_foreach(pairs, i, pair)
-    {
+    json_array_foreach(pairs, i, pair) {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *axis = tl_member_text(pair, "axis");
         if (!axis)

@@ -42,8 +42,7 @@ static void add_band(struct tl_buffer *b, const json_t *band)
     }
     tl_buffer_add_string(b, ". Intervals are Wilson's, with confidence 0.99.");
     /* What was measured between the two; one run tells no rate. */
-    json_array_foreach(json_object_get(band, "samples"), i, s)
-    {
+    json_array_foreach(json_object_get(band, "samples"), i, s) {
         bool end = json_equal(json_object_get(s, "value"), json_object_get(always, "value"));
         if (end)
             break;
@@ -70,8 +69,7 @@ static void add_thresholds(const struct tl_sections *r)
     json_t *rows = tl_report_rows(r->finding);
     size_t i, n = 0;
     tl_page_heading(r->page, 2, "Threshold");
-    json_array_foreach(json_object_get(r->finding, "trigger"), i, t)
-    {
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
         const json_t *threshold = json_object_get(t, "threshold"), *band = json_object_get(t, "band"),
                      *odd = json_object_get(t, "non_monotone");
         const char *axis = tl_member_text(t, "axis");
@@ -110,8 +108,7 @@ static void add_thresholds(const struct tl_sections *r)
         }
         tl_page_item(r->page, tl_buffer_take(&b));
     }
-    json_array_foreach(json_object_get(r->finding, "joint"), i, joint)
-    {
+    json_array_foreach(json_object_get(r->finding, "joint"), i, joint) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_buffer_add_string(&b, "Thresholds depend on each other: with ");
         tl_inline_code(&b, tl_member_text(joint, "more"));
@@ -143,8 +140,7 @@ static const json_t *control_pair(const struct tl_sections *r)
     const json_t *pairs = json_object_get(r->finding, "decisive"), *pair;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     size_t i;
-    json_array_foreach(pairs, i, pair)
-    {
+    json_array_foreach(pairs, i, pair) {
         const char *trial = tl_member_text(pair, "passes_trial");
         if (control && trial && !strcmp(control, trial))
             return pair;
@@ -180,10 +176,10 @@ static void add_names(struct tl_buffer *b, const json_t *names, const json_t *wi
 {
     const json_t *name, *other;
     size_t i, k, n = 0;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach(names, i, name) {
         bool left_out = false;
-        json_array_foreach(without, k, other) left_out |= json_equal(name, other);
+        json_array_foreach(without, k, other)
+            left_out |= json_equal(name, other);
         if (left_out || !json_is_string(name))
             continue;
         tl_buffer_add_string(b, n++ ? ", " : "");
@@ -267,8 +263,7 @@ static void add_others(const struct tl_sections *r)
         return;
     }
     json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
-    json_array_foreach(others, i, o)
-    {
+    json_array_foreach(others, i, o) {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
         tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
         tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
@@ -295,8 +290,7 @@ static bool add_passing_build(struct tl_buffer *b, const json_t *f)
     json_t *rows = tl_report_rows(f), *row;
     size_t i;
     bool found = false;
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         const char *axis = tl_member_text(row, "axis");
         if (found || !axis || strcmp(axis, "build") || tl_member_integer(row, "match") ||
             tl_member_integer(row, "other") || !tl_member_integer(row, "pass"))
@@ -338,8 +332,7 @@ static void add_control(const struct tl_sections *r)
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_page_heading(r->page, 2, "Possible workaround");
-    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair)
-    {
+    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
         if (!(axis = tl_member_text(pair, "axis")))
             continue;
         tl_words_side(&b, pair, "passes");
@@ -367,8 +360,7 @@ static void add_builds(const struct tl_sections *r)
     }
     if (json_array_size(json_object_get(builds, "ranges"))) {
         json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
-        json_array_foreach(json_object_get(builds, "ranges"), i, range)
-        {
+        json_array_foreach(json_object_get(builds, "ranges"), i, range) {
             char *cells[TL_COUNT(names)];
             for (k = 0; k < TL_COUNT(names); k++) {
                 tl_inline_code(&b, tl_member_text(range, names[k]));
@@ -399,8 +391,7 @@ static void add_elsewhere(const struct tl_sections *r)
     }
     tl_page_words(r->page, "The same variant of the same case, as the database has it:");
     json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
-    json_array_foreach(r->elsewhere, i, o)
-    {
+    json_array_foreach(r->elsewhere, i, o) {
         struct tl_buffer unit = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT;
         tl_inline_code(&unit, tl_member_or(o, "unit", "unknown"));
         tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
@@ -452,8 +443,7 @@ static void add_search(const struct tl_sections *r)
     }
     tl_buffer_add_string(&b, ".");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    json_array_foreach(json_object_get(f, "notes"), i, note)
-    {
+    json_array_foreach(json_object_get(f, "notes"), i, note) {
         tl_inline_text(&b, tl_member_text(note, "text"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
@@ -471,16 +461,14 @@ static void add_attached(const struct tl_sections *r)
     if (!json_is_object(r->bundle))
         return;
     tl_page_heading(r->page, 2, "Attached");
-    json_array_foreach(json_object_get(r->bundle, "files"), i, file)
-    {
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_inline_code(&b, tl_member_text(file, "name"));
         tl_buffer_add_string(&b, ": ");
         tl_inline_text(&b, tl_member_text(file, "about"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
-    json_array_foreach(json_object_get(r->bundle, "left_out"), i, text)
-    {
+    json_array_foreach(json_object_get(r->bundle, "left_out"), i, text) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_buffer_add_string(&b, "Left out: ");
         tl_inline_text(&b, json_string_value(text));

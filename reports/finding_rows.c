@@ -15,8 +15,7 @@ static size_t differences(const json_t *a, const json_t *b, const char **axis)
     size_t n = 0;
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)a, name, value)
-    {
+    json_object_foreach((json_t *)a, name, value) {
         if (!json_equal(value, json_object_get(b, name))) {
             *axis = name;
             n++;
@@ -29,8 +28,7 @@ static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
 {
     json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         const char *name = tl_member_text(row, "axis");
         if ((!name && !axis) ||
             (name && axis && !strcmp(name, axis) && json_equal(json_object_get(row, "value"), value)))
@@ -56,11 +54,9 @@ static json_t *build_rows(const json_t *finding)
     const json_t *list = json_object_get(json_object_get(finding, "builds"), "list"), *build, *step;
     json_t *rows = json_array();
     size_t i, k;
-    json_array_foreach(list, i, build)
-    {
+    json_array_foreach(list, i, build) {
         char *part = tl_format("@%s:", json_is_string(build) ? json_string_value(build) : "?");
-        json_array_foreach(json_object_get(finding, "path"), k, step)
-        {
+        json_array_foreach(json_object_get(finding, "path"), k, step) {
             const json_t *unit = json_object_get(json_object_get(step, "variant"), "build");
             const char *outcome = tl_member_text(step, "outcome");
             if (!json_is_string(unit) || !strstr(json_string_value(unit), part) || !outcome)
@@ -83,8 +79,7 @@ json_t *tl_report_rows(const json_t *finding)
     if (!json_is_object(minimal))
         return rows;
     find_row(rows, NULL, NULL);
-    json_array_foreach(json_object_get(finding, "path"), i, step)
-    {
+    json_array_foreach(json_object_get(finding, "path"), i, step) {
         const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
         const json_t *variant = json_object_get(step, "variant");
         size_t n = differences(minimal, variant, &axis);
@@ -95,8 +90,7 @@ json_t *tl_report_rows(const json_t *finding)
     }
     /* Insertion sort: there are few. */
     json_t *sorted = json_array(), *row;
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         size_t group, other, k = json_array_size(sorted);
         double r = rank(finding, row, &group);
         for (; k; k--) {

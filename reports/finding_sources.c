@@ -42,8 +42,8 @@ static const char *control_id(const json_t *finding)
     const char *id = tl_member_text(json_object_get(finding, "evidence"), "control");
     const json_t *pair;
     size_t i;
-    json_array_foreach(json_object_get(finding, "decisive"), i, pair) id =
-        id ? id : tl_member_text(pair, "passes_trial");
+    json_array_foreach(json_object_get(finding, "decisive"), i, pair)
+        id = id ? id : tl_member_text(pair, "passes_trial");
     return id;
 }
 

@@ -27,8 +27,7 @@ void tl_words_variant(struct tl_buffer *b, const json_t *variant)
 {
     const char *axis, *separator = "";
     json_t *value;
-    json_object_foreach((json_t *)variant, axis, value)
-    {
+    json_object_foreach((json_t *)variant, axis, value) {
         tl_buffer_add_string(b, separator);
         tl_words_setting(b, axis, value);
         separator = ", ";
@@ -41,8 +40,7 @@ void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_
 {
     const char *axis, *separator = "";
     json_t *value;
-    json_object_foreach((json_t *)variant, axis, value)
-    {
+    json_object_foreach((json_t *)variant, axis, value) {
         if (json_equal(value, json_object_get(from, axis)))
             continue;
         tl_buffer_add_string(b, separator);
@@ -58,8 +56,7 @@ void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, co
 {
     const json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         const char *name = tl_member_text(row, "axis");
         if (axis ? !name || strcmp(name, axis) || !json_equal(json_object_get(row, "value"), value) : !!name)
             continue;
@@ -108,8 +105,7 @@ bool tl_words_has_note(const json_t *f, const char *code)
 {
     const json_t *note;
     size_t i;
-    json_array_foreach(json_object_get(f, "notes"), i, note)
-    {
+    json_array_foreach(json_object_get(f, "notes"), i, note) {
         const char *name = tl_member_text(note, "code");
         if (name && !strcmp(name, code))
             return true;
@@ -156,8 +152,7 @@ char *tl_report_title(const json_t *f)
         tl_buffer_add_string(&b, " to ");
         tl_inline_text(&b, tl_member_or(range, "last_bad", "unknown"));
     }
-    json_array_foreach(json_object_get(f, "trigger"), i, trigger)
-    {
+    json_array_foreach(json_object_get(f, "trigger"), i, trigger) {
         if (i == TITLE_SETTINGS) {
             tl_buffer_add_string(&b, ", …");
             break;
@@ -188,8 +183,7 @@ static void add_when(struct tl_buffer *b, const json_t *f)
         return;
     }
     tl_buffer_add_string(b, " when ");
-    json_array_foreach(triggers, i, trigger)
-    {
+    json_array_foreach(triggers, i, trigger) {
         if (i)
             tl_buffer_add_string(b, i + 1 == n ? " and " : ", ");
         tl_words_setting(b, tl_member_or(trigger, "axis", "unknown"), json_object_get(trigger, "value"));
@@ -203,8 +197,7 @@ static json_int_t fresh_runs(const json_t *f)
     const json_t *minimal = json_object_get(f, "minimal"), *step;
     json_int_t n = 0;
     size_t i;
-    json_array_foreach(json_object_get(f, "path"), i, step)
-    {
+    json_array_foreach(json_object_get(f, "path"), i, step) {
         const char *outcome = tl_member_text(step, "outcome");
         n += tl_member_true(step, "fresh") && outcome &&
              json_equal(json_object_get(step, "variant"), minimal) &&
@@ -238,8 +231,7 @@ static void add_since(struct tl_buffer *b, const json_t *f)
         tl_buffer_printf(b, " None of the builds that were tried failed in this way.");
         return;
     }
-    json_array_foreach(ranges, i, range)
-    {
+    json_array_foreach(ranges, i, range) {
         const char *before = tl_member_text(range, "good_before"), *fixed = tl_member_text(range, "fixed");
         tl_buffer_add_string(b, i ? "; it also fails from " : " Of the builds tried, it fails from ");
         tl_inline_code(b, tl_member_or(range, "first_bad", "unknown"));

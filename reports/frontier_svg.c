@@ -94,8 +94,7 @@ static void add_region(struct tl_buffer *b, const json_t *corners, const struct 
     const json_t *c;
     size_t i;
     tl_buffer_add_string(b, "<g class=\"region\">\n");
-    json_array_foreach(corners, i, c)
-    {
+    json_array_foreach(corners, i, c) {
         double x = place(a, json_object_get(c, "a")), y = place(v, json_object_get(c, "b"));
         if (x < 0 || y < 0)
             continue;
@@ -116,13 +115,11 @@ char *tl_frontier_svg(const json_t *f)
     if (!an || !bn || !json_array_size(corners))
         return NULL;
     const json_t *aa = tl_axis_named(f, an, NULL), *ba = tl_axis_named(f, bn, NULL);
-    json_array_foreach(corners, i, c)
-    {
+    json_array_foreach(corners, i, c) {
         add_value(&a, aa, json_object_get(c, "a"));
         add_value(&v, ba, json_object_get(c, "b"));
     }
-    json_array_foreach(json_object_get(f, "path"), i, step)
-    {
+    json_array_foreach(json_object_get(f, "path"), i, step) {
         add_value(&a, aa, json_object_get(json_object_get(step, "variant"), an));
         add_value(&v, ba, json_object_get(json_object_get(step, "variant"), bn));
     }
@@ -137,8 +134,7 @@ char *tl_frontier_svg(const json_t *f)
     tl_buffer_printf(&b, "<path class=\"grid\" d=\"M%d %dV%dH%d\"/>\n", LEFT, TOP, TOP + HEIGHT,
                      LEFT + WIDTH);
     add_scales(&b, &a, &v);
-    json_array_foreach(json_object_get(f, "path"), i, step)
-    {
+    json_array_foreach(json_object_get(f, "path"), i, step) {
         const json_t *variant = json_object_get(step, "variant"), *av = json_object_get(variant, an),
                      *bv = json_object_get(variant, bn);
         const char *outcome = tl_member_text(step, "outcome");

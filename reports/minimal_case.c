@@ -11,7 +11,9 @@ static bool holds(const json_t *list, const json_t *value)
 {
     const json_t *v;
     size_t i;
-    json_array_foreach(list, i, v) if (json_equal(v, value)) return true;
+    json_array_foreach(list, i, v)
+        if (json_equal(v, value))
+            return true;
     return false;
 }
 
@@ -26,8 +28,7 @@ static json_t *kept_values(const json_t *finding, const char *name, const json_t
     json_t *kept = json_array();
     const json_t *pair;
     size_t i;
-    json_array_foreach(json_object_get(finding, "decisive"), i, pair)
-    {
+    json_array_foreach(json_object_get(finding, "decisive"), i, pair) {
         const char *axis = tl_member_text(pair, "axis");
         const json_t *passes = axis ? json_object_get(json_object_get(pair, "passes"), axis) : NULL;
         if (passes && !strcmp(axis, name) && !holds(kept, passes) && !json_equal(passes, value))
@@ -43,8 +44,7 @@ static json_t *kept_forbid(const json_t *forbid, const json_t *values)
     json_t *left = json_object(), *v, *terms;
     const char *axis;
     size_t i;
-    json_object_foreach((json_t *)forbid, axis, terms)
-    {
+    json_object_foreach((json_t *)forbid, axis, terms) {
         const json_t *kept = json_object_get(values, axis);
         if (!kept) { /* all values of it are left, or it is an axis of the family's */
             json_object_set(left, axis, terms);
@@ -52,7 +52,9 @@ static json_t *kept_forbid(const json_t *forbid, const json_t *values)
         }
         json_t *both = json_array();
         if (json_is_array(terms)) {
-            json_array_foreach(terms, i, v) if (holds(kept, v)) json_array_append(both, v);
+            json_array_foreach(terms, i, v)
+                if (holds(kept, v))
+                    json_array_append(both, v);
         } else if (holds(kept, terms)) {
             json_array_append(both, terms);
         }
@@ -73,8 +75,7 @@ json_t *tl_minimal_case(const json_t *document, const json_t *finding)
     json_t *c = json_deep_copy(document), *axes = json_array(), *values = json_object(),
            *failing = json_object();
     size_t i;
-    json_array_foreach(json_object_get(document, "axes"), i, axis)
-    {
+    json_array_foreach(json_object_get(document, "axes"), i, axis) {
         const char *name = tl_member_text(axis, "name");
         const json_t *value = name ? json_object_get(variant, name) : NULL;
         bool drawn = name && (is_named(json_object_get(frontier, "a"), name) ||
@@ -96,8 +97,7 @@ json_t *tl_minimal_case(const json_t *document, const json_t *finding)
     json_object_set_new(c, "failing", failing);
     if (json_is_array(json_object_get(document, "forbid"))) {
         json_t *list = json_array();
-        json_array_foreach(json_object_get(document, "forbid"), i, forbid)
-        {
+        json_array_foreach(json_object_get(document, "forbid"), i, forbid) {
             json_t *left = kept_forbid(forbid, values);
             if (left)
                 json_array_append_new(list, left);

@@ -144,7 +144,9 @@ char *tl_night_markdown(const json_t *night)
     tl_inline_text(&heading, title);
     tl_page_heading(page, 1, heading.data);
     tl_page_paragraph(page, facts(night, true));
-    json_array_foreach(changes, i, entry) if (i < SCREEN_CHANGES) tl_page_item(page, change_line(entry));
+    json_array_foreach(changes, i, entry)
+        if (i < SCREEN_CHANGES)
+            tl_page_item(page, change_line(entry));
     if (n > SCREEN_CHANGES)
         tl_page_item(page, tl_format("and %zu changes more", n - SCREEN_CHANGES));
     add_others(page, night, "first", "failing in the first run", false, SCREEN_OTHERS);
@@ -180,8 +182,7 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
         return;
     tl_page_heading(page, 2, heading);
     json_t *rows = tl_page_table(page, 5, head);
-    json_array_foreach(entries, i, entry)
-    {
+    json_array_foreach(entries, i, entry) {
         struct tl_buffer why = TL_BUFFER_INIT;
         char *trigger = tl_night_trigger(entry);
         const char *evidence = tl_member_text(entry, "evidence"), *reason = tl_member_text(entry, "why"),
@@ -208,8 +209,7 @@ static void add_cells(json_t *page, const json_t *night)
     size_t i;
     tl_page_heading(page, 2, "All that was run");
     json_t *rows = tl_page_table(page, 5, head);
-    json_array_foreach(json_object_get(night, "cells"), i, cell)
-    {
+    json_array_foreach(json_object_get(night, "cells"), i, cell) {
         char *cells[] = {place_text(cell), tl_night_class_words(tl_member_text(cell, "class")),
                          tl_format("%lld", (long long)tl_member_integer(cell, "passed")),
                          tl_format("%lld", (long long)tl_member_integer(cell, "failed")),

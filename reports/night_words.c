@@ -189,8 +189,7 @@ char *tl_night_trigger(const json_t *entry)
         return tl_strdup("it did not fail again when it was isolated");
     tl_buffer_add_string(
         &b, json_array_size(json_object_get(isolation, "trigger")) ? "trigger " : "fails at its baseline");
-    json_array_foreach(json_object_get(isolation, "trigger"), i, t)
-    {
+    json_array_foreach(json_object_get(isolation, "trigger"), i, t) {
         tl_buffer_add_string(&b, glue);
         tl_words_setting(&b, tl_member_text(t, "axis") ? tl_member_text(t, "axis") : "unknown",
                          json_object_get(t, "value"));

@@ -38,19 +38,16 @@ static void add_table(struct tl_buffer *b, const json_t *block, const char *labe
     tl_buffer_add_string(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
     tl_add_escaped(b, label);
     tl_buffer_add_string(b, ": table\">\n<table>\n<thead><tr>");
-    json_array_foreach(json_object_get(block, "head"), i, text)
-    {
+    json_array_foreach(json_object_get(block, "head"), i, text) {
         tl_buffer_add_string(b, "<th scope=\"col\">");
         tl_inline_html(b, json_string_value(text));
         tl_buffer_add_string(b, "</th>");
     }
     tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
-    json_array_foreach(json_object_get(block, "rows"), i, row)
-    {
+    json_array_foreach(json_object_get(block, "rows"), i, row) {
         tl_buffer_add_string(b,
                              json_is_true(json_object_get(row, "strong")) ? "<tr class=\"strong\">" : "<tr>");
-        json_array_foreach(json_object_get(row, "cells"), k, text)
-        {
+        json_array_foreach(json_object_get(row, "cells"), k, text) {
             tl_buffer_add_string(b, "<td>");
             tl_inline_html(b, json_string_value(text));
             tl_buffer_add_string(b, "</td>");
@@ -75,8 +72,7 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
     const char *label = "Report"; /* of the section: what a screen reader says of a table in it */
     size_t i;
     bool in_list = false;
-    json_array_foreach(page, i, block)
-    {
+    json_array_foreach(page, i, block) {
         const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
         if (item != in_list)

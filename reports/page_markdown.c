@@ -105,12 +105,13 @@ static void add_table(struct tl_buffer *b, const json_t *block)
     json_t *text, *row;
     size_t i, k;
     tl_buffer_add_string(b, "|");
-    json_array_foreach(json_object_get(block, "head"), i, text) add_cell(b, json_string_value(text), false);
+    json_array_foreach(json_object_get(block, "head"), i, text)
+        add_cell(b, json_string_value(text), false);
     tl_buffer_add_string(b, "\n|");
-    json_array_foreach(json_object_get(block, "head"), i, text) tl_buffer_add_string(b, " --- |");
+    json_array_foreach(json_object_get(block, "head"), i, text)
+        tl_buffer_add_string(b, " --- |");
     tl_buffer_add_string(b, "\n");
-    json_array_foreach(json_object_get(block, "rows"), i, row)
-    {
+    json_array_foreach(json_object_get(block, "rows"), i, row) {
         tl_buffer_add_string(b, "|");
         json_array_foreach(json_object_get(row, "cells"), k, text)
             add_cell(b, json_string_value(text), json_is_true(json_object_get(row, "strong")));
@@ -124,8 +125,7 @@ char *tl_page_markdown(const json_t *page)
     const json_t *block;
     size_t i;
     bool after_item = false;
-    json_array_foreach(page, i, block)
-    {
+    json_array_foreach(page, i, block) {
         const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
         if (!strcmp(is, "figure"))

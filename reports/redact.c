@@ -193,8 +193,10 @@ static void collect_json(struct tl_redaction *r, const json_t *j, int depth)
         return;
     if (json_is_string(j))
         tl_redaction_learn(r, json_string_value(j));
-    json_array_foreach(j, i, value) collect_json(r, value, depth + 1);
-    json_object_foreach((json_t *)j, key, value) collect_json(r, value, depth + 1);
+    json_array_foreach(j, i, value)
+        collect_json(r, value, depth + 1);
+    json_object_foreach((json_t *)j, key, value)
+        collect_json(r, value, depth + 1);
 }
 
 static bool is_exact(const char *key)
@@ -224,7 +226,8 @@ static json_t *copy(const struct tl_redaction *r, const json_t *j, bool exact, i
     }
     if (json_is_array(j)) {
         to = json_array();
-        json_array_foreach(j, i, value) json_array_append_new(to, copy(r, value, exact, depth + 1));
+        json_array_foreach(j, i, value)
+            json_array_append_new(to, copy(r, value, exact, depth + 1));
         return to;
     }
     if (json_is_object(j)) {

@@ -47,8 +47,7 @@ static size_t add_inputs(struct tl_buffer *b, const char *name, const struct tl_
     if (!n)
         return 0;
     tl_buffer_printf(b, "static const struct input %s_inputs[] = {\n", name);
-    json_array_foreach(s->inputs, i, input)
-    {
+    json_array_foreach(s->inputs, i, input) {
         const char *dtype_name = tl_member_text(input, "dtype"), *npy = tl_member_text(input, "npy");
         enum tl_dtype dtype = tl_dtype_parse(dtype_name ? dtype_name : "");
         const json_t *shape = json_object_get(input, "shape");
@@ -93,8 +92,7 @@ static void add_c_side(struct tl_buffer *b, const char *name, const struct tl_re
     if (json_object_size(provider)) {
         struct tl_buffer values = TL_BUFFER_INIT;
         tl_buffer_add_string(b, "    .keys = {");
-        json_object_foreach((json_t *)provider, key, value)
-        {
+        json_object_foreach((json_t *)provider, key, value) {
             tl_buffer_add_string(b, separator);
             add_c_string(b, key);
             tl_buffer_add_string(&values, separator);
@@ -120,8 +118,7 @@ static void add_python(struct tl_buffer *b, const json_t *j)
         const char *key, *separator = "";
         json_t *value;
         tl_buffer_add_string(b, "{");
-        json_object_foreach((json_t *)j, key, value)
-        {
+        json_object_foreach((json_t *)j, key, value) {
             json_t *name = json_string(key);
             tl_buffer_add_string(b, separator);
             add_python(b, name);
@@ -160,8 +157,7 @@ static void add_python_side(struct tl_buffer *b, const char *name, const struct 
         add_python(b, json_object_get(s->options, numbers[i]));
     }
     tl_buffer_add_string(b, ",\n    \"inputs\": [");
-    json_array_foreach(s->inputs, i, input)
-    {
+    json_array_foreach(s->inputs, i, input) {
         const char *npy = tl_member_text(input, "npy");
         char *file = tl_format("%s%s", s->directory, npy ? npy : "");
         json_t *quoted = json_string(file);

@@ -33,11 +33,9 @@ static json_t *axes_of(const json_t *f)
     if (!json_is_object(builds))
         return json_incref(json_object_get(f, "axes"));
     json_t *values = json_array();
-    json_array_foreach(json_object_get(builds, "list"), i, build)
-    {
+    json_array_foreach(json_object_get(builds, "list"), i, build) {
         char *part = tl_format("@%s:", json_is_string(build) ? json_string_value(build) : "?");
-        json_array_foreach(json_object_get(f, "path"), k, step)
-        {
+        json_array_foreach(json_object_get(f, "path"), k, step) {
             const char *unit = tl_member_text(json_object_get(step, "variant"), "build");
             if (unit && strstr(unit, part)) {
                 json_array_append_new(values, json_string(unit));
@@ -91,8 +89,7 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
     struct tl_buffer line = TL_BUFFER_INIT, marks = TL_BUFFER_INIT;
     double most = 0, bottom = top + LANE - 8;
     size_t i;
-    json_array_foreach(path, i, step)
-    {
+    json_array_foreach(path, i, step) {
         double at = tl_axis_place(axis, json_object_get(json_object_get(step, "variant"), name));
         most = i < n_trials && at > most ? at : most;
     }
@@ -100,8 +97,7 @@ static void add_lane(struct tl_buffer *b, const json_t *path, const json_t *axis
     tl_add_escaped(b, name);
     tl_buffer_printf(b, "</text>\n<path class=\"grid\" d=\"M%d %.1fH%.1f\"/>\n", LEFT, bottom,
                      LEFT + step_x * (double)n_trials);
-    json_array_foreach(path, i, step)
-    {
+    json_array_foreach(path, i, step) {
         double at = tl_axis_place(axis, json_object_get(json_object_get(step, "variant"), name));
         const char *outcome = tl_member_text(step, "outcome");
         if (i >= n_trials)
@@ -145,8 +141,7 @@ char *tl_report_svg(const json_t *f)
     struct tl_buffer body = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
     tl_buffer_printf(&body, "<text x=\"%d\" y=\"14\">outcome, trials 1 to %zu%s</text>\n", LEFT, shown,
                      shown < n ? " (the others are left out)" : "");
-    json_array_foreach(path, i, step)
-    {
+    json_array_foreach(path, i, step) {
         const char *outcome = tl_member_text(step, "outcome");
         if (i >= shown)
             break;
@@ -155,14 +150,12 @@ char *tl_report_svg(const json_t *f)
         add_mark(&body, outcome ? outcome : "lost", LEFT + step_x * ((double)i + .5), TOP + 2);
         tl_buffer_add_string(&body, "</g>\n");
     }
-    json_array_foreach(axes, i, axis)
-    {
+    json_array_foreach(axes, i, axis) {
         const char *name = tl_member_text(axis, "name");
         const json_t *first = NULL;
         bool varies = false;
         size_t k;
-        json_array_foreach(path, k, step)
-        {
+        json_array_foreach(path, k, step) {
             const json_t *value = json_object_get(json_object_get(step, "variant"), name ? name : "");
             varies |= k < shown && first && value && !json_equal(first, value);
             first = first ? first : value;

@@ -65,5 +65,6 @@ void tl_outputs_fit(json_t *result)
     json_t *output;
     if (json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) < TL_MESSAGE_MAX - 4096)
         return;
-    json_array_foreach(json_object_get(result, "outputs"), i, output) json_object_del(output, "first");
+    json_array_foreach(json_object_get(result, "outputs"), i, output)
+        json_object_del(output, "first");
 }

@@ -77,8 +77,7 @@ static const char *told_version(const json_t *answer)
 {
     size_t i;
     json_t *device;
-    json_array_foreach(json_object_get(answer, "devices"), i, device)
-    {
+    json_array_foreach(json_object_get(answer, "devices"), i, device) {
         const char *v = json_string_value(json_object_get(device, "runtime"));
         if (v && tl_version_valid(v))
             return v;

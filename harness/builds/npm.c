@@ -80,8 +80,7 @@ int tl_npm_versions(const char *directory, char ***versions, size_t *n, struct t
         else
             *versions = tl_calloc(json_array_size(list) + 1, sizeof **versions);
         if (rc == 0) {
-            json_array_foreach(list, i, v)
-            {
+            json_array_foreach(list, i, v) {
                 if (json_is_string(v) && tl_version_valid(json_string_value(v)))
                     (*versions)[(*n)++] = tl_strdup(json_string_value(v));
             }

@@ -149,8 +149,7 @@ static void take_result(struct tl_side_cell *k, const char *text)
     json_t *result = text ? json_loads(text, 0, NULL) : NULL, *output, *error;
     struct tl_buffer hashes = TL_BUFFER_INIT;
     size_t i;
-    json_array_foreach(json_object_get(result, "outputs"), i, output)
-    {
+    json_array_foreach(json_object_get(result, "outputs"), i, output) {
         const char *hash = json_string_value(json_object_get(output, "hash"));
         tl_buffer_printf(&hashes, "%s\n", hash ? hash : "");
     }

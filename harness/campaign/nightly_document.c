@@ -128,8 +128,9 @@ static json_t *settings_json(const struct tl_nightly_cell *c)
     json_t *all = json_loads(c->variant_json, 0, NULL), *baseline = tl_variant_object(c->c, &v), *value;
     const char *axis;
     void *next;
-    json_object_foreach_safe(all, next, axis, value) if (json_equal(value, json_object_get(baseline, axis)))
-        json_object_del(all, axis);
+    json_object_foreach_safe(all, next, axis, value)
+        if (json_equal(value, json_object_get(baseline, axis)))
+            json_object_del(all, axis);
     json_decref(baseline);
     tl_variant_free(&v);
     return all;
@@ -184,8 +185,7 @@ static json_t *previous_json(struct tl_nightly *n)
     size_t i;
     if (tl_night_list(tl_executor_store(n->x), n->night.suite, n->night.machine_id, NULL, 2, &list, &ignored))
         return json_null();
-    json_array_foreach(list, i, one)
-    {
+    json_array_foreach(list, i, one) {
         const char *id = json_string_value(json_object_get(one, "night"));
         if (!found && id && strcmp(id, n->night.id) != 0)
             found = json_pack("{s:s,s:O,s:O}", "night", id, "n", json_object_get(one, "n"), "started_us",

@@ -159,8 +159,9 @@ static uint64_t count_kind(const json_t *failures, const struct tl_nightly_kind 
     const json_t *f;
     uint64_t n = 0;
     size_t i;
-    json_array_foreach(failures, i, f) if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse)) n +=
-        (uint64_t)json_integer_value(json_object_get(f, "trials"));
+    json_array_foreach(failures, i, f)
+        if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse))
+            n += (uint64_t)json_integer_value(json_object_get(f, "trials"));
     return n;
 }
 
@@ -343,8 +344,9 @@ static void add_kinds(json_t *failures, const struct tl_nightly_cell *c)
         const struct tl_nightly_kind *kind = &c->kinds[k];
         json_t *f, *found = NULL;
         size_t i;
-        json_array_foreach(failures, i, f) if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse))
-            found = f;
+        json_array_foreach(failures, i, f)
+            if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse))
+                found = f;
         if (found)
             json_object_set_new(
                 found, "trials",

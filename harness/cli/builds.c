@@ -35,8 +35,7 @@ static void print_build(const json_t *j)
            (double)tl_member_integer(j, "size") / 1048576.0, tl_member_text(j, "source"));
     json_t *d;
     size_t i;
-    json_array_foreach(json_object_get(j, "devices"), i, d)
-    {
+    json_array_foreach(json_object_get(j, "devices"), i, d) {
         bool usable = !json_is_false(json_object_get(d, "usable"));
         char *why = tl_reason_text(usable, tl_member_text(d, "why"));
         printf("    %-14s %s%s\n", tl_member_text(d, "name"), usable ? "yes" : "no", why);
@@ -50,7 +49,8 @@ static int print_builds(const struct tl_options *o, json_t *list)
     size_t i;
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "builds", list));
-    json_array_foreach(list, i, j) print_build(j);
+    json_array_foreach(list, i, j)
+        print_build(j);
     json_decref(list);
     return tl_finish_output(TL_EXIT_OK);
 }

@@ -152,12 +152,14 @@ static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
         json_t *v = tl_compare_row_shown(c, &c->rows[i]) ? json_loads(c->rows[i].variant, 0, NULL) : NULL;
         if (!first)
             first = json_incref(v);
-        json_object_foreach(v, key, value) if (!json_equal(value, json_object_get(first, key)))
-            json_object_set_new(differ, key, json_true());
+        json_object_foreach(v, key, value)
+            if (!json_equal(value, json_object_get(first, key)))
+                json_object_set_new(differ, key, json_true());
         json_decref(v);
     }
-    json_object_foreach(first, key, value) if (json_object_get(differ, key))
-        json_array_append_new(varied, json_string(key));
+    json_object_foreach(first, key, value)
+        if (json_object_get(differ, key))
+            json_array_append_new(varied, json_string(key));
     json_decref(first);
     json_decref(differ);
     return varied;
@@ -208,7 +210,8 @@ static void print_case(const struct tl_compare *c, size_t from, size_t to, bool 
     struct tl_table t = {.n_columns = (json_array_size(axes) ? json_array_size(axes) : 1) +
                                       (c->by != TL_BY_UNIT) + c->n_shown + (two ? 3 : 0) + 1,
                          .n_headers = 1};
-    json_array_foreach(axes, i, name) tl_table_add(&t, tl_strdup(json_string_value(name)), NULL);
+    json_array_foreach(axes, i, name)
+        tl_table_add(&t, tl_strdup(json_string_value(name)), NULL);
     if (!json_array_size(axes))
         tl_table_add(&t, tl_strdup("variant"), NULL);
     if (c->by != TL_BY_UNIT)
@@ -275,8 +278,7 @@ void tl_cli_compare_print(const struct tl_compare *c, bool colour)
     tl_cli_labels_print(&c->labels);
     json_t *same = same_failures(c), *one;
     size_t i;
-    json_array_foreach(same, i, one)
-    {
+    json_array_foreach(same, i, one) {
         const json_t *sides = json_object_get(one, "sides");
         const char *match = tl_member_text(one, "match");
         if (!match || !*tl_member_text(one, "letter"))

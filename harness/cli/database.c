@@ -38,7 +38,8 @@ static int check(struct tl_options *o)
     } else if (o->json) {
         tl_print_json(json_pack("{s:s,s:b,s:o}", "db", tl_store_path(s), "sound", !wrong, "found", found));
     } else {
-        json_array_foreach(found, i, line) printf("%s\n", json_string_value(line));
+        json_array_foreach(found, i, line)
+            printf("%s\n", json_string_value(line));
         printf("%s: %s\n", tl_store_path(s), wrong ? "damaged" : "sound");
         json_decref(found);
     }
@@ -184,7 +185,8 @@ static int export_findings(struct export *x, struct tl_store *s, struct tl_filte
         f.limit = SIZE_MAX / 4;
     if (tl_finding_list(s, &f, &list, e))
         return -1;
-    json_array_foreach(list, i, j) print_one(x, json_incref(j));
+    json_array_foreach(list, i, j)
+        print_one(x, json_incref(j));
     json_decref(list);
     return 0;
 }

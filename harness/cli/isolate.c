@@ -94,8 +94,7 @@ static bool print_findings(const struct command *k, json_t *documents, bool all)
     json_t *d;
     size_t i;
     tl_cli_progress_clear(&k->progress);
-    json_array_foreach(documents, i, d)
-    {
+    json_array_foreach(documents, i, d) {
         bool reproduced = tl_member_true(d, "reproduced");
         failing = failing || reproduced;
         if (k->o->json)

@@ -45,11 +45,11 @@ static void add_variant(struct tl_buffer *b, const char *name, const json_t *var
     const json_t *v;
     tl_buffer_add_string(b, name);
     size_t before = b->size;
-    json_object_foreach((json_t *)variant, axis, v) if (!json_equal(v, json_object_get(baseline, axis)))
-    {
-        tl_buffer_printf(b, "%s%s=", b->size > before ? " " : "", axis);
-        add_value(b, v);
-    }
+    json_object_foreach((json_t *)variant, axis, v)
+        if (!json_equal(v, json_object_get(baseline, axis))) {
+            tl_buffer_printf(b, "%s%s=", b->size > before ? " " : "", axis);
+            add_value(b, v);
+        }
     tl_buffer_add_string(b, b->size == before ? "(the baseline)\n" : "\n");
 }
 
@@ -85,8 +85,7 @@ static void add_band(struct tl_buffer *b, const json_t *band)
         bool inside = !json_is_object(never);
         size_t at = 0;
         const json_t *s;
-        json_array_foreach(json_object_get(band, "samples"), i, s)
-        {
+        json_array_foreach(json_object_get(band, "samples"), i, s) {
             const json_t *value = json_object_get(s, "value");
             if (json_equal(value, json_object_get(always, "value")))
                 break;
@@ -137,8 +136,7 @@ static void add_builds(struct tl_buffer *b, const json_t *builds)
 {
     const json_t *g;
     size_t i;
-    json_array_foreach(json_object_get(builds, "ranges"), i, g)
-    {
+    json_array_foreach(json_object_get(builds, "ranges"), i, g) {
         tl_buffer_printf(b, "  bad from %s to %s\n", text_of(g, "first_bad"), text_of(g, "last_bad"));
         tl_buffer_printf(b, "    before it, the last that does not fail in this way: %s\n",
                          tl_member_or(g, "good_before", "none that can be tried"));
@@ -175,8 +173,7 @@ static struct scale scale_of(const json_t *d, const char *name, const char *side
     const json_t *c;
     size_t i;
     s.low = s.high = tl_axis_place(s.axis, json_object_get(json_object_get(d, "failing"), name));
-    json_array_foreach(json_object_get(json_object_get(d, "frontier"), "corners"), i, c)
-    {
+    json_array_foreach(json_object_get(json_object_get(d, "frontier"), "corners"), i, c) {
         double at = tl_axis_place(s.axis, json_object_get(c, side));
         s.low = at < s.low ? at : s.low;
     }
@@ -219,7 +216,8 @@ static void add_frontier(struct tl_buffer *b, const json_t *d)
     size_t i;
     if (!json_array_size(corners))
         return;
-    json_array_foreach(corners, i, c) add_corner(b, s, c);
+    json_array_foreach(corners, i, c)
+        add_corner(b, s, c);
     tl_buffer_add_string(b, "\n");
     for (int k = 1; k >= 0; k--) {
         tl_buffer_printf(b, "%s%s %s from ", k ? "  " : ", ", s[k].name, k ? "upwards" : "to the right");
@@ -237,9 +235,9 @@ static void add_frontier(struct tl_buffer *b, const json_t *d)
         for (int column = 0; column < GRID_WIDTH; column++) {
             double x = place_at(&s[0], column, GRID_WIDTH);
             bool fails = false;
-            json_array_foreach(corners, i, c) fails |=
-                x >= tl_axis_place(s[0].axis, json_object_get(c, "a")) &&
-                y >= tl_axis_place(s[1].axis, json_object_get(c, "b"));
+            json_array_foreach(corners, i, c)
+                fails |= x >= tl_axis_place(s[0].axis, json_object_get(c, "a")) &&
+                         y >= tl_axis_place(s[1].axis, json_object_get(c, "b"));
             tl_buffer_add_string(b, fails ? "#" : ".");
         }
         tl_buffer_add_string(b, "\n");
@@ -299,10 +297,12 @@ char *tl_isolate_text(const json_t *d, bool colour)
                     json_object_get(d, "minimal"), baseline);
     if (json_array_size(trigger))
         tl_buffer_printf(&b, "  %strigger%s\n", bold, off);
-    json_array_foreach(trigger, i, j) add_trigger(&b, j);
-    json_array_foreach(json_object_get(d, "joint"), i, j) tl_buffer_printf(
-        &b, "    the thresholds of %s and %s depend on each other (--frontier %s,%s draws it)\n",
-        text_of(j, "less"), text_of(j, "more"), text_of(j, "more"), text_of(j, "less"));
+    json_array_foreach(trigger, i, j)
+        add_trigger(&b, j);
+    json_array_foreach(json_object_get(d, "joint"), i, j)
+        tl_buffer_printf(&b,
+                         "    the thresholds of %s and %s depend on each other (--frontier %s,%s draws it)\n",
+                         text_of(j, "less"), text_of(j, "more"), text_of(j, "more"), text_of(j, "less"));
     add_list(&b, "  not needed: ", json_object_get(d, "irrelevant"), "\n");
     add_generalises(&b, d);
     if (json_is_object(json_object_get(d, "builds")))
@@ -314,8 +314,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
                          tl_integer_at(rate, 0), tl_integer_at(rate, 1),
                          100 * json_real_value(json_array_get(interval, 0)),
                          100 * json_real_value(json_array_get(interval, 1)));
-    json_array_foreach(json_object_get(d, "others"), i, j)
-    {
+    json_array_foreach(json_object_get(d, "others"), i, j) {
         tl_buffer_printf(&b, "  another failure: %s in %s: %s\n", text_of(j, "outcome"), text_of(j, "phase"),
                          text_of(j, "title"));
         add_variant(&b, "    with ", json_object_get(j, "variant"), baseline);

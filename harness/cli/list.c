@@ -172,8 +172,7 @@ static int list_case_files(const struct tl_options *o)
     }
     json_t *j;
     size_t i;
-    json_array_foreach(all, i, j)
-    {
+    json_array_foreach(all, i, j) {
         const char *title = tl_member_text(j, "title");
         printf("%s\n    %s, %lld axes%s%s\n", tl_member_text(j, "path"), tl_member_text(j, "name"),
                tl_member_integer(j, "axes"), title ? ": " : "", title ? title : "");
@@ -203,8 +202,7 @@ static void find_described(struct described *all)
 {
     json_t *runners = tl_runner_list(), *j;
     size_t i;
-    json_array_foreach(runners, i, j)
-    {
+    json_array_foreach(runners, i, j) {
         struct tl_builds b;
         struct tl_error ignored;
         const char *name = tl_member_text(j, "name");
@@ -236,8 +234,7 @@ static void add_units(json_t *units, const char *name, const json_t *answer)
 {
     json_t *d;
     size_t i;
-    json_array_foreach(json_object_get(answer, "devices"), i, d)
-    {
+    json_array_foreach(json_object_get(answer, "devices"), i, d) {
         const char *why = tl_member_text(d, "why");
         char *unit = tl_format("%s:%s", name, tl_member_text(d, "name"));
         json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", unit, "usable",
@@ -269,8 +266,7 @@ static int list_units(const struct tl_options *o)
     }
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "units", units));
-    json_array_foreach(units, i, j)
-    {
+    json_array_foreach(units, i, j) {
         bool usable = tl_member_true(j, "usable");
         char *why = tl_reason_text(usable, tl_member_text(j, "why"));
         printf("%-34s %s%s\n", tl_member_text(j, "unit"), usable ? "usable" : "not usable", why);
@@ -289,8 +285,7 @@ static int list_findings(const struct tl_options *o, struct tl_store *s, const s
         return tl_print_error(&e);
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "findings", list));
-    json_array_foreach(list, i, j)
-    {
+    json_array_foreach(list, i, j) {
         const char *title = json_string_value(json_object_get(json_object_get(j, "signature"), "title"));
         char *when = tl_time_text(tl_member_integer(j, "created_us"));
         printf("%s  %s  %-10s %-24s %s%s%s\n", tl_member_text(j, "finding"), when,

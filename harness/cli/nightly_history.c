@@ -18,8 +18,8 @@ static char *classes_of(const json_t *cells)
     for (enum tl_class what = 0; what < TL_CLASS_COUNT; what++) {
         const json_t *cell;
         size_t i, n = 0;
-        json_array_foreach(cells, i, cell) n +=
-            !strcmp(tl_member_or(cell, "class", ""), tl_class_names[what]);
+        json_array_foreach(cells, i, cell)
+            n += !strcmp(tl_member_or(cell, "class", ""), tl_class_names[what]);
         if (n)
             tl_buffer_printf(&b, "%s%zu %s", b.size ? ", " : "", n, tl_class_names[what]);
     }
@@ -33,8 +33,7 @@ static char *units_of(const json_t *cells)
     const char *last = "";
     size_t i;
     tl_buffer_add_string(&b, "");
-    json_array_foreach(cells, i, cell)
-    {
+    json_array_foreach(cells, i, cell) {
         if (strcmp(last, tl_member_or(cell, "unit", ""))) /* ordered by unit */
             tl_buffer_printf(&b, "%s%s", b.size ? " " : "", tl_member_or(cell, "unit", ""));
         last = tl_member_or(cell, "unit", "");
@@ -63,13 +62,11 @@ static void print_lines(const json_t *nights)
     for (i = 0; i < 8; i++)
         if (several || i != 1)
             tl_table_add(&t, tl_strdup(head[i]), NULL);
-    json_array_foreach(nights, i, night)
-    {
+    json_array_foreach(nights, i, night) {
         const json_t *cells = json_object_get(night, "cells");
         json_int_t passed = 0, failed = 0;
         bool bad = false;
-        json_array_foreach(cells, k, cell)
-        {
+        json_array_foreach(cells, k, cell) {
             passed += tl_member_integer(cell, "passed");
             failed += tl_member_integer(cell, "failed") + tl_member_integer(cell, "refused");
             bad = bad || tl_night_is_worse(tl_member_text(cell, "class"));

@@ -47,7 +47,8 @@ static int print_installed(const struct tl_options *o, json_t *done) /* takes it
     size_t i;
     printf("%s runs every night at %s; next: %s\n", tl_member_or(done, "suite", "unknown"),
            tl_member_or(done, "at", "unknown"), next);
-    json_array_foreach(json_object_get(done, "files"), i, file) printf("  %s\n", json_string_value(file));
+    json_array_foreach(json_object_get(done, "files"), i, file)
+        printf("  %s\n", json_string_value(file));
     print_notes(done);
     free(next);
     json_decref(done);
@@ -196,8 +197,7 @@ int tl_cli_nightly_status(struct tl_options *o)
         return tl_print_json(json_pack("{s:o}", "suites", list));
     if (!json_array_size(list))
         puts("no suite is installed; `trapline nightly --install SUITE.json --at 03:00` installs one");
-    json_array_foreach(list, i, suite)
-    {
+    json_array_foreach(list, i, suite) {
         char *next = when(json_object_get(suite, "next_us"), "unknown");
         printf("%s  every night at %s%s\n  suite       %s\n", tl_member_or(suite, "suite", "unknown"),
                tl_member_or(suite, "at", "unknown"),

@@ -240,14 +240,15 @@ static void take_registers(const json_t *state, struct tl_capture *c)
 {
     size_t i;
     json_t *v;
-    json_array_foreach(json_object_get(state, "x"), i, v)
-    {
+    json_array_foreach(json_object_get(state, "x"), i, v) {
         char name[24];
         snprintf(name, sizeof name, "x%zu", i);
         add_register(c, name, v);
     }
     const char *key;
-    json_object_foreach((json_t *)state, key, v) if (json_is_object(v)) add_register(c, key, v);
+    json_object_foreach((json_t *)state, key, v)
+        if (json_is_object(v))
+            add_register(c, key, v);
 }
 
 /* A process that threw an Objective-C or C++ exception has a stack of the throw, which says more than that of
@@ -298,10 +299,8 @@ static void take_lines(const json_t *asi, struct tl_crash_report *p)
     const char *library;
     json_t *texts, *v;
     size_t i, total = 0;
-    json_object_foreach((json_t *)asi, library, texts)
-    {
-        json_array_foreach(texts, i, v)
-        {
+    json_object_foreach((json_t *)asi, library, texts) {
+        json_array_foreach(texts, i, v) {
             char *text = total > TEXT_MOST ? NULL : clean_string(v);
             if (!text)
                 continue;
@@ -325,8 +324,7 @@ static void take_termination(const json_t *termination, struct tl_crash_report *
         tl_buffer_printf(&b, "%s%s", b.size ? ": " : "", parts[1]);
     size_t i, before = b.size;
     json_t *v;
-    json_array_foreach(json_object_get(termination, "reasons"), i, v)
-    {
+    json_array_foreach(json_object_get(termination, "reasons"), i, v) {
         char *text = b.size > TEXT_MOST ? NULL : clean_string(v);
         if (text)
             tl_buffer_printf(&b, "%s%s", b.size ? "; " : "", text);

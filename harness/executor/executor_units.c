@@ -37,8 +37,7 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     struct tl_buffer known = TL_BUFFER_INIT;
     json_t *device;
     size_t i;
-    json_array_foreach(json_object_get(answer, "devices"), i, device)
-    {
+    json_array_foreach(json_object_get(answer, "devices"), i, device) {
         const char *name = json_string_value(json_object_get(device, "name"));
         if (!name)
             continue;

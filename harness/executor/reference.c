@@ -75,8 +75,7 @@ int tl_outputs_copy(const char *from, const char *to, const json_t *result, stru
     size_t i;
     if (tl_make_directories(to, 0700))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for outputs", to, NULL);
-    json_array_foreach(json_object_get(result, "outputs"), i, output)
-    {
+    json_array_foreach(json_object_get(result, "outputs"), i, output) {
         const char *file = file_of(output);
         if (!file)
             continue;
@@ -112,8 +111,7 @@ static const json_t *output_named(const json_t *result, const char *name)
 {
     const json_t *output;
     size_t i;
-    json_array_foreach(json_object_get(result, "outputs"), i, output)
-    {
+    json_array_foreach(json_object_get(result, "outputs"), i, output) {
         const char *n = json_string_value(json_object_get(output, "name"));
         if (n && !strcmp(n, name))
             return output;
@@ -196,8 +194,7 @@ json_t *tl_reference_compare(const char *place, const char *directory, const jso
     const json_t *expected;
     size_t i;
     bool failed = false;
-    json_array_foreach(json_object_get(reference, "outputs"), i, expected)
-    {
+    json_array_foreach(json_object_get(reference, "outputs"), i, expected) {
         const char *name = json_string_value(json_object_get(expected, "name"));
         const json_t *got = name ? output_named(result, name) : NULL;
         struct tensor a = {0}, b = {0};

@@ -100,7 +100,8 @@ static bool collect(void *arg, const char *dir)
         bool known = false;
         size_t i;
         json_t *v;
-        json_array_foreach(list, i, v) known |= !strcmp(json_string_value(json_object_get(v, "name")), name);
+        json_array_foreach(list, i, v)
+            known |= !strcmp(json_string_value(json_object_get(v, "name")), name);
         if (file && !known)
             json_array_append_new(list, json_pack("{s:s,s:s}", "name", name, "path", file));
         free(file);

@@ -144,8 +144,7 @@ static int check_shape(const json_t *output, const char *prefix, struct tl_error
         return expected(e, where, shape, "a list of sizes");
     size_t i;
     json_t *v;
-    json_array_foreach(shape, i, v)
-    {
+    json_array_foreach(shape, i, v) {
         if (!json_is_integer(v))
             return expected(e, where, v, "sizes that are integers");
         if (json_integer_value(v) < 0)
@@ -190,9 +189,9 @@ static int check_output(const json_t *output, size_t index, struct tl_error *e)
         return expected(e, where, first, "a list of values");
     size_t i;
     json_t *v;
-    json_array_foreach(first, i,
-                       v) if (!is_figure(v) && !json_is_string(v)) /* a tensor of strings has strings */
-        return expected(e, where, v, "values that are numbers, null, booleans or strings");
+    json_array_foreach(first, i, v)
+        if (!is_figure(v) && !json_is_string(v)) /* a tensor of strings has strings */
+            return expected(e, where, v, "values that are numbers, null, booleans or strings");
     return 0;
 }
 
@@ -205,7 +204,9 @@ static int check_result(const json_t *result, struct tl_error *e)
         return expected(e, "result.outputs", outputs, "a list of outputs");
     size_t i;
     json_t *v;
-    json_array_foreach(outputs, i, v) if (check_output(v, i, e)) return -1;
+    json_array_foreach(outputs, i, v)
+        if (check_output(v, i, e))
+            return -1;
     v = json_object_get(result, "observed");
     if (v && !json_is_null(v) && want_string(result, "observed", true, "result", e))
         return -1;
@@ -243,8 +244,7 @@ static int check_description(const json_t *d, struct tl_error *e)
         return expected(e, "description.devices", devices, "a list of devices");
     size_t i;
     json_t *v;
-    json_array_foreach(devices, i, v)
-    {
+    json_array_foreach(devices, i, v) {
         char prefix[64], where[160];
         snprintf(prefix, sizeof prefix, "description.devices[%zu]", i);
         if (!json_is_object(v))
@@ -259,8 +259,9 @@ static int check_description(const json_t *d, struct tl_error *e)
     const json_t *axes = json_object_get(d, "axes");
     if (!json_is_array(axes))
         return expected(e, "description.axes", axes, "a list of names of axes");
-    json_array_foreach(axes, i, v) if (!json_is_string(v)) return expected(e, "description.axes", v,
-                                                                           "names that are strings");
+    json_array_foreach(axes, i, v)
+        if (!json_is_string(v))
+            return expected(e, "description.axes", v, "names that are strings");
     const json_t *serve = json_object_get(d, "serve");
     if (serve && !json_is_boolean(serve))
         return expected(e, "description.serve", serve, "true or false");

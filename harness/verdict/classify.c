@@ -318,8 +318,7 @@ static bool result_is_finite(const json_t *result, const char **which)
 {
     const json_t *output;
     size_t i;
-    json_array_foreach(json_object_get(result, "outputs"), i, output)
-    {
+    json_array_foreach(json_object_get(result, "outputs"), i, output) {
         const json_t *finite = json_object_get(output, "finite");
         if (json_is_false(finite)) {
             *which = json_string_value(json_object_get(output, "name"));

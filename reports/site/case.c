@@ -84,8 +84,7 @@ static int compare_values(const struct tl_site_axis *a, const json_t *x, const j
     size_t i, px = SIZE_MAX, py = SIZE_MAX;
     if (!x || !y)
         return x ? 1 : y ? -1 : 0;
-    json_array_foreach(a->values, i, v)
-    {
+    json_array_foreach(a->values, i, v) {
         px = px == SIZE_MAX && json_equal(v, x) ? i : px;
         py = py == SIZE_MAX && json_equal(v, y) ? i : py;
     }
@@ -108,8 +107,7 @@ static void read_axes(struct tl_site_matrix *m, const json_t *document)
     const json_t *declared;
     const char *name;
     json_t *value;
-    json_array_foreach(json_object_get(document, "axes"), i, declared)
-    {
+    json_array_foreach(json_object_get(document, "axes"), i, declared) {
         name = json_string_value(json_object_get(declared, "name"));
         const json_t *choices = json_object_get(declared, "choices"),
                      *ordered = json_object_get(declared, "ordered");
@@ -121,8 +119,7 @@ static void read_axes(struct tl_site_matrix *m, const json_t *document)
             m->n_axes = 0;
             return;
         }
-        json_object_foreach(m->rows[i].variant, name, value)
-        {
+        json_object_foreach(m->rows[i].variant, name, value) {
             for (k = 0; k < m->n_axes && strcmp(m->axes[k].name, name);)
                 k++;
             if (k == m->n_axes && k < TL_SITE_AXES_MOST)

@@ -109,8 +109,7 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
         static const char *const columns[] = {"what", "case", "unit", "variant", "was", "now", "more", NULL};
         tl_site_wide(b, id);
         tl_site_list(b, columns);
-        json_array_foreach(changes, i, entry)
-        {
+        json_array_foreach(changes, i, entry) {
             if (i < CHANGES_MOST)
                 add_change(w, b, entry);
         }
@@ -129,8 +128,7 @@ int tl_site_changes(struct tl_site *w, struct tl_buffer *b, struct tl_error *e)
     size_t i;
     if (tl_night_newest(w->s, SHOWN_MOST, &nights, e))
         return -1;
-    json_array_foreach(nights, i, night)
-    {
+    json_array_foreach(nights, i, night) {
         json_object_del(night, "cells");
         json_t *shown_night = w->o->keep_paths ? json_incref(night) : tl_redact_json(&w->redaction, night);
         add_night(w, b, shown_night, i + 1);

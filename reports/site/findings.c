@@ -40,8 +40,7 @@ bool tl_site_has_finding(const struct tl_site *w, const char *id)
 {
     const json_t *f;
     size_t i;
-    json_array_foreach(w->findings, i, f)
-    {
+    json_array_foreach(w->findings, i, f) {
         if (is(f, "finding", id))
             return true;
     }
@@ -94,8 +93,7 @@ void tl_site_newest_findings(const struct tl_site *w, struct tl_buffer *b, size_
                          "<section aria-labelledby=\"findings\"><h2 id=\"findings\">Newest findings</h2>\n");
     tl_site_wide(b, "findings");
     add_head(b, true);
-    json_array_foreach(w->findings, i, f)
-    {
+    json_array_foreach(w->findings, i, f) {
         if (i < most)
             add_rows(w, b, "", f, true);
     }
@@ -108,8 +106,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
 {
     const json_t *f;
     size_t i, n = 0, drawn = 0;
-    json_array_foreach(w->findings, i, f)
-    {
+    json_array_foreach(w->findings, i, f) {
         if ((case_name && !is(f, "case", case_name)) ||
             (signature_id && !is(json_object_get(f, "signature"), "id", signature_id)) ||
             b->size > TL_SITE_ROWS)
@@ -126,8 +123,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
         return;
     tl_buffer_add_string(b, "</tbody></table></div>\n");
     tl_buffer_add_string(b, case_name ? "<div class=\"frontiers\">\n" : "");
-    json_array_foreach(w->findings, i, f)
-    {
+    json_array_foreach(w->findings, i, f) {
         if (!case_name || !is(f, "case", case_name) || !is(f, "kind", "frontier") || drawn == DRAWN_MOST)
             continue;
         /* The list has no paths: those of the few that are drawn are read again. */
@@ -238,8 +234,7 @@ int tl_site_write_findings(struct tl_site *w, struct tl_error *e)
         tl_buffer_add_string(&t.before,
                              "<p>There is none yet: <code>trapline isolate CASE</code> makes one.</p>\n");
     add_head(&t.head, true);
-    json_array_foreach(w->findings, i, f)
-    {
+    json_array_foreach(w->findings, i, f) {
         if (tl_site_tell(w, "writing findings", i, json_array_size(w->findings), e) ||
             write_finding(w, f, e) || tl_site_table_row(&t, e))
             return -1;

@@ -14,8 +14,7 @@ static void add_variant(const struct tl_site *w, struct tl_buffer *b, const char
     char *variant = tl_site_clean_exact(w, text ? text : "", text ? strlen(text) : 0, 300);
     json_t *j = json_loads(variant, 0, NULL), *value;
     const char *axis, *glue = "";
-    json_object_foreach(j, axis, value)
-    {
+    json_object_foreach(j, axis, value) {
         tl_buffer_add_string(b, glue);
         tl_add_setting(b, axis, value);
         glue = " ";

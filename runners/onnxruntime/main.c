@@ -191,7 +191,8 @@ static void fit(json_t *result)
     size_t i, room = TL_MESSAGE_MAX - 4096;
     if (json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) < room)
         return;
-    json_array_foreach(outputs, i, output) json_object_del(output, "first");
+    json_array_foreach(outputs, i, output)
+        json_object_del(output, "first");
     size_t left_out = 0;
     while (json_array_size(outputs) &&
            json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) >= room) {

@@ -60,16 +60,16 @@ static void check_keys(const json_t *object, const char *path, const char *const
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)object, key, v) if (!listed(known, key))
-    {
-        struct tl_buffer all = TL_BUFFER_INIT;
-        for (size_t i = 0; known[i]; i++)
-            tl_buffer_printf(&all, "%s%s", i ? ", " : "", known[i]);
-        char *at = tl_format("%s.%s", path, key);
-        tl_sim_mistake(m, at, "there is no such key; expected %s", all.data);
-        free(at);
-        tl_buffer_free(&all);
-    }
+    json_object_foreach((json_t *)object, key, v)
+        if (!listed(known, key)) {
+            struct tl_buffer all = TL_BUFFER_INIT;
+            for (size_t i = 0; known[i]; i++)
+                tl_buffer_printf(&all, "%s%s", i ? ", " : "", known[i]);
+            char *at = tl_format("%s.%s", path, key);
+            tl_sim_mistake(m, at, "there is no such key; expected %s", all.data);
+            free(at);
+            tl_buffer_free(&all);
+        }
 }
 
 static const char *text_of(const json_t *object, const char *path, const char *key, bool required,
@@ -151,8 +151,7 @@ static void check_message(const json_t *v, const char *path, bool has_heap, stru
     char *at = tl_format("%s.message", path);
     if (!json_is_array(v))
         check_text(v, at, has_heap, m);
-    json_array_foreach((json_t *)v, i, item)
-    {
+    json_array_foreach((json_t *)v, i, item) {
         char *place = tl_format("%s[%zu]", at, i);
         check_text(item, place, has_heap, m);
         free(place);
@@ -166,9 +165,10 @@ static void check_devices(const json_t *v, const char *path, struct tl_sim_mista
     json_t *item;
     if (!json_array_size(v))
         tl_sim_mistake(m, path, "expected a list of devices");
-    json_array_foreach((json_t *)v, i, item) if (!listed(tl_sim_devices, json_string_value(item)))
-        tl_sim_mistake(m, path, "expected gpu, ane, iphone-gpu, iphone-ane or cpu, not %s",
-                       json_is_string(item) ? json_string_value(item) : "another type");
+    json_array_foreach((json_t *)v, i, item)
+        if (!listed(tl_sim_devices, json_string_value(item)))
+            tl_sim_mistake(m, path, "expected gpu, ane, iphone-gpu, iphone-ane or cpu, not %s",
+                           json_is_string(item) ? json_string_value(item) : "another type");
 }
 
 static void check_action(const json_t *rule, const char *path, const char *action, bool has_heap,
@@ -281,8 +281,7 @@ void tl_sim_document_check(const json_t *document, struct tl_sim_scratch *scratc
     }
     size_t i;
     json_t *rule;
-    json_array_foreach((json_t *)rules, i, rule)
-    {
+    json_array_foreach((json_t *)rules, i, rule) {
         char *path = tl_format("$.rules[%zu]", i);
         check_rule(rule, path, heap != NULL, m);
         free(path);

@@ -94,8 +94,7 @@ static void check_comparison(const json_t *c, const char *path, bool has_heap, s
         check_quantity(json_string_value(quantity), at, has_heap, m);
         free(at);
     }
-    json_object_foreach((json_t *)c, key, v)
-    {
+    json_object_foreach((json_t *)c, key, v) {
         if (!strcmp(key, axis_name ? "axis" : "quantity"))
             continue;
         int op = operator_of(key);
@@ -109,8 +108,7 @@ static void check_comparison(const json_t *c, const char *path, bool has_heap, s
         else if (axis || !axis_name) /* an unknown axis has been reported */
             n++;
         if (op == IN) {
-            json_array_foreach(v, i, item)
-            {
+            json_array_foreach(v, i, item) {
                 char *place = tl_format("%s[%zu]", at, i);
                 if (axis || !axis_name)
                     check_value(item, axis, place, has_heap, m);
@@ -157,8 +155,7 @@ static void check(const json_t *c, const char *path, int depth, bool has_heap, s
     else if (!json_array_size(inner))
         tl_sim_mistake(m, at, "expected a list of conditions");
     else
-        json_array_foreach(inner, i, item)
-        {
+        json_array_foreach(inner, i, item) {
             char *place = tl_format("%s[%zu]", at, i);
             check(item, place, depth + 1, has_heap, m);
             free(place);
@@ -200,7 +197,9 @@ static bool compare(const struct tl_value *left, enum relation op, const json_t 
     case IS_NOT:
         return !equal(left, v, model);
     case IN:
-        json_array_foreach((json_t *)v, i, item) if (equal(left, item, model)) return true;
+        json_array_foreach((json_t *)v, i, item)
+            if (equal(left, item, model))
+                return true;
         return false;
     case AT_LEAST:
         return left->integer >= number(v, model);
@@ -223,8 +222,7 @@ static bool comparison_holds(const json_t *c, const struct tl_sim_model *model)
         left = tl_sim_axis_value(model, tl_sim_axis_find(axis));
     else
         left.integer = tl_sim_quantity_find(json_string_value(json_object_get(c, "quantity")))->value(model);
-    json_object_foreach((json_t *)c, key, v)
-    {
+    json_object_foreach((json_t *)c, key, v) {
         int op = operator_of(key);
         if (op >= 0 && !compare(&left, (enum relation)op, v, model))
             return false;
@@ -244,7 +242,8 @@ bool tl_sim_condition_holds(const json_t *c, const struct tl_sim_model *model)
         return !tl_sim_condition_holds(negated, model);
     if (!all && !any)
         return comparison_holds(c, model);
-    json_array_foreach((json_t *)(all ? all : any), i,
-                       item) if (tl_sim_condition_holds(item, model) != (all != NULL)) return !all;
+    json_array_foreach((json_t *)(all ? all : any), i, item)
+        if (tl_sim_condition_holds(item, model) != (all != NULL))
+            return !all;
     return all != NULL;
 }

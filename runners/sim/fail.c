@@ -25,7 +25,8 @@ static void say_all(const json_t *message, const struct tl_sim_model *model)
     json_t *line;
     if (json_is_string(message))
         say(json_string_value(message), model);
-    json_array_foreach((json_t *)message, i, line) say(json_string_value(line), model);
+    json_array_foreach((json_t *)message, i, line)
+        say(json_string_value(line), model);
     fflush(stderr);
 }
 

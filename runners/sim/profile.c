@@ -176,7 +176,9 @@ static bool is_for(const json_t *devices, const char *device)
 {
     size_t i;
     json_t *v;
-    json_array_foreach((json_t *)devices, i, v) if (!strcmp(json_string_value(v), device)) return true;
+    json_array_foreach((json_t *)devices, i, v)
+        if (!strcmp(json_string_value(v), device))
+            return true;
     return !devices;
 }
 
@@ -194,8 +196,7 @@ const json_t *tl_sim_profile_rule(const struct tl_sim_profile *p, const char *ph
 {
     size_t i;
     json_t *rule;
-    json_array_foreach(json_object_get(p->document, "rules"), i, rule)
-    {
+    json_array_foreach(json_object_get(p->document, "rules"), i, rule) {
         const json_t *rate = json_object_get(rule, "rate");
         if (!strcmp(json_string_value(json_object_get(rule, "phase")), phase) &&
             is_for(json_object_get(rule, "devices"), device) &&

@@ -388,8 +388,7 @@ static void spoil(json_t *whole, json_t *at, int depth)
     void *next;
     if (depth > 2)
         return;
-    json_object_foreach_safe(at, next, key, value)
-    {
+    json_object_foreach_safe(at, next, key, value) {
         char name[64];
         snprintf(name, sizeof name, "%s", key);
         json_incref(value);

@@ -1,3 +1,4 @@
+/* Chooses the values of each axis that are to be tried, and makes variants of them. */
 #include "harness/campaign/choice.h"
 
 #include "harness/base/buffer.h"

@@ -1,3 +1,9 @@
+/* Sets stored trials side by side: by unit, build, machine or session.
+ *
+ * Trials come from the database in the order of case and variant, so that all that belong to one row arrive
+ * together, and the rows of one variant are the last few. A row has a cell for each side; what differs is
+ * judged when all is read. Sides that cannot try a variant are not compared, and a side that nobody named and
+ * that has no row in common with another is left out. */
 #include "harness/campaign/compare.h"
 
 #include "harness/base/buffer.h"

@@ -1,3 +1,8 @@
+/* Writes down what a search found, as the document of a finding (docs/isolation.md).
+ *
+ * A claim of the document has a trial behind it where there is one: the evidence is a trial of the minimal
+ * variant, the control one of a variant that differs in one axis and passes, and every decisive pair names
+ * the two trials that decided it. Fresh trials are named rather than a fork server's children. */
 #include "harness/campaign/finding_document.h"
 
 #include "db/query.h"

@@ -1,4 +1,5 @@
-/* From the command line to the units and variants of a matrix. */
+/* Makes the rows and columns of a matrix from words: units from names with lists and ranges of builds,
+ * variants from AXIS=V1,V2, all combinations of them or, with pairs, a few that hold every pair of values. */
 #include "harness/campaign/matrix.h"
 
 #include "harness/base/buffer.h"

@@ -1,4 +1,6 @@
-/* Most failures need one value or two together, so the variants of a covering array, in which every pair of
+/* Looks for a failing variant when none is given.
+ *
+ * Most failures need one value or two together, so the variants of a covering array, in which every pair of
  * values of every two axes occurs at least once, are tried one after the other. The first of them that fails
  * is taken, whichever ends first: what is found does not depend on how many run side by side. */
 #include "harness/campaign/sweep.h"

@@ -1,4 +1,4 @@
-/* A comparison as tables and as a document. */
+/* Prints a comparison: its tables, ratios and the failures that are one, or the document of all that. */
 #include "harness/cli/compare_show.h"
 
 #include "harness/base/buffer.h"

@@ -1,4 +1,4 @@
-/* A matrix as a table and as a document. */
+/* Prints a matrix: its tables with the numerics below them, or the document of all that. */
 #include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"

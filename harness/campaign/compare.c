@@ -209,10 +209,13 @@ static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
     if (tl_watch_line(c->watch, "compare: %llu trials read", (unsigned long long)c->trials))
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "while the database was read");
     char *build = c->by == TL_BY_BUILD ? build_of(t) : NULL;
-    const char *key = c->by == TL_BY_UNIT      ? t->unit
-                      : c->by == TL_BY_BUILD   ? build
-                      : c->by == TL_BY_MACHINE ? t->machine_id
-                                               : t->session_id;
+    const char *key = t->session_id;
+    if (c->by == TL_BY_UNIT)
+        key = t->unit;
+    else if (c->by == TL_BY_BUILD)
+        key = build;
+    else if (c->by == TL_BY_MACHINE)
+        key = t->machine_id;
     size_t side = SIZE_MAX;
     for (size_t i = 0; key && i < c->n_sides; i++)
         if (!strcmp(c->sides[i].key, key))

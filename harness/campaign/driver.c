@@ -140,6 +140,20 @@ static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_
     return NULL;
 }
 
+static enum tl_search_told told_of(enum tl_outcome outcome)
+{
+    switch (outcome) {
+    case TL_OUTCOME_PASS:
+        return TL_TOLD_PASS;
+    case TL_OUTCOME_UNSUPPORTED:
+        return TL_TOLD_UNSUPPORTED;
+    case TL_OUTCOME_LOST:
+        return TL_TOLD_LOST;
+    default:
+        return TL_TOLD_FAIL;
+    }
+}
+
 static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_trial *t)
 {
     while (d->n_trials <= request) {
@@ -150,11 +164,7 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         d->trials[d->n_trials++] = (struct tl_driver_trial){0};
     }
     d->trials[request] = *t;
-    enum tl_search_told told = t->outcome == TL_OUTCOME_PASS          ? TL_TOLD_PASS
-                               : t->outcome == TL_OUTCOME_UNSUPPORTED ? TL_TOLD_UNSUPPORTED
-                               : t->outcome == TL_OUTCOME_LOST        ? TL_TOLD_LOST
-                                                                      : TL_TOLD_FAIL;
-    tl_search_tell(d->search, request, told, d->units ? t->coarse_id : t->signature_id);
+    tl_search_tell(d->search, request, told_of(t->outcome), d->units ? t->coarse_id : t->signature_id);
 }
 
 /* The failure that a signature belongs to: itself, unless a failure that was seen before is related. */

@@ -1,3 +1,9 @@
+/* Sets stored trials side by side: by unit, build, machine or session.
+ *
+ * Trials come from the database in the order of case and variant, so that all that belong to one row arrive
+ * together, and the rows of one variant are the last few. A row has a cell for each side; what differs is
+ * judged when all is read. Sides that cannot try a variant are not compared, and a side that nobody named and
+ * that has no row in common with another is left out. */
 #include "harness/campaign/compare.h"
 
 #include "harness/base/buffer.h"
@@ -202,10 +208,13 @@ static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
     if (tl_watch_line(c->watch, "compare: %llu trials read", (unsigned long long)c->trials))
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "while the database was read");
     char *build = c->by == TL_BY_BUILD ? build_of(t) : NULL;
-    const char *key = c->by == TL_BY_UNIT      ? t->unit
-                      : c->by == TL_BY_BUILD   ? build
-                      : c->by == TL_BY_MACHINE ? t->machine_id
-                                               : t->session_id;
+    const char *key = t->session_id;
+    if (c->by == TL_BY_UNIT)
+        key = t->unit;
+    else if (c->by == TL_BY_BUILD)
+        key = build;
+    else if (c->by == TL_BY_MACHINE)
+        key = t->machine_id;
     size_t side = SIZE_MAX;
     for (size_t i = 0; key && i < c->n_sides; i++)
         if (!strcmp(c->sides[i].key, key))

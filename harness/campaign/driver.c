@@ -1,7 +1,27 @@
-/* Stored trials are used by an isolation at most once each, oldest first: a request that must be fresh takes
- * one that was, another one takes one that was forked by a server if there is any. An isolation that was
- * interrupted therefore asks the same questions again and gets the same answers, up to where it stopped. A
- * trial that was lost with the machine is not run again; one that was lost with its supervisor only is. */
+/* Gives a search its trials: from the database where they are known, from the executor where they are not.
+ *
+ * Theory of operation. A search (harness/search) asks for variants and is told what came of them; it knows
+ * neither trials nor time. Three things are decided here for it.
+ *
+ * What is known already. A stored trial answers a request when case, variant, unit and environment are
+ * those of the request. Each is used at most once in an isolation, the oldest first; a request that must be
+ * fresh takes one that was a process of its own, another one takes a fork server's child as long as there
+ * is any. An isolation that was interrupted therefore asks the same questions again and gets the same
+ * answers, up to where it stopped. A trial that was lost when the machine went down is an answer too, since
+ * running it again could take the machine down again (it is older than the boot); one that was lost with
+ * its supervisor only is run again. With no_cache only what this run itself has stored is used.
+ *
+ * Which failures are one. The search calls two failures the same when the texts that it is told are equal.
+ * A wild address takes the same bug to signatures that differ by a few frames (harness/verdict/related.h),
+ * so a failure is told by the first of its signatures that was seen: of each signature one record is kept,
+ * with which later ones are compared. tl_driver_know makes the failure that is meant the first of all. Over
+ * builds offsets and lines move, and the part of the signature that can be compared from build to build is
+ * told instead.
+ *
+ * What counts as confirmed. The children of one fork server share its address layout: a failure that
+ * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
+ * reproduces, confirms, or measures a rate is therefore a process of its own, and so is everything once the
+ * failure turned out to be flaky; over builds every run is. */
 #include "harness/campaign/driver.h"
 
 #include "db/query.h"
@@ -122,6 +142,20 @@ static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_
     return NULL;
 }
 
+static enum tl_search_told told_of(enum tl_outcome outcome)
+{
+    switch (outcome) {
+    case TL_OUTCOME_PASS:
+        return TL_TOLD_PASS;
+    case TL_OUTCOME_UNSUPPORTED:
+        return TL_TOLD_UNSUPPORTED;
+    case TL_OUTCOME_LOST:
+        return TL_TOLD_LOST;
+    default:
+        return TL_TOLD_FAIL;
+    }
+}
+
 static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_trial *t)
 {
     while (d->n_trials <= request) {
@@ -132,11 +166,7 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         d->trials[d->n_trials++] = (struct tl_driver_trial){0};
     }
     d->trials[request] = *t;
-    enum tl_search_told told = t->outcome == TL_OUTCOME_PASS          ? TL_TOLD_PASS
-                               : t->outcome == TL_OUTCOME_UNSUPPORTED ? TL_TOLD_UNSUPPORTED
-                               : t->outcome == TL_OUTCOME_LOST        ? TL_TOLD_LOST
-                                                                      : TL_TOLD_FAIL;
-    tl_search_tell(d->search, request, told, d->units ? t->coarse_id : t->signature_id);
+    tl_search_tell(d->search, request, told_of(t->outcome), d->units ? t->coarse_id : t->signature_id);
 }
 
 /* The failure that a signature belongs to: itself, unless a failure that was seen before is related. */

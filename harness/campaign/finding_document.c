@@ -1,3 +1,8 @@
+/* Writes down what a search found, as the document of a finding (docs/isolation.md).
+ *
+ * A claim of the document has a trial behind it where there is one: the evidence is a trial of the minimal
+ * variant, the control one of a variant that differs in one axis and passes, and every decisive pair names
+ * the two trials that decided it. Fresh trials are named rather than a fork server's children. */
 #include "harness/campaign/finding_document.h"
 
 #include "db/query.h"
@@ -7,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *tl_index_json(const struct tl_case *c, const uint64_t *index)
+static json_t *variant_json(const struct tl_case *c, const uint64_t *index)
 {
     const struct tl_variant v = {(uint64_t *)index};
     char *text = tl_variant_json(c, &v);
@@ -111,10 +116,10 @@ static json_t *decisive_json(const struct tl_driver *d, const struct tl_search_r
         const struct tl_search_pair *p = &r->decisive[i];
         json_array_append_new(
             list, json_pack("{s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "axis", d->c->axes[p->axis].name, "fails",
-                            tl_index_json(d->c, p->fails), "passes", tl_index_json(d->c, p->passes),
-                            "n_fails", (json_int_t)p->n_fails, "n_passes", (json_int_t)p->n_passes,
-                            "fails_trial", id_or_null(trial_showing(d, r, p->fails, TL_SEARCH_MATCH)),
-                            "passes_trial", id_or_null(trial_showing(d, r, p->passes, TL_SEARCH_PASS))));
+                            variant_json(d->c, p->fails), "passes", variant_json(d->c, p->passes), "n_fails",
+                            (json_int_t)p->n_fails, "n_passes", (json_int_t)p->n_passes, "fails_trial",
+                            id_or_null(trial_showing(d, r, p->fails, TL_SEARCH_MATCH)), "passes_trial",
+                            id_or_null(trial_showing(d, r, p->passes, TL_SEARCH_PASS))));
     }
     return list;
 }
@@ -143,7 +148,7 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
         json_t *j =
             json_pack("{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
                       d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
-                               : tl_index_json(d->c, s->index),
+                               : variant_json(d->c, s->index),
                       "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
                       tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome),
                       "fresh", s->fresh, "repeat", (json_int_t)s->repeat);
@@ -218,7 +223,7 @@ static int add_others(const struct tl_driver *d, const struct tl_search_result *
                 trial = d->trials[k].id;
         json_t *j = json_pack("{s:s,s:o,s:o,s:I}", "signature", o->signature, "variant",
                               d->units ? json_pack("{s:s}", "build", d->units[o->index[0]]->text)
-                                       : tl_index_json(d->c, o->index),
+                                       : variant_json(d->c, o->index),
                               "trial", id_or_null(trial), "seen", (json_int_t)o->seen);
         struct tl_trial_record t;
         if (trial && !tl_query_trial(tl_executor_store(d->x), trial, &t, e)) {
@@ -316,13 +321,13 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     for (size_t i = 0; i < r->n_joint; i++)
         json_array_append_new(joint, json_pack("{s:s,s:s,s:o}", "less", c->axes[r->joint[i].less].name,
                                                "more", c->axes[r->joint[i].more].name, "witness",
-                                               tl_index_json(c, r->joint[i].witness)));
+                                               variant_json(c, r->joint[i].witness)));
     for (int i = 0; i < TL_SEARCH_PURPOSE_COUNT; i++)
         if (r->by_purpose[i])
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
-                        r->minimal && !d->units && !d->frontier ? tl_index_json(c, r->minimal) : json_null());
+                        r->minimal && !d->units && !d->frontier ? variant_json(c, r->minimal) : json_null());
     json_object_set_new(document, "trigger", d->units ? json_array() : triggers_json(c, r));
     json_object_set_new(document, "joint", joint);
     json_object_set_new(document, "irrelevant", irrelevant);
@@ -332,9 +337,9 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
         document, "generalises",
         json_pack("{s:[i,i],s:[i,i]}", "held", r->held[0], r->held[1], "broken", r->broken[0], r->broken[1]));
     if (r->not_held)
-        json_object_set_new(document, "not_held", tl_index_json(c, r->not_held));
+        json_object_set_new(document, "not_held", variant_json(c, r->not_held));
     if (r->also)
-        json_object_set_new(document, "also", tl_index_json(c, r->also));
+        json_object_set_new(document, "also", variant_json(c, r->also));
     json_object_set_new(document, "rate", json_pack("[i,i]", r->rate[0], r->rate[1]));
     json_object_set_new(document, "rate_interval", json_pack("[f,f]", r->rate_low, r->rate_high));
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
@@ -380,8 +385,8 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     json_object_set_new(document, "elapsed_s", json_real(tl_seconds_since(d->started_ns)));
     json_object_set_new(document, "reproduced", json_boolean(r->reproduced));
     json_object_set_new(document, "complete", json_boolean(r->complete));
-    json_object_set_new(document, "failing", tl_index_json(c, d->failing->index));
-    json_object_set_new(document, "baseline", tl_index_json(c, baseline.index));
+    json_object_set_new(document, "failing", variant_json(c, d->failing->index));
+    json_object_set_new(document, "baseline", variant_json(c, baseline.index));
     tl_variant_free(&baseline);
     const char *evidence = NULL, *control = NULL;
     if (d->units)

@@ -11,7 +11,4 @@
  * read. */
 json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e);
 
-/* A variant as a JSON object. */
-json_t *tl_index_json(const struct tl_case *c, const uint64_t *index);
-
 #endif

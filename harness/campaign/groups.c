@@ -1,3 +1,4 @@
+/* Counts the trials of one cell of a table in groups that agree in outcome and signature. */
 #include "harness/campaign/groups.h"
 
 #include "harness/base/buffer.h"

@@ -1,3 +1,9 @@
+/* Takes an isolation from its units to stored findings.
+ *
+ * Which failure is meant is found before a search begins: the one that the user named, or the gravest that
+ * the failing variant shows in a few runs. Searches on several units then go on side by side, each with a
+ * driver of its own; the executor gives each as many trials at a time as its device allows. A search that
+ * runs out of time or is stopped says so in its finding, which is stored all the same. */
 #include "harness/campaign/isolation.h"
 
 #include "db/finding.h"

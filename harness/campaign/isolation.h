@@ -1,5 +1,5 @@
-/* An isolation with real trials: what `isolate` and `nightly` share. Searches for one case, one for each unit,
- * each with a driver of its own (driver.h), go on side by side. */
+/* An isolation with real trials: what `isolate` and `nightly` share. Searches for one case, one for each
+ * unit, each with a driver of its own (driver.h), go on side by side. */
 #ifndef TL_ISOLATION_H
 #define TL_ISOLATION_H
 

@@ -1,3 +1,7 @@
+/* Gives the signatures of a table their letters: A, B, …, and A1, A2 where one letter covers several.
+ *
+ * Letters are given in the order in which the table shows its cells, not in the order in which trials ended:
+ * the same results always read the same. */
 #include "harness/campaign/labels.h"
 
 #include "harness/base/buffer.h"

@@ -1,4 +1,4 @@
-/* Every variant on every unit, side by side.
+/* Runs every variant on every unit, and says what came of each cell.
  *
  * Everything that is known already is taken from the database: the k-th of `repeat` trials of a cell is the
  * k-th that is stored. A matrix that was interrupted therefore goes on where it stopped when it is asked for
@@ -20,7 +20,7 @@ struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct
     return &k->trials[(row * m->n_units + unit) * (size_t)m->wishes.repeat];
 }
 
-/* --- what came of a trial ----------------------------------------------------------------------------- */
+/* --- what came of a trial ------------------------------------------------------------------------------- */
 
 static void add_reason(struct tl_matrix *m, const char *unit, const char *why)
 {
@@ -68,7 +68,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     m->failed += tl_outcome_is_failure(r->outcome);
 }
 
-/* --- running ------------------------------------------------------------------------------------------ */
+/* --- running -------------------------------------------------------------------------------------------- */
 
 /* A case and a unit may not go together: steps run on command:host, and nothing else does. */
 static bool applies(const struct tl_matrix_case *k, const struct tl_unit *u)
@@ -170,7 +170,7 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
     return result ? result : run_all(m, e);
 }
 
-/* --- what came of it all ------------------------------------------------------------------------------ */
+/* --- what came of it all -------------------------------------------------------------------------------- */
 
 struct tl_matrix_cell tl_matrix_cell_of(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t row,
                                         size_t unit)

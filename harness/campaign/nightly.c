@@ -1,4 +1,4 @@
-/* A night from beginning to end. */
+/* Takes a night from its beginning to its end: the suite is loaded and its builds are here by then. */
 #include "harness/campaign/nightly.h"
 
 #include "db/machine.h"

@@ -42,12 +42,11 @@ static json_t *environment_json(const struct tl_nightly_cell *c)
 
 static enum tl_class second_class(const struct tl_nightly_cell *c, bool memory)
 {
-    return memory ? (c->hungrier ? TL_CLASS_HUNGRIER
-                     : c->leaner ? TL_CLASS_LEANER
-                                 : TL_CLASS_COUNT)
-                  : (c->slower   ? TL_CLASS_SLOWER
-                     : c->faster ? TL_CLASS_FASTER
-                                 : TL_CLASS_COUNT);
+    if (memory ? c->hungrier : c->slower)
+        return memory ? TL_CLASS_HUNGRIER : TL_CLASS_SLOWER;
+    if (memory ? c->leaner : c->faster)
+        return memory ? TL_CLASS_LEANER : TL_CLASS_FASTER;
+    return TL_CLASS_COUNT;
 }
 
 static bool has_class(const struct tl_nightly_cell *c, enum tl_class what)

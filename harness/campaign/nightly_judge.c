@@ -1,12 +1,28 @@
 /* A cell against the nights before: is its failure new, fixed, flakier, is it slower?
  *
- * What it is compared with is everything that was seen since the last change: the last run on the same runner
- * and device, on the same build if that night had it and else on the nearest one, and from there back,
- * night by night, to the last one that said that something changed. A failure that shows now and then is
- * thereby compared with all the times it showed and did not, and not with one night's luck.
+ * Theory of operation. What a cell is compared with is everything that was seen since the last change: the
+ * last run on the same runner and device, on the same build if that night had it and else on the nearest
+ * one (an older one rather than a newer one), and from there back, night by night, to the last one that
+ * said that something changed. Counts are carried from night to night with each cell, so that no number of
+ * nights is too many. A failure that shows now and then is thereby compared with all the times it showed
+ * and did not, and not with one night's luck; a change that is said begins a new count, and is not said
+ * again the next night.
  *
- * Failures are of two gravities. A clean error is a refusal: a crash that has become one is fixed, and an
- * error that has become a crash is a new failure. */
+ * Outcomes are counts of failures in trials, before and now, and a change is a Bayes factor of 500
+ * (harness/search/change.c). Failures are of two gravities. A clean error is a refusal: a crash that has
+ * become one is fixed, and an error that has become a crash is a new failure. So crashes, hangs and wrong
+ * results are compared first, and then those together with refusals. Where a cell fails as often as before,
+ * it is asked whether its most frequent failure was among those before, by its outcome and by the part of
+ * its signature that can be compared from build to build. What the factor leaves open wants more trials
+ * tonight, in processes of their own, until it decides or the thirty that are worth it are used up.
+ *
+ * Times and memory are of trials that passed, and a fork server's child, which has loaded nothing itself,
+ * is compared with such children only. With thousands of cells a night one test in a hundred is no news,
+ * and a machine that is busy for an hour shifts whole nights. So a change needs four things: the rank-sum
+ * test at 0.002, a median that is half as much again (a quarter for memory), a difference that somebody
+ * would notice, and a median beyond that of every single night it is compared with, of which there are
+ * twenty at most. What is that large and not yet sure by the test wants more trials, unless one of them
+ * takes long. */
 #include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
@@ -17,8 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORY_NIGHTS                                                                                       \
-    20 /* earlier nights that are looked at, for times; counts are carried from night to night */
+#define HISTORY_NIGHTS 20 /* earlier nights whose times are looked at; counts are carried along */
 #define TIMES_MOST 400
 #define KINDS_MOST 32 /* of failures since the last change */
 #define TIMES_MORE 10 /* trials added at most for a time */

@@ -1,5 +1,10 @@
-/* A lock of its own, beside the database: builds are fetched before the database is opened, and what the
- * second of two nights wants to know is that the first one is at it. */
+/* Lets one night run at a time for each database.
+ *
+ * The lock is flock() on a file of its own beside the database. The database's own locks will not do: builds
+ * are fetched before it is opened, other commands may write to it while a night runs, and what the second of
+ * two nights wants to know is who the first one is, which the file says. The kernel lets go of the lock when
+ * the process ends, however it ends, so that a night that was killed leaves nothing behind that would have to
+ * be cleared; the file stays, as removing it would let two processes lock two files of one name. */
 #include "harness/campaign/nightly.h"
 
 #include "db/store.h"

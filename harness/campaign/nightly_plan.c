@@ -1,4 +1,5 @@
-/* From a suite to its cells. */
+/* Makes the cells of a night from its suite: what is wrong with it, which builds are brought, and which
+ * variants run on which units. */
 #include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"

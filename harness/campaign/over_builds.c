@@ -1,6 +1,9 @@
-/* The search over the builds of one unit: the builds that are here, the failure that is meant, and one build
- * on which it is known to show, so that the search (harness/search/builds.c) begins with an interval that
- * holds it. */
+/* Begins a search over the builds of one unit.
+ *
+ * The search (harness/search/builds.c) halves an interval, so it wants a build on which the failure is
+ * known to show. All builds run the variant once, or only the one that the unit names; the gravest failure
+ * is the one that is meant, and the build that shows it the known one. How often it failed in stored trials
+ * is told to the search as well: a flaky failure is then found in fewer runs. */
 #include "harness/campaign/over_builds.h"
 
 #include "harness/base/buffer.h"

@@ -1,3 +1,7 @@
+/* Runs a variant once on each of several units, and says which failure is the gravest.
+ *
+ * The first run is alone: should the variant take the machine down, no other trial is lost with it, and the
+ * next start finds it. */
 #include "harness/campaign/scan.h"
 
 /* The gravest outcome wins when several builds fail in different ways and nobody said which is meant. */

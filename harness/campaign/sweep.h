@@ -3,14 +3,13 @@
 #define TL_SWEEP_H
 
 #include "harness/campaign/isolation.h"
-#include "harness/search/covering.h"
 
 struct tl_sweep {
-    struct tl_covering variants; /* a covering array of all pairs of values */
-    size_t n;                    /* of its rows, those that may be tried */
+    struct tl_variant *variants; /* that hold all pairs of values */
+    size_t n_variants, n;        /* n: of those, the ones that may be tried */
     size_t ended, unsupported;   /* trials */
     bool found;
-    size_t at; /* found: the row */
+    size_t at; /* found: the variant */
 };
 
 /* What is to be tried; release with tl_sweep_free, also after a failure. */

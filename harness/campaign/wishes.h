@@ -1,4 +1,4 @@
-/* What the user of a campaign sets: how much it may use up, and how its trials are wished. */
+/* What the user of a campaign sets: how much it may use up, and how its trials are to be run. */
 #ifndef TL_WISHES_H
 #define TL_WISHES_H
 

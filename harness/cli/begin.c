@@ -1,3 +1,5 @@
+/* Loads cases and suites, takes variants from -s, and opens the executor: what commands that run trials begin
+ * with. */
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"

@@ -1,4 +1,4 @@
-/* A comparison as tables and as a document. */
+/* Prints a comparison: its tables, ratios and the failures that are one, or the document of all that. */
 #include "harness/cli/compare_show.h"
 
 #include "harness/base/buffer.h"
@@ -170,6 +170,19 @@ static const char *cell_colour(const struct tl_side_cell *k)
     return k->groups.n ? tl_outcome_colour((int)k->groups.list[0].outcome) : NULL;
 }
 
+static const char *difference_of(const struct tl_compare_row *r)
+{
+    if (r->regressed)
+        return "fails later";
+    if (r->fixed)
+        return "passes later";
+    if (r->differs)
+        return "differs";
+    if (r->match == TL_MATCH_EXACT)
+        return "same signature";
+    return r->match == TL_MATCH_COARSE ? "same coarse part" : "";
+}
+
 static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, const json_t *axes, bool two,
                     struct tl_table *t)
 {
@@ -192,14 +205,7 @@ static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, 
         tl_table_add(t, ratio_text(&a->measures[r->fresh], &b->measures[r->fresh], true), NULL);
         tl_table_add(t, error_text(a, b), NULL);
     }
-    tl_table_add(t,
-                 tl_strdup(r->regressed                  ? "fails later"
-                           : r->fixed                    ? "passes later"
-                           : r->differs                  ? "differs"
-                           : r->match == TL_MATCH_EXACT  ? "same signature"
-                           : r->match == TL_MATCH_COARSE ? "same coarse part"
-                                                         : ""),
-                 r->differs ? "\033[33m" : NULL);
+    tl_table_add(t, tl_strdup(difference_of(r)), r->differs ? "\033[33m" : NULL);
 }
 
 static void print_case(const struct tl_compare *c, size_t from, size_t to, bool colour)

@@ -23,8 +23,13 @@ static int parse_since(const char *text, int64_t *us)
         return 0;
     }
     char *unit;
-    long long n = strtoll(text, &unit, 10);
-    long long seconds = !strcmp(unit, "m") ? 60 : !strcmp(unit, "h") ? 3600 : !strcmp(unit, "d") ? 86400 : 0;
+    long long n = strtoll(text, &unit, 10), seconds = 0;
+    if (!strcmp(unit, "m"))
+        seconds = 60;
+    else if (!strcmp(unit, "h"))
+        seconds = 3600;
+    else if (!strcmp(unit, "d"))
+        seconds = 86400;
     if (unit == text || n < 0 || n > 100000000 || !seconds)
         return -1;
     *us = tl_wall_us() - n * seconds * 1000000;

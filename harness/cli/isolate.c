@@ -22,9 +22,9 @@ struct command {
 static void print_plan(const struct tl_sweep *w)
 {
     fputs("no failing variant is given: looking for one among ", stderr);
-    if (w->n < w->variants.n_rows)
+    if (w->n < w->n_variants)
         fprintf(stderr, "the first %zu of ", w->n);
-    fprintf(stderr, "%zu variants that cover all pairs of values\n", w->variants.n_rows);
+    fprintf(stderr, "%zu variants that cover all pairs of values\n", w->n_variants);
 }
 
 static void print_found(const struct command *k, const struct tl_sweep *w)
@@ -41,7 +41,7 @@ static void print_nothing(const struct command *k, const struct tl_sweep *w)
         tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", k->s.c->name, "reproduced", 0));
         return;
     }
-    printf("nothing failed in %zu of the %zu variants", w->ended - w->unsupported, w->variants.n_rows);
+    printf("nothing failed in %zu of the %zu variants", w->ended - w->unsupported, w->n_variants);
     if (w->unsupported)
         printf("; %zu could not be tried", w->unsupported);
     puts(": there is nothing to isolate");

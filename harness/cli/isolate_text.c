@@ -1,3 +1,5 @@
+/* Writes a finding for people, in a terminal: from its document alone, so that one from the database reads as
+ * it did when it was found. */
 #include "harness/cli/isolate_text.h"
 
 #include "harness/base/buffer.h"

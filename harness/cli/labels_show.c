@@ -1,3 +1,4 @@
+/* Prints the signatures under a table, by the letters that stand for them in it. */
 #include "harness/cli/labels_show.h"
 
 #include <stdio.h>

@@ -9,8 +9,4 @@
 void tl_cli_matrix_print(const struct tl_matrix *m, bool colour);
 json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool complete);
 
-/* matrix_numerics.c */
-void tl_cli_matrix_print_numerics(const struct tl_matrix *m, const struct tl_matrix_case *k, bool colour);
-json_t *tl_cli_matrix_numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k);
-
 #endif

@@ -55,6 +55,16 @@ static int print_installed(const struct tl_options *o, json_t *done) /* takes it
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* Adds an option that was given, with its value if it takes one. */
+static void add(const char **more, size_t *n, const char *name, const char *value, bool given)
+{
+    if (!given)
+        return;
+    more[(*n)++] = name;
+    if (value)
+        more[(*n)++] = value;
+}
+
 int tl_cli_nightly_install(struct tl_options *o)
 {
     struct tl_nightly n = {0};
@@ -73,31 +83,14 @@ int tl_cli_nightly_install(struct tl_options *o)
     char **environment = tl_schedule_environment(), jobs[16];
     const char *more[14] = {NULL};
     size_t k = 0;
-    if (o->notify) {
-        more[k++] = "--notify";
-        more[k++] = o->notify;
-    }
-    if (junit) {
-        more[k++] = "--junit";
-        more[k++] = junit;
-    }
-    if (site) {
-        more[k++] = "--site";
-        more[k++] = site;
-    }
-    if (o->keep_paths)
-        more[k++] = "--keep-paths";
-    if (o->format) {
-        more[k++] = "--format";
-        more[k++] = o->format;
-    }
-    if (o->no_cgroup)
-        more[k++] = "--no-cgroup";
-    if (o->jobs) {
-        snprintf(jobs, sizeof jobs, "%u", o->jobs);
-        more[k++] = "--jobs";
-        more[k++] = jobs;
-    }
+    snprintf(jobs, sizeof jobs, "%u", o->jobs);
+    add(more, &k, "--notify", o->notify, o->notify != NULL);
+    add(more, &k, "--junit", junit, junit != NULL);
+    add(more, &k, "--site", site, site != NULL);
+    add(more, &k, "--keep-paths", NULL, o->keep_paths);
+    add(more, &k, "--format", o->format, o->format != NULL);
+    add(more, &k, "--no-cgroup", NULL, o->no_cgroup);
+    add(more, &k, "--jobs", jobs, o->jobs > 0);
     const struct tl_schedule s = {
         .suite = n.suite->name,
         .path = path,

@@ -1,3 +1,4 @@
+/* Writes the site for the commands that do so, with a line that tells how far it is. */
 #include "harness/cli/site.h"
 
 int tl_cli_site(const struct tl_options *o, struct tl_site_result *r)

@@ -1,3 +1,4 @@
+/* Prints tables of text with aligned columns, and durations in few characters. */
 #include "harness/cli/table.h"
 
 #include "harness/base/buffer.h"

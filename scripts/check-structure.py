@@ -5,7 +5,7 @@ Three blocks of that document are read; what they say stands there once.
 
 ```arrows    FOLDER: what its files may include: other folders, or single files. A line covers the folders below it, and
              whatever a folder includes of itself needs no arrow.
-```pure      Folders whose object files may call nothing that reaches outside the process: no file, clock or process.
+```pure      Folders and files whose object files may call nothing that reaches outside the process: no file, clock or process.
 ```circles   Sets of files that call one another in a circle, and may. Every other circle of files is a fault.
 
 Arrows are checked on the sources. The other two are read from the object files of a build, and only with its directory.
@@ -185,7 +185,7 @@ def objects(build):
 
 def impure(folders, found):
     for source in sorted(found):
-        if any(source.startswith(folder + "/") for folder in folders):
+        if any((source + "/").startswith(folder + "/") for folder in folders):
             for name in sorted(found[source][1] & IMPURE):
                 yield "%s: calls %s, and its folder is to be pure" % (source, name)
 

@@ -68,7 +68,7 @@ static bool contains_any(const char *s, const char *const *words, size_t n)
             return true;
     return false;
 }
-#define CONTAINS(s, words) contains_any(s, words, sizeof(words) / sizeof *(words))
+#define CONTAINS(s, words) contains_any(s, words, TL_COUNT(words))
 
 /* Cleaned, with a line that was written over ("10%\r20%") as lines of its own. Both are released with
  * lines_free. */
@@ -125,7 +125,7 @@ bool tl_message_says_nothing(const char *message)
     if (starts(s, "Fatal Python error: "))
         s += 20;
     s = skip_blanks(s);
-    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+    for (size_t k = 0; k < TL_COUNT(known); k++)
         if (!strcmp(s, known[k]))
             return true;
     return !has_letter(s) && !strchr(s, '_');
@@ -151,7 +151,7 @@ static bool is_bare_internal_error(const char *s)
     static const char *const signals[] = {"Segmentation fault",  "Aborted",   "Illegal instruction",
                                           "Floating point exce", "Bus error", "Killed"};
     const char *p = strstr(s, "internal compiler error: ");
-    for (size_t i = 0; p && i < sizeof signals / sizeof *signals; i++)
+    for (size_t i = 0; p && i < TL_COUNT(signals); i++)
         if (starts(p + 25, signals[i]))
             return true;
     return false;
@@ -199,7 +199,7 @@ static const char *warning_in(const char *s)
 {
     static const char *const words[] = {"warning", "note", "info", "debug", "hint", "help", "remark"};
     const char *first = NULL;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < TL_COUNT(words); i++) {
         size_t n = strlen(words[i]);
         for (const char *p = s; (p = strcasestr(p, words[i])); p += n) {
             bool whole = i == 0 || p == s || !is_letter(p[-1]); /* "UserWarning:", but no "footnote:" */
@@ -228,7 +228,7 @@ static const char *error_in(const char *s)
                                           "symbol lookup error",
                                           "error while loading shared"};
     const char *first = NULL;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < TL_COUNT(words); i++) {
         size_t n = strlen(words[i]);
         for (const char *p = s; (p = strcasestr(p, words[i])); p += n) {
             bool ends = p[n] == ':' || p[n] == ']' || (p[n] == '[' && p[n + 1] == 'E') ||
@@ -237,7 +237,7 @@ static const char *error_in(const char *s)
                 first = p;
         }
     }
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+    for (size_t i = 0; i < TL_COUNT(phrases); i++) {
         const char *p = strstr(s, phrases[i]);
         if (p && (!first || p < first))
             first = p;

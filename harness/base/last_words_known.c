@@ -63,7 +63,7 @@ static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, c
 static bool is_failed_macro(const char *s)
 {
     static const char *const kinds[] = {"ASSERT", "CHECK", "VERIFY", "ENFORCE", "REQUIRE", "EXPECT"};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    for (size_t k = 0; k < TL_COUNT(kinds); k++)
         for (const char *p = s; (p = strstr(p, kinds[k])); p++) {
             const char *end = p + strlen(kinds[k]);
             while ((*end >= 'A' && *end <= 'Z') || (*end >= '0' && *end <= '9') || *end == '_')

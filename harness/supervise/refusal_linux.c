@@ -12,6 +12,7 @@
  * traced gains no privileges by exec in any case. */
 #include "harness/supervise/refusal.h"
 
+#include "harness/base/buffer.h"
 #include "harness/supervise/trial.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ void tl_refusal_watch(void)
         /* 16 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         /* 17 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
     };
-    const struct sock_fprog filter = {sizeof program / sizeof *program, program};
+    const struct sock_fprog filter = {TL_COUNT(program), program};
     /* Without SPEC_ALLOW older kernels would slow the whole program down against leaks through speculation. */
     for (int tries = 0; tries < 2; tries++) {
         if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &filter) ||

@@ -200,7 +200,7 @@ static double amount_in_words(const char *s)
              word = p > s && isalnum((unsigned char)p[-1]);
         double number = strtod(p, &end), factor = size ? 1 : 0;
         const char *unit = end + (*end == ' ');
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        for (size_t i = 0; i < TL_COUNT(units); i++)
             if (!strncmp(unit, units[i].unit, strlen(units[i].unit)))
                 factor = units[i].bytes;
         if (!word && number * factor > most && number * factor < 0x1p80)

@@ -186,7 +186,7 @@ static bool is_code_next(const struct tl_buffer *out)
         n--;
     if (n < out->size && n && out->data[n] == ' ' && out->data[n - 1] == ':')
         n--;
-    for (size_t i = 0; n < out->size && i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; n < out->size && i < TL_COUNT(words); i++) {
         size_t k = strlen(words[i]);
         if (n >= k && !strncasecmp(out->data + n - k, words[i], k) &&
             (n == k || !is_word(out->data[n - k - 1])))

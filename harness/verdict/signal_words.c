@@ -26,7 +26,7 @@ static const struct {
     {SIGSEGV, 11, "Segmentation fault"},     {SIGBUS, 10, "Bus error"}, {SIGILL, 4, "Illegal instruction"},
     {SIGFPE, 8, "Floating point exception"}, {SIGABRT, 6, "Aborted"},   {SIGTRAP, 5, "Trace/breakpoint trap"},
     {SIGSYS, 12, "Bad system call"}};
-#define KNOWN (sizeof known / sizeof *known)
+#define KNOWN (TL_COUNT(known))
 
 static bool is_digit(char c)
 {
@@ -52,7 +52,7 @@ static int signal_of_line(const char *line)
     static const char *const verbs[] = {"terminated", "killed", "died", "crashed", "exited"};
     const char *at = strcasestr(line, "signal "), *p = at ? at + 7 : NULL;
     bool died = false;
-    for (size_t i = 0; at && i < sizeof verbs / sizeof *verbs; i++) {
+    for (size_t i = 0; at && i < TL_COUNT(verbs); i++) {
         const char *verb = strcasestr(line, verbs[i]);
         died |= verb && verb < at;
     }

@@ -132,7 +132,7 @@ static bool listed(const char *const *names, size_t n, const char *name)
     }
     return false;
 }
-#define LISTED(table, name) listed(table, sizeof(table) / sizeof *(table), name)
+#define LISTED(table, name) listed(table, TL_COUNT(table), name)
 
 static const struct tl_module *module_of(const struct tl_capture *c, const struct tl_frame *f)
 {

@@ -357,11 +357,7 @@ Test(search_headline, robust)
 {
     for (uint64_t seed = 0; seed < 3000; seed++) {
         struct sim *m = sim_new(1 + seed % 8, seed);
-        for (size_t i = 0; i < m->space.n_axes; i++) {
-            m->axes[i].ordered = sim_random(m, 2) == 0;
-            m->axes[i].count = 1 + sim_random(m, 40);
-            m->failing[i] = sim_random(m, m->axes[i].count);
-        }
+        sim_random_axes(m);
         struct tl_search_options o = {.seed = seed,
                                       .width = (unsigned)sim_random(m, 20),
                                       .max_trials = sim_random(m, 2) == 0 ? 0 : 1 + sim_random(m, 300),

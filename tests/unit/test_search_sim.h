@@ -56,6 +56,16 @@ static inline double sim_uniform(struct sim *m)
     return (double)sim_random(m, (uint64_t)1 << 52) / (double)((uint64_t)1 << 52);
 }
 
+/* Axes of any kind and length, and any failing variant of them. */
+static inline void sim_random_axes(struct sim *m)
+{
+    for (size_t i = 0; i < m->space.n_axes; i++) {
+        m->axes[i].ordered = sim_random(m, 2) == 0;
+        m->axes[i].count = 1 + sim_random(m, 40);
+        m->failing[i] = sim_random(m, m->axes[i].count);
+    }
+}
+
 static inline struct sim *sim_new(size_t n, uint64_t seed)
 {
     struct sim *m = calloc(1, sizeof *m);

@@ -27,6 +27,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
 
@@ -52,22 +53,6 @@ bool tl_signal_is_crash(int signal)
     default:
         return false;
     }
-}
-
-/* Whether a message speaks of an allocation that failed. */
-static bool speaks_of_memory(const char *message)
-{
-    static const char *const words[] = {
-        "bad_alloc",           "out of memory",      "Cannot allocate memory", "memory allocation of",
-        "MemoryError",         "failed to allocate", "allocation failed",      "std::bad_array_new_length",
-        "cannot allocate",     "not enough memory",  "malloc failed",          "calloc failed",
-        "realloc failed",      "unable to allocate", "could not allocate",     "allocation failure",
-        "insufficient memory", "OutOfMemory",        "failed allocation",
-    };
-    for (size_t i = 0; message && i < TL_COUNT(words); i++)
-        if (strcasestr(message, words[i]))
-            return true;
-    return false;
 }
 
 static void set_message(struct tl_trial_record *r, char *message)
@@ -179,69 +164,6 @@ static int hang_capture(const struct tl_trial_record *r)
 
 #define MIB(bytes) ((unsigned long long)((bytes) >> 20))
 
-static bool is_near_limit(const struct tl_process_facts *f)
-{
-    return f->data_at_crash && f->data_at_crash >= f->memory_limit / 10 * 9;
-}
-
-/* The largest amount of memory that a message names: "Unable to allocate 3.73 GiB", "of 4294967296 bytes",
- * "buffer of size 20971520000". 0: none. */
-static double amount_in_words(const char *s)
-{
-    static const struct {
-        const char *unit;
-        double bytes;
-    } units[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3},
-                 {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},    {"byte", 1}};
-    double most = 0;
-    for (const char *p = s; (p = strpbrk(p, "0123456789"));) {
-        char *end;
-        bool size = p - s >= 5 && !strncasecmp(p - 5, "size ", 5),
-             word = p > s && isalnum((unsigned char)p[-1]);
-        double number = strtod(p, &end), factor = size ? 1 : 0;
-        const char *unit = end + (*end == ' ');
-        for (size_t i = 0; i < TL_COUNT(units); i++)
-            if (!strncmp(unit, units[i].unit, strlen(units[i].unit)))
-                factor = units[i].bytes;
-        if (!word && number * factor > most && number * factor < 0x1p80)
-            most = number * factor;
-        p = end > p ? end : p + 1;
-    }
-    return most;
-}
-
-/* How it is known that the limit was reached, of a process that said so; NULL when there are only its words.
- * A new string. */
-static char *limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
-                            const char *said)
-{
-    if (f->refused_bytes)
-        return tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(f->refused_bytes),
-                         MIB(f->data_when_refused));
-    if (is_near_limit(f))
-        return tl_format("%llu MiB were in use when an allocation failed", MIB(f->data_at_crash));
-    if (f->cgroup_oom_kills)
-        return tl_strdup("the kernel killed for it (cgroup oom_kill)");
-    double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
-    if (amount > (left > 0 ? left : 0) && amount > 0)
-        return tl_format("%.0f MiB were asked for", amount * 0x1p-20);
-    return NULL;
-}
-
-/* Under a limit, an allocation that fails usually ends in abort(), or in a write to NULL. Of a process that
- * does not say so it is told by what it holds: nearly all, or so much that what was refused would be again. */
-static bool died_of_memory_silently(const struct tl_process_facts *f, const struct tl_trial_record *r,
-                                    const char *said, int capture)
-{
-    bool still_refused = f->refused_bytes && f->data_at_crash + f->refused_bytes > f->memory_limit;
-    if (said || !f->memory_limit || !f->data_at_crash || !(is_near_limit(f) || still_refused))
-        return false;
-    if (r->signal == SIGABRT || r->signal == SIGTRAP || r->signal == SIGILL)
-        return true;
-    return r->signal == SIGSEGV && capture >= 0 && r->captures[capture].has_address &&
-           r->captures[capture].fault_address < 65536;
-}
-
 /* said: in the words of the process; NULL. */
 static void set_oom(const struct tl_process_facts *f, const char *how, const char *said,
                     struct tl_trial_record *r)
@@ -264,7 +186,7 @@ static void clear_error(struct tl_trial_record *r)
  * recorded. */
 static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
 {
-    char *how = f->memory_limit && speaks_of_memory(said) ? limit_evidence(f, r, said) : NULL;
+    char *how = tl_memory_limit_evidence(f, r, said);
     if (!how)
         return false;
     char *words = tl_strdup(said); /* may be the record's own message */
@@ -304,7 +226,7 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
     int at = decisive(r, signal, passed);
     if (ran_out_of_memory(f, said, r))
         return at;
-    if (died_of_memory_silently(f, r, said, at)) {
+    if (tl_memory_limit_silent(f, r, said, at)) {
         set_oom(f, "an allocation failed and the process ended itself", NULL, r);
         return at;
     }

@@ -1,0 +1,90 @@
+/* Whether the memory limit was the reason of a failure. Words alone are no evidence: a program may say that it
+ * is out of memory for reasons of its own. And a program that says nothing may have met the limit all the same,
+ * when abort() or a write to NULL is what it makes of an allocation that failed. */
+#include "harness/verdict/memory_limit.h"
+
+#include "harness/base/buffer.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB(bytes) ((unsigned long long)((bytes) >> 20))
+
+/* Whether a message speaks of an allocation that failed. */
+static bool speaks_of_memory(const char *message)
+{
+    static const char *const words[] = {
+        "bad_alloc",           "out of memory",      "Cannot allocate memory", "memory allocation of",
+        "MemoryError",         "failed to allocate", "allocation failed",      "std::bad_array_new_length",
+        "cannot allocate",     "not enough memory",  "malloc failed",          "calloc failed",
+        "realloc failed",      "unable to allocate", "could not allocate",     "allocation failure",
+        "insufficient memory", "OutOfMemory",        "failed allocation",
+    };
+    for (size_t i = 0; message && i < TL_COUNT(words); i++)
+        if (strcasestr(message, words[i]))
+            return true;
+    return false;
+}
+
+static bool is_near_limit(const struct tl_process_facts *f)
+{
+    return f->data_at_crash && f->data_at_crash >= f->memory_limit / 10 * 9;
+}
+
+/* The largest amount of memory that a message names: "Unable to allocate 3.73 GiB", "of 4294967296 bytes",
+ * "buffer of size 20971520000". 0: none. */
+static double amount_in_words(const char *s)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3},
+                 {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},    {"byte", 1}};
+    double most = 0;
+    for (const char *p = s; (p = strpbrk(p, "0123456789"));) {
+        char *end;
+        bool size = p - s >= 5 && !strncasecmp(p - 5, "size ", 5),
+             word = p > s && isalnum((unsigned char)p[-1]);
+        double number = strtod(p, &end), factor = size ? 1 : 0;
+        const char *unit = end + (*end == ' ');
+        for (size_t i = 0; i < TL_COUNT(units); i++)
+            if (!strncmp(unit, units[i].unit, strlen(units[i].unit)))
+                factor = units[i].bytes;
+        if (!word && number * factor > most && number * factor < 0x1p80)
+            most = number * factor;
+        p = end > p ? end : p + 1;
+    }
+    return most;
+}
+
+char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                               const char *said)
+{
+    if (!f->memory_limit || !speaks_of_memory(said))
+        return NULL;
+    if (f->refused_bytes)
+        return tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(f->refused_bytes),
+                         MIB(f->data_when_refused));
+    if (is_near_limit(f))
+        return tl_format("%llu MiB were in use when an allocation failed", MIB(f->data_at_crash));
+    if (f->cgroup_oom_kills)
+        return tl_strdup("the kernel killed for it (cgroup oom_kill)");
+    double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
+    if (amount > (left > 0 ? left : 0) && amount > 0)
+        return tl_format("%.0f MiB were asked for", amount * 0x1p-20);
+    return NULL;
+}
+
+bool tl_memory_limit_silent(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                            const char *said, int capture)
+{
+    bool still_refused = f->refused_bytes && f->data_at_crash + f->refused_bytes > f->memory_limit;
+    if (said || !f->memory_limit || !f->data_at_crash || !(is_near_limit(f) || still_refused))
+        return false;
+    if (r->signal == SIGABRT || r->signal == SIGTRAP || r->signal == SIGILL)
+        return true;
+    return r->signal == SIGSEGV && capture >= 0 && r->captures[capture].has_address &&
+           r->captures[capture].fault_address < 65536;
+}

@@ -3,10 +3,11 @@
  * $XDG_CACHE_HOME/trapline/descriptions, together with the hash of everything that decides which devices can
  * be used here:
  *
- *   trapline's version; the content of the runner; the content and the state of the library, and when
- * something was last put beside it (a provider of its own) the machine, its OS and kernel, the user and the
- * user's groups the variables by which loaders and drivers are led, the loader's cache, Vulkan's lists of
- * drivers, the nodes of GPUs
+ *   trapline's version, and the content of the runner
+ *   the content and the state of the library, and when something was last put beside it (a provider)
+ *   the machine, its OS and kernel, the user and the user's groups
+ *   the variables by which loaders and drivers are led
+ *   the loader's cache, Vulkan's lists of drivers, the nodes of GPUs
  *
  * With another hash, or when the file cannot be read or holds something else, the runner is asked anew. Never
  * kept are failures; what a script says, since the modules that it loads are not seen; and what is said

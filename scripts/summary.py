@@ -13,7 +13,7 @@ import sys
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CRITERION = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n?(OK|FAILED)(?: \((.*)\))?", re.M)
-FUZZ = re.compile(r"^([a-z0-9_-]+): (nothing found|found something)", re.M)
+FUZZ = re.compile(r"^([a-z0-9_-]+): (nothing found|found something|could not be built)", re.M)
 
 
 def parts(text):

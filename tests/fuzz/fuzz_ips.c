@@ -31,7 +31,7 @@ static void check_thread(const struct tl_capture *c, const struct tl_thread *t)
 
 static void check_title(const char *title)
 {
-    check(title && *title && strlen(title) <= 200 && !strchr(title, '\n'));
+    check(title && *title && strlen(title) <= 400 && !strchr(title, '\n'));
     json_t *v = json_string(title); /* UTF-8 */
     check(v != NULL);
     json_decref(v);

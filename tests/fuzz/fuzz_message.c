@@ -91,12 +91,12 @@ static void use_lines(const char *data, size_t size, size_t piece)
 static void use_message_text(const char *text)
 {
     char *normal = tl_normalise_message(text);
-    check_text(normal, 400);
+    check_text(normal, 2000);
     free(normal);
     struct tl_trial_record r = {.outcome = TL_OUTCOME_CRASH, .signal = 6};
     r.message = strdup(text);
     tl_signature_make(&r);
-    check_text(r.signature.title, 200);
+    check_text(r.signature.title, 400);
     tl_trial_record_free(&r);
 }
 

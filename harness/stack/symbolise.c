@@ -1,7 +1,9 @@
-/* Theory of operation. Three levels remember: whole stacks by their content id, single places by (module,
- * address), and open files. Each is bounded and simply emptied when it is full: a run that has that many
- * different stacks has other costs. A module is known by its build-id; one without is known by its path, size
- * and times, and a stack with such a module is not remembered as a whole, since its id says too little. */
+/* Theory of operation. Three levels remember: whole stacks by their content id and the paths of their modules,
+ * single places by (module, address), and open files. Each is bounded and simply emptied when it is full: a run
+ * that has that many different stacks has other costs. A module is known by its build-id and path: a copy of a
+ * file that is there no more must not get its names by chance, from the same stack in another copy. One without
+ * a build-id is known by its path, size and times, and a stack with such a module is not remembered as a whole,
+ * since its id says too little. */
 #include "harness/stack/symbolise.h"
 
 #include "harness/base/buffer.h"
@@ -177,26 +179,45 @@ static bool is_exact(const struct tl_thread *t, size_t i)
            (i + 1 < t->n_frames && (t->frames[i + 1].flags & TL_FRAME_SIGNAL));
 }
 
+/* What a whole stack is remembered by: a new string, or NULL when it is not. */
+static char *key_of_stack(const struct tl_capture *c, const struct tl_thread *t)
+{
+    if (!t->stack_id[0])
+        return NULL;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, t->stack_id);
+    for (size_t i = 0; i < t->n_frames; i++) {
+        uint32_t module = t->frames[i].module;
+        if (module >= c->n_modules || (i && module == t->frames[i - 1].module))
+            continue;
+        if (!c->modules[module].build_id[0] || !c->modules[module].path) {
+            tl_buffer_free(&b);
+            return NULL;
+        }
+        tl_buffer_printf(&b, "\n%s", c->modules[module].path);
+    }
+    return tl_buffer_take(&b);
+}
+
 static void symbolise_thread(struct tl_symboliser *s, const struct tl_capture *c, struct tl_thread *t)
 {
-    bool whole = t->stack_id[0] != '\0';
     t->symbols = tl_calloc(t->n_frames, sizeof *t->symbols);
-    for (size_t i = 0; i < t->n_frames; i++)
-        if (t->frames[i].module < c->n_modules && !c->modules[t->frames[i].module].build_id[0])
-            whole = false;
-    const struct remembered *r = whole ? recall(&s->stacks, t->stack_id) : NULL;
+    char *stack = key_of_stack(c, t);
+    const struct remembered *r = stack ? recall(&s->stacks, stack) : NULL;
     if (r && r->n == t->n_frames) {
         symbols_copy(t->symbols, r->frames, r->n);
+        free(stack);
         return;
     }
+    bool all_open = true;
     for (size_t i = 0; i < t->n_frames; i++) {
         const struct tl_frame *frame = &t->frames[i];
         if (frame->module >= c->n_modules)
             continue;
         const struct tl_module *m = &c->modules[frame->module];
         struct file *f = file_of(s, m);
-        if (!f || !f->file) { /* the same stack of another copy of the file may find it */
-            whole = false;
+        if (!f || !f->file) { /* it may be there the next time */
+            all_open = false;
             continue;
         }
         uint64_t vaddr = is_exact(t, i) ? frame->offset : frame->offset - 1;
@@ -210,8 +231,9 @@ static void symbolise_thread(struct tl_symboliser *s, const struct tl_capture *c
         tl_symbol_file_find(f->file, vaddr, &t->symbols[i]);
         remember(&s->places, key, &t->symbols[i], 1);
     }
-    if (whole && !recall(&s->stacks, t->stack_id))
-        remember(&s->stacks, t->stack_id, t->symbols, t->n_frames);
+    if (stack && all_open && !recall(&s->stacks, stack))
+        remember(&s->stacks, stack, t->symbols, t->n_frames);
+    free(stack);
 }
 
 void tl_symbolise(struct tl_symboliser *s, struct tl_capture *c)

@@ -205,6 +205,27 @@ Test(symbolise, debug_file_beside_the_program)
     }
 }
 
+/* What a stack is called must not depend on whether the same one was seen in another copy of the file. */
+Test(symbolise, a_copy_that_is_gone_has_no_names)
+{
+    char kept[100], gone[100];
+    struct tl_capture a, b;
+    snprintf(kept, sizeof kept, "%s/kept", directory);
+    snprintf(gone, sizeof gone, "%s/gone", directory);
+    RUN("cp", TARGETS "/crash_o2", kept);
+    RUN("cp", TARGETS "/crash_o2", gone);
+    capture(kept, "null", &a);
+    capture(gone, "null", &b);
+    unlink(gone);
+    cr_assert_str_eq(a.threads[0].stack_id, b.threads[0].stack_id);
+    tl_symbolise(s, &a);
+    tl_symbolise(s, &b);
+    expect_text(&a, 4, main_text());
+    cr_assert_eq(b.threads[0].symbols[4].n, 0);
+    tl_capture_free(&a);
+    tl_capture_free(&b);
+}
+
 Test(symbolise, debug_file_of_another_build)
 {
     char program[100], debug[100];

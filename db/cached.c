@@ -26,7 +26,7 @@ static const struct tl_column columns[] = {
     TL_COLUMN(struct tl_cached, started_us, "started_us"),
     TL_COLUMN(struct tl_cached, outcome, "outcome"),
     TL_COLUMN(struct tl_cached, phase, "phase"),
-    TL_COLUMN(struct tl_cached, signal, "signal"),
+    TL_COLUMN_SIGNAL_OF(struct tl_cached, signal, ""),
     TL_COLUMN(struct tl_cached, signature_id, "signature_id"),
     TL_COLUMN(struct tl_cached, fresh, "fresh"),
     {0},

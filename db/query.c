@@ -163,7 +163,7 @@ static const struct tl_column sum_columns[] = {
     TL_COLUMN(struct tl_sum, coarse_id, "g.coarse_id"),
     TL_COLUMN(struct tl_sum, outcome, "g.outcome"),
     TL_COLUMN(struct tl_sum, phase, "g.phase"),
-    TL_COLUMN(struct tl_sum, signal, "g.signal"),
+    TL_COLUMN_SIGNAL_OF(struct tl_sum, signal, "g."),
     TL_COLUMN(struct tl_sum, trials, "trials"),
     TL_COLUMN_AS(struct tl_sum, cases, TL_COLUMN_INTEGER, "cases"),
     TL_COLUMN_AS(struct tl_sum, units, TL_COLUMN_INTEGER, "units"),

@@ -119,6 +119,11 @@ static void fill(struct tl_rows *q, int column, const struct tl_column *c, void 
     case TL_COLUMN_OUTCOME:
         *(enum tl_outcome *)field = tl_sql_outcome(q->st, column);
         break;
+    case TL_COLUMN_SIGNAL:
+        *(int *)field = sqlite3_column_type(q->st, column) == SQLITE_TEXT
+                            ? tl_signal_parse((const char *)sqlite3_column_text(q->st, column))
+                            : sqlite3_column_int(q->st, column);
+        break;
     case TL_COLUMN_PHASE:
         *(enum tl_phase *)field = tl_sql_phase(q->st, column);
         break;

@@ -20,6 +20,7 @@ enum tl_column_kind {
     TL_COLUMN_REAL, /* double; -1 for NULL */
     TL_COLUMN_OUTCOME,
     TL_COLUMN_PHASE,
+    TL_COLUMN_SIGNAL, /* int: its number here, of a name or of a number */
 };
 
 struct tl_column {
@@ -50,6 +51,10 @@ struct tl_column {
                           enum tl_outcome *: TL_COLUMN_OUTCOME,                                              \
                           enum tl_phase *: TL_COLUMN_PHASE),                                                 \
                  sql)
+
+/* A signal of a table: by its name where that is known, for numbers differ between systems. */
+#define TL_COLUMN_SIGNAL_OF(of, field, table)                                                                \
+    TL_COLUMN_AS(of, field, TL_COLUMN_SIGNAL, "ifnull(" table "signal_name, " table "signal)")
 
 /* A query that runs. */
 struct tl_rows {

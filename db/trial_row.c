@@ -10,7 +10,7 @@
     TL_COLUMN(of, id, "trial.id"), TL_COLUMN(of, started_us, "trial.started_us"),                            \
         TL_COLUMN(of, case_name, "trial.case_name"), TL_COLUMN(of, unit, "trial.unit"),                      \
         TL_COLUMN(of, variant, "variant.json"), TL_COLUMN(of, outcome, "trial.outcome"),                     \
-        TL_COLUMN(of, phase, "trial.phase"), TL_COLUMN(of, signal, "trial.signal"),                          \
+        TL_COLUMN(of, phase, "trial.phase"), TL_COLUMN_SIGNAL_OF(of, signal, "trial."),                      \
         TL_COLUMN(of, fresh, "trial.fresh"), TL_COLUMN(of, wall_seconds, "trial.wall_s")
 
 /* The columns of a record that are rows of trial and variant; a row has them too. */
@@ -149,7 +149,7 @@ const struct tl_column tl_capture_columns[] = {
     TL_COLUMN(struct tl_capture_row, c.exe, "exe"),
     TL_COLUMN(struct tl_capture_row, c.is_main, "is_main"),
     TL_COLUMN(struct tl_capture_row, c.fatal, "fatal"),
-    TL_COLUMN(struct tl_capture_row, c.signal, "signal"),
+    TL_COLUMN_SIGNAL_OF(struct tl_capture_row, c.signal, ""),
     TL_COLUMN(struct tl_capture_row, c.si_code, "si_code"),
     TL_COLUMN(struct tl_capture_row, c.sender_pid, "si_pid"),
     TL_COLUMN(struct tl_capture_row, c.has_address, "fault_address IS NOT NULL"),

@@ -40,15 +40,15 @@ static const char *const texts[TL_ST_COUNT] = {
         "WHERE runner IS NULL AND excluded.runner IS NOT NULL",
     [TL_ST_SESSION] = "INSERT OR IGNORE INTO session(id) VALUES(?)",
     [TL_ST_SIGNATURE] =
-        "INSERT OR IGNORE INTO signature(id, outcome, phase, signal, title, coarse_id, coarse_title) "
-        "VALUES(?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO signature(id, outcome, phase, signal, title, coarse_id, coarse_title, "
+        "signal_name) VALUES(?,?,?,?,?,?,?,?)",
     [TL_ST_TRIAL] =
         "INSERT OR IGNORE INTO trial(id, started_us, case_name, unit, outcome, phase, signal, fresh, "
         "signature_id, cell, case_hash, variant_hash, environment_id, session_id, observed_device, "
         "exit_status, wall_s, user_s, system_s, "
         "start_s, generate_s, load_s, compile_s, execute_s, check_s, done_s, "
-        "peak_rss, error_domain, error_code, message, command, request, result) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "peak_rss, error_domain, error_code, message, command, request, result, signal_name) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL_ST_OUTPUT] = "INSERT INTO output(trial_id, stream, total, packed, head, tail) VALUES(?,?,?,?,?,?)",
     [TL_ST_MODULE] = "INSERT OR IGNORE INTO module(id, build_id, path) VALUES(?,?,?)",
     [TL_ST_MODULE_SET] = "INSERT OR IGNORE INTO module_set(id, modules) VALUES(?,?)",
@@ -57,8 +57,8 @@ static const char *const texts[TL_ST_COUNT] = {
                     "WHERE symbols IS NULL AND excluded.symbols IS NOT NULL",
     [TL_ST_CAPTURE] =
         "INSERT INTO capture(trial_id, capture, kind, pid, tid, exe, is_main, fatal, signal, si_code, "
-        "si_pid, fault_address, registers, module_set_id, bases, capture_ns) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "si_pid, fault_address, registers, module_set_id, bases, capture_ns, signal_name) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL_ST_THREAD] =
         "INSERT INTO thread(trial_id, capture, thread, pid, tid, name, crashed, on_cpu, state, stack_id) "
         "VALUES(?,?,?,?,?,?,?,?,?,?)",
@@ -110,6 +110,9 @@ static int insert_name(struct tl_store *s, enum tl_statement which, char kind, c
     return tl_store_known(s, kind, name) ? 0 : INSERT(s, which, e, TL_TEXT(name));
 }
 
+/* A signal by its name; NULL for none. */
+#define TL_SIGNAL(number) TL_TEXT((number) ? tl_signal_name(number) : NULL)
+
 static int insert_signature(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
 {
     const struct tl_signature *g = &r->signature;
@@ -117,7 +120,7 @@ static int insert_signature(struct tl_store *s, const struct tl_trial_record *r,
         return 0;
     return INSERT(s, TL_ST_SIGNATURE, e, TL_TEXT(g->id), TL_TEXT(tl_outcome_name(r->outcome)),
                   TL_TEXT(tl_phase_name(r->phase)), TL_INTEGER(r->signal), TL_TEXT(g->title ? g->title : ""),
-                  TL_ID(g->coarse_id), TL_TEXT(g->coarse_title));
+                  TL_ID(g->coarse_id), TL_TEXT(g->coarse_title), TL_SIGNAL(r->signal));
 }
 
 static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r, const char *session_id,
@@ -138,7 +141,7 @@ static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r,
         TL_SECONDS(phase[TL_PHASE_COMPILE]), TL_SECONDS(phase[TL_PHASE_EXECUTE]),
         TL_SECONDS(phase[TL_PHASE_CHECK]), TL_SECONDS(phase[TL_PHASE_DONE]), TL_INTEGER(r->peak_rss),
         TL_TEXT(r->error_domain), TL_TEXT(r->error_code), TL_TEXT(r->message), TL_PACKED(r->command),
-        TL_PACKED(r->request), TL_PACKED(result));
+        TL_PACKED(r->request), TL_PACKED(result), TL_SIGNAL(r->signal));
     free(result);
     return rc;
 }
@@ -231,7 +234,7 @@ static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, s
                     TL_INTEGER(c->tid), TL_TEXT(c->exe), TL_INTEGER(c->is_main), TL_INTEGER(c->fatal),
                     TL_INTEGER(c->signal), TL_INTEGER(c->si_code), TL_INTEGER(c->sender_pid),
                     TL_INTEGER_IF(c->has_address, c->fault_address), TL_TEXT(registers.data), TL_ID(set),
-                    TL_PACKED(bases.data), TL_INTEGER(c->capture_ns));
+                    TL_PACKED(bases.data), TL_INTEGER(c->capture_ns), TL_SIGNAL(c->signal));
     tl_buffer_free(&registers);
     tl_buffer_free(&bases);
     for (size_t i = 0; rc == 0 && i < c->n_threads; i++)

@@ -255,6 +255,9 @@ static bool names_error(const char *s)
 static bool is_unfinished(const char *s)
 {
     size_t n = strlen(s);
+    const char *code = strstr(s, "Error Domain=") ? strstr(s, " Code=") : NULL;
+    if (code && !code[6 + strspn(code + 6, "-0123456789")]) /* an NSError, described on the next line */
+        return true;
     return n && (s[n - 1] == ':' || s[n - 1] == '{' || s[n - 1] == '(' || s[n - 1] == '=');
 }
 

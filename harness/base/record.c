@@ -92,8 +92,26 @@ const char *tl_signal_name(int signal)
         return text;
     }
 #endif
+    if (signal == TL_SIGNAL_ELSEWHERE)
+        return "a signal of another system";
     snprintf(text, sizeof text, "signal %d", signal);
     return text;
+}
+
+int tl_signal_parse(const char *name)
+{
+    int number;
+    for (size_t i = 0; i < TL_COUNT(signal_names); i++)
+        if (!strcmp(signal_names[i].name, name))
+            return signal_names[i].signal;
+    if (sscanf(name, "signal %d", &number) == 1)
+        return number;
+#ifdef SIGRTMIN
+    number = 0;
+    if (!strcmp(name, "SIGRTMIN") || sscanf(name, "SIGRTMIN+%d", &number) == 1)
+        return number >= 0 && number <= SIGRTMAX - SIGRTMIN ? SIGRTMIN + number : TL_SIGNAL_ELSEWHERE;
+#endif
+    return TL_SIGNAL_ELSEWHERE;
 }
 
 static void free_thread(struct tl_thread *t)

@@ -41,6 +41,10 @@ const char *tl_phase_name(enum tl_phase p);     /* "start", … */
 int tl_phase_parse(const char *name);           /* -1 when it is none */
 bool tl_outcome_is_failure(enum tl_outcome o);  /* everything but pass and unsupported */
 const char *tl_signal_name(int signal); /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (static storage per thread) */
+/* The number here of a signal that tl_signal_name named, also on another system. One that this system does not
+ * have is TL_SIGNAL_ELSEWHERE. */
+int tl_signal_parse(const char *name);
+#define TL_SIGNAL_ELSEWHERE 999
 
 /* A file mapped executable in the process that was captured. */
 struct tl_module {

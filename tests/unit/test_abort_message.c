@@ -193,6 +193,9 @@ static const struct {
      NULL},
     {"objc[1]: Method cache corrupted.\n", "Method cache corrupted", NULL},
     {"Error Domain=com.example.ane Code=53 \"no such program\"\n", "Code=53", NULL},
+    {"Error = Error Domain=com.example.ane Code=53\n  \"load: Program load failed: no memory\"\n"
+     "/B/Executable.mm:5: failed assertion `Error occurred when loading ANE module'\n",
+     "no memory", NULL},
     {"Process terminated due to signal 9.\n", "signal 9", NULL},
     {"error[E0308]: mismatched types\n --> src/a.rs:1:1\nerror: could not compile `a` due to 1 error\n",
      "mismatched types", NULL},

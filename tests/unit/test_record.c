@@ -36,6 +36,10 @@ Test(record, signal_names)
     cr_assert_str_eq(tl_signal_name(SIGSYS), "SIGSYS");
     cr_assert_str_eq(tl_signal_name(0), "signal 0");
     cr_assert_str_eq(tl_signal_name(-3), "signal -3");
+    for (int i = 1; i < 64; i++)
+        cr_assert_eq(tl_signal_parse(tl_signal_name(i)), i, "%s", tl_signal_name(i));
+    cr_assert_eq(tl_signal_parse("SIGNOTHERE"), TL_SIGNAL_ELSEWHERE);
+    cr_assert_str_neq(tl_signal_name(TL_SIGNAL_ELSEWHERE), "signal 999");
 #ifdef SIGRTMIN
     cr_assert_str_eq(tl_signal_name(SIGRTMIN), "SIGRTMIN");
     cr_assert_str_eq(tl_signal_name(SIGRTMIN + 2), "SIGRTMIN+2");

@@ -426,26 +426,99 @@ Test(store_files, full_disk_and_read_only_file_system, .timeout = 60)
 
 /* Migrations. */
 
+/* What a database says of a signal that has another number where it came from. */
+Test(store_files, a_signal_is_known_by_its_name)
+{
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    struct tl_trial_record a = crashed(1), r;
+    OK(tl_store_trial(s, &a, &error));
+    OK(tl_store_flush(s, &error));
+    cr_assert_eq(count(s, "SELECT count(*) FROM trial WHERE signal_name = 'SIGSEGV'"), 1);
+    cr_assert_eq(count(s, "SELECT count(*) FROM capture WHERE signal_name = 'SIGSEGV'"), 1);
+    cr_assert_eq(count(s, "SELECT count(*) FROM signature WHERE signal_name = 'SIGSEGV'"), 1);
+    const struct {
+        const char *number_and_name;
+        int signal;
+    } told[] = {{"10, signal_name = 'SIGBUS'", SIGBUS}, /* by a Mac */
+                {"7, signal_name = 'SIGBUS'", SIGBUS},
+                {"7, signal_name = 'SIGNOTHERE'", TL_SIGNAL_ELSEWHERE},
+                {"11, signal_name = NULL", 11}}; /* before names were stored */
+    for (size_t i = 0; i < TL_COUNT(told); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            char *sql =
+                tl_format("UPDATE %s SET signal = %s", k ? "capture" : "trial", told[i].number_and_name);
+            cr_assert_eq(sqlite3_exec(s->db, sql, NULL, NULL, NULL), SQLITE_OK);
+            free(sql);
+        }
+        OK(tl_query_trial(s, a.id, &r, &error));
+        cr_expect_eq(r.signal, told[i].signal);
+        cr_expect_eq(r.captures[0].signal, told[i].signal);
+        tl_trial_record_free(&r);
+    }
+    close_store(s);
+    tl_trial_record_free(&a);
+}
+
+/* Trials that were stored before are named where their session tells the system. */
+Test(store_files, signals_of_an_older_schema_are_named)
+{
+    static const struct {
+        const char *os, *name; /* of number 10 */
+    } systems[] = {
+        {"Debian GNU/Linux 12", "SIGUSR1"}, {"macOS 26.1", "SIGBUS"}, {"Darwin", "SIGBUS"}, {NULL, NULL}};
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    char session[TL_UUID_SIZE];
+    OK(tl_store_session_begin(s, &machine, "0.1", "run x", session, &error));
+    struct tl_trial_record a = crashed(1);
+    OK(tl_store_trial(s, &a, &error));
+    OK(tl_store_flush(s, &error));
+    for (size_t i = 0; i < TL_COUNT(systems); i++) {
+        char *sql = tl_format(
+            "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
+            "ALTER TABLE signature DROP COLUMN signal_name; PRAGMA user_version = 3; UPDATE trial SET signal "
+            "= 10; "
+            "UPDATE signature SET signal = 10; UPDATE session SET os = %s%s%s",
+            systems[i].os ? "'" : "", systems[i].os ? systems[i].os : "NULL", systems[i].os ? "'" : "");
+        cr_assert_eq(sqlite3_exec(s->db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(s->db));
+        free(sql);
+        OK(tl_migrate(s->db, tl_migrations, tl_schema_version, &error));
+        for (size_t k = 0; k < 2; k++) {
+            sql = tl_format("SELECT count(*) FROM %s WHERE ifnull(signal_name, '-') = '%s'",
+                            k ? "signature" : "trial", systems[i].name ? systems[i].name : "-");
+            cr_expect_eq(count(s, sql), 1, "%s: %s", systems[i].os ? systems[i].os : "no system", sql);
+            free(sql);
+        }
+    }
+    close_store(s);
+    tl_trial_record_free(&a);
+}
+
 Test(store_files, migrations_are_applied_once_and_together)
 {
     const struct tl_migration good[] = {
         tl_migrations[0],
         tl_migrations[1],
         tl_migrations[2],
+        tl_migrations[3],
         {"CREATE TABLE extra(id TEXT PRIMARY KEY); ALTER TABLE trial ADD COLUMN x"},
         {"INSERT INTO extra VALUES('f')"}};
-    const struct tl_migration bad[] = {
-        good[0], good[1], good[2], good[3], good[4], {"CREATE TABLE z(a); INSERT INTO nowhere VALUES(1)"}};
+    const struct tl_migration bad[] = {good[0],
+                                       good[1],
+                                       good[2],
+                                       good[3],
+                                       good[4],
+                                       good[5],
+                                       {"CREATE TABLE z(a); INSERT INTO nowhere VALUES(1)"}};
     struct tl_store *s = open_store(TL_STORE_WRITE);
     struct tl_trial_record a = crashed(1), r;
     OK(tl_store_trial(s, &a, &error));
     OK(tl_store_flush(s, &error));
-    OK(tl_migrate(s->db, good, 5, &error));
-    cr_assert_eq(count(s, "PRAGMA user_version"), 5);
-    OK(tl_migrate(s->db, good, 5, &error));
+    OK(tl_migrate(s->db, good, 6, &error));
+    cr_assert_eq(count(s, "PRAGMA user_version"), 6);
+    OK(tl_migrate(s->db, good, 6, &error));
     cr_assert_eq(count(s, "SELECT count(*) FROM extra"), 1);
-    cr_assert_eq(tl_migrate(s->db, bad, 6, &error), -1);
-    cr_assert_eq(count(s, "PRAGMA user_version"), 5);
+    cr_assert_eq(tl_migrate(s->db, bad, 7, &error), -1);
+    cr_assert_eq(count(s, "PRAGMA user_version"), 6);
     cr_assert_eq(count(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'z'"), 0);
     OK(tl_query_trial(s, a.id, &r, &error));
     same_record(&a, &r);

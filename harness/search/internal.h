@@ -386,6 +386,7 @@ struct tl_neighbours_tried {
 
 enum tl_search_progress tl_choices_step(struct tl_search *s); /* every choice to its simplest value */
 uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value);
+bool tl_every_value(const struct tl_search *s, size_t axis); /* whether all values of the axis are tried */
 void tl_neighbours_find(struct tl_search *s); /* fills in the list of neighbours, simplest first */
 void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t);
 void tl_neighbour_take(struct tl_search *s, const struct tl_neighbours_tried *t); /* t->failed becomes M */

@@ -179,7 +179,6 @@ static bool may_be_two(const struct tl_search *s, const struct tl_point *m)
 static void add_places(struct tl_search *s)
 {
     struct tl_search_result *r = &s->result;
-    r->wide = s->wide;
     r->places = tl_calloc(s->n_faces + 1, sizeof *r->places);
     r->places[r->n_places++] = (struct tl_search_place){s->target, TL_RELATION_SAME, NULL, 0};
     for (size_t i = 0; i < s->n_runs; i++) {
@@ -245,7 +244,8 @@ void tl_isolate_report(struct tl_search *s)
     r->minimal = answer.minimal;
     r->triggers = answer.triggers;
     r->n_triggers = answer.n_triggers;
-    r->strict = z->answer;
+    if (z->answer.minimal != r->minimal)
+        r->strict = z->answer;
     for (size_t i = 0; i < r->n_triggers; i++)
         add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
     add_note(r, TL_NOTE_MAY_BE_TWO, may_be_two(s, m));

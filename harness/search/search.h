@@ -66,10 +66,11 @@ struct tl_search_options {
     uint64_t max_trials;   /* budget (none) */
     double confidence;     /* of a noisy result (0.99) */
     const char *signature; /* the failure to isolate (the one that F shows most often); copied */
+    const char *kind;      /* of that signature, where it is known; copied */
     bool no_generalise;    /* leave out the steps after confirm */
-    bool widen;            /* of an isolation: look for the same failure at other places (headline.c) */
-    bool causes;           /* of an isolation: look for other triggers (causes.c) */
-    bool needs;            /* of an isolation: look for values that have to stay as they are (needs.c) */
+    bool widen;       /* look for the same failure at other places (headline.c); over builds: match by kind */
+    bool causes;      /* of an isolation: look for other triggers (causes.c) */
+    bool needs;       /* of an isolation: look for values that have to stay as they are (needs.c) */
     bool every_value; /* of an isolation: try all values of needed ordered axes with at most widen_most */
     bool judge;       /* the caller answers requests to judge a signature (TL_SEARCH_JUDGE) */
 
@@ -328,6 +329,7 @@ struct tl_search_result {
     double confidence;          /* of a flaky result: that no neighbour fails; 0 when not known */
 
     /* What it cost */
+    bool wide;              /* every figure is by the wide match */
     uint64_t trials;        /* all that were asked for and told */
     uint64_t search_trials; /* of them, those that found M: baseline, axes and thresholds */
     uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
@@ -337,7 +339,6 @@ struct tl_search_result {
     struct tl_search_other *others;
 
     /* Of an isolation */
-    bool wide;                      /* every figure is by the wide match */
     struct tl_search_answer strict; /* by signature alone, where that was looked for and is another answer */
     size_t n_places;                /* result.signature first */
     struct tl_search_place *places;

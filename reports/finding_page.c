@@ -237,7 +237,9 @@ static void add_independent(const struct tl_sections *r)
         tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
                                "variants was run until it did, or until it had not so often "
                                "that it is believed not to.");
-    add_names(&needless, json_object_get(f, "irrelevant"), k == n && n > 0 ? independent : NULL);
+    const json_t *reset = json_object_get(f, "reset"); /* findings of earlier versions have irrelevant */
+    add_names(&needless, reset ? reset : json_object_get(f, "irrelevant"),
+              k == n && n > 0 ? independent : NULL);
     if (needless.size) {
         tl_buffer_add_string(
             &b, "Not needed (the minimal variant fails with them at their simplest value; other values "

@@ -201,10 +201,10 @@ static void collect_json(struct tl_redaction *r, const json_t *j, int depth)
 
 static bool is_exact(const char *key)
 {
-    static const char *const keys[] = {"minimal",  "failing", "baseline",   "variant",     "trigger",
-                                       "joint",    "axes",    "irrelevant", "independent", "decisive",
-                                       "not_held", "also",    "case",       "frontier",    "unit",
-                                       "device",   "runner"};
+    static const char *const keys[] = {
+        "minimal",    "failing",     "baseline", "variant",  "trigger", "joint",  "axes",
+        "irrelevant", "independent", "decisive", "reset",    "needs",   "or",     "strict",
+        "not_held",   "also",        "case",     "frontier", "unit",    "device", "runner"};
     for (size_t i = 0; i < TL_COUNT(keys); i++)
         if (!strcmp(keys[i], key))
             return true;

@@ -28,6 +28,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/verdict/kind.h"
 #include "harness/verdict/related.h"
 
 #include <stdio.h>
@@ -49,6 +50,7 @@ struct tl_driver_use {
 struct tl_driver_signature {
     char id[TL_ID_SIZE], failure[TL_ID_SIZE];
     struct tl_trial_record record; /* what tl_failure_related looks at */
+    char *kind;                    /* what wide matching compares */
     bool bare;                     /* nothing is known of it that would tell it from another */
     bool known_as;                 /* bare, and taken for a failure that is known */
 };
@@ -156,6 +158,30 @@ static enum tl_search_told told_of(enum tl_outcome outcome)
     }
 }
 
+static const struct tl_driver_signature *known_signature(const struct tl_driver *d, const char *id)
+{
+    for (size_t i = 0; i < d->n_signatures; i++)
+        if (!strcmp(d->signatures[i].id, id))
+            return &d->signatures[i];
+    return NULL;
+}
+
+const char *tl_driver_kind(const struct tl_driver *d, const char *signature)
+{
+    const struct tl_driver_signature *s = known_signature(d, signature);
+    return s ? s->kind : NULL;
+}
+
+/* Whether the signature is the failure that is isolated at another place, by the stacks of both. */
+static enum tl_search_relation relation(const struct tl_driver *d, const char *signature)
+{
+    const char *target = tl_search_result(d->search)->signature;
+    const struct tl_driver_signature *a = target ? known_signature(d, target) : NULL,
+                                     *b = known_signature(d, signature);
+    bool same = a && b && tl_failure_shares_place(&a->record, &b->record);
+    return same ? TL_RELATION_SAME : TL_RELATION_UNKNOWN;
+}
+
 static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_trial *t)
 {
     while (d->n_trials <= request) {
@@ -166,7 +192,19 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         d->trials[d->n_trials++] = (struct tl_driver_trial){0};
     }
     d->trials[request] = *t;
-    tl_search_tell(d->search, request, told_of(t->outcome), d->units ? t->coarse_id : t->signature_id);
+    enum tl_search_told told = told_of(t->outcome);
+    const struct tl_search_failure failure = {
+        .signature = d->units ? t->coarse_id : t->signature_id,
+        .kind = tl_driver_kind(d, t->signature_id),
+        /* Costs nothing, so it is told before it is asked for. */
+        .relation = !d->units && told == TL_TOLD_FAIL && relation(d, t->signature_id) == TL_RELATION_SAME
+                        ? TL_RELATION_SAME
+                        : TL_RELATION_OPEN,
+    };
+    if (told == TL_TOLD_FAIL)
+        tl_search_tell_failure(d->search, request, &failure);
+    else
+        tl_search_tell(d->search, request, told, NULL);
 }
 
 /* The failure that a signature belongs to: itself, unless a failure that was seen before is related. */
@@ -198,7 +236,13 @@ static int failure_of(struct tl_driver *d, const char *trial, const char *signat
     }
     d->bare_trials += bare;
     struct tl_driver_signature *f = TL_GROW(d->signatures, d->n_signatures);
+    f->kind = NULL;
     f->record = r;
+    /* One without a message is of the kind that was seen first. */
+    for (size_t i = 0; i + 1 < d->n_signatures && !f->kind; i++)
+        if (tl_failure_same_kind(&d->signatures[i].record, &r))
+            f->kind = tl_strdup(d->signatures[i].kind);
+    f->kind = f->kind ? f->kind : tl_failure_kind(&r);
     f->bare = bare;
     f->known_as = known_as;
     memcpy(f->id, signature, TL_ID_SIZE);
@@ -251,6 +295,10 @@ static int coarse_of(struct tl_driver *d, struct tl_driver_trial *t, struct tl_e
 
 static int feed_one(struct tl_driver *d, const struct tl_search_request *q, struct tl_error *e)
 {
+    if (q->purpose == TL_SEARCH_JUDGE) {
+        tl_search_tell_judgement(d->search, q->id, relation(d, q->signature), 0);
+        return 0;
+    }
     const struct tl_variant asked = {(uint64_t *)q->index};
     const struct tl_variant *v = d->units ? d->failing : &asked;
     const struct tl_unit *u = d->units ? d->units[q->index[0]] : d->unit;
@@ -318,8 +366,10 @@ void tl_driver_free(struct tl_driver *d)
         free(d->uses[i].list);
         free(d->uses[i].used);
     }
-    for (size_t i = 0; i < d->n_signatures; i++)
+    for (size_t i = 0; i < d->n_signatures; i++) {
         tl_trial_record_free(&d->signatures[i].record);
+        free(d->signatures[i].kind);
+    }
     free(d->signatures);
     free(d->uses);
     free(d->trials);

@@ -53,6 +53,8 @@ int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options
 /* Makes the failure that a stored trial shows the first one that is known: related ones are then called by
  * its signature, which is the one to put into the search's options. */
 int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature, struct tl_error *e);
+/* The kind of a failure that is known, by its signature; NULL. As long as the driver lives. */
+const char *tl_driver_kind(const struct tl_driver *d, const char *signature);
 /* Submits what the search wants now. -1 when something cannot be run at all. */
 int tl_driver_feed(struct tl_driver *d, struct tl_error *e);
 bool tl_driver_done(const struct tl_driver *d);

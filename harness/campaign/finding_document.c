@@ -54,11 +54,11 @@ static json_t *band_json(const struct tl_case *c, size_t axis, const struct tl_s
                      "always", rate_json(c, axis, &b->always), "samples", samples);
 }
 
-static json_t *triggers_json(const struct tl_case *c, const struct tl_search_result *r)
+static json_t *triggers_json(const struct tl_case *c, const struct tl_search_trigger *triggers, size_t n)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < r->n_triggers; i++) {
-        const struct tl_search_trigger *t = &r->triggers[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct tl_search_trigger *t = &triggers[i];
         json_t *j = json_pack("{s:s,s:o,s:o,s:o}", "axis", c->axes[t->axis].name, "value",
                               value_json(c, t->axis, t->value), "fails_with",
                               values_json(c, t->axis, t->fails_with, t->n_fails), "passes_with",
@@ -74,6 +74,8 @@ static json_t *triggers_json(const struct tl_case *c, const struct tl_search_res
             json_object_set_new(j, "threshold", value_json(c, t->axis, t->value));
         if (t->non_monotone)
             json_object_set_new(j, "non_monotone", value_json(c, t->axis, t->counterexample));
+        if (t->set)
+            json_object_set_new(j, "set", json_true());
         if (t->gap)
             json_object_set_new(j, "gap", json_true());
         if (t->unresolved)
@@ -81,6 +83,33 @@ static json_t *triggers_json(const struct tl_case *c, const struct tl_search_res
         if (t->masked)
             json_object_set_new(j, "masked", json_true());
         json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static json_t *answer_json(const struct tl_case *c, const struct tl_search_answer *a)
+{
+    return json_pack("{s:o,s:o}", "minimal", variant_json(c, a->minimal), "trigger",
+                     triggers_json(c, a->triggers, a->n_triggers));
+}
+
+/* Values that have to stay as they are in the minimal variant: of each entry at least one. */
+static json_t *needs_json(const struct tl_case *c, const struct tl_search_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_needs; i++) {
+        json_t *any_of = json_array();
+        for (size_t k = 0; k < r->needs[i].n; k++) {
+            const struct tl_search_need_axis *x = &r->needs[i].any_of[k];
+            json_t *j = json_pack("{s:s,s:o,s:o,s:o}", "axis", c->axes[x->axis].name, "value",
+                                  value_json(c, x->axis, x->value), "fails_with",
+                                  values_json(c, x->axis, x->fails_with, x->n_fails), "passes_with",
+                                  values_json(c, x->axis, x->passes_with, x->n_passes));
+            if (x->has_up_to)
+                json_object_set_new(j, "up_to", value_json(c, x->axis, x->up_to));
+            json_array_append_new(any_of, j);
+        }
+        json_array_append_new(list, json_pack("{s:o}", "any_of", any_of));
     }
     return list;
 }
@@ -145,6 +174,8 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
                                         "repeat", 0, "signature", d->shown.coarse_id));
     for (size_t i = 0; i < r->n_path && i < d->n_trials; i++) {
         const struct tl_search_step *s = &r->path[i];
+        if (s->purpose == TL_SEARCH_JUDGE) /* no trial */
+            continue;
         json_t *j =
             json_pack("{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
                       d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
@@ -209,34 +240,51 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
     return list;
 }
 
-/* Failures of another kind that turned up, each with the trial that shows it. */
-static int add_others(const struct tl_driver *d, const struct tl_search_result *r, json_t *document,
-                      struct tl_error *e)
+/* A signature that was met, with the first variant that showed it, and what a trial that did says of it. */
+static json_t *met_json(const struct tl_driver *d, const struct tl_search_result *r, const char *signature,
+                        const uint64_t *index, uint32_t seen)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->n_others; i++) {
-        const struct tl_search_other *o = &r->others[i];
-        const char *trial = NULL;
-        for (size_t k = 0; k < r->n_path && k < d->n_trials && !trial; k++)
-            if (r->path[k].outcome == TL_SEARCH_OTHER && d->trials[k].told && r->path[k].signature &&
-                !strcmp(r->path[k].signature, o->signature))
-                trial = d->trials[k].id;
-        json_t *j = json_pack("{s:s,s:o,s:o,s:I}", "signature", o->signature, "variant",
-                              d->units ? json_pack("{s:s}", "build", d->units[o->index[0]]->text)
-                                       : variant_json(d->c, o->index),
-                              "trial", id_or_null(trial), "seen", (json_int_t)o->seen);
-        struct tl_trial_record t;
-        if (trial && !tl_query_trial(tl_executor_store(d->x), trial, &t, e)) {
-            json_object_set_new(j, "title", json_string(t.signature.title ? t.signature.title : ""));
-            json_object_set_new(j, "outcome", json_string(tl_outcome_name(t.outcome)));
-            json_object_set_new(j, "phase", json_string(tl_phase_name(t.phase)));
-            json_object_set_new(j, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
-            tl_trial_record_free(&t);
-        }
-        json_array_append_new(list, j);
+    const char *trial = NULL;
+    for (size_t k = 0; k < r->n_path && k < d->n_trials && !trial; k++)
+        if (d->trials[k].told && r->path[k].signature && !strcmp(r->path[k].signature, signature))
+            trial = d->trials[k].id;
+    json_t *j = json_pack("{s:s,s:o,s:o,s:I}", "signature", signature, "variant",
+                          d->units ? json_pack("{s:s}", "build", d->units[index[0]]->text)
+                                   : variant_json(d->c, index),
+                          "trial", id_or_null(trial), "seen", (json_int_t)seen);
+    struct tl_trial_record t;
+    struct tl_error ignored;
+    if (trial && !tl_query_trial(tl_executor_store(d->x), trial, &t, &ignored)) {
+        json_object_set_new(j, "title", json_string(t.signature.title ? t.signature.title : ""));
+        json_object_set_new(j, "outcome", json_string(tl_outcome_name(t.outcome)));
+        json_object_set_new(j, "phase", json_string(tl_phase_name(t.phase)));
+        json_object_set_new(j, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
+        tl_trial_record_free(&t);
     }
-    json_object_set_new(document, "others", list);
-    return 0;
+    return j;
+}
+
+/* Failures of another kind that turned up, and the places in the code at which this one shows. */
+static void add_others(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
+{
+    static const char *const relations[] = {[TL_RELATION_OPEN] = "unknown",
+                                            [TL_RELATION_SAME] = "same",
+                                            [TL_RELATION_OTHER] = "other",
+                                            [TL_RELATION_UNKNOWN] = "unknown"};
+    json_t *others = json_array(), *places = json_array();
+    for (size_t i = 0; i < r->n_others; i++)
+        json_array_append_new(others,
+                              met_json(d, r, r->others[i].signature, r->others[i].index, r->others[i].seen));
+    for (size_t i = 0; i < r->n_places; i++) {
+        const struct tl_search_place *p = &r->places[i];
+        if (!p->seen)
+            continue;
+        json_t *j = met_json(d, r, p->signature, p->index, p->seen);
+        json_object_set_new(j, "relation", json_string(relations[p->relation]));
+        json_array_append_new(places, j);
+    }
+    json_object_set_new(document, "others", others);
+    json_object_set_new(document, "places", places);
 }
 
 /* Outcome, signal, phase, message and signature, from the trial that stands for the finding. */
@@ -310,14 +358,14 @@ static void add_builds(const struct tl_driver *d, const struct tl_search_result 
 static void add_search(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     const struct tl_case *c = d->c;
-    json_t *irrelevant = json_array(), *independent = json_array(), *joint = json_array(),
+    json_t *independent = json_array(), *reset = json_array(), *joint = json_array(), *causes = json_array(),
            *purposes = json_object();
-    for (size_t i = 0; i < r->n_independent; i++) {
-        json_array_append_new(irrelevant, json_string(c->axes[r->independent[i]].name));
+    for (size_t i = 0; i < r->n_independent; i++)
         json_array_append_new(independent, json_string(c->axes[r->independent[i]].name));
-    }
     for (size_t i = 0; i < r->n_reset; i++)
-        json_array_append_new(irrelevant, json_string(c->axes[r->reset[i]].name));
+        json_array_append_new(reset, json_string(c->axes[r->reset[i]].name));
+    for (size_t i = 0; i < r->n_causes; i++)
+        json_array_append_new(causes, answer_json(c, &r->causes[i]));
     for (size_t i = 0; i < r->n_joint; i++)
         json_array_append_new(joint, json_pack("{s:s,s:s,s:o}", "less", c->axes[r->joint[i].less].name,
                                                "more", c->axes[r->joint[i].more].name, "witness",
@@ -328,10 +376,16 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
                         r->minimal && !d->units && !d->frontier ? variant_json(c, r->minimal) : json_null());
-    json_object_set_new(document, "trigger", d->units ? json_array() : triggers_json(c, r));
+    json_object_set_new(document, "trigger",
+                        d->units ? json_array() : triggers_json(c, r->triggers, r->n_triggers));
     json_object_set_new(document, "joint", joint);
-    json_object_set_new(document, "irrelevant", irrelevant);
+    json_object_set_new(document, "match", json_string(r->wide ? "wide" : "strict"));
+    if (r->strict.minimal)
+        json_object_set_new(document, "strict", answer_json(c, &r->strict));
+    json_object_set_new(document, "or", causes);
+    json_object_set_new(document, "needs", needs_json(c, r));
     json_object_set_new(document, "independent", independent);
+    json_object_set_new(document, "reset", reset);
     json_object_set_new(document, "decisive", d->units ? json_array() : decisive_json(d, r));
     json_object_set_new(
         document, "generalises",
@@ -408,10 +462,11 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
-        add_failure(d, evidence, document, e) || add_others(d, r, document, e)) {
+        add_failure(d, evidence, document, e)) {
         json_decref(document);
         return NULL;
     }
+    add_others(d, r, document);
     add_reason(d, r, document);
     json_object_set_new(document, "environment_id", json_string(environment));
     return document;

@@ -115,6 +115,11 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
         .width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x),
         .exhaustive = s->wishes.exhaustive,
         .signature = *shows.signature_id ? shows.signature_id : NULL,
+        .widen = !s->wishes.strict,
+        .judge = true,
+        .needs = true,
+        .causes = true,
+        .every_value = true,
     };
     d->unit = s->units[i];
     d->frontier = s->frontier;

@@ -89,5 +89,13 @@ int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
         return -1;
     d->units = s->units;
     d->n_units = s->n_units;
+    d->x = s->x;
+    /* The wording of a failure changes from build to build, and places in the code move. */
+    options.widen = !s->wishes.strict;
+    if (*d->shown.signature_id) {
+        if (tl_driver_know(d, d->shown.id, d->shown.signature_id, e))
+            return -1;
+        options.kind = tl_driver_kind(d, d->shown.signature_id);
+    }
     return tl_driver_start(d, &options, e);
 }

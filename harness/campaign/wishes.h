@@ -11,6 +11,7 @@ struct tl_campaign_wishes {
     bool fresh;                       /* each trial is a process of its own, never a fork server's child */
     bool no_cache;                    /* what is known already is run anew */
     bool exhaustive;                  /* of a search over builds: every build is tried */
+    bool strict;                      /* failures are one by their signature alone */
     bool pairs; /* of a matrix: few variants that hold every pair of values, instead of all */
 };
 

@@ -36,6 +36,7 @@ struct tl_options {
     const char *frontier;
     bool over, exhaustive, no_cache, pairs, only_changed;
     const char *by;                  /* of compare */
+    const char *match;               /* of isolate */
     bool install, uninstall, status; /* of nightly */
     const char *at, *history, *notify, *junit;
     char **args; /* what is not an option */

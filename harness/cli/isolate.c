@@ -158,6 +158,8 @@ static int isolate(struct tl_options *o)
         return tl_usage_error(&tl_command_isolate, "--exhaustive goes with --over build");
     if (o->over && o->frontier)
         return tl_usage_error(&tl_command_isolate, "--over and --frontier are two different searches");
+    if (o->match && strcmp(o->match, "strict") != 0 && strcmp(o->match, "wide") != 0)
+        return tl_usage_error(&tl_command_isolate, "--match is strict or wide");
     if (!(c = tl_load_case(o->args[0], &status)))
         return status;
     if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
@@ -175,6 +177,7 @@ static int isolate(struct tl_options *o)
             .fresh = o->fresh,
             .no_cache = o->no_cache,
             .exhaustive = o->exhaustive,
+            .strict = o->match ? !strcmp(o->match, "strict") : o->signature != NULL,
         };
         s->watch = &k.progress.watch;
         s->started_ns = k.progress.started_ns;
@@ -192,6 +195,7 @@ const struct tl_command tl_command_isolate = {
     .name = "isolate",
     .arguments = "CASE [-u UNIT]… [-s AXIS=VALUE]… [--over build | --frontier AXIS,AXIS]",
     .about = "find the minimal trigger of a failure",
-    .options = "unit set signature over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",
+    .options =
+        "unit set signature match over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",
     .run = isolate,
 };

@@ -122,7 +122,10 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
     tl_buffer_add_string(b, "\n");
     if (json_is_object(json_object_get(t, "band")))
         add_band(b, json_object_get(t, "band"));
-    if (json_object_get(t, "non_monotone")) {
+    if (tl_member_true(t, "set"))
+        tl_buffer_add_string(b,
+                             "      every value was tried: it fails with these and passes with the others\n");
+    else if (json_object_get(t, "non_monotone")) {
         tl_buffer_add_string(b, "      not monotone: the value ");
         add_value(b, json_object_get(t, "non_monotone"));
         tl_buffer_add_string(b, " does not behave as the threshold says\n");
@@ -132,6 +135,54 @@ static void add_trigger(struct tl_buffer *b, const json_t *t)
                                     ? "      no simpler value of it could be tried: it may not be needed\n"
                                     : "      no simpler value of it was tried yet with all else as it is: it "
                                       "may not be needed\n");
+}
+
+/* One axis that has to stay as it is in the minimal variant. */
+static void add_need_axis(struct tl_buffer *b, const json_t *x)
+{
+    tl_buffer_printf(b, "%s = ", text_of(x, "axis"));
+    add_value(b, json_object_get(x, "value"));
+    const json_t *up_to = json_object_get(x, "up_to");
+    if (up_to) {
+        tl_buffer_add_string(b, " (fails up to ");
+        add_value(b, up_to);
+        tl_buffer_add_string(b, ")");
+    } else {
+        add_list(b, " (passes with ", json_object_get(x, "passes_with"), ")");
+    }
+}
+
+/* What has to stay as it is though no reset shows it, what else triggers the failure, and where it shows. */
+static void add_answers(struct tl_buffer *b, const json_t *d)
+{
+    const json_t *j, *x, *strict = json_object_get(d, "strict"), *places = json_object_get(d, "places"),
+                         *baseline = json_object_get(d, "baseline");
+    size_t i, k;
+    json_array_foreach(json_object_get(d, "or"), i, j) {
+        tl_buffer_add_string(b, i ? "  or\n" : "  or (found so far)\n");
+        json_array_foreach(json_object_get(j, "trigger"), k, x)
+            add_trigger(b, x);
+    }
+    json_array_foreach(json_object_get(d, "needs"), i, j) {
+        tl_buffer_add_string(b, "  needs ");
+        json_array_foreach(json_object_get(j, "any_of"), k, x) {
+            tl_buffer_add_string(b, k ? " or " : "");
+            add_need_axis(b, x);
+        }
+        tl_buffer_add_string(b, "\n");
+    }
+    if (strict)
+        add_variant(b, "  by this signature alone: ", json_object_get(strict, "minimal"), baseline);
+    if (json_array_size(places) < 2)
+        return;
+    tl_buffer_printf(b, "  shows at %zu places in the code, depending on other axes\n",
+                     json_array_size(places));
+    json_array_foreach(places, i, j) {
+        bool sure = !strcmp(text_of(j, "relation"), "same");
+        tl_buffer_printf(b, "    %s%s\n", text_of(j, "title"),
+                         sure ? "" : "  (of the same kind, perhaps another failure)");
+        add_variant(b, "      with ", json_object_get(j, "variant"), baseline);
+    }
 }
 
 static void add_builds(struct tl_buffer *b, const json_t *builds)
@@ -305,7 +356,9 @@ char *tl_isolate_text(const json_t *d, bool colour)
         tl_buffer_printf(&b,
                          "    the thresholds of %s and %s depend on each other (--frontier %s,%s draws it)\n",
                          text_of(j, "less"), text_of(j, "more"), text_of(j, "more"), text_of(j, "less"));
-    add_list(&b, "  not needed: ", json_object_get(d, "irrelevant"), "\n");
+    add_answers(&b, d);
+    add_list(&b, "  independent of: ", json_object_get(d, "independent"), "\n");
+    add_list(&b, "  not needed (fails with the simplest value): ", json_object_get(d, "reset"), "\n");
     add_generalises(&b, d);
     if (json_is_object(json_object_get(d, "builds")))
         add_builds(&b, json_object_get(d, "builds"));

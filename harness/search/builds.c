@@ -424,6 +424,7 @@ struct tl_search *tl_search_builds(size_t n_builds, const struct tl_search_optio
     uint64_t failing = options != NULL && options->bad_known ? options->bad : n_builds - 1;
     struct tl_search *s = tl_search_create(&space, &failing, options);
     s->own_axis = axis;
+    s->wide = s->options.widen;
     s->own_space.axes = &s->own_axis;
     s->builds = tl_calloc(1, sizeof *s->builds);
     s->builds->n = n_builds;

@@ -201,6 +201,7 @@ static void report_common(struct tl_search *s)
     r->reproduced = s->reproduced;
     r->complete = s->complete;
     r->signature = s->target;
+    r->wide = s->wide;
     r->search_trials = s->search_trials;
     r->flaky = s->noisy;
     r->path = tl_calloc(s->n_runs + 1, sizeof *r->path);

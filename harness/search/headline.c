@@ -37,7 +37,7 @@
 #include <string.h>
 
 /* M's simpler neighbours, one run each: they are those that `confirm` runs again. */
-static enum tl_search_progress look(struct tl_search *s, bool *taken)
+static enum tl_search_progress look(struct tl_search *s, bool *simpler)
 {
     struct tl_isolate_state *z = s->isolate;
     struct tl_neighbours_tried t = {.once = true, .tied = tl_calloc(s->n + 1, sizeof *t.tied)};
@@ -51,15 +51,14 @@ static enum tl_search_progress look(struct tl_search *s, bool *taken)
         if (n->simpler && tl_point_verdict(p) == TL_JUDGE_OTHER && p->shows != NULL)
             z->masked[n->axis] = any = true;
     }
-    *taken = !t.pending && t.failed != NULL;
-    if (*taken) {
-        tl_neighbour_take(s, &t);
-    } else if (!t.pending && any) {
+    /* One that fails by signature is taken by `confirm`, which runs M again, too: M may be on a slope. */
+    *simpler = !t.pending && t.failed != NULL;
+    if (!t.pending && !*simpler && any) {
         z->strict = tl_index_copy(s, s->best);
         tl_answer_make(s, &z->answer);
         tl_search_rematch(s, true);
         z->headline = TL_HEADLINE_WIDEN;
-    } else if (!t.pending) {
+    } else if (!t.pending && !*simpler) {
         z->headline = TL_HEADLINE_NONE;
     }
     free(t.failed);
@@ -265,12 +264,12 @@ enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken)
     if (!s->options.widen || s->target_kind == NULL)
         return TL_DONE;
     for (;;) {
-        bool refuted;
+        bool refuted, simpler;
         switch (z->headline) {
         case TL_HEADLINE_LOOK:
-            if (look(s, taken) == TL_PENDING)
+            if (look(s, &simpler) == TL_PENDING)
                 return TL_PENDING;
-            if (*taken)
+            if (simpler)
                 return TL_DONE;
             break;
         case TL_HEADLINE_WIDEN:

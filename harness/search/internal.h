@@ -342,7 +342,7 @@ struct tl_isolate_state {
 enum tl_search_progress tl_axes_step(struct tl_search *s);
 enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
-/* taken: M was replaced by a neighbour that fails by signature, or by W: the steps from choices on again. */
+/* taken: M was replaced by W: the steps from choices on again. */
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 /* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */
 enum tl_search_progress tl_headline_check(struct tl_search *s, uint64_t *const *held, size_t n,
@@ -386,6 +386,7 @@ struct tl_neighbours_tried {
 
 enum tl_search_progress tl_choices_step(struct tl_search *s); /* every choice to its simplest value */
 uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value);
+bool tl_every_value(const struct tl_search *s, size_t axis); /* whether all values of the axis are tried */
 void tl_neighbours_find(struct tl_search *s); /* fills in the list of neighbours, simplest first */
 void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t);
 void tl_neighbour_take(struct tl_search *s, const struct tl_neighbours_tried *t); /* t->failed becomes M */

@@ -78,6 +78,12 @@ static bool contradicts(const struct tl_search *s, const uint64_t *fails)
     return false;
 }
 
+bool tl_every_value(const struct tl_search *s, size_t axis)
+{
+    return s->options.every_value && s->space->axes[axis].count <= s->options.widen_most &&
+           !s->isolate->bands[axis].is_band && !s->isolate->pinned[axis];
+}
+
 /* Everything next to M that decides whether it is minimal, simplest first, and the other choices for the
  * report. */
 void tl_neighbours_find(struct tl_search *s)
@@ -102,6 +108,9 @@ void tl_neighbours_find(struct tl_search *s)
             below = z->bands[a].has_never ? z->bands[a].never.value : 0;
         if (below > 0 && below < v)
             add_neighbour(z, a, below, true);
+        for (uint64_t i = 1; i < count && tl_every_value(s, a); i++)
+            if (i != v && i != below)
+                add_neighbour(z, a, i, false);
     }
 }
 
@@ -129,10 +138,11 @@ void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t)
             continue;
         const uint64_t *index = tl_search_beside(s, n->axis, n->value);
         uint32_t runs = n->simpler && !t->once ? times(s, i) : 1;
-        enum tl_judgement j = tl_judge(s, index, runs, true, n->simpler ? alpha : 0.05,
+        enum tl_judgement j = tl_judge(s, index, runs, true, n->simpler ? alpha : 0.01,
                                        n->simpler ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_WIDEN, n->axis, 0, 0);
         t->pending = t->pending || j == TL_JUDGE_PENDING;
-        if (!n->simpler)
+        /* A value further below that fails after all is simpler, too. */
+        if (!n->simpler && (j != TL_JUDGE_FAIL || n->value > s->best[n->axis]))
             continue;
         /* A pinned axis stays, whatever its simpler values show at other places. */
         if (j == TL_JUDGE_FAIL && z->pinned[n->axis] && tl_point_get(s, index)->exact == 0)
@@ -143,6 +153,8 @@ void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t)
         }
         if (j == TL_JUDGE_UNRESOLVED && n->value == 0)
             t->tied[n->axis] = t->any_tied = true;
+        if (!n->simpler)
+            continue;
         t->resolved += j != TL_JUDGE_UNRESOLVED && j != TL_JUDGE_PENDING;
     }
 }

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#define LUCK 0.01     /* a pass that is more likely to be luck says nothing */
 #define LEAST_DRAWS 8 /* that an axis is called independent on */
 
 static void add(uint64_t **list, size_t *n, uint64_t value)
@@ -34,10 +35,15 @@ static bool all_closed(const struct tl_point **list, size_t n, size_t axis, uint
     return closed == end - first;
 }
 
-/* What one variant next to M says. An axis that is pinned was kept because its other values show another bug. */
-static enum tl_judgement verdict(const struct tl_search *s, size_t axis, const struct tl_point *p)
+/* What one variant next to M says; PENDING: it passed, but so seldom that it may be luck. An axis that is pinned was kept because its other values show another bug. */
+static enum tl_judgement verdict(struct tl_search *s, size_t axis, const struct tl_point *p)
 {
     enum tl_judgement j = tl_point_verdict(p);
+    if (j == TL_JUDGE_PASS && s->noisy) {
+        struct tl_rate_belief b;
+        tl_search_rates(s, &b);
+        j = tl_rate_belief_miss(&b, p->told) < LUCK ? j : TL_JUDGE_PENDING;
+    }
     bool elsewhere = s->isolate->pinned[axis] && p->exact == 0 && p->index[axis] < s->best[axis];
     return j == TL_JUDGE_FAIL && elsewhere ? TL_JUDGE_OTHER : j;
 }
@@ -51,6 +57,7 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false;
     t->axis = axis;
     t->value = s->best[axis];
+    t->every = ordered && tl_every_value(s, axis) && n >= s->space->axes[axis].count;
     for (size_t i = 0; i < n; i++) {
         uint64_t value = list[i]->index[axis];
         bool simpler = value < t->value;
@@ -60,6 +67,7 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
                 add(&t->fails_with, &t->n_fails, value);
             break;
         case TL_JUDGE_PASS:
+            t->set = t->set || (ordered && !simpler && t->every);
             if (ordered && !simpler)
                 break;
             add(&t->passes_with, &t->n_passes, value);
@@ -70,6 +78,8 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
         case TL_JUDGE_OTHER:
             add(&t->other_with, &t->n_other, value);
             simpler_other = simpler_other || simpler;
+            break;
+        case TL_JUDGE_PENDING:
             break;
         default:
             add(&t->unsupported_with, &t->n_unsupported, value);
@@ -82,6 +92,9 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
             t->passes_with[t->n_passes - 1 - i] = swap;
         }
     }
+    for (size_t i = 0; i < n && t->every; i++)
+        if (list[i]->index[axis] > t->value && verdict(s, axis, list[i]) == TL_JUDGE_PASS)
+            add(&t->passes_with, &t->n_passes, list[i]->index[axis]);
     t->unresolved = !simpler_pass && !simpler_other;
     t->masked = simpler_other && !simpler_pass;
     t->non_monotone = z->counter[axis];
@@ -166,7 +179,6 @@ static bool may_be_two(const struct tl_search *s, const struct tl_point *m)
 static void add_places(struct tl_search *s)
 {
     struct tl_search_result *r = &s->result;
-    r->wide = s->wide;
     r->places = tl_calloc(s->n_faces + 1, sizeof *r->places);
     r->places[r->n_places++] = (struct tl_search_place){s->target, TL_RELATION_SAME, NULL, 0};
     for (size_t i = 0; i < s->n_runs; i++) {
@@ -232,7 +244,8 @@ void tl_isolate_report(struct tl_search *s)
     r->minimal = answer.minimal;
     r->triggers = answer.triggers;
     r->n_triggers = answer.n_triggers;
-    r->strict = z->answer;
+    if (z->answer.minimal != r->minimal)
+        r->strict = z->answer;
     for (size_t i = 0; i < r->n_triggers; i++)
         add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
     add_note(r, TL_NOTE_MAY_BE_TWO, may_be_two(s, m));

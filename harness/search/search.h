@@ -66,11 +66,13 @@ struct tl_search_options {
     uint64_t max_trials;   /* budget (none) */
     double confidence;     /* of a noisy result (0.99) */
     const char *signature; /* the failure to isolate (the one that F shows most often); copied */
+    const char *kind;      /* of that signature, where it is known; copied */
     bool no_generalise;    /* leave out the steps after confirm */
-    bool widen;            /* of an isolation: look for the same failure at other places (headline.c) */
-    bool causes;           /* of an isolation: look for other triggers (causes.c) */
-    bool needs;            /* of an isolation: look for values that have to stay as they are (needs.c) */
-    bool judge;            /* the caller answers requests to judge a signature (TL_SEARCH_JUDGE) */
+    bool widen;       /* look for the same failure at other places (headline.c); over builds: match by kind */
+    bool causes;      /* of an isolation: look for other triggers (causes.c) */
+    bool needs;       /* of an isolation: look for values that have to stay as they are (needs.c) */
+    bool every_value; /* of an isolation: try all values of needed ordered axes with at most widen_most */
+    bool judge;       /* the caller answers requests to judge a signature (TL_SEARCH_JUDGE) */
 
     /* Numbers of runs */
     unsigned reproduce_runs;  /* of F (3) */
@@ -220,10 +222,14 @@ struct tl_search_trigger {
     bool gap;          /* between those two values are only ones that cannot be tried */
     bool unresolved;   /* no simpler value of the axis could be tried: it may not be needed */
     bool masked;       /* simpler values fail, but in another way */
+    bool every;        /* ordered: all other values were tried as well, those beyond F's too */
+    bool set;          /* … and not all from `value` on fail: fails_with is the whole set */
     bool non_monotone; /* counterexample is a value that does not behave as the threshold says */
     uint64_t counterexample;
     struct tl_search_band band;
-    /* Values that were tried, all else as in M: ascending, but what passes on an ordered axis descending. */
+    /* Values that were tried, all else as in M: ascending, but what passes on an ordered axis descending from
+     * `value`, and then, where every value was tried, ascending from it. A pass counts only when it would be
+     * luck with a chance below 1 %. */
     size_t n_fails, n_passes, n_other, n_unsupported;
     uint64_t *fails_with, *passes_with, *other_with, *unsupported_with;
 };
@@ -323,6 +329,7 @@ struct tl_search_result {
     double confidence;          /* of a flaky result: that no neighbour fails; 0 when not known */
 
     /* What it cost */
+    bool wide;              /* every figure is by the wide match */
     uint64_t trials;        /* all that were asked for and told */
     uint64_t search_trials; /* of them, those that found M: baseline, axes and thresholds */
     uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
@@ -332,7 +339,6 @@ struct tl_search_result {
     struct tl_search_other *others;
 
     /* Of an isolation */
-    bool wide;                      /* every figure is by the wide match */
     struct tl_search_answer strict; /* by signature alone, where that was looked for and is another answer */
     size_t n_places;                /* result.signature first */
     struct tl_search_place *places;

@@ -478,7 +478,9 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
     s->best = tl_index_copy(s, failing);
     if (o->signature != NULL)
         s->target = intern(s, o->signature);
-    o->signature = NULL;
+    if (o->kind != NULL)
+        s->target_kind = intern(s, o->kind);
+    o->signature = o->kind = NULL;
     return s;
 }
 

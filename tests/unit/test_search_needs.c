@@ -296,3 +296,49 @@ Test(search_needs, second_cause)
     found = causes(false, &trials);
     cr_assert(found >= 77, "F holds one: %.1f %%, %.1f trials", found, trials);
 }
+
+/* --- Every value -------------------------------------------------------------------------------------- */
+
+static bool in_set(uint64_t set, uint64_t v)
+{
+    return (set >> v & 1) != 0;
+}
+
+/* A small range fails with a set of values: the whole set is found, also beyond F's value. */
+Test(search_needs, every_value)
+{
+    static const struct {
+        uint64_t set, failing;
+    } rows[] = {{1 << 5 | 1 << 7, 7}, {1 << 5 | 1 << 7, 5}, {0x5550, 8},
+                {3 << 9, 10},         {0xfff0, 6},          {1 << 2 | 1 << 9 | 1 << 14, 14}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sim *m = sim_new(3, i);
+        m->axes[0] = (struct tl_search_axis){.ordered = true, .count = 16};
+        m->failing[0] = rows[i].failing;
+        m->failing[1] = 1;
+        struct tl_search_options o = {.seed = i, .every_value = true};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        struct tl_search_request q[64];
+        while (!tl_search_done(s)) {
+            size_t n = tl_search_ask(s, q, 64);
+            for (size_t k = 0; k < n; k++)
+                tl_search_tell(s, q[k].id, in_set(rows[i].set, q[k].index[0]) ? TL_TOLD_FAIL : TL_TOLD_PASS,
+                               "it");
+        }
+        const struct tl_search_result *r = tl_search_result(s);
+        cr_assert(r->complete && r->n_triggers == 1, "row %zu", i);
+        const struct tl_search_trigger *t = &r->triggers[0];
+        uint64_t fails = 0, passes = 0;
+        for (size_t k = 0; k < t->n_fails; k++)
+            fails |= (uint64_t)1 << t->fails_with[k];
+        for (size_t k = 0; k < t->n_passes; k++)
+            passes |= (uint64_t)1 << t->passes_with[k];
+        cr_assert(fails == rows[i].set && passes == (0xffff & ~rows[i].set), "row %zu: %llx %llx", i,
+                  (unsigned long long)fails, (unsigned long long)passes);
+        cr_assert(in_set(rows[i].set, t->value) && (rows[i].set & (((uint64_t)1 << t->value) - 1)) == 0);
+        cr_assert(t->every && t->set == (rows[i].set != 0xfff0), "row %zu", i);
+        cr_assert_eq(t->passes_with[0], t->value - 1);
+        tl_search_free(s);
+        free(m);
+    }
+}

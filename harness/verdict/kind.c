@@ -1,0 +1,104 @@
+/* Of what kind a failure is.
+ *
+ * A signature names a place: a message, or the functions at the fault. The kind is what is left when the place
+ * is taken away. For a crash that is the signal and how far it got, and not the message either, as its wording
+ * changes from build to build. An error has no signal: there it is the text, which stays the same when only the
+ * domain or the code of it changes. For a wrong result it is how it differs, whichever output shows it. */
+#include "harness/verdict/kind.h"
+
+#include "harness/base/buffer.h"
+#include "harness/verdict/normalise.h"
+#include "harness/verdict/title_frames.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How a result is wrong, by the words in which that is said; the first that is found. */
+static const char *how_wrong(const struct tl_trial_record *r)
+{
+    static const char *const ways[] = {"missing", "shape", "type", "not finite", "zero"};
+    for (size_t i = 0; i < TL_COUNT(ways) && r->message; i++)
+        if (strstr(r->message, ways[i]))
+            return ways[i];
+    return "differs";
+}
+
+/* The text of an error; NULL when there is none. */
+static char *words(const struct tl_trial_record *r)
+{
+    char *text = r->message && *r->message ? tl_normalise_message(r->message) : NULL;
+    if (text && !*text) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
+static bool is_failure(const struct tl_trial_record *r)
+{
+    return r->outcome != TL_OUTCOME_PASS && r->outcome != TL_OUTCOME_UNSUPPORTED &&
+           r->outcome != TL_OUTCOME_LOST;
+}
+
+char *tl_failure_kind(const struct tl_trial_record *r)
+{
+    if (!is_failure(r))
+        return NULL;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_printf(&b, "%s in %s", tl_outcome_name(r->outcome), tl_phase_name(r->phase));
+    if (r->signal)
+        tl_buffer_printf(&b, ", %s", tl_signal_name(r->signal));
+    char *text = r->outcome == TL_OUTCOME_ERROR ? words(r) : NULL;
+    if (text)
+        tl_buffer_printf(&b, ": %s", text);
+    else if (r->outcome == TL_OUTCOME_WRONG)
+        tl_buffer_printf(&b, ": %s", how_wrong(r));
+    free(text);
+    return tl_buffer_take(&b);
+}
+
+bool tl_failure_same_kind(const struct tl_trial_record *a, const struct tl_trial_record *b)
+{
+    if (!is_failure(a) || a->outcome != b->outcome || a->phase != b->phase || a->signal != b->signal)
+        return false;
+    if (a->outcome == TL_OUTCOME_WRONG)
+        return !strcmp(how_wrong(a), how_wrong(b));
+    if (a->outcome != TL_OUTCOME_ERROR)
+        return true;
+    char *x = words(a), *y = words(b);
+    bool same = !x || !y || !strcmp(x, y);
+    free(x);
+    free(y);
+    return same;
+}
+
+/* The faulting function of the runtime and its caller. */
+static void innermost(const struct tl_trial_record *r, struct tl_title_frames *frames)
+{
+    const struct tl_capture *c = r->n_captures ? &r->captures[0] : NULL;
+    const struct tl_thread *t = c && c->n_threads ? &c->threads[0] : NULL;
+    *frames = (struct tl_title_frames){0};
+    for (size_t i = 0; c && i < c->n_threads; i++)
+        if (c->threads[i].crashed) {
+            t = &c->threads[i];
+            break;
+        }
+    if (t && t->n_frames)
+        tl_title_frames_find(c, t, r->signal == SIGABRT ? TL_TITLE_RAISED : 0, frames);
+}
+
+bool tl_failure_shares_place(const struct tl_trial_record *a, const struct tl_trial_record *b)
+{
+    enum { LOOKED_AT = 2 };
+    struct tl_title_frames x, y;
+    innermost(a, &x);
+    innermost(b, &y);
+    bool shares = false;
+    for (size_t i = 0; i < x.n && i < LOOKED_AT && !x.guessed && !y.guessed; i++)
+        for (size_t k = 0; k < y.n && k < LOOKED_AT; k++)
+            shares = shares || !strcmp(x.name[i], y.name[k]);
+    tl_title_frames_free(&x);
+    tl_title_frames_free(&y);
+    return shares;
+}

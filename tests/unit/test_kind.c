@@ -1,0 +1,120 @@
+/* What failures at different places have in common, and when their stacks share one. */
+#include "harness/verdict/kind.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct tl_trial_record failed(enum tl_outcome outcome, int signal, const char *message)
+{
+    return (struct tl_trial_record){
+        .outcome = outcome, .phase = TL_PHASE_EXECUTE, .signal = signal, .message = (char *)message};
+}
+
+/* As the search compares them, by text, and as pairs: both ways round. */
+static bool same(struct tl_trial_record a, struct tl_trial_record b)
+{
+    bool forth = tl_failure_same_kind(&a, &b);
+    cr_expect_eq(forth, tl_failure_same_kind(&b, &a));
+    char *x = tl_failure_kind(&a), *y = tl_failure_kind(&b);
+    if (a.message && *a.message && b.message && *b.message)
+        cr_expect_eq(forth, x && y && !strcmp(x, y), "%s and %s", x, y);
+    free(x);
+    free(y);
+    return forth;
+}
+
+Test(kind, crashes)
+{
+    struct tl_trial_record later = failed(TL_OUTCOME_CRASH, SIGSEGV, NULL);
+    later.phase = TL_PHASE_DONE;
+    cr_expect(same(failed(TL_OUTCOME_CRASH, SIGABRT, "Check failed: a > 0"),
+                   failed(TL_OUTCOME_CRASH, SIGABRT, "index out of range")),
+              "the wording changes between builds");
+    cr_expect(same(failed(TL_OUTCOME_CRASH, SIGABRT, "Check failed: a > 0"),
+                   failed(TL_OUTCOME_CRASH, SIGABRT, NULL)));
+    cr_expect_not(same(failed(TL_OUTCOME_CRASH, SIGFPE, NULL), failed(TL_OUTCOME_CRASH, SIGSEGV, NULL)));
+    cr_expect_not(same(failed(TL_OUTCOME_CRASH, SIGSEGV, NULL), later));
+    cr_expect_not(same(failed(TL_OUTCOME_CRASH, 0, NULL), failed(TL_OUTCOME_HANG, 0, NULL)));
+}
+
+Test(kind, errors)
+{
+    struct tl_trial_record a = failed(TL_OUTCOME_ERROR, 0, "node 17 has no kernel"), b = a;
+    a.error_code = (char *)"9";
+    b.error_domain = (char *)"onnxruntime";
+    b.error_code = (char *)"1";
+    b.message = (char *)"node 4 has no kernel";
+    cr_expect(same(a, b), "the same text with another code and number");
+    cr_expect_not(same(a, failed(TL_OUTCOME_ERROR, 0, "type mismatch")));
+    cr_expect(same(a, failed(TL_OUTCOME_ERROR, 0, NULL)), "what is missing is unknown");
+    cr_expect(same(a, failed(TL_OUTCOME_ERROR, 0, "")), "an empty text is missing");
+}
+
+Test(kind, wrong_results)
+{
+    cr_expect(same(failed(TL_OUTCOME_WRONG, 0, "not what the reference says: output y differs by 3"),
+                   failed(TL_OUTCOME_WRONG, 0, "not what the reference says: output z differs by 9")));
+    cr_expect_not(same(failed(TL_OUTCOME_WRONG, 0, "output y has another shape"),
+                       failed(TL_OUTCOME_WRONG, 0, "output y differs by 3")));
+    cr_expect_not(same(failed(TL_OUTCOME_WRONG, 0, "output y holds values that are not finite"),
+                       failed(TL_OUTCOME_WRONG, 0, "output y is missing")));
+}
+
+Test(kind, what_is_no_failure_has_none)
+{
+    struct tl_trial_record r = failed(TL_OUTCOME_PASS, 0, NULL);
+    cr_expect_null(tl_failure_kind(&r));
+    cr_expect_not(tl_failure_same_kind(&r, &r));
+}
+
+#define FRAMES 4
+
+struct crash {
+    struct tl_module module;
+    struct tl_frame frames[FRAMES];
+    struct tl_thread thread;
+    struct tl_capture capture;
+    struct tl_trial_record record;
+};
+
+/* A crash whose functions start at these places, innermost first. */
+static void make(struct crash *c, const uint64_t starts[FRAMES])
+{
+    memset(c, 0, sizeof *c);
+    c->module = (struct tl_module){.path = (char *)"/lib/libruntime.so", .build_id = "aa"};
+    for (size_t i = 0; i < FRAMES && starts[i]; i++)
+        c->frames[c->thread.n_frames++] = (struct tl_frame){.start = starts[i], .offset = starts[i] + 1};
+    c->thread.frames = c->frames;
+    c->thread.crashed = true;
+    c->capture = (struct tl_capture){.signal = SIGFPE, .n_modules = 1, .n_threads = 1};
+    c->capture.modules = &c->module;
+    c->capture.threads = &c->thread;
+    c->record = failed(TL_OUTCOME_CRASH, SIGFPE, NULL);
+    c->record.n_captures = 1;
+    c->record.captures = &c->capture;
+}
+
+static bool shares(const uint64_t x[FRAMES], const uint64_t y[FRAMES])
+{
+    struct crash a, b;
+    make(&a, x);
+    make(&b, y);
+    bool forth = tl_failure_shares_place(&a.record, &b.record);
+    cr_expect_eq(forth, tl_failure_shares_place(&b.record, &a.record));
+    return forth;
+}
+
+Test(kind, shares_place)
+{
+    static const uint64_t a[FRAMES] = {0x1000, 0x9000, 0x9100}, sibling[FRAMES] = {0x2000, 0x9000, 0x9100},
+                          deeper[FRAMES] = {0x3000, 0x1000, 0x9000}, far[FRAMES] = {0x4000, 0x5000, 0x9000},
+                          none[FRAMES] = {0};
+    cr_expect(shares(a, a));
+    cr_expect(shares(a, sibling), "two kernels that one function called");
+    cr_expect(shares(a, deeper), "something that the function called");
+    cr_expect_not(shares(a, far), "only what is further out is the same");
+    cr_expect_not(shares(a, none), "a missing stack shows nothing");
+    cr_expect_not(shares(none, none));
+}

@@ -12,8 +12,8 @@
  *              ones. What belongs to such a line is looked for: the block after it (an ErrorList, an internal
  *              error of the compiler, indented lines), or the nearest error before it. The message then holds
  *              both, the cause first when it came first.
- *   cascades   of a log: an error is passed up, and each level says in its own words that it failed. Of errors
- *              that a logger wrote one after the other the first is the cause.
+ *   cascades   An error is passed up, and each level says in its own words that it failed. Of errors that were
+ *              written one after the other the first is the cause.
  *
  * A program that exits has more ways to say why than one that aborts: there every line that names an error
  * counts, not only those of a known kind. */
@@ -138,6 +138,9 @@ static bool is_verdict(const char *s)
         "exited with status",
         "exit code ",
         "(exitcode",
+        "exits with return code",
+        "PassManager::run failed",
+        "aborted due to errors",
         "ChildFailedError",
         ": return code '",
         "Process completed with exit code",
@@ -332,13 +335,30 @@ struct event {
     size_t at;     /* its first line */
     char *message; /* owned */
     bool known;    /* of a kind that only the end of a process has; else a line that names an error */
-    bool logged;   /* by a logger that told its level */
 };
 
 struct events {
     struct event *list;
     size_t n;
 };
+
+/* The last of the lines below "Caused by:", which is where an error in Rust came from. Takes the message. */
+static char *with_root(const struct tl_lines *t, char *message, size_t *end)
+{
+    size_t k = *end + (*end < t->n && !*t->line[*end]);
+    if (k >= t->n || strcmp(skip_blanks(t->line[k]), "Caused by:"))
+        return message;
+    const char *root = NULL;
+    for (k++; k < t->n && t->line[k][0] == ' '; *end = ++k)
+        if (has_letter(t->line[k]) && !tl_line_warning(t, k))
+            root = skip_blanks(t->line[k]);
+    if (!root)
+        return message;
+    size_t digits = strspn(root, "0123456789");
+    char *both = tl_format("%s (%s)", root + (starts(root + digits, ": ") ? digits + 2 : 0), message);
+    free(message);
+    return both;
+}
 
 static void find_events(const struct tl_lines *t, struct events *e)
 {
@@ -348,7 +368,7 @@ static void find_events(const struct tl_lines *t, struct events *e)
         end = i + 1;
         if (!*t->line[i])
             continue;
-        struct event one = {.at = i, .message = tl_last_words_known(t, i, &end), .logged = t->level[i] != 0};
+        struct event one = {.at = i, .message = tl_last_words_known(t, i, &end)};
         one.known = one.message;
         if (!one.known && tl_line_names_error(t, i)) {
             one.at = head_of_block(t, i);
@@ -361,6 +381,7 @@ static void find_events(const struct tl_lines *t, struct events *e)
             free(one.message);
             continue;
         }
+        one.message = with_root(t, one.message, &end);
         if (e->n == capacity) {
             capacity = capacity ? capacity * 2 : 32;
             e->list = tl_realloc(e->list, capacity, sizeof *e->list);
@@ -431,12 +452,23 @@ static char *with_cause(const struct tl_lines *t, const struct events *e, size_t
     return both;
 }
 
-/* The first of the errors that a logger wrote directly before this one, with this one. */
+/* Whether nothing but stacks, notes and further complaints stands between two lines. */
+static bool is_one_cascade(const struct tl_lines *t, size_t from, size_t to)
+{
+    for (size_t k = from + 1; k < to; k++) {
+        const char *s = t->line[k];
+        if (!tl_line_is_of_a_stack(s) && *s != ' ' && !tl_line_warning(t, k) && !tl_line_complains(s))
+            return false;
+    }
+    return true;
+}
+
+/* The first of the errors that were written directly before this one, with this one. */
 static char *with_first_of_cascade(const struct tl_lines *t, const struct events *e, size_t which)
 {
     size_t first = which;
-    while (first > 0 && e->list[first - 1].logged && !e->list[first - 1].known &&
-           distance(t, e->list[first - 1].at, e->list[first].at) == 0)
+    while (first > 0 && which - first < BLOCK_LINES && !e->list[first - 1].known &&
+           is_one_cascade(t, e->list[first - 1].at, e->list[first].at))
         first--;
     while (first < which && is_verdict(e->list[first].message))
         first++;
@@ -464,7 +496,7 @@ static char *choose(const struct tl_lines *t, bool exited, bool *sure)
         } else if (is_verdict(one->message) || (!one->known && is_verdict(t->line[one->at]))) {
             best = with_cause(t, &e, i, sure);
         } else {
-            best = one->logged && !one->known ? with_first_of_cascade(t, &e, i) : tl_strdup(one->message);
+            best = one->known ? tl_strdup(one->message) : with_first_of_cascade(t, &e, i);
         }
     }
     free_events(&e);
@@ -536,14 +568,19 @@ char *tl_find_closing_error(const char *text, size_t size)
     return cut(message);
 }
 
-/* The last line that says something, for want of a better one. */
+/* The last line that says something, for want of a better one: that complains, that is no part of a block, or
+ * any. */
 static char *last_line(const struct tl_lines *t)
 {
-    for (int advice = 0; advice < 2; advice++)
-        for (size_t i = t->n; i-- > 0;) {
+    enum { COMPLAINS, STANDS_ALONE, ANY, WAYS };
+    for (int way = 0; way < WAYS; way++)
+        for (size_t i = t->n, left = CONTEXT_LINES; i-- > 0 && left > 0;) {
             const char *s = t->line[i];
-            if (has_letter(s) && !tl_line_warning(t, i) && !(is_verdict(s) && !advice) &&
-                (advice || !(tl_line_is_advice(s) || tl_line_is_of_a_stack(s))))
+            if (!has_letter(s) || tl_line_warning(t, i))
+                continue;
+            bool fit = !is_verdict(s) && *s != ' ' && !tl_line_is_advice(s) && !tl_line_is_of_a_stack(s);
+            left -= way == COMPLAINS && fit;
+            if (way == ANY || (fit && (way == STANDS_ALONE || tl_line_complains(s))))
                 return tl_strdup(skip_blanks(s));
         }
     return NULL;

@@ -124,8 +124,9 @@ static char *match_assertion(const struct tl_lines *t, size_t i, size_t *end)
             return tl_strdup(without_program(s));
     if (starts(s, "ASSERT: \""))
         return tl_strdup(s);
-    return is_failed_assertion(s) || is_failed_macro(s) || is_bare_fatal_error(s) ? tl_strdup(without_program(s))
-                                                                                : NULL;
+    if (is_failed_assertion(s) || is_failed_macro(s) || is_bare_fatal_error(s))
+        return tl_strdup(without_program(s));
+    return NULL;
 }
 
 /* "F0520 12:34:56.789012 1234 file.cc:56] message", "[FATAL:file.cc(56)] message" */
@@ -225,7 +226,12 @@ static char *match_cplusplus(const struct tl_lines *t, size_t i, size_t *end)
             size_t n = strlen(what);
             bool more = w + 1 < t->n && *t->line[w + 1] && (!n || what[n - 1] == ':');
             *end += more;
-            return tl_format("%s: %s%s%s", p, what, more && n ? " " : "", more ? skip_blanks(t->line[w + 1]) : "");
+            struct tl_buffer b = TL_BUFFER_INIT;
+            tl_buffer_printf(&b, "%s: %s%s%s", p, what, more && n ? " " : "",
+                             more ? skip_blanks(t->line[w + 1]) : "");
+            while (*end < t->n && starts(t->line[*end], "> ") && b.size < JOINED_MOST) /* quoted by who caught it */
+                tl_buffer_printf(&b, " %s", t->line[(*end)++] + 2);
+            return tl_buffer_take(&b);
         }
         return tl_strdup(p);
     }
@@ -239,7 +245,15 @@ static char *match_rust(const struct tl_lines *t, size_t i, size_t *end)
     const char *s = t->line[i];
     const char *thread = strstr(s, "thread "), *at = thread ? strstr(thread, " panicked at ") : NULL;
     if (!at)
-        return starts(s, "panic: ") || starts(s, "fatal error: ") ? tl_strdup(s) : NULL;
+    {
+        const char *panic = thread == s ? strstr(s, " panic: ") : NULL; /* Zig's has a thread, Go's has none */
+        if (panic)
+            return tl_strdup(panic + 1);
+        return starts(s, "panic: ") || starts(s, "panic(") || starts(s, "fatal error: ") ||
+                       starts(s, "fatal runtime error: ")
+                   ? tl_strdup(s)
+                   : NULL;
+    }
     at++;
     size_t n = strlen(at);
     if (at[n - 1] != ':' || i + 1 >= t->n)
@@ -312,6 +326,10 @@ static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
             tl_buffer_printf(&b, ": %s", source);
         else if (s[n - 1] == ':')
             add_announced(&b, t, k, end);
+        /* More lines of the same message: they say how, and not why. */
+        while (*end < t->n && *t->line[*end] && !t->level[*end] && !starts(t->line[*end], "Traceback") &&
+               !starts(t->line[*end], "Exception ignored") && !starts(t->line[*end], "Fatal "))
+            ++*end;
         return tl_buffer_take(&b);
     }
     return NULL;
@@ -412,11 +430,27 @@ static char *match_other(const struct tl_lines *t, size_t i, size_t *end)
     return NULL;
 }
 
+/* "file.cpp:12: unsupported type 9": what a macro that aborts says. A source file's place, then a complaint. */
+static char *match_place(const struct tl_lines *t, size_t i, size_t *end)
+{
+    const char *s = t->line[i];
+    (void)end;
+    size_t place = strcspn(s, " "), digits = place;
+    if (place < 4 || s[place - 1] != ':' || !s[place] || tl_line_warning(t, i))
+        return NULL;
+    for (digits = place - 1; digits > 0 && s[digits - 1] >= '0' && s[digits - 1] <= '9';)
+        digits--;
+    const char *dot = digits > 1 && s[digits - 1] == ':' ? memrchr(s, '.', digits - 1) : NULL;
+    size_t extension = dot ? strcspn(dot + 1, ":") : 0;
+    bool it = digits < place - 1 && extension && extension <= 4 && tl_line_complains(s + place);
+    return it ? tl_strdup(s) : NULL;
+}
+
 char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end)
 {
     static char *(*const matchers[])(const struct tl_lines *, size_t, size_t *) = {
         match_heap, match_cplusplus, match_rust,   match_python, match_managed, match_sanitizer,
-        match_log,  match_assertion, match_loader, match_gtest,  match_other,
+        match_log,  match_assertion, match_loader, match_gtest,  match_other, match_place,
     };
     for (size_t k = 0; k < TL_COUNT(matchers); k++) {
         char *message = matchers[k](t, i, end);

@@ -155,9 +155,18 @@ static char *strip_progress(char *s)
 static char *strip(char *s, char *level)
 {
     s = strip_rank(strip_progress(s));
+    size_t pid = starts(s, "==") ? 2 + strspn(s + 2, "0123456789") : 0;
+    if (pid > 2 && starts(s + pid, "== ")) /* valgrind */
+        s += pid + 3;
     char *record = strip_record(s, level);
     if (record)
         return record;
+    if (level_length(s, false, level) == 1 && s[1] == ' ' && time_length(s + 2)) /* "E 00:00:01.2 a:b.cpp:3] …" */
+        return strstr(s, "] ") ? strstr(s, "] ") + 2 : s + 2 + time_length(s + 2);
+    *level = 0;
+    char *unit = s + strspn(s, "0123456789."); /* "0.3ms [ ERROR ] …" */
+    if (unit > s && (starts(unit, "ms [") || starts(unit, "s [")))
+        s = strchr(unit, '[');
     char *p = s + (*s == '[');
     size_t month = month_length(p), time = time_length(p + month);
     if (time) {
@@ -247,7 +256,9 @@ bool tl_line_is_of_a_stack(const char *s)
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]) && (i || indented))
             return true;
-    if (starts(p, "... ") && is_digit(p[4]))
+    if ((starts(p, "... ") && is_digit(p[4])) || strstr(p, ", called at "))
+        return true;
+    if (indented && (starts(p, "from ") || strstr(p, ": in ")))
         return true;
     if (*p == '[' && is_digit(p[1 + strspn(p + 1, " ")]) && starts(p + strcspn(p, "]"), "] "))
         return true;
@@ -281,7 +292,8 @@ const char *tl_line_warning(const struct tl_lines *t, size_t i)
 /* The length of what follows "error" when it ends there: ":", "]", "[E0308]", " C2065:", "(13):". */
 static bool ends_the_word(const char *p, bool first, bool panicked)
 {
-    if (*p == ':' || *p == ']' || (*p == '[' && (p[1] == 'E' || is_digit(p[1]))))
+    if (*p == ':' || *p == ']' || (*p == '[' && (p[1] == 'E' || is_digit(p[1]))) || starts(p, " : ") ||
+        starts(p, " [ERR_"))
         return true;
     if (*p != ' ' && *p != '(')
         return false;
@@ -310,7 +322,7 @@ const char *tl_line_error(const char *s)
     for (size_t i = 0; i < TL_COUNT(words); i++) {
         size_t n = strlen(words[i]);
         for (const char *p = s; (p = strcasestr(p, words[i])); p += n)
-            if (ends_the_word(p + n, p == s, i == 3) && (!first || p < first))
+            if (ends_the_word(p + n, p == s || (p > s + 1 && p[-1] == ' ' && p[-2] == ':'), i == 3) && (!first || p < first))
                 first = p;
     }
     for (size_t i = 0; i < TL_COUNT(phrases); i++) {
@@ -330,6 +342,8 @@ bool tl_line_names_error(const struct tl_lines *t, size_t i)
 {
     if (t->level[i])
         return strchr("EF", t->level[i]) && *t->line[i];
+    if (tl_line_is_advice(t->line[i]))
+        return false;
     const char *error = tl_line_error(t->line[i]), *warning = error ? tl_line_warning(t, i) : NULL;
     return error && !(warning && warning < error);
 }
@@ -357,7 +371,7 @@ bool tl_line_is_advice(const char *s)
         "exit status ", "Stop.",        "note: ",        "(C) ",                 "Copyright ",
         "Usage: ",     "usage: ",       "Try '",         "Run with ",            "stack backtrace:",
         "Stack dump",  "Stack trace:",  "Backtrace:",    "No symbol table is",   "The program is not being run",
-        "end of query stack", "compilation terminated", "clang version ", "****", "----", "====", "make: Leaving"};
+        "end of query stack", "stack traceback:", "Stacktrace:", "CallStack ", "ERROR SUMMARY", "Default GSL", "+ ", "Exception raised from ", "error: called from", "compilation terminated", "clang version ", "****", "----", "====", "make: Leaving"};
     const char *p = s + strspn(s, " ");
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]))

@@ -25,12 +25,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_MOST 2000  /* bytes of a message */
-#define CAUSE_MOST 600     /* bytes of a cause that a verdict is joined with */
-#define CONTEXT_LINES 60   /* how far from a verdict its cause may stand, without stacks */
-#define BLOCK_LINES 8      /* lines of a message that goes on, indented */
-#define FOLLOWING_LINES 4  /* lines after one that is given whatever they say */
-#define NEAR_LINES 6       /* how far a line that names no error may be from its verdict */
+#define MESSAGE_MOST 2000 /* bytes of a message */
+#define CAUSE_MOST 600    /* bytes of a cause that a verdict is joined with */
+#define CONTEXT_LINES 60  /* how far from a verdict its cause may stand, without stacks */
+#define BLOCK_LINES 8     /* lines of a message that goes on, indented */
+#define FOLLOWING_LINES 4 /* lines after one that is given whatever they say */
+#define NEAR_LINES 6      /* how far a line that names no error may be from its verdict */
 
 static bool starts(const char *s, const char *prefix)
 {
@@ -165,9 +165,10 @@ static bool is_verdict(const char *s)
         ": *** [",
         "dditional error has been",
     };
-    static const char *const whole[] = {"FAILED", "Failed", "failed",  "FAIL",     "error",     "Error",    "ERROR",
-                                        "failure", "Failure", "FAILURE", "Error!", "Aborting", "Aborting.", "Aborting...",
-                                        "Build failed", "build failed", "BUILD FAILED", "Failed.", "failed."};
+    static const char *const whole[] = {
+        "FAILED",       "Failed",       "failed",       "FAIL",    "error",    "Error",     "ERROR",
+        "failure",      "Failure",      "FAILURE",      "Error!",  "Aborting", "Aborting.", "Aborting...",
+        "Build failed", "build failed", "BUILD FAILED", "Failed.", "failed."};
     for (size_t i = 0; i < TL_COUNT(whole); i++)
         if (!strcmp(skip_blanks(s), whole[i]))
             return true;
@@ -558,7 +559,8 @@ char *tl_find_closing_error(const char *text, size_t size)
         for (size_t k = e.n; !message && k-- > 0;) {
             bool found;
             if (e.list[k].at == i - 1)
-                message = is_verdict(t.line[i - 1]) ? with_cause(&t, &e, k, &found) : tl_strdup(e.list[k].message);
+                message =
+                    is_verdict(t.line[i - 1]) ? with_cause(&t, &e, k, &found) : tl_strdup(e.list[k].message);
         }
         free_events(&e);
     }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_MOST 8   /* lines of a message that goes on */
-#define INTERLEAVED 4  /* lines of others that may stand within a message */
+#define LINES_MOST 8    /* lines of a message that goes on */
+#define INTERLEAVED 4   /* lines of others that may stand within a message */
 #define JOINED_MOST 600 /* bytes of one that goes on in lines of its own */
 
 static bool starts(const char *s, const char *prefix)
@@ -65,7 +65,8 @@ static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, c
 /* "GGML_ASSERT(x) failed", "DCHECK(x) failed", "NVTE_CHECK_CUDA(x) … failed": a macro of anybody's. */
 static bool is_failed_macro(const char *s)
 {
-    static const char *const kinds[] = {"ASSERT", "CHECK", "VERIFY", "ENFORCE", "REQUIRE", "EXPECT", "guarantee", "assert"};
+    static const char *const kinds[] = {"ASSERT",  "CHECK",  "VERIFY",    "ENFORCE",
+                                        "REQUIRE", "EXPECT", "guarantee", "assert"};
     for (size_t k = 0; k < TL_COUNT(kinds); k++)
         for (const char *p = s; (p = strstr(p, kinds[k])); p++) {
             const char *end = p + strlen(kinds[k]);
@@ -97,7 +98,8 @@ static char *match_assertion(const struct tl_lines *t, size_t i, size_t *end)
     const char *s = t->line[i];
     const char *metal = strstr(s, "failed assertion ");
     if (metal)
-        return metal[17] == '`' ? join_quoted(t, i, without_program(s), '\'', end) : tl_strdup(without_program(s));
+        return metal[17] == '`' ? join_quoted(t, i, without_program(s), '\'', end)
+                                : tl_strdup(without_program(s));
     if (starts(s, "Debug Assertion Failed")) /* of the C runtime of Windows, in a block of fields */
         for (size_t k = i + 1; k < t->n && k < i + LINES_MOST + 2; k++)
             if (starts(t->line[k], "Expression: ")) {
@@ -112,13 +114,9 @@ static char *match_assertion(const struct tl_lines *t, size_t i, size_t *end)
         *end = i + 2;
         return tl_format("%s %s", s, t->line[i + 1]);
     }
-    static const char *const words[] = {"assert failed",
-                                        "check failed",
-                                        "precondition failed",
-                                        "internal assert failed",
-                                        "unreachable executed",
-                                        "assert failure in ",
-                                        "assertion \""};
+    static const char *const words[] = {
+        "assert failed",        "check failed",       "precondition failed", "internal assert failed",
+        "unreachable executed", "assert failure in ", "assertion \""};
     for (size_t k = 0; k < TL_COUNT(words); k++)
         if (strcasestr(s, words[k]))
             return tl_strdup(without_program(s));
@@ -229,7 +227,8 @@ static char *match_cplusplus(const struct tl_lines *t, size_t i, size_t *end)
             struct tl_buffer b = TL_BUFFER_INIT;
             tl_buffer_printf(&b, "%s: %s%s%s", p, what, more && n ? " " : "",
                              more ? skip_blanks(t->line[w + 1]) : "");
-            while (*end < t->n && starts(t->line[*end], "> ") && b.size < JOINED_MOST) /* quoted by who caught it */
+            while (*end < t->n && starts(t->line[*end], "> ") &&
+                   b.size < JOINED_MOST) /* quoted by who caught it */
                 tl_buffer_printf(&b, " %s", t->line[(*end)++] + 2);
             return tl_buffer_take(&b);
         }
@@ -244,9 +243,9 @@ static char *match_rust(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     const char *thread = strstr(s, "thread "), *at = thread ? strstr(thread, " panicked at ") : NULL;
-    if (!at)
-    {
-        const char *panic = thread == s ? strstr(s, " panic: ") : NULL; /* Zig's has a thread, Go's has none */
+    if (!at) {
+        const char *panic =
+            thread == s ? strstr(s, " panic: ") : NULL; /* Zig's has a thread, Go's has none */
         if (panic)
             return tl_strdup(panic + 1);
         return starts(s, "panic: ") || starts(s, "panic(") || starts(s, "fatal error: ") ||
@@ -339,8 +338,8 @@ static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
  * from says more, and comes later. */
 static char *match_managed(const struct tl_lines *t, size_t i, size_t *end)
 {
-    static const char *const heads[] = {"Exception in thread \"", "Unhandled exception. ", "Unhandled Exception: ",
-                                        "Fatal error. "};
+    static const char *const heads[] = {"Exception in thread \"", "Unhandled exception. ",
+                                        "Unhandled Exception: ", "Fatal error. "};
     static const char *const causes[] = {"Caused by: ", "---> "};
     const char *s = NULL, *inner = NULL;
     for (size_t k = 0; k < TL_COUNT(heads); k++)
@@ -450,7 +449,7 @@ char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end)
 {
     static char *(*const matchers[])(const struct tl_lines *, size_t, size_t *) = {
         match_heap, match_cplusplus, match_rust,   match_python, match_managed, match_sanitizer,
-        match_log,  match_assertion, match_loader, match_gtest,  match_other, match_place,
+        match_log,  match_assertion, match_loader, match_gtest,  match_other,   match_place,
     };
     for (size_t k = 0; k < TL_COUNT(matchers); k++) {
         char *message = matchers[k](t, i, end);

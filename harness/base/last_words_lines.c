@@ -59,9 +59,10 @@ static size_t month_length(const char *s)
 static const struct {
     const char *name;
     char level;
-} levels[] = {{"CRITICAL", 'F'}, {"FATAL", 'F'}, {"PANIC", 'F'}, {"SEVERE", 'E'}, {"ERROR", 'E'}, {"ERR", 'E'},
-              {"WARNING", 'W'},  {"WARN", 'W'},  {"NOTICE", 'I'}, {"INFO", 'I'},  {"DEBUG", 'D'}, {"TRACE", 'D'},
-              {"F", 'F'},        {"E", 'E'},     {"W", 'W'},      {"I", 'I'},     {"D", 'D'},     {"V", 'D'}};
+} levels[] = {{"CRITICAL", 'F'}, {"FATAL", 'F'},   {"PANIC", 'F'}, {"SEVERE", 'E'}, {"ERROR", 'E'},
+              {"ERR", 'E'},      {"WARNING", 'W'}, {"WARN", 'W'},  {"NOTICE", 'I'}, {"INFO", 'I'},
+              {"DEBUG", 'D'},    {"TRACE", 'D'},   {"F", 'F'},     {"E", 'E'},      {"W", 'W'},
+              {"I", 'I'},        {"D", 'D'},       {"V", 'D'}};
 
 /* The level that stands here as a word of its own, and its length; 0. */
 static size_t level_length(const char *s, bool any_case, char *level)
@@ -161,7 +162,8 @@ static char *strip(char *s, char *level)
     char *record = strip_record(s, level);
     if (record)
         return record;
-    if (level_length(s, false, level) == 1 && s[1] == ' ' && time_length(s + 2)) /* "E 00:00:01.2 a:b.cpp:3] …" */
+    if (level_length(s, false, level) == 1 && s[1] == ' ' &&
+        time_length(s + 2)) /* "E 00:00:01.2 a:b.cpp:3] …" */
         return strstr(s, "] ") ? strstr(s, "] ") + 2 : s + 2 + time_length(s + 2);
     *level = 0;
     char *unit = s + strspn(s, "0123456789."); /* "0.3ms [ ERROR ] …" */
@@ -251,8 +253,8 @@ bool tl_line_is_of_a_stack(const char *s)
         return true;
     if (digits && *after == ' ' && hex && is_letter(after[1])) /* "3 libggml.dylib 0x1 f + 12" */
         return true;
-    static const char *const heads[] = {"at ",         "@ 0x",    "frame #", "File \"", "[0x",
-                                        "goroutine ", "--- End of", "0x"};
+    static const char *const heads[] = {"at ", "@ 0x",       "frame #",    "File \"",
+                                        "[0x", "goroutine ", "--- End of", "0x"};
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]) && (i || indented))
             return true;
@@ -269,7 +271,8 @@ bool tl_line_is_of_a_stack(const char *s)
 /* Where a line first says that it is a warning, or less; NULL. */
 const char *tl_line_warning(const struct tl_lines *t, size_t i)
 {
-    static const char *const words[] = {"warning", "note", "info", "debug", "hint", "help", "remark", "deprecation"};
+    static const char *const words[] = {"warning", "note", "info",   "debug",
+                                        "hint",    "help", "remark", "deprecation"};
     const char *s = t->line[i], *first = NULL;
     if (t->level[i])
         return strchr("EF", t->level[i]) ? NULL : s;
@@ -315,14 +318,16 @@ const char *tl_line_error(const char *s)
                                           "CMake Error",
                                           " exception=",
                                           "Unhandled exception"};
-    static const char *const codes[] = {"INVALID_ARGUMENT",    "NOT_FOUND",    "UNAVAILABLE", "RESOURCE_EXHAUSTED",
-                                        "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED", "DEADLINE_EXCEEDED",
-                                        "PERMISSION_DENIED",   "INTERNAL",     "DATA_LOSS"};
+    static const char *const codes[] = {
+        "INVALID_ARGUMENT",    "NOT_FOUND",    "UNAVAILABLE",   "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED", "DEADLINE_EXCEEDED",
+        "PERMISSION_DENIED",   "INTERNAL",     "DATA_LOSS"};
     const char *first = NULL;
     for (size_t i = 0; i < TL_COUNT(words); i++) {
         size_t n = strlen(words[i]);
         for (const char *p = s; (p = strcasestr(p, words[i])); p += n)
-            if (ends_the_word(p + n, p == s || (p > s + 1 && p[-1] == ' ' && p[-2] == ':'), i == 3) && (!first || p < first))
+            if (ends_the_word(p + n, p == s || (p > s + 1 && p[-1] == ' ' && p[-2] == ':'), i == 3) &&
+                (!first || p < first))
                 first = p;
     }
     for (size_t i = 0; i < TL_COUNT(phrases); i++) {
@@ -351,10 +356,11 @@ bool tl_line_names_error(const struct tl_lines *t, size_t i)
 bool tl_line_complains(const char *s)
 {
     static const char *const words[] = {
-        "fail",      "cannot",     "can't",   "could not", "couldn't",   "unable",  "must ",       "unexpected",
-        "invalid",   "illegal",    "unknown", "not ",      "missing",    "corrupt", "fatal",       "abort",
-        "assert",    "exceed",     "refused", "denied",    "unhandled",  "no such", "out of range", "overflow",
-        "violat",    "mismatch",   "bad ",    "deadlock",  "impossible", "crash",   "error",       "unsupported"};
+        "fail",       "cannot",       "can't",    "could not",  "couldn't", "unable",  "must ",
+        "unexpected", "invalid",      "illegal",  "unknown",    "not ",     "missing", "corrupt",
+        "fatal",      "abort",        "assert",   "exceed",     "refused",  "denied",  "unhandled",
+        "no such",    "out of range", "overflow", "violat",     "mismatch", "bad ",    "deadlock",
+        "impossible", "crash",        "error",    "unsupported"};
     for (size_t i = 0; i < TL_COUNT(words); i++)
         if (strcasestr(s, words[i]))
             return true;
@@ -364,14 +370,51 @@ bool tl_line_complains(const char *s)
 /* Lines that tell the reader what to do, or about the program; they never say why. */
 bool tl_line_is_advice(const char *s)
 {
-    static const char *const heads[] = {
-        "Please ",     "PLEASE ",       "See <",         "For more information", "For debugging",
-        "If you would", "To work around", "Thread model:", "InstalledDir:",       "Target: ",
-        "Set TORCH",   "You can ",      "Compile with ", "An error report file", "Node.js v",
-        "exit status ", "Stop.",        "note: ",        "(C) ",                 "Copyright ",
-        "Usage: ",     "usage: ",       "Try '",         "Run with ",            "stack backtrace:",
-        "Stack dump",  "Stack trace:",  "Backtrace:",    "No symbol table is",   "The program is not being run",
-        "end of query stack", "stack traceback:", "Stacktrace:", "CallStack ", "ERROR SUMMARY", "Default GSL", "+ ", "Exception raised from ", "error: called from", "compilation terminated", "clang version ", "****", "----", "====", "make: Leaving"};
+    static const char *const heads[] = {"Please ",
+                                        "PLEASE ",
+                                        "See <",
+                                        "For more information",
+                                        "For debugging",
+                                        "If you would",
+                                        "To work around",
+                                        "Thread model:",
+                                        "InstalledDir:",
+                                        "Target: ",
+                                        "Set TORCH",
+                                        "You can ",
+                                        "Compile with ",
+                                        "An error report file",
+                                        "Node.js v",
+                                        "exit status ",
+                                        "Stop.",
+                                        "note: ",
+                                        "(C) ",
+                                        "Copyright ",
+                                        "Usage: ",
+                                        "usage: ",
+                                        "Try '",
+                                        "Run with ",
+                                        "stack backtrace:",
+                                        "Stack dump",
+                                        "Stack trace:",
+                                        "Backtrace:",
+                                        "No symbol table is",
+                                        "The program is not being run",
+                                        "end of query stack",
+                                        "stack traceback:",
+                                        "Stacktrace:",
+                                        "CallStack ",
+                                        "ERROR SUMMARY",
+                                        "Default GSL",
+                                        "+ ",
+                                        "Exception raised from ",
+                                        "error: called from",
+                                        "compilation terminated",
+                                        "clang version ",
+                                        "****",
+                                        "----",
+                                        "====",
+                                        "make: Leaving"};
     const char *p = s + strspn(s, " ");
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]))

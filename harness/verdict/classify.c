@@ -285,6 +285,17 @@ static struct tl_buffer whole_text(const struct tl_output *o)
     return text;
 }
 
+/* The error with which a process closed, but not what a driver says of the death of its child. */
+static char *own_closing_error(const struct tl_buffer *text)
+{
+    char *message = tl_find_closing_error(text->data, text->size);
+    if (message && tl_tells_death(message)) {
+        free(message);
+        message = NULL;
+    }
+    return message;
+}
+
 /* The message with which a process ended itself, on its stderr, or else on its stdout; NULL. What a process
  * ends by abort() or a trap, or by an exit status, it may have explained in words of its own; a fault comes
  * unannounced. */
@@ -299,7 +310,7 @@ static char *last_words(const struct tl_trial_record *r, int status)
         tl_buffer_free(&out);
     }
     if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
-        message = tl_find_closing_error(text.data, text.size);
+        message = own_closing_error(&text);
     else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
         message = tl_find_complaint(text.data, text.size, true);
     tl_buffer_free(&text);

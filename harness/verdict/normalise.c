@@ -224,8 +224,8 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
     static const struct {
         const char *noun;
         bool bracket; /* "node (x)": "tensor(float)" and "input (3)" are something else */
-    } nouns[] = {{"name:", false},   {"node", true},        {"node:", true},      {"tensor", false},
-                 {"tensor:", false}, {"layer", true},       {"layer:", true},     {"initializer", false},
+    } nouns[] = {{"name:", false},     {"node", true},         {"node:", true},   {"tensor", false},
+                 {"tensor:", false},   {"layer", true},        {"layer:", true},  {"initializer", false},
                  {"node name", false}, {"tensor name", false}, {"input:", false}, {"output:", false}};
     char close = *p == '\'' ? '\'' : *p == '"' ? '"' : *p == '`' ? '`' : *p == '(' ? ')' : 0;
     size_t n = out->size;

@@ -75,13 +75,30 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     return path;
 }
 
+/* What is counted after a step, with the variant's values in the patterns of files. */
+static json_t *counts_of(const struct tl_job *j, const struct tl_expect *x)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < x->n_count; i++) {
+        const struct tl_count *k = &x->count[i];
+        char *pattern = k->regex
+                            ? tl_strdup(k->pattern)
+                            : tl_case_substitute(j->c, &j->variant, k->pattern, NULL, NULL, "{scratch}");
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "name", k->name, k->regex ? "regex" : "glob",
+                                              pattern, "min", (json_int_t)k->min, "max", (json_int_t)k->max));
+        free(pattern);
+    }
+    return list;
+}
+
 static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
     json_t *steps = json_array();
     for (size_t i = 0; i < c->n_steps; i++) {
         const struct tl_step *s = &c->steps[i];
-        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array();
+        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array(),
+               *fallback = json_array();
         char *program = NULL;
         for (size_t k = 0; k < s->n_argv; k++) {
             char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
@@ -92,6 +109,7 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
                 json_decref(text);
                 json_decref(no_text);
                 json_decref(files);
+                json_decref(fallback);
                 json_decref(steps);
                 return NULL;
             }
@@ -105,14 +123,16 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
             json_t *to;
         } lists[] = {{s->expect.n_text, s->expect.text, text},
                      {s->expect.n_no_text, s->expect.no_text, no_text},
-                     {s->expect.n_files, s->expect.files, files}};
-        for (size_t l = 0; l < 3; l++)
+                     {s->expect.n_files, s->expect.files, files},
+                     {s->expect.n_fallback, s->expect.fallback, fallback}};
+        for (size_t l = 0; l < TL_COUNT(lists); l++)
             for (size_t k = 0; k < lists[l].n; k++) {
                 char *word = tl_case_substitute(c, &j->variant, lists[l].list[k], NULL, NULL, "{scratch}");
                 json_array_append_new(lists[l].to, json_string(word));
                 free(word);
             }
-        json_t *expect = json_pack("{s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files);
+        json_t *expect = json_pack("{s:o,s:o,s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files,
+                                   "fallback", fallback, "count", counts_of(j, &s->expect));
         json_object_set_new(expect, "exit_status",
                             s->expect.exit_status < 0 ? json_string("any")
                                                       : json_integer(s->expect.exit_status));

@@ -252,11 +252,14 @@ static bool result_is_finite(const json_t *result, const char **which)
 
 static void judge_result(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
-    const char *which = NULL;
+    const char *which = NULL, *fallback = json_string_value(json_object_get(r->result, "fallback"));
     r->outcome = TL_OUTCOME_PASS;
     if (!result_is_finite(r->result, &which)) {
         r->outcome = TL_OUTCOME_WRONG;
         set_message(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
+    } else if (fallback && *fallback) {
+        r->outcome = TL_OUTCOME_FALLBACK;
+        set_message(r, tl_strdup(fallback));
     } else if (f->device_asked && r->observed_device && strcmp(f->device_asked, r->observed_device)) {
         r->outcome = TL_OUTCOME_FALLBACK;
         set_message(r, tl_format("ran on %s, not on %s as asked", r->observed_device, f->device_asked));

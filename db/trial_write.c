@@ -345,6 +345,12 @@ int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *reco
     return rc;
 }
 
+void tl_store_withdraw(struct tl_store *s, const char *id)
+{
+    if (!tl_store_group(s, NULL)) /* its place is free with the next commit */
+        tl_intent_finish(s->intents, id);
+}
+
 int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
 {
     bool added;

@@ -9,6 +9,7 @@
 #include "harness/base/program.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
+#include "harness/verdict/generator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -202,10 +203,20 @@ static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl
     spec->environment_id = u == j->unit ? j->environment_id : u->environment_id;
 }
 
+/* After what came before it was stopped, nothing is begun. */
+static int check_time(const struct tl_job *j, struct tl_error *e)
+{
+    return j->x->interrupted || j->x->out_of_time
+               ? tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", j->unit->text, "before it ran")
+               : 0;
+}
+
 /* Submits the job's variant on a unit: its own, or the reference's. */
 static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, tl_trial_done done,
                      struct tl_error *e)
 {
+    if (check_time(j, e))
+        return -1;
     const char *argv[] = {u->path, NULL};
     json_t *request = request_of(j, u, e), *serve = NULL;
     if (!request)
@@ -247,6 +258,8 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
         j->reference_note = tl_format("%s: %s", e.where, e.why);
     if (!tl_verdict_is_given(r)) {
         tl_job_answer(j, r, false);
+    } else if (j->x->failed) {
+        tl_job_fail(j, &j->x->failure);
     } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
         tl_job_fail(j, &e);
     }
@@ -261,18 +274,28 @@ static int submit_trial(struct tl_job *j, struct tl_error *e)
 
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
-    struct tl_error e, not_kept;
-    bool made = r->outcome == TL_OUTCOME_PASS, kept = made && !tl_generated_keep(&j->generated, &not_kept);
-    if (!made)
-        tl_generated_drop(&j->generated);
-    if (kept) {
-        j->generate_seconds = r->wall_seconds;
-        if (submit_trial(j, &e))
-            tl_job_fail(j, &e);
+    struct tl_error e;
+    char *lacks = tl_generator_lacks(r);
+    tl_verdict_of_generator(r);
+    if (r->outcome == TL_OUTCOME_PASS && !lacks) {
+        if (tl_generated_keep(&j->generated, &e)) {
+            tl_job_cannot(j, &e);
+        } else {
+            j->generate_seconds = r->wall_seconds;
+            if (submit_trial(j, &e))
+                tl_job_fail(j, &e);
+        }
         return;
     }
-    tl_verdict_of_generator(made ? &not_kept : NULL, r);
-    tl_job_answer(j, r, tl_verdict_is_given(r));
+    tl_generated_drop(&j->generated);
+    if (lacks && r->outcome == TL_OUTCOME_ERROR) {
+        tl_fail(&e, TL_ERROR_INPUT, "the generator cannot run", j->generated.argv[0],
+                "%s; install what is missing, or name another program in $.model.generate", lacks);
+        tl_job_cannot(j, &e);
+    } else {
+        tl_job_answer(j, r, tl_verdict_is_given(r));
+    }
+    free(lacks);
 }
 
 static int submit_with_model(struct tl_job *j, struct tl_error *e);
@@ -306,7 +329,7 @@ static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
 
 static int submit_generator(struct tl_job *j, struct tl_error *e)
 {
-    if (tl_generated_prepare(&j->generated, e))
+    if (check_time(j, e) || tl_generated_prepare(&j->generated, e))
         return -1;
     struct tl_trial_spec spec = {
         .argv = (const char *const *)j->generated.argv,

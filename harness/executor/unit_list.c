@@ -93,6 +93,15 @@ int tl_unit_list_builds(struct tl_unit_list *l, const char *text, size_t *bad, s
     for (size_t i = 0; i < builds.n && !result && !several && ranges.n; i++)
         if (!strcmp(builds.list[i].version, u.build) || !strcmp(u.build, "latest"))
             *bad = i;
+    if (!result && !several && ranges.n && *bad == SIZE_MAX) {
+        char *help = strcmp(u.runner, "onnxruntime")
+                         ? tl_format("`trapline builds` shows those that are here")
+                         : tl_format("`trapline builds fetch onnxruntime@%s` brings it", u.build);
+        result = tl_fail(e, TL_ERROR_INPUT, "no such build here", text,
+                         "it is to be the one that is known to be bad, and those that are here are %s to %s; %s",
+                         builds.list[0].version, builds.list[builds.n - 1].version, help);
+        free(help);
+    }
     tl_builds_free(&builds);
     tl_builds_ranges_free(&ranges);
     tl_unit_free(&u);

@@ -40,6 +40,7 @@ struct tl_runner {
      * NULL: this runner cannot serve. When a trial is not served, load is not called and state is NULL. */
     int (*load)(const json_t *request, void **state, char *why, size_t why_size);
     bool can_serve;
+    bool no_builds; /* it is what it is: a unit with a build is a mistake */
 };
 
 /* Runs the protocol to its end; the value is main's to return. Without arguments the request is read from

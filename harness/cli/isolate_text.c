@@ -377,9 +377,10 @@ char *tl_isolate_text(const json_t *d, bool colour)
     json_array_foreach(json_object_get(d, "notes"), i, j)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
-    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\nfinding %s\n", trials,
+    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
                      trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),
-                     tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")),
-                     text_of(d, "finding"));
+                     tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")));
+    if (tl_member_text(d, "finding"))
+        tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
     return tl_buffer_take(&b);
 }

@@ -30,6 +30,9 @@ static int wait_for(struct tl_executor *x, const struct tl_unit *u, const struct
 static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
 {
     const char *version = json_string_value(json_object_get(answer, "version"));
+    if (u->build && json_is_false(json_object_get(answer, "builds")))
+        return tl_fail(e, TL_ERROR_INPUT, "no such build", u->text,
+                       "runner %s has no builds; %s:%s was expected", u->runner, u->runner, u->device);
     /* Its content belongs to it: another build of the same version may do things otherwise. */
     char sha[TL_SHA256_SIZE];
     if (tl_known_hash(u->path, sha))

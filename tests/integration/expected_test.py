@@ -130,6 +130,19 @@ class ExpectedTest(Answers):
         self.assertEqual((row["differs"], row["regressed"]), (True, False), row)
         self.assertTrue(row["cells"][1]["seen"][0]["as_expected"])
 
+    def test_site(self):
+        """On the pages that count, what is right is a pass, and a pass where a failure is right is none."""
+        def overview():
+            self.trapline("report", "--site", self.path("site"), status=0)
+            with open(self.path("site", "index.html"), encoding="utf-8") as f:
+                return f.read()
+        case = self.steps(expected=[dict(RIGHT, when={"how": ["refuses"]})])
+        self.trapline("run", case, "-s", "how=refuses", "-n", "3", status=0)
+        self.assertIn('title="3 pass"', overview())
+        self.steps(expected=[{"outcome": "crash"}])
+        self.trapline("run", case, "-s", "how=well", status=1)
+        self.assertIn('title="3 error, 1 wrong"', overview())
+
     def test_mistakes(self):
         for expected, said in (({"outcome": "eror"}, "expected an outcome"), ({"message": "x"}, 'lacks the key "outcome"'),
                                ([], "at least one"), ("error", "or a list of such objects"),

@@ -3,6 +3,7 @@ here, several units at once, and a time that is used up."""
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import sys
 import time
@@ -300,6 +301,24 @@ say({"name": "echo", "version": "1", "devices": [{"name": "cpu", "usable": True}
         night = self.night(suite, status=2)
         self.assertEqual({c["unit"]: c["class"] for c in night["cells"]}["onnxruntime@1.22.99:cpu"], "could-not-be-tried")
         self.night(self.suite(lacks, "onnxruntime@1.98..1.99:cpu", self.runner, cases=["well.json"]), status=2)
+
+    def test_a_night_whose_isolation_lacks_something(self):
+        """It is not isolated; the next one is."""
+        self.write("state", "true")
+        for name in "first", "second":
+            lacks = "nosuchcommand" if name == "first" else "true"
+            self.case(name, {"generate": ["sh", "-c", f"test {{n}} = 9 || {lacks} || exit 127; $(cat {{case_dir}}/state) || kill -SEGV $$; touch $0",
+                                          "{model}"]}, [{"name": "n", "range": [8, 9]}], failing={"n": 9})
+        suite = self.suite("first.json", self.runner, cases=["first.json", "second.json"], repeat=8, variants="failing")
+        self.night(suite)
+        self.write("state", "false")
+        for made in os.listdir(self.path("cache", "trapline", "models")):
+            shutil.rmtree(self.path("cache", "trapline", "models", made))
+        night = self.night(suite, status=1)
+        self.assertEqual(night["counts"], {"new-failure": 2})
+        first, second = (c["isolation"] for c in night["changes"])
+        self.assertIn("nosuchcommand", first["why"])
+        self.assertTrue(second["reproduced"], second)
 
     def test_a_night_with_something_worse(self):
         self.write("state", "0")

@@ -8,6 +8,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/executor/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -405,6 +406,25 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "by_purpose", purposes);
 }
 
+/* Axes that nothing reads say nothing: neither that the failure does without them nor that it needs them. */
+static void set_unread_apart(const struct tl_driver *d, const struct tl_unit *u, json_t *document)
+{
+    static const char *const lists[] = {"independent", "reset"};
+    json_t *unread = json_array(), *name;
+    for (size_t a = 0; a < d->c->n_axes; a++) {
+        if (tl_executor_reading(d->x, d->c, d->failing, u, a) != TL_READING_NO)
+            continue;
+        json_array_append_new(unread, json_string(d->c->axes[a].name));
+        for (size_t i = 0; i < TL_COUNT(lists); i++) {
+            json_t *list = json_object_get(document, lists[i]);
+            for (size_t k = json_array_size(list); k-- > 0;)
+                if ((name = json_array_get(list, k)) && !strcmp(json_string_value(name), d->c->axes[a].name))
+                    json_array_remove(list, k);
+        }
+    }
+    json_object_set_new(document, "unread", unread);
+}
+
 static void add_frontier(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     json_t *corners = json_array();
@@ -453,6 +473,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         document, "evidence",
         json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
     add_search(d, r, document);
+    set_unread_apart(d, u, document);
     json_object_set_new(document, "notes", notes_json(d, r));
     json_object_set_new(document, "axes", axes_json(c));
     json_object_set_new(document, "path", path_json(d, r));

@@ -106,6 +106,8 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
     int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
     bool begun = !status;
+    if (begun)
+        tl_cli_warn_unread(x, c, (const char *const *)r->names.list, r->names.n);
     if (begun && o->json)
         fputs("{\n  \"trials\": [", stdout);
     if (begun)

@@ -24,9 +24,9 @@ static size_t differences(const json_t *a, const json_t *b, const char **axis)
     return json_object_size(a) == json_object_size(b) ? n : SIZE_MAX;
 }
 
-static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+const json_t *tl_report_row(const json_t *rows, const char *axis, const json_t *value)
 {
-    json_t *row;
+    const json_t *row;
     size_t i;
     json_array_foreach(rows, i, row) {
         const char *name = tl_member_text(row, "axis");
@@ -34,6 +34,21 @@ static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
             (name && axis && !strcmp(name, axis) && json_equal(json_object_get(row, "value"), value)))
             return row;
     }
+    return NULL;
+}
+
+json_int_t tl_row_passes(const json_t *row)
+{
+    return tl_member_integer(row, "match") || tl_member_integer(row, "other")
+               ? 0
+               : tl_member_integer(row, "pass");
+}
+
+static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+{
+    json_t *row = (json_t *)tl_report_row(rows, axis, value);
+    if (row)
+        return row;
     row = json_pack("{s:s?,s:o}", "axis", axis, "value", value ? json_incref((json_t *)value) : json_null());
     json_array_append_new(rows, row);
     return row;

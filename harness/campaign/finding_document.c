@@ -35,13 +35,13 @@ static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t 
     return j;
 }
 
-/* Of the intervals of the rates along a band. */
-#define BAND_CONFIDENCE 0.99
+/* Of the intervals of rates. */
+#define RATE_CONFIDENCE 0.99
 
 static json_t *rate_json(const struct tl_case *c, size_t axis, const struct tl_search_rate *r)
 {
     double low, high;
-    tl_wilson(r->failed, r->runs, BAND_CONFIDENCE, &low, &high);
+    tl_wilson(r->failed, r->runs, RATE_CONFIDENCE, &low, &high);
     return json_pack("{s:o,s:I,s:I,s:[f,f]}", "value", value_json(c, axis, r->value), "failed",
                      (json_int_t)r->failed, "runs", (json_int_t)r->runs, "interval", low, high);
 }
@@ -177,13 +177,13 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
         const struct tl_search_step *s = &r->path[i];
         if (s->purpose == TL_SEARCH_JUDGE) /* no trial */
             continue;
-        json_t *j =
-            json_pack("{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
-                      d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
-                               : variant_json(d->c, s->index),
-                      "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
-                      tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome),
-                      "fresh", s->fresh, "repeat", (json_int_t)s->repeat);
+        json_t *j = json_pack(
+            "{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
+            d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
+                     : variant_json(d->c, s->index),
+            "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
+            tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome), "fresh",
+            d->trials[i].told ? d->trials[i].fresh : s->fresh, "repeat", (json_int_t)s->repeat);
         if (s->signature && *s->signature)
             json_object_set_new(j, "signature", json_string(s->signature));
         json_array_append_new(list, j);
@@ -356,6 +356,28 @@ static void add_builds(const struct tl_driver *d, const struct tl_search_result 
         json_pack("{s:o,s:o,s:o}", "list", list, "unsupported", unsupported, "ranges", ranges));
 }
 
+/* How often the variant of the finding failed: all of its trials that said something, as the reports' tables
+ * count them. The search's own figure is that of the fresh ones. */
+static void add_rate(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
+{
+    const uint64_t *index = d->units ? NULL : d->frontier || !r->minimal ? d->failing->index : r->minimal;
+    json_int_t failed = 0, runs = 0;
+    double low, high;
+    for (size_t i = 0; index && i < r->n_path; i++) {
+        const struct tl_search_step *s = &r->path[i];
+        if (s->purpose == TL_SEARCH_JUDGE || memcmp(s->index, index, d->c->n_axes * sizeof *index) != 0)
+            continue;
+        failed += s->outcome == TL_SEARCH_MATCH;
+        runs +=
+            s->outcome == TL_SEARCH_MATCH || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
+    }
+    failed = index ? failed : r->rate[0];
+    runs = index ? runs : r->rate[1];
+    tl_wilson((uint64_t)failed, (uint64_t)runs, RATE_CONFIDENCE, &low, &high);
+    json_object_set_new(document, "rate", json_pack("[I,I]", failed, runs));
+    json_object_set_new(document, "rate_interval", json_pack("[f,f]", low, high));
+}
+
 static void add_search(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     const struct tl_case *c = d->c;
@@ -395,8 +417,7 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
         json_object_set_new(document, "not_held", variant_json(c, r->not_held));
     if (r->also)
         json_object_set_new(document, "also", variant_json(c, r->also));
-    json_object_set_new(document, "rate", json_pack("[i,i]", r->rate[0], r->rate[1]));
-    json_object_set_new(document, "rate_interval", json_pack("[f,f]", r->rate_low, r->rate_high));
+    add_rate(d, r, document);
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
     json_object_set_new(document, "confidence",
                         r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());

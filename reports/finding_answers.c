@@ -147,14 +147,28 @@ void tl_words_kind(struct tl_buffer *b, const json_t *f)
 {
     const char *outcome = tl_member_text(f, "outcome"), *signal = tl_member_text(f, "signal");
     if (signal)
-        tl_buffer_printf(b, "any %s", signal);
+        tl_buffer_add_string(b, signal);
     else if (outcome && !strcmp(outcome, "error"))
-        tl_buffer_add_string(b, "any error with this text");
+        tl_buffer_add_string(b, "error with this text");
     else if (outcome && !strcmp(outcome, "wrong"))
-        tl_buffer_add_string(b, "any wrong output of this kind");
+        tl_buffer_add_string(b, "wrong output of this kind");
     else
-        tl_buffer_printf(b, "any %s", outcome ? outcome : "failure of this kind");
+        tl_buffer_add_string(b, outcome ? outcome : "failure of this kind");
     tl_buffer_printf(b, " in %s", tl_member_or(f, "phase", "an unknown phase"));
+}
+
+/* One of the same kind that is another bug is no part of "any". */
+void tl_words_any(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *other;
+    bool any = true;
+    size_t i;
+    json_array_foreach(json_object_get(f, "others"), i, other) {
+        any = any && strcmp(tl_member_or(other, "relation", ""), "other") != 0;
+    }
+    tl_buffer_add_string(b, any ? "any " : "");
+    tl_words_kind(b, f);
+    tl_buffer_add_string(b, any ? "" : " at any of these places");
 }
 
 size_t tl_finding_places(const json_t *f)

@@ -17,8 +17,10 @@ void tl_words_need(struct tl_buffer *b, const json_t *finding, const json_t *nee
 /* "`tail=matmul` and `hidden=2`, needs also …": one of "or". */
 void tl_words_cause(struct tl_buffer *b, const json_t *finding, const json_t *cause);
 
-/* The kind of the failure, of which every place is one: "any SIGFPE in execute". Plain text. */
+/* The kind of the failure, of which every place is one: "SIGFPE in execute", and "any SIGFPE in execute". Plain
+ * text. */
 void tl_words_kind(struct tl_buffer *b, const json_t *finding);
+void tl_words_any(struct tl_buffer *b, const json_t *finding);
 /* How many places there are in the document, and the signature by which the strict answer was found. */
 size_t tl_finding_places(const json_t *finding);
 const json_t *tl_finding_first_place(const json_t *finding);

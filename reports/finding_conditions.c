@@ -103,9 +103,9 @@ void tl_section_places(const struct tl_sections *r)
     size_t i;
     if (json_array_size(places) > 1) {
         tl_page_heading(r->page, 2, "Places in the code");
-        tl_buffer_add_string(&b, "The same failure by its kind, ");
+        tl_buffer_add_string(&b, "The same failure by its kind (");
         tl_words_kind(&b, f);
-        tl_buffer_printf(&b, ", was seen at %zu places:", json_array_size(places));
+        tl_buffer_printf(&b, ") was seen at %zu places:", json_array_size(places));
         tl_page_paragraph(r->page, tl_buffer_take(&b));
         json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
         json_array_foreach(places, i, place)

@@ -92,9 +92,11 @@ static void add_places(struct tl_buffer *b, const json_t *f)
     struct tl_buffer only = TL_BUFFER_INIT;
     if (n > 1 && tl_words_only_with(&only, f)) {
         tl_buffer_printf(b, " It shows at %zu places in the code: ", n);
-        tl_words_kind(b, f);
+        tl_words_any(b, f);
         tl_buffer_add_string(b, " needs only ");
-        if (json_array_size(json_object_get(f, "trigger")))
+        if (json_array_size(json_object_get(f, "needs")) || json_array_size(json_object_get(f, "or")))
+            tl_buffer_add_string(b, "that");
+        else if (json_array_size(json_object_get(f, "trigger")))
             tl_words_trigger(b, f, json_object_get(f, "trigger"));
         else
             tl_buffer_add_string(b, "the simplest variant");

@@ -356,23 +356,32 @@ static void add_builds(const struct tl_driver *d, const struct tl_search_result 
         json_pack("{s:o,s:o,s:o}", "list", list, "unsupported", unsupported, "ranges", ranges));
 }
 
-/* How often the variant of the finding failed: all of its trials that said something, as the reports' tables
- * count them. The search's own figure is that of the fresh ones. */
+/* Whether a variant is what the rate of the finding is that of: M, F of a boundary, or a build that fails. */
+static bool is_counted(const struct tl_driver *d, const struct tl_search_result *r, const uint64_t *index)
+{
+    const uint64_t *reported = d->frontier || !r->minimal ? d->failing->index : r->minimal;
+    if (!d->units)
+        return !memcmp(index, reported, d->c->n_axes * sizeof *index);
+    for (size_t i = 0; i < r->n_path; i++)
+        if (r->path[i].outcome == TL_SEARCH_MATCH && r->path[i].index[0] == index[0])
+            return true;
+    return false;
+}
+
+/* How often that failed: all of its trials that said something, as the tables of reports count them. The search's
+ * own figure is that of the fresh ones. */
 static void add_rate(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
-    const uint64_t *index = d->units ? NULL : d->frontier || !r->minimal ? d->failing->index : r->minimal;
-    json_int_t failed = 0, runs = 0;
+    json_int_t failed = is_shown_apart(d, r), runs = failed;
     double low, high;
-    for (size_t i = 0; index && i < r->n_path; i++) {
+    for (size_t i = 0; i < r->n_path; i++) {
         const struct tl_search_step *s = &r->path[i];
-        if (s->purpose == TL_SEARCH_JUDGE || memcmp(s->index, index, d->c->n_axes * sizeof *index) != 0)
+        bool match = s->outcome == TL_SEARCH_MATCH;
+        if (s->purpose == TL_SEARCH_JUDGE || !is_counted(d, r, s->index))
             continue;
-        failed += s->outcome == TL_SEARCH_MATCH;
-        runs +=
-            s->outcome == TL_SEARCH_MATCH || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
+        failed += match;
+        runs += match || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
     }
-    failed = index ? failed : r->rate[0];
-    runs = index ? runs : r->rate[1];
     tl_wilson((uint64_t)failed, (uint64_t)runs, RATE_CONFIDENCE, &low, &high);
     json_object_set_new(document, "rate", json_pack("[I,I]", failed, runs));
     json_object_set_new(document, "rate_interval", json_pack("[f,f]", low, high));

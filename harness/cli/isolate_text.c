@@ -221,11 +221,14 @@ static void add_places(struct tl_buffer *b, const json_t *d)
     const char *two = tl_words_may_be_two(d);
     size_t i;
     if (json_array_size(places) > 1) {
-        tl_words_kind(&words, d);
+        tl_words_any(&words, d);
         tl_buffer_add_string(b, "  ");
+        if (json_is_object(json_object_get(d, "builds"))) /* wording and places change from build to build */
+            tl_buffer_clear(&words);
+        else
+            tl_buffer_add_string(&words, " needs only that; ");
         add_plain(b, &words);
-        tl_buffer_printf(b, " needs only that; it shows at %zu places in the code\n",
-                         json_array_size(places));
+        tl_buffer_printf(b, "it shows at %zu places in the code\n", json_array_size(places));
         json_array_foreach(places, i, place)
             add_place(b, d, place);
         tl_buffer_add_string(b, "    the innermost frame that all share: ");

@@ -1,5 +1,6 @@
 /* Findings: a list of them, the report of each as a page, and the pictures of frontiers. */
 #include "reports/finding.h"
+#include "reports/finding_answers.h"
 #include "reports/finding_page.h"
 #include "reports/finding_words.h"
 #include "reports/frontier_svg.h"
@@ -61,9 +62,12 @@ static bool is_of_signature(const json_t *f, const char *id)
 
 static const char *state_of(const json_t *f)
 {
-    return !tl_member_true(f, "reproduced") ? "did not fail"
-           : tl_member_true(f, "complete")  ? "complete"
-                                            : "incomplete";
+    bool complete = tl_member_true(f, "complete");
+    if (!tl_member_true(f, "reproduced"))
+        return "did not fail";
+    if (tl_words_may_be_two(f))
+        return complete ? "complete, may be two bugs" : "incomplete, may be two bugs";
+    return complete ? "complete" : "incomplete";
 }
 
 static void add_rows(const struct tl_site *w, struct tl_buffer *b, const char *up, const json_t *f,

@@ -61,9 +61,10 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     has(text, "It needs also `threads=1`, which the failing variant has at its baseline; and one of "
               "(`begin_index in {none, constant}`, `optimization=99`).");
     has(text, "It also fails when `weights=int8` and `context=64` (5 of 5 runs) (found so far).");
-    has(text,
-        "It shows at 4 places in the code: any SIGSEGV in execute needs only `attention=gqa`, and the place "
-        "that was isolated first was seen only with `layers in {2, 24}`, `begin_error=1000000`.");
+    has(text, "It shows at 4 places in the code: SIGSEGV in execute at any of these places needs only that, "
+              "and the place "
+              "that was isolated first was seen only with `layers in {2, 24}`, `begin_error=1000000`.");
+    has(text, "The same failure by its kind (SIGSEGV in execute) was seen at 4 places:");
     has(text, "**This may be two bugs: ");
     has(text, "no build tells whether one fix mends both.**");
     has(text, "| `deep ← common ← outer` | `layers=2`, `attention=gqa`, `begin_error=1000000` | 9 times | "
@@ -104,6 +105,22 @@ Test(finding_words, free_axes_are_those_that_no_answer_has)
     has(text, "Nothing is shown to be: 7 of 7 random variants with the trigger and all that it needs failed "
               "in this "
               "way, which are too few to say so.");
+    free(text);
+    json_decref(f);
+}
+
+/* Where no failure of the kind is another bug, and nothing else is needed, the sentence stands alone. */
+Test(finding_words, any_failure_of_the_kind)
+{
+    json_t *f = wide();
+    static const char *const lists[] = {"others", "needs", "or"};
+    for (size_t i = 0; i < TL_COUNT(lists); i++)
+        json_object_set_new(f, lists[i], json_array());
+    char *text = markdown(f);
+    has(text, "any SIGSEGV in execute needs only `attention=gqa`, and the place that was isolated first was "
+              "seen only with");
+    has_not(text, "## Also needed");
+    has_not(text, "## Other triggers");
     free(text);
     json_decref(f);
 }
@@ -328,6 +345,7 @@ Test(finding_words, what_nothing_reads_decides_nothing)
     char *text = markdown(f);
     has_not(text, "`attention=sdpa` instead of");
     has(text, "Whether `attention=gqa` is needed is not shown: nothing reads it, and it seems so by luck.");
+    has_not(text, "| `sdpa` |"); /* nor has it a row of its own */
     free(text);
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_words_difference(&b, f, json_object_get(f, "minimal"), json_object_get(f, "baseline"));

@@ -419,7 +419,8 @@ bool tl_finding_needs_axis(const json_t *f, const char *axis)
             needs_of(json_object_get(cause, "needs"), axis))
             return true;
     }
-    return in_trigger(json_object_get(f, "trigger"), axis) || needs_of(json_object_get(f, "needs"), axis);
+    return in_trigger(json_object_get(f, "trigger"), axis) || needs_of(json_object_get(f, "needs"), axis) ||
+           needs_of(json_object_get(f, "local_needs"), axis);
 }
 
 bool tl_finding_unread(const json_t *f, const char *axis)

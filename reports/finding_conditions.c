@@ -10,24 +10,34 @@
 
 #define DRAWS_LEAST 8 /* that say an axis is one of those it does not depend on */
 
-void tl_section_needs(const struct tl_sections *r)
+static void add_needs(const struct tl_sections *r, const char *list, const char *words)
 {
-    const json_t *f = r->finding, *needs = json_object_get(f, "needs"), *need;
-    bool open = tl_words_has_note(f, "needs-open");
+    const json_t *needs = json_object_get(r->finding, list), *need;
     size_t i;
-    if (!json_array_size(needs) && !open)
-        return;
-    tl_page_heading(r->page, 2, "Also needed");
     if (json_array_size(needs))
-        tl_page_words(r->page,
-                      "Values that the minimal variant has, and without which it passes; no reset of the "
-                      "failing variant shows them:");
+        tl_page_words(r->page, words);
     json_array_foreach(needs, i, need) {
         struct tl_buffer b = TL_BUFFER_INIT;
-        tl_words_need(&b, f, need);
+        tl_words_need(&b, r->finding, need);
         tl_buffer_add_string(&b, ".");
         tl_page_item(r->page, tl_buffer_take(&b));
     }
+}
+
+void tl_section_needs(const struct tl_sections *r)
+{
+    const json_t *f = r->finding;
+    bool open = tl_words_has_note(f, "needs-open");
+    if (!json_array_size(json_object_get(f, "needs")) &&
+        !json_array_size(json_object_get(f, "local_needs")) && !open)
+        return;
+    tl_page_heading(r->page, 2, "Also needed");
+    add_needs(r, "needs",
+              "Values that the minimal variant has, and without which it passes; no reset of the failing "
+              "variant shows them:");
+    add_needs(r, "local_needs",
+              "Next to the minimal variant only, for with the other values of the failing variant it "
+              "fails without them:");
     if (open)
         tl_page_words(r->page,
                       "There may be more: eight random variants that fail in a row were not reached.");
@@ -146,7 +156,7 @@ static void add_names(struct tl_buffer *b, const json_t *f, const json_t *names,
 static void add_draws(const struct tl_sections *r, const struct tl_buffer *names, long long k, long long n)
 {
     const json_t *f = r->finding, *not_held = json_object_get(f, "not_held"),
-                 *strictly = json_object_get(json_object_get(f, "generalises"), "held_strict");
+                 *strictly = json_object_get(json_object_get(f, "generalises_strict"), "held");
     bool held = json_array_size(json_object_get(f, "trigger")),
          needs = json_array_size(json_object_get(f, "needs"));
     const char *which = held && needs ? " with the trigger and all that it needs"

@@ -6,6 +6,7 @@
 #include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
+#include "reports/finding_values.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -238,15 +239,17 @@ static void add_not_shown(const struct tl_sections *r)
     size_t i;
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
         const char *axis = tl_member_text(t, "axis");
-        bool masked = tl_member_true(t, "masked"), unread = tl_finding_unread(r->finding, axis);
+        bool masked = tl_member_true(t, "masked"), unread = tl_finding_unread(r->finding, axis),
+             simplest = tl_words_fails_at_baseline(r->finding, t);
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || (!masked && !unread && !tl_member_true(t, "unresolved")))
+        if (!axis || (!masked && !unread && !simplest && !tl_member_true(t, "unresolved")))
             continue;
         tl_buffer_add_string(&b, "Whether ");
         tl_words_setting(&b, axis, json_object_get(t, "value"));
         tl_buffer_add_string(&b, " is needed is not shown: ");
-        tl_buffer_add_string(&b, unread   ? "nothing reads it, and it seems so by luck."
-                                 : masked ? "with simpler values it fails in another way."
+        tl_buffer_add_string(&b, unread     ? "nothing reads it, and it seems so by luck."
+                                 : simplest ? "it fails with the simplest value, too."
+                                 : masked   ? "with simpler values it fails in another way."
                                  : json_array_size(json_object_get(t, "unsupported_with"))
                                      ? "no simpler value could be tried."
                                      : "no simpler value was tried yet with all else the same.");

@@ -5,8 +5,7 @@
 #include "reports/finding_values.h"
 
 #include "reports/finding_axes.h"
-#include "reports/members.h"
-#include "reports/page.h"
+#include "reports/finding_words.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -204,6 +203,13 @@ static void add_set(struct tl_buffer *b, const json_t *axis, const json_t *entry
     tl_buffer_free(&pattern);
 }
 
+bool tl_words_fails_at_baseline(const json_t *f, const json_t *entry)
+{
+    const json_t *baseline = json_object_get(json_object_get(f, "baseline"), tl_member_or(entry, "axis", ""));
+    return baseline && !json_equal(baseline, json_object_get(entry, "value")) &&
+           tl_words_holds(json_object_get(entry, "fails_with"), baseline);
+}
+
 void tl_words_condition(struct tl_buffer *b, const json_t *f, const json_t *entry, bool brief)
 {
     const char *name = tl_member_or(entry, "axis", "unknown");
@@ -214,7 +220,8 @@ void tl_words_condition(struct tl_buffer *b, const json_t *f, const json_t *entr
     if (up_to) {
         tl_buffer_add_string(b, " up to ");
         add_value(b, up_to);
-    } else if (is_set(axis, entry) && json_array_size(json_object_get(entry, "fails_with")) > 1) {
+    } else if (is_set(axis, entry) && json_array_size(json_object_get(entry, "fails_with")) > 1 &&
+               !tl_words_fails_at_baseline(f, entry)) {
         add_set(b, axis, entry, brief);
     } else {
         tl_buffer_add_string(b, "=");

@@ -22,7 +22,8 @@ bool tl_words_row_passes(const json_t *finding, const json_t *row);
 /* The same of the passing side of a decisive pair. */
 bool tl_words_pair_counts(const json_t *finding, const json_t *rows, const json_t *pair);
 bool tl_words_holds(const json_t *list, const json_t *value); /* whether the value is in the list */
-void tl_words_note(struct tl_buffer *b, const json_t *note);  /* a remark of the search */
+void tl_words_note(struct tl_buffer *b, const json_t *finding,
+                   const json_t *note); /* a remark of the search */
 bool tl_words_has_note(const json_t *finding, const char *code);
 char *tl_words_summary(const json_t *finding); /* the caller's */
 char *tl_report_title(const json_t *finding);  /* one line that names the failure, plain text; the caller's */

@@ -172,11 +172,26 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
     }
     if (tl_finding_unread(d, text_of(t, "axis")))
         tl_buffer_add_string(b, "      nothing reads it: that it seems to be needed is luck\n");
-    if (tl_member_true(t, "unresolved"))
+    if (tl_words_fails_at_baseline(d, t))
+        tl_buffer_add_string(b, "      it fails with its simplest value, too: it may not be needed\n");
+    else if (tl_member_true(t, "unresolved"))
         tl_buffer_add_string(b, json_array_size(json_object_get(t, "unsupported_with"))
                                     ? "      no simpler value of it could be tried: it may not be needed\n"
                                     : "      no simpler value of it was tried yet with all else as it is: it "
                                       "may not be needed\n");
+}
+
+static void add_needs(struct tl_buffer *b, const json_t *d, const char *list, const char *before)
+{
+    const json_t *need;
+    size_t i;
+    json_array_foreach(json_object_get(d, list), i, need) {
+        struct tl_buffer words = TL_BUFFER_INIT;
+        tl_words_need(&words, d, need);
+        tl_buffer_add_string(b, before);
+        add_plain(b, &words);
+        tl_buffer_add_string(b, "\n");
+    }
 }
 
 /* What else triggers the failure, and what has to stay as it is though no reset shows it. */
@@ -196,13 +211,8 @@ static void add_causes(struct tl_buffer *b, const json_t *d)
         add_plain(b, &words);
         tl_buffer_add_string(b, "\n");
     }
-    json_array_foreach(json_object_get(d, "needs"), i, j) {
-        struct tl_buffer words = TL_BUFFER_INIT;
-        tl_words_need(&words, d, j);
-        tl_buffer_add_string(b, "  needs also ");
-        add_plain(b, &words);
-        tl_buffer_add_string(b, "\n");
-    }
+    add_needs(b, d, "needs", "  needs also ");
+    add_needs(b, d, "local_needs", "  next to the minimal variant it needs also ");
 }
 
 static void add_place(struct tl_buffer *b, const json_t *d, const json_t *place)
@@ -358,7 +368,7 @@ static void add_notes(struct tl_buffer *b, const json_t *d)
     size_t i;
     json_array_foreach(json_object_get(d, "notes"), i, note) {
         struct tl_buffer words = TL_BUFFER_INIT;
-        tl_words_note(&words, note);
+        tl_words_note(&words, d, note);
         tl_buffer_add_string(b, "  note: ");
         add_plain(b, &words);
         tl_buffer_add_string(b, "\n");

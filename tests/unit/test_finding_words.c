@@ -66,6 +66,11 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
               "that was isolated first was seen only with `layers in {2, 24}`, `begin_error=1000000`.");
     has(text, "The same failure by its kind (SIGSEGV in execute) was seen at 4 places:");
     has(text, "**This may be two bugs: ");
+    has(text, "Next to the minimal variant only, for with the other values of the failing variant it fails "
+              "without them:\n\n"
+              "- `begin_error=0` (passes with `1000000`).");
+    has(text,
+        "- the budget ran out (2000 trials, as nothing else was asked for: --max-trials N allows more)");
     has(text, "no build tells whether one fix mends both.**");
     has(text, "| `deep ← common ← outer` | `layers=2`, `attention=gqa`, `begin_error=1000000` | 9 times | "
               "isolated first |");
@@ -88,7 +93,7 @@ Test(finding_words, free_axes_are_those_that_no_answer_has)
     char *text = markdown(f);
     has(text, "`layers`: 8 of 8 random variants with the trigger and all that it needs failed in this way");
     has(text, "3 of the 8 that failed did so at the very place that was isolated first.");
-    has(text, "Reset: the minimal variant fails with the simplest value of `begin_error`. Of other values "
+    has(text, "Reset: the minimal variant fails with the simplest value of `opset`. Of other values "
               "nothing is "
               "shown");
     has(text, "Nothing reads `ghost`");
@@ -105,6 +110,18 @@ Test(finding_words, free_axes_are_those_that_no_answer_has)
     has(text, "Nothing is shown to be: 7 of 7 random variants with the trigger and all that it needs failed "
               "in this "
               "way, which are too few to say so.");
+    free(text);
+    json_decref(f);
+}
+
+/* What fails with its simplest value, too, is in a trigger for want of anything better: no set is made of it. */
+Test(finding_words, a_trigger_that_fails_at_its_baseline)
+{
+    json_t *f = wide(), *t = json_array_get(json_object_get(f, "trigger"), 0);
+    json_object_set_new(t, "fails_with", json_pack("[s,s]", "sdpa", "gqa"));
+    char *text = markdown(f);
+    has(text, "SIGSEGV in execute with attention=gqa\n");
+    has(text, "Whether `attention=gqa` is needed is not shown: it fails with the simplest value, too.");
     free(text);
     json_decref(f);
 }

@@ -28,6 +28,7 @@ static const struct {
     {"first-failing", "failing in the first run", "failing in the first run", false},
     {"unclear", "unclear", "unclear", false},
     {"not-supported", "not supported", "not supported", false},
+    {"could-not-be-tried", "could not be tried", "could not be tried", false},
     {"lost", "lost", "lost", false},
     {"not-run", "not run", "not run", false},
 };
@@ -95,6 +96,12 @@ static void add_failure(struct tl_buffer *b, const json_t *failure)
     }
 }
 
+static bool is(const json_t *entry, const char *class)
+{
+    const char *c = tl_member_text(entry, "class");
+    return c && !strcmp(c, class);
+}
+
 /* What some trials did: counts and the most frequent failure. */
 static char *did(const json_t *o, const json_t *failures)
 {
@@ -102,9 +109,12 @@ static char *did(const json_t *o, const json_t *failures)
     json_int_t passed = tl_member_integer(o, "passed"),
                bad = tl_member_integer(o, "failed") + tl_member_integer(o, "refused");
     if (!passed && !bad)
-        tl_buffer_add_string(&b, tl_member_integer(o, "unsupported") ? "unsupported"
+        tl_buffer_add_string(&b, is(o, "could-not-be-tried")           ? "could not be tried"
+                                 : tl_member_integer(o, "unsupported") ? "unsupported"
                                  : tl_member_integer(o, "lost")      ? "lost"
                                                                      : "not run");
+    else if (!bad && tl_member_integer(o, "as_expected") == passed)
+        tl_buffer_printf(&b, "fails as expected (%lld of %lld)", (long long)passed, (long long)passed);
     else if (!bad)
         tl_buffer_printf(&b, "passes (%lld of %lld)", (long long)passed, (long long)passed);
     else {
@@ -114,12 +124,6 @@ static char *did(const json_t *o, const json_t *failures)
             tl_buffer_printf(&b, ", and in %zu other ways", json_array_size(failures) - 1);
     }
     return tl_buffer_take(&b);
-}
-
-static bool is(const json_t *entry, const char *class)
-{
-    const char *c = tl_member_text(entry, "class");
-    return c && !strcmp(c, class);
 }
 
 /* Of a change of time or memory: the median. */
@@ -164,7 +168,7 @@ char *tl_night_now(const json_t *entry)
     if (text)
         return text;
     text = did(entry, json_object_get(entry, "failures"));
-    if (!why || !(is(entry, "unsupported") || is(entry, "not-supported")))
+    if (!why || !(is(entry, "unsupported") || is(entry, "not-supported") || is(entry, "could-not-be-tried")))
         return text;
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%s: ", text);

@@ -414,6 +414,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
                      trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),
                      tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")));
     add_stored(&b, d);
-    tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
+    if (tl_member_text(d, "finding"))
+        tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
     return tl_buffer_take(&b);
 }

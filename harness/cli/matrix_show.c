@@ -105,7 +105,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         for (size_t u = 0; u < m->n_units; u++) {
             struct tl_matrix_cell c = tl_matrix_cell_of(m, k, r, u);
             tl_table_add(&t, cell_text(m, &c),
-                         c.groups.n ? tl_outcome_colour((int)c.groups.list[0].outcome) : NULL);
+                         tl_cli_group_colour(&c.groups));
             free(c.groups.list);
         }
     }
@@ -174,6 +174,8 @@ static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case 
         json_object_set_new(one, "letter",
                             p->label == TL_NO_LABEL ? json_null()
                                                     : json_string(m->labels.list[p->label].letter));
+        if (p->standing != TL_STANDING_NONE)
+            json_object_set_new(one, "as_expected", json_boolean(p->standing == TL_STANDING_EXPECTED));
         json_array_append_new(seen, one);
     }
     for (uint64_t i = 0; i < m->wishes.repeat; i++)

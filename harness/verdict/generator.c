@@ -67,8 +67,11 @@ static bool holds(const char *at, const char *end, const char *what)
 static bool says_lack(const char *line, size_t size)
 {
     const char *end = line + size;
-    while (line < end && memchr(" |", *line, 2) && memchr(line, '|', (size_t)(end - line))) /* of a group */
-        line++;
+    const char *bar = line;
+    while (bar < end && *bar == ' ')
+        bar++;
+    if (end - bar > 2 && bar[0] == '|' && bar[1] == ' ') /* of a group of exceptions */
+        line = bar + 2;
     for (size_t i = 0; i < TL_COUNT(lacks); i++) {
         const char *at = lacks[i].begins ? line : NULL;
         if (!at && holds(line, end, lacks[i].holds))

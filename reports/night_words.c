@@ -1,6 +1,7 @@
 /* A night in words: its classes, what a cell did before and does now, and the trigger of what was isolated.
  * The table is in the order in which counts are said, the worse first. */
 #include "harness/base/utf8.h"
+#include "reports/finding_answers.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
 
@@ -178,8 +179,8 @@ char *tl_night_now(const json_t *entry)
 
 char *tl_night_trigger(const json_t *entry)
 {
-    const json_t *isolation = json_object_get(entry, "isolation"), *t;
-    const char *why = tl_member_text(isolation, "why"), *glue = "";
+    const json_t *isolation = json_object_get(entry, "isolation"), *cause;
+    const char *why = tl_member_text(isolation, "why");
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     if (!json_is_object(isolation))
@@ -193,11 +194,14 @@ char *tl_night_trigger(const json_t *entry)
         return tl_strdup("it did not fail again when it was isolated");
     tl_buffer_add_string(
         &b, json_array_size(json_object_get(isolation, "trigger")) ? "trigger " : "fails at its baseline");
-    json_array_foreach(json_object_get(isolation, "trigger"), i, t) {
-        tl_buffer_add_string(&b, glue);
-        tl_words_setting(&b, tl_member_text(t, "axis") ? tl_member_text(t, "axis") : "unknown",
-                         json_object_get(t, "value"));
-        glue = ", ";
+    tl_words_trigger(&b, isolation, json_object_get(isolation, "trigger"));
+    json_array_foreach(json_object_get(isolation, "or"), i, cause) {
+        tl_buffer_add_string(&b, ", or (found so far) ");
+        tl_words_cause(&b, isolation, cause);
+    }
+    if (json_array_size(json_object_get(isolation, "needs"))) {
+        tl_buffer_add_string(&b, ", needs also ");
+        tl_words_needs(&b, isolation, json_object_get(isolation, "needs"));
     }
     if (!tl_member_true(isolation, "complete"))
         tl_buffer_add_string(&b, " (not shown to be minimal)");

@@ -7,6 +7,7 @@
 #include "harness/campaign/sweep.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/executor/unit_list.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
@@ -141,6 +142,22 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
     return failing;
 }
 
+/* Over builds they are named later: the newest that is meant stands for all. */
+static void warn_unread(const struct command *k)
+{
+    const struct tl_campaign_isolation *s = &k->s;
+    struct tl_unit_list names = {0};
+    struct tl_error ignored;
+    for (size_t i = 0; i < k->o->n_units; i++)
+        if (tl_unit_list_add(&names, k->o->units[i], &ignored))
+            break;
+    const char *newest = s->over && names.n ? names.list[names.n - 1] : NULL;
+    if (names.n)
+        tl_cli_warn_unread(s->x, s->c, newest ? &newest : (const char *const *)names.list,
+                           newest ? 1 : names.n);
+    tl_unit_list_free(&names);
+}
+
 static int run(struct command *k, bool given)
 {
     struct tl_error e, closing;
@@ -151,6 +168,8 @@ static int run(struct command *k, bool given)
     if (s->wishes.max_seconds)
         tl_executor_deadline(s->x, s->started_ns + s->wishes.max_seconds * 1000000000ull);
     int result = s->over ? 0 : tl_isolation_units(s, o->units, o->n_units, &e);
+    if (!result)
+        warn_unread(k);
     if (!result && !given)
         result = sweep(k, &given, &e);
     if (!result && given && !s->over && o->frontier) {

@@ -21,7 +21,11 @@
  * *document is NULL when it was interrupted. */
 static int night(struct tl_nightly *n, const struct tl_options *o, json_t **document, struct tl_error *e)
 {
-    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e) || tl_nightly_begin(n, document, e))
+    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e))
+        return -1;
+    for (size_t i = 0; i < n->n_cases; i++)
+        tl_cli_warn_unread(n->x, n->cases[i], (const char *const *)n->names.list, n->names.n);
+    if (tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
         fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",

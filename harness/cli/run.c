@@ -143,6 +143,8 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
                      ? -1
                      : 0;
     bool begun = !status;
+    if (begun)
+        tl_cli_warn_unread(x, c, (const char *const *)r->names.list, r->names.n);
     if (begun && o->json)
         fputs("{\n  \"trials\": [", stdout);
     if (begun)

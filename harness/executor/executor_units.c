@@ -41,6 +41,8 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     free(u->runner_version);
     u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
+    json_decref(u->axes);
+    u->axes = json_incref(json_object_get(answer, "axes"));
     struct tl_buffer known = TL_BUFFER_INIT;
     json_t *device;
     size_t i;

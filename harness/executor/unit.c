@@ -222,6 +222,7 @@ void tl_unit_free(struct tl_unit *u)
     free(u->device);
     free(u->path);
     json_decref(u->build_object);
+    json_decref(u->axes);
     free(u->build_missing);
     free(u->runner_version);
     free(u->why);

@@ -22,6 +22,7 @@ struct tl_unit {
 
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
+    json_t *axes; /* names of those that it understands; NULL: it does not say */
     bool can_serve;
     bool usable;    /* the device can be used here with this build */
     char *why;      /* why not */

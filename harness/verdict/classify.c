@@ -276,19 +276,45 @@ static char *exit_message(const struct tl_process_facts *f, const char *said, in
     return tl_format(f->protocol ? "exit status %d without a result" : "exit status %d", code);
 }
 
-/* The message with which a process ended itself, on its stderr; NULL. What a process ends by abort() or a
- * trap, or by an exit status, it may have explained in words of its own; a fault comes unannounced. */
+/* What is kept of a stream, in the order in which it was written. */
+static struct tl_buffer whole_text(const struct tl_output *o)
+{
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add(&text, o->head, o->head_size);
+    if (o->notable_size) {
+        tl_buffer_add_string(&text, "\n");
+        tl_buffer_add(&text, o->notable, o->notable_size);
+    }
+    tl_buffer_add(&text, o->tail, o->tail_size);
+    return text;
+}
+
+/* The error with which a process closed, but not what a driver says of the death of its child. */
+static char *own_closing_error(const struct tl_buffer *text)
+{
+    char *message = tl_find_closing_error(text->data, text->size);
+    if (message && tl_tells_death(message)) {
+        free(message);
+        message = NULL;
+    }
+    return message;
+}
+
+/* The message with which a process ended itself, on its stderr, or else on its stdout; NULL. What a process
+ * ends by abort() or a trap, or by an exit status, it may have explained in words of its own; a fault comes
+ * unannounced. */
 static char *last_words(const struct tl_trial_record *r, int status)
 {
-    if (!r->err.head_size)
-        return NULL;
-    struct tl_buffer text = TL_BUFFER_INIT;
-    tl_buffer_add(&text, r->err.head, r->err.head_size);
-    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    struct tl_buffer text = whole_text(&r->err);
     char *message = tl_find_abort_message(text.data, text.size);
+    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL)) {
+        struct tl_buffer out = whole_text(&r->out);
+        message = tl_find_abort_message(out.data, out.size);
+        tl_buffer_free(&out);
+    }
     if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
-        message = tl_find_closing_error(text.data, text.size);
+        message = own_closing_error(&text);
     else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
         message = tl_find_complaint(text.data, text.size, true);
     tl_buffer_free(&text);

@@ -203,6 +203,7 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
             close(streams[i].from);
         tl_window_free(&streams[i].window);
         tl_lines_end(&streams[i].lines, counters);
+        tl_complaint_end(streams[i].end);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = failed;

@@ -258,8 +258,8 @@ static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
         bool could = p->last && p->last->passed + p->last->failed + p->last->refused > 0;
         c->class = c->untried       ? TL_CLASS_UNTRIED
                    : c->unsupported ? (could ? TL_CLASS_UNSUPPORTED : TL_CLASS_NOT_SUPPORTED)
-                   : c->lost      ? TL_CLASS_LOST
-                                  : TL_CLASS_NOT_RUN;
+                   : c->lost        ? TL_CLASS_LOST
+                                    : TL_CLASS_NOT_RUN;
         return;
     }
     c->class = bad ? TL_CLASS_STILL : TL_CLASS_PASS;

@@ -86,6 +86,9 @@ static const struct {
     {"may-be-two",
      "the minimal variant fails at another place in the code than the failing variant does, and "
      "nothing tells whether that is the same bug"},
+    {"needs-open",
+     "too few random variants with the trigger failed in a row: other values may have to stay as "
+     "they are"},
 };
 
 const char *tl_search_purpose_name(enum tl_search_purpose p)
@@ -225,8 +228,9 @@ static void report_common(struct tl_search *s)
         while (j < r->n_others && r->others[j].signature != run->face->signature)
             j++;
         if (j == r->n_others)
-            r->others[r->n_others++] =
-                (struct tl_search_other){.signature = run->face->signature, .index = run->point->index};
+            r->others[r->n_others++] = (struct tl_search_other){.signature = run->face->signature,
+                                                                .relation = run->face->relation,
+                                                                .index = run->point->index};
         r->others[j].seen++;
     }
     for (int i = 0; i < TL_SEARCH_NOTE_COUNT; i++)

@@ -253,7 +253,7 @@ static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
 {
     struct tl_isolate_state *z = s->isolate;
     bool pending = false;
-    uint32_t count[2] = {0, 0};
+    uint32_t count[2] = {0, 0}, exact = 0;
     z->not_held = NULL;
     for (size_t i = 0; i < n; i++) {
         enum tl_judgement j = tl_judge(s, list[i], 1, false, 0.01, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0);
@@ -265,6 +265,7 @@ static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
             continue;
         count[0] += j == TL_JUDGE_FAIL;
         count[1]++;
+        exact += j == TL_JUDGE_FAIL && tl_point_get(s, list[i])->exact > 0;
         if (j == TL_JUDGE_FAIL || z->not_held != NULL)
             continue;
         /* One pass may be chance: twice more. */
@@ -277,6 +278,7 @@ static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
         z->varied[a] = values_failing(s, list, n, a);
     z->all_drawn = variants_with_trigger(s, n + 2) <= count[0] + 1;
     memcpy(z->held_count, count, sizeof count);
+    z->held_exact = exact;
     return !pending;
 }
 
@@ -285,7 +287,7 @@ static bool try_broken(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     bool pending = false;
-    uint32_t count[2] = {0, 0};
+    uint32_t count[2] = {0, 0}, exact = 0;
     z->also = NULL;
     for (size_t i = 0; i < z->n_broken; i++) {
         enum tl_judgement j =
@@ -295,10 +297,12 @@ static bool try_broken(struct tl_search *s)
             continue;
         count[0] += j == TL_JUDGE_FAIL;
         count[1]++;
+        exact += j == TL_JUDGE_FAIL && tl_point_get(s, z->broken[i])->exact > 0;
         if (j == TL_JUDGE_FAIL && z->also == NULL)
             z->also = tl_point_get(s, z->broken[i])->index;
     }
     memcpy(z->broken_count, count, sizeof count);
+    z->broken_exact = exact;
     return !pending;
 }
 

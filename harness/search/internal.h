@@ -335,6 +335,7 @@ struct tl_isolate_state {
     size_t *varied;            /* by axis: values that failed, M's and those of the held draws */
     bool all_drawn;            /* there is no other variant with the trigger */
     uint32_t held_count[2], broken_count[2]; /* failed, of */
+    uint32_t held_exact, broken_exact;       /* of the failed, with the very signature */
     const uint64_t *not_held, *also;         /* as in the result */
 };
 

@@ -124,6 +124,8 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
 {
     const struct tl_point *m = tl_point_get(s, s->best);
     *answer = (struct tl_search_answer){.minimal = m->index, .complete = s->complete};
+    answer->rate[0] = m->seen[TL_SEARCH_MATCH];
+    answer->rate[1] = tl_runs_seen(m->seen);
     answer->triggers = tl_calloc(s->n + 1, sizeof *answer->triggers);
     for (size_t a = 0; a < s->n; a++) {
         if (s->best[a] == 0)
@@ -262,6 +264,8 @@ void tl_isolate_report(struct tl_search *s)
         r->held[i] = z->held_count[i];
         r->broken[i] = z->broken_count[i];
     }
+    r->held_exact = z->held_exact;
+    r->broken_exact = z->broken_exact;
     r->not_held = z->not_held;
     r->also = z->also;
     if (s->noisy && s->complete)

@@ -44,7 +44,7 @@ static json_t *band_json(const struct tl_case *c, size_t axis, const struct tl_s
     json_t *samples = json_array();
     for (size_t i = 0; i < b->n_samples; i++)
         json_array_append_new(samples, rate_json(c, axis, &b->samples[i]));
-    return json_pack("{s:b,s:o,s:o,s:o}", "uneven", (int)b->uneven, "never",
+    return json_pack("{s:b,s:b,s:o,s:o,s:o}", "uneven", (int)b->uneven, "moves", (int)b->moves, "never",
                      b->has_never ? rate_json(c, axis, &b->never) : json_null(), "always",
                      rate_json(c, axis, &b->always), "samples", samples);
 }
@@ -111,13 +111,13 @@ json_t *tl_finding_answer(const struct tl_case *c, const struct tl_search_answer
 }
 
 /* Values that have to stay as they are in the minimal variant: of each entry at least one. */
-json_t *tl_finding_needs(const struct tl_case *c, const struct tl_search_result *r)
+json_t *tl_finding_needs(const struct tl_case *c, const struct tl_search_need *needs, size_t n)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < r->n_needs; i++) {
+    for (size_t i = 0; i < n; i++) {
         json_t *any_of = json_array();
-        for (size_t k = 0; k < r->needs[i].n; k++) {
-            const struct tl_search_need_axis *x = &r->needs[i].any_of[k];
+        for (size_t k = 0; k < needs[i].n; k++) {
+            const struct tl_search_need_axis *x = &needs[i].any_of[k];
             json_t *j = json_pack("{s:s,s:o,s:o,s:o}", "axis", c->axes[x->axis].name, "value",
                                   tl_finding_value(c, x->axis, x->value), "fails_with",
                                   values_json(c, x->axis, x->fails_with, x->n_fails), "passes_with",

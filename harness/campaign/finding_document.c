@@ -125,9 +125,18 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
 static json_t *notes_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text",
-                                              tl_search_note_text(r->notes[i])));
+    for (size_t i = 0; i < r->n_notes; i++) {
+        bool ended = r->notes[i] == TL_NOTE_BUDGET && d->n_run >= d->max_trials;
+        char *text =
+            ended && d->default_budget
+                ? tl_format("it ended after %llu trials, the most that are run unless --max-trials names "
+                            "another number; the same command goes on from here",
+                            (unsigned long long)d->max_trials)
+                : tl_strdup(tl_search_note_text(r->notes[i]));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text", text));
+        free(text);
+    }
     if (d->bare_trials) {
         char *text = tl_format(
             "%zu trial%s left no stack: what is missing is unknown and not another failure, so "
@@ -236,7 +245,8 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     if (r->strict.minimal)
         json_object_set_new(document, "strict", tl_finding_answer(c, &r->strict));
     json_object_set_new(document, "or", causes);
-    json_object_set_new(document, "needs", tl_finding_needs(c, r));
+    json_object_set_new(document, "needs", tl_finding_needs(c, r->needs, r->n_needs));
+    json_object_set_new(document, "local_needs", tl_finding_needs(c, r->local_needs, r->n_local_needs));
     json_object_set_new(document, "independent", independent);
     json_object_set_new(document, "reset", reset);
     json_object_set_new(document, "decisive", d->units ? json_array() : decisive_json(d, r));

@@ -27,9 +27,11 @@ bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
 static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
     const struct tl_search_result *r = tl_search_result(d->search);
-    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s",
+    uint64_t left = tl_search_left(d->search), most = d->max_trials > d->n_run ? d->max_trials - d->n_run : 0;
+    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more (of %llu), %.0f s",
                   (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
-                  (unsigned long long)tl_search_left(d->search), tl_seconds_since(s->started_ns));
+                  (unsigned long long)(left < most ? left : most), (unsigned long long)d->max_trials,
+                  tl_seconds_since(s->started_ns));
 }
 
 /* Drives all searches side by side to their end, the user's patience or the budget. */
@@ -139,7 +141,8 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .c = s->c,
             .failing = &s->failing,
             .no_cache = s->wishes.no_cache,
-            .max_trials = s->wishes.max_trials,
+            .max_trials = s->wishes.max_trials ? s->wishes.max_trials : TL_ISOLATION_TRIALS,
+            .default_budget = !s->wishes.max_trials,
             .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
         };
     if (s->over)

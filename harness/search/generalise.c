@@ -104,6 +104,8 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
             z->counter[p->axis] = true;
             z->counterexample[p->axis] = p->index[p->axis];
         } else if (!p->should_fail && j == TL_JUDGE_FAIL && simpler == NULL) {
+            /* It would become M: so it has to be the failure that is isolated. */
+            pending = pending || tl_point_open(s, tl_point_get(s, p->index));
             simpler = p;
         }
     }
@@ -124,9 +126,26 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
         tl_isolate_again(s);
         return TL_AGAIN;
     }
-    for (size_t a = 0; a < s->n; a++)
-        if (z->counter[a])
+    for (size_t a = 0; a < s->n; a++) {
+        if (!z->counter[a])
+            continue;
+        bool is_long = s->space->axes[a].count > s->options.widen_most;
+        if (!is_long || !s->notes[TL_NOTE_FLAKY] || z->bands[a].is_band || s->best[a] >= s->failing[a]) {
             tl_search_note(s, TL_NOTE_NON_MONOTONE);
+            continue;
+        }
+        bool uneven;
+        if (tl_band_uneven(s, a, &uneven) == TL_PENDING)
+            return TL_PENDING;
+        z->counter[a] = false;
+        if (!uneven)
+            continue;
+        tl_axes_reset(&z->axes);
+        tl_isolate_again(s);
+        if (z->step != TL_STEP_END)
+            z->step = TL_STEP_AXES;
+        return TL_AGAIN;
+    }
     if (z->n_joint > 0)
         tl_search_note(s, TL_NOTE_JOINT);
     return TL_DONE;

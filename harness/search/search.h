@@ -207,6 +207,7 @@ struct tl_search_rate {
 /* A threshold where the rate goes from none to that of F over a range of values. */
 struct tl_search_band {
     bool is_band;
+    bool moves;                   /* the values at which it fails hang on axes that are not in the trigger */
     bool uneven;                  /* the rate does not climb from value to value: it goes up and down */
     bool has_never;               /* a value was found that never failed */
     struct tl_search_rate never;  /* the last value that never failed */
@@ -351,6 +352,9 @@ struct tl_search_result {
     const struct tl_search_answer *causes;
     size_t n_needs;
     const struct tl_search_need *needs;
+    /* Values that have to stay next to M only: where F's other values stand they may move, and it fails. */
+    size_t n_local_needs;
+    const struct tl_search_need *local_needs;
     size_t n_joint;
     struct tl_search_joint *joint;
     /* Axes at their baseline in M that are part of no need and no other cause. Independent: at least eight draws

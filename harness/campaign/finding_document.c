@@ -251,9 +251,11 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "reset", reset);
     json_object_set_new(document, "decisive", d->units ? json_array() : decisive_json(d, r));
     json_object_set_new(document, "generalises",
-                        json_pack("{s:[i,i],s:[i,i],s:i,s:i}", "held", r->held[0], r->held[1], "broken",
-                                  r->broken[0], r->broken[1], "held_strict", r->held_exact, "broken_strict",
-                                  r->broken_exact));
+                        json_pack("{s:[i,i],s:[i,i]}", "held", r->held[0], r->held[1], "broken", r->broken[0],
+                                  r->broken[1]));
+    json_object_set_new(
+        document, "generalises_strict",
+        json_pack("{s:i,s:i}", "held", r->held_exact, "broken", r->broken_exact));
     if (r->not_held)
         json_object_set_new(document, "not_held", tl_finding_variant(c, r->not_held));
     if (r->also)

@@ -13,7 +13,8 @@
  * trials. Nothing is ever fetched. Failures are compared by their kind (harness/verdict/kind.h), as places and
  * wording move from build to build. A build that passes is the good side of an edge. One that refuses the model
  * is so only when it is newer, where that is how many bugs are fixed; an older one may merely not know the model
- * yet.
+ * yet. And so is one on which the failing variant shows the very signature that is to be judged: what is isolated
+ * is mended there, and what it hid comes to light.
  *
  * Builds do not judge a failure that shows in a part of the runs only: four runs say nothing then.
  *
@@ -38,7 +39,7 @@
 #define TWICE 2
 
 /* What one run of a variant on a build shows of the failure that is isolated. */
-enum shows { SHOWS_NOTHING, SHOWS_FAILURE, SHOWS_PASS, SHOWS_REFUSAL };
+enum shows { SHOWS_NOTHING, SHOWS_FAILURE, SHOWS_ANOTHER, SHOWS_PASS, SHOWS_REFUSAL };
 
 /* One run for a judgement. */
 struct probe {
@@ -102,8 +103,11 @@ static enum shows shows_of(const struct tl_driver *d, const struct tl_trial_reco
         return SHOWS_NOTHING;
     if (r->outcome == TL_OUTCOME_PASS)
         return SHOWS_PASS;
-    if (tl_failure_same_kind(target, r))
-        return SHOWS_FAILURE;
+    if (tl_failure_same_kind(target, r)) {
+        const struct tl_driver_signature *s = tl_driver_signature(d, r->signature.id);
+        return s && strcmp(s->failure, tl_search_result(d->search)->signature) != 0 ? SHOWS_ANOTHER
+                                                                                    : SHOWS_FAILURE;
+    }
     return r->outcome == TL_OUTCOME_ERROR ? SHOWS_REFUSAL : SHOWS_NOTHING;
 }
 
@@ -249,7 +253,7 @@ static int side_of(struct tl_driver *d, size_t build, bool may_run, struct asked
         *side = !may_run ? SIDE_OPEN : p ? SIDE_NEITHER : SIDE_PENDING;
     else if (shows == SHOWS_FAILURE)
         *side = SIDE_BAD;
-    else if (shows == SHOWS_PASS || build > j->own)
+    else if (shows == SHOWS_PASS || shows == SHOWS_ANOTHER || build > j->own)
         *side = SIDE_GOOD;
     return 0;
 }
@@ -346,7 +350,7 @@ static int by_builds(struct tl_driver *d, struct asked *a, const struct edge *ed
         if (!p)
             continue;
         memcpy(judgement->trials[i], p->trial, sizeof p->trial);
-        *(on_bad ? &bad : &good) += p->shows == SHOWS_FAILURE;
+        *(on_bad ? &bad : &good) += p->shows == SHOWS_FAILURE || p->shows == SHOWS_ANOTHER;
         unclear += p->shows == SHOWS_NOTHING || (!on_bad && !newer && p->shows == SHOWS_REFUSAL);
     }
     judgement->bad = d->judge->units[edge->bad];

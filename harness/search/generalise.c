@@ -62,7 +62,8 @@ static void make_probes(struct tl_search *s)
             add_probe(s, a, f, TL_NO_AXIS, true);
         for (uint64_t d = 2; d < f - t; d = further(d))
             add_probe(s, a, t + d, TL_NO_AXIS, true);
-        for (int i = 0; i < 2 && f > t + 1; i++)
+        int random = s->space->axes[a].count > s->options.widen_most ? 4 : 2;
+        for (int i = 0; i < random && f > t + 1; i++)
             add_probe(s, a, t + 1 + tl_search_random(s, f - t - 1), TL_NO_AXIS, true);
         for (uint64_t d = 2; d < t; d = further(d))
             add_probe(s, a, t - d, TL_NO_AXIS, false);

@@ -28,13 +28,10 @@ static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t 
     return j;
 }
 
-/* Of the intervals of the rates along a band. */
-#define BAND_CONFIDENCE 0.99
-
 static json_t *rate_json(const struct tl_case *c, size_t axis, const struct tl_search_rate *r)
 {
     double low, high;
-    tl_wilson(r->failed, r->runs, BAND_CONFIDENCE, &low, &high);
+    tl_wilson(r->failed, r->runs, TL_FINDING_CONFIDENCE, &low, &high);
     return json_pack("{s:o,s:I,s:I,s:[f,f]}", "value", tl_finding_value(c, axis, r->value), "failed",
                      (json_int_t)r->failed, "runs", (json_int_t)r->runs, "interval", low, high);
 }

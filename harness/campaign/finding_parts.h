@@ -6,6 +6,9 @@
 
 #include <jansson.h>
 
+/* Of the intervals of rates. */
+#define TL_FINDING_CONFIDENCE 0.99
+
 json_t *tl_finding_variant(const struct tl_case *c, const uint64_t *index);
 json_t *tl_finding_value(const struct tl_case *c, size_t axis, uint64_t index);
 json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trigger *triggers, size_t n);

@@ -101,7 +101,8 @@ static enum shows shows_of(const struct tl_driver *d, const struct tl_trial_reco
     const struct tl_trial_record *target = isolated(d);
     if (!target || r->outcome == TL_OUTCOME_LOST || r->outcome == TL_OUTCOME_UNSUPPORTED)
         return SHOWS_NOTHING;
-    if (r->outcome == TL_OUTCOME_PASS)
+    if (r->outcome == TL_OUTCOME_PASS ||
+        tl_expected_of_record(d->c->expected, r, NULL) == TL_STANDING_EXPECTED)
         return SHOWS_PASS;
     if (tl_failure_same_kind(target, r)) {
         const struct tl_driver_signature *s = tl_driver_signature(d, r->signature.id);

@@ -139,6 +139,8 @@ static struct tally simulate(size_t n_needs, size_t any_of, double rate, uint64_
 static void row(size_t n_needs, size_t any_of, double rate, uint64_t problems, double exact, double trials)
 {
     struct tally t = simulate(n_needs, any_of, rate, problems);
+    cr_log_info("%zu needs of %zu at %.1f: %.2f %% exact, %.2f %% false, %.1f trials", n_needs, any_of, rate,
+                t.exact, t.false_needs, t.trials);
     cr_assert(t.exact >= exact, "%zu needs of %zu at %.1f: %.2f %% exact", n_needs, any_of, rate, t.exact);
     cr_assert(t.false_needs <= 0.5, "%zu needs of %zu at %.1f: %.2f %% false", n_needs, any_of, rate,
               t.false_needs);

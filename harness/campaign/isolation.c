@@ -173,6 +173,8 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
 /* A driver that was interrupted before it began has no search. */
 static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 {
+    /* Builds and boundaries are as many as there are, and end. */
+    bool by_default = !s->wishes.max_trials && !s->over && !s->frontier;
     s->n_drivers = s->over ? 1 : s->n_units;
     s->drivers = tl_calloc(s->n_drivers, sizeof *s->drivers);
     for (size_t i = 0; i < s->n_drivers; i++)
@@ -181,8 +183,8 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .c = s->c,
             .failing = &s->failing,
             .no_cache = s->wishes.no_cache,
-            .max_trials = s->wishes.max_trials ? s->wishes.max_trials : TL_ISOLATION_TRIALS,
-            .default_budget = !s->wishes.max_trials,
+            .max_trials = by_default ? TL_ISOLATION_TRIALS : s->wishes.max_trials,
+            .default_budget = by_default,
             .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
         };
     if (s->over)

@@ -326,7 +326,7 @@ static int edge_of(struct tl_driver *d, struct asked *a, struct edge *edge, stru
     *edge = (struct edge){0};
     if (d->judge->own == SIZE_MAX || tl_search_result(d->search)->flaky)
         return 0;
-    for (int may_run = 0; may_run <= cheap; may_run++)
+    for (int may_run = 0; may_run < (cheap ? 2 : 1); may_run++)
         for (int newer = 1; newer >= 0 && !edge->found && !edge->pending; newer--)
             if (find_edge(d, newer ? 1 : SIZE_MAX, may_run, a, edge, e))
                 return -1;

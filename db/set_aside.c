@@ -12,9 +12,14 @@ static const char cannot_keep[] = "cannot keep how processes differ";
 
 /* A trial that was lost is no answer anyway, and one that is set aside stays so for its first reason. */
 static const char setting_aside[] =
-    "INSERT OR IGNORE INTO set_aside(trial_id, set_aside_us, because) SELECT id, ?5, ?6 FROM trial "
-    "WHERE case_name = ?1 AND unit = ?3 AND outcome <> 'lost' AND case_hash = ?2 AND "
-    "ifnull(environment_id, '') = ?4 AND started_us < ?7 AND id <> ?6";
+    "INSERT OR IGNORE INTO set_aside(trial_id, set_aside_us, because) SELECT t.id, ?5, ?6 FROM trial t "
+    "LEFT JOIN environment v ON v.id = t.environment_id "
+    "WHERE t.case_name = ?1 AND t.unit = ?3 AND t.outcome <> 'lost' AND t.case_hash = ?2 AND "
+    "v.machine_id IS (SELECT machine_id FROM environment WHERE id = ?4) AND t.started_us < ?7 AND t.id <> ?6";
+
+static const char forgetting[] =
+    "DELETE FROM processes WHERE case_hash = ?1 AND unit = ?2 AND environment_id IN (SELECT id FROM environment "
+    "WHERE machine_id IS (SELECT machine_id FROM environment WHERE id = ?3))";
 
 int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *case_hash, const char *unit,
                        const char *environment_id, int64_t before_us, const char *because, size_t *n,
@@ -26,8 +31,7 @@ int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *ca
                TL_TEXT(environment_id), TL_INTEGER(tl_wall_us()), TL_TEXT(because), TL_INTEGER(before_us)))
         return tl_store_undo(s);
     *n += (size_t)sqlite3_changes(s->db);
-    if (TL_RUN(s, "DELETE FROM processes WHERE case_hash = ? AND unit = ? AND environment_id = ?",
-               cannot_set_aside, e, TL_TEXT(case_hash), TL_TEXT(unit), TL_TEXT(environment_id)))
+    if (TL_RUN(s, forgetting, cannot_set_aside, e, TL_TEXT(case_hash), TL_TEXT(unit), TL_TEXT(environment_id)))
         return tl_store_undo(s);
     return tl_store_flush(s, e);
 }

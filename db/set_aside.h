@@ -5,9 +5,10 @@
 
 #include "db/store.h"
 
-/* Sets the trials aside that are older than before_us, of a case on a unit in an environment: they stay in every
- * list, and tl_store_cached does not find them any more. because: id of the trial that contradicts them. Adds to
- * *n how many there were. What was known of the processes there is forgotten. It is durable when this returns. */
+/* Sets the trials aside that are older than before_us, of a case on a unit on the machine of an environment: they stay
+ * in every list, and tl_store_cached does not find them any more. All environments of the machine are meant, as
+ * what has changed is named by none of them. because: id of the trial that contradicts them. Adds to *n how many there
+ * were. What was known of the processes there is forgotten. It is durable when this returns. */
 int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *case_hash, const char *unit,
                        const char *environment_id, int64_t before_us, const char *because, size_t *n,
                        struct tl_error *e);

@@ -18,6 +18,9 @@
  * builds offsets and lines move, and the part of the signature that can be compared from build to build is
  * told instead.
  *
+ * A variant that fails in one kind of process and passes in the other so often that it is hardly luck puts the
+ * search in doubt: nothing more is fed until that is settled (guard.h).
+ *
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
  * reproduces, confirms, or measures a rate is therefore a process of its own, and so is everything once the
@@ -28,6 +31,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/campaign/processes.h"
 #include "harness/verdict/kind.h"
 #include "harness/verdict/related.h"
 
@@ -43,6 +47,8 @@ struct tl_driver_use {
     struct tl_cached *list; /* newest first */
     bool *used;
     size_t n;
+    uint64_t failed[2], runs[2]; /* that were told, forked and fresh */
+    bool settled;                /* whether they differ is known */
 };
 
 /* A signature that was seen, the failure it belongs to (the first signature of it), and one trial that showed
@@ -58,6 +64,8 @@ struct tl_driver_signature {
 struct call_context {
     struct tl_driver *d;
     uint64_t request;
+    size_t use; /* of its variant */
+    const uint64_t *index;
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -256,6 +264,20 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
     return failure_of(d, trial, signature, failure, e);
 }
 
+/* Counts a trial of a variant by its kind of process. */
+static void count_process(struct tl_driver *d, size_t use, const uint64_t *index, enum tl_outcome outcome, bool fresh)
+{
+    struct tl_driver_use *u = &d->uses[use];
+    if (outcome == TL_OUTCOME_LOST || outcome == TL_OUTCOME_UNSUPPORTED || d->units)
+        return;
+    u->runs[fresh]++;
+    u->failed[fresh] += tl_outcome_is_failure(outcome);
+    if (u->settled || d->in_doubt || d->all_fresh || !tl_processes_look(u->failed, u->runs))
+        return;
+    u->settled = d->in_doubt = true;
+    d->doubt = (struct tl_variant){(uint64_t *)index};
+}
+
 struct tl_driver_trial tl_driver_trial_of(const struct tl_trial_record *r)
 {
     struct tl_driver_trial t = {.outcome = r->outcome, .fresh = r->fresh, .told = true};
@@ -277,6 +299,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
             d->failed = true;
         else
             tell(d, context->request, &t);
+        count_process(d, context->use, context->index, r->outcome, r->fresh);
     }
     free(context);
 }
@@ -308,21 +331,26 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
                  q->purpose == TL_SEARCH_BAND || tl_search_result(d->search)->flaky;
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
     const struct tl_cached *known = take_stored(d, u, v, fresh);
+    size_t use = (size_t)(stored(d, u, v) - d->uses);
     if (known) {
         struct tl_driver_trial t = {
-            .outcome = known->outcome, .fresh = known->fresh, .cached = true, .told = true};
+            .outcome = known->outcome, .fresh = known->fresh, .told = true,
+            .cached = known->started_us < d->started_us};
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || coarse_of(d, &t, e))
             return -1;
-        if (known->started_us < d->started_us)
+        if (t.cached) {
             d->n_cached++;
-        else
+            tl_stored_seen(&d->span, known->started_us);
+        } else {
             d->n_run++;
+        }
         tell(d, q->id, &t);
+        count_process(d, use, q->index, t.outcome, t.fresh);
         return 0;
     }
     struct call_context *context = tl_malloc(sizeof *context);
-    *context = (struct call_context){d, q->id};
+    *context = (struct call_context){d, q->id, use, q->index};
     struct tl_request request = {.c = d->c, .variant = v, .unit = u, .fresh = fresh};
     if (tl_executor_submit(d->x, &request, on_done, context, e)) {
         free(context);
@@ -340,7 +368,7 @@ int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
         *e = d->failure;
         return -1;
     }
-    for (size_t n; !tl_search_done(d->search) && (n = tl_search_ask(d->search, q, TL_COUNT(q)));)
+    for (size_t n; !d->in_doubt && !tl_search_done(d->search) && (n = tl_search_ask(d->search, q, TL_COUNT(q)));)
         for (size_t i = 0; i < n; i++) {
             /* What is known already costs nothing: the same command again gets further. */
             if (d->max_trials && d->n_run >= d->max_trials) {

@@ -3,6 +3,8 @@
 #ifndef TL_DRIVER_H
 #define TL_DRIVER_H
 
+#include "db/set_aside.h"
+#include "harness/campaign/stored.h"
 #include "harness/executor/executor.h"
 #include "harness/search/search.h"
 
@@ -11,7 +13,7 @@ struct tl_driver_trial {
     char id[TL_UUID_SIZE];
     char signature_id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
     enum tl_outcome outcome;
-    bool told, fresh, cached;
+    bool told, fresh, cached; /* cached: it was known before this command */
 };
 
 struct tl_driver {
@@ -28,6 +30,8 @@ struct tl_driver {
     bool no_cache;                /* but what this run itself has stored may be used */
     bool all_fresh;               /* never a fork server's child */
     uint64_t max_trials;          /* that are really run; 0: no budget */
+    struct tl_stored_aside aside;  /* trials that were set aside for this search */
+    struct tl_processes processes; /* how the kinds of process differ here, where that is known */
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */
 
     /* The driver's own. */
@@ -42,6 +46,9 @@ struct tl_driver {
     struct tl_driver_use *uses; /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;
+    struct tl_stored_span span; /* of n_cached */
+    bool in_doubt;              /* a variant seems to depend on the kind of process: nothing is fed until that is settled */
+    struct tl_variant doubt;    /* which */
     int64_t started_us; /* of the executor: what is older was known already */
     char doing[128];    /* the text of the newest request */
     bool failed;

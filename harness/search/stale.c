@@ -14,9 +14,9 @@
  * to reach as many times twice the odds as there are. A single trial never decides.
  *
  * What looks like a change and is none yet wants one more trial, TL_STALE_MOST at most. With one or two older trials
- * even those do not reach 500 to 1, and then TL_STALE_LEAST to 1 is enough: that all of the new ones are luck is less
- * likely than 1 %. Of a failure of any constant rate, asked 200 times, one sequence in twenty-five is called changed at
- * some time (tests/unit/test_stale.c), most of them in the first few questions. */
+ * even those do not reach 500 to 1, and then TL_STALE_LEAST to 1 is enough. If a change was as likely as none
+ * beforehand, what is called one is luck in less than 1 % of all questions; of failures of a constant rate that were
+ * asked 200 times, one in twenty-five was ever called changed (tests/unit/test_stale.c). */
 #include "harness/search/stale.h"
 
 #include "harness/search/change.h"

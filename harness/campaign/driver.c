@@ -18,8 +18,9 @@
  * builds offsets and lines move, and the part of the signature that can be compared from build to build is
  * told instead.
  *
- * A variant that fails in one kind of process and passes in the other so often that it is hardly luck puts the
- * search in doubt: nothing more is fed until that is settled (guard.h).
+ * Doubt. A variant that fails in one kind of process and passes in the other so often that it is hardly luck puts the
+ * search in doubt, and so does the first trial that has to be run after stored ones were used: nothing more is fed until
+ * it is settled whether the processes differ, and whether what is stored still holds (guard.h).
  *
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
@@ -274,8 +275,10 @@ static void count_process(struct tl_driver *d, size_t use, const uint64_t *index
     u->failed[fresh] += tl_outcome_is_failure(outcome);
     if (u->settled || d->in_doubt || d->all_fresh || !tl_processes_look(u->failed, u->runs))
         return;
-    u->settled = d->in_doubt = true;
+    u->settled = true;
+    d->in_doubt = TL_DOUBT_PROCESSES;
     d->doubt = (struct tl_variant){(uint64_t *)index};
+    d->doubt_unit = d->unit;
 }
 
 struct tl_driver_trial tl_driver_trial_of(const struct tl_trial_record *r)
@@ -349,6 +352,17 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         count_process(d, use, q->index, t.outcome, t.fresh);
         return 0;
     }
+    /* Half of it would be from before a change, should there have been one. */
+    if (d->n_cached && !d->checked && !d->no_cache && !d->in_doubt) {
+        d->checked = true;
+        d->in_doubt = TL_DOUBT_STORED;
+        d->doubt = *d->failing;
+        d->doubt_unit = !d->units ? d->unit : d->units[d->shown.told ? d->shown_at : q->index[0]];
+    }
+    if (d->in_doubt == TL_DOUBT_STORED) {
+        d->held[d->n_held++] = *q;
+        return 0;
+    }
     struct call_context *context = tl_malloc(sizeof *context);
     *context = (struct call_context){d, q->id, use, q->index};
     struct tl_request request = {.c = d->c, .variant = v, .unit = u, .fresh = fresh};
@@ -361,6 +375,17 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     return 0;
 }
 
+/* Those that were held first. */
+static size_t next_requests(struct tl_driver *d, struct tl_search_request *q, size_t most)
+{
+    size_t n = d->n_held;
+    if (!n)
+        return tl_search_ask(d->search, q, most);
+    memcpy(q, d->held, n * sizeof *q);
+    d->n_held = 0;
+    return n;
+}
+
 int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
 {
     struct tl_search_request q[16];
@@ -368,7 +393,7 @@ int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
         *e = d->failure;
         return -1;
     }
-    for (size_t n; !d->in_doubt && !tl_search_done(d->search) && (n = tl_search_ask(d->search, q, TL_COUNT(q)));)
+    for (size_t n; !d->in_doubt && !tl_search_done(d->search) && (n = next_requests(d, q, TL_COUNT(q)));)
         for (size_t i = 0; i < n; i++) {
             /* What is known already costs nothing: the same command again gets further. */
             if (d->max_trials && d->n_run >= d->max_trials) {

@@ -47,8 +47,17 @@ struct tl_driver {
     size_t n_uses;
     size_t n_cached, n_run, in_flight;
     struct tl_stored_span span; /* of n_cached */
-    bool in_doubt;              /* a variant seems to depend on the kind of process: nothing is fed until that is settled */
-    struct tl_variant doubt;    /* which */
+    /* What has to be settled before more is fed (guard.h). */
+    enum tl_driver_doubt {
+        TL_DOUBT_NONE,
+        TL_DOUBT_PROCESSES, /* a variant seems to depend on the kind of process */
+        TL_DOUBT_STORED,    /* new trials are wanted beside stored ones: do those still hold? */
+    } in_doubt;
+    struct tl_variant doubt;           /* which variant */
+    const struct tl_unit *doubt_unit;  /* … and where */
+    bool checked;                      /* that stored trials hold */
+    struct tl_search_request held[16]; /* that wait for it */
+    size_t n_held;
     int64_t started_us; /* of the executor: what is older was known already */
     char doing[128];    /* the text of the newest request */
     bool failed;

@@ -162,10 +162,13 @@ int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, boo
 int tl_guard_doubt(struct tl_driver *d, bool *again, struct tl_error *e)
 {
     struct tl_processes p;
-    const struct tl_stored_cell cell = {d->c, &d->doubt, d->unit};
+    const struct tl_stored_cell cell = {d->c, &d->doubt, d->doubt_unit};
+    enum tl_driver_doubt what = d->in_doubt;
+    d->in_doubt = TL_DOUBT_NONE;
+    if (what == TL_DOUBT_STORED)
+        return tl_stored_try(d->x, &cell, true, d->started_us, &d->aside, again, e);
     if (tl_processes_try(d->x, &cell, &p, e))
         return -1;
-    d->in_doubt = false;
     *again = p.differ;
     return 0;
 }

@@ -35,7 +35,7 @@ static json_t *summary(const json_t *finding)
 {
     json_t *j = json_object();
     static const char *const members[] = {"finding", "reproduced",  "complete", "trigger",  "minimal",
-                                          "rate",    "generalises", "trials",   "elapsed_s"};
+                                          "rate",    "generalises", "trials",   "elapsed_s", "cached", "cached_from", "set_aside", "processes"};
     for (size_t i = 0; i < TL_COUNT(members); i++)
         if (json_object_get(finding, members[i]))
             json_object_set(j, members[i], json_object_get(finding, members[i]));

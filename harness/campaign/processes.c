@@ -134,6 +134,14 @@ int tl_processes_try(struct tl_executor *x, const struct tl_stored_cell *cell, s
     return tl_store_put_processes(tl_executor_store(x), cell->c->hash, cell->unit->text, environment, p, e);
 }
 
+size_t tl_processes_worth(const struct tl_case *c, const struct tl_variant *v)
+{
+    size_t worth = 0;
+    for (size_t i = 0; i < c->n_axes; i++)
+        worth += c->has_failing ? v->index[i] == c->failing.index[i] : v->index[i] != 0;
+    return worth;
+}
+
 json_t *tl_processes_json(const struct tl_processes *p)
 {
     return json_pack("{s:[I,I],s:[I,I]}", "forked", (json_int_t)p->forked_failed, (json_int_t)p->forked, "fresh",

@@ -18,6 +18,10 @@ int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell,
 int tl_processes_try(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p,
                      struct tl_error *e);
 
+/* How much a variant that passed in a child is worth trying: how near it is to the one of which the case says that it
+ * fails, else how far from the baseline. */
+size_t tl_processes_worth(const struct tl_case *c, const struct tl_variant *v);
+
 /* {"forked": [failed, of], "fresh": [failed, of]} */
 json_t *tl_processes_json(const struct tl_processes *p);
 /* What is said of a difference in one sentence, without the end of it: a new string. */

@@ -4,6 +4,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/campaign/processes.h"
 #include "harness/campaign/sweep.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
@@ -87,6 +88,27 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
     return result;
 }
 
+/* What happened to the trials that it rests on. */
+static void print_trust(const json_t *d)
+{
+    const json_t *aside = json_object_get(d, "set_aside"), *processes = json_object_get(d, "processes"),
+                 *fresh = json_object_get(processes, "fresh"), *forked = json_object_get(processes, "forked");
+    tl_cli_print_set_aside((size_t)json_integer_value(json_object_get(aside, "trials")),
+                           tl_member_text(aside, "because"));
+    if (!processes)
+        return;
+    const struct tl_processes p = {
+        .fresh_failed = (uint64_t)json_integer_value(json_array_get(fresh, 0)),
+        .fresh = (uint64_t)json_integer_value(json_array_get(fresh, 1)),
+        .forked_failed = (uint64_t)json_integer_value(json_array_get(forked, 0)),
+        .forked = (uint64_t)json_integer_value(json_array_get(forked, 1)),
+    };
+    char *text = tl_processes_text(&p);
+    fprintf(stderr, "%s on %s %s: that is a difference and no flakiness, and it is isolated in fresh processes\n",
+            tl_member_text(d, "case"), tl_member_text(d, "unit"), text);
+    free(text);
+}
+
 /* Prints the findings that are stored; whether one of them is a failure. */
 static bool print_findings(const struct command *k, json_t *documents, bool all)
 {
@@ -96,6 +118,7 @@ static bool print_findings(const struct command *k, json_t *documents, bool all)
     tl_cli_progress_clear(&k->progress);
     json_array_foreach(documents, i, d) {
         bool reproduced = tl_member_true(d, "reproduced");
+        print_trust(d);
         failing = failing || reproduced;
         if (k->o->json)
             continue;

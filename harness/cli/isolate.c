@@ -60,6 +60,7 @@ static int sweep(struct command *k, bool *found, struct tl_error *e)
     print_plan(&w);
     int result = tl_sweep_run(&w, &k->s, e);
     *found = w.found;
+    tl_cli_print_set_aside(w.aside.trials, w.aside.because);
     if (!result && w.found)
         print_found(k, &w);
     else if (!result && !tl_executor_interrupted(k->s.x))

@@ -82,8 +82,23 @@ class GuardTest(StoredTest):
         self.assertEqual(d["trigger"], first["trigger"])
         self.trapline("db", "check", status=0)
 
-    def test_isolate_over_builds_that_are_none(self):
-        """A sweep that found nothing rests on stored passes."""
+    def test_sweep(self):
+        """What a sweep found, or that it found nothing, may be of last month."""
+        case = self.hidden_case()
+        with open(case) as f:
+            document = json.load(f)
+        del document["failing"]
+        self.write("hidden.json", json.dumps(document))
+        self.write("fixed", "")
+        self.assertFalse(self.ask("isolate", case, status=0)[0]["reproduced"])
+        self.assertEqual(self.ask("isolate", case, status=0)[1], 1)
+        os.unlink(self.path("fixed"))
+        d, _ = self.ask("isolate", case, status=1, said="set aside")
+        self.assertEqual(d["minimal"], {"n": 7, "k": "b"})
+        self.write("fixed", "")
+        self.assertFalse(self.ask("isolate", case, status=0, said="set aside")[0]["reproduced"])
+
+    def test_what_never_failed(self):
         case = self.hidden_case()
         self.write("fixed", "")
         arguments = ("isolate", case, "-s", "n=16", "-s", "k=b")

@@ -122,9 +122,22 @@ static int guard(struct tl_driver *d, bool *again, struct tl_error *e)
     return step != SIZE_MAX && try_again(d, r, step, again, e) ? -1 : 0;
 }
 
+/* Nothing is searched for where all is as the case expects: that is tried by the failing variant. */
+static int guard_nothing(struct tl_driver *d, bool *again, struct tl_error *e)
+{
+    const struct tl_stored_cell cell = {d->c, d->failing, d->unit};
+    return d->nothing_stored && !d->no_cache &&
+                   tl_stored_try(d->x, &cell, true, tl_executor_started_us(d->x), &d->aside, again, e)
+               ? -1
+               : 0;
+}
+
 int tl_guard_isolation(struct tl_campaign_isolation *s, bool *again, struct tl_error *e)
 {
     *again = false;
+    for (size_t i = 0; i < s->n_drivers; i++)
+        if (s->drivers[i].nothing && guard_nothing(&s->drivers[i], again, e))
+            return -1;
     for (size_t i = 0; i < s->n_drivers; i++)
         if (s->drivers[i].search && !tl_executor_interrupted(s->x) && !tl_isolation_out_of_time(s)) {
             bool anew = false;

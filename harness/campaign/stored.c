@@ -100,6 +100,7 @@ struct tried {
     bool ended, fresh;
     enum tl_outcome outcome;
     char id[TL_UUID_SIZE], environment_id[TL_ID_SIZE];
+    struct tl_error failure;
 };
 
 static void on_tried(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
@@ -107,6 +108,8 @@ static void on_tried(void *arg, const struct tl_trial_record *r, bool cached, co
     struct tried *t = arg;
     (void)cached;
     t->ended = !failure;
+    if (failure)
+        t->failure = *failure;
     t->fresh = r->fresh;
     t->outcome = r->outcome;
     memcpy(t->id, r->id, sizeof t->id);
@@ -122,6 +125,10 @@ int tl_stored_try(struct tl_executor *x, const struct tl_stored_cell *cell, bool
         struct tried t = {0};
         if (tl_executor_submit(x, &q, on_tried, &t, e) || tl_executor_finish(x, e))
             return -1;
+        if (!t.ended && t.failure.kind == TL_ERROR_INPUT) { /* what it takes is not here any more */
+            *e = t.failure;
+            return -1;
+        }
         if (!t.ended || t.outcome == TL_OUTCOME_LOST || tl_executor_interrupted(x))
             return 0;
         if (t.outcome == TL_OUTCOME_UNSUPPORTED) /* it cannot be tried any more, which is no matter of luck */

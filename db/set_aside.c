@@ -17,9 +17,9 @@ static const char setting_aside[] =
     "WHERE t.case_name = ?1 AND t.unit = ?3 AND t.outcome <> 'lost' AND t.case_hash = ?2 AND "
     "v.machine_id IS (SELECT machine_id FROM environment WHERE id = ?4) AND t.started_us < ?7 AND t.id <> ?6";
 
-static const char forgetting[] =
-    "DELETE FROM processes WHERE case_hash = ?1 AND unit = ?2 AND environment_id IN (SELECT id FROM environment "
-    "WHERE machine_id IS (SELECT machine_id FROM environment WHERE id = ?3))";
+static const char forgetting[] = "DELETE FROM processes WHERE case_hash = ?1 AND unit = ?2 AND "
+                                 "environment_id IN (SELECT id FROM environment "
+                                 "WHERE machine_id IS (SELECT machine_id FROM environment WHERE id = ?3))";
 
 int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *case_hash, const char *unit,
                        const char *environment_id, int64_t before_us, const char *because, size_t *n,
@@ -31,7 +31,8 @@ int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *ca
                TL_TEXT(environment_id), TL_INTEGER(tl_wall_us()), TL_TEXT(because), TL_INTEGER(before_us)))
         return tl_store_undo(s);
     *n += (size_t)sqlite3_changes(s->db);
-    if (TL_RUN(s, forgetting, cannot_set_aside, e, TL_TEXT(case_hash), TL_TEXT(unit), TL_TEXT(environment_id)))
+    if (TL_RUN(s, forgetting, cannot_set_aside, e, TL_TEXT(case_hash), TL_TEXT(unit),
+               TL_TEXT(environment_id)))
         return tl_store_undo(s);
     return tl_store_flush(s, e);
 }

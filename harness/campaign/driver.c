@@ -144,8 +144,7 @@ static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_
     for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
         for (size_t i = use->n; i-- > 0;) {
             const struct tl_cached *t = &use->list[i];
-            bool with_machine =
-                t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
+            bool with_machine = t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
             if (use->used[i] || (t->outcome == TL_OUTCOME_LOST && !with_machine) ||
                 (!with_machine && (int)t->fresh != pass) || (d->no_cache && t->started_us < d->started_us))
                 continue;
@@ -269,7 +268,8 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
 }
 
 /* Counts a trial of a variant by its kind of process. */
-static void count_process(struct tl_driver *d, size_t use, const uint64_t *index, enum tl_outcome outcome, bool fresh)
+static void count_process(struct tl_driver *d, size_t use, const uint64_t *index, enum tl_outcome outcome,
+                          bool fresh)
 {
     struct tl_driver_use *u = &d->uses[use];
     if (outcome == TL_OUTCOME_LOST || outcome == TL_OUTCOME_UNSUPPORTED || d->units)
@@ -352,9 +352,10 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     const struct tl_cached *known = take_stored(d, u, v, fresh);
     size_t use = (size_t)(stored(d, u, v) - d->uses);
     if (known) {
-        struct tl_driver_trial t = {
-            .outcome = known->outcome, .fresh = known->fresh, .told = true,
-            .cached = known->started_us < d->started_us};
+        struct tl_driver_trial t = {.outcome = known->outcome,
+                                    .fresh = known->fresh,
+                                    .told = true,
+                                    .cached = known->started_us < d->started_us};
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || complete_stored(d, &t, e))
             return -1;

@@ -15,7 +15,7 @@ struct tl_driver_trial {
     char signature_id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what the case expects */
-    bool told, fresh, cached; /* cached: it was known before this command */
+    bool told, fresh, cached;  /* cached: it was known before this command */
 };
 
 struct tl_driver {
@@ -27,11 +27,11 @@ struct tl_driver {
     const size_t *frontier;       /* the two axes of a boundary; NULL */
     const struct tl_unit **units; /* over builds, the oldest first: failing is run on each; else NULL */
     size_t n_units;
-    struct tl_driver_trial shown; /* over builds: the trial from which the failure was known, if told */
-    size_t shown_at;              /* its place in units */
-    bool no_cache;                /* but what this run itself has stored may be used */
-    bool all_fresh;               /* never a fork server's child */
-    uint64_t max_trials;          /* that are really run; 0: no budget */
+    struct tl_driver_trial shown;  /* over builds: the trial from which the failure was known, if told */
+    size_t shown_at;               /* its place in units */
+    bool no_cache;                 /* but what this run itself has stored may be used */
+    bool all_fresh;                /* never a fork server's child */
+    uint64_t max_trials;           /* that are really run; 0: no budget */
     struct tl_stored_aside aside;  /* trials that were set aside for this search */
     struct tl_processes processes; /* how the kinds of process differ here, where that is known */
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */

@@ -19,6 +19,8 @@
 
 #include <string.h>
 
+#define ENOUGH 50 /* trials of a budget of which some may be spent on the kinds of process */
+
 /* The cell of a step of the path. */
 static struct tl_stored_cell cell_of(const struct tl_driver *d, const uint64_t *index, struct tl_variant *v)
 {
@@ -75,7 +77,8 @@ static int try_again(struct tl_driver *d, const struct tl_search_result *r, size
 {
     struct tl_variant v;
     const struct tl_stored_cell cell = cell_of(d, r->path[step].index, &v);
-    return tl_stored_try(d->x, &cell, d->trials[step].fresh || d->all_fresh, d->started_us, &d->aside, again, e);
+    return tl_stored_try(d->x, &cell, d->trials[step].fresh || d->all_fresh, d->started_us, &d->aside, again,
+                         e);
 }
 
 /* Where the search was told both stored and new trials of a variant. */
@@ -111,7 +114,8 @@ static int guard(struct tl_driver *d, bool *again, struct tl_error *e)
     if (*again || d->no_cache || !d->n_cached)
         return 0;
     choose(d, r, at, &fails, &passes);
-    if (fails && (step = step_of(d, r, fails, TL_SEARCH_MATCH)) != SIZE_MAX && try_again(d, r, step, again, e))
+    if (fails && (step = step_of(d, r, fails, TL_SEARCH_MATCH)) != SIZE_MAX &&
+        try_again(d, r, step, again, e))
         return -1;
     if (*again || tl_executor_interrupted(d->x))
         return 0;
@@ -164,7 +168,8 @@ int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, boo
     if (!tl_processes_forked(d->unit) || tl_processes_known(d->x, &cell, &p, &known, e))
         return tl_processes_forked(d->unit) ? -1 : 0;
     /* All of it would be run in fresh processes anyway, or hardly anything may be run. */
-    bool tried = !known && !shown && !d->all_fresh && !s->wishes.max_trials && !tl_isolation_out_of_time(s);
+    bool tried = !known && !shown && !d->all_fresh &&
+                 (!s->wishes.max_trials || s->wishes.max_trials >= ENOUGH) && !tl_isolation_out_of_time(s);
     if (tried && tl_processes_try(d->x, &cell, &p, e))
         return -1;
     if (known || tried)

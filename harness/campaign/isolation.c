@@ -53,7 +53,8 @@ static int drive(struct tl_campaign_isolation *s, bool *again, struct tl_error *
         size_t open = 0;
         for (size_t i = 0; i < s->n_drivers; i++) {
             struct tl_driver *d = &s->drivers[i];
-            if (d->search && d->in_doubt && !d->in_flight && !tl_executor_interrupted(s->x) && !tl_isolation_out_of_time(s)) {
+            if (d->search && d->in_doubt && !d->in_flight && !tl_executor_interrupted(s->x) &&
+                !tl_isolation_out_of_time(s)) {
                 if (tl_guard_doubt(d, again, e))
                     return -1;
                 if (*again)
@@ -125,9 +126,10 @@ static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver 
         tl_expected_of_record(s->c->expected, &r, &what);
         tl_trial_record_free(&r);
     }
-    d->nothing = json_pack("{s:n,s:s,s:s,s:b,s:s,s:s?,s:b,s:[i,i]}", "finding", "case", s->c->name, "unit",
-                           d->unit->text, "reproduced", 0, "outcome", tl_outcome_name(seen[0].outcome),
-                           "expected", what, "as_expected", expected == ended, "rate", (int)ended, (int)ended);
+    d->nothing =
+        json_pack("{s:n,s:s,s:s,s:b,s:s,s:s?,s:b,s:[i,i]}", "finding", "case", s->c->name, "unit",
+                  d->unit->text, "reproduced", 0, "outcome", tl_outcome_name(seen[0].outcome), "expected",
+                  what, "as_expected", expected == ended, "rate", (int)ended, (int)ended);
     d->nothing_stored = tl_uuid7_ms(seen[0].id) * 1000 < tl_executor_started_us(s->x);
     free(what);
     return true;
@@ -280,8 +282,9 @@ int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct
         release(s);
     }
     if (!result && again)
-        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "the answer does not hold", s->c->path,
-                         "trials contradict those before them again and again; something changes while it runs");
+        result =
+            tl_fail(e, TL_ERROR_ENVIRONMENT, "the answer does not hold", s->c->path,
+                    "trials contradict those before them again and again; something changes while it runs");
     if (s->wishes.max_seconds && !result)
         tl_executor_deadline(s->x, 0);
     free(s->asides);

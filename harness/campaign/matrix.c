@@ -222,8 +222,9 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
         if (tl_executor_interrupted(m->x) || tl_executor_out_of_time(m->x))
             return 0;
     }
-    return again ? tl_fail(e, TL_ERROR_ENVIRONMENT, "the matrix does not hold", "",
-                           "trials contradict those before them again and again; something changes while it runs")
+    return again ? tl_fail(
+                       e, TL_ERROR_ENVIRONMENT, "the matrix does not hold", "",
+                       "trials contradict those before them again and again; something changes while it runs")
                  : 0;
 }
 

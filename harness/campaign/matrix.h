@@ -22,11 +22,11 @@ struct tl_matrix_trial {
     struct tl_matrix *matrix;
     char id[TL_UUID_SIZE];
     bool ended, fresh, cached; /* cached: it was known before this command */
-    const json_t *expected; /* of its case */
+    const json_t *expected;    /* of its case */
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what its case expects */
-    size_t label;          /* index of its signature in the matrix; TL_NO_LABEL */
-    double seconds, error; /* against the reference; NAN: not compared, INFINITY: not finite */
+    size_t label;              /* index of its signature in the matrix; TL_NO_LABEL */
+    double seconds, error;     /* against the reference; NAN: not compared, INFINITY: not finite */
     uint64_t peak_rss;
 };
 
@@ -63,9 +63,9 @@ struct tl_matrix {
     struct tl_labels labels;
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
-    bool cut_short; /* its time was used up */
+    bool cut_short;                                         /* its time was used up */
     uint64_t planned, total, ended, cached, failed, judged; /* trials; judged: neither unsupported nor lost */
-    struct tl_stored_span span;            /* of those that were known before */
+    struct tl_stored_span span;                             /* of those that were known before */
     struct tl_stored_aside aside;
 };
 

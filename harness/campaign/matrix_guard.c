@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct tl_stored_cell cell_at(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t row, size_t unit)
+static struct tl_stored_cell cell_at(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t row,
+                                     size_t unit)
 {
     return (struct tl_stored_cell){k->c, &k->rows[row], m->units[unit]};
 }
@@ -45,13 +46,14 @@ struct candidate {
 
 /* A cell of a case on a unit, or where runner is not NULL on any unit of it, that failed (or passed) in trials that
  * were known before. Of several another one each time. False: there is none. */
-static bool choose_stored(const struct tl_matrix *m, const struct tl_matrix_case *k, const char *runner, size_t unit,
-                          bool failed, struct candidate *chosen)
+static bool choose_stored(const struct tl_matrix *m, const struct tl_matrix_case *k, const char *runner,
+                          size_t unit, bool failed, struct candidate *chosen)
 {
     struct candidate *list = NULL;
     size_t n = 0;
     for (size_t u = 0; u < m->n_units; u++)
-        for (size_t r = 0; r < k->n_rows && (runner ? !strcmp(m->units[u]->runner, runner) : u == unit); r++) {
+        for (size_t r = 0; r < k->n_rows && (runner ? !strcmp(m->units[u]->runner, runner) : u == unit);
+             r++) {
             const struct tl_matrix_trial *t = tl_matrix_trials(m, k, r, u);
             for (uint64_t i = 0; i < m->wishes.repeat; i++)
                 if (t[i].cached && tl_outcome_is_failure(t[i].outcome) == failed) {
@@ -65,8 +67,8 @@ static bool choose_stored(const struct tl_matrix *m, const struct tl_matrix_case
     return n > 0;
 }
 
-static int try_stored(struct tl_matrix *m, const struct tl_matrix_case *k, const char *runner, size_t unit, bool *again,
-                      struct tl_error *e)
+static int try_stored(struct tl_matrix *m, const struct tl_matrix_case *k, const char *runner, size_t unit,
+                      bool *again, struct tl_error *e)
 {
     for (int failed = 1; failed >= 0; failed--) {
         struct candidate chosen;
@@ -82,7 +84,8 @@ static int try_stored(struct tl_matrix *m, const struct tl_matrix_case *k, const
     return 0;
 }
 
-static int try_runner(struct tl_matrix *m, const struct tl_matrix_case *k, size_t first, bool *again, struct tl_error *e)
+static int try_runner(struct tl_matrix *m, const struct tl_matrix_case *k, size_t first, bool *again,
+                      struct tl_error *e)
 {
     bool contradicted = false;
     const char *runner = m->units[first]->runner;
@@ -120,7 +123,8 @@ static int settle(struct tl_matrix *m, const struct tl_matrix_case *k, bool *aga
             }
             const struct tl_stored_cell cell = cell_at(m, k, r, u);
             if (ran && (known || m->wishes.no_cache) &&
-                tl_stored_settle(m->x, &cell, tl_executor_started_us(m->x), &m->aside, known ? again : &unheeded, e))
+                tl_stored_settle(m->x, &cell, tl_executor_started_us(m->x), &m->aside,
+                                 known ? again : &unheeded, e))
                 return -1;
         }
     return 0;
@@ -150,7 +154,8 @@ static bool choose(const struct tl_matrix *m, const struct tl_matrix_case *k, si
     return best > 0;
 }
 
-static int try_processes(struct tl_matrix *m, struct tl_matrix_case *k, size_t unit, bool *again, struct tl_error *e)
+static int try_processes(struct tl_matrix *m, struct tl_matrix_case *k, size_t unit, bool *again,
+                         struct tl_error *e)
 {
     size_t row;
     bool known;

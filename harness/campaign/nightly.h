@@ -76,8 +76,8 @@ struct tl_nightly_cell {
 
     /* Seen this night. */
     uint64_t passed, failed, refused, unsupported;
-    uint64_t as_expected; /* of those that passed: with an outcome that is no pass, and right */
-    uint64_t untried;     /* trials that something was missing for */
+    uint64_t as_expected;     /* of those that passed: with an outcome that is no pass, and right */
+    uint64_t untried;         /* trials that something was missing for */
     uint64_t lost, went_down; /* trapline was killed; the machine went down */
     size_t n_kinds;
     struct tl_nightly_kind *kinds;
@@ -109,7 +109,7 @@ struct tl_nightly {
     uint64_t started_ns; /* of the budget */
     struct tl_night night;
     bool resumed, over_budget;
-    size_t units_missing; /* of the suite, of whose builds none is here */
+    size_t units_missing;    /* of the suite, of whose builds none is here */
     char boot[TL_UUID_SIZE]; /* of the machine */
     size_t n_cases;
     struct tl_case **cases;
@@ -146,7 +146,7 @@ void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, con
 int tl_nightly_recall(struct tl_nightly *n,
                       struct tl_error *e); /* trials of this night that are there already */
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
-void tl_nightly_deadline(struct tl_nightly *n); /* holds the executor to the budget */
+void tl_nightly_deadline(struct tl_nightly *n);     /* holds the executor to the budget */
 double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
 
 /* nightly_trust.c. What is known of the kinds of process; then, once every cell was run, one pass of each case and unit

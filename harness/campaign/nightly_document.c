@@ -114,10 +114,10 @@ static const char *which(const struct tl_nightly_cell *c)
 static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class what)
 {
     json_t *j = json_pack("{s:s,s:s,s:s?,s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "class", tl_class_names[what], "case",
-                     c->c->name, "which", which(c), "variant", json_loads(c->variant_json, 0, NULL), "unit",
-                     c->unit->text, "passed", (json_int_t)c->passed, "failed", (json_int_t)c->failed,
-                     "refused", (json_int_t)c->refused, "unsupported", (json_int_t)c->unsupported, "lost",
-                     (json_int_t)c->lost);
+                          c->c->name, "which", which(c), "variant", json_loads(c->variant_json, 0, NULL),
+                          "unit", c->unit->text, "passed", (json_int_t)c->passed, "failed",
+                          (json_int_t)c->failed, "refused", (json_int_t)c->refused, "unsupported",
+                          (json_int_t)c->unsupported, "lost", (json_int_t)c->lost);
     if (c->as_expected)
         json_object_set_new(j, "as_expected", json_integer((json_int_t)c->as_expected));
     return j;

@@ -43,7 +43,8 @@ static void empty(struct tl_nightly_cell *c)
 }
 
 /* Of the cells of its case on its unit that passed (or failed) the one that is most worth it. */
-static const struct tl_nightly_cell *best_of(const struct tl_nightly *n, const struct tl_nightly_cell *c, bool failed)
+static const struct tl_nightly_cell *best_of(const struct tl_nightly *n, const struct tl_nightly_cell *c,
+                                             bool failed)
 {
     const struct tl_nightly_cell *best = c;
     for (size_t i = 0; i < n->n_cells; i++) {
@@ -69,7 +70,8 @@ int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e)
                 return -1;
             if (known || tl_nightly_left(n) <= 0)
                 continue;
-            tl_watch_line(n->watch, "nightly %s: is %s the same in fresh processes?", n->suite->name, c->c->name);
+            tl_watch_line(n->watch, "nightly %s: is %s the same in fresh processes?", n->suite->name,
+                          c->c->name);
             cell = cell_of(best_of(n, c, failed));
             if (tl_processes_try(n->x, &cell, &p, e))
                 return -1;

@@ -45,8 +45,8 @@ bool tl_processes_look(const uint64_t failed[2], const uint64_t runs[2])
     return odds(failed, runs) >= LOOKS;
 }
 
-int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p, bool *known,
-                       struct tl_error *e)
+int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p,
+                       bool *known, struct tl_error *e)
 {
     char environment[TL_ID_SIZE];
     *known = false;
@@ -54,8 +54,8 @@ int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell,
     if (!tl_processes_forked(cell->unit))
         return 0;
     return tl_executor_environment(x, cell->c, cell->variant, cell->unit, environment, e) ||
-                   tl_store_processes(tl_executor_store(x), cell->c->hash, cell->unit->text, environment, p, known,
-                                      e)
+                   tl_store_processes(tl_executor_store(x), cell->c->hash, cell->unit->text, environment, p,
+                                      known, e)
                ? -1
                : 0;
 }
@@ -71,8 +71,8 @@ static int count_stored(struct tl_executor *x, const struct tl_stored_cell *cell
 {
     struct tl_cached *list;
     size_t n;
-    if (tl_store_cached(tl_executor_store(x), cell->c->hash, hash, cell->unit->text, environment, LOOK_AT, &list,
-                        &n, e))
+    if (tl_store_cached(tl_executor_store(x), cell->c->hash, hash, cell->unit->text, environment, LOOK_AT,
+                        &list, &n, e))
         return -1;
     for (size_t i = 0; i < n; i++) {
         if (list[i].outcome == TL_OUTCOME_LOST)
@@ -144,8 +144,8 @@ size_t tl_processes_worth(const struct tl_case *c, const struct tl_variant *v)
 
 json_t *tl_processes_json(const struct tl_processes *p)
 {
-    return json_pack("{s:[I,I],s:[I,I]}", "forked", (json_int_t)p->forked_failed, (json_int_t)p->forked, "fresh",
-                     (json_int_t)p->fresh_failed, (json_int_t)p->fresh);
+    return json_pack("{s:[I,I],s:[I,I]}", "forked", (json_int_t)p->forked_failed, (json_int_t)p->forked,
+                     "fresh", (json_int_t)p->fresh_failed, (json_int_t)p->fresh);
 }
 
 char *tl_processes_text(const struct tl_processes *p)

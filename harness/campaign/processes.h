@@ -10,8 +10,8 @@ bool tl_processes_forked(const struct tl_unit *u);
 /* Whether so many failures in so many trials look like a difference that is worth some trials to settle. */
 bool tl_processes_look(const uint64_t failed[2], const uint64_t runs[2]);
 /* What is known of the case on the unit, in the environment of that variant. */
-int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p, bool *known,
-                       struct tl_error *e);
+int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p,
+                       bool *known, struct tl_error *e);
 /* Finds it out by this variant, and keeps it: counts the trials of both kinds that are stored, and runs more where
  * one kind has none or they look different. Nothing else may be pending. p->forked + p->fresh is 0 when nothing can
  * be said: it was interrupted, or cannot be tried. */

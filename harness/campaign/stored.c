@@ -46,7 +46,7 @@ static enum tl_stale judge(const struct tl_cached *list, size_t n, bool fresh, i
         kept[used] = &list[i];
         outcomes[used++] = like;
     }
-    enum tl_stale s = new && new < used ? tl_stale_judge(outcomes, used, new, &at) : TL_STALE_NONE;
+    enum tl_stale s = new &&new < used ? tl_stale_judge(outcomes, used, new, &at) : TL_STALE_NONE;
     *change = s == TL_STALE_SURE ? kept[at] : NULL;
     free(outcomes);
     free(kept);
@@ -54,8 +54,8 @@ static enum tl_stale judge(const struct tl_cached *list, size_t n, bool fresh, i
 }
 
 static int set_aside(struct tl_executor *x, const struct tl_stored_cell *cell, const char *environment,
-                     int64_t before_us, const char *because, struct tl_stored_aside *aside, bool *contradicted,
-                     struct tl_error *e)
+                     int64_t before_us, const char *because, struct tl_stored_aside *aside,
+                     bool *contradicted, struct tl_error *e)
 {
     if (tl_store_set_aside(tl_executor_store(x), cell->c->name, cell->c->hash, cell->unit->text, environment,
                            before_us, because, &aside->trials, e))
@@ -75,8 +75,8 @@ static int look(struct tl_executor *x, const struct tl_stored_cell *cell, int64_
     int result = 0;
     tl_variant_hash(cell->c, cell->variant, hash);
     if (tl_executor_environment(x, cell->c, cell->variant, cell->unit, environment, e) ||
-        tl_store_cached(tl_executor_store(x), cell->c->hash, hash, cell->unit->text, environment, LOOK_AT, &list,
-                        &n, e))
+        tl_store_cached(tl_executor_store(x), cell->c->hash, hash, cell->unit->text, environment, LOOK_AT,
+                        &list, &n, e))
         return -1;
     for (int fresh = 0; fresh < 2 && !result; fresh++) {
         const struct tl_cached *change;
@@ -152,7 +152,8 @@ void tl_stored_seen(struct tl_stored_span *span, int64_t started_us)
         span->newest_us = started_us;
 }
 
-void tl_stored_add_json(json_t *document, const struct tl_stored_span *span, const struct tl_stored_aside *aside)
+void tl_stored_add_json(json_t *document, const struct tl_stored_span *span,
+                        const struct tl_stored_aside *aside)
 {
     if (span->newest_us) {
         char *oldest = tl_time_format(span->oldest_us, TL_TIME_ISO),
@@ -162,6 +163,7 @@ void tl_stored_add_json(json_t *document, const struct tl_stored_span *span, con
         free(newest);
     }
     if (aside->trials)
-        json_object_set_new(document, "set_aside", json_pack("{s:I,s:s}", "trials", (json_int_t)aside->trials,
-                                                             "because", aside->because));
+        json_object_set_new(
+            document, "set_aside",
+            json_pack("{s:I,s:s}", "trials", (json_int_t)aside->trials, "because", aside->because));
 }

@@ -36,6 +36,7 @@ struct tl_stored_span {
 void tl_stored_seen(struct tl_stored_span *span, int64_t started_us);
 
 /* "cached_from" and "set_aside", where there is something to say, as members of a document. */
-void tl_stored_add_json(json_t *document, const struct tl_stored_span *span, const struct tl_stored_aside *aside);
+void tl_stored_add_json(json_t *document, const struct tl_stored_span *span,
+                        const struct tl_stored_aside *aside);
 
 #endif

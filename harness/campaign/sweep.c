@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 4 /* times that it is done anew after a contradiction */
+#define ROUNDS 4          /* times that it is done anew after a contradiction */
 #define SWEEP_TRIALS 2000 /* at most, when the user sets no budget */
 
 struct call_context {

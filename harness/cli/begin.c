@@ -42,7 +42,8 @@ void tl_cli_print_set_aside(size_t n, const char *because)
 {
     if (n)
         fprintf(stderr,
-                "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so something has changed "
+                "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so "
+                "something has changed "
                 "that is not part of a trial's identity. What follows is of new trials\n",
                 n, n == 1 ? " is" : "s are", because);
 }

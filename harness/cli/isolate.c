@@ -112,7 +112,8 @@ static void print_trust(const json_t *d)
         .forked = (uint64_t)json_integer_value(json_array_get(forked, 1)),
     };
     char *text = tl_processes_text(&p);
-    fprintf(stderr, "%s on %s %s: that is a difference and no flakiness, and it is isolated in fresh processes\n",
+    fprintf(stderr,
+            "%s on %s %s: that is a difference and no flakiness, and it is isolated in fresh processes\n",
             tl_member_text(d, "case"), tl_member_text(d, "unit"), text);
     free(text);
 }
@@ -128,9 +129,10 @@ static void print_expected(const json_t *d)
         printf("nothing is wrong on %s: %s in %lld of %lld, and the case expects %s\n", unit, outcome, n, n,
                expected ? expected : outcome);
     else
-        printf("not as expected on %s: %s in %lld of %lld, where the case expects %s; a pass has no trigger to "
-               "isolate\n",
-               unit, outcome, n, n, expected ? expected : "a failure");
+        printf(
+            "not as expected on %s: %s in %lld of %lld, where the case expects %s; a pass has no trigger to "
+            "isolate\n",
+            unit, outcome, n, n, expected ? expected : "a failure");
 }
 
 /* Prints the findings that are stored; whether one of them is a failure. */
@@ -141,7 +143,8 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
     size_t i;
     tl_cli_progress_clear(&k->progress);
     json_array_foreach(documents, i, d) {
-        bool reproduced = tl_member_true(d, "reproduced"), unstored = json_is_null(json_object_get(d, "finding")),
+        bool reproduced = tl_member_true(d, "reproduced"),
+             unstored = json_is_null(json_object_get(d, "finding")),
              nothing = unstored && json_object_get(d, "as_expected");
         failing = failing || reproduced || (nothing && !tl_member_true(d, "as_expected"));
         k->untried = k->untried || (unstored && !nothing);

@@ -104,8 +104,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
             tl_table_add(&t, tl_matrix_row_name(k, &k->rows[r]), NULL);
         for (size_t u = 0; u < m->n_units; u++) {
             struct tl_matrix_cell c = tl_matrix_cell_of(m, k, r, u);
-            tl_table_add(&t, cell_text(m, &c),
-                         tl_cli_group_colour(&c.groups));
+            tl_table_add(&t, cell_text(m, &c), tl_cli_group_colour(&c.groups));
             free(c.groups.list);
         }
     }
@@ -131,7 +130,8 @@ static void print_processes(const struct tl_matrix *m)
             if (!p->differ)
                 continue;
             char *text = tl_processes_text(p);
-            printf("%s on %s %s: it is run in fresh processes here\n", m->cases[i].c->name, m->names.list[u], text);
+            printf("%s on %s %s: it is run in fresh processes here\n", m->cases[i].c->name, m->names.list[u],
+                   text);
             free(text);
         }
 }
@@ -264,10 +264,11 @@ json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool com
     for (size_t i = 0; i < m->n_reasons; i++)
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
-    json_t *document = json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                     tl_labels_json(&m->labels), "unsupported", reasons, "processes", processes, "trials", (json_int_t)m->ended,
-                     "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
-                     "complete", complete);
+    json_t *document =
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
+                  tl_labels_json(&m->labels), "unsupported", reasons, "processes", processes, "trials",
+                  (json_int_t)m->ended, "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed,
+                  "elapsed_s", elapsed_s, "complete", complete);
     tl_stored_add_json(document, &m->span, &m->aside);
     return document;
 }

@@ -75,7 +75,8 @@ static int mark_notified(const struct tl_options *o, const char *suite, struct t
 /* What a night comes to: 1 when something is worse, else 2 when something could not be tried. */
 static int exit_status(const json_t *document)
 {
-    const json_t *judged = json_object_get(document, "judged"); /* not there in a night of an older trapline */
+    const json_t *judged =
+        json_object_get(document, "judged"); /* not there in a night of an older trapline */
     if (json_integer_value(json_object_get(document, "regressions")))
         return TL_EXIT_FAILURE;
     bool nothing = judged && !json_integer_value(judged);

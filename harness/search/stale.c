@@ -41,8 +41,8 @@ enum tl_stale tl_stale_judge(const unsigned *outcomes, size_t n, size_t n_new, s
             continue;
         bool just_made = tail == n_new;
         double enough = just_made && n_new >= TL_STALE_MOST ? TL_STALE_LEAST
-                        : just_made                          ? TL_STALE_ODDS
-                                                             : 2.0 * TL_STALE_ODDS * (double)n;
+                        : just_made                         ? TL_STALE_ODDS
+                                                            : 2.0 * TL_STALE_ODDS * (double)n;
         double share = tl_change_odds(before, now) / enough;
         looks = looks || share > LOOKS;
         if (tail > 1 && share >= 1 && share > best) {

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#define TL_STALE_MOST 10  /* trials that are made at most to settle it */
-#define TL_STALE_ODDS 500 /* a change is as likely as that against none: said at once */
+#define TL_STALE_MOST 10   /* trials that are made at most to settle it */
+#define TL_STALE_ODDS 500  /* a change is as likely as that against none: said at once */
 #define TL_STALE_LEAST 200 /* and that, when TL_STALE_MOST trials are made */
 
 enum tl_stale {

@@ -115,8 +115,9 @@ class GuardTest(StoredTest):
         again, ran = self.ask(*arguments, "--repeat", "2", status=1)
         self.assertEqual((ran, again["cached"], outcomes(again)), (2, 12, outcomes(first)))
         self.assertEqual(len(again["cached_from"]), 2)
-        self.assertRegex(self.trapline(*arguments, status=1).stdout,
-                         r"6 of them known already \(from [\d: -]+ UTC.*; --no-cache runs them anew\)")
+        text = self.trapline(*arguments, status=1).stdout
+        self.assertIn("6 of them known already", text)
+        self.assertRegex(text, r"what was known already was run (on|from) .*; --no-cache runs it anew")
         self.write("fixed", "")
         now, _ = self.ask(*arguments, "--repeat", "2", status=0, said="set aside")
         self.assertEqual(set(outcomes(now)), {"pass"})
@@ -150,7 +151,6 @@ class GuardTest(StoredTest):
         tool = self.python("maybe.py", f"if not os.path.exists({self.path('there')!r}):\n    sys.exit(77)\n"
                                        "open(sys.argv[1], 'w')\n")
         case = self.case("maybe", {"generate": [tool, "{model}"]}, [{"name": "n", "range": [1, 2]}])
-        self.ask("matrix", case, "-u", "sim@1:cpu", status=0)
         self.assertEqual(self.one(case, "-u", "selftest:cpu", "--cached")["outcome"], "unsupported")
         self.write("there", "")
         t = self.one(case, "-u", "selftest:cpu", "--cached")
@@ -208,7 +208,7 @@ class ProcessesTest(StoredTest):
         self.assertFalse(d["flaky"])
         self.assertNotIn("flaky", [n["code"] for n in d["notes"]])
         self.assertEqual((d["processes"]["forked"][0], d["processes"]["fresh"][0]), (0, d["processes"]["fresh"][1]))
-        self.assertEqual({s["fresh"] for s in d["path"]} | {True}, {True, False})
+        self.assertEqual({s["fresh"] for s in d["path"]}, {True})
         done = self.trapline("isolate", self.path("forks.json"), "-u", self.unit, status=1)
         self.assertEqual(done.stderr.count("children of a fork server"), 1)
         # A matrix knows it from there.

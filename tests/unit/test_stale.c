@@ -39,7 +39,8 @@ Test(stale, a_change_that_an_earlier_command_met_is_found_where_it_was)
     for (size_t stored = 5; stored <= 40; stored++)
         for (size_t unheeded = 1; unheeded <= 5; unheeded++) {
             cr_assert(until_sure(stored, unheeded, &change) > 0, "%zu, then %zu", stored, unheeded);
-            cr_assert(change >= stored && change <= stored + unheeded, "%zu, then %zu: %zu", stored, unheeded, change);
+            cr_assert(change >= stored && change <= stored + unheeded, "%zu, then %zu: %zu", stored, unheeded,
+                      change);
         }
 }
 

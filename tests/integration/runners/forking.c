@@ -25,8 +25,9 @@ static int trial(struct tl_run *run, void *state)
     snprintf(path, sizeof path, "%s/healed", place ? place : "");
     bool meant = !strcmp(only, "both") || !strcmp(only, run->forked ? "forked" : "fresh");
     tl_run_phase(run, "execute");
-    if (getrandom(&drawn, sizeof drawn, 0) == sizeof drawn && drawn % 100 < (uint32_t)tl_run_integer(run, "chance", 100) &&
-        meant && tl_run_integer(run, "n", 1) >= tl_run_integer(run, "from", 5) && access(path, F_OK))
+    if (getrandom(&drawn, sizeof drawn, 0) == sizeof drawn &&
+        drawn % 100 < (uint32_t)tl_run_integer(run, "chance", 100) && meant &&
+        tl_run_integer(run, "n", 1) >= tl_run_integer(run, "from", 5) && access(path, F_OK))
         abort();
     tl_run_result(run, json_pack("{s:[]}", "outputs"));
     return 0;
@@ -43,7 +44,11 @@ static int load(const json_t *request, void **state, char *why, size_t why_size)
 
 int main(int argc, char **argv)
 {
-    static const struct tl_runner runner = {
-        .name = "forking", .version = "1", .describe = describe, .trial = trial, .load = load, .can_serve = true};
+    static const struct tl_runner runner = {.name = "forking",
+                                            .version = "1",
+                                            .describe = describe,
+                                            .trial = trial,
+                                            .load = load,
+                                            .can_serve = true};
     return tl_runner_main(argc, argv, &runner);
 }

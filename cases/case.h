@@ -85,9 +85,9 @@ struct tl_case {
     double tolerance;
     struct tl_limits limits;
     const json_t *expected; /* what is right (expected.h); of the document; NULL */
-    json_t *inputs;   /* the checked "inputs" list, paths in it absolute; or NULL */
-    json_t *document; /* the whole file */
-    void *arena;      /* owns every string and array above */
+    json_t *inputs;         /* the checked "inputs" list, paths in it absolute; or NULL */
+    json_t *document;       /* the whole file */
+    void *arena;            /* owns every string and array above */
 };
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */

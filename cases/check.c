@@ -14,8 +14,8 @@
 #define FORBID_MAX 1024
 #define FORBIDDEN_MAX 20000
 
-bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name,
-                             bool beyond, struct tl_value *v)
+bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
+                         struct tl_value *v)
 {
     const struct tl_axis *axis = tl_case_axis(ck->c, name, NULL);
     if (!tl_check_value(ck, at, v))
@@ -39,8 +39,7 @@ bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, co
     return known && !refusal;
 }
 
-bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name,
-                              bool beyond)
+bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond)
 {
     if (tl_case_axis(ck->c, name, NULL) || (beyond && tl_known_axis(ck->c, ck->family, name)))
         return true;
@@ -210,7 +209,21 @@ const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *ve
 
 void tl_check_document(struct tl_check *ck, json_t *document)
 {
-    enum { VERSION, NAME, TITLE, MODEL, AXES, FAILING, FORBID, REFERENCE, LIMITS, INPUTS, SOURCE, EXPECTED, N };
+    enum {
+        VERSION,
+        NAME,
+        TITLE,
+        MODEL,
+        AXES,
+        FAILING,
+        FORBID,
+        REFERENCE,
+        LIMITS,
+        INPUTS,
+        SOURCE,
+        EXPECTED,
+        N
+    };
     struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
                              {"axes"},           {"failing"},    {"forbid"}, {"reference"},
                              {"limits"},         {"inputs"},     {"source"}, {"expected"}};

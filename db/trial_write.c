@@ -24,11 +24,10 @@ static const char cannot_write[] = "cannot write to the database";
 
 /* One text for each enum tl_statement that is executed here. */
 static const char *const texts[TL_ST_COUNT] = {
-    [TL_ST_CASE] =
-        "INSERT INTO case_file(hash, name, json) VALUES(?,?,?) "
-        /* What a case expects is no part of its hash: the newest document counts. */
-        "ON CONFLICT DO UPDATE SET json = excluded.json WHERE excluded.json IS NOT NULL AND "
-        "json IS NOT excluded.json",
+    [TL_ST_CASE] = "INSERT INTO case_file(hash, name, json) VALUES(?,?,?) "
+                   /* What a case expects is no part of its hash: the newest document counts. */
+                   "ON CONFLICT DO UPDATE SET json = excluded.json WHERE excluded.json IS NOT NULL AND "
+                   "json IS NOT excluded.json",
     [TL_ST_VARIANT] = "INSERT OR IGNORE INTO variant(hash, json) VALUES(?,?)",
     [TL_ST_UNIT] = "INSERT OR IGNORE INTO unit(name) VALUES(?)",
     [TL_ST_ENVIRONMENT] =

@@ -319,8 +319,7 @@ static void judge(struct tl_compare *c, struct tl_compare_row *r)
             first = g;
         exact = exact && first->label == g->label;
         coarse = coarse && first->outcome == g->outcome && !strcmp(coarse_of(c, first), coarse_of(c, g));
-        r->regressed =
-            r->regressed || (!tl_group_is_failure(first) && tl_group_is_failure(g));
+        r->regressed = r->regressed || (!tl_group_is_failure(first) && tl_group_is_failure(g));
     }
     r->differs = r->present > 1 && !coarse;
     r->fixed = first && tl_group_is_failure(first) && !tl_group_is_failure(last);

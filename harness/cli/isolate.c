@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an isolation to which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
- * and goes on from there when it is asked again. */
-#define DEFAULT_TRIALS 1000
-
 /* One run of the command. */
 struct command {
     const struct tl_options *o;
@@ -252,7 +248,7 @@ static int isolate(struct tl_options *o)
         bool given = c->has_failing || o->n_sets || !c->n_axes;
         tl_cli_progress_begin(&k.progress, o);
         s->wishes = (struct tl_campaign_wishes){
-            .max_trials = o->max_trials ? o->max_trials : DEFAULT_TRIALS,
+            .max_trials = o->max_trials,
             .max_seconds = o->max_seconds,
             .fresh = o->fresh,
             .no_cache = o->no_cache,

@@ -82,11 +82,11 @@ static json_t *counts_of(const struct tl_job *j, const struct tl_expect *x)
     json_t *list = json_array();
     for (size_t i = 0; i < x->n_count; i++) {
         const struct tl_count *k = &x->count[i];
-        char *pattern = k->regex
-                            ? tl_strdup(k->pattern)
-                            : tl_case_substitute(j->c, &j->variant, k->pattern, NULL, NULL, "{scratch}");
-        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "name", k->name, k->regex ? "regex" : "glob",
-                                              pattern, "min", (json_int_t)k->min, "max", (json_int_t)k->max));
+        char *pattern = k->regex ? tl_strdup(k->pattern)
+                                 : tl_case_substitute(j->c, &j->variant, k->pattern, NULL, NULL, "{scratch}");
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:I,s:I}", "name", k->name, k->regex ? "regex" : "glob",
+                                        pattern, "min", (json_int_t)k->min, "max", (json_int_t)k->max));
         free(pattern);
     }
     return list;

@@ -17,7 +17,8 @@
 static int wait_for(struct tl_executor *x, const struct tl_unit *u, const struct tl_description *d,
                     struct tl_error *e)
 {
-    while (!d->ended && !x->out_of_time && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
+    while (!d->ended && !x->out_of_time &&
+           (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
         tl_executor_turn(x, TL_STEP_MS);
     if (x->out_of_time)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "no time is left", u->text,

@@ -155,7 +155,11 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
 {
     for (size_t i = 0; i < s->n_drivers; i++) {
         json_t *document = tl_finding_document(&s->drivers[i], e);
-        if (!document || tl_finding_put(tl_executor_store(s->x), document, e)) {
+        /* What could not be judged is no finding: not that it failed, and not that it did not. */
+        bool judged = !json_is_false(json_object_get(document, "judged"));
+        if (document && !judged)
+            json_object_set_new(document, "finding", json_null());
+        if (!document || (judged && tl_finding_put(tl_executor_store(s->x), document, e))) {
             json_decref(document);
             return -1;
         }

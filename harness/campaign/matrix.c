@@ -66,6 +66,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     m->ended++;
     m->cached += cached;
     m->failed += tl_outcome_is_failure(r->outcome);
+    m->open += tl_outcome_is_open(r->outcome, r->phase);
 }
 
 /* --- running -------------------------------------------------------------------------------------------- */

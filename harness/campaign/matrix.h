@@ -59,6 +59,7 @@ struct tl_matrix {
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
     uint64_t total, ended, cached, failed; /* trials */
+    uint64_t open;                         /* that could not be judged */
 };
 
 /* Of the trials of a cell that ended. */

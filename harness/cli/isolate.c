@@ -17,6 +17,7 @@ struct command {
     const struct tl_options *o;
     struct tl_campaign_isolation s;
     struct tl_cli_progress progress;
+    bool open; /* what was asked about could not be judged */
 };
 
 static void print_plan(const struct tl_sweep *w)
@@ -42,8 +43,11 @@ static void print_nothing(const struct command *k, const struct tl_sweep *w)
         return;
     }
     printf("nothing failed in %zu of the %zu variants", w->ended - w->unsupported, w->n_variants);
-    if (w->unsupported)
-        printf("; %zu could not be tried", w->unsupported);
+    if (w->unsupported > w->open)
+        printf("; %zu could not be tried", w->unsupported - w->open);
+    if (w->open)
+        printf("; %zu could not be judged (%s)", w->open,
+               w->why_open ? w->why_open : "no reason is recorded");
     puts(": there is nothing to isolate");
 }
 
@@ -63,6 +67,7 @@ static int sweep(struct command *k, bool *found, struct tl_error *e)
         print_found(k, &w);
     else if (!result && !tl_executor_interrupted(k->s.x))
         print_nothing(k, &w);
+    k->open = k->open || (!w.found && w.open);
     tl_sweep_free(&w);
     return result;
 }
@@ -88,7 +93,7 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
 }
 
 /* Prints the findings that are stored; whether one of them is a failure. */
-static bool print_findings(const struct command *k, json_t *documents, bool all)
+static bool print_findings(struct command *k, json_t *documents, bool all)
 {
     bool failing = false;
     json_t *d;
@@ -97,6 +102,7 @@ static bool print_findings(const struct command *k, json_t *documents, bool all)
     json_array_foreach(documents, i, d) {
         bool reproduced = tl_member_true(d, "reproduced");
         failing = failing || reproduced;
+        k->open = k->open || json_is_false(json_object_get(d, "judged"));
         if (k->o->json)
             continue;
         char *text = tl_isolate_text(d, tl_colour(stdout));
@@ -142,7 +148,7 @@ static int run(struct command *k, bool given)
         fputs("stopped; the same command goes on where it was\n", stderr);
         return TL_EXIT_INTERRUPTED;
     }
-    return failing ? TL_EXIT_FAILURE : TL_EXIT_OK;
+    return failing ? TL_EXIT_FAILURE : k->open ? TL_EXIT_INPUT : TL_EXIT_OK;
 }
 
 static int isolate(struct tl_options *o)

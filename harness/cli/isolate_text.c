@@ -303,9 +303,13 @@ static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, con
     const json_t *failing = json_object_get(d, "failing"), *baseline = json_object_get(d, "baseline");
     const char *signal = tl_member_text(d, "signal"), *message = text_of(d, "message");
     if (!tl_member_true(d, "reproduced")) {
-        tl_buffer_printf(b, "%snot reproduced%s on %s\n", bold, off, text_of(d, "unit"));
+        tl_buffer_printf(b, "%s%s%s on %s\n", bold,
+                         json_is_false(json_object_get(d, "judged")) ? "not judged" : "not reproduced", off,
+                         text_of(d, "unit"));
         add_variant(b, "  variant: ", failing, baseline);
-        if (*message)
+        if (*message && json_is_false(json_object_get(d, "judged")))
+            tl_buffer_printf(b, "  %s\n", message);
+        else if (*message)
             tl_buffer_printf(b, "  it cannot be tried: %s\n", message);
         return;
     }
@@ -377,9 +381,10 @@ char *tl_isolate_text(const json_t *d, bool colour)
     json_array_foreach(json_object_get(d, "notes"), i, j)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
-    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\nfinding %s\n", trials,
+    tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
                      trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),
-                     tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")),
-                     text_of(d, "finding"));
+                     tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")));
+    if (tl_member_text(d, "finding"))
+        tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
     return tl_buffer_take(&b);
 }

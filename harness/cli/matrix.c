@@ -35,7 +35,11 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
                 (unsigned long long)m->ended, (unsigned long long)m->total);
         return TL_EXIT_INTERRUPTED;
     }
-    return m->failed ? TL_EXIT_FAILURE : TL_EXIT_OK;
+    if (!m->failed && m->open)
+        fprintf(stderr,
+                "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
+                (unsigned long long)m->open, (unsigned long long)m->ended);
+    return m->failed ? TL_EXIT_FAILURE : m->open ? TL_EXIT_INPUT : TL_EXIT_OK;
 }
 
 static int matrix(struct tl_options *o)

@@ -80,7 +80,7 @@ static void print_numerics(const struct tl_matrix *m, const struct tl_matrix_cas
     }
     if (compared) {
         printf("numerics: the largest error relative to the largest magnitude, against %s\n",
-               k->c->reference_unit);
+               k->c->reference.text);
         tl_table_print(&t, stdout, colour);
         putchar('\n');
     }
@@ -116,7 +116,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
     if (k->impossible)
         printf("%llu pairs of values are in no variant that is allowed\n", (unsigned long long)k->impossible);
     putchar('\n');
-    if (k->c->reference_unit)
+    if (k->c->reference.text)
         print_numerics(m, k, colour);
 }
 
@@ -165,7 +165,7 @@ static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case 
 static json_t *numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k)
 {
     json_t *list = json_array();
-    for (size_t u = 0; u < m->n_units && k->c->reference_unit; u++) {
+    for (size_t u = 0; u < m->n_units && k->c->reference.text; u++) {
         struct tl_matrix_numerics z = tl_matrix_numerics_of(m, k, u);
         double largest = z.n ? z.list[z.n - 1] : 0, median = tl_median(z.list, z.n);
         if (z.n) /* what is not finite has no number in JSON */

@@ -18,6 +18,7 @@ struct run {
     struct tl_cli_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
+    uint64_t open; /* ended well, and could not be judged */
     bool colour;
     size_t printed;
 };
@@ -41,6 +42,7 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
         return;
     r->ended++;
     r->by_outcome[t->outcome]++;
+    r->open += tl_outcome_is_open(t->outcome, t->phase);
     if (r->o->json) {
         json_t *j = tl_trial_json_short(t, cached);
         char *text = json_dumps(j, JSON_COMPACT);
@@ -133,7 +135,12 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     for (int i = 0; i < TL_OUTCOME_COUNT; i++)
         if (r->by_outcome[i] && tl_outcome_is_failure((enum tl_outcome)i))
             return TL_EXIT_FAILURE;
-    return TL_EXIT_OK;
+    if (!r->open)
+        return TL_EXIT_OK;
+    fprintf(stderr,
+            "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
+            (unsigned long long)r->open, (unsigned long long)r->ended);
+    return TL_EXIT_INPUT;
 }
 
 static int run(struct tl_options *o)

@@ -213,8 +213,8 @@ json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool com
     for (size_t i = 0; i < m->n_reasons; i++)
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
-    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                     tl_labels_json(&m->labels), "unsupported", reasons, "trials", (json_int_t)m->ended,
-                     "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
-                     "complete", complete);
+    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units,
+                     "signatures", tl_labels_json(&m->labels), "unsupported", reasons, "trials",
+                     (json_int_t)m->ended, "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed,
+                     "not_judged", (json_int_t)m->open, "elapsed_s", elapsed_s, "complete", complete);
 }

@@ -66,7 +66,7 @@ static int values_told(int directory, const json_t *output, struct tl_values *v,
 {
     const char *file = text_of(output, "npy"), *dtype = text_of(output, "dtype");
     struct tl_error e;
-    if (!json_object_get(output, "npy")) {
+    if (!json_object_get(output, "npy") || json_is_null(json_object_get(output, "npy"))) {
         int none = tl_values_of_first(v, output);
         *why = none ? tl_strdup(NO_VALUES) : NULL;
         return none;

@@ -24,6 +24,16 @@ void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
 /* check_reference.c; once the axes are known */
 void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at);
 
+/* check_expected.c */
+void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);
+
+/* check.c. The value at a place for an axis named there, and that axis, which the case may leave to its family
+ * when `beyond`. */
+bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
+                         struct tl_value *v);
+bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond);
+
 /* check_axes.c */
 void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);
 bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v);

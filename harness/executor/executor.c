@@ -36,6 +36,30 @@ static void on_interrupt(uv_signal_t *handle, int signal)
     tl_supervisor_cancel(x->supervisor);
 }
 
+static void on_deadline(uv_timer_t *timer)
+{
+    struct tl_executor *x = timer->data;
+    x->out_of_time = true;
+    tl_supervisor_cancel(x->supervisor);
+}
+
+void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns)
+{
+    uint64_t now = tl_monotonic_ns();
+    x->out_of_time = at_ns && at_ns <= now;
+    uv_timer_stop(&x->deadline);
+    uv_update_time(&x->loop);
+    if (at_ns > now)
+        uv_timer_start(&x->deadline, on_deadline, (at_ns - now) / 1000000 + 1, 0);
+    else if (at_ns)
+        tl_supervisor_cancel(x->supervisor);
+}
+
+bool tl_executor_out_of_time(const struct tl_executor *x)
+{
+    return x->out_of_time;
+}
+
 static void on_step(uv_timer_t *timer)
 {
     (void)timer; /* ends the wait of uv_run */
@@ -92,6 +116,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     }
     tl_supervisor_on_begin(x->supervisor, on_begin, x);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    x->goes_on = options->goes_on;
     x->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
     static const int signals[] = {SIGINT, SIGTERM};
     for (size_t i = 0; i < 2; i++) {
@@ -101,6 +126,9 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
         uv_unref((uv_handle_t *)&x->interrupts[i]);
     }
     uv_timer_init(&x->loop, &x->step);
+    uv_timer_init(&x->loop, &x->deadline);
+    x->deadline.data = x;
+    uv_unref((uv_handle_t *)&x->deadline);
     *out = x;
     return 0;
 }
@@ -116,6 +144,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_close((uv_handle_t *)&x->interrupts[0], NULL);
     uv_close((uv_handle_t *)&x->interrupts[1], NULL);
     uv_close((uv_handle_t *)&x->step, NULL);
+    uv_close((uv_handle_t *)&x->deadline, NULL);
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
     int result = tl_store_close(x->store, e);
@@ -193,8 +222,12 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
     struct tl_error e;
     const struct tl_error *failure = NULL;
     x->pending--;
+    if (x->failed && r->outcome == TL_OUTCOME_LOST) /* with a command that has failed, and not in its trial */
+        verdict = false;
+    if (!verdict && !j->cached)
+        tl_store_withdraw(x->store, r->id);
     if (!verdict) {
-        bool stopped = x->interrupted || x->failed;
+        bool stopped = x->interrupted || x->failed || x->out_of_time;
         tl_fail(&e, stopped ? TL_ERROR_INTERRUPTED : TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit,
                 "%s", r->message ? r->message : "");
         failure = &e;
@@ -232,6 +265,18 @@ void tl_job_fail(struct tl_job *j, const struct tl_error *e)
     tl_job_answer(j, &j->ready, false);
 }
 
+void tl_job_cannot(struct tl_job *j, const struct tl_error *e)
+{
+    prepare_answer(j);
+    tl_verdict_not_run(tl_error_text(e), &j->ready);
+    tl_store_withdraw(j->x->store, j->id);
+    j->x->pending--;
+    if (!j->x->goes_on)
+        tl_executor_fail_all(j->x, e);
+    j->done(j->arg, &j->ready, false, e);
+    tl_job_free(j);
+}
+
 static void queue_answer(struct tl_job *j)
 {
     *j->x->answered_tail = j;
@@ -252,7 +297,7 @@ static void deliver_answers(struct tl_executor *x)
         x->answered = j->next;
         if (!x->answered)
             x->answered_tail = &x->answered;
-        tl_job_answer(j, &j->ready, true);
+        tl_job_answer(j, &j->ready, tl_verdict_is_given(&j->ready));
     }
 }
 
@@ -345,6 +390,12 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     }
     if (request->use_cache && answer_from_cache(j, request->repeat, e)) {
         j->cached = true;
+        queue_answer(j);
+        return 0;
+    }
+    if (x->out_of_time) {
+        prepare_answer(j);
+        tl_verdict_not_run(tl_strdup("no time was left"), &j->ready);
         queue_answer(j);
         return 0;
     }

@@ -60,8 +60,9 @@ struct tl_executor {
     size_t pending;
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
-    uv_timer_t step;
+    uv_timer_t step, deadline;
     bool interrupted, closing, failed;
+    bool out_of_time, goes_on;
     struct tl_error failure;
 };
 
@@ -76,6 +77,7 @@ void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop *
 void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
 void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
+void tl_job_cannot(struct tl_job *j, const struct tl_error *e);                      /* likewise */
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */

@@ -67,11 +67,14 @@ static void on_reference(void *arg, const struct tl_trial_record *r, bool cached
     struct tl_job *j = arg;
     struct tl_error e;
     (void)cached;
-    if (j->x->interrupted || j->x->closing || j->x->failed) /* it is freed with the executor */
+    if (j->x->closing) /* it is freed with the executor */
         return;
-    if (failure) {
-        e = *failure;
-        tl_job_fail(j, &e);
+    if (failure || j->x->failed) {
+        e = failure ? *failure : j->x->failure;
+        if (e.kind == TL_ERROR_INPUT) /* its generator lacks something, perhaps: so it cannot be tried */
+            tl_job_cannot(j, &e);
+        else
+            tl_job_fail(j, &e);
         return;
     }
     if (r->outcome != TL_OUTCOME_PASS)

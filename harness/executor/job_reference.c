@@ -26,7 +26,7 @@ static bool is_itself(const struct tl_job *j)
 int tl_job_find_reference(struct tl_job *j, struct tl_error *e)
 {
     const struct tl_reference *r = &j->c->reference;
-    char hash[TL_ID_SIZE];
+    char hash[TL_ID_SIZE], environment[TL_ID_SIZE];
     if (!r->text)
         return 0;
     j->compares = true;
@@ -48,7 +48,11 @@ int tl_job_find_reference(struct tl_job *j, struct tl_error *e)
         j->reference_note = tl_format("the reference cannot be tried: %s", forbidden);
     free(forbidden);
     tl_variant_hash(j->reference_case, &j->reference_variant, hash);
-    j->reference_place = tl_reference_place(j->c->hash, hash, j->reference->environment_id, e);
+    if (!j->reference->usable)
+        return 0;
+    if (tl_executor_environment(j->x, j->reference_case, &j->reference_variant, j->reference, environment, e))
+        return -1;
+    j->reference_place = tl_reference_place(j->c->hash, hash, environment, e);
     return j->reference_place ? 0 : -1;
 }
 

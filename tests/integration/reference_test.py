@@ -373,5 +373,60 @@ json.dump({"cpu": [{"name": "y", "dtype": "float32", "shape": [1], "first": [{"p
         self.assertEqual(many["outcome"], "pass")
 
 
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def number(key, n):
+    return varint(key << 3) + varint(n)
+
+
+def field(key, data):
+    return varint(key << 3 | 2) + varint(len(data)) + data
+
+
+def value(name, dtype, n):
+    return field(1, name) + field(2, field(1, number(1, dtype) + field(2, field(1, number(1, n)))))
+
+
+class OnnxRuntimeTest(ProgramTest):
+    """Outputs of a real runtime, of types that only some files can hold."""
+    UNIT = "onnxruntime@1.30.0:cpu"
+
+    def setUp(self):
+        super().setUp()
+        self.env["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+        build = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "builds", "onnxruntime", "1.30.0")
+        if not os.path.isdir(build):
+            self.skipTest("not in the cache: " + build)
+
+    def cast(self, dtype):
+        """A model that casts two numbers to a type."""
+        node = field(1, b"x") + field(2, b"y") + field(4, b"Cast") + field(5, field(1, b"to") + number(3, dtype) + number(20, 2))
+        graph = field(1, node) + field(2, b"g") + field(11, value(b"x", 1, 2)) + field(12, value(b"y", dtype, 2))
+        return self.write("cast-%d.onnx" % dtype, number(1, 10) + field(7, graph) + field(8, number(2, 21)))
+
+    def test_outputs_of_every_type(self):
+        for name, dtype, given, right, other in (
+                ("string", 8, [1, 2], field(6, b"1") + field(6, b"2"), field(6, b"1") + field(6, b"3")),
+                ("float8e4m3fn", 17, [1, 448], field(9, b"\x38\x7e"), field(9, b"\x38\x7d")),
+                ("int4", 22, [-1, 7], field(9, b"\x7f"), field(9, b"\x6f")),
+                ("bfloat16", 16, [1, "inf"], field(9, b"\x80\x3f\x80\x7f"), field(9, b"\x80\x3f\x80\xff")),
+                ("bool", 9, [1, 0], field(9, b"\1\0"), field(9, b"\1\1")),
+                ("float64", 11, ["nan", 2], field(9, struct.pack("<2d", float("nan"), 2)), field(9, struct.pack("<2d", 1, 2))),
+                ("int64", 7, [16777216, 2], field(9, struct.pack("<2q", 16777216, 2)), field(9, struct.pack("<2q", 16777217, 2)))):
+            model = self.cast(dtype)
+            for n, (elements, status) in enumerate(((right, 0), (other, 1))):
+                self.write("%s-%d.pb" % (name, n), number(1, 2) + number(2, dtype) + elements)
+                case = self.case("%s-%d" % (name, n), {"file": model}, inputs=[
+                    {"name": "x", "dtype": "float32", "shape": [2], "data": given}],
+                                 reference={"outputs": [{"name": "y", "pb": "%s-%d.pb" % (name, n)}]})
+                trial = self.one(case, "-u", self.UNIT, status=status)
+                self.assertEqual(trial["outcome"], "wrong" if status else "pass", (name, trial["message"]))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an isolation to which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
+/* Of an isolation for which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
  * and goes on from there when it is asked again. */
 #define DEFAULT_TRIALS 1000
 
@@ -180,6 +180,8 @@ static int run(struct command *k, bool given)
         result = parse_frontier(s->c, o->frontier, frontier, &e);
         s->frontier = frontier;
     }
+    if (!s->wishes.max_trials && !s->over && !s->frontier)
+        s->wishes.max_trials = DEFAULT_TRIALS;
     if (!result && given) {
         json_t *documents;
         result = tl_isolation_run(s, &documents, &e);
@@ -231,7 +233,7 @@ static int isolate(struct tl_options *o)
         bool given = c->has_failing || o->n_sets || !c->n_axes;
         tl_cli_progress_begin(&k.progress, o);
         s->wishes = (struct tl_campaign_wishes){
-            .max_trials = o->max_trials ? o->max_trials : DEFAULT_TRIALS,
+            .max_trials = o->max_trials,
             .max_seconds = o->max_seconds,
             .fresh = o->fresh,
             .no_cache = o->no_cache,

@@ -283,7 +283,7 @@ static int trial(struct tl_run *run, void *state)
     const json_t *steps = json_object_get(run->request, "steps");
     size_t n = json_array_size(steps);
     int r = n ? 0 : -1;
-    char fallback[2048] = "", another[sizeof fallback];
+    char fallback[2048] = "", another[sizeof fallback] = "";
     if (r)
         tl_run_error(run, "step", "request", "the case has no \"steps\" for this runner");
     /* All of them are looked at before any is run. */

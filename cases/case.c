@@ -35,7 +35,7 @@ void tl_placeholders(const char *text, tl_placeholder_found found, void *arg)
 struct substitution {
     const struct tl_case *c;
     const struct tl_variant *v;
-    const char *model, *inputs, *scratch;
+    const struct tl_placeholder_paths *paths;
 };
 
 static char *placeholder_value(const struct substitution *s, const char *name)
@@ -46,11 +46,13 @@ static char *placeholder_value(const struct substitution *s, const char *name)
         return tl_value_text(tl_axis_value(a, s->v->index[i]));
     const char *found = NULL;
     if (!strcmp(name, "model"))
-        found = s->model;
+        found = s->paths->model;
     else if (!strcmp(name, "inputs"))
-        found = s->inputs;
+        found = s->paths->inputs;
+    else if (!strcmp(name, "outputs"))
+        found = s->paths->outputs;
     else if (!strcmp(name, "scratch"))
-        found = s->scratch;
+        found = s->paths->scratch;
     else if (!strcmp(name, "case_dir"))
         found = s->c->directory;
     return tl_strdup(found ? found : "");
@@ -59,7 +61,14 @@ static char *placeholder_value(const struct substitution *s, const char *name)
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch)
 {
-    const struct substitution with = {c, v, model, inputs, scratch};
+    const struct tl_placeholder_paths paths = {model, inputs, NULL, scratch};
+    return tl_case_fill(c, v, text, &paths);
+}
+
+char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const char *text,
+                   const struct tl_placeholder_paths *paths)
+{
+    const struct substitution with = {c, v, paths};
     struct tl_buffer b = TL_BUFFER_INIT;
     for (const char *s = text; *s; s++) {
         size_t n = *s == '{' ? strcspn(s + 1, "{}") : 0;

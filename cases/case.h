@@ -2,6 +2,7 @@
 #ifndef TL_CASE_H
 #define TL_CASE_H
 
+#include "cases/tolerance.h"
 #include "cases/value.h"
 #include "cases/variant.h"
 #include "harness/base/error.h"
@@ -56,15 +57,39 @@ struct tl_step {
     double timeout_s; /* 0: the case's */
 };
 
-#define TL_TOLERANCE_DEFAULT 0.001
+/* An output that "reference" names: where its expected values are, or how close it has to be, or both. */
+struct tl_reference_output {
+    const char *name;
+    const char *path; /* of a file, with placeholders; NULL: the reference's unit has the values */
+    bool pb;          /* ONNX's TensorProto, else .npy */
+    bool has_tolerance;
+    struct tl_tolerance tolerance;
+};
+
+/* What outputs are compared with. */
+struct tl_reference {
+    const char
+        *text; /* in words: "onnxruntime@1.30.0:cpu with optimization=0"; NULL: there is no reference */
+    const char *unit;   /* "same": that of the trial; NULL: files have the values */
+    struct tl_case *as; /* what the unit runs where axes are set by "with": this case with those at their one
+                           value; NULL: this case */
+    size_t n_with;      /* axes of `as` that "with" sets */
+    struct tl_axis *with; /* each has one value */
+    size_t n_outputs;
+    struct tl_reference_output *outputs;
+    struct tl_tolerance tolerance; /* of outputs that have none of their own */
+};
+
 #define TL_AXES_MAX 128 /* axes of one case */
 
 struct tl_case {
     const char *path;                  /* as given */
     const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
-    char hash[TL_ID_SIZE]; /* content id of the canonical document without "expected", of a model file and of
-                              .npy inputs: neither layout nor the order of keys matters */
+    char
+        hash[TL_ID_SIZE]; /* content id of the canonical document without "expected", of a model file, of .npy
+                              inputs and of files with expected outputs: neither layout nor the order of keys
+                              matters */
 
     enum tl_model_kind model_kind;
     const char *family;     /* TL_MODEL_FAMILY */
@@ -81,8 +106,7 @@ struct tl_case {
     size_t n_forbid;
     struct tl_combination *forbid;
 
-    const char *reference_unit; /* NULL: none */
-    double tolerance;
+    struct tl_reference reference;
     struct tl_limits limits;
     const json_t *expected; /* what is right (expected.h); of the document; NULL */
     json_t *inputs;         /* the checked "inputs" list, paths in it absolute; or NULL */
@@ -92,8 +116,14 @@ struct tl_case {
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */
 
-/* Replaces {AXIS}, {model}, {inputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
+/* Paths that placeholders stand for; NULL: nothing. */
+struct tl_placeholder_paths {
+    const char *model, *inputs, *outputs, *scratch;
+};
+/* Replaces {AXIS}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
+char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const char *text,
+                   const struct tl_placeholder_paths *paths);
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
 

@@ -1,4 +1,5 @@
-/* Checks a case document from the top, except its model (check_model.c) and its axes (check_axes.c).
+/* Checks a case document from the top, except its model (check_model.c), its axes (check_axes.c) and its
+ * reference (check_reference.c).
  *
  * A check goes on after a mistake, so that who wrote the file gets all of them at once: each part is looked
  * at on its own, what is wrong in it is noted and left out of the case, and nothing that depends on it is
@@ -118,39 +119,6 @@ static void check_forbid(struct tl_check *ck, const struct tl_json_place *at)
         check_combination(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
-const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory)
-{
-    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
-    if (!strcmp(text, "reference"))
-        return tl_arena_string(ck->arena, text);
-    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
-        return NULL;
-    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
-    const char *build = at && at < colon ? at + 1 : colon;
-    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
-         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
-    char *whole =
-        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
-                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
-    const char *kept = tl_arena_string(ck->arena, whole);
-    free(whole);
-    return kept;
-}
-
-static void check_reference(struct tl_check *ck, const struct tl_json_place *at)
-{
-    struct tl_key keys[] = {{"unit", true}, {"tolerance"}};
-    if (!at->value || !tl_check_keys(ck, at, keys, 2, "an object with \"unit\" and \"tolerance\""))
-        return;
-    const char *text = tl_check_string(ck, &keys[0].at, 1, 1024),
-               *unit = text ? tl_check_unit(ck, text, ck->c->directory) : NULL;
-    if (text && !unit)
-        tl_note_found(ck, &keys[0].at, "expected a unit, RUNNER[@BUILD]:DEVICE, or \"reference\"");
-    ck->c->reference_unit = unit;
-    ck->c->tolerance = TL_TOLERANCE_DEFAULT;
-    tl_check_number(ck, &keys[1].at, 0, 1e9, true, &ck->c->tolerance);
-}
-
 static void check_limits(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_limits *l = &ck->c->limits;
@@ -241,11 +209,11 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     tl_check_axis_list(ck, &keys[AXES].at);
     check_failing(ck, &keys[FAILING].at);
     check_forbid(ck, &keys[FORBID].at);
-    check_reference(ck, &keys[REFERENCE].at);
     check_limits(ck, &keys[LIMITS].at);
     tl_check_expected(ck, &keys[EXPECTED].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
+    tl_check_reference(ck, &keys[REFERENCE].at);
     if (keys[INPUTS].at.value)
         tl_check_inputs(ck, &keys[INPUTS].at);
     if (ck->n_noted == 0 && c->has_failing)

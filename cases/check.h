@@ -12,7 +12,7 @@ void tl_check_document(struct tl_check *ck, json_t *document);
  * arena, or NULL. */
 const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *version,
                              const struct tl_json_place *name);
-/* A unit, RUNNER[@BUILD]:DEVICE or "reference"; paths in it are taken relative to directory. NULL when the
+/* check_unit.c: a unit, RUNNER[@BUILD]:DEVICE or "reference"; paths in it are taken relative to directory. NULL when the
  * text is none. In the arena. */
 const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory);
 
@@ -20,6 +20,9 @@ const char *tl_check_unit(struct tl_check *ck, const char *text, const char *dir
 void tl_check_model(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
 void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
+
+/* check_reference.c; once the axes are known */
+void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at);
 
 /* check_expected.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);

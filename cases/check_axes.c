@@ -152,14 +152,14 @@ static bool axis_name_ok(const char *s)
 
 static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at, const char *name)
 {
-    static const char *const reserved[] = {"model", "inputs", "scratch", "case_dir"};
+    static const char *const reserved[] = {"model", "inputs", "outputs", "scratch", "case_dir"};
     if (!axis_name_ok(name)) {
         tl_note_found(ck, at,
                       "expected a name of at most 64 letters, digits, '_', '.' and '-' that begins with a "
                       "letter or '_'");
         return;
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < TL_COUNT(reserved); i++)
         if (!strcmp(name, reserved[i]))
             tl_note(ck, at, "expected another name: {%s} means something else in a command", name);
     for (size_t i = 0; i < ck->c->n_axes; i++)

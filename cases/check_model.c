@@ -23,7 +23,7 @@
 struct command_text {
     struct tl_check *ck;
     const struct tl_json_place *at;
-    bool has_model, has_inputs; /* whether {model}, {inputs} mean something here */
+    bool has_model, has_inputs; /* whether {model} (and {outputs}), {inputs} mean something here */
     bool uses_model;            /* set when {model} is in it */
 };
 
@@ -37,13 +37,19 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
         tl_note(ck, t->at, "expected a placeholder such as {AXIS}; write {{ and }} for braces themselves");
         return;
     }
-    bool known = (!strcmp(word, "model") && t->has_model) || (!strcmp(word, "inputs") && t->has_inputs) ||
-                 !strcmp(word, "scratch") || !strcmp(word, "case_dir") || tl_case_axis(ck->c, word, NULL);
+    bool known = ((!strcmp(word, "model") || !strcmp(word, "outputs")) && t->has_model) ||
+                 (!strcmp(word, "inputs") && t->has_inputs) || !strcmp(word, "scratch") ||
+                 !strcmp(word, "case_dir") || tl_case_axis(ck->c, word, NULL);
     t->uses_model |= !strcmp(word, "model");
+    ck->writes_outputs |= t->has_model && !strcmp(word, "outputs");
     if (known)
         return;
     if (!strcmp(word, "model")) {
         tl_note(ck, t->at, "{model} means nothing here: the steps themselves make the model");
+        return;
+    }
+    if (!strcmp(word, "outputs")) {
+        tl_note(ck, t->at, "{outputs} means nothing here: only a generator writes expected outputs");
         return;
     }
     if (!strcmp(word, "inputs")) {
@@ -51,16 +57,17 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
         return;
     }
     const char *suggested = tl_suggest_axis(ck->c, NULL, word, false);
-    static const char *const others[] = {"model", "inputs", "scratch", "case_dir"};
+    static const char *const others[] = {"model", "inputs", "outputs", "scratch", "case_dir"};
     if (!suggested)
-        suggested = tl_suggest(word, others, 4);
+        suggested = tl_suggest(word, others, TL_COUNT(others));
     if (suggested)
         tl_note(ck, t->at, "unknown placeholder {%s}; did you mean {%s}?", word, suggested);
     else
-        tl_note(ck, t->at,
-                "unknown placeholder {%s}; expected an axis of the case, {model}, {inputs}, {scratch} or "
-                "{case_dir}; write {{ for a brace",
-                word);
+        tl_note(
+            ck, t->at,
+            "unknown placeholder {%s}; expected an axis of the case, {model}, {inputs}, {outputs}, {scratch} "
+            "or {case_dir}; write {{ for a brace",
+            word);
 }
 
 /* A list of texts with placeholders. Relative paths of programs are made relative to the case. */

@@ -7,7 +7,9 @@
 #include "cases/load.h"
 #include "cases/check.h"
 #include "cases/read.h"
+#include "cases/reference.h"
 #include "harness/base/buffer.h"
+#include "harness/base/known_hash.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -55,6 +57,25 @@ static int hash_tree(struct tl_hash *h, const char *path, struct tl_error *e)
     return status;
 }
 
+/* Files with expected outputs: a pass is one beside their content. */
+static int hash_expected(struct tl_hash *h, const struct tl_case *c, struct tl_error *e)
+{
+    char **files = tl_reference_files(c), hex[TL_SHA256_SIZE];
+    int status = 0;
+    for (size_t i = 0; files[i] && !status; i++) {
+        if (tl_known_hash(files[i], hex)) {
+            status =
+                tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read an expected output", files[i], NULL);
+            break;
+        }
+        tl_hash_add_string(
+            h, files[i] + (strncmp(files[i], c->directory, strlen(c->directory)) ? 0 : strlen(c->directory)));
+        tl_hash_add_string(h, hex);
+    }
+    tl_reference_files_free(files);
+    return status;
+}
+
 static int hash_case(struct tl_case *c, struct tl_error *e)
 {
     struct tl_hash h;
@@ -75,6 +96,8 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
         if (npy)
             status = hash_tree(&h, npy, e);
     }
+    if (status == 0)
+        status = hash_expected(&h, c, e);
     tl_hash_end(&h, hex);
     memcpy(c->hash, hex, TL_ID_SIZE - 1);
     c->hash[TL_ID_SIZE - 1] = '\0';
@@ -98,6 +121,8 @@ int tl_case_parse(const char *text, size_t size, const char *path, struct tl_cas
     tl_check_document(&ck, document);
     tl_check_end(&ck, m);
     int status = m->n ? tl_check_failed(path, the_case, m, e) : hash_case(c, e);
+    if (!status)
+        c->reference.as = tl_reference_case(c, c->arena);
     if (status)
         tl_case_free(c);
     else

@@ -26,7 +26,8 @@ struct tl_check {
     const struct tl_family *family; /* NULL: none, or unknown */
     struct tl_noted *noted;
     size_t n_noted, dropped;
-    size_t forbidden; /* values in "forbid" so far */
+    size_t forbidden;    /* values in "forbid" so far */
+    bool writes_outputs; /* the generator is told of {outputs} */
 };
 
 /* A mistake at a place. */

@@ -29,7 +29,8 @@
 #error "elements are stored little endian, and copied as they are"
 #endif
 
-#define HEADER_MAX 65536 /* bytes that are looked at for a header */
+#define HEADER_MAX (TL_NPY_HEADER_MAX - 12) /* bytes that are looked at for a header */
+#define ITEM_MAX (1u << 20)                 /* bytes of one text or raw element */
 
 static const struct {
     const char *descr;
@@ -124,27 +125,54 @@ static int refuse(char *why, size_t size, const char *text)
     return -1;
 }
 
-static int take_dictionary(struct scan *s, struct tl_npy *h, char *why, size_t why_size)
+/* A type that no input has: texts, raw bytes and complex numbers. */
+static bool take_other_type(const char *descr, struct tl_npy *h)
+{
+    char *end;
+    if (*descr == '<' || *descr == '|' || *descr == '=')
+        descr++;
+    if (!*descr || !strchr("USVc", *descr) || descr[1] < '0' || descr[1] > '9')
+        return false;
+    unsigned long n = strtoul(descr + 1, &end, 10);
+    if (*end || n > ITEM_MAX / 4 || (n == 0 && *descr == 'V') || (*descr == 'c' && n != 8 && n != 16))
+        return false;
+    h->letter = *descr;
+    h->item = *descr == 'U' ? 4 * n : n;
+    return true;
+}
+
+static int take_type(struct scan *s, struct tl_npy *h, bool any, char *why, size_t why_size)
+{
+    char descr[24];
+    if (!take_string(s, descr, sizeof descr))
+        return refuse(why, why_size, "its element type is not a simple one");
+    if (descr[0] == '>')
+        return refuse(why, why_size, "it is big endian; save it as little endian");
+    for (size_t i = 0; i < TL_COUNT(types); i++)
+        if (!h->dtype && !strcmp(types[i].descr, descr))
+            h->dtype = types[i].dtype;
+    h->item = tl_dtype_size(h->dtype);
+    if (h->dtype || (any && take_other_type(descr, h)))
+        return 0;
+    if (!strcmp(descr, "|O"))
+        return refuse(why, why_size,
+                      "it holds Python objects; save texts with a type of fixed width, .astype(\"U\")");
+    snprintf(why, why_size, "its element type %s is not supported", descr);
+    return -1;
+}
+
+static int take_dictionary(struct scan *s, struct tl_npy *h, bool any, char *why, size_t why_size)
 {
     bool have_type = false, have_order = false, have_shape = false;
     if (!take(s, "{"))
         return refuse(why, why_size, "its header is not a dictionary");
     while (!take(s, "}")) {
-        char key[24], descr[24];
+        char key[24];
         if (!take_string(s, key, sizeof key) || !take(s, ":"))
             return refuse(why, why_size, "its header is not a dictionary of descr, fortran_order and shape");
         if (!strcmp(key, "descr") && !have_type) {
-            if (!take_string(s, descr, sizeof descr))
-                return refuse(why, why_size, "its element type is not a simple one");
-            if (descr[0] == '>')
-                return refuse(why, why_size, "it is big endian; save it as little endian");
-            for (size_t i = 0; i < TL_COUNT(types); i++)
-                if (!h->dtype && !strcmp(types[i].descr, descr))
-                    h->dtype = types[i].dtype;
-            if (!h->dtype) {
-                snprintf(why, why_size, "its element type %s is not supported", descr);
+            if (take_type(s, h, any, why, why_size))
                 return -1;
-            }
             have_type = true;
         } else if (!strcmp(key, "fortran_order") && !have_order) {
             if (take(s, "True"))
@@ -173,8 +201,8 @@ static int take_dictionary(struct scan *s, struct tl_npy *h, char *why, size_t w
     return 0;
 }
 
-int tl_npy_header(const void *data, size_t size, uint64_t file_size, struct tl_npy *h, char *why,
-                  size_t why_size)
+static int read_header(const void *data, size_t size, uint64_t file_size, bool any, struct tl_npy *h,
+                       char *why, size_t why_size)
 {
     const unsigned char *b = data;
     memset(h, 0, sizeof *h);
@@ -191,15 +219,17 @@ int tl_npy_header(const void *data, size_t size, uint64_t file_size, struct tl_n
     if (length > size - start)
         return refuse(why, why_size, "its header is cut off or too long");
     struct scan s = {(const char *)b + start, (const char *)b + start + length};
-    if (take_dictionary(&s, h, why, why_size))
+    if (take_dictionary(&s, h, any, why, why_size))
         return -1;
     h->offset = start + length;
     h->elements = 1;
-    h->bytes = tl_dtype_size(h->dtype);
+    h->bytes = h->item;
     for (size_t i = 0; i < h->rank; i++)
         if (__builtin_mul_overflow(h->elements, (uint64_t)h->dims[i], &h->elements))
             return refuse(why, why_size, "its shape is too large");
-    if (__builtin_mul_overflow(h->bytes, h->elements, &h->bytes) || h->bytes > TL_INPUT_BYTES_MAX)
+    if (__builtin_mul_overflow(h->bytes, h->elements, &h->bytes) || h->bytes > TL_INPUT_BYTES_MAX ||
+        (!h->item &&
+         h->elements > ITEM_MAX)) /* texts of no bytes: the file says nothing of how many there are */
         return refuse(why, why_size, "its shape is too large");
     if (file_size < h->offset || file_size - h->offset != h->bytes) {
         snprintf(why, why_size, "its shape needs %llu bytes of data, but the file has %llu",
@@ -208,6 +238,18 @@ int tl_npy_header(const void *data, size_t size, uint64_t file_size, struct tl_n
         return -1;
     }
     return 0;
+}
+
+int tl_npy_header(const void *data, size_t size, uint64_t file_size, struct tl_npy *h, char *why,
+                  size_t why_size)
+{
+    return read_header(data, size, file_size, false, h, why, why_size);
+}
+
+int tl_npy_header_any(const void *data, size_t size, uint64_t file_size, struct tl_npy *h, char *why,
+                      size_t why_size)
+{
+    return read_header(data, size, file_size, true, h, why, why_size);
 }
 
 static int open_regular(const char *path, uint64_t *size, struct tl_error *e)
@@ -245,7 +287,7 @@ static int64_t read_at(int fd, void *buffer, size_t size, uint64_t offset)
     return (int64_t)done;
 }
 
-int tl_npy_open(const char *path, struct tl_npy *h, struct tl_error *e)
+static int open_header(const char *path, bool any, struct tl_npy *h, struct tl_error *e)
 {
     uint64_t file_size;
     int fd = open_regular(path, &file_size, e);
@@ -259,10 +301,20 @@ int tl_npy_open(const char *path, struct tl_npy *h, struct tl_error *e)
     int status = 0;
     if (n < 0)
         status = tl_fail_errno(e, TL_ERROR_INPUT, err, "cannot read the .npy file", path, "%s", "");
-    else if (tl_npy_header(head, (size_t)n, file_size, h, why, sizeof why))
+    else if (read_header(head, (size_t)n, file_size, any, h, why, sizeof why))
         status = tl_fail(e, TL_ERROR_INPUT, "cannot read the .npy file", path, "%s", why);
     free(head);
     return status;
+}
+
+int tl_npy_open(const char *path, struct tl_npy *h, struct tl_error *e)
+{
+    return open_header(path, false, h, e);
+}
+
+int tl_npy_open_any(const char *path, struct tl_npy *h, struct tl_error *e)
+{
+    return open_header(path, true, h, e);
 }
 
 int tl_npy_read(const char *path, const struct tl_npy *h, void *buffer, size_t size, struct tl_error *e)
@@ -293,10 +345,16 @@ int tl_npy_write(const char *path, enum tl_dtype dtype, size_t rank, const int64
     for (size_t i = 0; !descr && i < TL_COUNT(types); i++)
         if (types[i].dtype == dtype)
             descr = types[i].descr;
+    return tl_npy_write_any(path, descr, tl_dtype_size(dtype), rank, dims, data, e);
+}
+
+int tl_npy_write_any(const char *path, const char *descr, size_t item, size_t rank, const int64_t *dims,
+                     const void *data, struct tl_error *e)
+{
     if (!descr || rank > TL_RANK_MAX)
         return tl_fail(e, TL_ERROR_INPUT, "cannot write the .npy file", path, "it has no such type or rank");
     struct tl_buffer b = TL_BUFFER_INIT;
-    uint64_t bytes = tl_dtype_size(dtype);
+    uint64_t bytes = item;
     tl_buffer_printf(&b, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
     for (size_t i = 0; i < rank; i++) {
         tl_buffer_printf(&b, i + 1 < rank || rank == 1 ? "%lld, " : "%lld", (long long)dims[i]);

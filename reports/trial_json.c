@@ -13,6 +13,17 @@ static json_t *hex(uint64_t v)
     return json_string(text);
 }
 
+/* What a comparison found, without the list of all outputs; null: nothing was compared. */
+static json_t *comparison_json(const struct tl_trial_record *r)
+{
+    const json_t *found = json_object_get(r->result, "reference");
+    if (!json_is_object(found))
+        return json_null();
+    json_t *j = json_copy((json_t *)found);
+    json_object_del(j, "outputs");
+    return j;
+}
+
 json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached)
 {
     json_t *phases = json_object();
@@ -31,6 +42,7 @@ json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached)
                                                      tl_string_json(r->signature.title))
                                          : json_null());
     json_object_set_new(j, "message", tl_string_json(r->message));
+    json_object_set_new(j, "reference", comparison_json(r));
     json_object_set_new(j, "exit_status", r->exit_status >= 0 ? json_integer(r->exit_status) : json_null());
     json_object_set_new(j, "phases", phases);
     json_object_set_new(j, "peak_rss", json_integer((json_int_t)r->peak_rss));

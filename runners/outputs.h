@@ -13,7 +13,9 @@
 json_t *tl_output_json(const char *name, enum tl_dtype dtype, size_t rank, const int64_t *dims,
                        const void *data, const char *directory, size_t index, struct tl_error *e);
 
-/* A result that is too large for a message is told in less detail: without first values. */
-void tl_outputs_fit(json_t *result);
+/* The same of values that were computed as float32 and that the model has as dtype, float32 or float16. */
+json_t *tl_output_json_of_floats(const char *name, enum tl_dtype dtype, size_t rank, const int64_t *dims,
+                                 const float *values, const char *directory, size_t index,
+                                 struct tl_error *e);
 
 #endif

@@ -45,9 +45,31 @@ void tl_run_unsupported(struct tl_run *run, const char *why, ...)
     tl_channel_send(json_pack("{s:o}", "unsupported", tl_json_text(text, size, sizeof text)));
 }
 
+/* Leaves a result that is too long for a message in the scratch directory, and says so. -1 when it cannot. */
+static int leave_result(const struct tl_run *run, json_t *result)
+{
+    static const char name[] = "result.json";
+    if (!json_object_get(run->request, "scratch") ||
+        json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) > TL_RESULT_MAX)
+        return -1;
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", run->scratch, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return -1;
+    unlink(path); /* whatever the model left under that name */
+    if (json_dump_file(result, path, JSON_COMPACT | JSON_ENSURE_ASCII))
+        return -1;
+    return tl_channel_send(json_pack("{s:{s:s}}", "result", "file", name));
+}
+
 void tl_run_result(struct tl_run *run, json_t *result)
 {
-    if (!tl_channel_send(json_pack("{s:o}", "result", result)))
+    int failed = tl_channel_send(json_pack("{s:O}", "result", result)), err = errno;
+    if (failed && err == EMSGSIZE && !leave_result(run, result))
+        failed = 0;
+    json_decref(result);
+    errno = err;
+    if (!failed)
         return;
     if (errno == EMSGSIZE)
         tl_channel_error("protocol", "too-large",

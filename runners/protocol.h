@@ -13,6 +13,7 @@
 #define TL_PROTOCOL_FD 3
 #define TL_PROTOCOL_VERSION 1
 #define TL_MESSAGE_MAX 65536
+#define TL_RESULT_MAX (16 << 20) /* bytes of a result that is in a file */
 
 /* One trial, as the runner sees it. Strings live as long as the trial. */
 struct tl_run {
@@ -50,16 +51,17 @@ int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
 
 /* Messages to the supervisor, from any thread. All of them flush stdout and stderr first, so that output is
  * not lost or reordered. Texts may hold anything: bytes that are not UTF-8 are replaced, and what is too long
- * is shortened. A result that does not fit in TL_MESSAGE_MAX is replaced by an error of domain "protocol",
- * code "too-large".
+ * is shortened. A result that does not fit in TL_MESSAGE_MAX is left in a file of the scratch directory, which is
+ * named instead; one that does not fit in TL_RESULT_MAX is replaced by an error of domain "protocol", code
+ * "too-large".
  *
  * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"error":{"domain","code","message"}},
  * {"unsupported":WHY} and {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
- * "first":[values]}],"observed":DEVICE,"versions":{name: version},
- * "fallback":WHY}}. JSON has no NaN: a value
- * that is not finite is null, "nan", "inf" or "-inf", and "finite" is then false. "observed" is left out
- * where the runtime does not tell; "fallback" is there only when it succeeded in another way than the one that
- * was asked for, and then says which. */
+ * "first":[values],"npy":NAME}],"observed":DEVICE,"versions":{name: version},"fallback":WHY}}, or
+ * {"result":{"file":NAME}}. JSON has no NaN: a value that is not finite is null, "nan", "inf" or "-inf", and
+ * "finite" is then false. "npy" is a file in the directory that the request names as "outputs", when it does.
+ * "observed" is left out where the runtime does not tell; "fallback" is there only when it succeeded in another
+ * way than the one that was asked for, and then says which. */
 void tl_run_phase(struct tl_run *run, const char *phase);
 /* The same with a deadline of this phase's own, in place of the case's. */
 void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds);

@@ -137,7 +137,8 @@
     X(result_then_error, "sends a result, then an error") \
     X(result_then_exit_nonzero, "sends its result, then exits with status count (default 3)") \
     X(result_then_crash, "sends its result, then crashes while it exits") \
-    X(result_too_large, "a result of more than 64 KiB: becomes an error of domain protocol") \
+    X(result_large, "a result of more than 64 KiB: goes by way of a file") \
+    X(result_too_large, "a result of more than 16 MiB: becomes an error of domain protocol") \
     /* Results that do not say what they should. */ \
     X(not_finite, "a result with outputs that are not finite") \
     X(wrong_output, "a result with other values than those of pass") \

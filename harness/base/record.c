@@ -49,6 +49,11 @@ bool tl_outcome_is_failure(enum tl_outcome o)
     return o != TL_OUTCOME_PASS && o != TL_OUTCOME_UNSUPPORTED;
 }
 
+bool tl_outcome_is_open(enum tl_outcome o, enum tl_phase p)
+{
+    return o == TL_OUTCOME_UNSUPPORTED && p == TL_PHASE_CHECK;
+}
+
 /* A table of our own: sigabbrev_np is glibc's only, and strsignal is for people and depends on the locale. */
 static const struct {
     int signal;

@@ -225,8 +225,10 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
         if (!s->drivers[i].search)
             continue; /* it was interrupted before it began */
         json_t *document = tl_finding_document(&s->drivers[i], e);
-        if (document && !s->over &&
-            tl_search_has_note(tl_search_result(s->drivers[i].search), TL_NOTE_FAILING_UNSUPPORTED)) {
+        bool untried = !s->over && tl_search_has_note(tl_search_result(s->drivers[i].search),
+                                                      TL_NOTE_FAILING_UNSUPPORTED),
+             judged = !json_is_false(json_object_get(document, "judged"));
+        if (document && (untried || !judged)) {
             json_object_set_new(document, "finding", json_null()); /* nothing was tried: that finds nothing */
             json_array_append_new(documents, document);
             continue;

@@ -19,7 +19,7 @@ struct command {
     const struct tl_options *o;
     struct tl_campaign_isolation s;
     struct tl_cli_progress progress;
-    bool untried; /* nothing could be tried at all */
+    bool untried; /* nothing could be tried, or judged, at all */
 };
 
 static void print_plan(const struct tl_sweep *w)
@@ -46,8 +46,11 @@ static void print_nothing(struct command *k, const struct tl_sweep *w)
         return;
     }
     printf("nothing failed in %zu of the %zu variants", w->ended - w->unsupported, w->n_variants);
-    if (w->unsupported)
-        printf("; %zu could not be tried", w->unsupported);
+    if (w->unsupported > w->open)
+        printf("; %zu could not be tried", w->unsupported - w->open);
+    if (w->open)
+        printf("; %zu could not be judged (%s)", w->open,
+               w->why_open ? w->why_open : "no reason is recorded");
     puts(": there is nothing to isolate");
 }
 
@@ -68,6 +71,7 @@ static int sweep(struct command *k, bool *found, struct tl_error *e)
         print_found(k, &w);
     else if (!result && !tl_executor_interrupted(k->s.x))
         print_nothing(k, &w);
+    k->untried = k->untried || (!w.found && w.open);
     tl_sweep_free(&w);
     return result;
 }

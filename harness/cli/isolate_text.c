@@ -279,9 +279,13 @@ static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, con
     const json_t *failing = json_object_get(d, "failing");
     const char *signal = tl_member_text(d, "signal"), *message = text_of(d, "message");
     if (!tl_member_true(d, "reproduced")) {
-        tl_buffer_printf(b, "%snot reproduced%s on %s\n", bold, off, text_of(d, "unit"));
+        tl_buffer_printf(b, "%s%s%s on %s\n", bold,
+                         json_is_false(json_object_get(d, "judged")) ? "not judged" : "not reproduced", off,
+                         text_of(d, "unit"));
         add_variant(b, d, "  variant: ", failing);
-        if (*message)
+        if (*message && json_is_false(json_object_get(d, "judged")))
+            tl_buffer_printf(b, "  %s\n", message);
+        else if (*message)
             tl_buffer_printf(b, "  it cannot be tried: %s\n", message);
         return;
     }

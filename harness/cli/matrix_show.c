@@ -82,7 +82,7 @@ static void print_numerics(const struct tl_matrix *m, const struct tl_matrix_cas
     }
     if (compared) {
         printf("numerics: the largest error relative to the largest magnitude, against %s\n",
-               k->c->reference_unit);
+               k->c->reference.text);
         tl_table_print(&t, stdout, colour);
         putchar('\n');
     }
@@ -117,7 +117,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
     if (k->impossible)
         printf("%llu pairs of values are in no variant that is allowed\n", (unsigned long long)k->impossible);
     putchar('\n');
-    if (k->c->reference_unit)
+    if (k->c->reference.text)
         print_numerics(m, k, colour);
 }
 
@@ -207,7 +207,7 @@ static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case 
 static json_t *numerics_json(const struct tl_matrix *m, const struct tl_matrix_case *k)
 {
     json_t *list = json_array();
-    for (size_t u = 0; u < m->n_units && k->c->reference_unit; u++) {
+    for (size_t u = 0; u < m->n_units && k->c->reference.text; u++) {
         struct tl_matrix_numerics z = tl_matrix_numerics_of(m, k, u);
         double largest = z.n ? z.list[z.n - 1] : 0, median = tl_median(z.list, z.n);
         if (z.n) /* what is not finite has no number in JSON */
@@ -264,11 +264,11 @@ json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool com
     for (size_t i = 0; i < m->n_reasons; i++)
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
-    json_t *document =
-        json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                  tl_labels_json(&m->labels), "unsupported", reasons, "processes", processes, "trials",
-                  (json_int_t)m->ended, "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed,
-                  "elapsed_s", elapsed_s, "complete", complete);
+    json_t *document = json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units",
+                                 units, "signatures", tl_labels_json(&m->labels), "unsupported", reasons,
+                                 "processes", processes, "trials", (json_int_t)m->ended, "cached",
+                                 (json_int_t)m->cached, "failed", (json_int_t)m->failed, "not_judged",
+                                 (json_int_t)m->open, "elapsed_s", elapsed_s, "complete", complete);
     tl_stored_add_json(document, &m->span, &m->aside);
     return document;
 }

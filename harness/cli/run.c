@@ -19,6 +19,7 @@ struct run {
     struct tl_cli_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT], failed, as_expected, not_expected;
+    uint64_t open;          /* ended well, and could not be judged */
     const json_t *expected; /* of the case */
     bool colour;
     size_t printed;
@@ -55,6 +56,7 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
     r->failed += tl_standing_is_failure(standing, t->outcome);
     r->as_expected += standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS;
     r->not_expected += standing == TL_STANDING_OTHER;
+    r->open += tl_outcome_is_open(t->outcome, t->phase);
     if (r->o->json) {
         json_t *j = tl_trial_json_short(t, cached);
         if (standing != TL_STANDING_NONE) {
@@ -124,6 +126,12 @@ static int exit_status(const struct run *r)
 {
     if (r->failed)
         return TL_EXIT_FAILURE;
+    if (r->open) {
+        fprintf(stderr,
+                "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
+                (unsigned long long)r->open, (unsigned long long)r->ended);
+        return TL_EXIT_INPUT;
+    }
     if (r->ended > r->by_outcome[TL_OUTCOME_UNSUPPORTED])
         return TL_EXIT_OK;
     fputs("trapline: nothing was tried, and so nothing is known\n", stderr);

@@ -5,7 +5,8 @@
  *   the trial -> record -> store -> done
  *
  * A case with a reference: before the first trial of a variant the reference unit runs it, as a trial of its
- * own, and its outputs are kept; then the outputs of every trial that passes are compared with them.
+ * own, and its outputs are kept; then the outputs of every trial that passes are compared with them, or with files
+ * that the case names (job_reference.c).
  *
  * Jobs whose outcome needs no child are answered from an idle callback, so that `done` is never called from
  * inside submit. The id of a trial is one from its intent to its row, whether or not a generator ran first.
@@ -18,7 +19,6 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
-#include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
@@ -198,6 +198,7 @@ void tl_job_free(struct tl_job *j)
         j->newer->to_this = j->to_this;
     tl_trial_record_free(&j->ready);
     tl_variant_free(&j->variant);
+    tl_variant_free(&j->reference_variant);
     tl_generated_free(&j->generated);
     free(j->keep_outputs);
     free(j->reference_place);
@@ -332,6 +333,37 @@ static int put_case(struct tl_executor *x, const struct tl_case *c, struct tl_er
     return result;
 }
 
+struct tl_job *tl_job_new(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                          const struct tl_unit *u, tl_executor_done done, void *arg)
+{
+    struct tl_job *j = tl_calloc(1, sizeof *j);
+    j->x = x;
+    j->to_this = &x->alive;
+    j->newer = x->alive;
+    if (j->newer)
+        j->newer->to_this = &j->newer;
+    x->alive = j;
+    j->c = c;
+    j->unit = u;
+    j->done = done;
+    j->arg = arg;
+    j->generate_seconds = -1;
+    tl_uuid7(j->id);
+    j->variant = tl_variant_copy(c, v);
+    j->variant_json = tl_variant_json(c, &j->variant);
+    tl_variant_hash(c, &j->variant, j->variant_hash);
+    return j;
+}
+
+int tl_job_identify(struct tl_job *j, struct tl_error *e)
+{
+    return put_case(j->x, j->c, e) ||
+                   tl_store_put_variant(j->x->store, j->variant_hash, j->variant_json, e) ||
+                   tl_executor_environment(j->x, j->c, &j->variant, j->unit, j->environment_id, e)
+               ? -1
+               : 0;
+}
+
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e)
 {
@@ -345,38 +377,10 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         return tl_fail(e, TL_ERROR_INPUT, "this case does not run on this unit", u->text,
                        c->model_kind == TL_MODEL_STEPS ? "a case with steps runs on command:host"
                                                        : "command:host runs cases with steps only");
-    const struct tl_unit *reference = NULL;
-    if (c->reference_unit && strcmp(c->reference_unit, u->text) && c->model_kind != TL_MODEL_STEPS &&
-        !(reference = tl_executor_unit(x, c->reference_unit, e)))
-        return -1;
-    struct tl_job *j = tl_calloc(1, sizeof *j);
-    j->x = x;
-    j->to_this = &x->alive;
-    j->newer = x->alive;
-    if (j->newer)
-        j->newer->to_this = &j->newer;
-    x->alive = j;
-    j->c = c;
-    j->unit = u;
+    struct tl_job *j = tl_job_new(x, c, request->variant, u, done, arg);
     j->fresh = request->fresh;
-    j->done = done;
-    j->arg = arg;
-    j->generate_seconds = -1;
-    tl_uuid7(j->id);
-    j->variant = tl_variant_copy(c, request->variant);
-    j->variant_json = tl_variant_json(c, &j->variant);
-    tl_variant_hash(c, &j->variant, j->variant_hash);
     j->keep_outputs = tl_strdup(request->keep_outputs);
-    if (reference) {
-        j->reference = reference;
-        if (!reference->usable)
-            j->reference_note = tl_format("%s cannot be used here: %s", reference->text, reference->why);
-        j->reference_place = tl_reference_place(c->hash, j->variant_hash, reference->environment_id, e);
-    }
-    int result = (j->reference && !j->reference_place) || put_case(x, c, e) ||
-                 tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e) ||
-                 tl_executor_environment(x, c, &j->variant, u, j->environment_id, e);
-    if (result) {
+    if (tl_job_identify(j, e) || tl_job_find_reference(j, e)) {
         tl_job_free(j);
         return -1;
     }
@@ -398,7 +402,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         queue_answer(j);
         return 0;
     }
-    result = tl_job_submit(j, e);
+    int result = tl_job_submit(j, e);
     if (result) {
         x->pending--;
         tl_job_free(j);

@@ -3,7 +3,8 @@
  *   describe.c         what a runner can do: asked, or kept
  *   executor.c         requests, answers, the loop
  *   executor_units.c   units: described by their runners; what outcomes are valid for
- *   executor_trial.c   a job's way: generator, reference, trial */
+ *   executor_trial.c   a job's way: generator, reference, trial
+ *   job_reference.c    what a job is compared with: another job, or files */
 #ifndef TL_EXECUTOR_IMPL_H
 #define TL_EXECUTOR_IMPL_H
 
@@ -30,8 +31,12 @@ struct tl_job {
     struct tl_generated generated;
     struct tl_job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
-    const struct tl_unit *reference;        /* NULL: nothing to compare with */
+    bool compares;                   /* its outputs are compared */
+    const struct tl_unit *reference; /* whose outputs are right; NULL: there is none, or files have them */
+    const struct tl_case *reference_case;
+    struct tl_variant reference_variant;    /* of that case */
     char *reference_place, *reference_note; /* note: why it cannot be compared */
+    bool is_reference;                      /* it is the trial of a reference: its outputs are kept */
     double generate_seconds;                /* negative: nothing was generated */
     struct tl_trial_record ready;           /* the answer of a job that needs no child */
     bool cached;
@@ -63,6 +68,11 @@ struct tl_executor {
 
 /* --- executor.c */
 void tl_job_free(struct tl_job *j);
+/* A job that was not submitted yet. */
+struct tl_job *tl_job_new(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                          const struct tl_unit *u, tl_executor_done done, void *arg);
+/* Its identity in the database. */
+int tl_job_identify(struct tl_job *j, struct tl_error *e);
 void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop */
 void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
@@ -71,5 +81,13 @@ void tl_job_cannot(struct tl_job *j, const struct tl_error *e);                 
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */
+int tl_job_submit_trial(struct tl_job *j, struct tl_error *e); /* the model is there */
+
+/* --- job_reference.c */
+int tl_job_find_reference(struct tl_job *j, struct tl_error *e); /* whether and what it is compared with */
+/* Runs the reference's trial first, which then submits the job. 1: it is not needed, now or ever. */
+int tl_job_submit_reference(struct tl_job *j, struct tl_error *e);
+void tl_job_compare(struct tl_job *j, struct tl_trial_record *r); /* the last word on what passed so far */
+void tl_job_keep_outputs(struct tl_job *j, const struct tl_trial_record *r); /* of the trial of a reference */
 
 #endif

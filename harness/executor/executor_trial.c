@@ -18,21 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The last word on a trial that passed so far. */
-static void compare_outputs(struct tl_job *j, struct tl_trial_record *r)
-{
-    struct tl_error e;
-    if (j->reference_note) {
-        tl_verdict_of_comparison(NULL, j->reference_note, r);
-        return;
-    }
-    json_t *found = tl_reference_compare(j->reference_place, r->outputs, r->result, j->reference->text,
-                                         j->c->tolerance, &e);
-    char *why_not = found ? NULL : tl_format("%s: %s", e.where, e.why);
-    tl_verdict_of_comparison(found, why_not, r);
-    free(why_not);
-}
-
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
 {
     struct tl_job *j = arg;
@@ -41,8 +26,10 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
     if (j->generate_seconds >= 0)
         r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
     bool has_outputs = r->outputs && r->result;
-    if (has_outputs && j->reference && r->outcome == TL_OUTCOME_PASS)
-        compare_outputs(j, r);
+    if (j->is_reference)
+        tl_job_keep_outputs(j, r);
+    else if (j->compares && r->outcome == TL_OUTCOME_PASS)
+        tl_job_compare(j, r);
     if (has_outputs && j->keep_outputs) {
         char *to = tl_format("%s/%s", j->keep_outputs, r->id);
         if (tl_outputs_copy(r->outputs, to, r->result, &e))
@@ -155,7 +142,7 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
     bool failed = false;
     if (u->build_object)
         json_object_set(r, "build", u->build_object);
-    if (j->reference || j->keep_outputs)
+    if (j->compares || j->is_reference || j->keep_outputs)
         json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
     if (c->inputs)
         failed = !(inputs = inputs_file(c, e));
@@ -200,7 +187,7 @@ static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl
     spec->variant = j->variant_json;
     spec->variant_hash = j->variant_hash;
     spec->unit = u->text;
-    spec->environment_id = u == j->unit ? j->environment_id : u->environment_id;
+    spec->environment_id = j->environment_id;
 }
 
 /* After what came before it was stopped, nothing is begun. */
@@ -211,10 +198,9 @@ static int check_time(const struct tl_job *j, struct tl_error *e)
                : 0;
 }
 
-/* Submits the job's variant on a unit: its own, or the reference's. */
-static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, tl_trial_done done,
-                     struct tl_error *e)
+static int submit_on(struct tl_job *j, struct tl_error *e)
 {
+    const struct tl_unit *u = j->unit;
     if (check_time(j, e))
         return -1;
     const char *argv[] = {u->path, NULL};
@@ -228,9 +214,9 @@ static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, 
         .device = u->text,
         .device_slots = u->slots,
         .device_asked = u->device,
+        .has_reference = j->is_reference || j->c->reference.text,
     };
-    if (id)
-        memcpy(spec.id, id, sizeof spec.id);
+    memcpy(spec.id, j->id, sizeof spec.id);
     fill_spec(j, u, &spec);
     if (u->can_serve && !j->fresh) {
         serve = json_pack("{s:i,s:s}", "serve", 1, "device", u->device);
@@ -239,37 +225,21 @@ static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, 
         spec.server_key = u->text;
         spec.server_request = serve;
     }
-    int result = tl_supervisor_submit(j->x->supervisor, &spec, done, j, e);
+    int result = tl_supervisor_submit(j->x->supervisor, &spec, on_trial, j, e);
     json_decref(request);
     json_decref(serve);
     return result;
 }
 
-static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
+int tl_job_submit_trial(struct tl_job *j, struct tl_error *e)
 {
-    struct tl_job *j = arg;
-    struct tl_error e;
-    (void)taken;
-    if (r->outcome != TL_OUTCOME_PASS || !r->outputs || !r->result)
-        j->reference_note =
-            tl_format("the reference %s gave %s%s%s", j->reference->text, tl_outcome_name(r->outcome),
-                      r->message ? ": " : "", r->message ? r->message : "");
-    else if (tl_reference_keep(j->reference_place, r->outputs, r->result, &e))
-        j->reference_note = tl_format("%s: %s", e.where, e.why);
-    if (!tl_verdict_is_given(r)) {
-        tl_job_answer(j, r, false);
-    } else if (j->x->failed) {
-        tl_job_fail(j, &j->x->failure);
-    } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
-        tl_job_fail(j, &e);
-    }
+    return submit_on(j, e);
 }
 
 static int submit_trial(struct tl_job *j, struct tl_error *e)
 {
-    if (!j->reference || j->reference_note || tl_reference_known(j->reference_place))
-        return submit_on(j, j->unit, j->id, on_trial, e);
-    return submit_on(j, j->reference, NULL, on_reference, e);
+    int result = j->compares ? tl_job_submit_reference(j, e) : 1;
+    return result > 0 ? submit_on(j, e) : result;
 }
 
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)

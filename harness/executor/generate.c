@@ -67,11 +67,15 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struc
     g->making = tl_format("%s/making-%s", cache, unique);
     g->model = tl_format("%s/model", g->directory);
     g->inputs = tl_format("%s/inputs", g->directory);
+    g->outputs = tl_format("%s/outputs", g->directory);
     g->making_model = tl_format("%s/model", g->making);
     g->making_inputs = tl_format("%s/inputs", g->making);
+    g->making_outputs = tl_format("%s/outputs", g->making);
+    const struct tl_placeholder_paths paths = {g->making_model, g->making_inputs, g->making_outputs,
+                                               "{scratch}"};
     for (size_t i = 1; i < c->n_generate; i++) {
         free(words[i]);
-        words[i] = tl_case_substitute(c, v, c->generate[i], g->making_model, g->making_inputs, "{scratch}");
+        words[i] = tl_case_fill(c, v, c->generate[i], &paths);
     }
     g->argv = words;
     free(cache);
@@ -105,7 +109,7 @@ int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
     char *models = tl_format("%.*s", (int)(strrchr(g->making, '/') - g->making), g->making);
     remove_abandoned(models);
     free(models);
-    if (!tl_make_directories(g->making, 0700))
+    if (!tl_make_directories(g->making, 0700) && !tl_make_directories(g->making_outputs, 0700))
         return 0;
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model",
                          g->making, "free some space, or set XDG_CACHE_HOME to another place");
@@ -144,7 +148,9 @@ void tl_generated_free(struct tl_generated *g)
     free(g->making);
     free(g->model);
     free(g->inputs);
+    free(g->outputs);
     free(g->making_model);
     free(g->making_inputs);
+    free(g->making_outputs);
     *g = (struct tl_generated){0};
 }

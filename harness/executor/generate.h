@@ -10,10 +10,10 @@
 /* Where one generated model belongs, and where it is made before it is there. Release with tl_generated_free.
  */
 struct tl_generated {
-    char *directory;                    /* DIR/model and, when the generator wrote it, DIR/inputs */
-    char *making;                       /* sibling in which it is made: becomes `directory` by rename */
-    char *model, *inputs;               /* in directory */
-    char *making_model, *making_inputs; /* in making */
+    char *directory;                /* DIR/model and, when the generator wrote it, DIR/inputs */
+    char *making;                   /* sibling in which it is made: becomes `directory` by rename */
+    char *model, *inputs, *outputs; /* in directory; outputs is one itself, of expected outputs */
+    char *making_model, *making_inputs, *making_outputs; /* in making */
     char **argv; /* of the generator; argv[0] absolute; {scratch} left for the supervisor */
 };
 

@@ -27,8 +27,9 @@ static bool reference_takes(struct tl_executor *x, const struct tl_case *c, cons
 {
     struct tl_error ignored;
     const struct tl_unit *u = NULL;
-    if (c->reference_unit && strcmp(c->reference_unit, "reference") != 0)
-        u = tl_executor_unit(x, c->reference_unit, &ignored);
+    const char *unit = c->reference.unit;
+    if (unit && strcmp(unit, "reference") != 0 && strcmp(unit, "same") != 0)
+        u = tl_executor_unit(x, unit, &ignored);
     return u && takes(u, axis);
 }
 

@@ -1,31 +1,41 @@
-/* Outputs of a trial against those of a reference: compared as a whole, not value by value.
+/* Outputs of a trial against those that are right.
  *
- * The reference's outputs are kept in the cache, as the .npy files its runner wrote and the list that names
- * them. */
+ * What is right comes from a unit, whose outputs are kept in the cache as the files its runner wrote and the list
+ * that names them, or from files that the case names. */
 #ifndef TL_REFERENCE_H
 #define TL_REFERENCE_H
 
+#include "cases/case.h"
 #include "harness/base/error.h"
 #include "harness/base/record.h"
 
 #include <jansson.h>
 
-/* Where the reference's outputs of one variant belong: the caller's to free; NULL with *e. */
+/* Where the outputs of a reference's unit for one variant belong: the caller's to free; NULL with *e. */
 char *tl_reference_place(const char *case_hash, const char *variant_hash, const char *environment_id,
                          struct tl_error *e);
 bool tl_reference_known(const char *place);
 /* Keeps the outputs that a reference trial left in `directory`; result is its result object. */
 int tl_reference_keep(const char *place, const char *directory, const json_t *result, struct tl_error *e);
 
-/* Compares the outputs of a passed trial (its result object, its files in `directory`) with the reference's.
- * The error of an output is the largest difference relative to the largest magnitude of the reference's; a
- * value that is not finite where the reference's is, is an infinite one. Returns what is to be added to the
- * result as "reference":
- * {"unit", "tolerance", "max_error" (null when infinite), "equal", "outputs": [{"name", "error"}], "why"?,
- * "left_out"?: [names of outputs that have no file and another hash]}; NULL with *e when the files cannot be
- * read, or all are left out. */
-json_t *tl_reference_compare(const char *place, const char *directory, const json_t *result, const char *unit,
-                             double tolerance, struct tl_error *e);
+/* What a trial's outputs are compared with. */
+struct tl_expectation {
+    const struct tl_case *c; /* its reference says how close they have to be, and which files there are */
+    const struct tl_variant *variant;
+    const char *place;   /* of a unit's outputs; NULL: the files of the case */
+    const char *outputs; /* the directory in which a generator left expected outputs; NULL */
+};
+
+/* Compares the outputs of a trial (its result object, its files in `directory`) with what is expected. Returns
+ * what is to be added to the result as "reference" (docs/outcomes.md has the whole of it):
+ *   {"unit": what is compared with, in words, "tolerance" or "rtol" and "atol", "equal": true, false, or null when
+ *    it cannot be said, "why": why it cannot, "max_error" (null: without bound), "max_absolute",
+ *    "output": the one that differs, "how": in which way (closeness.h, and "missing", "unexpected"),
+ *    "worst": {"output", "index", "expected", "got", "absolute", "relative"},
+ *    "outputs": [one for each], "left_out": [{"name", "why"}]}
+ * NULL with *e when what is expected cannot be read. */
+json_t *tl_reference_compare(const struct tl_expectation *x, const char *directory, const json_t *result,
+                             struct tl_error *e);
 
 /* Copies the .npy files that a result names from one directory to another, which is made. */
 int tl_outputs_copy(const char *from, const char *to, const json_t *result, struct tl_error *e);

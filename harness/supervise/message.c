@@ -5,16 +5,23 @@
  * long, so that a runner that floods its socket costs no memory. A line is parsed hard: it has exactly one of
  * the known keys, and every field that is read later has its type, so that nothing behind this file checks
  * again. What is wrong is told with the place and with what was expected there, without bytes of the message,
- * which may be hostile. */
+ * which may be hostile.
+ *
+ * A result with very many outputs does not fit into a line. It is left in a file then, which is read when the line
+ * comes that names it, while its writer may still live and change it: it is opened once, only as a plain file of
+ * the scratch directory, read once, at most TL_RESULT_MAX bytes, and held to everything a message is. */
 #include "harness/supervise/message.h"
 
 #include "runners/protocol.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: the socket has SO_NOSIGPIPE */
@@ -135,6 +142,12 @@ static bool is_figure(const json_t *v)
     return s && (!strcmp(s, "nan") || !strcmp(s, "-nan") || !strcmp(s, "inf") || !strcmp(s, "-inf"));
 }
 
+/* Of a complex number: its two parts. */
+static bool is_pair(const json_t *v)
+{
+    return json_array_size(v) == 2 && is_figure(json_array_get(v, 0)) && is_figure(json_array_get(v, 1));
+}
+
 static int check_shape(const json_t *output, const char *prefix, struct tl_error *e)
 {
     char where[160];
@@ -190,8 +203,9 @@ static int check_output(const json_t *output, size_t index, struct tl_error *e)
     size_t i;
     json_t *v;
     json_array_foreach(first, i, v)
-        if (!is_figure(v) && !json_is_string(v)) /* a tensor of strings has strings */
-            return expected(e, where, v, "values that are numbers, null, booleans or strings");
+        if (!is_figure(v) && !json_is_string(v) && !is_pair(v)) /* a tensor of strings has strings */
+            return expected(e, where, v,
+                            "values that are numbers, null, booleans, strings or pairs of numbers");
     return 0;
 }
 
@@ -213,6 +227,28 @@ static int check_result(const json_t *result, struct tl_error *e)
     v = json_object_get(result, "versions");
     if (v && !json_is_object(v))
         return expected(e, "result.versions", v, "an object");
+    return 0;
+}
+
+/* A name of a file in the scratch directory, and nowhere else. */
+static bool is_plain_name(const char *name)
+{
+    return name && *name && *name != '.' && strlen(name) <= 255 && !strchr(name, '/');
+}
+
+static int take_result(const json_t *result, struct tl_message *m, struct tl_error *e)
+{
+    const json_t *file = json_object_get(result, "file");
+    if (file && !json_object_get(result, "outputs")) {
+        if (!is_plain_name(json_string_value(file)))
+            return expected(e, "result.file", file,
+                            "the name of a file in the scratch directory, without a \"/\"");
+        m->file = tl_strdup(json_string_value(file));
+        return 0;
+    }
+    if (check_result(result, e))
+        return -1;
+    m->object = json_incref((json_t *)result);
     return 0;
 }
 
@@ -318,10 +354,7 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
     case TL_MESSAGE_PHASE:
         return take_phase(root, m, e);
     case TL_MESSAGE_RESULT:
-        if (check_result(v, e))
-            return -1;
-        m->object = json_incref((json_t *)v);
-        return 0;
+        return take_result(v, m, e);
     case TL_MESSAGE_ERROR:
         return take_error(v, m, e);
     case TL_MESSAGE_UNSUPPORTED:
@@ -376,9 +409,65 @@ int tl_message_parse(const char *line, size_t size, struct tl_message *m, struct
     return rc;
 }
 
+/* The bytes of a plain file in a directory, at most TL_RESULT_MAX; NULL with why. */
+static char *read_left(const char *directory, const char *name, size_t *size, const char **why)
+{
+    struct stat st;
+    char *bytes = NULL;
+    int at = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = at < 0 ? -1 : openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    *why = NULL;
+    if (fd < 0)
+        *why = errno == ELOOP    ? "a link"
+               : errno == ENOENT ? "no file of that name"
+                                 : "a file that cannot be read";
+    else if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        *why = "something else";
+    else if (st.st_size > TL_RESULT_MAX)
+        *why = "a file that is larger";
+    if (!*why) {
+        bytes = tl_malloc((size_t)st.st_size + 1);
+        *size = 0;
+        ssize_t n;
+        while (*size < (size_t)st.st_size &&
+               ((n = read(fd, bytes + *size, (size_t)st.st_size - *size)) > 0 || (n < 0 && errno == EINTR)))
+            *size += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (at >= 0)
+        close(at);
+    return bytes;
+}
+
+int tl_message_read_result(const char *scratch, struct tl_message *m, struct tl_error *e)
+{
+    size_t size = 0;
+    const char *why;
+    char *bytes = read_left(scratch, m->file, &size, &why);
+    if (!bytes)
+        return tl_fail(e, TL_ERROR_INPUT, WHAT, "result.file",
+                       "expected a plain file of at most %d bytes in the scratch directory, got %s",
+                       TL_RESULT_MAX, why);
+    json_error_t je;
+    json_t *result = memchr(bytes, '\0', size) ? NULL : json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &je);
+    free(bytes);
+    int status =
+        !result
+            ? tl_fail(e, TL_ERROR_INPUT, WHAT, "result.file",
+                      "expected a file with the JSON of a result, got one of %zu bytes that is none", size)
+            : check_result(result, e);
+    if (status)
+        json_decref(result);
+    else
+        m->object = result;
+    return status;
+}
+
 void tl_message_free(struct tl_message *m)
 {
     json_decref(m->object);
+    free(m->file);
     free(m->domain);
     free(m->code);
     free(m->text);

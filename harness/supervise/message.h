@@ -11,7 +11,7 @@
 
 enum tl_message_kind {
     TL_MESSAGE_PHASE,       /* {"phase": NAME}, {"phase": NAME, "timeout_s": SECONDS} */
-    TL_MESSAGE_RESULT,      /* {"result": {…}} */
+    TL_MESSAGE_RESULT,      /* {"result": {…}}, {"result": {"file": NAME}} */
     TL_MESSAGE_ERROR,       /* {"error": {"domain", "code", "message"}} */
     TL_MESSAGE_UNSUPPORTED, /* {"unsupported": WHY} */
     TL_MESSAGE_DESCRIPTION, /* {"name", "version", "devices", "axes", "serve"} */
@@ -25,6 +25,7 @@ struct tl_message {
     enum tl_phase phase; /* PHASE */
     double timeout_s;    /* PHASE: a deadline of its own; 0 for none */
     json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer */
+    char *file;          /* RESULT: the file that holds the object, which is NULL until it is read */
     char *domain, *code; /* ERROR; an integer code as decimal text */
     char *text;          /* ERROR: the message; UNSUPPORTED: why */
     int pid;             /* FORKED */
@@ -33,6 +34,9 @@ struct tl_message {
 /* Parses one line without its newline. When it is not a message, *e says what was found and what was expected
  * (kind TL_ERROR_INPUT) and *m is empty. */
 int tl_message_parse(const char *line, size_t size, struct tl_message *m, struct tl_error *e);
+/* Reads the result that is in m->file, in the scratch directory of the trial, and checks it as one that came as a
+ * message. -1 with *e: the file is not there, or is something else than a plain file with a result. */
+int tl_message_read_result(const char *scratch, struct tl_message *m, struct tl_error *e);
 void tl_message_free(struct tl_message *m); /* its contents, not m itself */
 
 /* A stream cut into lines. All zero is an empty reader; it never holds more than one line of TL_MESSAGE_MAX

@@ -444,6 +444,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->server_request = spec->server_request ? json_incref(spec->server_request) : NULL;
     t->device = tl_strdup(spec->device);
     t->device_asked = tl_strdup(spec->device_asked);
+    t->has_reference = spec->has_reference;
     t->device_slots = spec->device_slots;
     t->limits = t->child_limits = spec->limits;
     if (t->argv && is_sanitized(s, t->argv[0])) /* a cgroup, or the watch, still holds its memory */

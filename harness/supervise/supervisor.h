@@ -44,7 +44,8 @@ struct tl_trial_spec {
     const char *device;    /* slots are counted for each of these; NULL: none */
     unsigned device_slots; /* 0: as many as jobs */
     const char
-        *device_asked; /* the device a "pass" must have been observed on, when the runner tells; NULL: any */
+        *device_asked;  /* the device a "pass" must have been observed on, when the runner tells; NULL: any */
+    bool has_reference; /* its outputs are compared when it has ended */
     struct tl_limits limits;
     double timeout_most; /* a phase may ask for a deadline of its own, up to this; 0: it may not */
 

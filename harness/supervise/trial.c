@@ -128,6 +128,9 @@ static void on_line(struct tl_trial *t, enum tl_line kind, const char *line, siz
         protocol_violation(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
     } else if (tl_message_parse(line, length, &m, &e)) {
         protocol_violation(t, tl_strdup(e.why));
+    } else if (m.file && tl_message_read_result(t->scratch, &m, &e)) {
+        protocol_violation(t, tl_strdup(e.why));
+        tl_message_free(&m);
     } else {
         on_message(t, &m);
         tl_message_free(&m);
@@ -518,6 +521,7 @@ static void conclude(struct tl_trial *t)
         .data_when_refused = t->data_when_refused,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
+        .has_reference = t->has_reference,
         .report = t->report,
     };
     if (!t->supervisor->options.no_symbols)

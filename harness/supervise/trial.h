@@ -36,6 +36,7 @@ struct tl_trial {
     json_t *request, *server_request;
     char *server_key;
     char *device, *device_asked;
+    bool has_reference;
     unsigned device_slots;
     struct tl_limits limits;
     struct tl_limits child_limits; /* of them, those that the kernel holds for the child itself */

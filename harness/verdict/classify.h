@@ -40,6 +40,7 @@ struct tl_process_facts {
     uint64_t data_when_refused;     /* bytes of private memory then */
     double timeout_s;               /* of the phase it was in */
     const char *device_asked;       /* NULL: any */
+    bool has_reference;             /* its outputs will be compared: they alone do not say what is right */
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */
 };
 
@@ -55,7 +56,7 @@ void tl_verdict_of_generator(struct tl_trial_record *r);
 
 /* Of the outputs of a trial that passed so far, beside those of its reference. found: what the comparison
  * found, in the form of executor/reference.h, which becomes part of the result (taken); or NULL, and why_not
- * says why they could not be compared. */
+ * says why they could not be compared. What could not be compared is not judged: unsupported in phase check. */
 void tl_verdict_of_comparison(json_t *found, const char *why_not, struct tl_trial_record *r);
 
 /* Of a trial that never ran, because it is not possible here, and because trapline could not run it, which is

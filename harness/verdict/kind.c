@@ -9,20 +9,11 @@
 #include "harness/base/buffer.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/title_frames.h"
+#include "harness/verdict/wrong.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* How a result is wrong, by the words in which that is said; the first that is found. */
-static const char *how_wrong(const struct tl_trial_record *r)
-{
-    static const char *const ways[] = {"missing", "shape", "type", "not finite", "zero"};
-    for (size_t i = 0; i < TL_COUNT(ways) && r->message; i++)
-        if (strstr(r->message, ways[i]))
-            return ways[i];
-    return "differs";
-}
 
 /* Digits within words: a name that a layer's number is part of is the name of every layer. */
 static void blank_digits(char *text)
@@ -69,7 +60,7 @@ char *tl_failure_kind(const struct tl_trial_record *r)
     if (text)
         tl_buffer_printf(&b, ": %s", text);
     else if (r->outcome == TL_OUTCOME_WRONG)
-        tl_buffer_printf(&b, ": %s", how_wrong(r));
+        tl_buffer_printf(&b, ": %s", tl_wrong_kind(r));
     free(text);
     return tl_buffer_take(&b);
 }
@@ -79,7 +70,7 @@ bool tl_failure_same_kind(const struct tl_trial_record *a, const struct tl_trial
     if (!is_failure(a) || a->outcome != b->outcome || a->phase != b->phase || a->signal != b->signal)
         return false;
     if (a->outcome == TL_OUTCOME_WRONG)
-        return !strcmp(how_wrong(a), how_wrong(b));
+        return !strcmp(tl_wrong_kind(a), tl_wrong_kind(b));
     if (a->outcome != TL_OUTCOME_ERROR)
         return true;
     char *x = words(a), *y = words(b);

@@ -13,6 +13,7 @@
 #include "harness/base/utf8.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/title_frames.h"
+#include "harness/verdict/wrong.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -261,7 +262,9 @@ static char *make_title(const struct tl_trial_record *r, bool coarse)
     case TL_OUTCOME_ERROR:
         return error_title(r);
     case TL_OUTCOME_WRONG:
-        title = message_of(r);
+        title = tl_wrong_title(r);
+        if (!title)
+            title = message_of(r);
         return title ? title : tl_strdup("outputs are not what the reference says");
     case TL_OUTCOME_FALLBACK:
         title = fallback_title(r);

@@ -142,6 +142,9 @@ enum tl_ort_severity { /* OrtLoggingLevel */
                        TL_ORT_FATAL = 4,
 };
 
+/* Element types that are told apart here, by ONNX's numbers. */
+enum tl_ort_dtype { TL_ORT_STRING = 8, TL_ORT_COMPLEX64 = 14, TL_ORT_COMPLEX128 = 15 };
+
 const char *tl_ort_error_name(int code);  /* "INVALID_GRAPH" of ORT_INVALID_GRAPH; "code n" for one unknown */
 const char *tl_ort_kind_name(int kind);   /* "tensor", "sequence", … */
 const char *tl_ort_dtype_name(int dtype); /* "float32", … as ONNX writes them in lower case; "type n" */

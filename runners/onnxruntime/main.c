@@ -184,30 +184,6 @@ static int execute(struct trial *t)
     return 0;
 }
 
-/* A message may not be larger than 64 KiB: a model with very many outputs is told of in less detail. */
-static void fit(json_t *result)
-{
-    json_t *outputs = json_object_get(result, "outputs"), *output;
-    size_t i, room = TL_MESSAGE_MAX - 4096;
-    if (json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) < room)
-        return;
-    json_array_foreach(outputs, i, output)
-        json_object_del(output, "first");
-    size_t left_out = 0;
-    while (json_array_size(outputs) &&
-           json_dumpb(result, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) >= room) {
-        /* Half of them each time; what is not finite must not be lost from sight. */
-        size_t n = json_array_size(outputs), keep = n / 2;
-        for (; n > keep; n--) {
-            if (json_is_false(json_object_get(json_array_get(outputs, n - 1), "finite")))
-                json_object_set_new(result, "finite", json_false());
-            json_array_remove(outputs, n - 1);
-            left_out++;
-        }
-    }
-    json_object_set_new(result, "outputs_left_out", json_integer((json_int_t)left_out));
-}
-
 static int report(struct trial *t)
 {
     const char *directory = json_string_value(json_object_get(t->run->request, "outputs"));
@@ -234,7 +210,6 @@ static int report(struct trial *t)
         json_object_set_new(result, "observed", json_string(device));
     if (t->ort->placement.told)
         json_object_set(result, "placement", t->ort->placement.providers);
-    fit(result);
     tl_run_result(t->run, result);
     return 0;
 }

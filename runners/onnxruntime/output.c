@@ -1,16 +1,21 @@
 /* What a session answered, as JSON: enough to compare without the bytes, and the bytes as .npy where asked
  * for. */
+#include "cases/element.h"
 #include "cases/npy.h"
 #include "harness/base/hash.h"
 #include "runners/onnxruntime/tensors.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST 8        /* values told */
-#define DEPTH_MAX 8    /* of sequences in maps in sequences */
-#define ITEMS_MAX 4096 /* of one sequence that are looked at */
+#define FIRST 8                      /* values told */
+#define DEPTH_MAX 8                  /* of sequences in maps in sequences */
+#define TEXT_MOST (1u << 18)         /* bytes of a text that is stored */
+#define TEXTS_MOST ((size_t)1 << 28) /* bytes of a table of texts */
+#define TEXT_SHOWN 80                /* bytes of a text that are told */
+#define ITEMS_MAX 4096               /* of one sequence that are looked at */
 
 /* Everything below is collected over all tensors of one output. */
 struct summary {
@@ -20,11 +25,17 @@ struct summary {
     uint64_t numbers; /* finite ones */
     uint64_t elements;
     json_t *first;
+    bool first_cut; /* of a text in it */
 };
 
 static json_t *number(double v)
 {
     return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *figure(double v)
+{
+    return isfinite(v) ? json_real(v) : json_string(isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
 }
 
 static json_t *exact(enum tl_dtype t, const void *data, uint64_t i)
@@ -37,10 +48,21 @@ static json_t *exact(enum tl_dtype t, const void *data, uint64_t i)
         memcpy(&whole, (const char *)data + 8 * i, sizeof whole);
         if (t == TL_DTYPE_INT64 || whole >= 0)
             return json_integer(whole);
+        return json_sprintf("%llu", (unsigned long long)whole); /* more than JSON's integers hold */
     }
     if (!tl_dtype_is_float(t))
         return json_integer((json_int_t)v);
-    return isfinite(v) ? json_real(v) : json_string(isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
+    return figure(v);
+}
+
+static void count_number(struct summary *s, double v)
+{
+    if (s->numbers == 0 || v < s->least)
+        s->least = v;
+    if (s->numbers == 0 || v > s->greatest)
+        s->greatest = v;
+    s->sum += v;
+    s->numbers++;
 }
 
 static void look_at_numbers(struct summary *s, enum tl_dtype t, const void *data, uint64_t n)
@@ -51,12 +73,7 @@ static void look_at_numbers(struct summary *s, enum tl_dtype t, const void *data
             s->finite = false;
             continue;
         }
-        if (s->numbers == 0 || v < s->least)
-            s->least = v;
-        if (s->numbers == 0 || v > s->greatest)
-            s->greatest = v;
-        s->sum += v;
-        s->numbers++;
+        count_number(s, v);
     }
     for (uint64_t i = 0; i < n && json_array_size(s->first) < FIRST; i++)
         json_array_append_new(s->first, exact(t, data, i));
@@ -83,7 +100,9 @@ static int look_at_strings(const struct tl_ort *ort, struct summary *s, const st
         tl_hash_add(&s->hash, &length, sizeof length);
         tl_hash_add(&s->hash, text + start, end - start);
         if (json_array_size(s->first) < FIRST) {
-            json_t *item = json_stringn(text + start, end - start > 80 ? 80 : end - start);
+            bool cut = end - start > TEXT_SHOWN;
+            json_t *item = json_stringn(text + start, cut ? TEXT_SHOWN : end - start);
+            s->first_cut = s->first_cut || cut;
             json_array_append_new(s->first, item ? item : json_null());
         }
     }
@@ -124,12 +143,46 @@ static int tensor_of(const struct tl_ort *ort, const struct tl_ort_value *value,
     return rc;
 }
 
+/* The elements one byte each, as a .npy file has them of a type of fewer bits. NULL: it has no such type. */
+static unsigned char *unpacked(const struct tensor *t, const unsigned char *data)
+{
+    const unsigned bits = tl_ort_dtype_bits(t->dtype), each = bits ? 8 / bits : 0;
+    if (!bits || bits > 4)
+        return NULL;
+    unsigned char *bytes = tl_malloc((size_t)t->elements + 1);
+    for (uint64_t i = 0; i < t->elements; i++)
+        bytes[i] = (unsigned char)(data[i / each] >> (i % each * bits) & ((1u << bits) - 1));
+    return bytes;
+}
+
+/* Elements of a type that no input has: small integers and floats, and complex numbers. */
+static void look_at_others(struct summary *s, const struct tensor *t, const unsigned char *data)
+{
+    const struct tl_element_type *type = tl_element_type_number(t->dtype);
+    unsigned char *bytes = unpacked(t, data);
+    for (uint64_t i = 0; type && type->size && i < t->elements; i++) {
+        struct tl_element x;
+        tl_element_read(type, (bytes ? bytes : data) + i * type->size, &x);
+        bool whole = type->kind == TL_ELEMENT_INTEGER, complex = type->kind == TL_ELEMENT_COMPLEX;
+        double v = !whole ? x.real : x.negative ? -(double)x.magnitude : (double)x.magnitude;
+        if (json_array_size(s->first) < FIRST)
+            json_array_append_new(s->first, whole     ? json_integer((json_int_t)v)
+                                            : complex ? json_pack("[o,o]", figure(v), figure(x.imaginary))
+                                                      : figure(v));
+        if (!isfinite(v) || !isfinite(x.imaginary))
+            s->finite = false;
+        else if (!complex)
+            count_number(s, v);
+    }
+    free(bytes);
+}
+
 static int look_at_tensor(const struct tl_ort *ort, struct summary *s, struct tl_ort_value *value,
                           const struct tensor *t, struct tl_error *e)
 {
     void *data = NULL;
     s->elements += t->elements;
-    if (t->dtype == 8)
+    if (t->dtype == TL_ORT_STRING)
         return look_at_strings(ort, s, value, t->elements, e);
     if (t->bytes == 0)
         return 0;
@@ -138,6 +191,8 @@ static int look_at_tensor(const struct tl_ort *ort, struct summary *s, struct tl
     tl_hash_add(&s->hash, data, (size_t)t->bytes);
     if (tl_dtype_size((enum tl_dtype)t->dtype))
         look_at_numbers(s, (enum tl_dtype)t->dtype, data, t->elements);
+    else
+        look_at_others(s, t, data);
     return 0;
 }
 
@@ -181,21 +236,72 @@ static int look_inside(const struct tl_ort *ort, struct summary *s, struct tl_or
     return 0;
 }
 
+/* Types that NumPy does not have are stored as bytes without meaning; what they mean is told with the output. */
+static int store_bytes(const struct tensor *t, void *data, const char *path, struct tl_error *e)
+{
+    enum tl_dtype dtype = (enum tl_dtype)t->dtype;
+    if (tl_dtype_size(dtype))
+        return tl_npy_write(path, dtype, t->rank, t->dims, data, e);
+    if (t->dtype == TL_ORT_COMPLEX64 || t->dtype == TL_ORT_COMPLEX128)
+        return tl_npy_write_any(path, t->dtype == TL_ORT_COMPLEX64 ? "<c8" : "<c16",
+                                tl_ort_dtype_bits(t->dtype) / 8, t->rank, t->dims, data, e);
+    unsigned char *bytes = unpacked(t, data);
+    int rc = tl_npy_write_any(path, "|V1", 1, t->rank, t->dims, bytes ? bytes : data, e);
+    free(bytes);
+    return rc;
+}
+
+/* Texts, filled up with NULs to one width. 1: one of them ends in a NUL, or they are too long together. */
+static int store_texts(const struct tl_ort *ort, struct tl_ort_value *value, const struct tensor *t,
+                       const char *path, struct tl_error *e)
+{
+    static const char doing[] = "cannot read an output";
+    size_t size = 0, n = (size_t)t->elements, longest = 1;
+    if (n && tl_ort_check(ort, ort->api.GetStringTensorDataLength(value, &size), doing, e) != 0)
+        return -1;
+    char *text = tl_calloc(size + 1, 1), *table = NULL, descr[32];
+    size_t *offsets = tl_calloc(n + 1, sizeof *offsets);
+    int rc =
+        n ? tl_ort_check(ort, ort->api.GetStringTensorContent(value, text, size, offsets, n), doing, e) : 0;
+    offsets[n] = size;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        size_t length = offsets[i + 1] - offsets[i];
+        if (offsets[i + 1] < offsets[i] || offsets[i + 1] > size || (length && !text[offsets[i + 1] - 1]))
+            rc = 1;
+        longest = length > longest ? length : longest;
+    }
+    if (rc == 0 && (longest > TEXT_MOST || (n && longest > TEXTS_MOST / n)))
+        rc = 1;
+    if (rc == 0) {
+        table = tl_calloc(n + 1, longest);
+        for (size_t i = 0; i < n; i++)
+            memcpy(table + i * longest, text + offsets[i], offsets[i + 1] - offsets[i]);
+        snprintf(descr, sizeof descr, "|S%zu", longest);
+        rc = tl_npy_write_any(path, descr, longest, t->rank, t->dims, table, e);
+    }
+    free(table);
+    free(offsets);
+    free(text);
+    return rc;
+}
+
 static int store(const struct tl_ort *ort, struct tl_ort_value *value, const struct tensor *t,
                  const char *directory, size_t index, json_t *out, struct tl_error *e)
 {
     void *data = NULL;
-    if (!tl_dtype_size((enum tl_dtype)t->dtype) || t->rank > TL_RANK_MAX)
-        return 0; /* the format has no such element type: the hash has to do */
-    if (tl_ort_check(ort, ort->api.GetTensorMutableData(value, &data), "cannot read an output", e) != 0)
+    bool texts = t->dtype == TL_ORT_STRING;
+    if ((!texts && !tl_ort_dtype_bits(t->dtype)) || t->rank > TL_RANK_MAX)
+        return 0; /* the hash has to do */
+    if (!texts &&
+        tl_ort_check(ort, ort->api.GetTensorMutableData(value, &data), "cannot read an output", e) != 0)
         return -1;
     char *file = tl_format("%zu.npy", index), *path = tl_format("%s/%s", directory, file);
-    int rc = tl_npy_write(path, (enum tl_dtype)t->dtype, t->rank, t->dims, data, e);
+    int rc = texts ? store_texts(ort, value, t, path, e) : store_bytes(t, data, path, e);
     if (rc == 0)
         json_object_set_new(out, "npy", json_string(file));
     free(path);
     free(file);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 static json_t *shape_json(const struct tensor *t)
@@ -283,6 +389,8 @@ json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_
     json_object_set_new(out, "max", s.numbers ? number(s.greatest) : json_null());
     json_object_set_new(out, "mean", s.numbers ? number(s.sum / (double)s.numbers) : json_null());
     json_object_set_new(out, "first", s.first);
+    if (s.first_cut)
+        json_object_set_new(out, "first_cut", json_true());
     if (rc != 0) {
         json_decref(out);
         return NULL;

@@ -22,8 +22,9 @@ static int answer(struct tl_run *run, const struct tl_decoder_tensors *outputs)
     for (size_t i = 0; i < outputs->n; i++) {
         const struct tl_decoder_tensor *t = &outputs->list[i];
         struct tl_error e;
+        enum tl_dtype dtype = t->dtype == TL_DTYPE_FLOAT16 ? TL_DTYPE_FLOAT16 : TL_DTYPE_FLOAT32;
         json_t *out =
-            tl_output_json(t->name, TL_DTYPE_FLOAT32, (size_t)t->rank, t->shape, t->data, directory, i, &e);
+            tl_output_json_of_floats(t->name, dtype, (size_t)t->rank, t->shape, t->data, directory, i, &e);
         if (!out) {
             json_decref(list);
             tl_run_error(run, "reference", "outputs", "%s: %s", e.where, e.why);
@@ -32,7 +33,6 @@ static int answer(struct tl_run *run, const struct tl_decoder_tensors *outputs)
         json_array_append_new(list, out);
     }
     json_t *result = json_pack("{s:o,s:s}", "outputs", list, "observed", run->device);
-    tl_outputs_fit(result);
     tl_run_result(run, result);
     return 0;
 }

@@ -108,7 +108,6 @@ static int report(struct trial *t, const struct tl_decoder_tensors *outputs)
     if (t->profile->name)
         json_object_set_new(json_object_get(result, "versions"), "profile",
                             json_sprintf("%s (%s)", t->profile->name, t->profile->id));
-    tl_outputs_fit(result);
     tl_run_result(t->run, result);
     return 0;
 }

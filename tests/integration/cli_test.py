@@ -43,7 +43,7 @@ class RunTest(ProgramTest):
 
     def test_document(self):
         trial = self.one(MISBEHAVE, "-u", "selftest:cpu", "--fresh", status=1)
-        self.assertEqual(set(trial), {"id", "unit", "variant", "outcome", "phase", "signal", "signature", "message",
+        self.assertEqual(set(trial), {"id", "unit", "variant", "outcome", "phase", "signal", "signature", "message", "reference",
                                       "exit_status", "phases", "peak_rss", "cached"})
         self.assertEqual(trial["variant"], {"behaviour": "null_read", "phase": "execute", "thread": "other"})
         self.assertEqual((trial["outcome"], trial["phase"], trial["signal"]), ("crash", "execute", "SIGSEGV"))

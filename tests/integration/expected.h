@@ -192,6 +192,7 @@ static const struct expected expected[] = {
     ERROR_IN(TL_PHASE_DONE, "result_then_error", "second answer"),
     ERROR_IN(TL_PHASE_DONE, "result_then_exit_nonzero", "exit status 3"),
     {"result_then_crash", TL_OUTCOME_CRASH, TL_PHASE_DONE, SIGSEGV, "crash_at_exit", NULL, false, true},
+    PASS("result_large"),
     ERROR_IN(TL_PHASE_EXECUTE, "result_too_large", "larger than a message"),
     {"not_finite", TL_OUTCOME_WRONG, TL_PHASE_DONE, 0, NULL, "not finite", false, false},
     PASS("wrong_output"),

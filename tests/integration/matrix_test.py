@@ -379,7 +379,8 @@ class OnnxRuntimeTest(ProgramTest):
         self.assertLess(second, first)
         print(f"320 cells in {first:.1f} s; known already in {second:.2f} s")
         c = json.loads(self.trapline("compare", "--by", "build", "--json", *BUILDS[:2], status=0).stdout)
-        self.assertEqual(c["compared"], 64)
+        judged = ["unsupported" not in [cell["outcome"] for cell in row["cells"][:2]] for row in rows]
+        self.assertEqual(c["compared"], sum(judged), "what has no right answer is not judged, and not compared")
         crash = next(f for f in c["failures"] if len(f["sides"]) == 2 and "libonnxruntime" in f["title"])
         self.assertEqual(crash["match"], "coarse", "a stripped library: its functions move from build to build")
 

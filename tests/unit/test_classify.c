@@ -416,22 +416,39 @@ Test(classify, what_a_generator_lacks)
 
 Test(classify, outputs_beside_those_of_a_reference)
 {
+#define BESIDE "{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"output\":\"y\","
     static const struct {
         const char *found, *message;
         enum tl_outcome outcome;
     } comparisons[] = {
         {"{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"max_error\":0.001,\"equal\":true}", NULL,
          TL_OUTCOME_PASS},
-        {"{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"max_error\":0.5,\"equal\":false}",
-         "not what reference:cpu says: the largest error is 0.5 of the largest magnitude, the tolerance 0.02",
+        {BESIDE "\"max_error\":0.5,\"max_absolute\":1.0,\"equal\":false,\"how\":\"differs\",\"worst\":{"
+                "\"output\":\"y\","
+                "\"index\":[0,3],\"expected\":2.0,\"got\":1.0,\"absolute\":1.0,\"relative\":0.5}}",
+         "not what reference:cpu says: output y differs at [0,3]: 1.0, expected 2.0 (absolute error 1, "
+         "relative 0.5); "
+         "the largest error is 0.5 of the largest magnitude, the tolerance 0.02",
          TL_OUTCOME_WRONG},
-        {"{\"unit\":\"reference:cpu\",\"tolerance\":0.02,\"max_error\":null,\"equal\":false}",
-         "not what reference:cpu says: values are not finite where they should be", TL_OUTCOME_WRONG},
-        {"{\"unit\":\"reference:cpu\",\"equal\":false,\"max_error\":null,\"why\":\"output y is missing\"}",
+        {BESIDE "\"max_error\":null,\"max_absolute\":1e-12,\"equal\":false,\"how\":\"differs\",\"worst\":{"
+                "\"index\":[0],"
+                "\"expected\":0.0,\"got\":1e-12,\"absolute\":1e-12,\"relative\":null}}",
+         "not what reference:cpu says: output y differs at [0]: 1e-12, expected 0.0 (absolute error 1e-12); "
+         "0 is "
+         "expected everywhere, to which no error is relative: give atol",
+         TL_OUTCOME_WRONG},
+        {"{\"unit\":\"the expected outputs\",\"rtol\":0.1,\"atol\":0.0,\"output\":\"y\",\"max_error\":null,"
+         "\"max_absolute\":null,\"equal\":false,\"how\":\"not "
+         "finite\",\"worst\":{\"index\":[],\"expected\":0.0,"
+         "\"got\":\"nan\",\"absolute\":null,\"relative\":null}}",
+         "not what the expected outputs say: output y is not finite: \"nan\", expected 0.0; rtol is 0.1, "
+         "atol 0",
+         TL_OUTCOME_WRONG},
+        {BESIDE "\"equal\":false,\"max_error\":null,\"how\":\"missing\"}",
          "not what reference:cpu says: output y is missing", TL_OUTCOME_WRONG},
-        {"{\"unit\":\"reference:cpu\",\"equal\":true,\"max_error\":0.0,\"left_out\":[\"a\",\"b\"]}",
-         "not compared: output a and others", TL_OUTCOME_PASS},
-        {NULL, "not compared: nothing to read", TL_OUTCOME_PASS},
+        {"{\"unit\":\"reference:cpu\",\"equal\":null,\"max_error\":0.0,\"why\":\"no values were sent\"}",
+         "not judged: no values were sent", TL_OUTCOME_UNSUPPORTED},
+        {NULL, "not judged: nothing to read", TL_OUTCOME_UNSUPPORTED},
     };
     for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
         struct seen s = passed();
@@ -440,12 +457,27 @@ Test(classify, outputs_beside_those_of_a_reference)
                      TL_OUTCOME_PASS);
         tl_verdict_of_comparison(found, found ? NULL : "nothing to read", &record);
         cr_expect_eq(record.outcome, comparisons[i].outcome);
+        cr_expect_eq(tl_outcome_is_open(record.outcome, record.phase),
+                     record.outcome == TL_OUTCOME_UNSUPPORTED);
         if (comparisons[i].message)
-            cr_expect_str_eq(record.message, comparisons[i].message);
+            cr_expect_str_eq(record.message, comparisons[i].message, "%s", record.message);
         else
             cr_expect_null(record.message);
         cr_expect_eq(*record.signature.id != '\0', record.outcome == TL_OUTCOME_WRONG);
         cr_expect_eq(json_object_get(record.result, "reference"), found);
+    }
+    forget();
+}
+
+/* What is not finite may be right where there is a reference to say so. */
+Test(classify, a_result_that_is_not_finite)
+{
+    for (int i = 0; i < 2; i++) {
+        struct seen s = passed();
+        s.facts.has_reference = i;
+        json_t *result = parsed("{\"outputs\":[{\"name\":\"y\",\"finite\":false}]}");
+        cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.result = result}),
+                     i ? TL_OUTCOME_PASS : TL_OUTCOME_WRONG);
     }
     forget();
 }

@@ -149,6 +149,15 @@ Test(protocol, what_does_not_fit_is_cut)
     expect_end(&r);
     expect_exit(&r, 0);
 
+    /* Into a file of the scratch directory, where there is one. */
+    runner_start(&r, selftest, 1);
+    runner_send(&r, trial_request("result_large"));
+    json_t *named = after_phases(&r);
+    cr_assert_str_eq(runner_text(named, "result.file"), "result.json");
+    json_decref(named);
+    expect_end(&r);
+    expect_exit(&r, 0);
+
     /* 100 KiB that are not UTF-8: runner_next holds it to valid JSON below 64 KiB. */
     runner_start(&r, selftest, 1);
     runner_send(&r, trial_request("error_long"));

@@ -374,6 +374,32 @@ static struct tl_trial_record other(enum tl_outcome outcome, const char *domain,
     return r;
 }
 
+/* A result that was compared, or not. The title names the output and the way, and no number. */
+Test(title, wrong_results)
+{
+    static const struct {
+        const char *result, *title;
+    } rows[] = {
+        {"{\"reference\":{\"output\":\"y\",\"how\":\"differs\",\"max_error\":0.25}}", "output y differs"},
+        {"{\"reference\":{\"output\":\"y\",\"how\":\"missing\"}}", "output y is missing"},
+        {"{\"reference\":{\"output\":\"y\",\"how\":\"unexpected\"}}", "output y is none that is expected"},
+        {"{\"reference\":{\"output\":\"y2\",\"how\":\"type\"}}", "output y2 has another type"},
+        {"{\"reference\":{\"output\":\"output_0\",\"how\":\"shape\"}}", "output output_0 has another shape"},
+        {"{\"reference\":{\"output\":\"present.47.key\",\"how\":\"all zero\"}}",
+         "output present.<n>.key is all zero"},
+        {"{\"reference\":{\"output\":\"/layers.3/Add_output_0\",\"how\":\"not finite\"}}",
+         "output /layers.<n>/Add_output_0 is not finite"},
+        {"{\"outputs\":[{\"name\":\"a\",\"finite\":true},{\"name\":\"b\",\"finite\":false}]}",
+         "output b is not finite"},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        struct tl_trial_record r = other(TL_OUTCOME_WRONG, NULL, NULL, "it says 1.5 where 2 is expected");
+        r.result = json_loads(rows[i].result, 0, NULL);
+        tl_signature_make(&r);
+        title_is(r, rows[i].title);
+    }
+}
+
 Test(title, other_outcomes)
 {
     title_is(other(TL_OUTCOME_ERROR, "AIModelError", "3", "cannot load /a/b (17)"),

@@ -1,0 +1,260 @@
+/* The elements of an output against those that are expected.
+ *
+ * Both sides are looked at together: a value that is not finite is right where the same one is expected, NaN for
+ * NaN and an infinity for the infinity of its sign. Everything else that is not finite on one side differs
+ * without bound. Integers are compared as integers of 64 bits, never by way of a double, in which 2^53 and
+ * 2^53 + 1 are one number.
+ *
+ * The worst element is the one to show: where a value is not finite, or the farthest one. With bounds for each
+ * element it is the one that exceeds its own bound most. */
+#include "harness/executor/closeness.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_SHOWN 80 /* bytes of a text that are shown */
+
+struct seen {
+    const struct tl_tolerance *tolerance;
+    enum tl_element_kind kind;
+    double largest;        /* magnitude that is expected */
+    double apart;          /* largest difference */
+    uint64_t unbounded;    /* elements that differ without bound */
+    uint64_t beyond;       /* elements beyond their own bound, and of exact types all that differ */
+    bool all_zero;         /* got */
+    bool nonzero_expected; /* somewhere */
+    bool not_finite;       /* the first that differs without bound is not finite in what was got */
+    bool has_worst;
+    uint64_t worst;
+    double badness; /* of the worst */
+    struct tl_element expected, got;
+};
+
+static bool same_text(const struct tl_element *a, const struct tl_element *b)
+{
+    return a->size == b->size && (!a->size || !memcmp(a->text, b->text, a->size));
+}
+
+static bool same_part(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+/* The difference of two integers, exactly as long as it has 64 bits. */
+static long double apart(const struct tl_element *a, const struct tl_element *b)
+{
+    if (a->negative == b->negative)
+        return a->magnitude > b->magnitude ? (long double)(a->magnitude - b->magnitude)
+                                           : (long double)(b->magnitude - a->magnitude);
+    return (long double)a->magnitude + (long double)b->magnitude;
+}
+
+static double magnitude(const struct seen *s, const struct tl_element *x)
+{
+    if (s->kind == TL_ELEMENT_INTEGER || s->kind == TL_ELEMENT_BOOL)
+        return (double)x->magnitude;
+    return s->kind == TL_ELEMENT_COMPLEX ? hypot(x->real, x->imaginary) : fabs(x->real);
+}
+
+static bool is_finite(const struct tl_element *x)
+{
+    return isfinite(x->real) && isfinite(x->imaginary);
+}
+
+static bool is_same(const struct seen *s, const struct tl_element *a, const struct tl_element *b)
+{
+    switch (s->kind) {
+    case TL_ELEMENT_STRING:
+        return same_text(a, b);
+    case TL_ELEMENT_INTEGER:
+    case TL_ELEMENT_BOOL:
+        return a->magnitude == b->magnitude && a->negative == b->negative;
+    default:
+        return same_part(a->real, b->real) && same_part(a->imaginary, b->imaginary);
+    }
+}
+
+/* How far apart two elements are that differ; INFINITY: without bound. */
+static double difference(const struct seen *s, const struct tl_element *a, const struct tl_element *b)
+{
+    switch (s->kind) {
+    case TL_ELEMENT_STRING:
+        return INFINITY;
+    case TL_ELEMENT_INTEGER:
+    case TL_ELEMENT_BOOL:
+        return (double)apart(a, b);
+    case TL_ELEMENT_COMPLEX:
+        return is_finite(a) && is_finite(b) ? hypot(a->real - b->real, a->imaginary - b->imaginary)
+                                            : INFINITY;
+    default:
+        return is_finite(a) && is_finite(b) ? fabs(a->real - b->real) : INFINITY;
+    }
+}
+
+/* How far an element is beyond what its bound allows: above 1, and not a number for none. */
+static double beyond(const struct seen *s, const struct tl_element *a, double d)
+{
+    const struct tl_tolerance *t = s->tolerance;
+    if (s->kind == TL_ELEMENT_STRING || s->kind == TL_ELEMENT_BOOL)
+        return INFINITY;
+    if (s->kind == TL_ELEMENT_INTEGER && !t->of_integers)
+        return INFINITY;
+    if (!t->elementwise)
+        return NAN; /* told when all are seen */
+    double allowed = t->atol + t->rtol * magnitude(s, a);
+    return d <= allowed ? d / allowed : isfinite(d) && allowed > 0 ? d / allowed : INFINITY;
+}
+
+static void look_at(struct seen *s, uint64_t i, const struct tl_element *a, const struct tl_element *b)
+{
+    if (s->kind != TL_ELEMENT_STRING) {
+        double m = magnitude(s, a), n = magnitude(s, b);
+        if (isfinite(m) && m > s->largest)
+            s->largest = m;
+        s->all_zero = s->all_zero && n == 0;
+        s->nonzero_expected = s->nonzero_expected || m != 0;
+    }
+    if (is_same(s, a, b))
+        return;
+    double d = difference(s, a, b), x = beyond(s, a, d);
+    bool numbers = s->kind == TL_ELEMENT_FLOAT || s->kind == TL_ELEMENT_COMPLEX,
+         unbounded = numbers && !(is_finite(a) && is_finite(b));
+    if (unbounded && !s->unbounded)
+        s->not_finite = !is_finite(b);
+    s->unbounded += unbounded;
+    s->beyond += x > 1;
+    if (!unbounded && d > s->apart)
+        s->apart = d;
+    /* Without a bound of its own an element is as bad as it is far; without any, the first is shown. */
+    double badness = unbounded ? INFINITY : isnan(x) || isinf(x) ? d : x;
+    if (s->has_worst && badness <= s->badness)
+        return;
+    s->has_worst = true;
+    s->badness = badness;
+    s->worst = i;
+}
+
+static json_t *real_json(double v)
+{
+    return isfinite(v) ? json_real(v) : json_string(isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
+}
+
+static json_t *element_json(enum tl_element_kind kind, const struct tl_element *x)
+{
+    char text[24];
+    switch (kind) {
+    case TL_ELEMENT_FLOAT:
+        return real_json(x->real);
+    case TL_ELEMENT_COMPLEX:
+        return json_pack("[o,o]", real_json(x->real), real_json(x->imaginary));
+    case TL_ELEMENT_BOOL:
+        return json_boolean(x->magnitude);
+    case TL_ELEMENT_STRING: {
+        char *clean =
+            tl_clean_text(x->text ? x->text : "", x->size > TEXT_SHOWN ? TEXT_SHOWN : x->size, false);
+        json_t *j = json_string(clean);
+        free(clean);
+        return j ? j : json_null();
+    }
+    case TL_ELEMENT_INTEGER:
+        break;
+    }
+    if (x->magnitude <= INT64_MAX)
+        return json_integer(x->negative ? -(json_int_t)x->magnitude : (json_int_t)x->magnitude);
+    snprintf(text, sizeof text, "%s%llu", x->negative ? "-" : "", (unsigned long long)x->magnitude);
+    return json_string(text);
+}
+
+/* The worst element is read once more: its text is gone, and so may be its block. */
+static int show_worst(const struct seen *s, struct tl_values *expected, struct tl_values *got,
+                      struct tl_closeness *c)
+{
+    struct tl_element a, b;
+    if (tl_values_get(expected, s->worst, &a))
+        return -1;
+    c->expected = element_json(s->kind, &a);
+    double m = magnitude(s, &a);
+    if (tl_values_get(got, s->worst, &b))
+        return -1;
+    c->got = element_json(s->kind, &b);
+    c->has_worst = true;
+    c->worst = s->worst;
+    c->worst_absolute = c->worst_relative = NAN;
+    if (s->kind == TL_ELEMENT_STRING || s->kind == TL_ELEMENT_BOOL)
+        return 0;
+    /* a was read before b, and has no text that b's reading could have taken away. */
+    double d = difference(s, &a, &b);
+    if (isfinite(d)) {
+        c->worst_absolute = d;
+        c->worst_relative = m > 0 ? d / m : NAN;
+    }
+    return 0;
+}
+
+static void conclude(const struct seen *s, struct tl_closeness *c)
+{
+    bool exact = s->kind != TL_ELEMENT_FLOAT && s->kind != TL_ELEMENT_COMPLEX,
+         numbers = s->kind != TL_ELEMENT_STRING;
+    c->exact = s->kind == TL_ELEMENT_STRING || s->kind == TL_ELEMENT_BOOL ||
+               (s->kind == TL_ELEMENT_INTEGER && !s->tolerance->of_integers);
+    bool far = s->beyond > 0 || s->unbounded > 0;
+    c->absolute = s->unbounded ? INFINITY : s->apart;
+    c->error = s->unbounded || (!numbers && s->beyond) ? INFINITY
+               : s->apart == 0                         ? 0
+               : s->largest > 0                        ? s->apart / s->largest
+                                                       : INFINITY;
+    if (!s->tolerance->elementwise && (!exact || s->tolerance->of_integers) &&
+        !(c->error <= s->tolerance->whole))
+        far = true;
+    c->apart = s->beyond > s->unbounded ? s->beyond : s->unbounded;
+    if (!far)
+        return;
+    if (s->unbounded && s->not_finite)
+        c->how = TL_DIFFERS_NOT_FINITE;
+    else if (numbers && s->kind != TL_ELEMENT_BOOL && s->all_zero && s->nonzero_expected)
+        c->how = TL_DIFFERS_ALL_ZERO;
+    else
+        c->how = TL_DIFFERS_VALUES;
+}
+
+int tl_closeness_find(struct tl_values *expected, struct tl_values *got, const struct tl_tolerance *tolerance,
+                      struct tl_closeness *c, struct tl_error *e)
+{
+    struct seen s = {.tolerance = tolerance, .kind = expected->type->kind, .all_zero = true};
+    *c = (struct tl_closeness){.worst_absolute = NAN, .worst_relative = NAN};
+    if (expected->type != got->type) {
+        c->how = TL_DIFFERS_TYPE;
+        c->error = c->absolute = INFINITY;
+        return 0;
+    }
+    if (expected->rank != got->rank ||
+        memcmp(expected->dims, got->dims, expected->rank * sizeof *got->dims) != 0) {
+        c->how = TL_DIFFERS_SHAPE;
+        c->error = c->absolute = INFINITY;
+        return 0;
+    }
+    int failed = 0;
+    for (uint64_t i = 0; i < expected->elements && !failed; i++) {
+        struct tl_element a, b;
+        failed = tl_values_get(expected, i, &a) || tl_values_get(got, i, &b);
+        if (!failed)
+            look_at(&s, i, &a, &b);
+    }
+    if (!failed && s.has_worst)
+        failed = show_worst(&s, expected, got, c);
+    if (failed)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot read an output", "", "its file became shorter meanwhile");
+    conclude(&s, c);
+    return 0;
+}
+
+void tl_closeness_free(struct tl_closeness *c)
+{
+    json_decref(c->expected);
+    json_decref(c->got);
+    *c = (struct tl_closeness){0};
+}

@@ -44,6 +44,18 @@ struct tl_step {
     double timeout_s; /* 0: the case's */
 };
 
+/* A variable of the environment, set for generator, steps and runner. */
+struct tl_setting {
+    const char *name, *value; /* value with placeholders {AXIS} and {case_dir} */
+};
+
+/* A command that says which version of something is here. */
+struct tl_version_command {
+    const char *name;
+    size_t n_argv;
+    const char **argv; /* with the placeholder {case_dir} */
+};
+
 #define TL_TOLERANCE_DEFAULT 0.001
 #define TL_AXES_MAX 128 /* axes of one case */
 
@@ -51,8 +63,8 @@ struct tl_case {
     const char *path;                  /* as given */
     const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
-    char hash[TL_ID_SIZE]; /* content id of the canonical document, of a model file and of .npy inputs:
-                              neither layout nor the order of keys matters */
+    char hash[TL_ID_SIZE]; /* content id of the canonical document, of a model file with its external
+                              data, and of .npy inputs: neither layout nor the order of keys matters */
 
     enum tl_model_kind model_kind;
     const char *family;     /* TL_MODEL_FAMILY */
@@ -69,6 +81,11 @@ struct tl_case {
     size_t n_forbid;
     struct tl_combination *forbid;
 
+    size_t n_environment;
+    struct tl_setting *environment;
+    size_t n_versions;
+    struct tl_version_command *versions;
+
     const char *reference_unit; /* NULL: none */
     double tolerance;
     struct tl_limits limits;
@@ -83,6 +100,10 @@ const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, si
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
+
+/* The environment that the case sets for a variant, as NAME=VALUE: the caller's, as is each string; ends with
+ * NULL. NULL when it sets none. */
+char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v);
 
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
 typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);

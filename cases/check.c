@@ -211,10 +211,25 @@ const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *ve
 
 void tl_check_document(struct tl_check *ck, json_t *document)
 {
-    enum { VERSION, NAME, TITLE, MODEL, AXES, FAILING, FORBID, REFERENCE, LIMITS, INPUTS, SOURCE, N };
-    struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
-                             {"axes"},           {"failing"},    {"forbid"}, {"reference"},
-                             {"limits"},         {"inputs"},     {"source"}};
+    enum {
+        VERSION,
+        NAME,
+        TITLE,
+        MODEL,
+        AXES,
+        FAILING,
+        FORBID,
+        REFERENCE,
+        LIMITS,
+        INPUTS,
+        SOURCE,
+        ENVIRONMENT,
+        VERSIONS,
+        N
+    };
+    struct tl_key keys[N] = {{"trapline", true}, {"name", true},  {"title"},     {"model", true}, {"axes"},
+                             {"failing"},        {"forbid"},      {"reference"}, {"limits"},      {"inputs"},
+                             {"source"},         {"environment"}, {"versions"}};
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
@@ -231,6 +246,8 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     check_forbid(ck, &keys[FORBID].at);
     check_reference(ck, &keys[REFERENCE].at);
     check_limits(ck, &keys[LIMITS].at);
+    tl_check_environment(ck, &keys[ENVIRONMENT].at);
+    tl_check_versions(ck, &keys[VERSIONS].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
     if (keys[INPUTS].at.value)

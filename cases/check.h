@@ -21,6 +21,10 @@ void tl_check_model(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
 void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
 
+/* check_environment.c: what the case sets for its programs, and the commands that tell versions. */
+void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
+
 /* check_axes.c */
 void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);
 bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v);

@@ -134,9 +134,10 @@ static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_
     for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
         for (size_t i = use->n; i-- > 0;) {
             const struct tl_cached *t = &use->list[i];
+            bool usable = tl_executor_usable(d->x, d->c, t);
             bool with_machine = t->outcome == TL_OUTCOME_LOST && boot && t->started_us < boot;
-            if (use->used[i] || (t->outcome == TL_OUTCOME_LOST && !with_machine) ||
-                (!with_machine && (int)t->fresh != pass) || (d->no_cache && t->started_us < d->started_us))
+            if (use->used[i] || (!usable && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
+                (d->no_cache && t->started_us < d->started_us))
                 continue;
             use->used[i] = true;
             return t;

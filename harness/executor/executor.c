@@ -18,6 +18,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/executor/identity.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
 
@@ -56,6 +57,7 @@ static int on_begin(void *arg, const struct tl_trial_record *record, struct tl_e
     struct tl_executor *x = arg;
     if (!*record->case_hash)
         return 0;
+    x->ran = true;
     return tl_store_begin(x->store, &record, 1, e);
 }
 
@@ -64,6 +66,8 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     struct tl_executor *x = tl_calloc(1, sizeof *x);
     x->answered_tail = &x->answered;
     x->started_us = tl_wall_us();
+    x->anew = options->anew;
+    x->warn = options->warn;
     tl_machine_read(&x->machine);
     if (tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e) ||
         tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e)) {
@@ -105,6 +109,18 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     return 0;
 }
 
+/* What could not be seen so far, each once. */
+static void tell_notes(struct tl_executor *x)
+{
+    const char *text;
+    json_t *said;
+    json_object_foreach(x->content.notes, text, said) {
+        if (!json_is_true(said) && x->warn)
+            x->warn(text);
+        json_object_set_new_nocheck(x->content.notes, text, json_true());
+    }
+}
+
 int tl_executor_free(struct tl_executor *x, struct tl_error *e)
 {
     if (!x)
@@ -118,6 +134,10 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_close((uv_handle_t *)&x->step, NULL);
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
+    tell_notes(x);
+    tl_content_end(&x->content, x->ran);
+    json_decref(x->versions);
+    json_decref(x->made);
     int result = tl_store_close(x->store, e);
     if (!result && x->failed) {
         result = -1;
@@ -132,6 +152,25 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     }
     free(x);
     return result;
+}
+
+bool tl_executor_may_use(const struct tl_executor *x, const char *directory)
+{
+    return !x->anew || json_object_get(x->made, directory);
+}
+
+void tl_executor_made(struct tl_executor *x, const char *directory)
+{
+    x->made = x->made ? x->made : json_object();
+    json_object_set_new_nocheck(x->made, directory, json_true());
+}
+
+json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c)
+{
+    bool failed;
+    struct tl_error ignored;
+    const char *text = tl_identity_versions(x, c, &failed, &ignored);
+    return text ? json_loads(text, 0, NULL) : NULL;
 }
 
 unsigned tl_executor_jobs(const struct tl_executor *x)
@@ -172,6 +211,9 @@ void tl_job_free(struct tl_job *j)
     free(j->keep_outputs);
     free(j->reference_place);
     free(j->reference_note);
+    for (size_t i = 0; j->settings && j->settings[i]; i++)
+        free(j->settings[i]);
+    free(j->settings);
     free(j->variant_json);
     free(j);
 }
@@ -199,7 +241,9 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
         failure = &e;
         if (!stopped)
             tl_executor_fail_all(x, &e);
-    } else if (!j->cached && tl_store_trial(x->store, r, &e)) {
+    } else if (!j->cached &&
+               ((x->anew && r->outcome != TL_OUTCOME_LOST && tl_store_anew(x->store, r, x->started_us, &e)) ||
+                tl_store_trial(x->store, r, &e))) {
         failure = &e;
         tl_executor_fail_all(x, &e);
     }
@@ -255,6 +299,15 @@ static void deliver_answers(struct tl_executor *x)
     }
 }
 
+bool tl_executor_usable(const struct tl_executor *x, const struct tl_case *c, const struct tl_cached *t)
+{
+    bool refused = c->model_kind == TL_MODEL_GENERATE && t->phase == TL_PHASE_GENERATE && !t->signal &&
+                   t->outcome == TL_OUTCOME_ERROR;
+    if (t->outcome == TL_OUTCOME_LOST)
+        return false;
+    return (!refused && t->outcome != TL_OUTCOME_UNSUPPORTED) || t->started_us >= x->started_us;
+}
+
 static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error *e)
 {
     struct tl_cached *list;
@@ -264,7 +317,7 @@ static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error
         return false;
     size_t usable = 0, wanted = SIZE_MAX;
     for (size_t i = n; i-- > 0;) /* oldest first; a fork server's child confirms nothing */
-        if (list[i].outcome != TL_OUTCOME_LOST && (list[i].fresh || !j->fresh) && usable++ == repeat)
+        if (tl_executor_usable(j->x, j->c, &list[i]) && (list[i].fresh || !j->fresh) && usable++ == repeat)
             wanted = i;
     bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
     free(list);
@@ -319,15 +372,18 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->variant_json = tl_variant_json(c, &j->variant);
     tl_variant_hash(c, &j->variant, j->variant_hash);
     j->keep_outputs = tl_strdup(request->keep_outputs);
-    if (reference) {
+    j->settings = tl_case_environment(c, &j->variant);
+    int result = tl_executor_environment(x, c, &j->variant, u, j->environment_id, e);
+    if (!result && reference &&
+        !(result = tl_executor_environment(x, c, &j->variant, reference, j->reference_environment, e))) {
         j->reference = reference;
         if (!reference->usable)
             j->reference_note = tl_format("%s cannot be used here: %s", reference->text, reference->why);
-        j->reference_place = tl_reference_place(c->hash, j->variant_hash, reference->environment_id, e);
+        j->reference_place = tl_reference_place(c->hash, j->variant_hash, j->reference_environment, e);
     }
-    int result = (j->reference && !j->reference_place) || put_case(x, c, e) ||
-                 tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e) ||
-                 tl_executor_environment(x, c, &j->variant, u, j->environment_id, e);
+    tell_notes(x);
+    result = result || (j->reference && !j->reference_place) || put_case(x, c, e) ||
+             tl_store_put_variant(x->store, j->variant_hash, j->variant_json, e);
     if (result) {
         tl_job_free(j);
         return -1;

@@ -3,11 +3,13 @@
  *   describe.c         what a runner can do: asked, or kept
  *   executor.c         requests, answers, the loop
  *   executor_units.c   units: described by their runners; what outcomes are valid for
- *   executor_trial.c   a job's way: generator, reference, trial */
+ *   executor_trial.c   a job's way: generator, reference, trial
+ *   identity.c         what outcomes of a case are valid for; versions.c: what it asks for */
 #ifndef TL_EXECUTOR_IMPL_H
 #define TL_EXECUTOR_IMPL_H
 
 #include "db/machine.h"
+#include "harness/executor/content.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/generate.h"
 
@@ -30,7 +32,9 @@ struct tl_job {
     struct tl_generated generated;
     struct tl_job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
-    const struct tl_unit *reference;        /* NULL: nothing to compare with */
+    char **settings;                 /* of the environment, by the case: NAME=VALUE; NULL: none */
+    const struct tl_unit *reference; /* NULL: nothing to compare with */
+    char reference_environment[TL_ID_SIZE];
     char *reference_place, *reference_note; /* note: why it cannot be compared */
     double generate_seconds;                /* negative: nothing was generated */
     struct tl_trial_record ready;           /* the answer of a job that needs no child */
@@ -53,6 +57,13 @@ struct tl_executor {
     struct tl_job *alive, *making;
     struct tl_job *answered, **answered_tail;
     size_t pending;
+    struct tl_content content; /* of files, as far as it was looked at */
+    char variables[TL_SHA256_SIZE];
+    json_t *versions; /* what the commands of "versions" answered, by case */
+    bool anew;        /* nothing is used that was kept before this run of trapline */
+    json_t *made;     /* generated models and reference outputs that were made in it, by their directory */
+    bool ran;         /* a trial has run */
+    void (*warn)(const char *text);
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
     uv_timer_t step;
@@ -66,6 +77,10 @@ void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop *
 void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
 void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
+
+/* Whether what is kept in a directory may be used: not when all is to be made anew and it was not yet. */
+bool tl_executor_may_use(const struct tl_executor *x, const char *directory);
+void tl_executor_made(struct tl_executor *x, const char *directory);
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */

@@ -7,6 +7,7 @@
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
+#include "harness/executor/identity.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
 
@@ -75,6 +76,12 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     return path;
 }
 
+static char *find_program(const struct tl_job *j, const char *name, struct tl_error *e)
+{
+    const char *path = tl_environment_value((const char *const *)j->settings, "PATH");
+    return tl_program_find_in(path, j->c->directory, name, e);
+}
+
 static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
@@ -86,7 +93,7 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
         for (size_t k = 0; k < s->n_argv; k++) {
             char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
             bool made = !strncmp(word, "{scratch}/", 10); /* by an earlier step: its runner will see */
-            if (!k && !(program = made ? tl_strdup(word) : tl_program_find(c->directory, word, e))) {
+            if (!k && !(program = made ? tl_strdup(word) : find_program(j, word, e))) {
                 free(word);
                 json_decref(argv);
                 json_decref(text);
@@ -125,6 +132,18 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
     return steps;
 }
 
+/* What the runner is started with anyway: who reads the request later can do the same. */
+static json_t *environment_of(const struct tl_job *j)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; j->settings[i]; i++) {
+        char *name = tl_format("%.*s", (int)strcspn(j->settings[i], "="), j->settings[i]);
+        json_object_set_new(all, name, json_string(j->settings[i] + strlen(name) + 1));
+        free(name);
+    }
+    return all;
+}
+
 static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
@@ -136,6 +155,8 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
         json_object_set(r, "build", u->build_object);
     if (j->reference || j->keep_outputs)
         json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
+    if (j->settings)
+        json_object_set_new(r, "environment", environment_of(j));
     if (c->inputs)
         failed = !(inputs = inputs_file(c, e));
     switch (c->model_kind) {
@@ -179,7 +200,18 @@ static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl
     spec->variant = j->variant_json;
     spec->variant_hash = j->variant_hash;
     spec->unit = u->text;
-    spec->environment_id = u == j->unit ? j->environment_id : u->environment_id;
+    spec->environment_id = u == j->unit ? j->environment_id : j->reference_environment;
+    spec->env = (const char *const *)j->settings;
+}
+
+/* What a fork server hands on to its children is what it was started with. */
+static char *key_of_server(const struct tl_job *j, const struct tl_unit *u)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, u->text);
+    for (size_t i = 0; j->settings && j->settings[i]; i++)
+        tl_buffer_printf(&b, "\n%s", j->settings[i]);
+    return tl_buffer_take(&b);
 }
 
 /* Submits the job's variant on a unit: its own, or the reference's. */
@@ -190,6 +222,7 @@ static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, 
     json_t *request = request_of(j, u, e), *serve = NULL;
     if (!request)
         return -1;
+    char *key = NULL;
     struct tl_trial_spec spec = {
         .argv = argv,
         .protocol = true,
@@ -205,13 +238,23 @@ static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, 
         serve = json_pack("{s:i,s:s}", "serve", 1, "device", u->device);
         if (u->build_object)
             json_object_set(serve, "build", u->build_object);
-        spec.server_key = u->text;
+        spec.server_key = key = key_of_server(j, u);
         spec.server_request = serve;
     }
     int result = tl_supervisor_submit(j->x->supervisor, &spec, done, j, e);
     json_decref(request);
     json_decref(serve);
+    free(key);
     return result;
+}
+
+/* Outputs that were kept before and are not to be used give way. */
+static int keep_reference(struct tl_job *j, const struct tl_trial_record *r, struct tl_error *e)
+{
+    if (!tl_executor_may_use(j->x, j->reference_place))
+        tl_remove_tree(j->reference_place);
+    tl_executor_made(j->x, j->reference_place);
+    return tl_reference_keep(j->reference_place, r->outputs, r->result, e);
 }
 
 static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
@@ -223,7 +266,7 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
         j->reference_note =
             tl_format("the reference %s gave %s%s%s", j->reference->text, tl_outcome_name(r->outcome),
                       r->message ? ": " : "", r->message ? r->message : "");
-    else if (tl_reference_keep(j->reference_place, r->outputs, r->result, &e))
+    else if (keep_reference(j, r, &e))
         j->reference_note = tl_format("%s: %s", e.where, e.why);
     if (!tl_verdict_is_given(r)) {
         tl_job_answer(j, r, false);
@@ -232,17 +275,31 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
     }
 }
 
+static bool reference_is_known(const struct tl_job *j)
+{
+    return tl_executor_may_use(j->x, j->reference_place) && tl_reference_known(j->reference_place);
+}
+
 static int submit_trial(struct tl_job *j, struct tl_error *e)
 {
-    if (!j->reference || j->reference_note || tl_reference_known(j->reference_place))
+    if (!j->reference || j->reference_note || reference_is_known(j))
         return submit_on(j, j->unit, j->id, on_trial, e);
     return submit_on(j, j->reference, NULL, on_reference, e);
+}
+
+/* A model that was kept before and is not to be used gives way. */
+static int keep_model(struct tl_job *j, struct tl_error *e)
+{
+    if (!tl_executor_may_use(j->x, j->generated.directory) && !access(j->generated.making_model, R_OK))
+        tl_remove_tree(j->generated.directory);
+    tl_executor_made(j->x, j->generated.directory);
+    return tl_generated_keep(&j->generated, e);
 }
 
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
     struct tl_error e, not_kept;
-    bool made = r->outcome == TL_OUTCOME_PASS, kept = made && !tl_generated_keep(&j->generated, &not_kept);
+    bool made = r->outcome == TL_OUTCOME_PASS, kept = made && !keep_model(j, &not_kept);
     if (!made)
         tl_generated_drop(&j->generated);
     if (kept) {
@@ -307,7 +364,7 @@ static int submit_generator(struct tl_job *j, struct tl_error *e)
 /* A model is made once: jobs that want the same one at the same time wait for the first of them. */
 static int submit_with_model(struct tl_job *j, struct tl_error *e)
 {
-    if (tl_generated_exists(&j->generated))
+    if (tl_executor_may_use(j->x, j->generated.directory) && tl_generated_exists(&j->generated))
         return submit_trial(j, e);
     for (struct tl_job *m = j->x->making; m; m = m->next)
         if (!strcmp(m->generated.directory, j->generated.directory)) {
@@ -324,5 +381,9 @@ int tl_job_submit(struct tl_job *j, struct tl_error *e)
 {
     if (j->c->model_kind != TL_MODEL_GENERATE)
         return submit_trial(j, e);
-    return tl_generated_plan(j->c, &j->variant, &j->generated, e) || submit_with_model(j, e) ? -1 : 0;
+    char identity[TL_SHA256_SIZE];
+    if (tl_identity_of_model(j->x, j->c, &j->variant, identity, e) ||
+        tl_generated_plan(j->c, &j->variant, identity, (const char *const *)j->settings, &j->generated, e))
+        return -1;
+    return submit_with_model(j, e);
 }

@@ -374,7 +374,9 @@ class OnnxRuntimeTest(ProgramTest):
         began = time.monotonic()
         again = json.loads(self.trapline(*arguments, status=1).stdout)
         second = time.monotonic() - began
-        self.assertEqual(again["cached"], again["trials"])
+        refused = sum(c["outcome"] == "unsupported" for row in rows for c in row["cells"])
+        self.assertGreater(refused, 0)
+        self.assertEqual(again["cached"], again["trials"] - refused, "what cannot be tried may be possible by now")
         self.assertLess(second, first)
         print(f"320 cells in {first:.1f} s; known already in {second:.2f} s")
         c = json.loads(self.trapline("compare", "--by", "build", "--json", *BUILDS[:2], status=0).stdout)

@@ -27,6 +27,13 @@ struct tl_combination {
 
 enum tl_model_kind { TL_MODEL_FAMILY, TL_MODEL_GENERATE, TL_MODEL_FILE, TL_MODEL_STEPS };
 
+/* How many files a glob pattern names, or how many matches of a regular expression a step writes. */
+struct tl_count {
+    const char *name;    /* what is counted, for people */
+    bool regex;          /* else a glob pattern, with placeholders */
+    const char *pattern; /* of a regex: as it is, for its braces are its own */
+    int64_t min, max;
+};
 /* What a step must leave behind to have succeeded. */
 struct tl_expect {
     int exit_status;              /* -1: any that is not a wrapped signal; default 0 */
@@ -34,6 +41,11 @@ struct tl_expect {
     const char **text, **no_text; /* with placeholders */
     size_t n_files;               /* paths or glob patterns that must exist after the step */
     const char **files;           /* with placeholders */
+    /* Outside of these it has succeeded in another way than the one that was asked for. */
+    size_t n_fallback;     /* substrings that say so */
+    const char **fallback; /* with placeholders */
+    size_t n_count;
+    struct tl_count *count;
 };
 
 struct tl_step {
@@ -63,8 +75,9 @@ struct tl_case {
     const char *path;                  /* as given */
     const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
-    char hash[TL_ID_SIZE]; /* content id of the canonical document, of a model file with its external
-                              data, and of .npy inputs: neither layout nor the order of keys matters */
+    char
+        hash[TL_ID_SIZE]; /* content id of the canonical document without "expected", of a model file with its
+                              external data, and of .npy inputs: neither layout nor the order of keys matters */
 
     enum tl_model_kind model_kind;
     const char *family;     /* TL_MODEL_FAMILY */
@@ -89,9 +102,10 @@ struct tl_case {
     const char *reference_unit; /* NULL: none */
     double tolerance;
     struct tl_limits limits;
-    json_t *inputs;   /* the checked "inputs" list, paths in it absolute; or NULL */
-    json_t *document; /* the whole file */
-    void *arena;      /* owns every string and array above */
+    const json_t *expected; /* what is right (expected.h); of the document; NULL */
+    json_t *inputs;         /* the checked "inputs" list, paths in it absolute; or NULL */
+    json_t *document;       /* the whole file */
+    void *arena;            /* owns every string and array above */
 };
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */

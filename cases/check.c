@@ -14,9 +14,8 @@
 #define FORBID_MAX 1024
 #define FORBIDDEN_MAX 20000
 
-/* The value at a place for an axis named there, which the case may leave to its family when `beyond`. */
-static bool check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name,
-                             bool beyond, struct tl_value *v)
+bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
+                         struct tl_value *v)
 {
     const struct tl_axis *axis = tl_case_axis(ck->c, name, NULL);
     if (!tl_check_value(ck, at, v))
@@ -40,8 +39,7 @@ static bool check_axis_value(struct tl_check *ck, const struct tl_json_place *at
     return known && !refusal;
 }
 
-static bool check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name,
-                              bool beyond)
+bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond)
 {
     if (tl_case_axis(ck->c, name, NULL) || (beyond && tl_known_axis(ck->c, ck->family, name)))
         return true;
@@ -73,7 +71,7 @@ static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         size_t i;
-        if (!check_axis_exists(ck, &it, it.key, false) || !check_axis_value(ck, &it, it.key, false, &v))
+        if (!tl_check_axis_exists(ck, &it, it.key, false) || !tl_check_axis_value(ck, &it, it.key, false, &v))
             continue;
         const struct tl_axis *axis = tl_case_axis(c, it.key, &i);
         tl_axis_index(axis, v, &c->failing.index[i]);
@@ -91,7 +89,7 @@ static void check_combination(struct tl_check *ck, const struct tl_json_place *a
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_combination_term *term = &m->terms[m->n_terms++];
         term->axis = tl_arena_string(ck->arena, it.key);
-        if (!check_axis_exists(ck, &it, it.key, true))
+        if (!tl_check_axis_exists(ck, &it, it.key, true))
             continue;
         bool list = json_is_array(it.value);
         if (list && !tl_check_list(ck, &it, 1, FORBIDDEN_MAX, "values"))
@@ -103,11 +101,11 @@ static void check_combination(struct tl_check *ck, const struct tl_json_place *a
         }
         term->values = tl_arena_alloc(ck->arena, list ? json_array_size(it.value) : 1, sizeof *term->values);
         if (!list) {
-            term->n_values += check_axis_value(ck, &it, it.key, true, &term->values[0]);
+            term->n_values += tl_check_axis_value(ck, &it, it.key, true, &term->values[0]);
             continue;
         }
         for (struct tl_json_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
-            term->n_values += check_axis_value(ck, &v, it.key, true, &term->values[term->n_values]);
+            term->n_values += tl_check_axis_value(ck, &v, it.key, true, &term->values[term->n_values]);
     }
 }
 
@@ -225,11 +223,12 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         SOURCE,
         ENVIRONMENT,
         VERSIONS,
+        EXPECTED,
         N
     };
     struct tl_key keys[N] = {{"trapline", true}, {"name", true},  {"title"},     {"model", true}, {"axes"},
                              {"failing"},        {"forbid"},      {"reference"}, {"limits"},      {"inputs"},
-                             {"source"},         {"environment"}, {"versions"}};
+                             {"source"},         {"environment"}, {"versions"},  {"expected"}};
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
@@ -248,6 +247,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     check_limits(ck, &keys[LIMITS].at);
     tl_check_environment(ck, &keys[ENVIRONMENT].at);
     tl_check_versions(ck, &keys[VERSIONS].at);
+    tl_check_expected(ck, &keys[EXPECTED].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
     if (keys[INPUTS].at.value)

@@ -24,6 +24,15 @@ void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
 /* check_environment.c: what the case sets for its programs, and the commands that tell versions. */
 void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
+/* check_expected.c */
+void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);
+
+/* check.c. The value at a place for an axis named there, and that axis, which the case may leave to its family
+ * when `beyond`. */
+bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
+                         struct tl_value *v);
+bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond);
 
 /* check_axes.c */
 void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);

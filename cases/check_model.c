@@ -90,12 +90,25 @@ static size_t check_texts(struct tl_check *ck, const struct tl_json_place *at, c
     return n;
 }
 
+/* The patterns of files that are counted may hold placeholders, too. */
+static void check_globs(struct tl_check *ck, const struct tl_json_place *counts, struct command_text *t)
+{
+    for (struct tl_json_place it = tl_first(ck, counts); json_is_array(counts->value) && it.value;
+         tl_next(ck, &it))
+        for (struct tl_json_place k = tl_first(ck, &it); json_is_object(it.value) && k.value; tl_next(ck, &k))
+            if (json_is_string(k.value) && !strcmp(k.key, "glob")) {
+                t->at = &k;
+                tl_placeholders(json_string_value(k.value), check_placeholder, t);
+            }
+}
+
 static void check_expect(struct tl_check *ck, const struct tl_json_place *at, struct command_text *t,
                          struct tl_expect *x)
 {
-    struct tl_key keys[] = {{"exit_status"}, {"text"}, {"no_text"}, {"files"}};
-    if (!at->value ||
-        !tl_check_keys(ck, at, keys, 4, "an object of \"exit_status\", \"text\", \"no_text\" and \"files\""))
+    struct tl_key keys[] = {{"exit_status"}, {"text"}, {"no_text"}, {"files"}, {"fallback"}, {"count"}};
+    if (!at->value || !tl_check_keys(ck, at, keys, 6,
+                                     "an object of \"exit_status\", \"text\", \"no_text\", \"files\", "
+                                     "\"fallback\" and \"count\""))
         return;
     const struct tl_json_place *status = &keys[0].at;
     if (status->value) {
@@ -111,6 +124,9 @@ static void check_expect(struct tl_check *ck, const struct tl_json_place *at, st
     x->n_text = check_texts(ck, &keys[1].at, "texts", TEXTS_MAX, false, t, &x->text);
     x->n_no_text = check_texts(ck, &keys[2].at, "texts", TEXTS_MAX, false, t, &x->no_text);
     x->n_files = check_texts(ck, &keys[3].at, "paths", TEXTS_MAX, false, t, &x->files);
+    x->n_fallback = check_texts(ck, &keys[4].at, "texts", TEXTS_MAX, false, t, &x->fallback);
+    tl_check_counts(ck, &keys[5].at, x);
+    check_globs(ck, &keys[5].at, t);
 }
 
 static void check_phase(struct tl_check *ck, const struct tl_json_place *at, struct tl_step *step)

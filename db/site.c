@@ -47,6 +47,8 @@ int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct 
 }
 
 static const struct tl_column cell_columns[] = {
+    TL_COLUMN(struct tl_site_cell, case_hash, "m.case_hash"),
+    TL_COLUMN(struct tl_site_cell, signature_id, "m.signature_id"),
     TL_COLUMN(struct tl_site_cell, variant_hash, "m.variant_hash"),
     TL_COLUMN(struct tl_site_cell, variant, "v.json"),
     TL_COLUMN(struct tl_site_cell, unit, "m.unit"),
@@ -74,6 +76,56 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
     while (!stop && tl_rows_next(&q, &cell))
         stop = found(arg, &cell, e);
     return tl_rows_close(&q, stop, e);
+}
+
+int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **title, char **message,
+                    struct tl_error *e)
+{
+    struct example {
+        char *title, *message;
+    } found = {0};
+    static const struct tl_column columns[] = {
+        TL_COLUMN_AS(struct example, title, TL_COLUMN_COPY, "s.title"),
+        TL_COLUMN_AS(struct example, message, TL_COLUMN_COPY, "t.message"),
+        {0},
+    };
+    struct tl_rows q;
+    *title = *message = NULL;
+    if (tl_rows_open(&q, s, columns,
+                     "FROM trial t LEFT JOIN signature s ON s.id = t.signature_id WHERE t.signature_id = ?1 AND "
+                     "t.case_hash = ?2 AND t.variant_hash = ?3 AND t.unit = ?4 LIMIT 1",
+                     what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, c->signature_id);
+    tl_sql_bind(q.st, 2, c->case_hash);
+    tl_sql_bind(q.st, 3, c->variant_hash);
+    tl_sql_bind(q.st, 4, c->unit);
+    if (tl_rows_next(&q, &found)) {
+        *title = found.title;
+        *message = found.message;
+    }
+    return tl_rows_close(&q, 0, e);
+}
+
+int tl_site_expects(struct tl_store *s, const char *case_name, bool *expects, struct tl_error *e)
+{
+    struct document {
+        char *json;
+    } row;
+    static const struct tl_column columns[] = {
+        TL_COLUMN_AS(struct document, json, TL_COLUMN_PACKED, "json"),
+        {0},
+    };
+    struct tl_rows q;
+    *expects = false;
+    if (tl_rows_open(&q, s, columns, "FROM case_file WHERE name = ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, case_name);
+    while (tl_rows_next(&q, &row)) {
+        *expects = *expects || (row.json && strstr(row.json, "\"expected\""));
+        free(row.json);
+    }
+    return tl_rows_close(&q, 0, e);
 }
 
 static const struct tl_column place_columns[] = {

@@ -28,7 +28,7 @@ int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct 
 /* What was seen of a variant of a case on a unit in an environment; those of one variant are next to each
  * other in each version of the case. */
 struct tl_site_cell {
-    const char *variant_hash, *variant, *unit;
+    const char *case_hash, *variant_hash, *variant, *unit, *signature_id; /* signature_id: "" for none */
     const char *runtime_version, *os_build;
     enum tl_outcome outcome;
     uint64_t trials;
@@ -37,6 +37,12 @@ struct tl_site_cell {
 typedef int (*tl_site_cell_found)(void *arg, const struct tl_site_cell *cell, struct tl_error *e);
 int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found found, void *arg,
                   struct tl_error *e);
+
+/* Title and message of a trial of a cell that has a signature; new strings, NULL where there is none. */
+int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **title, char **message,
+                    struct tl_error *e);
+/* Whether a case, in any version of it, says what is right. */
+int tl_site_expects(struct tl_store *s, const char *case_name, bool *expects, struct tl_error *e);
 
 /* Where a failure was seen, ordered by signature. */
 struct tl_site_place {

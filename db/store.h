@@ -63,6 +63,10 @@ int tl_store_anew(struct tl_store *s, const struct tl_trial_record *r, int64_t s
 int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,
                    struct tl_error *e);
 
+/* Takes back the announcement of a trial that will not be stored, because it says nothing. Should this writer be
+ * killed later, the next one may still find it, and record it as lost. An id that was not announced is fine. */
+void tl_store_withdraw(struct tl_store *s, const char *id);
+
 /* Adds a finished trial to the open group, which is committed when it is full. The record stays the caller's.
  * A trial that is there already is left as it is. When it fails the whole open group is undone, and its
  * trials will be recorded as lost by the next writer (those that were announced). */
@@ -81,6 +85,7 @@ struct tl_cached {
     int signal;
     char signature_id[TL_ID_SIZE]; /* "" for none */
     bool fresh;
+    bool stopped; /* of a lost one: trapline stopped it and went on itself */
 };
 int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
                     const char *environment_id, size_t most, struct tl_cached **list, size_t *n,

@@ -24,9 +24,10 @@ static const char cannot_write[] = "cannot write to the database";
 
 /* One text for each enum tl_statement that is executed here. */
 static const char *const texts[TL_ST_COUNT] = {
-    [TL_ST_CASE] =
-        "INSERT INTO case_file(hash, name, json) VALUES(?,?,?) "
-        "ON CONFLICT DO UPDATE SET json = excluded.json WHERE json IS NULL AND excluded.json IS NOT NULL",
+    [TL_ST_CASE] = "INSERT INTO case_file(hash, name, json) VALUES(?,?,?) "
+                   /* What a case expects is no part of its hash: the newest document counts. */
+                   "ON CONFLICT DO UPDATE SET json = excluded.json WHERE excluded.json IS NOT NULL AND "
+                   "json IS NOT excluded.json",
     [TL_ST_VARIANT] = "INSERT OR IGNORE INTO variant(hash, json) VALUES(?,?)",
     [TL_ST_UNIT] = "INSERT OR IGNORE INTO unit(name) VALUES(?)",
     [TL_ST_ENVIRONMENT] =
@@ -353,6 +354,12 @@ int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *reco
     int rc = tl_intent_write(s->intents, list, n, e);
     free(list);
     return rc;
+}
+
+void tl_store_withdraw(struct tl_store *s, const char *id)
+{
+    if (!tl_store_group(s, NULL)) /* its place is free with the next commit */
+        tl_intent_finish(s->intents, id);
 }
 
 int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)

@@ -221,14 +221,16 @@ static int write_repro(struct bundle *b, bool has_control, struct tl_error *e)
              variant_words(json_object_get(json_object_get(b->report, "control_trial"), "variant"));
     struct tl_repro_side failing = {"", about, options, inputs},
                          control = {"control/", control_about, control_options, control_inputs};
-    char *c = tl_repro_c(title, &failing, &control),
-         *python = tl_repro_python(title, version, &failing, &control);
+    char *summary = tl_inline_plain(tl_words_summary(finding)),
+         *c = tl_repro_c(title, summary, &failing, &control),
+         *python = tl_repro_python(title, summary, version, &failing, &control);
     int rc = write_text(b, "repro.c", c, "runs the model with ONNX Runtime's library and nothing else", e);
     if (rc == 0)
         rc = write_text(b, "repro.py", python, "the same with onnxruntime and numpy", e);
     json_object_set_new(json_object_get(b->report, "bundle"), "repro", json_true());
     free(c);
     free(python);
+    free(summary);
     free(about);
     free(control_about);
     free(control_directory);

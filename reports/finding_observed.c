@@ -1,16 +1,19 @@
 /* The table of a report in which one axis changes at a time, and the decisive pairs. It is what convinces a
  * reader who trusts no search: each row says in how many runs the variant failed, so that a pair of rows that
  * differ in one axis shows by itself that this axis decides. */
+#include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
+#include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
+#include "reports/finding_values.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TABLE_AXES 6 /* columns of axes */
 
-static void add_counts(struct tl_buffer *b, const json_t *row)
+static void add_counts(struct tl_buffer *b, const json_t *f, const json_t *row)
 {
     json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
                pass = tl_member_integer(row, "pass"), n = match + other + pass;
@@ -20,9 +23,11 @@ static void add_counts(struct tl_buffer *b, const json_t *row)
         tl_buffer_add_string(b, "not run");
     if (other)
         tl_buffer_printf(b, " (and %lld of %lld in another way)", (long long)other, (long long)n);
+    if (tl_row_passes(row) && !tl_finding_is_evidence(f, pass))
+        tl_buffer_printf(b, " (%lld in a row would be evidence)", (long long)tl_finding_enough(f));
 }
 
-static const char *outcome_words(const json_t *row)
+static const char *outcome_words(const json_t *f, const json_t *row)
 {
     json_int_t match = tl_member_integer(row, "match"), other = tl_member_integer(row, "other"),
                pass = tl_member_integer(row, "pass");
@@ -31,7 +36,7 @@ static const char *outcome_words(const json_t *row)
     if (other)
         return pass ? "fails in another way in some runs" : "fails in another way";
     if (pass)
-        return "passes";
+        return tl_words_row_passes(f, row) ? "passes" : "not seen to fail so far";
     return tl_member_integer(row, "unsupported") ? "cannot be tried" : "lost";
 }
 
@@ -50,7 +55,7 @@ static bool is_decisive(const json_t *f, const json_t *row)
         return json_array_size(json_object_get(f, "decisive")) > 0;
     json_array_foreach(json_object_get(f, "decisive"), i, pair) {
         name = tl_member_text(pair, "axis");
-        if (name && !strcmp(name, axis) &&
+        if (name && !strcmp(name, axis) && tl_words_row_passes(f, row) &&
             json_equal(json_object_get(json_object_get(pair, "passes"), axis), json_object_get(row, "value")))
             return true;
     }
@@ -85,8 +90,8 @@ static void add_observed_row(const struct tl_sections *r, json_t *rows, const js
             tl_buffer_add_string(&b, "nothing (the minimal variant)");
         cells[at++] = tl_buffer_take(&b);
     }
-    cells[at++] = tl_strdup(outcome_words(row));
-    add_counts(&b, row);
+    cells[at++] = tl_strdup(outcome_words(r->finding, row));
+    add_counts(&b, r->finding, row);
     cells[at++] = tl_buffer_take(&b);
     tl_page_row(rows, strong, at, cells);
 }
@@ -154,8 +159,8 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
             tl_inline_value(&b, values[k]);
             cells[k] = tl_buffer_take(&b);
         }
-        cells[2] = tl_strdup(outcome_words(row));
-        add_counts(&b, row);
+        cells[2] = tl_strdup(outcome_words(r->finding, row));
+        add_counts(&b, r->finding, row);
         cells[3] = tl_buffer_take(&b);
         cells[4] = tl_strdup(tl_member_true(c, "gap")
                                  ? "not all was tried"
@@ -234,14 +239,17 @@ static void add_not_shown(const struct tl_sections *r)
     size_t i;
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
         const char *axis = tl_member_text(t, "axis");
-        bool masked = tl_member_true(t, "masked");
+        bool masked = tl_member_true(t, "masked"), unread = tl_finding_unread(r->finding, axis),
+             simplest = tl_words_fails_at_baseline(r->finding, t);
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || (!masked && !tl_member_true(t, "unresolved")))
+        if (!axis || (!masked && !unread && !simplest && !tl_member_true(t, "unresolved")))
             continue;
         tl_buffer_add_string(&b, "Whether ");
         tl_words_setting(&b, axis, json_object_get(t, "value"));
         tl_buffer_add_string(&b, " is needed is not shown: ");
-        tl_buffer_add_string(&b, masked ? "with simpler values it fails in another way."
+        tl_buffer_add_string(&b, unread     ? "nothing reads it, and it seems so by luck."
+                                 : simplest ? "it fails with the simplest value, too."
+                                 : masked   ? "with simpler values it fails in another way."
                                  : json_array_size(json_object_get(t, "unsupported_with"))
                                      ? "no simpler value could be tried."
                                      : "no simpler value was tried yet with all else the same.");
@@ -251,21 +259,30 @@ static void add_not_shown(const struct tl_sections *r)
 
 void tl_section_decisive(const struct tl_sections *r)
 {
-    const json_t *pair;
+    const json_t *pair, *pairs = json_object_get(r->finding, "decisive");
+    json_t *rows, *counted = json_array();
     size_t i;
-    const json_t *pairs = json_object_get(r->finding, "decisive");
     if (json_is_object(json_object_get(r->finding, "builds")) ||
-        json_is_object(json_object_get(r->finding, "frontier")))
+        json_is_object(json_object_get(r->finding, "frontier"))) {
+        json_decref(counted);
         return;
-    tl_page_heading(r->page, 3, json_array_size(pairs) == 1 ? "Decisive pair" : "Decisive pairs");
-    if (!json_array_size(pairs))
-        tl_page_words(r->page, "None is known: no variant that differs in one axis was seen to pass.");
-    json_t *rows = tl_report_rows(r->finding);
+    }
+    rows = tl_report_rows(r->finding);
     json_array_foreach(pairs, i, pair) {
+        if (tl_words_pair_counts(r->finding, rows, pair))
+            json_array_append(counted, (json_t *)pair);
+    }
+    tl_page_heading(r->page, 3, json_array_size(counted) == 1 ? "Decisive pair" : "Decisive pairs");
+    if (!json_array_size(counted))
+        tl_page_words(
+            r->page,
+            json_array_size(pairs)
+                ? "None is known: no variant that differs in one axis passed so often that it cannot "
+                  "have been luck."
+                : "None is known: no variant that differs in one axis was seen to pass.");
+    json_array_foreach(counted, i, pair) {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *axis = tl_member_text(pair, "axis");
-        if (!axis)
-            continue;
         const json_t *passes = json_object_get(json_object_get(pair, "passes"), axis);
         tl_buffer_add_string(&b, TL_BOLD_ON);
         tl_words_side(&b, pair, "fails");
@@ -281,5 +298,6 @@ void tl_section_decisive(const struct tl_sections *r)
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     json_decref(rows);
+    json_decref(counted);
     add_not_shown(r);
 }

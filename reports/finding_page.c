@@ -3,9 +3,12 @@
 #include "reports/finding_page.h"
 
 #include "harness/base/time_text.h"
+#include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
+#include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
+#include "reports/finding_values.h"
 #include "reports/frontier_svg.h"
 #include "reports/search_svg.h"
 
@@ -29,18 +32,26 @@ static void add_band(struct tl_buffer *b, const json_t *band)
     const json_t *never = json_object_get(band, "never"), *always = json_object_get(band, "always"), *s;
     size_t i;
     bool inside = !json_is_object(never), first = true;
-    tl_buffer_add_string(b, " There is no sharp threshold: the rate climbs over a range of values");
+    tl_buffer_add_string(b, " a band of values, and no sharp threshold");
     if (json_is_object(never)) {
-        tl_buffer_add_string(b, "; the last value that never failed in this way is ");
+        tl_buffer_add_string(b, "; its lower edge, the last value that never failed in this way, is ");
         add_rate(b, never);
+    } else {
+        tl_buffer_add_string(b, "; a lower edge was not found, for no value was seen never to fail");
     }
     if (json_is_object(always)) {
         bool certain = json_equal(json_object_get(always, "failed"), json_object_get(always, "runs"));
-        tl_buffer_add_string(b, certain ? "; the first that always failed is "
-                                        : "; the first that fails as often as the failing variant is ");
+        tl_buffer_add_string(b, certain
+                                    ? "; its upper edge, from which on it always failed, is "
+                                    : "; its upper edge, the first value that fails as often as the failing "
+                                      "variant, is ");
         add_rate(b, always);
     }
-    tl_buffer_add_string(b, ". Intervals are Wilson's, with confidence 0.99.");
+    tl_buffer_add_string(b, tl_member_true(band, "uneven") ? ". Between the edges the rate goes up and down."
+                                                           : ". Between the edges it comes and goes.");
+    if (tl_member_true(band, "moves"))
+        tl_buffer_add_string(b, " Where the band lies depends on axes that are not in the trigger.");
+    tl_buffer_add_string(b, " Intervals are Wilson's, with confidence 0.99.");
     /* What was measured between the two; one run tells no rate. */
     json_array_foreach(json_object_get(band, "samples"), i, s) {
         bool end = json_equal(json_object_get(s, "value"), json_object_get(always, "value"));
@@ -63,6 +74,38 @@ static bool is_ordered(const json_t *finding, const char *name)
     return kind && strcmp(kind, "choices") != 0;
 }
 
+/* An axis of which every value was tried, and not all from some value on fail. */
+static void add_set(struct tl_buffer *b, const json_t *f, const json_t *t)
+{
+    const json_t *axis = tl_axis_named(f, tl_member_text(t, "axis"), NULL);
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_words_condition(&text, f, t, false);
+    tl_inline_code(b, text.data);
+    tl_buffer_add_string(b, ": not monotone. Every value was tried, and the others");
+    if (json_array_size(json_object_get(t, "passes_with"))) {
+        tl_buffer_clear(&text);
+        tl_words_set(&text, axis, json_object_get(t, "passes_with"), 16);
+        tl_buffer_add_string(b, ", ");
+        tl_inline_code(b, text.data);
+        tl_buffer_add_string(b, ",");
+    }
+    tl_buffer_add_string(b, " pass.");
+    tl_buffer_free(&text);
+}
+
+/* A value that is further out than one that fails, and passes, or the other way round. */
+static void add_not_monotone(struct tl_buffer *b, const json_t *t)
+{
+    const json_t *odd = json_object_get(t, "non_monotone");
+    bool fails = tl_words_holds(json_object_get(t, "fails_with"), odd),
+         passes = tl_words_holds(json_object_get(t, "passes_with"), odd);
+    tl_buffer_add_string(b, " It is not monotone: ");
+    tl_words_setting(b, tl_member_text(t, "axis"), odd);
+    tl_buffer_add_string(b, fails    ? " fails, and a value between passes."
+                            : passes ? " passes, and a simpler value fails."
+                                     : " does not behave as this threshold says.");
+}
+
 static void add_thresholds(const struct tl_sections *r)
 {
     const json_t *t, *joint;
@@ -77,7 +120,9 @@ static void add_thresholds(const struct tl_sections *r)
         if (!axis || (!threshold && !json_is_object(band) && !odd && !is_ordered(r->finding, axis)))
             continue;
         n++;
-        if (threshold) {
+        if (tl_member_true(t, "set")) {
+            add_set(&b, r->finding, t);
+        } else if (threshold) {
             tl_words_setting(&b, axis, threshold);
             tl_buffer_add_string(&b, " fails (");
             tl_words_runs(&b, rows, NULL, NULL, "match");
@@ -101,11 +146,8 @@ static void add_thresholds(const struct tl_sections *r)
         }
         if (json_is_object(band))
             add_band(&b, band);
-        if (odd) {
-            tl_buffer_add_string(&b, " It is not monotone: ");
-            tl_words_setting(&b, axis, odd);
-            tl_buffer_add_string(&b, " does not behave as this threshold says.");
-        }
+        if (odd && !tl_member_true(t, "set"))
+            add_not_monotone(&b, t);
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     json_array_foreach(json_object_get(r->finding, "joint"), i, joint) {
@@ -115,7 +157,8 @@ static void add_thresholds(const struct tl_sections *r)
         tl_buffer_add_string(&b, " further out, ");
         tl_inline_code(&b, tl_member_text(joint, "less"));
         tl_buffer_add_string(&b, " fails below its threshold; seen with ");
-        tl_words_difference(&b, json_object_get(joint, "witness"), json_object_get(r->finding, "minimal"));
+        tl_words_difference(&b, r->finding, json_object_get(joint, "witness"),
+                            json_object_get(r->finding, "minimal"));
         tl_buffer_add_string(&b, ".");
         tl_page_item(r->page, tl_buffer_take(&b));
         n++;
@@ -134,18 +177,23 @@ static void add_thresholds(const struct tl_sections *r)
         "stand in their order, at even distances.");
 }
 
-/* The decisive pair whose passing side is the control; the first one when none is. */
+/* The decisive pair whose passing side is the control; the first one when none is. NULL when no pair's passes
+ * are more than luck. */
 static const json_t *control_pair(const struct tl_sections *r)
 {
-    const json_t *pairs = json_object_get(r->finding, "decisive"), *pair;
+    const json_t *pairs = json_object_get(r->finding, "decisive"), *pair, *found = NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
+    json_t *rows = tl_report_rows(r->finding);
     size_t i;
     json_array_foreach(pairs, i, pair) {
         const char *trial = tl_member_text(pair, "passes_trial");
-        if (control && trial && !strcmp(control, trial))
-            return pair;
+        if (!tl_words_pair_counts(r->finding, rows, pair))
+            continue;
+        if (!found || (control && trial && !strcmp(control, trial)))
+            found = pair;
     }
-    return json_array_get(pairs, 0);
+    json_decref(rows);
+    return found;
 }
 
 static void add_expected(const struct tl_sections *r)
@@ -170,85 +218,6 @@ static void add_expected(const struct tl_sections *r)
         tl_buffer_add_string(&b, " passed.");
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-}
-
-static void add_names(struct tl_buffer *b, const json_t *names, const json_t *without)
-{
-    const json_t *name, *other;
-    size_t i, k, n = 0;
-    json_array_foreach(names, i, name) {
-        bool left_out = false;
-        json_array_foreach(without, k, other)
-            left_out |= json_equal(name, other);
-        if (left_out || !json_is_string(name))
-            continue;
-        tl_buffer_add_string(b, n++ ? ", " : "");
-        tl_inline_code(b, json_string_value(name));
-    }
-}
-
-static void add_independent(const struct tl_sections *r)
-{
-    const json_t *f = r->finding, *independent = json_object_get(f, "independent"),
-                 *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
-                 *broken = json_object_get(g, "broken");
-    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1), l = tl_integer_at(broken, 0),
-              m = tl_integer_at(broken, 1);
-    struct tl_buffer b = TL_BUFFER_INIT, needless = TL_BUFFER_INIT;
-    const char *held_words = json_array_size(json_object_get(f, "trigger")) ? "with the trigger held, " : "";
-    tl_page_heading(r->page, 2, "Independent of");
-    add_names(&b, independent, NULL);
-    if (b.size && k == n && n > 0)
-        tl_buffer_printf(&b,
-                         ": %sthey were drawn at random, and %lld of %lld such variant%s failed in the same "
-                         "way.",
-                         held_words, k, n, n == 1 ? "" : "s");
-    else if (n > 0) {
-        tl_buffer_clear(&b);
-        tl_buffer_printf(&b,
-                         "Nothing is shown to be: %sthe other axes were drawn at random, and %lld of %lld "
-                         "such variant%s failed in the same way",
-                         held_words, k, n, n == 1 ? "" : "s");
-        if (json_is_object(json_object_get(f, "not_held"))) {
-            tl_buffer_add_string(&b, "; it did not with ");
-            tl_words_difference(&b, json_object_get(f, "not_held"), json_object_get(f, "minimal"));
-        }
-        tl_buffer_add_string(&b, ".");
-    } else {
-        tl_buffer_clear(&b);
-        tl_buffer_add_string(&b, "Unknown: no variants were drawn at random.");
-    }
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
-    if (m > 0) {
-        tl_buffer_printf(&b,
-                         "With the trigger broken and the other axes drawn at random, %lld of %lld variant%s "
-                         "failed in the "
-                         "same way",
-                         l, m, m == 1 ? "" : "s");
-        if (json_is_object(json_object_get(f, "also"))) {
-            tl_buffer_add_string(&b, ": there is another trigger, seen with ");
-            tl_words_difference(&b, json_object_get(f, "also"), json_object_get(f, "minimal"));
-        }
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
-    /* One run of each would show nothing, and 8 of 8 is no rate. */
-    if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
-        tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
-                               "variants was run until it did, or until it had not so often "
-                               "that it is believed not to.");
-    const json_t *reset = json_object_get(f, "reset"); /* findings of earlier versions have irrelevant */
-    add_names(&needless, reset ? reset : json_object_get(f, "irrelevant"),
-              k == n && n > 0 ? independent : NULL);
-    if (needless.size) {
-        tl_buffer_add_string(
-            &b, "Not needed (the minimal variant fails with them at their simplest value; other values "
-                "were not shown to make no difference): ");
-        tl_buffer_add_string(&b, needless.data);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
-    tl_buffer_free(&needless);
 }
 
 static void add_others(const struct tl_sections *r)
@@ -277,7 +246,16 @@ static void add_others(const struct tl_sections *r)
             tl_buffer_add_string(&outcome, " in ");
             tl_inline_text(&outcome, tl_member_text(o, "phase"));
         }
-        tl_words_difference(&where, json_object_get(o, "variant"), json_object_get(r->finding, "minimal"));
+        tl_words_difference(&where, r->finding, json_object_get(o, "variant"),
+                            json_object_get(r->finding, "minimal"));
+        if (tl_member_text(o, "relation")) {
+            struct tl_buffer relation = TL_BUFFER_INIT;
+            tl_words_relation(&relation, r->finding, o);
+            tl_buffer_add_string(&where, " (");
+            tl_inline_text(&where, relation.data);
+            tl_buffer_add_string(&where, ")");
+            tl_buffer_free(&relation);
+        }
         long long seen = tl_member_integer(o, "seen");
         char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
                          seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
@@ -294,8 +272,8 @@ static bool add_passing_build(struct tl_buffer *b, const json_t *f)
     bool found = false;
     json_array_foreach(rows, i, row) {
         const char *axis = tl_member_text(row, "axis");
-        if (found || !axis || strcmp(axis, "build") || tl_member_integer(row, "match") ||
-            tl_member_integer(row, "other") || !tl_member_integer(row, "pass"))
+        if (found || !axis || strcmp(axis, "build") || !tl_row_passes(row) ||
+            !tl_finding_is_evidence(f, tl_row_passes(row)))
             continue;
         tl_buffer_add_string(b, "The same variant passed on build ");
         tl_inline_value(b, json_object_get(row, "value"));
@@ -308,21 +286,69 @@ static bool add_passing_build(struct tl_buffer *b, const json_t *f)
     return found;
 }
 
+/* Of a band only the lower edge passes, which no pair of neighbours shows. */
+static size_t add_lower_edges(const struct tl_sections *r)
+{
+    const json_t *t;
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
+        const json_t *never = json_object_get(json_object_get(t, "band"), "never");
+        const char *axis = tl_member_text(t, "axis");
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!axis || !json_is_object(never) ||
+            !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
+            continue;
+        tl_words_setting(&b, axis, json_object_get(never, "value"));
+        tl_buffer_add_string(&b, ", the lower edge of the band, instead of ");
+        tl_words_setting(&b, axis, json_object_get(t, "value"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+        n++;
+    }
+    return n;
+}
+
+static void add_workarounds(const struct tl_sections *r, const json_t *rows)
+{
+    const json_t *pair;
+    size_t i, n = 0, lucky = 0;
+    tl_page_heading(r->page, 2, "Possible workaround");
+    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!tl_words_pair_counts(r->finding, rows, pair)) {
+            lucky += !tl_finding_is_evidence(r->finding, tl_member_integer(pair, "n_passes"));
+            continue;
+        }
+        tl_words_side(&b, pair, "passes");
+        tl_buffer_add_string(&b, " instead of ");
+        tl_words_side(&b, pair, "fails");
+        tl_page_item(r->page, tl_buffer_take(&b));
+        n++;
+    }
+    n += add_lower_edges(r);
+    tl_page_words(r->page, n ? "Each is a nearest variant that passed. Measured on the minimal variant only."
+                           : lucky ? "None is known."
+                                   : "Unknown.");
+    if (lucky)
+        tl_page_paragraph(r->page,
+                          tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
+                                    "%lld passes in a row would be evidence.",
+                                    lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
+                                    (long long)tl_finding_enough(r->finding)));
+}
+
 static void add_control(const struct tl_sections *r)
 {
     const json_t *pair = control_pair(r);
+    json_t *rows = tl_report_rows(r->finding);
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *axis = tl_member_text(pair, "axis"),
                *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
-    size_t i;
     tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
         tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " passed in ");
-        json_t *rows = tl_report_rows(r->finding);
         tl_words_runs(&b, rows, axis, json_object_get(json_object_get(pair, "passes"), axis), "pass");
-        json_decref(rows);
         if (trial) {
             tl_buffer_add_string(&b, " (trial ");
             tl_inline_code(&b, trial);
@@ -333,18 +359,18 @@ static void add_control(const struct tl_sections *r)
         tl_buffer_add_string(&b, "None is known.");
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    tl_page_heading(r->page, 2, "Possible workaround");
-    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
-        if (!(axis = tl_member_text(pair, "axis")))
-            continue;
-        tl_words_side(&b, pair, "passes");
-        tl_buffer_add_string(&b, " instead of ");
-        tl_words_side(&b, pair, "fails");
-        tl_page_item(r->page, tl_buffer_take(&b));
+    add_workarounds(r, rows);
+    json_decref(rows);
+}
+
+static void add_names(struct tl_buffer *b, const json_t *names)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach(names, i, name) {
+        tl_buffer_add_string(b, i ? ", " : "");
+        tl_inline_code(b, json_string_value(name));
     }
-    tl_page_words(r->page, axis ? "Each is a nearest variant that passed. Measured on the minimal variant "
-                                  "only."
-                                : "Unknown.");
 }
 
 static void add_builds(const struct tl_sections *r)
@@ -372,10 +398,10 @@ static void add_builds(const struct tl_sections *r)
         }
     }
     tl_buffer_add_string(&b, "Builds considered: ");
-    add_names(&b, json_object_get(builds, "list"), NULL);
+    add_names(&b, json_object_get(builds, "list"));
     if (json_array_size(json_object_get(builds, "unsupported"))) {
         tl_buffer_add_string(&b, ". Could not be tried: ");
-        add_names(&b, json_object_get(builds, "unsupported"), NULL);
+        add_names(&b, json_object_get(builds, "unsupported"));
     }
     tl_buffer_add_string(&b, ". Between the ends of a range a build may not have been tried itself.");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -407,10 +433,43 @@ static void add_elsewhere(const struct tl_sections *r)
     }
 }
 
+/* What of the answer was known before it was asked for, and how to have it run anew. */
+static void add_stored(struct tl_buffer *b, const json_t *f)
+{
+    struct tl_finding_stored s = tl_finding_stored(f);
+    char *oldest = s.oldest_us ? tl_time_format(s.oldest_us, TL_TIME_MINUTES) : NULL,
+         *newest = s.newest_us ? tl_time_format(s.newest_us, TL_TIME_MINUTES) : NULL;
+    if (s.n > 0) {
+        tl_buffer_printf(b, "%lld of the %lld trials %s a stored outcome", (long long)s.n, (long long)s.of,
+                         s.n == 1 ? "is" : "are each");
+        if (oldest && newest && strcmp(oldest, newest) != 0)
+            tl_buffer_printf(b, ", of runs from %s to %s", oldest, newest);
+        else if (oldest)
+            tl_buffer_printf(b, ", of a run on %s", oldest);
+        tl_buffer_add_string(b, ". " TL_CODE_ON "trapline isolate --no-cache" TL_CODE_OFF
+                                " with the same case and unit runs all of them anew.");
+    }
+    free(oldest);
+    free(newest);
+}
+
+static void add_measured_rate(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *interval = json_object_get(f, "rate_interval");
+    struct tl_finding_runs r = tl_finding_runs(f);
+    if (r.runs > 0)
+        tl_buffer_printf(b, "Rate: %lld of %lld", (long long)r.failed, (long long)r.runs);
+    else
+        tl_buffer_add_string(b, "Rate: unknown");
+    if (json_array_size(interval) == 2)
+        tl_buffer_printf(
+            b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
+            json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
+}
+
 static void add_search(const struct tl_sections *r)
 {
-    const json_t *f = r->finding, *note, *interval = json_object_get(f, "rate_interval"),
-                 *rate = json_object_get(f, "rate");
+    const json_t *f = r->finding, *note;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     json_int_t found = tl_member_integer(f, "created_us");
@@ -425,14 +484,7 @@ static void add_search(const struct tl_sections *r)
                      json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
                      when ? when : "");
     free(when);
-    if (json_array_size(rate) == 2 && tl_integer_at(rate, 1) > 0)
-        tl_buffer_printf(&b, "Rate: %lld of %lld", tl_integer_at(rate, 0), tl_integer_at(rate, 1));
-    else
-        tl_buffer_add_string(&b, "Rate: unknown");
-    if (json_array_size(interval) == 2)
-        tl_buffer_printf(
-            &b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
-            json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
+    add_measured_rate(&b, f);
     tl_buffer_add_string(&b, ". Finding ");
     tl_inline_code(&b, tl_member_or(f, "finding", "unknown"));
     tl_buffer_add_string(&b, ", case ");
@@ -445,8 +497,10 @@ static void add_search(const struct tl_sections *r)
     }
     tl_buffer_add_string(&b, ".");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
+    add_stored(&b, f);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_array_foreach(json_object_get(f, "notes"), i, note) {
-        tl_inline_text(&b, tl_member_text(note, "text"));
+        tl_words_note(&b, f, note);
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     tl_page_figure(
@@ -510,10 +564,13 @@ json_t *tl_report_page(const json_t *report)
     tl_section_observed(&r);
     tl_section_decisive(&r);
     add_thresholds(&r);
+    tl_section_needs(&r);
+    tl_section_causes(&r);
     tl_section_failure(&r);
+    tl_section_places(&r);
     tl_section_stacks(&r);
     add_expected(&r);
-    add_independent(&r);
+    tl_section_independent(&r);
     add_others(&r);
     add_control(&r);
     add_builds(&r);

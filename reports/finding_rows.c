@@ -2,6 +2,7 @@
 #include "reports/finding_rows.h"
 
 #include "harness/base/buffer.h"
+#include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/members.h"
 
@@ -24,9 +25,9 @@ static size_t differences(const json_t *a, const json_t *b, const char **axis)
     return json_object_size(a) == json_object_size(b) ? n : SIZE_MAX;
 }
 
-static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+const json_t *tl_report_row(const json_t *rows, const char *axis, const json_t *value)
 {
-    json_t *row;
+    const json_t *row;
     size_t i;
     json_array_foreach(rows, i, row) {
         const char *name = tl_member_text(row, "axis");
@@ -34,6 +35,21 @@ static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
             (name && axis && !strcmp(name, axis) && json_equal(json_object_get(row, "value"), value)))
             return row;
     }
+    return NULL;
+}
+
+json_int_t tl_row_passes(const json_t *row)
+{
+    return tl_member_integer(row, "match") || tl_member_integer(row, "other")
+               ? 0
+               : tl_member_integer(row, "pass");
+}
+
+static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+{
+    json_t *row = (json_t *)tl_report_row(rows, axis, value);
+    if (row)
+        return row;
     row = json_pack("{s:s?,s:o}", "axis", axis, "value", value ? json_incref((json_t *)value) : json_null());
     json_array_append_new(rows, row);
     return row;
@@ -83,7 +99,7 @@ json_t *tl_report_rows(const json_t *finding)
         const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
         const json_t *variant = json_object_get(step, "variant");
         size_t n = differences(minimal, variant, &axis);
-        if (n > 1 || !outcome)
+        if (n > 1 || !outcome || (n && tl_finding_unread(finding, axis)))
             continue;
         json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
         json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));

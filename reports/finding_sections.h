@@ -13,6 +13,10 @@ void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
 void tl_section_observed(const struct tl_sections *r);
 void tl_section_decisive(const struct tl_sections *r);
+void tl_section_needs(const struct tl_sections *r);
+void tl_section_causes(const struct tl_sections *r);
+void tl_section_places(const struct tl_sections *r);
+void tl_section_independent(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_stacks(const struct tl_sections *r);
 

@@ -9,12 +9,21 @@ void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value
 void tl_words_variant(struct tl_buffer *b, const json_t *variant);                 /* every axis of it */
 /* The axis of a decisive pair with its value on one side, "passes" or "fails". */
 void tl_words_side(struct tl_buffer *b, const json_t *pair, const char *side);
-/* Where a variant differs from another. */
-void tl_words_difference(struct tl_buffer *b, const json_t *variant, const json_t *from);
+/* Where a variant differs from another, in axes that something reads. */
+void tl_words_difference(struct tl_buffer *b, const json_t *finding, const json_t *variant,
+                         const json_t *from);
 /* "6 of 6 runs": how many runs of the minimal variant, or of the one that differs from it in this axis, ended
  * in this way ("match", "pass"). rows are tl_report_rows; axis may be NULL. */
 void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, const json_t *value,
                    const char *outcome);
+/* Whether the variant of a row (finding_rows.h) passes for all that is known: it never failed, its passes are
+ * more than luck, something reads its axis, and its value is not inside a band. */
+bool tl_words_row_passes(const json_t *finding, const json_t *row);
+/* The same of the passing side of a decisive pair. */
+bool tl_words_pair_counts(const json_t *finding, const json_t *rows, const json_t *pair);
+bool tl_words_holds(const json_t *list, const json_t *value); /* whether the value is in the list */
+void tl_words_note(struct tl_buffer *b, const json_t *finding,
+                   const json_t *note); /* a remark of the search */
 bool tl_words_has_note(const json_t *finding, const char *code);
 char *tl_words_summary(const json_t *finding); /* the caller's */
 char *tl_report_title(const json_t *finding);  /* one line that names the failure, plain text; the caller's */

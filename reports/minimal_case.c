@@ -1,5 +1,6 @@
-/* The minimal case of a finding: its case file, of which every axis keeps the values of the minimal variant
- * and of its decisive neighbours only, so that isolating it anew takes few trials and finds the same. */
+/* The minimal case of a finding: its case file, of which every axis keeps only the values that the answer is about:
+ * those of the minimal variant, its decisive neighbours, what it needs, other triggers, and a set that fails with
+ * what passes between. Isolating it anew takes few trials and finds the same. */
 
 #include "reports/minimal_case.h"
 
@@ -22,20 +23,75 @@ static bool is_named(const json_t *text, const char *name)
     return json_is_string(text) && !strcmp(json_string_value(text), name);
 }
 
-/* The values an axis keeps, simplest first: those of the passing neighbours, then the minimal variant's. */
+static void keep(json_t *kept, const json_t *value)
+{
+    if (value && !holds(kept, value))
+        json_array_append(kept, (json_t *)value);
+}
+
+static void keep_all(json_t *kept, const json_t *entry, const char *list)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(json_object_get(entry, list), i, v)
+        keep(kept, v);
+}
+
+/* Values of an axis in the entries of a trigger or of a need, each with the nearest that passes. Of a set all. */
+static void keep_entries(json_t *kept, const json_t *entries, const char *name)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(entries, i, t) {
+        if (strcmp(tl_member_or(t, "axis", ""), name) != 0)
+            continue;
+        keep(kept, json_object_get(t, "value"));
+        if (tl_member_true(t, "set")) {
+            keep_all(kept, t, "fails_with");
+            keep_all(kept, t, "passes_with");
+        } else {
+            keep(kept, json_object_get(t, "up_to"));
+            keep(kept, json_array_get(json_object_get(t, "passes_with"), 0));
+        }
+    }
+}
+
+/* Orders values as the axis has them: there are few. */
+static json_t *in_order(json_t *values, const json_t *axis)
+{
+    json_t *sorted = json_array(), *v;
+    size_t i;
+    json_array_foreach(values, i, v) {
+        size_t k = json_array_size(sorted);
+        while (k && tl_axis_place(axis, json_array_get(sorted, k - 1)) > tl_axis_place(axis, v))
+            k--;
+        json_array_insert(sorted, k, v);
+    }
+    json_decref(values);
+    return sorted;
+}
+
+/* The values an axis keeps, simplest first. */
 static json_t *kept_values(const json_t *finding, const char *name, const json_t *value)
 {
     json_t *kept = json_array();
-    const json_t *pair;
+    const json_t *pair, *x;
     size_t i;
     json_array_foreach(json_object_get(finding, "decisive"), i, pair) {
         const char *axis = tl_member_text(pair, "axis");
-        const json_t *passes = axis ? json_object_get(json_object_get(pair, "passes"), axis) : NULL;
-        if (passes && !strcmp(axis, name) && !holds(kept, passes) && !json_equal(passes, value))
-            json_array_append(kept, (json_t *)passes);
+        if (axis && !strcmp(axis, name))
+            keep(kept, json_object_get(json_object_get(pair, "passes"), axis));
     }
-    json_array_append(kept, (json_t *)value);
-    return kept;
+    keep(kept, value);
+    keep_entries(kept, json_object_get(finding, "trigger"), name);
+    json_array_foreach(json_object_get(finding, "needs"), i, x)
+        keep_entries(kept, json_object_get(x, "any_of"), name);
+    json_array_foreach(json_object_get(finding, "or"), i, x)
+        if (!json_equal(json_object_get(json_object_get(x, "minimal"), name), value)) {
+            keep(kept, json_object_get(json_object_get(x, "minimal"), name));
+            keep_entries(kept, json_object_get(x, "trigger"), name);
+        }
+    return in_order(kept, tl_axis_named(finding, name, NULL));
 }
 
 /* A forbidden combination, without the values that are gone; NULL when it cannot come up any more. */

@@ -73,6 +73,13 @@ static void add_test(struct suite *s, const json_t *night, const json_t *cell)
     if (!failed && !strcmp(class, "lost")) {
         s->errors++;
         tl_buffer_add_string(&s->tests, "      <error message=\"the machine went down while it ran\"/>\n");
+    } else if (!failed && !strcmp(class, "could-not-be-tried")) {
+        const json_t *entry = entry_of(night, "untried", cell, &(size_t){0});
+        const char *why = tl_member_text(entry, "why");
+        s->errors++;
+        tl_buffer_add_string(&s->tests, "      <error type=\"could-not-be-tried\"");
+        tl_add_attribute(&s->tests, "message", why ? why : "could not be tried");
+        tl_buffer_add_string(&s->tests, "/>\n");
     } else if (!failed &&
                (!strcmp(class, "still-failing") || !strcmp(class, "first-failing") ||
                 !strcmp(class, "unclear") || !strcmp(class, "not-supported") || !strcmp(class, "not-run"))) {

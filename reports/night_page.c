@@ -154,6 +154,7 @@ char *tl_night_markdown(const json_t *night)
                SCREEN_OTHERS);
     add_others(page, night, "unclear", "unclear", false, SCREEN_OTHERS);
     add_others(page, night, "still_failing", "still failing", true, SCREEN_OTHERS);
+    add_others(page, night, "untried", "could not be tried", false, SCREEN_OTHERS);
     add_others(page, night, "not_supported", "not supported", false,
                1); /* mostly one reason for all of them */
     add_notes(page, night, SCREEN_OTHERS);
@@ -231,6 +232,7 @@ char *tl_night_html(const json_t *night)
     add_table(page, night, "lost", "Lost");
     add_table(page, night, "unclear", "Unclear");
     add_table(page, night, "still_failing", "Still failing");
+    add_table(page, night, "untried", "Could not be tried");
     add_table(page, night, "not_supported", "Not supported here");
     if (json_array_size(json_object_get(night, "notes")))
         tl_page_heading(page, 2, "Notes");

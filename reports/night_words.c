@@ -1,6 +1,7 @@
 /* A night in words: its classes, what a cell did before and does now, and the trigger of what was isolated.
  * The table is in the order in which counts are said, the worse first. */
 #include "harness/base/utf8.h"
+#include "reports/finding_answers.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
 
@@ -27,6 +28,7 @@ static const struct {
     {"first-failing", "failing in the first run", "failing in the first run", false},
     {"unclear", "unclear", "unclear", false},
     {"not-supported", "not supported", "not supported", false},
+    {"could-not-be-tried", "could not be tried", "could not be tried", false},
     {"lost", "lost", "lost", false},
     {"not-run", "not run", "not run", false},
 };
@@ -94,6 +96,12 @@ static void add_failure(struct tl_buffer *b, const json_t *failure)
     }
 }
 
+static bool is(const json_t *entry, const char *class)
+{
+    const char *c = tl_member_text(entry, "class");
+    return c && !strcmp(c, class);
+}
+
 /* What some trials did: counts and the most frequent failure. */
 static char *did(const json_t *o, const json_t *failures)
 {
@@ -101,9 +109,12 @@ static char *did(const json_t *o, const json_t *failures)
     json_int_t passed = tl_member_integer(o, "passed"),
                bad = tl_member_integer(o, "failed") + tl_member_integer(o, "refused");
     if (!passed && !bad)
-        tl_buffer_add_string(&b, tl_member_integer(o, "unsupported") ? "unsupported"
+        tl_buffer_add_string(&b, is(o, "could-not-be-tried")           ? "could not be tried"
+                                 : tl_member_integer(o, "unsupported") ? "unsupported"
                                  : tl_member_integer(o, "lost")      ? "lost"
                                                                      : "not run");
+    else if (!bad && tl_member_integer(o, "as_expected") == passed)
+        tl_buffer_printf(&b, "fails as expected (%lld of %lld)", (long long)passed, (long long)passed);
     else if (!bad)
         tl_buffer_printf(&b, "passes (%lld of %lld)", (long long)passed, (long long)passed);
     else {
@@ -113,12 +124,6 @@ static char *did(const json_t *o, const json_t *failures)
             tl_buffer_printf(&b, ", and in %zu other ways", json_array_size(failures) - 1);
     }
     return tl_buffer_take(&b);
-}
-
-static bool is(const json_t *entry, const char *class)
-{
-    const char *c = tl_member_text(entry, "class");
-    return c && !strcmp(c, class);
 }
 
 /* Of a change of time or memory: the median. */
@@ -163,7 +168,7 @@ char *tl_night_now(const json_t *entry)
     if (text)
         return text;
     text = did(entry, json_object_get(entry, "failures"));
-    if (!why || !(is(entry, "unsupported") || is(entry, "not-supported")))
+    if (!why || !(is(entry, "unsupported") || is(entry, "not-supported") || is(entry, "could-not-be-tried")))
         return text;
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%s: ", text);
@@ -174,8 +179,8 @@ char *tl_night_now(const json_t *entry)
 
 char *tl_night_trigger(const json_t *entry)
 {
-    const json_t *isolation = json_object_get(entry, "isolation"), *t;
-    const char *why = tl_member_text(isolation, "why"), *glue = "";
+    const json_t *isolation = json_object_get(entry, "isolation"), *cause;
+    const char *why = tl_member_text(isolation, "why");
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     if (!json_is_object(isolation))
@@ -189,11 +194,14 @@ char *tl_night_trigger(const json_t *entry)
         return tl_strdup("it did not fail again when it was isolated");
     tl_buffer_add_string(
         &b, json_array_size(json_object_get(isolation, "trigger")) ? "trigger " : "fails at its baseline");
-    json_array_foreach(json_object_get(isolation, "trigger"), i, t) {
-        tl_buffer_add_string(&b, glue);
-        tl_words_setting(&b, tl_member_text(t, "axis") ? tl_member_text(t, "axis") : "unknown",
-                         json_object_get(t, "value"));
-        glue = ", ";
+    tl_words_trigger(&b, isolation, json_object_get(isolation, "trigger"));
+    json_array_foreach(json_object_get(isolation, "or"), i, cause) {
+        tl_buffer_add_string(&b, ", or (found so far) ");
+        tl_words_cause(&b, isolation, cause);
+    }
+    if (json_array_size(json_object_get(isolation, "needs"))) {
+        tl_buffer_add_string(&b, ", needs also ");
+        tl_words_needs(&b, isolation, json_object_get(isolation, "needs"));
     }
     if (!tl_member_true(isolation, "complete"))
         tl_buffer_add_string(&b, " (not shown to be minimal)");

@@ -48,7 +48,7 @@ static void add_plain(struct tl_buffer *b, const char *text, size_t i)
      * text from outside, where it costs one backslash. */
     bool starts = i == 0 && (c == '-' || c == '+' || c == '=' || c == '#');
     bool formats =
-        strchr("\\`*_{}[]<>|~", c) || starts ||
+        strchr("\\`*_[]<>|~", c) || starts ||
         (c == '.' && i && isdigit((unsigned char)before) && !isalnum((unsigned char)after) && i < 4);
     if (c == '_' && isalnum((unsigned char)before) && isalnum((unsigned char)after))
         formats = false;

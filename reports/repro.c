@@ -185,6 +185,32 @@ static char *harmless(const char *title)
     return copy;
 }
 
+#define COMMENT_WIDTH 110
+
+/* A title with a summary below it, or alone: harmless, in lines that begin with `margin`. */
+static char *heading(const char *title, const char *summary, const char *margin)
+{
+    char *first = harmless(title), *words = harmless(summary ? summary : "");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t column = COMMENT_WIDTH;
+    tl_buffer_add_string(&b, first);
+    if (*words)
+        tl_buffer_printf(&b, "\n%.*s", (int)(strlen(margin) ? strlen(margin) - 1 : 0), margin);
+    for (const char *p = words; *p;) {
+        size_t n = strcspn(p, " ");
+        if (column + n + 1 > COMMENT_WIDTH) {
+            tl_buffer_printf(&b, "\n%s", margin);
+            column = 0;
+        }
+        tl_buffer_printf(&b, "%s%.*s", column ? " " : "", (int)n, p);
+        column += n + (column > 0);
+        p += n + strspn(p + n, " ");
+    }
+    free(first);
+    free(words);
+    return tl_buffer_take(&b);
+}
+
 /* The template with each marker replaced once. A marker and its replacement come in pairs, in the order of
  * the file. */
 static char *fill_in(const char *template, const char *const *pairs, size_t n)
@@ -202,10 +228,11 @@ static char *fill_in(const char *template, const char *const *pairs, size_t n)
     return tl_buffer_take(&b);
 }
 
-char *tl_repro_c(const char *title, const struct tl_repro_side *failing, const struct tl_repro_side *control)
+char *tl_repro_c(const char *title, const char *summary, const struct tl_repro_side *failing,
+                 const struct tl_repro_side *control)
 {
     struct tl_buffer settings = TL_BUFFER_INIT;
-    char *comment = harmless(title);
+    char *comment = heading(title, summary, " * ");
     add_c_side(&settings, "failing", failing);
     add_c_side(&settings, "control", control);
     const char *pairs[] = {"@TITLE@",
@@ -221,11 +248,11 @@ char *tl_repro_c(const char *title, const struct tl_repro_side *failing, const s
     return source;
 }
 
-char *tl_repro_python(const char *title, const char *version, const struct tl_repro_side *failing,
-                      const struct tl_repro_side *control)
+char *tl_repro_python(const char *title, const char *summary, const char *version,
+                      const struct tl_repro_side *failing, const struct tl_repro_side *control)
 {
     struct tl_buffer settings = TL_BUFFER_INIT;
-    char *comment = harmless(title), *pin;
+    char *comment = heading(title, summary, ""), *pin;
     bool plain = version && *version;
     for (const char *p = version; plain && *p; p++)
         plain = isdigit((unsigned char)*p) || *p == '.';

@@ -74,7 +74,7 @@ static void add_title(struct tl_buffer *b, const json_t *step, const json_t *bas
     const char *outcome = tl_member_text(step, "outcome"), *purpose = tl_member_text(step, "purpose");
     tl_buffer_printf(&text, "Trial %zu, %s: %s; ", number, purpose ? purpose : "?",
                      outcome_words(outcome ? outcome : "?"));
-    tl_words_difference(&text, json_object_get(step, "variant"), baseline);
+    tl_words_difference(&text, NULL, json_object_get(step, "variant"), baseline);
     tl_buffer_add_string(b, "<title>");
     tl_add_escaped(b, text.data);
     tl_buffer_add_string(b, "</title>");

@@ -1,6 +1,6 @@
-/* The end of each stream is kept and looked at once, when the program has ended: what it complained of last
- * is there, whatever it wrote before. Which of the lines says why is the same for a program that exits as for
- * one that dies (harness/base/last_words.c). */
+/* The end of each stream is kept, and of what came before it the lines that may say why (notable.h). They are
+ * looked at once, when the program has ended. Which of the lines says why is the same for a program that exits
+ * as for one that dies (harness/base/last_words.c). */
 #include "runners/complaint.h"
 
 #include "harness/base/buffer.h"
@@ -15,15 +15,29 @@
 
 void tl_complaint_feed(struct tl_complaint *c, const char *data, size_t size)
 {
-    if (size > TL_COMPLAINT_KEPT) {
-        data += size - TL_COMPLAINT_KEPT;
-        size = TL_COMPLAINT_KEPT;
-    }
     size_t over = c->size + size > TL_COMPLAINT_KEPT ? c->size + size - TL_COMPLAINT_KEPT : 0;
-    memmove(c->kept, c->kept + over, c->size - over);
-    c->size -= over;
+    size_t old = over < c->size ? over : c->size;
+    if (old)
+        tl_notable_feed(&c->before, c->kept, old);
+    memmove(c->kept, c->kept + old, c->size -= old);
+    if (over > old) {
+        tl_notable_feed(&c->before, data, over - old);
+        data += over - old;
+        size -= over - old;
+    }
     memcpy(c->kept + c->size, data, size);
     c->size += size;
+}
+
+void tl_complaint_end(struct tl_complaint *c)
+{
+    size_t n = c->before.size;
+    if (n) {
+        memmove(c->kept + n, c->kept, c->size);
+        memcpy(c->kept, c->before.kept, n);
+        c->size += n;
+    }
+    tl_notable_free(&c->before);
 }
 
 /* Takes the message; NULL says nothing. */
@@ -37,10 +51,7 @@ static void set_line(char *message, char line[TL_COMPLAINT_MOST + 1])
 void tl_complaint_line(const struct tl_complaint *err, const struct tl_complaint *out,
                        char line[TL_COMPLAINT_MOST + 1])
 {
-    char *message = tl_find_complaint(err->kept, err->size, false);
-    if (!message)
-        message = tl_find_complaint(out->kept, out->size, true);
-    set_line(message, line);
+    set_line(tl_find_complaint_of(err->kept, err->size, out->kept, out->size), line);
 }
 
 /* The last line of a stream that begins with the first word of a text: a new string, or NULL. */

@@ -108,6 +108,8 @@ static int describe(const struct tl_runner *runner, const json_t *request)
     json_t *answer =
         json_pack("{s:s,s:s,s:o,s:o,s:b,s:i}", "name", runner->name, "version", runner->version, "devices",
                   devices, "axes", axes, "serve", serve, "protocol", TL_PROTOCOL_VERSION);
+    if (runner->no_builds)
+        json_object_set_new(answer, "builds", json_false());
     if (tl_channel_send(answer) && (errno == EMSGSIZE || errno == EINVAL))
         tl_channel_error("protocol", "too-large", "the description cannot be sent as one message");
     return 0;

@@ -40,6 +40,7 @@ struct tl_runner {
      * NULL: this runner cannot serve. When a trial is not served, load is not called and state is NULL. */
     int (*load)(const json_t *request, void **state, char *why, size_t why_size);
     bool can_serve;
+    bool no_builds; /* it is what it is: a unit with a build is a mistake */
 };
 
 /* Runs the protocol to its end; the value is main's to return. Without arguments the request is read from
@@ -54,9 +55,11 @@ int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
  *
  * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"error":{"domain","code","message"}},
  * {"unsupported":WHY} and {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
- * "first":[values]}],"observed":DEVICE,"versions":{name: version}}}. JSON has no NaN: a value
+ * "first":[values]}],"observed":DEVICE,"versions":{name: version},
+ * "fallback":WHY}}. JSON has no NaN: a value
  * that is not finite is null, "nan", "inf" or "-inf", and "finite" is then false. "observed" is left out
- * where the runtime does not tell. */
+ * where the runtime does not tell; "fallback" is there only when it succeeded in another way than the one that
+ * was asked for, and then says which. */
 void tl_run_phase(struct tl_run *run, const char *phase);
 /* The same with a deadline of this phase's own, in place of the case's. */
 void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds);

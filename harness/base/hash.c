@@ -118,3 +118,18 @@ void tl_uuid7(char id[TL_UUID_SIZE])
     to_hex(b, 16, hex);
     snprintf(id, TL_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
+
+int64_t tl_uuid7_ms(const char *id)
+{
+    static const char digits[] = "0123456789abcdef";
+    int64_t ms = 0;
+    if (!id || strlen(id) != TL_UUID_SIZE - 1 || id[8] != '-' || id[14] != '7')
+        return 0;
+    for (size_t i = 0; i < 13; i++) {
+        const char *at = i == 8 ? digits : strchr(digits, id[i]);
+        if (!at)
+            return 0;
+        ms = i == 8 ? ms : ms * 16 + (at - digits);
+    }
+    return ms;
+}

@@ -3,6 +3,7 @@
 #define TL_HASH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define TL_ID_SIZE 33     /* 32 hexadecimal digits (the first 128 bits of a SHA-256) and a NUL */
 #define TL_SHA256_SIZE 65 /* 64 hexadecimal digits and a NUL */
@@ -27,5 +28,7 @@ int tl_hash_file(const char *path, char hex[TL_SHA256_SIZE]);
 /* A new UUID version 7 (RFC 9562): 48 bits of Unix milliseconds, then a counter that keeps the order of
  * calls within a millisecond, then random bits. */
 void tl_uuid7(char id[TL_UUID_SIZE]);
+/* The milliseconds since 1970 at which one was made; 0 when it is none. */
+int64_t tl_uuid7_ms(const char *id);
 
 #endif

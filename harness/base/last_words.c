@@ -1,16 +1,19 @@
 /* Which of the lines that a process wrote says why it failed.
  *
- * Theory of operation. The text is cleaned and cut into lines, and looked through from its end: what a
- * process says last is what it died of. Three kinds of lines are not the reason, although they come last:
+ * Theory of operation. The text is cut into lines (last_words_lines.c) and read once from its beginning: each
+ * line that says why, alone or with lines that belong to it, becomes an event (last_words_known.c has the known
+ * kinds). The last event counts, as what a process says last is what it died of, but for these:
  *
  *   epilogues  only announce the end ("terminate called without an active exception" after a pure virtual
  *              call). They count when there is nothing else.
  *   warnings   and notes never count as an error.
- *   verdicts   say that something failed and not what: "MLIR pass manager failed", "ANECCompile() FAILED".
- *              Two failures that have nothing to do with each other end in the same ones. What belongs to
- *              such a line is looked for: the block after it (an ErrorList, an internal error of the
- *              compiler, indented lines), or the nearest error before it. The message then holds both, the
- *              cause first when it came first.
+ *   verdicts   say that something failed and not what: "MLIR pass manager failed", "ANECCompile() FAILED",
+ *              "make: *** [all] Error 1". Two failures that have nothing to do with each other end in the same
+ *              ones. What belongs to such a line is looked for: the block after it (an ErrorList, an internal
+ *              error of the compiler, indented lines), or the nearest error before it. The message then holds
+ *              both, the cause first when it came first.
+ *   cascades   An error is passed up, and each level says in its own words that it failed. Of errors that were
+ *              written one after the other the first is the cause.
  *
  * A program that exits has more ways to say why than one that aborts: there every line that names an error
  * counts, not only those of a known kind. */
@@ -21,35 +24,22 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define TEXT_MOST (1u << 20) /* only the end of a longer text is looked at */
-#define MESSAGE_MOST 2000    /* bytes of a message */
-#define CAUSE_MOST 600       /* bytes of a cause that a verdict is joined with */
-#define CONTEXT_LINES 60     /* how far from a verdict its cause may stand */
-#define BLOCK_LINES 8        /* lines of a message that goes on, indented */
-#define FOLLOWING_LINES 4    /* lines after one that is given whatever they say */
-
-/* --- lines ---------------------------------------------------------------------------------------------- */
+#define MESSAGE_MOST 2000 /* bytes of a message */
+#define CAUSE_MOST 600    /* bytes of a cause that a verdict is joined with */
+#define CONTEXT_LINES 60  /* how far from a verdict its cause may stand, without stacks */
+#define BLOCK_LINES 8     /* lines of a message that goes on, indented */
+#define FOLLOWING_LINES 4 /* lines after one that is given whatever they say */
+#define NEAR_LINES 6      /* how far a line that names no error may be from its verdict */
 
 static bool starts(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
-}
-
 static bool has_letter(const char *s)
 {
-    while (*s && !is_letter(*s))
+    while (*s && !((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (unsigned char)*s >= 0x80))
         s++;
     return *s != '\0';
 }
@@ -70,47 +60,7 @@ static bool contains_any(const char *s, const char *const *words, size_t n)
 }
 #define CONTAINS(s, words) contains_any(s, words, TL_COUNT(words))
 
-/* Cleaned, with a line that was written over ("10%\r20%") as lines of its own. Both are released with
- * lines_free. */
-struct text {
-    struct tl_lines lines;
-    char *clean;
-};
-
-static void text_cut(const char *from, size_t size, struct text *t)
-{
-    if (size > TEXT_MOST) {
-        from += size - TEXT_MOST;
-        size = TEXT_MOST;
-    }
-    struct tl_buffer raw = TL_BUFFER_INIT;
-    tl_buffer_add(&raw, from, size);
-    for (size_t i = 0; i + 1 < raw.size; i++)
-        if (raw.data[i] == '\r' && raw.data[i + 1] != '\n')
-            raw.data[i] = '\n';
-    *t = (struct text){.clean = tl_clean_text(raw.data, raw.size, true)};
-    tl_buffer_free(&raw);
-    size_t capacity = 0;
-    for (char *s = t->clean; s;) {
-        char *newline = strchr(s, '\n');
-        if (newline)
-            *newline = '\0';
-        if (t->lines.n == capacity) {
-            capacity = capacity ? capacity * 2 : 256;
-            t->lines.line = tl_realloc(t->lines.line, capacity, sizeof *t->lines.line);
-        }
-        t->lines.line[t->lines.n++] = s;
-        s = newline ? newline + 1 : NULL;
-    }
-}
-
-static void text_free(struct text *t)
-{
-    free(t->lines.line);
-    free(t->clean);
-}
-
-/* --- kinds of lines ------------------------------------------------------------------------------------- */
+/* --- kinds of messages ---------------------------------------------------------------------------------- */
 
 bool tl_message_says_nothing(const char *message)
 {
@@ -145,7 +95,7 @@ static bool is_epilogue(const char *s)
     return CONTAINS(s, known) || tl_message_says_nothing(s);
 }
 
-/* An error of a compiler about itself that only names the signal it got. */
+/* An error of a compiler about itself that only names the signal it got, or the check that failed. */
 static bool is_bare_internal_error(const char *s)
 {
     static const char *const signals[] = {"Segmentation fault",  "Aborted",   "Illegal instruction",
@@ -157,31 +107,42 @@ static bool is_bare_internal_error(const char *s)
     return false;
 }
 
-/* Lines that say that something failed and not what. */
+/* Messages that say that something failed and not what. */
 static bool is_verdict(const char *s)
 {
     static const char *const known[] = {
-        "original module failed verification",
         "module failed verification",
-        "MLIR pass manager failed",
         "pass manager failed",
+        "failed to run pass pipeline",
         "Failed to infer result type",
         "failed to infer returned types",
         "failed to legalize operation",
         "ANECCompile() FAILED",
         "ANECCompileOffline() failed",
         "Error occurred when loading ANE module",
+        "Error in declaring network",
+        "Error in adding network",
         "exited with error status",
         "command failed due to signal",
+        "frontend command failed",
         "unable to execute command",
         "linker command failed",
         "ld returned ",
         "returned non-zero exit status",
+        "returned an exit status",
         "aborting due to",
         "could not compile",
         "See root cause above",
         "see above for details",
         "exited with code",
+        "exited with status",
+        "exit code ",
+        "(exitcode",
+        "exits with return code",
+        "PassManager::run failed",
+        "aborted due to errors",
+        "ChildFailedError",
+        ": return code '",
         "Process completed with exit code",
         "subprocess-exited-with-error",
         "error: command failed",
@@ -189,66 +150,31 @@ static bool is_verdict(const char *s)
         "Lowering failed",
         "Compilation failed",
         "compilation failed",
+        "ompilation aborted",
         "Failed to compile",
+        "Box<dyn Any>",
+        "device-side assert triggered",
+        "operation failed in the TorchScript",
+        "UndefinedBehaviorSanitizer: undefined-behavior",
+        "internal compiler error: verify_",
+        "UNREACHABLE executed",
+        "dying due to",
+        "subcommand failed",
+        "errors occurred",
+        "BEGIN failed--",
+        ": *** [",
+        "dditional error has been",
     };
-    return CONTAINS(s, known) || is_bare_internal_error(s);
-}
-
-/* Where a line first says that it is a warning, or less; NULL. */
-static const char *warning_in(const char *s)
-{
-    static const char *const words[] = {"warning", "note", "info", "debug", "hint", "help", "remark"};
-    const char *first = NULL;
-    for (size_t i = 0; i < TL_COUNT(words); i++) {
-        size_t n = strlen(words[i]);
-        for (const char *p = s; (p = strcasestr(p, words[i])); p += n) {
-            bool whole = i == 0 || p == s || !is_letter(p[-1]); /* "UserWarning:", but no "footnote:" */
-            bool ends = p[n] == ':' || p[n] == ']' || (i == 0 && (p == s || *p == 'W') && p[n] == ' ');
-            if (whole && ends && (!first || p < first))
-                first = p;
-        }
-    }
-    /* A log's tag: "W0520 12:34:56 …", "[W …]", "[W]"; and the line with which Python shows a warning. */
-    if (!first && ((strchr("IW", *s) && is_digit(s[1]) && is_digit(s[2])) || starts(s, "[W ") ||
-                   starts(s, "[W]") || starts(s, "npm WARN") || starts(skip_blanks(s), "warnings.warn(")))
-        first = s;
-    return *s ? first : NULL;
-}
-
-/* Where a line names an error: "error: …", "fatal error: …", "ValueError: …", "[ERROR] …": said of an error,
- * and not only about errors ("2 errors generated"). NULL when it does not. */
-static const char *error_in(const char *s)
-{
-    static const char *const words[] = {"error", "fatal", "exception", "panicked"};
-    static const char *const phrases[] = {"Error Domain=",
-                                          "terminated due to signal",
-                                          "undefined reference to ",
-                                          "Undefined symbols for ",
-                                          "undefined symbol:",
-                                          "symbol lookup error",
-                                          "error while loading shared"};
-    const char *first = NULL;
-    for (size_t i = 0; i < TL_COUNT(words); i++) {
-        size_t n = strlen(words[i]);
-        for (const char *p = s; (p = strcasestr(p, words[i])); p += n) {
-            bool ends = p[n] == ':' || p[n] == ']' || (p[n] == '[' && p[n + 1] == 'E') ||
-                        (p[n] == ' ' && (i == 3 || p == s));
-            if (ends && (!first || p < first))
-                first = p;
-        }
-    }
-    for (size_t i = 0; i < TL_COUNT(phrases); i++) {
-        const char *p = strstr(s, phrases[i]);
-        if (p && (!first || p < first))
-            first = p;
-    }
-    return first;
-}
-
-static bool names_error(const char *s)
-{
-    const char *error = error_in(s), *warning = error ? warning_in(s) : NULL;
-    return error && !(warning && warning < error);
+    static const char *const whole[] = {
+        "FAILED",       "Failed",       "failed",       "FAIL",    "error",    "Error",     "ERROR",
+        "failure",      "Failure",      "FAILURE",      "Error!",  "Aborting", "Aborting.", "Aborting...",
+        "Build failed", "build failed", "BUILD FAILED", "Failed.", "failed."};
+    for (size_t i = 0; i < TL_COUNT(whole); i++)
+        if (!strcmp(skip_blanks(s), whole[i]))
+            return true;
+    size_t n = strlen(s); /* "file.cu:70: ROCm error" */
+    const char *place = n > 6 && !strcmp(s + n - 6, " error") ? strchr(s, ':') : NULL;
+    return CONTAINS(s, known) || is_bare_internal_error(s) || (place && strspn(place + 1, "0123456789"));
 }
 
 /* Whether a line that names an error ends before it has said which. */
@@ -258,7 +184,7 @@ static bool is_unfinished(const char *s)
     const char *code = strstr(s, "Error Domain=") ? strstr(s, " Code=") : NULL;
     if (code && !code[6 + strspn(code + 6, "-0123456789")]) /* an NSError, described on the next line */
         return true;
-    return n && (s[n - 1] == ':' || s[n - 1] == '{' || s[n - 1] == '(' || s[n - 1] == '=');
+    return n && strchr(":{(=", s[n - 1]);
 }
 
 /* --- what belongs to a line ----------------------------------------------------------------------------- */
@@ -283,8 +209,22 @@ static char *indented_block(const struct tl_lines *t, size_t i)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     for (size_t k = i + 1; k < t->n && k <= i + BLOCK_LINES && t->line[k][0] == ' '; k++)
-        if (has_letter(t->line[k]))
+        if (has_letter(t->line[k]) && !tl_line_is_of_a_stack(t->line[k]))
             add_words(&b, t->line[k]);
+    return take_words(&b);
+}
+
+/* The lines below one that announces them: each up to the first that announces nothing more. */
+static char *announced(const struct tl_lines *t, size_t i)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t k = i + 1; k < t->n && k <= i + BLOCK_LINES && *t->line[k]; k++) {
+        if (tl_line_is_of_a_stack(t->line[k]) || tl_line_warning(t, k))
+            break;
+        add_words(&b, t->line[k]);
+        if (!is_unfinished(t->line[k]))
+            break;
+    }
     return take_words(&b);
 }
 
@@ -326,10 +266,27 @@ static char *internal_error_place(const struct tl_lines *t, size_t i)
     return take_words(&b);
 }
 
-/* Whether a line belongs to the block that the lines before it began. */
-static bool goes_on(const char *s)
+/* Which pass LLVM's dump of its own stack names, the innermost one: "4. Running pass 'X' on function '@f'". */
+static char *dumped_pass(const struct tl_lines *t)
 {
-    return *s == ' ' || (is_unfinished(s) && !names_error(s));
+    const char *pass = NULL;
+    for (size_t i = 0; i < t->n; i++) {
+        const char *s = skip_blanks(t->line[i]);
+        size_t digits = strspn(s, "0123456789");
+        if (!digits || s[digits] != '.' || s[digits + 1] != ' ')
+            continue;
+        s = skip_blanks(s + digits + 1);
+        if (strstr(s, "unning pass ") || (!pass && starts(s, "While ")))
+            pass = s;
+    }
+    const char *on = pass ? strstr(pass, " on ") : NULL;
+    return pass ? tl_format("%.*s", (int)(on ? (size_t)(on - pass) : strlen(pass)), pass) : NULL;
+}
+
+/* Whether a line belongs to the block that the lines before it began. */
+static bool goes_on(const struct tl_lines *t, size_t i)
+{
+    return t->line[i][0] == ' ' || (is_unfinished(t->line[i]) && !tl_line_names_error(t, i));
 }
 
 /* The block after a verdict that says what failed. */
@@ -344,50 +301,18 @@ static char *cause_after(const struct tl_lines *t, size_t i, bool known)
         const char *internal = k > i ? strstr(t->line[k], "Compiler internal error") : NULL;
         if (internal)
             return tl_strdup(internal);
-        if (k > i && has_letter(t->line[k]) && !goes_on(t->line[k]) && !starts(t->line[k], "Error"))
+        if (k > i && has_letter(t->line[k]) && !goes_on(t, k) && !starts(t->line[k], "Error"))
             break;
     }
     return known ? NULL : indented_block(t, i);
-}
-
-static char *error_message(const struct tl_lines *t, size_t i);
-
-/* The nearest error before a verdict. */
-static char *cause_before(const struct tl_lines *t, size_t i)
-{
-    for (size_t k = i; k-- > 0 && k + CONTEXT_LINES >= i;) {
-        const char *s = t->line[k];
-        if (is_verdict(s) || is_epilogue(s) || warning_in(s))
-            continue;
-        char *cause = tl_last_words_known(t, k);
-        if (!cause && names_error(s))
-            cause = error_message(t, k);
-        if (cause)
-            return cause;
-    }
-    return NULL;
-}
-
-/* Joins a verdict with its cause. Takes the message. */
-static char *with_cause(const struct tl_lines *t, size_t i, char *message, bool known)
-{
-    char *after = cause_after(t, i, known), *before = after ? NULL : cause_before(t, i);
-    char *cause = after ? after : before;
-    if (!cause || strstr(message, cause)) {
-        free(cause);
-        return message;
-    }
-    cause[tl_utf8_cut(cause, CAUSE_MOST)] = '\0';
-    char *both = after ? tl_format("%s: %s", message, cause) : tl_format("%s (%s)", cause, message);
-    free(cause);
-    free(message);
-    return both;
 }
 
 /* The message of a line that names an error, in words that are nobody's assertion: a new string. */
 static char *error_message(const struct tl_lines *t, size_t i)
 {
     char *below = is_unfinished(t->line[i]) ? indented_block(t, i) : NULL;
+    if (!below && is_unfinished(t->line[i]))
+        below = announced(t, i);
     char *message =
         below ? tl_format("%s %s", skip_blanks(t->line[i]), below) : tl_strdup(skip_blanks(t->line[i]));
     free(below);
@@ -402,37 +327,183 @@ static size_t head_of_block(const struct tl_lines *t, size_t i)
     while (k > 0 && t->line[k][0] == ' ' && i - k < BLOCK_LINES)
         k--;
     const char *s = t->line[k];
-    return k < i && names_error(s) && (is_verdict(s) || is_unfinished(s)) ? k : i;
+    return k < i && tl_line_names_error(t, k) && (is_verdict(s) || is_unfinished(s)) ? k : i;
+}
+
+/* --- events --------------------------------------------------------------------------------------------- */
+
+struct event {
+    size_t at;     /* its first line */
+    char *message; /* owned */
+    bool known;    /* of a kind that only the end of a process has; else a line that names an error */
+};
+
+struct events {
+    struct event *list;
+    size_t n;
+};
+
+/* The last of the lines below "Caused by:", which is where an error in Rust came from. Takes the message. */
+static char *with_root(const struct tl_lines *t, char *message, size_t *end)
+{
+    size_t k = *end + (*end < t->n && !*t->line[*end]);
+    if (k >= t->n || strcmp(skip_blanks(t->line[k]), "Caused by:"))
+        return message;
+    const char *root = NULL;
+    for (k++; k < t->n && t->line[k][0] == ' '; *end = ++k)
+        if (has_letter(t->line[k]) && !tl_line_warning(t, k))
+            root = skip_blanks(t->line[k]);
+    if (!root)
+        return message;
+    size_t digits = strspn(root, "0123456789");
+    char *both = tl_format("%s (%s)", root + (starts(root + digits, ": ") ? digits + 2 : 0), message);
+    free(message);
+    return both;
+}
+
+static void find_events(const struct tl_lines *t, struct events *e)
+{
+    size_t capacity = 0;
+    *e = (struct events){0};
+    for (size_t i = 0, end; i < t->n; i = end) {
+        end = i + 1;
+        if (!*t->line[i])
+            continue;
+        struct event one = {.at = i, .message = tl_last_words_known(t, i, &end)};
+        one.known = one.message;
+        if (!one.known && tl_line_names_error(t, i)) {
+            one.at = head_of_block(t, i);
+            if (one.at == i || !e->n || e->list[e->n - 1].at != one.at)
+                one.message = error_message(t, one.at);
+        }
+        if (!one.message)
+            continue;
+        if (!*one.message) {
+            free(one.message);
+            continue;
+        }
+        one.message = with_root(t, one.message, &end);
+        if (e->n == capacity) {
+            capacity = capacity ? capacity * 2 : 32;
+            e->list = tl_realloc(e->list, capacity, sizeof *e->list);
+        }
+        e->list[e->n++] = one;
+    }
+}
+
+static void free_events(struct events *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        free(e->list[i].message);
+    free(e->list);
+}
+
+/* How many lines that are no stack's stand between two lines. */
+static size_t distance(const struct tl_lines *t, size_t from, size_t to)
+{
+    size_t n = 0;
+    for (size_t k = from + 1; k < to; k++)
+        n += !tl_line_is_of_a_stack(t->line[k]);
+    return n;
+}
+
+/* What a verdict leaves unsaid: the nearest error before it that says something; else the nearest line that
+ * has a word of failing. NULL when there is none. */
+static char *cause_before(const struct tl_lines *t, const struct events *e, size_t which)
+{
+    size_t at = e->list[which].at;
+    for (size_t k = which; k-- > 0;) {
+        const struct event *c = &e->list[k];
+        if (distance(t, c->at, at) > CONTEXT_LINES)
+            break;
+        if (!is_verdict(c->message) && !is_epilogue(c->message))
+            return tl_strdup(c->message);
+    }
+    bool unreachable = strstr(e->list[which].message, "UNREACHABLE executed");
+    size_t left = NEAR_LINES;
+    for (size_t k = at; k-- > 0 && left > 0;) {
+        const char *s = t->line[k];
+        if (!has_letter(s) || tl_line_is_of_a_stack(s) || tl_line_is_advice(s) || tl_line_warning(t, k))
+            continue;
+        left--;
+        if (!is_verdict(s) && !is_epilogue(s) && (unreachable || tl_line_complains(s)))
+            return tl_strdup(skip_blanks(s));
+    }
+    return NULL;
+}
+
+/* Joins a verdict with its cause: a new string; *found tells whether there is one. */
+static char *with_cause(const struct tl_lines *t, const struct events *e, size_t which, bool *found)
+{
+    const struct event *v = &e->list[which];
+    const char *message = v->message;
+    char *after = cause_after(t, v->at, v->known);
+    char *before = after ? NULL : cause_before(t, e, which);
+    if (!after && !before)
+        before = dumped_pass(t);
+    char *cause = after ? after : before;
+    *found = cause;
+    if (!cause || strstr(message, cause)) {
+        free(cause);
+        return tl_strdup(message);
+    }
+    cause[tl_utf8_cut(cause, CAUSE_MOST)] = '\0';
+    char *both = after ? tl_format("%s: %s", message, cause) : tl_format("%s (%s)", cause, message);
+    free(cause);
+    return both;
+}
+
+/* Whether nothing but stacks, notes and further complaints stands between two lines. */
+static bool is_one_cascade(const struct tl_lines *t, size_t from, size_t to)
+{
+    for (size_t k = from + 1; k < to; k++) {
+        const char *s = t->line[k];
+        if (!tl_line_is_of_a_stack(s) && *s != ' ' && !tl_line_warning(t, k) && !tl_line_complains(s))
+            return false;
+    }
+    return true;
+}
+
+/* The first of the errors that were written directly before this one, with this one. */
+static char *with_first_of_cascade(const struct tl_lines *t, const struct events *e, size_t which)
+{
+    size_t first = which;
+    while (first > 0 && which - first < BLOCK_LINES && !e->list[first - 1].known &&
+           is_one_cascade(t, e->list[first - 1].at, e->list[first].at))
+        first--;
+    while (first < which && is_verdict(e->list[first].message))
+        first++;
+    const char *a = e->list[first].message, *b = e->list[which].message;
+    return first == which || !strcmp(a, b) ? tl_strdup(b) : tl_format("%s (%s)", a, b);
 }
 
 /* --- choosing ------------------------------------------------------------------------------------------- */
 
-/* The last message of a known kind; else, of a program that exited, the last line that names an error. */
-static char *choose(const struct tl_lines *t, bool exited)
+/* The last message of a known kind; of a program that exited, the last line that names an error too. A verdict
+ * whose cause is not told is no `sure` one. */
+static char *choose(const struct tl_lines *t, bool exited, bool *sure)
 {
-    char *best = NULL;
-    for (size_t i = t->n; i-- > 0;) {
-        char *message = tl_last_words_known(t, i);
-        bool known = message, error = !known && exited && names_error(t->line[i]);
-        size_t at = error ? head_of_block(t, i) : i;
-        if (error)
-            message = error_message(t, at);
-        if (!message)
+    struct events e;
+    find_events(t, &e);
+    char *best = NULL, *epilogue = NULL;
+    *sure = true;
+    for (size_t i = e.n; !best && i-- > 0;) {
+        const struct event *one = &e.list[i];
+        if (!one->known && !exited)
             continue;
-        if (!is_epilogue(message)) {
-            free(best);
-            return is_verdict(t->line[at]) || is_verdict(message) ? with_cause(t, at, message, known)
-                                                                  : message;
+        if (is_epilogue(one->message)) {
+            if (!epilogue && one->known)
+                epilogue = tl_strdup(one->message);
+        } else if (is_verdict(one->message) || (!one->known && is_verdict(t->line[one->at]))) {
+            best = with_cause(t, &e, i, sure);
+        } else {
+            best = one->known ? tl_strdup(one->message) : with_first_of_cascade(t, &e, i);
         }
-        if (best || error)
-            free(message);
-        else
-            best = message;
     }
-    if (best && tl_message_says_nothing(best)) {
-        free(best);
-        best = NULL;
-    }
+    free_events(&e);
+    if (!best && epilogue && !tl_message_says_nothing(epilogue))
+        return epilogue;
+    free(epilogue);
     return best;
 }
 
@@ -445,12 +516,13 @@ static char *cut(char *message)
 
 char *tl_find_abort_message(const char *text, size_t size)
 {
-    struct text t;
+    struct tl_lines t;
+    bool sure;
     if (!text || !size)
         return NULL;
-    text_cut(text, size, &t);
-    char *message = choose(&t.lines, false);
-    text_free(&t);
+    tl_lines_cut(text, size, &t);
+    char *message = choose(&t, false, &sure);
+    tl_lines_free(&t);
     return cut(message);
 }
 
@@ -460,58 +532,122 @@ static bool says_who(const char *s)
     return starts(s, "trapline-command: ") || strstr(s, " Aborted") || tl_message_says_nothing(s);
 }
 
+/* Whether a line at the end of a text is passed over in the search for the error before it. */
+static bool is_after_the_end(const struct tl_lines *t, size_t i)
+{
+    const char *s = t->line[i];
+    return !has_letter(s) || tl_line_is_of_a_stack(s) || tl_line_is_advice(s) || tl_line_warning(t, i) ||
+           says_who(s);
+}
+
 char *tl_find_closing_error(const char *text, size_t size)
 {
-    struct text t;
+    struct tl_lines t;
     if (!text || !size)
         return NULL;
-    text_cut(text, size, &t);
-    const struct tl_lines *l = &t.lines;
+    tl_lines_cut(text, size, &t);
     char *message = NULL;
-    size_t i = l->n;
-    while (i > 0 && (!has_letter(l->line[i - 1]) || warning_in(l->line[i - 1]) || says_who(l->line[i - 1])))
+    size_t i = t.n;
+    while (i > 0 && is_after_the_end(&t, i - 1))
         i--;
-    size_t lowest = i > BLOCK_LINES ? i - BLOCK_LINES : 0;
-    while (i > lowest && goes_on(l->line[i - 1]))
+    size_t last = i, lowest = i > BLOCK_LINES ? i - BLOCK_LINES : 0;
+    while (i > lowest && goes_on(&t, i - 1))
         i--;
-    if (i-- > 0 && names_error(l->line[i])) {
-        message = error_message(l, i);
-        if (is_verdict(l->line[i]))
-            message = with_cause(l, i, message, false);
+    if (i > 0 && tl_line_names_error(&t, i - 1)) {
+        struct events e;
+        find_events(&t, &e);
+        for (size_t k = e.n; !message && k-- > 0;) {
+            bool found;
+            if (e.list[k].at == i - 1)
+                message =
+                    is_verdict(t.line[i - 1]) ? with_cause(&t, &e, k, &found) : tl_strdup(e.list[k].message);
+        }
+        free_events(&e);
     }
-    text_free(&t);
+    if (!message && last && t.line[last - 1][0] != ' ' && tl_line_complains(t.line[last - 1]))
+        message = tl_strdup(t.line[last - 1]);
+    tl_lines_free(&t);
     return cut(message);
+}
+
+/* The last line that says something, for want of a better one: that complains, that is no part of a block, or
+ * any. */
+static char *last_line(const struct tl_lines *t)
+{
+    enum { COMPLAINS, STANDS_ALONE, ANY, WAYS };
+    for (int way = 0; way < WAYS; way++)
+        for (size_t i = t->n, left = CONTEXT_LINES; i-- > 0 && left > 0;) {
+            const char *s = t->line[i];
+            if (!has_letter(s) || tl_line_warning(t, i))
+                continue;
+            bool fit = !is_verdict(s) && *s != ' ' && !tl_line_is_advice(s) && !tl_line_is_of_a_stack(s);
+            left -= way == COMPLAINS && fit;
+            if (way == ANY || (fit && (way == STANDS_ALONE || tl_line_complains(s))))
+                return tl_strdup(skip_blanks(s));
+        }
+    return NULL;
 }
 
 char *tl_find_complaint(const char *text, size_t size, bool only_error)
 {
-    struct text t;
+    struct tl_lines t;
+    bool sure;
     if (!text || !size)
         return NULL;
-    text_cut(text, size, &t);
-    char *message = choose(&t.lines, true);
-    for (size_t i = t.lines.n; !message && !only_error && i-- > 0;)
-        if (has_letter(t.lines.line[i]) && !warning_in(t.lines.line[i]))
-            message = tl_strdup(skip_blanks(t.lines.line[i]));
-    text_free(&t);
+    tl_lines_cut(text, size, &t);
+    char *message = choose(&t, true, &sure);
+    if (!message && !only_error)
+        message = last_line(&t);
+    tl_lines_free(&t);
+    return cut(message);
+}
+
+char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, size_t out_size)
+{
+    struct tl_lines t;
+    bool sure = false;
+    char *message = NULL, *line = NULL;
+    if (err && err_size) {
+        tl_lines_cut(err, err_size, &t);
+        message = choose(&t, true, &sure);
+        line = message ? NULL : last_line(&t);
+        tl_lines_free(&t);
+    }
+    if (message && sure)
+        return cut(message);
+    bool says_why = line && tl_line_complains(line) && !is_verdict(line) && !tl_message_says_nothing(line);
+    char *other = says_why ? NULL : tl_find_complaint(out, out_size, true);
+    if (!message) {
+        message = line;
+        line = NULL;
+    }
+    if (other && message && is_verdict(message)) {
+        char *both = tl_format("%s (%s)", other, message);
+        free(other);
+        other = both;
+    }
+    if (other) {
+        free(message);
+        message = other;
+    }
+    free(line);
     return cut(message);
 }
 
 char *tl_find_first_words(const char *text, size_t size)
 {
-    struct text t;
+    struct tl_lines t;
     if (!text || !size)
         return NULL;
-    text_cut(text, size, &t);
-    const struct tl_lines *l = &t.lines;
-    char *list = is_verdict(l->line[0]) ? cause_after(l, 0, false) : NULL;
+    tl_lines_cut(text, size, &t);
+    char *list = is_verdict(t.line[0]) ? cause_after(&t, 0, false) : NULL;
     struct tl_buffer b = TL_BUFFER_INIT;
-    add_words(&b, l->line[0]);
+    add_words(&b, t.line[0]);
     if (list)
         tl_buffer_printf(&b, ": %s", list);
-    for (size_t k = 1; !list && k < l->n && k <= FOLLOWING_LINES && has_letter(l->line[k]); k++)
-        add_words(&b, l->line[k]);
+    for (size_t k = 1; !list && k < t.n && k <= FOLLOWING_LINES && has_letter(t.line[k]); k++)
+        add_words(&b, t.line[k]);
     free(list);
-    text_free(&t);
+    tl_lines_free(&t);
     return cut(take_words(&b));
 }

@@ -20,6 +20,10 @@ char *tl_find_closing_error(const char *text, size_t size);
  * something and is no warning, unless only an error is wanted. A new string, or NULL. */
 char *tl_find_complaint(const char *text, size_t size, bool only_error);
 
+/* The same of both streams: the last error on stderr, and where that holds only what says nothing of the reason
+ * ("make: *** Error 1"), the last error on stdout. */
+char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, size_t out_size);
+
 /* The first line of a text, and what follows it: what it is joined with as above, else the next lines up to
  * an empty one, four at most. A new string, or NULL. */
 char *tl_find_first_words(const char *text, size_t size);

@@ -1,15 +1,36 @@
-/* The two halves of last_words.h: which lines say why, and which of them counts. */
+/* The parts of last_words.h: lines, which of them say why, and which of these counts. */
 #ifndef TL_LAST_WORDS_IMPL_H
 #define TL_LAST_WORDS_IMPL_H
 
 #include "harness/base/last_words.h"
 
 struct tl_lines {
-    char **line; /* NUL-terminated, into one block */
+    char **line; /* NUL-terminated, into clean; without the prefixes of loggers and launchers */
+    char *level; /* what the logger says each is: F, E, W, I or D; 0 when none says it */
     size_t n;
+    char *clean;
 };
 
-/* The message of a line that is of a known kind, and of the lines that belong to it: a new string, or NULL. */
-char *tl_last_words_known(const struct tl_lines *t, size_t i);
+/* Cleans a text and cuts it into lines; tl_lines_free releases them. */
+void tl_lines_cut(const char *text, size_t size, struct tl_lines *t);
+void tl_lines_free(struct tl_lines *t);
+
+/* Whether a line is a frame of a stack that was printed. */
+bool tl_line_is_of_a_stack(const char *s);
+/* Where a line first says that it is a warning, or less; NULL. */
+const char *tl_line_warning(const struct tl_lines *t, size_t i);
+/* Where a line names an error: "error: …", "ValueError: …", "[ERROR] …": said of an error, and not only about
+ * errors ("2 errors generated"). NULL when it does not. */
+const char *tl_line_error(const char *s);
+/* Whether a line says that it is an error, and no warning that speaks of one. */
+bool tl_line_names_error(const struct tl_lines *t, size_t i);
+/* Whether a line has a word of failing in it. */
+bool tl_line_complains(const char *s);
+/* Whether a line is for the reader: what to do next, and never why. */
+bool tl_line_is_advice(const char *s);
+
+/* The message of a line that is of a known kind, and of the lines that belong to it: a new string, or NULL.
+ * *end is the line after those. An empty message: these lines are no reason, whatever they hold. */
+char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end);
 
 #endif

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_MOST 8 /* lines of a message that goes on */
+#define LINES_MOST 8    /* lines of a message that goes on */
+#define INTERLEAVED 4   /* lines of others that may stand within a message */
+#define JOINED_MOST 600 /* bytes of one that goes on in lines of its own */
 
 static bool starts(const char *s, const char *prefix)
 {
@@ -44,7 +46,7 @@ static const char *without_program(const char *s)
 }
 
 /* A message in quotes that is not closed on its line goes on until it is. */
-static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, char close)
+static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, char close, size_t *end)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, from);
@@ -55,6 +57,7 @@ static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, c
         from = skip_blanks(t->line[k]);
         last = strlen(from);
         tl_buffer_printf(&b, " %s", from);
+        *end = k + 1;
     }
     return tl_buffer_take(&b);
 }
@@ -62,7 +65,8 @@ static char *join_quoted(const struct tl_lines *t, size_t i, const char *from, c
 /* "GGML_ASSERT(x) failed", "DCHECK(x) failed", "NVTE_CHECK_CUDA(x) … failed": a macro of anybody's. */
 static bool is_failed_macro(const char *s)
 {
-    static const char *const kinds[] = {"ASSERT", "CHECK", "VERIFY", "ENFORCE", "REQUIRE", "EXPECT"};
+    static const char *const kinds[] = {"ASSERT",  "CHECK",  "VERIFY",    "ENFORCE",
+                                        "REQUIRE", "EXPECT", "guarantee", "assert"};
     for (size_t k = 0; k < TL_COUNT(kinds); k++)
         for (const char *p = s; (p = strstr(p, kinds[k])); p++) {
             const char *end = p + strlen(kinds[k]);
@@ -74,52 +78,79 @@ static bool is_failed_macro(const char *s)
     return false;
 }
 
-/* "file.cpp:12: fatal error" and no word more: GGML_ABORT without a text of its own. */
+/* "file.cpp:12: fatal error", "file.cu:70: ROCm error": a macro that aborts, with few words or none. */
 static bool is_bare_fatal_error(const char *s)
 {
-    static const char end[] = ": fatal error";
-    size_t n = strlen(s), k = sizeof end - 1;
-    return n > k && !strcmp(s + n - k, end) && s[n - k - 1] >= '0' && s[n - k - 1] <= '9';
+    size_t place = strcspn(s, " "), n = strlen(s);
+    bool line = place > 2 && s[place - 1] == ':' && s[place - 2] >= '0' && s[place - 2] <= '9';
+    return line && n > 6 && !strcmp(s + n - 6, " error");
 }
 
-static char *match_assertion(const struct tl_lines *t, size_t i)
+/* "assertion x failed", "Assertion 'x' failed", "assertion `x` failed: why": the words in this order. */
+static bool is_failed_assertion(const char *s)
+{
+    const char *p = strcasestr(s, "assertion ");
+    return p && (!strncasecmp(p + 10, "fail", 4) || strstr(p + 10, " fail"));
+}
+
+static char *match_assertion(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     const char *metal = strstr(s, "failed assertion ");
     if (metal)
-        return metal[17] == '`' ? join_quoted(t, i, without_program(s), '\'') : tl_strdup(without_program(s));
+        return metal[17] == '`' ? join_quoted(t, i, without_program(s), '\'', end)
+                                : tl_strdup(without_program(s));
+    if (starts(s, "Debug Assertion Failed")) /* of the C runtime of Windows, in a block of fields */
+        for (size_t k = i + 1; k < t->n && k < i + LINES_MOST + 2; k++)
+            if (starts(t->line[k], "Expression: ")) {
+                *end = k + 1;
+                return tl_format("Debug Assertion Failed: %s", t->line[k] + 12);
+            }
+    if (starts(s, "Process terminated. ") && i + 1 < t->n && !tl_line_is_of_a_stack(t->line[i + 1])) {
+        *end = i + 2;
+        return tl_format("%s %s", s + 20, t->line[i + 1]);
+    }
+    if (starts(s, "Error: attempt to ") && i + 1 < t->n && *t->line[i + 1]) { /* of libstdc++ */
+        *end = i + 2;
+        return tl_format("%s %s", s, t->line[i + 1]);
+    }
     static const char *const words[] = {
-        "assertion `",         "assertion '",         "assertion fail", "assert failed",
-        "check failed",        "precondition failed", "assertion \"",   "internal assert failed",
-        "unreachable executed"};
+        "assert failed",        "check failed",       "precondition failed", "internal assert failed",
+        "unreachable executed", "assert failure in ", "assertion \""};
     for (size_t k = 0; k < TL_COUNT(words); k++)
-        if (strcasestr(s, words[k])) {
-            if (k < 2 && !strstr(s, "fail"))
-                continue;
+        if (strcasestr(s, words[k]))
             return tl_strdup(without_program(s));
-        }
-    return is_failed_macro(s) || is_bare_fatal_error(s) ? tl_strdup(without_program(s)) : NULL;
+    if (starts(s, "ASSERT: \""))
+        return tl_strdup(s);
+    if (is_failed_assertion(s) || is_failed_macro(s) || is_bare_fatal_error(s))
+        return tl_strdup(without_program(s));
+    return NULL;
 }
 
 /* "F0520 12:34:56.789012 1234 file.cc:56] message", "[FATAL:file.cc(56)] message" */
-static char *match_log(const struct tl_lines *t, size_t i)
+static char *match_log(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     if (starts(s, "[") && strstr(s, ":FATAL:") && strstr(s, ")] "))
         return tl_strdup(strstr(s, ":FATAL:") + 7);
     if (starts(s, "[FATAL:") && strstr(s, ")] "))
         return tl_strdup(s + 7);
+    const char *raw = *s == '[' ? strstr(s, "] RAW: ") : NULL;
+    if (raw && (strstr(raw, "ailed") || strstr(raw, "eadlock") || strstr(raw, "atal")))
+        return tl_format("%.*s: %s", (int)strcspn(s + 1, " ]"), s + 1, raw + 7);
+    if (t->level[i] == 'F' && *s != 'F')
+        return *s ? tl_strdup(s) : NULL;
     size_t digits = *s == 'F' ? strspn(s + 1, "0123456789") : 0;
-    const char *end = strstr(s, "] ");
-    if ((digits != 4 && digits != 8) || s[1 + digits] != ' ' || !end)
+    const char *close = strstr(s, "] ");
+    if ((digits != 4 && digits != 8) || s[1 + digits] != ' ' || !close)
         return NULL;
-    const char *file = end;
+    const char *file = close;
     while (file > s && file[-1] != ' ')
         file--;
-    return tl_format("%.*s: %s", (int)(end - file), file, end + 2);
+    return tl_format("%.*s: %s", (int)(close - file), file, close + 2);
 }
 
-static char *match_heap(const struct tl_lines *t, size_t i)
+static char *match_heap(const struct tl_lines *t, size_t i, size_t *end)
 {
     static const char *const phrases[] = {
         "double free or corruption",
@@ -166,7 +197,7 @@ static char *match_heap(const struct tl_lines *t, size_t i)
     return NULL;
 }
 
-static char *match_cplusplus(const struct tl_lines *t, size_t i)
+static char *match_cplusplus(const struct tl_lines *t, size_t i, size_t *end)
 {
     static const char *const heads[] = {
         "terminate called after throwing",
@@ -184,10 +215,22 @@ static char *match_cplusplus(const struct tl_lines *t, size_t i)
         const char *p = strstr(t->line[i], heads[k]);
         if (!p)
             continue;
-        if (k == 0 && i + 1 < t->n) {
-            const char *what = skip_blanks(t->line[i + 1]);
-            if (starts(what, "what():"))
-                return tl_format("%s: %s", p, skip_blanks(what + 7));
+        for (size_t w = i + 1; k == 0 && w < t->n && w <= i + INTERLEAVED; w++) {
+            const char *what = skip_blanks(t->line[w]);
+            if (!starts(what, "what():"))
+                continue;
+            *end = w + 1;
+            what = skip_blanks(what + 7);
+            size_t n = strlen(what);
+            bool more = w + 1 < t->n && *t->line[w + 1] && (!n || what[n - 1] == ':');
+            *end += more;
+            struct tl_buffer b = TL_BUFFER_INIT;
+            tl_buffer_printf(&b, "%s: %s%s%s", p, what, more && n ? " " : "",
+                             more ? skip_blanks(t->line[w + 1]) : "");
+            while (*end < t->n && starts(t->line[*end], "> ") &&
+                   b.size < JOINED_MOST) /* quoted by who caught it */
+                tl_buffer_printf(&b, " %s", t->line[(*end)++] + 2);
+            return tl_buffer_take(&b);
         }
         return tl_strdup(p);
     }
@@ -196,30 +239,72 @@ static char *match_cplusplus(const struct tl_lines *t, size_t i)
 
 /* "thread 'main' panicked at src/main.rs:2:5:" and the message below, or, before Rust 1.73,
  * "thread 'main' panicked at 'message', src/main.rs:2:5" */
-static char *match_rust(const struct tl_lines *t, size_t i)
+static char *match_rust(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     const char *thread = strstr(s, "thread "), *at = thread ? strstr(thread, " panicked at ") : NULL;
-    if (!at)
-        return starts(s, "panic: ") || starts(s, "fatal error: ") ? tl_strdup(s) : NULL;
+    if (!at) {
+        const char *panic =
+            thread == s ? strstr(s, " panic: ") : NULL; /* Zig's has a thread, Go's has none */
+        if (panic)
+            return tl_strdup(panic + 1);
+        return starts(s, "panic: ") || starts(s, "panic(") || starts(s, "fatal error: ") ||
+                       starts(s, "fatal runtime error: ")
+                   ? tl_strdup(s)
+                   : NULL;
+    }
     at++;
     size_t n = strlen(at);
     if (at[n - 1] != ':' || i + 1 >= t->n)
         return tl_strdup(at);
+    *end = i + 2;
     return tl_format("%s %s", at, skip_blanks(t->line[i + 1]));
 }
 
+/* What was being run when an exception without words came: the last line of source in a traceback. */
+static const char *source_line(const struct tl_lines *t, size_t from, size_t to)
+{
+    const char *source = NULL;
+    for (size_t k = from; k < to; k++) {
+        const char *s = skip_blanks(t->line[k]);
+        if (starts(s, "File \"") && k + 1 < to && !starts(skip_blanks(t->line[k + 1]), "File \""))
+            source = skip_blanks(t->line[k + 1]);
+    }
+    return source;
+}
+
+/* An exception's message whose first line only announces more: what follows, without stacks and rules. */
+static void add_announced(struct tl_buffer *b, const struct tl_lines *t, size_t k, size_t *end)
+{
+    for (size_t blank = 0; ++k < t->n && b->size < JOINED_MOST && blank < 2;) {
+        const char *s = t->line[k];
+        if (starts(s, "Traceback (most") || starts(s, "During handling") || tl_line_is_advice(s)) {
+            if (strspn(s, "-=*") < 4)
+                break;
+            continue; /* a rule */
+        }
+        blank = *s ? 0 : blank + 1;
+        *end = k + 1;
+        if (!*s || tl_line_is_of_a_stack(s))
+            continue;
+        tl_buffer_printf(b, "%s%s", b->size && b->data[b->size - 1] != ' ' ? " " : "", skip_blanks(s));
+        if (s[strlen(s) - 1] != ':' && *s != ' ' && !starts(s, "Node: "))
+            break;
+    }
+}
+
 /* The exception that ends a traceback: the first line after it that is not indented. */
-static char *match_python(const struct tl_lines *t, size_t i)
+static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     if (starts(s, "Fatal Python error: "))
         return tl_strdup(s);
-    if (!starts(s, "Traceback (most recent call last)"))
+    bool ignored = starts(s, "Exception ignored in") || starts(s, "Error in atexit._run_exitfuncs");
+    if (ignored && i + 1 < t->n)
+        s = t->line[i + 1];
+    if (!starts(s, "Traceback (most recent call last)") && !starts(s, "Traceback of TorchScript"))
         return NULL;
-    if (i && starts(t->line[i - 1], "Exception ignored in"))
-        return NULL; /* Python went on after that one */
-    for (size_t k = i + 1; k < t->n; k++) {
+    for (size_t k = i + 1 + ignored; k < t->n; k++) {
         s = t->line[k];
         if (!*s || *s == ' ')
             continue;
@@ -227,14 +312,63 @@ static char *match_python(const struct tl_lines *t, size_t i)
         size_t name = 0;
         while (is_word(s[name]) || s[name] == '.')
             name++;
-        return name && (!s[name] || s[name] == ':') ? tl_strdup(s) : NULL;
+        if (!name || (s[name] && s[name] != ':'))
+            return NULL;
+        *end = k + 1;
+        if (ignored)
+            return tl_strdup(""); /* Python went on after that one */
+        size_t n = strlen(s);
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, s);
+        const char *source = s[name] ? NULL : source_line(t, i, k);
+        if (source)
+            tl_buffer_printf(&b, ": %s", source);
+        else if (s[n - 1] == ':')
+            add_announced(&b, t, k, end);
+        /* More lines of the same message: they say how, and not why. */
+        while (*end < t->n && *t->line[*end] && !t->level[*end] && !starts(t->line[*end], "Traceback") &&
+               !starts(t->line[*end], "Exception ignored") && !starts(t->line[*end], "Fatal "))
+            ++*end;
+        return tl_buffer_take(&b);
     }
     return NULL;
 }
 
-static char *match_sanitizer(const struct tl_lines *t, size_t i)
+/* "Exception in thread "main" A: …" of Java and "Unhandled exception. A: …" of .NET: the exception that it came
+ * from says more, and comes later. */
+static char *match_managed(const struct tl_lines *t, size_t i, size_t *end)
+{
+    static const char *const heads[] = {"Exception in thread \"", "Unhandled exception. ",
+                                        "Unhandled Exception: ", "Fatal error. "};
+    static const char *const causes[] = {"Caused by: ", "---> "};
+    const char *s = NULL, *inner = NULL;
+    for (size_t k = 0; k < TL_COUNT(heads); k++)
+        if (starts(t->line[i], heads[k]))
+            s = t->line[i] + strlen(heads[k]);
+    if (!s)
+        return NULL;
+    if (starts(t->line[i], heads[0]) && strstr(s, "\" "))
+        s = strstr(s, "\" ") + 2;
+    for (size_t k = i + 1; k < t->n; k++) {
+        const char *line = skip_blanks(t->line[k]);
+        bool cause = false;
+        for (size_t c = 0; c < TL_COUNT(causes); c++)
+            if (starts(line, causes[c])) {
+                inner = line + strlen(causes[c]);
+                cause = true;
+            }
+        if (!cause && !tl_line_is_of_a_stack(t->line[k]))
+            break;
+        *end = k + 1;
+    }
+    return inner ? tl_format("%s (%s)", inner, s) : tl_strdup(s);
+}
+
+static char *match_sanitizer(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i], *p;
+    if ((p = strstr(s, "Sanitizer CHECK failed: ")))
+        return tl_strdup(strstr(p, ": ") + 2);
     if ((p = strstr(s, "SUMMARY: ")) && strstr(p, "Sanitizer: "))
         return tl_strdup(p + 9);
     if ((p = strstr(s, "ERROR: ")) && strstr(p, "Sanitizer: "))
@@ -245,7 +379,7 @@ static char *match_sanitizer(const struct tl_lines *t, size_t i)
 }
 
 /* "dyld[123]: Library not loaded: …", "objc[123]: …": the loader and the Objective-C runtime of macOS. */
-static char *match_loader(const struct tl_lines *t, size_t i)
+static char *match_loader(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     if (starts(s, "dyld: "))
@@ -256,7 +390,7 @@ static char *match_loader(const struct tl_lines *t, size_t i)
     return digits && starts(s + 5 + digits, "]: ") ? tl_format("%.4s: %s", s, s + 8 + digits) : NULL;
 }
 
-static char *match_gtest(const struct tl_lines *t, size_t i)
+static char *match_gtest(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     size_t n = strlen(s);
@@ -269,7 +403,7 @@ static char *match_gtest(const struct tl_lines *t, size_t i)
     return tl_buffer_take(&b);
 }
 
-static char *match_other(const struct tl_lines *t, size_t i)
+static char *match_other(const struct tl_lines *t, size_t i, size_t *end)
 {
     static const char *const anywhere[] = {
         "Fatal error: ",
@@ -280,6 +414,8 @@ static char *match_other(const struct tl_lines *t, size_t i)
         "MLIR pass manager failed",
         "fatal error: error in backend",
         "Internal error: Oops",
+        "This application failed to start because",
+        "The futex facility returned an unexpected",
     };
     const char *s = t->line[i];
     for (size_t k = 0; k < TL_COUNT(anywhere); k++) {
@@ -293,14 +429,30 @@ static char *match_other(const struct tl_lines *t, size_t i)
     return NULL;
 }
 
-char *tl_last_words_known(const struct tl_lines *t, size_t i)
+/* "file.cpp:12: unsupported type 9": what a macro that aborts says. A source file's place, then a complaint. */
+static char *match_place(const struct tl_lines *t, size_t i, size_t *end)
 {
-    static char *(*const matchers[])(const struct tl_lines *, size_t) = {
-        match_heap, match_cplusplus, match_rust,   match_python, match_sanitizer,
-        match_log,  match_assertion, match_loader, match_gtest,  match_other,
+    const char *s = t->line[i];
+    (void)end;
+    size_t place = strcspn(s, " "), digits = place;
+    if (place < 4 || s[place - 1] != ':' || !s[place] || tl_line_warning(t, i))
+        return NULL;
+    for (digits = place - 1; digits > 0 && s[digits - 1] >= '0' && s[digits - 1] <= '9';)
+        digits--;
+    const char *dot = digits > 1 && s[digits - 1] == ':' ? memrchr(s, '.', digits - 1) : NULL;
+    size_t extension = dot ? strcspn(dot + 1, ":") : 0;
+    bool it = digits < place - 1 && extension && extension <= 4 && tl_line_complains(s + place);
+    return it ? tl_strdup(s) : NULL;
+}
+
+char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end)
+{
+    static char *(*const matchers[])(const struct tl_lines *, size_t, size_t *) = {
+        match_heap, match_cplusplus, match_rust,   match_python, match_managed, match_sanitizer,
+        match_log,  match_assertion, match_loader, match_gtest,  match_other,   match_place,
     };
     for (size_t k = 0; k < TL_COUNT(matchers); k++) {
-        char *message = matchers[k](t, i);
+        char *message = matchers[k](t, i, end);
         if (message)
             return message;
     }

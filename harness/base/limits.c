@@ -1,5 +1,7 @@
 #include "harness/base/limits.h"
 
+#include <uv.h>
+
 /* Those of a case that names none. */
 const struct tl_limits tl_limits_default = {
     .timeout_s = 60, .memory_mb = 4096, .processes = 512, .disk_mb = 4096};
@@ -7,4 +9,9 @@ const struct tl_limits tl_limits_default = {
 uint64_t tl_limits_kill_bytes(const struct tl_limits *limits)
 {
     return (limits->memory_mb << 20) / 8 * 9 + (64 << 20);
+}
+
+uint64_t tl_machine_memory(void)
+{
+    return uv_get_total_memory();
 }

@@ -171,8 +171,10 @@ void tl_trial_record_free(struct tl_trial_record *r)
     free(r->outputs);
     free(r->out.head);
     free(r->out.tail);
+    free(r->out.notable);
     free(r->err.head);
     free(r->err.tail);
+    free(r->err.notable);
     free(r->signature.title);
     free(r->signature.coarse_title);
     memset(r, 0, sizeof *r);

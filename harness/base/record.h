@@ -157,6 +157,8 @@ struct tl_output {
     char *tail; /* the last bytes, when there were more than head holds */
     size_t tail_size;
     uint64_t total; /* bytes written by the trial; total - head_size - tail_size were dropped */
+    char *notable;  /* lines from what was dropped that may say why it failed; NULL, and never stored */
+    size_t notable_size;
 };
 
 /* The last line that says something, for the one line that says why a program failed: without the blanks

@@ -193,8 +193,29 @@ static void take_result(struct tl_side_cell *k, const char *text)
     json_decref(result);
 }
 
+/* A trial beside what its case expects. Trials of a case come one after the other. */
+static int standing_of(struct tl_compare *c, const struct tl_trial_row *t, enum tl_standing *standing,
+                       struct tl_error *e)
+{
+    if (strcmp(c->case_hash, t->case_hash) != 0) {
+        char *text = NULL;
+        if (tl_query_case_json(c->store, t->case_hash, &text, e))
+            return -1;
+        json_decref(c->case_document);
+        c->case_document = text ? json_loads(text, 0, NULL) : NULL;
+        snprintf(c->case_hash, sizeof c->case_hash, "%s", t->case_hash);
+        free(text);
+    }
+    const json_t *expected = json_object_get(c->case_document, "expected");
+    const char *const texts[2] = {t->message, t->title};
+    json_t *variant = expected && t->variant ? json_loads(t->variant, 0, NULL) : NULL;
+    *standing = tl_expected_standing(expected, variant, t->unit, t->outcome, texts, NULL);
+    json_decref(variant);
+    return 0;
+}
+
 static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t side,
-                       const struct tl_trial_row *t)
+                       const struct tl_trial_row *t, enum tl_standing standing)
 {
     if (r->n_cells <= side) {
         r->cells = tl_realloc(r->cells, side + 1, sizeof *r->cells);
@@ -204,7 +225,7 @@ static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t si
     struct tl_side_cell *k = &r->cells[side];
     size_t label =
         tl_labels_count(&c->labels, t->signature_id, t->coarse_id, t->title, t->outcome, t->phase, t->signal);
-    tl_groups_count(&k->groups, t->outcome, label);
+    tl_groups_count(&k->groups, t->outcome, standing, label);
     if (t->outcome == TL_OUTCOME_PASS) {
         struct tl_measures *m = &k->measures[t->fresh];
         size_t n = m->n++;
@@ -240,10 +261,15 @@ static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
     if (key && *key && side == SIZE_MAX && !c->chosen && c->n_sides < SIDES_MOST)
         side = add_side(c, key, c->by == TL_BY_MACHINE ? t->machine_name : NULL);
     if (side != SIZE_MAX) {
+        enum tl_standing standing;
+        if (standing_of(c, t, &standing, e)) {
+            free(build);
+            return -1;
+        }
         char *where = c->by == TL_BY_UNIT    ? tl_strdup("")
                       : c->by == TL_BY_BUILD ? without_build(t->unit)
                                              : tl_strdup(t->unit);
-        take_trial(c, row_of(c, t, where), side, t);
+        take_trial(c, row_of(c, t, where), side, t, standing);
         free(where);
     } else {
         c->left_out++;
@@ -306,16 +332,15 @@ static void judge(struct tl_compare *c, struct tl_compare_row *r)
         const struct tl_group *g = &k->groups.list[0];
         r->present++;
         last = g;
-        all_fail = all_fail && tl_outcome_is_failure(g->outcome);
+        all_fail = all_fail && tl_group_is_failure(g);
         if (!first)
             first = g;
         exact = exact && first->label == g->label;
         coarse = coarse && first->outcome == g->outcome && !strcmp(coarse_of(c, first), coarse_of(c, g));
-        r->regressed =
-            r->regressed || (!tl_outcome_is_failure(first->outcome) && tl_outcome_is_failure(g->outcome));
+        r->regressed = r->regressed || (!tl_group_is_failure(first) && tl_group_is_failure(g));
     }
     r->differs = r->present > 1 && !coarse;
-    r->fixed = first && tl_outcome_is_failure(first->outcome) && !tl_outcome_is_failure(last->outcome);
+    r->fixed = first && tl_group_is_failure(first) && !tl_group_is_failure(last);
     if (r->present > 1 && all_fail && first->label != TL_NO_LABEL)
         r->match = exact ? TL_MATCH_EXACT : coarse ? TL_MATCH_COARSE : TL_MATCH_NONE;
     c->differing += r->differs;
@@ -408,6 +433,7 @@ static void give_letters(struct tl_compare *c)
 
 int tl_compare_run(struct tl_compare *c, struct tl_store *s, struct tl_filter *f, struct tl_error *e)
 {
+    c->store = s;
     if (choose_sides(c, s, e) || collect(c, s, f, e))
         return -1;
     give_letters(c);
@@ -434,6 +460,7 @@ void tl_compare_free(struct tl_compare *c)
         free(c->sides[i].key);
         free(c->sides[i].name);
     }
+    json_decref(c->case_document);
     free(c->rows);
     free(c->sides);
     free(c->order);

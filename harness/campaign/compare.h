@@ -59,6 +59,10 @@ struct tl_compare {
     struct tl_compare_row *rows;
     struct tl_labels labels;
     uint64_t trials, left_out; /* left_out: of no known side */
+    /* The document of the case whose trials are being read: what it expects. */
+    struct tl_store *store;
+    char case_hash[TL_ID_SIZE];
+    json_t *case_document;
     size_t differing, regressed, alone;
 };
 

@@ -9,7 +9,8 @@
  * is any. An isolation that was interrupted therefore asks the same questions again and gets the same
  * answers, up to where it stopped. A trial that was lost when the machine went down is an answer too, since
  * running it again could take the machine down again (it is older than the boot); one that was lost with
- * its supervisor only is run again. With no_cache only what this run itself has stored is used.
+ * its supervisor only, or that was stopped because the time was used up, is run again. With no_cache only
+ * what this run itself has stored is used.
  *
  * Which failures are one. The search calls two failures the same when the texts that it is told are equal.
  * A wild address takes the same bug to signatures that differ by a few frames (harness/verdict/related.h),
@@ -134,8 +135,8 @@ static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_
     for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
         for (size_t i = use->n; i-- > 0;) {
             const struct tl_cached *t = &use->list[i];
-            bool usable = tl_executor_usable(d->x, d->c, t);
-            bool with_machine = t->outcome == TL_OUTCOME_LOST && boot && t->started_us < boot;
+            bool usable = tl_executor_usable(d->x, t);
+            bool with_machine = t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
             if (use->used[i] || (!usable && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
                 (d->no_cache && t->started_us < d->started_us))
                 continue;
@@ -193,7 +194,8 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         d->trials[d->n_trials++] = (struct tl_driver_trial){0};
     }
     d->trials[request] = *t;
-    enum tl_search_told told = told_of(t->outcome);
+    /* What the case expects is no failure to look for. */
+    enum tl_search_told told = t->standing == TL_STANDING_EXPECTED ? TL_TOLD_PASS : told_of(t->outcome);
     const struct tl_search_failure failure = {
         .signature = d->units ? t->coarse_id : t->signature_id,
         .kind = tl_driver_kind(d, t->signature_id),
@@ -257,9 +259,14 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
     return failure_of(d, trial, signature, failure, e);
 }
 
-struct tl_driver_trial tl_driver_trial_of(const struct tl_trial_record *r)
+struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct tl_trial_record *r)
 {
-    struct tl_driver_trial t = {.outcome = r->outcome, .fresh = r->fresh, .told = true};
+    struct tl_driver_trial t = {
+        .outcome = r->outcome,
+        .standing = tl_expected_of_record(c->expected, r, NULL),
+        .fresh = r->fresh,
+        .told = true,
+    };
     memcpy(t.id, r->id, sizeof t.id);
     memcpy(t.signature_id, r->signature.id, sizeof t.signature_id);
     memcpy(t.coarse_id, r->signature.coarse_id, sizeof t.coarse_id);
@@ -272,24 +279,32 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_driver *d = context->d;
     (void)cached;
     d->in_flight--;
-    if (!failure && !tl_executor_interrupted(d->x)) {
-        struct tl_driver_trial t = tl_driver_trial_of(r);
+    if (!failure && !tl_executor_interrupted(d->x) &&
+        !(r->outcome == TL_OUTCOME_LOST && tl_executor_out_of_time(d->x))) {
+        struct tl_driver_trial t = tl_driver_trial_of(d->c, r);
         if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure))
             d->failed = true;
         else
             tell(d, context->request, &t);
     }
+    if (failure && failure->kind == TL_ERROR_INPUT && !d->failed) { /* it can never be told */
+        d->failed = true;
+        d->failure = *failure;
+    }
     free(context);
 }
 
-static int coarse_of(struct tl_driver *d, struct tl_driver_trial *t, struct tl_error *e)
+/* What only the whole record of a stored trial tells. */
+static int complete_stored(struct tl_driver *d, struct tl_driver_trial *t, struct tl_error *e)
 {
     struct tl_trial_record r;
-    if (!d->units || !*t->signature_id)
+    if (!d->c->expected && (!d->units || !*t->signature_id))
         return 0;
     if (tl_query_trial(tl_executor_store(d->x), t->id, &r, e))
         return -1;
-    memcpy(t->coarse_id, r.signature.coarse_id, sizeof t->coarse_id);
+    t->standing = tl_expected_of_record(d->c->expected, &r, NULL);
+    if (d->units)
+        memcpy(t->coarse_id, r.signature.coarse_id, sizeof t->coarse_id);
     tl_trial_record_free(&r);
     return 0;
 }
@@ -313,7 +328,7 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         struct tl_driver_trial t = {
             .outcome = known->outcome, .fresh = known->fresh, .cached = true, .told = true};
         memcpy(t.id, known->id, sizeof t.id);
-        if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || coarse_of(d, &t, e))
+        if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || complete_stored(d, &t, e))
             return -1;
         if (known->started_us < d->started_us)
             d->n_cached++;
@@ -371,6 +386,7 @@ void tl_driver_free(struct tl_driver *d)
         tl_trial_record_free(&d->signatures[i].record);
         free(d->signatures[i].kind);
     }
+    json_decref(d->nothing);
     free(d->signatures);
     free(d->uses);
     free(d->trials);

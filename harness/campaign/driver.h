@@ -3,6 +3,7 @@
 #ifndef TL_DRIVER_H
 #define TL_DRIVER_H
 
+#include "cases/expected.h"
 #include "harness/executor/executor.h"
 #include "harness/search/search.h"
 
@@ -11,6 +12,7 @@ struct tl_driver_trial {
     char id[TL_UUID_SIZE];
     char signature_id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
     enum tl_outcome outcome;
+    enum tl_standing standing; /* beside what the case expects */
     bool told, fresh, cached;
 };
 
@@ -31,6 +33,7 @@ struct tl_driver {
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */
 
     /* The driver's own. */
+    json_t *nothing;          /* why there is nothing to search for; NULL */
     struct tl_search *search; /* NULL until it is started */
     struct tl_search_space space;
     struct tl_search_axis *axes;
@@ -59,7 +62,7 @@ const char *tl_driver_kind(const struct tl_driver *d, const char *signature);
 int tl_driver_feed(struct tl_driver *d, struct tl_error *e);
 bool tl_driver_done(const struct tl_driver *d);
 /* A trial as its record has it. */
-struct tl_driver_trial tl_driver_trial_of(const struct tl_trial_record *r);
+struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct tl_trial_record *r);
 void tl_driver_free(struct tl_driver *d);
 
 #endif

@@ -8,6 +8,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/executor/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,13 +35,13 @@ static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t 
     return j;
 }
 
-/* Of the intervals of the rates along a band. */
-#define BAND_CONFIDENCE 0.99
+/* Of the intervals of rates. */
+#define RATE_CONFIDENCE 0.99
 
 static json_t *rate_json(const struct tl_case *c, size_t axis, const struct tl_search_rate *r)
 {
     double low, high;
-    tl_wilson(r->failed, r->runs, BAND_CONFIDENCE, &low, &high);
+    tl_wilson(r->failed, r->runs, RATE_CONFIDENCE, &low, &high);
     return json_pack("{s:o,s:I,s:I,s:[f,f]}", "value", value_json(c, axis, r->value), "failed",
                      (json_int_t)r->failed, "runs", (json_int_t)r->runs, "interval", low, high);
 }
@@ -176,13 +177,13 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
         const struct tl_search_step *s = &r->path[i];
         if (s->purpose == TL_SEARCH_JUDGE) /* no trial */
             continue;
-        json_t *j =
-            json_pack("{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
-                      d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
-                               : variant_json(d->c, s->index),
-                      "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
-                      tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome),
-                      "fresh", s->fresh, "repeat", (json_int_t)s->repeat);
+        json_t *j = json_pack(
+            "{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
+            d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
+                     : variant_json(d->c, s->index),
+            "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
+            tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome), "fresh",
+            d->trials[i].told ? d->trials[i].fresh : s->fresh, "repeat", (json_int_t)s->repeat);
         if (s->signature && *s->signature)
             json_object_set_new(j, "signature", json_string(s->signature));
         json_array_append_new(list, j);
@@ -360,6 +361,37 @@ static void add_builds(const struct tl_driver *d, const struct tl_search_result 
         json_pack("{s:o,s:o,s:o}", "list", list, "unsupported", unsupported, "ranges", ranges));
 }
 
+/* Whether a variant is what the rate of the finding is that of: M, F of a boundary, or a build that fails. */
+static bool is_counted(const struct tl_driver *d, const struct tl_search_result *r, const uint64_t *index)
+{
+    const uint64_t *reported = d->frontier || !r->minimal ? d->failing->index : r->minimal;
+    if (!d->units)
+        return !memcmp(index, reported, d->c->n_axes * sizeof *index);
+    for (size_t i = 0; i < r->n_path; i++)
+        if (r->path[i].outcome == TL_SEARCH_MATCH && r->path[i].index[0] == index[0])
+            return true;
+    return false;
+}
+
+/* How often that failed: all of its trials that said something, as the tables of reports count them. The search's
+ * own figure is that of the fresh ones. */
+static void add_rate(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
+{
+    json_int_t failed = is_shown_apart(d, r), runs = failed;
+    double low, high;
+    for (size_t i = 0; i < r->n_path; i++) {
+        const struct tl_search_step *s = &r->path[i];
+        bool match = s->outcome == TL_SEARCH_MATCH;
+        if (s->purpose == TL_SEARCH_JUDGE || !is_counted(d, r, s->index))
+            continue;
+        failed += match;
+        runs += match || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
+    }
+    tl_wilson((uint64_t)failed, (uint64_t)runs, RATE_CONFIDENCE, &low, &high);
+    json_object_set_new(document, "rate", json_pack("[I,I]", failed, runs));
+    json_object_set_new(document, "rate_interval", json_pack("[f,f]", low, high));
+}
+
 static void add_search(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     const struct tl_case *c = d->c;
@@ -399,8 +431,7 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
         json_object_set_new(document, "not_held", variant_json(c, r->not_held));
     if (r->also)
         json_object_set_new(document, "also", variant_json(c, r->also));
-    json_object_set_new(document, "rate", json_pack("[i,i]", r->rate[0], r->rate[1]));
-    json_object_set_new(document, "rate_interval", json_pack("[f,f]", r->rate_low, r->rate_high));
+    add_rate(d, r, document);
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
     json_object_set_new(document, "confidence",
                         r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());
@@ -408,6 +439,25 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     json_object_set_new(document, "by_purpose", purposes);
+}
+
+/* Axes that nothing reads say nothing: neither that the failure does without them nor that it needs them. */
+static void set_unread_apart(const struct tl_driver *d, const struct tl_unit *u, json_t *document)
+{
+    static const char *const lists[] = {"independent", "reset"};
+    json_t *unread = json_array(), *name;
+    for (size_t a = 0; a < d->c->n_axes; a++) {
+        if (tl_executor_reading(d->x, d->c, d->failing, u, a) != TL_READING_NO)
+            continue;
+        json_array_append_new(unread, json_string(d->c->axes[a].name));
+        for (size_t i = 0; i < TL_COUNT(lists); i++) {
+            json_t *list = json_object_get(document, lists[i]);
+            for (size_t k = json_array_size(list); k-- > 0;)
+                if ((name = json_array_get(list, k)) && !strcmp(json_string_value(name), d->c->axes[a].name))
+                    json_array_remove(list, k);
+        }
+    }
+    json_object_set_new(document, "unread", unread);
 }
 
 static void add_frontier(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
@@ -458,6 +508,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         document, "evidence",
         json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
     add_search(d, r, document);
+    set_unread_apart(d, u, document);
     json_object_set_new(document, "notes", notes_json(d, r));
     json_object_set_new(document, "axes", axes_json(c));
     json_object_set_new(document, "path", path_json(d, r));

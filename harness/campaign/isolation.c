@@ -19,17 +19,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint64_t deadline_of(const struct tl_campaign_isolation *s)
+{
+    return s->wishes.max_seconds ? s->started_ns + s->wishes.max_seconds * 1000000000ull : 0;
+}
+
 bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
 {
-    return s->wishes.max_seconds && tl_monotonic_ns() - s->started_ns > s->wishes.max_seconds * 1000000000ull;
+    return s->wishes.max_seconds && (tl_executor_out_of_time(s->x) || tl_monotonic_ns() >= deadline_of(s));
 }
 
 static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
     const struct tl_search_result *r = tl_search_result(d->search);
-    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s",
+    char most[48] = "";
+    if (s->wishes.max_seconds)
+        snprintf(most, sizeof most, " of at most %llu s", (unsigned long long)s->wishes.max_seconds);
+    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s%s",
                   (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
-                  (unsigned long long)tl_search_left(d->search), tl_seconds_since(s->started_ns));
+                  (unsigned long long)tl_search_left(d->search), tl_seconds_since(s->started_ns), most);
 }
 
 /* Drives all searches side by side to their end, the user's patience or the budget. */
@@ -39,7 +47,7 @@ static int drive(struct tl_campaign_isolation *s, struct tl_error *e)
         size_t open = 0;
         for (size_t i = 0; i < s->n_drivers; i++) {
             struct tl_driver *d = &s->drivers[i];
-            if (tl_driver_done(d))
+            if (!d->search || tl_driver_done(d))
                 continue;
             if (tl_executor_interrupted(s->x) || tl_isolation_out_of_time(s))
                 tl_search_stop(d->search, tl_isolation_out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
@@ -85,6 +93,33 @@ static int find_signature(struct tl_campaign_isolation *s, struct tl_driver_tria
  * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
  * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
  * seen. */
+/* Whether what was seen is what the case expects, or passes where it expects something else: then there is
+ * nothing to search for, and the driver says so. */
+static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver *d,
+                              const struct tl_driver_trial *seen, size_t n)
+{
+    size_t expected = 0, other = 0, ended = 0;
+    for (size_t i = 0; i < n; i++) {
+        ended += seen[i].told;
+        expected += seen[i].told && seen[i].standing == TL_STANDING_EXPECTED;
+        other += seen[i].told && seen[i].standing == TL_STANDING_OTHER && seen[i].outcome == TL_OUTCOME_PASS;
+    }
+    if (!ended || (expected < ended && other < ended))
+        return false;
+    struct tl_trial_record r;
+    struct tl_error ignored;
+    char *what = NULL;
+    if (!tl_query_trial(tl_executor_store(s->x), seen[0].id, &r, &ignored)) {
+        tl_expected_of_record(s->c->expected, &r, &what);
+        tl_trial_record_free(&r);
+    }
+    d->nothing = json_pack("{s:n,s:s,s:s,s:b,s:s,s:s?,s:b,s:[i,i]}", "finding", "case", s->c->name, "unit",
+                           d->unit->text, "reproduced", 0, "outcome", tl_outcome_name(seen[0].outcome),
+                           "expected", what, "as_expected", expected == ended, "rate", (int)ended, (int)ended);
+    free(what);
+    return true;
+}
+
 static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struct tl_driver_trial *shows,
                              struct tl_error *e)
 {
@@ -96,7 +131,10 @@ static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struc
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
     int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, seen, &best, e);
-    if (!result && best != SIZE_MAX && seen[best].outcome == TL_OUTCOME_WRONG && budget > FEW)
+    if (!result && best == SIZE_MAX && s->c->expected &&
+        nothing_to_search(s, &s->drivers[unit], seen, budget < FEW ? budget : FEW))
+        ;
+    else if (!result && best != SIZE_MAX && seen[best].outcome == TL_OUTCOME_WRONG && budget > FEW)
         result = tl_scan_run(s, at, budget < MANY ? budget : MANY, seen, &best, e);
     *shows = !result && best != SIZE_MAX ? seen[best] : (struct tl_driver_trial){0};
     return result;
@@ -106,9 +144,10 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
 {
     struct tl_driver *d = &s->drivers[i];
     struct tl_driver_trial shows;
+    d->unit = s->units[i];
     if (s->signature ? find_signature(s, &shows, e) : gravest_signature(s, i, &shows, e))
         return -1;
-    if (tl_executor_interrupted(s->x))
+    if (tl_executor_interrupted(s->x) || d->nothing)
         return 0;
     const struct tl_search_options options = {
         .seed = 1,
@@ -121,7 +160,6 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
         .causes = true,
         .every_value = true,
     };
-    d->unit = s->units[i];
     d->frontier = s->frontier;
     if (tl_driver_start(d, &options, e))
         return -1;
@@ -154,7 +192,19 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct tl_error *e)
 {
     for (size_t i = 0; i < s->n_drivers; i++) {
+        if (s->drivers[i].nothing) {
+            json_array_append(documents, s->drivers[i].nothing);
+            continue;
+        }
+        if (!s->drivers[i].search)
+            continue; /* it was interrupted before it began */
         json_t *document = tl_finding_document(&s->drivers[i], e);
+        if (document && !s->over &&
+            tl_search_has_note(tl_search_result(s->drivers[i].search), TL_NOTE_FAILING_UNSUPPORTED)) {
+            json_object_set_new(document, "finding", json_null()); /* nothing was tried: that finds nothing */
+            json_array_append_new(documents, document);
+            continue;
+        }
         if (!document || tl_finding_put(tl_executor_store(s->x), document, e)) {
             json_decref(document);
             return -1;
@@ -164,13 +214,28 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
     return 0;
 }
 
+/* After a failure: what still runs is stopped, for it would be told to drivers that are gone. */
+static void abandon(struct tl_campaign_isolation *s)
+{
+    struct tl_error ignored;
+    tl_executor_deadline(s->x, tl_monotonic_ns());
+    tl_executor_finish(s->x, &ignored);
+    tl_executor_deadline(s->x, 0);
+}
+
 int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e)
 {
     *documents = json_array();
+    tl_executor_deadline(s->x, deadline_of(s));
     int result = start(s, e);
-    bool begun = !result && s->n_drivers && s->drivers[s->n_drivers - 1].search;
+    bool begun = !result && s->n_drivers &&
+                 (s->drivers[s->n_drivers - 1].search || s->drivers[s->n_drivers - 1].nothing);
     if (begun)
         result = drive(s, e) || conclude(s, *documents, e) ? -1 : 0;
+    if (result)
+        abandon(s);
+    if (s->wishes.max_seconds && !result)
+        tl_executor_deadline(s->x, 0);
     for (size_t i = 0; i < s->n_drivers; i++)
         tl_driver_free(&s->drivers[i]);
     free(s->drivers);
@@ -182,21 +247,21 @@ int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct
 int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
                        struct tl_error *e)
 {
-    s->units = tl_calloc(n, sizeof *s->units);
-    for (; s->n_units < n; s->n_units++) {
-        struct tl_unit_list names = {0};
-        int result = tl_unit_list_add(&names, texts[s->n_units], e);
-        if (!result && names.n > 1)
-            result =
-                tl_fail(e, TL_ERROR_INPUT, "an isolation takes one build", texts[s->n_units],
-                        "it names %zu that are here, %s to %s; `--over build` finds those between which the "
-                        "failure came or went, `trapline matrix` sets them side by side",
-                        names.n, names.list[0], names.list[names.n - 1]);
-        if (!result && !(s->units[s->n_units] = tl_executor_unit(s->x, names.list[0], e)))
-            result = -1;
-        tl_unit_list_free(&names);
-        if (result)
-            return -1;
-    }
-    return 0;
+    struct tl_unit_list names = {0};
+    int result = 0;
+    for (size_t i = 0; i < n && !result; i++)
+        result = tl_unit_list_add(&names, texts[i], e);
+    s->units = tl_calloc(names.n + 1, sizeof *s->units);
+    if (!result)
+        result = tl_executor_units(s->x, (const char *const *)names.list, names.n, s->units, e) ||
+                         tl_units_check_builds(s->units, names.n, e)
+                     ? -1
+                     : 0;
+    for (size_t i = 0; i < names.n && !result; i++)
+        if (!s->units[i]->usable)
+            result = tl_fail(e, TL_ERROR_INPUT, "nothing can be tried here", s->units[i]->text, "%s",
+                             s->units[i]->why ? s->units[i]->why : "its runner does not say why");
+    s->n_units = result ? 0 : names.n;
+    tl_unit_list_free(&names);
+    return result;
 }

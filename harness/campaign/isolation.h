@@ -26,13 +26,15 @@ struct tl_campaign_isolation {
     size_t n_drivers;
 };
 
-/* The units that texts name, one each. */
+/* The units that texts name, with lists and ranges of builds. One that cannot be used here is an error. */
 int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
                        struct tl_error *e);
 bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s);
 /* Isolates on every unit, to the end, the user's patience or the budget, and stores the findings. *documents,
  * the caller's, lists those that were stored, also on failure; none when it was interrupted before there was
- * anything to say. */
+ * anything to say. A unit on which all is as the case expects, or that passes where it expects a failure, has a
+ * document whose "finding" is null, which is not stored; and so has one on which the failing variant cannot be
+ * tried, without "expected". */
 int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e);
 
 #endif

@@ -49,13 +49,14 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_matrix *m = t->matrix;
     if (failure)
         return;
-    if (r->outcome == TL_OUTCOME_LOST && tl_executor_interrupted(m->x))
+    if (r->outcome == TL_OUTCOME_LOST && (tl_executor_interrupted(m->x) || tl_executor_out_of_time(m->x)))
         return; /* it was stopped, and will be run another time */
     memcpy(t->id, r->id, sizeof t->id);
     t->ended = true;
     t->cached = cached;
     t->fresh = r->fresh;
     t->outcome = r->outcome;
+    t->standing = tl_expected_of_record(t->expected, r, NULL);
     t->label = tl_labels_count(&m->labels, r->signature.id, r->signature.coarse_id, r->signature.title,
                                r->outcome, r->phase, r->signal);
     t->seconds = r->wall_seconds;
@@ -65,7 +66,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         add_reason(m, r->unit, r->message);
     m->ended++;
     m->cached += cached;
-    m->failed += tl_outcome_is_failure(r->outcome);
+    m->failed += tl_standing_is_failure(t->standing, r->outcome);
+    m->judged += r->outcome != TL_OUTCOME_UNSUPPORTED && r->outcome != TL_OUTCOME_LOST;
 }
 
 /* --- running -------------------------------------------------------------------------------------------- */
@@ -105,6 +107,7 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
     struct tl_matrix_trial *t = tl_matrix_trials(m, k, p->row, p->unit) + p->repeat;
     t->matrix = m;
     t->label = TL_NO_LABEL;
+    t->expected = k->c->expected;
     if (!u->usable || !applies(k, u)) {
         t->ended = true;
         t->outcome = TL_OUTCOME_UNSUPPORTED;
@@ -126,6 +129,11 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
     return tl_executor_submit(m->x, &q, on_done, t, e);
 }
 
+static double seconds_left(const struct tl_matrix *m)
+{
+    return m->wishes.max_seconds ? (double)m->wishes.max_seconds - tl_seconds_since(m->started_ns) : HUGE_VAL;
+}
+
 static void show_progress(struct tl_matrix *m)
 {
     double elapsed = tl_seconds_since(m->started_ns);
@@ -133,7 +141,7 @@ static void show_progress(struct tl_matrix *m)
     char left[64] = "";
     if (ran >= 10 && m->total > m->ended)
         snprintf(left, sizeof left, ", about %.0f s left",
-                 elapsed / (double)ran * (double)(m->total - m->ended));
+                 fmax(0, fmin(elapsed / (double)ran * (double)(m->total - m->ended), seconds_left(m))));
     tl_watch_line(m->watch,
                   "matrix: %llu of %llu trials (%llu known already), %zu in flight, %llu not passed, "
                   "%.0f s%s",
@@ -148,6 +156,10 @@ static int run_all(struct tl_matrix *m, struct tl_error *e)
     while (p.at_case < m->n_cases && !m->cases[p.at_case].n_rows)
         p.at_case++;
     while ((p.at_case < m->n_cases || tl_executor_pending(m->x)) && !tl_executor_interrupted(m->x)) {
+        if (tl_executor_out_of_time(m->x)) {
+            m->cut_short = p.at_case < m->n_cases || tl_executor_pending(m->x);
+            return tl_executor_finish(m->x, e);
+        }
         while (p.at_case < m->n_cases && tl_executor_pending(m->x) < most) {
             if (submit(m, &p, e))
                 return -1;
@@ -166,8 +178,14 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
 {
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
     tl_watch_line(m->watch, "matrix: asking %zu units what they are", m->n_units);
-    int result = tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e);
-    return result ? result : run_all(m, e);
+    if (m->wishes.max_seconds)
+        tl_executor_deadline(m->x, m->started_ns + m->wishes.max_seconds * 1000000000ull);
+    if (tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e) ||
+        tl_units_check_builds(m->units, m->n_units, e))
+        return -1;
+    int result = run_all(m, e);
+    m->cut_short = m->cut_short || (!result && m->ended < m->total && tl_executor_out_of_time(m->x));
+    return result;
 }
 
 /* --- what came of it all -------------------------------------------------------------------------------- */
@@ -184,7 +202,7 @@ struct tl_matrix_cell tl_matrix_cell_of(const struct tl_matrix *m, const struct 
         if (!t->ended)
             continue;
         seconds[c.groups.trials] = t->seconds;
-        tl_groups_count(&c.groups, t->outcome, t->label);
+        tl_groups_count(&c.groups, t->outcome, t->standing, t->label);
         c.cached += t->cached;
     }
     tl_sort(seconds, c.groups.trials);

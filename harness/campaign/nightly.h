@@ -45,6 +45,7 @@ enum tl_class {
     TL_CLASS_FIRST,         /* passes, and there is nothing to compare with */
     TL_CLASS_PASS,
     TL_CLASS_NOT_SUPPORTED, /* cannot be tried, as before */
+    TL_CLASS_UNTRIED,       /* something that it takes is not here: its build, the tools of its case */
     TL_CLASS_LOST,          /* the machine went down while it ran */
     TL_CLASS_NOT_RUN,       /* the budget was used up */
     TL_CLASS_COUNT
@@ -72,6 +73,8 @@ struct tl_nightly_cell {
 
     /* Seen this night. */
     uint64_t passed, failed, refused, unsupported;
+    uint64_t as_expected; /* of those that passed: with an outcome that is no pass, and right */
+    uint64_t untried;     /* trials that something was missing for */
     uint64_t lost, went_down; /* trapline was killed; the machine went down */
     size_t n_kinds;
     struct tl_nightly_kind *kinds;
@@ -79,7 +82,7 @@ struct tl_nightly_cell {
         size_t n;
         double list[TL_NIGHTLY_TIMES];
     } seconds[2], memory[2]; /* of fork servers' children, of processes of their own */
-    char *why;               /* it is unsupported */
+    char *why;               /* it is unsupported, or could not be tried */
     char environment[TL_ID_SIZE], lost_trial[TL_UUID_SIZE];
     uint64_t submitted, pending, added; /* added: trials made to decide it */
 
@@ -103,6 +106,7 @@ struct tl_nightly {
     uint64_t started_ns; /* of the budget */
     struct tl_night night;
     bool resumed, over_budget;
+    size_t units_missing; /* of the suite, of whose builds none is here */
     char boot[TL_UUID_SIZE]; /* of the machine */
     size_t n_cases;
     struct tl_case **cases;
@@ -138,6 +142,7 @@ void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, con
 int tl_nightly_recall(struct tl_nightly *n,
                       struct tl_error *e); /* trials of this night that are there already */
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
+void tl_nightly_deadline(struct tl_nightly *n); /* holds the executor to the budget */
 double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
 
 /* nightly_judge.c */

@@ -116,11 +116,14 @@ static const char *which(const struct tl_nightly_cell *c)
 /* A cell as far as it says where it stands. */
 static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class what)
 {
-    return json_pack("{s:s,s:s,s:s?,s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "class", tl_class_names[what], "case",
-                     c->c->name, "which", which(c), "variant", json_loads(c->variant_json, 0, NULL), "unit",
-                     c->unit->text, "passed", (json_int_t)c->passed, "failed", (json_int_t)c->failed,
-                     "refused", (json_int_t)c->refused, "unsupported", (json_int_t)c->unsupported, "lost",
-                     (json_int_t)c->lost);
+    json_t *j = json_pack("{s:s,s:s,s:s?,s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "class", tl_class_names[what], "case",
+                          c->c->name, "which", which(c), "variant", json_loads(c->variant_json, 0, NULL),
+                          "unit", c->unit->text, "passed", (json_int_t)c->passed, "failed",
+                          (json_int_t)c->failed, "refused", (json_int_t)c->refused, "unsupported",
+                          (json_int_t)c->unsupported, "lost", (json_int_t)c->lost);
+    if (c->as_expected)
+        json_object_set_new(j, "as_expected", json_integer((json_int_t)c->as_expected));
+    return j;
 }
 
 /* Axes whose values are not those of the baseline: what a reader wants to see of a variant. */
@@ -223,10 +226,12 @@ static json_t *document(struct tl_nightly *n)
 {
     const struct tl_machine *m = tl_executor_machine(n->x);
     json_t *d = json_object(), *counts = json_object(), *cells = json_array(), *units = json_array();
-    json_int_t trials = 0;
+    json_int_t trials = 0, judged = 0, untried = (json_int_t)n->units_missing;
     for (size_t i = 0; i < n->n_cells; i++) {
         const struct tl_nightly_cell *c = &n->cells[i];
         json_array_append_new(cells, cell_json(c, c->class));
+        judged += (json_int_t)(c->passed + c->failed + c->refused);
+        untried += c->class == TL_CLASS_UNTRIED;
         trials += (json_int_t)(c->passed + c->failed + c->refused + c->lost);
     }
     for (size_t i = 0; i < n->names.n; i++)
@@ -255,6 +260,7 @@ static json_t *document(struct tl_nightly *n)
     add_list(d, "lost", n, TL_CLASS_LOST, TL_CLASS_LOST + 1);
     json_object_set_new(d, "cut_short", cut_short_json(n));
     add_list(d, "not_supported", n, TL_CLASS_NOT_SUPPORTED, TL_CLASS_NOT_SUPPORTED + 1);
+    add_list(d, "untried", n, TL_CLASS_UNTRIED, TL_CLASS_UNTRIED + 1);
     json_object_set_new(d, "cells", cells);
     json_object_set(d, "notes", n->notes);
     size_t regressions = 0;
@@ -266,6 +272,8 @@ static json_t *document(struct tl_nightly *n)
             json_object_set_new(counts, tl_class_names[what], json_integer(k));
         regressions += what < TL_CLASS_REGRESSIONS ? (size_t)k : 0;
     }
+    json_object_set_new(d, "judged", json_integer(judged));
+    json_object_set_new(d, "could_not_be_tried", json_integer(untried));
     json_object_set_new(d, "counts", counts);
     json_object_set_new(d, "regressions", json_integer((json_int_t)regressions));
     return d;

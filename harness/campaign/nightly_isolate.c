@@ -67,6 +67,11 @@ static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
         return 0;
     }
     int result = tl_isolation_run(&s, &documents, e);
+    tl_nightly_deadline(n);
+    if (result && e->kind == TL_ERROR_INPUT) { /* something that it takes is missing: the night goes on */
+        c->finding = not_isolated(e->why);
+        result = 0;
+    }
     if (!result && json_array_size(documents))
         c->finding = summary(json_array_get(documents, 0));
     json_decref(documents);
@@ -99,6 +104,10 @@ int tl_nightly_isolate(struct tl_nightly *n, struct tl_error *e)
         }
         if (!n->suite->isolate_new) {
             c->finding = not_isolated("the suite does not ask for it");
+            continue;
+        }
+        if (c->n_kinds && c->kinds[0].outcome == TL_OUTCOME_PASS) {
+            c->finding = not_isolated("it passes where a failure is expected, which has no trigger");
             continue;
         }
         if (!begun && new_session(n, e))

@@ -62,6 +62,7 @@ const char *const tl_class_names[TL_CLASS_COUNT] = {
     [TL_CLASS_FIRST] = "first-passing",
     [TL_CLASS_PASS] = "passing",
     [TL_CLASS_NOT_SUPPORTED] = "not-supported",
+    [TL_CLASS_UNTRIED] = "could-not-be-tried",
     [TL_CLASS_LOST] = "lost",
     [TL_CLASS_NOT_RUN] = "not-run",
 };
@@ -255,7 +256,8 @@ static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
              bad = c->failed + c->refused, was_bad = p->failed + p->refused;
     if (!now) {
         bool could = p->last && p->last->passed + p->last->failed + p->last->refused > 0;
-        c->class = c->unsupported ? (could ? TL_CLASS_UNSUPPORTED : TL_CLASS_NOT_SUPPORTED)
+        c->class = c->untried       ? TL_CLASS_UNTRIED
+                   : c->unsupported ? (could ? TL_CLASS_UNSUPPORTED : TL_CLASS_NOT_SUPPORTED)
                    : c->lost      ? TL_CLASS_LOST
                                   : TL_CLASS_NOT_RUN;
         return;

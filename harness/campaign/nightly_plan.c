@@ -129,6 +129,7 @@ static int add_range(struct tl_nightly *n, const struct tl_unit *u, const struct
     char *text = tl_format("%s@%s:%s", u->runner, latest ? newest.version : r->text, u->device);
     struct tl_error why;
     int result = tl_unit_list_add(&n->names, text, &why);
+    n->units_missing += result && (r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED);
     if (result && r->kind == TL_BUILDS_SPAN) { /* none of a range is here */
         note(n, tl_format("%s: %s", text, why.why));
         result = 0;

@@ -6,6 +6,7 @@
  * after all the others, up to LOST_MOST times: something about it may be what kills trapline. */
 #include "harness/campaign/nightly.h"
 
+#include "cases/expected.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/search/change.h"
@@ -28,7 +29,8 @@ static void add_sample(struct tl_samples *s, double v)
     s->list[i] = v;
 }
 
-static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
+/* A pass where a failure is right has no title of its own: it gets one of what was expected. */
+static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *expected)
 {
     const char *coarse = t->coarse_id && *t->coarse_id ? t->coarse_id
                          : t->signature_id             ? t->signature_id
@@ -41,7 +43,8 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
         *k = (struct tl_nightly_kind){.outcome = t->outcome, .phase = t->phase, .signal = t->signal};
         snprintf(k->coarse, sizeof k->coarse, "%s", coarse);
         snprintf(k->trial, sizeof k->trial, "%s", t->id);
-        k->title = tl_strdup(t->title ? t->title : t->message);
+        k->title = t->outcome == TL_OUTCOME_PASS ? tl_format("%s was expected", expected)
+                                                 : tl_strdup(t->title ? t->title : t->message);
     }
     c->kinds[i].n++;
     for (; i > 0 && c->kinds[i - 1].n < c->kinds[i].n; i--) { /* the most frequent first */
@@ -51,10 +54,35 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t)
     }
 }
 
+/* Counts a trial as what it is worth by what its case expects; false when the case says nothing of it. */
+static bool saw_expected(struct tl_nightly_cell *c, const struct tl_trial_row *t)
+{
+    const char *const texts[2] = {t->message, t->title};
+    json_t *variant = c->c->expected ? json_loads(c->variant_json, 0, NULL) : NULL;
+    char *what;
+    enum tl_standing standing =
+        tl_expected_standing(c->c->expected, variant, c->unit->text, t->outcome, texts, &what);
+    bool counted = false;
+    if (t->outcome == TL_OUTCOME_PASS && standing == TL_STANDING_OTHER) {
+        c->failed++;
+        add_kind(c, t, what);
+        counted = true;
+    } else if (t->outcome != TL_OUTCOME_PASS && standing == TL_STANDING_EXPECTED) {
+        c->passed++; /* its time is none of a pass */
+        c->as_expected++;
+        counted = true;
+    }
+    json_decref(variant);
+    free(what);
+    return counted;
+}
+
 void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot)
 {
     if (t->environment_id)
         snprintf(c->environment, sizeof c->environment, "%s", t->environment_id);
+    if (saw_expected(c, t))
+        return;
     switch (t->outcome) {
     case TL_OUTCOME_PASS:
         c->passed++;
@@ -76,7 +104,7 @@ void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, con
     default:
         c->failed += t->outcome != TL_OUTCOME_ERROR;
         c->refused += t->outcome == TL_OUTCOME_ERROR;
-        add_kind(c, t);
+        add_kind(c, t, NULL);
     }
 }
 
@@ -131,14 +159,26 @@ int tl_nightly_recall(struct tl_nightly *n, struct tl_error *e)
     return result;
 }
 
+/* Something that it takes is missing: that is no verdict, and it is not tried again tonight. Takes the text. */
+static void could_not(struct tl_nightly_cell *c, char *why)
+{
+    c->untried++;
+    free(c->why);
+    c->why = why;
+}
+
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct tl_nightly_cell *c = arg;
     struct tl_nightly *n = c->nightly;
     (void)cached;
     c->pending--;
-    if (failure)
+    if (failure) {
+        if (failure->kind == TL_ERROR_INPUT)
+            could_not(c, tl_error_text(failure));
         return;
+    }
+    uint64_t bad = c->failed + c->refused;
     double seconds = 0;
     for (int p = TL_PHASE_LOAD; p <= TL_PHASE_CHECK; p++)
         seconds += r->phase_seconds[p] > 0 ? r->phase_seconds[p] : 0;
@@ -159,7 +199,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     };
     tl_nightly_saw(c, &t, n->boot);
     n->ended++;
-    n->not_passed += tl_outcome_is_failure(r->outcome);
+    n->not_passed += c->failed + c->refused > bad;
 }
 
 /* --- running -------------------------------------------------------------------------------------------- */
@@ -169,9 +209,15 @@ double tl_nightly_left(const struct tl_nightly *n)
     return n->suite->budget_s > 0 ? n->suite->budget_s - tl_seconds_since(n->started_ns) : HUGE_VAL;
 }
 
+void tl_nightly_deadline(struct tl_nightly *n)
+{
+    double budget = n->suite->budget_s;
+    tl_executor_deadline(n->x, budget > 0 ? n->started_ns + (uint64_t)(budget * 1e9) : 0);
+}
+
 static bool may_run(const struct tl_nightly_cell *c)
 {
-    return !c->went_down && c->lost < LOST_MOST && !c->unsupported;
+    return !c->went_down && c->lost < LOST_MOST && !c->unsupported && !c->untried;
 }
 
 static uint64_t verdicts(const struct tl_nightly_cell *c)
@@ -186,7 +232,10 @@ static int submit(struct tl_nightly_cell *c, bool fresh, struct tl_error *e)
     if (!tl_executor_submit(c->nightly->x, &q, on_done, c, e))
         return 0;
     c->pending--;
-    return -1;
+    if (e->kind != TL_ERROR_INPUT)
+        return -1;
+    could_not(c, tl_error_text(e));
+    return 0;
 }
 
 static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
@@ -206,7 +255,7 @@ static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
 
 static bool stop(struct tl_nightly *n)
 {
-    n->over_budget = n->over_budget || tl_nightly_left(n) <= 0;
+    n->over_budget = n->over_budget || tl_nightly_left(n) <= 0 || tl_executor_out_of_time(n->x);
     return n->over_budget || tl_executor_interrupted(n->x);
 }
 
@@ -230,8 +279,13 @@ static int run_repeats(struct tl_nightly *n, bool those_lost, struct tl_error *e
                     return -1;
                 continue;
             }
-            c->unsupported++;
-            c->why = tl_strdup(c->unit->why);
+            if (c->unit->build_missing) {
+                could_not(c, tl_strdup(c->unit->build_missing));
+            } else {
+                c->unsupported++;
+                free(c->why);
+                c->why = tl_strdup(c->unit->why);
+            }
             n->total -= n->suite->repeat;
         }
     while (tl_executor_pending(n->x) && !stop(n))
@@ -271,6 +325,7 @@ static int decide(struct tl_nightly *n, struct tl_error *e)
 
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
 {
+    tl_nightly_deadline(n);
     for (size_t i = 0; i < n->n_cells; i++) {
         uint64_t seen = verdicts(&n->cells[i]);
         n->total += seen < n->suite->repeat ? n->suite->repeat - seen : 0;

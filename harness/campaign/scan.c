@@ -4,30 +4,40 @@
  * next start finds it. */
 #include "harness/campaign/scan.h"
 
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+
 /* The gravest outcome wins when several builds fail in different ways and nobody said which is meant. */
-static int gravity(enum tl_outcome o)
+static int gravity(const struct tl_driver_trial *t)
 {
     static const enum tl_outcome order[] = {TL_OUTCOME_FALLBACK, TL_OUTCOME_ERROR, TL_OUTCOME_WRONG,
                                             TL_OUTCOME_HANG,     TL_OUTCOME_OOM,   TL_OUTCOME_CRASH};
     for (int i = 0; i < 6; i++)
-        if (order[i] == o)
+        if (order[i] == t->outcome && t->standing != TL_STANDING_EXPECTED)
             return i + 1;
     return 0;
 }
 
+struct call_context {
+    const struct tl_case *c;
+    struct tl_driver_trial *seen;
+};
+
 static void on_scanned(void *arg, const struct tl_trial_record *r, bool cached,
                        const struct tl_error *failure)
 {
-    struct tl_driver_trial *t = arg;
+    struct call_context *context = arg;
     (void)cached;
     if (!failure)
-        *t = tl_driver_trial_of(r);
+        *context->seen = tl_driver_trial_of(context->c, r);
 }
 
 int tl_scan_run(struct tl_campaign_isolation *s, const size_t *at, size_t n, struct tl_driver_trial *seen,
                 size_t *gravest, struct tl_error *e)
 {
     int result = 0;
+    struct call_context *contexts = tl_calloc(n + 1, sizeof *contexts);
     *gravest = SIZE_MAX;
     for (size_t i = 0; i < n && !result; i++) {
         struct tl_request q = {.c = s->c,
@@ -38,15 +48,16 @@ int tl_scan_run(struct tl_campaign_isolation *s, const size_t *at, size_t n, str
         for (size_t k = 0; k < i; k++)
             q.repeat += at[k] == at[i];
         seen[i] = (struct tl_driver_trial){0};
-        result = tl_executor_submit(s->x, &q, on_scanned, &seen[i], e);
+        contexts[i] = (struct call_context){s->c, &seen[i]};
+        result = tl_executor_submit(s->x, &q, on_scanned, &contexts[i], e);
         if (!result && i == 0) /* alone, in case it takes the machine down */
             result = tl_executor_finish(s->x, e);
     }
     if (!result)
         result = tl_executor_finish(s->x, e);
     for (size_t i = 0; i < n && !result; i++)
-        if (gravity(seen[i].outcome) &&
-            (*gravest == SIZE_MAX || gravity(seen[i].outcome) >= gravity(seen[*gravest].outcome)))
+        if (gravity(&seen[i]) && (*gravest == SIZE_MAX || gravity(&seen[i]) >= gravity(&seen[*gravest])))
             *gravest = i;
+    free(contexts); /* of an interrupted one nothing runs any more, and nobody is told */
     return result;
 }

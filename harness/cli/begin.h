@@ -19,5 +19,7 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path);
  * printed. */
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
                     struct tl_error *e);
+/* Warns of axes of the case that nothing reads on any of these units, which are described for that (unread.c). */
+void tl_cli_warn_unread(struct tl_executor *x, const struct tl_case *c, const char *const *units, size_t n);
 
 #endif

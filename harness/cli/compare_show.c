@@ -167,7 +167,7 @@ static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
 
 static const char *cell_colour(const struct tl_side_cell *k)
 {
-    return k->groups.n ? tl_outcome_colour((int)k->groups.list[0].outcome) : NULL;
+    return tl_cli_group_colour(&k->groups);
 }
 
 static const char *difference_of(const struct tl_compare_row *r)
@@ -327,8 +327,11 @@ static json_t *cell_json(const struct tl_compare *c, const struct tl_compare_row
     for (size_t g = 0; g < k->groups.n; g++) {
         const struct tl_group *p = &k->groups.list[g];
         const struct tl_label *f = p->label == TL_NO_LABEL ? NULL : &c->labels.list[p->label];
-        json_array_append_new(seen, json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n",
-                                              (json_int_t)p->n, "signature", f ? f->id : NULL));
+        json_t *one = json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n,
+                                "signature", f ? f->id : NULL);
+        if (p->standing != TL_STANDING_NONE)
+            json_object_set_new(one, "as_expected", json_boolean(p->standing == TL_STANDING_EXPECTED));
+        json_array_append_new(seen, one);
     }
     json_t *error = !k->has_error ? json_null() : k->infinite ? json_string("infinite") : json_real(k->error);
     return json_pack("{s:s,s:s?,s:o,s:I,s:o,s:o,s:o,s:s?}", "side", side, "outcome",

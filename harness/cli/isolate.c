@@ -7,16 +7,22 @@
 #include "harness/campaign/sweep.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/executor/unit_list.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Of an isolation to which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
+ * and goes on from there when it is asked again. */
+#define DEFAULT_TRIALS 1000
 
 /* One run of the command. */
 struct command {
     const struct tl_options *o;
     struct tl_campaign_isolation s;
     struct tl_cli_progress progress;
+    bool untried; /* nothing could be tried at all */
 };
 
 static void print_plan(const struct tl_sweep *w)
@@ -35,8 +41,9 @@ static void print_found(const struct command *k, const struct tl_sweep *w)
     free(text);
 }
 
-static void print_nothing(const struct command *k, const struct tl_sweep *w)
+static void print_nothing(struct command *k, const struct tl_sweep *w)
 {
+    k->untried = w->unsupported == w->ended;
     if (k->o->json) {
         tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", k->s.c->name, "reproduced", 0));
         return;
@@ -87,18 +94,40 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
     return result;
 }
 
+/* Of a unit on which there was nothing to search for: all is as the case expects, or it passes where the case
+ * expects something else. */
+static void print_expected(const json_t *d)
+{
+    long long n = (long long)json_integer_value(json_array_get(json_object_get(d, "rate"), 0));
+    const char *outcome = tl_member_text(d, "outcome"), *expected = tl_member_text(d, "expected"),
+               *unit = tl_member_text(d, "unit");
+    if (tl_member_true(d, "as_expected"))
+        printf("nothing is wrong on %s: %s in %lld of %lld, and the case expects %s\n", unit, outcome, n, n,
+               expected ? expected : outcome);
+    else
+        printf("not as expected on %s: %s in %lld of %lld, where the case expects %s; a pass has no trigger to "
+               "isolate\n",
+               unit, outcome, n, n, expected ? expected : "a failure");
+}
+
 /* Prints the findings that are stored; whether one of them is a failure. */
-static bool print_findings(const struct command *k, json_t *documents, bool all)
+static bool print_findings(struct command *k, json_t *documents, bool all)
 {
     bool failing = false;
     json_t *d;
     size_t i;
     tl_cli_progress_clear(&k->progress);
     json_array_foreach(documents, i, d) {
-        bool reproduced = tl_member_true(d, "reproduced");
-        failing = failing || reproduced;
+        bool reproduced = tl_member_true(d, "reproduced"), unstored = json_is_null(json_object_get(d, "finding")),
+             nothing = unstored && json_object_get(d, "as_expected");
+        failing = failing || reproduced || (nothing && !tl_member_true(d, "as_expected"));
+        k->untried = k->untried || (unstored && !nothing);
         if (k->o->json)
             continue;
+        if (nothing) {
+            print_expected(d);
+            continue;
+        }
         char *text = tl_isolate_text(d, tl_colour(stdout));
         printf("%s%s", i ? "\n" : "", text);
         free(text);
@@ -111,6 +140,22 @@ static bool print_findings(const struct command *k, json_t *documents, bool all)
     return failing;
 }
 
+/* Over builds they are named later: the newest that is meant stands for all. */
+static void warn_unread(const struct command *k)
+{
+    const struct tl_campaign_isolation *s = &k->s;
+    struct tl_unit_list names = {0};
+    struct tl_error ignored;
+    for (size_t i = 0; i < k->o->n_units; i++)
+        if (tl_unit_list_add(&names, k->o->units[i], &ignored))
+            break;
+    const char *newest = s->over && names.n ? names.list[names.n - 1] : NULL;
+    if (names.n)
+        tl_cli_warn_unread(s->x, s->c, newest ? &newest : (const char *const *)names.list,
+                           newest ? 1 : names.n);
+    tl_unit_list_free(&names);
+}
+
 static int run(struct command *k, bool given)
 {
     struct tl_error e, closing;
@@ -118,7 +163,11 @@ static int run(struct command *k, bool given)
     const struct tl_options *o = k->o;
     bool failing = false;
     size_t frontier[2];
+    if (s->wishes.max_seconds)
+        tl_executor_deadline(s->x, s->started_ns + s->wishes.max_seconds * 1000000000ull);
     int result = s->over ? 0 : tl_isolation_units(s, o->units, o->n_units, &e);
+    if (!result)
+        warn_unread(k);
     if (!result && !given)
         result = sweep(k, &given, &e);
     if (!result && given && !s->over && o->frontier) {
@@ -132,6 +181,8 @@ static int run(struct command *k, bool given)
         json_decref(documents);
     }
     bool interrupted = tl_executor_interrupted(s->x);
+    if (!result && !interrupted && k->untried)
+        fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
     free(s->units);
     int closed = tl_executor_free(s->x, &closing);
     if (result)
@@ -142,7 +193,9 @@ static int run(struct command *k, bool given)
         fputs("stopped; the same command goes on where it was\n", stderr);
         return TL_EXIT_INTERRUPTED;
     }
-    return failing ? TL_EXIT_FAILURE : TL_EXIT_OK;
+    if (failing)
+        return TL_EXIT_FAILURE;
+    return k->untried ? TL_EXIT_INPUT : TL_EXIT_OK;
 }
 
 static int isolate(struct tl_options *o)
@@ -172,7 +225,7 @@ static int isolate(struct tl_options *o)
         bool given = c->has_failing || o->n_sets || !c->n_axes;
         tl_cli_progress_begin(&k.progress, o);
         s->wishes = (struct tl_campaign_wishes){
-            .max_trials = o->max_trials,
+            .max_trials = o->max_trials ? o->max_trials : DEFAULT_TRIALS,
             .max_seconds = o->max_seconds,
             .fresh = o->fresh,
             .no_cache = o->no_cache,

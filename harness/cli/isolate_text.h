@@ -2,10 +2,16 @@
 #ifndef TL_ISOLATE_TEXT_H
 #define TL_ISOLATE_TEXT_H
 
+#include "harness/base/buffer.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 
 /* The result of an isolation in some twenty lines; a new string. */
 char *tl_isolate_text(const json_t *document, bool colour);
+
+/* Its parts. */
+void tl_isolate_add_value(struct tl_buffer *b, const json_t *value);       /* a string without quotes */
+void tl_isolate_add_frontier(struct tl_buffer *b, const json_t *document); /* the boundary over two axes */
 
 #endif

@@ -1,6 +1,8 @@
 /* Prints the signatures under a table, by the letters that stand for them in it. */
 #include "harness/cli/labels_show.h"
 
+#include "harness/cli/cli.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,4 +26,18 @@ void tl_cli_labels_print(const struct tl_labels *l)
             "part).");
     if (n)
         putchar('\n');
+}
+
+const char *tl_cli_standing_colour(enum tl_standing standing, enum tl_outcome outcome)
+{
+    if (standing == TL_STANDING_EXPECTED)
+        return tl_outcome_colour(TL_OUTCOME_PASS);
+    return tl_outcome_colour(tl_standing_is_failure(standing, outcome) && outcome == TL_OUTCOME_PASS
+                                 ? TL_OUTCOME_ERROR
+                                 : (int)outcome);
+}
+
+const char *tl_cli_group_colour(const struct tl_groups *g)
+{
+    return g->n ? tl_cli_standing_colour(g->list[0].standing, g->list[0].outcome) : NULL;
 }

@@ -13,13 +13,15 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     struct tl_error e, closing;
     if (tl_cli_executor(&tl_command_matrix, o, &m->x, &e))
         return tl_print_error(&e);
+    for (size_t i = 0; i < m->n_cases; i++)
+        tl_cli_warn_unread(m->x, m->cases[i].c, (const char *const *)m->names.list, m->names.n);
     int result = tl_matrix_run(m, &e);
     tl_cli_progress_clear(progress);
     bool interrupted = tl_executor_interrupted(m->x);
     if (!result || m->ended) {
         tl_matrix_letters(m);
         if (o->json)
-            tl_print_json(tl_cli_matrix_json(m, tl_seconds_since(m->started_ns), !interrupted && !result));
+            tl_print_json(tl_cli_matrix_json(m, tl_seconds_since(m->started_ns), !interrupted && !result && !m->cut_short));
         else
             tl_cli_matrix_print(m, tl_colour(stdout));
     }
@@ -35,7 +37,17 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
                 (unsigned long long)m->ended, (unsigned long long)m->total);
         return TL_EXIT_INTERRUPTED;
     }
-    return m->failed ? TL_EXIT_FAILURE : TL_EXIT_OK;
+    if (m->cut_short)
+        fprintf(stderr,
+                "trapline: the time was used up; %llu of %llu trials are stored. The same command goes on from "
+                "here\n",
+                (unsigned long long)m->ended, (unsigned long long)m->total);
+    if (m->failed)
+        return TL_EXIT_FAILURE;
+    if (m->judged)
+        return TL_EXIT_OK;
+    fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
+    return TL_EXIT_INPUT;
 }
 
 static int matrix(struct tl_options *o)
@@ -43,7 +55,7 @@ static int matrix(struct tl_options *o)
     if (!o->n_args)
         return tl_usage_error(&tl_command_matrix, "one case file or several were expected");
     struct tl_matrix m = {
-        .wishes = {.repeat = o->repeat, .fresh = o->fresh, .no_cache = o->no_cache, .pairs = o->pairs},
+        .wishes = {.repeat = o->repeat, .fresh = o->fresh, .no_cache = o->no_cache, .pairs = o->pairs, .max_seconds = o->max_seconds},
         .sets = o->sets,
         .n_sets = o->n_sets,
     };
@@ -84,6 +96,6 @@ const struct tl_command tl_command_matrix = {
     .name = "matrix",
     .arguments = "CASE… -u UNIT… [-s AXIS=V1,V2]… [--pairs] [--repeat N]",
     .about = "run many variants on many units, side by side",
-    .options = "unit set pairs repeat fresh no-cache keep-scratch no-cgroup",
+    .options = "unit set pairs repeat max-time fresh no-cache keep-scratch no-cgroup",
     .run = matrix,
 };

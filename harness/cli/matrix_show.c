@@ -2,7 +2,9 @@
 #include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/hash.h"
 #include "harness/base/quantile.h"
+#include "harness/base/time_text.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
@@ -103,7 +105,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         for (size_t u = 0; u < m->n_units; u++) {
             struct tl_matrix_cell c = tl_matrix_cell_of(m, k, r, u);
             tl_table_add(&t, cell_text(m, &c),
-                         c.groups.n ? tl_outcome_colour((int)c.groups.list[0].outcome) : NULL);
+                         tl_cli_group_colour(&c.groups));
             free(c.groups.list);
         }
     }
@@ -120,6 +122,28 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         print_numerics(m, k, colour);
 }
 
+/* Of what was known already, when it was run. */
+static void print_stored(const struct tl_matrix *m)
+{
+    int64_t oldest = INT64_MAX, newest = 0;
+    for (size_t i = 0; i < m->n_cases; i++)
+        for (size_t k = 0; k < m->cases[i].n_rows * m->n_units * m->wishes.repeat; k++) {
+            const struct tl_matrix_trial *t = &m->cases[i].trials[k];
+            int64_t at = t->ended && t->cached ? tl_uuid7_ms(t->id) * 1000 : 0;
+            oldest = at && at < oldest ? at : oldest;
+            newest = at > newest ? at : newest;
+        }
+    if (!newest)
+        return;
+    char *from = tl_time_format(oldest, TL_TIME_LOCAL), *to = tl_time_format(newest, TL_TIME_LOCAL);
+    if (strcmp(from, to) != 0)
+        printf("what was known already was run from %s to %s; --no-cache runs it anew\n", from, to);
+    else
+        printf("what was known already was run on %s; --no-cache runs it anew\n", from);
+    free(from);
+    free(to);
+}
+
 void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
 {
     for (size_t i = 0; i < m->n_cases; i++)
@@ -132,6 +156,7 @@ void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
     tl_cli_labels_print(&m->labels);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
            m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
+    print_stored(m);
 }
 
 /* --- the document --------------------------------------------------------------------------------------- */
@@ -149,6 +174,8 @@ static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case 
         json_object_set_new(one, "letter",
                             p->label == TL_NO_LABEL ? json_null()
                                                     : json_string(m->labels.list[p->label].letter));
+        if (p->standing != TL_STANDING_NONE)
+            json_object_set_new(one, "as_expected", json_boolean(p->standing == TL_STANDING_EXPECTED));
         json_array_append_new(seen, one);
     }
     for (uint64_t i = 0; i < m->wishes.repeat; i++)

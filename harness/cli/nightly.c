@@ -21,7 +21,11 @@
  * *document is NULL when it was interrupted. */
 static int night(struct tl_nightly *n, const struct tl_options *o, json_t **document, struct tl_error *e)
 {
-    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e) || tl_nightly_begin(n, document, e))
+    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e))
+        return -1;
+    for (size_t i = 0; i < n->n_cases; i++)
+        tl_cli_warn_unread(n->x, n->cases[i], (const char *const *)n->names.list, n->names.n);
+    if (tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
         fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",
@@ -66,11 +70,23 @@ static int mark_notified(const struct tl_options *o, const char *suite, struct t
     return tl_store_close(s, result ? NULL : e) || result ? -1 : 0;
 }
 
+/* What a night comes to: 1 when something is worse, else 2 when something could not be tried. */
+static int exit_status(const json_t *document)
+{
+    const json_t *judged =
+        json_object_get(document, "judged"); /* not there in a night of an older trapline */
+    if (json_integer_value(json_object_get(document, "regressions")))
+        return TL_EXIT_FAILURE;
+    bool nothing = judged && !json_integer_value(judged);
+    return nothing || json_integer_value(json_object_get(document, "could_not_be_tried")) ? TL_EXIT_INPUT
+                                                                                          : TL_EXIT_OK;
+}
+
 /* Notifies everybody who wants to know what a night found. The worst exit status wins: that somebody could
  * not be notified counts. */
 static int notify(const struct tl_options *o, const char *suite, char *const *words, const json_t *document)
 {
-    int status = json_integer_value(json_object_get(document, "regressions")) ? TL_EXIT_FAILURE : TL_EXIT_OK;
+    int status = exit_status(document);
     int printed = tl_cli_nightly_print(o, document);
     struct tl_error e;
     if (o->junit) {

@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/labels_show.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 #include "reports/trial.h"
@@ -17,20 +18,28 @@ struct run {
     struct tl_unit_list names;
     struct tl_cli_progress progress;
     uint64_t total, ended;
-    uint64_t by_outcome[TL_OUTCOME_COUNT];
+    uint64_t by_outcome[TL_OUTCOME_COUNT], failed, as_expected, not_expected;
+    const json_t *expected; /* of the case */
     bool colour;
     size_t printed;
 };
 
 /* One line for each trial: what came of it, and enough to look closer. */
-static void print_line(struct run *r, const struct tl_trial_record *t, bool cached)
+static void print_line(struct run *r, const struct tl_trial_record *t, bool cached, enum tl_standing standing,
+                       const char *expected)
 {
     const char *name = tl_outcome_name(t->outcome);
     char *what = tl_trial_summary(t);
     tl_cli_progress_clear(&r->progress);
-    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s\n", t->id, r->colour ? tl_outcome_colour(t->outcome) : "",
-           name, r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
-           *what ? "  " : "", what, cached ? "  (known already)" : "");
+    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s", t->id,
+           r->colour ? tl_cli_standing_colour(standing, t->outcome) : "", name, r->colour ? "\033[0m" : "",
+           tl_phase_name(t->phase), t->wall_seconds, t->unit, *what ? "  " : "", what,
+           cached ? "  (known already)" : "");
+    if (standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS)
+        printf("  (as expected)");
+    else if (standing == TL_STANDING_OTHER)
+        printf("  (%s was expected)", expected);
+    putchar('\n');
     free(what);
 }
 
@@ -41,15 +50,25 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
         return;
     r->ended++;
     r->by_outcome[t->outcome]++;
+    char *expected;
+    enum tl_standing standing = tl_expected_of_record(r->expected, t, &expected);
+    r->failed += tl_standing_is_failure(standing, t->outcome);
+    r->as_expected += standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS;
+    r->not_expected += standing == TL_STANDING_OTHER;
     if (r->o->json) {
         json_t *j = tl_trial_json_short(t, cached);
+        if (standing != TL_STANDING_NONE) {
+            json_object_set_new(j, "expected", json_string(expected));
+            json_object_set_new(j, "as_expected", json_boolean(standing == TL_STANDING_EXPECTED));
+        }
         char *text = json_dumps(j, JSON_COMPACT);
         printf("%s\n    %s", r->printed++ ? "," : "", text);
         free(text);
         json_decref(j);
     } else {
-        print_line(r, t, cached);
+        print_line(r, t, cached, standing, expected);
     }
+    free(expected);
 }
 
 static void show_progress(struct run *r, struct tl_executor *x)
@@ -57,7 +76,7 @@ static void show_progress(struct run *r, struct tl_executor *x)
     double elapsed = tl_seconds_since(r->progress.started_ns);
     tl_watch_line(&r->progress.watch, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
                   (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_in_flight(x),
-                  (unsigned long long)(r->ended - r->by_outcome[TL_OUTCOME_PASS]), elapsed);
+                  (unsigned long long)(r->failed + r->by_outcome[TL_OUTCOME_UNSUPPORTED]), elapsed);
 }
 
 static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
@@ -93,7 +112,22 @@ static void print_sums(const struct run *r)
     for (int i = 0; i < TL_OUTCOME_COUNT; i++)
         if (r->by_outcome[i])
             printf(" %llu %s", (unsigned long long)r->by_outcome[i], tl_outcome_name((enum tl_outcome)i));
+    if (r->as_expected)
+        printf("; %llu as expected", (unsigned long long)r->as_expected);
+    if (r->not_expected)
+        printf("; %llu not as expected", (unsigned long long)r->not_expected);
     putchar('\n');
+}
+
+/* What a run comes to. One in which nothing was judged says nothing: that is never what a green light means. */
+static int exit_status(const struct run *r)
+{
+    if (r->failed)
+        return TL_EXIT_FAILURE;
+    if (r->ended > r->by_outcome[TL_OUTCOME_UNSUPPORTED])
+        return TL_EXIT_OK;
+    fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
+    return TL_EXIT_INPUT;
 }
 
 static int run_case(struct run *r, const struct tl_case *c, const struct tl_variant *v)
@@ -104,8 +138,13 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     if (tl_cli_executor(&tl_command_run, o, &x, &e))
         return tl_print_error(&e);
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
-    int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e);
+    int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e) ||
+                         tl_units_check_builds(units, r->names.n, &e)
+                     ? -1
+                     : 0;
     bool begun = !status;
+    if (begun)
+        tl_cli_warn_unread(x, c, (const char *const *)r->names.list, r->names.n);
     if (begun && o->json)
         fputs("{\n  \"trials\": [", stdout);
     if (begun)
@@ -130,10 +169,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
                 (unsigned long long)r->ended, (unsigned long long)r->total);
         return TL_EXIT_INTERRUPTED;
     }
-    for (int i = 0; i < TL_OUTCOME_COUNT; i++)
-        if (r->by_outcome[i] && tl_outcome_is_failure((enum tl_outcome)i))
-            return TL_EXIT_FAILURE;
-    return TL_EXIT_OK;
+    return exit_status(r);
 }
 
 static int run(struct tl_options *o)
@@ -152,7 +188,7 @@ static int run(struct tl_options *o)
         status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
                                                  "`trapline list units` shows what is here");
     } else {
-        struct run r = {.o = o, .colour = tl_colour(stdout)};
+        struct run r = {.o = o, .expected = c->expected, .colour = tl_colour(stdout)};
         status = tl_cli_variant(o, c, &v);
         for (size_t i = 0; i < o->n_units && status == TL_EXIT_OK; i++)
             if (tl_unit_list_add(&r.names, o->units[i], &e))

@@ -37,6 +37,30 @@ static void on_interrupt(uv_signal_t *handle, int signal)
     tl_supervisor_cancel(x->supervisor);
 }
 
+static void on_deadline(uv_timer_t *timer)
+{
+    struct tl_executor *x = timer->data;
+    x->out_of_time = true;
+    tl_supervisor_cancel(x->supervisor);
+}
+
+void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns)
+{
+    uint64_t now = tl_monotonic_ns();
+    x->out_of_time = at_ns && at_ns <= now;
+    uv_timer_stop(&x->deadline);
+    uv_update_time(&x->loop);
+    if (at_ns > now)
+        uv_timer_start(&x->deadline, on_deadline, (at_ns - now) / 1000000 + 1, 0);
+    else if (at_ns)
+        tl_supervisor_cancel(x->supervisor);
+}
+
+bool tl_executor_out_of_time(const struct tl_executor *x)
+{
+    return x->out_of_time;
+}
+
 static void on_step(uv_timer_t *timer)
 {
     (void)timer; /* ends the wait of uv_run */
@@ -96,6 +120,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     }
     tl_supervisor_on_begin(x->supervisor, on_begin, x);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    x->goes_on = options->goes_on;
     x->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
     static const int signals[] = {SIGINT, SIGTERM};
     for (size_t i = 0; i < 2; i++) {
@@ -105,6 +130,9 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
         uv_unref((uv_handle_t *)&x->interrupts[i]);
     }
     uv_timer_init(&x->loop, &x->step);
+    uv_timer_init(&x->loop, &x->deadline);
+    x->deadline.data = x;
+    uv_unref((uv_handle_t *)&x->deadline);
     *out = x;
     return 0;
 }
@@ -132,6 +160,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_close((uv_handle_t *)&x->interrupts[0], NULL);
     uv_close((uv_handle_t *)&x->interrupts[1], NULL);
     uv_close((uv_handle_t *)&x->step, NULL);
+    uv_close((uv_handle_t *)&x->deadline, NULL);
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
     tell_notes(x);
@@ -234,8 +263,12 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
     struct tl_error e;
     const struct tl_error *failure = NULL;
     x->pending--;
+    if (x->failed && r->outcome == TL_OUTCOME_LOST) /* with a command that has failed, and not in its trial */
+        verdict = false;
+    if (!verdict && !j->cached)
+        tl_store_withdraw(x->store, r->id);
     if (!verdict) {
-        bool stopped = x->interrupted || x->failed;
+        bool stopped = x->interrupted || x->failed || x->out_of_time;
         tl_fail(&e, stopped ? TL_ERROR_INTERRUPTED : TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit,
                 "%s", r->message ? r->message : "");
         failure = &e;
@@ -275,6 +308,18 @@ void tl_job_fail(struct tl_job *j, const struct tl_error *e)
     tl_job_answer(j, &j->ready, false);
 }
 
+void tl_job_cannot(struct tl_job *j, const struct tl_error *e)
+{
+    prepare_answer(j);
+    tl_verdict_not_run(tl_error_text(e), &j->ready);
+    tl_store_withdraw(j->x->store, j->id);
+    j->x->pending--;
+    if (!j->x->goes_on)
+        tl_executor_fail_all(j->x, e);
+    j->done(j->arg, &j->ready, false, e);
+    tl_job_free(j);
+}
+
 static void queue_answer(struct tl_job *j)
 {
     *j->x->answered_tail = j;
@@ -295,17 +340,15 @@ static void deliver_answers(struct tl_executor *x)
         x->answered = j->next;
         if (!x->answered)
             x->answered_tail = &x->answered;
-        tl_job_answer(j, &j->ready, true);
+        tl_job_answer(j, &j->ready, tl_verdict_is_given(&j->ready));
     }
 }
 
-bool tl_executor_usable(const struct tl_executor *x, const struct tl_case *c, const struct tl_cached *t)
+bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t)
 {
-    bool refused = c->model_kind == TL_MODEL_GENERATE && t->phase == TL_PHASE_GENERATE && !t->signal &&
-                   t->outcome == TL_OUTCOME_ERROR;
     if (t->outcome == TL_OUTCOME_LOST)
         return false;
-    return (!refused && t->outcome != TL_OUTCOME_UNSUPPORTED) || t->started_us >= x->started_us;
+    return t->outcome != TL_OUTCOME_UNSUPPORTED || t->started_us >= x->started_us;
 }
 
 static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error *e)
@@ -317,7 +360,7 @@ static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error
         return false;
     size_t usable = 0, wanted = SIZE_MAX;
     for (size_t i = n; i-- > 0;) /* oldest first; a fork server's child confirms nothing */
-        if (tl_executor_usable(j->x, j->c, &list[i]) && (list[i].fresh || !j->fresh) && usable++ == repeat)
+        if (tl_executor_usable(j->x, &list[i]) && (list[i].fresh || !j->fresh) && usable++ == repeat)
             wanted = i;
     bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
     free(list);
@@ -397,6 +440,12 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     }
     if (request->use_cache && answer_from_cache(j, request->repeat, e)) {
         j->cached = true;
+        queue_answer(j);
+        return 0;
+    }
+    if (x->out_of_time) {
+        prepare_answer(j);
+        tl_verdict_not_run(tl_strdup("no time was left"), &j->ready);
         queue_answer(j);
         return 0;
     }

@@ -18,10 +18,11 @@ struct tl_executor_options {
     unsigned jobs;       /* 0: one for each core */
     bool keep_scratch;
     bool no_cgroup;
-    bool
-        anew; /* generated models, reference outputs and descriptions that were kept are not used but replaced; and
-                  what was stored before of a variant is no answer any more once it was run */
+    /* Generated models, reference outputs and descriptions that were kept are not used but replaced; and what was
+     * stored before of a variant is no answer any more once it was run. */
+    bool anew;
     void (*warn)(const char *text); /* is told what cannot be seen; NULL */
+    bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
 
 int tl_executor_new(struct tl_executor **x, const struct tl_executor_options *options, struct tl_error *e);
@@ -42,9 +43,9 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
 
-/* Whether a stored trial of a case may be an answer. That something cannot be tried or was refused by a generator is
- * not remembered beyond this run of trapline: what was missing may be there now. */
-bool tl_executor_usable(const struct tl_executor *x, const struct tl_case *c, const struct tl_cached *t);
+/* Whether a stored trial may be an answer. That something cannot be tried, or that a generator refused it, is not
+ * remembered beyond this run of trapline: what was missing may be there now. */
+bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t);
 
 /* What the commands in "versions" of a case answered, as a JSON object; the caller's. NULL: it has none. */
 json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c);
@@ -64,8 +65,9 @@ struct tl_request {
     unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */
 };
 
-/* r is borrowed for the call. failure is NULL, or says that trapline itself failed, or was stopped before it
- * came to this trial: then r is no verdict and was not stored. Nobody needs to keep a failure: the next step
+/* r is borrowed for the call. failure is NULL, or says that trapline itself failed, was stopped before it came
+ * to this trial, or that it cannot be tried as long as something is missing (TL_ERROR_INPUT: the program of
+ * its generator, say): then r is no verdict and was not stored. Nobody needs to keep a failure: the next step
  * fails with the first of them, and so does tl_executor_free. */
 typedef void (*tl_executor_done)(void *arg, const struct tl_trial_record *r, bool cached,
                                  const struct tl_error *failure);
@@ -73,6 +75,12 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
                        void *arg, struct tl_error *e);
 size_t tl_executor_pending(const struct tl_executor *x);   /* submitted, and done not called */
 size_t tl_executor_in_flight(const struct tl_executor *x); /* of those, with a child that runs now */
+
+/* From this moment on (tl_monotonic_ns; 0: never) nothing is begun any more, and what runs then is stopped and
+ * recorded as lost; what is submitted is answered with a failure of kind TL_ERROR_INTERRUPTED. A later moment
+ * begins anew. */
+void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns);
+bool tl_executor_out_of_time(const struct tl_executor *x);
 
 /* One turn of the loop, waiting for something to happen (at most 200 ms). -1 when the database can no longer
  * be written: stop submitting, nothing that was stored is lost. */

@@ -66,8 +66,9 @@ struct tl_executor {
     void (*warn)(const char *text);
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
-    uv_timer_t step;
+    uv_timer_t step, deadline;
     bool interrupted, closing, failed;
+    bool out_of_time, goes_on;
     struct tl_error failure;
 };
 
@@ -77,6 +78,7 @@ void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop *
 void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
 void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
+void tl_job_cannot(struct tl_job *j, const struct tl_error *e);                      /* likewise */
 
 /* Whether what is kept in a directory may be used: not when all is to be made anew and it was not yet. */
 bool tl_executor_may_use(const struct tl_executor *x, const char *directory);

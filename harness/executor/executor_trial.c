@@ -10,6 +10,7 @@
 #include "harness/executor/identity.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
+#include "harness/verdict/generator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,13 +83,30 @@ static char *find_program(const struct tl_job *j, const char *name, struct tl_er
     return tl_program_find_in(path, j->c->directory, name, e);
 }
 
+/* What is counted after a step, with the variant's values in the patterns of files. */
+static json_t *counts_of(const struct tl_job *j, const struct tl_expect *x)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < x->n_count; i++) {
+        const struct tl_count *k = &x->count[i];
+        char *pattern = k->regex ? tl_strdup(k->pattern)
+                                 : tl_case_substitute(j->c, &j->variant, k->pattern, NULL, NULL, "{scratch}");
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:I,s:I}", "name", k->name, k->regex ? "regex" : "glob",
+                                        pattern, "min", (json_int_t)k->min, "max", (json_int_t)k->max));
+        free(pattern);
+    }
+    return list;
+}
+
 static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
     json_t *steps = json_array();
     for (size_t i = 0; i < c->n_steps; i++) {
         const struct tl_step *s = &c->steps[i];
-        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array();
+        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array(),
+               *fallback = json_array();
         char *program = NULL;
         for (size_t k = 0; k < s->n_argv; k++) {
             char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
@@ -99,6 +117,7 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
                 json_decref(text);
                 json_decref(no_text);
                 json_decref(files);
+                json_decref(fallback);
                 json_decref(steps);
                 return NULL;
             }
@@ -112,14 +131,16 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
             json_t *to;
         } lists[] = {{s->expect.n_text, s->expect.text, text},
                      {s->expect.n_no_text, s->expect.no_text, no_text},
-                     {s->expect.n_files, s->expect.files, files}};
-        for (size_t l = 0; l < 3; l++)
+                     {s->expect.n_files, s->expect.files, files},
+                     {s->expect.n_fallback, s->expect.fallback, fallback}};
+        for (size_t l = 0; l < TL_COUNT(lists); l++)
             for (size_t k = 0; k < lists[l].n; k++) {
                 char *word = tl_case_substitute(c, &j->variant, lists[l].list[k], NULL, NULL, "{scratch}");
                 json_array_append_new(lists[l].to, json_string(word));
                 free(word);
             }
-        json_t *expect = json_pack("{s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files);
+        json_t *expect = json_pack("{s:o,s:o,s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files,
+                                   "fallback", fallback, "count", counts_of(j, &s->expect));
         json_object_set_new(expect, "exit_status",
                             s->expect.exit_status < 0 ? json_string("any")
                                                       : json_integer(s->expect.exit_status));
@@ -214,10 +235,20 @@ static char *key_of_server(const struct tl_job *j, const struct tl_unit *u)
     return tl_buffer_take(&b);
 }
 
+/* After what came before it was stopped, nothing is begun. */
+static int check_time(const struct tl_job *j, struct tl_error *e)
+{
+    return j->x->interrupted || j->x->out_of_time
+               ? tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", j->unit->text, "before it ran")
+               : 0;
+}
+
 /* Submits the job's variant on a unit: its own, or the reference's. */
 static int submit_on(struct tl_job *j, const struct tl_unit *u, const char *id, tl_trial_done done,
                      struct tl_error *e)
 {
+    if (check_time(j, e))
+        return -1;
     const char *argv[] = {u->path, NULL};
     json_t *request = request_of(j, u, e), *serve = NULL;
     if (!request)
@@ -270,6 +301,8 @@ static void on_reference(void *arg, struct tl_trial_record *r, bool *taken)
         j->reference_note = tl_format("%s: %s", e.where, e.why);
     if (!tl_verdict_is_given(r)) {
         tl_job_answer(j, r, false);
+    } else if (j->x->failed) {
+        tl_job_fail(j, &j->x->failure);
     } else if (tl_store_trial(j->x->store, r, &e) || submit_on(j, j->unit, j->id, on_trial, &e)) {
         tl_job_fail(j, &e);
     }
@@ -298,18 +331,28 @@ static int keep_model(struct tl_job *j, struct tl_error *e)
 
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
-    struct tl_error e, not_kept;
-    bool made = r->outcome == TL_OUTCOME_PASS, kept = made && !keep_model(j, &not_kept);
-    if (!made)
-        tl_generated_drop(&j->generated);
-    if (kept) {
-        j->generate_seconds = r->wall_seconds;
-        if (submit_trial(j, &e))
-            tl_job_fail(j, &e);
+    struct tl_error e;
+    char *lacks = tl_generator_lacks(r);
+    tl_verdict_of_generator(r);
+    if (r->outcome == TL_OUTCOME_PASS && !lacks) {
+        if (keep_model(j, &e)) {
+            tl_job_cannot(j, &e);
+        } else {
+            j->generate_seconds = r->wall_seconds;
+            if (submit_trial(j, &e))
+                tl_job_fail(j, &e);
+        }
         return;
     }
-    tl_verdict_of_generator(made ? &not_kept : NULL, r);
-    tl_job_answer(j, r, tl_verdict_is_given(r));
+    tl_generated_drop(&j->generated);
+    if (lacks && r->outcome == TL_OUTCOME_ERROR) {
+        tl_fail(&e, TL_ERROR_INPUT, "the generator cannot run", j->generated.argv[0],
+                "%s; install what is missing, or name another program in $.model.generate", lacks);
+        tl_job_cannot(j, &e);
+    } else {
+        tl_job_answer(j, r, tl_verdict_is_given(r));
+    }
+    free(lacks);
 }
 
 static int submit_with_model(struct tl_job *j, struct tl_error *e);
@@ -343,7 +386,7 @@ static void on_generated(void *arg, struct tl_trial_record *r, bool *taken)
 
 static int submit_generator(struct tl_job *j, struct tl_error *e)
 {
-    if (tl_generated_prepare(&j->generated, e))
+    if (check_time(j, e) || tl_generated_prepare(&j->generated, e))
         return -1;
     struct tl_trial_spec spec = {
         .argv = (const char *const *)j->generated.argv,
@@ -381,9 +424,7 @@ int tl_job_submit(struct tl_job *j, struct tl_error *e)
 {
     if (j->c->model_kind != TL_MODEL_GENERATE)
         return submit_trial(j, e);
-    char identity[TL_SHA256_SIZE];
-    if (tl_identity_of_model(j->x, j->c, &j->variant, identity, e) ||
-        tl_generated_plan(j->c, &j->variant, identity, (const char *const *)j->settings, &j->generated, e))
+    if (tl_identity_plan(j->x, j->c, &j->variant, &j->generated, e))
         return -1;
     return submit_with_model(j, e);
 }

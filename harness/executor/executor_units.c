@@ -18,8 +18,12 @@
 static int wait_for(struct tl_executor *x, const struct tl_unit *u, const struct tl_description *d,
                     struct tl_error *e)
 {
-    while (!d->ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
+    while (!d->ended && !x->out_of_time &&
+           (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
         tl_executor_turn(x, TL_STEP_MS);
+    if (x->out_of_time)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "no time is left", u->text,
+                       "its runner was still being asked what it can do; give more");
     return !x->interrupted && d->ended ? 0
                                        : tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text,
                                                  "while its runner was asked what it can do");
@@ -28,6 +32,9 @@ static int wait_for(struct tl_executor *x, const struct tl_unit *u, const struct
 static int take_description(struct tl_unit *u, const json_t *answer, struct tl_error *e)
 {
     const char *version = json_string_value(json_object_get(answer, "version"));
+    if (u->build && json_is_false(json_object_get(answer, "builds")))
+        return tl_fail(e, TL_ERROR_INPUT, "no such build", u->text,
+                       "runner %s has no builds; %s:%s was expected", u->runner, u->runner, u->device);
     /* Its content belongs to it: another build of the same version may do things otherwise. */
     char sha[TL_SHA256_SIZE];
     if (tl_known_hash(u->path, sha))
@@ -35,6 +42,8 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     free(u->runner_version);
     u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
+    json_decref(u->axes);
+    u->axes = json_incref(json_object_get(answer, "axes"));
     struct tl_buffer known = TL_BUFFER_INIT;
     json_t *device;
     size_t i;

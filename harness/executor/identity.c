@@ -150,8 +150,8 @@ static void free_all(char **list)
     free(list);
 }
 
-int tl_identity_of_model(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
-                         char sha[TL_SHA256_SIZE], struct tl_error *e)
+static int identity_of_model(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                             char sha[TL_SHA256_SIZE], struct tl_error *e)
 {
     struct tl_hash h;
     char **settings = tl_case_environment(c, v);
@@ -160,6 +160,19 @@ int tl_identity_of_model(struct tl_executor *x, const struct tl_case *c, const s
     int result = add_common(x, &h, c, settings, e);
     add_command(x, &h, c, v, (const char *const *)settings, c->generate, c->n_generate);
     tl_hash_end(&h, sha);
+    free_all(settings);
+    return result;
+}
+
+int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                     struct tl_generated *g, struct tl_error *e)
+{
+    char sha[TL_SHA256_SIZE];
+    *g = (struct tl_generated){0};
+    if (identity_of_model(x, c, v, sha, e))
+        return -1;
+    char **settings = tl_case_environment(c, v);
+    int result = tl_generated_plan(c, v, sha, (const char *const *)settings, g, e);
     free_all(settings);
     return result;
 }

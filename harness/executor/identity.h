@@ -5,13 +5,14 @@
 #define TL_IDENTITY_H
 
 #include "harness/executor/executor.h"
+#include "harness/executor/generate.h"
 
 /* Of trials on a unit: a SHA-256 that is part of their environment. */
 int tl_identity_of_trial(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
                          const struct tl_unit *u, char sha[TL_SHA256_SIZE], struct tl_error *e);
-/* Of what the generator makes. */
-int tl_identity_of_model(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
-                         char sha[TL_SHA256_SIZE], struct tl_error *e);
+/* The place of the model that the generator makes for a variant (generate.h), by all that it depends on. */
+int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                     struct tl_generated *g, struct tl_error *e);
 /* What the commands in "versions" answered in this run of trapline, as a JSON object; NULL: the case has none. As
  * long as the executor lives; NULL with *failed when they could not be run. */
 const char *tl_identity_versions(struct tl_executor *x, const struct tl_case *c, bool *failed,

@@ -205,6 +205,15 @@ int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
     return 0;
 }
 
+int tl_units_check_builds(const struct tl_unit *const *units, size_t n, struct tl_error *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (units[i]->build_missing)
+            return tl_fail(e, TL_ERROR_INPUT, "no such build here", units[i]->text, "%s",
+                           units[i]->build_missing);
+    return 0;
+}
+
 void tl_unit_free(struct tl_unit *u)
 {
     free(u->text);
@@ -213,6 +222,7 @@ void tl_unit_free(struct tl_unit *u)
     free(u->device);
     free(u->path);
     json_decref(u->build_object);
+    json_decref(u->axes);
     free(u->build_missing);
     free(u->runner_version);
     free(u->why);

@@ -22,6 +22,7 @@ struct tl_unit {
 
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
+    json_t *axes; /* names of those that it understands; NULL: it does not say */
     bool can_serve;
     bool usable;    /* the device can be used here with this build */
     char *why;      /* why not */
@@ -34,6 +35,8 @@ int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e);
 /* Finds the runner's executable and the build. A runner that does not exist is an error; a build that does
  * not is not: build_missing is set. */
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e);
+/* Fails when one of them names a build that is not here. */
+int tl_units_check_builds(const struct tl_unit *const *units, size_t n, struct tl_error *e);
 void tl_unit_free(struct tl_unit *u);
 
 /* The executable of a runner: a path as it is, a name from $TRAPLINE_RUNNERS (directories, ':' between), the

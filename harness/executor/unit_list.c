@@ -75,6 +75,21 @@ static int too_few(const char *text, const struct tl_unit *u, bool several, cons
     return -1;
 }
 
+/* Which of the builds the unit names: it is the one that is known to be bad. */
+static int known_bad(const char *text, const struct tl_unit *u, const struct tl_builds *builds, size_t *bad,
+                     struct tl_error *e)
+{
+    struct tl_build found = {0};
+    struct tl_error why;
+    if (tl_builds_find(u->runner, u->build, &found, &why))
+        return tl_fail(e, TL_ERROR_INPUT, "no such build here", text, "%s", why.why);
+    for (size_t i = 0; i < builds->n; i++)
+        if (!strcmp(builds->list[i].version, found.version))
+            *bad = i;
+    tl_build_free(&found);
+    return 0;
+}
+
 int tl_unit_list_builds(struct tl_unit_list *l, const char *text, size_t *bad, struct tl_error *e)
 {
     struct tl_unit u;
@@ -90,9 +105,8 @@ int tl_unit_list_builds(struct tl_unit_list *l, const char *text, size_t *bad, s
         result = too_few(text, &u, several, &builds, e);
     if (!result)
         add_builds(l, &u, &builds);
-    for (size_t i = 0; i < builds.n && !result && !several && ranges.n; i++)
-        if (!strcmp(builds.list[i].version, u.build) || !strcmp(u.build, "latest"))
-            *bad = i;
+    if (!result && !several && ranges.n)
+        result = known_bad(text, &u, &builds, bad, e);
     tl_builds_free(&builds);
     tl_builds_ranges_free(&ranges);
     tl_unit_free(&u);

@@ -17,7 +17,7 @@ struct tl_unit_list {
 int tl_unit_list_add(struct tl_unit_list *l, const char *text, struct tl_error *e);
 /* Adds the units of a search over builds, oldest first: those that are here of a list or range of builds that
  * the text names, else every build of its runner; then *bad is which of them the text names (SIZE_MAX: none).
- * Fails with TL_ERROR_INPUT when there are fewer than two. */
+ * Fails with TL_ERROR_INPUT when there are fewer than two, or the one that it names is not here. */
 int tl_unit_list_builds(struct tl_unit_list *l, const char *text, size_t *bad, struct tl_error *e);
 void tl_unit_list_free(struct tl_unit_list *l); /* its contents */
 

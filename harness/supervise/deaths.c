@@ -4,7 +4,8 @@
  * way: gcc exits with 4, clang with 254, node and xcrun with 1. What they have in common is that they fail,
  * and so does whatever waits for them. So a death is kept together with the process that has to fail next, its
  * parent. When that one exits with status 0 the death was dealt with (a probe, a worker that was replaced) and
- * is forgotten; when it fails, its own parent is the next. A death that has come up to a child of the trial's
+ * is forgotten; so it is when the parent runs the same command again, which then succeeds. When the parent fails,
+ * its own parent is the next. A death that has come up to a child of the trial's
  * own process is what that child failed of.
  *
  * A program may handle its fault and exit, as compilers do. That is kept like a death; whether it is one is
@@ -17,6 +18,7 @@
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -37,7 +39,7 @@ static void keep(struct tl_deaths *d, struct tl_death death)
 }
 
 void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t pid, pid_t parent,
-                     pid_t main, int status)
+                     pid_t main, int status, const char *command)
 {
     const struct tl_capture *c = last_capture(r, pid);
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -50,26 +52,36 @@ void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t
                 continue;
             death.carrier = parent;
             death.through = pid;
+            snprintf(death.command, sizeof death.command, "%s", command);
             raised_again |= death.signal == signal && (!c || c->si_code <= 0);
+        } else if (!failed && death.carrier == parent && *command && !strcmp(death.command, command)) {
+            continue; /* another try has succeeded */
         }
         d->list[kept++] = death;
     }
     d->n = kept;
     if (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
-               : failed && c && c->si_code > 0)
-        keep(d, (struct tl_death){.pid = pid,
-                                  .signal = signal ? signal : c->signal,
-                                  .exit_status = signal ? -1 : WEXITSTATUS(status),
-                                  .carrier = parent,
-                                  .through = pid});
+               : failed && c && c->si_code > 0) {
+        struct tl_death death = {.pid = pid,
+                                 .signal = signal ? signal : c->signal,
+                                 .exit_status = signal ? -1 : WEXITSTATUS(status),
+                                 .carrier = parent,
+                                 .through = pid};
+        snprintf(death.command, sizeof death.command, "%s", command);
+        keep(d, death);
+    }
     if (parent == main)
         d->last_child = pid;
 }
 
 const struct tl_death *tl_deaths_passed_on(const struct tl_deaths *d, pid_t main)
 {
-    for (size_t i = d->n; i-- > 0;)
-        if (d->list[i].carrier == main && d->list[i].through == d->last_child)
-            return &d->list[i];
+    /* A program that handled a signal and failed may have lived with it all along, as virtual machines do: the
+     * death of another one comes first. */
+    for (int handled = 0; handled < 2; handled++)
+        for (size_t i = d->n; i-- > 0;)
+            if (d->list[i].carrier == main && d->list[i].through == d->last_child &&
+                (handled || d->list[i].exit_status < 0))
+                return &d->list[i];
     return NULL;
 }

@@ -11,9 +11,10 @@
 struct tl_death {
     pid_t pid;
     int signal;
-    int exit_status; /* of one that handled the signal and then exited; -1: the signal killed it */
-    pid_t carrier;   /* the process that has to fail next for the death to be passed on */
-    pid_t through;   /* the last one that did */
+    int exit_status;          /* of one that handled the signal and then exited; -1: the signal killed it */
+    pid_t carrier;            /* the process that has to fail next for the death to be passed on */
+    pid_t through;            /* the last one that did */
+    char command[TL_ID_SIZE]; /* content id of that one's command line; "": unknown */
 };
 
 struct tl_deaths {
@@ -22,9 +23,10 @@ struct tl_deaths {
     pid_t last_child; /* of the trial's own process, the child that ended last */
 };
 
-/* A descendant has ended. r holds the captures of the trial so far, main is its own process. */
+/* A descendant has ended. r holds the captures of the trial so far, main is its own process, command the content
+ * id of the descendant's command line or "". */
 void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t pid, pid_t parent,
-                     pid_t main, int status);
+                     pid_t main, int status, const char *command);
 
 /* The newest death that was passed on by all processes up to the last child of the trial's own; NULL. */
 const struct tl_death *tl_deaths_passed_on(const struct tl_deaths *d, pid_t main);

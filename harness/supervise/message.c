@@ -256,8 +256,8 @@ static int check_description(const json_t *d, struct tl_error *e)
         if (!json_is_boolean(usable))
             return expected(e, where, usable, "true or false");
     }
-    const json_t *axes = json_object_get(d, "axes");
-    if (!json_is_array(axes))
+    const json_t *axes = json_object_get(d, "axes"); /* one that takes any has none */
+    if (axes && !json_is_array(axes))
         return expected(e, "description.axes", axes, "a list of names of axes");
     json_array_foreach(axes, i, v)
         if (!json_is_string(v))

@@ -1,6 +1,7 @@
 /* Theory of operation. The first TL_OUTPUT_HEAD bytes are kept as they come. What follows goes into a block
  * that grows to TL_OUTPUT_TAIL bytes and is a ring from then on, in which the newest bytes replace the
- * oldest. A stream of any length is taken at the speed of memcpy, and never costs more than both. */
+ * oldest. What is replaced is looked at once more, for lines that say why the program failed (notable.h). After
+ * a while of that a stream of any length is taken at the speed of memcpy, and never costs more than both. */
 #include "harness/supervise/output_ends.h"
 
 #include "harness/base/buffer.h"
@@ -27,6 +28,16 @@ static void append(char **block, size_t *size, size_t *capacity, size_t most, co
     *size += n;
 }
 
+/* The whole tail is about to be replaced. */
+static void drop_tail(struct tl_output_ends *ends)
+{
+    if (ends->tail_size)
+        tl_notable_feed(&ends->middle, ends->tail + ends->tail_at, ends->tail_size - ends->tail_at);
+    if (ends->tail_at)
+        tl_notable_feed(&ends->middle, ends->tail, ends->tail_at);
+    ends->tail_size = ends->tail_at = 0;
+}
+
 void tl_output_ends_feed(struct tl_output_ends *ends, const void *bytes, size_t size)
 {
     const char *p = bytes;
@@ -40,6 +51,8 @@ void tl_output_ends_feed(struct tl_output_ends *ends, const void *bytes, size_t 
         size -= n;
     }
     if (size > TL_OUTPUT_TAIL) { /* everything older would be overwritten */
+        drop_tail(ends);
+        tl_notable_feed(&ends->middle, p, size - TL_OUTPUT_TAIL);
         p += size - TL_OUTPUT_TAIL;
         size = TL_OUTPUT_TAIL;
     }
@@ -55,6 +68,7 @@ void tl_output_ends_feed(struct tl_output_ends *ends, const void *bytes, size_t 
         size_t n = TL_OUTPUT_TAIL - ends->tail_at;
         if (n > size)
             n = size;
+        tl_notable_feed(&ends->middle, ends->tail + ends->tail_at, n);
         memcpy(ends->tail + ends->tail_at, p, n);
         ends->tail_at = (ends->tail_at + n) % TL_OUTPUT_TAIL;
         p += n;
@@ -92,6 +106,9 @@ void tl_output_ends_take(struct tl_output_ends *ends, struct tl_output *o)
         tail[o->tail_size] = '\0';
         o->tail = tail;
     }
+    o->notable = ends->middle.kept;
+    o->notable_size = ends->middle.size;
+    ends->middle.kept = NULL;
     tl_output_ends_free(ends);
 }
 
@@ -99,5 +116,6 @@ void tl_output_ends_free(struct tl_output_ends *ends)
 {
     free(ends->head);
     free(ends->tail);
+    tl_notable_free(&ends->middle);
     *ends = (struct tl_output_ends){0};
 }

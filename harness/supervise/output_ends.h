@@ -3,6 +3,7 @@
 #ifndef TL_OUTPUT_ENDS_H
 #define TL_OUTPUT_ENDS_H
 
+#include "harness/base/notable.h"
 #include "harness/base/record.h"
 
 #define TL_OUTPUT_HEAD 65536 /* bytes kept of the beginning */
@@ -15,6 +16,7 @@ struct tl_output_ends {
     char *tail; /* a ring once tail_size has reached TL_OUTPUT_TAIL: the oldest byte is at tail_at */
     size_t tail_size, tail_capacity, tail_at;
     uint64_t total;
+    struct tl_notable middle; /* of what fell out of the tail */
 };
 
 void tl_output_ends_feed(struct tl_output_ends *ends, const void *bytes, size_t size);

@@ -44,6 +44,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/hash.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
@@ -51,6 +52,7 @@
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -356,6 +358,19 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
         tl_tracee_go_on(t, 0, false);
 }
 
+static void read_command(struct tl_process *p)
+{
+    char path[64], line[4096];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)p->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
+    if (fd >= 0)
+        close(fd);
+    p->command[0] = '\0';
+    if (n > 0)
+        tl_content_id(line, (size_t)n, p->command);
+}
+
 /* exec from any thread: the kernel gives the caller the pid of the process, and the other threads are gone.
  */
 static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
@@ -369,6 +384,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         }
     }
     memset(p->captured, 0, sizeof p->captured);
+    read_command(p);
     if (p->is_main && p->trial)
         p->trial->executed = true;
     if (p->pending) { /* of the program that is no more */
@@ -463,7 +479,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
             p->trial->descendant_signals[WTERMSIG(status)]++;
         if (p->trial && !p->is_main && !p->killed)
             tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
-                            status);
+                            status, p->command);
         if (p->trial && WIFSIGNALED(status))
             tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
         if (p->trial && p->is_main)

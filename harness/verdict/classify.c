@@ -27,6 +27,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
@@ -252,11 +253,14 @@ static bool result_is_finite(const json_t *result, const char **which)
 
 static void judge_result(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
-    const char *which = NULL;
+    const char *which = NULL, *fallback = json_string_value(json_object_get(r->result, "fallback"));
     r->outcome = TL_OUTCOME_PASS;
     if (!result_is_finite(r->result, &which)) {
         r->outcome = TL_OUTCOME_WRONG;
         set_message(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
+    } else if (fallback && *fallback) {
+        r->outcome = TL_OUTCOME_FALLBACK;
+        set_message(r, tl_strdup(fallback));
     } else if (f->device_asked && r->observed_device && strcmp(f->device_asked, r->observed_device)) {
         r->outcome = TL_OUTCOME_FALLBACK;
         set_message(r, tl_format("ran on %s, not on %s as asked", r->observed_device, f->device_asked));
@@ -272,19 +276,45 @@ static char *exit_message(const struct tl_process_facts *f, const char *said, in
     return tl_format(f->protocol ? "exit status %d without a result" : "exit status %d", code);
 }
 
-/* The message with which a process ended itself, on its stderr; NULL. What a process ends by abort() or a
- * trap, or by an exit status, it may have explained in words of its own; a fault comes unannounced. */
+/* What is kept of a stream, in the order in which it was written. */
+static struct tl_buffer whole_text(const struct tl_output *o)
+{
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add(&text, o->head, o->head_size);
+    if (o->notable_size) {
+        tl_buffer_add_string(&text, "\n");
+        tl_buffer_add(&text, o->notable, o->notable_size);
+    }
+    tl_buffer_add(&text, o->tail, o->tail_size);
+    return text;
+}
+
+/* The error with which a process closed, but not what a driver says of the death of its child. */
+static char *own_closing_error(const struct tl_buffer *text)
+{
+    char *message = tl_find_closing_error(text->data, text->size);
+    if (message && tl_tells_death(message)) {
+        free(message);
+        message = NULL;
+    }
+    return message;
+}
+
+/* The message with which a process ended itself, on its stderr, or else on its stdout; NULL. What a process
+ * ends by abort() or a trap, or by an exit status, it may have explained in words of its own; a fault comes
+ * unannounced. */
 static char *last_words(const struct tl_trial_record *r, int status)
 {
-    if (!r->err.head_size)
-        return NULL;
-    struct tl_buffer text = TL_BUFFER_INIT;
-    tl_buffer_add(&text, r->err.head, r->err.head_size);
-    tl_buffer_add(&text, r->err.tail, r->err.tail_size);
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    struct tl_buffer text = whole_text(&r->err);
     char *message = tl_find_abort_message(text.data, text.size);
+    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL)) {
+        struct tl_buffer out = whole_text(&r->out);
+        message = tl_find_abort_message(out.data, out.size);
+        tl_buffer_free(&out);
+    }
     if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
-        message = tl_find_closing_error(text.data, text.size);
+        message = own_closing_error(&text);
     else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
         message = tl_find_complaint(text.data, text.size, true);
     tl_buffer_free(&text);
@@ -474,19 +504,23 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
     tl_signature_make(r);
 }
 
-void tl_verdict_of_generator(const struct tl_error *not_kept, struct tl_trial_record *r)
+void tl_verdict_of_generator(struct tl_trial_record *r)
 {
-    if (r->outcome == TL_OUTCOME_PASS && not_kept) {
-        r->outcome = TL_OUTCOME_UNSUPPORTED;
-        set_message(r, tl_format("%s: %s", not_kept->what, not_kept->why));
-    } else if (r->outcome == TL_OUTCOME_ERROR) { /* it refused: that is no failure of the runtime */
-        char *said = tl_output_last_line(&r->err);
-        r->outcome = TL_OUTCOME_UNSUPPORTED;
-        set_message(r, tl_format("the generator refused (%s)%s%s", r->message ? r->message : "",
-                                 said ? ": " : "", said ? said : ""));
-        free(said);
-    }
+    char *why = tl_generator_refused(r);
     r->phase = TL_PHASE_GENERATE;
+    if (why) {
+        clear_error(r);
+        r->outcome = TL_OUTCOME_UNSUPPORTED;
+        set_message(r, tl_format("the generator refused: %s", why));
+    } else if (r->outcome == TL_OUTCOME_ERROR && r->error_domain && !strcmp(r->error_domain, "exit")) {
+        char *code = tl_format("exit %d", r->exit_status), *said = tl_output_last_line(&r->err);
+        bool bare = !r->message || !strncmp(r->message, "exit status ", 12);
+        char *words = tl_strdup(bare && said ? said : r->message);
+        set_cause(r, "generator", code, words);
+        free(said);
+        free(code);
+    }
+    free(why);
     tl_signature_make(r);
 }
 

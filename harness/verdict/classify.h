@@ -35,6 +35,7 @@ struct tl_process_facts {
     uint64_t cgroup_oom_kills;      /* during the trial */
     uint64_t memory_limit;          /* bytes; 0: none */
     uint64_t data_at_crash;         /* bytes of private memory at the fatal signal; 0: unknown */
+    uint64_t machine_memory;        /* bytes; 0: unknown */
     uint64_t refused_bytes;         /* of the last allocation that was refused for the limit; 0: none known */
     uint64_t data_when_refused;     /* bytes of private memory then */
     double timeout_s;               /* of the phase it was in */
@@ -48,9 +49,9 @@ struct tl_process_facts {
  * decisive capture, if there is one, comes first. */
 void tl_verdict_of_process(const struct tl_process_facts *facts, struct tl_trial_record *r);
 
-/* Of the generator of a model, after the verdict of its process. not_kept: why the model that it made cannot
- * be used; NULL. */
-void tl_verdict_of_generator(const struct tl_error *not_kept, struct tl_trial_record *r);
+/* Of the generator of a model, after the verdict of its process: one that refused is unsupported; what else it
+ * failed in is its own error or crash, in phase generate. */
+void tl_verdict_of_generator(struct tl_trial_record *r);
 
 /* Of the outputs of a trial that passed so far, beside those of its reference. found: what the comparison
  * found, in the form of executor/reference.h, which becomes part of the result (taken); or NULL, and why_not

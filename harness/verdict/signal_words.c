@@ -46,6 +46,20 @@ bool tl_names_signal(const char *message, int signal)
     return (at && !is_digit(at[strlen(number)])) || strstr(message, tl_signal_name(signal));
 }
 
+bool tl_tells_death(const char *message)
+{
+    static const char *const words[] = {
+        "crashed",           "died",       "killed",     "exited",     "exit code", "exit status",
+        "returned non-zero", "terminated", "subprocess", "core dumped"};
+    for (size_t i = 0; i < TL_COUNT(words); i++)
+        if (strcasestr(message, words[i]))
+            return true;
+    for (size_t i = 0; i < KNOWN; i++)
+        if (tl_names_signal(message, known[i].signal))
+            return true;
+    return false;
+}
+
 /* The signal that a line says a program died of; 0. */
 static int signal_of_line(const char *line)
 {

@@ -240,7 +240,7 @@ static char *error_title(const struct tl_trial_record *r)
 static char *fallback_title(const struct tl_trial_record *r)
 {
     const char *asked = r->unit ? strrchr(r->unit, ':') : NULL;
-    if (r->observed_device)
+    if (r->observed_device && !json_object_get(r->result, "fallback"))
         return tl_format("ran on %s, not on %s", r->observed_device,
                          asked ? asked + 1 : "the device asked for");
     return message_of(r);

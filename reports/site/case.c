@@ -7,6 +7,7 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "reports/page.h"
+#include "reports/site/expected.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
@@ -59,10 +60,13 @@ static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_
     return r;
 }
 
-static int add_cell(void *arg, const struct tl_site_cell *c, struct tl_error *e)
+static int add_cell(void *arg, const struct tl_site_cell *found, struct tl_error *e)
 {
     struct tl_site_matrix *m = arg;
+    struct tl_site_cell shown = *found;
+    const struct tl_site_cell *c = &shown;
     size_t unit = tl_site_unit_of(m->w, c->unit), column = SIZE_MAX;
+    shown.outcome = tl_site_shown(m->w, found);
     (void)e;
     for (size_t i = 0; i < m->c->n; i++)
         if (m->w->tallies[m->c->first + i].unit == unit)

@@ -1,5 +1,6 @@
 /* Findings: a list of them, the report of each as a page, and the pictures of frontiers. */
 #include "reports/finding.h"
+#include "reports/finding_answers.h"
 #include "reports/finding_page.h"
 #include "reports/finding_words.h"
 #include "reports/frontier_svg.h"
@@ -47,11 +48,26 @@ bool tl_site_has_finding(const struct tl_site *w, const char *id)
     return false;
 }
 
+/* Whether the failure of this signature is what was isolated, or a place at which that shows. */
+static bool is_of_signature(const json_t *f, const char *id)
+{
+    const json_t *place;
+    size_t i;
+    json_array_foreach(json_object_get(f, "places"), i, place) {
+        if (is(place, "signature", id))
+            return true;
+    }
+    return is(json_object_get(f, "signature"), "id", id);
+}
+
 static const char *state_of(const json_t *f)
 {
-    return !tl_member_true(f, "reproduced") ? "did not fail"
-           : tl_member_true(f, "complete")  ? "complete"
-                                            : "incomplete";
+    bool complete = tl_member_true(f, "complete");
+    if (!tl_member_true(f, "reproduced"))
+        return "did not fail";
+    if (tl_words_may_be_two(f))
+        return complete ? "complete, may be two bugs" : "incomplete, may be two bugs";
+    return complete ? "complete" : "incomplete";
 }
 
 static void add_rows(const struct tl_site *w, struct tl_buffer *b, const char *up, const json_t *f,
@@ -107,8 +123,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
     const json_t *f;
     size_t i, n = 0, drawn = 0;
     json_array_foreach(w->findings, i, f) {
-        if ((case_name && !is(f, "case", case_name)) ||
-            (signature_id && !is(json_object_get(f, "signature"), "id", signature_id)) ||
+        if ((case_name && !is(f, "case", case_name)) || (signature_id && !is_of_signature(f, signature_id)) ||
             b->size > TL_SITE_ROWS)
             continue;
         if (!n++) {

@@ -1,5 +1,6 @@
 /* What is written in which order. Nothing is held but what is as long as the lists of cases, units and
  * signatures: trials are read row by row and go to the file that is being made. */
+#include "reports/site/expected.h"
 #include "reports/site/site.h"
 
 #include "db/finding.h"
@@ -149,6 +150,8 @@ static int read_lists(struct tl_site *w, struct tl_error *e)
     struct tl_filter f = {.limit = TL_SITE_PAGES_MOST};
     if (tl_site_sums(w->s, add_sum, w, e) || tl_query_sums(w->s, TL_SUM_SIGNATURE, &f, &sums, e))
         return -1;
+    if (tl_site_correct_sums(w, e))
+        return -1;
     sort_units(w);
     for (size_t i = 0; i < sums.n; i++)
         json_object_set_new_nocheck(w->signatures, sums.list[i].name, json_true());
@@ -272,6 +275,7 @@ static void release(struct tl_site *w)
     free(w->cases);
     free(w->units);
     free(w->tallies);
+    json_decref(w->expecting_case);
     json_decref(w->unit_numbers);
     json_decref(w->signatures);
     json_decref(w->findings);

@@ -24,7 +24,8 @@ struct step {
     const char *phase;
     double timeout_s;
     int exit_status;                       /* or ANY_STATUS */
-    json_t *argv, *text, *no_text, *files; /* lists of strings, of its own */
+    json_t *argv, *text, *no_text, *files, *fallback; /* lists of strings, of its own */
+    struct tl_counters counters;
     char **words;                          /* argv as exec wants it; the strings are argv's */
 };
 
@@ -34,6 +35,8 @@ static void release_step(struct step *s)
     json_decref(s->text);
     json_decref(s->no_text);
     json_decref(s->files);
+    json_decref(s->fallback);
+    tl_counters_free(&s->counters);
     free(s->words);
 }
 
@@ -64,6 +67,15 @@ static json_t *expand(const char *text, const char *scratch)
     return whole;
 }
 
+/* The same as a string of C. */
+static char *expand_pattern(const char *text, const char *scratch)
+{
+    json_t *whole = expand(text, scratch);
+    char *pattern = whole ? strdup(json_string_value(whole)) : NULL;
+    json_decref(whole);
+    return pattern;
+}
+
 /* A list of strings, or an absent one, as a list of its own; NULL when it is something else. */
 static json_t *expand_list(const json_t *list, const char *scratch)
 {
@@ -90,6 +102,7 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
     s->text = expand_list(json_object_get(expect, "text"), scratch);
     s->no_text = expand_list(json_object_get(expect, "no_text"), scratch);
     s->files = expand_list(json_object_get(expect, "files"), scratch);
+    s->fallback = expand_list(json_object_get(expect, "fallback"), scratch);
     bool any = json_is_string(status) && !strcmp(json_string_value(status), "any");
     if (!s->phase)
         return "a step needs a \"phase\"";
@@ -101,8 +114,11 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
         return "\"expect\" of a step is an object";
     if (status && !any && !json_is_integer(status))
         return "\"exit_status\" is an integer or \"any\"";
-    if (!s->text || !s->no_text || !s->files)
-        return "\"text\", \"no_text\" and \"files\" are lists of strings";
+    if (!s->text || !s->no_text || !s->files || !s->fallback)
+        return "\"text\", \"no_text\", \"files\" and \"fallback\" are lists of strings";
+    const char *wrong = tl_counters_init(&s->counters, json_object_get(expect, "count"), scratch, expand_pattern);
+    if (wrong)
+        return wrong;
     s->timeout_s = timeout ? json_number_value(timeout) : 0;
     s->exit_status = any ? ANY_STATUS : status ? (int)json_integer_value(status) : 0;
     s->words = calloc(json_array_size(s->argv) + 1, sizeof *s->words);
@@ -130,6 +146,38 @@ static bool exists(const char *pattern)
     return r == 0;
 }
 
+/* Whether a step that succeeded did so in another way than the one that was asked for, as it says itself or
+ * as what it made tells. why: in words, when it is so. Returns -1 after an error when it cannot be told. */
+static int check_fallback(struct tl_run *run, struct step *s, const char *name, const struct tl_texts *texts,
+                          char *why, size_t size)
+{
+    size_t from = texts->n - json_array_size(s->fallback);
+    char line[TL_COMPLAINT_MOST + 1];
+    *why = '\0';
+    tl_counters_files(&s->counters);
+    const struct tl_counter *k = tl_counters_stopped(&s->counters);
+    if (k) {
+        tl_run_error(run, "step", "count",
+                     "%s: the regular expression of \"%.200s\" takes too long on what the step wrote; write it "
+                     "so that it cannot match in many ways",
+                     name, k->name);
+        return -1;
+    }
+    for (size_t i = from; i < texts->n && !*why; i++)
+        if (texts->seen[i]) {
+            tl_complaint_from(texts->found[i].text, texts->found[i].size, line);
+            snprintf(why, size, "%s fell back: it wrote \"%.500s\": %s", name, texts->text[i], line);
+        }
+    k = *why ? NULL : tl_counters_outside(&s->counters);
+    if (k && k->found < k->min)
+        snprintf(why, size, "%s fell back: too few %.200s: %lld, where at least %lld %s expected", name, k->name,
+                 (long long)k->found, (long long)k->min, k->min == 1 ? "was" : "were");
+    else if (k)
+        snprintf(why, size, "%s fell back: too many %.200s: %lld, where at most %lld %s expected", name, k->name,
+                 (long long)k->found, (long long)k->max, k->max == 1 ? "was" : "were");
+    return 0;
+}
+
 /* Holds a step that has exited to what is expected of it. Returns 0, or -1 after the first thing that is not
  * so. */
 static int check(struct tl_run *run, const struct step *s, const char *name, const struct tl_step_end *end,
@@ -144,8 +192,8 @@ static int check(struct tl_run *run, const struct step *s, const char *name, con
                      end->exit_status, s->exit_status, *why ? ": " : "", why);
         return -1;
     }
-    size_t n = json_array_size(s->text);
-    for (size_t i = 0; i < texts->n; i++) {
+    size_t n = json_array_size(s->text), most = n + json_array_size(s->no_text);
+    for (size_t i = 0; i < most; i++) {
         bool wanted = i < n;
         if (texts->seen[i] == wanted)
             continue;
@@ -190,13 +238,14 @@ static int wrapped_signal(const struct step *s, const struct tl_step_end *end)
     return end->exit_status > 128 && end->exit_status <= 128 + 64 ? end->exit_status - 128 : 0;
 }
 
-static int run_step(struct tl_run *run, const struct step *s, size_t index, size_t n)
+static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, char *fallback, size_t size)
 {
     char name[512];
     name_step(name, sizeof name, s, index, n);
     struct tl_texts texts;
     static struct tl_step_end end; /* large, and one at a time */
-    if (tl_texts_init(&texts, json_array_size(s->text) + json_array_size(s->no_text))) {
+    if (tl_texts_init(&texts, json_array_size(s->text) + json_array_size(s->no_text) +
+                                  json_array_size(s->fallback))) {
         tl_texts_free(&texts);
         tl_run_error(run, "step", "memory", "%s: there is no memory", name);
         return -1;
@@ -205,12 +254,14 @@ static int run_step(struct tl_run *run, const struct step *s, size_t index, size
         tl_texts_add(&texts, json_string_value(json_array_get(s->text, i)));
     for (size_t i = 0; i < json_array_size(s->no_text); i++)
         tl_texts_add(&texts, json_string_value(json_array_get(s->no_text, i)));
+    for (size_t i = 0; i < json_array_size(s->fallback); i++)
+        tl_texts_add(&texts, json_string_value(json_array_get(s->fallback, i)));
     if (s->timeout_s > 0)
         tl_run_phase_within(run, s->phase, s->timeout_s);
     else
         tl_run_phase(run, s->phase);
     int r = -1;
-    if (tl_step_run(s->words, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, &texts, &end))
+    if (tl_step_run(s->words, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, &texts, &s->counters, &end))
         tl_run_error(run, "step", "fork", "%s: no process could be made: %s", name, strerror(errno));
     else if (end.exec_errno)
         tl_run_error(run, "step", "exec", "%s could not be started: %s", name, strerror(end.exec_errno));
@@ -219,7 +270,7 @@ static int run_step(struct tl_run *run, const struct step *s, size_t index, size
     else if (wrapped_signal(s, &end))
         end_with_signal(run, name, wrapped_signal(s, &end));
     else
-        r = check(run, s, name, &end, &texts);
+        r = check(run, s, name, &end, &texts) || check_fallback(run, s, name, &texts, fallback, size) ? -1 : 0;
     tl_texts_free(&texts);
     return r;
 }
@@ -229,6 +280,7 @@ static int trial(struct tl_run *run, void *state)
     const json_t *steps = json_object_get(run->request, "steps");
     size_t n = json_array_size(steps);
     int r = n ? 0 : -1;
+    char fallback[2048] = "", another[sizeof fallback];
     if (r)
         tl_run_error(run, "step", "request", "the case has no \"steps\" for this runner");
     /* All of them are looked at before any is run. */
@@ -240,14 +292,19 @@ static int trial(struct tl_run *run, void *state)
                 tl_run_error(run, "step", "request", "step %zu of %zu: %s", i + 1, n, wrong);
                 r = -1;
             } else if (go) {
-                r = run_step(run, &s, i, n);
+                /* The first one counts; what fails after it is graver. */
+                r = run_step(run, &s, i, n, *fallback ? another : fallback, sizeof fallback);
             }
             release_step(&s);
         }
     }
-    if (!r)
-        tl_run_result(run, json_pack("{s:[],s:s,s:{s:s}}", "outputs", "observed", "host", "versions",
-                                     "command", VERSION));
+    if (!r) {
+        json_t *result =
+            json_pack("{s:[],s:s,s:{s:s}}", "outputs", "observed", "host", "versions", "command", VERSION);
+        if (*fallback)
+            json_object_set_new(result, "fallback", tl_json_text(fallback, strlen(fallback), sizeof fallback));
+        tl_run_result(run, result);
+    }
     return r;
 }
 
@@ -260,6 +317,6 @@ static int describe(const json_t *build, json_t *devices, json_t *axes)
 int main(int argc, char **argv)
 {
     static const struct tl_runner runner = {
-        .name = "command", .version = VERSION, .describe = describe, .trial = trial};
+        .name = "command", .version = VERSION, .describe = describe, .trial = trial, .no_builds = true};
     return tl_runner_main(argc, argv, &runner);
 }

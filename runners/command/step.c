@@ -52,11 +52,12 @@ static void pass_on(int to, const char *data, size_t size)
 struct stream {
     int from, to; /* from: -1 at its end */
     struct tl_window window;
+    struct tl_lines lines;
     struct tl_complaint *end;
 };
 
 /* Reads once. Returns whether there was anything. */
-static bool drain(struct stream *s, struct tl_texts *texts)
+static bool drain(struct stream *s, struct tl_texts *texts, struct tl_counters *counters)
 {
     char chunk[TL_WINDOW_CHUNK];
     if (s->from < 0)
@@ -65,6 +66,7 @@ static bool drain(struct stream *s, struct tl_texts *texts)
     if (n > 0) {
         pass_on(s->to, chunk, (size_t)n);
         tl_window_feed(&s->window, texts, chunk, (size_t)n);
+        tl_lines_feed(&s->lines, counters, chunk, (size_t)n);
         tl_complaint_feed(s->end, chunk, (size_t)n);
         return true;
     }
@@ -124,18 +126,18 @@ static void wait_for_more(const struct stream *streams, int64_t left_ms, const s
 
 /* Reads and waits until the child has ended and what it wrote has been read. Returns its wait status. */
 static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl_texts *texts,
-                  const sigset_t *mask, bool *timed_out)
+                  struct tl_counters *counters, const sigset_t *mask, bool *timed_out)
 {
     int64_t deadline = timeout_s > 0 ? now_ms() + (int64_t)(timeout_s * 1000) : INT64_MAX;
     for (;;) {
         int status;
         pid_t ended = waitpid(pid, &status, WNOHANG);
         for (size_t i = 0; i < 2; i++)
-            drain(&streams[i], texts);
+            drain(&streams[i], texts, counters);
         if (ended == pid) {
             /* As much as a pipe can hold, and no more: a process that it left behind may write for ever. */
             for (int n = 0; n < 2; n++) {
-                for (int i = 0; i < DRAIN_MOST && drain(&streams[n], texts); i++)
+                for (int i = 0; i < DRAIN_MOST && drain(&streams[n], texts, counters); i++)
                     ;
             }
             return status;
@@ -151,12 +153,13 @@ static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl
     }
 }
 
-int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_step_end *end)
+int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_counters *counters,
+                struct tl_step_end *end)
 {
     memset(end, 0, sizeof *end);
     end->exit_status = -1;
     int out[2] = {-1, -1}, err[2] = {-1, -1}, told[2] = {-1, -1};
-    struct stream streams[2] = {{-1, STDOUT_FILENO, {0}, &end->out}, {-1, STDERR_FILENO, {0}, &end->err}};
+    struct stream streams[2] = {{.from = -1, .to = STDOUT_FILENO, .end = &end->out}, {.from = -1, .to = STDERR_FILENO, .end = &end->err}};
     pid_t pid = -1;
     struct sigaction wake = {.sa_handler = on_child};
     sigset_t chld, before;
@@ -166,7 +169,8 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
     sigprocmask(SIG_BLOCK, &chld, &before);
     sigdelset(&before, SIGCHLD);
     if (!make_pipe(out) && !make_pipe(err) && !make_pipe(told) &&
-        !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts))
+        !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts) &&
+        !tl_lines_init(&streams[0].lines) && !tl_lines_init(&streams[1].lines))
         pid = fork();
     int failed = errno;
     if (pid == 0)
@@ -187,7 +191,7 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
         end->exec_errno = n == sizeof why ? why : 0;
         for (size_t i = 0; i < 2; i++)
             fcntl(streams[i].from, F_SETFL, O_NONBLOCK);
-        int status = attend(pid, timeout_s, streams, texts, &before, &end->timed_out);
+        int status = attend(pid, timeout_s, streams, texts, counters, &before, &end->timed_out);
         end->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     }
@@ -197,6 +201,8 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
         if (streams[i].from >= 0)
             close(streams[i].from);
         tl_window_free(&streams[i].window);
+        tl_lines_end(&streams[i].lines, counters);
+        tl_complaint_end(streams[i].end);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = failed;

@@ -84,6 +84,7 @@ int main(int argc, char **argv)
         .version = "1",
         .describe = describe,
         .trial = trial,
+        .no_builds = true,
         .load = load,
         .can_serve = true,
     };

@@ -212,6 +212,7 @@ int main(int argc, char **argv)
                                             .version = VERSION,
                                             .describe = describe,
                                             .trial = trial,
+                                            .no_builds = true,
                                             .load = tl_selftest_load,
                                             .can_serve = true};
     if (argc == 2 && !strcmp(argv[1], "--list")) {

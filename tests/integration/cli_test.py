@@ -86,7 +86,8 @@ class RunTest(ProgramTest):
 
     def test_exit_status(self):
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", status=0)
-        self.trapline("run", MISBEHAVE, "-u", "selftest:broken", "-s", "behaviour=pass", status=0)
+        done = self.trapline("run", MISBEHAVE, "-u", "selftest:broken", "-s", "behaviour=pass", status=2)
+        self.assertIn("nothing was tried", done.stderr)
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=error", status=1)
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=nonsense", status=2)
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", status=3, env=dict(self.env, TMPDIR="/nonexistent"))
@@ -225,8 +226,17 @@ n, how, model, inputs = sys.argv[1:5]
 with open(os.environ["RUNS"], "a") as f:
     f.write(n + "\\n")
 if how == "refuses":
-    print("a line before", file=sys.stderr)
-    sys.exit(f"cannot make {n} of these")
+    print(f"a line before\\ncannot make {n} of these", file=sys.stderr)
+    sys.exit(77)
+if how == "says":
+    print("a line before")
+    print(json.dumps({"unsupported": f"not {n} of these"}))
+    sys.exit(1)
+if how == "ends well":
+    print(json.dumps({"unsupported": "none today"}))
+    sys.exit(0)
+if how == "fails":
+    sys.exit(f"{n} is not even")
 if how == "crashes":
     import ctypes
     ctypes.string_at(0)
@@ -247,7 +257,7 @@ else:
     say({"result": {"outputs": []}})
 """) + ":cpu"
         axes = [{"name": "n", "range": [1, 9]},
-                {"name": "how", "choices": ["well", "refuses", "crashes", "hangs", "nothing"]}]
+                {"name": "how", "choices": ["well", "refuses", "crashes", "hangs", "nothing", "says", "ends well", "fails"]}]
         self.made = self.case("made", {"generate": ["./make.py", "{n}", "{how}", "{model}", "{inputs}"]}, axes)
         self.hasty = self.case("hasty", {"generate": ["./make.py", "{n}", "{how}", "{model}", "{inputs}"]}, axes,
                                limits={"timeout_s": 1})
@@ -276,9 +286,17 @@ else:
         self.assertEqual(self.runs(), ["1", "2", "1"])
 
     def test_refuses(self):
-        for trial in self.trials(self.made, "-u", self.runner, "-s", "how=refuses", "-n", "2", status=0):
-            self.assertEqual((trial["outcome"], trial["phase"]), ("unsupported", "generate"))
-            self.assertTrue(trial["message"].endswith(": cannot make 1 of these"), trial["message"])
+        for how, why in (("refuses", "cannot make 1 of these"), ("says", "not 1 of these"), ("ends well", "none today")):
+            for trial in self.trials(self.made, "-u", self.runner, "-s", "how=" + how, "-n", "2", status=2):
+                self.assertEqual((trial["outcome"], trial["phase"]), ("unsupported", "generate"))
+                self.assertEqual(trial["message"], "the generator refused: " + why)
+        self.assertEqual(self.made_things(), [])
+
+    def test_fails(self):
+        """What is no refusal is an error of the generator, which can be isolated."""
+        trial = self.one(self.made, "-u", self.runner, "-s", "how=fails", status=1)
+        self.assertEqual((trial["outcome"], trial["phase"], trial["message"]), ("error", "generate", "1 is not even"))
+        self.assertEqual(trial["signature"]["title"], "generator exit 1: <n> is not even")
         self.assertEqual(self.made_things(), [])
 
     def test_crashes(self):
@@ -294,10 +312,10 @@ else:
         self.assertEqual(self.made_things(), [])
 
     def test_writes_nothing(self):
-        trial = self.one(self.made, "-u", self.runner, "-s", "how=nothing", status=0)
-        self.assertEqual((trial["outcome"], trial["phase"]), ("unsupported", "generate"))
-        self.assertIn("wrote no model", trial["message"])
+        done = self.trapline("run", self.made, "-u", self.runner, "-s", "how=nothing", status=2)
+        self.assertIn("wrote no model", done.stderr)
         self.assertEqual(self.made_things(), [])
+        self.assertEqual(self.listed("trials")["trials"], [], "that is no outcome")
 
 
 class UnitTest(ProgramTest):
@@ -318,9 +336,8 @@ class UnitTest(ProgramTest):
         self.assertIn("not a runner", self.said("/etc:cpu"))
         self.assertIn("no such device", self.said_anyhow("selftest:" + "x" * 100000))
         self.assertIn("Message too long", self.said_anyhow("selftest@" + "x" * 100000 + ":cpu"))
-        trial = self.one(MISBEHAVE, "-u", "onnxruntime@0.0.1:cpu", status=0)
-        self.assertEqual(trial["outcome"], "unsupported")
-        self.assertIn("trapline builds fetch", trial["message"])
+        self.assertIn("trapline builds fetch", self.said("onnxruntime@0.0.1:cpu"))
+        self.assertIn("has no builds", self.said("selftest@1.0:cpu"))
 
     def said_anyhow(self, unit):
         return self.trapline("run", MISBEHAVE, "-u", unit, "-s", "behaviour=pass").stderr

@@ -100,7 +100,9 @@ class PublishedTest(IsolateTest):
                 self.assertEqual(self.trigger(d), trigger)
                 self.assertEqual(d["minimal"], {**baseline, **trigger})
                 self.assertEqual(d["generalises"], {"held": [8, 8], "broken": [0, 8]})
-                self.assertEqual(d["rate"], [5, 5])
+                told = [p["outcome"] for p in d["path"] if p["variant"] == d["minimal"]]
+                self.assertEqual(d["rate"], [told.count("match"), len(told)])
+                self.assertTrue(d["rate"][0] == d["rate"][1] >= 5, d["rate"])
                 self.assertEqual(d["joint"], [])
                 moved = {a for a in baseline if case["failing"].get(a, baseline[a]) != baseline[a]}
                 free = d["independent"] + d["reset"]
@@ -277,18 +279,22 @@ class EdgesTest(IsolateTest):
         self.assertTrue(out.startswith("not reproduced on sim@mine:cpu\n  variant: kv_write=scatter layers=4\n"), out)
 
     def test_cannot_be_tried(self):
-        """That is no run that passed, and why it is so is said; the report has what other units do with it."""
+        """That is no run that passed, and nothing is kept of it; why it is so is said."""
         case = self.deep(failing={"layers": 9})
         self.trapline("run", case, "-u", "sim@mine:cpu", status=1)
-        d = self.isolate(case, "-u", "sim@nosuch:cpu", status=0)
-        self.assertEqual((d["reproduced"], d["rate"]), (False, [0, 0]))
+        done = self.trapline("isolate", case, "-u", "sim@nosuch:cpu", status=2)
+        self.assertIn("nosuch", done.stderr)
+        lacks = self.python("lacks.py", """
+c = socket.socket(fileno=3)
+r = json.loads(c.makefile("rb").readline())
+say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
+say({"name": "lacks", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False}
+    if "describe" in r else {"unsupported": "no such operator"})
+""")
+        d = self.isolate(case, "-u", lacks + ":cpu", status=2)
+        self.assertEqual((d["finding"], d["reproduced"], d["rate"]), (None, False, [0, 0]))
         self.assertEqual([n["code"] for n in d["notes"]], ["failing-unsupported"])
-        self.assertIn("nosuch", d["message"])
-        out = self.trapline("isolate", case, "-u", "sim@nosuch:cpu", status=0).stdout
-        self.assertRegex(out, "it cannot be tried: .*nosuch")
-        self.assertIn("\n1 trial (", out)
-        report = self.trapline("report", d["finding"], status=0).stdout
-        self.assertRegex(report, r"\| `sim@mine:cpu` \| crash: .* \| 1 \|")
+        self.assertEqual(self.listed("findings")["findings"], [])
 
     def test_baseline_fails_too(self):
         self.profile({"name": "always", "phase": "load", "signal": "SIGBUS"})
@@ -520,8 +526,8 @@ class RealTest(IsolateTest):
             self.assertEqual(d["builds"]["ranges"][0]["fixed"], after[0])
             d = self.isolate(GQA, "-u", f"onnxruntime@{after[0]},{bad[-1]}:cpu", "--over", "build")
             self.assertEqual(d["builds"]["list"], [bad[-1], after[0]])
-            done = self.trapline("isolate", GQA, "-u", f"onnxruntime@{bad[-1]},{after[0]}:cpu", status=2)
-            self.assertIn("--over build", done.stderr)
+        done = self.trapline("isolate", GQA, "-u", "onnxruntime@1.22.99:cpu", "--over", "build", status=2)
+        self.assertIn("builds fetch onnxruntime@1.22.99", done.stderr)
         for range, said in (("1.30..1.29", "from the older"), ("0.1..0.2", "builds fetch onnxruntime@0.1..0.2"),
                             ("..", "on one side"), ("1.22.0..1.22.0", "only 1.22.0")):
             done = self.trapline("isolate", GQA, "-u", f"onnxruntime@{range}:cpu", "--over", "build", status=2)

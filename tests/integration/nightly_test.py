@@ -137,7 +137,7 @@ class WhatChanged(NightlyTest):
         night = self.night(suite, status=1)
         self.assertEqual({c["class"] for c in night["cells"]}, {"unsupported"})
         self.assertTrue(all(c["why"] for c in night["changes"]))
-        night = self.night(suite)
+        night = self.night(suite, status=2)
         self.assertEqual({c["class"] for c in night["cells"]}, {"not-supported"})
         summary = self.trapline("report", night["night"], status=0).stdout
         self.assertIn("2 not supported; nothing changed", summary, "it is not said that nothing fails where nothing ran")
@@ -146,7 +146,7 @@ class WhatChanged(NightlyTest):
         self.assertEqual(self.night(suite)["counts"], {"passing": 2})
 
     def test_nothing_to_run(self):
-        night = self.night(self.suite(units=["command:host"]))
+        night = self.night(self.suite(units=["command:host"]), status=2)
         self.assertEqual(night["cells"], [])
         summary = self.trapline("report", night["night"], status=0).stdout
         self.assertIn("nothing was run", summary)
@@ -367,11 +367,12 @@ while os.getppid() == parent:
     def test_builds_that_cannot_be_had(self):
         self.env["PATH"] = self.path("nothing")
         night = self.night(self.suite(units=["sim@1.0:gpu", "onnxruntime@1.22.0:cpu", "onnxruntime@1.16..1.18:cpu",
-                                             "onnxruntime@latest:cpu"]))
+                                             "onnxruntime@latest:cpu"]), status=2)
         said = " ".join(night["notes"])
         for build in ("onnxruntime@1.22.0", "onnxruntime@1.16..1.18", "onnxruntime@latest"):
             self.assertIn(f"{build} could not be fetched", said)
         self.assertEqual(night["counts"]["first-passing"], 2, "the rest was run")
+        self.assertEqual((night["counts"]["could-not-be-tried"], night["could_not_be_tried"]), (4, 5))
         self.assertTrue(all("why" in u for u in night["units"] if not u["usable"]))
 
     def test_a_full_disk(self):

@@ -266,7 +266,7 @@ class ProfileTest(SimTest):
 
     def test_unknown_and_broken_profiles(self):
         self.profile(name="other")
-        trial = self.run_small(unit="sim@nosuch:gpu", status=0)
+        trial = self.run_small(unit="sim@nosuch:gpu", status=2)
         self.assertEqual(trial["outcome"], "unsupported")
         self.assertIn('there is no profile "nosuch"', trial["message"])
         self.assertIn("26A5353q", trial["message"])
@@ -280,7 +280,7 @@ class ProfileTest(SimTest):
         self.assertIn("mine.json:2:", self.run_small()["message"])
 
     def test_what_it_is_not_for(self):
-        trial = self.one(self.case("other", {"family": "selftest"}), "-u", "sim:cpu", status=0)
+        trial = self.one(self.case("other", {"family": "selftest"}), "-u", "sim:cpu", status=2)
         self.assertEqual(trial["outcome"], "unsupported")
         self.assertEqual(self.trapline("run", self.small(), "-u", "sim:npu").returncode, 2)
         trial = self.run_small("-s", "begin_error=100", "-s", "kv_write=scatter", "-s", "begin_index=tensor",

@@ -1,5 +1,6 @@
 /* What came of a trial, from what was seen of it: every line of docs/outcomes.md, without any process. */
 #include "harness/verdict/classify.h"
+#include "harness/verdict/generator.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -337,29 +338,68 @@ Test(classify, results_that_are_not_finite_or_from_elsewhere)
     forget();
 }
 
+/* A generator that exited with a status after it wrote that to stderr. */
+static enum tl_outcome generator(int status, const char *said)
+{
+    struct seen s = exited(status);
+    s.facts.protocol = s.facts.got_result = false;
+    s.said = said;
+    outcome(&s);
+    tl_verdict_of_generator(&record);
+    cr_expect_eq(record.phase, TL_PHASE_GENERATE);
+    return record.outcome;
+}
+
 Test(classify, a_generator_that_refuses_is_no_failure)
 {
-    struct seen s = exited(1);
-    s.facts.protocol = false;
-    s.said = "no such operator\n";
-    cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR);
-    tl_verdict_of_generator(NULL, &record);
-    cr_expect_eq(record.outcome, TL_OUTCOME_UNSUPPORTED);
-    cr_expect_eq(record.phase, TL_PHASE_GENERATE);
+    cr_expect_eq(generator(77, "no such operator\n"), TL_OUTCOME_UNSUPPORTED);
     cr_expect_str_eq(record.signature.id, "");
-    cr_expect_str_eq(record.message, "the generator refused (exit status 1): no such operator");
-    s = died(SIGSEGV);
+    says("the generator refused: no such operator");
+    cr_expect_eq(generator(77, ""), TL_OUTCOME_UNSUPPORTED);
+    says("the generator refused: exit status 77, which gives no reason");
+    cr_expect_eq(generator(1, "no such operator\n"), TL_OUTCOME_ERROR, "any other failure is one");
+    says("no such operator");
+    cr_expect_str_eq(record.error_domain, "generator");
+    cr_expect_str_eq(record.error_code, "exit 1");
+    cr_expect_str_neq(record.signature.id, "");
+    struct seen s = died(SIGSEGV);
     outcome(&s);
-    tl_verdict_of_generator(NULL, &record);
+    tl_verdict_of_generator(&record);
     cr_expect_eq(record.outcome, TL_OUTCOME_CRASH, "one that crashes is a failure in its phase");
     cr_expect_eq(record.phase, TL_PHASE_GENERATE);
-    const struct tl_error e = {.what = "the generator wrote no model", .why = "there is no file"};
-    s = passed();
-    s.facts.protocol = s.facts.got_result = false;
-    cr_expect_eq(outcome(&s), TL_OUTCOME_PASS);
-    tl_verdict_of_generator(&e, &record);
-    cr_expect_eq(record.outcome, TL_OUTCOME_UNSUPPORTED);
-    says("the generator wrote no model: there is no file");
+    forget();
+}
+
+Test(classify, what_a_generator_lacks)
+{
+    static const struct {
+        int status;
+        const char *said;
+        bool lacks;
+    } all[] = {
+        {1, "Traceback (most recent call last):\n  File \"m.py\", line 1\nModuleNotFoundError: No module named 'torch'\n", true},
+        {1, "ImportError: libcudart.so.12: cannot open shared object file\n", true},
+        {1, "/usr/bin/python3: No module named coremltools\n", true},
+        {2, "python3: can't open file '/x/make.py': [Errno 2] No such file or directory\n", true},
+        {1, "node:internal/modules/cjs/loader:1080\nError: Cannot find module '/x/make.js'\n    at Module\n\nNode.js v18\n", true},
+        {1, "make.rb:1:in `require': cannot load such file -- onnx (LoadError)\n", false},
+        {1, "<internal:x>:85:in `require': x\nruby: cannot load such file -- onnx (LoadError)\n", true},
+        {2, "Can't locate Foo.pm in @INC (you may need to install the Foo module)\n", true},
+        {127, "sh: 1: nosuch: not found\n", true},
+        {126, "", true},
+        {1, "ValueError: it lacks ModuleNotFoundError: of all things\n", false},
+        {3, "error: the operator cannot be made\n", false},
+        {0, "ModuleNotFoundError: No module named 'optional'\n", false},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct seen s = exited(all[i].status);
+        s.facts.protocol = s.facts.got_result = false;
+        s.said = all[i].said;
+        outcome(&s);
+        char *lacks = tl_generator_lacks(&record);
+        cr_expect_eq(lacks != NULL, all[i].lacks, "%s", all[i].said);
+        free(lacks);
+    }
     forget();
 }
 

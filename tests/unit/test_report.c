@@ -82,9 +82,9 @@ Test(report, markdown_says_what_was_measured)
     json_t *finding = fixture(), *report = report_of(finding, false);
     char *text = tl_report_markdown(report);
     has(text, "# onnxruntime 1.22.0, cpu: SIGSEGV in execute with attention=gqa, begin_error=1000000\n");
-    has(text, "when `attention=gqa` and `begin_error=1000000`: 5 of 5 runs of the minimal variant, each in a "
-              "process of its "
-              "own, did. Since which build it does was not measured.");
+    has(text,
+        "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
+        "processes of their own. Since which build it does was not measured.");
     has(text, "| **`gqa`** | **`1000000`** | **`1`** | **fails** | **6 of 6** |");
     has(text, "| **`gqa`** | **`0`** | **`1`** | **passes** | **0 of 3** |");
     has(text, "| `gqa` | `1000000` | `2` | fails | 1 of 1 |");
@@ -92,9 +92,10 @@ Test(report, markdown_says_what_was_measured)
     has(text,
         "`begin_error=1000000` fails (6 of 6 runs); the next simpler value, `begin_error=0`, passes (3 of "
         "3 runs).");
-    has(text,
-        ": with the trigger held, they were drawn at random, and 8 of 8 such variants failed in the same "
-        "way.");
+    has(text, ": 8 of 8 random variants with the trigger failed in this way, with at least three values of "
+              "each of these "
+              "axes, or all that it has. That excludes that more than 31 % of such variants pass (with "
+              "confidence 95 %).");
     has(text, "drawn at random, 0 of 8 variants failed in the same way.");
     has_not(text, "every time");
     has(text, "passed in 2 of 2 runs");
@@ -188,7 +189,7 @@ Test(report, flaky_draws_are_not_runs)
     char *text = tl_report_markdown(report);
     has(text, "0 of 1 variant failed");
     has(text, "The runner alone, if it takes `--trial` as those of trapline do; otherwise");
-    has(text, "8 of 8 such variants failed");
+    has(text, "8 of 8 random variants with the trigger failed");
     has(text, "Since it does not fail in this way every time, each of these variants was run until it did");
     free(text);
     json_decref(report);
@@ -203,7 +204,7 @@ Test(report, without_a_trigger_none_is_held)
     report = report_of(finding, false);
     char *text = tl_report_markdown(report);
     has_not(text, "with the trigger held");
-    has(text, ": they were drawn at random, and 8 of 8 such variants failed in the same way.");
+    has(text, ": 8 of 8 random variants failed in this way, with at least three values of each");
     has(text, "None: no ordered axis is part of the trigger.");
     free(text);
     json_decref(report);
@@ -518,8 +519,8 @@ Test(report, reproducers_hold_their_settings)
                                     "?/ */",
                                     options, inputs},
                          control = {"control/", "", NULL, NULL};
-    char *c = tl_repro_c("title */ \"\"\" end", &failing, &control);
-    has(c, "/* title  / ''' end\n");
+    char *c = tl_repro_c("title */ \"\"\" end", "one */ two", &failing, &control);
+    has(c, "/* title  / ''' end\n *\n * one / two\n *\n * Reproduces");
     has(c, "{\"x\\\"; system(\\\"rm\\\"); \\\"\", \"inputs/0.npy\", 10, 2, 2, {2, 3}}, /* float16 */");
     has(c, ".about = \"a=\\\"b\\\" \\077\\077/ */\",");
     has(c, ".optimization = 99, .threads = 2, .memory_pattern = 1, .arena = 0,");
@@ -528,12 +529,12 @@ Test(report, reproducers_hold_their_settings)
     has(c, ".keys = {\"k\\\"ey\"}, .values = {\"v\\012alue\"},");
     has(c, "static const struct settings control = {0};");
     has_not(c, "@SETTINGS@");
-    char *python = tl_repro_python("title \"\"\"", "1.22.0", &failing, &control);
+    char *python = tl_repro_python("title \"\"\"", "", "1.22.0", &failing, &control);
     has(python, "pip install onnxruntime==1.22.0 numpy");
     has(python, "\"arena\": False");
     has(python, "CONTROL = None");
     free(python);
-    python = tl_repro_python("t", "1.22.0+1a; rm", &failing, &control);
+    python = tl_repro_python("t", NULL, "1.22.0+1a; rm", &failing, &control);
     has(python, "pip install onnxruntime numpy");
     free(python);
     free(c);
@@ -555,7 +556,7 @@ Test(report, the_reproducer_knows_the_slots)
             {"CreateEnv", 3},
     };
     struct tl_repro_side none = {"", "", NULL, NULL};
-    char *c = tl_repro_c("", &none, &none);
+    char *c = tl_repro_c("", NULL, &none, &none);
     size_t seen = 0;
     for (const char *at = c; (at = strstr(at, "#define ")); at++) {
         char name[80];

@@ -1,0 +1,154 @@
+/* Checks what a case says is right ("expected"), and how often things may be there after a step ("count" of
+ * its "expect"). */
+#include "cases/check.h"
+#include "harness/base/buffer.h"
+#include "harness/base/record.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPECTED_MAX 1024
+#define EXPECTED_VALUES_MAX 20000
+#define COUNTS_MAX 256
+#define PATTERN_MAX 4096
+/* As runners/command/count.c has them, which runs the expression. */
+#define REGEX_OPTIONS (PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP | PCRE2_NEVER_UTF)
+#define COUNT_MOST 1000000000
+
+/* --- expected ------------------------------------------------------------------------------------------- */
+
+static void check_outcome(struct tl_check *ck, const struct tl_json_place *at)
+{
+    const char *name = json_string_value(at->value);
+    int outcome = name ? tl_outcome_parse(name) : -1;
+    if (at->value && (outcome < 0 || outcome == TL_OUTCOME_LOST))
+        tl_note_found(ck, at,
+                      "expected an outcome: pass, crash, hang, oom, error, wrong, fallback, unsupported or "
+                      "leak");
+}
+
+/* Whoever wants a message has to name what can have one. */
+static void check_message(struct tl_check *ck, const struct tl_json_place *at,
+                          const struct tl_json_place *outcome)
+{
+    const char *name = json_string_value(outcome->value);
+    tl_check_string(ck, at, 1, 4096);
+    if (at->value && name && !strcmp(name, "pass"))
+        tl_note(ck, at, "a pass has no message");
+}
+
+static void check_when(struct tl_check *ck, const struct tl_json_place *at, size_t *values)
+{
+    if (!at->value)
+        return;
+    if (!json_is_object(at->value) || !json_object_size(at->value)) {
+        tl_note_found(ck, at, "expected an object with at least one axis: {AXIS: VALUE} or {AXIS: [VALUE, …]}");
+        return;
+    }
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_value v;
+        if (!tl_check_axis_exists(ck, &it, it.key, false))
+            continue;
+        bool list = json_is_array(it.value);
+        *values += list ? json_array_size(it.value) : 1;
+        if (*values > EXPECTED_VALUES_MAX) { /* each of them is looked up in its axis */
+            tl_note(ck, &it, "expected at most %d values in all conditions together", EXPECTED_VALUES_MAX);
+            return;
+        }
+        if (!list) {
+            tl_check_axis_value(ck, &it, it.key, false, &v);
+            continue;
+        }
+        if (!tl_check_list(ck, &it, 1, EXPECTED_VALUES_MAX, "values"))
+            continue;
+        for (struct tl_json_place e = tl_first(ck, &it); e.value; tl_next(ck, &e))
+            tl_check_axis_value(ck, &e, it.key, false, &v);
+    }
+}
+
+static void check_entry(struct tl_check *ck, const struct tl_json_place *at, size_t *values)
+{
+    struct tl_key keys[] = {{"outcome", true}, {"message"}, {"when"}, {"unit"}};
+    if (!tl_check_keys(ck, at, keys, 4, "an object with \"outcome\""))
+        return;
+    check_outcome(ck, &keys[0].at);
+    check_message(ck, &keys[1].at, &keys[0].at);
+    check_when(ck, &keys[2].at, values);
+    const char *unit = tl_check_string(ck, &keys[3].at, 1, 1024);
+    if (unit && !tl_check_unit(ck, unit, ck->c->directory))
+        tl_note_found(ck, &keys[3].at, "expected a unit, RUNNER[@BUILDS]:DEVICE");
+}
+
+void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at)
+{
+    size_t values = 0;
+    if (!at->value)
+        return;
+    ck->c->expected = at->value;
+    if (json_is_object(at->value)) {
+        check_entry(ck, at, &values);
+        return;
+    }
+    if (!json_is_array(at->value)) {
+        tl_note_found(ck, at, "expected an object with \"outcome\", or a list of such objects");
+        return;
+    }
+    if (!tl_check_list(ck, at, 1, EXPECTED_MAX, "objects with \"outcome\""))
+        return;
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+        check_entry(ck, &it, &values);
+}
+
+/* --- count ---------------------------------------------------------------------------------------------- */
+
+static void check_regex(struct tl_check *ck, const struct tl_json_place *at, const char *text)
+{
+    int error;
+    PCRE2_SIZE offset;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error,
+                                     &offset, NULL);
+    if (!code) {
+        PCRE2_UCHAR why[160];
+        if (pcre2_get_error_message(error, why, sizeof why) < 0)
+            why[0] = '\0';
+        tl_note(ck, at, "expected a regular expression; at byte %zu: %s", (size_t)offset, (const char *)why);
+    }
+    pcre2_code_free(code);
+}
+
+static void check_count(struct tl_check *ck, const struct tl_json_place *at, struct tl_count *x)
+{
+    struct tl_key keys[] = {{"name", true}, {"glob"}, {"regex"}, {"min"}, {"max"}};
+    if (!tl_check_keys(ck, at, keys, 5, "an object with \"name\", \"glob\" or \"regex\", \"min\" and \"max\""))
+        return;
+    x->name = tl_arena_string(ck->arena, tl_check_string(ck, &keys[0].at, 1, 128));
+    const struct tl_json_place *glob = &keys[1].at, *regex = &keys[2].at;
+    if (!glob->value == !regex->value) {
+        tl_note(ck, at, "expected exactly one of \"glob\" and \"regex\"");
+        return;
+    }
+    x->regex = regex->value != NULL;
+    const char *text = tl_check_string(ck, x->regex ? regex : glob, 1, PATTERN_MAX);
+    if (text && x->regex)
+        check_regex(ck, regex, text);
+    x->pattern = tl_arena_string(ck->arena, text);
+    x->max = COUNT_MOST;
+    tl_check_integer(ck, &keys[3].at, 0, COUNT_MOST, &x->min);
+    tl_check_integer(ck, &keys[4].at, 0, COUNT_MOST, &x->max);
+    if (!keys[3].at.value && !keys[4].at.value)
+        tl_note(ck, at, "expected \"min\" or \"max\" or both");
+    else if (x->min > x->max)
+        tl_note(ck, at, "expected a \"min\" that is not above \"max\"");
+}
+
+void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x)
+{
+    if (!tl_check_list(ck, at, 0, COUNTS_MAX, "objects that say what is counted"))
+        return;
+    x->count = tl_arena_alloc(ck->arena, json_array_size(at->value) + 1, sizeof *x->count);
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+        check_count(ck, &it, &x->count[x->n_count++]);
+}

@@ -1,0 +1,263 @@
+/* The sections of a report that say what else the failure depends on: values that it needs although they are
+ * simple, other triggers, the places in the code at which it shows, and axes on which it does not depend. */
+#include "reports/finding_answers.h"
+#include "reports/finding_figures.h"
+#include "reports/finding_sections.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAWS_LEAST 8 /* that say an axis is one of those it does not depend on */
+
+static void add_needs(const struct tl_sections *r, const char *list, const char *words)
+{
+    const json_t *needs = json_object_get(r->finding, list), *need;
+    size_t i;
+    if (json_array_size(needs))
+        tl_page_words(r->page, words);
+    json_array_foreach(needs, i, need) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_words_need(&b, r->finding, need);
+        tl_buffer_add_string(&b, ".");
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
+void tl_section_needs(const struct tl_sections *r)
+{
+    const json_t *f = r->finding;
+    bool open = tl_words_has_note(f, "needs-open");
+    if (!json_array_size(json_object_get(f, "needs")) &&
+        !json_array_size(json_object_get(f, "local_needs")) && !open)
+        return;
+    tl_page_heading(r->page, 2, "Also needed");
+    add_needs(r, "needs",
+              "Values that the minimal variant has, and without which it passes; no reset of the failing "
+              "variant shows them:");
+    add_needs(r, "local_needs",
+              "Next to the minimal variant only, for with the other values of the failing variant it "
+              "fails without them:");
+    if (open)
+        tl_page_words(r->page,
+                      "There may be more: eight random variants that fail in a row were not reached.");
+}
+
+void tl_section_causes(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *causes = json_object_get(f, "or"), *cause;
+    size_t i;
+    if (!json_array_size(causes))
+        return;
+    tl_page_heading(r->page, 2, "Other triggers");
+    tl_page_words(r->page, "It fails in the same way without the trigger above, found so far:");
+    json_array_foreach(causes, i, cause) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "when ");
+        tl_words_cause(&b, f, cause);
+        tl_buffer_add_string(&b, ". Seen with ");
+        tl_words_difference(&b, f, json_object_get(cause, "minimal"), json_object_get(f, "baseline"));
+        tl_buffer_add_string(&b, ", all else at its simplest value.");
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
+static void add_place(const struct tl_sections *r, json_t *rows, const json_t *place)
+{
+    struct tl_buffer title = TL_BUFFER_INIT, where = TL_BUFFER_INIT, relation = TL_BUFFER_INIT,
+                     words = TL_BUFFER_INIT;
+    long long seen = tl_member_integer(place, "seen");
+    tl_words_relation(&words, r->finding, place);
+    tl_inline_text(&relation, words.data);
+    tl_buffer_free(&words);
+    tl_inline_code(&title, tl_member_or(place, "title", tl_member_text(place, "signature")));
+    tl_words_difference(&where, r->finding, json_object_get(place, "variant"),
+                        json_object_get(r->finding, "baseline"));
+    char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&where),
+                     seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
+                     tl_buffer_take(&relation)};
+    tl_page_row(rows, false, TL_COUNT(cells), cells);
+}
+
+/* The answer by the signature of the failing variant alone: that of this place. */
+static void add_strict(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *strict = json_object_get(f, "strict"),
+                 *rate = json_object_get(strict, "rate");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!json_is_object(strict))
+        return;
+    tl_buffer_add_string(&b, "By its signature alone, the place that was isolated first needs ");
+    if (json_array_size(json_object_get(strict, "trigger")))
+        tl_words_trigger(&b, f, json_object_get(strict, "trigger"));
+    else
+        tl_buffer_add_string(&b, "nothing but the simplest variant");
+    struct tl_buffer only = TL_BUFFER_INIT;
+    if (tl_words_only_with(&only, f))
+        tl_buffer_printf(&b, "; it was seen only %s", only.data);
+    if (tl_integer_at(rate, 1) > 0)
+        tl_buffer_printf(&b, ". Its minimal variant failed in %lld of %lld runs", tl_integer_at(rate, 0),
+                         tl_integer_at(rate, 1));
+    tl_buffer_add_string(&b, ".");
+    tl_buffer_free(&only);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+void tl_section_places(const struct tl_sections *r)
+{
+    static const char *const head[] = {"place", "first seen with (all else at its simplest value)", "seen",
+                                       "is it the same failure?"};
+    const json_t *f = r->finding, *places = json_object_get(f, "places"), *place;
+    struct tl_buffer b = TL_BUFFER_INIT, frame = TL_BUFFER_INIT;
+    const char *two = tl_words_may_be_two(f);
+    size_t i;
+    if (json_array_size(places) > 1) {
+        tl_page_heading(r->page, 2, "Places in the code");
+        tl_buffer_add_string(&b, "The same failure by its kind (");
+        tl_words_kind(&b, f);
+        tl_buffer_printf(&b, ") was seen at %zu places:", json_array_size(places));
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+        json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
+        json_array_foreach(places, i, place)
+            add_place(r, rows, place);
+        if (tl_words_common_frame(&frame, f))
+            tl_buffer_printf(&b, "The innermost frame that all of them share: %s.", frame.data);
+        else
+            tl_buffer_add_string(&b, "Of the frames that name them, none is shared by all.");
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+        tl_buffer_free(&frame);
+    }
+    add_strict(r);
+    if (two)
+        tl_page_words(r->page, two);
+}
+
+/* --- what it does not depend on --------------------------------------------------------------------- */
+
+/* Names of axes; of those that some trigger or need has, and those that nothing reads, none. */
+static void add_names(struct tl_buffer *b, const json_t *f, const json_t *names, const json_t *without)
+{
+    const json_t *name, *other;
+    size_t i, k, n = 0;
+    json_array_foreach(names, i, name) {
+        const char *text = json_string_value(name);
+        bool left_out = !text || tl_finding_needs_axis(f, text) || tl_finding_unread(f, text);
+        json_array_foreach(without, k, other) {
+            left_out |= json_equal(name, other);
+        }
+        if (left_out)
+            continue;
+        tl_buffer_add_string(b, n++ ? ", " : "");
+        tl_inline_code(b, text);
+    }
+}
+
+/* Random variants: how many failed, and what that excludes. */
+static void add_draws(const struct tl_sections *r, const struct tl_buffer *names, long long k, long long n)
+{
+    const json_t *f = r->finding, *not_held = json_object_get(f, "not_held"),
+                 *strictly = json_object_get(json_object_get(f, "generalises_strict"), "held");
+    bool held = json_array_size(json_object_get(f, "trigger")),
+         needs = json_array_size(json_object_get(f, "needs"));
+    const char *which = held && needs ? " with the trigger and all that it needs"
+                        : held        ? " with the trigger"
+                        : needs       ? " with all that it needs"
+                                      : "";
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (names->size && k == n && n >= DRAWS_LEAST) {
+        tl_buffer_printf(
+            &b,
+            "%s: %lld of %lld random variants%s failed in this way, with at least three values of each of "
+            "these axes, or all that it has. That excludes that more than %.0f %% of such variants pass "
+            "(with confidence 95 %%).",
+            names->data, k, n, which, 100 * (1 - pow(0.05, 1.0 / (double)n)));
+    } else if (names->size && k == n && n > 0) { /* fewer than that are all that there are */
+        tl_buffer_printf(&b, "%s: all %lld variants%s that there are were tried, and failed in this way.",
+                         names->data, n, which);
+    } else if (n > 0) {
+        tl_buffer_printf(&b, "Nothing is shown to be: %lld of %lld random variants%s failed in this way", k,
+                         n, which);
+        if (json_is_object(not_held)) {
+            tl_buffer_add_string(&b, "; it did not with ");
+            tl_words_difference(&b, f, not_held, json_object_get(f, "minimal"));
+        } else if (k == n && n < DRAWS_LEAST) {
+            tl_buffer_add_string(&b, ", which are too few to say so");
+        }
+        tl_buffer_add_string(&b, ".");
+    } else {
+        tl_buffer_add_string(&b, "Unknown: no variants were drawn at random.");
+    }
+    if (k > 0 && json_is_integer(strictly) && json_integer_value(strictly) < k)
+        tl_buffer_printf(&b,
+                         " %lld of the %lld that failed did so at the very place that was isolated first.",
+                         (long long)json_integer_value(strictly), k);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+static void add_broken(const struct tl_sections *r, long long k, long long n)
+{
+    const json_t *f = r->finding, *also = json_object_get(f, "also");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (n <= 0)
+        return;
+    tl_buffer_printf(
+        &b,
+        "With the trigger broken and the other axes drawn at random, %lld of %lld variant%s failed in "
+        "the same way",
+        k, n, n == 1 ? "" : "s");
+    if (json_is_object(also)) {
+        tl_buffer_add_string(&b, ": there is another trigger, seen with ");
+        tl_words_difference(&b, f, also, json_object_get(f, "minimal"));
+    }
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+void tl_section_independent(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *independent = json_object_get(f, "independent"),
+                 *reset = json_object_get(f, "reset"), *unread = json_object_get(f, "unread"),
+                 *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
+                 *broken = json_object_get(g, "broken");
+    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
+    struct tl_buffer names = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
+    bool shown = k == n && n > 0;
+    tl_page_heading(r->page, 2, "Independent of");
+    /* Findings of earlier versions have "irrelevant", and called axes independent on fewer draws. */
+    if (reset || n >= DRAWS_LEAST)
+        add_names(&names, f, independent, NULL);
+    add_draws(r, &names, k, n);
+    add_broken(r, tl_integer_at(broken, 0), m);
+    /* One run of each would show nothing, and 8 of 8 is no rate. */
+    if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
+        tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
+                               "variants was run until it did, or until it had not so often "
+                               "that it is believed not to.");
+    bool said = shown && names.size;
+    tl_buffer_clear(&names);
+    add_names(&names, f, reset ? reset : json_object_get(f, "irrelevant"), said ? independent : NULL);
+    if (names.size) {
+        tl_buffer_printf(
+            &b,
+            "Reset: the minimal variant fails with the simplest value of %s. Of other values nothing is "
+            "shown: they may make a difference.",
+            names.data);
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    tl_buffer_clear(&names);
+    const json_t *name;
+    size_t i;
+    json_array_foreach(unread, i, name) {
+        tl_buffer_add_string(&names, i ? ", " : "");
+        tl_inline_code(&names, json_string_value(name));
+    }
+    if (names.size) {
+        tl_buffer_printf(
+            &b,
+            "Nothing reads %s: no command or input of the case does, and the runner does not list it among "
+            "the axes that it understands. Variants that differ in nothing else are one variant.",
+            names.data);
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+    tl_buffer_free(&names);
+}

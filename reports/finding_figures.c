@@ -1,0 +1,132 @@
+/* Theory of operation. A figure such as "46 of 144" counts the trials of the path of the search, which is in
+ * the document: all of one variant that said something, in whatever step they were asked for and whether a
+ * fork server made them or not. Documents without a path have only the member "rate".
+ *
+ * A pass is evidence when it is unlikely to be luck. The variant next to the minimal one may fail as often as
+ * that does; of the minimal one k of n runs failed. With every rate as likely beforehand as any other, what is
+ * believed of its rate then is a beta distribution, and the chance of m passes in a row is the mean of
+ * (1 - rate)^m over it, B(k + 1, n - k + 1 + m) / B(k + 1, n - k + 1).
+ *
+ * When a trial was run stands in its id. */
+#include "reports/finding_figures.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/hash.h"
+#include "reports/finding_axes.h"
+#include "reports/finding_words.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LUCK 0.01
+#define ENOUGH_MOST 100000
+
+static bool says_something(const char *outcome, bool *failed)
+{
+    *failed = outcome && !strcmp(outcome, "match");
+    return *failed || (outcome && (!strcmp(outcome, "pass") || !strcmp(outcome, "other")));
+}
+
+static void count(struct tl_finding_runs *r, const json_t *step)
+{
+    bool failed, fresh = tl_member_true(step, "fresh");
+    if (!says_something(tl_member_text(step, "outcome"), &failed))
+        return;
+    r->failed += failed;
+    r->runs++;
+    r->failed_fresh += failed && fresh;
+    r->runs_fresh += fresh;
+}
+
+/* Over builds every build that failed at all is one that fails; the others are not counted. */
+static bool build_fails(const json_t *path, const json_t *variant)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach(path, i, step) {
+        const char *outcome = tl_member_text(step, "outcome");
+        if (outcome && !strcmp(outcome, "match") && json_equal(json_object_get(step, "variant"), variant))
+            return true;
+    }
+    return false;
+}
+
+struct tl_finding_runs tl_finding_runs(const json_t *f)
+{
+    struct tl_finding_runs r = {0};
+    const json_t *path = json_object_get(f, "path"), *reported = tl_report_variant(f), *step,
+                 *rate = json_object_get(f, "rate");
+    bool builds = json_is_object(json_object_get(f, "builds"));
+    size_t i;
+    json_array_foreach(path, i, step) {
+        const json_t *variant = json_object_get(step, "variant");
+        if (builds ? build_fails(path, variant) : reported && json_equal(variant, reported))
+            count(&r, step);
+    }
+    if (!r.runs) {
+        r.failed = tl_integer_at(rate, 0);
+        r.runs = tl_integer_at(rate, 1);
+    }
+    return r;
+}
+
+/* The minimal variant may fail every time, and others not. */
+static bool comes_and_goes(const json_t *f)
+{
+    return tl_member_true(f, "flaky") || tl_words_has_note(f, "flaky") || tl_words_has_note(f, "band");
+}
+
+double tl_finding_luck(const json_t *f, json_int_t n)
+{
+    struct tl_finding_runs r = tl_finding_runs(f);
+    if (r.failed >= r.runs && !comes_and_goes(f))
+        return n > 0 ? 0 : 1;
+    double a = (double)r.failed + 1, b = (double)(r.runs - r.failed) + 1, m = (double)n;
+    return exp(lgamma(b + m) + lgamma(a + b) - lgamma(b) - lgamma(a + b + m));
+}
+
+bool tl_finding_is_evidence(const json_t *f, json_int_t n)
+{
+    return tl_finding_luck(f, n) < LUCK;
+}
+
+json_int_t tl_finding_enough(const json_t *f)
+{
+    json_int_t low = 1, high = ENOUGH_MOST;
+    while (low < high) {
+        json_int_t middle = low + (high - low) / 2;
+        if (tl_finding_is_evidence(f, middle))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+struct tl_finding_stored tl_finding_stored(const json_t *f)
+{
+    struct tl_finding_stored s = {.n = tl_member_integer(f, "cached"), .of = tl_member_integer(f, "trials")};
+    const json_t *path = json_object_get(f, "path"), *step;
+    int64_t *times = tl_calloc(json_array_size(path) + 1, sizeof *times);
+    size_t i, n = 0;
+    json_array_foreach(path, i, step) {
+        int64_t at = tl_uuid7_ms(tl_member_text(step, "trial"));
+        if (at)
+            times[n++] = at;
+    }
+    /* What was known already is older than what was run for this answer. */
+    qsort(times, n, sizeof *times, by_time);
+    if (s.n > 0 && n > 0) {
+        s.oldest_us = times[0] * 1000;
+        s.newest_us = times[s.n < (json_int_t)n ? (size_t)s.n - 1 : n - 1] * 1000;
+    }
+    free(times);
+    return s;
+}

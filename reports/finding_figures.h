@@ -1,0 +1,35 @@
+/* The numbers of a finding that stand in several places. Each is counted here and nowhere else, so that the
+ * headline, the tables and the terminal cannot disagree. */
+#ifndef TL_REPORTS_FINDING_FIGURES_H
+#define TL_REPORTS_FINDING_FIGURES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Trials of one variant that said something: it failed in this way, in another way, or passed. */
+struct tl_finding_runs {
+    json_int_t failed, runs;             /* all of them */
+    json_int_t failed_fresh, runs_fresh; /* those that were processes of their own from exec on */
+};
+/* Of the variant that the report is about: the minimal one, or the one that was run. Over builds, of the
+ * builds that fail. */
+struct tl_finding_runs tl_finding_runs(const json_t *finding);
+
+/* The chance that a variant that fails as often as that one passes in n runs by luck. 0 where the failure was
+ * never seen not to show. */
+double tl_finding_luck(const json_t *finding, json_int_t n);
+/* Whether so many passes in a row are evidence: luck is below 1 %. */
+bool tl_finding_is_evidence(const json_t *finding, json_int_t n);
+/* How many passes in a row would be. */
+json_int_t tl_finding_enough(const json_t *finding);
+
+/* Of the trials behind the answer, those that were stored before it was asked for, and when the oldest and
+ * the newest of them began (0: not known). */
+struct tl_finding_stored {
+    json_int_t n, of;
+    int64_t oldest_us, newest_us;
+};
+struct tl_finding_stored tl_finding_stored(const json_t *finding);
+
+#endif

@@ -45,7 +45,8 @@ static void check_when(struct tl_check *ck, const struct tl_json_place *at, size
     if (!at->value)
         return;
     if (!json_is_object(at->value) || !json_object_size(at->value)) {
-        tl_note_found(ck, at, "expected an object with at least one axis: {AXIS: VALUE} or {AXIS: [VALUE, …]}");
+        tl_note_found(ck, at,
+                      "expected an object with at least one axis: {AXIS: VALUE} or {AXIS: [VALUE, …]}");
         return;
     }
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
@@ -108,8 +109,8 @@ static void check_regex(struct tl_check *ck, const struct tl_json_place *at, con
 {
     int error;
     PCRE2_SIZE offset;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error,
-                                     &offset, NULL);
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error, &offset, NULL);
     if (!code) {
         PCRE2_UCHAR why[160];
         if (pcre2_get_error_message(error, why, sizeof why) < 0)
@@ -122,7 +123,8 @@ static void check_regex(struct tl_check *ck, const struct tl_json_place *at, con
 static void check_count(struct tl_check *ck, const struct tl_json_place *at, struct tl_count *x)
 {
     struct tl_key keys[] = {{"name", true}, {"glob"}, {"regex"}, {"min"}, {"max"}};
-    if (!tl_check_keys(ck, at, keys, 5, "an object with \"name\", \"glob\" or \"regex\", \"min\" and \"max\""))
+    if (!tl_check_keys(ck, at, keys, 5,
+                       "an object with \"name\", \"glob\" or \"regex\", \"min\" and \"max\""))
         return;
     x->name = tl_arena_string(ck->arena, tl_check_string(ck, &keys[0].at, 1, 128));
     const struct tl_json_place *glob = &keys[1].at, *regex = &keys[2].at;

@@ -91,14 +91,16 @@ static size_t check_texts(struct tl_check *ck, const struct tl_json_place *at, c
 }
 
 /* The patterns of files that are counted may hold placeholders, too. */
-static void check_globs(struct tl_check *ck, const struct tl_json_place *counts, struct command_text *t)
+static void check_globs(struct tl_check *ck, const struct tl_json_place *counts,
+                        const struct command_text *of)
 {
+    struct command_text t = *of;
     for (struct tl_json_place it = tl_first(ck, counts); json_is_array(counts->value) && it.value;
          tl_next(ck, &it))
         for (struct tl_json_place k = tl_first(ck, &it); json_is_object(it.value) && k.value; tl_next(ck, &k))
             if (json_is_string(k.value) && !strcmp(k.key, "glob")) {
-                t->at = &k;
-                tl_placeholders(json_string_value(k.value), check_placeholder, t);
+                t.at = &k;
+                tl_placeholders(json_string_value(k.value), check_placeholder, &t);
             }
 }
 

@@ -120,13 +120,3 @@ bool tl_standing_is_failure(enum tl_standing standing, enum tl_outcome outcome)
         return false;
     return tl_outcome_is_failure(outcome) || (standing == TL_STANDING_OTHER && outcome == TL_OUTCOME_PASS);
 }
-
-char *tl_standing_text(enum tl_standing standing, enum tl_outcome outcome, const char *what)
-{
-    const char *name = tl_outcome_name(outcome);
-    if (standing == TL_STANDING_EXPECTED && outcome != TL_OUTCOME_PASS)
-        return tl_format("%s, as expected", name);
-    if (standing == TL_STANDING_OTHER && what)
-        return tl_format("%s, where %s was expected", name, what);
-    return tl_strdup(name);
-}

@@ -29,7 +29,5 @@ enum tl_standing tl_expected_of_record(const json_t *expected, const struct tl_t
 
 /* Whether a trial counts as a failure. What could not be tried or was lost is what it is. */
 bool tl_standing_is_failure(enum tl_standing standing, enum tl_outcome outcome);
-/* "error, as expected"; "pass (error \"out of range\" was expected)" for *what; else the outcome. A new string. */
-char *tl_standing_text(enum tl_standing standing, enum tl_outcome outcome, const char *what);
 
 #endif

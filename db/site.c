@@ -91,10 +91,11 @@ int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **tit
     };
     struct tl_rows q;
     *title = *message = NULL;
-    if (tl_rows_open(&q, s, columns,
-                     "FROM trial t LEFT JOIN signature s ON s.id = t.signature_id WHERE t.signature_id = ?1 AND "
-                     "t.case_hash = ?2 AND t.variant_hash = ?3 AND t.unit = ?4 LIMIT 1",
-                     what_, e))
+    if (tl_rows_open(
+            &q, s, columns,
+            "FROM trial t LEFT JOIN signature s ON s.id = t.signature_id WHERE t.signature_id = ?1 AND "
+            "t.case_hash = ?2 AND t.variant_hash = ?3 AND t.unit = ?4 LIMIT 1",
+            what_, e))
         return -1;
     tl_sql_bind(q.st, 1, c->signature_id);
     tl_sql_bind(q.st, 2, c->case_hash);

@@ -140,7 +140,8 @@ void tl_words_cause(struct tl_buffer *b, const json_t *f, const json_t *cause)
         tl_words_needs(b, f, needs);
     }
     if (tl_integer_at(rate, 1) > 0)
-        tl_buffer_printf(b, " (%lld of %lld runs)", tl_integer_at(rate, 0), tl_integer_at(rate, 1));
+        tl_buffer_printf(b, " (%lld of %lld run%s)", tl_integer_at(rate, 0), tl_integer_at(rate, 1),
+                         tl_integer_at(rate, 1) == 1 ? "" : "s");
 }
 
 void tl_words_kind(struct tl_buffer *b, const json_t *f)

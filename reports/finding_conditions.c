@@ -96,8 +96,8 @@ static void add_strict(const struct tl_sections *r)
     if (tl_words_only_with(&only, f))
         tl_buffer_printf(&b, "; it was seen only %s", only.data);
     if (tl_integer_at(rate, 1) > 0)
-        tl_buffer_printf(&b, ". Its minimal variant failed in %lld of %lld runs", tl_integer_at(rate, 0),
-                         tl_integer_at(rate, 1));
+        tl_buffer_printf(&b, ". Its minimal variant failed in %lld of %lld run%s", tl_integer_at(rate, 0),
+                         tl_integer_at(rate, 1), tl_integer_at(rate, 1) == 1 ? "" : "s");
     tl_buffer_add_string(&b, ".");
     tl_buffer_free(&only);
     tl_page_paragraph(r->page, tl_buffer_take(&b));

@@ -78,6 +78,8 @@ static char *change_line(const json_t *entry)
     tl_buffer_printf(&b, TL_BOLD_ON "%s" TL_BOLD_OFF ": ", class);
     add_place(&b, entry);
     tl_buffer_printf(&b, ": was %s, now %s", was, now);
+    if (tl_member_true(entry, "unexplained"))
+        tl_buffer_add_string(&b, "; what changed is not known");
     if (trigger)
         tl_buffer_printf(&b, "; %s", trigger);
     free(class);
@@ -190,6 +192,8 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
                    *finding = tl_member_text(json_object_get(entry, "isolation"), "finding");
         tl_buffer_add_string(&why, "");
         tl_inline_text(&why, evidence ? evidence : reason ? reason : "");
+        if (tl_member_true(entry, "unexplained"))
+            tl_buffer_printf(&why, "%swhat changed is not known", why.size ? "; " : "");
         if (trigger)
             tl_buffer_printf(&why, "%s%s", why.size ? "; " : "", trigger);
         if (finding) {

@@ -111,8 +111,8 @@ static char *did(const json_t *o, const json_t *failures)
     if (!passed && !bad)
         tl_buffer_add_string(&b, is(o, "could-not-be-tried")           ? "could not be tried"
                                  : tl_member_integer(o, "unsupported") ? "unsupported"
-                                 : tl_member_integer(o, "lost")      ? "lost"
-                                                                     : "not run");
+                                 : tl_member_integer(o, "lost")        ? "lost"
+                                                                       : "not run");
     else if (!bad && tl_member_integer(o, "as_expected") == passed)
         tl_buffer_printf(&b, "fails as expected (%lld of %lld)", (long long)passed, (long long)passed);
     else if (!bad)

@@ -51,142 +51,6 @@ static const char *skip_blanks(const char *s)
     return s;
 }
 
-static bool contains_any(const char *s, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strstr(s, words[i]))
-            return true;
-    return false;
-}
-#define CONTAINS(s, words) contains_any(s, words, TL_COUNT(words))
-
-/* --- kinds of messages ---------------------------------------------------------------------------------- */
-
-bool tl_message_says_nothing(const char *message)
-{
-    static const char *const known[] = {"abort() called",         "Aborted",
-                                        "Aborted (core dumped)",  "Abort trap: 6",
-                                        "Segmentation fault",     "Bus error",
-                                        "Illegal instruction",    "Floating point exception",
-                                        "Trace/BPT trap: 5",      "Trace/breakpoint trap",
-                                        "Segmentation fault: 11", "Bus error: 10",
-                                        "Illegal instruction: 4", "Segmentation fault (core dumped)"};
-    const char *s = message;
-    if (starts(s, "Fatal Python error: "))
-        s += 20;
-    s = skip_blanks(s);
-    for (size_t k = 0; k < TL_COUNT(known); k++)
-        if (!strcmp(s, known[k]))
-            return true;
-    return !has_letter(s) && !strchr(s, '_');
-}
-
-/* Lines that announce the end and not its reason: they count only when there is nothing better. */
-static bool is_epilogue(const char *s)
-{
-    static const char *const known[] = {
-        "terminate called without an active",
-        "panic in a function that cannot unwind",
-        "panic in a destructor",
-        "thread caused non-unwinding panic",
-        "exception of type NSException",
-        "terminate called recursively",
-    };
-    return CONTAINS(s, known) || tl_message_says_nothing(s);
-}
-
-/* An error of a compiler about itself that only names the signal it got, or the check that failed. */
-static bool is_bare_internal_error(const char *s)
-{
-    static const char *const signals[] = {"Segmentation fault",  "Aborted",   "Illegal instruction",
-                                          "Floating point exce", "Bus error", "Killed"};
-    const char *p = strstr(s, "internal compiler error: ");
-    for (size_t i = 0; p && i < TL_COUNT(signals); i++)
-        if (starts(p + 25, signals[i]))
-            return true;
-    return false;
-}
-
-/* Messages that say that something failed and not what. */
-static bool is_verdict(const char *s)
-{
-    static const char *const known[] = {
-        "module failed verification",
-        "pass manager failed",
-        "failed to run pass pipeline",
-        "Failed to infer result type",
-        "failed to infer returned types",
-        "failed to legalize operation",
-        "ANECCompile() FAILED",
-        "ANECCompileOffline() failed",
-        "Error occurred when loading ANE module",
-        "Error in declaring network",
-        "Error in adding network",
-        "exited with error status",
-        "command failed due to signal",
-        "frontend command failed",
-        "unable to execute command",
-        "linker command failed",
-        "ld returned ",
-        "returned non-zero exit status",
-        "returned an exit status",
-        "aborting due to",
-        "could not compile",
-        "See root cause above",
-        "see above for details",
-        "exited with code",
-        "exited with status",
-        "exit code ",
-        "(exitcode",
-        "exits with return code",
-        "PassManager::run failed",
-        "aborted due to errors",
-        "ChildFailedError",
-        ": return code '",
-        "Process completed with exit code",
-        "subprocess-exited-with-error",
-        "error: command failed",
-        "Error: Command failed",
-        "Lowering failed",
-        "Compilation failed",
-        "compilation failed",
-        "ompilation aborted",
-        "Failed to compile",
-        "Box<dyn Any>",
-        "device-side assert triggered",
-        "operation failed in the TorchScript",
-        "UndefinedBehaviorSanitizer: undefined-behavior",
-        "internal compiler error: verify_",
-        "UNREACHABLE executed",
-        "dying due to",
-        "subcommand failed",
-        "errors occurred",
-        "BEGIN failed--",
-        ": *** [",
-        "dditional error has been",
-    };
-    static const char *const whole[] = {
-        "FAILED",       "Failed",       "failed",       "FAIL",    "error",    "Error",     "ERROR",
-        "failure",      "Failure",      "FAILURE",      "Error!",  "Aborting", "Aborting.", "Aborting...",
-        "Build failed", "build failed", "BUILD FAILED", "Failed.", "failed."};
-    for (size_t i = 0; i < TL_COUNT(whole); i++)
-        if (!strcmp(skip_blanks(s), whole[i]))
-            return true;
-    size_t n = strlen(s); /* "file.cu:70: ROCm error" */
-    const char *place = n > 6 && !strcmp(s + n - 6, " error") ? strchr(s, ':') : NULL;
-    return CONTAINS(s, known) || is_bare_internal_error(s) || (place && strspn(place + 1, "0123456789"));
-}
-
-/* Whether a line that names an error ends before it has said which. */
-static bool is_unfinished(const char *s)
-{
-    size_t n = strlen(s);
-    const char *code = strstr(s, "Error Domain=") ? strstr(s, " Code=") : NULL;
-    if (code && !code[6 + strspn(code + 6, "-0123456789")]) /* an NSError, described on the next line */
-        return true;
-    return n && strchr(":{(=", s[n - 1]);
-}
-
 /* --- what belongs to a line ----------------------------------------------------------------------------- */
 
 static void add_words(struct tl_buffer *b, const char *s)
@@ -222,7 +86,7 @@ static char *announced(const struct tl_lines *t, size_t i)
         if (tl_line_is_of_a_stack(t->line[k]) || tl_line_warning(t, k))
             break;
         add_words(&b, t->line[k]);
-        if (!is_unfinished(t->line[k]))
+        if (!tl_message_is_unfinished(t->line[k]))
             break;
     }
     return take_words(&b);
@@ -286,13 +150,13 @@ static char *dumped_pass(const struct tl_lines *t)
 /* Whether a line belongs to the block that the lines before it began. */
 static bool goes_on(const struct tl_lines *t, size_t i)
 {
-    return t->line[i][0] == ' ' || (is_unfinished(t->line[i]) && !tl_line_names_error(t, i));
+    return t->line[i][0] == ' ' || (tl_message_is_unfinished(t->line[i]) && !tl_line_names_error(t, i));
 }
 
 /* The block after a verdict that says what failed. */
 static char *cause_after(const struct tl_lines *t, size_t i, bool known)
 {
-    if (is_bare_internal_error(t->line[i]))
+    if (tl_message_is_bare_internal_error(t->line[i]))
         return internal_error_place(t, i);
     for (size_t k = i; k < t->n && k < i + CONTEXT_LINES; k++) {
         char *list = strstr(t->line[k], "ErrorList") ? error_list(t, k) : NULL;
@@ -310,8 +174,8 @@ static char *cause_after(const struct tl_lines *t, size_t i, bool known)
 /* The message of a line that names an error, in words that are nobody's assertion: a new string. */
 static char *error_message(const struct tl_lines *t, size_t i)
 {
-    char *below = is_unfinished(t->line[i]) ? indented_block(t, i) : NULL;
-    if (!below && is_unfinished(t->line[i]))
+    char *below = tl_message_is_unfinished(t->line[i]) ? indented_block(t, i) : NULL;
+    if (!below && tl_message_is_unfinished(t->line[i]))
         below = announced(t, i);
     char *message =
         below ? tl_format("%s %s", skip_blanks(t->line[i]), below) : tl_strdup(skip_blanks(t->line[i]));
@@ -327,7 +191,9 @@ static size_t head_of_block(const struct tl_lines *t, size_t i)
     while (k > 0 && t->line[k][0] == ' ' && i - k < BLOCK_LINES)
         k--;
     const char *s = t->line[k];
-    return k < i && tl_line_names_error(t, k) && (is_verdict(s) || is_unfinished(s)) ? k : i;
+    return k < i && tl_line_names_error(t, k) && (tl_message_is_verdict(s) || tl_message_is_unfinished(s))
+               ? k
+               : i;
 }
 
 /* --- events --------------------------------------------------------------------------------------------- */
@@ -407,6 +273,30 @@ static size_t distance(const struct tl_lines *t, size_t from, size_t to)
     return n;
 }
 
+/* Whether nothing but stacks, notes and further complaints stands between two lines. */
+static bool is_one_cascade(const struct tl_lines *t, size_t from, size_t to)
+{
+    for (size_t k = from + 1; k < to; k++) {
+        const char *s = t->line[k];
+        if (!tl_line_is_of_a_stack(s) && *s != ' ' && !tl_line_warning(t, k) && !tl_line_complains(s))
+            return false;
+    }
+    return true;
+}
+
+/* The first of the errors that were written directly before this one, with this one. */
+static char *with_first_of_cascade(const struct tl_lines *t, const struct events *e, size_t which)
+{
+    size_t first = which;
+    while (first > 0 && which - first < BLOCK_LINES && !e->list[first - 1].known &&
+           is_one_cascade(t, e->list[first - 1].at, e->list[first].at))
+        first--;
+    while (first < which && tl_message_is_verdict(e->list[first].message))
+        first++;
+    const char *a = e->list[first].message, *b = e->list[which].message;
+    return first == which || !strcmp(a, b) ? tl_strdup(b) : tl_format("%s (%s)", a, b);
+}
+
 /* What a verdict leaves unsaid: the nearest error before it that says something; else the nearest line that
  * has a word of failing. NULL when there is none. */
 static char *cause_before(const struct tl_lines *t, const struct events *e, size_t which)
@@ -416,8 +306,8 @@ static char *cause_before(const struct tl_lines *t, const struct events *e, size
         const struct event *c = &e->list[k];
         if (distance(t, c->at, at) > CONTEXT_LINES)
             break;
-        if (!is_verdict(c->message) && !is_epilogue(c->message))
-            return tl_strdup(c->message);
+        if (!tl_message_is_verdict(c->message) && !tl_message_is_epilogue(c->message))
+            return c->known ? tl_strdup(c->message) : with_first_of_cascade(t, e, k);
     }
     bool unreachable = strstr(e->list[which].message, "UNREACHABLE executed");
     size_t left = NEAR_LINES;
@@ -426,7 +316,7 @@ static char *cause_before(const struct tl_lines *t, const struct events *e, size
         if (!has_letter(s) || tl_line_is_of_a_stack(s) || tl_line_is_advice(s) || tl_line_warning(t, k))
             continue;
         left--;
-        if (!is_verdict(s) && !is_epilogue(s) && (unreachable || tl_line_complains(s)))
+        if (!tl_message_is_verdict(s) && !tl_message_is_epilogue(s) && (unreachable || tl_line_complains(s)))
             return tl_strdup(skip_blanks(s));
     }
     return NULL;
@@ -453,30 +343,6 @@ static char *with_cause(const struct tl_lines *t, const struct events *e, size_t
     return both;
 }
 
-/* Whether nothing but stacks, notes and further complaints stands between two lines. */
-static bool is_one_cascade(const struct tl_lines *t, size_t from, size_t to)
-{
-    for (size_t k = from + 1; k < to; k++) {
-        const char *s = t->line[k];
-        if (!tl_line_is_of_a_stack(s) && *s != ' ' && !tl_line_warning(t, k) && !tl_line_complains(s))
-            return false;
-    }
-    return true;
-}
-
-/* The first of the errors that were written directly before this one, with this one. */
-static char *with_first_of_cascade(const struct tl_lines *t, const struct events *e, size_t which)
-{
-    size_t first = which;
-    while (first > 0 && which - first < BLOCK_LINES && !e->list[first - 1].known &&
-           is_one_cascade(t, e->list[first - 1].at, e->list[first].at))
-        first--;
-    while (first < which && is_verdict(e->list[first].message))
-        first++;
-    const char *a = e->list[first].message, *b = e->list[which].message;
-    return first == which || !strcmp(a, b) ? tl_strdup(b) : tl_format("%s (%s)", a, b);
-}
-
 /* --- choosing ------------------------------------------------------------------------------------------- */
 
 /* The last message of a known kind; of a program that exited, the last line that names an error too. A verdict
@@ -491,10 +357,11 @@ static char *choose(const struct tl_lines *t, bool exited, bool *sure)
         const struct event *one = &e.list[i];
         if (!one->known && !exited)
             continue;
-        if (is_epilogue(one->message)) {
+        if (tl_message_is_epilogue(one->message)) {
             if (!epilogue && one->known)
                 epilogue = tl_strdup(one->message);
-        } else if (is_verdict(one->message) || (!one->known && is_verdict(t->line[one->at]))) {
+        } else if (tl_message_is_verdict(one->message) ||
+                   (!one->known && tl_message_is_verdict(t->line[one->at]))) {
             best = with_cause(t, &e, i, sure);
         } else {
             best = one->known ? tl_strdup(one->message) : with_first_of_cascade(t, &e, i);
@@ -559,8 +426,8 @@ char *tl_find_closing_error(const char *text, size_t size)
         for (size_t k = e.n; !message && k-- > 0;) {
             bool found;
             if (e.list[k].at == i - 1)
-                message =
-                    is_verdict(t.line[i - 1]) ? with_cause(&t, &e, k, &found) : tl_strdup(e.list[k].message);
+                message = tl_message_is_verdict(t.line[i - 1]) ? with_cause(&t, &e, k, &found)
+                                                               : tl_strdup(e.list[k].message);
         }
         free_events(&e);
     }
@@ -580,7 +447,8 @@ static char *last_line(const struct tl_lines *t)
             const char *s = t->line[i];
             if (!has_letter(s) || tl_line_warning(t, i))
                 continue;
-            bool fit = !is_verdict(s) && *s != ' ' && !tl_line_is_advice(s) && !tl_line_is_of_a_stack(s);
+            bool fit =
+                !tl_message_is_verdict(s) && *s != ' ' && !tl_line_is_advice(s) && !tl_line_is_of_a_stack(s);
             left -= way == COMPLAINS && fit;
             if (way == ANY || (fit && (way == STANDS_ALONE || tl_line_complains(s))))
                 return tl_strdup(skip_blanks(s));
@@ -615,13 +483,14 @@ char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, si
     }
     if (message && sure)
         return cut(message);
-    bool says_why = line && tl_line_complains(line) && !is_verdict(line) && !tl_message_says_nothing(line);
+    bool says_why =
+        line && tl_line_complains(line) && !tl_message_is_verdict(line) && !tl_message_says_nothing(line);
     char *other = says_why ? NULL : tl_find_complaint(out, out_size, true);
     if (!message) {
         message = line;
         line = NULL;
     }
-    if (other && message && is_verdict(message)) {
+    if (other && message && tl_message_is_verdict(message)) {
         char *both = tl_format("%s (%s)", other, message);
         free(other);
         other = both;
@@ -640,7 +509,7 @@ char *tl_find_first_words(const char *text, size_t size)
     if (!text || !size)
         return NULL;
     tl_lines_cut(text, size, &t);
-    char *list = is_verdict(t.line[0]) ? cause_after(&t, 0, false) : NULL;
+    char *list = tl_message_is_verdict(t.line[0]) ? cause_after(&t, 0, false) : NULL;
     struct tl_buffer b = TL_BUFFER_INIT;
     add_words(&b, t.line[0]);
     if (list)

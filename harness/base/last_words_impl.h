@@ -29,6 +29,15 @@ bool tl_line_complains(const char *s);
 /* Whether a line is for the reader: what to do next, and never why. */
 bool tl_line_is_advice(const char *s);
 
+/* Whether a message only announces the end: it counts when there is nothing better. */
+bool tl_message_is_epilogue(const char *s);
+/* Whether a message is an error of a compiler about itself that only names the signal it got. */
+bool tl_message_is_bare_internal_error(const char *s);
+/* Whether a message says that something failed and not what. */
+bool tl_message_is_verdict(const char *s);
+/* Whether a line that names an error ends before it has said which. */
+bool tl_message_is_unfinished(const char *s);
+
 /* The message of a line that is of a known kind, and of the lines that belong to it: a new string, or NULL.
  * *end is the line after those. An empty message: these lines are no reason, whatever they hold. */
 char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end);

@@ -394,6 +394,12 @@ static char *match_gtest(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     size_t n = strlen(s);
+    if (starts(s, "FAILED ") && strstr(s, "::") && strstr(s, " - ")) /* of pytest's summary */
+        return tl_strdup(s + 7);
+    if (n > 9 && !strcmp(s + n - 9, ": FAILED:") && i + 1 < t->n) { /* of Catch2 */
+        *end = i + 2;
+        return tl_format("%s %s", s, skip_blanks(t->line[i + 1]));
+    }
     if (n < 9 || (strcmp(s + n - 9, ": Failure") && !strstr(s, ": Failure ")))
         return NULL;
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -435,7 +441,7 @@ static char *match_place(const struct tl_lines *t, size_t i, size_t *end)
     const char *s = t->line[i];
     (void)end;
     size_t place = strcspn(s, " "), digits = place;
-    if (place < 4 || s[place - 1] != ':' || !s[place] || tl_line_warning(t, i))
+    if (place < 4 || s[place - 1] != ':' || !s[place] || tl_line_warning(t, i) || tl_line_names_error(t, i))
         return NULL;
     for (digits = place - 1; digits > 0 && s[digits - 1] >= '0' && s[digits - 1] <= '9';)
         digits--;

@@ -162,9 +162,11 @@ static char *strip(char *s, char *level)
     char *record = strip_record(s, level);
     if (record)
         return record;
-    if (level_length(s, false, level) == 1 && s[1] == ' ' &&
-        time_length(s + 2)) /* "E 00:00:01.2 a:b.cpp:3] …" */
-        return strstr(s, "] ") ? strstr(s, "] ") + 2 : s + 2 + time_length(s + 2);
+    size_t name =
+        level_length(s, false, level); /* "E 00:00:01.2 a:b.cpp:3] …", "ERROR 05-20 12:34:56 a.py:3] …" */
+    size_t date = name && s[name] == ' ' ? strspn(s + name + 1, "0123456789-") : 0;
+    if (name && s[name] == ' ' && (time_length(s + name + 1) || (date && time_length(s + name + 2 + date))))
+        return strstr(s, "] ") ? strstr(s, "] ") + 2 : s + name + 1 + time_length(s + name + 1);
     *level = 0;
     char *unit = s + strspn(s, "0123456789."); /* "0.3ms [ ERROR ] …" */
     if (unit > s && (starts(unit, "ms [") || starts(unit, "s [")))

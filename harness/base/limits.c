@@ -11,7 +11,9 @@ uint64_t tl_limits_kill_bytes(const struct tl_limits *limits)
     return (limits->memory_mb << 20) / 8 * 9 + (64 << 20);
 }
 
-uint64_t tl_machine_memory(void)
+uint64_t tl_limits_most_wanted(uint64_t limit_bytes)
 {
-    return uv_get_total_memory();
+    enum { TIMES_THE_LIMIT = 64 };
+    uint64_t machine = uv_get_total_memory(), many = limit_bytes * TIMES_THE_LIMIT;
+    return machine > many ? machine : many;
 }

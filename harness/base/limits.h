@@ -17,7 +17,8 @@ extern const struct tl_limits tl_limits_default; /* 60 s, 4096 MiB, 512 processe
  * count (shared memory, page cache, many processes). */
 uint64_t tl_limits_kill_bytes(const struct tl_limits *limits);
 
-/* Bytes of memory that the machine has; 0 when it does not tell. */
-uint64_t tl_machine_memory(void);
+/* The most bytes that an allocation may ask for so that the limit is the reason when it is refused. A larger one
+ * is a size that was computed wrongly: no machine would grant it. */
+uint64_t tl_limits_most_wanted(uint64_t limit_bytes);
 
 #endif

@@ -441,21 +441,30 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "by_purpose", purposes);
 }
 
-/* Axes that nothing reads say nothing: neither that the failure does without them nor that it needs them. */
+/* Takes an axis out of a list of names, or of objects that name one as "axis". */
+static void take_out(json_t *list, const char *axis)
+{
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        const json_t *entry = json_array_get(list, i),
+                     *name = json_is_object(entry) ? json_object_get(entry, "axis") : entry;
+        if (!strcmp(json_string_value(name), axis))
+            json_array_remove(list, i);
+    }
+}
+
+/* Axes that nothing reads say nothing: neither that the failure does without them nor that it needs them, and what
+ * passes with another value of them is no evidence. */
 static void set_unread_apart(const struct tl_driver *d, const struct tl_unit *u, json_t *document)
 {
-    static const char *const lists[] = {"independent", "reset"};
-    json_t *unread = json_array(), *name;
+    static const char *const lists[] = {"independent", "reset", "decisive"};
+    json_t *unread = json_array();
     for (size_t a = 0; a < d->c->n_axes; a++) {
+        const char *axis = d->c->axes[a].name;
         if (tl_executor_reading(d->x, d->c, d->failing, u, a) != TL_READING_NO)
             continue;
-        json_array_append_new(unread, json_string(d->c->axes[a].name));
-        for (size_t i = 0; i < TL_COUNT(lists); i++) {
-            json_t *list = json_object_get(document, lists[i]);
-            for (size_t k = json_array_size(list); k-- > 0;)
-                if ((name = json_array_get(list, k)) && !strcmp(json_string_value(name), d->c->axes[a].name))
-                    json_array_remove(list, k);
-        }
+        json_array_append_new(unread, json_string(axis));
+        for (size_t i = 0; i < TL_COUNT(lists); i++)
+            take_out(json_object_get(document, lists[i]), axis);
     }
     json_object_set_new(document, "unread", unread);
 }

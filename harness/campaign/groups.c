@@ -13,7 +13,8 @@ bool tl_group_is_failure(const struct tl_group *g)
 void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, enum tl_standing standing, size_t label)
 {
     size_t i = 0;
-    while (i < g->n && (g->list[i].outcome != outcome || g->list[i].label != label || g->list[i].standing != standing))
+    while (i < g->n &&
+           (g->list[i].outcome != outcome || g->list[i].label != label || g->list[i].standing != standing))
         i++;
     if (i == g->n) {
         *TL_GROW(g->list, g->n) = (struct tl_group){outcome, standing, label, 0};

@@ -9,7 +9,7 @@
 struct tl_group {
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what the case expects */
-    size_t label, n; /* of the table's signatures, or TL_NO_LABEL; trials */
+    size_t label, n;           /* of the table's signatures, or TL_NO_LABEL; trials */
 };
 struct tl_groups {
     size_t n, trials;

@@ -113,9 +113,10 @@ static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver 
         tl_expected_of_record(s->c->expected, &r, &what);
         tl_trial_record_free(&r);
     }
-    d->nothing = json_pack("{s:n,s:s,s:s,s:b,s:s,s:s?,s:b,s:[i,i]}", "finding", "case", s->c->name, "unit",
-                           d->unit->text, "reproduced", 0, "outcome", tl_outcome_name(seen[0].outcome),
-                           "expected", what, "as_expected", expected == ended, "rate", (int)ended, (int)ended);
+    d->nothing =
+        json_pack("{s:n,s:s,s:s,s:b,s:s,s:s?,s:b,s:[i,i]}", "finding", "case", s->c->name, "unit",
+                  d->unit->text, "reproduced", 0, "outcome", tl_outcome_name(seen[0].outcome), "expected",
+                  what, "as_expected", expected == ended, "rate", (int)ended, (int)ended);
     free(what);
     return true;
 }

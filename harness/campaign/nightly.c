@@ -52,6 +52,8 @@ void tl_nightly_free(struct tl_nightly *n)
         free(c->why);
         free(c->continues);
         free(c->evidence);
+        free(c->measured[0]);
+        free(c->measured[1]);
         json_decref(c->before);
         json_decref(c->since);
         json_decref(c->finding);

@@ -6,7 +6,9 @@
  *   nightly.c           the night from beginning to end
  *   nightly_plan.c      from the suite to the cells
  *   nightly_run.c       trials, until every cell is decided
- *   nightly_judge.c     a cell against its history
+ *   nightly_past.c      the nights before that a cell goes on from
+ *   nightly_judge.c     a cell against them: outcomes
+ *   nightly_measure.c   times and memory
  *   nightly_document.c  what is stored and printed
  *   nightly_isolate.c   new failures are isolated
  *   nightly_lock.c      one at a time */
@@ -73,8 +75,8 @@ struct tl_nightly_cell {
 
     /* Seen this night. */
     uint64_t passed, failed, refused, unsupported;
-    uint64_t as_expected; /* of those that passed: with an outcome that is no pass, and right */
-    uint64_t untried;     /* trials that something was missing for */
+    uint64_t as_expected;     /* of those that passed: with an outcome that is no pass, and right */
+    uint64_t untried;         /* trials that something was missing for */
     uint64_t lost, went_down; /* trapline was killed; the machine went down */
     size_t n_kinds;
     struct tl_nightly_kind *kinds;
@@ -89,14 +91,18 @@ struct tl_nightly_cell {
     /* The nights before (nightly_judge.c). */
     struct tl_night_cells history;
     bool judged, wants_more, wants_times; /* trials that would decide it; that would decide its time */
+    bool wants_watch;                     /* more trials, as the build is new */
     enum tl_class class;
     bool slower, faster, hungrier, leaner;
     json_t *before; /* what it was compared with; NULL for nothing */
     json_t *since;  /* as in db/night.h, as are the next four */
     uint64_t since_nights, since_passed, since_failed, since_refused;
     char *continues;
-    char *evidence;  /* in words */
-    json_t *finding; /* of an isolation; NULL */
+    char *evidence;    /* in words */
+    char *measured[2]; /* likewise, of a change of time, of memory */
+    double was_seconds, was_memory;
+    double time_ratio; /* of tonight's to that; 0: not known */
+    json_t *finding;   /* of an isolation; NULL */
 };
 
 struct tl_nightly {
@@ -106,7 +112,7 @@ struct tl_nightly {
     uint64_t started_ns; /* of the budget */
     struct tl_night night;
     bool resumed, over_budget;
-    size_t units_missing; /* of the suite, of whose builds none is here */
+    size_t units_missing;    /* of the suite, of whose builds none is here */
     char boot[TL_UUID_SIZE]; /* of the machine */
     size_t n_cases;
     struct tl_case **cases;
@@ -142,13 +148,18 @@ void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, con
 int tl_nightly_recall(struct tl_nightly *n,
                       struct tl_error *e); /* trials of this night that are there already */
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
-void tl_nightly_deadline(struct tl_nightly *n); /* holds the executor to the budget */
+void tl_nightly_deadline(struct tl_nightly *n);     /* holds the executor to the budget */
 double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
 
-/* nightly_judge.c */
+/* nightly_past.c */
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads its history */
+
+/* nightly_judge.c */
 void tl_nightly_judge(struct tl_nightly_cell *c);
 bool tl_nightly_outcome_changed(enum tl_class what);
+json_t *tl_nightly_environment(const struct tl_nightly_cell *c); /* nightly_document.c: what it ran in */
+/* Its outcome is another one, and all that is known of case, unit and machine is as it was before. */
+bool tl_nightly_unexplained(const struct tl_nightly_cell *c);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
                                             bool *fresh); /* those to compare */
 

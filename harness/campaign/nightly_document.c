@@ -26,7 +26,7 @@ static json_t *failures_json(const struct tl_nightly_cell *c)
     return list;
 }
 
-static json_t *environment_json(const struct tl_nightly_cell *c)
+json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
 {
     const struct tl_machine *m = tl_executor_machine(c->nightly->x);
     json_t *j = json_object(), *build = c->unit->build_object;
@@ -40,7 +40,19 @@ static json_t *environment_json(const struct tl_nightly_cell *c)
         json_object_set(j, "runtime_version", json_object_get(build, "version"));
     if (json_is_string(json_object_get(build, "sha256")))
         json_object_set(j, "runtime_sha256", json_object_get(build, "sha256"));
+    if (*c->environment)
+        json_object_set_new(j, "id", json_string(c->environment));
     return j;
+}
+
+bool tl_nightly_unexplained(const struct tl_nightly_cell *c)
+{
+    const char *unit = json_string_value(json_object_get(c->before, "unit"));
+    json_t *mine = tl_nightly_environment(c);
+    bool same = tl_nightly_outcome_changed(c->class) && unit && !strcmp(unit, c->unit->text) &&
+                json_equal(json_object_get(c->before, "environment"), mine);
+    json_decref(mine);
+    return same;
 }
 
 static enum tl_class second_class(const struct tl_nightly_cell *c, bool memory)
@@ -83,7 +95,7 @@ static void keep(const struct tl_nightly_cell *c, struct tl_night_cell *k)
         .lost = c->lost,
         .fresh = fresh,
         .failures = failures_json(c),
-        .environment = environment_json(c),
+        .environment = tl_nightly_environment(c),
         .since = json_incref(c->since),
         .since_nights = c->since_nights,
         .since_passed = c->since_passed,
@@ -149,13 +161,17 @@ static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class what)
     json_t *j = cell_json(c, what);
     json_object_set_new(j, "settings", settings_json(c));
     json_object_set_new(j, "failures", failures_json(c));
-    json_object_set_new(j, "environment", environment_json(c));
+    json_object_set_new(j, "environment", tl_nightly_environment(c));
     json_object_set_new(j, "seconds", json_real(tl_median(s->list, s->n)));
     json_object_set_new(j, "memory", json_real(tl_median(c->memory[fresh].list, c->memory[fresh].n)));
     json_object_set_new(j, "before", c->before ? json_incref(c->before) : json_null());
-    if (c->evidence && what != TL_CLASS_SLOWER && what != TL_CLASS_FASTER && what != TL_CLASS_HUNGRIER &&
-        what != TL_CLASS_LEANER)
-        json_object_set_new(j, "evidence", json_string(c->evidence));
+    const char *evidence = what == TL_CLASS_SLOWER || what == TL_CLASS_FASTER     ? c->measured[0]
+                           : what == TL_CLASS_HUNGRIER || what == TL_CLASS_LEANER ? c->measured[1]
+                                                                                  : c->evidence;
+    if (what == c->class && tl_nightly_unexplained(c))
+        json_object_set_new(j, "unexplained", json_true());
+    if (evidence)
+        json_object_set_new(j, "evidence", json_string(evidence));
     if (c->why)
         json_object_set_new(j, "why", json_string(c->why));
     if (*c->lost_trial)

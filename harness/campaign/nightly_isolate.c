@@ -52,7 +52,9 @@ static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
     struct tl_nightly *n = c->nightly;
     double left = tl_nightly_left(n);
     struct tl_campaign_isolation s = {
-        .wishes = {.max_seconds = isinf(left) ? ISOLATION_S : (uint64_t)left},
+        /* Passes of the nights before stand for what it was before, whatever that was. */
+        .wishes = {.max_seconds = isinf(left) ? ISOLATION_S : (uint64_t)left,
+                   .no_cache = tl_nightly_unexplained(c)},
         .watch = n->watch,
         .started_ns = tl_monotonic_ns(),
         .x = n->x,

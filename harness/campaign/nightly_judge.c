@@ -1,9 +1,7 @@
-/* A cell against the nights before: is its failure new, fixed, flakier, is it slower?
+/* A cell against the nights before: is its failure new, fixed, flakier?
  *
- * Theory of operation. What a cell is compared with is everything that was seen since the last change: the
- * last run on the same runner and device, on the same build if that night had it and else on the nearest
- * one (an older one rather than a newer one), and from there back, night by night, to the last one that
- * said that something changed. Counts are carried from night to night with each cell, so that no number of
+ * Theory of operation. What a cell is compared with is everything that was seen since the last change (of the nights
+ * that nightly_past.c lists). Counts are carried from night to night with each cell, so that no number of
  * nights is too many. A failure that shows now and then is thereby compared with all the times it showed
  * and did not, and not with one night's luck; a change that is said begins a new count, and is not said
  * again the next night.
@@ -12,38 +10,35 @@
  * (harness/search/change.c). Failures are of two gravities. A clean error is a refusal: a crash that has
  * become one is fixed, and an error that has become a crash is a new failure. So crashes, hangs and wrong
  * results are compared first, and then those together with refusals. Where a cell fails as often as before,
- * it is asked whether its most frequent failure was among those before, by its outcome and by the part of
+ * it is asked of each of its failures whether it shows more often among them than before, by its outcome and by the part of
  * its signature that can be compared from build to build. What the factor leaves open wants more trials
  * tonight, in processes of their own, until it decides or the thirty that are worth it are used up.
  *
- * Times and memory are of trials that passed, and a fork server's child, which has loaded nothing itself,
- * is compared with such children only. With thousands of cells a night one test in a hundred is no news,
- * and a machine that is busy for an hour shifts whole nights. So a change needs four things: the rank-sum
- * test at 0.002, a median that is half as much again (a quarter for memory), a difference that somebody
- * would notice, and a median beyond that of every single night it is compared with, of which there are
- * twenty at most. What is that large and not yet sure by the test wants more trials, unless one of them
- * takes long. */
-#include "harness/campaign/nightly.h"
+ * "Now" is tonight, and where that decides nothing the last two nights, three, and so on up to ten: a failure
+ * that begins to show in one trial of ten is sure only after several nights, and until then the nights that
+ * have it must not count as what was before. Nine more ways to be wrong want a factor of 2,000. Where one of them
+ * reaches 20 the suspicion is followed up by more trials tonight.
+ *
+ * What has just changed is most likely to be another. In the first five nights of a build (or of an OS) a cell that
+ * passes is tried twelve times in each, so that a failure that shows in one trial of ten shows at all (with a chance of 99.8 % in sixty);
+ * and one that failed now and then, up to thirty times, so that it can be seen to be gone. That costs at
+ * most thirty seconds for each cell. */
+#include "harness/campaign/nightly_past.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
-#include "harness/base/version.h"
 #include "harness/search/change.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORY_NIGHTS 20 /* earlier nights whose times are looked at; counts are carried along */
-#define TIMES_MOST 400
-#define KINDS_MOST 32 /* of failures since the last change */
-#define TIMES_MORE 10 /* trials added at most for a time */
-
-/* From where on a time or a size is another one, besides the rank sum. */
-#define SLOWER_RATIO 1.5
-#define SLOWER_LEAST_S 0.02
-#define SLOWER_COSTS_S 2 /* a trial that takes longer is not repeated for its time */
-#define HUNGRIER_RATIO 1.25
-#define HUNGRIER_LEAST 8388608.0
+#define KINDS_MOST 32    /* of failures since the last change */
+#define WINDOW_MOST 10   /* nights, with tonight, that are compared with those before them */
+#define WINDOW_ODDS 2000 /* for a change, when it is more than tonight */
+#define FOLLOW_ODDS 20   /* from which a suspicion is followed up */
+#define NEW_NIGHTS 5     /* a build is new */
+#define NEW_TRIALS 12    /* of what passes on it, in each of those nights */
+#define NEW_COSTS_S 30.0 /* for each cell */
 
 const char *const tl_class_names[TL_CLASS_COUNT] = {
     [TL_CLASS_NEW] = "new-failure",
@@ -73,94 +68,66 @@ bool tl_nightly_outcome_changed(enum tl_class what)
            what == TL_CLASS_FIXED || what == TL_CLASS_STEADIER;
 }
 
-int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e)
-{
-    struct tl_nightly *n = c->nightly;
-    size_t of_builds = 1; /* cells that a night has of it */
-    for (size_t i = 0; i < n->names.n; i++)
-        of_builds += n->units[i] != c->unit && !strcmp(n->units[i]->runner, c->unit->runner) &&
-                     !strcmp(n->units[i]->device, c->unit->device);
-    tl_night_cells_free(&c->history);
-    return tl_night_history(tl_executor_store(n->x), &n->night, c->c->name, c->c->hash, c->variant_hash,
-                            c->runner_device, HISTORY_NIGHTS * of_builds, &c->history, e);
-}
-
-/* --- the history that counts ---------------------------------------------------------------------------- */
-
-static char *build_of(const char *unit)
-{
-    struct tl_unit u;
-    struct tl_error ignored;
-    char *build = tl_unit_parse(unit, &u, &ignored) ? NULL : tl_strdup(u.build);
-    tl_unit_free(&u);
-    return build;
-}
-
-/* Of the cells of the newest night: that of the same unit, else of the nearest older build, else of the
- * nearest. */
-static const struct tl_night_cell *predecessor(const struct tl_nightly_cell *c)
-{
-    const struct tl_night_cells *h = &c->history;
-    const struct tl_night_cell *best = NULL;
-    char *mine = build_of(c->unit->text), *best_build = NULL;
-    for (size_t i = 0; i < h->n && !strcmp(h->list[i].night_id, h->list[0].night_id); i++) {
-        const struct tl_night_cell *one = &h->list[i];
-        if (!strcmp(one->unit, c->unit->text)) {
-            best = one;
-            break;
-        }
-        char *build = build_of(one->unit);
-        bool older = mine && build && tl_version_compare(build, mine) < 0,
-             best_older = mine && best_build && tl_version_compare(best_build, mine) < 0,
-             nearer =
-                 best_build && build &&
-                 (tl_version_compare(build, best_build) > 0) == older; /* older ones: the newest of them */
-        if (!best || (older && !best_older) || (older == best_older && nearer)) {
-            best = one;
-            free(best_build);
-            best_build = build;
-        } else {
-            free(build);
-        }
-    }
-    free(best_build);
-    free(mine);
-    return best;
-}
-
-/* The cell that an earlier cell continues. */
-static const struct tl_night_cell *before(const struct tl_night_cells *h, const struct tl_night_cell *cell)
-{
-    if (!cell->continues)
-        return NULL;
-    for (const struct tl_night_cell *i = cell + 1; i < h->list + h->n; i++)
-        if (strcmp(i->night_id, cell->night_id) != 0 && !strcmp(i->unit, cell->continues))
-            return i;
-    return NULL;
-}
+/* --- what it is compared with --------------------------------------------------------------------------- */
 
 /* What was seen since the last change. */
 struct pool {
-    const struct tl_night_cell *last;   /* the cell that this one goes on from; NULL: none */
-    const struct tl_night_cell *newest; /* the newest with a verdict, else last */
-    uint64_t passed, failed, refused, nights;
-    uint64_t of_kind; /* failures of the kind that is most frequent now */
-    size_t n_seconds, n_memory;
-    double seconds[TIMES_MOST], memory[TIMES_MOST];
-    double slowest, hungriest, fastest, leanest; /* medians of single nights */
+    const struct tl_nightly_past *past;
+    size_t window;                            /* nights of the past that count as now; 0: tonight alone */
+    uint64_t passed, failed, refused, nights; /* before them */
 };
 
-static void pool_samples(const double *list, size_t n, double *to, size_t *n_to, double *most, double *least)
+/* The cell whose sums are what was before; NULL: nothing. */
+static const struct tl_night_cell *before_window(const struct pool *p)
 {
-    double median = tl_median(list, n);
-    if (!n)
-        return;
-    if (!*n_to || median > *most)
-        *most = median;
-    if (!*n_to || median < *least)
-        *least = median;
-    for (size_t i = 0; i < n && *n_to < TIMES_MOST; i++)
-        to[(*n_to)++] = list[i];
+    return p->window < p->past->n ? p->past->list[p->window] : NULL;
+}
+
+/* Whether the sums of two nights begin with the same night. */
+static bool one_count(const struct tl_night_cell *a, const struct tl_night_cell *b)
+{
+    const char *x = json_string_value(json_object_get(a->since, "night")),
+               *y = json_string_value(json_object_get(b->since, "night"));
+    return x && y && !strcmp(x, y);
+}
+
+/* False: there are not so many nights since the last change. */
+static bool set_window(struct pool *p, size_t nights)
+{
+    const struct tl_nightly_past *past = p->past;
+    if (nights && (nights >= past->n || !one_count(past->list[0], past->list[nights])))
+        return false;
+    p->window = nights;
+    const struct tl_night_cell *b = before_window(p);
+    p->passed = b ? b->since_passed : 0;
+    p->failed = b ? b->since_failed : 0;
+    p->refused = b ? b->since_refused : 0;
+    p->nights = b ? b->since_nights : 0;
+    return true;
+}
+
+/* The newest with a verdict. */
+static const struct tl_night_cell *newest(const struct pool *p)
+{
+    for (size_t i = p->window; i < p->past->n; i++)
+        if (p->past->list[i]->passed + p->past->list[i]->failed + p->past->list[i]->refused > 0)
+            return p->past->list[i];
+    return before_window(p);
+}
+
+struct seen {
+    uint64_t passed, failed, refused;
+};
+
+static struct seen now_of(const struct tl_nightly_cell *c, const struct pool *p)
+{
+    struct seen s = {c->passed, c->failed, c->refused};
+    for (size_t i = 0; i < p->window; i++) {
+        s.passed += p->past->list[i]->passed;
+        s.failed += p->past->list[i]->failed;
+        s.refused += p->past->list[i]->refused;
+    }
+    return s;
 }
 
 static bool same_kind(const json_t *f, const char *outcome, const char *coarse)
@@ -170,9 +137,11 @@ static bool same_kind(const json_t *f, const char *outcome, const char *coarse)
     return o && k && !strcmp(o, outcome) && !strcmp(k, coarse);
 }
 
-static uint64_t count_kind(const json_t *failures, const struct tl_nightly_kind *kind)
+/* How often a failure was seen before. */
+static uint64_t count_kind(const struct pool *p, const struct tl_nightly_kind *kind)
 {
-    const json_t *f;
+    const struct tl_night_cell *b = before_window(p);
+    const json_t *failures = b ? json_object_get(b->since, "failures") : NULL, *f;
     uint64_t n = 0;
     size_t i;
     json_array_foreach(failures, i, f)
@@ -181,68 +150,53 @@ static uint64_t count_kind(const json_t *failures, const struct tl_nightly_kind 
     return n;
 }
 
-static void collect(const struct tl_nightly_cell *c, struct pool *p)
-{
-    bool time = true, memory = true, fresh;
-    tl_nightly_seconds(c, &fresh);
-    *p = (struct pool){.last = predecessor(c)};
-    if (!p->last)
-        return;
-    p->passed = p->last->since_passed;
-    p->failed = p->last->since_failed;
-    p->refused = p->last->since_refused;
-    p->nights = p->last->since_nights;
-    if (c->n_kinds)
-        p->of_kind = count_kind(json_object_get(p->last->since, "failures"), &c->kinds[0]);
-    for (const struct tl_night_cell *i = p->last; i; i = before(&c->history, i)) {
-        if (!p->newest && i->passed + i->failed + i->refused > 0)
-            p->newest = i;
-        if (time && i->fresh == fresh)
-            pool_samples(i->seconds, i->n_seconds, p->seconds, &p->n_seconds, &p->slowest, &p->fastest);
-        if (memory && i->fresh == fresh)
-            pool_samples(i->memory, i->n_memory, p->memory, &p->n_memory, &p->hungriest, &p->leanest);
-        time = time && !(i->changed & TL_NIGHT_TIME);
-        memory = memory && !(i->changed & TL_NIGHT_MEMORY);
-    }
-    p->newest = p->newest ? p->newest : p->last;
-    tl_sort(p->seconds, p->n_seconds);
-    tl_sort(p->memory, p->n_memory);
-}
-
 /* --- outcomes ------------------------------------------------------------------------------------------- */
 
-static void say(struct tl_nightly_cell *c, const char *what, struct tl_change_count before,
-                struct tl_change_count now)
+static void say(struct tl_nightly_cell *c, const struct pool *p, const char *what,
+                struct tl_change_count before, struct tl_change_count now)
 {
     double odds = tl_change_odds(before, now);
+    char *when = p->window ? tl_format("in the last %zu nights", p->window + 1) : tl_strdup("now");
     free(c->evidence);
     c->evidence =
-        tl_format("%s in %llu of %llu trials before and in %llu of %llu now; odds for a change %s%.3g to 1",
+        tl_format("%s in %llu of %llu trials before and in %llu of %llu %s; odds for a change %s%.3g to 1",
                   what, (unsigned long long)before.k, (unsigned long long)before.n, (unsigned long long)now.k,
-                  (unsigned long long)now.n, odds > 1e6 ? "more than " : "", odds > 1e6 ? 1e6 : odds);
+                  (unsigned long long)now.n, when, odds > 1e6 ? "more than " : "", odds > 1e6 ? 1e6 : odds);
+    free(when);
+}
+
+/* A failure that was never seen before is new, whatever else was seen. */
+static bool is_unseen(const struct tl_nightly_cell *c, const struct pool *p)
+{
+    return c->n_kinds && !count_kind(p, &c->kinds[0]);
+}
+
+static enum tl_class more_often(const struct tl_nightly_cell *c, const struct pool *p, uint64_t before)
+{
+    return !before || is_unseen(c, p) ? TL_CLASS_NEW : TL_CLASS_FLAKIER;
 }
 
 /* Compares how often something was seen. True when that decides the class, or wants more trials. */
-static bool compare(struct tl_nightly_cell *c, const char *what, struct tl_change_count before,
-                    struct tl_change_count now)
+static bool compare(struct tl_nightly_cell *c, const struct pool *p, const char *what,
+                    struct tl_change_count before, struct tl_change_count now)
 {
     switch (tl_change_judge(before, now, c->added)) {
     case TL_CHANGE_MORE_OFTEN:
-        c->class = before.k ? TL_CLASS_FLAKIER : TL_CLASS_NEW;
-        say(c, what, before, now);
+        c->class = more_often(c, p, before.k);
+        say(c, p, what, before, now);
         return true;
     case TL_CHANGE_LESS_OFTEN:
         c->class = now.k ? TL_CLASS_STEADIER : TL_CLASS_FIXED;
-        say(c, what, before, now);
+        say(c, p, what, before, now);
         return true;
     case TL_CHANGE_OPEN:
         c->wants_more = true;
         c->class = TL_CLASS_UNCLEAR; /* should it not come to more trials */
-        say(c, what, before, now);
+        say(c, p, what, before, now);
         return true;
     case TL_CHANGE_UNCLEAR:
         c->class = TL_CLASS_UNCLEAR;
-        say(c, what, before, now);
+        say(c, p, what, before, now);
         return false;
     case TL_CHANGE_NONE:
         break;
@@ -250,16 +204,88 @@ static bool compare(struct tl_nightly_cell *c, const char *what, struct tl_chang
     return false;
 }
 
-static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
+/* The same over several nights, of which tonight is to be one that shows it. True when that decides. */
+static bool compare_nights(struct tl_nightly_cell *c, const struct pool *p, const char *what,
+                           struct tl_change_count before, struct tl_change_count now, bool tonight)
+{
+    double odds = tl_change_odds(before, now);
+    bool more = (double)now.k * (double)before.n > (double)before.k * (double)now.n;
+    if (odds < FOLLOW_ODDS || (more && !tonight))
+        return false;
+    if (odds < WINDOW_ODDS || (more ? now.k : now.n - now.k) < TL_CHANGE_SEEN) {
+        c->wants_more = c->wants_more || c->added < TL_CHANGE_MORE;
+        return false;
+    }
+    c->class = more ? more_often(c, p, before.k) : now.k ? TL_CLASS_STEADIER : TL_CLASS_FIXED;
+    say(c, p, what, before, now);
+    return true;
+}
+
+/* By both gravities. */
+static bool compare_counts(struct tl_nightly_cell *c, const struct pool *p)
+{
+    struct seen now = now_of(c, p);
+    uint64_t n = now.passed + now.failed + now.refused, past = p->passed + p->failed + p->refused;
+    const struct tl_change_count failed_before = {p->failed, past}, failed = {now.failed, n},
+                                 bad_before = {p->failed + p->refused, past},
+                                 bad = {now.failed + now.refused, n};
+    static const char both[] = "failed or refused";
+    if (!p->window)
+        return compare(c, p, "failed", failed_before, failed) || compare(c, p, both, bad_before, bad);
+    return compare_nights(c, p, "failed", failed_before, failed, c->failed > 0) ||
+           compare_nights(c, p, both, bad_before, bad, c->failed + c->refused > 0);
+}
+
+/* It fails as often as before: in the same way? */
+static void compare_kinds(struct tl_nightly_cell *c, const struct pool *p)
+{
+    const uint64_t was_bad = p->failed + p->refused, bad = c->failed + c->refused;
+    for (size_t k = 0; k < c->n_kinds && was_bad; k++) {
+        const struct tl_change_count before = {count_kind(p, &c->kinds[k]), was_bad},
+                                     now = {c->kinds[k].n, bad};
+        enum tl_change other = tl_change_judge(before, now, c->added);
+        if (other == TL_CHANGE_MORE_OFTEN) {
+            c->class = TL_CLASS_CHANGED;
+            say(c, p, "this failure was seen", before, now);
+            return;
+        }
+        c->wants_more = c->wants_more || (other == TL_CHANGE_OPEN && !before.k);
+    }
+}
+
+/* Whether a cell that shows no failure is tried more often, as the build is new. */
+static bool wants_watch(const struct tl_nightly_cell *c, const struct pool *p)
+{
+    bool fresh, flaky = p->failed + p->refused > 0;
+    const struct tl_samples *s = tl_nightly_seconds(c, &fresh);
+    uint64_t wanted = flaky ? c->nightly->suite->repeat + TL_CHANGE_MORE : NEW_TRIALS;
+    if (c->failed + c->refused > 0 || c->passed >= wanted || !p->passed || !s->n)
+        return false;
+    double cost = (double)(c->passed + 1 - c->nightly->suite->repeat) * tl_median(s->list, s->n);
+    size_t nights = tl_nightly_of_build(c, p->past);
+    return cost <= NEW_COSTS_S && nights && nights <= NEW_NIGHTS;
+}
+
+/* A failure that has changed and shows now and then is tried on: a rate that was measured until it was high enough is too
+ * high, and the next nights are compared with it. */
+static void know_rate(struct tl_nightly_cell *c)
+{
+    uint64_t bad = c->failed + c->refused;
+    c->wants_more = c->wants_more || (tl_nightly_outcome_changed(c->class) && bad > 0 && c->passed > 0 &&
+                                      c->added < TL_CHANGE_MORE);
+}
+
+static void judge_outcome(struct tl_nightly_cell *c, struct pool *p)
 {
     uint64_t now = c->passed + c->failed + c->refused, past = p->passed + p->failed + p->refused,
-             bad = c->failed + c->refused, was_bad = p->failed + p->refused;
+             bad = c->failed + c->refused;
     if (!now) {
-        bool could = p->last && p->last->passed + p->last->failed + p->last->refused > 0;
+        const struct tl_night_cell *last = p->past->n ? p->past->list[0] : NULL;
+        bool could = last && last->passed + last->failed + last->refused > 0;
         c->class = c->untried       ? TL_CLASS_UNTRIED
                    : c->unsupported ? (could ? TL_CLASS_UNSUPPORTED : TL_CLASS_NOT_SUPPORTED)
-                   : c->lost      ? TL_CLASS_LOST
-                                  : TL_CLASS_NOT_RUN;
+                   : c->lost        ? TL_CLASS_LOST
+                                    : TL_CLASS_NOT_RUN;
         return;
     }
     c->class = bad ? TL_CLASS_STILL : TL_CLASS_PASS;
@@ -267,25 +293,17 @@ static void judge_outcome(struct tl_nightly_cell *c, const struct pool *p)
         c->class = bad ? TL_CLASS_FIRST_FAILURE : TL_CLASS_FIRST;
         return;
     }
-    if (compare(c, "failed", (struct tl_change_count){p->failed, past},
-                (struct tl_change_count){c->failed, now}) ||
-        compare(c, "failed or refused", (struct tl_change_count){was_bad, past},
-                (struct tl_change_count){bad, now}))
+    if (compare_counts(c, p)) {
+        know_rate(c);
         return;
-    /* It fails as often as before: in the same way? */
-    if (!bad || !was_bad || p->of_kind)
-        return;
-    const struct tl_change_count none = {0, was_bad}, mine = {c->kinds[0].n, bad};
-    enum tl_change other = tl_change_judge(none, mine, c->added);
-    if (other == TL_CHANGE_MORE_OFTEN) {
-        c->class = TL_CLASS_CHANGED;
-        say(c, "this failure was seen", none, mine);
-    } else if (other == TL_CHANGE_OPEN) {
-        c->wants_more = true;
     }
+    for (size_t nights = 1; nights < WINDOW_MOST && set_window(p, nights); nights++)
+        if (compare_counts(c, p))
+            return;
+    set_window(p, 0);
+    compare_kinds(c, p);
+    c->wants_watch = !tl_nightly_outcome_changed(c->class) && !c->wants_more && wants_watch(c, p);
 }
-
-/* --- times and memory ----------------------------------------------------------------------------------- */
 
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, bool *fresh)
 {
@@ -293,41 +311,12 @@ const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, boo
     return &c->seconds[*fresh];
 }
 
-/* now is as far above before as a change is, by every measure but the rank sum. */
-static bool far_above(double now, double median, double most, double ratio, double least)
-{
-    return now > most && now > ratio * median && now - median > least;
-}
-
-static void judge_times(struct tl_nightly_cell *c, const struct pool *p)
-{
-    bool fresh;
-    const struct tl_samples *s = tl_nightly_seconds(c, &fresh), *m = &c->memory[fresh];
-    double now = tl_median(s->list, s->n), was = tl_median(p->seconds, p->n_seconds),
-           size = tl_median(m->list, m->n), had = tl_median(p->memory, p->n_memory);
-    c->slower = c->faster = c->hungrier = c->leaner = false;
-    if (s->n < TL_CHANGE_LEAST || p->n_seconds < TL_CHANGE_LEAST)
-        return;
-    bool up = far_above(now, was, p->slowest, SLOWER_RATIO, SLOWER_LEAST_S),
-         down = now < p->fastest && far_above(was, now, now, SLOWER_RATIO, SLOWER_LEAST_S),
-         more = far_above(size, had, p->hungriest, HUNGRIER_RATIO, HUNGRIER_LEAST),
-         less = size < p->leanest && far_above(had, size, size, HUNGRIER_RATIO, HUNGRIER_LEAST);
-    bool time_sure = tl_change_rank_sum(p->seconds, p->n_seconds, s->list, s->n, down) <= TL_CHANGE_LEVEL,
-         size_sure = tl_change_rank_sum(p->memory, p->n_memory, m->list, m->n, less) <= TL_CHANGE_LEVEL;
-    c->slower = up && time_sure;
-    c->faster = down && time_sure;
-    c->hungrier = more && size_sure;
-    c->leaner = less && size_sure;
-    bool open = ((up || down) && !time_sure) || ((more || less) && !size_sure);
-    c->wants_times = open && c->added < TIMES_MORE && now < SLOWER_COSTS_S;
-}
-
 /* --- what it was compared with -------------------------------------------------------------------------- */
 
-static json_t *before_json(const struct pool *p)
+static json_t *before_json(const struct tl_nightly_cell *c, const struct pool *p)
 {
-    const struct tl_night_cell *i = p->newest;
-    const json_t *since = p->last ? p->last->since : NULL;
+    const struct tl_night_cell *i = newest(p), *b = before_window(p);
+    const json_t *since = b ? b->since : NULL;
     json_t *j = json_object();
     if (!i || p->passed + p->failed + p->refused == 0) {
         json_decref(j);
@@ -347,32 +336,56 @@ static json_t *before_json(const struct pool *p)
     json_object_set(j, "since_n", json_object_get(since, "n"));
     json_object_set(j, "since_us", json_object_get(since, "started_us"));
     json_object_set(j, "since_unit", json_object_get(since, "unit"));
-    json_object_set_new(j, "seconds", json_real(tl_median(p->seconds, p->n_seconds)));
-    json_object_set_new(j, "memory", json_real(tl_median(p->memory, p->n_memory)));
+    json_object_set_new(j, "seconds", json_real(c->was_seconds));
+    json_object_set_new(j, "memory", json_real(c->was_memory));
     return j;
 }
 
 /* --- what the next night is compared with --------------------------------------------------------------- */
 
-/* Adds the failures of this night to those of a list. */
-static void add_kinds(json_t *failures, const struct tl_nightly_cell *c)
+/* Adds so many trials of a failure to those of a list. */
+static void add_kind(json_t *failures, const char *outcome, const char *coarse, json_int_t trials)
 {
-    for (size_t k = 0; k < c->n_kinds; k++) {
-        const struct tl_nightly_kind *kind = &c->kinds[k];
-        json_t *f, *found = NULL;
-        size_t i;
-        json_array_foreach(failures, i, f)
-            if (same_kind(f, tl_outcome_name(kind->outcome), kind->coarse))
-                found = f;
-        if (found)
-            json_object_set_new(
-                found, "trials",
-                json_integer(json_integer_value(json_object_get(found, "trials")) + (json_int_t)kind->n));
-        else if (json_array_size(failures) < KINDS_MOST)
-            json_array_append_new(failures,
-                                  json_pack("{s:s,s:s,s:I}", "outcome", tl_outcome_name(kind->outcome),
-                                            "coarse", kind->coarse, "trials", (json_int_t)kind->n));
+    json_t *f, *found = NULL;
+    size_t i;
+    json_array_foreach(failures, i, f)
+        if (same_kind(f, outcome, coarse))
+            found = f;
+    if (found)
+        json_object_set_new(found, "trials",
+                            json_integer(json_integer_value(json_object_get(found, "trials")) + trials));
+    else if (json_array_size(failures) < KINDS_MOST)
+        json_array_append_new(
+            failures, json_pack("{s:s,s:s,s:I}", "outcome", outcome, "coarse", coarse, "trials", trials));
+}
+
+/* Those of tonight, and of the nights that count as now. */
+static void add_kinds(json_t *failures, const struct tl_nightly_cell *c, const struct pool *p, size_t nights)
+{
+    for (size_t k = 0; k < c->n_kinds; k++)
+        add_kind(failures, tl_outcome_name(c->kinds[k].outcome), c->kinds[k].coarse,
+                 (json_int_t)c->kinds[k].n);
+    for (size_t i = 0; i < nights; i++) {
+        const json_t *f;
+        size_t at;
+        json_array_foreach(p->past->list[i]->failures, at, f) {
+            const char *outcome = json_string_value(json_object_get(f, "outcome")),
+                       *coarse = json_string_value(json_object_get(f, "coarse"));
+            if (outcome && coarse)
+                add_kind(failures, outcome, coarse, json_integer_value(json_object_get(f, "trials")));
+        }
     }
+}
+
+/* The night from which on a new count goes. */
+static json_t *since_night(const struct tl_nightly_cell *c, const struct pool *p)
+{
+    const struct tl_night *night = &c->nightly->night;
+    const struct tl_night_cell *first = p->window ? p->past->list[p->window - 1] : NULL;
+    return json_pack("{s:s,s:I,s:I,s:s,s:[]}", "night", first ? first->night_id : night->id, "n",
+                     (json_int_t)(first ? first->n : night->n), "started_us",
+                     (json_int_t)(first ? first->started_us : night->started_us), "unit",
+                     first ? first->unit : c->unit->text, "failures");
 }
 
 /* A change begins a new count, and so does the first verdict of all; else this night is added to what was. */
@@ -380,34 +393,33 @@ static void carry(struct tl_nightly_cell *c, const struct pool *p)
 {
     bool verdict = c->passed + c->failed + c->refused > 0, had = p->passed + p->failed + p->refused > 0,
          anew = !had || tl_nightly_outcome_changed(c->class);
+    struct seen now = now_of(c, p);
     json_decref(c->since);
-    c->since = !anew ? json_deep_copy(p->last->since)
-                     : json_pack("{s:s,s:I,s:I,s:s,s:[]}", "night", c->nightly->night.id, "n",
-                                 (json_int_t)c->nightly->night.n, "started_us",
-                                 (json_int_t)c->nightly->night.started_us, "unit", c->unit->text, "failures");
+    c->since = anew ? since_night(c, p) : json_deep_copy(p->past->list[0]->since);
     if (!json_is_array(json_object_get(c->since, "failures")))
         json_object_set_new(c->since, "failures", json_array());
-    add_kinds(json_object_get(c->since, "failures"), c);
-    c->since_nights = (anew ? 0 : p->nights) + verdict;
-    c->since_passed = (anew ? 0 : p->passed) + c->passed;
-    c->since_failed = (anew ? 0 : p->failed) + c->failed;
-    c->since_refused = (anew ? 0 : p->refused) + c->refused;
+    add_kinds(json_object_get(c->since, "failures"), c, p, p->window);
+    c->since_nights = (anew ? p->window : p->nights) + verdict;
+    c->since_passed = (anew ? 0 : p->passed) + now.passed;
+    c->since_failed = (anew ? 0 : p->failed) + now.failed;
+    c->since_refused = (anew ? 0 : p->refused) + now.refused;
 }
 
 void tl_nightly_judge(struct tl_nightly_cell *c)
 {
-    struct pool *p = tl_malloc(sizeof *p);
-    collect(c, p);
+    struct tl_nightly_past past;
+    tl_nightly_past(c, &past);
+    struct pool p = {.past = &past};
+    set_window(&p, 0);
     c->judged = true;
-    c->wants_more = c->wants_times = false;
+    c->wants_more = c->wants_times = c->wants_watch = false;
     free(c->evidence);
     c->evidence = NULL;
-    judge_outcome(c, p);
-    judge_times(c, p);
+    judge_outcome(c, &p);
+    tl_nightly_measure(c, &past);
     json_decref(c->before);
-    c->before = before_json(p);
+    c->before = before_json(c, &p);
     free(c->continues);
-    c->continues = p->last ? tl_strdup(p->last->unit) : NULL;
-    carry(c, p);
-    free(p);
+    c->continues = past.n ? tl_strdup(past.list[0]->unit) : NULL;
+    carry(c, &p);
 }

@@ -294,32 +294,50 @@ static int run_repeats(struct tl_nightly *n, bool those_lost, struct tl_error *e
     return 0;
 }
 
-/* More trials of what looks changed: of its own processes for an outcome, of the same kind for a time. */
+/* One that would tell something: in a process of its own for an outcome, of the same kind for the rest. */
+static bool wants_trial(const struct tl_nightly_cell *c, bool watch)
+{
+    return (c->wants_more || c->wants_times || (watch && c->wants_watch)) && may_run(c);
+}
+
+static int decide_cell(struct tl_nightly_cell *c, bool watch, struct tl_error *e)
+{
+    static const char doing[] = "deciding what looks changed";
+    struct tl_nightly *n = c->nightly;
+    size_t most = (size_t)tl_executor_jobs(n->x);
+    for (tl_nightly_judge(c); wants_trial(c, watch) && !stop(n); tl_nightly_judge(c)) {
+        n->total++;
+        c->added += c->wants_more || c->wants_times;
+        if (submit(c, c->wants_more, e))
+            return -1;
+        while (tl_executor_pending(n->x) >= most && !stop(n))
+            if (step(n, doing, e))
+                return -1;
+    }
+    while (c->pending && !stop(n))
+        if (step(n, doing, e))
+            return -1;
+    if (!c->pending)
+        tl_nightly_judge(c);
+    return 0;
+}
+
+/* More trials, first of what looks changed, then of what could have. All are judged first, for each is seen beside the
+ * others. */
 static int decide(struct tl_nightly *n, struct tl_error *e)
 {
-    size_t most = (size_t)tl_executor_jobs(n->x);
     for (size_t i = 0; i < n->n_cells; i++) {
         struct tl_nightly_cell *c = &n->cells[i];
         if (tl_nightly_remember(c, e))
             return -1;
         /* Trials beyond `repeat` were made to decide it, before this process went on with the night. */
         c->added = verdicts(c) > n->suite->repeat ? verdicts(c) - n->suite->repeat : 0;
-        for (tl_nightly_judge(c); (c->wants_more || c->wants_times) && may_run(c) && !stop(n);
-             tl_nightly_judge(c)) {
-            n->total++;
-            c->added++;
-            if (submit(c, c->wants_more, e))
-                return -1;
-            while (tl_executor_pending(n->x) >= most && !stop(n))
-                if (step(n, "deciding what looks changed", e))
-                    return -1;
-        }
-        while (c->pending && !stop(n))
-            if (step(n, "deciding what looks changed", e))
-                return -1;
-        if (!c->pending)
-            tl_nightly_judge(c);
+        tl_nightly_judge(c);
     }
+    for (int watch = 0; watch < 2; watch++)
+        for (size_t i = 0; i < n->n_cells; i++)
+            if (wants_trial(&n->cells[i], watch) && decide_cell(&n->cells[i], watch, e))
+                return -1;
     return 0;
 }
 

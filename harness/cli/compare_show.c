@@ -327,8 +327,8 @@ static json_t *cell_json(const struct tl_compare *c, const struct tl_compare_row
     for (size_t g = 0; g < k->groups.n; g++) {
         const struct tl_group *p = &k->groups.list[g];
         const struct tl_label *f = p->label == TL_NO_LABEL ? NULL : &c->labels.list[p->label];
-        json_t *one = json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n", (json_int_t)p->n,
-                                "signature", f ? f->id : NULL);
+        json_t *one = json_pack("{s:s,s:I,s:s?}", "outcome", tl_outcome_name(p->outcome), "n",
+                                (json_int_t)p->n, "signature", f ? f->id : NULL);
         if (p->standing != TL_STANDING_NONE)
             json_object_set_new(one, "as_expected", json_boolean(p->standing == TL_STANDING_EXPECTED));
         json_array_append_new(seen, one);

@@ -149,7 +149,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 }
 
 /* One trial of a check. */
-static int try(struct tl_executor *x, struct tl_case *c, double deadline_s, struct seen *s, struct tl_error *e)
+static int try(struct tl_executor *x, struct tl_case *c, double deadline_s, struct seen *s,
+               struct tl_error *e)
 {
     const struct check *k = s->check;
     struct tl_variant v = tl_variant_baseline(c);
@@ -187,8 +188,10 @@ static void examine(struct doctor *d, struct tl_executor *x, struct tl_case *c, 
     } else if (s.holds) {
         say(d, GOOD, k->name, k->proves, NULL);
     } else if (s.late && !hangs) {
-        char *what = tl_format("cannot be told: a trial of %s was not over after %d s", k->behaviour, DEADLINE_S);
-        say(d, NOTE, k->name, what, "the machine is very busy, or stands still: try again when it has less to do");
+        char *what =
+            tl_format("cannot be told: a trial of %s was not over after %d s", k->behaviour, DEADLINE_S);
+        say(d, NOTE, k->name, what,
+            "the machine is very busy, or stands still: try again when it has less to do");
         free(what);
     } else {
         char *what = tl_format("not so: %s (a trial of %s gave %s)", k->proves, k->behaviour, s.what);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an isolation to which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
+/* Of an isolation for which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
  * and goes on from there when it is asked again. */
 #define DEFAULT_TRIALS 1000
 
@@ -105,9 +105,10 @@ static void print_expected(const json_t *d)
         printf("nothing is wrong on %s: %s in %lld of %lld, and the case expects %s\n", unit, outcome, n, n,
                expected ? expected : outcome);
     else
-        printf("not as expected on %s: %s in %lld of %lld, where the case expects %s; a pass has no trigger to "
-               "isolate\n",
-               unit, outcome, n, n, expected ? expected : "a failure");
+        printf(
+            "not as expected on %s: %s in %lld of %lld, where the case expects %s; a pass has no trigger to "
+            "isolate\n",
+            unit, outcome, n, n, expected ? expected : "a failure");
 }
 
 /* Prints the findings that are stored; whether one of them is a failure. */
@@ -118,7 +119,8 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
     size_t i;
     tl_cli_progress_clear(&k->progress);
     json_array_foreach(documents, i, d) {
-        bool reproduced = tl_member_true(d, "reproduced"), unstored = json_is_null(json_object_get(d, "finding")),
+        bool reproduced = tl_member_true(d, "reproduced"),
+             unstored = json_is_null(json_object_get(d, "finding")),
              nothing = unstored && json_object_get(d, "as_expected");
         failing = failing || reproduced || (nothing && !tl_member_true(d, "as_expected"));
         k->untried = k->untried || (unstored && !nothing);
@@ -174,6 +176,8 @@ static int run(struct command *k, bool given)
         result = parse_frontier(s->c, o->frontier, frontier, &e);
         s->frontier = frontier;
     }
+    if (!s->wishes.max_trials && !s->over && !s->frontier)
+        s->wishes.max_trials = DEFAULT_TRIALS;
     if (!result && given) {
         json_t *documents;
         result = tl_isolation_run(s, &documents, &e);
@@ -225,7 +229,7 @@ static int isolate(struct tl_options *o)
         bool given = c->has_failing || o->n_sets || !c->n_axes;
         tl_cli_progress_begin(&k.progress, o);
         s->wishes = (struct tl_campaign_wishes){
-            .max_trials = o->max_trials ? o->max_trials : DEFAULT_TRIALS,
+            .max_trials = o->max_trials,
             .max_seconds = o->max_seconds,
             .fresh = o->fresh,
             .no_cache = o->no_cache,

@@ -21,7 +21,8 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     if (!result || m->ended) {
         tl_matrix_letters(m);
         if (o->json)
-            tl_print_json(tl_cli_matrix_json(m, tl_seconds_since(m->started_ns), !interrupted && !result && !m->cut_short));
+            tl_print_json(tl_cli_matrix_json(m, tl_seconds_since(m->started_ns),
+                                             !interrupted && !result && !m->cut_short));
         else
             tl_cli_matrix_print(m, tl_colour(stdout));
     }
@@ -38,10 +39,11 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
         return TL_EXIT_INTERRUPTED;
     }
     if (m->cut_short)
-        fprintf(stderr,
-                "trapline: the time was used up; %llu of %llu trials are stored. The same command goes on from "
-                "here\n",
-                (unsigned long long)m->ended, (unsigned long long)m->total);
+        fprintf(
+            stderr,
+            "trapline: the time was used up; %llu of %llu trials are stored. The same command goes on from "
+            "here\n",
+            (unsigned long long)m->ended, (unsigned long long)m->total);
     if (m->failed)
         return TL_EXIT_FAILURE;
     if (m->judged)
@@ -55,7 +57,11 @@ static int matrix(struct tl_options *o)
     if (!o->n_args)
         return tl_usage_error(&tl_command_matrix, "one case file or several were expected");
     struct tl_matrix m = {
-        .wishes = {.repeat = o->repeat, .fresh = o->fresh, .no_cache = o->no_cache, .pairs = o->pairs, .max_seconds = o->max_seconds},
+        .wishes = {.repeat = o->repeat,
+                   .fresh = o->fresh,
+                   .no_cache = o->no_cache,
+                   .pairs = o->pairs,
+                   .max_seconds = o->max_seconds},
         .sets = o->sets,
         .n_sets = o->n_sets,
     };

@@ -104,8 +104,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
             tl_table_add(&t, tl_matrix_row_name(k, &k->rows[r]), NULL);
         for (size_t u = 0; u < m->n_units; u++) {
             struct tl_matrix_cell c = tl_matrix_cell_of(m, k, r, u);
-            tl_table_add(&t, cell_text(m, &c),
-                         tl_cli_group_colour(&c.groups));
+            tl_table_add(&t, cell_text(m, &c), tl_cli_group_colour(&c.groups));
             free(c.groups.list);
         }
     }

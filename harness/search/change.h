@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #define TL_CHANGE_ODDS 500    /* a Bayes factor from which on a change is said to be one */
+#define TL_CHANGE_MIXED 1500  /* where it failed now and then before */
 #define TL_CHANGE_LEAST 3     /* trials that it takes in any case */
+#define TL_CHANGE_SEEN 2      /* of them, that show the new: once is chance, whatever the odds */
 #define TL_CHANGE_MORE 30     /* trials that are added at most to settle it */
 #define TL_CHANGE_LEVEL 0.002 /* of the rank-sum test, one-sided */
 

@@ -76,7 +76,8 @@ static const struct {
     {"neighbours-unsupported", "no simpler variant can be tried, so nothing is shown about what is needed"},
     {"not-confirmed", "it failed during the search, but never in a fresh process"},
     {"lost", "a trial took the supervisor or the machine down; its variant was left out"},
-    {"budget", "the budget of trials or time ran out before the search was through; the same command goes on from there"},
+    {"budget", "the budget of trials or time ran out before the search was through; the same command goes on "
+               "from there"},
     {"stopped", "the search was stopped before it was through"},
     {"rate-too-low", "it fails too seldom for the budget"},
     {"not-converged", "ever simpler variants turned up; the search was ended before the result was minimal"},

@@ -87,8 +87,7 @@ void tl_refusal_look(const struct tl_tracee *t)
     uint64_t data = tl_process_data_bytes(t->process->pid);
     if (!data || size <= old || data + (size - old) <= limit)
         return;
-    uint64_t machine = tl_machine_memory();
-    if (machine && size - old > machine) /* nor would this one be granted without a limit: a size that is wrong */
+    if (size - old > tl_limits_most_wanted(limit))
         return;
     trial->refused_bytes = size;
     trial->data_when_refused = data;

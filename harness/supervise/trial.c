@@ -513,7 +513,7 @@ static void conclude(struct tl_trial *t)
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
         .data_at_crash = t->child_limits.memory_mb ? t->data_at_crash : 0,
-        .machine_memory = tl_machine_memory(),
+        .most_wanted = tl_limits_most_wanted(t->limits.memory_mb << 20),
         .refused_bytes = t->refused_bytes,
         .data_when_refused = t->data_when_refused,
         .timeout_s = t->deadline_s,

@@ -35,7 +35,7 @@ struct tl_process_facts {
     uint64_t cgroup_oom_kills;      /* during the trial */
     uint64_t memory_limit;          /* bytes; 0: none */
     uint64_t data_at_crash;         /* bytes of private memory at the fatal signal; 0: unknown */
-    uint64_t machine_memory;        /* bytes; 0: unknown */
+    uint64_t most_wanted;           /* bytes: a larger allocation is not refused for the limit; 0: unknown */
     uint64_t refused_bytes;         /* of the last allocation that was refused for the limit; 0: none known */
     uint64_t data_when_refused;     /* bytes of private memory then */
     double timeout_s;               /* of the phase it was in */

@@ -14,30 +14,42 @@
 
 #define LINE_MOST 400
 
-/* begins: how the line begins after an optional "NAME: "; holds: what must follow in it. */
+/* begins: how the line begins, after names that end in ": " ("ruby: ", "ERROR: LoadError: "); NULL: how it begins
+ * does not matter. holds: what must stand in it. */
 static const struct {
     const char *begins, *holds;
 } lacks[] = {
-    {"ModuleNotFoundError: ", ""},                /* Python */
-    {"ImportError: ", ""},                        /* Python: also a library of the module */
-    {"No module named ", ""},                     /* python3 -m */
-    {"can't open file '", "[Errno 2]"},           /* python3 script.py */
-    {"Error: Cannot find module ", ""},           /* node */
-    {"Error [ERR_MODULE_NOT_FOUND]: ", ""},       /* node, ES modules */
-    {"error: Module not found ", ""},             /* deno */
-    {"Cannot find package ", "imported from"},    /* node */
-    {"cannot load such file -- ", ""},            /* ruby */
-    {"Can't locate ", "in @INC"},                 /* perl */
-    {"Can't open perl script ", ""},              /* perl */
-    {"there is no package called", ""},           /* R */
-    {"Error: Could not find or load main class", ""}, /* java */
-    {"Error: Unable to access jarfile ", ""},     /* java */
-    {"ArgumentError: Package ", "not found"},     /* julia */
-    {"error: Failed to spawn: ", ""},             /* uv run */
-    {"error: no such module ", ""},               /* swift */
-    {"npm error could not determine executable to run", ""}, /* npx */
-    {"error while loading shared libraries: ", ""},          /* ld.so */
-    {"EnvironmentLocationNotFound: ", ""},        /* conda run */
+    /* Python: of a module, also a library that it needs; of -m; of a script */
+    {"ModuleNotFoundError: ", ""},
+    {"ImportError: ", ""},
+    {"No module named ", ""},
+    {"can't open file '", "[Errno 2]"},
+    /* node, CommonJS and ES modules; npx; deno */
+    {"Error: Cannot find module ", ""},
+    {"Error [ERR_MODULE_NOT_FOUND]: ", ""},
+    {"Cannot find package ", "imported from"},
+    {"npm error could not determine executable to run", ""},
+    {"error: Module not found ", ""},
+    /* ruby, perl, R, Lua, PHP */
+    {NULL, "cannot load such file -- "},
+    {"No such file or directory -- ", "(LoadError)"},
+    {"Can't locate ", "in @INC"},
+    {"Can't open perl script ", ""},
+    {"Error in ", "there is no package called"},
+    {"Fatal error: cannot open file '", ""},
+    {"module '", "' not found"},
+    {"Could not open input file: ", ""},
+    /* java, julia, go, swift */
+    {"Error: Could not find or load main class", ""},
+    {"Error: Unable to access jarfile ", ""},
+    {"ArgumentError: Package ", "not found"},
+    {"no required module provides package", ""},
+    {"error: no such module ", ""},
+    /* uv run, conda run, dash with a script, the loader */
+    {"error: Failed to spawn: ", ""},
+    {"EnvironmentLocationNotFound: ", ""},
+    {"cannot open ", ": No such file"},
+    {"error while loading shared libraries: ", ""},
 };
 
 static bool begins(const char *line, size_t size, const char *with)
@@ -46,14 +58,26 @@ static bool begins(const char *line, size_t size, const char *with)
     return size >= n && !memcmp(line, with, n);
 }
 
-/* Whether a line says it, directly or after the name of who says it: "ruby: ", "/usr/bin/python3: ". */
+static bool holds(const char *at, const char *end, const char *what)
+{
+    return memmem(at, (size_t)(end - at), what, strlen(what)) != NULL;
+}
+
+/* Whether a line says it, directly or after the names of who says it. */
 static bool says_lack(const char *line, size_t size)
 {
+    const char *end = line + size;
+    const char *bar = line;
+    while (bar < end && *bar == ' ')
+        bar++;
+    if (end - bar > 2 && bar[0] == '|' && bar[1] == ' ') /* of a group of exceptions */
+        line = bar + 2;
     for (size_t i = 0; i < TL_COUNT(lacks); i++) {
-        const char *at = line, *end = line + size;
+        const char *at = lacks[i].begins ? line : NULL;
+        if (!at && holds(line, end, lacks[i].holds))
+            return true;
         for (int names = 0; at && names < 4; names++) {
-            if (begins(at, (size_t)(end - at), lacks[i].begins) &&
-                memmem(at, (size_t)(end - at), lacks[i].holds, strlen(lacks[i].holds)))
+            if (begins(at, (size_t)(end - at), lacks[i].begins) && holds(at, end, lacks[i].holds))
                 return true;
             const char *colon = memmem(at, (size_t)(end - at), ": ", 2);
             /* A name, and no sentence. */

@@ -1,5 +1,5 @@
 /* Whether the memory limit was the reason of a failure. Words alone are no evidence: a program may say that it
- * is out of memory for reasons of its own, and more than the machine has is refused with any limit. And a
+ * is out of memory for reasons of its own, and a size that was computed wrongly is refused with any limit. And a
  * program that says nothing may have met the limit all the same, when abort() or a write to NULL is what it makes
  * of an allocation that failed. */
 #include "harness/verdict/memory_limit.h"
@@ -73,7 +73,7 @@ char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl
     if (f->cgroup_oom_kills)
         return tl_strdup("the kernel killed for it (cgroup oom_kill)");
     double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
-    bool possible = !f->machine_memory || amount <= (double)f->machine_memory;
+    bool possible = !f->most_wanted || amount <= (double)f->most_wanted;
     if (amount > (left > 0 ? left : 0) && amount > 0 && possible)
         return tl_format("%.0f MiB were asked for", amount * 0x1p-20);
     return NULL;

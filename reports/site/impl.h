@@ -56,7 +56,7 @@ struct tl_site {
     struct tl_site_files trial_files, stack_files;
     struct tl_buffer line_parts; /* [case, outcome, file, n] of data/lines-N.js, as JSON */
     size_t line_files;
-    uint64_t looked_at; /* texts, for names */
+    uint64_t looked_at;         /* texts, for names */
     char expecting[TL_ID_SIZE]; /* hash of the case that was looked up last, for what it expects */
     json_t *expecting_case;
 };

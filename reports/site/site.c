@@ -1,7 +1,7 @@
 /* What is written in which order. Nothing is held but what is as long as the lists of cases, units and
  * signatures: trials are read row by row and go to the file that is being made. */
-#include "reports/site/expected.h"
 #include "reports/site/site.h"
+#include "reports/site/expected.h"
 
 #include "db/finding.h"
 #include "db/query.h"

@@ -30,8 +30,8 @@ static const char *init_regex(struct tl_counter *k)
 {
     int error;
     PCRE2_SIZE offset;
-    k->code = pcre2_compile((PCRE2_SPTR)k->pattern, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error,
-                            &offset, NULL);
+    k->code =
+        pcre2_compile((PCRE2_SPTR)k->pattern, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error, &offset, NULL);
     k->match = k->code ? pcre2_match_data_create_from_pattern(k->code, NULL) : NULL;
     k->context = pcre2_match_context_create(NULL);
     if (!k->code)
@@ -43,8 +43,8 @@ static const char *init_regex(struct tl_counter *k)
     return NULL;
 }
 
-static const char *init_one(struct tl_counter *k, const json_t *j, char *(*expand)(const char *, const char *),
-                            const char *scratch)
+static const char *init_one(struct tl_counter *k, const json_t *j,
+                            char *(*expand)(const char *, const char *), const char *scratch)
 {
     const char *glob = json_string_value(json_object_get(j, "glob"));
     const json_t *max = json_object_get(j, "max");

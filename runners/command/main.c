@@ -23,10 +23,10 @@
 struct step {
     const char *phase;
     double timeout_s;
-    int exit_status;                       /* or ANY_STATUS */
+    int exit_status;                                  /* or ANY_STATUS */
     json_t *argv, *text, *no_text, *files, *fallback; /* lists of strings, of its own */
     struct tl_counters counters;
-    char **words;                          /* argv as exec wants it; the strings are argv's */
+    char **words; /* argv as exec wants it; the strings are argv's */
 };
 
 static void release_step(struct step *s)
@@ -116,7 +116,8 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
         return "\"exit_status\" is an integer or \"any\"";
     if (!s->text || !s->no_text || !s->files || !s->fallback)
         return "\"text\", \"no_text\", \"files\" and \"fallback\" are lists of strings";
-    const char *wrong = tl_counters_init(&s->counters, json_object_get(expect, "count"), scratch, expand_pattern);
+    const char *wrong =
+        tl_counters_init(&s->counters, json_object_get(expect, "count"), scratch, expand_pattern);
     if (wrong)
         return wrong;
     s->timeout_s = timeout ? json_number_value(timeout) : 0;
@@ -157,10 +158,11 @@ static int check_fallback(struct tl_run *run, struct step *s, const char *name, 
     tl_counters_files(&s->counters);
     const struct tl_counter *k = tl_counters_stopped(&s->counters);
     if (k) {
-        tl_run_error(run, "step", "count",
-                     "%s: the regular expression of \"%.200s\" takes too long on what the step wrote; write it "
-                     "so that it cannot match in many ways",
-                     name, k->name);
+        tl_run_error(
+            run, "step", "count",
+            "%s: the regular expression of \"%.200s\" takes too long on what the step wrote; write it "
+            "so that it cannot match in many ways",
+            name, k->name);
         return -1;
     }
     for (size_t i = from; i < texts->n && !*why; i++)
@@ -170,11 +172,11 @@ static int check_fallback(struct tl_run *run, struct step *s, const char *name, 
         }
     k = *why ? NULL : tl_counters_outside(&s->counters);
     if (k && k->found < k->min)
-        snprintf(why, size, "%s fell back: too few %.200s: %lld, where at least %lld %s expected", name, k->name,
-                 (long long)k->found, (long long)k->min, k->min == 1 ? "was" : "were");
+        snprintf(why, size, "%s fell back: too few %.200s: %lld, where at least %lld %s expected", name,
+                 k->name, (long long)k->found, (long long)k->min, k->min == 1 ? "was" : "were");
     else if (k)
-        snprintf(why, size, "%s fell back: too many %.200s: %lld, where at most %lld %s expected", name, k->name,
-                 (long long)k->found, (long long)k->max, k->max == 1 ? "was" : "were");
+        snprintf(why, size, "%s fell back: too many %.200s: %lld, where at most %lld %s expected", name,
+                 k->name, (long long)k->found, (long long)k->max, k->max == 1 ? "was" : "were");
     return 0;
 }
 
@@ -270,7 +272,8 @@ static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, 
     else if (wrapped_signal(s, &end))
         end_with_signal(run, name, wrapped_signal(s, &end));
     else
-        r = check(run, s, name, &end, &texts) || check_fallback(run, s, name, &texts, fallback, size) ? -1 : 0;
+        r = check(run, s, name, &end, &texts) || check_fallback(run, s, name, &texts, fallback, size) ? -1
+                                                                                                      : 0;
     tl_texts_free(&texts);
     return r;
 }
@@ -280,7 +283,7 @@ static int trial(struct tl_run *run, void *state)
     const json_t *steps = json_object_get(run->request, "steps");
     size_t n = json_array_size(steps);
     int r = n ? 0 : -1;
-    char fallback[2048] = "", another[sizeof fallback];
+    char fallback[2048] = "", another[sizeof fallback] = "";
     if (r)
         tl_run_error(run, "step", "request", "the case has no \"steps\" for this runner");
     /* All of them are looked at before any is run. */
@@ -302,7 +305,8 @@ static int trial(struct tl_run *run, void *state)
         json_t *result =
             json_pack("{s:[],s:s,s:{s:s}}", "outputs", "observed", "host", "versions", "command", VERSION);
         if (*fallback)
-            json_object_set_new(result, "fallback", tl_json_text(fallback, strlen(fallback), sizeof fallback));
+            json_object_set_new(result, "fallback",
+                                tl_json_text(fallback, strlen(fallback), sizeof fallback));
         tl_run_result(run, result);
     }
     return r;

@@ -159,7 +159,8 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
     memset(end, 0, sizeof *end);
     end->exit_status = -1;
     int out[2] = {-1, -1}, err[2] = {-1, -1}, told[2] = {-1, -1};
-    struct stream streams[2] = {{.from = -1, .to = STDOUT_FILENO, .end = &end->out}, {.from = -1, .to = STDERR_FILENO, .end = &end->err}};
+    struct stream streams[2] = {{.from = -1, .to = STDOUT_FILENO, .end = &end->out},
+                                {.from = -1, .to = STDERR_FILENO, .end = &end->err}};
     pid_t pid = -1;
     struct sigaction wake = {.sa_handler = on_child};
     sigset_t chld, before;

@@ -8,6 +8,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -75,6 +76,7 @@ class WhatChanged(NightlyTest):
         change = broken["changes"][0]
         self.assertEqual(change["before"]["unit"], "sim@1.0:gpu")
         self.assertEqual((change["failures"][0]["outcome"], change["failures"][0]["signal"]), ("crash", "SIGSEGV"))
+        self.assertNotIn("unexplained", change, "the build is another one")
         self.assertEqual([(t["axis"], t["value"]) for t in change["isolation"]["trigger"]], [("begin_index", "tensor")])
         self.assertTrue(change["isolation"]["complete"])
         self.assertEqual(broken["previous"]["night"], first["night"])
@@ -111,6 +113,31 @@ class WhatChanged(NightlyTest):
         self.assertEqual(self.changes(self.night(suite)), [("fixed", "kv", "sim@1.0:gpu")])
         self.profile("1.0")
         self.assertEqual(self.changes(self.night(suite)), [("fixed", "kv", "sim@1.0:gpu")])
+
+    def test_what_no_identity_sees(self):
+        """Behind a wrapper the tool itself is edited after five nights: what changed is not known, and the isolation does not
+        answer with the passes of the tool as it was."""
+        os.makedirs(self.path("elsewhere", "lib"))
+        tool = self.write(os.path.join("elsewhere", "lib", "tool.py"), "import sys\n")
+        wrapper = self.write(os.path.join("elsewhere", "wrapper"),
+                             f"#!/bin/sh\nname=$1\nshift\nexec {sys.executable} {self.path('elsewhere', 'lib')}/$name.py \"$@\"\n", 0o755)
+        self.case("tool", {"steps": [{"phase": "execute", "argv": [wrapper, "tool", "{mode}", "{n}"]}]},
+                  [{"name": "mode", "choices": ["plain", "fast"]}, {"name": "n", "range": [1, 4]}], failing={"mode": "fast", "n": 3})
+        suite = self.suite(cases=["tool.json"], units=["command:host"])
+        self.night(suite)
+        for _ in range(4):
+            self.assertEqual(self.night(suite)["counts"], {"passing": 2})
+        with open(tool, "a", encoding="utf-8") as f:
+            f.write("import os\nif sys.argv[1] == 'fast': os.abort()\n")
+        night = self.night(suite, status=1)
+        change, = night["changes"]
+        self.assertEqual((change["class"], change["which"], change["failures"][0]["outcome"]), ("new-failure", "failing", "crash"))
+        self.assertTrue(change["unexplained"])
+        self.assertTrue(change["isolation"]["reproduced"])
+        self.assertEqual([(t["axis"], t["value"]) for t in change["isolation"]["trigger"]], [("mode", "fast")])
+        summary = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn("what changed is not known; trigger `mode=fast`", summary)
+        self.assertIn("what changed is not known", self.trapline("report", night["night"], "--format", "html", status=0).stdout)
 
     def test_repeat_one_is_settled_by_more_trials(self):
         suite = self.suite("1.0", repeat=1, isolate_new=False)

@@ -110,6 +110,32 @@ class StepsTest(ProgramTest):
                           self.step("sh", "-c", "echo error: of the second >&2; exit 1"))
         self.assertIn("of the second", trial["signature"]["title"])
         self.ends("error", self.step("sh", "-c", "sh -c 'kill -KILL $$'; exit 1"))
+        again = self.write("again", f"#!/bin/sh\n[ -e $1 ] && exit 0\ntouch $1\nexec {VICTIM}\n", 0o755)
+        trial = self.ends("error", self.step("sh", "-c", f"{again} {{scratch}}/mark; {again} {{scratch}}/mark; echo error: bad input >&2; exit 1"))
+        self.assertIn("bad input", trial["signature"]["title"])
+
+    def test_words_of_a_driver_are_not_the_reason(self):
+        """A driver names the signal of its child: the stack of the child says more. A virtual machine handles faults all along."""
+        tool = self.write("tool.py", f"#!{sys.executable}\nimport os\nos.abort()\n", 0o755)
+        plain = self.ends("crash", self.step(tool))
+        for words in ("driver: error: tool crashed (Aborted)", "error: the compiler exited with signal 6"):
+            trial = self.ends("crash", self.step("sh", "-c", f"{tool}; echo '{words}' >&2; exit 1"))
+            self.assertEqual((trial["signal"], trial["signature"]["title"]), ("SIGABRT", plain["signature"]["title"]))
+        if shutil.which("java"):
+            self.write("Run.java", "public class Run { public static void main(String[] a) throws Exception { "
+                       f"if (new ProcessBuilder(\"{VICTIM}\").start().waitFor() != 0) throw new RuntimeException(\"failed\"); }} }}\n")
+            self.assertEqual(self.ends("crash", self.step("java", self.path("Run.java")))["signal"], "SIGSEGV")
+
+    def test_a_cause_in_the_middle_of_much_output(self):
+        """It is found although neither end of the output holds it, of a program that aborts and of one that exits."""
+        last = self.python("last.py", "dump = ''.join('tensor %d 0.25\\n' % i for i in range(20000))\n"
+                           "sys.stderr.write(dump + 'graph.cc:12: Check failed: lanes are even\\n' + dump)\nsys.stderr.flush()\n"
+                           "os.abort() if sys.argv[1] == 'abort' else sys.exit(1)\n")
+        for how in ("abort", "exit"):
+            trial = self.ends("crash" if how == "abort" else "error", self.step(last, how))
+            self.assertIn("lanes are even", trial["signature"]["title"])
+        out = self.ends("crash", self.step("sh", "-c", f"echo 'x.c:3: Check failed: rank is odd'; exec {sys.executable} -c 'import os; os.abort()'"))
+        self.assertIn("rank is odd", out["signature"]["title"])
 
     def test_a_death_elsewhere(self):
         """The driver of another device says of which signal its program died."""
@@ -142,6 +168,7 @@ class StepsTest(ProgramTest):
         for words in ("MemoryError", "error: malloc failed", "RangeError: Array buffer allocation failed"):
             self.ends("error", self.step("sh", "-c", f"echo {words} >&2; exit 1"), limits=limits)
         self.ends("error", self.step(python, "9000000000"), limits={"memory_mb": 0})
+        self.ends("error", self.step(python, "9000000000"), limits=limits) # no limit is the reason: a size that is wrong
 
     def test_peak_memory_is_its_own(self):
         """What a trial needed does not depend on what this program itself held when it was started."""

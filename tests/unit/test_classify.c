@@ -377,14 +377,25 @@ Test(classify, what_a_generator_lacks)
         const char *said;
         bool lacks;
     } all[] = {
-        {1, "Traceback (most recent call last):\n  File \"m.py\", line 1\nModuleNotFoundError: No module named 'torch'\n", true},
+        {1,
+         "Traceback (most recent call last):\n  File \"m.py\", line 1\nModuleNotFoundError: No module named "
+         "'torch'\n",
+         true},
         {1, "ImportError: libcudart.so.12: cannot open shared object file\n", true},
         {1, "/usr/bin/python3: No module named coremltools\n", true},
         {2, "python3: can't open file '/x/make.py': [Errno 2] No such file or directory\n", true},
-        {1, "node:internal/modules/cjs/loader:1080\nError: Cannot find module '/x/make.js'\n    at Module\n\nNode.js v18\n", true},
-        {1, "make.rb:1:in `require': cannot load such file -- onnx (LoadError)\n", false},
-        {1, "<internal:x>:85:in `require': x\nruby: cannot load such file -- onnx (LoadError)\n", true},
+        {1,
+         "node:internal/modules/cjs/loader:1080\nError: Cannot find module '/x/make.js'\n    at "
+         "Module\n\nNode.js v18\n",
+         true},
+        {1, "make.rb:1:in `require': cannot load such file -- onnx (LoadError)\n", true},
+        {1, "ruby: No such file or directory -- make.rb (LoadError)\n", true},
         {2, "Can't locate Foo.pm in @INC (you may need to install the Foo module)\n", true},
+        {1, "Error in library(onnx) : there is no package called 'onnx'\nExecution halted\n", true},
+        {1, "lua: make.lua:1: module 'torch' not found:\n\tno field\n", true},
+        {1, "ERROR: LoadError: ArgumentError: Package ONNX not found in current path.\n", true},
+        {2, "sh: 0: cannot open make.sh: No such file\n", true},
+        {1, "  | ModuleNotFoundError: No module named 'x'\n  +-----\n", true},
         {127, "sh: 1: nosuch: not found\n", true},
         {126, "", true},
         {1, "ValueError: it lacks ModuleNotFoundError: of all things\n", false},

@@ -130,7 +130,7 @@ Test(finding_words, a_trigger_that_fails_at_its_baseline)
 Test(finding_words, any_failure_of_the_kind)
 {
     json_t *f = wide();
-    static const char *const lists[] = {"others", "needs", "or"};
+    static const char *const lists[] = {"others", "needs", "local_needs", "or"};
     for (size_t i = 0; i < TL_COUNT(lists); i++)
         json_object_set_new(f, lists[i], json_array());
     char *text = markdown(f);

@@ -1,4 +1,5 @@
 /* Values, variants, forbidden combinations and placeholders. */
+#include "cases/expected.h"
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 
@@ -193,4 +194,91 @@ Test(variant, placeholders)
     }
     tl_variant_free(&v);
     tl_case_free(c);
+}
+
+/* --- what is right -------------------------------------------------------------------------------------- */
+
+static enum tl_standing standing(const char *expected, const char *variant, const char *unit,
+                                 enum tl_outcome outcome, const char *message)
+{
+    json_t *e = json_loads(expected, 0, NULL), *v = json_loads(variant, 0, NULL);
+    cr_assert(e && v);
+    const char *const texts[2] = {message, NULL};
+    enum tl_standing s = tl_expected_standing(e, v, unit, outcome, texts, NULL);
+    json_decref(e);
+    json_decref(v);
+    return s;
+}
+
+Test(expected, units_and_their_builds)
+{
+    static const struct {
+        const char *text, *unit;
+        bool holds;
+    } all[] = {
+        {"ort:cpu", "ort:cpu", true},
+        {"ort:cpu", "ort@1.22.0:cpu", true},
+        {"ort:cpu", "ort:gpu", false},
+        {"ort:cpu", "ort2@1.22.0:cpu", false},
+        {"ort@1.22.0:cpu", "ort@1.22.0:cpu", true},
+        {"ort@1.22.0:cpu", "ort@1.22.1:cpu", false},
+        {"ort@1.22:cpu", "ort@1.22.1:cpu", true},
+        {"ort@1.2:cpu", "ort@1.22.1:cpu", false},
+        {"ort@1.22..1.24:cpu", "ort@1.24.3:cpu", true},
+        {"ort@1.22..1.24:cpu", "ort@1.25.0:cpu", false},
+        {"ort@1.22..:cpu", "ort@1.30.0:cpu", true},
+        {"ort@..1.22:cpu", "ort@1.23.0:cpu", false},
+        {"ort@1.18.0,1.22..1.24:cpu", "ort@1.18.0:cpu", true},
+        {"ort@1.18.0,1.22..1.24:cpu", "ort@1.19.0:cpu", false},
+        {"ort@1.22.0:cpu", "ort:cpu", false},
+        {"sim@26A5353q:ane", "sim@26A5353q:ane", true},
+        {"reference", "reference", true},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char *expected = tl_format("{\"outcome\":\"error\",\"unit\":\"%s\"}", all[i].text);
+        enum tl_standing s = standing(expected, "{}", all[i].unit, TL_OUTCOME_ERROR, NULL);
+        cr_expect_eq(s, all[i].holds ? TL_STANDING_EXPECTED : TL_STANDING_NONE, "%s %s", all[i].text,
+                     all[i].unit);
+        free(expected);
+    }
+}
+
+Test(expected, the_first_that_holds_decides)
+{
+    static const char list[] = "[{\"outcome\":\"crash\",\"when\":{\"a\":[1,2],\"b\":true}},"
+                               "{\"outcome\":\"error\",\"message\":\"out of range\",\"when\":{\"a\":1}}]";
+    cr_expect_eq(standing(list, "{\"a\":1,\"b\":true}", "x:cpu", TL_OUTCOME_CRASH, NULL),
+                 TL_STANDING_EXPECTED);
+    cr_expect_eq(standing(list, "{\"a\":1,\"b\":true}", "x:cpu", TL_OUTCOME_PASS, NULL), TL_STANDING_OTHER);
+    cr_expect_eq(standing(list, "{\"a\":1,\"b\":false}", "x:cpu", TL_OUTCOME_ERROR, "is out of range!"),
+                 TL_STANDING_EXPECTED);
+    cr_expect_eq(standing(list, "{\"a\":1,\"b\":false}", "x:cpu", TL_OUTCOME_ERROR, "other"),
+                 TL_STANDING_OTHER);
+    cr_expect_eq(standing(list, "{\"a\":1,\"b\":false}", "x:cpu", TL_OUTCOME_ERROR, NULL), TL_STANDING_OTHER);
+    cr_expect_eq(standing(list, "{\"a\":2,\"b\":false}", "x:cpu", TL_OUTCOME_ERROR, NULL), TL_STANDING_NONE);
+    cr_expect_eq(tl_expected_standing(NULL, NULL, "x:cpu", TL_OUTCOME_PASS, (const char *[2]){0}, NULL),
+                 TL_STANDING_NONE);
+}
+
+Test(expected, what_counts_as_a_failure)
+{
+    cr_expect(!tl_standing_is_failure(TL_STANDING_EXPECTED, TL_OUTCOME_CRASH));
+    cr_expect(!tl_standing_is_failure(TL_STANDING_NONE, TL_OUTCOME_PASS));
+    cr_expect(tl_standing_is_failure(TL_STANDING_NONE, TL_OUTCOME_ERROR));
+    cr_expect(tl_standing_is_failure(TL_STANDING_OTHER, TL_OUTCOME_PASS));
+    cr_expect(tl_standing_is_failure(TL_STANDING_OTHER, TL_OUTCOME_ERROR));
+    cr_expect(!tl_standing_is_failure(TL_STANDING_OTHER, TL_OUTCOME_UNSUPPORTED), "it could not be tried");
+}
+
+/* The hash of a case is not that of what is right for it. */
+Test(expected, is_no_part_of_the_identity)
+{
+    struct tl_case *plain = make(STEPS "\"axes\":[]"),
+                   *right = make(STEPS "\"axes\":[],\"expected\":{\"outcome\":\"error\"}"),
+                   *other = make(STEPS "\"axes\":[],\"title\":\"x\"");
+    cr_expect_str_eq(plain->hash, right->hash);
+    cr_expect_str_neq(plain->hash, other->hash);
+    tl_case_free(plain);
+    tl_case_free(right);
+    tl_case_free(other);
 }

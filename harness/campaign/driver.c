@@ -25,6 +25,9 @@
  * failure turned out to be flaky; over builds every run is. */
 #include "harness/campaign/driver.h"
 
+#include "harness/campaign/driver_impl.h"
+#include "harness/campaign/judge.h"
+
 #include "db/query.h"
 
 #include "harness/base/buffer.h"
@@ -44,16 +47,6 @@ struct tl_driver_use {
     struct tl_cached *list; /* newest first */
     bool *used;
     size_t n;
-};
-
-/* A signature that was seen, the failure it belongs to (the first signature of it), and one trial that showed
- * it. */
-struct tl_driver_signature {
-    char id[TL_ID_SIZE], failure[TL_ID_SIZE];
-    struct tl_trial_record record; /* what tl_failure_related looks at */
-    char *kind;                    /* what wide matching compares */
-    bool bare;                     /* nothing is known of it that would tell it from another */
-    bool known_as;                 /* bare, and taken for a failure that is known */
 };
 
 struct call_context {
@@ -126,9 +119,8 @@ static struct tl_driver_use *stored(struct tl_driver *d, const struct tl_unit *u
     return use;
 }
 
-/* A stored trial that answers the request; NULL when it has to be run. */
-static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_unit *u,
-                                           const struct tl_variant *v, bool fresh)
+const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
+                                              const struct tl_variant *v, bool fresh)
 {
     struct tl_driver_use *use = stored(d, u, v);
     int64_t boot = boot_time_us();
@@ -146,6 +138,22 @@ static const struct tl_cached *take_stored(struct tl_driver *d, const struct tl_
     return NULL;
 }
 
+const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_unit *u,
+                                         const struct tl_variant *v, size_t *n)
+{
+    const struct tl_driver_use *use = stored(d, u, v);
+    *n = use->n;
+    return use->list;
+}
+
+void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t)
+{
+    if (t->started_us < d->started_us)
+        d->n_cached++;
+    else
+        d->n_run++;
+}
+
 static enum tl_search_told told_of(enum tl_outcome outcome)
 {
     switch (outcome) {
@@ -160,7 +168,7 @@ static enum tl_search_told told_of(enum tl_outcome outcome)
     }
 }
 
-static const struct tl_driver_signature *known_signature(const struct tl_driver *d, const char *id)
+const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d, const char *id)
 {
     for (size_t i = 0; i < d->n_signatures; i++)
         if (!strcmp(d->signatures[i].id, id))
@@ -170,18 +178,8 @@ static const struct tl_driver_signature *known_signature(const struct tl_driver 
 
 const char *tl_driver_kind(const struct tl_driver *d, const char *signature)
 {
-    const struct tl_driver_signature *s = known_signature(d, signature);
+    const struct tl_driver_signature *s = tl_driver_signature(d, signature);
     return s ? s->kind : NULL;
-}
-
-/* Whether the signature is the failure that is isolated at another place, by the stacks of both. */
-static enum tl_search_relation relation(const struct tl_driver *d, const char *signature)
-{
-    const char *target = tl_search_result(d->search)->signature;
-    const struct tl_driver_signature *a = target ? known_signature(d, target) : NULL,
-                                     *b = known_signature(d, signature);
-    bool same = a && b && tl_failure_shares_place(&a->record, &b->record);
-    return same ? TL_RELATION_SAME : TL_RELATION_UNKNOWN;
 }
 
 static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_trial *t)
@@ -199,10 +197,6 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
     const struct tl_search_failure failure = {
         .signature = d->units ? t->coarse_id : t->signature_id,
         .kind = tl_driver_kind(d, t->signature_id),
-        /* Costs nothing, so it is told before it is asked for. */
-        .relation = !d->units && told == TL_TOLD_FAIL && relation(d, t->signature_id) == TL_RELATION_SAME
-                        ? TL_RELATION_SAME
-                        : TL_RELATION_OPEN,
     };
     if (told == TL_TOLD_FAIL)
         tl_search_tell_failure(d->search, request, &failure);
@@ -312,7 +306,7 @@ static int complete_stored(struct tl_driver *d, struct tl_driver_trial *t, struc
 static int feed_one(struct tl_driver *d, const struct tl_search_request *q, struct tl_error *e)
 {
     if (q->purpose == TL_SEARCH_JUDGE) {
-        tl_search_tell_judgement(d->search, q->id, relation(d, q->signature), 0);
+        tl_driver_judge(d, q);
         return 0;
     }
     const struct tl_variant asked = {(uint64_t *)q->index};
@@ -323,17 +317,14 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     bool fresh = q->fresh || d->all_fresh || q->purpose == TL_SEARCH_REPRODUCE ||
                  q->purpose == TL_SEARCH_BAND || tl_search_result(d->search)->flaky;
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
-    const struct tl_cached *known = take_stored(d, u, v, fresh);
+    const struct tl_cached *known = tl_driver_take_stored(d, u, v, fresh);
     if (known) {
         struct tl_driver_trial t = {
             .outcome = known->outcome, .fresh = known->fresh, .cached = true, .told = true};
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || complete_stored(d, &t, e))
             return -1;
-        if (known->started_us < d->started_us)
-            d->n_cached++;
-        else
-            d->n_run++;
+        tl_driver_count_stored(d, known);
         tell(d, q->id, &t);
         return 0;
     }
@@ -349,13 +340,10 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     return 0;
 }
 
-int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
+/* Takes requests of the search until it has none for now. */
+static int feed_all(struct tl_driver *d, struct tl_error *e)
 {
     struct tl_search_request q[16];
-    if (d->failed) {
-        *e = d->failure;
-        return -1;
-    }
     for (size_t n; !tl_search_done(d->search) && (n = tl_search_ask(d->search, q, TL_COUNT(q)));)
         for (size_t i = 0; i < n; i++) {
             /* What is known already costs nothing: the same command again gets further. */
@@ -369,6 +357,19 @@ int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
     return 0;
 }
 
+int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
+{
+    bool judged = true;
+    if (d->failed) {
+        *e = d->failure;
+        return -1;
+    }
+    while (judged)
+        if (feed_all(d, e) || tl_driver_judge_step(d, &judged, e))
+            return -1;
+    return 0;
+}
+
 bool tl_driver_done(const struct tl_driver *d)
 {
     return tl_search_done(d->search) && !d->in_flight;
@@ -376,6 +377,7 @@ bool tl_driver_done(const struct tl_driver *d)
 
 void tl_driver_free(struct tl_driver *d)
 {
+    tl_driver_judge_free(d);
     if (d->search)
         tl_search_free(d->search);
     for (size_t i = 0; i < d->n_uses; i++) {

@@ -30,6 +30,7 @@ struct tl_driver {
     bool no_cache;                /* but what this run itself has stored may be used */
     bool all_fresh;               /* never a fork server's child */
     uint64_t max_trials;          /* that are really run; 0: no budget */
+    bool default_budget;          /* max_trials is not the user's */
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */
 
     /* The driver's own. */
@@ -41,8 +42,9 @@ struct tl_driver {
     size_t n_trials, capacity;
     struct tl_driver_signature *signatures; /* that were seen, and which of them are one failure */
     size_t n_signatures;
-    size_t bare_trials;         /* that left no stack, and were matched by outcome, phase and signal */
-    struct tl_driver_use *uses; /* stored trials of each variant and how far they are used up */
+    size_t bare_trials;            /* that left no stack, and were matched by outcome, phase and signal */
+    struct tl_driver_judge *judge; /* whether other signatures are this failure (judge.h); NULL */
+    struct tl_driver_use *uses;    /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;
     int64_t started_us; /* of the executor: what is older was known already */

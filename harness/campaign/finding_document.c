@@ -8,112 +8,11 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/campaign/finding_parts.h"
 #include "harness/executor/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static json_t *variant_json(const struct tl_case *c, const uint64_t *index)
-{
-    const struct tl_variant v = {(uint64_t *)index};
-    char *text = tl_variant_json(c, &v);
-    json_t *j = json_loads(text, 0, NULL);
-    free(text);
-    return j;
-}
-
-static json_t *value_json(const struct tl_case *c, size_t axis, uint64_t index)
-{
-    return tl_value_json(tl_axis_value(&c->axes[axis], index));
-}
-
-static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t *list, size_t n)
-{
-    json_t *j = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(j, value_json(c, axis, list[i]));
-    return j;
-}
-
-/* Of the intervals of rates. */
-#define RATE_CONFIDENCE 0.99
-
-static json_t *rate_json(const struct tl_case *c, size_t axis, const struct tl_search_rate *r)
-{
-    double low, high;
-    tl_wilson(r->failed, r->runs, RATE_CONFIDENCE, &low, &high);
-    return json_pack("{s:o,s:I,s:I,s:[f,f]}", "value", value_json(c, axis, r->value), "failed",
-                     (json_int_t)r->failed, "runs", (json_int_t)r->runs, "interval", low, high);
-}
-
-static json_t *band_json(const struct tl_case *c, size_t axis, const struct tl_search_band *b)
-{
-    json_t *samples = json_array();
-    for (size_t i = 0; i < b->n_samples; i++)
-        json_array_append_new(samples, rate_json(c, axis, &b->samples[i]));
-    return json_pack("{s:o,s:o,s:o}", "never", b->has_never ? rate_json(c, axis, &b->never) : json_null(),
-                     "always", rate_json(c, axis, &b->always), "samples", samples);
-}
-
-static json_t *triggers_json(const struct tl_case *c, const struct tl_search_trigger *triggers, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        const struct tl_search_trigger *t = &triggers[i];
-        json_t *j = json_pack("{s:s,s:o,s:o,s:o}", "axis", c->axes[t->axis].name, "value",
-                              value_json(c, t->axis, t->value), "fails_with",
-                              values_json(c, t->axis, t->fails_with, t->n_fails), "passes_with",
-                              values_json(c, t->axis, t->passes_with, t->n_passes));
-        if (t->n_other)
-            json_object_set_new(j, "other_with", values_json(c, t->axis, t->other_with, t->n_other));
-        if (t->n_unsupported)
-            json_object_set_new(j, "unsupported_with",
-                                values_json(c, t->axis, t->unsupported_with, t->n_unsupported));
-        if (t->band.is_band)
-            json_object_set_new(j, "band", band_json(c, t->axis, &t->band));
-        else if (t->threshold)
-            json_object_set_new(j, "threshold", value_json(c, t->axis, t->value));
-        if (t->non_monotone)
-            json_object_set_new(j, "non_monotone", value_json(c, t->axis, t->counterexample));
-        if (t->set)
-            json_object_set_new(j, "set", json_true());
-        if (t->gap)
-            json_object_set_new(j, "gap", json_true());
-        if (t->unresolved)
-            json_object_set_new(j, "unresolved", json_true());
-        if (t->masked)
-            json_object_set_new(j, "masked", json_true());
-        json_array_append_new(list, j);
-    }
-    return list;
-}
-
-static json_t *answer_json(const struct tl_case *c, const struct tl_search_answer *a)
-{
-    return json_pack("{s:o,s:o}", "minimal", variant_json(c, a->minimal), "trigger",
-                     triggers_json(c, a->triggers, a->n_triggers));
-}
-
-/* Values that have to stay as they are in the minimal variant: of each entry at least one. */
-static json_t *needs_json(const struct tl_case *c, const struct tl_search_result *r)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->n_needs; i++) {
-        json_t *any_of = json_array();
-        for (size_t k = 0; k < r->needs[i].n; k++) {
-            const struct tl_search_need_axis *x = &r->needs[i].any_of[k];
-            json_t *j = json_pack("{s:s,s:o,s:o,s:o}", "axis", c->axes[x->axis].name, "value",
-                                  value_json(c, x->axis, x->value), "fails_with",
-                                  values_json(c, x->axis, x->fails_with, x->n_fails), "passes_with",
-                                  values_json(c, x->axis, x->passes_with, x->n_passes));
-            if (x->has_up_to)
-                json_object_set_new(j, "up_to", value_json(c, x->axis, x->up_to));
-            json_array_append_new(any_of, j);
-        }
-        json_array_append_new(list, json_pack("{s:o}", "any_of", any_of));
-    }
-    return list;
-}
 
 /* A trial of the path that shows something: of this variant, with this outcome, a fresh one if there is any.
  */
@@ -134,7 +33,7 @@ static const char *trial_showing(const struct tl_driver *d, const struct tl_sear
     return found;
 }
 
-static json_t *id_or_null(const char *id)
+json_t *tl_finding_id(const char *id)
 {
     return id ? json_string(id) : json_null();
 }
@@ -146,10 +45,10 @@ static json_t *decisive_json(const struct tl_driver *d, const struct tl_search_r
         const struct tl_search_pair *p = &r->decisive[i];
         json_array_append_new(
             list, json_pack("{s:s,s:o,s:o,s:I,s:I,s:o,s:o}", "axis", d->c->axes[p->axis].name, "fails",
-                            variant_json(d->c, p->fails), "passes", variant_json(d->c, p->passes), "n_fails",
-                            (json_int_t)p->n_fails, "n_passes", (json_int_t)p->n_passes, "fails_trial",
-                            id_or_null(trial_showing(d, r, p->fails, TL_SEARCH_MATCH)), "passes_trial",
-                            id_or_null(trial_showing(d, r, p->passes, TL_SEARCH_PASS))));
+                            tl_finding_variant(d->c, p->fails), "passes", tl_finding_variant(d->c, p->passes),
+                            "n_fails", (json_int_t)p->n_fails, "n_passes", (json_int_t)p->n_passes,
+                            "fails_trial", tl_finding_id(trial_showing(d, r, p->fails, TL_SEARCH_MATCH)),
+                            "passes_trial", tl_finding_id(trial_showing(d, r, p->passes, TL_SEARCH_PASS))));
     }
     return list;
 }
@@ -180,8 +79,8 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
         json_t *j = json_pack(
             "{s:o,s:o,s:s,s:s,s:b,s:I}", "variant",
             d->units ? json_pack("{s:s}", "build", d->units[s->index[0]]->text)
-                     : variant_json(d->c, s->index),
-            "trial", id_or_null(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
+                     : tl_finding_variant(d->c, s->index),
+            "trial", tl_finding_id(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
             tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome), "fresh",
             d->trials[i].told ? d->trials[i].fresh : s->fresh, "repeat", (json_int_t)s->repeat);
         if (s->signature && *s->signature)
@@ -203,7 +102,7 @@ static json_t *axes_json(const struct tl_case *c)
         } else {
             json_t *values = json_array();
             for (uint64_t k = 0; k < a->count; k++)
-                json_array_append_new(values, value_json(c, i, k));
+                json_array_append_new(values, tl_finding_value(c, i, k));
             json_object_set_new(j, "values", values);
         }
         json_array_append_new(list, j);
@@ -244,53 +143,6 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
         free(text);
     }
     return list;
-}
-
-/* A signature that was met, with the first variant that showed it, and what a trial that did says of it. */
-static json_t *met_json(const struct tl_driver *d, const struct tl_search_result *r, const char *signature,
-                        const uint64_t *index, uint32_t seen)
-{
-    const char *trial = NULL;
-    for (size_t k = 0; k < r->n_path && k < d->n_trials && !trial; k++)
-        if (d->trials[k].told && r->path[k].signature && !strcmp(r->path[k].signature, signature))
-            trial = d->trials[k].id;
-    json_t *j = json_pack("{s:s,s:o,s:o,s:I}", "signature", signature, "variant",
-                          d->units ? json_pack("{s:s}", "build", d->units[index[0]]->text)
-                                   : variant_json(d->c, index),
-                          "trial", id_or_null(trial), "seen", (json_int_t)seen);
-    struct tl_trial_record t;
-    struct tl_error ignored;
-    if (trial && !tl_query_trial(tl_executor_store(d->x), trial, &t, &ignored)) {
-        json_object_set_new(j, "title", json_string(t.signature.title ? t.signature.title : ""));
-        json_object_set_new(j, "outcome", json_string(tl_outcome_name(t.outcome)));
-        json_object_set_new(j, "phase", json_string(tl_phase_name(t.phase)));
-        json_object_set_new(j, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
-        tl_trial_record_free(&t);
-    }
-    return j;
-}
-
-/* Failures of another kind that turned up, and the places in the code at which this one shows. */
-static void add_others(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
-{
-    static const char *const relations[] = {[TL_RELATION_OPEN] = "unknown",
-                                            [TL_RELATION_SAME] = "same",
-                                            [TL_RELATION_OTHER] = "other",
-                                            [TL_RELATION_UNKNOWN] = "unknown"};
-    json_t *others = json_array(), *places = json_array();
-    for (size_t i = 0; i < r->n_others; i++)
-        json_array_append_new(others,
-                              met_json(d, r, r->others[i].signature, r->others[i].index, r->others[i].seen));
-    for (size_t i = 0; i < r->n_places; i++) {
-        const struct tl_search_place *p = &r->places[i];
-        if (!p->seen)
-            continue;
-        json_t *j = met_json(d, r, p->signature, p->index, p->seen);
-        json_object_set_new(j, "relation", json_string(relations[p->relation]));
-        json_array_append_new(places, j);
-    }
-    json_object_set_new(document, "others", others);
-    json_object_set_new(document, "places", places);
 }
 
 /* Outcome, signal, phase, message and signature, from the trial that stands for the finding. */
@@ -387,7 +239,7 @@ static void add_rate(const struct tl_driver *d, const struct tl_search_result *r
         failed += match;
         runs += match || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
     }
-    tl_wilson((uint64_t)failed, (uint64_t)runs, RATE_CONFIDENCE, &low, &high);
+    tl_wilson((uint64_t)failed, (uint64_t)runs, TL_FINDING_CONFIDENCE, &low, &high);
     json_object_set_new(document, "rate", json_pack("[I,I]", failed, runs));
     json_object_set_new(document, "rate_interval", json_pack("[f,f]", low, high));
 }
@@ -402,35 +254,39 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     for (size_t i = 0; i < r->n_reset; i++)
         json_array_append_new(reset, json_string(c->axes[r->reset[i]].name));
     for (size_t i = 0; i < r->n_causes; i++)
-        json_array_append_new(causes, answer_json(c, &r->causes[i]));
+        json_array_append_new(causes, tl_finding_answer(c, &r->causes[i]));
     for (size_t i = 0; i < r->n_joint; i++)
         json_array_append_new(joint, json_pack("{s:s,s:s,s:o}", "less", c->axes[r->joint[i].less].name,
                                                "more", c->axes[r->joint[i].more].name, "witness",
-                                               variant_json(c, r->joint[i].witness)));
+                                               tl_finding_variant(c, r->joint[i].witness)));
     for (int i = 0; i < TL_SEARCH_PURPOSE_COUNT; i++)
         if (r->by_purpose[i])
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
                                 json_integer((json_int_t)r->by_purpose[i]));
     json_object_set_new(document, "minimal",
-                        r->minimal && !d->units && !d->frontier ? variant_json(c, r->minimal) : json_null());
+                        r->minimal && !d->units && !d->frontier ? tl_finding_variant(c, r->minimal)
+                                                                : json_null());
     json_object_set_new(document, "trigger",
-                        d->units ? json_array() : triggers_json(c, r->triggers, r->n_triggers));
+                        d->units ? json_array() : tl_finding_triggers(c, r->triggers, r->n_triggers));
     json_object_set_new(document, "joint", joint);
     json_object_set_new(document, "match", json_string(r->wide ? "wide" : "strict"));
     if (r->strict.minimal)
-        json_object_set_new(document, "strict", answer_json(c, &r->strict));
+        json_object_set_new(document, "strict", tl_finding_answer(c, &r->strict));
     json_object_set_new(document, "or", causes);
-    json_object_set_new(document, "needs", needs_json(c, r));
+    json_object_set_new(document, "needs", tl_finding_needs(c, r->needs, r->n_needs));
+    json_object_set_new(document, "local_needs", tl_finding_needs(c, r->local_needs, r->n_local_needs));
     json_object_set_new(document, "independent", independent);
     json_object_set_new(document, "reset", reset);
     json_object_set_new(document, "decisive", d->units ? json_array() : decisive_json(d, r));
     json_object_set_new(
         document, "generalises",
         json_pack("{s:[i,i],s:[i,i]}", "held", r->held[0], r->held[1], "broken", r->broken[0], r->broken[1]));
+    json_object_set_new(document, "generalises_strict",
+                        json_pack("{s:i,s:i}", "held", r->held_exact, "broken", r->broken_exact));
     if (r->not_held)
-        json_object_set_new(document, "not_held", variant_json(c, r->not_held));
+        json_object_set_new(document, "not_held", tl_finding_variant(c, r->not_held));
     if (r->also)
-        json_object_set_new(document, "also", variant_json(c, r->also));
+        json_object_set_new(document, "also", tl_finding_variant(c, r->also));
     add_rate(d, r, document);
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
     json_object_set_new(document, "confidence",
@@ -439,6 +295,10 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     json_object_set_new(document, "by_purpose", purposes);
+    json_object_set_new(document, "budget",
+                        d->max_trials ? json_pack("{s:I,s:b}", "trials", (json_int_t)d->max_trials, "default",
+                                                  (int)d->default_budget)
+                                      : json_null());
 }
 
 /* Takes an axis out of a list of names, or of objects that name one as "axis". */
@@ -473,9 +333,10 @@ static void add_frontier(const struct tl_driver *d, const struct tl_search_resul
 {
     json_t *corners = json_array();
     for (size_t i = 0; i < r->n_corners; i++)
-        json_array_append_new(
-            corners, json_pack("{s:o,s:o,s:b}", "a", value_json(d->c, d->frontier[0], r->corners[i].a), "b",
-                               value_json(d->c, d->frontier[1], r->corners[i].b), "gap", r->corners[i].gap));
+        json_array_append_new(corners, json_pack("{s:o,s:o,s:b}", "a",
+                                                 tl_finding_value(d->c, d->frontier[0], r->corners[i].a), "b",
+                                                 tl_finding_value(d->c, d->frontier[1], r->corners[i].b),
+                                                 "gap", r->corners[i].gap));
     json_object_set_new(document, "frontier",
                         json_pack("{s:s,s:s,s:o}", "a", d->c->axes[d->frontier[0]].name, "b",
                                   d->c->axes[d->frontier[1]].name, "corners", corners));
@@ -503,8 +364,8 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     json_object_set_new(document, "elapsed_s", json_real(tl_seconds_since(d->started_ns)));
     json_object_set_new(document, "reproduced", json_boolean(r->reproduced));
     json_object_set_new(document, "complete", json_boolean(r->complete));
-    json_object_set_new(document, "failing", variant_json(c, d->failing->index));
-    json_object_set_new(document, "baseline", variant_json(c, baseline.index));
+    json_object_set_new(document, "failing", tl_finding_variant(c, d->failing->index));
+    json_object_set_new(document, "baseline", tl_finding_variant(c, baseline.index));
     tl_variant_free(&baseline);
     const char *evidence = NULL, *control = NULL;
     if (d->units)
@@ -515,7 +376,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         control = trial_showing(d, r, r->decisive[i].passes, TL_SEARCH_PASS);
     json_object_set_new(
         document, "evidence",
-        json_pack("{s:o,s:o}", "trial", id_or_null(evidence), "control", id_or_null(control)));
+        json_pack("{s:o,s:o}", "trial", tl_finding_id(evidence), "control", tl_finding_id(control)));
     add_search(d, r, document);
     set_unread_apart(d, u, document);
     json_object_set_new(document, "notes", notes_json(d, r));
@@ -531,7 +392,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         json_decref(document);
         return NULL;
     }
-    add_others(d, r, document);
+    tl_finding_add_places(d, r, document);
     add_reason(d, r, document);
     json_object_set_new(document, "environment_id", json_string(environment));
     return document;

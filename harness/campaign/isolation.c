@@ -32,12 +32,15 @@ bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
 static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
     const struct tl_search_result *r = tl_search_result(d->search);
+    uint64_t left = tl_search_left(d->search),
+             budget = d->max_trials > d->n_run ? d->max_trials - d->n_run : 0;
     char most[48] = "";
     if (s->wishes.max_seconds)
         snprintf(most, sizeof most, " of at most %llu s", (unsigned long long)s->wishes.max_seconds);
-    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more, %.0f s%s",
+    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more (of %llu), %.0f s%s",
                   (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
-                  (unsigned long long)tl_search_left(d->search), tl_seconds_since(s->started_ns), most);
+                  (unsigned long long)(left < budget ? left : budget), (unsigned long long)d->max_trials,
+                  tl_seconds_since(s->started_ns), most);
 }
 
 /* Drives all searches side by side to their end, the user's patience or the budget. */
@@ -170,6 +173,8 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
 /* A driver that was interrupted before it began has no search. */
 static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 {
+    /* Builds and boundaries are as many as there are, and end. */
+    bool by_default = !s->wishes.max_trials && !s->over && !s->frontier;
     s->n_drivers = s->over ? 1 : s->n_units;
     s->drivers = tl_calloc(s->n_drivers, sizeof *s->drivers);
     for (size_t i = 0; i < s->n_drivers; i++)
@@ -178,7 +183,8 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .c = s->c,
             .failing = &s->failing,
             .no_cache = s->wishes.no_cache,
-            .max_trials = s->wishes.max_trials,
+            .max_trials = by_default ? TL_ISOLATION_TRIALS : s->wishes.max_trials,
+            .default_budget = by_default,
             .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
         };
     if (s->over)

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Trials that an isolation runs at most where nobody says otherwise. A failure that shows in a fifth of the runs
+ * takes some 1000 of them; what takes three times as many has no shape that a search finds. */
+#define TL_ISOLATION_TRIALS 3000
+
 struct tl_campaign_wishes {
     uint64_t max_trials, max_seconds; /* 0: no limit */
     uint64_t repeat;                  /* of a matrix: trials of each cell */

@@ -13,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an isolation for which nobody sets a bound. Few need a tenth of it; one that gets there is stopped, says so,
- * and goes on from there when it is asked again. */
-#define DEFAULT_TRIALS 1000
-
 /* One run of the command. */
 struct command {
     const struct tl_options *o;
@@ -176,8 +172,6 @@ static int run(struct command *k, bool given)
         result = parse_frontier(s->c, o->frontier, frontier, &e);
         s->frontier = frontier;
     }
-    if (!s->wishes.max_trials && !s->over && !s->frontier)
-        s->wishes.max_trials = DEFAULT_TRIALS;
     if (!result && given) {
         json_t *documents;
         result = tl_isolation_run(s, &documents, &e);

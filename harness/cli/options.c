@@ -76,10 +76,9 @@ static const struct row {
      "With `--signature` the default is strict"},
     {"frontier", "AXIS,AXIS", 0, TEXT, PLACE(frontier), NULL,
      "draw the whole boundary between pass and fail over two ordered axes", NULL},
-    {"max-trials", "N", 0, NUMBER, PLACE(max_trials), NULL, "stop after N trials with the best result so far",
-     "Without it an isolation has 1000. Only trials that are really run count; the same command again goes "
-     "on from there",
-     MANY},
+    {"max-trials", "N", 0, NUMBER, PLACE(max_trials), NULL,
+     "stop after N trials with the best result so far (default: 3000)",
+     "Only trials that are really run count; the same command again goes on from there", MANY},
     {"max-time", "SECONDS", 0, NUMBER, PLACE(max_seconds), NULL,
      "stop after that time with the best result so far",
      "Trials that are running then are stopped, and stored as `lost`", MANY},

@@ -21,6 +21,12 @@
  * it does not, an edge is the place where two rates can no longer be told apart, and it is found to a part
  * of the width.
  *
+ * Where the failure hangs on what happens to lie in memory the rate may go up and down instead: it fails always
+ * at one value, seldom at a larger one, and always again further on. A value at which it fails always may be an
+ * island then, and another process would not fail there. So a threshold of a flaky failure beyond which some value
+ * passes is a band too, an uneven one: it ends at the first value from which on all that was tried fails in every
+ * run, with values in between tried for it.
+ *
  * [1] R. A. Fisher: On the interpretation of chi-square from contingency tables, and the calculation of P.
  *     J. R. Statist. Soc. 85(1), 1922.
  * [2] D. Katz and others: Obtaining confidence intervals for the risk ratio in cohort studies. Biometrics
@@ -279,4 +285,115 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
             break;
         }
     }
+}
+
+/* ---- where the rate goes up and down ---- */
+
+/* Whether a value fails in all of its runs, of which there have to be enough. */
+static enum compared fails_surely(struct tl_search *s, size_t axis, uint64_t value, uint32_t runs)
+{
+    const struct tl_point *known = tl_point_get(s, tl_search_beside(s, axis, value));
+    if (matches(known) < known->told || tl_point_closed(known))
+        return COMPARE_LOWER;
+    if (known->told >= runs)
+        return COMPARE_SAME;
+    uint32_t portion = known->told + 4 < runs ? known->told + 4 : runs;
+    measure(s, axis, value, portion);
+    return COMPARE_PENDING;
+}
+
+/* The largest value below F's that did not always fail. */
+static uint64_t last_unsure(struct tl_search *s, size_t axis)
+{
+    size_t n;
+    uint64_t last = s->best[axis];
+    const struct tl_point **list = tl_search_along(s, axis, &n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t value = list[i]->index[axis];
+        bool unsure = !tl_point_closed(list[i]) && matches(list[i]) < list[i]->told;
+        if (unsure && value > last && value < s->failing[axis])
+            last = value;
+    }
+    free(list);
+    return last;
+}
+
+/* The smallest value that was tried above another one; F's, if there is none. */
+static uint64_t next_tried(struct tl_search *s, size_t axis, uint64_t above)
+{
+    size_t n;
+    uint64_t next = s->failing[axis];
+    const struct tl_point **list = tl_search_along(s, axis, &n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t value = list[i]->index[axis];
+        if (value > above && value < next && list[i]->told > 0 && !tl_point_closed(list[i]))
+            next = value;
+    }
+    free(list);
+    return next;
+}
+
+/* Values between the one that is to be handed on and F's that have to fail as well. */
+#define BETWEEN 6
+
+enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven)
+{
+    struct tl_isolate_state *z = s->isolate;
+    struct tl_search_band *b = &z->bands[axis];
+    uint64_t from, to = s->failing[axis];
+    /* One of many values may pass by chance: it has to fail more seldom than F's. */
+    enum compared at_counterexample = COMPARE_LOWER;
+    if (z->counterexample[axis] > s->best[axis])
+        at_counterexample = compare(s, axis, z->counterexample[axis], true);
+    *uneven = at_counterexample == COMPARE_LOWER;
+    if (at_counterexample != COMPARE_LOWER)
+        return at_counterexample == COMPARE_PENDING ? TL_PENDING : TL_DONE;
+    for (;;) {
+        from = next_tried(s, axis, last_unsure(s, axis));
+        if (from >= to)
+            break;
+        enum compared c = fails_surely(s, axis, from, s->options.band_runs);
+        for (uint64_t i = 1; i < BETWEEN && c == COMPARE_SAME; i++)
+            c = fails_surely(s, axis, from + (uint64_t)((double)(to - from) * (double)i / BETWEEN), 4);
+        if (c == COMPARE_PENDING)
+            return TL_PENDING;
+        if (c == COMPARE_SAME)
+            break;
+    }
+    if (measure(s, axis, from, s->options.band_runs) == NULL)
+        return TL_PENDING;
+    keep_samples(s, axis);
+    b->is_band = b->uneven = true;
+    b->has_never = s->best[axis] > 0;
+    if (b->has_never)
+        b->never = rate_at(s, axis, s->best[axis] - 1);
+    b->always = rate_at(s, axis, from);
+    s->best[axis] = from;
+    z->threshold_done[axis] = from;
+    z->gap_below[axis] = UINT64_MAX;
+    tl_search_note(s, TL_NOTE_BAND);
+    s->noisy = tl_point_get(s, s->failing)->seen[TL_SEARCH_MATCH] < tl_point_get(s, s->failing)->told;
+    return TL_DONE;
+}
+
+void tl_band_move(struct tl_search *s, size_t axis, uint64_t value)
+{
+    struct tl_isolate_state *z = s->isolate;
+    struct tl_search_band *b = &z->bands[axis];
+    if (!b->is_band) {
+        b->has_never = s->best[axis] > 0;
+        if (b->has_never)
+            b->never = rate_at(s, axis, s->best[axis] - 1);
+    }
+    free(b->samples);
+    b->samples = NULL;
+    b->n_samples = 0;
+    b->is_band = b->moves = true;
+    keep_samples(s, axis);
+    b->always = rate_at(s, axis, value);
+    s->best[axis] = value;
+    z->threshold_done[axis] = value;
+    z->gap_below[axis] = UINT64_MAX;
+    z->moved[axis]++;
+    tl_search_note(s, TL_NOTE_BAND);
 }

@@ -70,7 +70,7 @@ static const struct {
     {"baseline-unsupported", "the baseline cannot be tried here"},
     {"non-monotone", "the failure is not monotone: a simpler value fails where a less simple one passes"},
     {"flaky", "the same variant failed in this way in some runs and did not in others"},
-    {"band", "a threshold is not sharp: the rate of failure climbs over a range of values"},
+    {"band", "a threshold is not sharp: over a range of values the failure shows in a part of the runs only"},
     {"masked", "a simpler variant fails in another way, so it cannot be told whether it would pass"},
     {"neighbour-unsupported", "a simpler variant cannot be tried, so one of the axes may not be needed"},
     {"neighbours-unsupported", "no simpler variant can be tried, so nothing is shown about what is needed"},
@@ -87,6 +87,9 @@ static const struct {
     {"may-be-two",
      "the minimal variant fails at another place in the code than the failing variant does, and "
      "nothing tells whether that is the same bug"},
+    {"needs-open",
+     "too few random variants with the trigger failed in a row: other values may have to stay as "
+     "they are"},
 };
 
 const char *tl_search_purpose_name(enum tl_search_purpose p)
@@ -226,8 +229,9 @@ static void report_common(struct tl_search *s)
         while (j < r->n_others && r->others[j].signature != run->face->signature)
             j++;
         if (j == r->n_others)
-            r->others[r->n_others++] =
-                (struct tl_search_other){.signature = run->face->signature, .index = run->point->index};
+            r->others[r->n_others++] = (struct tl_search_other){.signature = run->face->signature,
+                                                                .relation = run->face->relation,
+                                                                .index = run->point->index};
         r->others[j].seen++;
     }
     for (int i = 0; i < TL_SEARCH_NOTE_COUNT; i++)

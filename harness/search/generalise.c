@@ -62,7 +62,8 @@ static void make_probes(struct tl_search *s)
             add_probe(s, a, f, TL_NO_AXIS, true);
         for (uint64_t d = 2; d < f - t; d = further(d))
             add_probe(s, a, t + d, TL_NO_AXIS, true);
-        for (int i = 0; i < 2 && f > t + 1; i++)
+        int random = s->space->axes[a].count > s->options.widen_most ? 4 : 2;
+        for (int i = 0; i < random && f > t + 1; i++)
             add_probe(s, a, t + 1 + tl_search_random(s, f - t - 1), TL_NO_AXIS, true);
         for (uint64_t d = 2; d < t; d = further(d))
             add_probe(s, a, t - d, TL_NO_AXIS, false);
@@ -104,6 +105,8 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
             z->counter[p->axis] = true;
             z->counterexample[p->axis] = p->index[p->axis];
         } else if (!p->should_fail && j == TL_JUDGE_FAIL && simpler == NULL) {
+            /* It would become M: so it has to be the failure that is isolated. */
+            pending = pending || tl_point_open(s, tl_point_get(s, p->index));
             simpler = p;
         }
     }
@@ -124,9 +127,26 @@ enum tl_search_progress tl_probe_step(struct tl_search *s)
         tl_isolate_again(s);
         return TL_AGAIN;
     }
-    for (size_t a = 0; a < s->n; a++)
-        if (z->counter[a])
+    for (size_t a = 0; a < s->n; a++) {
+        if (!z->counter[a])
+            continue;
+        bool is_long = s->space->axes[a].count > s->options.widen_most;
+        if (!is_long || !s->notes[TL_NOTE_FLAKY] || z->bands[a].is_band || s->best[a] >= s->failing[a]) {
             tl_search_note(s, TL_NOTE_NON_MONOTONE);
+            continue;
+        }
+        bool uneven;
+        if (tl_band_uneven(s, a, &uneven) == TL_PENDING)
+            return TL_PENDING;
+        z->counter[a] = false;
+        if (!uneven)
+            continue;
+        tl_axes_reset(&z->axes);
+        tl_isolate_again(s);
+        if (z->step != TL_STEP_END)
+            z->step = TL_STEP_AXES;
+        return TL_AGAIN;
+    }
     if (z->n_joint > 0)
         tl_search_note(s, TL_NOTE_JOINT);
     return TL_DONE;
@@ -253,7 +273,7 @@ static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
 {
     struct tl_isolate_state *z = s->isolate;
     bool pending = false;
-    uint32_t count[2] = {0, 0};
+    uint32_t count[2] = {0, 0}, exact = 0;
     z->not_held = NULL;
     for (size_t i = 0; i < n; i++) {
         enum tl_judgement j = tl_judge(s, list[i], 1, false, 0.01, TL_SEARCH_HOLD, TL_NO_AXIS, 0, 0);
@@ -265,6 +285,7 @@ static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
             continue;
         count[0] += j == TL_JUDGE_FAIL;
         count[1]++;
+        exact += j == TL_JUDGE_FAIL && tl_point_get(s, list[i])->exact > 0;
         if (j == TL_JUDGE_FAIL || z->not_held != NULL)
             continue;
         /* One pass may be chance: twice more. */
@@ -277,6 +298,7 @@ static bool try_held(struct tl_search *s, uint64_t **list, size_t n)
         z->varied[a] = values_failing(s, list, n, a);
     z->all_drawn = variants_with_trigger(s, n + 2) <= count[0] + 1;
     memcpy(z->held_count, count, sizeof count);
+    z->held_exact = exact;
     return !pending;
 }
 
@@ -285,7 +307,7 @@ static bool try_broken(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     bool pending = false;
-    uint32_t count[2] = {0, 0};
+    uint32_t count[2] = {0, 0}, exact = 0;
     z->also = NULL;
     for (size_t i = 0; i < z->n_broken; i++) {
         enum tl_judgement j =
@@ -295,10 +317,12 @@ static bool try_broken(struct tl_search *s)
             continue;
         count[0] += j == TL_JUDGE_FAIL;
         count[1]++;
+        exact += j == TL_JUDGE_FAIL && tl_point_get(s, z->broken[i])->exact > 0;
         if (j == TL_JUDGE_FAIL && z->also == NULL)
             z->also = tl_point_get(s, z->broken[i])->index;
     }
     memcpy(z->broken_count, count, sizeof count);
+    z->broken_exact = exact;
     return !pending;
 }
 

@@ -177,7 +177,9 @@ struct tl_search_line {
     bool noisy;
     /* In a noisy search only: */
     struct tl_noise noise;
-    bool asked; /* runs are being waited for … */
+    bool spent;    /* it took more runs than any threshold does: tmax fails, and that is all that is known */
+    uint64_t runs; /* so far */
+    bool asked;    /* runs are being waited for … */
     uint64_t position;
     uint32_t want;                          /* … until so many of it are told … */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT]; /* … of which these were known before */
@@ -281,6 +283,8 @@ struct tl_needs_state {
     bool *held; /* by axis: part of a need */
     size_t n_needs;
     struct tl_search_need *needs;
+    size_t n_local; /* those that are needed next to M only */
+    struct tl_search_need *local;
     size_t value_of; /* the need whose values are tried */
     size_t n_draws;
     uint64_t **draws; /* since the last need was found */
@@ -312,6 +316,7 @@ struct tl_isolate_state {
     uint64_t band_low, band_high; /* bisection of an edge */
     uint64_t band_step;           /* of it: how far from M the next value is */
     uint64_t band_upper;          /* the upper edge, once found */
+    unsigned *moved;              /* by axis: how often M was moved away from an edge that hangs on others */
     bool band_then_axes;          /* the search became noisy: begin again with the axes */
 
     size_t n_neighbours;
@@ -335,6 +340,7 @@ struct tl_isolate_state {
     size_t *varied;            /* by axis: values that failed, M's and those of the held draws */
     bool all_drawn;            /* there is no other variant with the trigger */
     uint32_t held_count[2], broken_count[2]; /* failed, of */
+    uint32_t held_exact, broken_exact;       /* of the failed, with the very signature */
     const uint64_t *not_held, *also;         /* as in the result */
 };
 
@@ -342,6 +348,10 @@ struct tl_isolate_state {
 enum tl_search_progress tl_axes_step(struct tl_search *s);
 enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
+/* uneven: the threshold of an axis is none, but a band in which the rate goes up and down; M is put to its end. */
+enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven);
+/* The threshold of an axis hangs on axes outside of the trigger: M is put to a value beyond it. */
+void tl_band_move(struct tl_search *s, size_t axis, uint64_t value);
 /* taken: M was replaced by W: the steps from choices on again. */
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 /* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */

@@ -284,7 +284,7 @@ static void again_from_strict(struct tl_search *s)
     s->notes[TL_NOTE_NOT_INDEPENDENT] = s->notes[TL_NOTE_OTHER_TRIGGER] = s->notes[TL_NOTE_NEEDS_OPEN] =
         false;
     tl_isolate_again(s);
-    if (z->step != TL_STEP_END)
+    if (z->step != TL_STEP_END && z->headline == TL_HEADLINE_WIDEN)
         z->step = TL_STEP_HEADLINE;
 }
 

@@ -9,6 +9,10 @@
  *            most that can be put back while it still passes, as in ficbs.c with the roles changed), to a set of
  *            which none can be left out. One axis is a need; of several, each alone is enough to keep the failure
  *   confirm  M with that set moved passes, up to one chance in 10,000: a flaky failure must not name an axis
+ *   local    what M needs the failure need not need: M is minimal, and stands at the edge of everything. So F is
+ *            tried with the set moved. Where that fails, and by M's trigger, the set is needed next to M only. If
+ *            the failure is flaky, it is often a threshold that hangs on the set, as one does that hangs on where
+ *            things lie in memory: then M is put beyond it, to twice the distance at which it still failed
  *   values   the values of each axis in it, or by bisection the last one that fails
  *
  * What fails in another way counts neither as a failure nor as a pass. Eight failures in a row exclude, with 95 %,
@@ -32,8 +36,13 @@ static bool is_free(const struct tl_search *s, size_t axis)
     return s->best[axis] == 0 && s->space->axes[axis].count > 1 && !s->isolate->needs.held[axis];
 }
 
+static void add_value(uint64_t **list, size_t *n, uint64_t value)
+{
+    *TL_GROW(*list, *n) = value;
+}
+
 /* Adds a need: one of these axes has to stay as it is in M. passes is M with all of them moved. */
-static void add(struct tl_search *s, const uint64_t *passes)
+static void add(struct tl_search *s, const uint64_t *passes, bool local)
 {
     struct tl_needs_state *d = &s->isolate->needs;
     const struct tl_point *p = tl_point_get(s, passes);
@@ -41,10 +50,18 @@ static void add(struct tl_search *s, const uint64_t *passes)
     for (size_t a = 0; a < s->n; a++) {
         if (passes[a] == s->best[a])
             continue;
-        *TL_GROW(need.any_of, need.n) = (struct tl_search_need_axis){.axis = a, .value = s->best[a]};
+        struct tl_search_need_axis *x = TL_GROW(need.any_of, need.n);
+        *x = (struct tl_search_need_axis){.axis = a, .value = s->best[a]};
         d->held[a] = true;
+        if (!local)
+            continue;
+        add_value(&x->fails_with, &x->n_fails, s->best[a]);
+        add_value(&x->passes_with, &x->n_passes, passes[a]);
     }
-    *TL_GROW(d->needs, d->n_needs) = need;
+    if (local)
+        *TL_GROW(d->local, d->n_local) = need;
+    else
+        *TL_GROW(d->needs, d->n_needs) = need;
     for (size_t i = 0; i < d->n_draws; i++)
         free(d->draws[i]);
     d->n_draws = 0;
@@ -135,8 +152,74 @@ static enum tl_search_progress reduce(struct tl_search *s, const uint64_t *passe
     return p;
 }
 
-/* Finds what a passing variant needs. TL_DONE: it is added, or was luck, which its verdict says then. */
-static enum tl_search_progress explain(struct tl_search *s, const uint64_t *passes)
+/* Whether F fails with what moves in `passes`, and by M's trigger. */
+static enum tl_search_progress is_local(struct tl_search *s, const uint64_t *passes, bool *local)
+{
+    uint64_t *index = tl_index_copy(s, s->failing);
+    for (size_t a = 0; a < s->n; a++)
+        if (passes[a] != s->best[a])
+            index[a] = passes[a];
+    enum tl_judgement j = judge(s, index, 0.01, TL_NO_AXIS);
+    *local = false;
+    /* It may fail for another cause: then it does so without M's trigger. */
+    for (size_t a = 0; a < s->n && j == TL_JUDGE_FAIL && !*local; a++) {
+        if (s->best[a] == 0)
+            continue;
+        uint64_t value = index[a];
+        index[a] = 0;
+        enum tl_judgement broken = judge(s, index, 0.01, TL_NO_AXIS);
+        index[a] = value;
+        *local = broken == TL_JUDGE_PASS;
+        j = broken == TL_JUDGE_PENDING ? broken : j;
+    }
+    free(index);
+    return j == TL_JUDGE_PENDING ? TL_PENDING : TL_DONE;
+}
+
+#define MOST_MOVES 3
+
+/* Whether a threshold that is further in makes a variant fail that passes next to M: M goes beyond it then. */
+static enum tl_search_progress move_threshold(struct tl_search *s, const uint64_t *passes, bool *moved)
+{
+    struct tl_isolate_state *z = s->isolate;
+    uint64_t *index = tl_index_copy(s, passes);
+    bool pending = false;
+    *moved = false;
+    for (size_t a = 0; a < s->n && !*moved && !pending && s->notes[TL_NOTE_FLAKY]; a++) {
+        const struct tl_search_axis *axis = &s->space->axes[a];
+        if (!axis->ordered || axis->count <= s->options.widen_most || s->best[a] == 0 ||
+            s->best[a] >= s->failing[a])
+            continue;
+        uint64_t low = s->best[a], high = s->failing[a];
+        index[a] = high;
+        enum tl_judgement j = judge(s, index, 0.01, a);
+        bool fails = j == TL_JUDGE_FAIL;
+        while (fails && high - low > 1 + (high - s->best[a]) / 16 && j != TL_JUDGE_PENDING) {
+            index[a] = low + (high - low) / 2;
+            j = judge(s, index, 0.01, a);
+            high = j == TL_JUDGE_FAIL ? index[a] : high;
+            low = j == TL_JUDGE_FAIL ? low : index[a];
+        }
+        index[a] = passes[a];
+        pending = j == TL_JUDGE_PENDING;
+        if (pending || !fails)
+            continue;
+        uint64_t beyond = high - s->best[a] < s->failing[a] - high ? 2 * high - s->best[a] : s->failing[a];
+        beyond = z->moved[a] + 1 < MOST_MOVES ? beyond : s->failing[a];
+        /* M has to fail there: it is F's value otherwise, which is known to. */
+        j = judge(s, tl_search_beside(s, a, beyond), 0.01, a);
+        pending = j == TL_JUDGE_PENDING;
+        if (!pending)
+            tl_band_move(s, a, j == TL_JUDGE_FAIL ? beyond : s->failing[a]);
+        *moved = !pending;
+    }
+    free(index);
+    return pending ? TL_PENDING : TL_DONE;
+}
+
+/* Finds what a passing variant needs. TL_DONE: it is added, or was luck, which its verdict says then; or M was
+ * moved. */
+static enum tl_search_progress explain(struct tl_search *s, const uint64_t *passes, bool *moved_m)
 {
     bool *moved = tl_calloc(s->n + 1, sizeof *moved);
     enum tl_search_progress p = reduce(s, passes, moved);
@@ -146,9 +229,14 @@ static enum tl_search_progress explain(struct tl_search *s, const uint64_t *pass
             least[a] = passes[a];
     if (p == TL_DONE) {
         enum tl_judgement j = judge(s, least, CONFIRM_ALPHA, TL_NO_AXIS);
+        bool local = false;
         p = j == TL_JUDGE_PENDING ? TL_PENDING : TL_DONE;
         if (j == TL_JUDGE_PASS)
-            add(s, least);
+            p = is_local(s, least, &local);
+        if (p == TL_DONE && local)
+            p = move_threshold(s, least, moved_m);
+        if (j == TL_JUDGE_PASS && p == TL_DONE && !*moved_m)
+            add(s, least, local);
     }
     free(least);
     free(moved);
@@ -159,7 +247,7 @@ static enum tl_search_progress explain(struct tl_search *s, const uint64_t *pass
 static enum tl_search_progress passed(struct tl_search *s, uint64_t *index, bool *refuted)
 {
     enum tl_search_progress p = tl_headline_check(s, &index, 1, refuted);
-    return p == TL_DONE && !*refuted ? explain(s, index) : p;
+    return p == TL_DONE && !*refuted ? explain(s, index, refuted) : p;
 }
 
 static enum tl_search_progress alone(struct tl_search *s, bool *refuted)
@@ -234,11 +322,6 @@ static enum tl_search_progress count_draws(struct tl_search *s, bool *refuted)
         }
     }
     return pending ? TL_PENDING : TL_DONE;
-}
-
-static void add_value(uint64_t **list, size_t *n, uint64_t value)
-{
-    *TL_GROW(*list, *n) = value;
 }
 
 /* Every value of one axis of a need; where it has several axes the others are moved. */

@@ -61,6 +61,9 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     for (size_t i = 0; i < n; i++) {
         uint64_t value = list[i]->index[axis];
         bool simpler = value < t->value;
+        /* What lies within a band neither passes nor fails: its rates say what it does. */
+        if (z->bands[axis].is_band && simpler && value > z->bands[axis].never.value)
+            continue;
         switch (verdict(s, axis, list[i])) {
         case TL_JUDGE_FAIL:
             if (!ordered || !simpler)
@@ -124,6 +127,8 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
 {
     const struct tl_point *m = tl_point_get(s, s->best);
     *answer = (struct tl_search_answer){.minimal = m->index, .complete = s->complete};
+    answer->rate[0] = m->seen[TL_SEARCH_MATCH];
+    answer->rate[1] = tl_runs_seen(m->seen);
     answer->triggers = tl_calloc(s->n + 1, sizeof *answer->triggers);
     for (size_t a = 0; a < s->n; a++) {
         if (s->best[a] == 0)
@@ -254,6 +259,8 @@ void tl_isolate_report(struct tl_search *s)
     r->causes = r->n_causes > 0 ? &z->causes.known[1] : NULL;
     r->n_needs = z->needs.n_needs;
     r->needs = z->needs.needs;
+    r->n_local_needs = z->needs.n_local;
+    r->local_needs = z->needs.local;
     add_independent(s);
     r->joint = tl_calloc(z->n_joint + 1, sizeof *r->joint);
     for (size_t i = 0; i < z->n_joint; i++)
@@ -262,6 +269,8 @@ void tl_isolate_report(struct tl_search *s)
         r->held[i] = z->held_count[i];
         r->broken[i] = z->broken_count[i];
     }
+    r->held_exact = z->held_exact;
+    r->broken_exact = z->broken_exact;
     r->not_held = z->not_held;
     r->also = z->also;
     if (s->noisy && s->complete)

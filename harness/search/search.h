@@ -204,9 +204,11 @@ struct tl_search_rate {
     uint32_t failed, runs;
 };
 
-/* A threshold where the rate climbs from none to that of F over a range of values. */
+/* A threshold where the rate goes from none to that of F over a range of values. */
 struct tl_search_band {
     bool is_band;
+    bool moves;                   /* the values at which it fails hang on axes that are not in the trigger */
+    bool uneven;                  /* the rate does not climb from value to value: it goes up and down */
     bool has_never;               /* a value was found that never failed */
     struct tl_search_rate never;  /* the last value that never failed */
     struct tl_search_rate always; /* the first that fails as often as F */
@@ -270,6 +272,7 @@ struct tl_search_pair {
 struct tl_search_answer {
     const uint64_t *minimal; /* NULL: there is none */
     bool complete;           /* shown to be minimal */
+    uint32_t rate[2];        /* failed, of runs: of minimal */
     size_t n_triggers;
     struct tl_search_trigger *triggers;
 };
@@ -285,7 +288,8 @@ struct tl_search_place {
 /* A failure with another signature that was met. */
 struct tl_search_other {
     const char *signature;
-    const uint64_t *index; /* the first variant that showed it */
+    enum tl_search_relation relation; /* OTHER: of the same kind, and judged to be another bug */
+    const uint64_t *index;            /* the first variant that showed it */
     uint32_t seen;
 };
 
@@ -348,6 +352,9 @@ struct tl_search_result {
     const struct tl_search_answer *causes;
     size_t n_needs;
     const struct tl_search_need *needs;
+    /* Values that have to stay next to M only: where F's other values stand they may move, and it fails. */
+    size_t n_local_needs;
+    const struct tl_search_need *local_needs;
     size_t n_joint;
     struct tl_search_joint *joint;
     /* Axes at their baseline in M that are part of no need and no other cause. Independent: at least eight draws
@@ -357,9 +364,10 @@ struct tl_search_result {
     size_t *independent, *reset;
     size_t n_decisive;
     struct tl_search_pair *decisive;
-    uint32_t held[2], broken[2]; /* failed, of */
-    const uint64_t *not_held;    /* a variant with the trigger that did not fail, or NULL */
-    const uint64_t *also;        /* a variant without it that failed in the same way, or NULL */
+    uint32_t held[2], broken[2];       /* failed, of */
+    uint32_t held_exact, broken_exact; /* of these, with the very signature that is isolated */
+    const uint64_t *not_held;          /* a variant with the trigger that did not fail, or NULL */
+    const uint64_t *also;              /* a variant without it that failed in the same way, or NULL */
 
     /* Over builds */
     size_t n_ranges; /* oldest first */

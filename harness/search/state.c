@@ -57,8 +57,11 @@ void tl_needs_reset(struct tl_isolate_state *z)
     struct tl_needs_state *d = &z->needs;
     for (size_t i = 0; i < d->n_needs; i++)
         need_free(&d->needs[i]);
+    for (size_t i = 0; i < d->n_local; i++)
+        need_free(&d->local[i]);
     for (size_t i = 0; i < d->n_draws; i++)
         free(d->draws[i]);
+    free(d->local);
     free(d->needs);
     free(d->draws);
     free(d->held);
@@ -111,6 +114,10 @@ void tl_isolate_noisy(struct tl_search *s)
     }
     z->band_then_axes = true;
     z->step = TL_STEP_BAND;
+    if (++z->rounds > MOST_ROUNDS) {
+        tl_search_note(s, TL_NOTE_NOT_CONVERGED);
+        tl_isolate_end(s);
+    }
 }
 
 struct tl_isolate_state *tl_isolate_new(const struct tl_search *s)
@@ -124,6 +131,7 @@ struct tl_isolate_state *tl_isolate_new(const struct tl_search *s)
         z->gap_below[i] = UINT64_MAX;
     z->bands = tl_calloc(n, sizeof *z->bands);
     z->band_checked = tl_calloc(n, sizeof *z->band_checked);
+    z->moved = tl_calloc(n, sizeof *z->moved);
     z->counter = tl_calloc(n, sizeof *z->counter);
     z->counterexample = tl_calloc(n, sizeof *z->counterexample);
     z->varied = tl_calloc(n, sizeof *z->varied);
@@ -150,6 +158,7 @@ void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z)
     free(z->bands);
     free(z->band_checked);
     free(z->neighbours);
+    free(z->moved);
     free(z->counter);
     free(z->counterexample);
     free(z->varied);

@@ -167,6 +167,21 @@ static enum tl_search_progress sharp_step(struct tl_search *s, struct tl_search_
     return TL_DONE;
 }
 
+/* The runs that a line takes at most. What is above one position fails at one rate, so every run tells a part of a
+ * bit about it; a line that takes many times what that amounts to is no threshold, and it would go on for as long
+ * as anybody runs it. */
+static uint64_t most_runs(const struct tl_search_line *line)
+{
+    double rate = 0, sum = 0;
+    for (size_t i = 0; i < line->noise.n; i++) {
+        rate += line->noise.segments[i].sum * line->noise.segments[i].rate;
+        sum += line->noise.segments[i].sum;
+    }
+    rate = sum > 0 && rate / sum > 0.01 ? rate / sum : 0.01;
+    unsigned bits = tl_log2_ceil(line->tmax - line->tmin + 1) + 4;
+    return 128 + (uint64_t)(32 * bits / rate);
+}
+
 static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_line *line,
                                           const struct tl_search_line_use *use)
 {
@@ -178,6 +193,7 @@ static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_
             if (p == NULL || tl_point_open(s, p))
                 return TL_PENDING;
             line->asked = false;
+            line->runs += tl_runs_seen(p->seen) - tl_runs_seen(line->seen);
             if (tl_point_closed(p))
                 block(line, line->position);
             for (uint32_t i = line->seen[TL_SEARCH_MATCH]; i < p->seen[TL_SEARCH_MATCH]; i++)
@@ -192,6 +208,10 @@ static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_
         }
         if (line->tmin == line->tmax)
             return TL_DONE;
+        if (line->runs > most_runs(line)) {
+            line->spent = true;
+            return TL_DONE;
+        }
         /* t is as good as known when it is above the next position that can be tried. */
         uint64_t below;
         if (line->n_blocked == TL_LINE_BLOCKED ||
@@ -280,6 +300,10 @@ enum tl_search_progress tl_thresholds_step(struct tl_search *s)
         if (tl_search_line_step(s, &z->line, &use) == TL_PENDING)
             return TL_PENDING;
         z->threshold_done[z->line_axis] = s->best[z->line_axis];
+        if (z->line.spent) {
+            z->counter[z->line_axis] = true;
+            z->counterexample[z->line_axis] = s->best[z->line_axis];
+        }
         z->gap_below[z->line_axis] = z->line.gap ? z->line.tmin - 1 : UINT64_MAX;
         tl_search_line_free(&z->line);
         z->line_open = false;

@@ -6,8 +6,8 @@
 #ifndef TL_TRACE_H
 #define TL_TRACE_H
 
-#include "harness/base/hash.h"
 #include "harness/base/error.h"
+#include "harness/base/hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +40,7 @@ struct tl_process {
     struct tl_server *server; /* the fork server whose own process this is, or NULL */
     bool is_main;             /* the trial's or the server's first process */
     pid_t parent;             /* that made it; 0 for a first process */
-    char command[TL_ID_SIZE]; /* content id of its command line; "" before it has executed one */
+    char command[TL_ID_SIZE]; /* content id of its first command line; "" before it has executed one */
     bool killed;
     bool gone;    /* reaped: its pid may be somebody else's by now */
     bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */

@@ -358,6 +358,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
         tl_tracee_go_on(t, 0, false);
 }
 
+/* As its parent called it: what it executes after that, a wrapper in its own place, is its own business. */
 static void read_command(struct tl_process *p)
 {
     char path[64], line[4096];
@@ -384,7 +385,8 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         }
     }
     memset(p->captured, 0, sizeof p->captured);
-    read_command(p);
+    if (!*p->command)
+        read_command(p);
     if (p->is_main && p->trial)
         p->trial->executed = true;
     if (p->pending) { /* of the program that is no more */

@@ -24,10 +24,26 @@ static const char *how_wrong(const struct tl_trial_record *r)
     return "differs";
 }
 
+/* Digits within words: a name that a layer's number is part of is the name of every layer. */
+static void blank_digits(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++) {
+        bool digit = *from >= '0' && *from <= '9';
+        if (!digit)
+            *to++ = *from;
+        else if (to == text || to[-1] != '#')
+            *to++ = '#';
+    }
+    *to = '\0';
+}
+
 /* The text of an error; NULL when there is none. */
 static char *words(const struct tl_trial_record *r)
 {
     char *text = r->message && *r->message ? tl_normalise_message(r->message) : NULL;
+    if (text)
+        blank_digits(text);
     if (text && !*text) {
         free(text);
         text = NULL;

@@ -360,6 +360,40 @@ void tl_title_frames_text(const struct tl_title_frames *out, struct tl_buffer *b
         tl_buffer_printf(b, "%s%s", i ? " ← " : "", out->name[i]);
 }
 
+/* The thread whose stack tells why a trial failed; NULL. */
+static const struct tl_thread *failed_thread(const struct tl_trial_record *r)
+{
+    const struct tl_capture *c = r->n_captures ? &r->captures[0] : NULL;
+    for (size_t i = 0; c && i < c->n_threads; i++)
+        if (c->threads[i].crashed)
+            return &c->threads[i];
+    return c && c->n_threads ? &c->threads[0] : NULL;
+}
+
+void tl_title_stack_find(const struct tl_trial_record *r, struct tl_title_stack *out)
+{
+    *out = (struct tl_title_stack){0};
+    const struct tl_thread *t = failed_thread(r);
+    if (!t || !t->n_frames)
+        return;
+    int how = r->signal == SIGABRT ? TL_TITLE_RAISED : 0;
+    size_t n;
+    struct named *names = name_frames(&r->captures[0], t, first_frame(t, how), false, how, &n);
+    for (int wanted = RUNTIME; wanted <= RUNNER && !out->n; wanted += RUNNER - RUNTIME)
+        for (size_t i = 0; i < n; i++)
+            if (names[i].role == (enum frame_role)wanted)
+                *TL_GROW(out->name, out->n) = tl_strdup(names[i].name);
+    free_names(names, n);
+}
+
+void tl_title_stack_free(struct tl_title_stack *out)
+{
+    for (size_t i = 0; i < out->n; i++)
+        free(out->name[i]);
+    free(out->name);
+    *out = (struct tl_title_stack){0};
+}
+
 bool tl_title_frames_thread_waits(const struct tl_capture *c, const struct tl_thread *t)
 {
     if (!t->n_frames)

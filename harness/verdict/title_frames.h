@@ -27,6 +27,15 @@ void tl_title_frames_find(const struct tl_capture *c, const struct tl_thread *t,
 void tl_title_frames_free(struct tl_title_frames *out);                            /* its contents */
 void tl_title_frames_text(const struct tl_title_frames *out, struct tl_buffer *b); /* appends "f ← g ← h" */
 
+/* The names of all frames of the runtime on the stack that a failure ended with, innermost first; those of the
+ * runner where there are none. */
+struct tl_title_stack {
+    char **name;
+    size_t n;
+};
+void tl_title_stack_find(const struct tl_trial_record *r, struct tl_title_stack *out);
+void tl_title_stack_free(struct tl_title_stack *out); /* its contents */
+
 /* The functions that repeat on a stack so deep that it must be recursion: sorted, "f ↔ g". A new string, or
  * NULL when nothing repeats. It does not depend on where in the cycle the stack ended. */
 char *tl_title_frames_cycle(const struct tl_capture *c, const struct tl_thread *t, int how);

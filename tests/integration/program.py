@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "cases", "selftest")
 MISBEHAVE = os.path.join(CASES, "misbehave.json")
 with open(TRAPLINE, "rb") as program:
-    SANITIZED = b"__asan_init" in program.read() # its runners reserve memory without bound, and have no limit of it
+    SANITIZED = b"__asan_report_load" in program.read() # its runners reserve memory without bound, and have no limit of it
 PATIENCE = 120  # seconds; only a program that hangs takes this long
 
 

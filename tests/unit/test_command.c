@@ -76,7 +76,8 @@ Test(command, complaint)
         const char *wrote, *says; /* wrote: as in JSON */
     } lines[] = {
         {"loading\\nerror: no such op\\n1 error generated.\\n", "was expected: error: no such op"},
-        {"x.c:3:1: error: one\\nx.c:4:1: error: two\\nstopping\\n", "was expected: x.c:4:1: error: two"},
+        {"x.c:3:1: error: one\\nx.c:4:1: error: two\\nstopping\\n",
+         "was expected: x.c:3:1: error: one (x.c:4:1: error: two)"},
         {"Traceback (most recent call last):\\n  File x\\nValueError: bad shape\\n\\n",
          "was expected: ValueError: bad shape"},
         {"no space left\\n-----\\n  \\n", "was expected: no space left"},

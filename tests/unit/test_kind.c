@@ -1,6 +1,8 @@
 /* What failures at different places have in common, and when their stacks share one. */
 #include "harness/verdict/kind.h"
 
+#include "harness/verdict/common_frame.h"
+
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -50,6 +52,15 @@ Test(kind, errors)
     cr_expect_not(same(a, failed(TL_OUTCOME_ERROR, 0, "type mismatch")));
     cr_expect(same(a, failed(TL_OUTCOME_ERROR, 0, NULL)), "what is missing is unknown");
     cr_expect(same(a, failed(TL_OUTCOME_ERROR, 0, "")), "an empty text is missing");
+}
+
+/* The number of a layer is part of a name, and no other kind of failure. */
+Test(kind, digits_within_words)
+{
+    cr_expect(same(failed(TL_OUTCOME_ERROR, 0, "no input l1_cast_twofor node: l0_Mul/Fusion"),
+                   failed(TL_OUTCOME_ERROR, 0, "no input l12_cast_twofor node: l3_Mul/Fusion")));
+    cr_expect_not(same(failed(TL_OUTCOME_ERROR, 0, "no input l1_cast"),
+                       failed(TL_OUTCOME_ERROR, 0, "no output l1_cast")));
 }
 
 Test(kind, wrong_results)
@@ -117,4 +128,35 @@ Test(kind, shares_place)
     cr_expect_not(shares(a, far), "only what is further out is the same");
     cr_expect_not(shares(a, none), "a missing stack shows nothing");
     cr_expect_not(shares(none, none));
+}
+
+/* What is common to all stacks, and how far from each fault. */
+Test(kind, common_frame)
+{
+    static const uint64_t stacks[][FRAMES] = {{0x1000, 0x9000, 0x9100},
+                                              {0x2000, 0x9000, 0x9100},
+                                              {0x3000, 0x3100, 0x9000, 0x9100},
+                                              {0x5000, 0x9100}};
+    struct crash crashes[4];
+    const struct tl_trial_record *records[4];
+    size_t distance[4];
+    for (size_t i = 0; i < 4; i++) {
+        make(&crashes[i], stacks[i]);
+        records[i] = &crashes[i].record;
+    }
+    char *frame = tl_failure_common_frame(records, 3, distance);
+    cr_assert_str_eq(frame, "libruntime.so!+0x9000");
+    cr_expect(distance[0] == 1 && distance[1] == 1 && distance[2] == 2);
+    free(frame);
+    frame = tl_failure_common_frame(records, 4, distance);
+    cr_assert_str_eq(frame, "libruntime.so!+0x9100");
+    cr_expect(distance[0] == 2 && distance[2] == 3 && distance[3] == 1);
+    free(frame);
+    /* Nothing in common, a stack that is missing, and no failure at all. */
+    static const uint64_t apart[FRAMES] = {0x7000}, none[FRAMES] = {0};
+    make(&crashes[1], apart);
+    cr_expect_null(tl_failure_common_frame(records, 3, distance));
+    make(&crashes[1], none);
+    cr_expect_null(tl_failure_common_frame(records, 3, distance));
+    cr_expect_null(tl_failure_common_frame(records, 0, distance));
 }

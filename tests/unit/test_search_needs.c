@@ -139,6 +139,8 @@ static struct tally simulate(size_t n_needs, size_t any_of, double rate, uint64_
 static void row(size_t n_needs, size_t any_of, double rate, uint64_t problems, double exact, double trials)
 {
     struct tally t = simulate(n_needs, any_of, rate, problems);
+    cr_log_info("%zu needs of %zu at %.1f: %.2f %% exact, %.2f %% false, %.1f trials", n_needs, any_of, rate,
+                t.exact, t.false_needs, t.trials);
     cr_assert(t.exact >= exact, "%zu needs of %zu at %.1f: %.2f %% exact", n_needs, any_of, rate, t.exact);
     cr_assert(t.false_needs <= 0.5, "%zu needs of %zu at %.1f: %.2f %% false", n_needs, any_of, rate,
               t.false_needs);
@@ -150,14 +152,14 @@ Test(search_needs, table)
 {
     row(0, 1, 1, 2000, 100, 16);
     row(1, 1, 1, 2000, 99.4, 22);
-    row(2, 1, 1, 2000, 98.6, 27);
+    row(2, 1, 1, 2000, 98.6, 28);
     row(1, 2, 1, 2000, 82, 32);
 }
 
 Test(search_needs, table_flaky)
 {
     row(1, 1, 0.5, 300, 99.1, 85);
-    row(2, 1, 0.2, 120, 98.6, 450);
+    row(2, 1, 0.2, 120, 98.6, 470);
 }
 
 /* A range that fails up to 40, and a choice that fails with the baseline's value and another one. */

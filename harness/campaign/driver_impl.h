@@ -1,0 +1,29 @@
+/* What the files of the search driver share: driver.c and judge.c. */
+#ifndef TL_DRIVER_IMPL_H
+#define TL_DRIVER_IMPL_H
+
+#include "db/store.h"
+#include "harness/campaign/driver.h"
+
+/* A signature that was seen, the failure it belongs to (the first signature of it), and one trial that showed
+ * it. */
+struct tl_driver_signature {
+    char id[TL_ID_SIZE], failure[TL_ID_SIZE];
+    struct tl_trial_record record; /* what tl_failure_related looks at */
+    char *kind;                    /* what wide matching compares */
+    bool bare;                     /* nothing is known of it that would tell it from another */
+    bool known_as;                 /* bare, and taken for a failure that is known */
+};
+
+/* One that was seen; NULL. */
+const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d, const char *id);
+/* A stored trial that answers a request; NULL when it has to be run. Each is taken once. */
+const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
+                                              const struct tl_variant *v, bool fresh);
+/* All stored trials of a variant, newest first. */
+const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_unit *u,
+                                         const struct tl_variant *v, size_t *n);
+/* Counts a trial that came from the database. */
+void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t);
+
+#endif

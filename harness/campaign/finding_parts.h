@@ -1,0 +1,21 @@
+/* Parts of a finding's document, which finding_document.c puts together. Every value is a new one. */
+#ifndef TL_FINDING_PARTS_H
+#define TL_FINDING_PARTS_H
+
+#include "harness/campaign/driver.h"
+
+#include <jansson.h>
+
+/* Of the intervals of rates. */
+#define TL_FINDING_CONFIDENCE 0.99
+
+json_t *tl_finding_variant(const struct tl_case *c, const uint64_t *index);
+json_t *tl_finding_value(const struct tl_case *c, size_t axis, uint64_t index);
+json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trigger *triggers, size_t n);
+json_t *tl_finding_answer(const struct tl_case *c, const struct tl_search_answer *a);
+json_t *tl_finding_needs(const struct tl_case *c, const struct tl_search_need *needs, size_t n);
+json_t *tl_finding_id(const char *trial); /* null for NULL */
+/* "others", "places" and "common_frame". */
+void tl_finding_add_places(const struct tl_driver *d, const struct tl_search_result *r, json_t *document);
+
+#endif

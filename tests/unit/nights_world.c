@@ -171,6 +171,14 @@ bool tl_executor_out_of_time(const struct tl_executor *x)
     return false;
 }
 
+int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
+{
+    (void)x, (void)c, (void)v, (void)e;
+    memcpy(id, u->environment_id, TL_ID_SIZE);
+    return 0;
+}
+
 json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c)
 {
     (void)x, (void)c;
@@ -204,13 +212,6 @@ bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t)
     (void)x, (void)t;
     abort();
 }
-int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
-                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
-{
-    (void)x, (void)c, (void)v, (void)u, (void)id, (void)e;
-    abort();
-}
-
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e)
 {

@@ -1,13 +1,15 @@
 /* Identity is a UUID or the hash of the content, so rows of two databases are either the same or have nothing
  * to do with each other. Where the same row may be known better in one of the two (a stack with symbols, a
  * case of which the other knows the name only), each column takes the greater value, NULL being the least:
- * whoever is merged first, the result is the same. Four things change after they were written, and each has
+ * whoever is merged first, the result is the same. Some things change after they were written, and each has
  * a rule of its own that does not depend on the order either:
  *
  *   - A trial that is lost here may have an outcome there, when a database was copied while it ran. An
  *     outcome beats a loss.
  *   - A finding is replaced while its isolation goes on. The complete one wins, then the later one.
  *   - A night has no document and no cells until it ended; the one that ended wins.
+ *   - A trial that is set aside in one of the two is set aside, for the earlier reason. That the processes of a case
+ *     differ beats that they do not, and then the later word counts.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
  * The other database is copied first, by SQLite's backup: a snapshot, although its owner may be writing, from
@@ -184,6 +186,11 @@ static const struct {
      "trials in it have ids or outcomes that trapline does not write"},
     {ROWS("(SELECT hash AS id FROM o.case_file)", NOT_HASH),
      "cases in it have ids that trapline does not write"},
+    {ROWS("(SELECT because AS id, * FROM o.set_aside)", NOT_UUID " OR typeof(set_aside_us) <> 'integer'"),
+     "trials in it are set aside for reasons that trapline does not write"},
+    {ROWS("o.processes", "typeof(case_hash) <> 'text' OR typeof(seen_us) <> 'integer' OR differ NOT IN (0, 1) OR "
+                         "typeof(forked_failed + forked + fresh_failed + fresh) <> 'integer'"),
+     "what it says of processes is not what trapline writes"},
     {ROWS("o.signature", NOT_HASH),
      "signatures in it have ids that trapline does not write"},
     {ROWS("o.stack", NOT_HASH),
@@ -323,6 +330,18 @@ static const char *const findings =
 /* Cells are stored with the end of their night, all at once, and are the same wherever it ended. */
 static const char *const night_cells = "INSERT OR IGNORE INTO main.night_cell SELECT * FROM o.night_cell";
 
+static const char *const answering[] = {
+    "INSERT INTO main.set_aside SELECT * FROM o.set_aside WHERE true ON CONFLICT(trial_id) DO UPDATE SET "
+    "(set_aside_us, because) = (excluded.set_aside_us, excluded.because) "
+    "WHERE (excluded.set_aside_us, excluded.because) < (set_aside_us, because)",
+    "INSERT INTO main.processes SELECT * FROM o.processes WHERE true ON CONFLICT DO UPDATE SET "
+    "(differ, variant_hash, forked_failed, forked, fresh_failed, fresh, seen_us) = (excluded.differ, "
+    "excluded.variant_hash, excluded.forked_failed, excluded.forked, excluded.fresh_failed, excluded.fresh, "
+    "excluded.seen_us) WHERE (excluded.differ, excluded.seen_us, excluded.variant_hash, excluded.forked, "
+    "excluded.fresh, excluded.forked_failed, excluded.fresh_failed) > "
+    "(differ, seen_us, variant_hash, forked, fresh, forked_failed, fresh_failed)",
+};
+
 #define OF_ADDED "WHERE id IN (SELECT id FROM temp.added)"
 
 static const char *const adding[] = {
@@ -377,7 +396,7 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     if (merge_trials(m, e) || exec(m, findings, e))
         return -1;
     r->findings = (uint64_t)sqlite3_changes64(m->s->db);
-    if (exec(m, night_cells, e))
+    if (exec(m, night_cells, e) || RUN(m, answering, e))
         return -1;
     m->doing = "adding up";
     if (regained ? RUN(m, recounting, e) : added ? RUN(m, adding, e) : 0)

@@ -27,8 +27,9 @@ struct tl_trial_row {
     enum tl_outcome outcome;
     enum tl_phase phase;
     int signal, exit_status;
-    bool fresh;   /* a process of its own, not the child of a fork server */
-    bool stopped; /* of a lost one: trapline stopped it and went on itself */
+    bool fresh;                   /* a process of its own, not the child of a fork server */
+    bool stopped;                 /* of a lost one: trapline stopped it and went on itself */
+    char set_aside[TL_UUID_SIZE]; /* the trial that contradicts it; "" for none (db/set_aside.h) */
     double phase_seconds[TL_PHASE_COUNT], wall_seconds, user_seconds, system_seconds; /* -1: not entered */
     double seconds;                                                                   /* from load to check */
     uint64_t peak_rss;                                                                /* bytes */
@@ -62,6 +63,7 @@ struct tl_trial_line {
     char signature_id[TL_ID_SIZE]; /* "" for none */
     char *title;                   /* of the signature; NULL for none */
     double wall_seconds;
+    char set_aside[TL_UUID_SIZE]; /* the trial that contradicts it; "" for none */
 };
 struct tl_trial_lines {
     size_t n;

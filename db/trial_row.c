@@ -11,7 +11,8 @@
         TL_COLUMN(of, case_name, "trial.case_name"), TL_COLUMN(of, unit, "trial.unit"),                      \
         TL_COLUMN(of, variant, "variant.json"), TL_COLUMN(of, outcome, "trial.outcome"),                     \
         TL_COLUMN(of, phase, "trial.phase"), TL_COLUMN_SIGNAL_OF(of, signal, "trial."),                      \
-        TL_COLUMN(of, fresh, "trial.fresh"), TL_COLUMN(of, wall_seconds, "trial.wall_s")
+        TL_COLUMN(of, fresh, "trial.fresh"), TL_COLUMN(of, wall_seconds, "trial.wall_s"),                    \
+        TL_COLUMN(of, set_aside, "(SELECT because FROM set_aside WHERE trial_id = trial.id)")
 
 /* The columns of a record that are rows of trial and variant; a row has them too. */
 #define RECORD_COLUMNS(of)                                                                                   \

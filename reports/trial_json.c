@@ -145,6 +145,8 @@ json_t *tl_trial_json(const struct tl_trial_record *r, const json_t *environment
     json_object_set_new(j, "stdout", output_json(&r->out));
     json_object_set_new(j, "stderr", output_json(&r->err));
     json_object_set_new(j, "captures", captures);
+    if (*r->set_aside)
+        json_object_set_new(j, "set_aside", json_string(r->set_aside));
     if (*r->signature.coarse_id) {
         json_t *s = json_object_get(j, "signature");
         json_object_set_new(s, "coarse_id", json_string(r->signature.coarse_id));

@@ -225,6 +225,8 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     field(&b, "variant", "%s", r->variant);
     field(&b, "started", "%s%s", when, r->fresh || !r->command ? "" : ", forked by a fork server");
     free(when);
+    if (*r->set_aside)
+        field(&b, "set aside", "trial %s contradicts it; it answers nothing any more", r->set_aside);
     field(&b, "outcome", "%s", tl_outcome_name(r->outcome));
     field(&b, "phase", "%s", tl_phase_name(r->phase));
     if (r->signal)

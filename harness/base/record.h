@@ -207,6 +207,7 @@ struct tl_trial_record {
     size_t n_captures; /* the decisive one first */
     struct tl_capture *captures;
     struct tl_signature signature; /* only for failures */
+    char set_aside[TL_UUID_SIZE];  /* stored: the later trial that contradicts it; "" for none */
 };
 
 void tl_capture_free(struct tl_capture *c);           /* its contents, not c itself */

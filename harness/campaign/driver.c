@@ -19,6 +19,10 @@
  * builds offsets and lines move, and the part of the signature that can be compared from build to build is
  * told instead.
  *
+ * Doubt. A variant that fails in one kind of process and passes in the other so often that it is hardly luck puts the
+ * search in doubt, and so does the first trial that has to be run after stored ones were used: nothing more is fed until
+ * it is settled whether the processes differ, and whether what is stored still holds (guard.h).
+ *
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
  * reproduces, confirms, or measures a rate is therefore a process of its own, and so is everything once the
@@ -32,6 +36,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/campaign/processes.h"
 #include "harness/verdict/kind.h"
 #include "harness/verdict/related.h"
 
@@ -47,11 +52,15 @@ struct tl_driver_use {
     struct tl_cached *list; /* newest first */
     bool *used;
     size_t n;
+    uint64_t failed[2], runs[2]; /* that were told, forked and fresh */
+    bool settled;                /* whether they differ is known */
 };
 
 struct call_context {
     struct tl_driver *d;
     uint64_t request;
+    size_t use; /* of its variant */
+    const uint64_t *index;
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -148,10 +157,12 @@ const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_un
 
 void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t)
 {
-    if (t->started_us < d->started_us)
+    if (t->started_us < d->started_us) {
         d->n_cached++;
-    else
+        tl_stored_seen(&d->span, t->started_us);
+    } else {
         d->n_run++;
+    }
 }
 
 static enum tl_search_told told_of(enum tl_outcome outcome)
@@ -253,6 +264,23 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
     return failure_of(d, trial, signature, failure, e);
 }
 
+/* Counts a trial of a variant by its kind of process. */
+static void count_process(struct tl_driver *d, size_t use, const uint64_t *index, enum tl_outcome outcome,
+                          bool fresh)
+{
+    struct tl_driver_use *u = &d->uses[use];
+    if (outcome == TL_OUTCOME_LOST || outcome == TL_OUTCOME_UNSUPPORTED || d->units)
+        return;
+    u->runs[fresh]++;
+    u->failed[fresh] += tl_outcome_is_failure(outcome);
+    if (u->settled || d->in_doubt || d->all_fresh || !tl_processes_look(u->failed, u->runs))
+        return;
+    u->settled = true;
+    d->in_doubt = TL_DOUBT_PROCESSES;
+    d->doubt = (struct tl_variant){(uint64_t *)index};
+    d->doubt_unit = d->unit;
+}
+
 struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct tl_trial_record *r)
 {
     struct tl_driver_trial t = {
@@ -280,6 +308,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
             d->failed = true;
         else
             tell(d, context->request, &t);
+        count_process(d, context->use, context->index, r->outcome, r->fresh);
     }
     if (failure && failure->kind == TL_ERROR_INPUT && !d->failed) { /* it can never be told */
         d->failed = true;
@@ -318,18 +347,33 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
                  q->purpose == TL_SEARCH_BAND || tl_search_result(d->search)->flaky;
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
     const struct tl_cached *known = tl_driver_take_stored(d, u, v, fresh);
+    size_t use = (size_t)(stored(d, u, v) - d->uses);
     if (known) {
-        struct tl_driver_trial t = {
-            .outcome = known->outcome, .fresh = known->fresh, .cached = true, .told = true};
+        struct tl_driver_trial t = {.outcome = known->outcome,
+                                    .fresh = known->fresh,
+                                    .told = true,
+                                    .cached = known->started_us < d->started_us};
         memcpy(t.id, known->id, sizeof t.id);
         if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || complete_stored(d, &t, e))
             return -1;
         tl_driver_count_stored(d, known);
         tell(d, q->id, &t);
+        count_process(d, use, q->index, t.outcome, t.fresh);
+        return 0;
+    }
+    /* Half of it would be from before a change, should there have been one. */
+    if (d->n_cached && !d->checked && !d->no_cache && !d->in_doubt) {
+        d->checked = true;
+        d->in_doubt = TL_DOUBT_STORED;
+        d->doubt = *d->failing;
+        d->doubt_unit = !d->units ? d->unit : d->units[d->shown.told ? d->shown_at : q->index[0]];
+    }
+    if (d->in_doubt == TL_DOUBT_STORED) {
+        d->held[d->n_held++] = *q;
         return 0;
     }
     struct call_context *context = tl_malloc(sizeof *context);
-    *context = (struct call_context){d, q->id};
+    *context = (struct call_context){d, q->id, use, q->index};
     struct tl_request request = {.c = d->c, .variant = v, .unit = u, .fresh = fresh};
     if (tl_executor_submit(d->x, &request, on_done, context, e)) {
         free(context);
@@ -340,11 +384,22 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     return 0;
 }
 
+/* Those that were held first. */
+static size_t next_requests(struct tl_driver *d, struct tl_search_request *q, size_t most)
+{
+    size_t n = d->n_held;
+    if (!n)
+        return tl_search_ask(d->search, q, most);
+    memcpy(q, d->held, n * sizeof *q);
+    d->n_held = 0;
+    return n;
+}
+
 /* Takes requests of the search until it has none for now. */
 static int feed_all(struct tl_driver *d, struct tl_error *e)
 {
     struct tl_search_request q[16];
-    for (size_t n; !tl_search_done(d->search) && (n = tl_search_ask(d->search, q, TL_COUNT(q)));)
+    for (size_t n; !d->in_doubt && !tl_search_done(d->search) && (n = next_requests(d, q, TL_COUNT(q)));)
         for (size_t i = 0; i < n; i++) {
             /* What is known already costs nothing: the same command again gets further. */
             if (d->max_trials && d->n_run >= d->max_trials) {
@@ -365,8 +420,10 @@ int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
         return -1;
     }
     while (judged)
-        if (feed_all(d, e) || tl_driver_judge_step(d, &judged, e))
+        if (feed_all(d, e) || (!d->in_doubt && tl_driver_judge_step(d, &judged, e)))
             return -1;
+        else if (d->in_doubt)
+            return 0;
     return 0;
 }
 

@@ -4,6 +4,8 @@
 #define TL_DRIVER_H
 
 #include "cases/expected.h"
+#include "db/set_aside.h"
+#include "harness/campaign/stored.h"
 #include "harness/executor/executor.h"
 #include "harness/search/search.h"
 
@@ -13,7 +15,7 @@ struct tl_driver_trial {
     char signature_id[TL_ID_SIZE], coarse_id[TL_ID_SIZE];
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what the case expects */
-    bool told, fresh, cached;
+    bool told, fresh, cached;  /* cached: it was known before this command */
 };
 
 struct tl_driver {
@@ -25,16 +27,19 @@ struct tl_driver {
     const size_t *frontier;       /* the two axes of a boundary; NULL */
     const struct tl_unit **units; /* over builds, the oldest first: failing is run on each; else NULL */
     size_t n_units;
-    struct tl_driver_trial shown; /* over builds: the trial from which the failure was known, if told */
-    size_t shown_at;              /* its place in units */
-    bool no_cache;                /* but what this run itself has stored may be used */
-    bool all_fresh;               /* never a fork server's child */
-    uint64_t max_trials;          /* that are really run; 0: no budget */
-    bool default_budget;          /* max_trials is not the user's */
+    struct tl_driver_trial shown;  /* over builds: the trial from which the failure was known, if told */
+    size_t shown_at;               /* its place in units */
+    bool no_cache;                 /* but what this run itself has stored may be used */
+    bool all_fresh;                /* never a fork server's child */
+    uint64_t max_trials;           /* that are really run; 0: no budget */
+    struct tl_stored_aside aside;  /* trials that were set aside for this search */
+    struct tl_processes processes; /* how the kinds of process differ here, where that is known */
+    bool default_budget;           /* max_trials is not the user's */
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */
 
     /* The driver's own. */
     json_t *nothing;          /* why there is nothing to search for; NULL */
+    bool nothing_stored;      /* … as trials say that were known before */
     struct tl_search *search; /* NULL until it is started */
     struct tl_search_space space;
     struct tl_search_axis *axes;
@@ -47,6 +52,18 @@ struct tl_driver {
     struct tl_driver_use *uses;    /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;
+    struct tl_stored_span span; /* of n_cached */
+    /* What has to be settled before more is fed (guard.h). */
+    enum tl_driver_doubt {
+        TL_DOUBT_NONE,
+        TL_DOUBT_PROCESSES, /* a variant seems to depend on the kind of process */
+        TL_DOUBT_STORED,    /* new trials are wanted beside stored ones: do those still hold? */
+    } in_doubt;
+    struct tl_variant doubt;           /* which variant */
+    const struct tl_unit *doubt_unit;  /* … and where */
+    bool checked;                      /* that stored trials hold */
+    struct tl_search_request held[16]; /* that wait for it */
+    size_t n_held;
     int64_t started_us; /* of the executor: what is older was known already */
     char doing[128];    /* the text of the newest request */
     bool failed;

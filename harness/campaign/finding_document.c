@@ -9,6 +9,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/campaign/finding_parts.h"
+#include "harness/campaign/processes.h"
 #include "harness/executor/reading.h"
 
 #include <stdlib.h>
@@ -294,6 +295,9 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "trials", json_integer((json_int_t)r->trials));
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
+    tl_stored_add_json(document, &d->span, &d->aside);
+    if (d->processes.differ)
+        json_object_set_new(document, "processes", tl_processes_json(&d->processes));
     json_object_set_new(document, "by_purpose", purposes);
     json_object_set_new(document, "budget",
                         d->max_trials ? json_pack("{s:I,s:b}", "trials", (json_int_t)d->max_trials, "default",

@@ -3,7 +3,10 @@
  * Which failure is meant is found before a search begins: the one that the user named, or the gravest that
  * the failing variant shows in a few runs. Searches on several units then go on side by side, each with a
  * driver of its own; the executor gives each as many trials at a time as its device allows. A search that
- * runs out of time or is stopped says so in its finding, which is stored all the same. */
+ * runs out of time or is stopped says so in its finding, which is stored all the same.
+ *
+ * Before anything is concluded it is tried whether the stored trials that it rests on still hold (guard.h); when they
+ * do not, everything begins anew. */
 #include "harness/campaign/isolation.h"
 
 #include "db/finding.h"
@@ -12,6 +15,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/campaign/finding_document.h"
+#include "harness/campaign/guard.h"
 #include "harness/campaign/over_builds.h"
 #include "harness/campaign/scan.h"
 #include "harness/executor/unit_list.h"
@@ -19,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROUNDS 16 /* times that it is begun anew; each sets other trials aside */
 static uint64_t deadline_of(const struct tl_campaign_isolation *s)
 {
     return s->wishes.max_seconds ? s->started_ns + s->wishes.max_seconds * 1000000000ull : 0;
@@ -43,13 +48,21 @@ static void show_progress(struct tl_campaign_isolation *s, const struct tl_drive
                   tl_seconds_since(s->started_ns), most);
 }
 
-/* Drives all searches side by side to their end, the user's patience or the budget. */
-static int drive(struct tl_campaign_isolation *s, struct tl_error *e)
+/* Drives all searches side by side to their end, the user's patience or the budget. *again: one of them has to be done
+ * in fresh processes. */
+static int drive(struct tl_campaign_isolation *s, bool *again, struct tl_error *e)
 {
     for (;;) {
         size_t open = 0;
         for (size_t i = 0; i < s->n_drivers; i++) {
             struct tl_driver *d = &s->drivers[i];
+            if (d->search && d->in_doubt && !d->in_flight && !tl_executor_interrupted(s->x) &&
+                !tl_isolation_out_of_time(s)) {
+                if (tl_guard_doubt(d, again, e))
+                    return -1;
+                if (*again)
+                    return tl_executor_finish(s->x, e);
+            }
             if (!d->search || tl_driver_done(d))
                 continue;
             if (tl_executor_interrupted(s->x) || tl_isolation_out_of_time(s))
@@ -120,6 +133,7 @@ static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver 
         json_pack("{s:n,s:s,s:s,s:b,s:s,s:s?,s:b,s:[i,i]}", "finding", "case", s->c->name, "unit",
                   d->unit->text, "reproduced", 0, "outcome", tl_outcome_name(seen[0].outcome), "expected",
                   what, "as_expected", expected == ended, "rate", (int)ended, (int)ended);
+    d->nothing_stored = tl_uuid7_ms(seen[0].id) * 1000 < tl_executor_started_us(s->x);
     free(what);
     return true;
 }
@@ -165,6 +179,10 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
         .every_value = true,
     };
     d->frontier = s->frontier;
+    if (tl_guard_processes(s, d, s->signature || *shows.signature_id, e))
+        return -1;
+    if (tl_executor_interrupted(s->x))
+        return 0;
     if (tl_driver_start(d, &options, e))
         return -1;
     return options.signature ? tl_driver_know(d, shows.id, shows.signature_id, e) : 0;
@@ -183,6 +201,7 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .c = s->c,
             .failing = &s->failing,
             .no_cache = s->wishes.no_cache,
+            .aside = s->asides[i],
             .max_trials = by_default ? TL_ISOLATION_TRIALS : s->wishes.max_trials,
             .default_budget = by_default,
             .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
@@ -230,24 +249,52 @@ static void abandon(struct tl_campaign_isolation *s)
     tl_executor_deadline(s->x, 0);
 }
 
-int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e)
+static void release(struct tl_campaign_isolation *s)
 {
-    *documents = json_array();
-    tl_executor_deadline(s->x, deadline_of(s));
-    int result = start(s, e);
-    bool begun = !result && s->n_drivers &&
-                 (s->drivers[s->n_drivers - 1].search || s->drivers[s->n_drivers - 1].nothing);
-    if (begun)
-        result = drive(s, e) || conclude(s, *documents, e) ? -1 : 0;
-    if (result)
-        abandon(s);
-    if (s->wishes.max_seconds && !result)
-        tl_executor_deadline(s->x, 0);
-    for (size_t i = 0; i < s->n_drivers; i++)
+    for (size_t i = 0; i < s->n_drivers; i++) {
+        s->asides[i] = s->drivers[i].aside;
         tl_driver_free(&s->drivers[i]);
+    }
     free(s->drivers);
     s->drivers = NULL;
     s->n_drivers = 0;
+}
+
+/* Once; *again: it has to be done anew. */
+static int run_once(struct tl_campaign_isolation *s, json_t *documents, bool *again, struct tl_error *e)
+{
+    if (start(s, e))
+        return -1;
+    if (!s->n_drivers || !(s->drivers[s->n_drivers - 1].search || s->drivers[s->n_drivers - 1].nothing))
+        return 0;
+    if (drive(s, again, e) || (!*again && tl_guard_isolation(s, again, e)))
+        return -1;
+    *again = *again && !tl_executor_interrupted(s->x);
+    return *again ? 0 : conclude(s, documents, e);
+}
+
+int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e)
+{
+    bool again = true;
+    int result = 0;
+    *documents = json_array();
+    tl_executor_deadline(s->x, deadline_of(s));
+    s->asides = tl_calloc(s->n_units + 1, sizeof *s->asides);
+    for (int round = 0; round < ROUNDS && again && !result; round++) {
+        again = false;
+        result = run_once(s, *documents, &again, e);
+        if (result)
+            abandon(s);
+        release(s);
+    }
+    if (!result && again)
+        result =
+            tl_fail(e, TL_ERROR_ENVIRONMENT, "the answer does not hold", s->c->path,
+                    "trials contradict those before them again and again; something changes while it runs");
+    if (s->wishes.max_seconds && !result)
+        tl_executor_deadline(s->x, 0);
+    free(s->asides);
+    s->asides = NULL;
     return result;
 }
 

@@ -2,7 +2,7 @@
  *
  * Everything that is known already is taken from the database: the k-th of `repeat` trials of a cell is the
  * k-th that is stored. A matrix that was interrupted therefore goes on where it stopped when it is asked for
- * again, and one that is complete costs no trial. Variants that the case forbids and units that cannot be
+ * again, and one that is complete costs no trial but those that try whether it still holds (matrix_guard.c). Variants that the case forbids and units that cannot be
  * used are not tried, and leave nothing in the database. */
 #include "harness/campaign/matrix.h"
 
@@ -13,6 +13,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ROUNDS 16 /* times that cells are run anew */
 
 struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct tl_matrix_case *k,
                                          size_t row, size_t unit)
@@ -53,7 +55,9 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         return; /* it was stopped, and will be run another time */
     memcpy(t->id, r->id, sizeof t->id);
     t->ended = true;
-    t->cached = cached;
+    t->cached = cached && r->started_us < tl_executor_started_us(m->x);
+    if (t->cached)
+        tl_stored_seen(&m->span, r->started_us);
     t->fresh = r->fresh;
     t->outcome = r->outcome;
     t->standing = tl_expected_of_record(t->expected, r, NULL);
@@ -65,7 +69,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     if (r->outcome == TL_OUTCOME_UNSUPPORTED)
         add_reason(m, r->unit, r->message);
     m->ended++;
-    m->cached += cached;
+    m->cached += t->cached;
     m->failed += tl_standing_is_failure(t->standing, r->outcome);
     m->judged += r->outcome != TL_OUTCOME_UNSUPPORTED && r->outcome != TL_OUTCOME_LOST;
 }
@@ -122,7 +126,7 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
         .c = k->c,
         .variant = &k->rows[p->row],
         .unit = u,
-        .fresh = m->wishes.fresh,
+        .fresh = m->wishes.fresh || k->processes[p->unit].differ,
         .use_cache = !m->wishes.no_cache,
         .repeat = p->repeat,
     };
@@ -174,6 +178,25 @@ static int run_all(struct tl_matrix *m, struct tl_error *e)
     return tl_executor_interrupted(m->x) ? tl_executor_finish(m->x, e) : 0;
 }
 
+/* As it was before anything was run. */
+static void reset(struct tl_matrix *m)
+{
+    for (size_t i = 0; i < m->n_cases; i++) {
+        struct tl_matrix_case *k = &m->cases[i];
+        memset(k->trials, 0, k->n_rows * m->n_units * (size_t)m->wishes.repeat * sizeof *k->trials);
+    }
+    for (size_t i = 0; i < m->n_reasons; i++)
+        free(m->reasons[i].text);
+    free(m->reasons);
+    m->reasons = NULL;
+    m->n_reasons = 0;
+    tl_labels_free(&m->labels);
+    m->labels = (struct tl_labels){0};
+    m->total = m->planned;
+    m->ended = m->cached = m->failed = 0;
+    m->span = (struct tl_stored_span){0};
+}
+
 int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
 {
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
@@ -183,9 +206,26 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
     if (tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e) ||
         tl_units_check_builds(m->units, m->n_units, e))
         return -1;
-    int result = run_all(m, e);
-    m->cut_short = m->cut_short || (!result && m->ended < m->total && tl_executor_out_of_time(m->x));
-    return result;
+    bool again = true;
+    m->planned = m->total;
+    for (int round = 0; round < ROUNDS && again; round++) {
+        if (round)
+            reset(m);
+        again = false;
+        if (tl_matrix_processes(m, e) || run_all(m, e))
+            return -1;
+        m->cut_short = m->cut_short || (m->ended < m->total && tl_executor_out_of_time(m->x));
+        if (m->cut_short || tl_executor_interrupted(m->x))
+            return 0;
+        if (tl_matrix_guard(m, &again, e))
+            return -1;
+        if (tl_executor_interrupted(m->x) || tl_executor_out_of_time(m->x))
+            return 0;
+    }
+    return again ? tl_fail(
+                       e, TL_ERROR_ENVIRONMENT, "the matrix does not hold", "",
+                       "trials contradict those before them again and again; something changes while it runs")
+                 : 0;
 }
 
 /* --- what came of it all -------------------------------------------------------------------------------- */
@@ -272,6 +312,7 @@ void tl_matrix_free(struct tl_matrix *m)
         free(k->varied);
         free(k->forbidden);
         free(k->trials);
+        free(k->processes);
         tl_case_free(k->c);
     }
     tl_unit_list_free(&m->names);

@@ -8,6 +8,8 @@
 #include "harness/base/watch.h"
 #include "harness/campaign/groups.h"
 #include "harness/campaign/labels.h"
+#include "harness/campaign/processes.h"
+#include "harness/campaign/stored.h"
 #include "harness/campaign/wishes.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
@@ -19,8 +21,8 @@ struct tl_matrix;
 struct tl_matrix_trial {
     struct tl_matrix *matrix;
     char id[TL_UUID_SIZE];
-    bool ended, cached, fresh;
-    const json_t *expected; /* of its case */
+    bool ended, fresh, cached; /* cached: it was known before this command */
+    const json_t *expected;    /* of its case */
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what its case expects */
     size_t label;              /* index of its signature in the matrix; TL_NO_LABEL */
@@ -43,6 +45,7 @@ struct tl_matrix_case {
     char *forbidden;                /* why the first of them may not; NULL */
     uint64_t impossible;            /* pairs of values that no allowed variant holds */
     struct tl_matrix_trial *trials; /* n_rows * units * repeat */
+    struct tl_processes *processes; /* of each unit: how its kinds of process differ, where that is known */
 };
 
 struct tl_matrix {
@@ -60,8 +63,10 @@ struct tl_matrix {
     struct tl_labels labels;
     size_t n_reasons;
     struct tl_matrix_reason *reasons;
-    bool cut_short;                                /* its time was used up */
-    uint64_t total, ended, cached, failed, judged; /* trials; judged: neither unsupported nor lost */
+    bool cut_short;                                         /* its time was used up */
+    uint64_t planned, total, ended, cached, failed, judged; /* trials; judged: neither unsupported nor lost */
+    struct tl_stored_span span;                             /* of those that were known before */
+    struct tl_stored_aside aside;
 };
 
 /* Of the trials of a cell that ended. */
@@ -81,6 +86,12 @@ struct tl_matrix_numerics {
  * RUNNER@A..B:DEVICE) replaced by the builds that are here; then the variants of every case. */
 int tl_matrix_plan_units(struct tl_matrix *m, const char *const *units, size_t n, struct tl_error *e);
 int tl_matrix_plan_rows(struct tl_matrix *m, struct tl_error *e);
+
+/* matrix_guard.c. Which cases have to be run in fresh processes on which units, as far as that is known. */
+int tl_matrix_processes(struct tl_matrix *m, struct tl_error *e);
+/* Tries a complete matrix before it is given: stored trials that it rests on, and one pass of each case and unit in a
+ * fresh process. *again: some of its cells have to be run anew. */
+int tl_matrix_guard(struct tl_matrix *m, bool *again, struct tl_error *e);
 
 /* matrix.c */
 int tl_matrix_run(struct tl_matrix *m, struct tl_error *e);

@@ -18,6 +18,8 @@ int tl_nightly_begin(struct tl_nightly *n, json_t **document, struct tl_error *e
     if (tl_executor_units(n->x, (const char *const *)n->names.list, n->names.n, n->units, e) ||
         tl_nightly_cells(n, e))
         return -1;
+    if (tl_nightly_processes_known(n, e))
+        return -1;
     tl_nightly_plan_id(n, plan);
     tl_machine_id(tl_executor_machine(n->x), machine);
     if (tl_night_not_notified(s, n->suite->name, machine, plan, unnotified, e))

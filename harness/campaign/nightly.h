@@ -6,6 +6,7 @@
  *   nightly.c           the night from beginning to end
  *   nightly_plan.c      from the suite to the cells
  *   nightly_run.c       trials, until every cell is decided
+ *   nightly_trust.c     do fresh processes the same, do older trials still hold
  *   nightly_past.c      the nights before that a cell goes on from
  *   nightly_judge.c     a cell against them: outcomes
  *   nightly_measure.c   times and memory
@@ -20,6 +21,7 @@
 #include "cases/suite.h"
 #include "db/night.h"
 #include "harness/base/watch.h"
+#include "harness/campaign/processes.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 
@@ -72,6 +74,7 @@ struct tl_nightly_cell {
     struct tl_variant variant;
     char *variant_json, variant_hash[TL_ID_SIZE], *runner_device;
     const struct tl_unit *unit;
+    struct tl_processes processes; /* differ: all its trials are processes of their own */
 
     /* Seen this night. */
     uint64_t passed, failed, refused, unsupported;
@@ -122,6 +125,7 @@ struct tl_nightly {
     struct tl_nightly_cell *cells;
     json_t *notes; /* sentences about what could not be done */
     uint64_t ended, total, not_passed;
+    struct tl_stored_aside aside;
 };
 
 /* Files that cannot be used, each with its mistakes, or, where it has none, why it cannot be read. */
@@ -150,6 +154,15 @@ int tl_nightly_recall(struct tl_nightly *n,
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
 void tl_nightly_deadline(struct tl_nightly *n);     /* holds the executor to the budget */
 double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
+
+/* nightly_trust.c. What is known of the kinds of process; then, once every cell was run, one pass of each case and unit
+ * in a fresh process where nothing is known. *again: cells have to be run anew, and were emptied. */
+int tl_nightly_processes_known(struct tl_nightly *n, struct tl_error *e);
+int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e);
+/* Sets older trials aside that those of this night contradict. */
+int tl_nightly_settle(struct tl_nightly *n, struct tl_error *e);
+/* Cases and units whose processes differ: a list for the document, and a sentence for each. */
+json_t *tl_nightly_processes_json(const struct tl_nightly *n, json_t *notes);
 
 /* nightly_past.c */
 int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads its history */

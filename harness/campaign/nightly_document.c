@@ -278,7 +278,11 @@ static json_t *document(struct tl_nightly *n)
     add_list(d, "not_supported", n, TL_CLASS_NOT_SUPPORTED, TL_CLASS_NOT_SUPPORTED + 1);
     add_list(d, "untried", n, TL_CLASS_UNTRIED, TL_CLASS_UNTRIED + 1);
     json_object_set_new(d, "cells", cells);
-    json_object_set(d, "notes", n->notes);
+    json_t *notes = json_copy(n->notes);
+    notes = notes ? notes : json_array();
+    json_object_set_new(d, "processes", tl_nightly_processes_json(n, notes));
+    json_object_set_new(d, "notes", notes);
+    tl_stored_add_json(d, &(struct tl_stored_span){0}, &n->aside);
     size_t regressions = 0;
     for (enum tl_class what = 0; what < TL_CLASS_COUNT; what++) {
         json_int_t k = 0;

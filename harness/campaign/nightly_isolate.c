@@ -34,9 +34,10 @@ static const struct tl_nightly_cell *isolated(const struct tl_nightly *n, size_t
 static json_t *summary(const json_t *finding)
 {
     json_t *j = json_object();
-    static const char *const members[] = {"finding", "reproduced",  "complete", "trigger", "needs",
-                                          "or",      "axes",        "baseline", "failing", "minimal",
-                                          "rate",    "generalises", "notes",    "trials",  "elapsed_s"};
+    static const char *const members[] = {"finding", "reproduced",  "complete",  "trigger",  "needs",
+                                          "or",      "axes",        "baseline",  "failing",  "minimal",
+                                          "rate",    "generalises", "notes",     "trials",   "elapsed_s",
+                                          "cached",  "cached_from", "set_aside", "processes"};
     for (size_t i = 0; i < TL_COUNT(members); i++)
         if (json_object_get(finding, members[i]))
             json_object_set(j, members[i], json_object_get(finding, members[i]));

@@ -79,6 +79,9 @@ static bool saw_expected(struct tl_nightly_cell *c, const struct tl_trial_row *t
 
 void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot)
 {
+    if (c->processes.differ && !t->fresh && t->outcome != TL_OUTCOME_LOST &&
+        t->outcome != TL_OUTCOME_UNSUPPORTED)
+        return; /* of before that was known */
     if (t->environment_id)
         snprintf(c->environment, sizeof c->environment, "%s", t->environment_id);
     if (saw_expected(c, t))
@@ -227,7 +230,8 @@ static uint64_t verdicts(const struct tl_nightly_cell *c)
 
 static int submit(struct tl_nightly_cell *c, bool fresh, struct tl_error *e)
 {
-    const struct tl_request q = {.c = c->c, .variant = &c->variant, .unit = c->unit, .fresh = fresh};
+    const struct tl_request q = {
+        .c = c->c, .variant = &c->variant, .unit = c->unit, .fresh = fresh || c->processes.differ};
     c->pending++;
     if (!tl_executor_submit(c->nightly->x, &q, on_done, c, e))
         return 0;
@@ -348,7 +352,12 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
         uint64_t seen = verdicts(&n->cells[i]);
         n->total += seen < n->suite->repeat ? n->suite->repeat - seen : 0;
     }
-    int result = run_repeats(n, false, e) || run_repeats(n, true, e) || decide(n, e) ? -1 : 0;
+    bool again = false;
+    int result = run_repeats(n, false, e) || run_repeats(n, true, e) ||
+                         (!tl_executor_pending(n->x) && !stop(n) && tl_nightly_processes(n, &again, e)) ||
+                         (again && run_repeats(n, false, e)) || decide(n, e)
+                     ? -1
+                     : 0;
     if (!result && tl_executor_pending(n->x)) /* the budget is used up, or it was interrupted */
         result = tl_executor_finish(n->x, e);
     for (size_t i = 0; i < n->n_cells && !result && !tl_executor_interrupted(n->x); i++)
@@ -356,5 +365,7 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
             result = tl_nightly_remember(&n->cells[i], e);
             tl_nightly_judge(&n->cells[i]);
         }
+    if (!result && !tl_executor_interrupted(n->x))
+        result = tl_nightly_settle(n, e);
     return result;
 }

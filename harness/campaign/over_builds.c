@@ -24,6 +24,7 @@ static int list_builds(struct tl_campaign_isolation *s, size_t *bad, struct tl_e
         result =
             tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->over,
                     "%zu are here, and at most %d can be tried; name a range of them", names.n, TL_SCAN_MOST);
+    free(s->units); /* of an earlier round */
     s->units = tl_calloc(names.n, sizeof *s->units);
     if (!result)
         result = tl_executor_units(s->x, (const char *const *)names.list, names.n, s->units, e);

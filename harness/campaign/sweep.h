@@ -3,8 +3,12 @@
 #define TL_SWEEP_H
 
 #include "harness/campaign/isolation.h"
+#include "harness/campaign/stored.h"
 
 struct tl_sweep {
+    struct tl_executor *x;
+    bool known, fresh; /* the trial that decides was known before; it was a process of its own */
+    struct tl_stored_aside aside;
     struct tl_variant *variants; /* that hold all pairs of values */
     size_t n_variants, n;        /* n: of those, the ones that may be tried */
     size_t ended, unsupported;   /* trials */

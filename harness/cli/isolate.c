@@ -4,6 +4,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/campaign/processes.h"
 #include "harness/campaign/sweep.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
@@ -62,6 +63,7 @@ static int sweep(struct command *k, bool *found, struct tl_error *e)
     print_plan(&w);
     int result = tl_sweep_run(&w, &k->s, e);
     *found = w.found;
+    tl_cli_print_set_aside(w.aside.trials, w.aside.because);
     if (!result && w.found)
         print_found(k, &w);
     else if (!result && !tl_executor_interrupted(k->s.x))
@@ -88,6 +90,28 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
         result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text, "two different axes were expected");
     free(names);
     return result;
+}
+
+/* What happened to the trials that it rests on. */
+static void print_trust(const json_t *d)
+{
+    const json_t *aside = json_object_get(d, "set_aside"), *processes = json_object_get(d, "processes"),
+                 *fresh = json_object_get(processes, "fresh"), *forked = json_object_get(processes, "forked");
+    tl_cli_print_set_aside((size_t)json_integer_value(json_object_get(aside, "trials")),
+                           tl_member_text(aside, "because"));
+    if (!processes)
+        return;
+    const struct tl_processes p = {
+        .fresh_failed = (uint64_t)json_integer_value(json_array_get(fresh, 0)),
+        .fresh = (uint64_t)json_integer_value(json_array_get(fresh, 1)),
+        .forked_failed = (uint64_t)json_integer_value(json_array_get(forked, 0)),
+        .forked = (uint64_t)json_integer_value(json_array_get(forked, 1)),
+    };
+    char *text = tl_processes_text(&p);
+    fprintf(stderr,
+            "%s on %s %s: that is a difference and no flakiness, and it is isolated in fresh processes\n",
+            tl_member_text(d, "case"), tl_member_text(d, "unit"), text);
+    free(text);
 }
 
 /* Of a unit on which there was nothing to search for: all is as the case expects, or it passes where the case
@@ -120,6 +144,7 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
              nothing = unstored && json_object_get(d, "as_expected");
         failing = failing || reproduced || (nothing && !tl_member_true(d, "as_expected"));
         k->untried = k->untried || (unstored && !nothing);
+        print_trust(d);
         if (k->o->json)
             continue;
         if (nothing) {

@@ -39,14 +39,16 @@ static int list_trials(const struct tl_options *o, struct tl_store *s, const str
                                 *l->signature_id
                                     ? json_pack("{s:s,s:s?}", "id", l->signature_id, "title", l->title)
                                     : json_null());
+            if (*l->set_aside)
+                json_object_set_new(j, "set_aside", json_string(l->set_aside));
             json_array_append_new(all, j);
             continue;
         }
         char *when = tl_time_text(l->started_us);
-        printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s\n", l->id, when,
+        printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s%s\n", l->id, when,
                colour ? tl_outcome_colour(l->outcome) : "", tl_outcome_name(l->outcome),
                colour ? "\033[0m" : "", tl_phase_name(l->phase), l->unit, l->case_name, l->title ? "  " : "",
-               l->title ? l->title : "");
+               l->title ? l->title : "", *l->set_aside ? "  (set aside)" : "");
         free(when);
     }
     tl_trial_lines_free(&lines);

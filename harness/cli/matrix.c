@@ -18,6 +18,7 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     int result = tl_matrix_run(m, &e);
     tl_cli_progress_clear(progress);
     bool interrupted = tl_executor_interrupted(m->x);
+    tl_cli_print_set_aside(m->aside.trials, m->aside.because);
     if (!result || m->ended) {
         tl_matrix_letters(m);
         if (o->json)

@@ -121,6 +121,21 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         print_numerics(m, k, colour);
 }
 
+/* Cases that do something else in a fork server's children: what stands in the table is of fresh processes. */
+static void print_processes(const struct tl_matrix *m)
+{
+    for (size_t i = 0; i < m->n_cases; i++)
+        for (size_t u = 0; u < m->n_units && m->cases[i].processes; u++) {
+            const struct tl_processes *p = &m->cases[i].processes[u];
+            if (!p->differ)
+                continue;
+            char *text = tl_processes_text(p);
+            printf("%s on %s %s: it is run in fresh processes here\n", m->cases[i].c->name, m->names.list[u],
+                   text);
+            free(text);
+        }
+}
+
 /* Of what was known already, when it was run. */
 static void print_stored(const struct tl_matrix *m)
 {
@@ -153,6 +168,7 @@ void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
     if (m->n_reasons > REASONS)
         printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
     tl_cli_labels_print(&m->labels);
+    print_processes(m);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
            m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
     print_stored(m);
@@ -235,12 +251,24 @@ json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool com
         json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", m->names.list[i], "usable",
                                                u && u->usable, "why", u && !u->usable ? u->why : NULL));
     }
-    json_t *reasons = json_array();
+    json_t *reasons = json_array(), *processes = json_array();
+    for (size_t i = 0; i < m->n_cases; i++)
+        for (size_t u = 0; u < m->n_units && m->cases[i].processes; u++) {
+            if (!m->cases[i].processes[u].differ)
+                continue;
+            json_t *j = tl_processes_json(&m->cases[i].processes[u]);
+            json_object_set_new(j, "case", json_string(m->cases[i].c->name));
+            json_object_set_new(j, "unit", json_string(m->names.list[u]));
+            json_array_append_new(processes, j);
+        }
     for (size_t i = 0; i < m->n_reasons; i++)
         json_array_append_new(reasons, json_pack("{s:s,s:I}", "why", m->reasons[i].text, "trials",
                                                  (json_int_t)m->reasons[i].trials));
-    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
-                     tl_labels_json(&m->labels), "unsupported", reasons, "trials", (json_int_t)m->ended,
-                     "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed, "elapsed_s", elapsed_s,
-                     "complete", complete);
+    json_t *document =
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:f,s:b}", "matrix", cases, "units", units, "signatures",
+                  tl_labels_json(&m->labels), "unsupported", reasons, "processes", processes, "trials",
+                  (json_int_t)m->ended, "cached", (json_int_t)m->cached, "failed", (json_int_t)m->failed,
+                  "elapsed_s", elapsed_s, "complete", complete);
+    tl_stored_add_json(document, &m->span, &m->aside);
+    return document;
 }

@@ -35,7 +35,9 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     if (n->resumed)
         fprintf(stderr, "nightly %s: going on with run %lld, which was cut short\n", n->suite->name,
                 (long long)n->night.n);
-    return tl_nightly_finish(n, document, e);
+    int result = tl_nightly_finish(n, document, e);
+    tl_cli_print_set_aside(n->aside.trials, n->aside.because);
+    return result;
 }
 
 int tl_cli_nightly_print(const struct tl_options *o, const json_t *document)

@@ -89,11 +89,12 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
 {
     struct tl_executor *x = tl_calloc(1, sizeof *x);
     x->answered_tail = &x->answered;
-    x->started_us = tl_wall_us();
     x->anew = options->anew;
     x->warn = options->warn;
     tl_machine_read(&x->machine);
-    if (tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e) ||
+    int opened = tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e);
+    x->started_us = tl_wall_us(); /* now that nobody else writes: what is older was known before */
+    if (opened ||
         tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e)) {
         tl_store_close(x->store, NULL);
         free(x);
@@ -359,8 +360,10 @@ static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error
                         &list, &n, e))
         return false;
     size_t usable = 0, wanted = SIZE_MAX;
-    for (size_t i = n; i-- > 0;) /* oldest first; a fork server's child confirms nothing */
-        if (tl_executor_usable(j->x, &list[i]) && (list[i].fresh || !j->fresh) && usable++ == repeat)
+    /* Oldest first. A fork server's child confirms nothing, and no table is of both kinds of process. */
+    bool fresh = j->fresh || !j->unit->can_serve;
+    for (size_t i = n; i-- > 0;)
+        if (tl_executor_usable(j->x, &list[i]) && list[i].fresh == fresh && usable++ == repeat)
             wanted = i;
     bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
     free(list);

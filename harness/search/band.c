@@ -174,6 +174,8 @@ static void keep_samples(struct tl_search *s, size_t axis)
     struct tl_search_band *b = &s->isolate->bands[axis];
     size_t n;
     const struct tl_point **list = tl_search_along(s, axis, &n);
+    free(b->samples);
+    b->n_samples = 0;
     b->samples = tl_calloc(n + 1, sizeof *b->samples);
     for (size_t i = 0; i < n; i++)
         if (!tl_point_closed(list[i]))
@@ -212,6 +214,17 @@ static uint64_t edge_width(struct tl_search *s)
     return width > least ? width : least;
 }
 
+/* Whether M, at the upper edge of a band, passed after all, where F never did: the edge lies further up. */
+static bool edge_is_above(struct tl_search *s, size_t axis)
+{
+    const struct tl_search_band *b = &s->isolate->bands[axis];
+    if (!b->is_band || b->uneven || b->moves || s->best[axis] >= s->failing[axis])
+        return false;
+    const struct tl_point *m = tl_point_get(s, s->best),
+                          *f = tl_point_get(s, tl_search_beside(s, axis, s->failing[axis]));
+    return f->told >= s->options.band_runs && matches(f) == f->told && matches(m) < m->told;
+}
+
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
 {
     struct tl_isolate_state *z = s->isolate;
@@ -223,6 +236,16 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
         bool result;
         switch (z->band_state) {
         case TL_BAND_NEXT:
+            for (a = 0; a < s->n && !edge_is_above(s, a); a++)
+                ;
+            if (a < s->n) {
+                z->band_axis = a;
+                z->band_low = s->best[a];
+                z->band_high = s->failing[a];
+                z->band_step = 1;
+                z->band_state = TL_BAND_UPPER;
+                break;
+            }
             for (a = 0; a < s->n; a++)
                 if (s->space->axes[a].ordered && s->best[a] != 0 && s->best[a] < s->failing[a] &&
                     !z->bands[a].is_band && z->band_checked[a] != s->best[a])

@@ -89,13 +89,13 @@ class MatrixTest(TurnTest):
         self.assertEqual((m["trials"], m["cached"], m["failed"], m["complete"]), (5, 0, 3, True))
         self.assertEqual(len(m["signatures"]), 1)
         self.assertEqual(m["signatures"][0]["letter"], "A")
-        # The same again is known, and a larger one runs only what is new.
+        # The same again is known, and a larger one runs only what is new; and a failure and a pass are tried again.
         again = self.matrix(self.numbers, "-u", self.unit(), "-s", "n=1,3,4", "-s", "mode=a,d", status=1)
-        self.assertEqual((again["trials"], again["cached"], self.ran()), (5, 5, 5))
+        self.assertEqual((again["trials"], again["cached"], self.ran()), (5, 5, 7))
         more = self.matrix(self.numbers, "-u", self.unit(), "-s", "n=*", "-s", "mode=a,d", status=1)
-        self.assertEqual((more["trials"], more["cached"], self.ran()), (7, 5, 7))
+        self.assertEqual((more["trials"], more["cached"], self.ran()), (7, 5, 11))
         anew = self.matrix(self.numbers, "-u", self.unit(), "-s", "n=1", "--no-cache", status=0)
-        self.assertEqual((anew["cached"], self.ran()), (0, 8))
+        self.assertEqual((anew["cached"], self.ran()), (0, 12))
 
     def test_a_value_may_hold_a_comma(self):
         m = self.matrix(self.numbers, "-u", self.unit(), "-s", "mode=b,c", status=0)
@@ -123,7 +123,7 @@ class MatrixTest(TurnTest):
                          [("crash", 2), ("error", 2), ("pass", 2)])
         text = self.trapline("matrix", self.numbers, "-u", self.unit(), "-s", "n=2,3", "-n", "6", status=1).stdout
         self.assertRegex(text, r"crash [AB] 2 of 6, error [AB] 2 of 6")
-        self.assertEqual(self.ran(), 12)
+        self.assertEqual(self.ran(), 14, "a failure and a pass are tried again")
         # More repeats add to those that are there.
         more = self.matrix(self.numbers, "-u", self.unit(), "-s", "n=2", "-n", "8", status=0)
         self.assertEqual((more["trials"], more["cached"]), (8, 6))
@@ -374,9 +374,8 @@ class OnnxRuntimeTest(ProgramTest):
         began = time.monotonic()
         again = json.loads(self.trapline(*arguments, status=1).stdout)
         second = time.monotonic() - began
-        refused = sum(c["outcome"] == "unsupported" for row in rows for c in row["cells"])
-        self.assertGreater(refused, 0)
-        self.assertEqual(again["cached"], again["trials"] - refused, "what cannot be tried may be possible by now")
+        refused = sum(u["trials"] for u in again["unsupported"])  # they are asked anew each time
+        self.assertEqual(again["cached"], again["trials"] - refused)
         self.assertLess(second, first)
         print(f"320 cells in {first:.1f} s; known already in {second:.2f} s")
         c = json.loads(self.trapline("compare", "--by", "build", "--json", *BUILDS[:2], status=0).stdout)

@@ -64,6 +64,35 @@ Test(search_edge, no_island_is_handed_on)
     cr_assert(uneven * 100 >= PROBLEMS * 95, "%zu of %d are bands", uneven, PROBLEMS);
 }
 
+/* Never up to 99, always from 200 on. */
+static double ramp(const uint64_t *index)
+{
+    return index[0] == 1 && index[1] >= 100 ? (double)(index[1] - 99) / 101 : 0;
+}
+
+Test(search_edge, upper_edge_of_a_band_fails_surely)
+{
+    enum { PROBLEMS = 100 };
+    size_t sure = 0;
+    for (uint64_t seed = 0; seed < PROBLEMS; seed++) {
+        struct sim *m = sim_new(4, seed);
+        m->axes[1] = (struct tl_search_axis){.ordered = true, .count = 1000};
+        m->failing[0] = m->failing[2] = 1;
+        m->failing[1] = 999;
+        struct tl_search_options o = {.seed = seed, .needs = true, .causes = true, .every_value = true};
+        struct tl_search *s = run(m, &o, ramp);
+        const struct tl_search_result *r = tl_search_result(s);
+        const struct tl_search_trigger *t = trigger_of(r, 1);
+        cr_assert(r->reproduced && t != NULL && trigger_of(r, 0) != NULL && r->n_triggers == 2);
+        sure += t->band.is_band && t->value >= 190;
+        cr_assert(t->n_passes > 0 && t->passes_with[0] <= t->band.never.value);
+        tl_search_free(s);
+        free(m);
+    }
+    cr_log_info("%zu of %d are sure", sure, PROBLEMS);
+    cr_assert(sure * 100 >= PROBLEMS * 90, "%zu of %d are sure", sure, PROBLEMS);
+}
+
 /* The threshold hangs on what else lies in memory, and its first values fail in half of the runs. */
 static double layout(const uint64_t *index)
 {

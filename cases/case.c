@@ -86,3 +86,14 @@ char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const ch
     }
     return tl_buffer_take(&b);
 }
+
+char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v)
+{
+    char **list = c->n_environment ? tl_calloc(c->n_environment + 1, sizeof *list) : NULL;
+    for (size_t i = 0; i < c->n_environment; i++) {
+        char *value = tl_case_substitute(c, v, c->environment[i].value, NULL, NULL, NULL);
+        list[i] = tl_format("%s=%s", c->environment[i].name, value);
+        free(value);
+    }
+    return list;
+}

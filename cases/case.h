@@ -80,6 +80,18 @@ struct tl_reference {
     struct tl_tolerance tolerance; /* of outputs that have none of their own */
 };
 
+/* A variable of the environment, set for generator, steps and runner. */
+struct tl_setting {
+    const char *name, *value; /* value with placeholders {AXIS} and {case_dir} */
+};
+
+/* A command that says which version of something is here. */
+struct tl_version_command {
+    const char *name;
+    size_t n_argv;
+    const char **argv; /* with the placeholder {case_dir} */
+};
+
 #define TL_AXES_MAX 128 /* axes of one case */
 
 struct tl_case {
@@ -87,9 +99,9 @@ struct tl_case {
     const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
     char
-        hash[TL_ID_SIZE]; /* content id of the canonical document without "expected", of a model file, of .npy
-                              inputs and of files with expected outputs: neither layout nor the order of keys
-                              matters */
+        hash[TL_ID_SIZE]; /* content id of the canonical document without "expected", of a model file with its
+                              external data, of .npy inputs and of files with expected outputs: neither layout nor
+                              the order of keys matters */
 
     enum tl_model_kind model_kind;
     const char *family;     /* TL_MODEL_FAMILY */
@@ -105,6 +117,11 @@ struct tl_case {
     struct tl_variant failing; /* axes that "failing" does not name are at their baseline */
     size_t n_forbid;
     struct tl_combination *forbid;
+
+    size_t n_environment;
+    struct tl_setting *environment;
+    size_t n_versions;
+    struct tl_version_command *versions;
 
     struct tl_reference reference;
     struct tl_limits limits;
@@ -126,6 +143,10 @@ char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const ch
                    const struct tl_placeholder_paths *paths);
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
+
+/* The environment that the case sets for a variant, as NAME=VALUE: the caller's, as is each string; ends with
+ * NULL. NULL when it sets none. */
+char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v);
 
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
 typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);

@@ -189,12 +189,14 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         LIMITS,
         INPUTS,
         SOURCE,
+        ENVIRONMENT,
+        VERSIONS,
         EXPECTED,
         N
     };
-    struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
-                             {"axes"},           {"failing"},    {"forbid"}, {"reference"},
-                             {"limits"},         {"inputs"},     {"source"}, {"expected"}};
+    struct tl_key keys[N] = {{"trapline", true}, {"name", true},  {"title"},     {"model", true}, {"axes"},
+                             {"failing"},        {"forbid"},      {"reference"}, {"limits"},      {"inputs"},
+                             {"source"},         {"environment"}, {"versions"},  {"expected"}};
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
@@ -210,6 +212,8 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     check_failing(ck, &keys[FAILING].at);
     check_forbid(ck, &keys[FORBID].at);
     check_limits(ck, &keys[LIMITS].at);
+    tl_check_environment(ck, &keys[ENVIRONMENT].at);
+    tl_check_versions(ck, &keys[VERSIONS].at);
     tl_check_expected(ck, &keys[EXPECTED].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);

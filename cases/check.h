@@ -24,6 +24,9 @@ void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
 /* check_reference.c; once the axes are known */
 void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at);
 
+/* check_environment.c: what the case sets for its programs, and the commands that tell versions. */
+void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
 /* check_expected.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);

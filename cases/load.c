@@ -3,9 +3,12 @@
  * The hash names everything that a trial of the case depends on: the document without its layout (keys
  * sorted), and the contents of the files that it names. A model may be a directory, as Core ML's packages
  * are; its files are hashed in the order of their names, so that the order of the directory does not matter.
- */
+ * An ONNX model may keep its tensors in other files, which it names and which belong to it. What the commands of
+ * a case run and read is not in it but in the environment of each trial (harness/executor/identity.h): it may
+ * differ from variant to variant, and nights compare what came before with what comes after. */
 #include "cases/load.h"
 #include "cases/check.h"
+#include "cases/onnx_external.h"
 #include "cases/read.h"
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
@@ -37,7 +40,7 @@ static int hash_tree(struct tl_hash *h, const char *path, struct tl_error *e)
         char hex[TL_SHA256_SIZE];
         if (f->fts_info == FTS_D || f->fts_info == FTS_DP)
             continue;
-        if (f->fts_info == FTS_F && tl_hash_file(f->fts_accpath, hex) == 0) {
+        if (f->fts_info == FTS_F && tl_known_hash(f->fts_accpath, hex) == 0) {
             tl_hash_add_string(h, f->fts_path + root);
             tl_hash_add_string(h, hex);
         } else if (f->fts_info == FTS_SL || f->fts_info == FTS_SLNONE) {
@@ -76,6 +79,22 @@ static int hash_expected(struct tl_hash *h, const struct tl_case *c, struct tl_e
     return status;
 }
 
+/* The files in which an ONNX model keeps its tensors. One that is missing is the model's fault, not the case's. */
+static void hash_external(struct tl_hash *h, const char *model)
+{
+    json_t *names = tl_onnx_external(model), *unused;
+    const char *name, *slash = strrchr(model, '/');
+    void *next;
+    json_object_foreach_safe(names, next, name, unused) {
+        char hex[TL_SHA256_SIZE];
+        char *path = *name == '/' ? tl_strdup(name) : tl_format("%.*s/%s", (int)(slash - model), model, name);
+        tl_hash_add_string(h, name);
+        tl_hash_add_string(h, tl_known_hash(path, hex) ? "missing" : hex);
+        free(path);
+    }
+    json_decref(names);
+}
+
 static int hash_case(struct tl_case *c, struct tl_error *e)
 {
     struct tl_hash h;
@@ -91,6 +110,8 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
     tl_hash_add_string(&h, text);
     free(text);
     int status = c->model_file ? hash_tree(&h, c->model_file, e) : 0;
+    if (c->model_file)
+        hash_external(&h, c->model_file);
     for (size_t i = 0; status == 0 && i < json_array_size(c->inputs); i++) {
         const char *npy = json_string_value(json_object_get(json_array_get(c->inputs, i), "npy"));
         if (npy)

@@ -65,6 +65,7 @@ int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const str
 {
     static const char wanted[] =
         "id case_name case_hash variant_hash variant unit machine_id machine_name session_id runtime_version "
+        "versions "
         "os_build outcome phase signal signature_id title coarse_id wall_seconds peak_rss result fresh";
     struct tl_buffer sql = TL_BUFFER_INIT;
     struct tl_rows q;

@@ -28,6 +28,10 @@ void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE])
     struct tl_buffer b = TL_BUFFER_INIT;
     for (size_t i = 0; i < TL_COUNT(strings); i++)
         tl_buffer_add(&b, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
+    if (v->content_sha256)
+        tl_buffer_printf(&b, "content %s", v->content_sha256);
+    if (v->versions)
+        tl_buffer_printf(&b, "versions %s", v->versions);
     tl_content_id(b.data, b.size, id);
     tl_buffer_free(&b);
 }

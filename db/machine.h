@@ -22,8 +22,11 @@ struct tl_environment {
     const char *machine_id, *os_build, *driver, *device;
     const char *runner, *runner_version;
     const char *runtime_path, *runtime_sha256, *runtime_version;
+    const char *content_sha256; /* of what a case adds to it */
+    const char *versions;       /* what the commands in "versions" of a case answered: a JSON object */
 };
-/* Content id of everything but runtime_path. */
+/* Content id of everything but runtime_path. What is NULL of the last two is no part of it, so that
+ * environments that were known before they had those keep their id. */
 void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE]);
 
 /* The machine's description and the storage of its strings. What cannot be found out is empty or 0. */

@@ -279,6 +279,7 @@ static const struct {
     {"machine", "id"},    {"session", "id"}, {"environment", "id"}, {"case_file", "hash"},
     {"variant", "hash"},  {"unit", "name"},  {"signature", "id"},   {"module", "id"},
     {"module_set", "id"}, {"stack", "id"},   {"night", "id"},       {"night_session", "session_id"},
+    {"anew", "cell"},
 };
 
 /* Trials that come in: those that are not here, and those that are lost here and not there. */

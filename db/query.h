@@ -21,7 +21,8 @@ struct tl_trial_row {
     const char *observed_device, *error_domain, *error_code, *message;
     const char *machine_id, *machine_name; /* of the environment; of the session when that has none */
     const char *runtime_version, *os_build;
-    const char *boot; /* of the session of a night */
+    const char *versions; /* of the environment: a JSON object of texts */
+    const char *boot;     /* of the session of a night */
     int64_t started_us;
     enum tl_outcome outcome;
     enum tl_phase phase;
@@ -123,7 +124,7 @@ int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r
 
 /* Where a trial ran, as a JSON object of what is known: machine {name, arch, cpu, cores, memory}, os,
  * os_build, kernel, trapline, session, runner, runner_version, device, driver, runtime_path, runtime_sha256,
- * runtime_version. Unknown members are left out. The reference is the caller's. */
+ * runtime_version, versions (an object of texts). Unknown members are left out. The reference is the caller's. */
 int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e);
 
 /* The same of a session and an environment, of which either may be NULL. */

@@ -54,6 +54,10 @@ int tl_store_put_variant(struct tl_store *s, const char *hash, const char *json,
 int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v, char id[TL_ID_SIZE],
                              struct tl_error *e);
 
+/* What was stored before since_us of the variant of a record, on its unit and in its environment, is no answer
+ * any more (tl_store_cached): it was run anew on purpose. It stays in the database. Belongs to the open group. */
+int tl_store_anew(struct tl_store *s, const struct tl_trial_record *r, int64_t since_us, struct tl_error *e);
+
 /* Announces trials whose children are about to run: id, started_us, case, variant, unit and environment of
  * each record. One sync for all of them. */
 int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,
@@ -71,7 +75,7 @@ int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct t
 uint64_t tl_store_due_ns(const struct tl_store *s);
 int tl_store_flush(struct tl_store *s, struct tl_error *e);
 
-/* What is known of a variant on a unit in an environment: up to `most` trials, newest first, those of the
+/* What is known of a variant on a unit in an environment since it was run anew (tl_store_anew): up to `most` trials, newest first, those of the
  * open group included. Left out are those that are set aside (db/set_aside.h), and what could not be tried: that
  * may be otherwise by now, and costs little to find out. The list is the caller's to free. */
 struct tl_cached {

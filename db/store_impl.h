@@ -26,6 +26,7 @@ enum tl_statement {
     TL_ST_TALLY,
     TL_ST_CACHED,
     TL_ST_NIGHT_CELL,
+    TL_ST_ANEW,
     TL_ST_BEGIN,
     TL_ST_COMMIT,
     TL_ST_COUNT

@@ -228,7 +228,8 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         "trapline, n.id AS session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
         "device, "
         "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
-        "v.runtime_version AS runtime_version FROM (SELECT 1) LEFT JOIN session n ON n.id = ?1 LEFT JOIN "
+        "v.runtime_version AS runtime_version, v.versions AS versions FROM (SELECT 1) LEFT JOIN session n ON "
+        "n.id = ?1 LEFT JOIN "
         "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id",
         what_, e);
     static const char of_machine[] = "machine_";
@@ -250,6 +251,11 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
                             ? json_integer(sqlite3_column_int64(st, i))
                             : json_string((const char *)sqlite3_column_text(st, i));
+        if (value && !strcmp(name, "versions")) { /* an object; as text it would be of no use */
+            json_t *versions = json_loads(json_string_value(value), 0, NULL);
+            json_decref(value);
+            value = versions;
+        }
         if (value) /* NULL, and what is not UTF-8, is unknown */
             json_object_set_new(inner ? machine : all, inner ? name + n : name, value);
     }

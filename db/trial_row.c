@@ -64,6 +64,7 @@ const struct tl_column tl_row_columns[] = {
     TL_COLUMN(struct tl_trial_row, machine_id, MACHINE_ID),
     TL_COLUMN(struct tl_trial_row, machine_name, "(SELECT name FROM machine WHERE id = " MACHINE_ID ")"),
     TL_COLUMN(struct tl_trial_row, runtime_version, "environment.runtime_version"),
+    TL_COLUMN(struct tl_trial_row, versions, "environment.versions"),
     TL_COLUMN(struct tl_trial_row, os_build, "environment.os_build"),
     TL_COLUMN(struct tl_trial_row, boot, "night_session.boot"),
     /* Nobody writes the command of a trial that the next start finds lost. */

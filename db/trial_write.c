@@ -32,13 +32,16 @@ static const char *const texts[TL_ST_COUNT] = {
     [TL_ST_UNIT] = "INSERT OR IGNORE INTO unit(name) VALUES(?)",
     [TL_ST_ENVIRONMENT] =
         "INSERT INTO environment(id, machine_id, os_build, driver, device, runner, runner_version, "
-        "runtime_path, runtime_sha256, runtime_version) "
-        "VALUES(?,(SELECT id FROM machine WHERE id = ?),?,?,?,?,?,?,?,?) "
+        "runtime_path, runtime_sha256, runtime_version, content_sha256, versions) "
+        "VALUES(?,(SELECT id FROM machine WHERE id = ?),?,?,?,?,?,?,?,?,?,?) "
         "ON CONFLICT DO UPDATE SET machine_id = excluded.machine_id, os_build = excluded.os_build, "
         "driver = excluded.driver, device = excluded.device, runner = excluded.runner, "
         "runner_version = excluded.runner_version, runtime_path = excluded.runtime_path, "
-        "runtime_sha256 = excluded.runtime_sha256, runtime_version = excluded.runtime_version "
+        "runtime_sha256 = excluded.runtime_sha256, runtime_version = excluded.runtime_version, "
+        "content_sha256 = excluded.content_sha256, versions = excluded.versions "
         "WHERE runner IS NULL AND excluded.runner IS NOT NULL",
+    [TL_ST_ANEW] = "INSERT INTO anew(cell, since_us) VALUES(?,?) ON CONFLICT DO UPDATE SET since_us = "
+                   "max(since_us, excluded.since_us)",
     [TL_ST_SESSION] = "INSERT OR IGNORE INTO session(id) VALUES(?)",
     [TL_ST_SIGNATURE] =
         "INSERT OR IGNORE INTO signature(id, outcome, phase, signal, title, coarse_id, coarse_title, "
@@ -101,7 +104,8 @@ static int insert_environment(struct tl_store *s, const char *id, const struct t
     v = v ? v : &unknown;
     return INSERT(s, TL_ST_ENVIRONMENT, e, TL_TEXT(id), TL_TEXT(v->machine_id), TL_TEXT(v->os_build),
                   TL_TEXT(v->driver), TL_TEXT(v->device), TL_TEXT(v->runner), TL_TEXT(v->runner_version),
-                  TL_TEXT(v->runtime_path), TL_TEXT(v->runtime_sha256), TL_TEXT(v->runtime_version));
+                  TL_TEXT(v->runtime_path), TL_TEXT(v->runtime_sha256), TL_TEXT(v->runtime_version),
+                  TL_TEXT(v->content_sha256), TL_TEXT(v->versions));
 }
 
 /* A row that is its id and nothing else. */
@@ -326,6 +330,14 @@ int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v,
     if (tl_store_group(s, e))
         return -1;
     return insert_environment(s, id, v, e) ? tl_store_undo(s) : 0;
+}
+
+int tl_store_anew(struct tl_store *s, const struct tl_trial_record *r, int64_t since_us, struct tl_error *e)
+{
+    if (tl_store_group(s, e))
+        return -1;
+    int64_t cell = tl_store_cell(r->case_hash, r->variant_hash, r->unit, r->environment_id);
+    return INSERT(s, TL_ST_ANEW, e, TL_INTEGER(cell), TL_INTEGER(since_us)) ? tl_store_undo(s) : 0;
 }
 
 int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,

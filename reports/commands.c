@@ -42,6 +42,20 @@ void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes)
     }
 }
 
+/* What the case sets for its programs. */
+static void add_environment(struct tl_buffer *b, const json_t *request)
+{
+    json_t *set = json_object_get(request, "environment"), *value;
+    const char *name;
+    if (json_object_size(set))
+        tl_shell_word(b, "env", false);
+    json_object_foreach(set, name, value) {
+        char *word = tl_format("%s=%s", name, json_is_string(value) ? json_string_value(value) : "?");
+        tl_shell_word(b, word, true);
+        free(word);
+    }
+}
+
 char *tl_runner_command(const json_t *trial)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -54,6 +68,8 @@ char *tl_runner_command(const json_t *trial)
     }
     json_object_del(request, "scratch");
     json_object_del(request, "outputs");
+    add_environment(&b, request);
+    json_object_del(request, "environment");
     json_array_foreach(argv, i, word)
         tl_shell_word(&b, json_is_string(word) ? json_string_value(word) : "?", true);
     tl_shell_word(&b, "--trial", true);
@@ -88,6 +104,7 @@ char *tl_steps_commands(const json_t *trial)
     size_t i, k;
     json_array_foreach(json_object_get(request, "steps"), i, step) {
         struct tl_buffer line = TL_BUFFER_INIT;
+        add_environment(&line, request);
         json_array_foreach(json_object_get(step, "argv"), k, word)
             add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
         tl_buffer_printf(&all, "%s\n", line.data ? line.data : "");

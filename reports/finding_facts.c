@@ -38,10 +38,13 @@ static char *versions(const struct tl_sections *r)
     json_t *version;
     if (!json_is_object(list))
         list = json_object_get(r->control, "versions");
-    json_object_foreach((json_t *)list, name, version) {
-        tl_buffer_printf(&b, "%s%s ", b.size ? ", " : "", name);
-        tl_inline_value(&b, version);
-    }
+    const json_t *const lists[] = {json_object_get(json_object_get(r->finding, "environment"), "versions"),
+                                   list};
+    for (size_t i = 0; i < TL_COUNT(lists); i++)
+        json_object_foreach((json_t *)lists[i], name, version) {
+            tl_buffer_printf(&b, "%s%s ", b.size ? ", " : "", name);
+            tl_inline_value(&b, version);
+        }
     return tl_buffer_take(&b);
 }
 

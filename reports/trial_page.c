@@ -181,6 +181,10 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_page_opti
     field(b, "runtime", "%s", tl_member_or(v, "runtime_path", "unknown"));
     field(b, "  version", "%s", tl_member_or(v, "runtime_version", "unknown"));
     field(b, "  sha256", "%s", tl_member_or(v, "runtime_sha256", "unknown"));
+    const char *name;
+    json_t *version;
+    json_object_foreach(json_object_get(v, "versions"), name, version)
+        field(b, name, "%s", json_string_value(version));
     field(b, "trapline", "%s, session %s", tl_member_or(v, "trapline", "unknown"),
           tl_member_or(v, "session", "unknown"));
 }

@@ -81,6 +81,15 @@ static int make_pipes(struct run *r)
     return 0;
 }
 
+const char *tl_environment_value(const char *const *settings, const char *name)
+{
+    size_t n = strlen(name);
+    for (; settings && *settings; settings++)
+        if (!strncmp(*settings, name, n) && (*settings)[n] == '=')
+            return *settings + n + 1;
+    return getenv(name);
+}
+
 char **tl_environment(const char *const *settings)
 {
     size_t n = 0, more = 0, used = 0;
@@ -296,6 +305,11 @@ static char *absolute(char *path)
 
 char *tl_program_find(const char *directory, const char *name, struct tl_error *e)
 {
+    return tl_program_find_in(getenv("PATH"), directory, name, e);
+}
+
+char *tl_program_find_in(const char *list, const char *directory, const char *name, struct tl_error *e)
+{
     if (strchr(name, '/')) {
         char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
         if (is_program(path))
@@ -304,7 +318,6 @@ char *tl_program_find(const char *directory, const char *name, struct tl_error *
         free(path);
         return NULL;
     }
-    const char *list = getenv("PATH");
     list = list ? list : "/usr/bin:/bin";
     for (char *found = NULL, *at; *name && (at = tl_next_directory(&list)); free(at)) {
         found = absolute(tl_format("%s/%s", *at ? at : ".", name));

@@ -28,6 +28,13 @@ int tl_pipe_to(char *const argv[], const char *input, double timeout_s, int *sta
  * NULL with *e. */
 char *tl_program_find(const char *directory, const char *name, struct tl_error *e);
 
+/* The same with a list of directories (':' between) of its own in the place of $PATH; NULL: where a system has its
+ * programs. */
+char *tl_program_find_in(const char *list, const char *directory, const char *name, struct tl_error *e);
+
+/* The value of a variable as a program is given it: settings (NAME=VALUE…; NULL: none) before trapline's own. */
+const char *tl_environment_value(const char *const *settings, const char *name);
+
 /* trapline's environment with settings (NAME=VALUE…; NULL: none) in the place of those of the same name. The
  * array is the caller's, the strings are not copied. */
 char **tl_environment(const char *const *settings);

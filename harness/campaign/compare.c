@@ -1,4 +1,4 @@
-/* Sets stored trials side by side: by unit, build, machine or session.
+/* Sets stored trials side by side: by unit, build, machine, session or versions.
  *
  * Trials come from the database in the order of case and variant, so that all that belong to one row arrive
  * together, and the rows of one variant are the last few. A row has a cell for each side; what differs is
@@ -17,7 +17,7 @@
 
 #define SIDES_MOST 256
 
-const char *const tl_compare_by_names[] = {"unit", "build", "machine", "session"};
+const char *const tl_compare_by_names[] = {"unit", "build", "machine", "session", "versions"};
 
 /* --- sides ---------------------------------------------------------------------------------------------- */
 
@@ -70,7 +70,7 @@ static int choose_sides(struct tl_compare *c, struct tl_store *s, struct tl_erro
     struct tl_compare_sides all = {0};
     int result = 0;
     c->chosen = c->n_names > 0;
-    if (c->by == TL_BY_UNIT || c->by == TL_BY_BUILD) {
+    if (c->by == TL_BY_UNIT || c->by == TL_BY_BUILD || c->by == TL_BY_VERSIONS) {
         for (size_t i = 0; i < c->n_names; i++)
             add_side(c, c->names[i], NULL);
         for (size_t i = 0; c->by == TL_BY_UNIT && i < c->n_units; i++) {
@@ -97,7 +97,7 @@ static int choose_sides(struct tl_compare *c, struct tl_store *s, struct tl_erro
 static bool comes_before(const struct tl_compare *c, size_t a, size_t b)
 {
     const char *x = c->sides[a].name, *y = c->sides[b].name;
-    return (c->by == TL_BY_BUILD ? tl_version_compare(x, y) : strcmp(x, y)) < 0;
+    return (c->by == TL_BY_BUILD || c->by == TL_BY_VERSIONS ? tl_version_compare(x, y) : strcmp(x, y)) < 0;
 }
 
 /* As named; builds by version, and other sides by name, when none are. */
@@ -121,6 +121,24 @@ static char *build_of(const struct tl_trial_row *t)
     if (at && colon && at < colon)
         return tl_format("%.*s", (int)(colon - at - 1), at + 1);
     return tl_strdup(t->runtime_version && *t->runtime_version ? t->runtime_version : t->os_build);
+}
+
+/* What the case's commands said of versions, as "NAME VERSION, …"; a new string, NULL when nothing is known. */
+static char *versions_of(const struct tl_trial_row *t)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_t *versions = t->versions ? json_loads(t->versions, 0, NULL) : NULL, *text;
+    const char *name;
+    json_object_foreach(versions, name, text)
+        tl_buffer_printf(&b, "%s%s %s", b.size ? ", " : "", name, json_string_value(text));
+    json_decref(versions);
+    return b.size ? tl_buffer_take(&b) : NULL;
+}
+
+/* Versions that are named may be named by a part of them. */
+static bool is_side(const struct tl_compare *c, const char *side, const char *key)
+{
+    return c->by == TL_BY_VERSIONS && c->chosen ? strstr(key, side) != NULL : !strcmp(side, key);
 }
 
 static char *without_build(const char *unit)
@@ -228,17 +246,17 @@ static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
     c->trials++;
     if (tl_watch_line(c->watch, "compare: %llu trials read", (unsigned long long)c->trials))
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "while the database was read");
-    char *build = c->by == TL_BY_BUILD ? build_of(t) : NULL;
+    char *build = c->by == TL_BY_BUILD ? build_of(t) : c->by == TL_BY_VERSIONS ? versions_of(t) : NULL;
     const char *key = t->session_id;
     if (c->by == TL_BY_UNIT)
         key = t->unit;
-    else if (c->by == TL_BY_BUILD)
+    else if (c->by == TL_BY_BUILD || c->by == TL_BY_VERSIONS)
         key = build;
     else if (c->by == TL_BY_MACHINE)
         key = t->machine_id;
     size_t side = SIZE_MAX;
     for (size_t i = 0; key && i < c->n_sides; i++)
-        if (!strcmp(c->sides[i].key, key))
+        if (is_side(c, c->sides[i].key, key))
             side = i;
     if (key && *key && side == SIZE_MAX && !c->chosen && c->n_sides < SIDES_MOST)
         side = add_side(c, key, c->by == TL_BY_MACHINE ? t->machine_name : NULL);

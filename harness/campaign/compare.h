@@ -6,7 +6,7 @@
 #include "harness/base/watch.h"
 #include "harness/campaign/groups.h"
 
-enum tl_compare_by { TL_BY_UNIT, TL_BY_BUILD, TL_BY_MACHINE, TL_BY_SESSION };
+enum tl_compare_by { TL_BY_UNIT, TL_BY_BUILD, TL_BY_MACHINE, TL_BY_SESSION, TL_BY_VERSIONS, TL_BY_COUNT };
 
 struct tl_side {
     char *key, *name;

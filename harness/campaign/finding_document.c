@@ -117,11 +117,16 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
     const char *path = json_string_value(json_object_get(u->build_object, "path"));
     const char *sha = json_string_value(json_object_get(u->build_object, "sha256"));
     const char *version = json_string_value(json_object_get(u->build_object, "version"));
-    return json_pack("{s:s?,s:s?,s:s?,s:s?,s:s?,s:I,s:I,s:s,s:s,s:s?,s:s?,s:s?,s:s?}", "os", m->os,
-                     "os_build", m->os_build, "kernel", m->kernel, "machine", m->arch, "cpu", m->cpu, "cores",
-                     (json_int_t)m->cores, "memory", (json_int_t)m->memory, "trapline", TL_VERSION, "runner",
-                     u->runner, "runner_version", u->runner_version, "runtime_path", path ? path : u->path,
-                     "runtime_sha256", sha, "runtime_version", version);
+    json_t *versions = tl_executor_versions(d->x, d->c);
+    json_t *j =
+        json_pack("{s:s?,s:s?,s:s?,s:s?,s:s?,s:I,s:I,s:s,s:s,s:s?,s:s?,s:s?,s:s?}", "os", m->os, "os_build",
+                  m->os_build, "kernel", m->kernel, "machine", m->arch, "cpu", m->cpu, "cores",
+                  (json_int_t)m->cores, "memory", (json_int_t)m->memory, "trapline", TL_VERSION, "runner",
+                  u->runner, "runner_version", u->runner_version, "runtime_path", path ? path : u->path,
+                  "runtime_sha256", sha, "runtime_version", version);
+    if (versions)
+        json_object_set_new(j, "versions", versions);
+    return j;
 }
 
 static json_t *notes_json(const struct tl_driver *d, const struct tl_search_result *r)

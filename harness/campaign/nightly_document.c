@@ -31,6 +31,9 @@ json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
     const struct tl_machine *m = tl_executor_machine(c->nightly->x);
     json_t *j = json_object(), *build = c->unit->build_object;
     json_object_set_new(j, "os_build", json_string(m->os_build ? m->os_build : ""));
+    json_t *versions = tl_executor_versions(c->nightly->x, c->c);
+    if (versions)
+        json_object_set_new(j, "versions", versions);
     if (c->unit->runner_version)
         json_object_set_new(j, "runner_version", json_string(c->unit->runner_version));
     if (json_is_string(json_object_get(build, "version")))

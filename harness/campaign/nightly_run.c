@@ -140,8 +140,13 @@ static int on_recalled(void *arg, const struct tl_trial_row *t, struct tl_error 
 {
     const struct recall *r = arg;
     struct tl_nightly_cell *c = find(r, t);
-    (void)e;
-    if (c)
+    char now[TL_ID_SIZE];
+    if (!c)
+        return 0;
+    if (tl_executor_environment(r->n->x, c->c, &c->variant, c->unit, now, e))
+        return -1;
+    /* What was replaced since is tried again; what the machine went down with is not. */
+    if (t->outcome == TL_OUTCOME_LOST || (t->environment_id && !strcmp(t->environment_id, now)))
         tl_nightly_saw(c, t, r->n->boot);
     return 0;
 }

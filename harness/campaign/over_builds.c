@@ -45,7 +45,7 @@ static int learn_rate(struct tl_campaign_isolation *s, const struct tl_unit *u, 
         tl_store_cached(tl_executor_store(s->x), s->c->hash, variant, u->text, environment, RATE_TRIALS,
                         &list, &n, e))
         return -1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !s->wishes.no_cache; i++) {
         options->known_runs += list[i].outcome == TL_OUTCOME_PASS || list[i].outcome == failure;
         options->known_failed += list[i].outcome == failure;
     }

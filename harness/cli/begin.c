@@ -3,6 +3,7 @@
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"
+#include "harness/executor/identity.h"
 
 static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
@@ -14,6 +15,21 @@ static int print_mistakes(const char *path, const struct tl_mistakes *m, const s
     return TL_EXIT_INPUT;
 }
 
+static void warn(const char *text)
+{
+    fprintf(stderr, "trapline: %s\n", text);
+}
+
+/* What cannot be seen of a case, before anything is answered from what was stored. */
+static void print_warnings(const struct tl_case *c)
+{
+    json_t *list = tl_identity_warnings(c), *text;
+    size_t i;
+    json_array_foreach(list, i, text)
+        warn(json_string_value(text));
+    json_decref(list);
+}
+
 struct tl_case *tl_load_case(const char *path, int *status)
 {
     struct tl_case *c = NULL;
@@ -21,6 +37,8 @@ struct tl_case *tl_load_case(const char *path, int *status)
     struct tl_error e;
     if (tl_case_load(path, &c, &m, &e))
         *status = print_mistakes(path, &m, &e);
+    else
+        print_warnings(c);
     tl_mistakes_free(&m);
     return c;
 }
@@ -35,6 +53,8 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
         status = one > status ? one : status;
     }
     tl_nightly_mistakes_free(&m);
+    for (size_t i = 0; status == TL_EXIT_OK && i < n->n_cases; i++)
+        print_warnings(n->cases[i]);
     return status;
 }
 
@@ -71,6 +91,8 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .jobs = o->jobs,
         .keep_scratch = o->keep_scratch,
         .no_cgroup = o->no_cgroup,
+        .anew = o->no_cache,
+        .warn = warn,
         .goes_on = c == &tl_command_nightly, /* one case that lacks its tools does not end a night */
     };
     int result = tl_executor_new(x, &options, e);

@@ -22,11 +22,11 @@ static int compare(struct tl_options *o)
     int status = tl_filter_of(&tl_command_compare, o, &f);
     if (status >= 0)
         return status;
-    while (o->by && c.by <= TL_BY_SESSION && strcmp(o->by, tl_compare_by_names[c.by]))
+    while (o->by && c.by < TL_BY_COUNT && strcmp(o->by, tl_compare_by_names[c.by]))
         c.by++;
-    if (c.by > TL_BY_SESSION)
-        return tl_usage_error(&tl_command_compare, "--by %s: unit, build, machine or session was expected",
-                              o->by);
+    if (c.by == TL_BY_COUNT)
+        return tl_usage_error(&tl_command_compare,
+                              "--by %s: unit, build, machine, session or versions was expected", o->by);
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
     tl_cli_catch_interrupts();
@@ -49,7 +49,7 @@ static int compare(struct tl_options *o)
 
 const struct tl_command tl_command_compare = {
     .name = "compare",
-    .arguments = "[--by unit|build|machine|session] [A B…]",
+    .arguments = "[--by unit|build|machine|session|versions] [A B…]",
     .about = "set what is in the database side by side",
     .options = "by only case unit outcome signature since",
     .run = compare,

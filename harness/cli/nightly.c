@@ -192,6 +192,6 @@ const struct tl_command tl_command_nightly = {
     .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall [SUITE] | "
                  "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
-    .options = "format junit site keep-paths notify install at uninstall status history no-cgroup",
+    .options = "format junit site keep-paths notify install at uninstall status history no-cache no-cgroup",
     .run = nightly,
 };

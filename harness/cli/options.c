@@ -87,11 +87,13 @@ static const struct row {
      "Each pair of values of any two axes is in one of them. Without `-s`: of all axes of the case, with "
      "five "
      "values of a long range"},
-    {"by", "unit|build|machine|session", 0, TEXT, PLACE(by), NULL, "what is set side by side (default: unit)",
-     NULL},
+    {"by", "unit|build|machine|session|versions", 0, TEXT, PLACE(by), NULL,
+     "what is set side by side (default: unit)", NULL},
     {"only", "changed", 0, WORD, PLACE(only_changed), NULL, "only variants in which something differs", NULL},
     {"no-cache", NULL, 0, FLAG, PLACE(no_cache), NULL, "run everything anew, also what is known already",
-     NULL},
+     "Nothing that was kept is used: neither stored outcomes nor generated models, outputs of references and "
+     "what "
+     "runners said of libraries. All of them are replaced by what comes out now"},
     {"keep-outputs", "DIR", 0, TEXT, PLACE(keep_outputs), NULL,
      "keep every output of every trial as `DIR/TRIAL/N.npy`, where the runner can", NULL},
     {"keep-scratch", NULL, 0, FLAG, PLACE(keep_scratch), NULL,

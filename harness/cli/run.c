@@ -93,7 +93,7 @@ static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c
                 .variant = v,
                 .unit = units[next % r->names.n],
                 .fresh = r->o->fresh,
-                .use_cache = r->o->cached,
+                .use_cache = r->o->cached && !r->o->no_cache,
                 .keep_outputs = r->o->keep_outputs,
                 .repeat = (unsigned)(next / r->names.n),
             };
@@ -217,6 +217,6 @@ const struct tl_command tl_command_run = {
     .name = "run",
     .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N]",
     .about = "run one variant of a case",
-    .options = "unit set repeat fresh cached keep-outputs keep-scratch no-cgroup",
+    .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup",
     .run = run,
 };

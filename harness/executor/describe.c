@@ -222,10 +222,10 @@ static char *kept_path(const struct tl_description *d)
     return path;
 }
 
-bool tl_description_recall(struct tl_description *d)
+bool tl_description_recall(struct tl_description *d, bool anew)
 {
     make_key(d);
-    char *path = *d->key ? kept_path(d) : NULL;
+    char *path = *d->key && !anew ? kept_path(d) : NULL;
     size_t size;
     char *text = path ? tl_read_file(path, KEPT_MOST, &size) : NULL;
     json_t *file = text ? json_loadb(text, size, 0, NULL) : NULL;
@@ -364,7 +364,7 @@ int tl_describe(struct tl_description *list, size_t n, struct tl_error *failures
     uv_loop_t loop;
     size_t unknown = 0;
     for (size_t i = 0; i < n; i++)
-        unknown += !tl_description_recall(&list[i]);
+        unknown += !tl_description_recall(&list[i], false);
     if (!unknown)
         return 0;
     int err = uv_loop_init(&loop);

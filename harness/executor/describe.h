@@ -20,8 +20,8 @@ struct tl_description {
     char key[TL_SHA256_SIZE]; /* what the answer is kept for; "": it is not */
 };
 
-/* Takes what was kept. Returns whether there is such an answer. */
-bool tl_description_recall(struct tl_description *d);
+/* Takes what was kept, unless it is to be asked anew. Returns whether there is such an answer. */
+bool tl_description_recall(struct tl_description *d, bool anew);
 /* Asks. *d must stay where it is until `ended`, or until the supervisor is idle. */
 int tl_description_request(struct tl_description *d, struct tl_supervisor *s, struct tl_error *e);
 /* The reply of a child that has ended, which is kept from now on. */

@@ -19,6 +19,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/executor/identity.h"
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
@@ -80,6 +81,7 @@ static int on_begin(void *arg, const struct tl_trial_record *record, struct tl_e
     struct tl_executor *x = arg;
     if (!*record->case_hash)
         return 0;
+    x->ran = true;
     return tl_store_begin(x->store, &record, 1, e);
 }
 
@@ -87,6 +89,8 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
 {
     struct tl_executor *x = tl_calloc(1, sizeof *x);
     x->answered_tail = &x->answered;
+    x->anew = options->anew;
+    x->warn = options->warn;
     tl_machine_read(&x->machine);
     int opened = tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e);
     x->started_us = tl_wall_us(); /* now that nobody else writes: what is older was known before */
@@ -134,6 +138,18 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     return 0;
 }
 
+/* What could not be seen so far, each once. */
+static void tell_notes(struct tl_executor *x)
+{
+    const char *text;
+    json_t *said;
+    json_object_foreach(x->content.notes, text, said) {
+        if (!json_is_true(said) && x->warn)
+            x->warn(text);
+        json_object_set_new_nocheck(x->content.notes, text, json_true());
+    }
+}
+
 int tl_executor_free(struct tl_executor *x, struct tl_error *e)
 {
     if (!x)
@@ -148,6 +164,10 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_close((uv_handle_t *)&x->deadline, NULL);
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
+    tell_notes(x);
+    tl_content_end(&x->content, x->ran);
+    json_decref(x->versions);
+    json_decref(x->made);
     int result = tl_store_close(x->store, e);
     if (!result && x->failed) {
         result = -1;
@@ -162,6 +182,25 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     }
     free(x);
     return result;
+}
+
+bool tl_executor_may_use(const struct tl_executor *x, const char *directory)
+{
+    return !x->anew || json_object_get(x->made, directory);
+}
+
+void tl_executor_made(struct tl_executor *x, const char *directory)
+{
+    x->made = x->made ? x->made : json_object();
+    json_object_set_new_nocheck(x->made, directory, json_true());
+}
+
+json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c)
+{
+    bool failed;
+    struct tl_error ignored;
+    const char *text = tl_identity_versions(x, c, &failed, &ignored);
+    return text ? json_loads(text, 0, NULL) : NULL;
 }
 
 unsigned tl_executor_jobs(const struct tl_executor *x)
@@ -203,6 +242,9 @@ void tl_job_free(struct tl_job *j)
     free(j->keep_outputs);
     free(j->reference_place);
     free(j->reference_note);
+    for (size_t i = 0; j->settings && j->settings[i]; i++)
+        free(j->settings[i]);
+    free(j->settings);
     free(j->variant_json);
     free(j);
 }
@@ -234,7 +276,9 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
         failure = &e;
         if (!stopped)
             tl_executor_fail_all(x, &e);
-    } else if (!j->cached && tl_store_trial(x->store, r, &e)) {
+    } else if (!j->cached &&
+               ((x->anew && r->outcome != TL_OUTCOME_LOST && tl_store_anew(x->store, r, x->started_us, &e)) ||
+                tl_store_trial(x->store, r, &e))) {
         failure = &e;
         tl_executor_fail_all(x, &e);
     }
@@ -302,6 +346,13 @@ static void deliver_answers(struct tl_executor *x)
     }
 }
 
+bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t)
+{
+    if (t->outcome == TL_OUTCOME_LOST)
+        return false;
+    return t->outcome != TL_OUTCOME_UNSUPPORTED || t->started_us >= x->started_us;
+}
+
 static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error *e)
 {
     struct tl_cached *list;
@@ -313,7 +364,7 @@ static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error
     /* Oldest first. A fork server's child confirms nothing, and no table is of both kinds of process. */
     bool fresh = j->fresh || !j->unit->can_serve;
     for (size_t i = n; i-- > 0;)
-        if (list[i].outcome != TL_OUTCOME_LOST && list[i].fresh == fresh && usable++ == repeat)
+        if (tl_executor_usable(j->x, &list[i]) && list[i].fresh == fresh && usable++ == repeat)
             wanted = i;
     bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
     free(list);
@@ -350,6 +401,7 @@ struct tl_job *tl_job_new(struct tl_executor *x, const struct tl_case *c, const 
     j->generate_seconds = -1;
     tl_uuid7(j->id);
     j->variant = tl_variant_copy(c, v);
+    j->settings = tl_case_environment(c, &j->variant);
     j->variant_json = tl_variant_json(c, &j->variant);
     tl_variant_hash(c, &j->variant, j->variant_hash);
     return j;
@@ -380,7 +432,9 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     struct tl_job *j = tl_job_new(x, c, request->variant, u, done, arg);
     j->fresh = request->fresh;
     j->keep_outputs = tl_strdup(request->keep_outputs);
-    if (tl_job_identify(j, e) || tl_job_find_reference(j, e)) {
+    int result = tl_job_identify(j, e) || tl_job_find_reference(j, e) ? -1 : 0;
+    tell_notes(x);
+    if (result) {
         tl_job_free(j);
         return -1;
     }
@@ -402,7 +456,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         queue_answer(j);
         return 0;
     }
-    int result = tl_job_submit(j, e);
+    result = tl_job_submit(j, e) ? -1 : 0;
     if (result) {
         x->pending--;
         tl_job_free(j);

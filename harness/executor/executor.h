@@ -18,6 +18,10 @@ struct tl_executor_options {
     unsigned jobs;       /* 0: one for each core */
     bool keep_scratch;
     bool no_cgroup;
+    /* Generated models, reference outputs and descriptions that were kept are not used but replaced; and what was
+     * stored before of a variant is no answer any more once it was run. */
+    bool anew;
+    void (*warn)(const char *text); /* is told what cannot be seen; NULL */
     bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
 
@@ -38,6 +42,13 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
 
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
+
+/* Whether a stored trial may be an answer. That something cannot be tried, or that a generator refused it, is not
+ * remembered beyond this run of trapline: what was missing may be there now. */
+bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t);
+
+/* What the commands in "versions" of a case answered, as a JSON object; the caller's. NULL: it has none. */
+json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c);
 
 /* What outcomes of a variant on a unit are valid for (the key of the cache besides case, variant and unit).
  */

@@ -4,11 +4,13 @@
  *   executor.c         requests, answers, the loop
  *   executor_units.c   units: described by their runners; what outcomes are valid for
  *   executor_trial.c   a job's way: generator, reference, trial
- *   job_reference.c    what a job is compared with: another job, or files */
+ *   job_reference.c    what a job is compared with: another job, or files
+ *   identity.c         what outcomes of a case are valid for; versions.c: what it asks for */
 #ifndef TL_EXECUTOR_IMPL_H
 #define TL_EXECUTOR_IMPL_H
 
 #include "db/machine.h"
+#include "harness/executor/content.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/generate.h"
 
@@ -31,6 +33,7 @@ struct tl_job {
     struct tl_generated generated;
     struct tl_job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
+    char **settings;                 /* of the environment, by the case: NAME=VALUE; NULL: none */
     bool compares;                   /* its outputs are compared */
     const struct tl_unit *reference; /* whose outputs are right; NULL: there is none, or files have them */
     const struct tl_case *reference_case;
@@ -58,6 +61,13 @@ struct tl_executor {
     struct tl_job *alive, *making;
     struct tl_job *answered, **answered_tail;
     size_t pending;
+    struct tl_content content; /* of files, as far as it was looked at */
+    char variables[TL_SHA256_SIZE];
+    json_t *versions; /* what the commands of "versions" answered, by case */
+    bool anew;        /* nothing is used that was kept before this run of trapline */
+    json_t *made;     /* generated models and reference outputs that were made in it, by their directory */
+    bool ran;         /* a trial has run */
+    void (*warn)(const char *text);
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
     uv_timer_t step, deadline;
@@ -78,6 +88,10 @@ void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
 void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
 void tl_job_cannot(struct tl_job *j, const struct tl_error *e);                      /* likewise */
+
+/* Whether what is kept in a directory may be used: not when all is to be made anew and it was not yet. */
+bool tl_executor_may_use(const struct tl_executor *x, const char *directory);
+void tl_executor_made(struct tl_executor *x, const char *directory);
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */

@@ -7,6 +7,7 @@
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
+#include "harness/executor/identity.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
 #include "harness/verdict/generator.h"
@@ -63,6 +64,12 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     return path;
 }
 
+static char *find_program(const struct tl_job *j, const char *name, struct tl_error *e)
+{
+    const char *path = tl_environment_value((const char *const *)j->settings, "PATH");
+    return tl_program_find_in(path, j->c->directory, name, e);
+}
+
 /* What is counted after a step, with the variant's values in the patterns of files. */
 static json_t *counts_of(const struct tl_job *j, const struct tl_expect *x)
 {
@@ -91,7 +98,7 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
         for (size_t k = 0; k < s->n_argv; k++) {
             char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
             bool made = !strncmp(word, "{scratch}/", 10); /* by an earlier step: its runner will see */
-            if (!k && !(program = made ? tl_strdup(word) : tl_program_find(c->directory, word, e))) {
+            if (!k && !(program = made ? tl_strdup(word) : find_program(j, word, e))) {
                 free(word);
                 json_decref(argv);
                 json_decref(text);
@@ -133,6 +140,18 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
     return steps;
 }
 
+/* What the runner is started with anyway: who reads the request later can do the same. */
+static json_t *environment_of(const struct tl_job *j)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; j->settings[i]; i++) {
+        char *name = tl_format("%.*s", (int)strcspn(j->settings[i], "="), j->settings[i]);
+        json_object_set_new(all, name, json_string(j->settings[i] + strlen(name) + 1));
+        free(name);
+    }
+    return all;
+}
+
 static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
@@ -144,6 +163,8 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
         json_object_set(r, "build", u->build_object);
     if (j->compares || j->is_reference || j->keep_outputs)
         json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
+    if (j->settings)
+        json_object_set_new(r, "environment", environment_of(j));
     if (c->inputs)
         failed = !(inputs = inputs_file(c, e));
     switch (c->model_kind) {
@@ -188,6 +209,17 @@ static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl
     spec->variant_hash = j->variant_hash;
     spec->unit = u->text;
     spec->environment_id = j->environment_id;
+    spec->env = (const char *const *)j->settings;
+}
+
+/* What a fork server hands on to its children is what it was started with. */
+static char *key_of_server(const struct tl_job *j, const struct tl_unit *u)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, u->text);
+    for (size_t i = 0; j->settings && j->settings[i]; i++)
+        tl_buffer_printf(&b, "\n%s", j->settings[i]);
+    return tl_buffer_take(&b);
 }
 
 /* After what came before it was stopped, nothing is begun. */
@@ -207,6 +239,7 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
     json_t *request = request_of(j, u, e), *serve = NULL;
     if (!request)
         return -1;
+    char *key = NULL;
     struct tl_trial_spec spec = {
         .argv = argv,
         .protocol = true,
@@ -222,12 +255,13 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
         serve = json_pack("{s:i,s:s}", "serve", 1, "device", u->device);
         if (u->build_object)
             json_object_set(serve, "build", u->build_object);
-        spec.server_key = u->text;
+        spec.server_key = key = key_of_server(j, u);
         spec.server_request = serve;
     }
     int result = tl_supervisor_submit(j->x->supervisor, &spec, on_trial, j, e);
     json_decref(request);
     json_decref(serve);
+    free(key);
     return result;
 }
 
@@ -242,13 +276,22 @@ static int submit_trial(struct tl_job *j, struct tl_error *e)
     return result > 0 ? submit_on(j, e) : result;
 }
 
+/* A model that was kept before and is not to be used gives way. */
+static int keep_model(struct tl_job *j, struct tl_error *e)
+{
+    if (!tl_executor_may_use(j->x, j->generated.directory) && !access(j->generated.making_model, R_OK))
+        tl_remove_tree(j->generated.directory);
+    tl_executor_made(j->x, j->generated.directory);
+    return tl_generated_keep(&j->generated, e);
+}
+
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
     struct tl_error e;
     char *lacks = tl_generator_lacks(r);
     tl_verdict_of_generator(r);
     if (r->outcome == TL_OUTCOME_PASS && !lacks) {
-        if (tl_generated_keep(&j->generated, &e)) {
+        if (keep_model(j, &e)) {
             tl_job_cannot(j, &e);
         } else {
             j->generate_seconds = r->wall_seconds;
@@ -320,7 +363,7 @@ static int submit_generator(struct tl_job *j, struct tl_error *e)
 /* A model is made once: jobs that want the same one at the same time wait for the first of them. */
 static int submit_with_model(struct tl_job *j, struct tl_error *e)
 {
-    if (tl_generated_exists(&j->generated))
+    if (tl_executor_may_use(j->x, j->generated.directory) && tl_generated_exists(&j->generated))
         return submit_trial(j, e);
     for (struct tl_job *m = j->x->making; m; m = m->next)
         if (!strcmp(m->generated.directory, j->generated.directory)) {
@@ -337,5 +380,7 @@ int tl_job_submit(struct tl_job *j, struct tl_error *e)
 {
     if (j->c->model_kind != TL_MODEL_GENERATE)
         return submit_trial(j, e);
-    return tl_generated_plan(j->c, &j->variant, &j->generated, e) || submit_with_model(j, e) ? -1 : 0;
+    if (tl_identity_plan(j->x, j->c, &j->variant, &j->generated, e))
+        return -1;
+    return submit_with_model(j, e);
 }

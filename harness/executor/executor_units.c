@@ -7,6 +7,7 @@
 #include "harness/base/known_hash.h"
 #include "harness/base/program.h"
 #include "harness/executor/describe.h"
+#include "harness/executor/identity.h"
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
@@ -71,16 +72,23 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     return -1;
 }
 
-/* What outcomes of this unit depend on; programs: what the steps of a case run, or NULL. */
-static int environment_of(struct tl_executor *x, const struct tl_unit *u, const char *programs,
+/* What a case adds to what its outcomes depend on. */
+struct case_content {
+    bool is_steps; /* what they run is the runtime, not the runner that runs them */
+    char sha[TL_SHA256_SIZE];
+    const char *versions;
+};
+
+/* What outcomes of this unit depend on; c: of a case, or NULL. */
+static int environment_of(struct tl_executor *x, const struct tl_unit *u, const struct case_content *c,
                           char id[TL_ID_SIZE], struct tl_error *e)
 {
     char sha[TL_SHA256_SIZE] = "";
     const char *path = json_string_value(json_object_get(u->build_object, "path"));
     const char *version = json_string_value(json_object_get(u->build_object, "version"));
     const char *known = json_string_value(json_object_get(u->build_object, "sha256"));
-    if (programs)
-        memcpy(sha, programs, sizeof sha);
+    if (c && c->is_steps)
+        memcpy(sha, c->sha, sizeof sha);
     else if (known && strlen(known) == 64)
         memcpy(sha, known, sizeof sha);
     else if (tl_known_hash(path ? path : u->path, sha))
@@ -95,6 +103,8 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
         .runtime_path = path ? path : u->path,
         .runtime_sha256 = sha,
         .runtime_version = version,
+        .content_sha256 = c ? c->sha : NULL,
+        .versions = c ? c->versions : NULL,
     };
     return tl_store_put_environment(x->store, &v, id, e);
 }
@@ -138,7 +148,7 @@ static int request(struct tl_executor *x, const struct tl_unit *u, struct tl_des
                    struct tl_error *e)
 {
     *d = (struct tl_description){.runner = u->path, .build = u->build_object, .unit = u->text};
-    return tl_description_recall(d) ? 0 : tl_description_request(d, x->supervisor, e);
+    return tl_description_recall(d, x->anew) ? 0 : tl_description_request(d, x->supervisor, e);
 }
 
 int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n, const struct tl_unit **units,
@@ -189,30 +199,13 @@ const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, 
 int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
                             const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
 {
-    struct tl_hash h;
-    char sha[TL_SHA256_SIZE];
+    struct case_content content = {.is_steps = c->model_kind == TL_MODEL_STEPS};
+    bool failed;
     memcpy(id, u->environment_id, TL_ID_SIZE);
-    if (c->model_kind != TL_MODEL_STEPS)
+    if (!u->usable)
         return 0;
-    /* A case of steps depends on the programs it runs, not on the runner that runs them. */
-    if (tl_hash_begin(&h))
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the steps of a case", c->path, "no memory");
-    for (size_t i = 0; i < c->n_steps; i++) {
-        const struct tl_step *s = &c->steps[i];
-        char **words = tl_calloc(s->n_argv + 1, sizeof *words);
-        struct tl_error ignored;
-        for (size_t k = 0; k < s->n_argv; k++)
-            words[k] = tl_case_substitute(c, v, s->argv[k], "", "", "");
-        char *program = tl_program_find(c->directory, words[0], &ignored);
-        if (program) {
-            free(words[0]);
-            words[0] = program;
-        }
-        tl_hash_program(&h, c->directory, words);
-        for (size_t k = 0; k < s->n_argv; k++)
-            free(words[k]);
-        free(words);
-    }
-    tl_hash_end(&h, sha);
-    return environment_of(x, u, sha, id, e);
+    content.versions = tl_identity_versions(x, c, &failed, e);
+    return failed || tl_identity_of_trial(x, c, v, u, content.sha, e) || environment_of(x, u, &content, id, e)
+               ? -1
+               : 0;
 }

@@ -15,21 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv)
-{
-    for (size_t i = 0; argv[i]; i++) {
-        char sha[TL_SHA256_SIZE];
-        char *path = *argv[i] == '/' ? tl_strdup(argv[i]) : tl_format("%s/%s", directory, argv[i]);
-        struct stat st;
-        tl_hash_add_string(h, argv[i]);
-        if (!stat(path, &st) && S_ISREG(st.st_mode) && !tl_hash_file(path, sha))
-            tl_hash_add_string(h, sha);
-        free(path);
-    }
-}
-
-int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struct tl_generated *g,
-                      struct tl_error *e)
+int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, const char *identity,
+                      const char *const *settings, struct tl_generated *g, struct tl_error *e)
 {
     *g = (struct tl_generated){0};
     char *cache = tl_cache_home("models");
@@ -44,20 +31,17 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struc
                        "libcrypto has no memory");
     }
     char *name = tl_case_substitute(c, v, c->generate[0], "", "", "");
-    char *program = tl_program_find(c->directory, name, e);
+    char *program = tl_program_find_in(tl_environment_value(settings, "PATH"), c->directory, name, e);
     free(name);
     if (!program) {
         tl_hash_end(&h, id);
         free(cache);
         return -1;
     }
-    /* The key is made from the words with placeholders left empty for the paths, which depend on the key. */
     char **words = tl_calloc(c->n_generate + 1, sizeof *words);
     words[0] = program;
-    for (size_t i = 1; i < c->n_generate; i++)
-        words[i] = tl_case_substitute(c, v, c->generate[i], "", "", "");
     char *json = tl_variant_json(c, v);
-    tl_hash_program(&h, c->directory, words);
+    tl_hash_add_string(&h, identity);
     tl_hash_add_string(&h, json);
     tl_hash_end(&h, id);
     free(json);
@@ -74,7 +58,6 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struc
     const struct tl_placeholder_paths paths = {g->making_model, g->making_inputs, g->making_outputs,
                                                "{scratch}"};
     for (size_t i = 1; i < c->n_generate; i++) {
-        free(words[i]);
         words[i] = tl_case_fill(c, v, c->generate[i], &paths);
     }
     g->argv = words;

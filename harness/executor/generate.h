@@ -1,5 +1,5 @@
-/* Models that a program generates: run once per variant, isolated like a trial, kept in the cache by the
- * content of the generator and the variant. */
+/* Models that a program generates: run once per variant, isolated like a trial, kept in the cache by what the
+ * generator depends on (identity.h) and the variant. */
 #ifndef TL_GENERATE_H
 #define TL_GENERATE_H
 
@@ -17,18 +17,15 @@ struct tl_generated {
     char **argv; /* of the generator; argv[0] absolute; {scratch} left for the supervisor */
 };
 
-/* Names the place for a variant. Fails when the program cannot be found. */
-int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, struct tl_generated *g,
-                      struct tl_error *e);
+/* Names the place for a variant. settings: of the environment, as the case has it. Fails when the program cannot be
+ * found. */
+int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, const char *identity,
+                      const char *const *settings, struct tl_generated *g, struct tl_error *e);
 bool tl_generated_exists(const struct tl_generated *g);                     /* the model is there */
 int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e); /* makes `making` */
 /* After the generator ended well: checks that it wrote a model and moves it to its place. */
 int tl_generated_keep(const struct tl_generated *g, struct tl_error *e);
 void tl_generated_drop(const struct tl_generated *g); /* removes `making` */
 void tl_generated_free(struct tl_generated *g);
-
-/* Adds to a hash what a program list depends on: the words, and the content of every word that names a file.
- */
-void tl_hash_program(struct tl_hash *h, const char *directory, char *const *argv);
 
 #endif

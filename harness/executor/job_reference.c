@@ -9,6 +9,7 @@
 
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
 
@@ -56,11 +57,24 @@ int tl_job_find_reference(struct tl_job *j, struct tl_error *e)
     return j->reference_place ? 0 : -1;
 }
 
+/* Outputs that were kept before and are not to be used give way. */
+static int keep(struct tl_job *j, const struct tl_trial_record *r, struct tl_error *e)
+{
+    if (!tl_executor_may_use(j->x, j->reference_place))
+        tl_remove_tree(j->reference_place);
+    tl_executor_made(j->x, j->reference_place);
+    return tl_reference_keep(j->reference_place, r->outputs, r->result, e);
+}
+
+static bool is_known(const struct tl_job *j)
+{
+    return tl_executor_may_use(j->x, j->reference_place) && tl_reference_known(j->reference_place);
+}
+
 void tl_job_keep_outputs(struct tl_job *j, const struct tl_trial_record *r)
 {
     struct tl_error e;
-    if (r->outcome == TL_OUTCOME_PASS && r->outputs && r->result &&
-        tl_reference_keep(j->reference_place, r->outputs, r->result, &e))
+    if (r->outcome == TL_OUTCOME_PASS && r->outputs && r->result && keep(j, r, &e))
         j->reference_note = tl_format("%s: %s", e.where, e.why);
 }
 
@@ -85,7 +99,7 @@ static void on_reference(void *arg, const struct tl_trial_record *r, bool cached
         j->reference_note =
             tl_format("the reference %s gave %s%s%s", j->c->reference.text, tl_outcome_name(r->outcome),
                       r->message ? ": " : "", r->message ? r->message : "");
-    else if (!tl_reference_known(j->reference_place))
+    else if (!is_known(j))
         j->reference_note =
             tl_format("the reference %s left no outputs that can be kept", j->c->reference.text);
     if (tl_job_submit_trial(j, &e))
@@ -94,7 +108,7 @@ static void on_reference(void *arg, const struct tl_trial_record *r, bool cached
 
 int tl_job_submit_reference(struct tl_job *j, struct tl_error *e)
 {
-    if (!j->reference || j->reference_note || tl_reference_known(j->reference_place))
+    if (!j->reference || j->reference_note || is_known(j))
         return 1;
     struct tl_job *k =
         tl_job_new(j->x, j->reference_case, &j->reference_variant, j->reference, on_reference, j);

@@ -5,7 +5,7 @@
 #include "harness/executor/reading.h"
 
 #include "cases/reading.h"
-#include "harness/executor/generate.h"
+#include "harness/executor/identity.h"
 
 #include <string.h>
 
@@ -33,7 +33,8 @@ static bool reference_takes(struct tl_executor *x, const struct tl_case *c, cons
     return u && takes(u, axis);
 }
 
-static enum tl_reading as_dimension(const struct tl_case *c, const struct tl_variant *v, const char *axis)
+static enum tl_reading as_dimension(struct tl_executor *x, const struct tl_case *c,
+                                    const struct tl_variant *v, const char *axis)
 {
     enum tl_reading reading = TL_READING_DIMENSION;
     struct tl_generated g;
@@ -42,7 +43,7 @@ static enum tl_reading as_dimension(const struct tl_case *c, const struct tl_var
         return TL_READING_NO;
     if (c->model_kind == TL_MODEL_FILE)
         return tl_model_has_dimension(c->model_file, axis) ? TL_READING_YES : TL_READING_NO;
-    if (!v || tl_generated_plan(c, v, &g, &ignored))
+    if (!v || tl_identity_plan(x, c, v, &g, &ignored))
         return reading;
     if (tl_generated_exists(&g))
         reading = tl_model_has_dimension(g.model, axis) ? TL_READING_YES : TL_READING_NO;
@@ -56,5 +57,5 @@ enum tl_reading tl_executor_reading(struct tl_executor *x, const struct tl_case 
     const char *name = c->axes[axis].name;
     if (tl_case_reads_axis(c, name) || takes(u, name) || reference_takes(x, c, name))
         return TL_READING_YES;
-    return as_dimension(c, v, name);
+    return as_dimension(x, c, v, name);
 }

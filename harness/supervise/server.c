@@ -303,7 +303,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, NULL);
         return drop_server(v);
     }
-    char **env = tl_trial_environment(NULL, v->scratch);
+    char **env = tl_trial_environment(t->env, v->scratch);
     struct tl_child_request request = {
         .argv = t->argv,
         .env = env,

@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/campaign/nightly.h"
+#include "harness/executor/identity.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -170,6 +171,20 @@ bool tl_executor_out_of_time(const struct tl_executor *x)
     return false;
 }
 
+int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
+{
+    (void)x, (void)c, (void)v, (void)e;
+    memcpy(id, u->environment_id, TL_ID_SIZE);
+    return 0;
+}
+
+json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c)
+{
+    (void)x, (void)c;
+    return NULL;
+}
+
 /* The others are linked and never called: nothing is isolated here. */
 struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
 {
@@ -186,14 +201,17 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     (void)x, (void)e;
     abort();
 }
-int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
-                            const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e)
+int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                     struct tl_generated *g, struct tl_error *e)
 {
-    (void)x, (void)c, (void)v, (void)e;
-    memcpy(id, u->environment_id, TL_ID_SIZE);
-    return 0;
+    (void)x, (void)c, (void)v, (void)g, (void)e;
+    abort();
 }
-
+bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t)
+{
+    (void)x, (void)t;
+    abort();
+}
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e)
 {

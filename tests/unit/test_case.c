@@ -405,6 +405,85 @@ Test(cases, files)
     free(other);
 }
 
+/* Where an ONNX model keeps its tensors elsewhere, those files count: also of a graph within a graph, and far into
+ * the file. */
+Test(cases, external_data_of_a_model)
+{
+    const size_t far = (1 << 20) - 10; /* across the blocks in which it is read */
+    char before[TL_ID_SIZE], *bytes = tl_calloc(far + 64, 1);
+    bytes[0] = 8;
+    memcpy(bytes + 40, "\x0a\x08location\x12\x05w.bin", 18);
+    memcpy(bytes + far,
+           "\x0a\x08location\x12\x07"
+           "far.bin",
+           20);
+    char *model = temporary("m.onnx", bytes, far + 64), *near = temporary("w.bin", "1", 1),
+         *there = temporary("far.bin", "1", 1), *not = temporary("other.bin", "1", 1);
+    static const char text[] = HEAD "\"model\":{\"file\":\"m.onnx\"}}";
+    char *path = temporary("c.json", text, sizeof text - 1), *const files[] = {near, there, not, NULL};
+    for (size_t i = 0; files[i]; i++) {
+        cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0, "%s", error.why);
+        strcpy(before, loaded->hash);
+        done();
+        free(temporary(strrchr(files[i], '/') + 1, "2", 1));
+        cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0);
+        cr_assert_eq(!strcmp(before, loaded->hash), files[i] == not, "%s", files[i]);
+        strcpy(before, loaded->hash);
+        done();
+    }
+    unlink(near); /* one that is missing is the model's fault */
+    cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0, "%s", error.why);
+    cr_assert_str_neq(before, loaded->hash);
+    unlink(model);
+    unlink(there);
+    unlink(not );
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+    free(bytes);
+    free(model);
+    free(near);
+    free(there);
+    free(not );
+    free(path);
+}
+
+Test(cases, environment_and_versions)
+{
+    accept(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1,2]}],\"environment\":{\"A\":\"x{a}{{\",\"B\":\"{"
+                 "case_dir}\"},"
+                 "\"versions\":[{\"name\":\"cc\",\"argv\":[\"cc\",\"--version\"]}]}");
+    struct tl_variant v = tl_variant_baseline(loaded);
+    char **list = tl_case_environment(loaded, &v);
+    cr_assert_str_eq(list[0], "A=x1{");
+    cr_assert_str_eq(list[1], "B=/nowhere");
+    cr_assert_null(list[2]);
+    for (size_t i = 0; i < 2; i++)
+        free(list[i]);
+    free(list);
+    tl_variant_free(&v);
+    cr_assert_eq(loaded->n_versions, 1);
+    cr_assert_str_eq(loaded->versions[0].argv[1], "--version");
+    accept(STEPS "\"environment\":{},\"versions\":[]}");
+    refuse(STEPS "\"environment\":[]}", "$.environment", "expected an object");
+    refuse(STEPS "\"environment\":{\"1A\":\"\"}}", "$.environment.1A", "name of a variable");
+    refuse(STEPS "\"environment\":{\"A=B\":\"\"}}", "$.environment[\"A=B\"]", "name of a variable");
+    refuse(STEPS "\"environment\":{\"A\":1}}", "$.environment.A", "expected a string");
+    refuse(STEPS "\"environment\":{\"A\":\"{b}\"}}", "$.environment.A", "{b} means nothing here");
+    refuse(STEPS "\"environment\":{\"A\":\"{scratch}\"}}", "$.environment.A", "{scratch} means nothing here");
+    refuse(STEPS "\"environment\":{\"A\":\"{\"}}", "$.environment.A", "placeholder");
+    refuse(STEPS "\"environment\":{\"TMPDIR\":\"/x\"}}", "$.environment.TMPDIR",
+           "trapline sets TMPDIR itself");
+    refuse(STEPS "\"versions\":{}}", "$.versions", "list");
+    refuse(STEPS "\"versions\":[{\"name\":\"cc\"}]}", "$.versions[0]", "argv");
+    refuse(STEPS "\"versions\":[{\"name\":\"cc\",\"argv\":[]}]}", "$.versions[0].argv", "at least one");
+    refuse(STEPS "\"versions\":[{\"name\":\"cc\",\"argv\":[\"\"]}]}", "$.versions[0].argv[0]", "non-empty");
+    refuse(STEPS "\"versions\":[{\"name\":\"cc\",\"argv\":[\"{a}\"]}]}", "$.versions[0].argv[0]",
+           "means nothing");
+    refuse(STEPS "\"versions\":[{\"name\":\"c\",\"argv\":[\"c\"]},{\"name\":\"c\",\"argv\":[\"c\"]}]}",
+           "$.versions[1].name", "not listed before");
+}
+
 Test(cases, hash_ignores_layout_and_order)
 {
     char before[TL_ID_SIZE];

@@ -252,6 +252,48 @@ Test(files, a_hash_is_remembered)
     free(lie);
 }
 
+/* The state of a file at the other end of a path. */
+static struct stat state_of(const char *path)
+{
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0);
+    return st;
+}
+
+Test(files, many_hashes_are_remembered_in_one_file)
+{
+    struct tl_known_hashes t;
+    char hex[TL_SHA256_SIZE];
+    setenv("XDG_CACHE_HOME", top, 1);
+    cr_assert_eq(tl_replace_file("a", "abc", 3, 0600, false), 0);
+    sleep(4);
+    struct stat st = state_of("a");
+    tl_known_hashes_open(&t, "some");
+    cr_assert_eq(tl_known_hashes_of(&t, "a", &st, hex), 0);
+    cr_assert_eq(hex[0], 'b');
+    tl_known_hashes_put(&t, "note:a", &st, "a word");
+    tl_known_hashes_close(&t);
+
+    tl_known_hashes_open(&t, "other");
+    cr_assert_null(tl_known_hashes_text(&t, "a", &st), "each table is its own");
+    tl_known_hashes_close(&t);
+    tl_known_hashes_open(&t, "some");
+    cr_assert_str_eq(tl_known_hashes_text(&t, "note:a", &st), "a word");
+    cr_assert_str_eq(tl_known_hashes_text(&t, "a", &st), hex);
+    cr_assert_eq(tl_replace_file("a", "abd", 3, 0600, false), 0);
+    st = state_of("a");
+    cr_assert_null(tl_known_hashes_text(&t, "a", &st), "of another state");
+    cr_assert_eq(tl_known_hashes_of(&t, "a", &st, hex), 0);
+    cr_assert_eq(hex[0], 'a');
+    cr_assert_null(tl_known_hashes_text(&t, "a", &st), "it may change again within this second");
+    cr_assert_eq(tl_replace_file(t.file, "[\"no table\"", 10, 0600, false), 0);
+    tl_known_hashes_close(&t);
+    tl_known_hashes_open(&t, "some");
+    cr_assert_eq(tl_known_hashes_of(&t, "a", &st, hex), 0, "a damaged table is none");
+    cr_assert_eq(tl_known_hashes_of(&t, "none", &st, hex), -1);
+    tl_known_hashes_close(&t);
+}
+
 Test(files, what_cannot_be_hashed)
 {
     char hex[TL_SHA256_SIZE];

@@ -1,0 +1,397 @@
+/* From the words of a command to the files that it runs and reads.
+ *
+ * What is sound is too much rather than too little: a file that counts and does not matter costs trials that are run
+ * anew, one that matters and does not count makes a wrong answer. So every word is taken for all that it could be:
+ *
+ *   the program            found as the trial finds it; where it is a script, its interpreter, and that one's own
+ *   a path, or a part of   --weights=w.bin, -Iinclude, a:b:c, the words of sh -c: each part that is there. A directory
+ *   a word that is one     with all that is in it; a script with the files beside it; an ONNX model with its data
+ *   a name                 that PATH has: what `env`, `xcrun` or `nice` would run
+ *   the words of a script  of a shell, which name the programs that it runs
+ *
+ * Files beside a script are its modules and what it reads (content_walk.c). Of packages that are installed for an
+ * interpreter their list counts (content_packages.c). What is behind a wrapper, cannot be seen from here: who has
+ * one is told so (warnings.c), and says in "versions" how its version is found out.
+ *
+ * Digests are remembered for a second: a search asks for hundreds of variants, most of them with the same words. */
+#include "harness/executor/content.h"
+
+#include "cases/onnx_external.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
+#include "harness/base/program.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEMO_NS UINT64_C(1000000000)
+#define DEPTH_MOST 6       /* script, interpreter, its interpreter; a script that runs a script */
+#define SCRIPT_MOST 262144 /* bytes of a script whose words are looked at */
+#define WORDS_MOST 4000    /* of those */
+
+struct command {
+    struct tl_content *x;
+    const char *directory;
+    const char *const *settings;
+    const char *path; /* $PATH of the command */
+    int depth;
+};
+
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash != path ? tl_format("%.*s", (int)(slash - path), path) : tl_strdup("/");
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* --- the memo ------------------------------------------------------------------------------------------- */
+
+static void forget_old(struct tl_content *x)
+{
+    uint64_t now = tl_monotonic_ns();
+    if (now - x->memo_ns < MEMO_NS && x->memo_ns)
+        return;
+    json_object_clear(x->memo);
+    x->memo_ns = now;
+}
+
+void tl_content_begin(struct tl_content *x, const char *key, const char *database)
+{
+    if (x->is_open)
+        return;
+    tl_known_hashes_open(&x->table, key);
+    x->memo = json_object();
+    x->first = json_object();
+    x->roots = json_object();
+    x->states = json_object();
+    x->notes = x->notes ? x->notes : json_object();
+    char *const places[] = {tl_strdup(database), tl_cache_home("."), tl_state_home("."),
+                            tl_strdup(getenv("TMPDIR"))};
+    for (size_t i = 0; i < TL_COUNT(places); i++) {
+        x->own[i] = places[i] ? realpath(places[i], NULL) : NULL;
+        if (places[i] && !x->own[i] && i == 1 && !tl_make_directories(places[i], 0700))
+            x->own[i] = realpath(places[i], NULL); /* where hashes are remembered, in the end */
+        free(places[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        if (fstat(i + 1, &x->streams[i]))
+            x->streams[i] = (struct stat){0};
+    x->is_open = true;
+}
+
+bool tl_content_known(struct tl_content *x, struct tl_hash *h, const char *key, struct tl_hash *inner)
+{
+    const char *known = json_string_value(json_object_get(x->memo, key));
+    if (known) {
+        tl_hash_add_string(h, known);
+        return true;
+    }
+    if (tl_hash_begin(inner))
+        abort();                                                     /* out of memory */
+    json_object_set_new_nocheck(x->memo, key, json_string("again")); /* of a script that runs itself */
+    return false;
+}
+
+void tl_content_know(struct tl_content *x, struct tl_hash *h, const char *key, struct tl_hash *inner)
+{
+    char hex[TL_SHA256_SIZE];
+    tl_hash_end(inner, hex);
+    json_object_set_new_nocheck(x->memo, key, json_string(hex));
+    tl_hash_add_string(h, hex);
+}
+
+typedef void (*adder)(const struct command *c, struct tl_hash *h, const char *what);
+
+static void add_known(const struct command *c, struct tl_hash *h, char kind, const char *what, adder add)
+{
+    char *key = tl_format("%c %s\n%s\n%s", kind, what, c->directory, c->path ? c->path : "");
+    struct tl_hash inner;
+    if (!tl_content_known(c->x, h, key, &inner)) {
+        add(c, &inner, what);
+        tl_content_know(c->x, h, key, &inner);
+    }
+    free(key);
+}
+
+/* --- programs ------------------------------------------------------------------------------------------- */
+
+static void add_program(const struct command *c, struct tl_hash *h, const char *path);
+static void add_own_program(const struct command *c, struct tl_hash *h, const char *path);
+
+static void add_by_name(const struct command *c, struct tl_hash *h, const char *name)
+{
+    struct tl_error ignored;
+    char *path = tl_program_find_in(c->path, c->directory, name, &ignored);
+    if (path)
+        add_known(c, h, 'x', path, add_program);
+    free(path);
+}
+
+static bool is_bare(const char *word)
+{
+    return *word && strcmp(word, ".") && strcmp(word, "..") &&
+           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")] == '\0';
+}
+
+/* The programs that a script of a shell names. */
+static void add_words(const struct command *c, struct tl_hash *h, const char *path)
+{
+    size_t size, n = 0;
+    char *text = tl_read_file(path, SCRIPT_MOST, &size), *save = NULL;
+    json_t *seen = json_object();
+    for (char *word = text ? strtok_r(text, " \t\r\n\"'`$(){}[];|&<>=,:*?!#@", &save) : NULL;
+         word && n < WORDS_MOST; word = strtok_r(NULL, " \t\r\n\"'`$(){}[];|&<>=,:*?!#@", &save)) {
+        if (json_object_get(seen, word))
+            continue;
+        json_object_set_new_nocheck(seen, word, json_true());
+        n++;
+        if (is_bare(word))
+            add_by_name(c, h, word);
+        else if (*word == '/' && !access(word, X_OK))
+            add_known(c, h, 'x', word, add_program);
+    }
+    json_decref(seen);
+    free(text);
+}
+
+static bool is_shell(const char *name)
+{
+    static const char *const shells[] = {"sh",   "bash", "dash", "zsh",    "ksh",
+                                         "mksh", "fish", "ash",  "busybox"};
+    for (size_t i = 0; i < TL_COUNT(shells); i++)
+        if (!strcmp(name, shells[i]))
+            return true;
+    return false;
+}
+
+static bool is_python(const char *name)
+{
+    return !strncmp(name, "python", 6) || !strncmp(name, "pypy", 4);
+}
+
+/* The first line of a script without "#!"; NULL when it is none. */
+static char *interpreter_line(const char *path)
+{
+    char head[512];
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
+    if (f)
+        fclose(f);
+    head[n] = '\0';
+    head[strcspn(head, "\r\n")] = '\0';
+    return n > 2 && head[0] == '#' && head[1] == '!' ? tl_strdup(head + 2) : NULL;
+}
+
+/* The interpreter of a script and, where that is env, the program that it finds. *shell: it is a shell. */
+static void add_interpreter(const struct command *c, struct tl_hash *h, char *line, bool *shell)
+{
+    char *save = NULL, *word = strtok_r(line, " \t", &save);
+    *shell = word && is_shell(base_of(word));
+    if (!word)
+        return;
+    add_known(c, h, 'x', word, add_program);
+    if (strcmp(base_of(word), "env"))
+        return;
+    while ((word = strtok_r(NULL, " \t", &save)) && (*word == '-' || strchr(word, '=')))
+        continue;
+    if (!word)
+        return;
+    *shell = is_shell(base_of(word));
+    add_by_name(c, h, word);
+}
+
+/* Whether a directory is one of PATH, where programs of everybody stand beside each other. */
+static bool is_in_path(const struct command *c, const char *directory)
+{
+    const char *list = c->path;
+    bool found = false;
+    for (char *one; list && !found && (one = tl_next_directory(&list)); free(one))
+        found = !strcmp(one, directory);
+    return found;
+}
+
+static bool is_of_system(const char *directory)
+{
+    return !strncmp(directory, "/usr/", 5) || !strcmp(directory, "/bin") || !strcmp(directory, "/sbin");
+}
+
+/* What stands beside a script: of one in PATH its modules, else all that it may read. Where the path is a link, the
+ * directory of the file counts too: Python and node look there. */
+static void add_beside(const struct command *c, struct tl_hash *h, const char *path)
+{
+    char *real = realpath(path, NULL), *places[] = {directory_of(path), real ? directory_of(real) : NULL};
+    for (size_t i = 0; i < 2; i++) {
+        if (!places[i] || (i && !strcmp(places[0], places[1])) || is_of_system(places[i]))
+            continue;
+        tl_content_walk(c->x, h, is_in_path(c, places[i]) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, places[i]);
+        tl_content_environment_of(c->x, h, places[i]);
+    }
+    free(places[0]);
+    free(places[1]);
+    free(real);
+}
+
+/* A program with its interpreter, whatever stands beside it. */
+static void add_program(const struct command *c, struct tl_hash *h, const char *path)
+{
+    struct command below = *c;
+    if (below.depth++ > DEPTH_MOST)
+        return;
+    tl_content_now(c->x, h, path);
+    char *line = interpreter_line(path);
+    bool shell = false;
+    if (line)
+        add_interpreter(&below, h, line, &shell);
+    if (shell)
+        add_words(&below, h, path);
+    if (is_python(base_of(path)))
+        tl_content_python(c->x, h, path);
+    free(line);
+}
+
+/* The program of a command, or a script that it is given: with what stands beside it. */
+static void add_own_program(const struct command *c, struct tl_hash *h, const char *path)
+{
+    char *line = interpreter_line(path);
+    add_known(c, h, 'x', path, add_program);
+    if (line || tl_content_is_source(base_of(path))) {
+        add_beside(c, h, path);
+    } else {
+        char *directory = directory_of(path); /* libraries beside a program */
+        if (!is_of_system(directory) && !is_in_path(c, directory))
+            tl_content_walk(c->x, h, TL_CONTENT_FLAT, directory);
+        free(directory);
+    }
+    free(line);
+}
+
+/* --- words ---------------------------------------------------------------------------------------------- */
+
+static void add_external(const struct command *c, struct tl_hash *h, const char *model)
+{
+    json_t *names = tl_onnx_external(model), *unused;
+    const char *name;
+    char *directory = directory_of(model);
+    json_object_foreach(names, name, unused) {
+        char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
+        tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
+        free(path);
+    }
+    free(directory);
+    json_decref(names);
+}
+
+/* One thing that a word may mean. */
+static void add_candidate(const struct command *c, struct tl_hash *h, const char *text)
+{
+    struct stat st;
+    size_t n = strlen(text);
+    if (!n || n >= PATH_MAX / 2)
+        return;
+    char *path = *text == '/' ? tl_strdup(text) : tl_format("%s/%s", c->directory, text);
+    if (stat(path, &st)) {
+        if (strchr(text, '/')) /* it may be there later: what a trial writes is then known for it */
+            tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
+        else if (is_bare(text))
+            add_by_name(c, h, text);
+    } else if (S_ISDIR(st.st_mode)) {
+        tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
+    } else if (S_ISREG(st.st_mode)) {
+        char *line = interpreter_line(path);
+        if (line || (st.st_mode & 0111) || tl_content_is_source(base_of(path)))
+            add_known(c, h, 'o', path, add_own_program);
+        else
+            tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
+        size_t length = strlen(path);
+        if (length > 5 && !strcmp(path + length - 5, ".onnx"))
+            add_external(c, h, path);
+        free(line);
+    }
+    free(path);
+}
+
+/* A word as a whole, its parts, and what follows an option of one letter or the first '/'. */
+static void add_word(const struct command *c, struct tl_hash *h, const char *word)
+{
+    static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>";
+    tl_hash_add_string(h, word);
+    add_candidate(c, h, word);
+    size_t whole = strlen(word);
+    for (const char *at = word; *at;) {
+        size_t n = strcspn(at, between);
+        char *part = tl_format("%.*s", (int)n, at);
+        const char *slash = strchr(part, '/');
+        if (n && n < whole)
+            add_candidate(c, h, part);
+        if (part[0] == '-' && n > 2)
+            add_candidate(c, h, part + 2);
+        if (slash && slash != part && slash != part + 2)
+            add_candidate(c, h, slash);
+        free(part);
+        at += n;
+        at += strspn(at, between);
+    }
+}
+
+/* Where interpreters look for modules besides. */
+static void add_module_paths(const struct command *c, struct tl_hash *h)
+{
+    static const char *const names[] = {"PYTHONPATH", "NODE_PATH", "RUBYLIB", "PERL5LIB", "LUA_PATH"};
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        const char *list = tl_environment_value(c->settings, names[i]);
+        for (char *one; list && (one = tl_next_directory(&list)); free(one))
+            if (*one == '/')
+                tl_content_walk(c->x, h, TL_CONTENT_SOURCES, one);
+    }
+}
+
+void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *directory,
+                        const char *const *settings, char *const *words)
+{
+    struct command c = {x, directory, settings, tl_environment_value(settings, "PATH"), 0};
+    struct tl_error ignored;
+    forget_old(x);
+    char *program = tl_program_find_in(c.path, directory, words[0], &ignored);
+    tl_hash_add_string(h, program ? program : words[0]);
+    if (program)
+        add_known(&c, h, 'o', program, add_own_program);
+    for (size_t i = 1; words[i]; i++) {
+        add_known(&c, h, 'w', words[i], add_word);
+        if (!strcmp(words[i], "-m")) /* a module, found from the directory in which Python is run */
+            tl_content_walk(x, h, TL_CONTENT_BESIDE, directory);
+    }
+    add_module_paths(&c, h);
+    tl_content_environment_of(x, h, directory);
+    free(program);
+}
+
+static void add_runner(const struct command *c, struct tl_hash *h, const char *runner)
+{
+    char *line = interpreter_line(runner);
+    if (line) {
+        add_program(c, h, runner);
+        tl_content_walk(c->x, h, TL_CONTENT_RUNNER, c->directory);
+        tl_content_environment_of(c->x, h, c->directory);
+    }
+    free(line);
+}
+
+void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runner,
+                       const char *const *settings)
+{
+    char *directory = directory_of(runner);
+    struct command c = {x, directory, settings, tl_environment_value(settings, "PATH"), 0};
+    forget_old(x);
+    add_known(&c, h, 'r', runner, add_runner);
+    add_module_paths(&c, h);
+    free(directory);
+}

@@ -1,0 +1,64 @@
+/* What files hold, as far as it decides what a command or a runner does: the digests that outcomes are known by. */
+#ifndef TL_CONTENT_H
+#define TL_CONTENT_H
+
+#include "harness/base/hash.h"
+#include "harness/base/known_hash.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One for each executor. Zeroed is empty; tl_content_end writes what is to be remembered and releases it. */
+struct tl_content {
+    struct tl_known_hashes table;
+    bool is_open;
+    json_t *memo;           /* digests that were computed within this second, by what they are of */
+    uint64_t memo_ns;       /* when it was begun */
+    json_t *first;          /* digests of data, which stay what they were when the command began */
+    json_t *roots;          /* what data was looked for in: "MODE PATH" */
+    json_t *states;         /* of each data file, when it was seen first */
+    json_t *notes;          /* what could not be seen: texts, in the keys */
+    struct stat streams[2]; /* stdout and stderr: what they are written to is no data of a case */
+    char
+        *own[4]; /* what trapline writes itself: the database (with what stands beside it), and directories */
+};
+
+/* Before anything else. key names the table of remembered hashes: the directory of a case. */
+void tl_content_begin(struct tl_content *x, const char *key, const char *database);
+/* ran: trials were run since. Data that changed meanwhile is theirs. */
+void tl_content_end(struct tl_content *x, bool ran);
+
+/* Adds a command: its words (the first is the program), with what stands behind them. directory: of the case;
+ * settings: of its environment, NAME=VALUE, or NULL. */
+void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *directory,
+                        const char *const *settings, char *const *words);
+/* Adds what a runner reads when it is a script. */
+void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runner,
+                       const char *const *settings);
+
+/* The digest of something is computed once in a second. True when it was, and is added; else the caller computes it
+ * into *inner, and hands that to tl_content_know. */
+bool tl_content_known(struct tl_content *x, struct tl_hash *h, const char *key, struct tl_hash *inner);
+void tl_content_know(struct tl_content *x, struct tl_hash *h, const char *key, struct tl_hash *inner);
+
+/* content_walk.c: the files of a directory or below it. */
+enum tl_content_mode {
+    TL_CONTENT_TREE = 't',    /* everything in a directory that is named */
+    TL_CONTENT_BESIDE = 'b',  /* what a script of a case may import and read: files beside it and below */
+    TL_CONTENT_RUNNER = 'r',  /* the same of a runner's: what has an extension, or can be executed */
+    TL_CONTENT_SOURCES = 's', /* source files in a directory and below */
+    TL_CONTENT_FLAT = 'p',    /* source files in a directory */
+    TL_CONTENT_FILE = 'f',    /* one file of data */
+};
+void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mode mode, const char *path);
+bool tl_content_is_source(const char *name);
+/* The content of one file as it is now. */
+void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path);
+void tl_content_note(struct tl_content *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* content_packages.c: what is installed for an interpreter, without reading all of it. */
+void tl_content_python(struct tl_content *x, struct tl_hash *h, const char *interpreter);
+void tl_content_environment_of(struct tl_content *x, struct tl_hash *h,
+                               const char *directory); /* .venv, node_modules */
+
+#endif

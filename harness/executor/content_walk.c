@@ -1,0 +1,335 @@
+/* Files of a directory, as a digest of their names and contents.
+ *
+ * Sources (by their extension) and data are taken apart. A source decides what a program does: it counts as it is
+ * now, also when it is edited while trials run. Data may as well be what the trials themselves write: logs, counters,
+ * outputs beside the script. So it counts as it was when the command began, and what had changed when trials had run
+ * is remembered as their output, in that state: it counts for nothing until somebody else changes it.
+ *
+ * What trapline writes is left out (its database, its caches, the scratch directories), and so are case files, whose
+ * content counts already, without its layout. Bounded: after FILES_MOST files the rest is not looked at, and this is
+ * said; data beyond a size counts with its state (inode, size and times) and not with its content. */
+#include "harness/executor/content.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILES_MOST 20000
+#define DEPTH_MOST 24
+#define CASE_MOST (4 << 20)
+#define LARGE (64 << 20)                 /* beside a script: content up to here */
+#define NAMED_TOTAL (UINT64_C(16) << 30) /* of a directory that is named: content up to here */
+#define BESIDE_TOTAL (UINT64_C(1) << 30) /* the same, of what is beside */
+
+struct walk {
+    struct tl_content *x;
+    enum tl_content_mode mode;
+    size_t root; /* length of the path of the directory */
+    bool with_data, closing;
+    struct tl_hash *sources, *data;
+    uint64_t bytes;
+};
+
+void tl_content_note(struct tl_content *x, const char *format, ...)
+{
+    char text[1024];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    if (!json_object_get(x->notes, text))
+        json_object_set_new_nocheck(x->notes, text, json_false()); /* true: was said */
+}
+
+static const char *extension(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : "";
+}
+
+static bool is_one_of(const char *word, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(word, list[i]))
+            return true;
+    return false;
+}
+
+bool tl_content_is_source(const char *name)
+{
+    static const char *const sources[] = {
+        "py",   "pyi",  "pyx", "pyw",   "pth", "so",  "dylib", "dll",   "js",    "mjs",      "cjs",   "ts",
+        "mts",  "cts",  "jsx", "tsx",   "rb",  "pl",  "pm",    "t",     "lua",   "sh",       "bash",  "zsh",
+        "fish", "ksh",  "tcl", "r",     "R",   "jl",  "php",   "swift", "go",    "rs",       "c",     "h",
+        "cc",   "cpp",  "cxx", "hpp",   "hh",  "m",   "mm",    "java",  "kt",    "kts",      "scala", "cs",
+        "fs",   "ml",   "mli", "hs",    "ex",  "exs", "erl",   "clj",   "metal", "metallib", "cl",    "cu",
+        "ptx",  "wasm", "jar", "class", "awk", "sed", "mk",    "cmake"};
+    return is_one_of(extension(name), sources, TL_COUNT(sources)) || strstr(name, ".so.");
+}
+
+static bool is_left_out(const char *name)
+{
+    static const char *const extensions[] = {"pyc", "pyo", "log", "tmp", "swp", "swo", "DS_Store"};
+    size_t n = strlen(name);
+    return is_one_of(extension(name), extensions, TL_COUNT(extensions)) || (n && name[n - 1] == '~');
+}
+
+static bool is_own(const struct tl_content *x, const char *path)
+{
+    for (size_t i = 0; i < TL_COUNT(x->own); i++) {
+        size_t n = x->own[i] ? strlen(x->own[i]) : 0;
+        if (n && !strncmp(path, x->own[i], n) && (i == 0 || path[n] == '/' || !path[n]))
+            return true; /* the first is the database: what stands beside it begins with its name */
+    }
+    return false;
+}
+
+/* Whether a file of JSON is one of trapline's: a case, a suite. Remembered for its state. */
+static bool is_case_file(struct tl_content *x, const char *path, const struct stat *st)
+{
+    if (strcmp(extension(path), "json") || st->st_size > CASE_MOST)
+        return false;
+    char *key = tl_format("case:%s", path);
+    const char *known = tl_known_hashes_text(&x->table, key, st);
+    bool is = known && *known == '1';
+    if (!known) {
+        size_t size;
+        char *text = tl_read_file(path, CASE_MOST, &size);
+        is = text && memmem(text, size, "\"trapline\"", 10);
+        free(text);
+        tl_known_hashes_put(&x->table, key, st, is ? "1" : "0");
+    }
+    free(key);
+    return is;
+}
+
+static void add_state(struct tl_hash *h, const struct stat *st)
+{
+    char *state = tl_file_state(st);
+    tl_hash_add_string(h, state);
+    free(state);
+}
+
+static void add_content(struct walk *w, struct tl_hash *h, const char *path, const struct stat *st)
+{
+    char hex[TL_SHA256_SIZE];
+    bool named = w->mode == TL_CONTENT_TREE || w->mode == TL_CONTENT_FILE;
+    w->bytes += (uint64_t)st->st_size;
+    tl_hash_add_string(h, path + w->root);
+    if ((!named && st->st_size > LARGE) || w->bytes > (named ? NAMED_TOTAL : BESIDE_TOTAL) ||
+        tl_known_hashes_of(&w->x->table, path, st, hex))
+        add_state(h, st);
+    else
+        tl_hash_add_string(h, hex);
+}
+
+/* Whether trapline's own output goes to a file, or went there the last time: `trapline isolate c.json >out.json`. */
+static bool is_redirected(struct tl_content *x, const char *path, const struct stat *st)
+{
+    char *key = tl_format("stream:%s", path),
+         *which = tl_format("%llu %llu", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+    const char *then = json_string_value(json_object_get(x->table.known, key));
+    bool is = then && !strcmp(then, which);
+    for (int i = 0; i < 2 && !is; i++)
+        if (S_ISREG(x->streams[i].st_mode) && x->streams[i].st_ino == st->st_ino &&
+            x->streams[i].st_dev == st->st_dev) {
+            json_object_set_new_nocheck(x->table.known, key, json_string(which));
+            is = x->table.changed = true;
+        }
+    free(key);
+    free(which);
+    return is;
+}
+
+/* Data: at the beginning it counts, in the end it is looked at whether trials changed it. */
+static void take_data(struct walk *w, const char *path, const struct stat *st)
+{
+    if (is_case_file(w->x, path, st) || is_redirected(w->x, path, st))
+        return;
+    char *state = tl_file_state(st), *key = tl_format("output:%s", path);
+    if (w->closing) {
+        const char *then = json_string_value(json_object_get(w->x->states, path));
+        if (!then || strcmp(then, state))
+            tl_known_hashes_put(&w->x->table, key, st, "written by trials");
+    } else {
+        json_object_set_new_nocheck(w->x->states, path, json_string(state));
+        if (!tl_known_hashes_text(&w->x->table, key, st))
+            add_content(w, w->data, path, st);
+    }
+    free(key);
+    free(state);
+}
+
+static void take_file(struct walk *w, const char *path, const char *name, const struct stat *st)
+{
+    bool named = w->mode == TL_CONTENT_TREE || w->mode == TL_CONTENT_FILE;
+    if (!S_ISREG(st->st_mode) || is_own(w->x, path) || (!named && is_left_out(name)))
+        return;
+    if (tl_content_is_source(name)) {
+        if (!w->closing)
+            add_content(w, w->sources, path, st);
+        return;
+    }
+    bool wanted = w->mode == TL_CONTENT_BESIDE || named ||
+                  (w->mode == TL_CONTENT_RUNNER && (*extension(name) || (st->st_mode & 0111)));
+    if (wanted && w->with_data)
+        take_data(w, path, st);
+}
+
+/* Directories that hold no source of the script beside which they are, or are looked at in another way. */
+static bool is_passed_over(const struct walk *w, const FTSENT *f)
+{
+    if (!strcmp(f->fts_name, "__pycache__") || is_own(w->x, f->fts_path) || f->fts_level > DEPTH_MOST)
+        return true;
+    if (w->mode == TL_CONTENT_TREE)
+        return false;
+    char *venv = tl_format("%s/pyvenv.cfg", f->fts_path);
+    bool passed = *f->fts_name == '.' || w->mode == TL_CONTENT_FLAT || !strcmp(f->fts_name, "node_modules") ||
+                  !strcmp(f->fts_name, "site-packages") || !access(venv, F_OK);
+    free(venv);
+    return passed;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Where a tree is as broad as a system, looking at it would tell nothing and take minutes. */
+static bool is_too_broad(const char *path)
+{
+    static const char *const broad[] = {"/usr",   "/tmp",     "/var",    "/etc",     "/home",   "/root",
+                                        "/Users", "/opt",     "/dev",    "/proc",    "/sys",    "/bin",
+                                        "/lib",   "/private", "/System", "/Library", "/var/tmp"};
+    const char *home = getenv("HOME");
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    for (size_t i = 0; i < TL_COUNT(broad); i++)
+        if (strlen(broad[i]) == n && !strncmp(path, broad[i], n))
+            return true;
+    return n <= 1 || (home && strlen(home) == n && !strncmp(path, home, n));
+}
+
+static void walk(struct walk *w, const char *path)
+{
+    char *copy = tl_strdup(path);
+    char *const roots[] = {copy, NULL};
+    bool broad = is_too_broad(path);
+    if (broad && w->mode != TL_CONTENT_FLAT)
+        tl_content_note(
+            w->x,
+            "%s is too broad to be looked at: what changes in it is not seen, and outcomes that are "
+            "known from before may be of other files. Keep the case's files in a directory of their own",
+            path);
+    FTS *fts = broad && w->mode == TL_CONTENT_TREE
+                   ? NULL
+                   : fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+    size_t n = 0;
+    for (FTSENT *f; fts && (f = fts_read(fts));) {
+        struct stat st;
+        if (f->fts_info == FTS_D && f->fts_level > 0 && (broad || is_passed_over(w, f)))
+            fts_set(fts, f, FTS_SKIP);
+        if (f->fts_info == FTS_F)
+            take_file(w, f->fts_path, f->fts_name, f->fts_statp);
+        else if (f->fts_info == FTS_SL && !stat(f->fts_path, &st))
+            take_file(w, f->fts_path, f->fts_name, &st);
+        if (++n > FILES_MOST) {
+            tl_content_note(
+                w->x,
+                "%s holds more than %d files: what changes in the rest of them is not seen, and outcomes "
+                "that are known from before may be of other files. Say in \"versions\" of the case how "
+                "their version is found out",
+                path, FILES_MOST);
+            break;
+        }
+    }
+    if (fts)
+        fts_close(fts);
+    free(copy);
+}
+
+static void walk_file(struct walk *w, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+    if (!stat(path, &st))
+        take_file(w, path, slash ? slash + 1 : path, &st);
+}
+
+/* By one path for each directory, without links and dots: what is trapline's own is known by its path. */
+static void walk_any(struct walk *w, const char *path)
+{
+    char *real = realpath(path, NULL);
+    path = real ? real : path;
+    w->root = w->mode == TL_CONTENT_FILE ? 0 : strlen(path);
+    if (w->mode == TL_CONTENT_FILE)
+        walk_file(w, path);
+    else
+        walk(w, path);
+    free(real);
+}
+
+void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mode mode, const char *path)
+{
+    char sources[TL_SHA256_SIZE] = "", data[TL_SHA256_SIZE] = "";
+    char *key = tl_format("%c %s", mode, path);
+    const char *known = json_string_value(json_object_get(x->memo, key)), *first;
+    struct tl_hash s, d;
+    if (known) {
+        tl_hash_add_string(h, known);
+        free(key);
+        return;
+    }
+    bool with_data = !(first = json_string_value(json_object_get(x->first, key)));
+    if (tl_hash_begin(&s) || tl_hash_begin(&d))
+        abort(); /* out of memory */
+    struct walk w = {.x = x, .mode = mode, .with_data = with_data, .sources = &s, .data = &d};
+    walk_any(&w, path);
+    tl_hash_end(&s, sources);
+    tl_hash_end(&d, data);
+    char *both = tl_format("%s %s", sources, first ? first : data);
+    if (!first)
+        json_object_set_new_nocheck(x->first, key, json_string(data));
+    json_object_set_new_nocheck(x->memo, key, json_string(both));
+    json_object_set_new_nocheck(x->roots, key, json_true());
+    tl_hash_add_string(h, both);
+    free(both);
+    free(key);
+}
+
+void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path)
+{
+    struct stat st;
+    char hex[TL_SHA256_SIZE];
+    tl_hash_add_string(h, path);
+    if (!stat(path, &st) && S_ISREG(st.st_mode) && !tl_known_hashes_of(&x->table, path, &st, hex))
+        tl_hash_add_string(h, hex);
+}
+
+void tl_content_end(struct tl_content *x, bool ran)
+{
+    const char *key;
+    json_t *unused;
+    if (!x->is_open)
+        return;
+    json_object_foreach(x->roots, key, unused) {
+        struct walk w = {.x = x, .mode = (enum tl_content_mode) * key, .with_data = true, .closing = true};
+        if (ran)
+            walk_any(&w, key + 2);
+    }
+    tl_known_hashes_close(&x->table);
+    json_t *const lists[] = {x->memo, x->first, x->roots, x->states, x->notes};
+    for (size_t i = 0; i < TL_COUNT(lists); i++)
+        json_decref(lists[i]);
+    for (size_t i = 0; i < TL_COUNT(x->own); i++)
+        free(x->own[i]);
+    *x = (struct tl_content){0};
+}

@@ -1,0 +1,364 @@
+"""What an outcome stands for: whatever an outcome depends on is changed behind trapline's back, and every command that
+answers from what is stored says what is true now, or was told in a warning what it cannot see.
+
+The table is every way to change a thing (edit, install, replace, downgrade) for every thing that an outcome may depend
+on, asked by run, isolate, matrix and nightly. A thing says "bad" or "good": with "bad" the failing variant fails."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+from program import ProgramTest
+
+SH = "#!/bin/sh\n"
+# Fails for x=bad when $verdict is bad, or is not known.
+JUDGE = 'if [ "$1" = bad ] && [ "${verdict:-bad}" = bad ]; then echo "error: it is bad" >&2; exit 3; fi\nexit 0\n'
+AXES = [{"name": "x", "choices": ["good", "bad"]}]
+# A runner that sends x=good as 1, and x=bad as what a file beside it says.
+RUNNER = """
+channel = socket.socket(fileno=3)
+lines = channel.makefile("rw")
+request = json.loads(lines.readline())
+say = lambda message: (lines.write(json.dumps(message) + "\\n"), lines.flush())
+if "describe" in request:
+    say({"name": "small", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
+    sys.exit(0)
+say({"phase": "execute"})
+value = VALUE
+if request["variant"]["x"] == "bad" and value == "crash":
+    os.abort()
+outputs = [{"name": "y", "dtype": "float32", "shape": [1], "hash": str(value), "finite": True, "min": 0.0, "max": 0.0,
+            "mean": 0.0, "first": [0.0]}]
+directory = request.get("outputs")
+if isinstance(directory, str):
+    import struct
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }"
+    header += b" " * (-(len(header) + 11) % 64) + b"\\n"
+    number = 1.0 if request["variant"]["x"] == "good" or value != "other" else 2.0
+    with open(os.path.join(directory, "0.npy"), "wb") as f:
+        f.write(b"\\x93NUMPY\\x01\\x00" + struct.pack("<H", len(header)) + header + struct.pack("<f", number))
+    outputs[0]["npy"] = "0.npy"
+say({"result": {"outputs": outputs}})
+"""
+
+
+class IdentityBase(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.env["HOME"] = self.path("home")
+        os.mkdir(self.path("bin"))
+        self.env["PATH"] = self.path("bin") + ":/usr/bin:/bin"
+        self.unit = "command:host"
+
+    def steps(self, *argv, **more):
+        return self.case("c", {"steps": [{"phase": "execute", "argv": list(argv)}]}, AXES, failing={"x": "bad"}, **more)
+
+    def remove(self, name):
+        if os.path.exists(self.path(name)):
+            os.remove(self.path(name))
+
+    # --- what the four commands say: "bad" or "good"
+
+    def by_run(self):
+        trial = self.one(self.path("c.json"), "-u", self.unit, "--cached")
+        self.cached = trial["cached"]
+        return "good" if trial["outcome"] == "pass" else "bad"
+
+    def by_isolate(self):
+        done = self.trapline("isolate", self.path("c.json"), "-u", self.unit, "--json")
+        document = json.loads(done.stdout)
+        if not document["reproduced"]:
+            return "good"
+        self.assertEqual([(t["axis"], t["value"]) for t in document["trigger"]], [("x", "bad")])
+        return "bad"
+
+    def by_matrix(self):
+        done = self.trapline("matrix", self.path("c.json"), "-u", self.unit, "-s", "x=*", "--json")
+        rows = json.loads(done.stdout)["matrix"][0]["rows"]
+        outcomes = {row["variant"]["x"]: row["cells"][0]["outcome"] for row in rows}
+        self.assertEqual(outcomes["good"], "pass")
+        return "good" if outcomes["bad"] == "pass" else "bad"
+
+    def by_night(self):
+        self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["c.json"], "units": [self.unit],
+                                             "repeat": 1}))
+        done = self.trapline("nightly", self.path("suite.json"), "--json")
+        night = json.loads(done.stdout)
+        cell = [c for c in night["cells"] if c["which"] == "failing"][0]
+        said = "good" if cell["class"] in ("first-passing", "passing", "fixed") else "bad"
+        self.assertEqual(cell["passed"] > 0, said == "good", cell)
+        for change in night["changes"]:
+            self.assertNotIn("did not fail again", json.dumps(change))
+        return said
+
+    def expect(self, verdict):
+        for ask in (self.by_run, self.by_isolate, self.by_matrix, self.by_night):
+            with self.subTest(ask=ask.__name__, verdict=verdict):
+                self.assertEqual(ask(), verdict)
+
+    # --- the four ways to change a file
+
+    def edited(self, name, text, verdicts, mode=0o644):
+        """In place, with a size and a time of change that say nothing."""
+        self.write(name, text(verdicts[0]), mode)
+        yield verdicts[0]
+        for verdict in verdicts[1:]:
+            before = os.stat(self.path(name))
+            with open(self.path(name), "w", encoding="utf-8") as f:
+                f.write(text(verdict))
+            os.utime(self.path(name), ns=(before.st_atime_ns, before.st_mtime_ns))
+            yield verdict
+
+    def replaced(self, name, text, verdicts, mode=0o644):
+        for verdict in verdicts:
+            self.write(name + ".new~", text(verdict), mode)
+            os.utime(self.path(name + ".new~"), (1000000000, 1000000000))
+            os.rename(self.path(name + ".new~"), self.path(name))
+            yield verdict
+
+    def installed(self, name, text, verdicts, mode=0o644):
+        """What is not there means bad."""
+        for verdict in verdicts:
+            self.remove(name)
+            if verdict == "good":
+                self.write(name, text(verdict), mode)
+            yield verdict
+
+    def table(self, name, text, optional, mode=0o644):
+        """Edit, replace, install; the last of each is the downgrade: what was there before is there again."""
+        ways = [self.edited, self.replaced] + ([self.installed] if optional else [])
+        for way in ways:
+            with self.subTest(way=way.__name__):
+                for verdict in way(name, text, ["bad", "good", "bad"], mode):
+                    self.expect(verdict)
+
+
+class IdentityTest(IdentityBase):
+    def test_script(self):
+        self.steps("/bin/sh", "{case_dir}/s.sh", "{x}")
+        self.table("s.sh", lambda v: f"{SH}verdict={v}\n" + JUDGE, False)
+
+    def test_program(self):
+        self.steps("./tool", "{x}")
+        self.table("tool", lambda v: f"{SH}verdict={v}\n" + JUDGE, False, 0o755)
+
+    def test_imported_module(self):
+        self.write("s.py", "import sys\ntry:\n    from pack.inner import verdict\nexcept ImportError:\n"
+                           "    verdict = 'bad'\nsys.exit(3 if sys.argv[1] == 'bad' == verdict else 0)\n")
+        os.mkdir(self.path("pack"))
+        self.steps(sys.executable, "-S", "-B", "{case_dir}/s.py", "{x}")
+        self.table("pack/inner.py", lambda v: f"verdict = '{v}'\n#{'x' * (v == 'bad')}\n", True)
+
+    def test_tool_behind_wrapper(self):
+        self.steps("env", "A=1", "tool", "{x}")
+        self.table("bin/tool", lambda v: f"{SH}verdict={v}\n" + JUDGE, False, 0o755)
+
+    def test_tool_out_of_sight(self):
+        """It cannot be seen: there is a warning, unless "versions" makes it seen."""
+        os.mkdir(self.path("hidden"))
+        shutil.copy("/bin/sh", self.path("bin/xcrun"))  # a program, of which nothing can be read
+        self.env["HIDDEN"] = self.path("hidden", "tool")
+        argv = ["xcrun", "-c", '"$HIDDEN" "$@"', "x", "{x}"]
+        tool = lambda v: f'{SH}verdict={v}\nif [ "$1" = --version ]; then echo "tool $verdict"; exit; fi\n' + JUDGE
+        self.write("hidden/tool", tool("bad"), 0o755)
+        case = self.steps(*argv)
+        for command in (["run", case, "-u", "command:host"], ["isolate", case], ["matrix", case, "-u", "command:host"]):
+            said = self.trapline(*command).stderr
+            self.assertIn('"versions"', said)
+            self.assertIn("`xcrun -c` starts cannot be seen", said)
+        self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["c.json"],
+                                             "units": ["command:host"], "repeat": 1}))
+        self.assertIn("cannot be seen", self.trapline("nightly", self.path("suite.json")).stderr)
+        self.remove("trapline.db")
+        case = self.steps(*argv, versions=[{"name": "tool", "argv": ["xcrun", "-c", '"$HIDDEN" --version']}])
+        self.assertNotIn("cannot be seen", self.trapline("run", case, "-u", "command:host").stderr)
+        self.table("hidden/tool", tool, False, 0o755)
+
+    def test_runner(self):
+        self.write("m.bin", "a model")
+        os.mkdir(self.path("runner"))
+        self.case("c", {"file": "m.bin"}, AXES, failing={"x": "bad"})
+        self.unit = self.path("runner", "r") + ":cpu"
+        text = lambda v: f"#!{sys.executable}\nimport json, os, socket, sys\n" + \
+            RUNNER.replace("VALUE", '"crash"' if v == "bad" else '"fine"')
+        self.table("runner/r", text, False, 0o755)
+
+    def test_module_of_runner(self):
+        self.write("m.bin", "a model")
+        os.mkdir(self.path("runner"))
+        self.case("c", {"file": "m.bin"}, AXES, failing={"x": "bad"})
+        self.python("runner/r", "try:\n    from inner import value\nexcept ImportError:\n    value = 'crash'\n" +
+                    RUNNER.replace("VALUE", "value"))
+        self.env["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.unit = self.path("runner", "r") + ":cpu"
+        self.table("runner/inner.py", lambda v: f"value = '{'fine ' if v == 'good' else 'crash'}'\n", True)
+
+    def test_reference(self):
+        """A file from which the reference takes what is right."""
+        self.write("m.bin", "a model")
+        os.mkdir(self.path("runner"))
+        os.mkdir(self.path("reference"))
+        self.python("runner/r", RUNNER.replace("VALUE", '"fine"'))
+        self.python("reference/r", "try:\n    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "
+                                   "'c.expected')) as f:\n        value = f.read()\nexcept OSError:\n"
+                                   "    value = 'other'\n" + RUNNER.replace("VALUE", "value"))
+        self.case("c", {"file": "m.bin"}, AXES, failing={"x": "bad"},
+                  reference={"unit": self.path("reference", "r") + ":cpu"})
+        self.unit = self.path("runner", "r") + ":cpu"
+        self.table("reference/c.expected", lambda v: "equal" if v == "good" else "other", True)
+
+    def test_file_beside_case(self):
+        self.write("s.sh", f'{SH}verdict=$(cat "$(dirname "$0")/verdict.txt" 2>/dev/null)\n' + JUDGE, 0o755)
+        self.steps("{case_dir}/s.sh", "{x}")
+        self.table("verdict.txt", lambda v: v.ljust(5, "\n"), True)
+
+    def test_file_in_a_directory_that_is_named(self):
+        os.makedirs(self.path("d", "deep"))
+        self.write("s.sh", f'{SH}verdict=$(cat "$3/deep/verdict" 2>/dev/null)\n' + JUDGE, 0o755)
+        self.steps("{case_dir}/s.sh", "{x}", "--from={case_dir}/d", "{case_dir}/d")
+        self.table("d/deep/verdict", lambda v: v.ljust(5, "\n"), True)
+
+    def test_environment_variable(self):
+        self.write("s.sh", SH + JUDGE, 0o755)
+        self.steps("{case_dir}/s.sh", "{x}")
+        for verdict in (None, "good", "bad", "good", None):
+            self.env.pop("verdict", None)
+            if verdict:
+                self.env["verdict"] = verdict
+            self.expect(verdict or "bad")
+
+    def test_environment_of_case(self):
+        self.write("s.sh", SH + JUDGE, 0o755)
+        for verdict in ("bad", "good", "bad"):
+            self.steps("{case_dir}/s.sh", "{x}", environment={"verdict": verdict})
+            self.expect(verdict)
+
+
+class KeptTest(IdentityBase):
+    def count(self, name):
+        try:
+            with open(self.path(name), encoding="utf-8") as f:
+                return len(f.read())
+        except OSError:
+            return 0
+
+    def test_what_trials_write_is_no_input(self):
+        self.write("s.sh", f'{SH}printf x >>"$(dirname "$0")/ran.txt"\n' + JUDGE, 0o755)
+        case = self.steps("{case_dir}/s.sh", "{x}")
+        self.expect("bad")
+        ran = self.count("ran.txt")
+        for name in ("a.json", "b.json"):
+            with open(self.path(name), "w", encoding="utf-8") as out:
+                done = subprocess.run(self.command("isolate", case, "--json"), env=self.env, stdout=out, check=False)
+            self.assertEqual(done.returncode, 1)
+        self.assertEqual(self.count("ran.txt"), ran, "all was known already")
+        self.write("case-of-another.json", json.dumps({"trapline": 1, "name": "other", "model": {"family": "selftest"}}))
+        self.assertEqual((self.by_run(), self.cached), ("bad", True), "another case is no input of this one")
+        self.write("ran.txt", "somebody else wrote here")
+        self.assertEqual((self.by_run(), self.cached), ("bad", False))
+
+    def generator(self):
+        """A model that is what a module of its generator says, and a runner that fails for it."""
+        self.write("make.py", "import sys\nfrom inner import verdict\nopen(sys.argv[1], 'w').write(verdict)\n"
+                              "open(sys.argv[2], 'a').write('x')\n")
+        os.mkdir(self.path("runner"))
+        self.python("runner/r", RUNNER.replace("VALUE", "'crash' if open(request['model']).read() == 'bad' else 'fine'"))
+        self.unit = self.path("runner", "r") + ":cpu"
+        return self.case("c", {"generate": [sys.executable, "-S", "-B", "{case_dir}/make.py", "{model}",
+                                            "{case_dir}/made"]}, AXES, failing={"x": "bad"})
+
+    def test_model_of_an_imported_module(self):
+        self.generator()
+        for verdict in ("bad", "good", "bad"):
+            self.write("inner.py", f"verdict = '{verdict}'\n")
+            self.expect(verdict)
+        self.assertEqual(self.count("made"), 4, "for each verdict and variant once")
+
+    def test_nothing_kept_is_used_without_the_cache(self):
+        case = self.generator()
+        self.write("inner.py", "verdict = 'good'\n")
+        self.assertEqual(self.by_run(), "good")
+        models = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "models")
+        kept = os.path.join(models, os.listdir(models)[0], "model")
+        with open(kept, "w", encoding="utf-8") as f:
+            f.write("bad")  # what nothing could tell: a model that was made by other means
+        self.assertEqual(self.one(case, "-u", self.unit)["outcome"], "crash", "a kept model is used")
+        made = self.count("made")
+        self.assertEqual(self.one(case, "-u", self.unit, "--no-cache")["outcome"], "pass")
+        self.assertEqual(self.count("made"), made + 1)
+        with open(kept, encoding="utf-8") as f:
+            self.assertEqual(f.read(), "good", "the new one took its place")
+        self.assertEqual((self.by_run(), self.cached), ("good", True))
+        self.trapline("isolate", case, "-u", self.unit, "--no-cache", "--json", status=0)
+        self.assertEqual(self.count("made"), made + 2, "once, however often it is tried")
+
+    def test_new_truth_stays(self):
+        """What nothing shows: the outcome depends on a file that nobody names."""
+        self.write("s.sh", f"{SH}verdict=$(cat {self.path('far', 'away')} 2>/dev/null)\n" + JUDGE, 0o755)
+        os.mkdir(self.path("far"))
+        self.write("far/away", "bad")
+        case = self.steps("{case_dir}/tools/s.sh", "{x}")
+        os.mkdir(self.path("tools"))
+        os.rename(self.path("s.sh"), self.path("tools", "s.sh"))
+        self.expect("bad")
+        self.write("far/away", "good")
+        self.assertEqual((self.by_run(), self.cached), ("bad", True), "nothing can tell")
+        document = json.loads(self.trapline("isolate", case, "--no-cache", "--json", status=0).stdout)
+        self.assertFalse(document["reproduced"])
+        self.assertEqual(document["cached"], 0)
+        self.expect("good")
+
+    def test_refusals_are_not_remembered(self):
+        self.write("make.sh", f"{SH}test -f {self.path('far')} || {{ echo not here >&2; exit 77; }}\necho good >$1\n", 0o755)
+        os.mkdir(self.path("runner"))
+        self.python("runner/r", RUNNER.replace("VALUE", "'fine'"))
+        os.mkdir(self.path("tools"))
+        os.rename(self.path("make.sh"), self.path("tools", "make.sh"))
+        self.unit = self.path("runner", "r") + ":cpu"
+        case = self.case("c", {"generate": ["{case_dir}/tools/make.sh", "{model}"]}, AXES, failing={"x": "bad"})
+        self.assertEqual(self.one(case, "-u", self.unit, "--cached")["outcome"], "unsupported")
+        self.write("far", "")
+        self.assertEqual(self.by_run(), "good")
+
+    def test_versions_are_shown(self):
+        self.write("bin/tool", f"{SH}echo 'tool 1.5'\n", 0o755)
+        self.write("s.sh", SH + JUDGE, 0o755)
+        case = self.steps("{case_dir}/s.sh", "{x}", versions=[{"name": "tool", "argv": ["tool"]},
+                                                              {"name": "none", "argv": ["no-such-tool"]}])
+        done = self.trapline("isolate", case, "--json", status=1)
+        self.assertIn("the version of none is not known", done.stderr)
+        finding = json.loads(done.stdout)["finding"]
+        self.assertIn("| Toolchain and packages | none unknown: no-such-tool", self.trapline("report", finding, status=0).stdout)
+        self.assertIn("tool 1.5", self.trapline("report", finding, status=0).stdout)
+        self.write("bin/tool", f"{SH}echo 'tool 2.0'\n", 0o755)
+        trial = self.one(case, "-u", self.unit)
+        self.assertEqual(self.show(trial)["environment"]["versions"]["tool"], "tool 2.0")
+        compared = json.loads(self.trapline("compare", "--by", "versions", "--json").stdout)
+        self.assertEqual([s["name"].rsplit(", ", 1)[1] for s in compared["sides"]], ["tool tool 1.5", "tool tool 2.0"])
+        self.assertEqual(compared["compared"], 1)
+
+    def test_environment_reaches_all(self):
+        os.mkdir(self.path("runner"))
+        self.write("make.sh", f'{SH}printf %s "$GREETING" >"$1"\n', 0o755)
+        self.python("runner/r", RUNNER.replace(
+            "VALUE", "'crash' if open(request['model']).read() != os.environ['GREETING'] else 'fine'"))
+        self.unit = self.path("runner", "r") + ":cpu"
+        case = self.case("c", {"generate": ["./make.sh", "{model}"]}, AXES, failing={"x": "bad"},
+                         environment={"GREETING": "hello {x} from {case_dir}"})
+        self.assertEqual(self.one(case, "-u", self.unit)["outcome"], "pass")
+        with open(self.show(self.one(case, "-u", self.unit))["request"]["model"], encoding="utf-8") as f:
+            self.assertEqual(f.read(), f"hello bad from {self.directory}")
+        self.steps("/bin/sh", "-c", 'test "$GREETING" = "hello $0"', "{x}", environment={"GREETING": "hello {x}"},
+                   versions=[])
+        self.unit = "command:host"
+        self.assertEqual(self.by_run(), "good")
+        case = self.steps("/bin/sh", "-c", 'test "$0$WHY" != "badit is bad"', "{x}", environment={"WHY": "it is {x}"})
+        finding = json.loads(self.trapline("isolate", case, "--json", status=1).stdout)["finding"]
+        self.assertIn("env 'WHY=it is bad' /usr/bin/sh -c", self.trapline("report", finding).stdout.replace(
+            "/bin/sh", "/usr/bin/sh").replace("/usr/usr", "/usr"))
+
+
+if __name__ == "__main__":
+    unittest.main()

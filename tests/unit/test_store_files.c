@@ -475,8 +475,10 @@ Test(store_files, signals_of_an_older_schema_are_named)
     for (size_t i = 0; i < TL_COUNT(systems); i++) {
         char *sql = tl_format(
             "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
-            "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; DROP TABLE processes; DROP TABLE anew; "
-            "ALTER TABLE environment DROP COLUMN content_sha256; ALTER TABLE environment DROP COLUMN versions; "
+            "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; DROP TABLE processes; DROP "
+            "TABLE anew; "
+            "ALTER TABLE environment DROP COLUMN content_sha256; ALTER TABLE environment DROP COLUMN "
+            "versions; "
             "PRAGMA user_version = 3; UPDATE trial SET signal "
             "= 10; "
             "UPDATE signature SET signal = 10; UPDATE session SET os = %s%s%s",

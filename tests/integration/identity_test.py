@@ -253,7 +253,7 @@ class KeptTest(IdentityBase):
             with open(self.path(name), "w", encoding="utf-8") as out:
                 done = subprocess.run(self.command("isolate", case, "--json"), env=self.env, stdout=out, check=False)
             self.assertEqual(done.returncode, 1)
-        self.assertEqual(self.count("ran.txt"), ran, "all was known already")
+        self.assertLessEqual(self.count("ran.txt"), ran + 4, "all was known already; two are run again to see whether it holds")
         self.write("case-of-another.json", json.dumps({"trapline": 1, "name": "other", "model": {"family": "selftest"}}))
         self.assertEqual((self.by_run(), self.cached), ("bad", True), "another case is no input of this one")
         self.write("ran.txt", "somebody else wrote here")

@@ -357,12 +357,18 @@ bool tl_line_names_error(const struct tl_lines *t, size_t i)
 
 bool tl_line_complains(const char *s)
 {
+    /* A "not" by itself says what a thing is, as a banner does: "simulated, not a real runtime". */
     static const char *const words[] = {
-        "fail",       "cannot",       "can't",    "could not",  "couldn't", "unable",  "must ",
-        "unexpected", "invalid",      "illegal",  "unknown",    "not ",     "missing", "corrupt",
-        "fatal",      "abort",        "assert",   "exceed",     "refused",  "denied",  "unhandled",
-        "no such",    "out of range", "overflow", "violat",     "mismatch", "bad ",    "deadlock",
-        "impossible", "crash",        "error",    "unsupported"};
+        "fail",        "cannot",        "can't",         "could not",       "couldn't",       "unable",
+        "must ",       "unexpected",    "invalid",       "illegal",         "unknown",        "missing",
+        "corrupt",     "fatal",         "abort",         "assert",          "exceed",         "refused",
+        "denied",      "unhandled",     "no such",       "out of range",    "overflow",       "violat",
+        "mismatch",    "bad ",          "deadlock",      "impossible",      "crash",          "error",
+        "unsupported", "is not ",       "are not ",      "was not ",        "were not ",      "does not ",
+        "do not ",     "did not ",      "has not ",      "have not ",       "may not ",       "will not ",
+        "should not ", "not found",     "not supported", "not implemented", "not enough",     "not available",
+        "not allowed", "not permitted", "not valid",     "not a valid",     "not compatible", "not equal",
+        "not present", "not match"};
     for (size_t i = 0; i < TL_COUNT(words); i++)
         if (strcasestr(s, words[i]))
             return true;

@@ -17,11 +17,6 @@
 #define TEXT_MOST (1u << 20) /* only the end of a longer text is looked at */
 #define LEVEL_FAR 80         /* bytes between the time and the level of a line, at most */
 
-static bool starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

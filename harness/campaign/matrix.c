@@ -72,7 +72,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     m->cached += t->cached;
     m->failed += tl_standing_is_failure(t->standing, r->outcome);
     m->judged += r->outcome != TL_OUTCOME_UNSUPPORTED && r->outcome != TL_OUTCOME_LOST;
-    m->open += tl_outcome_is_open(r->outcome, r->phase);
+    m->not_judged += tl_outcome_is_not_judged(r->outcome, r->phase);
 }
 
 /* --- running -------------------------------------------------------------------------------------------- */

@@ -28,8 +28,8 @@ struct tl_point {
     uint32_t counted;                 /* of those that are told: counted as search trials */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
     uint32_t exact; /* of seen[TL_SEARCH_MATCH]: with the very signature that is isolated */
-    struct tl_known_place
-        *shows; /* another signature of the same kind, not judged to be another bug; or NULL */
+    /* Another signature of the same kind, not judged to be another bug; or NULL. */
+    struct tl_known_place *shows;
 };
 
 /* Runs that showed something: what could not be tried or was lost did not fail and did not pass. */

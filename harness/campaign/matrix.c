@@ -1,9 +1,9 @@
 /* Runs every variant on every unit, and says what came of each cell.
  *
- * Everything that is known already is taken from the database: the k-th of `repeat` trials of a cell is the
- * k-th that is stored. A matrix that was interrupted therefore goes on where it stopped when it is asked for
- * again, and one that is complete costs no trial but those that try whether it still holds (matrix_guard.c). Variants that the case forbids and units that cannot be
- * used are not tried, and leave nothing in the database. */
+ * Everything that is known already is taken from the database: the k-th of `repeat` trials of a cell is the k-th that
+ * is stored. A matrix that was interrupted therefore goes on where it stopped when it is asked for again, and one
+ * that is complete costs no trial but those that try whether it still holds (matrix_guard.c). Variants that the case
+ * forbids and units that cannot be used are not tried, and leave nothing in the database. */
 #include "harness/campaign/matrix.h"
 
 #include "harness/base/buffer.h"

@@ -35,7 +35,8 @@ static bool all_closed(const struct tl_point **list, size_t n, size_t axis, uint
     return closed == end - first;
 }
 
-/* What one variant next to M says; PENDING: it passed, but so seldom that it may be luck. An axis that is pinned was kept because its other values show another bug. */
+/* What one variant next to M says; PENDING: it passed, but so seldom that it may be luck. An axis that is pinned was
+ * kept because its other values show another bug. */
 static enum tl_judgement verdict(struct tl_search *s, size_t axis, const struct tl_point *p)
 {
     enum tl_judgement j = tl_point_verdict(p);

@@ -84,10 +84,11 @@ static bool has_stack(const struct tl_capture *c)
     return c->n_threads && c->threads[0].n_frames;
 }
 
-/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at
- * that signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when the process was going already, killed by
- * a fault of another thread that was captured before. A handler that puts the default action back and raises
- * the signal again makes a second stop; the first one, in the same thread, is where it happened. */
+/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at that
+ * signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when
+ * the process was going already, killed by a fault of another thread that was captured before. A handler that puts
+ * the default action back and raises the signal again makes a second stop; the first one, in the same thread, is
+ * where it happened. */
 static int decisive(const struct tl_trial_record *r, int signal, const struct tl_passed_on *passed)
 {
     int last = -1;

@@ -1,5 +1,4 @@
-/* Checks "environment" and "versions" of a case: what is set for its programs, and how what stands behind them
- * says its version. */
+/* Checks "environment" and "versions" of a case. */
 #include "cases/check.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"

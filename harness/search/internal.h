@@ -13,8 +13,10 @@
 struct tl_face {
     const char *signature, *kind; /* interned; kind may be NULL */
     enum tl_search_relation relation;
-    bool asked;             /* for a judgement */
-    struct tl_point *first; /* the first variant that showed it */
+    bool asked;                     /* for a judgement */
+    struct tl_point *first;         /* the first variant that showed it */
+    bool refuted;                   /* its relation is OTHER by what outcomes showed … */
+    enum tl_search_relation judged; /* … and was this before */
 };
 
 /* Everything that is known of one variant. */
@@ -352,6 +354,8 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found
 enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven);
 /* The threshold of an axis hangs on axes outside of the trigger: M is put to a value beyond it. */
 void tl_band_move(struct tl_search *s, size_t axis, uint64_t value);
+/* A failure that was taken for one that shows every time does not: what single runs said of its places is forgotten. */
+void tl_headline_noisy(struct tl_search *s);
 /* taken: M was replaced by W: the steps from choices on again. */
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 /* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */

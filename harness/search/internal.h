@@ -273,7 +273,8 @@ struct tl_causes_state {
     size_t n_known;
     struct tl_search_answer *known; /* M's own first */
     size_t n_starts, at;
-    uint64_t **starts;            /* variants that fail without M's trigger */
+    uint64_t **starts; /* variants that fail without M's trigger */
+    bool split;        /* that from starts[at] is through, and what it holds besides is looked for */
     struct tl_isolate_state *sub; /* the isolation from starts[at]; else NULL */
     uint64_t *failing, *best;     /* its F and M */
     uint64_t search_trials;       /* of M, when it began */

@@ -388,6 +388,27 @@ Test(search_headline, failing_variant_shows_several)
     cr_assert(trials * 5 < strict_trials, "%zu and %zu", trials, strict_trials);
 }
 
+/* The baseline shows another face of what F shows: it is the answer, and is not said to fail in another way. */
+Test(search_headline, baseline_fails_at_another_place)
+{
+    struct problem *p = problem_new(PLAIN, 1);
+    p->a.n = 0;
+    p->n_faces = 1;
+    p->face_axis[0] = 0;
+    for (size_t i = 0; i < p->m->space.n_axes; i++)
+        p->m->failing[i] = 1;
+    p->face_of[0][1] = 1;
+    struct tl_search *s =
+        run(p, &(struct tl_search_options){.widen = true, .judge = true, .needs = true, .causes = true},
+            BY_NOTHING);
+    const struct tl_search_result *r = tl_search_result(s);
+    cr_assert(r->n_triggers == 0 && r->n_places == 2 && tl_search_has_note(r, TL_NOTE_BASELINE_FAILS));
+    cr_assert_not(tl_search_has_note(r, TL_NOTE_BASELINE_OTHER));
+    tl_search_free(s);
+    free(p->m);
+    free(p);
+}
+
 /* Two faces of a bug that shows in some runs only: another axis chooses which, and is not needed. A simpler neighbour
  * of M passes as often as M does, and it is by its failures that it is known. */
 static void flaky_faces(double rate, uint64_t problems, size_t least)

@@ -299,6 +299,36 @@ Test(search_needs, second_cause)
     cr_assert(found >= 77, "F holds one: %.1f %%, %.1f trials", found, trials);
 }
 
+/* F holds three causes: what is left when two are broken is the third. None of them is called not needed. */
+Test(search_needs, third_cause)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct sim *m = sim_new(8, seed);
+        m->n_failures = 3;
+        for (size_t i = 0; i < 3; i++) {
+            m->failures[i] = (struct sim_failure){.signature = "it", .n = 1, .rate = 1};
+            m->failures[i].needs[0] = (struct sim_need){.axis = 2 * i, .from = 1, .exact = true};
+        }
+        for (size_t a = 0; a < 8; a++)
+            m->failing[a] = 1;
+        struct tl_search_options o = {.seed = seed, .causes = true};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        sim_run(m, s, false);
+        const struct tl_search_result *r = tl_search_result(s);
+        cr_assert(r->n_triggers == 1 && r->n_causes == 2, "seed %llu: %zu", (unsigned long long)seed,
+                  r->n_causes);
+        bool seen[8] = {false};
+        seen[r->triggers[0].axis] = true;
+        for (size_t i = 0; i < r->n_causes; i++)
+            seen[r->causes[i].triggers[0].axis] = true;
+        cr_assert(seen[0] && seen[2] && seen[4]);
+        for (size_t i = 0; i < r->n_independent; i++)
+            cr_assert(r->independent[i] % 2 == 1 || r->independent[i] == 6);
+        tl_search_free(s);
+        free(m);
+    }
+}
+
 /* --- Every value -------------------------------------------------------------------------------------- */
 
 static bool in_set(uint64_t set, uint64_t v)

@@ -129,6 +129,7 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
     *answer = (struct tl_search_answer){.minimal = m->index, .complete = s->complete};
     answer->rate[0] = m->seen[TL_SEARCH_MATCH];
     answer->rate[1] = tl_runs_seen(m->seen);
+    answer->elsewhere = m->exact == 0 && m->shows != NULL ? m->shows->signature : NULL;
     answer->triggers = tl_calloc(s->n + 1, sizeof *answer->triggers);
     for (size_t a = 0; a < s->n; a++) {
         if (s->best[a] == 0)

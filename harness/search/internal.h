@@ -161,6 +161,8 @@ void tl_search_adopt(struct tl_search *s, const uint64_t *index); /* M := index,
 /* What is believed of the rate of M, by earlier runs (options), and by those of M and F as well. */
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b);
 void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
+/* How many passes say that a variant tried for this purpose does not fail. */
+uint32_t tl_passes_needed(struct tl_search *s, enum tl_search_purpose purpose, double alpha);
 
 uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
 uint64_t tl_search_random(struct tl_search *s, uint64_t below);

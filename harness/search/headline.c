@@ -1,4 +1,4 @@
-/* One bug with several faces, or two bugs: for what failure M is minimal.
+/* One bug at several places, or two bugs: for what failure M is minimal.
  *
  * A bug may show at several places in the code, each with a signature of its own, and which one it is often
  * depends on axes that have nothing to do with the bug: the data type that chose a kernel, the size that
@@ -185,7 +185,7 @@ static void refute(struct tl_search *s, const bool *matters)
     tl_search_rematch(s, true);
 }
 
-/* What is tried to refute W costs nothing where one bug has several faces: it fails at once. */
+/* What is tried to refute W costs nothing where one bug shows at several places: it fails at once. */
 static enum tl_judgement guard_judge(struct tl_search *s, const uint64_t *index)
 {
     return tl_judge(s, index, 1, false, REFUTES, TL_SEARCH_GUARD, TL_NO_AXIS, 0, 0);
@@ -283,10 +283,10 @@ void tl_headline_noisy(struct tl_search *s)
     struct tl_isolate_state *z = s->isolate;
     if (z->headline == TL_HEADLINE_WIDE)
         return;
-    for (size_t i = 0; i < s->n_faces; i++) {
-        struct tl_face *f = s->faces[i];
-        f->relation = f->refuted ? f->judged : f->relation;
-        f->refuted = false;
+    for (size_t i = 0; i < s->n_places; i++) {
+        struct tl_known_place *k = s->places[i];
+        k->relation = k->refuted ? k->judged : k->relation;
+        k->refuted = false;
     }
     memset(z->pinned, 0, s->n * sizeof *z->pinned);
     if (z->strict != NULL)

@@ -128,6 +128,23 @@ void tl_words_needs(struct tl_buffer *b, const json_t *f, const json_t *needs)
     tl_buffer_free(&others);
 }
 
+bool tl_words_cause_place(struct tl_buffer *b, const json_t *f, const json_t *cause)
+{
+    const char *signature = tl_member_text(cause, "signature");
+    const json_t *place;
+    size_t i;
+    json_array_foreach(json_object_get(f, "places"), i, place) {
+        if (!signature || strcmp(tl_member_or(place, "signature", ""), signature))
+            continue;
+        tl_buffer_add_string(b, "at ");
+        tl_inline_code(b, tl_member_or(place, "title", signature));
+        if (strcmp(tl_member_or(place, "relation", ""), "same"))
+            tl_buffer_add_string(b, ", which may be another bug");
+        return true;
+    }
+    return false;
+}
+
 void tl_words_cause(struct tl_buffer *b, const json_t *f, const json_t *cause)
 {
     const json_t *needs = json_object_get(cause, "needs"), *rate = json_object_get(cause, "rate");
@@ -142,6 +159,10 @@ void tl_words_cause(struct tl_buffer *b, const json_t *f, const json_t *cause)
     if (tl_integer_at(rate, 1) > 0)
         tl_buffer_printf(b, " (%lld of %lld run%s)", tl_integer_at(rate, 0), tl_integer_at(rate, 1),
                          tl_integer_at(rate, 1) == 1 ? "" : "s");
+    struct tl_buffer place = TL_BUFFER_INIT;
+    if (tl_words_cause_place(&place, f, cause))
+        tl_buffer_printf(b, ", %s", place.data);
+    tl_buffer_free(&place);
 }
 
 void tl_words_kind(struct tl_buffer *b, const json_t *f)

@@ -16,6 +16,9 @@ void tl_words_need(struct tl_buffer *b, const json_t *finding, const json_t *nee
 /* "`tail=matmul` and `hidden=2`, needs also …": one of "or". */
 void tl_words_cause(struct tl_buffer *b, const json_t *finding, const json_t *cause);
 
+/* "at `f ← g`, which may be another bug": of one of "or" that shows at another place; else nothing, and false. */
+bool tl_words_cause_place(struct tl_buffer *b, const json_t *finding, const json_t *cause);
+
 /* The kind of the failure, of which every place is one: "SIGFPE in execute", and "any SIGFPE in execute". Plain
  * text. */
 void tl_words_kind(struct tl_buffer *b, const json_t *finding);

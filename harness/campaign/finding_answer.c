@@ -101,9 +101,12 @@ json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trig
 
 json_t *tl_finding_answer(const struct tl_case *c, const struct tl_search_answer *a)
 {
-    return json_pack("{s:[i,i],s:o,s:o}", "rate", a->rate[0], a->rate[1], "minimal",
-                     tl_finding_variant(c, a->minimal), "trigger",
-                     tl_finding_triggers(c, a->triggers, a->n_triggers));
+    json_t *j = json_pack("{s:[i,i],s:o,s:o}", "rate", a->rate[0], a->rate[1], "minimal",
+                          tl_finding_variant(c, a->minimal), "trigger",
+                          tl_finding_triggers(c, a->triggers, a->n_triggers));
+    if (a->elsewhere)
+        json_object_set_new(j, "signature", json_string(a->elsewhere));
+    return j;
 }
 
 /* Values that have to stay as they are in the minimal variant: of each entry at least one. */

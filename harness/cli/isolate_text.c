@@ -204,6 +204,11 @@ static void add_causes(struct tl_buffer *b, const json_t *d)
         tl_buffer_add_string(b, i ? "  or\n" : "  or (found so far)\n");
         json_array_foreach(json_object_get(j, "trigger"), k, x)
             add_trigger(b, d, x);
+        if (tl_words_cause_place(&words, d, j)) {
+            tl_buffer_add_string(b, "    it shows ");
+            add_plain(b, &words);
+            tl_buffer_add_string(b, "\n");
+        }
         if (!json_array_size(json_object_get(j, "needs")))
             continue;
         tl_words_needs(&words, d, json_object_get(j, "needs"));
@@ -241,11 +246,17 @@ static void add_places(struct tl_buffer *b, const json_t *d)
         tl_buffer_printf(b, "it shows at %zu places in the code\n", json_array_size(places));
         json_array_foreach(places, i, place)
             add_place(b, d, place);
-        tl_buffer_add_string(b, "    the innermost frame that all share: ");
-        if (!tl_words_common_frame(&words, d))
+        bool shared = tl_words_common_frame(&words, d);
+        const char *outcome = tl_member_or(d, "outcome", "");
+        if (!shared)
             tl_buffer_add_string(&words, "none of those that name them");
-        add_plain(b, &words);
-        tl_buffer_add_string(b, "\n");
+        /* An error has no stack of which that could be said. */
+        if (shared || !strcmp(outcome, "crash") || !strcmp(outcome, "hang")) {
+            tl_buffer_add_string(b, "    the innermost frame that all share: ");
+            add_plain(b, &words);
+            tl_buffer_add_string(b, "\n");
+        }
+        tl_buffer_clear(&words);
     }
     if (strict)
         add_variant(b, d, "  by the signature of the first alone: ", json_object_get(strict, "minimal"));

@@ -4,7 +4,8 @@
  * other one needs look as if that did not matter. So F is tried with each axis of the trigger at its baseline,
  * one at a time: what fails then fails without M's trigger. So does every draw that broke the trigger and failed
  * all the same. From each of these variants that no known cause explains, another cause is isolated by the steps
- * that found M, with one run of each neighbour at the end.
+ * that found M, with one run of each neighbour at the end. Where that finds one, the variant that it began with is
+ * tried without each axis of it in turn: a third cause that F holds shows when both others are broken.
  *
  * That finds both causes where F holds both. Where F holds one only, another is found as far as the draws meet
  * it: what is reported is what was found so far.
@@ -159,6 +160,28 @@ static enum tl_search_progress isolate(struct tl_search *s, const uint64_t *star
     return p;
 }
 
+/* The variant at which the last cause was found, without one axis of that cause, for each of them. */
+static enum tl_search_progress split(struct tl_search *s)
+{
+    struct tl_causes_state *c = &s->isolate->causes;
+    const struct tl_search_answer *cause = &c->known[c->n_known - 1];
+    uint64_t *index = tl_index_copy(s, c->starts[c->at]);
+    bool pending = false;
+    for (int pass = 0; pass < 2 && !pending; pass++) {
+        for (size_t i = 0; i < cause->n_triggers; i++) {
+            size_t a = cause->triggers[i].axis;
+            index[a] = 0;
+            enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_CAUSE, a, 0, 0);
+            pending = pending || j == TL_JUDGE_PENDING;
+            if (pass == 1 && j == TL_JUDGE_FAIL)
+                add_start(s, c, index);
+            index[a] = c->starts[c->at][a];
+        }
+    }
+    free(index);
+    return pending ? TL_PENDING : TL_DONE;
+}
+
 enum tl_search_progress tl_causes_step(struct tl_search *s)
 {
     struct tl_causes_state *c = &s->isolate->causes;
@@ -171,10 +194,16 @@ enum tl_search_progress tl_causes_step(struct tl_search *s)
     }
     for (; c->at < c->n_starts && c->n_known <= MOST_CAUSES; c->at++) {
         bool known = false;
-        for (size_t i = 0; i < c->n_known && c->sub == NULL; i++)
+        for (size_t i = 0; i < c->n_known && c->sub == NULL && !c->split; i++)
             known = known || explains(s, &c->known[i], c->starts[c->at]);
-        if (!known && isolate(s, c->starts[c->at]) == TL_PENDING)
+        if (known)
+            continue;
+        if (!c->split && isolate(s, c->starts[c->at]) == TL_PENDING)
             return TL_PENDING;
+        c->split = true;
+        if (split(s) == TL_PENDING)
+            return TL_PENDING;
+        c->split = false;
     }
     return TL_DONE;
 }

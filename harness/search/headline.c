@@ -36,6 +36,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One value of dozens that passes refutes W. Of a failure that does not show every time, the chance that a pass is luck
+ * is kept as small as that demands. */
+#define REFUTES 0.0002
+
+/* A rate says how often something has to pass. Of M, or W, it is measured first, as `confirm` would do next. */
+static bool rate_known(struct tl_search *s)
+{
+    return !s->noisy ||
+           tl_want(s, s->best, s->options.band_runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0) != NULL;
+}
+
 /* M's simpler neighbours, one run each: they are those that `confirm` runs again. */
 static enum tl_search_progress look(struct tl_search *s, bool *simpler)
 {
@@ -43,12 +54,16 @@ static enum tl_search_progress look(struct tl_search *s, bool *simpler)
     struct tl_neighbours_tried t = {.once = true, .tied = tl_calloc(s->n + 1, sizeof *t.tied)};
     bool any = false;
     tl_neighbours_find(s);
-    tl_neighbours_try(s, &t);
+    if (rate_known(s))
+        tl_neighbours_try(s, &t);
+    else
+        t.pending = true;
     memset(z->masked, 0, s->n * sizeof *z->masked);
     for (size_t i = 0; i < z->n_neighbours && !t.pending; i++) {
         const struct tl_neighbour *n = &z->neighbours[i];
         const struct tl_point *p = tl_point_get(s, tl_search_beside(s, n->axis, n->value));
-        if (n->simpler && tl_point_verdict(p) == TL_JUDGE_OTHER && p->shows != NULL)
+        /* A failure that does not show every time passes there, too, in between. */
+        if (n->simpler && p->seen[TL_SEARCH_MATCH] == 0 && p->shows != NULL)
             z->masked[n->axis] = any = true;
     }
     /* One that fails by signature is taken by `confirm`, which runs M again, too: M may be on a slope. */
@@ -118,7 +133,7 @@ static void guard_value(struct tl_search *s, size_t axis, uint64_t value, bool *
     if (value == s->best[axis] || value >= s->space->axes[axis].count)
         return;
     enum tl_judgement j =
-        tl_judge(s, tl_search_beside(s, axis, value), 1, false, 0.01, TL_SEARCH_GUARD, axis, 0, 0);
+        tl_judge(s, tl_search_beside(s, axis, value), 1, false, REFUTES, TL_SEARCH_GUARD, axis, 0, 0);
     *pending = *pending || j == TL_JUDGE_PENDING;
     *passes = *passes || j == TL_JUDGE_PASS;
 }
@@ -155,6 +170,9 @@ static void refute(struct tl_search *s, const bool *matters)
     struct tl_isolate_state *z = s->isolate;
     struct tl_point *w = tl_point_get(s, s->best);
     if (w->exact == 0 && w->shows != NULL) {
+        if (!w->shows->refuted)
+            w->shows->judged = w->shows->relation;
+        w->shows->refuted = true;
         w->shows->relation = TL_RELATION_OTHER;
     } else {
         bool any = false;
@@ -170,7 +188,7 @@ static void refute(struct tl_search *s, const bool *matters)
 /* What is tried to refute W costs nothing where one bug shows at several places: it fails at once. */
 static enum tl_judgement guard_judge(struct tl_search *s, const uint64_t *index)
 {
-    return tl_judge(s, index, 1, false, 0.01, TL_SEARCH_GUARD, TL_NO_AXIS, 0, 0);
+    return tl_judge(s, index, 1, false, REFUTES, TL_SEARCH_GUARD, TL_NO_AXIS, 0, 0);
 }
 
 /* Whether a variant that passes with W's trigger fails with what was dropped put back, alone or together. */
@@ -226,6 +244,9 @@ static enum tl_search_progress guard_failing(struct tl_search *s, bool *refuted,
 static enum tl_search_progress guard(struct tl_search *s, bool *refuted)
 {
     struct tl_isolate_state *z = s->isolate;
+    *refuted = false;
+    if (!tl_index_equal(s, s->best, z->strict) && !rate_known(s))
+        return TL_PENDING;
     bool *matters = tl_calloc(s->n + 1, sizeof *matters);
     bool pending = guard_failing(s, refuted, matters) == TL_PENDING;
     for (size_t a = 0; a < s->n && !pending && !*refuted; a++)
@@ -255,6 +276,26 @@ enum tl_search_progress tl_headline_check(struct tl_search *s, uint64_t *const *
         refute(s, matters);
     free(matters);
     return p;
+}
+
+void tl_headline_noisy(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    if (z->headline == TL_HEADLINE_WIDE)
+        return;
+    for (size_t i = 0; i < s->n_places; i++) {
+        struct tl_known_place *k = s->places[i];
+        k->relation = k->refuted ? k->judged : k->relation;
+        k->refuted = false;
+    }
+    memset(z->pinned, 0, s->n * sizeof *z->pinned);
+    if (z->strict != NULL)
+        tl_search_adopt(s, z->strict);
+    free(z->strict);
+    z->strict = NULL;
+    tl_answer_clear(&z->answer);
+    z->headline = TL_HEADLINE_LOOK;
+    tl_search_rematch(s, false);
 }
 
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken)

@@ -13,8 +13,10 @@
 struct tl_known_place {
     const char *signature, *kind; /* interned; kind may be NULL */
     enum tl_search_relation relation;
-    bool asked;             /* for a judgement */
-    struct tl_point *first; /* the first variant that showed it */
+    bool asked;                     /* for a judgement */
+    struct tl_point *first;         /* the first variant that showed it */
+    bool refuted;                   /* its relation is OTHER by what outcomes showed … */
+    enum tl_search_relation judged; /* … and was this before */
 };
 
 /* Everything that is known of one variant. */
@@ -160,6 +162,8 @@ void tl_search_adopt(struct tl_search *s, const uint64_t *index); /* M := index,
 /* What is believed of the rate of M, by earlier runs (options), and by those of M and F as well. */
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b);
 void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
+/* How many passes say that a variant tried for this purpose does not fail. */
+uint32_t tl_passes_needed(struct tl_search *s, enum tl_search_purpose purpose, double alpha);
 
 uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
 uint64_t tl_search_random(struct tl_search *s, uint64_t below);
@@ -272,7 +276,8 @@ struct tl_causes_state {
     size_t n_known;
     struct tl_search_answer *known; /* M's own first */
     size_t n_starts, at;
-    uint64_t **starts;            /* variants that fail without M's trigger */
+    uint64_t **starts; /* variants that fail without M's trigger */
+    bool split;        /* that from starts[at] is through, and what it holds besides is looked for */
     struct tl_isolate_state *sub; /* the isolation from starts[at]; else NULL */
     uint64_t *failing, *best;     /* its F and M */
     uint64_t search_trials;       /* of M, when it began */
@@ -353,6 +358,8 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found
 enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven);
 /* The threshold of an axis hangs on axes outside of the trigger: M is put to a value beyond it. */
 void tl_band_move(struct tl_search *s, size_t axis, uint64_t value);
+/* A failure that was taken for one that shows every time does not: what single runs said of its places is forgotten. */
+void tl_headline_noisy(struct tl_search *s);
 /* taken: M was replaced by W: the steps from choices on again. */
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 /* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */

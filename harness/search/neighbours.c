@@ -11,6 +11,9 @@
  * than that of a noisy line to end at the wrong place, which is found out here. */
 #define SURER 10
 
+/* Other values are many, and one that passes makes a set of those that fail. */
+#define BEYOND 0.0005
+
 /* How many simpler values of a choice axis are tried besides the baseline's. */
 uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value)
 {
@@ -138,7 +141,7 @@ void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t)
             continue;
         const uint64_t *index = tl_search_beside(s, n->axis, n->value);
         uint32_t runs = n->simpler && !t->once ? times(s, i) : 1;
-        enum tl_judgement j = tl_judge(s, index, runs, true, n->simpler ? alpha : 0.01,
+        enum tl_judgement j = tl_judge(s, index, runs, true, n->simpler ? alpha : BEYOND,
                                        n->simpler ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_WIDEN, n->axis, 0, 0);
         t->pending = t->pending || j == TL_JUDGE_PENDING;
         /* A value further below that fails after all is simpler, too. */

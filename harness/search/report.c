@@ -130,6 +130,7 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
     *answer = (struct tl_search_answer){.minimal = m->index, .complete = s->complete};
     answer->rate[0] = m->seen[TL_SEARCH_MATCH];
     answer->rate[1] = tl_runs_seen(m->seen);
+    answer->elsewhere = m->exact == 0 && m->shows != NULL ? m->shows->signature : NULL;
     answer->triggers = tl_calloc(s->n + 1, sizeof *answer->triggers);
     for (size_t a = 0; a < s->n; a++) {
         if (s->best[a] == 0)
@@ -171,6 +172,14 @@ static void add_note(struct tl_search_result *r, enum tl_search_note n, bool hol
 {
     if (holds && !tl_search_has_note(r, n))
         r->notes[r->n_notes++] = n;
+}
+
+/* What was another failure by its signature turned out to be the answer. */
+static void baseline_is_the_answer(struct tl_search_result *r)
+{
+    for (size_t i = 0; i < r->n_notes; i++)
+        if (r->notes[i] == TL_NOTE_BASELINE_OTHER)
+            r->notes[i] = TL_NOTE_BASELINE_FAILS;
 }
 
 /* Whether nothing tells if what M shows is the same bug as what was isolated by signature. */
@@ -255,6 +264,8 @@ void tl_isolate_report(struct tl_search *s)
     for (size_t i = 0; i < r->n_triggers; i++)
         add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
     add_note(r, TL_NOTE_MAY_BE_TWO, may_be_two(s, m));
+    if (s->wide && r->n_triggers == 0 && m->seen[TL_SEARCH_MATCH] > 0)
+        baseline_is_the_answer(r);
     add_places(s);
     r->n_causes = z->causes.n_known > 0 ? z->causes.n_known - 1 : 0;
     r->causes = r->n_causes > 0 ? &z->causes.known[1] : NULL;

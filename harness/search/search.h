@@ -273,6 +273,7 @@ struct tl_search_answer {
     const uint64_t *minimal; /* NULL: there is none */
     bool complete;           /* shown to be minimal */
     uint32_t rate[2];        /* failed, of runs: of minimal */
+    const char *elsewhere;   /* minimal shows this signature only; NULL: that of the result */
     size_t n_triggers;
     struct tl_search_trigger *triggers;
 };

@@ -263,9 +263,7 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
                            uint64_t of)
 {
     if (s->noisy) {
-        struct tl_rate_belief b;
-        tl_search_rates(s, &b);
-        uint32_t need = tl_rate_belief_passes(&b, alpha);
+        uint32_t need = tl_passes_needed(s, purpose, alpha);
         if (need > runs)
             runs = need;
         struct tl_point *known = tl_point_get(s, index);
@@ -300,27 +298,6 @@ void tl_search_adopt(struct tl_search *s, const uint64_t *index)
 {
     if (s->n > 0)
         memmove(s->best, index, s->n * sizeof *index);
-}
-
-void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b)
-{
-    tl_rate_belief_init(b);
-    if (s->options.known_failed <= s->options.known_runs && s->options.known_failed > 0)
-        tl_rate_belief_update(b, s->options.known_failed, s->options.known_runs - s->options.known_failed);
-}
-
-void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b)
-{
-    tl_search_rates_known(s, b);
-    const struct tl_point *m = tl_point_get(s, s->best);
-    const struct tl_point *f = s->failing == NULL ? m : tl_point_get(s, s->failing);
-    uint64_t failed = m->seen[TL_SEARCH_MATCH], passed = m->told - failed;
-    /* F may fail more often than M does: it counts only while little is known of M. */
-    if (f != m && m->told < 8) {
-        failed += f->seen[TL_SEARCH_MATCH];
-        passed += f->told - f->seen[TL_SEARCH_MATCH];
-    }
-    tl_rate_belief_update(b, failed, passed);
 }
 
 static const char *intern(struct tl_search *s, const char *string)

@@ -108,10 +108,8 @@ void tl_isolate_noisy(struct tl_search *s)
     tl_needs_reset(z);
     tl_causes_reset(s, z);
     s->complete = false;
-    if (z->headline == TL_HEADLINE_NONE) {
-        z->headline = TL_HEADLINE_LOOK;
-        tl_search_rematch(s, false);
-    }
+    if (s->options.widen)
+        tl_headline_noisy(s);
     z->band_then_axes = true;
     z->step = TL_STEP_BAND;
     if (++z->rounds > MOST_ROUNDS) {

@@ -95,16 +95,34 @@ static void innermost(const struct tl_trial_record *r, struct tl_title_frames *f
         tl_title_frames_find(c, t, r->signal == SIGABRT ? TL_TITLE_RAISED : 0, frames);
 }
 
+/* What everything is called from: the outermost function of the runtime, as main() is in a small program. NULL where
+ * the stack ends with it, and has no callers. */
+static const char *entry(const struct tl_title_stack *stack)
+{
+    return stack->n > 1 ? stack->name[stack->n - 1] : NULL;
+}
+
 bool tl_failure_shares_place(const struct tl_trial_record *a, const struct tl_trial_record *b)
 {
     enum { LOOKED_AT = 2 };
     struct tl_title_frames x, y;
     innermost(a, &x);
     innermost(b, &y);
+    struct tl_title_stack of_a, of_b;
+    tl_title_stack_find(a, &of_a);
+    tl_title_stack_find(b, &of_b);
+    const char *outer_a = entry(&of_a), *outer_b = entry(&of_b);
     bool shares = false;
-    for (size_t i = 0; i < x.n && i < LOOKED_AT && !x.guessed && !y.guessed; i++)
-        for (size_t k = 0; k < y.n && k < LOOKED_AT; k++)
-            shares = shares || !strcmp(x.name[i], y.name[k]);
+    for (size_t i = 0; i < x.n && i < LOOKED_AT && !x.guessed && !y.guessed; i++) {
+        if (i > 0 && outer_a && !strcmp(x.name[i], outer_a))
+            continue;
+        for (size_t k = 0; k < y.n && k < LOOKED_AT; k++) {
+            bool outermost = k > 0 && outer_b && !strcmp(y.name[k], outer_b);
+            shares = shares || (!outermost && !strcmp(x.name[i], y.name[k]));
+        }
+    }
+    tl_title_stack_free(&of_a);
+    tl_title_stack_free(&of_b);
     tl_title_frames_free(&x);
     tl_title_frames_free(&y);
     return shares;

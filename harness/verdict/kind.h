@@ -15,7 +15,8 @@ char *tl_failure_kind(const struct tl_trial_record *r);
 bool tl_failure_same_kind(const struct tl_trial_record *a, const struct tl_trial_record *b);
 
 /* Whether the stacks of two failures of the same files share the faulting function or its caller: the runtime's
- * two innermost frames, by name or by where the function starts. False where a stack is missing. */
+ * two innermost frames, by name or by where the function starts. False where a stack is missing, and of a caller that
+ * is the outermost function of the runtime: everything is called from there. */
 bool tl_failure_shares_place(const struct tl_trial_record *a, const struct tl_trial_record *b);
 
 #endif

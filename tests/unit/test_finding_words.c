@@ -394,6 +394,24 @@ Test(finding_words, needs_and_causes)
     json_decref(f);
 }
 
+/* What triggers a failure of the kind at another place is said to show there, and to be what it may be. */
+Test(finding_words, a_cause_at_another_place)
+{
+    json_t *f = wide(), *cause = json_array_get(json_object_get(f, "or"), 0);
+    char *text = words(tl_words_cause, f, cause);
+    cr_expect_str_eq(text, "weights=int8 and context=64 (5 of 5 runs)");
+    free(text);
+    json_object_set_new(cause, "signature", json_string("s1"));
+    text = words(tl_words_cause, f, cause);
+    cr_expect_str_eq(text, "weights=int8 and context=64 (5 of 5 runs), at other ← common ← outer");
+    free(text);
+    json_object_set_new(cause, "signature", json_string("s3"));
+    text = words(tl_words_cause, f, cause);
+    cr_expect_str_eq(text, "weights=int8 and context=64 (5 of 5 runs), at alone, which may be another bug");
+    free(text);
+    json_decref(f);
+}
+
 /* The isolation of a night says the same. */
 Test(finding_words, a_night_names_sets_needs_and_causes)
 {

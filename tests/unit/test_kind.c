@@ -138,11 +138,14 @@ static bool shares(const uint64_t x[FRAMES], const uint64_t y[FRAMES])
 Test(kind, shares_place)
 {
     static const uint64_t a[FRAMES] = {0x1000, 0x9000, 0x9100}, sibling[FRAMES] = {0x2000, 0x9000, 0x9100},
-                          deeper[FRAMES] = {0x3000, 0x1000, 0x9000}, far[FRAMES] = {0x4000, 0x5000, 0x9000},
+                          deeper[FRAMES] = {0x3000, 0x1000, 0x9000}, one[FRAMES] = {0x1000, 0x9000},
+                          two[FRAMES] = {0x2000, 0x9000}, far[FRAMES] = {0x4000, 0x5000, 0x9000},
                           none[FRAMES] = {0};
     cr_expect(shares(a, a));
     cr_expect(shares(a, sibling), "two kernels that one function called");
     cr_expect(shares(a, deeper), "something that the function called");
+    cr_expect_not(shares(one, two), "what the outermost function called: everything is called from there");
+    cr_expect(shares(one, one));
     cr_expect_not(shares(a, far), "only what is further out is the same");
     cr_expect_not(shares(a, none), "a missing stack shows nothing");
     cr_expect_not(shares(none, none));

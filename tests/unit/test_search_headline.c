@@ -388,6 +388,66 @@ Test(search_headline, failing_variant_shows_several)
     cr_assert(trials * 5 < strict_trials, "%zu and %zu", trials, strict_trials);
 }
 
+/* The baseline shows at another place what F shows: it is the answer, and is not said to fail in another way. */
+Test(search_headline, baseline_fails_at_another_place)
+{
+    struct problem *p = problem_new(PLAIN, 1);
+    p->a.n = 0;
+    p->n_places = 1;
+    p->place_axis[0] = 0;
+    for (size_t i = 0; i < p->m->space.n_axes; i++)
+        p->m->failing[i] = 1;
+    p->place_of[0][1] = 1;
+    struct tl_search *s =
+        run(p, &(struct tl_search_options){.widen = true, .judge = true, .needs = true, .causes = true},
+            BY_NOTHING);
+    const struct tl_search_result *r = tl_search_result(s);
+    cr_assert(r->n_triggers == 0 && r->n_places == 2 && tl_search_has_note(r, TL_NOTE_BASELINE_FAILS));
+    cr_assert_not(tl_search_has_note(r, TL_NOTE_BASELINE_OTHER));
+    tl_search_free(s);
+    free(p->m);
+    free(p);
+}
+
+/* Two places of a bug that shows in some runs only: another axis chooses which, and is not needed. A simpler neighbour
+ * of M passes as often as M does, and it is by its failures that it is known. */
+static void flaky_places(double rate, uint64_t problems, size_t least)
+{
+    size_t right = 0, many = 0;
+    for (uint64_t seed = 0; seed < problems; seed++) {
+        struct problem *p = problem_new(PLACES, seed);
+        struct tl_search_options o = {.seed = seed, .widen = true};
+        struct tl_search *s = tl_search_isolate(&p->m->space, p->m->failing, &o);
+        struct tl_search_request q[64];
+        while (!tl_search_done(s)) {
+            size_t n = tl_search_ask(s, q, 64);
+            for (size_t i = 0; i < n; i++) {
+                const char *signature = shows(p, q[i].index);
+                struct tl_search_failure f = {.signature = signature, .kind = "kind"};
+                if (signature != NULL && sim_uniform(p->m) < rate)
+                    tl_search_tell_failure(s, q[i].id, &f);
+                else
+                    tl_search_tell(s, q[i].id, TL_TOLD_PASS, NULL);
+            }
+        }
+        const struct tl_search_result *r = tl_search_result(s);
+        if (r->reproduced) {
+            many++;
+            right += memcmp(r->minimal, p->truth, p->m->space.n_axes * sizeof(uint64_t)) == 0;
+        }
+        tl_search_free(s);
+        free(p->m);
+        free(p);
+    }
+    cr_assert(many > 0 && right * 100 >= many * least, "rate %g: %zu of %zu are right", rate, right, many);
+}
+
+Test(search_headline, places_of_a_flaky_bug)
+{
+    flaky_places(0.6, 200, 97);
+    flaky_places(0.3, 200, 97);
+}
+
 /* Any answers and judgements, told late, stopped at any moment: it ends, and what it says hangs together. */
 Test(search_headline, robust)
 {

@@ -299,6 +299,63 @@ Test(search_needs, second_cause)
     cr_assert(found >= 77, "F holds one: %.1f %%, %.1f trials", found, trials);
 }
 
+/* F holds three causes: what is left when two are broken is the third. None of them is called not needed. */
+Test(search_needs, third_cause)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct sim *m = sim_new(8, seed);
+        m->n_failures = 3;
+        for (size_t i = 0; i < 3; i++) {
+            m->failures[i] = (struct sim_failure){.signature = "it", .n = 1, .rate = 1};
+            m->failures[i].needs[0] = (struct sim_need){.axis = 2 * i, .from = 1, .exact = true};
+        }
+        for (size_t a = 0; a < 8; a++)
+            m->failing[a] = 1;
+        struct tl_search_options o = {.seed = seed, .causes = true};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        sim_run(m, s, false);
+        const struct tl_search_result *r = tl_search_result(s);
+        cr_assert(r->n_triggers == 1 && r->n_causes == 2, "seed %llu: %zu", (unsigned long long)seed,
+                  r->n_causes);
+        bool seen[8] = {false};
+        seen[r->triggers[0].axis] = true;
+        for (size_t i = 0; i < r->n_causes; i++)
+            seen[r->causes[i].triggers[0].axis] = true;
+        cr_assert(seen[0] && seen[2] && seen[4]);
+        for (size_t i = 0; i < r->n_independent; i++)
+            cr_assert(r->independent[i] % 2 == 1 || r->independent[i] == 6);
+        tl_search_free(s);
+        free(m);
+    }
+}
+
+/* M always fails, and another value of an axis makes that rare, as it is in F: it is no need, for F fails, too. */
+Test(search_needs, an_axis_that_changes_the_rate)
+{
+    size_t right = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct sim *m = sim_new(6, seed);
+        m->axes[1].count = 4;
+        for (size_t a = 0; a < 6; a++)
+            m->failing[a] = 1;
+        struct tl_search_options o = {.seed = seed, .needs = true, .every_value = true};
+        struct tl_search *s = tl_search_isolate(&m->space, m->failing, &o);
+        struct tl_search_request q[64];
+        while (!tl_search_done(s)) {
+            size_t n = tl_search_ask(s, q, 64);
+            for (size_t i = 0; i < n; i++) {
+                bool fails = q[i].index[0] == 1 && (q[i].index[1] == 0 || sim_uniform(m) < 0.3);
+                tl_search_tell(s, q[i].id, fails ? TL_TOLD_FAIL : TL_TOLD_PASS, "it");
+            }
+        }
+        const struct tl_search_result *r = tl_search_result(s);
+        right += !r->reproduced || (r->n_triggers == 1 && r->n_needs == 0 && r->n_local_needs == 0);
+        tl_search_free(s);
+        free(m);
+    }
+    cr_assert(right >= 188, "%zu of 200", right);
+}
+
 /* --- Every value -------------------------------------------------------------------------------------- */
 
 static bool in_set(uint64_t set, uint64_t v)

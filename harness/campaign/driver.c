@@ -19,9 +19,10 @@
  * builds offsets and lines move, and the part of the signature that can be compared from build to build is
  * told instead.
  *
- * Doubt. A variant that fails in one kind of process and passes in the other puts the search in doubt; so does a child that
- * passes where the trigger, confirmed in fresh processes, says failure; and so does the first trial that has to be run after stored ones were used: nothing more is fed until
- * it is settled whether the processes differ, and whether what is stored still holds (guard.h).
+ * Doubt. A variant that fails in one kind of process and passes in the other puts the search in doubt; so does a child
+ * that passes where the trigger, confirmed in fresh processes, says failure; and so does the first trial that has to be
+ * run after stored ones were used: nothing more is fed until it is settled whether the processes differ, and whether
+ * what is stored still holds (guard.h).
  *
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
@@ -264,8 +265,8 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
     return failure_of(d, trial, signature, failure, e);
 }
 
-/* Counts a trial of a variant by its kind of process. A child that passes with the trigger held, where what was confirmed
- * in fresh processes says failure, is a reason to try as well. */
+/* Counts a trial of a variant by its kind of process. A child that passes with the trigger held, where what was
+ * confirmed in fresh processes says failure, is a reason to try as well. */
 static void count_process(struct tl_driver *d, size_t use, const struct tl_search_request *q,
                           enum tl_outcome outcome, bool fresh)
 {

@@ -9,9 +9,9 @@
  *
  * The other thing that a search must not be misled by is the kind of process. What it must be sure of it runs in fresh
  * processes, and the rest in children of a fork server: so where they differ, it meets a variant that does one thing in
- * the one and another in the other. That is settled when it is seen (processes.h), and then the search does itself again
- * in fresh processes, and says so. A failing variant that does not fail in fresh processes is tried in a child, lest
- * a failure that only shows there is said not to exist. */
+ * the one and another in the other. That is settled when it is seen (processes.h), and then the search does itself
+ * again in fresh processes, and says so. A failing variant that does not fail in fresh processes is tried in a child,
+ * lest a failure that only shows there is said not to exist. */
 #include "harness/campaign/guard.h"
 
 #include "harness/base/buffer.h"

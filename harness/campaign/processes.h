@@ -13,14 +13,14 @@ bool tl_processes_look(const uint64_t failed[2], const uint64_t runs[2]);
 int tl_processes_known(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p,
                        bool *known, struct tl_error *e);
 /* Finds it out by this variant, and keeps it: looks at the trials of both kinds that are stored, and runs more where
- * one kind has none or they look different; what is then counted are those new ones. Nothing else may be pending. p->forked + p->fresh is 0 when nothing can
- * be said: it was interrupted, or cannot be tried. */
+ * one kind has none or they look different; what is then counted are those new ones. Nothing else may be pending.
+ * p->forked + p->fresh is 0 when nothing can be said: it was interrupted, or cannot be tried. */
 int tl_processes_try(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_processes *p,
                      struct tl_error *e);
 
-/* Starts a new fork server, where one runs the unit's trials, and has it fork a first child for the variant: the next one
- * that is asked for is a child like most others, with another address layout than those before. Nothing else may be
- * pending. */
+/* Starts a new fork server, where one runs the unit's trials, and has it fork a first child for the variant: the next
+ * one that is asked for is a child like most others, with another address layout than those before. Nothing else may
+ * be pending. */
 int tl_processes_new_server(struct tl_executor *x, const struct tl_stored_cell *cell, struct tl_error *e);
 
 /* Whether trials of the case are to be processes of their own: children do something else, or either kind does now one

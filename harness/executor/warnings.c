@@ -3,8 +3,8 @@
  *
  * A command is followed from its first word: through those that merely start what stands behind them in PATH (`env`,
  * `nice`), through the first line of a script, and through the text of `sh -c`. What is found on the way is part of
- * the identity (content.c), and there is nothing to warn of. The first program that is out of sight ends it, and what is
- * proposed tells the version of what it starts, not its own. */
+ * the identity (content.c), and there is nothing to warn of. The first program that is out of sight ends it, and what
+ * is proposed tells the version of what it starts, not its own. */
 #include "harness/executor/identity.h"
 
 #include "harness/base/buffer.h"

@@ -14,8 +14,8 @@
  * differ for other reasons (processes.h). And children of one server are one trial for as long as they end alike, since
  * they have its address layout. Of a stored child it is not known which server it had; once one that is tried
  * again has ended otherwise, each further one is of a server of its own. Two trials end alike when outcome, phase and
- * signal are the same, and of an error its signature too; where exactly a process crashed may differ from run to run.
- * */
+ * signal are the same, and of an error its signature too; where exactly a process crashed may differ from run to
+ * run. */
 #include "harness/campaign/stored.h"
 
 #include "db/set_aside.h"

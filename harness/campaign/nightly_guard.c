@@ -64,7 +64,7 @@ int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e)
             struct tl_stored_cell cell = cell_of(c);
             struct tl_processes p;
             bool known;
-            if (!tl_processes_forked(c->unit) || tl_processes_need_fresh(&c->processes) ||
+            if (!tl_processes_forked(c->unit) || c->processes.differ ||
                 (failed ? !c->failed : !c->passed))
                 continue;
             if (tl_processes_known(n->x, &cell, &p, &known, e))
@@ -76,7 +76,7 @@ int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e)
             cell = cell_of(best_of(n, c, failed));
             if (tl_processes_try(n->x, &cell, &p, e))
                 return -1;
-            for (size_t k = 0; k < n->n_cells && tl_processes_need_fresh(&p); k++)
+            for (size_t k = 0; k < n->n_cells && p.differ; k++)
                 if (n->cells[k].c == c->c && n->cells[k].unit == c->unit) {
                     n->cells[k].processes = p;
                     empty(&n->cells[k]);

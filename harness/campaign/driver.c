@@ -19,9 +19,10 @@
  * builds offsets and lines move, and the part of the signature that can be compared from build to build is
  * told instead.
  *
- * Doubt. A variant that fails in one kind of process and passes in the other so often that it is hardly luck puts the
- * search in doubt, and so does the first trial that has to be run after stored ones were used: nothing more is fed
- * until it is settled whether the processes differ, and whether what is stored still holds (guard.h).
+ * Doubt. A variant that fails in one kind of process and passes in the other puts the search in doubt; so does a child
+ * that passes where the trigger, confirmed in fresh processes, says failure; and so does the first trial that has to be
+ * run after stored ones were used: nothing more is fed until it is settled whether the processes differ, and whether
+ * what is stored still holds (guard.h).
  *
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
@@ -45,6 +46,7 @@
 #include <string.h>
 
 #define STORED_MOST 4096 /* stored trials of one variant that are looked at */
+#define DOUBTS 16        /* variants by which it is tried whether processes differ; most cost one trial */
 
 struct tl_driver_use {
     char variant_hash[TL_ID_SIZE];
@@ -58,9 +60,8 @@ struct tl_driver_use {
 
 struct call_context {
     struct tl_driver *d;
-    uint64_t request;
+    struct tl_search_request request;
     size_t use; /* of its variant */
-    const uint64_t *index;
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -264,20 +265,25 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
     return failure_of(d, trial, signature, failure, e);
 }
 
-/* Counts a trial of a variant by its kind of process. */
-static void count_process(struct tl_driver *d, size_t use, const uint64_t *index, enum tl_outcome outcome,
-                          bool fresh)
+/* Counts a trial of a variant by its kind of process. A child that passes with the trigger held, where what was
+ * confirmed in fresh processes says failure, is a reason to try as well. */
+static void count_process(struct tl_driver *d, size_t use, const struct tl_search_request *q,
+                          enum tl_outcome outcome, bool fresh)
 {
+    bool surprise = outcome == TL_OUTCOME_PASS && !fresh && tl_processes_forked(d->unit) &&
+                    (q->purpose == TL_SEARCH_NEED || q->purpose == TL_SEARCH_HOLD);
     struct tl_driver_use *u = &d->uses[use];
     if (outcome == TL_OUTCOME_LOST || outcome == TL_OUTCOME_UNSUPPORTED || d->units)
         return;
     u->runs[fresh]++;
     u->failed[fresh] += tl_outcome_is_failure(outcome);
-    if (u->settled || d->in_doubt || d->all_fresh || !tl_processes_look(u->failed, u->runs))
+    if (u->settled || d->in_doubt || d->all_fresh || d->doubts == DOUBTS ||
+        (!surprise && !tl_processes_look(u->failed, u->runs)))
         return;
     u->settled = true;
+    d->doubts++;
     d->in_doubt = TL_DOUBT_PROCESSES;
-    d->doubt = (struct tl_variant){(uint64_t *)index};
+    d->doubt = (struct tl_variant){(uint64_t *)q->index};
     d->doubt_unit = d->unit;
 }
 
@@ -307,8 +313,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure))
             d->failed = true;
         else
-            tell(d, context->request, &t);
-        count_process(d, context->use, context->index, r->outcome, r->fresh);
+            tell(d, context->request.id, &t);
+        count_process(d, context->use, &context->request, r->outcome, r->fresh);
     }
     if (failure && failure->kind == TL_ERROR_INPUT && !d->failed) { /* it can never be told */
         d->failed = true;
@@ -358,7 +364,7 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
             return -1;
         tl_driver_count_stored(d, known);
         tell(d, q->id, &t);
-        count_process(d, use, q->index, t.outcome, t.fresh);
+        count_process(d, use, q, t.outcome, t.fresh);
         return 0;
     }
     /* Half of it would be from before a change, should there have been one. */
@@ -373,7 +379,7 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         return 0;
     }
     struct call_context *context = tl_malloc(sizeof *context);
-    *context = (struct call_context){d, q->id, use, q->index};
+    *context = (struct call_context){d, *q, use};
     struct tl_request request = {.c = d->c, .variant = v, .unit = u, .fresh = fresh};
     if (tl_executor_submit(d->x, &request, on_done, context, e)) {
         free(context);

@@ -59,6 +59,7 @@ struct tl_driver {
         TL_DOUBT_PROCESSES, /* a variant seems to depend on the kind of process */
         TL_DOUBT_STORED,    /* new trials are wanted beside stored ones: do those still hold? */
     } in_doubt;
+    unsigned doubts;                   /* about processes, that there were */
     struct tl_variant doubt;           /* which variant */
     const struct tl_unit *doubt_unit;  /* … and where */
     bool checked;                      /* that stored trials hold */

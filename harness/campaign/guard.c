@@ -9,9 +9,9 @@
  *
  * The other thing that a search must not be misled by is the kind of process. What it must be sure of it runs in fresh
  * processes, and the rest in children of a fork server: so where they differ, it meets a variant that does one thing in
- * the one and another in the other. That is settled when it is seen (processes.h), and then the search does itself again
- * in fresh processes, and says so. A failing variant that does not fail in fresh processes is tried in a child, lest
- * a failure that only shows there is said not to exist. */
+ * the one and another in the other. That is settled when it is seen (processes.h), and then the search does itself
+ * again in fresh processes, and says so. A failing variant that does not fail in fresh processes is tried in a child,
+ * lest a failure that only shows there is said not to exist. */
 #include "harness/campaign/guard.h"
 
 #include "harness/base/buffer.h"
@@ -157,7 +157,7 @@ int tl_guard_isolation(struct tl_campaign_isolation *s, bool *again, struct tl_e
 static void differ(struct tl_driver *d, const struct tl_processes *p)
 {
     d->processes = *p;
-    d->all_fresh = d->all_fresh || p->differ;
+    d->all_fresh = d->all_fresh || tl_processes_need_fresh(p);
 }
 
 int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, bool shown, struct tl_error *e)
@@ -165,6 +165,10 @@ int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, boo
     const struct tl_stored_cell cell = {d->c, d->failing, d->unit};
     struct tl_processes p;
     bool known;
+    if (tl_processes_need_fresh(&d->processes)) { /* found out before it was begun anew */
+        d->all_fresh = true;
+        return 0;
+    }
     if (!tl_processes_forked(d->unit) || tl_processes_known(d->x, &cell, &p, &known, e))
         return tl_processes_forked(d->unit) ? -1 : 0;
     /* All of it would be run in fresh processes anyway, or hardly anything may be run. */
@@ -187,6 +191,8 @@ int tl_guard_doubt(struct tl_driver *d, bool *again, struct tl_error *e)
         return tl_stored_try(d->x, &cell, true, d->started_us, &d->aside, again, e);
     if (tl_processes_try(d->x, &cell, &p, e))
         return -1;
-    *again = p.differ;
+    *again = tl_processes_need_fresh(&p);
+    if (*again)
+        d->processes = p;
     return 0;
 }

@@ -24,7 +24,10 @@ struct tl_campaign_isolation {
 
     struct tl_driver *drivers; /* while it runs */
     size_t n_drivers;
-    struct tl_stored_aside *asides; /* of each driver, also after it was begun anew */
+    /* Of each driver, also after it was begun anew. */
+    struct tl_stored_aside *asides;
+    struct tl_processes *processes;
+    bool last; /* it is not begun anew any more */
 };
 
 /* The units that texts name, with lists and ranges of builds. One that cannot be used here is an error. */

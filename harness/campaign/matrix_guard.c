@@ -158,18 +158,18 @@ static int try_processes(struct tl_matrix *m, struct tl_matrix_case *k, size_t u
 {
     size_t row;
     bool known;
-    if (!tl_processes_forked(m->units[unit]) || m->wishes.fresh || k->processes[unit].differ ||
-        !choose(m, k, unit, &row))
+    if (!tl_processes_forked(m->units[unit]) || m->wishes.fresh ||
+        tl_processes_need_fresh(&k->processes[unit]) || !choose(m, k, unit, &row))
         return 0;
     const struct tl_stored_cell cell = cell_at(m, k, row, unit);
     if (tl_processes_known(m->x, &cell, &k->processes[unit], &known, e))
         return -1;
-    if (known && !k->processes[unit].differ)
+    if (known && !tl_processes_need_fresh(&k->processes[unit]))
         return 0;
     tl_watch_line(m->watch, "matrix: is %s the same in fresh processes?", k->c->name);
     if (!known && tl_processes_try(m->x, &cell, &k->processes[unit], e))
         return -1;
-    *again = *again || k->processes[unit].differ;
+    *again = *again || tl_processes_need_fresh(&k->processes[unit]);
     return 0;
 }
 

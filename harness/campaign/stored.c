@@ -6,16 +6,23 @@
  * answer stands or falls. When they end as before, the answer stands, and asking again has cost two trials. When
  * they do not, they are repeated until it is known whether that is a change or the luck of a flaky failure
  * (harness/search/stale.h). After a change all older trials of the case on that unit on this machine are set aside,
- * for what has changed is hardly a matter of one variant, and no environment names it; and the command begins anew, with what is true now.
+ * for what has changed is hardly a matter of one variant, and no environment names it; and the command begins anew,
+ * with what is true now. Only trials from before the command are ever set aside: those of its own that contradict one
+ * another are a flaky failure, and trials like any others.
  *
  * Trials of a fork server's children and those of processes of their own are not compared with each other: they may
- * differ for other reasons (processes.h). Two trials end alike when outcome, phase and signal are the same, and of an
- * error its signature too; where exactly a process crashed may differ from run to run. */
+ * differ for other reasons (processes.h). And children of one server are one trial for as long as they end alike, since
+ * they have its address layout. Of a stored child it is not known which server it had; once one that is tried
+ * again has ended otherwise, each further one is of a server of its own. Two trials end alike when outcome, phase and
+ * signal are the same, and of an error its signature too; where exactly a process crashed may differ from run to
+ * run. */
 #include "harness/campaign/stored.h"
 
 #include "db/set_aside.h"
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/time_text.h"
+#include "harness/campaign/processes.h"
 #include "harness/search/stale.h"
 
 #include <stdlib.h>
@@ -29,15 +36,20 @@ static bool ends_alike(const struct tl_cached *a, const struct tl_cached *b)
            (a->outcome != TL_OUTCOME_ERROR || !strcmp(a->signature_id, b->signature_id));
 }
 
-/* Of one kind of process. *change: the first trial after a change. */
+/* Of one kind of process. *change: the first trial after a change. Children that started at servers_us or later are two
+ * of each server, the second of which counts. */
 static enum tl_stale judge(const struct tl_cached *list, size_t n, bool fresh, int64_t since_us,
-                           const struct tl_cached **change)
+                           int64_t servers_us, const struct tl_cached **change)
 {
     const struct tl_cached **kept = tl_calloc(n + 1, sizeof(const struct tl_cached *));
     unsigned *outcomes = tl_calloc(n + 1, sizeof *outcomes);
-    size_t used = 0, new = 0, at;
+    size_t used = 0, new = 0, own_children = 0, at;
     for (size_t i = n; i-- > 0;) { /* the oldest first */
         if (list[i].fresh != fresh || list[i].outcome == TL_OUTCOME_LOST)
+            continue;
+        bool own = !fresh && list[i].started_us >= servers_us;
+        if ((own && own_children++ % 2 == 0) ||
+            (!fresh && !own && used && ends_alike(kept[used - 1], &list[i])))
             continue;
         unsigned like = 0;
         while (like < used && !ends_alike(kept[like], &list[i]))
@@ -66,8 +78,9 @@ static int set_aside(struct tl_executor *x, const struct tl_stored_cell *cell, c
 }
 
 /* Judges both kinds of process; *open: one more trial of that kind is wanted. */
-static int look(struct tl_executor *x, const struct tl_stored_cell *cell, int64_t since_us, bool open[2],
-                struct tl_stored_aside *aside, bool *contradicted, struct tl_error *e)
+static int look(struct tl_executor *x, const struct tl_stored_cell *cell, int64_t since_us,
+                int64_t servers_us, bool open[2], struct tl_stored_aside *aside, bool *contradicted,
+                struct tl_error *e)
 {
     char environment[TL_ID_SIZE], hash[TL_ID_SIZE];
     struct tl_cached *list;
@@ -80,10 +93,12 @@ static int look(struct tl_executor *x, const struct tl_stored_cell *cell, int64_
         return -1;
     for (int fresh = 0; fresh < 2 && !result; fresh++) {
         const struct tl_cached *change;
-        enum tl_stale s = judge(list, n, fresh, since_us, &change);
+        enum tl_stale s = judge(list, n, fresh, since_us, servers_us, &change);
         open[fresh] = s == TL_STALE_OPEN;
-        if (s == TL_STALE_SURE)
-            result = set_aside(x, cell, environment, change->started_us, change->id, aside, contradicted, e);
+        if (s == TL_STALE_SURE) {
+            int64_t before_us = change->started_us < since_us ? change->started_us : since_us;
+            result = set_aside(x, cell, environment, before_us, change->id, aside, contradicted, e);
+        }
     }
     free(list);
     return result;
@@ -93,7 +108,7 @@ int tl_stored_settle(struct tl_executor *x, const struct tl_stored_cell *cell, i
                      struct tl_stored_aside *aside, bool *contradicted, struct tl_error *e)
 {
     bool open[2];
-    return look(x, cell, since_us, open, aside, contradicted, e);
+    return look(x, cell, since_us, INT64_MAX, open, aside, contradicted, e);
 }
 
 struct tried {
@@ -120,10 +135,14 @@ int tl_stored_try(struct tl_executor *x, const struct tl_stored_cell *cell, bool
                   struct tl_stored_aside *aside, bool *contradicted, struct tl_error *e)
 {
     const struct tl_request q = {.c = cell->c, .variant = cell->variant, .unit = cell->unit, .fresh = fresh};
+    int64_t servers_us = INT64_MAX;
     bool open[2] = {true, true}, found = false;
     for (int i = 0; i < TL_STALE_MOST && !found; i++) {
         struct tried t = {0};
-        if (tl_executor_submit(x, &q, on_tried, &t, e) || tl_executor_finish(x, e))
+        if (i == 1)
+            servers_us = tl_wall_us();
+        if ((i && !fresh && tl_processes_new_server(x, cell, e)) ||
+            tl_executor_submit(x, &q, on_tried, &t, e) || tl_executor_finish(x, e))
             return -1;
         if (!t.ended && t.failure.kind == TL_ERROR_INPUT) { /* what it takes is not here any more */
             *e = t.failure;
@@ -133,7 +152,7 @@ int tl_stored_try(struct tl_executor *x, const struct tl_stored_cell *cell, bool
             return 0;
         if (t.outcome == TL_OUTCOME_UNSUPPORTED) /* it cannot be tried any more, which is no matter of luck */
             return set_aside(x, cell, t.environment_id, since_us, t.id, aside, contradicted, e);
-        if (look(x, cell, since_us, open, aside, &found, e))
+        if (look(x, cell, since_us, servers_us, open, aside, &found, e))
             return -1;
         if (!open[t.fresh])
             break;

@@ -431,6 +431,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
                                                        : "command:host runs cases with steps only");
     struct tl_job *j = tl_job_new(x, c, request->variant, u, done, arg);
     j->fresh = request->fresh;
+    j->new_server = request->new_server;
     j->keep_outputs = tl_strdup(request->keep_outputs);
     int result = tl_job_identify(j, e) || tl_job_find_reference(j, e) ? -1 : 0;
     tell_notes(x);

@@ -60,6 +60,7 @@ struct tl_request {
     const struct tl_variant *variant;
     const struct tl_unit *unit;
     bool fresh;               /* a process of its own, never a fork server's child */
+    bool new_server;          /* if it is a fork server's child: of one that has served no other trial */
     bool use_cache;           /* an earlier outcome will do */
     const char *keep_outputs; /* directory in which DIR/TRIAL/N.npy are left; NULL: none */
     unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */

@@ -23,7 +23,7 @@ struct tl_job {
     const struct tl_case *c;
     const struct tl_unit *unit;
     struct tl_variant variant;
-    bool fresh;
+    bool fresh, new_server;
     tl_executor_done done;
     void *arg;
     char id[TL_UUID_SIZE];

@@ -257,6 +257,7 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
             json_object_set(serve, "build", u->build_object);
         spec.server_key = key = key_of_server(j, u);
         spec.server_request = serve;
+        spec.new_server = j->new_server;
     }
     int result = tl_supervisor_submit(j->x->supervisor, &spec, on_trial, j, e);
     json_decref(request);

@@ -11,7 +11,8 @@
  * Where the cut is, is not known. It is most likely before the trials that were just made to see, and a factor of
  * TL_STALE_ODDS there is a change. But a change may have been met before, by a command that asked for new trials and
  * left older ones where they were; so all other cuts are looked at as well, and as there are many of them, each has
- * to reach as many times twice the odds as there are. A single trial never decides.
+ * to reach as many times twice the odds as there are. A single trial never decides. And there is no cut between the
+ * trials that were just made: what those say against one another is luck, and no change.
  *
  * What looks like a change and is none yet wants one more trial, TL_STALE_MOST at most. With one or two older trials
  * even those do not reach 500 to 1, and then TL_STALE_LEAST to 1 is enough. If a change was as likely as none
@@ -36,6 +37,8 @@ enum tl_stale tl_stale_judge(const unsigned *outcomes, size_t n, size_t n_new, s
     for (size_t tail = 1; tail < n; tail++) {
         now.n++;
         now.k += outcomes[n - tail] == outcomes[n - 1];
+        if (tail < n_new)
+            continue;
         const struct tl_change_count before = {all.k - now.k, all.n - now.n};
         if (now.k * before.n <= before.k * now.n) /* no more often than before */
             continue;

@@ -348,7 +348,7 @@ static bool has_ended(pid_t pid)
 
 int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial *t, struct tl_error *e)
 {
-    if (slot->server && strcmp(slot->server->key, t->server_key))
+    if (slot->server && (t->new_server || strcmp(slot->server->key, t->server_key) != 0))
         tl_server_kill(slot->server);
     t->state = TL_TRIAL_FORKING;
     if (!slot->server)

@@ -200,7 +200,7 @@ static void make_spares(struct tl_supervisor *s)
             continue;
         unsigned n = 0;
         for (struct tl_trial *t = s->queue; t && n < s->jobs; t = t->next, n++)
-            if (wants_server(s, t) && !strcmp(t->server_key, slot->server->key)) {
+            if (wants_server(s, t) && !t->new_server && !strcmp(t->server_key, slot->server->key)) {
                 if (tl_server_make_spare(slot->server))
                     tl_trial_prepare(t, &e); /* what fails here fails again when it starts */
                 break;
@@ -441,6 +441,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->protocol = spec->protocol;
     t->request = spec->request ? json_copy(spec->request) : NULL; /* "scratch" is added to our own copy */
     t->server_key = tl_strdup(spec->server_key);
+    t->new_server = spec->new_server;
     t->server_request = spec->server_request ? json_incref(spec->server_request) : NULL;
     t->device = tl_strdup(spec->device);
     t->device_asked = tl_strdup(spec->device_asked);

@@ -40,6 +40,7 @@ struct tl_trial_spec {
     /* Fork server: trials with the same key may be forked from one server process. NULL: own process. */
     const char *server_key;
     json_t *server_request; /* {"serve":1, …}, a reference is taken */
+    bool new_server;        /* by one that has not served before */
 
     const char *device;    /* slots are counted for each of these; NULL: none */
     unsigned device_slots; /* 0: as many as jobs */

@@ -35,6 +35,7 @@ struct tl_trial {
     bool protocol;
     json_t *request, *server_request;
     char *server_key;
+    bool new_server;
     char *device, *device_asked;
     bool has_reference;
     unsigned device_slots;

@@ -167,14 +167,54 @@ class IdentityTest(IdentityBase):
         for command in (["run", case, "-u", "command:host"], ["isolate", case], ["matrix", case, "-u", "command:host"]):
             said = self.trapline(*command).stderr
             self.assertIn('"versions"', said)
-            self.assertIn("`xcrun -c` starts cannot be seen", said)
+            self.assertIn("`xcrun -c` starts programs that trapline cannot see", said)
         self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["c.json"],
                                              "units": ["command:host"], "repeat": 1}))
-        self.assertIn("cannot be seen", self.trapline("nightly", self.path("suite.json")).stderr)
+        self.assertIn("cannot see", self.trapline("nightly", self.path("suite.json")).stderr)
         self.remove("trapline.db")
         case = self.steps(*argv, versions=[{"name": "tool", "argv": ["xcrun", "-c", '"$HIDDEN" --version']}])
-        self.assertNotIn("cannot be seen", self.trapline("run", case, "-u", "command:host").stderr)
+        self.assertNotIn("cannot see", self.trapline("run", case, "-u", "command:host").stderr)
         self.table("hidden/tool", tool, False, 0o755)
+
+    def test_what_is_proposed(self):
+        """It tells the version of what is started, and is said once for each wrapper."""
+        self.write("s.py", "pass")
+        for name in ("uv", "npx", "xcrun", "conda", "swift", "tool"):
+            self.write("bin/" + name, "#!/bin/sh\nexit 0\n", 0o755)
+        self.write("tool.py", "#!/usr/bin/env -S uv run --script\n", 0o755)
+
+        def warnings(*commands):
+            case = self.case("c", {"steps": [{"phase": "compile", "argv": list(argv)} for argv in commands]},
+                             [{"name": "x", "choices": ["a", "b"]}])
+            said = self.trapline("run", case, "-u", "command:host").stderr.splitlines()
+            return [line for line in said if "cannot see" in line]
+        packages = '{"name": "packages", "argv": ["uv", "pip", "freeze"]}'
+        for argv, wrapper, proposed in [
+                (["uv", "run", "s.py"], "uv run", packages),
+                (["{case_dir}/tool.py"], "uv run", packages),
+                (["env", "A=1", "nice", "-n", "5", "uv", "run", "s.py"], "uv run", packages),
+                (["sh", "-c", "true && uv run s.py"], "uv run", packages),
+                (["sh", "-c", '"$TOOL" x'], "sh -c", '{"name": "tool", "argv": ["sh", "-c", "\\"$TOOL\\" --version"]}'),
+                (["sh", "-c", "hidden-tool x"], "sh -c",
+                 '{"name": "hidden-tool", "argv": ["sh", "-c", "hidden-tool --version"]}'),
+                (["npx", "-y", "hidden-tool", "x"], "npx -y",
+                 '{"name": "hidden-tool", "argv": ["npx", "-y", "hidden-tool", "--version"]}'),
+                (["xcrun", "hidden-tool", "x"], "xcrun hidden-tool",
+                 '{"name": "hidden-tool", "argv": ["xcrun", "hidden-tool", "--version"]}'),
+                (["conda", "run", "-n", "torch", "python", "s.py"], "conda run",
+                 '{"name": "packages", "argv": ["conda", "list", "-n", "torch"]}'),
+                (["swift", "run"], "swift run", '{"name": "swift", "argv": ["swift", "--version"]}'),
+                (["env", "PATH=/nowhere", "tool"], "env PATH=/nowhere",
+                 '{"name": "tool", "argv": ["env", "PATH=/nowhere", "tool", "--version"]}')]:
+            with self.subTest(argv=argv):
+                (said,) = warnings(argv, argv)
+                self.assertIn(f"`{wrapper}` starts programs that trapline cannot see: when one is updated", said)
+                self.assertTrue(said.endswith("for example " + proposed), said)
+        for argv in (["env", "A=1", "tool"], ["nice", "-n", "5", "tool"], ["xcrun", "tool"], ["timeout", "10", "tool"],
+                     ["sh", "-c", "if true; then tool x; fi; exec tool"], ["sh", "{case_dir}/s.py"],
+                     ["env", "{case_dir}/bin/tool"]):
+            with self.subTest(argv=argv):
+                self.assertEqual(warnings(argv), [])
 
     def test_runner(self):
         self.write("m.bin", "a model")

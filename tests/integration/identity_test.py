@@ -229,6 +229,19 @@ class IdentityTest(IdentityBase):
                 self.env["verdict"] = verdict
             self.expect(verdict or "bad")
 
+    def test_who_asks_is_no_matter(self):
+        """A login, a terminal of another kind, cron: what they set decides nothing."""
+        self.write("s.sh", SH + JUDGE, 0o755)
+        self.steps("{case_dir}/s.sh", "{x}")
+        self.assertEqual(self.by_run(), "bad")
+        for of in ({"SHELL": "/bin/zsh", "TERM": "xterm-256color", "SHLVL": "3", "COLUMNS": "80"},
+                   {"SHELL": "/bin/sh", "LOGNAME": "me", "USER": "me", "MAIL": "/var/mail/me"},
+                   {"SSH_CONNECTION": "1 2 3 4", "TMUX": "/tmp/tmux", "INVOCATION_ID": "1"}):
+            before = dict(self.env)
+            self.env.update(of)
+            self.assertEqual((self.by_run(), self.cached), ("bad", True), of)
+            self.env = before
+
     def test_environment_of_case(self):
         self.write("s.sh", SH + JUDGE, 0o755)
         for verdict in ("bad", "good", "bad"):

@@ -1,5 +1,4 @@
-/* Checks "environment" and "versions" of a case: what is set for its programs, and how what stands behind them
- * says its version. */
+/* Checks "environment" and "versions" of a case. */
 #include "cases/check.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
@@ -23,7 +22,7 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     const struct text *t = arg;
     char *word = tl_format("%.*s", (int)(size < 79 ? size : 79), name);
     if (bad)
-        tl_note(t->ck, t->at, "expected a placeholder such as {AXIS}; write {{ and }} for braces themselves");
+        tl_note_placeholder(t->ck, t->at);
     else if (strcmp(word, "case_dir") && !(t->axes && tl_case_axis(t->ck->c, word, NULL))) {
         const char *suggested = t->axes ? tl_suggest_axis(t->ck->c, NULL, word, false) : NULL;
         tl_note(t->ck, t->at, "{%s} means nothing here: expected %s{case_dir}; write {{ for a brace%s%s%s",

@@ -1,5 +1,4 @@
-/* Checks what a case says is right ("expected"), and how often things may be there after a step ("count" of
- * its "expect"). */
+/* Checks "expected" of a case, which says what is right, and "count" of a step's "expect". */
 #include "cases/check.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"

@@ -34,7 +34,7 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     char word[80];
     snprintf(word, sizeof word, "%.*s", (int)(size < 79 ? size : 79), name);
     if (bad) {
-        tl_note(ck, t->at, "expected a placeholder such as {AXIS}; write {{ and }} for braces themselves");
+        tl_note_placeholder(ck, t->at);
         return;
     }
     bool known = ((!strcmp(word, "model") || !strcmp(word, "outputs")) && t->has_model) ||

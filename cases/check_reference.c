@@ -45,7 +45,7 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     char word[80];
     snprintf(word, sizeof word, "%.*s", (int)(size < 79 ? size : 79), name);
     if (bad) {
-        tl_note(p->ck, p->at, "expected a placeholder such as {AXIS}; write {{ and }} for braces themselves");
+        tl_note_placeholder(p->ck, p->at);
         return;
     }
     const struct tl_axis *axis = tl_case_axis(p->ck->c, word, NULL);

@@ -141,6 +141,11 @@ void tl_note_found(struct tl_check *ck, const struct tl_json_place *at, const ch
     va_end(ap);
 }
 
+void tl_note_placeholder(struct tl_check *ck, const struct tl_json_place *at)
+{
+    tl_note(ck, at, "expected a placeholder such as {AXIS}; write {{ and }} for braces themselves");
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct tl_noted *x = a, *y = b;

@@ -59,6 +59,8 @@ bool tl_check_number(struct tl_check *ck, const struct tl_json_place *at, double
                      bool or_equal, double *out);
 bool tl_check_integer(struct tl_check *ck, const struct tl_json_place *at, int64_t least, int64_t most,
                       int64_t *out);
+/* One that stands where a placeholder should (tl_placeholders found it to be bad). */
+void tl_note_placeholder(struct tl_check *ck, const struct tl_json_place *at);
 bool tl_check_list(struct tl_check *ck, const struct tl_json_place *at, size_t least, size_t most,
                    const char *of);
 

@@ -16,6 +16,7 @@
  * bfloat16 is no type of NumPy's. Its files say '<V2', two bytes of no meaning, as ml_dtypes writes them. */
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -270,23 +271,6 @@ static int open_regular(const char *path, uint64_t *size, struct tl_error *e)
     return fd;
 }
 
-/* Reads exactly size bytes from offset, or fewer at the end of the file: their number, or -1 with errno. */
-static int64_t read_at(int fd, void *buffer, size_t size, uint64_t offset)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pread(fd, (char *)buffer + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (int64_t)done;
-}
-
 static int open_header(const char *path, bool any, struct tl_npy *h, struct tl_error *e)
 {
     uint64_t file_size;
@@ -294,7 +278,7 @@ static int open_header(const char *path, bool any, struct tl_npy *h, struct tl_e
     if (fd < 0)
         return -1;
     char *head = tl_malloc(HEADER_MAX + 12);
-    int64_t n = read_at(fd, head, HEADER_MAX + 12, 0);
+    int64_t n = tl_read_at(fd, head, HEADER_MAX + 12, 0);
     int err = errno;
     close(fd);
     char why[128];
@@ -325,7 +309,7 @@ int tl_npy_read(const char *path, const struct tl_npy *h, void *buffer, size_t s
     int fd = open_regular(path, &file_size, e);
     if (fd < 0)
         return -1;
-    int64_t n = read_at(fd, buffer, size, h->offset);
+    int64_t n = tl_read_at(fd, buffer, size, h->offset);
     int err = errno;
     close(fd);
     if (n < 0)

@@ -1,5 +1,5 @@
--- What an outcome is valid for beyond machine, runner and runtime: the content of what a case's commands run and read,
--- of what stands beside a runner that is a script, of the reference, and the variables of the environment
+-- What an outcome is valid for beyond machine, runner and runtime. That is the content of what a case's commands run and
+-- read, of what stands beside a runner that is a script, of the reference, and the variables of the environment
 -- (content_sha256); and what the commands of "versions" in the case answered (a JSON object of texts).
 
 ALTER TABLE environment ADD COLUMN content_sha256 TEXT;

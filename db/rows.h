@@ -69,8 +69,8 @@ struct tl_rows {
     bool kept;    /* st stays the store's */
 };
 
-/* Prepares "SELECT columns… rest"; parameters are bound to q->st. When it fails there is nothing to close. A table ends
- * with {0} and has at most 64 columns. */
+/* Prepares "SELECT columns… rest"; parameters are bound to q->st. When it fails there is nothing to close. A table
+ * ends with {0} and has at most 64 columns. */
 int tl_rows_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *rest,
                  const char *what, struct tl_error *e);
 /* The same in two steps. names: of the fields that are wanted, with a blank between two; NULL: all. The name of an

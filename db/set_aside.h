@@ -1,5 +1,4 @@
-/* What is known of trials as answers: those that are set aside, because a later one contradicts them, and where
- * a fork server's children do something else than processes of their own. */
+/* Trials that answer nothing any more (set aside), and cases whose forked children differ from fresh processes. */
 #ifndef TL_SET_ASIDE_H
 #define TL_SET_ASIDE_H
 

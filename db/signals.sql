@@ -1,4 +1,4 @@
--- Signals by name: their numbers differ between systems (SIGBUS is 7 on Linux and 10 on macOS), and databases
+-- Signals by name. Their numbers differ between systems (SIGBUS is 7 on Linux and 10 on macOS), and databases
 -- travel. signal stays what it was on the machine that ran the trial; where signal_name is NULL it is all that is
 -- known. It is named here where the session tells the system and the number is not the same on all.
 

@@ -75,9 +75,9 @@ int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct t
 uint64_t tl_store_due_ns(const struct tl_store *s);
 int tl_store_flush(struct tl_store *s, struct tl_error *e);
 
-/* What is known of a variant on a unit in an environment since it was run anew (tl_store_anew): up to `most` trials, newest first, those of the
- * open group included. Left out are those that are set aside (db/set_aside.h), and what could not be tried: that
- * may be otherwise by now, and costs little to find out. The list is the caller's to free. */
+/* What is known of a variant on a unit in an environment since it was run anew (tl_store_anew): up to `most` trials,
+ * newest first, those of the open group included. Left out are those that are set aside (db/set_aside.h), and what
+ * could not be tried: that may be otherwise by now, and costs little to find out. The list is the caller's to free. */
 struct tl_cached {
     char id[TL_UUID_SIZE];
     int64_t started_us;

@@ -1,5 +1,4 @@
-/* What a finding says beside its trigger: what the failure needs although no reset shows it, other triggers,
- * and the places in the code at which it shows. As inline text (page.h); a terminal takes the marks out. */
+/* What a finding says beside its trigger, in words: needs, other triggers, places in the code. As inline text (page.h); a terminal takes the marks out. */
 #ifndef TL_REPORTS_FINDING_ANSWERS_H
 #define TL_REPORTS_FINDING_ANSWERS_H
 

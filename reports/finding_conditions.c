@@ -1,5 +1,5 @@
-/* The sections of a report that say what else the failure depends on: values that it needs although they are
- * simple, other triggers, the places in the code at which it shows, and axes on which it does not depend. */
+/* The sections of a report on needs, other triggers, places in the code, and axes on which the failure does not
+ * depend. */
 #include "reports/finding_answers.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_sections.h"

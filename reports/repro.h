@@ -12,7 +12,8 @@ struct tl_repro_side {
     const json_t *inputs;  /* inputs.json; NULL: it fails before it takes inputs */
 };
 
-/* Whole source files; the caller's to free. title is one line, summary a paragraph (NULL: none); version pins onnxruntime ("" or NULL: any). */
+/* Whole source files; the caller's to free. title is one line, summary a paragraph (NULL: none); version pins
+ * onnxruntime ("" or NULL: any). */
 char *tl_repro_c(const char *title, const char *summary, const struct tl_repro_side *failing,
                  const struct tl_repro_side *control);
 char *tl_repro_python(const char *title, const char *summary, const char *version,

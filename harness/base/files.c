@@ -105,6 +105,22 @@ char *tl_file_state(const struct stat *st)
                      (long)st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec, (long)st->st_ctim.tv_nsec);
 }
 
+int64_t tl_read_at(int fd, void *to, size_t size, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}
+
 static int write_all(int fd, const char *data, size_t size)
 {
     while (size) {
@@ -117,6 +133,22 @@ static int write_all(int fd, const char *data, size_t size)
         }
     }
     return 0;
+}
+
+int tl_copy_bytes(int from, int to, bool *reading)
+{
+    char block[1 << 16];
+    for (;;) {
+        ssize_t n = read(from, block, sizeof block);
+        *reading = n < 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return (int)n;
+        errno = write_all(to, block, (size_t)n);
+        if (errno)
+            return -1;
+    }
 }
 
 int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync)

@@ -23,6 +23,11 @@ uint64_t tl_tree_bytes(const char *path, uint64_t enough);
  * so that a file whose mtime was set back is told too. The caller's to free. */
 char *tl_file_state(const struct stat *st);
 
+/* Reads exactly size bytes from offset, or fewer at the end of the file: their number, or -1 with errno. */
+int64_t tl_read_at(int fd, void *to, size_t size, uint64_t offset);
+/* Writes what is left to read of one file to another. -1 with errno; *reading: it was the reading that failed. */
+int tl_copy_bytes(int from, int to, bool *reading);
+
 /* Writes a file that is not there yet, and takes it away again when that fails. With sync it is on the disk
  * when this returns. -1 with errno, EEXIST when it is there. */
 int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);

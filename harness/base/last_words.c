@@ -32,25 +32,6 @@
 #define FOLLOWING_LINES 4 /* lines after one that is given whatever they say */
 #define NEAR_LINES 6      /* how far a line that names no error may be from its verdict */
 
-static bool starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-static bool has_letter(const char *s)
-{
-    while (*s && !((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (unsigned char)*s >= 0x80))
-        s++;
-    return *s != '\0';
-}
-
-static const char *skip_blanks(const char *s)
-{
-    while (*s == ' ')
-        s++;
-    return s;
-}
-
 /* --- what belongs to a line ----------------------------------------------------------------------------- */
 
 static void add_words(struct tl_buffer *b, const char *s)

@@ -4,6 +4,27 @@
 
 #include "harness/base/last_words.h"
 
+#include <string.h>
+
+static inline bool starts(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static inline bool has_letter(const char *s)
+{
+    while (*s && !((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (unsigned char)*s >= 0x80))
+        s++;
+    return *s != '\0';
+}
+
+static inline const char *skip_blanks(const char *s)
+{
+    while (*s == ' ')
+        s++;
+    return s;
+}
+
 struct tl_lines {
     char **line; /* NUL-terminated, into clean; without the prefixes of loggers and launchers */
     char *level; /* what the logger says each is: F, E, W, I or D; 0 when none says it */

@@ -14,21 +14,9 @@
 #define INTERLEAVED 4   /* lines of others that may stand within a message */
 #define JOINED_MOST 600 /* bytes of one that goes on in lines of its own */
 
-static bool starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 static bool is_word(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static const char *skip_blanks(const char *s)
-{
-    while (*s == ' ')
-        s++;
-    return s;
 }
 
 /* ---- matchers: a new string, or NULL ---- */

@@ -17,11 +17,6 @@
 #define TEXT_MOST (1u << 20) /* only the end of a longer text is looked at */
 #define LEVEL_FAR 80         /* bytes between the time and the level of a line, at most */
 
-static bool starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -357,12 +352,18 @@ bool tl_line_names_error(const struct tl_lines *t, size_t i)
 
 bool tl_line_complains(const char *s)
 {
+    /* A "not" by itself says what a thing is, as a banner does: "simulated, not a real runtime". */
     static const char *const words[] = {
-        "fail",       "cannot",       "can't",    "could not",  "couldn't", "unable",  "must ",
-        "unexpected", "invalid",      "illegal",  "unknown",    "not ",     "missing", "corrupt",
-        "fatal",      "abort",        "assert",   "exceed",     "refused",  "denied",  "unhandled",
-        "no such",    "out of range", "overflow", "violat",     "mismatch", "bad ",    "deadlock",
-        "impossible", "crash",        "error",    "unsupported"};
+        "fail",        "cannot",        "can't",         "could not",       "couldn't",       "unable",
+        "must ",       "unexpected",    "invalid",       "illegal",         "unknown",        "missing",
+        "corrupt",     "fatal",         "abort",         "assert",          "exceed",         "refused",
+        "denied",      "unhandled",     "no such",       "out of range",    "overflow",       "violat",
+        "mismatch",    "bad ",          "deadlock",      "impossible",      "crash",          "error",
+        "unsupported", "is not ",       "are not ",      "was not ",        "were not ",      "does not ",
+        "do not ",     "did not ",      "has not ",      "have not ",       "may not ",       "will not ",
+        "should not ", "not found",     "not supported", "not implemented", "not enough",     "not available",
+        "not allowed", "not permitted", "not valid",     "not a valid",     "not compatible", "not equal",
+        "not present", "not match"};
     for (size_t i = 0; i < TL_COUNT(words); i++)
         if (strcasestr(s, words[i]))
             return true;

@@ -5,25 +5,6 @@
 
 #include <string.h>
 
-static bool starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-static bool has_letter(const char *s)
-{
-    while (*s && !((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (unsigned char)*s >= 0x80))
-        s++;
-    return *s != '\0';
-}
-
-static const char *skip_blanks(const char *s)
-{
-    while (*s == ' ')
-        s++;
-    return s;
-}
-
 static bool contains_any(const char *s, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)

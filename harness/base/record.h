@@ -40,8 +40,8 @@ int tl_outcome_parse(const char *name);         /* -1 when it is none */
 const char *tl_phase_name(enum tl_phase p);     /* "start", … */
 int tl_phase_parse(const char *name);           /* -1 when it is none */
 bool tl_outcome_is_failure(enum tl_outcome o);  /* everything but pass and unsupported */
-/* A trial that ended well and could not be judged, as nothing could be compared with what is right. */
-bool tl_outcome_is_open(enum tl_outcome o, enum tl_phase p);
+/* Not judged: it ended well, and nothing could be compared with what is right. */
+bool tl_outcome_is_not_judged(enum tl_outcome o, enum tl_phase p);
 const char *tl_signal_name(int signal); /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (static storage per thread) */
 /* The number here of a signal that tl_signal_name named, also on another system. One that this system does not
  * have is TL_SIGNAL_ELSEWHERE. */

@@ -1,5 +1,6 @@
 /* Builds from a file. A library is code that runs as soon as it is loaded, and it may crash: what it is, a
  * runner is asked. */
+#include "harness/base/files.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
@@ -12,8 +13,8 @@
 
 static int copy_file(const char *from, const char *to, struct tl_error *e)
 {
-    static char chunk[1 << 16];
     struct stat st;
+    bool reading;
     int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1, rc = 0;
     if (in < 0)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot add a build", from, "opening it");
@@ -21,22 +22,9 @@ static int copy_file(const char *from, const char *to, struct tl_error *e)
         rc = tl_fail(e, TL_ERROR_INPUT, "cannot add a build", from, "it is not a file");
     if (rc == 0 && (out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755)) < 0)
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot add a build", to, "creating it");
-    while (rc == 0) {
-        ssize_t n = read(in, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            rc = tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot add a build", from, "reading it");
-        if (n <= 0)
-            break;
-        for (ssize_t done = 0; rc == 0 && done < n;) {
-            ssize_t w = write(out, chunk + done, (size_t)(n - done));
-            if (w > 0)
-                done += w;
-            else if (errno != EINTR)
-                rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot add a build", to, "writing");
-        }
-    }
+    if (rc == 0 && tl_copy_bytes(in, out, &reading))
+        rc = reading ? tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot add a build", from, "reading it")
+                     : tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot add a build", to, "writing");
     if (rc == 0 && fsync(out) != 0)
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot add a build", to, "writing");
     if (out >= 0)

@@ -20,8 +20,8 @@
  * told instead.
  *
  * Doubt. A variant that fails in one kind of process and passes in the other so often that it is hardly luck puts the
- * search in doubt, and so does the first trial that has to be run after stored ones were used: nothing more is fed until
- * it is settled whether the processes differ, and whether what is stored still holds (guard.h).
+ * search in doubt, and so does the first trial that has to be run after stored ones were used: nothing more is fed
+ * until it is settled whether the processes differ, and whether what is stored still holds (guard.h).
  *
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever

@@ -1,5 +1,4 @@
-/* What a search says of its minimal variant, as members of a finding's document: trigger, thresholds, bands,
- * needs. */
+/* What a search says of its minimal variant, as members of a finding's document: trigger, bands, needs. */
 #include "harness/campaign/finding_parts.h"
 
 #include "harness/base/buffer.h"

@@ -193,7 +193,7 @@ static void add_reason(const struct tl_driver *d, const struct tl_search_result 
     if (!why && d->n_trials && d->trials[0].told &&
         !tl_query_trial(tl_executor_store(d->x), d->trials[0].id, &t, &ignored)) {
         why = t.message ? tl_strdup(t.message) : NULL;
-        if (tl_outcome_is_open(t.outcome, t.phase))
+        if (tl_outcome_is_not_judged(t.outcome, t.phase))
             json_object_set_new(document, "judged", json_false());
         tl_trial_record_free(&t);
     }

@@ -19,7 +19,8 @@ struct tl_groups {
 void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, enum tl_standing standing, size_t label);
 bool tl_group_is_failure(const struct tl_group *g);
 void tl_groups_sort(struct tl_groups *g); /* failures first, the most frequent first */
-/* "crash A", "crash A 3 of 5, hang", "error A, as expected"; "-" for no trial. A pass beside failures goes without saying. */
+/* "crash A", "crash A 3 of 5, hang", "error A, as expected"; "-" for no trial. A pass beside failures goes without
+ * saying. */
 void tl_groups_text(const struct tl_groups *g, const struct tl_labels *labels, struct tl_buffer *b);
 
 #endif

@@ -1,5 +1,5 @@
-/* Whether a failure with another signature is the one that is isolated: the answer to a request of the search
- * (TL_SEARCH_JUDGE), by the builds with which both come and go, else by their stacks. */
+/* Whether a failure with another signature is the one that is isolated: by builds, else by stacks. It is the answer to
+ * a request of the search (TL_SEARCH_JUDGE); judge.c has the theory. */
 #ifndef TL_CAMPAIGN_JUDGE_H
 #define TL_CAMPAIGN_JUDGE_H
 

@@ -1,9 +1,9 @@
 /* Runs every variant on every unit, and says what came of each cell.
  *
- * Everything that is known already is taken from the database: the k-th of `repeat` trials of a cell is the
- * k-th that is stored. A matrix that was interrupted therefore goes on where it stopped when it is asked for
- * again, and one that is complete costs no trial but those that try whether it still holds (matrix_guard.c). Variants that the case forbids and units that cannot be
- * used are not tried, and leave nothing in the database. */
+ * Everything that is known already is taken from the database: the k-th of `repeat` trials of a cell is the k-th that
+ * is stored. A matrix that was interrupted therefore goes on where it stopped when it is asked for again, and one
+ * that is complete costs no trial but those that try whether it still holds (matrix_guard.c). Variants that the case
+ * forbids and units that cannot be used are not tried, and leave nothing in the database. */
 #include "harness/campaign/matrix.h"
 
 #include "harness/base/buffer.h"
@@ -72,7 +72,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     m->cached += t->cached;
     m->failed += tl_standing_is_failure(t->standing, r->outcome);
     m->judged += r->outcome != TL_OUTCOME_UNSUPPORTED && r->outcome != TL_OUTCOME_LOST;
-    m->open += tl_outcome_is_open(r->outcome, r->phase);
+    m->not_judged += tl_outcome_is_not_judged(r->outcome, r->phase);
 }
 
 /* --- running -------------------------------------------------------------------------------------------- */

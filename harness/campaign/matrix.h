@@ -65,8 +65,8 @@ struct tl_matrix {
     struct tl_matrix_reason *reasons;
     bool cut_short;                                         /* its time was used up */
     uint64_t planned, total, ended, cached, failed, judged; /* trials; judged: neither unsupported nor lost */
-    uint64_t open;              /* of the unsupported ones: that ended well and could not be judged */
-    struct tl_stored_span span; /* of those that were known before */
+    uint64_t not_judged;                                    /* of the unsupported ones */
+    struct tl_stored_span span;                             /* of those that were known before */
     struct tl_stored_aside aside;
 };
 

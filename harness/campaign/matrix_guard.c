@@ -1,9 +1,8 @@
 /* A matrix is tried before it is given.
  *
  * Stored trials: of each case on each runner that has some in the table, one cell that failed and one that passed are
- * run again, another one each time. After a
- * contradiction (stored.h) the other units of the runner are tried as well, and the cells whose trials were set aside
- * are run anew.
+ * run again, another one each time. After a contradiction (stored.h) the other units of the runner are tried as well,
+ * and the cells whose trials were set aside are run anew.
  *
  * Processes: one pass of each case on each unit that a fork server runs is tried in a fresh process, once for each
  * environment (processes.h). Where that differs, the case is run on that unit in fresh processes, this time and from

@@ -6,7 +6,7 @@
  *   nightly.c           the night from beginning to end
  *   nightly_plan.c      from the suite to the cells
  *   nightly_run.c       trials, until every cell is decided
- *   nightly_trust.c     do fresh processes the same, do older trials still hold
+ *   nightly_guard.c     do fresh processes the same, do older trials still hold
  *   nightly_past.c      the nights before that a cell goes on from
  *   nightly_judge.c     a cell against them: outcomes
  *   nightly_measure.c   times and memory
@@ -155,8 +155,8 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
 void tl_nightly_deadline(struct tl_nightly *n);     /* holds the executor to the budget */
 double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
 
-/* nightly_trust.c. What is known of the kinds of process; then, once every cell was run, one pass of each case and unit
- * in a fresh process where nothing is known. *again: cells have to be run anew, and were emptied. */
+/* nightly_guard.c. What is known of the kinds of process; then, once every cell was run, one pass of each case and
+ * unit in a fresh process where nothing is known. *again: cells have to be run anew, and were emptied. */
 int tl_nightly_processes_known(struct tl_nightly *n, struct tl_error *e);
 int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e);
 /* Sets older trials aside that those of this night contradict. */

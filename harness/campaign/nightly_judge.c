@@ -7,12 +7,12 @@
  * again the next night.
  *
  * Outcomes are counts of failures in trials, before and now, and a change is a Bayes factor of 500
- * (harness/search/change.c). Failures are of two gravities. A clean error is a refusal: a crash that has
- * become one is fixed, and an error that has become a crash is a new failure. So crashes, hangs and wrong
- * results are compared first, and then those together with refusals. Where a cell fails as often as before,
- * it is asked of each of its failures whether it shows more often among them than before, by its outcome and by the part of
- * its signature that can be compared from build to build. What the factor leaves open wants more trials
- * tonight, in processes of their own, until it decides or the thirty that are worth it are used up.
+ * (harness/search/change.c). Failures are of two gravities. A clean error is a refusal: a crash that has become one
+ * is fixed, and an error that has become a crash is a new failure. So crashes, hangs and wrong results are compared
+ * first, and then those together with refusals. Where a cell fails as often as before, it is asked of each of its
+ * failures whether it shows more often among them than before, by its outcome and by the part of its signature that
+ * can be compared from build to build. What the factor leaves open wants more trials tonight, in processes of their
+ * own, until it decides or the thirty that are worth it are used up.
  *
  * "Now" is tonight, and where that decides nothing the last two nights, three, and so on up to ten: a failure
  * that begins to show in one trial of ten is sure only after several nights, and until then the nights that
@@ -20,9 +20,9 @@
  * reaches 20 the suspicion is followed up by more trials tonight.
  *
  * What has just changed is most likely to be another. In the first five nights of a build (or of an OS) a cell that
- * passes is tried twelve times in each, so that a failure that shows in one trial of ten shows at all (with a chance of 99.8 % in sixty);
- * and one that failed now and then, up to thirty times, so that it can be seen to be gone. That costs at
- * most thirty seconds for each cell. */
+ * passes is tried twelve times in each, so that a failure that shows in one trial of ten shows at all (with a chance
+ * of 99.8 % in sixty); and one that failed now and then, up to thirty times, so that it can be seen to be gone. That
+ * costs at most thirty seconds for each cell. */
 #include "harness/campaign/nightly_past.h"
 
 #include "harness/base/buffer.h"
@@ -266,8 +266,8 @@ static bool wants_watch(const struct tl_nightly_cell *c, const struct pool *p)
     return cost <= NEW_COSTS_S && nights && nights <= NEW_NIGHTS;
 }
 
-/* A failure that has changed and shows now and then is tried on: a rate that was measured until it was high enough is too
- * high, and the next nights are compared with it. */
+/* A failure that has changed and shows now and then is tried on: a rate that was measured until it was high enough is
+ * too high, and the next nights are compared with it. */
 static void know_rate(struct tl_nightly_cell *c)
 {
     uint64_t bad = c->failed + c->refused;

@@ -8,8 +8,8 @@
  *
  * What no busy machine does is said at once: four times as long, in so many trials, with none of them among those of
  * before (the rank-sum test of change.c), and beyond every single night. Where most other cells of the night take
- * longer, too, the machine is busy, and no time is called longer before its third night, or its fifth where it did not begin
- * with a new build.
+ * longer, too, the machine is busy, and no time is called longer before its third night, or its fifth where it did
+ * not begin with a new build.
  *
  * What looks like a change tonight gets more trials, unless one of them takes long: for a night counts the more the
  * surer its median is. */

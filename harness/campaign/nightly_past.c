@@ -1,6 +1,6 @@
 /* The nights that a cell goes on from, newest first. A cell goes on from the last night that ran it on the same
- * runner and device: on the same build if that night had it, else on the nearest older one, else on the nearest; and that
- * one from what it went on from. */
+ * runner and device: on the same build if that night had it, else on the nearest older one, else on the nearest; and
+ * that one from what it went on from. */
 #include "harness/campaign/nightly_past.h"
 
 #include "harness/base/buffer.h"

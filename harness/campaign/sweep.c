@@ -29,8 +29,8 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
     bool known = cached && !failure && r->started_us < tl_executor_started_us(w->x);
     w->ended++;
     w->unsupported += !failure && r->outcome == TL_OUTCOME_UNSUPPORTED;
-    if (!failure && tl_outcome_is_open(r->outcome, r->phase) && !w->open++)
-        w->why_open = tl_strdup(r->message);
+    if (!failure && tl_outcome_is_not_judged(r->outcome, r->phase) && !w->not_judged++)
+        w->why_not_judged = tl_strdup(r->message);
     if (!failure && tl_outcome_is_failure(r->outcome) && r->outcome != TL_OUTCOME_LOST &&
         (!w->found || context->at < w->at)) {
         w->found = true;
@@ -111,7 +111,7 @@ int tl_sweep_run(struct tl_sweep *w, struct tl_campaign_isolation *s, struct tl_
 
 void tl_sweep_free(struct tl_sweep *w)
 {
-    free(w->why_open);
+    free(w->why_not_judged);
     for (size_t i = 0; i < w->n_variants; i++)
         tl_variant_free(&w->variants[i]);
     free(w->variants);

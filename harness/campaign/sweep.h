@@ -12,8 +12,8 @@ struct tl_sweep {
     struct tl_variant *variants; /* that hold all pairs of values */
     size_t n_variants, n;        /* n: of those, the ones that may be tried */
     size_t ended, unsupported;   /* trials */
-    size_t open;                 /* of the unsupported ones: that could not be judged */
-    char *why_open;              /* the first of them */
+    size_t not_judged;           /* of the unsupported ones */
+    char *why_not_judged;        /* the first of them */
     bool found;
     size_t at; /* found: the variant */
 };

@@ -64,6 +64,9 @@ int tl_filter_of(const struct tl_command *c, const struct tl_options *o, struct 
 /* Prints an error as "trapline: what: where: why" and returns the exit status of its kind. */
 int tl_print_error(const struct tl_error *e);
 int tl_usage_error(const struct tl_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The exit status of so many trials, of which `judged` passed or failed. What was not judged says nothing, and that
+ * is never what a green light means: why it is 2 is printed. */
+int tl_cli_trials_status(uint64_t ended, uint64_t failed, uint64_t not_judged, uint64_t judged);
 /* Prints a document on stdout. Returns 0, or the exit status when stdout cannot be written. */
 int tl_print_json(json_t *document); /* takes the reference */
 /* --format of a report: -1 to go on, or the exit status after printing that there is no such format. */

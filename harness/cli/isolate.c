@@ -46,11 +46,11 @@ static void print_nothing(struct command *k, const struct tl_sweep *w)
         return;
     }
     printf("nothing failed in %zu of the %zu variants", w->ended - w->unsupported, w->n_variants);
-    if (w->unsupported > w->open)
-        printf("; %zu could not be tried", w->unsupported - w->open);
-    if (w->open)
-        printf("; %zu could not be judged (%s)", w->open,
-               w->why_open ? w->why_open : "no reason is recorded");
+    if (w->unsupported > w->not_judged)
+        printf("; %zu could not be tried", w->unsupported - w->not_judged);
+    if (w->not_judged)
+        printf("; %zu could not be judged (%s)", w->not_judged,
+               w->why_not_judged ? w->why_not_judged : "no reason is recorded");
     puts(": there is nothing to isolate");
 }
 
@@ -71,7 +71,7 @@ static int sweep(struct command *k, bool *found, struct tl_error *e)
         print_found(k, &w);
     else if (!result && !tl_executor_interrupted(k->s.x))
         print_nothing(k, &w);
-    k->untried = k->untried || (!w.found && w.open);
+    k->untried = k->untried || (!w.found && w.not_judged);
     tl_sweep_free(&w);
     return result;
 }

@@ -45,18 +45,7 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
             "trapline: the time was used up; %llu of %llu trials are stored. The same command goes on from "
             "here\n",
             (unsigned long long)m->ended, (unsigned long long)m->total);
-    if (m->failed)
-        return TL_EXIT_FAILURE;
-    if (m->open) {
-        fprintf(stderr,
-                "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
-                (unsigned long long)m->open, (unsigned long long)m->ended);
-        return TL_EXIT_INPUT;
-    }
-    if (m->judged)
-        return TL_EXIT_OK;
-    fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
-    return TL_EXIT_INPUT;
+    return tl_cli_trials_status(m->ended, m->failed, m->not_judged, m->judged);
 }
 
 static int matrix(struct tl_options *o)

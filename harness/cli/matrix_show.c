@@ -268,7 +268,7 @@ json_t *tl_cli_matrix_json(const struct tl_matrix *m, double elapsed_s, bool com
                                  units, "signatures", tl_labels_json(&m->labels), "unsupported", reasons,
                                  "processes", processes, "trials", (json_int_t)m->ended, "cached",
                                  (json_int_t)m->cached, "failed", (json_int_t)m->failed, "not_judged",
-                                 (json_int_t)m->open, "elapsed_s", elapsed_s, "complete", complete);
+                                 (json_int_t)m->not_judged, "elapsed_s", elapsed_s, "complete", complete);
     tl_stored_add_json(document, &m->span, &m->aside);
     return document;
 }

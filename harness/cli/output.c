@@ -30,6 +30,19 @@ int tl_usage_error(const struct tl_command *c, const char *format, ...)
     return TL_EXIT_INPUT;
 }
 
+int tl_cli_trials_status(uint64_t ended, uint64_t failed, uint64_t not_judged, uint64_t judged)
+{
+    if (failed)
+        return TL_EXIT_FAILURE;
+    if (not_judged)
+        fprintf(stderr,
+                "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
+                (unsigned long long)not_judged, (unsigned long long)ended);
+    else if (!judged)
+        fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
+    return not_judged || !judged ? TL_EXIT_INPUT : TL_EXIT_OK;
+}
+
 int tl_finish_output(int status)
 {
     if (!fflush(stdout) && !ferror(stdout))

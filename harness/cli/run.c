@@ -19,7 +19,7 @@ struct run {
     struct tl_cli_progress progress;
     uint64_t total, ended;
     uint64_t by_outcome[TL_OUTCOME_COUNT], failed, as_expected, not_expected;
-    uint64_t open;          /* ended well, and could not be judged */
+    uint64_t not_judged;    /* of the unsupported ones */
     const json_t *expected; /* of the case */
     bool colour;
     size_t printed;
@@ -56,7 +56,7 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
     r->failed += tl_standing_is_failure(standing, t->outcome);
     r->as_expected += standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS;
     r->not_expected += standing == TL_STANDING_OTHER;
-    r->open += tl_outcome_is_open(t->outcome, t->phase);
+    r->not_judged += tl_outcome_is_not_judged(t->outcome, t->phase);
     if (r->o->json) {
         json_t *j = tl_trial_json_short(t, cached);
         if (standing != TL_STANDING_NONE) {
@@ -121,23 +121,6 @@ static void print_sums(const struct run *r)
     putchar('\n');
 }
 
-/* What a run comes to. One in which nothing was judged says nothing: that is never what a green light means. */
-static int exit_status(const struct run *r)
-{
-    if (r->failed)
-        return TL_EXIT_FAILURE;
-    if (r->open) {
-        fprintf(stderr,
-                "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
-                (unsigned long long)r->open, (unsigned long long)r->ended);
-        return TL_EXIT_INPUT;
-    }
-    if (r->ended > r->by_outcome[TL_OUTCOME_UNSUPPORTED])
-        return TL_EXIT_OK;
-    fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
-    return TL_EXIT_INPUT;
-}
-
 static int run_case(struct run *r, const struct tl_case *c, const struct tl_variant *v)
 {
     struct tl_options *o = r->o;
@@ -177,7 +160,8 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
                 (unsigned long long)r->ended, (unsigned long long)r->total);
         return TL_EXIT_INTERRUPTED;
     }
-    return exit_status(r);
+    return tl_cli_trials_status(r->ended, r->failed, r->not_judged,
+                                r->ended - r->by_outcome[TL_OUTCOME_UNSUPPORTED]);
 }
 
 static int run(struct tl_options *o)

@@ -1,7 +1,9 @@
-/* The shared libraries that an ELF program is linked with, found as the dynamic linker finds them: DT_RPATH (without
- * DT_RUNPATH), LD_LIBRARY_PATH, DT_RUNPATH, with $ORIGIN. What it finds in the system's own directories is left out,
- * and so is what a program opens by itself (dlopen). Files of 64 bits in the byte order of this machine; nothing in
- * them is trusted. On macOS, whose programs are of another format, there is none. */
+/* The shared libraries that an ELF program is linked with.
+ *
+ * Found as the dynamic linker finds them: DT_RPATH (without DT_RUNPATH), LD_LIBRARY_PATH, DT_RUNPATH, with $ORIGIN.
+ * What it finds in the system's own directories is left out, and so is what a program opens by itself (dlopen). Files
+ * of 64 bits in the byte order of this machine; nothing in them is trusted. On macOS, whose programs are of another
+ * format, there is none. */
 #include "harness/base/buffer.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"

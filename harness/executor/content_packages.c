@@ -1,5 +1,5 @@
-/* Packages that are installed for an interpreter: tens of thousands of files, which nobody wants to read before a
- * trial of a tenth of a second. What an installer changes shows in the directory that holds them: the names of the
+/* Packages that are installed for an interpreter, as a digest. They are tens of thousands of files, which nobody wants
+ * to read before a trial of a tenth of a second. What an installer changes shows in the directory that holds them: the names of the
  * packages with their versions, and the list of files that it leaves with each. A file that somebody edits within an
  * installed package is not seen, except in one that is installed in place, which only refers to its sources. */
 #include "harness/executor/content.h"

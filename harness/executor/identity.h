@@ -1,6 +1,6 @@
-/* What outcomes of a case are known by besides its text, the variant and the unit: what its commands run and read,
- * what a runner in a script reads, the variables of the environment, the versions that its "versions" tell, and the
- * environment of its reference. */
+/* What outcomes of a case are known by besides its text, the variant and the unit. That is what its commands run and
+ * read, what a runner in a script reads, the variables of the environment, the versions that its "versions" tell, and
+ * the environment of its reference. */
 #ifndef TL_IDENTITY_H
 #define TL_IDENTITY_H
 

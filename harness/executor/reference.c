@@ -47,23 +47,16 @@ static int copy_file(int directory, const char *name, const char *to, struct tl_
     if (in < 0)
         return -1;
     int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    static char block[1 << 16];
-    ssize_t n = out < 0 ? -1 : 0;
-    while (out >= 0 && (n = read(in, block, sizeof block)) > 0)
-        for (ssize_t done = 0, w; done < n; done += w)
-            if ((w = write(out, block + done, (size_t)(n - done))) < 0) {
-                n = -1;
-                break;
-            }
-    int err = errno;
+    bool reading;
+    int failed = out < 0 || tl_copy_bytes(in, out, &reading), err = errno;
     close(in);
-    if (out >= 0 && close(out) && n == 0) {
+    if (out >= 0 && close(out) && !failed) {
         err = errno;
-        n = -1;
+        failed = -1;
     }
-    return n < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot copy an output", to,
-                                 "free some space, or look at its permissions")
-                 : 0;
+    return failed ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot copy an output", to,
+                                  "free some space, or look at its permissions")
+                  : 0;
 }
 
 /* The files of a result that is copied are those that can be: what is no file of an output stays away, and who

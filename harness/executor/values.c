@@ -7,6 +7,7 @@
 
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,23 +58,6 @@ static int open_file(int directory, const char *path, bool strict, uint64_t *siz
     return fd;
 }
 
-/* -1, or how many bytes there were. */
-static int64_t read_at(int fd, void *to, size_t size, uint64_t offset)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (!n)
-            break;
-        done += (size_t)n;
-    }
-    return (int64_t)done;
-}
-
 /* What the elements of a file are, which says one thing, while the output may say another. NULL: they do not
  * go together. */
 static const struct tl_element_type *type_of(const struct tl_npy *h, const struct tl_element_type *said)
@@ -107,7 +91,7 @@ int tl_values_open_npy(struct tl_values *v, int directory, const char *path,
     if (fd < 0)
         return -1;
     char *head = tl_malloc(TL_NPY_HEADER_MAX);
-    int64_t n = read_at(fd, head, TL_NPY_HEADER_MAX, 0);
+    int64_t n = tl_read_at(fd, head, TL_NPY_HEADER_MAX, 0);
     int failed = n < 0 ? tl_fail_errno(e, TL_ERROR_INPUT, errno, WHAT, path, NULL)
                  : tl_npy_header_any(head, (size_t)n, file_size, &h, why, sizeof why)
                      ? tl_fail(e, TL_ERROR_INPUT, WHAT, path, "%s", why)
@@ -148,7 +132,7 @@ int tl_values_open_pb(struct tl_values *v, const char *path, struct tl_error *e)
         return tl_fail(e, TL_ERROR_INPUT, WHAT, path, "it has more than a GiB; save it as .npy");
     }
     unsigned char *bytes = tl_malloc((size_t)size + 1);
-    int64_t n = read_at(fd, bytes, (size_t)size, 0);
+    int64_t n = tl_read_at(fd, bytes, (size_t)size, 0);
     int failed = n < 0 ? tl_fail_errno(e, TL_ERROR_INPUT, errno, WHAT, path, NULL)
                  : tl_tensor_pb_read(bytes, (size_t)n, &v->tensor, why, sizeof why)
                      ? tl_fail(e, TL_ERROR_INPUT, WHAT, path, "%s", why)
@@ -274,7 +258,7 @@ static int load(struct tl_values *v, uint64_t i)
         most = 1;
     if (count > most)
         count = most;
-    if (read_at(v->fd, v->block, (size_t)count * v->item, v->offset + i * v->item) !=
+    if (tl_read_at(v->fd, v->block, (size_t)count * v->item, v->offset + i * v->item) !=
         (int64_t)(count * v->item))
         return -1;
     v->block_first = i;

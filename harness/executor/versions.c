@@ -1,4 +1,4 @@
-/* Asks what stands behind the programs of a case for its version, as "versions" of the case says, once in each run of
+/* Runs the commands of "versions" of a case, which say what stands behind its programs. That is done once in each run of
  * trapline: each command is a child of the supervisor as a trial is, with limits and a scratch directory, without a
  * shell. What it writes is the version. One that fails has none: that is said, and is the version too. */
 #include "harness/executor/identity.h"

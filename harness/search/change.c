@@ -3,17 +3,18 @@
  * A night is compared with those before it. A failure that shows now and then must not be called new in one
  * night and fixed in the next, and one that shows always is to be said after a few trials.
  *
- * Rates are compared by a Bayes factor [1]: how much more likely the trials of both sides are if each has a
- * rate of its own than if both have the same. What a rate is, before anything is known, is said by a prior
- * with three parts, as crashes are: never (0.6), always (0.3), or anything between with equal chances (0.1).
- * The likelihood of k failures in n trials over the last part is the Beta function B(k + 1, n - k + 1), and
- * the others only speak where k is 0 or n. As nearly all failures show always or never, a few trials on both
- * sides settle those, and a flaky one needs many. A factor above 150 is called very strong evidence in [1];
- * 500 is asked for here, and 1,500 where it failed now and then before: such a cell is asked night after night, and each
- * time may look changed by chance, while one that never failed does not.
+ * Rates are compared by a Bayes factor [1]: how much more likely the trials of both sides are if each has a rate of
+ * its own than if both have the same. What a rate is, before anything is known, is said by a prior with three parts,
+ * as crashes are: never (0.6), always (0.3), or anything between with equal chances (0.1). The likelihood of k
+ * failures in n trials over the last part is the Beta function B(k + 1, n - k + 1), and the others only speak where k
+ * is 0 or n. As nearly all failures show always or never, a few trials on both sides settle those, and a flaky one
+ * needs many. A factor above 150 is called very strong evidence in [1]; 500 is asked for here, and 1,500 where it
+ * failed now and then before: such a cell is asked night after night, and each time may look changed by chance, while
+ * one that never failed does not.
  *
- * What was never seen in thousands of trials and is seen once makes for long odds, as none of the three parts explains a
- * failure in ten thousand trials. Machines do fail as rarely as that, so a change must have been seen twice.
+ * What was never seen in thousands of trials and is seen once makes for long odds, as none of the three parts
+ * explains a failure in ten thousand trials. Machines do fail as rarely as that, so a change must have been seen
+ * twice.
  *
  * That a change is open means that more trials of tonight would settle it, if they went on as they began; it
  * is unclear when no number of them that is worth it would.

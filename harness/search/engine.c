@@ -164,7 +164,7 @@ size_t tl_search_ask(struct tl_search *s, struct tl_search_request *requests, si
             .repeat = r->repeat,
             .fresh = r->fresh,
             .purpose = r->purpose,
-            .signature = r->purpose == TL_SEARCH_JUDGE ? r->face->signature : NULL};
+            .signature = r->purpose == TL_SEARCH_JUDGE ? r->place->signature : NULL};
         describe(s, r, requests[n].text, sizeof requests[n].text);
     }
     return n;
@@ -212,12 +212,13 @@ static void report_common(struct tl_search *s)
     r->others = tl_calloc(s->n_strings + 1, sizeof *r->others);
     for (size_t i = 0; i < s->handed; i++) {
         const struct tl_search_run *run = &s->runs[i];
-        r->path[r->n_path++] = (struct tl_search_step){.index = run->point->index,
-                                                       .repeat = run->repeat,
-                                                       .fresh = run->fresh,
-                                                       .purpose = run->purpose,
-                                                       .outcome = run->outcome,
-                                                       .signature = run->face ? run->face->signature : NULL};
+        r->path[r->n_path++] =
+            (struct tl_search_step){.index = run->point->index,
+                                    .repeat = run->repeat,
+                                    .fresh = run->fresh,
+                                    .purpose = run->purpose,
+                                    .outcome = run->outcome,
+                                    .signature = run->place ? run->place->signature : NULL};
         if (!run->told)
             continue;
         uint64_t trials = run->purpose == TL_SEARCH_JUDGE ? run->judge_trials : 1;
@@ -226,11 +227,11 @@ static void report_common(struct tl_search *s)
         if (run->outcome != TL_SEARCH_OTHER)
             continue;
         size_t j = 0;
-        while (j < r->n_others && r->others[j].signature != run->face->signature)
+        while (j < r->n_others && r->others[j].signature != run->place->signature)
             j++;
         if (j == r->n_others)
-            r->others[r->n_others++] = (struct tl_search_other){.signature = run->face->signature,
-                                                                .relation = run->face->relation,
+            r->others[r->n_others++] = (struct tl_search_other){.signature = run->place->signature,
+                                                                .relation = run->place->relation,
                                                                 .index = run->point->index};
         r->others[j].seen++;
     }

@@ -1,4 +1,4 @@
-/* One bug with several faces, or two bugs: for what failure M is minimal.
+/* One bug at several places, or two bugs: for what failure M is minimal.
  *
  * A bug may show at several places in the code, each with a signature of its own, and which one it is often
  * depends on axes that have nothing to do with the bug: the data type that chose a kernel, the size that
@@ -167,7 +167,7 @@ static void refute(struct tl_search *s, const bool *matters)
     tl_search_rematch(s, true);
 }
 
-/* What is tried to refute W costs nothing where one bug has several faces: it fails at once. */
+/* What is tried to refute W costs nothing where one bug shows at several places: it fails at once. */
 static enum tl_judgement guard_judge(struct tl_search *s, const uint64_t *index)
 {
     return tl_judge(s, index, 1, false, 0.01, TL_SEARCH_GUARD, TL_NO_AXIS, 0, 0);

@@ -9,8 +9,8 @@
 
 /* --- What is known: space.c --------------------------------------------------------------------------- */
 
-/* What is known of one signature. */
-struct tl_face {
+/* What is known of one signature: a place in the code where a failure shows. */
+struct tl_known_place {
     const char *signature, *kind; /* interned; kind may be NULL */
     enum tl_search_relation relation;
     bool asked;             /* for a judgement */
@@ -27,8 +27,9 @@ struct tl_point {
     uint32_t asked_fresh, told_fresh; /* the fresh ones of them */
     uint32_t counted;                 /* of those that are told: counted as search trials */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
-    uint32_t exact;        /* of seen[TL_SEARCH_MATCH]: with the very signature that is isolated */
-    struct tl_face *shows; /* another signature of the same kind, not judged to be another bug; or NULL */
+    uint32_t exact; /* of seen[TL_SEARCH_MATCH]: with the very signature that is isolated */
+    /* Another signature of the same kind, not judged to be another bug; or NULL. */
+    struct tl_known_place *shows;
 };
 
 /* Runs that showed something: what could not be tried or was lost did not fail and did not pass. */
@@ -48,7 +49,7 @@ struct tl_search_run {
     uint64_t detail, of; /* for the text: "3 of 12" */
     enum tl_search_told kind;
     enum tl_search_outcome outcome; /* TL_SEARCH_NONE also for a failure while no signature is chosen */
-    struct tl_face *face;           /* of a failure, or to be judged; else NULL */
+    struct tl_known_place *place;   /* of a failure, or to be judged; else NULL */
     uint32_t judge_trials;          /* that a judgement took */
 };
 
@@ -89,8 +90,8 @@ struct tl_search {
     uint64_t n_judgements, judge_trials; /* requests that are no trials, and what they took */
     char **strings;                      /* interned signatures and kinds */
     size_t n_strings;
-    struct tl_face **faces; /* every signature that was told */
-    size_t n_faces;
+    struct tl_known_place **places; /* every signature that was told */
+    size_t n_places;
     const char *target;      /* signature being isolated; NULL while it is not known */
     const char *target_kind; /* its kind; NULL while it was not seen, or when it has none */
     bool wide;               /* matches by kind */
@@ -144,14 +145,14 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
 uint64_t tl_search_budget_left(const struct tl_search *s); /* trials; UINT64_MAX: no budget */
 /* The relation of a signature to the one that is isolated, asked for where it is open and can be asked. False
  * when that request is in the queue. */
-bool tl_face_judged(struct tl_search *s, struct tl_face *face);
+bool tl_place_judged(struct tl_search *s, struct tl_known_place *place);
 /* Whether it fails only with a signature that is not judged yet; asks for that then. */
 bool tl_point_open(struct tl_search *s, const struct tl_point *p);
 /* All outcomes anew, by the strict match or by the wide one. */
 void tl_search_rematch(struct tl_search *s, bool wide);
 /* Whether the variant failed with the very signature, and with another of its kind that is not judged: these
  * are the same then, and so is whatever is of that kind from now on. */
-bool tl_search_several_faces(struct tl_search *s, struct tl_point *p);
+bool tl_search_several_places(struct tl_search *s, struct tl_point *p);
 
 void tl_search_learn(struct tl_search *s); /* chooses the signature among the failures told so far */
 void tl_search_note(struct tl_search *s, enum tl_search_note n);

@@ -57,7 +57,7 @@ static enum tl_search_progress reproduce_step(struct tl_search *s)
     if (p == NULL)
         return TL_PENDING;
     tl_search_learn(s);
-    if (o->widen && !s->wide && tl_search_several_faces(s, p)) {
+    if (o->widen && !s->wide && tl_search_several_places(s, p)) {
         tl_search_rematch(s, true);
         s->isolate->headline = TL_HEADLINE_WIDE;
     }
@@ -201,7 +201,7 @@ static enum tl_search_progress decide(struct tl_search *s, struct tl_point *m,
 {
     if (m->seen_fresh[TL_SEARCH_MATCH] == 0)
         return not_confirmed(s, m);
-    if (s->options.widen && !s->wide && tl_search_several_faces(s, m)) {
+    if (s->options.widen && !s->wide && tl_search_several_places(s, m)) {
         tl_search_rematch(s, true);
         s->isolate->headline = TL_HEADLINE_WIDE;
         return TL_AGAIN;

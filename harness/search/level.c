@@ -15,10 +15,10 @@
  * That the newest k nights are on another level is the hypothesis that they have m + d, with any of a few d from 1.3
  * to 10 alike. Its Bayes factor [1] is the mean over d of the product of f(y - m - d) / f(y - m), and it is asked for
  * each k up to five, for higher and for lower. Because a burdened night explains any single high value, one night
- * never suffices for a time; two or three in succession do, as long as such nights are not the rule. The share of them is
- * learned from the nights before; and that so many of these were burdened that the level itself is wrong is part of
- * "nothing has changed": after few nights nothing is called faster. If nothing has
- * changed, the chance that a factor reaches an odds of A is at most 1 in A, for each k and direction [2].
+ * never suffices for a time; two or three in succession do, as long as such nights are not the rule. The share of
+ * them is learned from the nights before; and that so many of these were burdened that the level itself is wrong is
+ * part of "nothing has changed": after few nights nothing is called faster. If nothing has changed, the chance that a
+ * factor reaches an odds of A is at most 1 in A, for each k and direction [2].
  *
  * [1] R. E. Kass, A. E. Raftery: Bayes factors. JASA 90, 1995.
  * [2] J. Ville: Étude critique de la notion de collectif. 1939. For trials that go on until they decide. */

@@ -35,7 +35,8 @@ static bool all_closed(const struct tl_point **list, size_t n, size_t axis, uint
     return closed == end - first;
 }
 
-/* What one variant next to M says; PENDING: it passed, but so seldom that it may be luck. An axis that is pinned was kept because its other values show another bug. */
+/* What one variant next to M says; PENDING: it passed, but so seldom that it may be luck. An axis that is pinned was
+ * kept because its other values show another bug. */
 static enum tl_judgement verdict(struct tl_search *s, size_t axis, const struct tl_point *p)
 {
     enum tl_judgement j = tl_point_verdict(p);
@@ -184,18 +185,18 @@ static bool may_be_two(const struct tl_search *s, const struct tl_point *m)
 static void add_places(struct tl_search *s)
 {
     struct tl_search_result *r = &s->result;
-    r->places = tl_calloc(s->n_faces + 1, sizeof *r->places);
+    r->places = tl_calloc(s->n_places + 1, sizeof *r->places);
     r->places[r->n_places++] = (struct tl_search_place){s->target, TL_RELATION_SAME, NULL, 0};
     for (size_t i = 0; i < s->n_runs; i++) {
         const struct tl_search_run *run = &s->runs[i];
         if (run->outcome != TL_SEARCH_MATCH)
             continue;
         size_t j = 0;
-        while (j < r->n_places && r->places[j].signature != run->face->signature)
+        while (j < r->n_places && r->places[j].signature != run->place->signature)
             j++;
         if (j == r->n_places)
             r->places[r->n_places++] =
-                (struct tl_search_place){run->face->signature, run->face->relation, NULL, 0};
+                (struct tl_search_place){run->place->signature, run->place->relation, NULL, 0};
         if (r->places[j].seen++ == 0)
             r->places[j].index = run->point->index;
     }

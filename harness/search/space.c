@@ -221,26 +221,27 @@ enum tl_judgement tl_point_verdict(const struct tl_point *p)
     return p->seen[TL_SEARCH_PASS] > 0 ? TL_JUDGE_PASS : TL_JUDGE_OTHER;
 }
 
-bool tl_face_judged(struct tl_search *s, struct tl_face *face)
+bool tl_place_judged(struct tl_search *s, struct tl_known_place *place)
 {
-    if (face->relation != TL_RELATION_OPEN)
+    if (place->relation != TL_RELATION_OPEN)
         return true;
     if (!s->options.judge) {
-        face->relation = TL_RELATION_UNKNOWN;
+        place->relation = TL_RELATION_UNKNOWN;
         return true;
     }
-    if (!face->asked) {
-        face->asked = true;
+    if (!place->asked) {
+        place->asked = true;
         s->n_judgements++;
-        add_run(s, &(struct tl_search_run){
-                       .point = face->first, .purpose = TL_SEARCH_JUDGE, .axis = TL_NO_AXIS, .face = face});
+        add_run(s,
+                &(struct tl_search_run){
+                    .point = place->first, .purpose = TL_SEARCH_JUDGE, .axis = TL_NO_AXIS, .place = place});
     }
     return false;
 }
 
 bool tl_point_open(struct tl_search *s, const struct tl_point *p)
 {
-    return p->seen[TL_SEARCH_MATCH] > 0 && p->exact == 0 && !tl_face_judged(s, p->shows);
+    return p->seen[TL_SEARCH_MATCH] > 0 && p->exact == 0 && !tl_place_judged(s, p->shows);
 }
 
 /* Whether M may be replaced on such a trial. Draws and probes only count failures. */
@@ -332,28 +333,29 @@ static const char *intern(struct tl_search *s, const char *string)
     return s->strings[s->n_strings++];
 }
 
-static struct tl_face *face_of(struct tl_search *s, const struct tl_search_failure *f, struct tl_point *p)
+static struct tl_known_place *place_of(struct tl_search *s, const struct tl_search_failure *f,
+                                       struct tl_point *p)
 {
     const char *signature = intern(s, f->signature == NULL ? "" : f->signature);
-    struct tl_face *face = NULL;
-    for (size_t i = 0; i < s->n_faces && face == NULL; i++)
-        if (s->faces[i]->signature == signature)
-            face = s->faces[i];
-    if (face == NULL) {
-        s->faces = tl_realloc(s->faces, s->n_faces + 1, sizeof(struct tl_face *));
-        face = s->faces[s->n_faces++] = tl_calloc(1, sizeof *face);
-        face->signature = signature;
-        face->first = p;
+    struct tl_known_place *place = NULL;
+    for (size_t i = 0; i < s->n_places && place == NULL; i++)
+        if (s->places[i]->signature == signature)
+            place = s->places[i];
+    if (place == NULL) {
+        s->places = tl_realloc(s->places, s->n_places + 1, sizeof(struct tl_known_place *));
+        place = s->places[s->n_places++] = tl_calloc(1, sizeof *place);
+        place->signature = signature;
+        place->first = p;
     }
-    if (face->kind == NULL && f->kind != NULL)
-        face->kind = intern(s, f->kind);
-    if (face->relation == TL_RELATION_OPEN)
-        face->relation = f->relation;
-    return face;
+    if (place->kind == NULL && f->kind != NULL)
+        place->kind = intern(s, f->kind);
+    if (place->relation == TL_RELATION_OPEN)
+        place->relation = f->relation;
+    return place;
 }
 
 /* Signatures and kinds are interned: equal means identical. */
-static bool of_the_kind(const struct tl_search *s, const struct tl_face *f)
+static bool of_the_kind(const struct tl_search *s, const struct tl_known_place *f)
 {
     return s->target_kind != NULL && f->kind == s->target_kind && f->relation != TL_RELATION_OTHER;
 }
@@ -363,13 +365,13 @@ static void classify_failure(struct tl_search *s, struct tl_search_run *r)
     struct tl_point *p = r->point;
     if (s->target == NULL)
         return;
-    bool exact = r->face->signature == s->target;
+    bool exact = r->place->signature == s->target;
     if (exact && s->target_kind == NULL)
-        s->target_kind = r->face->kind;
-    r->outcome = exact || (s->wide && of_the_kind(s, r->face)) ? TL_SEARCH_MATCH : TL_SEARCH_OTHER;
+        s->target_kind = r->place->kind;
+    r->outcome = exact || (s->wide && of_the_kind(s, r->place)) ? TL_SEARCH_MATCH : TL_SEARCH_OTHER;
     p->exact += exact;
-    if (!exact && p->shows == NULL && of_the_kind(s, r->face))
-        p->shows = r->face;
+    if (!exact && p->shows == NULL && of_the_kind(s, r->place))
+        p->shows = r->place;
 }
 
 static void classify(struct tl_search *s, struct tl_search_run *r)
@@ -411,12 +413,12 @@ void tl_search_rematch(struct tl_search *s, bool wide)
     classify_all(s);
 }
 
-bool tl_search_several_faces(struct tl_search *s, struct tl_point *p)
+bool tl_search_several_places(struct tl_search *s, struct tl_point *p)
 {
     if (p->exact == 0 || p->shows == NULL)
         return false;
     for (size_t i = 0; i < s->n_runs; i++) {
-        struct tl_face *f = s->runs[i].point == p ? s->runs[i].face : NULL;
+        struct tl_known_place *f = s->runs[i].point == p ? s->runs[i].place : NULL;
         if (f != NULL && of_the_kind(s, f))
             f->relation = TL_RELATION_SAME;
     }
@@ -429,14 +431,14 @@ void tl_search_learn(struct tl_search *s)
         size_t best = 0;
         for (size_t i = 0; i < s->n_runs; i++) {
             const struct tl_search_run *r = &s->runs[i];
-            if (!r->told || r->face == NULL)
+            if (!r->told || r->place == NULL)
                 continue;
             size_t n = 0;
             for (size_t j = 0; j < s->n_runs; j++)
-                n += s->runs[j].told && s->runs[j].face == r->face;
+                n += s->runs[j].told && s->runs[j].place == r->place;
             if (n > best) {
                 best = n;
-                s->target = r->face->signature;
+                s->target = r->place->signature;
             }
         }
     }
@@ -536,9 +538,9 @@ void tl_search_free(struct tl_search *s)
     }
     for (size_t i = 0; i < s->n_strings; i++)
         free(s->strings[i]);
-    for (size_t i = 0; i < s->n_faces; i++)
-        free(s->faces[i]);
-    free(s->faces);
+    for (size_t i = 0; i < s->n_places; i++)
+        free(s->places[i]);
+    free(s->places);
     free(s->strings);
     free(s->buckets);
     free(s->runs);
@@ -557,7 +559,7 @@ static int tell(struct tl_search *s, uint64_t id, enum tl_search_told told,
     r->told = true;
     r->kind = told;
     if (told == TL_TOLD_FAIL)
-        r->face = face_of(s, failure, r->point);
+        r->place = place_of(s, failure, r->point);
     r->point->told++;
     if (r->fresh)
         r->point->told_fresh++;
@@ -587,7 +589,7 @@ int tl_search_tell_judgement(struct tl_search *s, uint64_t id, enum tl_search_re
     r->told = true;
     r->judge_trials = trials;
     s->judge_trials += trials;
-    r->face->relation = relation == TL_RELATION_OPEN ? TL_RELATION_UNKNOWN : relation;
+    r->place->relation = relation == TL_RELATION_OPEN ? TL_RELATION_UNKNOWN : relation;
     s->told++;
     tl_search_rematch(s, s->wide);
     return 0;

@@ -84,10 +84,11 @@ static bool has_stack(const struct tl_capture *c)
     return c->n_threads && c->threads[0].n_frames;
 }
 
-/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at
- * that signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when the process was going already, killed by
- * a fault of another thread that was captured before. A handler that puts the default action back and raises
- * the signal again makes a second stop; the first one, in the same thread, is where it happened. */
+/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at that
+ * signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when
+ * the process was going already, killed by a fault of another thread that was captured before. A handler that puts
+ * the default action back and raises the signal again makes a second stop; the first one, in the same thread, is
+ * where it happened. */
 static int decisive(const struct tl_trial_record *r, int signal, const struct tl_passed_on *passed)
 {
     int last = -1;
@@ -526,78 +527,12 @@ void tl_verdict_of_generator(struct tl_trial_record *r)
     tl_signature_make(r);
 }
 
-static void add_json(struct tl_buffer *b, const json_t *v)
-{
-    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9) | JSON_SORT_KEYS);
-    tl_buffer_add_string(b, text ? text : "nothing");
-    free(text);
-}
-
-/* Of an element: where it is, what it is, and what it should be. */
-static void add_element(struct tl_buffer *b, const json_t *worst)
-{
-    const json_t *absolute = json_object_get(worst, "absolute"),
-                 *relative = json_object_get(worst, "relative");
-    if (json_array_size(json_object_get(worst, "index"))) {
-        tl_buffer_add_string(b, " at ");
-        add_json(b, json_object_get(worst, "index"));
-    }
-    const char *of = json_string_value(json_object_get(worst, "of"));
-    bool plain = !of || !strcmp(of, "dtype") || !strcmp(of, "shape") || !strcmp(of, "kind");
-    tl_buffer_printf(b, ": %s%s", plain ? "" : of, plain ? "" : " ");
-    add_json(b, json_object_get(worst, "got"));
-    tl_buffer_add_string(b, ", expected ");
-    add_json(b, json_object_get(worst, "expected"));
-    if (json_is_real(absolute))
-        tl_buffer_printf(b, " (absolute error %.3g", json_real_value(absolute));
-    if (json_is_real(absolute) && json_is_real(relative))
-        tl_buffer_printf(b, ", relative %.3g", json_real_value(relative));
-    if (json_is_real(absolute))
-        tl_buffer_add_string(b, ")");
-}
-
-static void add_bounds(struct tl_buffer *b, const json_t *found)
-{
-    const json_t *tolerance = json_object_get(found, "tolerance"),
-                 *error = json_object_get(found, "max_error");
-    if (json_is_real(error) && tolerance)
-        tl_buffer_printf(b, "; the largest error is %.3g of the largest magnitude, the tolerance %g",
-                         json_real_value(error), json_real_value(tolerance));
-    else if (tolerance && json_is_real(json_object_get(found, "max_absolute")))
-        tl_buffer_add_string(b, "; 0 is expected everywhere, to which no error is relative: give atol");
-    else if (!tolerance)
-        tl_buffer_printf(b, "; rtol is %g, atol %g", json_real_value(json_object_get(found, "rtol")),
-                         json_real_value(json_object_get(found, "atol")));
-}
-
-/* How outputs differ from what is expected. */
-static char *difference_message(const json_t *found)
-{
-    const char *reference = json_string_value(json_object_get(found, "unit")),
-               *output = json_string_value(json_object_get(found, "output")),
-               *how = json_string_value(json_object_get(found, "how"));
-    const json_t *worst = json_object_get(found, "worst");
-    char *words = tl_wrong_words(how);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_printf(&b, "not what %s %s: output %s %s", reference,
-                     reference && !strcmp(reference, "the expected outputs") ? "say" : "says",
-                     output ? output : "", words);
-    free(words);
-    if (worst)
-        add_element(&b, worst);
-    if (json_is_true(json_object_get(worst, "exact")))
-        tl_buffer_add_string(&b, "; such values have to be equal");
-    else if (json_is_array(json_object_get(worst, "index")))
-        add_bounds(&b, found);
-    return tl_buffer_take(&b);
-}
-
 void tl_verdict_of_comparison(json_t *found, const char *why_not, struct tl_trial_record *r)
 {
     const char *why = found ? json_string_value(json_object_get(found, "why")) : why_not;
     if (json_is_false(json_object_get(found, "equal"))) {
         r->outcome = TL_OUTCOME_WRONG;
-        set_message(r, difference_message(found));
+        set_message(r, tl_wrong_message(found));
     } else if (!json_is_true(json_object_get(found, "equal"))) {
         r->outcome = TL_OUTCOME_UNSUPPORTED;
         r->phase = TL_PHASE_CHECK;

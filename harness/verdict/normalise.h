@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Numbers (but for codes and signals), addresses, paths, line numbers, uuids and pids replaced by placeholders, white space folded, at
- * most 2000 bytes, so that the same message from another build or run is equal. A new string. */
+/* Numbers (but for codes and signals), addresses, paths, line numbers, uuids and pids replaced by placeholders, white
+ * space folded, at most 2000 bytes, so that the same message from another build or run is equal. A new string. */
 char *tl_normalise_message(const char *message);
 
 #endif

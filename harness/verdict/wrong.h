@@ -8,8 +8,9 @@
 const char *tl_wrong_output(const struct tl_trial_record *r);
 const char *tl_wrong_how(const struct tl_trial_record *r);
 
-/* Whether the values of an output differ, not its type: what fits "output y …". A new string. */
-char *tl_wrong_words(const char *how);
+/* How outputs differ from what is expected, as one line, of what a comparison found (the result's "reference"): with
+ * the worst element and the bounds. A new string. */
+char *tl_wrong_message(const json_t *found);
 
 /* The wide kind of it: missing output, type or shape, not finite, all zero, differs. */
 const char *tl_wrong_kind(const struct tl_trial_record *r);

@@ -1,5 +1,4 @@
-/* Counts what a step left behind and what it wrote: files that a pattern names, matches of regular expressions
- * in its lines. */
+/* Counts what a step left behind: files that a pattern names, and matches of regular expressions in its output. */
 #ifndef TL_COMMAND_COUNT_H
 #define TL_COMMAND_COUNT_H
 

@@ -17,7 +17,7 @@ ips | harness/crash_report/*.c harness/verdict/*.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
 EOF
 }
-packages="jansson libcrypto libuv"
+packages="jansson libcrypto libpcre2-8 libuv"
 flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 # Where trapline's own files are is of no interest here.
 for directory in TL_RUNNER_DIRECTORY TL_CASE_DIRECTORY TL_SOURCE_CASES; do

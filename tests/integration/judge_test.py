@@ -34,7 +34,7 @@ SWITCHES = [{"name": "graph", "choices": ["plain", "odd"]}, {"name": "kernel", "
 FAILING = {"graph": "odd", "kernel": "fast", "size": 6}
 
 # One bug: which place it shows at depends on the kernel. Build 3 mends it.
-FACES = """
+PLACES = """
 if v["graph"] == "odd" and build < "3":
     fail("FAST" if v["kernel"] == "fast" else "SLOW")
 """
@@ -82,7 +82,7 @@ class JudgeTest(Played):
     BUILDS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
 
     def test_one_bug_by_builds(self):
-        self.play(FACES, self.BUILDS)
+        self.play(PLACES, self.BUILDS)
         d = self.isolate(SWITCHES, FAILING, unit="played@1.0.0:cpu")
         self.assertEqual((d["match"], self.trigger(d)), ("wide", {"graph": "odd"}))
         self.assertEqual({t["axis"] for t in d["strict"]["trigger"]}, {"graph", "kernel"})
@@ -113,7 +113,7 @@ class JudgeTest(Played):
 
     def test_edge_that_is_known(self):
         """What the database knows of the failing variant on other builds is not run again."""
-        self.play(FACES, self.BUILDS)
+        self.play(PLACES, self.BUILDS)
         case = self.case("played", {"file": self.write("any.bin", "any")}, SWITCHES, failing=FAILING)
         for build in ("1.0.0", "3.0.0"):
             self.trapline("run", case, "-u", f"played@{build}:cpu", "--fresh")
@@ -141,7 +141,7 @@ class JudgeTest(Played):
 
     def test_newer_build_that_refuses(self):
         refuse = 'if v["graph"] == "odd" and build >= "3":\n    fail("NO", "such a model is refused")\n'
-        self.play(refuse + FACES, self.BUILDS)
+        self.play(refuse + PLACES, self.BUILDS)
         d = self.isolate(SWITCHES, FAILING, unit="played@2.0.0:cpu")
         slow = next(p for p in d["places"] if p["variant"]["kernel"] == "slow")
         self.assertEqual((slow["relation"], slow["judged_by"]), ("same", "builds"))

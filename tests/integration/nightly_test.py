@@ -117,10 +117,11 @@ class WhatChanged(NightlyTest):
     def test_what_no_identity_sees(self):
         """Behind a wrapper the tool itself is edited after five nights: what changed is not known, and the isolation does not
         answer with the passes of the tool as it was."""
-        os.makedirs(self.path("elsewhere", "lib"))
-        tool = self.write(os.path.join("elsewhere", "lib", "tool.py"), "import sys\n")
+        os.makedirs(self.path("elsewhere"))
+        os.makedirs(self.path("out-of-sight"))
+        tool = self.write(os.path.join("out-of-sight", "tool.py"), "import sys\n")
         wrapper = self.write(os.path.join("elsewhere", "wrapper"),
-                             f"#!/bin/sh\nname=$1\nshift\nexec {sys.executable} {self.path('elsewhere', 'lib')}/$name.py \"$@\"\n", 0o755)
+                             f"#!/bin/sh\nname=$1\nshift\nexec {sys.executable} {self.path('out-of-sight')}/$name.py \"$@\"\n", 0o755)
         self.case("tool", {"steps": [{"phase": "execute", "argv": [wrapper, "tool", "{mode}", "{n}"]}]},
                   [{"name": "mode", "choices": ["plain", "fast"]}, {"name": "n", "range": [1, 4]}], failing={"mode": "fast", "n": 3})
         suite = self.suite(cases=["tool.json"], units=["command:host"])

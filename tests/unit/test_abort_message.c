@@ -245,6 +245,8 @@ Test(cause, complaints)
     }
     static const char long_ago[] = "error: an old one\nfine\n";
     cr_expect_null(tl_find_closing_error(long_ago, strlen(long_ago)));
+    static const char banner[] = "[tool] device 0: a preview, not for production use\n";
+    cr_expect_null(tl_find_closing_error(banner, strlen(banner)));
     static const char here[] = "X: failed because\nof that\nand that\n\nother\n";
     char *m = tl_find_first_words(here, strlen(here));
     cr_expect_str_eq(m, "X: failed because of that and that");

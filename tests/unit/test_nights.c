@@ -1,6 +1,7 @@
-/* A thousand nights of eight cases in a simulated world (nights_world.h): what is said that is not so, and how soon what
- * is so is said. TRAPLINE_NIGHTS_SEEDS=FROM,TO runs all of these seeds under each kind of noise, or the one that
- * TRAPLINE_NIGHTS_NOISE names, and prints what came of each; TRAPLINE_NIGHTS_LOG=FILE gets every event and false alarm. */
+/* A thousand nights of eight cases in a simulated world (nights_world.h): what is said that is not so, and how soon
+ * what is so is said. TRAPLINE_NIGHTS_SEEDS=FROM,TO runs all of these seeds under each kind of noise, or the one that
+ * TRAPLINE_NIGHTS_NOISE names, and prints what came of each; TRAPLINE_NIGHTS_LOG=FILE gets every event and false
+ * alarm. */
 #include "tests/unit/nights_world.h"
 
 #include <criterion/criterion.h>

@@ -1,23 +1,23 @@
-/* One bug with several faces, or two bugs: how often the headline is right, and what it costs, in simulation.
+/* One bug at several places, or two bugs: how often the headline is right, and what it costs, in simulation.
  *
  * A problem has 6 to 14 axes, choices and ranges, and a bug A that needs one to three of them. All failures are
  * of one kind, and A is what shows where two bugs hold. There are five rows:
  *
  *   plain      A shows one signature
- *   faces      which signature A shows depends on one to three axes that it does not need
- *   free       a second bug needs other values; A has faces in 58 %
- *   nested     the second bug needs a part of what A needs; A has faces in 58 %
+ *   places     which signature A shows depends on one to three axes that it does not need
+ *   free       a second bug needs other values; A has several places in 58 %
+ *   nested     the second bug needs a part of what A needs; A has several places in 58 %
  *   baseline   the baseline's value of an axis crashes for its own sake, in half of the problems also where A
  *              holds: then A needs that axis away from it
  *
  * It is judged by nothing, by stacks, by stacks and then by builds, or by builds. Two bugs share a frame in 15 %
- * of the problems, the faces of one bug in 60 %; two bugs came and went with the same builds in 15 %. To judge by
+ * of the problems, the places of one bug in 60 %; two bugs came and went with the same builds in 15 %. To judge by
  * builds takes four trials. */
 #include "test_search_sim.h"
 
 #include <criterion/criterion.h>
 
-enum row { PLAIN, FACES, FREE, NESTED, BASELINE, N_ROWS };
+enum row { PLAIN, PLACES, FREE, NESTED, BASELINE, N_ROWS };
 enum by { BY_NOTHING, BY_STACKS, BY_STACKS_THEN_BUILDS, BY_BUILDS };
 
 #define AXES 14
@@ -37,9 +37,9 @@ struct problem {
     struct sim *m; /* axes and F; what fails is up to this file */
     struct bug a, b;
     bool b_first, has_b;
-    size_t n_faces, face_axis[3];
-    uint64_t face_of[3][64]; /* by value */
-    bool share_bugs, share_faces, same_builds;
+    size_t n_places, place_axis[3];
+    uint64_t place_of[3][64]; /* by value */
+    bool share_bugs, share_places, same_builds;
     uint64_t truth[AXES];
 };
 
@@ -56,16 +56,16 @@ static bool holds(const struct bug *b, const uint64_t *index)
 /* The signature that a variant shows; NULL: it passes. */
 static const char *shows(const struct problem *p, const uint64_t *index)
 {
-    static const char *const faces[] = {"a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"};
+    static const char *const places[] = {"a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"};
     bool a = holds(&p->a, index), b = p->has_b && holds(&p->b, index);
     if (b && (p->b_first || !a))
         return "b";
     if (!a)
         return NULL;
-    uint64_t face = 0;
-    for (size_t i = 0; i < p->n_faces; i++)
-        face = 2 * face + p->face_of[i][index[p->face_axis[i]]];
-    return faces[face];
+    uint64_t place = 0;
+    for (size_t i = 0; i < p->n_places; i++)
+        place = 2 * place + p->place_of[i][index[p->place_axis[i]]];
+    return places[place];
 }
 
 static bool uses(const struct bug *b, size_t axis)
@@ -93,22 +93,22 @@ static void make_a(struct problem *p, size_t k)
     }
 }
 
-static void make_faces(struct problem *p)
+static void make_places(struct problem *p)
 {
     struct sim *m = p->m;
     size_t want = 1 + (size_t)sim_random(m, 3);
-    for (int tries = 0; tries < 50 && p->n_faces < want; tries++) {
+    for (int tries = 0; tries < 50 && p->n_places < want; tries++) {
         size_t x = (size_t)sim_random(m, m->space.n_axes);
         bool again = uses(&p->a, x);
-        for (size_t i = 0; i < p->n_faces; i++)
-            again = again || p->face_axis[i] == x;
+        for (size_t i = 0; i < p->n_places; i++)
+            again = again || p->place_axis[i] == x;
         if (again)
             continue;
-        p->face_axis[p->n_faces] = x;
+        p->place_axis[p->n_places] = x;
         uint64_t cut = 1 + sim_random(m, m->axes[x].count - 1);
         for (uint64_t v = 1; v < m->axes[x].count; v++)
-            p->face_of[p->n_faces][v] = m->axes[x].ordered ? v >= cut : v == 1 || sim_random(m, 4) > 0;
-        p->n_faces++;
+            p->place_of[p->n_places][v] = m->axes[x].ordered ? v >= cut : v == 1 || sim_random(m, 4) > 0;
+        p->n_places++;
     }
 }
 
@@ -159,10 +159,10 @@ static struct problem *problem_new(enum row row, uint64_t seed)
         /* The simplest value that shows A. */
         p->truth[x] = p->b_first ? 1 : 0;
     }
-    if (row == FACES || ((row == FREE || row == NESTED) && sim_random(m, 100) < 58))
-        make_faces(p);
+    if (row == PLACES || ((row == FREE || row == NESTED) && sim_random(m, 100) < 58))
+        make_places(p);
     p->share_bugs = sim_random(m, 100) < 15;
-    p->share_faces = sim_random(m, 100) < 60;
+    p->share_places = sim_random(m, 100) < 60;
     p->same_builds = sim_random(m, 100) < 15;
     return p;
 }
@@ -173,7 +173,7 @@ static void judge(const struct problem *p, enum by by, struct tl_search *s, cons
     cr_assert_str_eq(q->signature, shows(p, q->index));
     enum tl_search_relation r = TL_RELATION_UNKNOWN;
     uint32_t trials = 0;
-    if ((by == BY_STACKS || by == BY_STACKS_THEN_BUILDS) && (is_b ? p->share_bugs : p->share_faces))
+    if ((by == BY_STACKS || by == BY_STACKS_THEN_BUILDS) && (is_b ? p->share_bugs : p->share_places))
         r = TL_RELATION_SAME;
     if (r == TL_RELATION_UNKNOWN && (by == BY_BUILDS || by == BY_STACKS_THEN_BUILDS)) {
         r = is_b && !p->same_builds ? TL_RELATION_OTHER : TL_RELATION_SAME;
@@ -265,7 +265,7 @@ static double ratio(const struct tally *t)
 /* The table of docs/search-theory.md: `test_search_headline --verbose`. */
 static struct tally row_of(enum row row, enum by by)
 {
-    static const char *const rows[] = {"plain", "faces", "free", "nested", "baseline"};
+    static const char *const rows[] = {"plain", "places", "free", "nested", "baseline"};
     static const char *const judges[] = {"outcomes", "stacks", "stacks, then builds", "builds"};
     struct tally t = simulate(row, by, PROBLEMS);
     cr_log_info("%s by %s: %.2f %% wrong (strict %.1f %%), %.2f marked, %.3f of the trials", rows[row],
@@ -284,7 +284,7 @@ Test(search_headline, faces_of_one_bug)
 {
     static const double most[] = {1.3, 1.3, 1.3, 1.5};
     for (int by = BY_NOTHING; by <= BY_BUILDS; by++) {
-        struct tally t = row_of(FACES, (enum by)by);
+        struct tally t = row_of(PLACES, (enum by)by);
         cr_assert(percent(t.strict_wrong) > 60, "the simulation is too easy: %.1f", percent(t.strict_wrong));
         cr_assert(percent(t.wrong) <= 1, "%d: %.2f", by, percent(t.wrong));
         cr_assert(ratio(&t) <= most[by], "%d: %.2f", by, ratio(&t));
@@ -324,11 +324,11 @@ Test(search_headline, baseline_crashes_for_its_own_sake)
     }
 }
 
-/* What people may meet: 30 % of the failures show one signature, 45 % have faces; in 15 % there is a second bug
- * elsewhere, in 5 % one in a part of the trigger, and in 5 % a value that crashes for its own sake. */
+/* What people may meet: 30 % of the failures show one signature, 45 % have several places; in 15 % there is a second
+ * bug elsewhere, in 5 % one in a part of the trigger, and in 5 % a value that crashes for its own sake. */
 Test(search_headline, mix)
 {
-    static const enum row rows[] = {PLAIN, FACES, FREE, NESTED, BASELINE};
+    static const enum row rows[] = {PLAIN, PLACES, FREE, NESTED, BASELINE};
     static const unsigned parts[] = {30, 45, 15, 5, 5};
     static const double most[] = {6.5, 6.5, 1.8, 1};
     for (int by = BY_NOTHING; by <= BY_BUILDS; by++) {
@@ -448,7 +448,7 @@ Test(search_headline, order_and_width)
 {
     for (uint64_t seed = 0; seed < 300; seed++) {
         uint64_t minimal[AXES];
-        struct problem *p = problem_new(seed % 2 == 0 ? FACES : FREE, seed);
+        struct problem *p = problem_new(seed % 2 == 0 ? PLACES : FREE, seed);
         size_t bytes = p->m->space.n_axes * sizeof(uint64_t);
         for (unsigned width = 1; width < 9; width += 2) {
             struct tl_search_options o = {.seed = 1, .width = width, .widen = true};

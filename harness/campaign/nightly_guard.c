@@ -1,8 +1,8 @@
-/* What a night may believe.
+/* Nights are tried before they are given: do fresh processes do the same, do older trials still hold?
  *
  * Its trials are always run anew, and most are a fork server's children. One pass of each case on each unit is tried
- * in a fresh process, once for each environment (processes.h); where that differs, the cells of the case on that unit are
- * emptied and run in fresh processes, tonight and in the nights to come.
+ * in a fresh process, once for each environment (processes.h); where that differs, the cells of the case on that unit
+ * are emptied and run in fresh processes, tonight and in the nights to come.
  *
  * Trials of this night that contradict stored ones set those aside (stored.h): what isolates a new failure afterwards
  * must not be told that it passes, by trials of the days before. */

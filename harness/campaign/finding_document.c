@@ -178,6 +178,15 @@ static void add_reason(const struct tl_driver *d, const struct tl_search_result 
 {
     struct tl_trial_record t;
     struct tl_error ignored;
+    bool ended = r->trials || d->n_cached;
+    if (!r->reproduced &&
+        (tl_search_has_note(r, TL_NOTE_LOST) || !ended)) { /* it may fail or pass: nobody saw */
+        json_object_set_new(document, "judged", json_false());
+        json_object_set_new(
+            document, "message",
+            json_string("no trial of the failing variant came to its end; give it more time"));
+        return;
+    }
     if (!tl_search_has_note(r, TL_NOTE_FAILING_UNSUPPORTED))
         return;
     char *why = tl_variant_forbidden(d->c, d->failing);

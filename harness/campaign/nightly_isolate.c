@@ -76,8 +76,11 @@ static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
         c->finding = not_isolated(e->why);
         result = 0;
     }
-    if (!result && json_array_size(documents))
-        c->finding = summary(json_array_get(documents, 0));
+    const json_t *document = result ? NULL : json_array_get(documents, 0);
+    const char *why = json_string_value(json_object_get(document, "message"));
+    if (document) /* without a finding: it could not be tried, or the time was used up before a trial had ended */
+        c->finding =
+            json_is_null(json_object_get(document, "finding")) && why ? not_isolated(why) : summary(document);
     json_decref(documents);
     return result;
 }

@@ -8,6 +8,9 @@
  *   a word that is one     with all that is in it; a script with the files beside it; an ONNX model with its data
  *   a name                 that PATH has: what `env`, `xcrun` or `nice` would run
  *   the words of a script  of a shell, which name the programs that it runs
+ *   paths in a script      what it names outside its own directory (content_named.c)
+ *   a compiled program     its shared libraries (content_libraries.c)
+ *   a variable             of the case: each path in it that trapline's own has not
  *
  * Files beside a script are its modules and what it reads (content_walk.c). Of packages that are installed for an
  * interpreter their list counts (content_packages.c). What is behind a wrapper, cannot be seen from here: who has
@@ -22,7 +25,9 @@
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
+#include "harness/executor/content_named.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +37,7 @@
 #define DEPTH_MOST 6       /* script, interpreter, its interpreter; a script that runs a script */
 #define SCRIPT_MOST 262144 /* bytes of a script whose words are looked at */
 #define WORDS_MOST 4000    /* of those */
+#define NAMING_MOST 200    /* sources beside a script whose paths are looked at */
 
 struct command {
     struct tl_content *x;
@@ -240,6 +246,26 @@ static void add_beside(const struct command *c, struct tl_hash *h, const char *p
     free(real);
 }
 
+static void add_libraries(const struct command *c, struct tl_hash *h, const char *program)
+{
+    json_t *libraries = tl_libraries_of(program, tl_environment_value(c->settings, "LD_LIBRARY_PATH")),
+           *unused;
+    const char *path;
+    json_object_foreach(libraries, path, unused)
+        tl_content_now(c->x, h, path);
+    json_decref(libraries);
+}
+
+/* Whether a directory holds another. */
+static bool is_above(const char *directory, const char *other)
+{
+    char *real = realpath(other, NULL);
+    size_t n = strlen(directory);
+    bool is = real && !strncmp(real, directory, n) && real[n] == '/';
+    free(real);
+    return is;
+}
+
 /* A program with its interpreter, whatever stands beside it. */
 static void add_program(const struct command *c, struct tl_hash *h, const char *path)
 {
@@ -255,7 +281,56 @@ static void add_program(const struct command *c, struct tl_hash *h, const char *
         add_words(&below, h, path);
     if (is_python(base_of(path)))
         tl_content_python(c->x, h, path);
+    if (!line)
+        add_libraries(c, h, path);
     free(line);
+}
+
+static void add_named(const struct command *c, struct tl_hash *h, const char *script)
+{
+    struct command below = *c;
+    if (below.depth++ > DEPTH_MOST)
+        return;
+    json_t *named = tl_named_by_script(script), *unused;
+    const char *path;
+    struct stat st;
+    json_object_foreach(named, path, unused) {
+        char *directory = directory_of(script);
+        if (stat(path, &st))
+            st.st_mode = 0;
+        if (S_ISDIR(st.st_mode) && !tl_content_is_broad(path))
+            tl_content_walk(c->x, h, is_above(path, directory) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, path);
+        else if (S_ISREG(st.st_mode) && tl_content_is_source(base_of(path)))
+            add_known(&below, h, 'o', path, add_own_program);
+        else if (S_ISREG(st.st_mode) && (st.st_mode & 0111))
+            add_known(&below, h, 'o', path, add_own_program);
+        else if (S_ISREG(st.st_mode))
+            tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
+        free(directory);
+    }
+    json_decref(named);
+}
+
+/* What a script names elsewhere, and what the sources beside it do. */
+static void add_all_named(const struct command *c, struct tl_hash *h, const char *script)
+{
+    char *directory = directory_of(script);
+    struct dirent **entries = NULL;
+    add_known(c, h, 'n', script, add_named);
+    int n = is_in_path(c, directory) || is_of_system(directory) || tl_content_is_broad(directory)
+                ? 0
+                : scandir(directory, &entries, NULL, alphasort);
+    for (int i = 0, looked = 0; i < n; i++) {
+        if (looked < NAMING_MOST && tl_content_is_source(entries[i]->d_name)) {
+            char *path = tl_format("%s/%s", directory, entries[i]->d_name);
+            add_known(c, h, 'n', path, add_named);
+            free(path);
+            looked++;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    free(directory);
 }
 
 /* The program of a command, or a script that it is given: with what stands beside it. */
@@ -265,6 +340,7 @@ static void add_own_program(const struct command *c, struct tl_hash *h, const ch
     add_known(c, h, 'x', path, add_program);
     if (line || tl_content_is_source(base_of(path))) {
         add_beside(c, h, path);
+        add_all_named(c, h, path);
     } else {
         char *directory = directory_of(path); /* libraries beside a program */
         if (!is_of_system(directory) && !is_in_path(c, directory))
@@ -354,6 +430,26 @@ static void add_module_paths(const struct command *c, struct tl_hash *h)
     }
 }
 
+/* Variables of the case: each path in them. What trapline's own variable of that name has too is everybody's. */
+static void add_settings(const struct command *c, struct tl_hash *h)
+{
+    for (size_t i = 0; c->settings && c->settings[i]; i++) {
+        const char *equals = strchr(c->settings[i], '='), *list = equals ? equals + 1 : NULL;
+        char *name = tl_format("%.*s", equals ? (int)(equals - c->settings[i]) : 0, c->settings[i]);
+        if (!strcmp(name, "HOME"))
+            list = NULL;
+        for (char *one; list && (one = tl_next_directory(&list)); free(one)) {
+            const char *own = getenv(name);
+            bool shared = is_of_system(one);
+            for (char *other; own && !shared && (other = tl_next_directory(&own)); free(other))
+                shared = !strcmp(one, other);
+            if (!shared)
+                add_known(c, h, 'w', one, add_word);
+        }
+        free(name);
+    }
+}
+
 void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *directory,
                         const char *const *settings, char *const *words)
 {
@@ -370,6 +466,7 @@ void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *dir
             tl_content_walk(x, h, TL_CONTENT_BESIDE, directory);
     }
     add_module_paths(&c, h);
+    add_settings(&c, h);
     tl_content_environment_of(x, h, directory);
     free(program);
 }
@@ -381,6 +478,9 @@ static void add_runner(const struct command *c, struct tl_hash *h, const char *r
         add_program(c, h, runner);
         tl_content_walk(c->x, h, TL_CONTENT_RUNNER, c->directory);
         tl_content_environment_of(c->x, h, c->directory);
+        add_all_named(c, h, runner);
+    } else {
+        add_libraries(c, h, runner);
     }
     free(line);
 }
@@ -393,5 +493,6 @@ void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runn
     forget_old(x);
     add_known(&c, h, 'r', runner, add_runner);
     add_module_paths(&c, h);
+    add_settings(&c, h);
     free(directory);
 }

@@ -52,6 +52,7 @@ enum tl_content_mode {
 };
 void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mode mode, const char *path);
 bool tl_content_is_source(const char *name);
+bool tl_content_is_broad(const char *directory); /* as a system or a home is */
 /* The content of one file as it is now. */
 void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path);
 void tl_content_note(struct tl_content *x, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -203,7 +203,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 }
 
 /* Where a tree is as broad as a system, looking at it would tell nothing and take minutes. */
-static bool is_too_broad(const char *path)
+bool tl_content_is_broad(const char *path)
 {
     static const char *const broad[] = {"/usr",   "/tmp",     "/var",    "/etc",     "/home",   "/root",
                                         "/Users", "/opt",     "/dev",    "/proc",    "/sys",    "/bin",
@@ -222,7 +222,7 @@ static void walk(struct walk *w, const char *path)
 {
     char *copy = tl_strdup(path);
     char *const roots[] = {copy, NULL};
-    bool broad = is_too_broad(path);
+    bool broad = tl_content_is_broad(path);
     if (broad && w->mode != TL_CONTENT_FLAT)
         tl_content_note(
             w->x,
@@ -260,8 +260,14 @@ static void walk_file(struct walk *w, const char *path)
 {
     const char *slash = strrchr(path, '/');
     struct stat st;
-    if (!stat(path, &st))
+    if (stat(path, &st))
+        return;
+    if (w->closing && S_ISDIR(st.st_mode)) { /* it was not there when the command began: trials made it */
+        w->mode = TL_CONTENT_TREE;
+        walk(w, path);
+    } else {
         take_file(w, path, slash ? slash + 1 : path, &st);
+    }
 }
 
 /* By one path for each directory, without links and dots: what is trapline's own is known by its path. */

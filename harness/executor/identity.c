@@ -15,6 +15,10 @@ extern char **environ;
  * anything that runs, so they count. The beginning of a name, or all of it with '='. */
 static const char *const passing[] = {"_=",
                                       "SHLVL=",
+                                      "SHELL=",
+                                      "USER=",
+                                      "USERNAME=",
+                                      "LOGNAME=",
                                       "PWD=",
                                       "OLDPWD=",
                                       "TMPDIR=",

@@ -217,8 +217,9 @@ static bool listed(const struct tl_element_type *t, const json_t *value, struct 
     return false;
 }
 
-int tl_values_of_first(struct tl_values *v, const json_t *output)
+int tl_values_of_first(struct tl_values *v, const json_t *output, bool *broken)
 {
+    *broken = false;
     const char *name = json_string_value(json_object_get(output, "dtype"));
     const json_t *shape = json_object_get(output, "shape"), *list = json_object_get(output, "first"), *item;
     size_t i;
@@ -233,13 +234,16 @@ int tl_values_of_first(struct tl_values *v, const json_t *output)
         if (__builtin_mul_overflow(v->elements, (uint64_t)json_integer_value(item), &v->elements))
             return -1;
     }
-    if (v->elements != json_array_size(list))
-        return -1;
+    *broken = json_array_size(list) > v->elements;
     json_array_foreach(list, i, item) {
         struct tl_element x;
-        if (!listed(type, item, &x))
-            return -1;
+        if (!listed(type, item, &x) && !json_is_null(item))
+            *broken = true;
+        if (json_is_null(item) && !listed(type, item, &x))
+            return -1; /* something that is not finite, and which is not said */
     }
+    if (*broken || v->elements != json_array_size(list))
+        return -1;
     v->type = type;
     v->list = list;
     return 0;

@@ -32,8 +32,8 @@ int tl_values_open_npy(struct tl_values *v, int directory, const char *path,
                        const struct tl_element_type *type, bool strict, struct tl_error *e);
 int tl_values_open_pb(struct tl_values *v, const char *path, struct tl_error *e);
 /* From "first" of an output in a result, when that holds all elements: 0. Borrows the output. -1: it does not,
- * or something in it is no value of the type. */
-int tl_values_of_first(struct tl_values *v, const json_t *output);
+ * or something in it is no value of the type; *broken: it holds more elements than there are, or such values. */
+int tl_values_of_first(struct tl_values *v, const json_t *output, bool *broken);
 void tl_values_close(struct tl_values *v);
 
 /* Element i. Its text is valid until the next call. -1: the file cannot be read any more. */

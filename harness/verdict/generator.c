@@ -50,6 +50,18 @@ static const struct {
     {"EnvironmentLocationNotFound: ", ""},
     {"cannot open ", ": No such file"},
     {"error while loading shared libraries: ", ""},
+    {"Library not loaded: ", ""},
+    /* bash and zsh within a script, make, cargo, containers */
+    {NULL, ": command not found"},
+    {"command not found: ", ""},
+    {"*** No rule to make target ", ""},
+    {"error: no such command: ", ""},
+    {NULL, "executable file not found in $PATH"},
+    {"Unable to find image ", ""},
+    /* what pip and uv were to install */
+    {"Could not find a version that satisfies the requirement ", ""},
+    {"No matching distribution found for ", ""},
+    {NULL, "No solution found when resolving "},
 };
 
 static bool begins(const char *line, size_t size, const char *with)

@@ -407,8 +407,13 @@ class TimeTest(Answers):
 
     def test_isolate(self):
         case = self.steps("sleep 30; exit 3", failing={"how": "crashes", "n": 4})
-        found = json.loads(self.timed(3, "isolate", case, "--max-time", "3", "--json").stdout)
-        self.assertFalse(found["complete"])
+        done = self.timed(3, "isolate", case, "--max-time", "3", "--json", status=2)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["complete"], found["finding"], found["judged"]), (False, None, False), "nobody saw it")
+        self.assertIn("came to its end", found["message"])
+        self.assertIn("nothing was tried", done.stderr)
+        self.assertNotIn("not reproduced", self.timed(2, "isolate", case, "--max-time", "2", status=2).stdout)
+        self.assertEqual(self.listed("findings")["findings"], [])
         self.assertGreater(self.lost(), 0)
 
     def test_isolate_while_it_searches(self):
@@ -419,7 +424,7 @@ class TimeTest(Answers):
 
     def test_generator(self):
         case = self.case("made", {"generate": ["sh", "-c", "sleep 30; touch $0", "{model}"]}, HOW, failing={"n": 4})
-        self.timed(2, "isolate", case, "-u", "selftest:cpu", "--max-time", "2")
+        self.timed(2, "isolate", case, "-u", "selftest:cpu", "--max-time", "2", status=2)
         self.timed(2, "matrix", case, "-u", "selftest:cpu", "-s", "n=*", "--max-time", "2")
 
     def test_sweep_and_builds(self):
@@ -439,7 +444,7 @@ class TimeTest(Answers):
     def test_lost_is_no_answer(self):
         self.write("state", "30")
         case = self.steps("sleep $(cat {case_dir}/state)", [{"name": "n", "range": [1, 2]}], failing={"n": 2})
-        self.timed(2, "isolate", case, "--max-time", "2")
+        self.timed(2, "isolate", case, "--max-time", "2", status=2)
         self.assertGreater(self.lost(), 0)
         self.write("state", "0")
         self.assertEqual(json.loads(self.trapline("matrix", case, "-s", "n=2", "--json", status=0).stdout)["cached"], 0)

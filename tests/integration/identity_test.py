@@ -269,11 +269,109 @@ class IdentityTest(IdentityBase):
                 self.env["verdict"] = verdict
             self.expect(verdict or "bad")
 
+    def test_who_asks_is_no_matter(self):
+        """A login, a terminal of another kind, cron: what they set decides nothing."""
+        self.write("s.sh", SH + JUDGE, 0o755)
+        self.steps("{case_dir}/s.sh", "{x}")
+        self.assertEqual(self.by_run(), "bad")
+        for of in ({"SHELL": "/bin/zsh", "TERM": "xterm-256color", "SHLVL": "3", "COLUMNS": "80"},
+                   {"SHELL": "/bin/sh", "LOGNAME": "me", "USER": "me", "MAIL": "/var/mail/me"},
+                   {"SSH_CONNECTION": "1 2 3 4", "TMUX": "/tmp/tmux", "INVOCATION_ID": "1"}):
+            before = dict(self.env)
+            self.env.update(of)
+            self.assertEqual((self.by_run(), self.cached), ("bad", True), of)
+            self.env = before
+
     def test_environment_of_case(self):
         self.write("s.sh", SH + JUDGE, 0o755)
         for verdict in ("bad", "good", "bad"):
             self.steps("{case_dir}/s.sh", "{x}", environment={"verdict": verdict})
             self.expect(verdict)
+
+
+class ElsewhereTest(IdentityBase):
+    """What stands outside the directory of a script or a program, and is named in it."""
+
+    def changes(self, name, text, mode=0o644):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        for verdict in ("bad", "good", "bad"):
+            self.write(name + ".new~", text(verdict), mode)
+            os.rename(self.path(name + ".new~"), self.path(name))
+            self.assertEqual(self.by_run(), verdict)
+            self.assertEqual((self.by_run(), self.cached), (verdict, True), "nothing changed")
+
+    def script(self, name, text, interpreter=(sys.executable, "-S", "-B"), **more):
+        os.makedirs(self.path("case"), exist_ok=True)
+        self.write("case/" + name, text, 0o755)
+        return self.steps(*interpreter, "{case_dir}/case/" + name, "{x}", **more)
+
+    def test_directory_of_modules(self):
+        rest = "from deep import verdict\nsys.exit(3 if sys.argv[1] == 'bad' == verdict else 0)\n"
+        for way in ("os.path.join(os.path.dirname(__file__), '..', 'lib')", "os.path.dirname(__file__) + '/../lib'",
+                    "str(pathlib.Path(__file__).parent.parent / 'lib')", f"'{self.path('lib')}'",
+                    "os.path.join(os.path.dirname(os.path.dirname(__file__)), 'lib')"):
+            with self.subTest(way=way):
+                self.script("s.py", f"import os, pathlib, sys\nsys.path.insert(0, {way})\n" + rest)
+                self.changes("lib/deep.py", lambda v: f"verdict = '{v}'\n")
+
+    def test_module_of_a_module(self):
+        self.script("s.py", "import sys\nfrom beside import verdict\n"
+                            "sys.exit(3 if sys.argv[1] == 'bad' == verdict else 0)\n")
+        self.write("case/beside.py", "import os, sys\nsys.path.insert(0, os.path.dirname(__file__) + '/..')\n"
+                                     "from above import verdict\n")
+        self.changes("above.py", lambda v: f"verdict = '{v}'\n")
+
+    def test_script_that_a_script_runs(self):
+        self.script("s.sh", 'exec "$(dirname "$0")/../other/tool" "$@"\n', ["/bin/sh"])
+        self.changes("other/tool", lambda v: f"{SH}verdict={v}\n" + JUDGE, 0o755)
+        self.script("s.sh", 'HERE=$(cd "$(dirname "$0")/.." && pwd)\n. "$HERE/share/verdict.inc"\n' + JUDGE, ["/bin/sh"])
+        self.changes("share/verdict.inc", lambda v: f"verdict={v}\n")
+
+    @unittest.skipUnless(shutil.which("node"), "without node")
+    def test_required_module(self):
+        node = [os.path.realpath(shutil.which("node"))]
+        self.script("s.js", "process.exit(process.argv[2] == 'bad' && require('../lib/b') == 'bad' ? 3 : 0)\n", node)
+        self.changes("lib/b.js", lambda v: f"module.exports = '{v}'\n")
+
+    def test_directory_in_a_variable(self):
+        self.script("s.sh", 'verdict=$(cat "$DATA/deep/verdict")\n' + JUDGE, ["/bin/sh"],
+                    environment={"DATA": "{case_dir}/data"})
+        self.changes("data/deep/verdict", lambda v: v)
+        self.script("s.py", "import subprocess, sys\nsys.exit(subprocess.call(['hidden', sys.argv[1]]))\n",
+                    environment={"PATH": "{case_dir}/tools:" + self.env["PATH"]})
+        self.changes("tools/hidden", lambda v: f"{SH}verdict={v}\n" + JUDGE, 0o755)
+
+    def test_made_by_a_trial(self):
+        self.script("s.sh", 'mkdir -p "$OUT" && date +%N >"$OUT/last.txt"\n' + JUDGE, ["/bin/sh"],
+                    environment={"OUT": "{case_dir}/out"})
+        self.assertEqual((self.by_run(), self.cached), ("bad", False))
+        self.assertEqual((self.by_run(), self.cached), ("bad", True), "what a trial made is no input of it")
+
+    @unittest.skipUnless(sys.platform == "linux" and shutil.which("cc"), "without ELF, or a compiler")
+    def test_shared_library(self):
+        def build(output, text, *more):
+            self.write("text.c", text)
+            subprocess.run(["cc", "-o", self.path(output + ".new~"), self.path("text.c"), *more], check=True)
+            os.rename(self.path(output + ".new~"), self.path(output))
+        for name in ("bin2", "lib", "lib2"):
+            os.mkdir(self.path(name))
+        inner = lambda v: build("lib2/libinner.so", f"int inner(void) {{ return {3 * (v == 'bad')}; }}", "-shared", "-fPIC")
+        inner("bad")
+        build("lib/libouter.so", "int inner(void);\nint outer(void) { return inner(); }", "-shared", "-fPIC",
+              "-L" + self.path("lib2"), "-linner", "-Wl,-rpath,$ORIGIN/../lib2")
+        main = "int outer(void);\nint main(int n, char **a) { (void)n; return a[1][0] == 'b' ? outer() : 0; }"
+        link = ["-L" + self.path("lib"), "-louter", "-Wl,-rpath-link," + self.path("lib2")]
+        for way in (["-Wl,-rpath,$ORIGIN/../lib"], ["-Wl,--disable-new-dtags,-rpath," + self.path("lib")], []):
+            with self.subTest(way=way):
+                build("bin2/tool", main, *link, *way)
+                self.env.pop("LD_LIBRARY_PATH", None)
+                if not way:
+                    self.env["LD_LIBRARY_PATH"] = self.path("lib")
+                self.steps("./bin2/tool", "{x}")
+                for verdict in ("bad", "good", "bad"):
+                    inner(verdict)
+                    self.assertEqual(self.by_run(), verdict)
+                    self.assertEqual((self.by_run(), self.cached), (verdict, True), "nothing changed")
 
 
 class KeptTest(IdentityBase):
@@ -336,7 +434,7 @@ class KeptTest(IdentityBase):
 
     def test_new_truth_stays(self):
         """What nothing shows: the outcome depends on a file that nobody names."""
-        self.write("s.sh", f"{SH}verdict=$(cat {self.path('far', 'away')} 2>/dev/null)\n" + JUDGE, 0o755)
+        self.write("s.sh", f"{SH}verdict=$(cat {self.directory}/f?r/away 2>/dev/null)\n" + JUDGE, 0o755)
         os.mkdir(self.path("far"))
         self.write("far/away", "bad")
         case = self.steps("{case_dir}/tools/s.sh", "{x}")

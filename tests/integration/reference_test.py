@@ -205,6 +205,10 @@ class ReferenceTest(ProgramTest):
         self.judged("wrong", [dict(bare, first=[1, 3])], [tensor("float32", [1, 2], hash="f")])
         self.judged("wrong", [dict(bare, hash="a" * 32, finite=False)], [dict(bare, hash="b" * 32)])
         self.judged("unsupported", [], [])
+        sequence = {"name": "y", "kind": "sequence"}
+        self.judged("pass", [dict(sequence, hash="a" * 32)], [dict(sequence, hash="a" * 32)])
+        self.judged("unsupported", [dict(sequence, hash="a" * 32)], [dict(sequence, hash="b" * 32)])
+        self.judged("wrong", [dict(bare, hash="a" * 32)], [dict(sequence, hash="a" * 32)])
         # One output that cannot be compared hides none that is wrong.
         trial = self.judged("wrong", [dict(bare, hash="a" * 32), tensor("float32", [1], "z")],
                             [dict(bare, hash="b" * 32), tensor("float32", [2], "z")])
@@ -270,8 +274,13 @@ say({"result": {"outputs": [{"name": "confidence", "dtype": "float32", "shape": 
                           ("open(request['outputs'] + '/0.npy', 'r+').truncate(1 << 30)", "its shape needs 4 bytes"),
                           ("os.rename(request['outputs'], 'o'); os.symlink('o', request['outputs'])",
                            "is not the name of a file")):
-            then = "if request['device'] == 'cpu': said[0]['hash'] = 'f'; %s\nsay({'result': {'outputs': said}})" % then
-            self.assertIn(why, self.judged("unsupported", got, got, then=then)["message"])
+            for digits in ("f", "0" * 32): # another hash; the same, which is not believed beside such a file
+                lie = "if request['device'] == 'cpu': said[0]['hash'] = '%s'; %s\nsay({'result': {'outputs': said}})" % (
+                    digits, then)
+                self.assertIn(why, self.judged("unsupported", got, got, then=lie)["message"])
+        for first in ([1, 2], ["1"], [[1, 2]]):
+            listed = {"name": "y", "dtype": "float32", "shape": [1], "first": first}
+            self.assertIn("no value of its type", self.judged("unsupported", [listed], [dict(listed, first=[1])])["message"])
 
     # --- what a reference can be
 

@@ -47,12 +47,13 @@ static const char *way(const char *dtype, const char *expected, const char *got,
 {
     struct tl_values a, b;
     struct tl_error e;
+    bool broken;
     json_t *x = json_pack("{s:s,s:o}", "dtype", dtype, "first", parsed(expected)),
            *y = json_pack("{s:s,s:o}", "dtype", dtype, "first", parsed(got));
     json_object_set_new(x, "shape", json_pack("[i]", (int)json_array_size(json_object_get(x, "first"))));
     json_object_set_new(y, "shape", json_pack("[i]", (int)json_array_size(json_object_get(y, "first"))));
-    cr_assert_eq(tl_values_of_first(&a, x), 0, "%s %s", dtype, expected);
-    cr_assert_eq(tl_values_of_first(&b, y), 0, "%s %s", dtype, got);
+    cr_assert_eq(tl_values_of_first(&a, x, &broken), 0, "%s %s", dtype, expected);
+    cr_assert_eq(tl_values_of_first(&b, y, &broken), 0, "%s %s", dtype, got);
     cr_assert_eq(tl_closeness_find(&a, &b, &tolerance, c, &e), 0);
     tl_values_close(&a);
     tl_values_close(&b);
@@ -164,20 +165,29 @@ Test(reference, what_lists_no_values)
     static const char *const outputs[] = {
         "{\"dtype\":\"float32\",\"shape\":[3],\"first\":[1,2]}",  /* not all of them */
         "{\"dtype\":\"float32\",\"shape\":[1],\"first\":[null]}", /* not finite, but which of them? */
-        "{\"dtype\":\"float32\",\"shape\":[1],\"first\":[\"many\"]}",
-        "{\"dtype\":\"int32\",\"shape\":[1],\"first\":[1.5]}",
-        "{\"dtype\":\"uint64\",\"shape\":[1],\"first\":[\"18446744073709551616\"]}",
-        "{\"dtype\":\"bool\",\"shape\":[1],\"first\":[2]}",
-        "{\"dtype\":\"string\",\"shape\":[1],\"first\":[1]}",
         "{\"dtype\":\"string\",\"shape\":[1],\"first\":[\"a\"],\"first_cut\":true}",
         "{\"dtype\":\"quaternion\",\"shape\":[1],\"first\":[1]}",
         "{\"kind\":\"sequence\",\"first\":[1]}",
         "{\"dtype\":\"float32\",\"shape\":[4294967296,4294967296],\"first\":[]}",
     };
-    for (size_t i = 0; i < TL_COUNT(outputs); i++) {
+    static const char *const lies[] = {
+        "{\"dtype\":\"float32\",\"shape\":[1],\"first\":[1,2]}", /* more than there are */
+        "{\"dtype\":\"float32\",\"shape\":[],\"first\":[1,2]}",
+        "{\"dtype\":\"float32\",\"shape\":[0],\"first\":[1]}",
+        "{\"dtype\":\"float32\",\"shape\":[100],\"first\":[\"1\"]}",
+        "{\"dtype\":\"float32\",\"shape\":[1],\"first\":[\"many\"]}",
+        "{\"dtype\":\"int32\",\"shape\":[1],\"first\":[1.5]}",
+        "{\"dtype\":\"uint64\",\"shape\":[1],\"first\":[\"18446744073709551616\"]}",
+        "{\"dtype\":\"bool\",\"shape\":[1],\"first\":[2]}",
+        "{\"dtype\":\"string\",\"shape\":[1],\"first\":[1]}",
+    };
+    for (size_t i = 0; i < TL_COUNT(outputs) + TL_COUNT(lies); i++) {
+        const char *text = i < TL_COUNT(outputs) ? outputs[i] : lies[i - TL_COUNT(outputs)];
         struct tl_values v;
-        json_t *output = parsed(outputs[i]);
-        cr_expect_eq(tl_values_of_first(&v, output), -1, "%s", outputs[i]);
+        bool broken;
+        json_t *output = parsed(text);
+        cr_expect_eq(tl_values_of_first(&v, output, &broken), -1, "%s", text);
+        cr_expect_eq(broken, i >= TL_COUNT(outputs), "%s", text);
         json_decref(output);
     }
 }

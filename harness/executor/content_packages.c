@@ -119,8 +119,9 @@ void tl_content_python(struct tl_content *x, struct tl_hash *h, const char *inte
 {
     char *real = realpath(interpreter, NULL), *home = tl_home(".local");
     char *prefixes[] = {above(interpreter), real ? above(real) : NULL, tl_strdup("/usr/local"), home};
+    bool is_link = prefixes[1] && strcmp(prefixes[0], prefixes[1]);
     for (size_t i = 0; i < TL_COUNT(prefixes); i++) {
-        if (prefixes[i] && !(i == 1 && !strcmp(prefixes[0], prefixes[1])))
+        if (prefixes[i] && (i != 1 || is_link))
             add_prefix(x, h, prefixes[i]);
         free(prefixes[i]);
     }

@@ -64,8 +64,7 @@ int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e)
             struct tl_stored_cell cell = cell_of(c);
             struct tl_processes p;
             bool known;
-            if (!tl_processes_forked(c->unit) || c->processes.differ ||
-                (failed ? !c->failed : !c->passed))
+            if (!tl_processes_forked(c->unit) || c->processes.differ || (failed ? !c->failed : !c->passed))
                 continue;
             if (tl_processes_known(n->x, &cell, &p, &known, e))
                 return -1;

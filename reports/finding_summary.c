@@ -109,6 +109,15 @@ static void add_places(struct tl_buffer *b, const json_t *f)
     tl_buffer_free(&only);
 }
 
+static void add_processes(struct tl_buffer *b, const json_t *f)
+{
+    struct tl_buffer words = TL_BUFFER_INIT;
+    tl_words_processes(&words, f);
+    if (words.size)
+        tl_buffer_printf(b, " %s.", words.data);
+    tl_buffer_free(&words);
+}
+
 static void add_since(struct tl_buffer *b, const json_t *f)
 {
     const json_t *builds = json_object_get(f, "builds"), *ranges = json_object_get(builds, "ranges"), *range;
@@ -158,6 +167,7 @@ char *tl_words_summary(const json_t *f)
                              (long long)r.failed, (long long)r.runs);
         tl_words_variant(&b, json_object_get(f, "failing"));
         tl_buffer_add_string(&b, ".");
+        add_processes(&b, f);
         return tl_buffer_take(&b);
     }
     bool no_model = !strcmp(phase, "generate"); /* what fails is a generator, not the runtime */
@@ -174,5 +184,6 @@ char *tl_words_summary(const json_t *f)
     add_causes(&b, f);
     add_places(&b, f);
     add_since(&b, f);
+    add_processes(&b, f);
     return tl_buffer_take(&b);
 }

@@ -208,3 +208,20 @@ char *tl_report_title(const json_t *f)
     }
     return tl_buffer_take(&b);
 }
+
+void tl_words_processes(struct tl_buffer *b, const json_t *finding)
+{
+    const json_t *processes = json_object_get(finding, "processes");
+    const json_t *forked = json_object_get(processes, "forked"), *fresh = json_object_get(processes, "fresh");
+    if (json_array_size(forked) != 2 || json_array_size(fresh) != 2)
+        return;
+    tl_buffer_printf(
+        b,
+        "It depends on the kind of process: %lld of %lld processes of their own failed, and %lld of "
+        "%lld children of fork servers, each of another server. All of this is about processes of "
+        "their own",
+        (long long)json_integer_value(json_array_get(fresh, 0)),
+        (long long)json_integer_value(json_array_get(fresh, 1)),
+        (long long)json_integer_value(json_array_get(forked, 0)),
+        (long long)json_integer_value(json_array_get(forked, 1)));
+}

@@ -25,6 +25,8 @@ bool tl_words_holds(const json_t *list, const json_t *value); /* whether the val
 void tl_words_note(struct tl_buffer *b, const json_t *finding,
                    const json_t *note); /* a remark of the search */
 bool tl_words_has_note(const json_t *finding, const char *code);
+/* Where the kind of process makes a difference: how often it failed in each, without a full stop; else nothing. */
+void tl_words_processes(struct tl_buffer *b, const json_t *finding);
 char *tl_words_summary(const json_t *finding); /* the caller's */
 char *tl_report_title(const json_t *finding);  /* one line that names the failure, plain text; the caller's */
 

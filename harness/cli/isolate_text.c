@@ -418,6 +418,11 @@ char *tl_isolate_text(const json_t *d, bool colour)
     if (json_is_object(json_object_get(d, "frontier")))
         tl_isolate_add_frontier(&b, d);
     add_measured_rate(&b, d);
+    struct tl_buffer processes = TL_BUFFER_INIT;
+    tl_words_processes(&processes, d);
+    if (processes.size)
+        tl_buffer_printf(&b, "  %s\n", processes.data);
+    tl_buffer_free(&processes);
     json_array_foreach(json_object_get(d, "others"), i, j) {
         tl_buffer_printf(&b, "  another failure: %s in %s: %s\n", text_of(j, "outcome"), text_of(j, "phase"),
                          text_of(j, "title"));

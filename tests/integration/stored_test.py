@@ -228,6 +228,8 @@ class ProcessesTest(StoredTest):
         self.assertEqual({s["fresh"] for s in d["path"]}, {True})
         done = self.trapline("isolate", self.path("forks.json"), "-u", self.unit, status=1)
         self.assertEqual(done.stderr.count("children of a fork server"), 1)
+        self.assertIn("It depends on the kind of process: ", done.stdout)
+        self.assertIn("It depends on the kind of process: ", self.trapline("report", d["finding"], status=0).stdout)
         # A matrix knows it from there.
         m, _ = self.ask("matrix", self.path("forks.json"), "-u", self.unit, "-s", "n=9", "-s", "only=fresh", status=1)
         self.assertEqual(m["failed"], 1)
@@ -236,6 +238,7 @@ class ProcessesTest(StoredTest):
         d, _ = self.ask("isolate", self.forking_case(n=16, only="forked"), "-u", self.unit, status=0)
         self.assertFalse(d["reproduced"])
         self.assertEqual((d["processes"]["forked"][0], d["processes"]["fresh"][0]), (d["processes"]["forked"][1], 0))
+        self.assertIn("It depends on the kind of process: 0 of ", self.trapline("report", d["finding"], status=0).stdout)
 
     def test_no_difference(self):
         axes = [AXES[0], {"name": "only", "choices": ["none", "both"]}, AXES[4]]

@@ -126,7 +126,8 @@ class MatrixTest(TurnTest):
         self.assertEqual(self.ran(), 14, "a failure and a pass are tried again")
         # More repeats add to those that are there.
         more = self.matrix(self.numbers, "-u", self.unit(), "-s", "n=2", "-n", "8", status=0)
-        self.assertEqual((more["trials"], more["cached"]), (8, 6))
+        self.assertEqual(more["trials"], 8)
+        self.assertIn(more["cached"], (6, 7), "the pass that was tried again may have been one of these")
 
     def test_pairs(self):
         axes = [{"name": f"a{i}", "choices": ["p", "q", "r"]} for i in range(8)]

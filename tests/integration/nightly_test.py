@@ -120,8 +120,11 @@ class WhatChanged(NightlyTest):
         os.makedirs(self.path("elsewhere"))
         os.makedirs(self.path("out-of-sight"))
         tool = self.write(os.path.join("out-of-sight", "tool.py"), "import sys\n")
+        # Its path is put together when it runs: written backwards, it stands nowhere.
         wrapper = self.write(os.path.join("elsewhere", "wrapper"),
-                             f"#!/bin/sh\nname=$1\nshift\nexec {sys.executable} {self.path('out-of-sight')}/$name.py \"$@\"\n", 0o755)
+                             f"#!{sys.executable}\nimport os, sys\n"
+                             f"tool = {self.path('out-of-sight')[::-1]!r}[::-1] + os.sep + sys.argv[1] + '.py'\n"
+                             "os.execv(sys.executable, [sys.executable, tool] + sys.argv[2:])\n", 0o755)
         self.case("tool", {"steps": [{"phase": "execute", "argv": [wrapper, "tool", "{mode}", "{n}"]}]},
                   [{"name": "mode", "choices": ["plain", "fast"]}, {"name": "n", "range": [1, 4]}], failing={"mode": "fast", "n": 3})
         suite = self.suite(cases=["tool.json"], units=["command:host"])

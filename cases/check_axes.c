@@ -216,3 +216,45 @@ void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at)
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_axis(ck, &it);
 }
+
+bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
+                         struct tl_value *v)
+{
+    const struct tl_axis *axis = tl_case_axis(ck->c, name, NULL);
+    if (!tl_check_value(ck, at, v))
+        return false;
+    if (axis) {
+        uint64_t index;
+        if (axis->count == 0) /* was reported */
+            return false;
+        if (tl_axis_index(axis, *v, &index) == 0)
+            return true;
+        char *text = tl_axis_values_text(axis);
+        tl_note_found(ck, at, "expected a value of axis %s: %s", name, text);
+        free(text);
+        return false;
+    }
+    const struct tl_family_axis *known = beyond ? tl_known_axis(ck->c, ck->family, name) : NULL;
+    char *refusal = known ? tl_known_axis_refuses(known, *v) : NULL;
+    if (refusal)
+        tl_note_found(ck, at, "axis %s takes %s", name, refusal);
+    free(refusal);
+    return known && !refusal;
+}
+
+bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond)
+{
+    if (tl_case_axis(ck->c, name, NULL) || (beyond && tl_known_axis(ck->c, ck->family, name)))
+        return true;
+    if (beyond && ck->c->model_kind == TL_MODEL_FAMILY &&
+        !ck->family) /* which was reported: it may have the axis */
+        return true;
+    const char *suggested = tl_suggest_axis(ck->c, ck->family, name, beyond);
+    if (suggested)
+        tl_note(ck, at, "the case has no such axis; did you mean \"%s\"?", suggested);
+    else
+        tl_note(ck, at,
+                beyond ? "neither the case nor its model has an axis of this name"
+                       : "the case has no axis of this name");
+    return false;
+}

@@ -45,18 +45,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORED_MOST 4096 /* stored trials of one variant that are looked at */
-#define DOUBTS 16        /* variants by which it is tried whether processes differ; most cost one trial */
-
-struct tl_driver_use {
-    char variant_hash[TL_ID_SIZE];
-    const struct tl_unit *unit;
-    struct tl_cached *list; /* newest first */
-    bool *used;
-    size_t n;
-    uint64_t failed[2], runs[2]; /* that were told, forked and fresh */
-    bool settled;                /* whether they differ is known */
-};
+#define DOUBTS 16 /* variants by which it is tried whether processes differ; most cost one trial */
 
 struct call_context {
     struct tl_driver *d;
@@ -97,75 +86,6 @@ int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options
                                "the case has no axis along which the failing variant could be made simpler");
 }
 
-/* Seconds since 1970 at which this machine was started; 0 when that cannot be known. */
-static int64_t boot_time_us(void)
-{
-    char *text = tl_read_file("/proc/stat", 1 << 22, NULL);
-    const char *line = text ? strstr(text, "\nbtime ") : NULL;
-    int64_t us = line ? strtoll(line + 7, NULL, 10) * 1000000 : 0;
-    free(text);
-    return us;
-}
-
-static struct tl_driver_use *stored(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v)
-{
-    char hash[TL_ID_SIZE];
-    struct tl_error ignored;
-    tl_variant_hash(d->c, v, hash);
-    for (size_t i = 0; i < d->n_uses; i++)
-        if (d->uses[i].unit == u && !strcmp(d->uses[i].variant_hash, hash))
-            return &d->uses[i];
-    struct tl_driver_use *use = TL_GROW(d->uses, d->n_uses);
-    *use = (struct tl_driver_use){.unit = u};
-    memcpy(use->variant_hash, hash, sizeof hash);
-    char environment[TL_ID_SIZE];
-    if (tl_executor_environment(d->x, d->c, v, u, environment, &ignored) ||
-        tl_store_cached(tl_executor_store(d->x), d->c->hash, hash, u->text, environment, STORED_MOST,
-                        &use->list, &use->n, &ignored)) {
-        use->list = NULL;
-        use->n = 0;
-    }
-    use->used = tl_calloc(use->n, sizeof *use->used);
-    return use;
-}
-
-const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
-                                              const struct tl_variant *v, bool fresh)
-{
-    struct tl_driver_use *use = stored(d, u, v);
-    int64_t boot = boot_time_us();
-    for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
-        for (size_t i = use->n; i-- > 0;) {
-            const struct tl_cached *t = &use->list[i];
-            bool usable = tl_executor_usable(d->x, t);
-            bool with_machine = t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
-            if (use->used[i] || (!usable && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
-                (d->no_cache && t->started_us < d->started_us))
-                continue;
-            use->used[i] = true;
-            return t;
-        }
-    return NULL;
-}
-
-const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_unit *u,
-                                         const struct tl_variant *v, size_t *n)
-{
-    const struct tl_driver_use *use = stored(d, u, v);
-    *n = use->n;
-    return use->list;
-}
-
-void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t)
-{
-    if (t->started_us < d->started_us) {
-        d->n_cached++;
-        tl_stored_seen(&d->span, t->started_us);
-    } else {
-        d->n_run++;
-    }
-}
-
 static enum tl_search_told told_of(enum tl_outcome outcome)
 {
     switch (outcome) {
@@ -178,14 +98,6 @@ static enum tl_search_told told_of(enum tl_outcome outcome)
     default:
         return TL_TOLD_FAIL;
     }
-}
-
-const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d, const char *id)
-{
-    for (size_t i = 0; i < d->n_signatures; i++)
-        if (!strcmp(d->signatures[i].id, id))
-            return &d->signatures[i];
-    return NULL;
 }
 
 const char *tl_driver_kind(const struct tl_driver *d, const char *signature)
@@ -353,7 +265,7 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
                  q->purpose == TL_SEARCH_BAND || tl_search_result(d->search)->flaky;
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
     const struct tl_cached *known = tl_driver_take_stored(d, u, v, fresh);
-    size_t use = (size_t)(stored(d, u, v) - d->uses);
+    size_t use = (size_t)(tl_driver_use(d, u, v) - d->uses);
     if (known) {
         struct tl_driver_trial t = {.outcome = known->outcome,
                                     .fresh = known->fresh,

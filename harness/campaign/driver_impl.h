@@ -1,4 +1,4 @@
-/* What the files of the search driver share: driver.c and judge.c. */
+/* What the files of the search driver share: driver.c, driver_stored.c and judge.c. */
 #ifndef TL_DRIVER_IMPL_H
 #define TL_DRIVER_IMPL_H
 
@@ -15,6 +15,19 @@ struct tl_driver_signature {
     bool known_as;                 /* bare, and taken for a failure that is known */
 };
 
+/* The stored trials of a variant on a unit, and what was told of them. */
+struct tl_driver_use {
+    char variant_hash[TL_ID_SIZE];
+    const struct tl_unit *unit;
+    struct tl_cached *list; /* newest first */
+    bool *used;
+    size_t n;
+    uint64_t failed[2], runs[2]; /* that were told, forked and fresh */
+    bool settled;                /* whether they differ is known */
+};
+
+/* Reads them when they are first asked for. */
+struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v);
 /* One that was seen; NULL. */
 const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d, const char *id);
 /* A stored trial that answers a request; NULL when it has to be run. Each is taken once. */

@@ -129,3 +129,8 @@ json_t *tl_finding_needs(const struct tl_case *c, const struct tl_search_need *n
     }
     return list;
 }
+
+json_t *tl_finding_id(const char *id)
+{
+    return id ? json_string(id) : json_null();
+}

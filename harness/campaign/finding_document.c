@@ -34,11 +34,6 @@ static const char *trial_showing(const struct tl_driver *d, const struct tl_sear
     return found;
 }
 
-json_t *tl_finding_id(const char *id)
-{
-    return id ? json_string(id) : json_null();
-}
-
 static json_t *decisive_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();

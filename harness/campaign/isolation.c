@@ -26,16 +26,6 @@
 
 #define ROUNDS 8 /* times that it is begun at most; each begins without trials that those before it had */
 
-static uint64_t deadline_of(const struct tl_campaign_isolation *s)
-{
-    return s->wishes.max_seconds ? s->started_ns + s->wishes.max_seconds * 1000000000ull : 0;
-}
-
-bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
-{
-    return s->wishes.max_seconds && (tl_executor_out_of_time(s->x) || tl_monotonic_ns() >= deadline_of(s));
-}
-
 static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
     const struct tl_search_result *r = tl_search_result(d->search);
@@ -286,7 +276,7 @@ int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct
     bool again = true;
     int result = 0;
     *documents = json_array();
-    tl_executor_deadline(s->x, deadline_of(s));
+    tl_executor_deadline(s->x, tl_isolation_deadline(s));
     s->asides = tl_calloc(s->n_units + 1, sizeof *s->asides);
     s->processes = tl_calloc(s->n_units + 1, sizeof *s->processes);
     for (int round = 0; round < ROUNDS && again && !result; round++) {

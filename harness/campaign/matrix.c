@@ -16,12 +16,6 @@
 
 #define ROUNDS 16 /* times that cells are run anew */
 
-struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct tl_matrix_case *k,
-                                         size_t row, size_t unit)
-{
-    return &k->trials[(row * m->n_units + unit) * (size_t)m->wishes.repeat];
-}
-
 /* --- what came of a trial ------------------------------------------------------------------------------- */
 
 static void add_reason(struct tl_matrix *m, const char *unit, const char *why)

@@ -201,3 +201,9 @@ int tl_matrix_plan_rows(struct tl_matrix *m, struct tl_error *e)
     }
     return 0;
 }
+
+struct tl_matrix_trial *tl_matrix_trials(const struct tl_matrix *m, const struct tl_matrix_case *k,
+                                         size_t row, size_t unit)
+{
+    return &k->trials[(row * m->n_units + unit) * (size_t)m->wishes.repeat];
+}

@@ -93,7 +93,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .no_cgroup = o->no_cgroup,
         .anew = o->no_cache,
         .warn = warn,
-        .goes_on = c == &tl_command_nightly, /* one case that lacks its tools does not end a night */
+        .goes_on = c->goes_on,
     };
     int result = tl_executor_new(x, &options, e);
     tl_buffer_free(&command);

@@ -48,6 +48,7 @@ struct tl_command {
     const char *arguments; /* for the usage line */
     const char *about;     /* one line */
     const char *options;   /* long names this command takes besides the common ones, space between */
+    bool goes_on;          /* one case that lacks its tools does not end it */
     int (*run)(struct tl_options *o);
 };
 

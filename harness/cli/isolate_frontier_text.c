@@ -3,6 +3,7 @@
 
 #include "reports/finding_axes.h"
 #include "reports/members.h"
+#include "reports/page.h"
 
 #include <stdint.h>
 
@@ -106,4 +107,11 @@ void tl_isolate_add_frontier(struct tl_buffer *b, const json_t *d)
         }
         tl_buffer_add_string(b, "\n");
     }
+}
+
+void tl_isolate_add_value(struct tl_buffer *b, const json_t *v)
+{
+    char *text = tl_value_word(v);
+    tl_buffer_add_string(b, text);
+    free(text);
 }

@@ -20,13 +20,6 @@ static const char *text_of(const json_t *o, const char *name)
     return tl_member_or(o, name, "");
 }
 
-void tl_isolate_add_value(struct tl_buffer *b, const json_t *v)
-{
-    char *text = tl_value_word(v);
-    tl_buffer_add_string(b, text);
-    free(text);
-}
-
 /* The first of a list between two texts; nothing when it is empty. */
 static void add_list(struct tl_buffer *b, const char *before, const json_t *list, const char *after)
 {

@@ -193,5 +193,6 @@ const struct tl_command tl_command_nightly = {
                  "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
     .options = "format junit site keep-paths notify install at uninstall status history no-cache no-cgroup",
+    .goes_on = true,
     .run = nightly,
 };

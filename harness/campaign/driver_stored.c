@@ -1,0 +1,88 @@
+/* What a search driver knows from before: stored trials, each used once, and signatures that were seen. */
+#include "harness/campaign/driver_impl.h"
+
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STORED_MOST 4096 /* stored trials of one variant that are looked at */
+
+/* Seconds since 1970 at which this machine was started; 0 when that cannot be known. */
+static int64_t boot_time_us(void)
+{
+    char *text = tl_read_file("/proc/stat", 1 << 22, NULL);
+    const char *line = text ? strstr(text, "\nbtime ") : NULL;
+    int64_t us = line ? strtoll(line + 7, NULL, 10) * 1000000 : 0;
+    free(text);
+    return us;
+}
+
+struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v)
+{
+    char hash[TL_ID_SIZE];
+    struct tl_error ignored;
+    tl_variant_hash(d->c, v, hash);
+    for (size_t i = 0; i < d->n_uses; i++)
+        if (d->uses[i].unit == u && !strcmp(d->uses[i].variant_hash, hash))
+            return &d->uses[i];
+    struct tl_driver_use *use = TL_GROW(d->uses, d->n_uses);
+    *use = (struct tl_driver_use){.unit = u};
+    memcpy(use->variant_hash, hash, sizeof hash);
+    char environment[TL_ID_SIZE];
+    if (tl_executor_environment(d->x, d->c, v, u, environment, &ignored) ||
+        tl_store_cached(tl_executor_store(d->x), d->c->hash, hash, u->text, environment, STORED_MOST,
+                        &use->list, &use->n, &ignored)) {
+        use->list = NULL;
+        use->n = 0;
+    }
+    use->used = tl_calloc(use->n, sizeof *use->used);
+    return use;
+}
+
+const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
+                                              const struct tl_variant *v, bool fresh)
+{
+    struct tl_driver_use *use = tl_driver_use(d, u, v);
+    int64_t boot = boot_time_us();
+    for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
+        for (size_t i = use->n; i-- > 0;) {
+            const struct tl_cached *t = &use->list[i];
+            bool usable = tl_executor_usable(d->x, t);
+            bool with_machine = t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
+            if (use->used[i] || (!usable && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
+                (d->no_cache && t->started_us < d->started_us))
+                continue;
+            use->used[i] = true;
+            return t;
+        }
+    return NULL;
+}
+
+const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_unit *u,
+                                         const struct tl_variant *v, size_t *n)
+{
+    const struct tl_driver_use *use = tl_driver_use(d, u, v);
+    *n = use->n;
+    return use->list;
+}
+
+void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t)
+{
+    if (t->started_us < d->started_us) {
+        d->n_cached++;
+        tl_stored_seen(&d->span, t->started_us);
+    } else {
+        d->n_run++;
+    }
+}
+
+const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d, const char *id)
+{
+    for (size_t i = 0; i < d->n_signatures; i++)
+        if (!strcmp(d->signatures[i].id, id))
+            return &d->signatures[i];
+    return NULL;
+}

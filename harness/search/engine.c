@@ -2,7 +2,7 @@
  *
  * The interface is that of ask-and-tell optimisers: the search says what it wants to know, and does not care
  * who finds it out, when, or in which order. What makes that simple inside is that a step of a search is a
- * function that may be run again at any time. It asks for outcomes by tl_want or tl_judge (space.c), which
+ * function that may be run again at any time. It asks for outcomes by tl_want (space.c) or tl_judge (rates.c), which
  * look them up among all that was told so far. Where one is missing they put a request into the queue, and
  * the function returns TL_PENDING. When the batch is told the same function runs again from its beginning,
  * finds all that it found the last time, and gets further by what is new. The outcomes are a memo, and the

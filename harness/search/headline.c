@@ -278,26 +278,6 @@ enum tl_search_progress tl_headline_check(struct tl_search *s, uint64_t *const *
     return p;
 }
 
-void tl_headline_noisy(struct tl_search *s)
-{
-    struct tl_isolate_state *z = s->isolate;
-    if (z->headline == TL_HEADLINE_WIDE)
-        return;
-    for (size_t i = 0; i < s->n_places; i++) {
-        struct tl_known_place *k = s->places[i];
-        k->relation = k->refuted ? k->judged : k->relation;
-        k->refuted = false;
-    }
-    memset(z->pinned, 0, s->n * sizeof *z->pinned);
-    if (z->strict != NULL)
-        tl_search_adopt(s, z->strict);
-    free(z->strict);
-    z->strict = NULL;
-    tl_answer_clear(&z->answer);
-    z->headline = TL_HEADLINE_LOOK;
-    tl_search_rematch(s, false);
-}
-
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken)
 {
     struct tl_isolate_state *z = s->isolate;

@@ -139,11 +139,6 @@ const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, 
  * with the missing runs in the queue. axis, detail and of are for the text of the request. */
 struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
                          enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of);
-/* The verdict by at least `runs` runs. In a noisy search by as many as it takes that a pass is wrong with a
- * chance of at most alpha, and no more after the first failure. */
-enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
-                           double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
-                           uint64_t of);
 uint64_t tl_search_budget_left(const struct tl_search *s); /* trials; UINT64_MAX: no budget */
 /* The relation of a signature to the one that is isolated, asked for where it is open and can be asked. False
  * when that request is in the queue. */
@@ -162,8 +157,11 @@ void tl_search_adopt(struct tl_search *s, const uint64_t *index); /* M := index,
 /* What is believed of the rate of M, by earlier runs (options), and by those of M and F as well. */
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b);
 void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
-/* How many passes say that a variant tried for this purpose does not fail. */
-uint32_t tl_passes_needed(struct tl_search *s, enum tl_search_purpose purpose, double alpha);
+/* The verdict by at least `runs` runs. In a noisy search by as many as it takes that a pass is wrong with a
+ * chance of at most alpha, and no more after the first failure. */
+enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
+                           double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
+                           uint64_t of);
 
 uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
 uint64_t tl_search_random(struct tl_search *s, uint64_t below);
@@ -358,8 +356,6 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found
 enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven);
 /* The threshold of an axis hangs on axes outside of the trigger: M is put to a value beyond it. */
 void tl_band_move(struct tl_search *s, size_t axis, uint64_t value);
-/* A failure that was taken for one that shows every time does not: what single runs said of its places is forgotten. */
-void tl_headline_noisy(struct tl_search *s);
 /* taken: M was replaced by W: the steps from choices on again. */
 enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken);
 /* Whether variants drawn with M's trigger, all told, refute M. It is to be looked for again then. */

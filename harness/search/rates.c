@@ -1,4 +1,10 @@
-/* What is believed of the rate of failure during a search, and how many passes are evidence. */
+/* What is believed of the rate of failure during a search, how many passes are evidence, and the verdict on a variant.
+ *
+ * tl_judge is the verdict on one variant, and a one-sided sequential test where the failure is flaky. A
+ * single failure ends it: the variant fails. It passes after so many passes in a row that a variant which
+ * fails at the rate of M would show them with a chance of at most alpha, averaged over what is believed of
+ * that rate (noise.c). Runs are asked for in portions, as the first failure makes the rest of them
+ * unnecessary. */
 #include "harness/search/internal.h"
 
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b)
@@ -39,7 +45,7 @@ static double mean_rate(const struct tl_rate_belief *b)
 
 /* An axis may change the rate. Where F fails clearly less often than M does, a variant that is not next to M has to
  * pass as often as F would. */
-uint32_t tl_passes_needed(struct tl_search *s, enum tl_search_purpose purpose, double alpha)
+static uint32_t passes_needed(struct tl_search *s, enum tl_search_purpose purpose, double alpha)
 {
     struct tl_rate_belief b, of_failing;
     tl_search_rates(s, &b);
@@ -56,4 +62,49 @@ uint32_t tl_passes_needed(struct tl_search *s, enum tl_search_purpose purpose, d
     tl_rate_belief_update(&of_failing, failed, runs - failed);
     uint32_t more = tl_rate_belief_passes(&of_failing, alpha);
     return more > need ? more : need;
+}
+
+/* Whether M may be replaced on such a trial. Draws and probes only count failures. */
+static bool decides(enum tl_search_purpose purpose)
+{
+    return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_CHOICES ||
+           purpose == TL_SEARCH_THRESHOLD || purpose == TL_SEARCH_NEIGHBOUR || purpose == TL_SEARCH_PLACE ||
+           purpose == TL_SEARCH_CAUSE;
+}
+
+/* The verdict, once it is known whether what the variant shows is the failure that is isolated. */
+static enum tl_judgement settled(struct tl_search *s, struct tl_point *p, enum tl_search_purpose purpose)
+{
+    return decides(purpose) && tl_point_open(s, p) ? TL_JUDGE_PENDING : tl_point_verdict(p);
+}
+
+enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
+                           double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
+                           uint64_t of)
+{
+    if (s->noisy) {
+        uint32_t need = passes_needed(s, purpose, alpha);
+        if (need > runs)
+            runs = need;
+        struct tl_point *known = tl_point_get(s, index);
+        uint32_t told = fresh ? known->told_fresh : known->told;
+        const uint32_t *seen = fresh ? known->seen_fresh : known->seen;
+        if (seen[TL_SEARCH_MATCH] > 0)
+            return settled(s, known, purpose);
+        /* In portions, as one failure is enough; in small ones where it is expected. */
+        bool expected = s->options.needs && (purpose == TL_SEARCH_HOLD || purpose == TL_SEARCH_NEED);
+        uint32_t portion = s->options.width > 4 || expected ? s->options.width : 4;
+        if (runs > told + portion)
+            runs = told + portion;
+        struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
+        if (p == NULL)
+            return TL_JUDGE_PENDING;
+        return settled(s, p, purpose);
+    }
+    struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
+    if (p == NULL)
+        return TL_JUDGE_PENDING;
+    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0)
+        s->mixed = true;
+    return settled(s, p, purpose);
 }

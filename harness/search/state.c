@@ -95,6 +95,27 @@ void tl_isolate_again(struct tl_search *s)
     }
 }
 
+/* What single runs said of the places of a failure that was taken for one that shows every time is forgotten. */
+static void forget_places(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    if (z->headline == TL_HEADLINE_WIDE)
+        return;
+    for (size_t i = 0; i < s->n_places; i++) {
+        struct tl_known_place *k = s->places[i];
+        k->relation = k->refuted ? k->judged : k->relation;
+        k->refuted = false;
+    }
+    memset(z->pinned, 0, s->n * sizeof *z->pinned);
+    if (z->strict != NULL)
+        tl_search_adopt(s, z->strict);
+    free(z->strict);
+    z->strict = NULL;
+    tl_answer_clear(&z->answer);
+    z->headline = TL_HEADLINE_LOOK;
+    tl_search_rematch(s, false);
+}
+
 void tl_isolate_noisy(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
@@ -109,7 +130,7 @@ void tl_isolate_noisy(struct tl_search *s)
     tl_causes_reset(s, z);
     s->complete = false;
     if (s->options.widen)
-        tl_headline_noisy(s);
+        forget_places(s);
     z->band_then_axes = true;
     z->step = TL_STEP_BAND;
     if (++z->rounds > MOST_ROUNDS) {

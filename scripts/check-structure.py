@@ -265,7 +265,10 @@ def main():
             sys.exit("%s: no object files were found" % arguments[0])
         wrong += impure(block(text, "pure"), found)
         wrong += circles(block(text, "circles"), found)
-    print("\n".join(wrong) if wrong else "the structure is as %s draws it" % DOCUMENT)
+    seen = "the structure is as %s draws it" % DOCUMENT
+    if not arguments:
+        seen = "the arrows are as %s draws them; purity and circles need a build directory as argument" % DOCUMENT
+    print("\n".join(wrong) if wrong else seen)
     return 1 if wrong else 0
 
 

@@ -5,6 +5,7 @@
  *
  *   nightly.c           the night from beginning to end
  *   nightly_plan.c      from the suite to the cells
+ *   nightly_cell.c      what the others ask of a cell and of the night
  *   nightly_run.c       trials, until every cell is decided
  *   nightly_guard.c     do fresh processes the same, do older trials still hold
  *   nightly_past.c      the nights before that a cell goes on from
@@ -152,8 +153,9 @@ void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, con
 int tl_nightly_recall(struct tl_nightly *n,
                       struct tl_error *e); /* trials of this night that are there already */
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
-void tl_nightly_deadline(struct tl_nightly *n);     /* holds the executor to the budget */
-double tl_nightly_left(const struct tl_nightly *n); /* of the budget, in seconds; HUGE_VAL for none */
+void tl_nightly_deadline(struct tl_nightly *n); /* holds the executor to the budget */
+/* nightly_cell.c: of the budget, in seconds; HUGE_VAL for none */
+double tl_nightly_left(const struct tl_nightly *n);
 
 /* nightly_guard.c. What is known of the kinds of process; then, once every cell was run, one pass of each case and
  * unit in a fresh process where nothing is known. *again: cells have to be run anew, and were emptied. */
@@ -170,11 +172,11 @@ int tl_nightly_remember(struct tl_nightly_cell *c, struct tl_error *e); /* loads
 /* nightly_judge.c */
 void tl_nightly_judge(struct tl_nightly_cell *c);
 bool tl_nightly_outcome_changed(enum tl_class what);
-json_t *tl_nightly_environment(const struct tl_nightly_cell *c); /* nightly_document.c: what it ran in */
+json_t *tl_nightly_environment(const struct tl_nightly_cell *c); /* nightly_cell.c: what it ran in */
 /* Its outcome is another one, and all that is known of case, unit and machine is as it was before. */
 bool tl_nightly_unexplained(const struct tl_nightly_cell *c);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
-                                            bool *fresh); /* those to compare */
+                                            bool *fresh); /* nightly_cell.c: those to compare */
 
 /* nightly_isolate.c */
 int tl_nightly_isolate(struct tl_nightly *n, struct tl_error *e);

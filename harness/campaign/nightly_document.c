@@ -26,25 +26,6 @@ static json_t *failures_json(const struct tl_nightly_cell *c)
     return list;
 }
 
-json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
-{
-    const struct tl_machine *m = tl_executor_machine(c->nightly->x);
-    json_t *j = json_object(), *build = c->unit->build_object;
-    json_object_set_new(j, "os_build", json_string(m->os_build ? m->os_build : ""));
-    json_t *versions = tl_executor_versions(c->nightly->x, c->c);
-    if (versions)
-        json_object_set_new(j, "versions", versions);
-    if (c->unit->runner_version)
-        json_object_set_new(j, "runner_version", json_string(c->unit->runner_version));
-    if (json_is_string(json_object_get(build, "version")))
-        json_object_set(j, "runtime_version", json_object_get(build, "version"));
-    if (json_is_string(json_object_get(build, "sha256")))
-        json_object_set(j, "runtime_sha256", json_object_get(build, "sha256"));
-    if (*c->environment)
-        json_object_set_new(j, "id", json_string(c->environment));
-    return j;
-}
-
 bool tl_nightly_unexplained(const struct tl_nightly_cell *c)
 {
     const char *unit = json_string_value(json_object_get(c->before, "unit"));

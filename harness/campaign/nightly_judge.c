@@ -305,12 +305,6 @@ static void judge_outcome(struct tl_nightly_cell *c, struct pool *p)
     c->wants_watch = !tl_nightly_outcome_changed(c->class) && !c->wants_more && wants_watch(c, p);
 }
 
-const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, bool *fresh)
-{
-    *fresh = c->seconds[0].n == 0; /* where a fork server serves, its children are what is compared */
-    return &c->seconds[*fresh];
-}
-
 /* --- what it was compared with -------------------------------------------------------------------------- */
 
 static json_t *before_json(const struct tl_nightly_cell *c, const struct pool *p)

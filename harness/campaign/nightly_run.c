@@ -207,11 +207,6 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 
 /* --- running -------------------------------------------------------------------------------------------- */
 
-double tl_nightly_left(const struct tl_nightly *n)
-{
-    return n->suite->budget_s > 0 ? n->suite->budget_s - tl_seconds_since(n->started_ns) : HUGE_VAL;
-}
-
 void tl_nightly_deadline(struct tl_nightly *n)
 {
     double budget = n->suite->budget_s;

@@ -1,0 +1,36 @@
+/* What the files of a night ask of a cell and of the night itself. It calls none of them. */
+#include "harness/campaign/nightly.h"
+
+#include "harness/base/clock.h"
+
+#include <math.h>
+
+double tl_nightly_left(const struct tl_nightly *n)
+{
+    return n->suite->budget_s > 0 ? n->suite->budget_s - tl_seconds_since(n->started_ns) : HUGE_VAL;
+}
+
+const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, bool *fresh)
+{
+    *fresh = c->seconds[0].n == 0; /* where a fork server serves, its children are what is compared */
+    return &c->seconds[*fresh];
+}
+
+json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
+{
+    const struct tl_machine *m = tl_executor_machine(c->nightly->x);
+    json_t *j = json_object(), *build = c->unit->build_object;
+    json_object_set_new(j, "os_build", json_string(m->os_build ? m->os_build : ""));
+    json_t *versions = tl_executor_versions(c->nightly->x, c->c);
+    if (versions)
+        json_object_set_new(j, "versions", versions);
+    if (c->unit->runner_version)
+        json_object_set_new(j, "runner_version", json_string(c->unit->runner_version));
+    if (json_is_string(json_object_get(build, "version")))
+        json_object_set(j, "runtime_version", json_object_get(build, "version"));
+    if (json_is_string(json_object_get(build, "sha256")))
+        json_object_set(j, "runtime_sha256", json_object_get(build, "sha256"));
+    if (*c->environment)
+        json_object_set_new(j, "id", json_string(c->environment));
+    return j;
+}

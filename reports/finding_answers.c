@@ -444,14 +444,3 @@ bool tl_finding_needs_axis(const json_t *f, const char *axis)
     return in_trigger(json_object_get(f, "trigger"), axis) || needs_of(json_object_get(f, "needs"), axis) ||
            needs_of(json_object_get(f, "local_needs"), axis);
 }
-
-bool tl_finding_unread(const json_t *f, const char *axis)
-{
-    const json_t *name;
-    size_t i;
-    json_array_foreach(json_object_get(f, "unread"), i, name) {
-        if (axis && json_is_string(name) && !strcmp(json_string_value(name), axis))
-            return true;
-    }
-    return false;
-}

@@ -88,17 +88,6 @@ static void add_short(struct tl_buffer *b, const json_t *f)
     }
 }
 
-bool tl_words_holds(const json_t *list, const json_t *value)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v) {
-        if (json_equal(v, value))
-            return true;
-    }
-    return false;
-}
-
 /* In a band nothing passes for certain, however often it did. */
 static bool in_band(const json_t *f, const char *axis, const json_t *value)
 {
@@ -144,18 +133,6 @@ void tl_words_note(struct tl_buffer *b, const json_t *f, const json_t *note)
     if (!strcmp(code, "budget") && tl_member_true(budget, "default"))
         tl_buffer_printf(b, " (%lld trials, as nothing else was asked for: --max-trials N allows more)",
                          (long long)tl_member_integer(budget, "trials"));
-}
-
-bool tl_words_has_note(const json_t *f, const char *code)
-{
-    const json_t *note;
-    size_t i;
-    json_array_foreach(json_object_get(f, "notes"), i, note) {
-        const char *name = tl_member_text(note, "code");
-        if (name && !strcmp(name, code))
-            return true;
-    }
-    return false;
 }
 
 char *tl_report_title(const json_t *f)

@@ -1,0 +1,39 @@
+/* What a finding's document says, read out: notes, lists, axes that nothing reads. */
+#include "reports/finding_answers.h"
+#include "reports/finding_words.h"
+
+#include <string.h>
+
+bool tl_words_holds(const json_t *list, const json_t *value)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(list, i, v) {
+        if (json_equal(v, value))
+            return true;
+    }
+    return false;
+}
+
+bool tl_words_has_note(const json_t *f, const char *code)
+{
+    const json_t *note;
+    size_t i;
+    json_array_foreach(json_object_get(f, "notes"), i, note) {
+        const char *name = tl_member_text(note, "code");
+        if (name && !strcmp(name, code))
+            return true;
+    }
+    return false;
+}
+
+bool tl_finding_unread(const json_t *f, const char *axis)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach(json_object_get(f, "unread"), i, name) {
+        if (axis && json_is_string(name) && !strcmp(json_string_value(name), axis))
+            return true;
+    }
+    return false;
+}

@@ -75,7 +75,7 @@ static int hash_expected(struct tl_hash *h, const struct tl_case *c, struct tl_e
             h, files[i] + (strncmp(files[i], c->directory, strlen(c->directory)) ? 0 : strlen(c->directory)));
         tl_hash_add_string(h, hex);
     }
-    tl_reference_files_free(files);
+    tl_strings_free(files);
     return status;
 }
 

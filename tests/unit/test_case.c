@@ -458,9 +458,7 @@ Test(cases, environment_and_versions)
     cr_assert_str_eq(list[0], "A=x1{");
     cr_assert_str_eq(list[1], "B=/nowhere");
     cr_assert_null(list[2]);
-    for (size_t i = 0; i < 2; i++)
-        free(list[i]);
-    free(list);
+    tl_strings_free(list);
     tl_variant_free(&v);
     cr_assert_eq(loaded->n_versions, 1);
     cr_assert_str_eq(loaded->versions[0].argv[1], "--version");
@@ -640,7 +638,7 @@ Test(cases, expected_files_are_part_of_it)
         char **files = tl_reference_files(c);
         cr_assert(files[0] && !files[1], "one of three is there");
         cr_assert_str_eq(files[0], npy);
-        tl_reference_files_free(files);
+        tl_strings_free(files);
         tl_case_free(c);
         tl_mistakes_free(&m);
     }

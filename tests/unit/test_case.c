@@ -390,7 +390,22 @@ Test(cases, files)
     free(temporary("p.mlpackage/w.bin", "2", 1));
     cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0);
     cr_assert_str_neq(before, loaded->hash);
+    /* A link in it is what it leads to. */
+    char *link = tl_format("%s/link", package), *round = tl_format("%s/round", package);
+    cr_assert_eq(symlink(model, link), 0);
+    cr_assert_eq(symlink(package, round), 0);
+    for (int i = 0; i < 2; i++) {
+        free(temporary("m.onnx", i ? "1" : "2", 1));
+        strcpy(before, loaded->hash);
+        done();
+        cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0, "%s", error.why);
+        cr_assert_str_neq(before, loaded->hash);
+    }
 
+    unlink(link);
+    unlink(round);
+    free(link);
+    free(round);
     unlink(inside);
     rmdir(package);
     unlink(model);

@@ -50,9 +50,9 @@ const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct 
     for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
         for (size_t i = use->n; i-- > 0;) {
             const struct tl_cached *t = &use->list[i];
-            bool usable = tl_executor_usable(d->x, t);
-            bool with_machine = t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
-            if (use->used[i] || (!usable && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
+            bool lost = t->outcome == TL_OUTCOME_LOST,
+                 with_machine = lost && !t->stopped && boot && t->started_us < boot;
+            if (use->used[i] || (lost && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
                 (d->no_cache && t->started_us < d->started_us))
                 continue;
             use->used[i] = true;

@@ -6,6 +6,7 @@
  * domain or the code of it changes. For a wrong result it is how it differs, whichever output shows it. */
 #include "harness/verdict/kind.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/title_frames.h"
@@ -20,8 +21,7 @@ static void blank_digits(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
-        bool digit = *from >= '0' && *from <= '9';
-        if (!digit)
+        if (!tl_is_digit(*from))
             *to++ = *from;
         else if (to == text || to[-1] != '#')
             *to++ = '#';

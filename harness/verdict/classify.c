@@ -34,7 +34,6 @@
 #include "harness/verdict/signature.h"
 #include "harness/verdict/wrong.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>

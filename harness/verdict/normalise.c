@@ -202,9 +202,9 @@ static size_t location_length(const char *p)
     return n + 1 + (p[n + 1] == ' ');
 }
 
-/* The length of the name of a node or tensor in quotes, brackets or braces that comes next: "Name:'conv_1'",
- * "node 'a/b'", "in node (add1)", "{{node a/b}}". It is the model's own and tells no failures apart, but for
- * one with "::" in it, which names a kind of node. 0: none. What is put in its place: a name without it. */
+/* The length of the name of a node or tensor, with its quotes or brackets, that comes next: "Name:'conv_1'",
+ * "node 'a/b'", "in node (add1)". It is the model's own and tells no failures apart, but for one with "::" in
+ * it, which names a kind of node. 0: none. */
 static size_t name_length(const char *p, const struct tl_buffer *out)
 {
     static const struct {
@@ -218,7 +218,7 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
     bool blank = n && out->data[n - 1] == ' ';
     n -= blank;
     const char *end = close ? strchr(p + 1, close) : NULL;
-    if (!end || end == p + 1 || strpbrk(out->size && n ? out->data + n - 1 : "", "<"))
+    if (!end || end == p + 1)
         return 0;
     for (const char *c = p + 1; c < end; c++)
         if (*c == ' ' || (*c == ':' && c[1] == ':'))

@@ -4,9 +4,9 @@
  * way: gcc exits with 4, clang with 254, node and xcrun with 1. What they have in common is that they fail,
  * and so does whatever waits for them. So a death is kept together with the process that has to fail next, its
  * parent. When that one exits with status 0 the death was dealt with (a probe, a worker that was replaced) and
- * is forgotten; so it is when the parent runs the same command again, which then succeeds. When the parent fails,
- * its own parent is the next. A death that has come up to a child of the trial's
- * own process is what that child failed of.
+ * is forgotten; so it is when the parent runs the same command again, which then succeeds. When the parent
+ * fails, its own parent is the next. A death that has come up to a child of the trial's own process is what
+ * that child failed of.
  *
  * A program may handle its fault and exit, as compilers do. That is kept like a death; whether it is one is
  * for the verdict to say. And a driver may raise the signal of its child again: then the child's is the death.

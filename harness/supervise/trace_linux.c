@@ -52,7 +52,6 @@
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +60,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
 
@@ -361,15 +362,14 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
 /* As its parent called it: what it executes after that, a wrapper in its own place, is its own business. */
 static void read_command(struct tl_process *p)
 {
-    char path[64], line[4096];
+    char path[64];
+    size_t size = 0;
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)p->pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
-    if (fd >= 0)
-        close(fd);
-    p->command[0] = '\0';
-    if (n > 0)
-        tl_content_id(line, (size_t)n, p->command);
+    /* To its end: two compilations may differ in nothing but the name of the file, after many options. */
+    char *line = tl_read_file(path, COMMAND_MOST, &size);
+    if (size)
+        tl_content_id(line, size, p->command);
+    free(line);
 }
 
 /* exec from any thread: the kernel gives the caller the pid of the process, and the other threads are gone.

@@ -113,6 +113,10 @@ class StepsTest(ProgramTest):
         again = self.write("again", f"#!/bin/sh\n[ -e $1 ] && exit 0\ntouch $1\nexec {VICTIM}\n", 0o755)
         trial = self.ends("error", self.step("sh", "-c", f"{again} {{scratch}}/mark; {again} {{scratch}}/mark; echo error: bad input >&2; exit 1"))
         self.assertIn("bad input", trial["signature"]["title"])
+        # Another command is no other try, however late its words differ.
+        unit = self.write("unit", f"#!/bin/sh\n[ $2 = good ] || exec {VICTIM}\n", 0o755)
+        many = "x" * 9000
+        self.ends("crash", self.step("sh", "-c", f"{unit} {many} bad; {unit} {many} good; exit 1"))
 
     def test_words_of_a_driver_are_not_the_reason(self):
         """A driver names the signal of its child: the stack of the child says more. A virtual machine handles faults all along."""

@@ -51,12 +51,15 @@ static bool is_failed_macro(const char *s)
 {
     static const char *const kinds[] = {"ASSERT",  "CHECK",  "VERIFY",    "ENFORCE",
                                         "REQUIRE", "EXPECT", "guarantee", "assert"};
-    for (size_t k = 0; k < TL_COUNT(kinds); k++)
-        for (const char *p = s; (p = strstr(p, kinds[k])); p++) {
-            const char *end = p + strlen(kinds[k]);
+    const char *last = NULL; /* a line may hold any number of macros: nothing in it is read once for each */
+    for (const char *p = s; (p = strcasestr(p, "fail")); p++)
+        last = p;
+    for (size_t k = 0; last && k < TL_COUNT(kinds); k++)
+        for (const char *p = s, *end; (p = strstr(p, kinds[k])); p = end) {
+            end = p + strlen(kinds[k]);
             while ((*end >= 'A' && *end <= 'Z') || tl_is_digit(*end) || *end == '_')
                 end++;
-            if (*end == '(' && strcasestr(end, "fail"))
+            if (*end == '(' && end < last)
                 return true;
         }
     return false;

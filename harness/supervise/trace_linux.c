@@ -385,6 +385,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         }
     }
     memset(p->captured, 0, sizeof p->captured);
+    p->refused_bytes = 0;
     if (!*p->command)
         read_command(p);
     if (p->is_main && p->trial)
@@ -415,6 +416,8 @@ static void on_leaving(struct tl_tracee *t)
     bool last = trial && !trial->record.fresh && p->is_main && p->tracees == t && !t->next_in_process;
     unsigned long status = 1;
     uint64_t rss = 0;
+    if (p && p->refused_bytes && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status))
+        tl_refusal_left(p, (int)status);
     if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
         rss = tl_process_rss_bytes(p->pid);
     ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
@@ -481,11 +484,13 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
             p->trial->descendant_signals[WTERMSIG(status)]++;
         if (p->trial && !p->is_main && !p->killed)
             tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
-                            status, p->command);
+                            status, p->command, p->left_refused);
         if (p->trial && WIFSIGNALED(status))
             tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
-        if (p->trial && p->is_main)
+        if (p->trial && p->is_main) {
+            p->trial->left_refused = p->left_refused;
             tl_trial_main_ended(p->trial, status, usage);
+        }
         /* Threads that were still listed have been reaped by the kernel with their leader. */
         while (p->tracees && p->tracees->next_in_process) {
             struct tl_tracee *x = p->tracees->tid == tid ? p->tracees->next_in_process : p->tracees;

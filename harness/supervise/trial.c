@@ -529,6 +529,7 @@ static void conclude(struct tl_trial *t)
         .most_wanted = tl_limits_most_wanted(t->limits.memory_mb << 20),
         .refused_bytes = t->refused_bytes,
         .data_when_refused = t->data_when_refused,
+        .left_refused = t->left_refused || (death && death->left_refused),
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,

@@ -63,7 +63,8 @@ static double amount_in_words(const char *s)
 char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
                                const char *said)
 {
-    if (!f->memory_limit || !speaks_of_memory(said))
+    bool silent = !said && f->left_refused;
+    if (!f->memory_limit || !(silent || speaks_of_memory(said)))
         return NULL;
     if (f->refused_bytes)
         return tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(f->refused_bytes),

@@ -4,8 +4,9 @@
 
 #include "harness/verdict/classify.h"
 
-/* How it is known that the limit was reached, of a process that says that an allocation failed. said: its words,
- * or NULL. NULL when it does not say so, and when there are only its words. A new string. */
+/* How it is known that the limit was reached, of a process that says that an allocation failed, or that exited
+ * and says nothing. said: its words, or NULL. NULL when it says something else, and when there are only its words.
+ * A new string. */
 char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
                                const char *said);
 

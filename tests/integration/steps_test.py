@@ -174,6 +174,21 @@ class StepsTest(ProgramTest):
         self.ends("error", self.step(python, "9000000000"), limits={"memory_mb": 0})
         self.ends("error", self.step(python, "9000000000"), limits=limits) # no limit is the reason: a size that is wrong
 
+    @unittest.skipIf(SANITIZED, "a sanitized runner, and what it starts, has no limit of its memory")
+    @unittest.skipUnless(sys.platform == "linux", "only there a refusal is seen")
+    def test_out_of_memory_without_a_word(self):
+        """One that exits without a word was refused what it needs; one that went on with less failed of something else."""
+        limits = {"memory_mb": 256, "timeout_s": 60}
+        quiet = self.python("quiet.py", "try:\n    held = bytearray(int(sys.argv[1]) << 20)\nexcept MemoryError:\n"
+                            "    if sys.argv[2] == 'less':\n        held = bytearray(9 << 20)\n    elif sys.argv[2] != 'quit':\n"
+                            "        sys.stderr.write(sys.argv[2])\nsys.exit(9)\n")
+        for argv in ((quiet, "300", "quit"), ("sh", "-c", f"{quiet} 300 quit; exit 3"), (quiet, "300", "loading the model\n")):
+            trial = self.ends("oom", self.step(*argv), limits=limits)
+            self.assertIn("an allocation of 300 MiB was refused", trial["message"], argv)
+        for argv in ((quiet, "300", "less"), (quiet, "100", "quit"), (quiet, "300", "error: bad shape\n"),
+                     ("sh", "-c", f"({quiet} 300 quit; exit 0); exit 3"), (quiet, "9000000000", "quit")):
+            self.ends("error", self.step(*argv), limits=limits)
+
     def test_peak_memory_is_its_own(self):
         """What a trial needed does not depend on what this program itself held when it was started."""
         tool = self.write("tool", f"#!/bin/sh\necho x >>{self.path('count')}\ntest $(wc -l <{self.path('count')}) != 2 || "

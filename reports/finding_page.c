@@ -500,7 +500,7 @@ static void add_search(const struct tl_sections *r)
     add_stored(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_array_foreach(json_object_get(f, "notes"), i, note) {
-        tl_words_note(&b, f, note);
+        tl_inline_text(&b, tl_member_text(note, "text"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     tl_page_figure(

@@ -120,21 +120,6 @@ bool tl_words_pair_counts(const json_t *f, const json_t *rows, const json_t *pai
            !in_band(f, axis, value);
 }
 
-/* The search knows neither edges nor who named a bound. */
-void tl_words_note(struct tl_buffer *b, const json_t *f, const json_t *note)
-{
-    const char *code = tl_member_or(note, "code", "");
-    const json_t *budget = json_object_get(f, "budget");
-    if (!strcmp(code, "band"))
-        tl_buffer_add_string(
-            b, "a threshold is no sharp one but a band of values, of which both edges are given with it");
-    else
-        tl_inline_text(b, tl_member_text(note, "text"));
-    if (!strcmp(code, "budget") && tl_member_true(budget, "default"))
-        tl_buffer_printf(b, " (%lld trials, as nothing else was asked for: --max-trials N allows more)",
-                         (long long)tl_member_integer(budget, "trials"));
-}
-
 char *tl_report_title(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;

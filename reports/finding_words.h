@@ -22,8 +22,6 @@ bool tl_words_row_passes(const json_t *finding, const json_t *row);
 /* The same of the passing side of a decisive pair. */
 bool tl_words_pair_counts(const json_t *finding, const json_t *rows, const json_t *pair);
 bool tl_words_holds(const json_t *list, const json_t *value); /* whether the value is in the list */
-void tl_words_note(struct tl_buffer *b, const json_t *finding,
-                   const json_t *note); /* a remark of the search */
 bool tl_words_has_note(const json_t *finding, const char *code);
 /* Where the kind of process makes a difference: how often it failed in each, without a full stop; else nothing. */
 void tl_words_processes(struct tl_buffer *b, const json_t *finding);

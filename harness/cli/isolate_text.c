@@ -370,19 +370,6 @@ static void add_stored(struct tl_buffer *b, const json_t *d)
     free(newest);
 }
 
-static void add_notes(struct tl_buffer *b, const json_t *d)
-{
-    const json_t *note;
-    size_t i;
-    json_array_foreach(json_object_get(d, "notes"), i, note) {
-        struct tl_buffer words = TL_BUFFER_INIT;
-        tl_words_note(&words, d, note);
-        tl_buffer_add_string(b, "  note: ");
-        add_plain(b, &words);
-        tl_buffer_add_string(b, "\n");
-    }
-}
-
 char *tl_isolate_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -421,7 +408,8 @@ char *tl_isolate_text(const json_t *d, bool colour)
                          text_of(j, "title"));
         add_variant(&b, d, "    with ", json_object_get(j, "variant"));
     }
-    add_notes(&b, d);
+    json_array_foreach(json_object_get(d, "notes"), i, j)
+        tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
     tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
                      trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),

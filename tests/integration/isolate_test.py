@@ -383,7 +383,8 @@ else:
     def test_time(self):
         d = self.isolate(seed("int4-ane"), "-u", "sim@26A5353q:ane", "--max-time", "1")
         self.assertFalse(d["complete"])
-        self.assertIn("budget", [n["code"] for n in d["notes"]])
+        said = {n["code"]: n["text"] for n in d["notes"]}
+        self.assertNotIn("--max-trials", said["budget"], "it was not the number of trials that was used up")
         self.assertLess(d["elapsed_s"], 10)
 
     def test_boundary_over_axes_that_fall(self):

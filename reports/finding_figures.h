@@ -10,7 +10,7 @@
 /* Trials of one variant that said something: it failed in this way, in another way, or passed. */
 struct tl_finding_runs {
     json_int_t failed, runs;             /* all of them */
-    json_int_t failed_fresh, runs_fresh; /* those that were processes of their own from exec on */
+    json_int_t failed_fresh, runs_fresh; /* those in fresh processes */
 };
 /* Of the variant that the report is about: the minimal one, or the one that was run. Over builds, of the
  * builds that fail. */

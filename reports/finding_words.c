@@ -179,9 +179,8 @@ void tl_words_processes(struct tl_buffer *b, const json_t *finding)
         return;
     tl_buffer_printf(
         b,
-        "It depends on the kind of process: %lld of %lld processes of their own failed, and %lld of "
-        "%lld children of fork servers, each of another server. All of this is about processes of "
-        "their own",
+        "It depends on the kind of process: %lld of %lld fresh processes failed, and %lld of %lld forked "
+        "children, each of another server. All of this is about fresh processes",
         (long long)json_integer_value(json_array_get(fresh, 0)),
         (long long)json_integer_value(json_array_get(fresh, 1)),
         (long long)json_integer_value(json_array_get(forked, 0)),

@@ -344,7 +344,7 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *d)
         return;
     tl_buffer_printf(b, "  rate: %lld of %lld runs", (long long)r.failed, (long long)r.runs);
     if (r.runs_fresh && r.runs_fresh < r.runs)
-        tl_buffer_printf(b, ", %lld of %lld in processes of their own", (long long)r.failed_fresh,
+        tl_buffer_printf(b, ", %lld of %lld in fresh processes", (long long)r.failed_fresh,
                          (long long)r.runs_fresh);
     tl_buffer_printf(b, " (%.0f%% to %.0f%% with confidence 0.99)\n",
                      100 * json_real_value(json_array_get(interval, 0)),

@@ -59,7 +59,7 @@ static const struct row {
     {"repeat", "N", 'n', NUMBER, PLACE(repeat), NULL, "run the variant N times on each unit (default: 1)",
      NULL, MANY},
     {"fresh", NULL, 0, FLAG, PLACE(fresh), NULL,
-     "a process of its own for each trial, never a fork server's child",
+     "a fresh process for each trial, never a fork server's child",
      "It is its own from exec on, even where the runner could fork it from a server"},
     {"cached", NULL, 0, FLAG, PLACE(cached), NULL, "take outcomes that are known already",
      "The line of a trial says so. Outcomes are known by the content of the case, the variant, the unit and "

@@ -58,7 +58,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     char *text = markdown(f);
     has(text, "# onnxruntime 1.22.0, cpu: SIGSEGV in execute with attention=gqa\n");
     has(text,
-        "when `attention=gqa`: 3 of 3 runs of the minimal variant did, 2 of 2 in processes of their own.");
+        "when `attention=gqa`: 3 of 3 runs of the minimal variant did, 2 of 2 in fresh processes.");
     has(text, "It needs also `threads=1`, which the failing variant has at its baseline; and one of "
               "(`begin_index in {none, constant}`, `optimization=99`).");
     has(text, "It also fails when `weights=int8` and `context=64` (5 of 5 runs) (found so far).");
@@ -258,7 +258,7 @@ Test(finding_words, one_variant_has_one_figure)
 {
     json_t *f = flaky();
     char *text = markdown(f);
-    has(text, "46 of 144 runs of the minimal variant did, 3 of 16 in processes of their own.");
+    has(text, "46 of 144 runs of the minimal variant did, 3 of 16 in fresh processes.");
     has(text, "| **fails in some runs** | **46 of 144** |\n");
     has(text, "Rate: 46 of 144");
     has_not(text, ": 3 of 16 runs");

@@ -85,7 +85,7 @@ Test(report, markdown_says_what_was_measured)
     has(text, "# onnxruntime 1.22.0, cpu: SIGSEGV in execute with attention=gqa, begin_error=1000000\n");
     has(text,
         "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
-        "processes of their own. Since which build it does was not measured.");
+        "fresh processes. Since which build it does was not measured.");
     has(text, "| **`gqa`** | **`1000000`** | **`1`** | **fails** | **6 of 6** |");
     has(text, "| **`gqa`** | **`0`** | **`1`** | **passes** | **0 of 3** |");
     has(text, "| `gqa` | `1000000` | `2` | fails | 1 of 1 |");

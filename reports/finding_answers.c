@@ -53,7 +53,7 @@ static void add_need_values(struct tl_buffer *b, const json_t *f, const json_t *
     const json_t *axis = tl_axis_named(f, tl_member_text(x, "axis"), NULL),
                  *passes = json_object_get(x, "passes_with"), *fails = json_object_get(x, "fails_with");
     const char *separator = " (";
-    if (json_object_get(x, "up_to")) {
+    if (tl_words_up_to(f, x)) {
         tl_buffer_add_string(b, " (it is ");
         tl_inline_value(b, json_object_get(x, "value"));
         tl_buffer_add_string(b, " in the minimal variant");

@@ -143,9 +143,8 @@ static void add_set(struct tl_buffer *b, const json_t *d, const json_t *t)
 
 static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
 {
-    bool set = tl_member_true(t, "set");
     tl_buffer_add_string(b, "    ");
-    if (set) {
+    if (tl_words_is_set(d, t)) {
         add_set(b, d, t);
     } else {
         tl_buffer_printf(b, "%s = ", text_of(t, "axis"));
@@ -156,7 +155,7 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
     tl_buffer_add_string(b, "\n");
     if (json_is_object(json_object_get(t, "band")))
         add_band(b, json_object_get(t, "band"));
-    if (set)
+    if (tl_member_true(t, "set"))
         tl_buffer_add_string(b, "      not monotone; every value was tried\n");
     else if (json_object_get(t, "non_monotone")) {
         tl_buffer_add_string(b, "      not monotone: the value ");

@@ -384,11 +384,16 @@ Test(finding_words, needs_and_causes)
         "failing variant has at its baseline (passes with 0)");
     free(text);
     json_t *x = json_array_get(json_object_get(json_array_get(needs, 0), "any_of"), 0);
-    json_object_set_new(x, "up_to", json_integer(1));
+    json_object_set_new(x, "up_to", json_integer(1)); /* its first value: there is none up to it */
+    text = words(tl_words_need, f, json_array_get(needs, 0));
+    cr_expect_str_eq(text, "threads=1, which the failing variant has at its baseline (passes with 2)");
+    free(text);
+    json_object_set_new(x, "up_to", json_integer(3));
+    json_object_set_new(x, "passes_with", json_pack("[i]", 4));
     text = words(tl_words_need, f, json_array_get(needs, 0));
     cr_expect_str_eq(text,
-                     "threads up to 1, which the failing variant has at its baseline (it is 1 in the minimal "
-                     "variant; passes with 2)");
+                     "threads up to 3, which the failing variant has at its baseline (it is 1 in the minimal "
+                     "variant; passes with 4)");
     free(text);
     json_decref(f);
 }

@@ -24,12 +24,4 @@ bool tl_finding_is_evidence(const json_t *finding, json_int_t n);
 /* How many passes in a row would be. */
 json_int_t tl_finding_enough(const json_t *finding);
 
-/* Of the trials behind the answer, those that were stored before it was asked for, and when the oldest and
- * the newest of them began (0: not known). */
-struct tl_finding_stored {
-    json_int_t n, of;
-    int64_t oldest_us, newest_us;
-};
-struct tl_finding_stored tl_finding_stored(const json_t *finding);
-
 #endif

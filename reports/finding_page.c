@@ -436,21 +436,10 @@ static void add_elsewhere(const struct tl_sections *r)
 /* What of the answer was known before it was asked for, and how to have it run anew. */
 static void add_stored(struct tl_buffer *b, const json_t *f)
 {
-    struct tl_finding_stored s = tl_finding_stored(f);
-    char *oldest = s.oldest_us ? tl_time_format(s.oldest_us, TL_TIME_MINUTES) : NULL,
-         *newest = s.newest_us ? tl_time_format(s.newest_us, TL_TIME_MINUTES) : NULL;
-    if (s.n > 0) {
-        tl_buffer_printf(b, "%lld of the %lld trials %s a stored outcome", (long long)s.n, (long long)s.of,
-                         s.n == 1 ? "is" : "are each");
-        if (oldest && newest && strcmp(oldest, newest) != 0)
-            tl_buffer_printf(b, ", of runs from %s to %s", oldest, newest);
-        else if (oldest)
-            tl_buffer_printf(b, ", of a run on %s", oldest);
+    tl_words_stored(b, f, TL_TIME_MINUTES);
+    if (b->size)
         tl_buffer_add_string(b, ". " TL_CODE_ON "trapline isolate --no-cache" TL_CODE_OFF
                                 " with the same case and unit runs all of them anew.");
-    }
-    free(oldest);
-    free(newest);
 }
 
 static void add_measured_rate(struct tl_buffer *b, const json_t *f)

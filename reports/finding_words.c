@@ -171,6 +171,27 @@ char *tl_report_title(const json_t *f)
     return tl_buffer_take(&b);
 }
 
+void tl_words_stored(struct tl_buffer *b, const json_t *f, enum tl_time_form form)
+{
+    const json_t *from = json_object_get(f, "cached_from");
+    json_int_t n = tl_member_integer(f, "cached");
+    int64_t oldest = tl_time_of(json_string_value(json_array_get(from, 0))),
+            newest = tl_time_of(json_string_value(json_array_get(from, 1)));
+    if (n <= 0)
+        return;
+    tl_buffer_printf(b, "%lld of %lld trials %s", (long long)n, (long long)tl_member_integer(f, "trials"),
+                     n == 1 ? "is a stored outcome" : "are stored outcomes");
+    if (!oldest || !newest) /* of an earlier version */
+        return;
+    char *first = tl_time_format(oldest, form), *last = tl_time_format(newest, form);
+    if (strcmp(first, last) != 0)
+        tl_buffer_printf(b, " of runs from %s to %s", first, last);
+    else
+        tl_buffer_printf(b, " of %s on %s", n == 1 ? "a run" : "runs", first);
+    free(first);
+    free(last);
+}
+
 void tl_words_processes(struct tl_buffer *b, const json_t *finding)
 {
     const json_t *processes = json_object_get(finding, "processes");

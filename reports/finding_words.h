@@ -2,6 +2,7 @@
 #ifndef TL_REPORT_WORDS_H
 #define TL_REPORT_WORDS_H
 
+#include "harness/base/time_text.h"
 #include "reports/members.h"
 #include "reports/page.h"
 
@@ -22,6 +23,9 @@ bool tl_words_row_passes(const json_t *finding, const json_t *row);
 /* The same of the passing side of a decisive pair. */
 bool tl_words_pair_counts(const json_t *finding, const json_t *rows, const json_t *pair);
 bool tl_words_holds(const json_t *list, const json_t *value); /* whether the value is in the list */
+/* "2 of 9 trials are stored outcomes of runs from … to …": what of the answer was known before it was asked for, the
+ * times in this form; else nothing. Plain text. */
+void tl_words_stored(struct tl_buffer *b, const json_t *finding, enum tl_time_form form);
 bool tl_words_has_note(const json_t *finding, const char *code);
 /* Where the kind of process makes a difference: how often it failed in each, without a full stop; else nothing. */
 void tl_words_processes(struct tl_buffer *b, const json_t *finding);

@@ -2,7 +2,6 @@
  * it did when it was found. */
 #include "harness/cli/isolate_text.h"
 
-#include "harness/base/time_text.h"
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
@@ -353,20 +352,11 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *d)
 /* What of the answer was known before it was asked for. */
 static void add_stored(struct tl_buffer *b, const json_t *d)
 {
-    struct tl_finding_stored s = tl_finding_stored(d);
-    if (s.n <= 0)
-        return;
-    char *oldest = s.oldest_us ? tl_time_format(s.oldest_us, TL_TIME_LOCAL) : NULL,
-         *newest = s.newest_us ? tl_time_format(s.newest_us, TL_TIME_LOCAL) : NULL;
-    tl_buffer_printf(b, "%lld of them %s", (long long)s.n,
-                     s.n == 1 ? "is a stored outcome" : "are stored outcomes");
-    if (oldest && newest && strcmp(oldest, newest) != 0)
-        tl_buffer_printf(b, " of runs from %s to %s", oldest, newest);
-    else if (oldest)
-        tl_buffer_printf(b, " of a run on %s", oldest);
-    tl_buffer_add_string(b, "; with --no-cache all are run anew\n");
-    free(oldest);
-    free(newest);
+    struct tl_buffer words = TL_BUFFER_INIT;
+    tl_words_stored(&words, d, TL_TIME_LOCAL);
+    if (words.size)
+        tl_buffer_printf(b, "%s; with --no-cache all are run anew\n", words.data);
+    tl_buffer_free(&words);
 }
 
 char *tl_isolate_text(const json_t *d, bool colour)

@@ -94,7 +94,7 @@ class FiguresTest(WordsTest):
         first, _ = self.isolate(case)
         self.assertNotIn("stored outcome", self.report(first))
         again = self.trapline("isolate", case, status=1)
-        found = re.search(r"^(\d+) of them are stored outcomes of (?:a run on|runs from) (\d{4}-\d\d-\d\d [\d:]{8})(?: to "
+        found = re.search(r"^(\d+) of \1 trials are stored outcomes of runs (?:on|from) (\d{4}-\d\d-\d\d [\d:]{8})(?: to "
                           r"[\d: -]+)?; with --no-cache all are run anew$", again.stdout, re.M)
         self.assertTrue(found, again.stdout)
         self.assertEqual(int(found.group(1)), first["trials"])

@@ -428,11 +428,13 @@ Test(report, homes_users_and_hosts_are_left_out)
     }
     /* A user that a path names is left out wherever the name stands, but a value of an axis stays what it is.
      */
-    json_t *document = json_pack("{s:s,s:s,s:{s:s,s:s}}", "a", "/home/grace/x", "b", "grace was here",
-                                 "minimal", "c", "grace", "d", "/home/grace/y"),
+    json_t *document = json_pack("{s:s,s:s,s:{s:s,s:s},s:[{s:[{s:s}]}]}", "a", "/home/grace/x", "b",
+                                 "grace was here", "minimal", "c", "grace", "d", "/home/grace/y",
+                                 "local_needs", "any_of", "value", "grace"),
            *got = tl_redact_json(&r, document),
-           *wanted = json_pack("{s:s,s:s,s:{s:s,s:s}}", "a", "~/x", "b", "USER was here", "minimal", "c",
-                               "grace", "d", "~/y");
+           *wanted =
+               json_pack("{s:s,s:s,s:{s:s,s:s},s:[{s:[{s:s}]}]}", "a", "~/x", "b", "USER was here", "minimal",
+                         "c", "grace", "d", "~/y", "local_needs", "any_of", "value", "grace");
     cr_expect(json_equal(got, wanted));
     json_decref(document);
     json_decref(got);

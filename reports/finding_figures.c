@@ -9,10 +9,9 @@
 #include "reports/finding_figures.h"
 
 #include "reports/finding_axes.h"
-#include "reports/finding_words.h"
+#include "reports/finding_members.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LUCK 0.01
@@ -67,10 +66,18 @@ struct tl_finding_runs tl_finding_runs(const json_t *f)
     return r;
 }
 
+json_int_t tl_finding_draws(const json_t *f)
+{
+    const json_t *held = json_object_get(json_object_get(f, "generalises"), "held");
+    json_int_t n = tl_integer_at(held, 1);
+    bool earlier = !json_object_get(f, "reset"); /* they had "irrelevant" */
+    return tl_integer_at(held, 0) == n && (n >= TL_FINDING_DRAWS || !earlier) ? n : 0;
+}
+
 /* The minimal variant may fail every time, and others not. */
 static bool comes_and_goes(const json_t *f)
 {
-    return tl_member_true(f, "flaky") || tl_words_has_note(f, "flaky") || tl_words_has_note(f, "band");
+    return tl_member_true(f, "flaky") || tl_finding_has_note(f, "flaky") || tl_finding_has_note(f, "band");
 }
 
 double tl_finding_luck(const json_t *f, json_int_t n)

@@ -16,6 +16,12 @@ struct tl_finding_runs {
  * builds that fail. */
 struct tl_finding_runs tl_finding_runs(const json_t *finding);
 
+/* Fewer random variants that hold the trigger are all that there are. */
+#define TL_FINDING_DRAWS 8
+/* How many of them were drawn, when all of them failed, and they say of which axes the failure is independent; else 0.
+ * Earlier versions said it on fewer draws that were not all. */
+json_int_t tl_finding_draws(const json_t *finding);
+
 /* The chance that a variant that fails as often as that one passes in n runs by luck. 0 where the failure was
  * never seen not to show. */
 double tl_finding_luck(const json_t *finding, json_int_t n);

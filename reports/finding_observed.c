@@ -4,6 +4,7 @@
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 #include "reports/finding_values.h"
@@ -260,14 +261,11 @@ static void add_not_shown(const struct tl_sections *r)
 void tl_section_decisive(const struct tl_sections *r)
 {
     const json_t *pair, *pairs = json_object_get(r->finding, "decisive");
-    json_t *rows, *counted = json_array();
     size_t i;
     if (json_is_object(json_object_get(r->finding, "builds")) ||
-        json_is_object(json_object_get(r->finding, "frontier"))) {
-        json_decref(counted);
+        json_is_object(json_object_get(r->finding, "frontier")))
         return;
-    }
-    rows = tl_report_rows(r->finding);
+    json_t *rows = tl_report_rows(r->finding), *counted = json_array();
     json_array_foreach(pairs, i, pair) {
         if (tl_words_pair_counts(r->finding, rows, pair))
             json_array_append(counted, (json_t *)pair);

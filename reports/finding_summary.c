@@ -1,6 +1,7 @@
 /* The summary of a report: what fails where and when, what else it needs, and since which build. */
 #include "reports/finding_answers.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
@@ -160,7 +161,7 @@ char *tl_words_summary(const json_t *f)
         if (json_is_false(json_object_get(f, "judged")))
             tl_buffer_add_string(&b,
                                  " could not be judged, for nothing that it answered was compared, with ");
-        else if (tl_words_has_note(f, "failing-unsupported"))
+        else if (tl_finding_has_note(f, "failing-unsupported"))
             tl_buffer_add_string(&b, " could not be tried with ");
         else
             tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did, with ",

@@ -5,6 +5,7 @@
 #include "reports/finding_values.h"
 
 #include "reports/finding_axes.h"
+#include "reports/finding_members.h"
 #include "reports/finding_words.h"
 
 #include <stdint.h>
@@ -207,7 +208,7 @@ bool tl_words_fails_at_baseline(const json_t *f, const json_t *entry)
 {
     const json_t *baseline = json_object_get(json_object_get(f, "baseline"), tl_member_or(entry, "axis", ""));
     return baseline && !json_equal(baseline, json_object_get(entry, "value")) &&
-           tl_words_holds(json_object_get(entry, "fails_with"), baseline);
+           tl_list_holds(json_object_get(entry, "fails_with"), baseline);
 }
 
 const json_t *tl_words_up_to(const json_t *f, const json_t *entry)

@@ -5,6 +5,7 @@
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_values.h"
 
@@ -13,6 +14,16 @@
 
 #define TITLE_SETTINGS 8
 #define TITLE_SIZE 140 /* bytes after which no setting is begun */
+
+void tl_words_names(struct tl_buffer *b, const json_t *names)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach(names, i, name) {
+        tl_buffer_add_string(b, i ? ", " : "");
+        tl_inline_code(b, json_string_value(name));
+    }
+}
 
 void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value)
 {
@@ -141,7 +152,7 @@ char *tl_report_title(const json_t *f)
     if (!tl_member_true(f, "reproduced")) {
         tl_inline_text(&b, tl_member_or(f, "case", "unknown"));
         tl_buffer_add_string(&b, json_is_false(json_object_get(f, "judged")) ? " could not be judged"
-                                 : tl_words_has_note(f, "failing-unsupported")
+                                 : tl_finding_has_note(f, "failing-unsupported")
                                      ? " could not be tried"
                                      : " did not fail as it was said to");
         return tl_buffer_take(&b);

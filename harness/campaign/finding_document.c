@@ -139,8 +139,8 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_notes; i++) {
         char *text = note_text(d, r->notes[i]);
-        json_array_append_new(
-            list, json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text", text));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text", text));
         free(text);
     }
     if (d->bare_trials) {

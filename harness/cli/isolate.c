@@ -18,7 +18,8 @@ struct command {
     const struct tl_options *o;
     struct tl_campaign_isolation s;
     struct tl_cli_progress progress;
-    size_t known, unknown; /* units, or variants of a sweep: of which something is known, and of which nothing is */
+    size_t known,
+        unknown; /* units, or variants of a sweep: of which something is known, and of which nothing is */
 };
 
 static void print_plan(const struct tl_sweep *w)

@@ -5,14 +5,14 @@
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_values.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MOST 12  /* of a list of values */
-#define DRAWS_LEAST 8 /* fewer are all that there are */
+#define LIST_MOST 12 /* of a list of values */
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -322,11 +322,10 @@ static void add_generalises(struct tl_buffer *b, const json_t *d)
 /* Axes that are at their baseline in the minimal variant, by what is known of them. */
 static void add_free_axes(struct tl_buffer *b, const json_t *d)
 {
-    const json_t *held = json_object_get(json_object_get(d, "generalises"), "held");
-    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1);
-    char *drawn = n < DRAWS_LEAST ? tl_format(" (all %lld variants that there are)\n", n)
-                                  : tl_format(" (%lld of %lld random variants)\n", k, n);
-    add_list(b, "  independent of: ", json_object_get(d, "independent"), drawn);
+    long long n = tl_finding_draws(d);
+    char *drawn = n < TL_FINDING_DRAWS ? tl_format(" (all %lld variants that there are)\n", n)
+                                       : tl_format(" (%lld of %lld random variants)\n", n, n);
+    add_list(b, "  independent of: ", n ? json_object_get(d, "independent") : NULL, drawn);
     add_list(b, "  reset (fails with the simplest value, others may make a difference): ",
              json_object_get(d, "reset"), "\n");
     add_list(b, "  nothing reads, so that no value of it is another variant: ", json_object_get(d, "unread"),

@@ -41,7 +41,8 @@ Test(time_text, is_read_back)
     char *text = tl_time_format(1764382402000000, TL_TIME_ISO);
     cr_expect_eq(tl_time_of(text), 1764382402000000);
     free(text);
-    static const char *const others[] = {"", "2026-11-29", "2026-11-29 02:13:22 UTC", "2026-11-29T02:13:22Z ", "x"};
+    static const char *const others[] = {"", "2026-11-29", "2026-11-29 02:13:22 UTC", "2026-11-29T02:13:22Z ",
+                                         "x"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         cr_expect_eq(tl_time_of(others[i]), 0, "%s", others[i]);
     cr_expect_eq(tl_time_of(NULL), 0);

@@ -155,10 +155,11 @@ static void add_draws(const struct tl_sections *r, const struct tl_buffer *names
                  *strictly = json_object_get(json_object_get(f, "generalises_strict"), "held");
     bool held = json_array_size(json_object_get(f, "trigger")),
          needs = json_array_size(json_object_get(f, "needs"));
-    const char *which = held && needs ? " with the trigger and all that it needs"
-                        : held        ? " with the trigger"
-                        : needs       ? " with all that it needs"
-                                      : "";
+    static const char *const held_words[2][2] = {
+        {"", " with all that it needs"},
+        {" with the trigger", " with the trigger and all that it needs"},
+    };
+    const char *which = held_words[held][needs];
     struct tl_buffer b = TL_BUFFER_INIT;
     if (names->size && n >= TL_FINDING_DRAWS) {
         tl_buffer_printf(

@@ -112,8 +112,9 @@ static void print_trust(const json_t *d)
         .forked = (uint64_t)json_integer_value(json_array_get(forked, 1)),
     };
     char *text = tl_processes_text(&p);
-    fprintf(stderr, "%s on %s %s: that depends on the kind of process, and it is isolated in fresh ones\n",
-            tl_member_text(d, "case"), tl_member_text(d, "unit"), text);
+    fprintf(stderr, "%s on %s %s: that depends on the kind of process, and it is isolated in %s\n",
+            tl_member_text(d, "case"), tl_member_text(d, "unit"), text,
+            !strcmp(tl_member_or(processes, "isolated", "fresh"), "forked") ? "children" : "fresh ones");
     free(text);
 }
 

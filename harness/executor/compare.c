@@ -9,6 +9,7 @@
 
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
+#include "harness/base/left_file.h"
 #include "harness/executor/closeness.h"
 #include "harness/executor/values.h"
 

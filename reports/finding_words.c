@@ -218,5 +218,5 @@ void tl_words_processes(struct tl_buffer *b, const json_t *finding)
         (long long)json_integer_value(json_array_get(forked, 0)),
         (long long)json_integer_value(json_array_get(forked, 1)),
         !strcmp(tl_member_or(processes, "isolated", "fresh"), "forked") ? "such children"
-                                                                                      : "fresh processes");
+                                                                        : "fresh processes");
 }

@@ -4,8 +4,9 @@
 
 #include "harness/supervise/trace.h"
 
-/* Lets t go, which is held at its signal; the other threads of its process stay until it is over. */
-void tl_alone_begin(struct tl_tracee *t);
+/* Lets t go, which is held at its signal; the other threads of its process stay until it is over. shielded: see
+ * shield_linux.c. */
+void tl_alone_begin(struct tl_tracee *t, bool shielded);
 bool tl_alone_holds(struct tl_tracee *t);   /* t has stopped and is held: whether that is dealt with here */
 void tl_alone_call(struct tl_tracee *t);    /* it has stopped at a system call */
 void tl_alone_over(struct tl_process *p);   /* lets all go that are held */

@@ -15,6 +15,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/shield.h"
 #include "harness/supervise/supervisor_impl.h"
 #include "harness/supervise/trial.h"
 
@@ -39,11 +40,13 @@ static void set_time(struct tl_process *p, uint64_t ms)
     uv_timer_start(p->alone_timer, on_time_over, ms, 0);
 }
 
-void tl_alone_begin(struct tl_tracee *t)
+void tl_alone_begin(struct tl_tracee *t, bool shielded)
 {
     struct tl_process *p = t->process;
     p->alone = t->tid;
     set_time(p, ALONE_MS);
+    if (shielded && !tl_shield_drop(t))
+        return;
     t->held = false;
     ptrace(PTRACE_SYSCALL, t->tid, 0, (void *)(intptr_t)t->held_signal);
 }

@@ -23,6 +23,7 @@
 #include "harness/supervise/alone.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/server.h"
+#include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
 
 #include <signal.h>
@@ -112,8 +113,41 @@ static struct tl_tracee **threads_in_order(const struct tl_process *p, size_t *n
     return list;
 }
 
-/* The thread that took the signal may have been killed while it was read: then it stands at its end, and its
- * registers are those of the fault still. What it is going to do with the signal is settled now that no other
+static void on_stop_time_over(uv_timer_t *timer)
+{
+    tl_capture_give_up(timer->data);
+}
+
+static void start_timer(struct tl_process *p)
+{
+    struct tl_supervisor *s = supervisor_of(p);
+    if (!p->pending->timer)
+        p->pending->timer = tl_timer_new(s, p);
+    uv_update_time(s->loop);
+    uv_timer_start(p->pending->timer, on_stop_time_over, STOP_TIME_MS, 0);
+}
+
+/* The thread that took the signal may be killed while it is read. Then it comes to its end, where its registers are
+ * those of the fault still. Returns whether that is waited for. */
+static bool put_off(struct tl_process *p)
+{
+    struct tl_pending_capture *c = p->pending;
+    siginfo_t info;
+    if (c->last_try || !c->first || c->capture.threads[0].n_frames)
+        return false;
+    c->last_try = true;
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
+        if (t->tid == c->first && !t->at_end && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info)) {
+            t->held = false;
+            t->interrupting = true;
+            c->waiting = 1;
+            start_timer(p);
+            return true;
+        }
+    return false;
+}
+
+/* What it is going to do with the signal is settled now that no other
  * thread can change it. */
 static void look_again(struct tl_process *p, struct tl_tracee *t)
 {
@@ -121,6 +155,8 @@ static void look_again(struct tl_process *p, struct tl_tracee *t)
     struct tl_error ignored;
     if (c->unwind && !c->capture.threads[0].n_frames)
         tl_unwind_thread(c->unwind, t->tid, &c->capture.threads[0], &ignored);
+    if (!c->capture.n_registers)
+        tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
     if (c->capture.action == TL_ACTION_UNKNOWN || c->settled)
         return;
     enum tl_signal_action now =
@@ -130,7 +166,7 @@ static void look_again(struct tl_process *p, struct tl_tracee *t)
 }
 
 /* Lets everybody go after a capture: of others than the thread that took the signal when that had its effect. */
-static void let_go(struct tl_process *p, pid_t first)
+static void let_go(struct tl_process *p, pid_t first, bool shielded)
 {
     bool others = false;
     struct tl_tracee *taker = NULL;
@@ -139,8 +175,8 @@ static void let_go(struct tl_process *p, pid_t first)
         if (t->tid == first && t->held)
             taker = t;
     }
-    if (p->trial && !p->leaving_ns && taker && others && !taker->at_end)
-        tl_alone_begin(taker);
+    if (p->trial && !p->leaving_ns && taker && !taker->at_end && (others || shielded))
+        tl_alone_begin(taker, shielded);
     else
         tl_alone_over(p);
 }
@@ -151,7 +187,10 @@ void tl_capture_finish(struct tl_process *p)
     struct tl_pending_capture *c = p->pending;
     struct tl_error ignored;
     size_t n;
+    if (put_off(p))
+        return;
     pid_t first = c->first;
+    bool shielded = c->shielded;
     struct tl_tracee **threads = threads_in_order(p, &n);
     for (size_t i = 0; i < n && c->capture.n_threads < THREADS_CAPTURED; i++) {
         struct tl_tracee *t = threads[i];
@@ -181,7 +220,7 @@ void tl_capture_finish(struct tl_process *p)
     }
     tl_capture_free(&c->capture);
     free(c);
-    let_go(p, first);
+    let_go(p, first, shielded);
 }
 
 void tl_capture_thread_stopped(struct tl_process *p)
@@ -190,9 +229,9 @@ void tl_capture_thread_stopped(struct tl_process *p)
         tl_capture_finish(p);
 }
 
-static void on_stop_time_over(uv_timer_t *timer)
+void tl_capture_give_up(struct tl_process *p)
 {
-    struct tl_process *p = timer->data;
+    p->pending->last_try = true;
     tl_capture_finish(p);
 }
 
@@ -263,9 +302,7 @@ static void pending_gather(struct tl_process *p)
         tl_capture_finish(p);
         return;
     }
-    struct tl_supervisor *s = supervisor_of(p);
-    c->timer = tl_timer_new(s, p);
-    uv_timer_start(c->timer, on_stop_time_over, STOP_TIME_MS, 0);
+    start_timer(p);
 }
 
 /* Begins the capture of a thread that is held. */
@@ -312,8 +349,13 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     t->held_signal = signal;
     t->interrupting = false;
     tl_alone_forget(p);
+    bool shielded = action == TL_ACTION_DEFAULT && tl_shield_is_there(t), fault = info.si_code > 0;
     struct tl_pending_capture *c = capture_thread(t, signal, info.si_code);
-    c->capture.action = action;
+    c->capture.action = shielded && !fault ? TL_ACTION_IGNORED : action;
+    c->settled = c->shielded = shielded;
+    c->shielded &= fault;
+    if (action == TL_ACTION_DEFAULT && fault)
+        p->doomed = t->tid;
     if (info.si_code <= 0 && info.si_code != SI_KERNEL)
         c->capture.sender_pid = info.si_pid;
     else if (signal == SIGSYS)

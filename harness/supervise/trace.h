@@ -20,6 +20,7 @@ struct tl_trial;
 struct tl_server;
 struct tl_pending_capture;
 struct tl_wait;
+struct tl_shield;
 
 /* One traced thread. */
 struct tl_tracee {
@@ -56,6 +57,8 @@ struct tl_process {
     unsigned captured[65]; /* captures taken, by signal */
     pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
     uv_timer_t *alone_timer;
+    pid_t doomed; /* a thread that stood at a fault that nothing was going to handle; 0: none */
+    struct tl_shield *shield; /* see shield_linux.c; NULL */
     uint64_t born_ns;      /* when it was made, by the monotonic clock, */
     uint64_t leaving_ns; /* and when it began to end; 0: not yet */
     struct tl_wait *wait;  /* macOS: a crash report or a sample of it that is awaited */

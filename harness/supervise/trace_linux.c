@@ -51,6 +51,7 @@
 #include "harness/supervise/captures.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
+#include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
@@ -274,8 +275,9 @@ static void process_gone(struct tl_process *p)
     struct tl_trial *trial = p->trial;
     struct tl_server *server = p->server;
     if (p->pending)
-        tl_capture_finish(p);
+        tl_capture_give_up(p);
     tl_alone_forget(p);
+    tl_shield_free(p);
     bool was_main = p->is_main;
     if (!trial)
         tl_server_process_ends(server, p);
@@ -407,6 +409,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     }
     memset(p->captured, 0, sizeof p->captured);
     tl_alone_forget(p);
+    p->doomed = 0;
     p->refused_bytes = 0;
     if (!*p->command)
         read_command(p);
@@ -414,7 +417,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         p->trial->executed = true;
     if (p->pending) { /* of the program that is no more */
         p->pending->waiting = 0;
-        tl_capture_finish(p);
+        tl_capture_give_up(p);
     }
     if (p->trial)
         tl_captures_exec(&p->trial->record, p->pid);
@@ -534,7 +537,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
     if (p && tid == p->pid) {
         p->gone = true;
         if (p->pending)
-            tl_capture_finish(p);
+            tl_capture_give_up(p);
         if (p->trial)
             status = tl_trial_process_ended(p->trial, p, status);
         if (p->trial && WIFSIGNALED(status) && WTERMSIG(status) < 65 && !p->is_main)

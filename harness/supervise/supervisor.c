@@ -269,7 +269,7 @@ static bool drain_children(struct tl_supervisor *s)
     for (int i = 0; i < EVENTS_PER_TURN; i++) {
         int status;
         struct rusage usage;
-        pid_t tid = tl_trace_wait(&status, &usage);
+        pid_t tid = tl_trace_wait(s, &status, &usage);
         if (tid < 0 && errno == EINTR)
             continue;
         if (tid <= 0)

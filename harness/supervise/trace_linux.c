@@ -65,7 +65,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SYSTEM_CALL 0x80      /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
+#define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
 #define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -132,6 +132,7 @@ static struct tl_process *find_process(struct tl_supervisor *s, pid_t pid)
 void tl_trace_open(struct tl_supervisor *s)
 {
     s->action_file = (struct tl_action_file)TL_ACTION_FILE_INIT;
+    tl_wait_open(s);
     /* A descendant whose parent is gone comes to us and not to init, so that it is reaped here. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -139,16 +140,12 @@ void tl_trace_open(struct tl_supervisor *s)
 void tl_trace_close(struct tl_supervisor *s)
 {
     tl_action_file_close(&s->action_file);
+    tl_wait_close(s);
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)
 {
     (void)s;
-}
-
-pid_t tl_trace_wait(int *status, struct rusage *usage)
-{
-    return wait4(-1, status, WNOHANG | __WALL, usage);
 }
 
 /* A number in the kernel's description of a process; 0 when it is not there. Memory is told in KiB. */
@@ -352,11 +349,8 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     /* CLONE events also come for processes made with clone(); only the kernel knows whether it is a thread.
      */
     bool is_thread = false;
-    if (event == PTRACE_EVENT_CLONE) {
-        char path[80];
-        snprintf(path, sizeof path, "/proc/%d/task/%d", (int)family->pid, (int)tid);
-        is_thread = !access(path, F_OK);
-    }
+    if (event == PTRACE_EVENT_CLONE)
+        is_thread = !tgkill(family->pid, tid, 0); /* signal 0: whether there is one */
     if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
         p->parent = family->pid;
@@ -424,6 +418,12 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     return t;
 }
 
+static void see_peak(struct tl_trial *trial, uint64_t bytes)
+{
+    if (bytes > trial->peak_rss_ended)
+        trial->peak_rss_ended = bytes;
+}
+
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
  * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
 static void on_leaving(struct tl_tracee *t)
@@ -438,12 +438,9 @@ static void on_leaving(struct tl_tracee *t)
     t->at_end = true;
     if (p && (last || WIFSIGNALED(status)) && !p->leaving_ns)
         p->leaving_ns = tl_monotonic_ns();
-    /* Before exec the main process is a copy of ourselves. */
-    if (trial && (t->tid == p->pid || !t->next_in_process) && (!p->is_main || trial->executed)) {
-        uint64_t peak = tl_process_peak_bytes(t->tid);
-        if (peak > trial->peak_rss_ended)
-            trial->peak_rss_ended = peak;
-    }
+    /* Of the main process, which was forked as a copy of ourselves; of others wait4 tells it. */
+    if (trial && p->is_main && trial->executed && (t->tid == p->pid || !t->next_in_process))
+        see_peak(trial, tl_process_peak_bytes(t->tid));
     if (p && p->pending) {
         tl_tracee_go_on(t, 0, false);
         return;
@@ -496,7 +493,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         if (signal == (SIGTRAP | SYSTEM_CALL))
             tl_alone_call(t);
         else if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
-            tl_signal_is_crash(signal))
+                 tl_signal_is_crash(signal))
             tl_capture_signal(t, signal);
         else
             tl_tracee_go_on(t, signal, false);
@@ -542,6 +539,8 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
             status = tl_trial_process_ended(p->trial, p, status);
         if (p->trial && WIFSIGNALED(status) && WTERMSIG(status) < 65 && !p->is_main)
             p->trial->descendant_signals[WTERMSIG(status)]++;
+        if (p->trial && !p->is_main)
+            see_peak(p->trial, tl_child_peak_bytes(usage));
         if (p->trial && !p->is_main && !p->killed)
             descendant_ended(s, p, status);
         if (p->trial && p->is_main) {

@@ -92,11 +92,11 @@ static void submit(struct tl_supervisor *s, const struct asked *a)
         .argv = a->step ? runner : itself,
         .protocol = a->step,
         .phase = TL_PHASE_EXECUTE,
-        .limits = {.timeout_s = 60},
+        .limits = {.timeout_s = 60, .memory_mb = 4096}, /* as by default */
     };
     if (a->step)
-        spec.request = json_pack("{s:i,s:[{s:s,s:[s,s]}]}", "trial", 1, "steps", "phase", "execute",
-                                 "argv", DYING_PATH, a->way->name);
+        spec.request = json_pack("{s:i,s:[{s:s,s:[s,s]}]}", "trial", 1, "steps", "phase", "execute", "argv",
+                                 DYING_PATH, a->way->name);
     cr_assert_eq(tl_supervisor_submit(s, &spec, on_done, (void *)(uintptr_t)a, &e), 0, "%s", e.why);
     json_decref(spec.request);
 }

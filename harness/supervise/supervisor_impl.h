@@ -4,12 +4,14 @@
 
 #include "harness/stack/symbolise.h"
 #include "harness/stack/unwind.h"
+#include "harness/supervise/action.h"
 #include "harness/supervise/cgroup.h"
 #include "harness/supervise/supervisor.h"
 
 struct tl_trial;
 struct tl_server;
 struct tl_tracee;
+struct tl_wait_state;
 struct tl_platform; /* what darwin/trace.c keeps with a supervisor */
 
 /* A descriptor of ours that is read when there is something. */
@@ -58,6 +60,8 @@ struct tl_supervisor {
     bool scheduling, freeing;
 
     struct tl_tracee *table[1024];
+    struct tl_action_file action_file;
+    struct tl_wait_state *wait; /* see wait_linux.c */
     struct tl_unwinder *unwinder;
     struct tl_symboliser *symboliser;
     struct tl_cgroup_root *cgroups;

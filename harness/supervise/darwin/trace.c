@@ -475,8 +475,9 @@ void tl_trace_close(struct tl_supervisor *s)
     s->platform = NULL;
 }
 
-pid_t tl_trace_wait(int *status, struct rusage *usage)
+pid_t tl_trace_wait(struct tl_supervisor *s, int *status, struct rusage *usage)
 {
+    (void)s;
     return wait4(-1, status, WNOHANG, usage); /* stops are not asked for: the one at the gate is no event */
 }
 

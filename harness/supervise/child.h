@@ -27,6 +27,7 @@ struct tl_child_request {
     void *argument;
     const char *directory;
     bool protocol;
+    bool untraced;     /* something of it is not to be traced (struct tl_trial_spec) */
     bool watch_memory; /* large allocations stop for the tracer (refusal.h) */
     struct tl_limits limits;
 };

@@ -446,9 +446,11 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->device = tl_strdup(spec->device);
     t->device_asked = tl_strdup(spec->device_asked);
     t->has_reference = spec->has_reference;
+    t->untraced = spec->untraced;
     t->device_slots = spec->device_slots;
     t->limits = t->child_limits = spec->limits;
-    if (t->argv && is_sanitized(s, t->argv[0])) /* a cgroup, or the watch, still holds its memory */
+    /* A cgroup, or the watch, still holds its memory. */
+    if (t->untraced || (t->argv && is_sanitized(s, t->argv[0])))
         t->child_limits.memory_mb = 0;
     t->timeout_most = spec->timeout_most;
     t->phase = spec->protocol ? TL_PHASE_START : spec->phase;

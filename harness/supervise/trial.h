@@ -38,6 +38,7 @@ struct tl_trial {
     bool new_server;
     char *device, *device_asked;
     bool has_reference;
+    bool untraced;
     unsigned device_slots;
     struct tl_limits limits;
     struct tl_limits child_limits; /* of them, those that the kernel holds for the child itself */

@@ -14,6 +14,7 @@
  *   trace_linux.c     ptrace: every stop of every thread of every descendant
  *   capture_linux.c   stacks at a fatal signal or a deadline
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
+ *   loop_clock.c      the time that deadlines count in
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
  *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
  *
@@ -331,6 +332,7 @@ static void watch_trial(struct tl_trial *t)
 static void on_watch(uv_timer_t *timer)
 {
     struct tl_supervisor *s = timer->data;
+    tl_loop_clock_now(&s->clock);
     for (struct tl_trial *t = s->flying, *next; t; t = next) {
         next = t->next;
         watch_trial(t);

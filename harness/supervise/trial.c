@@ -45,15 +45,18 @@ static void protocol_violation(struct tl_trial *t, char *what)
         t->violation = what;
 }
 
-static void on_deadline(uv_timer_t *timer);
+static void on_deadline(void *arg);
 
 /* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case
  * have theirs); 0: the case's. */
 static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
     uint64_t now = t->main_ended ? t->ended_ns : tl_monotonic_ns(); /* its last words may be read later */
+    uint64_t counted = tl_loop_clock_now(&t->supervisor->clock);
     t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
+    t->phase_counted_ns[t->phase] += counted - t->phase_counted_since_ns;
     t->phase_since_ns = now;
+    t->phase_counted_since_ns = counted;
     t->phase = phase;
     t->record.phase_seconds[phase] = 0; /* entered */
     if (timeout_s > t->timeout_most)
@@ -63,11 +66,8 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
         return;
     /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its
      * deadline. */
-    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
-    if (!t->deadline)
-        t->deadline = tl_timer_new(t->supervisor, t);
-    uv_update_time(t->supervisor->loop);
-    uv_timer_start(t->deadline, on_deadline, left > 0 ? (uint64_t)(left * 1000) + 1 : 0, 0);
+    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_counted_ns[phase] * 1e-9;
+    tl_deadline_set(&t->deadline, t->supervisor->loop, &t->supervisor->clock, left, on_deadline, t);
 }
 
 /* The answer of a runner: a trial has one. */
@@ -275,6 +275,7 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
         return -1;
     t->state = TL_TRIAL_RUNNING;
     t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+    t->phase_counted_since_ns = tl_loop_clock_now(&t->supervisor->clock);
     enter_phase(t, t->phase, 0);
     return 0;
 }
@@ -360,9 +361,9 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
-static void on_deadline(uv_timer_t *timer)
+static void on_deadline(void *arg)
 {
-    struct tl_trial *t = timer->data;
+    struct tl_trial *t = arg;
     if (t->state != TL_TRIAL_RUNNING || t->ending_hang)
         return;
     t->ending_hang = true;
@@ -424,8 +425,7 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
     t->main_status = status;
     t->main_usage = *usage;
     t->ended_ns = tl_monotonic_ns();
-    if (t->deadline)
-        uv_timer_stop(t->deadline);
+    tl_deadline_stop(&t->deadline);
     t->state = TL_TRIAL_KILLING;
     if (t->n_processes > 1) {
         tl_trace_kill(t->processes);
@@ -573,7 +573,7 @@ void tl_trial_free(struct tl_trial *t)
 {
     for (int i = 0; i < 3; i++)
         tl_stream_close(&t->io[i]);
-    tl_timer_free(&t->deadline);
+    tl_deadline_close(&t->deadline);
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);

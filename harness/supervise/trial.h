@@ -64,7 +64,8 @@ struct tl_trial {
     enum tl_phase phase; /* the one it is in */
     uint64_t phase_spent_ns[TL_PHASE_COUNT];
     uint64_t phase_since_ns, started_ns, ended_ns;
-    uv_timer_t *deadline;
+    uint64_t phase_counted_ns[TL_PHASE_COUNT], phase_counted_since_ns; /* the same in the time of the loop */
+    struct tl_deadline deadline;
     double deadline_s; /* of the phase it is in */
     enum tl_kill_reason killed;
     bool ending_hang;    /* captures of a hang are being taken */

@@ -27,6 +27,10 @@ class LimitsTest(ProgramTest):
         self.assertEqual(trial["outcome"], outcome, trial)
         return trial
 
+    def read(self, path):
+        with open(path) as f:
+            return f.read()
+
     def c(self, name, text, *options):
         """A program in C."""
         if not shutil.which("gcc"):
@@ -58,6 +62,32 @@ class LimitsTest(ProgramTest):
     def test_a_later_step_can_end_what_an_earlier_one_started(self):
         start = "sleep 50 >/dev/null 2>&1 & echo $! >{scratch}/pid"
         self.ends("pass", self.step("sh", "-c", start), self.step("sh", "-c", "kill $(cat {scratch}/pid)"))
+
+    def test_a_supervisor_that_was_stopped_makes_no_hang(self):
+        """What was slept through counts for no deadline, whether the trial slept as well or not; a real hang stays one."""
+        pid = self.path("pid")
+        started = []
+        for name, seconds in (("naps", 1), ("sleeps", 1), ("hangs", 50)):
+            tool = self.python(name, f"open({pid + name!r} + '+', 'w').write(str(os.getpid()))\n"
+                               f"os.rename({pid + name!r} + '+', {pid + name!r})\ntime.sleep({seconds})\n")
+            case = self.case(name, {"steps": [self.step(tool)]}, limits={"timeout_s": 1.8})
+            self.db = self.path(name + ".db")
+            started.append((name, self.start("run", case, "--json")))
+        for name, _ in started:
+            end = time.monotonic() + 20
+            while not os.path.exists(pid + name) and time.monotonic() < end:
+                time.sleep(0.01)
+        others = {name: [int(self.read(pid + name))] if name == "sleeps" else [] for name, _ in started}
+        for name, child in started:
+            for one in (child.pid, *others[name]):
+                os.kill(one, signal.SIGSTOP)
+        time.sleep(4.5)
+        for name, child in started:
+            for one in (*others[name], child.pid):
+                os.kill(one, signal.SIGCONT)
+        for (name, child), outcome in zip(started, ("pass", "pass", "hang")):
+            trial = json.loads(child.communicate(timeout=60)[0])["trials"][0]
+            self.assertEqual(trial["outcome"], outcome, (name, trial))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 
@@ -261,8 +262,10 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
         c->capture.has_address = true, c->capture.fault_address = (uint64_t)(uintptr_t)info.si_call_addr;
     else if (signal != SIGABRT)
         c->capture.has_address = true, c->capture.fault_address = (uint64_t)(uintptr_t)info.si_addr;
-    if (trial->limits.memory_mb)
-        trial->data_at_crash = tl_process_data_bytes(p->pid);
+    if (trial->limits.memory_mb) {
+        trial->data_at_crash = tl_refusal_used_bytes(p);
+        trial->refused_at_crash = p->refused_bytes;
+    }
     struct tl_thread *thread = new_thread(&c->capture, t->tid);
     thread->crashed = true;
     tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);

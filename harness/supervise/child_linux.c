@@ -78,9 +78,14 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
     set_limit(pid, RLIMIT_CORE, 1);
     if (limits->disk_mb)
         set_limit(pid, RLIMIT_FSIZE, (rlim_t)limits->disk_mb << 20);
-    /* Private writable memory, not address space: runtimes reserve far more address space than they use. */
-    if (limits->memory_mb)
-        set_limit(pid, RLIMIT_DATA, (rlim_t)limits->memory_mb << 20);
+    /* Private writable memory, not address space: runtimes reserve far more address space than they use. Only the
+     * soft one: it is raised by what is merely reserved (refusal_linux.c). */
+    struct rlimit now;
+    if (limits->memory_mb && !prlimit(pid, RLIMIT_DATA, NULL, &now)) {
+        now.rlim_cur = (rlim_t)limits->memory_mb << 20;
+        now.rlim_cur = now.rlim_cur < now.rlim_max ? now.rlim_cur : now.rlim_max;
+        prlimit(pid, RLIMIT_DATA, &now, NULL);
+    }
 }
 
 /* Which signals a child must put back: asked once, since asking in every child costs as much as a fork's

@@ -40,7 +40,7 @@ static void keep(struct tl_deaths *d, struct tl_death death)
 }
 
 void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t pid, pid_t parent,
-                     pid_t main, int status, const char *command, bool left_refused)
+                     pid_t main, int status, const char *command, enum tl_left left)
 {
     const struct tl_capture *c = last_capture(r, pid);
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -62,11 +62,10 @@ void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t
     }
     d->n = kept;
     int handled = !signal && failed && c && c->si_code > 0 ? c->signal : 0;
-    if (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
-               : handled || left_refused) {
+    if (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again : handled || left) {
         struct tl_death death = {.pid = pid,
                                  .signal = signal ? signal : handled,
-                                 .left_refused = left_refused,
+                                 .left = left,
                                  .exit_status = signal ? -1 : WEXITSTATUS(status),
                                  .carrier = parent,
                                  .through = pid};

@@ -6,6 +6,13 @@
 
 #include <sys/types.h>
 
+/* Whether a process that exited with a failure left for want of memory, by all that is known. */
+enum tl_left {
+    TL_LEFT_OTHERWISE,
+    TL_LEFT_REFUSED, /* its last large allocation was refused for its limit, and would be again */
+    TL_LEFT_FULL,    /* all of its limit was in use */
+};
+
 #define TL_DEATHS_MOST 32 /* the newest */
 
 struct tl_death {
@@ -15,7 +22,7 @@ struct tl_death {
     pid_t carrier;            /* the process that has to fail next for the death to be passed on */
     pid_t through;            /* the last one that did */
     char command[TL_ID_SIZE]; /* content id of that one's command line; "": unknown */
-    bool left_refused; /* it exited for want of memory, by all that is known; its signal may be 0 then */
+    enum tl_left left;        /* its signal may be 0 when it left for want of memory */
 };
 
 struct tl_deaths {
@@ -25,9 +32,9 @@ struct tl_deaths {
 };
 
 /* A descendant has ended. r holds the captures of the trial so far, main is its own process, command the content
- * id of the descendant's command line or "", left_refused is as in struct tl_process. */
+ * id of the descendant's command line or "", left how it exited. */
 void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t pid, pid_t parent,
-                     pid_t main, int status, const char *command, bool left_refused);
+                     pid_t main, int status, const char *command, enum tl_left left);
 
 /* The newest death that was passed on by all processes up to the last child of the trial's own; NULL. */
 const struct tl_death *tl_deaths_passed_on(const struct tl_deaths *d, pid_t main);

@@ -20,6 +20,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
@@ -158,6 +159,7 @@ static void give_child(struct tl_server *v)
     t->executed = true;
     t->record.fresh = false;
     tl_child_limits(p->pid, &t->child_limits);
+    tl_refusal_begin(p, t->child_limits.memory_mb << 20);
     int result = tl_trial_connect(t, &ours, &e);
     if (!result && tl_send_line(t->io[0].fd, t->request, NULL, 0))
         result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial",
@@ -320,6 +322,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         tl_child_release(v->pid, gate, false);
         return drop_server(v);
     }
+    tl_refusal_begin(v->processes, t->child_limits.memory_mb << 20);
     v->slot = slot;
     slot->server = v;
     v->trial = t;

@@ -308,15 +308,25 @@ static void on_sigchld(uv_signal_t *handle, int signal)
         tl_supervisor_schedule(s);
 }
 
+static uint64_t memory_of(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid))
+{
+    uint64_t total = 0;
+    for (const struct tl_process *p = t->processes; p; p = p->next)
+        total += p->gone ? 0 : bytes(p->pid);
+    return total;
+}
+
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
 static void watch_trial(struct tl_trial *t)
 {
     if (t->state != TL_TRIAL_RUNNING || tl_monotonic_ns() - t->started_ns < WATCH_MS * 1000000ull)
         return;
     if (t->limits.memory_mb && !t->slot->cgroup.memory_dir) {
-        uint64_t total = 0;
-        for (struct tl_process *p = t->processes; p; p = p->next)
-            total += p->gone ? 0 : tl_process_rss_bytes(p->pid);
+        uint64_t total = memory_of(t, tl_process_rss_bytes);
+        /* What is shared, by fork or by name, was counted for each of them, and the pages of files are the system's
+         * to take back. The exact sum costs more. */
+        if (total > tl_limits_kill_bytes(&t->limits))
+            total = memory_of(t, tl_process_charged_bytes);
         if (total > t->peak_rss_watched)
             t->peak_rss_watched = total;
         if (total > tl_limits_kill_bytes(&t->limits)) {
@@ -324,6 +334,7 @@ static void watch_trial(struct tl_trial *t)
             return;
         }
     }
+    tl_trial_look_at_scratch(t);
     uint64_t disk = t->limits.disk_mb << 20;
     if (disk && tl_tree_bytes(t->scratch, disk + 1) > disk)
         tl_trial_kill(t, TL_KILL_DISK);

@@ -162,6 +162,22 @@ uint64_t tl_process_rss_bytes(pid_t pid)
     return status_number(pid, "\nVmRSS:") << 10;
 }
 
+uint64_t tl_process_charged_bytes(pid_t pid)
+{
+    static const char *const parts[] = {"\nPss_Anon:", "\nPss_Shmem:", "\nSwapPss:"};
+    char path[64];
+    uint64_t sum = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    bool told = text && strstr(text, parts[0]);
+    for (size_t i = 0; told && i < TL_COUNT(parts); i++) {
+        const char *line = strstr(text, parts[i]);
+        sum += line ? strtoull(line + strlen(parts[i]), NULL, 10) << 10 : 0;
+    }
+    free(text);
+    return told ? sum : tl_process_rss_bytes(pid);
+}
+
 uint64_t tl_process_peak_bytes(pid_t pid)
 {
     return status_number(pid, "\nVmHWM:") << 10;
@@ -337,6 +353,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
         p->parent = family->pid;
+        p->reserved = family->reserved;
     }
     adopt(s, t, p);
     if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
@@ -385,7 +402,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         }
     }
     memset(p->captured, 0, sizeof p->captured);
-    p->refused_bytes = 0;
+    tl_refusal_executed(p);
     if (!*p->command)
         read_command(p);
     if (p->is_main && p->trial)
@@ -397,6 +414,17 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     return t;
 }
 
+/* As the kernel and `ps` call a process. */
+static void read_name(pid_t pid, char *name, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    char *text = tl_read_file(path, 64, NULL);
+    snprintf(name, size, "%s", text ? text : "");
+    name[strcspn(name, "\n")] = '\0';
+    free(text);
+}
+
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
  * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
 static void on_leaving(struct tl_tracee *t)
@@ -404,7 +432,8 @@ static void on_leaving(struct tl_tracee *t)
     struct tl_process *p = t->process;
     struct tl_trial *trial = p ? p->trial : NULL;
     /* Before exec the main process is a copy of ourselves. */
-    if (trial && (t->tid == p->pid || !t->next_in_process) && (!p->is_main || trial->executed)) {
+    bool first = p && (t->tid == p->pid || !t->next_in_process);
+    if (trial && first && (!p->is_main || trial->executed)) {
         uint64_t peak = tl_process_peak_bytes(p->pid);
         if (peak > trial->peak_rss_ended)
             trial->peak_rss_ended = peak;
@@ -416,8 +445,11 @@ static void on_leaving(struct tl_tracee *t)
     bool last = trial && !trial->record.fresh && p->is_main && p->tracees == t && !t->next_in_process;
     unsigned long status = 1;
     uint64_t rss = 0;
-    if (p && p->refused_bytes && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status))
+    if (trial && first && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status)) {
         tl_refusal_left(p, (int)status);
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
+            read_name(p->pid, trial->killed_name, sizeof trial->killed_name);
+    }
     if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
         rss = tl_process_rss_bytes(p->pid);
     ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
@@ -484,11 +516,11 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
             p->trial->descendant_signals[WTERMSIG(status)]++;
         if (p->trial && !p->is_main && !p->killed)
             tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
-                            status, p->command, p->left_refused);
+                            status, p->command, p->left);
         if (p->trial && WIFSIGNALED(status))
             tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
         if (p->trial && p->is_main) {
-            p->trial->left_refused = p->left_refused;
+            p->trial->left = p->left;
             tl_trial_main_ended(p->trial, status, usage);
         }
         /* Threads that were still listed have been reaped by the kernel with their leader. */

@@ -19,6 +19,7 @@
 #include "harness/base/program.h"
 #include "harness/crash_report/ips.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
 #include "harness/verdict/classify.h"
@@ -29,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -317,6 +319,7 @@ static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, s
         return -1;
     }
     t->main_pid = pid;
+    tl_refusal_begin(t->processes, t->child_limits.memory_mb << 20);
     tl_cgroup_limit(&t->slot->cgroup, &t->limits);
     tl_cgroup_add(&t->slot->cgroup, pid);
     if (tl_trial_connect(t, ours, e))
@@ -498,11 +501,31 @@ static enum tl_end end_of(const struct tl_trial *t)
 static uint64_t oom_kills(struct tl_trial *t)
 {
     bool by_kill = WIFSIGNALED(t->main_status) && WTERMSIG(t->main_status) == SIGKILL;
-    if (!by_kill && !t->descendant_signals[SIGKILL])
+    if (!by_kill && !t->descendant_signals[SIGKILL] && !t->untraced)
         return 0;
     uint64_t before = t->slot->oom_kills;
     t->slot->oom_kills = tl_cgroup_oom_kills(&t->slot->cgroup);
     return t->slot->oom_kills - before;
+}
+
+/* Whether the scratch directory, or a file in it, is as large as it may be. It is worth a look only of a trial that
+ * failed. */
+static bool is_disk_over(const struct tl_trial *t)
+{
+    uint64_t limit = t->limits.disk_mb << 20;
+    bool failed = t->main_status || t->got_error;
+    return failed && limit && t->scratch && tl_tree_bytes(t->scratch, limit) >= limit;
+}
+
+void tl_trial_look_at_scratch(struct tl_trial *t)
+{
+    struct statvfs room;
+    if (t->scratch_full || !t->scratch || statvfs(t->scratch, &room) ||
+        (room.f_bavail && (room.f_favail || !room.f_files)))
+        return;
+    uint64_t half = (uint64_t)room.f_blocks * room.f_frsize / 2;
+    t->scratch_full = true;
+    t->filled_scratch = tl_tree_bytes(t->scratch, half) >= half;
 }
 
 static void conclude(struct tl_trial *t)
@@ -511,6 +534,8 @@ static void conclude(struct tl_trial *t)
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
+    enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
+    tl_trial_look_at_scratch(t);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -530,7 +555,15 @@ static void conclude(struct tl_trial *t)
         .most_wanted = tl_limits_most_wanted(t->limits.memory_mb << 20),
         .refused_bytes = t->refused_bytes,
         .data_when_refused = t->data_when_refused,
-        .left_refused = t->left_refused || (death && death->left_refused),
+        .left_refused = left != TL_LEFT_OTHERWISE,
+        .left_full = left == TL_LEFT_FULL,
+        .refused_at_crash = t->child_limits.memory_mb ? t->refused_at_crash : 0,
+        .killed = *t->killed_name ? t->killed_name : NULL,
+        .disk_limit = t->limits.disk_mb << 20,
+        .disk_over = is_disk_over(t),
+        .filled_scratch = t->filled_scratch,
+        .full_scratch = t->scratch_full ? t->supervisor->scratch_root : NULL,
+        .untraced = t->untraced,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,

@@ -80,7 +80,10 @@ struct tl_trial {
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
-    bool left_refused; /* the main process, as in struct tl_process */
+    uint64_t refused_at_crash;         /* as refused_bytes of the process at its last fatal signal */
+    enum tl_left left;                 /* how the main process exited */
+    bool scratch_full, filled_scratch; /* the file system of its scratch directory was; by itself */
+    char killed_name[32];              /* of the first process that somebody else killed; "" */
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
@@ -100,6 +103,7 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, de
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */
+void tl_trial_look_at_scratch(struct tl_trial *t);      /* notes when its file system is full */
 void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal);
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
 void tl_trial_hang_captured(struct tl_trial *t);

@@ -5,7 +5,8 @@
  * exited, and what it had said by then counts. A status alone is not enough in five places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
- *               sent it.
+ *               sent it. A counted one is the limit's whatever became of the rest: of a worker that is gone its
+ *               parent may make a failure, a success, or a wait without end.
  *   abort()     and its like under a memory limit is a lack of memory when the process says so and the limit
  *               was reached, or when its private memory was near the limit at that moment: RLIMIT_DATA makes
  *               an allocation fail before anything kills. The same holds for words with which it exits, and
@@ -186,6 +187,15 @@ static void clear_error(struct tl_trial_record *r)
     r->error_domain = r->error_code = NULL;
 }
 
+/* said: in the words of the process; NULL. */
+static void set_disk(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
+{
+    set_cause(
+        r, "limit", "disk",
+        tl_format("its scratch directory, or a file, grew beyond limits.disk_mb (%llu MiB) of the case%s%s",
+                  MIB(f->disk_limit), said ? ": " : "", said ? said : ""));
+}
+
 /* Whether a process that failed did so for want of memory: it says so, and the limit was reached. Then it is
  * recorded. */
 static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
@@ -198,6 +208,45 @@ static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said
     set_oom(f, how, words, r);
     free(words);
     free(how);
+    return true;
+}
+
+/* Whether a process failed because a limit of its case, or the file system of its scratch directory, let it write no
+ * more: it says so, and it is so. Then that is recorded. */
+static bool ran_out_of_disk(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
+{
+    static const char *const words[] = {"No space left on device",
+                                        "File too large",
+                                        "File size limit exceeded",
+                                        "ENOSPC",
+                                        "EFBIG",
+                                        "Disk quota exceeded",
+                                        "disk full",
+                                        "disk is full",
+                                        "database or disk"};
+    bool meant = r->signal == SIGBUS && f->full_scratch;
+    for (size_t i = 0; said && i < TL_COUNT(words) && !meant; i++)
+        meant = strcasestr(said, words[i]);
+    if (!meant || !(f->disk_over || f->full_scratch))
+        return false;
+    char *own = said ? tl_strdup(said) : NULL;
+    if (f->disk_over) {
+        set_disk(f, own, r);
+    } else if (f->filled_scratch) {
+        set_cause(
+            r, "limit", "disk",
+            tl_format(
+                "it filled the file system of its scratch directory, %s, before it reached limits.disk_mb "
+                "(%llu MiB) of the case%s%s",
+                f->full_scratch, MIB(f->disk_limit), own ? ": " : "", own ? own : ""));
+    } else {
+        tl_verdict_not_run(
+            tl_format("the file system of the scratch directory %s is full: free some space, or name "
+                      "another place with TMPDIR%s%s",
+                      f->full_scratch, own ? ": " : "", own ? own : ""),
+            r);
+    }
+    free(own);
     return true;
 }
 
@@ -220,7 +269,8 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
     }
     if (signal == SIGXFSZ) {
         set_cause(r, "signal", name,
-                  tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case"));
+                  tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
+                            MIB(f->disk_limit)));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {
@@ -228,8 +278,14 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         return -1;
     }
     int at = decisive(r, signal, passed);
-    if (ran_out_of_memory(f, said, r))
+    if (ran_out_of_disk(f, said, r) || ran_out_of_memory(f, said, r))
         return at;
+    char *alone = at >= 0 ? tl_memory_limit_alone(f, &r->captures[at]) : NULL;
+    if (alone) {
+        set_oom(f, alone, said, r);
+        free(alone);
+        return at;
+    }
     if (tl_memory_limit_silent(f, r, said, at)) {
         set_oom(f, "an allocation failed and the process ended itself", NULL, r);
         return at;
@@ -333,7 +389,7 @@ static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_
     return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
 }
 
-/* Whether nothing that was written complains of anything. */
+/* Whether nothing that was written complains of anything but of memory. */
 static bool is_silent(const struct tl_trial_record *r)
 {
     const struct tl_output *const streams[] = {&r->out, &r->err};
@@ -342,7 +398,8 @@ static bool is_silent(const struct tl_trial_record *r)
         struct tl_buffer text = whole_text(streams[i]);
         char *error = tl_find_complaint(text.data, text.size, true),
              *closing = error ? NULL : tl_find_closing_error(text.data, text.size);
-        silent = !error && !closing;
+        silent =
+            (!error || tl_memory_limit_is_meant(error)) && (!closing || tl_memory_limit_is_meant(closing));
         free(error);
         free(closing);
         tl_buffer_free(&text);
@@ -351,14 +408,19 @@ static bool is_silent(const struct tl_trial_record *r)
 }
 
 /* Whether a program exited with a failure and said nothing when the limit had refused it what it needs. */
-static bool ran_out_silently(const struct tl_process_facts *f, struct tl_trial_record *r)
+static bool ran_out_silently(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
 {
-    char *how = failed_by_a_child(f, r) ? tl_memory_limit_left(f) : NULL;
-    bool did = how && is_silent(r);
+    if (!failed_by_a_child(f, r))
+        return false;
+    char *alone = tl_memory_limit_alone(f, NULL), *how = alone ? NULL : tl_memory_limit_left(f);
+    bool did = alone || (how && is_silent(r));
     if (did) {
+        char *words = alone ? tl_strdup(said ? said : r->message) : NULL;
         clear_error(r);
-        set_oom(f, how, NULL, r);
+        set_oom(f, alone ? alone : how, words, r);
+        free(words);
     }
+    free(alone);
     free(how);
     return did;
 }
@@ -421,7 +483,9 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_message(r, line);
         return -1;
     }
-    if (f->executed && ran_out_silently(f, r))
+    if (f->executed && (f->status || f->got_error) && ran_out_of_disk(f, f->got_error ? r->message : said, r))
+        return -1;
+    if (f->executed && ran_out_silently(f, said, r))
         return -1;
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
@@ -446,6 +510,22 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     return -1;
 }
 
+/* What became of a trial of which the kernel killed a process for the memory limit. But files on a file system that
+ * lives in memory count as memory, too: it is the limit of these that was reached first. */
+static void killed_for_memory(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    if (f->disk_over) {
+        set_disk(f, NULL, r);
+        return;
+    }
+    char *how = tl_format("the kernel killed %s (cgroup oom_kill)%s", f->killed ? f->killed : "the process",
+                          f->end == TL_END_DEADLINE ? ", and the rest waited until the deadline" : "");
+    clear_error(r);
+    r->signal = SIGKILL;
+    set_oom(f, how, NULL, r);
+    free(how);
+}
+
 /* Fills all but the signature; returns the index of the decisive capture, or -1. */
 static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
@@ -453,6 +533,12 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     r->signal = 0;
     if (f->got_result)
         r->phase = TL_PHASE_DONE;
+    if (f->cgroup_oom_kills && f->memory_limit && (f->end == TL_END_BY_ITSELF || f->end == TL_END_DEADLINE)) {
+        if (f->end == TL_END_BY_ITSELF && WIFEXITED(f->status))
+            r->exit_status = WEXITSTATUS(f->status);
+        killed_for_memory(f, r);
+        return -1;
+    }
     switch (f->end) {
     case TL_END_CANCELLED:
         r->outcome = TL_OUTCOME_LOST;
@@ -470,8 +556,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
     case TL_END_DISK:
-        set_cause(r, "limit", "disk",
-                  tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
+        set_disk(f, NULL, r);
         return -1;
     case TL_END_PROCESSES:
         set_cause(r, "limit", "processes",

@@ -89,6 +89,101 @@ class LimitsTest(ProgramTest):
             trial = json.loads(child.communicate(timeout=60)[0])["trials"][0]
             self.assertEqual(trial["outcome"], outcome, (name, trial))
 
+    MEMORY = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define IS(word) !strcmp(what, word)
+static pthread_barrier_t all;
+static void *wait_for_all(void *unused) { pthread_barrier_wait(&all); return unused; }
+static char *reserve(size_t size, int protection, int flags) {
+    char *p = mmap(0, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    if (p == MAP_FAILED) exit(9);
+    return p;
+}
+static void *threads(int n) {
+    pthread_t t;
+    pthread_barrier_init(&all, 0, n + 1);
+    for (int i = 0; i < n; i++) if (pthread_create(&t, 0, wait_for_all, 0)) exit(9);
+    return wait_for_all(0);
+}
+int main(int n, char **v) {
+    const char *what = v[1];
+    size_t big = 300 << 20;
+    if (IS("reserve")) { char *p = reserve(9ul << 30, 3, MAP_NORESERVE); p[5ul << 30] = 1; }
+    if (IS("commit")) { if (mprotect(reserve(9ul << 30, 0, MAP_NORESERVE), 9ul << 30, 3)) return 9; }
+    if (IS("threads")) threads(60);
+    if (IS("touch")) memset(reserve(1ul << 30, 3, MAP_NORESERVE), 1, 1ul << 30);
+    if (IS("released")) { munmap(reserve(9ul << 30, 3, MAP_NORESERVE), 9ul << 30); return malloc(big) ? 0 : 3; }
+    if (IS("assert") && !malloc(big)) { fputs("prog: x.c:1: f: Assertion `buffer' failed.\n", stderr); abort(); }
+    if (IS("write")) ((char *)malloc(big))[100 << 20] = 1;
+    if (IS("wild")) { malloc(big); *(volatile char *)(1ul << 40) = 1; }
+    if (IS("less")) { if (!malloc(big)) memset(malloc(10 << 20), 1, 10 << 20); abort(); }
+    if (IS("small")) for (;;) { char *p = malloc(1 << 20); if (!p) { puts("giving up"); return 3; } memset(p, 1, 1 << 20); }
+    if (IS("tiny")) for (;;) { char *p = malloc(10000); if (!p) abort(); memset(p, 1, 10000); }
+    if (IS("words")) { fputs("prog: x.c:1: f: Assertion `out of memory' failed.\n", stderr); abort(); }
+    if (IS("worker")) {
+        int died = 0, status;
+        for (int i = 0; i < 4; i++)
+            if (!fork()) { memset(mmap(0, 60 << 20, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, 60 << 20); usleep(700000); _exit(0); }
+        while (wait(&status) > 0) died |= WIFSIGNALED(status);
+        return died ? atoi(v[2]) : 0;
+    }
+    if (IS("shared")) { /* by fork: it is there once */
+        memset(malloc(200 << 20), 1, 200 << 20);
+        for (int i = 0; i < 4; i++) if (!fork()) { usleep(700000); _exit(0); }
+        while (wait(0) > 0);
+    }
+    return 0;
+}
+"""
+
+    @unittest.skipIf(SANITIZED, "a sanitized runner, and what it starts, has no limit of its memory")
+    @unittest.skipUnless(LINUX, "only there the kernel refuses memory")
+    def test_memory(self):
+        """What is only reserved is not used; at the limit it is oom, whatever is said, and below it is not."""
+        tool, limits = self.c("memory", self.MEMORY), {"memory_mb": 256, "timeout_s": 30}
+        for what, outcome in (("reserve", "pass"), ("commit", "pass"), ("threads", "pass"), ("touch", "oom"), ("released", "oom"),
+                              ("assert", "oom"), ("write", "oom"), ("small", "oom"), ("tiny", "oom"), ("shared", "pass"),
+                              ("wild", "crash"), ("less", "crash"), ("words", "crash")):
+            for arguments in ((), ("--no-cgroup",)) if what in ("touch", "shared", "reserve") else ((),):
+                trial = self.run_steps(self.step(tool, what), limits=limits, arguments=arguments)
+                self.assertEqual(trial["outcome"], outcome, (what, arguments, trial))
+                if outcome == "oom":
+                    self.assertIn("limit of 256 MiB", trial["message"], what)
+
+    @unittest.skipUnless(LINUX, "only there are cgroups")
+    def test_a_worker_that_the_kernel_killed(self):
+        """Whatever its parent makes of it."""
+        tool, limits = self.c("memory", self.MEMORY), {"memory_mb": 64, "timeout_s": 30}
+        for status in (0, 1, 137):
+            trial = self.ends("oom", self.step(tool, "worker", status), limits=limits)
+            self.assertRegex(trial["message"], "killed memory|seen by trapline") # the latter without a cgroup
+        self.ends("oom", self.step(tool, "worker", 0), limits=limits, arguments=("--no-cgroup",))
+
+    def test_a_full_disk(self):
+        """It is the limit that is named, and never memory."""
+        large = self.python("large.py", "open('x', 'wb').write(bytes(int(sys.argv[1]) << 20))\n")
+        limits = {"disk_mb": 20, "memory_mb": 256, "timeout_s": 30}
+        trial = self.ends("error", self.step(large, 30), limits=limits)
+        self.assertIn("limits.disk_mb (20 MiB)", trial["message"])
+        self.ends("pass", self.step(large, 10), limits=limits)
+        mount = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=8m none "$TMPDIR" && head -c "$0" /dev/zero >"$TMPDIR/other"; shift 0; exec "$@"']
+        if not LINUX or not shutil.which("unshare") or subprocess.run(mount[:4] + ["mount -t tmpfs none /mnt"],
+                                                                      capture_output=True).returncode:
+            return # no file system can be made here
+        case = self.case("full", {"steps": [self.step(large, 15)]}, limits=limits)
+        command = self.command("run", case, "--json", "--fresh")
+        for others, status in ((0, 1), (1 << 30, 3)):
+            done = subprocess.run(mount + [str(others)] + command, env=self.env, capture_output=True, text=True)
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            self.assertIn("file system of", done.stdout + done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -13,6 +13,7 @@
  *   child_linux.c     makes a child: pipes, gate, session, limits
  *   trace_linux.c     ptrace: every stop of every thread of every descendant
  *   capture_linux.c   stacks at a fatal signal or a deadline
+ *   sweep_linux.c     what was left behind and never traced
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
  *   loop_clock.c      the time that deadlines count in
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
@@ -30,6 +31,7 @@
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/server.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
@@ -313,7 +315,7 @@ static uint64_t memory_of(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid)
     uint64_t total = 0;
     for (const struct tl_process *p = t->processes; p; p = p->next)
         total += p->gone ? 0 : bytes(p->pid);
-    return total;
+    return total + tl_sweep_sum(t, bytes);
 }
 
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */

@@ -88,6 +88,8 @@ uint64_t
 tl_process_charged_bytes(pid_t pid);       /* of it, what is its own: its part of what is shared, no files */
 uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 
+bool tl_trace_knows(struct tl_supervisor *s, pid_t pid); /* whether a process is one of a trial or server */
+
 /* For captures (Linux). */
 void tl_tracee_let_go(struct tl_tracee *t);
 void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */

@@ -118,6 +118,11 @@ static struct tl_process *find_process(struct tl_supervisor *s, pid_t pid)
     return t ? t->process : NULL;
 }
 
+bool tl_trace_knows(struct tl_supervisor *s, pid_t pid)
+{
+    return find(s, pid) != NULL;
+}
+
 void tl_trace_open(struct tl_supervisor *s)
 {
     (void)s;

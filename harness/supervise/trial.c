@@ -21,6 +21,7 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
 #include "harness/verdict/classify.h"
 #include "runners/protocol.h"
@@ -35,6 +36,8 @@
 #include <unistd.h>
 
 #define LEAVING_BYTES (64u << 20)
+#define SWEEP_MS 4 /* between two looks at what was swept */
+#define SWEEPS_MOST 500
 
 /* --- messages ------------------------------------------------------------------------------------------- */
 
@@ -575,9 +578,26 @@ static void conclude(struct tl_trial *t)
     tl_verdict_of_process(&facts, r);
 }
 
+static void on_sweeper(uv_timer_t *timer)
+{
+    tl_trial_maybe_end(timer->data);
+}
+
+/* Whether something that was not traced is still to go. One that has left its slot had nothing but its process. */
+static bool is_swept(struct tl_trial *t)
+{
+    if (!t->main_pid || t->leaving || t->sweeps >= SWEEPS_MOST || !tl_sweep(t))
+        return false;
+    t->sweeps++;
+    if (!t->sweeper)
+        t->sweeper = tl_timer_new(t->supervisor, t);
+    uv_timer_start(t->sweeper, on_sweeper, SWEEP_MS, 0);
+    return true;
+}
+
 void tl_trial_maybe_end(struct tl_trial *t)
 {
-    if (!t->main_ended || t->n_processes)
+    if (!t->main_ended || t->n_processes || is_swept(t))
         return;
     read_to_the_end(t);
     take_measures(t);
@@ -607,6 +627,7 @@ void tl_trial_free(struct tl_trial *t)
     for (int i = 0; i < 3; i++)
         tl_stream_close(&t->io[i]);
     tl_deadline_close(&t->deadline);
+    tl_timer_free(&t->sweeper);
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);

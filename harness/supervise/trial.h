@@ -66,6 +66,8 @@ struct tl_trial {
     uint64_t phase_since_ns, started_ns, ended_ns;
     uint64_t phase_counted_ns[TL_PHASE_COUNT], phase_counted_since_ns; /* the same in the time of the loop */
     struct tl_deadline deadline;
+    uv_timer_t *sweeper; /* waits for what was swept to go */
+    unsigned sweeps;
     double deadline_s; /* of the phase it is in */
     enum tl_kill_reason killed;
     bool ending_hang;    /* captures of a hang are being taken */

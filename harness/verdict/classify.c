@@ -465,6 +465,39 @@ static int signal_elsewhere(const struct tl_process_facts *f, const struct tl_tr
     return signal;
 }
 
+/* The signal of a step that was not traced, from its wait status; 0. */
+static int signal_untraced(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    bool told = f->untraced && f->got_error && r->error_domain && !strcmp(r->error_domain, "step") &&
+                r->error_code && !strncmp(r->error_code, "signal ", 7);
+    int n = told ? atoi(r->error_code + 7) : 0;
+    return n > 0 && n < 65 ? n : 0;
+}
+
+static void died_untraced(const struct tl_process_facts *f, struct tl_trial_record *r, int signal)
+{
+    char *words = last_words(r, signal);
+    clear_error(r);
+    died_of(f, r, words, signal, NULL);
+    if (r->outcome == TL_OUTCOME_CRASH && !r->message)
+        set_message(r, tl_strdup(TL_NOT_TRACED));
+    free(words);
+}
+
+/* Of a hang, when nothing but the runner of steps was seen, which waits for a step that nobody sees. */
+static bool hides_what_hangs(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        if (r->captures[i].kind != TL_CAPTURE_HANG || !runs_steps(&r->captures[i]))
+            return false;
+    if (!f->untraced)
+        return false;
+    for (size_t i = 0; i < r->n_captures; i++)
+        tl_capture_free(&r->captures[i]);
+    r->n_captures = 0;
+    return true;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
@@ -472,6 +505,11 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     snprintf(text, sizeof text, "%d", code);
     if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
         return died_of(f, r, said, n, &f->passed_on);
+    n = signal_untraced(f, r);
+    if (n) {
+        died_untraced(f, r, n);
+        return -1;
+    }
     if (f->executed && is_death_in_other_words(f, r))
         return died_in_other_words(f, r, said);
     char *line = NULL;
@@ -529,6 +567,7 @@ static void killed_for_memory(const struct tl_process_facts *f, struct tl_trial_
 /* Fills all but the signature; returns the index of the decisive capture, or -1. */
 static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
+    bool hidden;
     r->exit_status = -1;
     r->signal = 0;
     if (f->got_result)
@@ -549,8 +588,10 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         return -1;
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
-        set_message(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), f->timeout_s,
-                                 f->got_result ? " (its result had been sent)" : ""));
+        hidden = hides_what_hangs(f, r);
+        set_message(r, tl_format("phase %s took longer than %g s%s%s", tl_phase_name(r->phase), f->timeout_s,
+                                 f->got_result ? " (its result had been sent)" : "",
+                                 hidden ? ", " TL_NOT_TRACED : ""));
         return hang_capture(r);
     case TL_END_MEMORY:
         set_oom(f, "seen by trapline, which killed it", NULL, r);

@@ -2,7 +2,7 @@
  * to what the case expects. It stops at the first step that does not do what it should.
  *
  * A step that dies of signal n, or that itself reports so by exiting with 128 + n, ends the runner with 128 +
- * n: the supervisor has traced who died, and knows the stack. */
+ * n: the supervisor has traced who died, and knows the stack. Of a step that is not to be traced it is said. */
 #include "runners/command/apart.h"
 #include "runners/command/step.h"
 #include "runners/protocol.h"
@@ -235,6 +235,14 @@ static void end_with_signal(const struct tl_run *run, const char *name, int n)
     exit(128 + n);
 }
 
+/* The same of a step that the supervisor has not seen: it takes this runner's word. */
+static void tell_signal(struct tl_run *run, const char *name, int n)
+{
+    char code[32];
+    snprintf(code, sizeof code, "signal %d", n);
+    tl_run_error(run, "step", code, "%s, which was not traced, was ended by signal %d", name, n);
+}
+
 /* The signal that an exit status speaks of, or 0. */
 static int wrapped_signal(const struct step *s, const struct tl_step_end *end)
 {
@@ -275,7 +283,9 @@ static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, 
         tl_run_error(run, "step", "exec", "%s could not be started: %s", name, strerror(end.exec_errno));
     else if (end.timed_out)
         tl_run_error(run, "step", "timeout", "%s took longer than %g s and was killed", name, s->timeout_s);
-    else if (wrapped_signal(s, &end))
+    else if (s->untraced && end.signal)
+        tell_signal(run, name, end.signal);
+    else if (!s->untraced && wrapped_signal(s, &end))
         end_with_signal(run, name, wrapped_signal(s, &end));
     else
         r = check(run, s, name, &end, &texts) || check_fallback(run, s, name, &texts, fallback, size) ? -1

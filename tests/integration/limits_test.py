@@ -184,6 +184,75 @@ int main(int n, char **v) {
             self.assertEqual(done.returncode, status, done.stdout + done.stderr)
             self.assertIn("file system of", done.stdout + done.stderr)
 
+    def alive(self, words):
+        """The processes whose command line holds these words."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    line = f.read().decode("utf-8", "replace").replace("\0", " ")
+            except OSError:
+                continue
+            if words in line:
+                found.append(pid)
+        return found
+
+    def wait_for(self, what):
+        end = time.monotonic() + 20
+        while not what() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertTrue(what())
+
+    @unittest.skipUnless(LINUX, "nothing is traced elsewhere")
+    def test_a_step_that_is_not_traced(self):
+        """Its signals come from its wait status, without a stack, and nothing of it outlives the trial."""
+        alone = self.python("alone.py", "with open('/proc/self/status') as f:\n    sys.exit('TracerPid:\\t0\\n' not in f.read())\n")
+        self.ends("error", self.step(alone))
+        self.ends("pass", self.step("true"), self.step(alone, trace=False))
+        trial = self.ends("crash", self.step("sh", "-c", "kill -SEGV $$", trace=False))
+        self.assertEqual((trial["signal"], trial["message"]), ("SIGSEGV", "without a stack: not traced, as the case asks"))
+        self.assertEqual(trial["signature"]["title"], "SIGSEGV without a stack")
+        self.assertIn("not traced, as the case asks", self.trapline("show", trial["id"], status=0).stdout)
+        says = self.step("sh", "-c", "echo 'prog: x.c:3: f: Assertion `a > 0` failed.' >&2; kill -ABRT $$", trace=False)
+        self.assertIn("Assertion", self.ends("crash", says)["signature"]["title"])
+        trial = self.ends("error", self.step("sh", "-c", "kill -TERM $$", trace=False))
+        self.assertEqual(trial["signal"], "SIGTERM")
+        self.ends("crash", self.step("sh", "-c", "kill -SEGV $$"), self.step("true", trace=False))
+        for arguments in ((), ("--no-cgroup",)):
+            nap = f"53.{os.getpid()}{len(arguments)}"
+            leaves = f"sleep {nap} & setsid sleep {nap} & (setsid sh -c 'sleep {nap} & sleep {nap}' &); sleep 0.1"
+            quiet = " >/dev/null 2>&1"
+            self.ends("pass", self.step("sh", "-c", leaves + quiet, trace=False), arguments=arguments)
+            self.assertEqual(self.alive("sleep " + nap), [])
+            trial = self.ends("hang", self.step("sh", "-c", f"(setsid sleep {nap} &); sleep {nap}", trace=False, timeout_s=0.5), arguments=arguments)
+            self.assertIn("not traced, as the case asks", trial["message"])
+            self.assertEqual(trial["signature"]["title"], "hang without a stack")
+            self.assertEqual(self.alive("sleep " + nap), [])
+        nap = f"54.{os.getpid()}"
+        child = self.start("run", self.case("killed", {"steps": [self.step("sleep", nap, trace=False)]}, limits={"timeout_s": 60}))
+        self.wait_for(lambda: self.alive("sleep " + nap))
+        child.kill()
+        child.wait()
+        self.wait_for(lambda: not self.alive("sleep " + nap))
+
+    @unittest.skipUnless(LINUX, "nothing is traced elsewhere")
+    def test_a_program_that_hides_its_child(self):
+        name = f"hides-{os.getpid()}"
+        tool = self.c(name, "#define _GNU_SOURCE\n#include <sched.h>\n#include <signal.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+                      "int main(int n, char **v) {\n    if (!syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0)) {\n"
+                      "        if (n > 1) fork();\n        setsid(); close(0); close(1); close(2); sleep(25); _exit(0); }\n    return 0; }\n")
+        for arguments in ((), ("--no-cgroup",)):
+            self.ends("pass", self.step(tool), arguments=arguments)
+            self.assertEqual(self.alive(tool), [])
+            self.ends("pass", self.step(tool, "two"), arguments=arguments)
+            self.assertEqual(self.alive(tool), [])
+
+    @unittest.skipUnless(LINUX, "nothing is traced elsewhere")
+    def test_the_key_of_a_step(self):
+        case = self.case("key", {"steps": [self.step("true", trace="no")]})
+        done = self.trapline("run", case, status=2)
+        self.assertIn("expected true or false", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

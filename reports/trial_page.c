@@ -89,7 +89,7 @@ static const char *code_name(int signal, int code)
 static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t, size_t most)
 {
     if (t->state)
-        tl_buffer_printf(b, "      could not be stopped: %s\n", t->state);
+        tl_buffer_printf(b, "      %s%s\n", t->on_cpu ? "could not be stopped: " : "", t->state);
     for (size_t i = 0; i < t->n_frames && i < most; i++) {
         char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i);
         if (gap)

@@ -30,7 +30,8 @@ bool tl_message_says_nothing(const char *message)
                                         "Bus error: 10",
                                         "Illegal instruction: 4",
                                         "Segmentation fault (core dumped)",
-                                        TL_NOT_TRACED};
+                                        TL_NOT_TRACED,
+                                        TL_NOT_READABLE};
     const char *s = message;
     if (starts(s, "Fatal Python error: "))
         s += 20;

@@ -19,10 +19,13 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/last_words.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/trial.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +85,19 @@ static void describe_unstopped(struct tl_thread *t)
                          *wchan ? wchan : "unknown", *call ? call : "unknown");
 }
 
+/* Of a thread without a stack: whether its process does not let anybody read its memory. It cannot be prevented:
+ * the kernel gives it to a tracer with CAP_SYS_PTRACE only. */
+static void describe_closed(struct tl_thread *t)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", t->pid);
+    int fd = t->n_frames || t->state ? -2 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 && (errno == EACCES || errno == EPERM))
+        t->state = tl_strdup(TL_NOT_READABLE);
+    if (fd >= 0)
+        close(fd);
+}
+
 static int by_tid(const void *a, const void *b)
 {
     const struct tl_tracee *const *x = a, *const *y = b;
@@ -127,6 +143,7 @@ void tl_capture_finish(struct tl_process *p)
             if (!t->held)
                 describe_unstopped(thread);
         }
+        describe_closed(thread);
     }
     free(threads);
     if (c->unwind)
@@ -271,6 +288,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
     if (c->unwind)
         tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+    describe_closed(thread);
     pending_gather(p);
 }
 

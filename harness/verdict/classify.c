@@ -250,6 +250,13 @@ static bool ran_out_of_disk(const struct tl_process_facts *f, const char *said, 
     return true;
 }
 
+/* Why the decisive capture has no stack, where that is known; NULL. */
+static const char *why_no_stack(const struct tl_trial_record *r, int at)
+{
+    const struct tl_thread *t = at >= 0 && r->captures[at].n_threads ? &r->captures[at].threads[0] : NULL;
+    return t && !t->n_frames && !t->on_cpu ? t->state : NULL;
+}
+
 /* said: the last words of the process; NULL. passed: of a descendant; NULL for the trial's own process. */
 static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said, int signal,
                    const struct tl_passed_on *passed)
@@ -291,7 +298,7 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
-    set_message(r, tl_strdup(said));
+    set_message(r, tl_strdup(said ? said : why_no_stack(r, at)));
     return at;
 }
 
@@ -568,6 +575,8 @@ static void killed_for_memory(const struct tl_process_facts *f, struct tl_trial_
 static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
     bool hidden;
+    const char *why;
+    int at;
     r->exit_status = -1;
     r->signal = 0;
     if (f->got_result)
@@ -589,10 +598,12 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
         hidden = hides_what_hangs(f, r);
-        set_message(r, tl_format("phase %s took longer than %g s%s%s", tl_phase_name(r->phase), f->timeout_s,
-                                 f->got_result ? " (its result had been sent)" : "",
-                                 hidden ? ", " TL_NOT_TRACED : ""));
-        return hang_capture(r);
+        at = hang_capture(r);
+        why = hidden ? TL_NOT_TRACED : why_no_stack(r, at);
+        set_message(r, tl_format("phase %s took longer than %g s%s%s%s", tl_phase_name(r->phase),
+                                 f->timeout_s, f->got_result ? " (its result had been sent)" : "",
+                                 why ? ", " : "", why ? why : ""));
+        return at;
     case TL_END_MEMORY:
         set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
@@ -607,7 +618,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         break;
     }
     char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
-    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
+    at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
     free(said);
     return at;
 }

@@ -248,6 +248,43 @@ int main(int n, char **v) {
             self.assertEqual(self.alive(tool), [])
 
     @unittest.skipUnless(LINUX, "nothing is traced elsewhere")
+    def test_what_a_traced_program_can_notice(self):
+        """What docs/tracing.md says of calls that end early and of programs that trace, and that an untraced step notices none of it."""
+        tool = self.c("notices", "#include <errno.h>\n#include <poll.h>\n#include <signal.h>\n#include <stdio.h>\n#include <string.h>\n"
+                      "#include <sys/epoll.h>\n#include <sys/ptrace.h>\n#include <sys/wait.h>\n#include <unistd.h>\n"
+                      "static void child(void) { if (!fork()) { usleep(50000); _exit(0); } }\n"
+                      "static const char *end(int r) { return r < 0 ? strerrorname_np(errno) : \"0\"; }\n"
+                      "int main(void) {\n    struct epoll_event e; int ep = epoll_create1(0), status;\n"
+                      "    child(); printf(\"epoll_wait %s\\n\", end(epoll_wait(ep, &e, 1, 200))); while (wait(0) > 0);\n"
+                      "    child(); printf(\"poll %s\\n\", end(poll(0, 0, 200))); while (wait(0) > 0);\n    fflush(stdout);\n"
+                      "    if (!fork()) { int r = ptrace(PTRACE_TRACEME, 0, 0, 0); printf(\"traceme %s\\n\", end(r)); fflush(stdout);\n"
+                      "        if (r) _exit(0); raise(SIGUSR1); _exit(0); }\n"
+                      "    wait(&status); if (WIFSTOPPED(status)) { ptrace(PTRACE_CONT, 0, 0, 0); }\n    return 0; }\n", "-D_GNU_SOURCE")
+        self.ends("pass", self.step(tool, expect={"text": ["epoll_wait EINTR", "poll 0", "traceme EPERM"]}))
+        self.ends("pass", self.step(tool, trace=False, expect={"text": ["epoll_wait 0", "poll 0", "traceme 0"]}))
+
+    @unittest.skipUnless(LINUX and os.getuid() == 0, "an ordinary user has to be made")
+    def test_a_process_that_lets_nobody_read_it(self):
+        tool = self.c("closed", "#include <sys/prctl.h>\nint main(void) { prctl(PR_SET_DUMPABLE, 0); *(volatile int *)8 = 1; }\n")
+        for path, folders, names in os.walk(self.directory):
+            os.chown(path, 65534, 65534)
+        case = self.case("closed", {"steps": [self.step(tool)]})
+        done = subprocess.run(self.command("run", case, "--json"), env=self.env, capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+        if "cannot trace" in done.stderr or not done.stdout.startswith("{"):
+            self.skipTest("an ordinary user cannot run it from here: " + done.stderr)
+        trial = json.loads(done.stdout)["trials"][0]
+        self.assertEqual((trial["outcome"], trial["signature"]["title"]), ("crash", "SIGSEGV without a stack"))
+        self.assertIn("not dumpable", trial["message"])
+
+    def test_too_few_open_files(self):
+        case = self.case("files", {"steps": [self.step("true")]})
+        for most in (8, 16, 40):
+            done = subprocess.run(["sh", "-c", f'ulimit -n {most}; exec "$@"', "sh"] + self.command("run", case), env=self.env,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("open files", done.stderr)
+
+    @unittest.skipUnless(LINUX, "nothing is traced elsewhere")
     def test_the_key_of_a_step(self):
         case = self.case("key", {"steps": [self.step("true", trace="no")]})
         done = self.trapline("run", case, status=2)

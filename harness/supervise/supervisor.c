@@ -336,7 +336,7 @@ static void watch_trial(struct tl_trial *t)
             return;
         }
     }
-    tl_trial_look_at_scratch(t);
+    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
     uint64_t disk = t->limits.disk_mb << 20;
     if (disk && tl_tree_bytes(t->scratch, disk + 1) > disk)
         tl_trial_kill(t, TL_KILL_DISK);

@@ -9,7 +9,7 @@
 struct tl_trial;
 
 /* Of a trial of which no traced process is left: kills what there is of it besides. Returns whether there was
- * something, which may take its time to go, and may have left children. */
+ * something, which may take its time to go, and may have left children: tl_trial_maybe_end is called again then. */
 bool tl_sweep(struct tl_trial *t);
 
 /* What the untraced processes of a running trial have of something, bytes. */

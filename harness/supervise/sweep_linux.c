@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 #define DEPTH_MOST 64
+#define SWEEP_MS 4 /* between two looks */
+#define SWEEPS_MOST 500
 
 /* Whether a process was started with TMPDIR in the scratch directory of a trial. */
 static bool is_marked(const struct tl_trial *t, pid_t pid)
@@ -90,9 +92,17 @@ static void on_member(void *arg, pid_t pid)
     kill(pid, SIGKILL);
 }
 
+static void on_sweeper(uv_timer_t *timer)
+{
+    tl_trial_maybe_end(timer->data);
+}
+
 bool tl_sweep(struct tl_trial *t)
 {
     struct sweep w = {.trial = t};
+    /* One that has left its slot had nothing but its process. */
+    if (!t->main_pid || t->leaving || t->sweeps >= SWEEPS_MOST)
+        return false;
     if (t->slot->cgroup.used) {
         tl_cgroup_members(&t->slot->cgroup, on_member, &w);
         if (w.found && !t->slot->server)
@@ -100,7 +110,13 @@ bool tl_sweep(struct tl_trial *t)
     } else {
         each_child(getpid(), getpid(), on_orphan, &w);
     }
-    return w.found > 0;
+    if (!w.found)
+        return false;
+    t->sweeps++;
+    if (!t->sweeper)
+        t->sweeper = tl_timer_new(t->supervisor, t);
+    uv_timer_start(t->sweeper, on_sweeper, SWEEP_MS, 0);
+    return true;
 }
 
 static void add_process(void *arg, pid_t pid)

@@ -31,13 +31,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LEAVING_BYTES (64u << 20)
-#define SWEEP_MS 4 /* between two looks at what was swept */
-#define SWEEPS_MOST 500
 
 /* --- messages ------------------------------------------------------------------------------------------- */
 
@@ -511,26 +508,6 @@ static uint64_t oom_kills(struct tl_trial *t)
     return t->slot->oom_kills - before;
 }
 
-/* Whether the scratch directory, or a file in it, is as large as it may be. It is worth a look only of a trial that
- * failed. */
-static bool is_disk_over(const struct tl_trial *t)
-{
-    uint64_t limit = t->limits.disk_mb << 20;
-    bool failed = t->main_status || t->got_error;
-    return failed && limit && t->scratch && tl_tree_bytes(t->scratch, limit) >= limit;
-}
-
-void tl_trial_look_at_scratch(struct tl_trial *t)
-{
-    struct statvfs room;
-    if (t->scratch_full || !t->scratch || statvfs(t->scratch, &room) ||
-        (room.f_bavail && (room.f_favail || !room.f_files)))
-        return;
-    uint64_t half = (uint64_t)room.f_blocks * room.f_frsize / 2;
-    t->scratch_full = true;
-    t->filled_scratch = tl_tree_bytes(t->scratch, half) >= half;
-}
-
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
@@ -538,7 +515,7 @@ static void conclude(struct tl_trial *t)
     tl_output_ends_take(&t->err, &r->err);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
     enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
-    tl_trial_look_at_scratch(t);
+    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -563,7 +540,8 @@ static void conclude(struct tl_trial *t)
         .refused_at_crash = t->child_limits.memory_mb ? t->refused_at_crash : 0,
         .killed = *t->killed_name ? t->killed_name : NULL,
         .disk_limit = t->limits.disk_mb << 20,
-        .disk_over = is_disk_over(t),
+        .disk_over =
+            (t->main_status || t->got_error) && tl_scratch_is_over(t->scratch, t->limits.disk_mb << 20),
         .filled_scratch = t->filled_scratch,
         .full_scratch = t->scratch_full ? t->supervisor->scratch_root : NULL,
         .untraced = t->untraced,
@@ -578,26 +556,9 @@ static void conclude(struct tl_trial *t)
     tl_verdict_of_process(&facts, r);
 }
 
-static void on_sweeper(uv_timer_t *timer)
-{
-    tl_trial_maybe_end(timer->data);
-}
-
-/* Whether something that was not traced is still to go. One that has left its slot had nothing but its process. */
-static bool is_swept(struct tl_trial *t)
-{
-    if (!t->main_pid || t->leaving || t->sweeps >= SWEEPS_MOST || !tl_sweep(t))
-        return false;
-    t->sweeps++;
-    if (!t->sweeper)
-        t->sweeper = tl_timer_new(t->supervisor, t);
-    uv_timer_start(t->sweeper, on_sweeper, SWEEP_MS, 0);
-    return true;
-}
-
 void tl_trial_maybe_end(struct tl_trial *t)
 {
-    if (!t->main_ended || t->n_processes || is_swept(t))
+    if (!t->main_ended || t->n_processes || tl_sweep(t))
         return;
     read_to_the_end(t);
     take_measures(t);

@@ -105,7 +105,6 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, de
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */
-void tl_trial_look_at_scratch(struct tl_trial *t);      /* notes when its file system is full */
 void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal);
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
 void tl_trial_hang_captured(struct tl_trial *t);

@@ -30,6 +30,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/verdict/disk_limit.h"
 #include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
@@ -187,15 +188,6 @@ static void clear_error(struct tl_trial_record *r)
     r->error_domain = r->error_code = NULL;
 }
 
-/* said: in the words of the process; NULL. */
-static void set_disk(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
-{
-    set_cause(
-        r, "limit", "disk",
-        tl_format("its scratch directory, or a file, grew beyond limits.disk_mb (%llu MiB) of the case%s%s",
-                  MIB(f->disk_limit), said ? ": " : "", said ? said : ""));
-}
-
 /* Whether a process that failed did so for want of memory: it says so, and the limit was reached. Then it is
  * recorded. */
 static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
@@ -211,43 +203,16 @@ static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said
     return true;
 }
 
-/* Whether a process failed because a limit of its case, or the file system of its scratch directory, let it write no
- * more: it says so, and it is so. Then that is recorded. */
+/* Whether a process failed because it could write no more. Then that is recorded. */
 static bool ran_out_of_disk(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
 {
-    static const char *const words[] = {"No space left on device",
-                                        "File too large",
-                                        "File size limit exceeded",
-                                        "ENOSPC",
-                                        "EFBIG",
-                                        "Disk quota exceeded",
-                                        "disk full",
-                                        "disk is full",
-                                        "database or disk"};
-    bool meant = r->signal == SIGBUS && f->full_scratch;
-    for (size_t i = 0; said && i < TL_COUNT(words) && !meant; i++)
-        meant = strcasestr(said, words[i]);
-    if (!meant || !(f->disk_over || f->full_scratch))
-        return false;
-    char *own = said ? tl_strdup(said) : NULL;
-    if (f->disk_over) {
-        set_disk(f, own, r);
-    } else if (f->filled_scratch) {
-        set_cause(
-            r, "limit", "disk",
-            tl_format(
-                "it filled the file system of its scratch directory, %s, before it reached limits.disk_mb "
-                "(%llu MiB) of the case%s%s",
-                f->full_scratch, MIB(f->disk_limit), own ? ": " : "", own ? own : ""));
-    } else {
-        tl_verdict_not_run(
-            tl_format("the file system of the scratch directory %s is full: free some space, or name "
-                      "another place with TMPDIR%s%s",
-                      f->full_scratch, own ? ": " : "", own ? own : ""),
-            r);
-    }
-    free(own);
-    return true;
+    bool of_others;
+    char *why = tl_disk_limit_reached(f, r->signal, said, &of_others);
+    if (why && of_others)
+        tl_verdict_not_run(why, r);
+    else if (why)
+        set_cause(r, "limit", "disk", why);
+    return why != NULL;
 }
 
 /* Why the decisive capture has no stack, where that is known; NULL. */
@@ -560,7 +525,7 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
 static void killed_for_memory(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
     if (f->disk_over) {
-        set_disk(f, NULL, r);
+        set_cause(r, "limit", "disk", tl_disk_limit_message(f, NULL));
         return;
     }
     char *how = tl_format("the kernel killed %s (cgroup oom_kill)%s", f->killed ? f->killed : "the process",
@@ -608,7 +573,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
     case TL_END_DISK:
-        set_disk(f, NULL, r);
+        set_cause(r, "limit", "disk", tl_disk_limit_message(f, NULL));
         return -1;
     case TL_END_PROCESSES:
         set_cause(r, "limit", "processes",

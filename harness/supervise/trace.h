@@ -30,6 +30,7 @@ struct tl_tracee {
     bool held_group;   /* that stop is a group-stop: goes on with PTRACE_LISTEN */
     int held_signal;   /* to deliver when it goes on */
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
+    const char *call;  /* of a hang: in which call of the kernel it slept; NULL */
     uint64_t since_ns; /* when it appeared without a process */
 };
 

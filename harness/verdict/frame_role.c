@@ -315,8 +315,7 @@ struct stack {
     struct tl_frame_part *parts;
     bool hardware; /* the processor ended the process, and not a function of it */
     bool linked;   /* no libc among the modules: it is part of the program */
-    bool sleeps;   /* the thread is in the kernel, where it waits */
-    bool runs;     /* it is known to be outside */
+    bool runs;     /* of a hang: the thread was in no call of the kernel */
 };
 
 static const char *name_at(const struct stack *s, size_t i)
@@ -515,7 +514,8 @@ static void find_thread_routines(struct stack *s)
 
 struct tl_frame_part *tl_frame_parts(const struct tl_capture *c, const struct tl_thread *t)
 {
-    struct stack s = {c, t, tl_calloc(t->n_frames, sizeof *s.parts), false, true, false, false};
+    struct stack s = {c, t, tl_calloc(t->n_frames, sizeof *s.parts), false, true, false};
+    s.runs = c->kind == TL_CAPTURE_HANG && !t->state;
     s.hardware = c->kind == TL_CAPTURE_SIGNAL && !c->sender_pid &&
                  (c->signal == SIGSEGV || c->signal == SIGBUS || c->signal == SIGFPE);
     for (size_t i = 0; i < c->n_modules; i++)

@@ -260,7 +260,7 @@ void tl_title_stack_free(struct tl_title_stack *out)
 
 bool tl_title_frames_thread_waits(const struct tl_capture *c, const struct tl_thread *t)
 {
-    if (!t->n_frames)
+    if (!t->n_frames || t->state)
         return true;
     struct tl_frame_part *parts = tl_frame_parts(c, t);
     /* The system's frames without a name are taken for waiting: libc's wrappers are often local symbols. */

@@ -61,5 +61,43 @@ int main(void) { pthread_t t; pthread_create(&t, 0, routine, 0); pthread_join(t,
             self.assertEqual(self.ends("crash", self.build("aborts", source, *flags))["signature"]["title"], "check ← routine")
 
 
+class HangTest(TitlesTest):
+    def thread(self, capture):
+        thread = capture["threads"][0]
+        return thread.get("state", ""), [f["symbols"][0]["function"] for f in thread["frames"] if f["symbols"]]
+
+    def test_a_child_that_never_executes_a_program(self):
+        """The parent sleeps in vfork, where nothing stops it: its stack is read all the same."""
+        trial = self.ends("hang", self.build("forks", """
+#include <unistd.h>
+__attribute__((noinline)) static void never_executes(void) { for (;;) pause(); }
+__attribute__((noinline)) static void waits_for_it(void) { if (!vfork()) never_executes(); }
+int main(void) { waits_for_it(); return 0; }
+"""), timeout_s=1)
+        self.assertIn("waiting in never_executes", trial["signature"]["title"])
+        stacks = [self.thread(c) for c in self.show(trial)["captures"]]
+        self.assertTrue(any("in vfork" in state and "waits_for_it" in names and "never_executes" not in names
+                            for state, names in stacks), stacks)
+        text = self.trapline("show", trial["id"], status=0).stdout
+        self.assertIn("waiting in pause\n", text)
+        self.assertIn("could not be stopped: D, in vfork", text)
+
+    def test_the_call_that_is_awaited(self):
+        source = """
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+__attribute__((noinline)) void run(int k) { int p[2], c; pipe(p); if (k == 0) read(p[0], &c, 1); if (k == 1) poll(0, 0, -1);
+    if (k == 2) for (;;) __asm__ volatile(""); }
+int main(int n, char **v) { run(v[1][0] - '0'); return 0; }
+"""
+        for flags in ([], ["-static"]):
+            program = self.build("awaits", source, *flags)
+            for k, call in enumerate(("read", "poll", None)):
+                trial = self.ends("hang", program, str(k), timeout_s=1)
+                self.assertEqual(trial["signature"]["title"], ("waiting" if call else "running") + " in run ← main")
+                self.assertEqual(self.thread(self.show(trial)["captures"][0])[0], f"waiting in {call}" if call else "")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -2,7 +2,7 @@
  *
  * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
  * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
- * exited, and what it had said by then counts. A status alone is not enough in five places:
+ * exited, and what it had said by then counts. A status alone is not enough in six places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
  *               sent it.
@@ -15,6 +15,7 @@
  *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
  *   failure     every process above it failed after that; or when the driver of another machine says in words
  *               that its program died of a signal.
+ *   a report    of a sanitizer is a crash, whatever the process made of it.
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers, or
  *               those of its reference, which only a comparison can tell.
  *
@@ -396,6 +397,25 @@ static int signal_elsewhere(const struct tl_process_facts *f, const struct tl_tr
     return signal;
 }
 
+/* What a sanitizer reported of a process that was not to be ended by it, or that exits by its own rules: as bad as the signal that it
+ * would have died of. Where a process did die of a signal, and its parent was content with that, it is nothing new. */
+static bool was_reported(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    bool failed = failed_by_a_child(f, r),
+         went_on = f->got_result && !WEXITSTATUS(f->status) && !r->n_captures;
+    if (!f->executed || f->descendant_signals[SIGABRT] || (!failed && !went_on))
+        return false;
+    struct tl_buffer text = whole_text(&r->err);
+    char *report = tl_find_sanitizer_report(text.data, text.size);
+    tl_buffer_free(&text);
+    if (!report)
+        return false;
+    r->outcome = TL_OUTCOME_CRASH;
+    clear_error(r);
+    set_message(r, report);
+    return true;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
@@ -414,7 +434,7 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_message(r, line);
         return -1;
     }
-    if (f->executed && ran_out_silently(f, r))
+    if (was_reported(f, r) || (f->executed && ran_out_silently(f, r)))
         return -1;
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));

@@ -99,5 +99,72 @@ int main(int n, char **v) { run(v[1][0] - '0'); return 0; }
                 self.assertEqual(self.thread(self.show(trial)["captures"][0])[0], f"waiting in {call}" if call else "")
 
 
+class SanitizersTest(TitlesTest):
+    SOURCE = """
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+int shared;
+__attribute__((noinline)) void *adds(void *p) { for (int i = 0; i < 1000; i++) shared++; return p; }
+__attribute__((noinline)) void races(void) { pthread_t t; pthread_create(&t, 0, adds, 0); adds(0); pthread_join(t, 0); }
+__attribute__((noinline)) int overflows(volatile int n) { return INT_MAX - 1 + n; }
+__attribute__((noinline)) void leaks(void) { void *volatile p = malloc(100); p = 0; }
+__attribute__((noinline)) int unset(void) { volatile int *p = malloc(40); return p[3] ? rand() : 0; }
+__attribute__((noinline)) void outside(int k) { char *volatile p = malloc(10); ((volatile char *)p)[k] = 1; free(p); }
+__attribute__((noinline)) void plain_fault(volatile int *p) { *p = 1; }
+int main(int n, char **v) {
+    switch (v[1][0]) { case 'r': races(); break; case 'o': overflows(n); break; case 'l': leaks(); break; case 'u': unset(); break;
+        case 'a': outside(10); break; case 'f': plain_fault((int *)8); }
+    return 0;
+}
+"""
+    KINDS = {"thread": ("r", "ThreadSanitizer: data race"), "undefined": ("o", "runtime error: signed integer overflow"),
+             "address": ("a", "AddressSanitizer: heap-buffer-overflow"), "memory": ("u", "MemorySanitizer: use-of-uninitialized-value"),
+             "leak": ("l", None)}
+    OWN = {"TSAN_OPTIONS": "halt_on_error=0:abort_on_error=0", "UBSAN_OPTIONS": "halt_on_error=0"}
+
+    def kind(self, name, compiler=CC):
+        program = self.build(name, self.SOURCE, "-g", f"-fsanitize={name}", compiler=compiler)
+        bug, title = self.KINDS[name]
+        if title:
+            trial = self.ends("crash", program, bug)
+            self.assertEqual(trial["signal"], "SIGABRT")
+            self.assertIn(title, trial["signature"]["title"])
+            # What the user says counts more, and the report is a crash all the same.
+            trial = self.ends("crash", program, bug, environment={**self.OWN, "ASAN_OPTIONS": "abort_on_error=0"})
+            self.assertIsNone(trial["signal"])
+            self.assertIn(title, trial["signature"]["title"])
+        else:
+            self.ends("pass", program, bug, environment={"LSAN_OPTIONS": "detect_leaks=1"})
+            case = self.path("program.json")
+            self.assertIn("was built to look for leaks", self.trapline("run", case, status=0).stderr)
+        self.assertEqual(self.ends("crash", program, "f")["signature"]["title"], "plain_fault ← main")
+        self.ends("pass", program, "nothing")
+
+    def test_thread(self):
+        self.kind("thread")
+
+    def test_undefined(self):
+        self.kind("undefined")
+
+    def test_address(self):
+        self.kind("address")
+
+    def test_leak(self):
+        self.kind("leak")
+
+    @unittest.skipUnless(shutil.which("clang"), "there is no clang")
+    def test_memory(self):
+        self.kind("memory", "clang")
+
+    def test_options(self):
+        def told(name, **environment):
+            return self.show(self.ends("pass", "/bin/sh", "-c", f"echo ${name}", environment=environment))["stdout"]["head"].strip()
+        self.env["ASAN_OPTIONS"] = "quarantine_size_mb=1"
+        self.assertRegex(told("ASAN_OPTIONS"), "^abort_on_error=1:.*:quarantine_size_mb=1:detect_leaks=0$")
+        self.assertRegex(told("ASAN_OPTIONS", ASAN_OPTIONS="abort_on_error=0"), "^handle_segv=0.*:abort_on_error=0:detect_leaks=0$")
+        self.assertNotIn("handle_segv", told("LSAN_OPTIONS", UBSAN_OPTIONS="handle_segv=1"))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

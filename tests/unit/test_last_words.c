@@ -574,3 +574,37 @@ Test(last_words, from_the_middle)
     cr_assert(!memcmp(n.kept + n.size - 11, "error 1999\n", 11));
     tl_notable_free(&n);
 }
+
+/* ---- reports of sanitizers in what a process wrote that went on ---- */
+
+Test(sanitizer, reports)
+{
+    static const struct {
+        const char *text, *report; /* NULL: none */
+    } rows[] = {
+        {"x\n==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60\n    #0 0x1 in f a.c:1\n"
+         "SUMMARY: AddressSanitizer: heap-buffer-overflow a.c:1 in f\nother\n",
+         "AddressSanitizer: heap-buffer-overflow a.c:1 in f"},
+        {"WARNING: ThreadSanitizer: data race (pid=4)\n  Write\nSUMMARY: ThreadSanitizer: data race a.c:7 in "
+         "f\n"
+         "==================\nWARNING: ThreadSanitizer: data race (pid=4)\nSUMMARY: ThreadSanitizer: data "
+         "race a.c:9 in g\n",
+         "ThreadSanitizer: data race a.c:7 in f"},
+        {"==7==WARNING: MemorySanitizer: use-of-uninitialized-value\n",
+         "MemorySanitizer: use-of-uninitialized-value"},
+        {"a/b.c:9:78: runtime error: signed integer overflow\ndone\n",
+         "a/b.c:9:78: runtime error: signed integer overflow"},
+        {"ubsan: add-overflow by 0x55\n", "ubsan: add-overflow by 0x55"},
+        {"==16933==LeakSanitizer has encountered a fatal error.\n", NULL},
+        {"panic: runtime error: index out of range\n", NULL},
+        {"a.py:3: runtime error: no\n:1:2: runtime error: no\n", NULL},
+        {"built with AddressSanitizer: yes\nERROR: no AddressSanitizer: build it first\n", NULL},
+        {"ubsan: all is well\n", NULL},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        char *report = tl_find_sanitizer_report(rows[i].text, strlen(rows[i].text));
+        cr_assert(rows[i].report ? report && !strcmp(report, rows[i].report) : !report, "%s\n got: %s",
+                  rows[i].text, report ? report : "(none)");
+        free(report);
+    }
+}

@@ -416,13 +416,24 @@ static bool was_reported(const struct tl_process_facts *f, struct tl_trial_recor
     return true;
 }
 
+/* The error that was written last; NULL. */
+static char *complaint(const struct tl_trial_record *r)
+{
+    struct tl_buffer text = whole_text(&r->err);
+    char *message = tl_find_complaint(text.data, text.size, true);
+    tl_buffer_free(&text);
+    return message;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
     char text[24];
     snprintf(text, sizeof text, "%d", code);
-    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
+    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n)) {
+        clear_error(r); /* that the status is none that was expected */
         return died_of(f, r, said, n, &f->passed_on);
+    }
     if (f->executed && is_death_in_other_words(f, r))
         return died_in_other_words(f, r, said);
     char *line = NULL;
@@ -448,7 +459,11 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     } else if (code && ran_out_of_memory(f, said, r)) {
         ;
     } else if (code) {
-        set_cause(r, "exit", text, exit_message(f, said, code));
+        char *words = said || n <= 0
+                          ? NULL
+                          : complaint(r); /* nothing died: the status is its own, and so are the words */
+        set_cause(r, "exit", text, exit_message(f, said ? said : words, code));
+        free(words);
     } else if (f->protocol && !f->got_result) {
         set_cause(r, "protocol", "silent",
                   tl_strdup("exit status 0 without a result: a runner must answer every trial "

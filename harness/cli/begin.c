@@ -92,11 +92,11 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
 void tl_cli_print_set_aside(size_t n, const char *because)
 {
     if (n)
-        fprintf(stderr,
-                "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so "
-                "something has changed "
-                "that is not part of a trial's identity. What follows is of new trials\n",
-                n, n == 1 ? " is" : "s are", because);
+        fprintf(
+            stderr,
+            "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
+            "has changed that is not part of a trial's identity. What follows is of new trials\n",
+            n, n == 1 ? " is" : "s are", because);
 }
 
 int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)

@@ -99,6 +99,16 @@ int main(int n, char **v) { run(v[1][0] - '0'); return 0; }
                 self.assertEqual(self.thread(self.show(trial)["captures"][0])[0], f"waiting in {call}" if call else "")
 
 
+class WordsOfAnExitTest(TitlesTest):
+    def test_a_status_that_is_no_signal(self):
+        """Nothing died: 128 + n is a status like any other, and the program's own line counts."""
+        for status, line in ((130, "error: the licence has expired"), (139, "the licence has expired"), (134, "a.c:6: TFAIL: not set")):
+            trial = self.ends("error", "/bin/sh", "-c", f"echo '{line}' >&2; echo 'failed 0'; exit {status}")
+            self.assertTrue(trial["message"].endswith(": " + line), trial["message"])
+            self.assertEqual(trial["exit_status"], status)
+            self.assertIsNone(trial["signal"])
+
+
 class SanitizersTest(TitlesTest):
     SOURCE = """
 #include <limits.h>

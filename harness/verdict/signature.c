@@ -205,7 +205,10 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
             best = i;
         }
     }
-    char *title = n ? tl_strdup(all[best].title) : tl_strdup("hang without a stack");
+    const char *state =
+        c && c->n_threads ? c->threads[0].state : NULL; /* of the runtime of Go, say, nothing is named */
+    bool waits = state && !strncmp(state, TL_THREAD_WAITS, strlen(TL_THREAD_WAITS));
+    char *title = tl_strdup(n ? all[best].title : waits ? state : "hang without a stack");
     for (size_t i = 0; i < n; i++)
         free(all[i].title);
     free(all);

@@ -176,5 +176,44 @@ int main(int n, char **v) {
         self.assertNotIn("handle_segv", told("LSAN_OPTIONS", UBSAN_OPTIONS="handle_segv=1"))
 
 
+@unittest.skipUnless(shutil.which("go"), "there is no Go")
+class GoTest(TitlesTest):
+    SOURCE = """
+package main
+import ("os"; "time")
+type table struct{ rows []int }
+//go:noinline
+func store(p *int) { *p = 1 }
+//go:noinline
+func (t *table) put(p *int) { store(p) }
+//go:noinline
+func resume(n int) { if n > 0 { panic("the table is empty") } }
+func main() {
+    switch os.Args[1] {
+    case "fault": (&table{}).put(nil)
+    case "panic": resume(1)
+    case "hang": go time.Sleep(time.Hour); <-make(chan int)
+    }
+}
+"""
+
+    def test_panics_and_faults(self):
+        """The function that faulted is named, whose first instruction it was, and no frame of the runtime's."""
+        self.write("program.go", self.SOURCE)
+        env = dict(os.environ, GO111MODULE="off", GOCACHE=self.path("go-cache"), GOFLAGS="")
+        subprocess.run(["go", "build", "-o", self.path("program"), self.path("program.go")], env=env, check=True, capture_output=True)
+        program = self.path("program")
+        fault = "panic: runtime error: invalid memory address or nil pointer dereference in main.store"
+        self.assertIn(fault, self.ends("error", program, "fault")["signature"]["title"])
+        trial = self.ends("crash", program, "fault", environment={"GOTRACEBACK": "crash"})
+        self.assertEqual((trial["signal"], trial["signature"]["title"]), ("SIGABRT", fault))
+        frames = [f["symbols"][-1]["function"] for f in self.show(trial)["captures"][0]["threads"][0]["frames"] if f["symbols"]]
+        at = frames.index("runtime.sigpanic")
+        self.assertEqual(frames[at + 1:at + 4], ["main.store", "main.(*table).put", "main.main"])
+        title = self.ends("crash", program, "panic", environment={"GOTRACEBACK": "crash"})["signature"]["title"]
+        self.assertEqual(title, "panic: the table is empty in main.resume")
+        self.assertEqual(self.ends("hang", program, "hang", timeout_s=1)["signature"]["title"], "waiting in futex")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -182,6 +182,20 @@ static int by_rank_and_title(const void *a, const void *b)
     return strcmp(x->title, y->title);
 }
 
+/* Of a stack without a name that is fit: all of it is the system's, or the runtime of a language whose threads take turns in its
+ * calls, so that only a process with one thread has one call. */
+static const char *nameless_hang(const struct tl_capture *c)
+{
+    bool all_wait = c && c->n_threads;
+    for (size_t i = 0; c && i < c->n_threads; i++)
+        all_wait &=
+            c->threads[i].state && !strncmp(c->threads[i].state, TL_THREAD_WAITS, strlen(TL_THREAD_WAITS));
+    if (!all_wait)
+        return "hang without a stack";
+    return c->n_threads == 1 ? c->threads[0].state
+                             : "all threads wait in the runtime of their language or in libc";
+}
+
 /* The main thread when it runs; else what most of the running threads do (a pool that spins), in doubt the
  * first in the alphabet; else what the main thread waits for; else what most of the others wait for. */
 static char *hang_title(const struct tl_trial_record *r, bool coarse)
@@ -205,10 +219,7 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
             best = i;
         }
     }
-    const char *state =
-        c && c->n_threads ? c->threads[0].state : NULL; /* of the runtime of Go, say, nothing is named */
-    bool waits = state && !strncmp(state, TL_THREAD_WAITS, strlen(TL_THREAD_WAITS));
-    char *title = tl_strdup(n ? all[best].title : waits ? state : "hang without a stack");
+    char *title = tl_strdup(n ? all[best].title : nameless_hang(c));
     for (size_t i = 0; i < n; i++)
         free(all[i].title);
     free(all);

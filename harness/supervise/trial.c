@@ -283,14 +283,18 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
 char **tl_trial_environment(char *const *added, const char *scratch)
 {
     size_t n = 0, used = 1 + TL_SANITIZERS;
+    /* Python then says where in its own code it was when a signal ended it. It is the user's choice where it is one. */
+    bool python = !tl_environment_value((const char *const *)added, "PYTHONFAULTHANDLER");
     while (added && added[n])
         n++;
-    char **settings = tl_calloc(n + used + 1, sizeof *settings);
+    char **settings = tl_calloc(n + used + 2, sizeof *settings);
     settings[0] = tl_format("TMPDIR=%s", scratch);
     tl_sanitizer_options(added, settings + 1);
     for (size_t i = 0; i < n; i++)
         if (!tl_is_sanitizer_setting(added[i]))
             settings[used++] = replace_scratch(added[i], scratch);
+    if (python)
+        settings[used++] = tl_strdup("PYTHONFAULTHANDLER=1");
     char **list = tl_environment((const char *const *)settings);
     for (char **at = list; *at; at++)
         *at = tl_strdup(*at);

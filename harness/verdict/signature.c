@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TITLE_MOST 400          /* bytes of a title; its middle is left out of a longer one */
 #define TITLE_HEAD 260          /* of these, from its beginning */
@@ -125,6 +126,25 @@ static bool is_from_anywhere(const char *message)
            strstr(message, "pure virtual method called") || strstr(message, "without an active exception");
 }
 
+static bool is_python(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL, *file = slash ? slash + 1 : path ? path : "";
+    return !strncasecmp(file, "python", 6) || !strncmp(file, "libpython", 9);
+}
+
+/* Where the program was in Python, when it is one and says so; NULL. */
+static char *python_place(const struct tl_trial_record *r)
+{
+    const struct tl_capture *c = decisive(r);
+    bool it = !c || is_python(c->exe);
+    for (size_t i = 0; c && i < c->n_modules && !it; i++)
+        it = is_python(c->modules[i].path);
+    const struct tl_output *err = &r->err;
+    return !it ? NULL
+               : tl_find_python_place(err->tail_size ? err->tail : err->head,
+                                      err->tail_size ? err->tail_size : err->head_size);
+}
+
 static char *crash_title(const struct tl_trial_record *r, bool coarse)
 {
     int how = coarse ? TL_TITLE_COARSE : 0;
@@ -132,6 +152,13 @@ static char *crash_title(const struct tl_trial_record *r, bool coarse)
     char *message = message_of(r), *frames = NULL;
     if (!message || is_hardware(signal))
         frames = crash_frames(r, how);
+    char *python = coarse || (message && !frames) ? NULL : python_place(r);
+    if (python) { /* the stack of an interpreter is much the same wherever it was */
+        char *both = tl_format("%s%s%s", frames ? frames : tl_signal_name(signal), ", in Python ", python);
+        free(frames);
+        free(python);
+        frames = both;
+    }
     if (frames) {
         free(message);
         return frames;

@@ -73,7 +73,7 @@ class HangTest(TitlesTest):
 __attribute__((noinline)) static void never_executes(void) { for (;;) pause(); }
 __attribute__((noinline)) static void waits_for_it(void) { if (!vfork()) never_executes(); }
 int main(void) { waits_for_it(); return 0; }
-"""), timeout_s=1)
+"""), timeout_s=0.5)
         self.assertIn("waiting in never_executes", trial["signature"]["title"])
         stacks = [self.thread(c) for c in self.show(trial)["captures"]]
         self.assertTrue(any("in vfork" in state and "waits_for_it" in names and "never_executes" not in names
@@ -94,7 +94,7 @@ int main(int n, char **v) { run(v[1][0] - '0'); return 0; }
         for flags in ([], ["-static"]):
             program = self.build("awaits", source, *flags)
             for k, call in enumerate(("read", "poll", None)):
-                trial = self.ends("hang", program, str(k), timeout_s=1)
+                trial = self.ends("hang", program, str(k), timeout_s=0.5)
                 self.assertEqual(trial["signature"]["title"], ("waiting" if call else "running") + " in run ← main")
                 self.assertEqual(self.thread(self.show(trial)["captures"][0])[0], f"waiting in {call}" if call else "")
 
@@ -176,6 +176,22 @@ int main(int n, char **v) {
         self.assertNotIn("handle_segv", told("LSAN_OPTIONS", UBSAN_OPTIONS="handle_segv=1"))
 
 
+class PythonTest(TitlesTest):
+    def test_where_in_python(self):
+        """The stack of an interpreter is the same wherever it was; it says itself where, and whose call it was."""
+        program = self.python("program.py", """
+import ctypes
+def reads(): ctypes.string_at(0)
+def aborts(): os.abort()
+def calls(): reads() if sys.argv[1] == "fault" else aborts()
+calls()
+""")
+        title = self.ends("crash", program, "fault")["signature"]["title"]
+        self.assertRegex(title, r"^strlen ← .*, in Python string_at \(__init__.py:\d+\) ← reads \(program.py:5\)$")
+        self.assertRegex(self.ends("crash", program, "abort")["signature"]["title"], r", in Python aborts \(program.py:6\)$")
+        self.assertNotIn("Python", self.ends("crash", program, "fault", environment={"PYTHONFAULTHANDLER": ""})["signature"]["title"])
+
+
 @unittest.skipUnless(shutil.which("go"), "there is no Go")
 class GoTest(TitlesTest):
     SOURCE = """
@@ -212,7 +228,7 @@ func main() {
         self.assertEqual(frames[at + 1:at + 4], ["main.store", "main.(*table).put", "main.main"])
         title = self.ends("crash", program, "panic", environment={"GOTRACEBACK": "crash"})["signature"]["title"]
         self.assertEqual(title, "panic: the table is empty in main.resume")
-        self.assertEqual(self.ends("hang", program, "hang", timeout_s=1)["signature"]["title"],
+        self.assertEqual(self.ends("hang", program, "hang", timeout_s=0.5)["signature"]["title"],
                          "all threads wait in the runtime of their language or in libc")
 
 

@@ -721,3 +721,33 @@ Test(sanitizer, reports)
         free(report);
     }
 }
+
+/* ---- where Python was ---- */
+
+Test(python, place)
+{
+    static const struct {
+        const char *text, *place;
+    } rows[] = {
+        {"Fatal Python error: Aborted\n\nThread 0x1 (most recent call first):\n  File \"/a/t.py\", line 1 in "
+         "wait\n\n"
+         "Current thread 0x00007f (most recent call first):\n  File \"/a/p.py\", line 4 in leaf\n  File "
+         "\"/a/p.py\", line 7 in up\n\n"
+         "Extension modules: numpy (total: 1)\n",
+         "leaf (p.py:4)"},
+        {"Current thread 0x00007f [python3] (most recent call first):\n  File "
+         "\"/usr/lib/python3.11/ctypes/__init__.py\", line 519 in "
+         "string_at\n  File \"<frozen runpy>\", line 3 in run\n  File \"/a/p.py\", line 3 in leaf\n",
+         "string_at (__init__.py:519) ← leaf (p.py:3)"},
+        {"Current thread 0x1 (most recent call first):\n  File \"/usr/lib/python3.11/os.py\", line 5 in f\n",
+         "f (os.py:5)"},
+        {"Current thread 0x1 (most recent call first):\n  <no Python frame>\n", NULL},
+        {"Traceback (most recent call last):\n  File \"/a/p.py\", line 4, in leaf\n", NULL},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        char *place = tl_find_python_place(rows[i].text, strlen(rows[i].text));
+        cr_assert(rows[i].place ? place && !strcmp(place, rows[i].place) : !place, "%s\n got: %s",
+                  rows[i].text, place ? place : "(none)");
+        free(place);
+    }
+}

@@ -1,3 +1,4 @@
+/* The call in which a thread sleeps, from what /proc says, and its name from a table that is made when trapline is built. */
 #include "harness/supervise/call.h"
 
 #include "harness/base/buffer.h"

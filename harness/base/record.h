@@ -138,7 +138,7 @@ struct tl_capture {
     struct tl_thread *threads;
     uint64_t capture_ns; /* from the stop to the end of unwinding */
     int parent;          /* of a hang: its parent; 0 when that is not known. Not stored, nor is the next */
-    bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
+    bool awaits;         /* of a hang: its first thread waits as one does for a child, or any in vfork */
 };
 
 /* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */

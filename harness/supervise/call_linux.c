@@ -36,24 +36,40 @@ const char *tl_call_name(const char *line)
     return number >= 0 && (size_t)number < TL_COUNT(names) ? names[number] : NULL;
 }
 
-bool tl_call_awaits_child(const char *line)
+static bool is_one_of(const long *calls, size_t n, const char *line)
 {
-    static const long calls[] = {
-        SYS_wait4,        SYS_waitid,        SYS_epoll_pwait,     SYS_ppoll, SYS_clone,
-        SYS_pselect6,     SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
-#ifdef SYS_clone3
-        SYS_clone3,
-#endif
-#ifdef SYS_epoll_pwait2
-        SYS_epoll_pwait2,
-#endif
-#ifdef SYS_poll /* older architectures have these besides */
-        SYS_epoll_wait,   SYS_poll,          SYS_select,          SYS_pause, SYS_vfork,
-#endif
-    };
     long number = tl_call_number(line);
-    for (size_t i = 0; i < TL_COUNT(calls); i++)
+    for (size_t i = 0; i < n; i++)
         if (number == calls[i])
             return true;
     return false;
+}
+
+bool tl_call_makes_process(const char *line)
+{
+    static const long calls[] = {
+        SYS_clone,
+#ifdef SYS_clone3
+        SYS_clone3,
+#endif
+#ifdef SYS_vfork /* older architectures have it besides */
+        SYS_vfork,
+#endif
+    };
+    return is_one_of(calls, TL_COUNT(calls), line);
+}
+
+bool tl_call_awaits_child(const char *line)
+{
+    static const long calls[] = {
+        SYS_wait4,        SYS_waitid,        SYS_epoll_pwait,     SYS_ppoll,
+        SYS_pselect6,     SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+#ifdef SYS_epoll_pwait2
+        SYS_epoll_pwait2,
+#endif
+#ifdef SYS_poll /* so have they these */
+        SYS_epoll_wait,   SYS_poll,          SYS_select,          SYS_pause,
+#endif
+    };
+    return is_one_of(calls, TL_COUNT(calls), line);
 }

@@ -188,8 +188,8 @@ static struct tl_pending_capture *pending_new(struct tl_process *p, enum tl_capt
             char call[TL_CALL_LINE];
             tl_call_read(p->pid, t->tid, call);
             t->call = tl_call_name(call);
-            if (t->tid == p->pid)
-                c->capture.awaits = tl_call_awaits_child(call);
+            if (tl_call_makes_process(call) || (t->tid == p->pid && tl_call_awaits_child(call)))
+                c->capture.awaits = true;
         }
     }
     if (tl_unwind_begin(&c->unwind, s->unwinder, p->pid, &ignored))

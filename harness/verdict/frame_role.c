@@ -150,7 +150,7 @@ static const char *const rust_abort[] = {
 static const char *const rust_start[] = {
     "std::rt::lang_start*", "std::sys::backtrace::__rust_begin_short_backtrace",
     "std::sys_common::backtrace::__rust_begin_short_backtrace", "core::ops::function::FnOnce::call_once*",
-    "std::sys::*::thread::Thread::new::thread_start", "std::thread::Builder::spawn_unchecked*",
+    "std::sys::*Thread::new::thread_start", "std::thread::lifecycle::spawn_unchecked*", "std::thread::Builder::spawn_unchecked*",
 };
 /* Without a qualifier: Rust's beside others of Rust's. */
 static const char *const rust_bare[] = {

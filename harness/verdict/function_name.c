@@ -305,6 +305,8 @@ char *tl_function_name(const char *demangled)
         free(impl);
         while (b.size && strchr(" &*", b.data[b.size - 1]))
             b.data[--b.size] = '\0';
+        while (b.size > 2 && b.data[b.size - 1] == ':') /* "f::<T>" of Rust */
+            b.data[--b.size] = '\0';
         const char *blank = strrchr(b.data, ' '); /* after the return type */
         const char *bare = blank ? blank + 1 : b.data;
         bare += strspn(bare, "*&");

@@ -225,9 +225,8 @@ static const char *nameless_hang(const struct tl_capture *c)
 
 /* The main thread when it runs; else what most of the running threads do (a pool that spins), in doubt the
  * first in the alphabet; else what the main thread waits for; else what most of the others wait for. */
-static char *hang_title(const struct tl_trial_record *r, bool coarse)
+static char *process_title(const struct tl_capture *c, bool coarse)
 {
-    const struct tl_capture *c = decisive(r);
     struct hanging *all = tl_calloc(c ? c->n_threads : 0, sizeof *all);
     size_t n = 0, best = 0, most = 0;
     for (size_t i = 0; c && i < c->n_threads; i++) {
@@ -246,11 +245,33 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
             best = i;
         }
     }
-    char *title = tl_strdup(n ? all[best].title : nameless_hang(c));
+    char *title = n ? tl_strdup(all[best].title) : NULL;
     for (size_t i = 0; i < n; i++)
         free(all[i].title);
     free(all);
     return title;
+}
+
+/* What hangs between vfork and exec may be libc's alone: what called it is on the stack of its parent. */
+static const struct tl_capture *parent_in_vfork(const struct tl_trial_record *r)
+{
+    for (size_t i = 1; i < r->n_captures; i++) {
+        const struct tl_capture *c = &r->captures[i];
+        for (size_t k = 0; c->kind == TL_CAPTURE_HANG && c->pid == r->captures[0].parent && k < c->n_threads;
+             k++)
+            if (c->threads[k].on_cpu)
+                return c;
+    }
+    return NULL;
+}
+
+static char *hang_title(const struct tl_trial_record *r, bool coarse)
+{
+    const struct tl_capture *c = decisive(r), *parent = c ? parent_in_vfork(r) : NULL;
+    char *title = process_title(c, coarse);
+    if (!title && parent)
+        title = process_title(parent, coarse);
+    return title ? title : tl_strdup(nameless_hang(c));
 }
 
 /* ---- the others ---- */

@@ -3,6 +3,7 @@ that exits, and what hangs. Programs are built here; what no compiler can be fou
 import os
 import shutil
 import subprocess
+import sys
 import unittest
 
 from program import ProgramTest
@@ -10,7 +11,7 @@ from program import ProgramTest
 CC = os.environ.get("CC", "cc").split()[0]
 
 
-@unittest.skipUnless(shutil.which(CC), "there is no compiler")
+@unittest.skipUnless(sys.platform == "linux" and shutil.which(CC), "there is no compiler, or another system's libraries")
 class TitlesTest(ProgramTest):
     def build(self, name, source, *flags, compiler=CC):
         """The path of a program built from a source; the test is skipped where it cannot be built with these flags."""
@@ -81,6 +82,25 @@ int main(void) { waits_for_it(); return 0; }
         text = self.trapline("show", trial["id"], status=0).stdout
         self.assertIn("waiting in pause\n", text)
         self.assertIn("could not be stopped: D, in vfork", text)
+
+    def test_a_child_that_libc_made(self):
+        """In a thread; and between vfork and exec in libc, where only the parent's stack has the program's own functions."""
+        program = self.build("spawns", """
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+__attribute__((noinline)) static void never_executes(void) { for (;;) pause(); }
+__attribute__((noinline)) static void *forks(void *p) { if (!vfork()) never_executes(); return p; }
+__attribute__((noinline)) static void spawns(void) {
+    char *argv[] = {"true", 0}; posix_spawn_file_actions_t a; pid_t pid;
+    posix_spawn_file_actions_init(&a); mkfifo("fifo", 0600); posix_spawn_file_actions_addopen(&a, 0, "fifo", O_RDONLY, 0);
+    posix_spawn(&pid, "/bin/true", &a, 0, argv, 0); }
+int main(int n, char **v) { pthread_t t; if (n > 1) spawns(); else pthread_create(&t, 0, forks, 0), pthread_join(t, 0); return 0; }
+""")
+        self.assertEqual(self.ends("hang", program, timeout_s=0.5)["signature"]["title"], "waiting in never_executes ← forks")
+        self.assertEqual(self.ends("hang", program, "1", timeout_s=0.5)["signature"]["title"], "waiting in spawns ← main")
 
     def test_the_call_that_is_awaited(self):
         source = """

@@ -476,6 +476,8 @@ static const struct {
     {"non-virtual thunk to ns::K::Compute(ns::Ctx*)", "ns::K::Compute"},
     {"_ZN3foo3barEv", "_ZN3foo3barEv"},
     {"f.cold", "f"},
+    {"std::sys::backtrace::__rust_begin_short_backtrace::<fn(), ()>",
+     "std::sys::backtrace::__rust_begin_short_backtrace"},
     {"main.cleanup", "main.cleanup"},
     {"main.coldStart", "main.coldStart"},
     {"main.part.func1", "main.part.func1"},

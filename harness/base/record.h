@@ -87,6 +87,9 @@ struct tl_frame_symbols {
     struct tl_symbol *symbols;
 };
 
+#define TL_THREAD_WAITS                                                                                      \
+    "waiting in " /* how the state of a thread begins that was stopped in a call of the kernel */
+
 #define TL_FRAMES_TOP 256   /* innermost frames kept of a very deep stack */
 #define TL_FRAMES_BOTTOM 64 /* outermost frames kept */
 
@@ -94,9 +97,10 @@ struct tl_thread {
     int pid;
     int tid;
     char name[17];
-    bool crashed;    /* the thread that took the signal */
-    bool on_cpu;     /* could not be stopped in time: no frames; state says where it is */
-    char *state;     /* for a thread that could not be stopped: "D, wchan …, syscall …"; else NULL */
+    bool crashed; /* the thread that took the signal */
+    bool on_cpu;  /* could not be stopped in time: state says where it is */
+    char *
+        state; /* of a hang: "waiting in CALL"; of one that could not be stopped: "D, in CALL, wchan …"; or NULL */
     size_t n_frames; /* innermost first */
     struct tl_frame *frames;
     size_t omitted_at;                /* index of the frame before which `omitted` frames are missing */
@@ -142,7 +146,7 @@ struct tl_capture {
     struct tl_thread *threads;
     uint64_t capture_ns; /* from the stop to the end of unwinding */
     int parent;          /* of a hang: its parent; 0 when that is not known. Not stored, nor is the next */
-    bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
+    bool awaits;         /* of a hang: its first thread waits as one does for a child, or any in vfork */
     enum tl_signal_action action; /* not stored, nor is the next */
     uint64_t taken_ns;            /* when, by the monotonic clock */
 };

@@ -30,6 +30,10 @@ struct tl_regs {
 /* Registers of a stopped thread. A 32-bit thread is an error. */
 int tl_regs_get(pid_t tid, struct tl_regs *regs, struct tl_error *e);
 
+/* What is known of the registers of a thread that sleeps in a call of the kernel and cannot be stopped: the call's arguments,
+ * the stack pointer and the pc, as /proc/PID/task/TID/syscall has them; the others are 0. False when it is in no call. */
+bool tl_regs_of_call(const char *line, struct tl_regs *regs);
+
 /* Whether pc is where a call instruction would return to. */
 bool tl_regs_after_call(struct tl_memory *m, uint64_t pc);
 

@@ -339,6 +339,22 @@ static bool by_convention(struct tl_walk *k, const struct tl_regs *regs, bool ex
     return false;
 }
 
+/* Whether a return address is none, since no call stands before it. Go's handler of a signal puts the pc that was interrupted
+ * on the stack, as if the function there had called runtime.sigpanic: it is exact. But a goroutine's first return address, one
+ * instruction into runtime.goexit, was put there too. */
+static bool was_interrupted(struct tl_walk *k, const struct tl_regs *caller)
+{
+    uint64_t pc = caller->r[TL_REG_PC];
+    const struct tl_mapping *map = tl_modules_find(&k->w->modules, pc);
+    struct tl_cfi *cfi = map && map->executable ? cfi_of(k->w, map->module) : NULL;
+    if (!cfi || tl_regs_after_call(k->w->memory, pc))
+        return false;
+    struct tl_regs at = *caller;
+    bool signal;
+    uint64_t vaddr = pc - k->w->modules.modules[map->module].base;
+    return tl_cfi_step(cfi, vaddr, k->w->memory, &at, &signal) > 0 && !signal && at.r[TL_REG_PC];
+}
+
 /* The ways that do not need an FDE. `from`: where a search of the stack would begin. */
 static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs, uint64_t from)
 {
@@ -364,7 +380,7 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
         }
         if (r > 0 && !signal && place_of(w, caller.r[TL_REG_PC], false)->executable &&
             (caller.r[TL_REG_SP] > k->sp || (exact && caller.r[TL_REG_SP] == k->sp)))
-            return go_on_at(k, &caller, 0);
+            return go_on_at(k, &caller, was_interrupted(k, &caller) ? TL_FRAME_SIGNAL : 0);
     }
     if (!k->place.has_fde) {
         if (by_convention(k, regs, exact, &caller))

@@ -597,7 +597,8 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
         struct tl_capture c = r->captures[at];
         memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
         r->captures[0] = c;
-    } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG)) {
+    } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG) &&
+               !(f->report && f->report->capture.n_threads)) {
         forget_captures(r);
     }
     if (f->report)

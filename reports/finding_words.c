@@ -212,9 +212,11 @@ void tl_words_processes(struct tl_buffer *b, const json_t *finding)
     tl_buffer_printf(
         b,
         "It depends on the kind of process: %lld of %lld fresh processes failed, and %lld of %lld forked "
-        "children, each of another server. All of this is about fresh processes",
+        "children, each of another server. All of this is about %s",
         (long long)json_integer_value(json_array_get(fresh, 0)),
         (long long)json_integer_value(json_array_get(fresh, 1)),
         (long long)json_integer_value(json_array_get(forked, 0)),
-        (long long)json_integer_value(json_array_get(forked, 1)));
+        (long long)json_integer_value(json_array_get(forked, 1)),
+        !strcmp(tl_member_or(processes, "isolated", "fresh"), "forked") ? "such children"
+                                                                        : "fresh processes");
 }

@@ -315,8 +315,11 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     tl_stored_add_json(document, &d->span, &d->aside);
-    if (d->processes.differ)
-        json_object_set_new(document, "processes", tl_processes_json(&d->processes));
+    if (d->processes.differ || d->all_forked) {
+        json_t *processes = tl_processes_json(&d->processes);
+        json_object_set_new(processes, "isolated", json_string(d->all_forked ? "forked" : "fresh"));
+        json_object_set_new(document, "processes", processes);
+    }
     json_object_set_new(document, "by_purpose", purposes);
     json_object_set_new(document, "budget",
                         d->max_trials ? json_pack("{s:I,s:b}", "trials", (json_int_t)d->max_trials, "default",

@@ -235,10 +235,19 @@ class ProcessesTest(StoredTest):
         self.assertEqual(m["failed"], 1)
 
     def test_isolate_of_what_fails_in_children_only(self):
-        d, _ = self.ask("isolate", self.forking_case(n=16, only="forked"), "-u", self.unit, status=0)
-        self.assertFalse(d["reproduced"])
+        d, _ = self.ask("isolate", self.forking_case(n=16, only="forked"), "-u", self.unit, status=1)
+        self.assertEqual([(t["axis"], t["value"]) for t in d["trigger"]], [("n", 5), ("only", "forked")])
+        self.assertEqual(d["processes"]["isolated"], "forked")
         self.assertEqual((d["processes"]["forked"][0], d["processes"]["fresh"][0]), (d["processes"]["forked"][1], 0))
-        self.assertIn("It depends on the kind of process: 0 of ", self.trapline("report", d["finding"], status=0).stdout)
+        self.assertEqual({s["fresh"] for s in d["path"]}, {False})
+        report = self.trapline("report", d["finding"], status=0).stdout
+        self.assertIn("It depends on the kind of process: 0 of ", report)
+        self.assertIn("All of this is about such children", report)
+        again, ran = self.ask("isolate", self.path("forks.json"), "-u", self.unit, status=1)
+        self.assertEqual(again["trigger"], d["trigger"])
+        self.assertLess(ran, 8, "what is known of children answers")
+        fresh, _ = self.ask("isolate", self.path("forks.json"), "-u", self.unit, "--fresh", status=0)
+        self.assertFalse(fresh["reproduced"])
 
     def test_no_difference(self):
         axes = [AXES[0], {"name": "only", "choices": ["none", "both"]}, AXES[4]]

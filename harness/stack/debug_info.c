@@ -58,7 +58,7 @@ struct unit {
 
 struct tl_debug_info {
     Elf *elf;
-    char *path;
+    char *module; /* its path */
     Dwarf *dwarf, *common;
     struct tl_image common_image;
     struct tl_package *package;
@@ -72,7 +72,7 @@ struct tl_debug_info {
 };
 
 /* What dwz moved out of several files: by the name that the file says, or by its build-id. */
-static void find_common(struct tl_debug_info *d)
+static void find_common(struct tl_debug_info *d, const char *path)
 {
     const char *name;
     const void *id;
@@ -81,9 +81,9 @@ static void find_common(struct tl_debug_info *d)
         return;
     char build_id[65];
     tl_image_hex(id, (size_t)n, build_id);
-    const char *slash = strrchr(d->path, '/');
+    const char *slash = strrchr(path, '/');
     char *paths[2] = {*name == '/' || !slash ? tl_strdup(name)
-                                             : tl_format("%.*s/%s", (int)(slash - d->path), d->path, name),
+                                             : tl_format("%.*s/%s", (int)(slash - path), path, name),
                       tl_image_debug_path(build_id)};
     for (size_t i = 0; i < TL_COUNT(paths); i++) {
         char found[65];
@@ -100,17 +100,17 @@ static void find_common(struct tl_debug_info *d)
         dwarf_setalt(d->dwarf, d->common);
 }
 
-struct tl_debug_info *tl_debug_info_open(Elf *elf, const char *path)
+struct tl_debug_info *tl_debug_info_open(Elf *elf, const char *path, const char *module)
 {
     Dwarf *dwarf = tl_image_size_is_sane(elf) ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
     if (!dwarf)
         return NULL;
     struct tl_debug_info *d = tl_calloc(1, sizeof *d);
     d->elf = elf;
-    d->path = tl_strdup(path);
+    d->module = tl_strdup(module);
     d->dwarf = dwarf;
     d->common_image = TL_IMAGE_NONE;
-    find_common(d);
+    find_common(d, path);
     return d;
 }
 
@@ -131,7 +131,7 @@ void tl_debug_info_close(struct tl_debug_info *d)
     dwarf_end(d->common);
     tl_image_close(&d->common_image);
     free(d->ranges);
-    free(d->path);
+    free(d->module);
     free(d);
 }
 
@@ -206,7 +206,7 @@ static struct unit *unit_of(struct tl_debug_info *d, Dwarf_Die *die)
         unit_close(oldest);
     *oldest = (struct unit){.die = *die, .used_at = ++d->clock};
     if (tl_is_skeleton(die))
-        oldest->split = tl_split_unit_open(d->elf, d->path, die, &d->package);
+        oldest->split = tl_split_unit_open(d->elf, d->module, die, &d->package);
     return oldest;
 }
 

@@ -8,9 +8,9 @@
 
 struct tl_debug_info;
 
-/* Of elf, which must outlive it. path: of the module that it belongs to, since parts of it may lie in files beside
- * that. NULL when there is none that can be read. */
-struct tl_debug_info *tl_debug_info_open(Elf *elf, const char *path);
+/* Of elf, which must outlive it, the file at path; module: the one that it is about. Parts of it may lie in files beside
+ * either. NULL when there is none that can be read. */
+struct tl_debug_info *tl_debug_info_open(Elf *elf, const char *path, const char *module);
 void tl_debug_info_close(struct tl_debug_info *d);
 
 /* Adds to *symbols what is known of the code at an ELF virtual address, innermost inlined call first. symbol: its

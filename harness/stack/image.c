@@ -117,7 +117,7 @@ static void put(struct tl_buffer *b, const void *data, size_t size)
     tl_buffer_add(b, data, size);
 }
 
-bool tl_image_of_parts(struct tl_image *i, const struct tl_image_part *parts, size_t n)
+char *tl_image_bytes(const struct tl_image_part *parts, size_t n, size_t *size)
 {
     struct tl_buffer b = TL_BUFFER_INIT, names = TL_BUFFER_INIT;
     Elf64_Ehdr e = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
@@ -139,7 +139,6 @@ bool tl_image_of_parts(struct tl_image *i, const struct tl_image_part *parts, si
         tl_buffer_add(&names, name, strlen(name) + 1);
         if (k < n) {
             headers[k + 1].sh_type = parts[k].type;
-            headers[k + 1].sh_addr = parts[k].address;
             headers[k + 1].sh_entsize = parts[k].entry_size;
             headers[k + 1].sh_link = parts[k].link;
         }
@@ -152,6 +151,6 @@ bool tl_image_of_parts(struct tl_image *i, const struct tl_image_part *parts, si
     memcpy(b.data, &e, sizeof e);
     free(headers);
     tl_buffer_free(&names);
-    size_t size = b.size;
-    return tl_image_of_bytes(i, tl_buffer_take(&b), size);
+    *size = b.size;
+    return tl_buffer_take(&b);
 }

@@ -32,15 +32,15 @@ void tl_image_build_id(Elf *elf, char text[65]); /* "" when it has none */
 void tl_image_hex(const void *bytes, size_t n, char text[65]);
 char *tl_image_debug_path(const char *build_id); /* where its debug file would be; NULL without one */
 
-/* An ELF file made of sections. */
+/* An ELF file made of sections: its bytes, the caller's. */
 struct tl_image_part {
     const char *name;
     uint32_t type;
-    uint64_t address, entry_size;
+    uint64_t entry_size;
     uint32_t link; /* 1: the first part */
     const void *data;
     size_t size;
 };
-bool tl_image_of_parts(struct tl_image *i, const struct tl_image_part *parts, size_t n);
+char *tl_image_bytes(const struct tl_image_part *parts, size_t n, size_t *size);
 
 #endif

@@ -372,9 +372,8 @@ static bool from_package(struct tl_split_unit *u, struct tl_package *package, ui
             parts[n++] = (struct tl_image_part){
                 .name = whole[i], .type = SHT_PROGBITS, .data = data->d_buf, .size = data->d_size};
     }
-    for (size_t i = 0; i < n; i++)
-        u->size += parts[i].size;
-    if (tl_image_of_parts(&u->image, parts, n) && find_unit(u, id))
+    char *bytes = tl_image_bytes(parts, n, &u->size);
+    if (tl_image_of_bytes(&u->image, bytes, u->size) && find_unit(u, id))
         return true;
     reset(u);
     return false;

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MOST_SYMBOLS 8000000u
@@ -34,6 +35,7 @@ struct function {
 
 struct tl_symbol_file {
     struct tl_image own, debug, mini;
+    char *debug_path;
     struct tl_debug_info *info;
     size_t n_functions;
     struct function *functions;
@@ -65,9 +67,8 @@ static bool is_debug_file(const struct tl_image *i, const char *build_id, const 
 static void find_debug_file(struct tl_symbol_file *f, const char *path, const char *build_id)
 {
     char name[PATH_MAX], *by_id = tl_image_debug_path(build_id);
-    bool opened = by_id && tl_image_open(&f->debug, by_id);
-    free(by_id);
-    if (opened) {
+    f->debug_path = by_id;
+    if (by_id && tl_image_open(&f->debug, by_id)) {
         if (is_debug_file(&f->debug, build_id, NULL))
             return;
         tl_image_close(&f->debug);
@@ -91,8 +92,11 @@ static void find_debug_file(struct tl_symbol_file *f, const char *path, const ch
         }
         if (n >= (int)sizeof name || !strcmp(name, path) || !tl_image_open(&f->debug, name))
             continue;
-        if (is_debug_file(&f->debug, build_id, &crc))
+        if (is_debug_file(&f->debug, build_id, &crc)) {
+            free(f->debug_path);
+            f->debug_path = tl_strdup(name);
             return;
+        }
         tl_image_close(&f->debug);
     }
 }
@@ -198,10 +202,8 @@ static bool has_debug_info(Elf *elf)
     return tl_image_section(elf, ".debug_info", &h) || tl_image_section(elf, ".zdebug_info", &h);
 }
 
-static bool open_own(struct tl_symbol_file *f, const char *path)
+static bool open_vdso(struct tl_symbol_file *f)
 {
-    if (strcmp(path, TL_VDSO_NAME))
-        return path[0] == '/' && tl_image_open(&f->own, path);
     /* Every process of this machine has the same. */
     struct tl_elf *vdso = tl_modules_own_vdso();
     if (!vdso)
@@ -213,17 +215,41 @@ static bool open_own(struct tl_symbol_file *f, const char *path)
     return tl_image_of_bytes(&f->own, bytes, size);
 }
 
-struct tl_symbol_file *tl_symbol_file_open(const char *path, const char *build_id)
+static bool open_by_path(struct tl_symbol_file *f, const struct tl_module *m)
 {
+    char id[65];
+    struct stat st;
+    bool is_vdso = !strcmp(m->path, TL_VDSO_NAME);
+    if (is_vdso ? !open_vdso(f) : m->path[0] != '/' || !tl_image_open(&f->own, m->path))
+        return false;
+    tl_image_build_id(f->own.elf, id);
+    bool same = !strcmp(id, m->build_id);
+    if (same && !id[0] && m->look && !is_vdso)
+        same = !fstat(f->own.fd, &st) && tl_file_look(&st) == m->look;
+    if (!same)
+        tl_image_close(&f->own);
+    return same;
+}
+
+static bool open_kept(struct tl_symbol_file *f, const struct tl_module_file *kept)
+{
+    if (kept->fd >= 0)
+        return tl_image_open_fd(&f->own, fcntl(kept->fd, F_DUPFD_CLOEXEC, 3));
+    char *bytes = tl_malloc(kept->size);
+    memcpy(bytes, kept->bytes, kept->size);
+    return tl_image_of_bytes(&f->own, bytes, kept->size);
+}
+
+struct tl_symbol_file *tl_symbol_file_open(const struct tl_module *module)
+{
+    const char *path = module->path, *build_id = module->build_id;
     elf_version(EV_CURRENT);
     struct tl_symbol_file *f = tl_calloc(1, sizeof *f);
     f->own = f->debug = f->mini = TL_IMAGE_NONE;
-    if (open_own(f, path)) {
-        char id[65];
-        tl_image_build_id(f->own.elf, id);
-        if (strcmp(id, build_id))
-            tl_image_close(&f->own);
-    }
+    if (module->file)
+        open_kept(f, module->file);
+    else
+        open_by_path(f, module);
     bool own_info = f->own.elf && has_debug_info(f->own.elf);
     if (!own_info)
         find_debug_file(f, path, build_id);
@@ -239,7 +265,7 @@ struct tl_symbol_file *tl_symbol_file_open(const char *path, const char *build_i
     if (f->n_functions)
         qsort(f->functions, f->n_functions, sizeof *f->functions, by_start);
     Elf *info = own_info ? f->own.elf : f->debug.elf;
-    f->info = info ? tl_debug_info_open(info, path) : NULL;
+    f->info = info ? tl_debug_info_open(info, own_info ? path : f->debug_path, path) : NULL;
     return f;
 }
 
@@ -251,6 +277,7 @@ void tl_symbol_file_free(struct tl_symbol_file *f)
     tl_image_close(&f->own);
     tl_image_close(&f->debug);
     tl_image_close(&f->mini);
+    free(f->debug_path);
     free(f->functions);
     free(f);
 }

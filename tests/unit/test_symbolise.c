@@ -310,6 +310,15 @@ Test(symbolise, file_replaced_or_gone)
     }
 }
 
+static struct tl_symbol_file *open_file(const char *path, const char *build_id)
+{
+    struct tl_module m = {.path = tl_strdup(path)};
+    snprintf(m.build_id, sizeof m.build_id, "%s", build_id);
+    struct tl_symbol_file *f = tl_symbol_file_open(&m);
+    free(m.path);
+    return f;
+}
+
 /* Files that are not what they should be, cut at every length of the headers and then some. */
 Test(symbolise, hostile_files)
 {
@@ -322,7 +331,7 @@ Test(symbolise, hostile_files)
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         cr_assert(fd >= 0 && write(fd, data, n) == (ssize_t)n);
         close(fd);
-        struct tl_symbol_file *f = tl_symbol_file_open(path, "");
+        struct tl_symbol_file *f = open_file(path, "");
         if (!f)
             continue;
         struct tl_frame_symbols y;
@@ -337,9 +346,9 @@ Test(symbolise, hostile_files)
         tl_symbol_file_free(f);
     }
     free(data);
-    cr_assert_null(tl_symbol_file_open("/dev/zero", ""));
-    cr_assert_null(tl_symbol_file_open("/nonexistent", "../../../../etc"));
-    cr_assert_null(tl_symbol_file_open(directory, ""));
+    cr_assert_null(open_file("/dev/zero", ""));
+    cr_assert_null(open_file("/nonexistent", "../../../../etc"));
+    cr_assert_null(open_file(directory, ""));
 }
 
 Test(symbolise, text_of_made_up_frames)

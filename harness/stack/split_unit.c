@@ -33,6 +33,7 @@ struct tl_split_unit {
     Dwarf_Die die;
     size_t size;
     int version;
+    uint8_t offset_size;
     Elf_Data *addresses, *ranges; /* of the program, or ranges of the unit */
     uint64_t address_base, ranges_base, base;
     /* While ranges of an entry are read. */
@@ -148,8 +149,11 @@ static bool list_of(struct tl_split_unit *u, Dwarf_Attribute *a)
         offset = table + take(&entry, size);
         if (entry.bad)
             return false;
-    } else if (dwarf_formudata(a, &offset)) {
-        return false;
+    } else {
+        /* libdw would look whether it is an offset into a section of this file. */
+        struct bytes value = {a->valp, a->valp + 8, false};
+        size_t size = a->form == DW_FORM_data4 ? 4 : a->form == DW_FORM_data8 ? 8 : u->offset_size;
+        offset = take(&value, size);
     }
     u->cursor = from(u->ranges, u->ranges_base + offset);
     u->cursor_base = u->base;
@@ -249,8 +253,8 @@ static bool find_unit(struct tl_split_unit *u, uint64_t id)
     u->dwarf = tl_image_size_is_sane(u->image.elf) ? dwarf_begin_elf(u->image.elf, DWARF_C_READ, NULL) : NULL;
     while (u->dwarf && dwarf_get_units(u->dwarf, cu, &cu, &version, &type, &u->die, NULL) == 0) {
         uint64_t found;
-        if (type == DW_UT_split_compile && !dwarf_cu_info(cu, NULL, NULL, NULL, NULL, &found, NULL, NULL) &&
-            found == id) {
+        if (type == DW_UT_split_compile &&
+            !dwarf_cu_info(cu, NULL, NULL, NULL, NULL, &found, NULL, &u->offset_size) && found == id) {
             u->version = version;
             return true;
         }

@@ -123,7 +123,7 @@ def plain(name):
         before = None
         while before != name:
             before, name = name, re.sub(brackets, "", name)
-    return name.replace(" const", "").strip().split(" ")[-1]
+    return name.replace(" const", "").replace("::::", "::").strip(" :").split(" ")[-1]
 
 
 def same(a, b):
@@ -217,7 +217,7 @@ class Comparison:
         self.lock = threading.Lock()
 
     def path(self, chain):
-        return os.path.join(self.directory, f"{CHAINS.index(chain):02} " + re.sub(r"\W+", "-", chain.name))
+        return os.path.join(self.directory, f"{CHAINS.index(chain):02}-" + re.sub(r"\W+", "-", chain.name))
 
     def fill(self, words, chain, mode=""):
         names = {"src": HERE, "dir": self.path(chain), "out": os.path.join(self.path(chain), "crash"), "mode": mode}

@@ -96,6 +96,7 @@ struct tl_symbol {
     char *file;     /* source file as the debug information names it; NULL when unknown */
     int line;       /* 0 when unknown */
     bool inlined;   /* this call was inlined into the symbol that follows */
+    bool apart;     /* by link-time optimisation: written in another unit than its caller. Not stored */
 };
 
 struct tl_frame_symbols {

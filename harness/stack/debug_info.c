@@ -415,6 +415,22 @@ struct tl_symbol *tl_frame_symbols_add(struct tl_frame_symbols *s, const char *f
     return y;
 }
 
+/* The unit in which an instance of a function was written; NULL when dwz has moved that to where nobody wrote it. */
+static Dwarf_CU *written_in(const Dwarf_Die *die)
+{
+    Dwarf_Die at = *die, unit;
+    Dwarf_Attribute a;
+    for (int i = 0; i < 16 && dwarf_attr(&at, DW_AT_abstract_origin, &a) && dwarf_formref_die(&a, &at); i++)
+        ;
+    return dwarf_diecu(&at, &unit, NULL, NULL) && dwarf_tag(&unit) == DW_TAG_compile_unit ? at.cu : NULL;
+}
+
+static bool is_apart(const Dwarf_Die *call, const Dwarf_Die *caller)
+{
+    Dwarf_CU *a = written_in(call), *b = written_in(caller);
+    return a && b && a != b;
+}
+
 /* symbol: of the symbol table; NULL for what was inlined. A mangled name says more than the plain one; one that is not
  * mangled is an alias (__GI_abort) and says less. */
 static void add(Dwarf_Die *die, const char *symbol, const char *file, int line, struct tl_frame_symbols *out)
@@ -477,6 +493,7 @@ void tl_debug_info_find(struct tl_debug_info *d, uint64_t vaddr, const char *sym
         for (size_t n = find_inlined(d, u, &function, vaddr, 0, calls); n-- > 0;) {
             add(&calls[n], NULL, file, line, out);
             out->symbols[out->n - 1].inlined = true;
+            out->symbols[out->n - 1].apart = is_apart(&calls[n], n ? &calls[n - 1] : &function);
             call_site(u, &calls[n], &file, &line);
         }
         add(&function, symbol, file, line, out);

@@ -175,10 +175,21 @@ static struct file *file_of(struct tl_symboliser *s, const struct tl_module *m)
     return oldest;
 }
 
+/* Go's handler of a signal makes it look as if what was interrupted had called this. */
+static bool is_sigpanic(const struct tl_frame_symbols *s)
+{
+    for (size_t k = 0; k < s->n; k++)
+        if (s->symbols[k].function && !strcmp(s->symbols[k].function, "runtime.sigpanic"))
+            return true;
+    return false;
+}
+
 /* Whether the pc of a frame is where it was executing, not where it will return to. The trampoline that a
- * signal handler returns to was never called either. */
+ * signal handler returns to was never called either. The frames before it have their names. */
 static bool is_exact(const struct tl_thread *t, size_t i)
 {
+    if (i && is_sigpanic(&t->symbols[i - 1]))
+        return true;
     return (t->frames[i].flags & (TL_FRAME_FIRST | TL_FRAME_SIGNAL)) ||
            (i + 1 < t->n_frames && (t->frames[i + 1].flags & TL_FRAME_SIGNAL));
 }

@@ -180,7 +180,7 @@ static bool is_system(const char *base)
 }
 
 /* The function of a frame: of the code that stands there, not what was inlined into it, so that it is the
- * same with and without debug information. NULL when it is not known. */
+ * same with and without debug information; add_inlined has the rest. NULL when it is not known. */
 static const char *function_of(const struct tl_thread *t, size_t i)
 {
     if (!t->symbols)
@@ -272,11 +272,47 @@ static bool is_placeless(const struct tl_capture *c, const struct tl_thread *t, 
     return false;
 }
 
+/* Of the languages' own libraries, by the name or by where its source lies. */
+static bool is_wrapper(const struct tl_symbol *y, const char *name)
+{
+    static const char *const spaces[] = {"std::", "core::", "alloc::", "__gnu_cxx::"};
+    static const char *const places[] = {"/include/c++/", "/library/core/", "/library/std/",
+                                         "/library/alloc/"};
+    for (size_t i = 0; i < TL_COUNT(spaces); i++)
+        if (!strncmp(name, spaces[i], strlen(spaces[i])) || (y->file && strstr(y->file, places[i])))
+            return true;
+    return false;
+}
+
+/* Functions that link-time optimisation has inlined into a frame, and that would have frames of their own without it:
+ * else all of a program may be one function. What else is inlined is so in every build that is optimised, and is left
+ * out. Another build may not be made so, so this is nothing to compare builds by. */
+static void add_inlined(const struct tl_capture *c, const struct tl_thread *t, size_t i, int how,
+                        struct named *names, size_t *n)
+{
+    if (!t->symbols || (how & TL_TITLE_COARSE))
+        return;
+    const struct tl_frame_symbols *s = &t->symbols[i];
+    for (size_t k = 0, added = 0; k < s->n && added < TL_TITLE_FRAMES_MOST; k++) {
+        const struct tl_symbol *y = &s->symbols[k];
+        if (!y->inlined || !y->apart || !y->function || !y->function[0])
+            continue;
+        char *name = tl_function_name(y->function);
+        enum frame_role role = is_wrapper(y, name) ? SYSTEM : role_of(c, &t->frames[i], name);
+        if (role == RUNTIME || role == RUNNER) {
+            names[(*n)++] = (struct named){name, role, false};
+            added++;
+        } else {
+            free(name);
+        }
+    }
+}
+
 /* Names of the frames from `first` on that are guessed, or that are not. Wild ones are none of both. */
 static struct named *name_frames(const struct tl_capture *c, const struct tl_thread *t, size_t first,
                                  bool guessed, int how, size_t *n)
 {
-    struct named *names = tl_calloc(t->n_frames, sizeof *names);
+    struct named *names = tl_calloc(t->n_frames * (1 + TL_TITLE_FRAMES_MOST), sizeof *names);
     *n = 0;
     for (size_t i = first; i < t->n_frames; i++) {
         const struct tl_frame *f = &t->frames[i];
@@ -287,10 +323,12 @@ static struct named *name_frames(const struct tl_capture *c, const struct tl_thr
         struct named name = name_frame(c, t, i, how & TL_TITLE_COARSE);
         bool waits = (how & TL_TITLE_WAITING) &&
                      (name.role == SYSTEM || (!name.anonymous && LISTED(wait_names, name.name)));
-        if (name.role == ABORT || name.role == START || waits)
+        if (name.role == ABORT || name.role == START || waits) {
             free(name.name);
-        else
+        } else {
+            add_inlined(c, t, i, how, names, n);
             names[(*n)++] = name;
+        }
     }
     return names;
 }

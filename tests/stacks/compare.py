@@ -30,14 +30,19 @@ QUICK = ["other", "handler"]
 class Chain:
     """One way to build: its name, what must be installed, what is run, and how the program is started."""
 
-    def __init__(self, name, needs, commands, modes, run=("{out}", "{mode}"), quick=(), env=None, passes=(), about=""):
+    def __init__(self, name, needs, commands, modes, run=("{out}", "{mode}"), quick=(), env=None, passes=(), about="", reference=None):
         self.name, self.needs, self.commands, self.modes = name, needs, commands, modes
         self.run, self.quick, self.env, self.passes, self.about = run, quick, env or {}, passes, about
+        self.reference = reference  # flags of the same code in a form that gdb can read
 
 
 def c(name, compiler, *flags, needs=(), after=(), modes=C_MODES, quick=(), sources=C, **more):
     command = [compiler, *flags, *(f"{{src}}/{s}" for s in sources), "-o", "{out}", "-pthread"]
-    return Chain(name, [compiler, *needs], [command, *after], modes, quick=quick, **more)
+    chain = Chain(name, [compiler, *needs], [command, *after], modes, quick=quick, **more)
+    if chain.reference:
+        other = [compiler, *chain.reference, *command[1 + len(flags):]]
+        chain.commands.append([w.replace("{out}", "{out}-for-gdb") for w in other])
+    return chain
 
 
 def cc(name, compiler, *flags, **more):
@@ -82,7 +87,8 @@ CHAINS = [
     c("clang -flto=thin, lld", "clang", "-g", "-O2", "-flto=thin", "-fuse-ld=lld", needs=["ld.lld"]),
     c("clang -gsplit-dwarf", "clang", "-g", "-O2", "-gsplit-dwarf"),
     c("clang -gsplit-dwarf, llvm-dwp", "clang", "-g", "-O2", "-gsplit-dwarf", needs=["llvm-dwp"],
-      after=[["llvm-dwp", "-e", "{out}", "-o", "{out}.dwp"], ["find", "{dir}", "-name", "*.dwo", "-delete"]], quick=["other"]),
+      after=[["llvm-dwp", "-e", "{out}", "-o", "{out}.dwp"], ["find", "{dir}", "-name", "*.dwo", "-delete"]], quick=["other"],
+      reference=["-g", "-O2"]),  # gdb 13 reads no .dwp of DWARF 5
     c("clang -gsplit-dwarf -gdwarf-4", "clang", "-gdwarf-4", "-O2", "-gsplit-dwarf"),
     c("clang -gsplit-dwarf -flto", "clang", "-g", "-O2", "-gsplit-dwarf", "-flto", "-fuse-ld=lld", needs=["ld.lld"]),
     c("musl-gcc", "musl-gcc", "-g", "-O2"),
@@ -243,7 +249,10 @@ class Comparison:
                    "-ex", "set startup-with-shell off", "-ex", "handle SIGUSR1 nostop noprint pass"]
         for name in ["SIGURG", "SIGPIPE", *chain.passes]:
             command += ["-ex", f"handle {name} nostop noprint pass"]
-        command += ["-ex", "run", "-x", os.path.join(HERE, "gdb_stacks.py"), "--args", *self.argv(chain, mode)]
+        argv = self.argv(chain, mode)
+        if chain.reference:
+            argv[0] += "-for-gdb"
+        command += ["-ex", "run", "-x", os.path.join(HERE, "gdb_stacks.py"), "--args", *argv]
         quiet(command, cwd=self.path(chain), env=dict(os.environ, STACKS=out, **chain.env))
         try:
             with open(out) as f:

@@ -11,6 +11,7 @@ STACKS = os.path.join(os.path.dirname(HERE), "stacks")
 
 LOADS = r"""
 #include <dlfcn.h>
+#include <stdio.h>
 #include <unistd.h>
 int main(int argc, char **argv)
 {

@@ -9,7 +9,8 @@
  * that child failed of.
  *
  * A program may handle its fault and exit, as compilers do, or exit because its memory limit refused it what it
- * needs. Both are kept like a death; whether it is one is for the verdict to say. And a driver may raise the signal of its child again: then the child's is the death.
+ * needs. Both are kept like a death; whether it is one is for the verdict to say. And a driver may raise the signal
+ * of its child again: then the child's is the death.
  *
  * The end of a child is reported before its parent can know of it, so ends arrive in the order that is needed.
  */

@@ -124,6 +124,12 @@ static void find_mini(struct tl_symbol_file *f)
         tl_image_close(&f->mini);
 }
 
+/* $a, $d, $t, $x, with more after a dot: assemblers for ARM mark with them what is code. Swift's names begin so, too. */
+static bool marks_code(const char *name)
+{
+    return name[0] == '$' && name[1] && strchr("adtx", name[1]) && (!name[2] || name[2] == '.');
+}
+
 static bool add_functions(struct tl_symbol_file *f, Elf *elf, unsigned type)
 {
     size_t before = f->n_functions;
@@ -144,7 +150,7 @@ static bool add_functions(struct tl_symbol_file *f, Elf *elf, unsigned type)
             if (kind != STT_FUNC && kind != STT_GNU_IFUNC && kind != STT_NOTYPE)
                 continue;
             const char *name = elf_strptr(elf, h.sh_link, s.st_name);
-            if (!name || !*name || *name == '$')
+            if (!name || !*name || marks_code(name))
                 continue;
             if (kind == STT_NOTYPE) {
                 GElf_Shdr in;

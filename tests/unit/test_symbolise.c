@@ -140,6 +140,22 @@ Test(symbolise, mangled_names)
     tl_capture_free(&c);
 }
 
+/* Names that begin with a dollar: Swift's are functions, those that mark code for ARM are not. */
+Test(symbolise, names_with_a_dollar)
+{
+    char program[100];
+    struct tl_capture c;
+    snprintf(program, sizeof program, "%s/program", directory);
+    RUN("objcopy", "-g", "--redefine-sym", "inner=$s7runtime5inneryyF", "--redefine-sym", "middle=$x.7",
+        TARGETS "/crash_o2", program);
+    capture(program, "null", &c);
+    tl_symbolise(s, &c);
+    expect_text(&c, 1, "$s7runtime5inneryyF");
+    cr_assert(!c.threads[0].symbols[2].n || c.threads[0].symbols[2].symbols[0].function[0] != '$');
+    expect_text(&c, 4, "main");
+    tl_capture_free(&c);
+}
+
 Test(symbolise, demangling_takes_what_it_can)
 {
     static const char *const plain[] = {"main",  "", "_", "_Z", "_R", "_start", "_Dx", "__libc_start_main",

@@ -273,6 +273,8 @@ class Comparison:
                        "model": {"steps": [{"phase": "execute", "argv": self.argv(chain, mode)}]}}, f)
         env = dict(os.environ, XDG_STATE_HOME=os.path.join(self.path(chain), "state-" + mode))
         done = quiet([self.trapline, "run", case, "--db", db, "--json"], env=env)
+        if not done.stdout:
+            raise ValueError(f"trapline says nothing, exit status {done.returncode}: {done.stderr.strip()[-200:]}")
         trial = json.loads(done.stdout)["trials"][0]
         done = quiet([self.trapline, "show", trial["id"], "--db", db, "--json"], env=env)
         return json.loads(done.stdout).get("captures") or []
@@ -285,7 +287,7 @@ class Comparison:
             gdb, captures = None, repr(e)
         result = Result()
         if not gdb:
-            result.failed.append(f"{where}: gdb gives no stack {captures if isinstance(captures, str) else ''}")
+            result.failed.append(f"{where}: {captures if isinstance(captures, str) else 'gdb gives no stack'}")
             return result
         capture = next((c for c in captures if c["signal"] == gdb[0]), None)
         if not capture:

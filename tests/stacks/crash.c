@@ -10,7 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __clang__
+#define APART __attribute__((noinline))
+#else
 #define APART __attribute__((noinline, noclone))
+#endif
 
 int other_step(volatile int *p, int n);
 int other_apart(volatile int *p, int n);

@@ -14,7 +14,7 @@ int other_step(volatile int *p, int n)
     return other_store(p, n + 3) * 2;
 }
 
-__attribute__((noinline, noclone)) int other_apart(volatile int *p, int n)
+__attribute__((noinline)) int other_apart(volatile int *p, int n)
 {
     n = other_step(p, n);
     other_sink += n;

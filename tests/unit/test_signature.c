@@ -123,8 +123,6 @@ static struct tl_trial_record with_inlined(const char *const *names, size_t n)
                                            .inlined = true,
                                            .apart = names[i][0] == '+'};
     s->n = n + 1;
-    free(r.signature.title);
-    free(r.signature.coarse_title);
     tl_signature_make(&r);
     return r;
 }

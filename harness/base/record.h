@@ -48,6 +48,14 @@ const char *tl_signal_name(int signal); /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (
 int tl_signal_parse(const char *name);
 #define TL_SIGNAL_ELSEWHERE 999
 
+/* What a module can be read from although its path leads nowhere or to another file: deleted, replaced, in another mount
+ * namespace. */
+struct tl_module_file {
+    int fd;      /* open; -1 for none */
+    char *bytes; /* then: an ELF file made of what was in memory */
+    size_t size;
+};
+
 /* A file mapped executable in the process that was captured. */
 struct tl_module {
     char *path;        /* as the kernel names it, without " (deleted)"; "[vdso]" for the vDSO */
@@ -55,7 +63,15 @@ struct tl_module {
     uint64_t base;     /* load bias: address in memory minus ELF virtual address */
     uint64_t start;    /* lowest and highest address mapped */
     uint64_t end;
+    uint64_t look; /* how the file at path looked (tl_file_look); 0: unknown, TL_LOOK_NONE: it is not there */
+    struct tl_module_file *file; /* until its frames have names; else NULL. Neither is stored */
 };
+
+#define TL_LOOK_NONE UINT64_MAX
+
+/* NULL, and fd is closed and bytes are freed, when more are open than a process can well have. */
+struct tl_module_file *tl_module_file_new(int fd, char *bytes, size_t size);
+void tl_module_file_free(struct tl_module_file *f);
 
 #define TL_NO_MODULE UINT32_MAX
 
@@ -80,6 +96,7 @@ struct tl_symbol {
     char *file;     /* source file as the debug information names it; NULL when unknown */
     int line;       /* 0 when unknown */
     bool inlined;   /* this call was inlined into the symbol that follows */
+    bool apart;     /* by link-time optimisation: written in another unit than its caller. Not stored */
 };
 
 struct tl_frame_symbols {

@@ -14,6 +14,7 @@
 #define TL_REG_SP 7
 #define TL_REG_PC 16
 #define TL_ELF_MACHINE EM_X86_64
+#define TL_SHORTEST_INSTRUCTION 1
 #elif defined(__aarch64__)
 #define TL_REGS 33
 #define TL_REG_FP 29
@@ -21,6 +22,7 @@
 #define TL_REG_SP 31
 #define TL_REG_PC 32
 #define TL_ELF_MACHINE EM_AARCH64
+#define TL_SHORTEST_INSTRUCTION 4
 #endif
 
 struct tl_regs {

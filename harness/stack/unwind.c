@@ -189,11 +189,29 @@ void tl_unwind_call(struct tl_unwind *w, pid_t tid, const char *line, struct tl_
         unwind_from(w, &regs, t);
 }
 
+/* Of the modules that hold a frame. */
+static void keep_files(struct tl_unwind *w, const struct tl_capture *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < w->modules.n; i++)
+        any |= w->modules.elsewhere[i];
+    if (!any)
+        return;
+    bool *wanted = tl_calloc(w->modules.n, sizeof *wanted);
+    for (size_t i = 0; i < c->n_threads; i++)
+        for (size_t k = 0; k < c->threads[i].n_frames; k++)
+            if (c->threads[i].frames[k].module < w->modules.n)
+                wanted[c->threads[i].frames[k].module] = true;
+    tl_modules_keep(&w->modules, wanted);
+    free(wanted);
+}
+
 void tl_unwind_end(struct tl_unwind *w, struct tl_capture *c)
 {
     if (!w)
         return;
     if (c) {
+        keep_files(w, c);
         c->modules = w->modules.modules;
         c->n_modules = w->modules.n;
         for (size_t i = 0; i < w->modules.n; i++)

@@ -355,6 +355,16 @@ static bool was_interrupted(struct tl_walk *k, const struct tl_regs *caller)
     return tl_cfi_step(cfi, vaddr, k->w->memory, &at, &signal) > 0 && !signal && at.r[TL_REG_PC];
 }
 
+/* Whether the return address of a frame was put there by whoever made the stack: one instruction into a function that
+ * begins with no call. So does Go, whose goroutines return to runtime.goexit; nothing lies above. */
+static bool is_made_up(struct tl_walk *k, uint64_t start)
+{
+    if (!start || k->place.module == TL_NO_MODULE)
+        return false;
+    start += k->w->modules.modules[k->place.module].base;
+    return k->pc == start + TL_SHORTEST_INSTRUCTION && !tl_regs_after_call(k->w->memory, k->pc);
+}
+
 /* The ways that do not need an FDE. `from`: where a search of the stack would begin. */
 static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs, uint64_t from)
 {
@@ -367,8 +377,10 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
         return go_on_at(k, &caller, TL_FRAME_SIGNAL);
     }
     struct tl_cfi *cfi = k->place.has_fde ? NULL : cfi_of(w, k->place.module);
+    uint64_t vaddr = cfi ? k->place.pc - w->modules.modules[k->place.module].base : 0;
+    if (!exact && is_made_up(k, k->place.has_fde ? k->place.start : cfi ? tl_cfi_start(cfi, vaddr) : 0))
+        return TL_WALK_END;
     if (cfi) {
-        uint64_t vaddr = k->place.pc - w->modules.modules[k->place.module].base;
         int r = tl_cfi_step(cfi, vaddr, w->memory, &caller, &signal);
         if (r == 0)
             return TL_WALK_END;

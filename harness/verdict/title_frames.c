@@ -64,7 +64,7 @@ static char *module_name(const struct tl_module *m)
 }
 
 /* The function of a frame: of the code that stands there, not what was inlined into it, so that it is the
- * same with and without debug information. NULL when it is not known. */
+ * same with and without debug information; add_inlined has the rest. NULL when it is not known. */
 static const struct tl_symbol *function_of(const struct tl_thread *t, size_t i)
 {
     if (!t->symbols)
@@ -138,11 +138,46 @@ static bool is_placeless(const struct tl_capture *c, const struct tl_thread *t, 
     return false;
 }
 
+/* Of the languages' own libraries, by the name or by where its source lies. */
+static bool is_wrapper(const struct tl_symbol *y, const char *name)
+{
+    static const char *const spaces[] = {"std::", "core::", "alloc::", "__gnu_cxx::"};
+    static const char *const places[] = {"/include/c++/", "/library/core/", "/library/std/",
+                                         "/library/alloc/"};
+    for (size_t i = 0; i < TL_COUNT(spaces); i++)
+        if (!strncmp(name, spaces[i], strlen(spaces[i])) || (y->file && strstr(y->file, places[i])))
+            return true;
+    return false;
+}
+
+/* Functions that link-time optimisation has inlined into a frame, and that would have frames of their own without it:
+ * else all of a program may be one function. What else is inlined is so in every build that is optimised, and is left
+ * out. Another build may not be made so, so this is nothing to compare builds by. */
+static void add_inlined(const struct tl_thread *t, size_t i, enum tl_frame_role role, struct named *names,
+                        size_t *n)
+{
+    if (!t->symbols || (role != TL_ROLE_RUNTIME && role != TL_ROLE_RUNNER))
+        return;
+    const struct tl_frame_symbols *s = &t->symbols[i];
+    for (size_t k = 0, added = 0; k < s->n && added < TL_TITLE_FRAMES_MOST; k++) {
+        const struct tl_symbol *y = &s->symbols[k];
+        if (!y->inlined || !y->apart || !y->function || !y->function[0])
+            continue;
+        char *name = tl_symbol_name(y);
+        if (is_wrapper(y, name)) {
+            free(name);
+            continue;
+        }
+        names[(*n)++] = (struct named){name, role, false};
+        added++;
+    }
+}
+
 /* Names of the frames from `first` on that are guessed, or that are not. Wild ones are none of both. */
 static struct named *name_frames(const struct tl_capture *c, const struct tl_thread *t, size_t first,
                                  bool guessed, int how, size_t *n)
 {
-    struct named *names = tl_calloc(t->n_frames, sizeof *names);
+    struct named *names = tl_calloc(t->n_frames * (1 + TL_TITLE_FRAMES_MOST), sizeof *names);
     struct tl_frame_part *parts = tl_frame_parts(c, t);
     *n = 0;
     for (size_t i = first; i < t->n_frames; i++) {
@@ -153,8 +188,11 @@ static struct named *name_frames(const struct tl_capture *c, const struct tl_thr
             continue;
         enum tl_frame_role role = parts[i].role;
         bool waits = (how & TL_TITLE_WAITING) && (role == TL_ROLE_SYSTEM || parts[i].waits);
-        if (role != TL_ROLE_ABORT && role != TL_ROLE_START && !waits)
-            names[(*n)++] = name_frame(c, t, i, role, how & TL_TITLE_COARSE);
+        if (role == TL_ROLE_ABORT || role == TL_ROLE_START || waits)
+            continue;
+        if (!(how & TL_TITLE_COARSE))
+            add_inlined(t, i, role, names, n);
+        names[(*n)++] = name_frame(c, t, i, role, how & TL_TITLE_COARSE);
     }
     tl_frame_parts_free(parts, t->n_frames);
     return names;

@@ -111,6 +111,34 @@ static int agreement(struct tl_trial_record a, struct tl_trial_record b)
 
 /* ---- titles of crashes ---- */
 
+/* names: innermost first, of what was inlined into the first frame; '+' before those of another unit than their caller. */
+static struct tl_trial_record with_inlined(const char *const *names, size_t n)
+{
+    struct tl_trial_record r = crash(SIGSEGV, NULL, "r outer\nr Run\nx main", 0);
+    struct tl_frame_symbols *s = &r.captures[0].threads[0].symbols[0];
+    s->symbols = tl_realloc(s->symbols, n + 1, sizeof *s->symbols);
+    s->symbols[n] = s->symbols[0];
+    for (size_t i = 0; i < n; i++)
+        s->symbols[i] = (struct tl_symbol){.function = tl_strdup(names[i] + (names[i][0] == '+')),
+                                           .inlined = true,
+                                           .apart = names[i][0] == '+'};
+    s->n = n + 1;
+    tl_signature_make(&r);
+    return r;
+}
+
+Test(title, functions_that_only_link_time_optimisation_inlines)
+{
+    static const char *const near[] = {"store", "helper"}, *const apart[] = {"store", "+helper"},
+                             *const wraps[] = {"+std::vector<int>::at(int)", "+core::ptr::write", "+helper"},
+                             *const many[] = {"+a", "+b", "+c", "+d", "+e"};
+    title_is(with_inlined(near, 2), "outer ← Run");
+    title_is(with_inlined(apart, 2), "helper ← outer ← Run");
+    title_is(with_inlined(wraps, 3), "helper ← outer ← Run");
+    title_is(with_inlined(many, 5), "a ← b ← c");
+    coarse_is(with_inlined(apart, 2), "outer ← Run");
+}
+
 Test(title, frames_of_the_runtime)
 {
     title_is(

@@ -360,6 +360,18 @@ static bool is_mangled(const char *name)
     return name && (!strncmp(name, "_Z", 2) || !strncmp(name, "_R", 2));
 }
 
+/* Goes to the entry that an attribute of *die refers to. One that leads nowhere leaves *die as it is, which libdw does
+ * not. */
+static bool follow(Dwarf_Die *die, unsigned attribute)
+{
+    Dwarf_Attribute a;
+    Dwarf_Die to;
+    if (!dwarf_attr(die, attribute, &a) || !dwarf_formref_die(&a, &to))
+        return false;
+    *die = to;
+    return true;
+}
+
 /* The name of a function without a mangled one, with the namespaces and classes that it was declared in: a static
  * function in C++, say. NULL when it has none. */
 static char *qualified(Dwarf_Die *die)
@@ -368,13 +380,9 @@ static char *qualified(Dwarf_Die *die)
     if (!name)
         return NULL;
     Dwarf_Die at = *die, unit, *scopes = NULL;
-    for (int i = 0; i < 16; i++) {
-        Dwarf_Attribute a;
-        if (!dwarf_attr(&at, DW_AT_abstract_origin, &a) && !dwarf_attr(&at, DW_AT_specification, &a))
+    for (int i = 0; i < 16; i++)
+        if (!follow(&at, DW_AT_abstract_origin) && !follow(&at, DW_AT_specification))
             break;
-        if (!dwarf_formref_die(&a, &at))
-            break;
-    }
     switch (dwarf_diecu(&at, &unit, NULL, NULL) ? dwarf_srclang(&unit) : -1) {
     case DW_LANG_C_plus_plus:
     case DW_LANG_C_plus_plus_03:
@@ -419,8 +427,7 @@ struct tl_symbol *tl_frame_symbols_add(struct tl_frame_symbols *s, const char *f
 static Dwarf_CU *written_in(const Dwarf_Die *die)
 {
     Dwarf_Die at = *die, unit;
-    Dwarf_Attribute a;
-    for (int i = 0; i < 16 && dwarf_attr(&at, DW_AT_abstract_origin, &a) && dwarf_formref_die(&a, &at); i++)
+    for (int i = 0; i < 16 && follow(&at, DW_AT_abstract_origin); i++)
         ;
     return dwarf_diecu(&at, &unit, NULL, NULL) && dwarf_tag(&unit) == DW_TAG_compile_unit ? at.cu : NULL;
 }

@@ -34,6 +34,13 @@ static bool is_immediate(enum tl_behaviour b)
     return b <= TL_send_to_thread && b != TL_bus_error && b != TL_stack_overflow;
 }
 
+/* A signal that the kernel gives to whichever thread it likes. */
+static bool is_for_any_thread(enum tl_behaviour b)
+{
+    return b == TL_send_to_process || b == TL_queue_to_process || b == TL_send_by_timer ||
+           b == TL_send_segv_to_group || b == TL_send_abrt_to_group;
+}
+
 /* Makes of what was drawn something that says what it is: a program that takes all memory needs a limit. */
 static void make_sensible(struct plan *p)
 {
@@ -45,6 +52,10 @@ static void make_sensible(struct plan *p)
         p->limit = TL_file_size;
     if (plan_exits_beside(p) && !is_immediate(p->behaviour))
         p->moment = TL_at_once;
+    if (p->threads == TL_main_gone && p->moment == TL_in_constructor) /* the C library does not survive that */
+        p->moment = TL_at_once;
+    if (is_for_any_thread(p->behaviour) && p->handler == TL_jump_out) /* which of them could is chance */
+        p->handler = TL_exit_from_handler;
 }
 
 struct plan plan_random(uint64_t *state)

@@ -61,7 +61,8 @@ static double supervised(uv_loop_t *loop, struct tl_supervisor *s)
 {
     struct tl_error e;
     bool ended = false;
-    struct tl_trial_spec spec = {.entry = handle_faults, .limits = tl_limits_default, .phase = TL_PHASE_EXECUTE};
+    struct tl_trial_spec spec = {
+        .entry = handle_faults, .limits = tl_limits_default, .phase = TL_PHASE_EXECUTE};
     uint64_t start = tl_monotonic_ns();
     if (tl_supervisor_submit(s, &spec, on_done, &ended, &e))
         exit(1);

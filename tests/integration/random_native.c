@@ -141,7 +141,8 @@ __attribute__((noreturn)) static void work(const char *program, const struct pla
     _exit(0);
 }
 
-static void run_all(const char *program, const struct plan *plans, size_t n, struct shared *shared, bool loaded)
+static void run_all(const char *program, const struct plan *plans, size_t n, struct shared *shared,
+                    bool loaded)
 {
     long busy = loaded ? sysconf(_SC_NPROCESSORS_ONLN) : 0;
     pid_t loads[256], workers[WORKERS];

@@ -52,7 +52,8 @@ static void make_sensible(struct plan *p)
         p->limit = TL_file_size;
     if (plan_exits_beside(p) && !is_immediate(p->behaviour))
         p->moment = TL_at_once;
-    if (p->threads == TL_main_gone && p->moment == TL_in_constructor) /* the C library does not survive that */
+    if (p->threads == TL_main_gone &&
+        p->moment == TL_in_constructor) /* the C library does not survive that */
         p->moment = TL_at_once;
     if (is_for_any_thread(p->behaviour) && p->handler == TL_jump_out) /* which of them could is chance */
         p->handler = TL_exit_from_handler;
@@ -80,8 +81,8 @@ struct plan plan_random(uint64_t *state)
 void plan_text(const struct plan *p, char text[PLAN_TEXT_SIZE])
 {
     snprintf(text, PLAN_TEXT_SIZE, "%s/%s/%s/%s/%s/%s/%s/%d", behaviours[p->behaviour], processes[p->process],
-             threads[p->threads], moments[p->moment], handlers[p->handler], stacks[p->stack], limits[p->limit],
-             p->place);
+             threads[p->threads], moments[p->moment], handlers[p->handler], stacks[p->stack],
+             limits[p->limit], p->place);
 }
 
 void plan_print(const struct plan *p, char text[PLAN_TEXT_SIZE])

@@ -30,9 +30,11 @@ void plan_text(const struct plan *p, char text[PLAN_TEXT_SIZE]);
 bool plan_parse(const char *text, struct plan *p);
 void plan_print(const struct plan *p, char text[PLAN_TEXT_SIZE]);
 
-bool plan_takes_memory(const struct plan *p);   /* all that it can have */
-bool plan_fails_as_child(const struct plan *p); /* whether a parent tells its child's death by an exit status */
-bool plan_is_judged_itself(const struct plan *p); /* the process whose status counts is the one that misbehaves */
+bool plan_takes_memory(const struct plan *p); /* all that it can have */
+bool plan_fails_as_child(
+    const struct plan *p); /* whether a parent tells its child's death by an exit status */
+bool plan_is_judged_itself(
+    const struct plan *p); /* the process whose status counts is the one that misbehaves */
 bool plan_exits_beside(const struct plan *p);
 bool plan_hangs(const struct plan *p); /* where it is, if it comes to that */
 /* Whether the signal that kills is one that its fatal place brings about in its own thread. */

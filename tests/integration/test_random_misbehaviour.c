@@ -53,7 +53,8 @@ struct trial {
 
 static int exit_of(const struct tl_trial_record *r)
 {
-    if (r->error_domain && !strcmp(r->error_domain, "step") && r->error_code && !strncmp(r->error_code, "exit ", 5))
+    if (r->error_domain && !strcmp(r->error_domain, "step") && r->error_code &&
+        !strncmp(r->error_code, "exit ", 5))
         return atoi(r->error_code + 5);
     return r->exit_status;
 }
@@ -75,7 +76,9 @@ static bool is_exit_with(const struct plan *p, const struct tl_trial_record *r, 
     if (status == 0)
         return r->outcome == TL_OUTCOME_PASS;
     if (plan_fails_as_child(p)) { /* its parents tell a signal in their own way */
-        int n = status > 128 ? status - 128 : status > STATUS_OF_SIGNAL && status < 72 ? status - STATUS_OF_SIGNAL : 0;
+        int n = status > 128                               ? status - 128
+                : status > STATUS_OF_SIGNAL && status < 72 ? status - STATUS_OF_SIGNAL
+                                                           : 0;
         if (n && is_death_by(r, n))
             return true;
         if (n && tl_signal_is_crash(n))
@@ -192,14 +195,16 @@ static void complain(const struct trial *t, const struct tl_trial_record *r, con
     char text[PLAN_TEXT_SIZE], *ends = ends_text(t->native);
     plan_print(&t->plan, text);
     n_wrong++;
-    printf("WRONG --plan %s\n  %s\n  natively %s; here %s in %s, %s, status %d: %s\n  title: %s\n", text, what, ends,
-           tl_outcome_name(r->outcome), tl_phase_name(r->phase), r->signal ? tl_signal_name(r->signal) : "no signal",
-           exit_of(r), r->message ? r->message : "-", r->signature.title ? r->signature.title : "-");
+    printf("WRONG --plan %s\n  %s\n  natively %s; here %s in %s, %s, status %d: %s\n  title: %s\n", text,
+           what, ends, tl_outcome_name(r->outcome), tl_phase_name(r->phase),
+           r->signal ? tl_signal_name(r->signal) : "no signal", exit_of(r), r->message ? r->message : "-",
+           r->signature.title ? r->signature.title : "-");
     for (size_t i = 0; i < r->n_captures && i < CAPTURES_SHOWN; i++) {
         const struct tl_capture *c = &r->captures[i];
         printf("  capture %zu: %s of %s, code %d%s:", i, c->signal ? tl_signal_name(c->signal) : "hang",
                c->is_main ? "the trial's process" : "another process", c->si_code, c->fatal ? ", fatal" : "");
-        for (size_t k = 0; c->n_threads && c->threads[0].symbols && k < c->threads[0].n_frames && k < 8; k++) {
+        for (size_t k = 0; c->n_threads && c->threads[0].symbols && k < c->threads[0].n_frames && k < 8;
+             k++) {
             const struct tl_frame_symbols *s = &c->threads[0].symbols[k];
             printf(" %s", s->n && s->symbols[0].function ? s->symbols[0].function : "?");
         }
@@ -249,8 +254,9 @@ static void submit(struct tl_supervisor *s, struct trial *t)
     if (t->plan.limit == TL_file_size)
         spec.limits.disk_mb = FILE_MB;
     if (t->plan.step)
-        spec.request = json_pack("{s:i,s:s,s:{},s:s,s:[{s:s,s:[s,s]}]}", "trial", 1, "case", "random", "variant",
-                                 "device", "host", "steps", "phase", "execute", "argv", program, text);
+        spec.request =
+            json_pack("{s:i,s:s,s:{},s:s,s:[{s:s,s:[s,s]}]}", "trial", 1, "case", "random", "variant",
+                      "device", "host", "steps", "phase", "execute", "argv", program, text);
     if (tl_supervisor_submit(s, &spec, on_done, t, &e)) {
         fprintf(stderr, "%s: %s\n", e.what, e.why);
         exit(1);
@@ -290,7 +296,8 @@ static const char *value_of(int argc, char **argv, const char *name)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: %s PROGRAM RUNNER [--plans N] [--seed N] [--plan TEXT [--times N]]\n", argv[0]);
+        fprintf(stderr, "usage: %s PROGRAM RUNNER [--plans N] [--seed N] [--plan TEXT [--times N]]\n",
+                argv[0]);
         return 2;
     }
     program = argv[1];

@@ -81,16 +81,16 @@ static void forbid_a_call(unsigned action)
         exit(CANNOT);
 }
 
-/* Takes all the memory that it can have, and returns the NULL of the first refusal. */
-static volatile char *all_memory(void)
+static char *volatile block;
+
+/* Takes all the memory that it can have. The last block is the NULL of the first refusal. */
+static void take_all_memory(void)
 {
-    char *p;
-    for (int i = 0; (p = malloc(1 << 20)); i++) {
+    for (int i = 0; (block = malloc(1 << 20)); i++) {
         if (i == 1024) /* there is no limit */
             exit(CANNOT);
-        memset(p, 1, 1 << 20);
+        memset(block, 1, 1 << 20);
     }
-    return p;
 }
 
 static void all_descriptors(void)
@@ -102,9 +102,9 @@ static void all_descriptors(void)
 
 static void too_large_a_file(void)
 {
-    static char block[1 << 16];
+    static char bytes[1 << 16];
     int fd = open("large", O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    for (int i = 0; fd >= 0 && i < 64 && write(fd, block, sizeof block) > 0; i++)
+    for (int i = 0; fd >= 0 && i < 64 && write(fd, bytes, sizeof bytes) > 0; i++)
         ;
     close(fd);
     unlink("large");
@@ -112,12 +112,12 @@ static void too_large_a_file(void)
 
 static void flood(void)
 {
-    static char block[1 << 15];
-    memset(block, 'x', sizeof block);
-    for (size_t i = 99; i < sizeof block; i += 100)
-        block[i] = '\n';
+    static char bytes[1 << 15];
+    memset(bytes, 'x', sizeof bytes);
+    for (size_t i = 99; i < sizeof bytes; i += 100)
+        bytes[i] = '\n';
     for (int i = 0; i < 64; i++)
-        if (write(1, block, sizeof block) < 0 || write(2, block, sizeof block) < 0)
+        if (write(1, bytes, sizeof bytes) < 0 || write(2, bytes, sizeof bytes) < 0)
             return;
 }
 
@@ -309,17 +309,18 @@ static inline __attribute__((always_inline)) void misbehave(void)
         fprintf(stderr, "error: the 3rd dimension of the input is 7, not 8\n");
         exit(1);
     case TL_memory_then_abort:
-        all_memory();
+        take_all_memory();
         abort();
         break;
     case TL_memory_then_write:
-        *all_memory() = 1;
+        take_all_memory();
+        *(volatile char *)block = 1;
         break;
     case TL_memory_then_exit:
-        all_memory();
+        take_all_memory();
         exit(1);
     case TL_memory_then_words:
-        all_memory();
+        take_all_memory();
         fprintf(stderr, "error: out of memory\n");
         exit(1);
     case TL_descriptors_then_abort:
@@ -466,7 +467,8 @@ static void install(void)
         action.sa_handler = SIG_IGN;
     else if (plan.handler != TL_none && !block)
         action.sa_handler = on_crash;
-    action.sa_flags = (plan.stack == TL_alternate ? SA_ONSTACK : 0) | (plan.handler == TL_once ? SA_RESETHAND : 0);
+    action.sa_flags =
+        (plan.stack == TL_alternate ? SA_ONSTACK : 0) | (plan.handler == TL_once ? SA_RESETHAND : 0);
     for (size_t i = 0; i < N_CRASH_SIGNALS; i++) {
         sigaction(crash_signals[i], &action, NULL);
         sigaddset(&set, crash_signals[i]);
@@ -525,7 +527,9 @@ static int64_t now_ns(void)
 static void *exit_beside(void *unused)
 {
     (void)unused;
-    int64_t delay = plan.moment == TL_exit_after_1ms ? 1000000 : plan.moment == TL_exit_after_100us ? 100000 : 0;
+    int64_t delay = plan.moment == TL_exit_after_1ms     ? 1000000
+                    : plan.moment == TL_exit_after_100us ? 100000
+                                                         : 0;
     while (!about_to_fault)
         ;
     for (int64_t end = now_ns() + delay; now_ns() < end;)
@@ -535,7 +539,8 @@ static void *exit_beside(void *unused)
 
 static bool exits_beside(void)
 {
-    return plan.moment == TL_exit_beside || plan.moment == TL_exit_after_100us || plan.moment == TL_exit_after_1ms;
+    return plan.moment == TL_exit_beside || plan.moment == TL_exit_after_100us ||
+           plan.moment == TL_exit_after_1ms;
 }
 
 static pthread_t start(void *(*run)(void *))
@@ -879,8 +884,7 @@ static void read_plan(const char *text)
 {
     static const char *const behaviours[] = {BEHAVIOURS(AS_NAME)};
     char *copy = strdup(text), *rest = NULL;
-    plan.behaviour =
-        index_of(behaviours, sizeof behaviours / sizeof *behaviours, strtok_r(copy, "/", &rest));
+    plan.behaviour = index_of(behaviours, sizeof behaviours / sizeof *behaviours, strtok_r(copy, "/", &rest));
     READ(PROCESSES, process);
     READ(THREADS, threads);
     READ(MOMENTS, moment);

@@ -113,6 +113,14 @@ struct tl_register {
 
 enum tl_capture_kind { TL_CAPTURE_SIGNAL, TL_CAPTURE_HANG };
 
+/* What a process was going to do with a signal when it was captured. */
+enum tl_signal_action {
+    TL_ACTION_UNKNOWN,
+    TL_ACTION_HANDLED, /* it has a handler of its own */
+    TL_ACTION_IGNORED,
+    TL_ACTION_DEFAULT, /* nothing handles it: the process dies of it */
+};
+
 /* The state of one process at a fatal signal or at a deadline. */
 struct tl_capture {
     enum tl_capture_kind kind;
@@ -135,6 +143,8 @@ struct tl_capture {
     uint64_t capture_ns; /* from the stop to the end of unwinding */
     int parent;          /* of a hang: its parent; 0 when that is not known. Not stored, nor is the next */
     bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
+    enum tl_signal_action action; /* not stored, nor is the next */
+    uint64_t taken_ns;            /* when, by the monotonic clock */
 };
 
 /* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */

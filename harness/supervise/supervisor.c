@@ -453,6 +453,8 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->limits = t->child_limits = spec->limits;
     if (t->argv && is_sanitized(s, t->argv[0])) /* a cgroup, or the watch, still holds its memory */
         t->child_limits.memory_mb = 0;
+    const char *slash = t->argv ? strrchr(t->argv[0], '/') : NULL;
+    t->runs_steps = slash && !strcmp(slash, "/trapline-command");
     t->timeout_most = spec->timeout_most;
     t->phase = spec->protocol ? TL_PHASE_START : spec->phase;
     t->done = done;

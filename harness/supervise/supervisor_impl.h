@@ -4,6 +4,7 @@
 
 #include "harness/stack/symbolise.h"
 #include "harness/stack/unwind.h"
+#include "harness/supervise/action.h"
 #include "harness/supervise/cgroup.h"
 #include "harness/supervise/supervisor.h"
 
@@ -58,6 +59,7 @@ struct tl_supervisor {
     bool scheduling, freeing;
 
     struct tl_tracee *table[1024];
+    struct tl_action_file action_file;
     struct tl_unwinder *unwinder;
     struct tl_symboliser *symboliser;
     struct tl_cgroup_root *cgroups;

@@ -13,12 +13,14 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <uv.h>
 
 struct tl_supervisor;
 struct tl_trial;
 struct tl_server;
 struct tl_pending_capture;
 struct tl_wait;
+struct tl_shield;
 
 /* One traced thread. */
 struct tl_tracee {
@@ -30,6 +32,9 @@ struct tl_tracee {
     bool held_group;   /* that stop is a group-stop: goes on with PTRACE_LISTEN */
     int held_signal;   /* to deliver when it goes on */
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
+    bool unseen;       /* held at a fatal signal that has not been looked at */
+    bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
+    bool leaving;      /* it was let go from there */
     uint64_t since_ns; /* when it appeared without a process */
 };
 
@@ -50,6 +55,12 @@ struct tl_process {
     struct tl_process *next; /* in the trial's or the server's list */
     struct tl_pending_capture *pending;
     unsigned captured[65]; /* captures taken, by signal */
+    pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
+    uv_timer_t *alone_timer;
+    pid_t doomed; /* a thread that stood at a fault that nothing was going to handle; 0: none */
+    struct tl_shield *shield; /* see shield_linux.c; NULL */
+    uint64_t born_ns;      /* when it was made, by the monotonic clock, */
+    uint64_t leaving_ns; /* and when it began to end; 0: not yet */
     struct tl_wait *wait;  /* macOS: a crash report or a sample of it that is awaited */
     uint64_t born_us;      /* macOS: when it was started, which tells it from a later process of that pid */
 };
@@ -70,11 +81,13 @@ void tl_trace_kill(struct tl_process *list);                          /* SIGKILL
 void tl_trace_release(struct tl_supervisor *s, struct tl_process *p); /* lets a held process go */
 void tl_process_give(struct tl_process *p,
                      struct tl_trial *t);  /* a server's child becomes t's main process */
-uint64_t tl_process_data_bytes(pid_t pid); /* VmData */
+pid_t tl_process_living(const struct tl_process *p); /* a thread of it that has not ended, the first if it can be */
+uint64_t tl_process_data_bytes(pid_t pid); /* VmData; of Linux, of any living thread of it; so are the next two */
 uint64_t tl_process_rss_bytes(pid_t pid);
 uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 
 /* For captures (Linux). */
+struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: not known */
 void tl_tracee_let_go(struct tl_tracee *t);
 void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
 

@@ -19,9 +19,9 @@
 #include "harness/base/program.h"
 #include "harness/crash_report/ips.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/captures.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
-#include "harness/verdict/classify.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -390,16 +390,17 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
 
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c)
 {
-    struct tl_trial_record *r = &t->record;
-    *TL_GROW(r->captures, r->n_captures) = *c;
-    *c = (struct tl_capture){0};
+    tl_captures_add(&t->record, &t->deaths, c);
 }
 
-void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal)
+int tl_trial_process_ended(struct tl_trial *t, const struct tl_process *p, int status)
 {
-    for (size_t i = 0; i < t->record.n_captures; i++)
-        if (t->record.captures[i].pid == pid && t->record.captures[i].signal == signal)
-            t->record.captures[i].fatal = true;
+    int judged = tl_captures_end(&t->record, p->pid, status);
+    if (judged != status && t->runs_steps && p->parent == t->main_pid && !t->in_hand.signal) {
+        t->in_hand = (struct tl_passed_on){p->pid, WTERMSIG(judged), -1};
+        t->in_hand_phase = t->phase;
+    }
+    return judged;
 }
 
 /* What the next one finds still taken of its memory must be within what the cgroup's limit leaves above the
@@ -522,6 +523,8 @@ static void conclude(struct tl_trial *t)
         .descendant_signals = t->descendant_signals,
         .passed_on = death ? (struct tl_passed_on){death->pid, death->signal, death->exit_status}
                            : (struct tl_passed_on){0},
+        .in_hand = t->in_hand,
+        .in_hand_phase = t->in_hand_phase,
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */

@@ -7,6 +7,7 @@
 #include "harness/supervise/message.h"
 #include "harness/supervise/output_ends.h"
 #include "harness/supervise/supervisor_impl.h"
+#include "harness/verdict/classify.h"
 
 struct tl_process;
 
@@ -82,6 +83,9 @@ struct tl_trial {
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
+    bool runs_steps;             /* its program is the runner of steps, which judges them by their status */
+    struct tl_passed_on in_hand; /* the death of a step that its status does not tell */
+    enum tl_phase in_hand_phase;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;
 };
@@ -98,7 +102,8 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, de
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */
-void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal);
+/* A process of it has ended. Returns the status to judge it by (tl_captures_end). */
+int tl_trial_process_ended(struct tl_trial *t, const struct tl_process *p, int status);
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
 void tl_trial_hang_captured(struct tl_trial *t);
 void tl_trial_maybe_end(struct tl_trial *t); /* when its last process is gone; frees it then */

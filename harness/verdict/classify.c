@@ -18,9 +18,10 @@
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers, or
  *               those of its reference, which only a comparison can tell.
  *
- * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault
- * and go on, and no stack of a handled fault is better than that of the death (see decisive). Of those of a
- * hang it is the process that does not merely wait for another (see hang_capture).
+ * Of the captures of a crash the one at which nothing was going to handle the signal that killed is decisive: a
+ * runtime may handle a fault and go on, and no stack of a handled fault is that of the death. So it
+ * is, too, when the process exits all the same: then another thread was faster (in_hand). Of those of a hang it is
+ * the process that does not merely wait for another. Both are found by decisive.c.
  *
  * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for one: what
  * was running when the machine went down is recorded as lost by db/, which finds its intent at the next start
@@ -29,6 +30,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/verdict/decisive.h"
 #include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
@@ -72,98 +74,6 @@ static void set_cause(struct tl_trial_record *r, const char *domain, const char 
     r->error_domain = tl_strdup(domain);
     r->error_code = tl_strdup(code);
     set_message(r, message);
-}
-
-static bool sent_by_a_process(const struct tl_capture *c)
-{
-    return c->si_code <= 0;
-}
-
-static bool has_stack(const struct tl_capture *c)
-{
-    return c->n_threads && c->threads[0].n_frames;
-}
-
-/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at that
- * signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when
- * the process was going already, killed by a fault of another thread that was captured before. A handler that puts
- * the default action back and raises the signal again makes a second stop; the first one, in the same thread, is
- * where it happened. */
-static int decisive(const struct tl_trial_record *r, int signal, const struct tl_passed_on *passed)
-{
-    int last = -1;
-    for (size_t i = 0; i < r->n_captures; i++) {
-        const struct tl_capture *c = &r->captures[i];
-        bool it = !passed ? c->is_main
-                          : !c->is_main && (passed->signal == signal ? c->pid == passed->pid : c->fatal);
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && it &&
-            (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
-            last = (int)i;
-    }
-    if (last < 0)
-        return -1;
-    int at = last;
-    for (int i = last - 1; i >= 0 && sent_by_a_process(&r->captures[at]); i--) {
-        const struct tl_capture *c = &r->captures[i], *raised = &r->captures[at];
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->pid == raised->pid &&
-            (c->tid == raised->tid || raised->sender_pid == raised->pid))
-            at = i;
-    }
-    return at;
-}
-
-/* The runner of steps only waits for its step: it is never what hangs. */
-static bool runs_steps(const struct tl_capture *c)
-{
-    const char *slash = c->exe ? strrchr(c->exe, '/') : NULL;
-    return c->is_main && slash && !strcmp(slash, "/trapline-command");
-}
-
-/* How many parents a process has that only wait for a child, up to the trial's own; -1 when one of them does
- * something else, or it descends from none of them. */
-static int depth_behind_waits(const struct tl_trial_record *r, const struct tl_capture *c)
-{
-    for (int depth = 0; depth <= (int)r->n_captures; depth++) {
-        if (c->is_main)
-            return depth;
-        const struct tl_capture *parent = NULL;
-        for (size_t i = 0; i < r->n_captures && !parent; i++)
-            if (r->captures[i].kind == TL_CAPTURE_HANG && r->captures[i].pid == c->parent)
-                parent = &r->captures[i];
-        if (!parent || !parent->awaits)
-            return -1;
-        c = parent;
-    }
-    return -1;
-}
-
-/* What hangs, and not what waits for it: the deepest process all of whose parents wait for a child, of
- * several one that waits for nothing of the kind, then the youngest. */
-static int hang_capture(const struct tl_trial_record *r)
-{
-    int best = -1, best_depth = -1, youngest = -1, any = -1;
-    bool steps = false;
-    for (size_t i = 0; i < r->n_captures; i++) {
-        const struct tl_capture *c = &r->captures[i], *b = best < 0 ? NULL : &r->captures[best];
-        if (c->kind != TL_CAPTURE_HANG)
-            continue;
-        if (any < 0)
-            any = (int)i;
-        steps |= runs_steps(c);
-        if (!c->is_main && (youngest < 0 || c->pid > r->captures[youngest].pid))
-            youngest = (int)i;
-        int depth = depth_behind_waits(r, c);
-        if (depth < 0)
-            continue;
-        if (depth > best_depth ||
-            (depth == best_depth && (c->awaits != b->awaits ? b->awaits : c->pid > b->pid))) {
-            best = (int)i;
-            best_depth = depth;
-        }
-    }
-    if (best_depth < 1 && steps && youngest >= 0) /* its step has left the family */
-        return youngest;
-    return best >= 0 ? best : any;
 }
 
 #define MIB(bytes) ((unsigned long long)((bytes) >> 20))
@@ -227,7 +137,7 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         set_cause(r, "signal", name, tl_format("ended by %s", name));
         return -1;
     }
-    int at = decisive(r, signal, passed);
+    int at = tl_decisive_of_crash(r, signal, passed);
     if (ran_out_of_memory(f, said, r))
         return at;
     if (tl_memory_limit_silent(f, r, said, at)) {
@@ -458,7 +368,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         r->outcome = TL_OUTCOME_HANG;
         set_message(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), f->timeout_s,
                                  f->got_result ? " (its result had been sent)" : ""));
-        return hang_capture(r);
+        return tl_decisive_of_hang(r);
     case TL_END_MEMORY:
         set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
@@ -474,7 +384,14 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         break;
     }
     char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
-    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
+    int at;
+    if (f->in_hand.signal) {
+        r->phase = f->in_hand_phase;
+        clear_error(r);
+        at = died_of(f, r, said, f->in_hand.signal, &f->in_hand);
+    } else {
+        at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
+    }
     free(said);
     return at;
 }
@@ -517,6 +434,15 @@ static void add_report(struct tl_crash_report *p, struct tl_trial_record *r)
         set_message(r, tl_strdup(message));
 }
 
+/* Of a failure none of whose captures tells it. They are of something else, and the first one would be taken for
+ * its stack. */
+static void forget_captures(struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        tl_capture_free(&r->captures[i]);
+    r->n_captures = 0;
+}
+
 /* --- the entries ---------------------------------------------------------------------------------------- */
 
 void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_record *r)
@@ -526,6 +452,8 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
         struct tl_capture c = r->captures[at];
         memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
         r->captures[0] = c;
+    } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG)) {
+        forget_captures(r);
     }
     if (f->report)
         add_report(f->report, r);

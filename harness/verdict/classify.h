@@ -32,6 +32,10 @@ struct tl_process_facts {
     const char *violation;         /* the first violation of the protocol; NULL */
     const int *descendant_signals; /* [65]: how many descendants died of each signal */
     struct tl_passed_on passed_on;
+    /* Of a step whose status is judged: a signal that nothing was going to handle, which its exit status does not
+     * tell; and the phase it came in. */
+    struct tl_passed_on in_hand;
+    enum tl_phase in_hand_phase;
     uint64_t cgroup_oom_kills;      /* during the trial */
     uint64_t memory_limit;          /* bytes; 0: none */
     uint64_t data_at_crash;         /* bytes of private memory at the fatal signal; 0: unknown */

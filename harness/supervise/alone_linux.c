@@ -1,0 +1,115 @@
+/* Theory of operation. While a process is captured all its threads stand still, and clocks do not: timers of the
+ * others run out meanwhile. Let go all at once, a thread that wanted to exit a millisecond after the fault would
+ * do so before the signal has had its effect, and a process that dies of its fault whenever nobody looks would
+ * end with status 0. So the thread that took the signal goes first, and alone:
+ *
+ *   nothing handles the signal   the kernel kills the process, which the others see as their own end
+ *   a handler runs               until it has done what it does: it may put the default action back and return,
+ *                                so that the same fault comes again, or raise the signal. That thread is
+ *                                followed from call to call. Those by which handlers end a process may be made
+ *                                alone; before any other, which may wait for another thread, the others go too
+ *
+ * No thread that is kept back can be what a handler waits for in such a call, but a handler may wait without any
+ * call (a spin lock), and so all has an end after ALONE_MS. */
+#include "harness/supervise/alone.h"
+
+#include "harness/base/buffer.h"
+#include "harness/supervise/capture.h"
+#include "harness/supervise/shield.h"
+#include "harness/supervise/supervisor_impl.h"
+#include "harness/supervise/trial.h"
+
+#include <stdint.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#define ALONE_MS 20
+#define RETURNED_MS 2 /* from the end of the handler to the same fault */
+
+static void on_time_over(uv_timer_t *timer)
+{
+    tl_alone_over(timer->data);
+}
+
+static void set_time(struct tl_process *p, uint64_t ms)
+{
+    struct tl_supervisor *s = p->trial->supervisor;
+    if (!p->alone_timer)
+        p->alone_timer = tl_timer_new(s, p);
+    uv_update_time(s->loop);
+    uv_timer_start(p->alone_timer, on_time_over, ms, 0);
+}
+
+void tl_alone_begin(struct tl_tracee *t, bool shielded)
+{
+    struct tl_process *p = t->process;
+    p->alone = t->tid;
+    set_time(p, ALONE_MS);
+    if (shielded && !tl_shield_drop(t))
+        return;
+    t->held = false;
+    ptrace(PTRACE_SYSCALL, t->tid, 0, (void *)(intptr_t)t->held_signal);
+}
+
+void tl_alone_forget(struct tl_process *p)
+{
+    p->alone = 0;
+    tl_timer_free(&p->alone_timer);
+}
+
+/* One of the others may stand at a fatal signal itself. It is looked at now, and the rest waits for that. */
+void tl_alone_over(struct tl_process *p)
+{
+    bool look = p->trial && p->trial->state == TL_TRIAL_RUNNING && !p->leaving_ns;
+    tl_alone_forget(p);
+    for (struct tl_tracee *t = p->tracees; t && look; t = t->next_in_process)
+        if (t->held && t->unseen) {
+            t->held = t->unseen = false;
+            tl_capture_signal(t, t->held_signal);
+            if (p->pending || p->alone)
+                return;
+        }
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
+        if (t->held)
+            tl_tracee_let_go(t);
+}
+
+bool tl_alone_holds(struct tl_tracee *t)
+{
+    struct tl_process *p = t->process;
+    if (!p || !p->alone)
+        return false;
+    if (p->alone != t->tid)
+        return true;
+    tl_alone_over(p);
+    return true;
+}
+
+/* Calls by which handlers end a process or leave, none of which waits for another thread. */
+static bool is_made_alone(uint64_t call)
+{
+    static const long calls[] = {
+        SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_getpid,
+        SYS_gettid,       SYS_kill,           SYS_tkill,        SYS_tgkill,      SYS_rt_sigqueueinfo,
+        SYS_exit_group,   SYS_exit,           SYS_write,
+    };
+    for (size_t i = 0; i < TL_COUNT(calls); i++)
+        if (call == (uint64_t)calls[i])
+            return true;
+    return false;
+}
+
+void tl_alone_call(struct tl_tracee *t)
+{
+    struct tl_process *p = t->process;
+    struct __ptrace_syscall_info call = {0};
+    if (!p || p->pending || p->alone != t->tid ||
+        ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof call, &call) <= 0 ||
+        (call.op == PTRACE_SYSCALL_INFO_ENTRY && !is_made_alone(call.entry.nr))) {
+        tl_tracee_go_on(t, 0, false);
+        return;
+    }
+    if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_rt_sigreturn)
+        set_time(p, RETURNED_MS);
+    ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
+}

@@ -9,36 +9,23 @@
  * asks for a mapping of at least a MiB.
  *
  * A program may also exit and say nothing. Then the refusal counts when it was the last such call of the process
- * that exits, and what it wanted is still not to be had: one that went on with less has lived with it.
- *
- * A filter needs either CAP_SYS_ADMIN or PR_SET_NO_NEW_PRIVS. The latter takes nothing away: a program that is
- * traced gains no privileges by exec in any case. */
+ * that exits, and what it wanted is still not to be had: one that went on with less has lived with it. */
 #include "harness/supervise/refusal.h"
 
 #include "harness/base/buffer.h"
+#include "harness/supervise/filter.h"
 #include "harness/supervise/trial.h"
 
-#include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LARGE (1u << 20)
-
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#else
-#define ARCH 0 /* no architecture's: every call is let through */
-#endif
 
 #define FIELD(field) ((unsigned)offsetof(struct seccomp_data, field))
 #define LOW(n) (FIELD(args) + 8 * (n)) /* of an argument, on a little-endian machine */
@@ -51,7 +38,7 @@ void tl_refusal_watch(void)
     enum { MMAP = 6, MREMAP = 12, LET = 16 }; /* places in the program; a jump counts from the next one */
     struct sock_filter program[] = {
         /* 0 */ LOAD(FIELD(arch)),
-        /* 1 */ WHEN(BPF_JEQ, ARCH, 0, LET - 2),
+        /* 1 */ WHEN(BPF_JEQ, TL_FILTER_ARCH, 0, LET - 2),
         /* 2 */ LOAD(FIELD(nr)),
         /* 3 */ WHEN(BPF_JEQ, SYS_mmap, MMAP - 4, 0),
         /* 4 */ WHEN(BPF_JEQ, SYS_mremap, MREMAP - 5, 0),
@@ -69,13 +56,7 @@ void tl_refusal_watch(void)
         /* 16 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         /* 17 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
     };
-    const struct sock_fprog filter = {TL_COUNT(program), program};
-    /* Without SPEC_ALLOW older kernels would slow the whole program down against leaks through speculation. */
-    for (int tries = 0; tries < 2; tries++) {
-        if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &filter) ||
-            errno != EACCES || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-            return;
-    }
+    tl_filter_install(program, TL_COUNT(program));
 }
 
 void tl_refusal_look(const struct tl_tracee *t)

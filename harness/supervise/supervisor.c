@@ -275,8 +275,10 @@ static bool drain_children(struct tl_supervisor *s)
         pid_t tid = tl_trace_wait(&status, &usage);
         if (tid < 0 && errno == EINTR)
             continue;
-        if (tid <= 0)
+        if (tid <= 0) {
+            tl_trace_drained(s);
             return false;
+        }
         tl_trace_event(s, tid, status, &usage);
     }
     return true; /* there may be more */

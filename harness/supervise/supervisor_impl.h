@@ -57,6 +57,7 @@ struct tl_supervisor {
     struct tl_unservable *unservable;
     size_t n_orphans;
     bool scheduling, freeing;
+    bool exits_held; /* some tracee is exiting */
 
     struct tl_tracee *table[1024];
     struct tl_action_file action_file;

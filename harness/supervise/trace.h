@@ -33,6 +33,7 @@ struct tl_tracee {
     int held_signal;   /* to deliver when it goes on */
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
     bool unseen;       /* held at a fatal signal that has not been looked at */
+    bool exiting;      /* held at exit_group until all that happened before it is known */
     bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
     bool leaving;      /* it was let go from there */
     uint64_t since_ns; /* when it appeared without a process */
@@ -57,12 +58,12 @@ struct tl_process {
     unsigned captured[65]; /* captures taken, by signal */
     pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
     uv_timer_t *alone_timer;
-    pid_t doomed; /* a thread that stood at a fault that nothing was going to handle; 0: none */
+    pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
-    uint64_t born_ns;      /* when it was made, by the monotonic clock, */
-    uint64_t leaving_ns; /* and when it began to end; 0: not yet */
-    struct tl_wait *wait;  /* macOS: a crash report or a sample of it that is awaited */
-    uint64_t born_us;      /* macOS: when it was started, which tells it from a later process of that pid */
+    uint64_t born_ns;         /* when it was made, by the monotonic clock, */
+    uint64_t leaving_ns;      /* and when it began to end; 0: not yet */
+    struct tl_wait *wait;     /* macOS: a crash report or a sample of it that is awaited */
+    uint64_t born_us; /* macOS: when it was started, which tells it from a later process of that pid */
 };
 
 void tl_trace_open(struct tl_supervisor *s);  /* before the first child */
@@ -71,6 +72,7 @@ pid_t tl_trace_wait(int *status,
                     struct rusage *usage); /* the next event of a child; 0: none; -1 with errno */
 void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status,
                     const struct rusage *usage); /* handles it */
+void tl_trace_drained(struct tl_supervisor *s);  /* tl_trace_wait has nothing more to tell for now */
 void tl_trace_hurry(struct tl_supervisor *s);    /* waits for nothing more than the end of processes */
 void tl_trace_orphans(struct tl_supervisor *s, bool now); /* looks for processes that nobody knows */
 /* Traces a child at its gate as the main process of t or of server. Where that fails it is killed and
@@ -80,9 +82,11 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
 void tl_trace_kill(struct tl_process *list);                          /* SIGKILL to every process of a list */
 void tl_trace_release(struct tl_supervisor *s, struct tl_process *p); /* lets a held process go */
 void tl_process_give(struct tl_process *p,
-                     struct tl_trial *t);  /* a server's child becomes t's main process */
-pid_t tl_process_living(const struct tl_process *p); /* a thread of it that has not ended, the first if it can be */
-uint64_t tl_process_data_bytes(pid_t pid); /* VmData; of Linux, of any living thread of it; so are the next two */
+                     struct tl_trial *t); /* a server's child becomes t's main process */
+pid_t tl_process_living(
+    const struct tl_process *p); /* a thread of it that has not ended, the first if it can be */
+uint64_t
+tl_process_data_bytes(pid_t pid); /* VmData; of Linux, of any living thread of it; so are the next two */
 uint64_t tl_process_rss_bytes(pid_t pid);
 uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 

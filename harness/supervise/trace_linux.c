@@ -28,7 +28,7 @@
  *   PTRACE_O_TRACEEXIT     what a process had at most can be read while its memory is still there. Of a fork
  *                          server's child, which is small and one of many, the next trial starts then.
  *   PTRACE_O_TRACESYSGOOD  a stop at a system call is none at SIGTRAP: see alone_linux.c.
- *   PTRACE_O_TRACESECCOMP  large allocations under a memory limit: see refusal_linux.c.
+ *   PTRACE_O_TRACESECCOMP  large allocations under a memory limit (refusal_linux.c), and exits (exits_linux.c).
  *   PTRACE_O_EXITKILL      the kernel kills all tracees when we are gone, however that came about.
  *
  * A new thread is reported twice, by the event of its parent and by its own first stop, and in either order.
@@ -49,6 +49,7 @@
 #include "harness/supervise/alone.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/exits.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
@@ -65,7 +66,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SYSTEM_CALL 0x80      /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
+#define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
 #define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -139,6 +140,11 @@ void tl_trace_open(struct tl_supervisor *s)
 void tl_trace_close(struct tl_supervisor *s)
 {
     tl_action_file_close(&s->action_file);
+}
+
+void tl_trace_drained(struct tl_supervisor *s)
+{
+    tl_exits_go_on(s);
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)
@@ -239,9 +245,8 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
                     struct tl_error *e)
 {
     long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD;
-    if (server || t->child_limits.memory_mb) /* it was made with a filter */
-        options |= PTRACE_O_TRACESECCOMP;
+                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD |
+                   PTRACE_O_TRACESECCOMP;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
         int err = errno;
         kill(pid, SIGKILL);
@@ -485,6 +490,8 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         on_leaving(t);
         return;
     case PTRACE_EVENT_SECCOMP:
+        if (tl_exits_hold(s, t))
+            return;
         tl_refusal_look(t);
         tl_tracee_go_on(t, 0, false);
         return;
@@ -496,7 +503,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         if (signal == (SIGTRAP | SYSTEM_CALL))
             tl_alone_call(t);
         else if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
-            tl_signal_is_crash(signal))
+                 tl_signal_is_crash(signal))
             tl_capture_signal(t, signal);
         else
             tl_tracee_go_on(t, signal, false);

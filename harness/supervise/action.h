@@ -11,7 +11,10 @@ struct tl_action_file {
     pid_t tid;
     int fd;
 };
-#define TL_ACTION_FILE_INIT {0, -1}
+#define TL_ACTION_FILE_INIT                                                                                  \
+    {                                                                                                        \
+        0, -1                                                                                                \
+    }
 
 /* Of a thread that is in its signal-delivery-stop. */
 enum tl_signal_action tl_action_of(struct tl_action_file *file, pid_t pid, pid_t tid, int signal);

@@ -9,8 +9,6 @@
 void tl_exits_watch(void);
 
 /* A thread has stopped at a call that a filter stops: whether it is an exit, and so dealt with here. */
-bool tl_exits_hold(struct tl_supervisor *s, struct tl_tracee *t);
-/* All events that there were have been handled: those that are held here go on. */
-void tl_exits_go_on(struct tl_supervisor *s);
+bool tl_exits_look(struct tl_supervisor *s, struct tl_tracee *t);
 
 #endif

@@ -4,9 +4,9 @@
  * program that dies of its fault whenever nobody looks would end with status 0. When the exit is reported (as
  * PTRACE_EVENT_EXIT) it is too late.
  *
- * So the exit itself stops, before it does anything: a seccomp filter lets all other calls through. What the kernel
- * had to tell at that moment is then read to the end, and the exit goes on only after that. A fault that came before it is
- * seen, captured, and let go first (alone_linux.c). A process of one thread goes on at once. */
+ * So the exit itself stops, before it does anything: a seccomp filter lets all other calls through. Then each other
+ * thread of the process is asked for the stop that it may be in, and the exit goes on only after that. A fault that
+ * came before it is seen, captured, and let go first (alone_linux.c). */
 #include "harness/supervise/exits.h"
 
 #include "harness/base/buffer.h"
@@ -17,8 +17,11 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define EXIT_MESSAGE 1 /* of the event; allocations have 0 */
 
@@ -35,32 +38,42 @@ void tl_exits_watch(void)
     tl_filter_install(program, TL_COUNT(program));
 }
 
-bool tl_exits_hold(struct tl_supervisor *s, struct tl_tracee *t)
+/* Handles the stops of the other threads. What they lead to may end any thread, and the process. */
+static void look_at_others(struct tl_supervisor *s, const struct tl_tracee *t)
 {
-    struct tl_process *p = t->process;
-    unsigned long message = 0;
-    if (ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &message) || message != EXIT_MESSAGE)
-        return false;
-    if (p && p->alone == t->tid) /* a handler that exits: it does so alone */
-        ptrace(PTRACE_CONT, t->tid, 0, 0);
-    else if (p && p->tracees && p->tracees->next_in_process) {
-        t->exiting = true;
-        s->exits_held = true;
-    } else {
-        tl_tracee_go_on(t, 0, false);
+    size_t n = 0;
+    pid_t *others = NULL;
+    for (const struct tl_tracee *x = t->process->tracees; x; x = x->next_in_process)
+        if (x != t && !x->held && !x->exiting)
+            *TL_GROW(others, n) = x->tid;
+    for (size_t i = 0; i < n; i++) {
+        int status;
+        struct rusage usage;
+        if (wait4(others[i], &status, WNOHANG | __WALL, &usage) > 0)
+            tl_trace_event(s, others[i], status, &usage);
     }
-    return true;
+    free(others);
 }
 
-void tl_exits_go_on(struct tl_supervisor *s)
+bool tl_exits_look(struct tl_supervisor *s, struct tl_tracee *t)
 {
-    if (!s->exits_held)
-        return;
-    s->exits_held = false;
-    for (size_t i = 0; i < TL_COUNT(s->table); i++)
-        for (struct tl_tracee *t = s->table[i]; t; t = t->next_in_table)
-            if (t->exiting) {
-                t->exiting = false;
-                tl_tracee_go_on(t, 0, false);
-            }
+    struct tl_process *p = t->process;
+    pid_t tid = t->tid;
+    unsigned long message = 0;
+    if (ptrace(PTRACE_GETEVENTMSG, tid, 0, &message) || message != EXIT_MESSAGE)
+        return false;
+    if (p && p->alone == tid) { /* a handler that exits: it does so alone */
+        ptrace(PTRACE_CONT, tid, 0, 0);
+        return true;
+    }
+    if (p && p->tracees && p->tracees->next_in_process) {
+        t->exiting = true;
+        look_at_others(s, t);
+        t = tl_tracee_find(s, tid);
+        if (!t || !t->exiting)
+            return true;
+        t->exiting = false;
+    }
+    tl_tracee_go_on(t, 0, false);
+    return true;
 }

@@ -272,13 +272,11 @@ static bool drain_children(struct tl_supervisor *s)
     for (int i = 0; i < EVENTS_PER_TURN; i++) {
         int status;
         struct rusage usage;
-        pid_t tid = tl_trace_wait(&status, &usage);
+        pid_t tid = tl_trace_wait(s, &status, &usage);
         if (tid < 0 && errno == EINTR)
             continue;
-        if (tid <= 0) {
-            tl_trace_drained(s);
+        if (tid <= 0)
             return false;
-        }
         tl_trace_event(s, tid, status, &usage);
     }
     return true; /* there may be more */

@@ -9,6 +9,7 @@
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -32,8 +33,10 @@ struct tl_tracee {
     bool held_group;   /* that stop is a group-stop: goes on with PTRACE_LISTEN */
     int held_signal;   /* to deliver when it goes on */
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
+    siginfo_t info;    /* of its last fatal signal, when that was not captured; si_signo 0: none */
+    unsigned unread;   /* how many of these in a row */
     bool unseen;       /* held at a fatal signal that has not been looked at */
-    bool exiting;      /* held at exit_group until all that happened before it is known */
+    bool exiting;      /* stands at exit_group until what happened before is known */
     bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
     bool leaving;      /* it was let go from there */
     uint64_t since_ns; /* when it appeared without a process */
@@ -58,6 +61,8 @@ struct tl_process {
     unsigned captured[65]; /* captures taken, by signal */
     pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
     uv_timer_t *alone_timer;
+    uint64_t alone_ms, alone_ran_ns,
+        alone_since_ns;       /* its time, and where that began: what it had run, and when */
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */
@@ -68,11 +73,10 @@ struct tl_process {
 
 void tl_trace_open(struct tl_supervisor *s);  /* before the first child */
 void tl_trace_close(struct tl_supervisor *s); /* after the last */
-pid_t tl_trace_wait(int *status,
-                    struct rusage *usage); /* the next event of a child; 0: none; -1 with errno */
+/* The next event of a child; 0: none; -1 with errno. */
+pid_t tl_trace_wait(struct tl_supervisor *s, int *status, struct rusage *usage);
 void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status,
                     const struct rusage *usage); /* handles it */
-void tl_trace_drained(struct tl_supervisor *s);  /* tl_trace_wait has nothing more to tell for now */
 void tl_trace_hurry(struct tl_supervisor *s);    /* waits for nothing more than the end of processes */
 void tl_trace_orphans(struct tl_supervisor *s, bool now); /* looks for processes that nobody knows */
 /* Traces a child at its gate as the main process of t or of server. Where that fails it is killed and
@@ -90,9 +94,13 @@ tl_process_data_bytes(pid_t pid); /* VmData; of Linux, of any living thread of i
 uint64_t tl_process_rss_bytes(pid_t pid);
 uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 
+void tl_wait_open(struct tl_supervisor *s); /* Linux: what tl_trace_wait keeps */
+void tl_wait_close(struct tl_supervisor *s);
+
 /* For captures (Linux). */
 struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: not known */
 void tl_tracee_let_go(struct tl_tracee *t);
-void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
+struct tl_tracee *tl_tracee_find(struct tl_supervisor *s, pid_t tid); /* NULL: there is none */
+void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group);    /* unless something wants it to stay */
 
 #endif

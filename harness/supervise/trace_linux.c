@@ -76,7 +76,7 @@ static struct tl_tracee **bucket(struct tl_supervisor *s, pid_t tid)
     return &s->table[(unsigned)tid % TL_COUNT(s->table)];
 }
 
-static struct tl_tracee *find(struct tl_supervisor *s, pid_t tid)
+struct tl_tracee *tl_tracee_find(struct tl_supervisor *s, pid_t tid)
 {
     struct tl_tracee *t = *bucket(s, tid);
     while (t && t->tid != tid)
@@ -105,7 +105,7 @@ static void adopt(struct tl_supervisor *s, struct tl_tracee *t, struct tl_proces
 
 struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid)
 {
-    return find(s, tid);
+    return tl_tracee_find(s, tid);
 }
 
 static struct tl_process *process_new(pid_t pid, struct tl_trial *trial, struct tl_server *server)
@@ -126,13 +126,14 @@ static struct tl_process *process_new(pid_t pid, struct tl_trial *trial, struct 
 
 static struct tl_process *find_process(struct tl_supervisor *s, pid_t pid)
 {
-    struct tl_tracee *t = find(s, pid);
+    struct tl_tracee *t = tl_tracee_find(s, pid);
     return t ? t->process : NULL;
 }
 
 void tl_trace_open(struct tl_supervisor *s)
 {
     s->action_file = (struct tl_action_file)TL_ACTION_FILE_INIT;
+    tl_wait_open(s);
     /* A descendant whose parent is gone comes to us and not to init, so that it is reaped here. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -140,21 +141,12 @@ void tl_trace_open(struct tl_supervisor *s)
 void tl_trace_close(struct tl_supervisor *s)
 {
     tl_action_file_close(&s->action_file);
-}
-
-void tl_trace_drained(struct tl_supervisor *s)
-{
-    tl_exits_go_on(s);
+    tl_wait_close(s);
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)
 {
     (void)s;
-}
-
-pid_t tl_trace_wait(int *status, struct rusage *usage)
-{
-    return wait4(-1, status, WNOHANG | __WALL, usage);
 }
 
 /* A number in the kernel's description of a process; 0 when it is not there. Memory is told in KiB. */
@@ -347,7 +339,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &message) || !message)
         return;
     pid_t tid = (pid_t)message;
-    struct tl_tracee *t = find(s, tid);
+    struct tl_tracee *t = tl_tracee_find(s, tid);
     if (t && t->process)
         return;
     if (!t)
@@ -357,11 +349,8 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     /* CLONE events also come for processes made with clone(); only the kernel knows whether it is a thread.
      */
     bool is_thread = false;
-    if (event == PTRACE_EVENT_CLONE) {
-        char path[80];
-        snprintf(path, sizeof path, "/proc/%d/task/%d", (int)family->pid, (int)tid);
-        is_thread = !access(path, F_OK);
-    }
+    if (event == PTRACE_EVENT_CLONE)
+        is_thread = !tgkill(family->pid, tid, 0); /* signal 0: whether there is one */
     if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
         p->parent = family->pid;
@@ -429,6 +418,12 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     return t;
 }
 
+static void see_peak(struct tl_trial *trial, uint64_t bytes)
+{
+    if (bytes > trial->peak_rss_ended)
+        trial->peak_rss_ended = bytes;
+}
+
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
  * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
 static void on_leaving(struct tl_tracee *t)
@@ -443,12 +438,9 @@ static void on_leaving(struct tl_tracee *t)
     t->at_end = true;
     if (p && (last || WIFSIGNALED(status)) && !p->leaving_ns)
         p->leaving_ns = tl_monotonic_ns();
-    /* Before exec the main process is a copy of ourselves. */
-    if (trial && (t->tid == p->pid || !t->next_in_process) && (!p->is_main || trial->executed)) {
-        uint64_t peak = tl_process_peak_bytes(t->tid);
-        if (peak > trial->peak_rss_ended)
-            trial->peak_rss_ended = peak;
-    }
+    /* Of the main process, which was forked as a copy of ourselves; of others wait4 tells it. */
+    if (trial && p->is_main && trial->executed && (t->tid == p->pid || !t->next_in_process))
+        see_peak(trial, tl_process_peak_bytes(t->tid));
     if (p && p->pending) {
         tl_tracee_go_on(t, 0, false);
         return;
@@ -490,7 +482,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         on_leaving(t);
         return;
     case PTRACE_EVENT_SECCOMP:
-        if (tl_exits_hold(s, t))
+        if (tl_exits_look(s, t))
             return;
         tl_refusal_look(t);
         tl_tracee_go_on(t, 0, false);
@@ -531,7 +523,7 @@ static void descendant_ended(struct tl_supervisor *s, const struct tl_process *p
 
 void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct rusage *usage)
 {
-    struct tl_tracee *t = find(s, tid);
+    struct tl_tracee *t = tl_tracee_find(s, tid);
     if (WIFSTOPPED(status)) {
         if (!t)
             t = add(s, tid);
@@ -549,6 +541,8 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
             status = tl_trial_process_ended(p->trial, p, status);
         if (p->trial && WIFSIGNALED(status) && WTERMSIG(status) < 65 && !p->is_main)
             p->trial->descendant_signals[WTERMSIG(status)]++;
+        if (p->trial && !p->is_main)
+            see_peak(p->trial, tl_child_peak_bytes(usage));
         if (p->trial && !p->is_main && !p->killed)
             descendant_ended(s, p, status);
         if (p->trial && p->is_main) {

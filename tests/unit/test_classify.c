@@ -666,7 +666,8 @@ Test(classify, a_signal_in_hand_counts_more_than_an_exit_status)
     s.captures = c;
     s.n_captures = 1;
     c[0].action = TL_ACTION_DEFAULT;
-    cr_expect_eq(outcome(&s), TL_OUTCOME_PASS, "a child's crash after which all goes on is none of the trial's");
+    cr_expect_eq(outcome(&s), TL_OUTCOME_PASS,
+                 "a child's crash after which all goes on is none of the trial's");
     s.facts.in_hand = (struct tl_passed_on){8, SIGSEGV, -1};
     s.facts.in_hand_phase = TL_PHASE_COMPILE;
     cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);

@@ -475,8 +475,9 @@ void tl_trace_close(struct tl_supervisor *s)
     s->platform = NULL;
 }
 
-pid_t tl_trace_wait(int *status, struct rusage *usage)
+pid_t tl_trace_wait(struct tl_supervisor *s, int *status, struct rusage *usage)
 {
+    (void)s;
     return wait4(-1, status, WNOHANG, usage); /* stops are not asked for: the one at the gate is no event */
 }
 
@@ -523,11 +524,6 @@ void tl_trace_event(struct tl_supervisor *s, pid_t pid, int status, const struct
     p->gone = true;
     tl_trial_main_ended(t, status, usage);
     end_if_done(t);
-}
-
-void tl_trace_drained(struct tl_supervisor *s)
-{
-    (void)s;
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)

@@ -9,48 +9,30 @@
  *                                followed from call to call. Those by which handlers end a process may be made
  *                                alone; before any other, which may wait for another thread, the others go too
  *
+ * And before: a thread may exit while the fault of another has happened and has not been reported yet. Where there is
+ * a filter of calls (refusal_linux.c) exit_group stops, and what the other threads stand at is looked at first.
+ *
  * No thread that is kept back can be what a handler waits for in such a call, but a handler may wait without any
- * call (a spin lock), and so all has an end after ALONE_MS. That is time in which it runs: on a busy machine it may have to
- * wait for the processor longer than that. */
+ * call (a spin lock), and so all has an end after ALONE_MS. */
 #include "harness/supervise/alone.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/shield.h"
 #include "harness/supervise/supervisor_impl.h"
 #include "harness/supervise/trial.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define ALONE_MS 20
-#define MOST_MS 500   /* by the clock */
 #define RETURNED_MS 2 /* from the end of the handler to the same fault */
-
-/* What the thread has run, ns; 0 when the kernel does not tell. */
-static uint64_t run_ns(const struct tl_process *p)
-{
-    char path[80];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)p->pid, (int)p->alone);
-    char *text = tl_read_file(path, 128, NULL);
-    uint64_t ns = text ? strtoull(text, NULL, 10) : 0;
-    free(text);
-    return ns;
-}
 
 static void on_time_over(uv_timer_t *timer)
 {
-    struct tl_process *p = timer->data;
-    uint64_t ran = run_ns(p);
-    if (ran && ran - p->alone_ran_ns < p->alone_ms * 1000000 &&
-        tl_monotonic_ns() - p->alone_since_ns < MOST_MS * 1000000ull)
-        uv_timer_start(timer, on_time_over, p->alone_ms, 0);
-    else
-        tl_alone_over(p);
+    tl_alone_over(timer->data);
 }
 
 static void set_time(struct tl_process *p, uint64_t ms)
@@ -58,12 +40,16 @@ static void set_time(struct tl_process *p, uint64_t ms)
     struct tl_supervisor *s = p->trial->supervisor;
     if (!p->alone_timer)
         p->alone_timer = tl_timer_new(s, p);
-    p->alone_ms = ms;
-    p->alone_ran_ns = run_ns(p);
-    p->alone_since_ns = tl_monotonic_ns();
     uv_update_time(s->loop);
     uv_timer_start(p->alone_timer, on_time_over, ms, 0);
 }
+
+/* Of a thread, as wait4 tells it. */
+struct event {
+    pid_t tid;
+    int status;
+    struct rusage usage;
+};
 
 void tl_alone_begin(struct tl_tracee *t, bool shielded)
 {
@@ -137,4 +123,36 @@ void tl_alone_call(struct tl_tracee *t)
     if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_rt_sigreturn)
         set_time(p, RETURNED_MS);
     ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
+}
+
+/* What has happened to other threads and has not been reported. Returns how many events, at most `most`. */
+static size_t take_events(const struct tl_tracee *t, struct event *events, size_t most)
+{
+    size_t n = 0;
+    for (const struct tl_tracee *x = t->process->tracees; x && n < most; x = x->next_in_process)
+        if (x != t && !x->held && !x->leaving &&
+            wait4(x->tid, &events[n].status, WNOHANG | __WALL, &events[n].usage) == x->tid)
+            events[n++].tid = x->tid;
+    return n;
+}
+
+void tl_alone_exit(struct tl_supervisor *s, struct tl_tracee *t)
+{
+    struct tl_process *p = t->process;
+    struct event events[64];
+    if (p->alone == t->tid) { /* it ends the process before the others go on */
+        ptrace(PTRACE_CONT, t->tid, 0, 0);
+        return;
+    }
+    if (p->pending || p->alone || !(p->tracees != t || t->next_in_process)) {
+        tl_tracee_go_on(t, 0, false);
+        return;
+    }
+    size_t n = take_events(t, events, TL_COUNT(events));
+    t->held = true;
+    t->held_signal = 0;
+    for (size_t i = 0; i < n; i++)
+        tl_trace_event(s, events[i].tid, events[i].status, &events[i].usage);
+    if (t->held && !p->pending && !p->alone)
+        tl_tracee_let_go(t);
 }

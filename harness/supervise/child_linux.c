@@ -17,7 +17,6 @@
  * Limits that exec keeps are set by the child itself, those of a fork server's child from outside
  * (prlimit). */
 #include "harness/supervise/child.h"
-#include "harness/supervise/exits.h"
 #include "harness/supervise/refusal.h"
 
 #include "harness/base/buffer.h"
@@ -157,7 +156,6 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         refuse("change to the directory", r->directory);
     if (r->argv) {
         tl_child_limits(0, &r->limits);
-        tl_exits_watch();
         if (r->watch_memory)
             tl_refusal_watch();
         execve(r->argv[0], r->argv, r->env);

@@ -36,7 +36,6 @@ struct tl_tracee {
     siginfo_t info;    /* of its last fatal signal, when that was not captured; si_signo 0: none */
     unsigned unread;   /* how many of these in a row */
     bool unseen;       /* held at a fatal signal that has not been looked at */
-    bool exiting;      /* stands at exit_group until what happened before is known */
     bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
     bool leaving;      /* it was let go from there */
     uint64_t since_ns; /* when it appeared without a process */
@@ -61,8 +60,6 @@ struct tl_process {
     unsigned captured[65]; /* captures taken, by signal */
     pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
     uv_timer_t *alone_timer;
-    uint64_t alone_ms, alone_ran_ns,
-        alone_since_ns;       /* its time, and where that began: what it had run, and when */
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */
@@ -100,7 +97,6 @@ void tl_wait_close(struct tl_supervisor *s);
 /* For captures (Linux). */
 struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: not known */
 void tl_tracee_let_go(struct tl_tracee *t);
-struct tl_tracee *tl_tracee_find(struct tl_supervisor *s, pid_t tid); /* NULL: there is none */
-void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group);    /* unless something wants it to stay */
+void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
 
 #endif

@@ -13,35 +13,61 @@
  * a filter of calls (refusal_linux.c) exit_group stops, and what the other threads stand at is looked at first.
  *
  * No thread that is kept back can be what a handler waits for in such a call, but a handler may wait without any
- * call (a spin lock), and so all has an end after ALONE_MS. */
+ * call (a spin lock), and so all has an end when the thread has run for ALONE_NS: by its own clock, since a busy machine
+ * may let it wait for long. */
 #include "harness/supervise/alone.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/shield.h"
 #include "harness/supervise/supervisor_impl.h"
 #include "harness/supervise/trial.h"
 
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define ALONE_MS 20
-#define RETURNED_MS 2 /* from the end of the handler to the same fault */
+#define ALONE_NS 20000000u
+#define RETURNED_NS 2000000u /* from the end of the handler to the same fault */
+#define ALONE_WALL_NS 2000000000u
+#define ASK_MS 5
 
-static void on_time_over(uv_timer_t *timer)
+/* How long a thread has run, in nanoseconds; 0 when it cannot be read. */
+static uint64_t run_time(const struct tl_process *p)
 {
-    tl_alone_over(timer->data);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)p->pid, (int)p->alone);
+    char *text = tl_read_file(path, 128, NULL);
+    uint64_t ns = text ? strtoull(text, NULL, 10) : 0;
+    free(text);
+    return ns;
 }
 
-static void set_time(struct tl_process *p, uint64_t ms)
+static void on_time(uv_timer_t *timer)
+{
+    struct tl_process *p = timer->data;
+    uint64_t ran = run_time(p);
+    if (!ran || ran - p->alone_from_ns >= p->alone_most_ns ||
+        tl_monotonic_ns() - p->alone_since_ns > ALONE_WALL_NS)
+        tl_alone_over(p);
+}
+
+/* It may run for so long from now on. */
+static void set_time(struct tl_process *p, uint64_t most_ns)
 {
     struct tl_supervisor *s = p->trial->supervisor;
-    if (!p->alone_timer)
-        p->alone_timer = tl_timer_new(s, p);
+    p->alone_most_ns = most_ns;
+    p->alone_from_ns = run_time(p);
+    if (p->alone_timer)
+        return;
+    p->alone_timer = tl_timer_new(s, p);
+    p->alone_since_ns = tl_monotonic_ns();
     uv_update_time(s->loop);
-    uv_timer_start(p->alone_timer, on_time_over, ms, 0);
+    uv_timer_start(p->alone_timer, on_time, ASK_MS, ASK_MS);
 }
 
 /* Of a thread, as wait4 tells it. */
@@ -55,7 +81,7 @@ void tl_alone_begin(struct tl_tracee *t, bool shielded)
 {
     struct tl_process *p = t->process;
     p->alone = t->tid;
-    set_time(p, ALONE_MS);
+    set_time(p, ALONE_NS);
     if (shielded && !tl_shield_drop(t))
         return;
     t->held = false;
@@ -121,7 +147,7 @@ void tl_alone_call(struct tl_tracee *t)
         return;
     }
     if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_rt_sigreturn)
-        set_time(p, RETURNED_MS);
+        set_time(p, RETURNED_NS);
     ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
 }
 

@@ -60,6 +60,8 @@ struct tl_process {
     unsigned captured[65]; /* captures taken, by signal */
     pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
     uv_timer_t *alone_timer;
+    uint64_t alone_since_ns; /* by the monotonic clock; the next by the thread's own */
+    uint64_t alone_from_ns, alone_most_ns;
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */

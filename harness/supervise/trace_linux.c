@@ -402,6 +402,9 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
             free(x);
         }
     }
+    /* The first thread of the old program began to end when another one executed this. */
+    t->at_end = t->leaving = false;
+    p->leaving_ns = 0;
     memset(p->captured, 0, sizeof p->captured);
     tl_alone_forget(p);
     p->doomed = 0;

@@ -124,7 +124,7 @@ static bool only_hangs(const struct native *k)
     return k->n >= HANGS_ENOUGH;
 }
 
-__attribute__((noreturn)) static void work(const char *program, const struct plan *plans, size_t n,
+__attribute__((noreturn)) static void work(const char *program, const struct plan *plans, size_t n, int runs,
                                            struct shared *shared)
 {
     char directory[] = "/tmp/trapline-native-XXXXXX";
@@ -134,18 +134,24 @@ __attribute__((noreturn)) static void work(const char *program, const struct pla
         abort();
     for (size_t i; (i = atomic_fetch_add(&shared->next, 1)) < n;) {
         struct native *k = &shared->natives[i];
-        for (int runs = 0; runs < NATIVE_RUNS / 2 && !only_hangs(k); runs++)
+        while (k->n < runs && !only_hangs(k))
             k->ends[k->n++] = run_once(program, &plans[i]);
     }
     tl_remove_tree(directory);
     _exit(0);
 }
 
-static void run_all(const char *program, const struct plan *plans, size_t n, struct shared *shared,
-                    bool loaded)
+void native_run(const char *program, const struct plan *plans, size_t n, int runs, bool loaded,
+                struct native *natives)
 {
     long busy = loaded ? sysconf(_SC_NPROCESSORS_ONLN) : 0;
     pid_t loads[256], workers[WORKERS];
+    size_t size = sizeof(struct shared) + n * sizeof *natives;
+    struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        abort();
+    memcpy(shared->natives, natives, n * sizeof *natives);
+    fflush(NULL);
     busy = busy < 256 ? busy : 256;
     for (long i = 0; i < busy; i++)
         if ((loads[i] = fork()) == 0) {
@@ -153,27 +159,15 @@ static void run_all(const char *program, const struct plan *plans, size_t n, str
             for (volatile unsigned work = 0;; work++)
                 ;
         }
-    shared->next = 0;
     for (size_t i = 0; i < WORKERS; i++)
         if ((workers[i] = fork()) == 0)
-            work(program, plans, n, shared);
+            work(program, plans, n, runs, shared);
     for (size_t i = 0; i < WORKERS; i++)
         waitpid(workers[i], NULL, 0);
     for (long i = 0; i < busy; i++) {
         kill(loads[i], SIGKILL);
         waitpid(loads[i], NULL, 0);
     }
-}
-
-void native_run(const char *program, const struct plan *plans, size_t n, struct native *natives)
-{
-    size_t size = sizeof(struct shared) + n * sizeof *natives;
-    struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        abort();
-    fflush(NULL);
-    run_all(program, plans, n, shared, false);
-    run_all(program, plans, n, shared, true);
     memcpy(natives, shared->natives, n * sizeof *natives);
     munmap(shared, size);
 }

@@ -4,7 +4,8 @@
 
 #include "tests/integration/random_plan.h"
 
-#define NATIVE_RUNS 20
+#define NATIVE_FIRST 2 /* runs before the plan is run under trapline */
+#define NATIVE_RUNS 20 /* in all, where these did not show what trapline says */
 
 #define ENDED_BY_DEADLINE (-1) /* else a status as wait has it */
 
@@ -15,9 +16,10 @@ struct native {
 
 bool native_has(const struct native *k, int end);
 
-/* Runs each plan NATIVE_RUNS times, half of them quietly and half of them beside processes that are busy, and
- * fills natives[i] for plans[i]. program: the path of the compiled one. Makes processes of its own, so the caller
- * has no children yet that it waits for. */
-void native_run(const char *program, const struct plan *plans, size_t n, struct native *natives);
+/* Runs each plan until it has been run so often, and adds to natives[i] for plans[i] how it ended; beside processes that
+ * are busy, when that is wished for. program: the path of the compiled one. Makes processes of its own, so the
+ * caller has no children then that it waits for. */
+void native_run(const char *program, const struct plan *plans, size_t n, int runs, bool loaded,
+                struct native *natives);
 
 #endif

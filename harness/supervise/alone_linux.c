@@ -9,9 +9,6 @@
  *                                followed from call to call. Those by which handlers end a process may be made
  *                                alone; before any other, which may wait for another thread, the others go too
  *
- * And before: a thread may exit while the fault of another has happened and has not been reported yet. Where there is
- * a filter of calls (refusal_linux.c) exit_group stops, and what the other threads stand at is looked at first.
- *
  * No thread that is kept back can be what a handler waits for in such a call, but a handler may wait without any
  * call (a spin lock), and so all has an end when the thread has run for ALONE_NS: by its own clock, since a busy machine
  * may let it wait for long. */
@@ -29,7 +26,6 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define ALONE_NS 20000000u
 #define RETURNED_NS 2000000u /* from the end of the handler to the same fault */
@@ -69,13 +65,6 @@ static void set_time(struct tl_process *p, uint64_t most_ns)
     uv_update_time(s->loop);
     uv_timer_start(p->alone_timer, on_time, ASK_MS, ASK_MS);
 }
-
-/* Of a thread, as wait4 tells it. */
-struct event {
-    pid_t tid;
-    int status;
-    struct rusage usage;
-};
 
 void tl_alone_begin(struct tl_tracee *t, bool shielded)
 {
@@ -149,36 +138,4 @@ void tl_alone_call(struct tl_tracee *t)
     if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_rt_sigreturn)
         set_time(p, RETURNED_NS);
     ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
-}
-
-/* What has happened to other threads and has not been reported. Returns how many events, at most `most`. */
-static size_t take_events(const struct tl_tracee *t, struct event *events, size_t most)
-{
-    size_t n = 0;
-    for (const struct tl_tracee *x = t->process->tracees; x && n < most; x = x->next_in_process)
-        if (x != t && !x->held && !x->leaving &&
-            wait4(x->tid, &events[n].status, WNOHANG | __WALL, &events[n].usage) == x->tid)
-            events[n++].tid = x->tid;
-    return n;
-}
-
-void tl_alone_exit(struct tl_supervisor *s, struct tl_tracee *t)
-{
-    struct tl_process *p = t->process;
-    struct event events[64];
-    if (p->alone == t->tid) { /* it ends the process before the others go on */
-        ptrace(PTRACE_CONT, t->tid, 0, 0);
-        return;
-    }
-    if (p->pending || p->alone || !(p->tracees != t || t->next_in_process)) {
-        tl_tracee_go_on(t, 0, false);
-        return;
-    }
-    size_t n = take_events(t, events, TL_COUNT(events));
-    t->held = true;
-    t->held_signal = 0;
-    for (size_t i = 0; i < n; i++)
-        tl_trace_event(s, events[i].tid, events[i].status, &events[i].usage);
-    if (t->held && !p->pending && !p->alone)
-        tl_tracee_let_go(t);
 }

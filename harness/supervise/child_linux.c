@@ -17,6 +17,7 @@
  * Limits that exec keeps are set by the child itself, those of a fork server's child from outside
  * (prlimit). */
 #include "harness/supervise/child.h"
+#include "harness/supervise/exits.h"
 #include "harness/supervise/refusal.h"
 
 #include "harness/base/buffer.h"
@@ -158,6 +159,8 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         tl_child_limits(0, &r->limits);
         if (r->watch_memory)
             tl_refusal_watch();
+        if (r->watch_exits)
+            tl_exits_watch();
         execve(r->argv[0], r->argv, r->env);
         refuse("execute", r->argv[0]);
     }

@@ -11,8 +11,6 @@
  * A program may also exit and say nothing. Then the refusal counts when it was the last such call of the process
  * that exits, and what it wanted is still not to be had: one that went on with less has lived with it.
  *
- * The filter stops exit_group, too, so that a signal of another thread is seen before it (see alone_linux.c).
- *
  * A filter needs either CAP_SYS_ADMIN or PR_SET_NO_NEW_PRIVS. The latter takes nothing away: a program that is
  * traced gains no privileges by exec in any case. */
 #include "harness/supervise/refusal.h"
@@ -50,27 +48,26 @@
 
 void tl_refusal_watch(void)
 {
-    enum { MMAP = 7, MREMAP = 13, LET = 17 }; /* places in the program; a jump counts from the next one */
+    enum { MMAP = 6, MREMAP = 12, LET = 16 }; /* places in the program; a jump counts from the next one */
     struct sock_filter program[] = {
         /* 0 */ LOAD(FIELD(arch)),
         /* 1 */ WHEN(BPF_JEQ, ARCH, 0, LET - 2),
         /* 2 */ LOAD(FIELD(nr)),
         /* 3 */ WHEN(BPF_JEQ, SYS_mmap, MMAP - 4, 0),
         /* 4 */ WHEN(BPF_JEQ, SYS_mremap, MREMAP - 5, 0),
-        /* 5 */ WHEN(BPF_JEQ, SYS_exit_group, LET + 1 - 6, 0),
-        /* 6 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        /* 7: mmap(address, size, protection, flags, …) */ LOAD(LOW(2)),
-        /* 8 */ WHEN(BPF_JSET, PROT_WRITE, 0, LET - 9),
-        /* 9 */ LOAD(LOW(3)),
-        /* 10 */ WHEN(BPF_JSET, MAP_PRIVATE, 0, LET - 11),
-        /* 11 */ LOAD(HIGH(1)),
-        /* 12 */ WHEN(BPF_JEQ, 0, 2, LET + 1 - 13),
-        /* 13: mremap(address, old size, new size, …) */ LOAD(LOW(2)),
-        /* 14 */ WHEN(BPF_JGE, LARGE, LET + 1 - 15, LET - 15),
-        /* 15: of mmap, less than 4 GiB */ LOAD(LOW(1)),
-        /* 16 */ WHEN(BPF_JGE, LARGE, 1, 0),
-        /* 17 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        /* 18 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+        /* 5 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        /* 6: mmap(address, size, protection, flags, …) */ LOAD(LOW(2)),
+        /* 7 */ WHEN(BPF_JSET, PROT_WRITE, 0, LET - 8),
+        /* 8 */ LOAD(LOW(3)),
+        /* 9 */ WHEN(BPF_JSET, MAP_PRIVATE, 0, LET - 10),
+        /* 10 */ LOAD(HIGH(1)),
+        /* 11 */ WHEN(BPF_JEQ, 0, 2, LET + 1 - 12),
+        /* 12: mremap(address, old size, new size, …) */ LOAD(LOW(2)),
+        /* 13 */ WHEN(BPF_JGE, LARGE, LET + 1 - 14, LET - 14),
+        /* 14: of mmap, less than 4 GiB */ LOAD(LOW(1)),
+        /* 15 */ WHEN(BPF_JGE, LARGE, 1, 0),
+        /* 16 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        /* 17 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
     };
     const struct sock_fprog filter = {TL_COUNT(program), program};
     /* Without SPEC_ALLOW older kernels would slow the whole program down against leaks through speculation. */
@@ -81,15 +78,17 @@ void tl_refusal_watch(void)
     }
 }
 
-static void look_at_allocation(const struct tl_tracee *t, const struct __ptrace_syscall_info *call)
+void tl_refusal_look(const struct tl_tracee *t)
 {
-    struct tl_trial *trial = t->process->trial;
-    uint64_t limit = trial->child_limits.memory_mb << 20;
-    if (!limit)
+    struct tl_trial *trial = t->process ? t->process->trial : NULL;
+    uint64_t limit = trial ? trial->child_limits.memory_mb << 20 : 0;
+    struct __ptrace_syscall_info call = {0};
+    if (!limit || ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof call, &call) <= 0 ||
+        call.op != PTRACE_SYSCALL_INFO_SECCOMP)
         return;
-    bool moved = call->seccomp.nr == SYS_mremap;
-    uint64_t size = call->seccomp.args[moved ? 2 : 1], old = moved ? call->seccomp.args[1] : 0;
-    uint64_t data = tl_process_data_bytes(t->tid);
+    bool moved = call.seccomp.nr == SYS_mremap;
+    uint64_t size = call.seccomp.args[moved ? 2 : 1], old = moved ? call.seccomp.args[1] : 0;
+    uint64_t data = tl_process_data_bytes(t->process->pid);
     if (!data || size <= old)
         return;
     bool refused = data + (size - old) > limit && size - old <= tl_limits_most_wanted(limit);
@@ -98,19 +97,6 @@ static void look_at_allocation(const struct tl_tracee *t, const struct __ptrace_
         return;
     trial->refused_bytes = size;
     trial->data_when_refused = data;
-}
-
-bool tl_refusal_look(const struct tl_tracee *t)
-{
-    struct tl_trial *trial = t->process ? t->process->trial : NULL;
-    struct __ptrace_syscall_info call = {0};
-    if (!trial || ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof call, &call) <= 0 ||
-        call.op != PTRACE_SYSCALL_INFO_SECCOMP)
-        return false;
-    if (call.seccomp.nr == SYS_exit_group)
-        return true;
-    look_at_allocation(t, &call);
-    return false;
 }
 
 void tl_refusal_left(struct tl_process *p, int status)

@@ -13,7 +13,7 @@
  *                          the one that called it has the pid of the process for its own number now.
  *   PTRACE_EVENT_EXIT      the thread begins to end. Its memory is still there.
  *   PTRACE_EVENT_SECCOMP   the thread is about to make a call that the filter of its trial stops: a large
- *                          allocation (refusal_linux.c), or exit_group (alone_linux.c).
+ *                          allocation (refusal_linux.c), or exit_group (exits_linux.c).
  *   PTRACE_EVENT_STOP      with SIGTRAP the first stop of a new thread, or the answer to PTRACE_INTERRUPT;
  *                          with a stopping signal a group-stop: SIGSTOP or a terminal has stopped the
  *                          process. PTRACE_LISTEN leaves it stopped and traced; PTRACE_CONT would let it run.
@@ -29,7 +29,7 @@
  *   PTRACE_O_TRACEEXIT     what a process had at most can be read while its memory is still there. Of a fork
  *                          server's child, which is small and one of many, the next trial starts then.
  *   PTRACE_O_TRACESYSGOOD  a stop at a system call is none at SIGTRAP: see alone_linux.c.
- *   PTRACE_O_TRACESECCOMP  the same calls, under a memory limit.
+ *   PTRACE_O_TRACESECCOMP  the same calls.
  *   PTRACE_O_EXITKILL      the kernel kills all tracees when we are gone, however that came about.
  *
  * A new thread is reported twice, by the event of its parent and by its own first stop, and in either order.
@@ -50,6 +50,7 @@
 #include "harness/supervise/alone.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/exits.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
@@ -237,9 +238,7 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
                     struct tl_error *e)
 {
     long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD;
-    if (server || t->child_limits.memory_mb) /* it was made with a filter */
-        options |= PTRACE_O_TRACESECCOMP;
+                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
         int err = errno;
         kill(pid, SIGKILL);
@@ -486,10 +485,12 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         on_leaving(t);
         return;
     case PTRACE_EVENT_SECCOMP:
-        if (tl_refusal_look(t))
-            tl_alone_exit(s, t);
-        else
-            tl_tracee_go_on(t, 0, false);
+        if (tl_exits_is_one(t)) {
+            tl_exits_stopped(s, t);
+            return;
+        }
+        tl_refusal_look(t);
+        tl_tracee_go_on(t, 0, false);
         return;
     case PTRACE_EVENT_STOP:
         /* SIGTRAP: the first stop of a new thread, or an interrupt. Anything else is a group-stop. */

@@ -92,7 +92,7 @@ static void submit(struct tl_supervisor *s, const struct asked *a)
         .argv = a->step ? runner : itself,
         .protocol = a->step,
         .phase = TL_PHASE_EXECUTE,
-        .limits = {.timeout_s = 60, .memory_mb = 4096}, /* as by default */
+        .limits = {.timeout_s = 60},
     };
     if (a->step)
         spec.request = json_pack("{s:i,s:[{s:s,s:[s,s]}]}", "trial", 1, "steps", "phase", "execute", "argv",

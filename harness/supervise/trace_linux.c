@@ -57,6 +57,7 @@
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -162,6 +163,23 @@ static uint64_t status_number(pid_t pid, const char *key)
     return value;
 }
 
+/* Of its memory, in bytes. When its first thread has ended, only the others tell it. */
+static uint64_t memory_bytes(pid_t pid, const char *key)
+{
+    char path[64];
+    uint64_t kib = status_number(pid, key);
+    if (kib)
+        return kib << 10;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && !kib && (e = readdir(d));)
+        if (atoi(e->d_name) > 0 && atoi(e->d_name) != pid)
+            kib = status_number(atoi(e->d_name), key);
+    if (d)
+        closedir(d);
+    return kib << 10;
+}
+
 pid_t tl_process_living(const struct tl_process *p)
 {
     const struct tl_tracee *any = NULL;
@@ -173,17 +191,17 @@ pid_t tl_process_living(const struct tl_process *p)
 
 uint64_t tl_process_data_bytes(pid_t pid)
 {
-    return status_number(pid, "\nVmData:") << 10;
+    return memory_bytes(pid, "\nVmData:");
 }
 
 uint64_t tl_process_rss_bytes(pid_t pid)
 {
-    return status_number(pid, "\nVmRSS:") << 10;
+    return memory_bytes(pid, "\nVmRSS:");
 }
 
 uint64_t tl_process_peak_bytes(pid_t pid)
 {
-    return status_number(pid, "\nVmHWM:") << 10;
+    return memory_bytes(pid, "\nVmHWM:");
 }
 
 /* --- letting go ----------------------------------------------------------------------------------------- */
@@ -503,7 +521,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
                  tl_signal_is_crash(signal))
             tl_capture_signal(t, signal);
         else
-            tl_tracee_go_on(t, signal, false);
+            tl_tracee_go_on(t, signal == SIGSTOP && tl_shield_stays(t) ? 0 : signal, false);
         return;
     default:
         tl_tracee_go_on(t, 0, false);

@@ -33,6 +33,14 @@ bool native_has(const struct native *k, int end)
     return false;
 }
 
+bool native_dies_of(const struct native *k, int signal)
+{
+    for (int i = 0; i < k->n; i++)
+        if (k->ends[i] != ENDED_BY_DEADLINE && WIFSIGNALED(k->ends[i]) && WTERMSIG(k->ends[i]) == signal)
+            return true;
+    return false;
+}
+
 static void set_limit(int which, rlim_t value)
 {
     struct rlimit limit = {value, value};

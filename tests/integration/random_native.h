@@ -15,6 +15,7 @@ struct native {
 };
 
 bool native_has(const struct native *k, int end);
+bool native_dies_of(const struct native *k, int signal);
 
 /* Runs each plan until it has been run so often, and adds to natives[i] for plans[i] how it ended; beside processes that
  * are busy, when that is wished for. program: the path of the compiled one. Makes processes of its own, so the

@@ -186,3 +186,9 @@ bool plan_signal_is_fatal(const struct plan *p)
     return (p->handler == TL_blocked || p->handler == TL_ignored || p->handler == TL_blocked_and_ignored) &&
            is_fault(p->behaviour); /* which cannot wait, nor be passed over */
 }
+
+bool plan_brings_signal_back(const struct plan *p)
+{
+    return p->handler == TL_default_and_return || p->handler == TL_once || p->handler == TL_gives_up ||
+           p->handler == TL_raise_again || p->handler == TL_kill_again;
+}

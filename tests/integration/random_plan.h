@@ -42,4 +42,7 @@ bool plan_dies_at_place(const struct plan *p);
 /* Whether nothing handles the signal of its place, whatever else there is: then it is the death. */
 bool plan_signal_is_fatal(const struct plan *p);
 
+/* Whether its handler ends with the default action of the signal. */
+bool plan_brings_signal_back(const struct plan *p);
+
 #endif

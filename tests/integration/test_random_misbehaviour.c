@@ -70,7 +70,8 @@ static bool is_death_by(const struct tl_trial_record *r, int n)
 /* Who fails after its children died cannot be told from one that passes their death on. */
 static bool is_told_of_a_child(const struct plan *p, const struct tl_trial_record *r, int status)
 {
-    return p->process == TL_after_children && status && is_death_by(r, SIGABRT) && exit_of(r) == status;
+    return p->process == TL_after_children && status && is_death_by(r, SIGABRT) &&
+           (p->step || exit_of(r) == status); /* a step's own is not told then */
 }
 
 static bool is_exit_with(const struct plan *p, const struct tl_trial_record *r, int status)
@@ -144,8 +145,9 @@ static bool has_fatal_signal_in_hand(const struct plan *p, const struct tl_trial
 }
 
 /* Whether the decisive stack shows the place; NULL, or what is wrong with it. */
-static const char *wrong_stack(const struct plan *p, const struct tl_trial_record *r)
+static const char *wrong_stack(const struct trial *t, const struct tl_trial_record *r)
 {
+    const struct plan *p = &t->plan;
     const struct tl_capture *c = r->n_captures ? &r->captures[0] : NULL;
     if (r->outcome == TL_OUTCOME_HANG) {
         if (!plan_hangs(p))
@@ -155,7 +157,8 @@ static const char *wrong_stack(const struct plan *p, const struct tl_trial_recor
                 return NULL;
         return c ? "the hang has no stack of the place" : "the hang has no stack";
     }
-    if (r->outcome != TL_OUTCOME_CRASH || !plan_dies_at_place(p) || is_told_of_a_child(p, r, exit_of(r)))
+    if (r->outcome != TL_OUTCOME_CRASH || !plan_dies_at_place(p) ||
+        (is_told_of_a_child(p, r, p->step ? 1 : exit_of(r)) && !native_dies_of(t->native, SIGABRT)))
         return NULL;
     if (!c || !c->n_threads) /* where another thread exits it may be gone before it can be looked at */
         return plan_exits_beside(p) ? NULL : "no stack";
@@ -220,6 +223,10 @@ static bool is_one_of_its_own(const struct trial *t, const struct tl_trial_recor
 {
     if (r->outcome == TL_OUTCOME_CRASH && has_fatal_signal_in_hand(&t->plan, r))
         return true;
+    /* Its own signal against an exit: either may come first, and neither often. */
+    if (r->outcome == TL_OUTCOME_CRASH && plan_exits_beside(&t->plan) && plan_brings_signal_back(&t->plan) &&
+        !wrong_stack(t, r))
+        return true;
     for (int i = 0; i < t->native->n; i++)
         if (fits(&t->plan, r, t->native->ends[i]))
             return true;
@@ -229,7 +236,7 @@ static bool is_one_of_its_own(const struct trial *t, const struct tl_trial_recor
 static void judge(const struct trial *t, const struct tl_trial_record *r)
 {
     bool in_hand = has_fatal_signal_in_hand(&t->plan, r);
-    const char *stack = wrong_stack(&t->plan, r);
+    const char *stack = wrong_stack(t, r);
     if (!is_one_of_its_own(t, r))
         complain(t, r, "the outcome is none of its own");
     else if (in_hand && r->outcome != TL_OUTCOME_CRASH && r->outcome != TL_OUTCOME_OOM)

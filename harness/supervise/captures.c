@@ -42,6 +42,11 @@ void tl_captures_add(struct tl_trial_record *r, const struct tl_deaths *d, struc
 {
     if (r->n_captures >= TL_CAPTURES_MOST && c->kind == TL_CAPTURE_SIGNAL) {
         size_t at = least_important(r, d);
+        if (at == r->n_captures - 1 && is_survivable(c)) { /* nothing is less important than this one */
+            tl_capture_free(c);
+            *c = (struct tl_capture){0};
+            return;
+        }
         tl_capture_free(&r->captures[at]);
         memmove(r->captures + at, r->captures + at + 1, (r->n_captures - at - 1) * sizeof *r->captures);
         r->n_captures--;

@@ -1,4 +1,6 @@
-/* Theory of operation. At a signal-delivery-stop the mask of caught signals (SigCgt) alone says whether a handler
+/* What a thread is going to do with a signal, read from /proc.
+ *
+ * Theory of operation. At a signal-delivery-stop the mask of caught signals (SigCgt) alone says whether a handler
  * will run. A signal that is blocked does not come so far; and of a fault in a thread that blocks or ignores its
  * signal the kernel has put the action back to the default and unblocked it before it reports the stop
  * (force_sig_info). An ignored signal that somebody sent stops here, too, and is forgotten when it is let go.

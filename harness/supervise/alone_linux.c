@@ -1,4 +1,6 @@
-/* Theory of operation. While a process is captured all its threads stand still, and clocks do not: timers of the
+/* The thread that took a signal goes on before the others.
+ *
+ * Theory of operation. While a process is captured all its threads stand still, and clocks do not: timers of the
  * others run out meanwhile. Let go all at once, a thread that wanted to exit a millisecond after the fault would
  * do so before the signal has had its effect, and a process that dies of its fault whenever nobody looks would
  * end with status 0. So the thread that took the signal goes first, and alone:
@@ -11,7 +13,9 @@
  *
  * No thread that is kept back can be what a handler waits for in such a call, but a handler may wait without any
  * call (a spin lock), and so all has an end when the thread has run for ALONE_NS: by its own clock, since a busy machine
- * may let it wait for long. */
+ * may let it wait for long.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/alone.h"
 
 #include "harness/base/buffer.h"

@@ -11,6 +11,12 @@
  * of such a one /proc says in which call (wchan, syscall). Nothing here waits: stops arrive through
  * trace_linux.c, and a timer is the end of patience.
  *
+ * A process that handles a signal again and again is captured a few times for it; one that nothing handles always is
+ * (action_linux.c). Not every death has such a stop: a filter of calls kills without one, and a signal that was let
+ * go unread because the process had handled its like so often may be the last. Then the stack is taken at the stop
+ * at the end of the thread, where registers and memory are still what they were. Of several threads the kernel marks
+ * the one whose signal it was.
+ *
  * At a deadline there is no signal: every process of the trial is captured, all threads interrupted. Which of
  * them is what hangs is decided by verdict/classify.c from what each of them waits for.
  *

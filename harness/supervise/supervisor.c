@@ -12,13 +12,19 @@
  *   server.c          fork servers
  *   child_linux.c     makes a child: pipes, gate, session, limits
  *   trace_linux.c     ptrace: every stop of every thread of every descendant
+ *   wait_linux.c      wait4, in the loop or, of a program that stops again and again, instead of it
  *   capture_linux.c   stacks at a fatal signal or a deadline
+ *   action_linux.c    whether anything is going to handle a signal
+ *   alone_linux.c     the thread that took the signal goes on before the others
+ *   exits_linux.c     a process is about to exit, and another thread of it stands at a fault
+ *   shield_linux.c    the first process of a pid namespace, which signals do not kill while it is traced
+ *   captures.c        which captures are kept, and which of them is a death; deaths.c: of whose death a trial failed
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
  *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
  *
- * supervisor.c, trial.c, server.c, trace_linux.c and capture_linux.c call each other in a circle, and stay
- * so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
+ * supervisor.c, trial.c, server.c, trace_linux.c, capture_linux.c and the four after it but action_linux.c call each
+ * other in a circle, and stay so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
  * (trial), which frees a slot (supervisor), which starts a trial (trial or server), which makes a child that
  * is traced; with callbacks between them the circle would be the same, and harder to see. */
 #include "harness/supervise/supervisor.h"
@@ -56,13 +62,6 @@ char **tl_strings_copy(const char *const *list)
     for (size_t i = 0; i < n; i++)
         copy[i] = tl_strdup(list[i]);
     return copy;
-}
-
-void tl_strings_free(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
 }
 
 static void free_handle(uv_handle_t *handle)

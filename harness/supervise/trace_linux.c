@@ -452,17 +452,21 @@ static void on_leaving(struct tl_tracee *t)
     struct tl_process *p = t->process;
     struct tl_trial *trial = p ? p->trial : NULL;
     unsigned long message = 1u << 8;
-    if (p)
-        ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &message);
-    int status = (int)message;
-    bool last = p && p->tracees == t && !t->next_in_process;
     t->at_end = true;
-    if (p && (last || WIFSIGNALED(status)) && !p->leaving_ns)
+    if (!p) { /* one that no trial has got yet may die, too */
+        t->leaving = true;
+        ptrace(PTRACE_CONT, t->tid, 0, 0);
+        return;
+    }
+    ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &message);
+    int status = (int)message;
+    bool last = p->tracees == t && !t->next_in_process;
+    if ((last || WIFSIGNALED(status)) && !p->leaving_ns)
         p->leaving_ns = tl_monotonic_ns();
     /* Of the main process, which was forked as a copy of ourselves; of others wait4 tells it. */
     if (trial && p->is_main && trial->executed && (t->tid == p->pid || !t->next_in_process))
         see_peak(trial, tl_process_peak_bytes(t->tid));
-    if (p && p->pending) {
+    if (p->pending) {
         tl_tracee_go_on(t, 0, false);
         return;
     }
@@ -470,16 +474,16 @@ static void on_leaving(struct tl_tracee *t)
         tl_signal_is_crash(WTERMSIG(status)) && tl_capture_leaving(t, WTERMSIG(status)))
         return;
     bool served = last && trial && !trial->record.fresh && p->is_main;
-    if (p && p->refused_bytes)
+    if (p->refused_bytes)
         tl_refusal_left(p, status);
     uint64_t rss = served && !status ? tl_process_rss_bytes(p->pid) : 0;
     t->leaving = true;
     t->held = false;
-    ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
-    if (p && p->alone)
+    ptrace(PTRACE_CONT, t->tid, 0, 0);
+    if (p->alone)
         tl_alone_over(p);
     if (served && !status)
-        tl_trial_leaves(p->trial, rss);
+        tl_trial_leaves(trial, rss);
 }
 
 static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)

@@ -1,4 +1,4 @@
-/* Waiting for the next stop.
+/* Waiting for the next stop, of a program that stops again and again.
  *
  * Theory of operation. Each stop sends SIGCHLD, which wakes the loop, which asks wait4 until there is nothing more.
  * That is right for trials that stop now and then. A program that lives on signals (a virtual machine that makes an

@@ -263,7 +263,14 @@ static bool is_silent(const struct tl_trial_record *r)
 /* Whether a program exited with a failure and said nothing when the limit had refused it what it needs. */
 static bool ran_out_silently(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
-    return f->left_refused && failed_by_a_child(f, r) && is_silent(r) && ran_out_of_memory(f, NULL, r);
+    char *how = failed_by_a_child(f, r) ? tl_memory_limit_left(f) : NULL;
+    bool did = how && is_silent(r);
+    if (did) {
+        clear_error(r);
+        set_oom(f, how, NULL, r);
+    }
+    free(how);
+    return did;
 }
 
 /* Whether a failure that is no signal, and no 128 + n, tells the death of a descendant all the same. One that

@@ -360,6 +360,9 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     struct tl_tracee *t = find(s, tid);
     if (t && t->process)
         return;
+    /* It may have been killed, and its end been told, while its parent was still to be heard. */
+    if (!t && kill(tid, 0) && errno == ESRCH)
+        return;
     if (!t)
         t = add(s, tid);
     struct tl_process *family = parent->process;

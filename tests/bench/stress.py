@@ -79,8 +79,11 @@ def traced(trapline, name, seconds, directory):
         json.dump({"trapline": 1, "name": "stress-" + name, "model": {"steps": [
             {"phase": "execute", "argv": command(name, seconds, counts)}]},
             "limits": {"timeout_s": 60, "memory_mb": 0, "processes": 0, "disk_mb": 0}}, f)
-    done = subprocess.run([trapline, "run", case, "--json", "--db", os.path.join(directory, "stress.db")], capture_output=True,
-                          text=True)
+    try:
+        done = subprocess.run([trapline, "run", case, "--json", "--db", os.path.join(directory, "stress.db")],
+                              capture_output=True, text=True, timeout=180)
+    except subprocess.TimeoutExpired:
+        return "trapline does not end", 0
     try:
         trial = json.loads(done.stdout)["trials"][0]
     except (ValueError, KeyError, IndexError):

@@ -195,7 +195,7 @@ static char *stack_text(const json_t *thread)
     const char *state = tl_member_text(thread, "state");
     size_t i;
     if (state)
-        tl_buffer_printf(&b, "could not be stopped: %s\n", state);
+        tl_buffer_printf(&b, "%s%s\n", strncmp(state, "without", 7) ? "could not be stopped: " : "", state);
     json_array_foreach(json_object_get(thread, "frames"), i, frame)
         tl_buffer_printf(&b, "%s\n", json_string_value(frame));
     if (!b.size)

@@ -89,7 +89,7 @@ static const char *code_name(int signal, int code)
 static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t, size_t most)
 {
     if (t->state)
-        tl_buffer_printf(b, "      could not be stopped: %s\n", t->state);
+        tl_buffer_printf(b, "      %s%s\n", t->on_cpu ? "could not be stopped: " : "", t->state);
     for (size_t i = 0; i < t->n_frames && i < most; i++) {
         char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i);
         if (gap)
@@ -214,6 +214,18 @@ static void add_phases(struct tl_buffer *b, const struct tl_trial_record *r)
     tl_buffer_free(&text);
 }
 
+static bool has_untraced_step(const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
+    const json_t *step;
+    size_t i;
+    bool any = false;
+    json_array_foreach(json_object_get(request, "steps"), i, step)
+        any |= json_is_false(json_object_get(step, "trace"));
+    json_decref(request);
+    return any;
+}
+
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -246,6 +258,8 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
           (double)r->peak_rss / 1048576.0);
     if (r->command)
         field(&b, "command", "%s", r->command);
+    if (!r->n_captures && has_untraced_step(r))
+        field(&b, "stack", "none: a step was not traced, as the case asks (\"trace\": false)");
     for (size_t i = 0; i < r->n_captures; i++)
         if (i == 0 || r->captures[i].fatal || o->all_stacks)
             add_capture(&b, &r->captures[i], o);

@@ -30,5 +30,10 @@ char *tl_find_first_words(const char *text, size_t size);
 
 /* Whether an abort message only repeats which signal it was ("abort() called", "Aborted"). */
 bool tl_message_says_nothing(const char *message);
+/* The message of a death of which nothing else is known. */
+#define TL_NOT_TRACED "without a stack: not traced, as the case asks"
+#define TL_NOT_READABLE                                                                                      \
+    "without a stack: the process lets nobody read its memory (it is not dumpable), and trapline does not "  \
+    "run as root"
 
 #endif

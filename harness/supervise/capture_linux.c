@@ -25,13 +25,17 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/last_words.h"
 #include "harness/supervise/action.h"
 #include "harness/supervise/alone.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +94,19 @@ static void describe_unstopped(struct tl_thread *t)
     t->on_cpu = true;
     t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?',
                          *wchan ? wchan : "unknown", *call ? call : "unknown");
+}
+
+/* Of a thread without a stack: whether its process does not let anybody read its memory. It cannot be prevented:
+ * the kernel gives it to a tracer with CAP_SYS_PTRACE only. */
+static void describe_closed(struct tl_thread *t)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", t->pid);
+    int fd = t->n_frames || t->state ? -2 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 && (errno == EACCES || errno == EPERM))
+        t->state = tl_strdup(TL_NOT_READABLE);
+    if (fd >= 0)
+        close(fd);
 }
 
 static int by_tid(const void *a, const void *b)
@@ -213,6 +230,7 @@ void tl_capture_finish(struct tl_process *p)
             if (!t->held)
                 describe_unstopped(thread);
         }
+        describe_closed(thread);
     }
     free(threads);
     if (c->unwind)
@@ -318,8 +336,10 @@ static struct tl_pending_capture *capture_thread(struct tl_tracee *t, int signal
 {
     struct tl_process *p = t->process;
     struct tl_error ignored;
-    if (p->trial->limits.memory_mb)
-        p->trial->data_at_crash = tl_process_data_bytes(t->tid);
+    if (p->trial->limits.memory_mb) {
+        p->trial->data_at_crash = tl_refusal_used_bytes(p);
+        p->trial->refused_at_crash = p->refused_bytes;
+    }
     struct tl_pending_capture *c = pending_new(p, t->tid, TL_CAPTURE_SIGNAL);
     c->first = t->tid;
     c->capture.tid = t->tid;
@@ -330,6 +350,7 @@ static struct tl_pending_capture *capture_thread(struct tl_tracee *t, int signal
     tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
     if (c->unwind)
         tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+    describe_closed(thread);
     return c;
 }
 

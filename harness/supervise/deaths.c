@@ -76,10 +76,10 @@ void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t
     uint64_t died_ns = c && c->signal == (signal ? signal : handled) ? c->taken_ns : 0;
     bool orphan = died_ns && e->parent_left_ns && died_ns > e->parent_left_ns;
     if (!orphan && (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
-                           : handled || e->left_refused)) {
+                           : handled || e->left)) {
         struct tl_death death = {.pid = e->pid,
                                  .signal = signal ? signal : handled,
-                                 .left_refused = e->left_refused,
+                                 .left = e->left,
                                  .exit_status = signal ? -1 : WEXITSTATUS(e->status),
                                  .carrier = e->parent,
                                  .through = e->pid,

@@ -6,6 +6,13 @@
 
 #include <sys/types.h>
 
+/* Whether a process that exited with a failure left for want of memory, by all that is known. */
+enum tl_left {
+    TL_LEFT_OTHERWISE,
+    TL_LEFT_REFUSED, /* its last large allocation was refused for its limit, and would be again */
+    TL_LEFT_FULL,    /* all of its limit was in use */
+};
+
 #define TL_DEATHS_MOST 32 /* the newest */
 
 struct tl_death {
@@ -17,7 +24,7 @@ struct tl_death {
     uint64_t born_ns;         /* when the process was made, by the monotonic clock, */
     uint64_t died_ns;         /* and when its signal was seen, else its end */
     char command[TL_ID_SIZE]; /* content id of that one's command line; "": unknown */
-    bool left_refused; /* it exited for want of memory, by all that is known; its signal may be 0 then */
+    enum tl_left left;        /* its signal may be 0 when it left for want of memory */
 };
 
 struct tl_deaths {
@@ -31,7 +38,7 @@ struct tl_ended {
     pid_t pid, parent;
     int status;
     const char *command; /* content id of its command line, or "" */
-    bool left_refused;   /* as in struct tl_process */
+    enum tl_left left;   /* how it exited */
     uint64_t born_ns;
     uint64_t parent_left_ns; /* when its parent began to end; 0: it has not */
     uint64_t now_ns;

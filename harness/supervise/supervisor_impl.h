@@ -6,6 +6,7 @@
 #include "harness/stack/unwind.h"
 #include "harness/supervise/action.h"
 #include "harness/supervise/cgroup.h"
+#include "harness/supervise/loop_clock.h"
 #include "harness/supervise/supervisor.h"
 
 struct tl_trial;
@@ -41,6 +42,7 @@ struct tl_supervisor {
     unsigned jobs;
     uv_signal_t sigchld;
     uv_timer_t watch;
+    struct tl_loop_clock clock;
     uv_idle_t kick; /* runs when there may be something to start */
     char *program;  /* that was looked at last, and whether it is sanitized */
     bool program_sanitized;

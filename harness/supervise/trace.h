@@ -8,6 +8,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/supervise/deaths.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -41,6 +42,16 @@ struct tl_tracee {
     uint64_t since_ns; /* when it appeared without a process */
 };
 
+/* Memory that a process has reserved and need not use; see refusal_linux.c. Bytes. */
+struct tl_reserved {
+    uint64_t limit;         /* of its private memory; 0: none */
+    uint64_t set;           /* the limit that the kernel was given last: that and what is reserved */
+    uint64_t mapped;        /* in mappings that are reservations; at least what is left of them */
+    uint64_t stacks, stack; /* in stacks of threads that were ever made; the largest of these */
+    uint64_t seen;          /* VmData when mapped was counted last */
+    bool counted;           /* nothing was added to it since */
+};
+
 /* One process (thread group). */
 struct tl_process {
     pid_t pid;
@@ -50,7 +61,8 @@ struct tl_process {
     pid_t parent;             /* that made it; 0 for a first process */
     char command[TL_ID_SIZE]; /* content id of its first command line; "" before it has executed one */
     uint64_t refused_bytes;   /* of its last large allocation, when its memory limit refused it; 0 */
-    bool left_refused;        /* it exited with a failure, and that allocation would be refused again */
+    struct tl_reserved reserved;
+    enum tl_left left; /* how it exited */
     bool killed;
     bool gone;    /* reaped: its pid may be somebody else's by now */
     bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */
@@ -91,10 +103,13 @@ pid_t tl_process_living(
 uint64_t
 tl_process_data_bytes(pid_t pid); /* VmData; of Linux, of any living thread of it; so are the next two */
 uint64_t tl_process_rss_bytes(pid_t pid);
+uint64_t
+tl_process_charged_bytes(pid_t pid);       /* of it, what is its own: its part of what is shared, no files */
 uint64_t tl_process_peak_bytes(pid_t pid); /* the most that was resident since it executed its program */
 
 void tl_wait_open(struct tl_supervisor *s); /* Linux: what tl_trace_wait keeps */
 void tl_wait_close(struct tl_supervisor *s);
+bool tl_trace_knows(struct tl_supervisor *s, pid_t pid); /* whether a process is one of a trial or server */
 
 /* For captures (Linux). */
 struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: not known */

@@ -132,6 +132,11 @@ static struct tl_process *find_process(struct tl_supervisor *s, pid_t pid)
     return t ? t->process : NULL;
 }
 
+bool tl_trace_knows(struct tl_supervisor *s, pid_t pid)
+{
+    return find(s, pid) != NULL;
+}
+
 void tl_trace_open(struct tl_supervisor *s)
 {
     s->action_file = (struct tl_action_file)TL_ACTION_FILE_INIT;
@@ -197,6 +202,22 @@ uint64_t tl_process_data_bytes(pid_t pid)
 uint64_t tl_process_rss_bytes(pid_t pid)
 {
     return memory_bytes(pid, "\nVmRSS:");
+}
+
+uint64_t tl_process_charged_bytes(pid_t pid)
+{
+    static const char *const parts[] = {"\nPss_Anon:", "\nPss_Shmem:", "\nSwapPss:"};
+    char path[64];
+    uint64_t sum = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    bool told = text && strstr(text, parts[0]);
+    for (size_t i = 0; told && i < TL_COUNT(parts); i++) {
+        const char *line = strstr(text, parts[i]);
+        sum += line ? strtoull(line + strlen(parts[i]), NULL, 10) << 10 : 0;
+    }
+    free(text);
+    return told ? sum : tl_process_rss_bytes(pid);
 }
 
 uint64_t tl_process_peak_bytes(pid_t pid)
@@ -375,6 +396,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
         p->parent = family->pid;
+        p->reserved = family->reserved;
     }
     adopt(s, t, p);
     if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
@@ -428,7 +450,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     memset(p->captured, 0, sizeof p->captured);
     tl_alone_forget(p);
     p->doomed = 0;
-    p->refused_bytes = 0;
+    tl_refusal_executed(p);
     if (!*p->command)
         read_command(p);
     if (p->is_main && p->trial)
@@ -446,6 +468,17 @@ static void see_peak(struct tl_trial *trial, uint64_t bytes)
 {
     if (bytes > trial->peak_rss_ended)
         trial->peak_rss_ended = bytes;
+}
+
+/* As the kernel and `ps` call a process. */
+static void read_name(pid_t pid, char *name, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    char *text = tl_read_file(path, 64, NULL);
+    snprintf(name, size, "%s", text ? text : "");
+    name[strcspn(name, "\n")] = '\0';
+    free(text);
 }
 
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
@@ -477,8 +510,11 @@ static void on_leaving(struct tl_tracee *t)
         tl_signal_is_crash(WTERMSIG(status)) && tl_capture_leaving(t, WTERMSIG(status)))
         return;
     bool served = last && trial && !trial->record.fresh && p->is_main;
-    if (p->refused_bytes)
+    if (trial && (t->tid == p->pid || last)) {
         tl_refusal_left(p, status);
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
+            read_name(t->tid, trial->killed_name, sizeof trial->killed_name);
+    }
     uint64_t rss = served && !status ? tl_process_rss_bytes(p->pid) : 0;
     t->leaving = true;
     t->held = false;
@@ -544,7 +580,7 @@ static void descendant_ended(struct tl_supervisor *s, const struct tl_process *p
                                    .parent = p->parent,
                                    .status = status,
                                    .command = p->command,
-                                   .left_refused = p->left_refused,
+                                   .left = p->left,
                                    .born_ns = p->born_ns,
                                    .parent_left_ns = parent ? parent->leaving_ns : 0,
                                    .now_ns = now};
@@ -576,7 +612,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         if (p->trial && !p->is_main && !p->killed)
             descendant_ended(s, p, status);
         if (p->trial && p->is_main) {
-            p->trial->left_refused = p->left_refused;
+            p->trial->left = p->left;
             tl_trial_main_ended(p->trial, status, usage);
         }
         /* Threads that were still listed have been reaped by the kernel with their leader. */

@@ -20,7 +20,9 @@
 #include "harness/crash_report/ips.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
 #include "runners/protocol.h"
 
@@ -45,15 +47,18 @@ static void protocol_violation(struct tl_trial *t, char *what)
         t->violation = what;
 }
 
-static void on_deadline(uv_timer_t *timer);
+static void on_deadline(void *arg);
 
 /* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case
  * have theirs); 0: the case's. */
 static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
     uint64_t now = t->main_ended ? t->ended_ns : tl_monotonic_ns(); /* its last words may be read later */
+    uint64_t counted = tl_loop_clock_now(&t->supervisor->clock);
     t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
+    t->phase_counted_ns[t->phase] += counted - t->phase_counted_since_ns;
     t->phase_since_ns = now;
+    t->phase_counted_since_ns = counted;
     t->phase = phase;
     t->record.phase_seconds[phase] = 0; /* entered */
     if (timeout_s > t->timeout_most)
@@ -63,11 +68,8 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
         return;
     /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its
      * deadline. */
-    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
-    if (!t->deadline)
-        t->deadline = tl_timer_new(t->supervisor, t);
-    uv_update_time(t->supervisor->loop);
-    uv_timer_start(t->deadline, on_deadline, left > 0 ? (uint64_t)(left * 1000) + 1 : 0, 0);
+    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_counted_ns[phase] * 1e-9;
+    tl_deadline_set(&t->deadline, t->supervisor->loop, &t->supervisor->clock, left, on_deadline, t);
 }
 
 /* The answer of a runner: a trial has one. */
@@ -275,6 +277,7 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
         return -1;
     t->state = TL_TRIAL_RUNNING;
     t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+    t->phase_counted_since_ns = tl_loop_clock_now(&t->supervisor->clock);
     enter_phase(t, t->phase, 0);
     return 0;
 }
@@ -316,6 +319,7 @@ static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, s
         return -1;
     }
     t->main_pid = pid;
+    tl_refusal_begin(t->processes, t->child_limits.memory_mb << 20);
     tl_cgroup_limit(&t->slot->cgroup, &t->limits);
     tl_cgroup_add(&t->slot->cgroup, pid);
     if (tl_trial_connect(t, ours, e))
@@ -338,7 +342,8 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch,
         .protocol = t->protocol,
-        .watch_exits = true,
+        .watch_exits = !t->untraced,
+        .untraced = t->untraced,
         .watch_memory = t->child_limits.memory_mb > 0,
         .limits = t->child_limits,
     };
@@ -360,9 +365,9 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
-static void on_deadline(uv_timer_t *timer)
+static void on_deadline(void *arg)
 {
-    struct tl_trial *t = timer->data;
+    struct tl_trial *t = arg;
     if (t->state != TL_TRIAL_RUNNING || t->ending_hang)
         return;
     t->ending_hang = true;
@@ -425,8 +430,7 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
     t->main_status = status;
     t->main_usage = *usage;
     t->ended_ns = tl_monotonic_ns();
-    if (t->deadline)
-        uv_timer_stop(t->deadline);
+    tl_deadline_stop(&t->deadline);
     t->state = TL_TRIAL_KILLING;
     if (t->n_processes > 1) {
         tl_trace_kill(t->processes);
@@ -499,7 +503,7 @@ static enum tl_end end_of(const struct tl_trial *t)
 static uint64_t oom_kills(struct tl_trial *t)
 {
     bool by_kill = WIFSIGNALED(t->main_status) && WTERMSIG(t->main_status) == SIGKILL;
-    if (!by_kill && !t->descendant_signals[SIGKILL])
+    if (!by_kill && !t->descendant_signals[SIGKILL] && !t->untraced)
         return 0;
     uint64_t before = t->slot->oom_kills;
     t->slot->oom_kills = tl_cgroup_oom_kills(&t->slot->cgroup);
@@ -512,6 +516,8 @@ static void conclude(struct tl_trial *t)
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
+    enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
+    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -533,7 +539,16 @@ static void conclude(struct tl_trial *t)
         .most_wanted = tl_limits_most_wanted(t->limits.memory_mb << 20),
         .refused_bytes = t->refused_bytes,
         .data_when_refused = t->data_when_refused,
-        .left_refused = t->left_refused || (death && death->left_refused),
+        .left_refused = left != TL_LEFT_OTHERWISE,
+        .left_full = left == TL_LEFT_FULL,
+        .refused_at_crash = t->child_limits.memory_mb ? t->refused_at_crash : 0,
+        .killed = *t->killed_name ? t->killed_name : NULL,
+        .disk_limit = t->limits.disk_mb << 20,
+        .disk_over =
+            (t->main_status || t->got_error) && tl_scratch_is_over(t->scratch, t->limits.disk_mb << 20),
+        .filled_scratch = t->filled_scratch,
+        .full_scratch = t->scratch_full ? t->supervisor->scratch_root : NULL,
+        .untraced = t->untraced,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,
@@ -547,7 +562,7 @@ static void conclude(struct tl_trial *t)
 
 void tl_trial_maybe_end(struct tl_trial *t)
 {
-    if (!t->main_ended || t->n_processes)
+    if (!t->main_ended || t->n_processes || tl_sweep(t))
         return;
     read_to_the_end(t);
     take_measures(t);
@@ -576,7 +591,8 @@ void tl_trial_free(struct tl_trial *t)
 {
     for (int i = 0; i < 3; i++)
         tl_stream_close(&t->io[i]);
-    tl_timer_free(&t->deadline);
+    tl_deadline_close(&t->deadline);
+    tl_timer_free(&t->sweeper);
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);

@@ -39,6 +39,7 @@ struct tl_trial {
     bool new_server;
     char *device, *device_asked;
     bool has_reference;
+    bool untraced;
     unsigned device_slots;
     struct tl_limits limits;
     struct tl_limits child_limits; /* of them, those that the kernel holds for the child itself */
@@ -64,7 +65,10 @@ struct tl_trial {
     enum tl_phase phase; /* the one it is in */
     uint64_t phase_spent_ns[TL_PHASE_COUNT];
     uint64_t phase_since_ns, started_ns, ended_ns;
-    uv_timer_t *deadline;
+    uint64_t phase_counted_ns[TL_PHASE_COUNT], phase_counted_since_ns; /* the same in the time of the loop */
+    struct tl_deadline deadline;
+    uv_timer_t *sweeper; /* waits for what was swept to go */
+    unsigned sweeps;
     double deadline_s; /* of the phase it is in */
     enum tl_kill_reason killed;
     bool ending_hang;    /* captures of a hang are being taken */
@@ -79,7 +83,10 @@ struct tl_trial {
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
-    bool left_refused; /* the main process, as in struct tl_process */
+    uint64_t refused_at_crash;         /* as refused_bytes of the process at its last fatal signal */
+    enum tl_left left;                 /* how the main process exited */
+    bool scratch_full, filled_scratch; /* the file system of its scratch directory was; by itself */
+    char killed_name[32];              /* of the first process that somebody else killed; "" */
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;

@@ -5,7 +5,8 @@
  * exited, and what it had said by then counts. A status alone is not enough in five places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
- *               sent it.
+ *               sent it. A counted one is the limit's whatever became of the rest: of a worker that is gone its
+ *               parent may make a failure, a success, or a wait without end.
  *   abort()     and its like under a memory limit is a lack of memory when the process says so and the limit
  *               was reached, or when its private memory was near the limit at that moment: RLIMIT_DATA makes
  *               an allocation fail before anything kills. The same holds for words with which it exits, and
@@ -31,6 +32,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
 #include "harness/verdict/decisive.h"
+#include "harness/verdict/disk_limit.h"
 #include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
@@ -111,6 +113,25 @@ static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said
     return true;
 }
 
+/* Whether a process failed because it could write no more. Then that is recorded. */
+static bool ran_out_of_disk(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
+{
+    bool of_others;
+    char *why = tl_disk_limit_reached(f, r->signal, said, &of_others);
+    if (why && of_others)
+        tl_verdict_not_run(why, r);
+    else if (why)
+        set_cause(r, "limit", "disk", why);
+    return why != NULL;
+}
+
+/* Why the decisive capture has no stack, where that is known; NULL. */
+static const char *why_no_stack(const struct tl_trial_record *r, int at)
+{
+    const struct tl_thread *t = at >= 0 && r->captures[at].n_threads ? &r->captures[at].threads[0] : NULL;
+    return t && !t->n_frames && !t->on_cpu ? t->state : NULL;
+}
+
 /* said: the last words of the process; NULL. passed: of a descendant; NULL for the trial's own process. */
 static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said, int signal,
                    const struct tl_passed_on *passed)
@@ -130,7 +151,8 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
     }
     if (signal == SIGXFSZ) {
         set_cause(r, "signal", name,
-                  tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case"));
+                  tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
+                            MIB(f->disk_limit)));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {
@@ -138,14 +160,20 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         return -1;
     }
     int at = tl_decisive_of_crash(r, signal, passed);
-    if (ran_out_of_memory(f, said, r))
+    if (ran_out_of_disk(f, said, r) || ran_out_of_memory(f, said, r))
         return at;
+    char *alone = at >= 0 ? tl_memory_limit_alone(f, &r->captures[at]) : NULL;
+    if (alone) {
+        set_oom(f, alone, said, r);
+        free(alone);
+        return at;
+    }
     if (tl_memory_limit_silent(f, r, said, at)) {
         set_oom(f, "an allocation failed and the process ended itself", NULL, r);
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
-    set_message(r, tl_strdup(said));
+    set_message(r, tl_strdup(said ? said : why_no_stack(r, at)));
     return at;
 }
 
@@ -243,7 +271,7 @@ static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_
     return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
 }
 
-/* Whether nothing that was written complains of anything. */
+/* Whether nothing that was written complains of anything but of memory. */
 static bool is_silent(const struct tl_trial_record *r)
 {
     const struct tl_output *const streams[] = {&r->out, &r->err};
@@ -252,7 +280,8 @@ static bool is_silent(const struct tl_trial_record *r)
         struct tl_buffer text = whole_text(streams[i]);
         char *error = tl_find_complaint(text.data, text.size, true),
              *closing = error ? NULL : tl_find_closing_error(text.data, text.size);
-        silent = !error && !closing;
+        silent =
+            (!error || tl_memory_limit_is_meant(error)) && (!closing || tl_memory_limit_is_meant(closing));
         free(error);
         free(closing);
         tl_buffer_free(&text);
@@ -261,14 +290,19 @@ static bool is_silent(const struct tl_trial_record *r)
 }
 
 /* Whether a program exited with a failure and said nothing when the limit had refused it what it needs. */
-static bool ran_out_silently(const struct tl_process_facts *f, struct tl_trial_record *r)
+static bool ran_out_silently(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
 {
-    char *how = failed_by_a_child(f, r) ? tl_memory_limit_left(f) : NULL;
-    bool did = how && is_silent(r);
+    if (!failed_by_a_child(f, r))
+        return false;
+    char *alone = tl_memory_limit_alone(f, NULL), *how = alone ? NULL : tl_memory_limit_left(f);
+    bool did = alone || (how && is_silent(r));
     if (did) {
+        char *words = alone ? tl_strdup(said ? said : r->message) : NULL;
         clear_error(r);
-        set_oom(f, how, NULL, r);
+        set_oom(f, alone ? alone : how, words, r);
+        free(words);
     }
+    free(alone);
     free(how);
     return did;
 }
@@ -313,6 +347,39 @@ static int signal_elsewhere(const struct tl_process_facts *f, const struct tl_tr
     return signal;
 }
 
+/* The signal of a step that was not traced, from its wait status; 0. */
+static int signal_untraced(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    bool told = f->untraced && f->got_error && r->error_domain && !strcmp(r->error_domain, "step") &&
+                r->error_code && !strncmp(r->error_code, "signal ", 7);
+    int n = told ? atoi(r->error_code + 7) : 0;
+    return n > 0 && n < 65 ? n : 0;
+}
+
+static void died_untraced(const struct tl_process_facts *f, struct tl_trial_record *r, int signal)
+{
+    char *words = last_words(r, signal);
+    clear_error(r);
+    died_of(f, r, words, signal, NULL);
+    if (r->outcome == TL_OUTCOME_CRASH && !r->message)
+        set_message(r, tl_strdup(TL_NOT_TRACED));
+    free(words);
+}
+
+/* Of a hang, when nothing but the runner of steps was seen, which waits for a step that nobody sees. */
+static bool hides_what_hangs(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        if (r->captures[i].kind != TL_CAPTURE_HANG || !tl_runs_steps(&r->captures[i]))
+            return false;
+    if (!f->untraced)
+        return false;
+    for (size_t i = 0; i < r->n_captures; i++)
+        tl_capture_free(&r->captures[i]);
+    r->n_captures = 0;
+    return true;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
@@ -320,6 +387,11 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     snprintf(text, sizeof text, "%d", code);
     if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
         return died_of(f, r, said, n, &f->passed_on);
+    n = signal_untraced(f, r);
+    if (n) {
+        died_untraced(f, r, n);
+        return -1;
+    }
     if (f->executed && is_death_in_other_words(f, r))
         return died_in_other_words(f, r, said);
     char *line = NULL;
@@ -331,7 +403,9 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_message(r, line);
         return -1;
     }
-    if (f->executed && ran_out_silently(f, r))
+    if (f->executed && (f->status || f->got_error) && ran_out_of_disk(f, f->got_error ? r->message : said, r))
+        return -1;
+    if (f->executed && ran_out_silently(f, said, r))
         return -1;
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
@@ -356,13 +430,38 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     return -1;
 }
 
+/* What became of a trial of which the kernel killed a process for the memory limit. But files on a file system that
+ * lives in memory count as memory, too: it is the limit of these that was reached first. */
+static void killed_for_memory(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    if (f->disk_over) {
+        set_cause(r, "limit", "disk", tl_disk_limit_message(f, NULL));
+        return;
+    }
+    char *how = tl_format("the kernel killed %s (cgroup oom_kill)%s", f->killed ? f->killed : "the process",
+                          f->end == TL_END_DEADLINE ? ", and the rest waited until the deadline" : "");
+    clear_error(r);
+    r->signal = SIGKILL;
+    set_oom(f, how, NULL, r);
+    free(how);
+}
+
 /* Fills all but the signature; returns the index of the decisive capture, or -1. */
 static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
+    bool hidden;
+    const char *why;
+    int at;
     r->exit_status = -1;
     r->signal = 0;
     if (f->got_result)
         r->phase = TL_PHASE_DONE;
+    if (f->cgroup_oom_kills && f->memory_limit && (f->end == TL_END_BY_ITSELF || f->end == TL_END_DEADLINE)) {
+        if (f->end == TL_END_BY_ITSELF && WIFEXITED(f->status))
+            r->exit_status = WEXITSTATUS(f->status);
+        killed_for_memory(f, r);
+        return -1;
+    }
     switch (f->end) {
     case TL_END_CANCELLED:
         r->outcome = TL_OUTCOME_LOST;
@@ -373,15 +472,18 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         return -1;
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
-        set_message(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), f->timeout_s,
-                                 f->got_result ? " (its result had been sent)" : ""));
-        return tl_decisive_of_hang(r);
+        hidden = hides_what_hangs(f, r);
+        at = tl_decisive_of_hang(r);
+        why = hidden ? TL_NOT_TRACED : why_no_stack(r, at);
+        set_message(r, tl_format("phase %s took longer than %g s%s%s%s", tl_phase_name(r->phase),
+                                 f->timeout_s, f->got_result ? " (its result had been sent)" : "",
+                                 why ? ", " : "", why ? why : ""));
+        return at;
     case TL_END_MEMORY:
         set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
     case TL_END_DISK:
-        set_cause(r, "limit", "disk",
-                  tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
+        set_cause(r, "limit", "disk", tl_disk_limit_message(f, NULL));
         return -1;
     case TL_END_PROCESSES:
         set_cause(r, "limit", "processes",
@@ -391,7 +493,6 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         break;
     }
     char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
-    int at;
     if (f->in_hand.signal) {
         r->phase = f->in_hand_phase;
         clear_error(r);

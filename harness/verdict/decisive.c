@@ -83,8 +83,7 @@ int tl_decisive_of_crash(const struct tl_trial_record *r, int signal, const stru
     return at;
 }
 
-/* The runner of steps only waits for its step: it is never what hangs. */
-static bool runs_steps(const struct tl_capture *c)
+bool tl_runs_steps(const struct tl_capture *c)
 {
     const char *slash = c->exe ? strrchr(c->exe, '/') : NULL;
     return c->is_main && slash && !strcmp(slash, "/trapline-command");
@@ -120,7 +119,7 @@ int tl_decisive_of_hang(const struct tl_trial_record *r)
             continue;
         if (any < 0)
             any = (int)i;
-        steps |= runs_steps(c);
+        steps |= tl_runs_steps(c);
         if (!c->is_main && (youngest < 0 || c->pid > r->captures[youngest].pid))
             youngest = (int)i;
         int depth = depth_behind_waits(r, c);

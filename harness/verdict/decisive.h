@@ -12,4 +12,7 @@ int tl_decisive_of_crash(const struct tl_trial_record *r, int signal, const stru
 /* Of a hang; -1 when nothing was captured of it. */
 int tl_decisive_of_hang(const struct tl_trial_record *r);
 
+/* Whether a capture is of the runner of steps, which only waits for its step: it is never what hangs. */
+bool tl_runs_steps(const struct tl_capture *c);
+
 #endif

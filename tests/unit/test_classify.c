@@ -261,6 +261,80 @@ Test(classify, out_of_memory_by_evidence_alone)
         }
 }
 
+/* A kill for the limit is the limit's, whatever became of the rest. */
+Test(classify, the_kernel_killed_a_worker)
+{
+    for (int i = 0; i < 4; i++) {
+        struct seen s = i == 0 ? passed() : exited(i == 1 ? 1 : 137);
+        s.facts.memory_limit = 64 << 20;
+        s.facts.cgroup_oom_kills = 1;
+        s.facts.killed = "worker";
+        if (i == 3)
+            s.facts.end = TL_END_DEADLINE;
+        cr_expect_eq(outcome(&s), TL_OUTCOME_OOM, "%d", i);
+        says("limit of 64 MiB was reached: the kernel killed worker");
+        cr_expect_eq(record.signal, SIGKILL);
+        s.facts.disk_over = true; /* files in memory */
+        cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "%d", i);
+        cr_expect_str_eq(record.error_code, "disk");
+    }
+}
+
+Test(classify, there_is_no_room_for_a_file)
+{
+    static const struct {
+        const char *said;
+        bool over, full, own;
+        enum tl_outcome outcome;
+        const char *message;
+    } rows[] = {{"OSError: [Errno 27] File too large", true, false, false, TL_OUTCOME_ERROR, "limits.disk_mb (10 MiB)"},
+                {"error: No space left on device", false, true, true, TL_OUTCOME_ERROR, "it filled the file system"},
+                {"error: No space left on device", false, true, false, TL_OUTCOME_LOST, "is full: free some space"},
+                {"error: No space left on device", false, false, false, TL_OUTCOME_ERROR, "error: No space left on device"},
+                {"error: bad shape", true, true, true, TL_OUTCOME_ERROR, "error: bad shape"}};
+    for (size_t i = 0; i < TL_COUNT(rows); i++)
+        for (int died_of_it = 0; died_of_it < 2; died_of_it++) {
+            struct seen s = died_of_it ? died(SIGABRT) : exited(1);
+            s.facts.executed = true;
+            s.facts.memory_limit = 64 << 20;
+            s.facts.disk_limit = 10 << 20;
+            s.facts.disk_over = rows[i].over;
+            s.facts.full_scratch = rows[i].full ? "/tmp/x" : NULL;
+            s.facts.filled_scratch = rows[i].own;
+            s.said = rows[i].said;
+            bool none = !strcmp(rows[i].message, rows[i].said);
+            cr_expect_eq(outcome(&s), died_of_it && none ? TL_OUTCOME_CRASH : rows[i].outcome, "%zu", i);
+            if (!died_of_it || !none)
+                says(rows[i].message);
+        }
+}
+
+Test(classify, a_step_that_was_not_traced)
+{
+    static const struct {
+        int signal;
+        bool untraced;
+        enum tl_outcome outcome;
+    } rows[] = {{SIGSEGV, true, TL_OUTCOME_CRASH}, {SIGABRT, true, TL_OUTCOME_CRASH}, {SIGTERM, true, TL_OUTCOME_ERROR},
+                {SIGSEGV, false, TL_OUTCOME_ERROR}, {0, true, TL_OUTCOME_ERROR}, {999, true, TL_OUTCOME_ERROR}};
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        struct seen s = exited(0);
+        char code[24];
+        snprintf(code, sizeof code, "signal %d", rows[i].signal);
+        s.facts.executed = s.facts.got_error = true;
+        s.facts.got_result = false;
+        s.facts.untraced = rows[i].untraced;
+        cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.error_domain = strdup("step"),
+                                                             .error_code = strdup(code),
+                                                             .message = strdup("step 1 was ended")}),
+                     rows[i].outcome, "%s", code);
+        if (rows[i].outcome == TL_OUTCOME_CRASH) {
+            says("not traced, as the case asks");
+            cr_expect(strstr(record.signature.title, "without a stack"), "%s", record.signature.title);
+        }
+    }
+}
+
 Test(classify, a_death_that_was_passed_on)
 {
     struct tl_capture c[2] = {{.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .fatal = true, .pid = 5},

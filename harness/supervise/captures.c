@@ -18,12 +18,21 @@ static bool is_survivable(const struct tl_capture *c)
     return c->action == TL_ACTION_HANDLED || c->action == TL_ACTION_IGNORED;
 }
 
+/* Somebody went on after it: another process was made, and died. */
+static bool was_dealt_with(const struct tl_deaths *d, const struct tl_death *death)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->list[i].born_ns > death->died_ns)
+            return true;
+    return false;
+}
+
 /* Whether a death may still be what the trial fails of. */
 static bool is_pending(const struct tl_deaths *d, const struct tl_capture *c)
 {
     for (size_t i = 0; i < d->n; i++)
         if (d->list[i].pid == c->pid)
-            return true;
+            return !was_dealt_with(d, &d->list[i]);
     return c->is_main || !c->fatal; /* of one that has not ended its death is not known yet */
 }
 

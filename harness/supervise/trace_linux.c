@@ -481,6 +481,15 @@ static void read_name(pid_t pid, char *name, size_t size)
     free(text);
 }
 
+/* Of a process whose first thread has ended that one is there until all the others have. */
+static bool others_have_ended(const struct tl_tracee *t)
+{
+    for (const struct tl_tracee *x = t->process->tracees; x; x = x->next_in_process)
+        if (x != t && !x->leaving)
+            return false;
+    return true;
+}
+
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
  * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
 static void on_leaving(struct tl_tracee *t)
@@ -510,7 +519,7 @@ static void on_leaving(struct tl_tracee *t)
         tl_signal_is_crash(WTERMSIG(status)) && tl_capture_leaving(t, WTERMSIG(status)))
         return;
     bool served = last && trial && !trial->record.fresh && p->is_main;
-    if (trial && (t->tid == p->pid || last)) {
+    if (trial && (t->tid == p->pid || others_have_ended(t))) {
         tl_refusal_left(p, status);
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
             read_name(t->tid, trial->killed_name, sizeof trial->killed_name);

@@ -158,7 +158,8 @@ static const char *wrong_stack(const struct trial *t, const struct tl_trial_reco
         return c ? "the hang has no stack of the place" : "the hang has no stack";
     }
     if (r->outcome != TL_OUTCOME_CRASH || !plan_dies_at_place(p) ||
-        (is_told_of_a_child(p, r, p->step ? 1 : exit_of(r)) && !native_dies_of(t->native, SIGABRT)))
+        (is_told_of_a_child(p, r, p->step ? 1 : exit_of(r)) &&
+         (p->step || !native_dies_of(t->native, SIGABRT)))) /* a step may raise the signal of its child */
         return NULL;
     if (!c || !c->n_threads) /* where another thread exits it may be gone before it can be looked at */
         return plan_exits_beside(p) ? NULL : "no stack";

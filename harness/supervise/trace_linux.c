@@ -69,6 +69,7 @@
 #include <unistd.h>
 
 #define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
+#define UNKNOWN_NS 1000000000u  /* numbers of processes come again, but not so soon */
 #define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -372,6 +373,21 @@ void tl_process_give(struct tl_process *p, struct tl_trial *t)
 
 /* --- events --------------------------------------------------------------------------------------------- */
 
+/* A child that is killed in its first instant may be told to have ended before its parent's event is. It is no more
+ * then, though its parent may still have to reap it. */
+static void end_unknown(struct tl_supervisor *s, pid_t tid)
+{
+    s->ended[s->n_ended++ % TL_COUNT(s->ended)] = (struct tl_ended_unknown){tid, tl_monotonic_ns()};
+}
+
+static bool has_ended_unknown(const struct tl_supervisor *s, pid_t tid)
+{
+    for (size_t i = 0; i < TL_COUNT(s->ended); i++)
+        if (s->ended[i].tid == tid && tl_monotonic_ns() - s->ended[i].ns < UNKNOWN_NS)
+            return true;
+    return false;
+}
+
 static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int event)
 {
     unsigned long message = 0;
@@ -381,8 +397,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     struct tl_tracee *t = find(s, tid);
     if (t && t->process)
         return;
-    /* It may have been killed, and its end been told, while its parent was still to be heard. */
-    if (!t && kill(tid, 0) && errno == ESRCH)
+    if (!t && has_ended_unknown(s, tid))
         return;
     if (!t)
         t = add(s, tid);
@@ -605,8 +620,10 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         on_stop(s, t, status);
         return;
     }
-    if (!t)
-        return; /* a child that is not traced: one that ended at its gate */
+    if (!t) { /* a child that is not traced: one that ended at its gate; or one that nobody has spoken of yet */
+        end_unknown(s, tid);
+        return;
+    }
     struct tl_process *p = t->process;
     if (p && tid == p->pid) {
         p->gone = true;

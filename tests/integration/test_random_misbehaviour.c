@@ -98,7 +98,8 @@ static bool fits(const struct plan *p, const struct tl_trial_record *r, int end)
         return WIFSIGNALED(end) || WEXITSTATUS(end);
     /* What handlers and parents make of it may be told as theirs, too; a plain one may not. */
     if (plan_takes_memory(p) && p->handler == TL_none && plan_is_judged_itself(p))
-        return WIFEXITED(end) && !WEXITSTATUS(end) && r->outcome == TL_OUTCOME_PASS;
+        return WIFEXITED(end) && (WEXITSTATUS(end) ? is_told_of_a_child(p, r, WEXITSTATUS(end))
+                                                   : r->outcome == TL_OUTCOME_PASS);
     return WIFSIGNALED(end) ? is_death_by(r, WTERMSIG(end)) : is_exit_with(p, r, WEXITSTATUS(end));
 }
 

@@ -28,6 +28,7 @@
 #include "harness/base/last_words.h"
 #include "harness/supervise/action.h"
 #include "harness/supervise/alone.h"
+#include "harness/supervise/call.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
@@ -41,7 +42,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STOP_TIME_MS 250      /* how long a capture waits for threads to stop */
@@ -83,17 +83,20 @@ static void read_line(pid_t pid, pid_t tid, const char *file, char *line, size_t
 }
 
 /* For a thread that does not answer: where the kernel says it is. */
-static void describe_unstopped(struct tl_thread *t)
+static void describe_unstopped(struct tl_pending_capture *c, struct tl_thread *t)
 {
-    char stat[512], wchan[128], call[256];
+    char stat[512], wchan[128], call[TL_CALL_LINE];
     read_line(t->pid, t->tid, "stat", stat, sizeof stat);
     read_line(t->pid, t->tid, "wchan", wchan, sizeof wchan);
-    read_line(t->pid, t->tid, "syscall", call, sizeof call);
     read_line(t->pid, t->tid, "comm", t->name, sizeof t->name);
-    const char *after = strrchr(stat, ')');
+    tl_call_read(t->pid, t->tid, call);
+    const char *after = strrchr(stat, ')'), *name = tl_call_name(call);
     t->on_cpu = true;
-    t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?',
-                         *wchan ? wchan : "unknown", *call ? call : "unknown");
+    t->state =
+        tl_format("%c, %s%s%swchan %s, syscall %s", after && after[1] ? after[2] : '?', name ? "in " : "",
+                  name ? name : "", name ? ", " : "", *wchan ? wchan : "unknown", *call ? call : "unknown");
+    if (c->unwind)
+        tl_unwind_call(c->unwind, t->tid, call, t);
 }
 
 /* Of a thread without a stack: whether its process does not let anybody read its memory. It cannot be prevented:
@@ -226,10 +229,12 @@ void tl_capture_finish(struct tl_process *p)
         if (t->leaving)
             continue;
         struct tl_thread *thread = new_thread(&c->capture, t->tid);
-        if (!t->held || !c->unwind || tl_unwind_thread(c->unwind, t->tid, thread, &ignored)) {
-            if (!t->held)
-                describe_unstopped(thread);
-        }
+        if (!t->held)
+            describe_unstopped(c, thread);
+        else if (c->unwind)
+            tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+        if (t->held && t->call)
+            thread->state = tl_format(TL_THREAD_WAITS "%s", t->call);
         describe_closed(thread);
     }
     free(threads);
@@ -261,29 +266,6 @@ void tl_capture_give_up(struct tl_process *p)
     tl_capture_finish(p);
 }
 
-/* Whether a thread sleeps in a call in which programs wait for a child: for its end, for its output among
- * other things (an event loop), or for a signal. */
-static bool awaits(pid_t pid, pid_t tid)
-{
-    static const long calls[] = {
-        SYS_wait4,        SYS_waitid,        SYS_epoll_pwait,     SYS_ppoll,
-        SYS_pselect6,     SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
-#ifdef SYS_epoll_pwait2
-        SYS_epoll_pwait2,
-#endif
-#ifdef SYS_poll /* older architectures have these besides */
-        SYS_epoll_wait,   SYS_poll,          SYS_select,          SYS_pause,
-#endif
-    };
-    char line[256], *end;
-    read_line(pid, tid, "syscall", line, sizeof line);
-    long call = strtol(line, &end, 10);
-    for (size_t i = 0; end != line && i < TL_COUNT(calls); i++)
-        if (call == calls[i])
-            return true;
-    return false;
-}
-
 static pid_t parent_of(pid_t pid)
 {
     char stat[512];
@@ -307,7 +289,13 @@ static struct tl_pending_capture *pending_new(struct tl_process *p, pid_t tid, e
     c->capture.exe = executable_of(tid);
     if (kind == TL_CAPTURE_HANG) { /* as it is before it is stopped */
         c->capture.parent = parent_of(p->pid);
-        c->capture.awaits = awaits(p->pid, tid);
+        for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process) {
+            char call[TL_CALL_LINE];
+            tl_call_read(p->pid, t->tid, call);
+            t->call = tl_call_name(call);
+            if (tl_call_makes_process(call) || (t->tid == p->pid && tl_call_awaits_child(call)))
+                c->capture.awaits = true;
+        }
     }
     if (tl_unwind_begin(&c->unwind, s->unwinder, tid, &ignored))
         c->unwind = NULL;

@@ -36,8 +36,8 @@ static bool is_marked(const struct tl_trial *t, pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     char *text = tl_read_file(path, 1 << 20, &size), *setting = tl_format("TMPDIR=%s", t->scratch);
     bool marked = false;
-    for (size_t at = 0; text && at < size && !marked; at += strlen(text + at) + 1)
-        marked = !strcmp(text + at, setting);
+    for (const char *at = text; at && at < text + size && !marked; at += strlen(at) + 1)
+        marked = !strcmp(at, setting);
     free(setting);
     free(text);
     return marked;

@@ -39,6 +39,7 @@ struct tl_tracee {
     bool unseen;       /* held at a fatal signal that has not been looked at */
     bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
     bool leaving;      /* it was let go from there */
+    const char *call;  /* of a hang: in which call of the kernel it slept; NULL */
     uint64_t since_ns; /* when it appeared without a process */
 };
 

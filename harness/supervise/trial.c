@@ -21,6 +21,7 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/refusal.h"
+#include "harness/supervise/sanitizer_options.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
@@ -282,28 +283,21 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
     return 0;
 }
 
-/* For programs that were built with AddressSanitizer. Its leak check cannot work in a process that is traced,
- * and ends it with an error of its own; and a fault is to kill the process as it would without it, not to
- * become exit status 1. */
-static char *sanitizer_options(void)
-{
-    const char *options = getenv("ASAN_OPTIONS");
-    return tl_format(
-        "ASAN_OPTIONS=%s%sdetect_leaks=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigill=0:"
-        "handle_sigfpe=0",
-        options ? options : "", options && *options ? ":" : "");
-}
-
 char **tl_trial_environment(char *const *added, const char *scratch)
 {
-    size_t n = 0;
+    size_t n = 0, used = 1 + TL_SANITIZERS;
+    /* Python then says where in its own code it was when a signal ended it. It is the user's choice where it is one. */
+    bool python = !tl_environment_value((const char *const *)added, "PYTHONFAULTHANDLER");
     while (added && added[n])
         n++;
-    char **settings = tl_calloc(n + 3, sizeof *settings);
+    char **settings = tl_calloc(n + used + 2, sizeof *settings);
     settings[0] = tl_format("TMPDIR=%s", scratch);
-    settings[1] = sanitizer_options();
+    tl_sanitizer_options(added, settings + 1);
     for (size_t i = 0; i < n; i++)
-        settings[i + 2] = replace_scratch(added[i], scratch);
+        if (!tl_is_sanitizer_setting(added[i]))
+            settings[used++] = replace_scratch(added[i], scratch);
+    if (python)
+        settings[used++] = tl_strdup("PYTHONFAULTHANDLER=1");
     char **list = tl_environment((const char *const *)settings);
     for (char **at = list; *at; at++)
         *at = tl_strdup(*at);

@@ -2,7 +2,7 @@
  *
  * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
  * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
- * exited, and what it had said by then counts. A status alone is not enough in five places:
+ * exited, and what it had said by then counts. A status alone is not enough in six places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
  *               sent it. A counted one is the limit's whatever became of the rest: of a worker that is gone its
@@ -16,6 +16,7 @@
  *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
  *   failure     every process above it failed after that; or when the driver of another machine says in words
  *               that its program died of a signal.
+ *   a report    of a sanitizer is a crash, whatever the process made of it.
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers, or
  *               those of its reference, which only a comparison can tell.
  *
@@ -380,13 +381,43 @@ static bool hides_what_hangs(const struct tl_process_facts *f, struct tl_trial_r
     return true;
 }
 
+/* What a sanitizer reported of a process that was not to be ended by it, or that exits by its own rules: as bad as the signal that it
+ * would have died of. Where a process did die of a signal, and its parent was content with that, it is nothing new. */
+static bool was_reported(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    bool failed = failed_by_a_child(f, r),
+         went_on = f->got_result && !WEXITSTATUS(f->status) && !r->n_captures;
+    if (!f->executed || f->descendant_signals[SIGABRT] || (!failed && !went_on))
+        return false;
+    struct tl_buffer text = whole_text(&r->err);
+    char *report = tl_find_sanitizer_report(text.data, text.size);
+    tl_buffer_free(&text);
+    if (!report)
+        return false;
+    r->outcome = TL_OUTCOME_CRASH;
+    clear_error(r);
+    set_message(r, report);
+    return true;
+}
+
+/* The error that was written last; NULL. */
+static char *complaint(const struct tl_trial_record *r)
+{
+    struct tl_buffer text = whole_text(&r->err);
+    char *message = tl_find_complaint(text.data, text.size, true);
+    tl_buffer_free(&text);
+    return message;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
     char text[24];
     snprintf(text, sizeof text, "%d", code);
-    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
+    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n)) {
+        clear_error(r); /* that the status is none that was expected */
         return died_of(f, r, said, n, &f->passed_on);
+    }
     n = signal_untraced(f, r);
     if (n) {
         died_untraced(f, r, n);
@@ -403,6 +434,8 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_message(r, line);
         return -1;
     }
+    if (was_reported(f, r))
+        return -1;
     if (f->executed && (f->status || f->got_error) && ran_out_of_disk(f, f->got_error ? r->message : said, r))
         return -1;
     if (f->executed && ran_out_silently(f, said, r))
@@ -419,7 +452,11 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     } else if (code && ran_out_of_memory(f, said, r)) {
         ;
     } else if (code) {
-        set_cause(r, "exit", text, exit_message(f, said, code));
+        char *words = said || n <= 0
+                          ? NULL
+                          : complaint(r); /* nothing died: the status is its own, and so are the words */
+        set_cause(r, "exit", text, exit_message(f, said ? said : words, code));
+        free(words);
     } else if (f->protocol && !f->got_result) {
         set_cause(r, "protocol", "silent",
                   tl_strdup("exit status 0 without a result: a runner must answer every trial "
@@ -560,7 +597,8 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
         struct tl_capture c = r->captures[at];
         memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
         r->captures[0] = c;
-    } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG)) {
+    } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG) &&
+               !(f->report && f->report->capture.n_threads)) {
         forget_captures(r);
     }
     if (f->report)

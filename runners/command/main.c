@@ -2,7 +2,9 @@
  * to what the case expects. It stops at the first step that does not do what it should.
  *
  * A step that dies of signal n, or that itself reports so by exiting with 128 + n, ends the runner with 128 +
- * n: the supervisor has traced who died, and knows the stack. Of a step that is not to be traced it is said. */
+ * n: the supervisor has traced who died, and knows the stack. Of such a status it also says what it says of any
+ * other, since a program may choose it when nothing died (130, say). Of a step that is not to be traced the signal is
+ * said. */
 #include "runners/command/apart.h"
 #include "runners/command/step.h"
 #include "runners/protocol.h"
@@ -226,9 +228,8 @@ static int check(struct tl_run *run, const struct step *s, const char *name, con
 
 /* Ends the runner as the step ended: the supervisor makes a crash of it when it has seen a descendant die so.
  */
-static void end_with_signal(const struct tl_run *run, const char *name, int n)
+static void end_with_signal(const struct tl_run *run, int n)
 {
-    fprintf(stderr, "trapline-command: %s ended with signal %d\n", name, n);
     fflush(stdout);
     if (run->forked)
         _exit(128 + n);
@@ -285,9 +286,14 @@ static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, 
         tl_run_error(run, "step", "timeout", "%s took longer than %g s and was killed", name, s->timeout_s);
     else if (s->untraced && end.signal)
         tell_signal(run, name, end.signal);
-    else if (!s->untraced && wrapped_signal(s, &end))
-        end_with_signal(run, name, wrapped_signal(s, &end));
-    else
+    else if (!s->untraced && wrapped_signal(s, &end)) {
+        /* A status may mean something else, of which the step's own words tell. */
+        if (end.signal)
+            fprintf(stderr, "trapline-command: %s ended with signal %d\n", name, end.signal);
+        else
+            check(run, s, name, &end, &texts);
+        end_with_signal(run, wrapped_signal(s, &end));
+    } else
         r = check(run, s, name, &end, &texts) || check_fallback(run, s, name, &texts, fallback, size) ? -1
                                                                                                       : 0;
     tl_texts_free(&texts);

@@ -287,11 +287,14 @@ Test(classify, there_is_no_room_for_a_file)
         bool over, full, own;
         enum tl_outcome outcome;
         const char *message;
-    } rows[] = {{"OSError: [Errno 27] File too large", true, false, false, TL_OUTCOME_ERROR, "limits.disk_mb (10 MiB)"},
-                {"error: No space left on device", false, true, true, TL_OUTCOME_ERROR, "it filled the file system"},
-                {"error: No space left on device", false, true, false, TL_OUTCOME_LOST, "is full: free some space"},
-                {"error: No space left on device", false, false, false, TL_OUTCOME_ERROR, "error: No space left on device"},
-                {"error: bad shape", true, true, true, TL_OUTCOME_ERROR, "error: bad shape"}};
+    } rows[] = {
+        {"OSError: [Errno 27] File too large", true, false, false, TL_OUTCOME_ERROR,
+         "limits.disk_mb (10 MiB)"},
+        {"error: No space left on device", false, true, true, TL_OUTCOME_ERROR, "it filled the file system"},
+        {"error: No space left on device", false, true, false, TL_OUTCOME_LOST, "is full: free some space"},
+        {"error: No space left on device", false, false, false, TL_OUTCOME_ERROR,
+         "error: No space left on device"},
+        {"error: bad shape", true, true, true, TL_OUTCOME_ERROR, "error: bad shape"}};
     for (size_t i = 0; i < TL_COUNT(rows); i++)
         for (int died_of_it = 0; died_of_it < 2; died_of_it++) {
             struct seen s = died_of_it ? died(SIGABRT) : exited(1);
@@ -315,8 +318,9 @@ Test(classify, a_step_that_was_not_traced)
         int signal;
         bool untraced;
         enum tl_outcome outcome;
-    } rows[] = {{SIGSEGV, true, TL_OUTCOME_CRASH}, {SIGABRT, true, TL_OUTCOME_CRASH}, {SIGTERM, true, TL_OUTCOME_ERROR},
-                {SIGSEGV, false, TL_OUTCOME_ERROR}, {0, true, TL_OUTCOME_ERROR}, {999, true, TL_OUTCOME_ERROR}};
+    } rows[] = {{SIGSEGV, true, TL_OUTCOME_CRASH}, {SIGABRT, true, TL_OUTCOME_CRASH},
+                {SIGTERM, true, TL_OUTCOME_ERROR}, {SIGSEGV, false, TL_OUTCOME_ERROR},
+                {0, true, TL_OUTCOME_ERROR},       {999, true, TL_OUTCOME_ERROR}};
     for (size_t i = 0; i < TL_COUNT(rows); i++) {
         struct seen s = exited(0);
         char code[24];

@@ -31,7 +31,8 @@ static int below(uint64_t *state, size_t n)
  * would lose a race that it wins without one. */
 static bool is_immediate(enum tl_behaviour b)
 {
-    return b <= TL_send_to_thread && b != TL_bus_error && b != TL_stack_overflow;
+    return b <= TL_send_to_thread && b != TL_bus_error && b != TL_stack_overflow && b != TL_assertion &&
+           b != TL_double_free && b != TL_smashed_stack; /* which write first */
 }
 
 /* A signal that the kernel gives to whichever thread it likes. */
@@ -57,6 +58,8 @@ static void make_sensible(struct plan *p)
         p->moment = TL_at_once;
     if (is_for_any_thread(p->behaviour) && p->handler == TL_jump_out) /* which of them could is chance */
         p->handler = TL_exit_from_handler;
+    if (is_for_any_thread(p->behaviour) && p->threads == TL_two_at_once) /* two may come as one */
+        p->threads = TL_worker;
 }
 
 struct plan plan_random(uint64_t *state)

@@ -51,6 +51,7 @@ __attribute__((noreturn)) static void become(const char *program, const struct p
 {
     char text[PLAN_TEXT_SIZE];
     sigset_t none;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a run that is stopped leaves nothing behind */
     setsid();
     plan_text(p, text);
     int null = open("/dev/null", O_RDWR);

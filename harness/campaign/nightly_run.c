@@ -79,7 +79,7 @@ static bool saw_expected(struct tl_nightly_cell *c, const struct tl_trial_row *t
 
 void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot)
 {
-    if (c->processes.differ && !t->fresh && t->outcome != TL_OUTCOME_LOST &&
+    if (tl_processes_need_fresh(&c->processes) && !t->fresh && t->outcome != TL_OUTCOME_LOST &&
         t->outcome != TL_OUTCOME_UNSUPPORTED)
         return; /* of before that was known */
     if (t->environment_id)
@@ -225,8 +225,10 @@ static uint64_t verdicts(const struct tl_nightly_cell *c)
 
 static int submit(struct tl_nightly_cell *c, bool fresh, struct tl_error *e)
 {
-    const struct tl_request q = {
-        .c = c->c, .variant = &c->variant, .unit = c->unit, .fresh = fresh || c->processes.differ};
+    const struct tl_request q = {.c = c->c,
+                                 .variant = &c->variant,
+                                 .unit = c->unit,
+                                 .fresh = fresh || tl_processes_need_fresh(&c->processes)};
     c->pending++;
     if (!tl_executor_submit(c->nightly->x, &q, on_done, c, e))
         return 0;
@@ -350,7 +352,7 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
     bool again = false;
     int result = run_repeats(n, false, e) || run_repeats(n, true, e) ||
                          (!tl_executor_pending(n->x) && !stop(n) && tl_nightly_processes(n, &again, e)) ||
-                         (again && run_repeats(n, false, e)) || decide(n, e)
+                         (again && (run_repeats(n, false, e) || run_repeats(n, true, e))) || decide(n, e)
                      ? -1
                      : 0;
     if (!result && tl_executor_pending(n->x)) /* the budget is used up, or it was interrupted */

@@ -17,7 +17,6 @@ AXES = [{"name": "n", "range": [1, 16]}, {"name": "only", "choices": ["none", "f
 class StoredTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.env["FORKING"] = self.directory
         self.write("model", "m")
         self.unit = FORKING + ":cpu"
         hidden = tempfile.TemporaryDirectory(prefix="trapline-hidden-")
@@ -179,6 +178,35 @@ class GuardTest(StoredTest):
             self.ask(*arguments, "--repeat", "16", "--fresh")
         self.assertEqual(self.count("set_aside"), 0)
 
+    def test_what_cannot_be_judged_is_counted_once(self):
+        """Also where the matrix is done anew."""
+        runner = self.python("played.py", f"""
+up = socket.socket(fileno=3)
+request = json.loads(up.makefile("rb").readline())
+def send(message):
+    up.sendall(json.dumps(message).encode() + b"\\n")
+if "describe" in request:
+    send({{"name": "played", "version": "1", "protocol": 1, "serve": False, "axes": [],
+          "devices": [{{"name": "cpu", "usable": True}}]}})
+    sys.exit(0)
+mode = request["variant"]["mode"]
+send({{"phase": "execute"}})
+if mode == "broken" and not {self.is_fixed()}:
+    send({{"error": {{"domain": "played", "code": "no", "message": "it broke"}}}})
+    sys.exit(0)
+y = {{"name": "y", "dtype": "float32", "shape": [1], "hash": "1", "finite": True, "min": 1, "max": 1, "mean": 1, "first": [1]}}
+send({{"result": {{"outputs": [] if mode == "mute" else [y]}}}})
+""")
+        case = self.case("played", {"file": "model"}, [{"name": "mode", "choices": ["plain", "mute", "broken"]}],
+                         reference={"unit": "same", "with": {"mode": "mute"}})
+        arguments = ("matrix", case, "-u", runner + ":cpu", "--repeat", "3")
+        first, _ = self.ask(*arguments)
+        self.assertGreater(first["not_judged"], 0)
+        self.fix()
+        again, _ = self.ask(*arguments, said="set aside")
+        unsupported = sum(c["outcome"] == "unsupported" for r in again["matrix"][0]["rows"] for c in r["cells"])
+        self.assertEqual(again["not_judged"], 3 * unsupported)
+
     def test_two_at_once(self):
         case = self.hidden_case()
         self.ask("isolate", case, status=1)
@@ -258,6 +286,33 @@ class ProcessesTest(StoredTest):
         self.assertTrue(any("children of a fork server" in n for n in d["notes"]), d["notes"])
         d, ran = self.ask("nightly", suite)
         self.assertEqual((ran, len(d["processes"])), (6, 1))
+
+    def test_a_night_that_is_done_anew(self):
+        """What children did counts no more, neither what passed nor what is as expected."""
+        self.case("forks", {"file": "model"}, AXES, failing={"n": 16, "only": "fresh"},
+                  expected=[{"when": {"only": ["both"]}, "outcome": "crash"}])
+        suite = self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["forks.json"], "units": [self.unit],
+                                                     "variants": {"only": ["fresh", "both"], "n": [16]}, "isolate_new": False}))
+        d, _ = self.ask("nightly", suite)
+        cells = {c["variant"]["only"]: c for c in d["cells"]}
+        self.assertEqual((cells["fresh"]["failed"], cells["fresh"]["passed"]), (3, 0), cells)
+        self.assertEqual((cells["both"]["passed"], cells["both"]["as_expected"]), (3, 3), cells)
+
+    def test_nights_of_what_hangs_on_the_layout(self):
+        """Where either kind fails now and then a night's trials are fresh ones: all children of a server are one trial."""
+        self.forking_case(n=16, only="both")
+        suite = self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["forks.json"],
+                                                     "units": [self.unit], "isolate_new": False}))
+        d, _ = self.ask("nightly", suite)
+        self.assertEqual((d["processes"], d["notes"]), ([], []))
+        with sqlite3.connect(self.db) as database:
+            database.execute("UPDATE processes SET forked_failed = 3, forked = 8, fresh_failed = 4, fresh = 8")
+        before = {t["id"] for t in self.listed("trials", "--limit", "1000")["trials"]}
+        d, ran = self.ask("nightly", suite)
+        self.assertEqual((ran, d["processes"]), (6, []))
+        self.assertTrue(any("it is run in fresh processes" in n for n in d["notes"]), d["notes"])
+        now = [t for t in self.listed("trials", "--limit", "1000")["trials"] if t["id"] not in before]
+        self.assertEqual({self.show(t)["fresh"] for t in now}, {True})
 
     def test_a_night_is_not_told_that_it_passes(self):
         """What is new in a night is isolated by trials of that night, not of the days before."""

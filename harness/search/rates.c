@@ -4,7 +4,15 @@
  * single failure ends it: the variant fails. It passes after so many passes in a row that a variant which
  * fails at the rate of M would show them with a chance of at most alpha, averaged over what is believed of
  * that rate (noise.c). Runs are asked for in portions, as the first failure makes the rest of them
- * unnecessary. */
+ * unnecessary.
+ *
+ * A single failure is not enough in a search that is steady. F always fails there, and among the many variants that
+ * are tried some fail in one run of twenty, for reasons of their own or because what is left of the trigger seldom
+ * suffices. One of them that happens to fail when it is tried would be taken for M, which costs the most trials of
+ * all and says little of F's failure. That is found out when M is run again: it fails in less than half of its runs,
+ * and F in all of as many, which happens less than once in 10,000 times if both have one rate. Then the search goes back to F, and
+ * what failed has to fail again until that is decided for it, too. What is known is not run again, so the way back to
+ * where it went wrong costs a few runs of each variant on it; and a failure that shows every time costs nothing. */
 #include "harness/search/internal.h"
 
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b)
@@ -78,6 +86,24 @@ static enum tl_judgement settled(struct tl_search *s, struct tl_point *p, enum t
     return decides(purpose) && tl_point_open(s, p) ? TL_JUDGE_PENDING : tl_point_verdict(p);
 }
 
+/* Whether it is decided, of a variant that failed, that it fails as F does or more rarely; else asks for more runs. */
+static bool steady_decided(struct tl_search *s, struct tl_point *p, bool fresh,
+                           enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of)
+{
+    uint32_t failed = p->seen[TL_SEARCH_MATCH], runs = tl_runs_seen(p->seen), most = s->options.band_runs;
+    if (failed == 0 || p->rarer || tl_point_closed(p) || runs >= most ||
+        (failed == runs && runs >= s->options.confirm_runs))
+        return true;
+    if (2 * (runs - failed) > most) {
+        p->rarer = true;
+        return true;
+    }
+    uint32_t more = failed == runs ? s->options.confirm_runs - runs : 4;
+    more = more < most - runs ? more : most - runs;
+    tl_want(s, p->index, (fresh ? p->told_fresh : p->told) + more, fresh, purpose, axis, detail, of);
+    return false;
+}
+
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of)
@@ -104,7 +130,9 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
     struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
     if (p == NULL)
         return TL_JUDGE_PENDING;
-    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0)
+    if (s->steady && !steady_decided(s, p, fresh, purpose, axis, detail, of))
+        return TL_JUDGE_PENDING;
+    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0 && !p->rarer)
         s->mixed = true;
     return settled(s, p, purpose);
 }

@@ -208,10 +208,12 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
 
 enum tl_judgement tl_point_verdict(const struct tl_point *p)
 {
-    if (p->seen[TL_SEARCH_MATCH] > 0)
+    if (p->seen[TL_SEARCH_MATCH] > 0 && !p->rarer)
         return TL_JUDGE_FAIL;
     if (tl_point_closed(p))
         return TL_JUDGE_UNRESOLVED;
+    if (p->rarer)
+        return TL_JUDGE_PASS;
     return p->seen[TL_SEARCH_PASS] > 0 ? TL_JUDGE_PASS : TL_JUDGE_OTHER;
 }
 
@@ -418,6 +420,7 @@ void tl_triggers_free(struct tl_search_trigger *triggers, size_t n)
         struct tl_search_trigger *t = &triggers[i];
         free(t->fails_with);
         free(t->passes_with);
+        free(t->rarer_with);
         free(t->other_with);
         free(t->unsupported_with);
         free(t->band.samples);

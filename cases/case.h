@@ -144,8 +144,7 @@ char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const ch
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
 
-/* The environment that the case sets for a variant, as NAME=VALUE: the caller's, as is each string; ends with
- * NULL. NULL when it sets none. */
+/* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. */
 char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v);
 
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */

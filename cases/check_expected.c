@@ -69,6 +69,18 @@ static void check_when(struct tl_check *ck, const struct tl_json_place *at, size
     }
 }
 
+/* A unit on which no trial of the case can be, so that what is expected there never holds. */
+static void check_kind_of_unit(struct tl_check *ck, const struct tl_json_place *at, const char *unit)
+{
+    const struct tl_case *c = ck->c;
+    bool steps = c->model_kind == TL_MODEL_STEPS, other = c->family || c->model_file || c->n_generate;
+    bool command = !strncmp(unit, "command", 7) && (unit[7] == ':' || unit[7] == '@');
+    if (steps && strcmp(unit, "command:host") != 0)
+        tl_note_found(ck, at, "expected \"command:host\": a case with steps runs on no other unit");
+    else if (other && command)
+        tl_note_found(ck, at, "expected another unit: command:host runs cases with steps only");
+}
+
 static void check_entry(struct tl_check *ck, const struct tl_json_place *at, size_t *values)
 {
     struct tl_key keys[] = {{"outcome", true}, {"message"}, {"when"}, {"unit"}};
@@ -80,6 +92,8 @@ static void check_entry(struct tl_check *ck, const struct tl_json_place *at, siz
     const char *unit = tl_check_string(ck, &keys[3].at, 1, 1024);
     if (unit && !tl_check_unit(ck, unit, ck->c->directory))
         tl_note_found(ck, &keys[3].at, "expected a unit, RUNNER[@BUILDS]:DEVICE");
+    else if (unit)
+        check_kind_of_unit(ck, &keys[3].at, unit);
 }
 
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at)

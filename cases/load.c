@@ -2,7 +2,8 @@
  *
  * The hash names everything that a trial of the case depends on: the document without its layout (keys
  * sorted), and the contents of the files that it names. A model may be a directory, as Core ML's packages
- * are; its files are hashed in the order of their names, so that the order of the directory does not matter.
+ * are; its files are hashed in the order of their names, so that the order of the directory does not matter. A link
+ * in it counts as what it leads to.
  * An ONNX model may keep its tensors in other files, which it names and which belong to it. What the commands of
  * a case run and read is not in it but in the environment of each trial (harness/executor/identity.h): it may
  * differ from variant to variant, and nights compare what came before with what comes after. */
@@ -38,12 +39,16 @@ static int hash_tree(struct tl_hash *h, const char *path, struct tl_error *e)
     size_t root = strlen(path);
     for (FTSENT *f; status == 0 && (f = fts_read(fts));) {
         char hex[TL_SHA256_SIZE];
-        if (f->fts_info == FTS_D || f->fts_info == FTS_DP)
+        struct stat st;
+        bool link = f->fts_info == FTS_SL && !stat(f->fts_accpath, &st);
+        if (link && S_ISDIR(st.st_mode))
+            fts_set(fts, f, FTS_FOLLOW); /* the directory comes next, or FTS_DC where it holds the link */
+        if (f->fts_info == FTS_D || f->fts_info == FTS_DP || (link && S_ISDIR(st.st_mode)))
             continue;
-        if (f->fts_info == FTS_F && tl_known_hash(f->fts_accpath, hex) == 0) {
+        if ((f->fts_info == FTS_F || link) && tl_known_hash(f->fts_accpath, hex) == 0) {
             tl_hash_add_string(h, f->fts_path + root);
             tl_hash_add_string(h, hex);
-        } else if (f->fts_info == FTS_SL || f->fts_info == FTS_SLNONE) {
+        } else if (f->fts_info == FTS_SL || f->fts_info == FTS_SLNONE || f->fts_info == FTS_DC) {
             char target[PATH_MAX];
             ssize_t n = readlink(f->fts_accpath, target, sizeof target - 1);
             target[n > 0 ? n : 0] = '\0';
@@ -75,7 +80,7 @@ static int hash_expected(struct tl_hash *h, const struct tl_case *c, struct tl_e
             h, files[i] + (strncmp(files[i], c->directory, strlen(c->directory)) ? 0 : strlen(c->directory)));
         tl_hash_add_string(h, hex);
     }
-    tl_reference_files_free(files);
+    tl_strings_free(files);
     return status;
 }
 

@@ -81,13 +81,6 @@ char **tl_reference_files(const struct tl_case *c)
     return list;
 }
 
-void tl_reference_files_free(char **files)
-{
-    for (size_t i = 0; files && files[i]; i++)
-        free(files[i]);
-    free(files);
-}
-
 struct tl_case *tl_reference_case(const struct tl_case *c, struct tl_arena *arena)
 {
     const struct tl_reference *r = &c->reference;

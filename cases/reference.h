@@ -11,9 +11,8 @@ char *tl_reference_path(const struct tl_case *c, const struct tl_variant *v, con
 
 /* Every file with expected outputs that some variant of the case is compared with and that is there now, in a
  * fixed order; not those that a generator writes. What is compared depends on their content, so that they belong
- * to the identity of the case. A NULL-terminated list, for tl_reference_files_free. */
+ * to the identity of the case. A NULL-terminated list, for tl_strings_free. */
 char **tl_reference_files(const struct tl_case *c);
-void tl_reference_files_free(char **files);
 
 /* The case with the axes that "with" sets at their one value, in the arena of c; its hash is that of c. NULL where
  * the reference sets none. */

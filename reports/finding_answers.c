@@ -5,6 +5,7 @@
 #include "reports/finding_answers.h"
 
 #include "reports/finding_axes.h"
+#include "reports/finding_members.h"
 #include "reports/finding_values.h"
 #include "reports/finding_words.h"
 
@@ -53,7 +54,7 @@ static void add_need_values(struct tl_buffer *b, const json_t *f, const json_t *
     const json_t *axis = tl_axis_named(f, tl_member_text(x, "axis"), NULL),
                  *passes = json_object_get(x, "passes_with"), *fails = json_object_get(x, "fails_with");
     const char *separator = " (";
-    if (json_object_get(x, "up_to")) {
+    if (tl_words_up_to(f, x)) {
         tl_buffer_add_string(b, " (it is ");
         tl_inline_value(b, json_object_get(x, "value"));
         tl_buffer_add_string(b, " in the minimal variant");
@@ -415,32 +416,9 @@ void tl_words_relation(struct tl_buffer *b, const json_t *f, const json_t *place
 
 const char *tl_words_may_be_two(const json_t *f)
 {
-    return tl_words_has_note(f, "may-be-two") ? "This may be two bugs: the minimal variant fails at another "
-                                                "place than the one that was isolated "
-                                                "first, and no build tells whether one fix mends both."
-                                              : NULL;
-}
-
-static bool needs_of(const json_t *needs, const char *axis)
-{
-    const json_t *need;
-    size_t i;
-    json_array_foreach(needs, i, need) {
-        if (in_trigger(json_object_get(need, "any_of"), axis))
-            return true;
-    }
-    return false;
-}
-
-bool tl_finding_needs_axis(const json_t *f, const char *axis)
-{
-    const json_t *cause;
-    size_t i;
-    json_array_foreach(json_object_get(f, "or"), i, cause) {
-        if (in_trigger(json_object_get(cause, "trigger"), axis) ||
-            needs_of(json_object_get(cause, "needs"), axis))
-            return true;
-    }
-    return in_trigger(json_object_get(f, "trigger"), axis) || needs_of(json_object_get(f, "needs"), axis) ||
-           needs_of(json_object_get(f, "local_needs"), axis);
+    return tl_finding_has_note(f, "may-be-two")
+               ? "This may be two bugs: the minimal variant fails at another "
+                 "place than the one that was isolated "
+                 "first, and no build tells whether one fix mends both."
+               : NULL;
 }

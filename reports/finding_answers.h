@@ -1,4 +1,5 @@
-/* What a finding says beside its trigger, in words: needs, other triggers, places in the code. As inline text (page.h); a terminal takes the marks out. */
+/* What a finding says beside its trigger, in words: needs, other triggers, places in the code. As inline text
+ * (page.h); a terminal takes the marks out. */
 #ifndef TL_REPORTS_FINDING_ANSWERS_H
 #define TL_REPORTS_FINDING_ANSWERS_H
 
@@ -37,10 +38,5 @@ bool tl_words_common_frame(struct tl_buffer *b, const json_t *finding);
 void tl_words_relation(struct tl_buffer *b, const json_t *finding, const json_t *place);
 /* Why it may be two bugs, a sentence; NULL where nothing says so. */
 const char *tl_words_may_be_two(const json_t *finding);
-
-/* Whether the axis is part of a trigger, of another one, or of a need. */
-bool tl_finding_needs_axis(const json_t *finding, const char *axis);
-/* Whether nothing reads the axis, so that its values are no different. */
-bool tl_finding_unread(const json_t *finding, const char *axis);
 
 #endif

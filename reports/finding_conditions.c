@@ -2,13 +2,12 @@
  * depend. */
 #include "reports/finding_answers.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_sections.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DRAWS_LEAST 8 /* that say an axis is one of those it does not depend on */
 
 static void add_needs(const struct tl_sections *r, const char *list, const char *words)
 {
@@ -27,7 +26,7 @@ static void add_needs(const struct tl_sections *r, const char *list, const char 
 void tl_section_needs(const struct tl_sections *r)
 {
     const json_t *f = r->finding;
-    bool open = tl_words_has_note(f, "needs-open");
+    bool open = tl_finding_has_note(f, "needs-open");
     if (!json_array_size(json_object_get(f, "needs")) &&
         !json_array_size(json_object_get(f, "local_needs")) && !open)
         return;
@@ -134,22 +133,19 @@ void tl_section_places(const struct tl_sections *r)
 
 /* --- what it does not depend on --------------------------------------------------------------------- */
 
-/* Names of axes; of those that some trigger or need has, and those that nothing reads, none. */
-static void add_names(struct tl_buffer *b, const json_t *f, const json_t *names, const json_t *without)
+/* Axes of which it is only known that the failure does without a value of the failing variant. Findings of earlier
+ * versions have "irrelevant" instead, among which are those of `independent`: these are left out. */
+static void add_reset(struct tl_buffer *b, const json_t *f, const json_t *independent)
 {
-    const json_t *name, *other;
-    size_t i, k, n = 0;
-    json_array_foreach(names, i, name) {
-        const char *text = json_string_value(name);
-        bool left_out = !text || tl_finding_needs_axis(f, text) || tl_finding_unread(f, text);
-        json_array_foreach(without, k, other) {
-            left_out |= json_equal(name, other);
-        }
-        if (left_out)
-            continue;
-        tl_buffer_add_string(b, n++ ? ", " : "");
-        tl_inline_code(b, text);
+    const json_t *reset = json_object_get(f, "reset"), *name;
+    json_t *others = json_array();
+    size_t i;
+    json_array_foreach(json_object_get(f, "irrelevant"), i, name) {
+        if (!tl_list_holds(independent, name))
+            json_array_append(others, (json_t *)name);
     }
+    tl_words_names(b, reset ? reset : others);
+    json_decref(others);
 }
 
 /* Random variants: how many failed, and what that excludes. */
@@ -159,19 +155,20 @@ static void add_draws(const struct tl_sections *r, const struct tl_buffer *names
                  *strictly = json_object_get(json_object_get(f, "generalises_strict"), "held");
     bool held = json_array_size(json_object_get(f, "trigger")),
          needs = json_array_size(json_object_get(f, "needs"));
-    const char *which = held && needs ? " with the trigger and all that it needs"
-                        : held        ? " with the trigger"
-                        : needs       ? " with all that it needs"
-                                      : "";
+    static const char *const held_words[2][2] = {
+        {"", " with all that it needs"},
+        {" with the trigger", " with the trigger and all that it needs"},
+    };
+    const char *which = held_words[held][needs];
     struct tl_buffer b = TL_BUFFER_INIT;
-    if (names->size && k == n && n >= DRAWS_LEAST) {
+    if (names->size && n >= TL_FINDING_DRAWS) {
         tl_buffer_printf(
             &b,
             "%s: %lld of %lld random variants%s failed in this way, with at least three values of each of "
             "these axes, or all that it has. That excludes that more than %.0f %% of such variants pass "
             "(with confidence 95 %%).",
             names->data, k, n, which, 100 * (1 - pow(0.05, 1.0 / (double)n)));
-    } else if (names->size && k == n && n > 0) { /* fewer than that are all that there are */
+    } else if (names->size) { /* fewer than that are all that there are */
         tl_buffer_printf(&b, "%s: all %lld variants%s that there are were tried, and failed in this way.",
                          names->data, n, which);
     } else if (n > 0) {
@@ -180,7 +177,7 @@ static void add_draws(const struct tl_sections *r, const struct tl_buffer *names
         if (json_is_object(not_held)) {
             tl_buffer_add_string(&b, "; it did not with ");
             tl_words_difference(&b, f, not_held, json_object_get(f, "minimal"));
-        } else if (k == n && n < DRAWS_LEAST) {
+        } else if (k == n && n < TL_FINDING_DRAWS) {
             tl_buffer_add_string(&b, ", which are too few to say so");
         }
         tl_buffer_add_string(&b, ".");
@@ -215,17 +212,13 @@ static void add_broken(const struct tl_sections *r, long long k, long long n)
 
 void tl_section_independent(const struct tl_sections *r)
 {
-    const json_t *f = r->finding, *independent = json_object_get(f, "independent"),
-                 *reset = json_object_get(f, "reset"), *unread = json_object_get(f, "unread"),
-                 *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
-                 *broken = json_object_get(g, "broken");
+    const json_t *f = r->finding, *g = json_object_get(f, "generalises"),
+                 *independent = tl_finding_draws(f) ? json_object_get(f, "independent") : NULL,
+                 *held = json_object_get(g, "held"), *broken = json_object_get(g, "broken");
     long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
     struct tl_buffer names = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
-    bool shown = k == n && n > 0;
     tl_page_heading(r->page, 2, "Independent of");
-    /* Findings of earlier versions have "irrelevant", and called axes independent on fewer draws. */
-    if (reset || n >= DRAWS_LEAST)
-        add_names(&names, f, independent, NULL);
+    tl_words_names(&names, independent);
     add_draws(r, &names, k, n);
     add_broken(r, tl_integer_at(broken, 0), m);
     /* One run of each would show nothing, and 8 of 8 is no rate. */
@@ -233,9 +226,8 @@ void tl_section_independent(const struct tl_sections *r)
         tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
                                "variants was run until it did, or until it had not so often "
                                "that it is believed not to.");
-    bool said = shown && names.size;
     tl_buffer_clear(&names);
-    add_names(&names, f, reset ? reset : json_object_get(f, "irrelevant"), said ? independent : NULL);
+    add_reset(&names, f, independent);
     if (names.size) {
         tl_buffer_printf(
             &b,
@@ -245,12 +237,7 @@ void tl_section_independent(const struct tl_sections *r)
         tl_page_paragraph(r->page, tl_buffer_take(&b));
     }
     tl_buffer_clear(&names);
-    const json_t *name;
-    size_t i;
-    json_array_foreach(unread, i, name) {
-        tl_buffer_add_string(&names, i ? ", " : "");
-        tl_inline_code(&names, json_string_value(name));
-    }
+    tl_words_names(&names, json_object_get(f, "unread"));
     if (names.size) {
         tl_buffer_printf(
             &b,

@@ -5,18 +5,13 @@
  * A pass is evidence when it is unlikely to be luck. The variant next to the minimal one may fail as often as
  * that does; of the minimal one k of n runs failed. With every rate as likely beforehand as any other, what is
  * believed of its rate then is a beta distribution, and the chance of m passes in a row is the mean of
- * (1 - rate)^m over it, B(k + 1, n - k + 1 + m) / B(k + 1, n - k + 1).
- *
- * When a trial was run stands in its id. */
+ * (1 - rate)^m over it, B(k + 1, n - k + 1 + m) / B(k + 1, n - k + 1). */
 #include "reports/finding_figures.h"
 
-#include "harness/base/buffer.h"
-#include "harness/base/hash.h"
 #include "reports/finding_axes.h"
-#include "reports/finding_words.h"
+#include "reports/finding_members.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LUCK 0.01
@@ -71,10 +66,18 @@ struct tl_finding_runs tl_finding_runs(const json_t *f)
     return r;
 }
 
+json_int_t tl_finding_draws(const json_t *f)
+{
+    const json_t *held = json_object_get(json_object_get(f, "generalises"), "held");
+    json_int_t n = tl_integer_at(held, 1);
+    bool earlier = !json_object_get(f, "reset"); /* they had "irrelevant" */
+    return tl_integer_at(held, 0) == n && (n >= TL_FINDING_DRAWS || !earlier) ? n : 0;
+}
+
 /* The minimal variant may fail every time, and others not. */
 static bool comes_and_goes(const json_t *f)
 {
-    return tl_member_true(f, "flaky") || tl_words_has_note(f, "flaky") || tl_words_has_note(f, "band");
+    return tl_member_true(f, "flaky") || tl_finding_has_note(f, "flaky") || tl_finding_has_note(f, "band");
 }
 
 double tl_finding_luck(const json_t *f, json_int_t n)
@@ -102,31 +105,4 @@ json_int_t tl_finding_enough(const json_t *f)
             low = middle + 1;
     }
     return low;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-struct tl_finding_stored tl_finding_stored(const json_t *f)
-{
-    struct tl_finding_stored s = {.n = tl_member_integer(f, "cached"), .of = tl_member_integer(f, "trials")};
-    const json_t *path = json_object_get(f, "path"), *step;
-    int64_t *times = tl_calloc(json_array_size(path) + 1, sizeof *times);
-    size_t i, n = 0;
-    json_array_foreach(path, i, step) {
-        int64_t at = tl_uuid7_ms(tl_member_text(step, "trial"));
-        if (at)
-            times[n++] = at;
-    }
-    /* What was known already is older than what was run for this answer. */
-    qsort(times, n, sizeof *times, by_time);
-    if (s.n > 0 && n > 0) {
-        s.oldest_us = times[0] * 1000;
-        s.newest_us = times[s.n < (json_int_t)n ? (size_t)s.n - 1 : n - 1] * 1000;
-    }
-    free(times);
-    return s;
 }

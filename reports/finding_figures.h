@@ -10,11 +10,17 @@
 /* Trials of one variant that said something: it failed in this way, in another way, or passed. */
 struct tl_finding_runs {
     json_int_t failed, runs;             /* all of them */
-    json_int_t failed_fresh, runs_fresh; /* those that were processes of their own from exec on */
+    json_int_t failed_fresh, runs_fresh; /* those in fresh processes */
 };
 /* Of the variant that the report is about: the minimal one, or the one that was run. Over builds, of the
  * builds that fail. */
 struct tl_finding_runs tl_finding_runs(const json_t *finding);
+
+/* Fewer random variants that hold the trigger are all that there are. */
+#define TL_FINDING_DRAWS 8
+/* How many of them were drawn, when all of them failed, and they say of which axes the failure is independent; else 0.
+ * Earlier versions said it on fewer draws that were not all. */
+json_int_t tl_finding_draws(const json_t *finding);
 
 /* The chance that a variant that fails as often as that one passes in n runs by luck. 0 where the failure was
  * never seen not to show. */
@@ -23,13 +29,5 @@ double tl_finding_luck(const json_t *finding, json_int_t n);
 bool tl_finding_is_evidence(const json_t *finding, json_int_t n);
 /* How many passes in a row would be. */
 json_int_t tl_finding_enough(const json_t *finding);
-
-/* Of the trials behind the answer, those that were stored before it was asked for, and when the oldest and
- * the newest of them began (0: not known). */
-struct tl_finding_stored {
-    json_int_t n, of;
-    int64_t oldest_us, newest_us;
-};
-struct tl_finding_stored tl_finding_stored(const json_t *finding);
 
 #endif

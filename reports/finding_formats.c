@@ -2,6 +2,7 @@
  * say the same. In JUnit every variant that was measured next to the minimal one is a test. */
 #include "reports/finding.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_page.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_words.h"
@@ -57,9 +58,9 @@ char *tl_report_junit(const json_t *report)
     size_t i, tests = 0, failures = 0, skipped = 0;
     if (!json_array_size(rows)) /* over builds, or nothing failed: what was run as a whole */
         json_array_append_new(rows, json_pack("{s:i}",
-                                              tl_member_true(f, "reproduced")               ? "match"
-                                              : tl_words_has_note(f, "failing-unsupported") ? "unsupported"
-                                                                                            : "pass",
+                                              tl_member_true(f, "reproduced")                 ? "match"
+                                              : tl_finding_has_note(f, "failing-unsupported") ? "unsupported"
+                                                                                              : "pass",
                                               1));
     json_array_foreach(rows, i, row) {
         const char *axis = tl_member_text(row, "axis");

@@ -1,10 +1,8 @@
-/* What a finding's document says, read out: notes, lists, axes that nothing reads. */
-#include "reports/finding_answers.h"
-#include "reports/finding_words.h"
+#include "reports/finding_members.h"
 
 #include <string.h>
 
-bool tl_words_holds(const json_t *list, const json_t *value)
+bool tl_list_holds(const json_t *list, const json_t *value)
 {
     const json_t *v;
     size_t i;
@@ -15,7 +13,7 @@ bool tl_words_holds(const json_t *list, const json_t *value)
     return false;
 }
 
-bool tl_words_has_note(const json_t *f, const char *code)
+bool tl_finding_has_note(const json_t *f, const char *code)
 {
     const json_t *note;
     size_t i;

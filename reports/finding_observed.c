@@ -4,6 +4,7 @@
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 #include "reports/finding_values.h"
@@ -232,27 +233,36 @@ void tl_section_observed(const struct tl_sections *r)
     json_decref(rest);
 }
 
+/* Why it is not shown that an entry of the trigger is needed; NULL where it is. */
+static const char *why_not_shown(const json_t *f, const json_t *t)
+{
+    if (tl_finding_unread(f, tl_member_text(t, "axis")))
+        return "nothing reads it, and it seems so by luck.";
+    if (tl_words_fails_at_baseline(f, t))
+        return "it fails with the simplest value, too.";
+    if (tl_member_true(t, "masked"))
+        return "with simpler values it fails in another way.";
+    if (!tl_member_true(t, "unresolved"))
+        return NULL;
+    return json_array_size(json_object_get(t, "unsupported_with"))
+               ? "no simpler value could be tried."
+               : "no simpler value was tried yet with all else the same.";
+}
+
 /* Axes of the trigger of which it was not shown that they are needed. */
 static void add_not_shown(const struct tl_sections *r)
 {
     const json_t *t;
     size_t i;
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
-        const char *axis = tl_member_text(t, "axis");
-        bool masked = tl_member_true(t, "masked"), unread = tl_finding_unread(r->finding, axis),
-             simplest = tl_words_fails_at_baseline(r->finding, t);
+        const char *axis = tl_member_text(t, "axis"), *why = why_not_shown(r->finding, t);
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || (!masked && !unread && !simplest && !tl_member_true(t, "unresolved")))
+        if (!axis || !why)
             continue;
         tl_buffer_add_string(&b, "Whether ");
         tl_words_setting(&b, axis, json_object_get(t, "value"));
         tl_buffer_add_string(&b, " is needed is not shown: ");
-        tl_buffer_add_string(&b, unread     ? "nothing reads it, and it seems so by luck."
-                                 : simplest ? "it fails with the simplest value, too."
-                                 : masked   ? "with simpler values it fails in another way."
-                                 : json_array_size(json_object_get(t, "unsupported_with"))
-                                     ? "no simpler value could be tried."
-                                     : "no simpler value was tried yet with all else the same.");
+        tl_buffer_add_string(&b, why);
         tl_page_item(r->page, tl_buffer_take(&b));
     }
 }
@@ -260,14 +270,11 @@ static void add_not_shown(const struct tl_sections *r)
 void tl_section_decisive(const struct tl_sections *r)
 {
     const json_t *pair, *pairs = json_object_get(r->finding, "decisive");
-    json_t *rows, *counted = json_array();
     size_t i;
     if (json_is_object(json_object_get(r->finding, "builds")) ||
-        json_is_object(json_object_get(r->finding, "frontier"))) {
-        json_decref(counted);
+        json_is_object(json_object_get(r->finding, "frontier")))
         return;
-    }
-    rows = tl_report_rows(r->finding);
+    json_t *rows = tl_report_rows(r->finding), *counted = json_array();
     json_array_foreach(pairs, i, pair) {
         if (tl_words_pair_counts(r->finding, rows, pair))
             json_array_append(counted, (json_t *)pair);

@@ -6,6 +6,7 @@
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 #include "reports/finding_values.h"
@@ -97,8 +98,8 @@ static void add_set(struct tl_buffer *b, const json_t *f, const json_t *t)
 static void add_not_monotone(struct tl_buffer *b, const json_t *t)
 {
     const json_t *odd = json_object_get(t, "non_monotone");
-    bool fails = tl_words_holds(json_object_get(t, "fails_with"), odd),
-         passes = tl_words_holds(json_object_get(t, "passes_with"), odd);
+    bool fails = tl_list_holds(json_object_get(t, "fails_with"), odd),
+         passes = tl_list_holds(json_object_get(t, "passes_with"), odd);
     tl_buffer_add_string(b, " It is not monotone: ");
     tl_words_setting(b, tl_member_text(t, "axis"), odd);
     tl_buffer_add_string(b, fails    ? " fails, and a value between passes."
@@ -363,16 +364,6 @@ static void add_control(const struct tl_sections *r)
     json_decref(rows);
 }
 
-static void add_names(struct tl_buffer *b, const json_t *names)
-{
-    const json_t *name;
-    size_t i;
-    json_array_foreach(names, i, name) {
-        tl_buffer_add_string(b, i ? ", " : "");
-        tl_inline_code(b, json_string_value(name));
-    }
-}
-
 static void add_builds(const struct tl_sections *r)
 {
     static const char *const head[] = {"fails from", "to", "newest before it that does not fail in this way",
@@ -398,10 +389,10 @@ static void add_builds(const struct tl_sections *r)
         }
     }
     tl_buffer_add_string(&b, "Builds considered: ");
-    add_names(&b, json_object_get(builds, "list"));
+    tl_words_names(&b, json_object_get(builds, "list"));
     if (json_array_size(json_object_get(builds, "unsupported"))) {
         tl_buffer_add_string(&b, ". Could not be tried: ");
-        add_names(&b, json_object_get(builds, "unsupported"));
+        tl_words_names(&b, json_object_get(builds, "unsupported"));
     }
     tl_buffer_add_string(&b, ". Between the ends of a range a build may not have been tried itself.");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -436,21 +427,10 @@ static void add_elsewhere(const struct tl_sections *r)
 /* What of the answer was known before it was asked for, and how to have it run anew. */
 static void add_stored(struct tl_buffer *b, const json_t *f)
 {
-    struct tl_finding_stored s = tl_finding_stored(f);
-    char *oldest = s.oldest_us ? tl_time_format(s.oldest_us, TL_TIME_MINUTES) : NULL,
-         *newest = s.newest_us ? tl_time_format(s.newest_us, TL_TIME_MINUTES) : NULL;
-    if (s.n > 0) {
-        tl_buffer_printf(b, "%lld of the %lld trials %s a stored outcome", (long long)s.n, (long long)s.of,
-                         s.n == 1 ? "is" : "are each");
-        if (oldest && newest && strcmp(oldest, newest) != 0)
-            tl_buffer_printf(b, ", of runs from %s to %s", oldest, newest);
-        else if (oldest)
-            tl_buffer_printf(b, ", of a run on %s", oldest);
+    tl_words_stored(b, f, TL_TIME_MINUTES);
+    if (b->size)
         tl_buffer_add_string(b, ". " TL_CODE_ON "trapline isolate --no-cache" TL_CODE_OFF
                                 " with the same case and unit runs all of them anew.");
-    }
-    free(oldest);
-    free(newest);
 }
 
 static void add_measured_rate(struct tl_buffer *b, const json_t *f)
@@ -500,7 +480,7 @@ static void add_search(const struct tl_sections *r)
     add_stored(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_array_foreach(json_object_get(f, "notes"), i, note) {
-        tl_words_note(&b, f, note);
+        tl_inline_text(&b, tl_member_text(note, "text"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     tl_page_figure(

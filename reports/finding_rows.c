@@ -2,8 +2,8 @@
 #include "reports/finding_rows.h"
 
 #include "harness/base/buffer.h"
-#include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
+#include "reports/finding_members.h"
 #include "reports/members.h"
 
 #include <stdint.h>

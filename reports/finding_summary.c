@@ -1,6 +1,7 @@
 /* The summary of a report: what fails where and when, what else it needs, and since which build. */
 #include "reports/finding_answers.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     }
 }
 
-/* ": 46 of 144 runs of the minimal variant did, 3 of 16 in processes of their own" */
+/* ": 46 of 144 runs of the minimal variant did, 3 of 16 in fresh processes" */
 static void add_rate(struct tl_buffer *b, const json_t *f)
 {
     struct tl_finding_runs r = tl_finding_runs(f);
@@ -53,11 +54,11 @@ static void add_rate(struct tl_buffer *b, const json_t *f)
                      : json_is_object(json_object_get(f, "builds")) ? "this variant on the builds that fail"
                                                                     : "this variant");
     if (r.runs_fresh == r.runs)
-        tl_buffer_add_string(b, ", each in a process of its own, did");
+        tl_buffer_add_string(b, ", each in a fresh process, did");
     else if (!r.runs_fresh)
         tl_buffer_add_string(b, " did");
     else
-        tl_buffer_printf(b, " did, %lld of %lld in processes of their own", (long long)r.failed_fresh,
+        tl_buffer_printf(b, " did, %lld of %lld in fresh processes", (long long)r.failed_fresh,
                          (long long)r.runs_fresh);
 }
 
@@ -160,7 +161,7 @@ char *tl_words_summary(const json_t *f)
         if (json_is_false(json_object_get(f, "judged")))
             tl_buffer_add_string(&b,
                                  " could not be judged, for nothing that it answered was compared, with ");
-        else if (tl_words_has_note(f, "failing-unsupported"))
+        else if (tl_finding_has_note(f, "failing-unsupported"))
             tl_buffer_add_string(&b, " could not be tried with ");
         else
             tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did, with ",

@@ -5,6 +5,7 @@
 #include "reports/finding_values.h"
 
 #include "reports/finding_axes.h"
+#include "reports/finding_members.h"
 #include "reports/finding_words.h"
 
 #include <stdint.h>
@@ -207,21 +208,33 @@ bool tl_words_fails_at_baseline(const json_t *f, const json_t *entry)
 {
     const json_t *baseline = json_object_get(json_object_get(f, "baseline"), tl_member_or(entry, "axis", ""));
     return baseline && !json_equal(baseline, json_object_get(entry, "value")) &&
-           tl_words_holds(json_object_get(entry, "fails_with"), baseline);
+           tl_list_holds(json_object_get(entry, "fails_with"), baseline);
+}
+
+const json_t *tl_words_up_to(const json_t *f, const json_t *entry)
+{
+    const json_t *up_to = json_object_get(entry, "up_to"),
+                 *baseline = json_object_get(json_object_get(f, "baseline"), tl_member_or(entry, "axis", ""));
+    return up_to && !json_equal(up_to, baseline) ? up_to : NULL;
+}
+
+bool tl_words_is_set(const json_t *f, const json_t *entry)
+{
+    return is_set(tl_axis_named(f, tl_member_or(entry, "axis", ""), NULL), entry) &&
+           json_array_size(json_object_get(entry, "fails_with")) > 1 && !tl_words_fails_at_baseline(f, entry);
 }
 
 void tl_words_condition(struct tl_buffer *b, const json_t *f, const json_t *entry, bool brief)
 {
     const char *name = tl_member_or(entry, "axis", "unknown");
-    const json_t *axis = tl_axis_named(f, name, NULL), *up_to = json_object_get(entry, "up_to"),
+    const json_t *axis = tl_axis_named(f, name, NULL), *up_to = tl_words_up_to(f, entry),
                  *band = json_object_get(entry, "band"),
                  *never = json_object_get(json_object_get(band, "never"), "value");
     tl_inline_text(b, name);
     if (up_to) {
         tl_buffer_add_string(b, " up to ");
         add_value(b, up_to);
-    } else if (is_set(axis, entry) && json_array_size(json_object_get(entry, "fails_with")) > 1 &&
-               !tl_words_fails_at_baseline(f, entry)) {
+    } else if (tl_words_is_set(f, entry)) {
         add_set(b, axis, entry, brief);
     } else {
         tl_buffer_add_string(b, "=");

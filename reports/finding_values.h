@@ -16,6 +16,11 @@ bool tl_words_pattern(struct tl_buffer *b, const json_t *axis, const json_t *fai
 /* "size in {4, 6, 8} (even, from 4 on)", "opset=19", "pad up to 1": an entry of a trigger or of a need's
  * "any_of" as plain text. brief, for a title: "size even from 4 on". */
 void tl_words_condition(struct tl_buffer *b, const json_t *finding, const json_t *entry, bool brief);
+/* Whether the values that fail are known one by one, and are said as a set: those of a choice, and of an axis of which
+ * every value was tried. */
+bool tl_words_is_set(const json_t *finding, const json_t *entry);
+/* Of a need: the last value that fails; NULL where that is the first one, so that there is no other. */
+const json_t *tl_words_up_to(const json_t *finding, const json_t *entry);
 /* Whether an entry of a trigger fails with the simplest value too: then it is not shown to be needed. */
 bool tl_words_fails_at_baseline(const json_t *finding, const json_t *entry);
 

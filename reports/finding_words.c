@@ -5,6 +5,7 @@
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_values.h"
 
@@ -13,6 +14,16 @@
 
 #define TITLE_SETTINGS 8
 #define TITLE_SIZE 140 /* bytes after which no setting is begun */
+
+void tl_words_names(struct tl_buffer *b, const json_t *names)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach(names, i, name) {
+        tl_buffer_add_string(b, i ? ", " : "");
+        tl_inline_code(b, json_string_value(name));
+    }
+}
 
 void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value)
 {
@@ -120,21 +131,6 @@ bool tl_words_pair_counts(const json_t *f, const json_t *rows, const json_t *pai
            !in_band(f, axis, value);
 }
 
-/* The search knows neither edges nor who named a bound. */
-void tl_words_note(struct tl_buffer *b, const json_t *f, const json_t *note)
-{
-    const char *code = tl_member_or(note, "code", "");
-    const json_t *budget = json_object_get(f, "budget");
-    if (!strcmp(code, "band"))
-        tl_buffer_add_string(
-            b, "a threshold is no sharp one but a band of values, of which both edges are given with it");
-    else
-        tl_inline_text(b, tl_member_text(note, "text"));
-    if (!strcmp(code, "budget") && tl_member_true(budget, "default"))
-        tl_buffer_printf(b, " (%lld trials, as nothing else was asked for: --max-trials N allows more)",
-                         (long long)tl_member_integer(budget, "trials"));
-}
-
 char *tl_report_title(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -156,7 +152,7 @@ char *tl_report_title(const json_t *f)
     if (!tl_member_true(f, "reproduced")) {
         tl_inline_text(&b, tl_member_or(f, "case", "unknown"));
         tl_buffer_add_string(&b, json_is_false(json_object_get(f, "judged")) ? " could not be judged"
-                                 : tl_words_has_note(f, "failing-unsupported")
+                                 : tl_finding_has_note(f, "failing-unsupported")
                                      ? " could not be tried"
                                      : " did not fail as it was said to");
         return tl_buffer_take(&b);
@@ -186,6 +182,27 @@ char *tl_report_title(const json_t *f)
     return tl_buffer_take(&b);
 }
 
+void tl_words_stored(struct tl_buffer *b, const json_t *f, enum tl_time_form form)
+{
+    const json_t *from = json_object_get(f, "cached_from");
+    json_int_t n = tl_member_integer(f, "cached");
+    int64_t oldest = tl_time_of(json_string_value(json_array_get(from, 0))),
+            newest = tl_time_of(json_string_value(json_array_get(from, 1)));
+    if (n <= 0)
+        return;
+    tl_buffer_printf(b, "%lld of %lld trials %s", (long long)n, (long long)tl_member_integer(f, "trials"),
+                     n == 1 ? "is a stored outcome" : "are stored outcomes");
+    if (!oldest || !newest) /* of an earlier version */
+        return;
+    char *first = tl_time_format(oldest, form), *last = tl_time_format(newest, form);
+    if (strcmp(first, last) != 0)
+        tl_buffer_printf(b, " of runs from %s to %s", first, last);
+    else
+        tl_buffer_printf(b, " of %s on %s", n == 1 ? "a run" : "runs", first);
+    free(first);
+    free(last);
+}
+
 void tl_words_processes(struct tl_buffer *b, const json_t *finding)
 {
     const json_t *processes = json_object_get(finding, "processes");
@@ -194,11 +211,12 @@ void tl_words_processes(struct tl_buffer *b, const json_t *finding)
         return;
     tl_buffer_printf(
         b,
-        "It depends on the kind of process: %lld of %lld processes of their own failed, and %lld of "
-        "%lld children of fork servers, each of another server. All of this is about processes of "
-        "their own",
+        "It depends on the kind of process: %lld of %lld fresh processes failed, and %lld of %lld forked "
+        "children, each of another server. All of this is about %s",
         (long long)json_integer_value(json_array_get(fresh, 0)),
         (long long)json_integer_value(json_array_get(fresh, 1)),
         (long long)json_integer_value(json_array_get(forked, 0)),
-        (long long)json_integer_value(json_array_get(forked, 1)));
+        (long long)json_integer_value(json_array_get(forked, 1)),
+        !strcmp(tl_member_or(processes, "isolated", "fresh"), "forked") ? "such children"
+                                                                        : "fresh processes");
 }

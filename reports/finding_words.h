@@ -2,9 +2,11 @@
 #ifndef TL_REPORT_WORDS_H
 #define TL_REPORT_WORDS_H
 
+#include "harness/base/time_text.h"
 #include "reports/members.h"
 #include "reports/page.h"
 
+void tl_words_names(struct tl_buffer *b, const json_t *names); /* a list of texts, each as code */
 void tl_words_setting(struct tl_buffer *b, const char *axis, const json_t *value); /* axis=value, as code */
 void tl_words_variant(struct tl_buffer *b, const json_t *variant);                 /* every axis of it */
 /* The axis of a decisive pair with its value on one side, "passes" or "fails". */
@@ -21,10 +23,9 @@ void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, co
 bool tl_words_row_passes(const json_t *finding, const json_t *row);
 /* The same of the passing side of a decisive pair. */
 bool tl_words_pair_counts(const json_t *finding, const json_t *rows, const json_t *pair);
-bool tl_words_holds(const json_t *list, const json_t *value); /* whether the value is in the list */
-void tl_words_note(struct tl_buffer *b, const json_t *finding,
-                   const json_t *note); /* a remark of the search */
-bool tl_words_has_note(const json_t *finding, const char *code);
+/* "2 of 9 trials are stored outcomes of runs from … to …": what of the answer was known before it was asked for, the
+ * times in this form; else nothing. Plain text. */
+void tl_words_stored(struct tl_buffer *b, const json_t *finding, enum tl_time_form form);
 /* Where the kind of process makes a difference: how often it failed in each, without a full stop; else nothing. */
 void tl_words_processes(struct tl_buffer *b, const json_t *finding);
 char *tl_words_summary(const json_t *finding); /* the caller's */

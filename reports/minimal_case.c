@@ -5,18 +5,9 @@
 #include "reports/minimal_case.h"
 
 #include "reports/finding_axes.h"
-#include "reports/members.h"
-#include <string.h>
+#include "reports/finding_members.h"
 
-static bool holds(const json_t *list, const json_t *value)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v)
-        if (json_equal(v, value))
-            return true;
-    return false;
-}
+#include <string.h>
 
 static bool is_named(const json_t *text, const char *name)
 {
@@ -25,7 +16,7 @@ static bool is_named(const json_t *text, const char *name)
 
 static void keep(json_t *kept, const json_t *value)
 {
-    if (value && !holds(kept, value))
+    if (value && !tl_list_holds(kept, value))
         json_array_append(kept, (json_t *)value);
 }
 
@@ -109,9 +100,9 @@ static json_t *kept_forbid(const json_t *forbid, const json_t *values)
         json_t *both = json_array();
         if (json_is_array(terms)) {
             json_array_foreach(terms, i, v)
-                if (holds(kept, v))
+                if (tl_list_holds(kept, v))
                     json_array_append(both, v);
-        } else if (holds(kept, terms)) {
+        } else if (tl_list_holds(kept, terms)) {
             json_array_append(both, terms);
         }
         if (!json_array_size(both)) {

@@ -102,6 +102,16 @@ static bool is(const json_t *entry, const char *class)
     return c && !strcmp(c, class);
 }
 
+/* What trials did of which none passed or failed. */
+static const char *neither(const json_t *o)
+{
+    if (is(o, "could-not-be-tried"))
+        return "could not be tried";
+    if (tl_member_integer(o, "unsupported"))
+        return "unsupported";
+    return tl_member_integer(o, "lost") ? "lost" : "not run";
+}
+
 /* What some trials did: counts and the most frequent failure. */
 static char *did(const json_t *o, const json_t *failures)
 {
@@ -109,10 +119,7 @@ static char *did(const json_t *o, const json_t *failures)
     json_int_t passed = tl_member_integer(o, "passed"),
                bad = tl_member_integer(o, "failed") + tl_member_integer(o, "refused");
     if (!passed && !bad)
-        tl_buffer_add_string(&b, is(o, "could-not-be-tried")           ? "could not be tried"
-                                 : tl_member_integer(o, "unsupported") ? "unsupported"
-                                 : tl_member_integer(o, "lost")        ? "lost"
-                                                                       : "not run");
+        tl_buffer_add_string(&b, neither(o));
     else if (!bad && tl_member_integer(o, "as_expected") == passed)
         tl_buffer_printf(&b, "fails as expected (%lld of %lld)", (long long)passed, (long long)passed);
     else if (!bad)

@@ -202,9 +202,9 @@ static void collect_json(struct tl_redaction *r, const json_t *j, int depth)
 static bool is_exact(const char *key)
 {
     static const char *const keys[] = {
-        "minimal",    "failing",     "baseline", "variant",  "trigger", "joint",  "axes",
-        "irrelevant", "independent", "decisive", "reset",    "needs",   "or",     "strict",
-        "not_held",   "also",        "case",     "frontier", "unit",    "device", "runner"};
+        "minimal",     "failing",  "baseline", "variant",  "trigger", "joint",       "axes",  "irrelevant",
+        "independent", "decisive", "reset",    "unread",   "needs",   "local_needs", "or",    "strict",
+        "not_held",    "also",     "case",     "frontier", "unit",    "device",      "runner"};
     for (size_t i = 0; i < TL_COUNT(keys); i++)
         if (!strcmp(keys[i], key))
             return true;

@@ -72,9 +72,11 @@ void tl_run_result(struct tl_run *run, json_t *result)
     if (!failed)
         return;
     if (errno == EMSGSIZE)
-        tl_channel_error("protocol", "too-large",
-                         "the result is larger than a message may be (%d bytes): leave out values",
-                         TL_MESSAGE_MAX);
+        tl_channel_error(
+            "protocol", "too-large",
+            "the result is larger than a message (%d bytes), and could not be left in a file of the "
+            "scratch directory either (at most %d bytes): leave out values, or free some space",
+            TL_MESSAGE_MAX, TL_RESULT_MAX);
     else if (errno == EINVAL)
         tl_channel_error("protocol", "result", "the runner could not write its result as JSON");
 }

@@ -137,6 +137,26 @@ char *tl_format(const char *format, ...)
     return tl_buffer_take(&b);
 }
 
+void tl_strings_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free(list[i]);
+    free(list);
+}
+
+bool tl_is_one_of(const char *text, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(text, list[i]))
+            return true;
+    return false;
+}
+
+int tl_by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 char *tl_read_file(const char *path, size_t most, size_t *size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -4,6 +4,7 @@
 #define TL_BUFFER_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct tl_buffer {
@@ -32,6 +33,13 @@ void *tl_realloc(void *p, size_t n, size_t size); /* n * size is checked for ove
 char *tl_strdup(const char *s);                   /* NULL gives NULL */
 char *tl_format(const char *format, ...)
     __attribute__((format(printf, 1, 2))); /* a new string, the caller's */
+
+/* Releases a list of strings that ends with NULL; NULL is fine. */
+void tl_strings_free(char **list);
+/* Whether a text is in a list of n. */
+bool tl_is_one_of(const char *text, const char *const *list, size_t n);
+/* The order of a list of strings, for qsort. */
+int tl_by_text(const void *a, const void *b);
 
 /* How many elements an array has; not of a pointer. */
 #define TL_COUNT(array) (sizeof(array) / sizeof *(array))

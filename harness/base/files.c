@@ -45,6 +45,12 @@ int tl_make_parents(const char *path, mode_t mode)
     return result;
 }
 
+const char *tl_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* One fts stream over one path; FTS_PHYSICAL: links are never followed; FTS_XDEV: nor mounts entered. */
 static FTS *walk(const char *path)
 {

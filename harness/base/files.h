@@ -12,6 +12,9 @@ int tl_make_directories(const char *path, mode_t mode);
 /* The same for the directories above a file. */
 int tl_make_parents(const char *path, mode_t mode);
 
+/* The last part of a path. */
+const char *tl_base_name(const char *path);
+
 /* Removes a tree, also when its permissions were changed; links are not followed and mounts not entered.
  * Bounded descriptors, no recursion in our own stack. -1 with errno when something is left, 0 when nothing
  * was there. */

@@ -49,9 +49,24 @@ static void remember(const char *record, const char *state, const char *hex)
     free(text);
 }
 
+/* Hashes a file that was in a state. *settled: it still is, and has been for a while, so that the hash is worth
+ * remembering. */
+static int hash_in_state(const char *path, const char *state, char hex[TL_SHA256_SIZE], bool *settled)
+{
+    struct stat after;
+    time_t young = time(NULL) - YOUNG_S;
+    if (tl_hash_file(path, hex))
+        return -1;
+    char *then = stat(path, &after) ? NULL : tl_file_state(&after);
+    *settled = then && !strcmp(then, state) && after.st_mtime < young && after.st_ctime < young;
+    free(then);
+    return 0;
+}
+
 int tl_known_hash(const char *path, char hex[TL_SHA256_SIZE])
 {
-    struct stat before, after;
+    struct stat before;
+    bool settled;
     char *record = record_path(path);
     if (!record || stat(path, &before) || !S_ISREG(before.st_mode)) {
         free(record);
@@ -60,12 +75,9 @@ int tl_known_hash(const char *path, char hex[TL_SHA256_SIZE])
     char *state = tl_file_state(&before);
     int result = recall(record, state, hex);
     if (result) {
-        result = tl_hash_file(path, hex);
-        char *then = !result && !stat(path, &after) ? tl_file_state(&after) : NULL;
-        if (then && !strcmp(then, state) && after.st_mtime + YOUNG_S < time(NULL) &&
-            after.st_ctime + YOUNG_S < time(NULL))
+        result = hash_in_state(path, state, hex, &settled);
+        if (!result && settled)
             remember(record, state, hex);
-        free(then);
     }
     free(state);
     free(record);
@@ -73,12 +85,6 @@ int tl_known_hash(const char *path, char hex[TL_SHA256_SIZE])
 }
 
 /* --- many at once --------------------------------------------------------------------------------------- */
-
-static bool is_young(const struct stat *st)
-{
-    time_t now = time(NULL);
-    return st->st_mtime + YOUNG_S >= now || st->st_ctime + YOUNG_S >= now;
-}
 
 void tl_known_hashes_open(struct tl_known_hashes *t, const char *key)
 {
@@ -154,13 +160,11 @@ int tl_known_hashes_of(struct tl_known_hashes *t, const char *path, const struct
         memcpy(hex, text, TL_SHA256_SIZE);
         return 0;
     }
-    struct stat after;
-    if (tl_hash_file(path, hex))
-        return -1;
-    char *before = tl_file_state(st), *then = stat(path, &after) ? NULL : tl_file_state(&after);
-    if (then && !strcmp(before, then) && !is_young(&after))
-        tl_known_hashes_put(t, path, &after, hex);
-    free(before);
-    free(then);
-    return 0;
+    bool settled;
+    char *state = tl_file_state(st);
+    int result = hash_in_state(path, state, hex, &settled);
+    if (!result && settled)
+        tl_known_hashes_put(t, path, st, hex);
+    free(state);
+    return result;
 }

@@ -210,7 +210,6 @@ static char *with_root(const struct tl_lines *t, char *message, size_t *end)
 
 static void find_events(const struct tl_lines *t, struct events *e)
 {
-    size_t capacity = 0;
     *e = (struct events){0};
     for (size_t i = 0, end; i < t->n; i = end) {
         end = i + 1;
@@ -230,11 +229,7 @@ static void find_events(const struct tl_lines *t, struct events *e)
             continue;
         }
         one.message = with_root(t, one.message, &end);
-        if (e->n == capacity) {
-            capacity = capacity ? capacity * 2 : 32;
-            e->list = tl_realloc(e->list, capacity, sizeof *e->list);
-        }
-        e->list[e->n++] = one;
+        *TL_GROW(e->list, e->n) = one;
     }
 }
 

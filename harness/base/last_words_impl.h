@@ -40,9 +40,6 @@ void tl_lines_free(struct tl_lines *t);
 bool tl_line_is_of_a_stack(const char *s);
 /* Where a line first says that it is a warning, or less; NULL. */
 const char *tl_line_warning(const struct tl_lines *t, size_t i);
-/* Where a line names an error: "error: …", "ValueError: …", "[ERROR] …": said of an error, and not only about
- * errors ("2 errors generated"). NULL when it does not. */
-const char *tl_line_error(const char *s);
 /* Whether a line says that it is an error, and no warning that speaks of one. */
 bool tl_line_names_error(const struct tl_lines *t, size_t i);
 /* Whether a line has a word of failing in it. */

@@ -5,6 +5,7 @@
  * lines that follow. Which of several messages counts is the business of last_words.c. */
 #include "harness/base/last_words_impl.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -13,11 +14,6 @@
 #define LINES_MOST 8    /* lines of a message that goes on */
 #define INTERLEAVED 4   /* lines of others that may stand within a message */
 #define JOINED_MOST 600 /* bytes of one that goes on in lines of its own */
-
-static bool is_word(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
 
 /* ---- matchers: a new string, or NULL ---- */
 
@@ -28,7 +24,7 @@ static const char *without_program(const char *s)
     if (!second || memchr(s, ' ', (size_t)(first - s)))
         return s;
     const char *digits = second;
-    while (digits > first + 2 && digits[-1] >= '0' && digits[-1] <= '9')
+    while (digits > first + 2 && tl_is_digit(digits[-1]))
         digits--;
     return digits < second && digits[-1] == ':' ? first + 2 : s;
 }
@@ -55,12 +51,15 @@ static bool is_failed_macro(const char *s)
 {
     static const char *const kinds[] = {"ASSERT",  "CHECK",  "VERIFY",    "ENFORCE",
                                         "REQUIRE", "EXPECT", "guarantee", "assert"};
-    for (size_t k = 0; k < TL_COUNT(kinds); k++)
-        for (const char *p = s; (p = strstr(p, kinds[k])); p++) {
-            const char *end = p + strlen(kinds[k]);
-            while ((*end >= 'A' && *end <= 'Z') || (*end >= '0' && *end <= '9') || *end == '_')
+    const char *last = NULL; /* a line may hold any number of macros: nothing in it is read once for each */
+    for (const char *p = s; (p = strcasestr(p, "fail")); p++)
+        last = p;
+    for (size_t k = 0; last && k < TL_COUNT(kinds); k++)
+        for (const char *p = s, *end; (p = strstr(p, kinds[k])); p = end) {
+            end = p + strlen(kinds[k]);
+            while ((*end >= 'A' && *end <= 'Z') || tl_is_digit(*end) || *end == '_')
                 end++;
-            if (*end == '(' && strcasestr(end, "fail"))
+            if (*end == '(' && end < last)
                 return true;
         }
     return false;
@@ -70,7 +69,7 @@ static bool is_failed_macro(const char *s)
 static bool is_bare_fatal_error(const char *s)
 {
     size_t place = strcspn(s, " "), n = strlen(s);
-    bool line = place > 2 && s[place - 1] == ':' && s[place - 2] >= '0' && s[place - 2] <= '9';
+    bool line = place > 2 && s[place - 1] == ':' && tl_is_digit(s[place - 2]);
     return line && n > 6 && !strcmp(s + n - 6, " error");
 }
 
@@ -171,7 +170,7 @@ static char *match_heap(const struct tl_lines *t, size_t i, size_t *end)
             return tl_strdup(p);
     for (size_t k = 0; k < TL_COUNT(functions); k++) {
         p = strstr(s, functions[k]);
-        if (!p || (p > s && is_word(p[-1]) && strcmp(functions[k], "free(): "))) /* also "50%free(): …" */
+        if (!p || (p > s && tl_is_word(p[-1]) && strcmp(functions[k], "free(): "))) /* also "50%free(): …" */
             continue;
         const char *what = p + strlen(functions[k]);
         for (size_t w = 0; w < TL_COUNT(words); w++)
@@ -298,7 +297,7 @@ static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
             continue;
         /* A qualified name, alone or before a colon. What else stands here is not a traceback's end. */
         size_t name = 0;
-        while (is_word(s[name]) || s[name] == '.')
+        while (tl_is_word(s[name]) || s[name] == '.')
             name++;
         if (!name || (s[name] && s[name] != ':'))
             return NULL;
@@ -431,7 +430,7 @@ static char *match_place(const struct tl_lines *t, size_t i, size_t *end)
     size_t place = strcspn(s, " "), digits = place;
     if (place < 4 || s[place - 1] != ':' || !s[place] || tl_line_warning(t, i) || tl_line_names_error(t, i))
         return NULL;
-    for (digits = place - 1; digits > 0 && s[digits - 1] >= '0' && s[digits - 1] <= '9';)
+    for (digits = place - 1; digits > 0 && tl_is_digit(s[digits - 1]);)
         digits--;
     const char *dot = digits > 1 && s[digits - 1] == ':' ? memrchr(s, '.', digits - 1) : NULL;
     size_t extension = dot ? strcspn(dot + 1, ":") : 0;

@@ -7,6 +7,7 @@
  * time of day or a date must come first, or a form that nobody writes by chance. */
 #include "harness/base/last_words_impl.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 
@@ -17,26 +18,16 @@
 #define TEXT_MOST (1u << 20) /* only the end of a longer text is looked at */
 #define LEVEL_FAR 80         /* bytes between the time and the level of a line, at most */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* "12:34:56.789", "2024-05-20", "05/20/2024-12:34:56", "2024-05-20T12:34:56Z": its length, or 0. */
 static size_t time_length(const char *s)
 {
     size_t n = strspn(s, "0123456789-/:.,+TZ"), digits = 0, colons = 0;
     for (size_t i = 0; i < n; i++) {
-        digits += is_digit(s[i]);
+        digits += tl_is_digit(s[i]);
         colons += s[i] == ':';
     }
-    bool date = digits >= 8 && is_digit(s[3]) && strchr("-/", s[4]) && strchr("-/", s[7]);
-    return is_digit(*s) && digits >= 5 && (colons >= 2 || date) ? n : 0;
+    bool date = digits >= 8 && tl_is_digit(s[3]) && strchr("-/", s[4]) && strchr("-/", s[7]);
+    return tl_is_digit(*s) && digits >= 5 && (colons >= 2 || date) ? n : 0;
 }
 
 /* "May 20 ", of a line of syslog. */
@@ -65,7 +56,7 @@ static size_t level_length(const char *s, bool any_case, char *level)
     for (size_t i = 0; i < TL_COUNT(levels); i++) {
         size_t n = strlen(levels[i].name);
         bool same = any_case && n > 1 ? !strncasecmp(s, levels[i].name, n) : !strncmp(s, levels[i].name, n);
-        if (same && !is_letter(s[n]) && !is_digit(s[n])) {
+        if (same && !tl_is_letter(s[n]) && !tl_is_digit(s[n])) {
             *level = levels[i].level;
             return n;
         }
@@ -87,7 +78,7 @@ static char *strip_level(char *s, char *level)
         return p;
     *level = 0;
     for (char *q = p; *q && q < p + LEVEL_FAR; q++)
-        if (q > p && !is_letter(q[-1]) && (n = level_length(q, false, level)) > 2 && strchr(" ]:|-", q[n]))
+        if (q > p && !tl_is_letter(q[-1]) && (n = level_length(q, false, level)) > 2 && strchr(" ]:|-", q[n]))
             return q + n + strspn(q + n, " ]-|:");
     *level = 0;
     size_t word = strcspn(p, " [");
@@ -134,7 +125,7 @@ static char *strip_rank(char *s)
     if (n > 1 && starts(s + n, "]<std"))
         return s + n + strcspn(s + n, ":") + (strchr(s + n, ':') != NULL);
     char *pid = *s == '(' ? strstr(s, "pid=") : NULL, *end = pid ? strstr(pid, ") ") : NULL;
-    return pid && is_digit(pid[4]) && end && end - s < 80 ? end + 2 : s;
+    return pid && tl_is_digit(pid[4]) && end && end - s < 80 ? end + 2 : s;
 }
 
 /* A progress bar has no end of line when something else is written. */
@@ -188,7 +179,7 @@ static char *strip(char *s, char *level)
     if (starts(s, "# ")) /* the box in which virtual machines put their last words */
         return s + 2;
     size_t day = strchr("IWEF", *s) && *s ? strspn(s + 1, "0123456789") : 0;
-    if ((day == 4 || day == 8) && s[1 + day] == ' ' && is_digit(s[2 + day])) { /* glog */
+    if ((day == 4 || day == 8) && s[1 + day] == ' ' && tl_is_digit(s[2 + day])) { /* glog */
         *level = *s;
         char *end = strstr(s, "] "), *file = end;
         while (file && file > s && file[-1] != ' ')
@@ -248,18 +239,18 @@ bool tl_line_is_of_a_stack(const char *s)
     const char *after = p + (*p == '#') + digits, *hex = strstr(after, "0x");
     if (digits && (*p == '#' ? *after == ' ' : indented && starts(after, ": ")))
         return true;
-    if (digits && *after == ' ' && hex && is_letter(after[1])) /* "3 libggml.dylib 0x1 f + 12" */
+    if (digits && *after == ' ' && hex && tl_is_letter(after[1])) /* "3 libggml.dylib 0x1 f + 12" */
         return true;
     static const char *const heads[] = {"at ", "@ 0x",       "frame #",    "File \"",
                                         "[0x", "goroutine ", "--- End of", "0x"};
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]) && (i || indented))
             return true;
-    if ((starts(p, "... ") && is_digit(p[4])) || strstr(p, ", called at "))
+    if ((starts(p, "... ") && tl_is_digit(p[4])) || strstr(p, ", called at "))
         return true;
     if (indented && (starts(p, "from ") || strstr(p, ": in ")))
         return true;
-    if (*p == '[' && is_digit(p[1 + strspn(p + 1, " ")]) && starts(p + strcspn(p, "]"), "] "))
+    if (*p == '[' && tl_is_digit(p[1 + strspn(p + 1, " ")]) && starts(p + strcspn(p, "]"), "] "))
         return true;
     size_t n = strlen(p);
     return n && p[n - 1] == ']' && strstr(p, ") [0x"); /* as backtrace_symbols writes them */
@@ -276,7 +267,7 @@ const char *tl_line_warning(const struct tl_lines *t, size_t i)
     for (size_t k = 0; k < TL_COUNT(words); k++) {
         size_t n = strlen(words[k]);
         for (const char *p = s; (p = strcasestr(p, words[k])); p += n) {
-            bool whole = k == 0 || p == s || !is_letter(p[-1]); /* "UserWarning:", but no "footnote:" */
+            bool whole = k == 0 || p == s || !tl_is_letter(p[-1]); /* "UserWarning:", but no "footnote:" */
             bool ends = p[n] == ':' || p[n] == ']' || (k == 0 && (p == s || *p == 'W') && p[n] == ' ');
             if (whole && ends && (!first || p < first))
                 first = p;
@@ -292,7 +283,7 @@ const char *tl_line_warning(const struct tl_lines *t, size_t i)
 /* The length of what follows "error" when it ends there: ":", "]", "[E0308]", " C2065:", "(13):". */
 static bool ends_the_word(const char *p, bool first, bool panicked)
 {
-    if (*p == ':' || *p == ']' || (*p == '[' && (p[1] == 'E' || is_digit(p[1]))) || starts(p, " : ") ||
+    if (*p == ':' || *p == ']' || (*p == '[' && (p[1] == 'E' || tl_is_digit(p[1]))) || starts(p, " : ") ||
         starts(p, " [ERR_"))
         return true;
     if (*p != ' ' && *p != '(')
@@ -302,7 +293,9 @@ static bool ends_the_word(const char *p, bool first, bool panicked)
     return code || (*p == ' ' && (first || panicked));
 }
 
-const char *tl_line_error(const char *s)
+/* Where a line names an error: "error: …", "ValueError: …", "[ERROR] …": said of an error, and not only about
+ * errors ("2 errors generated"). NULL when it does not. */
+static const char *names_error(const char *s)
 {
     static const char *const words[] = {"error", "fatal", "exception", "panicked"};
     static const char *const phrases[] = {"Error Domain=",
@@ -346,7 +339,7 @@ bool tl_line_names_error(const struct tl_lines *t, size_t i)
         return strchr("EF", t->level[i]) && *t->line[i];
     if (tl_line_is_advice(t->line[i]))
         return false;
-    const char *error = tl_line_error(t->line[i]), *warning = error ? tl_line_warning(t, i) : NULL;
+    const char *error = names_error(t->line[i]), *warning = error ? tl_line_warning(t, i) : NULL;
     return error && !(warning && warning < error);
 }
 

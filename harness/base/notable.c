@@ -18,7 +18,7 @@ static bool is_notable(const char *s, size_t size)
 {
     static const char *const words[] = {"error", "fatal",     "fail",  "assert",    "abort",    "panic",
                                         "check", "exception", "trace", "terminate", "sanitizer"};
-    for (size_t i = 0; i + 5 < size; i++) {
+    for (size_t i = 0; i < size; i++) {
         if (!strchr("efaptcsEFAPTCS", s[i]) || !s[i])
             continue;
         for (size_t k = 0; k < TL_COUNT(words); k++) {

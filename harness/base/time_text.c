@@ -2,6 +2,7 @@
 
 #include "harness/base/buffer.h"
 
+#include <stddef.h>
 #include <time.h>
 
 char *tl_time_format(int64_t us, enum tl_time_form form)
@@ -22,4 +23,11 @@ char *tl_time_format(int64_t us, enum tl_time_form form)
     else if (form == TL_TIME_SECONDS || form == TL_TIME_MINUTES)
         tl_buffer_add_string(&b, " UTC");
     return tl_buffer_take(&b);
+}
+
+int64_t tl_time_of(const char *iso)
+{
+    struct tm tm = {0};
+    const char *end = iso ? strptime(iso, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
+    return end && !*end ? (int64_t)timegm(&tm) * 1000000 : 0;
 }

@@ -15,5 +15,7 @@ enum tl_time_form {
 
 /* Microseconds since 1970-01-01 UTC as text, the caller's. */
 char *tl_time_format(int64_t us, enum tl_time_form form);
+/* Of a text of the form TL_TIME_ISO; 0 for NULL and for any other. */
+int64_t tl_time_of(const char *iso);
 
 #endif

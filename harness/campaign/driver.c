@@ -189,7 +189,7 @@ static void count_process(struct tl_driver *d, size_t use, const struct tl_searc
         return;
     u->runs[fresh]++;
     u->failed[fresh] += tl_outcome_is_failure(outcome);
-    if (u->settled || d->in_doubt || d->all_fresh || d->doubts == DOUBTS ||
+    if (u->settled || d->in_doubt || d->all_fresh || d->all_forked || d->doubts == DOUBTS ||
         (!surprise && !tl_processes_look(u->failed, u->runs)))
         return;
     u->settled = true;
@@ -261,8 +261,8 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     const struct tl_unit *u = d->units ? d->units[q->index[0]] : d->unit;
     /* Children of one fork server share its address layout: a failure that depends on that shows in all of
      * them or in none. Where rates matter every run is a process of its own. */
-    bool fresh = q->fresh || d->all_fresh || q->purpose == TL_SEARCH_REPRODUCE ||
-                 q->purpose == TL_SEARCH_BAND || tl_search_result(d->search)->flaky;
+    bool fresh = !d->all_forked && (q->fresh || d->all_fresh || q->purpose == TL_SEARCH_REPRODUCE ||
+                                    q->purpose == TL_SEARCH_BAND || tl_search_result(d->search)->flaky);
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
     const struct tl_cached *known = tl_driver_take_stored(d, u, v, fresh);
     size_t use = (size_t)(tl_driver_use(d, u, v) - d->uses);

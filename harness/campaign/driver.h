@@ -31,6 +31,7 @@ struct tl_driver {
     size_t shown_at;               /* its place in units */
     bool no_cache;                 /* but what this run itself has stored may be used */
     bool all_fresh;                /* never a fork server's child */
+    bool all_forked;               /* always one: the failure shows in no other process */
     uint64_t max_trials;           /* that are really run; 0: no budget */
     struct tl_stored_aside aside;  /* trials that were set aside for this search */
     struct tl_processes processes; /* how the kinds of process differ here, where that is known */

@@ -47,12 +47,13 @@ const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct 
 {
     struct tl_driver_use *use = tl_driver_use(d, u, v);
     int64_t boot = boot_time_us();
-    for (int pass = fresh; pass < 2; pass++) /* 0: forked by a server; 1: fresh */
+    int last = d->all_forked ? 0 : 1;
+    for (int pass = fresh; pass <= last; pass++) /* 0: forked by a server; 1: fresh */
         for (size_t i = use->n; i-- > 0;) {
             const struct tl_cached *t = &use->list[i];
-            bool usable = tl_executor_usable(d->x, t);
-            bool with_machine = t->outcome == TL_OUTCOME_LOST && !t->stopped && boot && t->started_us < boot;
-            if (use->used[i] || (!usable && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
+            bool lost = t->outcome == TL_OUTCOME_LOST,
+                 with_machine = lost && !t->stopped && boot && t->started_us < boot;
+            if (use->used[i] || (lost && !with_machine) || (!with_machine && (int)t->fresh != pass) ||
                 (d->no_cache && t->started_us < d->started_us))
                 continue;
             use->used[i] = true;

@@ -124,12 +124,25 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
     return j;
 }
 
+/* The search does not know which bound it was that ran out, nor who named it. */
+static char *note_text(const struct tl_driver *d, enum tl_search_note note)
+{
+    const char *text = tl_search_note_text(note);
+    if (note != TL_NOTE_BUDGET || !d->default_budget || d->n_run < d->max_trials)
+        return tl_strdup(text);
+    return tl_format("%s (%llu trials, as nothing else was asked for: --max-trials N allows more)", text,
+                     (unsigned long long)d->max_trials);
+}
+
 static json_t *notes_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text",
-                                              tl_search_note_text(r->notes[i])));
+    for (size_t i = 0; i < r->n_notes; i++) {
+        char *text = note_text(d, r->notes[i]);
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s}", "code", tl_search_note_name(r->notes[i]), "text", text));
+        free(text);
+    }
     if (d->bare_trials) {
         char *text = tl_format(
             "%zu trial%s left no stack: what is missing is unknown and not another failure, so "
@@ -302,8 +315,11 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     tl_stored_add_json(document, &d->span, &d->aside);
-    if (d->processes.differ)
-        json_object_set_new(document, "processes", tl_processes_json(&d->processes));
+    if (d->processes.differ || d->all_forked) {
+        json_t *processes = tl_processes_json(&d->processes);
+        json_object_set_new(processes, "isolated", json_string(d->all_forked ? "forked" : "fresh"));
+        json_object_set_new(document, "processes", processes);
+    }
     json_object_set_new(document, "by_purpose", purposes);
     json_object_set_new(document, "budget",
                         d->max_trials ? json_pack("{s:I,s:b}", "trials", (json_int_t)d->max_trials, "default",

@@ -11,7 +11,7 @@
  * processes, and the rest in children of a fork server: so where they differ, it meets a variant that does one thing in
  * the one and another in the other. That is settled when it is seen (processes.h), and then the search does itself
  * again in fresh processes, and says so. A failing variant that does not fail in fresh processes is tried in a child,
- * lest a failure that only shows there is said not to exist. */
+ * lest a failure that only shows there is said not to exist: then all of the search is about children. */
 #include "harness/campaign/guard.h"
 
 #include "harness/base/buffer.h"
@@ -154,10 +154,15 @@ int tl_guard_isolation(struct tl_campaign_isolation *s, bool *again, struct tl_e
 
 /* --- kinds of process ----------------------------------------------------------------------------------- */
 
-static void differ(struct tl_driver *d, const struct tl_processes *p)
+/* shown: the failing variant failed in fresh processes. */
+static void choose_kind(struct tl_driver *d, const struct tl_processes *p, bool shown)
 {
+    char hash[TL_ID_SIZE];
+    tl_variant_hash(d->c, d->failing, hash);
     d->processes = *p;
-    d->all_fresh = d->all_fresh || tl_processes_need_fresh(p);
+    d->all_forked = !shown && !d->all_fresh && !strcmp(p->variant_hash, hash) && p->forked_failed > 0 &&
+                    p->fresh_failed == 0;
+    d->all_fresh = d->all_fresh || (tl_processes_need_fresh(p) && !d->all_forked);
 }
 
 int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, bool shown, struct tl_error *e)
@@ -166,7 +171,7 @@ int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, boo
     struct tl_processes p;
     bool known;
     if (tl_processes_need_fresh(&d->processes)) { /* found out before it was begun anew */
-        d->all_fresh = true;
+        choose_kind(d, &d->processes, shown);
         return 0;
     }
     if (!tl_processes_forked(d->unit))
@@ -179,7 +184,7 @@ int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, boo
     if (tried && tl_processes_try(d->x, &cell, &p, e))
         return -1;
     if (known || tried)
-        differ(d, &p);
+        choose_kind(d, &p, shown);
     return 0;
 }
 

@@ -196,8 +196,6 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
 {
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
     tl_watch_line(m->watch, "matrix: asking %zu units what they are", m->n_units);
-    if (m->wishes.max_seconds)
-        tl_executor_deadline(m->x, m->started_ns + m->wishes.max_seconds * 1000000000ull);
     if (tl_executor_units(m->x, (const char *const *)m->names.list, m->n_units, m->units, e) ||
         tl_units_check_builds(m->units, m->n_units, e))
         return -1;

@@ -225,9 +225,8 @@ json_t *tl_processes_json(const struct tl_processes *p)
 
 char *tl_processes_text(const struct tl_processes *p)
 {
-    return tl_format("fails in %llu of %llu fresh processes and in %llu of %llu children of a fork server, "
-                     "each with a server "
-                     "of its own",
+    return tl_format("fails in %llu of %llu fresh processes and in %llu of %llu forked children, each of "
+                     "another server",
                      (unsigned long long)p->fresh_failed, (unsigned long long)p->fresh,
                      (unsigned long long)p->forked_failed, (unsigned long long)p->forked);
 }

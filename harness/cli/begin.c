@@ -4,6 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/executor/identity.h"
+#include "harness/executor/unit_known.h"
 
 static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
@@ -20,14 +21,17 @@ static void warn(const char *text)
     fprintf(stderr, "trapline: %s\n", text);
 }
 
-/* What cannot be seen of a case, before anything is answered from what was stored. */
+/* What cannot be seen of a case, before anything is answered from what was stored, and what is expected of no unit. */
 static void print_warnings(const struct tl_case *c)
 {
-    json_t *list = tl_identity_warnings(c), *text;
-    size_t i;
-    json_array_foreach(list, i, text)
-        warn(json_string_value(text));
-    json_decref(list);
+    json_t *const lists[] = {tl_identity_warnings(c), tl_units_misspelt(c)};
+    for (size_t k = 0; k < TL_COUNT(lists); k++) {
+        json_t *text;
+        size_t i;
+        json_array_foreach(lists[k], i, text)
+            warn(json_string_value(text));
+        json_decref(lists[k]);
+    }
 }
 
 struct tl_case *tl_load_case(const char *path, int *status)
@@ -61,11 +65,11 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
 void tl_cli_print_set_aside(size_t n, const char *because)
 {
     if (n)
-        fprintf(stderr,
-                "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so "
-                "something has changed "
-                "that is not part of a trial's identity. What follows is of new trials\n",
-                n, n == 1 ? " is" : "s are", because);
+        fprintf(
+            stderr,
+            "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
+            "has changed that is not part of a trial's identity. What follows is of new trials\n",
+            n, n == 1 ? " is" : "s are", because);
 }
 
 int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)

@@ -4,7 +4,6 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
-#include "harness/campaign/processes.h"
 #include "harness/campaign/sweep.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
@@ -19,7 +18,8 @@ struct command {
     const struct tl_options *o;
     struct tl_campaign_isolation s;
     struct tl_cli_progress progress;
-    bool untried; /* nothing could be tried, or judged, at all */
+    size_t known,
+        unknown; /* units, or variants of a sweep: of which something is known, and of which nothing is */
 };
 
 static void print_plan(const struct tl_sweep *w)
@@ -40,7 +40,8 @@ static void print_found(const struct command *k, const struct tl_sweep *w)
 
 static void print_nothing(struct command *k, const struct tl_sweep *w)
 {
-    k->untried = w->unsupported == w->ended;
+    k->known = w->ended - w->unsupported;
+    k->unknown = w->not_judged;
     if (k->o->json) {
         tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", k->s.c->name, "reproduced", 0));
         return;
@@ -71,7 +72,6 @@ static int sweep(struct command *k, bool *found, struct tl_error *e)
         print_found(k, &w);
     else if (!result && !tl_executor_interrupted(k->s.x))
         print_nothing(k, &w);
-    k->untried = k->untried || (!w.found && w.not_judged);
     tl_sweep_free(&w);
     return result;
 }
@@ -94,27 +94,6 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
         result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text, "two different axes were expected");
     free(names);
     return result;
-}
-
-/* What happened to the trials that it rests on. */
-static void print_trust(const json_t *d)
-{
-    const json_t *aside = json_object_get(d, "set_aside"), *processes = json_object_get(d, "processes"),
-                 *fresh = json_object_get(processes, "fresh"), *forked = json_object_get(processes, "forked");
-    tl_cli_print_set_aside((size_t)json_integer_value(json_object_get(aside, "trials")),
-                           tl_member_text(aside, "because"));
-    if (!processes)
-        return;
-    const struct tl_processes p = {
-        .fresh_failed = (uint64_t)json_integer_value(json_array_get(fresh, 0)),
-        .fresh = (uint64_t)json_integer_value(json_array_get(fresh, 1)),
-        .forked_failed = (uint64_t)json_integer_value(json_array_get(forked, 0)),
-        .forked = (uint64_t)json_integer_value(json_array_get(forked, 1)),
-    };
-    char *text = tl_processes_text(&p);
-    fprintf(stderr, "%s on %s %s: that depends on the kind of process, and it is isolated in fresh ones\n",
-            tl_member_text(d, "case"), tl_member_text(d, "unit"), text);
-    free(text);
 }
 
 /* Of a unit on which there was nothing to search for: all is as the case expects, or it passes where the case
@@ -145,9 +124,12 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
         bool reproduced = tl_member_true(d, "reproduced"),
              unstored = json_is_null(json_object_get(d, "finding")),
              nothing = unstored && json_object_get(d, "as_expected");
+        const json_t *aside = json_object_get(d, "set_aside");
         failing = failing || reproduced || (nothing && !tl_member_true(d, "as_expected"));
-        k->untried = k->untried || (unstored && !nothing);
-        print_trust(d);
+        k->unknown += unstored && !nothing;
+        k->known += !unstored || nothing;
+        tl_cli_print_set_aside((size_t)tl_member_integer(aside, "trials"),
+                               tl_member_or(aside, "because", "unknown"));
         if (k->o->json)
             continue;
         if (nothing) {
@@ -207,8 +189,6 @@ static int run(struct command *k, bool given)
         json_decref(documents);
     }
     bool interrupted = tl_executor_interrupted(s->x);
-    if (!result && !interrupted && k->untried)
-        fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
     free(s->units);
     int closed = tl_executor_free(s->x, &closing);
     if (result)
@@ -221,7 +201,12 @@ static int run(struct command *k, bool given)
     }
     if (failing)
         return TL_EXIT_FAILURE;
-    return k->untried ? TL_EXIT_INPUT : TL_EXIT_OK;
+    if (k->known && !k->unknown)
+        return TL_EXIT_OK;
+    fputs(k->known ? "trapline: a part of it could not be tried or judged, and so not all is known\n"
+                   : "trapline: nothing was tried or judged, and so nothing is known\n",
+          stderr);
+    return TL_EXIT_INPUT;
 }
 
 static int isolate(struct tl_options *o)

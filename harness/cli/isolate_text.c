@@ -2,18 +2,17 @@
  * it did when it was found. */
 #include "harness/cli/isolate_text.h"
 
-#include "harness/base/time_text.h"
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_values.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MOST 12  /* of a list of values */
-#define DRAWS_LEAST 8 /* fewer are all that there are */
+#define LIST_MOST 12 /* of a list of values */
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -143,9 +142,8 @@ static void add_set(struct tl_buffer *b, const json_t *d, const json_t *t)
 
 static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
 {
-    bool set = tl_member_true(t, "set");
     tl_buffer_add_string(b, "    ");
-    if (set) {
+    if (tl_words_is_set(d, t)) {
         add_set(b, d, t);
     } else {
         tl_buffer_printf(b, "%s = ", text_of(t, "axis"));
@@ -157,7 +155,7 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
     tl_buffer_add_string(b, "\n");
     if (json_is_object(json_object_get(t, "band")))
         add_band(b, json_object_get(t, "band"));
-    if (set)
+    if (tl_member_true(t, "set"))
         tl_buffer_add_string(b, "      not monotone; every value was tried\n");
     else if (json_object_get(t, "non_monotone")) {
         tl_buffer_add_string(b, "      not monotone: the value ");
@@ -325,11 +323,10 @@ static void add_generalises(struct tl_buffer *b, const json_t *d)
 /* Axes that are at their baseline in the minimal variant, by what is known of them. */
 static void add_free_axes(struct tl_buffer *b, const json_t *d)
 {
-    const json_t *held = json_object_get(json_object_get(d, "generalises"), "held");
-    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1);
-    char *drawn = n < DRAWS_LEAST ? tl_format(" (all %lld variants that there are)\n", n)
-                                  : tl_format(" (%lld of %lld random variants)\n", k, n);
-    add_list(b, "  independent of: ", json_object_get(d, "independent"), drawn);
+    long long n = tl_finding_draws(d);
+    char *drawn = n < TL_FINDING_DRAWS ? tl_format(" (all %lld variants that there are)\n", n)
+                                       : tl_format(" (%lld of %lld random variants)\n", n, n);
+    add_list(b, "  independent of: ", n ? json_object_get(d, "independent") : NULL, drawn);
     add_list(b, "  reset (fails with the simplest value, others may make a difference): ",
              json_object_get(d, "reset"), "\n");
     add_list(b, "  nothing reads, so that no value of it is another variant: ", json_object_get(d, "unread"),
@@ -345,7 +342,7 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *d)
         return;
     tl_buffer_printf(b, "  rate: %lld of %lld runs", (long long)r.failed, (long long)r.runs);
     if (r.runs_fresh && r.runs_fresh < r.runs)
-        tl_buffer_printf(b, ", %lld of %lld in processes of their own", (long long)r.failed_fresh,
+        tl_buffer_printf(b, ", %lld of %lld in fresh processes", (long long)r.failed_fresh,
                          (long long)r.runs_fresh);
     tl_buffer_printf(b, " (%.0f%% to %.0f%% with confidence 0.99)\n",
                      100 * json_real_value(json_array_get(interval, 0)),
@@ -355,33 +352,11 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *d)
 /* What of the answer was known before it was asked for. */
 static void add_stored(struct tl_buffer *b, const json_t *d)
 {
-    struct tl_finding_stored s = tl_finding_stored(d);
-    if (s.n <= 0)
-        return;
-    char *oldest = s.oldest_us ? tl_time_format(s.oldest_us, TL_TIME_LOCAL) : NULL,
-         *newest = s.newest_us ? tl_time_format(s.newest_us, TL_TIME_LOCAL) : NULL;
-    tl_buffer_printf(b, "%lld of them %s", (long long)s.n,
-                     s.n == 1 ? "is a stored outcome" : "are stored outcomes");
-    if (oldest && newest && strcmp(oldest, newest) != 0)
-        tl_buffer_printf(b, " of runs from %s to %s", oldest, newest);
-    else if (oldest)
-        tl_buffer_printf(b, " of a run on %s", oldest);
-    tl_buffer_add_string(b, "; with --no-cache all are run anew\n");
-    free(oldest);
-    free(newest);
-}
-
-static void add_notes(struct tl_buffer *b, const json_t *d)
-{
-    const json_t *note;
-    size_t i;
-    json_array_foreach(json_object_get(d, "notes"), i, note) {
-        struct tl_buffer words = TL_BUFFER_INIT;
-        tl_words_note(&words, d, note);
-        tl_buffer_add_string(b, "  note: ");
-        add_plain(b, &words);
-        tl_buffer_add_string(b, "\n");
-    }
+    struct tl_buffer words = TL_BUFFER_INIT;
+    tl_words_stored(&words, d, TL_TIME_LOCAL);
+    if (words.size)
+        tl_buffer_printf(b, "%s; with --no-cache all are run anew\n", words.data);
+    tl_buffer_free(&words);
 }
 
 char *tl_isolate_text(const json_t *d, bool colour)
@@ -422,7 +397,8 @@ char *tl_isolate_text(const json_t *d, bool colour)
                          text_of(j, "title"));
         add_variant(&b, d, "    with ", json_object_get(j, "variant"));
     }
-    add_notes(&b, d);
+    json_array_foreach(json_object_get(d, "notes"), i, j)
+        tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
     tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
                      trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),

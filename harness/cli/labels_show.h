@@ -1,4 +1,5 @@
-/* The signatures under a table, by the letters that stand for them in it. */
+/* What tables of outcomes share: the colours of their cells, and the signatures under them by the letters that stand
+ * for them. */
 #ifndef TL_LABELS_SHOW_H
 #define TL_LABELS_SHOW_H
 

@@ -13,6 +13,8 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     struct tl_error e, closing;
     if (tl_cli_executor(&tl_command_matrix, o, &m->x, &e))
         return tl_print_error(&e);
+    if (m->wishes.max_seconds)
+        tl_executor_deadline(m->x, m->started_ns + m->wishes.max_seconds * 1000000000ull);
     for (size_t i = 0; i < m->n_cases; i++)
         tl_cli_warn_unread(m->x, m->cases[i].c, (const char *const *)m->names.list, m->names.n);
     int result = tl_matrix_run(m, &e);

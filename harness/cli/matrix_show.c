@@ -2,7 +2,6 @@
 #include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/hash.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
 #include "harness/cli/cli.h"
@@ -139,17 +138,10 @@ static void print_processes(const struct tl_matrix *m)
 /* Of what was known already, when it was run. */
 static void print_stored(const struct tl_matrix *m)
 {
-    int64_t oldest = INT64_MAX, newest = 0;
-    for (size_t i = 0; i < m->n_cases; i++)
-        for (size_t k = 0; k < m->cases[i].n_rows * m->n_units * m->wishes.repeat; k++) {
-            const struct tl_matrix_trial *t = &m->cases[i].trials[k];
-            int64_t at = t->ended && t->cached ? tl_uuid7_ms(t->id) * 1000 : 0;
-            oldest = at && at < oldest ? at : oldest;
-            newest = at > newest ? at : newest;
-        }
-    if (!newest)
+    if (!m->span.newest_us)
         return;
-    char *from = tl_time_format(oldest, TL_TIME_LOCAL), *to = tl_time_format(newest, TL_TIME_LOCAL);
+    char *from = tl_time_format(m->span.oldest_us, TL_TIME_LOCAL),
+         *to = tl_time_format(m->span.newest_us, TL_TIME_LOCAL);
     if (strcmp(from, to) != 0)
         printf("what was known already was run from %s to %s; --no-cache runs it anew\n", from, to);
     else

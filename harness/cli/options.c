@@ -59,7 +59,7 @@ static const struct row {
     {"repeat", "N", 'n', NUMBER, PLACE(repeat), NULL, "run the variant N times on each unit (default: 1)",
      NULL, MANY},
     {"fresh", NULL, 0, FLAG, PLACE(fresh), NULL,
-     "a process of its own for each trial, never a fork server's child",
+     "a fresh process for each trial, never a fork server's child",
      "It is its own from exec on, even where the runner could fork it from a server"},
     {"cached", NULL, 0, FLAG, PLACE(cached), NULL, "take outcomes that are known already",
      "The line of a trial says so. Outcomes are known by the content of the case, the variant, the unit and "
@@ -92,8 +92,7 @@ static const struct row {
     {"only", "changed", 0, WORD, PLACE(only_changed), NULL, "only variants in which something differs", NULL},
     {"no-cache", NULL, 0, FLAG, PLACE(no_cache), NULL, "run everything anew, also what is known already",
      "Nothing that was kept is used: neither stored outcomes nor generated models, outputs of references and "
-     "what "
-     "runners said of libraries. All of them are replaced by what comes out now"},
+     "what runners said of libraries. All of them are replaced by what comes out now"},
     {"keep-outputs", "DIR", 0, TEXT, PLACE(keep_outputs), NULL,
      "keep every output of every trial as `DIR/TRIAL/N.npy`, where the runner can", NULL},
     {"keep-scratch", NULL, 0, FLAG, PLACE(keep_scratch), NULL,

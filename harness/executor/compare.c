@@ -9,6 +9,7 @@
 
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
+#include "harness/base/left_file.h"
 #include "harness/executor/closeness.h"
 #include "harness/executor/values.h"
 
@@ -36,7 +37,7 @@ struct comparison {
     const struct tl_expectation *x;
     const json_t *result;
     int directory, expected_directory; /* -1: there is none */
-    json_t *places;                    /* name: indices of outputs of the trial that were not taken yet */
+    json_t *places; /* name: indices of outputs of the trial that were not taken yet, the next one last */
     json_t *list, *left_out;
     double error, absolute; /* largest */
     size_t way;             /* of ways; their number: none */
@@ -330,11 +331,10 @@ static int compare_with_file(struct comparison *k, const struct tl_reference_out
 
 static void find_places(struct comparison *k)
 {
-    const json_t *output;
-    size_t i;
+    const json_t *outputs = json_object_get(k->result, "outputs");
     k->places = json_object();
-    json_array_foreach(json_object_get(k->result, "outputs"), i, output) {
-        const char *name = text_of(output, "name");
+    for (size_t i = json_array_size(outputs); i-- > 0;) {
+        const char *name = text_of(json_array_get(outputs, i), "name");
         json_t *list = name ? json_object_get(k->places, name) : NULL;
         if (name && !list) {
             list = json_array();
@@ -345,14 +345,15 @@ static void find_places(struct comparison *k)
     }
 }
 
-/* The next output of the trial of that name; NULL. */
+/* The next output of the trial of that name; NULL. A runner may give a million of them one name. */
 static const json_t *take(struct comparison *k, const char *name)
 {
     json_t *list = json_object_get(k->places, name);
-    if (!json_array_size(list))
+    size_t n = json_array_size(list);
+    if (!n)
         return NULL;
-    size_t i = (size_t)json_integer_value(json_array_get(list, 0));
-    json_array_remove(list, 0);
+    size_t i = (size_t)json_integer_value(json_array_get(list, n - 1));
+    json_array_remove(list, n - 1);
     return json_array_get(json_object_get(k->result, "outputs"), i);
 }
 
@@ -373,8 +374,8 @@ static int compare_with_unit(struct comparison *k, const json_t *reference, stru
     json_array_foreach(json_object_get(k->result, "outputs"), i, output) {
         const char *name = text_of(output, "name");
         json_t *left = name ? json_object_get(k->places, name) : NULL;
-        if (json_array_size(left) && (size_t)json_integer_value(json_array_get(left, 0)) == i &&
-            take(k, name))
+        size_t n = json_array_size(left);
+        if (n && (size_t)json_integer_value(json_array_get(left, n - 1)) == i && take(k, name))
             note(k, name, UNEXPECTED, INFINITY, INFINITY, NULL);
     }
     return 0;

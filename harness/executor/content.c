@@ -43,20 +43,23 @@ struct command {
     struct tl_content *x;
     const char *directory;
     const char *const *settings;
-    const char *path; /* $PATH of the command */
+    const char *path, *libraries; /* $PATH of the command, $LD_LIBRARY_PATH */
     int depth;
 };
+
+static struct command command_of(struct tl_content *x, const char *directory, const char *const *settings)
+{
+    return (struct command){.x = x,
+                            .directory = directory,
+                            .settings = settings,
+                            .path = tl_environment_value(settings, "PATH"),
+                            .libraries = tl_environment_value(settings, "LD_LIBRARY_PATH")};
+}
 
 static char *directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash && slash != path ? tl_format("%.*s", (int)(slash - path), path) : tl_strdup("/");
-}
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 /* --- the memo ------------------------------------------------------------------------------------------- */
@@ -80,14 +83,14 @@ void tl_content_begin(struct tl_content *x, const char *key, const char *databas
     x->roots = json_object();
     x->states = json_object();
     x->notes = x->notes ? x->notes : json_object();
-    char *const places[] = {tl_strdup(database), tl_cache_home("."), tl_state_home("."),
-                            tl_strdup(getenv("TMPDIR"))};
+    char *const places[] = {tl_cache_home("."), tl_state_home("."), tl_strdup(getenv("TMPDIR"))};
+    if (places[0])
+        tl_make_directories(places[0], 0700); /* where hashes are remembered, in the end */
     for (size_t i = 0; i < TL_COUNT(places); i++) {
         x->own[i] = places[i] ? realpath(places[i], NULL) : NULL;
-        if (places[i] && !x->own[i] && i == 1 && !tl_make_directories(places[i], 0700))
-            x->own[i] = realpath(places[i], NULL); /* where hashes are remembered, in the end */
         free(places[i]);
     }
+    x->database = realpath(database, NULL);
     for (int i = 0; i < 2; i++)
         if (fstat(i + 1, &x->streams[i]))
             x->streams[i] = (struct stat){0};
@@ -119,7 +122,8 @@ typedef void (*adder)(const struct command *c, struct tl_hash *h, const char *wh
 
 static void add_known(const struct command *c, struct tl_hash *h, char kind, const char *what, adder add)
 {
-    char *key = tl_format("%c %s\n%s\n%s", kind, what, c->directory, c->path ? c->path : "");
+    char *key = tl_format("%c %s\n%s\n%s\n%s", kind, what, c->directory, c->path ? c->path : "",
+                          c->libraries ? c->libraries : "");
     struct tl_hash inner;
     if (!tl_content_known(c->x, h, key, &inner)) {
         add(c, &inner, what);
@@ -169,14 +173,11 @@ static void add_words(const struct command *c, struct tl_hash *h, const char *pa
     free(text);
 }
 
-static bool is_shell(const char *name)
+bool tl_content_is_shell(const char *program)
 {
     static const char *const shells[] = {"sh",   "bash", "dash", "zsh",    "ksh",
                                          "mksh", "fish", "ash",  "busybox"};
-    for (size_t i = 0; i < TL_COUNT(shells); i++)
-        if (!strcmp(name, shells[i]))
-            return true;
-    return false;
+    return tl_is_one_of(tl_base_name(program), shells, TL_COUNT(shells));
 }
 
 static bool is_python(const char *name)
@@ -201,17 +202,17 @@ static char *interpreter_line(const char *path)
 static void add_interpreter(const struct command *c, struct tl_hash *h, char *line, bool *shell)
 {
     char *save = NULL, *word = strtok_r(line, " \t", &save);
-    *shell = word && is_shell(base_of(word));
+    *shell = word && tl_content_is_shell(word);
     if (!word)
         return;
     add_known(c, h, 'x', word, add_program);
-    if (strcmp(base_of(word), "env"))
+    if (strcmp(tl_base_name(word), "env"))
         return;
     while ((word = strtok_r(NULL, " \t", &save)) && (*word == '-' || strchr(word, '=')))
         continue;
     if (!word)
         return;
-    *shell = is_shell(base_of(word));
+    *shell = tl_content_is_shell(word);
     add_by_name(c, h, word);
 }
 
@@ -248,8 +249,7 @@ static void add_beside(const struct command *c, struct tl_hash *h, const char *p
 
 static void add_libraries(const struct command *c, struct tl_hash *h, const char *program)
 {
-    json_t *libraries = tl_libraries_of(program, tl_environment_value(c->settings, "LD_LIBRARY_PATH")),
-           *unused;
+    json_t *libraries = tl_libraries_of(program, c->libraries), *unused;
     const char *path;
     json_object_foreach(libraries, path, unused)
         tl_content_now(c->x, h, path);
@@ -279,7 +279,7 @@ static void add_program(const struct command *c, struct tl_hash *h, const char *
         add_interpreter(&below, h, line, &shell);
     if (shell)
         add_words(&below, h, path);
-    if (is_python(base_of(path)))
+    if (is_python(tl_base_name(path)))
         tl_content_python(c->x, h, path);
     if (!line)
         add_libraries(c, h, path);
@@ -300,7 +300,7 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
             st.st_mode = 0;
         if (S_ISDIR(st.st_mode) && !tl_content_is_broad(path))
             tl_content_walk(c->x, h, is_above(path, directory) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, path);
-        else if (S_ISREG(st.st_mode) && tl_content_is_source(base_of(path)))
+        else if (S_ISREG(st.st_mode) && tl_content_is_source(tl_base_name(path)))
             add_known(&below, h, 'o', path, add_own_program);
         else if (S_ISREG(st.st_mode) && (st.st_mode & 0111))
             add_known(&below, h, 'o', path, add_own_program);
@@ -338,7 +338,7 @@ static void add_own_program(const struct command *c, struct tl_hash *h, const ch
 {
     char *line = interpreter_line(path);
     add_known(c, h, 'x', path, add_program);
-    if (line || tl_content_is_source(base_of(path))) {
+    if (line || tl_content_is_source(tl_base_name(path))) {
         add_beside(c, h, path);
         add_all_named(c, h, path);
     } else {
@@ -383,7 +383,7 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
         tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
     } else if (S_ISREG(st.st_mode)) {
         char *line = interpreter_line(path);
-        if (line || (st.st_mode & 0111) || tl_content_is_source(base_of(path)))
+        if (line || (st.st_mode & 0111) || tl_content_is_source(tl_base_name(path)))
             add_known(c, h, 'o', path, add_own_program);
         else
             tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
@@ -453,7 +453,7 @@ static void add_settings(const struct command *c, struct tl_hash *h)
 void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *directory,
                         const char *const *settings, char *const *words)
 {
-    struct command c = {x, directory, settings, tl_environment_value(settings, "PATH"), 0};
+    struct command c = command_of(x, directory, settings);
     struct tl_error ignored;
     forget_old(x);
     char *program = tl_program_find_in(c.path, directory, words[0], &ignored);
@@ -489,7 +489,7 @@ void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runn
                        const char *const *settings)
 {
     char *directory = directory_of(runner);
-    struct command c = {x, directory, settings, tl_environment_value(settings, "PATH"), 0};
+    struct command c = command_of(x, directory, settings);
     forget_old(x);
     add_known(&c, h, 'r', runner, add_runner);
     add_module_paths(&c, h);

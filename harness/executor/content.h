@@ -12,15 +12,14 @@
 struct tl_content {
     struct tl_known_hashes table;
     bool is_open;
-    json_t *memo;           /* digests that were computed within this second, by what they are of */
-    uint64_t memo_ns;       /* when it was begun */
-    json_t *first;          /* digests of data, which stay what they were when the command began */
-    json_t *roots;          /* what data was looked for in: "MODE PATH" */
-    json_t *states;         /* of each data file, when it was seen first */
-    json_t *notes;          /* what could not be seen: texts, in the keys */
-    struct stat streams[2]; /* stdout and stderr: what they are written to is no data of a case */
-    char
-        *own[4]; /* what trapline writes itself: the database (with what stands beside it), and directories */
+    json_t *memo;            /* digests that were computed within this second, by what they are of */
+    uint64_t memo_ns;        /* when it was begun */
+    json_t *first;           /* digests of data, which stay what they were when the command began */
+    json_t *roots;           /* what data was looked for in: "MODE PATH" */
+    json_t *states;          /* of each data file, when it was seen first */
+    json_t *notes;           /* what could not be seen: texts, in the keys */
+    struct stat streams[2];  /* stdout and stderr: what they are written to is no data of a case */
+    char *database, *own[3]; /* what trapline writes itself: files beside the first, and in directories */
 };
 
 /* Before anything else. key names the table of remembered hashes: the directory of a case. */
@@ -55,6 +54,8 @@ bool tl_content_is_source(const char *name);
 bool tl_content_is_broad(const char *directory); /* as a system or a home is */
 /* The content of one file as it is now. */
 void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path);
+/* Whether a program, by its name, is a shell, whose words name other programs. */
+bool tl_content_is_shell(const char *program);
 void tl_content_note(struct tl_content *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* content_packages.c: what is installed for an interpreter, without reading all of it. */

@@ -5,6 +5,7 @@
  * of 64 bits in the byte order of this machine; nothing in them is trusted. On macOS, whose programs are of another
  * format, there is none. */
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
 #include "harness/executor/content_named.h"
@@ -35,7 +36,7 @@ struct image {
 
 static bool read_at(int fd, void *into, size_t n, uint64_t offset)
 {
-    return offset <= INT64_MAX && pread(fd, into, n, (off_t)offset) == (ssize_t)n;
+    return tl_read_at(fd, into, n, offset) == (int64_t)n;
 }
 
 static uint64_t offset_of(const struct image *m, uint64_t address)
@@ -82,6 +83,22 @@ static const char *string_at(const struct image *m, uint64_t at)
 
 static void add_needed(json_t *found, const char *path, const char *library_path, int depth);
 
+/* True when there is a library of this path, which counts unless it is the system's. */
+static bool take(json_t *found, const char *path, const char *library_path, int depth)
+{
+    static const char *const of_system[] = {"/usr/", "/lib/", "/lib32/", "/lib64/", "/libx32/"};
+    char *real = realpath(path, NULL);
+    bool is = real && !access(real, R_OK), counts = is;
+    for (size_t i = 0; counts && i < TL_COUNT(of_system); i++)
+        counts = strncmp(real, of_system[i], strlen(of_system[i])) != 0;
+    if (counts && !json_object_get(found, real) && json_object_size(found) < LIBRARIES_MOST) {
+        json_object_set_new_nocheck(found, real, json_true());
+        add_needed(found, real, library_path, depth + 1);
+    }
+    free(real);
+    return is;
+}
+
 /* Looks for a library in a list of directories. True when it is there. */
 static bool look(json_t *found, const char *name, const char *list, const char *origin,
                  const char *library_path, int depth)
@@ -91,16 +108,9 @@ static bool look(json_t *found, const char *name, const char *list, const char *
         const char *rest = !strncmp(one, "$ORIGIN", 7)     ? one + 7
                            : !strncmp(one, "${ORIGIN}", 9) ? one + 9
                                                            : NULL;
-        char *path = tl_format("%s%s/%s", rest ? origin : "", rest ? rest : one, name),
-             *real = realpath(path, NULL);
-        is = real && !access(real, R_OK);
-        if (is && strncmp(real, "/usr/", 5) != 0 && strncmp(real, "/lib", 4) != 0 &&
-            !json_object_get(found, real) && json_object_size(found) < LIBRARIES_MOST) {
-            json_object_set_new_nocheck(found, real, json_true());
-            add_needed(found, real, library_path, depth + 1);
-        }
+        char *path = tl_format("%s%s/%s", rest ? origin : "", rest ? rest : one, name);
+        is = take(found, path, library_path, depth);
         free(path);
-        free(real);
     }
     return is;
 }
@@ -120,7 +130,8 @@ static void look_for_all(json_t *found, const struct image *m, const Elf64_Dyn *
         if (entries[i].d_tag != DT_NEEDED || !*name)
             continue;
         if (strchr(name, '/')) {
-            look(found, name, "", origin, library_path, depth);
+            if (*name == '/') /* else it is relative to where the program is run: a scratch directory */
+                take(found, name, library_path, depth);
             continue;
         }
         if ((late || !look(found, name, early, origin, library_path, depth)) &&

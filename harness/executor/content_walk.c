@@ -31,7 +31,8 @@
 struct walk {
     struct tl_content *x;
     enum tl_content_mode mode;
-    size_t root; /* length of the path of the directory */
+    const char *top; /* what is looked at */
+    size_t root;     /* length of its path */
     bool with_data, closing;
     struct tl_hash *sources, *data;
     uint64_t bytes;
@@ -54,14 +55,6 @@ static const char *extension(const char *name)
     return dot ? dot + 1 : "";
 }
 
-static bool is_one_of(const char *word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(word, list[i]))
-            return true;
-    return false;
-}
-
 bool tl_content_is_source(const char *name)
 {
     static const char *const sources[] = {
@@ -71,23 +64,37 @@ bool tl_content_is_source(const char *name)
         "cc",   "cpp",  "cxx", "hpp",   "hh",  "m",   "mm",    "java",  "kt",    "kts",      "scala", "cs",
         "fs",   "ml",   "mli", "hs",    "ex",  "exs", "erl",   "clj",   "metal", "metallib", "cl",    "cu",
         "ptx",  "wasm", "jar", "class", "awk", "sed", "mk",    "cmake"};
-    return is_one_of(extension(name), sources, TL_COUNT(sources)) || strstr(name, ".so.");
+    return tl_is_one_of(extension(name), sources, TL_COUNT(sources)) || strstr(name, ".so.");
 }
 
 static bool is_left_out(const char *name)
 {
     static const char *const extensions[] = {"pyc", "pyo", "log", "tmp", "swp", "swo", "DS_Store"};
     size_t n = strlen(name);
-    return is_one_of(extension(name), extensions, TL_COUNT(extensions)) || (n && name[n - 1] == '~');
+    return tl_is_one_of(extension(name), extensions, TL_COUNT(extensions)) || (n && name[n - 1] == '~');
 }
 
-static bool is_own(const struct tl_content *x, const char *path)
+static bool is_within(const char *path, const char *directory)
 {
-    for (size_t i = 0; i < TL_COUNT(x->own); i++) {
-        size_t n = x->own[i] ? strlen(x->own[i]) : 0;
-        if (n && !strncmp(path, x->own[i], n) && (i == 0 || path[n] == '/' || !path[n]))
-            return true; /* the first is the database: what stands beside it begins with its name */
-    }
+    size_t n = directory ? strlen(directory) : 0;
+    return n && !strncmp(path, directory, n) && (path[n] == '/' || !path[n]);
+}
+
+/* A directory of trapline's is none where somebody keeps a case in it: a case may be tried where TMPDIR is. */
+static bool is_own(const struct walk *w, const char *path)
+{
+    static const char *const beside_database[] = {"", "-wal", "-shm", "-journal", "-intent", "-nightly"};
+    static const char merged[] =
+        "-merge-"; /* and a part that is drawn, as long as another one is merged into it */
+    const struct tl_content *x = w->x;
+    size_t n = x->database ? strlen(x->database) : 0;
+    if (n && !strncmp(path, x->database, n) &&
+        (tl_is_one_of(path + n, beside_database, TL_COUNT(beside_database)) ||
+         !strncmp(path + n, merged, sizeof merged - 1)))
+        return true;
+    for (size_t i = 0; i < TL_COUNT(x->own); i++)
+        if (is_within(path, x->own[i]) && !is_within(w->top, x->own[i]))
+            return true;
     return false;
 }
 
@@ -170,7 +177,7 @@ static void take_data(struct walk *w, const char *path, const struct stat *st)
 static void take_file(struct walk *w, const char *path, const char *name, const struct stat *st)
 {
     bool named = w->mode == TL_CONTENT_TREE || w->mode == TL_CONTENT_FILE;
-    if (!S_ISREG(st->st_mode) || is_own(w->x, path) || (!named && is_left_out(name)))
+    if (!S_ISREG(st->st_mode) || is_own(w, path) || (!named && is_left_out(name)))
         return;
     if (tl_content_is_source(name)) {
         if (!w->closing)
@@ -186,7 +193,7 @@ static void take_file(struct walk *w, const char *path, const char *name, const 
 /* Directories that hold no source of the script beside which they are, or are looked at in another way. */
 static bool is_passed_over(const struct walk *w, const FTSENT *f)
 {
-    if (!strcmp(f->fts_name, "__pycache__") || is_own(w->x, f->fts_path) || f->fts_level > DEPTH_MOST)
+    if (!strcmp(f->fts_name, "__pycache__") || is_own(w, f->fts_path) || f->fts_level > DEPTH_MOST)
         return true;
     if (w->mode == TL_CONTENT_TREE)
         return false;
@@ -218,10 +225,8 @@ bool tl_content_is_broad(const char *path)
     return n <= 1 || (home && strlen(home) == n && !strncmp(path, home, n));
 }
 
-static void walk(struct walk *w, const char *path)
+static bool note_broad(struct walk *w, const char *path)
 {
-    char *copy = tl_strdup(path);
-    char *const roots[] = {copy, NULL};
     bool broad = tl_content_is_broad(path);
     if (broad && w->mode != TL_CONTENT_FLAT)
         tl_content_note(
@@ -229,18 +234,39 @@ static void walk(struct walk *w, const char *path)
             "%s is too broad to be looked at: what changes in it is not seen, and outcomes that are "
             "known from before may be of other files. Keep the case's files in a directory of their own",
             path);
+    return broad;
+}
+
+/* Behind a link may be a directory, of modules that are kept elsewhere. fts leaves those out that hold the link. */
+static void take_link(struct walk *w, FTS *fts, FTSENT *f)
+{
+    struct stat st;
+    char *real = realpath(f->fts_path, NULL);
+    if (!real || stat(real, &st))
+        st.st_mode = 0;
+    if (S_ISREG(st.st_mode))
+        take_file(w, f->fts_path, f->fts_name, &st);
+    else if (S_ISDIR(st.st_mode) && !note_broad(w, real))
+        fts_set(fts, f, FTS_FOLLOW);
+    free(real);
+}
+
+static void walk(struct walk *w, const char *path)
+{
+    char *copy = tl_strdup(path);
+    char *const roots[] = {copy, NULL};
+    bool broad = note_broad(w, path);
     FTS *fts = broad && w->mode == TL_CONTENT_TREE
                    ? NULL
                    : fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     size_t n = 0;
     for (FTSENT *f; fts && (f = fts_read(fts));) {
-        struct stat st;
         if (f->fts_info == FTS_D && f->fts_level > 0 && (broad || is_passed_over(w, f)))
             fts_set(fts, f, FTS_SKIP);
         if (f->fts_info == FTS_F)
             take_file(w, f->fts_path, f->fts_name, f->fts_statp);
-        else if (f->fts_info == FTS_SL && !stat(f->fts_path, &st))
-            take_file(w, f->fts_path, f->fts_name, &st);
+        else if (f->fts_info == FTS_SL)
+            take_link(w, fts, f);
         if (++n > FILES_MOST) {
             tl_content_note(
                 w->x,
@@ -258,7 +284,6 @@ static void walk(struct walk *w, const char *path)
 
 static void walk_file(struct walk *w, const char *path)
 {
-    const char *slash = strrchr(path, '/');
     struct stat st;
     if (stat(path, &st))
         return;
@@ -266,7 +291,7 @@ static void walk_file(struct walk *w, const char *path)
         w->mode = TL_CONTENT_TREE;
         walk(w, path);
     } else {
-        take_file(w, path, slash ? slash + 1 : path, &st);
+        take_file(w, path, tl_base_name(path), &st);
     }
 }
 
@@ -275,6 +300,7 @@ static void walk_any(struct walk *w, const char *path)
 {
     char *real = realpath(path, NULL);
     path = real ? real : path;
+    w->top = path;
     w->root = w->mode == TL_CONTENT_FILE ? 0 : strlen(path);
     if (w->mode == TL_CONTENT_FILE)
         walk_file(w, path);
@@ -337,5 +363,6 @@ void tl_content_end(struct tl_content *x, bool ran)
         json_decref(lists[i]);
     for (size_t i = 0; i < TL_COUNT(x->own); i++)
         free(x->own[i]);
+    free(x->database);
     *x = (struct tl_content){0};
 }

@@ -22,6 +22,7 @@
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/executor/executor_impl.h"
+#include "harness/executor/variables.h"
 #include "harness/verdict/classify.h"
 
 #include <dirent.h>
@@ -34,8 +35,6 @@
 #define DESCRIBE_SECONDS 60
 #define KEPT_MOST (1u << 20)
 #define GROUPS_MOST 1024
-
-extern char **environ;
 
 /* --- what an answer is kept for ------------------------------------------------------------------------- */
 
@@ -92,11 +91,6 @@ static void add_entries(struct tl_hash *h, const char *directory)
         free(list);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The variables that lead a loader, a driver or a runtime, by the beginnings of their names. */
 static void add_variables(struct tl_hash *h)
 {
@@ -136,20 +130,7 @@ static void add_variables(struct tl_hash *h)
                                         "LSAN_",
                                         "UBSAN_",
                                         "TRAPLINE_"};
-    size_t n = 0, total = 0;
-    while (environ[total])
-        total++;
-    char **chosen = tl_calloc(total, sizeof *chosen);
-    for (size_t i = 0; i < total; i++)
-        for (size_t k = 0; k < TL_COUNT(names); k++)
-            if (!strncmp(environ[i], names[k], strlen(names[k]))) {
-                chosen[n++] = environ[i];
-                break;
-            }
-    qsort(chosen, n, sizeof *chosen, by_text);
-    for (size_t i = 0; i < n; i++)
-        tl_hash_add_string(h, chosen[i]);
-    free(chosen);
+    tl_variables_add(h, names, TL_COUNT(names), true);
 }
 
 static void add_machine(struct tl_hash *h)

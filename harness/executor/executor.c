@@ -242,9 +242,7 @@ void tl_job_free(struct tl_job *j)
     free(j->keep_outputs);
     free(j->reference_place);
     free(j->reference_note);
-    for (size_t i = 0; j->settings && j->settings[i]; i++)
-        free(j->settings[i]);
-    free(j->settings);
+    tl_strings_free(j->settings);
     free(j->variant_json);
     free(j);
 }
@@ -346,13 +344,6 @@ static void deliver_answers(struct tl_executor *x)
     }
 }
 
-bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t)
-{
-    if (t->outcome == TL_OUTCOME_LOST)
-        return false;
-    return t->outcome != TL_OUTCOME_UNSUPPORTED || t->started_us >= x->started_us;
-}
-
 static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error *e)
 {
     struct tl_cached *list;
@@ -364,7 +355,7 @@ static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error
     /* Oldest first. A fork server's child confirms nothing, and no table is of both kinds of process. */
     bool fresh = j->fresh || !j->unit->can_serve;
     for (size_t i = n; i-- > 0;)
-        if (tl_executor_usable(j->x, &list[i]) && list[i].fresh == fresh && usable++ == repeat)
+        if (list[i].outcome != TL_OUTCOME_LOST && list[i].fresh == fresh && usable++ == repeat)
             wanted = i;
     bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
     free(list);

@@ -43,10 +43,6 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
 
-/* Whether a stored trial may be an answer. That something cannot be tried, or that a generator refused it, is not
- * remembered beyond this run of trapline: what was missing may be there now. */
-bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t);
-
 /* What the commands in "versions" of a case answered, as a JSON object; the caller's. NULL: it has none. */
 json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c);
 

@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Waits until a runner has replied, or cannot any more. */
+/* Waits until a runner has replied, or cannot any more. Also when the time is up its child is waited for, which is
+ * stopped then: it will write what it came to into *d. */
 static int wait_for(struct tl_executor *x, const struct tl_unit *u, const struct tl_description *d,
                     struct tl_error *e)
 {
-    while (!d->ended && !x->out_of_time &&
-           (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
+    if (x->out_of_time && !d->ended) /* it was begun after the deadline, which has stopped those before */
+        tl_supervisor_cancel(x->supervisor);
+    while (!d->ended && (tl_supervisor_in_flight(x->supervisor) || tl_supervisor_waiting(x->supervisor)))
         tl_executor_turn(x, TL_STEP_MS);
     if (x->out_of_time)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "no time is left", u->text,

@@ -124,9 +124,7 @@ void tl_generated_drop(const struct tl_generated *g)
 
 void tl_generated_free(struct tl_generated *g)
 {
-    for (size_t i = 0; g->argv && g->argv[i]; i++)
-        free(g->argv[i]);
-    free(g->argv);
+    tl_strings_free(g->argv);
     free(g->directory);
     free(g->making);
     free(g->model);

@@ -5,117 +5,47 @@
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
 #include "harness/executor/executor_impl.h"
+#include "harness/executor/variables.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-extern char **environ;
-
 /* Variables that differ from one terminal, login or job to the next, and decide nothing. All others may be read by
- * anything that runs, so they count. The beginning of a name, or all of it with '='. */
-static const char *const passing[] = {"_=",
-                                      "SHLVL=",
-                                      "SHELL=",
-                                      "USER=",
-                                      "USERNAME=",
-                                      "LOGNAME=",
-                                      "PWD=",
-                                      "OLDPWD=",
-                                      "TMPDIR=",
-                                      "TERM=",
-                                      "TERM_",
-                                      "COLORTERM=",
-                                      "COLUMNS=",
-                                      "LINES=",
-                                      "LS_COLORS=",
-                                      "EDITOR=",
-                                      "VISUAL=",
-                                      "PAGER=",
-                                      "LESS",
-                                      "MAIL=",
-                                      "MAILCHECK=",
-                                      "HIST",
-                                      "PS1=",
-                                      "PROMPT_COMMAND=",
-                                      "WINDOWID=",
-                                      "STY=",
-                                      "TMUX",
-                                      "ZELLIJ",
-                                      "SSH_",
-                                      "GPG_",
-                                      "ITERM_",
-                                      "LC_TERMINAL",
-                                      "VSCODE_",
-                                      "VTE_",
-                                      "GNOME_",
-                                      "KONSOLE_",
-                                      "KITTY_",
-                                      "WEZTERM_",
-                                      "ALACRITTY_",
-                                      "WT_",
-                                      "SESSION_MANAGER=",
-                                      "DESKTOP_",
-                                      "INVOCATION_ID=",
-                                      "JOURNAL_STREAM=",
-                                      "MANAGERPID=",
-                                      "SYSTEMD_EXEC_PID=",
-                                      "LISTEN_",
-                                      "NOTIFY_SOCKET=",
-                                      "DBUS_",
-                                      "MAKEFLAGS=",
-                                      "MAKELEVEL=",
-                                      "MFLAGS=",
-                                      "XPC_",
-                                      "SECURITYSESSIONID=",
-                                      "XDG_STATE_HOME=",
-                                      "XDG_CACHE_HOME=",
-                                      "XDG_SESSION_",
-                                      "XDG_RUNTIME_DIR=",
-                                      "XDG_SEAT",
-                                      "XDG_VTNR=",
-                                      "XAUTHORITY=",
-                                      "GITHUB_",
-                                      "RUNNER_",
-                                      "CI_",
-                                      "BUILD_",
-                                      "JOB_",
-                                      "JENKINS_",
-                                      "BUILDKITE_",
-                                      "TRAPLINE_RUNNERS=",
-                                      "TRAPLINE_BIN="};
-
-static bool is_passing(const char *variable)
-{
-    for (size_t i = 0; i < TL_COUNT(passing); i++)
-        if (!strncmp(variable, passing[i], strlen(passing[i])))
-            return true;
-    return false;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+ * anything that runs, so they count. The beginning of a name, where nobody else would begin one so, or all of it with
+ * '='. */
+static const char *const passing[] = {
+    "_=", "SHLVL=", "SHELL=", "USER=", "USERNAME=", "LOGNAME=", "PWD=", "OLDPWD=", "TMPDIR=", "TERM=",
+    "TERM_PROGRAM", "TERM_SESSION_ID=", "COLORTERM=", "COLUMNS=", "LINES=", "LS_COLORS=", "EDITOR=",
+    "VISUAL=", "PAGER=", "LESS=", "LESSOPEN=", "LESSCLOSE=", "MAIL=", "MAILCHECK=", "HISTFILE=", "HISTSIZE=",
+    "HISTFILESIZE=", "HISTCONTROL=", "HISTTIMEFORMAT=", "PS1=", "PROMPT_COMMAND=", "WINDOWID=", "STY=",
+    "TMUX=", "TMUX_PANE=", "ZELLIJ=", "ZELLIJ_", "SSH_", "GPG_", "ITERM_", "LC_TERMINAL", "VSCODE_",
+    "VTE_VERSION=", "GNOME_", "KONSOLE_", "KITTY_", "WEZTERM_", "ALACRITTY_",
+    "WT_SESSION=", "WT_PROFILE_ID=", "SESSION_MANAGER=", "DESKTOP_SESSION=", "DESKTOP_STARTUP_ID=",
+    "INVOCATION_ID=", "JOURNAL_STREAM=", "MANAGERPID=", "SYSTEMD_EXEC_PID=", "LISTEN_PID=", "LISTEN_FDS=",
+    "LISTEN_FDNAMES=", "NOTIFY_SOCKET=", "DBUS_SESSION_BUS_ADDRESS=", "DBUS_STARTER_",
+    "MAKEFLAGS=", "MAKELEVEL=", "MFLAGS=", "XPC_FLAGS=", "XPC_SERVICE_NAME=", "SECURITYSESSIONID=",
+    "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "XDG_SESSION_", "XDG_RUNTIME_DIR=", "XDG_SEAT",
+    "XDG_VTNR=", "XAUTHORITY=",
+    /* jobs: of GitHub, GitLab, Jenkins, Buildkite */
+    "GITHUB_", "RUNNER_ARCH=", "RUNNER_DEBUG=", "RUNNER_ENVIRONMENT=", "RUNNER_NAME=", "RUNNER_OS=",
+    "RUNNER_TEMP=", "RUNNER_TOOL_CACHE=", "RUNNER_TRACKING_ID=", "RUNNER_WORKSPACE=", "CI_API_", "CI_BUILD",
+    "CI_COMMIT_", "CI_CONCURRENT_", "CI_CONFIG_PATH=", "CI_DEFAULT_BRANCH", "CI_DEPENDENCY_PROXY_",
+    "CI_DEPLOY_", "CI_ENVIRONMENT_", "CI_JOB_", "CI_MERGE_REQUEST_", "CI_NODE_",
+    "CI_OPEN_MERGE_REQUESTS=", "CI_PAGES_", "CI_PIPELINE_", "CI_PROJECT_", "CI_REGISTRY",
+    "CI_REPOSITORY_URL=", "CI_RUNNER_", "CI_SERVER", "CI_TEMPLATE_", "CI_TRIGGER_",
+    "BUILD_DISPLAY_NAME=", "BUILD_ID=", "BUILD_NUMBER=", "BUILD_TAG=", "BUILD_URL=", "JOB_BASE_NAME=",
+    "JOB_DISPLAY_URL=", "JOB_NAME=", "JOB_URL=", "JENKINS_", "BUILDKITE_",
+    "TRAPLINE_RUNNERS=", "TRAPLINE_BIN="};
 
 /* They are what they are for as long as trapline runs. */
 static void add_variables(struct tl_executor *x, struct tl_hash *h)
 {
     if (!*x->variables) {
         struct tl_hash inner;
-        size_t n = 0, total = 0;
-        while (environ[total])
-            total++;
-        char **chosen = tl_calloc(total + 1, sizeof *chosen);
-        for (size_t i = 0; i < total; i++)
-            if (!is_passing(environ[i]))
-                chosen[n++] = environ[i];
-        qsort(chosen, n, sizeof *chosen, by_text);
         if (tl_hash_begin(&inner))
             abort(); /* out of memory */
-        for (size_t i = 0; i < n; i++)
-            tl_hash_add_string(&inner, chosen[i]);
+        tl_variables_add(&inner, passing, TL_COUNT(passing), false);
         tl_hash_end(&inner, x->variables);
-        free(chosen);
     }
     tl_hash_add_string(h, x->variables);
 }
@@ -131,9 +61,7 @@ static void add_command(struct tl_executor *x, struct tl_hash *h, const struct t
         words[i] = tl_case_fill(c, v, argv[i], &unfilled);
     tl_content_begin(&x->content, c->directory, tl_store_path(x->store));
     tl_content_command(&x->content, h, c->directory, settings, words);
-    for (size_t i = 0; i < n; i++)
-        free(words[i]);
-    free(words);
+    tl_strings_free(words);
 }
 
 /* What every program of the case is given, and what was asked for. */
@@ -150,37 +78,21 @@ static int add_common(struct tl_executor *x, struct tl_hash *h, const struct tl_
     return failed ? -1 : 0;
 }
 
-static void free_all(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
-}
-
-static int identity_of_model(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
-                             char sha[TL_SHA256_SIZE], struct tl_error *e)
+int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
+                     struct tl_generated *g, struct tl_error *e)
 {
     struct tl_hash h;
+    char sha[TL_SHA256_SIZE];
     char **settings = tl_case_environment(c, v);
+    *g = (struct tl_generated){0};
     if (tl_hash_begin(&h))
         abort(); /* out of memory */
     int result = add_common(x, &h, c, settings, e);
     add_command(x, &h, c, v, (const char *const *)settings, c->generate, c->n_generate);
     tl_hash_end(&h, sha);
-    free_all(settings);
-    return result;
-}
-
-int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
-                     struct tl_generated *g, struct tl_error *e)
-{
-    char sha[TL_SHA256_SIZE];
-    *g = (struct tl_generated){0};
-    if (identity_of_model(x, c, v, sha, e))
-        return -1;
-    char **settings = tl_case_environment(c, v);
-    int result = tl_generated_plan(c, v, sha, (const char *const *)settings, g, e);
-    free_all(settings);
+    if (!result)
+        result = tl_generated_plan(c, v, sha, (const char *const *)settings, g, e);
+    tl_strings_free(settings);
     return result;
 }
 
@@ -225,6 +137,6 @@ int tl_identity_of_trial(struct tl_executor *x, const struct tl_case *c, const s
     if (!result)
         result = add_reference(x, &h, c, v, u, e);
     tl_hash_end(&h, sha);
-    free_all(settings);
+    tl_strings_free(settings);
     return result;
 }

@@ -6,6 +6,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/left_file.h"
 #include "harness/base/paths.h"
 #include "harness/executor/values.h"
 
@@ -43,7 +44,7 @@ bool tl_reference_known(const char *place)
 static int copy_file(int directory, const char *name, const char *to, struct tl_error *e)
 {
     uint64_t size;
-    int in = tl_open_left_file(directory, name, &size, e);
+    int in = tl_open_left_file(directory, name, "cannot read an output", &size, e);
     if (in < 0)
         return -1;
     int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -8,6 +8,7 @@
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/left_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,32 +22,11 @@
 #define PB_MOST ((size_t)1 << 30)
 #define WHAT "cannot read an output"
 
-bool tl_is_plain_name(const char *name)
-{
-    return name && *name && *name != '.' && strlen(name) <= 255 && !strchr(name, '/');
-}
-
-int tl_open_left_file(int directory, const char *name, uint64_t *size, struct tl_error *e)
-{
-    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
-    if (fd < 0 && errno == ELOOP)
-        return tl_fail(e, TL_ERROR_INPUT, WHAT, name, "it is a link; a runner writes its files itself");
-    if (fd < 0)
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, WHAT, name, NULL);
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return tl_fail(e, TL_ERROR_INPUT, WHAT, name, "it is not a regular file");
-    }
-    *size = (uint64_t)st.st_size;
-    return fd;
-}
-
 static int open_file(int directory, const char *path, bool strict, uint64_t *size, struct tl_error *e)
 {
     struct stat st;
     if (strict)
-        return tl_open_left_file(directory, path, size, e);
+        return tl_open_left_file(directory, path, WHAT, size, e);
     int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, WHAT, path, NULL);

@@ -39,10 +39,4 @@ void tl_values_close(struct tl_values *v);
 /* Element i. Its text is valid until the next call. -1: the file cannot be read any more. */
 int tl_values_get(struct tl_values *v, uint64_t i, struct tl_element *element);
 
-/* A plain file of one name in a directory, opened for reading, and its size: no link, no device, nothing that
- * waits. -1 with *e. */
-int tl_open_left_file(int directory, const char *name, uint64_t *size, struct tl_error *e);
-/* Whether a name that a runner sent is that of a file in the directory that it was given, and nowhere else. */
-bool tl_is_plain_name(const char *name);
-
 #endif

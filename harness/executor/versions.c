@@ -55,9 +55,7 @@ static int ask(struct tl_executor *x, const struct tl_case *c, const struct tl_v
     } else {
         a->text = tl_format("unknown: %s: %s", why.where, why.why);
     }
-    for (size_t i = 0; i < command->n_argv; i++)
-        free(words[i]);
-    free(words);
+    tl_strings_free(words);
     return result;
 }
 
@@ -120,9 +118,7 @@ static char *ask_all(struct tl_executor *x, const struct tl_case *c, struct tl_e
     if (!result)
         document = json_dumps(versions, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(versions);
-    for (size_t i = 0; settings && settings[i]; i++)
-        free(settings[i]);
-    free(settings);
+    tl_strings_free(settings);
     free(list);
     tl_variant_free(&baseline);
     return document;

@@ -8,7 +8,9 @@
 #include "harness/executor/identity.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/program.h"
+#include "harness/executor/content.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -166,32 +168,12 @@ struct look {
 
 static void follow(struct look *l, char *const *words, size_t n);
 
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static const struct wrapper *wrapper_of(const char *program)
 {
     for (size_t i = 0; i < TL_COUNT(wrappers); i++)
-        if (!strcmp(base_of(program), wrappers[i].name))
+        if (!strcmp(tl_base_name(program), wrappers[i].name))
             return &wrappers[i];
     return NULL;
-}
-
-static bool is_one_of(const char *word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(word, list[i]))
-            return true;
-    return false;
-}
-
-static bool is_shell(const char *name)
-{
-    static const char *const shells[] = {"sh", "bash", "zsh", "dash", "ksh", "mksh", "fish", "ash"};
-    return is_one_of(name, shells, TL_COUNT(shells));
 }
 
 /* The program that a word names, absolute; the caller's. NULL: it is not found. */
@@ -256,7 +238,7 @@ static size_t tool_at(char *const *words, size_t n)
     static const char *const verbs[] = {"run", "exec", "x", "dlx", "shell"};
     for (size_t i = 1; i < n; i++)
         if (!is_option(words[i]) && !strpbrk(words[i], " \"'$") &&
-            !is_one_of(words[i], verbs, TL_COUNT(verbs)))
+            !tl_is_one_of(words[i], verbs, TL_COUNT(verbs)))
             return i;
     return 0;
 }
@@ -268,14 +250,14 @@ static void warn_of(struct look *l, const struct wrapper *w, const char *name, c
         json_t *tell = words_of(w->tell);
         bool lists = strstr(w->tell, "freeze") || strstr(w->tell, " list") || strstr(w->tell, " ls");
         const char *first = json_string_value(json_array_get(tell, 0));
-        for (size_t i = 1; i + 1 < n && strstr(w->tell, "list") && lists;
-             i++) /* of the environment it names */
+        /* of the environment that it names */
+        for (size_t i = 1; strstr(w->tell, " list") && i + 1 < n; i++)
             if (!strcmp(words[i], "-n") || !strcmp(words[i], "-p")) {
                 json_array_append_new(tell, json_string(words[i]));
                 json_array_append_new(tell, json_string(words[i + 1]));
                 break;
             }
-        char *of = tl_strdup(lists ? "packages" : base_of(first));
+        char *of = tl_strdup(lists ? "packages" : tl_base_name(first));
         warn(l, name, second, of, tell);
         free(of);
         return;
@@ -286,7 +268,7 @@ static void warn_of(struct look *l, const struct wrapper *w, const char *name, c
     for (size_t i = 1; i <= tool; i++)
         json_array_append_new(tell, json_string(words[i]));
     json_array_append_new(tell, json_string("--version"));
-    warn(l, name, second, tool ? base_of(words[tool]) : name, tell);
+    warn(l, name, second, tool ? tl_base_name(words[tool]) : name, tell);
 }
 
 /* --- what is followed ----------------------------------------------------------------------------------- */
@@ -304,7 +286,7 @@ static void follow_through(struct look *l, const struct wrapper *w, char *const 
         return;
     }
     if (tool_at(words, n))
-        warn_of(l, w, base_of(words[0]), words, n);
+        warn_of(l, w, tl_base_name(words[0]), words, n);
 }
 
 /* The words of a shell that name no program. */
@@ -317,7 +299,7 @@ static bool is_of_shell(const char *word)
         "echo",   "printf", "export", "unset", "set",      "shift",  "exit",   "return", "break",
         "wait",   "trap",   "read",   "eval",  "local",    "umask",  "kill",   "pwd",    "type",
         "ulimit", "alias",  "times",  "jobs",  "continue", "let",    "declare"};
-    return is_one_of(word, words, TL_COUNT(words));
+    return tl_is_one_of(word, words, TL_COUNT(words));
 }
 
 /* Each command of the text of `sh -c`. */
@@ -331,14 +313,14 @@ static void follow_text(struct look *l, const char *shell, const char *text)
         size_t n = 0;
         for (char *word = strtok_r(one, " \t\"'", &save); word && n < WORDS_MOST;
              word = strtok_r(NULL, " \t\"'", &save))
-            if (n || !(is_one_of(word, before, TL_COUNT(before)) || strchr(word, '=')))
+            if (n || !(tl_is_one_of(word, before, TL_COUNT(before)) || strchr(word, '=')))
                 words[n++] = word;
         if (n && (wrapper_of(words[0]) || is_seen(l, words[0]))) {
             follow(l, words, n);
         } else if (n && !is_of_shell(words[0]) && *words[0] != '#' && *words[0] != '<' && *words[0] != '>') {
             bool variable = strpbrk(words[0], "$`") != NULL;
             char *asked = tl_format(variable ? "\"%s\" --version" : "%s --version", words[0]);
-            warn(l, shell, "-c", variable ? "tool" : base_of(words[0]),
+            warn(l, shell, "-c", variable ? "tool" : tl_base_name(words[0]),
                  json_pack("[s,s,s]", shell, "-c", asked));
             free(asked);
         }
@@ -363,7 +345,7 @@ static void follow_script(struct look *l, const char *path)
     for (char *word = strtok_r(head + 2, " \t", &save); word && n < WORDS_MOST;
          word = strtok_r(NULL, " \t", &save))
         words[n++] = word;
-    if (n && !is_shell(base_of(words[0]))) /* the words of a shell script are looked at by content.c */
+    if (n && !tl_content_is_shell(words[0])) /* the words of a shell script are looked at by content.c */
         follow(l, words, n);
 }
 
@@ -386,23 +368,23 @@ static void follow(struct look *l, char *const *words, size_t n)
     if (!n || l->depth >= DEPTH_MOST)
         return;
     l->depth++;
-    if (is_shell(base_of(words[0]))) {
+    if (tl_content_is_shell(words[0])) {
         for (size_t i = 1; i + 1 < n && *words[i] == '-'; i++)
             if (words[i][1] != '-' && strchr(words[i], 'c')) {
-                follow_text(l, base_of(words[0]), words[i + 1]);
+                follow_text(l, tl_base_name(words[0]), words[i + 1]);
                 break;
             }
     } else if (w && w->tell && !strcmp(w->tell, THROUGH)) {
         follow_through(l, w, words, n);
     } else if (w) {
         if (is_out_of_sight(l, w, words, n))
-            warn_of(l, w, base_of(words[0]), words, n);
+            warn_of(l, w, tl_base_name(words[0]), words, n);
     } else {
         char *path = found(l, words[0]);
         if (path &&
             strstr(path, "/shims/")) { /* it stands there for a program of which it chooses the version */
-            const struct wrapper shim = {base_of(words[0]), NAMED};
-            warn_of(l, &shim, base_of(words[0]), words, 1);
+            const struct wrapper shim = {tl_base_name(words[0]), NAMED};
+            warn_of(l, &shim, tl_base_name(words[0]), words, 1);
         } else if (path) {
             follow_script(l, path);
         }
@@ -433,9 +415,7 @@ json_t *tl_identity_warnings(const struct tl_case *c)
         free(where);
     }
     json_decref(l.said);
-    for (size_t i = 0; settings && settings[i]; i++)
-        free(settings[i]);
-    free(settings);
+    tl_strings_free(settings);
     tl_variant_free(&baseline);
     return l.list;
 }

@@ -2,6 +2,7 @@
  * programs. */
 #include "harness/schedule/internal.h"
 
+#include "harness/base/buffer.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
 #include "harness/base/record.h"
@@ -163,11 +164,6 @@ void tl_schedule_environment_free(char **environment)
 
 /* --- what is installed --- */
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 void tl_schedule_list_free(char **suites)
 {
     for (char **s = suites; s && *s; s++)
@@ -219,7 +215,7 @@ char **tl_schedule_list(const char *directory, const char *prefix, const char *c
         }
     }
     uv_fs_req_cleanup(&scan);
-    qsort(list, n, sizeof *list, by_text);
+    qsort(list, n, sizeof *list, tl_by_text);
     return list;
 }
 

@@ -70,7 +70,8 @@ static const struct {
     {"baseline-unsupported", "the baseline cannot be tried here"},
     {"non-monotone", "the failure is not monotone: a simpler value fails where a less simple one passes"},
     {"flaky", "the same variant failed in this way in some runs and did not in others"},
-    {"band", "a threshold is not sharp: over a range of values the failure shows in a part of the runs only"},
+    {"band", "a threshold is no sharp one but a band of values, in which the failure shows in a part of the "
+             "runs only"},
     {"masked", "a simpler variant fails in another way, so it cannot be told whether it would pass"},
     {"neighbour-unsupported", "a simpler variant cannot be tried, so one of the axes may not be needed"},
     {"neighbours-unsupported", "no simpler variant can be tried, so nothing is shown about what is needed"},

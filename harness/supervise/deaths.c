@@ -4,12 +4,13 @@
  * way: gcc exits with 4, clang with 254, node and xcrun with 1. What they have in common is that they fail,
  * and so does whatever waits for them. So a death is kept together with the process that has to fail next, its
  * parent. When that one exits with status 0 the death was dealt with (a probe, a worker that was replaced) and
- * is forgotten; so it is when the parent runs the same command again, which then succeeds. When the parent fails,
- * its own parent is the next. A death that has come up to a child of the trial's
- * own process is what that child failed of.
+ * is forgotten; so it is when the parent runs the same command again, which then succeeds. When the parent
+ * fails, its own parent is the next. A death that has come up to a child of the trial's own process is what
+ * that child failed of.
  *
- * A program may handle its fault and exit, as compilers do. That is kept like a death; whether it is one is
- * for the verdict to say. And a driver may raise the signal of its child again: then the child's is the death.
+ * A program may handle its fault and exit, as compilers do, or exit because its memory limit refused it what it
+ * needs. Both are kept like a death; whether it is one is for the verdict to say. And a driver may raise the signal
+ * of its child again: then the child's is the death.
  *
  * The end of a child is reported before its parent can know of it, so ends arrive in the order that is needed.
  */
@@ -39,7 +40,7 @@ static void keep(struct tl_deaths *d, struct tl_death death)
 }
 
 void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t pid, pid_t parent,
-                     pid_t main, int status, const char *command)
+                     pid_t main, int status, const char *command, bool left_refused)
 {
     const struct tl_capture *c = last_capture(r, pid);
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -60,10 +61,12 @@ void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t
         d->list[kept++] = death;
     }
     d->n = kept;
+    int handled = !signal && failed && c && c->si_code > 0 ? c->signal : 0;
     if (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
-               : failed && c && c->si_code > 0) {
+               : handled || left_refused) {
         struct tl_death death = {.pid = pid,
-                                 .signal = signal ? signal : c->signal,
+                                 .signal = signal ? signal : handled,
+                                 .left_refused = left_refused,
                                  .exit_status = signal ? -1 : WEXITSTATUS(status),
                                  .carrier = parent,
                                  .through = pid};

@@ -12,6 +12,8 @@
  * the scratch directory, read once, at most TL_RESULT_MAX bytes, and held to everything a message is. */
 #include "harness/supervise/message.h"
 
+#include "harness/base/files.h"
+#include "harness/base/left_file.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -20,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL
@@ -230,17 +231,11 @@ static int check_result(const json_t *result, struct tl_error *e)
     return 0;
 }
 
-/* A name of a file in the scratch directory, and nowhere else. */
-static bool is_plain_name(const char *name)
-{
-    return name && *name && *name != '.' && strlen(name) <= 255 && !strchr(name, '/');
-}
-
 static int take_result(const json_t *result, struct tl_message *m, struct tl_error *e)
 {
     const json_t *file = json_object_get(result, "file");
     if (file && !json_object_get(result, "outputs")) {
-        if (!is_plain_name(json_string_value(file)))
+        if (!tl_is_plain_name(json_string_value(file)))
             return expected(e, "result.file", file,
                             "the name of a file in the scratch directory, without a \"/\"");
         m->file = tl_strdup(json_string_value(file));
@@ -409,30 +404,19 @@ int tl_message_parse(const char *line, size_t size, struct tl_message *m, struct
     return rc;
 }
 
-/* The bytes of a plain file in a directory, at most TL_RESULT_MAX; NULL with why. */
-static char *read_left(const char *directory, const char *name, size_t *size, const char **why)
+/* The bytes of a file that was left, at most TL_RESULT_MAX; NULL with *e. */
+static char *read_left(const char *directory, const char *name, size_t *size, struct tl_error *e)
 {
-    struct stat st;
+    uint64_t left = 0;
     char *bytes = NULL;
     int at = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int fd = at < 0 ? -1 : openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    *why = NULL;
-    if (fd < 0)
-        *why = errno == ELOOP    ? "a link"
-               : errno == ENOENT ? "no file of that name"
-                                 : "a file that cannot be read";
-    else if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-        *why = "something else";
-    else if (st.st_size > TL_RESULT_MAX)
-        *why = "a file that is larger";
-    if (!*why) {
-        bytes = tl_malloc((size_t)st.st_size + 1);
-        *size = 0;
-        ssize_t n;
-        while (*size < (size_t)st.st_size &&
-               ((n = read(fd, bytes + *size, (size_t)st.st_size - *size)) > 0 || (n < 0 && errno == EINTR)))
-            *size += n > 0 ? (size_t)n : 0;
-    }
+    int fd = tl_open_left_file(at, name, WHAT, &left, e);
+    if (fd >= 0 && left > TL_RESULT_MAX)
+        tl_fail(e, TL_ERROR_INPUT, WHAT, name, "it is larger");
+    else if (fd >= 0)
+        bytes = tl_malloc((size_t)left + 1);
+    int64_t n = bytes ? tl_read_at(fd, bytes, (size_t)left, 0) : 0;
+    *size = n > 0 ? (size_t)n : 0;
     if (fd >= 0)
         close(fd);
     if (at >= 0)
@@ -443,14 +427,13 @@ static char *read_left(const char *directory, const char *name, size_t *size, co
 int tl_message_read_result(const char *scratch, struct tl_message *m, struct tl_error *e)
 {
     size_t size = 0;
-    const char *why;
-    char *bytes = read_left(scratch, m->file, &size, &why);
+    struct tl_error cause;
+    char *bytes = read_left(scratch, m->file, &size, &cause);
     if (!bytes)
         return tl_fail(e, TL_ERROR_INPUT, WHAT, "result.file",
-                       "expected a plain file of at most %d bytes in the scratch directory, got %s",
-                       TL_RESULT_MAX, why);
-    json_error_t je;
-    json_t *result = memchr(bytes, '\0', size) ? NULL : json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &je);
+                       "expected a plain file of at most %d bytes in the scratch directory: %s",
+                       TL_RESULT_MAX, cause.why);
+    json_t *result = memchr(bytes, '\0', size) ? NULL : json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
     free(bytes);
     int status =
         !result

@@ -12,4 +12,7 @@ void tl_refusal_watch(void);
 /* A thread is about to allocate: notes when that will be refused. It is left stopped. */
 void tl_refusal_look(const struct tl_tracee *t);
 
+/* A process is about to end with this wait status: notes when it fails without what it was refused. */
+void tl_refusal_left(struct tl_process *p, int status);
+
 #endif

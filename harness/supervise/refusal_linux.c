@@ -8,6 +8,9 @@
  * data + new > limit. A smaller allocation that fails ends up here, too: an allocator whose heap cannot grow
  * asks for a mapping of at least a MiB.
  *
+ * A program may also exit and say nothing. Then the refusal counts when it was the last such call of the process
+ * that exits, and what it wanted is still not to be had: one that went on with less has lived with it.
+ *
  * A filter needs either CAP_SYS_ADMIN or PR_SET_NO_NEW_PRIVS. The latter takes nothing away: a program that is
  * traced gains no privileges by exec in any case. */
 #include "harness/supervise/refusal.h"
@@ -24,6 +27,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LARGE (1u << 20)
@@ -85,10 +89,20 @@ void tl_refusal_look(const struct tl_tracee *t)
     bool moved = call.seccomp.nr == SYS_mremap;
     uint64_t size = call.seccomp.args[moved ? 2 : 1], old = moved ? call.seccomp.args[1] : 0;
     uint64_t data = tl_process_data_bytes(t->process->pid);
-    if (!data || size <= old || data + (size - old) <= limit)
+    if (!data || size <= old)
         return;
-    if (size - old > tl_limits_most_wanted(limit))
+    bool refused = data + (size - old) > limit && size - old <= tl_limits_most_wanted(limit);
+    t->process->refused_bytes = refused ? size - old : 0; /* it goes on with what it is granted now */
+    if (!refused)
         return;
     trial->refused_bytes = size;
     trial->data_when_refused = data;
+}
+
+void tl_refusal_left(struct tl_process *p, int status)
+{
+    uint64_t limit = p->trial ? p->trial->child_limits.memory_mb << 20 : 0;
+    bool failed = WIFEXITED(status) && WEXITSTATUS(status);
+    if (failed && tl_process_data_bytes(p->pid) + p->refused_bytes > limit)
+        p->left_refused = true;
 }

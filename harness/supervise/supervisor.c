@@ -58,13 +58,6 @@ char **tl_strings_copy(const char *const *list)
     return copy;
 }
 
-void tl_strings_free(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
-}
-
 static void free_handle(uv_handle_t *handle)
 {
     free(handle);

@@ -76,6 +76,5 @@ int tl_stream_open(struct tl_supervisor *s, struct tl_stream *io, int fd, uv_pol
 uv_timer_t *tl_timer_new(struct tl_supervisor *s, void *data);
 void tl_timer_free(uv_timer_t **t);
 char **tl_strings_copy(const char *const *list); /* NULL gives NULL */
-void tl_strings_free(char **list);
 
 #endif

@@ -41,6 +41,8 @@ struct tl_process {
     bool is_main;             /* the trial's or the server's first process */
     pid_t parent;             /* that made it; 0 for a first process */
     char command[TL_ID_SIZE]; /* content id of its first command line; "" before it has executed one */
+    uint64_t refused_bytes;   /* of its last large allocation, when its memory limit refused it; 0 */
+    bool left_refused;        /* it exited with a failure, and that allocation would be refused again */
     bool killed;
     bool gone;    /* reaped: its pid may be somebody else's by now */
     bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */

@@ -52,7 +52,6 @@
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +60,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
 
@@ -361,15 +362,14 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
 /* As its parent called it: what it executes after that, a wrapper in its own place, is its own business. */
 static void read_command(struct tl_process *p)
 {
-    char path[64], line[4096];
+    char path[64];
+    size_t size = 0;
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)p->pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
-    if (fd >= 0)
-        close(fd);
-    p->command[0] = '\0';
-    if (n > 0)
-        tl_content_id(line, (size_t)n, p->command);
+    /* To its end: two compilations may differ in nothing but the name of the file, after many options. */
+    char *line = tl_read_file(path, COMMAND_MOST, &size);
+    if (size)
+        tl_content_id(line, size, p->command);
+    free(line);
 }
 
 /* exec from any thread: the kernel gives the caller the pid of the process, and the other threads are gone.
@@ -385,6 +385,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         }
     }
     memset(p->captured, 0, sizeof p->captured);
+    p->refused_bytes = 0;
     if (!*p->command)
         read_command(p);
     if (p->is_main && p->trial)
@@ -415,6 +416,8 @@ static void on_leaving(struct tl_tracee *t)
     bool last = trial && !trial->record.fresh && p->is_main && p->tracees == t && !t->next_in_process;
     unsigned long status = 1;
     uint64_t rss = 0;
+    if (p && p->refused_bytes && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status))
+        tl_refusal_left(p, (int)status);
     if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
         rss = tl_process_rss_bytes(p->pid);
     ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
@@ -481,11 +484,13 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
             p->trial->descendant_signals[WTERMSIG(status)]++;
         if (p->trial && !p->is_main && !p->killed)
             tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
-                            status, p->command);
+                            status, p->command, p->left_refused);
         if (p->trial && WIFSIGNALED(status))
             tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
-        if (p->trial && p->is_main)
+        if (p->trial && p->is_main) {
+            p->trial->left_refused = p->left_refused;
             tl_trial_main_ended(p->trial, status, usage);
+        }
         /* Threads that were still listed have been reaped by the kernel with their leader. */
         while (p->tracees && p->tracees->next_in_process) {
             struct tl_tracee *x = p->tracees->tid == tid ? p->tracees->next_in_process : p->tracees;

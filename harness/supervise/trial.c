@@ -87,6 +87,19 @@ static void on_answer(struct tl_trial *t, struct tl_message *m)
     enter_phase(t, TL_PHASE_DONE, 0);
 }
 
+/* Reads what a result left in a file. Each costs as much as its file is large, so only the first one is read. */
+static int read_result(struct tl_trial *t, struct tl_message *m)
+{
+    struct tl_error e;
+    if (t->violation)
+        return -1;
+    if (tl_message_read_result(t->scratch, m, &e)) {
+        protocol_violation(t, tl_strdup(e.why));
+        return -1;
+    }
+    return 0;
+}
+
 static void on_message(struct tl_trial *t, struct tl_message *m)
 {
     bool final = t->got_result || t->got_error || t->got_unsupported;
@@ -104,7 +117,7 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
     case TL_MESSAGE_UNSUPPORTED:
         if (final)
             protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
-        else
+        else if (!m->file || !read_result(t, m))
             on_answer(t, m);
         return;
     case TL_MESSAGE_DESCRIPTION:
@@ -128,9 +141,6 @@ static void on_line(struct tl_trial *t, enum tl_line kind, const char *line, siz
         protocol_violation(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
     } else if (tl_message_parse(line, length, &m, &e)) {
         protocol_violation(t, tl_strdup(e.why));
-    } else if (m.file && tl_message_read_result(t->scratch, &m, &e)) {
-        protocol_violation(t, tl_strdup(e.why));
-        tl_message_free(&m);
     } else {
         on_message(t, &m);
         tl_message_free(&m);
@@ -519,6 +529,7 @@ static void conclude(struct tl_trial *t)
         .most_wanted = tl_limits_most_wanted(t->limits.memory_mb << 20),
         .refused_bytes = t->refused_bytes,
         .data_when_refused = t->data_when_refused,
+        .left_refused = t->left_refused || (death && death->left_refused),
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,

@@ -78,6 +78,7 @@ struct tl_trial {
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
+    bool left_refused; /* the main process, as in struct tl_process */
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;

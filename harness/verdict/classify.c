@@ -8,7 +8,8 @@
  *               sent it.
  *   abort()     and its like under a memory limit is a lack of memory when the process says so and the limit
  *               was reached, or when its private memory was near the limit at that moment: RLIMIT_DATA makes
- *               an allocation fail before anything kills. The same holds for words with which it exits.
+ *               an allocation fail before anything kills. The same holds for words with which it exits, and
+ *               for an exit without any when what was refused last is still not to be had.
  *   128 + n     is what shells and wrappers exit with when their child died of signal n. It counts as that
  *               death only if a descendant was seen to die of n.
  *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
@@ -34,7 +35,6 @@
 #include "harness/verdict/signature.h"
 #include "harness/verdict/wrong.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -333,6 +333,36 @@ static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_
     return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
 }
 
+/* Whether nothing that was written complains of anything. */
+static bool is_silent(const struct tl_trial_record *r)
+{
+    const struct tl_output *const streams[] = {&r->out, &r->err};
+    bool silent = true;
+    for (size_t i = 0; i < 2 && silent; i++) {
+        struct tl_buffer text = whole_text(streams[i]);
+        char *error = tl_find_complaint(text.data, text.size, true),
+             *closing = error ? NULL : tl_find_closing_error(text.data, text.size);
+        silent = !error && !closing;
+        free(error);
+        free(closing);
+        tl_buffer_free(&text);
+    }
+    return silent;
+}
+
+/* Whether a program exited with a failure and said nothing when the limit had refused it what it needs. */
+static bool ran_out_silently(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    char *how = failed_by_a_child(f, r) ? tl_memory_limit_left(f) : NULL;
+    bool did = how && is_silent(r);
+    if (did) {
+        clear_error(r);
+        set_oom(f, how, NULL, r);
+    }
+    free(how);
+    return did;
+}
+
 /* Whether a failure that is no signal, and no 128 + n, tells the death of a descendant all the same. One that
  * handled its fault and exited died of it when that is what was complained of, as compilers do. SIGKILL is a
  * lack of memory, or somebody's own business. */
@@ -391,6 +421,8 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_message(r, line);
         return -1;
     }
+    if (f->executed && ran_out_silently(f, r))
+        return -1;
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
     } else if (f->got_unsupported) {

@@ -38,6 +38,7 @@ struct tl_process_facts {
     uint64_t most_wanted;           /* bytes: a larger allocation is not refused for the limit; 0: unknown */
     uint64_t refused_bytes;         /* of the last allocation that was refused for the limit; 0: none known */
     uint64_t data_when_refused;     /* bytes of private memory then */
+    bool left_refused;              /* what failed exited, and would be refused its last allocation again */
     double timeout_s;               /* of the phase it was in */
     const char *device_asked;       /* NULL: any */
     bool has_reference;             /* its outputs will be compared: they alone do not say what is right */

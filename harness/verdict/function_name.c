@@ -5,6 +5,7 @@
 
 #include "harness/verdict/function_name.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 
@@ -22,8 +23,7 @@ static bool starts(const char *s, const char *prefix)
 
 static bool is_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           c == '$' || (unsigned char)c >= 0x80;
+    return tl_is_word(c) || c == '$' || (unsigned char)c >= 0x80;
 }
 
 /* The end of the group that opens at p (one of ([{<), past its closing bracket; the end of the text when it

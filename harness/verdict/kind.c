@@ -6,6 +6,7 @@
  * domain or the code of it changes. For a wrong result it is how it differs, whichever output shows it. */
 #include "harness/verdict/kind.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/title_frames.h"
@@ -20,8 +21,7 @@ static void blank_digits(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
-        bool digit = *from >= '0' && *from <= '9';
-        if (!digit)
+        if (!tl_is_digit(*from))
             *to++ = *from;
         else if (to == text || to[-1] != '#')
             *to++ = '#';
@@ -44,8 +44,7 @@ static char *words(const struct tl_trial_record *r)
 
 static bool is_failure(const struct tl_trial_record *r)
 {
-    return r->outcome != TL_OUTCOME_PASS && r->outcome != TL_OUTCOME_UNSUPPORTED &&
-           r->outcome != TL_OUTCOME_LOST;
+    return tl_outcome_is_failure(r->outcome) && r->outcome != TL_OUTCOME_LOST;
 }
 
 char *tl_failure_kind(const struct tl_trial_record *r)
@@ -84,13 +83,8 @@ bool tl_failure_same_kind(const struct tl_trial_record *a, const struct tl_trial
 static void innermost(const struct tl_trial_record *r, struct tl_title_frames *frames)
 {
     const struct tl_capture *c = r->n_captures ? &r->captures[0] : NULL;
-    const struct tl_thread *t = c && c->n_threads ? &c->threads[0] : NULL;
+    const struct tl_thread *t = c ? tl_title_thread(c) : NULL;
     *frames = (struct tl_title_frames){0};
-    for (size_t i = 0; c && i < c->n_threads; i++)
-        if (c->threads[i].crashed) {
-            t = &c->threads[i];
-            break;
-        }
     if (t && t->n_frames)
         tl_title_frames_find(c, t, r->signal == SIGABRT ? TL_TITLE_RAISED : 0, frames);
 }

@@ -60,11 +60,9 @@ static double amount_in_words(const char *s)
     return most;
 }
 
-char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
-                               const char *said)
+/* How it was seen that the limit was reached; NULL. A new string. */
+static char *seen_at_limit(const struct tl_process_facts *f)
 {
-    if (!f->memory_limit || !speaks_of_memory(said))
-        return NULL;
     if (f->refused_bytes)
         return tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(f->refused_bytes),
                          MIB(f->data_when_refused));
@@ -72,11 +70,27 @@ char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl
         return tl_format("%llu MiB were in use when an allocation failed", MIB(f->data_at_crash));
     if (f->cgroup_oom_kills)
         return tl_strdup("the kernel killed for it (cgroup oom_kill)");
+    return NULL;
+}
+
+char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl_trial_record *r,
+                               const char *said)
+{
+    if (!f->memory_limit || !speaks_of_memory(said))
+        return NULL;
+    char *seen = seen_at_limit(f);
+    if (seen)
+        return seen;
     double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
     bool possible = !f->most_wanted || amount <= (double)f->most_wanted;
     if (amount > (left > 0 ? left : 0) && amount > 0 && possible)
         return tl_format("%.0f MiB were asked for", amount * 0x1p-20);
     return NULL;
+}
+
+char *tl_memory_limit_left(const struct tl_process_facts *f)
+{
+    return f->memory_limit && f->left_refused ? seen_at_limit(f) : NULL;
 }
 
 bool tl_memory_limit_silent(const struct tl_process_facts *f, const struct tl_trial_record *r,

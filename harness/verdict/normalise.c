@@ -1,6 +1,7 @@
 /* Messages made equal that differ only in numbers, addresses, paths and the like. */
 #include "harness/verdict/normalise.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 
@@ -13,24 +14,9 @@
 #define CODE_MOST 12 /* bytes of a number that is a code */
 #define NUMBER "<n>"
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_hex(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool is_word(char c)
-{
-    return is_digit(c) || is_letter(c) || c == '_';
+    return tl_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 /* ---- what is replaced; each of these gives the length of what it recognises at p, or 0 ---- */
@@ -46,7 +32,7 @@ static size_t uuid_length(const char *p)
             if (!is_hex(p[n++]))
                 return 0;
     }
-    return is_word(p[n]) ? 0 : n;
+    return tl_is_word(p[n]) ? 0 : n;
 }
 
 /* A number in hexadecimal: 0x1f, or eight and more digits of which some are decimal. */
@@ -60,21 +46,21 @@ static size_t hex_length(const char *p)
     }
     bool digit = false;
     while (is_hex(p[n]))
-        digit |= is_digit(p[n++]);
-    return n >= 8 && digit && !is_word(p[n]) ? n : 0;
+        digit |= tl_is_digit(p[n++]);
+    return n >= 8 && digit && !tl_is_word(p[n]) ? n : 0;
 }
 
 static size_t decimal_length(const char *p)
 {
     size_t n = p[0] == '-' || p[0] == '+';
-    if (!is_digit(p[n]) || (n && hex_length(p + n)))
+    if (!tl_is_digit(p[n]) || (n && hex_length(p + n)))
         return 0;
-    while (is_digit(p[n]) || ((p[n] == '.' || p[n] == 'x') && is_digit(p[n + 1])))
+    while (tl_is_digit(p[n]) || ((p[n] == '.' || p[n] == 'x') && tl_is_digit(p[n + 1])))
         n++;
     if (p[n] == 'e' || p[n] == 'E') {
         size_t k = n + 1 + (p[n + 1] == '-' || p[n + 1] == '+');
-        if (is_digit(p[k])) {
-            while (is_digit(p[k]))
+        if (tl_is_digit(p[k])) {
+            while (tl_is_digit(p[k]))
                 k++;
             n = k;
         }
@@ -88,14 +74,14 @@ static size_t log_tag_length(const char *p)
     if (!strchr("IWEF", *p))
         return 0;
     size_t n = 1;
-    while (is_digit(p[n]))
+    while (tl_is_digit(p[n]))
         n++;
     return (n == 5 || n == 9) && p[n] == ' ' ? n : 0;
 }
 
 static bool is_path_char(char c)
 {
-    return is_word(c) || (c && strchr("/.-+@%~#*", c)) || (unsigned char)c >= 0x80;
+    return tl_is_word(c) || (c && strchr("/.-+@%~#*", c)) || (unsigned char)c >= 0x80;
 }
 
 /* The length of a source file's name extension that ends the n bytes at p; 0 when there is none. */
@@ -107,7 +93,7 @@ static size_t source_extension(const char *p, size_t n)
                                         ".S",   ".metal", ".mlir", ".java", ".kt",    ".wgsl"};
     for (size_t i = 0; i < TL_COUNT(known); i++) {
         size_t k = strlen(known[i]);
-        if (n > k && memcmp(p + n - k, known[i], k) == 0 && is_word(p[n - k - 1]))
+        if (n > k && memcmp(p + n - k, known[i], k) == 0 && tl_is_word(p[n - k - 1]))
             return k;
     }
     return 0;
@@ -118,12 +104,12 @@ static size_t line_length(const char *p)
 {
     size_t n = 0;
     if (*p == '(') {
-        for (n = 1; is_digit(p[n]) || (p[n] == ',' && n > 1);)
+        for (n = 1; tl_is_digit(p[n]) || (p[n] == ',' && n > 1);)
             n++;
         return n > 1 && p[n] == ')' ? n + 1 : 0;
     }
-    while (p[n] == ':' && is_digit(p[n + 1]))
-        for (n += 2; is_digit(p[n]);)
+    while (p[n] == ':' && tl_is_digit(p[n + 1]))
+        for (n += 2; tl_is_digit(p[n]);)
             n++;
     return n;
 }
@@ -132,7 +118,7 @@ static size_t line_length(const char *p)
  * assertion stands, and does not depend on where it was built. */
 static size_t path_length(const char *p, struct tl_buffer *b)
 {
-    bool drive = is_letter(p[0]) && p[1] == ':' && (p[2] == '\\' || (p[2] == '/' && is_path_char(p[3])));
+    bool drive = tl_is_letter(p[0]) && p[1] == ':' && (p[2] == '\\' || (p[2] == '/' && is_path_char(p[3])));
     bool absolute = drive || (p[0] == '/' && is_path_char(p[1])) || !strncmp(p, "./", 2) ||
                     !strncmp(p, "../", 3) || !strncmp(p, "~/", 2);
     size_t n = drive ? 3 : 0;
@@ -189,7 +175,7 @@ static bool is_code_next(const struct tl_buffer *out)
     for (size_t i = 0; n < out->size && i < TL_COUNT(words); i++) {
         size_t k = strlen(words[i]);
         if (n >= k && !strncasecmp(out->data + n - k, words[i], k) &&
-            (n == k || !is_word(out->data[n - k - 1])))
+            (n == k || !tl_is_word(out->data[n - k - 1])))
             return true;
     }
     return false;
@@ -216,9 +202,9 @@ static size_t location_length(const char *p)
     return n + 1 + (p[n + 1] == ' ');
 }
 
-/* The length of the name of a node or tensor in quotes, brackets or braces that comes next: "Name:'conv_1'",
- * "node 'a/b'", "in node (add1)", "{{node a/b}}". It is the model's own and tells no failures apart, but for
- * one with "::" in it, which names a kind of node. 0: none. What is put in its place: a name without it. */
+/* The length of the name of a node or tensor, with its quotes or brackets, that comes next: "Name:'conv_1'",
+ * "node 'a/b'", "in node (add1)". It is the model's own and tells no failures apart, but for one with "::" in
+ * it, which names a kind of node. 0: none. */
 static size_t name_length(const char *p, const struct tl_buffer *out)
 {
     static const struct {
@@ -232,7 +218,7 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
     bool blank = n && out->data[n - 1] == ' ';
     n -= blank;
     const char *end = close ? strchr(p + 1, close) : NULL;
-    if (!end || end == p + 1 || strpbrk(out->size && n ? out->data + n - 1 : "", "<"))
+    if (!end || end == p + 1)
         return 0;
     for (const char *c = p + 1; c < end; c++)
         if (*c == ' ' || (*c == ':' && c[1] == ':'))
@@ -240,7 +226,7 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
     for (size_t i = 0; i < TL_COUNT(nouns); i++) {
         size_t k = strlen(nouns[i].noun);
         if (n >= k && !strncasecmp(out->data + n - k, nouns[i].noun, k) &&
-            (n == k || !is_word(out->data[n - k - 1])) && (close != ')' || (nouns[i].bracket && blank)))
+            (n == k || !tl_is_word(out->data[n - k - 1])) && (close != ')' || (nouns[i].bracket && blank)))
             return (size_t)(end - p) + 1;
     }
     return 0;
@@ -249,7 +235,7 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
 static size_t replace(struct state *s, const char *p, char before)
 {
     size_t n = 0;
-    bool word = is_word(before);
+    bool word = tl_is_word(before);
     if (!word && (n = location_length(p)))
         return n;
     if (!word && (n = name_length(p, &s->out))) {
@@ -268,7 +254,7 @@ static size_t replace(struct state *s, const char *p, char before)
         ;
     else if (!word && before != '.' && before != '/' && (n = path_length(p, &s->out)))
         return n;
-    else if (!is_letter(before) && !is_digit(before) && (is_digit(*p) || !word))
+    else if (!tl_is_letter(before) && !tl_is_digit(before) && (tl_is_digit(*p) || !word))
         n = decimal_length(p);
     if (n && n <= CODE_MOST && is_code_next(&s->out))
         tl_buffer_add(&s->out, p, n);

@@ -5,6 +5,7 @@
  * after a death has dealt with it. */
 #include "harness/verdict/signal_words.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 #include "harness/base/utf8.h"
@@ -28,11 +29,6 @@ static const struct {
     {SIGSYS, 12, "Bad system call"}};
 #define KNOWN (TL_COUNT(known))
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 bool tl_names_signal(const char *message, int signal)
 {
     if (!message)
@@ -43,7 +39,7 @@ bool tl_names_signal(const char *message, int signal)
     char number[24];
     snprintf(number, sizeof number, "signal %d", signal);
     const char *at = strstr(message, number);
-    return (at && !is_digit(at[strlen(number)])) || strstr(message, tl_signal_name(signal));
+    return (at && !tl_is_digit(at[strlen(number)])) || strstr(message, tl_signal_name(signal));
 }
 
 bool tl_tells_death(const char *message)
@@ -74,7 +70,7 @@ static int signal_of_line(const char *line)
         return 0;
     p += strncmp(p, "code ", 5) ? 0 : 5;
     bool apple = at - line >= 7 && !strncasecmp(at - 7, "due to ", 7);
-    int number = is_digit(*p) ? atoi(p) : 0;
+    int number = tl_is_digit(*p) ? atoi(p) : 0;
     for (size_t i = 0; i < KNOWN; i++) {
         const char *name = tl_signal_name(known[i].signal);
         if (number ? number == (apple ? known[i].apple : known[i].signal) : !strncmp(p, name, strlen(name)))

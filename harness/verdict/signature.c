@@ -41,14 +41,6 @@ static bool is_hardware(int signal)
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
 }
 
-static const struct tl_thread *crashed_thread(const struct tl_capture *c)
-{
-    for (size_t i = 0; i < c->n_threads; i++)
-        if (c->threads[i].crashed)
-            return &c->threads[i];
-    return c->n_threads ? &c->threads[0] : NULL;
-}
-
 static char *message_of(const struct tl_trial_record *r)
 {
     if (!r->message)
@@ -102,7 +94,7 @@ static char *stack_overflow(const struct tl_capture *c, const struct tl_thread *
 static char *crash_frames(const struct tl_trial_record *r, int how)
 {
     const struct tl_capture *c = decisive(r);
-    const struct tl_thread *t = c ? crashed_thread(c) : NULL;
+    const struct tl_thread *t = c ? tl_title_thread(c) : NULL;
     if (!t || !t->n_frames)
         return NULL;
     int signal = signal_of(r);
@@ -147,7 +139,7 @@ static char *crash_title(const struct tl_trial_record *r, bool coarse)
     if (!message)
         return tl_format("%s without a stack", signal ? tl_signal_name(signal) : "crash");
     const struct tl_capture *c = decisive(r);
-    const struct tl_thread *t = c ? crashed_thread(c) : NULL;
+    const struct tl_thread *t = c ? tl_title_thread(c) : NULL;
     if (!coarse && t && is_from_anywhere(message)) {
         struct tl_title_frames in;
         tl_title_frames_find(c, t, how | TL_TITLE_RAISED, &in);

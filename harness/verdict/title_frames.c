@@ -360,20 +360,18 @@ void tl_title_frames_text(const struct tl_title_frames *out, struct tl_buffer *b
         tl_buffer_printf(b, "%s%s", i ? " ← " : "", out->name[i]);
 }
 
-/* The thread whose stack tells why a trial failed; NULL. */
-static const struct tl_thread *failed_thread(const struct tl_trial_record *r)
+const struct tl_thread *tl_title_thread(const struct tl_capture *c)
 {
-    const struct tl_capture *c = r->n_captures ? &r->captures[0] : NULL;
-    for (size_t i = 0; c && i < c->n_threads; i++)
+    for (size_t i = 0; i < c->n_threads; i++)
         if (c->threads[i].crashed)
             return &c->threads[i];
-    return c && c->n_threads ? &c->threads[0] : NULL;
+    return c->n_threads ? &c->threads[0] : NULL;
 }
 
 void tl_title_stack_find(const struct tl_trial_record *r, struct tl_title_stack *out)
 {
     *out = (struct tl_title_stack){0};
-    const struct tl_thread *t = failed_thread(r);
+    const struct tl_thread *t = r->n_captures ? tl_title_thread(&r->captures[0]) : NULL;
     if (!t || !t->n_frames)
         return;
     int how = r->signal == SIGABRT ? TL_TITLE_RAISED : 0;

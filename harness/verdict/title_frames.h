@@ -22,6 +22,9 @@ enum {
     TL_TITLE_WAITING = 4, /* a hang: frames that wait, and the system's, are left out */
 };
 
+/* The thread whose stack tells why: the one that took the signal, else the first; NULL where there is none. */
+const struct tl_thread *tl_title_thread(const struct tl_capture *c);
+
 void tl_title_frames_find(const struct tl_capture *c, const struct tl_thread *t, int how,
                           struct tl_title_frames *out);
 void tl_title_frames_free(struct tl_title_frames *out);                            /* its contents */

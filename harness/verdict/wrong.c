@@ -4,6 +4,7 @@
  * differs. Without a reference there is one way, that values are not finite. */
 #include "harness/verdict/wrong.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 
 #include <jansson.h>
@@ -60,11 +61,6 @@ const char *tl_wrong_kind(const struct tl_trial_record *r)
     return ways[way_of(tl_wrong_how(r))].kind;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* A name as it is, but for the number of a layer in it, which says as little as any number and differs from variant
  * to variant: one between dots or slashes, as in present.47.key. A new string. */
 static char *name_without_layer(const char *name)
@@ -73,7 +69,7 @@ static char *name_without_layer(const char *name)
     tl_buffer_add(&b, "", 0);
     for (size_t i = 0, n; name[i]; i += n) {
         n = 0;
-        while (is_digit(name[i + n]))
+        while (tl_is_digit(name[i + n]))
             n++;
         bool layer = n && i && strchr("./", name[i - 1]) && name[i + n] && strchr("./", name[i + n]);
         if (layer)

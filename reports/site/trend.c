@@ -1,5 +1,6 @@
 /* A case over builds: builds down, the newest first; runner and device across; in each cell the shares of the
  * outcomes as a bar, and how many failed. */
+#include "harness/base/buffer.h"
 #include "harness/base/version.h"
 #include "reports/page.h"
 #include "reports/site/case.h"
@@ -58,11 +59,6 @@ static int by_build(const void *a, const void *b)
     return order ? order : strcmp(x->runner_device, y->runner_device);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void add_cell(struct tl_buffer *b, const struct tl_site_build *x)
 {
     uint64_t failed, all = 0;
@@ -100,7 +96,7 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
         if (k == n_columns)
             columns[n_columns++] = m->builds[i].runner_device;
     }
-    qsort(columns, n_columns, sizeof *columns, by_text);
+    qsort(columns, n_columns, sizeof *columns, tl_by_text);
     qsort(m->builds, m->n_builds, sizeof *m->builds, by_build);
     tl_buffer_add_string(b, "<section aria-labelledby=\"builds\"><h2 id=\"builds\">Over builds</h2>\n");
     tl_site_wide(b, "builds");

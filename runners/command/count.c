@@ -142,13 +142,13 @@ const struct tl_counter *tl_counters_stopped(const struct tl_counters *c)
     return NULL;
 }
 
-int tl_lines_init(struct tl_lines *l)
+int tl_counted_lines_init(struct tl_counted_lines *l)
 {
-    *l = (struct tl_lines){.data = malloc(TL_LINE_MOST)};
+    *l = (struct tl_counted_lines){.data = malloc(TL_LINE_MOST)};
     return l->data ? 0 : -1;
 }
 
-void tl_lines_feed(struct tl_lines *l, struct tl_counters *c, const char *data, size_t size)
+void tl_counted_lines_feed(struct tl_counted_lines *l, struct tl_counters *c, const char *data, size_t size)
 {
     while (c->n && size) {
         const char *end = memchr(data, '\n', size);
@@ -168,10 +168,10 @@ void tl_lines_feed(struct tl_lines *l, struct tl_counters *c, const char *data, 
     }
 }
 
-void tl_lines_end(struct tl_lines *l, struct tl_counters *c)
+void tl_counted_lines_end(struct tl_counted_lines *l, struct tl_counters *c)
 {
     if (l->size)
         tl_counters_line(c, l->data, l->size);
     free(l->data);
-    *l = (struct tl_lines){0};
+    *l = (struct tl_counted_lines){0};
 }

@@ -34,12 +34,12 @@ const struct tl_counter *tl_counters_stopped(const struct tl_counters *c);
 
 /* Lines of a stream that arrives in pieces. A line longer than TL_LINE_MOST is looked at in parts. */
 #define TL_LINE_MOST 65536
-struct tl_lines {
+struct tl_counted_lines {
     char *data;
     size_t size;
 };
-int tl_lines_init(struct tl_lines *l);
-void tl_lines_feed(struct tl_lines *l, struct tl_counters *c, const char *data, size_t size);
-void tl_lines_end(struct tl_lines *l, struct tl_counters *c); /* and releases */
+int tl_counted_lines_init(struct tl_counted_lines *l);
+void tl_counted_lines_feed(struct tl_counted_lines *l, struct tl_counters *c, const char *data, size_t size);
+void tl_counted_lines_end(struct tl_counted_lines *l, struct tl_counters *c); /* and releases */
 
 #endif

@@ -52,7 +52,7 @@ static void pass_on(int to, const char *data, size_t size)
 struct stream {
     int from, to; /* from: -1 at its end */
     struct tl_window window;
-    struct tl_lines lines;
+    struct tl_counted_lines lines;
     struct tl_complaint *end;
 };
 
@@ -66,7 +66,7 @@ static bool drain(struct stream *s, struct tl_texts *texts, struct tl_counters *
     if (n > 0) {
         pass_on(s->to, chunk, (size_t)n);
         tl_window_feed(&s->window, texts, chunk, (size_t)n);
-        tl_lines_feed(&s->lines, counters, chunk, (size_t)n);
+        tl_counted_lines_feed(&s->lines, counters, chunk, (size_t)n);
         tl_complaint_feed(s->end, chunk, (size_t)n);
         return true;
     }
@@ -171,7 +171,7 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
     sigdelset(&before, SIGCHLD);
     if (!make_pipe(out) && !make_pipe(err) && !make_pipe(told) &&
         !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts) &&
-        !tl_lines_init(&streams[0].lines) && !tl_lines_init(&streams[1].lines))
+        !tl_counted_lines_init(&streams[0].lines) && !tl_counted_lines_init(&streams[1].lines))
         pid = fork();
     int failed = errno;
     if (pid == 0)
@@ -202,7 +202,7 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
         if (streams[i].from >= 0)
             close(streams[i].from);
         tl_window_free(&streams[i].window);
-        tl_lines_end(&streams[i].lines, counters);
+        tl_counted_lines_end(&streams[i].lines, counters);
         tl_complaint_end(streams[i].end);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -2,6 +2,7 @@
  * inputs/N.npy. */
 #include "runners/onnxruntime/dump.h"
 #include "cases/inputs.h"
+#include "harness/base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,21 +36,19 @@ static int write_json(const char *path, json_t *document, struct tl_error *e)
 
 static int copy(const char *from, const char *to, struct tl_error *e)
 {
-    char block[65536];
-    FILE *in = fopen(from, "rbe");
-    if (!in)
+    bool reading = false;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, from, "the model cannot be read");
-    FILE *out = fopen(to, "wbxe"); /* nothing is written over: a model may name any file as its own */
+    /* Nothing is written over: a model may name any file as its own. */
+    int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    bool bad = out < 0 || tl_copy_bytes(in, out, &reading);
     int err = errno;
-    bool bad = !out;
-    for (size_t n; !bad && (n = fread(block, 1, sizeof block, in)) > 0;)
-        if (fwrite(block, 1, n, out) != n)
-            bad = true, err = errno;
-    if (ferror(in))
-        bad = true, err = EIO;
-    fclose(in);
-    if (out && fclose(out) != 0)
+    close(in);
+    if (out >= 0 && close(out) && !bad)
         bad = true, err = errno;
+    if (bad && reading)
+        return tl_fail_errno(e, TL_ERROR_INPUT, err, doing, from, "the model cannot be read");
     return bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, to, "the disk may be full") : 0;
 }
 

@@ -1,6 +1,7 @@
 /* Where profiles are found, how one is read, and which of its rules fires. */
 #include "runners/sim/profile.h"
 
+#include "harness/base/buffer.h"
 #include "harness/base/hash.h"
 #include "runners/sim/check.h"
 
@@ -58,11 +59,6 @@ static char *find(const char *name, char **path, size_t *size, int *failed)
     return text;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 char *tl_sim_profile_names(void)
 {
     char *list = directories(), *rest = list, *dir, **names = NULL;
@@ -85,7 +81,7 @@ char *tl_sim_profile_names(void)
     }
     struct tl_buffer b = TL_BUFFER_INIT;
     if (n)
-        qsort(names, n, sizeof *names, by_text);
+        qsort(names, n, sizeof *names, tl_by_text);
     for (size_t i = 0; i < n; i++)
         if (!i || strcmp(names[i], names[i - 1]))
             tl_buffer_printf(&b, "%s%s", i ? ", " : "", names[i]);

@@ -70,9 +70,25 @@ class ExpectedTest(Answers):
             self.assertEqual(trial["as_expected"], status == 0)
 
     def test_units(self):
-        for unit, right in (("command:host", True), ("command@1.2:host", None), ("other:host", None)):
+        case = self.steps(expected=[dict(RIGHT, unit="command:host")])
+        self.assertTrue(self.one(case, "-s", "how=refuses")["as_expected"])
+        for unit, right in (("selftest:cpu", True), ("selftest@1.2:cpu", None), ("other:cpu", None), ("selftest:gpu", None)):
+            case = self.case("fails", {"family": "selftest"}, [{"name": "behaviour", "choices": ["null_read"]}],
+                             expected={"outcome": "crash", "unit": unit})
+            self.assertEqual(self.one(case, "-u", "selftest:cpu").get("as_expected"), right, unit)
+
+    def test_a_unit_that_is_misspelt(self):
+        """It would never hold. A runner that only another machine has is no mistake."""
+        def said(unit):
+            case = self.case("fails", {"family": "selftest"}, [{"name": "behaviour", "choices": ["null_read"]}],
+                             expected=[{"outcome": "crash"}, {"outcome": "error", "unit": unit}])
+            return self.trapline("run", case, "-u", "selftest:cpu", status=0).stderr
+        self.assertIn("$.expected[1].unit: there is no runner selftset here; did you mean selftest?", said("selftset:cpu"))
+        for unit in ("selftest:cpu", "selftest@1..2:cpu", "coreml:ane", "./selftset:cpu", "reference"):
+            self.assertNotIn("there is no runner", said(unit), unit)
+        for unit in ("comand:hots", "command:hots", "command@1.2:host", "other:host"):
             case = self.steps(expected=[dict(RIGHT, unit=unit)])
-            self.assertEqual(self.one(case, "-s", "how=refuses").get("as_expected"), right, unit)
+            self.assertIn('$.expected[0].unit: expected "command:host"', self.trapline("run", case, status=2).stderr)
 
     def test_matrix_and_isolate(self):
         case = self.steps(expected=dict(RIGHT, when={"how": ["refuses"]}))
@@ -422,12 +438,20 @@ class TimeTest(Answers):
         self.assertEqual((found["reproduced"], found["complete"]), (True, False))
         self.assertGreater(self.lost(), 0)
 
+    def test_a_runner_that_says_nothing(self):
+        """It is stopped, and what it was asked by is there until it has ended."""
+        self.python("runner.py", "time.sleep(60)\n")
+        case = self.case("made", {"generate": ["touch", "{model}"]}, HOW, failing={"n": 4})
+        for command in ("isolate", "matrix"):
+            done = self.timed(2, command, case, "-u", self.path("runner.py") + ":cpu", "--max-time", "2", status=3)
+            self.assertIn("no time is left", done.stderr)
+
     def test_generator(self):
         case = self.case("made", {"generate": ["sh", "-c", "sleep 30; touch $0", "{model}"]}, HOW, failing={"n": 4})
         self.timed(2, "isolate", case, "-u", "selftest:cpu", "--max-time", "2", status=2)
         self.timed(2, "matrix", case, "-u", "selftest:cpu", "-s", "n=*", "--max-time", "2")
 
-    def test_sweep_and_builds(self):
+    def test_sweep(self):
         case = self.steps("sleep 30")
         self.timed(2, "isolate", case, "--max-time", "2")
 
@@ -448,7 +472,7 @@ class TimeTest(Answers):
         self.assertGreater(self.lost(), 0)
         self.write("state", "0")
         self.assertEqual(json.loads(self.trapline("matrix", case, "-s", "n=2", "--json", status=0).stdout)["cached"], 0)
-        self.assertFalse(self.one(case, "--cached", "-s", "n=2", status=0)["cached"] and False)
+        self.assertTrue(self.one(case, "--cached", "-s", "n=2", status=0)["cached"], "what the matrix ran is one")
         found = json.loads(self.trapline("isolate", case, "--json", status=0).stdout)
         self.assertEqual([n["code"] for n in found["notes"]], ["not-reproduced"])
 

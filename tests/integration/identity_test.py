@@ -2,7 +2,8 @@
 answers from what is stored says what is true now, or was told in a warning what it cannot see.
 
 The table is every way to change a thing (edit, install, replace, downgrade) for every thing that an outcome may depend
-on, asked by run, isolate, matrix and nightly. A thing says "bad" or "good": with "bad" the failing variant fails."""
+on (THINGS), asked by run, isolate, matrix and nightly: 112 cells. A thing says "bad" or "good": with "bad" the failing
+variant fails. Each of them has a test of its name, which ends by counting its sixteen cells."""
 import json
 import os
 import shutil
@@ -16,6 +17,15 @@ SH = "#!/bin/sh\n"
 # Fails for x=bad when $verdict is bad, or is not known.
 JUDGE = 'if [ "$1" = bad ] && [ "${verdict:-bad}" = bad ]; then echo "error: it is bad" >&2; exit 3; fi\nexit 0\n'
 AXES = [{"name": "x", "choices": ["good", "bad"]}]
+THINGS = ("script", "imported_module", "tool_behind_wrapper", "runner", "reference", "file_beside_case", "environment_variable")
+WAYS = ("edit", "install", "replace", "downgrade")
+
+
+def said(v):
+    """Lines of a script of a shell, as long whatever they say."""
+    return f"{SH}verdict={v}\n{'#' * (v == 'bad')}\n" + JUDGE
+
+
 # A runner that sends x=good as 1, and x=bad as what a file beside it says.
 RUNNER = """
 channel = socket.socket(fileno=3)
@@ -48,9 +58,11 @@ class IdentityBase(ProgramTest):
     def setUp(self):
         super().setUp()
         self.env["HOME"] = self.path("home")
-        os.mkdir(self.path("bin"))
-        self.env["PATH"] = self.path("bin") + ":/usr/bin:/bin"
+        for name in ("bin", "first"):
+            os.mkdir(self.path(name))
+        self.env["PATH"] = ":".join((self.path("first"), self.path("bin"), "/usr/bin", "/bin"))
         self.unit = "command:host"
+        self.cells = set()
 
     def steps(self, *argv, **more):
         return self.case("c", {"steps": [{"phase": "execute", "argv": list(argv)}]}, AXES, failing={"x": "bad"}, **more)
@@ -68,6 +80,7 @@ class IdentityBase(ProgramTest):
 
     def by_isolate(self):
         done = self.trapline("isolate", self.path("c.json"), "-u", self.unit, "--json")
+        self.assertNotIn("set aside", done.stderr, "that a trial contradicts what is stored is found out too late")
         document = json.loads(done.stdout)
         if not document["reproduced"]:
             return "good"
@@ -76,6 +89,7 @@ class IdentityBase(ProgramTest):
 
     def by_matrix(self):
         done = self.trapline("matrix", self.path("c.json"), "-u", self.unit, "-s", "x=*", "--json")
+        self.assertNotIn("set aside", done.stderr)
         rows = json.loads(done.stdout)["matrix"][0]["rows"]
         outcomes = {row["variant"]["x"]: row["cells"][0]["outcome"] for row in rows}
         self.assertEqual(outcomes["good"], "pass")
@@ -85,6 +99,7 @@ class IdentityBase(ProgramTest):
         self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["c.json"], "units": [self.unit],
                                              "repeat": 1}))
         done = self.trapline("nightly", self.path("suite.json"), "--json")
+        self.assertNotIn("set aside", done.stderr)
         night = json.loads(done.stdout)
         cell = [c for c in night["cells"] if c["which"] == "failing"][0]
         said = "good" if cell["class"] in ("first-passing", "passing", "fixed") else "bad"
@@ -93,67 +108,87 @@ class IdentityBase(ProgramTest):
             self.assertNotIn("did not fail again", json.dumps(change))
         return said
 
-    def expect(self, verdict):
+    def expect(self, verdict, way=None):
+        """way: in which it came to this, when that is a row of the table."""
         for ask in (self.by_run, self.by_isolate, self.by_matrix, self.by_night):
-            with self.subTest(ask=ask.__name__, verdict=verdict):
+            with self.subTest(ask=ask.__name__, way=way, verdict=verdict):
                 self.assertEqual(ask(), verdict)
+                self.cells.add((way, ask.__name__))
 
     # --- the four ways to change a file
 
-    def edited(self, name, text, verdicts, mode=0o644):
+    def edit(self, name, content):
         """In place, with a size and a time of change that say nothing."""
-        self.write(name, text(verdicts[0]), mode)
-        yield verdicts[0]
-        for verdict in verdicts[1:]:
-            before = os.stat(self.path(name))
-            with open(self.path(name), "w", encoding="utf-8") as f:
-                f.write(text(verdict))
-            os.utime(self.path(name), ns=(before.st_atime_ns, before.st_mtime_ns))
-            yield verdict
+        before = os.stat(self.path(name))
+        self.assertEqual(before.st_size, len(content))
+        with open(self.path(name), "w", encoding="utf-8") as f:
+            f.write(content)
+        os.utime(self.path(name), ns=(before.st_atime_ns, before.st_mtime_ns))
 
-    def replaced(self, name, text, verdicts, mode=0o644):
-        for verdict in verdicts:
-            self.write(name + ".new~", text(verdict), mode)
-            os.utime(self.path(name + ".new~"), (1000000000, 1000000000))
-            os.rename(self.path(name + ".new~"), self.path(name))
-            yield verdict
+    def replace(self, name, content, mode):
+        self.write(name + ".new~", content, mode)
+        os.utime(self.path(name + ".new~"), (1000000000, 1000000000))
+        os.rename(self.path(name + ".new~"), self.path(name))
 
-    def installed(self, name, text, verdicts, mode=0o644):
-        """What is not there means bad."""
-        for verdict in verdicts:
-            self.remove(name)
-            if verdict == "good":
-                self.write(name, text(verdict), mode)
-            yield verdict
+    def table(self, name, text, mode=0o644, install=None):
+        """install: where another one is found before this one; the same name: where it is not there, that means bad."""
+        self.write(name, text("bad"), mode)
+        self.expect("bad")
+        shutil.copy2(self.path(name), self.path(name + ".old~"))
+        self.edit(name, text("good"))
+        self.expect("good", "edit")
+        for verdict in ("bad", "good"):
+            self.replace(name, text(verdict), mode)
+            self.expect(verdict, "replace")
+        shutil.copy2(self.path(name + ".old~"), self.path(name + ".back~"))
+        os.rename(self.path(name + ".back~"), self.path(name))
+        self.expect("bad", "downgrade")
+        if not install:
+            return
+        if install == name:
+            self.remove(install)
+            self.expect("bad")
+        self.write(install, text("good"), mode)
+        self.expect("good", "install")
+        self.remove(install)
+        self.expect("bad")
 
-    def table(self, name, text, optional, mode=0o644):
-        """Edit, replace, install; the last of each is the downgrade: what was there before is there again."""
-        ways = [self.edited, self.replaced] + ([self.installed] if optional else [])
-        for way in ways:
-            with self.subTest(way=way.__name__):
-                for verdict in way(name, text, ["bad", "good", "bad"], mode):
-                    self.expect(verdict)
+    def whole(self):
+        """All cells of a thing were asked, and were right."""
+        asks = ("by_run", "by_isolate", "by_matrix", "by_night")
+        self.assertEqual({c for c in self.cells if c[0]}, {(way, ask) for way in WAYS for ask in asks})
 
 
 class IdentityTest(IdentityBase):
+    def test_the_table_has_a_test_of_each_thing(self):
+        for thing in THINGS:
+            self.assertTrue(callable(getattr(self, "test_" + thing)))
+
     def test_script(self):
+        self.steps("s.sh", "{x}")
+        self.table("bin/s.sh", said, 0o755, install="first/s.sh")
+        self.whole()
+
+    def test_script_of_an_interpreter(self):
         self.steps("/bin/sh", "{case_dir}/s.sh", "{x}")
-        self.table("s.sh", lambda v: f"{SH}verdict={v}\n" + JUDGE, False)
+        self.table("s.sh", said)
 
     def test_program(self):
         self.steps("./tool", "{x}")
-        self.table("tool", lambda v: f"{SH}verdict={v}\n" + JUDGE, False, 0o755)
+        self.table("tool", said, 0o755)
 
     def test_imported_module(self):
         self.write("s.py", "import sys\ntry:\n    from pack.inner import verdict\nexcept ImportError:\n"
                            "    verdict = 'bad'\nsys.exit(3 if sys.argv[1] == 'bad' == verdict else 0)\n")
         os.mkdir(self.path("pack"))
         self.steps(sys.executable, "-S", "-B", "{case_dir}/s.py", "{x}")
-        self.table("pack/inner.py", lambda v: f"verdict = '{v}'\n#{'x' * (v == 'bad')}\n", True)
+        self.table("pack/inner.py", lambda v: f"verdict = '{v}'\n#{'x' * (v == 'bad')}\n", install="pack/inner.py")
+        self.whole()
 
     def test_tool_behind_wrapper(self):
         self.steps("env", "A=1", "tool", "{x}")
-        self.table("bin/tool", lambda v: f"{SH}verdict={v}\n" + JUDGE, False, 0o755)
+        self.table("bin/tool", said, 0o755, install="first/tool")
+        self.whole()
 
     def test_tool_out_of_sight(self):
         """It cannot be seen: there is a warning, unless "versions" makes it seen."""
@@ -161,7 +196,7 @@ class IdentityTest(IdentityBase):
         shutil.copy("/bin/sh", self.path("bin/xcrun"))  # a program, of which nothing can be read
         self.env["HIDDEN"] = self.path("hidden", "tool")
         argv = ["xcrun", "-c", '"$HIDDEN" "$@"', "x", "{x}"]
-        tool = lambda v: f'{SH}verdict={v}\nif [ "$1" = --version ]; then echo "tool $verdict"; exit; fi\n' + JUDGE
+        tool = lambda v: f'{SH}verdict={v}\n{"#" * (v == "bad")}\nif [ "$1" = --version ]; then echo "tool $verdict"; exit; fi\n' + JUDGE
         self.write("hidden/tool", tool("bad"), 0o755)
         case = self.steps(*argv)
         for command in (["run", case, "-u", "command:host"], ["isolate", case], ["matrix", case, "-u", "command:host"]):
@@ -174,7 +209,7 @@ class IdentityTest(IdentityBase):
         self.remove("trapline.db")
         case = self.steps(*argv, versions=[{"name": "tool", "argv": ["xcrun", "-c", '"$HIDDEN" --version']}])
         self.assertNotIn("cannot see", self.trapline("run", case, "-u", "command:host").stderr)
-        self.table("hidden/tool", tool, False, 0o755)
+        self.table("hidden/tool", tool, 0o755)
 
     def test_what_is_proposed(self):
         """It tells the version of what is started, and is said once for each wrapper."""
@@ -220,10 +255,12 @@ class IdentityTest(IdentityBase):
         self.write("m.bin", "a model")
         os.mkdir(self.path("runner"))
         self.case("c", {"file": "m.bin"}, AXES, failing={"x": "bad"})
-        self.unit = self.path("runner", "r") + ":cpu"
+        self.env["TRAPLINE_RUNNERS"] = self.path("first") + ":" + self.path("runner")
+        self.unit = "small:cpu"
         text = lambda v: f"#!{sys.executable}\nimport json, os, socket, sys\n" + \
-            RUNNER.replace("VALUE", '"crash"' if v == "bad" else '"fine"')
-        self.table("runner/r", text, False, 0o755)
+            RUNNER.replace("VALUE", '"crash"' if v == "bad" else '"fine "')
+        self.table("runner/trapline-small", text, 0o755, install="first/trapline-small")
+        self.whole()
 
     def test_module_of_runner(self):
         self.write("m.bin", "a model")
@@ -233,7 +270,7 @@ class IdentityTest(IdentityBase):
                     RUNNER.replace("VALUE", "value"))
         self.env["PYTHONDONTWRITEBYTECODE"] = "1"
         self.unit = self.path("runner", "r") + ":cpu"
-        self.table("runner/inner.py", lambda v: f"value = '{'fine ' if v == 'good' else 'crash'}'\n", True)
+        self.table("runner/inner.py", lambda v: f"value = '{'fine ' if v == 'good' else 'crash'}'\n", install="runner/inner.py")
 
     def test_reference(self):
         """A file from which the reference takes what is right."""
@@ -247,27 +284,31 @@ class IdentityTest(IdentityBase):
         self.case("c", {"file": "m.bin"}, AXES, failing={"x": "bad"},
                   reference={"unit": self.path("reference", "r") + ":cpu"})
         self.unit = self.path("runner", "r") + ":cpu"
-        self.table("reference/c.expected", lambda v: "equal" if v == "good" else "other", True)
+        self.table("reference/c.expected", lambda v: "equal" if v == "good" else "other", install="reference/c.expected")
+        self.whole()
 
     def test_file_beside_case(self):
         self.write("s.sh", f'{SH}verdict=$(cat "$(dirname "$0")/verdict.txt" 2>/dev/null)\n' + JUDGE, 0o755)
         self.steps("{case_dir}/s.sh", "{x}")
-        self.table("verdict.txt", lambda v: v.ljust(5, "\n"), True)
+        self.table("verdict.txt", lambda v: v.ljust(5, "\n"), install="verdict.txt")
+        self.whole()
 
     def test_file_in_a_directory_that_is_named(self):
         os.makedirs(self.path("d", "deep"))
         self.write("s.sh", f'{SH}verdict=$(cat "$3/deep/verdict" 2>/dev/null)\n' + JUDGE, 0o755)
         self.steps("{case_dir}/s.sh", "{x}", "--from={case_dir}/d", "{case_dir}/d")
-        self.table("d/deep/verdict", lambda v: v.ljust(5, "\n"), True)
+        self.table("d/deep/verdict", lambda v: v.ljust(5, "\n"), install="d/deep/verdict")
 
     def test_environment_variable(self):
-        self.write("s.sh", SH + JUDGE, 0o755)
+        self.write("s.sh", SH + 'verdict=${newer:-$verdict}\n' + JUDGE, 0o755)
         self.steps("{case_dir}/s.sh", "{x}")
-        for verdict in (None, "good", "bad", "good", None):
-            self.env.pop("verdict", None)
-            if verdict:
-                self.env["verdict"] = verdict
-            self.expect(verdict or "bad")
+        before = self.env
+        for way, variables, verdict in ((None, {}, "bad"), ("install", {"verdict": "good"}, "good"),
+                                        ("edit", {"verdict": "bad"}, "bad"), ("replace", {"newer": "good"}, "good"),
+                                        ("downgrade", {"verdict": "bad"}, "bad"), (None, {}, "bad")):
+            self.env = dict(before, **variables)
+            self.expect(verdict, way)
+        self.whole()
 
     def test_who_asks_is_no_matter(self):
         """A login, a terminal of another kind, cron: what they set decides nothing."""
@@ -276,11 +317,20 @@ class IdentityTest(IdentityBase):
         self.assertEqual(self.by_run(), "bad")
         for of in ({"SHELL": "/bin/zsh", "TERM": "xterm-256color", "SHLVL": "3", "COLUMNS": "80"},
                    {"SHELL": "/bin/sh", "LOGNAME": "me", "USER": "me", "MAIL": "/var/mail/me"},
-                   {"SSH_CONNECTION": "1 2 3 4", "TMUX": "/tmp/tmux", "INVOCATION_ID": "1"}):
+                   {"SSH_CONNECTION": "1 2 3 4", "TMUX": "/tmp/tmux", "INVOCATION_ID": "1"},
+                   {"BUILD_NUMBER": "7", "JOB_NAME": "nightly", "RUNNER_NAME": "r", "GITHUB_SHA": "1", "CI_COMMIT_SHA": "1"}):
             before = dict(self.env)
             self.env.update(of)
             self.assertEqual((self.by_run(), self.cached), ("bad", True), of)
             self.env = before
+
+    def test_a_name_that_only_begins_as_one_of_a_terminal_or_a_job(self):
+        for name in ("BUILD_MODE", "JOB_KIND", "RUNNER_LEVEL", "HISTOGRAM", "LESSER", "CI_LEVEL", "DESKTOP_GPU", "LISTEN_PORT"):
+            self.write("s.sh", f"{SH}verdict=${name}\n" + JUDGE, 0o755)
+            self.steps("{case_dir}/s.sh", "{x}")
+            for verdict in ("bad", "good"):
+                self.env[name] = verdict
+                self.assertEqual(self.by_run(), verdict, name)
 
     def test_environment_of_case(self):
         self.write("s.sh", SH + JUDGE, 0o755)
@@ -313,6 +363,23 @@ class ElsewhereTest(IdentityBase):
             with self.subTest(way=way):
                 self.script("s.py", f"import os, pathlib, sys\nsys.path.insert(0, {way})\n" + rest)
                 self.changes("lib/deep.py", lambda v: f"verdict = '{v}'\n")
+
+    def test_directory_behind_a_link(self):
+        self.script("s.py", "import sys\nfrom pack.deep import verdict\n"
+                            "sys.exit(3 if sys.argv[1] == 'bad' == verdict else 0)\n")
+        os.makedirs(self.path("kept", "pack"))
+        os.symlink(self.path("kept", "pack"), self.path("case", "pack"))
+        os.symlink(self.path("case"), self.path("kept", "pack", "round"))  # which would have no end
+        self.changes("kept/pack/deep.py", lambda v: f"verdict = '{v}'\n")
+
+    def test_where_scratch_directories_are(self):
+        """A case may be tried in a directory of TMPDIR, beside a database whose name is the beginning of another."""
+        self.env["TMPDIR"] = self.directory
+        self.db = self.path("inner")
+        self.write("s.py", "import sys\nfrom inner import verdict\n"
+                           "sys.exit(3 if sys.argv[1] == 'bad' == verdict else 0)\n")
+        self.steps(sys.executable, "-S", "-B", "{case_dir}/s.py", "{x}")
+        self.changes("inner.py", lambda v: f"verdict = '{v}'\n")
 
     def test_module_of_a_module(self):
         self.script("s.py", "import sys\nfrom beside import verdict\n"
@@ -361,9 +428,10 @@ class ElsewhereTest(IdentityBase):
               "-L" + self.path("lib2"), "-linner", "-Wl,-rpath,$ORIGIN/../lib2")
         main = "int outer(void);\nint main(int n, char **a) { (void)n; return a[1][0] == 'b' ? outer() : 0; }"
         link = ["-L" + self.path("lib"), "-louter", "-Wl,-rpath-link," + self.path("lib2")]
-        for way in (["-Wl,-rpath,$ORIGIN/../lib"], ["-Wl,--disable-new-dtags,-rpath," + self.path("lib")], []):
+        for way in (["-Wl,-rpath,$ORIGIN/../lib"], ["-Wl,--disable-new-dtags,-rpath," + self.path("lib")], [],
+                    [self.path("lib/libouter.so")]):  # by its path
             with self.subTest(way=way):
-                build("bin2/tool", main, *link, *way)
+                build("bin2/tool", main, *(way + link[2:] if way and way[0][0] == "/" else link + way))
                 self.env.pop("LD_LIBRARY_PATH", None)
                 if not way:
                     self.env["LD_LIBRARY_PATH"] = self.path("lib")

@@ -383,7 +383,8 @@ else:
     def test_time(self):
         d = self.isolate(seed("int4-ane"), "-u", "sim@26A5353q:ane", "--max-time", "1")
         self.assertFalse(d["complete"])
-        self.assertIn("budget", [n["code"] for n in d["notes"]])
+        said = {n["code"]: n["text"] for n in d["notes"]}
+        self.assertNotIn("--max-trials", said["budget"], "it was not the number of trials that was used up")
         self.assertLess(d["elapsed_s"], 10)
 
     def test_boundary_over_axes_that_fall(self):
@@ -441,6 +442,15 @@ else:
         done = self.trapline("isolate", case, "-u", "sim@mine:cpu", "--max-trials", "2", status=0)
         self.assertIn(f"among the first 2 of {rows} variants", done.stderr)
         self.assertIn(f"nothing failed in 2 of the {rows} variants", done.stdout)
+
+    def test_a_unit_that_can_try_nothing_of_it(self):
+        """What is not known of one unit is said, and hides nothing of another one."""
+        both = ("isolate", MISBEHAVE, "-u", "selftest:cpu", "-u", "reference:cpu")
+        done = self.trapline(*both, "-s", "behaviour=pass", status=2)
+        self.assertIn("a part of it could not be tried or judged", done.stderr)
+        done = self.trapline(*both, "-s", "behaviour=null_read", status=1)
+        self.assertIn("it cannot be tried", done.stdout)
+        self.assertNotIn("tried", done.stderr)
 
     def test_without_axes(self):
         """There is one variant, and nothing to look for."""

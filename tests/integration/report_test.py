@@ -100,7 +100,7 @@ class ReportTest(unittest.TestCase):
         for finding in filter(None, (self.selftest, self.decoder)):
             markdown = self.report(finding)
             self.assertTrue(markdown.startswith("# "))
-            self.assertRegex(markdown, r": (\d+) of \1 runs of the minimal variant(, each in a process of its own,)? did")
+            self.assertRegex(markdown, r": (\d+) of \1 runs of the minimal variant(, each in a fresh process,)? did")
             self.assertIn("\n## Independent of\n", markdown)
             # Every row of a table has as many cells as its head.
             cells = 0

@@ -113,6 +113,10 @@ class StepsTest(ProgramTest):
         again = self.write("again", f"#!/bin/sh\n[ -e $1 ] && exit 0\ntouch $1\nexec {VICTIM}\n", 0o755)
         trial = self.ends("error", self.step("sh", "-c", f"{again} {{scratch}}/mark; {again} {{scratch}}/mark; echo error: bad input >&2; exit 1"))
         self.assertIn("bad input", trial["signature"]["title"])
+        # Another command is no other try, however late its words differ.
+        unit = self.write("unit", f"#!/bin/sh\n[ $2 = good ] || exec {VICTIM}\n", 0o755)
+        many = "x" * 9000
+        self.ends("crash", self.step("sh", "-c", f"{unit} {many} bad; {unit} {many} good; exit 1"))
 
     def test_words_of_a_driver_are_not_the_reason(self):
         """A driver names the signal of its child: the stack of the child says more. A virtual machine handles faults all along."""
@@ -169,6 +173,21 @@ class StepsTest(ProgramTest):
             self.ends("error", self.step("sh", "-c", f"echo {words} >&2; exit 1"), limits=limits)
         self.ends("error", self.step(python, "9000000000"), limits={"memory_mb": 0})
         self.ends("error", self.step(python, "9000000000"), limits=limits) # no limit is the reason: a size that is wrong
+
+    @unittest.skipIf(SANITIZED, "a sanitized runner, and what it starts, has no limit of its memory")
+    @unittest.skipUnless(sys.platform == "linux", "only there a refusal is seen")
+    def test_out_of_memory_without_a_word(self):
+        """One that exits without a word was refused what it needs; one that went on with less failed of something else."""
+        limits = {"memory_mb": 256, "timeout_s": 60}
+        quiet = self.python("quiet.py", "try:\n    held = bytearray(int(sys.argv[1]) << 20)\nexcept MemoryError:\n"
+                            "    if sys.argv[2] == 'less':\n        held = bytearray(9 << 20)\n    elif sys.argv[2] != 'quit':\n"
+                            "        sys.stderr.write(sys.argv[2])\nsys.exit(9)\n")
+        for argv in ((quiet, "300", "quit"), ("sh", "-c", f"{quiet} 300 quit; exit 3"), (quiet, "300", "loading the model\n")):
+            trial = self.ends("oom", self.step(*argv), limits=limits)
+            self.assertRegex(trial["message"], r"an allocation of 30[01] MiB was refused", argv)  # 301: with its header
+        for argv in ((quiet, "300", "less"), (quiet, "100", "quit"), (quiet, "300", "error: bad shape\n"),
+                     ("sh", "-c", f"({quiet} 300 quit; exit 0); exit 3"), (quiet, "9000000000", "quit")):
+            self.ends("error", self.step(*argv), limits=limits)
 
     def test_peak_memory_is_its_own(self):
         """What a trial needed does not depend on what this program itself held when it was started."""

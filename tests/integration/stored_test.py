@@ -255,18 +255,27 @@ class ProcessesTest(StoredTest):
         self.assertEqual((d["processes"]["forked"][0], d["processes"]["fresh"][0]), (0, d["processes"]["fresh"][1]))
         self.assertEqual({s["fresh"] for s in d["path"]}, {True})
         done = self.trapline("isolate", self.path("forks.json"), "-u", self.unit, status=1)
-        self.assertEqual(done.stderr.count("children of a fork server"), 1)
-        self.assertIn("It depends on the kind of process: ", done.stdout)
+        self.assertEqual((done.stdout + done.stderr).count("the kind of process"), 1, "it is said once")
+        self.assertRegex(done.stdout, r"It depends on the kind of process: (\d+) of \1 fresh processes failed, and 0 of ")
         self.assertIn("It depends on the kind of process: ", self.trapline("report", d["finding"], status=0).stdout)
         # A matrix knows it from there.
         m, _ = self.ask("matrix", self.path("forks.json"), "-u", self.unit, "-s", "n=9", "-s", "only=fresh", status=1)
         self.assertEqual(m["failed"], 1)
 
     def test_isolate_of_what_fails_in_children_only(self):
-        d, _ = self.ask("isolate", self.forking_case(n=16, only="forked"), "-u", self.unit, status=0)
-        self.assertFalse(d["reproduced"])
+        d, _ = self.ask("isolate", self.forking_case(n=16, only="forked"), "-u", self.unit, status=1)
+        self.assertEqual([(t["axis"], t["value"]) for t in d["trigger"]], [("n", 5), ("only", "forked")])
+        self.assertEqual(d["processes"]["isolated"], "forked")
         self.assertEqual((d["processes"]["forked"][0], d["processes"]["fresh"][0]), (d["processes"]["forked"][1], 0))
-        self.assertIn("It depends on the kind of process: 0 of ", self.trapline("report", d["finding"], status=0).stdout)
+        self.assertEqual({s["fresh"] for s in d["path"]}, {False})
+        report = self.trapline("report", d["finding"], status=0).stdout
+        self.assertIn("It depends on the kind of process: 0 of ", report)
+        self.assertIn("All of this is about such children", report)
+        again, ran = self.ask("isolate", self.path("forks.json"), "-u", self.unit, status=1)
+        self.assertEqual(again["trigger"], d["trigger"])
+        self.assertLess(ran, 8, "what is known of children answers")
+        fresh, _ = self.ask("isolate", self.path("forks.json"), "-u", self.unit, "--fresh", status=0)
+        self.assertFalse(fresh["reproduced"])
 
     def test_no_difference(self):
         axes = [AXES[0], {"name": "only", "choices": ["none", "both"]}, AXES[4]]
@@ -283,7 +292,7 @@ class ProcessesTest(StoredTest):
         cells = {c["which"]: c for c in d["cells"]}
         self.assertEqual((cells["failing"]["failed"], cells["failing"]["passed"]), (3, 0), cells)
         self.assertEqual(len(d["processes"]), 1)
-        self.assertTrue(any("children of a fork server" in n for n in d["notes"]), d["notes"])
+        self.assertTrue(any("forked children" in n for n in d["notes"]), d["notes"])
         d, ran = self.ask("nightly", suite)
         self.assertEqual((ran, len(d["processes"])), (6, 1))
 

@@ -80,12 +80,21 @@ class FiguresTest(WordsTest):
         self.assertRegex(text, r"^# .* with n odd from 5 on\n")
         self.assertIn("when `n in {5, 7, 9, 11, 13, 15} (odd, from 5 on)`", text)
 
+    def test_a_set_of_choices_is_named_in_the_same_way(self):
+        script = 'case "$1" in gelu|silu) kill -SEGV $$;; esac'
+        case = self.case("act", {"steps": [{"phase": "execute", "argv": ["/bin/sh", "-c", script, "sh", "{act}"]}]},
+                         [{"name": "act", "choices": ["none", "relu", "gelu", "silu"]}], failing={"act": "silu"})
+        done = self.trapline("isolate", case, status=1)
+        self.assertIn("\n    act in {gelu, silu}  (passes with {none, relu})\n", done.stdout)
+        finding = {"finding": re.search(r"^finding (\S+)", done.stdout, re.M).group(1)}
+        self.assertIn("when `act in {gelu, silu}`", self.report(finding))
+
     def test_stored_outcomes_are_counted_and_dated(self):
         case = self.steps("stored", [])
         first, _ = self.isolate(case)
         self.assertNotIn("stored outcome", self.report(first))
         again = self.trapline("isolate", case, status=1)
-        found = re.search(r"^(\d+) of them are stored outcomes of (?:a run on|runs from) (\d{4}-\d\d-\d\d [\d:]{8})(?: to "
+        found = re.search(r"^(\d+) of \1 trials are stored outcomes of runs (?:on|from) (\d{4}-\d\d-\d\d [\d:]{8})(?: to "
                           r"[\d: -]+)?; with --no-cache all are run anew$", again.stdout, re.M)
         self.assertTrue(found, again.stdout)
         self.assertEqual(int(found.group(1)), first["trials"])

@@ -208,11 +208,6 @@ int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struc
     (void)x, (void)c, (void)v, (void)g, (void)e;
     abort();
 }
-bool tl_executor_usable(const struct tl_executor *x, const struct tl_cached *t)
-{
-    (void)x, (void)t;
-    abort();
-}
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e)
 {

@@ -390,7 +390,22 @@ Test(cases, files)
     free(temporary("p.mlpackage/w.bin", "2", 1));
     cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0);
     cr_assert_str_neq(before, loaded->hash);
+    /* A link in it is what it leads to. */
+    char *link = tl_format("%s/link", package), *round = tl_format("%s/round", package);
+    cr_assert_eq(symlink(model, link), 0);
+    cr_assert_eq(symlink(package, round), 0);
+    for (int i = 0; i < 2; i++) {
+        free(temporary("m.onnx", i ? "1" : "2", 1));
+        strcpy(before, loaded->hash);
+        done();
+        cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0, "%s", error.why);
+        cr_assert_str_neq(before, loaded->hash);
+    }
 
+    unlink(link);
+    unlink(round);
+    free(link);
+    free(round);
     unlink(inside);
     rmdir(package);
     unlink(model);
@@ -458,9 +473,7 @@ Test(cases, environment_and_versions)
     cr_assert_str_eq(list[0], "A=x1{");
     cr_assert_str_eq(list[1], "B=/nowhere");
     cr_assert_null(list[2]);
-    for (size_t i = 0; i < 2; i++)
-        free(list[i]);
-    free(list);
+    tl_strings_free(list);
     tl_variant_free(&v);
     cr_assert_eq(loaded->n_versions, 1);
     cr_assert_str_eq(loaded->versions[0].argv[1], "--version");
@@ -640,7 +653,7 @@ Test(cases, expected_files_are_part_of_it)
         char **files = tl_reference_files(c);
         cr_assert(files[0] && !files[1], "one of three is there");
         cr_assert_str_eq(files[0], npy);
-        tl_reference_files_free(files);
+        tl_strings_free(files);
         tl_case_free(c);
         tl_mistakes_free(&m);
     }

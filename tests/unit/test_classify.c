@@ -1,5 +1,7 @@
 /* What came of a trial, from what was seen of it: every line of docs/outcomes.md, without any process. */
 #include "harness/verdict/classify.h"
+
+#include "harness/base/buffer.h"
 #include "harness/verdict/generator.h"
 
 #include <criterion/criterion.h>
@@ -219,6 +221,41 @@ Test(classify, out_of_memory_by_words_and_evidence)
         cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.peak_rss = 30 << 20}), amounts[i].outcome, "%s",
                      amounts[i].said);
     }
+}
+
+/* A failure without a word, when the limit had refused the last allocation. */
+Test(classify, out_of_memory_by_evidence_alone)
+{
+    static const struct {
+        const char *said;
+        bool left_refused;
+        enum tl_outcome outcome;
+    } exits[] = {{"", true, TL_OUTCOME_OOM},
+                 {"loading model\n", true, TL_OUTCOME_OOM},
+                 {"", false, TL_OUTCOME_ERROR},
+                 {"error: bad shape\n", true, TL_OUTCOME_ERROR},
+                 {"the model cannot be read\n", true, TL_OUTCOME_ERROR}};
+    for (size_t i = 0; i < TL_COUNT(exits); i++)
+        for (int of_step = 0; of_step < 2; of_step++) {
+            struct seen s = exited(of_step ? 0 : 9);
+            s.facts.executed = true;
+            s.facts.got_result = false;
+            s.facts.got_error = of_step;
+            s.facts.memory_limit = 100 << 20;
+            s.facts.refused_bytes = 80 << 20;
+            s.facts.data_when_refused = 30 << 20;
+            s.facts.left_refused = exits[i].left_refused;
+            s.said = exits[i].said;
+            struct tl_trial_record r = {0};
+            if (of_step)
+                r = (struct tl_trial_record){.error_domain = strdup("step"),
+                                             .error_code = strdup("exit 9"),
+                                             .message =
+                                                 strdup("step 1 exited with status 9; 0 was expected")};
+            cr_expect_eq(outcome_of(&s, r), exits[i].outcome, "%s", exits[i].said);
+            if (exits[i].outcome == TL_OUTCOME_OOM)
+                says("an allocation of 80 MiB was refused with 30 MiB in use");
+        }
 }
 
 Test(classify, a_death_that_was_passed_on)

@@ -556,6 +556,14 @@ Test(last_words, from_the_middle)
         tl_notable_free(&n);
         tl_buffer_free(&b);
     }
+    static const char *const ends[] = {"fail", "abort", "step 3: panic", "1 error"};
+    for (size_t i = 0; i < TL_COUNT(ends); i++) {
+        struct tl_notable last = {0};
+        tl_notable_feed(&last, ends[i], strlen(ends[i]));
+        tl_notable_feed(&last, "\n", 1);
+        cr_expect_eq(last.size, strlen(ends[i]) + 1, "a word at the end of its line: %s", ends[i]);
+        tl_notable_free(&last);
+    }
     struct tl_notable n = {0};
     for (int i = 0; i < 2000; i++) {
         char line[64];

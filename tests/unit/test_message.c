@@ -1,11 +1,15 @@
 /* Lines from a stream, and messages of a runner. */
 #include "harness/supervise/message.h"
 
+#include "harness/base/files.h"
 #include "runners/protocol.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- lines ---- */
 
@@ -216,6 +220,11 @@ static const struct {
      "result.outputs[0].first"},
     {"{\"result\":{\"outputs\":[],\"observed\":7}}", "result.observed"},
     {"{\"result\":{\"outputs\":[],\"versions\":[]}}", "result.versions"},
+    {"{\"result\":{\"file\":3}}", "result.file"},
+    {"{\"result\":{\"file\":\"\"}}", "result.file"},
+    {"{\"result\":{\"file\":\"..\"}}", "result.file"},
+    {"{\"result\":{\"file\":\"/etc/passwd\"}}", "result.file"},
+    {"{\"result\":{\"file\":\"../other/result.json\"}}", "result.file"},
     {"{\"devices\":[],\"axes\":[]}", "description.name"},
     {"{\"name\":\"x\",\"version\":\"1\",\"devices\":[{\"name\":\"cpu\"}],\"axes\":[]}",
      "description.devices[0].usable"},
@@ -237,6 +246,63 @@ Test(message, refused_with_what_was_expected)
         cr_assert_null(m.object);
         cr_assert_null(m.text);
     }
+}
+
+static void leave(const char *directory, const char *name, const char *text, off_t size)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *f = fopen(path, "w");
+    cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+    if (size)
+        cr_assert_eq(truncate(path, size), 0);
+}
+
+/* A file is held to what a message is, and is nothing but a plain file of the scratch directory. */
+Test(message, result_in_a_file)
+{
+    static const char good[] = "{\"outputs\":[],\"observed\":\"cpu\"}";
+    static const struct {
+        const char *name, *says; /* NULL: it is read */
+    } files[] = {{"good", NULL},
+                 {"none", "No such file"},
+                 {"link", "a link"},
+                 {"waits", "not a regular"},
+                 {"inside", "not a regular"},
+                 {"large", "larger"},
+                 {"cut", "is none"},
+                 {"empty", "is none"},
+                 {"other", "result.outputs"}};
+    char directory[] = "/tmp/test-message-XXXXXX", path[256];
+    cr_assert(mkdtemp(directory));
+    leave(directory, "good", good, 0);
+    leave(directory, "large", good, TL_RESULT_MAX + 1);
+    leave(directory, "cut", good, 9);
+    leave(directory, "empty", "", 0);
+    leave(directory, "other", "{\"outputs\":3}", 0);
+    snprintf(path, sizeof path, "%s/link", directory);
+    cr_assert_eq(symlink("good", path), 0);
+    snprintf(path, sizeof path, "%s/waits", directory);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    snprintf(path, sizeof path, "%s/inside", directory);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    for (size_t i = 0; i < TL_COUNT(files); i++) {
+        char line[128];
+        struct tl_error e = {0};
+        snprintf(line, sizeof line, "{\"result\":{\"file\":\"%s\"}}", files[i].name);
+        struct tl_message m = parse(line);
+        cr_assert_eq(m.kind, TL_MESSAGE_RESULT);
+        cr_assert_null(m.object);
+        int status = tl_message_read_result(directory, &m, &e);
+        cr_expect_eq(status, files[i].says ? -1 : 0, "%s", files[i].name);
+        if (files[i].says)
+            cr_expect(strstr(e.why, files[i].says) || strstr(e.where, files[i].says), "%s: %s: %s",
+                      files[i].name, e.where, e.why);
+        else
+            cr_expect_str_eq(json_string_value(json_object_get(m.object, "observed")), "cpu");
+        tl_message_free(&m);
+    }
+    cr_assert_eq(tl_remove_tree(directory), 0);
 }
 
 Test(message, nul_byte_and_size)

@@ -85,7 +85,7 @@ Test(report, markdown_says_what_was_measured)
     has(text, "# onnxruntime 1.22.0, cpu: SIGSEGV in execute with attention=gqa, begin_error=1000000\n");
     has(text,
         "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
-        "processes of their own. Since which build it does was not measured.");
+        "fresh processes. Since which build it does was not measured.");
     has(text, "| **`gqa`** | **`1000000`** | **`1`** | **fails** | **6 of 6** |");
     has(text, "| **`gqa`** | **`0`** | **`1`** | **passes** | **0 of 3** |");
     has(text, "| `gqa` | `1000000` | `2` | fails | 1 of 1 |");
@@ -428,11 +428,13 @@ Test(report, homes_users_and_hosts_are_left_out)
     }
     /* A user that a path names is left out wherever the name stands, but a value of an axis stays what it is.
      */
-    json_t *document = json_pack("{s:s,s:s,s:{s:s,s:s}}", "a", "/home/grace/x", "b", "grace was here",
-                                 "minimal", "c", "grace", "d", "/home/grace/y"),
+    json_t *document = json_pack("{s:s,s:s,s:{s:s,s:s},s:[{s:[{s:s}]}]}", "a", "/home/grace/x", "b",
+                                 "grace was here", "minimal", "c", "grace", "d", "/home/grace/y",
+                                 "local_needs", "any_of", "value", "grace"),
            *got = tl_redact_json(&r, document),
-           *wanted = json_pack("{s:s,s:s,s:{s:s,s:s}}", "a", "~/x", "b", "USER was here", "minimal", "c",
-                               "grace", "d", "~/y");
+           *wanted =
+               json_pack("{s:s,s:s,s:{s:s,s:s},s:[{s:[{s:s}]}]}", "a", "~/x", "b", "USER was here", "minimal",
+                         "c", "grace", "d", "~/y", "local_needs", "any_of", "value", "grace");
     cr_expect(json_equal(got, wanted));
     json_decref(document);
     json_decref(got);

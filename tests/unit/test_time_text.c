@@ -34,3 +34,16 @@ Test(time_text, ends_are_held)
     assert_text(0, TL_TIME_ISO, "1970-01-01T00:00:00Z");
     assert_text(INT64_MAX, TL_TIME_MINUTES, "294247-01-10 04:00 UTC");
 }
+
+Test(time_text, is_read_back)
+{
+    cr_expect_eq(tl_time_of("1970-01-01T00:01:40Z"), 100000000);
+    char *text = tl_time_format(1764382402000000, TL_TIME_ISO);
+    cr_expect_eq(tl_time_of(text), 1764382402000000);
+    free(text);
+    static const char *const others[] = {"", "2026-11-29", "2026-11-29 02:13:22 UTC", "2026-11-29T02:13:22Z ",
+                                         "x"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        cr_expect_eq(tl_time_of(others[i]), 0, "%s", others[i]);
+    cr_expect_eq(tl_time_of(NULL), 0);
+}

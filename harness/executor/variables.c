@@ -1,0 +1,31 @@
+#include "harness/executor/variables.h"
+
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern char **environ;
+
+static bool is_listed(const char *variable, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(variable, names[i], strlen(names[i])))
+            return true;
+    return false;
+}
+
+void tl_variables_add(struct tl_hash *h, const char *const *names, size_t n, bool listed)
+{
+    size_t n_chosen = 0, total = 0;
+    while (environ[total])
+        total++;
+    char **chosen = tl_calloc(total + 1, sizeof *chosen);
+    for (size_t i = 0; i < total; i++)
+        if (is_listed(environ[i], names, n) == listed)
+            chosen[n_chosen++] = environ[i];
+    qsort(chosen, n_chosen, sizeof *chosen, tl_by_text);
+    for (size_t i = 0; i < n_chosen; i++)
+        tl_hash_add_string(h, chosen[i]);
+    free(chosen);
+}

@@ -1,0 +1,12 @@
+/* What a finding's document says, read out: notes, lists, axes that nothing reads. */
+#ifndef TL_REPORTS_FINDING_MEMBERS_H
+#define TL_REPORTS_FINDING_MEMBERS_H
+
+#include "reports/members.h"
+
+bool tl_list_holds(const json_t *list, const json_t *value);
+bool tl_finding_has_note(const json_t *finding, const char *code);
+/* Whether nothing reads the axis, so that its values are no different. */
+bool tl_finding_unread(const json_t *finding, const char *axis);
+
+#endif

@@ -105,7 +105,8 @@ struct tl_search {
     bool reproduced, complete, done;
     bool noisy;        /* a variant failed and passed */
     bool mixed;        /* that was seen since the step began, and not acted on yet */
-    bool steady;       /* F always fails, and a variant that rarely does was taken for M: one failure is not enough */
+    unsigned steady;   /* F always fails, and a variant that rarely does was taken for M, so often: not 0, one
+                        * failure is not enough */
     uint64_t random;   /* state of the generator */
     uint64_t *scratch; /* one variant */
 
@@ -164,6 +165,10 @@ void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of);
+
+/* Whether it fails in less than half of its runs: two standard deviations away from a half tell, or 64 runs. */
+enum tl_rarely { TL_RARELY_OPEN, TL_RARELY, TL_RARELY_NOT };
+enum tl_rarely tl_point_rarely(const struct tl_search *s, const struct tl_point *p);
 
 uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
 uint64_t tl_search_random(struct tl_search *s, uint64_t below);
@@ -374,10 +379,10 @@ void tl_probe_reset(struct tl_isolate_state *z);
 void tl_generalise_reset(struct tl_isolate_state *z);
 void tl_needs_reset(struct tl_isolate_state *z);
 void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z);
-void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
-void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
+void tl_isolate_again(struct tl_search *s);  /* M became simpler: the steps from choices on once more */
+void tl_isolate_noisy(struct tl_search *s);  /* one variant failed and passed: begin again from M */
 void tl_isolate_steady(struct tl_search *s); /* M fails more rarely than F, which always does: again from F */
-void tl_isolate_end(struct tl_search *s);   /* no further step */
+void tl_isolate_end(struct tl_search *s);    /* no further step */
 void tl_isolate_report(struct tl_search *s);
 void tl_answer_make(struct tl_search *s, struct tl_search_answer *answer); /* of M, as it stands */
 void tl_answer_clear(struct tl_search_answer *answer);

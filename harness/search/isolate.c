@@ -250,6 +250,9 @@ static enum tl_search_progress confirm_step(struct tl_search *s)
     return p;
 }
 
+/* How often the search goes back to F. Where rates have no shape there is always another variant to be met by chance. */
+#define MOST_STEADY 4
+
 /* Whether M fails much more rarely than F, which always does, and not because of where it stands on its ranges: that is
  * a band's matter. */
 static enum tl_search_progress compare_with_failing(struct tl_search *s, bool *rarer)
@@ -262,23 +265,27 @@ static enum tl_search_progress compare_with_failing(struct tl_search *s, bool *r
     const struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
     if (m == NULL)
         return TL_PENDING;
-    if (2 * m->seen[TL_SEARCH_MATCH] >= m->told)
-        return TL_DONE;
-    uint64_t *further = tl_index_copy(s, s->best);
-    for (size_t a = 0; a < s->n; a++)
-        if (s->space->axes[a].ordered && s->best[a] != 0)
-            further[a] = s->failing[a];
-    const struct tl_point *beyond =
-        tl_want(s, further, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
-    free(further);
-    if (beyond == NULL)
-        return TL_PENDING;
-    if (2 * beyond->seen[TL_SEARCH_MATCH] >= beyond->told)
+    if (tl_point_rarely(s, m) == TL_RARELY_NOT)
         return TL_DONE;
     f = tl_want(s, s->failing, runs, true, TL_SEARCH_REPRODUCE, TL_NO_AXIS, 0, 0);
     if (f == NULL)
         return TL_PENDING;
-    *rarer = f->seen[TL_SEARCH_MATCH] == f->told;
+    if (f->seen[TL_SEARCH_MATCH] < tl_runs_seen(f->seen))
+        return TL_DONE;
+    if (tl_point_rarely(s, m) == TL_RARELY_OPEN && !tl_point_closed(m)) {
+        tl_want(s, s->best, m->told_fresh + 8, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+        return TL_PENDING;
+    }
+    uint64_t *further = tl_index_copy(s, s->best);
+    for (size_t a = 0; a < s->n; a++)
+        if (s->space->axes[a].ordered && s->best[a] != 0)
+            further[a] = s->failing[a];
+    const struct tl_point *beyond = tl_want(s, further, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+    free(further);
+    if (beyond == NULL)
+        return TL_PENDING;
+    *rarer =
+        tl_point_rarely(s, m) == TL_RARELY && 2 * beyond->seen[TL_SEARCH_MATCH] < tl_runs_seen(beyond->seen);
     return TL_DONE;
 }
 
@@ -288,7 +295,8 @@ static enum tl_search_progress band_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     bool found, rarer = false;
-    if (s->noisy && z->band_state == TL_BAND_NEXT && compare_with_failing(s, &rarer) == TL_PENDING)
+    if (s->noisy && s->steady < MOST_STEADY && z->band_state == TL_BAND_NEXT &&
+        compare_with_failing(s, &rarer) == TL_PENDING)
         return TL_PENDING;
     if (rarer) {
         tl_isolate_steady(s);

@@ -10,9 +10,10 @@
  * are tried some fail in one run of twenty, for reasons of their own or because what is left of the trigger seldom
  * suffices. One of them that happens to fail when it is tried would be taken for M, which costs the most trials of
  * all and says little of F's failure. That is found out when M is run again: it fails in less than half of its runs,
- * and F in all of as many, which happens less than once in 10,000 times if both have one rate. Then the search goes back to F, and
- * what failed has to fail again until that is decided for it, too. What is known is not run again, so the way back to
- * where it went wrong costs a few runs of each variant on it; and a failure that shows every time costs nothing. */
+ * and F in all of 16. Were both rates the same that would happen less than once in 10,000 times. Then the search goes back to
+ * F, and what failed has to fail again until that is decided for it, too. What is known is not run again, so the way
+ * back to where it went wrong costs a few runs of each variant on it; and a failure that shows every time costs
+ * nothing. */
 #include "harness/search/internal.h"
 
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b)
@@ -86,20 +87,30 @@ static enum tl_judgement settled(struct tl_search *s, struct tl_point *p, enum t
     return decides(purpose) && tl_point_open(s, p) ? TL_JUDGE_PENDING : tl_point_verdict(p);
 }
 
+enum tl_rarely tl_point_rarely(const struct tl_search *s, const struct tl_point *p)
+{
+    uint32_t failed = p->seen[TL_SEARCH_MATCH], runs = tl_runs_seen(p->seen), least = s->options.band_runs;
+    bool passes_more = 2 * failed < runs;
+    if (runs < (passes_more ? least / 2 + failed + 1 : least))
+        return TL_RARELY_OPEN;
+    double apart = 2.0 * failed - runs;
+    if (apart * apart < 4.0 * runs && runs < 4 * least)
+        return TL_RARELY_OPEN;
+    return passes_more ? TL_RARELY : TL_RARELY_NOT;
+}
+
 /* Whether it is decided, of a variant that failed, that it fails as F does or more rarely; else asks for more runs. */
 static bool steady_decided(struct tl_search *s, struct tl_point *p, bool fresh,
                            enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of)
 {
-    uint32_t failed = p->seen[TL_SEARCH_MATCH], runs = tl_runs_seen(p->seen), most = s->options.band_runs;
-    if (failed == 0 || p->rarer || tl_point_closed(p) || runs >= most ||
-        (failed == runs && runs >= s->options.confirm_runs))
+    uint32_t failed = p->seen[TL_SEARCH_MATCH], runs = tl_runs_seen(p->seen);
+    if (failed == 0 || p->rarer || tl_point_closed(p) || (failed == runs && runs >= s->options.confirm_runs))
         return true;
-    if (2 * (runs - failed) > most) {
-        p->rarer = true;
+    enum tl_rarely rarely = tl_point_rarely(s, p);
+    p->rarer = rarely == TL_RARELY;
+    if (rarely != TL_RARELY_OPEN)
         return true;
-    }
     uint32_t more = failed == runs ? s->options.confirm_runs - runs : 4;
-    more = more < most - runs ? more : most - runs;
     tl_want(s, p->index, (fresh ? p->told_fresh : p->told) + more, fresh, purpose, axis, detail, of);
     return false;
 }

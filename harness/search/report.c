@@ -55,7 +55,8 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     const struct tl_isolate_state *z = s->isolate;
     size_t n;
     const struct tl_point **list = tl_search_along(s, axis, &n), *pass = NULL;
-    bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false, simpler_rarer = false;
+    bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false,
+         simpler_rarer = false;
     t->axis = axis;
     t->value = s->best[axis];
     t->every = ordered && tl_every_value(s, axis) && n >= s->space->axes[axis].count;
@@ -102,8 +103,7 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
         }
     }
     for (size_t i = 0; i < n && t->every; i++)
-        if (list[i]->index[axis] > t->value && !list[i]->rarer &&
-            verdict(s, axis, list[i]) == TL_JUDGE_PASS)
+        if (list[i]->index[axis] > t->value && !list[i]->rarer && verdict(s, axis, list[i]) == TL_JUDGE_PASS)
             add(&t->passes_with, &t->n_passes, list[i]->index[axis]);
     t->unresolved = !simpler_pass && !simpler_other && !simpler_rarer;
     t->masked = simpler_other && !simpler_pass;

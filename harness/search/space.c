@@ -339,6 +339,10 @@ void tl_search_rematch(struct tl_search *s, bool wide)
         s->runs[i].outcome = TL_SEARCH_NONE;
     }
     classify_all(s);
+    for (size_t i = 0; i < s->n_runs; i++) {
+        struct tl_point *p = s->runs[i].point;
+        p->rarer = p->rarer && 2 * p->seen[TL_SEARCH_MATCH] < tl_runs_seen(p->seen);
+    }
 }
 
 bool tl_search_several_places(struct tl_search *s, struct tl_point *p)

@@ -151,7 +151,7 @@ void tl_isolate_steady(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     tl_point_get(s, s->best)->rarer = true;
-    s->steady = true;
+    s->steady++;
     s->noisy = false;
     s->notes[TL_NOTE_BASELINE_FAILS] = false;
     tl_search_note(s, TL_NOTE_RARER);

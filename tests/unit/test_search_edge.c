@@ -260,8 +260,14 @@ Test(search_edge, what_fails_more_rarely_is_not_taken)
             cr_assert(r->reproduced);
             right += r->minimal[1] == 1 && r->minimal[4] == 5 && r->n_triggers == 2;
             met += tl_search_has_note(r, TL_NOTE_RARER);
-            for (size_t k = 0; k < r->n_triggers; k++)
+            bool band = false;
+            for (size_t k = 0; k < r->n_triggers; k++) {
                 told += r->triggers[k].n_rarer > 0;
+                band = band || r->triggers[k].band.is_band;
+            }
+            /* Nothing is left of what was said of another M. */
+            cr_assert_eq(tl_search_has_note(r, TL_NOTE_BAND), band, "seed %llu", (unsigned long long)seed);
+            cr_assert(!tl_search_has_note(r, TL_NOTE_BASELINE_FAILS) || r->n_triggers == 0);
             for (size_t k = 0; k < r->n_decisive; k++)
                 cr_assert_gt(r->decisive[k].n_passes, 0);
             most = r->trials > most ? r->trials : most;

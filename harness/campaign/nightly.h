@@ -75,7 +75,7 @@ struct tl_nightly_cell {
     struct tl_variant variant;
     char *variant_json, variant_hash[TL_ID_SIZE], *runner_device;
     const struct tl_unit *unit;
-    struct tl_processes processes; /* where these need fresh ones, all its trials are */
+    struct tl_processes processes; /* differ: all its trials are processes of their own */
 
     /* Seen this night. */
     uint64_t passed, failed, refused, unsupported;
@@ -163,7 +163,7 @@ int tl_nightly_processes_known(struct tl_nightly *n, struct tl_error *e);
 int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e);
 /* Sets older trials aside that those of this night contradict. */
 int tl_nightly_settle(struct tl_nightly *n, struct tl_error *e);
-/* Cases and units whose processes differ: a list for the document; and a sentence for each that is run in fresh ones. */
+/* Cases and units whose processes differ: a list for the document, and a sentence for each. */
 json_t *tl_nightly_processes_json(const struct tl_nightly *n, json_t *notes);
 
 /* nightly_past.c */

@@ -1,9 +1,8 @@
 /* Nights are tried before they are given: do fresh processes do the same, do older trials still hold?
  *
  * Its trials are always run anew, and most are a fork server's children. One pass of each case on each unit is tried
- * in a fresh process, once for each environment (processes.h); where that differs, or either kind does now one thing and
- * now another, the cells of the case on that unit are emptied and run in fresh processes, tonight and in the nights to
- * come.
+ * in a fresh process, once for each environment (processes.h); where that differs, the cells of the case on that unit
+ * are emptied and run in fresh processes, tonight and in the nights to come.
  *
  * Trials of this night that contradict stored ones set those aside (stored.h): what isolates a new failure afterwards
  * must not be told that it passes, by trials of the days before. */
@@ -65,8 +64,7 @@ int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e)
             struct tl_stored_cell cell = cell_of(c);
             struct tl_processes p;
             bool known;
-            if (!tl_processes_forked(c->unit) || tl_processes_need_fresh(&c->processes) ||
-                (failed ? !c->failed : !c->passed))
+            if (!tl_processes_forked(c->unit) || c->processes.differ || (failed ? !c->failed : !c->passed))
                 continue;
             if (tl_processes_known(n->x, &cell, &p, &known, e))
                 return -1;
@@ -77,7 +75,7 @@ int tl_nightly_processes(struct tl_nightly *n, bool *again, struct tl_error *e)
             cell = cell_of(best_of(n, c, failed));
             if (tl_processes_try(n->x, &cell, &p, e))
                 return -1;
-            for (size_t k = 0; k < n->n_cells && tl_processes_need_fresh(&p); k++)
+            for (size_t k = 0; k < n->n_cells && p.differ; k++)
                 if (n->cells[k].c == c->c && n->cells[k].unit == c->unit) {
                     n->cells[k].processes = p;
                     empty(&n->cells[k]);
@@ -106,17 +104,15 @@ json_t *tl_nightly_processes_json(const struct tl_nightly *n, json_t *notes)
     json_t *list = json_array();
     for (size_t i = 0; i < n->n_cells; i++) {
         const struct tl_nightly_cell *c = &n->cells[i];
-        bool first = tl_processes_need_fresh(&c->processes);
+        bool first = c->processes.differ;
         for (size_t k = 0; k < i && first; k++)
             first = n->cells[k].c != c->c || n->cells[k].unit != c->unit;
         if (!first)
             continue;
-        if (c->processes.differ) {
-            json_t *j = tl_processes_json(&c->processes);
-            json_object_set_new(j, "case", json_string(c->c->name));
-            json_object_set_new(j, "unit", json_string(c->unit->text));
-            json_array_append_new(list, j);
-        }
+        json_t *j = tl_processes_json(&c->processes);
+        json_object_set_new(j, "case", json_string(c->c->name));
+        json_object_set_new(j, "unit", json_string(c->unit->text));
+        json_array_append_new(list, j);
         char *text = tl_processes_text(&c->processes),
              *note = tl_format("%s on %s %s: it is run in fresh processes", c->c->name, c->unit->text, text);
         json_array_append_new(notes, json_string(note));

@@ -79,7 +79,7 @@ static bool saw_expected(struct tl_nightly_cell *c, const struct tl_trial_row *t
 
 void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, const char *boot)
 {
-    if (tl_processes_need_fresh(&c->processes) && !t->fresh && t->outcome != TL_OUTCOME_LOST &&
+    if (c->processes.differ && !t->fresh && t->outcome != TL_OUTCOME_LOST &&
         t->outcome != TL_OUTCOME_UNSUPPORTED)
         return; /* of before that was known */
     if (t->environment_id)
@@ -225,10 +225,8 @@ static uint64_t verdicts(const struct tl_nightly_cell *c)
 
 static int submit(struct tl_nightly_cell *c, bool fresh, struct tl_error *e)
 {
-    const struct tl_request q = {.c = c->c,
-                                 .variant = &c->variant,
-                                 .unit = c->unit,
-                                 .fresh = fresh || tl_processes_need_fresh(&c->processes)};
+    const struct tl_request q = {
+        .c = c->c, .variant = &c->variant, .unit = c->unit, .fresh = fresh || c->processes.differ};
     c->pending++;
     if (!tl_executor_submit(c->nightly->x, &q, on_done, c, e))
         return 0;

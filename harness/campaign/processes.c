@@ -24,9 +24,9 @@
  * trials speak against a difference it ends at once.
  *
  * Where they differ the fresh process is right, for that is what people run; and where either kind does now one thing
- * and now another, a search, a table or a night must not take the luck of one server for what the case does. In both
- * cases all trials of the case on that unit are fresh ones. What was found is kept in the database, also that there is
- * no difference, so that it costs its trials once. It is a matter of the runner and its runtime, so it is kept for the
+ * and now another, a search or a table must not take the luck of one server for what the case does. In both cases all
+ * trials of the case on that unit are fresh ones. What was found is kept in the database, also that there is no
+ * difference, so that it costs its trials once. It is a matter of the runner and its runtime, so it is kept for the
  * unit as it is, whatever the variant. */
 #include "harness/campaign/processes.h"
 

@@ -64,7 +64,6 @@ struct subject { /* a case, of which the failing variant changes and the baselin
     enum event event;
     unsigned since, tried; /* night, and how many were tried here before it */
     double load[2];        /* of this night: the failing variant, the baseline */
-    bool hung;             /* this night, by chance: the failing variant */
 };
 
 static struct {
@@ -230,7 +229,7 @@ static void fail(struct tl_trial_record *r, enum tl_outcome outcome, const char 
     free(all);
 }
 
-static void fill(struct tl_trial_record *r, struct subject *s, bool failing, bool fresh)
+static void fill(struct tl_trial_record *r, const struct subject *s, bool failing, bool fresh)
 {
     const struct noise *n = world.noise;
     double load = world.load + s->load[!failing] + n->trial * draw_normal();
@@ -246,9 +245,7 @@ static void fill(struct tl_trial_record *r, struct subject *s, bool failing, boo
                   (fresh ? 3000000 : 0);
     char title[32];
     snprintf(title, sizeof title, "way %u", s->way);
-    bool hangs = draw() < n->odd;
-    s->hung = s->hung || (hangs && failing);
-    if (hangs)
+    if (draw() < n->odd)
         fail(r, TL_OUTCOME_HANG, "hang");
     else if (failing && (s->condition == CRASHES || (s->condition == FLAKES && draw() < world.plan->flake)))
         fail(r, TL_OUTCOME_CRASH, title);
@@ -259,7 +256,7 @@ static void fill(struct tl_trial_record *r, struct subject *s, bool failing, boo
 static int run(struct tl_executor *x, const struct waiting *w, struct tl_error *e)
 {
     const struct tl_case *c = w->request.c;
-    struct subject *s = &world.subjects[c->name[strlen(c->name) - 1] - '1'];
+    const struct subject *s = &world.subjects[c->name[strlen(c->name) - 1] - '1'];
     struct tl_trial_record r = {.started_us = tl_wall_us(), .fresh = w->request.fresh, .exit_status = -1};
     bool failing = w->request.variant->index[0] != 0;
     tl_uuid7(r.id);
@@ -463,9 +460,7 @@ static void count_change(const json_t *change, unsigned now, struct result *r, F
                *which = json_string_value(json_object_get(change, "which"));
     struct subject *s = &world.subjects[name[strlen(name) - 1] - '1'];
     bool failing = which && !strcmp(which, "failing");
-    /* What is fixed fails more rarely than before where a trial of that night hung by chance. */
-    bool nearly = s->hung && tells(s->event, "fixed") && !strcmp(class, "steadier");
-    if (failing && s->pending && (nearly || tells(s->event, class))) {
+    if (failing && s->pending && tells(s->event, class)) {
         unsigned delay = world.tried - s->tried + 1;
         r->delays[s->event][delay < DELAYS ? delay : DELAYS]++;
         s->pending = false;
@@ -506,12 +501,10 @@ static void draw_load(void)
 {
     const struct noise *n = world.noise;
     world.load = n->night * draw_normal() + (draw() < n->busy_night ? log(n->busy_factor) : 0);
-    for (size_t i = 0; i < CASES; i++) {
-        world.subjects[i].hung = false;
+    for (size_t i = 0; i < CASES; i++)
         for (size_t v = 0; v < 2; v++)
             world.subjects[i].load[v] =
                 n->cell * draw_normal() + (draw() < n->busy_cell ? log(n->busy_factor) : 0);
-    }
 }
 
 static void begin_world(const struct plan *p, const struct noise *n)

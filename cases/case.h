@@ -55,6 +55,7 @@ struct tl_step {
     const char **argv; /* with placeholders */
     struct tl_expect expect;
     double timeout_s; /* 0: the case's */
+    bool untraced;    /* it is run as if nobody watched: signals from its status, no stacks */
 };
 
 /* An output that "reference" names: where its expected values are, or how close it has to be, or both. */

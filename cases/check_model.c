@@ -161,13 +161,16 @@ static void check_phase(struct tl_check *ck, const struct tl_json_place *at, str
 static void check_step(struct tl_check *ck, const struct tl_json_place *at, struct command_text *t,
                        struct tl_step *step)
 {
-    struct tl_key keys[] = {{"phase", true}, {"argv", true}, {"expect"}, {"timeout_s"}};
-    if (!tl_check_keys(ck, at, keys, 4, "a step: an object with \"phase\" and \"argv\""))
+    struct tl_key keys[] = {{"phase", true}, {"argv", true}, {"expect"}, {"timeout_s"}, {"trace"}};
+    if (!tl_check_keys(ck, at, keys, TL_COUNT(keys), "a step: an object with \"phase\" and \"argv\""))
         return;
     check_phase(ck, &keys[0].at, step);
     step->n_argv = check_texts(ck, &keys[1].at, "arguments", ARGV_MAX, true, t, &step->argv);
     check_expect(ck, &keys[2].at, t, &step->expect);
     tl_check_number(ck, &keys[3].at, 0, TL_CHECK_WEEK_S, false, &step->timeout_s);
+    if (keys[4].at.value && !json_is_boolean(keys[4].at.value))
+        tl_note_found(ck, &keys[4].at, "expected true or false");
+    step->untraced = json_is_false(keys[4].at.value);
 }
 
 static void check_steps(struct tl_check *ck, const struct tl_json_place *at, bool has_inputs)

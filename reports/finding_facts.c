@@ -1,5 +1,6 @@
 /* The sections of a report that say what there was: environment, command lines, the failure itself and its
  * stacks. */
+#include "harness/base/frame_text.h"
 #include "reports/commands.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
@@ -192,10 +193,11 @@ static char *stack_text(const json_t *thread)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *frame;
-    const char *state = tl_member_text(thread, "state");
+    char *state = tl_thread_state_text(tl_member_text(thread, "state"));
     size_t i;
     if (state)
-        tl_buffer_printf(&b, "could not be stopped: %s\n", state);
+        tl_buffer_printf(&b, "%s\n", state);
+    free(state);
     json_array_foreach(json_object_get(thread, "frames"), i, frame)
         tl_buffer_printf(&b, "%s\n", json_string_value(frame));
     if (!b.size)

@@ -88,8 +88,10 @@ static const char *code_name(int signal, int code)
 
 static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t, size_t most)
 {
-    if (t->state)
-        tl_buffer_printf(b, "      could not be stopped: %s\n", t->state);
+    char *state = tl_thread_state_text(t->state);
+    if (state)
+        tl_buffer_printf(b, "      %s\n", state);
+    free(state);
     for (size_t i = 0; i < t->n_frames && i < most; i++) {
         char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i);
         if (gap)
@@ -145,6 +147,15 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
                              *c->modules[i].build_id ? c->modules[i].build_id : "(no build-id)",
                              c->modules[i].path);
     }
+}
+
+/* Of a hang: it sleeps where nothing wakes it, in a vfork until its child has executed a program, say. */
+static bool cannot_be_stopped(const struct tl_capture *c)
+{
+    for (size_t i = 0; i < c->n_threads; i++)
+        if (c->threads[i].on_cpu)
+            return true;
+    return false;
 }
 
 static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *o, const char *name,
@@ -214,6 +225,18 @@ static void add_phases(struct tl_buffer *b, const struct tl_trial_record *r)
     tl_buffer_free(&text);
 }
 
+static bool has_untraced_step(const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
+    const json_t *step;
+    size_t i;
+    bool any = false;
+    json_array_foreach(json_object_get(request, "steps"), i, step)
+        any |= json_is_false(json_object_get(step, "trace"));
+    json_decref(request);
+    return any;
+}
+
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -246,8 +269,10 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
           (double)r->peak_rss / 1048576.0);
     if (r->command)
         field(&b, "command", "%s", r->command);
+    if (!r->n_captures && has_untraced_step(r))
+        field(&b, "stack", "none: a step was not traced, as the case asks (\"trace\": false)");
     for (size_t i = 0; i < r->n_captures; i++)
-        if (i == 0 || r->captures[i].fatal || o->all_stacks)
+        if (i == 0 || r->captures[i].fatal || o->all_stacks || cannot_be_stopped(&r->captures[i]))
             add_capture(&b, &r->captures[i], o);
     add_output(&b, o, "stderr", &r->err);
     add_output(&b, o, "stdout", &r->out);

@@ -54,3 +54,11 @@ char *tl_frames_left_out(const struct tl_thread *t, size_t i)
                ? tl_format("… %llu frames left out …", (unsigned long long)t->omitted)
                : NULL;
 }
+
+char *tl_thread_state_text(const char *state)
+{
+    if (!state || !*state)
+        return NULL;
+    bool stopped = !strncmp(state, TL_THREAD_WAITS, sizeof TL_THREAD_WAITS - 1) || !strncmp(state, "without", 7);
+    return tl_format("%s%s", stopped ? "" : "could not be stopped: ", state);
+}

@@ -14,4 +14,8 @@ size_t tl_frame_number(const struct tl_thread *t, size_t frame);
 /* "… 12 frames left out …" where they are missing before this frame, the caller's; NULL elsewhere. */
 char *tl_frames_left_out(const struct tl_thread *t, size_t frame);
 
+/* Where the kernel had a thread, in words for those that look at its stack: "waiting in futex", "could not be stopped: D, …".
+ * A new string, or NULL: nothing is known. state: as a thread has it; NULL for none. */
+char *tl_thread_state_text(const char *state);
+
 #endif

@@ -28,7 +28,20 @@ char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, si
  * an empty one, four at most. A new string, or NULL. */
 char *tl_find_first_words(const char *text, size_t size);
 
+/* The first report of a sanitizer in what a process wrote, which may have gone on after it or chosen its own exit status:
+ * the line that sums it up. A new string, or NULL. */
+char *tl_find_sanitizer_report(const char *text, size_t size);
+
+/* Where a program in Python was that a signal ended, as its faulthandler wrote: "f (a.py:3)", or of a function of the standard library
+ * that and its caller in the program, "f (os.py:1) ← g (a.py:3)". A new string, or NULL. */
+char *tl_find_python_place(const char *text, size_t size);
+
 /* Whether an abort message only repeats which signal it was ("abort() called", "Aborted"). */
 bool tl_message_says_nothing(const char *message);
+/* The message of a death of which nothing else is known. */
+#define TL_NOT_TRACED "without a stack: not traced, as the case asks"
+#define TL_NOT_READABLE                                                                                      \
+    "without a stack: the process lets nobody read its memory (it is not dumpable), and trapline does not "  \
+    "run as root"
 
 #endif

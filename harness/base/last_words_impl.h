@@ -47,6 +47,15 @@ bool tl_line_complains(const char *s);
 /* Whether a line is for the reader: what to do next, and never why. */
 bool tl_line_is_advice(const char *s);
 
+/* Whether a line counts what passed and failed, and says no more. */
+bool tl_line_is_summary(const char *s);
+/* Where a line says that a test failed; NULL. */
+const char *tl_line_failed_test(const char *s);
+/* A panic of Go, and in which function of the program: a new string; NULL when it is none. */
+char *tl_go_panic(const struct tl_lines *t, size_t i);
+/* What go test says of a test that failed, and what that test said: a new string, or NULL. */
+char *tl_go_test_failure(const struct tl_lines *t, size_t i, size_t *end);
+
 /* Whether a message only announces the end: it counts when there is nothing better. */
 bool tl_message_is_epilogue(const char *s);
 /* Whether a message is an error of a compiler about itself that only names the signal it got. */

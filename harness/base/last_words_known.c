@@ -235,6 +235,11 @@ static char *match_rust(const struct tl_lines *t, size_t i, size_t *end)
             thread == s ? strstr(s, " panic: ") : NULL; /* Zig's has a thread, Go's has none */
         if (panic)
             return tl_strdup(panic + 1);
+        char *go = tl_go_panic(t, i);
+        if (go)
+            return go;
+        if (starts(s, "panic({0x") || starts(s, "panic(0x")) /* the first frame of the stack that Go prints */
+            return NULL;
         return starts(s, "panic: ") || starts(s, "panic(") || starts(s, "fatal error: ") ||
                        starts(s, "fatal runtime error: ")
                    ? tl_strdup(s)
@@ -381,6 +386,9 @@ static char *match_gtest(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
     size_t n = strlen(s);
+    char *go = tl_go_test_failure(t, i, end);
+    if (go)
+        return go;
     if (starts(s, "FAILED ") && strstr(s, "::") && strstr(s, " - ")) /* of pytest's summary */
         return tl_strdup(s + 7);
     if (n > 9 && !strcmp(s + n - 9, ": FAILED:") && i + 1 < t->n) { /* of Catch2 */

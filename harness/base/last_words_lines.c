@@ -339,7 +339,10 @@ bool tl_line_names_error(const struct tl_lines *t, size_t i)
         return strchr("EF", t->level[i]) && *t->line[i];
     if (tl_line_is_advice(t->line[i]))
         return false;
-    const char *error = names_error(t->line[i]), *warning = error ? tl_line_warning(t, i) : NULL;
+    const char *error = names_error(t->line[i]);
+    if (!error)
+        error = tl_line_failed_test(t->line[i]);
+    const char *warning = error ? tl_line_warning(t, i) : NULL;
     return error && !(warning && warning < error);
 }
 
@@ -415,5 +418,5 @@ bool tl_line_is_advice(const char *s)
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]))
             return true;
-    return false;
+    return tl_line_is_summary(p);
 }

@@ -16,13 +16,22 @@ static bool contains_any(const char *s, const char *const *words, size_t n)
 
 bool tl_message_says_nothing(const char *message)
 {
-    static const char *const known[] = {"abort() called",         "Aborted",
-                                        "Aborted (core dumped)",  "Abort trap: 6",
-                                        "Segmentation fault",     "Bus error",
-                                        "Illegal instruction",    "Floating point exception",
-                                        "Trace/BPT trap: 5",      "Trace/breakpoint trap",
-                                        "Segmentation fault: 11", "Bus error: 10",
-                                        "Illegal instruction: 4", "Segmentation fault (core dumped)"};
+    static const char *const known[] = {"abort() called",
+                                        "Aborted",
+                                        "Aborted (core dumped)",
+                                        "Abort trap: 6",
+                                        "Segmentation fault",
+                                        "Bus error",
+                                        "Illegal instruction",
+                                        "Floating point exception",
+                                        "Trace/BPT trap: 5",
+                                        "Trace/breakpoint trap",
+                                        "Segmentation fault: 11",
+                                        "Bus error: 10",
+                                        "Illegal instruction: 4",
+                                        "Segmentation fault (core dumped)",
+                                        TL_NOT_TRACED,
+                                        TL_NOT_READABLE};
     const char *s = message;
     if (starts(s, "Fatal Python error: "))
         s += 20;

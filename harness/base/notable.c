@@ -16,10 +16,11 @@
 
 static bool is_notable(const char *s, size_t size)
 {
-    static const char *const words[] = {"error", "fatal",     "fail",  "assert",    "abort",    "panic",
-                                        "check", "exception", "trace", "terminate", "sanitizer"};
+    static const char *const words[] = {"error",     "fatal",  "fail",      "assert", "abort",
+                                        "panic",     "check",  "exception", "trace",  "terminate",
+                                        "sanitizer", "not ok", "tbrok"};
     for (size_t i = 0; i < size; i++) {
-        if (!strchr("efaptcsEFAPTCS", s[i]) || !s[i])
+        if (!strchr("efaptcsnEFAPTCSN", s[i]) || !s[i])
             continue;
         for (size_t k = 0; k < TL_COUNT(words); k++) {
             size_t n = strlen(words[k]);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const outcome_names[TL_OUTCOME_COUNT] = {
     "pass", "crash", "hang", "oom", "error", "wrong", "fallback", "unsupported", "lost",
@@ -133,12 +134,44 @@ static void free_thread(struct tl_thread *t)
     free(t->state);
 }
 
+/* Of a whole process: each trial that runs has captures. */
+#define MOST_MODULE_FILES 64
+static size_t n_module_files;
+
+struct tl_module_file *tl_module_file_new(int fd, char *bytes, size_t size)
+{
+    bool any = n_module_files < MOST_MODULE_FILES;
+    if (!any && fd >= 0)
+        close(fd);
+    if (!any) {
+        free(bytes);
+        return NULL;
+    }
+    struct tl_module_file *f = tl_calloc(1, sizeof *f);
+    *f = (struct tl_module_file){fd, bytes, size};
+    n_module_files++;
+    return f;
+}
+
+void tl_module_file_free(struct tl_module_file *f)
+{
+    if (!f)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->bytes);
+    free(f);
+    n_module_files--;
+}
+
 void tl_capture_free(struct tl_capture *c)
 {
     for (size_t i = 0; i < c->n_threads; i++)
         free_thread(&c->threads[i]);
-    for (size_t i = 0; i < c->n_modules; i++)
+    for (size_t i = 0; i < c->n_modules; i++) {
         free(c->modules[i].path);
+        tl_module_file_free(c->modules[i].file);
+    }
     free(c->threads);
     free(c->modules);
     free(c->registers);

@@ -48,6 +48,14 @@ const char *tl_signal_name(int signal); /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (
 int tl_signal_parse(const char *name);
 #define TL_SIGNAL_ELSEWHERE 999
 
+/* What a module can be read from although its path leads nowhere or to another file: deleted, replaced, in another mount
+ * namespace. */
+struct tl_module_file {
+    int fd;      /* open; -1 for none */
+    char *bytes; /* then: an ELF file made of what was in memory */
+    size_t size;
+};
+
 /* A file mapped executable in the process that was captured. */
 struct tl_module {
     char *path;        /* as the kernel names it, without " (deleted)"; "[vdso]" for the vDSO */
@@ -55,7 +63,15 @@ struct tl_module {
     uint64_t base;     /* load bias: address in memory minus ELF virtual address */
     uint64_t start;    /* lowest and highest address mapped */
     uint64_t end;
+    uint64_t look; /* how the file at path looked (tl_file_look); 0: unknown, TL_LOOK_NONE: it is not there */
+    struct tl_module_file *file; /* until its frames have names; else NULL. Neither is stored */
 };
+
+#define TL_LOOK_NONE UINT64_MAX
+
+/* NULL, and fd is closed and bytes are freed, when more are open than a process can well have. */
+struct tl_module_file *tl_module_file_new(int fd, char *bytes, size_t size);
+void tl_module_file_free(struct tl_module_file *f);
 
 #define TL_NO_MODULE UINT32_MAX
 
@@ -80,12 +96,16 @@ struct tl_symbol {
     char *file;     /* source file as the debug information names it; NULL when unknown */
     int line;       /* 0 when unknown */
     bool inlined;   /* this call was inlined into the symbol that follows */
+    bool apart;     /* by link-time optimisation: written in another unit than its caller. Not stored */
 };
 
 struct tl_frame_symbols {
     size_t n; /* 0 when nothing is known; otherwise the last one is not inlined */
     struct tl_symbol *symbols;
 };
+
+#define TL_THREAD_WAITS                                                                                      \
+    "waiting in " /* how the state of a thread begins that was stopped in a call of the kernel */
 
 #define TL_FRAMES_TOP 256   /* innermost frames kept of a very deep stack */
 #define TL_FRAMES_BOTTOM 64 /* outermost frames kept */
@@ -94,9 +114,10 @@ struct tl_thread {
     int pid;
     int tid;
     char name[17];
-    bool crashed;    /* the thread that took the signal */
-    bool on_cpu;     /* could not be stopped in time: no frames; state says where it is */
-    char *state;     /* for a thread that could not be stopped: "D, wchan …, syscall …"; else NULL */
+    bool crashed; /* the thread that took the signal */
+    bool on_cpu;  /* could not be stopped in time: state says where it is */
+    char *
+        state; /* of a hang: "waiting in CALL"; of one that could not be stopped: "D, in CALL, wchan …"; or NULL */
     size_t n_frames; /* innermost first */
     struct tl_frame *frames;
     size_t omitted_at;                /* index of the frame before which `omitted` frames are missing */
@@ -112,6 +133,14 @@ struct tl_register {
 };
 
 enum tl_capture_kind { TL_CAPTURE_SIGNAL, TL_CAPTURE_HANG };
+
+/* What a process was going to do with a signal when it was captured. */
+enum tl_signal_action {
+    TL_ACTION_UNKNOWN,
+    TL_ACTION_HANDLED, /* it has a handler of its own */
+    TL_ACTION_IGNORED,
+    TL_ACTION_DEFAULT, /* nothing handles it: the process dies of it */
+};
 
 /* The state of one process at a fatal signal or at a deadline. */
 struct tl_capture {
@@ -134,7 +163,9 @@ struct tl_capture {
     struct tl_thread *threads;
     uint64_t capture_ns; /* from the stop to the end of unwinding */
     int parent;          /* of a hang: its parent; 0 when that is not known. Not stored, nor is the next */
-    bool awaits;         /* of a hang: its first thread waits as one does for a child, not for a lock */
+    bool awaits;         /* of a hang: its first thread waits as one does for a child, or any in vfork */
+    enum tl_signal_action action; /* not stored, nor is the next */
+    uint64_t taken_ns;            /* when, by the monotonic clock */
 };
 
 /* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */

@@ -3,8 +3,13 @@
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/program.h"
 #include "harness/executor/identity.h"
 #include "harness/executor/unit_known.h"
+#include "harness/supervise/sanitized.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
@@ -21,6 +26,31 @@ static void warn(const char *text)
     fprintf(stderr, "trapline: %s\n", text);
 }
 
+/* A step's program that would look for leaks when it ends, which it cannot in a process that is traced. */
+static void warn_of_leaks(const struct tl_case *c)
+{
+    struct tl_variant baseline = tl_variant_baseline(c);
+    char **settings = tl_case_environment(c, &baseline);
+    const char *path = tl_environment_value((const char *const *)settings, "PATH");
+    for (size_t i = 0; i < c->n_steps; i++) {
+        const char *name = c->steps[i].n_argv ? c->steps[i].argv[0] : "";
+        struct tl_error ignored;
+        char *program =
+            !*name || strchr(name, '{') ? NULL : tl_program_find_in(path, c->directory, name, &ignored);
+        if (program && tl_looks_for_leaks(program))
+            fprintf(stderr,
+                    "trapline: warning: %s: %s was built to look for leaks when it ends, which does not work "
+                    "in a process that is "
+                    "traced: it is told not to (docs/tracing.md)\n",
+                    c->path, name);
+        free(program);
+    }
+    for (size_t i = 0; settings && settings[i]; i++)
+        free(settings[i]);
+    free(settings);
+    tl_variant_free(&baseline);
+}
+
 /* What cannot be seen of a case, before anything is answered from what was stored, and what is expected of no unit. */
 static void print_warnings(const struct tl_case *c)
 {
@@ -32,6 +62,7 @@ static void print_warnings(const struct tl_case *c)
             warn(json_string_value(text));
         json_decref(lists[k]);
     }
+    warn_of_leaks(c);
 }
 
 struct tl_case *tl_load_case(const char *path, int *status)

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const struct tl_command *const commands[] = {
@@ -37,6 +40,20 @@ static void take_closed(void)
             open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* With fewer a loop cannot even be made, or a stack not be read and nobody knows why. */
+static bool enough_files(void)
+{
+    enum { LEAST = 64 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= LEAST)
+        return true;
+    fprintf(
+        stderr,
+        "trapline: the limit of open files is %llu, and at least %d are needed: raise it (ulimit -n 1024)\n",
+        (unsigned long long)files.rlim_cur, LEAST);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     take_closed();
@@ -61,6 +78,8 @@ int main(int argc, char **argv)
         if (strcmp(commands[i]->name, name))
             continue;
         struct tl_options o;
+        if (!enough_files())
+            return TL_EXIT_ENVIRONMENT;
         int status = tl_options_parse(commands[i], argc - 1, argv + 1, &o);
         if (status < 0)
             status = commands[i]->run(&o);

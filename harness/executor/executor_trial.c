@@ -135,6 +135,8 @@ static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
                                  argv, "expect", expect);
         if (s->timeout_s > 0)
             json_object_set_new(step, "timeout_s", json_real(s->timeout_s));
+        if (s->untraced)
+            json_object_set_new(step, "trace", json_false());
         json_array_append_new(steps, step);
     }
     return steps;
@@ -200,9 +202,11 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
 static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl_trial_spec *spec)
 {
     spec->limits = j->c->limits;
-    for (size_t i = 0; i < j->c->n_steps; i++)
+    for (size_t i = 0; i < j->c->n_steps; i++) {
         if (j->c->steps[i].timeout_s > spec->timeout_most)
             spec->timeout_most = j->c->steps[i].timeout_s;
+        spec->untraced |= j->c->steps[i].untraced;
+    }
     spec->case_name = j->c->name;
     spec->case_hash = j->c->hash;
     spec->variant = j->variant_json;

@@ -219,3 +219,18 @@ int tl_cfi_step(struct tl_cfi *cfi, uint64_t vaddr, struct tl_memory *m, struct 
     }
     return -1;
 }
+
+uint64_t tl_cfi_start(struct tl_cfi *cfi, uint64_t vaddr)
+{
+    for (int i = 0; i < 2; i++) {
+        Dwarf_Frame *frame;
+        Dwarf_Addr start;
+        if (!cfi->tables[i] || dwarf_cfi_addrframe(cfi->tables[i], vaddr, &frame))
+            continue;
+        bool found = dwarf_frame_info(frame, &start, NULL, NULL) >= 0;
+        free(frame);
+        if (found)
+            return start;
+    }
+    return 0;
+}

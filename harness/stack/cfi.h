@@ -17,4 +17,7 @@ void tl_cfi_close(struct tl_cfi *cfi);
  * in a signal trampoline. */
 int tl_cfi_step(struct tl_cfi *cfi, uint64_t vaddr, struct tl_memory *m, struct tl_regs *regs, bool *signal);
 
+/* Where the function starts that these tables have at vaddr; 0 when none does. */
+uint64_t tl_cfi_start(struct tl_cfi *cfi, uint64_t vaddr);
+
 #endif

@@ -9,13 +9,14 @@
  * so the cache holds no descriptors; an open that does not find the same file gives nothing.
  *
  * Device and inode in /proc/PID/maps differ from what stat says on some file systems (overlayfs, btrfs). Then
- * the build-id in the memory of the process decides, and where that is missing too the image is read from its
- * memory. */
+ * the build-id in the memory of the process decides, or the first page of a file without one. What cannot be opened
+ * in any way is read from the memory of the process. */
 #include "harness/stack/elf_image.h"
 
 #include "harness/base/buffer.h"
 #include "harness/stack/registers.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #define CHUNK ((size_t)1 << CHUNK_BITS)
 #define MOST_FILE ((uint64_t)1 << 36)
 #define MOST_PHDRS 128
+#define MOST_DESCRIPTORS 4096
 
 struct tl_elf_cache {
     struct tl_elf *first;
@@ -80,6 +82,23 @@ static void remember_look(struct tl_elf *elf, const struct stat *st)
     elf->mtime_ns = st->st_mtim.tv_nsec;
     elf->ctime_s = st->st_ctim.tv_sec;
     elf->ctime_ns = st->st_ctim.tv_nsec;
+}
+
+static uint64_t look(uint64_t size, int64_t mtime_s, int64_t mtime_ns)
+{
+    uint64_t h = (size ^ (uint64_t)mtime_s << 20) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 32 ^ (uint64_t)mtime_ns) * 0x9e3779b97f4a7c15u;
+    return (h ^ h >> 29) >> 1 | 1;
+}
+
+uint64_t tl_file_look(const struct stat *st)
+{
+    return look((uint64_t)st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+}
+
+uint64_t tl_elf_look(const struct tl_elf *elf)
+{
+    return look(elf->size, elf->mtime_s, elf->mtime_ns);
 }
 
 int tl_elf_file(struct tl_elf *elf)
@@ -251,6 +270,9 @@ static bool parse(struct tl_elf *elf, read_at read, void *arg)
                 elf->high = p.p_vaddr + p.p_memsz;
         } else if (p.p_type == PT_NOTE && !elf->build_id[0]) {
             find_build_id(elf, read, arg, p.p_offset, p.p_filesz);
+        } else if (p.p_type == PT_DYNAMIC) {
+            elf->dynamic = p.p_vaddr;
+            elf->dynamic_size = p.p_memsz;
         } else if (p.p_type == PT_GNU_EH_FRAME) {
             eh_vaddr = p.p_vaddr;
             eh_size = p.p_memsz;
@@ -362,41 +384,106 @@ static void evict(struct tl_elf_cache *c)
     }
 }
 
+/* Whether what is mapped at header came from that file: by its build-id; of one without, by its first page, where the
+ * headers say how long everything is. */
 static bool memory_agrees(struct tl_elf *elf, struct tl_memory *memory, uint64_t header)
 {
-    if (!header || !elf->valid || !elf->build_id[0])
+    if (!header || !elf->valid)
         return false;
     struct tl_elf *seen = tl_elf_from_memory(memory, header);
     bool same = seen && !strcmp(seen->build_id, elf->build_id);
     tl_elf_release(NULL, seen);
-    return same;
+    if (!same || elf->build_id[0])
+        return same;
+    char there[4096], here[sizeof there];
+    size_t n = elf->size < sizeof there ? (size_t)elf->size : sizeof there;
+    return read_file(elf, 0, here, n) && tl_memory_read(memory, header, there, n) == n &&
+           !memcmp(here, there, n);
+}
+
+/* The ways to a file that a process has mapped. */
+enum way { BY_PATH, BY_ROOT, BY_MAPPING, AS_EXECUTABLE, AS_DESCRIPTOR, WAYS };
+
+struct mapped {
+    pid_t pid;
+    uint64_t start, end, ino;
+    unsigned dev_major, dev_minor;
+    const char *path;
+};
+
+static bool is_inode(const struct mapped *m, const struct stat *st)
+{
+    return st->st_ino == m->ino && major(st->st_dev) == m->dev_major && minor(st->st_dev) == m->dev_minor;
+}
+
+/* What is mapped through a descriptor may still be open: code made at run time in a file without a name. */
+static bool find_descriptor(const struct mapped *m, char *name, size_t size)
+{
+    char path[64];
+    struct stat st;
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)m->pid);
+    DIR *d = opendir(path);
+    for (int i = 0; d && !found && i < MOST_DESCRIPTORS; i++) {
+        const struct dirent *entry = readdir(d);
+        if (!entry)
+            break;
+        snprintf(name, size, "%s/%.20s", path, entry->d_name);
+        found = entry->d_name[0] != '.' && !stat(name, &st) && S_ISREG(st.st_mode) && is_inode(m, &st);
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+static bool is_elf_header(struct tl_memory *memory, uint64_t header)
+{
+    char magic[SELFMAG];
+    return header && tl_memory_read(memory, header, magic, SELFMAG) == SELFMAG &&
+           !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+/* False when that way does not exist. Files under /proc are links that lead there whatever their text says; those of
+ * map_files only a privileged process may follow. */
+static bool name_of_way(enum way way, const struct mapped *m, char *name, size_t size)
+{
+    int n = -1, pid = (int)m->pid;
+    if (way == BY_PATH && m->path[0] == '/')
+        n = snprintf(name, size, "%s", m->path);
+    else if (way == BY_ROOT && m->path[0] == '/')
+        n = snprintf(name, size, "/proc/%d/root%s", pid, m->path);
+    else if (way == BY_MAPPING)
+        n = snprintf(name, size, "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)m->start,
+                     (unsigned long long)m->end);
+    else if (way == AS_EXECUTABLE)
+        n = snprintf(name, size, "/proc/%d/exe", pid);
+    else if (way == AS_DESCRIPTOR)
+        return find_descriptor(m, name, size);
+    return n >= 0 && (size_t)n < size;
 }
 
 struct tl_elf *tl_elf_get(struct tl_elf_cache *c, pid_t pid, uint64_t start, uint64_t end, unsigned dev_major,
                           unsigned dev_minor, uint64_t ino, const char *path, struct tl_memory *memory,
-                          uint64_t header)
+                          uint64_t header, bool *by_path)
 {
     struct tl_elf *known = c->first;
     while (known && !(known->ino == ino && known->dev_major == dev_major && known->dev_minor == dev_minor))
         known = known->next;
 
-    /* 0: as named; 1: as named there, in another root; 2: through the mapping, when it has no name any more.
-     */
-    char names[3][4096 + 64];
-    int n[3] = {snprintf(names[0], sizeof names[0], "%s", path),
-                snprintf(names[1], sizeof names[1], "/proc/%d/root%s", (int)pid, path),
-                snprintf(names[2], sizeof names[2], "/proc/%d/map_files/%llx-%llx", (int)pid,
-                         (unsigned long long)start, (unsigned long long)end)};
-    for (int i = 0; i < 3; i++) {
+    const struct mapped m = {pid, start, end, ino, dev_major, dev_minor, path};
+    for (enum way way = BY_PATH; way < WAYS; way++) {
+        char name[4096 + 64];
         struct stat st;
-        if (n[i] >= (int)sizeof names[i] || (i < 2 && path[0] != '/') || stat(names[i], &st))
+        if (way == AS_DESCRIPTOR && !is_elf_header(memory, header))
+            continue; /* code made at run time: there may be hundreds of such mappings */
+        if (!name_of_way(way, &m, name, sizeof name) || stat(name, &st))
             continue;
-        bool same_inode =
-            i == 2 || (st.st_ino == ino && major(st.st_dev) == dev_major && minor(st.st_dev) == dev_minor);
+        *by_path = way == BY_PATH;
+        bool same_inode = way == BY_MAPPING || is_inode(&m, &st);
         if (known && looks_same(known, &st) && (same_inode || memory_agrees(known, memory, header))) {
             if (known->fd < 0) {
                 free(known->path);
-                known->path = tl_strdup(names[i]);
+                known->path = tl_strdup(name);
             }
             known->users++;
             known->used_at = ++c->clock;
@@ -404,7 +491,7 @@ struct tl_elf *tl_elf_get(struct tl_elf_cache *c, pid_t pid, uint64_t start, uin
         }
         if (!S_ISREG(st.st_mode))
             continue;
-        int fd = open(names[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat opened;
         if (fd < 0)
             continue;
@@ -414,7 +501,7 @@ struct tl_elf *tl_elf_get(struct tl_elf_cache *c, pid_t pid, uint64_t start, uin
         }
         struct tl_elf *elf = tl_calloc(1, sizeof *elf);
         elf->fd = fd;
-        elf->path = tl_strdup(names[i]);
+        elf->path = tl_strdup(name);
         elf->dev_major = dev_major;
         elf->dev_minor = dev_minor;
         elf->ino = ino;
@@ -433,6 +520,7 @@ struct tl_elf *tl_elf_get(struct tl_elf_cache *c, pid_t pid, uint64_t start, uin
         c->n++;
         return elf;
     }
+    *by_path = false;
     return NULL;
 }
 

@@ -39,6 +39,7 @@ struct tl_elf {
     uint64_t table,
         table_end; /* binary search table of .eh_frame_hdr, 8 bytes an entry; empty when there is none */
     uint64_t hdr;  /* what the entries are relative to */
+    uint64_t dynamic, dynamic_size;
 
     /* Where its bytes come from: a file, or memory of a process. */
     int fd;     /* -1 when not open */
@@ -64,12 +65,18 @@ struct tl_elf_cache *tl_elf_cache_new(size_t most_files, size_t most_bytes);
 void tl_elf_cache_free(struct tl_elf_cache *c);
 
 /* The file that process pid has mapped at start..end: device and inode as the kernel's map names them, path
- * without " (deleted)". Opened by that path, by /proc/PID/root or /proc/PID/map_files, whichever is that very
- * inode or has the build-id that memory (at header, where the file's first page is mapped; 0: nowhere) shows.
- * NULL when none is. The caller gives it back with tl_elf_release. */
+ * without " (deleted)". Opened by that path, or by what /proc/PID has of it (root, map_files, exe, fd), whichever is
+ * that very inode or has the build-id, or the headers, that memory (at header, where the file's first page is mapped;
+ * 0: nowhere) shows. *by_path: whether it was the path. NULL when none is. The caller gives it back with
+ * tl_elf_release. */
 struct tl_elf *tl_elf_get(struct tl_elf_cache *c, pid_t pid, uint64_t start, uint64_t end, unsigned dev_major,
                           unsigned dev_minor, uint64_t ino, const char *path, struct tl_memory *memory,
-                          uint64_t header);
+                          uint64_t header, bool *by_path);
+
+/* How a file looks: equal when it is the same file and was not written to. Neither 0 nor TL_LOOK_NONE. */
+struct stat;
+uint64_t tl_file_look(const struct stat *st);
+uint64_t tl_elf_look(const struct tl_elf *elf);
 
 /* An ELF image that is mapped at header and exists (for us) nowhere else. Lives as long as memory is attached
  * to that process; release it before. NULL when there is none. */

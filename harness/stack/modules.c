@@ -6,6 +6,7 @@
 #include "harness/stack/modules.h"
 
 #include "harness/base/buffer.h"
+#include "harness/stack/memory_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,11 +174,12 @@ static uint64_t bias_of(const struct tl_elf *elf, const struct tl_mapping *map)
     return map->start - map->offset;
 }
 
-static void add(struct tl_modules *m, const struct tl_mapping *map, struct tl_elf *elf)
+static void add(struct tl_modules *m, const struct tl_mapping *map, struct tl_elf *elf, bool elsewhere)
 {
     if ((m->n & (m->n + 1)) == 0) {
         m->modules = tl_realloc(m->modules, 2 * (m->n + 1), sizeof *m->modules);
-        m->elfs = tl_realloc(m->elfs, 2 * (m->n + 1), sizeof *m->elfs);
+        m->elfs = tl_realloc(m->elfs, 2 * (m->n + 1), sizeof(struct tl_elf *));
+        m->elsewhere = tl_realloc(m->elsewhere, 2 * (m->n + 1), sizeof *m->elsewhere);
     }
     struct tl_module *module = &m->modules[m->n];
     memset(module, 0, sizeof *module);
@@ -185,6 +187,8 @@ static void add(struct tl_modules *m, const struct tl_mapping *map, struct tl_el
     module->base = map->start - map->offset;
     module->start = map->start;
     module->end = map->end;
+    module->look = elf && !elf->memory && !elsewhere ? tl_elf_look(elf) : 0;
+    m->elsewhere[m->n] = elsewhere;
     m->elfs[m->n++] = elf;
     if (!elf)
         return;
@@ -241,8 +245,9 @@ int tl_modules_read(struct tl_modules *m, struct tl_elf_cache *cache, struct tl_
             if (is_known(m, i, last))
                 continue;
             uint64_t header = header_of(m, i);
+            bool by_path = false;
             struct tl_elf *elf = tl_elf_get(cache, pid, map->start, map->end, map->dev_major, map->dev_minor,
-                                            map->ino, map->path, memory, header);
+                                            map->ino, map->path, memory, header, &by_path);
             if (!elf && header)
                 elf = tl_elf_from_memory(memory, header);
             if (elf && !elf->valid) {
@@ -250,12 +255,12 @@ int tl_modules_read(struct tl_modules *m, struct tl_elf_cache *cache, struct tl_
                 elf = NULL;
             }
             map->module = (uint32_t)m->n;
-            add(m, map, elf);
+            add(m, map, elf, !by_path);
             last = map;
         } else if (!strcmp(map->path, TL_VDSO_NAME)) {
             bool ours = vdso && ((vdso->size + PAGE_MASK) & ~PAGE_MASK) == map->end - map->start;
             map->module = (uint32_t)m->n;
-            add(m, map, ours ? vdso : tl_elf_from_memory(memory, map->start));
+            add(m, map, ours ? vdso : tl_elf_from_memory(memory, map->start), !ours);
             last = NULL;
         }
     }
@@ -282,14 +287,33 @@ void tl_modules_release(struct tl_modules *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         free(m->modules[i].path);
+        tl_module_file_free(m->modules[i].file);
         if (m->elfs[i] != m->vdso)
             tl_elf_release(m->cache, m->elfs[i]);
     }
     free(m->modules);
+    free(m->elsewhere);
     free(m->elfs);
     free(m->mappings);
     free(m->text);
     memset(m, 0, sizeof *m);
+}
+
+void tl_modules_keep(struct tl_modules *m, const bool *wanted)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (!m->elsewhere[i] || !wanted[i] || m->modules[i].file)
+            continue;
+        struct tl_elf *elf = m->elfs[i];
+        m->modules[i].look = TL_LOOK_NONE;
+        int fd = elf && !elf->memory ? tl_elf_file(elf) : -1;
+        if (fd >= 0)
+            fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        size_t size = 0;
+        char *bytes = elf && elf->memory ? tl_memory_image(elf, &size) : NULL;
+        if (fd >= 0 || bytes)
+            m->modules[i].file = tl_module_file_new(fd, bytes, size);
+    }
 }
 
 struct tl_elf *tl_modules_own_vdso(void)

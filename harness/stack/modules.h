@@ -24,6 +24,7 @@ struct tl_modules {
     size_t n;
     struct tl_module *modules;
     struct tl_elf **elfs; /* one for each module; NULL when it is no ELF file */
+    bool *elsewhere;      /* the path of a module does not lead to what is mapped */
     uint64_t layout;      /* equal for processes that have the same files executable at the same addresses */
     struct tl_elf_cache *cache;
     const struct tl_elf *vdso; /* not of the cache */
@@ -35,6 +36,10 @@ struct tl_modules {
 int tl_modules_read(struct tl_modules *m, struct tl_elf_cache *cache, struct tl_elf *vdso, pid_t pid,
                     struct tl_memory *memory, struct tl_error *e);
 void tl_modules_release(struct tl_modules *m);
+
+/* Gives each module that is marked in wanted and whose path leads elsewhere what it can be read from when the process
+ * is gone. */
+void tl_modules_keep(struct tl_modules *m, const bool *wanted);
 
 /* The vDSO of this process as an image; NULL when there is none. Given back with tl_elf_release(NULL, ...).
  */

@@ -7,9 +7,10 @@
 
 struct tl_symbol_file;
 
-/* path and build_id are those of a captured module. A file that has another build-id is not used; a debug
- * file of that build-id may still be found. NULL when there is nothing to look into. */
-struct tl_symbol_file *tl_symbol_file_open(const char *path, const char *build_id);
+/* Of a captured module: from what was kept of it, else from its path. A file that has another build-id, or without one
+ * looks otherwise than the one that was captured, is not used; a debug file of that build-id may still be found. NULL
+ * when there is nothing to look into. */
+struct tl_symbol_file *tl_symbol_file_open(const struct tl_module *module);
 void tl_symbol_file_free(struct tl_symbol_file *f);
 
 /* What is known of the code at an ELF virtual address, innermost inlined call first; n is 0 when that is

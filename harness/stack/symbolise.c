@@ -3,7 +3,8 @@
  * that has that many different stacks has other costs. A module is known by its build-id and path: a copy of a
  * file that is there no more must not get its names by chance, from the same stack in another copy. One without
  * a build-id is known by its path, size and times, and a stack with such a module is not remembered as a whole,
- * since its id says too little. */
+ * since its id says too little. Of a module whose path leads elsewhere the capture brings the file (struct
+ * tl_module_file); its path may be another one each time, and says nothing. */
 #include "harness/stack/symbolise.h"
 
 #include "harness/base/buffer.h"
@@ -18,6 +19,7 @@
 #define MOST_STACKS 1024
 #define MOST_PLACES 16384
 #define MOST_FILES 32
+#define KEPT "= " /* no path begins so */
 
 struct file {
     char *key;
@@ -145,7 +147,9 @@ static struct file *file_of(struct tl_symboliser *s, const struct tl_module *m)
     struct stat st;
     if (!m->path)
         return NULL;
-    if (m->build_id[0])
+    if (m->file)
+        key = tl_format("%s%p", KEPT, (void *)m->file);
+    else if (m->build_id[0])
         key = tl_format("%s %s", m->build_id, m->path);
     else if (!stat(m->path, &st))
         key = tl_format("- %s %lld %lld %ld %llu", m->path, (long long)st.st_size,
@@ -167,7 +171,7 @@ static struct file *file_of(struct tl_symboliser *s, const struct tl_module *m)
         oldest = &s->files[s->n_files++];
     else
         file_free(oldest);
-    *oldest = (struct file){key, tl_symbol_file_open(m->path, m->build_id), ++s->serial, ++s->clock};
+    *oldest = (struct file){key, tl_symbol_file_open(m), ++s->serial, ++s->clock};
     return oldest;
 }
 
@@ -190,11 +194,12 @@ static char *key_of_stack(const struct tl_capture *c, const struct tl_thread *t)
         uint32_t module = t->frames[i].module;
         if (module >= c->n_modules || (i && module == t->frames[i - 1].module))
             continue;
-        if (!c->modules[module].build_id[0] || !c->modules[module].path) {
+        const struct tl_module *m = &c->modules[module];
+        if (!m->build_id[0] || !m->path) {
             tl_buffer_free(&b);
             return NULL;
         }
-        tl_buffer_printf(&b, "\n%s", c->modules[module].path);
+        tl_buffer_printf(&b, "\n%s", m->file ? m->file->fd >= 0 ? KEPT : KEPT "memory" : m->path);
     }
     return tl_buffer_take(&b);
 }
@@ -236,9 +241,27 @@ static void symbolise_thread(struct tl_symboliser *s, const struct tl_capture *c
     free(stack);
 }
 
+/* What was kept of a module is its process's own: it is not met again, and may be large. */
+static void drop_kept(struct tl_symboliser *s, struct tl_capture *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_files; i++) {
+        if (!strncmp(s->files[i].key, KEPT, strlen(KEPT)))
+            file_free(&s->files[i]);
+        else
+            s->files[n++] = s->files[i];
+    }
+    s->n_files = n;
+    for (size_t i = 0; i < c->n_modules; i++) {
+        tl_module_file_free(c->modules[i].file);
+        c->modules[i].file = NULL;
+    }
+}
+
 void tl_symbolise(struct tl_symboliser *s, struct tl_capture *c)
 {
     for (size_t i = 0; i < c->n_threads; i++)
         if (c->threads[i].n_frames && !c->threads[i].symbols)
             symbolise_thread(s, c, &c->threads[i]);
+    drop_kept(s, c);
 }

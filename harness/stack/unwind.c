@@ -121,27 +121,21 @@ static struct tl_frame frame_of(const struct tl_walk *k)
     return f;
 }
 
-int tl_unwind_thread(struct tl_unwind *w, pid_t tid, struct tl_thread *t, struct tl_error *e)
+static void unwind_from(struct tl_unwind *w, const struct tl_regs *regs, struct tl_thread *t)
 {
     struct tl_unwinder *u = w->u;
-    struct tl_regs regs;
-    t->pid = w->pid;
-    t->tid = tid;
-    read_name(w->pid, tid, t->name);
-    if (tl_regs_get(tid, &regs, e))
-        return -1;
     if (u->layout != w->modules.layout) {
         unw_flush_cache(u->as, 0, 0);
         u->layout = w->modules.layout;
     }
-    const struct tl_mapping *stack = tl_modules_find(&w->modules, regs.r[TL_REG_SP]);
+    const struct tl_mapping *stack = tl_modules_find(&w->modules, regs->r[TL_REG_SP]);
     if (stack && stack->readable)
-        tl_memory_ahead(w->memory, regs.r[TL_REG_SP] - 128, stack->end);
+        tl_memory_ahead(w->memory, regs->r[TL_REG_SP] - 128, stack->end);
 
     /* The first TL_FRAMES_TOP, then a ring of the last TL_FRAMES_BOTTOM. */
     struct tl_frame frames[TL_FRAMES_TOP + TL_FRAMES_BOTTOM];
     struct tl_walk k;
-    tl_walk_begin(&k, w, u->as, &regs);
+    tl_walk_begin(&k, w, u->as, regs);
     uint64_t started = tl_monotonic_ns(), n = 0;
     for (;;) {
         size_t at =
@@ -171,7 +165,45 @@ int tl_unwind_thread(struct tl_unwind *w, pid_t tid, struct tl_thread *t, struct
             t->frames[TL_FRAMES_TOP + i] = frames[TL_FRAMES_TOP + (oldest + i) % TL_FRAMES_BOTTOM];
     }
     tl_stack_id(w->modules.modules, t, t->stack_id);
+}
+
+int tl_unwind_thread(struct tl_unwind *w, pid_t tid, struct tl_thread *t, struct tl_error *e)
+{
+    struct tl_regs regs;
+    t->pid = w->pid;
+    t->tid = tid;
+    read_name(w->pid, tid, t->name);
+    if (tl_regs_get(tid, &regs, e))
+        return -1;
+    unwind_from(w, &regs, t);
     return 0;
+}
+
+void tl_unwind_call(struct tl_unwind *w, pid_t tid, const char *line, struct tl_thread *t)
+{
+    struct tl_regs regs;
+    t->pid = w->pid;
+    t->tid = tid;
+    read_name(w->pid, tid, t->name);
+    if (tl_regs_of_call(line, &regs))
+        unwind_from(w, &regs, t);
+}
+
+/* Of the modules that hold a frame. */
+static void keep_files(struct tl_unwind *w, const struct tl_capture *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < w->modules.n; i++)
+        any |= w->modules.elsewhere[i];
+    if (!any)
+        return;
+    bool *wanted = tl_calloc(w->modules.n, sizeof *wanted);
+    for (size_t i = 0; i < c->n_threads; i++)
+        for (size_t k = 0; k < c->threads[i].n_frames; k++)
+            if (c->threads[i].frames[k].module < w->modules.n)
+                wanted[c->threads[i].frames[k].module] = true;
+    tl_modules_keep(&w->modules, wanted);
+    free(wanted);
 }
 
 void tl_unwind_end(struct tl_unwind *w, struct tl_capture *c)
@@ -179,6 +211,7 @@ void tl_unwind_end(struct tl_unwind *w, struct tl_capture *c)
     if (!w)
         return;
     if (c) {
+        keep_files(w, c);
         c->modules = w->modules.modules;
         c->n_modules = w->modules.n;
         for (size_t i = 0; i < w->modules.n; i++)

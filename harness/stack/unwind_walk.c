@@ -339,6 +339,32 @@ static bool by_convention(struct tl_walk *k, const struct tl_regs *regs, bool ex
     return false;
 }
 
+/* Whether a return address is none, since no call stands before it. Go's handler of a signal puts the pc that was interrupted
+ * on the stack, as if the function there had called runtime.sigpanic: it is exact. But a goroutine's first return address, one
+ * instruction into runtime.goexit, was put there too. */
+static bool was_interrupted(struct tl_walk *k, const struct tl_regs *caller)
+{
+    uint64_t pc = caller->r[TL_REG_PC];
+    const struct tl_mapping *map = tl_modules_find(&k->w->modules, pc);
+    struct tl_cfi *cfi = map && map->executable ? cfi_of(k->w, map->module) : NULL;
+    if (!cfi || tl_regs_after_call(k->w->memory, pc))
+        return false;
+    struct tl_regs at = *caller;
+    bool signal;
+    uint64_t vaddr = pc - k->w->modules.modules[map->module].base;
+    return tl_cfi_step(cfi, vaddr, k->w->memory, &at, &signal) > 0 && !signal && at.r[TL_REG_PC];
+}
+
+/* Whether the return address of a frame was put there by whoever made the stack: one instruction into a function that
+ * begins with no call. So does Go, whose goroutines return to runtime.goexit; nothing lies above. */
+static bool is_made_up(struct tl_walk *k, uint64_t start)
+{
+    if (!start || k->place.module == TL_NO_MODULE)
+        return false;
+    start += k->w->modules.modules[k->place.module].base;
+    return k->pc == start + TL_SHORTEST_INSTRUCTION && !tl_regs_after_call(k->w->memory, k->pc);
+}
+
 /* The ways that do not need an FDE. `from`: where a search of the stack would begin. */
 static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs, uint64_t from)
 {
@@ -351,8 +377,10 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
         return go_on_at(k, &caller, TL_FRAME_SIGNAL);
     }
     struct tl_cfi *cfi = k->place.has_fde ? NULL : cfi_of(w, k->place.module);
+    uint64_t vaddr = cfi ? k->place.pc - w->modules.modules[k->place.module].base : 0;
+    if (!exact && is_made_up(k, k->place.has_fde ? k->place.start : cfi ? tl_cfi_start(cfi, vaddr) : 0))
+        return TL_WALK_END;
     if (cfi) {
-        uint64_t vaddr = k->place.pc - w->modules.modules[k->place.module].base;
         int r = tl_cfi_step(cfi, vaddr, w->memory, &caller, &signal);
         if (r == 0)
             return TL_WALK_END;
@@ -364,7 +392,7 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
         }
         if (r > 0 && !signal && place_of(w, caller.r[TL_REG_PC], false)->executable &&
             (caller.r[TL_REG_SP] > k->sp || (exact && caller.r[TL_REG_SP] == k->sp)))
-            return go_on_at(k, &caller, 0);
+            return go_on_at(k, &caller, was_interrupted(k, &caller) ? TL_FRAME_SIGNAL : 0);
     }
     if (!k->place.has_fde) {
         if (by_convention(k, regs, exact, &caller))

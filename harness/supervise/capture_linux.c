@@ -11,6 +11,12 @@
  * of such a one /proc says in which call (wchan, syscall). Nothing here waits: stops arrive through
  * trace_linux.c, and a timer is the end of patience.
  *
+ * A process that handles a signal again and again is captured a few times for it; one that nothing handles always is
+ * (action_linux.c). Not every death has such a stop: a filter of calls kills without one, and a signal that was let
+ * go unread because the process had handled its like so often may be the last. Then the stack is taken at the stop
+ * at the end of the thread, where registers and memory are still what they were. Of several threads the kernel marks
+ * the one whose signal it was.
+ *
  * At a deadline there is no signal: every process of the trial is captured, all threads interrupted. Which of
  * them is what hangs is decided by verdict/classify.c from what each of them waits for.
  *
@@ -19,20 +25,28 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/last_words.h"
+#include "harness/supervise/action.h"
+#include "harness/supervise/alone.h"
+#include "harness/supervise/call.h"
+#include "harness/supervise/captures.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
+#include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STOP_TIME_MS 250      /* how long a capture waits for threads to stop */
-#define CAPTURES_PER_SIGNAL 4 /* full captures of a signal that a process handles itself, again and again */
-#define CAPTURES_PER_TRIAL 24
+#define CAPTURES_PER_SIGNAL 4 /* captures of a signal that a process handles itself, again and again */
+#define ASKED_EVERY 64
 #define HANG_PROCESSES 16 /* of a hanging trial, how many processes are looked at */
 #define THREADS_CAPTURED 512
 
@@ -41,10 +55,10 @@ static struct tl_supervisor *supervisor_of(const struct tl_process *p)
     return p->trial ? p->trial->supervisor : p->server->supervisor;
 }
 
-static char *executable_of(pid_t pid)
+static char *executable_of(pid_t tid)
 {
     char link[64], target[4096];
-    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)tid);
     ssize_t n = readlink(link, target, sizeof target - 1);
     target[n > 0 ? n : 0] = '\0';
     return tl_strdup(target);
@@ -68,17 +82,33 @@ static void read_line(pid_t pid, pid_t tid, const char *file, char *line, size_t
 }
 
 /* For a thread that does not answer: where the kernel says it is. */
-static void describe_unstopped(struct tl_thread *t)
+static void describe_unstopped(struct tl_pending_capture *c, struct tl_thread *t)
 {
-    char stat[512], wchan[128], call[256];
+    char stat[512], wchan[128], call[TL_CALL_LINE];
     read_line(t->pid, t->tid, "stat", stat, sizeof stat);
     read_line(t->pid, t->tid, "wchan", wchan, sizeof wchan);
-    read_line(t->pid, t->tid, "syscall", call, sizeof call);
     read_line(t->pid, t->tid, "comm", t->name, sizeof t->name);
-    const char *after = strrchr(stat, ')');
+    tl_call_read(t->pid, t->tid, call);
+    const char *after = strrchr(stat, ')'), *name = tl_call_name(call);
     t->on_cpu = true;
-    t->state = tl_format("%c, wchan %s, syscall %s", after && after[1] ? after[2] : '?',
-                         *wchan ? wchan : "unknown", *call ? call : "unknown");
+    t->state =
+        tl_format("%c, %s%s%swchan %s, syscall %s", after && after[1] ? after[2] : '?', name ? "in " : "",
+                  name ? name : "", name ? ", " : "", *wchan ? wchan : "unknown", *call ? call : "unknown");
+    if (c->unwind)
+        tl_unwind_call(c->unwind, t->tid, call, t);
+}
+
+/* Of a thread without a stack: whether its process does not let anybody read its memory. It cannot be prevented:
+ * the kernel gives it to a tracer with CAP_SYS_PTRACE only. */
+static void describe_closed(struct tl_thread *t)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", t->pid);
+    int fd = t->n_frames || t->state ? -2 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 && (errno == EACCES || errno == EPERM))
+        t->state = tl_strdup(TL_NOT_READABLE);
+    if (fd >= 0)
+        close(fd);
 }
 
 static int by_tid(const void *a, const void *b)
@@ -110,27 +140,106 @@ static struct tl_tracee **threads_in_order(const struct tl_process *p, size_t *n
     return list;
 }
 
+static void on_stop_time_over(uv_timer_t *timer)
+{
+    tl_capture_give_up(timer->data);
+}
+
+static void start_timer(struct tl_process *p)
+{
+    struct tl_supervisor *s = supervisor_of(p);
+    if (!p->pending->timer)
+        p->pending->timer = tl_timer_new(s, p);
+    uv_update_time(s->loop);
+    uv_timer_start(p->pending->timer, on_stop_time_over, STOP_TIME_MS, 0);
+}
+
+/* The thread that took the signal may be killed while it is read. Then it comes to its end, where its registers are
+ * those of the fault still. Returns whether that is waited for. */
+static bool put_off(struct tl_process *p)
+{
+    struct tl_pending_capture *c = p->pending;
+    siginfo_t info;
+    if (c->last_try || !c->first || c->capture.threads[0].n_frames)
+        return false;
+    c->last_try = true;
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
+        if (t->tid == c->first && !t->at_end && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info)) {
+            t->held = false;
+            t->interrupting = true;
+            c->waiting = 1;
+            start_timer(p);
+            return true;
+        }
+    return false;
+}
+
+/* What it is going to do with the signal is settled now that no other
+ * thread can change it. */
+static void look_again(struct tl_process *p, struct tl_tracee *t)
+{
+    struct tl_pending_capture *c = p->pending;
+    struct tl_error ignored;
+    if (c->unwind && !c->capture.threads[0].n_frames)
+        tl_unwind_thread(c->unwind, t->tid, &c->capture.threads[0], &ignored);
+    if (!c->capture.n_registers)
+        tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
+    if (c->capture.action == TL_ACTION_UNKNOWN || c->settled)
+        return;
+    enum tl_signal_action now =
+        tl_action_of(&supervisor_of(p)->action_file, p->pid, t->tid, c->capture.signal);
+    if (now != TL_ACTION_UNKNOWN)
+        c->capture.action = now;
+}
+
+/* Lets everybody go after a capture: of others than the thread that took the signal when that had its effect. */
+static void let_go(struct tl_process *p, pid_t first, bool shielded)
+{
+    bool others = false;
+    struct tl_tracee *taker = NULL;
+    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process) {
+        others |= t->held && t->tid != first;
+        if (t->tid == first && t->held)
+            taker = t;
+    }
+    if (p->trial && !p->leaving_ns && taker && !taker->at_end && (others || shielded))
+        tl_alone_begin(taker, shielded);
+    else
+        tl_alone_over(p);
+}
+
 /* All that can stop has stopped: unwind the rest, hand the capture over, let everybody go. */
 void tl_capture_finish(struct tl_process *p)
 {
     struct tl_pending_capture *c = p->pending;
     struct tl_error ignored;
     size_t n;
+    if (put_off(p))
+        return;
+    pid_t first = c->first;
+    bool shielded = c->shielded;
     struct tl_tracee **threads = threads_in_order(p, &n);
     for (size_t i = 0; i < n && c->capture.n_threads < THREADS_CAPTURED; i++) {
         struct tl_tracee *t = threads[i];
-        if (t->tid == c->first)
+        if (t->tid == first) {
+            look_again(p, t);
+            continue;
+        }
+        if (t->leaving)
             continue;
         struct tl_thread *thread = new_thread(&c->capture, t->tid);
-        if (!t->held || !c->unwind || tl_unwind_thread(c->unwind, t->tid, thread, &ignored)) {
-            if (!t->held)
-                describe_unstopped(thread);
-        }
+        if (!t->held)
+            describe_unstopped(c, thread);
+        else if (c->unwind)
+            tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+        if (t->held && t->call)
+            thread->state = tl_format(TL_THREAD_WAITS "%s", t->call);
+        describe_closed(thread);
     }
     free(threads);
     if (c->unwind)
         tl_unwind_end(c->unwind, &c->capture);
-    c->capture.capture_ns = tl_monotonic_ns() - c->started_ns;
+    c->capture.capture_ns = tl_monotonic_ns() - c->capture.taken_ns;
     tl_timer_free(&c->timer);
     p->pending = NULL;
     if (p->trial) {
@@ -141,9 +250,7 @@ void tl_capture_finish(struct tl_process *p)
     }
     tl_capture_free(&c->capture);
     free(c);
-    for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
-        if (t->held)
-            tl_tracee_let_go(t);
+    let_go(p, first, shielded);
 }
 
 void tl_capture_thread_stopped(struct tl_process *p)
@@ -152,33 +259,10 @@ void tl_capture_thread_stopped(struct tl_process *p)
         tl_capture_finish(p);
 }
 
-static void on_stop_time_over(uv_timer_t *timer)
+void tl_capture_give_up(struct tl_process *p)
 {
-    struct tl_process *p = timer->data;
+    p->pending->last_try = true;
     tl_capture_finish(p);
-}
-
-/* Whether a thread sleeps in a call in which programs wait for a child: for its end, for its output among
- * other things (an event loop), or for a signal. */
-static bool awaits(pid_t pid)
-{
-    static const long calls[] = {
-        SYS_wait4,        SYS_waitid,        SYS_epoll_pwait,     SYS_ppoll,
-        SYS_pselect6,     SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
-#ifdef SYS_epoll_pwait2
-        SYS_epoll_pwait2,
-#endif
-#ifdef SYS_poll /* older architectures have these besides */
-        SYS_epoll_wait,   SYS_poll,          SYS_select,          SYS_pause,
-#endif
-    };
-    char line[256], *end;
-    read_line(pid, pid, "syscall", line, sizeof line);
-    long call = strtol(line, &end, 10);
-    for (size_t i = 0; end != line && i < TL_COUNT(calls); i++)
-        if (call == calls[i])
-            return true;
-    return false;
 }
 
 static pid_t parent_of(pid_t pid)
@@ -190,21 +274,29 @@ static pid_t parent_of(pid_t pid)
     return after && sscanf(after + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-static struct tl_pending_capture *pending_new(struct tl_process *p, enum tl_capture_kind kind)
+/* What /proc tells of a process it tells of each of its threads; of one that has ended, as the first thread may
+ * have, nothing. So all is asked of tid, one that lives. */
+static struct tl_pending_capture *pending_new(struct tl_process *p, pid_t tid, enum tl_capture_kind kind)
 {
     struct tl_supervisor *s = supervisor_of(p);
     struct tl_pending_capture *c = tl_calloc(1, sizeof *c);
     struct tl_error ignored;
-    c->started_ns = tl_monotonic_ns();
+    c->capture.taken_ns = tl_monotonic_ns();
     c->capture.kind = kind;
     c->capture.pid = p->pid;
     c->capture.is_main = p->is_main;
-    c->capture.exe = executable_of(p->pid);
+    c->capture.exe = executable_of(tid);
     if (kind == TL_CAPTURE_HANG) { /* as it is before it is stopped */
         c->capture.parent = parent_of(p->pid);
-        c->capture.awaits = awaits(p->pid);
+        for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process) {
+            char call[TL_CALL_LINE];
+            tl_call_read(p->pid, t->tid, call);
+            t->call = tl_call_name(call);
+            if (tl_call_makes_process(call) || (t->tid == p->pid && tl_call_awaits_child(call)))
+                c->capture.awaits = true;
+        }
     }
-    if (tl_unwind_begin(&c->unwind, s->unwinder, p->pid, &ignored))
+    if (tl_unwind_begin(&c->unwind, s->unwinder, tid, &ignored))
         c->unwind = NULL;
     p->pending = c;
     return c;
@@ -215,7 +307,7 @@ static void pending_gather(struct tl_process *p)
 {
     struct tl_pending_capture *c = p->pending;
     for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
-        if (!t->held && !ptrace(PTRACE_INTERRUPT, t->tid, 0, 0)) {
+        if (!t->held && !t->leaving && !ptrace(PTRACE_INTERRUPT, t->tid, 0, 0)) {
             t->interrupting = true;
             c->waiting++;
         }
@@ -223,9 +315,48 @@ static void pending_gather(struct tl_process *p)
         tl_capture_finish(p);
         return;
     }
-    struct tl_supervisor *s = supervisor_of(p);
-    c->timer = tl_timer_new(s, p);
-    uv_timer_start(c->timer, on_stop_time_over, STOP_TIME_MS, 0);
+    start_timer(p);
+}
+
+/* Begins the capture of a thread that is held. */
+static struct tl_pending_capture *capture_thread(struct tl_tracee *t, int signal, int si_code)
+{
+    struct tl_process *p = t->process;
+    struct tl_error ignored;
+    if (p->trial->limits.memory_mb) {
+        p->trial->data_at_crash = tl_refusal_used_bytes(p);
+        p->trial->refused_at_crash = p->refused_bytes;
+    }
+    struct tl_pending_capture *c = pending_new(p, t->tid, TL_CAPTURE_SIGNAL);
+    c->first = t->tid;
+    c->capture.tid = t->tid;
+    c->capture.signal = signal;
+    c->capture.si_code = si_code;
+    struct tl_thread *thread = new_thread(&c->capture, t->tid);
+    thread->crashed = true;
+    tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
+    if (c->unwind)
+        tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+    describe_closed(thread);
+    return c;
+}
+
+static void add_information(struct tl_capture *c, const siginfo_t *info)
+{
+    if (info->si_code <= 0 && info->si_code != SI_KERNEL)
+        c->sender_pid = info->si_pid;
+    else if (c->signal == SIGSYS)
+        c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_call_addr;
+    else if (c->signal != SIGABRT)
+        c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_addr;
+}
+
+static bool has_others(const struct tl_tracee *t)
+{
+    for (const struct tl_tracee *x = t->process->tracees; x; x = x->next_in_process)
+        if (x != t && !x->leaving)
+            return true;
+    return false;
 }
 
 void tl_capture_signal(struct tl_tracee *t, int signal)
@@ -233,15 +364,24 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     struct tl_process *p = t->process;
     struct tl_trial *trial = p->trial;
     siginfo_t info;
-    if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info)) {
+    /* A thread that faults while another's fault is being captured, or has its effect, waits for that. */
+    if (p->pending || (p->alone && p->alone != t->tid)) {
+        t->unseen = true;
         tl_tracee_go_on(t, signal, false);
         return;
     }
-    /* A thread that faults while another's fault is being captured: it goes on with its signal afterwards.
-     * The first one is what happened first. A runtime that lives on handled faults is not captured for ever.
-     */
-    if (p->pending || p->captured[signal] >= CAPTURES_PER_SIGNAL ||
-        trial->record.n_captures >= CAPTURES_PER_TRIAL) {
+    /* A runtime that lives on handled faults is not captured for ever. Nor is it asked each time whether it handles
+     * this one: no other thread can exit before a signal that kills does, and the stop at the end shows the same
+     * stack. Now and then it is, for one that is shielded comes to no end. */
+    bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL || trial->record.n_captures >= TL_CAPTURES_MOST;
+    if (spent && !has_others(t) && ++t->unread % ASKED_EVERY) {
+        if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
+            t->info.si_signo = 0;
+        tl_tracee_go_on(t, signal, false);
+        return;
+    }
+    enum tl_signal_action action = tl_action_of(&trial->supervisor->action_file, p->pid, t->tid, signal);
+    if ((action != TL_ACTION_DEFAULT && spent) || ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info)) {
         tl_tracee_go_on(t, signal, false);
         return;
     }
@@ -249,26 +389,36 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     t->held = true;
     t->held_signal = signal;
     t->interrupting = false;
-    struct tl_pending_capture *c = pending_new(p, TL_CAPTURE_SIGNAL);
-    struct tl_error ignored;
-    c->first = t->tid;
-    c->capture.tid = t->tid;
-    c->capture.signal = signal;
-    c->capture.si_code = info.si_code;
-    if (info.si_code <= 0 && info.si_code != SI_KERNEL)
-        c->capture.sender_pid = info.si_pid;
-    else if (signal == SIGSYS)
-        c->capture.has_address = true, c->capture.fault_address = (uint64_t)(uintptr_t)info.si_call_addr;
-    else if (signal != SIGABRT)
-        c->capture.has_address = true, c->capture.fault_address = (uint64_t)(uintptr_t)info.si_addr;
-    if (trial->limits.memory_mb)
-        trial->data_at_crash = tl_process_data_bytes(p->pid);
-    struct tl_thread *thread = new_thread(&c->capture, t->tid);
-    thread->crashed = true;
-    tl_read_registers(t->tid, &c->capture.registers, &c->capture.n_registers, &ignored);
-    if (c->unwind)
-        tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
+    tl_alone_forget(p);
+    bool shielded = action == TL_ACTION_DEFAULT && tl_shield_is_there(t), fault = info.si_code > 0;
+    struct tl_pending_capture *c = capture_thread(t, signal, info.si_code);
+    c->capture.action = shielded && !fault ? TL_ACTION_IGNORED : action;
+    c->settled = c->shielded = shielded;
+    c->shielded &= fault;
+    if (action == TL_ACTION_DEFAULT && fault)
+        p->doomed = t->tid;
+    add_information(&c->capture, &info);
     pending_gather(p);
+}
+
+bool tl_capture_leaving(struct tl_tracee *t, int signal)
+{
+    struct tl_process *p = t->process;
+    if (p->pending || tl_captures_have_death(&p->trial->record, p->pid, signal) ||
+        (has_others(t) && !tl_dies_of_its_own(p->pid, t->tid)))
+        return false;
+    t->held = t->at_end = true;
+    t->held_signal = 0;
+    t->interrupting = false;
+    tl_alone_forget(p);
+    bool known = t->info.si_signo == signal;
+    struct tl_pending_capture *c = capture_thread(t, signal, known ? t->info.si_code : SI_KERNEL);
+    if (known)
+        add_information(&c->capture, &t->info);
+    c->capture.action = TL_ACTION_DEFAULT;
+    c->settled = true;
+    pending_gather(p);
+    return true;
 }
 
 bool tl_capture_hang(struct tl_trial *t)
@@ -282,7 +432,7 @@ bool tl_capture_hang(struct tl_trial *t)
     for (struct tl_process *p = t->processes; p && n < wanted; p = p->next)
         if (!p->pending && !p->killed && !p->gone) {
             n++;
-            pending_new(p, TL_CAPTURE_HANG);
+            pending_new(p, tl_process_living(p), TL_CAPTURE_HANG);
             pending_gather(p);
         }
     return wanted > 0;

@@ -288,7 +288,7 @@ static char *make_slot(const char *root, unsigned slot, int *procs)
         return NULL;
     }
     char *file = tl_format("%s/cgroup.procs", dir);
-    *procs = open(file, O_WRONLY | O_CLOEXEC);
+    *procs = open(file, O_RDWR | O_CLOEXEC);
     free(file);
     return dir;
 }
@@ -362,6 +362,22 @@ void tl_cgroup_kill(struct tl_cgroup *c)
 {
     if (c->used && c->kill_dir)
         write_file(c->kill_dir, "cgroup.kill", "1");
+}
+
+void tl_cgroup_members(const struct tl_cgroup *c, void (*found)(void *arg, pid_t pid), void *arg)
+{
+    char text[4096 + 1]; /* what does not go in is seen the next time */
+    ssize_t n = -1;
+    for (size_t i = 0; i < 3 && c->used && n < 0; i++)
+        if (c->procs[i] >= 0)
+            n = pread(c->procs[i], text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    for (char *at = text, *end; *at; at = end + 1) {
+        long pid = strtol(at, &end, 10);
+        if (end == at || *end != '\n')
+            break;
+        found(arg, (pid_t)pid);
+    }
 }
 
 uint64_t tl_cgroup_oom_kills(const struct tl_cgroup *c)

@@ -27,6 +27,8 @@ struct tl_child_request {
     void *argument;
     const char *directory;
     bool protocol;
+    bool watch_exits;  /* exits stop for the tracer (exits.h) */
+    bool untraced;     /* something of it is not to be traced (struct tl_trial_spec) */
     bool watch_memory; /* large allocations stop for the tracer (refusal.h) */
     struct tl_limits limits;
 };

@@ -8,7 +8,7 @@
  *   3   socket, when it speaks the protocol
  *
  * and nothing else (close_range). It is forked, starts a session of its own (setsid: no terminal, and no
- * signals of ours) and waits at its gate, a read of one byte from a pipe, until the supervisor traces it, has
+ * signals of ours), enters a scope from which its own signals reach neither us nor other trials (kill(-1)), and waits at its gate, a read of one byte from a pipe, until the supervisor traces it, has
  * put it into its cgroup and has its intent on disk; only then it runs anything of the runner. When the
  * supervisor dies before that, the gate reads end of file and the child leaves. Between fork and exec only
  * async-signal-safe calls are made, since other threads of the supervisor (libuv's pool) may have held any
@@ -17,9 +17,11 @@
  * Limits that exec keeps are set by the child itself, those of a fork server's child from outside
  * (prlimit). */
 #include "harness/supervise/child.h"
+#include "harness/supervise/exits.h"
 #include "harness/supervise/refusal.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/signal_scope.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -77,9 +79,14 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
     set_limit(pid, RLIMIT_CORE, 1);
     if (limits->disk_mb)
         set_limit(pid, RLIMIT_FSIZE, (rlim_t)limits->disk_mb << 20);
-    /* Private writable memory, not address space: runtimes reserve far more address space than they use. */
-    if (limits->memory_mb)
-        set_limit(pid, RLIMIT_DATA, (rlim_t)limits->memory_mb << 20);
+    /* Private writable memory, not address space: runtimes reserve far more address space than they use. Only the
+     * soft one: it is raised by what is merely reserved (refusal_linux.c). */
+    struct rlimit now;
+    if (limits->memory_mb && !prlimit(pid, RLIMIT_DATA, NULL, &now)) {
+        now.rlim_cur = (rlim_t)limits->memory_mb << 20;
+        now.rlim_cur = now.rlim_cur < now.rlim_max ? now.rlim_cur : now.rlim_max;
+        prlimit(pid, RLIMIT_DATA, &now, NULL);
+    }
 }
 
 /* Which signals a child must put back: asked once, since asking in every child costs as much as a fork's
@@ -128,7 +135,7 @@ static int out_of_the_way(int fd)
 
 /* What the child needs of the parent, made before the fork. */
 struct inheritance {
-    int gate, null;
+    int gate, null, scope;
     struct tl_streams streams;
     const sigset_t *changed;
 };
@@ -144,12 +151,13 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         _exit(127);
     int null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out),
         err = out_of_the_way(i->streams.err);
-    int talk = r->protocol ? out_of_the_way(i->streams.protocol) : -1;
+    int talk = r->protocol ? out_of_the_way(i->streams.protocol) : -1, scope = out_of_the_way(i->scope);
     dup2(null, 0);
     dup2(out, 1);
     dup2(err, 2);
     if (r->protocol)
         dup2(talk, TL_PROTOCOL_FD);
+    tl_signal_scope_enter(scope, !r->untraced);
     close_range(r->protocol ? TL_PROTOCOL_FD + 1 : TL_PROTOCOL_FD, ~0u, 0);
     default_signals(i->changed);
     if (r->directory && chdir(r->directory))
@@ -158,6 +166,8 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         tl_child_limits(0, &r->limits);
         if (r->watch_memory)
             tl_refusal_watch();
+        if (r->watch_exits)
+            tl_exits_watch();
         execve(r->argv[0], r->argv, r->env);
         refuse("execute", r->argv[0]);
     }
@@ -169,6 +179,15 @@ static int null_device(void)
     static int fd = -1;
     if (fd < 0)
         fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return fd;
+}
+
+/* -2: not asked for yet. */
+static int signal_scope(void)
+{
+    static int fd = -2;
+    if (fd == -2)
+        fd = tl_signal_scope_open();
     return fd;
 }
 
@@ -185,7 +204,8 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
         close(gates[1]);
         return -1;
     }
-    const struct inheritance inheritance = {gates[0], null_device(), theirs, changed_signals()};
+    const struct inheritance inheritance = {gates[0], null_device(), signal_scope(), theirs,
+                                            changed_signals()};
     *pid = fork();
     if (*pid == 0) {
         close(gates[1]); /* or its own end would keep the gate from ever reading end of file */

@@ -9,8 +9,12 @@
  * that child failed of.
  *
  * A program may handle its fault and exit, as compilers do, or exit because its memory limit refused it what it
- * needs. Both are kept like a death; whether it is one is for the verdict to say. And a driver may raise the signal
- * of its child again: then the child's is the death.
+ * needs. Both are kept like a death; whether it is one is for the verdict to say. And a driver may raise the
+ * signal of its child again, after that: then the child's is the death.
+ *
+ * Of several deaths the cause is the first one: who sees the end of a pipe, or is told that its parent is gone,
+ * dies of the death of another. A process whose signal came when its parent had begun to end is no reason why
+ * the parent failed. One that died before another one was made was dealt with: somebody went on.
  *
  * The end of a child is reported before its parent can know of it, so ends arrive in the order that is needed.
  */
@@ -39,52 +43,77 @@ static void keep(struct tl_deaths *d, struct tl_death death)
     d->list[d->n++] = death;
 }
 
-void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t pid, pid_t parent,
-                     pid_t main, int status, const char *command, bool left_refused)
+/* Whether a process raised a signal after a child of it had died of the same. */
+static bool is_raised_again(const struct tl_death *death, const struct tl_capture *c, int signal)
 {
-    const struct tl_capture *c = last_capture(r, pid);
-    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    bool failed = signal || WEXITSTATUS(status), raised_again = false;
+    return death->signal == signal && (!c || (c->si_code <= 0 && death->died_ns <= c->taken_ns));
+}
+
+void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t main,
+                     const struct tl_ended *e)
+{
+    const struct tl_capture *c = last_capture(r, e->pid);
+    int signal = WIFSIGNALED(e->status) ? WTERMSIG(e->status) : 0;
+    bool failed = signal || WEXITSTATUS(e->status), raised_again = false;
     size_t kept = 0;
     for (size_t i = 0; i < d->n; i++) {
         struct tl_death death = d->list[i];
-        if (death.carrier == pid) {
+        if (death.carrier == e->pid) {
             if (!failed)
                 continue;
-            death.carrier = parent;
-            death.through = pid;
-            snprintf(death.command, sizeof death.command, "%s", command);
-            raised_again |= death.signal == signal && (!c || c->si_code <= 0);
-        } else if (!failed && death.carrier == parent && *command && !strcmp(death.command, command)) {
+            death.carrier = e->parent;
+            death.through = e->pid;
+            snprintf(death.command, sizeof death.command, "%s", e->command);
+            raised_again |= is_raised_again(&death, c, signal);
+        } else if (!failed && death.carrier == e->parent && *e->command &&
+                   !strcmp(death.command, e->command)) {
             continue; /* another try has succeeded */
         }
         d->list[kept++] = death;
     }
     d->n = kept;
     int handled = !signal && failed && c && c->si_code > 0 ? c->signal : 0;
-    if (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
-               : handled || left_refused) {
-        struct tl_death death = {.pid = pid,
+    uint64_t died_ns = c && c->signal == (signal ? signal : handled) ? c->taken_ns : 0;
+    bool orphan = died_ns && e->parent_left_ns && died_ns > e->parent_left_ns;
+    if (!orphan && (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
+                           : handled || e->left)) {
+        struct tl_death death = {.pid = e->pid,
                                  .signal = signal ? signal : handled,
-                                 .left_refused = left_refused,
-                                 .exit_status = signal ? -1 : WEXITSTATUS(status),
-                                 .carrier = parent,
-                                 .through = pid};
-        snprintf(death.command, sizeof death.command, "%s", command);
+                                 .left = e->left,
+                                 .exit_status = signal ? -1 : WEXITSTATUS(e->status),
+                                 .carrier = e->parent,
+                                 .through = e->pid,
+                                 .born_ns = e->born_ns,
+                                 .died_ns = died_ns ? died_ns : e->now_ns};
+        snprintf(death.command, sizeof death.command, "%s", e->command);
         keep(d, death);
     }
-    if (parent == main)
-        d->last_child = pid;
+    if (e->parent == main)
+        d->last_child = e->pid;
+}
+
+static bool has_come_up(const struct tl_deaths *d, const struct tl_death *death, pid_t main, bool handled)
+{
+    return death->carrier == main && death->through == d->last_child && (handled || death->exit_status < 0);
 }
 
 const struct tl_death *tl_deaths_passed_on(const struct tl_deaths *d, pid_t main)
 {
     /* A program that handled a signal and failed may have lived with it all along, as virtual machines do: the
      * death of another one comes first. */
-    for (int handled = 0; handled < 2; handled++)
-        for (size_t i = d->n; i-- > 0;)
-            if (d->list[i].carrier == main && d->list[i].through == d->last_child &&
-                (handled || d->list[i].exit_status < 0))
-                return &d->list[i];
+    for (int handled = 0; handled < 2; handled++) {
+        const struct tl_death *cause = NULL;
+        for (size_t i = d->n; i-- > 0;) {
+            const struct tl_death *death = &d->list[i];
+            if (!has_come_up(d, death, main, handled))
+                continue;
+            if (death->pid == d->last_child)
+                return death;
+            if (!cause || (death->died_ns < cause->died_ns && death->died_ns > cause->born_ns))
+                cause = death;
+        }
+        if (cause)
+            return cause;
+    }
     return NULL;
 }

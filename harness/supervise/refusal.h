@@ -1,4 +1,5 @@
-/* Allocations that the kernel refuses a trial for its memory limit. Linux only. */
+/* Allocations that the kernel refuses a trial for its memory limit, and memory that is only reserved, which does not
+ * count for it. On Linux only; elsewhere tl_refusal_begin does nothing, and there is no other. */
 #ifndef TL_REFUSAL_H
 #define TL_REFUSAL_H
 
@@ -8,6 +9,13 @@
  * PTRACE_EVENT_SECCOMP. Its tracer has to have set PTRACE_O_TRACESECCOMP, or they fail. Where the kernel has
  * no filters nothing stops, and nothing is known. */
 void tl_refusal_watch(void);
+
+/* The limit of a process's private memory, bytes (0: none), which has been set: it holds from here on, also for what
+ * the process makes. */
+void tl_refusal_begin(struct tl_process *p, uint64_t limit);
+void tl_refusal_executed(struct tl_process *p); /* nothing of what it had is left */
+uint64_t
+tl_refusal_used_bytes(struct tl_process *p); /* of its private memory, without what it has only reserved */
 
 /* A thread is about to allocate: notes when that will be refused. It is left stopped. */
 void tl_refusal_look(const struct tl_tracee *t);

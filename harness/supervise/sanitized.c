@@ -8,44 +8,46 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool names_sanitizer(const char *name)
-{
-    static const char *const libraries[] = {"libasan.so",       "libhwasan.so",       "libtsan.so",
-                                            "libclang_rt.asan", "libclang_rt.hwasan", "libclang_rt.tsan",
-                                            "libclang_rt.msan"};
-    for (size_t i = 0; name && i < TL_COUNT(libraries); i++)
-        if (!strncmp(name, libraries[i], strlen(libraries[i])))
-            return true;
-    return false;
-}
+/* By the libraries that it needs, as GCC links them, or by the functions that it exports, as Clang does. */
+struct marks {
+    const char *libraries[8], *functions[8];
+};
 
-/* GCC links the sanitizer's library: it is one of those the program needs. */
-static bool needs_sanitizer(Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
+static const struct marks shadows = {{"libasan.so", "libhwasan.so", "libtsan.so", "libclang_rt.asan",
+                                      "libclang_rt.hwasan", "libclang_rt.tsan", "libclang_rt.msan"},
+                                     {"__asan_init", "__hwasan_init", "__tsan_init", "__msan_init"}};
+static const struct marks leaks = {{"libasan.so", "libhwasan.so", "liblsan.so", "libclang_rt.asan",
+                                    "libclang_rt.hwasan", "libclang_rt.lsan"},
+                                   {"__asan_init", "__hwasan_init", "__lsan_init", "__lsan_do_leak_check"}};
+
+static bool needs_library(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, const struct marks *m)
 {
     Elf_Data *data = elf_getdata(section, NULL);
     GElf_Dyn entry;
-    for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++)
-        if (entry.d_tag == DT_NEEDED && names_sanitizer(elf_strptr(elf, header->sh_link, entry.d_un.d_val)))
-            return true;
-    return false;
-}
-
-/* Clang puts it into the program, and exports its functions. */
-static bool has_sanitizer(Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
-{
-    static const char *const functions[] = {"__asan_init", "__hwasan_init", "__tsan_init", "__msan_init"};
-    Elf_Data *data = elf_getdata(section, NULL);
-    GElf_Sym symbol;
-    for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
-        const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        for (size_t k = 0; name && k < TL_COUNT(functions); k++)
-            if (!strcmp(name, functions[k]))
+    for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++) {
+        const char *name =
+            entry.d_tag == DT_NEEDED ? elf_strptr(elf, header->sh_link, entry.d_un.d_val) : NULL;
+        for (size_t k = 0; name && m->libraries[k]; k++)
+            if (!strncmp(name, m->libraries[k], strlen(m->libraries[k])))
                 return true;
     }
     return false;
 }
 
-bool tl_is_sanitized(const char *path)
+static bool has_function(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, const struct marks *m)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    GElf_Sym symbol;
+    for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
+        const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
+        for (size_t k = 0; name && m->functions[k]; k++)
+            if (!strcmp(name, m->functions[k]))
+                return true;
+    }
+    return false;
+}
+
+static bool is_marked(const char *path, const struct marks *m)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
@@ -56,10 +58,20 @@ bool tl_is_sanitized(const char *path)
     Elf_Scn *section = NULL;
     GElf_Shdr header;
     while (elf && !found && (section = elf_nextscn(elf, section)) && gelf_getshdr(section, &header))
-        found = (header.sh_type == SHT_DYNAMIC && needs_sanitizer(elf, section, &header)) ||
-                (header.sh_type == SHT_DYNSYM && has_sanitizer(elf, section, &header));
+        found = (header.sh_type == SHT_DYNAMIC && needs_library(elf, section, &header, m)) ||
+                (header.sh_type == SHT_DYNSYM && has_function(elf, section, &header, m));
     if (elf)
         elf_end(elf);
     close(fd);
     return found;
+}
+
+bool tl_is_sanitized(const char *path)
+{
+    return is_marked(path, &shadows);
+}
+
+bool tl_looks_for_leaks(const char *path)
+{
+    return is_marked(path, &leaks);
 }

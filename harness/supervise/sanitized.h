@@ -9,4 +9,7 @@
  * and for scripts. */
 bool tl_is_sanitized(const char *path);
 
+/* Whether it was built to look for memory that it leaks when it ends, which trapline switches off. */
+bool tl_looks_for_leaks(const char *path);
+
 #endif

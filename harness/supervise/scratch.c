@@ -8,10 +8,12 @@
  * (FTS_PHYSICAL), without entering other file systems (FTS_XDEV) and without recursion. */
 #include "harness/supervise/scratch.h"
 
+#include "harness/base/files.h"
 #include "harness/base/staging.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
 {
@@ -31,4 +33,18 @@ char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
     free(real);
     *lock = root.lock;
     return root.path;
+}
+
+bool tl_scratch_is_over(const char *path, uint64_t limit)
+{
+    return path && limit && tl_tree_bytes(path, limit) >= limit;
+}
+
+void tl_scratch_look(const char *path, bool *full, bool *own)
+{
+    struct statvfs room;
+    if (*full || !path || statvfs(path, &room) || (room.f_bavail && (room.f_favail || !room.f_files)))
+        return;
+    *full = true;
+    *own = tl_scratch_is_over(path, (uint64_t)room.f_blocks * room.f_frsize / 2);
 }

@@ -20,6 +20,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
@@ -35,7 +36,7 @@
 #define __WALL 0 /* macOS, where there are no fork servers */
 #endif
 #define SERVER_TRIES 3
-#define FORK_TIME_MS 10000
+#define FORK_TIME_S 10
 
 static void server_maybe_free(struct tl_server *v)
 {
@@ -48,7 +49,7 @@ static void server_maybe_free(struct tl_server *v)
     *at = v->next;
     for (int i = 0; i < 3; i++)
         tl_stream_close(&v->io[i]);
-    tl_timer_free(&v->deadline);
+    tl_deadline_close(&v->deadline);
     tl_line_reader_free(&v->reader);
     tl_output_ends_free(&v->out);
     tl_output_ends_free(&v->err);
@@ -109,17 +110,14 @@ static void give_up(struct tl_server *v)
     tl_supervisor_requeue(v->supervisor, t);
 }
 
-static void on_deadline(uv_timer_t *timer)
+static void on_deadline(void *arg)
 {
-    give_up(timer->data);
+    give_up(arg);
 }
 
-static void set_deadline(struct tl_server *v, uint64_t ms)
+static void set_deadline(struct tl_server *v, double seconds)
 {
-    if (!v->deadline)
-        v->deadline = tl_timer_new(v->supervisor, v);
-    uv_update_time(v->supervisor->loop);
-    uv_timer_start(v->deadline, on_deadline, ms, 0);
+    tl_deadline_set(&v->deadline, v->supervisor->loop, &v->supervisor->clock, seconds, on_deadline, v);
 }
 
 /* Asks for a child for v->trial, or for a spare. */
@@ -143,7 +141,7 @@ static void ask_for_child(struct tl_server *v)
     if (result)
         give_up(v);
     else
-        set_deadline(v, FORK_TIME_MS);
+        set_deadline(v, FORK_TIME_S);
 }
 
 /* The child becomes the trial's. */
@@ -161,6 +159,7 @@ static void give_child(struct tl_server *v)
     t->executed = true;
     t->record.fresh = false;
     tl_child_limits(p->pid, &t->child_limits);
+    tl_refusal_begin(p, t->child_limits.memory_mb << 20);
     int result = tl_trial_connect(t, &ours, &e);
     if (!result && tl_send_line(t->io[0].fd, t->request, NULL, 0))
         result = tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot send the request of a trial",
@@ -186,7 +185,7 @@ static void maybe_give_child(struct tl_server *v)
         give_up(v);
         return;
     }
-    uv_timer_stop(v->deadline);
+    tl_deadline_stop(&v->deadline);
     if (v->trial)
         give_child(v);
     else
@@ -231,7 +230,7 @@ static void on_line(struct tl_server *v, const char *line, size_t length)
     }
     if (m.kind == TL_MESSAGE_SERVING && !v->ready) {
         v->ready = true;
-        uv_timer_stop(v->deadline);
+        tl_deadline_stop(&v->deadline);
         if (v->trial)
             ask_for_child(v);
     } else if (m.kind == TL_MESSAGE_FORKED && v->asked && !v->told) {
@@ -309,6 +308,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         .env = env,
         .directory = v->scratch,
         .protocol = true,
+        .watch_exits = true,
         .watch_memory = true, /* not every trial of it needs to have the same limit */
         .limits = t->child_limits,
     };
@@ -323,6 +323,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         tl_child_release(v->pid, gate, false);
         return drop_server(v);
     }
+    tl_refusal_begin(v->processes, t->child_limits.memory_mb << 20);
     v->slot = slot;
     slot->server = v;
     v->trial = t;
@@ -331,8 +332,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     int fds[] = {ours.protocol, ours.out, ours.err};
     for (int i = 0; i < 3; i++)
         tl_stream_open(s, &v->io[i], fds[i], on_readable, v);
-    double seconds = t->limits.timeout_s > 0 ? t->limits.timeout_s : 3600;
-    set_deadline(v, (uint64_t)(seconds * 1000) + 1);
+    set_deadline(v, t->limits.timeout_s > 0 ? t->limits.timeout_s : 3600);
     bool sent = !tl_send_line(v->io[0].fd, t->server_request, NULL, 0);
     if (tl_child_release(v->pid, gate, sent) || !sent)
         give_up(v);

@@ -19,7 +19,7 @@ struct tl_server {
     struct tl_stream io[3];
     struct tl_line_reader reader;
     struct tl_output_ends out, err;
-    uv_timer_t *deadline;
+    struct tl_deadline deadline;
     struct tl_trial *trial;       /* wants a child from it, and has none yet */
     bool asked;                   /* for a child, which no trial has got yet */
     struct tl_process *new_child; /* that child: forked, held until a trial gets it */

@@ -12,13 +12,21 @@
  *   server.c          fork servers
  *   child_linux.c     makes a child: pipes, gate, session, limits
  *   trace_linux.c     ptrace: every stop of every thread of every descendant
+ *   wait_linux.c      wait4, in the loop or, of a program that stops again and again, instead of it
  *   capture_linux.c   stacks at a fatal signal or a deadline
+ *   action_linux.c    whether anything is going to handle a signal
+ *   alone_linux.c     the thread that took the signal goes on before the others
+ *   exits_linux.c     a process is about to exit, and another thread of it stands at a fault
+ *   shield_linux.c    the first process of a pid namespace, which signals do not kill while it is traced
+ *   captures.c        which captures are kept, and which of them is a death; deaths.c: of whose death a trial failed
+ *   sweep_linux.c     what was left behind and never traced
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
+ *   loop_clock.c      the time that deadlines count in
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
  *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
  *
- * supervisor.c, trial.c, server.c, trace_linux.c and capture_linux.c call each other in a circle, and stay
- * so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
+ * supervisor.c, trial.c, server.c, trace_linux.c, capture_linux.c and the four after it but action_linux.c call each
+ * other in a circle, and stay so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
  * (trial), which frees a slot (supervisor), which starts a trial (trial or server), which makes a child that
  * is traced; with callbacks between them the circle would be the same, and harder to see. */
 #include "harness/supervise/supervisor.h"
@@ -29,6 +37,7 @@
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/server.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
@@ -262,7 +271,7 @@ static bool drain_children(struct tl_supervisor *s)
     for (int i = 0; i < EVENTS_PER_TURN; i++) {
         int status;
         struct rusage usage;
-        pid_t tid = tl_trace_wait(&status, &usage);
+        pid_t tid = tl_trace_wait(s, &status, &usage);
         if (tid < 0 && errno == EINTR)
             continue;
         if (tid <= 0)
@@ -300,15 +309,25 @@ static void on_sigchld(uv_signal_t *handle, int signal)
         tl_supervisor_schedule(s);
 }
 
+static uint64_t memory_of(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid))
+{
+    uint64_t total = 0;
+    for (const struct tl_process *p = t->processes; p; p = p->next)
+        total += p->gone ? 0 : bytes(p->pid);
+    return total + tl_sweep_sum(t, bytes);
+}
+
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
 static void watch_trial(struct tl_trial *t)
 {
     if (t->state != TL_TRIAL_RUNNING || tl_monotonic_ns() - t->started_ns < WATCH_MS * 1000000ull)
         return;
     if (t->limits.memory_mb && !t->slot->cgroup.memory_dir) {
-        uint64_t total = 0;
-        for (struct tl_process *p = t->processes; p; p = p->next)
-            total += p->gone ? 0 : tl_process_rss_bytes(p->pid);
+        uint64_t total = memory_of(t, tl_process_rss_bytes);
+        /* What is shared, by fork or by name, was counted for each of them, and the pages of files are the system's
+         * to take back. The exact sum costs more. */
+        if (total > tl_limits_kill_bytes(&t->limits))
+            total = memory_of(t, tl_process_charged_bytes);
         if (total > t->peak_rss_watched)
             t->peak_rss_watched = total;
         if (total > tl_limits_kill_bytes(&t->limits)) {
@@ -316,6 +335,7 @@ static void watch_trial(struct tl_trial *t)
             return;
         }
     }
+    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
     uint64_t disk = t->limits.disk_mb << 20;
     if (disk && tl_tree_bytes(t->scratch, disk + 1) > disk)
         tl_trial_kill(t, TL_KILL_DISK);
@@ -324,6 +344,7 @@ static void watch_trial(struct tl_trial *t)
 static void on_watch(uv_timer_t *timer)
 {
     struct tl_supervisor *s = timer->data;
+    tl_loop_clock_now(&s->clock);
     for (struct tl_trial *t = s->flying, *next; t; t = next) {
         next = t->next;
         watch_trial(t);
@@ -439,10 +460,14 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->device = tl_strdup(spec->device);
     t->device_asked = tl_strdup(spec->device_asked);
     t->has_reference = spec->has_reference;
+    t->untraced = spec->untraced;
     t->device_slots = spec->device_slots;
     t->limits = t->child_limits = spec->limits;
-    if (t->argv && is_sanitized(s, t->argv[0])) /* a cgroup, or the watch, still holds its memory */
+    /* A cgroup, or the watch, still holds its memory. */
+    if (t->untraced || (t->argv && is_sanitized(s, t->argv[0])))
         t->child_limits.memory_mb = 0;
+    const char *slash = t->argv ? strrchr(t->argv[0], '/') : NULL;
+    t->runs_steps = slash && !strcmp(slash, "/trapline-command");
     t->timeout_most = spec->timeout_most;
     t->phase = spec->protocol ? TL_PHASE_START : spec->phase;
     t->done = done;

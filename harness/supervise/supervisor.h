@@ -42,6 +42,9 @@ struct tl_trial_spec {
     json_t *server_request; /* {"serve":1, …}, a reference is taken */
     bool new_server;        /* by one that has not served before */
 
+    bool
+        untraced; /* its runner hides something of what it starts from the tracer (a step's "trace": false) */
+
     const char *device;    /* slots are counted for each of these; NULL: none */
     unsigned device_slots; /* 0: as many as jobs */
     const char

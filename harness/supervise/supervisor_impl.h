@@ -4,12 +4,15 @@
 
 #include "harness/stack/symbolise.h"
 #include "harness/stack/unwind.h"
+#include "harness/supervise/action.h"
 #include "harness/supervise/cgroup.h"
+#include "harness/supervise/loop_clock.h"
 #include "harness/supervise/supervisor.h"
 
 struct tl_trial;
 struct tl_server;
 struct tl_tracee;
+struct tl_wait_state;
 struct tl_platform; /* what darwin/trace.c keeps with a supervisor */
 
 /* A descriptor of ours that is read when there is something. */
@@ -39,6 +42,7 @@ struct tl_supervisor {
     unsigned jobs;
     uv_signal_t sigchld;
     uv_timer_t watch;
+    struct tl_loop_clock clock;
     uv_idle_t kick; /* runs when there may be something to start */
     char *program;  /* that was looked at last, and whether it is sanitized */
     bool program_sanitized;
@@ -58,6 +62,8 @@ struct tl_supervisor {
     bool scheduling, freeing;
 
     struct tl_tracee *table[1024];
+    struct tl_action_file action_file;
+    struct tl_wait_state *wait; /* see wait_linux.c */
     struct tl_unwinder *unwinder;
     struct tl_symboliser *symboliser;
     struct tl_cgroup_root *cgroups;

@@ -12,7 +12,8 @@
  *   PTRACE_EVENT_EXEC      execve has succeeded. The kernel has ended the other threads of the process, and
  *                          the one that called it has the pid of the process for its own number now.
  *   PTRACE_EVENT_EXIT      the thread begins to end. Its memory is still there.
- *   PTRACE_EVENT_SECCOMP   the thread is about to make a call that the filter of its trial stops.
+ *   PTRACE_EVENT_SECCOMP   the thread is about to make a call that the filter of its trial stops: a large
+ *                          allocation (refusal_linux.c), or exit_group (exits_linux.c).
  *   PTRACE_EVENT_STOP      with SIGTRAP the first stop of a new thread, or the answer to PTRACE_INTERRUPT;
  *                          with a stopping signal a group-stop: SIGSTOP or a terminal has stopped the
  *                          process. PTRACE_LISTEN leaves it stopped and traced; PTRACE_CONT would let it run.
@@ -27,7 +28,8 @@
  *   PTRACE_O_TRACEEXEC     exec is an event of its own, not a SIGTRAP that looks like a fault.
  *   PTRACE_O_TRACEEXIT     what a process had at most can be read while its memory is still there. Of a fork
  *                          server's child, which is small and one of many, the next trial starts then.
- *   PTRACE_O_TRACESECCOMP  large allocations under a memory limit: see refusal_linux.c.
+ *   PTRACE_O_TRACESYSGOOD  a stop at a system call is none at SIGTRAP: see alone_linux.c.
+ *   PTRACE_O_TRACESECCOMP  the same calls.
  *   PTRACE_O_EXITKILL      the kernel kills all tracees when we are gone, however that came about.
  *
  * A new thread is reported twice, by the event of its parent and by its own first stop, and in either order.
@@ -45,9 +47,13 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/hash.h"
+#include "harness/supervise/alone.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/captures.h"
+#include "harness/supervise/exits.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
+#include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
@@ -61,6 +67,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
 #define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -97,6 +104,11 @@ static void adopt(struct tl_supervisor *s, struct tl_tracee *t, struct tl_proces
     s->n_orphans--;
 }
 
+struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid)
+{
+    return find(s, tid);
+}
+
 static struct tl_process *process_new(pid_t pid, struct tl_trial *trial, struct tl_server *server)
 {
     struct tl_process *p = tl_calloc(1, sizeof *p);
@@ -104,6 +116,7 @@ static struct tl_process *process_new(pid_t pid, struct tl_trial *trial, struct 
     p->trial = trial;
     p->server = server;
     p->claimed = true;
+    p->born_ns = tl_monotonic_ns();
     struct tl_process **list = trial ? &trial->processes : &server->processes;
     p->next = *list;
     *list = p;
@@ -118,26 +131,28 @@ static struct tl_process *find_process(struct tl_supervisor *s, pid_t pid)
     return t ? t->process : NULL;
 }
 
+bool tl_trace_knows(struct tl_supervisor *s, pid_t pid)
+{
+    return find(s, pid) != NULL;
+}
+
 void tl_trace_open(struct tl_supervisor *s)
 {
-    (void)s;
+    s->action_file = (struct tl_action_file)TL_ACTION_FILE_INIT;
+    tl_wait_open(s);
     /* A descendant whose parent is gone comes to us and not to init, so that it is reaped here. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 void tl_trace_close(struct tl_supervisor *s)
 {
-    (void)s;
+    tl_action_file_close(&s->action_file);
+    tl_wait_close(s);
 }
 
 void tl_trace_hurry(struct tl_supervisor *s)
 {
     (void)s;
-}
-
-pid_t tl_trace_wait(int *status, struct rusage *usage)
-{
-    return wait4(-1, status, WNOHANG | __WALL, usage);
 }
 
 /* A number in the kernel's description of a process; 0 when it is not there. Memory is told in KiB. */
@@ -152,6 +167,15 @@ static uint64_t status_number(pid_t pid, const char *key)
     return value;
 }
 
+pid_t tl_process_living(const struct tl_process *p)
+{
+    const struct tl_tracee *any = NULL;
+    for (const struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
+        if (!t->leaving && (!any || t->tid == p->pid))
+            any = t;
+    return any ? any->tid : p->pid;
+}
+
 uint64_t tl_process_data_bytes(pid_t pid)
 {
     return status_number(pid, "\nVmData:") << 10;
@@ -160,6 +184,22 @@ uint64_t tl_process_data_bytes(pid_t pid)
 uint64_t tl_process_rss_bytes(pid_t pid)
 {
     return status_number(pid, "\nVmRSS:") << 10;
+}
+
+uint64_t tl_process_charged_bytes(pid_t pid)
+{
+    static const char *const parts[] = {"\nPss_Anon:", "\nPss_Shmem:", "\nSwapPss:"};
+    char path[64];
+    uint64_t sum = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    bool told = text && strstr(text, parts[0]);
+    for (size_t i = 0; told && i < TL_COUNT(parts); i++) {
+        const char *line = strstr(text, parts[i]);
+        sum += line ? strtoull(line + strlen(parts[i]), NULL, 10) << 10 : 0;
+    }
+    free(text);
+    return told ? sum : tl_process_rss_bytes(pid);
 }
 
 uint64_t tl_process_peak_bytes(pid_t pid)
@@ -173,7 +213,8 @@ void tl_tracee_let_go(struct tl_tracee *t)
 {
     int signal = t->held_signal;
     bool group = t->held_group;
-    t->held = t->held_group = false;
+    t->held = t->held_group = t->unseen = false;
+    t->leaving = t->at_end;
     t->held_signal = 0;
     ptrace(group ? PTRACE_LISTEN : PTRACE_CONT, t->tid, 0, (void *)(intptr_t)signal);
 }
@@ -192,7 +233,7 @@ void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group)
             tl_capture_thread_stopped(p);
         return;
     }
-    if (p && p->claimed)
+    if (!tl_alone_holds(t) && p && p->claimed)
         tl_tracee_let_go(t);
 }
 
@@ -218,9 +259,7 @@ int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, stru
                     struct tl_error *e)
 {
     long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
-    if (server || t->child_limits.memory_mb) /* it was made with a filter */
-        options |= PTRACE_O_TRACESECCOMP;
+                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP;
     if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
         int err = errno;
         kill(pid, SIGKILL);
@@ -254,7 +293,9 @@ static void process_gone(struct tl_process *p)
     struct tl_trial *trial = p->trial;
     struct tl_server *server = p->server;
     if (p->pending)
-        tl_capture_finish(p);
+        tl_capture_give_up(p);
+    tl_alone_forget(p);
+    tl_shield_free(p);
     bool was_main = p->is_main;
     if (!trial)
         tl_server_process_ends(server, p);
@@ -329,14 +370,12 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     /* CLONE events also come for processes made with clone(); only the kernel knows whether it is a thread.
      */
     bool is_thread = false;
-    if (event == PTRACE_EVENT_CLONE) {
-        char path[80];
-        snprintf(path, sizeof path, "/proc/%d/task/%d", (int)family->pid, (int)tid);
-        is_thread = !access(path, F_OK);
-    }
+    if (event == PTRACE_EVENT_CLONE)
+        is_thread = !tgkill(family->pid, tid, 0); /* signal 0: whether there is one */
     if (!is_thread) {
         p = process_new(tid, family->trial, family->server);
         p->parent = family->pid;
+        p->reserved = family->reserved;
     }
     adopt(s, t, p);
     if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
@@ -385,16 +424,37 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
         }
     }
     memset(p->captured, 0, sizeof p->captured);
-    p->refused_bytes = 0;
+    tl_alone_forget(p);
+    p->doomed = 0;
+    tl_refusal_executed(p);
     if (!*p->command)
         read_command(p);
     if (p->is_main && p->trial)
         p->trial->executed = true;
     if (p->pending) { /* of the program that is no more */
         p->pending->waiting = 0;
-        tl_capture_finish(p);
+        tl_capture_give_up(p);
     }
+    if (p->trial)
+        tl_captures_exec(&p->trial->record, p->pid);
     return t;
+}
+
+static void see_peak(struct tl_trial *trial, uint64_t bytes)
+{
+    if (bytes > trial->peak_rss_ended)
+        trial->peak_rss_ended = bytes;
+}
+
+/* As the kernel and `ps` call a process. */
+static void read_name(pid_t pid, char *name, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    char *text = tl_read_file(path, 64, NULL);
+    snprintf(name, size, "%s", text ? text : "");
+    name[strcspn(name, "\n")] = '\0';
+    free(text);
 }
 
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
@@ -403,26 +463,42 @@ static void on_leaving(struct tl_tracee *t)
 {
     struct tl_process *p = t->process;
     struct tl_trial *trial = p ? p->trial : NULL;
-    /* Before exec the main process is a copy of ourselves. */
-    if (trial && (t->tid == p->pid || !t->next_in_process) && (!p->is_main || trial->executed)) {
-        uint64_t peak = tl_process_peak_bytes(p->pid);
-        if (peak > trial->peak_rss_ended)
-            trial->peak_rss_ended = peak;
+    unsigned long message = 1u << 8;
+    t->at_end = true;
+    if (!p) { /* one that no trial has got yet may die, too */
+        t->leaving = true;
+        ptrace(PTRACE_CONT, t->tid, 0, 0);
+        return;
     }
-    if (p && p->pending) {
+    ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &message);
+    int status = (int)message;
+    bool last = p->tracees == t && !t->next_in_process;
+    if ((last || WIFSIGNALED(status)) && !p->leaving_ns)
+        p->leaving_ns = tl_monotonic_ns();
+    /* Of the main process, which was forked as a copy of ourselves; of others wait4 tells it. */
+    if (trial && p->is_main && trial->executed && (t->tid == p->pid || !t->next_in_process))
+        see_peak(trial, tl_process_peak_bytes(t->tid));
+    if (p->pending) {
         tl_tracee_go_on(t, 0, false);
         return;
     }
-    bool last = trial && !trial->record.fresh && p->is_main && p->tracees == t && !t->next_in_process;
-    unsigned long status = 1;
-    uint64_t rss = 0;
-    if (p && p->refused_bytes && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status))
-        tl_refusal_left(p, (int)status);
-    if (last && !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &status) && !status)
-        rss = tl_process_rss_bytes(p->pid);
-    ptrace(PTRACE_CONT, t->tid, 0, 0); /* one that no trial has got yet, too: it may die */
-    if (last && !status)
-        tl_trial_leaves(p->trial, rss);
+    if (trial && trial->state == TL_TRIAL_RUNNING && !p->killed && WIFSIGNALED(status) &&
+        tl_signal_is_crash(WTERMSIG(status)) && tl_capture_leaving(t, WTERMSIG(status)))
+        return;
+    bool served = last && trial && !trial->record.fresh && p->is_main;
+    if (trial && (t->tid == p->pid || last)) {
+        tl_refusal_left(p, status);
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
+            read_name(t->tid, trial->killed_name, sizeof trial->killed_name);
+    }
+    uint64_t rss = served && !status ? tl_process_rss_bytes(p->pid) : 0;
+    t->leaving = true;
+    t->held = false;
+    ptrace(PTRACE_CONT, t->tid, 0, 0);
+    if (p->alone)
+        tl_alone_over(p);
+    if (served && !status)
+        tl_trial_leaves(trial, rss);
 }
 
 static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
@@ -446,6 +522,10 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         on_leaving(t);
         return;
     case PTRACE_EVENT_SECCOMP:
+        if (tl_exits_is_one(t)) {
+            tl_exits_stopped(s, t);
+            return;
+        }
         tl_refusal_look(t);
         tl_tracee_go_on(t, 0, false);
         return;
@@ -454,8 +534,10 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         tl_tracee_go_on(t, 0, signal != SIGTRAP);
         return;
     case 0:
-        if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
-            tl_signal_is_crash(signal))
+        if (signal == (SIGTRAP | SYSTEM_CALL))
+            tl_alone_call(t);
+        else if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
+                 tl_signal_is_crash(signal))
             tl_capture_signal(t, signal);
         else
             tl_tracee_go_on(t, signal, false);
@@ -464,6 +546,21 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         tl_tracee_go_on(t, 0, false);
         return;
     }
+}
+
+static void descendant_ended(struct tl_supervisor *s, const struct tl_process *p, int status)
+{
+    uint64_t now = tl_monotonic_ns();
+    const struct tl_process *parent = find_process(s, p->parent);
+    const struct tl_ended ended = {.pid = p->pid,
+                                   .parent = p->parent,
+                                   .status = status,
+                                   .command = p->command,
+                                   .left = p->left,
+                                   .born_ns = p->born_ns,
+                                   .parent_left_ns = parent ? parent->leaving_ns : 0,
+                                   .now_ns = now};
+    tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->trial->main_pid, &ended);
 }
 
 void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct rusage *usage)
@@ -480,15 +577,18 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
     struct tl_process *p = t->process;
     if (p && tid == p->pid) {
         p->gone = true;
+        if (p->pending)
+            tl_capture_give_up(p);
+        if (p->trial)
+            status = tl_trial_process_ended(p->trial, p, status);
         if (p->trial && WIFSIGNALED(status) && WTERMSIG(status) < 65 && !p->is_main)
             p->trial->descendant_signals[WTERMSIG(status)]++;
+        if (p->trial && !p->is_main)
+            see_peak(p->trial, tl_child_peak_bytes(usage));
         if (p->trial && !p->is_main && !p->killed)
-            tl_deaths_ended(&p->trial->deaths, &p->trial->record, p->pid, p->parent, p->trial->main_pid,
-                            status, p->command, p->left_refused);
-        if (p->trial && WIFSIGNALED(status))
-            tl_trial_process_died(p->trial, p->pid, WTERMSIG(status));
+            descendant_ended(s, p, status);
         if (p->trial && p->is_main) {
-            p->trial->left_refused = p->left_refused;
+            p->trial->left = p->left;
             tl_trial_main_ended(p->trial, status, usage);
         }
         /* Threads that were still listed have been reaped by the kernel with their leader. */

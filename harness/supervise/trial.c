@@ -19,9 +19,12 @@
 #include "harness/base/program.h"
 #include "harness/crash_report/ips.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/captures.h"
+#include "harness/supervise/refusal.h"
+#include "harness/supervise/sanitizer_options.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
-#include "harness/verdict/classify.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -45,15 +48,18 @@ static void protocol_violation(struct tl_trial *t, char *what)
         t->violation = what;
 }
 
-static void on_deadline(uv_timer_t *timer);
+static void on_deadline(void *arg);
 
 /* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case
  * have theirs); 0: the case's. */
 static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
     uint64_t now = t->main_ended ? t->ended_ns : tl_monotonic_ns(); /* its last words may be read later */
+    uint64_t counted = tl_loop_clock_now(&t->supervisor->clock);
     t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
+    t->phase_counted_ns[t->phase] += counted - t->phase_counted_since_ns;
     t->phase_since_ns = now;
+    t->phase_counted_since_ns = counted;
     t->phase = phase;
     t->record.phase_seconds[phase] = 0; /* entered */
     if (timeout_s > t->timeout_most)
@@ -63,11 +69,8 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
         return;
     /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its
      * deadline. */
-    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_spent_ns[phase] * 1e-9;
-    if (!t->deadline)
-        t->deadline = tl_timer_new(t->supervisor, t);
-    uv_update_time(t->supervisor->loop);
-    uv_timer_start(t->deadline, on_deadline, left > 0 ? (uint64_t)(left * 1000) + 1 : 0, 0);
+    double left = timeout_s > 0 ? timeout_s : t->limits.timeout_s - (double)t->phase_counted_ns[phase] * 1e-9;
+    tl_deadline_set(&t->deadline, t->supervisor->loop, &t->supervisor->clock, left, on_deadline, t);
 }
 
 /* The answer of a runner: a trial has one. */
@@ -275,32 +278,26 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
         return -1;
     t->state = TL_TRIAL_RUNNING;
     t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+    t->phase_counted_since_ns = tl_loop_clock_now(&t->supervisor->clock);
     enter_phase(t, t->phase, 0);
     return 0;
 }
 
-/* For programs that were built with AddressSanitizer. Its leak check cannot work in a process that is traced,
- * and ends it with an error of its own; and a fault is to kill the process as it would without it, not to
- * become exit status 1. */
-static char *sanitizer_options(void)
-{
-    const char *options = getenv("ASAN_OPTIONS");
-    return tl_format(
-        "ASAN_OPTIONS=%s%sdetect_leaks=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigill=0:"
-        "handle_sigfpe=0",
-        options ? options : "", options && *options ? ":" : "");
-}
-
 char **tl_trial_environment(char *const *added, const char *scratch)
 {
-    size_t n = 0;
+    size_t n = 0, used = 1 + TL_SANITIZERS;
+    /* Python then says where in its own code it was when a signal ended it. It is the user's choice where it is one. */
+    bool python = !tl_environment_value((const char *const *)added, "PYTHONFAULTHANDLER");
     while (added && added[n])
         n++;
-    char **settings = tl_calloc(n + 3, sizeof *settings);
+    char **settings = tl_calloc(n + used + 2, sizeof *settings);
     settings[0] = tl_format("TMPDIR=%s", scratch);
-    settings[1] = sanitizer_options();
+    tl_sanitizer_options(added, settings + 1);
     for (size_t i = 0; i < n; i++)
-        settings[i + 2] = replace_scratch(added[i], scratch);
+        if (!tl_is_sanitizer_setting(added[i]))
+            settings[used++] = replace_scratch(added[i], scratch);
+    if (python)
+        settings[used++] = tl_strdup("PYTHONFAULTHANDLER=1");
     char **list = tl_environment((const char *const *)settings);
     for (char **at = list; *at; at++)
         *at = tl_strdup(*at);
@@ -316,6 +313,7 @@ static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, s
         return -1;
     }
     t->main_pid = pid;
+    tl_refusal_begin(t->processes, t->child_limits.memory_mb << 20);
     tl_cgroup_limit(&t->slot->cgroup, &t->limits);
     tl_cgroup_add(&t->slot->cgroup, pid);
     if (tl_trial_connect(t, ours, e))
@@ -338,6 +336,8 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch,
         .protocol = t->protocol,
+        .watch_exits = !t->untraced,
+        .untraced = t->untraced,
         .watch_memory = t->child_limits.memory_mb > 0,
         .limits = t->child_limits,
     };
@@ -359,9 +359,9 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
-static void on_deadline(uv_timer_t *timer)
+static void on_deadline(void *arg)
 {
-    struct tl_trial *t = timer->data;
+    struct tl_trial *t = arg;
     if (t->state != TL_TRIAL_RUNNING || t->ending_hang)
         return;
     t->ending_hang = true;
@@ -390,16 +390,17 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
 
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c)
 {
-    struct tl_trial_record *r = &t->record;
-    *TL_GROW(r->captures, r->n_captures) = *c;
-    *c = (struct tl_capture){0};
+    tl_captures_add(&t->record, &t->deaths, c);
 }
 
-void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal)
+int tl_trial_process_ended(struct tl_trial *t, const struct tl_process *p, int status)
 {
-    for (size_t i = 0; i < t->record.n_captures; i++)
-        if (t->record.captures[i].pid == pid && t->record.captures[i].signal == signal)
-            t->record.captures[i].fatal = true;
+    int judged = tl_captures_end(&t->record, p->pid, status);
+    if (judged != status && t->runs_steps && p->parent == t->main_pid && !t->in_hand.signal) {
+        t->in_hand = (struct tl_passed_on){p->pid, WTERMSIG(judged), -1};
+        t->in_hand_phase = t->phase;
+    }
+    return judged;
 }
 
 /* What the next one finds still taken of its memory must be within what the cgroup's limit leaves above the
@@ -423,8 +424,7 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
     t->main_status = status;
     t->main_usage = *usage;
     t->ended_ns = tl_monotonic_ns();
-    if (t->deadline)
-        uv_timer_stop(t->deadline);
+    tl_deadline_stop(&t->deadline);
     t->state = TL_TRIAL_KILLING;
     if (t->n_processes > 1) {
         tl_trace_kill(t->processes);
@@ -497,7 +497,7 @@ static enum tl_end end_of(const struct tl_trial *t)
 static uint64_t oom_kills(struct tl_trial *t)
 {
     bool by_kill = WIFSIGNALED(t->main_status) && WTERMSIG(t->main_status) == SIGKILL;
-    if (!by_kill && !t->descendant_signals[SIGKILL])
+    if (!by_kill && !t->descendant_signals[SIGKILL] && !t->untraced)
         return 0;
     uint64_t before = t->slot->oom_kills;
     t->slot->oom_kills = tl_cgroup_oom_kills(&t->slot->cgroup);
@@ -510,6 +510,8 @@ static void conclude(struct tl_trial *t)
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
+    enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
+    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -522,6 +524,8 @@ static void conclude(struct tl_trial *t)
         .descendant_signals = t->descendant_signals,
         .passed_on = death ? (struct tl_passed_on){death->pid, death->signal, death->exit_status}
                            : (struct tl_passed_on){0},
+        .in_hand = t->in_hand,
+        .in_hand_phase = t->in_hand_phase,
         .cgroup_oom_kills = oom_kills(t),
         .memory_limit = t->limits.memory_mb << 20,
         /* Where it was not limited no allocation failed for it (a sanitizer's shadow counts as well). */
@@ -529,7 +533,16 @@ static void conclude(struct tl_trial *t)
         .most_wanted = tl_limits_most_wanted(t->limits.memory_mb << 20),
         .refused_bytes = t->refused_bytes,
         .data_when_refused = t->data_when_refused,
-        .left_refused = t->left_refused || (death && death->left_refused),
+        .left_refused = left != TL_LEFT_OTHERWISE,
+        .left_full = left == TL_LEFT_FULL,
+        .refused_at_crash = t->child_limits.memory_mb ? t->refused_at_crash : 0,
+        .killed = *t->killed_name ? t->killed_name : NULL,
+        .disk_limit = t->limits.disk_mb << 20,
+        .disk_over =
+            (t->main_status || t->got_error) && tl_scratch_is_over(t->scratch, t->limits.disk_mb << 20),
+        .filled_scratch = t->filled_scratch,
+        .full_scratch = t->scratch_full ? t->supervisor->scratch_root : NULL,
+        .untraced = t->untraced,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,
@@ -543,7 +556,7 @@ static void conclude(struct tl_trial *t)
 
 void tl_trial_maybe_end(struct tl_trial *t)
 {
-    if (!t->main_ended || t->n_processes)
+    if (!t->main_ended || t->n_processes || tl_sweep(t))
         return;
     read_to_the_end(t);
     take_measures(t);
@@ -572,7 +585,8 @@ void tl_trial_free(struct tl_trial *t)
 {
     for (int i = 0; i < 3; i++)
         tl_stream_close(&t->io[i]);
-    tl_timer_free(&t->deadline);
+    tl_deadline_close(&t->deadline);
+    tl_timer_free(&t->sweeper);
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);

@@ -7,6 +7,7 @@
 #include "harness/supervise/message.h"
 #include "harness/supervise/output_ends.h"
 #include "harness/supervise/supervisor_impl.h"
+#include "harness/verdict/classify.h"
 
 struct tl_process;
 
@@ -38,6 +39,7 @@ struct tl_trial {
     bool new_server;
     char *device, *device_asked;
     bool has_reference;
+    bool untraced;
     unsigned device_slots;
     struct tl_limits limits;
     struct tl_limits child_limits; /* of them, those that the kernel holds for the child itself */
@@ -63,7 +65,10 @@ struct tl_trial {
     enum tl_phase phase; /* the one it is in */
     uint64_t phase_spent_ns[TL_PHASE_COUNT];
     uint64_t phase_since_ns, started_ns, ended_ns;
-    uv_timer_t *deadline;
+    uint64_t phase_counted_ns[TL_PHASE_COUNT], phase_counted_since_ns; /* the same in the time of the loop */
+    struct tl_deadline deadline;
+    uv_timer_t *sweeper; /* waits for what was swept to go */
+    unsigned sweeps;
     double deadline_s; /* of the phase it is in */
     enum tl_kill_reason killed;
     bool ending_hang;    /* captures of a hang are being taken */
@@ -78,10 +83,16 @@ struct tl_trial {
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
-    bool left_refused; /* the main process, as in struct tl_process */
+    uint64_t refused_at_crash;         /* as refused_bytes of the process at its last fatal signal */
+    enum tl_left left;                 /* how the main process exited */
+    bool scratch_full, filled_scratch; /* the file system of its scratch directory was; by itself */
+    char killed_name[32];              /* of the first process that somebody else killed; "" */
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
+    bool runs_steps;             /* its program is the runner of steps, which judges them by their status */
+    struct tl_passed_on in_hand; /* the death of a step that its status does not tell */
+    enum tl_phase in_hand_phase;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;
 };
@@ -98,7 +109,8 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, de
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */
-void tl_trial_process_died(struct tl_trial *t, pid_t pid, int signal);
+/* A process of it has ended. Returns the status to judge it by (tl_captures_end). */
+int tl_trial_process_ended(struct tl_trial *t, const struct tl_process *p, int status);
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
 void tl_trial_hang_captured(struct tl_trial *t);
 void tl_trial_maybe_end(struct tl_trial *t); /* when its last process is gone; frees it then */

@@ -2,10 +2,11 @@
  *
  * Theory of operation. A trial ends in one of few ways, and the first that holds decides (docs/outcomes.md
  * has the list): trapline ended it, and knows why; its process died of a signal, which wait4 tells; or it
- * exited, and what it had said by then counts. A status alone is not enough in five places:
+ * exited, and what it had said by then counts. A status alone is not enough in six places:
  *
  *   SIGKILL     is the kernel's for want of memory only when the cgroup counted an oom_kill. Else somebody
- *               sent it.
+ *               sent it. A counted one is the limit's whatever became of the rest: of a worker that is gone its
+ *               parent may make a failure, a success, or a wait without end.
  *   abort()     and its like under a memory limit is a lack of memory when the process says so and the limit
  *               was reached, or when its private memory was near the limit at that moment: RLIMIT_DATA makes
  *               an allocation fail before anything kills. The same holds for words with which it exits, and
@@ -15,12 +16,14 @@
  *   any other   may tell the death of a child just as well (gcc: 4). It does when a descendant died, and
  *   failure     every process above it failed after that; or when the driver of another machine says in words
  *               that its program died of a signal.
+ *   a report    of a sanitizer is a crash, whatever the process made of it.
  *   exit 0      is a pass only with a result, from the device that was asked for, whose numbers are numbers, or
  *               those of its reference, which only a comparison can tell.
  *
- * Of the captures of a crash the last one at the signal that killed is decisive: a runtime may handle a fault
- * and go on, and no stack of a handled fault is better than that of the death (see decisive). Of those of a
- * hang it is the process that does not merely wait for another (see hang_capture).
+ * Of the captures of a crash the one at which nothing was going to handle the signal that killed is decisive: a
+ * runtime may handle a fault and go on, and no stack of a handled fault is that of the death. So it
+ * is, too, when the process exits all the same: then another thread was faster (in_hand). Of those of a hang it is
+ * the process that does not merely wait for another. Both are found by decisive.c.
  *
  * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for one: what
  * was running when the machine went down is recorded as lost by db/, which finds its intent at the next start
@@ -29,6 +32,8 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/verdict/decisive.h"
+#include "harness/verdict/disk_limit.h"
 #include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
@@ -74,98 +79,6 @@ static void set_cause(struct tl_trial_record *r, const char *domain, const char 
     set_message(r, message);
 }
 
-static bool sent_by_a_process(const struct tl_capture *c)
-{
-    return c->si_code <= 0;
-}
-
-static bool has_stack(const struct tl_capture *c)
-{
-    return c->n_threads && c->threads[0].n_frames;
-}
-
-/* The capture that tells what a process died of: of the main process (or, for a wrapper, of a descendant) at that
- * signal, the last one; of descendants, of the one whose death was passed on. But one without a stack was taken when
- * the process was going already, killed by a fault of another thread that was captured before. A handler that puts
- * the default action back and raises the signal again makes a second stop; the first one, in the same thread, is
- * where it happened. */
-static int decisive(const struct tl_trial_record *r, int signal, const struct tl_passed_on *passed)
-{
-    int last = -1;
-    for (size_t i = 0; i < r->n_captures; i++) {
-        const struct tl_capture *c = &r->captures[i];
-        bool it = !passed ? c->is_main
-                          : !c->is_main && (passed->signal == signal ? c->pid == passed->pid : c->fatal);
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && it &&
-            (last < 0 || has_stack(c) || !has_stack(&r->captures[last])))
-            last = (int)i;
-    }
-    if (last < 0)
-        return -1;
-    int at = last;
-    for (int i = last - 1; i >= 0 && sent_by_a_process(&r->captures[at]); i--) {
-        const struct tl_capture *c = &r->captures[i], *raised = &r->captures[at];
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->pid == raised->pid &&
-            (c->tid == raised->tid || raised->sender_pid == raised->pid))
-            at = i;
-    }
-    return at;
-}
-
-/* The runner of steps only waits for its step: it is never what hangs. */
-static bool runs_steps(const struct tl_capture *c)
-{
-    const char *slash = c->exe ? strrchr(c->exe, '/') : NULL;
-    return c->is_main && slash && !strcmp(slash, "/trapline-command");
-}
-
-/* How many parents a process has that only wait for a child, up to the trial's own; -1 when one of them does
- * something else, or it descends from none of them. */
-static int depth_behind_waits(const struct tl_trial_record *r, const struct tl_capture *c)
-{
-    for (int depth = 0; depth <= (int)r->n_captures; depth++) {
-        if (c->is_main)
-            return depth;
-        const struct tl_capture *parent = NULL;
-        for (size_t i = 0; i < r->n_captures && !parent; i++)
-            if (r->captures[i].kind == TL_CAPTURE_HANG && r->captures[i].pid == c->parent)
-                parent = &r->captures[i];
-        if (!parent || !parent->awaits)
-            return -1;
-        c = parent;
-    }
-    return -1;
-}
-
-/* What hangs, and not what waits for it: the deepest process all of whose parents wait for a child, of
- * several one that waits for nothing of the kind, then the youngest. */
-static int hang_capture(const struct tl_trial_record *r)
-{
-    int best = -1, best_depth = -1, youngest = -1, any = -1;
-    bool steps = false;
-    for (size_t i = 0; i < r->n_captures; i++) {
-        const struct tl_capture *c = &r->captures[i], *b = best < 0 ? NULL : &r->captures[best];
-        if (c->kind != TL_CAPTURE_HANG)
-            continue;
-        if (any < 0)
-            any = (int)i;
-        steps |= runs_steps(c);
-        if (!c->is_main && (youngest < 0 || c->pid > r->captures[youngest].pid))
-            youngest = (int)i;
-        int depth = depth_behind_waits(r, c);
-        if (depth < 0)
-            continue;
-        if (depth > best_depth ||
-            (depth == best_depth && (c->awaits != b->awaits ? b->awaits : c->pid > b->pid))) {
-            best = (int)i;
-            best_depth = depth;
-        }
-    }
-    if (best_depth < 1 && steps && youngest >= 0) /* its step has left the family */
-        return youngest;
-    return best >= 0 ? best : any;
-}
-
 #define MIB(bytes) ((unsigned long long)((bytes) >> 20))
 
 /* said: in the words of the process; NULL. */
@@ -201,6 +114,25 @@ static bool ran_out_of_memory(const struct tl_process_facts *f, const char *said
     return true;
 }
 
+/* Whether a process failed because it could write no more. Then that is recorded. */
+static bool ran_out_of_disk(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
+{
+    bool of_others;
+    char *why = tl_disk_limit_reached(f, r->signal, said, &of_others);
+    if (why && of_others)
+        tl_verdict_not_run(why, r);
+    else if (why)
+        set_cause(r, "limit", "disk", why);
+    return why != NULL;
+}
+
+/* Why the decisive capture has no stack, where that is known; NULL. */
+static const char *why_no_stack(const struct tl_trial_record *r, int at)
+{
+    const struct tl_thread *t = at >= 0 && r->captures[at].n_threads ? &r->captures[at].threads[0] : NULL;
+    return t && !t->n_frames && !t->on_cpu ? t->state : NULL;
+}
+
 /* said: the last words of the process; NULL. passed: of a descendant; NULL for the trial's own process. */
 static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said, int signal,
                    const struct tl_passed_on *passed)
@@ -220,22 +152,29 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
     }
     if (signal == SIGXFSZ) {
         set_cause(r, "signal", name,
-                  tl_strdup("ended by SIGXFSZ: a file grew beyond limits.disk_mb of the case"));
+                  tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
+                            MIB(f->disk_limit)));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {
         set_cause(r, "signal", name, tl_format("ended by %s", name));
         return -1;
     }
-    int at = decisive(r, signal, passed);
-    if (ran_out_of_memory(f, said, r))
+    int at = tl_decisive_of_crash(r, signal, passed);
+    if (ran_out_of_disk(f, said, r) || ran_out_of_memory(f, said, r))
         return at;
+    char *alone = at >= 0 ? tl_memory_limit_alone(f, &r->captures[at]) : NULL;
+    if (alone) {
+        set_oom(f, alone, said, r);
+        free(alone);
+        return at;
+    }
     if (tl_memory_limit_silent(f, r, said, at)) {
         set_oom(f, "an allocation failed and the process ended itself", NULL, r);
         return at;
     }
     r->outcome = TL_OUTCOME_CRASH;
-    set_message(r, tl_strdup(said));
+    set_message(r, tl_strdup(said ? said : why_no_stack(r, at)));
     return at;
 }
 
@@ -333,7 +272,7 @@ static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_
     return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
 }
 
-/* Whether nothing that was written complains of anything. */
+/* Whether nothing that was written complains of anything but of memory. */
 static bool is_silent(const struct tl_trial_record *r)
 {
     const struct tl_output *const streams[] = {&r->out, &r->err};
@@ -342,7 +281,8 @@ static bool is_silent(const struct tl_trial_record *r)
         struct tl_buffer text = whole_text(streams[i]);
         char *error = tl_find_complaint(text.data, text.size, true),
              *closing = error ? NULL : tl_find_closing_error(text.data, text.size);
-        silent = !error && !closing;
+        silent =
+            (!error || tl_memory_limit_is_meant(error)) && (!closing || tl_memory_limit_is_meant(closing));
         free(error);
         free(closing);
         tl_buffer_free(&text);
@@ -351,14 +291,19 @@ static bool is_silent(const struct tl_trial_record *r)
 }
 
 /* Whether a program exited with a failure and said nothing when the limit had refused it what it needs. */
-static bool ran_out_silently(const struct tl_process_facts *f, struct tl_trial_record *r)
+static bool ran_out_silently(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
 {
-    char *how = failed_by_a_child(f, r) ? tl_memory_limit_left(f) : NULL;
-    bool did = how && is_silent(r);
+    if (!failed_by_a_child(f, r))
+        return false;
+    char *alone = tl_memory_limit_alone(f, NULL), *how = alone ? NULL : tl_memory_limit_left(f);
+    bool did = alone || (how && is_silent(r));
     if (did) {
+        char *words = alone ? tl_strdup(said ? said : r->message) : NULL;
         clear_error(r);
-        set_oom(f, how, NULL, r);
+        set_oom(f, alone ? alone : how, words, r);
+        free(words);
     }
+    free(alone);
     free(how);
     return did;
 }
@@ -403,13 +348,81 @@ static int signal_elsewhere(const struct tl_process_facts *f, const struct tl_tr
     return signal;
 }
 
+/* The signal of a step that was not traced, from its wait status; 0. */
+static int signal_untraced(const struct tl_process_facts *f, const struct tl_trial_record *r)
+{
+    bool told = f->untraced && f->got_error && r->error_domain && !strcmp(r->error_domain, "step") &&
+                r->error_code && !strncmp(r->error_code, "signal ", 7);
+    int n = told ? atoi(r->error_code + 7) : 0;
+    return n > 0 && n < 65 ? n : 0;
+}
+
+static void died_untraced(const struct tl_process_facts *f, struct tl_trial_record *r, int signal)
+{
+    char *words = last_words(r, signal);
+    clear_error(r);
+    died_of(f, r, words, signal, NULL);
+    if (r->outcome == TL_OUTCOME_CRASH && !r->message)
+        set_message(r, tl_strdup(TL_NOT_TRACED));
+    free(words);
+}
+
+/* Of a hang, when nothing but the runner of steps was seen, which waits for a step that nobody sees. */
+static bool hides_what_hangs(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        if (r->captures[i].kind != TL_CAPTURE_HANG || !tl_runs_steps(&r->captures[i]))
+            return false;
+    if (!f->untraced)
+        return false;
+    for (size_t i = 0; i < r->n_captures; i++)
+        tl_capture_free(&r->captures[i]);
+    r->n_captures = 0;
+    return true;
+}
+
+/* What a sanitizer reported of a process that was not to be ended by it, or that exits by its own rules: as bad as the signal that it
+ * would have died of. Where a process did die of a signal, and its parent was content with that, it is nothing new. */
+static bool was_reported(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    bool failed = failed_by_a_child(f, r),
+         went_on = f->got_result && !WEXITSTATUS(f->status) && !r->n_captures;
+    if (!f->executed || f->descendant_signals[SIGABRT] || (!failed && !went_on))
+        return false;
+    struct tl_buffer text = whole_text(&r->err);
+    char *report = tl_find_sanitizer_report(text.data, text.size);
+    tl_buffer_free(&text);
+    if (!report)
+        return false;
+    r->outcome = TL_OUTCOME_CRASH;
+    clear_error(r);
+    set_message(r, report);
+    return true;
+}
+
+/* The error that was written last; NULL. */
+static char *complaint(const struct tl_trial_record *r)
+{
+    struct tl_buffer text = whole_text(&r->err);
+    char *message = tl_find_complaint(text.data, text.size, true);
+    tl_buffer_free(&text);
+    return message;
+}
+
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int code = r->exit_status = WEXITSTATUS(f->status), n = code - 128;
     char text[24];
     snprintf(text, sizeof text, "%d", code);
-    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n))
+    if (n > 0 && n < 65 && (f->descendant_signals[n] || f->passed_on.signal == n)) {
+        clear_error(r); /* that the status is none that was expected */
         return died_of(f, r, said, n, &f->passed_on);
+    }
+    n = signal_untraced(f, r);
+    if (n) {
+        died_untraced(f, r, n);
+        return -1;
+    }
     if (f->executed && is_death_in_other_words(f, r))
         return died_in_other_words(f, r, said);
     char *line = NULL;
@@ -421,7 +434,11 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
         set_message(r, line);
         return -1;
     }
-    if (f->executed && ran_out_silently(f, r))
+    if (was_reported(f, r))
+        return -1;
+    if (f->executed && (f->status || f->got_error) && ran_out_of_disk(f, f->got_error ? r->message : said, r))
+        return -1;
+    if (f->executed && ran_out_silently(f, said, r))
         return -1;
     if (!f->executed && code == 127) {
         set_cause(r, "trapline", "exec", tl_strdup("the program could not be started; stderr says why"));
@@ -435,7 +452,11 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     } else if (code && ran_out_of_memory(f, said, r)) {
         ;
     } else if (code) {
-        set_cause(r, "exit", text, exit_message(f, said, code));
+        char *words = said || n <= 0
+                          ? NULL
+                          : complaint(r); /* nothing died: the status is its own, and so are the words */
+        set_cause(r, "exit", text, exit_message(f, said ? said : words, code));
+        free(words);
     } else if (f->protocol && !f->got_result) {
         set_cause(r, "protocol", "silent",
                   tl_strdup("exit status 0 without a result: a runner must answer every trial "
@@ -446,13 +467,38 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     return -1;
 }
 
+/* What became of a trial of which the kernel killed a process for the memory limit. But files on a file system that
+ * lives in memory count as memory, too: it is the limit of these that was reached first. */
+static void killed_for_memory(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    if (f->disk_over) {
+        set_cause(r, "limit", "disk", tl_disk_limit_message(f, NULL));
+        return;
+    }
+    char *how = tl_format("the kernel killed %s (cgroup oom_kill)%s", f->killed ? f->killed : "the process",
+                          f->end == TL_END_DEADLINE ? ", and the rest waited until the deadline" : "");
+    clear_error(r);
+    r->signal = SIGKILL;
+    set_oom(f, how, NULL, r);
+    free(how);
+}
+
 /* Fills all but the signature; returns the index of the decisive capture, or -1. */
 static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
+    bool hidden;
+    const char *why;
+    int at;
     r->exit_status = -1;
     r->signal = 0;
     if (f->got_result)
         r->phase = TL_PHASE_DONE;
+    if (f->cgroup_oom_kills && f->memory_limit && (f->end == TL_END_BY_ITSELF || f->end == TL_END_DEADLINE)) {
+        if (f->end == TL_END_BY_ITSELF && WIFEXITED(f->status))
+            r->exit_status = WEXITSTATUS(f->status);
+        killed_for_memory(f, r);
+        return -1;
+    }
     switch (f->end) {
     case TL_END_CANCELLED:
         r->outcome = TL_OUTCOME_LOST;
@@ -463,15 +509,18 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         return -1;
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
-        set_message(r, tl_format("phase %s took longer than %g s%s", tl_phase_name(r->phase), f->timeout_s,
-                                 f->got_result ? " (its result had been sent)" : ""));
-        return hang_capture(r);
+        hidden = hides_what_hangs(f, r);
+        at = tl_decisive_of_hang(r);
+        why = hidden ? TL_NOT_TRACED : why_no_stack(r, at);
+        set_message(r, tl_format("phase %s took longer than %g s%s%s%s", tl_phase_name(r->phase),
+                                 f->timeout_s, f->got_result ? " (its result had been sent)" : "",
+                                 why ? ", " : "", why ? why : ""));
+        return at;
     case TL_END_MEMORY:
         set_oom(f, "seen by trapline, which killed it", NULL, r);
         return -1;
     case TL_END_DISK:
-        set_cause(r, "limit", "disk",
-                  tl_strdup("its scratch directory grew beyond limits.disk_mb of the case"));
+        set_cause(r, "limit", "disk", tl_disk_limit_message(f, NULL));
         return -1;
     case TL_END_PROCESSES:
         set_cause(r, "limit", "processes",
@@ -481,7 +530,13 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         break;
     }
     char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
-    int at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
+    if (f->in_hand.signal) {
+        r->phase = f->in_hand_phase;
+        clear_error(r);
+        at = died_of(f, r, said, f->in_hand.signal, &f->in_hand);
+    } else {
+        at = WIFSIGNALED(f->status) ? died_of(f, r, said, WTERMSIG(f->status), NULL) : exited(f, r, said);
+    }
     free(said);
     return at;
 }
@@ -524,6 +579,15 @@ static void add_report(struct tl_crash_report *p, struct tl_trial_record *r)
         set_message(r, tl_strdup(message));
 }
 
+/* Of a failure none of whose captures tells it. They are of something else, and the first one would be taken for
+ * its stack. */
+static void forget_captures(struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        tl_capture_free(&r->captures[i]);
+    r->n_captures = 0;
+}
+
 /* --- the entries ---------------------------------------------------------------------------------------- */
 
 void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_record *r)
@@ -533,6 +597,9 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
         struct tl_capture c = r->captures[at];
         memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
         r->captures[0] = c;
+    } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG) &&
+               !(f->report && f->report->capture.n_threads)) {
+        forget_captures(r);
     }
     if (f->report)
         add_report(f->report, r);

@@ -32,16 +32,28 @@ struct tl_process_facts {
     const char *violation;         /* the first violation of the protocol; NULL */
     const int *descendant_signals; /* [65]: how many descendants died of each signal */
     struct tl_passed_on passed_on;
-    uint64_t cgroup_oom_kills;      /* during the trial */
-    uint64_t memory_limit;          /* bytes; 0: none */
-    uint64_t data_at_crash;         /* bytes of private memory at the fatal signal; 0: unknown */
-    uint64_t most_wanted;           /* bytes: a larger allocation is not refused for the limit; 0: unknown */
-    uint64_t refused_bytes;         /* of the last allocation that was refused for the limit; 0: none known */
-    uint64_t data_when_refused;     /* bytes of private memory then */
-    bool left_refused;              /* what failed exited, and would be refused its last allocation again */
-    double timeout_s;               /* of the phase it was in */
-    const char *device_asked;       /* NULL: any */
-    bool has_reference;             /* its outputs will be compared: they alone do not say what is right */
+    /* Of a step whose status is judged: a signal that nothing was going to handle, which its exit status does not
+     * tell; and the phase it came in. */
+    struct tl_passed_on in_hand;
+    enum tl_phase in_hand_phase;
+    uint64_t cgroup_oom_kills;  /* during the trial */
+    const char *killed;         /* name of the first process that somebody else killed; NULL: unknown */
+    uint64_t memory_limit;      /* bytes; 0: none */
+    uint64_t data_at_crash;     /* bytes of private memory at the fatal signal; 0: unknown */
+    uint64_t refused_at_crash;  /* bytes, of the last large allocation of the process that died; 0: granted */
+    uint64_t most_wanted;       /* bytes: a larger allocation is not refused for the limit; 0: unknown */
+    uint64_t refused_bytes;     /* of the last allocation that was refused for the limit; 0: none known */
+    uint64_t data_when_refused; /* bytes of private memory then */
+    bool left_refused;          /* what failed exited, and would be refused its last allocation again */
+    bool left_full;             /* what failed exited, and had all of the limit in use */
+    uint64_t disk_limit;        /* bytes; 0: none */
+    bool disk_over;             /* its scratch directory, or a file in it, has reached that limit */
+    const char *full_scratch;   /* the scratch directory, when its file system was full; NULL */
+    bool filled_scratch;        /* most of what is in it then is the trial's own */
+    bool untraced;              /* something of it was not traced, as its case asks */
+    double timeout_s;           /* of the phase it was in */
+    const char *device_asked;   /* NULL: any */
+    bool has_reference;         /* its outputs will be compared: they alone do not say what is right */
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */
 };
 

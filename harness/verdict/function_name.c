@@ -60,16 +60,30 @@ static char *objective_c(const char *s)
     return tl_format("%.*s%s", (int)(end + 1 - p), p, strstr(end, "_block_invoke") ? "_block_invoke" : "");
 }
 
+/* Whether a suffix ends here, or goes on with its number. */
+static bool ends_suffix(const char *p)
+{
+    return !*p || *p == '.' || tl_is_digit(*p);
+}
+
 static void cut_suffixes(char *s)
 {
-    static const char *const suffixes[] = {
-        " [clone ",    ".part.",    ".constprop.",      ".isra.",  ".cold",    ".lto_priv.", ".llvm.",
-        ".localalias", "$VARIANT$", " in conformance ", ".resume", ".destroy", ".cleanup",   " (.resume)"};
+    static const char *const suffixes[] = {" [clone ",   "$VARIANT$",   " in conformance ",
+                                           " (.resume)", " (.destroy)", " (.cleanup)"};
+    /* What compilers call parts and copies of a function, with a number after it or none. */
+    static const char *const parts[] = {".part.", ".constprop.", ".isra.",     ".lto_priv.",
+                                        ".llvm.", ".cold",       ".localalias"};
     for (size_t i = 0; i < TL_COUNT(suffixes); i++) {
         char *p = strstr(s, suffixes[i]);
         if (p && p > s)
             *p = '\0';
     }
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
+        for (char *p = s; (p = strstr(p, parts[i])); p++)
+            if (p > s && ends_suffix(p + strlen(parts[i]))) {
+                *p = '\0';
+                break;
+            }
     char *at = strchr(s, '@'); /* versions ("@@GLIBC_2.2.5") and "@plt" */
     if (at && at > s && is_word(at[-1]))
         *at = '\0';
@@ -235,22 +249,31 @@ static void erase_inline_namespaces(char *s)
 }
 
 /* "__memmove_avx_unaligned_erms" and "_platform_memmove" are memmove: which one runs depends on the
- * processor. */
+ * processor. Of any other function such a name is its own. */
 static char *processor_variant(const char *s)
 {
-    static const char *const marks[] = {"_avx",      "_sse",     "_evex",  "_erms",      "_neon",
-                                        "_sve",      "_generic", "_mops",  "_unaligned", "_falkor",
-                                        "_thunderx", "_kunpeng", "_a64fx", "_oryon"};
-    if (starts(s, "_platform_"))
-        return tl_strdup(s + 10);
-    if (!starts(s, "__mem") && !starts(s, "__str") && !starts(s, "__wcs") && !starts(s, "__wmem"))
+    static const char *const functions[] = {
+        "memmove",   "memcpy",      "mempcpy",    "memset", "memcmp",  "memchr",  "memrchr", "rawmemchr",
+        "memmem",    "strlen",      "strnlen",    "strcpy", "strncpy", "stpcpy",  "stpncpy", "strcat",
+        "strncat",   "strcmp",      "strncmp",    "strchr", "strrchr", "strspn",  "strcspn", "strpbrk",
+        "strchrnul", "strstr",      "strcasecmp", "wcslen", "wcsnlen", "wmemset", "wmemcmp", "wcscpy",
+        "wcschr",    "strncasecmp", "bzero",      "wcscmp"};
+    static const char *const marks[] = {"avx",      "sse",     "evex",  "erms",      "neon",
+                                        "sve",      "generic", "mops",  "unaligned", "falkor",
+                                        "thunderx", "kunpeng", "a64fx", "oryon",     "chk"};
+    bool platform = starts(s, "_platform_");
+    if (!platform && !starts(s, "__"))
         return NULL;
-    for (size_t i = 0; i < TL_COUNT(marks); i++) {
-        const char *p = strstr(s + 5, marks[i]);
-        if (p)
-            return tl_format("%.*s", (int)(p - s - 2), s + 2);
-    }
-    return NULL;
+    s += platform ? 10 : 2;
+    size_t n = 0;
+    while (s[n] >= 'a' && s[n] <= 'z')
+        n++;
+    bool known = false, marked = platform;
+    for (size_t i = 0; i < TL_COUNT(functions) && !known; i++)
+        known = strlen(functions[i]) == n && !strncmp(s, functions[i], n);
+    for (size_t i = 0; i < TL_COUNT(marks) && !marked; i++)
+        marked = s[n] == '_' && starts(s + n + 1, marks[i]);
+    return known && marked ? tl_format("%.*s", (int)n, s) : NULL;
 }
 
 static char *bounded(char *name)
@@ -282,6 +305,8 @@ char *tl_function_name(const char *demangled)
         free(impl);
         while (b.size && strchr(" &*", b.data[b.size - 1]))
             b.data[--b.size] = '\0';
+        while (b.size > 2 && b.data[b.size - 1] == ':') /* "f::<T>" of Rust */
+            b.data[--b.size] = '\0';
         const char *blank = strrchr(b.data, ' '); /* after the return type */
         const char *bare = blank ? blank + 1 : b.data;
         bare += strspn(bare, "*&");
@@ -302,4 +327,30 @@ char *tl_function_name(const char *demangled)
     }
     free(raw);
     return bounded(name);
+}
+
+bool tl_is_of_go(const char *file)
+{
+    size_t n = file ? strlen(file) : 0;
+    return n > 3 && !strcmp(file + n - 3, ".go");
+}
+
+/* "main.(*Table[...]).put" is "main.(*Table).put": Go has no suffixes, and its receiver stands in brackets. */
+static char *go_name(const char *function)
+{
+    char *name = tl_clean_text(function, strnlen(function, RAW_MOST), false), *to = name;
+    for (const char *p = name; *p;)
+        if (*p == '[')
+            p = group_end(p);
+        else
+            *to++ = *p++;
+    *to = '\0';
+    return bounded(name);
+}
+
+char *tl_symbol_name(const struct tl_symbol *s)
+{
+    return tl_is_of_go(s->file) || (starts(s->function, "runtime.") && !tl_is_digit(s->function[8]))
+               ? go_name(s->function)
+               : tl_function_name(s->function);
 }

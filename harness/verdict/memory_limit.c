@@ -1,7 +1,10 @@
-/* Whether the memory limit was the reason of a failure. Words alone are no evidence: a program may say that it
- * is out of memory for reasons of its own, and a size that was computed wrongly is refused with any limit. And a
- * program that says nothing may have met the limit all the same, when abort() or a write to NULL is what it makes
- * of an allocation that failed. */
+/* Whether the memory limit was the reason of a failure.
+ *
+ * Words alone are no evidence: a program may say that it is out of memory for reasons of its own, and a size that was
+ * computed wrongly is refused with any limit. And evidence that holds at the very end of what failed needs no words:
+ * what a program makes of an allocation that failed is an assertion about something else, a write to NULL, or
+ * silence. What was seen earlier (a refusal that the process went on after, a limit that was near) counts for one
+ * that says that it ran out of memory, or that says nothing. */
 #include "harness/verdict/memory_limit.h"
 
 #include "harness/base/buffer.h"
@@ -68,8 +71,6 @@ static char *seen_at_limit(const struct tl_process_facts *f)
                          MIB(f->data_when_refused));
     if (is_near_limit(f))
         return tl_format("%llu MiB were in use when an allocation failed", MIB(f->data_at_crash));
-    if (f->cgroup_oom_kills)
-        return tl_strdup("the kernel killed for it (cgroup oom_kill)");
     return NULL;
 }
 
@@ -93,10 +94,32 @@ char *tl_memory_limit_left(const struct tl_process_facts *f)
     return f->memory_limit && f->left_refused ? seen_at_limit(f) : NULL;
 }
 
+bool tl_memory_limit_is_meant(const char *said)
+{
+    return speaks_of_memory(said);
+}
+
+char *tl_memory_limit_alone(const struct tl_process_facts *f, const struct tl_capture *death)
+{
+    uint64_t wanted = f->refused_at_crash;
+    if (!f->memory_limit)
+        return NULL;
+    if (!death)
+        return f->left_full ? tl_strdup("all of it was in use when the process gave up") : NULL;
+    if (f->data_at_crash && f->data_at_crash + TL_MEMORY_UNSEEN > f->memory_limit)
+        return tl_format("%llu MiB were in use, and no more was to be had", MIB(f->data_at_crash));
+    /* What was written to is NULL, and what should have been there. */
+    bool missed = death->signal != SIGSEGV || (death->has_address && death->fault_address < wanted);
+    return wanted && missed && f->data_at_crash + wanted > f->memory_limit
+               ? tl_format("an allocation of %llu MiB was refused with %llu MiB in use", MIB(wanted),
+                           MIB(f->data_at_crash))
+               : NULL;
+}
+
 bool tl_memory_limit_silent(const struct tl_process_facts *f, const struct tl_trial_record *r,
                             const char *said, int capture)
 {
-    bool still_refused = f->refused_bytes && f->data_at_crash + f->refused_bytes > f->memory_limit;
+    bool still_refused = f->refused_at_crash && f->data_at_crash + f->refused_at_crash > f->memory_limit;
     if (said || !f->memory_limit || !f->data_at_crash || !(is_near_limit(f) || still_refused))
         return false;
     if (r->signal == SIGABRT || r->signal == SIGTRAP || r->signal == SIGILL)

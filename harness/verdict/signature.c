@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TITLE_MOST 400          /* bytes of a title; its middle is left out of a longer one */
 #define TITLE_HEAD 260          /* of these, from its beginning */
@@ -125,6 +126,25 @@ static bool is_from_anywhere(const char *message)
            strstr(message, "pure virtual method called") || strstr(message, "without an active exception");
 }
 
+static bool is_python(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL, *file = slash ? slash + 1 : path ? path : "";
+    return !strncasecmp(file, "python", 6) || !strncmp(file, "libpython", 9);
+}
+
+/* Where the program was in Python, when it is one and says so; NULL. */
+static char *python_place(const struct tl_trial_record *r)
+{
+    const struct tl_capture *c = decisive(r);
+    bool it = !c || is_python(c->exe);
+    for (size_t i = 0; c && i < c->n_modules && !it; i++)
+        it = is_python(c->modules[i].path);
+    const struct tl_output *err = &r->err;
+    return !it ? NULL
+               : tl_find_python_place(err->tail_size ? err->tail : err->head,
+                                      err->tail_size ? err->tail_size : err->head_size);
+}
+
 static char *crash_title(const struct tl_trial_record *r, bool coarse)
 {
     int how = coarse ? TL_TITLE_COARSE : 0;
@@ -132,6 +152,13 @@ static char *crash_title(const struct tl_trial_record *r, bool coarse)
     char *message = message_of(r), *frames = NULL;
     if (!message || is_hardware(signal))
         frames = crash_frames(r, how);
+    char *python = coarse || (message && !frames) ? NULL : python_place(r);
+    if (python) { /* the stack of an interpreter is much the same wherever it was */
+        char *both = tl_format("%s%s%s", frames ? frames : tl_signal_name(signal), ", in Python ", python);
+        free(frames);
+        free(python);
+        frames = both;
+    }
     if (frames) {
         free(message);
         return frames;
@@ -182,11 +209,24 @@ static int by_rank_and_title(const void *a, const void *b)
     return strcmp(x->title, y->title);
 }
 
+/* Of a stack without a name that is fit: all of it is the system's, or the runtime of a language whose threads take turns in its
+ * calls, so that only a process with one thread has one call. */
+static const char *nameless_hang(const struct tl_capture *c)
+{
+    bool all_wait = c && c->n_threads;
+    for (size_t i = 0; c && i < c->n_threads; i++)
+        all_wait &=
+            c->threads[i].state && !strncmp(c->threads[i].state, TL_THREAD_WAITS, strlen(TL_THREAD_WAITS));
+    if (!all_wait)
+        return "hang without a stack";
+    return c->n_threads == 1 ? c->threads[0].state
+                             : "all threads wait in the runtime of their language or in libc";
+}
+
 /* The main thread when it runs; else what most of the running threads do (a pool that spins), in doubt the
  * first in the alphabet; else what the main thread waits for; else what most of the others wait for. */
-static char *hang_title(const struct tl_trial_record *r, bool coarse)
+static char *process_title(const struct tl_capture *c, bool coarse)
 {
-    const struct tl_capture *c = decisive(r);
     struct hanging *all = tl_calloc(c ? c->n_threads : 0, sizeof *all);
     size_t n = 0, best = 0, most = 0;
     for (size_t i = 0; c && i < c->n_threads; i++) {
@@ -205,11 +245,33 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
             best = i;
         }
     }
-    char *title = n ? tl_strdup(all[best].title) : tl_strdup("hang without a stack");
+    char *title = n ? tl_strdup(all[best].title) : NULL;
     for (size_t i = 0; i < n; i++)
         free(all[i].title);
     free(all);
     return title;
+}
+
+/* What hangs between vfork and exec may be libc's alone: what called it is on the stack of its parent. */
+static const struct tl_capture *parent_in_vfork(const struct tl_trial_record *r)
+{
+    for (size_t i = 1; i < r->n_captures; i++) {
+        const struct tl_capture *c = &r->captures[i];
+        for (size_t k = 0; c->kind == TL_CAPTURE_HANG && c->pid == r->captures[0].parent && k < c->n_threads;
+             k++)
+            if (c->threads[k].on_cpu)
+                return c;
+    }
+    return NULL;
+}
+
+static char *hang_title(const struct tl_trial_record *r, bool coarse)
+{
+    const struct tl_capture *c = decisive(r), *parent = c ? parent_in_vfork(r) : NULL;
+    char *title = process_title(c, coarse);
+    if (!title && parent)
+        title = process_title(parent, coarse);
+    return title ? title : tl_strdup(nameless_hang(c));
 }
 
 /* ---- the others ---- */

@@ -1,7 +1,8 @@
 /* Which frames of a stack stand in the title of a failure: those that tell it from another one.
  *
  * Theory of operation. A stack has dozens of frames, most of which are the same whatever went wrong. Every
- * frame has a name (its function, or its place in its module) and a role:
+ * frame has a name (its function, or its place in its module) and a role, which frame_role.c tells by its
+ * module:
  *
  *   runtime   what trapline is looking for
  *   system    libc, the C++ library, the loader, the thread library: the title says which of their functions
@@ -20,6 +21,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
+#include "harness/verdict/frame_role.h"
 #include "harness/verdict/function_name.h"
 
 #include <signal.h>
@@ -29,110 +31,6 @@
 #define DEEP 32          /* frames from which on repetition is called recursion */
 #define CYCLE_WINDOW 256 /* innermost frames that are searched for it */
 #define CYCLE_NAMES 4    /* functions of a cycle that are named */
-
-enum frame_role { RUNTIME, SYSTEM, RUNNER, ABORT, START };
-
-/* Names of functions, leading underscores left out; a '*' stands for anything. */
-/* clang-format off */
-static const char *const abort_names[] = {
-    /* signals and glibc */
-    "raise", "gsignal", "abort", "tgkill", "pthread_kill*", "abort_msg", "abort_report_np",
-    "libc_message*", "libc_fatal", "backtrace_and_maps", "restore_rt", "kernel_rt_sigreturn",
-    "kernel_sigreturn", "sigtramp", "syscall_cancel*",
-    /* checks of libc and the compiler */
-    "assert", "assert_fail*", "assert_perror_fail*", "assert_rtn", "assert2", "stack_chk_fail*",
-    "fortify_fail*", "chk_fail", "longjmp_chk",
-    /* glibc's heap */
-    "malloc_printerr*", "int_free*", "int_malloc", "int_realloc", "int_memalign", "malloc_consolidate",
-    "unlink_chunk*", "munmap_chunk", "sysmalloc", "tcache_*",
-    /* macOS's heap */
-    "malloc_zone_error", "malloc_error_break", "malloc_vreport", "malloc_report", "zone_error*",
-    "free_list_checksum_botch*", "small_free_list_*", "tiny_free_list_*",
-    "nanov2_guard_corruption_detected", "find_zone_and_free*",
-    /* C++ */
-    "cxa_throw", "cxa_rethrow", "cxa_bad_cast", "cxa_bad_typeid", "cxa_pure_virtual",
-    "cxa_call_terminate", "cxa_call_unexpected", "cxa_throw_bad_array_new_length", "std::terminate",
-    "std::__terminate", "std::unexpected", "std::rethrow_exception", "std::__throw_*",
-    "std::__libcpp_verbose_abort", "std::__glibcxx_assert_fail", "std::__replacement_assert",
-    "gnu_cxx::__verbose_terminate_handler", "cxxabiv1::*", "abort_message",
-    "demangling_terminate_handler", "Unwind_*", "gxx_personality_v0",
-    /* Objective-C and Apple's frameworks */
-    "objc_exception_throw", "objc_terminate", "objc_fatal*", "exceptionPreprocess",
-    "CFThrowFormattedException", "-[NSAssertionHandler*", "+[NSException raise*", "-[NSException raise*",
-    "MTLReportFailure*", "NSThrow*",
-    /* Swift */
-    "swift_runtime_on_report", "swift_stdlib_reportFatalError*",
-    "swift_stdlib_reportUnimplementedInitializer*", "swift_reportError", "swift::fatalError*",
-    "swift::warning*", "assertionFailure", "fatalErrorMessage", "swift_unexpectedError",
-    "Swift.*ssertionFailure", "swift::swift_abort*",
-    /* Rust */
-    "rust_panic*", "rust_begin_unwind", "rust_start_panic", "rust_end_short_backtrace",
-    "core::panicking::*", "std::panicking::*", "std::process::abort", "std::sys::*::abort_internal",
-    "std::rt::panic*", "core::option::*failed", "core::result::unwrap_failed",
-    "alloc::alloc::handle_alloc_error",
-    /* glog, Abseil, Chromium, LLVM, .NET, Python */
-    "google::LogMessage*", "google::logging_fail", "google::DumpStackTraceAndExit",
-    "absl::log_internal::*", "absl::raw_log_internal::*", "absl::base_internal::*",
-    "logging::LogMessage*", "llvm::report_fatal_error", "llvm::report_bad_alloc_error",
-    "llvm::llvm_unreachable_internal", "llvm::sys::RunSignalHandlers", "llvm::sys::PrintStackTrace",
-    "SignalHandler", "PROCAbort", "faulthandler_*",
-    /* sanitizers */
-    "asan*", "sanitizer::*", "sanitizer_*", "ubsan*", "tsan*", "msan*", "lsan*", "hwasan*",
-    "interceptor_*", "interception*",
-};
-static const char *const start_names[] = {
-    /* Linux */
-    "start", "start_thread", "clone", "clone3", "thread_start", "libc_start_main*",
-    "libc_start_call_main", "libc_init_first", "main_trampoline",
-    /* macOS */
-    "pthread_start", "start_wqthread", "pthread_wqthread", "dyld*start*", "dispatch_worker_thread*",
-    "dispatch_root_queue_drain*", "dispatch_client_callout*", "dispatch_call_block_and_release",
-    "dispatch_workloop_*", "dispatch_lane_*", "dispatch_queue_override_invoke", "dispatch_sync_f*",
-    "dispatch_mach_*",
-    /* Windows */
-    "BaseThreadInitThunk", "RtlUserThreadStart",
-    /* C++ and Rust */
-    "execute_native_thread_routine", "thread_proxy*", "std::__thread_proxy*", "std::thread::_State_impl*",
-    "std::thread::_Invoker*", "std::__invoke*", "std::invoke_r*", "std::rt::lang_start*",
-    "std::sys::backtrace::__rust_begin_short_backtrace", "core::ops::function::FnOnce::call_once",
-};
-static const char *const wait_names[] = {
-    /* for descriptors */
-    "poll", "ppoll", "poll_chk", "select", "select_chk", "select_nocancel", "pselect*", "epoll_wait",
-    "epoll_pwait*", "io_getevents", "read", "readv", "pread*", "write", "recv*", "send*", "accept*",
-    "connect", "kevent*",
-    /* for children, time and signals */
-    "wait", "wait3", "wait4", "waitpid", "waitid", "nanosleep*", "clock_nanosleep*", "usleep", "sleep",
-    "pause", "sigsuspend", "sigtimedwait*", "sigwait*",
-    /* for other threads */
-    "futex*", "lll_lock_wait*", "lll_wait*", "pthread_cond_*wait*", "pthread_mutex_*lock*",
-    "pthread_join*", "pthread_clockjoin*", "pthread_timedjoin*", "pthread_rwlock_*", "pthread_barrier_*",
-    "sem_wait*", "sem_timedwait*", "new_sem_wait*", "std::condition_variable*",
-    "std::__1::condition_variable*", "std::thread::join", "std::mutex::lock", "std::this_thread::*",
-    "std::__atomic_wait*", "absl::synchronization_internal::*", "absl::Mutex::*", "absl::CondVar::*",
-    /* macOS's */
-    "mach_msg*", "psynch_*", "ulock_wait*", "semaphore_*wait*", "semwait_signal*", "workq_kernreturn",
-    "dispatch_semaphore_wait*", "dispatch_group_wait*", "dispatch_sema4_*", "dispatch_sync_f_slow",
-    "DISPATCH_WAIT*", "CFRunLoop*",
-    /* libc's ways into the kernel */
-    "syscall", "syscall_cancel*", "internal_syscall_cancel*", "restart_syscall",
-};
-/* clang-format on */
-
-static bool listed(const char *const *names, size_t n, const char *name)
-{
-    if (name[0] == '_')
-        name += strspn(name, "_");
-    for (size_t i = 0; i < n; i++) {
-        const char *star = strchr(names[i], '*');
-        size_t k = star ? (size_t)(star - names[i]) : 0;
-        if (!star ? !strcmp(name, names[i])
-                  : !strncmp(name, names[i], k) && (!star[1] || strstr(name + k, star + 1)))
-            return true;
-    }
-    return false;
-}
-#define LISTED(table, name) listed(table, TL_COUNT(table), name)
 
 static const struct tl_module *module_of(const struct tl_capture *c, const struct tl_frame *f)
 {
@@ -165,66 +63,34 @@ static char *module_name(const struct tl_module *m)
     return name;
 }
 
-static bool is_system(const char *base)
-{
-    static const char *const prefixes[] = {
-        "libc.so",     "libc-",      "libc++",         "libpthread",  "libstdc++", "libgcc_s", "libm.so",
-        "libm-",       "libmvec",    "ld-linux",       "ld-musl",     "ld-2.",     "ld.so",    "libdl.",
-        "libdl-",      "librt.",     "librt-",         "libasan",     "libubsan",  "libtsan",  "liblsan",
-        "libclang_rt", "libffi",     "libsystem_",     "libdispatch", "libobjc",   "libswift", "dyld",
-        "[vdso]",      "linux-vdso", "CoreFoundation", "Foundation",  "libdyld"};
-    for (size_t i = 0; i < TL_COUNT(prefixes); i++)
-        if (!strncmp(base, prefixes[i], strlen(prefixes[i])))
-            return true;
-    return false;
-}
-
 /* The function of a frame: of the code that stands there, not what was inlined into it, so that it is the
- * same with and without debug information. NULL when it is not known. */
-static const char *function_of(const struct tl_thread *t, size_t i)
+ * same with and without debug information; add_inlined has the rest. NULL when it is not known. */
+static const struct tl_symbol *function_of(const struct tl_thread *t, size_t i)
 {
     if (!t->symbols)
         return NULL;
     const struct tl_frame_symbols *s = &t->symbols[i];
     for (size_t k = s->n; k-- > 0;)
         if (s->symbols[k].function && s->symbols[k].function[0])
-            return s->symbols[k].function;
+            return &s->symbols[k];
     return NULL;
 }
 
 struct named {
     char *name;
-    enum frame_role role;
+    enum tl_frame_role role;
     bool anonymous; /* the name is a place and not a function */
 };
 
-static enum frame_role role_of(const struct tl_capture *c, const struct tl_frame *f, const char *function)
-{
-    if (function && LISTED(abort_names, function))
-        return ABORT;
-    if (function && LISTED(start_names, function))
-        return START;
-    const struct tl_module *m = module_of(c, f);
-    if (!m)
-        return RUNTIME; /* code made at run time is the runtime's */
-    if (c->exe && m->path && !strcmp(m->path, c->exe))
-        return RUNNER;
-    const char *base = base_name(m->path);
-    if (!strncmp(base, "libpython", 9) || !strcmp(base, "Python"))
-        return RUNNER;
-    return is_system(base) ? SYSTEM : RUNTIME;
-}
-
-static struct named name_frame(const struct tl_capture *c, const struct tl_thread *t, size_t i, bool coarse)
+static struct named name_frame(const struct tl_capture *c, const struct tl_thread *t, size_t i,
+                               enum tl_frame_role role, bool coarse)
 {
     const struct tl_frame *f = &t->frames[i];
-    const char *function = function_of(t, i);
-    if (function) {
-        char *name = tl_function_name(function);
-        return (struct named){name, role_of(c, f, name), false};
-    }
+    const struct tl_symbol *function = function_of(t, i);
+    if (function)
+        return (struct named){tl_symbol_name(function), role, false};
     const struct tl_module *m = module_of(c, f);
-    struct named n = {NULL, role_of(c, f, NULL), true};
+    struct named n = {NULL, role, true};
     if (!m) {
         n.name = tl_strdup("generated code");
         return n;
@@ -272,11 +138,47 @@ static bool is_placeless(const struct tl_capture *c, const struct tl_thread *t, 
     return false;
 }
 
+/* Of the languages' own libraries, by the name or by where its source lies. */
+static bool is_wrapper(const struct tl_symbol *y, const char *name)
+{
+    static const char *const spaces[] = {"std::", "core::", "alloc::", "__gnu_cxx::"};
+    static const char *const places[] = {"/include/c++/", "/library/core/", "/library/std/",
+                                         "/library/alloc/"};
+    for (size_t i = 0; i < TL_COUNT(spaces); i++)
+        if (!strncmp(name, spaces[i], strlen(spaces[i])) || (y->file && strstr(y->file, places[i])))
+            return true;
+    return false;
+}
+
+/* Functions that link-time optimisation has inlined into a frame, and that would have frames of their own without it:
+ * else all of a program may be one function. What else is inlined is so in every build that is optimised, and is left
+ * out. Another build may not be made so, so this is nothing to compare builds by. */
+static void add_inlined(const struct tl_thread *t, size_t i, enum tl_frame_role role, struct named *names,
+                        size_t *n)
+{
+    if (!t->symbols || (role != TL_ROLE_RUNTIME && role != TL_ROLE_RUNNER))
+        return;
+    const struct tl_frame_symbols *s = &t->symbols[i];
+    for (size_t k = 0, added = 0; k < s->n && added < TL_TITLE_FRAMES_MOST; k++) {
+        const struct tl_symbol *y = &s->symbols[k];
+        if (!y->inlined || !y->apart || !y->function || !y->function[0])
+            continue;
+        char *name = tl_symbol_name(y);
+        if (is_wrapper(y, name)) {
+            free(name);
+            continue;
+        }
+        names[(*n)++] = (struct named){name, role, false};
+        added++;
+    }
+}
+
 /* Names of the frames from `first` on that are guessed, or that are not. Wild ones are none of both. */
 static struct named *name_frames(const struct tl_capture *c, const struct tl_thread *t, size_t first,
                                  bool guessed, int how, size_t *n)
 {
-    struct named *names = tl_calloc(t->n_frames, sizeof *names);
+    struct named *names = tl_calloc(t->n_frames * (1 + TL_TITLE_FRAMES_MOST), sizeof *names);
+    struct tl_frame_part *parts = tl_frame_parts(c, t);
     *n = 0;
     for (size_t i = first; i < t->n_frames; i++) {
         const struct tl_frame *f = &t->frames[i];
@@ -284,14 +186,15 @@ static struct named *name_frames(const struct tl_capture *c, const struct tl_thr
             continue;
         if (is_placeless(c, t, i))
             continue;
-        struct named name = name_frame(c, t, i, how & TL_TITLE_COARSE);
-        bool waits = (how & TL_TITLE_WAITING) &&
-                     (name.role == SYSTEM || (!name.anonymous && LISTED(wait_names, name.name)));
-        if (name.role == ABORT || name.role == START || waits)
-            free(name.name);
-        else
-            names[(*n)++] = name;
+        enum tl_frame_role role = parts[i].role;
+        bool waits = (how & TL_TITLE_WAITING) && (role == TL_ROLE_SYSTEM || parts[i].waits);
+        if (role == TL_ROLE_ABORT || role == TL_ROLE_START || waits)
+            continue;
+        if (!(how & TL_TITLE_COARSE))
+            add_inlined(t, i, role, names, n);
+        names[(*n)++] = name_frame(c, t, i, role, how & TL_TITLE_COARSE);
     }
+    tl_frame_parts_free(parts, t->n_frames);
     return names;
 }
 
@@ -300,9 +203,9 @@ static void select_names(struct named *names, size_t n, int how, size_t most, st
     bool runtime = false, inner = false;
     size_t last = 0;
     for (size_t i = 0; i < n; i++)
-        runtime |= names[i].role == RUNTIME;
+        runtime |= names[i].role == TL_ROLE_RUNTIME;
     for (size_t i = 0; i < n; i++) {
-        if (runtime ? names[i].role == RUNTIME : names[i].role != SYSTEM) {
+        if (runtime ? names[i].role == TL_ROLE_RUNTIME : names[i].role != TL_ROLE_SYSTEM) {
             last = i;
             inner = true;
         }
@@ -311,11 +214,11 @@ static void select_names(struct named *names, size_t n, int how, size_t most, st
     /* Between builds the same copy may be libc's or the runtime's own. */
     bool never_system = runtime && (how & TL_TITLE_COARSE);
     for (size_t i = 0; i < n && out->n < most; i++) {
-        if (runtime && names[i].role == RUNNER)
+        if (runtime && names[i].role == TL_ROLE_RUNNER)
             continue;
         if (inner && i > last)
             break; /* what called the last frame that tells is the thread library */
-        if (names[i].role == SYSTEM) {
+        if (names[i].role == TL_ROLE_SYSTEM) {
             if (skip_system || never_system)
                 continue;
         } else {
@@ -377,9 +280,10 @@ void tl_title_stack_find(const struct tl_trial_record *r, struct tl_title_stack 
     int how = r->signal == SIGABRT ? TL_TITLE_RAISED : 0;
     size_t n;
     struct named *names = name_frames(&r->captures[0], t, first_frame(t, how), false, how, &n);
-    for (int wanted = RUNTIME; wanted <= RUNNER && !out->n; wanted += RUNNER - RUNTIME)
+    for (int wanted = TL_ROLE_RUNTIME; wanted <= TL_ROLE_RUNNER && !out->n;
+         wanted += TL_ROLE_RUNNER - TL_ROLE_RUNTIME)
         for (size_t i = 0; i < n; i++)
-            if (names[i].role == (enum frame_role)wanted)
+            if (names[i].role == (enum tl_frame_role)wanted)
                 *TL_GROW(out->name, out->n) = tl_strdup(names[i].name);
     free_names(names, n);
 }
@@ -394,12 +298,12 @@ void tl_title_stack_free(struct tl_title_stack *out)
 
 bool tl_title_frames_thread_waits(const struct tl_capture *c, const struct tl_thread *t)
 {
-    if (!t->n_frames)
+    if (!t->n_frames || t->state)
         return true;
-    struct named top = name_frame(c, t, 0, true);
+    struct tl_frame_part *parts = tl_frame_parts(c, t);
     /* The system's frames without a name are taken for waiting: libc's wrappers are often local symbols. */
-    bool waits = top.anonymous ? top.role == SYSTEM : LISTED(wait_names, top.name);
-    free(top.name);
+    bool waits = parts[0].name ? parts[0].waits : parts[0].role == TL_ROLE_SYSTEM;
+    tl_frame_parts_free(parts, t->n_frames);
     return waits;
 }
 
@@ -438,8 +342,8 @@ char *tl_title_frames_cycle(const struct tl_capture *c, const struct tl_thread *
             if (k - i < 3 || (k - i) * 8 < most)
                 continue;
             if (pass == 0)
-                runtime |= names[i].role == RUNTIME;
-            else if (!runtime || names[i].role == RUNTIME) {
+                runtime |= names[i].role == TL_ROLE_RUNTIME;
+            else if (!runtime || names[i].role == TL_ROLE_RUNTIME) {
                 if (runs++ < CYCLE_NAMES)
                     tl_buffer_printf(&b, "%s%s", runs > 1 ? " ↔ " : "", names[i].name);
             }

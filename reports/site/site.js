@@ -341,11 +341,11 @@
       if (t[1]) name += ", took the signal";
       if (own) {
         box = el("section", { "aria-label": name }, el("h3", { text: name }));
-        if (S(t[3])) box.append(el("p", { text: "could not be stopped: " + S(t[3]) }));
+        if (S(t[3])) box.append(el("p", { text: S(t[3]) }));
         if (S(t[4])) stackInto(box, S(t[4]), "Stack of " + name);
       } else {
         box = el("details", {}, el("summary", { text: name + (S(t[4]) ? "" : ", no frames") }));
-        if (S(t[3])) box.append(el("p", { text: "could not be stopped: " + S(t[3]) }));
+        if (S(t[3])) box.append(el("p", { text: S(t[3]) }));
         box.addEventListener("toggle", function () {
           if (box.open && !box.dataset.full) {
             box.dataset.full = "1";

@@ -2,6 +2,7 @@
  * site.js finds the file of a trial by the first id of each. */
 #include "db/query.h"
 #include "db/site.h"
+#include "harness/base/frame_text.h"
 #include "reports/json_text.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
@@ -109,9 +110,11 @@ static void add_captures(struct trials *t, const struct tl_site_belongings *b)
                          string(t, *address ? address : NULL, 0), c->n_threads);
         for (size_t k = 0; k < c->n_threads && threads < THREADS_MOST; k++, threads++) {
             const struct tl_thread *x = &c->threads[k];
+            char *state = tl_thread_state_text(x->state);
             tl_buffer_printf(&t->rows, "%s[%d,%d,%ld,%ld,%ld]", k ? "," : "", x->tid, x->crashed,
-                             string(t, x->name, 20), string(t, x->state, 120),
+                             string(t, x->name, 20), string(t, state, 140),
                              string(t, *x->stack_id ? x->stack_id : NULL, 64));
+            free(state);
         }
         tl_buffer_add_string(&t->rows, "]]");
     }

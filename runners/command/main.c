@@ -2,7 +2,10 @@
  * to what the case expects. It stops at the first step that does not do what it should.
  *
  * A step that dies of signal n, or that itself reports so by exiting with 128 + n, ends the runner with 128 +
- * n: the supervisor has traced who died, and knows the stack. */
+ * n: the supervisor has traced who died, and knows the stack. Of such a status it also says what it says of any
+ * other, since a program may choose it when nothing died (130, say). Of a step that is not to be traced the signal is
+ * said. */
+#include "runners/command/apart.h"
 #include "runners/command/step.h"
 #include "runners/protocol.h"
 
@@ -23,6 +26,7 @@
 struct step {
     const char *phase;
     double timeout_s;
+    bool untraced;
     int exit_status;                                  /* or ANY_STATUS */
     json_t *argv, *text, *no_text, *files, *fallback; /* lists of strings, of its own */
     struct tl_counters counters;
@@ -96,7 +100,7 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
 {
     *s = (struct step){0};
     const json_t *expect = json_object_get(j, "expect"), *timeout = json_object_get(j, "timeout_s"),
-                 *status = json_object_get(expect, "exit_status");
+                 *status = json_object_get(expect, "exit_status"), *trace = json_object_get(j, "trace");
     s->phase = json_string_value(json_object_get(j, "phase"));
     s->argv = expand_list(json_object_get(j, "argv"), scratch);
     s->text = expand_list(json_object_get(expect, "text"), scratch);
@@ -110,6 +114,8 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
         return "\"argv\" of a step is a list of at least one string";
     if (timeout && !json_is_number(timeout))
         return "\"timeout_s\" of a step is a number";
+    if (trace && !json_is_boolean(trace))
+        return "\"trace\" of a step is true or false";
     if (expect && !json_is_object(expect))
         return "\"expect\" of a step is an object";
     if (status && !any && !json_is_integer(status))
@@ -121,6 +127,7 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
     if (wrong)
         return wrong;
     s->timeout_s = timeout ? json_number_value(timeout) : 0;
+    s->untraced = json_is_false(trace);
     s->exit_status = any ? ANY_STATUS : status ? (int)json_integer_value(status) : 0;
     s->words = calloc(json_array_size(s->argv) + 1, sizeof *s->words);
     if (!s->words)
@@ -221,13 +228,20 @@ static int check(struct tl_run *run, const struct step *s, const char *name, con
 
 /* Ends the runner as the step ended: the supervisor makes a crash of it when it has seen a descendant die so.
  */
-static void end_with_signal(const struct tl_run *run, const char *name, int n)
+static void end_with_signal(const struct tl_run *run, int n)
 {
-    fprintf(stderr, "trapline-command: %s ended with signal %d\n", name, n);
     fflush(stdout);
     if (run->forked)
         _exit(128 + n);
     exit(128 + n);
+}
+
+/* The same of a step that the supervisor has not seen: it takes this runner's word. */
+static void tell_signal(struct tl_run *run, const char *name, int n)
+{
+    char code[32];
+    snprintf(code, sizeof code, "signal %d", n);
+    tl_run_error(run, "step", code, "%s, which was not traced, was ended by signal %d", name, n);
 }
 
 /* The signal that an exit status speaks of, or 0. */
@@ -263,15 +277,23 @@ static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, 
     else
         tl_run_phase(run, s->phase);
     int r = -1;
-    if (tl_step_run(s->words, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, &texts, &s->counters, &end))
+    if (tl_step_run(s->words, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, s->untraced, &texts,
+                    &s->counters, &end))
         tl_run_error(run, "step", "fork", "%s: no process could be made: %s", name, strerror(errno));
     else if (end.exec_errno)
         tl_run_error(run, "step", "exec", "%s could not be started: %s", name, strerror(end.exec_errno));
     else if (end.timed_out)
         tl_run_error(run, "step", "timeout", "%s took longer than %g s and was killed", name, s->timeout_s);
-    else if (wrapped_signal(s, &end))
-        end_with_signal(run, name, wrapped_signal(s, &end));
-    else
+    else if (s->untraced && end.signal)
+        tell_signal(run, name, end.signal);
+    else if (!s->untraced && wrapped_signal(s, &end)) {
+        /* A status may mean something else, of which the step's own words tell. */
+        if (end.signal)
+            fprintf(stderr, "trapline-command: %s ended with signal %d\n", name, end.signal);
+        else
+            check(run, s, name, &end, &texts);
+        end_with_signal(run, wrapped_signal(s, &end));
+    } else
         r = check(run, s, name, &end, &texts) || check_fallback(run, s, name, &texts, fallback, size) ? -1
                                                                                                       : 0;
     tl_texts_free(&texts);
@@ -286,6 +308,10 @@ static int trial(struct tl_run *run, void *state)
     char fallback[2048] = "", another[sizeof fallback] = "";
     if (r)
         tl_run_error(run, "step", "request", "the case has no \"steps\" for this runner");
+    bool any_untraced = false;
+    for (size_t i = 0; i < n; i++)
+        any_untraced |= json_is_false(json_object_get(json_array_get(steps, i), "trace"));
+    tl_apart_begin(!any_untraced);
     /* All of them are looked at before any is run. */
     for (int go = 0; go < 2 && !r; go++) {
         for (size_t i = 0; i < n && !r; i++) {

@@ -1,10 +1,12 @@
-/* Theory of operation. The step is a child in the runner's own session, so that whoever stops the runner
- * stops the step too. Its stdout and stderr are pipes that are read here and passed on. It has ended when it
+/* Theory of operation. The step is a child in a session of its own (apart.c): what it sends to its process group
+ * reaches neither the runner nor the step before it. Its stdout and stderr are pipes that are read here and passed
+ * on. It has ended when it
  * has been waited for, and not when its pipes are closed: a process that it left behind may hold them for
  * ever. SIGCHLD is blocked except inside pselect(), so that the end of the child cannot slip in before the
  * wait. A pipe that is closed-on-exec tells a program that could not be started from one that exits with the
  * same status. */
 #include "runners/command/step.h"
+#include "runners/command/apart.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -13,12 +15,18 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/select.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define DRAIN_MOST 64 /* times TL_WINDOW_CHUNK: 4 MiB */
+/* The clock of a deadline is looked at this often, and counts at most that much from look to look. */
+#define TURN_MS 1000
+#define TURN_MOST_MS 2000
 
 static void on_child(int signal)
 {
@@ -77,24 +85,39 @@ static bool drain(struct stream *s, struct tl_texts *texts, struct tl_counters *
     return false;
 }
 
-static void run_child(char *const *argv, const sigset_t *mask, int out, int err, int told)
+/* What a child needs of its parent. */
+struct inheritance {
+    char *const *argv;
+    const sigset_t *mask;
+    int out, err, told;
+    bool untraced;
+    pid_t parent;
+};
+
+static void run_child(void *argument)
 {
+    const struct inheritance *i = argument;
     int null = open("/dev/null", O_RDONLY);
     struct sigaction usual = {.sa_handler = SIG_DFL};
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-        dup2(err, STDERR_FILENO) < 0)
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(i->out, STDOUT_FILENO) < 0 ||
+        dup2(i->err, STDERR_FILENO) < 0)
         _exit(126);
+#ifdef PR_SET_PDEATHSIG
+    /* When the supervisor goes, what it traces goes with it: this runner, but not this step. */
+    if (i->untraced && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != i->parent))
+        _exit(126);
+#endif
     /* The step has no business with the supervisor. */
     if (null > TL_PROTOCOL_FD)
         close(null);
-    if (told != TL_PROTOCOL_FD)
+    if (i->told != TL_PROTOCOL_FD)
         close(TL_PROTOCOL_FD);
     sigaction(SIGCHLD, &usual, NULL);
     sigaction(SIGPIPE, &usual, NULL);
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    execvp(argv[0], argv);
+    sigprocmask(SIG_SETMASK, i->mask, NULL);
+    execvp(i->argv[0], i->argv);
     int why = errno;
-    if (write(told, &why, sizeof why) < 0)
+    if (write(i->told, &why, sizeof why) < 0)
         _exit(126);
     _exit(127);
 }
@@ -128,7 +151,7 @@ static void wait_for_more(const struct stream *streams, int64_t left_ms, const s
 static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl_texts *texts,
                   struct tl_counters *counters, const sigset_t *mask, bool *timed_out)
 {
-    int64_t deadline = timeout_s > 0 ? now_ms() + (int64_t)(timeout_s * 1000) : INT64_MAX;
+    int64_t left = timeout_s > 0 ? (int64_t)(timeout_s * 1000) : -1, turn = now_ms();
     for (;;) {
         int status;
         pid_t ended = waitpid(pid, &status, WNOHANG);
@@ -142,19 +165,24 @@ static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl
             }
             return status;
         }
-        int64_t left = deadline == INT64_MAX ? -1 : deadline - now_ms();
-        if (deadline != INT64_MAX && left <= 0) {
+        int64_t now = now_ms(), took = now - turn;
+        turn = now;
+        if (left >= 0) {
+            /* A longer one was none of its own: it was stopped, or the whole machine. */
+            took = took < TURN_MOST_MS ? took : TURN_MOST_MS;
+            left = left > took ? left - took : 0;
+        }
+        if (left == 0) {
             *timed_out = true;
             kill(pid, SIGKILL);
-            deadline = INT64_MAX;
             left = -1;
         }
-        wait_for_more(streams, left, mask);
+        wait_for_more(streams, left < 0 || left < TURN_MS ? left : TURN_MS, mask);
     }
 }
 
-int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_counters *counters,
-                struct tl_step_end *end)
+int tl_step_run(char *const *argv, double timeout_s, bool untraced, struct tl_texts *texts,
+                struct tl_counters *counters, struct tl_step_end *end)
 {
     memset(end, 0, sizeof *end);
     end->exit_status = -1;
@@ -172,10 +200,10 @@ int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, str
     if (!make_pipe(out) && !make_pipe(err) && !make_pipe(told) &&
         !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts) &&
         !tl_counted_lines_init(&streams[0].lines) && !tl_counted_lines_init(&streams[1].lines))
-        pid = fork();
+        pid = tl_apart_fork(run_child,
+                            &(struct inheritance){argv, &before, out[1], err[1], told[1], untraced, getpid()},
+                            untraced);
     int failed = errno;
-    if (pid == 0)
-        run_child(argv, &before, out[1], err[1], told[1]);
     for (size_t i = 0; i < 3; i++) {
         int write_end = (int[]){out[1], err[1], told[1]}[i];
         if (write_end >= 0)

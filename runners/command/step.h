@@ -17,9 +17,9 @@ struct tl_step_end {
 };
 
 /* Runs argv (NULL-terminated) to its end in the working directory, with nothing on stdin. What it writes is
- * passed on to stdout and stderr and looked through for texts and what is counted. timeout_s <= 0: no limit.
- * Returns 0 and fills *end, or -1 with errno set when no process could be made. */
-int tl_step_run(char *const *argv, double timeout_s, struct tl_texts *texts, struct tl_counters *counters,
-                struct tl_step_end *end);
+ * passed on to stdout and stderr and looked through for texts and what is counted. timeout_s <= 0: no limit. After
+ * tl_apart_begin. Returns 0 and fills *end, or -1 with errno set when no process could be made. */
+int tl_step_run(char *const *argv, double timeout_s, bool untraced, struct tl_texts *texts,
+                struct tl_counters *counters, struct tl_step_end *end);
 
 #endif

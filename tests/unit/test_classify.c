@@ -69,9 +69,12 @@ static enum tl_outcome outcome_of(const struct seen *s, struct tl_trial_record r
     tl_verdict_of_process(&s->facts, &record);
     cr_expect_eq(*record.signature.id != '\0', tl_outcome_is_failure(record.outcome));
     decisive = -1;
-    for (size_t i = 0; i < s->n_captures; i++)
-        if (!memcmp(&s->captures[i], &record.captures[0], sizeof *s->captures))
+    for (size_t i = 0; i < s->n_captures; i++) {
+        struct tl_capture c = s->captures[i];
+        c.fatal = record.captures[0].fatal; /* that is what it may be found to be */
+        if (!memcmp(&c, &record.captures[0], sizeof c))
             decisive = (int)i;
+    }
     return record.outcome;
 }
 
@@ -256,6 +259,84 @@ Test(classify, out_of_memory_by_evidence_alone)
             if (exits[i].outcome == TL_OUTCOME_OOM)
                 says("an allocation of 80 MiB was refused with 30 MiB in use");
         }
+}
+
+/* A kill for the limit is the limit's, whatever became of the rest. */
+Test(classify, the_kernel_killed_a_worker)
+{
+    for (int i = 0; i < 4; i++) {
+        struct seen s = i == 0 ? passed() : exited(i == 1 ? 1 : 137);
+        s.facts.memory_limit = 64 << 20;
+        s.facts.cgroup_oom_kills = 1;
+        s.facts.killed = "worker";
+        if (i == 3)
+            s.facts.end = TL_END_DEADLINE;
+        cr_expect_eq(outcome(&s), TL_OUTCOME_OOM, "%d", i);
+        says("limit of 64 MiB was reached: the kernel killed worker");
+        cr_expect_eq(record.signal, SIGKILL);
+        s.facts.disk_over = true; /* files in memory */
+        cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR, "%d", i);
+        cr_expect_str_eq(record.error_code, "disk");
+    }
+}
+
+Test(classify, there_is_no_room_for_a_file)
+{
+    static const struct {
+        const char *said;
+        bool over, full, own;
+        enum tl_outcome outcome;
+        const char *message;
+    } rows[] = {
+        {"OSError: [Errno 27] File too large", true, false, false, TL_OUTCOME_ERROR,
+         "limits.disk_mb (10 MiB)"},
+        {"error: No space left on device", false, true, true, TL_OUTCOME_ERROR, "it filled the file system"},
+        {"error: No space left on device", false, true, false, TL_OUTCOME_LOST, "is full: free some space"},
+        {"error: No space left on device", false, false, false, TL_OUTCOME_ERROR,
+         "error: No space left on device"},
+        {"error: bad shape", true, true, true, TL_OUTCOME_ERROR, "error: bad shape"}};
+    for (size_t i = 0; i < TL_COUNT(rows); i++)
+        for (int died_of_it = 0; died_of_it < 2; died_of_it++) {
+            struct seen s = died_of_it ? died(SIGABRT) : exited(1);
+            s.facts.executed = true;
+            s.facts.memory_limit = 64 << 20;
+            s.facts.disk_limit = 10 << 20;
+            s.facts.disk_over = rows[i].over;
+            s.facts.full_scratch = rows[i].full ? "/tmp/x" : NULL;
+            s.facts.filled_scratch = rows[i].own;
+            s.said = rows[i].said;
+            bool none = !strcmp(rows[i].message, rows[i].said);
+            cr_expect_eq(outcome(&s), died_of_it && none ? TL_OUTCOME_CRASH : rows[i].outcome, "%zu", i);
+            if (!died_of_it || !none)
+                says(rows[i].message);
+        }
+}
+
+Test(classify, a_step_that_was_not_traced)
+{
+    static const struct {
+        int signal;
+        bool untraced;
+        enum tl_outcome outcome;
+    } rows[] = {{SIGSEGV, true, TL_OUTCOME_CRASH}, {SIGABRT, true, TL_OUTCOME_CRASH},
+                {SIGTERM, true, TL_OUTCOME_ERROR}, {SIGSEGV, false, TL_OUTCOME_ERROR},
+                {0, true, TL_OUTCOME_ERROR},       {999, true, TL_OUTCOME_ERROR}};
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        struct seen s = exited(0);
+        char code[24];
+        snprintf(code, sizeof code, "signal %d", rows[i].signal);
+        s.facts.executed = s.facts.got_error = true;
+        s.facts.got_result = false;
+        s.facts.untraced = rows[i].untraced;
+        cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.error_domain = strdup("step"),
+                                                             .error_code = strdup(code),
+                                                             .message = strdup("step 1 was ended")}),
+                     rows[i].outcome, "%s", code);
+        if (rows[i].outcome == TL_OUTCOME_CRASH) {
+            says("not traced, as the case asks");
+            cr_expect(strstr(record.signature.title, "without a stack"), "%s", record.signature.title);
+        }
+    }
 }
 
 Test(classify, a_death_that_was_passed_on)
@@ -585,4 +666,90 @@ Test(classify, a_capture_without_a_stack_was_too_late)
     c[1].threads = &whole;
     outcome(&s);
     cr_expect_eq(decisive, 1, "the first one was survived");
+}
+
+/* A stack of n frames at places of its own, from `place` on; frame `interrupted`, when it is not 0, was interrupted
+ * by a signal at another place. */
+static struct tl_thread stack_at(int tid, uint64_t place, struct tl_frame *frames, size_t interrupted,
+                                 uint64_t by_signal_at)
+{
+    for (size_t i = 0; i < 3; i++)
+        frames[i] = (struct tl_frame){.module = TL_NO_MODULE, .offset = place + i};
+    if (interrupted)
+        frames[interrupted] = (struct tl_frame){TL_NO_MODULE, TL_FRAME_SIGNAL, by_signal_at, 0};
+    return (struct tl_thread){.tid = tid, .n_frames = 3, .frames = frames};
+}
+
+Test(classify, a_handled_signal_is_no_death)
+{
+    struct tl_frame frames[3][3];
+    struct tl_thread probe = stack_at(7, 0x100, frames[0], 0, 0), real = stack_at(7, 0x200, frames[1], 0, 0);
+    struct tl_capture c[] = {
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 7, .si_code = 1, .is_main = true},
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 7, .si_code = 1, .is_main = true},
+    };
+    struct seen s = died(SIGSEGV);
+    c[0].n_threads = c[1].n_threads = 1;
+    c[0].threads = &probe;
+    c[1].threads = &real;
+    s.captures = c;
+    s.n_captures = 2;
+    c[0].action = TL_ACTION_DEFAULT;
+    c[1].action = TL_ACTION_HANDLED;
+    outcome(&s);
+    cr_expect_eq(decisive, 0, "the later one was handled");
+    c[1].action = TL_ACTION_DEFAULT;
+    outcome(&s);
+    cr_expect_eq(decisive, 0, "nothing handled the first one: the process was dead by the second");
+    c[0].action = c[1].action = TL_ACTION_HANDLED;
+    c[0].n_threads = c[1].n_threads = 0; /* the record frees them */
+    c[0].threads = c[1].threads = NULL;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
+    cr_expect_eq(record.n_captures, 0);
+    cr_expect_str_eq(record.signature.title, "SIGSEGV without a stack", "no stack is better than another's");
+}
+
+Test(classify, a_signal_is_raised_again_where_its_handler_runs)
+{
+    struct tl_frame frames[3][3];
+    struct tl_thread first = stack_at(7, 0x100, frames[0], 0, 0),
+                     raised = stack_at(7, 0x200, frames[1], 1, 0x100),
+                     elsewhere = stack_at(7, 0x200, frames[2], 1, 0x900);
+    struct tl_capture c[] = {
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 7, .si_code = 1, .is_main = true},
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 7, .tid = 7, .si_code = -6, .is_main = true},
+    };
+    struct seen s = died(SIGSEGV);
+    c[1].sender_pid = 7;
+    c[0].action = TL_ACTION_HANDLED;
+    c[1].action = TL_ACTION_DEFAULT;
+    c[0].n_threads = c[1].n_threads = 1;
+    c[0].threads = &first;
+    c[1].threads = &raised;
+    s.captures = c;
+    s.n_captures = 2;
+    outcome(&s);
+    cr_expect_eq(decisive, 0, "its handler raised it");
+    cr_expect(record.captures[0].fatal);
+    c[1].threads = &elsewhere;
+    outcome(&s);
+    cr_expect_eq(decisive, 1, "the first one was handled long ago");
+}
+
+Test(classify, a_signal_in_hand_counts_more_than_an_exit_status)
+{
+    struct tl_capture c[] = {
+        {.kind = TL_CAPTURE_SIGNAL, .signal = SIGSEGV, .pid = 8, .tid = 9, .si_code = 1, .fatal = true}};
+    struct seen s = passed();
+    s.captures = c;
+    s.n_captures = 1;
+    c[0].action = TL_ACTION_DEFAULT;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_PASS,
+                 "a child's crash after which all goes on is none of the trial's");
+    s.facts.in_hand = (struct tl_passed_on){8, SIGSEGV, -1};
+    s.facts.in_hand_phase = TL_PHASE_COMPILE;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
+    cr_expect_eq(record.signal, SIGSEGV);
+    cr_expect_eq(record.phase, TL_PHASE_COMPILE);
+    cr_expect_eq(decisive, 0);
 }

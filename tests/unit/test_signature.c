@@ -111,6 +111,34 @@ static int agreement(struct tl_trial_record a, struct tl_trial_record b)
 
 /* ---- titles of crashes ---- */
 
+/* names: innermost first, of what was inlined into the first frame; '+' before those of another unit than their caller. */
+static struct tl_trial_record with_inlined(const char *const *names, size_t n)
+{
+    struct tl_trial_record r = crash(SIGSEGV, NULL, "r outer\nr Run\nx main", 0);
+    struct tl_frame_symbols *s = &r.captures[0].threads[0].symbols[0];
+    s->symbols = tl_realloc(s->symbols, n + 1, sizeof *s->symbols);
+    s->symbols[n] = s->symbols[0];
+    for (size_t i = 0; i < n; i++)
+        s->symbols[i] = (struct tl_symbol){.function = tl_strdup(names[i] + (names[i][0] == '+')),
+                                           .inlined = true,
+                                           .apart = names[i][0] == '+'};
+    s->n = n + 1;
+    tl_signature_make(&r);
+    return r;
+}
+
+Test(title, functions_that_only_link_time_optimisation_inlines)
+{
+    static const char *const near[] = {"store", "helper"}, *const apart[] = {"store", "+helper"},
+                             *const wraps[] = {"+std::vector<int>::at(int)", "+core::ptr::write", "+helper"},
+                             *const many[] = {"+a", "+b", "+c", "+d", "+e"};
+    title_is(with_inlined(near, 2), "outer ← Run");
+    title_is(with_inlined(apart, 2), "helper ← outer ← Run");
+    title_is(with_inlined(wraps, 3), "helper ← outer ← Run");
+    title_is(with_inlined(many, 5), "a ← b ← c");
+    coarse_is(with_inlined(apart, 2), "outer ← Run");
+}
+
 Test(title, frames_of_the_runtime)
 {
     title_is(
@@ -220,6 +248,114 @@ Test(title, one_clean_bounded_line)
     r = crash(SIGSEGV, NULL, "r evil\x01\xff\033[31mname\xc0\x80\nx main", 0);
     cr_assert_null(strpbrk(r.signature.title, "\x01\xff\033\xc0\x80"), "%s", r.signature.title);
     tl_trial_record_free(&r);
+}
+
+/* ---- names belong to modules ---- */
+
+/* The title of a fault in a function of that name, which the program has itself. */
+static void is_named(char module, const char *name, bool linked)
+{
+    char *stack = tl_format("%c %s\n%c stage\n%c main\n%s", module, name, module, module,
+                            linked ? "x __libc_start_call_main\nx __libc_start_main\nx _start"
+                                   : "c __libc_start_call_main\nc __libc_start_main\nx _start");
+    struct tl_trial_record r = crash(SIGSEGV, NULL, NULL, 0);
+    struct tl_capture *c = add_capture(&r, SIGSEGV, 0);
+    if (linked)
+        c->n_modules = 2; /* no libc: it is part of the program */
+    add_thread(c, 100, true, stack, 0);
+    free(stack);
+    tl_signature_make(&r);
+    c->n_modules = 3;
+    char *title = tl_format("%s ← stage ← main", name);
+    title_is(r, title);
+    free(title);
+}
+
+Test(owners, a_name_of_the_system_is_anybodys_elsewhere)
+{
+    static const char *const names[] = {"start_thread",
+                                        "assert",
+                                        "asanyarray",
+                                        "start",
+                                        "int_free_all",
+                                        "raise",
+                                        "abort",
+                                        "clone",
+                                        "gsignal",
+                                        "tcache_lookup",
+                                        "malloc_consolidate",
+                                        "sysmalloc",
+                                        "sanitizer_run",
+                                        "interceptor_loop",
+                                        "tsan_queue",
+                                        "Unwind_stack",
+                                        "cxa_throw",
+                                        "rust_panics",
+                                        "rust_panic",
+                                        "SignalHandler",
+                                        "faulthandler_run",
+                                        "objc_terminate",
+                                        "swift_reportError",
+                                        "assertionFailure",
+                                        "dispatch_sync_fast",
+                                        "pthread_start",
+                                        "dyld_restart",
+                                        "thread_proxy_run",
+                                        "execute_native_thread_routine",
+                                        "my::raise",
+                                        "logging::LogMessage::Flush",
+                                        "libc_start_main_loop",
+                                        "abort_message",
+                                        "PROCAbort",
+                                        "main_trampoline"};
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        for (int linked = 0; linked < 2; linked++) {
+            is_named('x', names[i], linked);
+            if (!linked)
+                is_named('r', names[i], linked);
+        }
+}
+
+Test(owners, a_libc_that_is_part_of_the_program)
+{
+    struct tl_trial_record r = crash(SIGABRT, NULL,
+                                     "x __pthread_kill_implementation\nx raise\nx abort\nx check\nx main\n"
+                                     "x __libc_start_call_main\nx __libc_start_main\nx _start",
+                                     0);
+    r.captures[0].n_modules = 2;
+    tl_signature_make(&r);
+    r.captures[0].n_modules = 3;
+    title_is(r, "check ← main");
+    static const struct {
+        const char *stack, *title;
+    } rows[] = {
+        {"x f\nx routine\nx start_thread\nx clone3", "f ← routine"},
+        {"x f\nx start_thread\nx start_thread\nx clone3", "f ← start_thread"}, /* the first is its routine */
+        {"x f\nx clone\nx start\nx __clone", "f ← clone"},                     /* as musl calls it */
+        {"x unlink_chunk\nx _int_free\nx f\nx main", "f ← main"},
+        {"x abort_message\nx demangling_terminate_handler()\nx std::__terminate(void (*)())\nx f", "f"},
+        {"x rust_panic\nx std::panicking::rust_panic_with_hook\nx core::panicking::panic\nx app::f",
+         "app::f"},
+        {"x core::panicking::begin(int*)\nx f",
+         "core::panicking::begin ← f"}, /* of C++, which has parameters */
+        {"x runtime.memmove\nx main.copy\nx runtime.main\nx runtime.goexit", "runtime.memmove ← main.copy"},
+        {"x main.resume\nx main.cleanup.func1\nx main.main\nx runtime.main",
+         "main.resume ← main.cleanup.func1 ← main.main"},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        r = crash(SIGSEGV, NULL, rows[i].stack, 0);
+        r.captures[0].n_modules = 2;
+        tl_signature_make(&r);
+        r.captures[0].n_modules = 3;
+        title_is(r, rows[i].title);
+    }
+}
+
+Test(owners, a_logger_that_faults_is_named_and_one_that_aborts_is_not)
+{
+    title_is(crash(SIGSEGV, NULL, "r google::LogMessage::Flush()\nr f\nx main", 0),
+             "google::LogMessage::Flush ← f");
+    title_is(crash(SIGABRT, NULL, "c raise\nc abort\nr google::LogMessage::Fail()\nr f\nx main", 0), "f");
 }
 
 /* ---- stack overflow ---- */
@@ -356,6 +492,8 @@ Test(title, hangs)
     title_is(hang("c clock_nanosleep\nc nanosleep\nc sleep\nx trial\nx main", NULL, NULL),
              "waiting in trial ← main");
     title_is(hang("", NULL, NULL), "hang without a stack");
+    title_is(hang("c __libc_pause\nr run\nx main", NULL, NULL), "waiting in run");
+    title_is(hang("r poll\nr run\nx main", NULL, NULL), "running in poll ← run"); /* a function of its own */
     /* The order in which threads are listed does not matter. */
     cr_assert_eq(agreement(hang(WAITS "r run", "r a", "r b"), hang(WAITS "r run", "r b", "r a")), 3);
 }

@@ -140,6 +140,22 @@ Test(symbolise, mangled_names)
     tl_capture_free(&c);
 }
 
+/* Names that begin with a dollar: Swift's are functions, those that mark code for ARM are not. */
+Test(symbolise, names_with_a_dollar)
+{
+    char program[100];
+    struct tl_capture c;
+    snprintf(program, sizeof program, "%s/program", directory);
+    RUN("objcopy", "-g", "--redefine-sym", "inner=$s7runtime5inneryyF", "--redefine-sym", "middle=$x.7",
+        TARGETS "/crash_o2", program);
+    capture(program, "null", &c);
+    tl_symbolise(s, &c);
+    expect_text(&c, 1, "$s7runtime5inneryyF");
+    cr_assert(!c.threads[0].symbols[2].n || c.threads[0].symbols[2].symbols[0].function[0] != '$');
+    expect_text(&c, 4, "main");
+    tl_capture_free(&c);
+}
+
 Test(symbolise, demangling_takes_what_it_can)
 {
     static const char *const plain[] = {"main",  "", "_", "_Z", "_R", "_start", "_Dx", "__libc_start_main",
@@ -310,6 +326,15 @@ Test(symbolise, file_replaced_or_gone)
     }
 }
 
+static struct tl_symbol_file *open_file(const char *path, const char *build_id)
+{
+    struct tl_module m = {.path = tl_strdup(path)};
+    snprintf(m.build_id, sizeof m.build_id, "%s", build_id);
+    struct tl_symbol_file *f = tl_symbol_file_open(&m);
+    free(m.path);
+    return f;
+}
+
 /* Files that are not what they should be, cut at every length of the headers and then some. */
 Test(symbolise, hostile_files)
 {
@@ -322,7 +347,7 @@ Test(symbolise, hostile_files)
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         cr_assert(fd >= 0 && write(fd, data, n) == (ssize_t)n);
         close(fd);
-        struct tl_symbol_file *f = tl_symbol_file_open(path, "");
+        struct tl_symbol_file *f = open_file(path, "");
         if (!f)
             continue;
         struct tl_frame_symbols y;
@@ -337,9 +362,9 @@ Test(symbolise, hostile_files)
         tl_symbol_file_free(f);
     }
     free(data);
-    cr_assert_null(tl_symbol_file_open("/dev/zero", ""));
-    cr_assert_null(tl_symbol_file_open("/nonexistent", "../../../../etc"));
-    cr_assert_null(tl_symbol_file_open(directory, ""));
+    cr_assert_null(open_file("/dev/zero", ""));
+    cr_assert_null(open_file("/nonexistent", "../../../../etc"));
+    cr_assert_null(open_file(directory, ""));
 }
 
 Test(symbolise, text_of_made_up_frames)

@@ -55,6 +55,13 @@ void tl_cgroup_kill(struct tl_cgroup *c)
     (void)c;
 }
 
+void tl_cgroup_members(const struct tl_cgroup *c, void (*found)(void *arg, pid_t pid), void *arg)
+{
+    (void)c;
+    (void)found;
+    (void)arg;
+}
+
 uint64_t tl_cgroup_oom_kills(const struct tl_cgroup *c)
 {
     (void)c;

@@ -29,6 +29,8 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/darwin/process_tree.h"
 #include "harness/supervise/darwin/report_wait.h"
+#include "harness/supervise/refusal.h"
+#include "harness/supervise/sweep.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
@@ -259,6 +261,11 @@ void tl_trace_kill(struct tl_process *list)
 }
 
 /* Not needed: a child is spawned, and what is counted of it is its own. */
+uint64_t tl_process_charged_bytes(pid_t pid)
+{
+    return tl_process_rss_bytes(pid);
+}
+
 uint64_t tl_process_peak_bytes(pid_t pid)
 {
     (void)pid;
@@ -452,6 +459,27 @@ bool tl_capture_hang(struct tl_trial *t)
 
 /* --- what the supervisor calls -------------------------------------------------------------------------- */
 
+/* Every descendant is found by looking, and none is hidden. */
+bool tl_sweep(struct tl_trial *t)
+{
+    (void)t;
+    return false;
+}
+
+uint64_t tl_sweep_sum(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid))
+{
+    (void)t;
+    (void)bytes;
+    return 0;
+}
+
+/* Nothing is refused here: memory is watched. */
+void tl_refusal_begin(struct tl_process *p, uint64_t limit)
+{
+    (void)p;
+    (void)limit;
+}
+
 void tl_trace_open(struct tl_supervisor *s)
 {
     struct tl_platform *p = tl_calloc(1, sizeof *p);
@@ -475,8 +503,9 @@ void tl_trace_close(struct tl_supervisor *s)
     s->platform = NULL;
 }
 
-pid_t tl_trace_wait(int *status, struct rusage *usage)
+pid_t tl_trace_wait(struct tl_supervisor *s, int *status, struct rusage *usage)
 {
+    (void)s;
     return wait4(-1, status, WNOHANG, usage); /* stops are not asked for: the one at the gate is no event */
 }
 

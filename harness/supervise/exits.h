@@ -1,0 +1,14 @@
+/* Processes that are about to exit. Linux only. */
+#ifndef TL_EXITS_H
+#define TL_EXITS_H
+
+#include "harness/supervise/trace.h"
+
+/* In a child, before it executes its program: the exits of it and its descendants stop as PTRACE_EVENT_SECCOMP. Its
+ * tracer has to have set PTRACE_O_TRACESECCOMP, or they fail. */
+void tl_exits_watch(void);
+
+bool tl_exits_is_one(const struct tl_tracee *t); /* whether that is what t has stopped at */
+void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t);
+
+#endif

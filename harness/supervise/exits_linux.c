@@ -1,0 +1,99 @@
+/* Processes that are about to exit.
+ *
+ * Theory of operation. A fault of one thread is reported when we come to ask for it, and another thread may exit in the
+ * meantime: the kernel then ends the first one where it stands, and what it stood at is never told. Where nobody looks
+ * the process would have died of the fault long before. So exit_group is stopped by a filter of calls, and what the
+ * other threads stand at is taken first. A process of one thread goes on at once.
+ *
+ * In a process that is not traced the call would fail, so none of those may have the filter.
+ *
+ * This file is part of the circle that supervisor.c speaks of. */
+#include "harness/supervise/exits.h"
+
+#include "harness/base/buffer.h"
+#include "harness/supervise/alone.h"
+#include "harness/supervise/supervisor_impl.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#else
+#define ARCH 0 /* no architecture's: every call is let through */
+#endif
+
+void tl_exits_watch(void)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = {TL_COUNT(program), program};
+    /* As in refusal_linux.c. */
+    for (int tries = 0; tries < 2; tries++) {
+        if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &filter) ||
+            errno != EACCES || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+            return;
+    }
+}
+
+bool tl_exits_is_one(const struct tl_tracee *t)
+{
+    struct __ptrace_syscall_info call = {0};
+    return t->process && ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof call, &call) > 0 &&
+           call.op == PTRACE_SYSCALL_INFO_SECCOMP && call.seccomp.nr == SYS_exit_group;
+}
+
+/* Of a thread, as wait4 tells it. */
+struct event {
+    pid_t tid;
+    int status;
+    struct rusage usage;
+};
+
+/* What has happened to other threads and has not been reported. Returns how many events, at most `most`. */
+static size_t take_events(const struct tl_tracee *t, struct event *events, size_t most)
+{
+    size_t n = 0;
+    for (const struct tl_tracee *x = t->process->tracees; x && n < most; x = x->next_in_process)
+        if (x != t && !x->held && !x->leaving &&
+            wait4(x->tid, &events[n].status, WNOHANG | __WALL, &events[n].usage) == x->tid)
+            events[n++].tid = x->tid;
+    return n;
+}
+
+void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t)
+{
+    struct tl_process *p = t->process;
+    struct event events[64];
+    if (p->alone == t->tid) { /* it ends the process before the others go on */
+        ptrace(PTRACE_CONT, t->tid, 0, 0);
+        return;
+    }
+    if (p->pending || p->alone || !(p->tracees != t || t->next_in_process)) {
+        tl_tracee_go_on(t, 0, false);
+        return;
+    }
+    size_t n = take_events(t, events, TL_COUNT(events));
+    t->held = true;
+    t->held_signal = 0;
+    for (size_t i = 0; i < n; i++)
+        tl_trace_event(s, events[i].tid, events[i].status, &events[i].usage);
+    if (t->held && !p->pending && !p->alone)
+        tl_tracee_let_go(t);
+}

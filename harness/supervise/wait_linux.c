@@ -1,0 +1,112 @@
+/* Waiting for the next stop, of a program that stops again and again.
+ *
+ * Theory of operation. Each stop sends SIGCHLD, which wakes the loop, which asks wait4 until there is nothing more.
+ * That is right for trials that stop now and then. A program that lives on signals (a virtual machine that makes an
+ * exception of a fault) stops again a few microseconds after it was let go, and there the way through the loop is
+ * the larger part of the cost: the signal's handler, libuv's pipe, and above all the wake-up, which the kernel does on
+ * another processor. A thread that sleeps in wait4 itself is woken on the processor of the one that stops, which then
+ * sleeps in turn: about a quarter of the time of a spin on wait4 or of sigtimedwait, and the least that ptrace can do.
+ *
+ * So after STREAK stops in a row, each within GAP_NS of the one before, the next one is awaited in wait4, with SIGCHLD
+ * blocked; at most for TICK_NS, when a timer's signal ends the sleep and the loop gets its turn. A turn without a stop
+ * ends the streak. What ends a process may call back, and is handled with the signal as it was. */
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/supervise/supervisor_impl.h"
+#include "harness/supervise/trace.h"
+#include "harness/supervise/trial.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STREAK 8
+#define GAP_NS 1000000u
+#define TICK_NS 1000000
+#define TICK_SIGNAL SIGURG /* its action is to do nothing, should anybody else send it */
+
+struct tl_wait_state {
+    timer_t timer;
+    bool has_timer;
+    bool awaiting; /* SIGCHLD is blocked, and the timer runs */
+    bool any;      /* there was a stop since */
+    unsigned streak;
+    uint64_t last_ns; /* of the last stop */
+};
+
+static void on_tick(int signal)
+{
+    (void)signal; /* only here to end wait4 */
+}
+
+void tl_wait_open(struct tl_supervisor *s)
+{
+    struct tl_wait_state *w = s->wait = tl_calloc(1, sizeof *w);
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK_SIGNAL};
+    struct sigaction action = {.sa_handler = on_tick};
+    event._sigev_un._tid = gettid();
+    w->has_timer =
+        !sigaction(TICK_SIGNAL, &action, NULL) && !timer_create(CLOCK_MONOTONIC, &event, &w->timer);
+}
+
+static void await(struct tl_wait_state *w, bool awaiting)
+{
+    if (w->awaiting == awaiting)
+        return;
+    sigset_t set;
+    const struct itimerspec spec = {.it_value = {.tv_nsec = awaiting ? TICK_NS : 0}};
+    w->awaiting = awaiting;
+    w->any = false;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    pthread_sigmask(awaiting ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    timer_settime(w->timer, 0, &spec, NULL);
+}
+
+void tl_wait_close(struct tl_supervisor *s)
+{
+    await(s->wait, false);
+    if (s->wait->has_timer)
+        timer_delete(s->wait->timer);
+    free(s->wait);
+    s->wait = NULL;
+}
+
+/* Whether it is a stop of a thread that goes on, or an end that is not that of a trial. */
+static bool is_passing(struct tl_supervisor *s, pid_t tid, int status)
+{
+    if (WIFSTOPPED(status) && status >> 16 != PTRACE_EVENT_EXIT)
+        return true;
+    const struct tl_tracee *t = tl_trace_find(s, tid);
+    const struct tl_process *p = t ? t->process : NULL;
+    return p && p->trial && !p->trial->main_ended && !(p->is_main && p->pid == tid);
+}
+
+pid_t tl_trace_wait(struct tl_supervisor *s, int *status, struct rusage *usage)
+{
+    struct tl_wait_state *w = s->wait;
+    bool sleeps = w->has_timer && w->streak >= STREAK;
+    if (sleeps)
+        await(w, true);
+    pid_t tid = wait4(-1, status, (sleeps ? 0 : WNOHANG) | __WALL, usage);
+    if (sleeps && tid < 0 && errno == EINTR) {
+        w->streak = w->any ? STREAK : 0;
+        tid = 0;
+    }
+    if (tid > 0 && is_passing(s, tid, *status)) {
+        uint64_t now = tl_monotonic_ns();
+        w->streak = now - w->last_ns < GAP_NS ? w->streak + 1 : 0;
+        w->last_ns = now;
+        w->any = true;
+    } else {
+        int why = errno;
+        await(w, false);
+        errno = why;
+    }
+    return tid;
+}

@@ -1,0 +1,4 @@
+function middle(path) {
+    require(path);
+}
+middle(process.argv[2]);

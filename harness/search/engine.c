@@ -92,7 +92,7 @@ static const struct {
      "too few random variants with the trigger failed in a row: other values may have to stay as "
      "they are"},
     {"fails-more-rarely",
-     "the failing variant always fails, and a simpler one that fails in some runs only was not taken "
+     "the failing variant nearly always fails, and a simpler one that fails in some runs only was not taken "
      "for the same"},
 };
 

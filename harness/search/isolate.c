@@ -29,7 +29,7 @@
  * only makes likely. It begins again from M with the axes. Bisections become Bayesian (noise.c), and each of
  * the n neighbours of M has to pass so often that it would be wrong with a chance of at most a tenth of 1 -
  * confidence over n (Bonferroni's correction: the chance that any of them is wrong is no larger than the
- * sum). But where M fails much more rarely than F, which always does, it is no flaky failure that was found but
+ * sum). But where M fails much more rarely than F, which nearly always does, it is no flaky failure that was found but
  * another one that was met by chance, or what is left of it: the search goes back to F (rates.c).
  *
  * A failure with another signature is no match, unless options.widen is set and headline.c finds it to be the
@@ -253,14 +253,19 @@ static enum tl_search_progress confirm_step(struct tl_search *s)
 /* How often the search goes back to F. Where rates have no shape there is always another variant to be met by chance. */
 #define MOST_STEADY 4
 
-/* Whether M fails much more rarely than F, which always does, and not because of where it stands on its ranges: that is
- * a band's matter. */
+static bool fails_in(const struct tl_point *p, uint32_t eighths)
+{
+    return 8 * p->seen[TL_SEARCH_MATCH] >= eighths * tl_runs_seen(p->seen);
+}
+
+/* Whether M fails much more rarely than F, which nearly always does (in seven of eight runs, and while they are few in
+ * five of eight), and not because of where it stands on its ranges: that is a band's matter. */
 static enum tl_search_progress compare_with_failing(struct tl_search *s, bool *rarer)
 {
     uint32_t runs = s->options.band_runs;
     const struct tl_point *f = tl_point_get(s, s->failing);
     *rarer = false;
-    if (f->seen[TL_SEARCH_MATCH] < f->told || tl_index_equal(s, s->best, s->failing))
+    if (!fails_in(f, 5) || tl_index_equal(s, s->best, s->failing))
         return TL_DONE;
     const struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
     if (m == NULL)
@@ -270,7 +275,7 @@ static enum tl_search_progress compare_with_failing(struct tl_search *s, bool *r
     f = tl_want(s, s->failing, runs, true, TL_SEARCH_REPRODUCE, TL_NO_AXIS, 0, 0);
     if (f == NULL)
         return TL_PENDING;
-    if (f->seen[TL_SEARCH_MATCH] < tl_runs_seen(f->seen))
+    if (!fails_in(f, 7))
         return TL_DONE;
     if (tl_point_rarely(s, m) == TL_RARELY_OPEN && !tl_point_closed(m)) {
         tl_want(s, s->best, m->told_fresh + 8, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
@@ -284,8 +289,7 @@ static enum tl_search_progress compare_with_failing(struct tl_search *s, bool *r
     free(further);
     if (beyond == NULL)
         return TL_PENDING;
-    *rarer =
-        tl_point_rarely(s, m) == TL_RARELY && 2 * beyond->seen[TL_SEARCH_MATCH] < tl_runs_seen(beyond->seen);
+    *rarer = tl_point_rarely(s, m) == TL_RARELY && !fails_in(beyond, 4);
     return TL_DONE;
 }
 

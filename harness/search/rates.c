@@ -6,14 +6,14 @@
  * that rate (noise.c). Runs are asked for in portions, as the first failure makes the rest of them
  * unnecessary.
  *
- * A single failure is not enough in a search that is steady. F always fails there, and among the many variants that
- * are tried some fail in one run of twenty, for reasons of their own or because what is left of the trigger seldom
- * suffices. One of them that happens to fail when it is tried would be taken for M, which costs the most trials of
- * all and says little of F's failure. That is found out when M is run again: it fails in less than half of its runs,
- * and F in all of 16. Were both rates the same that would happen less than once in 10,000 times. Then the search goes back to
- * F, and what failed has to fail again until that is decided for it, too. What is known is not run again, so the way
- * back to where it went wrong costs a few runs of each variant on it; and a failure that shows every time costs
- * nothing. */
+ * A single failure is not enough in a search that is steady. F nearly always fails there, and among the many
+ * variants that are tried some fail in one run of twenty, for reasons of their own or because what is left of the
+ * trigger seldom suffices. One of them that happens to fail when it is tried would be taken for M, which costs the
+ * most trials of all and says little of F's failure. That is found out when M is run again: it fails in less than half
+ * of its runs, and F in 14 of 16. Were both rates the same that would happen once in 800 times at most (both being
+ * 0.54). Then the search goes back to F, and what failed has to fail again until that is decided for it, too. What is
+ * known is not run again, so the way back to where it went wrong costs a few runs of each variant on it; and a failure
+ * that shows every time costs nothing. */
 #include "harness/search/internal.h"
 
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b)

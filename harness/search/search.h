@@ -197,7 +197,7 @@ enum tl_search_note {
     TL_NOTE_JOINT,         /* thresholds depend on each other: see joint */
     TL_NOTE_MAY_BE_TWO,    /* M shows another signature than strict.minimal; nothing tells if it is one bug */
     TL_NOTE_NEEDS_OPEN,    /* needs: not so many draws failed in a row, there may be more */
-    TL_NOTE_RARER,         /* F always fails, and a simpler variant that seldom does was not taken for M */
+    TL_NOTE_RARER, /* F nearly always fails, and a simpler variant that seldom does was not taken for M */
 };
 #define TL_SEARCH_NOTE_COUNT 25
 
@@ -234,7 +234,7 @@ struct tl_search_trigger {
     struct tl_search_band band;
     /* Values that were tried, all else as in M: ascending, but what passes on an ordered axis descending from
      * `value`, and then, where every value was tried, ascending from it. A pass counts only when it would be
-     * luck with a chance below 1 %. Rarer: it failed, in less than half of the runs, where F always does. */
+     * luck with a chance below 1 %. Rarer: it failed, in less than half of the runs, where F nearly always does. */
     size_t n_fails, n_passes, n_rarer, n_other, n_unsupported;
     uint64_t *fails_with, *passes_with, *rarer_with, *other_with, *unsupported_with;
 };

@@ -226,23 +226,31 @@ Test(search_edge, ends_where_there_is_no_shape)
 }
 
 /* What fails always needs two axes; whatever has one of them (or nothing, in some problems) fails seldom. */
-static double seldom;
+static double mostly = 1, seldom;
 static bool seldom_anywhere;
 static double mostly_the_trigger(const uint64_t *index)
 {
     if (index[1] == 1 && index[4] >= 5)
-        return 1;
+        return mostly;
     return index[1] == 1 || seldom_anywhere ? seldom : 0;
 }
 
 Test(search_edge, what_fails_more_rarely_is_not_taken)
 {
     enum { PROBLEMS = 300 };
-    static const double rates[] = {0.03, 0.05, 0.1, 0.2, 0.35};
-    for (size_t i = 0; i < 10; i++) {
+    /* At 0.35 some variants look as if they failed in more than half of their runs; at 0.97 F itself passes now and then.
+     * Reached are 291 there, and 269. */
+    static const struct {
+        double mostly, seldom;
+        size_t right;
+        unsigned trials;
+    } rows[] = {{1, 0.03, 299, 200}, {1, 0.05, 299, 250}, {1, 0.1, 299, 300},
+                {1, 0.2, 299, 350},  {1, 0.35, 285, 700}, {0.97, 0.05, 250, 500}};
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
         size_t right = 0, met = 0, told = 0;
         uint64_t most = 0, sum = 0;
-        seldom = rates[i / 2];
+        mostly = rows[i / 2].mostly;
+        seldom = rows[i / 2].seldom;
         seldom_anywhere = i % 2 == 1;
         for (uint64_t seed = 0; seed < PROBLEMS; seed++) {
             struct sim *m = sim_new(10, seed);
@@ -275,12 +283,10 @@ Test(search_edge, what_fails_more_rarely_is_not_taken)
             tl_search_free(s);
             free(m);
         }
-        cr_log_info("seldom %.2f%s: %zu of %d right, %zu met one, %zu lists, %.0f trials, at most %llu",
-                    seldom, seldom_anywhere ? " anywhere" : "", right, PROBLEMS, met, told,
+        cr_log_info("%.2f, seldom %.2f%s: %zu of %d right, %zu met one, %zu lists, %.0f trials, at most %llu",
+                    mostly, seldom, seldom_anywhere ? " anywhere" : "", right, PROBLEMS, met, told,
                     (double)sum / PROBLEMS, (unsigned long long)most);
-        /* At 0.35 one in three runs fails, and some variants look as if it were more than half: 291 and 294 are right. */
-        size_t least = seldom < 0.3 ? PROBLEMS - 1 : PROBLEMS * 95 / 100;
-        cr_assert_geq(right, least, "%zu of %d are right", right, PROBLEMS);
-        cr_assert_lt(sum, (seldom < 0.3 ? 350 : 700) * PROBLEMS);
+        cr_assert_geq(right, rows[i / 2].right, "%zu of %d are right", right, PROBLEMS);
+        cr_assert_lt(sum, (uint64_t)rows[i / 2].trials * PROBLEMS);
     }
 }

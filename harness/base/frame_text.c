@@ -59,6 +59,7 @@ char *tl_thread_state_text(const char *state)
 {
     if (!state || !*state)
         return NULL;
-    bool stopped = !strncmp(state, TL_THREAD_WAITS, sizeof TL_THREAD_WAITS - 1) || !strncmp(state, "without", 7);
+    bool stopped =
+        !strncmp(state, TL_THREAD_WAITS, sizeof TL_THREAD_WAITS - 1) || !strncmp(state, "without", 7);
     return tl_format("%s%s", stopped ? "" : "could not be stopped: ", state);
 }

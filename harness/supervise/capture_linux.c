@@ -47,7 +47,8 @@
 #define STOP_TIME_MS 250      /* how long a capture waits for threads to stop */
 #define CAPTURES_PER_SIGNAL 4 /* captures of a signal that a process handles itself, again and again */
 #define ASKED_EVERY 64
-#define HANG_PROCESSES 16 /* of a hanging trial, how many processes are looked at */
+#define HANDLED_PER_TRIAL 64 /* in all of its processes */
+#define HANG_PROCESSES 16    /* of a hanging trial, how many processes are looked at */
 #define THREADS_CAPTURED 512
 
 static struct tl_supervisor *supervisor_of(const struct tl_process *p)
@@ -373,7 +374,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     /* A runtime that lives on handled faults is not captured for ever. Nor is it asked each time whether it handles
      * this one: no other thread can exit before a signal that kills does, and the stop at the end shows the same
      * stack. Now and then it is, for one that is shielded comes to no end. */
-    bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL || trial->record.n_captures >= TL_CAPTURES_MOST;
+    bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL || trial->n_handled >= HANDLED_PER_TRIAL;
     if (spent && !has_others(t) && ++t->unread % ASKED_EVERY) {
         if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
             t->info.si_signo = 0;
@@ -386,6 +387,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
         return;
     }
     p->captured[signal]++;
+    trial->n_handled += action != TL_ACTION_DEFAULT;
     t->held = true;
     t->held_signal = signal;
     t->interrupting = false;

@@ -18,12 +18,21 @@ static bool is_survivable(const struct tl_capture *c)
     return c->action == TL_ACTION_HANDLED || c->action == TL_ACTION_IGNORED;
 }
 
+/* Somebody went on after it: another process was made, and died. */
+static bool was_dealt_with(const struct tl_deaths *d, const struct tl_death *death)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->list[i].born_ns > death->died_ns)
+            return true;
+    return false;
+}
+
 /* Whether a death may still be what the trial fails of. */
 static bool is_pending(const struct tl_deaths *d, const struct tl_capture *c)
 {
     for (size_t i = 0; i < d->n; i++)
         if (d->list[i].pid == c->pid)
-            return true;
+            return !was_dealt_with(d, &d->list[i]);
     return c->is_main || !c->fatal; /* of one that has not ended its death is not known yet */
 }
 
@@ -42,6 +51,11 @@ void tl_captures_add(struct tl_trial_record *r, const struct tl_deaths *d, struc
 {
     if (r->n_captures >= TL_CAPTURES_MOST && c->kind == TL_CAPTURE_SIGNAL) {
         size_t at = least_important(r, d);
+        if (at == r->n_captures - 1 && is_survivable(c)) { /* nothing is less important than this one */
+            tl_capture_free(c);
+            *c = (struct tl_capture){0};
+            return;
+        }
         tl_capture_free(&r->captures[at]);
         memmove(r->captures + at, r->captures + at + 1, (r->n_captures - at - 1) * sizeof *r->captures);
         r->n_captures--;

@@ -75,8 +75,8 @@ void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t
     int handled = !signal && failed && c && c->si_code > 0 ? c->signal : 0;
     uint64_t died_ns = c && c->signal == (signal ? signal : handled) ? c->taken_ns : 0;
     bool orphan = died_ns && e->parent_left_ns && died_ns > e->parent_left_ns;
-    if (!orphan && (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again
-                           : handled || e->left)) {
+    if (!orphan &&
+        (signal ? (tl_signal_is_crash(signal) || signal == SIGKILL) && !raised_again : handled || e->left)) {
         struct tl_death death = {.pid = e->pid,
                                  .signal = signal ? signal : handled,
                                  .left = e->left,

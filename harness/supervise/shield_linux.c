@@ -38,6 +38,14 @@ bool tl_shield_is_there(const struct tl_tracee *t)
     return t->process->doomed == t->tid || tl_is_first_of_namespace(t->process->pid, t->tid);
 }
 
+/* What comes from outside of the namespace stops it; the kernel names no sender there that it could know. */
+bool tl_shield_stays(const struct tl_tracee *t)
+{
+    siginfo_t info;
+    return t->process && tl_is_first_of_namespace(t->process->pid, t->tid) &&
+           !ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) && info.si_code <= 0 && info.si_pid;
+}
+
 void tl_shield_free(struct tl_process *p)
 {
     if (!p->shield)

@@ -158,7 +158,9 @@ static void start(struct tl_supervisor *s, struct tl_trial *t, struct tl_slot *s
     slot->busy = true;
     t->next = s->flying;
     s->flying = t;
-    s->n_flying++;
+    /* A trial may have closed its streams and be beyond its deadline: its end is still waited for. */
+    if (s->n_flying++ == 0)
+        uv_ref((uv_handle_t *)&s->watch);
     if (s->cgroups && !slot->cgroup.used && tl_cgroup_open(s->cgroups, slot->index, &slot->cgroup, &e))
         slot->cgroup = (struct tl_cgroup){.procs = {-1, -1, -1}};
     t->slot = slot;
@@ -217,7 +219,8 @@ static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
         at = &(*at)->next;
     *at = t->next;
     t->next = NULL;
-    s->n_flying--;
+    if (--s->n_flying == 0 && !s->freeing)
+        uv_unref((uv_handle_t *)&s->watch);
     if (t->leaving)
         s->n_leaving--; /* its slot has been another's since */
     else if (t->slot)

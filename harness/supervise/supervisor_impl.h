@@ -36,6 +36,12 @@ struct tl_unservable {
     struct tl_unservable *next;
 };
 
+/* An end that was told of a process that was not known. */
+struct tl_ended_unknown {
+    pid_t tid;
+    uint64_t ns;
+};
+
 struct tl_supervisor {
     uv_loop_t *loop;
     struct tl_supervisor_options options;
@@ -62,6 +68,8 @@ struct tl_supervisor {
     bool scheduling, freeing;
 
     struct tl_tracee *table[1024];
+    struct tl_ended_unknown ended[64]; /* the newest */
+    size_t n_ended;
     struct tl_action_file action_file;
     struct tl_wait_state *wait; /* see wait_linux.c */
     struct tl_unwinder *unwinder;

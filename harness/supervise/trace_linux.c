@@ -57,6 +57,7 @@
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,6 +69,7 @@
 #include <unistd.h>
 
 #define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
+#define UNKNOWN_NS 1000000000u  /* numbers of processes come again, but not so soon */
 #define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -167,6 +169,23 @@ static uint64_t status_number(pid_t pid, const char *key)
     return value;
 }
 
+/* Of its memory, in bytes. When its first thread has ended, only the others tell it. */
+static uint64_t memory_bytes(pid_t pid, const char *key)
+{
+    char path[64];
+    uint64_t kib = status_number(pid, key);
+    if (kib)
+        return kib << 10;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && !kib && (e = readdir(d));)
+        if (atoi(e->d_name) > 0 && atoi(e->d_name) != pid)
+            kib = status_number(atoi(e->d_name), key);
+    if (d)
+        closedir(d);
+    return kib << 10;
+}
+
 pid_t tl_process_living(const struct tl_process *p)
 {
     const struct tl_tracee *any = NULL;
@@ -178,12 +197,12 @@ pid_t tl_process_living(const struct tl_process *p)
 
 uint64_t tl_process_data_bytes(pid_t pid)
 {
-    return status_number(pid, "\nVmData:") << 10;
+    return memory_bytes(pid, "\nVmData:");
 }
 
 uint64_t tl_process_rss_bytes(pid_t pid)
 {
-    return status_number(pid, "\nVmRSS:") << 10;
+    return memory_bytes(pid, "\nVmRSS:");
 }
 
 uint64_t tl_process_charged_bytes(pid_t pid)
@@ -204,7 +223,7 @@ uint64_t tl_process_charged_bytes(pid_t pid)
 
 uint64_t tl_process_peak_bytes(pid_t pid)
 {
-    return status_number(pid, "\nVmHWM:") << 10;
+    return memory_bytes(pid, "\nVmHWM:");
 }
 
 /* --- letting go ----------------------------------------------------------------------------------------- */
@@ -354,6 +373,21 @@ void tl_process_give(struct tl_process *p, struct tl_trial *t)
 
 /* --- events --------------------------------------------------------------------------------------------- */
 
+/* A child that is killed in its first instant may be told to have ended before its parent's event is. It is no more
+ * then, though its parent may still have to reap it. */
+static void end_unknown(struct tl_supervisor *s, pid_t tid)
+{
+    s->ended[s->n_ended++ % TL_COUNT(s->ended)] = (struct tl_ended_unknown){tid, tl_monotonic_ns()};
+}
+
+static bool has_ended_unknown(const struct tl_supervisor *s, pid_t tid)
+{
+    for (size_t i = 0; i < TL_COUNT(s->ended); i++)
+        if (s->ended[i].tid == tid && tl_monotonic_ns() - s->ended[i].ns < UNKNOWN_NS)
+            return true;
+    return false;
+}
+
 static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int event)
 {
     unsigned long message = 0;
@@ -362,6 +396,8 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     pid_t tid = (pid_t)message;
     struct tl_tracee *t = find(s, tid);
     if (t && t->process)
+        return;
+    if (!t && has_ended_unknown(s, tid))
         return;
     if (!t)
         t = add(s, tid);
@@ -423,6 +459,9 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
             free(x);
         }
     }
+    /* The first thread of the old program began to end when another one executed this. */
+    t->at_end = t->leaving = false;
+    p->leaving_ns = 0;
     memset(p->captured, 0, sizeof p->captured);
     tl_alone_forget(p);
     p->doomed = 0;
@@ -457,6 +496,15 @@ static void read_name(pid_t pid, char *name, size_t size)
     free(text);
 }
 
+/* Of a process whose first thread has ended that one is there until all the others have. */
+static bool others_have_ended(const struct tl_tracee *t)
+{
+    for (const struct tl_tracee *x = t->process->tracees; x; x = x->next_in_process)
+        if (x != t && !x->leaving)
+            return false;
+    return true;
+}
+
 /* A thread has begun to end, and runs no instruction any more. The kernel has still to take down what it had
  * mapped, which for a process that has loaded a runtime takes as long as a small trial's last phases. */
 static void on_leaving(struct tl_tracee *t)
@@ -486,7 +534,7 @@ static void on_leaving(struct tl_tracee *t)
         tl_signal_is_crash(WTERMSIG(status)) && tl_capture_leaving(t, WTERMSIG(status)))
         return;
     bool served = last && trial && !trial->record.fresh && p->is_main;
-    if (trial && (t->tid == p->pid || last)) {
+    if (trial && (t->tid == p->pid || others_have_ended(t))) {
         tl_refusal_left(p, status);
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
             read_name(t->tid, trial->killed_name, sizeof trial->killed_name);
@@ -540,7 +588,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
                  tl_signal_is_crash(signal))
             tl_capture_signal(t, signal);
         else
-            tl_tracee_go_on(t, signal, false);
+            tl_tracee_go_on(t, signal == SIGSTOP && tl_shield_stays(t) ? 0 : signal, false);
         return;
     default:
         tl_tracee_go_on(t, 0, false);
@@ -572,8 +620,10 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         on_stop(s, t, status);
         return;
     }
-    if (!t)
-        return; /* a child that is not traced: one that ended at its gate */
+    if (!t) { /* a child that is not traced: one that ended at its gate; or one that nobody has spoken of yet */
+        end_unknown(s, tid);
+        return;
+    }
     struct tl_process *p = t->process;
     if (p && tid == p->pid) {
         p->gone = true;

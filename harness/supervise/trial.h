@@ -91,6 +91,7 @@ struct tl_trial {
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
     bool runs_steps;             /* its program is the runner of steps, which judges them by their status */
+    unsigned n_handled;          /* captures of signals that its processes handle themselves */
     struct tl_passed_on in_hand; /* the death of a step that its status does not tell */
     enum tl_phase in_hand_phase;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */

@@ -36,6 +36,7 @@
 #include "harness/verdict/disk_limit.h"
 #include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
+#include "harness/verdict/said.h"
 #include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
 #include "harness/verdict/wrong.h"
@@ -218,51 +219,6 @@ static char *exit_message(const struct tl_process_facts *f, const char *said, in
     return tl_format(f->protocol ? "exit status %d without a result" : "exit status %d", code);
 }
 
-/* What is kept of a stream, in the order in which it was written. */
-static struct tl_buffer whole_text(const struct tl_output *o)
-{
-    struct tl_buffer text = TL_BUFFER_INIT;
-    tl_buffer_add(&text, o->head, o->head_size);
-    if (o->notable_size) {
-        tl_buffer_add_string(&text, "\n");
-        tl_buffer_add(&text, o->notable, o->notable_size);
-    }
-    tl_buffer_add(&text, o->tail, o->tail_size);
-    return text;
-}
-
-/* The error with which a process closed, but not what a driver says of the death of its child. */
-static char *own_closing_error(const struct tl_buffer *text)
-{
-    char *message = tl_find_closing_error(text->data, text->size);
-    if (message && tl_tells_death(message)) {
-        free(message);
-        message = NULL;
-    }
-    return message;
-}
-
-/* The message with which a process ended itself, on its stderr, or else on its stdout; NULL. What a process
- * ends by abort() or a trap, or by an exit status, it may have explained in words of its own; a fault comes
- * unannounced. */
-static char *last_words(const struct tl_trial_record *r, int status)
-{
-    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
-    struct tl_buffer text = whole_text(&r->err);
-    char *message = tl_find_abort_message(text.data, text.size);
-    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL)) {
-        struct tl_buffer out = whole_text(&r->out);
-        message = tl_find_abort_message(out.data, out.size);
-        tl_buffer_free(&out);
-    }
-    if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
-        message = own_closing_error(&text);
-    else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
-        message = tl_find_complaint(text.data, text.size, true);
-    tl_buffer_free(&text);
-    return message;
-}
-
 /* Whether the trial failed by a failure of what it had started: a step, or the runner itself as a wrapper. */
 static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_trial_record *r)
 {
@@ -272,31 +228,13 @@ static bool failed_by_a_child(const struct tl_process_facts *f, const struct tl_
     return WEXITSTATUS(f->status) && !f->got_result && !f->got_unsupported && !f->violation;
 }
 
-/* Whether nothing that was written complains of anything but of memory. */
-static bool is_silent(const struct tl_trial_record *r)
-{
-    const struct tl_output *const streams[] = {&r->out, &r->err};
-    bool silent = true;
-    for (size_t i = 0; i < 2 && silent; i++) {
-        struct tl_buffer text = whole_text(streams[i]);
-        char *error = tl_find_complaint(text.data, text.size, true),
-             *closing = error ? NULL : tl_find_closing_error(text.data, text.size);
-        silent =
-            (!error || tl_memory_limit_is_meant(error)) && (!closing || tl_memory_limit_is_meant(closing));
-        free(error);
-        free(closing);
-        tl_buffer_free(&text);
-    }
-    return silent;
-}
-
 /* Whether a program exited with a failure and said nothing when the limit had refused it what it needs. */
 static bool ran_out_silently(const struct tl_process_facts *f, const char *said, struct tl_trial_record *r)
 {
     if (!failed_by_a_child(f, r))
         return false;
     char *alone = tl_memory_limit_alone(f, NULL), *how = alone ? NULL : tl_memory_limit_left(f);
-    bool did = alone || (how && is_silent(r));
+    bool did = alone || (how && tl_said_nothing_else(r));
     if (did) {
         char *words = alone ? tl_strdup(said ? said : r->message) : NULL;
         clear_error(r);
@@ -324,7 +262,7 @@ static bool is_death_in_other_words(const struct tl_process_facts *f, const stru
 static int died_in_other_words(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
 {
     int signal = f->passed_on.signal;
-    char *words = said ? NULL : last_words(r, signal);
+    char *words = said ? NULL : tl_said_last(r, signal);
     clear_error(r);
     int at = died_of(f, r, said ? said : words, signal, &f->passed_on);
     free(words);
@@ -359,7 +297,7 @@ static int signal_untraced(const struct tl_process_facts *f, const struct tl_tri
 
 static void died_untraced(const struct tl_process_facts *f, struct tl_trial_record *r, int signal)
 {
-    char *words = last_words(r, signal);
+    char *words = tl_said_last(r, signal);
     clear_error(r);
     died_of(f, r, words, signal, NULL);
     if (r->outcome == TL_OUTCOME_CRASH && !r->message)
@@ -389,24 +327,13 @@ static bool was_reported(const struct tl_process_facts *f, struct tl_trial_recor
          went_on = f->got_result && !WEXITSTATUS(f->status) && !r->n_captures;
     if (!f->executed || f->descendant_signals[SIGABRT] || (!failed && !went_on))
         return false;
-    struct tl_buffer text = whole_text(&r->err);
-    char *report = tl_find_sanitizer_report(text.data, text.size);
-    tl_buffer_free(&text);
+    char *report = tl_said_sanitizer(r);
     if (!report)
         return false;
     r->outcome = TL_OUTCOME_CRASH;
     clear_error(r);
     set_message(r, report);
     return true;
-}
-
-/* The error that was written last; NULL. */
-static char *complaint(const struct tl_trial_record *r)
-{
-    struct tl_buffer text = whole_text(&r->err);
-    char *message = tl_find_complaint(text.data, text.size, true);
-    tl_buffer_free(&text);
-    return message;
 }
 
 static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, const char *said)
@@ -452,9 +379,10 @@ static int exited(const struct tl_process_facts *f, struct tl_trial_record *r, c
     } else if (code && ran_out_of_memory(f, said, r)) {
         ;
     } else if (code) {
-        char *words = said || n <= 0
-                          ? NULL
-                          : complaint(r); /* nothing died: the status is its own, and so are the words */
+        char *words =
+            said || n <= 0
+                ? NULL
+                : tl_said_complaint(r); /* nothing died: the status is its own, and so are the words */
         set_cause(r, "exit", text, exit_message(f, said ? said : words, code));
         free(words);
     } else if (f->protocol && !f->got_result) {
@@ -529,7 +457,7 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     case TL_END_BY_ITSELF:
         break;
     }
-    char *said = f->status ? last_words(r, f->status) : NULL; /* the search is worth it for failures only */
+    char *said = f->status ? tl_said_last(r, f->status) : NULL; /* the search is worth it for failures only */
     if (f->in_hand.signal) {
         r->phase = f->in_hand_phase;
         clear_error(r);

@@ -375,6 +375,10 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
      * this one: no other thread can exit before a signal that kills does, and the stop at the end shows the same
      * stack. Now and then it is, for one that is shielded comes to no end. */
     bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL || trial->n_handled >= HANDLED_PER_TRIAL;
+    if (spent && !p->outlived[signal]) {
+        p->outlived[signal] = true;
+        tl_captures_outlived(&trial->record, p->pid, signal);
+    }
     if (spent && !has_others(t) && ++t->unread % ASKED_EVERY) {
         if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
             t->info.si_signo = 0;

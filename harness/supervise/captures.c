@@ -94,6 +94,13 @@ bool tl_captures_have_death(const struct tl_trial_record *r, int pid, int signal
     return c && c->signal == signal;
 }
 
+void tl_captures_outlived(struct tl_trial_record *r, int pid, int signal)
+{
+    for (size_t i = 0; i < r->n_captures; i++)
+        if (r->captures[i].pid == pid && r->captures[i].signal == signal)
+            r->captures[i].outlived = true;
+}
+
 void tl_captures_exec(struct tl_trial_record *r, int pid)
 {
     for (size_t i = 0; i < r->n_captures; i++)

@@ -18,6 +18,10 @@ int tl_captures_end(struct tl_trial_record *r, int pid, int status);
 /* Whether the death of a process by a signal has been captured. */
 bool tl_captures_have_death(const struct tl_trial_record *r, int pid, int signal);
 
+/* A process has taken a signal that is captured no more: the captures of that signal are of places that it lived on
+ * from. */
+void tl_captures_outlived(struct tl_trial_record *r, int pid, int signal);
+
 /* A process has become another program. What was going to happen to the old one is no business of the new one. */
 void tl_captures_exec(struct tl_trial_record *r, int pid);
 

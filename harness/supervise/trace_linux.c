@@ -463,6 +463,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     t->at_end = t->leaving = false;
     p->leaving_ns = 0;
     memset(p->captured, 0, sizeof p->captured);
+    memset(p->outlived, 0, sizeof p->outlived);
     tl_alone_forget(p);
     p->doomed = 0;
     tl_refusal_executed(p);

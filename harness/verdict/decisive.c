@@ -47,7 +47,7 @@ static bool is_candidate(const struct tl_capture *c, int signal, const struct tl
         return false;
     bool of_it = passed && passed->signal == signal;
     if (of_it && c->pid == passed->pid && passed->exit_status >= 0) /* it handled the signal and exited */
-        return true;
+        return !c->outlived;
     return !is_survivable(c) && (!passed || (of_it ? c->pid == passed->pid : c->fatal));
 }
 
@@ -75,7 +75,7 @@ int tl_decisive_of_crash(const struct tl_trial_record *r, int signal, const stru
         return -1;
     for (int i = at - 1; i >= 0 && sent_by_a_process(&r->captures[at]); i--) {
         const struct tl_capture *c = &r->captures[i], *raised = &r->captures[at];
-        if (c->kind == TL_CAPTURE_SIGNAL && c->signal == signal && c->pid == raised->pid &&
+        if (c->kind == TL_CAPTURE_SIGNAL && !c->outlived && c->signal == signal && c->pid == raised->pid &&
             (c->tid == raised->tid || raised->sender_pid == raised->pid) && is_in_handler(raised, c))
             at = i;
     }

@@ -167,6 +167,25 @@ static void handler_exits(void)
     real_fault((int *)16);
 }
 
+static void says_so(int number)
+{
+    _exit(128 + number);
+}
+
+static void handler_says_so(void)
+{
+    live_on(2);
+    signal(SIGSEGV, says_so);
+    real_fault((int *)16);
+}
+
+static void handler_says_so_late(void)
+{
+    live_on(9);
+    signal(SIGSEGV, says_so);
+    real_fault((int *)16);
+}
+
 /* --- children --- */
 
 static void many_children(void)
@@ -455,6 +474,8 @@ int main(int argc, char **argv)
         WAY(survived),
         WAY(still),
         WAY(handler_exits),
+        WAY(handler_says_so),
+        WAY(handler_says_so_late),
         WAY(many_children),
         WAY(child),
         WAY(leader),

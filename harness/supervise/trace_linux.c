@@ -267,12 +267,19 @@ void tl_trace_release(struct tl_supervisor *s, struct tl_process *p)
             tl_tracee_let_go(t);
 }
 
+static void kill_process(struct tl_process *p)
+{
+    if (!p->killed)
+        p->killed_ns = tl_monotonic_ns();
+    p->killed = true;
+    if (!p->gone)
+        kill(p->pid, SIGKILL);
+}
+
 void tl_trace_kill(struct tl_process *list)
 {
     for (struct tl_process *p = list; p; p = p->next) {
-        p->killed = true;
-        if (!p->gone)
-            kill(p->pid, SIGKILL);
+        kill_process(p);
     }
 }
 
@@ -378,7 +385,7 @@ void tl_process_give(struct tl_process *p, struct tl_trial *t)
 
 /* Whether wait4 can still tell us anything of a thread. It tells its end once, and may have done so before its parent's
  * event came. */
-static bool is_reported(pid_t tid)
+bool tl_trace_is_reported(pid_t tid)
 {
     siginfo_t info;
     return !waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) ||
@@ -403,8 +410,7 @@ static void settle(struct tl_supervisor *s, struct tl_tracee *t, struct tl_proce
     struct tl_trial *trial = p->trial;
     if (trial) {
         if (trial->state == TL_TRIAL_KILLING) {
-            p->killed = true;
-            kill(p->pid, SIGKILL);
+            kill_process(p);
         } else if (!is_thread && trial->limits.processes && trial->n_processes > trial->limits.processes) {
             tl_trial_kill(trial, TL_KILL_PROCESSES);
         } else if (p->pending && !t->held) { /* a thread made while its process is being captured */
@@ -425,7 +431,7 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     struct tl_tracee *t = find(s, tid);
     if (t && t->process)
         return;
-    if (!t && !is_reported(tid))
+    if (!t && !tl_trace_is_reported(tid))
         return;
     if (!t)
         t = add(s, tid);

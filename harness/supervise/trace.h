@@ -77,6 +77,7 @@ struct tl_process {
     uint64_t alone_since_ns; /* by the monotonic clock; the next by the thread's own */
     uint64_t alone_from_ns, alone_most_ns;
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
+    pid_t exiting;            /* the thread that was let go into exit_group; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */
     uint64_t leaving_ns;      /* and when it began to end; 0: not yet */

@@ -475,7 +475,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     p->leaving_ns = 0;
     memset(p->captured, 0, sizeof p->captured);
     tl_alone_forget(p);
-    p->doomed = 0;
+    p->doomed = p->exiting = 0;
     tl_refusal_executed(p);
     if (!*p->command)
         read_command(p);

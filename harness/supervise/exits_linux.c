@@ -15,6 +15,7 @@
 #include "harness/supervise/exits.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/supervise/alone.h"
 #include "harness/supervise/supervisor_impl.h"
 
@@ -121,6 +122,14 @@ static bool stays_behind(struct tl_supervisor *s, const struct tl_tracee *t, con
     return true;
 }
 
+/* What its children are told of it, by a signal or by the end of a pipe, they are told after this. */
+static void begins_to_end(struct tl_process *p, const struct tl_tracee *t)
+{
+    p->exiting = t->tid;
+    if (!p->leaving_ns)
+        p->leaving_ns = tl_monotonic_ns();
+}
+
 void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t)
 {
     struct tl_process *p = t->process;
@@ -131,6 +140,7 @@ void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t)
         return;
     }
     if (p->alone == t->tid) { /* it ends the process before the others go on */
+        begins_to_end(p, t);
         ptrace(PTRACE_CONT, t->tid, 0, 0);
         return;
     }
@@ -145,7 +155,8 @@ void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t)
         if (!stays_behind(s, t, &events[i]))
             tl_trace_event(s, events[i].tid, events[i].status, &events[i].usage);
     if (t->held && !p->pending && !p->alone) {
-        p->exiting = p->exiting ? p->exiting : t->tid;
+        if (!p->exiting)
+            begins_to_end(p, t);
         if (p->exiting == t->tid)
             tl_tracee_let_go(t);
     }

@@ -193,8 +193,9 @@ static void look_again(struct tl_process *p, struct tl_tracee *t)
         c->capture.action = now;
 }
 
-/* Lets everybody go after a capture: of others than the thread that took the signal when that had its effect. */
-static void let_go(struct tl_process *p, pid_t first, bool shielded)
+/* Lets everybody go after a capture: of others than the thread that took the signal when that had its effect. A handler
+ * of what the process has sent to itself runs beside the thread that has sent it, whichever is faster. */
+static void let_go(struct tl_process *p, pid_t first, bool shielded, bool beside)
 {
     bool others = false;
     struct tl_tracee *taker = NULL;
@@ -203,10 +204,69 @@ static void let_go(struct tl_process *p, pid_t first, bool shielded)
         if (t->tid == first && t->held)
             taker = t;
     }
-    if (p->trial && !p->leaving_ns && taker && !taker->at_end && (others || shielded))
+    if (!beside && p->trial && !p->leaving_ns && taker && !taker->at_end && (others || shielded))
         tl_alone_begin(taker, shielded);
     else
         tl_alone_over(p);
+}
+
+static void add_information(struct tl_capture *c, const siginfo_t *info)
+{
+    if (info->si_code <= 0 && info->si_code != SI_KERNEL)
+        c->sender_pid = info->si_pid;
+    else if (c->signal == SIGSYS)
+        c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_call_addr;
+    else if (c->signal != SIGABRT)
+        c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_addr;
+}
+
+static bool is_in_handler(const struct tl_thread *t)
+{
+    for (size_t i = 1; i < t->n_frames; i++)
+        if (t->frames[i].flags & TL_FRAME_SIGNAL)
+            return true;
+    return false;
+}
+
+/* A signal that a process has sent to itself is taken by any of its threads. Which one has sent it the kernel does not
+ * say; but it was one that has come back to its fault, or that is in a handler still when no other is. */
+static void find_sender(struct tl_process *p, struct tl_pending_capture *pending)
+{
+    struct tl_capture *c = &pending->capture;
+    struct tl_error ignored;
+    struct tl_tracee *fault = NULL;
+    size_t at = 0, n_at_fault = 0, n_in_handler = 0;
+    if (!pending->first || c->sender_pid != p->pid || c->si_code != SI_USER || is_in_handler(&c->threads[0]))
+        return;
+    for (size_t i = 1; i < c->n_threads; i++) {
+        struct tl_tracee *t = tl_trace_find(supervisor_of(p), c->threads[i].tid);
+        if (t && t->held && t->unseen && t->held_signal == c->signal && c->threads[i].n_frames) {
+            n_at_fault++;
+            fault = t;
+            at = i;
+        } else if (is_in_handler(&c->threads[i]) && !n_at_fault) {
+            n_in_handler++;
+            at = i;
+        }
+    }
+    if (n_at_fault != 1 && (n_at_fault || n_in_handler != 1))
+        return;
+    struct tl_thread sender = c->threads[at];
+    c->threads[at] = c->threads[0];
+    c->threads[at].crashed = false;
+    c->threads[0] = sender;
+    c->threads[0].crashed = true;
+    c->tid = sender.tid;
+    free(c->registers);
+    c->registers = NULL;
+    c->n_registers = 0;
+    tl_read_registers(sender.tid, &c->registers, &c->n_registers, &ignored);
+    siginfo_t info;
+    if (fault && !ptrace(PTRACE_GETSIGINFO, fault->tid, 0, &info)) {
+        c->sender_pid = 0;
+        c->si_code = info.si_code;
+        add_information(c, &info);
+    }
 }
 
 /* All that can stop has stopped: unwind the rest, hand the capture over, let everybody go. */
@@ -238,8 +298,11 @@ void tl_capture_finish(struct tl_process *p)
         describe_closed(thread);
     }
     free(threads);
+    find_sender(p, c);
     if (c->unwind)
         tl_unwind_end(c->unwind, &c->capture);
+    bool beside = c->capture.si_code == SI_USER && c->capture.sender_pid == p->pid &&
+                  c->capture.action == TL_ACTION_HANDLED;
     c->capture.capture_ns = tl_monotonic_ns() - c->capture.taken_ns;
     tl_timer_free(&c->timer);
     p->pending = NULL;
@@ -251,7 +314,7 @@ void tl_capture_finish(struct tl_process *p)
     }
     tl_capture_free(&c->capture);
     free(c);
-    let_go(p, first, shielded);
+    let_go(p, first, shielded, beside);
 }
 
 void tl_capture_thread_stopped(struct tl_process *p)
@@ -340,16 +403,6 @@ static struct tl_pending_capture *capture_thread(struct tl_tracee *t, int signal
         tl_unwind_thread(c->unwind, t->tid, thread, &ignored);
     describe_closed(thread);
     return c;
-}
-
-static void add_information(struct tl_capture *c, const siginfo_t *info)
-{
-    if (info->si_code <= 0 && info->si_code != SI_KERNEL)
-        c->sender_pid = info->si_pid;
-    else if (c->signal == SIGSYS)
-        c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_call_addr;
-    else if (c->signal != SIGABRT)
-        c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_addr;
 }
 
 static bool has_others(const struct tl_tracee *t)

@@ -85,21 +85,25 @@ static int watch(struct tl_process *p, int signal)
     return -1;
 }
 
-/* A breakpoint is the one fault after which the instruction pointer is behind its instruction. */
-static void step_back(pid_t tid)
+/* After a breakpoint and after a call that a filter has refused the instruction pointer is behind the instruction, which
+ * has to be executed once more. */
+static void step_back(pid_t tid, int signal)
 {
 #ifdef __x86_64__
     struct user_regs_struct registers;
     if (ptrace(PTRACE_GETREGS, tid, 0, &registers))
         return;
+    unsigned length = signal == SIGSYS ? 2 : 1;
     errno = 0;
-    long code = ptrace(PTRACE_PEEKTEXT, tid, (void *)(uintptr_t)(registers.rip - 1), 0);
-    if (!errno && (code & 0xff) == 0xcc) {
-        registers.rip--;
+    long code = ptrace(PTRACE_PEEKTEXT, tid, (void *)(uintptr_t)(registers.rip - length), 0);
+    if (!errno && (signal == SIGSYS ? (code & 0xffff) == 0x050f : (code & 0xff) == 0xcc)) {
+        registers.rip -= length;
+        registers.orig_rax = (unsigned long long)-1; /* no call that could be restarted */
         ptrace(PTRACE_SETREGS, tid, 0, &registers);
     }
 #else
     (void)tid;
+    (void)signal;
 #endif
 }
 
@@ -108,8 +112,8 @@ int tl_shield_drop(struct tl_tracee *t)
     struct tl_process *p = t->process;
     if (p->shield || (t->tid == p->pid && watch(p, t->held_signal)))
         return -1;
-    if (t->held_signal == SIGTRAP)
-        step_back(t->tid);
+    if (t->held_signal == SIGTRAP || t->held_signal == SIGSYS)
+        step_back(t->tid, t->held_signal);
     if (ptrace(PTRACE_DETACH, t->tid, 0, 0)) {
         tl_shield_free(p);
         return -1;

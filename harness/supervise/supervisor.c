@@ -17,6 +17,7 @@
  *   action_linux.c    whether anything is going to handle a signal
  *   alone_linux.c     the thread that took the signal goes on before the others
  *   exits_linux.c     a process is about to exit, and another thread of it stands at a fault
+ *   overdue_linux.c   what was killed and does not end
  *   shield_linux.c    the first process of a pid namespace, which signals do not kill while it is traced
  *   captures.c        which captures are kept, and which of them is a death; deaths.c: of whose death a trial failed
  *   sweep_linux.c     what was left behind and never traced
@@ -25,7 +26,7 @@
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
  *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
  *
- * supervisor.c, trial.c, server.c, trace_linux.c, capture_linux.c and the four after it but action_linux.c call each
+ * supervisor.c, trial.c, server.c, trace_linux.c, capture_linux.c and the five after it but action_linux.c call each
  * other in a circle, and stay so: they are one machine whose parts are woken by the loop. An event of a child (trace) moves its trial on
  * (trial), which frees a slot (supervisor), which starts a trial (trial or server), which makes a child that
  * is traced; with callbacks between them the circle would be the same, and harder to see. */
@@ -353,6 +354,7 @@ static void on_watch(uv_timer_t *timer)
         watch_trial(t);
     }
     tl_trace_orphans(s, s->freeing);
+    tl_trace_overdue(s);
     if (drain_children(s))
         tl_supervisor_kick(s);
 }

@@ -36,12 +36,6 @@ struct tl_unservable {
     struct tl_unservable *next;
 };
 
-/* An end that was told of a process that was not known. */
-struct tl_ended_unknown {
-    pid_t tid;
-    uint64_t ns;
-};
-
 struct tl_supervisor {
     uv_loop_t *loop;
     struct tl_supervisor_options options;
@@ -64,12 +58,10 @@ struct tl_supervisor {
     struct tl_server *servers;
     size_t n_servers; /* that there ever were */
     struct tl_unservable *unservable;
-    size_t n_orphans;
+    size_t n_tracees, n_orphans; /* threads that are known, and those of them whose process is not */
     bool scheduling, freeing;
 
     struct tl_tracee *table[1024];
-    struct tl_ended_unknown ended[64]; /* the newest */
-    size_t n_ended;
     struct tl_action_file action_file;
     struct tl_wait_state *wait; /* see wait_linux.c */
     struct tl_unwinder *unwinder;

@@ -65,8 +65,9 @@ struct tl_process {
     struct tl_reserved reserved;
     enum tl_left left; /* how it exited */
     bool killed;
-    bool gone;    /* reaped: its pid may be somebody else's by now */
-    bool claimed; /* not (or no longer) a fork server's child of which the server has yet to speak */
+    uint64_t killed_ns; /* when, by the monotonic clock */
+    bool gone;          /* reaped: its pid may be somebody else's by now */
+    bool claimed;       /* not (or no longer) a fork server's child of which the server has yet to speak */
     struct tl_tracee *tracees;
     struct tl_process *next; /* in the trial's or the server's list */
     struct tl_pending_capture *pending;
@@ -77,6 +78,7 @@ struct tl_process {
     uint64_t alone_since_ns; /* by the monotonic clock; the next by the thread's own */
     uint64_t alone_from_ns, alone_most_ns;
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
+    pid_t exiting;            /* the thread that was let go into exit_group; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */
     uint64_t leaving_ns;      /* and when it began to end; 0: not yet */
@@ -92,6 +94,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status,
                     const struct rusage *usage); /* handles it */
 void tl_trace_hurry(struct tl_supervisor *s);    /* waits for nothing more than the end of processes */
 void tl_trace_orphans(struct tl_supervisor *s, bool now); /* looks for processes that nobody knows */
+void tl_trace_overdue(struct tl_supervisor *s);           /* deals with what was killed and does not end */
 /* Traces a child at its gate as the main process of t or of server. Where that fails it is killed and
  * reaped. */
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
@@ -115,6 +118,7 @@ bool tl_trace_knows(struct tl_supervisor *s, pid_t pid); /* whether a process is
 
 /* For captures (Linux). */
 struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: not known */
+bool tl_trace_is_reported(pid_t tid); /* whether wait4 can tell anything of it still */
 void tl_tracee_let_go(struct tl_tracee *t);
 void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
 

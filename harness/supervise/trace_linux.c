@@ -34,7 +34,8 @@
  *
  * A new thread is reported twice, by the event of its parent and by its own first stop, and in either order.
  * Until both have come it is held. One of which only its own stop is known is an orphan; its parent may have
- * been killed before it could say so (tl_trace_orphans).
+ * been killed before it could say so (tl_trace_orphans). An orphan
+ * that ends is forgotten, so the event of its parent may be of one that is no more: wait4 knows.
  *
  * We are the subreaper (PR_SET_CHILD_SUBREAPER) of everything that trials start: a process whose parent is
  * gone becomes our child and not init's, so its end is reported here. The end of a thread group is reported
@@ -69,7 +70,7 @@
 #include <unistd.h>
 
 #define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
-#define UNKNOWN_NS 1000000000u  /* numbers of processes come again, but not so soon */
+#define ORPHAN_NS 100000000u    /* the event of a parent comes before, unless it was killed */
 #define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
@@ -94,6 +95,7 @@ static struct tl_tracee *add(struct tl_supervisor *s, pid_t tid)
     t->since_ns = tl_monotonic_ns();
     t->next_in_table = *bucket(s, tid);
     *bucket(s, tid) = t;
+    s->n_tracees++;
     s->n_orphans++;
     return t;
 }
@@ -265,12 +267,19 @@ void tl_trace_release(struct tl_supervisor *s, struct tl_process *p)
             tl_tracee_let_go(t);
 }
 
+static void kill_process(struct tl_process *p)
+{
+    if (!p->killed)
+        p->killed_ns = tl_monotonic_ns();
+    p->killed = true;
+    if (!p->gone)
+        kill(p->pid, SIGKILL);
+}
+
 void tl_trace_kill(struct tl_process *list)
 {
     for (struct tl_process *p = list; p; p = p->next) {
-        p->killed = true;
-        if (!p->gone)
-            kill(p->pid, SIGKILL);
+        kill_process(p);
     }
 }
 
@@ -333,6 +342,7 @@ static void unlink_tracee(struct tl_supervisor *s, struct tl_tracee *t)
     while (*at != t)
         at = &(*at)->next_in_table;
     *at = t->next_in_table;
+    s->n_tracees--;
     if (t->process) {
         at = &t->process->tracees;
         while (*at != t)
@@ -373,19 +383,43 @@ void tl_process_give(struct tl_process *p, struct tl_trial *t)
 
 /* --- events --------------------------------------------------------------------------------------------- */
 
-/* A child that is killed in its first instant may be told to have ended before its parent's event is. It is no more
- * then, though its parent may still have to reap it. */
-static void end_unknown(struct tl_supervisor *s, pid_t tid)
+/* Whether wait4 can still tell us anything of a thread. It tells its end once, and may have done so before its parent's
+ * event came. */
+bool tl_trace_is_reported(pid_t tid)
 {
-    s->ended[s->n_ended++ % TL_COUNT(s->ended)] = (struct tl_ended_unknown){tid, tl_monotonic_ns()};
+    siginfo_t info;
+    return !waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) ||
+           errno != ECHILD;
 }
 
-static bool has_ended_unknown(const struct tl_supervisor *s, pid_t tid)
+/* A thread of which its parent has spoken, or /proc. */
+static void settle(struct tl_supervisor *s, struct tl_tracee *t, struct tl_process *family, bool is_thread,
+                   bool asked)
 {
-    for (size_t i = 0; i < TL_COUNT(s->ended); i++)
-        if (s->ended[i].tid == tid && tl_monotonic_ns() - s->ended[i].ns < UNKNOWN_NS)
-            return true;
-    return false;
+    struct tl_process *p = family;
+    if (!is_thread) {
+        p = process_new(t->tid, family->trial, family->server);
+        p->parent = family->pid;
+        p->reserved = family->reserved;
+    }
+    adopt(s, t, p);
+    if (asked) {
+        p->claimed = false; /* stays where it is until the server says whose it is */
+        tl_server_forked(family->server, p);
+    }
+    struct tl_trial *trial = p->trial;
+    if (trial) {
+        if (trial->state == TL_TRIAL_KILLING) {
+            kill_process(p);
+        } else if (!is_thread && trial->limits.processes && trial->n_processes > trial->limits.processes) {
+            tl_trial_kill(trial, TL_KILL_PROCESSES);
+        } else if (p->pending && !t->held) { /* a thread made while its process is being captured */
+            t->interrupting = !ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+            p->pending->waiting += t->interrupting;
+        }
+    }
+    if (t->held)
+        tl_tracee_go_on(t, t->held_signal, t->held_group);
 }
 
 static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int event)
@@ -397,41 +431,18 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
     struct tl_tracee *t = find(s, tid);
     if (t && t->process)
         return;
-    if (!t && has_ended_unknown(s, tid))
+    if (!t && !tl_trace_is_reported(tid))
         return;
     if (!t)
         t = add(s, tid);
     struct tl_process *family = parent->process;
-    struct tl_process *p = family;
     /* CLONE events also come for processes made with clone(); only the kernel knows whether it is a thread.
      */
     bool is_thread = false;
     if (event == PTRACE_EVENT_CLONE)
         is_thread = !tgkill(family->pid, tid, 0); /* signal 0: whether there is one */
-    if (!is_thread) {
-        p = process_new(tid, family->trial, family->server);
-        p->parent = family->pid;
-        p->reserved = family->reserved;
-    }
-    adopt(s, t, p);
-    if (event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked) {
-        p->claimed = false; /* stays where it is until the server says whose it is */
-        tl_server_forked(family->server, p);
-    }
-    struct tl_trial *trial = p->trial;
-    if (trial) {
-        if (trial->state == TL_TRIAL_KILLING) {
-            p->killed = true;
-            kill(p->pid, SIGKILL);
-        } else if (!is_thread && trial->limits.processes && trial->n_processes > trial->limits.processes) {
-            tl_trial_kill(trial, TL_KILL_PROCESSES);
-        } else if (p->pending && !t->held) { /* a thread made while its process is being captured */
-            t->interrupting = !ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
-            p->pending->waiting += t->interrupting;
-        }
-    }
-    if (t->held)
-        tl_tracee_go_on(t, 0, false);
+    settle(s, t, family, is_thread,
+           event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked);
 }
 
 /* As its parent called it: what it executes after that, a wrapper in its own place, is its own business. */
@@ -465,7 +476,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     memset(p->captured, 0, sizeof p->captured);
     memset(p->outlived, 0, sizeof p->outlived);
     tl_alone_forget(p);
-    p->doomed = 0;
+    p->doomed = p->exiting = 0;
     tl_refusal_executed(p);
     if (!*p->command)
         read_command(p);
@@ -621,10 +632,8 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         on_stop(s, t, status);
         return;
     }
-    if (!t) { /* a child that is not traced: one that ended at its gate; or one that nobody has spoken of yet */
-        end_unknown(s, tid);
+    if (!t) /* a child that is not traced: one that ended at its gate */
         return;
-    }
     struct tl_process *p = t->process;
     if (p && tid == p->pid) {
         p->gone = true;
@@ -652,26 +661,30 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
     tracee_gone(s, t);
 }
 
+/* Whose an orphan is that no event of a parent has come of. Of a thread the kernel says it, and of a process whose
+ * parent has not ended. NULL: nobody's that lives. */
+static struct tl_process *family_of(struct tl_supervisor *s, pid_t tid, bool *is_thread)
+{
+    pid_t tgid = (pid_t)status_number(tid, "\nTgid:"), parent = (pid_t)status_number(tid, "\nPPid:");
+    *is_thread = tgid && tgid != tid;
+    return *is_thread ? find_process(s, tgid) : parent ? find_process(s, parent) : NULL;
+}
+
 void tl_trace_orphans(struct tl_supervisor *s, bool now)
 {
     if (!s->n_orphans)
         return;
-    uint64_t old = tl_monotonic_ns() - (now ? 0 : 100 * 1000000ull);
+    uint64_t old = tl_monotonic_ns() - (now ? 0 : ORPHAN_NS);
     for (size_t i = 0; i < TL_COUNT(s->table); i++)
         for (struct tl_tracee *t = s->table[i], *next; t; t = next) {
             next = t->next_in_table;
             if (t->process || t->since_ns > old)
                 continue;
-            /* Its parent was killed between making it and saying so. A thread still belongs to its process.
-             */
-            pid_t tgid = (pid_t)status_number(t->tid, "\nTgid:");
-            struct tl_process *p = tgid && tgid != t->tid ? find_process(s, tgid) : NULL;
-            if (p) {
-                adopt(s, t, p);
-                if (t->held)
-                    tl_tracee_go_on(t, 0, false);
-            } else {
+            bool is_thread;
+            struct tl_process *p = family_of(s, t->tid, &is_thread);
+            if (p && (is_thread || p->trial))
+                settle(s, t, p, is_thread, false);
+            else if (!p || now) /* of a server's child its server's event says whose it is */
                 kill(t->tid, SIGKILL);
-            }
         }
 }

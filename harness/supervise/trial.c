@@ -552,6 +552,12 @@ static void conclude(struct tl_trial *t)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
     tl_verdict_of_process(&facts, r);
+    if (t->left_behind) {
+        char *message =
+            tl_format("%s%s%s", r->message ? r->message : "", r->message ? "; " : "", t->left_behind);
+        free(r->message);
+        r->message = message;
+    }
 }
 
 void tl_trial_maybe_end(struct tl_trial *t)
@@ -602,6 +608,7 @@ void tl_trial_free(struct tl_trial *t)
     free(t->device);
     free(t->device_asked);
     free(t->violation);
+    free(t->left_behind);
     if (t->report)
         tl_crash_report_free(t->report);
     free(t->report);

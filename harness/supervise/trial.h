@@ -87,6 +87,7 @@ struct tl_trial {
     enum tl_left left;                 /* how the main process exited */
     bool scratch_full, filled_scratch; /* the file system of its scratch directory was; by itself */
     char killed_name[32];              /* of the first process that somebody else killed; "" */
+    char *left_behind;                 /* a process that could not be killed, in words; or NULL */
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;

@@ -9,7 +9,13 @@
  *
  * So after STREAK stops in a row, each within GAP_NS of the one before, the next one is awaited in wait4, with SIGCHLD
  * blocked; at most for TICK_NS, when a timer's signal ends the sleep and the loop gets its turn. The timer goes on: a
- * signal that comes while a stop is handled ends no sleep, and the next one has to. A turn without a stop ends the streak. What ends a process may call back, and is handled with the signal as it was. */
+ * signal that comes while a stop is handled ends no sleep, and the next one has to. A turn without a stop ends the
+ * streak. What ends a process may call back, and is handled with the signal as it was.
+ *
+ * wait4 looks for what it can tell of in the order of its list, the newest thread first. So where newer threads stop again
+ * and again (timers of a microsecond, handled faults), what an older one has to tell would never come: the end of the
+ * program, or the event of a fork, for which the child waits. Hence every TURN-th time the threads are asked one after
+ * another, each in its turn. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/supervisor_impl.h"
@@ -28,6 +34,7 @@
 #define STREAK 8
 #define GAP_NS 1000000u
 #define TICK_NS 1000000
+#define TURN 4
 #define TICK_SIGNAL SIGURG /* its action is to do nothing, should anybody else send it */
 
 struct tl_wait_state {
@@ -37,6 +44,9 @@ struct tl_wait_state {
     bool any;      /* there was a stop since */
     unsigned streak;
     uint64_t last_ns; /* of the last stop */
+    unsigned taken;   /* since there was nothing */
+    size_t bucket;    /* of the table of tracees; and */
+    pid_t turn;       /* the thread of it that was asked last */
 };
 
 static void on_tick(int signal)
@@ -88,13 +98,41 @@ static bool is_passing(struct tl_supervisor *s, pid_t tid, int status)
     return p && p->trial && !p->trial->main_ended && !(p->is_main && p->pid == tid);
 }
 
+/* The thread whose turn it is to be asked; 0: there is none. */
+static pid_t next_turn(struct tl_supervisor *s)
+{
+    struct tl_wait_state *w = s->wait;
+    struct tl_tracee *t = s->table[w->bucket];
+    while (t && t->tid != w->turn)
+        t = t->next_in_table;
+    t = t ? t->next_in_table : NULL;
+    for (size_t i = 0; !t && i < TL_COUNT(s->table); i++) {
+        w->bucket = (w->bucket + 1) % TL_COUNT(s->table);
+        t = s->table[w->bucket];
+    }
+    w->turn = t ? t->tid : 0;
+    return w->turn;
+}
+
+static pid_t ask(struct tl_supervisor *s, bool sleeps, int *status, struct rusage *usage)
+{
+    struct tl_wait_state *w = s->wait;
+    if (s->n_tracees > 1 && w->taken && w->taken % TURN == 0) {
+        pid_t turn = next_turn(s);
+        if (turn && wait4(turn, status, WNOHANG | __WALL, usage) == turn)
+            return turn;
+    }
+    return wait4(-1, status, (sleeps ? 0 : WNOHANG) | __WALL, usage);
+}
+
 pid_t tl_trace_wait(struct tl_supervisor *s, int *status, struct rusage *usage)
 {
     struct tl_wait_state *w = s->wait;
     bool sleeps = w->has_timer && w->streak >= STREAK;
     if (sleeps)
         await(w, true);
-    pid_t tid = wait4(-1, status, (sleeps ? 0 : WNOHANG) | __WALL, usage);
+    pid_t tid = ask(s, sleeps, status, usage);
+    w->taken = tid > 0 ? w->taken + 1 : 0;
     if (sleeps && tid < 0 && errno == EINTR) {
         w->streak = w->any ? STREAK : 0;
         tid = 0;

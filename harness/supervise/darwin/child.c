@@ -80,6 +80,11 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
     (void)limits;
 }
 
+uint64_t tl_child_first_bytes(void)
+{
+    return tl_process_peak_bytes(getpid());
+}
+
 uint64_t tl_child_peak_bytes(const struct rusage *usage)
 {
     return (uint64_t)usage->ru_maxrss; /* bytes, where Linux counts KiB */

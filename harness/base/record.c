@@ -84,6 +84,22 @@ static const struct {
 #undef SIGNAL
 };
 
+bool tl_signal_is_crash(int signal)
+{
+    switch (signal) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGFPE:
+    case SIGABRT:
+    case SIGSYS:
+        return true;
+    default:
+        return false;
+    }
+}
+
 const char *tl_signal_name(int signal)
 {
     static _Thread_local char text[32];

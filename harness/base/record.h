@@ -42,6 +42,8 @@ int tl_phase_parse(const char *name);           /* -1 when it is none */
 bool tl_outcome_is_failure(enum tl_outcome o);  /* everything but pass and unsupported */
 /* Not judged: it ended well, and nothing could be compared with what is right. */
 bool tl_outcome_is_not_judged(enum tl_outcome o, enum tl_phase p);
+/* Whether a process that dies of this signal has crashed: those that a fault or abort() raises. */
+bool tl_signal_is_crash(int signal);
 const char *tl_signal_name(int signal); /* "SIGSEGV"; "SIGRTMIN+n"; "signal n" (static storage per thread) */
 /* The number here of a signal that tl_signal_name named, also on another system. One that this system does not
  * have is TL_SIGNAL_ELSEWHERE. */

@@ -71,6 +71,8 @@ json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trig
                               tl_finding_value(c, t->axis, t->value), "fails_with",
                               values_json(c, t->axis, t->fails_with, t->n_fails), "passes_with",
                               values_json(c, t->axis, t->passes_with, t->n_passes));
+        if (t->n_rarer)
+            json_object_set_new(j, "rarer_with", values_json(c, t->axis, t->rarer_with, t->n_rarer));
         if (t->n_other)
             json_object_set_new(j, "other_with", values_json(c, t->axis, t->other_with, t->n_other));
         if (t->n_unsupported)

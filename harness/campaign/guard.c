@@ -174,8 +174,10 @@ int tl_guard_processes(struct tl_campaign_isolation *s, struct tl_driver *d, boo
         choose_kind(d, &d->processes, shown);
         return 0;
     }
-    if (!tl_processes_forked(d->unit) || tl_processes_known(d->x, &cell, &p, &known, e))
-        return tl_processes_forked(d->unit) ? -1 : 0;
+    if (!tl_processes_forked(d->unit))
+        return 0;
+    if (tl_processes_known(d->x, &cell, &p, &known, e))
+        return -1;
     /* All of it would be run in fresh processes anyway, or hardly anything may be run. */
     bool tried = !known && !shown && !d->all_fresh &&
                  (!s->wishes.max_trials || s->wishes.max_trials >= ENOUGH) && !tl_isolation_out_of_time(s);

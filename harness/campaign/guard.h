@@ -4,8 +4,7 @@
 
 #include "harness/campaign/isolation.h"
 
-/* Before searches are concluded. *again: trials that they rest on are set aside, or their processes differ, and they
- * have to be done anew. asides: of each driver. */
+/* Before searches are concluded. *again: trials that they rest on are set aside, and they have to be done anew. */
 int tl_guard_isolation(struct tl_campaign_isolation *s, bool *again, struct tl_error *e);
 /* Before a search begins: makes the driver's trials fresh ones where it is known that forked children do something
  * else. A failing variant that did not fail (shown is false) in fresh processes is tried in a forked child. */

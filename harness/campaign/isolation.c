@@ -99,10 +99,6 @@ static int find_signature(struct tl_campaign_isolation *s, struct tl_driver_tria
                          s->c->name);
 }
 
-/* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
- * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
- * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
- * seen. */
 /* Whether what was seen is what the case expects, or passes where it expects something else: then there is
  * nothing to search for, and the driver says so. */
 static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver *d,
@@ -132,6 +128,10 @@ static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver 
     return true;
 }
 
+/* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
+ * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
+ * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
+ * seen. */
 static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struct tl_driver_trial *shows,
                              struct tl_error *e)
 {

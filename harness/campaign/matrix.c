@@ -188,7 +188,7 @@ static void reset(struct tl_matrix *m)
     tl_labels_free(&m->labels);
     m->labels = (struct tl_labels){0};
     m->total = m->planned;
-    m->ended = m->cached = m->failed = 0;
+    m->ended = m->cached = m->failed = m->judged = m->not_judged = 0;
     m->span = (struct tl_stored_span){0};
 }
 

@@ -37,7 +37,7 @@ static void empty(struct tl_nightly_cell *c)
     free(c->kinds);
     c->kinds = NULL;
     c->n_kinds = 0;
-    c->passed = c->failed = c->refused = 0;
+    c->passed = c->failed = c->refused = c->as_expected = 0;
     memset(c->seconds, 0, sizeof c->seconds);
     memset(c->memory, 0, sizeof c->memory);
 }

@@ -350,7 +350,7 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
     bool again = false;
     int result = run_repeats(n, false, e) || run_repeats(n, true, e) ||
                          (!tl_executor_pending(n->x) && !stop(n) && tl_nightly_processes(n, &again, e)) ||
-                         (again && run_repeats(n, false, e)) || decide(n, e)
+                         (again && (run_repeats(n, false, e) || run_repeats(n, true, e))) || decide(n, e)
                      ? -1
                      : 0;
     if (!result && tl_executor_pending(n->x)) /* the budget is used up, or it was interrupted */

@@ -16,19 +16,18 @@
  * fresh processes, by the Bayes factor of harness/search/change.h (how much better two rates explain it than one), it
  * is worth some trials. It proves nothing: of a failure that hangs on the layout many variants look different, and the
  * one that is looked at was chosen for it. So it is tried with new trials, and with these alone: a child of a server
- * that is started for it and a fresh process, alternately, MORE at most of each kind, and up to
- * MOST while it still looks different. That child is the second one of
- * its server: the first has the heap of a process that has just begun, and what is read without having been written
- * is zero there, and is not in all those that come after it. From odds of TL_CHANGE_MIXED
- * (1,500) on, as for what is known to fail now and then, they differ; four failures against five passes are
- * 2,500 to 1, and where both kinds fail in one of two, that happens once in 256 times. When the new trials speak
- * against a difference it ends at once.
+ * that is started for it and a fresh process, alternately, MORE at most of each kind, and up to MOST while it still
+ * looks different. That child is the second one of its server: the first has the heap of a process that has just
+ * begun, and what is read without having been written is zero there, and is not in all those that come after it. From
+ * odds of TL_CHANGE_MIXED (1,500) on, as for what is known to fail now and then, they differ; four failures against
+ * five passes are 2,500 to 1, and where both kinds fail in one of two, that happens once in 256 times. When the new
+ * trials speak against a difference it ends at once.
  *
  * Where they differ the fresh process is right, for that is what people run; and where either kind does now one thing
  * and now another, a search or a table must not take the luck of one server for what the case does. In both cases all
  * trials of the case on that unit are fresh ones. What was found is kept in the database, also that there is no
- * difference, so that it costs its trials once. It is a matter of the runner and its runtime, so it is kept for the unit as it is, whatever the
- * variant. */
+ * difference, so that it costs its trials once. It is a matter of the runner and its runtime, so it is kept for the
+ * unit as it is, whatever the variant. */
 #include "harness/campaign/processes.h"
 
 #include "harness/base/buffer.h"
@@ -117,9 +116,9 @@ int tl_processes_new_server(struct tl_executor *x, const struct tl_stored_cell *
 {
     const struct tl_request first = {
         .c = cell->c, .variant = cell->variant, .unit = cell->unit, .new_server = true};
-    return !tl_processes_forked(cell->unit)                                               ? 0
-           : tl_executor_submit(x, &first, on_first, NULL, e) || tl_executor_finish(x, e) ? -1
-                                                                                          : 0;
+    if (!tl_processes_forked(cell->unit))
+        return 0;
+    return tl_executor_submit(x, &first, on_first, NULL, e) || tl_executor_finish(x, e) ? -1 : 0;
 }
 
 struct tried {

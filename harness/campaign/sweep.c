@@ -68,7 +68,9 @@ static int run_once(struct tl_sweep *w, struct tl_campaign_isolation *s, struct 
     size_t next = 0;
     int result = 0;
     w->x = s->x;
-    w->ended = w->unsupported = 0;
+    free(w->why_not_judged);
+    w->why_not_judged = NULL;
+    w->ended = w->unsupported = w->not_judged = 0;
     w->found = w->known = false;
     while (!result && (next < w->n || tl_executor_pending(s->x)) && !tl_executor_interrupted(s->x)) {
         while (!result && next < w->n && !w->found && !tl_isolation_out_of_time(s) &&

@@ -150,6 +150,7 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
         tl_isolate_add_value(b, json_object_get(t, "value"));
         add_tried(b, t);
     }
+    add_list(b, "  (fails more rarely with ", json_object_get(t, "rarer_with"), ")");
     add_list(b, "  (fails in another way with ", json_object_get(t, "other_with"), ")");
     tl_buffer_add_string(b, "\n");
     if (json_is_object(json_object_get(t, "band")))

@@ -91,6 +91,9 @@ static const struct {
     {"needs-open",
      "too few random variants with the trigger failed in a row: other values may have to stay as "
      "they are"},
+    {"fails-more-rarely",
+     "the failing variant nearly always fails, and a simpler one that fails in some runs only was not taken "
+     "for the same"},
 };
 
 const char *tl_search_purpose_name(enum tl_search_purpose p)

@@ -149,10 +149,10 @@ static void guard_axis(struct tl_search *s, size_t axis, bool *pending, bool *pa
         guard_value(s, axis, m, pending, passes);
         return;
     }
-    uint64_t values[40] = {m, count - 1};
+    uint64_t values[2 + 32] = {m, count - 1};
     size_t n = 2;
-    for (uint64_t v = 1; v < count && n<40; v = v> UINT64_MAX / 4 ? UINT64_MAX : v * 4)
-        values[n++] = v;
+    for (unsigned bits = 0; bits < 64 && (uint64_t)1 << bits < count; bits += 2)
+        values[n++] = (uint64_t)1 << bits;
     for (size_t i = 0; i < n; i++) {
         bool again = false;
         for (size_t k = 0; k < i; k++)

@@ -30,6 +30,8 @@ struct tl_point {
     uint32_t counted;                 /* of those that are told: counted as search trials */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
     uint32_t exact; /* of seen[TL_SEARCH_MATCH]: with the very signature that is isolated */
+    bool
+        rarer; /* it fails in less than half of its runs, where F nearly always does: that counts as a pass */
     /* Another signature of the same kind, not judged to be another bug; or NULL. */
     struct tl_known_place *shows;
 };
@@ -102,8 +104,11 @@ struct tl_search {
     uint64_t *failing; /* F; over builds the one that is given, or the newest */
     uint64_t *best;    /* M */
     bool reproduced, complete, done;
-    bool noisy;        /* a variant failed and passed */
-    bool mixed;        /* that was seen since the step began, and not acted on yet */
+    bool noisy; /* a variant failed and passed */
+    bool mixed; /* that was seen since the step began, and not acted on yet */
+    unsigned
+        steady; /* F nearly always fails, and a variant that rarely does was taken for M, so often: not 0, one
+                        * failure is not enough */
     uint64_t random;   /* state of the generator */
     uint64_t *scratch; /* one variant */
 
@@ -162,6 +167,10 @@ void tl_search_rates(struct tl_search *s, struct tl_rate_belief *b);
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of);
+
+/* Whether it fails in less than half of its runs: two standard deviations away from a half tell, or 64 runs. */
+enum tl_rarely { TL_RARELY_OPEN, TL_RARELY, TL_RARELY_NOT };
+enum tl_rarely tl_point_rarely(const struct tl_search *s, const struct tl_point *p);
 
 uint64_t tl_random_below(uint64_t *state, uint64_t below); /* splitmix64; below > 0 */
 uint64_t tl_search_random(struct tl_search *s, uint64_t below);
@@ -374,7 +383,9 @@ void tl_needs_reset(struct tl_isolate_state *z);
 void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z);
 void tl_isolate_again(struct tl_search *s); /* M became simpler: the steps from choices on once more */
 void tl_isolate_noisy(struct tl_search *s); /* one variant failed and passed: begin again from M */
-void tl_isolate_end(struct tl_search *s);   /* no further step */
+void tl_isolate_steady(
+    struct tl_search *s); /* M fails more rarely than F, which nearly always does: again from F */
+void tl_isolate_end(struct tl_search *s); /* no further step */
 void tl_isolate_report(struct tl_search *s);
 void tl_answer_make(struct tl_search *s, struct tl_search_answer *answer); /* of M, as it stands */
 void tl_answer_clear(struct tl_search_answer *answer);

@@ -29,7 +29,8 @@
  * only makes likely. It begins again from M with the axes. Bisections become Bayesian (noise.c), and each of
  * the n neighbours of M has to pass so often that it would be wrong with a chance of at most a tenth of 1 -
  * confidence over n (Bonferroni's correction: the chance that any of them is wrong is no larger than the
- * sum).
+ * sum). But where M fails much more rarely than F, which nearly always does, it is no flaky failure that was found but
+ * another one that was met by chance, or what is left of it: the search goes back to F (rates.c).
  *
  * A failure with another signature is no match, unless options.widen is set and headline.c finds it to be the
  * same bug at another place. It counts as "does not fail in this way" and is kept among
@@ -249,12 +250,62 @@ static enum tl_search_progress confirm_step(struct tl_search *s)
     return p;
 }
 
+/* How often the search goes back to F. Where rates have no shape there is always another variant to be met by chance. */
+#define MOST_STEADY 4
+
+static bool fails_in(const struct tl_point *p, uint32_t eighths)
+{
+    return 8 * p->seen[TL_SEARCH_MATCH] >= eighths * tl_runs_seen(p->seen);
+}
+
+/* Whether M fails much more rarely than F, which nearly always does (in seven of eight runs, and while they are few in
+ * five of eight), and not because of where it stands on its ranges: that is a band's matter. */
+static enum tl_search_progress compare_with_failing(struct tl_search *s, bool *rarer)
+{
+    uint32_t runs = s->options.band_runs;
+    const struct tl_point *f = tl_point_get(s, s->failing);
+    *rarer = false;
+    if (!fails_in(f, 5) || tl_index_equal(s, s->best, s->failing))
+        return TL_DONE;
+    const struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+    if (m == NULL)
+        return TL_PENDING;
+    if (tl_point_rarely(s, m) == TL_RARELY_NOT)
+        return TL_DONE;
+    f = tl_want(s, s->failing, runs, true, TL_SEARCH_REPRODUCE, TL_NO_AXIS, 0, 0);
+    if (f == NULL)
+        return TL_PENDING;
+    if (!fails_in(f, 7))
+        return TL_DONE;
+    if (tl_point_rarely(s, m) == TL_RARELY_OPEN && !tl_point_closed(m)) {
+        tl_want(s, s->best, m->told_fresh + 8, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+        return TL_PENDING;
+    }
+    uint64_t *further = tl_index_copy(s, s->best);
+    for (size_t a = 0; a < s->n; a++)
+        if (s->space->axes[a].ordered && s->best[a] != 0)
+            further[a] = s->failing[a];
+    const struct tl_point *beyond = tl_want(s, further, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
+    free(further);
+    if (beyond == NULL)
+        return TL_PENDING;
+    *rarer = tl_point_rarely(s, m) == TL_RARELY && !fails_in(beyond, 4);
+    return TL_DONE;
+}
+
 /* Axes that a band made unneeded, or that were taken for needed before the search became noisy, are looked
  * for again. */
 static enum tl_search_progress band_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
-    bool found;
+    bool found, rarer = false;
+    if (s->noisy && s->steady < MOST_STEADY && z->band_state == TL_BAND_NEXT &&
+        compare_with_failing(s, &rarer) == TL_PENDING)
+        return TL_PENDING;
+    if (rarer) {
+        tl_isolate_steady(s);
+        return TL_AGAIN;
+    }
     if (tl_band_step(s, &found) == TL_PENDING)
         return TL_PENDING;
     if (found || z->band_then_axes) {

@@ -4,7 +4,16 @@
  * single failure ends it: the variant fails. It passes after so many passes in a row that a variant which
  * fails at the rate of M would show them with a chance of at most alpha, averaged over what is believed of
  * that rate (noise.c). Runs are asked for in portions, as the first failure makes the rest of them
- * unnecessary. */
+ * unnecessary.
+ *
+ * A single failure is not enough in a search that is steady. F nearly always fails there, and among the many
+ * variants that are tried some fail in one run of twenty, for reasons of their own or because what is left of the
+ * trigger seldom suffices. One of them that happens to fail when it is tried would be taken for M, which costs the
+ * most trials of all and says little of F's failure. That is found out when M is run again: it fails in less than half
+ * of its runs, and F in 14 of 16. Were both rates the same that would happen once in 800 times at most (both being
+ * 0.54). Then the search goes back to F, and what failed has to fail again until that is decided for it, too. What is
+ * known is not run again, so the way back to where it went wrong costs a few runs of each variant on it; and a failure
+ * that shows every time costs nothing. */
 #include "harness/search/internal.h"
 
 void tl_search_rates_known(const struct tl_search *s, struct tl_rate_belief *b)
@@ -78,6 +87,34 @@ static enum tl_judgement settled(struct tl_search *s, struct tl_point *p, enum t
     return decides(purpose) && tl_point_open(s, p) ? TL_JUDGE_PENDING : tl_point_verdict(p);
 }
 
+enum tl_rarely tl_point_rarely(const struct tl_search *s, const struct tl_point *p)
+{
+    uint32_t failed = p->seen[TL_SEARCH_MATCH], runs = tl_runs_seen(p->seen), least = s->options.band_runs;
+    bool passes_more = 2 * failed < runs;
+    if (runs < (passes_more ? least / 2 + failed + 1 : least))
+        return TL_RARELY_OPEN;
+    double apart = 2.0 * failed - runs;
+    if (apart * apart < 4.0 * runs && runs < 4 * least)
+        return TL_RARELY_OPEN;
+    return passes_more ? TL_RARELY : TL_RARELY_NOT;
+}
+
+/* Whether it is decided, of a variant that failed, that it fails as F does or more rarely; else asks for more runs. */
+static bool steady_decided(struct tl_search *s, struct tl_point *p, bool fresh,
+                           enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of)
+{
+    uint32_t failed = p->seen[TL_SEARCH_MATCH], runs = tl_runs_seen(p->seen);
+    if (failed == 0 || p->rarer || tl_point_closed(p) || (failed == runs && runs >= s->options.confirm_runs))
+        return true;
+    enum tl_rarely rarely = tl_point_rarely(s, p);
+    p->rarer = rarely == TL_RARELY;
+    if (rarely != TL_RARELY_OPEN)
+        return true;
+    uint32_t more = failed == runs ? s->options.confirm_runs - runs : 4;
+    tl_want(s, p->index, (fresh ? p->told_fresh : p->told) + more, fresh, purpose, axis, detail, of);
+    return false;
+}
+
 enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t runs, bool fresh,
                            double alpha, enum tl_search_purpose purpose, size_t axis, uint64_t detail,
                            uint64_t of)
@@ -104,7 +141,9 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
     struct tl_point *p = tl_want(s, index, runs, fresh, purpose, axis, detail, of);
     if (p == NULL)
         return TL_JUDGE_PENDING;
-    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0)
+    if (s->steady && !steady_decided(s, p, fresh, purpose, axis, detail, of))
+        return TL_JUDGE_PENDING;
+    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0 && !p->rarer)
         s->mixed = true;
     return settled(s, p, purpose);
 }

@@ -55,7 +55,8 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     const struct tl_isolate_state *z = s->isolate;
     size_t n;
     const struct tl_point **list = tl_search_along(s, axis, &n), *pass = NULL;
-    bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false;
+    bool ordered = s->space->axes[axis].ordered, simpler_other = false, simpler_pass = false,
+         simpler_rarer = false;
     t->axis = axis;
     t->value = s->best[axis];
     t->every = ordered && tl_every_value(s, axis) && n >= s->space->axes[axis].count;
@@ -65,6 +66,11 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
         /* What lies within a band neither passes nor fails: its rates say what it does. */
         if (z->bands[axis].is_band && simpler && value > z->bands[axis].never.value)
             continue;
+        if (list[i]->rarer) {
+            add(&t->rarer_with, &t->n_rarer, value);
+            simpler_rarer = simpler_rarer || simpler;
+            continue;
+        }
         switch (verdict(s, axis, list[i])) {
         case TL_JUDGE_FAIL:
             if (!ordered || !simpler)
@@ -97,9 +103,9 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
         }
     }
     for (size_t i = 0; i < n && t->every; i++)
-        if (list[i]->index[axis] > t->value && verdict(s, axis, list[i]) == TL_JUDGE_PASS)
+        if (list[i]->index[axis] > t->value && !list[i]->rarer && verdict(s, axis, list[i]) == TL_JUDGE_PASS)
             add(&t->passes_with, &t->n_passes, list[i]->index[axis]);
-    t->unresolved = !simpler_pass && !simpler_other;
+    t->unresolved = !simpler_pass && !simpler_other && !simpler_rarer;
     t->masked = simpler_other && !simpler_pass;
     t->non_monotone = z->counter[axis];
     t->counterexample = z->counterexample[axis];
@@ -116,7 +122,7 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
         t->band.has_never = t->band.never.runs > 0 && t->band.never.failed == 0;
     } else if (ordered && pass != NULL) {
         uint64_t passes = pass->index[axis];
-        t->gap = passes + 1 < t->value;
+        t->gap = passes + 1 < t->value && !simpler_rarer;
         t->threshold = z->gap_below[axis] == passes || all_closed(list, n, axis, passes + 1, t->value);
     }
     free(list);

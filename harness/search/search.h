@@ -21,11 +21,12 @@
  *
  * They share these parts, each with its theory at its head:
  *
- *   space.c        variants, what is known of each, the verdict on one of them
+ *   space.c        variants, what is known of each
  *   engine.c       ask and tell, and why the order of answers does not matter
  *   ficbs.c        which axes are needed: adaptive group testing
  *   threshold.c    a threshold on a line: bisection
  *   noise.c        the same for failures that do not show every time: Bayesian search
+ *   rates.c        how often something has to pass, and the verdict on a variant by that
  *   band.c         thresholds that are not sharp
  *   causes.c       other triggers of the same failure
  *   needs.c        values that the failure needs although they are simple
@@ -33,8 +34,9 @@
  *   headline.c     whether failures of another signature are the same bug at another place
  *   report.c       the result of an isolation
  *
- * Two files of this folder stand for themselves: covering.c makes the variants of a sweep that has no failing
- * variant yet, and change.c tells whether something changed between two nights. */
+ * Four files of this folder stand for themselves: covering.c makes the variants of a sweep that has no failing
+ * variant yet; change.c and level.c tell whether something changed between nights, and stale.c whether stored
+ * trials still hold. */
 #ifndef TL_SEARCH_H
 #define TL_SEARCH_H
 
@@ -195,8 +197,9 @@ enum tl_search_note {
     TL_NOTE_JOINT,         /* thresholds depend on each other: see joint */
     TL_NOTE_MAY_BE_TWO,    /* M shows another signature than strict.minimal; nothing tells if it is one bug */
     TL_NOTE_NEEDS_OPEN,    /* needs: not so many draws failed in a row, there may be more */
+    TL_NOTE_RARER, /* F nearly always fails, and a simpler variant that seldom does was not taken for M */
 };
-#define TL_SEARCH_NOTE_COUNT 24
+#define TL_SEARCH_NOTE_COUNT 25
 
 /* The rate of failure at one value of an axis. */
 struct tl_search_rate {
@@ -231,9 +234,9 @@ struct tl_search_trigger {
     struct tl_search_band band;
     /* Values that were tried, all else as in M: ascending, but what passes on an ordered axis descending from
      * `value`, and then, where every value was tried, ascending from it. A pass counts only when it would be
-     * luck with a chance below 1 %. */
-    size_t n_fails, n_passes, n_other, n_unsupported;
-    uint64_t *fails_with, *passes_with, *other_with, *unsupported_with;
+     * luck with a chance below 1 %. Rarer: it failed, in less than half of the runs, where F nearly always does. */
+    size_t n_fails, n_passes, n_rarer, n_other, n_unsupported;
+    uint64_t *fails_with, *passes_with, *rarer_with, *other_with, *unsupported_with;
 };
 
 /* A value that has to stay as it is in M, although no reset of F shows it. */

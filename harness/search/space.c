@@ -208,10 +208,12 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
 
 enum tl_judgement tl_point_verdict(const struct tl_point *p)
 {
-    if (p->seen[TL_SEARCH_MATCH] > 0)
+    if (p->seen[TL_SEARCH_MATCH] > 0 && !p->rarer)
         return TL_JUDGE_FAIL;
     if (tl_point_closed(p))
         return TL_JUDGE_UNRESOLVED;
+    if (p->rarer)
+        return TL_JUDGE_PASS;
     return p->seen[TL_SEARCH_PASS] > 0 ? TL_JUDGE_PASS : TL_JUDGE_OTHER;
 }
 
@@ -337,6 +339,10 @@ void tl_search_rematch(struct tl_search *s, bool wide)
         s->runs[i].outcome = TL_SEARCH_NONE;
     }
     classify_all(s);
+    for (size_t i = 0; i < s->n_runs; i++) {
+        struct tl_point *p = s->runs[i].point;
+        p->rarer = p->rarer && 2 * p->seen[TL_SEARCH_MATCH] < tl_runs_seen(p->seen);
+    }
 }
 
 bool tl_search_several_places(struct tl_search *s, struct tl_point *p)
@@ -418,6 +424,7 @@ void tl_triggers_free(struct tl_search_trigger *triggers, size_t n)
         struct tl_search_trigger *t = &triggers[i];
         free(t->fails_with);
         free(t->passes_with);
+        free(t->rarer_with);
         free(t->other_with);
         free(t->unsupported_with);
         free(t->band.samples);

@@ -83,16 +83,22 @@ void tl_causes_reset(struct tl_search *s, struct tl_isolate_state *z)
     *c = (struct tl_causes_state){0};
 }
 
+static void begin_again(struct tl_search *s, enum tl_isolate_step step)
+{
+    struct tl_isolate_state *z = s->isolate;
+    z->step = step;
+    if (++z->rounds > MOST_ROUNDS) {
+        tl_search_note(s, TL_NOTE_NOT_CONVERGED);
+        tl_isolate_end(s);
+    }
+}
+
 void tl_isolate_again(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     tl_probe_reset(z);
     s->complete = false;
-    z->step = TL_STEP_CHOICES;
-    if (++z->rounds > MOST_ROUNDS) {
-        tl_search_note(s, TL_NOTE_NOT_CONVERGED);
-        tl_isolate_end(s);
-    }
+    begin_again(s, TL_STEP_CHOICES);
 }
 
 /* What single runs said of the places of a failure that was taken for one that shows every time is forgotten. */
@@ -116,12 +122,11 @@ static void forget_places(struct tl_search *s)
     tl_search_rematch(s, false);
 }
 
-void tl_isolate_noisy(struct tl_search *s)
+/* What was concluded from M. */
+static void forget_steps(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
-    s->noisy = true;
     s->mixed = false;
-    tl_search_note(s, TL_NOTE_FLAKY);
     memset(z->choice_done, 0, s->n * sizeof *z->choice_done);
     memset(z->threshold_done, 0, s->n * sizeof *z->threshold_done);
     tl_probe_reset(z);
@@ -129,14 +134,47 @@ void tl_isolate_noisy(struct tl_search *s)
     tl_needs_reset(z);
     tl_causes_reset(s, z);
     s->complete = false;
+}
+
+void tl_isolate_noisy(struct tl_search *s)
+{
+    s->noisy = true;
+    tl_search_note(s, TL_NOTE_FLAKY);
+    forget_steps(s);
     if (s->options.widen)
         forget_places(s);
-    z->band_then_axes = true;
-    z->step = TL_STEP_BAND;
-    if (++z->rounds > MOST_ROUNDS) {
-        tl_search_note(s, TL_NOTE_NOT_CONVERGED);
-        tl_isolate_end(s);
+    s->isolate->band_then_axes = true;
+    begin_again(s, TL_STEP_BAND);
+}
+
+void tl_isolate_steady(struct tl_search *s)
+{
+    /* What was said of the M that is given up. */
+    static const enum tl_search_note of_m[] = {
+        TL_NOTE_BASELINE_FAILS,        TL_NOTE_BAND,  TL_NOTE_NON_MONOTONE, TL_NOTE_NOT_INDEPENDENT,
+        TL_NOTE_OTHER_TRIGGER,         TL_NOTE_JOINT, TL_NOTE_NEEDS_OPEN,   TL_NOTE_NEIGHBOUR_UNSUPPORTED,
+        TL_NOTE_NEIGHBOURS_UNSUPPORTED};
+    struct tl_isolate_state *z = s->isolate;
+    tl_point_get(s, s->best)->rarer = true;
+    s->steady++;
+    s->noisy = false;
+    for (size_t i = 0; i < sizeof of_m / sizeof *of_m; i++)
+        s->notes[of_m[i]] = false;
+    tl_search_note(s, TL_NOTE_RARER);
+    forget_steps(s);
+    if (s->options.widen)
+        forget_places(s);
+    memset(z->counter, 0, s->n * sizeof *z->counter);
+    memset(z->band_checked, 0, s->n * sizeof *z->band_checked);
+    for (size_t a = 0; a < s->n; a++) {
+        free(z->bands[a].samples);
+        z->bands[a] = (struct tl_search_band){0};
+        z->gap_below[a] = UINT64_MAX;
     }
+    z->band_then_axes = false;
+    tl_search_adopt(s, s->failing);
+    tl_axes_reset(&z->axes);
+    begin_again(s, TL_STEP_AXES);
 }
 
 struct tl_isolate_state *tl_isolate_new(const struct tl_search *s)

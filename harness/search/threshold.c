@@ -196,9 +196,11 @@ static enum tl_search_progress noisy_step(struct tl_search *s, struct tl_search_
             line->runs += tl_runs_seen(p->seen) - tl_runs_seen(line->seen);
             if (tl_point_closed(p))
                 block(line, line->position);
-            for (uint32_t i = line->seen[TL_SEARCH_MATCH]; i < p->seen[TL_SEARCH_MATCH]; i++)
+            /* There may be less of them than before: what was a match is judged to be another bug meanwhile. */
+            uint32_t failed = p->rarer ? 0 : p->seen[TL_SEARCH_MATCH], before = line->seen[TL_SEARCH_MATCH];
+            for (uint32_t i = before; i < failed; i++)
                 tl_noise_observe(&line->noise, line->position, true);
-            if (p->seen[TL_SEARCH_MATCH] > line->seen[TL_SEARCH_MATCH] && line->position < line->tmax) {
+            if (failed > before && line->position < line->tmax) {
                 tl_search_adopt(s, s->scratch);
                 line->tmax = line->position;
             }

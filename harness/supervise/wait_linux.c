@@ -8,8 +8,8 @@
  * sleeps in turn: about a quarter of the time of a spin on wait4 or of sigtimedwait, and the least that ptrace can do.
  *
  * So after STREAK stops in a row, each within GAP_NS of the one before, the next one is awaited in wait4, with SIGCHLD
- * blocked; at most for TICK_NS, when a timer's signal ends the sleep and the loop gets its turn. A turn without a stop
- * ends the streak. What ends a process may call back, and is handled with the signal as it was. */
+ * blocked; at most for TICK_NS, when a timer's signal ends the sleep and the loop gets its turn. The timer goes on: a
+ * signal that comes while a stop is handled ends no sleep, and the next one has to. A turn without a stop ends the streak. What ends a process may call back, and is handled with the signal as it was. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/supervisor_impl.h"
@@ -59,7 +59,8 @@ static void await(struct tl_wait_state *w, bool awaiting)
     if (w->awaiting == awaiting)
         return;
     sigset_t set;
-    const struct itimerspec spec = {.it_value = {.tv_nsec = awaiting ? TICK_NS : 0}};
+    const struct timespec tick = {.tv_nsec = awaiting ? TICK_NS : 0};
+    const struct itimerspec spec = {tick, tick};
     w->awaiting = awaiting;
     w->any = false;
     sigemptyset(&set);

@@ -48,22 +48,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-bool tl_signal_is_crash(int signal)
-{
-    switch (signal) {
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGILL:
-    case SIGTRAP:
-    case SIGFPE:
-    case SIGABRT:
-    case SIGSYS:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void set_message(struct tl_trial_record *r, char *message)
 {
     free(r->message);

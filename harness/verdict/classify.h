@@ -80,7 +80,4 @@ void tl_verdict_not_run(char *message, struct tl_trial_record *r);
 /* Whether a record says something about a runtime; else trapline itself could not run its trial. */
 bool tl_verdict_is_given(const struct tl_trial_record *r);
 
-/* Whether a process that dies of this signal has crashed: those that a fault or abort() raises. */
-bool tl_signal_is_crash(int signal);
-
 #endif

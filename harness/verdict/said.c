@@ -3,7 +3,6 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
-#include "harness/verdict/classify.h"
 #include "harness/verdict/memory_limit.h"
 #include "harness/verdict/signal_words.h"
 

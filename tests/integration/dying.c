@@ -153,6 +153,13 @@ static void survived(void)
     _exit(0);
 }
 
+static void still(void)
+{
+    live_on(200);
+    for (;;)
+        pause();
+}
+
 static void handler_exits(void)
 {
     live_on(9);
@@ -446,6 +453,7 @@ int main(int argc, char **argv)
         WAY(blocked),
         WAY(ignored),
         WAY(survived),
+        WAY(still),
         WAY(handler_exits),
         WAY(many_children),
         WAY(child),

@@ -97,7 +97,7 @@ class EnvironmentTest(ProgramTest):
         self.trapline("list", "cases", self.directory, "--json", status=0)
 
     def test_few_descriptors(self):
-        for most in (12, 16, 20, 24, 30, 40):
+        for most in (8, 12, 16, 24, 40, 64, 80, 120):
             def limit():
                 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
             done = self.trapline(*PASS, "-n", "8", "-j", "4", preexec_fn=limit)

@@ -184,10 +184,6 @@ class DocumentTest(IsolateTest):
         self.assertEqual([f["finding"] for f in kept], [d["finding"]])
         self.assertEqual(answer(kept[0]), answer(d))
 
-
-class ContinueTest(IsolateTest):
-    COMMAND = (seed("int4-ane"), "-u", "sim@26A5353q:ane")
-
     def test_one_failure_at_two_places(self):
         """A null read of the main thread has another stack: the axis that chooses the thread is no trigger."""
         case = os.path.join(ROOT, "cases", "selftest", "threshold.json")
@@ -210,6 +206,10 @@ class ContinueTest(IsolateTest):
                 self.assertTrue(other["signature"] and set(other["variant"]) == set(s["minimal"]))
         w = self.isolate(case, "-u", "selftest:cpu", "--signature", first, "--match", "wide")
         self.assertEqual((w["match"], set(self.trigger(w))), ("wide", {"behaviour", "layers"}))
+
+
+class ContinueTest(IsolateTest):
+    COMMAND = (seed("int4-ane"), "-u", "sim@26A5353q:ane")
 
     def undisturbed(self):
         """The answer and the trials of a run that nobody disturbs, in another database."""

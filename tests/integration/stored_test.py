@@ -17,7 +17,6 @@ AXES = [{"name": "n", "range": [1, 16]}, {"name": "only", "choices": ["none", "f
 class StoredTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.env["FORKING"] = self.directory
         self.write("model", "m")
         self.unit = FORKING + ":cpu"
         hidden = tempfile.TemporaryDirectory(prefix="trapline-hidden-")
@@ -179,6 +178,36 @@ class GuardTest(StoredTest):
             self.ask(*arguments, "--repeat", "16", "--fresh")
         self.assertEqual(self.count("set_aside"), 0)
 
+    def test_what_cannot_be_judged_is_counted_once(self):
+        """Also where the matrix is done anew."""
+        runner = self.python("played.py", f"""
+up = socket.socket(fileno=3)
+request = json.loads(up.makefile("rb").readline())
+def send(message):
+    up.sendall(json.dumps(message).encode() + b"\\n")
+if "describe" in request:
+    send({{"name": "played", "version": "1", "protocol": 1, "serve": False, "axes": [],
+          "devices": [{{"name": "cpu", "usable": True}}]}})
+    sys.exit(0)
+v = request["variant"]
+send({{"phase": "execute"}})
+if v["n"] == 2 if v["mode"] == "plain" else v["n"] == 1 and not {self.is_fixed()}:
+    send({{"error": {{"domain": "played", "code": "no", "message": "it broke"}}}})
+    sys.exit(0)
+y = {{"name": "y", "dtype": "float32", "shape": [1], "hash": "1", "finite": True, "min": 1, "max": 1, "mean": 1, "first": [1]}}
+send({{"result": {{"outputs": [y]}}}})
+""")
+        # The reference of n = 2 refuses, and n = 1 fails until it is fixed.
+        case = self.case("played", {"file": "model"},
+                         [{"name": "n", "range": [1, 2]}, {"name": "mode", "choices": ["plain", "other"]}],
+                         reference={"unit": "same", "with": {"mode": "plain"}})
+        arguments = ("matrix", case, "-u", runner + ":cpu", "-s", "mode=other", "-s", "n=1,2", "--repeat", "3")
+        first, _ = self.ask(*arguments)
+        self.assertEqual((first["failed"], first["not_judged"]), (3, 3))
+        self.fix()
+        again, _ = self.ask(*arguments, said="set aside")
+        self.assertEqual((again["failed"], again["not_judged"]), (0, 3))
+
     def test_two_at_once(self):
         case = self.hidden_case()
         self.ask("isolate", case, status=1)
@@ -267,6 +296,17 @@ class ProcessesTest(StoredTest):
         self.assertTrue(any("forked children" in n for n in d["notes"]), d["notes"])
         d, ran = self.ask("nightly", suite)
         self.assertEqual((ran, len(d["processes"])), (6, 1))
+
+    def test_a_night_that_is_done_anew(self):
+        """What children did counts no more, neither what passed nor what is as expected."""
+        self.case("forks", {"file": "model"}, AXES, failing={"n": 16, "only": "fresh"},
+                  expected=[{"when": {"only": ["both"]}, "outcome": "crash"}])
+        suite = self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["forks.json"], "units": [self.unit],
+                                                     "variants": {"only": ["fresh", "both"], "n": [16]}, "isolate_new": False}))
+        d, _ = self.ask("nightly", suite)
+        cells = {c["variant"]["only"]: c for c in d["cells"]}
+        self.assertEqual((cells["fresh"]["failed"], cells["fresh"]["passed"]), (3, 0), cells)
+        self.assertEqual((cells["both"]["passed"], cells["both"]["as_expected"]), (3, 3), cells)
 
     def test_a_night_is_not_told_that_it_passes(self):
         """What is new in a night is isolated by trials of that night, not of the days before."""

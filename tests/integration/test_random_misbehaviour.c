@@ -349,8 +349,13 @@ int main(int argc, char **argv)
                 argv[0]);
         return 2;
     }
-    program = argv[1];
-    runner = argv[2];
+    /* Programs run in directories of their own. */
+    program = realpath(argv[1], NULL);
+    runner = realpath(argv[2], NULL);
+    if (!program || access(program, X_OK) || !runner || access(runner, X_OK)) {
+        fprintf(stderr, "%s: %s and %s are to be programs\n", argv[0], argv[1], argv[2]);
+        return 2;
+    }
     const char *plans = value_of(argc, argv, "--plans"), *seed = value_of(argc, argv, "--seed"),
                *one = value_of(argc, argv, "--plan"), *times = value_of(argc, argv, "--times");
     uint64_t state = seed ? strtoull(seed, NULL, 10) : 1;

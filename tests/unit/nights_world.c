@@ -1,3 +1,5 @@
+/* Draws what happens to each case, runs the product's night over an executor that draws the outcome of each trial, and
+ * holds what the night's document says against what happened. */
 #include "tests/unit/nights_world.h"
 
 #include "db/store.h"
@@ -13,8 +15,7 @@
 #include <unistd.h>
 
 #define CASES 8
-#define LATEST                                                                                               \
-    5 /* nights after which an event that was not said counts as overlooked, unless it comes later */
+#define LATEST 5 /* nights at the end in which nothing happens: each event has so many to be said in */
 
 const char *const event_names[EVENT_COUNT] = {"break",       "refuse", "other way", "fix",
                                               "clean error", "flake",  "steady",    "slower",

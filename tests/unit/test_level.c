@@ -118,5 +118,6 @@ Test(level, half_as_much_again_is_said_in_its_third_night)
             printf("%s %s: said in night 1: %u, 2: %u, 3: %u, 4: %u, 5: %u, 6: %u, later: %u\n",
                    noises[k].name, down ? "faster" : "slower", said[1], said[2], said[3], said[4], said[5],
                    said[6], said[7]);
+            cr_assert_geq(said[1] + said[2] + said[3], noises[k].in_three * all, "%s", noises[k].name);
         }
 }

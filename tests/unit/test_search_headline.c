@@ -280,7 +280,7 @@ Test(search_headline, no_masking_costs_nothing)
     cr_assert_eq(row_of(PLAIN, BY_BUILDS).wrong, 0);
 }
 
-Test(search_headline, faces_of_one_bug)
+Test(search_headline, places_of_one_bug)
 {
     static const double most[] = {1.3, 1.3, 1.3, 1.5};
     for (int by = BY_NOTHING; by <= BY_BUILDS; by++) {

@@ -1,13 +1,11 @@
 /* A runner with a fork server in which what a case meets depends on the kind of process: the variant's axis `only`
- * says in which of them it crashes ("forked", "fresh", "both"), from n = `from` (5) on. While there is a file
- * $FORKING/healed nothing fails; `chance` is that of a failure in percent. */
+ * says in which of them it crashes ("forked", "fresh", "both"), from n = `from` (5) on; `chance` is that of a failure in
+ * percent. */
 #include "runners/protocol.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 static int describe(const json_t *build, json_t *devices, json_t *axes)
 {
@@ -18,16 +16,14 @@ static int describe(const json_t *build, json_t *devices, json_t *axes)
 
 static int trial(struct tl_run *run, void *state)
 {
-    char path[4096];
-    const char *only = tl_run_string(run, "only", "none"), *place = getenv("FORKING");
+    const char *only = tl_run_string(run, "only", "none");
     uint32_t drawn = 0;
     (void)state;
-    snprintf(path, sizeof path, "%s/healed", place ? place : "");
     bool meant = !strcmp(only, "both") || !strcmp(only, run->forked ? "forked" : "fresh");
     tl_run_phase(run, "execute");
     if (getrandom(&drawn, sizeof drawn, 0) == sizeof drawn &&
         drawn % 100 < (uint32_t)tl_run_integer(run, "chance", 100) && meant &&
-        tl_run_integer(run, "n", 1) >= tl_run_integer(run, "from", 5) && access(path, F_OK))
+        tl_run_integer(run, "n", 1) >= tl_run_integer(run, "from", 5))
         abort();
     tl_run_result(run, json_pack("{s:[]}", "outputs"));
     return 0;

@@ -29,6 +29,7 @@ static const struct way ways[] = {
     {"blocked", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", false, false},
     {"ignored", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", false, false},
     {"survived", TL_OUTCOME_PASS, 0, NULL, false, false},
+    {"roams", TL_OUTCOME_PASS, 0, NULL, false, false},
     {"handler_exits", TL_OUTCOME_ERROR, 0, NULL, false, false},
     {"many_children", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", false, false},
     {"child", TL_OUTCOME_PASS, 0, NULL, false, false},

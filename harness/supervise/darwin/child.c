@@ -10,6 +10,7 @@
  * hard one could not be raised again. Memory is not among them: macOS enforces neither RLIMIT_DATA nor
  * RLIMIT_AS, and the watch over memory does it. */
 #include "harness/supervise/child.h"
+#include "harness/supervise/trace.h"
 
 #include "runners/protocol.h"
 

@@ -14,6 +14,9 @@ uint64_t tl_limits_kill_bytes(const struct tl_limits *limits)
 uint64_t tl_limits_most_wanted(uint64_t limit_bytes)
 {
     enum { TIMES_THE_LIMIT = 64 };
-    uint64_t machine = uv_get_total_memory(), many = limit_bytes * TIMES_THE_LIMIT;
+    static _Atomic uint64_t all; /* asked once: it is read from a file */
+    if (!all)
+        all = uv_get_total_memory();
+    uint64_t machine = all, many = limit_bytes * TIMES_THE_LIMIT;
     return machine > many ? machine : many;
 }

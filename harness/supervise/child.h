@@ -39,7 +39,9 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
 /* Lets it go, or only forgets the gate of one that is killed (go is false). 0, or -1 with errno. */
 int tl_child_release(pid_t pid, int gate, bool go);
 void tl_child_limits(pid_t pid, const struct tl_limits *limits); /* pid 0: the calling process */
-uint64_t tl_child_peak_bytes(const struct rusage *usage);        /* the most memory that it had */
+uint64_t
+tl_child_first_bytes(void); /* the memory that a child begins with, at most: what we have ourselves */
+uint64_t tl_child_peak_bytes(const struct rusage *usage); /* the most memory that it had */
 extern const bool tl_child_can_fork; /* whether runners may be fork servers on this system */
 
 #endif

@@ -8,11 +8,16 @@
  *   3   socket, when it speaks the protocol
  *
  * and nothing else (close_range). It is forked, starts a session of its own (setsid: no terminal, and no
- * signals of ours), enters a scope from which its own signals reach neither us nor other trials (kill(-1)), and waits at its gate, a read of one byte from a pipe, until the supervisor traces it, has
- * put it into its cgroup and has its intent on disk; only then it runs anything of the runner. When the
- * supervisor dies before that, the gate reads end of file and the child leaves. Between fork and exec only
- * async-signal-safe calls are made, since other threads of the supervisor (libuv's pool) may have held any
- * lock at the fork.
+ * signals of ours), enters a scope from which its own signals reach neither us nor other trials (kill(-1)), and makes
+ * all else ready. Then it waits at its gate, a read of one byte from a pipe, until the supervisor traces it, has put it
+ * into its cgroup and has its intent on disk; only then it runs anything of the runner. The two of them work at the
+ * same time, on two processors where there are two, so nothing is left for after the gate that can be done before.
+ * When the supervisor dies before that, the gate reads end of file and the child leaves.
+ *
+ * Between fork and exec only async-signal-safe calls are made, since other threads of the supervisor (libuv's pool) may
+ * have held any lock at the fork. It is _Fork, without what libraries do after a fork (pthread_atfork): libuv would make
+ * anew the pipe through which its handlers tell of signals, which takes as long as all that we do here. Instead all
+ * signals are blocked until the handlers are gone, so that none of them runs in the child on what it shares with us.
  *
  * Limits that exec keeps are set by the child itself, those of a fork server's child from outside
  * (prlimit). */
@@ -133,6 +138,25 @@ static int out_of_the_way(int fd)
     return fd >= 0 && fd <= TL_PROTOCOL_FD ? fcntl(fd, F_DUPFD, TL_PROTOCOL_FD + 1) : fd;
 }
 
+static void close_all_but(int first, int fd)
+{
+    if (fd > first)
+        close_range((unsigned)first, (unsigned)fd - 1, 0);
+    close_range((unsigned)fd + 1, ~0u, 0);
+}
+
+/* An exit would be a call that stops for a tracer, which may not be there. */
+static void pass(int gate)
+{
+    char go;
+    ssize_t n;
+    while ((n = read(gate, &go, 1)) < 0 && errno == EINTR)
+        ;
+    if (n != 1)
+        kill(getpid(), SIGKILL);
+    close(gate);
+}
+
 /* What the child needs of the parent, made before the fork. */
 struct inheritance {
     int gate, null, scope;
@@ -143,13 +167,8 @@ struct inheritance {
 __attribute__((noreturn)) static void child(const struct tl_child_request *r, const struct inheritance *i)
 {
     setsid();
-    char go;
-    ssize_t n;
-    while ((n = read(i->gate, &go, 1)) < 0 && errno == EINTR)
-        ;
-    if (n != 1)
-        _exit(127);
-    int null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out),
+    default_signals(i->changed);
+    int gate = out_of_the_way(i->gate), null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out),
         err = out_of_the_way(i->streams.err);
     int talk = r->protocol ? out_of_the_way(i->streams.protocol) : -1, scope = out_of_the_way(i->scope);
     dup2(null, 0);
@@ -158,16 +177,22 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
     if (r->protocol)
         dup2(talk, TL_PROTOCOL_FD);
     tl_signal_scope_enter(scope, !r->untraced);
-    close_range(r->protocol ? TL_PROTOCOL_FD + 1 : TL_PROTOCOL_FD, ~0u, 0);
-    default_signals(i->changed);
-    if (r->directory && chdir(r->directory))
-        refuse("change to the directory", r->directory);
+    close_all_but(r->protocol ? TL_PROTOCOL_FD + 1 : TL_PROTOCOL_FD, gate);
+    bool there = !r->directory || !chdir(r->directory);
+    int why = errno;
     if (r->argv) {
         tl_child_limits(0, &r->limits);
         if (r->watch_memory)
             tl_refusal_watch();
         if (r->watch_exits)
             tl_exits_watch();
+    }
+    pass(gate);
+    if (!there) { /* said when it can be seen who says it */
+        errno = why;
+        refuse("change to the directory", r->directory);
+    }
+    if (r->argv) {
         execve(r->argv[0], r->argv, r->env);
         refuse("execute", r->argv[0]);
     }
@@ -206,12 +231,16 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
     }
     const struct inheritance inheritance = {gates[0], null_device(), signal_scope(), theirs,
                                             changed_signals()};
-    *pid = fork();
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    *pid = _Fork();
     if (*pid == 0) {
         close(gates[1]); /* or its own end would keep the gate from ever reading end of file */
         child(r, &inheritance);
     }
     int why = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(gates[0]);
     tl_streams_close(&theirs);
     if (*pid < 0) {
@@ -234,6 +263,18 @@ int tl_child_release(pid_t pid, int gate, bool go)
 }
 
 const bool tl_child_can_fork = true;
+
+uint64_t tl_child_first_bytes(void)
+{
+    static int fd = -1;
+    char text[128];
+    if (fd < 0)
+        fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
+    text[n > 0 ? n : 0] = '\0';
+    const char *resident = strchr(text, ' '); /* the second number, in pages */
+    return resident ? strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
 
 uint64_t tl_child_peak_bytes(const struct rusage *usage)
 {

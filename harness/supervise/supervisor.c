@@ -588,6 +588,7 @@ void tl_supervisor_free(struct tl_supervisor *s)
     if (s->scratch_lock >= 0)
         close(s->scratch_lock);
     free(s->scratch_root);
+    free(s->scratch_spare);
     free(s->program);
     free(s);
 }

@@ -48,6 +48,7 @@ struct tl_supervisor {
     bool program_sanitized;
     char *scratch_root;
     int scratch_lock;
+    char *scratch_spare; /* see scratch.c */
     tl_trial_begin begin;
     void *begin_arg;
 

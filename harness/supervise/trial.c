@@ -229,7 +229,7 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
         return 0;
     free(t->scratch);
     t->scratch = tl_format("%s/%.36s", t->supervisor->scratch_root, t->record.id);
-    if (mkdir(t->scratch, 0700))
+    if (tl_scratch_make(&t->supervisor->scratch_spare, t->scratch, &t->scratch_made))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch,
                              "free some space, or name another place with TMPDIR");
     json_t *command = json_array();
@@ -345,7 +345,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
     int gate;
     struct tl_streams ours;
     t->record.fresh = true;
-    t->forked_with = tl_process_peak_bytes(getpid());
+    t->forked_with = tl_child_first_bytes();
     int result = tl_child_spawn(&request, &pid, &gate, &ours, e);
     tl_strings_free(env);
     if (result)
@@ -511,7 +511,9 @@ static void conclude(struct tl_trial *t)
     tl_output_ends_take(&t->err, &r->err);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
     enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
-    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
+    /* Room that it did not miss does not matter. */
+    if (t->main_status || t->killed != TL_KILL_NONE || (t->protocol && !t->got_result))
+        tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -597,8 +599,10 @@ void tl_trial_free(struct tl_trial *t)
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);
     if (t->scratch) {
+        /* Only a cgroup tells for certain that nothing of it is left. */
+        bool sure = t->prepared && !t->untraced && t->slot && t->slot->cgroup.used;
         if (!t->supervisor->options.keep_scratch)
-            tl_remove_tree(t->scratch);
+            tl_scratch_leave(&t->supervisor->scratch_spare, t->scratch, sure ? &t->scratch_made : NULL);
         free(t->scratch);
     }
     tl_strings_free(t->argv);

@@ -49,6 +49,7 @@ struct tl_trial {
 
     struct tl_slot *slot;
     char *scratch;
+    struct stat scratch_made; /* what it was like then */
     bool prepared;
     struct tl_process *processes;
     size_t n_processes; /* alive */
@@ -79,7 +80,7 @@ struct tl_trial {
     char *violation; /* the first violation of the protocol */
     uint64_t peak_rss_watched;
     uint64_t peak_rss_ended; /* the largest of its processes, each told as it ended */
-    uint64_t forked_with;    /* the most that we had ourselves when its process was forked */
+    uint64_t forked_with;    /* what we had ourselves when its process was forked */
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;

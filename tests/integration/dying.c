@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,25 @@ static void survived(void)
 {
     live_on(900);
     _exit(0);
+}
+
+/* One that lives on signals may run where it could before, and so may what it makes. */
+static void roams(void)
+{
+    cpu_set_t before, now;
+    int status = 0;
+    sched_getaffinity(0, sizeof before, &before);
+    live_on(900);
+    pid_t pid = fork();
+    if (!pid)
+        _exit(sched_getaffinity(0, sizeof now, &now) || !CPU_EQUAL(&before, &now));
+    waitpid(pid, &status, 0);
+    sched_getaffinity(0, sizeof now, &now);
+    bool own = CPU_EQUAL(&before, &now);
+    live_on(900);
+    usleep(300000);
+    sched_getaffinity(0, sizeof now, &now);
+    _exit(status || !own || !CPU_EQUAL(&before, &now));
 }
 
 static void still(void)
@@ -472,6 +492,7 @@ int main(int argc, char **argv)
         WAY(blocked),
         WAY(ignored),
         WAY(survived),
+        WAY(roams),
         WAY(still),
         WAY(handler_exits),
         WAY(handler_says_so),

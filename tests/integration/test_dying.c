@@ -31,6 +31,7 @@ static const struct way ways[] = {
     {"blocked", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", false, false},
     {"ignored", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", false, false},
     {"survived", TL_OUTCOME_PASS, 0, NULL, false, false},
+    {"roams", TL_OUTCOME_PASS, 0, NULL, false, false},
     {"handler_exits", TL_OUTCOME_ERROR, 0, NULL, false, false},
     {"handler_says_so", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", false, true},
     {"handler_says_so_late", TL_OUTCOME_CRASH, SIGSEGV, NO_STACK, false, true},

@@ -10,6 +10,7 @@
  * hard one could not be raised again. Memory is not among them: macOS enforces neither RLIMIT_DATA nor
  * RLIMIT_AS, and the watch over memory does it. */
 #include "harness/supervise/child.h"
+#include "harness/supervise/trace.h"
 
 #include "runners/protocol.h"
 
@@ -78,6 +79,11 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
 {
     (void)pid; /* another process's limits cannot be set; a child gets its own when it is made */
     (void)limits;
+}
+
+uint64_t tl_child_first_bytes(void)
+{
+    return tl_process_peak_bytes(getpid());
 }
 
 uint64_t tl_child_peak_bytes(const struct rusage *usage)

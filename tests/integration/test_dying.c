@@ -144,7 +144,7 @@ static void run_all(bool step)
 /* Nothing but the deadline ends these: the stops before it are over, and no other trial stops meanwhile. */
 Test(dying, still_after_many_stops, .timeout = 120)
 {
-    static const struct way way = {"still", TL_OUTCOME_HANG, 0, "still", false, false};
+    static const struct way way = {"still", TL_OUTCOME_HANG, 0, NULL, false, false};
     static const struct asked asked = {&way, false};
     uv_loop_t loop;
     struct tl_supervisor *s = begin(&loop, 1);

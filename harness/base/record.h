@@ -168,7 +168,7 @@ struct tl_capture {
     bool awaits;         /* of a hang: its first thread waits as one does for a child, or any in vfork */
     enum tl_signal_action action; /* not stored, nor is the next */
     uint64_t taken_ns;            /* when, by the monotonic clock */
-    bool outlived;                /* its process took that signal again, and was not captured then. Not stored */
+    bool outlived; /* its process took that signal again, and was not captured then. Not stored */
 };
 
 /* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */

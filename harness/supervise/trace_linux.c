@@ -550,6 +550,9 @@ static void on_leaving(struct tl_tracee *t)
         tl_refusal_left(p, status);
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
             read_name(t->tid, trial->killed_name, sizeof trial->killed_name);
+        struct rlimit most;
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ && !prlimit(t->tid, RLIMIT_FSIZE, NULL, &most))
+            trial->file_limit = most.rlim_cur;
     }
     uint64_t rss = served && !status ? tl_process_rss_bytes(p->pid) : 0;
     t->leaving = true;

@@ -539,6 +539,7 @@ static void conclude(struct tl_trial *t)
         .left_full = left == TL_LEFT_FULL,
         .refused_at_crash = t->child_limits.memory_mb ? t->refused_at_crash : 0,
         .killed = *t->killed_name ? t->killed_name : NULL,
+        .file_limit = t->file_limit,
         .disk_limit = t->limits.disk_mb << 20,
         .disk_over =
             (t->main_status || t->got_error) && tl_scratch_is_over(t->scratch, t->limits.disk_mb << 20),

@@ -84,6 +84,7 @@ struct tl_trial {
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
+    uint64_t file_limit; /* RLIMIT_FSIZE of the last process that SIGXFSZ ended, bytes; 0: none was */
     uint64_t refused_at_crash;         /* as refused_bytes of the process at its last fatal signal */
     enum tl_left left;                 /* how the main process exited */
     bool scratch_full, filled_scratch; /* the file system of its scratch directory was; by itself */

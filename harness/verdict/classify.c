@@ -128,6 +128,11 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         set_oom(f, "the kernel killed the process (cgroup oom_kill)", NULL, r);
         return -1;
     }
+    /* That a child was ended may have been its parent's own doing, which it says what it did for. */
+    if (passed && said && !tl_signal_is_crash(signal) && signal != SIGXFSZ) {
+        set_cause(r, "signal", name, tl_strdup(said));
+        return -1;
+    }
     if (signal == SIGKILL) {
         set_cause(
             r, "signal", name,
@@ -137,8 +142,11 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
     }
     if (signal == SIGXFSZ) {
         set_cause(r, "signal", name,
-                  tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
-                            MIB(f->disk_limit)));
+                  f->file_limit && f->file_limit != f->disk_limit
+                      ? tl_format("ended by SIGXFSZ: a file grew beyond %llu bytes, a limit that is not of the case",
+                                  (unsigned long long)f->file_limit)
+                      : tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
+                                  MIB(f->disk_limit)));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {

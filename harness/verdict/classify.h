@@ -47,6 +47,7 @@ struct tl_process_facts {
     bool left_refused;          /* what failed exited, and would be refused its last allocation again */
     bool left_full;             /* what failed exited, and had all of the limit in use */
     uint64_t disk_limit;        /* bytes; 0: none */
+    uint64_t file_limit;        /* bytes: RLIMIT_FSIZE of what was ended by SIGXFSZ; 0: unknown */
     bool disk_over;             /* its scratch directory, or a file in it, has reached that limit */
     const char *full_scratch;   /* the scratch directory, when its file system was full; NULL */
     bool filled_scratch;        /* most of what is in it then is the trial's own */

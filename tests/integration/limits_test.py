@@ -184,6 +184,21 @@ int main(int n, char **v) {
             self.assertEqual(done.returncode, status, done.stdout + done.stderr)
             self.assertIn("file system of", done.stdout + done.stderr)
 
+    def test_whose_limit_and_whose_doing_it_was(self):
+        """A limit of files that a program has set itself is not the case's, and who ends its own worker says why it failed."""
+        tool = self.python("file.py", "import resource\nif len(sys.argv) > 1:\n"
+                           "    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+                           "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+                           "open('x', 'wb').write(bytes(30 << 20))\n".replace("import resource", "import resource, signal"))
+        own = self.ends("error", self.step(tool, "own"), limits={"timeout_s": 30, "disk_mb": 20})
+        self.assertIn("4096 bytes", own["message"])
+        self.assertNotIn("limits.disk_mb", own["message"])
+        self.assertIn("limits.disk_mb (20 MiB)",
+                      self.ends("error", self.step(tool), limits={"timeout_s": 30, "disk_mb": 20})["message"])
+        tool = self.write("worker", "#!/bin/sh\nsleep 60 & kill -9 $!\nwait $!\n"
+                          "echo 'error: the worker did not answer' >&2\nexit 137\n", 0o755)
+        self.assertIn("the worker did not answer", self.ends("error", self.step(tool))["message"])
+
     def alive(self, words):
         """The processes whose command line holds these words."""
         found = []

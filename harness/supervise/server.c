@@ -24,6 +24,7 @@
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
+#include "harness/supervise/trial_environment.h"
 
 #include <errno.h>
 #include <stdlib.h>

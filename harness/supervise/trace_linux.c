@@ -52,13 +52,13 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/exits.h"
+#include "harness/supervise/process.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/classify.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,9 +69,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SYSTEM_CALL 0x80        /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
-#define ORPHAN_NS 100000000u    /* the event of a parent comes before, unless it was killed */
-#define COMMAND_MOST (8u << 20) /* bytes of a command line; the kernel takes 6 MiB */
+#define SYSTEM_CALL 0x80     /* what PTRACE_O_TRACESYSGOOD adds to the signal of a stop at a call */
+#define ORPHAN_NS 100000000u /* the event of a parent comes before, unless it was killed */
 
 /* --- the table of tracees ------------------------------------------------------------------------------- */
 
@@ -157,75 +156,6 @@ void tl_trace_close(struct tl_supervisor *s)
 void tl_trace_hurry(struct tl_supervisor *s)
 {
     (void)s;
-}
-
-/* A number in the kernel's description of a process; 0 when it is not there. Memory is told in KiB. */
-static uint64_t status_number(pid_t pid, const char *key)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    char *text = tl_read_file(path, 1 << 16, NULL);
-    const char *line = text ? strstr(text, key) : NULL;
-    uint64_t value = line ? strtoull(line + strlen(key), NULL, 10) : 0;
-    free(text);
-    return value;
-}
-
-/* Of its memory, in bytes. When its first thread has ended, only the others tell it. */
-static uint64_t memory_bytes(pid_t pid, const char *key)
-{
-    char path[64];
-    uint64_t kib = status_number(pid, key);
-    if (kib)
-        return kib << 10;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && !kib && (e = readdir(d));)
-        if (atoi(e->d_name) > 0 && atoi(e->d_name) != pid)
-            kib = status_number(atoi(e->d_name), key);
-    if (d)
-        closedir(d);
-    return kib << 10;
-}
-
-pid_t tl_process_living(const struct tl_process *p)
-{
-    const struct tl_tracee *any = NULL;
-    for (const struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
-        if (!t->leaving && (!any || t->tid == p->pid))
-            any = t;
-    return any ? any->tid : p->pid;
-}
-
-uint64_t tl_process_data_bytes(pid_t pid)
-{
-    return memory_bytes(pid, "\nVmData:");
-}
-
-uint64_t tl_process_rss_bytes(pid_t pid)
-{
-    return memory_bytes(pid, "\nVmRSS:");
-}
-
-uint64_t tl_process_charged_bytes(pid_t pid)
-{
-    static const char *const parts[] = {"\nPss_Anon:", "\nPss_Shmem:", "\nSwapPss:"};
-    char path[64];
-    uint64_t sum = 0;
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-    char *text = tl_read_file(path, 1 << 16, NULL);
-    bool told = text && strstr(text, parts[0]);
-    for (size_t i = 0; told && i < TL_COUNT(parts); i++) {
-        const char *line = strstr(text, parts[i]);
-        sum += line ? strtoull(line + strlen(parts[i]), NULL, 10) << 10 : 0;
-    }
-    free(text);
-    return told ? sum : tl_process_rss_bytes(pid);
-}
-
-uint64_t tl_process_peak_bytes(pid_t pid)
-{
-    return memory_bytes(pid, "\nVmHWM:");
 }
 
 /* --- letting go ----------------------------------------------------------------------------------------- */
@@ -445,19 +375,6 @@ static void on_new_thread(struct tl_supervisor *s, struct tl_tracee *parent, int
            event == PTRACE_EVENT_FORK && family->server && family->is_main && family->server->asked);
 }
 
-/* As its parent called it: what it executes after that, a wrapper in its own place, is its own business. */
-static void read_command(struct tl_process *p)
-{
-    char path[64];
-    size_t size = 0;
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)p->pid);
-    /* To its end: two compilations may differ in nothing but the name of the file, after many options. */
-    char *line = tl_read_file(path, COMMAND_MOST, &size);
-    if (size)
-        tl_content_id(line, size, p->command);
-    free(line);
-}
-
 /* exec from any thread: the kernel gives the caller the pid of the process, and the other threads are gone.
  */
 static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
@@ -479,7 +396,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     p->doomed = p->exiting = 0;
     tl_refusal_executed(p);
     if (!*p->command)
-        read_command(p);
+        tl_process_read_command(p);
     if (p->is_main && p->trial)
         p->trial->executed = true;
     if (p->pending) { /* of the program that is no more */
@@ -495,17 +412,6 @@ static void see_peak(struct tl_trial *trial, uint64_t bytes)
 {
     if (bytes > trial->peak_rss_ended)
         trial->peak_rss_ended = bytes;
-}
-
-/* As the kernel and `ps` call a process. */
-static void read_name(pid_t pid, char *name, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    char *text = tl_read_file(path, 64, NULL);
-    snprintf(name, size, "%s", text ? text : "");
-    name[strcspn(name, "\n")] = '\0';
-    free(text);
 }
 
 /* Of a process whose first thread has ended that one is there until all the others have. */
@@ -549,7 +455,7 @@ static void on_leaving(struct tl_tracee *t)
     if (trial && (t->tid == p->pid || others_have_ended(t))) {
         tl_refusal_left(p, status);
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !p->killed && !*trial->killed_name)
-            read_name(t->tid, trial->killed_name, sizeof trial->killed_name);
+            tl_process_read_name(t->tid, trial->killed_name, sizeof trial->killed_name);
         struct rlimit most;
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ && !prlimit(t->tid, RLIMIT_FSIZE, NULL, &most))
             trial->file_limit = most.rlim_cur;
@@ -668,7 +574,7 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
  * parent has not ended. NULL: nobody's that lives. */
 static struct tl_process *family_of(struct tl_supervisor *s, pid_t tid, bool *is_thread)
 {
-    pid_t tgid = (pid_t)status_number(tid, "\nTgid:"), parent = (pid_t)status_number(tid, "\nPPid:");
+    pid_t tgid = (pid_t)tl_process_number(tid, "\nTgid:"), parent = (pid_t)tl_process_number(tid, "\nPPid:");
     *is_thread = tgid && tgid != tid;
     return *is_thread ? find_process(s, tgid) : parent ? find_process(s, parent) : NULL;
 }

@@ -21,10 +21,10 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/refusal.h"
-#include "harness/supervise/sanitizer_options.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
+#include "harness/supervise/trial_environment.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -209,20 +209,6 @@ int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_erro
     return result;
 }
 
-static char *replace_scratch(const char *text, const char *scratch)
-{
-    static const char mark[] = "{scratch}";
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const char *at;
-    while ((at = strstr(text, mark))) {
-        tl_buffer_add(&b, text, (size_t)(at - text));
-        tl_buffer_add_string(&b, scratch);
-        text = at + sizeof mark - 1;
-    }
-    tl_buffer_add_string(&b, text);
-    return tl_buffer_take(&b);
-}
-
 int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
 {
     if (t->prepared)
@@ -234,7 +220,7 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
                              "free some space, or name another place with TMPDIR");
     json_t *command = json_array();
     for (size_t i = 0; t->argv && t->argv[i]; i++) {
-        char *text = replace_scratch(t->argv[i], t->scratch);
+        char *text = tl_scratch_replace(t->argv[i], t->scratch);
         free(t->argv[i]);
         t->argv[i] = text;
         json_array_append_new(command, json_string(text));
@@ -281,28 +267,6 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
     t->phase_counted_since_ns = tl_loop_clock_now(&t->supervisor->clock);
     enter_phase(t, t->phase, 0);
     return 0;
-}
-
-char **tl_trial_environment(char *const *added, const char *scratch)
-{
-    size_t n = 0, used = 1 + TL_SANITIZERS;
-    /* Python then says where in its own code it was when a signal ended it. It is the user's choice where it is one. */
-    bool python = !tl_environment_value((const char *const *)added, "PYTHONFAULTHANDLER");
-    while (added && added[n])
-        n++;
-    char **settings = tl_calloc(n + used + 2, sizeof *settings);
-    settings[0] = tl_format("TMPDIR=%s", scratch);
-    tl_sanitizer_options(added, settings + 1);
-    for (size_t i = 0; i < n; i++)
-        if (!tl_is_sanitizer_setting(added[i]))
-            settings[used++] = replace_scratch(added[i], scratch);
-    if (python)
-        settings[used++] = tl_strdup("PYTHONFAULTHANDLER=1");
-    char **list = tl_environment((const char *const *)settings);
-    for (char **at = list; *at; at++)
-        *at = tl_strdup(*at);
-    tl_strings_free(settings);
-    return list;
 }
 
 static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, struct tl_error *e)

@@ -84,9 +84,9 @@ struct tl_trial {
     uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
     uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
-    uint64_t file_limit; /* RLIMIT_FSIZE of the last process that SIGXFSZ ended, bytes; 0: none was */
-    uint64_t refused_at_crash;         /* as refused_bytes of the process at its last fatal signal */
-    enum tl_left left;                 /* how the main process exited */
+    uint64_t file_limit;       /* RLIMIT_FSIZE of the last process that SIGXFSZ ended, bytes; 0: none was */
+    uint64_t refused_at_crash; /* as refused_bytes of the process at its last fatal signal */
+    enum tl_left left;         /* how the main process exited */
     bool scratch_full, filled_scratch; /* the file system of its scratch directory was; by itself */
     char killed_name[32];              /* of the first process that somebody else killed; "" */
     char *left_behind;                 /* a process that could not be killed, in words; or NULL */
@@ -104,9 +104,6 @@ struct tl_trial {
 int tl_trial_start(struct tl_trial *t, struct tl_error *e);
 int tl_trial_prepare(struct tl_trial *t, struct tl_error *e); /* scratch and request; once */
 int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_error *e);
-/* What a child is given: our own environment, TMPDIR in its scratch directory, and what is added ("{scratch}"
- * in it is replaced). Release with tl_strings_free. */
-char **tl_trial_environment(char *const *added, const char *scratch);
 int tl_trial_announce(struct tl_trial *t,
                       struct tl_error *e); /* the intent; once, however often it is started */
 int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, deadline */

@@ -141,12 +141,14 @@ static int died_of(const struct tl_process_facts *f, struct tl_trial_record *r, 
         return -1;
     }
     if (signal == SIGXFSZ) {
-        set_cause(r, "signal", name,
-                  f->file_limit && f->file_limit != f->disk_limit
-                      ? tl_format("ended by SIGXFSZ: a file grew beyond %llu bytes, a limit that is not of the case",
-                                  (unsigned long long)f->file_limit)
-                      : tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
-                                  MIB(f->disk_limit)));
+        set_cause(
+            r, "signal", name,
+            f->file_limit && f->file_limit != f->disk_limit
+                ? tl_format(
+                      "ended by SIGXFSZ: a file grew beyond %llu bytes, a limit that is not of the case",
+                      (unsigned long long)f->file_limit)
+                : tl_format("ended by SIGXFSZ: a file grew beyond limits.disk_mb (%llu MiB) of the case",
+                            MIB(f->disk_limit)));
         return -1;
     }
     if (!tl_signal_is_crash(signal)) {

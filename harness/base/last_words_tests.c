@@ -93,7 +93,7 @@ bool tl_line_is_summary(const char *s)
     return is_package(s) || is_count(s);
 }
 
-/* Where a line says that a test failed: "a.c:3: TFAIL: …", "not ok 2 - …", "FAIL: …", "--- FAIL: …"; NULL. */
+/* Where a line says that a test failed: "a.c:3: TFAIL: …", "not ok 2 - …", "FAIL: …", "--- FAIL: …", or why no more were tried; NULL. */
 const char *tl_line_failed_test(const char *s)
 {
     static const char *const heads[] = {"FAIL: ",    "FAILED: ", "--- FAIL: ",  "FAIL ./", "FAIL src/",
@@ -118,6 +118,8 @@ const char *tl_line_failed_test(const char *s)
         if (p)
             return p;
     }
+    if (starts(s, "Bail out! ")) /* of TAP: nothing more is tried */
+        return s + 10;
     if (starts(s, "not ok ") && (tl_is_digit(s[7]) || s[7] == '-' || tl_is_letter(s[7])))
         return strcasestr(s, "# TODO") || strcasestr(s, "# SKIP") ? NULL : s;
     size_t n = strlen(s), of = strspn(s, "0123456789");

@@ -345,6 +345,7 @@ static const struct {
      "test 'reads the header'\n"
      "ok 4\n# Looks like you failed 1 test of 4.\n",
      "not ok <n> - reads the header"},
+    {"1..3\nok 1 - opens\nBail out! the device is gone\n", "the device is gone"},
     {"[ RUN      ] Shape.Infers\n[  FAILED  ] Shape.Infers (0 ms)\n[  PASSED  ] 1 test.\n[  FAILED  ] 1 "
      "test, listed below:\n"
      "[  FAILED  ] Shape.Infers\n\n 1 FAILED TEST\n",

@@ -95,7 +95,8 @@ static bool fits(const struct plan *p, const struct tl_trial_record *r, int end)
     if (end == ENDED_BY_DEADLINE)
         return r->outcome == TL_OUTCOME_HANG;
     if (plan_takes_memory(p) && r->outcome == TL_OUTCOME_OOM)
-        return WIFSIGNALED(end) || WEXITSTATUS(end);
+        /* A worker that the kernel killed in the cgroup is the limit's, also where its parent ignores it. */
+        return WIFSIGNALED(end) || WEXITSTATUS(end) || (r->signal == SIGKILL && !plan_is_judged_itself(p));
     /* What handlers and parents make of it may be told as theirs, too; a plain one may not. */
     if (plan_takes_memory(p) && p->handler == TL_none && plan_is_judged_itself(p))
         return WIFEXITED(end) && (WEXITSTATUS(end) ? is_told_of_a_child(p, r, WEXITSTATUS(end))

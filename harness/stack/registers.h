@@ -15,6 +15,10 @@
 #define TL_REG_PC 16
 #define TL_ELF_MACHINE EM_X86_64
 #define TL_SHORTEST_INSTRUCTION 1
+#define TL_REGS_OF_CALL                                                                                      \
+    {                                                                                                        \
+        5, 4, 1, 10, 8, 9                                                                                    \
+    } /* those of the arguments of a call of the kernel, in order */
 #elif defined(__aarch64__)
 #define TL_REGS 33
 #define TL_REG_FP 29
@@ -23,6 +27,10 @@
 #define TL_REG_PC 32
 #define TL_ELF_MACHINE EM_AARCH64
 #define TL_SHORTEST_INSTRUCTION 4
+#define TL_REGS_OF_CALL                                                                                      \
+    {                                                                                                        \
+        0, 1, 2, 3, 4, 5                                                                                     \
+    }
 #endif
 
 struct tl_regs {
@@ -31,10 +39,6 @@ struct tl_regs {
 
 /* Registers of a stopped thread. A 32-bit thread is an error. */
 int tl_regs_get(pid_t tid, struct tl_regs *regs, struct tl_error *e);
-
-/* What is known of the registers of a thread that sleeps in a call of the kernel and cannot be stopped: the call's arguments,
- * the stack pointer and the pc, as /proc/PID/task/TID/syscall has them; the others are 0. False when it is in no call. */
-bool tl_regs_of_call(const char *line, struct tl_regs *regs);
 
 /* Whether pc is where a call instruction would return to. */
 bool tl_regs_after_call(struct tl_memory *m, uint64_t pc);

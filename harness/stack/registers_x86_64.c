@@ -37,21 +37,6 @@ int tl_regs_get(pid_t tid, struct tl_regs *regs, struct tl_error *e)
     return 0;
 }
 
-bool tl_regs_of_call(const char *line, struct tl_regs *regs)
-{
-    static const unsigned char order[6] = {5, 4, 1, 10, 8, 9};
-    unsigned long long v[8];
-    if (sscanf(line, "%*u %llx %llx %llx %llx %llx %llx %llx %llx", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
-               &v[6], &v[7]) != 8)
-        return false;
-    *regs = (struct tl_regs){0};
-    for (size_t i = 0; i < 6; i++)
-        regs->r[order[i]] = v[i];
-    regs->r[TL_REG_SP] = v[6];
-    regs->r[TL_REG_PC] = v[7];
-    return true;
-}
-
 int tl_read_registers(pid_t tid, struct tl_register **registers, size_t *n, struct tl_error *e)
 {
     struct user_regs_struct u;

@@ -179,13 +179,31 @@ int tl_unwind_thread(struct tl_unwind *w, pid_t tid, struct tl_thread *t, struct
     return 0;
 }
 
+/* What is known of the registers of a thread that sleeps in a call of the kernel and cannot be stopped: the call's
+ * arguments, the stack pointer and the pc, as /proc/PID/task/TID/syscall has them; the others are 0. False when it is
+ * in no call. */
+static bool regs_of_call(const char *line, struct tl_regs *regs)
+{
+    static const unsigned char order[6] = TL_REGS_OF_CALL;
+    unsigned long long v[8];
+    if (sscanf(line, "%*u %llx %llx %llx %llx %llx %llx %llx %llx", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
+               &v[6], &v[7]) != 8)
+        return false;
+    *regs = (struct tl_regs){0};
+    for (size_t i = 0; i < 6; i++)
+        regs->r[order[i]] = v[i];
+    regs->r[TL_REG_SP] = v[6];
+    regs->r[TL_REG_PC] = v[7];
+    return true;
+}
+
 void tl_unwind_call(struct tl_unwind *w, pid_t tid, const char *line, struct tl_thread *t)
 {
     struct tl_regs regs;
     t->pid = w->pid;
     t->tid = tid;
     read_name(w->pid, tid, t->name);
-    if (tl_regs_of_call(line, &regs))
+    if (regs_of_call(line, &regs))
         unwind_from(w, &regs, t);
 }
 

@@ -18,27 +18,21 @@
  * threads and a few that the C library keeps for the next ones.
  *
  * A program that fails in whatever way may have met a refusal. It counts when it was the last such call of the
- * process that fails, and what it wanted is still not to be had: one that went on with less has lived with it.
- *
- * A filter needs either CAP_SYS_ADMIN or PR_SET_NO_NEW_PRIVS. The latter takes nothing away: a program that is
- * traced gains no privileges by exec in any case. */
+ * process that fails, and what it wanted is still not to be had: one that went on with less has lived with it. */
 #include "harness/supervise/refusal.h"
 
 #include "harness/base/buffer.h"
+#include "harness/supervise/filter.h"
 #include "harness/supervise/trial.h"
 #include "harness/verdict/memory_limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -49,14 +43,6 @@
 #define LARGE_MPROTECT (64u << 20) /* above the stacks of threads, which are made writable one by one */
 #define KEPT_STACKS 6              /* 40 MiB of those of 8 MiB, and the one that is being made */
 #define MOST_MAPPED (1ull << 47)
-
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#else
-#define ARCH 0 /* no architecture's: every call is let through */
-#endif
 
 #define FIELD(field) ((unsigned)offsetof(struct seccomp_data, field))
 #define LOW(n) (FIELD(args) + 8 * (n)) /* of an argument, on a little-endian machine */
@@ -70,7 +56,7 @@ void tl_refusal_watch(void)
     enum { MMAP = 7, MREMAP = 16, MPROTECT = 19, LET = 24, STOP = 25 };
     struct sock_filter program[] = {
         /* 0 */ LOAD(FIELD(arch)),
-        /* 1 */ WHEN(BPF_JEQ, ARCH, 0, LET - 2),
+        /* 1 */ WHEN(BPF_JEQ, TL_FILTER_ARCH, 0, LET - 2),
         /* 2 */ LOAD(FIELD(nr)),
         /* 3 */ WHEN(BPF_JEQ, SYS_mmap, MMAP - 4, 0),
         /* 4 */ WHEN(BPF_JEQ, SYS_mremap, MREMAP - 5, 0),
@@ -102,13 +88,7 @@ void tl_refusal_watch(void)
         /* 30 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
         /* 31 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    const struct sock_fprog filter = {TL_COUNT(program), program};
-    /* Without SPEC_ALLOW older kernels would slow the whole program down against leaks through speculation. */
-    for (int tries = 0; tries < 2; tries++) {
-        if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &filter) ||
-            errno != EACCES || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-            return;
-    }
+    tl_filter_install(program, TL_COUNT(program));
 }
 
 /* --- what is only reserved ------------------------------------------------------------------------------ */

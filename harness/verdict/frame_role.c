@@ -258,10 +258,21 @@ static bool owned(const struct names *tables, size_t n, unsigned owner, const ch
     return false;
 }
 
-static const char *base_name(const char *path)
+const char *tl_module_file(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
     return slash ? slash + 1 : path ? path : "";
+}
+
+const struct tl_symbol *tl_frame_function(const struct tl_thread *t, size_t i)
+{
+    if (!t->symbols)
+        return NULL;
+    const struct tl_frame_symbols *s = &t->symbols[i];
+    for (size_t k = s->n; k-- > 0;)
+        if (s->symbols[k].function && s->symbols[k].function[0])
+            return &s->symbols[k];
+    return NULL;
 }
 
 /* Whether `file` is the module `name`, of whatever version: "libc.so.6", "libc-2.31.so", "libobjc.A.dylib". */
@@ -285,7 +296,7 @@ static bool is_python(const char *file)
 /* A program may be called ld, or libc: it is nobody's library. */
 static unsigned owner_of(const struct tl_capture *c, const char *path)
 {
-    const char *file = base_name(path);
+    const char *file = tl_module_file(path);
     if (is_python(file))
         return PYTHON;
     if (c->exe && path && !strcmp(path, c->exe) && !strstr(file, ".so") && strncmp(file, "python", 6))
@@ -294,18 +305,6 @@ static unsigned owner_of(const struct tl_capture *c, const char *path)
         if (is_file_of(file, modules[i].file))
             return modules[i].owner;
     return OTHERS;
-}
-
-/* The innermost symbol that is no inlined call: what stands there with and without debug information. */
-static const struct tl_symbol *symbol_of(const struct tl_thread *t, size_t i)
-{
-    if (!t->symbols)
-        return NULL;
-    const struct tl_frame_symbols *s = &t->symbols[i];
-    for (size_t k = s->n; k-- > 0;)
-        if (s->symbols[k].function && s->symbols[k].function[0])
-            return &s->symbols[k];
-    return NULL;
 }
 
 /* What is known of a stack while its frames are looked at. */
@@ -338,7 +337,7 @@ static bool is_beside(const struct stack *s, size_t i, const char *const *names,
 /* In other languages a dot in a name is followed by a number. */
 static bool is_go(const struct stack *s, size_t i)
 {
-    const struct tl_symbol *symbol = symbol_of(s->t, i);
+    const struct tl_symbol *symbol = tl_frame_function(s->t, i);
     const char *name = name_at(s, i), *dot = strchr(name, '.');
     return tl_is_of_go(symbol->file) || (LISTED(go_system, name) && dot && !tl_is_digit(dot[1]));
 }
@@ -355,7 +354,7 @@ static bool is_of_a_program(const struct stack *s, size_t i)
 {
     static const char *const libcs[] = {"sysdeps/", "glibc",     "musl",     "nptl/",
                                         "csu/",     "../signal", "../stdlib"};
-    const struct tl_symbol *symbol = symbol_of(s->t, i);
+    const struct tl_symbol *symbol = tl_frame_function(s->t, i);
     if (!symbol || !symbol->file)
         return false;
     for (size_t k = 0; k < TL_COUNT(libcs); k++)
@@ -407,7 +406,7 @@ static bool is_linked_abort(const struct stack *s, size_t i)
 static enum tl_frame_role role_by_name(const struct stack *s, size_t i)
 {
     const char *name = name_at(s, i);
-    const struct tl_symbol *symbol = symbol_of(s->t, i);
+    const struct tl_symbol *symbol = tl_frame_function(s->t, i);
     bool rust = is_rust(symbol->function);
     if (is_go(s, i)) {
         if (LISTED(go_abort, name))
@@ -447,7 +446,7 @@ static enum tl_frame_role role_of(const struct stack *s, size_t i)
     const struct tl_module *m = module_at(s, i);
     unsigned owner = m ? owner_of(s->c, m->path) : OTHERS;
     bool runner =
-        m && ((s->c->exe && m->path && !strcmp(m->path, s->c->exe)) || is_python(base_name(m->path)));
+        m && ((s->c->exe && m->path && !strcmp(m->path, s->c->exe)) || is_python(tl_module_file(m->path)));
     if (name && owned(abort_names, TL_COUNT(abort_names), owner, name))
         return TL_ROLE_ABORT;
     if (name && owned(start_names, TL_COUNT(start_names), owner, name))
@@ -519,10 +518,10 @@ struct tl_frame_part *tl_frame_parts(const struct tl_capture *c, const struct tl
     s.hardware = c->kind == TL_CAPTURE_SIGNAL && !c->sender_pid &&
                  (c->signal == SIGSEGV || c->signal == SIGBUS || c->signal == SIGFPE);
     for (size_t i = 0; i < c->n_modules; i++)
-        if (owner_of(c, c->modules[i].path) == LIBC && *base_name(c->modules[i].path) != '[')
+        if (owner_of(c, c->modules[i].path) == LIBC && *tl_module_file(c->modules[i].path) != '[')
             s.linked = false;
     for (size_t i = 0; i < t->n_frames; i++) {
-        const struct tl_symbol *symbol = symbol_of(t, i);
+        const struct tl_symbol *symbol = tl_frame_function(t, i);
         s.parts[i].name = symbol ? tl_symbol_name(symbol) : NULL;
     }
     for (size_t i = 0; i < t->n_frames; i++) {

@@ -37,16 +37,10 @@ static const struct tl_module *module_of(const struct tl_capture *c, const struc
     return f->module < c->n_modules ? &c->modules[f->module] : NULL;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path ? path : "";
-}
-
 /* The file's name without the version after ".so" or before ".dylib". */
 static char *module_name(const struct tl_module *m)
 {
-    char *name = tl_clean_text(base_name(m->path), strnlen(base_name(m->path), 120), false);
+    char *name = tl_clean_text(tl_module_file(m->path), strnlen(tl_module_file(m->path), 120), false);
     char *so = strstr(name, ".so.");
     if (so)
         so[3] = '\0';
@@ -63,19 +57,6 @@ static char *module_name(const struct tl_module *m)
     return name;
 }
 
-/* The function of a frame: of the code that stands there, not what was inlined into it, so that it is the
- * same with and without debug information; add_inlined has the rest. NULL when it is not known. */
-static const struct tl_symbol *function_of(const struct tl_thread *t, size_t i)
-{
-    if (!t->symbols)
-        return NULL;
-    const struct tl_frame_symbols *s = &t->symbols[i];
-    for (size_t k = s->n; k-- > 0;)
-        if (s->symbols[k].function && s->symbols[k].function[0])
-            return &s->symbols[k];
-    return NULL;
-}
-
 struct named {
     char *name;
     enum tl_frame_role role;
@@ -86,7 +67,7 @@ static struct named name_frame(const struct tl_capture *c, const struct tl_threa
                                enum tl_frame_role role, bool coarse)
 {
     const struct tl_frame *f = &t->frames[i];
-    const struct tl_symbol *function = function_of(t, i);
+    const struct tl_symbol *function = tl_frame_function(t, i);
     if (function)
         return (struct named){tl_symbol_name(function), role, false};
     const struct tl_module *m = module_of(c, f);
@@ -130,7 +111,7 @@ static size_t first_frame(const struct tl_thread *t, int how)
 static bool is_placeless(const struct tl_capture *c, const struct tl_thread *t, size_t i)
 {
     const struct tl_frame *f = &t->frames[i];
-    if (f->start || !module_of(c, f) || function_of(t, i))
+    if (f->start || !module_of(c, f) || tl_frame_function(t, i))
         return false;
     for (size_t k = i + 1; k < t->n_frames; k++)
         if (t->frames[k].module == f->module && t->frames[k].start)

@@ -89,39 +89,37 @@ static void live_on(int times)
             probe((int *)8);
 }
 
+/* After faults that it lived on, one that it does not. */
+static void fault_after(int times, void (*handler)(int))
+{
+    live_on(times);
+    signal(SIGSEGV, handler);
+    real_fault((int *)16);
+}
+
 static void handled_few(void)
 {
-    live_on(2);
-    signal(SIGSEGV, SIG_DFL);
-    real_fault((int *)16);
+    fault_after(2, SIG_DFL);
 }
 
 static void handled(void)
 {
-    live_on(900);
-    signal(SIGSEGV, SIG_DFL);
-    real_fault((int *)16);
+    fault_after(900, SIG_DFL);
 }
 
 static void handled_restored(void)
 {
-    live_on(9);
-    signal(SIGSEGV, restores);
-    real_fault((int *)16);
+    fault_after(9, restores);
 }
 
 static void handled_raised(void)
 {
-    live_on(2);
-    signal(SIGSEGV, raises_again);
-    real_fault((int *)16);
+    fault_after(2, raises_again);
 }
 
 static void handled_raised_late(void)
 {
-    live_on(9);
-    signal(SIGSEGV, kills_itself);
-    real_fault((int *)16);
+    fault_after(9, kills_itself);
 }
 
 static void raised_elsewhere(void)
@@ -143,9 +141,7 @@ static void blocked(void)
 
 static void ignored(void)
 {
-    live_on(9);
-    signal(SIGSEGV, SIG_IGN);
-    real_fault((int *)16);
+    fault_after(9, SIG_IGN);
 }
 
 static void survived(void)
@@ -182,9 +178,7 @@ static void still(void)
 
 static void handler_exits(void)
 {
-    live_on(9);
-    signal(SIGSEGV, exits);
-    real_fault((int *)16);
+    fault_after(9, exits);
 }
 
 static void says_so(int number)
@@ -194,16 +188,12 @@ static void says_so(int number)
 
 static void handler_says_so(void)
 {
-    live_on(2);
-    signal(SIGSEGV, says_so);
-    real_fault((int *)16);
+    fault_after(2, says_so);
 }
 
 static void handler_says_so_late(void)
 {
-    live_on(9);
-    signal(SIGSEGV, says_so);
-    real_fault((int *)16);
+    fault_after(9, says_so);
 }
 
 /* --- children --- */

@@ -8,18 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct plan {
-    enum tl_behaviour behaviour;
-    enum tl_process_kind process;
-    enum tl_threads threads;
-    enum tl_moment moment;
-    enum tl_handler handler;
-    enum tl_stack stack;
-    enum tl_limit limit;
-    int place;
-    bool step; /* run as the step of a case, not as the trial's own process; the program does not know */
-};
-
 #define PLAN_TEXT_SIZE 256
 #define MEMORY_MB 96 /* with the limit "memory" */
 #define FILE_MB 1    /* with the limit "file_size" */

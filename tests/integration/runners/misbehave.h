@@ -3,6 +3,8 @@
 #ifndef TL_MISBEHAVE_H
 #define TL_MISBEHAVE_H
 
+#include <stdbool.h>
+
 /* What it does at its fatal place. */
 #define BEHAVIOURS(X)                                                                                        \
     X(null_write)                                                                                            \
@@ -132,5 +134,17 @@ enum tl_moment { MOMENTS(AS_VALUE) };
 enum tl_handler { HANDLERS(AS_VALUE) };
 enum tl_stack { STACKS(AS_VALUE) };
 enum tl_limit { LIMITS(AS_VALUE) };
+
+struct plan {
+    enum tl_behaviour behaviour;
+    enum tl_process_kind process;
+    enum tl_threads threads;
+    enum tl_moment moment;
+    enum tl_handler handler;
+    enum tl_stack stack;
+    enum tl_limit limit;
+    int place;
+    bool step; /* run as the step of a case, not as the trial's own process; the program does not know */
+};
 
 #endif

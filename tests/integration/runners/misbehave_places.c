@@ -18,7 +18,7 @@
 extern void __stack_chk_fail(void);
 extern void __assert_fail(const char *, const char *, unsigned, const char *);
 
-struct misbehaviour plan;
+struct plan plan;
 pthread_t main_thread;
 static volatile int zero;
 

@@ -11,17 +11,7 @@
 #define CANNOT 77 /* exit status of a plan that this machine has no way for */
 #define SEPARATE __attribute__((noinline, noclone))
 
-struct misbehaviour {
-    enum tl_behaviour behaviour;
-    enum tl_process_kind process;
-    enum tl_threads threads;
-    enum tl_moment moment;
-    enum tl_handler handler;
-    enum tl_stack stack;
-    enum tl_limit limit;
-    int place;
-};
-extern struct misbehaviour plan;
+extern struct plan plan;
 
 extern pthread_t main_thread;
 

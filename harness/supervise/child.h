@@ -27,7 +27,7 @@ struct tl_child_request {
     void *argument;
     const char *directory;
     bool protocol;
-    bool watch_exits;  /* exits stop for the tracer (exits.h) */
+    bool watch_calls;  /* exits, and calls that would hide a child, stop for the tracer (filter.h) */
     bool untraced;     /* something of it is not to be traced (struct tl_trial_spec) */
     bool watch_memory; /* large allocations stop for the tracer (refusal.h) */
     struct tl_limits limits;

@@ -22,7 +22,7 @@
  * Limits that exec keeps are set by the child itself, those of a fork server's child from outside
  * (prlimit). */
 #include "harness/supervise/child.h"
-#include "harness/supervise/exits.h"
+#include "harness/supervise/filter.h"
 #include "harness/supervise/refusal.h"
 
 #include "harness/base/buffer.h"
@@ -184,8 +184,8 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         tl_child_limits(0, &r->limits);
         if (r->watch_memory)
             tl_refusal_watch();
-        if (r->watch_exits)
-            tl_exits_watch();
+        if (r->watch_calls)
+            tl_filter_watch();
     }
     pass(gate);
     if (!there) { /* said when it can be seen who says it */

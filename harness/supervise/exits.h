@@ -4,10 +4,6 @@
 
 #include "harness/supervise/trace.h"
 
-/* In a child, before it executes its program: the exits of it and its descendants stop as PTRACE_EVENT_SECCOMP. Its
- * tracer has to have set PTRACE_O_TRACESECCOMP, or they fail. */
-void tl_exits_watch(void);
-
 bool tl_exits_is_one(const struct tl_tracee *t); /* whether that is what t has stopped at */
 void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t);
 

@@ -2,14 +2,12 @@
  *
  * Theory of operation. A fault of one thread is reported when we come to ask for it, and another thread may exit in the
  * meantime: the kernel then ends the first one where it stands, and what it stood at is never told. Where nobody looks
- * the process would have died of the fault long before. So exit_group is stopped by a filter of calls, and what the
+ * the process would have died of the fault long before. So exit_group is stopped by a filter of calls (filter_linux.c), and what the
  * other threads stand at is taken first. A process of one thread goes on at once.
  *
  * Of two that exit the first one gives the status. Which one was is not in the order of what wait4 tells; the time at which
  * each ran last shows it. Where the kernel keeps that to itself: wait4 asks the newer threads first, so where an older one
  * was told of and a newer one exits too by now, the older one was the first.
- *
- * In a process that is not traced the call would fail, so none of those may have the filter.
  *
  * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/exits.h"
@@ -17,11 +15,9 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/alone.h"
-#include "harness/supervise/filter.h"
 #include "harness/supervise/supervisor_impl.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,19 +25,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-void tl_exits_watch(void)
-{
-    struct sock_filter program[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TL_FILTER_ARCH, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    tl_filter_install(program, TL_COUNT(program));
-}
 
 bool tl_exits_is_one(const struct tl_tracee *t)
 {

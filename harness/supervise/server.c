@@ -309,7 +309,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         .env = env,
         .directory = v->scratch,
         .protocol = true,
-        .watch_exits = true,
+        .watch_calls = true,
         .watch_memory = true, /* not every trial of it needs to have the same limit */
         .limits = t->child_limits,
     };

@@ -52,6 +52,7 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/exits.h"
+#include "harness/supervise/hiding.h"
 #include "harness/supervise/process.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
@@ -495,6 +496,7 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
             tl_exits_stopped(s, t);
             return;
         }
+        tl_hiding_prevent(t);
         tl_refusal_look(t);
         tl_tracee_go_on(t, 0, false);
         return;

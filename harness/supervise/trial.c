@@ -300,7 +300,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch,
         .protocol = t->protocol,
-        .watch_exits = !t->untraced,
+        .watch_calls = !t->untraced,
         .untraced = t->untraced,
         .watch_memory = t->child_limits.memory_mb > 0,
         .limits = t->child_limits,

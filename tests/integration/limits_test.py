@@ -261,6 +261,13 @@ int main(int n, char **v) {
             self.assertEqual(self.alive(tool), [])
             self.ends("pass", self.step(tool, "two"), arguments=arguments)
             self.assertEqual(self.alive(tool), [])
+        tool = self.c("dies", "#define _GNU_SOURCE\n#include <sched.h>\n#include <signal.h>\n#include <stdlib.h>\n#include <sys/syscall.h>\n"
+                      "#include <sys/wait.h>\n#include <unistd.h>\nvoid hidden_fault(int n) { if (n) *(volatile int *)8 = 1; }\n"
+                      "int main(int n, char **v) {\n    int status = 0;\n"
+                      "    if (!syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0)) { hidden_fault(n > 1); free(malloc(4 << 20)); _exit(0); }\n"
+                      "    wait(&status);\n    return status ? 128 + WTERMSIG(status) : 0; }\n")
+        self.ends("pass", self.step(tool))
+        self.assertIn("hidden_fault", self.ends("crash", self.step(tool, "x"))["signature"]["title"])
 
     @unittest.skipUnless(LINUX, "nothing is traced elsewhere")
     def test_what_a_traced_program_can_notice(self):

@@ -9,10 +9,10 @@
  *
  * and nothing else (close_range). It is forked, starts a session of its own (setsid: no terminal, and no
  * signals of ours), enters a scope from which its own signals reach neither us nor other trials (kill(-1)), and makes
- * all else ready. Then it waits at its gate, a read of one byte from a pipe, until the supervisor traces it, has put it
+ * all else ready. Then it waits at its gate, a read of an eventfd, until the supervisor traces it, has put it
  * into its cgroup and has its intent on disk; only then it runs anything of the runner. The two of them work at the
  * same time, on two processors where there are two, so nothing is left for after the gate that can be done before.
- * When the supervisor dies before that, the gate reads end of file and the child leaves.
+ * When the supervisor dies before that, the child is killed (PR_SET_PDEATHSIG, and from then on PTRACE_O_EXITKILL).
  *
  * Between fork and exec only async-signal-safe calls are made, since other threads of the supervisor (libuv's pool) may
  * have held any lock at the fork. It is _Fork, without what libraries do after a fork (pthread_atfork): libuv would make
@@ -34,6 +34,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -145,16 +147,19 @@ static void close_all_but(int first, int fd)
     close_range((unsigned)fd + 1, ~0u, 0);
 }
 
+enum { GO = 1, LEAVE };
+
 /* An exit would be a call that stops for a tracer, which may not be there. */
 static void pass(int gate)
 {
-    char go;
+    uint64_t go;
     ssize_t n;
-    while ((n = read(gate, &go, 1)) < 0 && errno == EINTR)
+    while ((n = read(gate, &go, sizeof go)) < 0 && errno == EINTR)
         ;
-    if (n != 1)
+    if (n != sizeof go || go != GO)
         kill(getpid(), SIGKILL);
     close(gate);
+    prctl(PR_SET_PDEATHSIG, 0);
 }
 
 /* What the child needs of the parent, made before the fork. */
@@ -162,10 +167,14 @@ struct inheritance {
     int gate, null, scope;
     struct tl_streams streams;
     const sigset_t *changed;
+    pid_t parent;
 };
 
 __attribute__((noreturn)) static void child(const struct tl_child_request *r, const struct inheritance *i)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != i->parent) /* it died before that */
+        kill(getpid(), SIGKILL);
     setsid();
     default_signals(i->changed);
     int gate = out_of_the_way(i->gate), null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out),
@@ -220,43 +229,40 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
                    struct tl_error *e)
 {
     struct tl_streams theirs;
-    int gates[2];
-    if (pipe2(gates, O_CLOEXEC))
+    int made = eventfd(0, EFD_CLOEXEC);
+    if (made < 0)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the gate of a trial", "",
                              "raise the limit of open files (ulimit -n) or lower -j");
     if (tl_streams_make(ours, &theirs, r->protocol, e)) {
-        close(gates[0]);
-        close(gates[1]);
+        close(made);
         return -1;
     }
-    const struct inheritance inheritance = {gates[0], null_device(), signal_scope(), theirs,
-                                            changed_signals()};
+    const struct inheritance inheritance = {made,   null_device(),     signal_scope(),
+                                            theirs, changed_signals(), getpid()};
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     *pid = _Fork();
-    if (*pid == 0) {
-        close(gates[1]); /* or its own end would keep the gate from ever reading end of file */
+    if (*pid == 0)
         child(r, &inheritance);
-    }
     int why = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    close(gates[0]);
     tl_streams_close(&theirs);
     if (*pid < 0) {
-        close(gates[1]);
+        close(made);
         tl_streams_close(ours);
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, why, "cannot fork a trial", "",
                              "lower -j, or end other processes of this user");
     }
-    *gate = gates[1];
+    *gate = made;
     return 0;
 }
 
 int tl_child_release(pid_t pid, int gate, bool go)
 {
     (void)pid;
-    int result = go && write(gate, "", 1) != 1 ? -1 : 0, err = errno;
+    const uint64_t what = go ? GO : LEAVE;
+    int result = write(gate, &what, sizeof what) != sizeof what ? -1 : 0, err = errno;
     close(gate);
     errno = err;
     return result;

@@ -56,17 +56,17 @@ int tl_scratch_make(char **spare, const char *path, struct stat *made)
     return (!renamed && mkdir(path, 0700)) || lstat(path, made) ? -1 : 0;
 }
 
+/* Takes fd. */
 static bool is_empty(int fd)
 {
-    int copy = dup(fd);
-    DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    DIR *d = fdopendir(fd);
     size_t n = 0;
     while (d && n < 3 && readdir(d))
         n++;
     if (d)
         closedir(d);
-    else if (copy >= 0)
-        close(copy);
+    else
+        close(fd);
     return d && n == 2;
 }
 
@@ -77,10 +77,10 @@ static bool is_as_made(const char *path, const struct stat *made)
     bool same = fd >= 0 && !fstat(fd, &now) && now.st_dev == made->st_dev && now.st_ino == made->st_ino &&
                 now.st_mode == made->st_mode && now.st_uid == made->st_uid && now.st_gid == made->st_gid &&
                 now.st_size == made->st_size && now.st_ctim.tv_sec == made->st_ctim.tv_sec &&
-                now.st_ctim.tv_nsec == made->st_ctim.tv_nsec && is_empty(fd);
-    if (fd >= 0)
+                now.st_ctim.tv_nsec == made->st_ctim.tv_nsec;
+    if (fd >= 0 && !same)
         close(fd);
-    return same;
+    return same && is_empty(fd);
 }
 
 void tl_scratch_leave(char **spare, const char *path, const struct stat *made)

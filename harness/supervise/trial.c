@@ -272,17 +272,13 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
 static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, struct tl_error *e)
 {
     struct tl_supervisor *s = t->supervisor;
-    if (tl_trace_attach(s, pid, t, NULL, e)) {
-        tl_streams_close(ours);
+    if (tl_trace_attach(s, pid, t, NULL, e))
         return -1;
-    }
     t->main_pid = pid;
     tl_refusal_begin(t->processes, t->child_limits.memory_mb << 20);
     tl_cgroup_limit(&t->slot->cgroup, &t->limits);
     tl_cgroup_add(&t->slot->cgroup, pid);
-    if (tl_trial_connect(t, ours, e))
-        return -1;
-    if (t->request && tl_send_line(t->io[0].fd, t->request, NULL, 0))
+    if (t->request && tl_send_line(ours->protocol, t->request, NULL, 0))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot send the request of a trial", t->record.unit,
                              "a request has at most %d bytes", TL_MESSAGE_MAX);
     return tl_trial_began(t, e);
@@ -318,6 +314,10 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
     if (tl_child_release(pid, gate, !result))
         result =
             tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot let a child go", "", "its gate is closed");
+    if (!result) /* while it begins: nothing that it writes is lost meanwhile */
+        result = tl_trial_connect(t, &ours, e);
+    else
+        tl_streams_close(&ours);
     return result;
 }
 

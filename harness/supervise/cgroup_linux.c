@@ -347,13 +347,11 @@ void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits)
     }
 }
 
-int tl_cgroup_add(struct tl_cgroup *c, pid_t pid)
+int tl_cgroup_join(const struct tl_cgroup *c)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%d", (int)pid);
     int result = 0;
     for (size_t i = 0; i < 3; i++)
-        if (c->used && c->procs[i] >= 0 && pwrite(c->procs[i], text, (size_t)n, 0) < 0)
+        if (c->used && c->procs[i] >= 0 && pwrite(c->procs[i], "0", 1, 0) < 0)
             result = -1;
     return result;
 }

@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/limits.h"
+#include "harness/supervise/cgroup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ struct tl_child_request {
     int (*entry)(void *); /* called in the child when argv is NULL; its value is the exit status */
     void *argument;
     const char *directory;
+    struct tl_cgroup *cgroup; /* that it joins before anything else; its limits are set */
     bool protocol;
     bool watch_calls;  /* exits, and calls that would hide a child, stop for the tracer (filter.h) */
     bool untraced;     /* something of it is not to be traced (struct tl_trial_spec) */

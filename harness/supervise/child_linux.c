@@ -99,28 +99,30 @@ void tl_child_limits(pid_t pid, const struct tl_limits *limits)
 /* Which signals a child must put back: asked once, since asking in every child costs as much as a fork's
  * tenth. Whoever changes a disposition later does so before the first trial, or with a handler, which exec
  * forgets. */
-static const sigset_t *changed_signals(void)
+struct changed_signals {
+    int n, numbers[NSIG];
+};
+
+static const struct changed_signals *changed_signals(void)
 {
-    static sigset_t changed;
+    static struct changed_signals changed;
     static bool known;
     if (!known) {
-        sigemptyset(&changed);
         for (int i = 1; i < NSIG; i++) {
             struct sigaction now;
             if (!sigaction(i, NULL, &now) && now.sa_handler != SIG_DFL)
-                sigaddset(&changed, i);
+                changed.numbers[changed.n++] = i;
         }
         known = true;
     }
     return &changed;
 }
 
-static void default_signals(const sigset_t *changed)
+static void default_signals(const struct changed_signals *changed)
 {
     sigset_t none;
-    for (int i = 1; i < NSIG; i++)
-        if (sigismember(changed, i) == 1)
-            signal(i, SIG_DFL);
+    for (int i = 0; i < changed->n; i++)
+        signal(changed->numbers[i], SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -166,7 +168,7 @@ static void pass(int gate)
 struct inheritance {
     int gate, null, scope;
     struct tl_streams streams;
-    const sigset_t *changed;
+    const struct changed_signals *changed;
     pid_t parent;
 };
 
@@ -175,6 +177,7 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != i->parent) /* it died before that */
         kill(getpid(), SIGKILL);
+    tl_cgroup_join(r->cgroup); /* while the parent begins to trace it */
     setsid();
     default_signals(i->changed);
     int gate = out_of_the_way(i->gate), null = out_of_the_way(i->null), out = out_of_the_way(i->streams.out),

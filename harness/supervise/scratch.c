@@ -7,9 +7,10 @@
  * anything there: trees without permissions, links, mounts. fts walks them without following links
  * (FTS_PHYSICAL), without entering other file systems (FTS_XDEV) and without recursion.
  *
- * Most trials leave theirs as they found it, and it is given to the next one then, under another name: a file system
- * makes and removes directories at several times the cost, ext4 in its journal and with word to the device of every
- * block that is free again. Whatever is done to a directory or in it changes its ctime, which no call can put back.
+ * Most trials leave theirs as they found it, and it is given to the next one then as it is: a file system makes and
+ * removes directories, and renames them, at a cost that is seen in a trial's, ext4 in its journal and with word to the
+ * device of every block that is free again. Hence they are numbered, and do not have the names of their trials.
+ * Whatever is done to a directory or in it changes its ctime, which no call can put back.
  * Within one tick of the kernel's clock that may be the same still, so the rest is compared as well. */
 #include "harness/supervise/scratch.h"
 
@@ -46,14 +47,15 @@ char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
     return root.path;
 }
 
-int tl_scratch_make(char **spare, const char *path, struct stat *made)
+int tl_scratch_take(struct tl_scratch *spare, const char *root, const char *name, struct tl_scratch *s)
 {
-    bool renamed = *spare && !rename(*spare, path);
-    if (*spare && !renamed)
-        tl_remove_tree(*spare);
-    free(*spare);
-    *spare = NULL;
-    return (!renamed && mkdir(path, 0700)) || lstat(path, made) ? -1 : 0;
+    free(s->path);
+    *s = *spare;
+    *spare = (struct tl_scratch){NULL};
+    if (s->path)
+        return 0;
+    s->path = tl_format("%s/%s", root, name);
+    return mkdir(s->path, 0700) || lstat(s->path, &s->made) ? -1 : 0;
 }
 
 /* Takes fd. */
@@ -83,12 +85,15 @@ static bool is_as_made(const char *path, const struct stat *made)
     return same && is_empty(fd);
 }
 
-void tl_scratch_leave(char **spare, const char *path, const struct stat *made)
+void tl_scratch_leave(struct tl_scratch *spare, struct tl_scratch *s, bool sure)
 {
-    if (!*spare && made && is_as_made(path, made))
-        *spare = tl_strdup(path);
-    else
-        tl_remove_tree(path);
+    if (!spare->path && sure && is_as_made(s->path, &s->made)) {
+        *spare = *s;
+    } else {
+        tl_remove_tree(s->path);
+        free(s->path);
+    }
+    *s = (struct tl_scratch){NULL};
 }
 
 bool tl_scratch_is_over(const char *path, uint64_t limit)

@@ -14,11 +14,18 @@
  * *e filled. */
 char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e);
 
-/* Makes one of a trial: the spare one under a new name, where there is one. *made is what it is like. -1 with errno. */
-int tl_scratch_make(char **spare, const char *path, struct stat *made);
-/* Its trial is over. It becomes the spare when it has been left as it was made, and is removed otherwise; also when
- * made is NULL, because something may still be in it that nobody knows of. */
-void tl_scratch_leave(char **spare, const char *path, const struct stat *made);
+/* A scratch directory of a trial, and what it is like as long as nobody has used it. */
+struct tl_scratch {
+    char *path; /* NULL: there is none */
+    struct stat made;
+};
+
+/* The directory of a trial: the spare one, where there is one, else a new one ROOT/NAME. -1 with errno; s->path is then
+ * the one that could not be made. */
+int tl_scratch_take(struct tl_scratch *spare, const char *root, const char *name, struct tl_scratch *s);
+/* Its trial is over, and it is no longer the caller's. It becomes the spare when it has been left as it was made, and is
+ * removed otherwise; also when the caller is not sure that nothing is left that may still write to it. */
+void tl_scratch_leave(struct tl_scratch *spare, struct tl_scratch *s, bool sure);
 
 /* Whether what is below a scratch directory has reached a size; 0: there is no limit. */
 bool tl_scratch_is_over(const char *path, uint64_t limit);

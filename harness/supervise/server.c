@@ -308,6 +308,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         .argv = t->argv,
         .env = env,
         .directory = v->scratch,
+        .cgroup = &slot->cgroup,
         .protocol = true,
         .watch_calls = true,
         .watch_memory = true, /* not every trial of it needs to have the same limit */
@@ -315,6 +316,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     };
     struct tl_streams ours;
     int gate;
+    tl_cgroup_limit(&slot->cgroup, &t->limits);
     int spawned = tl_child_spawn(&request, &v->pid, &gate, &ours, e);
     tl_strings_free(env);
     if (spawned)
@@ -328,8 +330,6 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     v->slot = slot;
     slot->server = v;
     v->trial = t;
-    tl_cgroup_limit(&slot->cgroup, &t->limits);
-    tl_cgroup_add(&slot->cgroup, v->pid);
     int fds[] = {ours.protocol, ours.out, ours.err};
     for (int i = 0; i < 3; i++)
         tl_stream_open(s, &v->io[i], fds[i], on_readable, v);

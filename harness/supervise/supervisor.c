@@ -233,8 +233,8 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
 {
     leave_flight(s, t);
     t->slot = NULL;
-    if (t->scratch)
-        tl_remove_tree(t->scratch);
+    if (t->scratch.path)
+        tl_remove_tree(t->scratch.path);
     t->prepared = false;
     t->state = TL_TRIAL_WAITING;
     t->next = s->queue;
@@ -339,9 +339,9 @@ static void watch_trial(struct tl_trial *t)
             return;
         }
     }
-    tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
+    tl_scratch_look(t->scratch.path, &t->scratch_full, &t->filled_scratch);
     uint64_t disk = t->limits.disk_mb << 20;
-    if (disk && tl_tree_bytes(t->scratch, disk + 1) > disk)
+    if (disk && tl_tree_bytes(t->scratch.path, disk + 1) > disk)
         tl_trial_kill(t, TL_KILL_DISK);
 }
 
@@ -588,7 +588,7 @@ void tl_supervisor_free(struct tl_supervisor *s)
     if (s->scratch_lock >= 0)
         close(s->scratch_lock);
     free(s->scratch_root);
-    free(s->scratch_spare);
+    free(s->scratch_spare.path);
     free(s->program);
     free(s);
 }

@@ -7,6 +7,7 @@
 #include "harness/supervise/action.h"
 #include "harness/supervise/cgroup.h"
 #include "harness/supervise/loop_clock.h"
+#include "harness/supervise/scratch.h"
 #include "harness/supervise/supervisor.h"
 
 struct tl_trial;
@@ -48,7 +49,8 @@ struct tl_supervisor {
     bool program_sanitized;
     char *scratch_root;
     int scratch_lock;
-    char *scratch_spare; /* see scratch.c */
+    struct tl_scratch scratch_spare; /* see scratch.c */
+    uint64_t n_scratch;              /* that were named */
     tl_trial_begin begin;
     void *begin_arg;
 

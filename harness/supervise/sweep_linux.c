@@ -34,7 +34,7 @@ static bool is_marked(const struct tl_trial *t, pid_t pid)
     char path[64];
     size_t size = 0;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-    char *text = tl_read_file(path, 1 << 20, &size), *setting = tl_format("TMPDIR=%s", t->scratch);
+    char *text = tl_read_file(path, 1 << 20, &size), *setting = tl_format("TMPDIR=%s", t->scratch.path);
     bool marked = false;
     for (const char *at = text; at && at < text + size && !marked; at += strlen(at) + 1)
         marked = !strcmp(at, setting);

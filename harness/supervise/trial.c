@@ -96,7 +96,7 @@ static int read_result(struct tl_trial *t, struct tl_message *m)
     struct tl_error e;
     if (t->violation)
         return -1;
-    if (tl_message_read_result(t->scratch, m, &e)) {
+    if (tl_message_read_result(t->scratch.path, m, &e)) {
         protocol_violation(t, tl_strdup(e.why));
         return -1;
     }
@@ -213,14 +213,18 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
 {
     if (t->prepared)
         return 0;
-    free(t->scratch);
-    t->scratch = tl_format("%s/%.36s", t->supervisor->scratch_root, t->record.id);
-    if (tl_scratch_make(&t->supervisor->scratch_spare, t->scratch, &t->scratch_made))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch,
+    struct tl_supervisor *s = t->supervisor;
+    char name[40];
+    if (s->options.keep_scratch) /* whose it is is to be seen */
+        snprintf(name, sizeof name, "%.36s", t->record.id);
+    else
+        snprintf(name, sizeof name, "%llu", (unsigned long long)++s->n_scratch);
+    if (tl_scratch_take(&s->scratch_spare, s->scratch_root, name, &t->scratch))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch.path,
                              "free some space, or name another place with TMPDIR");
     json_t *command = json_array();
     for (size_t i = 0; t->argv && t->argv[i]; i++) {
-        char *text = tl_scratch_replace(t->argv[i], t->scratch);
+        char *text = tl_scratch_replace(t->argv[i], t->scratch.path);
         free(t->argv[i]);
         t->argv[i] = text;
         json_array_append_new(command, json_string(text));
@@ -229,14 +233,14 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     t->record.command = json_dumps(command, JSON_COMPACT);
     json_decref(command);
     if (t->request) {
-        json_object_set_new(t->request, "scratch", json_string(t->scratch));
+        json_object_set_new(t->request, "scratch", json_string(t->scratch.path));
         if (json_object_get(t->request, "outputs")) { /* wanted: only here is it known where they can go */
             free(t->record.outputs);
-            t->record.outputs = tl_format("%s/outputs", t->scratch);
+            t->record.outputs = tl_format("%s/outputs", t->scratch.path);
             json_object_set_new(t->request, "outputs", json_string(t->record.outputs));
             if (mkdir(t->record.outputs, 0700))
                 return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
-                                     t->scratch, "free some space, or name another place with TMPDIR");
+                                     t->scratch.path, "free some space, or name another place with TMPDIR");
         }
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
@@ -276,8 +280,6 @@ static int begin_child(struct tl_trial *t, pid_t pid, struct tl_streams *ours, s
         return -1;
     t->main_pid = pid;
     tl_refusal_begin(t->processes, t->child_limits.memory_mb << 20);
-    tl_cgroup_limit(&t->slot->cgroup, &t->limits);
-    tl_cgroup_add(&t->slot->cgroup, pid);
     if (t->request && tl_send_line(ours->protocol, t->request, NULL, 0))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot send the request of a trial", t->record.unit,
                              "a request has at most %d bytes", TL_MESSAGE_MAX);
@@ -288,13 +290,14 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
 {
     if (tl_trial_prepare(t, e))
         return -1;
-    char **env = t->argv ? tl_trial_environment(t->env, t->scratch) : NULL;
+    char **env = t->argv ? tl_trial_environment(t->env, t->scratch.path) : NULL;
     struct tl_child_request request = {
         .argv = t->argv,
         .env = env,
         .entry = t->entry,
         .argument = t->argument,
-        .directory = t->directory ? t->directory : t->scratch,
+        .directory = t->directory ? t->directory : t->scratch.path,
+        .cgroup = &t->slot->cgroup,
         .protocol = t->protocol,
         .watch_calls = !t->untraced,
         .untraced = t->untraced,
@@ -305,6 +308,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
     int gate;
     struct tl_streams ours;
     t->record.fresh = true;
+    tl_cgroup_limit(&t->slot->cgroup, &t->limits);
     t->forked_with = tl_child_first_bytes();
     int result = tl_child_spawn(&request, &pid, &gate, &ours, e);
     tl_strings_free(env);
@@ -477,7 +481,7 @@ static void conclude(struct tl_trial *t)
     enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
     /* Room that it did not miss does not matter. */
     if (t->main_status || t->killed != TL_KILL_NONE || (t->protocol && !t->got_result))
-        tl_scratch_look(t->scratch, &t->scratch_full, &t->filled_scratch);
+        tl_scratch_look(t->scratch.path, &t->scratch_full, &t->filled_scratch);
     const struct tl_process_facts facts = {
         .end = end_of(t),
         .status = t->main_status,
@@ -506,7 +510,7 @@ static void conclude(struct tl_trial *t)
         .file_limit = t->file_limit,
         .disk_limit = t->limits.disk_mb << 20,
         .disk_over =
-            (t->main_status || t->got_error) && tl_scratch_is_over(t->scratch, t->limits.disk_mb << 20),
+            (t->main_status || t->got_error) && tl_scratch_is_over(t->scratch.path, t->limits.disk_mb << 20),
         .filled_scratch = t->filled_scratch,
         .full_scratch = t->scratch_full ? t->supervisor->scratch_root : NULL,
         .untraced = t->untraced,
@@ -563,12 +567,12 @@ void tl_trial_free(struct tl_trial *t)
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);
-    if (t->scratch) {
+    if (t->scratch.path) {
         /* Only a cgroup tells for certain that nothing of it is left. */
         bool sure = t->prepared && !t->untraced && t->slot && t->slot->cgroup.used;
         if (!t->supervisor->options.keep_scratch)
-            tl_scratch_leave(&t->supervisor->scratch_spare, t->scratch, sure ? &t->scratch_made : NULL);
-        free(t->scratch);
+            tl_scratch_leave(&t->supervisor->scratch_spare, &t->scratch, sure);
+        free(t->scratch.path);
     }
     tl_strings_free(t->argv);
     tl_strings_free(t->env);

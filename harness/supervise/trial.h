@@ -48,8 +48,7 @@ struct tl_trial {
     void *done_arg;
 
     struct tl_slot *slot;
-    char *scratch;
-    struct stat scratch_made; /* what it was like then */
+    struct tl_scratch scratch;
     bool prepared;
     struct tl_process *processes;
     size_t n_processes; /* alive */

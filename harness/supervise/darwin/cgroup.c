@@ -42,10 +42,9 @@ void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits)
     (void)limits;
 }
 
-int tl_cgroup_add(struct tl_cgroup *c, pid_t pid)
+int tl_cgroup_join(const struct tl_cgroup *c)
 {
     (void)c;
-    (void)pid;
     errno = ENOTSUP;
     return -1;
 }

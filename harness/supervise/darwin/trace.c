@@ -140,7 +140,7 @@ static bool is_known(const struct tl_trial *t, const struct tl_process_entry *r)
  * trial. */
 static bool is_marked(const struct tl_trial *t, pid_t pid)
 {
-    char *setting = tl_format("TMPDIR=%s", t->scratch);
+    char *setting = tl_format("TMPDIR=%s", t->scratch.path);
     bool marked = tl_process_tree_has(pid, setting);
     free(setting);
     return marked;

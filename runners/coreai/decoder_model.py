@@ -194,33 +194,29 @@ class Layer(nn.Module):
         return x + functional.linear(out.transpose(1, 2).reshape(1, call.query, shape.heads * self.dim), self.o)
 
 
+def names_of(shape: Shape) -> tuple[list[str], list[str], list[str]]:
+    """Names of the inputs after x, of the caches, and of the states; the caches are either inputs or states."""
+    names = [] if shape.concat else ["position_ids"]
+    if shape.begin_index == "tensor":
+        names.append("in_step")
+    for mask in {"one": ["mask"], "two": ["mask", "mask_sliding"]}.get(shape.masks, []):
+        names += [mask, mask + "_new"] if shape.concat else [mask]
+    caches = [kind + group for group in shape.groups() for kind in ("keyCache", "valueCache")]
+    return (names, caches, caches) if shape.has_state else (names + caches, caches, [])
+
+
+def outputs_of(shape: Shape) -> list[str]:
+    return ["y"] if shape.has_state else ["y", *(name + "_out" for name in names_of(shape)[1])]
+
+
 class Decoder(nn.Module):
-    """Arguments: x, and then those that Decoder.names lists, in that order."""
+    """Arguments: x, the other inputs, and the states, in the order of names_of."""
 
     def __init__(self, shape: Shape):
         super().__init__()
         self.shape = shape
         weights = Weights(shape)
         self.layers = nn.ModuleList([Layer(shape, index, weights) for index in range(shape.layers)])
-
-    def inputs(self) -> list[str]:
-        """Inputs after x that are no state."""
-        shape = self.shape
-        names = [] if shape.concat else ["position_ids"]
-        if shape.begin_index == "tensor":
-            names.append("in_step")
-        for mask in {"one": ["mask"], "two": ["mask", "mask_sliding"]}.get(shape.masks, []):
-            names += [mask, mask + "_new"] if shape.concat else [mask]
-        return names + ([] if shape.has_state else self.caches())
-
-    def caches(self) -> list[str]:
-        return [kind + group for group in self.shape.groups() for kind in ("keyCache", "valueCache")]
-
-    def states(self) -> list[str]:
-        return self.caches() if self.shape.has_state else []
-
-    def outputs(self) -> list[str]:
-        return ["y"] + ([] if self.shape.has_state else [name + "_out" for name in self.caches()])
 
     def mask(self, given: dict[str, torch.Tensor], name: str) -> Optional[torch.Tensor]:
         if name not in given or not self.shape.concat:
@@ -245,10 +241,11 @@ class Decoder(nn.Module):
         return {full: self.mask_in_graph(positions, query, total, full) for full in (True, False)}
 
     def forward(self, x: torch.Tensor, *rest: torch.Tensor) -> Union[torch.Tensor, tuple[torch.Tensor, ...]]:
-        given = dict(zip(self.inputs() + self.states(), rest))
         shape, query = self.shape, x.shape[1]
-        caches = {name: given[name] for name in self.caches()}
-        total = caches[self.caches()[0]].shape[shape.row_dim] + query if shape.concat else given["position_ids"].shape[-1]
+        inputs, names, states = names_of(shape)
+        given = dict(zip(inputs + states, rest))
+        caches = {name: given[name] for name in names}
+        total = caches[names[0]].shape[shape.row_dim] + query if shape.concat else given["position_ids"].shape[-1]
         call = Call(caches, query, total, given.get("in_step"), self.masks(given, query, total))
         for layer in self.layers:
             x = layer(x, call)

@@ -2,10 +2,12 @@
 """Exports a decoder as a Core AI asset: a generator for cases (docs/coreai.md has its axes).
 
     export_decoder.py --out PATH [--AXIS VALUE]…
+    export_decoder.py --versions
 
 PATH ends in .aimodel, or it becomes a directory that holds the asset and calls.json, which says to the runner what to call
 with what. Where the exporter refuses, its traceback is on stderr and the exit status 1: a failure in phase generate. A
-combination that cannot be made, or that the tools silently did not make, is told as {"unsupported": WHY} on stdout."""
+combination that cannot be made, or that the tools silently did not make, is told as {"unsupported": WHY} on stdout, and the
+exit status is 77."""
 
 from __future__ import annotations
 
@@ -31,6 +33,8 @@ CHOICES = {
 WEIGHTS = ("fp16", "fp32", "int4_codebook", "int4_block")
 # The operator that is in a program whose weights were compressed.
 OPERATOR = {"int4_block": "blockwise_shift_scale", "int4_codebook": "lut_to_dense"}
+FIRST = "decoder.aimodel"
+REFUSED = 77  # the exit status
 
 
 def boolean(text: str) -> bool:
@@ -62,17 +66,27 @@ def parser() -> argparse.ArgumentParser:
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
-def sizes_of(shape: Any, query: int, context: int) -> dict[str, list[int]]:
-    """The shape of every input of the decoder, for a call with `query` tokens after `context`."""
-    total = context + query
-    past = context if shape.concat else shape.rows
+def traced(shape: Any) -> int:
+    """The length of the query in what is traced."""
+    return max(shape.traced or shape.seq, 2) if shape.query == "dynamic" else int(shape.seq)
+
+
+def total_of(shape: Any, query: int) -> int:
+    """Rows that are seen by the first call: what was there, and the query; where only the query may vary, as many as were traced."""
+    fixed = shape.shapes == "static" and shape.query == "dynamic" and not shape.concat
+    return int(shape.context) + (max(traced(shape), shape.seq) if fixed else query)
+
+
+def sizes_of(shape: Any, query: int, total: int) -> dict[str, list[int]]:
+    """The shape of every input of the decoder, for a call with `query` tokens that sees `total` rows."""
+    past = total - query
     sizes = {"x": [1, query, shape.hidden], "position_ids": [1, total], "in_step": [1]}
     for mask in ("mask", "mask_sliding"):
-        sizes[mask] = [1, 1, query, context if shape.concat else total]
+        sizes[mask] = [1, 1, query, past if shape.concat else total]
         sizes[mask + "_new"] = [1, 1, query, query]
     for group in shape.groups():
         for kind in ("keyCache", "valueCache"):
-            sizes[kind + group] = shape.cache_shape(group, past)
+            sizes[kind + group] = shape.cache_shape(group, past if shape.concat else shape.rows)
     return sizes
 
 
@@ -122,12 +136,13 @@ def export(options: argparse.Namespace, shape: Any, query: int) -> Any:
     if not options.externalise_sdpa:
         leave_sdpa_inside(macos)
     model = decoder_model.Decoder(shape).eval()
-    names = ["x", *model.inputs(), *model.states()]
-    sizes = sizes_of(shape, query, shape.context)
+    inputs, _, states = decoder_model.names_of(shape)
+    names = ["x", *inputs, *states]
+    sizes = sizes_of(shape, query, total_of(shape, query))
     reference = tuple(torch.from_numpy(np.zeros(sizes[name], dtype_of(name, shape.dtype))) for name in names)
     return macos.export_to_coreai(model, reference, dynamic_shapes=variable_sizes(shape, names),
-                                  input_names=["x", *model.inputs()], output_names=model.outputs(),
-                                  state_names=model.states() or None)
+                                  input_names=["x", *inputs], output_names=decoder_model.outputs_of(shape),
+                                  state_names=states or None)
 
 
 def compressed(program: Any, options: argparse.Namespace) -> Any:
@@ -164,47 +179,49 @@ def save(program: Any, options: argparse.Namespace, path: Path) -> None:
 # --- what to call it with --------------------------------------------------------------------------------------------
 
 
-def mask_values(shape: Any, name: str, query: int, context: int) -> list[float]:
+def mask_values(shape: Any, name: str, query: int, total: int) -> list[float]:
     """A mask, or the part of it that concerns what was there (or is new, in those whose name ends so)."""
     import decoder_model
-    first, last = (context, context + query) if name.endswith("_new") else (0, context if shape.concat else context + query)
-    window = shape.window if name.startswith("mask_sliding") else context + query
+    past = total - query
+    first, last = (past, total) if name.endswith("_new") else (0, past if shape.concat else total)
+    window = shape.window if name.startswith("mask_sliding") else total
     return [0.0 if at - window < row <= at else decoder_model.HIDDEN_BY_MASK
-            for at in range(context, context + query) for row in range(first, last)]
+            for at in range(past, total) for row in range(first, last)]
 
 
-def call_of(shape: Any, asset: str, query: int, context: int, fed: bool) -> Json:
-    """A call as calls.json has it: `query` tokens after `context`. fed: its caches come from the call before."""
+def call_of(shape: Any, asset: str, query: int, total: int, fed: bool) -> Json:
+    """A call as calls.json has it. fed: its caches come from the call before."""
     import decoder_model
-    model = decoder_model.Decoder(dataclasses.replace(shape, layers=shape.layers))
-    sizes, inputs, feed = sizes_of(shape, query, context), [], {}
-    for name in ["x", *model.inputs()]:
+    inputs_after_x, caches, states = decoder_model.names_of(shape)
+    sizes, inputs, feed = sizes_of(shape, query, total), [], {}
+    for name in ["x", *inputs_after_x]:
         one: Json = {"name": name, "dtype": dtype_of(name, shape.dtype), "shape": sizes[name], "fill": {"random": 7}}
         if name == "position_ids":
             one["fill"] = {"range": [0, 1]}
         elif name == "in_step":
-            one["fill"] = {"constant": context}
+            one["fill"] = {"constant": total - query}
+        elif name in caches:
+            one["fill"] = {"constant": 0}
         elif name.startswith("mask"):
             del one["fill"]
-            one["data"] = mask_values(shape, name, query, context)
-        if fed and name in model.caches():
+            one["data"] = mask_values(shape, name, query, total)
+        if fed and name in caches:
             feed[name] = name + "_out"
         else:
             inputs.append(one)
-    state = [{"name": name, "dtype": shape.dtype, "shape": sizes[name]} for name in model.states()]
+    state = [{"name": name, "dtype": shape.dtype, "shape": sizes[name]} for name in states]
     return {"asset": asset, "function": "main", "tokens": query, "inputs": inputs, "state": state, "feed": feed}
 
 
 def calls_of(shape: Any, decode: str) -> list[Json]:
     """The prompt, and then a step of one token; or that step alone where the prompt has no more. decode: the asset of the step."""
     if shape.seq == 1:
-        return [call_of(shape, decode, 1, shape.context, False)]
-    first = call_of(shape, "decoder.aimodel", shape.seq, shape.context, False)
-    # The length of what was written is another one now, where that may be.
-    later = shape.context + (shape.seq if shape.shapes == "dynamic" else 0 if shape.concat else shape.seq - 1)
-    if decode != "decoder.aimodel":
-        later = shape.context
-    return [first, call_of(shape, decode, 1, later, not shape.has_state and (not shape.concat or later > shape.context))]
+        return [call_of(shape, decode, 1, total_of(shape, 1), False)]
+    first = total_of(shape, shape.seq)
+    varies = shape.shapes == "dynamic" and decode == FIRST  # the step sees one row more than the prompt
+    fed = not shape.has_state and (varies or not shape.concat)
+    return [call_of(shape, FIRST, shape.seq, first, False),
+            call_of(shape, decode, 1, first + 1 if varies else total_of(shape, 1), fed)]
 
 
 def write(options: argparse.Namespace) -> None:
@@ -216,14 +233,13 @@ def write(options: argparse.Namespace) -> None:
         raise Unsupported("platform=iOS: what export_ios_model takes is not known here")
     if options.functions != 1:
         raise Unsupported("functions: how several functions get into one program is not known here")
-    query = max(options.traced or shape.seq, 2) if shape.query == "dynamic" else shape.seq
-    program = export(options, shape, query)
+    program = export(options, shape, traced(shape))
     if options.out.suffix == ".aimodel":
         save(program, options, options.out)
         return
     options.out.mkdir(parents=True)
-    save(program, options, options.out / "decoder.aimodel")
-    decode = "decoder.aimodel"
+    save(program, options, options.out / FIRST)
+    decode = FIRST
     if shape.query == "static" and shape.seq > 1:  # a model of its own for the step of one token
         decode = "decode.aimodel"
         save(export(options, shape, 1), options, options.out / decode)
@@ -233,10 +249,14 @@ def write(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     trapline_runner.be_run_by_chosen([os.path.abspath(__file__), *arguments])
+    if arguments == ["--versions"]:
+        import coreai_calls
+        return coreai_calls.print_versions()
     try:
         write(parser().parse_args(arguments))
     except Unsupported as why:
         print(json.dumps({"unsupported": str(why)}))
+        return REFUSED
     return 0
 
 

@@ -112,7 +112,8 @@ class TrialTest(CoreAITest):
         for device, model, expected in (("tpu", "model", "there is no device tpu"), ("cpu", None, "needs a model")):
             self.assertIn(expected, self.inner(device, model)[-1]["unsupported"])
         self.assertEqual(self.inner("cpu", "file.aimodel")[-1]["error"]["code"], "FileNotFoundError")
-        calls = json.load(open(self.path("model", "calls.json"), encoding="utf-8"))
+        with open(self.path("model", "calls.json"), encoding="utf-8") as file:
+            calls = json.load(file)
         calls["calls"][0]["function"] = "decode"
         self.write("model/calls.json", json.dumps(calls))
         self.assertEqual(self.inner("cpu")[-1]["error"], {"domain": "python", "code": "KeyError", "message": "'decode'"})

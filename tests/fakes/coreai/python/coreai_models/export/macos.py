@@ -15,9 +15,6 @@ _EXTERNALIZE_SPECS = {SDPA: "coreai.sdpa"}
 class AIProgram:
     """What is saved as an asset."""
 
-    def __init__(self, program):
-        self._program = program
-
     def __str__(self):
         return str(self._program)
 
@@ -111,4 +108,6 @@ def export_to_coreai(model, reference_inputs, dynamic_shapes=None, input_names=N
     if len(output_names or []) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs, {len(output_names or [])} names of outputs")
     program.outputs = [{"name": name, "node": recorder.number(one)} for name, one in zip(output_names or [], outputs)]
-    return AIProgram(program)
+    made = AIProgram()
+    made._program = program
+    return made

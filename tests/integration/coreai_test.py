@@ -30,10 +30,11 @@ class CoreAITest(ProgramTest):
     def real(self, name):
         return os.path.join(ROOT, "cases", "coreai", name + ".json")
 
-    def came_of(self, name, unit, *settings):
-        words = [word for s in settings for word in ("-s", s)]
-        trial = self.one(self.real(name), "-u", unit, *words)
-        return trial["outcome"], trial["phase"], trial.get("signal")
+    def came_of(self, name, devices, *settings):
+        """Of a variant on each of the devices, by one command: outcome, phase, signal."""
+        words = [word for d in devices for word in ("-u", "coreai:" + d)] + [word for s in settings for word in ("-s", s)]
+        trials = self.trials(self.real(name), *words, "-j", "2")
+        return {t["unit"].split(":")[1]: (t["outcome"], t["phase"], t.get("signal")) for t in trials}
 
     def failing(self, name, *but):
         """The settings of the failing variant, with some of them changed."""
@@ -62,12 +63,12 @@ class CoreAITest(ProgramTest):
 
     def test_kv_write_elsewhere(self):
         """As published, with static shapes too; and on no other unit."""
-        failing, static = self.failing("kv-write"), self.failing("kv-write", "shapes=static", "query=static")
-        self.assertEqual(self.came_of("kv-write", "coreai:gpu", *failing), ("crash", "execute", "SIGTRAP"))
-        self.assertEqual(self.came_of("kv-write", "coreai:gpu", *static), ("crash", "execute", "SIGTRAP"))
-        for device in ("cpu", "interpreter"):
-            self.assertEqual(self.came_of("kv-write", "coreai:" + device, *failing), ("pass", "done", None))
-        self.assertEqual(self.came_of("kv-write", "coreai:ane", *static), ("pass", "done", None))
+        trap, well = ("crash", "execute", "SIGTRAP"), ("pass", "done", None)
+        near = [*FEWER, "masks=none", "kv_padding=0"]
+        self.assertEqual(self.came_of("kv-write", ["gpu", "cpu", "interpreter"], *self.failing("kv-write", *near)),
+                         {"gpu": trap, "cpu": well, "interpreter": well})
+        self.assertEqual(self.came_of("kv-write", ["gpu", "ane"], *self.failing("kv-write", *near, "shapes=static", "query=static")),
+                         {"gpu": trap, "ane": well})
 
     def test_another_unit_than_was_asked_for(self):
         """The Neural Engine was asked for, its compiler refused, and it ran on the GPU."""
@@ -78,30 +79,33 @@ class CoreAITest(ProgramTest):
         self.assertEqual((result["requested"], result["observed"]), ("ane", "gpu"))
         self.assertIn("ANECCompileOffline() failed", self.show(trial)["stderr"]["head"])
         # By steps the same shows in what the compiler says, although it ends well.
-        self.assertEqual(self.came_of("int4-ane", "command:host", "compute=neural-engine", "shapes=dynamic", "query=dynamic")[0], "fallback")
+        trial = self.one(self.real("int4-ane"), "-u", "command:host", "-s", "compute=neural-engine", "-s", "shapes=dynamic", "-s",
+                         "query=dynamic", status=1)
+        self.assertEqual(trial["outcome"], "fallback")
 
     def test_scratch_heap(self):
         d = self.isolated("scratch-heap", "coreai:gpu", {"layers": 6, "heads": 16, "full_head_dim": 512}, outcome="crash", phase="execute",
                           signal="SIGABRT", title="Failed to acquire the source buffer for the ViewOp", budget=20,
                           near=["layers=7", "kv_padding=0", "kv_write=scatter", "seq=1", "shapes=static", "query=static", "weights=fp16"])
         self.assertNotIn("attention", [t["axis"] for t in d["trigger"]])
-        self.assertEqual(self.came_of("scratch-heap", "coreai:cpu", *self.failing("scratch-heap", "layers=6"))[0], "pass")
+        failing = self.failing("scratch-heap", "layers=6", "seq=1", "weights=fp16")
+        self.assertEqual(self.came_of("scratch-heap", ["cpu"], *failing), {"cpu": ("pass", "done", None)})
 
     def test_sdpa_export(self):
         """Whatever the device is."""
         self.isolated("sdpa-export", "coreai:cpu", {"query": "static", "shapes": "dynamic", "externalise_sdpa": True}, outcome="error",
                       phase="generate", title="Constraints violated", budget=20, near=[*FEWER, "head_dim=16", "weights=fp16"])
-        for device in ("default", "gpu", "ane", "interpreter"):
-            self.assertEqual(self.came_of("sdpa-export", "coreai:" + device, *self.failing("sdpa-export")), ("error", "generate", None))
+        others = ["default", "gpu", "ane", "interpreter"]
+        self.assertEqual(self.came_of("sdpa-export", others, *self.failing("sdpa-export", *FEWER)),
+                         {device: ("error", "generate", None) for device in others})
 
     def test_aot_load(self):
         self.isolated("aot-load", "coreai:gpu", {"aot": True}, outcome="error", phase="load", title="AIModelError 3", budget=10,
                       near=[*FEWER, "shapes=static", "query=static"])
-        for device in ("ane", "cpu"):
-            failing = self.failing("aot-load", *FEWER, "shapes=static", "query=static")
-            self.assertEqual(self.came_of("aot-load", "coreai:" + device, *failing), ("error", "load", None))
-            self.assertEqual(self.came_of("aot-load", "coreai:" + device, *failing, "aot=false"), ("pass", "done", None))
-        self.assertEqual(self.came_of("aot-load", "coreai:interpreter", "aot=true")[0], "unsupported")
+        failing = self.failing("aot-load", *FEWER, "shapes=static", "query=static")
+        came = self.came_of("aot-load", ["ane", "cpu", "interpreter"], *failing)
+        self.assertEqual(came.pop("interpreter")[0], "unsupported")
+        self.assertEqual(came, {device: ("error", "load", None) for device in ("ane", "cpu")})
 
     def test_int4_ane(self):
         self.isolated("int4-ane", "command:host", {"weights": "int4_block", "compute": "neural-engine"}, outcome="crash", phase="compile",
@@ -128,7 +132,7 @@ class CoreAITest(ProgramTest):
         for device in ("default", "cpu", "gpu", "ane", "interpreter"):
             self.assertIn("coreai:" + device, listed)
         done = self.trapline("run", self.real("kv-write"), "-u", "coreai@26A0:gpu", status=2)
-        self.assertIn("there is no build 26A0 here", done.stderr)
+        self.assertIn("there is no build 26A0 here", done.stdout)
 
 
 if __name__ == "__main__":

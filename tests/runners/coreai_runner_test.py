@@ -230,7 +230,7 @@ class OuterTest(CoreAITest):
         self.assertRegex(said[0]["version"], r"^1\.0\.0b2 \(coreai-core 1\.0\.0b2, .*coreai-torch 0\.4\.2")
         self.assertIn("no build 26A0 here, only 1.0.0b2", said[0]["devices"][0]["why"])
         with mock.patch("importlib.util.find_spec", return_value=None):
-            self.assertIn("has no package coreai", outer.why_unusable({}, {}))
+            self.assertIn("no package coreai for", outer.why_unusable({}, {}))
         with mock.patch.object(outer, "start_apart", return_value=outer.Ended(1, -11, set(), None)), self.assertRaises(SystemExit):
             outer.describe(made({"describe": 1})[0])
 

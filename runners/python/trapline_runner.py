@@ -1,0 +1,331 @@
+"""What runners in Python share: the protocol, the trial in a process of its own, and what is known of the machine.
+
+A runner reads its request from descriptor 3 and answers with lines of JSON (docs/runners.md):
+
+    runner = Runner.begin(sys.argv[1:])
+    runner.phase("load")
+    runner.result(outputs)              or runner.error(domain, code, message), or runner.unsupported(why)
+
+A runtime may end its process at any point, and three things are left to do then: what it wrote says where it ran, its
+scratch files bear the number of its process, and trapline wants to know of the end. So a runner of such a runtime is two
+processes. The outer one has the socket; it starts the inner one, hands on what that says and writes, and outlives it:
+
+    trapline  <- descriptor 3 ->  outer  <- a socket ->  inner: the runtime
+              <- stderr       --         <- a pipe   --
+
+Where the inner one dies of signal n the outer one ends with status 128 + n, which trapline takes for a crash of the process
+that did die. Only the standard library is used here; what has to do with arrays is in trapline_tensors.py."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import json
+import os
+import plistlib
+import re
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, NoReturn, Optional, Sequence
+
+MESSAGE_MOST = 65536  # bytes of a line, its end included
+LONG_RESULT = "result.json"  # where a result is left that is longer than a line may be
+TEXT_MOST = 16384  # bytes of a text within one
+HINT_MOST = 65536  # bytes of a line of stderr that are looked at
+
+Json = dict[str, Any]
+
+
+class Unsupported(Exception):
+    """This variant cannot be tried here; its text says why."""
+
+
+class Failure(Exception):
+    """Something refused, cleanly."""
+
+    def __init__(self, domain: str, code: str, message: str):
+        super().__init__(message)
+        self.domain, self.code, self.message = domain, code, message
+
+
+class Runner:
+    """The request, and the ways to answer it. Nothing may follow a result, an error or a refusal."""
+
+    def __init__(self, request: Json, write: Callable[[bytes], object]):
+        self.request = request
+        self.write = write
+
+    @classmethod
+    def begin(cls, arguments: Sequence[str], descriptor: int = 3) -> "Runner":
+        """Reads the request: from the socket, or from the command line (--describe, --trial JSON), which is how a trial
+        is repeated by hand; the answers then go to stdout."""
+        if arguments[:1] == ["--describe"]:
+            return cls({"describe": 1}, by_hand)
+        if arguments[:1] == ["--trial"] and len(arguments) > 1:
+            return cls(request_of(arguments[1].encode()), by_hand)
+        channel = socket.socket(fileno=descriptor)
+        with channel.makefile("rb") as lines:
+            return cls(request_of(lines.readline(MESSAGE_MOST + 1)), channel.sendall)
+
+    def send(self, message: Json) -> None:
+        """One message. What was printed before it comes first, and what is in no buffer survives a crash."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        line = json.dumps(message, allow_nan=False).encode() + b"\n"
+        if len(line) > MESSAGE_MOST and "result" in message:
+            with open(os.path.join(self.scratch(), LONG_RESULT), "w", encoding="utf-8") as file:
+                json.dump(message["result"], file, allow_nan=False)
+            line = json.dumps({"result": {"file": LONG_RESULT}}).encode() + b"\n"
+        self.write(line)
+
+    def scratch(self) -> str:
+        return str(self.request.get("scratch") or os.getcwd())
+
+    def whole(self, message: Json) -> Json:
+        """A message with the result that it has left in a file."""
+        if message.get("result") != {"file": LONG_RESULT}:
+            return message
+        with open(os.path.join(self.scratch(), LONG_RESULT), encoding="utf-8") as file:
+            return {"result": json.load(file)}
+
+    def phase(self, name: str, timeout_s: Optional[float] = None) -> None:
+        """A phase begins, with a deadline of its own where one is given."""
+        self.send({"phase": name} if timeout_s is None else {"phase": name, "timeout_s": timeout_s})
+
+    def result(self, outputs: Sequence[Json], **more: Any) -> None:
+        """It finished. more: observed, fallback, versions, metrics; those that are None are left out."""
+        self.send({"result": {"outputs": list(outputs), **{k: v for k, v in more.items() if v is not None}}})
+
+    def error(self, domain: str, code: str, message: str) -> None:
+        """The runtime refused. Domain and code are part of what failures are told apart by; numbers belong into the message."""
+        self.send({"error": {"domain": short(domain, 200), "code": short(code, 200), "message": short(message)}})
+
+    def unsupported(self, why: str) -> None:
+        """This variant cannot be tried here."""
+        self.send({"unsupported": short(why)})
+
+    def describe(self, name: str, version: str, devices: Iterable[tuple[str, str]], axes: Sequence[str],
+                 **more: Any) -> None:
+        """What the runner can do. devices: each with the reason why it cannot be used, which is empty where it can."""
+        self.send({"name": name, "version": version, "protocol": 1, "serve": False, "axes": list(axes),
+                   "devices": [{"name": n, "usable": not why, "why": why} for n, why in devices], **more})
+
+    def answer(self, work: Callable[["Runner"], None]) -> int:
+        """Does the work, and says what it raised. The exit status."""
+        if not self.request.get("describe") and not self.request.get("trial"):
+            self.error("protocol", "request", "expected a line with describe or trial")
+            return 2
+        try:
+            work(self)
+        except Unsupported as why:
+            self.unsupported(str(why))
+        except Exception as raised:  # whatever a runtime raises is what is looked for
+            self.error(*failure(raised))
+        return 0
+
+
+def by_hand(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def request_of(line: bytes) -> Json:
+    """A request, or one that asks for nothing where the line is none."""
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = {}
+    return request if isinstance(request, dict) else {}
+
+
+def short(text: str, most: int = TEXT_MOST) -> str:
+    return text if len(text) <= most else text[:most - 1] + "…"
+
+
+# --- what was raised -------------------------------------------------------------------------------------------------
+
+# NSError as text, then Swift's, then "AIModelError 3".
+CODED = [re.compile(p) for p in (r"\bDomain=([\w.]+) Code=(-?\d+)", r"\(([\w.]+) error (-?\d+)\.?\)",
+                                 r"\b([A-Za-z][\w.]*Error)[: (]+(?:rawValue: |code:? )?(-?\d+)\b")]
+
+
+def failure(raised: BaseException) -> tuple[str, str, str]:
+    """Domain, code and message of an exception. The domain and number that it speaks of are the runtime's own; otherwise
+    the domain is the package that the exception's type is of, and its name is the code."""
+    if isinstance(raised, Failure):
+        return raised.domain, raised.code, raised.message
+    kind = type(raised)
+    message = str(raised) or kind.__name__
+    for pattern in CODED:
+        found = pattern.search(message)
+        if found:
+            return found[1], found[2], message
+    package = kind.__module__.split(".")[0]
+    code = getattr(raised, "code", None)
+    if isinstance(code, int):
+        return kind.__name__, str(code), message
+    return "python" if package == "builtins" else package, kind.__name__, message
+
+
+# --- which interpreter -----------------------------------------------------------------------------------------------
+
+
+def interpreter(request: Json) -> str:
+    """The Python to run a trial in: that of the environment which the unit names as its build (RUNNER@…/pyvenv.cfg:DEVICE),
+    or TRAPLINE_PYTHON, or this one."""
+    path = (request.get("build") or {}).get("path")
+    if path and os.path.basename(path) == "pyvenv.cfg":
+        return os.path.join(os.path.dirname(path), "bin", "python")
+    return os.environ.get("TRAPLINE_PYTHON") or sys.executable
+
+
+def same_program(a: str, b: str) -> bool:
+    """By path and not by what a link leads to: the link is what makes an environment."""
+    return os.path.abspath(a) == os.path.abspath(b)
+
+
+def be_run_by_chosen(arguments: Sequence[str]) -> None:
+    """Goes on in the interpreter that TRAPLINE_PYTHON names, when this is another one. Raises OSError where there is none."""
+    python = os.environ.get("TRAPLINE_PYTHON")
+    if python and not same_program(python, sys.executable):
+        os.execv(python, [python, *arguments])
+
+
+# --- the trial in a process of its own -------------------------------------------------------------------------------
+
+
+class Ended:
+    """How the inner process ended, and what it wrote that was looked for."""
+
+    def __init__(self, process: int, status: int, said: set[str], last: Optional[Json]):
+        self.process, self.status, self.said, self.last = process, status, said, last
+
+
+def copy_stderr(source: BinaryIO, hints: Sequence[str], said: set[str]) -> None:
+    """Hands on what the inner process writes, at once, and notes which of the hints occur in it. One that is cut in two
+    where a piece ends is found as well: the end of the piece before is looked at again."""
+    kept = b""
+    longest = max((len(h) for h in hints), default=1)
+    while piece := os.read(source.fileno(), HINT_MOST):
+        at = 0
+        while at < len(piece):
+            at += os.write(2, piece[at:])
+        seen = kept + piece
+        said.update(h for h in hints if h.encode() in seen)
+        kept = seen[-longest:]
+
+
+def run_apart(runner: Runner, argv: Sequence[str], environment: Mapping[str, str], hints: Sequence[str],
+              started: Callable[[int], object] = lambda process: None) -> Ended:
+    """Runs argv, to which `--inner N` is added, N being its socket, as the process that has the runtime; started is told its
+    number. Its phases are handed on at once; its last message is what the caller has to send."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = subprocess.Popen([*argv, "--inner", str(theirs.fileno())], stdin=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, pass_fds=[theirs.fileno()], env=dict(environment))
+        theirs.close()
+        started(child.pid)
+        said: set[str] = set()
+        assert child.stderr is not None
+        copier = threading.Thread(target=copy_stderr, args=(child.stderr, hints, said))
+        copier.start()
+        last: Optional[Json] = None
+        try:
+            ours.sendall(json.dumps(runner.request).encode() + b"\n")
+            with ours.makefile("rb") as lines:
+                for line in lines:
+                    message = request_of(line)
+                    if "phase" in message:
+                        runner.write(line)
+                    else:
+                        last = message
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it died before it had read everything
+        status = child.wait()
+        copier.join()
+        child.stderr.close()
+    return Ended(child.pid, status, said, last)
+
+
+def end_as(status: int) -> NoReturn:
+    """Ends as the inner process did."""
+    sys.stdout.flush()
+    sys.exit(128 - status if status < 0 else status)
+
+
+# --- versions --------------------------------------------------------------------------------------------------------
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Those of the packages that are installed; none of them is loaded for it."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+SYSCTL = {"kern.osproductversion": "os", "kern.osversion": "os_build", "hw.model": "hw.model",
+          "machdep.cpu.brand_string": "chip", "hw.memsize": "memory"}
+
+
+def system_versions(sysctl: str = "/usr/sbin/sysctl", xcode: str = "/var/db/xcode_select_link") -> dict[str, str]:
+    """Version and build of the system, the model of the machine, and Xcode; nothing where they are not told."""
+    found = {"python": sys.version.split()[0]}
+    if os.access(sysctl, os.X_OK):
+        done = subprocess.run([sysctl, *SYSCTL], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        for line in done.stdout.decode("utf-8", "replace").splitlines():
+            name, colon, value = line.partition(": ")
+            if colon and name in SYSCTL:
+                found[SYSCTL[name]] = value
+    developer = os.path.realpath(xcode) if os.path.exists(xcode) else "/Applications/Xcode.app/Contents/Developer"
+    try:
+        with open(os.path.join(os.path.dirname(developer), "version.plist"), "rb") as file:
+            told = plistlib.load(file)
+        found["xcode"] = f"{told['CFBundleShortVersionString']} ({told['ProductBuildVersion']})"
+    except (OSError, KeyError, ValueError, plistlib.InvalidFileException):
+        pass  # only the command line tools are there, or nothing is
+    return found
+
+
+# --- what a runtime loads and leaves ---------------------------------------------------------------------------------
+
+# Parts of names of libraries, and where code runs that is in them (docs/coreai.md).
+LAYERS = {"MetalPerformanceShadersGraph": "gpu", "MPSNDArray": "gpu", "MPSCore": "gpu", "AGXMetal": "gpu",
+          "ANECompiler": "ane", "AppleNeuralEngine": "ane", "libBNNS": "cpu"}
+
+
+def images_of_dyld(library: Any) -> list[str]:
+    """Paths of the libraries of this process, as macOS tells them."""
+    library._dyld_get_image_name.restype = ctypes.c_char_p
+    return [os.fsdecode(library._dyld_get_image_name(i)) for i in range(library._dyld_image_count())]
+
+
+def images_of_maps(maps: str = "/proc/self/maps") -> list[str]:
+    """The same on Linux."""
+    with open(maps, encoding="utf-8", errors="replace") as file:
+        return sorted({line.split(None, 5)[5].strip() for line in file if len(line.split(None, 5)) == 6})
+
+
+def images(platform: str = sys.platform) -> list[str]:
+    return images_of_dyld(ctypes.CDLL(None)) if platform == "darwin" else images_of_maps()
+
+
+def loaded_layers(images: Iterable[str]) -> set[str]:
+    """Which units the libraries are for that were loaded: where code may have run, and no more than that."""
+    names = [os.path.basename(path) for path in images]
+    return {unit for part, unit in LAYERS.items() for name in names if part in name}
+
+
+
+def own_directory(path: str) -> bool:
+    """Whether it is a directory, no link to one, and this user's."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return os.path.isdir(path) and not os.path.islink(path) and found.st_uid == os.getuid()

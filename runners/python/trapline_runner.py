@@ -18,6 +18,7 @@ that did die. Only the standard library is used here; what has to do with arrays
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import json
 import os
@@ -175,9 +176,10 @@ def same_program(a: str, b: str) -> bool:
     return os.path.abspath(a) == os.path.abspath(b)
 
 
-def be_run_by(python: str, arguments: Sequence[str]) -> None:
-    """Goes on in another interpreter when this is not the one. Raises OSError where there is none."""
-    if not same_program(python, sys.executable):
+def be_run_by_chosen(arguments: Sequence[str]) -> None:
+    """Goes on in the interpreter that TRAPLINE_PYTHON names, when this is another one. Raises OSError where there is none."""
+    python = os.environ.get("TRAPLINE_PYTHON")
+    if python and not same_program(python, sys.executable):
         os.execv(python, [python, *arguments])
 
 
@@ -205,14 +207,16 @@ def copy_stderr(source: BinaryIO, hints: Sequence[str], said: set[str]) -> None:
         kept = seen[-longest:]
 
 
-def run_apart(runner: Runner, argv: Sequence[str], environment: Mapping[str, str], hints: Sequence[str]) -> Ended:
-    """Runs argv, to which `--inner N` is added, N being its socket, as the process that has the runtime. Its phases are handed
-    on at once; its last message is what the caller has to send."""
+def run_apart(runner: Runner, argv: Sequence[str], environment: Mapping[str, str], hints: Sequence[str],
+              started: Callable[[int], object] = lambda process: None) -> Ended:
+    """Runs argv, to which `--inner N` is added, N being its socket, as the process that has the runtime; started is told its
+    number. Its phases are handed on at once; its last message is what the caller has to send."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = subprocess.Popen([*argv, "--inner", str(theirs.fileno())], stdin=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, pass_fds=[theirs.fileno()], env=dict(environment))
         theirs.close()
+        started(child.pid)
         said: set[str] = set()
         assert child.stderr is not None
         copier = threading.Thread(target=copy_stderr, args=(child.stderr, hints, said))
@@ -278,7 +282,34 @@ def system_versions(sysctl: str = "/usr/sbin/sysctl", xcode: str = "/var/db/xcod
     return found
 
 
-# --- files that a runtime leaves -------------------------------------------------------------------------------------
+# --- what a runtime loads and leaves ---------------------------------------------------------------------------------
+
+# Parts of names of libraries, and where code runs that is in them (docs/coreai.md).
+LAYERS = {"MetalPerformanceShadersGraph": "gpu", "MPSNDArray": "gpu", "MPSCore": "gpu", "AGXMetal": "gpu",
+          "ANECompiler": "ane", "AppleNeuralEngine": "ane", "libBNNS": "cpu"}
+
+
+def images_of_dyld(library: Any) -> list[str]:
+    """Paths of the libraries of this process, as macOS tells them."""
+    library._dyld_get_image_name.restype = ctypes.c_char_p
+    return [os.fsdecode(library._dyld_get_image_name(i)) for i in range(library._dyld_image_count())]
+
+
+def images_of_maps(maps: str = "/proc/self/maps") -> list[str]:
+    """The same on Linux."""
+    with open(maps, encoding="utf-8", errors="replace") as file:
+        return sorted({line.split(None, 5)[5].strip() for line in file if len(line.split(None, 5)) == 6})
+
+
+def images(platform: str = sys.platform) -> list[str]:
+    return images_of_dyld(ctypes.CDLL(None)) if platform == "darwin" else images_of_maps()
+
+
+def loaded_layers(images: Iterable[str]) -> set[str]:
+    """Which units the libraries are for that were loaded: where code may have run, and no more than that."""
+    names = [os.path.basename(path) for path in images]
+    return {unit for part, unit in LAYERS.items() for name in names if part in name}
+
 
 
 def own_directory(path: str) -> bool:

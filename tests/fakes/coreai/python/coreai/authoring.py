@@ -1,0 +1,29 @@
+"""Assets: models on disk."""
+import os
+from pathlib import Path
+
+from coreai.runtime import AIModelError, _Executable
+from fakecore.native import die
+from fakecore.program import Program
+
+_NOT_GIVEN = object()
+
+
+class AIModelAsset:
+    def __init__(self, program):
+        self._program = program
+
+    @classmethod
+    def load(cls, path):
+        if not isinstance(path, Path):
+            raise TypeError(f"path: expected pathlib.Path, got {type(path).__name__}")
+        if path.suffix == ".aimodelc":
+            raise AIModelError("AIModelError 3: invalidCompiledModel")
+        if not (path / "main.json").is_file():
+            raise FileNotFoundError(2, "there is no asset", os.fspath(path))
+        return cls(Program.load(os.fspath(path)))
+
+    def executable(self, *, specialization_options=_NOT_GIVEN):
+        if specialization_options is None:
+            die("CoreAI", "fake_unwrap_options")
+        return _Executable(self._program, None if specialization_options is _NOT_GIVEN else specialization_options)

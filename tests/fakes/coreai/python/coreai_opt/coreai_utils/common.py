@@ -1,0 +1,6 @@
+"""Schemes of quantisation."""
+import enum
+
+
+class QScheme(enum.Enum):
+    SYMMETRIC = "symmetric"

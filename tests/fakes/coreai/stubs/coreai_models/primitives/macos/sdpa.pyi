@@ -1,0 +1,6 @@
+import torch
+from torch import Tensor
+
+class SDPA(torch.nn.Module):
+    def __init__(self, scale: float | None = None, is_causal: bool = False, window_size: int = 0) -> None: ...
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None) -> Tensor: ...

@@ -1,0 +1,4 @@
+import enum
+
+class QScheme(enum.Enum):
+    SYMMETRIC: str

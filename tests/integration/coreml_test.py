@@ -1,0 +1,144 @@
+"""The Core ML runner, its generator and its cases over fakes of coremltools and of Swift (tests/fakes/coreml): nothing here says
+anything about Core ML itself. It takes a Python with NumPy."""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+from program import HERE, SANITIZED, ProgramTest
+
+ROOT = os.path.dirname(os.path.dirname(HERE))
+CASES = os.path.join(ROOT, "cases", "coreml")
+CASE = os.path.join(CASES, "multi-mask.json")
+SWIFT = os.path.join(CASES, "multi-mask-swift.json")
+GENERATOR = os.path.join(ROOT, "runners", "coreml", "export_masks.py")
+DEVICES = ("cpu", "gpu", "ane", "all")
+
+
+def python_with_numpy():
+    for python in (sys.executable, "/usr/bin/python3"):
+        if os.access(python, os.X_OK) and not subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode:
+            return python
+    return None
+
+
+PYTHON = python_with_numpy()
+
+
+@unittest.skipUnless(PYTHON and os.environ.get("FAKE_COREML"), "needs a Python with NumPy, and Linux")
+class CoreMLTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("bin"))
+        os.symlink(PYTHON, self.path("bin", "python3"))
+        fakes = os.environ["FAKE_COREML"]
+        os.symlink(os.path.join(fakes, "bin", "swift"), self.path("bin", "swift"))
+        self.env.update(PATH=self.path("bin") + ":" + self.env["PATH"], PYTHONPATH=os.path.join(fakes, "python"),
+                        PYTHONDONTWRITEBYTECODE="1")
+        self.env.pop("TRAPLINE_PYTHON", None)
+
+    def ends(self, case, *arguments, device="cpu", outcome="pass"):
+        trial = self.one(case, "-u", f"coreml:{device}", *arguments)
+        self.assertEqual(trial["outcome"], outcome, trial)
+        return trial
+
+    def small(self, *options, axes=(), **more):
+        """A case of the generator with a few options fixed."""
+        named = [f"--{axis['name'].replace('_', '-')}={{{axis['name']}}}" for axis in axes if axis["name"] != "runs"]
+        return self.case("small", {"generate": [GENERATOR, "{model}", "--inputs", "{inputs}", *options, *named]}, axes, **more)
+
+    def trigger(self, done):
+        found = json.loads(done.stdout)
+        self.assertTrue(found["complete"], found)
+        return {each["axis"]: each["value"] for each in found["trigger"]}, found
+
+    def test_several_masks_on_each_device(self):
+        """What a library passes that knows one mask is refused by each device, and by none when one thing is another."""
+        for device in DEVICES:
+            trial = self.trials(CASE, "-u", f"coreml:{device}")[0]
+            self.assertEqual((trial["outcome"], trial["phase"]), ("error", "execute"), trial)
+            self.assertIn("Feature slidingMask is required but not specified", trial["message"])
+            for axis in ("masks=one", "attention=full"):
+                self.ends(CASE, "-s", axis, device=device)
+
+    def test_several_masks_isolated(self):
+        trigger, found = self.trigger(self.trapline("isolate", CASE, "-u", "coreml:ane", "--json", "-j2", status=1))
+        self.assertEqual(trigger, {"masks": "two", "attention": "full+sliding"})
+        self.assertEqual((found["outcome"], found["phase"]), ("error", "execute"))
+        self.assertEqual((found["minimal"]["layers"], found["minimal"]["runs"]), (2, 1))
+
+    def test_masks_made_in_the_graph(self):
+        """Two of them are another failure, before anything is executed."""
+        axes = [{"name": "masks_in_graph", "choices": [False, True]}, {"name": "masks", "choices": ["one", "two"]},
+                {"name": "attention", "choices": ["full", "full+sliding"]}, {"name": "state", "choices": [False, True]}]
+        failing = {"masks_in_graph": True, "masks": "two", "attention": "full+sliding", "state": True}
+        case = self.small(axes=axes, failing=failing)
+        trigger, found = self.trigger(self.trapline("isolate", case, "-u", "coreml:gpu", "--json", "-j2", status=1))
+        self.assertEqual(trigger, {"masks_in_graph": True, "masks": "two", "attention": "full+sliding"})
+        self.assertEqual((found["outcome"], found["phase"]), ("error", "compile"))
+        self.assertIn("perm tensor length must equal input tensor rank", found["signature"]["title"])
+
+    def test_a_death_after_many_predictions(self):
+        """The palettised model with a state dies in native code on the Neural Engine; the same on a GPU, or without one, does not."""
+        axes = [{"name": "runs", "ordered": [1, 128, 129]}, {"name": "state", "choices": [True, False]}]
+        case = self.small("--weights=palette4", axes=axes)
+        trial = self.ends(case, "-s", "runs=129", device="ane", outcome="crash")
+        self.assertEqual((trial["signal"], trial["phase"]), ("SIGSEGV", "execute"))
+        self.assertIn("Espresso::ANERuntimeEngine::kernel_predict", trial["signature"]["title"])
+        self.assertIn("predict 129", json.dumps(self.show(trial)))
+        self.ends(case, "-s", "runs=128", device="ane")
+        self.ends(case, "-s", "runs=129", device="gpu")
+        self.ends(case, "-s", "runs=129", "-s", "state=false", device="ane")
+
+    def test_where_it_ran(self):
+        """A model that the Neural Engine does not take runs elsewhere without a word, and that is seen."""
+        for options in (["--weights=int4_block"], ["--precision=fp32"]):
+            case = self.small(*options)
+            trial = self.ends(case, device="ane", outcome="fallback")
+            self.assertEqual(self.show(trial)["observed_device"] if "observed_device" in trial else "cpu", "cpu")
+            self.assertIn("ran on cpu, not on ane", trial["signature"]["title"])
+            for device in ("cpu", "gpu", "all"):
+                self.ends(case, device=device)
+
+    def test_outputs_are_compared(self):
+        """With the masks that the model wants, both kinds of attention are the same on all devices, and a state changes nothing."""
+        axes = [{"name": "sdpa", "choices": ["parts", "op"]}, {"name": "state", "choices": [False, True]}]
+        case = self.small("--masks=two", "--attention=full+sliding", "--query=4", "--heads=2", axes=axes,
+                          reference={"unit": "coreml:cpu", "with": {"sdpa": "parts", "state": False}, "tolerance": 0.01})
+        for device in ("gpu", "ane"):
+            self.ends(case, "-s", "sdpa=op", "-s", "state=true", device=device)
+        windows = self.small("--masks=two", "--attention=full+sliding", "--query=8", axes=[{"name": "window", "ordered": [1, 8]}],
+                             reference={"unit": "coreml:cpu", "with": {"window": 8}, "tolerance": 0.001})
+        self.ends(windows, "-s", "window=1", outcome="wrong")
+
+    def test_a_generator_refuses(self):
+        trial = self.ends(self.small("--query=64"), outcome="unsupported")
+        self.assertIn("does not fit a context of 32", trial["message"])
+        self.env["PYTHONPATH"] = ""
+        done = self.trapline("run", self.small("--query=2"), "-u", "coreml:cpu", status=2)
+        self.assertIn("coremltools", done.stdout + done.stderr)
+
+    def test_units(self):
+        units = {unit["unit"]: unit for unit in self.listed("units") if unit["unit"].startswith("coreml:")}
+        self.assertEqual(set(units), {f"coreml:{device}" for device in DEVICES})
+        self.env["PYTHONPATH"] = ""
+        done = self.trapline("list", "units", status=0)
+        self.assertIn("has no package coremltools", done.stdout)
+
+    def test_swift(self):
+        """The program that passes one mask refuses the model after loading it, on each unit; it dies where Core ML does."""
+        for compute in DEVICES:
+            trial = self.trials(SWIFT, "-s", f"compute={compute}")[0]
+            self.assertEqual((trial["outcome"], trial["phase"]), ("error", "load"), trial)
+            self.assertIn("takes 2 attention masks", trial["message"])
+        trial = self.one(SWIFT, "-s", "masks=one", "-s", "compute=ane", "-s", "runs=150")
+        self.assertEqual((trial["outcome"], trial["signal"], trial["phase"]), ("crash", "SIGSEGV", "execute"), trial)
+        self.assertEqual(self.one(SWIFT, "-s", "attention=full")["outcome"], "pass")
+        trial = self.one(SWIFT, "-s", "masks_in_graph=true")
+        self.assertEqual((trial["outcome"], trial["phase"]), ("error", "load"))
+        self.assertIn("perm tensor length", trial["message"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -11,12 +11,13 @@ import os
 import sys
 from typing import Sequence
 
+from coreai_files import forget_process, note_process, sweep, sweep_noted  # the GPU's scratch is the same for both
 from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, \
     run_apart, system_versions
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ("cpu", "gpu", "ane", "all")
-AXES = ("aot", "fresh_state", "function", "loads", "runs")
+AXES = ("aot", "fresh_state", "function", "loads", "runs", "state")
 PACKAGES = ("coremltools", "torch", "numpy")
 # What is written on stderr when the Neural Engine's compiler would not have a model that then runs elsewhere.
 ANE_REFUSED = "ANECCompile"
@@ -35,7 +36,7 @@ TRAPLINE_PYTHON  the interpreter that has the packages; else the python3 that is
 def start_apart(runner: Runner) -> Ended:
     python = interpreter(runner.request)
     try:
-        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED])
+        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED], note_process)
     except OSError as error:
         raise Unsupported(f"no Python can be started as {python}: {error.strerror}") from error
 
@@ -48,7 +49,10 @@ def tell_where(message: Json, device: str, said: set[str]) -> None:
 
 
 def trial(runner: Runner) -> None:
+    sweep_noted()
     ended = start_apart(runner)
+    sweep(ended.process)
+    forget_process(ended.process)
     if ended.last is not None:
         tell_where(ended.last, runner.request.get("device", ""), ended.said)
         runner.send(ended.last)
@@ -63,6 +67,7 @@ def describe(runner: Runner) -> None:
     except Unsupported as why:
         runner.describe("coreml", "none", [(device, str(why)) for device in DEVICES], AXES)
         return
+    forget_process(ended.process)
     if ended.last is None:
         end_as(ended.status or 1)
     runner.send(ended.last)

@@ -18,8 +18,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 RUNNER = os.path.join(ROOT, "runners", "coreml")
 FAKE = os.environ.get("FAKE_COREML")
-sys.path[:0] = [RUNNER, os.path.join(ROOT, "runners", "python")] + ([os.path.join(FAKE, "python")] if FAKE else [])
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
+sys.path[:0] = [RUNNER, os.path.join(ROOT, "runners", "coreai"), os.path.join(ROOT, "runners", "python")] + ([os.path.join(FAKE, "python")] if FAKE else [])
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:4])
 try:
     import numpy as np
     import coremltools as ct
@@ -41,6 +41,9 @@ class RunnerTest(unittest.TestCase):
         made = tempfile.TemporaryDirectory(prefix="trapline-coreml-")
         self.addCleanup(made.cleanup)
         self.directory = made.name
+        state = mock.patch.dict(os.environ, XDG_STATE_HOME=self.directory)
+        state.start()
+        self.addCleanup(state.stop)
 
     def path(self, *names):
         return os.path.join(self.directory, *names)

@@ -8,7 +8,7 @@ A model is an .aimodel; or a directory with calls.json, which a generator writes
                 "feed": {"keys_in": "keys_out"}}]}                input: the output of an earlier call
 
 A state begins with zeros and is the same array in all calls that name it. Without calls.json there is one call of "main"
-with the inputs of the trial."""
+(or of the function that the axis `function` names) with the inputs of the trial."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from trapline_runner import Json, Runner, Unsupported, images, loaded_layers, pa
 from trapline_tensors import DTYPES, Array, described, input_array, narrowed, read_inputs
 
 DEVICES = ("default", "cpu", "gpu", "ane", "interpreter")
-AXES = ("cache", "aot", "architecture", "frequent_reshapes", "platform", "loads", "runs")
 PACKAGES = ("coreai-core", "coreai-torch", "coreai-opt", "coreai-models", "torch", "numpy")
 MAIN = "main"
 
@@ -51,7 +50,8 @@ def calls_of(model: str, inputs: Optional[str], variant: Json) -> list[Json]:
     """The calls of a trial, each with the path of its asset and its inputs as arrays."""
     listed = os.path.join(model, "calls.json")
     if not os.path.exists(listed):
-        return [{"asset": model, "function": MAIN, "arrays": read_inputs(inputs, variant), "state": [], "feed": {}}]
+        return [{"asset": model, "function": str(variant.get("function", MAIN)), "arrays": read_inputs(inputs, variant), "state": [],
+                 "feed": {}}]
     with open(listed, encoding="utf-8") as file:
         calls = json.load(file)["calls"]
     return [{"function": MAIN, "state": [], "feed": {}, **call, "asset": os.path.join(model, call["asset"]),

@@ -133,8 +133,6 @@ def export(options: argparse.Namespace, shape: Any, query: int) -> Any:
     from coreai_models.export import macos
 
     import decoder_model
-    if not options.externalise_sdpa:
-        leave_sdpa_inside(macos)
     model = decoder_model.Decoder(shape).eval()
     inputs, _, states = decoder_model.names_of(shape)
     names = ["x", *inputs, *states]
@@ -233,6 +231,9 @@ def write(options: argparse.Namespace) -> None:
         raise Unsupported("platform=iOS: what export_ios_model takes is not known here")
     if options.functions != 1:
         raise Unsupported("functions: how several functions get into one program is not known here")
+    if not options.externalise_sdpa:
+        from coreai_models.export import macos
+        leave_sdpa_inside(macos)
     program = export(options, shape, traced(shape))
     if options.out.suffix == ".aimodel":
         save(program, options, options.out)

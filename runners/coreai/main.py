@@ -18,7 +18,7 @@ from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, 
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ("default", "cpu", "gpu", "ane", "interpreter")
-AXES = ("cache", "aot", "architecture", "frequent_reshapes", "platform", "loads", "runs")
+AXES = ("cache", "aot", "architecture", "frequent_reshapes", "platform", "function", "loads", "runs")
 # What is written on stderr when the Neural Engine's compiler would not have a model that then runs elsewhere.
 ANE_REFUSED = "ANECCompile"
 INTERPRETER = "USE_LOCAL_COREAI"
@@ -77,8 +77,9 @@ def trial(runner: Runner) -> None:
     sweep(ended.process)
     forget_process(ended.process)
     if ended.last is not None:
-        tell_where(ended.last, device, ended.said)
-        runner.send(ended.last)
+        message = runner.whole(ended.last)
+        tell_where(message, device, ended.said)
+        runner.send(message)
     if ended.status or ended.last is None:
         end_as(ended.status)
 

@@ -31,6 +31,7 @@ import threading
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, NoReturn, Optional, Sequence
 
 MESSAGE_MOST = 65536  # bytes of a line, its end included
+LONG_RESULT = "result.json"  # where a result is left that is longer than a line may be
 TEXT_MOST = 16384  # bytes of a text within one
 HINT_MOST = 65536  # bytes of a line of stderr that are looked at
 
@@ -74,11 +75,20 @@ class Runner:
         sys.stderr.flush()
         line = json.dumps(message, allow_nan=False).encode() + b"\n"
         if len(line) > MESSAGE_MOST and "result" in message:
-            path = os.path.join(self.request.get("scratch") or os.getcwd(), "result.json")
-            with open(path, "w", encoding="utf-8") as file:
+            with open(os.path.join(self.scratch(), LONG_RESULT), "w", encoding="utf-8") as file:
                 json.dump(message["result"], file, allow_nan=False)
-            line = b'{"result": {"file": "result.json"}}\n'
+            line = json.dumps({"result": {"file": LONG_RESULT}}).encode() + b"\n"
         self.write(line)
+
+    def scratch(self) -> str:
+        return str(self.request.get("scratch") or os.getcwd())
+
+    def whole(self, message: Json) -> Json:
+        """A message with the result that it has left in a file."""
+        if message.get("result") != {"file": LONG_RESULT}:
+            return message
+        with open(os.path.join(self.scratch(), LONG_RESULT), encoding="utf-8") as file:
+            return {"result": json.load(file)}
 
     def phase(self, name: str, timeout_s: Optional[float] = None) -> None:
         """A phase begins, with a deadline of its own where one is given."""

@@ -2,7 +2,7 @@
 import os
 from pathlib import Path
 
-from coreai.runtime import AIModelError, _Executable
+from coreai.runtime import _AIModelError, _Executable
 from fakecore.native import die
 from fakecore.program import Program
 
@@ -18,7 +18,7 @@ class AIModelAsset:
         if not isinstance(path, Path):
             raise TypeError(f"path: expected pathlib.Path, got {type(path).__name__}")
         if path.suffix == ".aimodelc":
-            raise AIModelError("AIModelError 3: invalidCompiledModel")
+            raise _AIModelError("AIModelError 3: invalidCompiledModel")
         if not (path / "main.json").is_file():
             raise FileNotFoundError(2, "there is no asset", os.fspath(path))
         return cls(Program.load(os.fspath(path)))

@@ -9,7 +9,7 @@ from fakecore.native import die, library
 HEAP_TOTAL, HEAP_BASE, HEAP_LAYER, HEAP_ALIGNMENT = 212992, 131072, 67200, 256
 
 
-class AIModelError(Exception):
+class _AIModelError(Exception):
     pass
 
 

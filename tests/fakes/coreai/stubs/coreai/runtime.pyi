@@ -3,8 +3,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-class AIModelError(Exception): ...
-
 class ComputeUnitKind:
     @classmethod
     def gpu(cls) -> ComputeUnitKind: ...
@@ -21,8 +19,8 @@ class NDArray:
     def __init__(self, *, data: np.ndarray[Any, Any]) -> None: ...  # not of 64 bits
     def numpy(self) -> np.ndarray[Any, Any]: ...  # inside the block alone
 
-class InferenceFunction(Protocol):
+class _InferenceFunction(Protocol):
     def __call__(self, inputs: dict[str, NDArray], *, state: dict[str, NDArray] = ...) -> Awaitable[Mapping[str, NDArray]]: ...
 
 class AIModel:
-    def load_function(self, name: str) -> InferenceFunction: ...  # KeyError where there is none
+    def load_function(self, name: str) -> _InferenceFunction: ...  # KeyError where there is none

@@ -14,26 +14,19 @@ import unittest
 import warnings
 from unittest import mock
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-RUNNER = os.path.join(ROOT, "runners", "coreml")
-FAKE = os.environ.get("FAKE_COREML")
-sys.path[:0] = [RUNNER, os.path.join(ROOT, "runners", "coreai"), os.path.join(ROOT, "runners", "python")] + ([os.path.join(FAKE, "python")] if FAKE else [])
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:4])
-try:
-    import numpy as np
-    import coremltools as ct
-    import coreml_calls
-    import coreml_errors
-    import coreml_plan
-    import coreml_trial
-    import export_masks
-    import main as runner_main
-    import trapline_runner
-    from trapline_runner import Failure, Runner, Unsupported
-except ImportError as missing:
-    raise unittest.SkipTest(f"without {missing.name}, or without the fakes")
-MAIN = os.path.join(RUNNER, "main.py")
+import numpy as np
+
+import coreml_calls
+import coreml_errors
+import coreml_plan
+import coreml_trial
+import coremltools as ct
+import export_masks
+import main as runner_main
+import trapline_runner
+from trapline_runner import Failure, Runner, Unsupported
+
+MAIN = os.path.abspath(runner_main.__file__)
 
 
 class RunnerTest(unittest.TestCase):
@@ -41,7 +34,7 @@ class RunnerTest(unittest.TestCase):
         made = tempfile.TemporaryDirectory(prefix="trapline-coreml-")
         self.addCleanup(made.cleanup)
         self.directory = made.name
-        state = mock.patch.dict(os.environ, XDG_STATE_HOME=self.directory)
+        state = mock.patch.dict(os.environ, XDG_STATE_HOME=self.directory, TRAPLINE_PYTHON=sys.executable)
         state.start()
         self.addCleanup(state.stop)
 
@@ -247,7 +240,7 @@ class RunnerTest(unittest.TestCase):
             def third():
                 os.dup2(theirs.fileno(), 3)
             child = subprocess.Popen([sys.executable, "-X", "dev", MAIN], preexec_fn=third, close_fds=False, stdout=subprocess.PIPE,
-                                     stderr=subprocess.PIPE, env=dict(os.environ, TRAPLINE_PYTHON=sys.executable, **environment))
+                                     stderr=subprocess.PIPE, env=dict(os.environ, **environment))
             theirs.close()
             ours.sendall(json.dumps(request).encode() + b"\n")
             out, err = child.communicate()
@@ -370,7 +363,7 @@ class RunnerTest(unittest.TestCase):
         with mock.patch.object(export_masks.cto.coreml, "palettize_weights", side_effect=lambda model, config: model):
             self.assertIn("no constexpr_lut_to_dense in the program", self.export("--weights=palette4", status=77))
         with mock.patch.object(sys, "argv", ["export_masks.py", self.path("run")]), self.assertRaises(SystemExit) as ended:
-            runpy.run_path(os.path.join(RUNNER, "export_masks.py"), run_name="__main__")
+            runpy.run_path(export_masks.__file__, run_name="__main__")
         self.assertEqual(ended.exception.code, 0)
 
 

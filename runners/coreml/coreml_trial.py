@@ -49,7 +49,7 @@ def with_suffix(model: str, scratch: str) -> str:
     if not os.path.isdir(model):
         return link(model, os.path.join(scratch, "model.mlmodel"))
     suffix = ".mlpackage" if os.path.exists(os.path.join(model, "Manifest.json")) else ".mlmodelc"
-    return shutil.copytree(model, os.path.join(scratch, "model" + suffix), copy_function=link)
+    return str(shutil.copytree(model, os.path.join(scratch, "model" + suffix), copy_function=link))
 
 
 def of_function(description: ModelDescription, name: Optional[str]) -> Description:

@@ -6,10 +6,11 @@ inner one, coreml_trial.py, is that which TRAPLINE_PYTHON names, or the environm
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
-from typing import Sequence
+from typing import Callable, Sequence
 
 from coreai_files import forget_process, note_process, sweep, sweep_noted  # the GPU's scratch is the same for both
 from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, \
@@ -112,9 +113,14 @@ def inner(runner: Runner) -> None:
     coreml_trial.Trial(runner, os.path.abspath(__file__)).run()
 
 
+def answered(runner: Runner, work: Callable[[Runner], None]) -> int:
+    with contextlib.closing(runner):
+        return runner.answer(work)
+
+
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--inner"]:
-        return Runner.begin([], int(arguments[1])).answer(inner)
+        return answered(Runner.begin([], int(arguments[1])), inner)
     if arguments[:1] == ["--plan"] and len(arguments) == 3:
         import coreml_plan
         return coreml_plan.print_placement(arguments[1], arguments[2])
@@ -125,7 +131,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] not in ("--describe", "--trial"):
         print(USAGE, file=sys.stdout if arguments[0] in ("--help", "-h") else sys.stderr)
         return 0 if arguments[0] in ("--help", "-h") else 2
-    return Runner.begin(arguments).answer(outer)
+    return answered(Runner.begin(arguments), outer)
 
 
 if __name__ == "__main__":

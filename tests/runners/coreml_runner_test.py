@@ -359,6 +359,7 @@ class RunnerTest(unittest.TestCase):
 
     def test_generator_refuses(self):
         self.assertIn("at least 1", self.export("--layers=0", status=77))
+        self.assertIn("does not fit a context of 32", self.export("--query=64", status=77))
         self.assertIn("not made of blocks of 32", self.export("--weights=int4_block", "--block-size=32", status=77))
         with mock.patch.object(export_masks.cto.coreml, "palettize_weights", side_effect=lambda model, config: model):
             self.assertIn("no constexpr_lut_to_dense in the program", self.export("--weights=palette4", status=77))

@@ -7,6 +7,7 @@ from typing import Any, Optional
 import numpy
 
 from coremltools import ComputeUnit, _framework
+from coremltools._made import made
 from coremltools.proto.Model_pb2 import Model
 
 from . import compute_device, compute_plan, utils
@@ -14,8 +15,7 @@ from .compute_device import MLComputeDevice
 
 
 class MLState:
-    def __init__(self, state: _framework.State) -> None:
-        self._state = state
+    _state: _framework.State
 
 
 def _predict(loaded: _framework.Loaded, data: Mapping[str, numpy.ndarray], state: Optional[MLState]) -> dict[str, Any]:
@@ -73,10 +73,10 @@ class MLModel:
         return str(self._compiled)
 
     def get_spec(self) -> Model:
-        return Model(self._program)
+        return made(Model, _program=self._program)
 
     def make_state(self) -> MLState:
-        return MLState(_framework.State(self._must().program))
+        return made(MLState, _state=_framework.State(self._must().program))
 
     def predict(self, data: Mapping[str, numpy.ndarray], state: Optional[MLState] = None) -> dict[str, Any]:
         known = [each.name for each in self.get_spec().description.input]
@@ -102,7 +102,7 @@ class CompiledMLModel:
         self._loaded = _framework.Loaded(path, compute_units, function_name)
 
     def make_state(self) -> MLState:
-        return MLState(_framework.State(self._loaded.program))
+        return made(MLState, _state=_framework.State(self._loaded.program))
 
     def predict(self, data: Mapping[str, numpy.ndarray], state: Optional[MLState] = None) -> dict[str, Any]:
         return _predict(self._loaded, data, state)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from coremltools import ComputeUnit, _framework, _native
+from coremltools._made import made
 
 from .compute_device import MLComputeDevice, MLCPUComputeDevice, MLGPUComputeDevice, MLNeuralEngineComputeDevice
 
@@ -11,8 +12,8 @@ _DEVICES: dict[str, MLComputeDevice] = {_framework.CPU: MLCPUComputeDevice(), _f
 
 
 class MLModelStructureProgramOperation:
-    def __init__(self, name: str, device: Optional[str] = None) -> None:
-        self._name, self._device = name, device
+    _name: str
+    _device: Optional[str]
 
     @property
     def operator_name(self) -> str:
@@ -24,8 +25,7 @@ class MLModelStructureProgramOperation:
 
 
 class MLModelStructureProgramBlock:
-    def __init__(self, operations: list[MLModelStructureProgramOperation]) -> None:
-        self._operations = operations
+    _operations: list[MLModelStructureProgramOperation]
 
     @property
     def operations(self) -> list[MLModelStructureProgramOperation]:
@@ -33,8 +33,7 @@ class MLModelStructureProgramBlock:
 
 
 class MLModelStructureProgramFunction:
-    def __init__(self, block: MLModelStructureProgramBlock) -> None:
-        self._block = block
+    _block: MLModelStructureProgramBlock
 
     @property
     def block(self) -> MLModelStructureProgramBlock:
@@ -42,8 +41,7 @@ class MLModelStructureProgramFunction:
 
 
 class MLModelStructureProgram:
-    def __init__(self, functions: dict[str, MLModelStructureProgramFunction]) -> None:
-        self._functions = functions
+    _functions: dict[str, MLModelStructureProgramFunction]
 
     @property
     def functions(self) -> dict[str, MLModelStructureProgramFunction]:
@@ -51,8 +49,7 @@ class MLModelStructureProgram:
 
 
 class MLModelStructure:
-    def __init__(self, program: MLModelStructureProgram) -> None:
-        self._program = program
+    _program: MLModelStructureProgram
 
     @property
     def program(self) -> Optional[MLModelStructureProgram]:
@@ -60,8 +57,7 @@ class MLModelStructure:
 
 
 class MLComputePlanDeviceUsage:
-    def __init__(self, device: str) -> None:
-        self._device = device
+    _device: str
 
     @property
     def preferred_compute_device(self) -> MLComputeDevice:
@@ -73,12 +69,7 @@ class MLComputePlanDeviceUsage:
 
 
 class MLComputePlan:
-    def __init__(self, program: dict[str, Any], placed: list[str]) -> None:
-        operations = [MLModelStructureProgramOperation("const")]
-        operations += [MLModelStructureProgramOperation("ios18." + each["type"], device)
-                       for each, device in zip(program["operations"], placed)]
-        function = MLModelStructureProgramFunction(MLModelStructureProgramBlock(operations))
-        self._structure = MLModelStructure(MLModelStructureProgram({program["function"]: function}))
+    _structure: MLModelStructure
 
     @property
     def model_structure(self) -> MLModelStructure:
@@ -86,11 +77,16 @@ class MLComputePlan:
 
     def get_compute_device_usage_for_mlprogram_operation(
             self, operation: MLModelStructureProgramOperation) -> Optional[MLComputePlanDeviceUsage]:
-        return MLComputePlanDeviceUsage(operation._device) if operation._device else None
+        return made(MLComputePlanDeviceUsage, _device=operation._device) if operation._device else None
 
     @classmethod
     def load_from_path(cls, path: str, compute_units: ComputeUnit = ComputeUnit.ALL) -> MLComputePlan:
         if not path.endswith(".mlmodelc"):
             _native.plan_of_no_compiled_model()
         loaded = _framework.Loaded(path, compute_units, None)
-        return cls(loaded.program, loaded.placed)
+        operations = [made(MLModelStructureProgramOperation, _name="const", _device=None)]
+        operations += [made(MLModelStructureProgramOperation, _name="ios18." + each["type"], _device=device)
+                       for each, device in zip(loaded.program["operations"], loaded.placed)]
+        function = made(MLModelStructureProgramFunction, _block=made(MLModelStructureProgramBlock, _operations=operations))
+        program = made(MLModelStructureProgram, _functions={loaded.program["function"]: function})
+        return made(cls, _structure=made(MLModelStructure, _program=program))

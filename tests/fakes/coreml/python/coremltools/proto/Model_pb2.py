@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from coremltools._made import made
+
 _DATA_TYPES = {"float32": 65568, "float16": 65552, "int32": 131104}  # of ArrayFeatureType
 
 
 class ArrayFeatureType:
-    def __init__(self, told: dict[str, Any]) -> None:
-        self._told = told
+    _told: dict[str, Any]
 
     @property
     def shape(self) -> Sequence[int]:
@@ -22,25 +23,24 @@ class ArrayFeatureType:
 
 
 class StateFeatureType:
-    def __init__(self, told: dict[str, Any]) -> None:
-        self._told = told
+    _told: dict[str, Any]
 
     @property
     def arrayType(self) -> ArrayFeatureType:
-        return ArrayFeatureType(self._told)
+        return made(ArrayFeatureType, _told=self._told)
 
 
 class FeatureType:
-    def __init__(self, told: dict[str, Any], kind: str) -> None:
-        self._told, self._kind = told, kind
+    _told: dict[str, Any]
+    _kind: str
 
     @property
     def multiArrayType(self) -> ArrayFeatureType:
-        return ArrayFeatureType(self._told)
+        return made(ArrayFeatureType, _told=self._told)
 
     @property
     def stateType(self) -> StateFeatureType:
-        return StateFeatureType(self._told)
+        return made(StateFeatureType, _told=self._told)
 
     def WhichOneof(self, oneof_group: str) -> Optional[str]:
         if oneof_group != "Type":
@@ -49,8 +49,8 @@ class FeatureType:
 
 
 class FeatureDescription:
-    def __init__(self, told: dict[str, Any], kind: str = "multiArrayType") -> None:
-        self._told, self._kind = told, kind
+    _told: dict[str, Any]
+    _kind: str
 
     @property
     def name(self) -> str:
@@ -58,12 +58,15 @@ class FeatureDescription:
 
     @property
     def type(self) -> FeatureType:
-        return FeatureType(self._told, self._kind)
+        return made(FeatureType, _told=self._told, _kind=self._kind)
+
+
+def _features(told: list[dict[str, Any]], kind: str = "multiArrayType") -> list[FeatureDescription]:
+    return [made(FeatureDescription, _told=each, _kind=kind) for each in told]
 
 
 class FunctionDescription:
-    def __init__(self, program: dict[str, Any]) -> None:
-        self._program = program
+    _program: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -71,22 +74,21 @@ class FunctionDescription:
 
     @property
     def input(self) -> Sequence[FeatureDescription]:
-        return [FeatureDescription(each) for each in self._program["inputs"]]
+        return _features(self._program["inputs"])
 
     @property
     def output(self) -> Sequence[FeatureDescription]:
-        return [FeatureDescription(each) for each in self._program["outputs"]]
+        return _features(self._program["outputs"])
 
     @property
     def state(self) -> Sequence[FeatureDescription]:
-        return [FeatureDescription(each, "stateType") for each in self._program["states"]]
+        return _features(self._program["states"], "stateType")
 
 
 class ModelDescription:
     """Of a model of one function the description has the inputs itself, and no functions."""
 
-    def __init__(self, program: dict[str, Any]) -> None:
-        self._only = FunctionDescription(program)
+    _only: FunctionDescription
 
     @property
     def functions(self) -> Sequence[FunctionDescription]:
@@ -110,12 +112,11 @@ class ModelDescription:
 
 
 class Model:
-    def __init__(self, program: dict[str, Any]) -> None:
-        self._program = program
+    _program: dict[str, Any]
 
     @property
     def description(self) -> ModelDescription:
-        return ModelDescription(self._program)
+        return made(ModelDescription, _only=made(FunctionDescription, _program=self._program))
 
     def __str__(self) -> str:
         return json.dumps(self._program)

@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 import numpy
 
 from coremltools import _program, target
+from coremltools._made import made
 
 from . import types
 
@@ -15,8 +16,9 @@ _NAMES = {types.fp16: "float16", types.fp32: "float32", types.int32: "int32"}
 
 
 class Var:
-    def __init__(self, owner: Program, told: dict[str, Any], state: bool = False) -> None:
-        self._owner, self._told, self._state = owner, told, state
+    _owner: Program
+    _told: dict[str, Any]
+    _state: bool
 
     @property
     def name(self) -> str:
@@ -32,10 +34,9 @@ Value = Union[Var, Constant]
 
 
 class Program:
-    def __init__(self, function: str) -> None:
-        self._program: dict[str, Any] = {"function": function, "inputs": [], "states": [], "operations": [], "outputs": []}
-        self._blobs: dict[str, numpy.ndarray] = {}
-        self._zeros: dict[str, numpy.ndarray] = {}
+    _program: dict[str, Any]
+    _blobs: dict[str, numpy.ndarray]
+    _zeros: dict[str, numpy.ndarray]
 
     def _tensor(self, name: str, dtype: str, shape: Any) -> dict[str, Any]:
         if name in self._zeros:
@@ -63,7 +64,7 @@ class Program:
         result = _program.compute(operation, self._zeros, self._blobs)
         operation["output"] = self._tensor(name or f"{kind}_{len(self._program['operations'])}", str(result.dtype), result.shape)
         self._program["operations"].append(operation)
-        return Var(self, operation["output"])
+        return made(Var, _owner=self, _told=operation["output"], _state=False)
 
 
 class TensorSpec:
@@ -99,7 +100,8 @@ class Builder:
             named = code.co_varnames[:code.co_argcount]
             if len(named) != len(specs):
                 raise ValueError(f"{len(named)} arguments of the function, {len(specs)} input specs")
-            program = Program(function_name)
+            empty: dict[str, Any] = {"function": function_name, "inputs": [], "states": [], "operations": [], "outputs": []}
+            program = made(Program, _program=empty, _blobs={}, _zeros={})
             arguments = []
             for name, spec in zip(named, specs):
                 state = isinstance(spec, StateTensorSpec)
@@ -107,7 +109,7 @@ class Builder:
                     raise ValueError("states need opset_version iOS18")
                 told = program._tensor(name, spec._dtype, spec._shape)
                 program._program["states" if state else "inputs"].append(told)
-                arguments.append(Var(program, told, state))
+                arguments.append(made(Var, _owner=program, _told=told, _state=state))
             _building.append(program)
             try:
                 result = body(*arguments)

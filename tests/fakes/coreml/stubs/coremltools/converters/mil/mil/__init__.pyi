@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 
@@ -12,7 +13,8 @@ class Var:
     @property
     def shape(self) -> tuple[int, ...]: ...
 
-Constant = numpy.ndarray | Sequence[int] | Sequence[bool] | int | float | bool | str
+_Array = numpy.ndarray[Any, Any]
+Constant = _Array | Sequence[int] | Sequence[bool] | int | float | bool | str
 Value = Var | Constant
 
 class Program: ...
@@ -23,17 +25,21 @@ class TensorSpec:
 class StateTensorSpec:
     def __init__(self, shape: Sequence[int], dtype: type | None = None) -> None: ...
 
+_Spec = TensorSpec | StateTensorSpec
+_TensorSpec = TensorSpec
+_StateTensorSpec = StateTensorSpec
+
 class Builder:
-    TensorSpec = TensorSpec
-    StateTensorSpec = StateTensorSpec
+    TensorSpec: type[_TensorSpec]
+    StateTensorSpec: type[_StateTensorSpec]
     @staticmethod
     def program(
-        input_specs: Sequence[TensorSpec | StateTensorSpec] | None = None,
+        input_specs: Sequence[_Spec] | None = None,
         opset_version: target | None = None,
         function_name: str = "main",
     ) -> Callable[[Callable[..., Var]], Program]: ...
     @staticmethod
-    def linear(*, x: Var, weight: numpy.ndarray, name: str | None = None) -> Var: ...
+    def linear(*, x: Var, weight: _Array, name: str | None = None) -> Var: ...
     @staticmethod
     def reshape(*, x: Value, shape: Sequence[int], name: str | None = None) -> Var: ...
     @staticmethod

@@ -122,8 +122,8 @@ class Decoder:
 
     # --- layers ---
 
-    def weight(self) -> Any:
-        return (self.random.standard_normal((self.width, self.width)) / self.width**0.5).astype(self.dtype)
+    def weight(self, size: float = 1) -> Any:
+        return (self.random.standard_normal((self.width, self.width)) * size / self.width**0.5).astype(self.dtype)
 
     def by_heads(self, x: Var) -> Var:
         split = mb.reshape(x=x, shape=[1, self.chosen.query, self.chosen.heads, self.chosen.head_dim])
@@ -156,7 +156,8 @@ class Decoder:
         seen = mb.transpose(x=self.attention(query, key, value, mask), perm=[0, 2, 1, 3])
         joined = mb.reshape(x=seen, shape=[1, self.chosen.query, self.width])
         last = number == self.chosen.layers - 1
-        return mb.add(x=x, y=mb.linear(x=joined, weight=self.weight()), name="y" if last else None)
+        # Small, or the sums of many layers are too large for 16 bits.
+        return mb.add(x=x, y=mb.linear(x=joined, weight=self.weight(1 / self.chosen.layers)), name="y" if last else None)
 
     def layers(self, x: Var, masks: Sequence[Var], states: Sequence[Var]) -> Var:
         for number in range(self.chosen.layers):

@@ -1,4 +1,5 @@
 // swift-tools-version: 6.0
+// Never compiled: it was written where there is no Swift.
 import PackageDescription
 
 let package = Package(

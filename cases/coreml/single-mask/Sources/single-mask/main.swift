@@ -1,11 +1,11 @@
+// Never compiled: it was written where there is no Swift.
+//
 // A client of Core ML that passes one attention mask, as libraries do that were written when models had one.
 //
 //     single-mask load MODEL UNIT             compiles and loads the model, and looks at what it takes
 //     single-mask predict MODEL UNIT RUNS     does the same, and predicts RUNS times, with one state where the model has states
 //
 // MODEL is an .mlpackage, UNIT is cpu, gpu, ane or all. What it refuses it says on stderr, with exit status 1.
-//
-// This file was never compiled: there was no Swift compiler where it was written.
 import CoreML
 import Foundation
 

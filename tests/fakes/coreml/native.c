@@ -54,7 +54,9 @@ KEPT void prediction_from_features(void)
 /* An exception of C++ that nobody catches ends the process so. */
 KEPT void load_compute_plan(void)
 {
-    fputs("libc++abi: terminating due to uncaught exception of type std::runtime_error: not a compiled model\n", stderr);
+    fputs(
+        "libc++abi: terminating due to uncaught exception of type std::runtime_error: not a compiled model\n",
+        stderr);
     fflush(stderr);
     abort();
 }

@@ -128,7 +128,8 @@ class Trial:
             outputs: list[dict[str, Array]] = []
             for _ in range(int(self.variant.get("runs", 1))):
                 state: dict[str, NDArray] = {}
-                outputs, before = [], {}
+                outputs = []
+                before: dict[str, Array] = {}
                 for call in calls:
                     outputs.append(await self.call(functions, call, state, before))
                     before.update(outputs[-1])
@@ -153,7 +154,8 @@ class Trial:
 
     def told(self, outputs: list[dict[str, Array]]) -> list[Json]:
         """All outputs of all calls; where there are several calls, the number of its call is in the name of each."""
-        directory, told = self.runner.request.get("outputs"), []
+        directory = self.runner.request.get("outputs")
+        told: list[Json] = []
         for number, values in enumerate(outputs):
             for name, array in values.items():
                 full = name if len(outputs) == 1 else f"{name}.{number}"

@@ -68,13 +68,13 @@ def parser() -> argparse.ArgumentParser:
 
 def traced(shape: Any) -> int:
     """The length of the query in what is traced."""
-    return max(shape.traced or shape.seq, 2) if shape.query == "dynamic" else int(shape.seq)
+    return int(max(shape.traced or shape.seq, 2) if shape.query == "dynamic" else shape.seq)
 
 
 def total_of(shape: Any, query: int) -> int:
     """Rows that are seen by the first call: what was there, and the query; where only the query may vary, as many as were traced."""
     fixed = shape.shapes == "static" and shape.query == "dynamic" and not shape.concat
-    return int(shape.context) + (max(traced(shape), shape.seq) if fixed else query)
+    return int(shape.context + (max(traced(shape), shape.seq) if fixed else query))
 
 
 def sizes_of(shape: Any, query: int, total: int) -> dict[str, list[int]]:

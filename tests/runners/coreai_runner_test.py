@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import io
 import json
+import logging
 import os
 import runpy
 import signal
@@ -29,6 +30,7 @@ from trapline_runner import Failure, Unsupported
 
 RUNNER = os.path.dirname(os.path.abspath(outer.__file__))
 SPECS = dict(macos._EXTERNALIZE_SPECS)
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it tells of what is slow, which trials may be
 
 
 class CoreAITest(Directory):

@@ -50,14 +50,17 @@ struct request {
 KEPT void MTLReportFailure(const char *text);
 void MTLReportFailure(const char *text)
 {
-    fprintf(stderr, "/AppleInternal/Library/MPSRuntime/Operations/GPUMemrefOps.mm:687: failed assertion `%s'\n", text);
+    fprintf(stderr,
+            "/AppleInternal/Library/MPSRuntime/Operations/GPUMemrefOps.mm:687: failed assertion `%s'\n",
+            text);
     abort();
 }
 
 void view_op(const struct request *r) __asm__("_ZN3GPU13ViewOpHandler14encodeNDArrayOpEv");
 KEPT void view_op(const struct request *r)
 {
-    fprintf(stderr, "allocateMTLBufferFromMTLHeap: offset %ld + size %ld exceeds heap total %ld\n", r->offset, r->size, r->total);
+    fprintf(stderr, "allocateMTLBufferFromMTLHeap: offset %ld + size %ld exceeds heap total %ld\n", r->offset,
+            r->size, r->total);
     MTLReportFailure("Failed to acquire the source buffer for the ViewOp");
     sink++;
 }
@@ -111,7 +114,9 @@ void fake_ane_pre_compile(void)
 KEPT void SpecializationOptions_unwrap(void);
 void SpecializationOptions_unwrap(void)
 {
-    fputs("CoreAI/SpecializationOptions.swift:41: Fatal error: Unexpectedly found nil while unwrapping an Optional value\n", stderr);
+    fputs("CoreAI/SpecializationOptions.swift:41: Fatal error: Unexpectedly found nil while unwrapping an "
+          "Optional value\n",
+          stderr);
     raise(SIGTRAP);
     sink++;
 }
@@ -133,7 +138,9 @@ int ANECCompileOffline(int is_static)
 {
     if (is_static)
         return 0;
-    fputs("ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\n    ErrorList = (\n    );\n}\n", stderr);
+    fputs("ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\n    ErrorList = (\n    "
+          ");\n}\n",
+          stderr);
     return 1;
 }
 

@@ -10,9 +10,6 @@ _NOT_GIVEN = object()
 
 
 class AIModelAsset:
-    def __init__(self, program):
-        self._program = program
-
     @classmethod
     def load(cls, path):
         if not isinstance(path, Path):
@@ -21,7 +18,9 @@ class AIModelAsset:
             raise _AIModelError("AIModelError 3: invalidCompiledModel")
         if not (path / "main.json").is_file():
             raise FileNotFoundError(2, "there is no asset", os.fspath(path))
-        return cls(Program.load(os.fspath(path)))
+        asset = cls()
+        asset._program = Program.load(os.fspath(path))
+        return asset
 
     def executable(self, *, specialization_options=_NOT_GIVEN):
         if specialization_options is None:

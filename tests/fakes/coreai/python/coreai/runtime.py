@@ -1,5 +1,4 @@
 """Specialisation and execution, with the defects that were reported of a macOS 27 beta."""
-import enum
 import os
 
 import numpy as np
@@ -13,32 +12,36 @@ class _AIModelError(Exception):
     pass
 
 
-class ComputeUnitKind(enum.Enum):
-    _GPU = "gpu"
-    _NEURAL_ENGINE = "neural engine"
+class _OfUnit:
+    """Something that names a unit; only its own functions make it."""
 
     @classmethod
+    def _of(cls, unit):
+        made = cls()
+        made._unit = unit
+        return made
+
+
+class ComputeUnitKind(_OfUnit):
+    @classmethod
     def gpu(cls):
-        return cls._GPU
+        return cls._of("gpu")
 
     @classmethod
     def neural_engine(cls):
-        return cls._NEURAL_ENGINE
+        return cls._of("ane")
 
 
-class SpecializationOptions:
-    def __init__(self, unit):
-        self._unit = unit
-
+class SpecializationOptions(_OfUnit):
     @classmethod
     def cpu_only(cls):
-        return cls("cpu")
+        return cls._of("cpu")
 
     @classmethod
     def from_preferred_compute_unit_kind(cls, compute_unit_kind):
         if not isinstance(compute_unit_kind, ComputeUnitKind):
             raise TypeError(f"expected a ComputeUnitKind, got {type(compute_unit_kind).__name__}")
-        return cls("gpu" if compute_unit_kind is ComputeUnitKind.gpu() else "ane")
+        return cls._of(compute_unit_kind._unit)
 
 
 class NDArray:
@@ -70,7 +73,9 @@ class _Executable:
             self._unit = _specialise_for_ane(self._program)
         if self._unit == "gpu":
             library("MetalPerformanceShadersGraph")
-        return AIModel(self._program, self._unit, self._open)
+        model = AIModel()
+        model._program, model._unit, model._open = self._program, self._unit, self._open
+        return model
 
     async def __aexit__(self, *raised):
         self._open[0] = False
@@ -84,9 +89,6 @@ def _specialise_for_ane(program):
 
 
 class AIModel:
-    def __init__(self, program, unit, is_open):
-        self._program, self._unit, self._open = program, unit, is_open
-
     def load_function(self, name):
         if name != "main":
             raise KeyError(name)

@@ -15,9 +15,6 @@ _EXTERNALIZE_SPECS = {SDPA: "coreai.sdpa"}
 class AIProgram:
     """What is saved as an asset."""
 
-    def __init__(self, program):
-        self._program = program
-
     def __str__(self):
         return str(self._program)
 
@@ -79,15 +76,16 @@ def _trace(model, inputs, specifications, grow):
     return program, recorder, tensors, outputs
 
 
-def _check_attention(program):
+def _check_attention(program, specifications):
     """The length of the keys loses its upper bound in an attention that is left outside."""
     for node in program.nodes:
         if node["op"] != "sdpa":
             continue
         query, key = program.nodes[node["in"][0]]["shape"], program.nodes[node["in"][1]]["shape"]
         if isinstance(query[-2], int) and not isinstance(key[-2], int):
-            raise RuntimeError(f"Constraints violated ({key[-2]})! For more information, run with TORCH_LOGS=\"+dynamic\".\n"
-                               f"  - Not all values of {key[-2]} in the specified range satisfy the generated guard.")
+            names = ", ".join(sorted({bounds.__name__ for one in specifications for bounds in one.values()}))
+            raise RuntimeError(f"Constraints violated ({names})! For more information, run with TORCH_LOGS=\"+dynamic\".\n"
+                               f"  - Not all values of {names} in the specified range satisfy the generated guard.")
 
 
 def export_to_coreai(model, reference_inputs, dynamic_shapes=None, input_names=None, output_names=None, state_names=None):
@@ -100,7 +98,7 @@ def export_to_coreai(model, reference_inputs, dynamic_shapes=None, input_names=N
     _, other, _, _ = _trace(model, inputs, specifications, True)
     for node, shape, larger in zip(program.nodes, recorder.shapes, other.shapes):
         node["shape"] = [d if d == e else f"s{d}" for d, e in zip(shape, larger)]
-    _check_attention(program)
+    _check_attention(program, specifications)
     states = len(state_names or [])
     for index, (name, tensor) in enumerate(zip(names, tensors)):
         one = {"name": name, "node": index, "dtype": tensor._value.dtype.name, "shape": program.nodes[index]["shape"]}
@@ -111,4 +109,6 @@ def export_to_coreai(model, reference_inputs, dynamic_shapes=None, input_names=N
     if len(output_names or []) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs, {len(output_names or [])} names of outputs")
     program.outputs = [{"name": name, "node": recorder.number(one)} for name, one in zip(output_names or [], outputs)]
-    return AIProgram(program)
+    made = AIProgram()
+    made._program = program
+    return made

@@ -55,8 +55,9 @@ def trial(runner: Runner) -> None:
     sweep(ended.process)
     forget_process(ended.process)
     if ended.last is not None:
-        tell_where(ended.last, runner.request.get("device", ""), ended.said)
-        runner.send(ended.last)
+        message = runner.whole(ended.last)
+        tell_where(message, runner.request.get("device", ""), ended.said)
+        runner.send(message)
     if ended.status or ended.last is None:
         end_as(ended.status)
 

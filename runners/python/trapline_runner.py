@@ -56,6 +56,7 @@ class Runner:
     def __init__(self, request: Json, write: Callable[[bytes], object]):
         self.request = request
         self.write = write
+        self.close: Callable[[], object] = lambda: None
 
     @classmethod
     def begin(cls, arguments: Sequence[str], descriptor: int = 3) -> "Runner":
@@ -67,7 +68,9 @@ class Runner:
             return cls(request_of(arguments[1].encode()), by_hand)
         channel = socket.socket(fileno=descriptor)
         with channel.makefile("rb") as lines:
-            return cls(request_of(lines.readline(MESSAGE_MOST + 1)), channel.sendall)
+            runner = cls(request_of(lines.readline(MESSAGE_MOST + 1)), channel.sendall)
+        runner.close = channel.close
+        return runner
 
     def send(self, message: Json) -> None:
         """One message. What was printed before it comes first, and what is in no buffer survives a crash."""

@@ -1,0 +1,10 @@
+class fp16:
+    pass
+
+
+class fp32:
+    pass
+
+
+class int32:
+    pass

@@ -1,0 +1,1 @@
+from . import Model_pb2 as Model_pb2

@@ -1,7 +1,8 @@
-/* Units: where a trial runs. RUNNER[@BUILD]:DEVICE, resolved to an executable, a build and a device.
+/* Units: where a trial runs. RUNNER[@BUILD]:DEVICE[%ALIAS], resolved to an executable, a build and a device.
  *
  * RUNNER is the name of a runner that is installed, or a path (with a '/') of any executable that speaks the
- * protocol. BUILD is a version that `trapline builds` knows, or a path of a library. */
+ * protocol. BUILD is a version that `trapline builds` knows, or a path of a library. ALIAS is a device that `trapline
+ * devices` knows, and that hangs on this machine. */
 #ifndef TL_UNIT_H
 #define TL_UNIT_H
 
@@ -15,13 +16,16 @@ struct tl_unit {
     char *text;   /* as asked for */
     char *runner; /* name or path */
     char *build;  /* NULL when none is named */
-    char *device;
+    char *device;         /* the part before '%' */
+    char *alias;          /* NULL: this machine itself */
+    char *slots_of;       /* what its slots are counted for; NULL: the unit itself */
     char *path;           /* of the runner's executable, absolute */
     json_t *build_object; /* what the runner is told of the build; NULL */
     char *build_missing;  /* why the build cannot be used; NULL when it can */
 
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
+    char *os_build; /* of the device; NULL: this machine's */
     json_t *axes; /* names of those that it understands; NULL: it does not say */
     bool can_serve;
     bool usable;    /* the device can be used here with this build */

@@ -52,6 +52,9 @@ struct tl_process_facts {
     const char *full_scratch;   /* the scratch directory, when its file system was full; NULL */
     bool filled_scratch;        /* most of what is in it then is the trial's own */
     bool untraced;              /* something of it was not traced, as its case asks */
+    bool elsewhere;             /* its model ran on another machine, where nobody traces it */
+    bool got_died, got_lost;    /* there: it died of died_signal; that machine went away */
+    int died_signal;
     double timeout_s;           /* of the phase it was in */
     const char *device_asked;   /* NULL: any */
     bool has_reference;         /* its outputs will be compared: they alone do not say what is right */

@@ -2,19 +2,8 @@
 // TOOLS is the directory that scripts/check-swift.sh has filled.
 "use strict";
 const fs = require("fs");
+const { createRequire } = require("module");
 const path = require("path");
-
-/** The grammar as WebAssembly, wherever its package keeps it. */
-function grammar(modules) {
-    for (const name of ["tree-sitter-swift", "tree-sitter-wasms"]) {
-        for (const below of ["", "out"]) {
-            const file = path.join(modules, name, below, "tree-sitter-swift.wasm");
-            if (fs.existsSync(file))
-                return file;
-        }
-    }
-    throw new Error("there is no tree-sitter-swift.wasm in " + modules);
-}
 
 /** The innermost nodes that are wrong: what was not understood, and what is missing. */
 function mistakes(node, found) {
@@ -28,12 +17,11 @@ function mistakes(node, found) {
     return found;
 }
 
-async function main(tools, files) {
-    const modules = path.join(tools, "node_modules");
-    const { Parser, Language } = require(path.join(modules, "web-tree-sitter"));
-    await Parser.init();
+function main(tools, files) {
+    const bring = createRequire(path.join(path.resolve(tools), "package.json"));
+    const Parser = bring("tree-sitter");
     const parser = new Parser();
-    parser.setLanguage(await Language.load(grammar(modules)));
+    parser.setLanguage(bring("tree-sitter-swift"));
     let wrong = 0;
     for (const file of files) {
         const text = fs.readFileSync(file, "utf8");
@@ -52,9 +40,4 @@ async function main(tools, files) {
     return wrong ? 1 : 0;
 }
 
-main(process.argv[2], process.argv.slice(3)).then(
-    (status) => process.exit(status),
-    (error) => {
-        console.error("check-swift: " + error.message);
-        process.exit(2);
-    });
+process.exit(main(process.argv[2], process.argv.slice(3)));

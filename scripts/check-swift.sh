@@ -5,7 +5,7 @@
 # and the reason.
 set -eu
 cd "$(dirname "$0")/.."
-parser=0.25.10 grammar=0.7.1
+parser=0.22.4 grammar=0.7.1
 skip() {
     echo "swift: SKIPPED, $*"
     exit 77
@@ -19,7 +19,7 @@ if [ ! -d "$tools" ]; then
     made=$(mktemp -d "${tools%/*}/making-XXXXXX")
     trap 'rm -rf "$made"' EXIT
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$made" \
-        "web-tree-sitter@$parser" "tree-sitter-swift@$grammar" >"$made/log" 2>&1 </dev/null || skip "npm cannot bring the parser: $(tail -n 1 "$made/log")"
+        "tree-sitter@$parser" "tree-sitter-swift@$grammar" >"$made/log" 2>&1 </dev/null || skip "npm cannot bring the parser: $(tail -n 1 "$made/log")"
     mv "$made" "$tools" 2>/dev/null || [ -d "$tools" ]
 fi
 [ $# -gt 0 ] || set -- $(find runners -name '*.swift' | LC_ALL=C sort)

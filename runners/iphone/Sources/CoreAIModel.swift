@@ -59,7 +59,7 @@ final class CoreAIModel {
         for index in order.indices {
             used.insert(&arrays[index], for: order[index])
         }
-        let outputs = try await function.run(inputs: given, states: consume used)
+        let outputs = try await function.run(inputs: given, states: used)
         for index in order.indices {
             states[order[index]] = try read(arrays[index])
         }

@@ -39,11 +39,10 @@ static char *unit_mistake(const char *text)
     struct tl_unit u;
     struct tl_builds_ranges ranges = {0};
     struct tl_error why;
-    char *path = NULL, *mistake = NULL;
-    if (tl_unit_parse(text, &u, &why) || !(path = tl_runner_find(u.runner, &why)) ||
+    char *mistake = NULL;
+    if (tl_unit_parse(text, &u, &why) || tl_unit_find(&u, &why) ||
         (u.build && !strchr(u.build, '/') && tl_builds_ranges_parse(u.build, &ranges, &why)))
         mistake = tl_format("%s: %s: %s", why.what, why.where, why.why);
-    free(path);
     tl_builds_ranges_free(&ranges);
     tl_unit_free(&u);
     return mistake;

@@ -184,16 +184,21 @@ static int find_device(struct tl_unit *u, struct tl_error *e)
     return !result && u->path ? 0 : -1;
 }
 
+int tl_unit_find(struct tl_unit *u, struct tl_error *e)
+{
+    if (u->alias && u->build)
+        return tl_fail(e, TL_ERROR_INPUT, "no such build", u->text,
+                       "the runtime of a device is that of its system, and has no builds; %s:%s%%%s was expected",
+                       u->runner, u->device, u->alias);
+    if (u->alias)
+        return find_device(u, e);
+    u->path = tl_runner_find(u->runner, e);
+    return u->path ? 0 : -1;
+}
+
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
 {
-    if (u->alias) {
-        if (u->build)
-            return tl_fail(e, TL_ERROR_INPUT, "no such build", u->text,
-                           "the runtime of a device is that of its system, and has no builds; %s:%s%%%s was expected",
-                           u->runner, u->device, u->alias);
-        return find_device(u, e);
-    }
-    if (!(u->path = tl_runner_find(u->runner, e)))
+    if (tl_unit_find(u, e))
         return -1;
     if (!u->build)
         return 0;

@@ -36,7 +36,9 @@ struct tl_unit {
 
 /* Splits and checks the syntax. Release with tl_unit_free, also after a failure. */
 int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e);
-/* Finds the runner's executable and the build. A runner that does not exist is an error; a build that does
+/* Finds the runner's executable. */
+int tl_unit_find(struct tl_unit *u, struct tl_error *e);
+/* Finds it and the build. A runner that does not exist is an error; a build that does
  * not is not: build_missing is set. */
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e);
 /* Fails when one of them names a build that is not here. */

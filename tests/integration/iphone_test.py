@@ -20,13 +20,12 @@ NAME = {"a": "Ada’s pocket telephone", "b": "iPhone"}
 PROGRAMS = '''
 import json, os, sys
 def node(op, *at): return {"op": op, "in": list(at), "attr": {}, "shape": []}
-out, begin, write, layers = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+out, begin, write = sys.argv[1:]
 nodes = [node("input"), node("input"), node("constant")]
-for layer in range(layers):
-    if write == "indexed":
-        nodes.append(node("slice_update", 0, 1, 1 if begin == "tensor" else 2))
-    else:
-        nodes.append(node("concat", 0, 1))
+if write == "indexed":
+    nodes.append(node("slice_update", 0, 1, 1 if begin == "tensor" else 2))
+else:
+    nodes.append(node("concat", 0, 1))
 os.makedirs(out)
 json.dump({"nodes": nodes}, open(os.path.join(out, "main.json"), "w"))
 '''
@@ -100,10 +99,9 @@ class IphoneTest(ProgramTest):
 
     def kv_write(self):
         self.write("export.py", PROGRAMS)
-        return self.case("kv-write", {"generate": ["python3", "export.py", "{model}", "{begin_index}", "{write}", "{layers}"]},
-                         [{"name": "begin_index", "choices": ["shape", "tensor"]}, {"name": "write", "choices": ["cat", "indexed"]},
-                          {"name": "layers", "range": [1, 4]}],
-                         failing={"begin_index": "tensor", "write": "indexed", "layers": 4}, inputs=INPUTS,
+        return self.case("kv-write", {"generate": ["python3", "export.py", "{model}", "{begin_index}", "{write}"]},
+                         [{"name": "begin_index", "choices": ["shape", "tensor"]}, {"name": "write", "choices": ["cat", "indexed"]}],
+                         failing={"begin_index": "tensor", "write": "indexed"}, inputs=INPUTS,
                          limits={"timeout_s": 20, "memory_mb": 0})
 
     def assert_hidden(self, *texts):
@@ -269,6 +267,11 @@ class Trials(IphoneTest):
             for entry in self.log(alias):
                 running += 1 if "begin" in entry else -1
                 self.assertIn(running, (0, 1), self.log(alias))
+        head = self.trapline("matrix", case, "-u", "coreai:gpu%a", "-u", "coreai:gpu%b", status=0).stdout.splitlines()[2]
+        self.assertEqual(head.split()[-2:], [":gpu%a", ":gpu%b"])
+        sides = json.loads(self.trapline("compare", "--by", "unit", "--json").stdout)
+        for unit in units:
+            self.assertIn(unit, json.dumps(sides))
         listed = json.loads(self.trapline("list", "trials", "-u", "coreai:ane%a", "--json", status=0).stdout)["trials"]
         self.assertEqual(len(listed), 2)
 

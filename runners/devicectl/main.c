@@ -37,11 +37,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TAKE_S 300.0
 #define LIST_S 20.0
+/* A description has a minute. */
+#define TAKE_DESCRIBE_S 10.0
+#define LIST_DESCRIBE_S 10.0
 #define LIST_AGAIN_S 6.0 /* when trapline waits for the end */
 #define DESCRIBE_S 30.0
 #define END_S 8.0
-#define BEFORE_S 840.0 /* list, copy and launch together */
+#define BEFORE_S 840.0 /* waiting for others, list, copy and launch together */
 #define REPORT_S 30.0  /* a report comes within seconds, if it comes */
 #define REPORT_NAME "crash.ips"
 #define PLACE "Documents/trapline" /* in the app's container */
@@ -139,7 +143,8 @@ static int describe_for(const json_t *request, json_t *answer)
     json_t *told = NULL;
     if (target_open(&g, request, ".", &e))
         why = tl_format("%s: %s", e.what, e.why);
-    else if (!(why = tl_tool_look(&g.tool, LIST_S)))
+    else if (!(why = tl_tool_take(&g.tool, TAKE_DESCRIBE_S)) &&
+             !(why = tl_tool_look(&g.tool, LIST_DESCRIBE_S)))
         told = ask_app(&g, &why);
     json_object_set(answer, "name", json_object_get(request, "runner"));
     if (told) {
@@ -372,7 +377,8 @@ static void run_app(struct trial *t, const json_t *request)
 static void prepare(struct trial *t)
 {
     struct tl_error e;
-    char *why = tl_tool_look(&t->g.tool, LIST_S);
+    char *why = tl_tool_take(&t->g.tool, TAKE_S);
+    why = why ? why : tl_tool_look(&t->g.tool, LIST_S);
     json_t *request = why ? NULL : request_of(t, &e);
     if (why)
         tl_run_unsupported(t->run, "%s", why);

@@ -16,15 +16,19 @@ struct tl_tool {
 };
 
 /* -1 with *e when there is no xcrun. Release with tl_tool_close. */
-int tl_tool_open(struct tl_tool *t, const char *udid, const char *bundle, const char *alias, const char *directory,
-                 struct tl_error *e);
+int tl_tool_open(struct tl_tool *t, const char *udid, const char *bundle, const char *alias,
+                 const char *directory, struct tl_error *e);
 void tl_tool_close(struct tl_tool *t);
 
 /* Runs `xcrun devicectl ARGUMENTS…` (NULL at their end), which has that many seconds. *json becomes the document that it
  * writes, with its size, and is the caller's to free; json may be NULL. -1 with *e, whose why is what it said last,
  * without what is hidden. */
-int tl_tool_run(const struct tl_tool *t, const char *const *arguments, double seconds, char **json, size_t *size,
-                struct tl_error *e);
+int tl_tool_run(const struct tl_tool *t, const char *const *arguments, double seconds, char **json,
+                size_t *size, struct tl_error *e);
+
+/* Takes the device for this process until it exits, waiting for others of this user that have it. NULL, or why not (a
+ * new string). */
+char *tl_tool_take(const struct tl_tool *t, double seconds);
 
 /* Whether the device can be used now: NULL, or why not (a new string). Fills t->phone. */
 char *tl_tool_look(struct tl_tool *t, double seconds);
@@ -35,7 +39,7 @@ int tl_tool_copy_from(const struct tl_tool *t, const char *from, const char *to,
 
 /* Waits for the report that the device writes of a death: of that process, captured between these times of its own
  * clock. It is left as `name` in the directory. False when none came in time. */
-bool tl_tool_report(const struct tl_tool *t, const char *process, int pid, int64_t launched_us, int64_t ended_us,
-                    double patience_s, const char *name);
+bool tl_tool_report(const struct tl_tool *t, const char *process, int pid, int64_t launched_us,
+                    int64_t ended_us, double patience_s, const char *name);
 
 #endif

@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-from program import HERE, ProgramTest
+from program import HERE, SANITIZED, ProgramTest
 
 FAKES = os.path.join(os.path.dirname(HERE), "fakes", "apple")
 BUNDLE = "org.trapline.host"
@@ -81,6 +81,12 @@ class IphoneTest(ProgramTest):
             return []
         with open(path, encoding="utf-8") as file:
             return [json.loads(line) for line in file]
+
+    def most_at_once(self, alias):
+        running = [0]
+        for entry in self.log(alias):
+            running.append(running[-1] + (1 if "begin" in entry else -1))
+        return max(running)
 
     def wait_until(self, holds):
         deadline = time.monotonic() + 60
@@ -213,6 +219,26 @@ class Trials(IphoneTest):
         self.assertEqual((trial["outcome"], trial["phase"]), ("error", "execute"))
         self.assertIn("the model is not what it was", trial["message"])
 
+    def test_observed(self):
+        self.phone("a")
+        case = self.model("drift")
+        self.assertEqual(self.one(case, "-u", "coreai:gpu%a", status=0)["outcome"], "pass")
+        trial = self.one(case, "-u", "coreai:ane%a", status=1)
+        self.assertEqual((trial["outcome"], trial["signature"]["title"]), ("fallback", "ran on gpu, not on ane"))
+
+    def test_two_traplines(self):
+        """The second waits until the first has done with the phone."""
+        self.phone("a")
+        case = self.model("wait", timeout_s=1)
+        both = []
+        for self.db in (self.path("1.db"), self.path("2.db")):
+            both.append(self.start("run", case, "-u", "coreai:gpu%a", "--json"))
+        for one in both:
+            out, err = one.communicate(timeout=100)
+            self.assertTrue(out, err)
+            self.assertEqual(json.loads(out)["trials"][0]["outcome"], "hang", err)
+        self.assertEqual(self.most_at_once("a"), 1)
+
     def test_late_report(self):
         self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
         home = self.phone("a", report_delay_s=1.5)
@@ -262,11 +288,7 @@ class Trials(IphoneTest):
         done = self.trapline("run", case, *[word for unit in units for word in ("-u", unit)], "--repeat", "2", "-j", "4", "--json", status=0)
         trials = json.loads(done.stdout)["trials"]
         self.assertEqual({t["unit"] for t in trials}, set(units))
-        for alias in ("a", "b"):
-            running = 0
-            for entry in self.log(alias):
-                running += 1 if "begin" in entry else -1
-                self.assertIn(running, (0, 1), self.log(alias))
+        self.assertEqual([self.most_at_once(alias) for alias in "ab"], [1, 1])
         head = self.trapline("matrix", case, "-u", "coreai:gpu%a", "-u", "coreai:gpu%b", status=0).stdout.splitlines()[2]
         self.assertEqual(head.split()[-2:], [":gpu%a", ":gpu%b"])
         sides = json.loads(self.trapline("compare", "--by", "unit", "--json").stdout)
@@ -276,6 +298,7 @@ class Trials(IphoneTest):
         self.assertEqual(len(listed), 2)
 
 
+@unittest.skipIf(SANITIZED, "the same code, many times over")
 class Answers(IphoneTest):
     """The rows of the iPhone in the public report of the KV-cache write."""
 

@@ -41,10 +41,9 @@ static bool is_word(char c)
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead)
 {
     static const char *const general[] = {
-        "root",   "localhost", "user",   "users", "admin", "administrator", "ubuntu",
-        "debian", "fedora",    "runner", "build", "test",  "home",          "Shared",
-        "model",  "models",    "nobody", "guest", "data",  "trapline",      "local",  "iPhone",
-        "iPad"};
+        "root",   "localhost", "user",  "users",    "admin", "administrator", "ubuntu", "debian",
+        "fedora", "runner",    "build", "test",     "home",  "Shared",        "model",  "models",
+        "nobody", "guest",     "data",  "trapline", "local", "iPhone",        "iPad"};
     if (!name || strlen(name) < 3)
         return;
     for (size_t i = 0; i < TL_COUNT(general); i++)

@@ -106,7 +106,8 @@ static struct tl_device *with_alias(const struct tl_devices *all, const char *al
 static int bad(const struct tl_devices *all, const char *place, const char *expected, struct tl_error *e)
 {
     char *where = tl_format("%s: %s", all->path, place);
-    tl_fail(e, TL_ERROR_INPUT, reading, where, "%s; mend it, or remove the file and add the devices again", expected);
+    tl_fail(e, TL_ERROR_INPUT, reading, where, "%s; mend it, or remove the file and add the devices again",
+            expected);
     free(where);
     return -1;
 }
@@ -123,7 +124,8 @@ static int read_apps(const struct tl_devices *all, size_t i, const json_t *apps,
     json_object_foreach((json_t *)apps, runner, bundle) {
         const char *text = json_string_value(bundle);
         if (!runner_valid(runner) || !text || !bundle_valid(text))
-            return bad(all, place, "names of runners, and for each the bundle identifier of an app, were expected", e);
+            return bad(all, place,
+                       "names of runners, and for each the bundle identifier of an app, were expected", e);
         add_app(d, runner, text);
     }
     return 0;
@@ -175,7 +177,8 @@ int tl_devices_load(struct tl_devices *all, struct tl_error *e)
     if (!text && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     if (!text)
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, reading, all->path, "a JSON file of at most 1 MiB was expected");
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, reading, all->path,
+                             "a JSON file of at most 1 MiB was expected");
     json_error_t je;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &je);
     free(text);
@@ -211,8 +214,8 @@ int tl_devices_save(const struct tl_devices *all, struct tl_error *e)
 {
     json_t *root = document_of(all);
     char *text = json_dumps(root, JSON_INDENT(1)), *whole = tl_format("%s\n", text ? text : "");
-    int failed =
-        !text || tl_make_parents(all->path, 0700) || tl_replace_file(all->path, whole, strlen(whole), 0600, true);
+    int failed = !text || tl_make_parents(all->path, 0700) ||
+                 tl_replace_file(all->path, whole, strlen(whole), 0600, true);
     int why = errno;
     json_decref(root);
     free(text);
@@ -233,7 +236,8 @@ const struct tl_device *tl_devices_find(const struct tl_devices *all, const char
     for (size_t i = 0; i < all->n && i < 20; i++)
         tl_buffer_printf(&known, "%s%s", i ? ", " : "", all->list[i].alias);
     tl_fail(e, TL_ERROR_INPUT, "no such device", alias,
-            "`trapline devices add %s UDID` makes it known (`xcrun devicectl list devices` shows what is there); known: "
+            "`trapline devices add %s UDID` makes it known (`xcrun devicectl list devices` shows what is "
+            "there); known: "
             "%s",
             alias, known.size ? known.data : "none");
     tl_buffer_free(&known);
@@ -248,7 +252,8 @@ const char *tl_device_app(const struct tl_device *d, const char *runner, struct 
     if (!strcmp(runner, USUAL_RUNNER))
         return USUAL_BUNDLE;
     tl_fail(e, TL_ERROR_INPUT, "no app for this runner", d->alias,
-            "no app is known there that speaks for the runner %s: `trapline devices add %s UDID %s=BUNDLE` names one; "
+            "no app is known there that speaks for the runner %s: `trapline devices add %s UDID %s=BUNDLE` "
+            "names one; "
             "%s has %s",
             runner, d->alias, runner, USUAL_RUNNER, USUAL_BUNDLE);
     return NULL;
@@ -275,9 +280,10 @@ static int take_word(struct tl_device *d, const char *word, struct tl_error *e)
         d->name = tl_strdup(is + 1);
         json_decref(utf8);
     } else if (!runner_valid(key) || !bundle_valid(is + 1)) {
-        result = tl_fail(e, TL_ERROR_INPUT, doing, word,
-                         "RUNNER=BUNDLE was expected: the name of a runner and the bundle identifier of an app, for "
-                         "example coreai=com.example.host");
+        result = tl_fail(
+            e, TL_ERROR_INPUT, doing, word,
+            "RUNNER=BUNDLE was expected: the name of a runner and the bundle identifier of an app, for "
+            "example coreai=com.example.host");
     } else {
         add_app(d, key, is + 1);
     }
@@ -292,8 +298,9 @@ int tl_devices_add(struct tl_devices *all, const char *alias, const char *udid, 
     if (!tl_alias_valid(alias, strlen(alias)))
         return tl_fail(e, TL_ERROR_INPUT, doing, alias, "%s", TL_ALIAS_EXPECTED);
     if (!udid_valid(udid))
-        return tl_fail(e, TL_ERROR_INPUT, doing, udid,
-                       "a UDID was expected, 8 to 64 letters, digits and '-'; `xcrun devicectl list devices` shows it");
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, udid,
+            "a UDID was expected, 8 to 64 letters, digits and '-'; `xcrun devicectl list devices` shows it");
     struct tl_device d = {.alias = tl_strdup(alias), .udid = tl_strdup(udid)};
     for (size_t i = 0; i < n; i++) {
         if (take_word(&d, words[i], e)) {

@@ -17,7 +17,7 @@ struct tl_device {
     size_t n_apps;
     struct tl_device_app {
         char *runner, *bundle; /* the program on the device that speaks for a runner */
-    } *apps;
+    } * apps;
 };
 
 struct tl_devices {

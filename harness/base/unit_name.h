@@ -30,6 +30,7 @@ char *tl_unit_name_text(const char *runner, const char *build, const char *devic
 /* Whether a text can be the alias of a device: letters, digits, '.', '_' and '-', at most TL_ALIAS_MOST of them. */
 #define TL_ALIAS_MOST 64
 bool tl_alias_valid(const char *text, size_t n);
-#define TL_ALIAS_EXPECTED "letters, digits, '.', '_' and '-' were expected, 64 at most, and no '-' or '.' first"
+#define TL_ALIAS_EXPECTED                                                                                    \
+    "letters, digits, '.', '_' and '-' were expected, 64 at most, and no '-' or '.' first"
 
 #endif

@@ -29,7 +29,8 @@ static int print_devices(const struct tl_options *o, const struct tl_devices *al
         putchar('\n');
     }
     if (!all->n)
-        fputs("no devices yet; `trapline devices add ALIAS UDID` makes one known (`xcrun devicectl list devices` shows "
+        fputs("no devices yet; `trapline devices add ALIAS UDID` makes one known (`xcrun devicectl list "
+              "devices` shows "
               "what is there)\n",
               stderr);
     return tl_finish_output(TL_EXIT_OK);
@@ -51,12 +52,13 @@ static int devices_command(struct tl_options *o)
     bool list = !strcmp(what, "list") && o->n_args <= 1, add = !strcmp(what, "add") && o->n_args >= 3,
          remove = !strcmp(what, "remove") && o->n_args == 2;
     if (!list && !add && !remove)
-        return tl_usage_error(&tl_command_devices, "`add ALIAS UDID [RUNNER=BUNDLE]… [name=NAME]`, `remove ALIAS` or "
-                                                   "`list` was expected");
+        return tl_usage_error(&tl_command_devices,
+                              "`add ALIAS UDID [RUNNER=BUNDLE]… [name=NAME]`, `remove ALIAS` or "
+                              "`list` was expected");
     struct tl_devices all;
     struct tl_error e;
     int status = tl_devices_load(&all, &e) || (!list && change(o, &all, &e)) ? tl_print_error(&e)
-                                                                               : print_devices(o, &all);
+                                                                             : print_devices(o, &all);
     tl_devices_free(&all);
     return status;
 }

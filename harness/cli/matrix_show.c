@@ -2,9 +2,9 @@
 #include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/unit_name.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
+#include "harness/base/unit_name.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
@@ -48,7 +48,8 @@ static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case 
         const struct tl_unit *u = m->units[i];
         const char *slash = u->build ? strrchr(u->build, '/') : NULL;
         tl_table_add(
-            t, tl_unit_name_text("", u->build ? (slash ? slash + 1 : u->build) : NULL, u->device, u->alias), NULL);
+            t, tl_unit_name_text("", u->build ? (slash ? slash + 1 : u->build) : NULL, u->device, u->alias),
+            NULL);
     }
     t->n_headers = 2;
 }

@@ -27,10 +27,11 @@ int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e)
     struct tl_unit_name name;
     const char *lacks = tl_unit_name_parse(text, &name);
     if (lacks)
-        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text,
-                       "%s; expected %s, for example selftest:cpu, onnxruntime@1.22.0:cpu or coreai:gpu%%phone; "
-                       "`trapline list units` shows what is here",
-                       lacks, TL_UNIT_FORM);
+        return tl_fail(
+            e, TL_ERROR_INPUT, "not a unit", text,
+            "%s; expected %s, for example selftest:cpu, onnxruntime@1.22.0:cpu or coreai:gpu%%phone; "
+            "`trapline list units` shows what is here",
+            lacks, TL_UNIT_FORM);
     u->runner = tl_unit_part_text(name.runner);
     u->build = tl_unit_part_text(name.build);
     u->device = tl_unit_part_text(name.device);
@@ -187,9 +188,10 @@ static int find_device(struct tl_unit *u, struct tl_error *e)
 int tl_unit_find(struct tl_unit *u, struct tl_error *e)
 {
     if (u->alias && u->build)
-        return tl_fail(e, TL_ERROR_INPUT, "no such build", u->text,
-                       "the runtime of a device is that of its system, and has no builds; %s:%s%%%s was expected",
-                       u->runner, u->device, u->alias);
+        return tl_fail(
+            e, TL_ERROR_INPUT, "no such build", u->text,
+            "the runtime of a device is that of its system, and has no builds; %s:%s%%%s was expected",
+            u->runner, u->device, u->alias);
     if (u->alias)
         return find_device(u, e);
     u->path = tl_runner_find(u->runner, e);

@@ -13,9 +13,9 @@
 #include <stdbool.h>
 
 struct tl_unit {
-    char *text;   /* as asked for */
-    char *runner; /* name or path */
-    char *build;  /* NULL when none is named */
+    char *text;           /* as asked for */
+    char *runner;         /* name or path */
+    char *build;          /* NULL when none is named */
     char *device;         /* the part before '%' */
     char *alias;          /* NULL: this machine itself */
     char *slots_of;       /* what its slots are counted for; NULL: the unit itself */
@@ -26,7 +26,7 @@ struct tl_unit {
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
     char *os_build; /* of the device; NULL: this machine's */
-    json_t *axes; /* names of those that it understands; NULL: it does not say */
+    json_t *axes;   /* names of those that it understands; NULL: it does not say */
     bool can_serve;
     bool usable;    /* the device can be used here with this build */
     char *why;      /* why not */

@@ -340,7 +340,7 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
         enum tl_message_kind kind;
     } kinds[] = {{"phase", TL_MESSAGE_PHASE},         {"result", TL_MESSAGE_RESULT},
                  {"error", TL_MESSAGE_ERROR},         {"unsupported", TL_MESSAGE_UNSUPPORTED},
-                 {"died", TL_MESSAGE_DIED},               {"lost", TL_MESSAGE_LOST},
+                 {"died", TL_MESSAGE_DIED},           {"lost", TL_MESSAGE_LOST},
                  {"devices", TL_MESSAGE_DESCRIPTION}, {"serving", TL_MESSAGE_SERVING},
                  {"forked", TL_MESSAGE_FORKED}};
     static const char all[] =

@@ -311,11 +311,12 @@ static void died_elsewhere(const struct tl_process_facts *f, struct tl_trial_rec
         r->outcome = TL_OUTCOME_CRASH;
         set_message(r, tl_strdup(words));
     } else {
-        set_cause(r, "signal", name,
-                  words ? tl_strdup(words)
-                        : tl_format("ended by %s on its device: by its system, which does so for want of memory or "
-                                    "when something takes too long, or by somebody",
-                                    name));
+        set_cause(
+            r, "signal", name,
+            words ? tl_strdup(words)
+                  : tl_format("ended by %s on its device: by its system, which does so for want of memory or "
+                              "when something takes too long, or by somebody",
+                              name));
     }
     free(words);
 }
@@ -461,7 +462,9 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         r->outcome = TL_OUTCOME_HANG;
         hidden = hides_what_hangs(f, r);
         at = f->elsewhere ? -1 : tl_decisive_of_hang(r);
-        why = f->elsewhere ? "on a device, whose stacks are not seen" : hidden ? TL_NOT_TRACED : why_no_stack(r, at);
+        why = f->elsewhere ? "on a device, whose stacks are not seen"
+              : hidden     ? TL_NOT_TRACED
+                           : why_no_stack(r, at);
         set_message(r, tl_format("phase %s took longer than %g s%s%s%s", tl_phase_name(r->phase),
                                  f->timeout_s, f->got_result ? " (its result had been sent)" : "",
                                  why ? ", " : "", why ? why : ""));

@@ -55,9 +55,9 @@ struct tl_process_facts {
     bool elsewhere;             /* its model ran on another machine, where nobody traces it */
     bool got_died, got_lost;    /* there: it died of died_signal; that machine went away */
     int died_signal;
-    double timeout_s;           /* of the phase it was in */
-    const char *device_asked;   /* NULL: any */
-    bool has_reference;         /* its outputs will be compared: they alone do not say what is right */
+    double timeout_s;               /* of the phase it was in */
+    const char *device_asked;       /* NULL: any */
+    bool has_reference;             /* its outputs will be compared: they alone do not say what is right */
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */
 };
 

@@ -297,7 +297,8 @@ static char *fallback_title(const struct tl_trial_record *r)
 {
     struct tl_unit_name unit = tl_unit_name_of(r->unit ? r->unit : "");
     if (r->observed_device && !json_object_get(r->result, "fallback"))
-        return tl_format("ran on %s, not on %.*s", r->observed_device, (int)(unit.device.n ? unit.device.n : 20),
+        return tl_format("ran on %s, not on %.*s", r->observed_device,
+                         (int)(unit.device.n ? unit.device.n : 20),
                          unit.device.n ? unit.device.at : "the device asked for");
     return message_of(r);
 }

@@ -22,7 +22,9 @@ const char *tl_app_signal_name(int number)
         "SIGFPE",  "SIGKILL", "SIGBUS",    "SIGSEGV", "SIGSYS",   "SIGPIPE", "SIGALRM", "SIGTERM",
         "SIGURG",  "SIGSTOP", "SIGTSTP",   "SIGCONT", "SIGCHLD",  "SIGTTIN", "SIGTTOU", "SIGIO",
         "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGINFO", "SIGUSR1", "SIGUSR2"};
-    return number > 0 && (size_t)number < TL_COUNT(names) ? names[number] : "SIG of another number";
+    if (number < 1 || (size_t)number >= TL_COUNT(names))
+        return "SIG of another number";
+    return names[number];
 }
 
 int tl_app_signal_in(const char *line)
@@ -126,7 +128,7 @@ int tl_app_run(struct tl_app *app, const char *const *arguments, struct tl_error
         t->xcrun,   "devicectl", "device",  "process", "launch", "--console", "--terminate-existing",
         "--device", t->udid,     t->bundle, "--"};
     size_t n = 11;
-    for (size_t i = 0; arguments[i] && i < ARGUMENTS_MOST; i++)
+    for (size_t i = 0; i < ARGUMENTS_MOST && arguments[i]; i++)
         argv[n++] = arguments[i];
     char **environment = environment_of(app->environment);
     app->console = (struct tl_console){.argv = argv,

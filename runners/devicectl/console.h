@@ -17,10 +17,10 @@ struct tl_console {
     void (*on_line)(struct tl_console *c, int stream, const char *line);
     void *arg;
 
-    bool launched;  /* set by on_line */
-    int status;     /* when it has ended: as waitpid gives it */
-    bool stopped;   /* it was asked to end: time was up, or tl_console_stop */
-    bool too_slow;  /* it was not launched in time */
+    bool launched; /* set by on_line */
+    int status;    /* when it has ended: as waitpid gives it */
+    bool stopped;  /* it was asked to end: time was up, or tl_console_stop */
+    bool too_slow; /* it was not launched in time */
     bool had_to_be_killed;
 };
 

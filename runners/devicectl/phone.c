@@ -26,7 +26,8 @@ static json_t *read_document(const char *text, size_t size, struct tl_error *e)
     if (json_is_object(root))
         return root;
     json_decref(root);
-    tl_fail(e, TL_ERROR_INPUT, doing, "", "a JSON object was expected; its version of Xcode may write another form");
+    tl_fail(e, TL_ERROR_INPUT, doing, "",
+            "a JSON object was expected; its version of Xcode may write another form");
     return NULL;
 }
 
@@ -64,10 +65,10 @@ static int take_state(const json_t *device, struct tl_phone *p, struct tl_error 
         const char *part, *name, *wanted, *why;
         bool other; /* anything but the wanted one is a reason; else the named one is */
     } states[] = {
-        {"connectionProperties", "pairingState", "paired", "it is not paired: connect it and choose to trust this Mac",
-         true},
-        {"connectionProperties", "tunnelState", "unavailable", "it cannot be reached: connect it by its cable and unlock it",
-         false},
+        {"connectionProperties", "pairingState", "paired",
+         "it is not paired: connect it and choose to trust this Mac", true},
+        {"connectionProperties", "tunnelState", "unavailable",
+         "it cannot be reached: connect it by its cable and unlock it", false},
         {"deviceProperties", "developerModeStatus", "disabled",
          "its developer mode is off: it is in its settings, under privacy and security", false},
         {"deviceProperties", "bootState", "booted", "it has not started yet", true},
@@ -143,8 +144,9 @@ static bool is_report_of(const char *path, const char *process)
     for (const char *at = path; *at; at++)
         if ((unsigned char)*at < ' ')
             return false;
-    return *path != '/' && *path != '-' && !strstr(path, "..") && length > 4 && length < 256 && strlen(path) < 1024 &&
-           !strcmp(name + length - 4, ".ips") && !strncmp(name, process, n) && name[n] == '-';
+    return *path != '/' && *path != '-' && !strstr(path, "..") && length > 4 && length < 256 &&
+           strlen(path) < 1024 && !strcmp(name + length - 4, ".ips") && !strncmp(name, process, n) &&
+           name[n] == '-';
 }
 
 /* The time stands in the name, so the later one comes first. */
@@ -217,7 +219,8 @@ char *tl_hide(const struct tl_hidden *h, const char *text)
     char *clean = tl_strdup(text);
     if (!h->phone)
         return clean;
-    const char *const secrets[] = {h->phone->udid, h->phone->identifier, h->phone->serial, h->phone->ecid, h->phone->name};
+    const char *const secrets[] = {h->phone->udid, h->phone->identifier, h->phone->serial, h->phone->ecid,
+                                   h->phone->name};
     for (size_t i = 0; i < TL_COUNT(secrets); i++)
         if (secrets[i] && !tells_nothing(secrets[i]))
             clean = replace(clean, secrets[i], h->alias);

@@ -21,7 +21,8 @@ struct tl_phone {
 
 /* Finds the device of a UDID, or of CoreDevice's identifier. 1: found; 0: it is not among them; -1 with *e: the document
  * is not what it should be. Release with tl_phone_free when it was found. */
-int tl_phone_find(const char *text, size_t size, const char *udid, struct tl_phone *phone, struct tl_error *e);
+int tl_phone_find(const char *text, size_t size, const char *udid, struct tl_phone *phone,
+                  struct tl_error *e);
 void tl_phone_free(struct tl_phone *phone);
 
 /* The names of files in what `devicectl device info files` writes, of those that end in `.ips` and begin with a

@@ -39,7 +39,8 @@ static int narrow(enum tl_dtype *dtype, void *data, uint64_t elements)
 }
 
 /* One input as a file of the directory; its description, NULL with *e. */
-static json_t *stage_input(const struct tl_input *in, const char *directory, size_t number, struct tl_error *e)
+static json_t *stage_input(const struct tl_input *in, const char *directory, size_t number,
+                           struct tl_error *e)
 {
     char *name = tl_format("%zu.npy", number), *path = tl_format("%s/%s", directory, name);
     char *data = tl_malloc((size_t)in->bytes + 1);
@@ -50,9 +51,11 @@ static json_t *stage_input(const struct tl_input *in, const char *directory, siz
     if (tl_input_fill(in, data, (size_t)in->bytes, e))
         ;
     else if (narrow(&dtype, data, in->elements))
-        tl_fail(e, TL_ERROR_INPUT, doing, in->name, "an integer of it does not fit into 32 bits, which is what Core AI takes");
+        tl_fail(e, TL_ERROR_INPUT, doing, in->name,
+                "an integer of it does not fit into 32 bits, which is what Core AI takes");
     else if (!tl_npy_write(path, dtype, in->rank, in->dims, data, e))
-        told = json_pack("{s:s,s:s,s:O,s:s}", "name", in->name, "dtype", tl_dtype_name(dtype), "shape", shape, "npy", name);
+        told = json_pack("{s:s,s:s,s:O,s:s}", "name", in->name, "dtype", tl_dtype_name(dtype), "shape", shape,
+                         "npy", name);
     json_decref(shape);
     free(data);
     free(path);
@@ -93,7 +96,8 @@ static json_t *stage_call(const json_t *call, const char *model, const json_t *v
     if (!is_below(asset) || (state && !json_is_array(state)) || (feed && !json_is_object(feed)) ||
         (listed && !json_is_array(listed))) {
         tl_fail(e, TL_ERROR_INPUT, doing, "calls.json",
-                "a call has \"asset\", a path below the model, and may have lists \"inputs\" and \"state\", and an object "
+                "a call has \"asset\", a path below the model, and may have lists \"inputs\" and \"state\", "
+                "and an object "
                 "\"feed\"");
         return NULL;
     }
@@ -105,14 +109,15 @@ static json_t *stage_call(const json_t *call, const char *model, const json_t *v
     tl_inputs_free(inputs, n);
     if (!staged)
         return NULL;
-    json_t *told = json_pack("{s:s,s:s,s:o}", "asset", asset, "function", function ? function : "main", "inputs", staged);
+    json_t *told = json_pack("{s:s,s:s,s:o}", "asset", asset, "function", function ? function : "main",
+                             "inputs", staged);
     json_object_set_new(told, "state", state ? json_incref((json_t *)state) : json_array());
     json_object_set_new(told, "feed", feed ? json_incref((json_t *)feed) : json_object());
     return told;
 }
 
-static json_t *own_calls(const char *text, size_t size, const char *model, const json_t *variant, const char *directory,
-                         struct tl_error *e)
+static json_t *own_calls(const char *text, size_t size, const char *model, const json_t *variant,
+                         const char *directory, struct tl_error *e)
 {
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL), *calls = json_array();
     const json_t *listed = json_object_get(root, "calls");
@@ -143,11 +148,13 @@ static json_t *one_call(const char *path, const json_t *variant, const char *dir
         return NULL;
     json_t *staged = stage_inputs(inputs, n, directory, &number, e);
     tl_inputs_free(inputs, n);
-    return staged ? json_pack("[{s:s,s:s,s:o,s:[],s:{}}]", "asset", "", "function", "main", "inputs", staged, "state", "feed")
+    return staged ? json_pack("[{s:s,s:s,s:o,s:[],s:{}}]", "asset", "", "function", "main", "inputs", staged,
+                              "state", "feed")
                   : NULL;
 }
 
-int tl_stage_calls(const char *model, const char *inputs, const json_t *variant, const char *directory, struct tl_error *e)
+int tl_stage_calls(const char *model, const char *inputs, const json_t *variant, const char *directory,
+                   struct tl_error *e)
 {
     char *own = tl_format("%s/calls.json", model), *to = tl_format("%s/calls.json", directory);
     size_t size = 0;

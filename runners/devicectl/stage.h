@@ -15,6 +15,7 @@
  * PATH is below the model, or empty for the model itself. The calls are those of the model's own calls.json where it is
  * a directory that has one (docs/iphone.md), else one call of "main" with the inputs of the trial. inputs may be NULL.
  * -1 with *e, whose why says what is wrong with which file. */
-int tl_stage_calls(const char *model, const char *inputs, const json_t *variant, const char *directory, struct tl_error *e);
+int tl_stage_calls(const char *model, const char *inputs, const json_t *variant, const char *directory,
+                   struct tl_error *e);
 
 #endif

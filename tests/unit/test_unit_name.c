@@ -46,9 +46,9 @@ Test(unit_name, parts)
 
 Test(unit_name, what_is_none)
 {
-    static const char *const none[] = {"",      "cpu",   ":cpu",    "r:",     "r@:cpu", "@b:cpu",    "r:%a",
-                                       "r:d%",  "r:d%%", "r:d%a%b", "r:d%a b", "r:d%-a", "r:d%a/b", "r:d/e",
-                                       "./r/s", "r:d%.a"};
+    static const char *const none[] = {"",        "cpu",   ":cpu",  "r:",      "r@:cpu",  "@b:cpu",
+                                       "r:%a",    "r:d%",  "r:d%%", "r:d%a%b", "r:d%a b", "r:d%-a",
+                                       "r:d%a/b", "r:d/e", "./r/s", "r:d%.a"};
     struct tl_unit_name n;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         cr_expect_not_null(tl_unit_name_parse(none[i], &n), "%s", none[i]);

@@ -158,7 +158,7 @@ static char *redact_udids(char *text)
         if (at - text < 8 || (from > text && is_word(from[-1])) || !is_udid(from))
             continue;
         memcpy(from, instead, sizeof instead - 1);
-        memmove(from + sizeof instead - 1, from + 25, strlen(from + 25) + 1);
+        memmove(from + sizeof instead - 1, at + 17, strlen(at + 17) + 1);
         at = from;
     }
     return text;

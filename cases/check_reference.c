@@ -225,7 +225,7 @@ void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at)
         r->unit = !strcmp(text, "same") ? "same" : tl_check_unit(ck, text, ck->c->directory);
     if (text && !r->unit)
         tl_note_found(ck, &keys[0].at,
-                      "expected a unit, RUNNER[@BUILD]:DEVICE, or \"same\", or \"reference\"");
+                      "expected a unit, RUNNER[@BUILD]:DEVICE[%%ALIAS], or \"same\", or \"reference\"");
     if (!keys[0].at.value && !keys[2].at.value)
         tl_note(ck, at,
                 "expected \"unit\", whose outputs are right, or \"outputs\", with files of what is right");

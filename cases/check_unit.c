@@ -1,25 +1,38 @@
 /* Checks a unit as case files and suites name it, in the place of the file that names it. */
 #include "cases/check.h"
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* A path is relative to the file that names it. A new string; NULL for a part that is not there. */
+static char *in_place(struct tl_unit_part part, const char *directory)
+{
+    bool far = part.n && *part.at != '/' && memchr(part.at, '/', part.n);
+    char *text = tl_unit_part_text(part);
+    if (!far)
+        return text;
+    char *path = tl_format("%s/%s", directory, text);
+    free(text);
+    return path;
+}
+
 const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory)
 {
-    const char *colon = strrchr(text, ':'), *at = strchr(text, '@');
+    struct tl_unit_name name;
     if (!strcmp(text, "reference"))
         return tl_arena_string(ck->arena, text);
-    if (!colon || colon == text || !colon[1] || strchr(colon, '/') || at == text || (at && at + 1 == colon))
+    if (tl_unit_name_parse(text, &name))
         return NULL;
-    size_t runner = at && at < colon ? (size_t)(at - text) : (size_t)(colon - text);
-    const char *build = at && at < colon ? at + 1 : colon;
-    bool far_runner = memchr(text, '/', runner) && text[0] != '/',
-         far_build = memchr(build, '/', (size_t)(colon - build)) && build[0] != '/';
-    char *whole =
-        tl_format("%s%s%.*s%s%s%s%s", far_runner ? directory : "", far_runner ? "/" : "", (int)runner, text,
-                  build != colon ? "@" : "", far_build ? directory : "", far_build ? "/" : "", build);
+    char *runner = in_place(name.runner, directory), *build = in_place(name.build, directory),
+         *device = tl_unit_part_text(name.device), *alias = tl_unit_part_text(name.alias),
+         *whole = tl_unit_name_text(runner, build, device, alias);
     const char *kept = tl_arena_string(ck->arena, whole);
+    free(runner);
+    free(build);
+    free(device);
+    free(alias);
     free(whole);
     return kept;
 }

@@ -1,6 +1,7 @@
 #include "cases/expected.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 #include "harness/base/version.h"
 
 #include <stdlib.h>
@@ -33,25 +34,21 @@ static bool build_in(const char *part, const char *build)
     return in;
 }
 
-/* Whether a unit is one that a text names: RUNNER[@BUILDS]:DEVICE, without builds any build. */
+/* Whether a unit is one that a text names: RUNNER[@BUILDS]:DEVICE[%ALIAS], without builds any build. */
 static bool unit_holds(const char *text, const char *unit)
 {
-    const char *colon = strrchr(text, ':'), *at = strchr(text, '@'), *unit_colon = strrchr(unit, ':'),
-               *unit_at = strchr(unit, '@');
+    struct tl_unit_name wanted, name;
     if (!strcmp(text, unit))
         return true;
-    if (!colon || !unit_colon || strcmp(colon, unit_colon) != 0)
+    if (tl_unit_name_parse(text, &wanted) || tl_unit_name_parse(unit, &name) ||
+        !tl_unit_part_is(wanted.runner, name.runner) || !tl_unit_part_is(wanted.device, name.device) ||
+        !tl_unit_part_is(wanted.alias, name.alias))
         return false;
-    at = at && at < colon ? at : colon;
-    unit_at = unit_at && unit_at < unit_colon ? unit_at : unit_colon;
-    if (at - text != unit_at - unit || strncmp(text, unit, (size_t)(at - text)) != 0)
-        return false;
-    if (at == colon)
+    if (!wanted.build.n)
         return true;
-    if (unit_at == unit_colon)
+    if (!name.build.n)
         return false;
-    char *builds = tl_format("%.*s", (int)(colon - at - 1), at + 1), *rest = builds,
-         *build = tl_format("%.*s", (int)(unit_colon - unit_at - 1), unit_at + 1);
+    char *builds = tl_unit_part_text(wanted.build), *rest = builds, *build = tl_unit_part_text(name.build);
     bool any = false;
     for (char *part; !any && (part = strsep(&rest, ","));)
         any = build_in(part, build);

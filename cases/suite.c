@@ -48,7 +48,7 @@ static void check_units(struct tl_check *ck, const struct tl_json_place *at, str
             s->units[s->n_units++] = unit;
         } else if (text)
             tl_note_found(ck, &it,
-                          "expected a unit, RUNNER[@BUILD]:DEVICE, where BUILD may also be a list "
+                          "expected a unit, RUNNER[@BUILD]:DEVICE[%%ALIAS], where BUILD may also be a list "
                           "(1.18.0,1.22.0), a range "
                           "(1.18..1.30), latest or installed");
     }

@@ -40,6 +40,7 @@ expect 'trapline run -n '
 expect 'trapline run --json -' --fresh
 expect 'trapline list ' cases units builds trials findings signatures '![DIR…]'
 expect 'trapline builds ' fetch add list
+expect 'trapline devices ' add list remove
 expect 'trapline db ' check merge export compact
 expect 'trapline list trials --outcome h' hang '!crash'
 expect 'trapline run -u self' selftest:cpu

@@ -73,12 +73,12 @@ _trapline() {
                     sed -nE 's/^ +(-(.), )?(--[a-z-]+).*/\3/p')
             else
                 case $command:$previous in
-                list:list | builds:builds | db:db) candidates=$(_trapline_words "$program" "$command") ;;
+                list:list | builds:builds | devices:devices | db:db) candidates=$(_trapline_words "$program" "$command") ;;
                 builds:fetch) candidates='onnxruntime@latest onnxruntime@' ;;
                 show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 db:merge) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-                db:* | doctor:*) return ;;
+                db:* | devices:* | doctor:*) return ;;
                 *)
                     # Case files and the directories that may hold some.
                     COMPREPLY=($(compgen -f -X '!*.json' -- "$current") $(compgen -d -- "$current"))

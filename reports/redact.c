@@ -9,10 +9,14 @@
  * words: this process's user and host, the hosts of the database, and every user that a path anywhere in the
  * document names, which is why a document is read once before it is copied. A name that is a common word
  * ("root", "model") is passed over: taking it out would hide nothing and damage the text. Values of axes are
- * left alone, for a value that is changed is another value; so the keys that hold them are listed here. */
+ * left alone, for a value that is changed is another value; so the keys that hold them are listed here.
+ *
+ * Devices that hang on this machine are taken out everywhere, commands and values too: the UDIDs that the user has made
+ * known, the names that they have by their owner, and whatever has the form of a UDID. */
 #include "reports/redact.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/devices.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -37,9 +41,9 @@ static bool is_word(char c)
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead)
 {
     static const char *const general[] = {
-        "root",   "localhost", "user",   "users", "admin", "administrator", "ubuntu",
-        "debian", "fedora",    "runner", "build", "test",  "home",          "Shared",
-        "model",  "models",    "nobody", "guest", "data",  "trapline",      "local"};
+        "root",   "localhost", "user",  "users",    "admin", "administrator", "ubuntu", "debian",
+        "fedora", "runner",    "build", "test",     "home",  "Shared",        "model",  "models",
+        "nobody", "guest",     "data",  "trapline", "local", "iPhone",        "iPad"};
     if (!name || strlen(name) < 3)
         return;
     for (size_t i = 0; i < TL_COUNT(general); i++)
@@ -50,7 +54,28 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
             return;
     r->names = tl_realloc(r->names, r->n + 1, sizeof *r->names);
     r->names[r->n].name = tl_strdup(name);
+    r->names[r->n].everywhere = false;
     r->names[r->n++].instead = instead;
+}
+
+void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead)
+{
+    size_t n = r->n;
+    tl_redaction_add(r, name, instead);
+    for (size_t i = n; i < r->n; i++)
+        r->names[i].everywhere = true;
+}
+
+/* The list that cannot be read names nobody. */
+static void add_devices(struct tl_redaction *r)
+{
+    struct tl_devices all;
+    if (!tl_devices_load(&all, NULL))
+        for (size_t i = 0; i < all.n; i++) {
+            tl_redaction_add_everywhere(r, all.list[i].udid, "DEVICE");
+            tl_redaction_add_everywhere(r, all.list[i].name, "DEVICE");
+        }
+    tl_devices_free(&all);
 }
 
 void tl_redaction_init(struct tl_redaction *r)
@@ -72,6 +97,7 @@ void tl_redaction_init(struct tl_redaction *r)
         host[strcspn(host, ".")] = '\0';
         tl_redaction_add(r, host, "HOST");
     }
+    add_devices(r);
 }
 
 void tl_redaction_free(struct tl_redaction *r)
@@ -113,7 +139,32 @@ static size_t home_length(const struct tl_redaction *r, const char *text)
     return !strncmp(text, "/root", 5) && !is_name(text[5]) ? 5 : 0;
 }
 
-char *tl_redact_paths(const struct tl_redaction *r, const char *text)
+/* 8 and 16 hexadecimal digits in capitals: the form of a UDID, and of nothing else that is written here. */
+static bool is_udid(const char *text)
+{
+    for (size_t i = 0; i < 25; i++) {
+        char c = text[i];
+        if (i == 8 ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F')))
+            return false;
+    }
+    return !is_word(text[25]);
+}
+
+static char *redact_udids(char *text)
+{
+    for (char *at = strchr(text, '-'); at; at = strchr(at + 1, '-')) {
+        static const char instead[] = "DEVICE";
+        char *from = at - 8;
+        if (at - text < 8 || (from > text && is_word(from[-1])) || !is_udid(from))
+            continue;
+        memcpy(from, instead, sizeof instead - 1);
+        memmove(from + sizeof instead - 1, at + 17, strlen(at + 17) + 1);
+        at = from;
+    }
+    return text;
+}
+
+static char *paths_of(const struct tl_redaction *r, const char *text)
 {
     if (!strpbrk(text, "/\\"))
         return tl_strdup(text);
@@ -144,9 +195,12 @@ char *tl_redact_paths(const struct tl_redaction *r, const char *text)
     return tl_buffer_take(&b);
 }
 
-static char *redact_names(const struct tl_redaction *r, char *text)
+/* everywhere: those only that are taken out everywhere. */
+static char *redact_names(const struct tl_redaction *r, char *text, bool everywhere)
 {
     for (size_t k = 0; k < r->n; k++) {
+        if (everywhere && !r->names[k].everywhere)
+            continue;
         const char *name = r->names[k].name;
         size_t n = strlen(name);
         if (!strstr(text, name))
@@ -167,9 +221,14 @@ static char *redact_names(const struct tl_redaction *r, char *text)
     return text;
 }
 
+char *tl_redact_paths(const struct tl_redaction *r, const char *text)
+{
+    return redact_udids(redact_names(r, paths_of(r, text), true));
+}
+
 char *tl_redact(const struct tl_redaction *r, const char *text)
 {
-    return redact_names(r, tl_redact_paths(r, text));
+    return redact_names(r, tl_redact_paths(r, text), false);
 }
 
 void tl_redaction_learn(struct tl_redaction *r, const char *text)

@@ -1,9 +1,10 @@
 /* Who and where somebody is, taken out of what is published: home directories become "~", names of users and
- * hosts USER and HOST. */
+ * hosts USER and HOST, and what tells a device of this machine from all others DEVICE. */
 #ifndef TL_REPORT_REDACT_H
 #define TL_REPORT_REDACT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct tl_redaction {
@@ -12,6 +13,7 @@ struct tl_redaction {
     struct tl_redacted_name {
         char *name;
         const char *instead;
+        bool everywhere; /* also where a value stands that is to stay what it is */
     } * names;
 };
 /* With this process's user, home and host. Release with tl_redaction_free. */
@@ -19,11 +21,14 @@ void tl_redaction_init(struct tl_redaction *r);
 /* One more name to take out as a whole word. Short names and names that say nothing (root, localhost, …) are
  * passed over. */
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead);
+/* The same for what is worse to be seen than a value to be changed. */
+void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead);
 /* Adds every user that text names by the path of a home. */
 void tl_redaction_learn(struct tl_redaction *r, const char *text);
 void tl_redaction_free(struct tl_redaction *r);
 
-/* A new string. Below any directory of homes (/home, /Users, \Users) every name is taken for a user. */
+/* A new string. Below any directory of homes (/home, /Users, \Users) every name is taken for a user, and what is added
+ * for everywhere, and UDIDs, are taken out too. */
 char *tl_redact_paths(const struct tl_redaction *r, const char *text);
 char *tl_redact(const struct tl_redaction *r, const char *text); /* paths, then names */
 

@@ -50,6 +50,24 @@ void tl_run_unsupported(struct tl_run *run, const char *why, ...)
     tl_channel_send(json_pack("{s:o}", "unsupported", tl_json_text(text, size, sizeof text)));
 }
 
+static json_t *text_of(const char *text)
+{
+    return text ? tl_json_text(text, strlen(text), 4096) : NULL;
+}
+
+void tl_run_died(struct tl_run *run, const char *signal, const char *message, const char *report)
+{
+    json_t *died = json_pack("{s:s,s:s*}", "signal", signal, "report", report);
+    if (message)
+        json_object_set_new(died, "message", text_of(message));
+    tl_channel_send(json_pack("{s:o}", "died", died));
+}
+
+void tl_run_lost(struct tl_run *run, const char *why)
+{
+    tl_channel_send(json_pack("{s:o}", "lost", text_of(why)));
+}
+
 /* Leaves a result that is too long for a message in the scratch directory, and says so. -1 when it cannot. */
 static int leave_result(const struct tl_run *run, json_t *result)
 {
@@ -139,6 +157,11 @@ static int describe(const struct tl_runner *runner, const json_t *request)
                   devices, "axes", axes, "serve", serve, "protocol", TL_PROTOCOL_VERSION);
     if (runner->no_builds)
         json_object_set_new(answer, "builds", json_false());
+    if (runner->describe_request && runner->describe_request(request, answer)) {
+        json_decref(answer);
+        tl_channel_error("runner", "describe", "%s cannot say what it has here", runner->name);
+        return 1;
+    }
     if (tl_channel_send(answer) && (errno == EMSGSIZE || errno == EINVAL))
         tl_channel_error("protocol", "too-large", "the description cannot be sent as one message");
     return 0;

@@ -35,6 +35,9 @@ struct tl_runner {
     /* Fills devices (array of {"name", "usable": bool, "why": text}) and axes (array of names), for describe.
      * build is the request's "build" object or NULL. */
     int (*describe)(const json_t *build, json_t *devices, json_t *axes);
+    /* The same for a runner that speaks for others, and is to be told for which: it is handed the whole request, and
+     * changes what it likes of the answer. describe is called first. NULL: there is no more to say. */
+    int (*describe_request)(const json_t *request, json_t *answer);
     /* Does one trial: tl_run_phase as it goes, then tl_run_result or tl_run_error once. */
     int (*trial)(struct tl_run *run, void *state);
     /* Loads what children of a fork server share (never a session). *state is handed to every trial.
@@ -56,7 +59,8 @@ int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
  * "too-large".
  *
  * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"counts":{NAME:N}}, {"error":{"domain","code","message"}},
- * {"unsupported":WHY} and {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
+ * {"unsupported":WHY}, {"died":{"signal","message","report"}}, {"lost":WHY} and
+ * {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
  * "first":[values],"npy":NAME}],"observed":DEVICE,"versions":{name: version},"fallback":WHY}}, or
  * {"result":{"file":NAME}}. JSON has no NaN: a value that is not finite is null, "nan", "inf" or "-inf", and
  * "finite" is then false. "npy" is a file in the directory that the request names as "outputs", when it does.
@@ -71,6 +75,11 @@ void tl_run_error(struct tl_run *run, const char *domain, const char *code, cons
     __attribute__((format(printf, 4, 5)));
 void tl_run_result(struct tl_run *run, json_t *result); /* takes the reference */
 void tl_run_unsupported(struct tl_run *run, const char *why, ...) __attribute__((format(printf, 2, 3)));
+/* Of a runner that speaks for a program on another machine: it died of a signal (its name, "SIGSEGV"), with its last
+ * words and the name of a report in the scratch directory, which is read when this runner has exited; both may be NULL.
+ * And that machine went away while it ran. */
+void tl_run_died(struct tl_run *run, const char *signal, const char *message, const char *report);
+void tl_run_lost(struct tl_run *run, const char *why);
 
 /* The value of an axis in the variant, or `otherwise` when the variant does not name it or its type differs.
  */

@@ -217,7 +217,7 @@ struct tl_trial_record {
     char case_hash[TL_ID_SIZE];
     char *variant; /* canonical JSON object; tl_variant_json */
     char variant_hash[TL_ID_SIZE];
-    char *unit;                      /* RUNNER[@BUILD]:DEVICE as asked for */
+    char *unit;                      /* RUNNER[@BUILD]:DEVICE[%ALIAS] as asked for */
     char environment_id[TL_ID_SIZE]; /* runtime content, OS build, machine, driver */
     char *command;                   /* JSON list: the argv that was started */
     char *request;                   /* the request line sent to the runner; NULL for none */

@@ -9,6 +9,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
+#include "harness/base/unit_name.h"
 #include "harness/base/version.h"
 
 #include <math.h>
@@ -117,9 +118,9 @@ static void order_sides(struct tl_compare *c)
 /* The build in a unit's name, or what its runner said it runs; a new string, NULL when nothing is known. */
 static char *build_of(const struct tl_trial_row *t)
 {
-    const char *at = strchr(t->unit, '@'), *colon = strrchr(t->unit, ':');
-    if (at && colon && at < colon)
-        return tl_format("%.*s", (int)(colon - at - 1), at + 1);
+    struct tl_unit_name name = tl_unit_name_of(t->unit);
+    if (name.build.n)
+        return tl_unit_part_text(name.build);
     return tl_strdup(t->runtime_version && *t->runtime_version ? t->runtime_version : t->os_build);
 }
 
@@ -143,8 +144,8 @@ static bool is_side(const struct tl_compare *c, const char *side, const char *ke
 
 static char *without_build(const char *unit)
 {
-    const char *at = strchr(unit, '@'), *colon = strrchr(unit, ':');
-    return at && colon && at < colon ? tl_format("%.*s%s", (int)(at - unit), unit, colon) : tl_strdup(unit);
+    struct tl_unit_name name = tl_unit_name_of(unit);
+    return name.build.n ? tl_unit_without_build(&name) : tl_strdup(unit);
 }
 
 static struct tl_compare_row *row_of(struct tl_compare *c, const struct tl_trial_row *t, const char *where)

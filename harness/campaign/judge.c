@@ -27,6 +27,7 @@
 
 #include "db/query.h"
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 #include "harness/campaign/driver_impl.h"
 #include "harness/executor/unit_list.h"
 #include "harness/verdict/kind.h"
@@ -188,7 +189,8 @@ static void list_builds(struct tl_driver *d)
     if (j->listed)
         return;
     j->listed = true;
-    char *all = d->unit->build ? tl_format("%s:%s", d->unit->runner, d->unit->device) : NULL;
+    char *all =
+        d->unit->build ? tl_unit_name_text(d->unit->runner, NULL, d->unit->device, d->unit->alias) : NULL;
     size_t none;
     if (all && !tl_unit_list_builds(&names, all, &none, &ignored) && names.n <= MOST_BUILDS) {
         j->n_builds = names.n;

@@ -3,6 +3,7 @@
 #include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 
 #include <stdlib.h>
@@ -38,11 +39,10 @@ static char *unit_mistake(const char *text)
     struct tl_unit u;
     struct tl_builds_ranges ranges = {0};
     struct tl_error why;
-    char *path = NULL, *mistake = NULL;
-    if (tl_unit_parse(text, &u, &why) || !(path = tl_runner_find(u.runner, &why)) ||
+    char *mistake = NULL;
+    if (tl_unit_parse(text, &u, &why) || tl_unit_find(&u, &why) ||
         (u.build && !strchr(u.build, '/') && tl_builds_ranges_parse(u.build, &ranges, &why)))
         mistake = tl_format("%s: %s: %s", why.what, why.where, why.why);
-    free(path);
     tl_builds_ranges_free(&ranges);
     tl_unit_free(&u);
     return mistake;
@@ -126,7 +126,7 @@ static int add_range(struct tl_nightly *n, const struct tl_unit *u, const struct
 {
     struct tl_build newest = {0};
     bool latest = r->kind == TL_BUILDS_LATEST && tl_builds_find(u->runner, "latest", &newest, NULL) == 0;
-    char *text = tl_format("%s@%s:%s", u->runner, latest ? newest.version : r->text, u->device);
+    char *text = tl_unit_name_text(u->runner, latest ? newest.version : r->text, u->device, u->alias);
     struct tl_error why;
     int result = tl_unit_list_add(&n->names, text, &why);
     n->units_missing += result && (r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED);
@@ -184,7 +184,7 @@ static void add_cell(struct tl_nightly *n, struct tl_case *c, const struct tl_va
     *cell = (struct tl_nightly_cell){.nightly = n, .c = c, .unit = u, .variant = tl_variant_copy(c, v)};
     cell->variant_json = tl_variant_json(c, &cell->variant);
     tl_variant_hash(c, &cell->variant, cell->variant_hash);
-    cell->runner_device = tl_format("%s:%s", u->runner, u->device);
+    cell->runner_device = tl_unit_name_text(u->runner, NULL, u->device, u->alias);
 }
 
 static bool same_variant(const struct tl_case *c, const struct tl_variant *a, const struct tl_variant *b)

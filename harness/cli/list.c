@@ -7,7 +7,9 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/devices.h"
 #include "harness/base/paths.h"
+#include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
@@ -188,6 +190,7 @@ struct described {
     size_t n;
     char **names; /* RUNNER[@BUILD] */
     struct tl_description *list;
+    struct tl_devices devices;
 };
 
 static void add_described(struct described *all, const char *name, const char *path, const struct tl_build *b)
@@ -200,6 +203,36 @@ static void add_described(struct described *all, const char *name, const char *p
                                                   .build = b ? tl_build_json(b) : NULL};
 }
 
+/* What a device of this machine can do for a runner: asked through the runner that speaks for it. */
+static void add_device(struct described *all, const char *runner, const char *path, const struct tl_device *d)
+{
+    if (!tl_device_app(d, runner, NULL))
+        return;
+    add_described(all, runner, path, NULL);
+    struct tl_description *q = &all->list[all->n - 1];
+    q->speaks_for = tl_strdup(runner);
+    q->alias = d->alias;
+    q->slots_of = tl_device_slots(d);
+}
+
+static void find_devices(struct described *all, const char *path)
+{
+    static const char usual[] = "coreai";
+    struct tl_error e;
+    if (tl_devices_load(&all->devices, &e))
+        tl_print_error(&e);
+    for (size_t i = 0; i < all->devices.n; i++) {
+        const struct tl_device *d = &all->devices.list[i];
+        bool named = false;
+        for (size_t k = 0; k < d->n_apps; k++) {
+            named = named || !strcmp(d->apps[k].runner, usual);
+            add_device(all, d->apps[k].runner, path, d);
+        }
+        if (!named)
+            add_device(all, usual, path, d);
+    }
+}
+
 static void find_described(struct described *all)
 {
     json_t *runners = tl_runner_list(), *j;
@@ -209,6 +242,10 @@ static void find_described(struct described *all)
         struct tl_error ignored;
         const char *name = tl_member_text(j, "name");
         const char *path = tl_member_text(j, "path");
+        if (!strcmp(name, TL_DEVICE_RUNNER)) {
+            find_devices(all, path);
+            continue;
+        }
         if (tl_builds_installed(name, &b, &ignored))
             b = (struct tl_builds){0};
         for (size_t k = 0; k < b.n; k++)
@@ -226,19 +263,22 @@ static void free_described(struct described *all)
         free(all->names[i]);
         free((char *)all->list[i].runner);
         json_decref((json_t *)all->list[i].build);
+        free((char *)all->list[i].speaks_for);
+        free((char *)all->list[i].slots_of);
         tl_description_free(&all->list[i]);
     }
     free(all->names);
     free(all->list);
+    tl_devices_free(&all->devices);
 }
 
-static void add_units(json_t *units, const char *name, const json_t *answer)
+static void add_units(json_t *units, const char *name, const char *alias, const json_t *answer)
 {
     json_t *d;
     size_t i;
     json_array_foreach(json_object_get(answer, "devices"), i, d) {
         const char *why = tl_member_text(d, "why");
-        char *unit = tl_format("%s:%s", name, tl_member_text(d, "name"));
+        char *unit = tl_unit_name_text(name, NULL, tl_member_text(d, "name"), alias);
         json_array_append_new(units, json_pack("{s:s,s:b,s:s?}", "unit", unit, "usable",
                                                !json_is_false(json_object_get(d, "usable")), "why", why));
         free(unit);
@@ -258,7 +298,7 @@ static int list_units(const struct tl_options *o)
     for (size_t k = 0; k < all.n; k++) {
         if (*failures[k].what)
             tl_print_error(&failures[k]);
-        add_units(units, all.names[k], all.list[k].answer);
+        add_units(units, all.names[k], all.list[k].alias, all.list[k].answer);
     }
     free(failures);
     free_described(&all);

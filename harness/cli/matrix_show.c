@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
+#include "harness/base/unit_name.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
@@ -46,10 +47,9 @@ static void add_headings(const struct tl_matrix *m, const struct tl_matrix_case 
     for (size_t i = 0; i < m->n_units; i++) {
         const struct tl_unit *u = m->units[i];
         const char *slash = u->build ? strrchr(u->build, '/') : NULL;
-        tl_table_add(t,
-                     u->build ? tl_format("@%s:%s", slash ? slash + 1 : u->build, u->device)
-                              : tl_format(":%s", u->device),
-                     NULL);
+        tl_table_add(
+            t, tl_unit_name_text("", u->build ? (slash ? slash + 1 : u->build) : NULL, u->device, u->alias),
+            NULL);
     }
     t->n_headers = 2;
 }

@@ -49,7 +49,7 @@ static const struct row {
      "At most 1024; a device may allow fewer", 1024},
     {"help", NULL, 'h', HELP, 0, every, "list the options of the command", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "list compare db", "only of this unit", NULL},
-    {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE`; may be repeated",
+    {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE[%ALIAS]`; may be repeated",
      "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
      "`A..B` is all values from one to the other of an ordered axis, `*` all values"},

@@ -252,12 +252,18 @@ int tl_description_request(struct tl_description *d, struct tl_supervisor *s, st
     json_t *request = json_pack("{s:i}", "describe", 1);
     if (d->build)
         json_object_set(request, "build", (json_t *)d->build);
+    if (d->alias)
+        json_object_update_new(request, json_pack("{s:s,s:s,s:s?}", "runner", d->speaks_for, "on", d->alias,
+                                                  "device", d->device));
     struct tl_trial_spec spec = {
         .argv = argv,
         .protocol = true,
         .request = request,
         .limits = tl_limits_default,
         .unit = d->unit,
+        .elsewhere = d->alias != NULL,
+        .device = d->slots_of,
+        .device_slots = d->slots_of ? 1 : 0,
     };
     spec.limits.timeout_s = DESCRIBE_SECONDS;
     d->ended = d->kept = false;

@@ -10,6 +10,9 @@ struct tl_description {
     const char *runner;  /* path of the runner's executable */
     const json_t *build; /* what it is told of the build; NULL: none is named */
     const char *unit;    /* what it is asked for, for the record; NULL: nothing in particular */
+    /* Of a runner that speaks for another one on a device of this machine; NULL: it speaks for itself. */
+    const char *speaks_for, *alias, *device;
+    const char *slots_of; /* the device takes one question at a time; NULL */
 
     /* The answer. Release with tl_description_free. */
     json_t *answer; /* the describe message; it has "devices" */

@@ -19,6 +19,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What goes before a trial on a device, such as the copy of its model, may take longer than the case says that a phase
+ * may. */
+#define DEVICE_TIMEOUT_MOST_S 900
+
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
 {
     struct tl_job *j = arg;
@@ -108,6 +112,8 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
     bool failed = false;
     if (u->build_object)
         json_object_set(r, "build", u->build_object);
+    if (u->alias)
+        json_object_update_new(r, json_pack("{s:s,s:s}", "runner", u->runner, "on", u->alias));
     if (j->compares || j->is_reference || j->keep_outputs)
         json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
     if (j->settings)
@@ -147,6 +153,8 @@ static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl
             spec->timeout_most = j->c->steps[i].timeout_s;
         spec->untraced |= j->c->steps[i].untraced;
     }
+    if (u->alias && spec->timeout_most < DEVICE_TIMEOUT_MOST_S)
+        spec->timeout_most = DEVICE_TIMEOUT_MOST_S;
     spec->case_name = j->c->name;
     spec->case_hash = j->c->hash;
     spec->variant = j->variant_json;
@@ -188,7 +196,8 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
         .argv = argv,
         .protocol = true,
         .request = request,
-        .device = u->text,
+        .elsewhere = u->alias != NULL,
+        .device = u->slots_of ? u->slots_of : u->text,
         .device_slots = u->slots,
         .device_asked = u->device,
         .has_reference = j->is_reference || j->c->reference.text,

@@ -44,6 +44,8 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     free(u->runner_version);
     u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
+    free(u->os_build);
+    u->os_build = tl_strdup(json_string_value(json_object_get(answer, "os_build")));
     json_decref(u->axes);
     u->axes = json_incref(json_object_get(answer, "axes"));
     struct tl_buffer known = TL_BUFFER_INIT;
@@ -65,6 +67,8 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
         u->slots = strcmp(name, "cpu") && strcmp(name, "host");
         if (slots > 0 && slots < 4096)
             u->slots = (unsigned)slots;
+        if (u->alias)
+            u->slots = 1;
         tl_buffer_free(&known);
         return 0;
     }
@@ -98,7 +102,7 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
                              NULL);
     struct tl_environment v = {
         .machine_id = x->machine.id,
-        .os_build = x->machine.machine.os_build,
+        .os_build = u->os_build ? u->os_build : x->machine.machine.os_build,
         .device = u->device,
         .runner = u->runner,
         .runner_version = u->runner_version ? u->runner_version : "",
@@ -150,6 +154,12 @@ static int request(struct tl_executor *x, const struct tl_unit *u, struct tl_des
                    struct tl_error *e)
 {
     *d = (struct tl_description){.runner = u->path, .build = u->build_object, .unit = u->text};
+    if (u->alias) {
+        d->speaks_for = u->runner;
+        d->alias = u->alias;
+        d->device = u->device;
+        d->slots_of = u->slots_of;
+    }
     return tl_description_recall(d, x->anew) ? 0 : tl_description_request(d, x->supervisor, e);
 }
 

@@ -1,8 +1,10 @@
 #include "harness/executor/unit.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/devices.h"
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
+#include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 
 #include <dirent.h>
@@ -22,26 +24,18 @@ int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e)
     json_decref(is_utf8);
     if (!is_utf8)
         return tl_fail(e, TL_ERROR_INPUT, "not a unit", text, "it is not UTF-8");
-    if (!strcmp(text, "reference")) { /* the built-in family's own engine */
-        u->runner = tl_strdup("reference");
-        u->device = tl_strdup("cpu");
-        return 0;
-    }
-    const char *colon = strrchr(text, ':');
-    if (!colon || colon == text || !colon[1] || strchr(colon, '/'))
-        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text,
-                       "expected RUNNER[@BUILD]:DEVICE, for example selftest:cpu or onnxruntime@1.22.0:cpu; "
-                       "`trapline list units` shows what is here");
-    const char *at = strchr(text, '@');
-    if (at && at > colon)
-        at = NULL;
-    const char *end = at ? at : colon;
-    if (end == text || (at && at + 1 == colon))
-        return tl_fail(e, TL_ERROR_INPUT, "not a unit", text,
-                       "the %s is empty; expected RUNNER[@BUILD]:DEVICE", end == text ? "runner" : "build");
-    u->runner = tl_format("%.*s", (int)(end - text), text);
-    u->build = at ? tl_format("%.*s", (int)(colon - at - 1), at + 1) : NULL;
-    u->device = tl_strdup(colon + 1);
+    struct tl_unit_name name;
+    const char *lacks = tl_unit_name_parse(text, &name);
+    if (lacks)
+        return tl_fail(
+            e, TL_ERROR_INPUT, "not a unit", text,
+            "%s; expected %s, for example selftest:cpu, onnxruntime@1.22.0:cpu or coreai:gpu%%phone; "
+            "`trapline list units` shows what is here",
+            lacks, TL_UNIT_FORM);
+    u->runner = tl_unit_part_text(name.runner);
+    u->build = tl_unit_part_text(name.build);
+    u->device = tl_unit_part_text(name.device);
+    u->alias = tl_unit_part_text(name.alias);
     return 0;
 }
 
@@ -174,9 +168,39 @@ char *tl_runner_find(const char *name, struct tl_error *e)
     return NULL;
 }
 
+/* A device that hangs on this machine has a runner of this machine, which has the program on the device do the trials.
+ * Whatever its units are called, one device takes one trial at a time. */
+static int find_device(struct tl_unit *u, struct tl_error *e)
+{
+    struct tl_devices all;
+    if (tl_devices_load(&all, e))
+        return -1;
+    const struct tl_device *d = tl_devices_find(&all, u->alias, e);
+    int result = d && tl_device_app(d, u->runner, e) ? 0 : -1;
+    if (!result) {
+        u->slots_of = tl_device_slots(d);
+        u->path = tl_runner_find(TL_DEVICE_RUNNER, e);
+    }
+    tl_devices_free(&all);
+    return !result && u->path ? 0 : -1;
+}
+
+int tl_unit_find(struct tl_unit *u, struct tl_error *e)
+{
+    if (u->alias && u->build)
+        return tl_fail(
+            e, TL_ERROR_INPUT, "no such build", u->text,
+            "the runtime of a device is that of its system, and has no builds; %s:%s%%%s was expected",
+            u->runner, u->device, u->alias);
+    if (u->alias)
+        return find_device(u, e);
+    u->path = tl_runner_find(u->runner, e);
+    return u->path ? 0 : -1;
+}
+
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e)
 {
-    if (!(u->path = tl_runner_find(u->runner, e)))
+    if (tl_unit_find(u, e))
         return -1;
     if (!u->build)
         return 0;
@@ -220,6 +244,9 @@ void tl_unit_free(struct tl_unit *u)
     free(u->runner);
     free(u->build);
     free(u->device);
+    free(u->alias);
+    free(u->slots_of);
+    free(u->os_build);
     free(u->path);
     json_decref(u->build_object);
     json_decref(u->axes);

@@ -1,7 +1,8 @@
-/* Units: where a trial runs. RUNNER[@BUILD]:DEVICE, resolved to an executable, a build and a device.
+/* Units: where a trial runs. RUNNER[@BUILD]:DEVICE[%ALIAS], resolved to an executable, a build and a device.
  *
  * RUNNER is the name of a runner that is installed, or a path (with a '/') of any executable that speaks the
- * protocol. BUILD is a version that `trapline builds` knows, or a path of a library. */
+ * protocol. BUILD is a version that `trapline builds` knows, or a path of a library. ALIAS is a device that `trapline
+ * devices` knows, and that hangs on this machine. */
 #ifndef TL_UNIT_H
 #define TL_UNIT_H
 
@@ -12,17 +13,20 @@
 #include <stdbool.h>
 
 struct tl_unit {
-    char *text;   /* as asked for */
-    char *runner; /* name or path */
-    char *build;  /* NULL when none is named */
-    char *device;
+    char *text;           /* as asked for */
+    char *runner;         /* name or path */
+    char *build;          /* NULL when none is named */
+    char *device;         /* the part before '%' */
+    char *alias;          /* NULL: this machine itself */
+    char *slots_of;       /* what its slots are counted for; NULL: the unit itself */
     char *path;           /* of the runner's executable, absolute */
     json_t *build_object; /* what the runner is told of the build; NULL */
     char *build_missing;  /* why the build cannot be used; NULL when it can */
 
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
-    json_t *axes; /* names of those that it understands; NULL: it does not say */
+    char *os_build; /* of the device; NULL: this machine's */
+    json_t *axes;   /* names of those that it understands; NULL: it does not say */
     bool can_serve;
     bool usable;    /* the device can be used here with this build */
     char *why;      /* why not */
@@ -32,7 +36,9 @@ struct tl_unit {
 
 /* Splits and checks the syntax. Release with tl_unit_free, also after a failure. */
 int tl_unit_parse(const char *text, struct tl_unit *u, struct tl_error *e);
-/* Finds the runner's executable and the build. A runner that does not exist is an error; a build that does
+/* Finds the runner's executable. */
+int tl_unit_find(struct tl_unit *u, struct tl_error *e);
+/* Finds it and the build. A runner that does not exist is an error; a build that does
  * not is not: build_missing is set. */
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e);
 /* Fails when one of them names a build that is not here. */

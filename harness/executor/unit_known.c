@@ -2,6 +2,7 @@
 
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 #include "harness/executor/unit.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ static void look_at(const struct tl_case *c, const char *where, const json_t *en
                     const char *const *runners, size_t n, json_t *said)
 {
     const char *unit = json_string_value(json_object_get(entry, "unit"));
-    char *runner = unit ? tl_format("%.*s", (int)strcspn(unit, "@:"), unit) : NULL;
+    char *runner = unit ? tl_unit_part_text(tl_unit_name_of(unit).runner) : NULL;
     const char *suggested = runner && !strchr(runner, '/') && !tl_is_one_of(runner, runners, n)
                                 ? tl_suggest(runner, runners, n)
                                 : NULL;

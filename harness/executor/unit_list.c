@@ -1,6 +1,7 @@
 #include "harness/executor/unit_list.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 #include "harness/executor/unit.h"
 
@@ -21,7 +22,7 @@ static void add(struct tl_unit_list *l, char *name)
 static void add_builds(struct tl_unit_list *l, const struct tl_unit *u, const struct tl_builds *builds)
 {
     for (size_t i = 0; i < builds->n; i++)
-        add(l, tl_format("%s@%s:%s", u->runner, builds->list[i].version, u->device));
+        add(l, tl_unit_name_text(u->runner, builds->list[i].version, u->device, u->alias));
 }
 
 /* A build that is named alone need not be here: its unit then says why it cannot be used. */
@@ -30,7 +31,7 @@ static int add_range(struct tl_unit_list *l, const struct tl_unit *u, const stru
 {
     struct tl_builds builds = {0};
     if (r->kind == TL_BUILDS_VERSION || r->kind == TL_BUILDS_LATEST)
-        add(l, tl_format("%s@%s:%s", u->runner, r->text, u->device));
+        add(l, tl_unit_name_text(u->runner, r->text, u->device, u->alias));
     else if (tl_builds_select(u->runner, r, 1, &builds, e))
         return -1;
     add_builds(l, u, &builds);

@@ -9,7 +9,7 @@
 
 struct tl_unit_list {
     size_t n;
-    char **list; /* RUNNER[@BUILD]:DEVICE, each once */
+    char **list; /* RUNNER[@BUILD]:DEVICE[%ALIAS], each once */
 };
 
 /* Adds the units that a text names. A range becomes one for each of its builds that is here, oldest first,

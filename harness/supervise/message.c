@@ -332,6 +332,24 @@ static int take_phase(const json_t *root, struct tl_message *m, struct tl_error 
     return 0;
 }
 
+static int take_died(const json_t *v, struct tl_message *m, struct tl_error *e)
+{
+    const json_t *signal = json_object_get(v, "signal"), *report = json_object_get(v, "report");
+    if (!json_is_object(v))
+        return expected(e, "died", v, "an object");
+    if (want_string(v, "message", false, "died", e) || want_string(v, "report", false, "died", e))
+        return -1;
+    bool named = json_is_string(signal) && !strncmp(json_string_value(signal), "SIG", 3);
+    m->signal = named ? tl_signal_parse(json_string_value(signal)) : 0;
+    if (!named)
+        return expected(e, "died.signal", signal, "the name of a signal, such as SIGSEGV");
+    if (json_is_string(report) && !tl_is_plain_name(json_string_value(report)))
+        return expected(e, "died.report", report, "the name of a file in the scratch directory");
+    m->text = tl_strdup(json_string_value(json_object_get(v, "message")));
+    m->file = tl_strdup(json_string_value(report));
+    return 0;
+}
+
 static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
 {
     static const struct {
@@ -339,10 +357,11 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
         enum tl_message_kind kind;
     } kinds[] = {{"phase", TL_MESSAGE_PHASE},         {"result", TL_MESSAGE_RESULT},
                  {"error", TL_MESSAGE_ERROR},         {"unsupported", TL_MESSAGE_UNSUPPORTED},
+                 {"died", TL_MESSAGE_DIED},           {"lost", TL_MESSAGE_LOST},
                  {"devices", TL_MESSAGE_DESCRIPTION}, {"serving", TL_MESSAGE_SERVING},
                  {"forked", TL_MESSAGE_FORKED},       {"counts", TL_MESSAGE_COUNTS}};
     static const char all[] =
-        "phase, counts, result, error, unsupported, devices (an answer to describe), serving, forked";
+        "phase, counts, result, error, unsupported, died, lost, devices (an answer to describe), serving, forked";
     const json_t *v = NULL;
     size_t n = 0;
     for (size_t i = 0; i < TL_COUNT(kinds); i++) {
@@ -372,10 +391,13 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
     case TL_MESSAGE_COUNTS:
         return take_counts(v, m, e);
     case TL_MESSAGE_UNSUPPORTED:
-        if (want_string(root, "unsupported", true, "message", e))
+    case TL_MESSAGE_LOST:
+        if (want_string(root, m->kind == TL_MESSAGE_LOST ? "lost" : "unsupported", true, "message", e))
             return -1;
         m->text = tl_strdup(json_string_value(v));
         return 0;
+    case TL_MESSAGE_DIED:
+        return take_died(v, m, e);
     case TL_MESSAGE_DESCRIPTION:
         if (check_description(root, e))
             return -1;

@@ -14,6 +14,8 @@ enum tl_message_kind {
     TL_MESSAGE_RESULT,      /* {"result": {…}}, {"result": {"file": NAME}} */
     TL_MESSAGE_ERROR,       /* {"error": {"domain", "code", "message"}} */
     TL_MESSAGE_UNSUPPORTED, /* {"unsupported": WHY} */
+    TL_MESSAGE_DIED,        /* {"died": {"signal", "message", "report"}}: on another machine */
+    TL_MESSAGE_LOST,        /* {"lost": WHY} */
     TL_MESSAGE_DESCRIPTION, /* {"name", "version", "devices", "axes", "serve"} */
     TL_MESSAGE_SERVING,     /* {"serving": 1} */
     TL_MESSAGE_FORKED,      /* {"forked": PID} */
@@ -25,10 +27,11 @@ struct tl_message {
     enum tl_message_kind kind;
     enum tl_phase phase; /* PHASE */
     double timeout_s;    /* PHASE: a deadline of its own; 0 for none */
-    json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS */
-    char *file;          /* RESULT: the file that holds the object, which is NULL until it is read */
+    json_t *object; /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS */
+    char *file; /* RESULT: the file that holds the object, which is NULL until it is read; DIED: the report */
     char *domain, *code; /* ERROR; an integer code as decimal text */
-    char *text;          /* ERROR: the message; UNSUPPORTED: why */
+    char *text;          /* ERROR, DIED: the message; UNSUPPORTED, LOST: why */
+    int signal;          /* DIED */
     int pid;             /* FORKED */
 };
 

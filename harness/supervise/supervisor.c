@@ -21,6 +21,7 @@
  *   shield_linux.c    the first process of a pid namespace, which signals do not kill while it is traced
  *   captures.c        which captures are kept, and which of them is a death; deaths.c: of whose death a trial failed
  *   sweep_linux.c     what was left behind and never traced
+ *   elsewhere.c       a trial whose model runs on another machine
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
  *   loop_clock.c      the time that deadlines count in
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
@@ -35,6 +36,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/supervise/elsewhere.h"
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/server.h"
@@ -467,6 +469,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->has_reference = spec->has_reference;
     t->watch = json_incref((json_t *)spec->watch);
     t->untraced = spec->untraced;
+    t->elsewhere = spec->elsewhere;
     t->device_slots = spec->device_slots;
     t->limits = t->child_limits = spec->limits;
     /* A cgroup, or the watch, still holds its memory. */
@@ -542,7 +545,7 @@ void tl_supervisor_cancel(struct tl_supervisor *s)
     s->queue_tail = &s->queue;
     s->n_waiting = 0;
     for (struct tl_trial *t = s->flying; t; t = t->next)
-        if (t->state == TL_TRIAL_RUNNING)
+        if (t->state == TL_TRIAL_RUNNING && !tl_elsewhere_stop(t, TL_KILL_CANCEL))
             tl_trial_kill(t, TL_KILL_CANCEL);
 }
 

@@ -46,6 +46,10 @@ struct tl_trial_spec {
     bool
         untraced; /* its runner hides something of what it starts from the tracer (a step's "trace": false) */
 
+    /* Its model runs on another machine, for which its runner speaks: it is asked to end that (SIGTERM), and given some
+     * seconds for it, before it is killed; and its own stacks are none of the model's. */
+    bool elsewhere;
+
     const char *device;    /* slots are counted for each of these; NULL: none */
     unsigned device_slots; /* 0: as many as jobs */
     const char

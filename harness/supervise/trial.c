@@ -20,6 +20,7 @@
 #include "harness/crash_report/ips.h"
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/elsewhere.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
 #include "harness/supervise/sweep.h"
@@ -66,7 +67,7 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
     if (timeout_s > t->timeout_most)
         timeout_s = t->timeout_most;
     t->deadline_s = timeout_s > 0 ? timeout_s : t->limits.timeout_s;
-    if (t->deadline_s <= 0 || t->state != TL_TRIAL_RUNNING)
+    if (t->deadline_s <= 0 || t->state != TL_TRIAL_RUNNING || t->killed != TL_KILL_NONE)
         return;
     /* A phase that is entered again goes on with what it has left, so that a runner cannot put off its
      * deadline. */
@@ -124,7 +125,7 @@ static int read_result(struct tl_trial *t, struct tl_message *m)
 
 static void on_message(struct tl_trial *t, struct tl_message *m)
 {
-    bool final = t->got_result || t->got_error || t->got_unsupported;
+    bool final = t->got_result || t->got_error || t->got_unsupported || t->got_died || t->got_lost;
     switch (m->kind) {
     case TL_MESSAGE_PHASE:
         if (final)
@@ -141,6 +142,13 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
             protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
         else if (!m->file || !read_result(t, m))
             on_answer(t, m);
+        return;
+    case TL_MESSAGE_DIED:
+    case TL_MESSAGE_LOST: /* also after a result: it is then that a runtime is taken down */
+        if (final && !(t->got_result && !t->got_died && !t->got_lost))
+            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
+        else
+            tl_elsewhere_ended(t, m);
         return;
     case TL_MESSAGE_DESCRIPTION:
         if (final || !json_object_get(t->request, "describe"))
@@ -364,7 +372,7 @@ static void on_deadline(void *arg)
         return;
     t->ending_hang = true;
     t->killed = TL_KILL_DEADLINE;
-    if (!tl_capture_hang(t))
+    if (!tl_elsewhere_stop(t, TL_KILL_DEADLINE) && !tl_capture_hang(t))
         tl_trial_kill(t, TL_KILL_DEADLINE);
 }
 
@@ -520,6 +528,7 @@ static void conclude(struct tl_trial *t)
     struct tl_watched_end watched = tl_watched_end(t->watched);
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
+    tl_elsewhere_take_report(t);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
     enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
     /* Room that it did not miss does not matter. */
@@ -557,6 +566,10 @@ static void conclude(struct tl_trial *t)
         .filled_scratch = t->filled_scratch,
         .full_scratch = t->scratch_full ? t->supervisor->scratch_root : NULL,
         .untraced = t->untraced,
+        .elsewhere = t->elsewhere,
+        .got_died = t->got_died,
+        .died_signal = t->died_signal,
+        .got_lost = t->got_lost,
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,
@@ -634,6 +647,7 @@ void tl_trial_free(struct tl_trial *t)
     free(t->device);
     free(t->device_asked);
     free(t->violation);
+    free(t->report_name);
     free(t->left_behind);
     if (t->report)
         tl_crash_report_free(t->report);

@@ -80,7 +80,12 @@ struct tl_trial {
     bool announced;      /* its intent is recorded */
     bool executed;       /* the main process has become the program that was asked for */
     bool got_result, got_error, got_unsupported;
-    char *violation; /* the first violation of the protocol */
+    bool stopping;           /* its runner was asked to end it there */
+    bool elsewhere;          /* its model runs on another machine, for which its runner speaks */
+    bool got_died, got_lost; /* there: it died of a signal; that machine went away */
+    int died_signal;
+    char *report_name; /* of the report of that death, in the scratch directory; NULL */
+    char *violation;   /* the first violation of the protocol */
     uint64_t peak_rss_watched;
     uint64_t peak_rss_ended; /* the largest of its processes, each told as it ended */
     uint64_t forked_with;    /* what we had ourselves when its process was forked */

@@ -305,6 +305,28 @@ static void died_untraced(const struct tl_process_facts *f, struct tl_trial_reco
     free(words);
 }
 
+/* On another machine, as the runner says that speaks for it. There no limit of this one holds, and a signal that is no
+ * crash was sent by somebody: its system, for want of memory or because it took too long. */
+static void died_elsewhere(const struct tl_process_facts *f, struct tl_trial_record *r)
+{
+    const char *name = tl_signal_name(f->died_signal);
+    char *words = r->message ? tl_strdup(r->message) : tl_said_last(r, f->died_signal);
+    r->signal = f->died_signal;
+    clear_error(r);
+    if (tl_signal_is_crash(f->died_signal)) {
+        r->outcome = TL_OUTCOME_CRASH;
+        set_message(r, tl_strdup(words));
+    } else {
+        set_cause(
+            r, "signal", name,
+            words ? tl_strdup(words)
+                  : tl_format("ended by %s on its device: by its system, which does so for want of memory or "
+                              "when something takes too long, or by somebody",
+                              name));
+    }
+    free(words);
+}
+
 /* Of a hang, when nothing but the runner of steps was seen, which waits for a step that nobody sees. */
 static bool hides_what_hangs(const struct tl_process_facts *f, struct tl_trial_record *r)
 {
@@ -427,6 +449,13 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
         killed_for_memory(f, r);
         return -1;
     }
+    if ((f->got_died || f->got_lost) && (f->end == TL_END_BY_ITSELF || f->end == TL_END_DEADLINE)) {
+        if (f->got_died)
+            died_elsewhere(f, r);
+        else
+            r->outcome = TL_OUTCOME_LOST;
+        return -1;
+    }
     switch (f->end) {
     case TL_END_CANCELLED:
         r->outcome = TL_OUTCOME_LOST;
@@ -438,8 +467,10 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     case TL_END_DEADLINE:
         r->outcome = TL_OUTCOME_HANG;
         hidden = hides_what_hangs(f, r);
-        at = tl_decisive_of_hang(r);
-        why = hidden ? TL_NOT_TRACED : why_no_stack(r, at);
+        at = f->elsewhere ? -1 : tl_decisive_of_hang(r);
+        why = f->elsewhere ? "on a device, whose stacks are not seen"
+              : hidden     ? TL_NOT_TRACED
+                           : why_no_stack(r, at);
         set_message(r, tl_format("phase %s took longer than %g s%s%s%s", tl_phase_name(r->phase),
                                  f->timeout_s, f->got_result ? " (its result had been sent)" : "",
                                  why ? ", " : "", why ? why : ""));
@@ -526,7 +557,7 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
         memmove(r->captures + 1, r->captures, (size_t)at * sizeof c);
         r->captures[0] = c;
     } else if (at < 0 && (r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG) &&
-               !(f->report && f->report->capture.n_threads)) {
+               (f->elsewhere || f->got_died || !(f->report && f->report->capture.n_threads))) {
         forget_captures(r);
     }
     if (f->report)

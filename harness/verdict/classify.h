@@ -52,9 +52,12 @@ struct tl_process_facts {
     const char *full_scratch;   /* the scratch directory, when its file system was full; NULL */
     bool filled_scratch;        /* most of what is in it then is the trial's own */
     bool untraced;              /* something of it was not traced, as its case asks */
-    double timeout_s;           /* of the phase it was in */
-    const char *device_asked;   /* NULL: any */
-    bool has_reference;         /* its outputs will be compared: they alone do not say what is right */
+    bool elsewhere;             /* its model ran on another machine, where nobody traces it */
+    bool got_died, got_lost;    /* there: it died of died_signal; that machine went away */
+    int died_signal;
+    double timeout_s;               /* of the phase it was in */
+    const char *device_asked;       /* NULL: any */
+    bool has_reference;             /* its outputs will be compared: they alone do not say what is right */
     const char *unmet_code, *unmet; /* what its case expects of its output and is not so; NULL */
     const char *fallback;           /* that its output says it succeeded in another way; NULL */
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */

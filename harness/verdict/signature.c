@@ -10,6 +10,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
+#include "harness/base/unit_name.h"
 #include "harness/base/utf8.h"
 #include "harness/verdict/normalise.h"
 #include "harness/verdict/title_frames.h"
@@ -294,10 +295,11 @@ static char *error_title(const struct tl_trial_record *r)
 
 static char *fallback_title(const struct tl_trial_record *r)
 {
-    const char *asked = r->unit ? strrchr(r->unit, ':') : NULL;
+    struct tl_unit_name unit = tl_unit_name_of(r->unit ? r->unit : "");
     if (r->observed_device && !json_object_get(r->result, "fallback"))
-        return tl_format("ran on %s, not on %s", r->observed_device,
-                         asked ? asked + 1 : "the device asked for");
+        return tl_format("ran on %s, not on %.*s", r->observed_device,
+                         (int)(unit.device.n ? unit.device.n : 20),
+                         unit.device.n ? unit.device.at : "the device asked for");
     return message_of(r);
 }
 

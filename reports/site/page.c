@@ -2,6 +2,7 @@
  * further pages (NAME-2.html, …), for a page stays under a megabyte. */
 #include "reports/site/page.h"
 
+#include "harness/base/unit_name.h"
 #include "reports/page.h"
 #include "reports/site/files.h"
 #include "reports/site/text.h"
@@ -96,28 +97,26 @@ void tl_site_list(struct tl_buffer *b, const char *const columns[])
     tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
 }
 
+static void add_part(struct tl_buffer *b, const char *before, struct tl_unit_part part)
+{
+    char *text = tl_unit_part_text(part);
+    if (text) {
+        tl_buffer_add_string(b, before);
+        tl_add_escaped(b, text);
+    }
+    free(text);
+}
+
 /* A unit in a head: runner, build and device on lines of their own. */
 void tl_site_unit_head(struct tl_buffer *b, const char *unit)
 {
-    size_t runner = strcspn(unit, "@:");
-    const char *device = strrchr(unit, ':');
-    char *part = tl_format("%.*s", (int)runner, unit);
+    struct tl_unit_name name = tl_unit_name_of(unit);
     tl_buffer_add_string(b, "<th scope=\"col\" class=\"unit\"><span>");
-    tl_add_escaped(b, part);
-    free(part);
-    if (unit[runner] == '@') {
-        part = tl_format("%.*s",
-                         (int)(device && device > unit + runner ? device - unit - (long)runner
-                                                                : (long)strlen(unit + runner)),
-                         unit + runner);
-        tl_buffer_add_string(b, "</span><b>");
-        tl_add_escaped(b, part);
-        tl_buffer_add_string(b, "</b><span>");
-        free(part);
-    } else {
-        tl_buffer_add_string(b, "</span><span>");
-    }
-    tl_add_escaped(b, device ? device : "");
+    add_part(b, "", name.runner);
+    add_part(b, "</span><b>@", name.build);
+    tl_buffer_add_string(b, name.build.n ? "</b><span>" : "</span><span>");
+    add_part(b, ":", name.device);
+    add_part(b, "%", name.alias);
     tl_buffer_add_string(b, "</span></th>");
 }
 

@@ -7,6 +7,7 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "harness/base/clock.h"
+#include "harness/base/unit_name.h"
 #include "harness/base/version.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
@@ -104,22 +105,24 @@ static int add_sum(void *arg, const struct tl_site_sum *x, struct tl_error *e)
     return 0;
 }
 
+static int by_part(struct tl_unit_part x, struct tl_unit_part y)
+{
+    int order = strncmp(x.at ? x.at : "", y.at ? y.at : "", x.n < y.n ? x.n : y.n);
+    return order ? order : (x.n > y.n) - (x.n < y.n);
+}
+
 /* Units of one runner and device stand together, their builds from old to new. */
 static int by_unit(const void *a, const void *b)
 {
     const char *x = ((const struct tl_site_unit *)a)->name, *y = ((const struct tl_site_unit *)b)->name;
-    size_t nx = strcspn(x, "@:"), ny = strcspn(y, "@:");
-    int order = strncmp(x, y, nx < ny ? nx : ny);
-    if (order || nx != ny)
-        return order ? order : nx < ny ? -1 : 1;
-    const char *dx = strrchr(x, ':'), *dy = strrchr(y, ':');
-    order = strcmp(dx ? dx : "", dy ? dy : "");
+    struct tl_unit_name nx = tl_unit_name_of(x), ny = tl_unit_name_of(y);
+    int order = by_part(nx.runner, ny.runner);
+    order = order ? order : by_part(nx.device, ny.device);
+    order = order ? order : by_part(nx.alias, ny.alias);
     if (order)
         return order;
-    char *bx = tl_strdup(x[nx] == '@' ? x + nx + 1 : ""), *by = tl_strdup(y[ny] == '@' ? y + ny + 1 : "");
-    bx[strcspn(bx, ":")] = '\0';
-    by[strcspn(by, ":")] = '\0';
-    order = tl_version_compare(bx, by);
+    char *bx = tl_unit_part_text(nx.build), *by = tl_unit_part_text(ny.build);
+    order = tl_version_compare(bx ? bx : "", by ? by : "");
     free(bx);
     free(by);
     return order ? order : strcmp(x, y);

@@ -1,6 +1,7 @@
 /* A case over builds: builds down, the newest first; runner and device across; in each cell the shares of the
  * outcomes as a bar, and how many failed. */
 #include "harness/base/buffer.h"
+#include "harness/base/unit_name.h"
 #include "harness/base/version.h"
 #include "reports/page.h"
 #include "reports/site/case.h"
@@ -17,16 +18,15 @@
  * OS's. */
 static bool name_build(const struct tl_site_cell *c, char **runner_device, char **build)
 {
-    const char *unit = c->unit ? c->unit : "", *device = strrchr(unit, ':');
-    size_t runner = strcspn(unit, "@:");
-    *runner_device = tl_format("%.*s%s", (int)runner, unit, device ? device : "");
-    if (unit[runner] == '@' && device && device > unit + runner)
-        *build = tl_format("%.*s", (int)(device - unit) - (int)runner - 1, unit + runner + 1);
+    struct tl_unit_name unit = tl_unit_name_of(c->unit ? c->unit : "");
+    *runner_device = tl_unit_without_build(&unit);
+    if (unit.build.n)
+        *build = tl_unit_part_text(unit.build);
     else
         *build = tl_strdup(c->runtime_version && *c->runtime_version ? c->runtime_version
                            : c->os_build && *c->os_build             ? c->os_build
                                                                      : "unknown");
-    return unit[runner] != '@' && !(c->runtime_version && *c->runtime_version) && c->os_build && *c->os_build;
+    return !unit.build.n && !(c->runtime_version && *c->runtime_version) && c->os_build && *c->os_build;
 }
 
 void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)

@@ -14,6 +14,7 @@ table() {
 case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c
 message | harness/supervise/message.c harness/supervise/output_ends.c harness/verdict/*.c
 ips | harness/crash_report/*.c harness/verdict/*.c
+devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
 EOF
 }

@@ -106,7 +106,7 @@ Test(cases, many_mistakes_with_lines_and_paths)
         {19, "$.failing.width", "the case has no axis of this name"},
         {20, "$.forbid[0].width", "an integer from 1 to 1000000000, found the integer 0"},
         {20, "$.forbid[1]", "at least one axis"},
-        {21, "$.reference.unit", "RUNNER[@BUILD]:DEVICE"},
+        {21, "$.reference.unit", "RUNNER[@BUILD]:DEVICE[%ALIAS]"},
         {21, "$.reference.tolerance", "at least 0"},
         {23, "$.limits.timeout_s", "greater than 0"},
         {24, "$.limits.memory_mb", "found the string \"4 GB\""},
@@ -566,8 +566,8 @@ Test(cases, the_unit_of_a_reference)
         cr_assert_str_eq(loaded->reference.unit, units[i].unit);
         free(text);
     }
-    refuse(MADE "\"reference\":{\"unit\":\"mine:\"}}", "$.reference.unit", "RUNNER[@BUILD]:DEVICE");
-    refuse(MADE "\"reference\":{\"unit\":\"@1:cpu\"}}", "$.reference.unit", "RUNNER[@BUILD]:DEVICE");
+    refuse(MADE "\"reference\":{\"unit\":\"mine:\"}}", "$.reference.unit", "RUNNER[@BUILD]:DEVICE[%ALIAS]");
+    refuse(MADE "\"reference\":{\"unit\":\"@1:cpu\"}}", "$.reference.unit", "RUNNER[@BUILD]:DEVICE[%ALIAS]");
 }
 
 #define AXES "\"axes\":[{\"name\":\"n\",\"range\":[1,3]},{\"name\":\"optimization\",\"choices\":[99,1]}],"

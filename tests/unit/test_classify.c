@@ -374,6 +374,45 @@ Test(classify, a_result_that_is_not_finite)
     forget();
 }
 
+Test(classify, what_became_of_a_model_on_another_machine)
+{
+    struct seen s = exited(0);
+    s.facts.elsewhere = s.facts.got_died = true;
+    s.facts.died_signal = SIGABRT;
+    s.said = "loc(x): error: MLIR pass manager failed\nApp terminated due to signal 6.\n";
+    cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
+    cr_expect_eq(record.signal, SIGABRT);
+    says("MLIR pass manager failed");
+    s.facts.end = TL_END_DEADLINE; /* while its report was waited for */
+    cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
+    s.facts.died_signal = SIGKILL;
+    s.said = NULL;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_ERROR);
+    cr_expect_str_eq(record.error_code, "SIGKILL");
+    s.facts.end = TL_END_CANCELLED;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_LOST);
+
+    s = exited(0);
+    s.facts.elsewhere = s.facts.got_lost = true;
+    cr_expect_eq(outcome_of(&s, (struct tl_trial_record){.message = strdup("unplugged")}), TL_OUTCOME_LOST);
+    says("unplugged");
+    cr_expect(tl_verdict_is_given(&record));
+    s.facts.end = TL_END_DEADLINE;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_LOST);
+
+    /* Of a hang the stacks here are those of who waits for it. */
+    struct tl_capture c = {.kind = TL_CAPTURE_HANG, .is_main = true};
+    s = exited(0);
+    s.facts.elsewhere = true;
+    s.facts.end = TL_END_DEADLINE;
+    s.captures = &c;
+    s.n_captures = 1;
+    cr_expect_eq(outcome(&s), TL_OUTCOME_HANG);
+    cr_expect_eq(record.n_captures, 0);
+    says("whose stacks are not seen");
+    forget();
+}
+
 Test(classify, trials_that_never_ran)
 {
     forget();

@@ -5,6 +5,7 @@
 #include "runners/protocol.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,19 @@ Test(message, the_others)
     cr_assert_eq(m.kind, TL_MESSAGE_UNSUPPORTED);
     cr_assert_str_eq(m.text, "no GPU");
     tl_message_free(&m);
+    m = parse("{\"lost\":\"unplugged\"}");
+    cr_assert_eq(m.kind, TL_MESSAGE_LOST);
+    cr_assert_str_eq(m.text, "unplugged");
+    tl_message_free(&m);
+    m = parse("{\"died\":{\"signal\":\"SIGSEGV\",\"message\":\"it said so\",\"report\":\"crash.ips\"}}");
+    cr_assert_eq(m.kind, TL_MESSAGE_DIED);
+    cr_assert_eq(m.signal, SIGSEGV);
+    cr_assert_str_eq(m.text, "it said so");
+    cr_assert_str_eq(m.file, "crash.ips");
+    tl_message_free(&m);
+    m = parse("{\"died\":{\"signal\":\"SIGEMT\"}}");
+    cr_assert_eq(m.kind, TL_MESSAGE_DIED, "a signal of another system");
+    tl_message_free(&m);
     m = parse("{\"name\":\"sim\",\"version\":\"1\",\"devices\":[{\"name\":\"cpu\",\"usable\":true},{\"name\":"
               "\"gpu\","
               "\"usable\":false,\"why\":\"none\"}],\"axes\":[\"layers\"],\"serve\":true,\"protocol\":1}");
@@ -199,6 +213,13 @@ static const struct {
     {"{\"error\":{\"domain\":\"d\",\"code\":3}}", "error.message"},
     {"{\"unsupported\":true}", "unsupported"},
     {"{\"unsupported\":\"\"}", "unsupported"},
+    {"{\"lost\":\"\"}", "lost"},
+    {"{\"died\":\"SIGSEGV\"}", "died"},
+    {"{\"died\":{}}", "died.signal"},
+    {"{\"died\":{\"signal\":11}}", "died.signal"},
+    {"{\"died\":{\"signal\":\"11\"}}", "died.signal"},
+    {"{\"died\":{\"signal\":\"SIGSEGV\",\"report\":\"../x.ips\"}}", "died.report"},
+    {"{\"died\":{\"signal\":\"SIGSEGV\",\"message\":3}}", "died.message"},
     {"{\"serving\":0}", "serving"},
     {"{\"forked\":0}", "forked"},
     {"{\"forked\":-1}", "forked"},

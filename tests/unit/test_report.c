@@ -408,6 +408,9 @@ Test(report, homes_users_and_hosts_are_left_out)
     tl_redaction_add(&r, "bob", "USER");
     tl_redaction_add(&r, "megabox", "HOST");
     tl_redaction_add(&r, "root", "USER");
+    tl_redaction_add_everywhere(&r, "0123456789abcdef", "DEVICE");
+    tl_redaction_add_everywhere(&r, "Ada's phone", "DEVICE");
+    tl_redaction_add_everywhere(&r, "iPhone", "DEVICE");
     static const char *const pairs[][2] = {
         {"/home/carol/x and /Users/dave/y", "~/x and ~/y"},
         {"/root/.cache", "~/.cache"},
@@ -419,6 +422,12 @@ Test(report, homes_users_and_hosts_are_left_out)
         {"bob@megabox: bobsled", "USER@HOST: bobsled"},
         {"file:///home/carol", "file://~"},
         {"root", "root"},
+        {"--device=00008150-001A2B3C4D5E6F70 -- x", "--device=DEVICE -- x"},
+        {"00008150-001A2B3C4D5E6F70,00008150-001A2B3C4D5E6F71", "DEVICE,DEVICE"},
+        {"00008150-001A2B3C4D5E6F70A a00008150-001A2B3C4D5E6F70 0-1",
+         "00008150-001A2B3C4D5E6F70A a00008150-001A2B3C4D5E6F70 0-1"},
+        {"1A2B3C4D-1A2B-1A2B-1A2B-1A2B3C4D5E6F", "1A2B3C4D-1A2B-1A2B-1A2B-1A2B3C4D5E6F"},
+        {"Ada's phone, 0123456789abcdef, an iPhone", "DEVICE, DEVICE, an iPhone"},
         {"", ""},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
@@ -428,6 +437,12 @@ Test(report, homes_users_and_hosts_are_left_out)
     }
     /* A user that a path names is left out wherever the name stands, but a value of an axis stays what it is.
      */
+    json_t *argv = json_pack("{s:[s,s]}", "case", "--device", "00008150-001A2B3C4D5E6F70"),
+           *hidden = tl_redact_json(&r, argv), *device = json_pack("{s:[s,s]}", "case", "--device", "DEVICE");
+    cr_expect(json_equal(hidden, device), "a device is taken out of commands, too");
+    json_decref(argv);
+    json_decref(hidden);
+    json_decref(device);
     json_t *document = json_pack("{s:s,s:s,s:{s:s,s:s},s:[{s:[{s:s}]}]}", "a", "/home/grace/x", "b",
                                  "grace was here", "minimal", "c", "grace", "d", "/home/grace/y",
                                  "local_needs", "any_of", "value", "grace"),

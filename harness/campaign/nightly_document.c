@@ -2,6 +2,7 @@
  * (docs/nightly.md), and as the cells that the next nights are compared with. */
 #include "harness/campaign/nightly.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/quantile.h"
@@ -243,7 +244,7 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "os_build", json_string(m->os_build ? m->os_build : ""));
     json_object_set_new(d, "started", when_json(n->night.started_us));
     json_object_set_new(d, "started_us", json_integer(n->night.started_us));
-    json_object_set_new(d, "elapsed_s", json_real(tl_seconds_since(n->started_ns)));
+    json_object_set_new(d, "elapsed_s", json_real(tl_awake_since(n->started_ns)));
     json_object_set_new(d, "resumed", json_boolean(n->resumed));
     json_object_set_new(d, "complete", json_boolean(!n->over_budget));
     json_object_set_new(d, "repeat", json_integer((json_int_t)n->suite->repeat));

@@ -357,6 +357,28 @@ while os.getppid() == parent:
         self.assertTrue(night["resumed"])
         self.assertEqual([c["failed"] for c in night["cells"]], [6, 6])
 
+    def test_a_machine_that_sleeps(self):
+        """As far as it can be had here: trapline is stopped. What it slept through is no part of the budget, nor of any
+        time that is kept."""
+        self.profile("1.0", dict(CRASH, delay_s=0.5))
+        suite = self.suite(budget_s=6, repeat=2, isolate_new=False)
+        child = self.start("nightly", suite, "--json")
+        self.wait_for_night()
+        child.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        time.sleep(8)
+        child.send_signal(signal.SIGCONT)
+        out, err = child.communicate(timeout=PATIENCE)
+        night = json.loads(out)
+        self.assertGreater(time.monotonic() - began, 8)
+        self.assertTrue(night["complete"], err)
+        self.assertEqual((night["trials"], night["lost"]), (4, []))
+        self.assertLess(night["elapsed_s"], 8)
+        with sqlite3.connect(self.db) as c:
+            walls = [w for w, in c.execute("SELECT wall_s FROM trial WHERE case_name = 'kv'")]
+        self.assertGreaterEqual(len(walls), 4)
+        self.assertLess(max(walls), 6)
+
     def test_two_at_once(self):
         self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 1, "message": "slow",
                              "signal": "SIGSEGV", "in": "attention"})

@@ -150,11 +150,13 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         ENVIRONMENT,
         VERSIONS,
         EXPECTED,
+        METRICS,
         N
     };
-    struct tl_key keys[N] = {{"trapline", true}, {"name", true},  {"title"},     {"model", true}, {"axes"},
-                             {"failing"},        {"forbid"},      {"reference"}, {"limits"},      {"inputs"},
-                             {"source"},         {"environment"}, {"versions"},  {"expected"}};
+    struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
+                             {"axes"},           {"failing"},    {"forbid"}, {"reference"},
+                             {"limits"},         {"inputs"},     {"source"}, {"environment"},
+                             {"versions"},       {"expected"},   {"metrics"}};
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
@@ -173,6 +175,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     tl_check_environment(ck, &keys[ENVIRONMENT].at);
     tl_check_versions(ck, &keys[VERSIONS].at);
     tl_check_expected(ck, &keys[EXPECTED].at);
+    tl_check_metrics(ck, &keys[METRICS].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
     tl_check_reference(ck, &keys[REFERENCE].at);

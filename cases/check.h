@@ -30,6 +30,8 @@ void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
 /* check_expected.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);
+/* check_metrics.c */
+void tl_check_metrics(struct tl_check *ck, const struct tl_json_place *at);
 
 /* check.c. The value at a place for an axis named there, and that axis, which the case may leave to its family
  * when `beyond`. */

@@ -108,6 +108,7 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the case", c->path, "out of memory");
     json_t *document = json_copy(c->document); /* what is right changes nothing about a trial */
     json_object_del(document, "expected");
+    json_object_del(document, "metrics"); /* nor does what is read of it */
     char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(document);
     if (!text)

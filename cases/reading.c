@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 /* What of a document names axes without reading them. */
-static const char *const names_only[] = {"trapline", "name", "title", "source", "axes", "failing", "forbid"};
+static const char *const names_only[] = {"trapline", "name",    "title",  "source",
+                                         "axes",     "failing", "forbid", "metrics"};
 
 struct wanted {
     const char *axis;

@@ -415,7 +415,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
-        add_failure(d, evidence, document, e)) {
+        add_failure(d, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
         json_decref(document);
         return NULL;
     }

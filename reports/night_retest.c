@@ -13,6 +13,7 @@ static const struct {
     const char *verdict, *line, *sentence; /* sentence: NULL where nothing is to be said upstream */
 } words[] = {
     {"still-fails", "still fails", "Still fails"},
+    {"still-refused", "still a clean error", "Is still refused with an error"},
     {"fails-otherwise", "fails in another way", "Fails in another way"},
     {"clean-error", "now a clean error", "No longer fails as reported, it is refused with an error now,"},
     {"passes", "passes", "No longer fails"},
@@ -109,8 +110,9 @@ char *tl_night_retest_sentence(const json_t *night, const json_t *entry)
     const json_t *retest = json_object_get(entry, "retest"), *before = json_object_get(entry, "before");
     const char *was = tl_member_text(retest, "was");
     size_t row = row_of(entry);
-    bool fails = !strcmp(words[row].verdict, "still-fails") ||
-                 !strcmp(words[row].verdict, "fails-otherwise") || !strcmp(words[row].verdict, "clean-error");
+    bool same = !strncmp(words[row].verdict, "still-", 6),
+         fails = same || !strcmp(words[row].verdict, "fails-otherwise") ||
+                 !strcmp(words[row].verdict, "clean-error");
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, words[row].sentence);
     add_where(&b, night, entry);
@@ -124,7 +126,7 @@ char *tl_night_retest_sentence(const json_t *night, const json_t *entry)
     } else {
         add_counts(&b, entry);
     }
-    if (was && !strcmp(words[row].verdict, "still-fails")) {
+    if (was && same) {
         tl_buffer_add_string(&b, ", as with ");
         tl_inline_text(&b, was);
     } else if (was) {

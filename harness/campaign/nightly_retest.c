@@ -65,6 +65,9 @@ static const char *verdict_of(const struct tl_nightly_cell *c)
         return c->class == TL_CLASS_FIXED ? c->as_expected ? "as-expected" : "passes" : "not-seen";
     if (!c->failed && c->class == TL_CLASS_FIXED)
         return "clean-error";
+    const char *was = text(json_array_get(json_object_get(c->before, "failures"), 0), "outcome");
+    if (!c->failed && c->class == TL_CLASS_STILL && was && !strcmp(was, tl_outcome_name(TL_OUTCOME_ERROR)))
+        return "still-refused";
     return c->class == TL_CLASS_CHANGED || c->class == TL_CLASS_NEW ? "fails-otherwise" : "still-fails";
 }
 

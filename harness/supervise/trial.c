@@ -234,6 +234,7 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     t->record.command = json_dumps(command, JSON_COMPACT);
     json_decref(command);
     if (t->request) {
+        json_object_set_new(t->request, "id", json_string(t->record.id));
         json_object_set_new(t->request, "scratch", json_string(t->scratch.path));
         if (json_object_get(t->request, "outputs")) { /* wanted: only here is it known where they can go */
             free(t->record.outputs);

@@ -28,14 +28,40 @@ struct tl_combination {
 
 enum tl_model_kind { TL_MODEL_FAMILY, TL_MODEL_GENERATE, TL_MODEL_FILE, TL_MODEL_STEPS };
 
-/* How many files a glob pattern names, or how many matches of a regular expression a step writes. */
+/* A word of a command. It is there when all conditions hold, from its own to the outermost one. */
+struct tl_word_condition {
+    struct tl_combination that;
+    const struct tl_word_condition *outer; /* NULL: there is none */
+};
+struct tl_word {
+    const char *text;                     /* with placeholders */
+    const struct tl_word_condition *when; /* NULL: it is always there, as the program is */
+};
+struct tl_argv {
+    size_t n;
+    struct tl_word *words;
+};
+
+enum tl_count_kind {
+    TL_COUNT_GLOB,   /* how many files a pattern names, with placeholders */
+    TL_COUNT_REGEX,  /* how many matches of a regular expression are written */
+    TL_COUNT_NUMBER, /* the number that is written where its first group matches, the last one */
+};
 struct tl_count {
-    const char *name;    /* what is counted, for people */
-    bool regex;          /* else a glob pattern, with placeholders */
-    const char *pattern; /* of a regex: as it is, for its braces are its own */
+    const char *name; /* what is counted, for people */
+    enum tl_count_kind kind;
+    const char *pattern; /* of an expression: as it is, for its braces are its own */
+    const char *axis;    /* whose values count the same thing; NULL */
+    bool finished;       /* it tells what is done already: what fails is the next one */
+    bool bounded;        /* else it is only told */
     int64_t min, max;
 };
-/* What a step must leave behind to have succeeded. */
+/* A line of the output with which a phase begins. */
+struct tl_marker {
+    int phase;           /* enum tl_phase */
+    const char *pattern; /* a text, or a regular expression */
+};
+/* What a step, or a runner, must leave behind to have succeeded. */
 struct tl_expect {
     int exit_status;              /* -1: any that is not a wrapped signal; default 0 */
     size_t n_text, n_no_text;     /* substrings that must, must not appear in stdout or stderr */
@@ -51,11 +77,13 @@ struct tl_expect {
 
 struct tl_step {
     int phase; /* enum tl_phase */
-    size_t n_argv;
-    const char **argv; /* with placeholders */
+    struct tl_argv argv;
     struct tl_expect expect;
-    double timeout_s; /* 0: the case's */
-    bool untraced;    /* it is run as if nobody watched: signals from its status, no stacks */
+    size_t n_markers;
+    struct tl_marker *markers;
+    const char *platform, *architecture; /* that it works for, for people; with placeholders; NULL */
+    double timeout_s;                    /* 0: the case's */
+    bool untraced; /* it is run as if nobody watched: signals from its status, no stacks */
 };
 
 /* An output that "reference" names: where its expected values are, or how close it has to be, or both. */
@@ -107,17 +135,21 @@ struct tl_case {
     const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
     char hash
-        [TL_ID_SIZE]; /* content id of the canonical document without "expected" and "metrics", of a model file with its
-                              external data, of .npy inputs and of files with expected outputs: neither layout nor
-                              the order of keys matters */
+        [TL_ID_SIZE]; /* content id of the canonical document without what changes nothing about a trial (load.c), of
+                              a model file with its external data, of .npy inputs and of files with expected outputs:
+                              neither layout nor the order of keys matters */
 
     enum tl_model_kind model_kind;
-    const char *family;     /* TL_MODEL_FAMILY */
-    size_t n_generate;      /* TL_MODEL_GENERATE */
-    const char **generate;  /* argv with placeholders */
+    const char *family; /* TL_MODEL_FAMILY */
+    struct tl_argv
+        generate;           /* TL_MODEL_GENERATE; of TL_MODEL_STEPS what makes their model, if it has words */
+    const char *suffix;     /* of the name of the generated model; "" */
     const char *model_file; /* TL_MODEL_FILE: absolute */
     size_t n_steps;         /* TL_MODEL_STEPS */
     struct tl_step *steps;
+    struct tl_expect expect; /* of the runner, but for TL_MODEL_STEPS */
+    size_t n_markers;        /* in what it writes */
+    struct tl_marker *markers;
 
     size_t n_axes;
     struct tl_axis *axes;

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define FORBID_MAX 1024
-#define FORBIDDEN_MAX 20000
 
 static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
 {
@@ -37,44 +36,13 @@ static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
     }
 }
 
-static void check_combination(struct tl_check *ck, const struct tl_json_place *at, struct tl_combination *m)
-{
-    if (!json_is_object(at->value) || json_object_size(at->value) == 0) {
-        tl_note_found(ck, at,
-                      "expected an object with at least one axis: {AXIS: VALUE} or {AXIS: [VALUE, …]}");
-        return;
-    }
-    m->terms = tl_arena_alloc(ck->arena, json_object_size(at->value), sizeof *m->terms);
-    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
-        struct tl_combination_term *term = &m->terms[m->n_terms++];
-        term->axis = tl_arena_string(ck->arena, it.key);
-        if (!tl_check_axis_exists(ck, &it, it.key, true))
-            continue;
-        bool list = json_is_array(it.value);
-        if (list && !tl_check_list(ck, &it, 1, FORBIDDEN_MAX, "values"))
-            continue;
-        ck->forbidden += list ? json_array_size(it.value) : 1;
-        if (ck->forbidden > FORBIDDEN_MAX) { /* each of them is looked up in its axis */
-            tl_note(ck, &it, "expected at most %d values in all combinations together", FORBIDDEN_MAX);
-            return;
-        }
-        term->values = tl_arena_alloc(ck->arena, list ? json_array_size(it.value) : 1, sizeof *term->values);
-        if (!list) {
-            term->n_values += tl_check_axis_value(ck, &it, it.key, true, &term->values[0]);
-            continue;
-        }
-        for (struct tl_json_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
-            term->n_values += tl_check_axis_value(ck, &v, it.key, true, &term->values[term->n_values]);
-    }
-}
-
 static void check_forbid(struct tl_check *ck, const struct tl_json_place *at)
 {
     if (!tl_check_list(ck, at, 0, FORBID_MAX, "combinations"))
         return;
     ck->c->forbid = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->forbid);
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
-        check_combination(ck, &it, &ck->c->forbid[ck->c->n_forbid++]);
+        tl_check_combination(ck, &it, true, &ck->c->forbid[ck->c->n_forbid++]);
 }
 
 static void check_limits(struct tl_check *ck, const struct tl_json_place *at)
@@ -106,6 +74,34 @@ static void check_failing_allowed(struct tl_check *ck, const struct tl_json_plac
 static const char *check_line_of_text(struct tl_check *ck, const struct tl_json_place *at)
 {
     return tl_arena_string(ck->arena, tl_check_string(ck, at, 0, 65536));
+}
+
+static bool is_for_people(const json_t *value)
+{
+    const char *s = json_string_value(value);
+    size_t n = json_string_length(value);
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)s[i] < ' ' && s[i] != '\n' && s[i] != '\t') || s[i] == 0x7f)
+            return false;
+    return n >= 1 && n <= 65536;
+}
+
+/* What only people read: a text, or a list of them. */
+static void check_words_for_people(struct tl_check *ck, const struct tl_json_place *at)
+{
+    static const char text[] =
+        "expected a text of at most 65536 bytes, without control characters but line breaks";
+    if (!at->value)
+        return;
+    if (!json_is_array(at->value)) {
+        if (!is_for_people(at->value))
+            tl_note_found(ck, at, "%s, or a list of them", text);
+        return;
+    }
+    if (tl_check_list(ck, at, 1, 1024, "texts"))
+        for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+            if (!is_for_people(it.value))
+                tl_note_found(ck, &it, "%s", text);
 }
 
 /* [a-z0-9][a-z0-9._-]*, at most 128 bytes */
@@ -150,13 +146,22 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         ENVIRONMENT,
         VERSIONS,
         EXPECTED,
+        EXPECT,
+        PHASE_MARKER,
+        COUNT,
         METRICS,
+        NOTES,
+        EXPECTED_TEXT,
+        IMPACT,
+        RELATED,
+        TRIED,
         N
     };
-    struct tl_key keys[N] = {{"trapline", true}, {"name", true}, {"title"},  {"model", true},
-                             {"axes"},           {"failing"},    {"forbid"}, {"reference"},
-                             {"limits"},         {"inputs"},     {"source"}, {"environment"},
-                             {"versions"},       {"expected"},   {"metrics"}};
+    struct tl_key keys[N] = {
+        {"trapline", true}, {"name", true},    {"title"},  {"model", true},  {"axes"},   {"failing"},
+        {"forbid"},         {"reference"},     {"limits"}, {"inputs"},       {"source"}, {"environment"},
+        {"versions"},       {"expected"},      {"expect"}, {"phase_marker"}, {"count"},  {"metrics"},
+        {"notes"},          {"expected_text"}, {"impact"}, {"related"},      {"tried"}};
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
@@ -165,6 +170,8 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     c->name = tl_check_heading(ck, &keys[VERSION].at, &keys[NAME].at);
     c->title = check_line_of_text(ck, &keys[TITLE].at);
     c->source = check_line_of_text(ck, &keys[SOURCE].at);
+    for (size_t i = NOTES; i < N; i++)
+        check_words_for_people(ck, &keys[i].at);
 
     if (keys[MODEL].at.value)
         tl_check_model(ck, &keys[MODEL].at);
@@ -178,6 +185,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     tl_check_metrics(ck, &keys[METRICS].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
+    tl_check_runner(ck, &keys[EXPECT].at, &keys[PHASE_MARKER].at, &keys[COUNT].at);
     tl_check_reference(ck, &keys[REFERENCE].at);
     if (keys[INPUTS].at.value)
         tl_check_inputs(ck, &keys[INPUTS].at);

@@ -16,10 +16,14 @@ const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *ve
  * text is none. In the arena. */
 const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory);
 
-/* check_model.c. The commands of a model are checked once the axes are known. */
+/* check_model.c */
 void tl_check_model(struct tl_check *ck, const struct tl_json_place *at);
-void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
 void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
+
+/* check_commands.c: the commands of a model, and what is looked for in the output of a runner; once the axes are known. */
+void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
+void tl_check_runner(struct tl_check *ck, const struct tl_json_place *expect,
+                     const struct tl_json_place *marker, const struct tl_json_place *count);
 
 /* check_reference.c; once the axes are known */
 void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at);
@@ -29,11 +33,17 @@ void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
 /* check_expected.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
-void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);
 /* check_metrics.c */
 void tl_check_metrics(struct tl_check *ck, const struct tl_json_place *at);
 
-/* check.c. The value at a place for an axis named there, and that axis, which the case may leave to its family
+/* check_output.c: what is counted, in "count" and (bounded) in "expect", and the lines with which phases begin. */
+void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);
+void tl_check_bounds(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);
+size_t tl_check_markers(struct tl_check *ck, const struct tl_json_place *at, struct tl_marker **markers);
+/* A phase by its name; -1 after a mistake, where there is something. */
+int tl_check_phase(struct tl_check *ck, const struct tl_json_place *at, const char *name);
+
+/* check_axes.c. The value at a place for an axis named there, and that axis, which the case may leave to its family
  * when `beyond`. */
 bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
                          struct tl_value *v);
@@ -42,5 +52,8 @@ bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, c
 /* check_axes.c */
 void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);
 bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v);
+/* {AXIS: VALUE or [VALUE, …]}, at least one axis. */
+void tl_check_combination(struct tl_check *ck, const struct tl_json_place *at, bool beyond,
+                          struct tl_combination *m);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FORBIDDEN_MAX 20000 /* values in all combinations of a case together */
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
@@ -257,4 +258,36 @@ bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, c
                 beyond ? "neither the case nor its model has an axis of this name"
                        : "the case has no axis of this name");
     return false;
+}
+
+void tl_check_combination(struct tl_check *ck, const struct tl_json_place *at, bool beyond,
+                          struct tl_combination *m)
+{
+    if (!json_is_object(at->value) || json_object_size(at->value) == 0) {
+        tl_note_found(ck, at,
+                      "expected an object with at least one axis: {AXIS: VALUE} or {AXIS: [VALUE, …]}");
+        return;
+    }
+    m->terms = tl_arena_alloc(ck->arena, json_object_size(at->value), sizeof *m->terms);
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        struct tl_combination_term *term = &m->terms[m->n_terms++];
+        term->axis = tl_arena_string(ck->arena, it.key);
+        if (!tl_check_axis_exists(ck, &it, it.key, beyond))
+            continue;
+        bool list = json_is_array(it.value);
+        if (list && !tl_check_list(ck, &it, 1, FORBIDDEN_MAX, "values"))
+            continue;
+        ck->forbidden += list ? json_array_size(it.value) : 1;
+        if (ck->forbidden > FORBIDDEN_MAX) { /* each of them is looked up in its axis */
+            tl_note(ck, &it, "expected at most %d values in all combinations together", FORBIDDEN_MAX);
+            return;
+        }
+        term->values = tl_arena_alloc(ck->arena, list ? json_array_size(it.value) : 1, sizeof *term->values);
+        if (!list) {
+            term->n_values += tl_check_axis_value(ck, &it, it.key, beyond, &term->values[0]);
+            continue;
+        }
+        for (struct tl_json_place v = tl_first(ck, &it); v.value; tl_next(ck, &v))
+            term->n_values += tl_check_axis_value(ck, &v, it.key, beyond, &term->values[term->n_values]);
+    }
 }

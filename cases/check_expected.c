@@ -1,23 +1,13 @@
-/* Checks "expected" of a case, which says what is right, and "count" of a step's "expect". */
+/* Checks "expected" of a case, which says what is right. */
 #include "cases/check.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
-
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPECTED_MAX 1024
 #define EXPECTED_VALUES_MAX 20000
-#define COUNTS_MAX 256
-#define PATTERN_MAX 4096
-/* As runners/command/count.c has them, which runs the expression. */
-#define REGEX_OPTIONS (PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP | PCRE2_NEVER_UTF)
-#define COUNT_MOST 1000000000
-
-/* --- expected ------------------------------------------------------------------------------------------- */
 
 static void check_outcome(struct tl_check *ck, const struct tl_json_place *at)
 {
@@ -73,7 +63,8 @@ static void check_when(struct tl_check *ck, const struct tl_json_place *at, size
 static void check_kind_of_unit(struct tl_check *ck, const struct tl_json_place *at, const char *unit)
 {
     const struct tl_case *c = ck->c;
-    bool steps = c->model_kind == TL_MODEL_STEPS, other = c->family || c->model_file || c->n_generate;
+    bool steps = c->model_kind == TL_MODEL_STEPS,
+         other = c->family || c->model_file || c->model_kind == TL_MODEL_GENERATE;
     bool command = !strncmp(unit, "command", 7) && (unit[7] == ':' || unit[7] == '@');
     if (steps && strcmp(unit, "command:host") != 0)
         tl_note_found(ck, at, "expected \"command:host\": a case with steps runs on no other unit");
@@ -114,56 +105,4 @@ void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at)
         return;
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_entry(ck, &it, &values);
-}
-
-/* --- count ---------------------------------------------------------------------------------------------- */
-
-static void check_regex(struct tl_check *ck, const struct tl_json_place *at, const char *text)
-{
-    int error;
-    PCRE2_SIZE offset;
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error, &offset, NULL);
-    if (!code) {
-        PCRE2_UCHAR why[160];
-        if (pcre2_get_error_message(error, why, sizeof why) < 0)
-            why[0] = '\0';
-        tl_note(ck, at, "expected a regular expression; at byte %zu: %s", (size_t)offset, (const char *)why);
-    }
-    pcre2_code_free(code);
-}
-
-static void check_count(struct tl_check *ck, const struct tl_json_place *at, struct tl_count *x)
-{
-    struct tl_key keys[] = {{"name", true}, {"glob"}, {"regex"}, {"min"}, {"max"}};
-    if (!tl_check_keys(ck, at, keys, 5,
-                       "an object with \"name\", \"glob\" or \"regex\", \"min\" and \"max\""))
-        return;
-    x->name = tl_arena_string(ck->arena, tl_check_string(ck, &keys[0].at, 1, 128));
-    const struct tl_json_place *glob = &keys[1].at, *regex = &keys[2].at;
-    if (!glob->value == !regex->value) {
-        tl_note(ck, at, "expected exactly one of \"glob\" and \"regex\"");
-        return;
-    }
-    x->regex = regex->value != NULL;
-    const char *text = tl_check_string(ck, x->regex ? regex : glob, 1, PATTERN_MAX);
-    if (text && x->regex)
-        check_regex(ck, regex, text);
-    x->pattern = tl_arena_string(ck->arena, text);
-    x->max = COUNT_MOST;
-    tl_check_integer(ck, &keys[3].at, 0, COUNT_MOST, &x->min);
-    tl_check_integer(ck, &keys[4].at, 0, COUNT_MOST, &x->max);
-    if (!keys[3].at.value && !keys[4].at.value)
-        tl_note(ck, at, "expected \"min\" or \"max\" or both");
-    else if (x->min > x->max)
-        tl_note(ck, at, "expected a \"min\" that is not above \"max\"");
-}
-
-void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x)
-{
-    if (!tl_check_list(ck, at, 0, COUNTS_MAX, "objects that say what is counted"))
-        return;
-    x->count = tl_arena_alloc(ck->arena, json_array_size(at->value) + 1, sizeof *x->count);
-    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
-        check_count(ck, &it, &x->count[x->n_count++]);
 }

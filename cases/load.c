@@ -100,15 +100,20 @@ static void hash_external(struct tl_hash *h, const char *model)
     json_decref(names);
 }
 
+/* What is right, and what is said for people, changes nothing about a trial. (A title and a source do count, as they
+ * always have: what is stored is known by them.) */
+static const char *const without_effect[] = {"expected", "notes", "expected_text", "impact",
+                                             "related",  "tried", "metrics"};
+
 static int hash_case(struct tl_case *c, struct tl_error *e)
 {
     struct tl_hash h;
     char hex[TL_SHA256_SIZE];
     if (tl_hash_begin(&h))
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot hash the case", c->path, "out of memory");
-    json_t *document = json_copy(c->document); /* what is right changes nothing about a trial */
-    json_object_del(document, "expected");
-    json_object_del(document, "metrics"); /* nor does what is read of it */
+    json_t *document = json_copy(c->document);
+    for (size_t i = 0; i < TL_COUNT(without_effect); i++)
+        json_object_del(document, without_effect[i]);
     char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(document);
     if (!text)

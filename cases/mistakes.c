@@ -209,6 +209,8 @@ void tl_next(const struct tl_check *ck, struct tl_json_place *it)
     }
 }
 
+#define KEYS_MOST 48 /* of one object: fewer than an unsigned long has bits */
+
 bool tl_check_keys(struct tl_check *ck, const struct tl_json_place *at, struct tl_key *keys, size_t n,
                    const char *expected)
 {
@@ -216,8 +218,8 @@ bool tl_check_keys(struct tl_check *ck, const struct tl_json_place *at, struct t
         tl_note_found(ck, at, "expected %s", expected);
         return false;
     }
-    const char *names[24];
-    for (size_t i = 0; i < n && i < 24; i++)
+    const char *names[KEYS_MOST];
+    for (size_t i = 0; i < n; i++)
         names[i] = keys[i].name;
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         for (size_t i = 0; i < n; i++)

@@ -23,8 +23,9 @@
 #include <unistd.h>
 
 /* What of a document names axes without reading them. */
-static const char *const names_only[] = {"trapline", "name",    "title",  "source",
-                                         "axes",     "failing", "forbid", "metrics"};
+static const char *const names_only[] = {"trapline", "name",   "title",  "source",        "axes",
+                                         "failing",  "forbid", "notes",  "expected_text", "impact",
+                                         "related",  "tried",  "metrics"};
 
 struct wanted {
     const char *axis;
@@ -75,8 +76,8 @@ bool tl_case_derives_inputs(const struct tl_case *c)
     struct wanted inputs = {"inputs", false};
     if (c->model_kind == TL_MODEL_FAMILY || c->model_kind == TL_MODEL_STEPS || c->inputs)
         return false;
-    for (size_t i = 0; i < c->n_generate; i++)
-        tl_placeholders(c->generate[i], on_placeholder, &inputs);
+    for (size_t i = 0; i < c->generate.n; i++)
+        tl_placeholders(c->generate.words[i].text, on_placeholder, &inputs);
     return !inputs.found;
 }
 

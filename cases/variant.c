@@ -131,7 +131,7 @@ static bool at_baseline(const struct tl_case *c, const char *axis, struct tl_val
     return same;
 }
 
-static bool matches(const struct tl_case *c, const struct tl_variant *v, const struct tl_combination *m)
+bool tl_combination_holds(const struct tl_case *c, const struct tl_variant *v, const struct tl_combination *m)
 {
     for (size_t i = 0; i < m->n_terms; i++) {
         const struct tl_combination_term *t = &m->terms[i];
@@ -145,6 +145,24 @@ static bool matches(const struct tl_case *c, const struct tl_variant *v, const s
             return false;
     }
     return true;
+}
+
+static bool is_there(const struct tl_case *c, const struct tl_variant *v, const struct tl_word *word)
+{
+    for (const struct tl_word_condition *w = word->when; w; w = w->outer)
+        if (!tl_combination_holds(c, v, &w->that))
+            return false;
+    return true;
+}
+
+char **tl_case_command(const struct tl_case *c, const struct tl_variant *v, const struct tl_argv *argv,
+                       const struct tl_placeholder_paths *paths)
+{
+    char **words = tl_calloc(argv->n + 1, sizeof *words);
+    for (size_t i = 0, n = 0; i < argv->n; i++)
+        if (is_there(c, v, &argv->words[i]))
+            words[n++] = tl_case_fill(c, v, argv->words[i].text, paths);
+    return words;
 }
 
 static char *combination_text(const struct tl_combination *m)
@@ -165,7 +183,7 @@ static char *combination_text(const struct tl_combination *m)
 char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v)
 {
     for (size_t i = 0; i < c->n_forbid; i++)
-        if (matches(c, v, &c->forbid[i]))
+        if (tl_combination_holds(c, v, &c->forbid[i]))
             return combination_text(&c->forbid[i]);
     const struct tl_family *f = c->family ? tl_family_find(c->family) : NULL;
     if (!f || !f->constraint)

@@ -6,9 +6,13 @@
 #include "harness/base/hash.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tl_case;
+struct tl_combination;
+struct tl_argv;
+struct tl_placeholder_paths;
 
 struct tl_variant {
     uint64_t *index;
@@ -30,6 +34,12 @@ void tl_variant_hash(const struct tl_case *c, const struct tl_variant *v, char i
 int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct tl_variant *v,
                          struct tl_error *e);
 
+/* Whether every axis of a combination has one of its values. */
+bool tl_combination_holds(const struct tl_case *c, const struct tl_variant *v,
+                          const struct tl_combination *m);
+/* The words of a command that a variant has, replaced: NULL-terminated, for tl_strings_free. */
+char **tl_case_command(const struct tl_case *c, const struct tl_variant *v, const struct tl_argv *argv,
+                       const struct tl_placeholder_paths *paths);
 /* NULL when the variant may be tried, else why not (a "forbid" of the case, or a constraint of the family):
  * a new string. */
 char *tl_variant_forbidden(const struct tl_case *c, const struct tl_variant *v);

@@ -95,6 +95,8 @@ static json_t *trial_json(const struct tl_trial_record *r)
     json_object_set_new(j, "request", tl_parsed_json(r->request));
     json_t *versions = json_object_get(r->result, "versions");
     json_object_set(j, "versions", json_is_object(versions) ? versions : json_null());
+    json_t *counts = json_object_get(r->result, "counts");
+    json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
     json_object_set_new(j, "capture", r->n_captures ? capture_json(&r->captures[0]) : json_null());

@@ -98,18 +98,54 @@ static void add_step_word(struct tl_buffer *b, const char *word)
     tl_buffer_free(&here);
 }
 
+static void add_command_line(struct tl_buffer *all, const json_t *request, const json_t *argv)
+{
+    struct tl_buffer line = TL_BUFFER_INIT;
+    const json_t *word;
+    size_t i;
+    add_environment(&line, request);
+    json_array_foreach(argv, i, word)
+        add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
+    tl_buffer_printf(all, "%s\n", line.data ? line.data : "");
+    tl_buffer_free(&line);
+}
+
 char *tl_steps_commands(const json_t *trial)
 {
-    const json_t *request = json_object_get(trial, "request"), *step, *word;
+    const json_t *request = json_object_get(trial, "request"), *step,
+                 *generate = json_object_get(request, "generate"), *steps = json_object_get(request, "steps");
     struct tl_buffer all = TL_BUFFER_INIT;
-    size_t i, k;
-    json_array_foreach(json_object_get(request, "steps"), i, step) {
-        struct tl_buffer line = TL_BUFFER_INIT;
-        add_environment(&line, request);
-        json_array_foreach(json_object_get(step, "argv"), k, word)
-            add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
-        tl_buffer_printf(&all, "%s\n", line.data ? line.data : "");
-        tl_buffer_free(&line);
-    }
+    size_t i;
+    if (json_array_size(steps) && json_array_size(generate))
+        add_command_line(&all, request, generate);
+    json_array_foreach(steps, i, step)
+        add_command_line(&all, request, json_object_get(step, "argv"));
     return all.size ? tl_buffer_take(&all) : NULL;
+}
+
+char *tl_steps_targets(const json_t *request)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(request, "steps"), i, step) {
+        const char *platform = json_string_value(json_object_get(step, "platform")),
+                   *architecture = json_string_value(json_object_get(step, "architecture")),
+                   *phase = json_string_value(json_object_get(step, "phase"));
+        if (platform || architecture)
+            tl_buffer_printf(&b, "%sstep %zu (%s): %s%s%s", b.size ? "; " : "", i + 1, phase ? phase : "?",
+                             platform ? platform : "", platform && architecture ? ", " : "",
+                             architecture ? architecture : "");
+    }
+    return b.size ? tl_buffer_take(&b) : tl_strdup("");
+}
+
+char *tl_counts_words(const json_t *counts)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)counts, name, value)
+        tl_buffer_printf(&b, "%s%s %lld", b.size ? ", " : "", name, (long long)json_integer_value(value));
+    return b.size ? tl_buffer_take(&b) : tl_strdup("");
 }

@@ -74,6 +74,10 @@ void tl_section_environment(const struct tl_sections *r)
     else
         add_made(rows, "Compute unit observed",
                  tl_format("unknown for the failing variant; %s for the control", by_control));
+    char *targets = tl_steps_targets(json_object_get(r->failing, "request"));
+    if (*targets)
+        add_field(rows, "Target platform and architecture", targets);
+    free(targets);
     add_field(rows, "OS", tl_member_text(v, "os"));
     add_field(rows, "OS build", tl_member_text(v, "os_build"));
     add_field(rows, "Kernel", tl_member_text(v, "kernel"));
@@ -152,6 +156,15 @@ void tl_section_reproduce(const struct tl_sections *r)
     }
 }
 
+/* Where something was counted. */
+static void add_counts(json_t *rows, const char *name, const json_t *trial)
+{
+    char *words = tl_counts_words(json_object_get(trial, "counts"));
+    if (*words)
+        add_field(rows, name, words);
+    free(words);
+}
+
 void tl_section_failure(const struct tl_sections *r)
 {
     static const char *const head[] = {"field", "value"};
@@ -175,6 +188,8 @@ void tl_section_failure(const struct tl_sections *r)
         add_made(rows, "Error, domain and code", tl_format("%s, %s", domain, code ? code : "no code"));
     add_field(rows, "Address of the fault",
               tl_member_or(capture, "address", json_is_object(capture) ? "none" : NULL));
+    add_counts(rows, "Counted", r->failing);
+    add_counts(rows, "Counted in the control", r->control);
     add_code_field(rows, "Signature", tl_member_text(s, "title"));
     add_code_field(rows, "Signature, id", tl_member_text(s, "id"));
     add_code_field(rows, "Across builds", tl_member_text(s, "coarse_title"));

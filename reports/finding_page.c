@@ -203,7 +203,10 @@ static void add_expected(const struct tl_sections *r)
     const json_t *pair = control_pair(r);
     const char *outcome = tl_member_text(r->finding, "outcome"), *axis = tl_member_text(pair, "axis");
     tl_page_heading(r->page, 2, "Expected");
-    if (outcome && !strcmp(outcome, "error"))
+    bool said = tl_words_about(r, "expected_text");
+    if (said)
+        ;
+    else if (outcome && !strcmp(outcome, "error"))
         tl_buffer_add_string(&b, "That the model runs, or that the error says what of it is not allowed.");
     else if (outcome && !strcmp(outcome, "wrong"))
         tl_buffer_add_string(&b, "Outputs that agree with the reference.");
@@ -214,11 +217,13 @@ static void add_expected(const struct tl_sections *r)
         tl_buffer_add_string(&b,
                              "That the model runs, or is refused with an error that the caller can handle.");
     if (axis) {
-        tl_buffer_add_string(&b, " The same with ");
+        tl_buffer_printf(&b, "%sThe same with ", said ? "" : " ");
         tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " passed.");
     }
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    if (b.size)
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_buffer_free(&b);
 }
 
 static void add_others(const struct tl_sections *r)
@@ -539,6 +544,8 @@ json_t *tl_report_page(const json_t *report)
         tl_buffer_add_string(&b, ".");
         tl_page_paragraph(r.page, tl_buffer_take(&b));
     }
+    tl_section_about(&r, "Impact", "impact");
+    tl_section_about(&r, "Notes", "notes");
     tl_section_environment(&r);
     tl_section_reproduce(&r);
     tl_section_observed(&r);
@@ -554,8 +561,10 @@ json_t *tl_report_page(const json_t *report)
     tl_section_independent(&r);
     add_others(&r);
     add_control(&r);
+    tl_section_about(&r, "Tried, and did not help", "tried");
     add_builds(&r);
     add_elsewhere(&r);
+    tl_section_about(&r, "Related", "related");
     add_attached(&r);
     add_search(&r);
     return r.page;

@@ -9,6 +9,10 @@ struct tl_sections {
     const json_t *finding, *failing, *control, *elsewhere, *bundle;
 };
 
+/* finding_about.c: what the case file says for people, by the name that it has there; nothing where it says nothing. */
+void tl_section_about(const struct tl_sections *r, const char *heading, const char *name);
+/* The same without a heading. Returns whether there was anything. */
+bool tl_words_about(const struct tl_sections *r, const char *name);
 void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
 void tl_section_observed(const struct tl_sections *r);

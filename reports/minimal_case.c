@@ -85,13 +85,13 @@ static json_t *kept_values(const json_t *finding, const char *name, const json_t
     return in_order(kept, tl_axis_named(finding, name, NULL));
 }
 
-/* A forbidden combination, without the values that are gone; NULL when it cannot come up any more. */
-static json_t *kept_forbid(const json_t *forbid, const json_t *values)
+/* A combination of values, without those that are gone; NULL when it cannot come up any more. */
+static json_t *kept_combination(const json_t *combination, const json_t *values)
 {
     json_t *left = json_object(), *v, *terms;
     const char *axis;
     size_t i;
-    json_object_foreach((json_t *)forbid, axis, terms) {
+    json_object_foreach((json_t *)combination, axis, terms) {
         const json_t *kept = json_object_get(values, axis);
         if (!kept) { /* all values of it are left, or it is an axis of the family's */
             json_object_set(left, axis, terms);
@@ -113,6 +113,40 @@ static json_t *kept_forbid(const json_t *forbid, const json_t *values)
         json_object_set_new(left, axis, both);
     }
     return left;
+}
+
+/* Whether what hangs on a condition can still come up; the condition loses the values that are gone. */
+static bool keep_conditional(json_t *object, const json_t *values)
+{
+    const json_t *when = json_object_get(object, "when");
+    json_t *left = when ? kept_combination(when, values) : NULL;
+    if (left)
+        json_object_set_new(object, "when", left);
+    return !when || left;
+}
+
+/* A list of arguments, or of what is expected: what cannot come up any more is left out. A case nests at most 64 deep. */
+static void keep_conditionals(json_t *list, const json_t *values)
+{
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        json_t *one = json_array_get(list, i);
+        if (!keep_conditional(one, values))
+            json_array_remove(list, i);
+        else
+            keep_conditionals(json_object_get(one, "argv"), values);
+    }
+}
+
+static void keep_all_conditionals(json_t *c, const json_t *values)
+{
+    json_t *model = json_object_get(c, "model"), *expected = json_object_get(c, "expected"), *step;
+    size_t i;
+    keep_conditionals(json_object_get(model, "generate"), values);
+    json_array_foreach(json_object_get(model, "steps"), i, step)
+        keep_conditionals(json_object_get(step, "argv"), values);
+    keep_conditionals(expected, values);
+    if ((json_is_array(expected) && !json_array_size(expected)) || !keep_conditional(expected, values))
+        json_object_del(c, "expected");
 }
 
 json_t *tl_minimal_case(const json_t *document, const json_t *finding)
@@ -145,7 +179,7 @@ json_t *tl_minimal_case(const json_t *document, const json_t *finding)
     if (json_is_array(json_object_get(document, "forbid"))) {
         json_t *list = json_array();
         json_array_foreach(json_object_get(document, "forbid"), i, forbid) {
-            json_t *left = kept_forbid(forbid, values);
+            json_t *left = kept_combination(forbid, values);
             if (left)
                 json_array_append_new(list, left);
         }
@@ -155,6 +189,7 @@ json_t *tl_minimal_case(const json_t *document, const json_t *finding)
             json_object_del(c, "forbid");
         json_decref(list);
     }
+    keep_all_conditionals(c, values);
     json_decref(values);
     return c;
 }

@@ -240,6 +240,21 @@ static void add_metrics(struct tl_buffer *b, const struct tl_trial_record *r)
     }
 }
 
+/* What was counted, and for what its steps worked. */
+static void add_steps(struct tl_buffer *b, const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
+    char *targets = tl_steps_targets(request),
+         *counts = tl_counts_words(json_object_get(r->result, "counts"));
+    if (*counts)
+        field(b, "counted", "%s", counts);
+    if (*targets)
+        field(b, "target", "%s", targets);
+    free(targets);
+    free(counts);
+    json_decref(request);
+}
+
 static bool has_untraced_step(const struct tl_trial_record *r)
 {
     json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
@@ -280,6 +295,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
         field(&b, "across builds", "%.12s  %s", r->signature.coarse_id, r->signature.coarse_title);
     }
     add_phases(&b, r);
+    add_steps(&b, r);
     field(&b, "cost", "user %.3f s, system %.3f s, peak memory %.1f MiB", r->user_seconds, r->system_seconds,
           (double)r->peak_rss / 1048576.0);
     add_metrics(&b, r);

@@ -26,6 +26,11 @@ void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds)
         json_pack("{s:o,s:f}", "phase", tl_json_text(phase, strlen(phase), 64), "timeout_s", seconds));
 }
 
+void tl_run_counts(struct tl_run *run, json_t *counts)
+{
+    tl_channel_send(json_pack("{s:o}", "counts", counts));
+}
+
 void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)
 {
     va_list ap;

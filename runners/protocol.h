@@ -55,7 +55,7 @@ int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
  * named instead; one that does not fit in TL_RESULT_MAX is replaced by an error of domain "protocol", code
  * "too-large".
  *
- * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"error":{"domain","code","message"}},
+ * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"counts":{NAME:N}}, {"error":{"domain","code","message"}},
  * {"unsupported":WHY} and {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
  * "first":[values],"npy":NAME}],"observed":DEVICE,"versions":{name: version},"fallback":WHY}}, or
  * {"result":{"file":NAME}}. JSON has no NaN: a value that is not finite is null, "nan", "inf" or "-inf", and
@@ -65,6 +65,8 @@ int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
 void tl_run_phase(struct tl_run *run, const char *phase);
 /* The same with a deadline of this phase's own, in place of the case's. */
 void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds);
+/* What was counted so far, {NAME: INTEGER}; takes the reference. Told again, a name has the newer value. */
+void tl_run_counts(struct tl_run *run, json_t *counts);
 void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)
     __attribute__((format(printf, 4, 5)));
 void tl_run_result(struct tl_run *run, json_t *result); /* takes the reference */

@@ -50,7 +50,9 @@
 struct call_context {
     struct tl_driver *d;
     struct tl_search_request request;
-    size_t use; /* of its variant */
+    size_t use;        /* of its variant */
+    bool fresh;        /* whether it has to be a process of its own */
+    uint64_t *carrier; /* the variant that is run in its place (inference.c); NULL */
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -74,6 +76,7 @@ int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options
             .count = c->axes[i].count,
             .name = c->axes[i].name,
         };
+    tl_driver_counted_find(d);
     d->space = (struct tl_search_space){c->n_axes, d->axes, is_forbidden, d};
     if (d->units)
         d->search = tl_search_builds(d->n_units, options);
@@ -213,6 +216,24 @@ struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct 
     return t;
 }
 
+static int run(struct call_context *context, struct tl_error *e);
+
+/* After the trial of a carrier: the request is answered by what it counted, or run itself. Takes the context. */
+static void go_on(struct call_context *context)
+{
+    struct tl_driver *d = context->d;
+    struct tl_driver_trial t;
+    free(context->carrier);
+    context->carrier = NULL;
+    if (tl_driver_infer(d, context->use, &context->request, context->fresh, &t)) {
+        d->n_inferred++;
+        tell(d, context->request.id, &t);
+        free(context);
+    } else if (run(context, &d->failure)) {
+        d->failed = true;
+    }
+}
+
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct call_context *context = arg;
@@ -222,31 +243,61 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     if (!failure && !tl_executor_interrupted(d->x) &&
         !(r->outcome == TL_OUTCOME_LOST && tl_executor_out_of_time(d->x))) {
         struct tl_driver_trial t = tl_driver_trial_of(d->c, r);
-        if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure))
+        if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure)) {
             d->failed = true;
-        else
+        } else if (context->carrier) {
+            d->n_carriers++;
+            tl_driver_counted_add(d, context->carrier, r, &t);
+            go_on(context);
+            return;
+        } else {
+            tl_driver_counted_add(d, context->request.index, r, &t);
             tell(d, context->request.id, &t);
+        }
         count_process(d, context->use, &context->request, r->outcome, r->fresh);
     }
     if (failure && failure->kind == TL_ERROR_INPUT && !d->failed) { /* it can never be told */
         d->failed = true;
         d->failure = *failure;
     }
+    free(context->carrier);
     free(context);
 }
 
 /* What only the whole record of a stored trial tells. */
-static int complete_stored(struct tl_driver *d, struct tl_driver_trial *t, struct tl_error *e)
+static int complete_stored(struct tl_driver *d, const uint64_t *index, struct tl_driver_trial *t,
+                           struct tl_error *e)
 {
     struct tl_trial_record r;
-    if (!d->c->expected && (!d->units || !*t->signature_id))
+    if (!d->c->expected && !d->counted && (!d->units || !*t->signature_id))
         return 0;
     if (tl_query_trial(tl_executor_store(d->x), t->id, &r, e))
         return -1;
     t->standing = tl_expected_of_record(d->c->expected, &r, NULL);
     if (d->units)
         memcpy(t->coarse_id, r.signature.coarse_id, sizeof t->coarse_id);
+    tl_driver_counted_add(d, index, &r, t);
     tl_trial_record_free(&r);
+    return 0;
+}
+
+/* Has a trial of a request run, or of its carrier. Takes the context, also when it fails. */
+static int run(struct call_context *context, struct tl_error *e)
+{
+    struct tl_driver *d = context->d;
+    const struct tl_search_request *q = &context->request;
+    const struct tl_variant asked = {context->carrier ? context->carrier : (uint64_t *)q->index};
+    struct tl_request request = {.c = d->c,
+                                 .variant = d->units ? d->failing : &asked,
+                                 .unit = d->units ? d->units[q->index[0]] : d->unit,
+                                 .fresh = context->fresh};
+    if (tl_executor_submit(d->x, &request, on_done, context, e)) {
+        free(context->carrier);
+        free(context);
+        return -1;
+    }
+    d->in_flight++;
+    d->n_run++;
     return 0;
 }
 
@@ -272,11 +323,18 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
                                     .told = true,
                                     .cached = known->started_us < d->started_us};
         memcpy(t.id, known->id, sizeof t.id);
-        if (failure_of(d, known->id, known->signature_id, t.signature_id, e) || complete_stored(d, &t, e))
+        if (failure_of(d, known->id, known->signature_id, t.signature_id, e) ||
+            complete_stored(d, q->index, &t, e))
             return -1;
         tl_driver_count_stored(d, known);
         tell(d, q->id, &t);
         count_process(d, use, q, t.outcome, t.fresh);
+        return 0;
+    }
+    struct tl_driver_trial inferred;
+    if (tl_driver_may_infer(d, q) && tl_driver_infer(d, use, q, fresh, &inferred)) {
+        d->n_inferred++;
+        tell(d, q->id, &inferred);
         return 0;
     }
     /* Half of it would be from before a change, should there have been one. */
@@ -291,15 +349,10 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         return 0;
     }
     struct call_context *context = tl_malloc(sizeof *context);
-    *context = (struct call_context){d, *q, use};
-    struct tl_request request = {.c = d->c, .variant = v, .unit = u, .fresh = fresh};
-    if (tl_executor_submit(d->x, &request, on_done, context, e)) {
-        free(context);
-        return -1;
-    }
-    d->in_flight++;
-    d->n_run++;
-    return 0;
+    *context = (struct call_context){d, *q, use, fresh, NULL};
+    if (tl_driver_may_infer(d, q))
+        context->carrier = tl_driver_carrier(d, q);
+    return run(context, e);
 }
 
 /* Those that were held first. */
@@ -363,6 +416,7 @@ void tl_driver_free(struct tl_driver *d)
         tl_trial_record_free(&d->signatures[i].record);
         free(d->signatures[i].kind);
     }
+    tl_driver_counted_free(d);
     json_decref(d->nothing);
     free(d->signatures);
     free(d->uses);

@@ -16,6 +16,7 @@ struct tl_driver_trial {
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what the case expects */
     bool told, fresh, cached;  /* cached: it was known before this command */
+    bool inferred;             /* from what another trial counted (inference.c): there was none of its own */
 };
 
 struct tl_driver {
@@ -53,7 +54,11 @@ struct tl_driver {
     struct tl_driver_use *uses;    /* stored trials of each variant and how far they are used up */
     size_t n_uses;
     size_t n_cached, n_run, in_flight;
-    struct tl_stored_span span; /* of n_cached */
+    const struct tl_count *counted; /* what trials count that an axis sets; NULL */
+    size_t counted_axis;
+    struct tl_driver_counted *counts;        /* trials that counted it */
+    size_t n_counts, n_inferred, n_carriers; /* carriers: run to answer other requests */
+    struct tl_stored_span span;              /* of n_cached */
     /* What has to be settled before more is fed (guard.h). */
     enum tl_driver_doubt {
         TL_DOUBT_NONE,

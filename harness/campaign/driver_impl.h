@@ -24,6 +24,7 @@ struct tl_driver_use {
     size_t n;
     uint64_t failed[2], runs[2]; /* that were told, forked and fresh */
     bool settled;                /* whether they differ is known */
+    size_t inferred;             /* how many of what was counted it was looked at for */
 };
 
 /* Reads them when they are first asked for. */
@@ -38,5 +39,22 @@ const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_un
                                          const struct tl_variant *v, size_t *n);
 /* Counts a trial that came from the database. */
 void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t);
+
+/* --- inference.c */
+/* Finds what the case counts that an axis sets, if anything. */
+void tl_driver_counted_find(struct tl_driver *d);
+void tl_driver_counted_free(struct tl_driver *d);
+/* Remembers what a trial of a variant counted. */
+void tl_driver_counted_add(struct tl_driver *d, const uint64_t *index, const struct tl_trial_record *r,
+                           const struct tl_driver_trial *t);
+/* Whether an answer to a request may be inferred. */
+bool tl_driver_may_infer(const struct tl_driver *d, const struct tl_search_request *q);
+/* What a trial of the requested variant would have come to, by the next trial that tells. fresh: only those that were processes of
+ * their own. False when none tells. */
+bool tl_driver_infer(struct tl_driver *d, size_t use, const struct tl_search_request *q, bool fresh,
+                     struct tl_driver_trial *t);
+/* The variant whose trial tells most of this request and others like it: with F's value of the axis. NULL when nothing
+ * has shown yet that such a trial would count. The caller's to free. */
+uint64_t *tl_driver_carrier(const struct tl_driver *d, const struct tl_search_request *q);
 
 #endif

@@ -80,6 +80,8 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
             "trial", tl_finding_id(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
             tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome), "fresh",
             d->trials[i].told ? d->trials[i].fresh : s->fresh, "repeat", (json_int_t)s->repeat);
+        if (d->trials[i].inferred)
+            json_object_set_new(j, "inferred", json_true());
         if (s->signature && *s->signature)
             json_object_set_new(j, "signature", json_string(s->signature));
         json_array_append_new(list, j);
@@ -150,6 +152,15 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
             "%s matched by outcome, phase and signal",
             d->bare_trials, d->bare_trials == 1 ? "" : "s", d->bare_trials == 1 ? "it was" : "they were");
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "no-stack", "text", text));
+        free(text);
+    }
+    if (d->n_inferred) {
+        char *text = tl_format(
+            "%zu answer%s about %s without a trial of their own: what %zu trial%s counted as \"%s\" "
+            "tells them",
+            d->n_inferred, d->n_inferred == 1 ? "" : "s", d->counted->axis, d->n_counts,
+            d->n_counts == 1 ? "" : "s", d->counted->name);
+        json_array_append_new(list, json_pack("{s:s,s:s}", "code", "inferred", "text", text));
         free(text);
     }
     return list;
@@ -255,7 +266,8 @@ static void add_rate(const struct tl_driver *d, const struct tl_search_result *r
     for (size_t i = 0; i < r->n_path; i++) {
         const struct tl_search_step *s = &r->path[i];
         bool match = s->outcome == TL_SEARCH_MATCH;
-        if (s->purpose == TL_SEARCH_JUDGE || !is_counted(d, r, s->index))
+        if (s->purpose == TL_SEARCH_JUDGE || !is_counted(d, r, s->index) ||
+            (i < d->n_trials && d->trials[i].inferred))
             continue;
         failed += match;
         runs += match || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
@@ -312,8 +324,14 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
     json_object_set_new(document, "confidence",
                         r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());
-    json_object_set_new(document, "trials", json_integer((json_int_t)r->trials));
-    json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
+    uint64_t inferred = d->n_inferred < r->trials ? d->n_inferred : r->trials,
+             search = r->search_trials > inferred ? r->search_trials - inferred : 0;
+    json_object_set_new(document, "trials", json_integer((json_int_t)(r->trials - inferred + d->n_carriers)));
+    json_object_set_new(document, "search_trials", json_integer((json_int_t)(search + d->n_carriers)));
+    if (inferred)
+        json_object_set_new(document, "inferred",
+                            json_pack("{s:I,s:s,s:s}", "answers", (json_int_t)inferred, "count",
+                                      d->counted->name, "axis", d->counted->axis));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     tl_stored_add_json(document, &d->span, &d->aside);
     if (d->processes.differ || d->all_forked) {
@@ -369,6 +387,17 @@ static void add_frontier(const struct tl_driver *d, const struct tl_search_resul
                                   d->c->axes[d->frontier[1]].name, "corners", corners));
 }
 
+/* What the case file says for people, besides its title and source. */
+static json_t *about_json(const struct tl_case *c)
+{
+    static const char *const names[] = {"notes", "expected_text", "impact", "related", "tried"};
+    json_t *about = json_object();
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        if (json_object_get(c->document, names[i]))
+            json_object_set(about, names[i], json_object_get(c->document, names[i]));
+    return about;
+}
+
 json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
 {
     const char *kind = d->units ? "builds" : d->frontier ? "frontier" : "isolation";
@@ -383,6 +412,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     tl_uuid7(id);
     json_t *document = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
                                  "title", c->title, "case_hash", c->hash, "source", c->source);
+    json_object_set_new(document, "about", about_json(c));
     json_object_set_new(document, "unit", json_string(u->text));
     json_object_set_new(document, "runner", json_string(u->runner));
     json_object_set_new(document, "device", json_string(u->device));

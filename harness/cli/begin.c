@@ -33,7 +33,7 @@ static void warn_of_leaks(const struct tl_case *c)
     char **settings = tl_case_environment(c, &baseline);
     const char *path = tl_environment_value((const char *const *)settings, "PATH");
     for (size_t i = 0; i < c->n_steps; i++) {
-        const char *name = c->steps[i].n_argv ? c->steps[i].argv[0] : "";
+        const char *name = c->steps[i].argv.n ? c->steps[i].argv.words[0].text : "";
         struct tl_error ignored;
         char *program =
             !*name || strchr(name, '{') ? NULL : tl_program_find_in(path, c->directory, name, &ignored);

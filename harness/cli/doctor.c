@@ -288,15 +288,15 @@ static void examine_program(struct doctor *d, const struct tl_case *c, const cha
 /* The programs that a case starts itself. */
 static void examine_case(struct doctor *d, const struct tl_case *c)
 {
-    if (c->n_generate) {
+    if (c->generate.n) {
         char *role = tl_format("%s, generator", c->name);
-        examine_program(d, c, role, c->generate[0]);
+        examine_program(d, c, role, c->generate.words[0].text);
         free(role);
     }
     for (size_t i = 0; i < c->n_steps; i++) {
         char *role =
             tl_format("%s, step %zu (%s)", c->name, i + 1, tl_phase_name((enum tl_phase)c->steps[i].phase));
-        examine_program(d, c, role, c->steps[i].argv[0]);
+        examine_program(d, c, role, c->steps[i].argv.words[0].text);
         free(role);
     }
     for (size_t i = 0; i < c->n_versions; i++) {

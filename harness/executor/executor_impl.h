@@ -4,6 +4,7 @@
  *   executor.c         requests, answers, the loop
  *   executor_units.c   units: described by their runners; what outcomes are valid for
  *   executor_trial.c   a job's way: generator, reference, trial
+ *   step_request.c     what the runner of steps is sent, and what is looked for in the output of another one
  *   job_reference.c    what a job is compared with: another job, or files
  *   identity.c         what outcomes of a case are valid for; versions.c: what it asks for */
 #ifndef TL_EXECUTOR_IMPL_H
@@ -97,6 +98,13 @@ void tl_executor_made(struct tl_executor *x, const char *directory);
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */
 int tl_job_submit_trial(struct tl_job *j, struct tl_error *e); /* the model is there */
+
+/* --- step_request.c */
+/* The steps of a case as their runner is sent them; NULL when a program cannot be found. inputs: the list of inputs, or NULL. */
+json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_error *e);
+json_t *tl_generator_request(const struct tl_job *j); /* the command that made the model that is there */
+json_t *
+tl_watch_request(const struct tl_job *j); /* of a case without steps: harness/supervise/watched.h; NULL */
 
 /* --- job_reference.c */
 int tl_job_find_reference(struct tl_job *j, struct tl_error *e); /* whether and what it is compared with */

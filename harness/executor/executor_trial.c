@@ -26,8 +26,10 @@
 static void add_metrics(const struct tl_job *j, struct tl_trial_record *r)
 {
     json_t *metrics = tl_metrics_of(j->c, r), *units = metrics ? tl_metrics_units(j->c, metrics) : NULL;
-    if (r->result)
-        json_object_del(r->result, "metrics"); /* what is no number of a name */
+    if (r->result) { /* what is no number of a name goes */
+        json_object_del(r->result, "metrics");
+        json_object_del(r->result, "metric_units");
+    }
     if (metrics && !r->result)
         r->result = json_object();
     if (metrics)
@@ -48,9 +50,10 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
     struct tl_job *j = arg;
     struct tl_error e;
     (void)taken;
+    double generating = r->phase_seconds[TL_PHASE_GENERATE]; /* of a step */
     if (j->generate_seconds >= 0)
-        r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds;
-    bool has_outputs = r->outputs && r->result;
+        r->phase_seconds[TL_PHASE_GENERATE] = j->generate_seconds + (generating > 0 ? generating : 0);
+    bool has_outputs = r->outputs && json_object_get(r->result, "outputs");
     if (j->is_reference)
         tl_job_keep_outputs(j, r);
     else if (j->compares && r->outcome == TL_OUTCOME_PASS)
@@ -90,84 +93,6 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     return path;
 }
 
-static char *find_program(const struct tl_job *j, const char *name, struct tl_error *e)
-{
-    const char *path = tl_environment_value((const char *const *)j->settings, "PATH");
-    return tl_program_find_in(path, j->c->directory, name, e);
-}
-
-/* What is counted after a step, with the variant's values in the patterns of files. */
-static json_t *counts_of(const struct tl_job *j, const struct tl_expect *x)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < x->n_count; i++) {
-        const struct tl_count *k = &x->count[i];
-        char *pattern = k->regex ? tl_strdup(k->pattern)
-                                 : tl_case_substitute(j->c, &j->variant, k->pattern, NULL, NULL, "{scratch}");
-        json_array_append_new(list,
-                              json_pack("{s:s,s:s,s:I,s:I}", "name", k->name, k->regex ? "regex" : "glob",
-                                        pattern, "min", (json_int_t)k->min, "max", (json_int_t)k->max));
-        free(pattern);
-    }
-    return list;
-}
-
-static json_t *steps_of(const struct tl_job *j, struct tl_error *e)
-{
-    const struct tl_case *c = j->c;
-    json_t *steps = json_array();
-    for (size_t i = 0; i < c->n_steps; i++) {
-        const struct tl_step *s = &c->steps[i];
-        json_t *argv = json_array(), *text = json_array(), *no_text = json_array(), *files = json_array(),
-               *fallback = json_array();
-        char *program = NULL;
-        for (size_t k = 0; k < s->n_argv; k++) {
-            char *word = tl_case_substitute(c, &j->variant, s->argv[k], NULL, NULL, "{scratch}");
-            bool made = !strncmp(word, "{scratch}/", 10); /* by an earlier step: its runner will see */
-            if (!k && !(program = made ? tl_strdup(word) : find_program(j, word, e))) {
-                free(word);
-                json_decref(argv);
-                json_decref(text);
-                json_decref(no_text);
-                json_decref(files);
-                json_decref(fallback);
-                json_decref(steps);
-                return NULL;
-            }
-            json_array_append_new(argv, json_string(k ? word : program));
-            free(word);
-        }
-        free(program);
-        const struct {
-            size_t n;
-            const char **list;
-            json_t *to;
-        } lists[] = {{s->expect.n_text, s->expect.text, text},
-                     {s->expect.n_no_text, s->expect.no_text, no_text},
-                     {s->expect.n_files, s->expect.files, files},
-                     {s->expect.n_fallback, s->expect.fallback, fallback}};
-        for (size_t l = 0; l < TL_COUNT(lists); l++)
-            for (size_t k = 0; k < lists[l].n; k++) {
-                char *word = tl_case_substitute(c, &j->variant, lists[l].list[k], NULL, NULL, "{scratch}");
-                json_array_append_new(lists[l].to, json_string(word));
-                free(word);
-            }
-        json_t *expect = json_pack("{s:o,s:o,s:o,s:o,s:o}", "text", text, "no_text", no_text, "files", files,
-                                   "fallback", fallback, "count", counts_of(j, &s->expect));
-        json_object_set_new(expect, "exit_status",
-                            s->expect.exit_status < 0 ? json_string("any")
-                                                      : json_integer(s->expect.exit_status));
-        json_t *step = json_pack("{s:s,s:o,s:o}", "phase", tl_phase_name((enum tl_phase)s->phase), "argv",
-                                 argv, "expect", expect);
-        if (s->timeout_s > 0)
-            json_object_set_new(step, "timeout_s", json_real(s->timeout_s));
-        if (s->untraced)
-            json_object_set_new(step, "trace", json_false());
-        json_array_append_new(steps, step);
-    }
-    return steps;
-}
-
 /* What the runner is started with anyway: who reads the request later can do the same. */
 static json_t *environment_of(const struct tl_job *j)
 {
@@ -178,6 +103,28 @@ static json_t *environment_of(const struct tl_job *j)
         free(name);
     }
     return all;
+}
+
+/* The list that the generator left, where the case has none of its own. */
+static void take_generated_inputs(const struct tl_job *j, char **inputs)
+{
+    if (!*inputs && j->generated.inputs && !access(j->generated.inputs, R_OK))
+        *inputs = tl_strdup(j->generated.inputs);
+}
+
+/* Steps, and what made their model: who reads the request later can do both. */
+static int add_steps(const struct tl_job *j, json_t *r, char **inputs, struct tl_error *e)
+{
+    take_generated_inputs(j, inputs);
+    json_t *steps = tl_step_requests(j, *inputs, e);
+    if (!steps)
+        return -1;
+    json_object_set_new(r, "steps", steps);
+    if (j->generated.model) {
+        json_object_set_new(r, "model", json_string(j->generated.model));
+        json_object_set_new(r, "generate", tl_generator_request(j));
+    }
+    return 0;
 }
 
 static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_error *e)
@@ -204,16 +151,11 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
         break;
     case TL_MODEL_GENERATE:
         json_object_set_new(r, "model", json_string(j->generated.model));
-        if (!inputs && !access(j->generated.inputs, R_OK))
-            inputs = tl_strdup(j->generated.inputs);
+        take_generated_inputs(j, &inputs);
         break;
-    case TL_MODEL_STEPS: {
-        json_t *steps = steps_of(j, e);
-        if (steps)
-            json_object_set_new(r, "steps", steps);
-        failed |= !steps;
+    case TL_MODEL_STEPS:
+        failed = failed || add_steps(j, r, &inputs, e);
         break;
-    }
     }
     if (inputs)
         json_object_set_new(r, "inputs", json_string(inputs));
@@ -279,6 +221,8 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
         .device_asked = u->device,
         .has_reference = j->is_reference || j->c->reference.text,
     };
+    json_t *watch = tl_watch_request(j);
+    spec.watch = watch;
     memcpy(spec.id, j->id, sizeof spec.id);
     fill_spec(j, u, &spec);
     if (u->can_serve && !j->fresh) {
@@ -292,6 +236,7 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
     int result = tl_supervisor_submit(j->x->supervisor, &spec, on_trial, j, e);
     json_decref(request);
     json_decref(serve);
+    json_decref(watch);
     free(key);
     return result;
 }
@@ -409,7 +354,7 @@ static int submit_with_model(struct tl_job *j, struct tl_error *e)
 
 int tl_job_submit(struct tl_job *j, struct tl_error *e)
 {
-    if (j->c->model_kind != TL_MODEL_GENERATE)
+    if (!j->c->generate.n)
         return submit_trial(j, e);
     if (tl_identity_plan(j->x, j->c, &j->variant, &j->generated, e))
         return -1;

@@ -1,5 +1,5 @@
-/* Models that a program generates: run once per variant, isolated like a trial, kept in the cache by what the
- * generator depends on (identity.h) and the variant. */
+/* Models that a program generates: run once for each different command line of the generator, isolated like a trial,
+ * kept in the cache by what the generator depends on (identity.h). */
 #ifndef TL_GENERATE_H
 #define TL_GENERATE_H
 
@@ -10,8 +10,9 @@
 /* Where one generated model belongs, and where it is made before it is there. Release with tl_generated_free.
  */
 struct tl_generated {
-    char *directory;                /* DIR/model and, when the generator wrote it, DIR/inputs */
-    char *making;                   /* sibling in which it is made: becomes `directory` by rename */
+    char
+        *directory; /* DIR/model, with the suffix of the case, and, when the generator wrote it, DIR/inputs */
+    char *making;   /* sibling in which it is made: becomes `directory` by rename */
     char *model, *inputs, *outputs; /* in directory; outputs is one itself, of expected outputs */
     char *making_model, *making_inputs, *making_outputs; /* in making */
     char **argv; /* of the generator; argv[0] absolute; {scratch} left for the supervisor */

@@ -51,14 +51,11 @@ static void add_variables(struct tl_executor *x, struct tl_hash *h)
 }
 
 static void add_command(struct tl_executor *x, struct tl_hash *h, const struct tl_case *c,
-                        const struct tl_variant *v, const char *const *settings, const char *const *argv,
-                        size_t n)
+                        const struct tl_variant *v, const char *const *settings, const struct tl_argv *argv)
 {
     /* What is made anew each time stands for itself. */
     static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
-    char **words = tl_calloc(n + 1, sizeof *words);
-    for (size_t i = 0; i < n; i++)
-        words[i] = tl_case_fill(c, v, argv[i], &unfilled);
+    char **words = tl_case_command(c, v, argv, &unfilled);
     tl_content_begin(&x->content, c->directory, tl_store_path(x->store));
     tl_content_command(&x->content, h, c->directory, settings, words);
     tl_strings_free(words);
@@ -88,7 +85,7 @@ int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struc
     if (tl_hash_begin(&h))
         abort(); /* out of memory */
     int result = add_common(x, &h, c, settings, e);
-    add_command(x, &h, c, v, (const char *const *)settings, c->generate, c->n_generate);
+    add_command(x, &h, c, v, (const char *const *)settings, &c->generate);
     tl_hash_end(&h, sha);
     if (!result)
         result = tl_generated_plan(c, v, sha, (const char *const *)settings, g, e);
@@ -126,10 +123,10 @@ int tl_identity_of_trial(struct tl_executor *x, const struct tl_case *c, const s
     if (tl_hash_begin(&h))
         abort(); /* out of memory */
     int result = add_common(x, &h, c, settings, e);
-    if (c->n_generate)
-        add_command(x, &h, c, v, (const char *const *)settings, c->generate, c->n_generate);
+    if (c->generate.n)
+        add_command(x, &h, c, v, (const char *const *)settings, &c->generate);
     for (size_t i = 0; i < c->n_steps; i++)
-        add_command(x, &h, c, v, (const char *const *)settings, c->steps[i].argv, c->steps[i].n_argv);
+        add_command(x, &h, c, v, (const char *const *)settings, &c->steps[i].argv);
     if (u->path) {
         tl_content_begin(&x->content, c->directory, tl_store_path(x->store));
         tl_content_runner(&x->content, &h, u->path, (const char *const *)settings);

@@ -393,10 +393,15 @@ static void follow(struct look *l, char *const *words, size_t n)
     l->depth--;
 }
 
-static void look(struct look *l, const char *where, const char *const *argv, size_t n)
+/* With the words that only some variants have. */
+static void look(struct look *l, const char *where, const struct tl_argv *argv)
 {
+    char **words = tl_calloc(argv->n + 1, sizeof *words);
+    for (size_t i = 0; i < argv->n; i++)
+        words[i] = (char *)(uintptr_t)argv->words[i].text; /* nobody changes it */
     l->where = where;
-    follow(l, (char *const *)argv, n);
+    follow(l, words, argv->n);
+    free(words);
 }
 
 json_t *tl_identity_warnings(const struct tl_case *c)
@@ -408,10 +413,10 @@ json_t *tl_identity_warnings(const struct tl_case *c)
     char **settings = tl_case_environment(c, &baseline);
     l.path = tl_environment_value((const char *const *)settings, "PATH");
     l.said = json_object();
-    look(&l, "$.model.generate", c->generate, c->n_generate);
+    look(&l, "$.model.generate", &c->generate);
     for (size_t i = 0; i < c->n_steps; i++) {
         char *where = tl_format("$.model.steps[%zu]", i);
-        look(&l, where, c->steps[i].argv, c->steps[i].n_argv);
+        look(&l, where, &c->steps[i].argv);
         free(where);
     }
     json_decref(l.said);

@@ -29,6 +29,7 @@
 #endif
 
 #define WHAT "cannot understand a message of the runner"
+#define COUNTS_MOST 1024
 #define LONGEST (TL_MESSAGE_MAX - 1) /* of a line without its newline */
 
 /* ---- lines ---- */
@@ -299,6 +300,22 @@ static int check_description(const json_t *d, struct tl_error *e)
     return 0;
 }
 
+static int take_counts(const json_t *counts, struct tl_message *m, struct tl_error *e)
+{
+    const char *name;
+    json_t *v;
+    if (!json_is_object(counts))
+        return expected(e, "counts", counts, "an object of names and integers");
+    if (json_object_size(counts) > COUNTS_MOST)
+        return tl_fail(e, TL_ERROR_INPUT, WHAT, "counts", "expected at most %d names, got %zu", COUNTS_MOST,
+                       json_object_size(counts));
+    json_object_foreach((json_t *)counts, name, v)
+        if (!json_is_integer(v))
+            return expected(e, "counts", v, "integers");
+    m->object = json_incref((json_t *)counts);
+    return 0;
+}
+
 static int take_phase(const json_t *root, struct tl_message *m, struct tl_error *e)
 {
     const json_t *phase = json_object_get(root, "phase"), *timeout = json_object_get(root, "timeout_s");
@@ -323,9 +340,9 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
     } kinds[] = {{"phase", TL_MESSAGE_PHASE},         {"result", TL_MESSAGE_RESULT},
                  {"error", TL_MESSAGE_ERROR},         {"unsupported", TL_MESSAGE_UNSUPPORTED},
                  {"devices", TL_MESSAGE_DESCRIPTION}, {"serving", TL_MESSAGE_SERVING},
-                 {"forked", TL_MESSAGE_FORKED}};
+                 {"forked", TL_MESSAGE_FORKED},       {"counts", TL_MESSAGE_COUNTS}};
     static const char all[] =
-        "phase, result, error, unsupported, devices (an answer to describe), serving, forked";
+        "phase, counts, result, error, unsupported, devices (an answer to describe), serving, forked";
     const json_t *v = NULL;
     size_t n = 0;
     for (size_t i = 0; i < TL_COUNT(kinds); i++) {
@@ -352,6 +369,8 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
         return take_result(v, m, e);
     case TL_MESSAGE_ERROR:
         return take_error(v, m, e);
+    case TL_MESSAGE_COUNTS:
+        return take_counts(v, m, e);
     case TL_MESSAGE_UNSUPPORTED:
         if (want_string(root, "unsupported", true, "message", e))
             return -1;

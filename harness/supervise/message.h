@@ -17,6 +17,7 @@ enum tl_message_kind {
     TL_MESSAGE_DESCRIPTION, /* {"name", "version", "devices", "axes", "serve"} */
     TL_MESSAGE_SERVING,     /* {"serving": 1} */
     TL_MESSAGE_FORKED,      /* {"forked": PID} */
+    TL_MESSAGE_COUNTS,      /* {"counts": {NAME: INTEGER}} */
 };
 
 /* One message. Owns everything in it; tl_message_free releases it. */
@@ -24,7 +25,7 @@ struct tl_message {
     enum tl_message_kind kind;
     enum tl_phase phase; /* PHASE */
     double timeout_s;    /* PHASE: a deadline of its own; 0 for none */
-    json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer */
+    json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS */
     char *file;          /* RESULT: the file that holds the object, which is NULL until it is read */
     char *domain, *code; /* ERROR; an integer code as decimal text */
     char *text;          /* ERROR: the message; UNSUPPORTED: why */

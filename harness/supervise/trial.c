@@ -36,6 +36,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define COUNTS_MOST 4096 /* names of all counts of a trial */
 #define LEAVING_BYTES (64u << 20)
 
 /* --- messages ------------------------------------------------------------------------------------------- */
@@ -91,6 +92,24 @@ static void on_answer(struct tl_trial *t, struct tl_message *m)
     enter_phase(t, TL_PHASE_DONE, 0);
 }
 
+static void on_counts(struct tl_trial *t, json_t *counts)
+{
+    t->counts = t->counts ? t->counts : json_object();
+    if (json_object_size(t->counts) + json_object_size(counts) > COUNTS_MOST)
+        protocol_violation(t, tl_format("more than %d names that are counted", COUNTS_MOST));
+    else
+        json_object_update(t->counts, counts);
+}
+
+/* A line of its output says that a phase has begun. */
+static void on_marker(void *arg, const char *phase)
+{
+    struct tl_trial *t = arg;
+    enum tl_phase begins = (enum tl_phase)tl_phase_parse(phase);
+    if (begins != t->phase && !(t->got_result || t->got_error || t->got_unsupported))
+        enter_phase(t, begins, 0);
+}
+
 /* Reads what a result left in a file. Each costs as much as its file is large, so only the first one is read. */
 static int read_result(struct tl_trial *t, struct tl_message *m)
 {
@@ -130,6 +149,12 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
         else
             on_answer(t, m);
         return;
+    case TL_MESSAGE_COUNTS:
+        if (final)
+            protocol_violation(t, tl_strdup("counts after the answer"));
+        else
+            on_counts(t, m->object);
+        return;
     case TL_MESSAGE_SERVING:
     case TL_MESSAGE_FORKED:
         protocol_violation(t, tl_strdup("an answer of a fork server, in a trial"));
@@ -156,6 +181,8 @@ static void on_bytes(struct tl_trial *t, int which, const char *bytes, size_t si
     const char *line;
     size_t length;
     enum tl_line kind;
+    if (which)
+        tl_watched_feed(t->watched, which - 1, bytes, size);
     if (which == 1)
         tl_output_ends_feed(&t->out, bytes, size);
     else if (which == 2)
@@ -247,6 +274,8 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }
+    if (!t->watched)
+        t->watched = tl_watched_new(t->watch, t->scratch.path, on_marker, t);
     t->prepared = true;
     return 0;
 }
@@ -474,9 +503,22 @@ static uint64_t oom_kills(struct tl_trial *t)
     return t->slot->oom_kills - before;
 }
 
+/* What was counted is part of the result, and the only part of one that a trial without an answer has. */
+static void keep_counts(struct tl_trial *t, const json_t *counts)
+{
+    json_t *all = t->counts ? json_copy(t->counts) : json_object();
+    json_object_update(all, (json_t *)counts);
+    if (json_object_size(all)) {
+        t->record.result = t->record.result ? t->record.result : json_object();
+        json_object_set(t->record.result, "counts", all);
+    }
+    json_decref(all);
+}
+
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
+    struct tl_watched_end watched = tl_watched_end(t->watched);
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
@@ -519,12 +561,19 @@ static void conclude(struct tl_trial *t)
         .timeout_s = t->deadline_s,
         .device_asked = t->device_asked,
         .has_reference = t->has_reference,
+        .unmet_code = watched.code,
+        .unmet = watched.error,
+        .fallback = watched.fallback,
         .report = t->report,
     };
     if (!t->supervisor->options.no_symbols)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
     tl_verdict_of_process(&facts, r);
+    keep_counts(t, watched.counts);
+    free(watched.error);
+    free(watched.fallback);
+    json_decref(watched.counts);
     if (t->left_behind) {
         char *message =
             tl_format("%s%s%s", r->message ? r->message : "", r->message ? "; " : "", t->left_behind);
@@ -569,6 +618,9 @@ void tl_trial_free(struct tl_trial *t)
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);
+    tl_watched_free(t->watched);
+    json_decref(t->counts);
+    json_decref(t->watch);
     if (t->scratch.path) {
         /* Only a cgroup tells for certain that nothing of it is left. */
         bool sure = t->prepared && !t->untraced && t->slot && t->slot->cgroup.used;

@@ -7,6 +7,7 @@
 #include "harness/supervise/message.h"
 #include "harness/supervise/output_ends.h"
 #include "harness/supervise/supervisor_impl.h"
+#include "harness/supervise/watched.h"
 #include "harness/verdict/classify.h"
 
 struct tl_process;
@@ -39,6 +40,7 @@ struct tl_trial {
     bool new_server;
     char *device, *device_asked;
     bool has_reference;
+    json_t *watch;
     bool untraced;
     unsigned device_slots;
     struct tl_limits limits;
@@ -61,6 +63,8 @@ struct tl_trial {
     struct tl_stream io[3]; /* protocol, stdout, stderr */
     struct tl_line_reader reader;
     struct tl_output_ends out, err;
+    struct tl_watched *watched; /* what is looked for in them; NULL */
+    json_t *counts;             /* as its runner told them last; NULL */
 
     enum tl_phase phase; /* the one it is in */
     uint64_t phase_spent_ns[TL_PHASE_COUNT];

@@ -192,7 +192,13 @@ static void judge_result(const struct tl_process_facts *f, struct tl_trial_recor
 {
     const char *which = NULL, *fallback = json_string_value(json_object_get(r->result, "fallback"));
     r->outcome = TL_OUTCOME_PASS;
-    if (!f->has_reference && !result_is_finite(r->result, &which)) {
+    if (f->fallback && (!fallback || !*fallback)) {
+        fallback = f->fallback;
+        json_object_set_new(r->result, "fallback", json_string(fallback));
+    }
+    if (f->unmet) {
+        set_cause(r, "expect", f->unmet_code, tl_strdup(f->unmet));
+    } else if (!f->has_reference && !result_is_finite(r->result, &which)) {
         r->outcome = TL_OUTCOME_WRONG;
         set_message(r, tl_format("output %s holds values that are not finite", which ? which : "(unnamed)"));
     } else if (fallback && *fallback) {

@@ -55,6 +55,8 @@ struct tl_process_facts {
     double timeout_s;           /* of the phase it was in */
     const char *device_asked;   /* NULL: any */
     bool has_reference;         /* its outputs will be compared: they alone do not say what is right */
+    const char *unmet_code, *unmet; /* what its case expects of its output and is not so; NULL */
+    const char *fallback;           /* that its output says it succeeded in another way; NULL */
     struct tl_crash_report *report; /* the system's own, whose capture is moved into the record; NULL */
 };
 

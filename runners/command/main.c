@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define VERSION "1.0"
@@ -30,6 +31,9 @@ struct step {
     int exit_status;                                  /* or ANY_STATUS */
     json_t *argv, *text, *no_text, *files, *fallback; /* lists of strings, of its own */
     struct tl_counters counters;
+    uint64_t began_ms; /* of the step that is run */
+    struct tl_run *run;
+    char phase_now[16];
     char **words; /* argv as exec wants it; the strings are argv's */
 };
 
@@ -122,8 +126,8 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
         return "\"exit_status\" is an integer or \"any\"";
     if (!s->text || !s->no_text || !s->files || !s->fallback)
         return "\"text\", \"no_text\", \"files\" and \"fallback\" are lists of strings";
-    const char *wrong =
-        tl_counters_init(&s->counters, json_object_get(expect, "count"), scratch, expand_pattern);
+    const char *wrong = tl_counters_init(&s->counters, json_object_get(expect, "count"),
+                                         json_object_get(j, "phase_marker"), scratch, expand_pattern);
     if (wrong)
         return wrong;
     s->timeout_s = timeout ? json_number_value(timeout) : 0;
@@ -162,7 +166,6 @@ static int check_fallback(struct tl_run *run, struct step *s, const char *name, 
     size_t from = texts->n - json_array_size(s->fallback);
     char line[TL_COMPLAINT_MOST + 1];
     *why = '\0';
-    tl_counters_files(&s->counters);
     const struct tl_counter *k = tl_counters_stopped(&s->counters);
     if (k) {
         tl_run_error(
@@ -178,12 +181,11 @@ static int check_fallback(struct tl_run *run, struct step *s, const char *name, 
             snprintf(why, size, "%s fell back: it wrote \"%.500s\": %s", name, texts->text[i], line);
         }
     k = *why ? NULL : tl_counters_outside(&s->counters);
-    if (k && k->found < k->min)
-        snprintf(why, size, "%s fell back: too few %.200s: %lld, where at least %lld %s expected", name,
-                 k->name, (long long)k->found, (long long)k->min, k->min == 1 ? "was" : "were");
-    else if (k)
-        snprintf(why, size, "%s fell back: too many %.200s: %lld, where at most %lld %s expected", name,
-                 k->name, (long long)k->found, (long long)k->max, k->max == 1 ? "was" : "were");
+    if (k) {
+        char words[512];
+        tl_counter_outside_words(k, words, sizeof words);
+        snprintf(why, size, "%s fell back: %s", name, words);
+    }
     return 0;
 }
 
@@ -254,6 +256,39 @@ static int wrapped_signal(const struct step *s, const struct tl_step_end *end)
     return end->exit_status > 128 && end->exit_status <= 128 + 64 ? end->exit_status - 128 : 0;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* The phase that a step is in: its own, or the one of a line that it wrote. Its deadline is that of the whole step. */
+static void enter_phase(struct step *s, const char *phase)
+{
+    uint64_t spent = *s->phase_now ? now_ms() - s->began_ms : 0;
+    double left = s->timeout_s - (double)spent / 1000;
+    snprintf(s->phase_now, sizeof s->phase_now, "%s", phase);
+    if (s->timeout_s > 0)
+        tl_run_phase_within(s->run, phase, left > 0.001 ? left : 0.001);
+    else
+        tl_run_phase(s->run, phase);
+}
+
+static void on_marker(void *arg, const char *phase)
+{
+    struct step *s = arg;
+    if (strcmp(s->phase_now, phase) != 0)
+        enter_phase(s, phase);
+}
+
+static void tell_counts(void *arg)
+{
+    struct step *s = arg;
+    if (s->counters.n)
+        tl_run_counts(s->run, tl_counters_json(&s->counters));
+}
+
 static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, char *fallback, size_t size)
 {
     char name[512];
@@ -272,13 +307,23 @@ static int run_step(struct tl_run *run, struct step *s, size_t index, size_t n, 
         tl_texts_add(&texts, json_string_value(json_array_get(s->no_text, i)));
     for (size_t i = 0; i < json_array_size(s->fallback); i++)
         tl_texts_add(&texts, json_string_value(json_array_get(s->fallback, i)));
-    if (s->timeout_s > 0)
-        tl_run_phase_within(run, s->phase, s->timeout_s);
-    else
-        tl_run_phase(run, s->phase);
-    int r = -1;
-    if (tl_step_run(s->words, s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0, s->untraced, &texts,
-                    &s->counters, &end))
+    s->run = run;
+    s->began_ms = now_ms();
+    s->counters.begins = on_marker;
+    s->counters.arg = s;
+    enter_phase(s, s->phase);
+    const struct tl_step_run how = {.argv = s->words,
+                                    .timeout_s = s->timeout_s > 0 ? s->timeout_s + GRACE_S : 0,
+                                    .untraced = s->untraced,
+                                    .texts = &texts,
+                                    .counters = &s->counters,
+                                    .told = tell_counts,
+                                    .arg = s};
+    int r = -1, failed = tl_step_run(&how, &end), why = errno;
+    tl_counters_files(&s->counters);
+    tell_counts(s);
+    errno = why;
+    if (failed)
         tl_run_error(run, "step", "fork", "%s: no process could be made: %s", name, strerror(errno));
     else if (end.exec_errno)
         tl_run_error(run, "step", "exec", "%s could not be started: %s", name, strerror(end.exec_errno));

@@ -27,6 +27,9 @@
 /* The clock of a deadline is looked at this often, and counts at most that much from look to look. */
 #define TURN_MS 1000
 #define TURN_MOST_MS 2000
+/* What is counted is told this often at most. When its time is over the step is killed with this runner, and what was
+ * not told by then is lost. */
+#define TELL_MS 200
 
 static void on_child(int signal)
 {
@@ -147,11 +150,31 @@ static void wait_for_more(const struct stream *streams, int64_t left_ms, const s
     pselect(most + 1, &set, NULL, NULL, left_ms < 0 ? NULL : &t, mask);
 }
 
-/* Reads and waits until the child has ended and what it wrote has been read. Returns its wait status. */
-static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl_texts *texts,
-                  struct tl_counters *counters, const sigset_t *mask, bool *timed_out)
+/* Tells what is counted when it has changed and was not told just now. Returns in how many milliseconds it wants to
+ * be called again; -1: not at all. */
+static int64_t tell(const struct tl_step_run *how, int64_t now, int64_t *told)
 {
-    int64_t left = timeout_s > 0 ? (int64_t)(timeout_s * 1000) : -1, turn = now_ms();
+    if (!how->told || !how->counters->changed)
+        return -1;
+    if (now - *told < TELL_MS)
+        return TELL_MS - (now - *told);
+    how->told(how->arg);
+    *told = now;
+    return -1;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Reads and waits until the child has ended and what it wrote has been read. Returns its wait status. */
+static int attend(pid_t pid, const struct tl_step_run *how, struct stream *streams, const sigset_t *mask,
+                  bool *timed_out)
+{
+    struct tl_texts *texts = how->texts;
+    struct tl_counters *counters = how->counters;
+    int64_t left = how->timeout_s > 0 ? (int64_t)(how->timeout_s * 1000) : -1, turn = now_ms(), told = turn;
     for (;;) {
         int status;
         pid_t ended = waitpid(pid, &status, WNOHANG);
@@ -177,13 +200,15 @@ static int attend(pid_t pid, double timeout_s, struct stream *streams, struct tl
             kill(pid, SIGKILL);
             left = -1;
         }
-        wait_for_more(streams, left < 0 || left < TURN_MS ? left : TURN_MS, mask);
+        int64_t wait = left < 0 || left < TURN_MS ? left : TURN_MS;
+        wait_for_more(streams, sooner(wait, tell(how, now, &told)), mask);
     }
 }
 
-int tl_step_run(char *const *argv, double timeout_s, bool untraced, struct tl_texts *texts,
-                struct tl_counters *counters, struct tl_step_end *end)
+int tl_step_run(const struct tl_step_run *how, struct tl_step_end *end)
 {
+    struct tl_texts *texts = how->texts;
+    struct tl_counters *counters = how->counters;
     memset(end, 0, sizeof *end);
     end->exit_status = -1;
     int out[2] = {-1, -1}, err[2] = {-1, -1}, told[2] = {-1, -1};
@@ -200,9 +225,10 @@ int tl_step_run(char *const *argv, double timeout_s, bool untraced, struct tl_te
     if (!make_pipe(out) && !make_pipe(err) && !make_pipe(told) &&
         !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts) &&
         !tl_counted_lines_init(&streams[0].lines) && !tl_counted_lines_init(&streams[1].lines))
-        pid = tl_apart_fork(run_child,
-                            &(struct inheritance){argv, &before, out[1], err[1], told[1], untraced, getpid()},
-                            untraced);
+        pid = tl_apart_fork(
+            run_child,
+            &(struct inheritance){how->argv, &before, out[1], err[1], told[1], how->untraced, getpid()},
+            how->untraced);
     int failed = errno;
     for (size_t i = 0; i < 3; i++) {
         int write_end = (int[]){out[1], err[1], told[1]}[i];
@@ -220,7 +246,7 @@ int tl_step_run(char *const *argv, double timeout_s, bool untraced, struct tl_te
         end->exec_errno = n == sizeof why ? why : 0;
         for (size_t i = 0; i < 2; i++)
             fcntl(streams[i].from, F_SETFL, O_NONBLOCK);
-        int status = attend(pid, timeout_s, streams, texts, counters, &before, &end->timed_out);
+        int status = attend(pid, how, streams, &before, &end->timed_out);
         end->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     }

@@ -51,6 +51,24 @@ static void use_npy(const uint8_t *data, size_t size)
             check(h.offset <= size && h.bytes == size + more * 24 - h.offset && h.rank <= TL_RANK_MAX);
 }
 
+/* The program is there in every variant, and no more than there are. */
+static void use_command(const struct tl_case *c, const struct tl_variant *v, const struct tl_argv *argv)
+{
+    static const struct tl_placeholder_paths paths = {"m", "i", "o", "s"};
+    char **words = tl_case_command(c, v, argv, &paths);
+    size_t n = 0;
+    for (; words[n]; n++)
+        free(words[n]);
+    free(words);
+    check(n <= argv->n && (n > 0) == (argv->n > 0));
+}
+
+static void use_expect(const struct tl_expect *x)
+{
+    for (size_t i = 0; i < x->n_count; i++)
+        check(x->count[i].name && x->count[i].pattern && x->count[i].min <= x->count[i].max);
+}
+
 static void use_variant(const struct tl_case *c, const struct tl_variant *v)
 {
     struct tl_error e;
@@ -71,11 +89,13 @@ static void use_variant(const struct tl_case *c, const struct tl_variant *v)
         check(tl_axis_parse(&c->axes[i], word, &index, &e) == 0 && index == v->index[i]);
         free(word);
     }
-    for (size_t i = 0; i < c->n_generate; i++)
-        free(tl_case_substitute(c, v, c->generate[i], "m", "i", "s"));
-    for (size_t s = 0; s < c->n_steps; s++)
-        for (size_t i = 0; i < c->steps[s].n_argv; i++)
-            free(tl_case_substitute(c, v, c->steps[s].argv[i], NULL, "i", "s"));
+    use_command(c, v, &c->generate);
+    for (size_t s = 0; s < c->n_steps; s++) {
+        check(c->steps[s].argv.n > 0);
+        use_command(c, v, &c->steps[s].argv);
+        use_expect(&c->steps[s].expect);
+    }
+    use_expect(&c->expect);
 }
 
 static void use_case(const uint8_t *data, size_t size)

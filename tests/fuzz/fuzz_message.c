@@ -40,7 +40,8 @@ static void use_message(const char *line, size_t size)
         check(!m.object && !m.text && !m.domain && !m.code);
         return;
     }
-    check((m.kind == TL_MESSAGE_RESULT || m.kind == TL_MESSAGE_DESCRIPTION) == (m.object != NULL));
+    check((m.kind == TL_MESSAGE_RESULT || m.kind == TL_MESSAGE_DESCRIPTION || m.kind == TL_MESSAGE_COUNTS) ==
+          (m.object != NULL));
     check((m.kind == TL_MESSAGE_ERROR || m.kind == TL_MESSAGE_UNSUPPORTED) == (m.text != NULL));
     check((m.kind == TL_MESSAGE_FORKED) == (m.pid > 0));
     tl_message_free(&m);

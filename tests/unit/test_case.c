@@ -235,8 +235,8 @@ Test(cases, commands)
     const struct tl_step *s = &loaded->steps[0];
     cr_assert_eq(loaded->model_kind, TL_MODEL_STEPS);
     cr_assert_eq(s->phase, (int)TL_PHASE_EXECUTE);
-    cr_assert_eq(s->n_argv, 5);
-    cr_assert_str_eq(s->argv[0], "{case_dir}/bin/tool");
+    cr_assert_eq(s->argv.n, 5);
+    cr_assert_str_eq(s->argv.words[0].text, "{case_dir}/bin/tool");
     cr_assert_eq(s->expect.exit_status, -1);
     cr_assert_eq(s->expect.n_text, 1);
     cr_assert_eq(s->expect.n_no_text, 2);
@@ -246,7 +246,7 @@ Test(cases, commands)
     accept(HEAD "\"model\":{\"generate\":[\"gen\",\"-o\",\"{model}\",\"{inputs}\",\"{n}\"]},"
                 "\"axes\":[{\"name\":\"n\",\"range\":[1,3]}]}");
     cr_assert_eq(loaded->model_kind, TL_MODEL_GENERATE);
-    cr_assert_eq(loaded->n_generate, 5);
+    cr_assert_eq(loaded->generate.n, 5);
 }
 
 Test(cases, inputs_in_a_case)

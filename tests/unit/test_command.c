@@ -15,7 +15,7 @@ static const char *const command[] = {COMMAND_PATH, NULL};
 
 /* What came of a list of steps. */
 struct ending {
-    char code[64], message[1024], phases[256];
+    char code[64], message[1024], phases[256], counts[256]; /* counts: as they were told last */
     bool result;
     int status; /* wait status */
     char *out, *err;
@@ -37,6 +37,11 @@ static void run(struct ending *e, const char *steps)
         if (json_object_get(j, "phase"))
             snprintf(e->phases + strlen(e->phases), sizeof e->phases - strlen(e->phases), "%s ",
                      runner_text(j, "phase"));
+        if (json_object_get(j, "counts")) {
+            char *counts = json_dumps(json_object_get(j, "counts"), JSON_COMPACT | JSON_SORT_KEYS);
+            snprintf(e->counts, sizeof e->counts, "%s", counts);
+            free(counts);
+        }
         if (json_object_get(j, "result"))
             e->result = true;
         if (json_object_get(j, "error")) {
@@ -239,5 +244,76 @@ Test(command, a_phase_carries_the_limit_of_its_step)
     json_t *j = runner_next(&r);
     cr_assert_eq(json_number_value(json_object_get(j, "timeout_s")), 2.5);
     json_decref(j);
+    runner_wait(&r);
+}
+
+/* A phase begins with a line of either stream, and with one that is not complete yet; of several in a line the last. */
+Test(command, a_line_begins_a_phase)
+{
+    static const struct {
+        const char *script, *markers, *phases;
+    } lines[] = {
+        {"echo loaded in 3 s", "{\"execute\":\"loaded in\"}", "load execute "},
+        {"echo loaded in 3 s >&2", "{\"execute\":\"^loaded in [0-9]+ s$\"}", "load execute "},
+        {"echo reloaded in 3 s", "{\"execute\":\"^loaded\"}", "load "},
+        {"printf Generating...; sleep 0.2", "{\"execute\":\"Generating...\"}", "load execute "},
+        {"echo '[go] (1'", "{\"execute\":\"[go] (1\"}", "load execute "}, /* no expression, but a text */
+        {"echo a; echo b; echo a; echo a", "{\"compile\":[\"a\",\"x\"],\"execute\":\"b\"}",
+         "load compile execute compile "},
+        {"echo b, a", "{\"compile\":\"a\",\"execute\":\"b\"}", "load compile "},
+        {"head -c 30000 /dev/zero; echo; printf ab; sleep 0.1; echo cd", "{\"execute\":\"abcd\"}",
+         "load execute "},
+    };
+    char steps[1024];
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct ending e;
+        snprintf(steps, sizeof steps,
+                 "[{\"phase\":\"load\",\"argv\":[\"sh\",\"-c\",\"%s\"],\"phase_marker\":%s}]",
+                 lines[i].script, lines[i].markers);
+        run(&e, steps);
+        cr_assert(e.result, "%s", e.message);
+        cr_assert_str_eq(e.phases, lines[i].phases, "%s: %s", lines[i].script, e.phases);
+        end(&e);
+    }
+}
+
+/* What is counted is told however the step ends, and while it runs. */
+Test(command, what_is_counted_is_told)
+{
+    static const char counts[] = "\"expect\":{\"count\":[{\"name\":\"n\",\"number\":\"n=(-?[0-9]+)\"},{"
+                                 "\"name\":\"r\",\"regex\":\"n\"},"
+                                 "{\"name\":\"f\",\"glob\":\"{scratch}/*.o\"}]}";
+    static const struct {
+        const char *script, *counts;
+    } ends[] = {
+        {"echo n=1 n=7; touch a.o b.o", "{\"f\":2,\"n\":7,\"r\":2}"},
+        {"echo n=-4; kill -SEGV $$", "{\"f\":0,\"n\":-4,\"r\":1}"},
+        {"echo n=x; exit 3", "{\"f\":0,\"r\":1}"}, /* no number was written */
+        {"echo n=99999999999999999999", "{\"f\":0,\"n\":9223372036854775807,\"r\":1}"},
+        {"printf n=5", "{\"f\":0,\"n\":5,\"r\":1}"},
+    };
+    char steps[1024];
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct ending e;
+        snprintf(steps, sizeof steps, "[{\"phase\":\"load\",\"argv\":[\"sh\",\"-c\",\"%s\"],%s}]",
+                 ends[i].script, counts);
+        run(&e, steps);
+        cr_assert_str_eq(e.counts, ends[i].counts, "%s: %s", ends[i].script, e.counts);
+        end(&e);
+    }
+    struct runner_process r;
+    runner_start(&r, command, 1);
+    runner_send(
+        &r, "{\"trial\":1,\"device\":\"host\",\"variant\":{},\"steps\":[{\"phase\":\"load\",\"argv\":[\"sh\","
+            "\"-c\",\"sleep 0.3; echo n=3; exec sleep 2\"],\"expect\":{\"count\":[{\"name\":\"n\","
+            "\"number\":\"n=([0-9]+)\"}]}}]}\n");
+    bool told = false;
+    while (!told) {
+        json_t *j = runner_next(&r);
+        told = json_integer_value(json_object_get(json_object_get(j, "counts"), "n")) == 3;
+        cr_assert(j, "it ended");
+        json_decref(j);
+    }
+    kill(r.pid, SIGKILL);
     runner_wait(&r);
 }

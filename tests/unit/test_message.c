@@ -165,6 +165,10 @@ Test(message, the_others)
     m = parse("{\"forked\":4711}");
     cr_assert_eq(m.kind, TL_MESSAGE_FORKED);
     cr_assert_eq(m.pid, 4711);
+    m = parse("{\"counts\":{\"regions\":0,\"tokens\":-3}}");
+    cr_assert_eq(m.kind, TL_MESSAGE_COUNTS);
+    cr_assert_eq(json_integer_value(json_object_get(m.object, "tokens")), -3);
+    tl_message_free(&m);
 }
 
 /* Lines that are refused, and a text that the reason or the place must hold. */
@@ -172,6 +176,9 @@ static const struct {
     const char *line, *says;
 } refused[] = {
     {"", "empty line"},
+    {"{\"counts\":[1]}", "an object of names and integers"},
+    {"{\"counts\":{\"a\":1.5}}", "integers"},
+    {"{\"counts\":{},\"phase\":\"load\"}", "several"},
     {"hello", "JSON"},
     {"{\"phase\":\"load\"", "JSON"},
     {"{\"phase\":\"load\"} x", "JSON"},

@@ -1,7 +1,7 @@
 /* A text may arrive in two reads. Of what has gone by, one byte less than the longest text is kept in front
  * of the next chunk: a text that began earlier has been seen whole, and one that begins in what is kept can
  * still end. Some more is kept so that the line is there in which a text is found. */
-#include "runners/command/search.h"
+#include "harness/base/text_search.h"
 
 #include <stdlib.h>
 #include <string.h>

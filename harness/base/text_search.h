@@ -1,6 +1,6 @@
 /* Looks for texts in a stream as it goes by, in bounded memory. */
-#ifndef TL_COMMAND_SEARCH_H
-#define TL_COMMAND_SEARCH_H
+#ifndef TL_TEXT_SEARCH_H
+#define TL_TEXT_SEARCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ struct tl_found {
     char text[TL_FOUND_MOST];
 };
 
-/* The texts a step is looked at for, and which have been seen in any of its streams. */
+/* The texts that are looked for, and which have been seen in any of the streams. */
 struct tl_texts {
     size_t n;
     const char **text; /* borrowed */

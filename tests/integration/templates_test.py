@@ -20,6 +20,7 @@ if words[0] != "run":
 if "coreai.llm.export" in words:
     value = lambda name: words[words.index(name) + 1]
     os.makedirs(value("--out"), exist_ok=True)
+    open(os.environ["EXPORTED"], "a").write(value("--num-layers") + "\\n")
     with open(os.path.join(value("--out"), value("--output-name") + ".aimodel"), "w") as f:
         json.dump({"weights": value("--compression"), "layers": int(value("--num-layers"))}, f)
 """
@@ -38,13 +39,27 @@ else:
     for i in range(model["layers"]):
         open(os.path.join(out, f"model_ANE_region_{i}"), "w").close()
 """
+# Runs what the compiler of a project made: the scratch heap of the GPU is too small from the sixth layer on.
+SWIFT = """
+words = sys.argv[1:]
+if "--version" in words:
+    print("Swift 7"); sys.exit()
+with open(words[words.index("--model") + 1]) as f:
+    layers = json.load(f)["layers"]
+if layers < 6:
+    print(f"decoded {words[words.index('--max-tokens') + 1]} tokens, {100 / layers} tok/s"); sys.exit()
+sys.stderr.write(f"allocateMTLBufferFromMTLHeap: offset {182016 + 16384 * (layers - 5)} + size 16384 exceeds heap total 212992\\n"
+                 "GPUMemrefOps.mm:687: failed assertion `Failed to acquire the source buffer for the ViewOp'\\n")
+sys.stderr.flush()
+os.abort()
+"""
 LLAMA = """
 words = sys.argv[1:]
 if "--version" in words:
     print("version: 1 (abc)"); sys.exit()
 layers = int(words[words.index("-ngl") + 1])
 sys.stderr.write(f"load_tensors: offloaded {min(layers, 33)}/33 layers to GPU\\n"
-                 "load_tensors: Metal_Mapped model buffer size =  1918.35 MiB\\n"
+                 "generate: n_ctx = 4096\\nload_tensors: Metal_Mapped model buffer size =  1918.35 MiB\\n"
                  "llama_perf_context_print: prompt eval time =  80.10 ms /  5 tokens ( 16.02 ms per token,  62.42 tokens per second)\\n"
                  "llama_perf_context_print:        eval time = 500.00 ms / 16 runs   ( 31.25 ms per token,  32.00 tokens per second)\\n")
 """
@@ -54,8 +69,9 @@ class TemplatesTest(ProgramTest):
     def setUp(self):
         super().setUp()
         os.mkdir(self.path("bin"))
-        for name, text in (("uv", UV), ("xcrun", XCRUN), ("llama-cli", LLAMA), ("xcodebuild", "print('Xcode 27.0')")):
+        for name, text in (("uv", UV), ("xcrun", XCRUN), ("swift", SWIFT), ("llama-cli", LLAMA), ("xcodebuild", "print('Xcode 27.0')")):
             self.python(os.path.join("bin", name), text)
+        self.env["EXPORTED"] = self.path("exports")
         self.env["PATH"] = self.path("bin") + os.pathsep + self.env["PATH"]
 
     def template(self, name):
@@ -87,16 +103,30 @@ class TemplatesTest(ProgramTest):
     def test_the_neural_engine(self):
         case = self.template("coreai-build-ane")
         trial = self.one(case, "-u", "command:host", "-s", "compression=none", "-s", "layers=3", status=0)
-        self.assertEqual(trial["outcome"], "pass")
+        self.assertEqual((trial["outcome"], trial["counts"]), ("pass", {"ANE regions": 3}))
         trial = self.one(case, "-u", "command:host", status=1)
         self.assertEqual(trial["outcome"], "fallback", trial)
         self.assertIn("compile", trial["message"])
+        self.assertEqual(trial["counts"], {"ANE regions": 0})
+        self.trials(case, "-u", "command:host", "-s", "architecture=h16c", "-s", "compression=4bit", "-s", "layers=28", status=1)
+        with open(self.path("exports"), encoding="utf-8") as f:
+            self.assertEqual(f.read().split(), ["3", "28"], "a model is exported once, whatever it is compiled for")
         self.assertIn("ANECCompile", trial["signature"]["title"])
         self.assertEqual(self.show(trial)["environment"]["versions"],
                          {"coreai-build": "coreai-build 1.0", "xcode": "Xcode 27.0", "packages": "coreai-core==1.0.0b2"})
 
+    def test_llm_runner(self):
+        case = self.template("coreai-llm-runner")
+        trial = self.one(case, "-u", "command:host", "-s", "layers=5", status=0)
+        self.assertEqual(trial["metrics"], {"tok_s": 20})
+        trial = self.one(case, "-u", "command:host", "-s", "layers=6", status=1)
+        self.assertEqual((trial["outcome"], trial["signal"], trial["phase"]), ("crash", "SIGABRT", "execute"))
+        self.assertIn("Failed to acquire the source buffer", trial["signature"]["title"])
+        self.assertEqual(trial["metrics"], {"heap_offset": 198400, "heap_total": 212992})
+
     def test_llama_cpp(self):
         trial = self.one(self.template("llama-cpp-metal"), "-u", "command:host", "-s", "gpu_layers=8", status=0)
+        self.assertIn("execute", trial["phases"])
         self.assertEqual(trial["metrics"], {"prompt_tok_s": 62.42, "tok_s": 32, "metal_model_mb": 1918.35, "offloaded": 8})
 
     def test_a_tool_that_is_not_here(self):
@@ -105,7 +135,7 @@ class TemplatesTest(ProgramTest):
         done = self.trapline("run", self.template("llama-cpp-metal"), "-u", "command:host", status=2)
         self.assertIn("llama-cli", done.stderr)
         said = self.trapline("doctor", self.template("llama-cpp-metal"), status=3).stdout
-        self.assertRegex(said, r"(?m)^bad +program +template-llama-cpp-metal, step 1 \(execute\): .*llama-cli")
+        self.assertRegex(said, r"(?m)^bad +program +template-llama-cpp-metal, step 1 \(load\): .*llama-cli")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
  *
  * One axis changes at a time: what is counted for a value of an axis are the trials of variants that have it and are
  * else the variant that the finding is about (the minimal one, F of a boundary, of one that has none F), so that a table says
- * what that axis does and not what went along with it. Over builds that axis is the build. An axis has a table
- * when numbers of two of its values are known. */
+ * what that axis does and not what went along with it. Over builds that axis is the build. An axis has a table when
+ * numbers of two of its values are known and it matters: to the failure, as it is in its trigger, or to the metric, which
+ * then differs by more than it does within one value, and by more than a tenth. */
 #include "harness/campaign/finding_parts.h"
 
 #include "cases/metrics.h"
@@ -11,9 +12,11 @@
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define NOISE 0.1 /* of a metric: a speed that was measured once or twice differs by as much for no reason */
 #define VALUES_MOST 64 /* of an axis; with more of them every so many of them stand in the table */
 
 struct sample {
@@ -146,6 +149,33 @@ static json_t *table_of(const struct tl_driver *d, const struct samples *s, size
     return table;
 }
 
+static bool is_in_trigger(const struct tl_search_result *r, size_t axis)
+{
+    for (size_t i = 0; i < r->n_triggers; i++)
+        if (r->triggers[i].axis == axis)
+            return true;
+    return false;
+}
+
+static double number_in(const json_t *row, const char *member)
+{
+    return json_number_value(json_object_get(row, member));
+}
+
+/* Whether the medians of a table differ by more than noise. */
+static bool varies(const json_t *table)
+{
+    const json_t *rows = json_object_get(table, "values"), *row;
+    double least = INFINITY, most = -INFINITY, spread = 0;
+    size_t i;
+    json_array_foreach(rows, i, row) {
+        least = fmin(least, number_in(row, "median"));
+        most = fmax(most, number_in(row, "median"));
+        spread = fmax(spread, number_in(row, "max") - number_in(row, "min"));
+    }
+    return most - least > fmax(spread, NOISE * fmax(fabs(most), fabs(least)));
+}
+
 static json_t *metric_json(const struct tl_driver *d, const struct tl_search_result *r,
                            const struct samples *s, size_t metric)
 {
@@ -154,8 +184,10 @@ static json_t *metric_json(const struct tl_driver *d, const struct tl_search_res
     json_t *tables = json_array(), *own = d->units ? NULL : row_of(s, metric, SIZE_MAX, 0);
     for (size_t axis = 0; axis < (d->units ? 1 : d->c->n_axes); axis++) {
         json_t *table = table_of(d, s, metric, axis, d->units ? 0 : about[axis]);
-        if (table)
+        if (table && (d->units || is_in_trigger(r, axis) || varies(table)))
             json_array_append_new(tables, table);
+        else
+            json_decref(table);
     }
     json_t *j = json_pack("{s:s,s:o}", "name", m->name, "by", tables);
     if (m->unit)

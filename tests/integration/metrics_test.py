@@ -48,6 +48,7 @@ class MetricsTest(ProgramTest):
         found = json.loads(done.stdout)
         self.assertEqual([(t["axis"], t["threshold"]) for t in found["trigger"]], [("layers", 5)])
         metrics = {m["name"]: m for m in found["metrics"]}
+        self.assertEqual([t["axis"] for t in metrics["tok_s"]["by"]], ["layers"], "width makes no difference to it")
         self.assertEqual(set(metrics), {"tok_s", "offset", "code"})
         by_layers = {r["value"]: r for r in next(t for t in metrics["tok_s"]["by"] if t["axis"] == "layers")["values"]}
         self.assertEqual((by_layers[5]["median"], by_layers[5]["failed"], by_layers[5]["trials"] > 2), (24, by_layers[5]["trials"], True))

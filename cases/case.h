@@ -121,6 +121,13 @@ struct tl_version_command {
     const char **argv; /* with the placeholder {case_dir} */
 };
 
+/* A number that trials tell: speed, a size, an offset (metrics.h). */
+struct tl_metric {
+    const char *name;
+    const char *regex; /* of what is written, the first group being the number; NULL: of the result alone */
+    const char *unit;  /* for people; NULL */
+};
+
 #define TL_AXES_MAX 128 /* axes of one case */
 
 struct tl_case {
@@ -128,7 +135,7 @@ struct tl_case {
     const char *directory;             /* that relative paths refer to: absolute */
     const char *name, *title, *source; /* title and source may be NULL */
     char hash
-        [TL_ID_SIZE]; /* content id of the canonical document without what is said for people only (load.c), of
+        [TL_ID_SIZE]; /* content id of the canonical document without what changes nothing about a trial (load.c), of
                               a model file with its external data, of .npy inputs and of files with expected outputs:
                               neither layout nor the order of keys matters */
 
@@ -155,6 +162,8 @@ struct tl_case {
     struct tl_setting *environment;
     size_t n_versions;
     struct tl_version_command *versions;
+    size_t n_metrics;
+    struct tl_metric *metrics;
 
     struct tl_reference reference;
     struct tl_limits limits;

@@ -149,6 +149,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         EXPECT,
         PHASE_MARKER,
         COUNT,
+        METRICS,
         NOTES,
         EXPECTED_TEXT,
         IMPACT,
@@ -157,10 +158,10 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         N
     };
     struct tl_key keys[N] = {
-        {"trapline", true}, {"name", true}, {"title"},   {"model", true},  {"axes"},   {"failing"},
-        {"forbid"},         {"reference"},  {"limits"},  {"inputs"},       {"source"}, {"environment"},
-        {"versions"},       {"expected"},   {"expect"},  {"phase_marker"}, {"count"},  {"notes"},
-        {"expected_text"},  {"impact"},     {"related"}, {"tried"}};
+        {"trapline", true}, {"name", true},    {"title"},  {"model", true},  {"axes"},   {"failing"},
+        {"forbid"},         {"reference"},     {"limits"}, {"inputs"},       {"source"}, {"environment"},
+        {"versions"},       {"expected"},      {"expect"}, {"phase_marker"}, {"count"},  {"metrics"},
+        {"notes"},          {"expected_text"}, {"impact"}, {"related"},      {"tried"}};
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
@@ -181,6 +182,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     tl_check_environment(ck, &keys[ENVIRONMENT].at);
     tl_check_versions(ck, &keys[VERSIONS].at);
     tl_check_expected(ck, &keys[EXPECTED].at);
+    tl_check_metrics(ck, &keys[METRICS].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);
     tl_check_runner(ck, &keys[EXPECT].at, &keys[PHASE_MARKER].at, &keys[COUNT].at);

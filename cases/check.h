@@ -33,6 +33,8 @@ void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
 /* check_expected.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
+/* check_metrics.c */
+void tl_check_metrics(struct tl_check *ck, const struct tl_json_place *at);
 
 /* check_output.c: what is counted, in "count" and (bounded) in "expect", and the lines with which phases begin. */
 void tl_check_counts(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x);

@@ -23,8 +23,9 @@
 #include <unistd.h>
 
 /* What of a document names axes without reading them. */
-static const char *const names_only[] = {"trapline", "name",  "title",         "source", "axes",    "failing",
-                                         "forbid",   "notes", "expected_text", "impact", "related", "tried"};
+static const char *const names_only[] = {"trapline", "name",   "title",  "source",        "axes",
+                                         "failing",  "forbid", "notes",  "expected_text", "impact",
+                                         "related",  "tried",  "metrics"};
 
 struct wanted {
     const char *axis;

@@ -50,7 +50,7 @@ expect "trapline run $cases/selftest/misbehave.json -s be" behaviour=
 expect "trapline run $cases/selftest/misbehave.json -s " behaviour= phase= thread= '!misbehave='
 expect "trapline run $cases/selftest/misbehave.json -s behaviour=null" null_read null_jump '!abort'
 expect "trapline run $cases/selftest/threshold.json -s width=" 1 8 64 512
-expect 'trapline doctor x'
+expect "trapline doctor $cases/selftest/misb" "$cases/selftest/misbehave.json"
 
 if command -v zsh >/dev/null 2>&1; then
     axes=$(zsh -fc 'compdef() { }; _describe() { }; CURRENT=1; words=(trapline); PREFIX=; . "$1" 2>/dev/null

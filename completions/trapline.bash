@@ -78,7 +78,7 @@ _trapline() {
                 show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 db:merge) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-                db:* | devices:* | doctor:*) return ;;
+                db:* | devices:*) return ;;
                 *)
                     # Case files and the directories that may hold some.
                     COMPREPLY=($(compgen -f -X '!*.json' -- "$current") $(compgen -d -- "$current"))

@@ -553,6 +553,7 @@ json_t *tl_report_page(const json_t *report)
     add_thresholds(&r);
     tl_section_needs(&r);
     tl_section_causes(&r);
+    tl_section_metrics(&r);
     tl_section_failure(&r);
     tl_section_places(&r);
     tl_section_stacks(&r);

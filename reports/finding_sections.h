@@ -21,6 +21,7 @@ void tl_section_needs(const struct tl_sections *r);
 void tl_section_causes(const struct tl_sections *r);
 void tl_section_places(const struct tl_sections *r);
 void tl_section_independent(const struct tl_sections *r);
+void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_stacks(const struct tl_sections *r);
 

@@ -18,5 +18,10 @@ bool tl_night_is_worse(const char *class);     /* than before; class may be NULL
 char *tl_night_was(const json_t *entry);       /* what it did before, and where */
 char *tl_night_now(const json_t *entry);
 char *tl_night_trigger(const json_t *entry); /* NULL when it was not isolated */
+/* Inline text about an entry of "retests": the build, what became of the failure in a few words, and the sentence to
+ * paste into the report of it. */
+char *tl_night_retest_build(const json_t *entry);
+char *tl_night_retest_verdict(const json_t *entry);
+char *tl_night_retest_sentence(const json_t *night, const json_t *entry);
 
 #endif

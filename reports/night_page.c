@@ -113,15 +113,63 @@ static char *still_line(const json_t *entry, bool since)
     return tl_buffer_take(&b);
 }
 
+static char *retest_line(const json_t *night, const json_t *entry)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *source = tl_member_text(json_object_get(entry, "retest"), "source");
+    char *build = tl_night_retest_build(entry), *verdict = tl_night_retest_verdict(entry),
+         *sentence = tl_night_retest_sentence(night, entry);
+    tl_buffer_printf(&b, "retest, %s: ", build);
+    add_place(&b, entry);
+    tl_buffer_printf(&b, ": " TL_BOLD_ON "%s" TL_BOLD_OFF, verdict);
+    if (source) {
+        tl_buffer_add_string(&b, "; for ");
+        tl_inline_code(&b, source);
+    }
+    tl_buffer_printf(&b, ": “%s”", sentence);
+    free(build);
+    free(verdict);
+    free(sentence);
+    return tl_buffer_take(&b);
+}
+
+/* Whether a cell has a line of its own as a retest. */
+static bool is_retested(const json_t *night, const json_t *entry)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(night, "retests"), i, one)
+        if (json_equal(json_object_get(one, "case"), json_object_get(entry, "case")) &&
+            json_equal(json_object_get(one, "variant"), json_object_get(entry, "variant")) &&
+            json_equal(json_object_get(one, "unit"), json_object_get(entry, "unit")))
+            return true;
+    return false;
+}
+
+static void add_retests(json_t *page, const json_t *night, size_t most)
+{
+    const json_t *entries = json_object_get(night, "retests"), *entry;
+    size_t i, n = json_array_size(entries);
+    json_array_foreach(entries, i, entry)
+        if (i < most)
+            tl_page_item(page, retest_line(night, entry));
+    if (n > most)
+        tl_page_item(page, tl_format("and %zu retests more", n - most));
+}
+
 static void add_others(json_t *page, const json_t *night, const char *list, const char *heading, bool since,
                        size_t most)
 {
-    const json_t *entries = json_object_get(night, list);
-    size_t n = json_array_size(entries);
-    for (size_t i = 0; i < n && i < most; i++) {
-        char *line = still_line(json_array_get(entries, i), since);
-        tl_page_item(page,
-                     tl_format("%s: %s%s", heading, line, i + 1 == most && n > most ? "; and others" : ""));
+    const json_t *entries = json_object_get(night, list), *entry;
+    size_t i, n = 0, k = 0;
+    json_array_foreach(entries, i, entry)
+        n += !is_retested(night, entry);
+    json_array_foreach(entries, i, entry) {
+        if (k == most || is_retested(night, entry))
+            continue;
+        char *line = still_line(entry, since);
+        k++;
+        tl_page_item(page, tl_format("%s: %s%s", heading, line, k == most && n > most ? "; and others" : ""));
         free(line);
     }
 }
@@ -151,6 +199,7 @@ char *tl_night_markdown(const json_t *night)
             tl_page_item(page, change_line(entry));
     if (n > SCREEN_CHANGES)
         tl_page_item(page, tl_format("and %zu changes more", n - SCREEN_CHANGES));
+    add_retests(page, night, n > SCREEN_OTHERS ? SCREEN_OTHERS : SCREEN_CHANGES - n);
     add_others(page, night, "first", "failing in the first run", false, SCREEN_OTHERS);
     add_others(page, night, "lost", "lost when the machine went down, and not run again", false,
                SCREEN_OTHERS);
@@ -207,6 +256,23 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
     }
 }
 
+static void add_retest_table(json_t *page, const json_t *night)
+{
+    static const char *const head[] = {"Build", "Where", "The failure that is known",
+                                       "To paste into its report"};
+    const json_t *entries = json_object_get(night, "retests"), *entry;
+    size_t i;
+    if (!json_array_size(entries))
+        return;
+    tl_page_heading(page, 2, "Retests on a new build");
+    json_t *rows = tl_page_table(page, 4, head);
+    json_array_foreach(entries, i, entry) {
+        char *cells[] = {tl_night_retest_build(entry), place_text(entry), tl_night_retest_verdict(entry),
+                         tl_night_retest_sentence(night, entry)};
+        tl_page_row(rows, false, 4, cells);
+    }
+}
+
 static void add_cells(json_t *page, const json_t *night)
 {
     static const char *const head[] = {"Where", "State", "Passed", "Failed", "Refused"};
@@ -232,6 +298,7 @@ char *tl_night_html(const json_t *night)
     tl_page_heading(page, 1, heading.data);
     tl_page_paragraph(page, facts(night, false));
     add_table(page, night, "changes", "What changed");
+    add_retest_table(page, night);
     add_table(page, night, "first", "Failing in the first run");
     add_table(page, night, "lost", "Lost");
     add_table(page, night, "unclear", "Unclear");

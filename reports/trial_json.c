@@ -48,6 +48,8 @@ json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached)
     const json_t *counts = json_object_get(r->result, "counts");
     json_object_set(j, "counts", counts ? (json_t *)counts : json_null());
     json_object_set_new(j, "peak_rss", json_integer((json_int_t)r->peak_rss));
+    if (json_is_object(json_object_get(r->result, "metrics")))
+        json_object_set_new(j, "metrics", json_copy(json_object_get(r->result, "metrics")));
     json_object_set_new(j, "cached", json_boolean(cached));
     return j;
 }

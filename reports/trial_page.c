@@ -6,6 +6,7 @@
 #include "harness/base/frame_text.h"
 #include "harness/base/time_text.h"
 #include "reports/commands.h"
+#include "reports/finding_metrics.h"
 #include "reports/members.h"
 
 #include <signal.h>
@@ -225,6 +226,20 @@ static void add_phases(struct tl_buffer *b, const struct tl_trial_record *r)
     tl_buffer_free(&text);
 }
 
+static void add_metrics(struct tl_buffer *b, const struct tl_trial_record *r)
+{
+    const json_t *units = json_object_get(r->result, "metric_units");
+    const char *name;
+    json_t *number;
+    json_object_foreach(json_object_get(r->result, "metrics"), name, number) {
+        struct tl_buffer text = TL_BUFFER_INIT;
+        tl_words_metric(&text, json_number_value(number), tl_member_text(units, name));
+        if (json_is_number(number))
+            field(b, "metric", "%s %s", name, text.data);
+        tl_buffer_free(&text);
+    }
+}
+
 /* What was counted, and for what its steps worked. */
 static void add_steps(struct tl_buffer *b, const struct tl_trial_record *r)
 {
@@ -283,6 +298,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     add_steps(&b, r);
     field(&b, "cost", "user %.3f s, system %.3f s, peak memory %.1f MiB", r->user_seconds, r->system_seconds,
           (double)r->peak_rss / 1048576.0);
+    add_metrics(&b, r);
     if (r->command)
         field(&b, "command", "%s", r->command);
     if (!r->n_captures && has_untraced_step(r))

@@ -5,6 +5,7 @@
  * or there is a deadline, it is also asked for every few milliseconds, since SIGCHLD is not ours to take. */
 #include "harness/base/program.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/clock.h"
 #include "harness/base/paths.h"
 
@@ -26,6 +27,7 @@ extern char **environ;
 #define OUT_MOST (32u << 20)
 #define ERR_MOST (64u << 10)
 #define ASK_MS 10 /* how often it is asked for its end */
+#define AWAKE_MS 500
 
 enum { IN, OUT, ERR, N_PIPES };
 
@@ -219,6 +221,7 @@ static int attend(struct run *r)
     for (;;) {
         bool output = r->ours[OUT] >= 0 || r->ours[ERR] >= 0;
         bool ask = r->end_ns || r->ours[IN] >= 0;
+        tl_awake_ns(); /* what a program takes is time in which this one was awake, too */
         if (!r->reaped && (ask || !output)) {
             pid_t got = waitpid(r->pid, &r->p->status, ask ? WNOHANG : 0);
             if (got < 0 && errno != EINTR)
@@ -235,7 +238,7 @@ static int attend(struct run *r)
         struct pollfd fds[N_PIPES];
         for (int i = 0; i < N_PIPES; i++)
             fds[i] = (struct pollfd){r->ours[i], i == IN ? POLLOUT : POLLIN, 0};
-        if (poll(fds, N_PIPES, ask ? ASK_MS : -1) < 0)
+        if (poll(fds, N_PIPES, ask ? ASK_MS : AWAKE_MS) < 0)
             continue; /* interrupted */
         if (fds[IN].revents)
             feed(r);

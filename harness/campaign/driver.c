@@ -35,8 +35,8 @@
 
 #include "db/query.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/campaign/processes.h"
 #include "harness/verdict/kind.h"
 #include "harness/verdict/related.h"
@@ -67,7 +67,7 @@ static bool is_forbidden(void *context, const uint64_t *index)
 int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options, struct tl_error *e)
 {
     const struct tl_case *c = d->c;
-    d->started_ns = d->started_ns ? d->started_ns : tl_monotonic_ns();
+    d->started_ns = d->started_ns ? d->started_ns : tl_awake_ns();
     d->started_us = tl_executor_started_us(d->x);
     d->axes = tl_calloc(c->n_axes, sizeof *d->axes);
     for (size_t i = 0; i < c->n_axes; i++)

@@ -6,6 +6,7 @@
 #include "harness/campaign/finding_document.h"
 
 #include "db/query.h"
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/campaign/finding_parts.h"
@@ -417,7 +418,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     json_object_set_new(document, "device", json_string(u->device));
     json_object_set(document, "build", u->build_object ? u->build_object : json_null());
     json_object_set_new(document, "created_us", json_integer(tl_wall_us()));
-    json_object_set_new(document, "elapsed_s", json_real(tl_seconds_since(d->started_ns)));
+    json_object_set_new(document, "elapsed_s", json_real(tl_awake_since(d->started_ns)));
     json_object_set_new(document, "reproduced", json_boolean(r->reproduced));
     json_object_set_new(document, "complete", json_boolean(r->complete));
     json_object_set_new(document, "failing", tl_finding_variant(c, d->failing->index));
@@ -444,7 +445,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
-        add_failure(d, evidence, document, e)) {
+        add_failure(d, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
         json_decref(document);
         return NULL;
     }

@@ -18,4 +18,8 @@ json_t *tl_finding_id(const char *trial); /* null for NULL */
 /* "others", "places" and "common_frame". */
 void tl_finding_add_places(const struct tl_driver *d, const struct tl_search_result *r, json_t *document);
 
+/* "metrics", of a case that names some. -1 when the database cannot be read. */
+int tl_finding_add_metrics(const struct tl_driver *d, const struct tl_search_result *r, json_t *document,
+                           struct tl_error *e);
+
 #endif

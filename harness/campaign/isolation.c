@@ -12,7 +12,7 @@
 
 #include "db/finding.h"
 #include "db/query.h"
-#include "harness/base/clock.h"
+#include "harness/base/awake.h"
 
 #include "harness/base/buffer.h"
 #include "harness/campaign/finding_document.h"
@@ -37,7 +37,7 @@ static void show_progress(struct tl_campaign_isolation *s, const struct tl_drive
     tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more (of %llu), %.0f s%s",
                   (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
                   (unsigned long long)(left < budget ? left : budget), (unsigned long long)d->max_trials,
-                  tl_seconds_since(s->started_ns), most);
+                  tl_awake_since(s->started_ns), most);
 }
 
 /* Drives all searches side by side to their end, the user's patience or the budget. *again: one of them has to be done
@@ -139,7 +139,7 @@ static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struc
     struct tl_driver_trial seen[MANY];
     uint64_t budget = s->wishes.max_trials ? s->wishes.max_trials : MANY;
     size_t at[MANY], best;
-    s->drivers[unit].started_ns = tl_monotonic_ns();
+    s->drivers[unit].started_ns = tl_awake_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
     int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, seen, &best, e);
@@ -241,7 +241,7 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
 static void abandon(struct tl_campaign_isolation *s)
 {
     struct tl_error ignored;
-    tl_executor_deadline(s->x, tl_monotonic_ns());
+    tl_executor_deadline(s->x, tl_awake_ns());
     tl_executor_finish(s->x, &ignored);
     tl_executor_deadline(s->x, 0);
 }

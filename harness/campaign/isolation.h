@@ -33,7 +33,7 @@ struct tl_campaign_isolation {
 /* The units that texts name, with lists and ranges of builds. One that cannot be used here is an error. */
 int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
                        struct tl_error *e);
-uint64_t tl_isolation_deadline(const struct tl_campaign_isolation *s); /* on the monotonic clock; 0: none */
+uint64_t tl_isolation_deadline(const struct tl_campaign_isolation *s); /* of tl_awake_ns; 0: none */
 bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s);
 /* Isolates on every unit, to the end, the user's patience or the budget, and stores the findings. *documents,
  * the caller's, lists those that were stored, also on failure; none when it was interrupted before there was

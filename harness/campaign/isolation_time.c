@@ -1,7 +1,7 @@
 /* When an isolation has to end. */
 #include "harness/campaign/isolation.h"
 
-#include "harness/base/clock.h"
+#include "harness/base/awake.h"
 
 uint64_t tl_isolation_deadline(const struct tl_campaign_isolation *s)
 {
@@ -11,5 +11,5 @@ uint64_t tl_isolation_deadline(const struct tl_campaign_isolation *s)
 bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s)
 {
     return s->wishes.max_seconds &&
-           (tl_executor_out_of_time(s->x) || tl_monotonic_ns() >= tl_isolation_deadline(s));
+           (tl_executor_out_of_time(s->x) || tl_awake_ns() >= tl_isolation_deadline(s));
 }

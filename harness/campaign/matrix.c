@@ -6,8 +6,8 @@
  * forbids and units that cannot be used are not tried, and leave nothing in the database. */
 #include "harness/campaign/matrix.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/base/quantile.h"
 
 #include <math.h>
@@ -130,12 +130,12 @@ static int submit(struct tl_matrix *m, const struct place *p, struct tl_error *e
 
 static double seconds_left(const struct tl_matrix *m)
 {
-    return m->wishes.max_seconds ? (double)m->wishes.max_seconds - tl_seconds_since(m->started_ns) : HUGE_VAL;
+    return m->wishes.max_seconds ? (double)m->wishes.max_seconds - tl_awake_since(m->started_ns) : HUGE_VAL;
 }
 
 static void show_progress(struct tl_matrix *m)
 {
-    double elapsed = tl_seconds_since(m->started_ns);
+    double elapsed = tl_awake_since(m->started_ns);
     uint64_t ran = m->ended - m->cached;
     char left[64] = "";
     if (ran >= 10 && m->total > m->ended)

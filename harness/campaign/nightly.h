@@ -11,6 +11,7 @@
  *   nightly_past.c      the nights before that a cell goes on from
  *   nightly_judge.c     a cell against them: outcomes
  *   nightly_measure.c   times and memory
+ *   nightly_retest.c    failures that are known, on a build that is new
  *   nightly_document.c  what is stored and printed
  *   nightly_isolate.c   new failures are isolated
  *   nightly_lock.c      one at a time */
@@ -177,6 +178,10 @@ json_t *tl_nightly_environment(const struct tl_nightly_cell *c); /* nightly_cell
 bool tl_nightly_unexplained(const struct tl_nightly_cell *c);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
                                             bool *fresh); /* nightly_cell.c: those to compare */
+
+/* nightly_retest.c. What became of a failure that is known on a build that is new (docs/nightly.md); NULL: it is no
+ * such cell. */
+json_t *tl_nightly_retest_json(const struct tl_nightly_cell *c);
 
 /* nightly_isolate.c */
 int tl_nightly_isolate(struct tl_nightly *n, struct tl_error *e);

@@ -1,13 +1,13 @@
 /* What the files of a night ask of a cell and of the night itself. It calls none of them. */
 #include "harness/campaign/nightly.h"
 
-#include "harness/base/clock.h"
+#include "harness/base/awake.h"
 
 #include <math.h>
 
 double tl_nightly_left(const struct tl_nightly *n)
 {
-    return n->suite->budget_s > 0 ? n->suite->budget_s - tl_seconds_since(n->started_ns) : HUGE_VAL;
+    return n->suite->budget_s > 0 ? n->suite->budget_s - tl_awake_since(n->started_ns) : HUGE_VAL;
 }
 
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, bool *fresh)

@@ -2,8 +2,8 @@
  * (docs/nightly.md), and as the cells that the next nights are compared with. */
 #include "harness/campaign/nightly.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
 #include "harness/search/change.h"
@@ -174,6 +174,20 @@ static json_t *list_of(const struct tl_nightly *n, enum tl_class from, enum tl_c
     return list;
 }
 
+static json_t *retests_json(const struct tl_nightly *n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n->n_cells; i++) {
+        json_t *retest = tl_nightly_retest_json(&n->cells[i]), *j;
+        if (!retest)
+            continue;
+        j = entry_json(&n->cells[i], n->cells[i].class);
+        json_object_set_new(j, "retest", retest);
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
 static void add_list(json_t *d, const char *name, const struct tl_nightly *n, enum tl_class from,
                      enum tl_class to)
 {
@@ -243,7 +257,7 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "os_build", json_string(m->os_build ? m->os_build : ""));
     json_object_set_new(d, "started", when_json(n->night.started_us));
     json_object_set_new(d, "started_us", json_integer(n->night.started_us));
-    json_object_set_new(d, "elapsed_s", json_real(tl_seconds_since(n->started_ns)));
+    json_object_set_new(d, "elapsed_s", json_real(tl_awake_since(n->started_ns)));
     json_object_set_new(d, "resumed", json_boolean(n->resumed));
     json_object_set_new(d, "complete", json_boolean(!n->over_budget));
     json_object_set_new(d, "repeat", json_integer((json_int_t)n->suite->repeat));
@@ -251,6 +265,7 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "previous", previous_json(n));
     json_object_set_new(d, "units", units);
     add_list(d, "changes", n, 0, TL_CLASS_NEWS);
+    json_object_set_new(d, "retests", retests_json(n));
     add_list(d, "still_failing", n, TL_CLASS_STILL, TL_CLASS_STILL + 1);
     add_list(d, "unclear", n, TL_CLASS_UNCLEAR, TL_CLASS_UNCLEAR + 1);
     add_list(d, "first", n, TL_CLASS_FIRST_FAILURE, TL_CLASS_FIRST_FAILURE + 1);

@@ -2,8 +2,8 @@
  * isolations belong to a session of their own: they say nothing about how often a cell of the night fails. */
 #include "harness/campaign/nightly.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/campaign/isolation.h"
 
 #include <math.h>
@@ -58,7 +58,7 @@ static int isolate(struct tl_nightly_cell *c, struct tl_error *e)
         .wishes = {.max_seconds = isinf(left) ? ISOLATION_S : (uint64_t)left,
                    .no_cache = tl_nightly_unexplained(c)},
         .watch = n->watch,
-        .started_ns = tl_monotonic_ns(),
+        .started_ns = tl_awake_ns(),
         .x = n->x,
         .c = c->c,
         .failing = c->variant,

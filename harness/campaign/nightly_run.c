@@ -7,8 +7,8 @@
 #include "harness/campaign/nightly.h"
 
 #include "cases/expected.h"
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/search/change.h"
 
 #include <math.h>
@@ -248,7 +248,7 @@ static int step(struct tl_nightly *n, const char *doing, struct tl_error *e)
     tl_watch_line(n->watch, "nightly %s: %s; %llu of %llu trials, %zu in flight, %llu not passed, %.0f s%s",
                   n->suite->name, doing, (unsigned long long)n->ended, (unsigned long long)n->total,
                   tl_executor_in_flight(n->x), (unsigned long long)n->not_passed,
-                  tl_seconds_since(n->started_ns), budget);
+                  tl_awake_since(n->started_ns), budget);
     return 0;
 }
 

@@ -6,8 +6,8 @@
  * is told to the search as well: a flaky failure is then found in fewer runs. */
 #include "harness/campaign/over_builds.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/campaign/scan.h"
 #include "harness/executor/unit_list.h"
 
@@ -85,7 +85,7 @@ int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
     };
     struct tl_driver *d = &s->drivers[0];
     size_t bad;
-    d->started_ns = tl_monotonic_ns();
+    d->started_ns = tl_awake_ns();
     if (list_builds(s, &bad, e) || choose_build(s, bad, &options, d, e))
         return -1;
     d->units = s->units;

@@ -24,7 +24,7 @@ struct tl_options {
     const char *db;
     bool json;
     int verbose;
-    unsigned jobs; /* 0: one for each core */
+    unsigned jobs; /* 0: tl_jobs_default() */
     const char **units, **sets;
     size_t n_units, n_sets;
     uint64_t repeat;

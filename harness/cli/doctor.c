@@ -1,10 +1,15 @@
 /* trapline doctor: can this machine trace, limit, kill and store? Found out by doing it: trials of the
- * selftest runner that misbehave for real, in a database of their own that is thrown away. */
+ * selftest runner that misbehave for real, in a database of their own that is thrown away. What a system has besides is
+ * asked for in doctor_linux.c or doctor_darwin.c, and what is said of it is decided in doctor_rules.c. */
 #include "harness/cli/cli.h"
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/jobs.h"
+#include "harness/base/program.h"
+#include "harness/cli/begin.h"
+#include "harness/cli/doctor_system.h"
 #include "harness/executor/executor.h"
 #include "harness/supervise/scratch.h"
 #include "reports/trial.h"
@@ -15,8 +20,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-enum verdict { GOOD, NOTE, BAD };
 
 struct check {
     const char *name, *behaviour;
@@ -111,19 +114,20 @@ struct doctor {
     bool colour;
 };
 
-static void say(struct doctor *d, enum verdict v, const char *name, const char *what, const char *advice)
+static void say(struct doctor *d, enum tl_doctor_verdict v, const char *name, const char *what,
+                const char *advice)
 {
     static const char *const words[] = {"ok", "note", "bad"};
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[1;31m"};
-    if (v == BAD)
+    if (v == TL_DOCTOR_BAD)
         d->status = TL_EXIT_ENVIRONMENT;
     json_array_append_new(d->list, json_pack("{s:s,s:s,s:s,s:s?}", "check", name, "verdict", words[v], "what",
-                                             what, "advice", v == GOOD ? NULL : advice));
+                                             what, "advice", v == TL_DOCTOR_GOOD ? NULL : advice));
     if (d->o->json)
         return;
     printf("%s%-5s%s %-12s %s\n", d->colour ? colours[v] : "", words[v], d->colour ? "\033[0m" : "", name,
            what);
-    if (v != GOOD && advice)
+    if (v != TL_DOCTOR_GOOD && advice)
         printf("                   %s\n", advice);
     fflush(stdout);
 }
@@ -183,19 +187,19 @@ static void examine(struct doctor *d, struct tl_executor *x, struct tl_case *c, 
     if (bad || !s.ended) {
         char *what = tl_format("%s%s%s: %s", bad ? e.what : "stopped", bad && *e.where ? ": " : "",
                                bad ? e.where : "", bad ? e.why : "");
-        say(d, BAD, k->name, what, k->advice);
+        say(d, TL_DOCTOR_BAD, k->name, what, k->advice);
         free(what);
     } else if (s.holds) {
-        say(d, GOOD, k->name, k->proves, NULL);
+        say(d, TL_DOCTOR_GOOD, k->name, k->proves, NULL);
     } else if (s.late && !hangs) {
         char *what =
             tl_format("cannot be told: a trial of %s was not over after %d s", k->behaviour, DEADLINE_S);
-        say(d, NOTE, k->name, what,
+        say(d, TL_DOCTOR_NOTE, k->name, what,
             "the machine is very busy, or stands still: try again when it has less to do");
         free(what);
     } else {
         char *what = tl_format("not so: %s (a trial of %s gave %s)", k->proves, k->behaviour, s.what);
-        say(d, BAD, k->name, what, k->advice);
+        say(d, TL_DOCTOR_BAD, k->name, what, k->advice);
         free(what);
     }
     free(s.what);
@@ -206,13 +210,14 @@ static void examine_isolation(struct doctor *d, struct tl_executor *x)
     struct tl_isolation i;
     tl_supervisor_isolation(tl_executor_supervisor(x), &i);
     if (!*i.cgroup) {
-        say(d, NOTE, "cgroup", "not used; trapline counts processes, watches memory and sweeps by itself",
-            i.cgroup_why);
+        say(d, TL_DOCTOR_NOTE, "cgroup",
+            "not used; trapline counts processes, watches memory and sweeps by itself", i.cgroup_why);
         return;
     }
     char *what = tl_format("%s: kill %s, pids %s, memory %s", i.cgroup, i.cgroup_kill ? "yes" : "no",
                            i.cgroup_pids ? "yes" : "no", i.cgroup_memory ? "yes" : "no");
-    say(d, i.cgroup_kill && i.cgroup_pids && i.cgroup_memory ? GOOD : NOTE, "cgroup", what,
+    say(d, i.cgroup_kill && i.cgroup_pids && i.cgroup_memory ? TL_DOCTOR_GOOD : TL_DOCTOR_NOTE, "cgroup",
+        what,
         "without a controller trapline holds that limit by itself; for all of them run under "
         "`systemd-run --user --scope -p Delegate=yes`");
     free(what);
@@ -227,22 +232,82 @@ static void examine_store(struct doctor *d, const char *path)
     char *what;
     if (!at || tl_store_open(path, TL_STORE_WRITE, &s, &e)) {
         what = tl_error_text(&e);
-        say(d, BAD, "store", what, "name another place with --db or XDG_STATE_HOME");
+        say(d, TL_DOCTOR_BAD, "store", what, "name another place with --db or XDG_STATE_HOME");
     } else {
         struct statvfs fs;
         double free_mib = statvfs(at, &fs) ? 0 : (double)fs.f_bavail * (double)fs.f_frsize / 1048576.0;
         what = tl_format("%s can be written, %.0f MiB free", at, free_mib);
-        say(d, free_mib < 1024 ? NOTE : GOOD, "store", what, "less than 1 GiB is free for outcomes");
+        say(d, free_mib < 1024 ? TL_DOCTOR_NOTE : TL_DOCTOR_GOOD, "store", what,
+            "less than 1 GiB is free for outcomes");
         tl_store_close(s, NULL);
     }
     free(what);
     free(fallback);
 }
 
-static int doctor(struct tl_options *o)
+static void say_answer(void *arg, const char *check, struct tl_doctor_answer *a)
 {
-    if (o->n_args)
-        return tl_usage_error(&tl_command_doctor, "no argument was expected");
+    say(arg, a->verdict, check, a->what, a->advice);
+    tl_doctor_answer_free(a);
+}
+
+/* Room for the trials that run at a time, each as large as a case lets it become that says nothing of it. */
+static void examine_scratch(struct doctor *d, const char *directory)
+{
+    struct statvfs fs;
+    unsigned jobs = d->o->jobs ? d->o->jobs : tl_jobs_default();
+    if (statvfs(directory, &fs))
+        return;
+    char *parent = tl_format("%.*s", (int)(strrchr(directory, '/') - directory), directory);
+    struct tl_doctor_answer a = tl_doctor_scratch(parent, (uint64_t)fs.f_bavail * fs.f_frsize, jobs,
+                                                  (unsigned)tl_limits_default.disk_mb, tl_doctor_is_macos());
+    say_answer(d, "scratch", &a);
+    free(parent);
+}
+
+/* A program of a case, where its name does not depend on the variant. */
+static void examine_program(struct doctor *d, const struct tl_case *c, const char *role, const char *name)
+{
+    struct tl_error e;
+    if (strchr(name, '{'))
+        return;
+    struct tl_variant v = tl_variant_baseline(c);
+    char **settings = tl_case_environment(c, &v);
+    char *found = tl_program_find_in(tl_environment_value((const char *const *)settings, "PATH"),
+                                     c->directory, name, &e),
+         *real = found ? realpath(found, NULL) : NULL, *why = found ? NULL : tl_error_text(&e);
+    struct tl_doctor_answer a = tl_doctor_program(role, real ? real : found, why, tl_doctor_is_macos());
+    say_answer(d, "program", &a);
+    tl_strings_free(settings);
+    tl_variant_free(&v);
+    free(why);
+    free(real);
+    free(found);
+}
+
+/* The programs that a case starts itself. */
+static void examine_case(struct doctor *d, const struct tl_case *c)
+{
+    if (c->generate.n) {
+        char *role = tl_format("%s, generator", c->name);
+        examine_program(d, c, role, c->generate.words[0].text);
+        free(role);
+    }
+    for (size_t i = 0; i < c->n_steps; i++) {
+        char *role =
+            tl_format("%s, step %zu (%s)", c->name, i + 1, tl_phase_name((enum tl_phase)c->steps[i].phase));
+        examine_program(d, c, role, c->steps[i].argv.words[0].text);
+        free(role);
+    }
+    for (size_t i = 0; i < c->n_versions; i++) {
+        char *role = tl_format("%s, version %s", c->name, c->versions[i].name);
+        examine_program(d, c, role, c->versions[i].argv[0]);
+        free(role);
+    }
+}
+
+static int examine_all(struct tl_options *o, struct tl_case **cases)
+{
     struct doctor d = {.o = o, .list = json_array(), .colour = tl_colour(stdout)};
     struct tl_error e;
     struct tl_mistakes m = {0};
@@ -256,12 +321,21 @@ static int doctor(struct tl_options *o)
     if (!dir || tl_case_parse(case_text, sizeof case_text - 1, "doctor", &c, &m, &e) ||
         tl_executor_new(&x, &options, &e)) {
         char *what = tl_error_text(&e);
-        say(&d, BAD, "start", what, NULL);
+        say(&d, TL_DOCTOR_BAD, "start", what, NULL);
         free(what);
     } else {
-        for (size_t i = 0; i < N_CHECKS && !tl_executor_interrupted(x); i++)
+        if (!tl_doctor_has_selftest())
+            say(&d, TL_DOCTOR_NOTE, "selftest",
+                "not tried: nothing misbehaves for real here, for the runner that does it is not built on "
+                "this system",
+                "a case of one step that crashes shows whether reports are found (docs/macos.md)");
+        for (size_t i = 0; tl_doctor_has_selftest() && i < N_CHECKS && !tl_executor_interrupted(x); i++)
             examine(&d, x, c, &checks[i]);
         examine_isolation(&d, x);
+        examine_scratch(&d, dir);
+        tl_doctor_system(say_answer, &d);
+        for (int i = 0; i < o->n_args; i++)
+            examine_case(&d, cases[i]);
     }
     bool interrupted = x && tl_executor_interrupted(x);
     tl_executor_free(x, NULL);
@@ -282,9 +356,25 @@ static int doctor(struct tl_options *o)
     return tl_finish_output(interrupted ? TL_EXIT_INTERRUPTED : d.status);
 }
 
+static int doctor(struct tl_options *o)
+{
+    int bad = 0;
+    struct tl_case **cases = tl_calloc((size_t)o->n_args + 1, sizeof *cases);
+    for (int i = 0; i < o->n_args; i++) {
+        int status = 0;
+        cases[i] = tl_load_case(o->args[i], &status);
+        bad = cases[i] ? bad : status;
+    }
+    int result = bad ? bad : examine_all(o, cases);
+    for (int i = 0; i < o->n_args; i++)
+        tl_case_free(cases[i]);
+    free(cases);
+    return result;
+}
+
 const struct tl_command tl_command_doctor = {
     .name = "doctor",
-    .arguments = "",
+    .arguments = "[CASE…]",
     .about = "find out whether this machine can trace, limit, kill and store",
     .options = "no-cgroup",
     .run = doctor,

@@ -6,6 +6,7 @@
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_members.h"
+#include "reports/finding_metrics.h"
 #include "reports/finding_values.h"
 #include "reports/finding_words.h"
 
@@ -386,6 +387,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
         add_builds(&b, json_object_get(d, "builds"));
     if (json_is_object(json_object_get(d, "frontier")))
         tl_isolate_add_frontier(&b, d);
+    tl_words_metrics(&b, d);
     add_measured_rate(&b, d);
     struct tl_buffer processes = TL_BUFFER_INIT;
     tl_words_processes(&processes, d);

@@ -1,8 +1,8 @@
 /* trapline matrix: every variant on every unit, side by side. */
 #include "harness/cli/cli.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/matrix_show.h"
 
@@ -24,7 +24,7 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     if (!result || m->ended) {
         tl_matrix_letters(m);
         if (o->json)
-            tl_print_json(tl_cli_matrix_json(m, tl_seconds_since(m->started_ns),
+            tl_print_json(tl_cli_matrix_json(m, tl_awake_since(m->started_ns),
                                              !interrupted && !result && !m->cut_short));
         else
             tl_cli_matrix_print(m, tl_colour(stdout));

@@ -3,7 +3,7 @@
  * work is told to stop the next time that it tells its watcher a line. */
 #include "harness/cli/cli.h"
 
-#include "harness/base/clock.h"
+#include "harness/base/awake.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ bool tl_cli_interrupted(void)
 __attribute__((format(printf, 2, 0))) static bool show(void *arg, const char *format, va_list values)
 {
     struct tl_cli_progress *p = arg;
-    uint64_t now = tl_monotonic_ns(), pause = p->live ? 100000000ull : 10000000000ull;
+    uint64_t now = tl_awake_ns(), pause = p->live ? 100000000ull : 10000000000ull;
     if (p->quiet || now - (p->last_ns ? p->last_ns : p->started_ns) < pause)
         return interrupted;
     p->last_ns = now;
@@ -55,7 +55,7 @@ void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o
 {
     const char *term = getenv("TERM");
     *p = (struct tl_cli_progress){
-        .watch = {show, p}, .quiet = o->json && !o->verbose, .started_ns = tl_monotonic_ns()};
+        .watch = {show, p}, .quiet = o->json && !o->verbose, .started_ns = tl_awake_ns()};
     p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 

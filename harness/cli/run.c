@@ -2,8 +2,8 @@
 #include "harness/cli/cli.h"
 
 #include "cases/load.h"
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/labels_show.h"
 #include "harness/executor/executor.h"
@@ -75,7 +75,7 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
 
 static void show_progress(struct run *r, struct tl_executor *x)
 {
-    double elapsed = tl_seconds_since(r->progress.started_ns);
+    double elapsed = tl_awake_since(r->progress.started_ns);
     tl_watch_line(&r->progress.watch, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
                   (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_in_flight(x),
                   (unsigned long long)(r->failed + r->by_outcome[TL_OUTCOME_UNSUPPORTED]), elapsed);

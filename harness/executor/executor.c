@@ -17,15 +17,16 @@
 #include "harness/executor/executor_impl.h"
 
 #include "db/query.h"
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/jobs.h"
 #include "harness/executor/identity.h"
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
@@ -37,21 +38,35 @@ static void on_interrupt(uv_signal_t *handle, int signal)
     tl_supervisor_cancel(x->supervisor);
 }
 
+static void on_deadline(uv_timer_t *timer);
+
+static void wait_until(struct tl_executor *x, uint64_t now)
+{
+    uv_update_time(&x->loop);
+    uv_timer_start(&x->deadline, on_deadline, (x->deadline_ns - now) / 1000000 + 1, 0);
+}
+
+/* The timer's clock may have gone on while this process, or the machine, was asleep. */
 static void on_deadline(uv_timer_t *timer)
 {
     struct tl_executor *x = timer->data;
+    uint64_t now = tl_awake_ns();
+    if (now < x->deadline_ns) {
+        wait_until(x, now);
+        return;
+    }
     x->out_of_time = true;
     tl_supervisor_cancel(x->supervisor);
 }
 
 void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns)
 {
-    uint64_t now = tl_monotonic_ns();
+    uint64_t now = tl_awake_ns();
     x->out_of_time = at_ns && at_ns <= now;
+    x->deadline_ns = at_ns;
     uv_timer_stop(&x->deadline);
-    uv_update_time(&x->loop);
     if (at_ns > now)
-        uv_timer_start(&x->deadline, on_deadline, (at_ns - now) / 1000000 + 1, 0);
+        wait_until(x, now);
     else if (at_ns)
         tl_supervisor_cancel(x->supervisor);
 }
@@ -71,7 +86,9 @@ static void on_step(uv_timer_t *timer)
 void tl_executor_turn(struct tl_executor *x, uint64_t most_ms)
 {
     uv_timer_start(&x->step, on_step, most_ms, 0);
+    tl_awake_ns(); /* a look before and after each wait */
     uv_run(&x->loop, UV_RUN_ONCE);
+    tl_awake_ns();
     uv_timer_stop(&x->step);
 }
 
@@ -120,9 +137,8 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
         return -1;
     }
     tl_supervisor_on_begin(x->supervisor, on_begin, x);
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     x->goes_on = options->goes_on;
-    x->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
+    x->jobs = options->jobs ? options->jobs : tl_jobs_default();
     static const int signals[] = {SIGINT, SIGTERM};
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&x->loop, &x->interrupts[i]);

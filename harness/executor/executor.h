@@ -15,7 +15,7 @@ struct tl_executor;
 struct tl_executor_options {
     const char *db_path; /* NULL: the default one */
     const char *command; /* the command line, for the session's row */
-    unsigned jobs;       /* 0: one for each core */
+    unsigned jobs;       /* 0: tl_jobs_default() */
     bool keep_scratch;
     bool no_cgroup;
     /* Generated models, reference outputs and descriptions that were kept are not used but replaced; and what was
@@ -73,7 +73,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
 size_t tl_executor_pending(const struct tl_executor *x);   /* submitted, and done not called */
 size_t tl_executor_in_flight(const struct tl_executor *x); /* of those, with a child that runs now */
 
-/* From this moment on (tl_monotonic_ns; 0: never) nothing is begun any more, and what runs then is stopped and
+/* From this moment on (tl_awake_ns; 0: never) nothing is begun any more, and what runs then is stopped and
  * recorded as lost; what is submitted is answered with a failure of kind TL_ERROR_INTERRUPTED. A later moment
  * begins anew. */
 void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns);

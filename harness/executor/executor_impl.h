@@ -72,6 +72,7 @@ struct tl_executor {
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
     uv_timer_t step, deadline;
+    uint64_t deadline_ns; /* of tl_awake_ns */
     bool interrupted, closing, failed;
     bool out_of_time, goes_on;
     struct tl_error failure;

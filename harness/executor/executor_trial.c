@@ -3,6 +3,7 @@
  * This file is part of the circle that executor.c speaks of. */
 #include "harness/executor/executor_impl.h"
 
+#include "cases/metrics.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
@@ -11,6 +12,7 @@
 #include "harness/executor/reference.h"
 #include "harness/verdict/classify.h"
 #include "harness/verdict/generator.h"
+#include "harness/verdict/signature.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,29 @@
 /* What goes before a trial on a device, such as the copy of its model, may take longer than the case says that a phase
  * may. */
 #define DEVICE_TIMEOUT_MOST_S 900
+/* Numbers that the case is told of a trial go into its result, which one that failed may not have. Those in its message
+ * tell no failures apart. */
+static void add_metrics(const struct tl_job *j, struct tl_trial_record *r)
+{
+    json_t *metrics = tl_metrics_of(j->c, r), *units = metrics ? tl_metrics_units(j->c, metrics) : NULL;
+    if (r->result) { /* what is no number of a name goes */
+        json_object_del(r->result, "metrics");
+        json_object_del(r->result, "metric_units");
+    }
+    if (metrics && !r->result)
+        r->result = json_object();
+    if (metrics)
+        json_object_set_new(r->result, "metrics", metrics);
+    if (units)
+        json_object_set_new(r->result, "metric_units", units);
+    char *masked = tl_metrics_masked(j->c, r->message), *message = r->message;
+    if (!masked)
+        return;
+    r->message = masked;
+    tl_signature_make(r);
+    r->message = message;
+    free(masked);
+}
 
 static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
 {
@@ -42,6 +67,8 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
             tl_executor_fail_all(j->x, &e);
         free(to);
     }
+    if (!j->is_reference)
+        add_metrics(j, r);
     tl_job_answer(j, r, tl_verdict_is_given(r));
 }
 

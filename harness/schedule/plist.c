@@ -1,4 +1,10 @@
-/* What launchd reads (launchd.plist(5)) and what `launchctl print` says. Written from documentation. */
+/* What launchd reads (launchd.plist(5)) and what `launchctl print` says. Written from documentation.
+ *
+ * A Mac that nobody uses goes to sleep in the middle of a night. caffeinate(8) keeps it awake for as long as the
+ * program that it starts runs: -i against the sleep of an idle machine, -m of its disk, -s of the whole machine, which
+ * the system heeds on mains power only. What passes all the same (a lid that is closed) is taken out of what budgets
+ * and durations count (harness/base/awake.h). It is named by its path, which macOS protects, so that PATH does not
+ * decide which program that is. */
 #include "harness/schedule/internal.h"
 
 #include <ctype.h>
@@ -34,6 +40,8 @@ static void add_pair(struct tl_buffer *b, const char *key, const char *value)
     add_string(b, "\t", value);
 }
 
+static const char *const awake[] = {"/usr/bin/caffeinate", "-i", "-m", "-s"};
+
 char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const char *log)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -50,6 +58,8 @@ char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const cha
                      mark);
     add_pair(&b, "Label", label);
     tl_buffer_add_string(&b, "\t<key>ProgramArguments</key>\n\t<array>\n");
+    for (size_t i = 0; i < TL_COUNT(awake); i++)
+        add_string(&b, "\t\t", awake[i]);
     for (size_t i = 0; argv[i]; i++)
         add_string(&b, "\t\t", argv[i]);
     tl_buffer_add_string(&b, "\t</array>\n\t<key>EnvironmentVariables</key>\n\t<dict>\n");

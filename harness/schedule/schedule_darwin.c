@@ -129,7 +129,9 @@ int tl_schedule_install(const struct tl_schedule *s, json_t **done, struct tl_er
                           s->at, "files", a.file.path, "replaced", a.file.before != NULL, "next_us",
                           next_of(s->at), "notes",
                           json_sprintf("what it prints goes to %s; it runs only while you are logged in, "
-                                       "and makes up for a night that the Mac slept through",
+                                       "keeps the Mac awake meanwhile (caffeinate; with the lid open and, "
+                                       "for a Mac that sleeps on battery, on mains power), and makes up for "
+                                       "a night that began while the Mac slept",
                                        a.log));
     free(said);
     free_agent(&a);

@@ -33,9 +33,10 @@
  * is traced; with callbacks between them the circle would be the same, and harder to see. */
 #include "harness/supervise/supervisor.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/base/jobs.h"
 #include "harness/supervise/elsewhere.h"
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
@@ -326,7 +327,7 @@ static uint64_t memory_of(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid)
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
 static void watch_trial(struct tl_trial *t)
 {
-    if (t->state != TL_TRIAL_RUNNING || tl_monotonic_ns() - t->started_ns < WATCH_MS * 1000000ull)
+    if (t->state != TL_TRIAL_RUNNING || tl_awake_ns() - t->started_ns < WATCH_MS * 1000000ull)
         return;
     if (t->limits.memory_mb && !t->slot->cgroup.memory_dir) {
         uint64_t total = memory_of(t, tl_process_rss_bytes);
@@ -376,8 +377,7 @@ int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
     s->options = *options;
     s->queue_tail = &s->queue;
     s->scratch_lock = -1;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    s->jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned)cores : 1;
+    s->jobs = options->jobs ? options->jobs : tl_jobs_default();
     int err = uv_signal_init(loop, &s->sigchld); /* makes the pipe that all signals of the loop go through */
     if (err) {
         free(s);

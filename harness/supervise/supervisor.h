@@ -16,7 +16,7 @@
 struct tl_supervisor;
 
 struct tl_supervisor_options {
-    unsigned jobs;            /* trials in flight; 0: one for each core */
+    unsigned jobs;            /* trials in flight; 0: tl_jobs_default() */
     const char *scratch_root; /* directory under which scratch directories are made; NULL: $TMPDIR or /tmp */
     bool no_cgroup;           /* do not use cgroups even where they can be written */
     bool keep_scratch;        /* leave scratch directories behind */

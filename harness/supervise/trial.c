@@ -13,6 +13,7 @@
  * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/trial.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
@@ -56,7 +57,7 @@ static void on_deadline(void *arg);
  * have theirs); 0: the case's. */
 static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
-    uint64_t now = t->main_ended ? t->ended_ns : tl_monotonic_ns(); /* its last words may be read later */
+    uint64_t now = t->main_ended ? t->ended_ns : tl_awake_ns(); /* its last words may be read later */
     uint64_t counted = tl_loop_clock_now(&t->supervisor->clock);
     t->phase_spent_ns[t->phase] += now - t->phase_since_ns;
     t->phase_counted_ns[t->phase] += counted - t->phase_counted_since_ns;
@@ -305,7 +306,7 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
     if (tl_trial_announce(t, e))
         return -1;
     t->state = TL_TRIAL_RUNNING;
-    t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+    t->started_ns = t->phase_since_ns = tl_awake_ns();
     t->phase_counted_since_ns = tl_loop_clock_now(&t->supervisor->clock);
     enter_phase(t, t->phase, 0);
     return 0;
@@ -429,7 +430,7 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
     t->main_ended = true;
     t->main_status = status;
     t->main_usage = *usage;
-    t->ended_ns = tl_monotonic_ns();
+    t->ended_ns = tl_awake_ns();
     tl_deadline_stop(&t->deadline);
     t->state = TL_TRIAL_KILLING;
     if (t->n_processes > 1) {
@@ -611,13 +612,13 @@ void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e)
     tl_verdict_not_run(tl_error_text(e), &t->record);
     t->killed = TL_KILL_BEGIN;
     if (!t->started_ns)
-        t->started_ns = t->phase_since_ns = tl_monotonic_ns();
+        t->started_ns = t->phase_since_ns = tl_awake_ns();
     if (t->n_processes) {
         tl_trial_kill(t, TL_KILL_BEGIN);
         return;
     }
     t->main_ended = true;
-    t->ended_ns = tl_monotonic_ns();
+    t->ended_ns = tl_awake_ns();
     tl_trial_maybe_end(t);
 }
 

@@ -509,7 +509,7 @@ class DoctorTest(ProgramTest):
         document = json.loads(done.stdout)
         self.assertEqual(document["sound"], done.returncode == 0)
         self.assertEqual(document["sound"], all(c["verdict"] != "bad" for c in document["checks"]))
-        self.assertTrue({"run", "trace", "hang", "memory", "fork server", "cgroup", "store"}
+        self.assertTrue({"run", "trace", "hang", "memory", "fork server", "cgroup", "scratch", "store"}
                         <= {c["check"] for c in document["checks"]})
         for check in document["checks"]:
             if check["verdict"] == "bad":

@@ -217,6 +217,79 @@ say({"result": {"outputs": [{"name": "y", "dtype": "float32", "shape": [1], "has
         self.assertEqual(self.night(self.suite(variants="baseline", suite="b"))["cells"][0]["which"], "baseline")
 
 
+class Retests(NightlyTest):
+    """A failure that is known, on builds that are new: a line for each, and a sentence for the report of it."""
+    def setUp(self):
+        super().setUp()
+        self.profile("1.0", CRASH)
+        self.kv = self.case("kv", {"family": "decoder"}, [{"name": "kv_write", "choices": ["concat", "scatter"]},
+                                                          {"name": "begin_index", "choices": ["none", "tensor"]}],
+                            failing={"kv_write": "scatter", "begin_index": "tensor"}, source="https://example.org/issues/17")
+
+    def retest(self, build, **more):
+        """What the night says of it: verdict, and the line of its summary."""
+        night = self.night(self.suite(build, isolate_new=False), **more)
+        self.newest = night["night"]
+        page = self.trapline("report", self.newest, status=0).stdout
+        lines = [line for line in page.splitlines() if line.startswith("- retest, ")]
+        self.assertEqual(len(lines), len(night["retests"]), page)
+        if not lines:
+            return None, page
+        self.assertEqual(len(lines), 1, "one line a case")
+        self.assertNotIn("- still failing: ", page, "which it stands for")
+        return night["retests"][0]["retest"]["verdict"], lines[0]
+
+    def test_beta_after_beta(self):
+        self.profile("2.0", CRASH)
+        self.profile("3.0", dict(CRASH, signal="SIGABRT", message="another thing breaks", **{"in": "slice_update"}))
+        self.profile("4.0", ERROR)
+        self.profile("5.0", {k: v for k, v in ERROR.items() if k != "name"} | {"name": "refuses"})
+        self.profile("6.0")
+        self.assertEqual(self.retest("1.0")[0], None, "there is nothing to retest in the first night")
+        verdict, line = self.retest("2.0")
+        self.assertEqual(verdict, "still-fails")
+        self.assertIn("Retests on a new build", self.trapline("report", self.newest, "--format", "html", status=0).stdout)
+        self.assertRegex(line, r"^- retest, sim `2\.0`: `kv` \(failing variant\) on `sim@2\.0:gpu`: \*\*still fails \(3 of 3\)\*\*; for "
+                               r"`https://example\.org/issues/17`: “Still fails with sim 2\.0 on .*: crash SIGSEGV in execute, "
+                               r"`.*`, 3 of 3 runs, as with 1\.0\.”$")
+        self.assertEqual(self.retest("2.0")[0], None, "the second night with a build has nothing to tell")
+        verdict, line = self.retest("3.0", status=1)
+        self.assertEqual(verdict, "fails-otherwise")
+        self.assertRegex(line, r"\*\*fails in another way \(\d+ of \d+\)\*\*.*“Fails in another way with sim 3\.0 on .*: crash SIGABRT.*"
+                               r"; with 2\.0 it was crash SIGSEGV in execute")
+        verdict, line = self.retest("4.0")
+        self.assertEqual(verdict, "clean-error")
+        self.assertRegex(line, r"\*\*now a clean error \(\d+ of \d+\)\*\*.*refused with an error now, with sim 4\.0 on .*: error in compile, ")
+        verdict, line = self.retest("5.0")
+        self.assertEqual(verdict, "still-refused")
+        self.assertRegex(line, r"\*\*still a clean error \(3 of 3\)\*\*.*“Is still refused with an error with sim 5\.0 on .*as with 4\.0\.”")
+        verdict, line = self.retest("6.0")
+        self.assertEqual(verdict, "passes")
+        self.assertRegex(line, r"\*\*passes \((\d+) of \1\)\*\*.*“No longer fails with sim 6\.0 on .* in \d+ runs; with 5\.0 it was error in compile")
+        self.assertEqual(self.retest("1.0", status=1)[0], None, "what passed before is no retest, but a new failure")
+
+    def test_a_version_of_the_case(self):
+        """What is new may stand behind the commands of a case."""
+        tool = self.python("tool", "print(open(sys.argv[1]).read()) if sys.argv[2] == '--version' else os.abort()\n")
+        version = self.write("version", "tool 1")
+        self.case("kv", {"steps": [{"phase": "compile", "argv": [tool, version, "{mode}"]}]},
+                  [{"name": "mode", "choices": ["a", "b"]}], failing={"mode": "b"},
+                  versions=[{"name": "tool", "argv": [tool, version, "--version"]}])
+        suite = dict(units=["command:host"], variants="failing", isolate_new=False)
+        self.assertEqual(self.night(self.suite(**suite))["retests"], [])
+        self.write("version", "tool 2 beta")
+        night = self.night(self.suite(**suite))
+        self.assertEqual([(r["retest"]["what"], r["retest"]["name"], r["retest"]["build"], r["retest"]["was"], r["retest"]["verdict"])
+                          for r in night["retests"]], [("version", "tool", "tool 2 beta", "tool 1", "still-fails")])
+
+    def test_what_cannot_be_tried(self):
+        self.retest("1.0")
+        verdict, line = self.retest("9.9", status=1)
+        self.assertEqual(verdict, "not-tried")
+        self.assertRegex(line, r"sim `9\.9`: .*\*\*could not be tried\*\*.*“Could not be tried with sim 9\.9 on .*: ")
+        self.assertEqual(self.retest("2.0")[0], "passes", "it goes on from the last night that said something")
+
+
 class Flaky(NightlyTest):
     def test_a_flaky_crash_is_not_news_every_other_night(self):
         self.profile("1.0", dict(CRASH, rate=0.3))
@@ -356,6 +429,28 @@ while os.getppid() == parent:
         night = self.night(suite)
         self.assertTrue(night["resumed"])
         self.assertEqual([c["failed"] for c in night["cells"]], [6, 6])
+
+    def test_a_machine_that_sleeps(self):
+        """As far as it can be had here: trapline is stopped. What it slept through is no part of the budget, nor of any
+        time that is kept."""
+        self.profile("1.0", dict(CRASH, delay_s=0.5))
+        suite = self.suite(budget_s=6, repeat=2, isolate_new=False)
+        child = self.start("nightly", suite, "--json")
+        self.wait_for_night()
+        child.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        time.sleep(8)
+        child.send_signal(signal.SIGCONT)
+        out, err = child.communicate(timeout=PATIENCE)
+        night = json.loads(out)
+        self.assertGreater(time.monotonic() - began, 8)
+        self.assertTrue(night["complete"], err)
+        self.assertEqual((night["trials"], night["lost"]), (4, []))
+        self.assertLess(night["elapsed_s"], 8)
+        with sqlite3.connect(self.db) as c:
+            walls = [w for w, in c.execute("SELECT wall_s FROM trial WHERE case_name = 'kv'")]
+        self.assertGreaterEqual(len(walls), 4)
+        self.assertLess(max(walls), 6)
 
     def test_two_at_once(self):
         self.profile("1.0", {"name": "slow", "phase": "execute", "devices": ["gpu"], "delay_s": 1, "message": "slow",

@@ -387,7 +387,7 @@ class Launchd(ScheduleTest):
         self.assertTrue(os.path.isdir(os.path.dirname(log)))
         self.assertEqual(plist, {
             "Label": self.LABEL,
-            "ProgramArguments": [self.program, "nightly", "/a & b/<suite>.json", "--db", "/t.db", *HOSTILE],
+            "ProgramArguments": ["/usr/bin/caffeinate", "-i", "-m", "-s", self.program, "nightly", "/a & b/<suite>.json", "--db", "/t.db", *HOSTILE],
             "EnvironmentVariables": {k: self.env[k] for k in ("PATH", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")},
             "StartCalendarInterval": {"Hour": 2, "Minute": 30}, "Nice": 10, "StandardOutPath": log,
             "StandardErrorPath": log})

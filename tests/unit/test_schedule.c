@@ -308,6 +308,24 @@ Test(plist, escapes)
     free(text);
 }
 
+/* The program is an argument of caffeinate, not a word of a shell, and each argument stays one. */
+Test(plist, keeps_the_machine_awake)
+{
+    struct tl_schedule s = plain;
+    char *text = tl_launchd_plist(&s, "label", "/log"), *expected;
+    const char *list = strstr(text, "<key>ProgramArguments</key>\n\t<array>\n");
+    cr_assert_not_null(list, "%s", text);
+    expected = tl_format("<key>ProgramArguments</key>\n\t<array>\n"
+                         "\t\t<string>/usr/bin/caffeinate</string>\n\t\t<string>-i</string>\n"
+                         "\t\t<string>-m</string>\n\t\t<string>-s</string>\n"
+                         "\t\t<string>%s</string>\n\t\t<string>nightly</string>\n\t\t<string>%s</string>\n",
+                         s.program, s.path);
+    cr_expect_eq(strncmp(list, expected, strlen(expected)), 0, "%s", list);
+    cr_expect_null(strstr(text, "/bin/sh"));
+    free(expected);
+    free(text);
+}
+
 static void launchctl_is(const char *printed, bool expected_running, const char *expected)
 {
     bool running;

@@ -24,6 +24,7 @@
 /* What goes before a trial on a device, such as the copy of its model, may take longer than the case says that a phase
  * may. */
 #define DEVICE_TIMEOUT_MOST_S 900
+
 /* Numbers that the case is told of a trial go into its result, which one that failed may not have. Those in its message
  * tell no failures apart. */
 static void add_metrics(const struct tl_job *j, struct tl_trial_record *r)

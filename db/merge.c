@@ -10,6 +10,7 @@
  *   - A night has no document and no cells until it ended; the one that ended wins.
  *   - A trial that is set aside in one of the two is set aside, for the earlier reason. That the processes of a case
  *     differ beats that they do not, and then the later word counts.
+ *   - A report of a system belongs to the trials to which it belongs in either of the two.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
  * The other database is copied first, by SQLite's backup: a snapshot, although its owner may be writing, from
@@ -191,6 +192,11 @@ static const struct {
     {ROWS("o.processes", "typeof(case_hash) <> 'text' OR typeof(seen_us) <> 'integer' OR differ NOT IN (0, 1) OR "
                          "typeof(forked_failed + forked + fresh_failed + fresh) <> 'integer'"),
      "what it says of processes is not what trapline writes"},
+    {ROWS("o.system_report", NOT_HASH " OR typeof(bug_type + pid + parent + responsible + launched_us + "
+                             "captured_us) <> 'integer'"),
+     "reports of a system in it are not what trapline writes"},
+    {ROWS("o.report_of_trial", "relation NOT IN ('imported', 'own', 'helper', 'note')"),
+     "reports of a system in it belong to trials in a way that trapline does not know"},
     {ROWS("o.signature", NOT_HASH),
      "signatures in it have ids that trapline does not write"},
     {ROWS("o.stack", NOT_HASH),
@@ -276,10 +282,10 @@ static const struct {
     const char *table, *key;
 } contents[] = {
     /* What is referred to comes first. */
-    {"machine", "id"},    {"session", "id"}, {"environment", "id"}, {"case_file", "hash"},
-    {"variant", "hash"},  {"unit", "name"},  {"signature", "id"},   {"module", "id"},
-    {"module_set", "id"}, {"stack", "id"},   {"night", "id"},       {"night_session", "session_id"},
-    {"anew", "cell"},
+    {"machine", "id"},    {"session", "id"},       {"environment", "id"}, {"case_file", "hash"},
+    {"variant", "hash"},  {"unit", "name"},        {"signature", "id"},   {"module", "id"},
+    {"module_set", "id"}, {"stack", "id"},         {"night", "id"},       {"night_session", "session_id"},
+    {"anew", "cell"},     {"system_report", "id"},
 };
 
 /* Trials that come in: those that are not here, and those that are lost here and not there. */
@@ -340,6 +346,7 @@ static const char *const answering[] = {
     "excluded.seen_us) WHERE (excluded.differ, excluded.seen_us, excluded.variant_hash, excluded.forked, "
     "excluded.fresh, excluded.forked_failed, excluded.fresh_failed) > "
     "(differ, seen_us, variant_hash, forked, fresh, forked_failed, fresh_failed)",
+    "INSERT OR IGNORE INTO main.report_of_trial SELECT * FROM o.report_of_trial",
 };
 
 #define OF_ADDED "WHERE id IN (SELECT id FROM temp.added)"
@@ -369,6 +376,7 @@ static const char *const sweeping[] = {
     "IS NOT NULL)",
     "DELETE FROM main.signature WHERE NOT EXISTS (SELECT 1 FROM main.trial WHERE signature_id = "
     "signature.id)",
+    "DELETE FROM main.system_report WHERE id NOT IN (SELECT report_id FROM main.report_of_trial)",
 };
 
 static int run_all(struct merge *m, const char *const *list, size_t n, struct tl_error *e)

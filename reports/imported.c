@@ -33,6 +33,8 @@ static json_t *as_finding(const struct tl_trial_record *r, const json_t *trial)
     for (size_t i = 0; i < TL_COUNT(same); i++)
         json_object_set(f, same[i], json_object_get(trial, same[i]));
     json_object_set_new(f, "case", tl_string_json(r->case_name));
+    if (r->phase == TL_PHASE_START) /* a report does not tell it */
+        json_object_del(f, "phase");
     return f;
 }
 
@@ -87,6 +89,23 @@ json_t *tl_imported_report(const struct tl_imported_source *s)
 }
 
 /* ---- the page ---- */
+
+static void add_environment(const struct tl_sections *r)
+{
+    static const char *const head[] = {"field", "value"};
+    static const struct {
+        const char *name, *key;
+    } fields[] = {{"OS", "os"}, {"OS build", "os_build"}, {"Machine", "model"}, {"CPU", "cpu"}};
+    const json_t *environment = json_object_get(r->finding, "environment");
+    tl_page_heading(r->page, 2, "Environment");
+    json_t *rows = tl_page_table(r->page, 2, head);
+    for (size_t i = 0; i < TL_COUNT(fields); i++) {
+        struct tl_buffer value = TL_BUFFER_INIT;
+        tl_inline_text(&value, tl_member_or(environment, fields[i].key, "unknown"));
+        char *cells[] = {tl_strdup(fields[i].name), tl_buffer_take(&value)};
+        tl_page_row(rows, false, 2, cells);
+    }
+}
 
 static void add_reports(const struct tl_sections *r)
 {
@@ -164,7 +183,7 @@ static json_t *page_of(const json_t *report)
         r.page,
         "Made from a report that the system wrote. Trapline did not run this: how often it happens, and "
         "what triggers it, is not known from here.");
-    tl_section_environment(&r);
+    add_environment(&r);
     tl_section_failure(&r);
     tl_section_stacks(&r);
     add_reports(&r);

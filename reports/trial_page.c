@@ -109,7 +109,8 @@ static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const str
         tl_buffer_add_string(b, "      (the stack could not be followed further)\n");
 }
 
-static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
+/* reported: the stacks are from a report of the system, which does not tell what sent the signal. */
+static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool reported,
                         const struct tl_trial_page_options *o)
 {
     char *title = c->kind == TL_CAPTURE_HANG
@@ -120,7 +121,8 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
     free(title);
     if (c->kind == TL_CAPTURE_SIGNAL) {
         const char *code = code_name(c->signal, c->si_code);
-        field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
+        if (!reported || c->si_code)
+            field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
         if (c->has_address)
             field(b, "address", "0x%llx", (unsigned long long)c->fault_address);
         if (c->sender_pid)
@@ -312,7 +314,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
         field(&b, "stack", "none: a step was not traced, as the case asks (\"trace\": false)");
     for (size_t i = 0; i < r->n_captures; i++)
         if (i == 0 || r->captures[i].fatal || o->all_stacks || cannot_be_stopped(&r->captures[i]))
-            add_capture(&b, &r->captures[i], o);
+            add_capture(&b, &r->captures[i], r->n_reports > 0, o);
     add_output(&b, o, "stderr", &r->err);
     add_output(&b, o, "stdout", &r->out);
     if (r->result && o->all_stacks) {

@@ -102,7 +102,8 @@ class ImportTest(ProgramTest):
                  pid=None, procName=None)
         self.ips("in/panic.ips", kind="210", panicString="panic(cpu 1): x\nmore", pid=None)
         self.ips("in/odd.ips", kind="777")
-        self.write("in/cut.ips", open(crash, "rb").read()[:400])
+        with open(crash, "rb") as f:
+            self.write("in/cut.ips", f.read()[:400])
         self.write("in/old.crash", "Process:   Python [7]\nException Type: EXC_CRASH\n")
         self.write("in/metrics.json", json.dumps({"timeStampBegin": "2031", "crashDiagnostics": []}))
         done = self.trapline("import", self.path("in"), status=2)
@@ -152,7 +153,7 @@ class ImportTest(ProgramTest):
     def test_is_the_same_failure(self):
         shown, _, _ = self.own_crash()
         frames = [f["symbols"][-1]["function"] for f in shown["captures"][0]["threads"][0]["frames"] if f["symbols"]]
-        (answer,) = self.imported(self.ips("same.ips", frames=frames[:2]))
+        (answer,) = self.imported(self.ips("same.ips", frames=frames[:3]))
         self.assertEqual(answer["signature"], {"id": shown["signature"]["id"], "title": shown["signature"]["title"]})
         self.assertEqual((answer["matches"][0]["case"], answer["matches"][0]["how"]), ("misbehave", "the same failure"))
         (signature,) = self.listed("signatures")["signatures"]

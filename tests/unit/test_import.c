@@ -204,7 +204,7 @@ Test(import, every_kind)
          "entries, rank is <n>'"},
         {"trap.ips", TL_OUTCOME_CRASH, SIGTRAP, "Slice.swift: Fatal error: begin is out of range"},
         {"jump.ips", TL_OUTCOME_CRASH, SIGSEGV, "jump to a wild address from call_kernel"},
-        {"watchdog.ips", TL_OUTCOME_HANG, SIGKILL, "waiting in INVGraphWait ← main"},
+        {"watchdog.ips", TL_OUTCOME_HANG, SIGKILL, "waiting in INVGraphWait"},
         {"jetsam_ended.ips", TL_OUTCOME_OOM, SIGKILL, "out of memory"},
         {"loader.ips", TL_OUTCOME_UNSUPPORTED, SIGABRT, ""},
         {"service.ips", TL_OUTCOME_CRASH, SIGSEGV, "INVCompileProcedure ← main"},

@@ -38,7 +38,7 @@ int tl_store_put_reports(struct tl_store *s, const struct tl_trial_record *r, st
  * group. */
 int tl_store_imported(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e);
 
-/* Replaces captures, message and signature of a stored trial by those of its record, which a report made whole. Belongs to
+/* Replaces outcome, error, captures, message and signature of a stored trial by those of its record, which a report completed. Belongs to
  * the open group. */
 int tl_store_completed(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e);
 

@@ -337,8 +337,12 @@ static int complete(struct tl_store *s, const struct tl_trial_record *r, struct 
     if (TL_RUN(s, "DELETE FROM thread WHERE trial_id = ?", what_, e, TL_TEXT(r->id)) ||
         TL_RUN(s, "DELETE FROM capture WHERE trial_id = ?", what_, e, TL_TEXT(r->id)) ||
         insert_signature(s, r, e) ||
-        TL_RUN(s, "UPDATE trial SET message = ?, signature_id = ? WHERE id = ?", what_, e,
-               TL_TEXT(r->message), TL_ID(r->signature.id), TL_TEXT(r->id)))
+        TL_RUN(s,
+               "UPDATE trial SET outcome = ?, error_domain = ?, error_code = ?, message = ?, signature_id = "
+               "? WHERE "
+               "id = ?",
+               what_, e, TL_TEXT(tl_outcome_name(r->outcome)), TL_TEXT(r->error_domain),
+               TL_TEXT(r->error_code), TL_TEXT(r->message), TL_ID(r->signature.id), TL_TEXT(r->id)))
         return -1;
     for (size_t i = 0; i < r->n_captures; i++)
         if (insert_capture(s, r, i, e))

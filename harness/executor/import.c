@@ -12,7 +12,8 @@
  * Where a trial and a report both say which build of the system it was, they have to agree.
  *
  * A trial of one's own that left no stack, because the system wrote its report too late or its reports were limited, gets
- * the stack of the report, and with it the message and the signature that it would have had. */
+ * the stack of the report, and with it the message and the signature that it would have had. One that somebody killed
+ * was out of memory when jetsam names its process. */
 #include "harness/executor/import.h"
 
 #include "db/imported.h"
@@ -30,6 +31,7 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,18 +159,29 @@ static bool can_complete(const struct tl_trial_record *r, const struct tl_crash_
            !p->launch_failure && (!r->signal || r->signal == p->signal);
 }
 
+/* Somebody killed the trial, and nobody knew who: it was the system, for want of memory. */
+static bool explains_kill(const struct tl_trial_record *r, const struct tl_ips *ips)
+{
+    return ips->kind == TL_IPS_MEMORY && r->outcome == TL_OUTCOME_ERROR && r->signal == SIGKILL &&
+           r->error_domain && !strcmp(r->error_domain, "signal");
+}
+
 static int attach_own(struct import *m, struct tl_ips *ips, const struct candidate *c, struct tl_error *e)
 {
     struct tl_trial_record r;
     if (attach(m, c->id, TL_REPORT_OWN, e) || tl_query_trial(m->s, c->id, &r, e))
         return -1;
     int failed = 0;
-    if (can_complete(&r, &ips->report)) {
+    bool stack = can_complete(&r, &ips->report), kill = explains_kill(&r, ips);
+    if (stack) {
         tl_verdict_add_report(&ips->report, &r);
         tl_signature_make(&r);
-        failed = tl_store_completed(m->s, &r, e);
-        m->answer.completed = !failed;
+    } else if (kill) {
+        tl_verdict_of_want_of_memory(tl_strdup(ips->note), &r);
     }
+    if (stack || kill)
+        failed = tl_store_completed(m->s, &r, e);
+    m->answer.completed = stack && !failed;
     if (!failed)
         answer(m, TL_IMPORT_ATTACHED, &r);
     tl_trial_record_free(&r);
@@ -334,6 +347,7 @@ static int one_report(struct import *m, struct tl_ips *ips, const char *text, st
     free_candidates(m);
     free(m->why);
     free(m->trials);
+    m->kept = NULL;
     tl_system_report_free(&kept);
     return failed;
 }

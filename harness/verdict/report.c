@@ -134,6 +134,9 @@ void tl_verdict_of_report(struct tl_crash_report *p, struct tl_trial_record *r)
 
 void tl_verdict_of_want_of_memory(char *message, struct tl_trial_record *r)
 {
+    free(r->error_domain);
+    free(r->error_code);
+    r->error_domain = r->error_code = NULL;
     r->outcome = TL_OUTCOME_OOM;
     r->signal = SIGKILL;
     r->exit_status = -1;

@@ -1,144 +1,18 @@
-/* Reports of a system in the database: what becomes of each, that each is there once, and that no trial that was made of
- * one counts as something that trapline measured. */
-#include "tests/unit/store_fixture.h"
+/* Reports of a system in the database: what becomes of each, and that each is there once. */
+#include "tests/unit/import_fixture.h"
 
-#include "db/compare.h"
 #include "db/imported.h"
-#include "db/merge.h"
-#include "db/night.h"
 #include "db/query.h"
-#include "db/site.h"
 #include "db/store_impl.h"
-#include "db/system_report.h"
 #include "harness/base/buffer.h"
-#include "harness/executor/import.h"
 #include "harness/executor/import_match.h"
 #include "harness/verdict/signature.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define BEGAN INT64_C(1927876800500000) /* 2031-02-03 09:20:00.5 UTC: the launch in the fixtures */
-#define SECONDS 40.0                    /* the trials ran over all their moments */
-
-static char folder[96];
-static const struct tl_machine mac = {"mini",      "arm64",      "Invented M9", 8,
-                                      16ull << 30, "macOS 31.1", "31B77",       "30.1"},
-                               phone_host = {"host",      "arm64",      "Invented M9", 8,
-                                             16ull << 30, "macOS 31.0", "31A5",        "30.0"};
-
-static void setup(void)
-{
-    store_setup();
-    snprintf(folder, sizeof folder, "%s/reports", directory);
-    mkdir(folder, 0700);
-}
-
-static void teardown(void)
-{
-    char *command = tl_format("rm -r %s", folder);
-    cr_assert_eq(system(command), 0);
-    free(command);
-    store_teardown();
-}
-
-TestSuite(import, .init = setup, .fini = teardown, .timeout = 60);
-
-/* ---- what is imported, and what is answered ---- */
-
-struct answers {
-    size_t n, counts[TL_IMPORT_RESULTS];
-    char trial[TL_UUID_SIZE], why[1024], title[400];
-    enum tl_outcome outcome;
-    int signal;
-    size_t n_trials;
-    bool completed;
-};
-
-static void on_told(void *arg, const struct tl_import_answer *a)
-{
-    struct answers *x = arg;
-    x->n++;
-    x->counts[a->result]++;
-    x->completed = a->completed;
-    x->n_trials = a->n_trials;
-    snprintf(x->why, sizeof x->why, "%s", a->why ? a->why : "");
-    if (a->n_trials)
-        memcpy(x->trial, a->trials[0], sizeof x->trial);
-    if (a->record) {
-        x->outcome = a->record->outcome;
-        x->signal = a->record->signal;
-        snprintf(x->title, sizeof x->title, "%s",
-                 a->record->signature.title ? a->record->signature.title : "");
-    }
-}
-
-static struct answers import(struct tl_store *s, const char *what)
-{
-    struct answers x = {0};
-    OK(tl_import(s, what, NULL, on_told, &x, &error));
-    return x;
-}
-
-static struct answers fixture(struct tl_store *s, const char *name)
-{
-    char *file = tl_format("%s/%s", FIXTURES, name);
-    struct answers x = import(s, file);
-    free(file);
-    return x;
-}
-
-/* A fixture with one text replaced by another, imported as a file of its own. */
-static struct answers changed(struct tl_store *s, const char *name, const char *from, const char *to)
-{
-    size_t size;
-    char *file = tl_format("%s/%s", FIXTURES, name), *text = tl_read_file(file, 1 << 20, &size);
-    char *other = tl_format("%s/changed.ips", folder);
-    cr_assert_not_null(text);
-    FILE *f = fopen(other, "w");
-    const char *at, *p = text;
-    for (; (at = strstr(p, from)); p = at + strlen(from))
-        fprintf(f, "%.*s%s", (int)(at - p), p, to);
-    cr_assert_neq(p, text, "%s does not hold %s", name, from);
-    fputs(p, f);
-    fclose(f);
-    struct answers x = import(s, other);
-    free(file);
-    free(text);
-    free(other);
-    return x;
-}
-
-/* A trial of one's own that ran when the fixtures were captured, of these processes. */
-static void own(struct tl_store *s, const struct tl_machine *m, enum tl_outcome outcome, int signal, int pid,
-                int child, char id[TL_UUID_SIZE])
-{
-    struct tl_trial_record r = asked(1);
-    OK(tl_store_session_begin(s, m, "0", "run", NULL, &error));
-    r.started_us = BEGAN;
-    r.wall_seconds = SECONDS;
-    r.command = tl_strdup("[\"/opt/runner\"]");
-    r.outcome = outcome;
-    r.phase = TL_PHASE_EXECUTE;
-    r.signal = signal;
-    tl_trial_record_joined(&r, pid);
-    tl_trial_record_joined(&r, child);
-    tl_signature_make(&r);
-    OK(tl_store_trial(s, &r, &error));
-    OK(tl_store_session_end(s, &error));
-    memcpy(id, r.id, TL_UUID_SIZE);
-    tl_trial_record_free(&r);
-}
-
-static struct tl_trial_record read_trial(struct tl_store *s, const char *id)
-{
-    struct tl_trial_record r;
-    OK(tl_query_trial(s, id, &r, &error));
-    return r;
-}
+TestSuite(import, .init = import_setup, .fini = import_teardown, .timeout = 60);
 
 /* ---- each kind ---- */
 
@@ -319,6 +193,41 @@ Test(import, of_another_signal_or_launch_completes_nothing)
     close_store(s);
 }
 
+/* Of a trial that somebody killed jetsam says who it was. */
+Test(import, jetsam_explains_a_kill)
+{
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    char other[TL_UUID_SIZE];
+    struct tl_trial_record r = asked(1);
+    OK(tl_store_session_begin(s, &phone_host, "0", "run", NULL, &error));
+    r.started_us = BEGAN;
+    r.wall_seconds = SECONDS;
+    r.outcome = TL_OUTCOME_ERROR;
+    r.phase = TL_PHASE_EXECUTE;
+    r.signal = SIGKILL;
+    r.error_domain = tl_strdup("signal");
+    r.error_code = tl_strdup("SIGKILL");
+    r.message = tl_strdup("killed by SIGKILL");
+    tl_trial_record_joined(&r, 96);
+    tl_signature_make(&r);
+    OK(tl_store_trial(s, &r, &error));
+    OK(tl_store_session_end(s, &error));
+    own(s, &phone_host, TL_OUTCOME_PASS, 0, 97, 0, other);
+    struct answers x = fixture(s, "jetsam_ended.ips");
+    cr_assert_eq(x.counts[TL_IMPORT_ATTACHED], 1);
+    cr_assert_str_eq(x.trial, r.id);
+    struct tl_trial_record after = read_trial(s, r.id);
+    cr_assert_eq(after.outcome, TL_OUTCOME_OOM);
+    cr_assert_null(after.error_domain);
+    cr_assert_str_eq(after.signature.title, "out of memory");
+    cr_assert(strstr(after.message, "per-process-limit"), "%s", after.message);
+    cr_assert_eq(after.phase, TL_PHASE_EXECUTE);
+    tl_trial_record_free(&after);
+    tl_trial_record_free(&r);
+    check(s);
+    close_store(s);
+}
+
 Test(import, of_a_service_while_trials_ran)
 {
     struct tl_store *s = open_store(TL_STORE_WRITE);
@@ -494,135 +403,4 @@ Test(import, no_stack_is_unknown)
     cr_assert_eq(m.n, 0);
     tl_trial_record_free(&r);
     close_store(s);
-}
-
-/* ---- it counts nowhere ---- */
-
-static int count_rows(void *arg, const struct tl_trial_row *t, struct tl_error *e)
-{
-    (void)t;
-    (void)e;
-    ++*(size_t *)arg;
-    return 0;
-}
-
-static int count_sums(void *arg, const struct tl_site_sum *x, struct tl_error *e)
-{
-    (void)e;
-    *(size_t *)arg += x->trials;
-    return 0;
-}
-
-static int count_cells(void *arg, const struct tl_site_cell *x, struct tl_error *e)
-{
-    (void)e;
-    *(size_t *)arg += x->trials;
-    return 0;
-}
-
-static int count_then(void *arg, const struct tl_trial_then *t, struct tl_error *e)
-{
-    (void)t;
-    (void)e;
-    ++*(size_t *)arg;
-    return 0;
-}
-
-/* Wherever trials are counted to say how something behaves; even a case of one's own that has the name of theirs. */
-Test(import, counts_in_no_rate)
-{
-    struct tl_store *s = open_store(TL_STORE_WRITE);
-    struct answers x = fixture(s, "fault.ips");
-    struct tl_trial_record r = read_trial(s, x.trial);
-    struct tl_cached *cached;
-    size_t n, found = 0;
-    OK(tl_store_cached(s, r.case_hash, r.variant_hash, r.unit, r.environment_id, 100, &cached, &n, &error));
-    cr_assert_eq(n, 0);
-    free(cached);
-    const struct tl_compare_only all = {0};
-    const struct tl_filter any = {.limit = 100}, mine = {.own = true, .limit = 100},
-                           by_name = {.case_name = "imported"};
-    OK(tl_query_comparable(s, &any, &all, count_rows, &found, &error));
-    OK(tl_query_comparable(s, &by_name, &all, count_rows, &found, &error));
-    OK(tl_site_sums(s, count_sums, &found, &error));
-    OK(tl_site_cells(s, "imported", count_cells, &found, &error));
-    OK(tl_site_lines(s, count_rows, &found, &error));
-    OK(tl_query_trials_then(s, BEGAN + 1000000, 1000000, count_then, &found, &error));
-    cr_assert_eq(found, 0);
-    struct tl_trial_lines lines;
-    OK(tl_query_trials(s, &mine, &lines, &error));
-    cr_assert_eq(lines.n, 0);
-    tl_trial_lines_free(&lines);
-    struct tl_compare_sides sides;
-    OK(tl_query_sessions(s, &sides, &error));
-    cr_assert_eq(sides.n, 0, "it is of no session");
-    tl_compare_sides_free(&sides);
-    OK(tl_query_machines(s, &sides, &error));
-    cr_assert_eq(sides.n, 0, "and of no machine");
-    tl_compare_sides_free(&sides);
-    /* In lists it is there. */
-    OK(tl_query_trials(s, &any, &lines, &error));
-    cr_assert_eq(lines.n, 1);
-    tl_trial_lines_free(&lines);
-    struct tl_sums sums;
-    OK(tl_query_sums(s, TL_SUM_SIGNATURE, &any, &sums, &error));
-    cr_assert_eq(sums.n, 1);
-    tl_sums_free(&sums);
-    tl_trial_record_free(&r);
-    close_store(s);
-}
-
-/* Not even one that somebody moves into the session of a night. */
-Test(import, counts_in_no_night)
-{
-    struct tl_store *s = open_store(TL_STORE_WRITE);
-    char a[TL_UUID_SIZE];
-    own(s, &mac, TL_OUTCOME_CRASH, SIGSEGV, 4300, 0, a);
-    fixture(s, "fault.ips");
-    struct tl_night night = {0};
-    close_store(s);
-    sql("INSERT INTO machine(id) VALUES('m') ON CONFLICT DO NOTHING;"
-        "INSERT INTO night(id, suite, machine_id, n, plan, started_us) VALUES('night', 's', 'm', 1, '', 0);"
-        "INSERT INTO night_session(session_id, night_id) SELECT id, 'night' FROM session;"
-        "UPDATE trial SET session_id = (SELECT id FROM session)");
-    s = open_store(TL_STORE_WRITE);
-    snprintf(night.id, sizeof night.id, "night");
-    size_t found = 0;
-    OK(tl_night_trials(s, &night, count_rows, &found, &error));
-    cr_assert_eq(found, 1);
-    close_store(s);
-}
-
-/* The id of a trial is that of its report: two databases that imported the same file have the same trial. */
-Test(import, merges_into_one)
-{
-    struct tl_store *s = open_store(TL_STORE_WRITE);
-    fixture(s, "fault.ips");
-    close_store(s);
-    char *other = tl_format("%s/other.db", folder);
-    struct tl_merged merged;
-    OK(tl_store_open(other, TL_STORE_WRITE, &s, &error));
-    fixture(s, "fault.ips");
-    fixture(s, "trap.ips");
-    close_store(s);
-    s = open_store(TL_STORE_WRITE);
-    OK(tl_store_merge(s, other, NULL, &merged, &error));
-    cr_assert_eq(merged.trials, 1);
-    cr_assert_eq(merged.known, 1);
-    cr_assert_eq(count(s, "SELECT count(*) FROM system_report"), 2);
-    cr_assert_eq(count(s, "SELECT count(*) FROM report_of_trial"), 2);
-    struct answers x = fixture(s, "trap.ips");
-    cr_assert_eq(x.counts[TL_IMPORT_KNOWN], 1);
-    OK(tl_store_merge(s, other, NULL, &merged, &error));
-    cr_assert_eq(merged.trials, 0);
-    check(s);
-    close_store(s);
-    free(other);
-}
-
-Test(import, hash_is_of_its_text)
-{
-    char id[TL_ID_SIZE];
-    tl_content_id(TL_IMPORTED_HASH_OF, strlen(TL_IMPORTED_HASH_OF), id);
-    cr_assert_str_eq(id, TL_IMPORTED_HASH);
 }

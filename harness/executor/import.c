@@ -53,7 +53,7 @@ struct import {
     size_t number;
     /* of one report */
     const struct tl_ips *ips;
-    const struct tl_system_report *kept;
+    struct tl_system_report kept;
     size_t n;
     struct candidate *candidates;
     struct tl_import_answer answer;
@@ -136,7 +136,7 @@ static void answer(struct import *m, enum tl_import_result result, const struct 
     m->answer.result = result;
     m->answer.path = m->path;
     m->answer.number = m->number;
-    m->answer.about = m->kept;
+    m->answer.about = &m->kept;
     m->answer.n_trials = m->n_trials;
     m->answer.trials = (const char(*)[TL_UUID_SIZE])m->trials;
     m->answer.record = r;
@@ -146,7 +146,7 @@ static void answer(struct import *m, enum tl_import_result result, const struct 
 
 static int attach(struct import *m, const char *trial, enum tl_report_relation relation, struct tl_error *e)
 {
-    struct tl_system_report r = *m->kept; /* borrowed */
+    struct tl_system_report r = m->kept; /* borrowed */
     r.relation = relation;
     add_trial(m, trial);
     return tl_store_report(m->s, &r, trial, e);
@@ -208,7 +208,7 @@ static void fill_record(struct import *m, struct tl_ips *ips, struct tl_trial_re
     int64_t from =
         ips->launched_us > 0 && ips->launched_us <= ips->captured_us ? ips->launched_us : ips->captured_us;
     *r = (struct tl_trial_record){.started_us = from, .fresh = true, .phase = TL_PHASE_START};
-    make_id(m->kept, r->id);
+    make_id(&m->kept, r->id);
     r->case_name = tl_strdup(TL_IMPORTED_CASE);
     snprintf(r->case_hash, sizeof r->case_hash, "%s", TL_IMPORTED_HASH);
     r->variant = tl_strdup(nothing);
@@ -242,7 +242,7 @@ static int make_trial(struct import *m, struct tl_ips *ips, struct tl_error *e)
     fill_record(m, ips, &r);
     int failed = adopt_phase(m, &r, e);
     if (!failed) {
-        struct tl_system_report kept = *m->kept; /* borrowed for the call */
+        struct tl_system_report kept = m->kept; /* borrowed for the call */
         r.reports = &kept;
         r.n_reports = 1;
         add_trial(m, r.id);
@@ -307,7 +307,7 @@ static int place(struct import *m, struct tl_ips *ips, struct tl_error *e)
     struct tl_report_place *places;
     size_t n;
     bool known;
-    if (tl_query_report_places(m->s, m->kept->id, &known, &places, &n, e))
+    if (tl_query_report_places(m->s, m->kept.id, &known, &places, &n, e))
         return -1;
     for (size_t i = 0; i < n; i++)
         add_trial(m, places[i].trial_id);
@@ -326,12 +326,11 @@ static int place(struct import *m, struct tl_ips *ips, struct tl_error *e)
 
 static int one_report(struct import *m, struct tl_ips *ips, const char *text, struct tl_error *e)
 {
-    struct tl_system_report kept = tl_ips_kept(ips, TL_REPORT_IMPORTED, tl_base_name(m->path), text);
     int failed = 0;
+    m->kept = tl_ips_kept(ips, TL_REPORT_IMPORTED, tl_base_name(m->path), text);
     if (ips->kind == TL_IPS_CRASH)
-        kept.title = tl_verdict_report_title(&ips->report);
+        m->kept.title = tl_verdict_report_title(&ips->report);
     m->ips = ips;
-    m->kept = &kept;
     m->why = NULL;
     m->trials = NULL;
     m->n_trials = 0;
@@ -347,8 +346,7 @@ static int one_report(struct import *m, struct tl_ips *ips, const char *text, st
     free_candidates(m);
     free(m->why);
     free(m->trials);
-    m->kept = NULL;
-    tl_system_report_free(&kept);
+    tl_system_report_free(&m->kept);
     return failed;
 }
 

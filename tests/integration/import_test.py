@@ -161,6 +161,28 @@ class ImportTest(ProgramTest):
         self.assertIn("case misbehave on selftest:cpu", self.trapline("show", answer["trials"][0], status=0).stdout)
         self.assertIn("misbehave", self.trapline("report", answer["trials"][0], status=0).stdout)
 
+    def test_report_and_bundle_of_a_finding(self):
+        case = self.case("dies", {"steps": [{"phase": "execute", "argv": ["/bin/sh", "-c", "[ {n} -lt 3 ] || kill -SEGV $$"]}]},
+                         [{"name": "n", "range": [1, 4]}], failing={"n": 4})
+        finding = json.loads(self.trapline("isolate", case, "-u", "command:host", "--json", status=1).stdout)
+        shown = self.show({"id": finding["evidence"]["trial"]})
+        child = shown["captures"][0]["pid"]
+        self.assertIn(child, shown["pids"][1:], "of a step, whose parent is the runner")
+        (answer,) = self.imported(self.ips("sh.ips", pid=child, captured_us=shown["started_us"] + int(shown["wall_s"] * 5e5),
+                                           build=shown["environment"]["os_build"]))
+        self.assertEqual((answer["result"], answer["trials"]), ("attached", [shown["id"]]))
+        text = self.trapline("report", finding["finding"], status=0).stdout
+        row = next(line for line in text.splitlines() if "Report of the OS (.ips)" in line)
+        self.assertIn("EXC_BAD_ACCESS", row)
+        self.trapline("report", finding["finding"], "--bundle", self.path("bundle"), status=0)
+        (name,) = os.listdir(self.path("bundle", "reports"))
+        with open(self.path("bundle", "reports", name), encoding="utf-8") as f:
+            content = f.read()
+        self.assertIn("INC-sh.ips", content)
+        self.assertNotIn("carol", content)
+        with open(self.path("bundle", "report.md"), encoding="utf-8") as f:
+            self.assertIn("reports/" + name, f.read())
+
     def test_counts_nowhere(self):
         """Not even for a case of the same name that is tried on the same unit."""
         case = self.case("imported", {"steps": [{"phase": "execute", "argv": ["/bin/sh", "-c", "exit {n}"]}]},

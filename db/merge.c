@@ -5,7 +5,7 @@
  * a rule of its own that does not depend on the order either:
  *
  *   - A trial that is lost here may have an outcome there, when a database was copied while it ran. An
- *     outcome beats a loss.
+ *     outcome beats a loss. One that a report of the system completed beats itself without.
  *   - A finding is replaced while its isolation goes on. The complete one wins, then the later one.
  *   - A night has no document and no cells until it ended; the one that ended wins.
  *   - A trial that is set aside in one of the two is set aside, for the earlier reason. That the processes of a case
@@ -288,15 +288,19 @@ static const struct {
     {"anew", "cell"},     {"system_report", "id"},
 };
 
-/* Trials that come in: those that are not here, and those that are lost here and not there. */
+/* Trials that come in: those that are not here, and those of which more is known there. */
 static const char *const choosing[] = {
     "CREATE TEMP TABLE IF NOT EXISTS regained(id TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE TEMP TABLE IF NOT EXISTS added(id TEXT PRIMARY KEY) WITHOUT ROWID",
     "DELETE FROM temp.regained",
     "DELETE FROM temp.added",
-    /* Two losses of one trial differ in when they were noticed: the lesser text stays. */
+    /* Two losses of one trial differ in when they were noticed: the lesser text stays. And a report of the system completed
+     * a trial there (tl_store_completed), and not here. */
     ("INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id "
-     "WHERE t.outcome = 'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))"),
+     "WHERE (t.outcome = 'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))) "
+     "OR (x.outcome <> 'lost' AND x.signature_id IS NOT t.signature_id "
+     "AND EXISTS (SELECT 1 FROM o.report_of_trial WHERE trial_id = t.id AND relation = 'own') "
+     "AND NOT EXISTS (SELECT 1 FROM main.report_of_trial WHERE trial_id = t.id AND relation = 'own'))"),
     "DELETE FROM main.thread WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.capture WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.output WHERE trial_id IN (SELECT id FROM temp.regained)",
@@ -395,7 +399,9 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     if (RUN(m, choosing, e) || number(m, "SELECT count(*) FROM temp.added", &added, e) ||
         number(m, "SELECT count(*) FROM temp.regained", &regained, e) ||
         number(m, "SELECT count(*) FROM o.trial", &there, e) ||
-        number(m, "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost'",
+        number(m,
+               "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost' OR "
+               "x.signature_id IS NOT t.signature_id",
                &other, e))
         return -1;
     for (size_t i = 0; i < TL_COUNT(contents); i++)

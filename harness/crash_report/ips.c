@@ -312,12 +312,17 @@ static void take_header(const json_t *header, struct tl_ips *ips)
 static void take_os(const json_t *object, const char *key, struct tl_ips *ips)
 {
     char *os = tl_report_text(object, key), *open = os ? strrchr(os, '(') : NULL;
-    if (open && !ips->os_build)
-        ips->os_build = tl_format("%.*s", (int)strcspn(open + 1, ")"), open + 1);
+    size_t n = open ? strcspn(open + 1, ")") : 0;
+    if (n && !ips->os_build)
+        ips->os_build = tl_format("%.*s", (int)n, open + 1);
     if (open)
         *open = '\0';
-    if (os && !ips->os)
-        ips->os = tl_clean_text(os, strlen(os), false);
+    char *name = os ? tl_clean_text(os, strlen(os), false) : NULL; /* without the blank before the build */
+    if (name && *name && !ips->os) {
+        ips->os = name;
+        name = NULL;
+    }
+    free(name);
     free(os);
 }
 

@@ -139,6 +139,39 @@ Test(imported, merges_into_one)
     free(other);
 }
 
+/* A trial that a report completed in one of two databases is complete in both, whichever is merged into the other. */
+Test(imported, completed_in_one_of_two)
+{
+    char id[TL_UUID_SIZE], *copy = tl_format("%s/copy.db", folder),
+                           *command = tl_format("cp %s %s", path, copy);
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    own(s, &mac, TL_OUTCOME_CRASH, SIGSEGV, 4242, 0, id);
+    close_store(s);
+    cr_assert_eq(system(command), 0);
+    s = open_store(TL_STORE_WRITE);
+    struct answers x = fixture(s, "fault.ips");
+    cr_assert(x.completed);
+    struct tl_merged merged;
+    OK(tl_store_merge(s, copy, NULL, &merged, &error));
+    cr_assert(merged.trials == 0 && merged.regained == 0);
+    check(s);
+    close_store(s);
+    OK(tl_store_open(copy, TL_STORE_WRITE, &s, &error));
+    OK(tl_store_merge(s, path, NULL, &merged, &error));
+    cr_assert_eq(merged.regained, 1);
+    struct tl_trial_record r = read_trial(s, id);
+    cr_assert_eq(r.n_captures, 1);
+    cr_assert_eq(r.n_reports, 1);
+    cr_assert_str_eq(r.signature.title, "inv::SliceUpdate::eval ← libinv.dylib!+0x7530 ← inv::run");
+    tl_trial_record_free(&r);
+    OK(tl_store_merge(s, path, NULL, &merged, &error));
+    cr_assert_eq(merged.regained, 0);
+    check(s);
+    close_store(s);
+    free(command);
+    free(copy);
+}
+
 Test(imported, hash_is_of_its_text)
 {
     char id[TL_ID_SIZE];

@@ -304,6 +304,30 @@ Test(report_kinds, refused)
     }
 }
 
+Test(report_kinds, system_of_a_header)
+{
+    static const struct {
+        const char *version, *os, *build;
+    } headers[] = {{"macOS 26.3 (25D125)", "macOS 26.3", "25D125"},
+                   {"macOS 26.3", "macOS 26.3", NULL},
+                   {"(25D125)", NULL, "25D125"},
+                   {"macOS (", "macOS", NULL},
+                   {"()", NULL, NULL},
+                   {"a (b) (c", "a (b)", "c"},
+                   {"", NULL, NULL}};
+    for (size_t i = 0; i < TL_COUNT(headers); i++) {
+        char *text = tl_format("{\"bug_type\":\"309\",\"os_version\":\"%s\"}\n{}", headers[i].version);
+        struct tl_ips ips;
+        struct tl_error e;
+        cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0);
+        cr_assert(headers[i].os ? ips.os && !strcmp(ips.os, headers[i].os) : !ips.os, "%s: %s", text, ips.os);
+        cr_assert(headers[i].build ? ips.os_build && !strcmp(ips.os_build, headers[i].build) : !ips.os_build,
+                  "%s", text);
+        tl_ips_free(&ips);
+        free(text);
+    }
+}
+
 Test(report_kinds, jetsam_of_the_largest)
 {
     static const char text[] = "{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 "

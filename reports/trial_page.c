@@ -283,7 +283,8 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     field(&b, "unit", "%s%s%s", r->unit, r->observed_device ? ", ran on " : "",
           r->observed_device ? r->observed_device : "");
     field(&b, "variant", "%s", r->variant);
-    field(&b, "started", "%s%s", when, r->fresh || !r->command ? "" : ", forked by a fork server");
+    field(&b, "started", "%s%s", imported && !r->started_us ? "unknown: the report does not tell it" : when,
+          r->fresh || !r->command ? "" : ", forked by a fork server");
     free(when);
     if (*r->set_aside)
         field(&b, "set aside", "trial %s contradicts it; it answers nothing any more", r->set_aside);

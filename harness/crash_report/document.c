@@ -183,7 +183,7 @@ static json_t *document_at(struct tl_documents *d, char **why)
     }
     char *text = quote_large_integers(d->text + d->at, n, &quoted);
     json_error_t je;
-    json_t *j = json_loadb(text, quoted, 0, &je);
+    json_t *j = json_loadb(text, quoted, JSON_ALLOW_NUL, &je);
     free(text);
     if (j) {
         pass(d, d->at + n);

@@ -6,6 +6,7 @@
 #include "db/store_impl.h"
 #include "harness/base/buffer.h"
 #include "harness/executor/import_match.h"
+#include "harness/verdict/report.h"
 #include "harness/verdict/signature.h"
 
 #include <signal.h>
@@ -357,6 +358,11 @@ Test(import, takes_the_phase_of_the_same_failure)
     OK(tl_import_match(s, &r, &m, &error));
     cr_assert(m.n == 1 && m.list[0].how == TL_IMPORT_SAME && m.list[0].trials == 1);
     cr_assert_str_eq(m.list[0].case_name, "kv-write");
+    tl_import_matches_free(&m);
+    /* As one that was imported before any trial of one's own failed so. */
+    tl_verdict_set_phase(TL_PHASE_START, &r);
+    OK(tl_import_match(s, &r, &m, &error));
+    cr_assert(m.n == 1 && m.list[0].how == TL_IMPORT_SAME && m.list[0].phase == TL_PHASE_COMPILE);
     tl_import_matches_free(&m);
     tl_trial_record_free(&r);
     check(s);

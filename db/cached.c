@@ -1,5 +1,6 @@
 #include "db/cached.h"
 
+#include "db/imported.h"
 #include "db/rows.h"
 #include "db/values.h"
 #include "harness/base/buffer.h"
@@ -44,10 +45,11 @@ int tl_store_cached(struct tl_store *s, const char *case_hash, const char *varia
     if (tl_rows_open_kept(
             &q, s, TL_ST_CACHED, columns,
             "FROM trial WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? AND "
-            "ifnull(environment_id, '') = ? AND outcome <> 'unsupported' AND NOT EXISTS "
-            "(SELECT 1 FROM set_aside WHERE trial_id = trial.id) "
-            "AND started_us >= ifnull((SELECT since_us FROM anew WHERE anew.cell = trial.cell), 0) "
-            "ORDER BY started_us DESC, n DESC LIMIT ?",
+            "ifnull(environment_id, '') = ? AND outcome <> 'unsupported' AND " TL_NOT_IMPORTED(
+                "") " AND NOT EXISTS "
+                    "(SELECT 1 FROM set_aside WHERE trial_id = trial.id) "
+                    "AND started_us >= ifnull((SELECT since_us FROM anew WHERE anew.cell = trial.cell), 0) "
+                    "ORDER BY started_us DESC, n DESC LIMIT ?",
             "cannot look up earlier trials", e))
         return -1;
     TL_BIND(s, q.st, TL_INTEGER(tl_store_cell(case_hash, variant_hash, unit, environment_id)),

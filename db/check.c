@@ -25,6 +25,8 @@ static const char *const checks[] = {
     "(SELECT module_set_id FROM capture WHERE module_set_id IS NOT NULL) LIMIT 100",
     "SELECT 'no trial has signature ' || id FROM signature g WHERE NOT EXISTS "
     "(SELECT 1 FROM trial WHERE signature_id = g.id) LIMIT 100",
+    "SELECT 'no trial has report ' || id FROM system_report WHERE id NOT IN "
+    "(SELECT report_id FROM report_of_trial) LIMIT 100",
     DIFFERENCE("'summary is wrong for case ' || case_hash", TL_SUMMARY_OF(""), "SELECT * FROM summary"),
     DIFFERENCE("'summary has a row too many for case ' || case_hash", "SELECT * FROM summary",
                TL_SUMMARY_OF("")),

@@ -1,6 +1,7 @@
 /* Selections of trials for `compare`: which ones, in which order, and what the sides can be. */
 #include "db/compare.h"
 
+#include "db/imported.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
@@ -70,8 +71,9 @@ int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const str
     struct tl_buffer sql = TL_BUFFER_INIT;
     struct tl_rows q;
     /* Row numbers are sorted, not rows: results may be long. The limit makes SQLite keep the order. */
-    tl_buffer_add_string(&sql, "FROM (SELECT n AS number FROM trial WHERE outcome <> 'lost' AND "
-                               "NOT EXISTS (SELECT 1 FROM set_aside WHERE trial_id = trial.id)");
+    tl_buffer_add_string(&sql,
+                         "FROM (SELECT n AS number FROM trial WHERE outcome <> 'lost' AND " TL_NOT_IMPORTED(
+                             "") " AND NOT EXISTS (SELECT 1 FROM set_aside WHERE trial_id = trial.id)");
     add_selection(&sql, f, only);
     tl_buffer_add_string(
         &sql, " ORDER BY case_name, case_hash, variant_hash, unit, started_us, n LIMIT 9000000000000000000) "

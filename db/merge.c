@@ -5,11 +5,12 @@
  * a rule of its own that does not depend on the order either:
  *
  *   - A trial that is lost here may have an outcome there, when a database was copied while it ran. An
- *     outcome beats a loss.
+ *     outcome beats a loss. One that a report of the system completed beats itself without.
  *   - A finding is replaced while its isolation goes on. The complete one wins, then the later one.
  *   - A night has no document and no cells until it ended; the one that ended wins.
  *   - A trial that is set aside in one of the two is set aside, for the earlier reason. That the processes of a case
  *     differ beats that they do not, and then the later word counts.
+ *   - A report of a system belongs to the trials to which it belongs in either of the two.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
  * The other database is copied first, by SQLite's backup: a snapshot, although its owner may be writing, from
@@ -191,6 +192,11 @@ static const struct {
     {ROWS("o.processes", "typeof(case_hash) <> 'text' OR typeof(seen_us) <> 'integer' OR differ NOT IN (0, 1) OR "
                          "typeof(forked_failed + forked + fresh_failed + fresh) <> 'integer'"),
      "what it says of processes is not what trapline writes"},
+    {ROWS("o.system_report", NOT_HASH " OR typeof(bug_type + pid + parent + responsible + launched_us + "
+                             "captured_us) <> 'integer'"),
+     "reports of a system in it are not what trapline writes"},
+    {ROWS("o.report_of_trial", "relation NOT IN ('imported', 'own', 'helper', 'note')"),
+     "reports of a system in it belong to trials in a way that trapline does not know"},
     {ROWS("o.signature", NOT_HASH),
      "signatures in it have ids that trapline does not write"},
     {ROWS("o.stack", NOT_HASH),
@@ -276,21 +282,25 @@ static const struct {
     const char *table, *key;
 } contents[] = {
     /* What is referred to comes first. */
-    {"machine", "id"},    {"session", "id"}, {"environment", "id"}, {"case_file", "hash"},
-    {"variant", "hash"},  {"unit", "name"},  {"signature", "id"},   {"module", "id"},
-    {"module_set", "id"}, {"stack", "id"},   {"night", "id"},       {"night_session", "session_id"},
-    {"anew", "cell"},
+    {"machine", "id"},    {"session", "id"},       {"environment", "id"}, {"case_file", "hash"},
+    {"variant", "hash"},  {"unit", "name"},        {"signature", "id"},   {"module", "id"},
+    {"module_set", "id"}, {"stack", "id"},         {"night", "id"},       {"night_session", "session_id"},
+    {"anew", "cell"},     {"system_report", "id"},
 };
 
-/* Trials that come in: those that are not here, and those that are lost here and not there. */
+/* Trials that come in: those that are not here, and those of which more is known there. */
 static const char *const choosing[] = {
     "CREATE TEMP TABLE IF NOT EXISTS regained(id TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE TEMP TABLE IF NOT EXISTS added(id TEXT PRIMARY KEY) WITHOUT ROWID",
     "DELETE FROM temp.regained",
     "DELETE FROM temp.added",
-    /* Two losses of one trial differ in when they were noticed: the lesser text stays. */
+    /* Two losses of one trial differ in when they were noticed: the lesser text stays. And a report of the system completed
+     * a trial there (tl_store_completed), and not here. */
     ("INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id "
-     "WHERE t.outcome = 'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))"),
+     "WHERE (t.outcome = 'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))) "
+     "OR (x.outcome <> 'lost' AND x.signature_id IS NOT t.signature_id "
+     "AND EXISTS (SELECT 1 FROM o.report_of_trial WHERE trial_id = t.id AND relation = 'own') "
+     "AND NOT EXISTS (SELECT 1 FROM main.report_of_trial WHERE trial_id = t.id AND relation = 'own'))"),
     "DELETE FROM main.thread WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.capture WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.output WHERE trial_id IN (SELECT id FROM temp.regained)",
@@ -340,6 +350,7 @@ static const char *const answering[] = {
     "excluded.seen_us) WHERE (excluded.differ, excluded.seen_us, excluded.variant_hash, excluded.forked, "
     "excluded.fresh, excluded.forked_failed, excluded.fresh_failed) > "
     "(differ, seen_us, variant_hash, forked, fresh, forked_failed, fresh_failed)",
+    "INSERT OR IGNORE INTO main.report_of_trial SELECT * FROM o.report_of_trial",
 };
 
 #define OF_ADDED "WHERE id IN (SELECT id FROM temp.added)"
@@ -369,6 +380,7 @@ static const char *const sweeping[] = {
     "IS NOT NULL)",
     "DELETE FROM main.signature WHERE NOT EXISTS (SELECT 1 FROM main.trial WHERE signature_id = "
     "signature.id)",
+    "DELETE FROM main.system_report WHERE id NOT IN (SELECT report_id FROM main.report_of_trial)",
 };
 
 static int run_all(struct merge *m, const char *const *list, size_t n, struct tl_error *e)
@@ -387,7 +399,9 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     if (RUN(m, choosing, e) || number(m, "SELECT count(*) FROM temp.added", &added, e) ||
         number(m, "SELECT count(*) FROM temp.regained", &regained, e) ||
         number(m, "SELECT count(*) FROM o.trial", &there, e) ||
-        number(m, "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost'",
+        number(m,
+               "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost' OR "
+               "x.signature_id IS NOT t.signature_id",
                &other, e))
         return -1;
     for (size_t i = 0; i < TL_COUNT(contents); i++)

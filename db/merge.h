@@ -8,7 +8,7 @@
 struct tl_merged {
     uint64_t trials;   /* brought in */
     uint64_t known;    /* were here already */
-    uint64_t regained; /* were lost here, and are not lost there */
+    uint64_t regained; /* were lost or incomplete here, and are not so there */
     uint64_t findings; /* brought in, or replaced by a later state of the same isolation */
 };
 

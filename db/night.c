@@ -1,6 +1,7 @@
 #include "db/night.h"
 
 #include "db/group.h"
+#include "db/imported.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
@@ -225,7 +226,8 @@ int tl_night_trials(struct tl_store *s, const struct tl_night *night, tl_trial_r
                        "boot outcome phase started_us signal fresh peak_rss seconds stopped",
                        "FROM trial",
                        "WHERE trial.session_id IN (SELECT session_id FROM "
-                       "night_session WHERE night_id = ?) ORDER BY trial.started_us, trial.n",
+                       "night_session WHERE night_id = ?) AND " TL_NOT_IMPORTED(
+                           "trial.") " ORDER BY trial.started_us, trial.n",
                        cannot_read, e))
         return -1;
     tl_sql_bind(q.st, 1, night->id);

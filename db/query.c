@@ -2,6 +2,7 @@
  * unit and outcome walks no more rows than it returns (a few times over); pages go on after the last trial
  * shown, not by OFFSET. */
 #include "db/query.h"
+#include "db/imported.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
@@ -69,6 +70,8 @@ static void add_conditions(struct tl_buffer *sql, const struct tl_filter *f)
         tl_buffer_add_string(sql, " AND unit = :unit");
     if (f->signature_id)
         tl_buffer_add_string(sql, " AND signature_id = :signature");
+    if (f->own)
+        tl_buffer_add_string(sql, " AND " TL_NOT_IMPORTED(""));
     if (f->since_us)
         tl_buffer_add_string(sql, " AND started_us >= :since");
     if (f->after)

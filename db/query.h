@@ -45,6 +45,7 @@ struct tl_filter {
     const char *unit;
     const char *signature_id; /* whole */
     unsigned outcomes;        /* bits 1 << enum tl_outcome; 0: all */
+    bool own;                 /* only those that trapline ran: not imported. For lists of trials */
     int64_t since_us;         /* started at or after this; for lists of sums: last seen */
     size_t limit;             /* 0: 50 */
     const char *after; /* id of the last trial of the page before (newest first); NULL: the first page */

@@ -2,6 +2,7 @@
  * Nothing that is as long as the list of trials is sorted or kept. */
 #include "db/site.h"
 
+#include "db/imported.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
@@ -39,7 +40,9 @@ int tl_site_sums(struct tl_store *s, tl_site_sum_found found, void *arg, struct 
     struct tl_site_sum sum;
     int stop = 0;
     if (tl_rows_open(&q, s, sum_columns,
-                     "FROM tally GROUP BY case_name, unit, outcome ORDER BY case_name, unit", what_, e))
+                     "FROM tally WHERE " TL_NOT_IMPORTED(
+                         "") " GROUP BY case_name, unit, outcome ORDER BY case_name, unit",
+                     what_, e))
         return -1;
     while (!stop && tl_rows_next(&q, &sum))
         stop = found(arg, &sum, e);
@@ -66,11 +69,11 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
     struct tl_rows q;
     struct tl_site_cell cell;
     int stop = 0;
-    if (tl_rows_open(
-            &q, s, cell_columns,
-            "FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant v ON "
-            "v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE c.name = ?",
-            what_, e))
+    if (tl_rows_open(&q, s, cell_columns,
+                     "FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant v ON "
+                     "v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE "
+                     "c.name = ? AND " TL_NOT_IMPORTED("m."),
+                     what_, e))
         return -1;
     tl_sql_bind(q.st, 1, case_name);
     while (!stop && tl_rows_next(&q, &cell))
@@ -166,8 +169,8 @@ int tl_site_lines(struct tl_store *s, tl_trial_row_found found, void *arg, struc
                        "id case_name unit outcome started_us wall_seconds variant_hash variant signature_id "
                        "title message",
                        "FROM trial INDEXED BY trial_by_case",
-                       "ORDER BY trial.case_name DESC, "
-                       "trial.outcome DESC, trial.started_us DESC",
+                       "WHERE " TL_NOT_IMPORTED("trial.") " ORDER BY trial.case_name DESC, "
+                                                          "trial.outcome DESC, trial.started_us DESC",
                        what_, e))
         return -1;
     return tl_trial_rows_each(&q, found, arg, e);

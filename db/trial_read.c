@@ -2,6 +2,7 @@
  * the record empty: what can be shown is shown. */
 #include "db/query.h"
 #include "db/sql.h"
+#include "db/system_report.h"
 #include "db/trial_row.h"
 #include "db/values.h"
 #include "harness/base/buffer.h"
@@ -158,6 +159,26 @@ static int load_threads(struct tl_store *s, const char *id, int64_t capture, str
     return tl_rows_close(&q, 0, e);
 }
 
+static int load_pids(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
+{
+    struct pids_row {
+        json_t *pids;
+    } row = {NULL};
+    static const struct tl_column columns[] = {
+        TL_COLUMN_AS(struct pids_row, pids, TL_COLUMN_JSON, "pids"),
+        {0},
+    };
+    struct tl_rows q;
+    if (tl_rows_open(&q, s, columns, "FROM trial WHERE id = ?", what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, r->id);
+    tl_rows_next(&q, &row);
+    for (size_t i = 0; i < json_array_size(row.pids); i++)
+        tl_trial_record_joined(r, (int)json_integer_value(json_array_get(row.pids, i)));
+    json_decref(row.pids);
+    return tl_rows_close(&q, 0, e);
+}
+
 static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct tl_error *e)
 {
     struct tl_rows q;
@@ -184,7 +205,7 @@ int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r
     memset(r, 0, sizeof *r);
     char whole[TL_UUID_SIZE];
     if (find_id(s, id, whole, e) == 0 && load_row(s, whole, r, e) == 0 && load_outputs(s, r, e) == 0 &&
-        load_captures(s, r, e) == 0)
+        load_captures(s, r, e) == 0 && load_pids(s, r, e) == 0 && tl_query_reports(s, r, e) == 0)
         return 0;
     tl_trial_record_free(r);
     return -1;

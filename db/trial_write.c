@@ -13,6 +13,8 @@
 
 #include "db/cached.h"
 #include "db/group.h"
+#include "db/sums.h"
+#include "db/system_report.h"
 #include "db/values.h"
 #include "harness/base/buffer.h"
 
@@ -51,8 +53,8 @@ static const char *const texts[TL_ST_COUNT] = {
         "signature_id, cell, case_hash, variant_hash, environment_id, session_id, observed_device, "
         "exit_status, wall_s, user_s, system_s, "
         "start_s, generate_s, load_s, compile_s, execute_s, check_s, done_s, "
-        "peak_rss, error_domain, error_code, message, command, request, result, signal_name) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "peak_rss, error_domain, error_code, message, command, request, result, signal_name, pids) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL_ST_OUTPUT] = "INSERT INTO output(trial_id, stream, total, packed, head, tail) VALUES(?,?,?,?,?,?)",
     [TL_ST_MODULE] = "INSERT OR IGNORE INTO module(id, build_id, path) VALUES(?,?,?)",
     [TL_ST_MODULE_SET] = "INSERT OR IGNORE INTO module_set(id, modules) VALUES(?,?)",
@@ -128,12 +130,25 @@ static int insert_signature(struct tl_store *s, const struct tl_trial_record *r,
                   TL_ID(g->coarse_id), TL_TEXT(g->coarse_title), TL_SIGNAL(r->signal));
 }
 
+/* A new string; NULL where none is known. */
+static char *pids_text(const struct tl_trial_record *r)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < r->n_pids; i++)
+        tl_buffer_printf(&b, "%s%d", i ? "," : "[", r->pids[i]);
+    if (!b.size)
+        return NULL;
+    tl_buffer_add_string(&b, "]");
+    return tl_buffer_take(&b);
+}
+
 static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r, const char *session_id,
                             struct tl_error *e)
 {
     const char *unit = r->unit ? r->unit : "";
     const double *phase = r->phase_seconds;
     char *result = r->result ? json_dumps(r->result, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *pids = pids_text(r);
     int rc = INSERT(
         s, TL_ST_TRIAL, e, TL_TEXT(r->id), TL_INTEGER(r->started_us),
         TL_TEXT(r->case_name ? r->case_name : ""), TL_TEXT(unit), TL_TEXT(tl_outcome_name(r->outcome)),
@@ -146,7 +161,8 @@ static int insert_trial_row(struct tl_store *s, const struct tl_trial_record *r,
         TL_SECONDS(phase[TL_PHASE_COMPILE]), TL_SECONDS(phase[TL_PHASE_EXECUTE]),
         TL_SECONDS(phase[TL_PHASE_CHECK]), TL_SECONDS(phase[TL_PHASE_DONE]), TL_INTEGER(r->peak_rss),
         TL_TEXT(r->error_domain), TL_TEXT(r->error_code), TL_TEXT(r->message), TL_PACKED(r->command),
-        TL_PACKED(r->request), TL_PACKED(result), TL_SIGNAL(r->signal));
+        TL_PACKED(r->request), TL_PACKED(result), TL_SIGNAL(r->signal), TL_TEXT(pids));
+    free(pids);
     free(result);
     return rc;
 }
@@ -296,7 +312,53 @@ static int insert_all(struct tl_store *s, const struct tl_trial_record *r, const
     for (size_t i = 0; i < r->n_captures; i++)
         if (insert_capture(s, r, i, e))
             return -1;
-    return add_to_sums(s, r, e);
+    return tl_store_put_reports(s, r, e) || add_to_sums(s, r, e) ? -1 : 0;
+}
+
+/* The sums of a case anew, from its trials. */
+static int recount(struct tl_store *s, const char *case_hash, struct tl_error *e)
+{
+    static const char *const steps[] = {
+        "DELETE FROM summary WHERE case_hash = ?1",
+        "INSERT INTO summary " TL_SUMMARY_OF("WHERE case_hash = ?1"),
+        "DELETE FROM tally WHERE case_hash = ?1",
+        "INSERT INTO tally " TL_TALLY_OF("WHERE case_hash = ?1"),
+        "DELETE FROM signature WHERE ?1 <> '' AND NOT EXISTS (SELECT 1 FROM trial WHERE signature_id = "
+        "signature.id)",
+    };
+    for (size_t i = 0; i < TL_COUNT(steps); i++)
+        if (TL_RUN(s, steps[i], what_, e, TL_TEXT(case_hash)))
+            return -1;
+    return 0;
+}
+
+static int complete(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    if (TL_RUN(s, "DELETE FROM thread WHERE trial_id = ?", what_, e, TL_TEXT(r->id)) ||
+        TL_RUN(s, "DELETE FROM capture WHERE trial_id = ?", what_, e, TL_TEXT(r->id)) ||
+        insert_signature(s, r, e) ||
+        TL_RUN(s,
+               "UPDATE trial SET outcome = ?, error_domain = ?, error_code = ?, message = ?, signature_id = "
+               "? WHERE "
+               "id = ?",
+               what_, e, TL_TEXT(tl_outcome_name(r->outcome)), TL_TEXT(r->error_domain),
+               TL_TEXT(r->error_code), TL_TEXT(r->message), TL_ID(r->signature.id), TL_TEXT(r->id)))
+        return -1;
+    for (size_t i = 0; i < r->n_captures; i++)
+        if (insert_capture(s, r, i, e))
+            return -1;
+    return recount(s, r->case_hash, e);
+}
+
+int tl_store_completed(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    if (tl_store_group(s, e))
+        return -1;
+    tl_store_forget(s); /* rows may be swept */
+    if (check_record(r, e) || complete(s, r, e))
+        return tl_store_undo(s);
+    tl_store_forget(s);
+    return 0;
 }
 
 int tl_store_insert(struct tl_store *s, const struct tl_trial_record *r, const char *session_id, bool *added,
@@ -306,6 +368,12 @@ int tl_store_insert(struct tl_store *s, const struct tl_trial_record *r, const c
     if (check_record(r, e))
         return -1;
     return insert_all(s, r, session_id, added, e) ? tl_store_undo(s) : 0;
+}
+
+int tl_store_imported(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
+{
+    bool added;
+    return tl_store_group(s, e) || tl_store_insert(s, r, NULL, &added, e) ? -1 : 0;
 }
 
 int tl_store_put_case(struct tl_store *s, const char *hash, const char *name, const char *json,

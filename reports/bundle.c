@@ -5,6 +5,7 @@
  *   environment.json                     where it was measured
  *   model.onnx options.json inputs/ …    of the minimal variant, and in control/ of the neighbour that passed
  *   repro.c repro.py                     run either of them
+ *   reports/ control-reports/            what the system wrote about their trials: crash reports of macOS
  *   commands.sh                          instead of those, where there is no such model: the commands of
  *                                        the case, or the runner alone
  *
@@ -16,18 +17,16 @@
 
 #include "harness/base/files.h"
 #include "harness/base/program.h"
-#include "harness/base/staging.h"
-#include "reports/bundle_archive.h"
+#include "reports/bundle_place.h"
 #include "reports/commands.h"
 #include "reports/finding_words.h"
 #include "reports/json_text.h"
 #include "reports/minimal_case.h"
 #include "reports/redact.h"
 #include "reports/repro.h"
+#include "reports/system_reports.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -314,6 +313,23 @@ static int write_reports(struct bundle *b, struct tl_error *e)
     return rc;
 }
 
+static void on_report_written(void *arg, const char *name, const char *about)
+{
+    have(arg, name, about);
+}
+
+/* What the system wrote about the trials of both sides. */
+static int write_system_reports(struct bundle *b, struct tl_error *e)
+{
+    static const char *const folders[] = {"reports", "control-reports"};
+    const struct tl_trial_record *const trials[] = {b->source->failing, b->source->control};
+    for (size_t i = 0; i < TL_COUNT(trials); i++)
+        if (trials[i] && tl_system_reports_write(trials[i], b->source->keep_paths ? NULL : &b->redaction,
+                                                 b->stage, folders[i], on_report_written, b))
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, folders[i], "the disk may be full");
+    return 0;
+}
+
 static bool is_onnxruntime(const json_t *finding)
 {
     const char *runner = tl_member_text(finding, "runner"), *slash = runner ? strrchr(runner, '/') : NULL;
@@ -336,68 +352,30 @@ static int fill(struct bundle *b, struct tl_error *e)
         rc = write_case(b, model, e);
     if (rc == 0)
         rc = write_json(b, "environment.json", environment, "where it was measured", e);
+    if (rc == 0)
+        rc = write_system_reports(b, e);
     return rc == 0 ? write_reports(b, e) : -1;
-}
-
-static bool is_free(const char *path)
-{
-    DIR *d = opendir(path);
-    bool empty = true;
-    if (!d)
-        return access(path, F_OK) != 0;
-    for (const struct dirent *entry; empty && (entry = readdir(d));)
-        empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
-    closedir(d);
-    return empty;
 }
 
 int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
                     json_t **left_out, struct tl_error *e)
 {
     struct bundle b = {.source = source, .o = o, .files = json_array(), .left_out = json_array()};
-    size_t stem;
-    bool archive = tl_archive_name(o->target, &stem);
-    while (!archive && stem > 1 && o->target[stem - 1] == '/')
-        stem--;
-    char *target = tl_format("%.*s", (int)stem, o->target), *copy = tl_strdup(target),
-         *name = tl_strdup(basename(copy)), *prefix = tl_format(".%s.trapline-", name),
-         *beside = tl_strdup(target);
-    const char *directory = dirname(beside);
-    struct tl_staging stage = {NULL, -1};
-    int rc = 0;
+    struct tl_bundle_place place;
     *left_out = NULL;
     tl_redaction_init(&b.redaction);
-    if (!archive && !is_free(target))
-        rc = tl_fail(e, TL_ERROR_INPUT, doing, target,
-                     "it is there already: a directory that is not there, or is empty, "
-                     "was expected");
-    else if (archive && access(o->target, F_OK) == 0)
-        rc = tl_fail(e, TL_ERROR_INPUT, doing, o->target, "it is there already");
-    else if (tl_staging_begin(&stage, directory, prefix))
-        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory,
-                           "a directory cannot be made there");
+    int rc = tl_bundle_place_begin(&place, o->target, e);
     if (rc == 0) {
-        b.stage = stage.path;
-        chmod(b.stage, 0755);
+        b.stage = place.stage.path;
         b.report = tl_report_new(source);
-        rc = fill(&b, e);
-        if (rc == 0 && archive)
-            rc = tl_archive_write(o->target, b.stage, name, b.files,
-                                  (int64_t)(tl_member_integer(source->finding, "created_us") / 1000000), e);
-        else if (rc == 0 && rename(b.stage, target) != 0)
-            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, target, "it cannot be put there");
+        rc = tl_bundle_place_end(&place, fill(&b, e), b.files,
+                                 (int64_t)(tl_member_integer(source->finding, "created_us") / 1000000), e);
     }
-    tl_staging_end(&stage);
     if (rc == 0)
         *left_out = json_incref(b.left_out);
     json_decref(b.files);
     json_decref(b.left_out);
     json_decref(b.report);
     tl_redaction_free(&b.redaction);
-    free(prefix);
-    free(beside);
-    free(name);
-    free(copy);
-    free(target);
     return rc;
 }

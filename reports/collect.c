@@ -6,6 +6,7 @@
 #include "reports/finding_words.h"
 #include "reports/json_text.h"
 #include "reports/redact.h"
+#include "reports/system_reports.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static json_t *capture_json(const struct tl_capture *c)
                      "modules", modules_json(c));
 }
 
-static json_t *trial_json(const struct tl_trial_record *r)
+json_t *tl_report_trial(const struct tl_trial_record *r)
 {
     if (!r)
         return json_null();
@@ -99,6 +100,11 @@ static json_t *trial_json(const struct tl_trial_record *r)
     json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
+    json_t *reports = tl_system_reports_json(r, false);
+    char *ips = tl_system_reports_line(reports);
+    json_object_set_new(j, "ips", tl_string_json(ips));
+    json_object_set_new(j, "reports", reports);
+    free(ips);
     json_object_set_new(j, "capture", r->n_captures ? capture_json(&r->captures[0]) : json_null());
     return j;
 }
@@ -107,9 +113,9 @@ json_t *tl_report_new(const struct tl_report_source *s)
 {
     json_t *finding = json_deep_copy(s->finding), *report;
     json_t *elsewhere = s->elsewhere ? json_deep_copy(s->elsewhere) : json_array();
-    report =
-        json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
-                  trial_json(s->failing), "control_trial", trial_json(s->control), "elsewhere", elsewhere);
+    report = json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
+                       tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",
+                       elsewhere);
     if (!s->keep_paths) {
         struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
         if (!s->redaction)

@@ -36,6 +36,9 @@ void tl_report_release(struct tl_report_sources *r);
  * "finding", "failing_trial", "control_trial", "elsewhere"}. The caller's to release. */
 json_t *tl_report_new(const struct tl_report_source *source);
 
+/* Of a trial what a reader of a report needs; null for NULL. The caller's. */
+json_t *tl_report_trial(const struct tl_trial_record *r);
+
 char *tl_report_markdown(const json_t *report);
 char *tl_report_html(const json_t *report);
 char *tl_report_junit(const json_t *report);

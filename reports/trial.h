@@ -20,6 +20,9 @@ struct tl_trial_page_options {
     bool all_stacks; /* every thread in full; otherwise the crashing one, and the others in a line each */
     bool colour;
     const json_t *environment; /* as above */
+    const json_t
+        *matches; /* of an imported trial: the failures of one's own that are this one (list of objects with
+                                  "how", "case", "unit", "signature", "title", "trial", "trials"); NULL */
 };
 /* The page of `show`: what happened, where, what it said, and how to run it again. */
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o);

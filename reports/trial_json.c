@@ -2,6 +2,7 @@
 #include "reports/trial.h"
 
 #include "reports/json_text.h"
+#include "reports/system_reports.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,12 @@ json_t *tl_trial_json(const struct tl_trial_record *r, const json_t *environment
     json_object_set_new(j, "stdout", output_json(&r->out));
     json_object_set_new(j, "stderr", output_json(&r->err));
     json_object_set_new(j, "captures", captures);
+    json_t *pids = json_array();
+    for (size_t i = 0; i < r->n_pids; i++)
+        json_array_append_new(pids, json_integer(r->pids[i]));
+    json_object_set_new(j, "pids", pids);
+    json_object_set_new(j, "imported", json_boolean(tl_trial_imported(r) != NULL));
+    json_object_set_new(j, "reports", tl_system_reports_json(r, true));
     if (*r->set_aside)
         json_object_set_new(j, "set_aside", json_string(r->set_aside));
     if (*r->signature.coarse_id) {

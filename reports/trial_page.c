@@ -8,6 +8,7 @@
 #include "reports/commands.h"
 #include "reports/finding_metrics.h"
 #include "reports/members.h"
+#include "reports/system_reports.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -109,7 +110,8 @@ static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const str
         tl_buffer_add_string(b, "      (the stack could not be followed further)\n");
 }
 
-static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
+/* reported: the stacks are from a report of the system, which does not tell what sent the signal. */
+static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool reported,
                         const struct tl_trial_page_options *o)
 {
     char *title = c->kind == TL_CAPTURE_HANG
@@ -120,7 +122,8 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
     free(title);
     if (c->kind == TL_CAPTURE_SIGNAL) {
         const char *code = code_name(c->signal, c->si_code);
-        field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
+        if (!reported || c->si_code)
+            field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
         if (c->has_address)
             field(b, "address", "0x%llx", (unsigned long long)c->fault_address);
         if (c->sender_pid)
@@ -214,6 +217,39 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
     tl_buffer_add_string(b, "\n");
 }
 
+static void add_reports(struct tl_buffer *b, const struct tl_trial_record *r,
+                        const struct tl_trial_page_options *o)
+{
+    json_t *list = tl_system_reports_json(r, false), *j, *row;
+    size_t i, k;
+    json_array_foreach(list, i, j) {
+        char *title = tl_system_report_heading(j);
+        json_t *rows = tl_system_report_rows(j);
+        heading(b, o, title);
+        json_array_foreach(rows, k, row)
+            field(b, json_string_value(json_array_get(row, 0)), "%s",
+                  json_string_value(json_array_get(row, 1)));
+        json_decref(rows);
+        free(title);
+    }
+    json_decref(list);
+}
+
+/* Of an imported trial: which failures of one's own it is. */
+static void add_matches(struct tl_buffer *b, const struct tl_trial_page_options *o)
+{
+    const json_t *m;
+    size_t i;
+    if (!json_array_size(o->matches))
+        return;
+    heading(b, o, "Seen in trials of your own");
+    json_array_foreach(o->matches, i, m)
+        field(b, tl_member_or(m, "how", "?"), "case %s on %s, %lld trials, signature %.12s, trial %s: %s",
+              tl_member_or(m, "case", "?"), tl_member_or(m, "unit", "?"),
+              (long long)tl_member_integer(m, "trials"), tl_member_or(m, "signature", "?"),
+              tl_member_or(m, "trial", "?"), tl_member_or(m, "title", ""));
+}
+
 static void add_phases(struct tl_buffer *b, const struct tl_trial_record *r)
 {
     struct tl_buffer text = TL_BUFFER_INIT;
@@ -272,16 +308,21 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_printf(&b, "%strial %s%s\n", o->colour ? "\033[1m" : "", r->id, o->colour ? "\033[0m" : "");
     char *when = tl_time_format(r->started_us, TL_TIME_SECONDS);
-    field(&b, "case", "%s", r->case_name);
+    const struct tl_system_report *imported = tl_trial_imported(r);
+    field(&b, "case", "%s%s", r->case_name, imported ? ", not run by trapline; it counts in no rate" : "");
     field(&b, "unit", "%s%s%s", r->unit, r->observed_device ? ", ran on " : "",
           r->observed_device ? r->observed_device : "");
     field(&b, "variant", "%s", r->variant);
-    field(&b, "started", "%s%s", when, r->fresh || !r->command ? "" : ", forked by a fork server");
+    field(&b, "started", "%s%s", imported && !r->started_us ? "unknown: the report does not tell it" : when,
+          r->fresh || !r->command ? "" : ", forked by a fork server");
     free(when);
     if (*r->set_aside)
         field(&b, "set aside", "trial %s contradicts it; it answers nothing any more", r->set_aside);
     field(&b, "outcome", "%s", tl_outcome_name(r->outcome));
-    field(&b, "phase", "%s", tl_phase_name(r->phase));
+    field(&b, "phase", "%s%s", tl_phase_name(r->phase),
+          !imported                    ? ""
+          : r->phase == TL_PHASE_START ? " (a report does not tell it)"
+                                       : " (as in trials of your own that failed in the same way)");
     if (r->signal)
         field(&b, "signal", "%s (%d)", tl_signal_name(r->signal), r->signal);
     if (r->exit_status >= 0)
@@ -296,8 +337,9 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     }
     add_phases(&b, r);
     add_steps(&b, r);
-    field(&b, "cost", "user %.3f s, system %.3f s, peak memory %.1f MiB", r->user_seconds, r->system_seconds,
-          (double)r->peak_rss / 1048576.0);
+    if (!imported)
+        field(&b, "cost", "user %.3f s, system %.3f s, peak memory %.1f MiB", r->user_seconds,
+              r->system_seconds, (double)r->peak_rss / 1048576.0);
     add_metrics(&b, r);
     if (r->command)
         field(&b, "command", "%s", r->command);
@@ -305,7 +347,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
         field(&b, "stack", "none: a step was not traced, as the case asks (\"trace\": false)");
     for (size_t i = 0; i < r->n_captures; i++)
         if (i == 0 || r->captures[i].fatal || o->all_stacks || cannot_be_stopped(&r->captures[i]))
-            add_capture(&b, &r->captures[i], o);
+            add_capture(&b, &r->captures[i], r->n_reports > 0, o);
     add_output(&b, o, "stderr", &r->err);
     add_output(&b, o, "stdout", &r->out);
     if (r->result && o->all_stacks) {
@@ -315,6 +357,10 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
         tl_buffer_add_string(&b, "\n");
         free(result);
     }
+    add_reports(&b, r, o);
+    add_matches(&b, o);
+    if (imported)
+        return tl_buffer_take(&b);
     add_environment(&b, o);
     add_again(&b, r, o);
     return tl_buffer_take(&b);

@@ -202,7 +202,10 @@ void tl_crash_report_free(struct tl_crash_report *p)
         free(p->lines[i].text);
     }
     free(p->lines);
+    free(p->reason);
+    free(p->exception);
     free(p->termination);
+    free(p->ended_by);
     tl_capture_free(&p->capture);
     memset(p, 0, sizeof *p);
 }
@@ -212,6 +215,10 @@ void tl_trial_record_free(struct tl_trial_record *r)
     for (size_t i = 0; i < r->n_captures; i++)
         tl_capture_free(&r->captures[i]);
     free(r->captures);
+    for (size_t i = 0; i < r->n_reports; i++)
+        tl_system_report_free(&r->reports[i]);
+    free(r->reports);
+    free(r->pids);
     free(r->case_name);
     free(r->variant);
     free(r->unit);
@@ -232,6 +239,20 @@ void tl_trial_record_free(struct tl_trial_record *r)
     free(r->signature.title);
     free(r->signature.coarse_title);
     memset(r, 0, sizeof *r);
+}
+
+void tl_trial_record_joined(struct tl_trial_record *r, int pid)
+{
+    if (r->n_pids < TL_PIDS_MOST && pid > 0)
+        *TL_GROW(r->pids, r->n_pids) = pid;
+}
+
+const struct tl_system_report *tl_trial_imported(const struct tl_trial_record *r)
+{
+    for (size_t i = 0; i < r->n_reports; i++)
+        if (r->reports[i].relation == TL_REPORT_IMPORTED)
+            return &r->reports[i];
+    return NULL;
 }
 
 #define LAST_LINE_MOST 400

@@ -5,6 +5,7 @@
 #define TL_RECORD_H
 
 #include "harness/base/hash.h"
+#include "harness/base/system_report.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -178,7 +179,11 @@ struct tl_crash_report {
     bool launch_failure;       /* the loader refused to start the process */
     size_t n_lines;
     struct tl_report_line *lines; /* what libraries left for the report, in its order */
+    char *reason;                 /* the exception that was thrown, in words; or NULL */
+    char *exception;              /* Mach exception: "EXC_BAD_ACCESS"; or NULL */
     char *termination;            /* why the system ended the process: namespace, code and reasons; or NULL */
+    char *ended_by;               /* the namespace alone: "SIGNAL", "DYLD", "JETSAM"; or NULL */
+    uint64_t ended_code;          /* and the code alone */
     bool has_reasons;             /* termination holds reasons in words */
 };
 
@@ -222,6 +227,8 @@ struct tl_trial_record {
     char *command;                   /* JSON list: the argv that was started */
     char *request;                   /* the request line sent to the runner; NULL for none */
     bool fresh;                      /* its own process from exec on, not forked by a fork server */
+    size_t n_pids;                   /* of its processes, its own first; not all of very many */
+    int *pids;
 
     /* What came of it. */
     enum tl_outcome outcome;
@@ -242,6 +249,8 @@ struct tl_trial_record {
     struct tl_output out, err;
     size_t n_captures; /* the decisive one first */
     struct tl_capture *captures;
+    size_t n_reports; /* files of the system about it, its own first */
+    struct tl_system_report *reports;
     struct tl_signature signature; /* only for failures */
     char set_aside[TL_UUID_SIZE];  /* stored: the later trial that contradicts it; "" for none */
 };
@@ -249,6 +258,12 @@ struct tl_trial_record {
 void tl_capture_free(struct tl_capture *c);           /* its contents, not c itself */
 void tl_crash_report_free(struct tl_crash_report *p); /* likewise */
 void tl_trial_record_free(struct tl_trial_record *r); /* likewise */
+
+#define TL_PIDS_MOST 64
+void tl_trial_record_joined(struct tl_trial_record *r, int pid); /* a process of it was seen */
+
+/* The report that a trial was made of, which trapline did not run; NULL of one that it ran. */
+const struct tl_system_report *tl_trial_imported(const struct tl_trial_record *r);
 
 /* The identity of a stack: its frames as (module build-id or file name, offset, flags) and what was omitted.
  * Equal in every process that runs the same files, wherever they are loaded. */

@@ -80,7 +80,7 @@ static int drive(struct tl_campaign_isolation *s, bool *again, struct tl_error *
 /* The failure that is meant, by the beginning of its id, and a trial that shows it. */
 static int find_signature(struct tl_campaign_isolation *s, struct tl_driver_trial *shows, struct tl_error *e)
 {
-    struct tl_filter all = {.case_name = s->c->name, .limit = 100000};
+    struct tl_filter all = {.case_name = s->c->name, .own = true, .limit = 100000};
     struct tl_trial_lines lines;
     if (tl_query_trials(tl_executor_store(s->x), &all, &lines, e))
         return -1;

@@ -78,7 +78,7 @@ static int merge(struct tl_options *o)
         printf("%s: %llu trials brought in, %llu known already, %llu findings", o->args[i],
                (unsigned long long)m.trials, (unsigned long long)m.known, (unsigned long long)m.findings);
         if (m.regained)
-            printf("; %llu that were lost here have an outcome now", (unsigned long long)m.regained);
+            printf("; %llu that were lost or incomplete here are whole now", (unsigned long long)m.regained);
         putchar('\n');
     }
     if (o->json)

@@ -21,6 +21,7 @@ static const struct tl_command *const commands[] = {
     &tl_command_list,
     &tl_command_show,
     &tl_command_report,
+    &tl_command_import,
     &tl_command_builds,
     &tl_command_devices,
     &tl_command_db,

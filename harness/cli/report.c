@@ -2,13 +2,16 @@
 #include "harness/cli/cli.h"
 
 #include "db/night.h"
+#include "db/query.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/cli/nightly.h"
 #include "harness/cli/site.h"
+#include "harness/executor/import_match.h"
 #include "harness/executor/unit.h"
 #include "reports/bundle.h"
 #include "reports/finding.h"
+#include "reports/imported.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
@@ -63,6 +66,42 @@ static int write_site(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* Of a trial that was imported. -1 when the id is of none. */
+static int report_imported(const struct tl_options *o, struct tl_store *s)
+{
+    static const struct tl_cli_formats formats = {tl_imported_markdown, tl_imported_html, tl_imported_junit};
+    struct tl_trial_record r;
+    struct tl_import_matches found;
+    struct tl_error e;
+    if (tl_query_trial(s, o->args[0], &r, &e))
+        return -1;
+    int status = -1;
+    if (tl_trial_imported(&r) && tl_import_match(s, &r, &found, &e)) {
+        status = tl_print_error(&e);
+    } else if (tl_trial_imported(&r)) {
+        json_t *matches = tl_import_matches_json(&found);
+        struct tl_imported_source source = {.trial = &r, .matches = matches, .keep_paths = o->keep_paths};
+        if (!o->bundle)
+            status = tl_cli_print_report(o, &formats, tl_imported_report(&source));
+        else if (tl_imported_bundle(&source, o->bundle, &e))
+            status = tl_print_error(&e);
+        else if (o->json)
+            status = tl_print_json(json_pack("{s:s,s:[]}", "bundle", o->bundle, "left_out"));
+        else
+            status = printf("%s\n", o->bundle) < 0 ? TL_EXIT_ENVIRONMENT : tl_finish_output(TL_EXIT_OK);
+        json_decref(matches);
+        tl_import_matches_free(&found);
+    } else {
+        tl_fail(&e, TL_ERROR_INPUT, "there is no report of it", r.id,
+                "it is a trial that trapline ran: `trapline show` has everything about it, and `trapline "
+                "isolate` makes "
+                "the finding that is reported");
+        status = tl_print_error(&e);
+    }
+    tl_trial_record_free(&r);
+    return status;
+}
+
 static int report(struct tl_options *o)
 {
     static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
@@ -79,14 +118,19 @@ static int report(struct tl_options *o)
         return write_site(o);
     }
     if (o->n_args != 1)
-        return tl_usage_error(&tl_command_report,
-                              "the id of a finding or a night, or the beginning of one, was expected; "
-                              "`trapline list findings` shows findings");
+        return tl_usage_error(
+            &tl_command_report,
+            "the id of a finding, a night or an imported trial, or the beginning of one, was "
+            "expected; `trapline list findings` shows findings");
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
     json_t *night = NULL;
     struct tl_error other;
-    if (tl_report_load(s, o->args[0], &r, &e) && (tl_night_load(s, o->args[0], &night, &other) || !night))
+    bool none =
+        tl_report_load(s, o->args[0], &r, &e) && (tl_night_load(s, o->args[0], &night, &other) || !night);
+    if (none)
+        status = report_imported(o, s);
+    if (none && status < 0)
         status = tl_print_error(&e);
     tl_store_close(s, NULL);
     if (night) {
@@ -112,8 +156,9 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING|NIGHT [--format md|html|json|junit] [--bundle DIR] | --site DIR",
-    .about = "write the report of a finding or a night, a bundle that reproduces it, or everything as pages",
+    .arguments = "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] | --site DIR",
+    .about =
+        "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
     .options = "format bundle site keep-paths",
     .run = report,
 };

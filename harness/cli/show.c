@@ -5,6 +5,7 @@
 #include "db/query.h"
 #include "db/store.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/executor/import_match.h"
 #include "reports/trial.h"
 
 #include <stdlib.h>
@@ -13,20 +14,33 @@ static int show_trial(const struct tl_options *o, struct tl_store *s, const stru
 {
     json_t *environment;
     struct tl_error e;
+    struct tl_import_matches found = {0, NULL};
     if (tl_query_environment(s, r->id, &environment, &e))
         return tl_print_error(&e);
+    if (tl_trial_imported(r) && tl_import_match(s, r, &found, &e)) {
+        json_decref(environment);
+        return tl_print_error(&e);
+    }
+    json_t *matches = tl_trial_imported(r) ? tl_import_matches_json(&found) : NULL;
+    tl_import_matches_free(&found);
     int status;
     if (o->json) {
-        status = tl_print_json(tl_trial_json(r, environment));
+        json_t *j = tl_trial_json(r, environment);
+        if (matches)
+            json_object_set(j, "matches", matches);
+        status = tl_print_json(j);
     } else {
-        struct tl_trial_page_options page = {
-            .all_stacks = o->stacks || o->verbose, .colour = tl_colour(stdout), .environment = environment};
+        struct tl_trial_page_options page = {.all_stacks = o->stacks || o->verbose,
+                                             .colour = tl_colour(stdout),
+                                             .environment = environment,
+                                             .matches = matches};
         char *text = tl_trial_page(r, &page);
         fputs(text, stdout);
         free(text);
         status = tl_finish_output(TL_EXIT_OK);
     }
     json_decref(environment);
+    json_decref(matches);
     return status;
 }
 

@@ -1,96 +1,30 @@
 /* Crash reports of macOS and iOS.
  *
  * Theory of operation. A report is two JSON texts: a header on the first line and a body, with or without a
- * blank line between them and with anything after the body. Registers hold integers up to 2^64, which jansson
- * does not take, so integers of 19 and more digits are first turned into strings. Nothing in a report is
- * trusted: indexes are checked, lists are capped, and a field of an unexpected type is as good as absent. */
+ * blank line between them and with anything after the body: more documents that belong to it, text, or the header of
+ * the next report. A header is told from a body by what it lacks; one document that has everything is both. Nothing
+ * in a report is trusted: indexes are checked, lists are capped, and a field of an unexpected type is as good as
+ * absent. */
 #include "harness/crash_report/ips.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
+#include "harness/crash_report/document.h"
+#include "harness/crash_report/kinds.h"
+#include "harness/crash_report/words.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define WHAT "cannot read a crash report"
+#define CRASH 309
 #define THREADS_MOST 512
 #define IMAGES_MOST 8192
 #define REGISTERS_MOST 64
-#define INLINED_MOST 32 /* calls inlined at one frame */
-#define TEXT_MOST 8192
-#define LIBRARY_MOST 100 /* of the name of a library that left a line */
-#define SLACK_US 1000000 /* by which two clocks' readings of the same moment may differ */
-
-/* ---- values of any type, read as what is wanted ---- */
-
-static uint64_t get_u64(const json_t *v)
-{
-    if (json_is_integer(v))
-        return json_integer_value(v) < 0 ? 0 : (uint64_t)json_integer_value(v);
-    const char *s = json_string_value(v);
-    if (!s || *s < '0' || *s > '9')
-        return 0;
-    errno = 0;
-    unsigned long long n = strtoull(s, NULL, 10);
-    return errno ? 0 : n;
-}
-
-static int get_int(const json_t *v)
-{
-    uint64_t n = get_u64(v);
-    return n > INT_MAX ? 0 : (int)n;
-}
-
-/* A clean copy of at most TEXT_MOST bytes of a string; NULL when it is empty or none. */
-static char *clean_string(const json_t *v)
-{
-    size_t n = json_string_length(v);
-    return n ? tl_clean_text(json_string_value(v), n > TEXT_MOST ? TEXT_MOST : n, false) : NULL;
-}
-
-static char *get_text(const json_t *object, const char *key)
-{
-    return clean_string(json_object_get(object, key));
-}
-
-/* "2026-04-01 12:39:56.0657 -0700" in microseconds since 1970 UTC; 0 when it is not a time. */
-static int64_t get_time(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    struct tm tm = {0};
-    char fraction[16] = "";
-    int offset = 0, used = 0;
-    if (!s || sscanf(s, "%4d-%2d-%2d %2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-                     &tm.tm_min, &tm.tm_sec, &used) != 6)
-        return 0;
-    s += used;
-    if (*s == '.') {
-        size_t n = strspn(s + 1, "0123456789");
-        snprintf(fraction, sizeof fraction, "%.*s", n > 6 ? 6 : (int)n, s + 1);
-        s += 1 + n;
-    }
-    char sign;
-    if (sscanf(s, " %c%4d", &sign, &offset) == 2 && offset >= 0)
-        offset = (sign == '-' ? -1 : 1) * (offset / 100 * 60 + offset % 100);
-    else
-        offset = 0;
-    if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
-        tm.tm_sec > 60)
-        return 0;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    int64_t us = 0, unit = 100000;
-    for (const char *d = fraction; *d; d++, unit /= 10)
-        us += (*d - '0') * unit;
-    return ((int64_t)timegm(&tm) - offset * 60) * 1000000 + us;
-}
+#define INLINED_MOST 32   /* calls inlined at one frame */
+#define DOCUMENTS_MOST 16 /* of one report beside its header */
 
 static int signal_number(const char *name)
 {
@@ -112,9 +46,9 @@ static void take_images(const json_t *images, struct tl_capture *c)
     for (size_t i = 0; i < n; i++) {
         const json_t *image = json_array_get(images, i);
         struct tl_module *m = &c->modules[i];
-        m->path = get_text(image, "path");
+        m->path = tl_report_text(image, "path");
         if (!m->path)
-            m->path = get_text(image, "name");
+            m->path = tl_report_text(image, "name");
         if (!m->path)
             m->path = tl_strdup("");
         const char *uuid = json_string_value(json_object_get(image, "uuid"));
@@ -126,8 +60,8 @@ static void take_images(const json_t *images, struct tl_capture *c)
                 m->build_id[k++] = (char)(*uuid - 'A' + 'a');
         if (strspn(m->build_id, "0") == k) /* all zeros: an address in no image */
             m->build_id[0] = '\0';
-        m->base = m->start = get_u64(json_object_get(image, "base"));
-        m->end = m->start + get_u64(json_object_get(image, "size"));
+        m->base = m->start = tl_report_u64(json_object_get(image, "base"));
+        m->end = m->start + tl_report_u64(json_object_get(image, "size"));
         if (m->end < m->start)
             m->end = m->start;
     }
@@ -142,16 +76,17 @@ static bool is_name(const char *symbol)
 static void take_symbol(const json_t *frame, struct tl_frame_symbols *s)
 {
     const char *symbol = json_string_value(json_object_get(frame, "symbol"));
-    char *file = get_text(frame, "sourceFile");
+    char *file = tl_report_text(frame, "sourceFile");
     if (!is_name(symbol) && !file)
         return;
-    *TL_GROW(s->symbols, s->n) = (struct tl_symbol){is_name(symbol) ? get_text(frame, "symbol") : NULL, file,
-                                                    get_int(json_object_get(frame, "sourceLine")), false};
+    *TL_GROW(s->symbols, s->n) =
+        (struct tl_symbol){is_name(symbol) ? tl_report_text(frame, "symbol") : NULL, file,
+                           tl_report_int(json_object_get(frame, "sourceLine")), false};
 }
 
 static void take_frame(const json_t *frame, const struct tl_capture *c, struct tl_frame *f)
 {
-    uint64_t offset = get_u64(json_object_get(frame, "imageOffset"));
+    uint64_t offset = tl_report_u64(json_object_get(frame, "imageOffset"));
     const json_t *index = json_object_get(frame, "imageIndex");
     *f = (struct tl_frame){.module = TL_NO_MODULE, .offset = offset};
     if (!json_is_integer(index) || json_integer_value(index) < 0 ||
@@ -164,8 +99,8 @@ static void take_frame(const json_t *frame, const struct tl_capture *c, struct t
     }
     f->module = (uint32_t)json_integer_value(index);
     const json_t *location = json_object_get(frame, "symbolLocation");
-    if (location && json_object_get(frame, "symbol") && get_u64(location) <= offset)
-        f->start = offset - get_u64(location);
+    if (location && json_object_get(frame, "symbol") && tl_report_u64(location) <= offset)
+        f->start = offset - tl_report_u64(location);
 }
 
 /* Frames of one thread. Calls that were inlined stand before the frame they were inlined into, at its
@@ -213,10 +148,10 @@ static void take_frames(const json_t *frames, const struct tl_capture *c, struct
 static void take_thread(const json_t *thread, const struct tl_capture *c, struct tl_thread *t)
 {
     t->pid = c->pid;
-    t->tid = get_int(json_object_get(thread, "id"));
-    char *name = get_text(thread, "name");
+    t->tid = tl_report_int(json_object_get(thread, "id"));
+    char *name = tl_report_text(thread, "name");
     if (!name)
-        name = get_text(thread, "queue");
+        name = tl_report_text(thread, "queue");
     if (name)
         snprintf(t->name, sizeof t->name, "%.*s", (int)tl_utf8_cut(name, sizeof t->name - 1), name);
     free(name);
@@ -233,7 +168,7 @@ static void add_register(struct tl_capture *c, const char *name, const json_t *v
     char *clean = tl_clean_text(name, strlen(name), false);
     snprintf(r->name, sizeof r->name, "%.*s", (int)tl_utf8_cut(clean, sizeof r->name - 1), clean);
     free(clean);
-    r->value = get_u64(value);
+    r->value = tl_report_u64(value);
 }
 
 static void take_registers(const json_t *state, struct tl_capture *c)
@@ -272,7 +207,7 @@ static void take_threads(const json_t *body, struct tl_ips *ips)
     if (json_array_size(thrown)) {
         struct tl_thread *t = &c->threads[c->n_threads++];
         t->pid = c->pid;
-        t->tid = get_int(json_object_get(crashed, "id"));
+        t->tid = tl_report_int(json_object_get(crashed, "id"));
         t->crashed = true;
         snprintf(t->name, sizeof t->name, "last exception");
         take_frames(thrown, c, t);
@@ -283,7 +218,7 @@ static void take_threads(const json_t *body, struct tl_ips *ips)
         take_thread(crashed, c, t);
         t->crashed = c->n_threads == 1;
         c->tid = t->tid;
-        ips->queue = get_text(crashed, "queue");
+        ips->queue = tl_report_text(crashed, "queue");
         take_registers(json_object_get(crashed, "threadState"), c);
     }
     for (size_t i = 0; i < n; i++)
@@ -291,63 +226,20 @@ static void take_threads(const json_t *body, struct tl_ips *ips)
             take_thread(json_array_get(threads, i), c, &c->threads[c->n_threads++]);
 }
 
-/* ---- what the report says in words ---- */
-
-/* "asi", application specific information: {LIBRARY: [TEXT, …]}. */
-static void take_lines(const json_t *asi, struct tl_crash_report *p)
-{
-    const char *library;
-    json_t *texts, *v;
-    size_t i, total = 0;
-    json_object_foreach((json_t *)asi, library, texts) {
-        json_array_foreach(texts, i, v) {
-            char *text = total > TEXT_MOST ? NULL : clean_string(v);
-            if (!text)
-                continue;
-            total += strlen(text);
-            *TL_GROW(p->lines, p->n_lines) = (struct tl_report_line){
-                .library = tl_clean_text(library, strnlen(library, LIBRARY_MOST), false), .text = text};
-        }
-    }
-}
-
-static void take_termination(const json_t *termination, struct tl_crash_report *p)
-{
-    const char *space = json_string_value(json_object_get(termination, "namespace"));
-    p->launch_failure = space && !strcmp(space, "DYLD");
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *parts[2] = {get_text(termination, "namespace"), get_text(termination, "indicator")};
-    if (parts[0])
-        tl_buffer_printf(&b, "%s %llu", parts[0],
-                         (unsigned long long)get_u64(json_object_get(termination, "code")));
-    if (parts[1])
-        tl_buffer_printf(&b, "%s%s", b.size ? ": " : "", parts[1]);
-    size_t i, before = b.size;
-    json_t *v;
-    json_array_foreach(json_object_get(termination, "reasons"), i, v) {
-        char *text = b.size > TEXT_MOST ? NULL : clean_string(v);
-        if (text)
-            tl_buffer_printf(&b, "%s%s", b.size ? "; " : "", text);
-        free(text);
-    }
-    p->has_reasons = b.size > before;
-    p->termination = b.size ? tl_buffer_take(&b) : NULL;
-    free(parts[0]);
-    free(parts[1]);
-    tl_buffer_free(&b);
-}
+/* ---- the body ---- */
 
 static void take_exception(const json_t *exception, struct tl_ips *ips)
 {
     struct tl_capture *c = &ips->report.capture;
-    ips->exception = get_text(exception, "type");
-    ips->subtype = get_text(exception, "subtype");
-    ips->codes = get_text(exception, "codes");
+    ips->exception = tl_report_text(exception, "type");
+    ips->report.exception = tl_strdup(ips->exception);
+    ips->subtype = tl_report_text(exception, "subtype");
+    ips->codes = tl_report_text(exception, "codes");
     ips->report.signal = c->signal = signal_number(json_string_value(json_object_get(exception, "signal")));
     const json_t *address = json_array_get(json_object_get(exception, "rawCodes"), 1);
     if (ips->exception && !strcmp(ips->exception, "EXC_BAD_ACCESS") && address) {
         c->has_address = true;
-        c->fault_address = get_u64(address);
+        c->fault_address = tl_report_u64(address);
     }
 }
 
@@ -367,127 +259,193 @@ static void take_body(const json_t *body, struct tl_ips *ips)
 {
     struct tl_capture *c = &ips->report.capture;
     const json_t *os = json_object_get(body, "osVersion");
-    ips->pid = c->pid = get_int(json_object_get(body, "pid"));
-    ips->parent = get_int(json_object_get(body, "parentPid"));
-    ips->process = get_text(body, "procName");
-    ips->os = get_text(os, "train");
-    ips->os_build = get_text(os, "build");
-    ips->model = get_text(body, "modelCode");
-    ips->cpu = get_text(body, "cpuType");
-    ips->captured_us = get_time(body, "captureTime");
-    ips->launched_us = get_time(body, "procLaunch");
+    ips->pid = c->pid = tl_report_int(json_object_get(body, "pid"));
+    ips->parent = tl_report_int(json_object_get(body, "parentPid"));
+    ips->responsible = tl_report_int(json_object_get(body, "responsiblePid"));
+    ips->process = tl_report_text(body, "procName");
+    ips->os = tl_report_text(os, "train");
+    ips->os_build = tl_report_text(os, "build");
+    ips->model = tl_report_text(body, "modelCode");
+    ips->cpu = tl_report_text(body, "cpuType");
+    ips->captured_us = tl_report_time(body, "captureTime");
+    ips->launched_us = tl_report_time(body, "procLaunch");
     c->kind = TL_CAPTURE_SIGNAL;
-    c->exe = get_text(body, "procPath");
+    c->exe = tl_report_text(body, "procPath");
     c->is_main = true;
     c->fatal = true;
     take_images(json_object_get(body, "usedImages"), c);
     take_exception(json_object_get(body, "exception"), ips);
-    take_lines(json_object_get(body, "asi"), &ips->report);
-    take_termination(json_object_get(body, "termination"), &ips->report);
+    tl_ips_take_words(body, &ips->report);
     take_threads(body, ips);
     mark_wild(c);
 }
 
 /* ---- the text ---- */
 
-/* Puts integers that need more than 63 bits into quotes. */
-static char *quote_large_integers(const char *p, size_t size, size_t *out_size)
+/* A header names the kind and has nothing of what bodies of any kind are made of. */
+static bool is_header(const json_t *j)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const char *end = p + size, *kept = p;
-    bool string = false;
-    tl_buffer_add(&b, "", 0);
-    while (p < end) {
-        if (string) {
-            if (*p == '\\' && p + 1 < end)
-                p++;
-            else if (*p == '"')
-                string = false;
-            p++;
-        } else if (*p == '"') {
-            string = true;
-            p++;
-        } else if (*p >= '0' && *p <= '9') {
-            const char *digits = p;
-            while (p < end && *p >= '0' && *p <= '9')
-                p++;
-            bool whole = (p == end || !strchr(".eE", *p)) && digits[-1] != '-' && digits[-1] != '.' &&
-                         digits[-1] != '+' && (digits[-1] | 0x20) != 'e';
-            if (whole && p - digits >= 19 && p - digits <= 20) {
-                tl_buffer_add(&b, kept, (size_t)(digits - kept));
-                tl_buffer_printf(&b, "\"%.*s\"", (int)(p - digits), digits);
-                kept = p;
-            }
-        } else {
-            p++;
-        }
-    }
-    tl_buffer_add(&b, kept, (size_t)(end - kept));
-    *out_size = b.size;
-    return tl_buffer_take(&b);
+    static const char *const of_bodies[] = {"threads",   "exception",   "procName",     "procPath",
+                                            "processes", "panicString", "memoryStatus", "termination"};
+    bool header = json_object_get(j, "bug_type");
+    for (size_t i = 0; i < TL_COUNT(of_bodies); i++)
+        header = header && !json_object_get(j, of_bodies[i]);
+    return header;
 }
 
-static json_t *load_body(const char *p, size_t size, struct tl_error *e)
+/* Whether what stands where a body was expected is the header of the next report. */
+static bool is_another(const json_t *body, const json_t *header)
 {
-    size_t n;
-    char *text = quote_large_integers(p, size, &n);
-    json_error_t je;
-    json_t *body = json_loadb(text, n, JSON_DISABLE_EOF_CHECK, &je);
-    free(text);
-    if (!body || !json_is_object(body)) {
-        tl_fail(e, TL_ERROR_INPUT, WHAT, "body",
-                "expected a JSON object after the first line; it stops being JSON at line %d",
-                body ? 1 : je.line + 1);
+    const json_t *incident = json_object_get(body, "incident_id");
+    return incident && is_header(body) && !json_equal(incident, json_object_get(header, "incident_id"));
+}
+
+static void take_header(const json_t *header, struct tl_ips *ips)
+{
+    *ips = (struct tl_ips){.bug_type = tl_report_int(json_object_get(header, "bug_type"))};
+    ips->incident = tl_report_text(header, "incident_id");
+    ips->crash = ips->bug_type == CRASH;
+    tl_ips_kind_of(ips);
+}
+
+/* "macOS 26.3 (25D125)": what the report does not tell elsewhere is taken from it. */
+static void take_os(const json_t *object, const char *key, struct tl_ips *ips)
+{
+    char *os = tl_report_text(object, key), *open = os ? strrchr(os, '(') : NULL;
+    size_t n = open ? strcspn(open + 1, ")") : 0;
+    if (n && !ips->os_build)
+        ips->os_build = tl_format("%.*s", (int)n, open + 1);
+    if (open)
+        *open = '\0';
+    char *name = os ? tl_clean_text(os, strlen(os), false) : NULL; /* without the blank before the build */
+    if (name && *name && !ips->os) {
+        ips->os = name;
+        name = NULL;
+    }
+    free(name);
+    free(os);
+}
+
+/* Documents that follow a body without a header of their own are more of it: what it lacks is taken from them. */
+static void add_documents(struct tl_documents *d, json_t *body)
+{
+    struct tl_documents before = *d;
+    json_t *more;
+    for (unsigned n = 0; n < DOCUMENTS_MOST && (more = tl_document_find(d)); n++) {
+        bool next = json_object_get(more, "bug_type") != NULL;
+        if (!next)
+            json_object_update_missing(body, more);
+        json_decref(more);
+        if (next) /* it is another report */
+            break;
+        before = *d;
+    }
+    unsigned refused = d->refused;
+    *d = before;
+    d->refused = refused;
+}
+
+/* The report that begins with this document, of which the reference is taken. 0, or -1 with the reason in *why. */
+static int take_report(struct tl_documents *d, json_t *header, struct tl_ips *ips, char **why)
+{
+    struct tl_documents before = *d;
+    json_t *body = is_header(header) ? tl_document_next(d, why) : json_incref(header);
+    take_header(header, ips);
+    if (body != header && is_another(body, header)) {
         json_decref(body);
-        return NULL;
+        body = NULL;
+        *d = before;
     }
-    return body;
+    int failed = 0;
+    if (body)
+        add_documents(d, body);
+    if (!ips->incident)
+        ips->incident = tl_report_text(body, "incident");
+    if (!ips->crash) {
+        tl_ips_take_other(header, body, ips);
+        free(*why);
+        *why = NULL;
+    } else if (body) {
+        take_body(body, ips);
+        if (!ips->captured_us)
+            ips->captured_us = tl_report_time(header, "timestamp");
+    } else {
+        failed = -1;
+    }
+    take_os(header, "os_version", ips);
+    take_os(body, "build", ips);
+    json_decref(body);
+    json_decref(header);
+    return failed;
 }
 
-static json_t *load_header(const char *text, size_t size, size_t *used, struct tl_error *e)
+static int begin(struct tl_documents *d, const char *text, size_t size, json_t **header, struct tl_error *e)
 {
-    const char *newline = memchr(text, '\n', size);
-    size_t n = newline ? (size_t)(newline - text) : size;
-    *used = newline ? n + 1 : n;
-    json_t *header = json_loadb(text, n, 0, NULL);
-    if (json_is_object(header) && json_object_get(header, "bug_type"))
-        return header;
-    json_decref(header);
-    tl_fail(e, TL_ERROR_INPUT, WHAT, "line 1", "expected a JSON object with \"bug_type\"");
-    return NULL;
+    char *why = NULL;
+    if (size > TL_IPS_MOST)
+        return tl_fail(e, TL_ERROR_INPUT, WHAT, NULL, "it has %zu bytes, more than %u", size, TL_IPS_MOST);
+    tl_documents_begin(d, text, size);
+    *header = tl_document_next(d, &why);
+    if (json_object_get(*header, "bug_type"))
+        return 0;
+    tl_fail(e, TL_ERROR_INPUT, WHAT, "line 1", "expected a JSON object with \"bug_type\"%s%s",
+            why ? ": " : "", why ? why : "");
+    json_decref(*header);
+    free(why);
+    return -1;
 }
 
 int tl_ips_parse(const char *text, size_t size, struct tl_ips *ips, struct tl_error *e)
 {
+    struct tl_documents d;
+    json_t *header;
+    char *why = NULL;
     *ips = (struct tl_ips){0};
-    if (size > TL_IPS_MOST)
-        return tl_fail(e, TL_ERROR_INPUT, WHAT, NULL, "it has %zu bytes, more than %u", size, TL_IPS_MOST);
-    size_t used;
-    json_t *header = load_header(text, size, &used, e);
-    if (!header)
+    if (begin(&d, text, size, &header, e))
         return -1;
-    ips->bug_type = get_int(json_object_get(header, "bug_type"));
-    ips->incident = get_text(header, "incident_id");
-    ips->crash = ips->bug_type == 309;
-    json_decref(header);
-    if (!ips->crash)
+    if (!take_report(&d, header, ips, &why)) {
+        ips->to = size;
         return 0;
-    while (used < size && strchr(" \t\r\n", text[used]) && text[used])
-        used++;
-    json_t *body = load_body(text + used, size - used, e);
-    if (!body) {
-        tl_ips_free(ips);
-        return -1;
     }
-    take_body(body, ips);
-    json_decref(body);
+    tl_ips_free(ips);
+    tl_fail(e, TL_ERROR_INPUT, WHAT, "body", "expected a JSON object after the header: %s",
+            why ? why : "another header follows");
+    free(why);
+    return -1;
+}
+
+int tl_ips_parse_all(const char *text, size_t size, struct tl_ips **list, size_t *n, struct tl_error *e)
+{
+    struct tl_documents d;
+    json_t *header;
+    *list = NULL;
+    *n = 0;
+    if (begin(&d, text, size, &header, e))
+        return -1;
+    for (size_t from = 0; header && *n < TL_IPS_MOST_REPORTS; header = tl_document_find(&d)) {
+        char *why = NULL;
+        if (!json_object_get(header, "bug_type")) {
+            json_decref(header);
+            continue;
+        }
+        struct tl_ips *ips = TL_GROW(*list, *n);
+        if (take_report(&d, header, ips, &why)) {
+            ips->kind = TL_IPS_UNREAD;
+            ips->refused = tl_format("its body cannot be read: %s", why ? why : "it has none");
+            free(why);
+        }
+        ips->from = from;
+        ips->to = from = d.at;
+    }
+    json_decref(header); /* of one too many */
+    (*list)[*n - 1].to = size;
     return 0;
 }
 
 void tl_ips_free(struct tl_ips *ips)
 {
-    char *strings[] = {ips->incident, ips->process,   ips->os,      ips->os_build, ips->model,
-                       ips->cpu,      ips->exception, ips->subtype, ips->codes,    ips->queue};
+    char *strings[] = {ips->refused, ips->incident, ips->process,   ips->os,      ips->os_build, ips->model,
+                       ips->cpu,     ips->note,     ips->exception, ips->subtype, ips->codes,    ips->queue};
     for (size_t i = 0; i < TL_COUNT(strings); i++)
         free(strings[i]);
     tl_crash_report_free(&ips->report);
@@ -499,5 +457,41 @@ bool tl_ips_matches(const struct tl_ips *ips, int pid, int64_t launched_us, int6
     if (!ips->crash || ips->pid != pid || pid <= 0 || !ips->captured_us)
         return false;
     /* The report is of the moment of the crash, before the process could be seen to have ended. */
-    return ips->captured_us >= launched_us - SLACK_US && ips->captured_us <= ended_us + SLACK_US;
+    return ips->captured_us >= launched_us - TL_IPS_SLACK_US &&
+           ips->captured_us <= ended_us + TL_IPS_SLACK_US;
+}
+
+struct tl_system_report tl_ips_kept(const struct tl_ips *ips, enum tl_report_relation relation,
+                                    const char *name, const char *text)
+{
+    struct tl_system_report r = {
+        .relation = relation,
+        .bug_type = ips->bug_type,
+        .kind = tl_strdup(ips->kind_name),
+        .incident = tl_strdup(ips->incident),
+        .process = tl_strdup(ips->process),
+        .pid = ips->pid,
+        .parent = ips->parent,
+        .responsible = ips->responsible,
+        .launched_us = ips->launched_us,
+        .captured_us = ips->captured_us,
+        .os = tl_strdup(ips->os),
+        .os_build = tl_strdup(ips->os_build),
+        .model = tl_strdup(ips->model),
+        .cpu = tl_strdup(ips->cpu),
+        .exception = tl_strdup(ips->exception),
+        .subtype = tl_strdup(ips->subtype),
+        .codes = tl_strdup(ips->codes),
+        .queue = tl_strdup(ips->queue),
+        .reason = tl_strdup(ips->report.reason),
+        .termination = tl_strdup(ips->report.termination),
+        .title = tl_strdup(ips->note),
+        .name = name ? tl_clean_text(name, strlen(name), false) : NULL,
+        .size = ips->to - ips->from,
+    };
+    r.text = tl_malloc(r.size + 1);
+    memcpy(r.text, text + ips->from, r.size);
+    r.text[r.size] = '\0';
+    tl_system_report_identify(&r);
+    return r;
 }

@@ -124,8 +124,10 @@ static struct tl_process *process_new(pid_t pid, struct tl_trial *trial, struct 
     struct tl_process **list = trial ? &trial->processes : &server->processes;
     p->next = *list;
     *list = p;
-    if (trial)
+    if (trial) {
         trial->n_processes++;
+        tl_trial_record_joined(&trial->record, pid);
+    }
     return p;
 }
 
@@ -310,6 +312,7 @@ void tl_process_give(struct tl_process *p, struct tl_trial *t)
     p->next = t->processes;
     t->processes = p;
     t->n_processes++;
+    tl_trial_record_joined(&t->record, p->pid);
 }
 
 /* --- events --------------------------------------------------------------------------------------------- */

@@ -25,9 +25,9 @@
  * is, too, when the process exits all the same: then another thread was faster (in_hand). Of those of a hang it is
  * the process that does not merely wait for another. Both are found by decisive.c.
  *
- * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for one: what
+ * Outcomes of trials are assigned in this file only, also those of trials that never ran. But for two: what
  * was running when the machine went down is recorded as lost by db/, which finds its intent at the next start
- * and lies below. */
+ * and lies below; and what a report of the system alone says is in report.c. */
 #include "harness/verdict/classify.h"
 
 #include "harness/base/buffer.h"
@@ -36,6 +36,7 @@
 #include "harness/verdict/disk_limit.h"
 #include "harness/verdict/generator.h"
 #include "harness/verdict/memory_limit.h"
+#include "harness/verdict/report.h"
 #include "harness/verdict/said.h"
 #include "harness/verdict/signal_words.h"
 #include "harness/verdict/signature.h"
@@ -500,44 +501,6 @@ static int classify(const struct tl_process_facts *f, struct tl_trial_record *r)
     return at;
 }
 
-/* Which of the things that a report says is why. The C++ runtime repeats what another library said better, so
- * its line is a last resort; and why the system ended a process is worth more than a line of it only when the
- * report gives reasons. */
-static const char *report_message(const struct tl_crash_report *p)
-{
-    const char *message = NULL;
-    for (size_t i = 0; i < p->n_lines; i++) {
-        bool better = !message || strstr(message, "exception of type NSException");
-        if (better && !tl_message_says_nothing(p->lines[i].text))
-            message = p->lines[i].text;
-    }
-    return message || !(p->launch_failure || p->has_reasons) ? message : p->termination;
-}
-
-/* Puts a capture before the others. Takes its contents. */
-static void add_first(struct tl_trial_record *r, struct tl_capture *c)
-{
-    r->captures = tl_realloc(r->captures, r->n_captures + 1, sizeof *r->captures);
-    memmove(r->captures + 1, r->captures, r->n_captures++ * sizeof *r->captures);
-    r->captures[0] = *c;
-    *c = (struct tl_capture){0};
-}
-
-/* What the system's own report says counts where nothing else was seen; but that its loader refused a process
- * is known from the report alone, and looks like a crash. */
-static void add_report(struct tl_crash_report *p, struct tl_trial_record *r)
-{
-    const char *message = report_message(p);
-    if (p->capture.n_threads)
-        add_first(r, &p->capture);
-    if (!r->signal)
-        r->signal = p->signal;
-    if (p->launch_failure)
-        r->outcome = TL_OUTCOME_UNSUPPORTED;
-    if (message && (!r->message || p->launch_failure || tl_message_says_nothing(r->message)))
-        set_message(r, tl_strdup(message));
-}
-
 /* Of a failure none of whose captures tells it. They are of something else, and the first one would be taken for
  * its stack. */
 static void forget_captures(struct tl_trial_record *r)
@@ -561,7 +524,7 @@ void tl_verdict_of_process(const struct tl_process_facts *f, struct tl_trial_rec
         forget_captures(r);
     }
     if (f->report)
-        add_report(f->report, r);
+        tl_verdict_add_report(f->report, r);
     tl_signature_make(r);
 }
 

@@ -1,7 +1,12 @@
-/* Fuzzes the reader of macOS crash reports, and what is made of them: stack ids, records and signatures. */
+/* Fuzzes the readers of macOS reports of every kind, several in one text, and of what `sample` prints; and what is made of
+ * them: stack ids, records, signatures and what is kept. */
+#include "harness/crash_report/belongs.h"
+#include "harness/crash_report/form.h"
 #include "harness/crash_report/ips.h"
+#include "harness/crash_report/sample.h"
 #include "harness/stack/unwind.h"
 #include "harness/verdict/classify.h"
+#include "harness/verdict/report.h"
 #include "harness/verdict/signature.h"
 
 #include <jansson.h>
@@ -37,8 +42,68 @@ static void check_title(const char *title)
     json_decref(v);
 }
 
+static void check_clean(const char *text)
+{
+    json_t *v = text ? json_string(text) : NULL; /* UTF-8 */
+    check(!text || (v && *text && !strchr(text, '\n')));
+    json_decref(v);
+}
+
+/* Every report of the text, as `trapline import` takes it. */
+static void read_all(const char *text, size_t size)
+{
+    struct tl_ips *list;
+    struct tl_error e = {0};
+    size_t n, end = 0;
+    tl_report_form(text, size);
+    if (tl_ips_parse_all(text, size, &list, &n, &e)) {
+        check(e.kind == TL_ERROR_INPUT && e.why[0]);
+        return;
+    }
+    check(n >= 1 && n <= TL_IPS_MOST_REPORTS);
+    for (size_t i = 0; i < n; i++) {
+        struct tl_ips *ips = &list[i];
+        const struct tl_report_window always = {.pid = 1, .ended_us = INT64_MAX / 2};
+        check(ips->from == end && ips->to >= ips->from && ips->to <= size);
+        end = ips->to;
+        check((ips->kind == TL_IPS_UNREAD) == (ips->refused != NULL) && ips->kind_name);
+        check(ips->kind == TL_IPS_CRASH || ips->kind == TL_IPS_UNREAD || ips->note);
+        tl_report_is_of_helper(ips, &always);
+        char *title = tl_verdict_report_title(&ips->report);
+        check_clean(title);
+        free(title);
+        struct tl_system_report kept = tl_ips_kept(ips, TL_REPORT_IMPORTED, "a.ips", text);
+        const char *const texts[] = {kept.incident,   kept.process, kept.os,        kept.os_build,
+                                     kept.model,      kept.cpu,     kept.exception, kept.codes,
+                                     kept.queue,      kept.subtype, kept.reason,    kept.title,
+                                     kept.termination};
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+            check_clean(texts[k]);
+        check(strlen(kept.id) == TL_ID_SIZE - 1 && kept.size == ips->to - ips->from);
+        tl_system_report_free(&kept);
+        struct tl_trial_record r = {.phase = TL_PHASE_START};
+        tl_verdict_of_report(&ips->report, &r);
+        if (r.outcome != TL_OUTCOME_UNSUPPORTED)
+            check_title(r.signature.title);
+        tl_trial_record_free(&r);
+        tl_ips_free(ips);
+    }
+    check(end == size);
+    free(list);
+}
+
+static void read_sample(const char *text, size_t size)
+{
+    struct tl_capture c;
+    struct tl_error e = {0};
+    if (!tl_sample_parse(text, size, &c, &e))
+        tl_capture_free(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    read_all((const char *)data, size);
+    read_sample((const char *)data, size);
     struct tl_ips ips;
     struct tl_error e = {0};
     if (tl_ips_parse((const char *)data, size, &ips, &e)) {

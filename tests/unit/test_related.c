@@ -2,6 +2,7 @@
 
 #include "harness/verdict/related.h"
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #define FRAMES 6
@@ -157,4 +158,29 @@ Test(related, a_missing_stack_is_unknown)
     cr_expect(related(&known, &bare), "which is none");
     bare.record.outcome = TL_OUTCOME_ERROR;
     cr_expect_not(tl_failure_is_bare(&bare.record));
+}
+
+/* A trial whose report of the system came too late beside one whose report came: by the signals of traps, too, and whatever a
+ * shell said of the death. */
+Test(related, a_late_report_is_no_other_failure)
+{
+    static const struct {
+        int signal;
+        const char *said;
+    } deaths[] = {
+        {SIGTRAP, NULL},           {SIGTRAP, "Trace/BPT trap: 5"},     {SIGILL, "Illegal instruction: 4"},
+        {SIGABRT, NULL},           {SIGABRT, "Abort trap: 6"},         {SIGABRT, "abort() called"},
+        {SIGBUS, "Bus error: 10"}, {SIGSEGV, "Segmentation fault: 11"}};
+    for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
+        struct crash known, bare;
+        make(&known, (uint64_t[]){0x99f0, 0x9b60, 0x2670, 0});
+        make(&bare, (uint64_t[]){0});
+        bare.record.n_captures = 0;
+        known.record.signal = bare.record.signal = deaths[i].signal;
+        bare.record.message = (char *)deaths[i].said;
+        cr_expect(tl_failure_is_bare(&bare.record), "%zu", i);
+        cr_expect(related(&known, &bare), "%zu", i);
+        known.record.message = (char *)"Fatal error: the report has a message, too";
+        cr_expect(related(&known, &bare), "%zu", i);
+    }
 }

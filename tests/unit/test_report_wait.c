@@ -252,3 +252,55 @@ Test(report_wait, patience)
     cr_assert_leq(tl_report_next_look_ms(0, 60000), 100);
     cr_assert_eq(tl_report_next_look_ms(UINT32_MAX, 60000), 0);
 }
+
+/* ---- what is kept, and who helped ---- */
+
+static void put_crash(const char *name, int pid, const char *process, const char *path)
+{
+    char *text = tl_format(
+        "{\"bug_type\":\"309\",\"incident_id\":\"%s\"}\n{\"pid\":%d,\"parentPid\":1,\"procName\":\"%s\","
+        "\"procPath\":\"%s\",\"captureTime\":\"2031-02-03 10:20:30.25 +0100\",\"exception\":{\"signal\":"
+        "\"SIGSEGV\"},\"threads\":[]}\n",
+        name, pid, process, path);
+    put(name, text, strlen(text), 31);
+    free(text);
+}
+
+Test(report_wait, keeps_the_report_and_those_of_helpers)
+{
+    struct tl_report_seen seen = {0};
+    struct tl_system_report kept = {0};
+    struct tl_report_helpers helpers = {0};
+    struct tl_report_wanted w = wanted(PID);
+    struct tl_ips ips;
+    w.kept = &kept;
+    w.helpers = &helpers;
+    put_crash("ANECompilerService-1.ips", 70, "ANECompilerService", "/System/Library/a/ANECompilerService");
+    put_crash("Finder-1.ips", 71, "Finder", "/System/Library/CoreServices/Finder");
+    cr_assert_eq(tl_report_find(directories, &w, &seen, &ips), 0);
+    cr_assert_eq(helpers.n, 1);
+    put_fixture("fault.ips", "Python.ips", 31);
+    put_crash("z-aned.ips", 72, "aned", "/usr/libexec/aned");
+    cr_assert_eq(tl_report_find(directories, &w, &seen, &ips), 1);
+    cr_assert_eq(ips.pid, PID);
+    cr_assert_str_eq(kept.process, "Python");
+    cr_assert_str_eq(kept.name, "Python.ips");
+    cr_assert_eq(kept.relation, TL_REPORT_OWN);
+    cr_assert(strstr(kept.text, "Mac99,1") && kept.size == strlen(kept.text));
+    cr_assert(!strncmp(kept.title, "SIGSEGV in inv::SliceUpdate::eval", 33), "%s", kept.title);
+    cr_assert_eq(helpers.n, 2, "one that was seen before is not added again: %zu", helpers.n);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_eq(helpers.list[i].relation, TL_REPORT_HELPER);
+    tl_ips_free(&ips);
+    tl_report_seen_free(&seen);
+    tl_system_report_free(&kept);
+    tl_report_helpers_free(&helpers);
+    /* Where no report of the process itself is expected. */
+    w.kept = NULL;
+    tl_report_find_helpers(directories, &w);
+    cr_assert_eq(helpers.n, 2);
+    tl_report_helpers_free(&helpers);
+    w.ended_us = LAUNCHED + 5000000;
+    tl_report_find_helpers(directories, &w);
+    cr_assert_eq(helpers.n, 0, "they crashed later");
+}

@@ -393,7 +393,7 @@ Test(store, two_databases_can_be_merged)
                            "observed_device, exit_status, wall_s, "
                            "user_s, system_s, start_s, generate_s, load_s, compile_s, execute_s, check_s, "
                            "done_s, peak_rss, error_domain, "
-                           "error_code, message, command, request, result, signal_name FROM o.trial;"
+                           "error_code, message, command, request, result, signal_name, pids FROM o.trial;"
                            "INSERT OR IGNORE INTO output SELECT * FROM o.output; INSERT OR IGNORE INTO "
                            "capture SELECT * FROM o.capture;"
                            "INSERT OR IGNORE INTO thread SELECT * FROM o.thread;"

@@ -476,7 +476,8 @@ Test(store_files, signals_of_an_older_schema_are_named)
         char *sql = tl_format(
             "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
             "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; DROP TABLE processes; DROP "
-            "TABLE anew; "
+            "TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; ALTER TABLE trial DROP COLUMN "
+            "pids; "
             "ALTER TABLE environment DROP COLUMN content_sha256; ALTER TABLE environment DROP COLUMN "
             "versions; "
             "PRAGMA user_version = 3; UPDATE trial SET signal "

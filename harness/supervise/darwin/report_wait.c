@@ -1,6 +1,8 @@
 #include "harness/supervise/darwin/report_wait.h"
 
 #include "harness/base/buffer.h"
+#include "harness/crash_report/belongs.h"
+#include "harness/verdict/report.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +18,7 @@
 #define PATIENCE_MS 60000
 #define LITTLE_PATIENCE_MS 15000 /* the slowest report seen came 14 s after its crash */
 #define MISSED_MOST 3
+#define HELPERS_MOST 16 /* reports of helpers that are kept of one trial */
 
 /* One that was read and is not the one. */
 struct tl_report_file {
@@ -47,6 +50,32 @@ bool tl_report_fits(const struct tl_ips *ips, const struct tl_report_wanted *w)
     if ((w->signal && ips->report.signal != w->signal) || (!w->pid && !is_descendant(w, ips)))
         return false;
     return tl_ips_matches(ips, w->pid ? w->pid : ips->pid, w->launched_us, w->ended_us);
+}
+
+void tl_report_helpers_free(struct tl_report_helpers *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        tl_system_report_free(&h->list[i]);
+    free(h->list);
+    *h = (struct tl_report_helpers){0};
+}
+
+/* Keeps a report of a process that worked for the one that is looked for. */
+static void take_helper(const struct tl_report_wanted *w, const struct tl_ips *ips, const char *name,
+                        const char *text)
+{
+    const struct tl_report_window window = {w->pid ? w->pid : w->parent, w->descendants, w->n_descendants,
+                                            w->launched_us, w->ended_us};
+    if (!w->helpers || w->helpers->n == HELPERS_MOST || !tl_report_is_of_helper(ips, &window))
+        return;
+    struct tl_system_report kept = tl_ips_kept(ips, TL_REPORT_HELPER, name, text);
+    kept.title = tl_verdict_report_title(&ips->report);
+    for (size_t i = 0; i < w->helpers->n; i++)
+        if (!strcmp(w->helpers->list[i].id, kept.id)) {
+            tl_system_report_free(&kept);
+            return;
+        }
+    *TL_GROW(w->helpers->list, w->helpers->n) = kept;
 }
 
 static struct tl_report_file *find_seen(struct tl_report_seen *seen, const char *name)
@@ -90,9 +119,11 @@ static char *read_report(int fd, size_t size)
     return text;
 }
 
+/* ips NULL: only helpers are looked for. */
 static int look_at(int directory, const char *path, const char *name, const struct tl_report_wanted *w,
                    struct tl_report_seen *seen, struct tl_ips *ips)
 {
+    struct tl_ips read;
     struct stat st;
     struct tl_error ignored;
     int found = 0;
@@ -106,10 +137,18 @@ static int look_at(int directory, const char *path, const char *name, const stru
         (int64_t)st.st_mtime * 1000000 + SLACK_US >= w->launched_us &&
         !(at && at->size == st.st_size && at->modified == st.st_mtime)) {
         char *text = read_report(fd, (size_t)st.st_size);
-        if (text && !tl_ips_parse(text, (size_t)st.st_size, ips, &ignored)) {
-            found = tl_report_fits(ips, w);
-            if (!found)
-                tl_ips_free(ips);
+        if (text && !tl_ips_parse(text, (size_t)st.st_size, &read, &ignored)) {
+            found = ips && tl_report_fits(&read, w);
+            if (found && w->kept) {
+                *w->kept = tl_ips_kept(&read, TL_REPORT_OWN, name, text);
+                w->kept->title = tl_verdict_report_title(&read.report);
+            }
+            if (found) {
+                *ips = read;
+            } else {
+                take_helper(w, &read, name, text);
+                tl_ips_free(&read);
+            }
         }
         if (text && !found)
             remember(seen, at, key, &st);
@@ -120,24 +159,37 @@ static int look_at(int directory, const char *path, const char *name, const stru
     return found;
 }
 
-int tl_report_find(const char *const *directories, const struct tl_report_wanted *w,
-                   struct tl_report_seen *seen, struct tl_ips *ips)
+/* After the report itself was found, the rest is looked through for helpers only where they are wanted. */
+static int look_through(const char *const *directories, const struct tl_report_wanted *w,
+                        struct tl_report_seen *seen, struct tl_ips *ips)
 {
-    for (size_t i = 0; directories[i]; i++) {
+    int found = 0;
+    for (size_t i = 0; directories[i] && (!found || w->helpers); i++) {
         DIR *d = opendir(directories[i]);
-        int found = 0;
         struct dirent *x;
-        for (unsigned n = 0; d && !found && n < FILES_MOST && (x = readdir(d)); n++) {
+        for (unsigned n = 0; d && (!found || w->helpers) && n < FILES_MOST && (x = readdir(d)); n++) {
             size_t length = strlen(x->d_name);
-            if (length > 4 && *x->d_name != '.' && !strcmp(x->d_name + length - 4, ".ips"))
-                found = look_at(dirfd(d), directories[i], x->d_name, w, seen, ips);
+            if (length > 4 && *x->d_name != '.' && !strcmp(x->d_name + length - 4, ".ips") &&
+                look_at(dirfd(d), directories[i], x->d_name, w, seen, found ? NULL : ips))
+                found = 1;
         }
         if (d)
             closedir(d);
-        if (found)
-            return 1;
     }
-    return 0;
+    return found;
+}
+
+int tl_report_find(const char *const *directories, const struct tl_report_wanted *w,
+                   struct tl_report_seen *seen, struct tl_ips *ips)
+{
+    return look_through(directories, w, seen, ips);
+}
+
+void tl_report_find_helpers(const char *const *directories, const struct tl_report_wanted *w)
+{
+    struct tl_report_seen seen = {0};
+    look_through(directories, w, &seen, NULL);
+    tl_report_seen_free(&seen);
 }
 
 unsigned tl_report_patience_ms(unsigned missed)

@@ -11,9 +11,18 @@ struct tl_report_wanted {
     int parent;             /* with pid 0: a process whose parent was this one … */
     const int *descendants; /* … or one of these */
     size_t n_descendants;
-    int signal;                    /* that it died of; 0: any */
-    int64_t launched_us, ended_us; /* wall clock; the process was seen to have ended at ended_us */
+    int signal;                        /* that it died of; 0: any */
+    int64_t launched_us, ended_us;     /* wall clock; the process was seen to have ended at ended_us */
+    struct tl_system_report *kept;     /* filled with what is kept of the report that is found; NULL */
+    struct tl_report_helpers *helpers; /* reports of processes that worked for this one are added; NULL */
 };
+
+/* Reports of processes of the system that failed while a trial ran, and worked for it. Zero to begin with. */
+struct tl_report_helpers {
+    size_t n;
+    struct tl_system_report *list;
+};
+void tl_report_helpers_free(struct tl_report_helpers *h);
 
 /* Whether a report is the one that is wanted. Pure. */
 bool tl_report_fits(const struct tl_ips *ips, const struct tl_report_wanted *w);
@@ -32,6 +41,9 @@ void tl_report_seen_free(struct tl_report_seen *seen);
  * once it changes. */
 int tl_report_find(const char *const *directories, const struct tl_report_wanted *w,
                    struct tl_report_seen *seen, struct tl_ips *ips);
+
+/* Looks once for reports of helpers alone, where no report of the process itself is expected. */
+void tl_report_find_helpers(const char *const *directories, const struct tl_report_wanted *w);
 
 /* How long to wait for a report at most, ms, when the last `missed` ones in succession never came: a minute,
  * and less where the system seems to write none. */

@@ -27,6 +27,7 @@
 #include "harness/crash_report/ips.h"
 #include "harness/crash_report/sample.h"
 #include "harness/supervise/capture.h"
+#include "harness/supervise/darwin/attach.h"
 #include "harness/supervise/darwin/process_tree.h"
 #include "harness/supervise/darwin/report_wait.h"
 #include "harness/supervise/refusal.h"
@@ -66,6 +67,8 @@ struct tl_wait {
     /* for a report */
     struct tl_report_wanted wanted;
     struct tl_report_seen seen;
+    struct tl_system_report kept;
+    struct tl_report_helpers helpers;
     int *descendants; /* what wanted.descendants points to */
     unsigned patience_ms;
     /* for a sample; 0 for a report */
@@ -90,6 +93,7 @@ static struct tl_process *process_new(struct tl_trial *t, pid_t pid, uint64_t bo
     p->next = t->processes;
     t->processes = p;
     t->n_processes++;
+    tl_trial_record_joined(&t->record, pid);
     return p;
 }
 
@@ -297,6 +301,8 @@ static void wait_free(struct tl_wait *w)
     w->process->wait = NULL;
     tl_timer_free(&w->timer);
     tl_report_seen_free(&w->seen);
+    tl_system_report_free(&w->kept);
+    tl_report_helpers_free(&w->helpers);
     free(w->descendants);
     if (w->file)
         unlink(w->file);
@@ -312,7 +318,7 @@ static int reported_signal(const struct tl_trial *t, int status)
     return t->killed == TL_KILL_NONE && tl_signal_is_crash(signal) ? signal : 0;
 }
 
-static void take_report(struct tl_process *p, const struct tl_wait *w, struct tl_ips *ips)
+static void take_report(struct tl_process *p, struct tl_wait *w, struct tl_ips *ips)
 {
     struct tl_trial *t = p->trial;
     struct tl_crash_report *report = &ips->report;
@@ -321,6 +327,7 @@ static void take_report(struct tl_process *p, const struct tl_wait *w, struct tl
         t->descendant_signals[report->signal]++;
         tl_trial_captured(t, &report->capture);
     }
+    tl_darwin_keep_report(t, &w->kept);
     t->report = tl_calloc(1, sizeof *t->report);
     *t->report = *report;
     *report = (struct tl_crash_report){0};
@@ -345,6 +352,7 @@ static void on_report_time(uv_timer_t *timer)
         }
         platform->reports_missed++;
     }
+    tl_darwin_keep_helpers(t, &w->helpers);
     wait_free(w);
     end_if_done(t);
 }
@@ -353,12 +361,8 @@ static void await_report(struct tl_process *p, int status, int signal)
 {
     struct tl_trial *t = p->trial;
     struct tl_wait *w = wait_new(p);
-    size_t n = 0;
-    w->descendants = tl_calloc(t->n_processes + 1, sizeof *w->descendants);
-    for (const struct tl_process *x = t->processes; x; x = x->next)
-        if (!x->is_main) {
-            *TL_GROW(w->descendants, n) = x->pid;
-        }
+    size_t n;
+    w->descendants = tl_darwin_descendants(t, &n);
     /* The signal of a Mach exception may be told otherwise in the report: of a process that is known it is
      * not asked. */
     w->wanted = (struct tl_report_wanted){
@@ -369,6 +373,8 @@ static void await_report(struct tl_process *p, int status, int signal)
         .signal = WIFSIGNALED(status) ? 0 : signal,
         .launched_us = (int64_t)p->born_us,
         .ended_us = tl_wall_us(),
+        .kept = &w->kept,
+        .helpers = &w->helpers,
     };
     w->patience_ms = tl_report_patience_ms(t->supervisor->platform->reports_missed);
     uv_timer_start(w->timer, on_report_time, tl_report_next_look_ms(0, w->patience_ms), 0);
@@ -549,6 +555,8 @@ void tl_trace_event(struct tl_supervisor *s, pid_t pid, int status, const struct
     int signal = reported_signal(t, status);
     if (signal && !p->wait && !s->freeing)
         await_report(p, status, signal);
+    else if (!signal && (status || t->got_error) && !s->freeing)
+        tl_darwin_find_helpers(p, (const char *const *)s->platform->report_directories);
     p->gone = true;
     tl_trial_main_ended(t, status, usage);
     end_if_done(t);

@@ -1,0 +1,289 @@
+#include "reports/imported.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "reports/bundle_place.h"
+#include "reports/finding.h"
+#include "reports/finding_sections.h"
+#include "reports/json_text.h"
+#include "reports/members.h"
+#include "reports/redact.h"
+#include "reports/system_reports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char doing[] = "cannot write the bundle";
+
+/* What stands in a finding's document and is known of a trial that nobody looked into. */
+static json_t *as_finding(const struct tl_trial_record *r, const json_t *trial)
+{
+    const struct tl_system_report *from = tl_trial_imported(r);
+    json_t *signature = json_pack("{s:s,s:o,s:s,s:o}", "id", r->signature.id, "title",
+                                  tl_string_json(r->signature.title), "coarse_id", r->signature.coarse_id,
+                                  "coarse_title", tl_string_json(r->signature.coarse_title));
+    json_t *environment =
+        json_pack("{s:o,s:o,s:o,s:o}", "os", tl_string_json(from ? from->os : NULL), "os_build",
+                  tl_string_json(from ? from->os_build : NULL), "model",
+                  tl_string_json(from ? from->model : NULL), "cpu", tl_string_json(from ? from->cpu : NULL));
+    json_t *f = json_pack("{s:o,s:o,s:{s:s}}", "signature", signature, "environment", environment, "evidence",
+                          "trial", r->id);
+    static const char *const same[] = {"outcome", "phase", "signal", "exit_status", "message", "unit"};
+    for (size_t i = 0; i < TL_COUNT(same); i++)
+        json_object_set(f, same[i], json_object_get(trial, same[i]));
+    json_object_set_new(f, "case", tl_string_json(r->case_name));
+    if (r->phase == TL_PHASE_START) /* a report does not tell it */
+        json_object_del(f, "phase");
+    return f;
+}
+
+/* "Python on Mac16,5, macOS 26.3 (25D125): SIGSEGV in f ← g" */
+static char *make_title(const struct tl_trial_record *r)
+{
+    const struct tl_system_report *from = tl_trial_imported(r);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_inline_text(&b, from && from->process ? from->process : "a process");
+    if (from && from->model) {
+        tl_buffer_add_string(&b, " on ");
+        tl_inline_text(&b, from->model);
+    }
+    if (from && from->os) {
+        tl_buffer_add_string(&b, ", ");
+        tl_inline_text(&b, from->os);
+    }
+    if (from && from->os_build) {
+        tl_buffer_add_string(&b, " ");
+        tl_inline_text(&b, from->os_build);
+    }
+    tl_buffer_add_string(&b, ": ");
+    if (r->signal)
+        tl_buffer_printf(&b, "%s, ", tl_signal_name(r->signal));
+    tl_inline_text(&b, r->signature.title ? r->signature.title : r->message ? r->message : "ended");
+    return tl_buffer_take(&b);
+}
+
+static json_t *make(const struct tl_imported_source *s, struct tl_redaction *redaction)
+{
+    json_t *trial = tl_report_trial(s->trial);
+    char *title = make_title(s->trial);
+    json_t *report = json_pack("{s:i,s:s,s:o,s:O?}", "report", 1, "title", title, "finding",
+                               as_finding(s->trial, trial), "matches", s->matches);
+    free(title);
+    json_object_set_new(report, "failing_trial", trial);
+    if (!redaction)
+        return report;
+    json_t *redacted = tl_redact_json(redaction, report);
+    json_decref(report);
+    return redacted;
+}
+
+json_t *tl_imported_report(const struct tl_imported_source *s)
+{
+    struct tl_redaction r = {0};
+    if (!s->keep_paths)
+        tl_redaction_init(&r);
+    json_t *report = make(s, s->keep_paths ? NULL : &r);
+    tl_redaction_free(&r);
+    return report;
+}
+
+/* ---- the page ---- */
+
+static void add_environment(const struct tl_sections *r)
+{
+    static const char *const head[] = {"field", "value"};
+    static const struct {
+        const char *name, *key;
+    } fields[] = {{"OS", "os"}, {"OS build", "os_build"}, {"Machine", "model"}, {"CPU", "cpu"}};
+    const json_t *environment = json_object_get(r->finding, "environment");
+    tl_page_heading(r->page, 2, "Environment");
+    json_t *rows = tl_page_table(r->page, 2, head);
+    for (size_t i = 0; i < TL_COUNT(fields); i++) {
+        struct tl_buffer value = TL_BUFFER_INIT;
+        tl_inline_text(&value, tl_member_or(environment, fields[i].key, "unknown"));
+        char *cells[] = {tl_strdup(fields[i].name), tl_buffer_take(&value)};
+        tl_page_row(rows, false, 2, cells);
+    }
+}
+
+static void add_reports(const struct tl_sections *r)
+{
+    static const char *const head[] = {"field", "value"};
+    const json_t *j, *row;
+    size_t i, k;
+    json_array_foreach(json_object_get(r->failing, "reports"), i, j) {
+        char *heading = tl_system_report_heading(j);
+        struct tl_buffer text = TL_BUFFER_INIT;
+        tl_inline_text(&text, heading);
+        tl_page_heading(r->page, 2, text.data);
+        tl_buffer_free(&text);
+        free(heading);
+        json_t *list = tl_system_report_rows(j), *rows = tl_page_table(r->page, 2, head);
+        json_array_foreach(list, k, row) {
+            struct tl_buffer value = TL_BUFFER_INIT;
+            tl_inline_text(&value, json_string_value(json_array_get(row, 1)));
+            char *cells[] = {tl_strdup(json_string_value(json_array_get(row, 0))), tl_buffer_take(&value)};
+            tl_page_row(rows, false, 2, cells);
+        }
+        json_decref(list);
+    }
+}
+
+static void add_matches(const struct tl_sections *r, const json_t *matches)
+{
+    static const char *const head[] = {"agrees", "case", "unit", "trials", "signature", "title"};
+    static const char *const names[] = {"how", "case", "unit", NULL, "signature", "title"};
+    const json_t *m;
+    size_t i;
+    tl_page_heading(r->page, 2, "Seen in trials of one's own");
+    if (!json_array_size(matches)) {
+        tl_page_words(r->page, "No trial in this database failed in the same way.");
+        return;
+    }
+    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
+    json_array_foreach(matches, i, m) {
+        char *cells[TL_COUNT(names)];
+        for (size_t k = 0; k < TL_COUNT(names); k++) {
+            struct tl_buffer b = TL_BUFFER_INIT;
+            tl_inline_text(&b, names[k] ? tl_member_or(m, names[k], "unknown") : "");
+            cells[k] =
+                names[k] ? tl_buffer_take(&b) : tl_format("%lld", (long long)tl_member_integer(m, "trials"));
+            if (!names[k])
+                tl_buffer_free(&b);
+        }
+        tl_page_row(rows, false, TL_COUNT(cells), cells);
+    }
+}
+
+static void add_attached(const struct tl_sections *r)
+{
+    const json_t *file;
+    size_t i;
+    if (!json_array_size(json_object_get(r->bundle, "files")))
+        return;
+    tl_page_heading(r->page, 2, "Attached");
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_code(&b, tl_member_text(file, "name"));
+        tl_buffer_add_string(&b, ": ");
+        tl_inline_text(&b, tl_member_text(file, "about"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}
+
+static json_t *page_of(const json_t *report)
+{
+    const struct tl_sections r = {.page = json_array(),
+                                  .finding = json_object_get(report, "finding"),
+                                  .failing = json_object_get(report, "failing_trial"),
+                                  .bundle = json_object_get(report, "bundle")};
+    tl_page_heading(r.page, 1, tl_member_or(report, "title", "unknown"));
+    tl_page_words(
+        r.page,
+        "Made from a report that the system wrote. Trapline did not run this: how often it happens, and "
+        "what triggers it, is not known from here.");
+    add_environment(&r);
+    tl_section_failure(&r);
+    tl_section_stacks(&r);
+    add_reports(&r);
+    add_matches(&r, json_object_get(report, "matches"));
+    add_attached(&r);
+    return r.page;
+}
+
+char *tl_imported_markdown(const json_t *report)
+{
+    json_t *page = page_of(report);
+    char *text = tl_page_markdown(page);
+    json_decref(page);
+    return text;
+}
+
+char *tl_imported_html(const json_t *report)
+{
+    json_t *page = page_of(report);
+    char *text = tl_page_html(page, tl_member_or(report, "title", "trapline"));
+    json_decref(page);
+    return text;
+}
+
+char *tl_imported_junit(const json_t *report)
+{
+    const json_t *f = json_object_get(report, "finding");
+    const char *title = tl_member_or(report, "title", "trapline"),
+               *outcome = tl_member_or(f, "outcome", "crash");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b,
+                         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite tests=\"1\" "
+                         "failures=\"1\" errors=\"0\" skipped=\"0\"");
+    tl_add_attribute(&b, "name", title);
+    tl_buffer_add_string(&b, ">\n    <testcase");
+    tl_add_attribute(&b, "classname", tl_member_or(f, "unit", "unknown"));
+    tl_add_attribute(&b, "name", tl_member_or(f, "case", "unknown"));
+    tl_buffer_add_string(&b, ">\n      <failure");
+    tl_add_attribute(&b, "type", outcome);
+    tl_add_attribute(&b, "message", title);
+    tl_buffer_add_string(&b, ">");
+    tl_add_escaped(&b, tl_member_or(f, "message", ""));
+    tl_buffer_add_string(&b, "</failure>\n    </testcase>\n  </testsuite>\n</testsuites>\n");
+    return tl_buffer_take(&b);
+}
+
+/* ---- the bundle ---- */
+
+static void have(void *arg, const char *name, const char *about)
+{
+    json_array_append_new(arg, json_pack("{s:s,s:s}", "name", name, "about", about));
+}
+
+static int write_text(const char *directory, const char *name, const char *text, struct tl_error *e)
+{
+    char *path = tl_format("%s/%s", directory, name);
+    int rc = tl_replace_file(path, text, strlen(text), 0666, false);
+    if (rc)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the disk may be full");
+    free(path);
+    return rc;
+}
+
+static int write_formats(const char *directory, const json_t *report, struct tl_error *e)
+{
+    char *markdown = tl_imported_markdown(report), *html = tl_imported_html(report),
+         *json = json_dumps(report, JSON_INDENT(2));
+    int rc = write_text(directory, "report.md", markdown, e);
+    if (rc == 0)
+        rc = write_text(directory, "report.html", html, e);
+    if (rc == 0)
+        rc = write_text(directory, "report.json", json ? json : "null", e);
+    free(markdown);
+    free(html);
+    free(json);
+    return rc;
+}
+
+int tl_imported_bundle(const struct tl_imported_source *s, const char *target, struct tl_error *e)
+{
+    struct tl_bundle_place place;
+    struct tl_redaction r = {0};
+    if (tl_bundle_place_begin(&place, target, e))
+        return -1;
+    if (!s->keep_paths)
+        tl_redaction_init(&r);
+    json_t *report = make(s, s->keep_paths ? NULL : &r), *files = json_array();
+    json_object_set_new(report, "bundle", json_pack("{s:O}", "files", files));
+    have(files, "report.md", "this report");
+    have(files, "report.html", "this report, to be looked at in a browser");
+    have(files, "report.json", "everything this report is made from");
+    int rc = 0;
+    if (tl_system_reports_write(s->trial, s->keep_paths ? NULL : &r, place.stage.path, "reports", have,
+                                files))
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, place.stage.path, "the disk may be full");
+    if (rc == 0)
+        rc = write_formats(place.stage.path, report, e);
+    rc = tl_bundle_place_end(&place, rc, files, s->trial->started_us / 1000000, e);
+    json_decref(report);
+    json_decref(files);
+    tl_redaction_free(&r);
+    return rc;
+}

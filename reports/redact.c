@@ -15,7 +15,6 @@
 #include "harness/base/buffer.h"
 
 #include <ctype.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 64
+#define HOST_SIZE 256 /* what POSIX lets a name of a host have, and its end: systems differ in their own limit */
 
 static bool is_name(char c)
 {
@@ -55,7 +55,7 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
 
 void tl_redaction_init(struct tl_redaction *r)
 {
-    char host[HOST_NAME_MAX + 1] = "";
+    char host[HOST_SIZE] = "";
     const struct passwd *p = getpwuid(getuid());
     const char *home = getenv("HOME");
     memset(r, 0, sizeof *r);

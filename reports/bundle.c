@@ -127,6 +127,7 @@ static char *why_not(const struct tl_buffer *messages, int status)
  * what turns out to be missing; the caller's. */
 static char *run_runner(const struct bundle *b, json_t *request, const char *directory)
 {
+    json_object_del(request, "id");
     json_object_del(request, "scratch");
     json_object_del(request, "outputs");
     json_object_set_new(request, "dump", json_string(directory));

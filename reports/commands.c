@@ -66,6 +66,7 @@ char *tl_runner_command(const json_t *trial)
         json_decref(request);
         return NULL;
     }
+    json_object_del(request, "id");
     json_object_del(request, "scratch");
     json_object_del(request, "outputs");
     add_environment(&b, request);

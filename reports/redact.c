@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 64
-#define HOST_SIZE 256 /* what POSIX lets a name of a host have, and its end: systems differ in their own limit */
+#define HOST_SIZE                                                                                            \
+    256 /* what POSIX lets a name of a host have, and its end: systems differ in their own limit */
 
 static bool is_name(char c)
 {

@@ -31,16 +31,11 @@ static const struct code of_linux[] = {
 
 /* raise() is kill() there, and 0 stands for a code that nobody gave. */
 static const struct code of_darwin[] = {
-    {0, 0x10001, "sent by kill()"},
-    {0, 0x10002, "sent by sigqueue()"},
-    {SIGSEGV, 1, "address not mapped"},
-    {SIGSEGV, 2, "access not permitted"},
-    {SIGBUS, 1, "misaligned address"},
-    {SIGBUS, 2, "no such physical address"},
-    {SIGFPE, 7, "integer division by zero"},
-    {SIGFPE, 8, "integer overflow"},
-    {SIGILL, 1, "illegal instruction"},
-    {SIGILL, 4, "illegal instruction"},
+    {0, 0x10001, "sent by kill()"},          {0, 0x10002, "sent by sigqueue()"},
+    {SIGSEGV, 1, "address not mapped"},      {SIGSEGV, 2, "access not permitted"},
+    {SIGBUS, 1, "misaligned address"},       {SIGBUS, 2, "no such physical address"},
+    {SIGFPE, 7, "integer division by zero"}, {SIGFPE, 8, "integer overflow"},
+    {SIGILL, 1, "illegal instruction"},      {SIGILL, 4, "illegal instruction"},
 };
 
 static const char *find(const struct code *codes, size_t n, int signal, int code)
@@ -53,8 +48,8 @@ static const char *find(const struct code *codes, size_t n, int signal, int code
 
 static bool is_of_apple(const char *os)
 {
-    static const char *const names[] = {"macOS", "Mac", "Darwin", "iOS", "iPhone", "iPad", "tvOS", "watchOS",
-                                        "visionOS", "xrOS"};
+    static const char *const names[] = {"macOS", "Mac",  "Darwin",  "iOS",      "iPhone",
+                                        "iPad",  "tvOS", "watchOS", "visionOS", "xrOS"};
     for (size_t i = 0; i < TL_COUNT(names); i++)
         if (!strncmp(os, names[i], strlen(names[i])))
             return true;

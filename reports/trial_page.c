@@ -93,8 +93,7 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c,
     heading(b, o, title);
     free(title);
     if (c->kind == TL_CAPTURE_SIGNAL) {
-        const char *code =
-            tl_signal_code_words(tl_member_text(o->environment, "os"), c->signal, c->si_code);
+        const char *code = tl_signal_code_words(tl_member_text(o->environment, "os"), c->signal, c->si_code);
         if (*code || c->si_code)
             field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
         if (c->has_address)

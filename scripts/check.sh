@@ -120,7 +120,8 @@ if configure "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false -Dwerr
     # A process that is traced cannot look for its own leaks; those of the unit tests are looked for.
     export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
     export ASAN_OPTIONS=detect_leaks=1
-    run_tests "$sanitized" unit --suite unit -t 3
+    # Rates are the same under them, and take minutes.
+    run_tests "$sanitized" unit --suite unit --no-suite rates -t 3
     export ASAN_OPTIONS=detect_leaks=0 TRAPLINE_KILLS=20 TRAPLINE_NIGHTS=20
     # A real runtime in a runner with sanitizers dies otherwise than in one without (they replace memmove, say): with no
     # builds in the cache the tests that need one are skipped here.

@@ -33,7 +33,7 @@ bool tl_cgroup_root_has(const struct tl_cgroup_root *r, const char *what); /* "k
 int tl_cgroup_open(struct tl_cgroup_root *r, unsigned slot, struct tl_cgroup *c, struct tl_error *e);
 void tl_cgroup_limit(struct tl_cgroup *c, const struct tl_limits *limits);
 int tl_cgroup_join(const struct tl_cgroup *c); /* the calling process; 0, or -1 with errno */
-void tl_cgroup_kill(struct tl_cgroup *c);          /* SIGKILL to everything in it, at once */
+void tl_cgroup_kill(struct tl_cgroup *c);      /* SIGKILL to everything in it, at once */
 /* Calls back for every process in it that lives. */
 void tl_cgroup_members(const struct tl_cgroup *c, void (*found)(void *arg, pid_t pid), void *arg);
 uint64_t tl_cgroup_oom_kills(const struct tl_cgroup *c); /* so far */

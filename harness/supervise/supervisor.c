@@ -458,7 +458,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->argument = spec->argument;
     t->directory = tl_strdup(spec->directory);
     t->protocol = spec->protocol;
-    t->request = spec->request ? json_copy(spec->request) : NULL; /* "scratch" is added to our own copy */
+    t->request = spec->request ? json_copy(spec->request) : NULL; /* more is added to our own copy */
     t->server_key = tl_strdup(spec->server_key);
     t->new_server = spec->new_server;
     t->server_request = spec->server_request ? json_incref(spec->server_request) : NULL;

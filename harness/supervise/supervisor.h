@@ -33,7 +33,8 @@ struct tl_trial_spec {
     void *argument;
     const char *directory; /* working directory; NULL: the scratch directory */
     bool protocol;         /* speaks the runner protocol on fd 3; otherwise exit status 0 is a pass */
-    json_t *request; /* the trial request without "scratch", which is added; a reference is taken. NULL when
+    json_t *
+        request; /* the trial request without "id" and "scratch", which are added; a reference is taken. NULL when
                         !protocol */
     enum tl_phase phase; /* the phase a child that does not speak the protocol is in */
 

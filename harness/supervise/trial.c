@@ -220,8 +220,8 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     else
         snprintf(name, sizeof name, "%llu", (unsigned long long)++s->n_scratch);
     if (tl_scratch_take(&s->scratch_spare, s->scratch_root, name, &t->scratch))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", t->scratch.path,
-                             "free some space, or name another place with TMPDIR");
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
+                             t->scratch.path, "free some space, or name another place with TMPDIR");
     json_t *command = json_array();
     for (size_t i = 0; t->argv && t->argv[i]; i++) {
         char *text = tl_scratch_replace(t->argv[i], t->scratch.path);
@@ -233,6 +233,7 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     t->record.command = json_dumps(command, JSON_COMPACT);
     json_decref(command);
     if (t->request) {
+        json_object_set_new(t->request, "id", json_string(t->record.id));
         json_object_set_new(t->request, "scratch", json_string(t->scratch.path));
         if (json_object_get(t->request, "outputs")) { /* wanted: only here is it known where they can go */
             free(t->record.outputs);

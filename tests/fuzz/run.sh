@@ -42,8 +42,41 @@ for source in harness/base/*.c; do
         -o "$build/base/$(basename "$source" .c).o"
 done
 
+# fuzz NAME: what it found is in NAME.log, what is said of it in NAME.said; fails when it found something.
+# New inputs go to the build directory; the corpus in the tree is only read.
+fuzz() {
+    mkdir -p "$build/corpus/$1" "$build/found"
+    dictionary=
+    [ -f "tests/fuzz/$1.dict" ] && dictionary="-dict=tests/fuzz/$1.dict"
+    # shellcheck disable=SC2086
+    if "$build/fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        $dictionary -artifact_prefix="$build/found/$1-" "$build/corpus/$1" "tests/fuzz/corpus/$1" \
+        >"$build/$1.log" 2>&1; then
+        echo "$1: nothing found; $(grep -o 'stat::number_of_executed_units.*' "$build/$1.log" || true)" >"$build/$1.said"
+        return 0
+    fi
+    {
+        tail -n 60 "$build/$1.log"
+        echo "$1: found something, see $build/found/ and $build/$1.log"
+    } >"$build/$1.said"
+    return 1
+}
+
+# finish NAME PID…: waits for those that were begun together, and says what came out.
+finish() {
+    while [ $# -gt 0 ]; do
+        wait "$2" || status=1
+        cat "$build/$1.said"
+        shift 2
+    done
+}
+
+# As many at a time as there are processors.
+at_once=$(nproc)
 table | {
     status=0
+    running=
+    n=0
     while IFS='|' read -r name sources; do
         name=$(echo $name)
         wanted "$name" "$@" || continue
@@ -55,19 +88,15 @@ table | {
             status=1
             continue
         }
-        mkdir -p "$build/corpus/$name" "$build/found"
-        dictionary=
-        [ -f "tests/fuzz/$name.dict" ] && dictionary="-dict=tests/fuzz/$name.dict"
-        # New inputs go to the build directory; the corpus in the tree is only read.
-        if "$build/fuzz_$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-            $dictionary -artifact_prefix="$build/found/$name-" "$build/corpus/$name" "tests/fuzz/corpus/$name" \
-            >"$build/$name.log" 2>&1; then
-            echo "$name: nothing found; $(grep -o 'stat::number_of_executed_units.*' "$build/$name.log" || true)"
-        else
-            tail -n 60 "$build/$name.log"
-            echo "$name: found something, see $build/found/ and $build/$name.log"
-            status=1
-        fi
+        fuzz "$name" </dev/null &
+        running="$running $name $!"
+        n=$((n + 1))
+        [ $((n % at_once)) -ne 0 ] && continue
+        # shellcheck disable=SC2086
+        finish $running
+        running=
     done
+    # shellcheck disable=SC2086
+    finish $running
     exit $status
 }

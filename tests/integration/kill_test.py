@@ -16,7 +16,7 @@ import unittest
 TRAPLINE = os.environ["TRAPLINE_BIN"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 RUNNER = os.path.join(HERE, "runners", "noting.py")
-TIMES = int(os.environ.get("TRAPLINE_KILLS", "200"))
+TIMES = int(os.environ.get("TRAPLINE_KILLS", "80"))
 
 
 def alive_with(marker):

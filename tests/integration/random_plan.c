@@ -60,6 +60,9 @@ static void make_sensible(struct plan *p)
         p->handler = TL_exit_from_handler;
     if (is_for_any_thread(p->behaviour) && p->threads == TL_two_at_once) /* two may come as one */
         p->threads = TL_worker;
+    /* The sender exits at once, and another thread is told of the signal: a race, which natively the exit wins. */
+    if (is_for_any_thread(p->behaviour) && p->threads != TL_alone && p->moment == TL_in_atexit)
+        p->moment = TL_at_once;
 }
 
 struct plan plan_random(uint64_t *state)

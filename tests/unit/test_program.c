@@ -160,7 +160,8 @@ Test(pipe_to, deadline, .timeout = 60)
     char *directory = made(), *path = tl_format("%s/pipe", directory);
     char *argv[] = {"sh", "-c", "exec 9>\"$0\"; echo there >&9; sleep 100 & wait", path, NULL};
     cr_assert_eq(mkfifo(path, 0600), 0);
-    int held = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* ends when the last process that writes to it has */
+    int held =
+        open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* ends when the last process that writes to it has */
     cr_assert_geq(held, 0);
     struct tl_error e = {0};
     int status = 0;

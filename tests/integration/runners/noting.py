@@ -18,7 +18,7 @@ if "describe" in request:
     sys.exit(0)
 
 note = os.open(os.environ["TRAPLINE_TEST_NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-os.write(note, (os.path.basename(request["scratch"]) + "\n").encode())
+os.write(note, (request["id"] + "\n").encode())
 say({"phase": "execute"})
 what = random.choice(["pass", "pass", "crash", "sleep", "leave", "leave"])
 if what == "leave":  # a descendant in a session of its own, which nobody waits for

@@ -98,7 +98,7 @@ def fetch(cache, say):
     say("bringing %s@%s through npm" % (PACKAGE, VERSION))
     with tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as directory:
         try:
-            got = subprocess.run([npm, "pack", "--silent", "%s@%s" % (PACKAGE, VERSION)], cwd=directory, timeout=900,
+            got = subprocess.run([npm, "pack", "--loglevel=error", "%s@%s" % (PACKAGE, VERSION)], cwd=directory, timeout=900,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         except subprocess.TimeoutExpired:
             raise Unavailable("npm did not bring the compiler within 15 minutes") from None

@@ -15,7 +15,7 @@ debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev
 debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck systemd
     gdb lld dwz
     chromium chromium-driver"
-homebrew="meson ninja pkg-config libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2"
+homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2"
 homebrew_check="criterion clang-format cppcheck"
 
 installed() {

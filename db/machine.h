@@ -37,7 +37,12 @@ struct tl_machine_text {
 };
 void tl_machine_read(struct tl_machine_text *m); /* do not copy *m afterwards: it points into itself */
 
+/* Of each system, in a file of its own. */
 /* What names this run of the machine since it was booted; "" when it cannot be told. */
 void tl_machine_boot(char id[TL_UUID_SIZE]);
+/* When this run began, in microseconds since 1970; 0 when that cannot be known. */
+int64_t tl_machine_booted_us(void);
+/* Fills in what uname(2) and sysconf(3) do not tell: cpu, os, os_build and memory. */
+void tl_machine_platform(struct tl_machine_text *m);
 
 #endif

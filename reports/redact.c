@@ -19,7 +19,6 @@
 #include "harness/base/devices.h"
 
 #include <ctype.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -27,6 +26,8 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 64
+#define HOST_SIZE                                                                                            \
+    256 /* what POSIX lets a name of a host have, and its end: systems differ in their own limit */
 
 static bool is_name(char c)
 {
@@ -80,7 +81,7 @@ static void add_devices(struct tl_redaction *r)
 
 void tl_redaction_init(struct tl_redaction *r)
 {
-    char host[HOST_NAME_MAX + 1] = "";
+    char host[HOST_SIZE] = "";
     const struct passwd *p = getpwuid(getuid());
     const char *home = getenv("HOME");
     memset(r, 0, sizeof *r);

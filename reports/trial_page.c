@@ -8,9 +8,9 @@
 #include "reports/commands.h"
 #include "reports/finding_metrics.h"
 #include "reports/members.h"
+#include "reports/signal_code.h"
 #include "reports/system_reports.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,31 +63,6 @@ static void field(struct tl_buffer *b, const char *name, const char *format, ...
     tl_buffer_add_string(b, "\n");
 }
 
-/* What si_code says, where it says more than the signal; signal 0: the same for every signal. */
-static const char *code_name(int signal, int code)
-{
-    static const struct {
-        int signal, code;
-        const char *words;
-    } codes[] = {
-        {0, SI_USER, "sent by kill()"},
-        {0, SI_TKILL, "sent by raise() or tgkill()"},
-        {0, SI_KERNEL, "sent by the kernel"},
-        {SIGSEGV, SEGV_MAPERR, "address not mapped"},
-        {SIGSEGV, SEGV_ACCERR, "access not permitted"},
-        {SIGBUS, BUS_ADRALN, "misaligned address"},
-        {SIGBUS, BUS_ADRERR, "no such physical address"},
-        {SIGFPE, FPE_INTDIV, "integer division by zero"},
-        {SIGFPE, FPE_INTOVF, "integer overflow"},
-        {SIGILL, ILL_ILLOPC, "illegal instruction"},
-        {SIGILL, ILL_ILLOPN, "illegal instruction"},
-    };
-    for (size_t i = 0; i < TL_COUNT(codes); i++)
-        if ((!codes[i].signal || codes[i].signal == signal) && codes[i].code == code)
-            return codes[i].words;
-    return code <= 0 ? "sent" : "";
-}
-
 static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t, size_t most)
 {
     char *state = tl_thread_state_text(t->state);
@@ -121,8 +96,8 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool re
     heading(b, o, title);
     free(title);
     if (c->kind == TL_CAPTURE_SIGNAL) {
-        const char *code = code_name(c->signal, c->si_code);
-        if (!reported || c->si_code)
+        const char *code = tl_signal_code_words(tl_member_text(o->environment, "os"), c->signal, c->si_code);
+        if (reported ? c->si_code : *code || c->si_code)
             field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
         if (c->has_address)
             field(b, "address", "0x%llx", (unsigned long long)c->fault_address);

@@ -3,7 +3,8 @@
 #   1. packages that are missing are installed
 #   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
 #   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
-#   4. with CI=true: a minute (FUZZ_SECONDS) of fuzzing for each target
+#   4. a build for macOS, compiled and linked (scripts/check-darwin.sh), beside the others
+#   5. with CI=true: a minute (FUZZ_SECONDS) of fuzzing for each target
 # Goes on after a failure, to say all there is to say; but nothing is tested that could not be built. The last line is the
 # sum of it all. Build directories are CHECK (default build-check) and CHECK-sanitizers.
 set -u
@@ -61,6 +62,30 @@ run_tests() {
     logs="$logs $log"
 }
 
+# In what time the rest leaves: tests measure some, and the first run takes minutes. TRAPLINE_REQUIRE_DARWIN=1 makes it a
+# failure that it cannot be tried.
+start_darwin() {
+    idle=
+    command -v chrt >/dev/null 2>&1 && chrt --idle 0 true 2>/dev/null && idle="chrt --idle 0"
+    # shellcheck disable=SC2086
+    nice -n 19 $idle scripts/check-darwin.sh ${TRAPLINE_REQUIRE_DARWIN:+--require} >"$plain/darwin.log" 2>&1 &
+    darwin=$!
+    trap 'kill "$darwin" 2>/dev/null; exit 130' INT
+    trap 'kill "$darwin" 2>/dev/null; exit 143' TERM HUP
+}
+
+finish_darwin() {
+    wait "$darwin"
+    result=$?
+    trap - INT TERM HUP
+    cat "$plain/darwin.log"
+    case $result in
+    0) logs="$logs passed:check-darwin" ;;
+    77) logs="$logs skipped:check-darwin" ;;
+    *) logs="$logs failed:check-darwin" ;;
+    esac
+}
+
 # The fill of fresh memory is the same in every run.
 export MALLOC_PERTURB_="${MALLOC_PERTURB_:-85}"
 
@@ -71,6 +96,7 @@ if ! { configure "$plain" -Dwerror=true && build "$plain"; }; then
     python3 scripts/summary.py "broken:$plain"
     exit 1
 fi
+start_darwin
 # Real runtimes that really crash: tests that need one are skipped where it is not there and cannot be had.
 if [ "${CI:-}" = true ]; then
     say "builds of ONNX Runtime"
@@ -118,6 +144,9 @@ if [ "${CI:-}" = true ]; then
         grep -Eq ': (found something|could not be built)' "$plain/fuzz.log" || logs="$logs broken:tests/fuzz"
     fi
 fi
+
+say "build for macOS"
+finish_darwin
 
 say "summary"
 # shellcheck disable=SC2086

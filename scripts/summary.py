@@ -4,7 +4,8 @@
 summary.py [LOG…]: prints which tests failed, and as its last line "N passed, N failed" (and ", N skipped" when some were).
 A LOG is a log of meson test (.json), the output of tests/fuzz/run.sh, or broken:DIRECTORY for what could not be built.
 Of a test made of several, each counts: Criterion and Python's unittest say how many there were. Exits with 1 when
-something failed or nothing was run at all."""
+something failed or nothing was run at all. A check that is no test is passed:NAME, failed:NAME or skipped:NAME; the last of
+these is named in the last line."""
 
 import json
 import re
@@ -49,11 +50,19 @@ def judge(test):
 
 def main():
     total = [0, 0, 0]
-    bad = []
+    bad, not_tried = [], []
     for path in sys.argv[1:]:
         if path.startswith("broken:"):
             total[1] += 1
             bad.append("the build in " + path.partition(":")[2])
+            continue
+        kind, named, name = path.partition(":")
+        if named and kind in ("passed", "failed", "skipped"):
+            total[("passed", "failed", "skipped").index(kind)] += 1
+            if kind == "failed":
+                bad.append(name)
+            if kind == "skipped":
+                not_tried.append(name)
             continue
         try:
             with open(path, encoding="utf-8", errors="replace") as log:
@@ -76,7 +85,8 @@ def main():
                 bad.append("%s (%s)" % (name, path))
     for name in bad:
         print("failed: " + name)
-    print("%d passed, %d failed%s" % (total[0], total[1], ", %d skipped" % total[2] if total[2] else ""))
+    print("%d passed, %d failed%s" % (total[0], total[1], ", %d skipped" % total[2] if total[2] else "") +
+          "".join("; SKIPPED: " + name for name in not_tried))
     return 1 if total[1] or not total[0] else 0
 
 

@@ -185,7 +185,7 @@ static void set_value(Onnx__ValueInfoProto *value, Onnx__TypeProto *type, Onnx__
     shape->n_dim = 1;
     shape->dim = dimensions;
     tensor->has_elem_type = 1;
-    tensor->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    tensor->elem_type = TL_DTYPE_FLOAT32;
     tensor->shape = shape;
     type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type->tensor_type = tensor;

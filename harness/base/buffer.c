@@ -72,6 +72,8 @@ void tl_buffer_add_string(struct tl_buffer *b, const char *s)
 }
 
 static void add_format(struct tl_buffer *b, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+static void add_format(struct tl_buffer *b, const char *format, va_list ap)
 {
     va_list again;
     va_copy(again, ap);

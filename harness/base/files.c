@@ -104,11 +104,30 @@ uint64_t tl_tree_bytes(const char *path, uint64_t enough)
     return total;
 }
 
+struct timespec tl_modified(const struct stat *st)
+{
+#ifdef __APPLE__
+    return st->st_mtimespec;
+#else
+    return st->st_mtim;
+#endif
+}
+
+struct timespec tl_changed(const struct stat *st)
+{
+#ifdef __APPLE__
+    return st->st_ctimespec;
+#else
+    return st->st_ctim;
+#endif
+}
+
 char *tl_file_state(const struct stat *st)
 {
+    struct timespec modified = tl_modified(st), changed = tl_changed(st);
     return tl_format("%llu %llu %lld %lld.%09ld %lld.%09ld", (unsigned long long)st->st_dev,
-                     (unsigned long long)st->st_ino, (long long)st->st_size, (long long)st->st_mtim.tv_sec,
-                     (long)st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec, (long)st->st_ctim.tv_nsec);
+                     (unsigned long long)st->st_ino, (long long)st->st_size, (long long)modified.tv_sec,
+                     (long)modified.tv_nsec, (long long)changed.tv_sec, (long)changed.tv_nsec);
 }
 
 int64_t tl_read_at(int fd, void *to, size_t size, uint64_t offset)

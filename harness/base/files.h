@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* Like mkdir -p, with this mode for what is new: 0700 for what is only the user's. -1 with errno. */
 int tl_make_directories(const char *path, mode_t mode);
@@ -21,6 +22,10 @@ const char *tl_base_name(const char *path);
 int tl_remove_tree(const char *path);
 /* Bytes that are allocated below a path; links are not followed. Counting stops at `enough`. */
 uint64_t tl_tree_bytes(const char *path, uint64_t enough);
+
+/* When a file's content was last modified, and its inode last changed. */
+struct timespec tl_modified(const struct stat *st);
+struct timespec tl_changed(const struct stat *st);
 
 /* What tells one state of a file from another, as text: device, inode, size and times. ctime cannot be set,
  * so that a file whose mtime was set back is told too. The caller's to free. */

@@ -440,8 +440,10 @@ static char *match_place(const struct tl_lines *t, size_t i, size_t *end)
         return NULL;
     for (digits = place - 1; digits > 0 && tl_is_digit(s[digits - 1]);)
         digits--;
-    const char *dot = digits > 1 && s[digits - 1] == ':' ? memrchr(s, '.', digits - 1) : NULL;
-    size_t extension = dot ? strcspn(dot + 1, ":") : 0;
+    size_t dot = digits > 1 && s[digits - 1] == ':' ? digits - 1 : 0;
+    while (dot && s[dot - 1] != '.')
+        dot--;
+    size_t extension = dot ? strcspn(s + dot, ":") : 0;
     bool it = digits < place - 1 && extension && extension <= 4 && tl_line_complains(s + place);
     return it ? tl_strdup(s) : NULL;
 }

@@ -40,7 +40,7 @@ struct run {
     bool reaped;
 };
 
-static int pipe_cloexec(int fd[2])
+int tl_pipe(int fd[2])
 {
 #ifdef __linux__
     return pipe2(fd, O_CLOEXEC);
@@ -73,7 +73,7 @@ static int make_pipes(struct run *r)
         int fd[2];
         if (!wanted[i])
             continue;
-        if (pipe_cloexec(fd))
+        if (tl_pipe(fd))
             return -1;
         r->ours[i] = fd[i == IN];
         r->theirs[i] = fd[i != IN];

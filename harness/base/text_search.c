@@ -64,8 +64,9 @@ void tl_window_feed(struct tl_window *w, struct tl_texts *t, const char *data, s
         const char *at = t->seen[i] ? NULL : memmem(w->data, have, t->text[i], strlen(t->text[i]));
         if (!at)
             continue;
-        const char *line = memrchr(w->data, '\n', (size_t)(at - w->data));
-        line = line ? line + 1 : w->data;
+        const char *line = at;
+        while (line > w->data && line[-1] != '\n')
+            line--;
         t->seen[i] = true;
         f->in = w;
         found_add(f, line, have - (size_t)(line - w->data));

@@ -251,10 +251,12 @@ static bool written_since(const struct tl_build *b)
 {
     char *manifest = tl_format("%.*s/" MANIFEST, (int)(strrchr(b->path, '/') - b->path), b->path);
     struct stat library, list;
-    bool since =
-        stat(b->path, &library) != 0 || stat(manifest, &list) != 0 ||
-        library.st_mtim.tv_sec > list.st_mtim.tv_sec ||
-        (library.st_mtim.tv_sec == list.st_mtim.tv_sec && library.st_mtim.tv_nsec > list.st_mtim.tv_nsec);
+    bool since = stat(b->path, &library) != 0 || stat(manifest, &list) != 0;
+    if (!since) {
+        struct timespec written = tl_modified(&library), listed = tl_modified(&list);
+        since = written.tv_sec > listed.tv_sec ||
+                (written.tv_sec == listed.tv_sec && written.tv_nsec > listed.tv_nsec);
+    }
     free(manifest);
     return since;
 }

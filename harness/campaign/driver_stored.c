@@ -1,24 +1,14 @@
 /* What a search driver knows from before: stored trials, each used once, and signatures that were seen. */
 #include "harness/campaign/driver_impl.h"
 
+#include "db/machine.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
-#include "harness/base/files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define STORED_MOST 4096 /* stored trials of one variant that are looked at */
-
-/* Seconds since 1970 at which this machine was started; 0 when that cannot be known. */
-static int64_t boot_time_us(void)
-{
-    char *text = tl_read_file("/proc/stat", 1 << 22, NULL);
-    const char *line = text ? strstr(text, "\nbtime ") : NULL;
-    int64_t us = line ? strtoll(line + 7, NULL, 10) * 1000000 : 0;
-    free(text);
-    return us;
-}
 
 struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v)
 {
@@ -46,7 +36,7 @@ const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct 
                                               const struct tl_variant *v, bool fresh)
 {
     struct tl_driver_use *use = tl_driver_use(d, u, v);
-    int64_t boot = boot_time_us();
+    int64_t boot = tl_machine_booted_us();
     int last = d->all_forked ? 0 : 1;
     for (int pass = fresh; pass <= last; pass++) /* 0: forked by a server; 1: fresh */
         for (size_t i = use->n; i-- > 0;) {

@@ -26,8 +26,9 @@ static void add_state(struct tl_hash *h, const char *path)
     struct stat st;
     if (stat(path, &st))
         return;
-    char *state = tl_format("%lld %lld.%09ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-                            (long)st.st_mtim.tv_nsec);
+    struct timespec modified = tl_modified(&st);
+    char *state = tl_format("%lld %lld.%09ld", (long long)st.st_size, (long long)modified.tv_sec,
+                            (long)modified.tv_nsec);
     tl_hash_add_string(h, state);
     free(state);
 }

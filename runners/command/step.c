@@ -1,4 +1,4 @@
-/* Theory of operation. The step is a child in a session of its own (apart.c): what it sends to its process group
+/* Theory of operation. The step is a child in a session of its own (apart.h): what it sends to its process group
  * reaches neither the runner nor the step before it. Its stdout and stderr are pipes that are read here and passed
  * on. It has ended when it
  * has been waited for, and not when its pipes are closed: a process that it left behind may hold them for

@@ -15,9 +15,9 @@
 #include "runners/onnxruntime/devices.h"
 #include "runners/onnxruntime/dump.h"
 #include "runners/onnxruntime/model.h"
+#include "runners/onnxruntime/stack.h"
 #include "runners/protocol.h"
 
-#include <alloca.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -247,64 +247,6 @@ static void *body(void *arg)
     return NULL;
 }
 
-#ifdef __linux__
-#define STACK_STEP ((size_t)24 << 10) /* more than the arguments, the environment and the start take */
-
-/* Where the stack of the first thread begins, which is its upper end; 0 when that cannot be known. Looked up
- * once: it is the same in a forked child, where looking takes as long as the fork. */
-static uintptr_t stack_end(void)
-{
-    static unsigned long long end;
-    char line[512];
-    unsigned long long start;
-    FILE *f = end ? NULL : fopen("/proc/self/maps", "re");
-    while (f && fgets(line, sizeof line, f))
-        if (strstr(line, "[stack]") && sscanf(line, "%llx-%llx", &start, &end) == 2)
-            break;
-    if (f)
-        fclose(f);
-    return (uintptr_t)end;
-}
-
-/* Bytes that the stack of this thread, the first one, can still grow; 0 when that cannot be known. */
-static size_t stack_left(size_t *most)
-{
-    struct rlimit limit;
-    uintptr_t end = stack_end();
-    if (!end || getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return 0;
-    size_t used = (size_t)(end - (uintptr_t)__builtin_frame_address(0));
-    *most = (size_t)limit.rlim_cur;
-    return used < *most ? *most - used : 0;
-}
-
-/* The kernel puts the stack of every process at another place within its pages, and the environment lies on
- * it too: some 8 KiB more or less, which moves the depth at which recursion overflows. Here it begins where
- * the same is left every time, so that the same depth always overflows. */
-__attribute__((noinline)) static void *on_even_stack(struct trial *t)
-{
-    size_t most = 0, left = stack_left(&most), take = 0;
-    if (left > STACK_STEP) {
-        size_t used = most - left;
-        take = (used + STACK_STEP - 1) / STACK_STEP * STACK_STEP - used;
-    }
-    // cppcheck-suppress allocaCalled ; the stack itself is what is wanted
-    volatile char *filler = alloca(take + 1);
-    filler[0] = 0;
-    return body(t);
-}
-#else
-static uintptr_t stack_end(void)
-{
-    return 0;
-}
-
-static void *on_even_stack(struct trial *t)
-{
-    return body(t);
-}
-#endif
-
 /* The trial on a stack of the size that the axis stack_kb names; 0: the stack that the process has. */
 static void with_stack(struct trial *t)
 {
@@ -312,7 +254,7 @@ static void with_stack(struct trial *t)
     pthread_attr_t attributes;
     pthread_t thread;
     if (kb <= 0) {
-        on_even_stack(t);
+        tl_ort_on_even_stack(body, t);
         return;
     }
     t->rc = -1;
@@ -395,7 +337,7 @@ static int serve_load(const json_t *request, void **state, char *why, size_t why
      */
     char unused[TL_ID_SIZE];
     tl_content_id("", 0, unused);
-    stack_end();
+    tl_ort_find_stack();
     struct tl_ort *ort = tl_calloc(1, sizeof *ort);
     if (tl_ort_open(ort, path, &e) != 0) {
         snprintf(why, why_size, "%s: %s", e.what, e.why);

@@ -249,16 +249,16 @@ static void time_bare(const char *path, struct figure *single, struct figure *gr
     sqlite3_close(db);
 }
 
+/* At most so far. macOS counts bytes, Linux KiB. */
 static long resident_kb(void)
 {
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (f) {
-        if (fscanf(f, "%*d %ld", &pages) != 1)
-            pages = 0;
-        fclose(f);
-    }
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    return usage.ru_maxrss >> 10;
+#else
+    return usage.ru_maxrss;
+#endif
 }
 
 static void time_query(const char *name, struct tl_store *s, const struct tl_filter *f)

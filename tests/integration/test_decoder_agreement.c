@@ -10,6 +10,7 @@
 #include "cases/decoder/decoder.h"
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
+#include "harness/base/program.h"
 #include "harness/builds/builds.h"
 #include "tests/integration/decoder_reference.h"
 
@@ -41,7 +42,7 @@ static int kind_of(const struct tl_decoder_config *c)
 static char *output_of(const char *const *argv)
 {
     int ends[2], status;
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (tl_pipe(ends) != 0)
         return NULL;
     pid_t pid = fork();
     if (pid == 0) {

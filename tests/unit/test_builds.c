@@ -17,12 +17,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __aarch64__
-#define HERE "linux/arm64"
-#define THERE "linux/x64"
+/* As the package names them on this system. */
+#ifdef __APPLE__
+#define SYSTEM "darwin"
+#define LIBRARY "libonnxruntime.1.dylib"
+#define PROVIDER "libonnxruntime_providers_shared.dylib"
 #else
-#define HERE "linux/x64"
-#define THERE "linux/arm64"
+#define SYSTEM "linux"
+#define LIBRARY "libonnxruntime.so.1"
+#define PROVIDER "libonnxruntime_providers_shared.so"
+#endif
+#ifdef __aarch64__
+#define HERE SYSTEM "/arm64"
+#define THERE SYSTEM "/x64"
+#else
+#define HERE SYSTEM "/x64"
+#define THERE SYSTEM "/arm64"
 #endif
 
 static char top[] = "/tmp/test-builds-XXXXXX";
@@ -63,7 +73,7 @@ static void make_tarball(const char *version, const struct entry *entries, size_
 static void make_version(const char *version)
 {
     char *content = tl_format("library %s", version);
-    struct entry e[] = {{"package/bin/napi-v3/" HERE "/libonnxruntime.so.1", content}};
+    struct entry e[] = {{"package/bin/napi-v3/" HERE "/" LIBRARY, content}};
     make_tarball(version, e, 1);
     free(content);
 }
@@ -281,7 +291,7 @@ Test(builds, fetches_one_and_finds_it)
     cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0, "%s: %s", e.what, e.why);
     cr_assert_eq(got.n, 1);
     cr_assert_str_eq(got.list[0].version, "1.22.0");
-    cr_assert(strstr(got.list[0].source, "package/bin/napi-v3/" HERE "/libonnxruntime.so.1"));
+    cr_assert(strstr(got.list[0].source, "package/bin/napi-v3/" HERE "/" LIBRARY));
     tl_builds_free(&got);
     cr_assert_eq(tl_builds_find("onnxruntime", "1.22.0", &b, &e), 0);
     size_t size = 0;
@@ -304,12 +314,12 @@ Test(builds, takes_the_newest_generation_for_this_machine)
     struct tl_builds got;
     struct tl_error e = {0};
     struct entry entries[] = {
-        {"package/bin/napi-v10/" HERE "/libonnxruntime.so.1", "ten"},
-        {"package/bin/napi-v9/" HERE "/libonnxruntime.so.1", "nine"},
-        {"package/bin/napi-v11/" THERE "/libonnxruntime.so.1", "another machine"},
-        {"package/bin/napi-v12/" HERE "/libonnxruntime_providers_shared.so", "a provider"},
-        {"package/bin/napi-v12/" HERE "/libonnxruntime.so.1/../../x", "a trick"},
-        {"../package/bin/napi-v13/" HERE "/libonnxruntime.so", "another trick"},
+        {"package/bin/napi-v10/" HERE "/" LIBRARY, "ten"},
+        {"package/bin/napi-v9/" HERE "/" LIBRARY, "nine"},
+        {"package/bin/napi-v11/" THERE "/" LIBRARY, "another machine"},
+        {"package/bin/napi-v12/" HERE "/" PROVIDER, "a provider"},
+        {"package/bin/napi-v12/" HERE "/" LIBRARY "/../../x", "a trick"},
+        {"../package/bin/napi-v13/" HERE "/" LIBRARY, "another trick"},
     };
     make_tarball("1.22.0", entries, 6);
     cr_assert_eq(tl_builds_fetch("onnxruntime@1.22.0", NULL, &got, &e), 0, "%s", e.why);

@@ -89,7 +89,7 @@ static void assert_not_loaded(const char *path, const char *why)
 
 Test(ort_api, libraries_that_are_none)
 {
-    assert_not_loaded("/nonexistent/libonnxruntime.so", "No such file");
+    assert_not_loaded("/nonexistent/libonnxruntime.so", "o such file"); /* no, on macOS */
     assert_not_loaded(__FILE__, "");
     assert_not_loaded(ODD_BUILDS "/ort-odd-0.so", "does not export");
     assert_not_loaded(ODD_BUILDS "/ort-odd-1.so", "nothing to work with");

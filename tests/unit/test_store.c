@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 TestSuite(store, .init = store_setup, .fini = store_teardown);
@@ -429,6 +430,11 @@ Test(store, the_machine_describes_itself)
     cr_assert_gt(m.machine.cores, 0);
     cr_assert_gt(m.machine.memory, 1 << 20);
     cr_assert(m.machine.arch[0] && m.machine.kernel[0] && m.machine.os[0]);
+    char boot[TL_UUID_SIZE];
+    tl_machine_boot(boot);
+    cr_assert_eq(strlen(boot), TL_UUID_SIZE - 1);
+    int64_t booted = tl_machine_booted_us(), now = (int64_t)time(NULL) * 1000000;
+    cr_assert(booted > 1000000000000000 && booted <= now + 2000000, "%lld", (long long)booted);
     struct tl_store *s = open_store(TL_STORE_WRITE);
     OK(tl_store_session_begin(s, &m.machine, "0.1", "run", NULL, &error));
     cr_assert_eq(count(s, "SELECT cores FROM machine"), m.machine.cores);

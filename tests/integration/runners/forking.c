@@ -21,9 +21,8 @@ static int trial(struct tl_run *run, void *state)
     (void)state;
     bool meant = !strcmp(only, "both") || !strcmp(only, run->forked ? "forked" : "fresh");
     tl_run_phase(run, "execute");
-    if (getrandom(&drawn, sizeof drawn, 0) == sizeof drawn &&
-        drawn % 100 < (uint32_t)tl_run_integer(run, "chance", 100) && meant &&
-        tl_run_integer(run, "n", 1) >= tl_run_integer(run, "from", 5))
+    if (getentropy(&drawn, sizeof drawn) == 0 && drawn % 100 < (uint32_t)tl_run_integer(run, "chance", 100) &&
+        meant && tl_run_integer(run, "n", 1) >= tl_run_integer(run, "from", 5))
         abort();
     tl_run_result(run, json_pack("{s:[]}", "outputs"));
     return 0;

@@ -360,8 +360,8 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
                  {"died", TL_MESSAGE_DIED},           {"lost", TL_MESSAGE_LOST},
                  {"devices", TL_MESSAGE_DESCRIPTION}, {"serving", TL_MESSAGE_SERVING},
                  {"forked", TL_MESSAGE_FORKED},       {"counts", TL_MESSAGE_COUNTS}};
-    static const char all[] =
-        "phase, counts, result, error, unsupported, died, lost, devices (an answer to describe), serving, forked";
+    static const char all[] = "phase, counts, result, error, unsupported, died, lost, devices (an answer to "
+                              "describe), serving, forked";
     const json_t *v = NULL;
     size_t n = 0;
     for (size_t i = 0; i < TL_COUNT(kinds); i++) {

@@ -27,7 +27,7 @@ struct tl_message {
     enum tl_message_kind kind;
     enum tl_phase phase; /* PHASE */
     double timeout_s;    /* PHASE: a deadline of its own; 0 for none */
-    json_t *object; /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS */
+    json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS */
     char *file; /* RESULT: the file that holds the object, which is NULL until it is read; DIED: the report */
     char *domain, *code; /* ERROR; an integer code as decimal text */
     char *text;          /* ERROR, DIED: the message; UNSUPPORTED, LOST: why */

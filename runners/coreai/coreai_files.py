@@ -38,8 +38,11 @@ def state_directory() -> str:
 
 def lock(exclusive: bool, patience_s: float = LOCK_PATIENCE_S, sleep: Callable[[float], object] = time.sleep) -> IO[str]:
     """Trials that keep the cache share it; one that takes it away is alone. Held until the file is closed."""
-    os.makedirs(state_directory(), exist_ok=True)
-    file = open(os.path.join(state_directory(), "cache.lock"), "w", encoding="utf-8")
+    try:
+        os.makedirs(state_directory(), exist_ok=True)
+        file = open(os.path.join(state_directory(), "cache.lock"), "w", encoding="utf-8")
+    except OSError as error:
+        raise Unsupported(f"cannot write to {state_directory()}: {error.strerror}; set XDG_STATE_HOME to a directory that can be written") from error
     until = time.monotonic() + patience_s
     while True:
         try:

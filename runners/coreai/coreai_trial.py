@@ -26,7 +26,7 @@ from coreai.runtime import AIModel, ComputeUnitKind, NDArray, SpecializationOpti
 
 import coreai_build
 from coreai_files import sweep
-from trapline_runner import Json, Runner, Unsupported, images, loaded_layers, package_versions, system_versions
+from trapline_runner import Failure, Json, Runner, Unsupported, images, loaded_layers, package_versions, system_versions
 from trapline_tensors import DTYPES, Array, described, input_array, narrowed, read_inputs
 
 DEVICES = ("default", "cpu", "gpu", "ane", "interpreter")
@@ -53,9 +53,36 @@ def calls_of(model: str, inputs: Optional[str], variant: Json) -> list[Json]:
         return [{"asset": model, "function": str(variant.get("function", MAIN)), "arrays": read_inputs(inputs, variant), "state": [],
                  "feed": {}}]
     with open(listed, encoding="utf-8") as file:
-        calls = json.load(file)["calls"]
-    return [{"function": MAIN, "state": [], "feed": {}, **call, "asset": os.path.join(model, call["asset"]),
-             "arrays": {one["name"]: input_array(one, model, variant) for one in call.get("inputs", [])}} for call in calls]
+        document = json.load(file)
+    calls = document.get("calls") if isinstance(document, dict) else None
+    if not isinstance(calls, list) or not calls:
+        raise Failure("calls.json", "form", f"{listed}: expected an object with a list `calls` that is not empty")
+    return [read_call(f"{listed}: call {number}", model, call, variant) for number, call in enumerate(calls)]
+
+
+def read_call(where: str, model: str, call: Any, variant: Json) -> Json:
+    """A call of calls.json, checked, with the path of its asset and its inputs as arrays."""
+    def expected(what: str) -> Failure:
+        return Failure("calls.json", "form", f"{where}: expected {what}")
+
+    if not isinstance(call, dict):
+        raise expected("an object")
+    asset, function, state, feed = call.get("asset"), call.get("function", MAIN), call.get("state", []), call.get("feed", {})
+    if not isinstance(asset, str) or os.path.basename(asset) != asset or asset in ("", ".", ".."):
+        raise expected("`asset`, the name of an asset in that directory")
+    if not isinstance(function, str):
+        raise expected("`function`, a name")
+    if not isinstance(feed, dict) or not all(isinstance(output, str) for output in feed.values()):
+        raise expected("`feed`, an object of names of outputs")
+    for one in state if isinstance(state, list) else [None]:
+        if not isinstance(one, dict) or not isinstance(one.get("name"), str) or one.get("dtype") not in DTYPES or \
+                not all(type(size) is int and size >= 0 for size in one.get("shape", [None])):
+            raise expected("`state`, a list of objects with name, dtype and shape")
+    inputs = call.get("inputs", [])
+    if not isinstance(inputs, list) or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in inputs):
+        raise expected("`inputs`, a list of objects with a name")
+    return {"asset": os.path.join(model, asset), "function": function, "state": state, "feed": feed, "tokens": call.get("tokens"),
+            "arrays": {one["name"]: input_array(one, model, variant) for one in inputs}}
 
 
 def bytes_of(path: str) -> int:
@@ -98,6 +125,9 @@ class Trial:
     async def call(self, functions: dict[str, AIModel], call: Json, state: dict[str, NDArray],
                    before: dict[str, Array]) -> dict[str, Array]:
         function = functions[call["asset"]].load_function(call["function"])
+        for name, output in call["feed"].items():
+            if output not in before:
+                raise Failure("calls.json", "feed", f"input {name} is fed by {output}, which no call before it has: {', '.join(before) or 'none'}")
         arrays = {**call["arrays"], **{name: before[output] for name, output in call["feed"].items()}}
         for one in call["state"]:
             if one["name"] not in state:
@@ -108,7 +138,7 @@ class Trial:
         out = await (function(given, state=used) if used else function(given))
         values = {name: out[name].numpy() for name in out}
         seconds = time.perf_counter() - begun
-        if call.get("tokens") and seconds > 0:
+        if isinstance(call.get("tokens"), int) and seconds > 0:
             self.measure("tok_s", call["tokens"] / seconds)
         return values
 

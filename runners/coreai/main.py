@@ -107,8 +107,7 @@ def outer(runner: Runner) -> None:
 def why_unusable(request: Json, versions: dict[str, str]) -> str:
     """Why no device can be used; empty where they can."""
     if importlib.util.find_spec("coreai") is None:
-        return (f"{sys.executable} has no package coreai: install coreai-core in its environment, or let TRAPLINE_PYTHON name an "
-                "interpreter that has it")
+        return f"no package coreai for {sys.executable}: install coreai-core, or set TRAPLINE_PYTHON to an interpreter that has it"
     wanted = (request.get("build") or {}).get("version")
     here = [versions[name] for name in ("coreai-core", "os_build") if name in versions]
     return "" if not wanted or wanted in here else f"there is no build {wanted} here, only {' and '.join(here) or 'one without a version'}"

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from trapline_runner import Json, Unsupported
+from trapline_runner import Failure, Json, Unsupported
 
 Array = np.ndarray[Any, Any]
 
@@ -67,6 +67,15 @@ def elements(one: Json, dtype: str, count: int) -> Any:
 
 def input_array(one: Json, directory: str, variant: Json) -> Array:
     """One input of the list, for one variant."""
+    try:
+        return unchecked_array(one, directory, variant)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as why:
+        name = one.get("name") if isinstance(one, dict) else None
+        raise Failure("inputs", "form", f"input {name or json.dumps(one)[:80]}: {type(why).__name__}: {why}; expected name, dtype, shape, and "
+                      "one of fill, data and npy (docs/case-files.md)") from why
+
+
+def unchecked_array(one: Json, directory: str, variant: Json) -> Array:
     if "npy" in one:
         loaded: Array = np.load(os.path.join(directory, one["npy"]), allow_pickle=False)
         return loaded
@@ -86,6 +95,8 @@ def read_inputs(path: Optional[str], variant: Json) -> dict[str, Array]:
         return {}
     with open(path, encoding="utf-8") as file:
         listed = json.load(file)
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in listed):
+        raise Failure("inputs", "form", f"{path}: expected a list of inputs, each an object with a name")
     return {one["name"]: input_array(one, os.path.dirname(path), variant) for one in listed}
 
 

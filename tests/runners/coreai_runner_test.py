@@ -120,6 +120,20 @@ class TrialTest(CoreAITest):
         self.write("model/calls.json", json.dumps(calls))
         self.assertEqual(self.inner("cpu")[-1]["error"], {"domain": "python", "code": "KeyError", "message": "'decode'"})
 
+    def test_mistakes_in_calls(self):
+        self.export()
+        good = {"asset": "decoder.aimodel"}
+        for calls in ([], {}, {"calls": []}, {"calls": 3}, {"calls": [3]}, {"calls": [{}]}, {"calls": [{"asset": "../decoder.aimodel"}]},
+                      {"calls": [{"asset": ".."}]}, {"calls": [{**good, "function": 1}]}, {"calls": [{**good, "feed": ["y"]}]},
+                      {"calls": [{**good, "feed": {"x": 1}}]}, {"calls": [{**good, "state": {}}]}, {"calls": [{**good, "state": [{"name": "k"}]}]},
+                      {"calls": [{**good, "state": [{"name": "k", "dtype": "float16", "shape": [True]}]}]}, {"calls": [{**good, "inputs": [1]}]}):
+            self.write("model/calls.json", json.dumps(calls))
+            error = self.inner("cpu")[-1]["error"]
+            self.assertEqual((error["domain"], error["code"]), ("calls.json", "form"), calls)
+            self.assertIn("expected", error["message"])
+        self.write("model/calls.json", json.dumps({"calls": [{**good, "feed": {"x": "y"}}]}))
+        self.assertEqual(self.inner("cpu")[-1]["error"], {"domain": "calls.json", "code": "feed", "message": mock.ANY})
+
     def test_ahead_of_time(self):
         self.export()
         said = self.inner("ane", variant={"aot": True, "architecture": "h16s", "frequent_reshapes": True})
@@ -230,7 +244,7 @@ class OuterTest(CoreAITest):
         self.assertRegex(said[0]["version"], r"^1\.0\.0b2 \(coreai-core 1\.0\.0b2, .*coreai-torch 0\.4\.2")
         self.assertIn("no build 26A0 here, only 1.0.0b2", said[0]["devices"][0]["why"])
         with mock.patch("importlib.util.find_spec", return_value=None):
-            self.assertIn("has no package coreai", outer.why_unusable({}, {}))
+            self.assertIn("no package coreai for", outer.why_unusable({}, {}))
         with mock.patch.object(outer, "start_apart", return_value=outer.Ended(1, -11, set(), None)), self.assertRaises(SystemExit):
             outer.describe(made({"describe": 1})[0])
 
@@ -321,6 +335,8 @@ class FilesTest(CoreAITest):
                 coreai_files.lock(True, patience_s=0.02, sleep=lambda s: slept.append(s) or __import__("time").sleep(0.01))
             self.assertTrue(slept)
         coreai_files.lock(True).close()
+        with mock.patch.dict(os.environ, {"XDG_STATE_HOME": "/dev/null"}), self.assertRaisesRegex(Unsupported, "cannot write to /dev/null"):
+            coreai_files.lock(False)
         with mock.patch.dict(os.environ, {"XDG_STATE_HOME": "relative"}):
             self.assertEqual(coreai_files.state_directory(), self.path(".local", "state", "trapline", "coreai"))
 

@@ -244,6 +244,19 @@ class InputsTest(Directory):
         with self.assertRaisesRegex(Unsupported, "no bfloat16"):
             self.read([{"name": "x", "dtype": "bfloat16", "shape": [1], "fill": {"random": 7}}])
 
+    def test_mistakes(self):
+        for listed in ({}, [1], [{"dtype": "int8"}], [{"name": 3}], [{"name": "x"}], [{"name": "x", "npy": "none.npy"}],
+                       [{"name": "x", "dtype": "int8", "shape": ["{n}"], "fill": {"random": 1}}],
+                       [{"name": "x", "dtype": "int8", "shape": [2], "data": [1]}], [{"name": "x", "dtype": "int8", "shape": 2, "data": [1]}],
+                       [{"name": "x", "dtype": "float32", "shape": [1], "data": ["one"]}],
+                       [{"name": "x", "dtype": "float32", "shape": [1], "fill": {"range": [1]}}],
+                       [{"name": "x", "dtype": "int8", "shape": [1], "data": ["inf"]}]):
+            with self.assertRaises(Failure, msg=listed) as failed:
+                self.read(listed)
+            self.assertEqual((failed.exception.domain, failed.exception.code), ("inputs", "form"))
+        with self.assertRaises(Failure):
+            trapline_tensors.input_array([], "", {})
+
     def test_narrowed(self):
         for array, to in ((np.array([2**31 - 1]), "int32"), (np.array([1.5, np.inf]), "float32"), (np.array([3], np.uint64), "uint32"),
                           (np.array([3], np.int8), "int8")):

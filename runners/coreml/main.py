@@ -34,10 +34,17 @@ TRAPLINE_PYTHON  the interpreter that has the packages; else the python3 that is
 # --- the outer process -----------------------------------------------------------------------------------------------
 
 
+def note(process: int) -> None:
+    try:
+        note_process(process)
+    except OSError as error:
+        print(f"what process {process} leaves of the GPU's scratch will not be found should this one be killed: {error}", file=sys.stderr)
+
+
 def start_apart(runner: Runner) -> Ended:
     python = interpreter(runner.request)
     try:
-        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED], note_process)
+        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED], note)
     except OSError as error:
         raise Unsupported(f"no Python can be started as {python}: {error.strerror}") from error
 

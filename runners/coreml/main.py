@@ -104,8 +104,11 @@ def describe_inner(runner: Runner) -> None:
     why = why_unusable(runner.request, versions)
     whys = {device: why for device in DEVICES}
     if not why:
-        import coreml_plan
-        whys = coreml_plan.why_unusable(DEVICES)
+        try:
+            import coreml_plan
+            whys = coreml_plan.why_unusable(DEVICES)
+        except Exception as raised:  # a package may fail in any way when it is loaded
+            whys = {device: f"coremltools cannot be loaded: {type(raised).__name__}: {raised}" for device in DEVICES}
     told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions) if name not in ("memory", "chip", "hw.model"))
     runner.describe("coreml", f"{versions.get('coremltools', 'none')} ({told})", list(whys.items()), AXES)
 

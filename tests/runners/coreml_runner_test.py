@@ -310,6 +310,8 @@ class RunnerTest(unittest.TestCase):
         self.assertTrue(all(each["usable"] for each in sent[0]["devices"]))
         with mock.patch("importlib.util.find_spec", return_value=None):
             self.assertFalse(any(each["usable"] for each in self.inner({"describe": 1})[0]["devices"]))
+        with mock.patch.dict(sys.modules, {"coreml_plan": None}):
+            self.assertIn("coremltools cannot be loaded: ModuleNotFoundError", self.inner({"describe": 1})[0]["devices"][0]["why"])
         ours, theirs = socket.socketpair()
         with ours:
             ours.sendall(b'{"describe": 1}\n')

@@ -34,10 +34,17 @@ TRAPLINE_PYTHON  the interpreter that has the packages; else the python3 that is
 # --- the outer process -----------------------------------------------------------------------------------------------
 
 
+def note(process: int) -> None:
+    try:
+        note_process(process)
+    except OSError as error:
+        print(f"what process {process} leaves of the GPU's scratch will not be found should this one be killed: {error}", file=sys.stderr)
+
+
 def start_apart(runner: Runner) -> Ended:
     python = interpreter(runner.request)
     try:
-        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED], note_process)
+        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED], note)
     except OSError as error:
         raise Unsupported(f"no Python can be started as {python}: {error.strerror}") from error
 
@@ -97,8 +104,11 @@ def describe_inner(runner: Runner) -> None:
     why = why_unusable(runner.request, versions)
     whys = {device: why for device in DEVICES}
     if not why:
-        import coreml_plan
-        whys = coreml_plan.why_unusable(DEVICES)
+        try:
+            import coreml_plan
+            whys = coreml_plan.why_unusable(DEVICES)
+        except Exception as raised:  # a package may fail in any way when it is loaded
+            whys = {device: f"coremltools cannot be loaded: {type(raised).__name__}: {raised}" for device in DEVICES}
     told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions) if name not in ("memory", "chip", "hw.model"))
     runner.describe("coreml", f"{versions.get('coremltools', 'none')} ({told})", list(whys.items()), AXES)
 

@@ -85,7 +85,7 @@ class CoreAITest(ProgramTest):
 
     def test_scratch_heap(self):
         d = self.isolated("scratch-heap", "coreai:gpu", {"layers": 6, "heads": 16, "full_head_dim": 512}, outcome="crash", phase="execute",
-                          signal="SIGABRT", title="Failed to acquire the source buffer for the ViewOp", budget=20,
+                          signal="SIGABRT", title="Failed to acquire the source buffer for the ViewOp", budget=18,
                           near=["layers=7", "kv_padding=0", "kv_write=scatter", "seq=1", "shapes=static", "query=static", "weights=fp16"])
         self.assertNotIn("attention", [t["axis"] for t in d["trigger"]])
         failing = self.failing("scratch-heap", "layers=6", "seq=1", "weights=fp16")
@@ -94,13 +94,13 @@ class CoreAITest(ProgramTest):
     def test_sdpa_export(self):
         """Whatever the device is."""
         self.isolated("sdpa-export", "coreai:cpu", {"query": "static", "shapes": "dynamic", "externalise_sdpa": True}, outcome="error",
-                      phase="generate", title="Constraints violated", budget=20, near=[*FEWER, "head_dim=16", "weights=fp16"])
+                      phase="generate", title="Constraints violated", budget=15, near=[*FEWER, "head_dim=16", "weights=fp16"])
         others = ["default", "gpu", "ane", "interpreter"]
         self.assertEqual(self.came_of("sdpa-export", others, *self.failing("sdpa-export", *FEWER)),
                          {device: ("error", "generate", None) for device in others})
 
     def test_aot_load(self):
-        self.isolated("aot-load", "coreai:gpu", {"aot": True}, outcome="error", phase="load", title="AIModelError 3", budget=10,
+        self.isolated("aot-load", "coreai:gpu", {"aot": True}, outcome="error", phase="load", title="AIModelError 3", budget=8,
                       near=[*FEWER, "shapes=static", "query=static"])
         failing = self.failing("aot-load", *FEWER, "shapes=static", "query=static")
         came = self.came_of("aot-load", ["ane", "cpu", "interpreter"], *failing)
@@ -109,7 +109,7 @@ class CoreAITest(ProgramTest):
 
     def test_int4_ane(self):
         self.isolated("int4-ane", "command:host", {"weights": "int4_block", "compute": "neural-engine"}, outcome="crash", phase="compile",
-                      signal="SIGSEGV", title="GPU::anePreCompileBinary", budget=16, near=[*FEWER, "head_dim=16", "block_size=32"])
+                      signal="SIGSEGV", title="GPU::anePreCompileBinary", budget=14, near=[*FEWER, "head_dim=16", "block_size=32"])
 
     def test_refusals(self):
         """What the exporter silently did not do is no variant of that name."""

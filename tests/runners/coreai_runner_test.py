@@ -23,6 +23,7 @@ import coreai_trial
 import decoder_model
 import export_decoder
 import main as outer
+import trapline_calls
 from coreai.runtime import _AIModelError
 from coreai_models.export import macos
 from python_runner_test import Directory, made
@@ -274,14 +275,14 @@ class OuterTest(CoreAITest):
 
 class SelfCheckTest(CoreAITest):
     def test_what_is_missing(self):
-        self.assertIn("ModuleNotFoundError", coreai_calls.missing("coreai.nothing", "x", ()))
-        self.assertIn("AttributeError", coreai_calls.missing("coreai.runtime", "AIModel.nothing", ()))
-        self.assertEqual(coreai_calls.missing("coreai.runtime", "NDArray", ("data", "copy")), "takes no copy")
-        self.assertEqual(coreai_calls.takes(lambda **any: None, ("data",)), "")
-        self.assertEqual(coreai_calls.takes(3, ("data",)), "")
-        self.assertEqual(coreai_calls.missing_tool(["/nonexistent/xcrun"]), "/nonexistent/xcrun is not in PATH")
-        self.assertEqual(coreai_calls.missing_tool(["false"]), "exit status 1")
-        with mock.patch.object(coreai_calls, "missing_tool", return_value="no"), contextlib.redirect_stdout(io.StringIO()) as out:
+        self.assertIn("ModuleNotFoundError", trapline_calls.missing("coreai.nothing", "x", ()))
+        self.assertIn("AttributeError", trapline_calls.missing("coreai.runtime", "AIModel.nothing", ()))
+        self.assertEqual(trapline_calls.missing("coreai.runtime", "NDArray", ("data", "copy")), "takes no copy")
+        self.assertEqual(trapline_calls.takes(lambda **any: None, ("data",)), "")
+        self.assertEqual(trapline_calls.takes(3, ("data",)), "")
+        self.assertEqual(trapline_calls.missing_tool(["/nonexistent/xcrun"]), "/nonexistent/xcrun is not in PATH")
+        self.assertEqual(trapline_calls.missing_tool(["false"]), "exit status 1")
+        with mock.patch.object(trapline_calls, "missing_tool", return_value="no"), contextlib.redirect_stdout(io.StringIO()) as out:
             self.assertEqual(coreai_calls.self_check(), 1)
         self.assertIn("MISSING xcrun --find coreai-build: no", out.getvalue())
 

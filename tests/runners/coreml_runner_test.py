@@ -283,6 +283,12 @@ class RunnerTest(unittest.TestCase):
             self.assertIn("no Python can be started", json.loads(said)["devices"][0]["why"])
             self.assertIn("no Python can be started", self.by_hand("--trial", json.dumps(self.request()))[1])
 
+    def test_a_state_directory_that_cannot_be_written(self):
+        with open(self.path("file"), "w", encoding="utf-8"), mock.patch.dict(os.environ, XDG_STATE_HOME=self.path("file")):
+            status, said = self.by_hand("--describe")
+        self.assertEqual(status, 0)
+        self.assertIn("will not be found", said)
+
     def test_an_inner_process_that_says_nothing(self):
         python = self.path("python")
         with open(python, "w", encoding="utf-8") as file:
@@ -304,6 +310,8 @@ class RunnerTest(unittest.TestCase):
         self.assertTrue(all(each["usable"] for each in sent[0]["devices"]))
         with mock.patch("importlib.util.find_spec", return_value=None):
             self.assertFalse(any(each["usable"] for each in self.inner({"describe": 1})[0]["devices"]))
+        with mock.patch.dict(sys.modules, {"coreml_plan": None}):
+            self.assertIn("coremltools cannot be loaded: ModuleNotFoundError", self.inner({"describe": 1})[0]["devices"][0]["why"])
         ours, theirs = socket.socketpair()
         with ours:
             ours.sendall(b'{"describe": 1}\n')
@@ -313,22 +321,18 @@ class RunnerTest(unittest.TestCase):
     # --- the calls ---
 
     def test_self_check(self):
-        with mock.patch.object(coreml_calls, "missing_tool", return_value=""):
+        with mock.patch.object(coreml_calls, "TOOLS", ()):
             status, said = self.by_hand("--self-check")
         self.assertEqual(status, 0, said)
         self.assertNotIn("MISSING", said)
-        with mock.patch.object(ct.models.MLModel, "make_state", None), mock.patch.object(coreml_calls, "TOOLS", (("nothing-of-that-name",),)):
-            del ct.models.CompiledMLModel.make_state
-            self.addCleanup(setattr, ct.models.CompiledMLModel, "make_state", lambda self: ct.models.MLModel.make_state(self))
+        here = ct.models.CompiledMLModel.make_state
+        del ct.models.CompiledMLModel.make_state
+        self.addCleanup(setattr, ct.models.CompiledMLModel, "make_state", here)
+        with mock.patch.object(coreml_calls, "TOOLS", (("nothing-of-that-name",),)):
             status, said = self.by_hand("--self-check")
         self.assertEqual(status, 1)
         self.assertIn("MISSING coremltools.models.CompiledMLModel.make_state", said)
         self.assertIn("MISSING nothing-of-that-name: nothing-of-that-name is not in PATH", said)
-        self.assertEqual(coreml_calls.takes(lambda a: a, ["a", "b"]), "takes no b")
-        self.assertEqual(coreml_calls.takes(lambda **more: more, ["a"]), "")
-        self.assertEqual(coreml_calls.takes(3, ["a"]), "")
-        self.assertEqual(coreml_calls.missing_tool(["false"]), "exit status 1")
-        self.assertEqual(coreml_calls.missing_tool(["true"]), "")
 
     # --- the generator ---
 

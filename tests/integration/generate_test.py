@@ -244,8 +244,8 @@ say({"result": {"outputs": []}})
         band = found["trigger"][0]["band"]
         self.assertGreaterEqual(band["always"]["value"], 165)
         self.assertLessEqual(band["always"]["value"], 200)
-        self.assertTrue(99 <= band["never"]["value"] <= 135, band["never"])
-        self.assertLess(found["trials"], 250)
+        self.assertLessEqual(band["never"]["value"], 140)
+        self.assertGreater(found["inferred"]["answers"], 100)
 
     def test_what_is_said_for_people(self):
         axes = [{"name": "n", "choices": [1, 2]}]

@@ -383,6 +383,27 @@ static bool is_after_the_end(const struct tl_lines *t, size_t i)
            says_who(s);
 }
 
+/* Where the dump of Python's faulthandler begins that ends a text; t->n when there is none. trapline turns it on itself, and what was
+ * the last line before it says why. */
+static size_t before_dump(const struct tl_lines *t)
+{
+    static const char head[] = "Fatal Python error: ";
+    static const char *const signals[] = {"Aborted", "Segmentation fault", "Bus error", "Illegal instruction",
+                                          "Floating point exception"};
+    for (size_t i = t->n; i-- > 0;) {
+        for (size_t k = 0; starts(t->line[i], head) && k < TL_COUNT(signals); k++)
+            if (!strcmp(t->line[i] + strlen(head), signals[k]))
+                return i;
+        const char *s = skip_blanks(t->line[i]);
+        bool of_it = !*s || starts(s, "File \"") || starts(s, "Thread 0x") ||
+                     starts(s, "Current thread 0x") || starts(s, "Extension modules: ") || starts(s, "...") ||
+                     starts(s, "<no Python frame>");
+        if (!of_it && !is_after_the_end(t, i))
+            break;
+    }
+    return t->n;
+}
+
 char *tl_find_closing_error(const char *text, size_t size)
 {
     struct tl_lines t;
@@ -390,7 +411,7 @@ char *tl_find_closing_error(const char *text, size_t size)
         return NULL;
     tl_lines_cut(text, size, &t);
     char *message = NULL;
-    size_t i = t.n;
+    size_t i = before_dump(&t);
     while (i > 0 && is_after_the_end(&t, i - 1))
         i--;
     size_t last = i, lowest = i > BLOCK_LINES ? i - BLOCK_LINES : 0;

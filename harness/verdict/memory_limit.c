@@ -37,6 +37,17 @@ static bool is_near_limit(const struct tl_process_facts *f)
     return f->data_at_crash && f->data_at_crash >= f->memory_limit / 10 * 9;
 }
 
+/* Whether a message speaks of memory that is not the process's own: what a device has of it no limit here bounds. */
+static bool speaks_of_a_device(const char *message)
+{
+    static const char *const words[] = {"MPS ", "CUDA", "GPU",    "Metal",         "MTL",    "HIP ",
+                                        "ROCm", "XPU",  "Vulkan", "device memory", "OpenCL", "VRAM"};
+    for (size_t i = 0; i < TL_COUNT(words); i++)
+        if (strstr(message, words[i]))
+            return true;
+    return false;
+}
+
 /* The largest amount of memory that a message names: "Unable to allocate 3.73 GiB", "of 4294967296 bytes",
  * "buffer of size 20971520000". 0: none. */
 static double amount_in_words(const char *s)
@@ -82,6 +93,8 @@ char *tl_memory_limit_evidence(const struct tl_process_facts *f, const struct tl
     char *seen = seen_at_limit(f);
     if (seen)
         return seen;
+    if (speaks_of_a_device(said))
+        return NULL;
     double amount = amount_in_words(said), left = (double)f->memory_limit - (double)r->peak_rss;
     bool possible = !f->most_wanted || amount <= (double)f->most_wanted;
     if (amount > (left > 0 ? left : 0) && amount > 0 && possible)

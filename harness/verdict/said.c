@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 /* What is kept of a stream, in the order in which it was written. */
@@ -23,14 +24,18 @@ static struct tl_buffer whole_text(const struct tl_output *o)
     return text;
 }
 
-/* The error with which a process closed, but not what a driver says of the death of its child. */
-static char *own_closing_error(const struct tl_buffer *text)
+/* The error with which a process closed, but not what a driver says of the death of its child. Of a program on another
+ * device, which died of another signal than this process does, nobody else tells. */
+static char *own_closing_error(const struct tl_buffer *text, int signal)
 {
-    char *message = tl_find_closing_error(text->data, text->size);
-    if (message && tl_tells_death(message)) {
+    char *message = tl_find_closing_error(text->data, text->size), *line = NULL;
+    bool elsewhere = message && tl_signal_in_last_words(message, strlen(message), &line) &&
+                     strstr(line, "due to signal") && !tl_names_signal(line, signal);
+    if (message && tl_tells_death(message) && !elsewhere) {
         free(message);
         message = NULL;
     }
+    free(line);
     return message;
 }
 
@@ -45,7 +50,7 @@ char *tl_said_last(const struct tl_trial_record *r, int status)
         tl_buffer_free(&out);
     }
     if (!message && (signal == SIGABRT || signal == SIGTRAP || signal == SIGILL))
-        message = own_closing_error(&text);
+        message = own_closing_error(&text, signal);
     else if (!message && !WIFSIGNALED(status) && !tl_signal_is_crash(signal))
         message = tl_find_complaint(text.data, text.size, true);
     tl_buffer_free(&text);

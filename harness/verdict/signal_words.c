@@ -47,6 +47,8 @@ bool tl_tells_death(const char *message)
     static const char *const words[] = {
         "crashed",           "died",       "killed",     "exited",     "exit code", "exit status",
         "returned non-zero", "terminated", "subprocess", "core dumped"};
+    if (strcasestr(message, "command buffer")) /* of a GPU, which is no process */
+        return false;
     for (size_t i = 0; i < TL_COUNT(words); i++)
         if (strcasestr(message, words[i]))
             return true;

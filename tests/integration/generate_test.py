@@ -234,6 +234,19 @@ say({"result": {"outputs": []}})
             self.assertEqual(found["trials"], len(run))
             self.assertTrue(any(note["code"] == "inferred" for note in found["notes"]))
 
+    def test_a_counter_tells_of_a_band(self):
+        """Runs that die somewhere between 100 and 200: the edges are those of the runs, not of the ones that died early."""
+        words = ("t=$((100 + $(od -An -N1 -tu1 /dev/urandom) * 100 / 255)); "
+                 "test {rounds} -lt $t || {{ echo round $t; kill -SEGV $$; }}; echo round {rounds}")
+        step = {"phase": "execute", "argv": ["sh", "-c", words], "count": {"name": "round", "number": "^round ([0-9]+)", "axis": "rounds"}}
+        case = self.case("band", {"steps": [step]}, [{"name": "rounds", "range": [1, 1000]}], failing={"rounds": 1000})
+        found = json.loads(self.trapline("isolate", case, "--json", status=1).stdout)
+        band = found["trigger"][0]["band"]
+        self.assertGreaterEqual(band["always"]["value"], 165)
+        self.assertLessEqual(band["always"]["value"], 200)
+        self.assertLessEqual(band["never"]["value"], 140)
+        self.assertGreater(found["inferred"]["answers"], 100)
+
     def test_what_is_said_for_people(self):
         axes = [{"name": "n", "choices": [1, 2]}]
         step = {"phase": "compile", "argv": ["sh", "-c", "test {n} = 1 && exit; echo error: no such op >&2; exit 1"],

@@ -247,6 +247,14 @@ Test(cause, complaints)
     cr_expect_null(tl_find_closing_error(long_ago, strlen(long_ago)));
     static const char banner[] = "[tool] device 0: a preview, not for production use\n";
     cr_expect_null(tl_find_closing_error(banner, strlen(banner)));
+    /* Before what Python's faulthandler adds, which is turned on from outside. */
+    static const char dumped[] =
+        "starting\nRuntimeError: no such device\nFatal Python error: Aborted\n\nCurrent thread "
+        "0x1 (most recent call first):\n  File \"/a/b.py\", line 4 in <module>\n\nExtension "
+        "modules: numpy (total: 1)\n";
+    char *before = tl_find_closing_error(dumped, strlen(dumped));
+    cr_expect(before && strstr(before, "no such device"), "%s", before ? before : "nothing");
+    free(before);
     static const char here[] = "X: failed because\nof that\nand that\n\nother\n";
     char *m = tl_find_first_words(here, strlen(here));
     cr_expect_str_eq(m, "X: failed because of that and that");

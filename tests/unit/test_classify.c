@@ -10,6 +10,29 @@
 #include <string.h>
 
 /* A hang is the deepest process all of whose parents only wait for a child. */
+/* The last words of what aborts, but not what a driver says of a child that died of the same. */
+Test(classify, what_is_said_of_a_death_elsewhere)
+{
+    static const struct {
+        const char *said, *title; /* title: NULL for one by the stack alone */
+    } ends[] = {
+        {"App terminated due to signal 5.\n", "signal 5"},
+        {"App terminated due to signal 6.\n", NULL},
+        {"error: tool crashed (Aborted)\n", NULL},
+        {"Error: command buffer exited with error status.\n\tInternal Error (0000000e:Internal Error)\n",
+         "Internal Error"},
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct seen s = died(SIGABRT);
+        s.said = ends[i].said;
+        cr_expect_eq(outcome(&s), TL_OUTCOME_CRASH);
+        bool there = record.signature.title &&
+                     strstr(record.signature.title, ends[i].title ? ends[i].title : "signal 6");
+        cr_expect(ends[i].title ? there : !there, "%s: %s", ends[i].said, record.signature.title);
+    }
+    forget();
+}
+
 Test(classify, a_hang_is_not_its_waiters)
 {
     static const struct {

@@ -42,6 +42,29 @@ Test(limits, three_ways_to_run_out_of_memory_and_one_that_is_not)
     cr_expect_eq(record.signal, 0);
 }
 
+/* What a device has of memory no limit of the case bounds, however much of it is spoken of. */
+Test(limits, memory_of_a_device_is_another)
+{
+    static const struct {
+        const char *words;
+        enum tl_outcome outcome;
+    } said[] = {
+        {"RuntimeError: MPS backend out of memory (MPS allocated: 18.13 GB, max allowed: 18.13 GB)",
+         TL_OUTCOME_ERROR},
+        {"CUDA out of memory. Tried to allocate 20.00 GiB (GPU 0; 15.78 GiB total capacity)",
+         TL_OUTCOME_ERROR},
+        {"error: failed to allocate 8.00 GiB of device memory", TL_OUTCOME_ERROR},
+        {"error: Unable to allocate 18.13 GiB for an array", TL_OUTCOME_OOM},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct seen s = exited(1);
+        s.facts.memory_limit = UINT64_C(4096) << 20;
+        s.said = said[i].words;
+        cr_expect_eq(outcome(&s), said[i].outcome, "%s", said[i].words);
+    }
+    forget();
+}
+
 /* A failure that is an exit or an error, in words that speak of memory. */
 Test(limits, out_of_memory_by_words_and_evidence)
 {

@@ -135,6 +135,14 @@ else:
         self.assertEqual((refused["outcome"], refused["phase"]), ("unsupported", "generate"))
         self.assertIn("no such layout", refused["message"])
 
+    def test_an_export_that_fails_in_some_runs(self):
+        """Once it was seen to fail it is run for each trial, whatever was made of it before."""
+        words = f"echo x >>{self.runs}; test $(($(wc -l <{self.runs}) % 2)) = 0 && echo x >{{model}}"
+        case = self.case("odd", {"generate": ["sh", "-c", words], "steps": [{"phase": "check", "argv": ["cat", "{model}"]}]})
+        trials = self.trials(case, "--repeat", "6", "-j", "1", status=1)
+        self.assertEqual([t["outcome"] for t in trials].count("error"), 3)
+        self.assertEqual(len(self.exports()), 6)
+
     def test_phases_from_output(self):
         """A line says that loading is over; what dies later did not die loading. Also without an end of the line."""
         for words, killed, phase in (("echo loading; kill -KILL $$", "error", "load"),

@@ -2,14 +2,14 @@
  *
  * A model that is run a thousand times and dies at the 147th says more than that a thousand are too many: with 147 it
  * would have died as well, and with 146 it would have passed. Where the case says that something which is counted is
- * what an axis sets ("axis" of a count), each trial thus answers for every value up to its own, and one that failed for
- * every value from its count on. A band over a thousand values, which takes hundreds of trials to measure, is measured by as many as one
- * value of it needs.
+ * what an axis sets ("axis" of a count), each trial thus answers for every value below its own. (For a value above,
+ * one that failed would answer and one that passed would not: all such answers would be failures.) A band over a
+ * thousand values, which takes hundreds of trials to measure, is measured by as many as one value of it needs.
  *
- * Only what looks for a threshold is answered so; what reproduces and confirms is always run. For one value each trial is used once,
- * as a trial of its own would be. Trials of different values are then no more independent than they are of each
- * other: all values see the same runs, so that the curve of rates is monotone by itself. A further trial is run with
- * F's value, which tells of all values below. */
+ * Only what looks for a threshold is answered so; what reproduces and confirms is always run. For one value each trial
+ * is used once, as a trial of its own would be. Trials of different values are then no more independent than they are
+ * of each other: all values see the same runs, so that the curve of rates is monotone by itself. A further trial is
+ * run with F's value, which tells of all values below. */
 #include "harness/campaign/driver_impl.h"
 
 #include "harness/base/buffer.h"
@@ -85,7 +85,7 @@ void tl_driver_counted_add(struct tl_driver *d, const uint64_t *index, const str
 bool tl_driver_may_infer(const struct tl_driver *d, const struct tl_search_request *q)
 {
     return d->counted && !q->fresh && (q->purpose == TL_SEARCH_THRESHOLD || q->purpose == TL_SEARCH_BAND) &&
-           q->index[d->counted_axis] != d->failing->index[d->counted_axis];
+           q->index[d->counted_axis] < d->failing->index[d->counted_axis];
 }
 
 /* Whether two variants differ in nothing but the axis. */
@@ -106,11 +106,9 @@ bool tl_driver_infer(struct tl_driver *d, size_t use, const struct tl_search_req
     while (u->inferred < d->n_counts) {
         const struct tl_driver_counted *k = &d->counts[u->inferred++];
         uint64_t own = k->index[d->counted_axis];
-        if (own == place || !beside(d, k->index, q->index) || (fresh && !k->trial.fresh))
+        if (own <= place || !beside(d, k->index, q->index) || (fresh && !k->trial.fresh))
             continue;
         bool fails = k->failed && k->count <= value;
-        if (!fails && own < place) /* it was not run that far */
-            continue;
         *t = (struct tl_driver_trial){.outcome = TL_OUTCOME_PASS, .fresh = k->trial.fresh};
         if (fails)
             *t = k->trial;

@@ -184,6 +184,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     tl_content_end(&x->content, x->ran);
     json_decref(x->versions);
     json_decref(x->made);
+    json_decref(x->unsure);
     int result = tl_store_close(x->store, e);
     if (!result && x->failed) {
         result = -1;

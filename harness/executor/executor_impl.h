@@ -67,6 +67,7 @@ struct tl_executor {
     json_t *versions; /* what the commands of "versions" answered, by case */
     bool anew;        /* nothing is used that was kept before this run of trapline */
     json_t *made;     /* generated models and reference outputs that were made in it, by their directory */
+    json_t *unsure;   /* generated models whose generator failed in it as well, by their directory */
     bool ran;         /* a trial has run */
     void (*warn)(const char *text);
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */

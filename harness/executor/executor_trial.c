@@ -270,6 +270,15 @@ static int keep_model(struct tl_job *j, struct tl_error *e)
     return tl_generated_keep(&j->generated, e);
 }
 
+/* A generator that fails in some of its runs is run each time: that it made the model once says nothing of the next
+ * trial. */
+static void note_failure(struct tl_job *j)
+{
+    struct tl_executor *x = j->x;
+    x->unsure = x->unsure ? x->unsure : json_object();
+    json_object_set_new_nocheck(x->unsure, j->generated.directory, json_true());
+}
+
 static void after_generator(struct tl_job *j, struct tl_trial_record *r)
 {
     struct tl_error e;
@@ -286,6 +295,8 @@ static void after_generator(struct tl_job *j, struct tl_trial_record *r)
         return;
     }
     tl_generated_drop(&j->generated);
+    if (tl_outcome_is_failure(r->outcome))
+        note_failure(j);
     if (lacks && r->outcome == TL_OUTCOME_ERROR) {
         tl_fail(&e, TL_ERROR_INPUT, "the generator cannot run", j->generated.argv[0],
                 "%s; install what is missing, or name another program in $.model.generate", lacks);
@@ -348,7 +359,8 @@ static int submit_generator(struct tl_job *j, struct tl_error *e)
 /* A model is made once: jobs that want the same one at the same time wait for the first of them. */
 static int submit_with_model(struct tl_job *j, struct tl_error *e)
 {
-    if (tl_executor_may_use(j->x, j->generated.directory) && tl_generated_exists(&j->generated))
+    bool unsure = json_object_get(j->x->unsure, j->generated.directory) && j->generate_seconds < 0;
+    if (!unsure && tl_executor_may_use(j->x, j->generated.directory) && tl_generated_exists(&j->generated))
         return submit_trial(j, e);
     for (struct tl_job *m = j->x->making; m; m = m->next)
         if (!strcmp(m->generated.directory, j->generated.directory)) {

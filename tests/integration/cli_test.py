@@ -505,8 +505,13 @@ class DoctorTest(ProgramTest):
         self.assertEqual(done.returncode, 0)
 
     def test_doctor(self):
-        done = self.trapline("doctor", "--json")
+        case = self.case("tools", {"steps": [{"phase": "compile", "argv": ["sh", "-c", "{n}"]}, {"phase": "execute", "argv": ["{scratch}/made"]},
+                                             {"phase": "execute", "argv": ["no-such-tool"]}]},
+                         [{"name": "n", "choices": ["true", "false"]}], versions=[{"name": "cc", "argv": ["sh", "--version"]}])
+        done = self.trapline("doctor", case, "--json")
         document = json.loads(done.stdout)
+        programs = [(c["verdict"], c["what"].split(":")[0]) for c in document["checks"] if c["check"] == "program"]
+        self.assertEqual(programs, [("ok", "tools, step 1 (compile)"), ("bad", "tools, step 3 (execute)"), ("ok", "tools, version cc")])
         self.assertEqual(document["sound"], done.returncode == 0)
         self.assertEqual(document["sound"], all(c["verdict"] != "bad" for c in document["checks"]))
         self.assertTrue({"run", "trace", "hang", "memory", "fork server", "cgroup", "scratch", "store"}

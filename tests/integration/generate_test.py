@@ -135,6 +135,14 @@ else:
         self.assertEqual((refused["outcome"], refused["phase"]), ("unsupported", "generate"))
         self.assertIn("no such layout", refused["message"])
 
+    def test_an_export_that_fails_in_some_runs(self):
+        """Once it was seen to fail it is run for each trial, whatever was made of it before."""
+        words = f"echo x >>{self.runs}; test $(($(wc -l <{self.runs}) % 2)) = 0 && echo x >{{model}}"
+        case = self.case("odd", {"generate": ["sh", "-c", words], "steps": [{"phase": "check", "argv": ["cat", "{model}"]}]})
+        trials = self.trials(case, "--repeat", "6", "-j", "1", status=1)
+        self.assertEqual([t["outcome"] for t in trials].count("error"), 3)
+        self.assertEqual(len(self.exports()), 6)
+
     def test_phases_from_output(self):
         """A line says that loading is over; what dies later did not die loading. Also without an end of the line."""
         for words, killed, phase in (("echo loading; kill -KILL $$", "error", "load"),
@@ -233,6 +241,19 @@ say({"result": {"outputs": []}})
             self.assertTrue(any(p["variant"]["rounds"] == 136 and p["outcome"] == "pass" for p in run), "its neighbour is run")
             self.assertEqual(found["trials"], len(run))
             self.assertTrue(any(note["code"] == "inferred" for note in found["notes"]))
+
+    def test_a_counter_tells_of_a_band(self):
+        """Runs that die somewhere between 100 and 200: the edges are those of the runs, not of the ones that died early."""
+        words = ("t=$((100 + $(od -An -N1 -tu1 /dev/urandom) * 100 / 255)); "
+                 "test {rounds} -lt $t || {{ echo round $t; kill -SEGV $$; }}; echo round {rounds}")
+        step = {"phase": "execute", "argv": ["sh", "-c", words], "count": {"name": "round", "number": "^round ([0-9]+)", "axis": "rounds"}}
+        case = self.case("band", {"steps": [step]}, [{"name": "rounds", "range": [1, 1000]}], failing={"rounds": 1000})
+        found = json.loads(self.trapline("isolate", case, "--json", status=1).stdout)
+        band = found["trigger"][0]["band"]
+        self.assertGreaterEqual(band["always"]["value"], 165)
+        self.assertLessEqual(band["always"]["value"], 200)
+        self.assertLessEqual(band["never"]["value"], 140)
+        self.assertGreater(found["inferred"]["answers"], 100)
 
     def test_what_is_said_for_people(self):
         axes = [{"name": "n", "choices": [1, 2]}]

@@ -20,7 +20,8 @@ const char *tl_check_unit(struct tl_check *ck, const char *text, const char *dir
 void tl_check_model(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_inputs(struct tl_check *ck, const struct tl_json_place *at);
 
-/* check_commands.c: the commands of a model, and what is looked for in the output of a runner; once the axes are known. */
+/* check_commands.c: the commands of a model, and what is looked for in the output of a runner; once the axes are
+ * known. */
 void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, bool has_inputs);
 void tl_check_runner(struct tl_check *ck, const struct tl_json_place *expect,
                      const struct tl_json_place *marker, const struct tl_json_place *count);

@@ -17,8 +17,8 @@ void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes);
 /* The command that starts the runner alone for a trial, as a shell takes it; NULL when it is not known. The
  * caller's. */
 char *tl_runner_command(const json_t *trial);
-/* The commands of a chain of steps, with the one that made their model before them, a line each, to be run in an empty directory; NULL when the trial was of
- * something else. The caller's. */
+/* The commands of a chain of steps, with the one that made their model before them, a line each, to be run in an empty
+ * directory; NULL when the trial was of something else. The caller's. */
 char *tl_steps_commands(const json_t *trial);
 
 /* For what its steps worked, where they say so: "step 2 (compile): iOS, h18p"; "" where none does. The caller's. */

@@ -125,7 +125,8 @@ static bool keep_conditional(json_t *object, const json_t *values)
     return !when || left;
 }
 
-/* A list of arguments, or of what is expected: what cannot come up any more is left out. A case nests at most 64 deep. */
+/* A list of arguments, or of what is expected: what cannot come up any more is left out. A case nests at most 64
+ * deep. */
 static void keep_conditionals(json_t *list, const json_t *values)
 {
     for (size_t i = json_array_size(list); i-- > 0;) {

@@ -383,8 +383,8 @@ static bool is_after_the_end(const struct tl_lines *t, size_t i)
            says_who(s);
 }
 
-/* Where the dump of Python's faulthandler begins that ends a text; t->n when there is none. trapline turns it on itself, and what was
- * the last line before it says why. */
+/* Where the dump of Python's faulthandler begins that ends a text; t->n when there is none. trapline turns it on
+ * itself, and what was the last line before it says why. */
 static size_t before_dump(const struct tl_lines *t)
 {
     static const char head[] = "Fatal Python error: ";

@@ -49,8 +49,8 @@ void tl_driver_counted_add(struct tl_driver *d, const uint64_t *index, const str
                            const struct tl_driver_trial *t);
 /* Whether an answer to a request may be inferred. */
 bool tl_driver_may_infer(const struct tl_driver *d, const struct tl_search_request *q);
-/* What a trial of the requested variant would have come to, by the next trial that tells. fresh: only those that were processes of
- * their own. False when none tells. */
+/* What a trial of the requested variant would have come to, by the next trial that tells. fresh: only those that were
+ * processes of their own. False when none tells. */
 bool tl_driver_infer(struct tl_driver *d, size_t use, const struct tl_search_request *q, bool fresh,
                      struct tl_driver_trial *t);
 /* The variant whose trial tells most of this request and others like it: with F's value of the axis. NULL when nothing

@@ -101,7 +101,8 @@ int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model 
 int tl_job_submit_trial(struct tl_job *j, struct tl_error *e); /* the model is there */
 
 /* --- step_request.c */
-/* The steps of a case as their runner is sent them; NULL when a program cannot be found. inputs: the list of inputs, or NULL. */
+/* The steps of a case as their runner is sent them; NULL when a program cannot be found. inputs: the list of inputs, or
+ * NULL. */
 json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_error *e);
 json_t *tl_generator_request(const struct tl_job *j); /* the command that made the model that is there */
 json_t *

@@ -9,7 +9,7 @@
 struct tl_watched;
 
 /* looked_for: {"phase_marker": {PHASE: TEXT}, "expect": {"text", "no_text", "fallback", "count"}}, of a case that was
- * checked; NULL gives NULL. It is not kept. scratch stands for "{scratch}" in patterns of files. begins is called when a line says
+ * checked; NULL gives NULL. It is not kept. scratch stands for "{scratch}" in it. begins is called when a line says
  * that a phase has begun. */
 struct tl_watched *tl_watched_new(const json_t *looked_for, const char *scratch,
                                   void (*begins)(void *arg, const char *phase), void *arg);

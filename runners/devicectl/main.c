@@ -78,7 +78,7 @@ static int target_open(struct target *g, const json_t *request, const char *dire
     g->bundle = d ? tl_device_app(d, runner, e) : NULL;
     if (!g->bundle)
         return -1;
-    return tl_tool_open(&g->tool, g->udid, g->bundle, g->alias, directory, e);
+    return tl_tool_open(&g->tool, d, g->bundle, directory, e);
 }
 
 /* --- describe ------------------------------------------------------------------------------------------- */
@@ -327,7 +327,7 @@ static void conclude(struct trial *t, const struct tl_app *app)
         stopped(t, app);
         return;
     }
-    if (app->console.too_slow || (!app->launched && !t->answered && !t->held)) {
+    if (app->console.too_slow || (!app->launched && !app->signal && !t->answered && !t->held)) {
         tl_run_unsupported(t->run,
                            "the app %s could not be launched on %s%s: %s; unlock it, and see docs/iphone.md",
                            t->g.bundle, t->g.alias, app->console.too_slow ? " in time" : "", said);

@@ -208,6 +208,23 @@ class Trials(IphoneTest):
         os.unlink(self.path("bin", "devicectl"))
         self.unsupported(case, "cannot ask for the devices", "unable to find utility")
 
+    def other_tool(self, script):
+        """A devicectl that does something of its own, or else what the other one does."""
+        path = self.path("bin", "devicectl")
+        os.unlink(path)
+        self.write("bin/devicectl", f'#!/bin/sh\ncase "$*" in {script};; *) exec {FAKES}/devicectl "$@";; esac\n', 0o755)
+
+    def test_other_words(self):
+        """What devicectl may do otherwise than it is said to."""
+        self.phone("a", serve=False, add=False)
+        self.trapline("devices", "add", "a", UDID["a"], "name=" + NAME["a"], db=False, status=0)
+        self.other_tool(f'*list*) echo "{NAME["a"]} ({UDID["a"]}) is odd" >&2; exit 64')
+        self.unsupported(self.model("noop", name="odd"), "<a> (<a>) is odd")
+        self.other_tool('*list*) for last; do :; done; echo "[1]" >"$last"')
+        self.unsupported(self.model("noop", name="form"), "JSON")
+        self.other_tool("*list*) kill -SEGV $$")
+        self.unsupported(self.model("noop", name="died"), "SIGSEGV")
+
     def test_deaths(self):
         self.phone("a")
         trial = self.one(self.model("trap", name="trap"), "-u", "coreai:cpu%a", status=1)

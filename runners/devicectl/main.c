@@ -111,12 +111,13 @@ static json_t *ask_app(const struct target *g, char **why)
     return told;
 }
 
+/* why: it cannot be used; NULL: it can, as far as is known. */
 static void set_devices(json_t *answer, const char *why)
 {
     json_t *devices = json_array();
     for (size_t i = 0; i < TL_COUNT(usual_devices); i++)
-        json_array_append_new(devices,
-                              json_pack("{s:s,s:b,s:s}", "name", usual_devices[i], "usable", 0, "why", why));
+        json_array_append_new(devices, json_pack("{s:s,s:b,s:s}", "name", usual_devices[i], "usable", !why,
+                                                 "why", why ? why : "its app is asked when it is used"));
     json_object_set_new(answer, "devices", devices);
 }
 
@@ -143,6 +144,8 @@ static int describe_for(const json_t *request, json_t *answer)
     json_t *told = NULL;
     if (target_open(&g, request, ".", &e))
         why = tl_format("%s: %s", e.what, e.why);
+    else if (!json_string_value(json_object_get(request, "device"))) /* a list: nothing is started for it */
+        why = tl_tool_look(&g.tool, LIST_DESCRIBE_S);
     else if (!(why = tl_tool_take(&g.tool, TAKE_DESCRIBE_S)) &&
              !(why = tl_tool_look(&g.tool, LIST_DESCRIBE_S)))
         told = ask_app(&g, &why);

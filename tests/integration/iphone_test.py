@@ -163,6 +163,7 @@ class Units(IphoneTest):
         self.phone("a")
         self.phone("b", plugged=False)
         units = {u["unit"]: u for u in self.listed("units")["units"]}
+        self.assertEqual(self.log("a"), [], "nothing is started for a list")
         self.assertTrue(units["coreai:gpu%a"]["usable"])
         self.assertFalse(units["coreai:gpu%b"]["usable"])
         self.assertIn("connect it by its cable", units["coreai:gpu%b"]["why"])

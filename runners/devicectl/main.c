@@ -143,7 +143,7 @@ static int describe_for(const json_t *request, json_t *answer)
     char *why = NULL;
     json_t *told = NULL;
     if (target_open(&g, request, ".", &e))
-        why = tl_format("%s: %s", e.what, e.why);
+        why = tl_format("%s: %s: %s", e.what, e.where, e.why);
     else if (!json_string_value(json_object_get(request, "device"))) /* a list: nothing is started for it */
         why = tl_tool_look(&g.tool, LIST_DESCRIBE_S);
     else if (!(why = tl_tool_take(&g.tool, TAKE_DESCRIBE_S)) &&

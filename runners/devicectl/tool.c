@@ -34,7 +34,9 @@ int tl_tool_open(struct tl_tool *t, const struct tl_device *d, const char *bundl
     t->phone.udid = tl_strdup(d->udid); /* is known before the device has been seen */
     t->hidden.phone = &t->phone;
     t->xcrun = tl_program_find(".", "xcrun", e);
-    return t->xcrun ? 0 : -1;
+    return t->xcrun ? 0
+                    : tl_fail(e, TL_ERROR_ENVIRONMENT, "devices cannot be used here", "xcrun",
+                              "it is not in PATH; Xcode 15 or later brings it, on macOS only");
 }
 
 void tl_tool_close(struct tl_tool *t)

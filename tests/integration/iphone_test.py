@@ -208,6 +208,8 @@ class Trials(IphoneTest):
         self.unsupported(case, "not among the devices")
         os.unlink(self.path("bin", "devicectl"))
         self.unsupported(case, "cannot ask for the devices", "unable to find utility")
+        os.unlink(self.path("bin", "xcrun"))
+        self.unsupported(case, "xcrun", "Xcode")
 
     def other_tool(self, script):
         """A devicectl that does something of its own, or else what the other one does."""

@@ -83,10 +83,14 @@ class IphoneTest(ProgramTest):
             return [json.loads(line) for line in file]
 
     def most_at_once(self, alias):
-        running = [0]
+        """How many apps ran at once, but for those that are started to end another one and exit."""
+        running, most = set(), 0
         for entry in self.log(alias):
-            running.append(running[-1] + (1 if "begin" in entry else -1))
-        return max(running)
+            if "begin" in entry and entry["arguments"] != ["--end"]:
+                running.add(entry["begin"])
+            running.discard(entry.get("end"))
+            most = max(most, len(running))
+        return most
 
     def wait_until(self, holds):
         deadline = time.monotonic() + 60

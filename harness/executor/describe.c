@@ -253,7 +253,7 @@ int tl_description_request(struct tl_description *d, struct tl_supervisor *s, st
     if (d->build)
         json_object_set(request, "build", (json_t *)d->build);
     if (d->alias)
-        json_object_update_new(request, json_pack("{s:s,s:s,s:s?}", "runner", d->speaks_for, "on", d->alias,
+        json_object_update_new(request, json_pack("{s:s,s:s,s:s*}", "runner", d->speaks_for, "on", d->alias,
                                                   "device", d->device));
     struct tl_trial_spec spec = {
         .argv = argv,

@@ -17,12 +17,13 @@
 
 const char *tl_app_signal_name(int number)
 {
-    static const char *const names[] = {
+    enum { SIGNALS = 32 };
+    static const char *const names[SIGNALS] = {
         NULL,      "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGEMT",
         "SIGFPE",  "SIGKILL", "SIGBUS",    "SIGSEGV", "SIGSYS",   "SIGPIPE", "SIGALRM", "SIGTERM",
         "SIGURG",  "SIGSTOP", "SIGTSTP",   "SIGCONT", "SIGCHLD",  "SIGTTIN", "SIGTTOU", "SIGIO",
         "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGINFO", "SIGUSR1", "SIGUSR2"};
-    if (number < 1 || (size_t)number >= TL_COUNT(names))
+    if (number < 1 || number >= SIGNALS)
         return "SIG of another number";
     return names[number];
 }

@@ -78,7 +78,7 @@ static int target_open(struct target *g, const json_t *request, const char *dire
     g->bundle = d ? tl_device_app(d, runner, e) : NULL;
     if (!g->bundle)
         return -1;
-    return tl_tool_open(&g->tool, g->udid, g->bundle, g->alias, directory, e);
+    return tl_tool_open(&g->tool, d, g->bundle, directory, e);
 }
 
 /* --- describe ------------------------------------------------------------------------------------------- */
@@ -111,12 +111,13 @@ static json_t *ask_app(const struct target *g, char **why)
     return told;
 }
 
+/* why: it cannot be used; NULL: it can, as far as is known. */
 static void set_devices(json_t *answer, const char *why)
 {
     json_t *devices = json_array();
     for (size_t i = 0; i < TL_COUNT(usual_devices); i++)
-        json_array_append_new(devices,
-                              json_pack("{s:s,s:b,s:s}", "name", usual_devices[i], "usable", 0, "why", why));
+        json_array_append_new(devices, json_pack("{s:s,s:b,s:s}", "name", usual_devices[i], "usable", !why,
+                                                 "why", why ? why : "its app is asked when it is used"));
     json_object_set_new(answer, "devices", devices);
 }
 
@@ -142,7 +143,9 @@ static int describe_for(const json_t *request, json_t *answer)
     char *why = NULL;
     json_t *told = NULL;
     if (target_open(&g, request, ".", &e))
-        why = tl_format("%s: %s", e.what, e.why);
+        why = tl_format("%s: %s: %s", e.what, e.where, e.why);
+    else if (!json_string_value(json_object_get(request, "device"))) /* a list: nothing is started for it */
+        why = tl_tool_look(&g.tool, LIST_DESCRIBE_S);
     else if (!(why = tl_tool_take(&g.tool, TAKE_DESCRIBE_S)) &&
              !(why = tl_tool_look(&g.tool, LIST_DESCRIBE_S)))
         told = ask_app(&g, &why);
@@ -327,7 +330,7 @@ static void conclude(struct trial *t, const struct tl_app *app)
         stopped(t, app);
         return;
     }
-    if (app->console.too_slow || (!app->launched && !t->answered && !t->held)) {
+    if (app->console.too_slow || (!app->launched && !app->signal && !t->answered && !t->held)) {
         tl_run_unsupported(t->run,
                            "the app %s could not be launched on %s%s: %s; unlock it, and see docs/iphone.md",
                            t->g.bundle, t->g.alias, app->console.too_slow ? " in time" : "", said);

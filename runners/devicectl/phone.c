@@ -219,8 +219,8 @@ char *tl_hide(const struct tl_hidden *h, const char *text)
     char *clean = tl_strdup(text);
     if (!h->phone)
         return clean;
-    const char *const secrets[] = {h->phone->udid, h->phone->identifier, h->phone->serial, h->phone->ecid,
-                                   h->phone->name};
+    const char *const secrets[] = {h->phone->udid, h->phone->identifier, h->phone->serial,
+                                   h->phone->ecid, h->phone->name,       h->name};
     for (size_t i = 0; i < TL_COUNT(secrets); i++)
         if (secrets[i] && !tells_nothing(secrets[i]))
             clean = replace(clean, secrets[i], h->alias);

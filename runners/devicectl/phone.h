@@ -34,6 +34,7 @@ json_t *tl_phone_reports(const char *text, size_t size, const char *process, siz
 struct tl_hidden {
     const struct tl_phone *phone; /* NULL: nothing is hidden */
     const char *alias;
+    const char *name; /* one more, that its user has given; NULL */
 };
 char *tl_hide(const struct tl_hidden *h, const char *text); /* a new string */
 json_t *tl_hide_json(const struct tl_hidden *h, const json_t *document);

@@ -26,15 +26,17 @@
 #define REPORT_COPY_S 20.0
 #define REPORTS_MOST 5 /* that are looked at, at a time */
 
-int tl_tool_open(struct tl_tool *t, const char *udid, const char *bundle, const char *alias,
-                 const char *directory, struct tl_error *e)
+int tl_tool_open(struct tl_tool *t, const struct tl_device *d, const char *bundle, const char *directory,
+                 struct tl_error *e)
 {
-    *t = (struct tl_tool){.udid = udid, .bundle = bundle, .directory = directory, .hidden = {NULL, alias}};
-    /* The UDID is known before the device has been seen. */
-    t->phone.udid = tl_strdup(udid);
+    *t = (struct tl_tool){.udid = d->udid, .bundle = bundle, .directory = directory};
+    t->hidden = (struct tl_hidden){.alias = d->alias, .name = d->name};
+    t->phone.udid = tl_strdup(d->udid); /* is known before the device has been seen */
     t->hidden.phone = &t->phone;
     t->xcrun = tl_program_find(".", "xcrun", e);
-    return t->xcrun ? 0 : -1;
+    return t->xcrun ? 0
+                    : tl_fail(e, TL_ERROR_ENVIRONMENT, "devices cannot be used here", "xcrun",
+                              "it is not in PATH; Xcode 15 or later brings it, on macOS only");
 }
 
 void tl_tool_close(struct tl_tool *t)
@@ -56,10 +58,13 @@ static char *last_line(const struct tl_tool *t, const struct tl_buffer *said)
 
 static int failed(const struct tl_tool *t, const struct tl_buffer *said, int status, struct tl_error *e)
 {
-    char *line = last_line(t, said);
-    tl_fail(e, TL_ERROR_ENVIRONMENT, "devicectl failed", "", "%s%s%d", line ? line : "",
-            line ? "; exit status " : "exit status ", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    char *line = last_line(t, said), *how = WIFSIGNALED(status)
+                                                ? tl_format("it died of %s", tl_signal_name(WTERMSIG(status)))
+                                                : tl_format("exit status %d", WEXITSTATUS(status));
+    tl_fail(e, TL_ERROR_ENVIRONMENT, "devicectl failed", "", "%s%s%s", line ? line : "", line ? "; " : "",
+            how);
     free(line);
+    free(how);
     return -1;
 }
 

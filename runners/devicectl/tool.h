@@ -2,6 +2,7 @@
 #ifndef TL_TOOL_H
 #define TL_TOOL_H
 
+#include "harness/base/devices.h"
 #include "runners/devicectl/phone.h"
 
 #include <stdbool.h>
@@ -16,8 +17,8 @@ struct tl_tool {
 };
 
 /* -1 with *e when there is no xcrun. Release with tl_tool_close. */
-int tl_tool_open(struct tl_tool *t, const char *udid, const char *bundle, const char *alias,
-                 const char *directory, struct tl_error *e);
+int tl_tool_open(struct tl_tool *t, const struct tl_device *d, const char *bundle, const char *directory,
+                 struct tl_error *e);
 void tl_tool_close(struct tl_tool *t);
 
 /* Runs `xcrun devicectl ARGUMENTS…` (NULL at their end), which has that many seconds. *json becomes the document that it

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tl_error e;
     int found = tl_phone_find(text, size, "U", &p, &e);
     if (found == 1) {
-        const struct tl_hidden h = {&p, "a"};
+        const struct tl_hidden h = {&p, "a", NULL};
         char *hidden = tl_hide(&h, p.name ? p.name : "");
         check(hidden && (p.udid || p.identifier));
         free(hidden);

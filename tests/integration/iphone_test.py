@@ -83,10 +83,14 @@ class IphoneTest(ProgramTest):
             return [json.loads(line) for line in file]
 
     def most_at_once(self, alias):
-        running = [0]
+        """How many apps ran at once, but for those that are started to end another one and exit."""
+        running, most = set(), 0
         for entry in self.log(alias):
-            running.append(running[-1] + (1 if "begin" in entry else -1))
-        return max(running)
+            if "begin" in entry and entry["arguments"] != ["--end"]:
+                running.add(entry["begin"])
+            running.discard(entry.get("end"))
+            most = max(most, len(running))
+        return most
 
     def wait_until(self, holds):
         deadline = time.monotonic() + 60
@@ -163,6 +167,7 @@ class Units(IphoneTest):
         self.phone("a")
         self.phone("b", plugged=False)
         units = {u["unit"]: u for u in self.listed("units")["units"]}
+        self.assertEqual(self.log("a"), [], "nothing is started for a list")
         self.assertTrue(units["coreai:gpu%a"]["usable"])
         self.assertFalse(units["coreai:gpu%b"]["usable"])
         self.assertIn("connect it by its cable", units["coreai:gpu%b"]["why"])
@@ -207,6 +212,25 @@ class Trials(IphoneTest):
         self.unsupported(case, "not among the devices")
         os.unlink(self.path("bin", "devicectl"))
         self.unsupported(case, "cannot ask for the devices", "unable to find utility")
+        os.unlink(self.path("bin", "xcrun"))
+        self.unsupported(case, "xcrun", "Xcode")
+
+    def other_tool(self, script):
+        """A devicectl that does something of its own, or else what the other one does."""
+        path = self.path("bin", "devicectl")
+        os.unlink(path)
+        self.write("bin/devicectl", f'#!/bin/sh\ncase "$*" in {script};; *) exec {FAKES}/devicectl "$@";; esac\n', 0o755)
+
+    def test_other_words(self):
+        """What devicectl may do otherwise than it is said to."""
+        self.phone("a", serve=False, add=False)
+        self.trapline("devices", "add", "a", UDID["a"], "name=" + NAME["a"], db=False, status=0)
+        self.other_tool(f'*list*) echo "{NAME["a"]} ({UDID["a"]}) is odd" >&2; exit 64')
+        self.unsupported(self.model("noop", name="odd"), "<a> (<a>) is odd")
+        self.other_tool('*list*) for last; do :; done; echo "[1]" >"$last"')
+        self.unsupported(self.model("noop", name="form"), "JSON")
+        self.other_tool("*list*) kill -SEGV $$")
+        self.unsupported(self.model("noop", name="died"), "SIGSEGV")
 
     def test_deaths(self):
         self.phone("a")

@@ -37,9 +37,9 @@ Test(devicectl, devices)
     cr_expect_str_eq(p.os, "iOS 27.0");
     cr_expect_str_eq(p.os_build, "24A1");
     cr_expect_str_eq(p.ecid, "12345678");
-    const struct tl_hidden h = {&p, "phone"};
-    char *text = tl_hide(&h, "Bea's (U-2, BBBB, F2L, 12345678) on U-1, iPhone");
-    cr_expect_str_eq(text, "<phone> (<phone>, <phone>, <phone>, <phone>) on U-1, iPhone");
+    const struct tl_hidden h = {&p, "phone", "old name"};
+    char *text = tl_hide(&h, "Bea's (U-2, BBBB, F2L, 12345678), old name, on U-1, iPhone");
+    cr_expect_str_eq(text, "<phone> (<phone>, <phone>, <phone>, <phone>), <phone>, on U-1, iPhone");
     free(text);
     json_t *j = json_pack("{s:[s,i,{s:s}]}", "a", "of U-2", 3, "b", "U-2U-2"), *clean = tl_hide_json(&h, j),
            *wanted = json_pack("{s:[s,i,{s:s}]}", "a", "of <phone>", 3, "b", "<phone><phone>");

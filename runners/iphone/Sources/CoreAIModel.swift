@@ -46,31 +46,44 @@ final class CoreAIModel {
             given[input] = array
         }
         let order = descriptor.stateNames.filter { states[$0] != nil }
-        var arrays: [NDArray] = []
+        var arrays: [String: NDArray] = [:]
         for state in order {
             guard case .ndArray(let kind)? = descriptor.stateDescriptor(of: state), let tensor = states[state] else {
                 throw Failure(domain: "coreai", code: "state", message: "the model has no state \(state)")
             }
             var array = NDArray(descriptor: kind.resolvingDynamicDimensions(tensor.shape))
             try fill(&array, with: tensor, name: state)
-            arrays.append(array)
+            arrays[state] = array
         }
-        var used = InferenceFunction.MutableViews()
-        for index in order.indices {
-            used.insert(&arrays[index], for: order[index])
-        }
-        let outputs = try await function.run(inputs: given, states: used)
-        for index in order.indices {
-            states[order[index]] = try read(arrays[index])
+        var outputs = try await run(function, given, order[...], &arrays, InferenceFunction.MutableViews())
+        for state in order {
+            if let array = arrays[state] {
+                states[state] = try read(array)
+            }
         }
         var told: [(String, Tensor)] = []
         for output in descriptor.outputNames {
-            guard let array = outputs[output]?.ndArray else {
+            guard let array = outputs.remove(output)?.ndArray else {
                 throw Failure(domain: "coreai", code: "output", message: "\(output) is no array")
             }
             told.append((output, try read(array)))
         }
         return told
+    }
+
+    /// Views borrow what they show for as long as they live, so each state is a variable of a level of its own.
+    private func run(
+        _ function: InferenceFunction, _ inputs: [String: NDArray], _ names: ArraySlice<String>,
+        _ states: inout [String: NDArray], _ views: consuming InferenceFunction.MutableViews
+    ) async throws -> InferenceFunction.Outputs {
+        guard let name = names.first, var array = states[name] else {
+            return try await function.run(inputs: inputs, states: views)
+        }
+        var more = views
+        more.insert(&array, for: name)
+        let outputs = try await run(function, inputs, names.dropFirst(), &states, more)
+        states[name] = array
+        return outputs
     }
 
     private func dtype(of array: NDArray) throws -> String {

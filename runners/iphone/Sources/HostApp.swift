@@ -24,7 +24,8 @@ struct HostApp: App {
         }
     }
 
-    static func run(_ arguments: [String]) async {
+    /// Not on the main thread: iOS ends an app that does not answer there.
+    nonisolated static func run(_ arguments: [String]) async {
         Console.hello()
         switch arguments.first {
         case "--describe":

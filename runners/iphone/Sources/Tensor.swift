@@ -55,23 +55,26 @@ struct Tensor {
 
     /// As numbers, in the order of the file.
     func values() -> [Double] {
-        bytes.withUnsafeBytes { raw in
+        bytes.withUnsafeBytes { raw -> [Double] in
             switch dtype {
-            case "float32": return raw.bindMemory(to: Float.self).map(Double.init)
-            case "float16": return raw.bindMemory(to: Float16.self).map(Double.init)
-            case "int32": return raw.bindMemory(to: Int32.self).map(Double.init)
-            case "int16": return raw.bindMemory(to: Int16.self).map(Double.init)
-            case "int8": return raw.bindMemory(to: Int8.self).map(Double.init)
-            case "uint32": return raw.bindMemory(to: UInt32.self).map(Double.init)
-            case "uint16": return raw.bindMemory(to: UInt16.self).map(Double.init)
-            default: return raw.map(Double.init)
+            case "float32": return raw.bindMemory(to: Float.self).map { Double($0) }
+            case "float16": return raw.bindMemory(to: Float16.self).map { Double($0) }
+            case "int32": return raw.bindMemory(to: Int32.self).map { Double($0) }
+            case "int16": return raw.bindMemory(to: Int16.self).map { Double($0) }
+            case "int8": return raw.bindMemory(to: Int8.self).map { Double($0) }
+            case "uint32": return raw.bindMemory(to: UInt32.self).map { Double($0) }
+            case "uint16": return raw.bindMemory(to: UInt16.self).map { Double($0) }
+            default: return raw.map { Double($0) }
             }
         }
     }
 
     /// JSON has no NaN.
     private static func figure(_ value: Double) -> Any {
-        value.isNaN ? "nan" : value.isInfinite ? (value > 0 ? "inf" : "-inf") : value
+        if value.isFinite {
+            return value
+        }
+        return value.isNaN ? "nan" : value > 0 ? "inf" : "-inf"
     }
 
     /// An output as a result tells it (docs/runners.md).
@@ -81,7 +84,7 @@ struct Tensor {
         var told: [String: Any] = [
             "name": name, "dtype": dtype, "shape": shape,
             "hash": SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined(),
-            "finite": finite, "first": all.prefix(32).map(Tensor.figure),
+            "finite": finite, "first": all.prefix(32).map { Tensor.figure($0) },
         ]
         if finite, let least = all.min(), let most = all.max() {
             told["min"] = least

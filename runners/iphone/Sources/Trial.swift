@@ -62,9 +62,9 @@ enum Trial {
             Console.send(["result": try result(outputs, request: request)])
         } catch let failure as Failure {
             Console.error(domain: failure.domain, code: failure.code, message: failure.message)
-        } catch let error as NSError {
-            // Also an error of Swift is one: its domain is the name of its type.
-            Console.error(domain: error.domain, code: String(error.code), message: String(describing: error))
+        } catch {
+            let known = error as NSError  // also an error of Swift is one: its domain is the name of its type
+            Console.error(domain: known.domain, code: String(known.code), message: String(describing: error))
         }
     }
 

@@ -7,7 +7,6 @@ with "op", "in" and "attr"), by the device that it is asked for, and by nothing 
     trap, wait, vanish, exit, babble               dies of SIGTRAP; never ends; is killed as by its system; exits without an
                                                    answer; writes what looks like devicectl's words, and goes on
     drift                                          says that it ran on the GPU"""
-import ctypes
 import hashlib
 import json
 import os
@@ -50,6 +49,7 @@ def execute(nodes, device):
     if device == "gpu" and writes_at_data(nodes):
         leave_frames(["MetalPerformanceShadersGraph", "GPU::SliceUpdateOpHandler::encodeOp"],
                      ["MetalPerformanceShadersGraph", "GPU::BaseOpHandler::encode"], ["CoreAI", "InferenceFunction.run"])
+        import ctypes
         ctypes.string_at(0)
     if "trap" in ops:
         print("a line without an end", end="")

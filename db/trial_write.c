@@ -323,8 +323,9 @@ static int recount(struct tl_store *s, const char *case_hash, struct tl_error *e
         "INSERT INTO summary " TL_SUMMARY_OF("WHERE case_hash = ?1"),
         "DELETE FROM tally WHERE case_hash = ?1",
         "INSERT INTO tally " TL_TALLY_OF("WHERE case_hash = ?1"),
-        "DELETE FROM signature WHERE ?1 <> '' AND NOT EXISTS (SELECT 1 FROM trial WHERE signature_id = "
-        "signature.id)",
+        /* ?1 is named for the sake of the bindings alone. */
+        ("DELETE FROM signature WHERE ?1 <> '' AND NOT EXISTS "
+         "(SELECT 1 FROM trial WHERE signature_id = signature.id)"),
     };
     for (size_t i = 0; i < TL_COUNT(steps); i++)
         if (TL_RUN(s, steps[i], what_, e, TL_TEXT(case_hash)))

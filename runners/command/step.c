@@ -1,8 +1,7 @@
 /* Theory of operation. The step is a child in a session of its own (apart.h): what it sends to its process group
  * reaches neither the runner nor the step before it. Its stdout and stderr are pipes that are read here and passed
- * on. It has ended when it
- * has been waited for, and not when its pipes are closed: a process that it left behind may hold them for
- * ever. SIGCHLD is blocked except inside pselect(), so that the end of the child cannot slip in before the
+ * on. It has ended when it has been waited for, and not when its pipes are closed: a process that it left behind may
+ * hold them for ever. SIGCHLD is blocked except inside pselect(), so that the end of the child cannot slip in before the
  * wait. A pipe that is closed-on-exec tells a program that could not be started from one that exits with the
  * same status. */
 #include "runners/command/step.h"

@@ -256,12 +256,11 @@ static int write_commands(struct bundle *b, bool ort, struct tl_error *e)
                                    ort ? "no model of the minimal variant could be written down"
                                        : "its runner is part of what is tested");
     /* Each finds nothing that the other made. */
-    char *text = tl_format("#!/bin/sh\n%s\n# the minimal variant, which fails\n%s%s\n# the neighbour that "
-                           "passed\n%s%s",
-                           head, steps ? "mkdir failing && cd failing || exit 2\n" : "",
-                           lines[0] ? lines[0] : "# unknown\n",
-                           steps ? "mkdir ../control && cd ../control || exit 2\n" : "",
-                           lines[1] ? lines[1] : "# unknown\n");
+    char *text = tl_format(
+        "#!/bin/sh\n%s\n# the minimal variant, which fails\n%s%s\n# the neighbour that "
+        "passed\n%s%s",
+        head, steps ? "mkdir failing && cd failing || exit 2\n" : "", lines[0] ? lines[0] : "# unknown\n",
+        steps ? "mkdir ../control && cd ../control || exit 2\n" : "", lines[1] ? lines[1] : "# unknown\n");
     int rc =
         write_text(b, "commands.sh", text,
                    steps ? "the commands of the case alone" : "the command lines of the runner alone", e);

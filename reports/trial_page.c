@@ -163,7 +163,8 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
         return;
     heading(b, o, "Environment");
     const char *os = tl_member_or(v, "os", "unknown"), *build = tl_member_or(v, "os_build", "unknown");
-    bool elsewhere = r->unit && strchr(r->unit, '%'); /* the system of the device stands behind its runner's version */
+    bool elsewhere =
+        r->unit && strchr(r->unit, '%'); /* the system of the device stands behind its runner's version */
     field(b, elsewhere ? "os of host" : "os", "%s, build %s", os, build);
     field(b, "kernel", "%s", tl_member_or(v, "kernel", "unknown"));
     field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),

@@ -344,7 +344,8 @@ static void name_variant(const struct tl_job *j, const struct tl_error *e, struc
     }
     *named = *e;
     if (b.size)
-        tl_fail(named, e->kind, e->what, e->where, "in the variant%s on %s: %s", b.data, j->unit->text, e->why);
+        tl_fail(named, e->kind, e->what, e->where, "in the variant%s on %s: %s", b.data, j->unit->text,
+                e->why);
     tl_buffer_free(&b);
     json_decref(variant);
 }

@@ -8,7 +8,7 @@
  * The files of this folder:
  *
  *   supervisor.c      queue, slots, the loop, the watch over memory and scratch
- *   trial.c           one trial from request to record: phases, messages, deadlines, end
+ *   trial.c           one trial from request to record: phases, deadlines, end; trial_messages.c: what it says
  *   server.c          fork servers
  *   child_linux.c     makes a child: pipes, gate, session, limits
  *   trace_linux.c     ptrace: every stop of every thread of every descendant

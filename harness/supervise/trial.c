@@ -6,7 +6,7 @@
  *
  *   waiting -> (forking: a fork server makes its process) -> running -> killing -> record
  *
- * The phases come from the runner's messages; each has a deadline, and one that is entered again goes on with
+ * The phases come from the runner's messages (trial_messages.c); each has a deadline, and one that is entered again goes on with
  * what it had left. At a deadline the stacks are captured before anything is killed. What came of it all is
  * the business of verdict/: this file hands on what was seen.
  *
@@ -37,25 +37,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COUNTS_MOST 4096 /* names of all counts of a trial */
 #define LEAVING_BYTES (64u << 20)
-
-/* --- messages ------------------------------------------------------------------------------------------- */
-
-/* Only the first one is told: the others follow from it. Takes `what`. */
-static void protocol_violation(struct tl_trial *t, char *what)
-{
-    if (t->violation)
-        free(what);
-    else
-        t->violation = what;
-}
 
 static void on_deadline(void *arg);
 
 /* timeout_s: a deadline of this entry's own, heeded where the specification allows it (the steps of a case
  * have theirs); 0: the case's. */
-static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
+void tl_trial_enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s)
 {
     uint64_t now = t->main_ended ? t->ended_ns : tl_awake_ns(); /* its last words may be read later */
     uint64_t counted = tl_loop_clock_now(&t->supervisor->clock);
@@ -76,162 +64,6 @@ static void enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_
     tl_deadline_set(&t->deadline, t->supervisor->loop, &t->supervisor->clock, left, on_deadline, t);
 }
 
-/* The answer of a runner: a trial has one. */
-static void on_answer(struct tl_trial *t, struct tl_message *m)
-{
-    struct tl_trial_record *r = &t->record;
-    t->got_result = m->kind == TL_MESSAGE_RESULT || m->kind == TL_MESSAGE_DESCRIPTION;
-    t->got_error = m->kind == TL_MESSAGE_ERROR;
-    t->got_unsupported = m->kind == TL_MESSAGE_UNSUPPORTED;
-    r->result = json_incref(m->object);
-    r->error_domain = tl_strdup(m->domain);
-    r->error_code = tl_strdup(m->code);
-    r->message = tl_strdup(m->text);
-    if (m->kind != TL_MESSAGE_RESULT)
-        return;
-    r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
-    enter_phase(t, TL_PHASE_DONE, 0);
-}
-
-static void on_counts(struct tl_trial *t, json_t *counts)
-{
-    t->counts = t->counts ? t->counts : json_object();
-    if (json_object_size(t->counts) + json_object_size(counts) > COUNTS_MOST)
-        protocol_violation(t, tl_format("more than %d names that are counted", COUNTS_MOST));
-    else
-        json_object_update(t->counts, counts);
-}
-
-/* A line of its output says that a phase has begun. */
-static void on_marker(void *arg, const char *phase)
-{
-    struct tl_trial *t = arg;
-    enum tl_phase begins = (enum tl_phase)tl_phase_parse(phase);
-    if (begins != t->phase && !(t->got_result || t->got_error || t->got_unsupported))
-        enter_phase(t, begins, 0);
-}
-
-/* Reads what a result left in a file. Each costs as much as its file is large, so only the first one is read. */
-static int read_result(struct tl_trial *t, struct tl_message *m)
-{
-    struct tl_error e;
-    if (t->violation)
-        return -1;
-    if (tl_message_read_result(t->scratch.path, m, &e)) {
-        protocol_violation(t, tl_strdup(e.why));
-        return -1;
-    }
-    return 0;
-}
-
-static void on_message(struct tl_trial *t, struct tl_message *m)
-{
-    bool final = t->got_result || t->got_error || t->got_unsupported || t->got_died || t->got_lost;
-    switch (m->kind) {
-    case TL_MESSAGE_PHASE:
-        if (final)
-            protocol_violation(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
-        else if (m->phase == TL_PHASE_DONE)
-            protocol_violation(t, tl_strdup("phase done is not to be said: the result says it"));
-        else
-            enter_phase(t, m->phase, m->timeout_s);
-        return;
-    case TL_MESSAGE_RESULT:
-    case TL_MESSAGE_ERROR:
-    case TL_MESSAGE_UNSUPPORTED:
-        if (final)
-            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
-        else if (!m->file || !read_result(t, m))
-            on_answer(t, m);
-        return;
-    case TL_MESSAGE_DIED:
-    case TL_MESSAGE_LOST: /* also after a result: it is then that a runtime is taken down */
-        if (final && !(t->got_result && !t->got_died && !t->got_lost))
-            protocol_violation(t, tl_strdup("a second answer: a trial has one result or error"));
-        else
-            tl_elsewhere_ended(t, m);
-        return;
-    case TL_MESSAGE_DESCRIPTION:
-        if (final || !json_object_get(t->request, "describe"))
-            protocol_violation(t, tl_strdup("a description was not asked for"));
-        else
-            on_answer(t, m);
-        return;
-    case TL_MESSAGE_COUNTS:
-        if (final)
-            protocol_violation(t, tl_strdup("counts after the answer"));
-        else
-            on_counts(t, m->object);
-        return;
-    case TL_MESSAGE_SERVING:
-    case TL_MESSAGE_FORKED:
-        protocol_violation(t, tl_strdup("an answer of a fork server, in a trial"));
-        return;
-    }
-}
-
-static void on_line(struct tl_trial *t, enum tl_line kind, const char *line, size_t length)
-{
-    struct tl_message m;
-    struct tl_error e;
-    if (kind == TL_LINE_TOO_LONG) {
-        protocol_violation(t, tl_format("a message of more than %d bytes", TL_MESSAGE_MAX));
-    } else if (tl_message_parse(line, length, &m, &e)) {
-        protocol_violation(t, tl_strdup(e.why));
-    } else {
-        on_message(t, &m);
-        tl_message_free(&m);
-    }
-}
-
-static void on_bytes(struct tl_trial *t, int which, const char *bytes, size_t size)
-{
-    const char *line;
-    size_t length;
-    enum tl_line kind;
-    if (which)
-        tl_watched_feed(t->watched, which - 1, bytes, size);
-    if (which == 1)
-        tl_output_ends_feed(&t->out, bytes, size);
-    else if (which == 2)
-        tl_output_ends_feed(&t->err, bytes, size);
-    else
-        while ((kind = tl_line_next(&t->reader, &bytes, &size, &line, &length)) != TL_LINE_NONE)
-            on_line(t, kind, line, length);
-}
-
-/* Reads what is there, at most `most` bytes, so that one flood does not keep the others waiting. */
-static void read_stream(struct tl_trial *t, int which, size_t most)
-{
-    static char block[1 << 16];
-    struct tl_stream *io = &t->io[which];
-    for (size_t got = 0; io->fd >= 0 && got < most;) {
-        ssize_t n = read(io->fd, block, sizeof block);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            return;
-        if (n <= 0) {
-            tl_stream_close(io);
-            return;
-        }
-        got += (size_t)n;
-        on_bytes(t, which, block, (size_t)n);
-        if ((size_t)n < sizeof block) /* emptied, most likely: the poll says when there is more */
-            return;
-    }
-}
-
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-    struct tl_trial *t = poll->data;
-    (void)status;
-    (void)events;
-    for (int i = 0; i < 3; i++)
-        if (t->io[i].poll == poll)
-            read_stream(t, i, 1 << 20);
-}
-
 /* --- the beginning -------------------------------------------------------------------------------------- */
 
 int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_error *e)
@@ -239,7 +71,7 @@ int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_erro
     int fds[] = {ours->protocol, ours->out, ours->err};
     int result = 0;
     for (int i = 0; i < 3; i++)
-        if (fds[i] >= 0 && tl_stream_open(t->supervisor, &t->io[i], fds[i], on_readable, t))
+        if (fds[i] >= 0 && tl_stream_open(t->supervisor, &t->io[i], fds[i], tl_trial_readable, t))
             result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot watch a stream of a trial", "",
                              "the loop refuses it");
     return result;
@@ -283,7 +115,7 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }
     if (!t->watched)
-        t->watched = tl_watched_new(t->watch, t->scratch.path, on_marker, t);
+        t->watched = tl_watched_new(t->watch, t->scratch.path, tl_trial_marker, t);
     t->prepared = true;
     return 0;
 }
@@ -308,7 +140,7 @@ int tl_trial_began(struct tl_trial *t, struct tl_error *e)
     t->state = TL_TRIAL_RUNNING;
     t->started_ns = t->phase_since_ns = tl_awake_ns();
     t->phase_counted_since_ns = tl_loop_clock_now(&t->supervisor->clock);
-    enter_phase(t, t->phase, 0);
+    tl_trial_enter_phase(t, t->phase, 0);
     return 0;
 }
 
@@ -418,7 +250,7 @@ void tl_trial_leaves(struct tl_trial *t, uint64_t rss)
     if (t->leaving || t->state != TL_TRIAL_RUNNING || t->ending_hang || t->n_processes != 1 ||
         t->device_slots || (t->limits.memory_mb && rss > LEAVING_BYTES))
         return;
-    read_stream(t, 0, 1 << 20);
+    tl_trial_read(t, 0, 1 << 20);
     if (!t->got_result)
         return;
     t->leaving = true;
@@ -438,19 +270,6 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
         if (!t->slot->server)
             tl_cgroup_kill(&t->slot->cgroup);
     }
-}
-
-static void read_to_the_end(struct tl_trial *t)
-{
-    const char *line;
-    size_t length;
-    for (int i = 0; i < 3; i++) {
-        read_stream(t, i, 1 << 26);
-        tl_stream_close(&t->io[i]);
-    }
-    enum tl_line kind = tl_line_end(&t->reader, &line, &length);
-    if (kind != TL_LINE_NONE)
-        on_line(t, kind, line, length);
 }
 
 static double seconds_of(struct timeval v)
@@ -599,7 +418,7 @@ void tl_trial_maybe_end(struct tl_trial *t)
 {
     if (!t->main_ended || t->n_processes || tl_sweep(t))
         return;
-    read_to_the_end(t);
+    tl_trial_read_all(t);
     take_measures(t);
     conclude(t);
     tl_supervisor_trial_ended(t->supervisor, t);

@@ -115,6 +115,13 @@ int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_erro
 int tl_trial_announce(struct tl_trial *t,
                       struct tl_error *e); /* the intent; once, however often it is started */
 int tl_trial_began(struct tl_trial *t, struct tl_error *e); /* intent, clock, deadline */
+/* timeout_s: a deadline of this entry's own; 0: the case's. */
+void tl_trial_enter_phase(struct tl_trial *t, enum tl_phase phase, double timeout_s);
+/* Of stream `which` (0: the protocol, 1: stdout, 2: stderr) what is there, at most `most` bytes. */
+void tl_trial_read(struct tl_trial *t, int which, size_t most);
+void tl_trial_read_all(struct tl_trial *t); /* to the end of all of them, and closes them */
+void tl_trial_readable(uv_poll_t *poll, int status, int events); /* of a stream of it */
+void tl_trial_marker(void *trial, const char *phase);            /* a line of its output begins a phase */
 void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why);
 void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *usage);
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */

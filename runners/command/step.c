@@ -1,11 +1,11 @@
 /* Theory of operation. The step is a child in a session of its own (apart.h): what it sends to its process group
  * reaches neither the runner nor the step before it. Its stdout and stderr are pipes that are read here and passed
- * on. It has ended when it
- * has been waited for, and not when its pipes are closed: a process that it left behind may hold them for
- * ever. SIGCHLD is blocked except inside pselect(), so that the end of the child cannot slip in before the
+ * on. It has ended when it has been waited for, and not when its pipes are closed: a process that it left behind may
+ * hold them for ever. SIGCHLD is blocked except inside pselect(), so that the end of the child cannot slip in before the
  * wait. A pipe that is closed-on-exec tells a program that could not be started from one that exits with the
  * same status. */
 #include "runners/command/step.h"
+#include "harness/base/program.h"
 #include "runners/command/apart.h"
 #include "runners/protocol.h"
 
@@ -125,15 +125,6 @@ static void run_child(void *argument)
     _exit(127);
 }
 
-static int make_pipe(int ends[2])
-{
-    if (pipe(ends))
-        return -1;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    return 0;
-}
-
 /* Waits for output or the end of the child, at most until the deadline. */
 static void wait_for_more(const struct stream *streams, int64_t left_ms, const sigset_t *mask)
 {
@@ -222,9 +213,9 @@ int tl_step_run(const struct tl_step_run *how, struct tl_step_end *end)
     sigaction(SIGCHLD, &wake, NULL);
     sigprocmask(SIG_BLOCK, &chld, &before);
     sigdelset(&before, SIGCHLD);
-    if (!make_pipe(out) && !make_pipe(err) && !make_pipe(told) &&
-        !tl_window_init(&streams[0].window, texts) && !tl_window_init(&streams[1].window, texts) &&
-        !tl_counted_lines_init(&streams[0].lines) && !tl_counted_lines_init(&streams[1].lines))
+    if (!tl_pipe(out) && !tl_pipe(err) && !tl_pipe(told) && !tl_window_init(&streams[0].window, texts) &&
+        !tl_window_init(&streams[1].window, texts) && !tl_counted_lines_init(&streams[0].lines) &&
+        !tl_counted_lines_init(&streams[1].lines))
         pid = tl_apart_fork(
             run_child,
             &(struct inheritance){how->argv, &before, out[1], err[1], told[1], how->untraced, getpid()},

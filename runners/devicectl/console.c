@@ -58,15 +58,6 @@ struct running {
     bool reaped;
 };
 
-static int make_pipe(int ends[2])
-{
-    if (pipe(ends))
-        return -1;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    return 0;
-}
-
 static int spawn(struct running *r, const int theirs[2])
 {
     posix_spawn_file_actions_t actions;
@@ -177,7 +168,7 @@ int tl_console_run(struct tl_console *c, struct tl_error *e)
     int theirs[2] = {-1, -1}, rc = 0;
     for (int i = 0; i < 2 && !rc; i++) {
         int ends[2];
-        rc = make_pipe(ends) ? errno : 0;
+        rc = tl_pipe(ends) ? errno : 0;
         if (!rc) {
             r.from[i] = ends[0];
             theirs[i] = ends[1];

@@ -44,7 +44,7 @@ class RunTest(ProgramTest):
     def test_document(self):
         trial = self.one(MISBEHAVE, "-u", "selftest:cpu", "--fresh", status=1)
         self.assertEqual(set(trial), {"id", "unit", "variant", "outcome", "phase", "signal", "signature", "message", "reference",
-                                      "exit_status", "phases", "peak_rss", "cached"})
+                                      "exit_status", "phases", "peak_rss", "cached", "counts"})
         self.assertEqual(trial["variant"], {"behaviour": "null_read", "phase": "execute", "thread": "other"})
         self.assertEqual((trial["outcome"], trial["phase"], trial["signal"]), ("crash", "execute", "SIGSEGV"))
         self.assertRegex(trial["signature"]["id"], "^[0-9a-f]{32}$")

@@ -357,11 +357,29 @@ static void refuse(struct import *m, char *why) /* takes it */
     free(why);
 }
 
+static int all_reports(struct import *m, struct tl_ips_reader *reader, const char *text, struct tl_error *e)
+{
+    struct tl_ips ips;
+    int failed = 0;
+    for (size_t n = 1; !failed && tl_ips_reader_next(reader, &ips); n++) {
+        m->number = n > 1 || reader->header ? n : 0;
+        failed = one_report(m, &ips, text, e);
+        tl_ips_free(&ips);
+    }
+    char *left = tl_ips_reader_end(reader);
+    m->number = 0;
+    if (left && !failed)
+        refuse(m, left);
+    else
+        free(left);
+    return failed;
+}
+
 static int one_file(struct import *m, struct tl_error *e)
 {
-    size_t size, n;
+    size_t size;
     char *text = tl_read_file(m->path, TL_IPS_MOST, &size);
-    struct tl_ips *list;
+    struct tl_ips_reader reader;
     struct tl_error wrong;
     int failed = 0;
     if (!text) {
@@ -372,15 +390,10 @@ static int one_file(struct import *m, struct tl_error *e)
     const char *form = tl_report_form(text, size);
     if (form) {
         refuse(m, tl_strdup(form));
-    } else if (tl_ips_parse_all(text, size, &list, &n, &wrong)) {
+    } else if (tl_ips_reader_begin(&reader, text, size, &wrong)) {
         refuse(m, tl_format("it is no report that trapline knows: %s: %s", wrong.where, wrong.why));
     } else {
-        for (size_t i = 0; i < n; i++) {
-            m->number = n > 1 ? i + 1 : 0;
-            failed = failed ? failed : one_report(m, &list[i], text, e);
-            tl_ips_free(&list[i]);
-        }
-        free(list);
+        failed = all_reports(m, &reader, text, e);
     }
     free(text);
     return failed;

@@ -116,6 +116,18 @@ class ImportTest(ProgramTest):
         self.trapline("import", self.path("nowhere"), status=2)
         self.trapline("import", status=2)
 
+    def test_thousands_in_one_file(self):
+        with open(self.ips("one.ips", incident="INC-0000"), encoding="utf-8") as f:
+            text = f.read()
+        self.write("all.ips", "".join(text.replace("INC-0000", f"INC-{i:04}") for i in range(300)))
+        done = self.trapline("import", self.path("all.ips"), status=0)
+        self.assertIn("300 became trials", done.stdout)
+        # Where it cannot go on it says so.
+        self.write("endless.ips", text + '{"endless":\n' * 3000 + text.replace("INC-0000", "INC-9999"))
+        done = self.trapline("import", self.path("endless.ips"), status=2)
+        self.assertIn("nothing was read", done.stderr)
+        self.assertIn("1 was known already; 1 was refused", done.stdout)
+
     def own_crash(self):
         """A real crash, and where its process was at the time."""
         trial = self.one(MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=null_read", status=1)

@@ -15,6 +15,20 @@
 #define LAUNCHED INT64_C(1927876800500000) /* 2031-02-03 09:20:00.5 UTC */
 #define CAPTURED INT64_C(1927876830250000) /* 2031-02-03 09:20:30.25 UTC */
 
+static int read_all(const char *text, size_t size, struct tl_ips **list, size_t *n, struct tl_error *e)
+{
+    struct tl_ips_reader r;
+    struct tl_ips one;
+    *list = NULL;
+    *n = 0;
+    if (tl_ips_reader_begin(&r, text, size, e))
+        return -1;
+    while (tl_ips_reader_next(&r, &one))
+        *TL_GROW(*list, *n) = one;
+    free(tl_ips_reader_end(&r));
+    return 0;
+}
+
 static struct tl_ips *load(const char *name, size_t *n)
 {
     size_t size;
@@ -22,7 +36,7 @@ static struct tl_ips *load(const char *name, size_t *n)
     cr_assert_not_null(text, "%s", path);
     struct tl_ips *list;
     struct tl_error e = {0};
-    cr_assert_eq(tl_ips_parse_all(text, size, &list, n, &e), 0, "%s: %s %s", name, e.where, e.why);
+    cr_assert_eq(read_all(text, size, &list, n, &e), 0, "%s: %s %s", name, e.where, e.why);
     free(path);
     free(text);
     return list;
@@ -213,7 +227,7 @@ Test(report_kinds, one_report_in_other_forms)
         struct tl_ips *list;
         struct tl_error e = {0};
         size_t n;
-        cr_assert_eq(tl_ips_parse_all(forms[i], strlen(forms[i]), &list, &n, &e), 0, "%s: %s", forms[i],
+        cr_assert_eq(read_all(forms[i], strlen(forms[i]), &list, &n, &e), 0, "%s: %s", forms[i],
                      e.why);
         cr_assert_eq(n, 1, "%s", forms[i]);
         cr_assert_eq(list[0].kind, TL_IPS_CRASH, "%s", forms[i]);
@@ -233,7 +247,7 @@ Test(report_kinds, one_without_a_body)
     struct tl_ips *list;
     struct tl_error e;
     size_t n;
-    cr_assert_eq(tl_ips_parse_all(text, strlen(text), &list, &n, &e), 0);
+    cr_assert_eq(read_all(text, strlen(text), &list, &n, &e), 0);
     cr_assert_eq(n, 2);
     cr_assert_eq(list[0].kind, TL_IPS_UNREAD);
     cr_assert_eq(list[1].kind, TL_IPS_CRASH);
@@ -294,7 +308,7 @@ Test(report_kinds, refused)
         struct tl_ips *list;
         struct tl_error e;
         size_t n;
-        cr_assert_eq(tl_ips_parse_all(reports[i].text, strlen(reports[i].text), &list, &n, &e), 0, "%s",
+        cr_assert_eq(read_all(reports[i].text, strlen(reports[i].text), &list, &n, &e), 0, "%s",
                      reports[i].text);
         cr_assert_eq(n, 1);
         cr_assert_eq(list[0].kind, TL_IPS_UNREAD, "%s", reports[i].text);
@@ -423,7 +437,7 @@ static void read_whatever_it_is(const char *text, size_t size)
     struct tl_error e = {0};
     size_t n;
     tl_report_form(text, size);
-    if (tl_ips_parse_all(text, size, &list, &n, &e)) {
+    if (read_all(text, size, &list, &n, &e)) {
         cr_assert_eq(e.kind, TL_ERROR_INPUT);
         return;
     }
@@ -472,6 +486,43 @@ Test(report_kinds, many_beginnings, .timeout = 10)
     tl_buffer_free(&b);
 }
 
+static size_t count_read(const char *text, size_t size, char **left)
+{
+    struct tl_ips_reader r;
+    struct tl_ips one;
+    struct tl_error e;
+    size_t n = 0;
+    cr_assert_eq(tl_ips_reader_begin(&r, text, size, &e), 0);
+    for (; tl_ips_reader_next(&r, &one); n++)
+        tl_ips_free(&one);
+    *left = tl_ips_reader_end(&r);
+    return n;
+}
+
+/* All reports of a file are read, with whatever between them; what was not looked at is told. */
+Test(report_kinds, however_many)
+{
+    static const char *const between[] = {"", "not a report {\n", "{\"more\":1}\n", "{broken}\n", "{\"cut\": [}\n"};
+    char *left;
+    for (size_t k = 0; k < TL_COUNT(between); k++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        for (int i = 0; i < 1000; i++)
+            tl_buffer_printf(&b, "{\"bug_type\":\"309\",\"incident_id\":\"%d\"}\n{" BODY "}\n%s", i, between[k]);
+        cr_assert_eq(count_read(b.data, b.size, &left), 1000, "%s", between[k]);
+        cr_assert_null(left);
+        tl_buffer_free(&b);
+    }
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "{\"bug_type\":\"309\"}\n{" BODY "}\n");
+    for (int i = 0; i < 3000; i++)
+        tl_buffer_add_string(&b, "{\"endless\":\n");
+    tl_buffer_add_string(&b, "{\"bug_type\":\"309\"}\n{" BODY "}\n");
+    cr_assert_eq(count_read(b.data, b.size, &left), 1);
+    cr_assert(left && strstr(left, "from line 1"), "%s", left ? left : "nothing is told");
+    free(left);
+    tl_buffer_free(&b);
+}
+
 /* Reports of real machines, where somebody has a folder of them: TRAPLINE_REPORTS. */
 Test(report_kinds, real_ones)
 {
@@ -488,7 +539,7 @@ Test(report_kinds, real_ones)
         struct tl_ips *list;
         struct tl_error e;
         cr_assert_not_null(text);
-        cr_assert_eq(tl_ips_parse_all(text, size, &list, &n, &e), 0, "%s: %s", path, e.why);
+        cr_assert_eq(read_all(text, size, &list, &n, &e), 0, "%s: %s", path, e.why);
         for (size_t i = 0; i < n; i++) {
             cr_assert(list[i].kind != TL_IPS_UNREAD, "%s: %s", path, list[i].refused);
             if (list[i].kind == TL_IPS_CRASH) {

@@ -442,7 +442,7 @@ char *tl_ips_reader_end(struct tl_ips_reader *r)
 {
     json_decref(r->header);
     r->header = NULL;
-    return r->documents.gave_up ? tl_format("from line %d on nothing was read: too much before it begins "
+    return r->documents.gave_up ? tl_format("nothing after line %d was read: too much of it begins "
                                             "like a JSON object and is none; import the "
                                             "reports that follow as files of their own",
                                             r->documents.line)

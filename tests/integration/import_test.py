@@ -125,7 +125,7 @@ class ImportTest(ProgramTest):
         # Where it cannot go on it says so.
         self.write("endless.ips", text + '{"endless":\n' * 3000 + text.replace("INC-0000", "INC-9999"))
         done = self.trapline("import", self.path("endless.ips"), status=2)
-        self.assertIn("nothing was read", done.stderr)
+        self.assertIn("nothing after line ", done.stderr)
         self.assertIn("1 was known already; 1 was refused", done.stdout)
 
     def own_crash(self):

@@ -98,7 +98,7 @@ class ImportTest(ProgramTest):
     def test_folder_of_all_kinds(self):
         os.mkdir(self.path("in"))
         crash = self.ips("in/a.ips")
-        self.ips("in/jetsam.ips", kind="298", largestProcess="runner", processes=[{"pid": 5, "name": "runner", "rpages": 99}],
+        self.ips("in/jetsam.ips", kind="298", largestProcess="runner", processes=[{"pid": 5, "name": "runner", "rpages": 99, "reason": "vm-pageshortage"}],
                  pid=None, procName=None)
         self.ips("in/panic.ips", kind="210", panicString="panic(cpu 1): x\nmore", pid=None)
         self.ips("in/odd.ips", kind="777")

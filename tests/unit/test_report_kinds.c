@@ -342,20 +342,46 @@ Test(report_kinds, system_of_a_header)
     }
 }
 
+/* Only a process for which a reason is given was ended; the largest one of all was not for that. */
 Test(report_kinds, jetsam_of_the_largest)
 {
-    static const char text[] = "{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 "
-                               "+0000\"}\n{\"largestProcess\":\"big\",\"processes\":["
-                               "{\"pid\":1,\"name\":\"small\",\"rpages\":5},{\"pid\":2,\"name\":\"big\","
-                               "\"rpages\":64}],\"memoryStatus\":{"
-                               "\"pageSize\":4096}}";
-    struct tl_ips ips;
-    struct tl_error e;
-    cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0);
-    cr_assert_str_eq(ips.process, "big");
-    cr_assert_eq(ips.pid, 2);
-    cr_assert_eq(ips.kind, TL_IPS_MEMORY);
-    tl_ips_free(&ips);
+    static const char small[] = "{\"pid\":1,\"name\":\"small\",\"rpages\":5}";
+    const struct {
+        const char *more, *processes;
+        enum tl_ips_kind kind;
+        int pid;
+        const char *process, *words;
+    } events[] = {
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"rpages\":64}]", TL_IPS_NOTE, 0, NULL, "largest process was big"},
+        {"\"pid\":2,", "[%s,{\"pid\":2,\"name\":\"big\"}]", TL_IPS_NOTE, 0, NULL, "does not say that one"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":\"\"}]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":\" \\n\"}]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":7}]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,null,3]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "\"big\"", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "{\"reason\":\"x\"}", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"\"procName\":\"big\",\"pid\":2,", "[]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\"},{\"pid\":3,\"name\":\"other\",\"reason\":\"highwater\"}]", TL_IPS_MEMORY,
+         3, "other", "(highwater)"},
+        {"", "[%s,{\"pid\":3,\"name\":\"other\",\"reason\":\"x\"},{\"pid\":2,\"name\":\"big\",\"reason\":\"y\"}]",
+         TL_IPS_MEMORY, 2, "big", "(y)"},
+    };
+    for (size_t i = 0; i < TL_COUNT(events); i++) {
+        const char *at = strstr(events[i].processes, "%s");
+        int before = at ? (int)(at - events[i].processes) : (int)strlen(events[i].processes);
+        char *text = tl_format("{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 +0000\"}\n"
+                               "{%s\"largestProcess\":\"big\",\"processes\":%.*s%s%s}",
+                               events[i].more, before, events[i].processes, at ? small : "", at ? at + 2 : "");
+        struct tl_ips ips;
+        struct tl_error e;
+        cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0, "%s", text);
+        cr_assert_eq(ips.kind, events[i].kind, "%s", text);
+        cr_assert_eq(ips.pid, events[i].pid, "%s", text);
+        cr_assert(events[i].process ? !strcmp(ips.process, events[i].process) : !ips.process, "%s", text);
+        cr_assert(strstr(ips.note, events[i].words), "%s", ips.note);
+        tl_ips_free(&ips);
+        free(text);
+    }
 }
 
 Test(report_kinds, forms_that_are_not_read)

@@ -344,6 +344,22 @@ static void add_documents(struct tl_documents *d, json_t *body)
     tl_documents_back(d, &before);
 }
 
+/* What a crash has to tell to be one of anything: whose, when, and how it ended. */
+static const char *lacks(const struct tl_ips *ips)
+{
+    const struct tl_crash_report *p = &ips->report;
+    size_t frames = 0;
+    for (size_t i = 0; i < p->capture.n_threads; i++)
+        frames += p->capture.threads[i].n_frames;
+    if (!ips->process && ips->pid <= 0 && !p->capture.exe)
+        return "it names no process";
+    if (!ips->captured_us)
+        return "it does not tell when it was";
+    if (!p->signal && !p->exception && !p->termination && !p->reason && !p->n_lines && !frames)
+        return "it does not tell how its process ended: no exception, no termination, no stack";
+    return NULL;
+}
+
 /* The report that begins with this document, of which the reference is taken. 0, or -1 with the reason in *why. */
 static int take_report(struct tl_documents *d, json_t *header, struct tl_ips *ips, char **why)
 {
@@ -368,6 +384,9 @@ static int take_report(struct tl_documents *d, json_t *header, struct tl_ips *ip
         take_body(body, ips);
         if (!ips->captured_us)
             ips->captured_us = tl_report_time(header, "timestamp");
+        const char *lack = lacks(ips);
+        if (lack)
+            tl_ips_refuse(ips, lack);
     } else {
         failed = -1;
     }

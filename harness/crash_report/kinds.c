@@ -36,7 +36,7 @@ void tl_ips_kind_of(struct tl_ips *ips)
         tl_format("it is a report of kind %d (bug_type), which trapline does not know", ips->bug_type);
 }
 
-static void refuse(struct tl_ips *ips, const char *why)
+void tl_ips_refuse(struct tl_ips *ips, const char *why)
 {
     ips->kind = TL_IPS_UNREAD;
     free(ips->refused);
@@ -119,7 +119,7 @@ static void take_shortage(const json_t *body, struct tl_ips *ips)
                               largest);
         free(largest);
     } else {
-        refuse(ips, "it names no process that was ended");
+        tl_ips_refuse(ips, "it names no process that was ended");
     }
 }
 
@@ -187,12 +187,12 @@ void tl_ips_take_other(const json_t *header, const json_t *body, struct tl_ips *
     if (ips->refused)
         return;
     if (!body) {
-        refuse(ips, "its body is no JSON, and its text is not read");
+        tl_ips_refuse(ips, "its body is no JSON, and its text is not read");
         return;
     }
     take_common(header, body, ips);
     if (!ips->captured_us)
-        refuse(ips, "it does not tell when it was");
+        tl_ips_refuse(ips, "it does not tell when it was");
     else if (ips->kind == TL_IPS_MEMORY)
         take_memory(body, ips);
     else

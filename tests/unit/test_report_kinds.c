@@ -213,7 +213,7 @@ Test(report_kinds, several_in_one_file)
 /* Forms in which the same report may come: what stands between its parts, and whether it has a header of its own. */
 Test(report_kinds, one_report_in_other_forms)
 {
-#define BODY "\"pid\":5,\"procName\":\"p\",\"exception\":{\"signal\":\"SIGSEGV\"},\"threads\":[]"
+#define BODY "\"captureTime\":\"2031-02-03 09:20:30\",\"pid\":5,\"procName\":\"p\",\"exception\":{\"signal\":\"SIGSEGV\"},\"threads\":[]"
     static const char *const forms[] = {
         "{\"bug_type\":\"309\",\"incident_id\":\"I\"}\n{" BODY "}",
         "{\"bug_type\":\"309\",\"incident_id\":\"I\"}\r\n\r\n{" BODY "}\r\ntext {\n",
@@ -301,6 +301,18 @@ Test(report_kinds, refused)
          "resource report (bug_type 385): its body is no JSON"},
         {"{\"bug_type\":\"288\"}\n", "stackshot (bug_type 288): its body is no JSON"},
         {"{\"bug_type\":\"12\"}\n{}", "kind 12"},
+        {"{\"bug_type\":\"309\"}\n{}", "crash report (bug_type 309): it names no process"},
+        {"{\"bug_type\":\"309\"}\n{\"exception\":{\"signal\":\"SIGSEGV\"},\"captureTime\":\"2031-02-03 "
+         "09:20:30\",\"pid\":0,\"procName\":\" \"}",
+         "it names no process"},
+        {"{\"bug_type\":\"309\",\"timestamp\":\"soon\"}\n{\"pid\":5,\"procName\":\"p\",\"exception\":{"
+         "\"signal\":\"SIGSEGV\"},\"procLaunch\":\"2031-02-03 09:20:30\"}",
+         "does not tell when"},
+        {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 09:20:30\"}\n{\"pid\":5,\"procName\":\"p\"}",
+         "does not tell how"},
+        {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 09:20:30\"}\n{\"pid\":5,\"procName\":\"p\",\"exception\":"
+         "{},\"termination\":{},\"threads\":[{},{\"frames\":[]}],\"lastExceptionBacktrace\":[]}",
+         "does not tell how"},
         {"{\"bug_type\":\"crash\"}\n{}", "kind 0"},
         {"{\"bug_type\":-4}\n{}", "kind 0"},
     };

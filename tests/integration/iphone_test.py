@@ -218,8 +218,8 @@ class Trials(IphoneTest):
     def other_tool(self, script):
         """A devicectl that does something of its own, or else what the other one does."""
         path = self.path("bin", "devicectl")
-        os.unlink(path)
-        self.write("bin/devicectl", f'#!/bin/sh\ncase "$*" in {script};; *) exec {FAKES}/devicectl "$@";; esac\n', 0o755)
+        os.rename(path, self.path("bin", "usual")) # it knows its phones by its place
+        self.write("bin/devicectl", f'#!/bin/sh\nusual() {{ {self.path("bin", "usual")} "$@"; }}\ncase "$*" in {script};; *) usual "$@";; esac\n', 0o755)
 
     def test_other_words(self):
         """What devicectl may do otherwise than it is said to."""
@@ -279,6 +279,32 @@ class Trials(IphoneTest):
         self.assertEqual((report["relation"], report["pid"], report["os_build"]), ("own", self.log("a")[-1]["end"], "24A5390f"))
         self.assertIn('"iPhone of <a>"', report["text"])
         self.assert_hidden(json.dumps(report))
+
+    def test_reports_within_one_second(self):
+        """Names tell seconds: the others are looked at until the one is found."""
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
+        home = self.phone("a", report_delay_s=0)
+        os.makedirs(os.path.join(home, "crashes"))
+        for suffix in ("", ".000", ".001", ".002", ".003", ".004", ".005"):
+            with open(os.path.join(home, "crashes", f"TraplineHost-9999-01-01-000000{suffix}.ips"), "w", encoding="utf-8") as file:
+                file.write('{"bug_type":"309"}\n{"pid": 1, "procName": "TraplineHost"}')
+        done = self.trapline("run", self.model("trap"), "-u", "coreai:cpu%a", "--repeat", "3", "--json", status=1)
+        for trial in json.loads(done.stdout)["trials"]:
+            self.assertEqual(len(self.show(trial)["captures"]), 1, trial)
+
+    def test_report_that_is_copied_at_last(self):
+        """Once it cannot be copied, once it comes in half."""
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
+        self.phone("a", report_delay_s=0)
+        tries = self.path("tries")
+        self.other_tool(f'''*"copy from"*systemCrashLogs*) echo x >>{tries}
+            case $(wc -l <{tries}) in 1) echo "The connection was interrupted." >&2; exit 1;; esac
+            usual "$@" || exit
+            case $(wc -l <{tries}) in 2|3) while [ "$1" != --destination ]; do shift; done; head -c 700 "$2" >"$2.half"; mv "$2.half" "$2";; esac''')
+        trial = self.one(self.model("trap"), "-u", "coreai:cpu%a", status=1)
+        self.assertEqual(len(self.show(trial)["captures"]), 1, trial)
+        with open(tries, encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), 4)
 
     def test_hang_ends_the_app(self):
         self.phone("a")

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define DEPTH_MOST 2048 /* that jansson takes */
-#define WASTED_MOST 8 /* times the size of the text, of at least 1 MiB */
+#define WASTED_MOST 8   /* times the size of the text, of at least 1 MiB */
 
 /* ---- values ---- */
 

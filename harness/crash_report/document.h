@@ -13,7 +13,7 @@
 struct tl_documents {
     const char *text;
     size_t size, at;
-    int line;         /* of `at`, from 1 */
+    int line;      /* of `at`, from 1 */
     size_t wasted; /* bytes walked from places that began like a document and were none */
     bool gave_up;  /* too many of them: what follows `at` was not looked at */
 };

@@ -114,9 +114,10 @@ static void take_shortage(const json_t *body, struct tl_ips *ips)
     ips->pid = 0;
     if (largest) {
         ips->kind = TL_IPS_NOTE;
-        ips->note = tl_format("the system was short of memory; the largest process was %s, and the report does "
-                              "not say that one was ended",
-                              largest);
+        ips->note =
+            tl_format("the system was short of memory; the largest process was %s, and the report does "
+                      "not say that one was ended",
+                      largest);
         free(largest);
     } else {
         tl_ips_refuse(ips, "it names no process that was ended");

@@ -226,8 +226,7 @@ static enum found fetch(const struct tl_tool *t, const char *source, const struc
         "device",          "copy",     "from", "--device",      t->udid, "--domain-type",
         "systemCrashLogs", "--source", source, "--destination", to,      NULL};
     struct tl_error e;
-    enum found found =
-        tl_tool_run(t, arguments, REPORT_COPY_S, NULL, NULL, &e) ? NOT_WHOLE : look_at(to, w);
+    enum found found = tl_tool_run(t, arguments, REPORT_COPY_S, NULL, NULL, &e) ? NOT_WHOLE : look_at(to, w);
     if (found == WANTED && !keep_hidden(t, to, kept))
         found = NOT_WHOLE;
     tl_remove_tree(to);

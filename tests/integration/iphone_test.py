@@ -306,6 +306,59 @@ class Trials(IphoneTest):
         with open(tries, encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 4)
 
+    def imported(self, path, status=0):
+        return json.loads(self.trapline("import", path, "--json", status=status).stdout)["reports"]
+
+    def crashes(self, n):
+        """The folder of the phone's reports, once it holds so many, all whole."""
+        folder = self.path("phones", "a", "crashes")
+        def whole():
+            names, texts = os.listdir(folder) if os.path.isdir(folder) else [], []
+            for name in names:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    texts.append(file.read())
+            return len(texts) == n and all(text.endswith("}") for text in texts)
+        self.wait_until(whole)
+        return folder
+
+    def test_import_of_the_phones_reports(self):
+        """They are of its processes and its system, not of those of this machine."""
+        self.phone("a", report_delay_s=0)
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
+        words = [self.kv_write(), "-u", "coreai:gpu%a", "-s", "begin_index=tensor", "-s", "write=indexed"]
+        kept = self.one(*words, status=1)
+        self.set_phone("a", report_delay_s=1)
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "0"
+        late = self.one(*words, status=1)
+        self.assertEqual((len(self.show(kept)["captures"]), len(self.show(late)["captures"])), (1, 0))
+        pid = self.log("a")[-1]["end"]
+        self.assertEqual(self.show(late)["pids"], [pid])
+        folder = self.crashes(2)
+        # The same of another system is not its.
+        with open(os.path.join(folder, max(os.listdir(folder))), encoding="utf-8") as file:
+            other = file.read()
+        incident = json.loads(other.split("\n", 1)[0])["incident_id"]
+        self.write("other.ips", other.replace("24A5390f", "24A1").replace(incident, "OTHER"))
+        (answer,) = self.imported(self.path("other.ips"))
+        self.assertEqual(answer["result"], "imported")
+        self.assertIn("another build", answer["why"])
+        answers = {answer["trials"][0]: answer for answer in self.imported(folder)}
+        self.assertEqual(answers[kept["id"]]["result"], "known")
+        self.assertEqual((answers[late["id"]]["result"], answers[late["id"]]["completed"]), ("attached", True))
+        self.assertEqual(self.functions(late), self.functions(kept))
+        self.assertEqual(len(self.listed("trials")["trials"]), 3)
+
+    def test_import_of_its_want_of_memory(self):
+        self.phone("a")
+        killed = self.one(self.model("vanish"), "-u", "coreai:cpu%a", status=1)
+        shown = self.show(killed)
+        at = time.strftime("%Y-%m-%d %H:%M:%S.00 +0000", time.gmtime(shown["started_us"] / 1e6 + shown["wall_s"] / 2))
+        self.write("jetsam.ips", json.dumps({"bug_type": "298", "timestamp": at, "os_version": "iPhone OS 27.0 (24A5390f)"}) + "\n" +
+                   json.dumps({"largestProcess": "TraplineHost", "processes": [
+                       {"pid": shown["pids"][0], "name": "TraplineHost", "reason": "per-process-limit", "rpages": 99}]}))
+        (answer,) = self.imported(self.path("jetsam.ips"))
+        self.assertEqual((answer["result"], answer["trials"], answer["outcome"]), ("attached", [killed["id"]], "oom"))
+
     def test_hang_ends_the_app(self):
         self.phone("a")
         trial = self.one(self.model("wait", timeout_s=1), "-u", "coreai:cpu%a", status=1)

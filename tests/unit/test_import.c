@@ -116,7 +116,8 @@ Test(import, what_is_told_is_stored)
         struct answers x = {0};
         int64_t before = count(s, "SELECT count(*) FROM trial");
         for (size_t i = 0; i < TL_COUNT(names); i++) {
-            char *command = tl_format("sed s/-5555/-555%d/ %s/%s >%s/%zu.ips", most, FIXTURES, names[i], folder, i);
+            char *command =
+                tl_format("sed s/-5555/-555%d/ %s/%s >%s/%zu.ips", most, FIXTURES, names[i], folder, i);
             cr_assert_eq(system(command), 0);
             free(command);
         }

@@ -213,7 +213,9 @@ Test(report_kinds, several_in_one_file)
 /* Forms in which the same report may come: what stands between its parts, and whether it has a header of its own. */
 Test(report_kinds, one_report_in_other_forms)
 {
-#define BODY "\"captureTime\":\"2031-02-03 09:20:30\",\"pid\":5,\"procName\":\"p\",\"exception\":{\"signal\":\"SIGSEGV\"},\"threads\":[]"
+#define BODY                                                                                                 \
+    "\"captureTime\":\"2031-02-03 "                                                                          \
+    "09:20:30\",\"pid\":5,\"procName\":\"p\",\"exception\":{\"signal\":\"SIGSEGV\"},\"threads\":[]"
     static const char *const forms[] = {
         "{\"bug_type\":\"309\",\"incident_id\":\"I\"}\n{" BODY "}",
         "{\"bug_type\":\"309\",\"incident_id\":\"I\"}\r\n\r\n{" BODY "}\r\ntext {\n",
@@ -227,8 +229,7 @@ Test(report_kinds, one_report_in_other_forms)
         struct tl_ips *list;
         struct tl_error e = {0};
         size_t n;
-        cr_assert_eq(read_all(forms[i], strlen(forms[i]), &list, &n, &e), 0, "%s: %s", forms[i],
-                     e.why);
+        cr_assert_eq(read_all(forms[i], strlen(forms[i]), &list, &n, &e), 0, "%s: %s", forms[i], e.why);
         cr_assert_eq(n, 1, "%s", forms[i]);
         cr_assert_eq(list[0].kind, TL_IPS_CRASH, "%s", forms[i]);
         cr_assert_eq(list[0].pid, 5);
@@ -310,7 +311,8 @@ Test(report_kinds, refused)
          "does not tell when"},
         {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 09:20:30\"}\n{\"pid\":5,\"procName\":\"p\"}",
          "does not tell how"},
-        {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 09:20:30\"}\n{\"pid\":5,\"procName\":\"p\",\"exception\":"
+        {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 "
+         "09:20:30\"}\n{\"pid\":5,\"procName\":\"p\",\"exception\":"
          "{},\"termination\":{},\"threads\":[{},{\"frames\":[]}],\"lastExceptionBacktrace\":[]}",
          "does not tell how"},
         {"{\"bug_type\":\"crash\"}\n{}", "kind 0"},
@@ -364,7 +366,8 @@ Test(report_kinds, jetsam_of_the_largest)
         int pid;
         const char *process, *words;
     } events[] = {
-        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"rpages\":64}]", TL_IPS_NOTE, 0, NULL, "largest process was big"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"rpages\":64}]", TL_IPS_NOTE, 0, NULL,
+         "largest process was big"},
         {"\"pid\":2,", "[%s,{\"pid\":2,\"name\":\"big\"}]", TL_IPS_NOTE, 0, NULL, "does not say that one"},
         {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":\"\"}]", TL_IPS_NOTE, 0, NULL, "largest"},
         {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":\" \\n\"}]", TL_IPS_NOTE, 0, NULL, "largest"},
@@ -373,17 +376,19 @@ Test(report_kinds, jetsam_of_the_largest)
         {"", "\"big\"", TL_IPS_NOTE, 0, NULL, "largest"},
         {"", "{\"reason\":\"x\"}", TL_IPS_NOTE, 0, NULL, "largest"},
         {"\"procName\":\"big\",\"pid\":2,", "[]", TL_IPS_NOTE, 0, NULL, "largest"},
-        {"", "[%s,{\"pid\":2,\"name\":\"big\"},{\"pid\":3,\"name\":\"other\",\"reason\":\"highwater\"}]", TL_IPS_MEMORY,
-         3, "other", "(highwater)"},
-        {"", "[%s,{\"pid\":3,\"name\":\"other\",\"reason\":\"x\"},{\"pid\":2,\"name\":\"big\",\"reason\":\"y\"}]",
+        {"", "[%s,{\"pid\":2,\"name\":\"big\"},{\"pid\":3,\"name\":\"other\",\"reason\":\"highwater\"}]",
+         TL_IPS_MEMORY, 3, "other", "(highwater)"},
+        {"",
+         "[%s,{\"pid\":3,\"name\":\"other\",\"reason\":\"x\"},{\"pid\":2,\"name\":\"big\",\"reason\":\"y\"}]",
          TL_IPS_MEMORY, 2, "big", "(y)"},
     };
     for (size_t i = 0; i < TL_COUNT(events); i++) {
         const char *at = strstr(events[i].processes, "%s");
         int before = at ? (int)(at - events[i].processes) : (int)strlen(events[i].processes);
-        char *text = tl_format("{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 +0000\"}\n"
-                               "{%s\"largestProcess\":\"big\",\"processes\":%.*s%s%s}",
-                               events[i].more, before, events[i].processes, at ? small : "", at ? at + 2 : "");
+        char *text =
+            tl_format("{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 +0000\"}\n"
+                      "{%s\"largestProcess\":\"big\",\"processes\":%.*s%s%s}",
+                      events[i].more, before, events[i].processes, at ? small : "", at ? at + 2 : "");
         struct tl_ips ips;
         struct tl_error e;
         cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0, "%s", text);
@@ -540,12 +545,14 @@ static size_t count_read(const char *text, size_t size, char **left)
 /* All reports of a file are read, with whatever between them; what was not looked at is told. */
 Test(report_kinds, however_many)
 {
-    static const char *const between[] = {"", "not a report {\n", "{\"more\":1}\n", "{broken}\n", "{\"cut\": [}\n"};
+    static const char *const between[] = {"", "not a report {\n", "{\"more\":1}\n", "{broken}\n",
+                                          "{\"cut\": [}\n"};
     char *left;
     for (size_t k = 0; k < TL_COUNT(between); k++) {
         struct tl_buffer b = TL_BUFFER_INIT;
         for (int i = 0; i < 1000; i++)
-            tl_buffer_printf(&b, "{\"bug_type\":\"309\",\"incident_id\":\"%d\"}\n{" BODY "}\n%s", i, between[k]);
+            tl_buffer_printf(&b, "{\"bug_type\":\"309\",\"incident_id\":\"%d\"}\n{" BODY "}\n%s", i,
+                             between[k]);
         cr_assert_eq(count_read(b.data, b.size, &left), 1000, "%s", between[k]);
         cr_assert_null(left);
         tl_buffer_free(&b);

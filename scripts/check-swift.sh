@@ -26,6 +26,6 @@ folders=
 for folder in runners cases examples; do
     [ ! -d "$folder" ] || folders="$folders $folder"
 done
-# shellcheck disable=SC2086 # names of folders, without blanks
+# shellcheck disable=SC2046,SC2086 # names of folders, without blanks
 [ $# -gt 0 ] || set -- $(find $folders -name '*.swift' | LC_ALL=C sort)
 node scripts/check-swift.js "$tools" "$@"

@@ -288,7 +288,7 @@ class Trials(IphoneTest):
         for suffix in ("", ".000", ".001", ".002", ".003", ".004", ".005"):
             with open(os.path.join(home, "crashes", f"TraplineHost-9999-01-01-000000{suffix}.ips"), "w", encoding="utf-8") as file:
                 file.write('{"bug_type":"309"}\n{"pid": 1, "procName": "TraplineHost"}')
-        done = self.trapline("run", self.model("trap"), "-u", "coreai:cpu%a", "--repeat", "3", "--json", status=1)
+        done = self.trapline("run", self.model("trap"), "-u", "coreai:cpu%a", "--repeat", "2", "--json", status=1)
         for trial in json.loads(done.stdout)["trials"]:
             self.assertEqual(len(self.show(trial)["captures"]), 1, trial)
 

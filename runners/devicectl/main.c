@@ -131,6 +131,10 @@ static void set_versions(const struct target *g, const json_t *told, json_t *ans
     json_object_set_new(answer, "version", json_string(text));
     if (p->os_build)
         json_object_set_new(answer, "os_build", json_string(p->os_build));
+    if (p->os)
+        json_object_set_new(answer, "os", json_string(p->os));
+    if (p->model)
+        json_object_set_new(answer, "model", json_string(p->model));
     free(text);
 }
 

@@ -429,7 +429,14 @@ class Answers(IphoneTest):
                 with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
                     text += file.read()
         self.assertIn("coreai:gpu%a", text)
-        self.assertIn("24A5390f", text)
+        for row in ("| Model of the device | iPhone18,1 |", "| OS of the device | iOS 27.0 |", "| OS build of the device | 24A5390f |"):
+            self.assertIn(row, text)
+        shown = self.show({"id": finding["evidence"]["trial"]})["environment"]
+        self.assertIn(f"| OS of the host | {shown['os']} |", text)
+        self.assertNotIn("| OS |", text)
+        self.assertNotIn("| OS build |", text)
+        self.assertIn(f"os of host     {shown['os']}, build {shown['os_build']}\n",
+                      self.trapline("show", finding["evidence"]["trial"], status=0).stdout)
         self.assert_hidden(text)
 
     def test_neural_engine(self):

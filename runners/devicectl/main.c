@@ -293,7 +293,7 @@ static void died(struct trial *t, const struct tl_app *app)
             return;
         }
     }
-    tl_run_died(t->run, name, NULL, crash ? REPORT_NAME : NULL);
+    tl_run_died(t->run, name, NULL, crash ? REPORT_NAME : NULL, app->pid);
     if (!crash || !app->pid)
         return;
     int64_t spent_us = (int64_t)((tl_monotonic_ns() - app->told_ns) / 1000);

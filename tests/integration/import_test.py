@@ -123,7 +123,7 @@ class ImportTest(ProgramTest):
     def test_folder_of_all_kinds(self):
         os.mkdir(self.path("in"))
         crash = self.ips("in/a.ips")
-        self.ips("in/jetsam.ips", kind="298", largestProcess="runner", processes=[{"pid": 5, "name": "runner", "rpages": 99}],
+        self.ips("in/jetsam.ips", kind="298", largestProcess="runner", processes=[{"pid": 5, "name": "runner", "rpages": 99, "reason": "vm-pageshortage"}],
                  pid=None, procName=None)
         self.ips("in/panic.ips", kind="210", panicString="panic(cpu 1): x\nmore", pid=None)
         self.ips("in/odd.ips", kind="777")
@@ -140,6 +140,18 @@ class ImportTest(ProgramTest):
         self.assertEqual(outcomes, {"crash", "oom"})
         self.trapline("import", self.path("nowhere"), status=2)
         self.trapline("import", status=2)
+
+    def test_thousands_in_one_file(self):
+        with open(self.ips("one.ips", incident="INC-0000"), encoding="utf-8") as f:
+            text = f.read()
+        self.write("all.ips", "".join(text.replace("INC-0000", f"INC-{i:04}") for i in range(300)))
+        done = self.trapline("import", self.path("all.ips"), status=0)
+        self.assertIn("300 became trials", done.stdout)
+        # Where it cannot go on it says so.
+        self.write("endless.ips", text + '{"endless":\n' * 3000 + text.replace("INC-0000", "INC-9999"))
+        done = self.trapline("import", self.path("endless.ips"), status=2)
+        self.assertIn("nothing after line ", done.stderr)
+        self.assertIn("1 was known already; 1 was refused", done.stdout)
 
     def own_crash(self):
         """A real crash, and where its process was at the time."""

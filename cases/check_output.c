@@ -2,10 +2,8 @@
 #include "cases/check.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
+#include "harness/base/line_regex.h"
 #include "harness/base/record.h"
-
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,29 +11,21 @@
 #define COUNTS_MAX 256
 #define MARKERS_MAX 256
 #define PATTERN_MAX 4096
-/* As harness/base/counters.c has them, which runs the expression. */
-#define REGEX_OPTIONS (PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP | PCRE2_NEVER_UTF)
 #define COUNT_MOST 1000000000
 
 /* --- counts --------------------------------------------------------------------------------------------- */
 
 static void check_regex(struct tl_check *ck, const struct tl_json_place *at, const char *text, bool number)
 {
-    int error;
-    PCRE2_SIZE offset;
-    uint32_t groups = 0;
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error, &offset, NULL);
-    if (!code) {
-        PCRE2_UCHAR why[160];
-        if (pcre2_get_error_message(error, why, sizeof why) < 0)
-            why[0] = '\0';
-        tl_note(ck, at, "expected a regular expression; at byte %zu: %s", (size_t)offset, (const char *)why);
-    } else if (number && (pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups) || !groups)) {
+    char *why;
+    struct tl_line_regex *x = tl_line_regex_new(text, &why);
+    if (!x)
+        tl_note(ck, at, "expected a regular expression; %s", why);
+    else if (number && !tl_line_regex_has_group(x))
         tl_note(ck, at,
                 "expected a regular expression with a group that holds the number, as in \"step ([0-9]+)\"");
-    }
-    pcre2_code_free(code);
+    free(why);
+    tl_line_regex_free(x);
 }
 
 /* An axis that sets what is counted: its values have an order, and are numbers. */

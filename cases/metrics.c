@@ -46,14 +46,23 @@ bool tl_metric_number(const char *text, size_t size, double *number)
     return end > copy && isfinite(*number);
 }
 
+/* Where the number stands: in the first group, of an expression without one (or whose first took no part) in the whole. */
+static const char *place_of_number(const struct tl_line_match *m, size_t *size)
+{
+    *size = m->group ? m->group_size : m->size;
+    return m->group ? m->group : m->text;
+}
+
 struct last {
     bool found;
     double number;
 };
 
-static bool take(void *arg, const char *text, size_t size)
+static bool take(void *arg, const struct tl_line_match *match)
 {
     struct last *l = arg;
+    size_t size;
+    const char *text = place_of_number(match, &size);
     l->found |= tl_metric_number(text, size, &l->number);
     return true;
 }
@@ -140,11 +149,12 @@ struct mask {
 };
 
 /* The number with which a match begins, and what is written in one word with it ("16KB"). */
-static bool mark(void *arg, const char *text, size_t size)
+static bool mark(void *arg, const struct tl_line_match *match)
 {
     struct mask *m = arg;
     double ignored;
-    size_t n = 0;
+    size_t n = 0, size;
+    const char *text = place_of_number(match, &size);
     if (!tl_metric_number(text, size, &ignored))
         return true;
     while (n < size && (text[n] == ' ' || text[n] == '\t'))

@@ -22,5 +22,10 @@ if [ ! -d "$tools" ]; then
         "tree-sitter@$parser" "tree-sitter-swift@$grammar" >"$made/log" 2>&1 </dev/null || skip "npm cannot bring the parser: $(tail -n 1 "$made/log")"
     mv "$made" "$tools" 2>/dev/null || [ -d "$tools" ]
 fi
-[ $# -gt 0 ] || set -- $(find runners -name '*.swift' | LC_ALL=C sort)
+folders=
+for folder in runners cases examples; do
+    [ ! -d "$folder" ] || folders="$folders $folder"
+done
+# shellcheck disable=SC2046,SC2086 # names of folders, without blanks
+[ $# -gt 0 ] || set -- $(find $folders -name '*.swift' | LC_ALL=C sort)
 node scripts/check-swift.js "$tools" "$@"

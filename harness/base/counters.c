@@ -1,72 +1,23 @@
-/* Theory of operation. An expression may be anybody's, and what it is held against anything: most engines can
- * be made to try for ever. PCRE2 counts what it tries and stops when told to; that bounds a single match. All
- * matches of an expression together may take SECONDS_MOST of the processor. One that reaches either bound is
- * stopped for good, and who asked for it is told so: a count that is not known is never taken for one that is right,
- * nor for a runtime that hangs.
+/* Theory of operation. An expression may be anybody's, and what it is held against anything: line_regex.c bounds what
+ * it may try in a line, and in all lines together. One that reaches a bound is stopped for good, and who asked for it is
+ * told so: a count that is not known is never taken for one that is right, nor for a runtime that hangs.
  *
  * A marker is looked for in what there is of a line, too: a program that says "Generating..." and then works says the
  * rest of that line when it is done. Where several markers are in one line the last of them counts. */
 #include "harness/base/counters.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include "harness/base/line_regex.h"
 
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* As cases/check_output.c has them: what a program writes may be anything, UTF-8 or not. */
-#define REGEX_OPTIONS (PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP | PCRE2_NEVER_UTF)
-#define MATCH_LIMIT 1000000
-#define HEAP_LIMIT_KIB 32768
-#define SECONDS_MOST 5
-
-static double processor_seconds(void)
+static void look_for(struct tl_counted_regex *r, const char *line, size_t size, tl_line_regex_found found,
+                     void *arg)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* --- expressions ---------------------------------------------------------------------------------------- */
-
-static const char *init_regex(struct tl_bounded_regex *r, const char *pattern)
-{
-    int error;
-    PCRE2_SIZE offset;
-    r->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS, &error, &offset, NULL);
-    if (!r->code)
-        return "a \"regex\" or \"number\" is no regular expression";
-    r->match = pcre2_match_data_create_from_pattern(r->code, NULL);
-    r->context = pcre2_match_context_create(NULL);
-    if (!r->match || !r->context)
-        return "there is no memory";
-    pcre2_set_match_limit(r->context, MATCH_LIMIT);
-    pcre2_set_heap_limit(r->context, HEAP_LIMIT_KIB);
-    return NULL;
-}
-
-static void free_regex(struct tl_bounded_regex *r)
-{
-    pcre2_match_data_free(r->match);
-    pcre2_match_context_free(r->context);
-    pcre2_code_free(r->code);
-}
-
-/* The next match from a place on: its beginning and end, and those of the first group, in at. */
-static bool match(struct tl_bounded_regex *r, const char *line, size_t size, size_t from,
-                  const PCRE2_SIZE **at)
-{
-    if (!r->code || r->stopped || from > size)
-        return false;
-    double began = processor_seconds();
-    int rc = pcre2_match(r->code, (PCRE2_SPTR)line, size, from, 0, r->match, r->context);
-    r->seconds += processor_seconds() - began;
-    r->stopped = (rc < 0 && rc != PCRE2_ERROR_NOMATCH) || r->seconds > SECONDS_MOST;
-    *at = pcre2_get_ovector_pointer(r->match);
-    return rc > 0 && !r->stopped;
+    if (r->regex && !r->stopped)
+        r->stopped = !tl_line_regex_each(r->regex, line, size, found, arg);
 }
 
 /* --- set-up --------------------------------------------------------------------------------------------- */
@@ -85,9 +36,12 @@ static const char *init_counter(struct tl_counter *k, const json_t *j,
     k->max = max ? json_integer_value(max) : INT64_MAX;
     if (!k->name || !k->pattern)
         return "what is counted needs a \"name\" and a \"glob\", a \"regex\" or a \"number\"";
-    if (!glob)
-        return init_regex(&k->regex, k->pattern);
-    return (k->glob = expand(glob, scratch)) ? NULL : "there is no memory";
+    if (glob)
+        return (k->glob = expand(glob, scratch)) ? NULL : "there is no memory";
+    char *why;
+    k->regex.regex = tl_line_regex_new(k->pattern, &why);
+    free(why);
+    return k->regex.regex ? NULL : "a \"regex\" or \"number\" is no regular expression";
 }
 
 static const char *init_marker(struct tl_phase_marker *m, const char *phase, const json_t *text)
@@ -96,7 +50,9 @@ static const char *init_marker(struct tl_phase_marker *m, const char *phase, con
     m->text = json_string_value(text);
     if (!m->text)
         return "\"phase_marker\" is an object of texts, or of lists of them";
-    init_regex(&m->regex, m->text); /* one that is none is a text all the same */
+    char *why;
+    m->regex.regex = tl_line_regex_new(m->text, &why); /* one that is none is a text all the same */
+    free(why);
     return NULL;
 }
 
@@ -140,11 +96,11 @@ const char *tl_counters_init(struct tl_counters *c, const json_t *counts, const 
 void tl_counters_free(struct tl_counters *c)
 {
     for (size_t i = 0; i < c->n; i++) {
-        free_regex(&c->list[i].regex);
+        tl_line_regex_free(c->list[i].regex.regex);
         free(c->list[i].glob);
     }
     for (size_t i = 0; i < c->n_markers; i++)
-        free_regex(&c->markers[i].regex);
+        tl_line_regex_free(c->markers[i].regex.regex);
     free(c->list);
     free(c->markers);
     *c = (struct tl_counters){0};
@@ -164,33 +120,41 @@ static bool number_at(const char *text, size_t size, int64_t *number)
     return !*end;
 }
 
-/* Counts the matches in a line, which do not overlap; an empty one counts once at its place. */
+/* Counts a match; an empty one counts once at its place. */
+static bool count_match(void *arg, const struct tl_line_match *m)
+{
+    struct tl_counter *k = arg;
+    int64_t number;
+    bool read = k->number && m->group && number_at(m->group, m->group_size, &number);
+    if (read)
+        k->found = number;
+    else if (!k->number)
+        k->found++;
+    k->changed |= read || !k->number;
+    return true;
+}
+
 static void count_matches(struct tl_counters *c, struct tl_counter *k, const char *line, size_t size)
 {
-    const PCRE2_SIZE *at;
-    int64_t number;
-    for (PCRE2_SIZE from = 0; match(&k->regex, line, size, from, &at);) {
-        bool read = k->number && at[2] != PCRE2_UNSET && at[3] >= at[2] &&
-                    number_at(line + at[2], at[3] - at[2], &number);
-        if (read)
-            k->found = number;
-        else if (!k->number)
-            k->found++;
-        k->seen |= read || !k->number;
-        c->changed |= read || !k->number;
-        from = at[1] > from ? at[1] : from; /* \K can put the start of a match behind its end */
-        from += at[1] <= at[0];
-    }
+    k->changed = false;
+    look_for(&k->regex, line, size, count_match, k);
+    k->seen |= k->changed;
+    c->changed |= k->changed;
+}
+
+static bool note_place(void *arg, const struct tl_line_match *m)
+{
+    *(const char **)arg = m->text;
+    return false;
 }
 
 /* Where in a line a marker is; SIZE_MAX: nowhere. */
 static size_t place_of(struct tl_phase_marker *m, const char *line, size_t size)
 {
-    const PCRE2_SIZE *at;
     const char *text = memmem(line, size, m->text, strlen(m->text));
-    if (text)
-        return (size_t)(text - line);
-    return match(&m->regex, line, size, 0, &at) ? at[0] : SIZE_MAX;
+    if (!text)
+        look_for(&m->regex, line, size, note_place, &text);
+    return text ? (size_t)(text - line) : SIZE_MAX;
 }
 
 void tl_counters_line(struct tl_counters *c, const char *line, size_t size, bool whole)

@@ -8,27 +8,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A regular expression, and what it costs. Inside is PCRE2's. */
-struct tl_bounded_regex {
-    void *code, *match, *context;
-    double seconds; /* that matching took so far */
-    bool stopped;   /* it costs too much: it is not looked for any more */
+struct tl_line_regex;
+
+/* A regular expression that is looked for in all lines. */
+struct tl_counted_regex {
+    struct tl_line_regex *regex;
+    bool stopped; /* it costs too much: it is not looked for any more */
 };
 
 struct tl_counter {
     const char *name, *pattern;
-    char *glob;  /* the pattern with the directory in it; NULL: a regular expression */
-    bool number; /* of which the first group is the value, that of the last match */
-    bool seen;   /* there was a match */
+    char *glob;   /* the pattern with the directory in it; NULL: a regular expression */
+    bool number;  /* of which the first group is the value, that of the last match */
+    bool seen;    /* there was a match */
+    bool changed; /* by the line that was looked at last */
     int64_t min, max;
-    struct tl_bounded_regex regex;
+    struct tl_counted_regex regex;
     int64_t found;
 };
 
 /* A line that holds the text, or matches the expression, says that the phase has begun. */
 struct tl_phase_marker {
     const char *phase, *text;
-    struct tl_bounded_regex regex; /* code is NULL when the text is no expression */
+    struct tl_counted_regex regex; /* NULL when the text is no expression */
 };
 
 struct tl_counters {
@@ -57,7 +59,7 @@ const struct tl_counter *tl_counters_stopped(const struct tl_counters *c);
 /* {NAME: VALUE} of those that are known: a new reference. */
 json_t *tl_counters_json(struct tl_counters *c);
 
-/* Lines of a stream that arrives in pieces. A line longer than TL_LINE_MOST is looked at in parts. */
+/* Lines of a stream that arrives in pieces. What is longer than TL_LINE_MOST is several lines. */
 #define TL_LINE_MOST 65536
 struct tl_counted_lines {
     char *data;

@@ -15,11 +15,17 @@ void tl_line_regex_free(struct tl_line_regex *x);
  * depend on the machine. */
 bool tl_line_regex_is_cheap(const char *pattern);
 
-/* A match: the bytes of the first group, of an expression without groups (or whose first took no part) the whole. Returns
- * whether to go on. */
-typedef bool (*tl_line_regex_found)(void *arg, const char *text, size_t size);
-/* All matches, which do not overlap, in their order. False when it was stopped because it costs too much: what it
- * found until then may be a part only. */
+bool tl_line_regex_has_group(const struct tl_line_regex *x);
+
+/* A match, which may be empty. group: the first one; NULL when there is none, or it took no part. */
+struct tl_line_match {
+    const char *text, *group;
+    size_t size, group_size;
+};
+/* Returns whether to go on. */
+typedef bool (*tl_line_regex_found)(void *arg, const struct tl_line_match *m);
+/* All matches, which do not overlap, in their order. False when it was stopped because it costs too much, in this search
+ * or together with those before it: what it found until then may be a part only. */
 bool tl_line_regex_each(struct tl_line_regex *x, const char *data, size_t size, tl_line_regex_found found,
                         void *arg);
 

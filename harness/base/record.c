@@ -195,6 +195,11 @@ void tl_capture_free(struct tl_capture *c)
     memset(c, 0, sizeof *c);
 }
 
+bool tl_capture_was_sent(const struct tl_capture *c)
+{
+    return c->si_code <= 0 && !c->reported;
+}
+
 void tl_crash_report_free(struct tl_crash_report *p)
 {
     for (size_t i = 0; i < p->n_lines; i++) {

@@ -170,7 +170,12 @@ struct tl_capture {
     enum tl_signal_action action; /* not stored, nor is the next */
     uint64_t taken_ns;            /* when, by the monotonic clock */
     bool outlived; /* its process took that signal again, and was not captured then. Not stored */
+    bool
+        reported; /* it stood in a report of the system, which tells neither si_code nor sender. Not stored */
 };
+
+/* Whether a process sent the signal of a capture; not where that is not known. */
+bool tl_capture_was_sent(const struct tl_capture *c);
 
 /* What a report that the system itself wrote (a crash report of macOS) says of the death of a process. */
 struct tl_crash_report {

@@ -270,6 +270,7 @@ static void take_body(const json_t *body, struct tl_ips *ips)
     ips->captured_us = tl_report_time(body, "captureTime");
     ips->launched_us = tl_report_time(body, "procLaunch");
     c->kind = TL_CAPTURE_SIGNAL;
+    c->reported = true;
     c->exe = tl_report_text(body, "procPath");
     c->is_main = true;
     c->fatal = true;

@@ -46,7 +46,7 @@ static void keep(struct tl_deaths *d, struct tl_death death)
 /* Whether a process raised a signal after a child of it had died of the same. */
 static bool is_raised_again(const struct tl_death *death, const struct tl_capture *c, int signal)
 {
-    return death->signal == signal && (!c || (c->si_code <= 0 && death->died_ns <= c->taken_ns));
+    return death->signal == signal && (!c || (tl_capture_was_sent(c) && death->died_ns <= c->taken_ns));
 }
 
 void tl_deaths_ended(struct tl_deaths *d, const struct tl_trial_record *r, pid_t main,

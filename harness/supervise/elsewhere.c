@@ -84,6 +84,8 @@ void tl_elsewhere_take_report(struct tl_trial *t)
         return;
     if (!tl_ips_parse(text, size, &ips, &e)) {
         if (ips.crash) {
+            *TL_GROW(t->record.reports, t->record.n_reports) =
+                tl_ips_kept(&ips, TL_REPORT_OWN, t->report_name, text);
             t->report = tl_calloc(1, sizeof *t->report);
             *t->report = ips.report;
             ips.report = (struct tl_crash_report){0};

@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-static bool sent_by_a_process(const struct tl_capture *c)
-{
-    return c->si_code <= 0;
-}
-
 static bool has_stack(const struct tl_capture *c)
 {
     return c->n_threads && c->threads[0].n_frames;
@@ -73,7 +68,7 @@ int tl_decisive_of_crash(const struct tl_trial_record *r, int signal, const stru
             at = (int)i;
     if (at < 0)
         return -1;
-    for (int i = at - 1; i >= 0 && sent_by_a_process(&r->captures[at]); i--) {
+    for (int i = at - 1; i >= 0 && tl_capture_was_sent(&r->captures[at]); i--) {
         const struct tl_capture *c = &r->captures[i], *raised = &r->captures[at];
         if (c->kind == TL_CAPTURE_SIGNAL && !c->outlived && c->signal == signal && c->pid == raised->pid &&
             (c->tid == raised->tid || raised->sender_pid == raised->pid) && is_in_handler(raised, c))

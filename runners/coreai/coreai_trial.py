@@ -25,8 +25,8 @@ from coreai.authoring import AIModelAsset
 from coreai.runtime import AIModel, ComputeUnitKind, NDArray, SpecializationOptions
 
 import coreai_build
-from coreai_files import sweep
 from trapline_runner import Failure, Json, Runner, Unsupported, images, loaded_layers, package_versions, system_versions
+from trapline_scratch import sweep
 from trapline_tensors import DTYPES, Array, described, input_array, narrowed, read_inputs
 
 DEVICES = ("default", "cpu", "gpu", "ane", "interpreter")

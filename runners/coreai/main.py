@@ -10,11 +10,12 @@ import contextlib
 import importlib.util
 import os
 import sys
-from typing import Sequence
+from typing import Callable, Sequence
 
-from coreai_files import CONSENT, cache_directory, forget_process, lock, note_process, sweep, sweep_noted, wipe
+from coreai_files import CONSENT, cache_directory, lock, wipe
 from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, \
     run_apart, system_versions
+from trapline_scratch import forget_process, note_process, sweep, sweep_noted
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ("default", "cpu", "gpu", "ane", "interpreter")
@@ -128,9 +129,14 @@ def inner(runner: Runner) -> None:
         coreai_trial.run_trial(runner)
 
 
+def answered(runner: Runner, work: Callable[[Runner], None]) -> int:
+    with contextlib.closing(runner):
+        return runner.answer(work)
+
+
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--inner"]:
-        return Runner.begin([], int(arguments[1])).answer(inner)
+        return answered(Runner.begin([], int(arguments[1])), inner)
     if arguments in (["--self-check"], ["--versions"]):
         be_run_by_chosen([os.path.abspath(__file__), *arguments])
         import coreai_calls
@@ -138,7 +144,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] not in ("--describe", "--trial"):
         print(USAGE, file=sys.stdout if arguments[0] in ("--help", "-h") else sys.stderr)
         return 0 if arguments[0] in ("--help", "-h") else 2
-    return Runner.begin(arguments).answer(outer)
+    return answered(Runner.begin(arguments), outer)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import os
 import sys
 from typing import Callable, Sequence
 
-from coreai_files import forget_process, note_process, sweep, sweep_noted  # the GPU's scratch is the same for both
 from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, \
     run_apart, system_versions
+from trapline_scratch import forget_process, note_process, sweep, sweep_noted
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ("cpu", "gpu", "ane", "all")

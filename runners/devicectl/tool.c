@@ -197,6 +197,17 @@ static bool is_wanted(const char *path, const struct wanted *w)
     return is;
 }
 
+/* It is stored with the trial: what tells whose device it is of stays here. */
+static bool keep_hidden(const struct tl_tool *t, const char *from, const char *to)
+{
+    size_t size = 0;
+    char *text = tl_read_file(from, TL_IPS_MOST, &size), *hidden = text ? tl_hide(&t->hidden, text) : NULL;
+    bool kept = hidden && !tl_replace_file(to, hidden, strlen(hidden), 0666, false);
+    free(text);
+    free(hidden);
+    return kept;
+}
+
 /* One report of the device, if it is the one that is wanted: then it is there as `name`. */
 static bool fetch(const struct tl_tool *t, const char *source, const struct wanted *w, const char *name)
 {
@@ -206,8 +217,8 @@ static bool fetch(const struct tl_tool *t, const char *source, const struct want
         "device",          "copy",     "from", "--device",      t->udid, "--domain-type",
         "systemCrashLogs", "--source", source, "--destination", to,      NULL};
     struct tl_error e;
-    bool got =
-        !tl_tool_run(t, arguments, REPORT_COPY_S, NULL, NULL, &e) && is_wanted(to, w) && !rename(to, kept);
+    bool got = !tl_tool_run(t, arguments, REPORT_COPY_S, NULL, NULL, &e) && is_wanted(to, w) &&
+               keep_hidden(t, to, kept);
     tl_remove_tree(to);
     free(to);
     free(kept);

@@ -324,7 +324,6 @@ def loaded_layers(images: Iterable[str]) -> set[str]:
     return {unit for part, unit in LAYERS.items() for name in names if part in name}
 
 
-
 def own_directory(path: str) -> bool:
     """Whether it is a directory, no link to one, and this user's."""
     try:
@@ -332,3 +331,11 @@ def own_directory(path: str) -> bool:
     except OSError:
         return False
     return os.path.isdir(path) and not os.path.islink(path) and found.st_uid == os.getuid()
+
+
+def state_directory(name: str) -> str:
+    """Where a runner keeps what outlives a trial; it need not be there."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if not base.startswith("/"):
+        base = os.path.expanduser("~/.local/state")
+    return os.path.join(base, "trapline", name)

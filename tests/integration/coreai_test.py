@@ -77,11 +77,14 @@ class CoreAITest(ProgramTest):
         self.assertEqual((trial["outcome"], trial["phase"]), ("fallback", "done"))
         result = self.show(trial)["result"]
         self.assertEqual((result["requested"], result["observed"]), ("ane", "gpu"))
+        self.assertLessEqual({"asset_bytes", "specialise_s"}, set(trial["metrics"]))
         self.assertIn("ANECCompileOffline() failed", self.show(trial)["stderr"]["head"])
         # By steps the same shows in what the compiler says, although it ends well.
         trial = self.one(self.real("int4-ane"), "-u", "command:host", "-s", "compute=neural-engine", "-s", "shapes=dynamic", "-s",
                          "query=dynamic", status=1)
-        self.assertEqual(trial["outcome"], "fallback")
+        self.assertEqual((trial["outcome"], trial["counts"]), ("fallback", {"ane_regions": 0}))
+        trial = self.one(self.real("int4-ane"), "-u", "command:host", "-s", "compute=neural-engine", "-s", "platform=iOS", status=0)
+        self.assertGreater(trial["counts"]["ane_regions"], 0)
 
     def test_scratch_heap(self):
         d = self.isolated("scratch-heap", "coreai:gpu", {"layers": 6, "heads": 16, "full_head_dim": 512}, outcome="crash", phase="execute",

@@ -265,7 +265,7 @@ class Trials(IphoneTest):
 
     def test_late_report(self):
         self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
-        home = self.phone("a", report_delay_s=1.5)
+        home = self.phone("a", report_delay_s=1.5, model=f"iPhone of {UDID['a']}")
         os.makedirs(os.path.join(home, "crashes"))
         for name in ("TraplineHost-2020-01-01-000000.ips", "TraplineHost-9999-01-01-000000.ips", "other-2026-01-01-000000.ips"):
             with open(os.path.join(home, "crashes", name), "w", encoding="utf-8") as file:
@@ -274,6 +274,11 @@ class Trials(IphoneTest):
         self.assertEqual((trial["outcome"], trial["signal"], trial["phase"]), ("crash", "SIGSEGV", "execute"))
         self.assertIn("GPU::SliceUpdateOpHandler::encodeOp", trial["signature"]["title"])
         self.assertIn("GPU::SliceUpdateOpHandler::encodeOp", self.functions(trial))
+        # Its text is kept, without what tells whose phone it is.
+        (report,) = self.show(trial)["reports"]
+        self.assertEqual((report["relation"], report["pid"], report["os_build"]), ("own", self.log("a")[-1]["end"], "24A5390f"))
+        self.assertIn('"iPhone of <a>"', report["text"])
+        self.assert_hidden(json.dumps(report))
 
     def test_hang_ends_the_app(self):
         self.phone("a")
@@ -357,7 +362,6 @@ CASE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "cases", "coreai", "
 PYTHON = "/usr/bin/python3"
 
 
-@unittest.skipUnless(os.path.exists(CASE), "needs the cases of Core AI")
 @unittest.skipIf(subprocess.run([PYTHON, "-c", "import numpy"], stderr=subprocess.DEVNULL, check=False).returncode, f"needs NumPy for {PYTHON}")
 class RealCase(IphoneTest):
     """The case as it stands, whose generator makes the program."""

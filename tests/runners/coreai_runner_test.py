@@ -9,6 +9,7 @@ import logging
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -24,6 +25,8 @@ import decoder_model
 import export_decoder
 import main as outer
 import trapline_calls
+import trapline_runner
+import trapline_scratch
 from coreai.runtime import _AIModelError
 from coreai_models.export import macos
 from python_runner_test import Directory, made
@@ -306,6 +309,16 @@ class SelfCheckTest(CoreAITest):
         returned = {("coreai.runtime", "_InferenceFunction"), ("coreai_models.export.macos", "AIProgram")}
         self.assertEqual(wanted, held - returned)
 
+    def test_nothing_is_left_open(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.sendall(b'{"describe": 1}\n')
+            done = subprocess.run([sys.executable, "-X", "dev", os.path.join(RUNNER, "main.py"), "--inner", str(theirs.fileno())],
+                                  pass_fds=[theirs.fileno()], capture_output=True, text=True, check=True,
+                                  env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+            self.assertEqual(json.loads(ours.recv(65536))["name"], "coreai")
+        self.assertNotIn("ResourceWarning", done.stderr)
+
 
 class FilesTest(CoreAITest):
     def test_wipe(self):
@@ -339,7 +352,7 @@ class FilesTest(CoreAITest):
         with mock.patch.dict(os.environ, {"XDG_STATE_HOME": "/dev/null"}), self.assertRaisesRegex(Unsupported, "cannot write to /dev/null"):
             coreai_files.lock(False)
         with mock.patch.dict(os.environ, {"XDG_STATE_HOME": "relative"}):
-            self.assertEqual(coreai_files.state_directory(), self.path(".local", "state", "trapline", "coreai"))
+            self.assertEqual(trapline_runner.state_directory("coreai"), self.path(".local", "state", "trapline", "coreai"))
 
     def test_scratch(self):
         roots = [self.path("folders")]
@@ -347,21 +360,21 @@ class FilesTest(CoreAITest):
         for name in ("mpsgraph-41-7/x", "mpsgraph-410-7/x", "mpsgraph-42-7/x"):
             self.write("folders/" + name, "1")
         os.symlink(self.path("folders", "mpsgraph-410-7"), self.path("folders", "mpsgraph-41-link"))
-        self.assertEqual(coreai_files.sweep(41, roots), [mine])
+        self.assertEqual(trapline_scratch.sweep(41, roots), [mine])
         self.assertEqual(sorted(os.listdir(self.path("folders"))), ["mpsgraph-41-link", "mpsgraph-410-7", "mpsgraph-42-7"])
         dead = subprocess.Popen(["true"])
         dead.wait()
         self.write(f"folders/mpsgraph-{dead.pid}-1/x", "1")
         for process in (dead.pid, os.getpid()):
-            coreai_files.note_process(process)
-        self.write("state/trapline/coreai/process-nonsense", "")
-        coreai_files.sweep_noted(roots)
+            trapline_scratch.note_process(process)
+        self.write("state/trapline/scratch/process-nonsense", "")
+        trapline_scratch.sweep_noted(roots)
         self.assertFalse(os.path.exists(self.path("folders", f"mpsgraph-{dead.pid}-1")))
-        self.assertEqual(list(coreai_files.noted()), [os.getpid()])
-        coreai_files.forget_process(os.getpid())
-        coreai_files.forget_process(os.getpid())
+        self.assertEqual(list(trapline_scratch.noted()), [os.getpid()])
+        trapline_scratch.forget_process(os.getpid())
+        trapline_scratch.forget_process(os.getpid())
         with mock.patch("os.kill", side_effect=PermissionError):
-            self.assertTrue(coreai_files.is_dead(1))
+            self.assertTrue(trapline_scratch.is_dead(1))
 
 
 class BuildTest(CoreAITest):

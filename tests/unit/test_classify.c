@@ -446,6 +446,12 @@ Test(classify, the_first_stop_is_where_a_raised_signal_happened)
     c[1].si_code = 2;
     outcome(&s);
     cr_expect_eq(decisive, 1, "the first one was survived, the second is a fault of its own");
+    c[1].si_code = 0;
+    outcome(&s);
+    cr_expect_eq(decisive, 0, "kill() has the code 0");
+    c[1].reported = true;
+    outcome(&s);
+    cr_expect_eq(decisive, 1, "in a report 0 stands for a code that nobody gave");
 }
 
 Test(classify, a_capture_without_a_stack_was_too_late)

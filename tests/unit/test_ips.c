@@ -132,6 +132,8 @@ Test(ips, thrown_exception)
     cr_assert_eq(ips.report.signal, SIGABRT);
     cr_assert(has_line(&ips, "libsystem_c.dylib", "abort() called"));
     cr_assert_eq(ips.captured_us - ips.launched_us, 1);
+    cr_assert(ips.report.capture.reported && !tl_capture_was_sent(&ips.report.capture),
+              "it does not tell who sent the signal");
     cr_assert_eq(ips.report.capture.n_threads, 2);
     cr_assert_str_eq(ips.report.capture.threads[0].name, "last exception");
     cr_assert(ips.report.capture.threads[0].crashed && !ips.report.capture.threads[1].crashed);

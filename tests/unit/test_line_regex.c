@@ -12,9 +12,14 @@ struct seen {
     size_t n, most;
 };
 
-static bool see(void *arg, const char *text, size_t size)
+/* The first group, or the whole; an empty one is passed by. */
+static bool see(void *arg, const struct tl_line_match *m)
 {
     struct seen *s = arg;
+    const char *text = m->group ? m->group : m->text;
+    size_t size = m->group ? m->group_size : m->size;
+    if (!size)
+        return true;
     tl_buffer_printf(&s->all, "%s%.*s", s->n++ ? "|" : "", (int)size, text);
     return s->n < s->most;
 }
@@ -89,6 +94,55 @@ Test(line_regex, cheap_and_dear)
                {"^ *(\\d+) +layers? .*in +([0-9.]+) *ms$", true}};
     for (size_t i = 0; i < TL_COUNT(all); i++)
         cr_expect_eq(tl_line_regex_is_cheap(all[i].pattern), all[i].cheap, "%s", all[i].pattern);
+}
+
+static bool count(void *arg, const struct tl_line_match *m)
+{
+    (void)m;
+    ++*(size_t *)arg;
+    return true;
+}
+
+static size_t number_of(const char *pattern, const char *text, size_t size)
+{
+    char *why;
+    size_t n = 0;
+    struct tl_line_regex *x = tl_line_regex_new(pattern, &why);
+    cr_assert_not_null(x, "%s: %s", pattern, why);
+    cr_expect(tl_line_regex_each(x, text, size, count, &n), "%s", pattern);
+    tl_line_regex_free(x);
+    return n;
+}
+
+/* Empty matches and lines are there; a line that is looked at in parts begins once and ends once. */
+Test(line_regex, places)
+{
+    char *text = tl_calloc(1, 65536);
+    cr_expect_eq(number_of("^$", "", 0), 1);
+    cr_expect_eq(number_of("^$", "\n\nx\n", 4), 2);
+    cr_expect_eq(number_of("x*", "axb", 3), 4);
+    memset(text, 'a', 65536);
+    cr_expect_eq(number_of("^a", text, 65536), 1);
+    cr_expect_eq(number_of("a$", text, 65536), 1);
+    cr_expect_eq(number_of("^a+$", text, 4096), 1);
+    cr_expect_eq(number_of("a", text, 65536), 65536);
+    text[4096] = '\n';
+    cr_expect_eq(number_of("^a", text, 65536), 2);
+    free(text);
+}
+
+Test(line_regex, group)
+{
+    static const struct {
+        const char *pattern;
+        bool there;
+    } all[] = {{"a", false}, {"(?:a)", false}, {"(a)", true}, {"(?<n>a)|b", true}};
+    for (size_t i = 0; i < TL_COUNT(all); i++) {
+        char *why;
+        struct tl_line_regex *x = tl_line_regex_new(all[i].pattern, &why);
+        cr_expect_eq(tl_line_regex_has_group(x), all[i].there, "%s", all[i].pattern);
+        tl_line_regex_free(x);
+    }
 }
 
 /* Whatever the expression, 64 KiB of whatever text take no seconds; and one that was stopped says so. */

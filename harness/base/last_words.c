@@ -549,20 +549,44 @@ char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, si
     return cut(message);
 }
 
+/* What the first line leaves to those below it: the errors that are listed there, else what its block says. */
+static char *first_reason(const struct tl_lines *t)
+{
+    const char *first = t->line[0];
+    bool block = tl_message_is_unfinished(first) && first[strlen(first) - 1] != ':';
+    char *cause = block || tl_message_is_verdict(first) ? cause_after(t, 0, block) : NULL;
+    if (block && (!cause || strchr(cause, '='))) { /* the elements are dictionaries themselves */
+        char *said = tl_block_reason(t, 0);
+        if (said) {
+            free(cause);
+            return said;
+        }
+    }
+    size_t n = cause ? strlen(cause) : 0;
+    if (n > 2 && *cause == '"' && strchr(cause + 1, '"') == cause + n - 1) { /* a single one */
+        memmove(cause, cause + 1, n - 2);
+        cause[n - 2] = '\0';
+    }
+    return cause;
+}
+
 char *tl_find_first_words(const char *text, size_t size)
 {
     struct tl_lines t;
     if (!text || !size)
         return NULL;
     tl_lines_cut(text, size, &t);
-    char *list = tl_message_is_verdict(t.line[0]) ? cause_after(&t, 0, false) : NULL;
+    char *head = tl_head_of_block(t.line[0]), *cause = first_reason(&t);
+    bool block = strcmp(head, skip_blanks(t.line[0]));
     struct tl_buffer b = TL_BUFFER_INIT;
-    add_words(&b, t.line[0]);
-    if (list)
-        tl_buffer_printf(&b, ": %s", list);
-    for (size_t k = 1; !list && k < t.n && k <= FOLLOWING_LINES && has_letter(t.line[k]); k++)
+    if (cause && block && *head)
+        tl_buffer_printf(&b, "%s (%s)", cause, head);
+    else
+        tl_buffer_printf(&b, "%s%s%s", head, cause ? ": " : "", cause ? cause : "");
+    for (size_t k = 1; !cause && !block && k < t.n && k <= FOLLOWING_LINES && has_letter(t.line[k]); k++)
         add_words(&b, t.line[k]);
-    free(list);
+    free(cause);
+    free(head);
     tl_lines_free(&t);
     return cut(take_words(&b));
 }

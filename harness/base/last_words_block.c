@@ -28,6 +28,7 @@ static const char *const describing[] = {"NSLocalizedDescription",
                                          "error_message",
                                          "what",
                                          "error",
+                                         "ErrorDescription",
                                          "NSUnderlyingError"};
 
 static bool opens(const char *s)
@@ -130,4 +131,63 @@ char *tl_message_with_block(const struct tl_lines *t, size_t at, char *message, 
     if (last > *end)
         *end = last;
     return whole;
+}
+
+/* A value in quotes that is a sentence, and no file: a new string; NULL. */
+static char *sentence(const char *s)
+{
+    const char *from = strchr(s, '"'), *to = strrchr(s, '"');
+    if (!from || to < from + 2 || from[1] == '/' || !memchr(from, ' ', (size_t)(to - from)))
+        return NULL;
+    return tl_format("%.*s", (int)(to - from - 1), from + 1);
+}
+
+/* Whether a field holds where something is, which differs from run to run and says no reason. */
+static bool is_a_file(const char *s)
+{
+    const char *value = strpbrk(s, "=:");
+    while (value && *value && strchr("=: \"'", *value))
+        value++;
+    return value && (*value == '/' || starts(value, "file:"));
+}
+
+char *tl_block_reason(const struct tl_lines *t, size_t at)
+{
+    if (!opens(t->line[at]))
+        return NULL;
+    size_t end = end_of_block(t, at), fields = 0;
+    char *value;
+    if (describing_line(t, at, end, &value))
+        return value;
+    for (size_t k = at + 1; k < end; k++)
+        if ((value = sentence(t->line[k])))
+            return value;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t k = at + 1; k < end && fields < FIELDS_MOST; k++) {
+        const char *s = skip_blanks(t->line[k]);
+        if (!has_letter(s) || opens(s) || is_a_file(s) || tl_line_is_of_a_stack(t->line[k]))
+            continue;
+        tl_buffer_printf(&b, "%s%s", b.size ? " " : "", s);
+        fields++;
+    }
+    if (b.size)
+        return tl_buffer_take(&b);
+    tl_buffer_free(&b);
+    return NULL;
+}
+
+char *tl_head_of_block(const char *s)
+{
+    s = skip_blanks(s);
+    size_t n = strlen(s);
+    if (opens(s)) {
+        for (n--; n && s[n - 1] == ' ';)
+            n--;
+        if (n && s[n - 1] == '=') /* and its name */
+            for (n--; n && (tl_is_word(s[n - 1]) || s[n - 1] == ' ');)
+                n--;
+        while (n && strchr(" ,:", s[n - 1]))
+            n--;
+    }
+    return tl_format("%.*s", (int)n, s);
 }

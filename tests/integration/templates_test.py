@@ -36,7 +36,9 @@ with open(words[1]) as f:
 out = os.path.join(words[words.index("--output") + 1], "model.aimodelc")
 os.makedirs(out)
 if model["weights"] == "4bit":
-    sys.stderr.write("ANECCompileOffline() failed: ErrorList\\n")
+    sys.stderr.write("Error:\\n\\n ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\\n"
+                     '    CompiledInputSourceFileName = "/private/var/folders/x/T/model_ANE_region_1_0.bc.mlir";\\n'
+                     '    ErrorList =     (\\n        "blockwise weights are not supported"\\n    );\\n}\\n')
 else:
     for i in range(model["layers"]):
         open(os.path.join(out, f"model_ANE_region_{i}"), "w").close()
@@ -116,7 +118,7 @@ class TemplatesTest(ProgramTest):
         self.trials(case, "-u", "command:host", "-s", "architecture=h16s", "-s", "platform=macOS", "-s", "compression=4bit", "-s", "layers=28", status=1)
         with open(self.path("exports"), encoding="utf-8") as f:
             self.assertEqual(f.read().split(), ["3", "28"], "a model is exported once, whatever it is compiled for")
-        self.assertIn("ANECCompile", trial["signature"]["title"])
+        self.assertIn('"ANECCompile": blockwise weights are not supported (ANECCompileOffline() failed', trial["signature"]["title"])
         self.assertEqual(self.show(trial)["environment"]["versions"],
                          {"coreai-build": "coreai-build 1.0", "xcode": "Xcode 27.0", "packages": "coreai-core==1.0.0b2"})
 

@@ -258,3 +258,49 @@ Test(last_words_ends, alone)
         free(m);
     }
 }
+
+/* The first line of a text that was looked for, and the sentence in its block that says why. */
+Test(last_words_ends, first_words)
+{
+    static const char *const texts[][2] = {
+        {" ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\n    "
+         "CompiledInputSourceFileName = "
+         "\"/private/var/folders/x/T/mpsgraph-4711-2026/extend_1024_16_ANE_region_1_0.bc.mlir\";\n    "
+         "ErrorList =     (\n    );\n    NetworkStatusList =     (\n    );\n}\n",
+         "ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1"},
+        {" ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\n    "
+         "CompiledInputSourceFileName = "
+         "\"/private/var/folders/x/T/mpsgraph-4711-2026/extend_1024_16_ANE_region_1_0.bc.mlir\";\n    "
+         "ErrorList =     (\n        \"Unsupported kernel width 33\",\n        \"x: 1\"\n    );\n    "
+         "NetworkStatusList =     (\n    );\n}\n",
+         "\"Unsupported kernel width 33\", \"x: 1\" (ANECCompileOffline() failed: OSStatus=0, "
+         "aneCompileStatus=1)"},
+        {"ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\n    "
+         "CompiledInputSourceFileName = \"/private/x.mlir\";\n    ErrorList =     (\n                {\n     "
+         "       ErrorCode = 7;\n            ErrorDescription = \"Unsupported kernel width 33\";\n        "
+         "}\n    );\n}\n",
+         "Unsupported kernel width 33 (ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1)"},
+        {"ANECCompile() FAILED: err=(\n)\nError Domain=com.apple.appleneuralengine.compiler Code=1 "
+         "UserInfo={\n    ErrorList = (\n        \"Unsupported kernel width 33\"\n    );\n}\n",
+         "Unsupported kernel width 33 (ANECCompile() FAILED)"},
+        {"ANECCompileOffline() failed: OSStatus=0, statusdict={\n    NetworkStatusList =     (\n             "
+         "   {\n            NetworkStatus = \"no engine for scatter\";\n        }\n    );\n    ErrorList =   "
+         "  (\n    );\n}\n",
+         "no engine for scatter (ANECCompileOffline() failed: OSStatus=0)"},
+        {"ANECCompile failed; falling back to GPU\nnext line\n",
+         "ANECCompile failed; falling back to GPU next line"},
+        {"no ANE: compile failed {\n   file = \"/private/x.mlir\";\n   NSLocalizedDescription = \"palette "
+         "too large\";\n}\n",
+         "palette too large (no ANE: compile failed)"},
+        {"falling back to CPU because:\n   op scatter is missing\n",
+         "falling back to CPU because: op scatter is missing"},
+        {"fell back {\n   code = 3;\n   unit = cpu;\n   file = \"/x/y\";\n}\n",
+         "code = 3; unit = cpu; (fell back)"},
+        {"fell back {", "fell back"},
+    };
+    for (size_t i = 0; i < TL_COUNT(texts); i++) {
+        char *m = tl_find_first_words(texts[i][0], strlen(texts[i][0]));
+        cr_expect(m && !strcmp(m, texts[i][1]), "%s: %s", texts[i][0], m ? m : "nothing");
+        free(m);
+    }
+}

@@ -308,6 +308,7 @@ static const char *const text_sources[] = {
     "FROM session UNION SELECT runtime_path, NULL, -1, 1 FROM environment UNION SELECT path, NULL, -1, 1 "
     "FROM "
     "module UNION SELECT json, NULL, -1, 1 FROM variant) ORDER BY named, a",
+    "FROM (SELECT text AS a, NULL AS b, -1 AS packed, 3 AS named FROM system_report)",
     "FROM (SELECT json AS a, NULL AS b, -1 AS packed, 2 AS named FROM case_file)",
     "FROM (SELECT message AS a, command AS b, -1 AS packed, 2 AS named FROM trial)",
     "FROM (SELECT head AS a, tail AS b, packed, 2 AS named FROM output)",

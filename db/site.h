@@ -76,8 +76,8 @@ typedef int (*tl_site_stack_found)(void *arg, const char *id, const struct tl_ca
 int tl_site_stacks(struct tl_store *s, tl_site_stack_found found, void *arg, struct tl_error *e);
 
 /* Text that may name a user or a host, for those who take names out before anything is written: names of
- * machines, commands of sessions, paths, and at last messages and output of every trial. */
-enum tl_site_named { TL_SITE_HOST, TL_SITE_PATH, TL_SITE_SAID };
+ * machines, reports of systems, commands of sessions, paths, and at last messages and output of every trial. */
+enum tl_site_named { TL_SITE_HOST, TL_SITE_PATH, TL_SITE_SAID, TL_SITE_REPORT };
 typedef int (*tl_site_name_found)(void *arg, const char *text, enum tl_site_named what, struct tl_error *e);
 int tl_site_names(struct tl_store *s, tl_site_name_found found, void *arg, struct tl_error *e);
 

@@ -58,7 +58,8 @@ int tl_query_report_places(struct tl_store *s, const char *id, bool *known, stru
 /* Of a trial that the next start found lost nobody knows when it ended: it was before another session of its machine
  * began. */
 static const char then[] =
-    "FROM trial LEFT JOIN session ON session.id = trial.session_id WHERE trial.outcome IN ('pass', 'crash', "
+    "FROM trial LEFT JOIN session ON session.id = trial.session_id LEFT JOIN environment ON environment.id = "
+    "trial.environment_id WHERE trial.outcome IN ('pass', 'crash', "
     "'hang', "
     "'oom', 'error', 'wrong', 'fallback', 'unsupported', 'lost') AND trial.started_us BETWEEN ?1 AND ?2 "
     "AND " TL_NOT_IMPORTED("trial.") " AND (trial.started_us + CAST(trial.wall_s * 1e6 AS INTEGER) >= ?3 OR "
@@ -75,7 +76,8 @@ int tl_query_trials_then(struct tl_store *s, int64_t us, int64_t slack_us, tl_tr
         TL_COLUMN(struct tl_trial_then, started_us, "trial.started_us"),
         TL_COLUMN(struct tl_trial_then, ended_us, "trial.started_us + CAST(trial.wall_s * 1e6 AS INTEGER)"),
         TL_COLUMN(struct tl_trial_then, outcome, "trial.outcome"),
-        TL_COLUMN(struct tl_trial_then, os_build, "session.os_build"),
+        TL_COLUMN(struct tl_trial_then, os_build,
+                  "ifnull(nullif(environment.os_build, ''), session.os_build)"),
         TL_COLUMN(
             struct tl_trial_then, pids,
             "ifnull(trial.pids, (SELECT json_group_array(pid) FROM capture WHERE trial_id = trial.id))"),

@@ -18,8 +18,9 @@ struct tl_trial_then {
     char id[TL_UUID_SIZE];
     int64_t started_us, ended_us;
     enum tl_outcome outcome;
-    const char *os_build; /* of its session; NULL: not known */
-    char *pids;           /* JSON list; NULL: not known */
+    const char
+        *os_build; /* of the system that its outcome is valid for, its session's else; NULL: not known */
+    char *pids;    /* JSON list; NULL: not known */
     const char *case_name, *unit;
 };
 /* Stops with -1 when found does. Strings are valid during the call only. Trials that were imported are left out. */

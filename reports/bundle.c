@@ -255,9 +255,12 @@ static int write_commands(struct bundle *b, bool ort, struct tl_error *e)
                                    "# These run the runner alone; its messages go to stdout.\n",
                                    ort ? "no model of the minimal variant could be written down"
                                        : "its runner is part of what is tested");
-    char *text = tl_format("#!/bin/sh\n%s\n# the minimal variant, which fails\n%s\n# the neighbour that "
-                           "passed\n%s",
-                           head, lines[0] ? lines[0] : "# unknown\n", lines[1] ? lines[1] : "# unknown\n");
+    /* Each finds nothing that the other made. */
+    char *text = tl_format(
+        "#!/bin/sh\n%s\n# the minimal variant, which fails\n%s%s\n# the neighbour that "
+        "passed\n%s%s",
+        head, steps ? "mkdir failing && cd failing || exit 2\n" : "", lines[0] ? lines[0] : "# unknown\n",
+        steps ? "mkdir ../control && cd ../control || exit 2\n" : "", lines[1] ? lines[1] : "# unknown\n");
     int rc =
         write_text(b, "commands.sh", text,
                    steps ? "the commands of the case alone" : "the command lines of the runner alone", e);

@@ -120,6 +120,8 @@ json_t *tl_report_new(const struct tl_report_source *s)
         struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
         if (!s->redaction)
             tl_redaction_init(&own);
+        tl_system_reports_learn(s->failing, r);
+        tl_system_reports_learn(s->control, r);
         json_t *redacted = tl_redact_json(r, report);
         tl_redaction_free(&own);
         json_decref(report);

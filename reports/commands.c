@@ -1,6 +1,6 @@
 /* What is printed to be run by a reader: words as a POSIX shell takes them, the runner of a trial alone, and
  * the commands of a case of steps. What belongs to one trial only (its scratch directory, the file for its
- * outputs) is left out, and a home that was taken out stays a "~". */
+ * outputs) and trapline's own place for a model that is made is left out, and a home that was taken out stays a "~". */
 #include "reports/commands.h"
 
 #include "reports/page.h"
@@ -82,44 +82,92 @@ char *tl_runner_command(const json_t *trial)
     return tl_buffer_take(&b);
 }
 
-/* The scratch directory, which the request does not name, is where steps run. */
-static void add_step_word(struct tl_buffer *b, const char *word)
+/* Directories that are trapline's own while the steps run: they are the one in which a reader runs them. */
+struct own_directories {
+    const char *scratch; /* what the request has in its place: it is not known before the trial */
+    char *generated; /* of the model that the case has made, and of what was made with it; NULL for none */
+};
+
+/* Of the requests of one case with a generator: it is told paths in the cache, beside the model's. */
+static struct own_directories own_directories(const json_t *request)
 {
-    static const char mark[] = "{scratch}";
-    struct tl_buffer here = TL_BUFFER_INIT;
-    const char *at;
-    while ((at = strstr(word, mark))) {
-        tl_buffer_add(&here, word, (size_t)(at - word));
-        tl_buffer_add_string(&here, ".");
-        word = at + strlen(mark);
-    }
-    tl_buffer_add_string(&here, word);
-    tl_shell_word(b, here.data ? here.data : "", true);
-    tl_buffer_free(&here);
+    const char *model = json_string_value(json_object_get(request, "model")),
+               *end = model ? strrchr(model, '/') : NULL;
+    bool made = json_array_size(json_object_get(request, "generate")) && end && end != model;
+    return (struct own_directories){.scratch = "{scratch}",
+                                    .generated = made ? tl_format("%.*s", (int)(end - model), model) : NULL};
 }
 
-static void add_command_line(struct tl_buffer *all, const json_t *request, const json_t *argv)
+/* A place of it at which a name of a directory ends. */
+static bool begins_with_directory(const char *text, const char *directory)
+{
+    size_t n = directory ? strlen(directory) : 0;
+    return n && !strncmp(text, directory, n) && !isalnum((unsigned char)text[n]) &&
+           (!text[n] || !strchr("_-.", text[n]));
+}
+
+static char *step_word(const char *word, const struct own_directories *own)
+{
+    struct tl_buffer here = TL_BUFFER_INIT;
+    tl_buffer_add_string(&here, "");
+    while (*word) {
+        const char *mark = !strncmp(word, own->scratch, strlen(own->scratch)) ? own->scratch
+                           : begins_with_directory(word, own->generated)      ? own->generated
+                                                                              : NULL;
+        if (mark)
+            tl_buffer_add_string(&here, ".");
+        else
+            tl_buffer_add(&here, word, 1);
+        word += mark ? strlen(mark) : 1;
+    }
+    return tl_buffer_take(&here);
+}
+
+static void add_command_line(struct tl_buffer *all, const json_t *request, const json_t *argv,
+                             const struct own_directories *own)
 {
     struct tl_buffer line = TL_BUFFER_INIT;
     const json_t *word;
     size_t i;
     add_environment(&line, request);
-    json_array_foreach(argv, i, word)
-        add_step_word(&line, json_is_string(word) ? json_string_value(word) : "?");
+    json_array_foreach(argv, i, word) {
+        char *here = step_word(json_is_string(word) ? json_string_value(word) : "?", own);
+        tl_shell_word(&line, here, true);
+        free(here);
+    }
     tl_buffer_printf(all, "%s\n", line.data ? line.data : "");
     tl_buffer_free(&line);
+}
+
+/* A generator finds the directory for the outputs that it is told of made already. */
+static void add_directory_of_outputs(struct tl_buffer *all, const json_t *generate,
+                                     const struct own_directories *own)
+{
+    const json_t *word;
+    size_t i;
+    char *outputs = own->generated ? tl_format("%s/outputs", own->generated) : NULL;
+    bool told = false;
+    json_array_foreach(generate, i, word)
+        told = told || (outputs && json_is_string(word) && strstr(json_string_value(word), outputs));
+    if (told)
+        tl_buffer_add_string(all, "mkdir -p ./outputs\n");
+    free(outputs);
 }
 
 char *tl_steps_commands(const json_t *trial)
 {
     const json_t *request = json_object_get(trial, "request"), *step,
                  *generate = json_object_get(request, "generate"), *steps = json_object_get(request, "steps");
+    struct own_directories own = own_directories(request);
     struct tl_buffer all = TL_BUFFER_INIT;
     size_t i;
-    if (json_array_size(steps) && json_array_size(generate))
-        add_command_line(&all, request, generate);
+    if (json_array_size(steps) && json_array_size(generate)) {
+        add_directory_of_outputs(&all, generate, &own);
+        add_command_line(&all, request, generate, &own);
+    }
     json_array_foreach(steps, i, step)
-        add_command_line(&all, request, json_object_get(step, "argv"));
+        add_command_line(&all, request, json_object_get(step, "argv"), &own);
+    free(own.generated);
     return all.size ? tl_buffer_take(&all) : NULL;
 }
 

@@ -49,6 +49,28 @@ static char *versions(const struct tl_sections *r)
     return tl_buffer_take(&b);
 }
 
+/* The model ran on a device that hangs on the machine of the environment, which is its host. */
+static bool on_device(const json_t *finding)
+{
+    const char *unit = tl_member_text(finding, "unit");
+    return unit && strchr(unit, '%');
+}
+
+static void add_of(json_t *rows, const char *name, const char *of, char *value) /* takes it */
+{
+    char *whole = tl_format("%s%s", name, of);
+    add_made(rows, whole, value);
+    free(whole);
+}
+
+/* Findings of before it was kept do not tell. */
+static void add_device(json_t *rows, const json_t *target)
+{
+    add_field(rows, "Model of the device", tl_member_text(target, "model"));
+    add_field(rows, "OS of the device", tl_member_text(target, "os"));
+    add_field(rows, "OS build of the device", tl_member_text(target, "os_build"));
+}
+
 void tl_section_environment(const struct tl_sections *r)
 {
     static const char *const head[] = {"field", "value"};
@@ -78,16 +100,19 @@ void tl_section_environment(const struct tl_sections *r)
     if (*targets)
         add_field(rows, "Target platform and architecture", targets);
     free(targets);
-    add_field(rows, "OS", tl_member_text(v, "os"));
-    add_field(rows, "OS build", tl_member_text(v, "os_build"));
-    add_field(rows, "Kernel", tl_member_text(v, "kernel"));
-    add_field(rows, "Machine", tl_member_or(v, "model", tl_member_text(v, "machine")));
-    const char *cpu = tl_member_text(v, "cpu");
-    add_made(rows, "CPU",
-             cores > 0 ? tl_format("%s, %lld cores", cpu ? cpu : "unknown", (long long)cores)
-                       : tl_strdup(cpu));
-    add_field(rows, "GPU and driver", tl_member_or(v, "gpu", tl_member_text(v, "driver")));
-    add_made(rows, "Memory", memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
+    const bool elsewhere = on_device(r->finding);
+    if (elsewhere)
+        add_device(rows, json_object_get(v, "target"));
+    const char *of = elsewhere ? " of the host" : "", *cpu = tl_member_text(v, "cpu");
+    add_of(rows, "OS", of, tl_strdup(tl_member_text(v, "os")));
+    add_of(rows, "OS build", of, tl_strdup(tl_member_text(v, "os_build")));
+    add_of(rows, "Kernel", of, tl_strdup(tl_member_text(v, "kernel")));
+    add_of(rows, elsewhere ? "Model" : "Machine", of,
+           tl_strdup(tl_member_or(v, "model", tl_member_text(v, "machine"))));
+    add_of(rows, "CPU", of,
+           cores > 0 ? tl_format("%s, %lld cores", cpu ? cpu : "unknown", (long long)cores) : tl_strdup(cpu));
+    add_of(rows, "GPU and driver", of, tl_strdup(tl_member_or(v, "gpu", tl_member_text(v, "driver"))));
+    add_of(rows, "Memory", of, memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
     const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");
     add_made(rows, "Measured with",
              tl_format("trapline %s, runner %s", trapline ? trapline : "?",

@@ -1,7 +1,7 @@
 /* The blocks of a page and their inline text (page.h).
  *
  * A report is made once, as data, and rendered twice. Text from outside goes into inline text through
- * tl_inline_text, which leaves no control character in it: the four bytes that mean code and bold can only be
+ * tl_inline_text, which leaves no control character in it: the five bytes that mean code, bold and a paragraph can only be
  * ours. So a renderer needs to know no more than which bytes are marks, and escapes all else for its own
  * format; what formats the one is plain text in the other. */
 #include "reports/page.h"

@@ -10,7 +10,7 @@
  *   {"is":"fold","summary":text,"code":text} shown when it is asked for
  *   {"is":"figure","svg","caption"}          in HTML only
  *
- * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold; nothing that
+ * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold, and \x05 begins a paragraph of an item; nothing that
  * comes from outside can hold these bytes, because it is added with the functions below. "code" is taken as
  * it is. */
 #ifndef TL_REPORT_PAGE_H
@@ -25,6 +25,7 @@
 #define TL_CODE_OFF "\x02"
 #define TL_BOLD_ON "\x03"
 #define TL_BOLD_OFF "\x04"
+#define TL_PARAGRAPH "\x05" /* between paragraphs of an item */
 
 /* Adds text from outside to inline text: control characters and line ends become spaces. */
 void tl_inline_text(struct tl_buffer *b, const char *text);

@@ -16,9 +16,10 @@ void tl_inline_html(struct tl_buffer *b, const char *text)
     } tags[] = {{TL_CODE_ON, "<code>"},
                 {TL_CODE_OFF, "</code>"},
                 {TL_BOLD_ON, "<strong>"},
-                {TL_BOLD_OFF, "</strong>"}};
+                {TL_BOLD_OFF, "</strong>"},
+                {TL_PARAGRAPH, "</p>\n<p>"}};
     while (*text) {
-        size_t n = strcspn(text, TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF);
+        size_t n = strcspn(text, TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF TL_PARAGRAPH);
         tl_buffer_clear(&plain);
         tl_buffer_add(&plain, text, n);
         tl_add_escaped(b, plain.data);
@@ -102,9 +103,11 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
             tl_inline_html(b, tl_member_or(block, "caption", ""));
             tl_buffer_add_string(b, "</figcaption>\n</figure>\n");
         } else {
-            tl_buffer_add_string(b, item ? "<li>" : "<p>");
-            tl_inline_html(b, tl_member_or(block, "text", ""));
-            tl_buffer_add_string(b, item ? "</li>\n" : "</p>\n");
+            const char *text = tl_member_or(block, "text", "");
+            bool parts = item && strstr(text, TL_PARAGRAPH);
+            tl_buffer_add_string(b, parts ? "<li><p>" : item ? "<li>" : "<p>");
+            tl_inline_html(b, text);
+            tl_buffer_add_string(b, parts ? "</p></li>\n" : item ? "</li>\n" : "</p>\n");
         }
     }
     tl_buffer_add_string(b, in_list ? "</ul>\n" : "");

@@ -67,6 +67,7 @@ static void add_plain(struct tl_buffer *b, const char *text, size_t i)
 
 static void add_inline(struct tl_buffer *b, const char *text, bool in_table)
 {
+    size_t begin = 0; /* of the line */
     for (size_t i = 0; text[i]; i++) {
         if (text[i] == *TL_CODE_ON) {
             size_t size = strcspn(text + i + 1, TL_CODE_OFF);
@@ -75,8 +76,11 @@ static void add_inline(struct tl_buffer *b, const char *text, bool in_table)
             i += size + (text[i + 1 + size] != '\0');
         } else if (text[i] == *TL_BOLD_ON || text[i] == *TL_BOLD_OFF) {
             tl_buffer_add_string(b, "**");
+        } else if (text[i] == *TL_PARAGRAPH) {
+            tl_buffer_add_string(b, "\n\n  "); /* below the words of its item */
+            begin = i + 1;
         } else {
-            add_plain(b, text, i);
+            add_plain(b, text + begin, i - begin);
         }
     }
 }

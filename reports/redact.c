@@ -17,6 +17,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/devices.h"
+#include "reports/redact_forms.h"
 
 #include <ctype.h>
 #include <pwd.h>
@@ -44,7 +45,8 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
     static const char *const general[] = {
         "root",   "localhost", "user",  "users",    "admin", "administrator", "ubuntu", "debian",
         "fedora", "runner",    "build", "test",     "home",  "Shared",        "model",  "models",
-        "nobody", "guest",     "data",  "trapline", "local", "iPhone",        "iPad"};
+        "nobody", "guest",     "data",  "trapline", "local", "iPhone",        "iPad",   "Mac",
+        "mobile", "MacBook",   "iMac",  "unknown",  "HOST",  "USER",          "host"};
     if (!name || strlen(name) < 3)
         return;
     for (size_t i = 0; i < TL_COUNT(general); i++)
@@ -227,9 +229,19 @@ char *tl_redact_paths(const struct tl_redaction *r, const char *text)
     return redact_udids(redact_names(r, paths_of(r, text), true));
 }
 
-char *tl_redact(const struct tl_redaction *r, const char *text)
+static char *without_names(const struct tl_redaction *r, const char *text)
 {
     return redact_names(r, tl_redact_paths(r, text), false);
+}
+
+char *tl_redact(const struct tl_redaction *r, const char *text)
+{
+    char *named = without_names(r, text);
+    if (!r->forms)
+        return named;
+    char *redacted = tl_redact_forms(named, NULL, NULL);
+    free(named);
+    return redacted;
 }
 
 void tl_redaction_learn(struct tl_redaction *r, const char *text)
@@ -271,7 +283,31 @@ static bool is_exact(const char *key)
     return false;
 }
 
-static json_t *copy(const struct tl_redaction *r, const json_t *j, bool exact, int depth)
+/* Names of things that are no one's: what has the form of an identifier there is one that says nothing. */
+static bool is_name_of_thing(const char *key)
+{
+    static const char *const keys[] = {"id",       "coarse_id", "signature",   "build_id", "uuid",
+                                       "incident", "trial",     "os_build",    "versions", "model_hash",
+                                       "command",  "request",   "cpu",         "version",  "hash",
+                                       "build",    "case_hash", "variant_hash"};
+    for (size_t i = 0; i < TL_COUNT(keys); i++)
+        if (!strcmp(keys[i], key))
+            return true;
+    return false;
+}
+
+/* What is left as it is in a text: nothing, forms, or all but paths. */
+enum left { NOTHING, FORMS, VALUES };
+
+static enum left left_below(const char *key, const json_t *value, enum left above)
+{
+    bool things = is_name_of_thing(key) &&
+                  (!json_is_object(value) || !strcmp(key, "request") || !strcmp(key, "versions"));
+    enum left left = is_exact(key) ? VALUES : things ? FORMS : NOTHING;
+    return left > above ? left : above;
+}
+
+static json_t *copy(const struct tl_redaction *r, const json_t *j, enum left left, int depth)
 {
     const char *key;
     json_t *value, *to;
@@ -279,7 +315,10 @@ static json_t *copy(const struct tl_redaction *r, const json_t *j, bool exact, i
     if (depth > DEPTH_MAX)
         return json_null();
     if (json_is_string(j)) {
-        char *text = exact ? tl_redact_paths(r, json_string_value(j)) : tl_redact(r, json_string_value(j));
+        const char *whole = json_string_value(j);
+        char *text = left == VALUES  ? tl_redact_paths(r, whole)
+                     : left == FORMS ? without_names(r, whole)
+                                     : tl_redact(r, whole);
         to = json_string(text);
         free(text);
         return to ? to : json_null();
@@ -287,13 +326,13 @@ static json_t *copy(const struct tl_redaction *r, const json_t *j, bool exact, i
     if (json_is_array(j)) {
         to = json_array();
         json_array_foreach(j, i, value)
-            json_array_append_new(to, copy(r, value, exact, depth + 1));
+            json_array_append_new(to, copy(r, value, left, depth + 1));
         return to;
     }
     if (json_is_object(j)) {
         to = json_object();
         json_object_foreach((json_t *)j, key, value)
-            json_object_set_new(to, key, copy(r, value, exact || is_exact(key), depth + 1));
+            json_object_set_new(to, key, copy(r, value, left_below(key, value, left), depth + 1));
         return to;
     }
     return json_incref((json_t *)j);
@@ -302,5 +341,5 @@ static json_t *copy(const struct tl_redaction *r, const json_t *j, bool exact, i
 json_t *tl_redact_json(struct tl_redaction *r, const json_t *document)
 {
     collect_json(r, document, 0);
-    return copy(r, document, false, 0);
+    return copy(r, document, NOTHING, 0);
 }

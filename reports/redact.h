@@ -15,6 +15,7 @@ struct tl_redaction {
         const char *instead;
         bool everywhere; /* also where a value stands that is to stay what it is */
     } * names;
+    bool forms; /* texts may be of a report of a system: what tells by its form alone is taken out too */
 };
 /* With this process's user, home and host. Release with tl_redaction_free. */
 void tl_redaction_init(struct tl_redaction *r);
@@ -25,6 +26,9 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
 void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead);
 /* Adds every user that text names by the path of a home. */
 void tl_redaction_learn(struct tl_redaction *r, const char *text);
+/* The same of a report of a system, which is of another machine (redact_report.c): users and hosts that its fields and texts
+ * name, and from then on what tells by its form alone is taken out of every text. */
+void tl_redaction_learn_report(struct tl_redaction *r, const char *text);
 void tl_redaction_free(struct tl_redaction *r);
 
 /* A new string. Below any directory of homes (/home, /Users, \Users) every name is taken for a user, and what is added
@@ -33,7 +37,7 @@ char *tl_redact_paths(const struct tl_redaction *r, const char *text);
 char *tl_redact(const struct tl_redaction *r, const char *text); /* paths, then names */
 
 /* A new document. Users that paths in it name are taken out everywhere in it; in variants, axes and what
- * repeats them only paths are touched, so that a value stays what it is. */
+ * repeats them only paths are touched, so that a value stays what it is. What trapline names things by stays too. */
 json_t *tl_redact_json(struct tl_redaction *r, const json_t *document);
 
 #endif

@@ -1,66 +1,70 @@
 /* What a crash report of Apple's tells of whoever sends it, beside homes and names: identifiers of the device, of the boot
  * and of the reporter, addresses of the network, serial numbers. Identifiers of images and of the incident stay, for
- * without them no stack can be read and no report be found again. Works on the text, so that all else stays as it was. */
+ * without them no stack can be read and no report be found again. Works on the text, so that all else stays as it was.
+ *
+ * The host of a report is another machine than this one. Its names are learned from the report, from fields and from
+ * texts, and are then taken out of all that is made of it: a title or a message has them without what told them. */
 #include "reports/redact.h"
+#include "reports/redact_forms.h"
 #include "reports/system_reports.h"
 
-#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define REDACTED "REDACTED"
-#define NAME_MOST 64 /* bytes of the name of a host, or of either part of an address of mail */
+#define NAME_MOST 64 /* bytes of a name that is learned */
 
-/* Keys whose value is taken out, whatever it is. Letters of any case. */
-static const char *const keys[] = {
-    "crashReporterKey",
-    "crash_reporter_key",
-    "deviceIdentifierForVendor",
-    "bootSessionUUID",
-    "sleepWakeUUID",
-    "bootSessionID",
-    "systemID",
-    "systemUUID",
-    "deviceUUID",
-    "hardwareUUID",
-    "serialNumber",
-    "serial_number",
-    "serial",
-    "udid",
-    "ecid",
-    "uniqueDeviceID",
-    "uniqueChipID",
-    "imei",
-    "meid",
-    "iccid",
-    "macAddress",
-    "wifiAddress",
-    "ethernetAddress",
-    "bluetoothAddress",
-    "hostname",
-    "computerName",
-    "localHostName",
-    "deviceName",
-    "userName",
-    "fullUserName",
-    "appleID",
-    "email",
-    "phoneNumber",
-    "userID",
-    "ownerName",
+/* Keys whose value is taken out, whatever it is: letters of any case. And what stands instead of it elsewhere, where it is
+ * a name that texts may repeat. */
+static const struct key {
+    const char *name, *instead;
+} keys[] = {
+    {"crashReporterKey", NULL},
+    {"crash_reporter_key", NULL},
+    {"deviceIdentifierForVendor", NULL},
+    {"bootSessionUUID", NULL},
+    {"sleepWakeUUID", NULL},
+    {"bootSessionID", NULL},
+    {"systemID", NULL},
+    {"systemUUID", NULL},
+    {"deviceUUID", NULL},
+    {"hardwareUUID", NULL},
+    {"serialNumber", NULL},
+    {"serial_number", NULL},
+    {"serial", NULL},
+    {"udid", NULL},
+    {"ecid", NULL},
+    {"uniqueDeviceID", NULL},
+    {"uniqueChipID", NULL},
+    {"imei", NULL},
+    {"meid", NULL},
+    {"iccid", NULL},
+    {"macAddress", NULL},
+    {"wifiAddress", NULL},
+    {"ethernetAddress", NULL},
+    {"bluetoothAddress", NULL},
+    {"hostname", "HOST"},
+    {"computerName", "HOST"},
+    {"localHostName", "HOST"},
+    {"deviceName", "HOST"},
+    {"userName", "USER"},
+    {"fullUserName", "USER"},
+    {"appleID", "USER"},
+    {"email", "USER"},
+    {"phoneNumber", NULL},
+    {"userID", NULL},
+    {"ownerName", "USER"},
 };
 
-static bool is_key(const char *name, size_t n)
+static const struct key *find_key(const char *name, size_t n)
 {
     for (size_t i = 0; i < TL_COUNT(keys); i++)
-        if (strlen(keys[i]) == n && !strncasecmp(keys[i], name, n))
-            return true;
-    return false;
+        if (strlen(keys[i].name) == n && !strncasecmp(keys[i].name, name, n))
+            return &keys[i];
+    return NULL;
 }
 
 /* The length of a string that begins with a quote, its quotes included; 0 when it does not end. */
@@ -82,10 +86,10 @@ static size_t value_length(const char *p)
 }
 
 /* "KEY" : VALUE, at the quote before KEY. How much of it stands before the value; 0 when it is no such key. */
-static size_t key_length(const char *p)
+static size_t key_length(const char *p, const struct key **key)
 {
     size_t n = string_length(p), at = n;
-    if (n < 3 || !is_key(p + 1, n - 2))
+    if (n < 3 || !(*key = find_key(p + 1, n - 2)))
         return 0;
     at += strspn(p + at, " \t\r\n");
     if (p[at] != ':')
@@ -94,104 +98,32 @@ static size_t key_length(const char *p)
     return at + strspn(p + at, " \t\r\n");
 }
 
-static char *without_keys(const char *text)
+static void learn_value(struct tl_redaction *r, const struct key *key, const char *value, size_t n)
+{
+    if (!key->instead || *value != '"' || n < 3 || n - 2 > NAME_MOST || memchr(value, '\\', n))
+        return;
+    char *name = tl_format("%.*s", (int)(n - 2), value + 1);
+    tl_redaction_add(r, name, key->instead);
+    free(name);
+}
+
+static char *without_keys(struct tl_redaction *r, const char *text)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
+    const struct key *key = NULL;
     tl_buffer_add_string(&b, "");
     for (const char *p = text; *p;) {
-        size_t head = *p == '"' ? key_length(p) : 0, value = head ? value_length(p + head) : 0, n;
+        size_t head = *p == '"' ? key_length(p, &key) : 0, value = head ? value_length(p + head) : 0, n;
         if (value) {
+            learn_value(r, key, p + head, value);
             tl_buffer_add(&b, p, head);
-            tl_buffer_add_string(&b, p[head] == '"' ? "\"" REDACTED "\"" : "0");
+            tl_buffer_add_string(&b, p[head] == '"' ? "\"" TL_REDACTED "\"" : "0");
             p += head + value;
         } else {
             n = *p == '"' ? string_length(p) : 0;
             n = n ? n : 1;
             tl_buffer_add(&b, p, n);
             p += n;
-        }
-    }
-    return tl_buffer_take(&b);
-}
-
-static size_t hex_digits(const char *p)
-{
-    size_t n = 0;
-    while (n <= 40 && isxdigit((unsigned char)p[n]))
-        n++;
-    return n;
-}
-
-/* "a1:b2:c3:d4:e5:f6", with colons or dashes. */
-static size_t network_address(const char *p)
-{
-    for (size_t i = 0; i < 6; i++)
-        if (hex_digits(p + 3 * i) != 2 || (i < 5 && (p[3 * i + 2] != p[2] || (p[2] != ':' && p[2] != '-'))))
-            return 0;
-    return 17;
-}
-
-/* Of a device: 40 hexadecimal digits, or 8, a dash and 16. */
-static size_t device_identifier(const char *p)
-{
-    size_t n = hex_digits(p);
-    if (n == 40)
-        return n;
-    return n == 8 && p[8] == '-' && hex_digits(p + 9) == 16 ? 25 : 0;
-}
-
-/* 10 to 12 capitals and digits, some of each: nothing else in a report looks so. Parts of a UUID stand between dashes. */
-static size_t serial_number(const char *p, char before)
-{
-    size_t n = 0, letters = 0, digits = 0;
-    for (; n <= 12 && ((p[n] >= 'A' && p[n] <= 'Z') || tl_is_digit(p[n])); n++) {
-        letters += !tl_is_digit(p[n]);
-        digits += tl_is_digit(p[n]);
-    }
-    return n >= 10 && n <= 12 && letters >= 2 && digits >= 2 && before != '-' && p[n] != '-' ? n : 0;
-}
-
-/* "Name-of-a-Mac.local" */
-static size_t host(const char *p)
-{
-    size_t n = 0;
-    while (n < NAME_MOST && (tl_is_word(p[n]) || p[n] == '-'))
-        n++;
-    return n && !strncasecmp(p + n, ".local", 6) && !tl_is_word(p[n + 6]) ? n : 0;
-}
-
-static size_t address_of_mail(const char *p)
-{
-    size_t n = 0, m = 0;
-    while (n < NAME_MOST && (tl_is_word(p[n]) || (p[n] && strchr(".+-", p[n]))))
-        n++;
-    if (!n || p[n] != '@' || !tl_is_word(p[n + 1]))
-        return 0;
-    while (m < NAME_MOST && (tl_is_word(p[n + 1 + m]) || (p[n + 1 + m] && strchr(".-", p[n + 1 + m]))))
-        m++;
-    return memchr(p + n + 1, '.', m) ? n + 1 + m : 0;
-}
-
-static char *without_identifiers(const char *text)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "");
-    for (const char *p = text; *p;) {
-        char before = p > text ? p[-1] : ' ';
-        bool begins = !tl_is_word(before);
-        size_t n = 0, named = begins ? host(p) : 0;
-        if (begins && !(n = network_address(p)) && !(n = device_identifier(p)) &&
-            !(n = serial_number(p, before)))
-            n = address_of_mail(p);
-        if (n && tl_is_word(p[n]))
-            n = 0;
-        if (n || named) {
-            tl_buffer_add_string(&b, n ? REDACTED : "HOST");
-            p += n ? n : named;
-        } else {
-            do /* the rest of a word, in which nothing begins */
-                tl_buffer_add(&b, p++, 1);
-            while (tl_is_word(p[-1]) && tl_is_word(*p));
         }
     }
     return tl_buffer_take(&b);
@@ -213,14 +145,36 @@ static char *plain_slashes(const char *text)
     return tl_buffer_take(&b);
 }
 
-char *tl_redact_report(struct tl_redaction *r, const char *text)
+static void learn_host(void *arg, const char *name, size_t n)
+{
+    struct tl_redaction *r = arg;
+    char *host = tl_format("%.*s", (int)n, name);
+    tl_redaction_add(r, host, "HOST");
+    host[strcspn(host, ".")] = '\0';
+    tl_redaction_add(r, host, "HOST");
+    free(host);
+}
+
+/* The text without what its keys and its forms tell; names in it are learned. */
+static char *learn(struct tl_redaction *r, const char *text)
 {
     char *plain = plain_slashes(text);
     tl_redaction_learn(r, plain);
-    char *keyed = without_keys(plain), *anonymous = without_identifiers(keyed),
-         *redacted = tl_redact(r, anonymous);
+    char *keyed = without_keys(r, plain), *anonymous = tl_redact_forms(keyed, learn_host, r);
+    r->forms = true;
     free(plain);
     free(keyed);
+    return anonymous;
+}
+
+void tl_redaction_learn_report(struct tl_redaction *r, const char *text)
+{
+    free(learn(r, text));
+}
+
+char *tl_redact_report(struct tl_redaction *r, const char *text)
+{
+    char *anonymous = learn(r, text), *redacted = tl_redact(r, anonymous);
     free(anonymous);
     return redacted;
 }

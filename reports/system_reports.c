@@ -148,6 +148,12 @@ char *tl_system_reports_line(const json_t *reports)
 
 /* ---- files ---- */
 
+void tl_system_reports_learn(const struct tl_trial_record *r, struct tl_redaction *redaction)
+{
+    for (size_t i = 0; r && i < r->n_reports; i++)
+        tl_redaction_learn_report(redaction, r->reports[i].text ? r->reports[i].text : "");
+}
+
 /* A name that is one on every system, and tells nobody. */
 static char *file_name(const struct tl_system_report *r, const struct tl_redaction *redaction, size_t number)
 {

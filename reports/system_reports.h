@@ -20,6 +20,9 @@ char *tl_system_report_heading(const json_t *report);
 /* The value of the row of a failure's table: kind, incident, exception of each; NULL where there is none. */
 char *tl_system_reports_line(const json_t *reports);
 
+/* Learns from the reports of a trial whose they are; record may be NULL. */
+void tl_system_reports_learn(const struct tl_trial_record *r, struct tl_redaction *redaction);
+
 /* The text of a report as it may be given away: without homes, users and hosts, identifiers of devices and of whoever
  * reported, network addresses and serial numbers. Paths are JSON's "\/" no more. A new string. */
 char *tl_redact_report(struct tl_redaction *r, const char *text);

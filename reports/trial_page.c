@@ -155,13 +155,17 @@ static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *
         tl_buffer_add_string(b, "\n");
 }
 
-static void add_environment(struct tl_buffer *b, const struct tl_trial_page_options *o)
+static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r,
+                            const struct tl_trial_page_options *o)
 {
     const json_t *v = o->environment, *m = json_object_get(v, "machine");
     if (!v)
         return;
     heading(b, o, "Environment");
-    field(b, "os", "%s, build %s", tl_member_or(v, "os", "unknown"), tl_member_or(v, "os_build", "unknown"));
+    const char *os = tl_member_or(v, "os", "unknown"), *build = tl_member_or(v, "os_build", "unknown");
+    bool elsewhere =
+        r->unit && strchr(r->unit, '%'); /* the system of the device stands behind its runner's version */
+    field(b, elsewhere ? "os of host" : "os", "%s, build %s", os, build);
     field(b, "kernel", "%s", tl_member_or(v, "kernel", "unknown"));
     field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),
           tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
@@ -336,7 +340,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     add_matches(&b, o);
     if (imported)
         return tl_buffer_take(&b);
-    add_environment(&b, o);
+    add_environment(&b, r, o);
     add_again(&b, r, o);
     return tl_buffer_take(&b);
 }

@@ -55,9 +55,11 @@ static json_t *text_of(const char *text)
     return text ? tl_json_text(text, strlen(text), 4096) : NULL;
 }
 
-void tl_run_died(struct tl_run *run, const char *signal, const char *message, const char *report)
+void tl_run_died(struct tl_run *run, const char *signal, const char *message, const char *report, int pid)
 {
     json_t *died = json_pack("{s:s,s:s*}", "signal", signal, "report", report);
+    if (pid > 0)
+        json_object_set_new(died, "pid", json_integer(pid));
     if (message)
         json_object_set_new(died, "message", text_of(message));
     tl_channel_send(json_pack("{s:o}", "died", died));

@@ -77,8 +77,9 @@ void tl_run_result(struct tl_run *run, json_t *result); /* takes the reference *
 void tl_run_unsupported(struct tl_run *run, const char *why, ...) __attribute__((format(printf, 2, 3)));
 /* Of a runner that speaks for a program on another machine: it died of a signal (its name, "SIGSEGV"), with its last
  * words and the name of a report in the scratch directory, which is read when this runner has exited; both may be NULL.
+ * pid is what its process was called there; 0: not known.
  * And that machine went away while it ran. */
-void tl_run_died(struct tl_run *run, const char *signal, const char *message, const char *report);
+void tl_run_died(struct tl_run *run, const char *signal, const char *message, const char *report, int pid);
 void tl_run_lost(struct tl_run *run, const char *why);
 
 /* The value of an axis in the variant, or `otherwise` when the variant does not name it or its type differs.

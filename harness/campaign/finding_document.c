@@ -124,6 +124,9 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
                   "runtime_sha256", sha, "runtime_version", version);
     if (versions)
         json_object_set_new(j, "versions", versions);
+    if (u->alias) /* all else is of the machine on which it hangs */
+        json_object_set_new(j, "target",
+                            json_pack("{s:s?,s:s?,s:s?}", "os", u->os, "os_build", u->os_build, "model", u->model));
     return j;
 }
 

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#define REFUSED_MOST 8 /* each may cost a walk to the end of the text */
+#define DEPTH_MOST 2048 /* that jansson takes */
+#define WASTED_MOST 8   /* times the size of the text, of at least 1 MiB */
 
 /* ---- values ---- */
 
@@ -143,9 +144,10 @@ static char *quote_large_integers(const char *p, size_t size, size_t *out_size)
     return tl_buffer_take(&b);
 }
 
-/* The length of the object that a text begins with; 0 when it does not end. */
+/* The length of the object that a text begins with, or as far as its brackets match; 0 when it does not end. */
 static size_t object_length(const char *text, size_t size)
 {
+    char ends[DEPTH_MOST]; /* what the open ones end with */
     size_t depth = 0;
     bool string = false;
     for (size_t i = 0; i < size; i++) {
@@ -158,8 +160,10 @@ static size_t object_length(const char *text, size_t size)
         } else if (c == '"') {
             string = true;
         } else if (c == '{' || c == '[') {
-            depth++;
-        } else if ((c == '}' || c == ']') && --depth == 0) {
+            if (depth == DEPTH_MOST)
+                return i + 1;
+            ends[depth++] = c == '{' ? '}' : ']';
+        } else if ((c == '}' || c == ']') && (c != ends[--depth] || !depth)) {
             return i + 1;
         }
     }
@@ -176,6 +180,7 @@ static json_t *document_at(struct tl_documents *d, char **why)
 {
     size_t n = object_length(d->text + d->at, d->size - d->at), quoted;
     if (!n) {
+        d->wasted += d->size - d->at;
         if (why)
             *why = tl_format("the JSON object that begins on line %d does not end: the file may be cut off",
                              d->line);
@@ -189,12 +194,19 @@ static json_t *document_at(struct tl_documents *d, char **why)
         pass(d, d->at + n);
         return j;
     }
+    d->wasted += n;
     if (why) {
         char *clean = tl_clean_text(je.text, strnlen(je.text, sizeof je.text), false);
         *why = tl_format("it stops being JSON at line %d: %s", d->line + je.line - 1, clean);
         free(clean);
     }
     return NULL;
+}
+
+void tl_documents_back(struct tl_documents *d, const struct tl_documents *to)
+{
+    d->at = to->at;
+    d->line = to->line;
 }
 
 json_t *tl_document_next(struct tl_documents *d, char **why)
@@ -211,23 +223,23 @@ json_t *tl_document_next(struct tl_documents *d, char **why)
     pass(d, at);
     json_t *j = document_at(d, why);
     if (!j)
-        *d = before;
+        tl_documents_back(d, &before);
     return j;
 }
 
 json_t *tl_document_find(struct tl_documents *d)
 {
     bool begins = false; /* nothing but blanks stands before it on its line, or it follows another document */
-    for (size_t at = d->at; at < d->size && d->refused < REFUSED_MOST; at++) {
+    for (size_t at = d->at; at < d->size && !d->gave_up; at++) {
         char c = d->text[at];
         if (c == '\n' || at == d->at)
             begins = true;
         if (c == '{' && begins) {
             pass(d, at);
-            json_t *j = document_at(d, NULL);
+            d->gave_up = d->wasted / WASTED_MOST > (d->size < 1u << 20 ? 1u << 20 : d->size);
+            json_t *j = d->gave_up ? NULL : document_at(d, NULL);
             if (j)
                 return j;
-            d->refused++;
         }
         begins = begins && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
     }

@@ -13,8 +13,9 @@
 struct tl_documents {
     const char *text;
     size_t size, at;
-    int line;         /* of `at`, from 1 */
-    unsigned refused; /* places that began like a document and were none */
+    int line;      /* of `at`, from 1 */
+    size_t wasted; /* bytes walked from places that began like a document and were none */
+    bool gave_up;  /* too many of them: what follows `at` was not looked at */
 };
 void tl_documents_begin(struct tl_documents *d, const char *text, size_t size); /* after a byte order mark */
 
@@ -23,6 +24,9 @@ void tl_documents_begin(struct tl_documents *d, const char *text, size_t size); 
 json_t *tl_document_next(struct tl_documents *d, char **why);
 /* The next JSON object that begins a line, whatever stands before it; NULL when there is none. */
 json_t *tl_document_find(struct tl_documents *d);
+
+/* Reading goes on where it was; what was wasted stays counted. */
+void tl_documents_back(struct tl_documents *d, const struct tl_documents *to);
 
 /* What is missing, or of another type, is 0 and NULL. Integers may be strings of digits. */
 uint64_t tl_report_u64(const json_t *v);

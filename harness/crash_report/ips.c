@@ -341,9 +341,23 @@ static void add_documents(struct tl_documents *d, json_t *body)
             break;
         before = *d;
     }
-    unsigned refused = d->refused;
-    *d = before;
-    d->refused = refused;
+    tl_documents_back(d, &before);
+}
+
+/* What a crash has to tell to be one of anything: whose, when, and how it ended. */
+static const char *lacks(const struct tl_ips *ips)
+{
+    const struct tl_crash_report *p = &ips->report;
+    size_t frames = 0;
+    for (size_t i = 0; i < p->capture.n_threads; i++)
+        frames += p->capture.threads[i].n_frames;
+    if (!ips->process && ips->pid <= 0 && !p->capture.exe)
+        return "it names no process";
+    if (!ips->captured_us)
+        return "it does not tell when it was";
+    if (!p->signal && !p->exception && !p->termination && !p->reason && !p->n_lines && !frames)
+        return "it does not tell how its process ended: no exception, no termination, no stack";
+    return NULL;
 }
 
 /* The report that begins with this document, of which the reference is taken. 0, or -1 with the reason in *why. */
@@ -355,7 +369,7 @@ static int take_report(struct tl_documents *d, json_t *header, struct tl_ips *ip
     if (body != header && is_another(body, header)) {
         json_decref(body);
         body = NULL;
-        *d = before;
+        tl_documents_back(d, &before);
     }
     int failed = 0;
     if (body)
@@ -370,6 +384,9 @@ static int take_report(struct tl_documents *d, json_t *header, struct tl_ips *ip
         take_body(body, ips);
         if (!ips->captured_us)
             ips->captured_us = tl_report_time(header, "timestamp");
+        const char *lack = lacks(ips);
+        if (lack)
+            tl_ips_refuse(ips, lack);
     } else {
         failed = -1;
     }
@@ -415,32 +432,40 @@ int tl_ips_parse(const char *text, size_t size, struct tl_ips *ips, struct tl_er
     return -1;
 }
 
-int tl_ips_parse_all(const char *text, size_t size, struct tl_ips **list, size_t *n, struct tl_error *e)
+int tl_ips_reader_begin(struct tl_ips_reader *r, const char *text, size_t size, struct tl_error *e)
 {
-    struct tl_documents d;
-    json_t *header;
-    *list = NULL;
-    *n = 0;
-    if (begin(&d, text, size, &header, e))
-        return -1;
-    for (size_t from = 0; header && *n < TL_IPS_MOST_REPORTS; header = tl_document_find(&d)) {
-        char *why = NULL;
-        if (!json_object_get(header, "bug_type")) {
-            json_decref(header);
-            continue;
-        }
-        struct tl_ips *ips = TL_GROW(*list, *n);
-        if (take_report(&d, header, ips, &why)) {
-            ips->kind = TL_IPS_UNREAD;
-            ips->refused = tl_format("its body cannot be read: %s", why ? why : "it has none");
-            free(why);
-        }
-        ips->from = from;
-        ips->to = from = d.at;
+    *r = (struct tl_ips_reader){0};
+    return begin(&r->documents, text, size, &r->header, e);
+}
+
+bool tl_ips_reader_next(struct tl_ips_reader *r, struct tl_ips *ips)
+{
+    char *why = NULL;
+    if (!r->header)
+        return false;
+    if (take_report(&r->documents, r->header, ips, &why)) {
+        ips->kind = TL_IPS_UNREAD;
+        ips->refused = tl_format("its body cannot be read: %s", why ? why : "it has none");
     }
-    json_decref(header); /* of one too many */
-    (*list)[*n - 1].to = size;
-    return 0;
+    free(why);
+    ips->from = r->to;
+    ips->to = r->to = r->documents.at;
+    while ((r->header = tl_document_find(&r->documents)) && !json_object_get(r->header, "bug_type"))
+        json_decref(r->header);
+    if (!r->header && !r->documents.gave_up)
+        ips->to = r->documents.size;
+    return true;
+}
+
+char *tl_ips_reader_end(struct tl_ips_reader *r)
+{
+    json_decref(r->header);
+    r->header = NULL;
+    return r->documents.gave_up ? tl_format("nothing after line %d was read: too much of it begins "
+                                            "like a JSON object and is none; import the "
+                                            "reports that follow as files of their own",
+                                            r->documents.line)
+                                : NULL;
 }
 
 void tl_ips_free(struct tl_ips *ips)

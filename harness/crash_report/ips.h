@@ -6,6 +6,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/record.h"
+#include "harness/crash_report/document.h"
 
 #define TL_IPS_MOST (16u << 20) /* bytes of a report that is read */
 
@@ -49,10 +50,18 @@ struct tl_ips {
 int tl_ips_parse(const char *text, size_t size, struct tl_ips *ips, struct tl_error *e);
 void tl_ips_free(struct tl_ips *ips); /* its contents, not ips itself */
 
-/* All reports of a text, in their order: at least one, or -1 when it begins with none. One that cannot be read is of kind
- * TL_IPS_UNREAD. A list of TL_IPS_MOST_REPORTS at most; the caller's, as is what each element owns. */
-#define TL_IPS_MOST_REPORTS 256
-int tl_ips_parse_all(const char *text, size_t size, struct tl_ips **list, size_t *n, struct tl_error *e);
+/* All reports of a text, one after another, however many there are. */
+struct tl_ips_reader {
+    struct tl_documents documents;
+    json_t *header; /* of the next one; NULL: there is none */
+    size_t to;      /* where the one before ended */
+};
+/* -1 when the text, which is borrowed until the end, begins with none. */
+int tl_ips_reader_begin(struct tl_ips_reader *r, const char *text, size_t size, struct tl_error *e);
+/* One that cannot be read is of kind TL_IPS_UNREAD. False, and *ips is as it was, after the last. */
+bool tl_ips_reader_next(struct tl_ips_reader *r, struct tl_ips *ips);
+/* Says why a rest of the text was not looked at; the caller's. NULL: it was. */
+char *tl_ips_reader_end(struct tl_ips_reader *r);
 
 /* Whether a report is of the process pid, which was started at launched_us and was seen to have ended at
  * ended_us (wall clock, microseconds). */

@@ -36,7 +36,7 @@ void tl_ips_kind_of(struct tl_ips *ips)
         tl_format("it is a report of kind %d (bug_type), which trapline does not know", ips->bug_type);
 }
 
-static void refuse(struct tl_ips *ips, const char *why)
+void tl_ips_refuse(struct tl_ips *ips, const char *why)
 {
     ips->kind = TL_IPS_UNREAD;
     free(ips->refused);
@@ -88,60 +88,60 @@ static void take_common(const json_t *header, const json_t *body, struct tl_ips 
     ips->launched_us = tl_report_time(body, "procLaunch");
 }
 
-/* How surely a process of the list is the one that was ended: 0 not at all. */
-static int is_ended(const json_t *p, const char *largest, int pid)
-{
-    const char *name = json_string_value(json_object_get(p, "name"));
-    if (!name)
-        return 0;
-    int sure = json_string_length(json_object_get(p, "reason")) > 0 ? 4 : 0;
-    if (largest && !strcmp(name, largest))
-        sure += 2;
-    return sure + (pid && tl_report_int(json_object_get(p, "pid")) == pid);
-}
-
-/* The process that jetsam ended: the one for which a reason is given, of several the largest of all; without any reason
- * the largest, or the one whose number stands apart. */
+/* The process that jetsam ended: one for which a reason is given, of several the largest of all. Being the largest is not
+ * being ended. */
 static const json_t *ended_process(const json_t *body)
 {
     const json_t *list = json_object_get(body, "processes"), *p, *found = NULL;
     const char *largest = json_string_value(json_object_get(body, "largestProcess"));
-    int most = 0, pid = tl_report_int(json_object_get(body, "pid"));
     size_t i;
     json_array_foreach(list, i, p) {
-        int sure = i < PROCESSES_MOST ? is_ended(p, largest, pid) : 0;
-        if (sure > most) {
-            most = sure;
+        const char *name = json_string_value(json_object_get(p, "name"));
+        char *reason = i < PROCESSES_MOST && name && *name ? tl_report_text(p, "reason") : NULL;
+        if (reason && (!found || (largest && !strcmp(name, largest))))
             found = p;
-        }
+        free(reason);
     }
     return found;
+}
+
+/* Memory was short, and nobody is said to have been ended for it: that befell the machine. */
+static void take_shortage(const json_t *body, struct tl_ips *ips)
+{
+    char *largest = tl_report_text(body, "largestProcess");
+    free(ips->process);
+    ips->process = NULL;
+    ips->pid = 0;
+    if (largest) {
+        ips->kind = TL_IPS_NOTE;
+        ips->note =
+            tl_format("the system was short of memory; the largest process was %s, and the report does "
+                      "not say that one was ended",
+                      largest);
+        free(largest);
+    } else {
+        tl_ips_refuse(ips, "it names no process that was ended");
+    }
 }
 
 static void take_memory(const json_t *body, struct tl_ips *ips)
 {
     const json_t *p = ended_process(body);
+    char *name = tl_report_text(p, "name");
+    if (!name) {
+        take_shortage(body, ips);
+        return;
+    }
     uint64_t page = tl_report_u64(json_object_get(json_object_get(body, "memoryStatus"), "pageSize")),
              pages = tl_report_u64(json_object_get(p, "rpages"));
     if (!page || page > 1u << 30)
         page = PAGE_SIZE_USUAL;
-    char *reason = tl_report_text(p, "reason"),
-         *name = p ? tl_report_text(p, "name") : tl_report_text(body, "largestProcess");
-    if (name) {
-        free(ips->process);
-        ips->process = name;
-    }
-    if (p)
-        ips->pid = tl_report_int(json_object_get(p, "pid"));
-    if (!ips->process) {
-        free(reason);
-        refuse(ips, "it names no process that was ended");
-        return;
-    }
+    char *reason = tl_report_text(p, "reason");
+    free(ips->process);
+    ips->process = name;
+    ips->pid = tl_report_int(json_object_get(p, "pid"));
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_printf(&b, "the system ended %s for want of memory", ips->process);
-    if (reason)
-        tl_buffer_printf(&b, " (%s)", reason);
+    tl_buffer_printf(&b, "the system ended %s for want of memory (%s)", name, reason);
     if (pages && pages < (UINT64_C(1) << 62) / page)
         tl_buffer_printf(&b, ", which had %llu MiB", (unsigned long long)(pages * page >> 20));
     ips->note = tl_buffer_take(&b);
@@ -188,12 +188,12 @@ void tl_ips_take_other(const json_t *header, const json_t *body, struct tl_ips *
     if (ips->refused)
         return;
     if (!body) {
-        refuse(ips, "its body is no JSON, and its text is not read");
+        tl_ips_refuse(ips, "its body is no JSON, and its text is not read");
         return;
     }
     take_common(header, body, ips);
     if (!ips->captured_us)
-        refuse(ips, "it does not tell when it was");
+        tl_ips_refuse(ips, "it does not tell when it was");
     else if (ips->kind == TL_IPS_MEMORY)
         take_memory(body, ips);
     else

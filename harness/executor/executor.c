@@ -325,15 +325,42 @@ void tl_job_fail(struct tl_job *j, const struct tl_error *e)
     tl_job_answer(j, &j->ready, false);
 }
 
+/* Of many trials one ends the command: it is said which, as it can be run alone. Nobody reads hundreds of axes. */
+static void name_variant(const struct tl_job *j, const struct tl_error *e, struct tl_error *named)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_t *variant = json_loads(j->variant_json, 0, NULL), *value;
+    const char *axis;
+    json_object_foreach(variant, axis, value) {
+        char *text = json_is_string(value) ? tl_strdup(json_string_value(value))
+                                           : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        if (b.size > sizeof named->why / 2) {
+            tl_buffer_add_string(&b, " \xe2\x80\xa6");
+            free(text);
+            break;
+        }
+        tl_buffer_printf(&b, " %s=%.*s", axis, 200, text ? text : "?");
+        free(text);
+    }
+    *named = *e;
+    if (b.size)
+        tl_fail(named, e->kind, e->what, e->where, "in the variant%s on %s: %s", b.data, j->unit->text,
+                e->why);
+    tl_buffer_free(&b);
+    json_decref(variant);
+}
+
 void tl_job_cannot(struct tl_job *j, const struct tl_error *e)
 {
+    struct tl_error named;
+    name_variant(j, e, &named);
     prepare_answer(j);
     tl_verdict_not_run(tl_error_text(e), &j->ready);
     tl_store_withdraw(j->x->store, j->id);
     j->x->pending--;
     if (!j->x->goes_on)
-        tl_executor_fail_all(j->x, e);
-    j->done(j->arg, &j->ready, false, e);
+        tl_executor_fail_all(j->x, &named);
+    j->done(j->arg, &j->ready, false, &named);
     tl_job_free(j);
 }
 

@@ -45,7 +45,11 @@ static int take_description(struct tl_unit *u, const json_t *answer, struct tl_e
     u->runner_version = tl_format("%s (%.12s)", version ? version : "unknown", sha);
     u->can_serve = json_is_true(json_object_get(answer, "serve"));
     free(u->os_build);
+    free(u->os);
+    free(u->model);
     u->os_build = tl_strdup(json_string_value(json_object_get(answer, "os_build")));
+    u->os = tl_strdup(json_string_value(json_object_get(answer, "os")));
+    u->model = tl_strdup(json_string_value(json_object_get(answer, "model")));
     json_decref(u->axes);
     u->axes = json_incref(json_object_get(answer, "axes"));
     struct tl_buffer known = TL_BUFFER_INIT;

@@ -131,8 +131,12 @@ static const struct candidate *find_own(struct import *m)
 
 /* ---- what becomes of it ---- */
 
-static void answer(struct import *m, enum tl_import_result result, const struct tl_trial_record *r)
+/* What is told is stored: a disk that is full shows when the group is flushed. */
+static int answer(struct import *m, enum tl_import_result result, const struct tl_trial_record *r,
+                  struct tl_error *e)
 {
+    if (tl_store_flush(m->s, e))
+        return -1;
     m->answer.result = result;
     m->answer.path = m->path;
     m->answer.number = m->number;
@@ -142,6 +146,7 @@ static void answer(struct import *m, enum tl_import_result result, const struct 
     m->answer.record = r;
     m->answer.why = m->why;
     m->told(m->arg, &m->answer);
+    return 0;
 }
 
 static int attach(struct import *m, const char *trial, enum tl_report_relation relation, struct tl_error *e)
@@ -183,7 +188,7 @@ static int attach_own(struct import *m, struct tl_ips *ips, const struct candida
         failed = tl_store_completed(m->s, &r, e);
     m->answer.completed = stack && !failed;
     if (!failed)
-        answer(m, TL_IMPORT_ATTACHED, &r);
+        failed = answer(m, TL_IMPORT_ATTACHED, &r, e);
     tl_trial_record_free(&r);
     return failed;
 }
@@ -248,7 +253,7 @@ static int make_trial(struct import *m, struct tl_ips *ips, struct tl_error *e)
         add_trial(m, r.id);
         failed = tl_store_imported(m->s, &r, e);
         if (!failed)
-            answer(m, TL_IMPORT_ADDED, &r);
+            failed = answer(m, TL_IMPORT_ADDED, &r, e);
         r.reports = NULL;
         r.n_reports = 0;
     }
@@ -270,8 +275,7 @@ static int place_failure(struct import *m, struct tl_ips *ips, struct tl_error *
             return -1;
     if (!m->n_trials)
         return make_trial(m, ips, e);
-    answer(m, TL_IMPORT_HELPER, NULL);
-    return 0;
+    return answer(m, TL_IMPORT_HELPER, NULL, e);
 }
 
 /* A panic and an event of the GPU befall everybody; what is of one process is no matter of others. */
@@ -298,8 +302,7 @@ static int place_note(struct import *m, struct tl_error *e)
                            : all     ? "no trial of this database ran then"
                                      : "it is of a process of no trial of this database");
     }
-    answer(m, m->n_trials ? TL_IMPORT_NOTED : TL_IMPORT_UNRELATED, NULL);
-    return 0;
+    return answer(m, m->n_trials ? TL_IMPORT_NOTED : TL_IMPORT_UNRELATED, NULL, e);
 }
 
 static int place(struct import *m, struct tl_ips *ips, struct tl_error *e)
@@ -312,10 +315,8 @@ static int place(struct import *m, struct tl_ips *ips, struct tl_error *e)
     for (size_t i = 0; i < n; i++)
         add_trial(m, places[i].trial_id);
     free(places);
-    if (known) {
-        answer(m, TL_IMPORT_KNOWN, NULL);
-        return 0;
-    }
+    if (known)
+        return answer(m, TL_IMPORT_KNOWN, NULL, e);
     if (ips->captured_us &&
         tl_query_trials_then(m->s, ips->captured_us, 2 * TL_IPS_SLACK_US, add_candidate, m, e))
         return -1;
@@ -337,12 +338,10 @@ static int one_report(struct import *m, struct tl_ips *ips, const char *text, st
     m->answer = (struct tl_import_answer){0};
     if (ips->kind == TL_IPS_UNREAD) {
         m->why = tl_strdup(ips->refused);
-        answer(m, TL_IMPORT_REFUSED, NULL);
+        failed = answer(m, TL_IMPORT_REFUSED, NULL, e);
     } else {
         failed = place(m, ips, e);
     }
-    if (!failed)
-        failed = tl_store_flush(m->s, e);
     free_candidates(m);
     free(m->why);
     free(m->trials);
@@ -357,11 +356,29 @@ static void refuse(struct import *m, char *why) /* takes it */
     free(why);
 }
 
+static int all_reports(struct import *m, struct tl_ips_reader *reader, const char *text, struct tl_error *e)
+{
+    struct tl_ips ips;
+    int failed = 0;
+    for (size_t n = 1; !failed && tl_ips_reader_next(reader, &ips); n++) {
+        m->number = n > 1 || reader->header ? n : 0;
+        failed = one_report(m, &ips, text, e);
+        tl_ips_free(&ips);
+    }
+    char *left = tl_ips_reader_end(reader);
+    m->number = 0;
+    if (left && !failed)
+        refuse(m, left);
+    else
+        free(left);
+    return failed;
+}
+
 static int one_file(struct import *m, struct tl_error *e)
 {
-    size_t size, n;
+    size_t size;
     char *text = tl_read_file(m->path, TL_IPS_MOST, &size);
-    struct tl_ips *list;
+    struct tl_ips_reader reader;
     struct tl_error wrong;
     int failed = 0;
     if (!text) {
@@ -372,15 +389,10 @@ static int one_file(struct import *m, struct tl_error *e)
     const char *form = tl_report_form(text, size);
     if (form) {
         refuse(m, tl_strdup(form));
-    } else if (tl_ips_parse_all(text, size, &list, &n, &wrong)) {
+    } else if (tl_ips_reader_begin(&reader, text, size, &wrong)) {
         refuse(m, tl_format("it is no report that trapline knows: %s: %s", wrong.where, wrong.why));
     } else {
-        for (size_t i = 0; i < n; i++) {
-            m->number = n > 1 ? i + 1 : 0;
-            failed = failed ? failed : one_report(m, &list[i], text, e);
-            tl_ips_free(&list[i]);
-        }
-        free(list);
+        failed = all_reports(m, &reader, text, e);
     }
     free(text);
     return failed;

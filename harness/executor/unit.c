@@ -247,6 +247,8 @@ void tl_unit_free(struct tl_unit *u)
     free(u->alias);
     free(u->slots_of);
     free(u->os_build);
+    free(u->os);
+    free(u->model);
     free(u->path);
     json_decref(u->build_object);
     json_decref(u->axes);

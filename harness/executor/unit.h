@@ -26,6 +26,8 @@ struct tl_unit {
     /* From the runner's own description (tl_executor_unit). */
     char *runner_version;
     char *os_build; /* of the device; NULL: this machine's */
+    char *os;       /* of the device, with its version; NULL, as the next: it does not say */
+    char *model;    /* what the device is */
     json_t *axes;   /* names of those that it understands; NULL: it does not say */
     bool can_serve;
     bool usable;    /* the device can be used here with this build */

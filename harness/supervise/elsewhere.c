@@ -35,6 +35,7 @@ void tl_elsewhere_ended(struct tl_trial *t, const struct tl_message *m)
     t->got_died = m->kind == TL_MESSAGE_DIED;
     t->got_lost = m->kind == TL_MESSAGE_LOST;
     t->died_signal = m->signal;
+    t->died_pid = m->pid;
     t->report_name = tl_strdup(m->file);
     if (m->text) {
         free(t->record.message);
@@ -72,6 +73,14 @@ static char *read_report(const struct tl_trial *t, size_t *size)
     if (at >= 0)
         close(at);
     return text;
+}
+
+void tl_elsewhere_take_pids(struct tl_trial *t)
+{
+    if (!t->elsewhere && !t->got_died)
+        return;
+    t->record.n_pids = 0;
+    tl_trial_record_joined(&t->record, t->died_pid);
 }
 
 void tl_elsewhere_take_report(struct tl_trial *t)

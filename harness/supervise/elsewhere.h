@@ -11,5 +11,7 @@ void tl_elsewhere_ended(struct tl_trial *t, const struct tl_message *m);
 bool tl_elsewhere_stop(struct tl_trial *t, enum tl_kill_reason why);
 /* Reads the report of its death that its runner has left, if it has. */
 void tl_elsewhere_take_report(struct tl_trial *t);
+/* Its processes are those there: numbers of this machine mean nothing in a report of that one. */
+void tl_elsewhere_take_pids(struct tl_trial *t);
 
 #endif

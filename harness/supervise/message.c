@@ -334,7 +334,8 @@ static int take_phase(const json_t *root, struct tl_message *m, struct tl_error 
 
 static int take_died(const json_t *v, struct tl_message *m, struct tl_error *e)
 {
-    const json_t *signal = json_object_get(v, "signal"), *report = json_object_get(v, "report");
+    const json_t *signal = json_object_get(v, "signal"), *report = json_object_get(v, "report"),
+                 *pid = json_object_get(v, "pid");
     if (!json_is_object(v))
         return expected(e, "died", v, "an object");
     if (want_string(v, "message", false, "died", e) || want_string(v, "report", false, "died", e))
@@ -345,6 +346,9 @@ static int take_died(const json_t *v, struct tl_message *m, struct tl_error *e)
         return expected(e, "died.signal", signal, "the name of a signal, such as SIGSEGV");
     if (json_is_string(report) && !tl_is_plain_name(json_string_value(report)))
         return expected(e, "died.report", report, "the name of a file in the scratch directory");
+    if (pid && (!json_is_integer(pid) || json_integer_value(pid) < 1 || json_integer_value(pid) > INT_MAX))
+        return expected(e, "died.pid", pid, "the process id of what died");
+    m->pid = (int)json_integer_value(pid);
     m->text = tl_strdup(json_string_value(json_object_get(v, "message")));
     m->file = tl_strdup(json_string_value(report));
     return 0;

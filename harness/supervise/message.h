@@ -14,7 +14,7 @@ enum tl_message_kind {
     TL_MESSAGE_RESULT,      /* {"result": {…}}, {"result": {"file": NAME}} */
     TL_MESSAGE_ERROR,       /* {"error": {"domain", "code", "message"}} */
     TL_MESSAGE_UNSUPPORTED, /* {"unsupported": WHY} */
-    TL_MESSAGE_DIED,        /* {"died": {"signal", "message", "report"}}: on another machine */
+    TL_MESSAGE_DIED,        /* {"died": {"signal", "message", "report", "pid"}}: on another machine */
     TL_MESSAGE_LOST,        /* {"lost": WHY} */
     TL_MESSAGE_DESCRIPTION, /* {"name", "version", "devices", "axes", "serve"} */
     TL_MESSAGE_SERVING,     /* {"serving": 1} */
@@ -32,7 +32,7 @@ struct tl_message {
     char *domain, *code; /* ERROR; an integer code as decimal text */
     char *text;          /* ERROR, DIED: the message; UNSUPPORTED, LOST: why */
     int signal;          /* DIED */
-    int pid;             /* FORKED */
+    int pid;             /* FORKED; DIED: what it was there, 0 when not told */
 };
 
 /* Parses one line without its newline. When it is not a message, *e says what was found and what was expected

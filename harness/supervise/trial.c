@@ -349,6 +349,7 @@ static void conclude(struct tl_trial *t)
     tl_output_ends_take(&t->out, &r->out);
     tl_output_ends_take(&t->err, &r->err);
     tl_elsewhere_take_report(t);
+    tl_elsewhere_take_pids(t);
     const struct tl_death *death = tl_deaths_passed_on(&t->deaths, t->main_pid);
     enum tl_left left = t->left ? t->left : death ? death->left : TL_LEFT_OTHERWISE;
     /* Room that it did not miss does not matter. */

@@ -84,6 +84,7 @@ struct tl_trial {
     bool elsewhere;          /* its model runs on another machine, for which its runner speaks */
     bool got_died, got_lost; /* there: it died of a signal; that machine went away */
     int died_signal;
+    int died_pid;      /* there; 0: not told */
     char *report_name; /* of the report of that death, in the scratch directory; NULL */
     char *violation;   /* the first violation of the protocol */
     uint64_t peak_rss_watched;

@@ -36,8 +36,14 @@ static int learn_name(void *arg, const char *text, enum tl_site_named what, stru
     if (what == TL_SITE_SAID && w->looked_at++ % 8192 == 0 &&
         tl_site_tell(w, "looking for names to leave out", w->looked_at - 1, 0, e))
         return -1;
+    if (what == TL_SITE_REPORT)
+        w->redaction.forms = true;
     if (w->redaction.n >= (what == TL_SITE_SAID ? NAMES_SAID : NAMES_MOST))
         return 0;
+    if (what == TL_SITE_REPORT) {
+        tl_redaction_learn_report(&w->redaction, text);
+        return 0;
+    }
     if (what != TL_SITE_HOST) {
         tl_redaction_learn(&w->redaction, text);
         return 0;

@@ -131,6 +131,10 @@ static void set_versions(const struct target *g, const json_t *told, json_t *ans
     json_object_set_new(answer, "version", json_string(text));
     if (p->os_build)
         json_object_set_new(answer, "os_build", json_string(p->os_build));
+    if (p->os)
+        json_object_set_new(answer, "os", json_string(p->os));
+    if (p->model)
+        json_object_set_new(answer, "model", json_string(p->model));
     free(text);
 }
 
@@ -289,7 +293,7 @@ static void died(struct trial *t, const struct tl_app *app)
             return;
         }
     }
-    tl_run_died(t->run, name, NULL, crash ? REPORT_NAME : NULL);
+    tl_run_died(t->run, name, NULL, crash ? REPORT_NAME : NULL, app->pid);
     if (!crash || !app->pid)
         return;
     int64_t spent_us = (int64_t)((tl_monotonic_ns() - app->told_ns) / 1000);

@@ -24,7 +24,9 @@
 #define ARGUMENTS_MOST 24 /* more than any call has */
 #define COPY_S 600.0
 #define REPORT_COPY_S 20.0
-#define REPORTS_MOST 5 /* that are looked at, at a time */
+#define REPORTS_MOST 5 /* that are copied, at a time */
+#define AGAIN_MOST 3   /* of these, that were copied before and were not whole */
+#define LISTED_MOST 32 /* of the newest, among which it is looked for */
 
 int tl_tool_open(struct tl_tool *t, const struct tl_device *d, const char *bundle, const char *directory,
                  struct tl_error *e)
@@ -181,20 +183,27 @@ struct wanted {
     int64_t launched_us, ended_us;
 };
 
-static bool is_wanted(const char *path, const struct wanted *w)
+enum found {
+    WANTED,
+    ANOTHER,   /* a report of another crash */
+    NOT_WHOLE, /* not there, or not all of it: it may be yet */
+};
+
+static enum found look_at(const char *path, const struct wanted *w)
 {
     struct tl_ips ips;
     struct tl_error e;
     size_t size = 0;
     char *text = tl_read_file(path, TL_IPS_MOST, &size);
-    bool is = false;
+    enum found found = NOT_WHOLE;
     if (text && !tl_ips_parse(text, size, &ips, &e)) {
-        is = tl_ips_matches(&ips, w->pid, w->launched_us, w->ended_us) && ips.process &&
-             !strcmp(ips.process, w->process);
+        bool is = tl_ips_matches(&ips, w->pid, w->launched_us, w->ended_us) && ips.process &&
+                  !strcmp(ips.process, w->process);
+        found = is ? WANTED : ANOTHER;
         tl_ips_free(&ips);
     }
     free(text);
-    return is;
+    return found;
 }
 
 /* It is stored with the trial: what tells whose device it is of stays here. */
@@ -209,7 +218,7 @@ static bool keep_hidden(const struct tl_tool *t, const char *from, const char *t
 }
 
 /* One report of the device, if it is the one that is wanted: then it is there as `name`. */
-static bool fetch(const struct tl_tool *t, const char *source, const struct wanted *w, const char *name)
+static enum found fetch(const struct tl_tool *t, const char *source, const struct wanted *w, const char *name)
 {
     char *to = tl_format("%s/report-%d.ips", t->directory, (int)getpid()),
          *kept = tl_format("%s/%s", t->directory, name);
@@ -217,15 +226,17 @@ static bool fetch(const struct tl_tool *t, const char *source, const struct want
         "device",          "copy",     "from", "--device",      t->udid, "--domain-type",
         "systemCrashLogs", "--source", source, "--destination", to,      NULL};
     struct tl_error e;
-    bool got = !tl_tool_run(t, arguments, REPORT_COPY_S, NULL, NULL, &e) && is_wanted(to, w) &&
-               keep_hidden(t, to, kept);
+    enum found found = tl_tool_run(t, arguments, REPORT_COPY_S, NULL, NULL, &e) ? NOT_WHOLE : look_at(to, w);
+    if (found == WANTED && !keep_hidden(t, to, kept))
+        found = NOT_WHOLE;
     tl_remove_tree(to);
     free(to);
     free(kept);
-    return got;
+    return found;
 }
 
-/* What was looked at once and was another one is not copied again. */
+/* What was another one is not copied again, and makes room for older ones: of several crashes within one second nobody
+ * knows which name is the last. What could not be copied, or was not whole yet, is tried again. */
 static bool look_once(const struct tl_tool *t, const struct wanted *w, json_t *seen, const char *name)
 {
     const char *const arguments[] = {"device", "info",          "files",           "--device",
@@ -235,16 +246,25 @@ static bool look_once(const struct tl_tool *t, const struct wanted *w, json_t *s
     size_t size = 0;
     json_t *list = tl_tool_run(t, arguments, REPORT_COPY_S, &json, &size, &e)
                        ? NULL
-                       : tl_phone_reports(json, size, w->process, REPORTS_MOST, &e);
+                       : tl_phone_reports(json, size, w->process, LISTED_MOST, &e);
     bool got = false;
     free(json);
-    for (size_t i = 0; i < json_array_size(list) && !got; i++) {
-        const char *source = json_string_value(json_array_get(list, i));
-        if (json_object_get(seen, source))
-            continue;
-        json_object_set_new(seen, source, json_true());
-        got = fetch(t, source, w, name);
-    }
+    json_t *before = json_copy(seen);
+    size_t copied = 0;
+    for (int fresh = 0; fresh < 2; fresh++)
+        for (size_t i = 0; i < json_array_size(list) && !got; i++) {
+            const char *source = json_string_value(json_array_get(list, i));
+            const json_t *whole = json_object_get(before, source);
+            if (fresh ? whole != NULL : !json_is_false(whole))
+                continue;
+            if (copied == (fresh ? REPORTS_MOST : AGAIN_MOST))
+                break;
+            enum found found = fetch(t, source, w, name);
+            copied++;
+            got = found == WANTED;
+            json_object_set_new(seen, source, json_boolean(found != NOT_WHOLE));
+        }
+    json_decref(before);
     json_decref(list);
     return got;
 }

@@ -52,17 +52,16 @@ static void check_clean(const char *text)
 /* Every report of the text, as `trapline import` takes it. */
 static void read_all(const char *text, size_t size)
 {
-    struct tl_ips *list;
+    struct tl_ips_reader reader;
+    struct tl_ips one, *ips = &one;
     struct tl_error e = {0};
-    size_t n, end = 0;
+    size_t end = 0;
     tl_report_form(text, size);
-    if (tl_ips_parse_all(text, size, &list, &n, &e)) {
+    if (tl_ips_reader_begin(&reader, text, size, &e)) {
         check(e.kind == TL_ERROR_INPUT && e.why[0]);
         return;
     }
-    check(n >= 1 && n <= TL_IPS_MOST_REPORTS);
-    for (size_t i = 0; i < n; i++) {
-        struct tl_ips *ips = &list[i];
+    while (tl_ips_reader_next(&reader, ips)) {
         const struct tl_report_window always = {.pid = 1, .ended_us = INT64_MAX / 2};
         check(ips->from == end && ips->to >= ips->from && ips->to <= size);
         end = ips->to;
@@ -88,8 +87,9 @@ static void read_all(const char *text, size_t size)
         tl_trial_record_free(&r);
         tl_ips_free(ips);
     }
-    check(end == size);
-    free(list);
+    char *left = tl_ips_reader_end(&reader);
+    check(end == size || left);
+    free(left);
 }
 
 static void read_sample(const char *text, size_t size)

@@ -325,6 +325,15 @@ else:
         self.assertIn("wrote no model", done.stderr)
         self.assertEqual(self.made_things(), [])
         self.assertEqual(self.listed("trials")["trials"], [], "that is no outcome")
+        self.assertIn(f"in the variant how=nothing n=1 on {self.runner}: it ended well", done.stderr)
+
+    def test_which_of_many_wrote_nothing(self):
+        """A search that is ended by one of its variants says by which."""
+        case = self.case("some", {"generate": ["sh", "-c", "test {n} -ge 4 && test {n} -lt 6 || touch $0", "{model}"]},
+                         [{"name": "n", "range": [1, 9]}, {"name": "kind", "choices": ["it's", "b"]}], failing={"n": 9, "kind": "b"})
+        done = self.trapline("matrix", case, "-u", self.runner, "-s", "n=1,5,9", status=2)
+        self.assertIn("n=5 on ", done.stderr)
+        self.assertIn("wrote no model", done.stderr)
 
 
 class UnitTest(ProgramTest):

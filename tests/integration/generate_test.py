@@ -260,12 +260,16 @@ say({"result": {"outputs": []}})
         step = {"phase": "compile", "argv": ["sh", "-c", "test {n} = 1 && exit; echo error: no such op >&2; exit 1"],
                 "platform": "iOS", "architecture": "h18p", "count": {"name": "ops", "regex": "op"}}
         case = self.case("about", {"steps": [step]}, axes, failing={"n": 2}, notes="First.\n\nSecond.", expected_text="It compiles.",
-                         impact="No release.", related=["https://example.org/17"], tried=["another cache"])
+                         impact="No release.", related=["https://example.org/17"],
+                         tried=["another cache\n  \nthat was\nempty\n\n\n", " \n\n", "sleep", "\n\n# One\n\n- two"])
         found = json.loads(self.trapline("isolate", case, "--json", status=1).stdout)
         report = self.trapline("report", found["finding"], status=0).stdout
         for words in ("## Impact", "No release.", "## Notes", "First.", "Second.", "It compiles.", "## Tried, and did not help",
                       "another cache", "## Related", "example.org/17", "step 1 (compile): iOS, h18p", "ops 1"):
             self.assertIn(words, report)
+        self.assertIn("- another cache\n\n  that was empty\n- sleep\n- \\# One\n\n  \\- two\n", report)
+        page = self.trapline("report", found["finding"], "--format", "html", status=0).stdout
+        self.assertIn("<li><p>another cache</p>\n<p>that was empty</p></li>\n<li>sleep</li>\n<li><p># One</p>\n<p>- two</p></li>\n</ul>", page)
         self.assertNotIn("That the model runs, or", report)
         self.assertIn("iOS, h18p", self.trapline("show", found["evidence"]["trial"], status=0).stdout)
         # A remark more asks nothing anew.

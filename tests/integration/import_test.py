@@ -95,10 +95,35 @@ class ImportTest(ProgramTest):
         self.trapline("report", trial, "--bundle", self.path("bundle"), status=2)
         self.trapline("report", trial, "--bundle", self.path("bundle.tar.zst"), status=0)
 
+    def test_nobody_is_named(self):
+        told = ("quiet-owl", "QX7ZL0GTJGH5", "192.168.178.23", "a4:83:e7", "fe80", "owl@example.org", "bff", "nightjar")
+        says = ("no device on host quiet-owl.local for owl@example.org at 192.168.178.23 (a4:83:e7:00:11:22, "
+                "fe80::1c2a:3bff:fe4d:5e6f) serial QX7ZL0GTJGH5; nightjar was asleep")
+        path = self.ips("owl.ips", signal="SIGABRT", computerName="nightjar", asi={"libinvented.dylib": [says]})
+        (answer,) = self.imported(path)
+        trial = answer["trials"][0]
+        self.assertIn("quiet-owl.local", self.show({"id": trial})["message"], "this one stays at home")
+        made = {f: self.trapline("report", trial, "--format", f, status=0).stdout for f in ("md", "html", "json", "junit")}
+        self.trapline("report", trial, "--bundle", self.path("given"), status=0)
+        self.trapline("report", "--site", self.path("site"), status=0)
+        for top in ("given", "site"):
+            for folder, _, files in os.walk(self.path(top)):
+                for name in files:
+                    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as f:
+                        made[os.path.join(folder, name)] = f.read()
+        for name, text in made.items():
+            for word in told:
+                self.assertNotIn(word, text, name)
+        for name in ("md", "html", "json", "junit"):
+            self.assertIn("no device on host HOST.local for REDACTED at", made[name], name)
+        self.assertTrue(any("no device on host HOST.local" in text for name, text in made.items() if "/signature/" in name))
+        kept = self.trapline("report", trial, "--keep-paths", status=0).stdout
+        self.assertIn("nightjar was asleep", kept)
+
     def test_folder_of_all_kinds(self):
         os.mkdir(self.path("in"))
         crash = self.ips("in/a.ips")
-        self.ips("in/jetsam.ips", kind="298", largestProcess="runner", processes=[{"pid": 5, "name": "runner", "rpages": 99}],
+        self.ips("in/jetsam.ips", kind="298", largestProcess="runner", processes=[{"pid": 5, "name": "runner", "rpages": 99, "reason": "vm-pageshortage"}],
                  pid=None, procName=None)
         self.ips("in/panic.ips", kind="210", panicString="panic(cpu 1): x\nmore", pid=None)
         self.ips("in/odd.ips", kind="777")
@@ -115,6 +140,18 @@ class ImportTest(ProgramTest):
         self.assertEqual(outcomes, {"crash", "oom"})
         self.trapline("import", self.path("nowhere"), status=2)
         self.trapline("import", status=2)
+
+    def test_thousands_in_one_file(self):
+        with open(self.ips("one.ips", incident="INC-0000"), encoding="utf-8") as f:
+            text = f.read()
+        self.write("all.ips", "".join(text.replace("INC-0000", f"INC-{i:04}") for i in range(300)))
+        done = self.trapline("import", self.path("all.ips"), status=0)
+        self.assertIn("300 became trials", done.stdout)
+        # Where it cannot go on it says so.
+        self.write("endless.ips", text + '{"endless":\n' * 3000 + text.replace("INC-0000", "INC-9999"))
+        done = self.trapline("import", self.path("endless.ips"), status=2)
+        self.assertIn("nothing after line ", done.stderr)
+        self.assertIn("1 was known already; 1 was refused", done.stdout)
 
     def own_crash(self):
         """A real crash, and where its process was at the time."""
@@ -169,9 +206,14 @@ class ImportTest(ProgramTest):
         child = shown["captures"][0]["pid"]
         self.assertIn(child, shown["pids"][1:], "of a step, whose parent is the runner")
         (answer,) = self.imported(self.ips("sh.ips", pid=child, captured_us=shown["started_us"] + int(shown["wall_s"] * 5e5),
-                                           build=shown["environment"]["os_build"]))
+                                           build=shown["environment"]["os_build"],
+                                           asi={"libinvented.dylib": ["no device on quiet-owl.local, serial QX7ZL0GTJGH5"]}))
         self.assertEqual((answer["result"], answer["trials"]), ("attached", [shown["id"]]))
         text = self.trapline("report", finding["finding"], status=0).stdout
+        self.assertIn("QX7ZL0GTJGH5", self.trapline("report", finding["finding"], "--json", "--keep-paths", status=0).stdout)
+        for told in ("quiet-owl", "QX7ZL0GTJGH5"):
+            self.assertNotIn(told, text)
+            self.assertNotIn(told, self.trapline("report", finding["finding"], "--json", status=0).stdout)
         row = next(line for line in text.splitlines() if "Report of the OS (.ips)" in line)
         self.assertIn("EXC_BAD_ACCESS", row)
         self.trapline("report", finding["finding"], "--bundle", self.path("bundle"), status=0)

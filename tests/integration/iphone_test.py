@@ -218,8 +218,8 @@ class Trials(IphoneTest):
     def other_tool(self, script):
         """A devicectl that does something of its own, or else what the other one does."""
         path = self.path("bin", "devicectl")
-        os.unlink(path)
-        self.write("bin/devicectl", f'#!/bin/sh\ncase "$*" in {script};; *) exec {FAKES}/devicectl "$@";; esac\n', 0o755)
+        os.rename(path, self.path("bin", "usual")) # it knows its phones by its place
+        self.write("bin/devicectl", f'#!/bin/sh\nusual() {{ {self.path("bin", "usual")} "$@"; }}\ncase "$*" in {script};; *) usual "$@";; esac\n', 0o755)
 
     def test_other_words(self):
         """What devicectl may do otherwise than it is said to."""
@@ -279,6 +279,85 @@ class Trials(IphoneTest):
         self.assertEqual((report["relation"], report["pid"], report["os_build"]), ("own", self.log("a")[-1]["end"], "24A5390f"))
         self.assertIn('"iPhone of <a>"', report["text"])
         self.assert_hidden(json.dumps(report))
+
+    def test_reports_within_one_second(self):
+        """Names tell seconds: the others are looked at until the one is found."""
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
+        home = self.phone("a", report_delay_s=0)
+        os.makedirs(os.path.join(home, "crashes"))
+        for suffix in ("", ".000", ".001", ".002", ".003", ".004", ".005"):
+            with open(os.path.join(home, "crashes", f"TraplineHost-9999-01-01-000000{suffix}.ips"), "w", encoding="utf-8") as file:
+                file.write('{"bug_type":"309"}\n{"pid": 1, "procName": "TraplineHost"}')
+        done = self.trapline("run", self.model("trap"), "-u", "coreai:cpu%a", "--repeat", "2", "--json", status=1)
+        for trial in json.loads(done.stdout)["trials"]:
+            self.assertEqual(len(self.show(trial)["captures"]), 1, trial)
+
+    def test_report_that_is_copied_at_last(self):
+        """Once it cannot be copied, once it comes in half."""
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
+        self.phone("a", report_delay_s=0)
+        tries = self.path("tries")
+        self.other_tool(f'''*"copy from"*systemCrashLogs*) echo x >>{tries}
+            case $(wc -l <{tries}) in 1) echo "The connection was interrupted." >&2; exit 1;; esac
+            usual "$@" || exit
+            case $(wc -l <{tries}) in 2|3) while [ "$1" != --destination ]; do shift; done; head -c 700 "$2" >"$2.half"; mv "$2.half" "$2";; esac''')
+        trial = self.one(self.model("trap"), "-u", "coreai:cpu%a", status=1)
+        self.assertEqual(len(self.show(trial)["captures"]), 1, trial)
+        with open(tries, encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), 4)
+
+    def imported(self, path, status=0):
+        return json.loads(self.trapline("import", path, "--json", status=status).stdout)["reports"]
+
+    def crashes(self, n):
+        """The folder of the phone's reports, once it holds so many, all whole."""
+        folder = self.path("phones", "a", "crashes")
+        def whole():
+            names, texts = os.listdir(folder) if os.path.isdir(folder) else [], []
+            for name in names:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    texts.append(file.read())
+            return len(texts) == n and all(text.endswith("}") for text in texts)
+        self.wait_until(whole)
+        return folder
+
+    def test_import_of_the_phones_reports(self):
+        """They are of its processes and its system, not of those of this machine."""
+        self.phone("a", report_delay_s=0)
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "20"
+        words = [self.kv_write(), "-u", "coreai:gpu%a", "-s", "begin_index=tensor", "-s", "write=indexed"]
+        kept = self.one(*words, status=1)
+        self.set_phone("a", report_delay_s=1)
+        self.env["TRAPLINE_DEVICE_REPORT_S"] = "0"
+        late = self.one(*words, status=1)
+        self.assertEqual((len(self.show(kept)["captures"]), len(self.show(late)["captures"])), (1, 0))
+        pid = self.log("a")[-1]["end"]
+        self.assertEqual(self.show(late)["pids"], [pid])
+        folder = self.crashes(2)
+        # The same of another system is not its.
+        with open(os.path.join(folder, max(os.listdir(folder))), encoding="utf-8") as file:
+            other = file.read()
+        incident = json.loads(other.split("\n", 1)[0])["incident_id"]
+        self.write("other.ips", other.replace("24A5390f", "24A1").replace(incident, "OTHER"))
+        (answer,) = self.imported(self.path("other.ips"))
+        self.assertEqual(answer["result"], "imported")
+        self.assertIn("another build", answer["why"])
+        answers = {answer["trials"][0]: answer for answer in self.imported(folder)}
+        self.assertEqual(answers[kept["id"]]["result"], "known")
+        self.assertEqual((answers[late["id"]]["result"], answers[late["id"]]["completed"]), ("attached", True))
+        self.assertEqual(self.functions(late), self.functions(kept))
+        self.assertEqual(len(self.listed("trials")["trials"]), 3)
+
+    def test_import_of_its_want_of_memory(self):
+        self.phone("a")
+        killed = self.one(self.model("vanish"), "-u", "coreai:cpu%a", status=1)
+        shown = self.show(killed)
+        at = time.strftime("%Y-%m-%d %H:%M:%S.00 +0000", time.gmtime(shown["started_us"] / 1e6 + shown["wall_s"] / 2))
+        self.write("jetsam.ips", json.dumps({"bug_type": "298", "timestamp": at, "os_version": "iPhone OS 27.0 (24A5390f)"}) + "\n" +
+                   json.dumps({"largestProcess": "TraplineHost", "processes": [
+                       {"pid": shown["pids"][0], "name": "TraplineHost", "reason": "per-process-limit", "rpages": 99}]}))
+        (answer,) = self.imported(self.path("jetsam.ips"))
+        self.assertEqual((answer["result"], answer["trials"], answer["outcome"]), ("attached", [killed["id"]], "oom"))
 
     def test_hang_ends_the_app(self):
         self.phone("a")
@@ -350,7 +429,14 @@ class Answers(IphoneTest):
                 with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
                     text += file.read()
         self.assertIn("coreai:gpu%a", text)
-        self.assertIn("24A5390f", text)
+        for row in ("| Model of the device | iPhone18,1 |", "| OS of the device | iOS 27.0 |", "| OS build of the device | 24A5390f |"):
+            self.assertIn(row, text)
+        shown = self.show({"id": finding["evidence"]["trial"]})["environment"]
+        self.assertIn(f"| OS of the host | {shown['os']} |", text)
+        self.assertNotIn("| OS |", text)
+        self.assertNotIn("| OS build |", text)
+        self.assertIn(f"os of host     {shown['os']}, build {shown['os_build']}\n",
+                      self.trapline("show", finding["evidence"]["trial"], status=0).stdout)
         self.assert_hidden(text)
 
     def test_neural_engine(self):

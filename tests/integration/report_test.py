@@ -175,6 +175,35 @@ class ReportTest(unittest.TestCase):
                 self.assertEqual(subprocess.run(["sh", "-c", "exec " + last], cwd=empty).returncode, status)
                 self.assertEqual(os.listdir(empty), ["out put"])
 
+    def test_steps_of_a_made_model(self):
+        """The model is where the commands run, and nothing of it is in trapline's own place."""
+        case = os.path.join(self.directory.name, "made.json")
+        maker = 'echo "$1" >"$2" && echo "x $2" >"$3/first" && test -z "$4" || echo "[]" >"${{4#--inputs=}}"'
+        takes = 'test -f "${{1#--in=}}" && test -f "$2" && test "$(cat "${{1#--in=}}")" != bad || kill -SEGV $$'
+        with open(case, "w") as f:
+            json.dump({"trapline": 1, "name": "made", "model": {
+                "generate": ["sh", "-c", maker, "sh", "{how}", "{model}", "{outputs}", "--inputs={inputs}"], "suffix": ".aimodel",
+                "steps": [{"phase": "compile", "argv": ["cp", "{model}", "{scratch}/com piled"]},
+                          {"phase": "execute", "argv": ["sh", "-c", takes, "sh", "--in={model}", "{scratch}/com piled"]}]},
+                       "axes": [{"name": "how", "choices": ["good", "bad"]}], "failing": {"how": "bad"}}, f)
+        done = self.trapline("isolate", case, "--json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        finding = json.loads(done.stdout)["finding"]
+        commands = os.path.join(self.bundle(finding, "made"), "commands.sh")
+        with open(commands) as f:
+            text = f.read()
+        for part in (text, self.report(finding).split("With trapline and the case file")[0].split("How to reproduce")[1]):
+            self.assertIn("./model.aimodel", part)
+            self.assertNotIn("/models/", part)
+        with tempfile.TemporaryDirectory() as empty:
+            ran = subprocess.run(["sh", commands], cwd=empty, capture_output=True, text=True, timeout=60)
+            self.assertEqual(ran.returncode, 0, "what passed ran last: " + ran.stderr)
+            for name in ("failing", "control"):
+                self.assertEqual(sorted(os.listdir(os.path.join(empty, name))), ["com piled", "inputs", "model.aimodel", "outputs"])
+            only = text.split("# the neighbour that passed")[0]
+            shutil.rmtree(os.path.join(empty, "failing"))
+            self.assertIn(subprocess.run(["sh", "-c", only], cwd=empty, capture_output=True).returncode, (-11, 139))
+
     def test_archive(self):
         if not shutil.which("tar") or not shutil.which("zstd"):
             self.skipTest("tar or zstd is missing")

@@ -99,6 +99,40 @@ Test(import, every_kind)
     close_store(s);
 }
 
+static int commits_left;
+
+static int on_commit(void *arg)
+{
+    (void)arg;
+    return commits_left-- <= 0;
+}
+
+/* What cannot be committed, because the disk is full for instance, was not said to be imported. */
+Test(import, what_is_told_is_stored)
+{
+    static const char *const names[] = {"fault.ips", "trap.ips", "jump.ips", "watchdog.ips"};
+    for (int most = 0; most < 4; most++) {
+        struct tl_store *s = open_store(TL_STORE_WRITE);
+        struct answers x = {0};
+        int64_t before = count(s, "SELECT count(*) FROM trial");
+        for (size_t i = 0; i < TL_COUNT(names); i++) {
+            char *command =
+                tl_format("sed s/-5555/-555%d/ %s/%s >%s/%zu.ips", most, FIXTURES, names[i], folder, i);
+            cr_assert_eq(system(command), 0);
+            free(command);
+        }
+        commits_left = most;
+        sqlite3_commit_hook(s->db, on_commit, NULL);
+        cr_assert_eq(tl_import(s, folder, NULL, on_told, &x, &error), -1);
+        sqlite3_commit_hook(s->db, NULL, NULL);
+        size_t told = x.counts[TL_IMPORT_ADDED];
+        cr_assert_eq(told, x.n - x.counts[TL_IMPORT_KNOWN]);
+        cr_assert_leq(told, (size_t)most);
+        cr_assert_eq((int64_t)told, count(s, "SELECT count(*) FROM trial") - before);
+        close_store(s);
+    }
+}
+
 Test(import, folder)
 {
     struct tl_store *s = open_store(TL_STORE_WRITE);

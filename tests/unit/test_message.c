@@ -165,8 +165,9 @@ Test(message, the_others)
     cr_assert_str_eq(m.text, "it said so");
     cr_assert_str_eq(m.file, "crash.ips");
     tl_message_free(&m);
-    m = parse("{\"died\":{\"signal\":\"SIGEMT\"}}");
+    m = parse("{\"died\":{\"signal\":\"SIGEMT\",\"pid\":4711}}");
     cr_assert_eq(m.kind, TL_MESSAGE_DIED, "a signal of another system");
+    cr_assert_eq(m.pid, 4711);
     tl_message_free(&m);
     m = parse("{\"name\":\"sim\",\"version\":\"1\",\"devices\":[{\"name\":\"cpu\",\"usable\":true},{\"name\":"
               "\"gpu\","
@@ -217,6 +218,9 @@ static const struct {
     {"{\"died\":\"SIGSEGV\"}", "died"},
     {"{\"died\":{}}", "died.signal"},
     {"{\"died\":{\"signal\":11}}", "died.signal"},
+    {"{\"died\":{\"signal\":\"SIGSEGV\",\"pid\":0}}", "died.pid"},
+    {"{\"died\":{\"signal\":\"SIGSEGV\",\"pid\":\"7\"}}", "died.pid"},
+    {"{\"died\":{\"signal\":\"SIGSEGV\",\"pid\":4294967297}}", "died.pid"},
     {"{\"died\":{\"signal\":\"11\"}}", "died.signal"},
     {"{\"died\":{\"signal\":\"SIGSEGV\",\"report\":\"../x.ips\"}}", "died.report"},
     {"{\"died\":{\"signal\":\"SIGSEGV\",\"message\":3}}", "died.message"},

@@ -15,6 +15,20 @@
 #define LAUNCHED INT64_C(1927876800500000) /* 2031-02-03 09:20:00.5 UTC */
 #define CAPTURED INT64_C(1927876830250000) /* 2031-02-03 09:20:30.25 UTC */
 
+static int read_all(const char *text, size_t size, struct tl_ips **list, size_t *n, struct tl_error *e)
+{
+    struct tl_ips_reader r;
+    struct tl_ips one;
+    *list = NULL;
+    *n = 0;
+    if (tl_ips_reader_begin(&r, text, size, e))
+        return -1;
+    while (tl_ips_reader_next(&r, &one))
+        *TL_GROW(*list, *n) = one;
+    free(tl_ips_reader_end(&r));
+    return 0;
+}
+
 static struct tl_ips *load(const char *name, size_t *n)
 {
     size_t size;
@@ -22,7 +36,7 @@ static struct tl_ips *load(const char *name, size_t *n)
     cr_assert_not_null(text, "%s", path);
     struct tl_ips *list;
     struct tl_error e = {0};
-    cr_assert_eq(tl_ips_parse_all(text, size, &list, n, &e), 0, "%s: %s %s", name, e.where, e.why);
+    cr_assert_eq(read_all(text, size, &list, n, &e), 0, "%s: %s %s", name, e.where, e.why);
     free(path);
     free(text);
     return list;
@@ -199,7 +213,9 @@ Test(report_kinds, several_in_one_file)
 /* Forms in which the same report may come: what stands between its parts, and whether it has a header of its own. */
 Test(report_kinds, one_report_in_other_forms)
 {
-#define BODY "\"pid\":5,\"procName\":\"p\",\"exception\":{\"signal\":\"SIGSEGV\"},\"threads\":[]"
+#define BODY                                                                                                 \
+    "\"captureTime\":\"2031-02-03 "                                                                          \
+    "09:20:30\",\"pid\":5,\"procName\":\"p\",\"exception\":{\"signal\":\"SIGSEGV\"},\"threads\":[]"
     static const char *const forms[] = {
         "{\"bug_type\":\"309\",\"incident_id\":\"I\"}\n{" BODY "}",
         "{\"bug_type\":\"309\",\"incident_id\":\"I\"}\r\n\r\n{" BODY "}\r\ntext {\n",
@@ -213,8 +229,7 @@ Test(report_kinds, one_report_in_other_forms)
         struct tl_ips *list;
         struct tl_error e = {0};
         size_t n;
-        cr_assert_eq(tl_ips_parse_all(forms[i], strlen(forms[i]), &list, &n, &e), 0, "%s: %s", forms[i],
-                     e.why);
+        cr_assert_eq(read_all(forms[i], strlen(forms[i]), &list, &n, &e), 0, "%s: %s", forms[i], e.why);
         cr_assert_eq(n, 1, "%s", forms[i]);
         cr_assert_eq(list[0].kind, TL_IPS_CRASH, "%s", forms[i]);
         cr_assert_eq(list[0].pid, 5);
@@ -233,7 +248,7 @@ Test(report_kinds, one_without_a_body)
     struct tl_ips *list;
     struct tl_error e;
     size_t n;
-    cr_assert_eq(tl_ips_parse_all(text, strlen(text), &list, &n, &e), 0);
+    cr_assert_eq(read_all(text, strlen(text), &list, &n, &e), 0);
     cr_assert_eq(n, 2);
     cr_assert_eq(list[0].kind, TL_IPS_UNREAD);
     cr_assert_eq(list[1].kind, TL_IPS_CRASH);
@@ -287,6 +302,19 @@ Test(report_kinds, refused)
          "resource report (bug_type 385): its body is no JSON"},
         {"{\"bug_type\":\"288\"}\n", "stackshot (bug_type 288): its body is no JSON"},
         {"{\"bug_type\":\"12\"}\n{}", "kind 12"},
+        {"{\"bug_type\":\"309\"}\n{}", "crash report (bug_type 309): it names no process"},
+        {"{\"bug_type\":\"309\"}\n{\"exception\":{\"signal\":\"SIGSEGV\"},\"captureTime\":\"2031-02-03 "
+         "09:20:30\",\"pid\":0,\"procName\":\" \"}",
+         "it names no process"},
+        {"{\"bug_type\":\"309\",\"timestamp\":\"soon\"}\n{\"pid\":5,\"procName\":\"p\",\"exception\":{"
+         "\"signal\":\"SIGSEGV\"},\"procLaunch\":\"2031-02-03 09:20:30\"}",
+         "does not tell when"},
+        {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 09:20:30\"}\n{\"pid\":5,\"procName\":\"p\"}",
+         "does not tell how"},
+        {"{\"bug_type\":\"309\",\"timestamp\":\"2031-02-03 "
+         "09:20:30\"}\n{\"pid\":5,\"procName\":\"p\",\"exception\":"
+         "{},\"termination\":{},\"threads\":[{},{\"frames\":[]}],\"lastExceptionBacktrace\":[]}",
+         "does not tell how"},
         {"{\"bug_type\":\"crash\"}\n{}", "kind 0"},
         {"{\"bug_type\":-4}\n{}", "kind 0"},
     };
@@ -294,7 +322,7 @@ Test(report_kinds, refused)
         struct tl_ips *list;
         struct tl_error e;
         size_t n;
-        cr_assert_eq(tl_ips_parse_all(reports[i].text, strlen(reports[i].text), &list, &n, &e), 0, "%s",
+        cr_assert_eq(read_all(reports[i].text, strlen(reports[i].text), &list, &n, &e), 0, "%s",
                      reports[i].text);
         cr_assert_eq(n, 1);
         cr_assert_eq(list[0].kind, TL_IPS_UNREAD, "%s", reports[i].text);
@@ -328,20 +356,49 @@ Test(report_kinds, system_of_a_header)
     }
 }
 
+/* Only a process for which a reason is given was ended; the largest one of all was not for that. */
 Test(report_kinds, jetsam_of_the_largest)
 {
-    static const char text[] = "{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 "
-                               "+0000\"}\n{\"largestProcess\":\"big\",\"processes\":["
-                               "{\"pid\":1,\"name\":\"small\",\"rpages\":5},{\"pid\":2,\"name\":\"big\","
-                               "\"rpages\":64}],\"memoryStatus\":{"
-                               "\"pageSize\":4096}}";
-    struct tl_ips ips;
-    struct tl_error e;
-    cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0);
-    cr_assert_str_eq(ips.process, "big");
-    cr_assert_eq(ips.pid, 2);
-    cr_assert_eq(ips.kind, TL_IPS_MEMORY);
-    tl_ips_free(&ips);
+    static const char small[] = "{\"pid\":1,\"name\":\"small\",\"rpages\":5}";
+    const struct {
+        const char *more, *processes;
+        enum tl_ips_kind kind;
+        int pid;
+        const char *process, *words;
+    } events[] = {
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"rpages\":64}]", TL_IPS_NOTE, 0, NULL,
+         "largest process was big"},
+        {"\"pid\":2,", "[%s,{\"pid\":2,\"name\":\"big\"}]", TL_IPS_NOTE, 0, NULL, "does not say that one"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":\"\"}]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":\" \\n\"}]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\",\"reason\":7}]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,null,3]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "\"big\"", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "{\"reason\":\"x\"}", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"\"procName\":\"big\",\"pid\":2,", "[]", TL_IPS_NOTE, 0, NULL, "largest"},
+        {"", "[%s,{\"pid\":2,\"name\":\"big\"},{\"pid\":3,\"name\":\"other\",\"reason\":\"highwater\"}]",
+         TL_IPS_MEMORY, 3, "other", "(highwater)"},
+        {"",
+         "[%s,{\"pid\":3,\"name\":\"other\",\"reason\":\"x\"},{\"pid\":2,\"name\":\"big\",\"reason\":\"y\"}]",
+         TL_IPS_MEMORY, 2, "big", "(y)"},
+    };
+    for (size_t i = 0; i < TL_COUNT(events); i++) {
+        const char *at = strstr(events[i].processes, "%s");
+        int before = at ? (int)(at - events[i].processes) : (int)strlen(events[i].processes);
+        char *text =
+            tl_format("{\"bug_type\":\"298\",\"timestamp\":\"2031-02-03 09:20:30.00 +0000\"}\n"
+                      "{%s\"largestProcess\":\"big\",\"processes\":%.*s%s%s}",
+                      events[i].more, before, events[i].processes, at ? small : "", at ? at + 2 : "");
+        struct tl_ips ips;
+        struct tl_error e;
+        cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0, "%s", text);
+        cr_assert_eq(ips.kind, events[i].kind, "%s", text);
+        cr_assert_eq(ips.pid, events[i].pid, "%s", text);
+        cr_assert(events[i].process ? !strcmp(ips.process, events[i].process) : !ips.process, "%s", text);
+        cr_assert(strstr(ips.note, events[i].words), "%s", ips.note);
+        tl_ips_free(&ips);
+        free(text);
+    }
 }
 
 Test(report_kinds, forms_that_are_not_read)
@@ -423,7 +480,7 @@ static void read_whatever_it_is(const char *text, size_t size)
     struct tl_error e = {0};
     size_t n;
     tl_report_form(text, size);
-    if (tl_ips_parse_all(text, size, &list, &n, &e)) {
+    if (read_all(text, size, &list, &n, &e)) {
         cr_assert_eq(e.kind, TL_ERROR_INPUT);
         return;
     }
@@ -472,6 +529,45 @@ Test(report_kinds, many_beginnings, .timeout = 10)
     tl_buffer_free(&b);
 }
 
+static size_t count_read(const char *text, size_t size, char **left)
+{
+    struct tl_ips_reader r;
+    struct tl_ips one;
+    struct tl_error e;
+    size_t n = 0;
+    cr_assert_eq(tl_ips_reader_begin(&r, text, size, &e), 0);
+    for (; tl_ips_reader_next(&r, &one); n++)
+        tl_ips_free(&one);
+    *left = tl_ips_reader_end(&r);
+    return n;
+}
+
+/* All reports of a file are read, with whatever between them; what was not looked at is told. */
+Test(report_kinds, however_many)
+{
+    static const char *const between[] = {"", "not a report {\n", "{\"more\":1}\n", "{broken}\n",
+                                          "{\"cut\": [}\n"};
+    char *left;
+    for (size_t k = 0; k < TL_COUNT(between); k++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        for (int i = 0; i < 1000; i++)
+            tl_buffer_printf(&b, "{\"bug_type\":\"309\",\"incident_id\":\"%d\"}\n{" BODY "}\n%s", i,
+                             between[k]);
+        cr_assert_eq(count_read(b.data, b.size, &left), 1000, "%s", between[k]);
+        cr_assert_null(left);
+        tl_buffer_free(&b);
+    }
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "{\"bug_type\":\"309\"}\n{" BODY "}\n");
+    for (int i = 0; i < 3000; i++)
+        tl_buffer_add_string(&b, "{\"endless\":\n");
+    tl_buffer_add_string(&b, "{\"bug_type\":\"309\"}\n{" BODY "}\n");
+    cr_assert_eq(count_read(b.data, b.size, &left), 1);
+    cr_assert(left && strstr(left, "after line 2 "), "%s", left ? left : "nothing is told");
+    free(left);
+    tl_buffer_free(&b);
+}
+
 /* Reports of real machines, where somebody has a folder of them: TRAPLINE_REPORTS. */
 Test(report_kinds, real_ones)
 {
@@ -488,7 +584,7 @@ Test(report_kinds, real_ones)
         struct tl_ips *list;
         struct tl_error e;
         cr_assert_not_null(text);
-        cr_assert_eq(tl_ips_parse_all(text, size, &list, &n, &e), 0, "%s: %s", path, e.why);
+        cr_assert_eq(read_all(text, size, &list, &n, &e), 0, "%s: %s", path, e.why);
         for (size_t i = 0; i < n; i++) {
             cr_assert(list[i].kind != TL_IPS_UNREAD, "%s: %s", path, list[i].refused);
             if (list[i].kind == TL_IPS_CRASH) {

@@ -40,6 +40,16 @@ Test(system_reports, redaction)
         {"phone 00008110-001A2B3C4D5E801E", "phone REDACTED"},
         {"serial C02XG0FDJGH5, Wi-Fi a4:83:e7:00:11:22", "serial REDACTED, Wi-Fi REDACTED"},
         {"ether a4-83-e7-00-11-22", "ether REDACTED"},
+        {"at 192.168.178.23:80, fe80::1c2a:3bff:fe4d:5e6f%en0.", "at REDACTED:80, REDACTED%en0."},
+        {"at 2001:db8:0:0:0:0:0:1", "at REDACTED"},
+        {"mail jane@example.org.", "mail REDACTED."},
+        {"from nas.fritz.box and build01.lan", "from HOST.fritz.box and HOST.lan"},
+        {"on Janes-MacBook-Pro, janes-mbp.corp.example", "on HOST, HOST.corp.example"},
+        {"\"computerName\":\"quiet-owl\",\"asi\":\"quiet-owl said no\"",
+         "\"computerName\":\"REDACTED\",\"asi\":\"HOST said no\""},
+        {"quiet-owl is quiet-owl.local", "HOST is HOST.local"},
+        /* of a title, in which numbers are no more */
+        {"(a4:<n>:e7:<n>:<n>:<n>, fe80::<n>c2a:<n>bff:fe4d:<n>f)", "(REDACTED, REDACTED)"},
         /* what has to stay */
         {"\"incident\" : \"CF0B19F1-8A6C-45DF-868C-FFC21EE1A3D0\"",
          "\"incident\" : \"CF0B19F1-8A6C-45DF-868C-FFC21EE1A3D0\""},
@@ -54,6 +64,13 @@ Test(system_reports, redaction)
         {"\"path\":\"\\/System\\/Library\\/x\",\"os\":\"macOS 26.3 "
          "(25D125)\",\"modelCode\":\"MacBookPro18,3\"",
          "\"path\":\"/System/Library/x\",\"os\":\"macOS 26.3 (25D125)\",\"modelCode\":\"MacBookPro18,3\""},
+        {"at 127.0.0.1 or ::1, c10::add and a::b at f.cc:12:34",
+         "at 127.0.0.1 or ::1, c10::add and a::b at f.cc:12:34"},
+        {"\"CFBundleVersion\":\"1.2.3.4\", version 5.6.7.8",
+         "\"CFBundleVersion\":\"1.2.3.4\", version 5.6.7.8"},
+        {"com.apple.local settings.local.json Debug-iphoneos",
+         "com.apple.local settings.local.json Debug-iphoneos"},
+        {"c<n>::add <n>:<n> 10:20:30", "c<n>::add <n>:<n> 10:20:30"},
         {"\"not a key: serial\", \"serial\"", "\"not a key: serial\", \"serial\""},
         /* what is cut off, or odd */
         {"", ""},
@@ -74,10 +91,36 @@ Test(system_reports, redaction)
     }
 }
 
+/* What is made of a report says no more than the report itself, once it has been learned; names of things stay. */
+Test(system_reports, what_is_made_of_it)
+{
+    struct tl_redaction r = {0};
+    json_t *made =
+        json_pack("{s:{s:s,s:s},s:s,s:s,s:s}", "signature", "id", "C02XL0GTJGH5", "title",
+                  "no device on quiet-owl, serial C02XL0GTJGH5", "message", "at 10.0.0.7 of owl-tower.lan",
+                  "case", "quiet-owl", "build_id", "0123456789abcdef0123456789abcdef01234567");
+    json_t *plain = tl_redact_json(&r, made);
+    cr_assert(json_equal(plain, made), "of no report");
+    tl_redaction_learn_report(&r, "{\"hostname\" : \"quiet-owl\"}");
+    json_t *got = tl_redact_json(&r, made);
+    char *text = json_dumps(got, JSON_COMPACT | JSON_SORT_KEYS);
+    cr_assert_str_eq(text,
+                     "{\"build_id\":\"0123456789abcdef0123456789abcdef01234567\",\"case\":\"quiet-owl\","
+                     "\"message\":\"at REDACTED of HOST.lan\",\"signature\":{\"id\":\"C02XL0GTJGH5\","
+                     "\"title\":\"no device on HOST, serial REDACTED\"}}");
+    free(text);
+    json_decref(got);
+    json_decref(plain);
+    json_decref(made);
+    tl_redaction_free(&r);
+}
+
 /* Words of any length cost what they are long. */
 Test(system_reports, long_words, .timeout = 10)
 {
-    static const char *const parts[] = {"a-", "a.", "a4:", "0123456789abcdef", "\"", "\\", "A1", "a@"};
+    static const char *const parts[] = {"a-",    "a.",     "a4:", "0123456789abcdef", "\"",  "\\",
+                                        "A1",    "a@",     "1.",  "fe80::",           "<n>", "<n>:",
+                                        "-mac-", "a.local"};
     for (size_t i = 0; i < TL_COUNT(parts); i++) {
         struct tl_buffer b = TL_BUFFER_INIT;
         while (b.size < 1u << 20)

@@ -70,8 +70,18 @@ def report(container, name, pid, number, launched, ended):
                             "path": f"/System/Library/{image}"} for i, image in enumerate(images)]}
     time.sleep(phone["report_delay_s"])
     os.makedirs(os.path.join(HOME, "crashes"), exist_ok=True)
-    with open(os.path.join(HOME, "crashes", f"{name}-{stamp(ended, '%Y-%m-%d-%H%M%S')}.ips"), "w", encoding="utf-8") as file:
+    with new_report(f"{name}-{stamp(ended, '%Y-%m-%d-%H%M%S')}") as file:
         file.write(json.dumps(header) + "\n" + json.dumps(body, indent=2))
+
+
+def new_report(name):
+    """A file of its own: the second of one second has a number, NAME.000.ips."""
+    for suffix in ["", *(f".{n:03}" for n in range(1000))]:
+        try:
+            return open(os.path.join(HOME, "crashes", name + suffix + ".ips"), "x", encoding="utf-8")
+        except FileExistsError:
+            pass
+    raise RuntimeError("too many crashes within one second")
 
 
 class Console:

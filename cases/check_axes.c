@@ -166,7 +166,9 @@ static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at,
     for (size_t i = 0; i < ck->c->n_axes; i++)
         if (!strcmp(ck->c->axes[i].name, name))
             tl_note(ck, at, "expected a name of its own; another axis is named %s, too", name);
-    if (ck->family && !tl_known_axis(ck->c, ck->family, name)) {
+    bool other =
+        ck->c->model_kind != TL_MODEL_FAMILY; /* a family beside another kind of model: which was reported */
+    if (ck->family && !other && !tl_known_axis(ck->c, ck->family, name)) {
         struct tl_case none = {0};
         const char *suggested = tl_suggest_axis(&none, ck->family, name, true);
         if (suggested)

@@ -130,6 +130,7 @@ const char *tl_suggest_axis(const struct tl_case *c, const struct tl_family *f, 
 {
     const char *names[3 * TL_AXES_MAX];
     size_t n = 0, n_runtime;
+    beyond = beyond && c->model_kind != TL_MODEL_STEPS; /* no other axis is known there */
     for (size_t i = 0; i < c->n_axes && n < TL_AXES_MAX; i++)
         names[n++] = c->axes[i].name;
     for (size_t i = 0; beyond && f && i < f->n_axes && n < 2 * TL_AXES_MAX; i++)

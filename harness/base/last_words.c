@@ -155,6 +155,11 @@ static char *cause_after(const struct tl_lines *t, size_t i, bool known)
 /* The message of a line that names an error, in words that are nobody's assertion: a new string. */
 static char *error_message(const struct tl_lines *t, size_t i)
 {
+    size_t end = i;
+    char *whole = tl_message_with_block(t, i, tl_strdup(skip_blanks(t->line[i])), &end);
+    if (end > i)
+        return whole;
+    free(whole);
     char *below = tl_message_is_unfinished(t->line[i]) ? indented_block(t, i) : NULL;
     if (!below && tl_message_is_unfinished(t->line[i]))
         below = announced(t, i);
@@ -217,6 +222,8 @@ static void find_events(const struct tl_lines *t, struct events *e)
             continue;
         struct event one = {.at = i, .message = tl_last_words_known(t, i, &end)};
         one.known = one.message;
+        if (one.known && *one.message && end == i + 1)
+            one.message = tl_message_with_block(t, i, one.message, &end);
         if (!one.known && tl_line_names_error(t, i)) {
             one.at = head_of_block(t, i);
             if (one.at == i || !e->n || e->list[e->n - 1].at != one.at)
@@ -404,6 +411,47 @@ static size_t before_dump(const struct tl_lines *t)
     return t->n;
 }
 
+/* The end of a text without what is passed over there, and without exceptions that Python ignored, unless there is nothing else. */
+static size_t before_ignored(const struct tl_lines *t, size_t end)
+{
+    size_t whole = 0;
+    for (size_t i = end, last = 0;; i = last) {
+        while (i > 0 && is_after_the_end(t, i - 1))
+            i--;
+        whole = whole ? whole : i;
+        last = i;
+        for (size_t k = i; last == i && k-- > 0 && i - k < CONTEXT_LINES;)
+            if (tl_python_ignored(t, k) >= i)
+                last = k;
+        if (last == i)
+            return i ? i : whole;
+    }
+}
+
+/* "specialization failed: AIModelError(code: 3)", "fatal error: …": final, also when the program has a word or two to say while it
+ * ends itself. */
+static bool is_final(const char *s)
+{
+    const char *fatal = strcasestr(s, "fatal error: "), *failed = strstr(s, "failed: ");
+    if (fatal && (fatal == s || fatal[-1] == ' '))
+        return true;
+    const char *type = failed ? strstr(failed, "Error") : NULL;
+    return type && (type[5] == '(' || type[5] == '.') &&
+           !memchr(failed + 8, ' ', (size_t)(type - failed - 8));
+}
+
+/* The final line that stands before at most so many that complain of nothing; NULL. */
+static const char *final_line(const struct tl_lines *t, size_t end)
+{
+    for (size_t i = end, left = FOLLOWING_LINES; i-- > 0 && left > 0; left--) {
+        if (is_final(t->line[i]) && !tl_line_warning(t, i))
+            return t->line[i];
+        if (tl_line_complains(t->line[i]))
+            break;
+    }
+    return NULL;
+}
+
 char *tl_find_closing_error(const char *text, size_t size)
 {
     struct tl_lines t;
@@ -411,9 +459,7 @@ char *tl_find_closing_error(const char *text, size_t size)
         return NULL;
     tl_lines_cut(text, size, &t);
     char *message = NULL;
-    size_t i = before_dump(&t);
-    while (i > 0 && is_after_the_end(&t, i - 1))
-        i--;
+    size_t i = before_ignored(&t, before_dump(&t));
     size_t last = i, lowest = i > BLOCK_LINES ? i - BLOCK_LINES : 0;
     while (i > lowest && goes_on(&t, i - 1))
         i--;
@@ -430,6 +476,9 @@ char *tl_find_closing_error(const char *text, size_t size)
     }
     if (!message && last && t.line[last - 1][0] != ' ' && tl_line_complains(t.line[last - 1]))
         message = tl_strdup(t.line[last - 1]);
+    const char *final = message ? NULL : final_line(&t, last);
+    if (final)
+        message = tl_strdup(final);
     tl_lines_free(&t);
     return cut(message);
 }
@@ -444,8 +493,8 @@ static char *last_line(const struct tl_lines *t)
             const char *s = t->line[i];
             if (!has_letter(s) || tl_line_warning(t, i))
                 continue;
-            bool fit =
-                !tl_message_is_verdict(s) && *s != ' ' && !tl_line_is_advice(s) && !tl_line_is_of_a_stack(s);
+            bool fit = !tl_message_is_verdict(s) && *s != ' ' && !tl_line_is_advice(s) &&
+                       !tl_line_is_of_a_stack(s) && !tl_message_says_nothing(s);
             left -= way == COMPLAINS && fit;
             if (way == ANY || (fit && (way == STANDS_ALONE || tl_line_complains(s))))
                 return tl_strdup(skip_blanks(s));
@@ -500,20 +549,44 @@ char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, si
     return cut(message);
 }
 
+/* What the first line leaves to those below it: the errors that are listed there, else what its block says. */
+static char *first_reason(const struct tl_lines *t)
+{
+    const char *first = t->line[0];
+    bool block = tl_message_is_unfinished(first) && first[strlen(first) - 1] != ':';
+    char *cause = block || tl_message_is_verdict(first) ? cause_after(t, 0, block) : NULL;
+    if (block && (!cause || strchr(cause, '='))) { /* the elements are dictionaries themselves */
+        char *said = tl_block_reason(t, 0);
+        if (said) {
+            free(cause);
+            return said;
+        }
+    }
+    size_t n = cause ? strlen(cause) : 0;
+    if (n > 2 && *cause == '"' && strchr(cause + 1, '"') == cause + n - 1) { /* a single one */
+        memmove(cause, cause + 1, n - 2);
+        cause[n - 2] = '\0';
+    }
+    return cause;
+}
+
 char *tl_find_first_words(const char *text, size_t size)
 {
     struct tl_lines t;
     if (!text || !size)
         return NULL;
     tl_lines_cut(text, size, &t);
-    char *list = tl_message_is_verdict(t.line[0]) ? cause_after(&t, 0, false) : NULL;
+    char *head = tl_head_of_block(t.line[0]), *cause = first_reason(&t);
+    bool block = strcmp(head, skip_blanks(t.line[0]));
     struct tl_buffer b = TL_BUFFER_INIT;
-    add_words(&b, t.line[0]);
-    if (list)
-        tl_buffer_printf(&b, ": %s", list);
-    for (size_t k = 1; !list && k < t.n && k <= FOLLOWING_LINES && has_letter(t.line[k]); k++)
+    if (cause && block && *head)
+        tl_buffer_printf(&b, "%s (%s)", cause, head);
+    else
+        tl_buffer_printf(&b, "%s%s%s", head, cause ? ": " : "", cause ? cause : "");
+    for (size_t k = 1; !cause && !block && k < t.n && k <= FOLLOWING_LINES && has_letter(t.line[k]); k++)
         add_words(&b, t.line[k]);
-    free(list);
+    free(cause);
+    free(head);
     tl_lines_free(&t);
     return cut(take_words(&b));
 }

@@ -24,8 +24,8 @@ char *tl_find_complaint(const char *text, size_t size, bool only_error);
  * ("make: *** Error 1"), the last error on stdout. */
 char *tl_find_complaint_of(const char *err, size_t err_size, const char *out, size_t out_size);
 
-/* The first line of a text, and what follows it: what it is joined with as above, else the next lines up to
- * an empty one, four at most. A new string, or NULL. */
+/* The first line of a text, and what follows it: of a block that it opens the errors that are listed there, or what describes
+ * the error, before the line itself; what it is joined with as above; else the next lines up to an empty one, four at most. A new string, or NULL. */
 char *tl_find_first_words(const char *text, size_t size);
 
 /* The first report of a sanitizer in what a process wrote, which may have gone on after it or chosen its own exit status:

@@ -65,6 +65,18 @@ bool tl_message_is_verdict(const char *s);
 /* Whether a line that names an error ends before it has said which. */
 bool tl_message_is_unfinished(const char *s);
 
+/* A message that ends as line `at` does, in an opened bracket, with what the block below says: takes the message. *end is moved
+ * behind the block. Any other is returned as it is. */
+char *tl_message_with_block(const struct tl_lines *t, size_t at, char *message, size_t *end);
+/* What a block says that line `at` opens: the field that describes an error, a value that is a sentence, or the fields without those
+ * that name files. A new string, or NULL. */
+char *tl_block_reason(const struct tl_lines *t, size_t at);
+/* A line without the bracket at its end, and the name of what is in it: a new string. */
+char *tl_head_of_block(const char *s);
+/* The line after an exception that Python reported and ignored, with its traceback and those that it came from, when line i is the
+ * head of one; 0. */
+size_t tl_python_ignored(const struct tl_lines *t, size_t i);
+
 /* The message of a line that is of a known kind, and of the lines that belong to it: a new string, or NULL.
  * *end is the line after those. An empty message: these lines are no reason, whatever they hold. */
 char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end);

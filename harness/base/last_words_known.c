@@ -137,6 +137,21 @@ static char *match_log(const struct tl_lines *t, size_t i, size_t *end)
     return tl_format("%.*s: %s", (int)(close - file), file, close + 2);
 }
 
+/* "NAME(PID,THREAD) malloc: message", of the allocator of macOS: what it says when memory is damaged; NULL. */
+static const char *of_damaged_heap(const char *s)
+{
+    static const char *const words[] = {"freed",       "double free",       "corrupt",
+                                        "damage",      "checksum",          "guard value",
+                                        "Non-aligned", "was not allocated", "out of bounds"};
+    const char *p = strstr(s, ") malloc: ");
+    if (!p)
+        p = strstr(s, "] malloc: ");
+    for (size_t k = 0; p && k < TL_COUNT(words); k++)
+        if (strstr(p, words[k]) && !tl_line_is_advice(s))
+            return p + 2;
+    return NULL;
+}
+
 static char *match_heap(const struct tl_lines *t, size_t i, size_t *end)
 {
     static const char *const phrases[] = {
@@ -146,8 +161,6 @@ static char *match_heap(const struct tl_lines *t, size_t i, size_t *end)
         "malloc: *** error for object",
         "malloc: Heap corruption detected",
         "break adjusted to free malloc space",
-        "BUG IN CLIENT OF LIBMALLOC",
-        "BUG IN CLIENT OF LIBPLATFORM",
         "Fatal glibc error: ",
         "glibc detected",
     };
@@ -168,6 +181,8 @@ static char *match_heap(const struct tl_lines *t, size_t i, size_t *end)
     for (size_t k = 0; k < TL_COUNT(phrases); k++)
         if ((p = strstr(s, phrases[k])))
             return tl_strdup(p);
+    if ((p = of_damaged_heap(s)))
+        return tl_strdup(p);
     for (size_t k = 0; k < TL_COUNT(functions); k++) {
         p = strstr(s, functions[k]);
         if (!p || (p > s && tl_is_word(p[-1]) && strcmp(functions[k], "free(): "))) /* also "50%free(): …" */
@@ -291,12 +306,14 @@ static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
     const char *s = t->line[i];
     if (starts(s, "Fatal Python error: "))
         return tl_strdup(s);
-    bool ignored = starts(s, "Exception ignored in") || starts(s, "Error in atexit._run_exitfuncs");
-    if (ignored && i + 1 < t->n)
-        s = t->line[i + 1];
+    size_t ignored = tl_python_ignored(t, i);
+    if (ignored) { /* Python went on after that one */
+        *end = ignored;
+        return tl_strdup("");
+    }
     if (!starts(s, "Traceback (most recent call last)") && !starts(s, "Traceback of TorchScript"))
         return NULL;
-    for (size_t k = i + 1 + ignored; k < t->n; k++) {
+    for (size_t k = i + 1; k < t->n; k++) {
         s = t->line[k];
         if (!*s || *s == ' ')
             continue;
@@ -307,8 +324,6 @@ static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
         if (!name || (s[name] && s[name] != ':'))
             return NULL;
         *end = k + 1;
-        if (ignored)
-            return tl_strdup(""); /* Python went on after that one */
         size_t n = strlen(s);
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_buffer_add_string(&b, s);
@@ -319,9 +334,10 @@ static char *match_python(const struct tl_lines *t, size_t i, size_t *end)
             add_announced(&b, t, k, end);
         /* More lines of the same message: they say how, and not why. */
         while (*end < t->n && *t->line[*end] && !t->level[*end] && !starts(t->line[*end], "Traceback") &&
-               !starts(t->line[*end], "Exception ignored") && !starts(t->line[*end], "Fatal "))
+               !tl_python_ignored(t, *end) && !starts(t->line[*end], "Fatal "))
             ++*end;
-        return tl_buffer_take(&b);
+        size_t block = *end;
+        return tl_message_with_block(t, k, tl_buffer_take(&b), &block);
     }
     return NULL;
 }
@@ -371,6 +387,42 @@ static char *match_sanitizer(const struct tl_lines *t, size_t i, size_t *end)
 }
 
 /* "dyld[123]: Library not loaded: …", "objc[123]: …": the loader and the Objective-C runtime of macOS. */
+/* "BUG IN CLIENT OF LIBDISPATCH: …", "BUG IN LIBPTHREAD: …": how the libraries of macOS abort. */
+static const char *bug_in(const char *s)
+{
+    const char *p = strstr(s, "BUG IN ");
+    size_t of = p && starts(p + 7, "CLIENT OF ") ? 17 : 7;
+    size_t name = p ? strcspn(p + of, ": ") : 0;
+    return name && starts(p + of + name, ": ") && has_letter(p + of + name) ? p : NULL;
+}
+
+/* What a process left for its crash report, where a program prints that: on the line, or on those below it. */
+static char *match_left_words(const struct tl_lines *t, size_t i, size_t *end)
+{
+    static const char *const heads[] = {"Application Specific Information:",
+                                        "Application Specific Signatures:"};
+    const char *s = t->line[i], *bug = bug_in(s);
+    if (bug)
+        return tl_strdup(bug);
+    for (size_t h = 0; h < TL_COUNT(heads); h++) {
+        if (!starts(s, heads[h]))
+            continue;
+        const char *words = skip_blanks(s + strlen(heads[h]));
+        if (*words)
+            return tl_strdup(tl_message_says_nothing(words) ? "" : words);
+        struct tl_buffer b = TL_BUFFER_INIT;
+        for (size_t k = i + 1; k < t->n && k < i + LINES_MOST && *t->line[k]; k++) {
+            words = bug_in(t->line[k]);
+            words = words ? words : skip_blanks(t->line[k]);
+            if (!tl_message_says_nothing(words) && !tl_line_is_of_a_stack(t->line[k]))
+                tl_buffer_printf(&b, "%s%s", b.size ? " " : "", words);
+            *end = k + 1;
+        }
+        return b.size ? tl_buffer_take(&b) : NULL;
+    }
+    return NULL;
+}
+
 static char *match_loader(const struct tl_lines *t, size_t i, size_t *end)
 {
     const char *s = t->line[i];
@@ -451,8 +503,9 @@ static char *match_place(const struct tl_lines *t, size_t i, size_t *end)
 char *tl_last_words_known(const struct tl_lines *t, size_t i, size_t *end)
 {
     static char *(*const matchers[])(const struct tl_lines *, size_t, size_t *) = {
-        match_heap, match_cplusplus, match_rust,   match_python, match_managed, match_sanitizer,
-        match_log,  match_assertion, match_loader, match_gtest,  match_other,   match_place,
+        match_heap,    match_left_words, match_cplusplus, match_rust,      match_python,
+        match_managed, match_sanitizer,  match_log,       match_assertion, match_loader,
+        match_gtest,   match_other,      match_place,
     };
     for (size_t k = 0; k < TL_COUNT(matchers); k++) {
         char *message = matchers[k](t, i, end);

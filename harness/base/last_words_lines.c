@@ -414,9 +414,15 @@ bool tl_line_is_advice(const char *s)
                                         "----",
                                         "====",
                                         "make: Leaving"};
+    static const char *const anywhere[] = {
+        "et a breakpoint ", "symbolic breakpoint ",
+        "sending SIGSTOP to help with debugging"}; /* of the libraries of macOS */
     const char *p = s + strspn(s, " ");
     for (size_t i = 0; i < TL_COUNT(heads); i++)
         if (starts(p, heads[i]))
+            return true;
+    for (size_t i = 0; i < TL_COUNT(anywhere); i++)
+        if (strstr(p, anywhere[i]))
             return true;
     return tl_line_is_summary(p);
 }

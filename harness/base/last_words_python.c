@@ -66,3 +66,48 @@ char *tl_find_python_place(const char *text, size_t size)
     tl_lines_free(&t);
     return places;
 }
+
+static bool is_head_of_ignored(const char *s)
+{
+    static const char *const heads[] = {"Exception ignored in",     "Exception ignored on ",
+                                        "Exception ignored while ", "Error in atexit._run_exitfuncs",
+                                        "Error in sys.excepthook",  "Exception ignored from "};
+    for (size_t i = 0; i < TL_COUNT(heads); i++)
+        if (starts(s, heads[i]))
+            return true;
+    return false;
+}
+
+/* The qualified name of an exception, alone or before a colon. */
+static bool is_exception(const char *s)
+{
+    size_t n = 0;
+    while (tl_is_word(s[n]) || s[n] == '.')
+        n++;
+    return n && (!s[n] || s[n] == ':') && *s >= 'A' && !starts(s, "Traceback");
+}
+
+size_t tl_python_ignored(const struct tl_lines *t, size_t i)
+{
+    static const char traceback[] = "Traceback (most recent call last)";
+    size_t k = i + 1;
+    if (!is_head_of_ignored(t->line[i]))
+        return 0;
+    for (;;) {
+        bool traced = k < t->n && starts(t->line[k], traceback);
+        for (k += traced; traced && k < t->n && (!*t->line[k] || t->line[k][0] == ' ');)
+            k++;
+        if (k < t->n && is_exception(t->line[k]))
+            for (k++; traced && k < t->n && (t->line[k][0] == ' ' || strspn(t->line[k], "})]"));)
+                k++;
+        size_t next = k;
+        while (next < t->n && !*t->line[next])
+            next++;
+        if (next >= t->n || (!starts(t->line[next], "During handling of the above") &&
+                             !starts(t->line[next], "The above exception was")))
+            return k;
+        for (next++; next < t->n && !*t->line[next];)
+            next++;
+        k = next;
+    }
+}

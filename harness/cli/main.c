@@ -58,6 +58,16 @@ static bool enough_files(void)
     return false;
 }
 
+/* The first word that is a command: NULL when none is. */
+static const char *command_among(int argc, char **argv)
+{
+    for (int a = 1; a < argc; a++)
+        for (size_t i = 0; commands[i]; i++)
+            if (!strcmp(argv[a], commands[i]->name))
+                return argv[a];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     take_closed();
@@ -89,6 +99,12 @@ int main(int argc, char **argv)
             status = commands[i]->run(&o);
         tl_options_free(&o);
         return status;
+    }
+    if (*name == '-') {
+        const char *command = command_among(argc, argv);
+        return tl_usage_error(NULL,
+                              "%s: expected a command first: options follow the command (trapline %s %s …)",
+                              name, command ? command : "COMMAND", name);
     }
     return tl_usage_error(NULL, "%s: no such command", name);
 }

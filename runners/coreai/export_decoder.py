@@ -252,7 +252,7 @@ def main(arguments: Sequence[str]) -> int:
     trapline_runner.be_run_by_chosen([os.path.abspath(__file__), *arguments])
     if arguments == ["--versions"]:
         import coreai_calls
-        return coreai_calls.print_versions()
+        return trapline_runner.print_all(coreai_calls.print_versions)
     try:
         write(parser().parse_args(arguments))
     except Unsupported as why:

@@ -13,7 +13,7 @@ import sys
 from typing import Callable, Sequence
 
 from coreai_files import CONSENT, cache_directory, lock, wipe
-from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, \
+from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, print_all, \
     run_apart, system_versions
 from trapline_scratch import forget_process, note_process, sweep, sweep_noted
 
@@ -134,16 +134,20 @@ def answered(runner: Runner, work: Callable[[Runner], None]) -> int:
         return runner.answer(work)
 
 
+def tell_usage(asked: bool) -> int:
+    print(USAGE, file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
+
+
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--inner"]:
         return answered(Runner.begin([], int(arguments[1])), inner)
     if arguments in (["--self-check"], ["--versions"]):
         be_run_by_chosen([os.path.abspath(__file__), *arguments])
         import coreai_calls
-        return coreai_calls.self_check() if arguments == ["--self-check"] else coreai_calls.print_versions()
+        return print_all(coreai_calls.self_check if arguments == ["--self-check"] else coreai_calls.print_versions)
     if arguments and arguments[0] not in ("--describe", "--trial"):
-        print(USAGE, file=sys.stdout if arguments[0] in ("--help", "-h") else sys.stderr)
-        return 0 if arguments[0] in ("--help", "-h") else 2
+        return print_all(lambda: tell_usage(arguments[0] in ("--help", "-h")))
     return answered(Runner.begin(arguments), outer)
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Callable, Sequence
 
-from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, \
+from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, print_all, \
     run_apart, system_versions
 from trapline_scratch import forget_process, note_process, sweep, sweep_noted
 
@@ -129,19 +129,23 @@ def answered(runner: Runner, work: Callable[[Runner], None]) -> int:
         return runner.answer(work)
 
 
+def tell_usage(asked: bool) -> int:
+    print(USAGE, file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
+
+
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--inner"]:
         return answered(Runner.begin([], int(arguments[1])), inner)
     if arguments[:1] == ["--plan"] and len(arguments) == 3:
         import coreml_plan
-        return coreml_plan.print_placement(arguments[1], arguments[2])
+        return print_all(lambda: coreml_plan.print_placement(arguments[1], arguments[2]))
     if arguments in (["--self-check"], ["--versions"]):
         be_run_by_chosen([os.path.abspath(__file__), *arguments])
         import coreml_calls
-        return coreml_calls.self_check() if arguments == ["--self-check"] else coreml_calls.print_versions()
+        return print_all(coreml_calls.self_check if arguments == ["--self-check"] else coreml_calls.print_versions)
     if arguments and arguments[0] not in ("--describe", "--trial"):
-        print(USAGE, file=sys.stdout if arguments[0] in ("--help", "-h") else sys.stderr)
-        return 0 if arguments[0] in ("--help", "-h") else 2
+        return print_all(lambda: tell_usage(arguments[0] in ("--help", "-h")))
     return answered(Runner.begin(arguments), outer)
 
 

@@ -44,7 +44,10 @@ def missing(module: str, path: str, arguments: Sequence[str]) -> str:
 def missing_tool(argv: Sequence[str]) -> str:
     if not shutil.which(argv[0]):
         return f"{argv[0]} is not in PATH"
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        return f"cannot be started: {error.strerror}"
     return "" if done.returncode == 0 else f"exit status {done.returncode}"
 
 

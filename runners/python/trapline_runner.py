@@ -24,6 +24,7 @@ import json
 import os
 import plistlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -190,10 +191,34 @@ def same_program(a: str, b: str) -> bool:
 
 
 def be_run_by_chosen(arguments: Sequence[str]) -> None:
-    """Goes on in the interpreter that TRAPLINE_PYTHON names, when this is another one. Raises OSError where there is none."""
+    """Goes on in the interpreter that TRAPLINE_PYTHON names, when this is another one; ends with 2 where it cannot be
+    started."""
     python = os.environ.get("TRAPLINE_PYTHON")
-    if python and not same_program(python, sys.executable):
+    if not python or same_program(python, sys.executable):
+        return
+    try:
         os.execv(python, [python, *arguments])
+    except OSError as error:
+        print(f"no Python can be started as {python}: {error.strerror}. TRAPLINE_PYTHON names it: let it name an interpreter that has "
+              "the packages, or unset it", file=sys.stderr)
+        sys.exit(2)
+
+
+def print_all(work: Callable[[], int]) -> int:
+    """The exit status of work, which prints. A reader that has seen enough and left is as SIGPIPE is to other programs; where what
+    was printed cannot be written, that is said, and the status is 2."""
+    try:
+        status = work()
+        if sys.stdout:
+            sys.stdout.flush()
+        return status
+    except OSError as error:
+        with open(os.devnull, "wb") as nowhere:  # Python writes what is left when it ends
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 128 + signal.SIGPIPE
+        print(f"stdout cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 # --- the trial in a process of its own -------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ if words[0] != "run":
     print("coreai-core==1.0.0b2"); sys.exit()
 if "coreai.llm.export" in words:
     value = lambda name: words[words.index(name) + 1]
+    if value("--platform") == "iOS" and value("--compression") == "4bit":
+        sys.exit("RuntimeError: macOS quantization preset provided, but platform is iOS")
     os.makedirs(value("--out"), exist_ok=True)
     open(os.environ["EXPORTED"], "a").write(value("--num-layers") + "\\n")
     with open(os.path.join(value("--out"), value("--output-name") + ".aimodel"), "w") as f:
@@ -34,7 +36,9 @@ with open(words[1]) as f:
 out = os.path.join(words[words.index("--output") + 1], "model.aimodelc")
 os.makedirs(out)
 if model["weights"] == "4bit":
-    sys.stderr.write("ANECCompileOffline() failed: ErrorList\\n")
+    sys.stderr.write("Error:\\n\\n ANECCompileOffline() failed: OSStatus=0, aneCompileStatus=1, statusdict={\\n"
+                     '    CompiledInputSourceFileName = "/private/var/folders/x/T/model_ANE_region_1_0.bc.mlir";\\n'
+                     '    ErrorList =     (\\n        "blockwise weights are not supported"\\n    );\\n}\\n')
 else:
     for i in range(model["layers"]):
         open(os.path.join(out, f"model_ANE_region_{i}"), "w").close()
@@ -57,7 +61,10 @@ LLAMA = """
 words = sys.argv[1:]
 if "--version" in words:
     print("version: 1 (abc)"); sys.exit()
-layers = int(words[words.index("-ngl") + 1])
+value = lambda name: words[words.index(name) + 1]
+if value("-fa") == "off" and value("-ctv") not in ("f32", "f16", "bf16"):
+    sys.exit("llama_init_from_model: V cache quantization requires flash_attn")
+layers = int(value("-ngl"))
 sys.stderr.write(f"load_tensors: offloaded {min(layers, 33)}/33 layers to GPU\\n"
                  "generate: n_ctx = 4096\\nload_tensors: Metal_Mapped model buffer size =  1918.35 MiB\\n"
                  "llama_perf_context_print: prompt eval time =  80.10 ms /  5 tokens ( 16.02 ms per token,  62.42 tokens per second)\\n"
@@ -108,12 +115,31 @@ class TemplatesTest(ProgramTest):
         self.assertEqual(trial["outcome"], "fallback", trial)
         self.assertIn("compile", trial["message"])
         self.assertEqual(trial["counts"], {"ANE regions": 0})
-        self.trials(case, "-u", "command:host", "-s", "architecture=h16c", "-s", "compression=4bit", "-s", "layers=28", status=1)
+        self.trials(case, "-u", "command:host", "-s", "architecture=h16s", "-s", "platform=macOS", "-s", "compression=4bit", "-s", "layers=28", status=1)
         with open(self.path("exports"), encoding="utf-8") as f:
             self.assertEqual(f.read().split(), ["3", "28"], "a model is exported once, whatever it is compiled for")
-        self.assertIn("ANECCompile", trial["signature"]["title"])
+        self.assertIn('"ANECCompile": blockwise weights are not supported (ANECCompileOffline() failed', trial["signature"]["title"])
         self.assertEqual(self.show(trial)["environment"]["versions"],
                          {"coreai-build": "coreai-build 1.0", "xcode": "Xcode 27.0", "packages": "coreai-core==1.0.0b2"})
+
+    def refuses(self, name, *values):
+        """Without what a template forbids, the tool itself refuses these values."""
+        with open(self.template(name), encoding="utf-8") as f:
+            case = json.load(f)
+        self.trapline("run", self.template(name), "-u", "command:host", *values, status=2)
+        del case["forbid"]
+        with open(self.path("allowed.json"), "w", encoding="utf-8") as f:
+            json.dump(case, f)
+        return self.one(self.path("allowed.json"), "-u", "command:host", *values, status=1)
+
+    def test_what_the_tools_refuse(self):
+        trial = self.refuses("coreai-build-ane", "-s", "platform=iOS", "-s", "compression=4bit")
+        self.assertIn("macOS quantization preset", json.dumps(trial))
+        self.one(self.template("coreai-build-ane"), "-u", "command:host", "-s", "platform=iOS", "-s", "layers=2",
+                 "-s", "compression=4bit_weight_palettized_group32", status=0)
+        trial = self.refuses("llama-cpp-metal", "-s", "flash_attention=off", "-s", "kv_type=q4_0")
+        self.assertIn("V cache quantization requires flash_attn", json.dumps(trial))
+        self.one(self.template("llama-cpp-metal"), "-u", "command:host", "-s", "flash_attention=off", "-s", "kv_type=f16", status=0)
 
     def test_llm_runner(self):
         case = self.template("coreai-llm-runner")

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 from unittest import mock
 
@@ -285,6 +286,12 @@ class SelfCheckTest(CoreAITest):
         self.assertEqual(trapline_calls.takes(3, ("data",)), "")
         self.assertEqual(trapline_calls.missing_tool(["/nonexistent/xcrun"]), "/nonexistent/xcrun is not in PATH")
         self.assertEqual(trapline_calls.missing_tool(["false"]), "exit status 1")
+        with tempfile.TemporaryDirectory() as there:
+            tool = os.path.join(there, "tool")
+            with open(tool, "wb") as file:
+                file.write(b"\x7fELF")
+            os.chmod(tool, 0o755)
+            self.assertEqual(trapline_calls.missing_tool([tool]), "cannot be started: Exec format error")
         with mock.patch.object(trapline_calls, "missing_tool", return_value="no"), contextlib.redirect_stdout(io.StringIO()) as out:
             self.assertEqual(coreai_calls.self_check(), 1)
         self.assertIn("MISSING xcrun --find coreai-build: no", out.getvalue())

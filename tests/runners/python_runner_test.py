@@ -1,10 +1,12 @@
 """What runners in Python share: the protocol, the trial in a process of its own, inputs and outputs."""
+import contextlib
 import hashlib
 import importlib.metadata
 import io
 import json
 import os
 import plistlib
+import signal
 import socket
 import sys
 import tempfile
@@ -125,9 +127,34 @@ class InterpreterTest(unittest.TestCase):
         with mock.patch.dict(os.environ, {"TRAPLINE_PYTHON": sys.executable}), mock.patch("os.execv") as execv:
             trapline_runner.be_run_by_chosen(["x.py"])
             execv.assert_not_called()
+        for python, why in (("/nonexistent", "No such file"), ("/", "Permission denied"), (__file__ + "/x", "Not a directory")):
+            with mock.patch.dict(os.environ, {"TRAPLINE_PYTHON": python}), contextlib.redirect_stderr(io.StringIO()) as said:
+                with self.assertRaises(SystemExit) as ended:
+                    trapline_runner.be_run_by_chosen(["x.py"])
+            self.assertEqual(ended.exception.code, 2)
+            self.assertRegex(said.getvalue(), f"^no Python can be started as {python}: {why}.*TRAPLINE_PYTHON.*\n$")
         with mock.patch.dict(os.environ):
             os.environ.pop("TRAPLINE_PYTHON", None)
             self.assertEqual(trapline_runner.interpreter({}), sys.executable)
+
+
+class PrintTest(unittest.TestCase):
+    def printed(self, file, lines):
+        """The status of work that prints so much to a file, and what it says of it."""
+        with file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(io.StringIO()) as said:
+            status = trapline_runner.print_all(lambda: print("x" * 99 * lines) or 1)
+        return status, said.getvalue()
+
+    def test_readers(self):
+        for lines in (1, 10000):  # the whole at the end; and while it prints
+            reader, writer = os.pipe()
+            os.close(reader)
+            self.assertEqual(self.printed(os.fdopen(writer, "w"), lines), (128 + signal.SIGPIPE, ""))
+            self.assertEqual(self.printed(open("/dev/full", "w", encoding="utf-8"), lines),
+                             (2, "stdout cannot be written: No space left on device\n"))
+            self.assertEqual(self.printed(open(os.devnull, "w", encoding="utf-8"), lines), (1, ""))
+        with mock.patch.object(sys, "stdout", None):
+            self.assertEqual(trapline_runner.print_all(lambda: 3), 3)
 
 
 INNER = """

@@ -262,7 +262,7 @@ Test(cause, complaints)
     static const char list[] =
         "ANECCompileOffline() failed: {\n  File = x;\n  ErrorList = ( \n \"no plan\"\n );\n}\n";
     m = tl_find_first_words(list, strlen(list));
-    cr_expect(m && strstr(m, "failed: {: \"no plan\""), "%s", m);
+    cr_expect(m && !strcmp(m, "no plan (ANECCompileOffline() failed)"), "%s", m);
     free(m);
 }
 

@@ -159,6 +159,14 @@ Test(cases, one_mistake_each)
     refuse(HEAD "\"model\":{\"family\":\"decodr\"}}", "$.model.family", "decoder");
     refuse(HEAD "\"model\":{\"family\":\"selftest\",\"steps\":[{\"phase\":\"load\",\"argv\":[\"a\"]}]}}",
            "$.model", "found several");
+#define BESIDE(kind)                                                                                         \
+    HEAD "\"model\":{\"family\":\"decoder\"," kind                                                           \
+         "},\"axes\":[{\"name\":\"layers\",\"range\":[1,4]},{\"name\":\"mine\",\"choices\":[1,2]}]}"
+    refuse(BESIDE("\"generate\":[\"g\",\"{layers}\",\"{mine}\",\"{model}\"]"), "$.model", "found several");
+    refuse(BESIDE("\"steps\":[{\"phase\":\"load\",\"argv\":[\"a\",\"{layers}\",\"{mine}\"]}]"), "$.model",
+           "found several");
+    refuse(BESIDE("\"file\":\"/usr\""), "$.model", "found several");
+    refuse(STEPS "\"forbid\":[{\"threads\":1}]}", "$.forbid[0].threads", "neither the case nor its model");
     refuse(HEAD "\"model\":[]}", "$.model", "found an empty list");
     refuse(HEAD "\"model\":{\"file\":\"no-such.onnx\"}}", "$.model.file",
            "/nowhere/no-such.onnx: No such file");

@@ -10,12 +10,12 @@ import contextlib
 import importlib.util
 import os
 import sys
-from typing import Callable, Sequence
+from typing import Sequence
 
+import trapline_outer
 from coreai_files import CONSENT, cache_directory, lock, wipe
-from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, print_all, \
-    run_apart, system_versions
-from trapline_scratch import forget_process, note_process, sweep, sweep_noted
+from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, package_versions, print_all, system_versions
+from trapline_scratch import sweep_noted
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ("default", "cpu", "gpu", "ane", "interpreter")
@@ -45,12 +45,8 @@ def environment_for(device: str) -> dict[str, str]:
 
 
 def start_apart(runner: Runner) -> Ended:
-    python = interpreter(runner.request)
-    try:
-        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))],
-                         environment_for(runner.request.get("device", "")), [ANE_REFUSED], note_process)
-    except OSError as error:
-        raise Unsupported(f"no Python can be started as {python}: {error.strerror}") from error
+    environment = environment_for(runner.request.get("device", ""))
+    return trapline_outer.start(runner, os.path.join(HERE, os.path.basename(__file__)), environment, [ANE_REFUSED])
 
 
 def tell_where(message: Json, device: str, said: set[str]) -> None:
@@ -75,27 +71,11 @@ def trial(runner: Runner) -> None:
         if policy == "wipe":
             wipe(cache_directory(), os.environ.get(CONSENT))
         ended = start_apart(runner)
-    sweep(ended.process)
-    forget_process(ended.process)
-    if ended.last is not None:
-        message = runner.whole(ended.last)
-        tell_where(message, device, ended.said)
-        runner.send(message)
-    if ended.status or ended.last is None:
-        end_as(ended.status)
+    trapline_outer.finish(runner, ended, tell_where)
 
 
 def describe(runner: Runner) -> None:
-    """Asked of the inner process: only its interpreter knows which packages it has."""
-    try:
-        ended = start_apart(runner)
-    except Unsupported as why:
-        runner.describe("coreai", "none", [(device, str(why)) for device in DEVICES], AXES)
-        return
-    forget_process(ended.process)
-    if ended.last is None:
-        end_as(ended.status or 1)
-    runner.send(ended.last)
+    trapline_outer.describe(runner, start_apart, "coreai", DEVICES, AXES)
 
 
 def outer(runner: Runner) -> None:
@@ -129,11 +109,6 @@ def inner(runner: Runner) -> None:
         coreai_trial.run_trial(runner)
 
 
-def answered(runner: Runner, work: Callable[[Runner], None]) -> int:
-    with contextlib.closing(runner):
-        return runner.answer(work)
-
-
 def tell_usage(asked: bool) -> int:
     print(USAGE, file=sys.stdout if asked else sys.stderr)
     return 0 if asked else 2
@@ -141,14 +116,14 @@ def tell_usage(asked: bool) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--inner"]:
-        return answered(Runner.begin([], int(arguments[1])), inner)
+        return trapline_outer.answered(Runner.begin([], int(arguments[1])), inner)
     if arguments in (["--self-check"], ["--versions"]):
         be_run_by_chosen([os.path.abspath(__file__), *arguments])
         import coreai_calls
         return print_all(coreai_calls.self_check if arguments == ["--self-check"] else coreai_calls.print_versions)
     if arguments and arguments[0] not in ("--describe", "--trial"):
         return print_all(lambda: tell_usage(arguments[0] in ("--help", "-h")))
-    return answered(Runner.begin(arguments), outer)
+    return trapline_outer.answered(Runner.begin(arguments), outer)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,14 @@ inner one, coreml_trial.py, is that which TRAPLINE_PYTHON names, or the environm
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import sys
-from typing import Callable, Sequence
+from typing import Sequence
 
-from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, end_as, interpreter, package_versions, print_all, \
-    run_apart, system_versions
-from trapline_scratch import forget_process, note_process, sweep, sweep_noted
+import trapline_outer
+from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, package_versions, print_all, system_versions
+from trapline_scratch import sweep_noted
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ("cpu", "gpu", "ane", "all")
@@ -34,19 +33,8 @@ TRAPLINE_PYTHON  the interpreter that has the packages; else the python3 that is
 # --- the outer process -----------------------------------------------------------------------------------------------
 
 
-def note(process: int) -> None:
-    try:
-        note_process(process)
-    except OSError as error:
-        print(f"what process {process} leaves of the GPU's scratch will not be found should this one be killed: {error}", file=sys.stderr)
-
-
 def start_apart(runner: Runner) -> Ended:
-    python = interpreter(runner.request)
-    try:
-        return run_apart(runner, [python, os.path.join(HERE, os.path.basename(__file__))], os.environ, [ANE_REFUSED], note)
-    except OSError as error:
-        raise Unsupported(f"no Python can be started as {python}: {error.strerror}") from error
+    return trapline_outer.start(runner, os.path.join(HERE, os.path.basename(__file__)), os.environ, [ANE_REFUSED])
 
 
 def tell_where(message: Json, device: str, said: set[str]) -> None:
@@ -59,27 +47,11 @@ def tell_where(message: Json, device: str, said: set[str]) -> None:
 def trial(runner: Runner) -> None:
     sweep_noted()
     ended = start_apart(runner)
-    sweep(ended.process)
-    forget_process(ended.process)
-    if ended.last is not None:
-        message = runner.whole(ended.last)
-        tell_where(message, runner.request.get("device", ""), ended.said)
-        runner.send(message)
-    if ended.status or ended.last is None:
-        end_as(ended.status)
+    trapline_outer.finish(runner, ended, tell_where)
 
 
 def describe(runner: Runner) -> None:
-    """Asked of the inner process: only its interpreter knows which packages it has."""
-    try:
-        ended = start_apart(runner)
-    except Unsupported as why:
-        runner.describe("coreml", "none", [(device, str(why)) for device in DEVICES], AXES)
-        return
-    forget_process(ended.process)
-    if ended.last is None:
-        end_as(ended.status or 1)
-    runner.send(ended.last)
+    trapline_outer.describe(runner, start_apart, "coreml", DEVICES, AXES)
 
 
 def outer(runner: Runner) -> None:
@@ -124,11 +96,6 @@ def inner(runner: Runner) -> None:
     coreml_trial.Trial(runner, os.path.abspath(__file__)).run()
 
 
-def answered(runner: Runner, work: Callable[[Runner], None]) -> int:
-    with contextlib.closing(runner):
-        return runner.answer(work)
-
-
 def tell_usage(asked: bool) -> int:
     print(USAGE, file=sys.stdout if asked else sys.stderr)
     return 0 if asked else 2
@@ -136,7 +103,7 @@ def tell_usage(asked: bool) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--inner"]:
-        return answered(Runner.begin([], int(arguments[1])), inner)
+        return trapline_outer.answered(Runner.begin([], int(arguments[1])), inner)
     if arguments[:1] == ["--plan"] and len(arguments) == 3:
         import coreml_plan
         return print_all(lambda: coreml_plan.print_placement(arguments[1], arguments[2]))
@@ -146,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
         return print_all(coreml_calls.self_check if arguments == ["--self-check"] else coreml_calls.print_versions)
     if arguments and arguments[0] not in ("--describe", "--trial"):
         return print_all(lambda: tell_usage(arguments[0] in ("--help", "-h")))
-    return answered(Runner.begin(arguments), outer)
+    return trapline_outer.answered(Runner.begin(arguments), outer)
 
 
 if __name__ == "__main__":

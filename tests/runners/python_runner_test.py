@@ -15,6 +15,7 @@ from unittest import mock
 
 import numpy as np
 
+import trapline_outer
 import trapline_runner
 import trapline_tensors
 from trapline_runner import Failure, Runner, Unsupported
@@ -291,6 +292,16 @@ class InputsTest(Directory):
         for array in (np.array([2**31]), np.array([1e300]), np.array([2**32], np.uint64)):
             with self.assertRaisesRegex(Unsupported, "do not fit"):
                 trapline_tensors.narrowed("x", array)
+
+
+class OuterTest(Directory):
+    def test_a_note_that_cannot_be_left(self):
+        """A trial is run all the same, and says what will not be swept."""
+        said = io.StringIO()
+        with mock.patch.object(trapline_outer, "note_process", side_effect=OSError("the disk is full")), contextlib.redirect_stderr(said):
+            trapline_outer.note(4711)
+        self.assertIn("process 4711 leaves", said.getvalue())
+        self.assertIn("the disk is full", said.getvalue())
 
 
 class OutputsTest(Directory):

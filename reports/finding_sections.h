@@ -24,5 +24,13 @@ void tl_section_independent(const struct tl_sections *r);
 void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_stacks(const struct tl_sections *r);
+void tl_section_thresholds(const struct tl_sections *r);
+void tl_section_expected(const struct tl_sections *r);
+void tl_section_others(const struct tl_sections *r);
+void tl_section_control(const struct tl_sections *r);
+void tl_section_builds(const struct tl_sections *r);
+void tl_section_elsewhere(const struct tl_sections *r);
+void tl_section_search(const struct tl_sections *r);
+void tl_section_attached(const struct tl_sections *r);
 
 #endif

@@ -1,0 +1,141 @@
+/* How it was found: the search, what else it saw, and what is in the bundle. */
+#include "reports/finding_sections.h"
+
+#include "harness/base/time_text.h"
+#include "reports/finding_answers.h"
+#include "reports/finding_figures.h"
+#include "reports/search_svg.h"
+
+#include <stdlib.h>
+
+void tl_section_others(const struct tl_sections *r)
+{
+    const char *head[] = {"failure", "outcome", "seen",
+                          json_is_object(json_object_get(r->finding, "minimal"))
+                              ? "first with (against the minimal variant)"
+                              : "first with"};
+    const json_t *others = json_object_get(r->finding, "others"), *o;
+    size_t i;
+    tl_page_heading(r->page, 2, "Other failures seen");
+    if (!json_array_size(others)) {
+        tl_page_words(r->page, "None in this search.");
+        return;
+    }
+    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
+    json_array_foreach(others, i, o) {
+        struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
+        tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
+        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
+        if (tl_member_text(o, "signal")) {
+            tl_buffer_add_string(&outcome, ", ");
+            tl_inline_text(&outcome, tl_member_text(o, "signal"));
+        }
+        if (tl_member_text(o, "phase")) {
+            tl_buffer_add_string(&outcome, " in ");
+            tl_inline_text(&outcome, tl_member_text(o, "phase"));
+        }
+        tl_words_difference(&where, r->finding, json_object_get(o, "variant"),
+                            json_object_get(r->finding, "minimal"));
+        if (tl_member_text(o, "relation")) {
+            struct tl_buffer relation = TL_BUFFER_INIT;
+            tl_words_relation(&relation, r->finding, o);
+            tl_buffer_add_string(&where, " (");
+            tl_inline_text(&where, relation.data);
+            tl_buffer_add_string(&where, ")");
+            tl_buffer_free(&relation);
+        }
+        long long seen = tl_member_integer(o, "seen");
+        char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
+                         seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
+                         tl_buffer_take(&where)};
+        tl_page_row(rows, false, TL_COUNT(cells), cells);
+    }
+}
+
+/* What of the answer was known before it was asked for, and how to have it run anew. */
+static void add_stored(struct tl_buffer *b, const json_t *f)
+{
+    tl_words_stored(b, f, TL_TIME_MINUTES);
+    if (b->size)
+        tl_buffer_add_string(b, ". " TL_CODE_ON "trapline isolate --no-cache" TL_CODE_OFF
+                                " with the same case and unit runs all of them anew.");
+}
+
+static void add_measured_rate(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *interval = json_object_get(f, "rate_interval");
+    struct tl_finding_runs r = tl_finding_runs(f);
+    if (r.runs > 0)
+        tl_buffer_printf(b, "Rate: %lld of %lld", (long long)r.failed, (long long)r.runs);
+    else
+        tl_buffer_add_string(b, "Rate: unknown");
+    if (json_array_size(interval) == 2)
+        tl_buffer_printf(
+            b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
+            json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
+}
+
+void tl_section_search(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *note;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    json_int_t found = tl_member_integer(f, "created_us");
+    char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
+    tl_page_heading(r->page, 2, "How this was found");
+    tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
+    if (json_is_object(json_object_get(f, "minimal")))
+        tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
+                         (long long)tl_member_integer(f, "search_trials"));
+    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s%s. ",
+                     (long long)tl_member_integer(f, "cached"),
+                     json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
+                     when ? when : "");
+    free(when);
+    add_measured_rate(&b, f);
+    tl_buffer_add_string(&b, ". Finding ");
+    tl_inline_code(&b, tl_member_or(f, "finding", "unknown"));
+    tl_buffer_add_string(&b, ", case ");
+    tl_inline_code(&b, tl_member_or(f, "case", "unknown"));
+    tl_buffer_add_string(&b, " with content ");
+    tl_inline_code(&b, tl_member_or(f, "case_hash", "unknown"));
+    if (tl_member_text(f, "source")) {
+        tl_buffer_add_string(&b, ", which comes from: ");
+        tl_inline_text(&b, tl_member_text(f, "source"));
+    }
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    add_stored(&b, f);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_array_foreach(json_object_get(f, "notes"), i, note) {
+        tl_inline_text(&b, tl_member_text(note, "text"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    tl_page_figure(
+        r->page, tl_report_svg(f),
+        "Every trial of the search, in order from left to right. A line for each axis: the higher, the "
+        "further from its simplest value.");
+}
+
+/* What is in the bundle that this report is part of. */
+void tl_section_attached(const struct tl_sections *r)
+{
+    const json_t *file, *text;
+    size_t i;
+    if (!json_is_object(r->bundle))
+        return;
+    tl_page_heading(r->page, 2, "Attached");
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_code(&b, tl_member_text(file, "name"));
+        tl_buffer_add_string(&b, ": ");
+        tl_inline_text(&b, tl_member_text(file, "about"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    json_array_foreach(json_object_get(r->bundle, "left_out"), i, text) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "Left out: ");
+        tl_inline_text(&b, json_string_value(text));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+}

@@ -98,8 +98,9 @@ static bool is_onnxruntime(const json_t *finding)
 
 static int fill(struct tl_bundle *b, struct tl_error *e)
 {
-    json_object_set_new(b->report, "bundle",
-                        json_pack("{s:O,s:O}", "files", b->files, "left_out", b->left_out));
+    json_object_set_new(
+        b->report, "bundle",
+        json_pack("{s:O,s:O,s:O}", "files", b->files, "left_out", b->left_out, "proved", b->proved));
     bool ort = is_onnxruntime(b->source->finding), model = false, control = false;
     if (ort) {
         model = tl_bundle_dump(b, b->source->failing, "", "the minimal variant");
@@ -119,7 +120,8 @@ static int fill(struct tl_bundle *b, struct tl_error *e)
 int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
                     json_t **left_out, struct tl_error *e)
 {
-    struct tl_bundle b = {.source = source, .o = o, .files = json_array(), .left_out = json_array()};
+    struct tl_bundle b = {
+        .source = source, .o = o, .files = json_array(), .left_out = json_array(), .proved = json_array()};
     struct tl_bundle_place place;
     *left_out = NULL;
     tl_redaction_init(&b.redaction);
@@ -134,6 +136,7 @@ int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundl
         *left_out = json_incref(b.left_out);
     json_decref(b.files);
     json_decref(b.left_out);
+    json_decref(b.proved);
     json_decref(b.report);
     tl_redaction_free(&b.redaction);
     return rc;

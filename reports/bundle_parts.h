@@ -12,6 +12,8 @@ struct tl_bundle {
     json_t *report;
     json_t *files;    /* [{"name","about"}] */
     json_t *left_out; /* sentences */
+    json_t
+        *proved; /* what its programs came to here (tl_proof_json); stands in the report as bundle.proved */
     struct tl_redaction redaction;
 };
 

@@ -103,11 +103,11 @@ static const char *why_impossible(const struct tl_bundle_ort *o)
 {
     const struct tl_trial_record *r = o->b->source->failing;
     if (!o->b->o->prove)
-        return "it was not run";
+        return "nothing was asked to be run";
     if (r->outcome == TL_OUTCOME_FALLBACK)
-        return "it was not run: it does not see on which device nodes ran";
+        return "it does not see on which device nodes ran";
     if (!tl_outcome_is_failure(r->outcome) || r->outcome == TL_OUTCOME_LOST)
-        return "it was not run: the report is about no failure";
+        return "the report is about no failure";
     return NULL;
 }
 
@@ -121,7 +121,7 @@ static int compile(const struct tl_bundle_ort *o, const char *directory, char **
     struct tl_error gone;
     int rc = tl_program_run(&p, &gone) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) ? -1 : 0;
     if (rc)
-        *why = tl_format("it was not run: %s did not compile it%s%.*s", tl_base_name(o->compiler),
+        *why = tl_format("%s did not compile it%s%.*s", tl_base_name(o->compiler),
                          said.size ? ": " : "", (int)strcspn(said.data ? said.data : "", "\n"),
                          said.data ? said.data : "");
     tl_buffer_free(&said);
@@ -139,9 +139,9 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, bool contr
     *p = (struct tl_proof){.exit_status = -1};
     *why = NULL;
     if (!impossible && !o->compiler)
-        impossible = "it was not run: no C compiler (cc) was found here";
+        impossible = "no C compiler (cc) was found here";
     if (!impossible && !o->library)
-        impossible = "it was not run: the library is not here";
+        impossible = "the library is not here";
     if (impossible) {
         *why = tl_strdup(impossible);
         return 0;
@@ -166,17 +166,17 @@ static char *find_python(const struct tl_bundle_ort *o, char **why)
     struct tl_buffer out = TL_BUFFER_INIT, err = TL_BUFFER_INIT;
     struct tl_program p = {.argv = argv, .out = &out, .err = &err, .timeout_s = ASK_SECONDS, .status = -1};
     if (!python) {
-        *why = tl_strdup("it was not run: python3 is not here");
+        *why = tl_strdup("python3 is not here");
         return NULL;
     }
     bool has = !tl_program_run(&p, &none) && WIFEXITED(p.status) && !WEXITSTATUS(p.status) && out.size;
     size_t n = has ? strcspn(out.data, "\r\n") : 0;
     const char *wanted = o->repro.version;
     if (!has)
-        *why = tl_strdup("it was not run: python3 has no onnxruntime here");
+        *why = tl_strdup("python3 has no onnxruntime here");
     else if (wanted && *wanted && (strlen(wanted) != n || strncmp(wanted, out.data, n) != 0))
         *why =
-            tl_format("it was not run: python3 has onnxruntime %.*s here", (int)(n < 40 ? n : 40), out.data);
+            tl_format("python3 has onnxruntime %.*s here", (int)(n < 40 ? n : 40), out.data);
     tl_buffer_free(&out);
     tl_buffer_free(&err);
     if (!*why)

@@ -101,6 +101,6 @@ json_t *tl_proof_not_run_json(const char *program, const char *side, const char 
     struct tl_proof none = {.exit_status = -1};
     json_t *j = tl_proof_json(&none, program, side, command);
     json_object_set_new(j, "outcome", json_null());
-    json_object_set_new(j, "note", json_string(why ? why : "it was not run"));
+    json_object_set_new(j, "note", json_string(why ? why : "unknown"));
     return j;
 }

@@ -55,6 +55,8 @@ static void name_outputs(struct tl_bundle *b, json_t *c)
 
 void tl_bundle_case_files(struct tl_bundle *b, json_t *c)
 {
+    if (!tl_member_true(json_object_get(b->report, "bundle"), "repro")) /* no files of it are here */
+        return;
     name_inputs(b, json_object_get(c, "inputs"));
     name_outputs(b, c);
 }

@@ -103,22 +103,19 @@ static int try_value(struct walk *w, const json_t *axis, double place, struct tl
 static int walk_along(struct walk *w, const json_t *axis, double edge, double to, struct tl_error *e)
 {
     int rc = try_value(w, axis, to, e);
-    double sign = to < edge ? -1 : 1, wrong = 1, right = fabs(to - edge);
+    double sign = to < edge ? -1 : 1, wrong = 0, right = fabs(to - edge);
     if (rc <= 0)
         return rc;
-    for (unsigned step = 0; step < STEPS && right / wrong > NEAR && right > 1; step++) {
-        double middle = floor(sqrt(wrong * right));
-        if (middle >= right)
-            middle = right - 1;
+    for (unsigned step = 0; step < STEPS && right > wrong + 1 && right > NEAR * wrong; step++) {
+        double middle = floor(sqrt(wrong > 1 ? wrong * right : right));
+        middle = middle > wrong ? middle : wrong + 1;
         rc = try_value(w, axis, edge + sign * middle, e);
         if (rc < 0)
             return -1;
         if (rc)
             right = middle;
         else
-            wrong = middle > wrong ? middle : wrong;
-        if (!rc && middle <= 1 && right <= 2)
-            break;
+            wrong = middle;
     }
     return 1;
 }
@@ -189,7 +186,7 @@ static void add_value(struct tl_buffer *b, const json_t *value)
 }
 
 /* {"axis","from","to","why"} of every axis that is another now. */
-static json_t *moved_json(const struct walk *w, const struct tl_proof *seen)
+static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
 {
     struct tl_buffer axis = TL_BUFFER_INIT, from = TL_BUFFER_INIT, to = TL_BUFFER_INIT;
     const char *name;
@@ -207,10 +204,10 @@ static json_t *moved_json(const struct walk *w, const struct tl_proof *seen)
         add_value(&from, was);
         add_value(&to, value);
     }
-    char *why = tl_format(
-        "at the edge repro.c %s in %u of %u runs, and there in %d of %d: what a memory error meets "
-        "is another thing in every program",
-        w->side->must_pass ? "passed" : "failed as reported", seen->as_expected, seen->runs, RUNS, RUNS);
+    char *why =
+        tl_format("at the edge repro.c %s in %u of %u runs, and there in %d of %d: what a memory error meets "
+                  "is another thing in every program",
+                  w->side->must_pass ? "passed" : "failed as reported", right, runs, RUNS, RUNS);
     json_t *j = json_pack("{s:s,s:s}", "axis", axis.data ? axis.data : "", "why", why);
     json_object_set_new(j, "from",
                         n == 1 ? json_incref((json_t *)one) : json_string(from.data ? from.data : ""));
@@ -222,7 +219,7 @@ static json_t *moved_json(const struct walk *w, const struct tl_proof *seen)
     return j;
 }
 
-int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, const struct tl_proof *seen,
+int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
                          struct tl_error *e)
 {
     const json_t *finding = o->b->source->finding;
@@ -233,7 +230,7 @@ int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, cons
     int rc = !variant ? 0 : s->must_pass ? walk_control(&w, finding, e) : walk_failing(&w, finding, e);
     if (rc > 0) {
         json_object_set_new(json_object_get(o->b->report, "bundle"), s->must_pass ? "control_moved" : "moved",
-                            moved_json(&w, seen));
+                            moved_json(&w, right, runs));
         tl_bundle_side_take_back(o, s);
         tl_bundle_side_free(s);
         s->own = w.record;

@@ -190,14 +190,16 @@ static int settle(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error 
         if (tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e) || prove_both(o, seen, e))
             return -1;
         bool failing = is_right(o, &seen[0], false), control = is_right(o, &seen[1], true);
+        const unsigned right[] = {seen[0].p.as_expected, seen[1].p.as_expected},
+                       runs[] = {seen[0].p.runs, seen[1].p.runs};
         if (failing && control)
             return 0;
         if (!failing && (rc = try_memory_limit(o, seen, e)) != 0)
             return rc < 0 ? -1 : 0;
-        if (!failing && (rc = tl_bundle_leave_edge(o, &o->failing, &seen[0].p, e)) > 0)
+        if (!failing && (rc = tl_bundle_leave_edge(o, &o->failing, right[0], runs[0], e)) > 0)
             rc = put(o, &o->failing, e) ? -1 : 1;
         moved = rc;
-        if (rc >= 0 && !control && (rc = tl_bundle_leave_edge(o, &o->control, &seen[1].p, e)) > 0)
+        if (rc >= 0 && !control && (rc = tl_bundle_leave_edge(o, &o->control, right[1], runs[1], e)) > 0)
             rc = put(o, &o->control, e) ? -1 : 1;
         if (rc < 0)
             return -1;

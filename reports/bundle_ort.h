@@ -52,9 +52,9 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, bool contr
 int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool control, struct tl_proof *p,
                            char **why, struct tl_error *e);
 
-/* bundle_edge.c: a side that does not do as it is to goes away from the edge at which it is. 1: it did and is written at its
- * place; 0: it stays, -1 with *e. */
-int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, const struct tl_proof *seen,
+/* bundle_edge.c: a side that did as it is to in only `right` of `runs` runs goes away from the edge at which it is. 1: it did
+ * and is written at its place; 0: it stays, -1 with *e. */
+int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
                          struct tl_error *e);
 
 /* bundle_onnxruntime.c: the reproducers of these sides, as DIRECTORY/repro.c and repro.py. control may be NULL. */

@@ -99,6 +99,18 @@ static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *c
     return rc;
 }
 
+/* What a proof came to: 1, 0 with *why, or -1 where somebody stopped it. */
+static int conclude(int rc, struct tl_proof *p, char **why, const struct tl_error *e)
+{
+    if (rc == 0)
+        return 1;
+    if (e->kind == TL_ERROR_INTERRUPTED)
+        return -1;
+    tl_proof_free(p);
+    *why = tl_format("%s: %s: %s", e->what, e->where, e->why);
+    return 0;
+}
+
 static const char *why_impossible(const struct tl_bundle_ort *o)
 {
     const struct tl_trial_record *r = o->b->source->failing;
@@ -121,9 +133,8 @@ static int compile(const struct tl_bundle_ort *o, const char *directory, char **
     struct tl_error gone;
     int rc = tl_program_run(&p, &gone) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) ? -1 : 0;
     if (rc)
-        *why = tl_format("%s did not compile it%s%.*s", tl_base_name(o->compiler),
-                         said.size ? ": " : "", (int)strcspn(said.data ? said.data : "", "\n"),
-                         said.data ? said.data : "");
+        *why = tl_format("%s did not compile it%s%.*s", tl_base_name(o->compiler), said.size ? ": " : "",
+                         (int)strcspn(said.data ? said.data : "", "\n"), said.data ? said.data : "");
     tl_buffer_free(&said);
     tl_buffer_free(&out);
     free(source);
@@ -153,7 +164,7 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, bool contr
     int rc = prove(o, argv, environment, control, runs, until_other, p, e);
     unlink(program);
     free(program);
-    return rc ? -1 : 1;
+    return conclude(rc, p, why, e);
 }
 
 /* Whether python3 has the onnxruntime of the finding's build: its path. NULL with *why. */
@@ -175,8 +186,7 @@ static char *find_python(const struct tl_bundle_ort *o, char **why)
     if (!has)
         *why = tl_strdup("python3 has no onnxruntime here");
     else if (wanted && *wanted && (strlen(wanted) != n || strncmp(wanted, out.data, n) != 0))
-        *why =
-            tl_format("python3 has onnxruntime %.*s here", (int)(n < 40 ? n : 40), out.data);
+        *why = tl_format("python3 has onnxruntime %.*s here", (int)(n < 40 ? n : 40), out.data);
     tl_buffer_free(&out);
     tl_buffer_free(&err);
     if (!*why)
@@ -201,5 +211,5 @@ int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool 
     int rc = prove(o, argv, environment, control, TL_BUNDLE_RUNS, false, p, e);
     free(program);
     free(python);
-    return rc ? -1 : 1;
+    return conclude(rc, p, why, e);
 }

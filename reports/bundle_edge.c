@@ -64,6 +64,7 @@ static int try(struct walk *w, const json_t *variant, struct tl_error *e)
         return why.kind == TL_ERROR_INTERRUPTED ? (*e = why, -1) : 0;
     struct tl_bundle_side s = {
         .where = "", .whose = w->side->whose, .trial = &record, .must_pass = w->side->must_pass};
+    const struct tl_bundle_run run = {.must_pass = s.must_pass, .runs = RUNS, .until_other = true};
     struct tl_proof p = {0};
     char *reason = NULL;
     int rc = 0;
@@ -71,7 +72,7 @@ static int try(struct walk *w, const json_t *variant, struct tl_error *e)
         tl_bundle_side_write(o, &s);
         rc = s.model ? tl_bundle_write_programs(o, s.place, &s, NULL, e) : 0;
         if (rc == 0 && s.model)
-            rc = tl_bundle_prove_c(o, s.place, false, RUNS, true, &p, &reason, e);
+            rc = tl_bundle_prove_c(o, s.place, &run, &p, &reason, e);
     }
     if (rc > 0 && p.as_expected < RUNS)
         rc = 0;

@@ -155,8 +155,9 @@ static int prove_both(struct tl_bundle_ort *o, struct seen seen[2], struct tl_er
         forget(&seen[side]);
         if (side && !o->control.model)
             continue;
-        seen[side].ran = tl_bundle_prove_c(o, o->b->stage, side, side ? TL_BUNDLE_RUNS : runs, false,
-                                           &seen[side].p, &seen[side].why, e);
+        const struct tl_bundle_run run = {
+            .control = side, .must_pass = side, .runs = side ? TL_BUNDLE_RUNS : runs};
+        seen[side].ran = tl_bundle_prove_c(o, o->b->stage, &run, &seen[side].p, &seen[side].why, e);
         if (seen[side].ran < 0)
             return -1;
     }

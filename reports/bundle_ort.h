@@ -44,10 +44,16 @@ void tl_bundle_side_list(struct tl_bundle_ort *o, const struct tl_bundle_side *s
 /* bundle_prove.c */
 uint64_t tl_bundle_memory_mb(const struct tl_bundle *b); /* what a trial of the case may use */
 #define TL_BUNDLE_RUNS 3                                 /* of each program and side */
-/* Compiles DIRECTORY/repro.c and runs it, on the failing side or with --control. 1: it was run and *p says what was seen,
- * 0: it could not be compiled, with *why (the caller's), -1 with *e. */
-int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, bool control, unsigned runs,
-                      bool until_other, struct tl_proof *p, char **why, struct tl_error *e);
+struct tl_bundle_run {
+    bool control;   /* with --control */
+    bool must_pass; /* it is no failure that is expected */
+    unsigned runs;
+    bool until_other; /* the first run that is not as expected is the last */
+};
+/* Compiles DIRECTORY/repro.c and runs it. 1: it was run and *p says what was seen, 0: it could not be, with *why (the
+ * caller's), -1 with *e: somebody stopped it. */
+int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const struct tl_bundle_run *run,
+                      struct tl_proof *p, char **why, struct tl_error *e);
 /* The same of DIRECTORY/repro.py. */
 int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool control, struct tl_proof *p,
                            char **why, struct tl_error *e);

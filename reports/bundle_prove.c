@@ -49,12 +49,12 @@ static char *lasting_words(const char *message)
 }
 
 /* What a side has to come to. words has room for one and the end. */
-static void expect(const struct tl_bundle_ort *o, bool control, const char **words,
+static void expect(const struct tl_bundle_ort *o, bool must_pass, const char **words,
                    struct tl_proof_expected *x)
 {
     const struct tl_trial_record *r = o->b->source->failing;
     *x = (struct tl_proof_expected){.outcome = TL_OUTCOME_PASS};
-    if (control)
+    if (must_pass)
         return;
     *x = (struct tl_proof_expected){.outcome = r->outcome, .signal = r->signal, .exit_status = -1};
     if (r->outcome == TL_OUTCOME_WRONG)
@@ -81,7 +81,7 @@ uint64_t tl_bundle_memory_mb(const struct tl_bundle *b)
 }
 
 static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
-                 bool control, unsigned runs, bool until_other, struct tl_proof *p, struct tl_error *e)
+                 const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
 {
     const struct tl_trial_record *r = o->b->source->failing;
     char *lasting = lasting_words(r->message);
@@ -89,11 +89,11 @@ static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *c
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,
                                  .limits = tl_limits_default,
-                                 .runs = runs,
-                                 .until_other = until_other};
+                                 .runs = run->runs,
+                                 .until_other = run->until_other};
     q.limits.timeout_s = timeout_of(o->b);
     q.limits.memory_mb = o->repro.memory_mb ? 0 : 2 * tl_bundle_memory_mb(o->b);
-    expect(o, control, words, &q.expected);
+    expect(o, run->must_pass, words, &q.expected);
     int rc = o->b->o->prove(&q, p, e);
     free(lasting);
     return rc;
@@ -123,6 +123,14 @@ static const char *why_impossible(const struct tl_bundle_ort *o)
     return NULL;
 }
 
+/* A file of the bundle, from the root: it is run elsewhere. */
+static char *path_of(const char *directory, const char *name)
+{
+    char *real = realpath(directory, NULL), *path = tl_format("%s/%s", real ? real : directory, name);
+    free(real);
+    return path;
+}
+
 static int compile(const struct tl_bundle_ort *o, const char *directory, char **why)
 {
     char *source = tl_format("%s/repro.c", directory), *to = tl_format("%s/a.out", directory);
@@ -142,8 +150,8 @@ static int compile(const struct tl_bundle_ort *o, const char *directory, char **
     return rc;
 }
 
-int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, bool control, unsigned runs,
-                      bool until_other, struct tl_proof *p, char **why, struct tl_error *e)
+int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const struct tl_bundle_run *run,
+                      struct tl_proof *p, char **why, struct tl_error *e)
 {
     static const char *const environment[] = {"HOME={scratch}", SYSTEM_PATH, NULL};
     const char *impossible = why_impossible(o);
@@ -159,9 +167,9 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, bool contr
     }
     if (compile(o, directory, why))
         return 0;
-    char *program = tl_format("%s/a.out", directory);
-    const char *argv[] = {program, o->library, control ? "--control" : NULL, NULL};
-    int rc = prove(o, argv, environment, control, runs, until_other, p, e);
+    char *program = path_of(directory, "a.out");
+    const char *argv[] = {program, o->library, run->control ? "--control" : NULL, NULL};
+    int rc = prove(o, argv, environment, run, p, e);
     unlink(program);
     free(program);
     return conclude(rc, p, why, e);
@@ -206,9 +214,10 @@ int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool 
     char *python = impossible ? NULL : find_python(o, why);
     if (!python)
         return 0;
-    char *program = tl_format("%s/repro.py", directory);
+    char *program = path_of(directory, "repro.py");
+    const struct tl_bundle_run run = {.control = control, .must_pass = control, .runs = TL_BUNDLE_RUNS};
     const char *argv[] = {python, program, control ? "--control" : NULL, NULL};
-    int rc = prove(o, argv, environment, control, TL_BUNDLE_RUNS, false, p, e);
+    int rc = prove(o, argv, environment, &run, p, e);
     free(program);
     free(python);
     return conclude(rc, p, why, e);

@@ -268,7 +268,7 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_buffer_clear(&names);
     add_reset(&names, f, independent);
     if (names.size)
-        tl_buffer_printf(&b, "%sIt fails with the simplest value of %s; other values were not tried.",
+        tl_buffer_printf(&b, "%sOnly reset to the simplest value, so that others may matter: %s.",
                          b.size ? " " : "", names.data);
     tl_buffer_clear(&names);
     tl_words_names(&names, json_object_get(f, "unread"));
@@ -278,17 +278,21 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_buffer_free(&names);
 }
 
+/* The counts behind it, without a heading. */
+void tl_section_draws(const struct tl_sections *r)
+{
+    struct tl_buffer names = TL_BUFFER_INIT;
+    tl_words_names(&names, independent_axes(r->finding));
+    if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
+        add_in_full(r, &names);
+    tl_buffer_free(&names);
+}
+
 void tl_section_independent(const struct tl_sections *r)
 {
-    const json_t *f = r->finding, *independent = independent_axes(f),
-                 *held = json_object_get(json_object_get(f, "generalises"), "held");
     struct tl_sections own = *r;
-    struct tl_buffer names = TL_BUFFER_INIT;
     own.page = json_array();
-    tl_words_names(&names, independent);
-    if (names.size || tl_integer_at(held, 1) > 0)
-        add_in_full(&own, &names);
-    add_unvaried(&own, independent);
-    tl_buffer_free(&names);
+    tl_section_draws(&own);
+    add_unvaried(&own, independent_axes(r->finding));
     tl_page_under(r->page, "Independent of", own.page);
 }

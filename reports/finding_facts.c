@@ -37,7 +37,8 @@ static void add_code_field(json_t *rows, const char *name, const char *value)
     tl_page_row(rows, false, 2, cells);
 }
 
-static char *versions(const struct tl_sections *r)
+/* others: without that of the runtime, which has a line of its own. */
+static char *versions(const struct tl_sections *r, bool others)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *list = json_object_get(r->failing, "versions");
@@ -49,6 +50,8 @@ static char *versions(const struct tl_sections *r)
                                    list};
     for (size_t i = 0; i < TL_COUNT(lists); i++)
         json_object_foreach((json_t *)lists[i], name, version) {
+            if (others && !strcmp(name, tl_member_or(r->finding, "runner", "")))
+                continue;
             tl_buffer_printf(&b, "%s%s ", b.size ? ", " : "", name);
             tl_inline_value(&b, version);
         }
@@ -94,7 +97,7 @@ static void add_in_full(const struct tl_sections *r)
                    tl_member_or(v, "runtime_sha256", tl_member_text(build, "sha256")));
     add_code_field(rows, "Runtime, file", tl_member_or(build, "path", tl_member_text(v, "runtime_path")));
     add_field(rows, "Runtime, commit", tl_member_text(build, "commit"));
-    add_made(rows, "Toolchain and packages", versions(r));
+    add_made(rows, "Toolchain and packages", versions(r, false));
     add_code_field(rows, "Compute unit asked for", tl_member_text(r->finding, "device"));
     if (observed || !by_control)
         add_code_field(rows, "Compute unit observed", observed);
@@ -218,13 +221,13 @@ static void add_item(const struct tl_sections *r, const char *name, struct tl_bu
 static void add_briefly(const struct tl_sections *r)
 {
     const json_t *v = json_object_get(r->finding, "environment");
-    const bool elsewhere = on_device(r->finding), brief = r->extent == TL_EXTENT_SHORT;
+    const bool elsewhere = on_device(r->finding);
     struct tl_buffer b = TL_BUFFER_INIT;
-    char *packages = versions(r);
+    char *packages = versions(r, true);
     add_runtime(&b, r);
     add_item(r, "Runtime", &b);
-    tl_buffer_add_string(&b, brief && b.size == 0 ? "" : packages);
-    add_item(r, "Toolchain and packages", &b);
+    tl_buffer_add_string(&b, packages);
+    add_item(r, "Tools", &b);
     add_unit(&b, r);
     add_item(r, "Compute unit", &b);
     if (elsewhere)
@@ -234,11 +237,6 @@ static void add_briefly(const struct tl_sections *r)
     add_item(r, elsewhere ? "Host" : "Machine", &b);
     add_system(&b, v);
     add_item(r, elsewhere ? "OS of the host" : "OS", &b);
-    if (!brief) {
-        add_part(&b, "trapline ", tl_member_text(v, "trapline"), "");
-        add_part(&b, "runner ", tl_member_text(v, "runner_version"), "");
-        add_item(r, "Measured with", &b);
-    }
     tl_buffer_free(&b);
     free(packages);
 }

@@ -228,20 +228,51 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     json_decref(rest);
 }
 
-static bool is_in_short(const json_t *f, const json_t *row)
+/* Of an axis on which it does not depend at all, as random variants showed: a row says less. */
+static bool is_indifferent(const json_t *f, const json_t *row)
 {
-    return rank_of(f, row) < 2;
+    const char *axis = tl_member_text(row, "axis");
+    json_t *name = axis && tl_finding_draws(f) ? json_string(axis) : NULL;
+    bool indifferent = name && rank_of(f, row) == 3 && tl_list_holds(json_object_get(f, "independent"), name);
+    json_decref(name);
+    return indifferent;
 }
 
-/* The rows of a page in their order. */
+static bool is_shown(const struct tl_sections *r, const json_t *row)
+{
+    return r->extent == TL_EXTENT_FULL ||
+           (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2 : !is_indifferent(r->finding, row));
+}
+
+/* The rows of a table in their order. */
 static json_t *rows_of(const struct tl_sections *r)
 {
     json_t *measured = tl_report_rows(r->finding), *sorted = decisive_first(r->finding, measured);
-    for (size_t i = json_array_size(sorted); r->extent == TL_EXTENT_SHORT && i-- > 0;)
-        if (!is_in_short(r->finding, json_array_get(sorted, i)))
+    for (size_t i = json_array_size(sorted); i-- > 0;)
+        if (!is_shown(r, json_array_get(sorted, i)))
             json_array_remove(sorted, i);
     json_decref(measured);
     return sorted;
+}
+
+void tl_section_also_failed(const struct tl_sections *r)
+{
+    json_t *measured = tl_report_rows(r->finding);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *row;
+    size_t i;
+    json_array_foreach(measured, i, row) {
+        if (!is_indifferent(r->finding, row))
+            continue;
+        tl_buffer_add_string(&b, b.size ? ", " : "The minimal variant with one axis changed fails as well with ");
+        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
+        tl_buffer_add_string(&b, " (");
+        add_counts(&b, r->finding, row);
+        tl_buffer_add_string(&b, ")");
+    }
+    tl_buffer_add_string(&b, b.size ? "." : "");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_decref(measured);
 }
 
 void tl_section_observed(const struct tl_sections *r)
@@ -260,8 +291,7 @@ void tl_section_observed(const struct tl_sections *r)
     json_t *rows = rows_of(r);
     if (json_array_size(rows)) {
         tl_page_heading(r->page, 2, "Observed");
-        tl_page_words(r->page, "One axis changes at a time. In bold is what decides: of two variants that differ in one "
-                               "axis one fails, and the other passes.");
+        tl_page_words(r->page, "One axis of the minimal variant changes at a time; in bold is what decides.");
         add_rows(r, rows, TL_COUNT(columns), columns, false);
         add_variant(r, "The minimal variant: ", json_object_get(r->finding, "minimal"));
     }

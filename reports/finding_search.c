@@ -76,12 +76,25 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *f)
 /* What the failure and its trial are called here. */
 static void add_ids(struct tl_buffer *b, const json_t *f)
 {
-    const char *trial = tl_member_text(json_object_get(f, "evidence"), "trial"),
+    const json_t *evidence = json_object_get(f, "evidence");
+    const char *trial = tl_member_text(evidence, "trial"), *control = tl_member_text(evidence, "control"),
                *signature = tl_member_text(json_object_get(f, "signature"), "id");
     tl_buffer_add_string(b, trial ? ", trial " : "");
     tl_inline_code(b, trial);
+    tl_buffer_add_string(b, control ? ", control " : "");
+    tl_inline_code(b, control);
     tl_buffer_add_string(b, signature ? ", signature " : "");
     tl_inline_code(b, signature);
+}
+
+static void add_tools(struct tl_buffer *b, const json_t *environment)
+{
+    static const char *const names[][2] = {{"trapline", "trapline"}, {"runner", "runner_version"}};
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        const char *version = tl_member_text(environment, names[i][1]);
+        tl_buffer_printf(b, version ? ", %s " : "", names[i][0]);
+        tl_inline_text(b, version);
+    }
 }
 
 void tl_section_search(const struct tl_sections *r)
@@ -105,8 +118,10 @@ void tl_section_search(const struct tl_sections *r)
     add_measured_rate(&b, f);
     tl_buffer_add_string(&b, ". Finding ");
     tl_inline_code(&b, tl_member_or(f, "finding", "unknown"));
-    if (r->extent != TL_EXTENT_FULL)
+    if (r->extent != TL_EXTENT_FULL) {
         add_ids(&b, f);
+        add_tools(&b, json_object_get(f, "environment"));
+    }
     tl_buffer_add_string(&b, ", case ");
     tl_inline_code(&b, tl_member_or(f, "case", "unknown"));
     tl_buffer_add_string(&b, " with content ");

@@ -21,6 +21,7 @@
 #define CYCLE_SHOWN 4  /* of them, by name */
 #define CYCLE_TIMES 3  /* before it is one */
 #define NAME_MOST 44   /* bytes of a function's name where several stand in a line */
+#define NAMES_MOST 40  /* of the frames below */
 #define THREADS_MOST 8
 #define THREAD_NAMES 5
 #define LINE_MOST (TL_EXTENT_WIDTH - 2)
@@ -213,64 +214,67 @@ static char *cycle_text(const struct frames *f, size_t i, const struct cycle *c)
 
 /* ---- lines ---- */
 
-static void add_line(json_t *lines, const char *text)
+static void add_line(struct tl_buffer *b, const char *text)
 {
     size_t n = strlen(text);
     if (n <= LINE_MOST) {
-        json_array_append_new(lines, json_string(text));
+        tl_buffer_printf(b, "%s\n", text);
         return;
     }
     /* A long name is cut in its middle: the place at the end says more. */
     size_t head = tl_utf8_cut(text, LINE_MOST * 2 / 3), tail = n - (LINE_MOST - head - sizeof "…");
     while (((unsigned char)text[tail] & 0xC0) == 0x80)
         tail++;
-    char *line = tl_format("%.*s…%s", (int)head, text, text + tail);
-    json_array_append_new(lines, json_string(line));
-    free(line);
+    tl_buffer_printf(b, "%.*s…%s\n", (int)head, text, text + tail);
 }
 
-/* Of the frames from `from` to `to`: a recursion is its first turn and a line. */
-static json_t *stack_lines(const struct frames *f, size_t from, size_t to)
+/* Of the frames from *from to `to` at most so many lines: a recursion is its first turn and a line. *from: the first frame
+ * that is not in them. */
+static char *stack_lines(const struct frames *f, size_t *from, size_t to, size_t most)
 {
-    json_t *lines = json_array();
-    for (size_t i = from; i < to;) {
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i = *from, n = 0;
+    while (i < to && n < most) {
         struct cycle c;
         bool recursion = find_cycle(f, i, to, &c);
         size_t shown = recursion ? (c.period <= CYCLE_SHOWN ? c.period : 0) : 1;
         for (size_t k = 0; k < shown; k++)
-            add_line(lines, f->list[i + k].line);
+            add_line(&b, f->list[i + k].line);
         if (recursion) {
             char *text = cycle_text(f, i, &c);
-            json_array_append_new(lines, json_string(text));
+            add_line(&b, text);
             free(text);
         }
+        n += shown + recursion;
         i = recursion ? c.end : i + 1;
     }
-    return lines;
+    if (i + 1 == to && i == *from + n) /* no line is saved by leaving out one */
+        add_line(&b, f->list[i++].line);
+    *from = i;
+    return b.size ? tl_buffer_take(&b) : tl_strdup("(no frames)\n");
 }
 
-static char *join(const json_t *lines, size_t from, size_t to)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = from; i < to && i < json_array_size(lines); i++)
-        tl_buffer_printf(&b, "%s\n", json_string_value(json_array_get(lines, i)));
-    return b.size ? tl_buffer_take(&b) : tl_strdup("");
-}
-
-/* "f ← g ← h", of at most so many frames. */
+/* "f ← g ← h", of at most so many frames; of functions without names in one module "lib.so!+0x100 ← +0x200". */
 static char *names_of(const struct frames *f, size_t from, size_t to, size_t most)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
+    char *module = NULL;
     size_t n = 0;
     for (size_t i = from; i < to && n <= most; i++) {
         if (!f->list[i].name || (i > from && same(&f->list[i], &f->list[i - 1])))
             continue;
         tl_buffer_add_string(&b, n ? " ← " : "");
+        const char *name = f->list[i].name, *offset = strstr(name, "!+0x");
+        size_t same_module = offset ? (size_t)(offset - name) + 1 : 0;
+        bool again = module && same_module == strlen(module) && !strncmp(name, module, same_module);
         if (n++ < most)
-            add_name(&b, f->list[i].name);
+            add_name(&b, again ? offset + 1 : name);
         else
             tl_buffer_add_string(&b, "…");
+        free(module);
+        module = same_module ? tl_format("%.*s", (int)same_module, name) : NULL;
     }
+    free(module);
     return b.size ? tl_buffer_take(&b) : tl_strdup("(no frames)");
 }
 
@@ -325,19 +329,13 @@ static void add_build_id(struct tl_buffer *b, const json_t *capture, const struc
 }
 
 /* What is left of the stack, and the other threads: names alone, which --full has with all that is known. */
-static void add_rest(const struct tl_sections *r, const json_t *threads, const struct frames *f, const json_t *lines,
-                     size_t shown, size_t to)
+static void add_rest(const struct tl_sections *r, const json_t *threads, const struct frames *f, size_t shown)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t n = json_array_size(threads);
-    bool more = json_array_size(lines) > shown || to < f->n;
-    if (json_array_size(lines) > shown) {
-        char *rest = join(lines, shown, json_array_size(lines));
-        tl_buffer_add_string(&b, rest);
-        free(rest);
-    }
-    if (to < f->n) {
-        char *names = names_of(f, to, f->n, FRAMES_MOST);
+    bool more = shown < f->n;
+    if (more) {
+        char *names = names_of(f, shown, f->n, NAMES_MOST);
         tl_buffer_printf(&b, "called by %s\n", names);
         free(names);
     }
@@ -372,11 +370,9 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     size_t from, to;
     bool brief = r->extent == TL_EXTENT_SHORT;
     find_runtime(&f, tl_member_text(capture, "signal"), &from, &to);
-    json_t *lines = stack_lines(&f, from, to);
-    size_t most = brief ? FRAMES_SHORT : has_names(&f, from, to) ? FRAMES_MOST : FRAMES_BARE;
-    if (json_array_size(lines) == most + 1)
-        most++; /* no line is saved by leaving out one */
-    char *state = tl_thread_state_text(tl_member_text(thread, "state"));
+    size_t most = brief ? FRAMES_SHORT : has_names(&f, from, to) ? FRAMES_MOST : FRAMES_BARE, end = from;
+    char *lines = stack_lines(&f, &end, to, most),
+         *state = tl_thread_state_text(tl_member_text(thread, "state"));
     add_thread(&b, thread);
     tl_buffer_add_string(&b, why_stopped(capture, thread));
     if (!brief)
@@ -385,12 +381,10 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     tl_inline_text(&b, state);
     tl_buffer_add_string(&b, ":");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    char *text = join(lines, 0, most);
-    tl_page_code(r->page, "text", *text ? text : tl_strdup("(no frames)"));
+    tl_page_code(r->page, "text", lines);
     if (!brief)
-        add_rest(r, threads, &f, lines, most, to);
+        add_rest(r, threads, &f, end);
     free(state);
-    json_decref(lines);
     free_frames(&f);
 }
 

@@ -65,7 +65,7 @@ static void add_space(struct tl_buffer *b, const char *text, size_t i, bool brea
     tl_buffer_add(b, &c, 1);
 }
 
-static void add_code(struct tl_buffer *b, const char *s, size_t size, bool in_table)
+static void add_code(struct tl_buffer *b, const char *s, size_t size, bool in_table, bool breaks)
 {
     size_t fence = longest_run(s, size) + 1;
     bool pad = fence > 1 || s[0] == ' ' || s[size - 1] == ' ';
@@ -76,7 +76,7 @@ static void add_code(struct tl_buffer *b, const char *s, size_t size, bool in_ta
         if (s[i] == '|' && in_table)
             tl_buffer_add_string(b, "\\");
         if (s[i] == ' ') /* a line that a longer fence begins would be a block */
-            add_space(b, s, i, fence == 1 && i + 1 < size && isalpha((unsigned char)s[i + 1]));
+            add_space(b, s, i, breaks && fence == 1 && i + 1 < size && isalpha((unsigned char)s[i + 1]));
         else
             tl_buffer_add(b, &s[i], 1);
     }
@@ -140,7 +140,7 @@ static void add_inline(struct tl_buffer *b, const char *text, bool in_table, boo
         if (*text == *TL_CODE_ON) {
             size_t size = strcspn(text + 1, TL_CODE_OFF);
             if (size)
-                add_code(b, text + 1, size, in_table);
+                add_code(b, text + 1, size, in_table, breaks);
             text += 1 + size + (text[1 + size] != '\0');
         } else if (*text == *TL_BOLD_ON || *text == *TL_BOLD_OFF) {
             tl_buffer_add_string(b, "**");

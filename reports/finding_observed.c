@@ -258,20 +258,34 @@ static json_t *rows_of(const struct tl_sections *r)
 void tl_section_also_failed(const struct tl_sections *r)
 {
     json_t *measured = tl_report_rows(r->finding);
-    struct tl_buffer b = TL_BUFFER_INIT;
+    struct tl_buffer b = TL_BUFFER_INIT, counts = TL_BUFFER_INIT, first = TL_BUFFER_INIT;
     const json_t *row;
+    bool alike = true; /* all in as many runs */
     size_t i;
+    json_array_foreach(measured, i, row) {
+        tl_buffer_clear(&counts);
+        add_counts(&counts, r->finding, row);
+        if (!is_indifferent(r->finding, row))
+            continue;
+        if (!first.size)
+            tl_buffer_add_string(&first, counts.data);
+        alike = alike && !strcmp(first.data, counts.data);
+    }
     json_array_foreach(measured, i, row) {
         if (!is_indifferent(r->finding, row))
             continue;
         tl_buffer_add_string(&b, b.size ? ", " : "The minimal variant with one axis changed fails as well with ");
         tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
-        tl_buffer_add_string(&b, " (");
-        add_counts(&b, r->finding, row);
-        tl_buffer_add_string(&b, ")");
+        tl_buffer_clear(&counts);
+        add_counts(&counts, r->finding, row);
+        if (!alike)
+            tl_buffer_printf(&b, " (%s)", counts.data);
     }
-    tl_buffer_add_string(&b, b.size ? "." : "");
+    if (b.size)
+        tl_buffer_printf(&b, alike ? " (%s each)." : ".", first.data);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_buffer_free(&counts);
+    tl_buffer_free(&first);
     json_decref(measured);
 }
 

@@ -112,7 +112,7 @@ static void add_plain(struct tl_buffer *b, const char *text, size_t i)
     char c = text[i], before = i ? text[i - 1] : ' ', after = text[i + 1];
     bool starts = i == 0 && strchr("-+=#:", c),
          numbers = (c == '.' || c == ')') && only_digits(text, i) && (!after || after == ' '),
-         formats = strchr("\\`*_[]<>|~", c) || starts || numbers || (c == '#' && !isalnum((unsigned char)after));
+         formats = strchr("\\`*_[]<>|~", c) || starts || numbers || (c == '#' && (!after || after == '#'));
     if (c == '_' && isalnum((unsigned char)before) && isalnum((unsigned char)after))
         formats = false;
     if (c == '.' && i > 2 && !strncasecmp(text + i - 3, "www", 3))
@@ -215,17 +215,19 @@ static void add_text(struct writer *w, const char *text, const char *indent)
 /* ---- quoted text ---- */
 
 /* The last blank of a command line before which a line may be ended with a backslash: outside quotes, and not behind
- * a backslash. 0: none. */
+ * a backslash; rather before an option than before its value. 0: none. */
 static size_t command_length(const char *line, size_t size, size_t room)
 {
     bool quoted = false;
-    size_t end = 0;
+    size_t end = 0, option = 0;
     for (size_t i = 0; i < size && (i <= room || !end); i++) {
         quoted ^= line[i] == '\'' && !(i && !quoted && line[i - 1] == '\\');
-        if (line[i] == ' ' && !quoted && i && line[i - 1] != '\\' && line[i - 1] != ' ')
-            end = i;
+        if (line[i] != ' ' || quoted || !i || line[i - 1] == '\\' || line[i - 1] == ' ')
+            continue;
+        end = i;
+        option = line[i + 1] == '-' && i > room / 2 ? i : option;
     }
-    return end;
+    return option && option <= room ? option : end;
 }
 
 static void add_command(struct writer *w, const char *line, size_t size)
@@ -242,15 +244,23 @@ static void add_command(struct writer *w, const char *line, size_t size)
     tl_buffer_add(w->b, line, size);
 }
 
+/* Where in so many bytes the sign stands last; 0: nowhere. */
+static size_t last_of(const char *line, size_t size, char sign)
+{
+    size_t n = size;
+    while (n && line[n - 1] != sign)
+        n--;
+    return n ? n - 1 : 0;
+}
+
 static void add_quoted(struct writer *w, const char *line, size_t size)
 {
     static const char margin[] = "    ";
     size_t room = w->width;
     while (room && size > room) {
-        size_t n = room;
-        while (n > room / 2 && line[n] != ' ')
-            n--;
-        n = line[n] == ' ' ? n : tl_utf8_cut(line, room);
+        size_t n = last_of(line, room + 1, ' ');
+        n = n > room / 2 ? n : last_of(line, room, '/') + 1; /* of a path, a part */
+        n = n > room / 2 ? n : tl_utf8_cut(line, room);
         n = n ? n : room;
         tl_buffer_add(w->b, line, n);
         add_string(w, "\n");

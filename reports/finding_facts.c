@@ -227,7 +227,7 @@ static void add_briefly(const struct tl_sections *r)
     char *packages = versions(r, true);
     add_runtime(&b, r);
     add_item(r, "Runtime", &b);
-    tl_buffer_add_string(&b, packages);
+    add_part(&b, "", packages, "");
     add_item(r, "Tools", &b);
     add_unit(&b, r);
     add_item(r, "Compute unit", &b);

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define TITLE_MOST 160 /* of another failure on a page */
+
 void tl_section_others(const struct tl_sections *r)
 {
     const char *head[] = {"failure", "outcome", "seen",
@@ -19,7 +21,7 @@ void tl_section_others(const struct tl_sections *r)
     if (!json_array_size(others))
         return;
     tl_page_heading(r->page, 2, "Other failures seen");
-    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
+    json_t *rows = r->extent == TL_EXTENT_FULL ? tl_page_table(r->page, TL_COUNT(head), head) : NULL;
     json_array_foreach(others, i, o) {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
         tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
@@ -43,10 +45,19 @@ void tl_section_others(const struct tl_sections *r)
             tl_buffer_free(&relation);
         }
         long long seen = tl_member_integer(o, "seen");
-        char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
-                         seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
-                         tl_buffer_take(&where)};
-        tl_page_row(rows, false, TL_COUNT(cells), cells);
+        char *times = seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen);
+        if (rows) {
+            char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome), times, tl_buffer_take(&where)};
+            tl_page_row(rows, false, TL_COUNT(cells), cells);
+            continue;
+        }
+        char *own = tl_inline_cut(title.data ? title.data : "", TITLE_MOST);
+        tl_page_item(r->page, tl_format("%s, %s, first with %s: %s", outcome.data, times, where.data, own));
+        tl_buffer_free(&title);
+        tl_buffer_free(&outcome);
+        tl_buffer_free(&where);
+        free(times);
+        free(own);
     }
 }
 

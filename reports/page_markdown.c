@@ -304,6 +304,15 @@ static void add_cell(struct tl_buffer *b, const char *text, bool strong)
     tl_buffer_free(&cell);
 }
 
+/* Bytes of inline text without its marks. */
+static size_t words_length(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += (unsigned char)*text >= 32;
+    return n;
+}
+
 /* The longest cell is cut as long as the row is too wide and anything can be. */
 static void add_row(struct writer *w, const json_t *cells, bool strong)
 {
@@ -324,12 +333,12 @@ static void add_row(struct writer *w, const json_t *cells, bool strong)
         }
         tl_buffer_add_string(&row, "\n");
         size_t over = w->width && row.size - 1 > w->width ? row.size - 1 - w->width : 0,
-               has = n && text[longest] ? strlen(text[longest]) : 0;
+               has = n && text[longest] ? words_length(text[longest]) : 0;
         again = over && has > CELL_LEAST + sizeof "…";
         if (again) {
             size_t most = has > over + sizeof "…" + CELL_LEAST ? has - over - sizeof "…" : CELL_LEAST;
             char *cut = tl_inline_cut(text[longest], most);
-            again = strlen(cut) < has;
+            again = words_length(cut) < has;
             free(again ? text[longest] : cut);
             text[longest] = again ? cut : text[longest];
         }
@@ -401,16 +410,17 @@ static void add_blocks(struct writer *w, const json_t *page)
 {
     const json_t *block;
     size_t i;
-    bool first = true, after_item = false;
+    bool first = true, after_item = false, after_heading = false;
     json_array_foreach(page, i, block) {
         const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
         if (!strcmp(is, "figure"))
             continue;
-        if (!first && !(item && after_item))
+        if (!first && !(item && after_item) && !after_heading)
             add_string(w, "\n");
         first = false;
         after_item = item;
+        after_heading = w->width && !strcmp(is, "heading"); /* a page that has to be short is so in its source, too */
         add_block(w, is, block);
     }
 }

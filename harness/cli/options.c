@@ -121,7 +121,8 @@ static const struct row {
      "Otherwise the report is a page: what is long is folded up or left out"},
     {"bundle", "DIR", 0, TEXT, PLACE(bundle), NULL,
      "write report, model, inputs and reproducers to DIR or `DIR.tar.zst`",
-     "The reproducers need no trapline. With the ending `.tar.zst` it is an archive"},
+     "The reproducers need no trapline, and are run before they are handed out. With the ending `.tar.zst` "
+     "it is an archive"},
     {"site", "DIR", 0, TEXT, PLACE(site), "nightly",
      "write everything in the database as pages for a browser as well",
      "`trapline report` says what DIR may be"},

@@ -506,32 +506,69 @@ Test(report, reproducers_hold_their_settings)
                                 "stack_kb", 512, "memory_pattern", 1, "arena", 0),
            *inputs = json_pack("[{s:s,s:s,s:[i,i],s:s}]", "name", "x\"; system(\"rm\"); \"", "dtype",
                                "float16", "shape", 2, 3, "npy", "inputs/0.npy");
-    struct tl_repro_side failing = {"",
-                                    "a=\"b\" ?"
-                                    "?/ */",
-                                    options, inputs},
-                         control = {"control/", "", NULL, NULL};
-    char *c = tl_repro_c("title */ \"\"\" end", "one */ two", &failing, &control);
-    has(c, "/* title  / ''' end\n *\n * one / two\n *\n * Reproduces");
-    has(c, "{\"x\\\"; system(\\\"rm\\\"); \\\"\", \"inputs/0.npy\", 10, 2, 2, {2, 3}}, /* float16 */");
+    json_t *expected =
+               json_pack("[{s:s,s:s,s:[i],s:s,s:b,s:b,s:f,s:f}]", "name", "y", "dtype", "int4", "shape", 3,
+                         "npy", "expected/0.npy", "exact", 1, "whole", 0, "rtol", 0.25, "atol", 0.5),
+           *environment = json_pack("{s:s}", "A\"B", "c\nd");
+    json_array_append_new(inputs, json_pack("{s:s,s:[{s:s,s:[i],s:s},{s:s,s:[i]}]}", "name", "s", "sequence",
+                                            "dtype", "string", "shape", 4, "npy", "inputs/1-0.npy", "dtype",
+                                            "float8e5m2", "shape", 5));
+    struct tl_repro r = {.title = "title */ \"\"\" end",
+                         .summary = "one */ two",
+                         .version = "1.22.0",
+                         .reference = "onnxruntime:\"1\":cpu",
+                         .environment = environment,
+                         .memory_mb = 1024,
+                         .stack_limit_kb = 8192,
+                         .judge_finite = true,
+                         .failing = {"",
+                                     "a=\"b\" ?"
+                                     "?/ */",
+                                     options, inputs, expected},
+                         .control = {"control/", "", NULL, NULL, NULL}};
+    char *c = tl_repro_c(&r);
+    has(c, "/* title  / ''' end\n *\n * one / two\n *\n * Needs a C compiler and the shared library of ONNX "
+           "Runtime 1.22.0:");
+    has(c, "static const struct tensor failing_input_0[] = {\n"
+           "    {\"inputs/0.npy\", 10, 12, 2, {2, 3}}, /* float16 */\n};");
+    has(c, "    {\"inputs/1-0.npy\", 8, 0, 1, {4}}, /* string */\n    {NULL, 19, 5, 1, {5}}, /* float8e5m2 "
+           "*/\n");
+    has(c, "{\"x\\\"; system(\\\"rm\\\"); \\\"\", 0, 1, failing_input_0},");
+    has(c, "{\"s\", 1, 2, failing_input_1},");
+    has(c, "{\"y\", {\"expected/0.npy\", 22, 3, 1, {3}}, 4, 0, 1, 0.25, 0.5}, /* int4 */");
+    has(c, "failing_environment[] = {\"A\\\"B\", \"c\\012d\", NULL};");
     has(c, ".about = \"a=\\\"b\\\" \\077\\077/ */\",");
     has(c, ".optimization = 99, .threads = 2, .memory_pattern = 1, .arena = 0,");
     has(c, ".loads = 3, .runs = 4, .stack_kb = 512,");
+    has(c, ".memory_mb = 1024, .stack_limit_kb = 8192,");
+    has(c, "a limit of memory (RLIMIT_DATA, 1024 MiB), a limit of the stack (RLIMIT_STACK, 8192 KiB).");
     has(c, ".provider = \"WebGPU\", .n_provider_options = 1,");
     has(c, ".keys = {\"k\\\"ey\"}, .values = {\"v\\012alue\"},");
+    has(c, "*reference = \"onnxruntime:\\\"1\\\":cpu\";");
     has(c, "static const struct settings control = {0};");
-    has_not(c, "@SETTINGS@");
-    char *python = tl_repro_python("title \"\"\"", "", "1.22.0", &failing, &control);
-    has(python, "pip install onnxruntime==1.22.0 numpy");
+    has_not(c, "@");
+    r.title = "title \"\"\"";
+    r.summary = "";
+    char *python = tl_repro_python(&r);
+    has(python, "pip install onnxruntime==1.22.0\n");
     has(python, "\"arena\": False");
+    has(python, "{\"name\": \"y\", \"dtype\": \"int4\", \"shape\": [3], \"npy\": \"expected/0.npy\", "
+                "\"exact\": True,");
+    has(python, "\"environment\": {\"A\\\"B\": \"c\\nd\"},");
     has(python, "CONTROL = None");
+    has_not(python, "@");
     free(python);
-    python = tl_repro_python("t", NULL, "1.22.0+1a; rm", &failing, &control);
-    has(python, "pip install onnxruntime numpy");
+    r.title = "t";
+    r.summary = NULL;
+    r.version = "1.22.0+1a; rm";
+    python = tl_repro_python(&r);
+    has(python, "pip install onnxruntime\n");
     free(python);
     free(c);
     json_decref(options);
     json_decref(inputs);
+    json_decref(expected);
+    json_decref(environment);
 }
 
 /* The reproducer calls the runtime by the same numbers as the runner, whose numbers are held to the official
@@ -547,8 +584,9 @@ Test(report, the_reproducer_knows_the_slots)
 #undef ROW
             {"CreateEnv", 3},
     };
-    struct tl_repro_side none = {"", "", NULL, NULL};
-    char *c = tl_repro_c("", NULL, &none, &none);
+    const struct tl_repro none = {
+        .title = "", .failing = {"", "", NULL, NULL, NULL}, .control = {"", "", NULL, NULL, NULL}};
+    char *c = tl_repro_c(&none);
     size_t seen = 0;
     for (const char *at = c; (at = strstr(at, "#define ")); at++) {
         char name[80];
@@ -567,6 +605,6 @@ Test(report, the_reproducer_knows_the_slots)
             }
         }
     }
-    cr_expect_eq(seen, 28, "%zu", seen);
+    cr_expect_eq(seen, 35, "%zu", seen);
     free(c);
 }

@@ -222,8 +222,7 @@ static void add_counted(const struct tl_sections *r, const struct tl_buffer *ind
     const json_t *f = r->finding, *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
                  *broken = json_object_get(g, "broken");
     long long n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
-    if (independent->size || r->extent == TL_EXTENT_FULL)
-        add_draws(r, independent, tl_integer_at(held, 0), n);
+    add_draws(r, independent, tl_integer_at(held, 0), n);
     add_broken(r, tl_integer_at(broken, 0), m);
     /* One run of each would show nothing, and 8 of 8 is no rate. */
     if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
@@ -288,12 +287,30 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_buffer_free(&names);
 }
 
-/* The counts behind it, without a heading. */
+/* "With the trigger held and all else at random 8 of 8 variants failed, with it broken 0 of 8." */
+static void add_draws_briefly(const struct tl_sections *r)
+{
+    const json_t *g = json_object_get(r->finding, "generalises"), *held = json_object_get(g, "held"),
+                 *broken = json_object_get(g, "broken");
+    long long n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (n > 0)
+        tl_buffer_printf(&b, "With the trigger held and all else at random %lld of %lld variants failed",
+                         tl_integer_at(held, 0), n);
+    if (m > 0)
+        tl_buffer_printf(&b, "%s %lld of %lld", b.size ? ", with it broken" : "With the trigger broken, of variants failed",
+                         tl_integer_at(broken, 0), m);
+    tl_buffer_add_string(&b, b.size ? "." : "");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
 void tl_section_draws(const struct tl_sections *r)
 {
     struct tl_buffer names = TL_BUFFER_INIT;
     tl_words_names(&names, independent_axes(r->finding));
-    if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
+    if (r->extent != TL_EXTENT_FULL)
+        add_draws_briefly(r);
+    else if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
         add_counted(r, &names);
     tl_buffer_free(&names);
 }

@@ -7,6 +7,7 @@
 #include "reports/search_svg.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TITLE_MOST 160 /* of another failure on a page */
 
@@ -155,17 +156,46 @@ void tl_section_search(const struct tl_sections *r)
         "further from its simplest value.");
 }
 
+/* "inputs/" of "inputs/0.npy", 0 where it is in none. */
+static size_t folder_length(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    return slash ? (size_t)(slash - name) + 1 : 0;
+}
+
+/* Those of a folder that holds several are one name. */
+static bool is_in_folder_of(const json_t *files, size_t i)
+{
+    const char *name = tl_member_or(json_array_get(files, i), "name", "");
+    size_t folder = folder_length(name), others = 0;
+    for (size_t k = 0; folder && k < json_array_size(files); k++)
+        others += k != i && !strncmp(tl_member_or(json_array_get(files, k), "name", ""), name, folder);
+    return others > 0;
+}
+
 /* What they are stands in the full report. */
 static void add_attached_names(const struct tl_sections *r)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *file;
-    size_t i;
-    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
-        tl_buffer_add_string(&b, b.size ? ", " : "");
-        tl_inline_code(&b, tl_member_text(file, "name"));
+    struct tl_buffer b = TL_BUFFER_INIT, last = TL_BUFFER_INIT, name = TL_BUFFER_INIT;
+    const json_t *files = json_object_get(r->bundle, "files");
+    tl_buffer_add_string(&b, TL_BOLD_ON "Attached:" TL_BOLD_OFF);
+    tl_buffer_add_string(&last, "");
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const char *whole = tl_member_or(json_array_get(files, i), "name", "?");
+        tl_buffer_clear(&name);
+        tl_buffer_add(&name, whole, is_in_folder_of(files, i) ? folder_length(whole) : strlen(whole));
+        if (!strcmp(name.data, last.data))
+            continue;
+        tl_buffer_add_string(&b, *last.data ? ", " : " ");
+        tl_inline_code(&b, name.data);
+        tl_buffer_clear(&last);
+        tl_buffer_add_string(&last, name.data);
     }
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    if (*last.data)
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_buffer_free(&b);
+    tl_buffer_free(&last);
+    tl_buffer_free(&name);
 }
 
 /* What is in the bundle that this report is part of. */
@@ -175,9 +205,10 @@ void tl_section_attached(const struct tl_sections *r)
     size_t i;
     if (!json_is_object(r->bundle))
         return;
-    tl_page_heading(r->page, 2, "Attached");
     if (r->extent == TL_EXTENT_PAGE)
         add_attached_names(r);
+    else
+        tl_page_heading(r->page, 2, "Attached");
     json_array_foreach(r->extent == TL_EXTENT_PAGE ? NULL : json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_inline_code(&b, tl_member_text(file, "name"));

@@ -121,10 +121,10 @@ Test(report_page, what_was_proved)
                   "begin_error", "from", 7, "to", 9, "why", "at 7 it passes here"));
     char *text = tl_report_markdown(report);
     has(text, "```sh\ncc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n```\n\n"
-              "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3 runs.\n");
+              "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3.\n");
     has(text, "It has `begin_error=9` instead of `begin_error=7`: at 7 it passes here.");
-    has(text, "trapline run case.json -u ");
-    has(text, "\n## Attached\n`repro.c`, `case.json`\n");
+    has(text, "</summary>\n\nWith trapline and the case file: `trapline run case.json -u ");
+    has(text, "\n**Attached:** `repro.c`, `case.json`\n");
     free(text);
     json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0), "as_reported",
                         json_integer(1));

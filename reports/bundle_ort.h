@@ -63,7 +63,7 @@ int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool 
 int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
                          struct tl_error *e);
 
-/* bundle_onnxruntime.c: the reproducers of these sides, as DIRECTORY/repro.c and repro.py. control may be NULL. */
+/* bundle_programs.c: the reproducers of these sides, as DIRECTORY/repro.c and repro.py. control may be NULL. */
 int tl_bundle_write_programs(struct tl_bundle_ort *o, const char *directory,
                              const struct tl_bundle_side *failing, const struct tl_bundle_side *control,
                              struct tl_error *e);

@@ -174,7 +174,9 @@ static int settle(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error 
         if (!failing && (rc = tl_bundle_leave_edge(o, &o->failing, right[0], runs[0], e)) > 0)
             rc = put(o, &o->failing, e) ? -1 : 1;
         moved = rc;
-        if (rc >= 0 && !control && (rc = tl_bundle_leave_edge(o, &o->control, right[1], runs[1], e)) > 0)
+        /* A pass next to a failure that is not one everywhere is none either. */
+        if (rc >= 0 && o->control.model && (!control || (moved && !o->control.has_own)) &&
+            (rc = tl_bundle_leave_edge(o, &o->control, right[1], runs[1], e)) > 0)
             rc = put(o, &o->control, e) ? -1 : 1;
         if (rc < 0)
             return -1;

@@ -98,7 +98,7 @@ class ReportTest(unittest.TestCase):
 
     def test_formats(self):
         for finding in filter(None, (self.selftest, self.decoder)):
-            markdown = self.report(finding)
+            markdown = self.report(finding, "--full")
             self.assertTrue(markdown.startswith("# "))
             self.assertRegex(markdown, r": (\d+) of \1 runs of the minimal variant(, each in a fresh process,)? did")
             self.assertIn("\n## Independent of\n", markdown)

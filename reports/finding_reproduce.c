@@ -13,7 +13,8 @@
 static void add_end(struct tl_buffer *b, const json_t *proof)
 {
     const json_t *status = json_object_get(proof, "exit_status");
-    const char *signal = tl_member_text(proof, "signal"), *outcome = tl_member_or(proof, "outcome", "unknown");
+    const char *signal = tl_member_text(proof, "signal"),
+               *outcome = tl_member_or(proof, "outcome", "unknown");
     if (signal)
         tl_buffer_printf(b, "died of %s", signal);
     else if (!strcmp(outcome, "hang"))
@@ -76,27 +77,35 @@ static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *p
     tl_buffer_add_string(b, note && !strchr(".!?", note[strlen(note) - 1]) ? "." : "");
 }
 
+/* That a side is not the report's own variant: it had to leave an edge. */
+static void add_move(const struct tl_sections *r, const char *member, const char *whose)
+{
+    const json_t *moved = json_object_get(r->bundle, member);
+    const char *axis = tl_member_or(moved, "axis", "unknown"), *why = tl_member_text(moved, "why");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!json_is_object(moved))
+        return;
+    tl_buffer_printf(&b, "%s has ", whose);
+    tl_words_setting(&b, axis, json_object_get(moved, "to"));
+    tl_buffer_add_string(&b, " instead of ");
+    tl_words_setting(&b, axis, json_object_get(moved, "from"));
+    tl_buffer_add_string(&b, why ? ": " : "");
+    tl_inline_text(&b, why);
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
 static void add_proofs(const struct tl_sections *r)
 {
-    const json_t *proved = json_object_get(r->bundle, "proved"), *proof,
-                 *moved = json_object_get(r->bundle, "moved");
+    const json_t *proved = json_object_get(r->bundle, "proved"), *proof;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     json_array_foreach(proved, i, proof)
         if (strcmp(tl_member_or(proof, "side", "failing"), "control") != 0)
             add_proof(&b, proved, proof);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    if (json_is_object(moved)) {
-        const char *axis = tl_member_or(moved, "axis", "unknown"), *why = tl_member_text(moved, "why");
-        tl_buffer_add_string(&b, "It has ");
-        tl_words_setting(&b, axis, json_object_get(moved, "to"));
-        tl_buffer_add_string(&b, " instead of ");
-        tl_words_setting(&b, axis, json_object_get(moved, "from"));
-        tl_buffer_add_string(&b, why ? ": " : "");
-        tl_inline_text(&b, why);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
+    add_move(r, "moved", "It");
+    add_move(r, "control_moved", "With " TL_CODE_ON "--control" TL_CODE_OFF " it");
 }
 
 /* ---- commands ---- */

@@ -99,7 +99,8 @@ void tl_section_workarounds(const struct tl_sections *r)
     }
     n += add_lower_edges(&own);
     if (n)
-        tl_page_words(own.page, "Each is a nearest variant that passed. Measured on the minimal variant only.");
+        tl_page_words(own.page,
+                      "Each is a nearest variant that passed. Measured on the minimal variant only.");
     add_lucky(&own, lucky);
     tl_page_under(r->page, "Possible workaround", own.page);
     json_decref(rows);

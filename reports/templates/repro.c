@@ -44,9 +44,9 @@ struct expected {
     const char *name;
     struct tensor tensor;
     size_t bits; /* of one element; 0: a string */
-    int whole;   /* the largest difference relative to the largest magnitude, at most rtol; else each element by
+    int whole; /* the largest difference relative to the largest magnitude, at most rtol; else each element by
                     itself, at most atol + rtol * |expected| */
-    int exact;   /* integers, booleans and strings have to be equal */
+    int exact; /* integers, booleans and strings have to be equal */
     double rtol, atol;
 };
 
@@ -54,8 +54,8 @@ struct settings {
     const char *about, *model;
     int optimization, threads, memory_pattern, arena;
     long loads, runs, stack_kb;
-    long memory_mb;      /* RLIMIT_DATA; 0: as it is */
-    long stack_limit_kb; /* RLIMIT_STACK; 0: as it is */
+    long memory_mb;                 /* RLIMIT_DATA; 0: as it is */
+    long stack_limit_kb;            /* RLIMIT_STACK; 0: as it is */
     const char *const *environment; /* name, value, …, NULL; or NULL */
     const char *provider;           /* NULL: the CPU */
     size_t n_provider_options;
@@ -154,12 +154,14 @@ static unsigned char *elements_of(const struct tensor *t, size_t *size)
     FILE *f = t->npy ? fopen(path, "rb") : NULL;
     long skip = 0, end = -1;
     if (f && fread(head, 1, 12, f) == 12)
-        skip = head[6] == 1 ? 10 + head[8] + 256L * head[9] : 12 + head[8] + 256L * head[9] + 65536L * head[10];
+        skip =
+            head[6] == 1 ? 10 + head[8] + 256L * head[9] : 12 + head[8] + 256L * head[9] + 65536L * head[10];
     if (f && fseek(f, 0, SEEK_END) == 0)
         end = ftell(f);
     *size = t->type == STRING && end > skip ? (size_t)(end - skip) : t->bytes;
     data = calloc(*size + 1, 1);
-    if (data && (!t->npy || (end >= skip && fseek(f, skip, SEEK_SET) == 0 && fread(data, 1, *size, f) == *size))) {
+    if (data &&
+        (!t->npy || (end >= skip && fseek(f, skip, SEEK_SET) == 0 && fread(data, 1, *size, f) == *size))) {
         if (f)
             fclose(f);
         return data;
@@ -210,7 +212,8 @@ static void *make_input(void *allocator, const struct input *in)
 static double number(uint64_t bits, int exponent_bits, int fraction_bits)
 {
     int bias = (1 << (exponent_bits - 1)) - 1, e = (int)(bits >> fraction_bits & ((1u << exponent_bits) - 1));
-    double v = (double)(bits & ((UINT64_C(1) << fraction_bits) - 1)) + (e ? (double)(UINT64_C(1) << fraction_bits) : 0);
+    double v = (double)(bits & ((UINT64_C(1) << fraction_bits) - 1)) +
+               (e ? (double)(UINT64_C(1) << fraction_bits) : 0);
     if (e == (1 << exponent_bits) - 1)
         return bits & ((UINT64_C(1) << fraction_bits) - 1) ? strtod("nan", NULL)
                : bits >> (exponent_bits + fraction_bits)   ? -strtod("inf", NULL)
@@ -288,7 +291,8 @@ static const char *digits(int type, const unsigned char *data, size_t i)
     else if (type == 13)
         snprintf(text, sizeof texts[0], "%llu", (unsigned long long)whole);
     else
-        snprintf(text, sizeof texts[0], type == DOUBLE || type == COMPLEX128 ? "%.17g" : "%.9g", value_of(type, data, i));
+        snprintf(text, sizeof texts[0], type == DOUBLE || type == COMPLEX128 ? "%.17g" : "%.9g",
+                 value_of(type, data, i));
     return text;
 }
 
@@ -306,7 +310,6 @@ static size_t wrong; /* outputs */
 static char told[2048];
 
 static void tell(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 
 /* Says what is wrong with an output. The first is the result. */
 static void tell(const char *name, const char *format, ...)
@@ -338,7 +341,8 @@ static const char *place_of(size_t at, size_t rank, const int64_t *dims)
 }
 
 /* Numbers beside those that are expected: the worst place, and both values there. */
-static void compare_numbers(const struct expected *x, const unsigned char *want, const unsigned char *got, size_t n)
+static void compare_numbers(const struct expected *x, const unsigned char *want, const unsigned char *got,
+                            size_t n)
 {
     int type = x->tensor.type, each = type == COMPLEX64 || type == COMPLEX128 ? 2 : 1;
     double largest = 0, worst = -1, bound = x->rtol;
@@ -366,7 +370,7 @@ static void compare_numbers(const struct expected *x, const unsigned char *want,
         return;
     double e = value_of(type, want, at), g = value_of(type, got, at);
     char relative[64] = "", allowed[96];
-    if (is_finite(e - g) && e != 0)
+    if (is_finite(e - g) && e != 0 && e != g)
         snprintf(relative, sizeof relative, ", relative error %.3g", magnitude((g - e) / e));
     if (x->exact)
         snprintf(allowed, sizeof allowed, "they have to be equal");
@@ -375,7 +379,8 @@ static void compare_numbers(const struct expected *x, const unsigned char *want,
     else
         snprintf(allowed, sizeof allowed, "allowed is %g + %g * |expected|", x->atol, x->rtol);
     tell(x->name, "%sexpected %s, got %s%s (%zu of %zu values are beyond what is allowed: %s)",
-         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), digits(type, want, at), digits(type, got, at), relative, beyond, n, allowed);
+         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), digits(type, want, at),
+         digits(type, got, at), relative, beyond, n, allowed);
 }
 
 static void compare_strings(const struct expected *x, void *value, size_t n)
@@ -392,8 +397,8 @@ static void compare_strings(const struct expected *x, void *value, size_t n)
         if (expected == got && !memcmp(want + i * width, text + offsets[i], got))
             continue;
         tell(x->name, "%sexpected \"%.*s\", got \"%.*s\"", place_of(i, x->tensor.rank, x->tensor.dims),
-             (int)(expected < 200 ? expected : 200), (const char *)want + i * width, (int)(got < 200 ? got : 200),
-             text + offsets[i]);
+             (int)(expected < 200 ? expected : 200), (const char *)want + i * width,
+             (int)(got < 200 ? got : 200), text + offsets[i]);
         return;
     }
 }
@@ -407,7 +412,8 @@ static unsigned char *unpacked(const unsigned char *data, size_t n, size_t bits)
     return bytes;
 }
 
-static void compare(const struct expected *x, void *value, int type, size_t n, size_t rank, const int64_t *dims)
+static void compare(const struct expected *x, void *value, int type, size_t n, size_t rank,
+                    const int64_t *dims)
 {
     void *data = NULL;
     size_t size;
@@ -527,8 +533,8 @@ static void run(const struct settings *s)
                 ReleaseValue(outputs[o]);
             outputs[o] = NULL;
         }
-        check("run", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names, n_outputs,
-                         outputs));
+        check("run", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names,
+                         n_outputs, outputs));
     }
     begin("check");
     if (s->n_expected)

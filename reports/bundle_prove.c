@@ -139,7 +139,9 @@ static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *c
                  const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
 {
     const char *bare[12] = {ENV, "-i"};
-    unsigned half = access(ENV, X_OK) == 0 && !run->keeps_environment ? run->runs / 2 : 0;
+    /* Drivers of a GPU are found by variables. */
+    bool keeps = run->keeps_environment || tl_member_text(o->failing.options, "append");
+    unsigned half = access(ENV, X_OK) == 0 && !keeps ? run->runs / 2 : 0;
     size_t n = 2;
     struct tl_proof more = {0};
     for (const char *const *setting = environment; *setting; setting++)

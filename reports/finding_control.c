@@ -1,35 +1,41 @@
 /* What should happen instead, and what was seen to work: the control, and ways around the failure. */
 #include "reports/finding_sections.h"
 
+#include "reports/comparison.h"
+#include "reports/finding_edges.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
 
 #include <string.h>
 
-/* The decisive pair whose passing side is the control; the first one when none is. NULL when no pair's passes
- * are more than luck. */
-static const json_t *control_pair(const struct tl_sections *r)
+/* The row of the variant that is the control: the passing side of a decisive pair, or else the first that passed, for
+ * where the baseline itself fails no search looks for pairs. NULL when no passes are more than luck. */
+static const json_t *control_row(const struct tl_sections *r, const json_t *rows)
 {
-    const json_t *pairs = json_object_get(r->finding, "decisive"), *pair, *found = NULL;
+    const json_t *pair, *row, *found = NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
-    json_t *rows = tl_report_rows(r->finding);
     size_t i;
-    json_array_foreach(pairs, i, pair) {
-        const char *trial = tl_member_text(pair, "passes_trial");
+    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
+        const char *trial = tl_member_text(pair, "passes_trial"), *axis = tl_member_text(pair, "axis");
         if (!tl_words_pair_counts(r->finding, rows, pair))
             continue;
         if (!found || (control && trial && !strcmp(control, trial)))
-            found = pair;
+            found = tl_report_row(rows, axis, json_object_get(json_object_get(pair, "passes"), axis));
     }
-    json_decref(rows);
+    json_array_foreach(rows, i, row) {
+        if (!found && tl_member_text(row, "axis") && tl_words_row_passes(r->finding, row))
+            found = row;
+    }
     return found;
 }
 
 void tl_section_expected(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *pair = control_pair(r);
-    const char *outcome = tl_member_text(r->finding, "outcome"), *axis = tl_member_text(pair, "axis");
+    json_t *rows = tl_report_rows(r->finding);
+    const json_t *row = json_is_object(json_object_get(r->finding, "builds")) ? NULL : control_row(r, rows),
+                 *comparison = tl_report_comparison(r->finding, r->failing);
+    const char *outcome = tl_member_text(r->finding, "outcome");
     tl_page_heading(r->page, 2, "Expected");
     bool said = tl_words_about(r, "expected_text");
     if (said)
@@ -37,21 +43,23 @@ void tl_section_expected(const struct tl_sections *r)
     else if (outcome && !strcmp(outcome, "error"))
         tl_buffer_add_string(&b, "That the model runs, or that the error says what of it is not allowed.");
     else if (outcome && !strcmp(outcome, "wrong"))
-        tl_buffer_add_string(&b, "Outputs that agree with the reference.");
+        tl_buffer_add_string(&b, tl_member_text(comparison, "unit") ? "Outputs that agree with the reference."
+                                                                     : "Outputs whose values are finite.");
     else if (outcome && !strcmp(outcome, "fallback"))
         tl_buffer_add_string(
             &b, "That the model runs on the device asked for, or that this is refused with an error.");
     else
         tl_buffer_add_string(&b,
                              "That the model runs, or is refused with an error that the caller can handle.");
-    if (axis) {
+    if (row) {
         tl_buffer_printf(&b, "%sThe same with ", said ? "" : " ");
-        tl_words_side(&b, pair, "passes");
+        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
         tl_buffer_add_string(&b, " passed.");
     }
     if (b.size)
         tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_buffer_free(&b);
+    json_decref(rows);
 }
 
 /* Over builds: one that passes, not only fails in another way. */
@@ -76,69 +84,85 @@ static bool add_passing_build(struct tl_buffer *b, const json_t *f)
     return found;
 }
 
-/* Of a band only the lower edge passes, which no pair of neighbours shows. */
-static size_t add_lower_edges(const struct tl_sections *r)
+/* "`a=1` instead of `a=3` (0 of 4 runs failed)" */
+static void add_instead(struct tl_buffer *b, const json_t *f, const json_t *rows, const json_t *row)
 {
-    const json_t *t;
-    size_t i, n = 0;
-    json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
-        const json_t *never = json_object_get(json_object_get(t, "band"), "never");
-        const char *axis = tl_member_text(t, "axis");
-        struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || !json_is_object(never) ||
-            !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
-            continue;
-        tl_words_setting(&b, axis, json_object_get(never, "value"));
-        tl_buffer_add_string(&b, ", the lower edge of the band, instead of ");
-        tl_words_setting(&b, axis, json_object_get(t, "value"));
-        tl_page_item(r->page, tl_buffer_take(&b));
-        n++;
-    }
-    return n;
+    const char *axis = tl_member_text(row, "axis");
+    const json_t *value = json_object_get(row, "value");
+    tl_words_setting(b, axis, value);
+    tl_buffer_add_string(b, " instead of ");
+    tl_words_setting(b, axis, json_object_get(json_object_get(f, "minimal"), axis));
+    tl_buffer_add_string(b, " (");
+    tl_words_runs(b, rows, axis, value, "pass");
+    tl_buffer_add_string(b, " passed)");
 }
 
+static void add_edge(const struct tl_sections *r, const json_t *rows, const json_t *row)
+{
+    const char *axis = tl_member_text(row, "axis");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_words_setting(&b, axis, json_object_get(row, "value"));
+    tl_buffer_add_string(&b, " passed, too, and lies next to ");
+    tl_words_setting(&b, axis, tl_row_nearest_failing(r->finding, rows, row));
+    tl_buffer_add_string(&b, ", which fails: an edge, and no workaround. No value of it that passed lies well away.");
+    tl_page_item(r->page, tl_buffer_take(&b));
+}
+
+/* Passing variants whose passes may be luck. */
+static size_t count_lucky(const struct tl_sections *r, const json_t *rows)
+{
+    const json_t *row;
+    size_t i, lucky = 0;
+    json_array_foreach(rows, i, row) {
+        lucky += tl_member_text(row, "axis") && tl_row_passes(row) > 0 &&
+                 !tl_finding_is_evidence(r->finding, tl_row_passes(row));
+    }
+    return lucky;
+}
+
+/* Nothing where nothing next to the minimal variant passed. */
 static void add_workarounds(const struct tl_sections *r, const json_t *rows)
 {
-    const json_t *pair;
-    size_t i, n = 0, lucky = 0;
-    tl_page_heading(r->page, 2, "Possible workaround");
-    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
+    json_t *around, *edges;
+    const json_t *row;
+    size_t i, lucky = count_lucky(r, rows);
+    tl_rows_around(r->finding, rows, &around, &edges);
+    if (json_array_size(around) || json_array_size(edges) || lucky)
+        tl_page_heading(r->page, 2, "Possible workaround");
+    json_array_foreach(around, i, row) {
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!tl_words_pair_counts(r->finding, rows, pair)) {
-            lucky += !tl_finding_is_evidence(r->finding, tl_member_integer(pair, "n_passes"));
-            continue;
-        }
-        tl_words_side(&b, pair, "passes");
-        tl_buffer_add_string(&b, " instead of ");
-        tl_words_side(&b, pair, "fails");
+        add_instead(&b, r->finding, rows, row);
         tl_page_item(r->page, tl_buffer_take(&b));
-        n++;
     }
-    n += add_lower_edges(r);
-    tl_page_words(r->page, n ? "Each is a nearest variant that passed. Measured on the minimal variant only."
-                           : lucky ? "None is known."
-                                   : "Unknown.");
+    json_array_foreach(edges, i, row) {
+        add_edge(r, rows, row);
+    }
+    if (json_array_size(around))
+        tl_page_words(r->page, "Each changes one thing. Measured on the minimal variant only.");
     if (lucky)
         tl_page_paragraph(r->page,
                           tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
                                     "%lld passes in a row would be evidence.",
                                     lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
                                     (long long)tl_finding_enough(r->finding)));
+    json_decref(around);
+    json_decref(edges);
 }
 
 void tl_section_control(const struct tl_sections *r)
 {
-    const json_t *pair = control_pair(r);
+    bool builds = json_is_object(json_object_get(r->finding, "builds"));
     json_t *rows = tl_report_rows(r->finding);
+    const json_t *row = builds ? NULL : control_row(r, rows);
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *axis = tl_member_text(pair, "axis"),
+    const char *axis = tl_member_text(row, "axis"),
                *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
-        tl_words_side(&b, pair, "passes");
+        tl_words_setting(&b, axis, json_object_get(row, "value"));
         tl_buffer_add_string(&b, " passed in ");
-        tl_words_runs(&b, rows, axis, json_object_get(json_object_get(pair, "passes"), axis), "pass");
+        tl_words_runs(&b, rows, axis, json_object_get(row, "value"), "pass");
         if (trial) {
             tl_buffer_add_string(&b, " (trial ");
             tl_inline_code(&b, trial);
@@ -149,6 +173,7 @@ void tl_section_control(const struct tl_sections *r)
         tl_buffer_add_string(&b, "None is known.");
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    add_workarounds(r, rows);
+    if (!builds)
+        add_workarounds(r, rows);
     json_decref(rows);
 }

@@ -203,7 +203,14 @@ void tl_section_failure(const struct tl_sections *r)
     add_field(rows, "Outcome", tl_member_text(f, "outcome"));
     add_field(rows, "Phase", tl_member_text(f, "phase"));
     add_field(rows, "Signal", json_is_null(json_object_get(f, "signal")) ? "none" : signal);
-    if (json_is_integer(exit_status))
+    const char *outcome = tl_member_or(f, "outcome", "");
+    /* A runner that tells of a failure ends with 0, which says nothing of what failed. */
+    bool told = json_is_integer(exit_status) && !json_integer_value(exit_status) &&
+                (!strcmp(outcome, "crash") || !strcmp(outcome, "error") || !strcmp(outcome, "hang") ||
+                 !strcmp(outcome, "oom"));
+    if (told)
+        ;
+    else if (json_is_integer(exit_status))
         add_made(rows, "Exit status of the runner",
                  tl_format("%lld", (long long)json_integer_value(exit_status)));
     else

@@ -35,6 +35,7 @@ json_t *tl_report_page(const json_t *report)
     tl_section_about(&r, "Notes", "notes");
     tl_section_environment(&r);
     tl_section_reproduce(&r);
+    tl_section_wrong(&r);
     tl_section_observed(&r);
     tl_section_decisive(&r);
     tl_section_thresholds(&r);

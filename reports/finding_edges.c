@@ -1,0 +1,127 @@
+/* Which variants next to the minimal one are a way around the failure.
+ *
+ * What lies directly below a threshold passes, and is no advice: a threshold that was measured on one machine moves with
+ * the allocator, the stack, the build, and whoever lives one step below it falls over the next day. A search knows such
+ * neighbours best, for it looks for them. A way around is a value that was seen to pass and is far from all that were seen to
+ * fail: another choice, or of an ordered axis a value that differs by a quarter at least. */
+#include "reports/finding_edges.h"
+
+#include "reports/finding_axes.h"
+#include "reports/finding_words.h"
+
+#include <math.h>
+#include <string.h>
+
+#define AWAY 0.25
+
+static bool is_of(const json_t *row, const char *axis)
+{
+    const char *name = tl_member_text(row, "axis");
+    return name && !strcmp(name, axis);
+}
+
+static bool is_choice(const json_t *axis)
+{
+    const char *kind = tl_member_text(axis, "kind");
+    return !kind || !strcmp(kind, "choices");
+}
+
+/* How far two values are apart: relative to the larger one of two numbers, else in steps of the axis, of which two are
+ * far. */
+static double apart(const json_t *axis, const json_t *a, const json_t *b)
+{
+    double steps = fabs(tl_axis_place(axis, a) - tl_axis_place(axis, b));
+    if (!json_is_number(a) || !json_is_number(b))
+        return json_array_size(json_object_get(axis, "values")) == 2 ? AWAY : steps * AWAY / 2;
+    double x = json_number_value(a), y = json_number_value(b), most = fmax(fabs(x), fabs(y));
+    if (json_is_array(json_object_get(axis, "range")) && steps < 2)
+        return 0;
+    return most > 0 ? fabs(x - y) / most : 0;
+}
+
+/* Takes b where it is nearer to the value than *nearest is. */
+static void take_nearer(const json_t *axis, const json_t *value, const json_t *b, const json_t **nearest)
+{
+    if (b && (!*nearest || apart(axis, value, b) < apart(axis, value, *nearest)))
+        *nearest = b;
+}
+
+const json_t *tl_row_nearest_failing(const json_t *f, const json_t *rows, const json_t *row)
+{
+    const char *name = tl_member_or(row, "axis", "");
+    const json_t *axis = tl_axis_named(f, name, NULL), *value = json_object_get(row, "value"), *other, *t, *v,
+                 *nearest = NULL;
+    size_t i, k;
+    take_nearer(axis, value, json_object_get(json_object_get(f, "minimal"), name), &nearest);
+    json_array_foreach(rows, i, other) {
+        if (is_of(other, name) && (tl_member_integer(other, "match") || tl_member_integer(other, "other")))
+            take_nearer(axis, value, json_object_get(other, "value"), &nearest);
+    }
+    json_array_foreach(json_object_get(f, "trigger"), i, t) {
+        if (!is_of(t, name))
+            continue;
+        json_array_foreach(json_object_get(t, "fails_with"), k, v) {
+            take_nearer(axis, value, v, &nearest);
+        }
+    }
+    return nearest;
+}
+
+bool tl_row_is_away(const json_t *f, const json_t *rows, const json_t *row)
+{
+    const json_t *axis = tl_axis_named(f, tl_member_or(row, "axis", ""), NULL), *nearest;
+    if (!axis || is_choice(axis))
+        return true;
+    nearest = tl_row_nearest_failing(f, rows, row);
+    return !nearest || apart(axis, json_object_get(row, "value"), nearest) >= AWAY;
+}
+
+static double distance(const json_t *f, const json_t *rows, const json_t *row)
+{
+    const json_t *axis = tl_axis_named(f, tl_member_or(row, "axis", ""), NULL),
+                 *nearest = tl_row_nearest_failing(f, rows, row);
+    return nearest ? fabs(tl_axis_place(axis, json_object_get(row, "value")) - tl_axis_place(axis, nearest)) : 0;
+}
+
+/* Of the passing rows of one ordered axis the farthest, or without one that is away the nearest. */
+static void add_ordered(const json_t *f, const json_t *rows, const char *name, json_t *around, json_t *edges)
+{
+    json_t *row, *farthest = NULL, *nearest = NULL;
+    size_t i;
+    json_array_foreach(rows, i, row) {
+        if (!is_of(row, name) || !tl_words_row_passes(f, row))
+            continue;
+        if (tl_row_is_away(f, rows, row)) {
+            if (!farthest || distance(f, rows, row) > distance(f, rows, farthest))
+                farthest = row;
+        } else if (!nearest || distance(f, rows, row) < distance(f, rows, nearest)) {
+            nearest = row;
+        }
+    }
+    if (farthest)
+        json_array_append(around, farthest);
+    else if (nearest)
+        json_array_append(edges, nearest);
+}
+
+void tl_rows_around(const json_t *f, const json_t *rows, json_t **around, json_t **edges)
+{
+    const json_t *axis;
+    json_t *row;
+    size_t i, k;
+    *around = json_array();
+    *edges = json_array();
+    json_array_foreach(json_object_get(f, "axes"), i, axis) {
+        const char *name = tl_member_text(axis, "name");
+        if (!name)
+            continue;
+        if (!is_choice(axis)) {
+            add_ordered(f, rows, name, *around, *edges);
+            continue;
+        }
+        json_array_foreach(rows, k, row) {
+            if (is_of(row, name) && tl_words_row_passes(f, row))
+                json_array_append(*around, row);
+        }
+    }
+}

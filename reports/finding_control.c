@@ -108,6 +108,30 @@ static void add_edge(const struct tl_sections *r, const json_t *rows, const json
     tl_page_item(r->page, tl_buffer_take(&b));
 }
 
+/* Of a band the lower edge is known, and no row of the table where it was measured with other values. */
+static size_t add_lower_edges(const struct tl_sections *r, const json_t *rows, bool count_only)
+{
+    const json_t *t;
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
+        const json_t *never = json_object_get(json_object_get(t, "band"), "never"),
+                     *value = json_object_get(never, "value");
+        const char *axis = tl_member_text(t, "axis");
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!axis || !json_is_object(never) || tl_report_row(rows, axis, value) ||
+            !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
+            continue;
+        n++;
+        if (count_only)
+            continue;
+        tl_words_setting(&b, axis, value);
+        tl_buffer_printf(&b, " never failed in %lld runs, and is the lower edge of a band: an edge, and no workaround.",
+                         (long long)tl_member_integer(never, "runs"));
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    return n;
+}
+
 /* Passing variants whose passes may be luck. */
 static size_t count_lucky(const struct tl_sections *r, const json_t *rows)
 {
@@ -127,7 +151,7 @@ static void add_workarounds(const struct tl_sections *r, const json_t *rows)
     const json_t *row;
     size_t i, lucky = count_lucky(r, rows);
     tl_rows_around(r->finding, rows, &around, &edges);
-    if (json_array_size(around) || json_array_size(edges) || lucky)
+    if (json_array_size(around) || json_array_size(edges) || lucky || add_lower_edges(r, rows, true))
         tl_page_heading(r->page, 2, "Possible workaround");
     json_array_foreach(around, i, row) {
         struct tl_buffer b = TL_BUFFER_INIT;
@@ -137,6 +161,7 @@ static void add_workarounds(const struct tl_sections *r, const json_t *rows)
     json_array_foreach(edges, i, row) {
         add_edge(r, rows, row);
     }
+    add_lower_edges(r, rows, false);
     if (json_array_size(around))
         tl_page_words(r->page, "Each changes one thing. Measured on the minimal variant only.");
     if (lucky)

@@ -67,11 +67,27 @@ const json_t *tl_row_nearest_failing(const json_t *f, const json_t *rows, const 
     return nearest;
 }
 
+/* The value from which on a band of an axis was seen to fail is not known: only the last one that never did. */
+static bool is_edge_of_band(const json_t *f, const json_t *axis, const char *name, const json_t *value)
+{
+    const json_t *t, *never;
+    size_t i;
+    json_array_foreach(json_object_get(f, "trigger"), i, t) {
+        never = json_object_get(json_object_get(json_object_get(t, "band"), "never"), "value");
+        if (never && is_of(t, name))
+            return tl_axis_place(axis, value) >= tl_axis_place(axis, never);
+    }
+    return false;
+}
+
 bool tl_row_is_away(const json_t *f, const json_t *rows, const json_t *row)
 {
-    const json_t *axis = tl_axis_named(f, tl_member_or(row, "axis", ""), NULL), *nearest;
+    const char *name = tl_member_or(row, "axis", "");
+    const json_t *axis = tl_axis_named(f, name, NULL), *nearest;
     if (!axis || is_choice(axis))
         return true;
+    if (is_edge_of_band(f, axis, name, json_object_get(row, "value")))
+        return false;
     nearest = tl_row_nearest_failing(f, rows, row);
     return !nearest || apart(axis, json_object_get(row, "value"), nearest) >= AWAY;
 }

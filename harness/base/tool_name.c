@@ -193,7 +193,8 @@ struct tl_tool_name tl_tool_name_find(const json_t *argv, const json_t *variant)
                      : NULL;
     t.name = tl_strdup(base_of(line ? line : script ? script : name));
     free(line);
-    if ((script || !is_interpreter(name)) && is_command(word_at(argv, at + 1), variant))
+    /* Behind the name of a file or a module stands what it works on. */
+    if (!strchr(t.name, '.') && !is_interpreter(name) && is_command(word_at(argv, at + 1), variant))
         t.command = tl_strdup(word_at(argv, at + 1));
     return t;
 }

@@ -208,7 +208,7 @@ static const struct {
      "export.py: RuntimeError: no"},
     {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"oom\",\"phase\":\"compile\",\"message\":\"the memory limit "
      "of 1024 MiB was reached: an allocation of 341 MiB was refused\"",
-     "ONNX Runtime CPU: out of memory at the limit of 1024 MiB"},
+     "ONNX Runtime CPU: out of memory at the limit of 1024 MiB while creating the session"},
     {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"t.py\"},\"case\":\"late\",\"title\":\"Something that "
      "ends late\",\"outcome\":\"crash\",\"signal\":\"SIGABRT\",\"phase\":\"execute\",\"message\":\"without a stack: not "
      "traced\",\"signature\":{\"title\":\"SIGABRT without a stack\"}",

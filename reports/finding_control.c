@@ -97,15 +97,20 @@ static void add_instead(struct tl_buffer *b, const json_t *f, const json_t *rows
     tl_buffer_add_string(b, " passed)");
 }
 
-static void add_edge(const struct tl_sections *r, const json_t *rows, const json_t *row)
+/* "Edges, and no workarounds: …" */
+static void add_edges(const struct tl_sections *r, const json_t *edges)
 {
-    const char *axis = tl_member_text(row, "axis");
+    const json_t *row;
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_words_setting(&b, axis, json_object_get(row, "value"));
-    tl_buffer_add_string(&b, " passed, too, and lies next to ");
-    tl_words_setting(&b, axis, tl_row_nearest_failing(r->finding, rows, row));
-    tl_buffer_add_string(&b, ", which fails: an edge, and no workaround. No value of it that passed lies well away.");
-    tl_page_item(r->page, tl_buffer_take(&b));
+    size_t i, n = json_array_size(edges);
+    json_array_foreach(edges, i, row) {
+        tl_buffer_add_string(&b, i ? ", " : n > 1 ? "Edges, and no workarounds: " : "An edge, and no workaround: ");
+        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
+    }
+    if (!n)
+        return;
+    tl_buffer_add_string(&b, n > 1 ? " passed, each next to a value that fails." : " passed, next to a value that fails.");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
 /* Of a band the lower edge is known, and no row of the table where it was measured with other values. */
@@ -158,12 +163,10 @@ static void add_workarounds(const struct tl_sections *r, const json_t *rows)
         add_instead(&b, r->finding, rows, row);
         tl_page_item(r->page, tl_buffer_take(&b));
     }
-    json_array_foreach(edges, i, row) {
-        add_edge(r, rows, row);
-    }
     add_lower_edges(r, rows, false);
     if (json_array_size(around))
         tl_page_words(r->page, "Each changes one thing. Measured on the minimal variant only.");
+    add_edges(r, edges);
     if (lucky)
         tl_page_paragraph(r->page,
                           tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "

@@ -3,7 +3,7 @@
  * What lies directly below a threshold passes, and is no advice: a threshold that was measured on one machine moves with
  * the allocator, the stack, the build, and whoever lives one step below it falls over the next day. A search knows such
  * neighbours best, for it looks for them. A way around is a value that was seen to pass and is far from all that were seen to
- * fail: another choice, or of an ordered axis a value that differs by a quarter at least. */
+ * fail: another choice, or of an ordered axis a value that is a quarter away at least, of itself or of the axis. */
 #include "reports/finding_edges.h"
 
 #include "reports/finding_axes.h"
@@ -26,17 +26,26 @@ static bool is_choice(const json_t *axis)
     return !kind || !strcmp(kind, "choices");
 }
 
-/* How far two values are apart: relative to the larger one of two numbers, else in steps of the axis, of which two are
- * far. */
+/* How many steps an axis has from its first value to its last one. */
+static double span(const json_t *axis)
+{
+    const json_t *range = json_object_get(axis, "range");
+    size_t n = json_array_size(json_object_get(axis, "values"));
+    return range ? tl_axis_place(axis, json_array_get(range, 1)) : n ? (double)n - 1 : 0;
+}
+
+/* How far two values are apart: relative to the larger one of two numbers, or to all steps that the axis has. Neighbours of
+ * a range, and values of a list that are no numbers, are not; a list of two is a choice. */
 static double apart(const json_t *axis, const json_t *a, const json_t *b)
 {
-    double steps = fabs(tl_axis_place(axis, a) - tl_axis_place(axis, b));
+    double steps = fabs(tl_axis_place(axis, a) - tl_axis_place(axis, b)), all = span(axis),
+           of_axis = steps >= 2 && all > 0 ? steps / all : 0;
     if (!json_is_number(a) || !json_is_number(b))
-        return json_array_size(json_object_get(axis, "values")) == 2 ? AWAY : steps * AWAY / 2;
+        return all == 1 ? AWAY : of_axis;
     double x = json_number_value(a), y = json_number_value(b), most = fmax(fabs(x), fabs(y));
     if (json_is_array(json_object_get(axis, "range")) && steps < 2)
         return 0;
-    return most > 0 ? fabs(x - y) / most : 0;
+    return fmax(of_axis, most > 0 ? fabs(x - y) / most : 0);
 }
 
 /* Takes b where it is nearer to the value than *nearest is. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Of a row that passes (finding_rows.h): whether its value lies well away from every value of its axis that was seen to
- * fail. Values of a choice do; of an ordered axis those that are at least a quarter smaller or larger. */
+ * fail. Values of a choice do; of an ordered axis those that are a quarter away at least, of the value or of the axis. */
 bool tl_row_is_away(const json_t *finding, const json_t *rows, const json_t *row);
 /* The value of an axis that failed nearest to that of the row: borrowed. */
 const json_t *tl_row_nearest_failing(const json_t *finding, const json_t *rows, const json_t *row);

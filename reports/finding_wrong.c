@@ -107,11 +107,14 @@ static void add_reference(struct tl_buffer *b, const json_t *c)
     }
     if (tl_member_true(worst, "exact"))
         tl_buffer_add_string(b, "; such values have to be equal");
-    else if (json_is_array(json_object_get(worst, "index")) && bounds.known && bounds.elementwise)
+    else if (!json_is_array(json_object_get(worst, "index")) || !bounds.known)
+        ;
+    else if (bounds.elementwise)
         tl_buffer_printf(b, "; each element may be off by %g + %g times its value", bounds.atol, bounds.rtol);
-    else if (json_is_array(json_object_get(worst, "index")) && bounds.known)
+    else
         tl_buffer_printf(b, "; it may be off by %g of the largest magnitude", bounds.whole);
-    if (!bounds.elementwise && json_is_number(error) && json_is_array(json_object_get(worst, "index")))
+    if (!tl_member_true(worst, "exact") && bounds.known && !bounds.elementwise && json_is_number(error) &&
+        json_is_array(json_object_get(worst, "index")))
         tl_buffer_printf(b, ", and is by %.3g", json_number_value(error));
     tl_buffer_add_string(b, ".");
 }

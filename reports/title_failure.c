@@ -409,7 +409,7 @@ char *tl_title_wrong(const json_t *c)
     else if (!strcmp(how, "shape") && got && expected)
         text = tl_format("output %s has shape %s, not %s", output, is, should);
     else if (!strcmp(tl_member_or(worst, "of", ""), "hash"))
-        text = tl_format("output %s holds another text", output);
+        text = tl_format("a string in output %s differs", output);
     else if (json_is_real(got) && json_is_real(expected) && (far = distance(c, worst)))
         text = tl_format("output %s %s", output, far);
     else if (json_is_string(expected) && json_is_real(got))

@@ -291,13 +291,13 @@ struct conditions {
     bool more; /* there are others */
 };
 
-/* What says most comes first: what the case file says something of, then names, then numbers and states. */
+/* What says most comes first: what the case file says something of, then options, names, numbers and states. */
 static int weight(const json_t *f, const json_t *entry)
 {
     const json_t *value = json_object_get(entry, "value");
     char *word = tl_value_word(value);
     bool is_said = about_value(tl_axis_named(f, tl_member_or(entry, "axis", ""), NULL), word) != NULL;
-    int of = is_said ? 0 : json_is_string(value) && !is_state(word) ? 1 : 2;
+    int of = is_said ? 0 : !json_is_string(value) || is_state(word) ? 3 : *word == '-' ? 1 : 2;
     free(word);
     return of;
 }
@@ -307,7 +307,7 @@ static struct conditions conditions_of(const json_t *f)
     struct conditions c = {.n = 0};
     const json_t *t;
     size_t i;
-    for (int of = 0; of < 3; of++)
+    for (int of = 0; of < 4; of++)
         json_array_foreach(json_object_get(f, "trigger"), i, t) {
             if (weight(f, t) != of || tl_finding_unread(f, tl_member_text(t, "axis")))
                 continue;

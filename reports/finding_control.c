@@ -1,7 +1,6 @@
-/* What should happen instead, and what was seen to work: the control, and ways around the failure. */
-#include "reports/finding_sections.h"
+/* What was seen to work: the control, and ways around the failure. */
+#include "reports/finding_control.h"
 
-#include "reports/comparison.h"
 #include "reports/finding_edges.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
@@ -10,9 +9,11 @@
 
 /* The row of the variant that is the control: the passing side of a decisive pair, or else the first that passed, for
  * where the baseline itself fails no search looks for pairs. NULL when no passes are more than luck. */
-static const json_t *control_row(const struct tl_sections *r, const json_t *rows)
+const json_t *tl_control_row(const struct tl_sections *r, const json_t *rows)
 {
     const json_t *pair, *row, *found = NULL;
+    if (json_is_object(json_object_get(r->finding, "builds"))) /* rows are builds there */
+        return NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     size_t i;
     json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
@@ -27,39 +28,6 @@ static const json_t *control_row(const struct tl_sections *r, const json_t *rows
             found = row;
     }
     return found;
-}
-
-void tl_section_expected(const struct tl_sections *r)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    json_t *rows = tl_report_rows(r->finding);
-    const json_t *row = json_is_object(json_object_get(r->finding, "builds")) ? NULL : control_row(r, rows),
-                 *comparison = tl_report_comparison(r->finding, r->failing);
-    const char *outcome = tl_member_text(r->finding, "outcome");
-    tl_page_heading(r->page, 2, "Expected");
-    bool said = tl_words_about(r, "expected_text");
-    if (said)
-        ;
-    else if (outcome && !strcmp(outcome, "error"))
-        tl_buffer_add_string(&b, "That the model runs, or that the error says what of it is not allowed.");
-    else if (outcome && !strcmp(outcome, "wrong"))
-        tl_buffer_add_string(&b, tl_member_text(comparison, "unit") ? "Outputs that agree with the reference."
-                                                                     : "Outputs whose values are finite.");
-    else if (outcome && !strcmp(outcome, "fallback"))
-        tl_buffer_add_string(
-            &b, "That the model runs on the device asked for, or that this is refused with an error.");
-    else
-        tl_buffer_add_string(&b,
-                             "That the model runs, or is refused with an error that the caller can handle.");
-    if (row) {
-        tl_buffer_printf(&b, "%sThe same with ", said ? "" : " ");
-        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
-        tl_buffer_add_string(&b, " passed.");
-    }
-    if (b.size)
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    tl_buffer_free(&b);
-    json_decref(rows);
 }
 
 /* Over builds: one that passes, not only fails in another way. */
@@ -114,10 +82,10 @@ static void add_edges(const struct tl_sections *r, const json_t *edges)
 }
 
 /* Of a band the lower edge is known, and no row of the table where it was measured with other values. */
-static size_t add_lower_edges(const struct tl_sections *r, const json_t *rows, bool count_only)
+static void add_lower_edges(const struct tl_sections *r, const json_t *rows)
 {
     const json_t *t;
-    size_t i, n = 0;
+    size_t i;
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
         const json_t *never = json_object_get(json_object_get(t, "band"), "never"),
                      *value = json_object_get(never, "value");
@@ -126,15 +94,11 @@ static size_t add_lower_edges(const struct tl_sections *r, const json_t *rows, b
         if (!axis || !json_is_object(never) || tl_report_row(rows, axis, value) ||
             !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
             continue;
-        n++;
-        if (count_only)
-            continue;
         tl_words_setting(&b, axis, value);
         tl_buffer_printf(&b, " never failed in %lld runs, and is the lower edge of a band: an edge, and no workaround.",
                          (long long)tl_member_integer(never, "runs"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
-    return n;
 }
 
 /* Passing variants whose passes may be luck. */
@@ -149,43 +113,44 @@ static size_t count_lucky(const struct tl_sections *r, const json_t *rows)
     return lucky;
 }
 
-/* Nothing where nothing next to the minimal variant passed. */
-static void add_workarounds(const struct tl_sections *r, const json_t *rows)
+void tl_section_workarounds(const struct tl_sections *r)
 {
-    json_t *around, *edges;
+    json_t *rows = tl_report_rows(r->finding), *around, *edges;
+    struct tl_sections own = *r;
     const json_t *row;
     size_t i, lucky = count_lucky(r, rows);
+    own.page = json_array();
+    if (json_is_object(json_object_get(r->finding, "builds"))) /* rows are builds there */
+        json_array_clear(rows);
     tl_rows_around(r->finding, rows, &around, &edges);
-    if (json_array_size(around) || json_array_size(edges) || lucky || add_lower_edges(r, rows, true))
-        tl_page_heading(r->page, 2, "Possible workaround");
     json_array_foreach(around, i, row) {
         struct tl_buffer b = TL_BUFFER_INIT;
         add_instead(&b, r->finding, rows, row);
-        tl_page_item(r->page, tl_buffer_take(&b));
+        tl_page_item(own.page, tl_buffer_take(&b));
     }
-    add_lower_edges(r, rows, false);
+    add_lower_edges(&own, rows);
     if (json_array_size(around))
-        tl_page_words(r->page, "Each changes one thing. Measured on the minimal variant only.");
-    add_edges(r, edges);
+        tl_page_words(own.page, "Each changes one thing. Measured on the minimal variant only.");
+    add_edges(&own, edges);
     if (lucky)
-        tl_page_paragraph(r->page,
+        tl_page_paragraph(own.page,
                           tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
                                     "%lld passes in a row would be evidence.",
                                     lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
                                     (long long)tl_finding_enough(r->finding)));
+    tl_page_under(r->page, "Possible workaround", own.page);
     json_decref(around);
     json_decref(edges);
+    json_decref(rows);
 }
 
 void tl_section_control(const struct tl_sections *r)
 {
-    bool builds = json_is_object(json_object_get(r->finding, "builds"));
     json_t *rows = tl_report_rows(r->finding);
-    const json_t *row = builds ? NULL : control_row(r, rows);
+    const json_t *row = tl_control_row(r, rows);
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *axis = tl_member_text(row, "axis"),
                *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
-    tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
         tl_words_setting(&b, axis, json_object_get(row, "value"));
@@ -197,11 +162,11 @@ void tl_section_control(const struct tl_sections *r)
             tl_buffer_add_string(&b, ")");
         }
         tl_buffer_add_string(&b, ".");
-    } else if (!add_passing_build(&b, r->finding)) {
-        tl_buffer_add_string(&b, "None is known.");
+    } else {
+        add_passing_build(&b, r->finding);
     }
+    if (b.size)
+        tl_page_heading(r->page, 2, "A control that works");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    if (!builds)
-        add_workarounds(r, rows);
     json_decref(rows);
 }

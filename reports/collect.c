@@ -27,7 +27,8 @@ static json_t *end_of(const struct tl_output *o)
 /* The name of its file. */
 static json_t *module_json(const struct tl_capture *c, uint32_t module)
 {
-    const char *path = module < c->n_modules ? c->modules[module].path : NULL, *slash = path ? strrchr(path, '/') : NULL;
+    const char *path = module < c->n_modules ? c->modules[module].path : NULL,
+               *slash = path ? strrchr(path, '/') : NULL;
     return path ? tl_string_json(slash ? slash + 1 : path) : json_null();
 }
 

@@ -9,8 +9,8 @@ const json_t *tl_report_comparison(const json_t *finding, const json_t *failing_
 
 struct tl_comparison_bounds tl_comparison_bounds(const json_t *comparison)
 {
-    const json_t *whole = json_object_get(comparison, "tolerance"), *rtol = json_object_get(comparison, "rtol"),
-                 *atol = json_object_get(comparison, "atol");
+    const json_t *whole = json_object_get(comparison, "tolerance"),
+                 *rtol = json_object_get(comparison, "rtol"), *atol = json_object_get(comparison, "atol");
     return (struct tl_comparison_bounds){
         .known = json_is_number(whole) || json_is_number(rtol) || json_is_number(atol),
         .elementwise = !json_is_number(whole),

@@ -72,12 +72,15 @@ static void add_edges(const struct tl_sections *r, const json_t *edges)
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i, n = json_array_size(edges);
     json_array_foreach(edges, i, row) {
-        tl_buffer_add_string(&b, i ? ", " : n > 1 ? "Edges, and no workarounds: " : "An edge, and no workaround: ");
+        tl_buffer_add_string(&b, i       ? ", "
+                                 : n > 1 ? "Edges, and no workarounds: "
+                                         : "An edge, and no workaround: ");
         tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
     }
     if (!n)
         return;
-    tl_buffer_add_string(&b, n > 1 ? " passed, each next to a value that fails." : " passed, next to a value that fails.");
+    tl_buffer_add_string(&b, n > 1 ? " passed, each next to a value that fails."
+                                   : " passed, next to a value that fails.");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
@@ -95,8 +98,9 @@ static void add_lower_edges(const struct tl_sections *r, const json_t *rows)
             !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
             continue;
         tl_words_setting(&b, axis, value);
-        tl_buffer_printf(&b, " never failed in %lld runs, and is the lower edge of a band: an edge, and no workaround.",
-                         (long long)tl_member_integer(never, "runs"));
+        tl_buffer_printf(
+            &b, " never failed in %lld runs, and is the lower edge of a band: an edge, and no workaround.",
+            (long long)tl_member_integer(never, "runs"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
 }

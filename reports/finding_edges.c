@@ -105,7 +105,8 @@ static double distance(const json_t *f, const json_t *rows, const json_t *row)
 {
     const json_t *axis = tl_axis_named(f, tl_member_or(row, "axis", ""), NULL),
                  *nearest = tl_row_nearest_failing(f, rows, row);
-    return nearest ? fabs(tl_axis_place(axis, json_object_get(row, "value")) - tl_axis_place(axis, nearest)) : 0;
+    return nearest ? fabs(tl_axis_place(axis, json_object_get(row, "value")) - tl_axis_place(axis, nearest))
+                   : 0;
 }
 
 /* Of the passing rows of one ordered axis the farthest, or without one that is away the nearest. */

@@ -70,12 +70,15 @@ static void add_outcome(struct tl_buffer *b, const struct tl_sections *r)
     static const struct {
         const char *outcome, *words;
     } others[] = {
-        {"hang", "no end within the time limit"},        {"oom", "out of the memory that it may use"},
-        {"error", "an error"},                           {"wrong", "wrong outputs"},
-        {"fallback", "another device than the one asked for"}, {"leak", "memory or other resources leak"},
+        {"hang", "no end within the time limit"},
+        {"oom", "out of the memory that it may use"},
+        {"error", "an error"},
+        {"wrong", "wrong outputs"},
+        {"fallback", "another device than the one asked for"},
+        {"leak", "memory or other resources leak"},
     };
-    const char *outcome = tl_member_or(r->finding, "outcome", ""), *signal = tl_member_text(r->finding, "signal"),
-               *words = NULL;
+    const char *outcome = tl_member_or(r->finding, "outcome", ""),
+               *signal = tl_member_text(r->finding, "signal"), *words = NULL;
     for (size_t i = 0; i < TL_COUNT(others); i++)
         if (!strcmp(outcome, others[i].outcome))
             words = others[i].words;
@@ -94,7 +97,8 @@ static void add_got(const struct tl_sections *r)
     struct tl_buffer b = TL_BUFFER_INIT;
     struct tl_finding_runs runs = tl_finding_runs(f);
     const char *phase = tl_member_text(f, "phase"), *address = tl_member_text(capture, "address"),
-               *domain = tl_member_text(r->failing, "error_domain"), *code = tl_member_text(r->failing, "error_code");
+               *domain = tl_member_text(r->failing, "error_domain"),
+               *code = tl_member_text(r->failing, "error_code");
     tl_buffer_add_string(&b, TL_BOLD_ON "Got:" TL_BOLD_OFF " ");
     add_outcome(&b, r);
     if (phase) {

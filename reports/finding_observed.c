@@ -54,7 +54,8 @@ static bool is_decisive(const json_t *f, const json_t *row)
     }
     if (!axis)
         return json_array_size(json_object_get(f, "decisive")) > 0;
-    if (!json_array_size(json_object_get(f, "decisive"))) /* of a baseline that fails: what passes next to it */
+    if (!json_array_size(
+            json_object_get(f, "decisive"))) /* of a baseline that fails: what passes next to it */
         return tl_words_row_passes(f, row);
     json_array_foreach(json_object_get(f, "decisive"), i, pair) {
         name = tl_member_text(pair, "axis");
@@ -127,9 +128,11 @@ static json_t *decisive_first(const json_t *f, const json_t *rows)
 }
 
 /* The first `most` rows in a table, the others in one that is folded. */
-static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head, bool build)
+static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head,
+                     bool build)
 {
-    size_t n = json_array_size(rows), most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
+    size_t n = json_array_size(rows),
+           most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
     json_t *table = NULL;
     for (size_t i = 0; i < n; i++) {
         if (i == 0)
@@ -137,7 +140,8 @@ static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_h
         else if (i == most && r->extent == TL_EXTENT_SHORT)
             return;
         else if (i == most)
-            table = tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
+            table =
+                tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
         add_observed_row(r, table, json_array_get(rows, i), build);
     }
 }
@@ -207,7 +211,8 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
         if (i == ROWS_MOST && r->extent == TL_EXTENT_SHORT)
             break;
         if (i == ROWS_MOST && r->extent == TL_EXTENT_PAGE)
-            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns), columns);
+            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns),
+                                 columns);
         json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
         char *cells[TL_COUNT(columns)];
         for (size_t k = 0; k < 2; k++) {
@@ -266,7 +271,8 @@ void tl_section_also_failed(const struct tl_sections *r)
     json_array_foreach(measured, i, row) {
         if (!is_indifferent(r->finding, row))
             continue;
-        tl_buffer_add_string(&b, b.size ? ", " : "The minimal variant with one axis changed fails as well with ");
+        tl_buffer_add_string(&b,
+                             b.size ? ", " : "The minimal variant with one axis changed fails as well with ");
         tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
         tl_buffer_add_string(&b, " (");
         add_counts(&b, r->finding, row);
@@ -387,8 +393,10 @@ static void add_pairs(const struct tl_sections *r)
     if (n)
         tl_page_heading(r->page, 3, n == 1 ? "Decisive pair" : "Decisive pairs");
     else if (json_array_size(json_object_get(r->finding, "decisive")))
-        tl_page_words(r->page, "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
-                               "have been luck.");
+        tl_page_words(
+            r->page,
+            "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
+            "have been luck.");
     add_each_pair(r, rows, false);
     json_decref(rows);
 }

@@ -26,8 +26,9 @@ void tl_section_causes(const struct tl_sections *r);
 void tl_section_places(const struct tl_sections *r);
 void tl_section_independent(const struct tl_sections *r);
 void tl_section_indifferent(const struct tl_sections *r); /* the same in a sentence, without a heading */
-void tl_section_draws(const struct tl_sections *r); /* the counts that justify it, without a heading */
-void tl_section_also_failed(const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
+void tl_section_draws(const struct tl_sections *r);       /* the counts that justify it, without a heading */
+void tl_section_also_failed(
+    const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
 void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_message(const struct tl_sections *r); /* what it said, without a heading */

@@ -52,10 +52,10 @@ static const struct {
 static const struct {
     const char *device, *written;
 } devices[] = {
-    {"cpu", "CPU"},       {"gpu", "GPU"},           {"ane", "ANE"},           {"npu", "NPU"},
-    {"webgpu", "WebGPU"}, {"cuda", "CUDA"},         {"rocm", "ROCm"},         {"dml", "DirectML"},
-    {"qnn", "QNN"},       {"xnnpack", "XNNPACK"},   {"tensorrt", "TensorRT"}, {"openvino", "OpenVINO"},
-    {"metal", "Metal"},   {"vulkan", "Vulkan"},     {"coreml", "CoreML EP"},  {"mps", "MPS"},
+    {"cpu", "CPU"},       {"gpu", "GPU"},         {"ane", "ANE"},           {"npu", "NPU"},
+    {"webgpu", "WebGPU"}, {"cuda", "CUDA"},       {"rocm", "ROCm"},         {"dml", "DirectML"},
+    {"qnn", "QNN"},       {"xnnpack", "XNNPACK"}, {"tensorrt", "TensorRT"}, {"openvino", "OpenVINO"},
+    {"metal", "Metal"},   {"vulkan", "Vulkan"},   {"coreml", "CoreML EP"},  {"mps", "MPS"},
     {"host", ""},         {"default", ""},
 };
 
@@ -88,12 +88,13 @@ static void add_version(struct tl_buffer *b, const json_t *f)
     if (!version)
         version = tl_member_text(environment, "runtime_version");
     if (first && last) {
-        tl_buffer_printf(b, " %s%s%s", first, strcmp(first, last) ? " to " : "", strcmp(first, last) ? last : "");
+        tl_buffer_printf(b, " %s%s%s", first, strcmp(first, last) ? " to " : "",
+                         strcmp(first, last) ? last : "");
     } else if (version) {
         tl_buffer_printf(b, " %s", version);
     } else if (begins(runner, "core")) { /* a part of the system, and of its version */
-        const char *os = tl_member_or(json_object_get(environment, "target"), "os",
-                                      tl_member_or(environment, "os", ""));
+        const char *os =
+            tl_member_or(json_object_get(environment, "target"), "os", tl_member_or(environment, "os", ""));
         if (begins(os, "macOS") || begins(os, "iOS") || begins(os, "iPadOS"))
             tl_buffer_printf(b, " on %s", os);
     }
@@ -108,8 +109,8 @@ char *tl_title_where(const json_t *f)
                *device = tl_member_text(f, "device");
     tl_buffer_add_string(&b, "");
     if (name) {
-        tl_buffer_printf(&b, "%s%s%s%s%s", name, version ? " " : "", version ? version : "", command ? " " : "",
-                         command ? command : "");
+        tl_buffer_printf(&b, "%s%s%s%s%s", name, version ? " " : "", version ? version : "",
+                         command ? " " : "", command ? command : "");
     } else if (!runner) {
         tl_buffer_add_string(&b, tl_member_or(f, "unit", "unknown"));
     } else if (!strcmp(runner, "command")) { /* of before the tool was kept */
@@ -147,14 +148,16 @@ static const char *axis_called(const json_t *axis, const char *name)
     size_t words = 1;
     for (const char *p = about ? about : ""; *p; p++)
         words += *p == ' ';
-    return about && *about && words <= 3 && !strpbrk(about, ".,;:()") && tl_title_characters(about) <= 24 ? about
-                                                                                                       : name;
+    return about && *about && words <= 3 && !strpbrk(about, ".,;:()") && tl_title_characters(about) <= 24
+               ? about
+               : name;
 }
 
 /* "on", "no" and numbers say nothing without the name of their axis before them. */
 static bool is_state(const char *word)
 {
-    static const char *const states[] = {"yes", "no", "on", "off", "true", "false", "none", "all", "auto", "default"};
+    static const char *const states[] = {"yes",   "no",   "on",  "off",  "true",
+                                         "false", "none", "all", "auto", "default"};
     return tl_is_one_of(word, states, TL_COUNT(states)) || strspn(word, "+-.0123456789e") == strlen(word);
 }
 
@@ -205,7 +208,8 @@ static char *value_alone(const json_t *axis, const json_t *value)
 /* "stride 5 or 7", "any optimization but 0", "block 512 or 1024" */
 static char *set_text(const json_t *f, const json_t *axis, const char *name, const json_t *entry)
 {
-    const json_t *fails = json_object_get(entry, "fails_with"), *passes = json_object_get(entry, "passes_with");
+    const json_t *fails = json_object_get(entry, "fails_with"),
+                 *passes = json_object_get(entry, "passes_with");
     const char *called = axis_called(axis, name), *kind = tl_member_text(axis, "kind");
     size_t n = json_array_size(fails);
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -217,8 +221,8 @@ static char *set_text(const json_t *f, const json_t *axis, const char *name, con
             return text;
         free(text);
     }
-    bool all_but_one = n > 1 && json_array_size(passes) == 1 &&
-                       json_array_size(json_object_get(axis, "values")) == n + 1;
+    bool all_but_one =
+        n > 1 && json_array_size(passes) == 1 && json_array_size(json_object_get(axis, "values")) == n + 1;
     if (all_but_one && n > 2) {
         char *value = value_alone(axis, json_array_get(passes, 0));
         tl_buffer_printf(&b, "any %s but %s", called, value);
@@ -241,7 +245,8 @@ static int direction(const json_t *axis)
 {
     const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
     const json_t *first = json_array_get(range ? range : values, 0),
-                 *last = range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1);
+                 *last =
+                     range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1);
     if (!json_is_number(first) || !json_is_number(last))
         return 0;
     return json_number_value(last) > json_number_value(first) ? 1 : -1;
@@ -250,7 +255,8 @@ static int direction(const json_t *axis)
 static bool is_last(const json_t *axis, const json_t *value)
 {
     const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
-    return json_equal(range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1), value);
+    return json_equal(range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1),
+                      value);
 }
 
 char *tl_title_condition(const json_t *f, const json_t *entry)
@@ -273,7 +279,7 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
         text = tl_format("%s from about %s on", called, word);
     } else if (ordered && json_object_get(entry, "threshold") && !json_object_get(entry, "non_monotone") &&
                direction(axis) && !is_last(axis, value) && !about) {
-        text = tl_format("%s %s %s", called, direction(axis) > 0 ? ">=" : "<=", word);
+        text = tl_format("%s %s %s", called, direction(axis) > 0 ? "≥" : "≤", word);
     } else {
         text = setting(axis, name, value);
     }
@@ -361,7 +367,8 @@ static void add_about_case(struct tl_buffer *b, const json_t *f)
     const char *names[] = {tl_member_text(f, "title"), tl_member_text(f, "case")};
     for (size_t i = 0; i < TL_COUNT(names); i++) {
         char *clean = names[i] ? tl_clean_text(names[i], strlen(names[i]), false) : NULL;
-        bool fits = clean && *clean && tl_title_characters(b->data) + tl_title_characters(clean) + 3 <= TL_TITLE_MOST;
+        bool fits =
+            clean && *clean && tl_title_characters(b->data) + tl_title_characters(clean) + 3 <= TL_TITLE_MOST;
         if (fits)
             tl_buffer_printf(b, " (%s)", clean);
         free(clean);

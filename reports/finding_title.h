@@ -11,7 +11,7 @@
 char *tl_report_title(const json_t *finding);
 /* Its first part: "ONNX Runtime 1.22.0 CPU", "coreai-build compile". The caller's. */
 char *tl_title_where(const json_t *finding);
-/* One entry of a trigger in words: "int4_block weights", "layers >= 17", or what the case says of the value. The caller's. */
+/* One entry of a trigger in words: "int4_block weights", "layers ≥ 17", or what the case says of the value. The caller's. */
 char *tl_title_condition(const json_t *finding, const json_t *entry);
 
 #endif

@@ -38,7 +38,8 @@ static char *cell(const json_t *value)
 
 static char *error_cell(const json_t *element)
 {
-    const json_t *relative = json_object_get(element, "relative"), *absolute = json_object_get(element, "absolute");
+    const json_t *relative = json_object_get(element, "relative"),
+                 *absolute = json_object_get(element, "absolute");
     if (json_is_number(relative))
         return tl_format("%.3g", json_number_value(relative));
     return json_is_number(absolute) ? tl_format("none (absolute %.3g)", json_number_value(absolute))
@@ -52,9 +53,9 @@ static void add_row(json_t *rows, const char *output, const json_t *element)
     const json_t *index = json_object_get(element, "index");
     tl_inline_code(&name, output);
     char *cells[] = {tl_buffer_take(&name),
-                     of                            ? tl_format("all of it: %s", of)
+                     of                       ? tl_format("all of it: %s", of)
                      : json_array_size(index) ? cell(index)
-                                                   : tl_strdup(""),
+                                              : tl_strdup(""),
                      cell(json_object_get(element, "expected")), cell(json_object_get(element, "got")),
                      error_cell(element)};
     tl_page_row(rows, false, TL_COUNT(cells), cells);
@@ -79,9 +80,12 @@ static void add_type(struct tl_buffer *b, const json_t *c)
 static void add_how(struct tl_buffer *b, const json_t *c)
 {
     static const char *const words[][2] = {
-        {"missing", "is missing"},        {"unexpected", "is none that is expected"},
-        {"type", "has another type"},     {"shape", "has another shape"},
-        {"not finite", "is not finite"},  {"all zero", "is zero everywhere"},
+        {"missing", "is missing"},
+        {"unexpected", "is none that is expected"},
+        {"type", "has another type"},
+        {"shape", "has another shape"},
+        {"not finite", "is not finite"},
+        {"all zero", "is zero everywhere"},
         {"differs", "is not what it should be"},
     };
     const char *how = tl_member_or(c, "how", "differs");
@@ -147,8 +151,9 @@ static void add_control(struct tl_buffer *b, const json_t *control)
     if (!json_is_true(json_object_get(c, "equal")) || !json_is_number(error))
         return;
     if (json_number_value(error) > 0)
-        tl_buffer_printf(b, " The control agrees with its reference: its largest error is %.3g of the largest magnitude.",
-                         json_number_value(error));
+        tl_buffer_printf(
+            b, " The control agrees with its reference: its largest error is %.3g of the largest magnitude.",
+            json_number_value(error));
     else
         tl_buffer_add_string(b, " The control is equal to its reference, to the last bit.");
 }
@@ -162,7 +167,8 @@ static void add_not_finite(struct tl_buffer *b, const json_t *c)
     if (nan)
         tl_buffer_printf(b, " %lld of its values are NaN", (long long)nan);
     if (inf)
-        tl_buffer_printf(b, "%s %lld %s infinite", nan ? "," : "", (long long)inf, nan ? "are" : "of its values are");
+        tl_buffer_printf(b, "%s %lld %s infinite", nan ? "," : "", (long long)inf,
+                         nan ? "are" : "of its values are");
     if ((nan || inf) && of)
         tl_buffer_printf(b, ", of %lld", (long long)of);
     if (nan || inf)

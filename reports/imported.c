@@ -50,7 +50,8 @@ static char *make_where(const struct tl_system_report *from)
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_inline_text(&b, from && from->process ? from->process : "a process");
     for (size_t i = 0; i < TL_COUNT(parts); i++)
-        if (parts[i] && tl_title_characters(b.data) + tl_title_characters(parts[i]) + 4 <= TL_TITLE_MOST / 2) {
+        if (parts[i] &&
+            tl_title_characters(b.data) + tl_title_characters(parts[i]) + 4 <= TL_TITLE_MOST / 2) {
             tl_buffer_add_string(&b, joints[i]);
             tl_inline_text(&b, parts[i]);
         }
@@ -64,7 +65,8 @@ static char *make_title(const struct tl_trial_record *r, const json_t *finding)
     struct tl_title_failure failure;
     char *where = make_where(tl_trial_imported(r));
     tl_title_failure_find(finding, &failure);
-    char *what = tl_title_failure_text(&failure, TL_TITLE_MOST - tl_title_characters(where) - strlen(": "), false),
+    char *what = tl_title_failure_text(&failure, TL_TITLE_MOST - tl_title_characters(where) - strlen(": "),
+                                       false),
          *title = tl_format("%s: %s", where, what), *clean = tl_clean_text(title, strlen(title), false);
     tl_title_failure_free(&failure);
     free(where);
@@ -77,8 +79,8 @@ static json_t *make(const struct tl_imported_source *s, struct tl_redaction *red
 {
     json_t *trial = tl_report_trial(s->trial), *finding = as_finding(s->trial, trial);
     char *title = make_title(s->trial, finding);
-    json_t *report = json_pack("{s:i,s:s,s:o,s:O?}", "report", 1, "title", title, "finding", finding, "matches",
-                               s->matches);
+    json_t *report = json_pack("{s:i,s:s,s:o,s:O?}", "report", 1, "title", title, "finding", finding,
+                               "matches", s->matches);
     free(title);
     json_object_set_new(report, "failing_trial", trial);
     if (!redaction)

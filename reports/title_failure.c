@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define ARROW " ← "
-#define VALUE_MOST 24 /* characters of a value of an output */
+#define VALUE_MOST 24  /* characters of a value of an output */
 #define WORDS_LEAST 18 /* characters of the words of a failure that say something */
 
 static bool begins(const char *text, const char *with)
@@ -33,14 +33,14 @@ static bool begins(const char *text, const char *with)
 static bool is_plumbing(const char *name)
 {
     static const char *const whole[] = {
-        "free",      "malloc",    "calloc",     "realloc",     "abort", "raise",      "CFRelease", "CFRetain",
-        "os_kill",   "os_abort",  "operator delete", "operator new", "start", "main_thread"};
+        "free",     "malloc",  "calloc",   "realloc",         "abort",        "raise", "CFRelease",
+        "CFRetain", "os_kill", "os_abort", "operator delete", "operator new", "start", "main_thread"};
     static const char *const beginnings[] = {
-        "objc_",        "_objc_",     "swift_",      "_swift_",    "dispatch_",  "_dispatch_",      "mach_msg",
-        "semaphore_",   "pthread_",   "_pthread_",   "__pthread",  "_Block_",    "mem",             "__mem",
-        "_platform_",   "str",        "__str",       "std::",      "__gnu_cxx",  "cfunction_",      "PyObject_",
-        "_PyObject_",   "PyEval_",    "_PyEval_",    "_PyFunction", "PyVectorcall", "_PyVectorcall", "__psynch",
-        "__ulock",      "__workq",    "start_thread", "__libc_",   "__kernel_",  "kevent",          "futex"};
+        "objc_",      "_objc_",   "swift_",       "_swift_",     "dispatch_",    "_dispatch_",    "mach_msg",
+        "semaphore_", "pthread_", "_pthread_",    "__pthread",   "_Block_",      "mem",           "__mem",
+        "_platform_", "str",      "__str",        "std::",       "__gnu_cxx",    "cfunction_",    "PyObject_",
+        "_PyObject_", "PyEval_",  "_PyEval_",     "_PyFunction", "PyVectorcall", "_PyVectorcall", "__psynch",
+        "__ulock",    "__workq",  "start_thread", "__libc_",     "__kernel_",    "kevent",        "futex"};
     for (size_t i = 0; i < TL_COUNT(whole); i++)
         if (!strcmp(whole[i], name))
             return true;
@@ -53,7 +53,8 @@ static bool is_plumbing(const char *name)
 /* Of a process that ended itself it says no more than the signal does. */
 static bool kills_itself(const char *name)
 {
-    static const char *const names[] = {"os_kill", "os_abort", "abort", "raise", "kill", "__pthread_kill", "pthread_kill"};
+    static const char *const names[] = {"os_kill", "os_abort",       "abort",       "raise",
+                                        "kill",    "__pthread_kill", "pthread_kill"};
     return tl_is_one_of(name, names, TL_COUNT(names));
 }
 
@@ -102,7 +103,8 @@ static char *telling_frame(const char *frames)
 static bool is_of_frames(const char *title, const char *signal, const char *message)
 {
     static const char *const hardware[] = {"SIGSEGV", "SIGBUS", "SIGFPE"};
-    if (strstr(title, ARROW) || begins(title, "stack overflow in ") || begins(title, "jump to a wild address"))
+    if (strstr(title, ARROW) || begins(title, "stack overflow in ") ||
+        begins(title, "jump to a wild address"))
         return true;
     bool fault = false;
     for (size_t i = 0; signal && i < TL_COUNT(hardware); i++)
@@ -170,7 +172,9 @@ static void of_crash(const json_t *f, struct tl_title_failure *t)
     } else if (is_of_frames(title, signal, message)) {
         bool wild = begins(title, "jump to a wild address");
         if (wild)
-            frames = begins(title, "jump to a wild address from ") ? title + strlen("jump to a wild address from ") : "";
+            frames = begins(title, "jump to a wild address from ")
+                         ? title + strlen("jump to a wild address from ")
+                         : "";
         t->head = wild ? tl_format("%s, a jump to a wild address", signal) : tl_strdup(signal);
         if (!strstr(title, " without a stack"))
             t->name = telling_frame(frames);
@@ -192,8 +196,8 @@ static void of_hang(const json_t *f, struct tl_title_failure *t)
 /* "RuntimeError" of "Core ML RuntimeError: text": what people search for with the text. */
 static char *exception_of(const json_t *f, const char *message)
 {
-    const char *title = tl_member_or(json_object_get(f, "signature"), "title", ""), *end = strstr(title, ": "),
-               *from = end;
+    const char *title = tl_member_or(json_object_get(f, "signature"), "title", ""),
+               *end = strstr(title, ": "), *from = end;
     while (end && from > title && from[-1] != ' ')
         from--;
     size_t n = end ? (size_t)(end - from) : 0;
@@ -205,8 +209,8 @@ static char *exception_of(const json_t *f, const char *message)
 
 static bool tells_failure(const char *words)
 {
-    return strstr(words, "rror") || strstr(words, "xception") || strstr(words, "fail") || strstr(words, "Fail") ||
-           strstr(words, "FAIL") || begins(words, "exit status");
+    return strstr(words, "rror") || strstr(words, "xception") || strstr(words, "fail") ||
+           strstr(words, "Fail") || strstr(words, "FAIL") || begins(words, "exit status");
 }
 
 static void of_error(const json_t *f, struct tl_title_failure *t)
@@ -405,7 +409,8 @@ char *tl_title_wrong(const json_t *c)
         return tl_format("output %s all zeros", output);
     char *is = value_text(got), *should = value_text(expected), *text = NULL, *far = NULL;
     if (!strcmp(how, "type") && json_is_string(got) && json_is_string(expected))
-        text = tl_format("output %s is %s, not %s", output, json_string_value(got), json_string_value(expected));
+        text =
+            tl_format("output %s is %s, not %s", output, json_string_value(got), json_string_value(expected));
     else if (!strcmp(how, "shape") && got && expected)
         text = tl_format("output %s has shape %s, not %s", output, is, should);
     else if (!strcmp(tl_member_or(worst, "of", ""), "hash"))

@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 struct tl_title_failure {
-    char *head;  /* "SIGABRT", "error in Slice", "NaN in output y" */
-    char *name;  /* of a function, to be put behind " in "; NULL */
-    char *words; /* to be put behind ": "; NULL */
+    char *head;           /* "SIGABRT", "error in Slice", "NaN in output y" */
+    char *name;           /* of a function, to be put behind " in "; NULL */
+    char *words;          /* to be put behind ": "; NULL */
     const char *phase[2]; /* "while running the model", and shorter, where nothing else says where; NULL */
     bool vague;           /* it tells this failure from no other one */
 };

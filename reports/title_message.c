@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMS_MOST 8     /* wrappings around one message */
+#define FORMS_MOST 8      /* wrappings around one message */
 #define SENTENCE_LEAST 16 /* characters of a sentence that is worth to stand alone */
 
 static bool begins(const char *text, const char *with)
@@ -72,7 +72,8 @@ static bool take_step(char *text)
     if (!rest)
         return false;
     if (begins(rest, "exited with status ")) {
-        const char *expected = strstr(rest, " was expected"), *colon = expected ? strstr(expected, ": ") : NULL;
+        const char *expected = strstr(rest, " was expected"),
+                   *colon = expected ? strstr(expected, ": ") : NULL;
         if (colon && colon == expected + strlen(" was expected"))
             keep_from(text, colon + 2);
         else {
@@ -224,9 +225,8 @@ static bool take_darwin_assertion(char *text, char **place)
         *place = tl_title_function(function, strcspn(function, ","));
     }
     const char *quoted = strstr(open, "&& \""), *close = quoted ? strchr(quoted + 4, '"') : NULL;
-    char *words = quoted && close && close < end
-                      ? tl_format("%.*s", (int)(close - quoted - 4), quoted + 4)
-                      : tl_format("%.*s failed", (int)(end - open - 2), open + 1);
+    char *words = quoted && close && close < end ? tl_format("%.*s", (int)(close - quoted - 4), quoted + 4)
+                                                 : tl_format("%.*s failed", (int)(end - open - 2), open + 1);
     keep_from(text, words); /* is shorter */
     free(words);
     return true;
@@ -373,8 +373,9 @@ void tl_title_message_free(struct tl_title_message *m)
 /* Whether an operator's own angle brackets or parentheses stand here: operator<, operator->, operator(). */
 static size_t operator_at(const char *text, size_t at, size_t size)
 {
-    static const char *const operators[] = {"operator()", "operator[]", "operator->", "operator<<", "operator>>",
-                                            "operator<=", "operator>=", "operator<",  "operator>"};
+    static const char *const operators[] = {
+        "operator()", "operator[]", "operator->", "operator<<", "operator>>",
+        "operator<=", "operator>=", "operator<",  "operator>"};
     for (size_t i = 0; i < TL_COUNT(operators); i++) {
         size_t n = strlen(operators[i]);
         if (at + n <= size && !strncmp(text + at, operators[i], n))

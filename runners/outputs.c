@@ -46,9 +46,9 @@ json_t *tl_output_json(const char *name, enum tl_dtype dtype, size_t rank, const
     json_t *out = json_pack("{s:s,s:s,s:o,s:s,s:b,s:o}", "name", name, "dtype", tl_dtype_name(dtype), "shape",
                             shape, "hash", id, "finite", numbers == n, "first", first);
     if (nan || inf)
-        json_object_set_new(out, "not_finite",
-                            json_pack("{s:I,s:I,s:I}", "nan", (json_int_t)nan, "inf", (json_int_t)inf, "at",
-                                      (json_int_t)at));
+        json_object_set_new(
+            out, "not_finite",
+            json_pack("{s:I,s:I,s:I}", "nan", (json_int_t)nan, "inf", (json_int_t)inf, "at", (json_int_t)at));
     json_object_set_new(out, "min", numbers ? json_real(least) : json_null());
     json_object_set_new(out, "max", numbers ? json_real(greatest) : json_null());
     json_object_set_new(out, "mean", numbers ? json_real(sum / (double)numbers) : json_null());

@@ -18,7 +18,7 @@
 
 static const struct wrapper {
     const char *name;
-    const char *verb; /* without it, it is the tool itself; NULL: it needs none */
+    const char *verb;      /* without it, it is the tool itself; NULL: it needs none */
     const char *taking[6]; /* options that take a word */
 } wrappers[] = {
     {"xcrun", NULL, {"--sdk", "-sdk", "--toolchain", "-toolchain"}},
@@ -141,14 +141,16 @@ static const char *script_of(const json_t *argv, size_t *at)
 /* The program that a line for a shell begins with; NULL where it begins with something else. */
 static char *first_of_line(const char *line)
 {
-    static const char *const own[] = {"if", "for", "while", "[", "[[", ":", "cd", "set", "ulimit", "echo", "trap", "kill", "test", "exit",
+    static const char *const own[] = {"if",    "for",    "while",  "[",    "[[",   ":",    "cd",
+                                      "set",   "ulimit", "echo",   "trap", "kill", "test", "exit",
                                       "sleep", "export", "printf", "true", "false"};
     for (;;) {
         line += strspn(line, " \t\n");
         size_t n = strcspn(line, " \t\n;&|<>()\"'$`");
         bool sets = memchr(line, '=', n) != NULL;
         if ((n != 4 || strncmp(line, "exec", 4)) && !sets) {
-            char *word = n && !strchr("\"'$`(", line[n] ? line[n] : ' ') ? tl_format("%.*s", (int)n, line) : NULL;
+            char *word =
+                n && !strchr("\"'$`(", line[n] ? line[n] : ' ') ? tl_format("%.*s", (int)n, line) : NULL;
             if (word && tl_is_one_of(word, own, TL_COUNT(own))) {
                 free(word);
                 word = NULL;

@@ -44,7 +44,8 @@ static const char *passing_neighbour(const struct tl_driver *d, const struct tl_
         size_t differ = 0;
         for (size_t a = 0; a < d->c->n_axes; a++)
             differ += index[a] != r->minimal[a];
-        if (differ != 1 || r->path[i].outcome != TL_SEARCH_PASS || trial_showing(d, r, index, TL_SEARCH_MATCH))
+        if (differ != 1 || r->path[i].outcome != TL_SEARCH_PASS ||
+            trial_showing(d, r, index, TL_SEARCH_MATCH))
             continue;
         const char *trial = trial_showing(d, r, index, TL_SEARCH_PASS);
         if (trial)
@@ -408,8 +409,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     json_t *document = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
                                  "title", c->title, "case_hash", c->hash, "source", c->source);
     json_object_set_new(document, "about", about_json(c));
-    json_object_set_new(document, "case_path",
-                        json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
+    json_object_set_new(document, "case_path", json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
     json_object_set_new(document, "unit", json_string(u->text));
     json_object_set_new(document, "runner", json_string(u->runner));
     json_object_set_new(document, "device", json_string(u->device));

@@ -116,11 +116,12 @@ static void add_not_finite(const json_t *output, json_t *j)
     if (!json_is_integer(at) || json_integer_value(at) < 0 || json_integer_value(at) >= of || (nan && inf))
         return;
     json_object_set_new(j, "worst",
-                        json_pack("{s:s,s:o,s:s,s:s}", "output", json_string_value(json_object_get(j, "output")),
-                                  "index", index_json(json_integer_value(at), shape), "expected",
-                                  "a finite value", "got", nan ? "nan" : "inf"));
-    const char *first = json_string_value(
-        json_array_get(json_object_get(output, "first"), (size_t)json_integer_value(at)));
+                        json_pack("{s:s,s:o,s:s,s:s}", "output",
+                                  json_string_value(json_object_get(j, "output")), "index",
+                                  index_json(json_integer_value(at), shape), "expected", "a finite value",
+                                  "got", nan ? "nan" : "inf"));
+    const char *first =
+        json_string_value(json_array_get(json_object_get(output, "first"), (size_t)json_integer_value(at)));
     if (inf && first && !strcmp(first, "-inf"))
         json_object_set_new(json_object_get(j, "worst"), "got", json_string(first));
 }
@@ -199,9 +200,8 @@ int tl_finding_add_failure(const struct tl_driver *d, const char *trial, json_t 
                                   t.signature.title ? t.signature.title : "", "coarse_id",
                                   t.signature.coarse_id, "coarse_title",
                                   t.signature.coarse_title ? t.signature.coarse_title : ""));
-    json_object_set_new(
-        document, "tool",
-        tool_json(&t, json_object_get(json_object_get(document, "environment"), "versions")));
+    json_object_set_new(document, "tool",
+                        tool_json(&t, json_object_get(json_object_get(document, "environment"), "versions")));
     json_object_set_new(document, "comparison", tl_finding_comparison(&t));
     tl_trial_record_free(&t);
     return 0;

@@ -28,7 +28,7 @@ struct seen {
     bool all_zero;         /* got */
     bool nonzero_expected; /* somewhere */
     bool not_finite;       /* the first that differs without bound is not finite in what was got */
-    size_t n_worst; /* the worst first */
+    size_t n_worst;        /* the worst first */
     uint64_t worst[TL_CLOSENESS_SHOWN];
     double badness[TL_CLOSENESS_SHOWN];
 };

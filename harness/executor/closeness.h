@@ -17,8 +17,8 @@
 
 /* An element that is not what is expected. */
 struct tl_far_element {
-    uint64_t at;             /* index in C order */
-    json_t *expected, *got;  /* references of its own */
+    uint64_t at;               /* index in C order */
+    json_t *expected, *got;    /* references of its own */
     double absolute, relative; /* NAN: it has none */
 };
 

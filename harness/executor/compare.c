@@ -205,9 +205,9 @@ static const struct tl_tolerance *tolerance_of(const struct comparison *k, const
 static json_t *far_json(const struct tl_closeness *c, const struct tl_far_element *x,
                         const struct tl_values *expected)
 {
-    json_t *j = json_pack("{s:o,s:O,s:O,s:o,s:o}", "index", index_json(x->at, expected), "expected",
-                          x->expected, "got", x->got, "absolute", error_json(x->absolute), "relative",
-                          error_json(x->relative));
+    json_t *j =
+        json_pack("{s:o,s:O,s:O,s:o,s:o}", "index", index_json(x->at, expected), "expected", x->expected,
+                  "got", x->got, "absolute", error_json(x->absolute), "relative", error_json(x->relative));
     if (c->exact)
         json_object_set_new(j, "exact", json_true());
     return j;

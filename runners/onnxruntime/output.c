@@ -412,8 +412,8 @@ json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_
     json_object_set_new(out, "finite", json_boolean(finite));
     if (!finite)
         json_object_set_new(out, "not_finite",
-                            json_pack("{s:I,s:I,s:I}", "nan", (json_int_t)s.nan, "inf", (json_int_t)s.inf, "at",
-                                      (json_int_t)s.not_finite_at));
+                            json_pack("{s:I,s:I,s:I}", "nan", (json_int_t)s.nan, "inf", (json_int_t)s.inf,
+                                      "at", (json_int_t)s.not_finite_at));
     json_object_set_new(out, "min", s.numbers ? number(s.least) : json_null());
     json_object_set_new(out, "max", s.numbers ? number(s.greatest) : json_null());
     json_object_set_new(out, "mean", s.numbers ? number(s.sum / (double)s.numbers) : json_null());

@@ -30,14 +30,17 @@ Test(titles, the_tool_of_a_command_line)
     static const struct {
         const char *argv, *name, *command;
     } rows[] = {
-        {"[\"/usr/bin/xcrun\",\"coreai-build\",\"compile\",\"m\",\"--output\",\"o\"]", "coreai-build", "compile"},
+        {"[\"/usr/bin/xcrun\",\"coreai-build\",\"compile\",\"m\",\"--output\",\"o\"]", "coreai-build",
+         "compile"},
         {"[\"xcrun\",\"--sdk\",\"iphoneos\",\"coreai-build\",\"compile\"]", "coreai-build", "compile"},
-        {"[\"uv\",\"run\",\"--with\",\"torch\",\"python3\",\"/x/export.py\",\"--out\",\"m\"]", "export.py", NULL},
+        {"[\"uv\",\"run\",\"--with\",\"torch\",\"python3\",\"/x/export.py\",\"--out\",\"m\"]", "export.py",
+         NULL},
         {"[\"uv\",\"run\",\"coreai.llm.export\",\"qwen\"]", "coreai.llm.export", NULL},
         {"[\"uv\",\"pip\",\"list\"]", "uv", "pip"},
         {"[\"env\",\"A=1\",\"-u\",\"B\",\"nice\",\"-n\",\"5\",\"./tool\",\"run\"]", "tool", "run"},
         {"[\"timeout\",\"-s\",\"KILL\",\"20\",\"./tool\"]", "tool", NULL},
-        {"[\"/opt/python3.11\",\"-u\",\"-m\",\"mlx_lm.generate\",\"--model\",\"x\"]", "mlx_lm.generate", NULL},
+        {"[\"/opt/python3.11\",\"-u\",\"-m\",\"mlx_lm.generate\",\"--model\",\"x\"]", "mlx_lm.generate",
+         NULL},
         {"[\"python3\",\"-c\",\"import x\"]", "python3", NULL},
         {"[\"sh\",\"-c\",\"exec A=1 ./my-tool x | cat\"]", "my-tool", NULL},
         {"[\"sh\",\"-c\",\"if true; then x; fi\"]", "sh", NULL},
@@ -53,9 +56,10 @@ Test(titles, the_tool_of_a_command_line)
     for (size_t i = 0; i < TL_COUNT(rows); i++) {
         json_t *argv = parsed(rows[i].argv);
         struct tl_tool_name t = tl_tool_name_find(argv, variant);
-        cr_expect_str_eq(t.name ? t.name : "", rows[i].name ? rows[i].name : "", "%s: %s", rows[i].argv, t.name);
-        cr_expect_str_eq(t.command ? t.command : "", rows[i].command ? rows[i].command : "", "%s: %s", rows[i].argv,
-                         t.command);
+        cr_expect_str_eq(t.name ? t.name : "", rows[i].name ? rows[i].name : "", "%s: %s", rows[i].argv,
+                         t.name);
+        cr_expect_str_eq(t.command ? t.command : "", rows[i].command ? rows[i].command : "", "%s: %s",
+                         rows[i].argv, t.command);
         tl_tool_name_free(&t);
         json_decref(argv);
     }
@@ -73,57 +77,73 @@ Test(titles, the_words_of_a_message)
     static const struct {
         const char *message, *words, *place;
     } rows[] = {
-        {"/x/ggml/src/ggml-metal/ggml-metal.m:1234: GGML_ASSERT(buf) failed", "GGML_ASSERT(buf) failed", NULL},
-        {"/A/MPSCore/Types/MPSNDArray.mm:893: failed assertion `[MPSNDArray, initWithBufferImpl:isUserBuffer:] Error: "
+        {"/x/ggml/src/ggml-metal/ggml-metal.m:1234: GGML_ASSERT(buf) failed", "GGML_ASSERT(buf) failed",
+         NULL},
+        {"/A/MPSCore/Types/MPSNDArray.mm:893: failed assertion `[MPSNDArray, "
+         "initWithBufferImpl:isUserBuffer:] Error: "
          "buffer is not large enough. Must be 64 bytes '",
          "buffer is not large enough. Must be 64 bytes", "MPSNDArray"},
-        {"-[MTLDebugDevice newResidencySetWithDescriptor:error:]:2768: failed assertion `device does not support "
+        {"-[MTLDebugDevice newResidencySetWithDescriptor:error:]:2768: failed assertion `device does not "
+         "support "
          "residency sets.'",
          "device does not support residency sets", NULL},
-        {"loc(\"x\"): error: perm tensor length must equal input tensor rank, 4 != 8 (/A/y/G.mm:975: failed assertion "
+        {"loc(\"x\"): error: perm tensor length must equal input tensor rank, 4 != 8 (/A/y/G.mm:975: failed "
+         "assertion "
          "`original module failed verification')",
          "perm tensor length must equal input tensor rank, 4 != 8", NULL},
         {"/opt/rh/c++/12/bits/stl_vector.h:1142: std::vector<_Tp, _Alloc>::const_reference std::vector<_Tp, "
-         "_Alloc>::operator[](size_type) const [with _Tp = float; _Alloc = std::allocator<float>; size_type = long "
+         "_Alloc>::operator[](size_type) const [with _Tp = float; _Alloc = std::allocator<float>; size_type "
+         "= long "
          "unsigned int]: Assertion '__n < this->size()' failed.",
          "__n < this->size() failed", "std::vector::operator[]"},
         {"prog: src/file.c:12: f_of_it: Assertion `n > 0' failed.", "n > 0 failed", "f_of_it"},
-        {"Assertion failed: (0 <= axis && axis < 4 && \"Runtime canonicalization must simplify axes.\"), function "
+        {"Assertion failed: (0 <= axis && axis < 4 && \"Runtime canonicalization must simplify axes.\"), "
+         "function "
          "encodeNDArrayOp, file G.mm, line 76.",
          "Runtime canonicalization must simplify axes", "encodeNDArrayOp"},
         {"Assertion failed: (a == (b)), function f, file x.c, line 3.", "a == (b) failed", "f"},
-        {"Non-zero status code returned while running Slice node. Name:'result' Status Message: 'axes' has an axis "
+        {"Non-zero status code returned while running Slice node. Name:'result' Status Message: 'axes' has "
+         "an axis "
          "outside of the tensor",
          "'axes' has an axis outside of the tensor", "Slice"},
-        {"Exception during initialization: /o/graph_utils.cc:29 int onnxruntime::graph_utils::GetIndexFromName(const "
-         "onnxruntime::Node&, const std::string&, bool) itr != node_args.end() was false. Attempting to get index by "
+        {"Exception during initialization: /o/graph_utils.cc:29 int "
+         "onnxruntime::graph_utils::GetIndexFromName(const "
+         "onnxruntime::Node&, const std::string&, bool) itr != node_args.end() was false. Attempting to get "
+         "index by "
          "a name",
          "Attempting to get index by a name", "onnxruntime::graph_utils::GetIndexFromName"},
-        {"/o/x.cc:232 std::size_t onnxruntime::{anonymous}::Hash(const onnx::TensorProto&) t != STRING was false. "
+        {"/o/x.cc:232 std::size_t onnxruntime::{anonymous}::Hash(const onnx::TensorProto&) t != STRING was "
+         "false. "
          "Unexpected type",
          "Unexpected type", "onnxruntime::Hash"},
-        {"Error = Error Domain=com.x.engine Code=53 \"createProgramInstanceForModel:...: Program load failed — no "
+        {"Error = Error Domain=com.x.engine Code=53 \"createProgramInstanceForModel:...: Program load failed "
+         "— no "
          "memory (transient) (underlying=0x1)\" UserInfo={a=1} (/A/M.mm:3543: failed assertion `x')",
          "Program load failed — no memory (Code=53)", NULL},
-        {"Error Domain=NSCocoaErrorDomain Code=4097 \"connection to service\" ", "connection to service (Code=4097)",
-         NULL},
-        {"step 2 of 3 (compile, /usr/bin/xcrun) exited with status 1; 0 was expected: KeyError: 'X'", "KeyError: 'X'",
-         NULL},
+        {"Error Domain=NSCocoaErrorDomain Code=4097 \"connection to service\" ",
+         "connection to service (Code=4097)", NULL},
+        {"step 2 of 3 (compile, /usr/bin/xcrun) exited with status 1; 0 was expected: KeyError: 'X'",
+         "KeyError: 'X'", NULL},
         {"step 1 of 1 (execute, /usr/bin/sh) exited with status 4; 0 was expected", "exit status 4", NULL},
-        {"step 2 of 2 (compile, x) fell back: it wrote \"ANECCompileOffline() failed\": ANECCompileOffline() failed: "
+        {"step 2 of 2 (compile, x) fell back: it wrote \"ANECCompileOffline() failed\": ANECCompileOffline() "
+         "failed: "
          "status",
          "ANECCompileOffline() failed", NULL},
         {"step 1 of 1 (compile, x) fell back: too many ane: 6, where at most 5 were expected",
          "too many ane: 6, where at most 5 were expected", NULL},
-        {"step 1 of 2 (load, x) did not write \"done\", which was expected: bye", "did not write \"done\"", NULL},
+        {"step 1 of 2 (load, x) did not write \"done\", which was expected: bye", "did not write \"done\"",
+         NULL},
         {"the runner did not write \"done\", which was expected", "did not write \"done\"", NULL},
-        {"*** Terminating app due to uncaught exception 'NSGenericException', reason: 'Cannot provide zero devices'",
+        {"*** Terminating app due to uncaught exception 'NSGenericException', reason: 'Cannot provide zero "
+         "devices'",
          "Cannot provide zero devices", NULL},
-        {"libc++abi: terminating due to uncaught exception of type std::runtime_error: [METAL] Command buffer failed",
+        {"libc++abi: terminating due to uncaught exception of type std::runtime_error: [METAL] Command "
+         "buffer failed",
          "std::runtime_error: [METAL] Command buffer failed", NULL},
         {"RuntimeError: Failed (code 3) in a::b (x)", "RuntimeError: Failed (code 3) in a::b (x)", NULL},
-        {"Error getting visible function:\n (null) Function f was not found\nmore", "Error getting visible function: "
-                                                                                   "(null) Function f was not found",
+        {"Error getting visible function:\n (null) Function f was not found\nmore",
+         "Error getting visible function: "
+         "(null) Function f was not found",
          NULL},
         {"'KEY'", "KEY", NULL},
         {"", "", NULL},
@@ -136,8 +156,8 @@ Test(titles, the_words_of_a_message)
         struct tl_title_message m;
         tl_title_message_find(rows[i].message, &m);
         cr_expect_str_eq(m.words, rows[i].words, "%s: %s", rows[i].message, m.words);
-        cr_expect_str_eq(m.place ? m.place : "", rows[i].place ? rows[i].place : "", "%s: %s", rows[i].message,
-                         m.place);
+        cr_expect_str_eq(m.place ? m.place : "", rows[i].place ? rows[i].place : "", "%s: %s",
+                         rows[i].message, m.place);
         tl_title_message_free(&m);
     }
 }
@@ -164,53 +184,81 @@ Test(titles, are_cut_at_words_and_count_characters)
 static const struct {
     const char *members, *title;
 } titles[] = {
-    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.22.0\"},\"outcome\":\"crash\",\"signal\":"
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.22.0\"},\"outcome\":\"crash\","
+     "\"signal\":"
      "\"SIGSEGV\",\"phase\":\"execute\",\"signature\":{\"title\":\"libonnxruntime.so!+0x10 ← "
-     "libonnxruntime.so!+0x20\"},\"axes\":[{\"name\":\"attention\",\"kind\":\"choices\",\"values\":[\"sdpa\",\"gqa\"]}],"
-     "\"trigger\":[{\"axis\":\"attention\",\"value\":\"gqa\",\"fails_with\":[\"gqa\"]},{\"axis\":\"begin_error\","
+     "libonnxruntime.so!+0x20\"},\"axes\":[{\"name\":\"attention\",\"kind\":\"choices\",\"values\":[\"sdpa\","
+     "\"gqa\"]}],"
+     "\"trigger\":[{\"axis\":\"attention\",\"value\":\"gqa\",\"fails_with\":[\"gqa\"]},{\"axis\":\"begin_"
+     "error\","
      "\"value\":1000000}]",
      "ONNX Runtime 1.22.0 CPU: SIGSEGV while running with gqa attention, begin_error 1000000"},
-    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"coreai-build\",\"command\":\"compile\"},"
-     "\"outcome\":\"crash\",\"signal\":\"SIGSEGV\",\"phase\":\"compile\",\"signature\":{\"title\":\"objc_release ← "
-     "GPU::anePreCompileBinary ← BaseModuleRef::compileAndLoadANE\"},\"axes\":[{\"name\":\"weights\",\"kind\":"
-     "\"choices\",\"values\":[\"fp16\",\"int4_block\"],\"about_values\":{\"int4_block\":\"int4 weights\"}},{\"name\":"
-     "\"compute\",\"kind\":\"choices\",\"values\":[\"none\",\"neural-engine\"]}],\"trigger\":[{\"axis\":\"compute\","
+    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"coreai-build\",\"command\":\"compile\"}"
+     ","
+     "\"outcome\":\"crash\",\"signal\":\"SIGSEGV\",\"phase\":\"compile\",\"signature\":{\"title\":\"objc_"
+     "release ← "
+     "GPU::anePreCompileBinary ← "
+     "BaseModuleRef::compileAndLoadANE\"},\"axes\":[{\"name\":\"weights\",\"kind\":"
+     "\"choices\",\"values\":[\"fp16\",\"int4_block\"],\"about_values\":{\"int4_block\":\"int4 "
+     "weights\"}},{\"name\":"
+     "\"compute\",\"kind\":\"choices\",\"values\":[\"none\",\"neural-engine\"]}],\"trigger\":[{\"axis\":"
+     "\"compute\","
      "\"value\":\"neural-engine\"},{\"axis\":\"weights\",\"value\":\"int4_block\"}]",
      "coreai-build compile: SIGSEGV in GPU::anePreCompileBinary with int4 weights, …"},
-    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.22.0\"},\"outcome\":\"crash\",\"signal\":"
-     "\"SIGSEGV\",\"phase\":\"compile\",\"signature\":{\"title\":\"stack overflow in libonnxruntime.so!+0x10 ↔ "
-     "libonnxruntime.so!+0x20\"},\"axes\":[{\"name\":\"depth\",\"kind\":\"range\",\"range\":[1,8000]}],\"trigger\":[{"
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.22.0\"},\"outcome\":\"crash\","
+     "\"signal\":"
+     "\"SIGSEGV\",\"phase\":\"compile\",\"signature\":{\"title\":\"stack overflow in libonnxruntime.so!+0x10 "
+     "↔ "
+     "libonnxruntime.so!+0x20\"},\"axes\":[{\"name\":\"depth\",\"kind\":\"range\",\"range\":[1,8000]}],"
+     "\"trigger\":[{"
      "\"axis\":\"depth\",\"value\":3109,\"threshold\":3109}]",
-     "ONNX Runtime 1.22.0 CPU: stack overflow (SIGSEGV) in session creation with depth >= 3109"},
-    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.30.0\"},\"builds\":{\"ranges\":[{"
-     "\"first_bad\":\"1.2\",\"last_bad\":\"1.3\"},{\"first_bad\":\"1.16.3\",\"last_bad\":\"1.30.0\"}]},\"outcome\":"
-     "\"crash\",\"signal\":\"SIGABRT\",\"phase\":\"compile\",\"message\":\"/x/stl_vector.h:1142: T std::vector<T>::operator[]"
-     "(size_type) const [with T = int]: Assertion '__n < this->size()' failed.\",\"signature\":{\"title\":\"x\"}",
+     "ONNX Runtime 1.22.0 CPU: stack overflow (SIGSEGV) in session creation with depth ≥ 3109"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.30.0\"},\"builds\":{"
+     "\"ranges\":[{"
+     "\"first_bad\":\"1.2\",\"last_bad\":\"1.3\"},{\"first_bad\":\"1.16.3\",\"last_bad\":\"1.30.0\"}]},"
+     "\"outcome\":"
+     "\"crash\",\"signal\":\"SIGABRT\",\"phase\":\"compile\",\"message\":\"/x/stl_vector.h:1142: T "
+     "std::vector<T>::operator[]"
+     "(size_type) const [with T = int]: Assertion '__n < this->size()' "
+     "failed.\",\"signature\":{\"title\":\"x\"}",
      "ONNX Runtime 1.16.3 to 1.30.0 CPU: SIGABRT in std::vector::operator[]: __n < this->size()…"},
-    {"\"runner\":\"./lib/coreai-runner\",\"device\":\"default\",\"outcome\":\"wrong\",\"phase\":\"done\",\"comparison\":{"
-     "\"output\":\"confidence\",\"how\":\"all zero\"},\"trigger\":[{\"axis\":\"task\",\"value\":\"pose\"},{\"axis\":"
+    {"\"runner\":\"./lib/"
+     "coreai-runner\",\"device\":\"default\",\"outcome\":\"wrong\",\"phase\":\"done\",\"comparison\":{"
+     "\"output\":\"confidence\",\"how\":\"all "
+     "zero\"},\"trigger\":[{\"axis\":\"task\",\"value\":\"pose\"},{\"axis\":"
      "\"static\",\"value\":true}]",
      "coreai-runner: output confidence all zeros with pose task, static"},
-    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"repro.py\"},\"outcome\":\"hang\",\"phase\":\"compile\","
-     "\"signature\":{\"title\":\"waiting in mach_msg2_trap ← dispatch_mach_send ← _ANEDaemonConnection_compileModel\"},"
-     "\"axes\":[{\"name\":\"stride\",\"kind\":\"ordered\",\"values\":[1,2,3,4,5,6,7]}],\"trigger\":[{\"axis\":\"stride\","
+    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"repro.py\"},\"outcome\":\"hang\","
+     "\"phase\":\"compile\","
+     "\"signature\":{\"title\":\"waiting in mach_msg2_trap ← dispatch_mach_send ← "
+     "_ANEDaemonConnection_compileModel\"},"
+     "\"axes\":[{\"name\":\"stride\",\"kind\":\"ordered\",\"values\":[1,2,3,4,5,6,7]}],\"trigger\":[{"
+     "\"axis\":\"stride\","
      "\"value\":5,\"set\":true,\"fails_with\":[5,7],\"passes_with\":[1,2,3,4,6]}]",
      "repro.py: hang, waiting in _ANEDaemonConnection_compileModel with stride 5 or 7"},
-    {"\"runner\":\"coreml\",\"device\":\"ane\",\"environment\":{\"os\":\"macOS 26.3\"},\"outcome\":\"error\",\"phase\":"
-     "\"execute\",\"message\":\"Feature slidingMask is required but not specified.\",\"signature\":{\"title\":\"Core ML "
+    {"\"runner\":\"coreml\",\"device\":\"ane\",\"environment\":{\"os\":\"macOS "
+     "26.3\"},\"outcome\":\"error\",\"phase\":"
+     "\"execute\",\"message\":\"Feature slidingMask is required but not "
+     "specified.\",\"signature\":{\"title\":\"Core ML "
      "RuntimeError: Feature slidingMask is required\"}",
      "Core ML on macOS 26.3 ANE: RuntimeError: Feature slidingMask is required but not specified"},
-    {"\"runner\":\"onnxruntime\",\"device\":\"webgpu\",\"outcome\":\"fallback\",\"phase\":\"done\",\"message\":\"ran on cpu, "
+    {"\"runner\":\"onnxruntime\",\"device\":\"webgpu\",\"outcome\":\"fallback\",\"phase\":\"done\","
+     "\"message\":\"ran on cpu, "
      "not on webgpu as asked\"",
      "ONNX Runtime WebGPU: fallback: ran on cpu, not on webgpu as asked"},
-    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"export.py\"},\"outcome\":\"error\",\"phase\":"
-     "\"generate\",\"message\":\"step 1 of 2 (generate, /x/uv) exited with status 1; 0 was expected: RuntimeError: no\"",
+    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"export.py\"},\"outcome\":\"error\","
+     "\"phase\":"
+     "\"generate\",\"message\":\"step 1 of 2 (generate, /x/uv) exited with status 1; 0 was expected: "
+     "RuntimeError: no\"",
      "export.py: RuntimeError: no"},
-    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"oom\",\"phase\":\"compile\",\"message\":\"the memory limit "
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"oom\",\"phase\":\"compile\",\"message\":"
+     "\"the memory limit "
      "of 1024 MiB was reached: an allocation of 341 MiB was refused\"",
      "ONNX Runtime CPU: out of memory at the limit of 1024 MiB while creating the session"},
-    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"t.py\"},\"case\":\"late\",\"title\":\"Something that "
-     "ends late\",\"outcome\":\"crash\",\"signal\":\"SIGABRT\",\"phase\":\"execute\",\"message\":\"without a stack: not "
+    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"t.py\"},\"case\":\"late\",\"title\":"
+     "\"Something that "
+     "ends late\",\"outcome\":\"crash\",\"signal\":\"SIGABRT\",\"phase\":\"execute\",\"message\":\"without a "
+     "stack: not "
      "traced\",\"signature\":{\"title\":\"SIGABRT without a stack\"}",
      "t.py: SIGABRT while running the model (Something that ends late)"},
 };
@@ -237,7 +285,8 @@ Test(titles, always_fit)
         "\"outcome\":\"crash\",\"signal\":\"SIGSEGV\",\"signature\":{\"title\":\"%s ← x\"}",
         "\"outcome\":\"error\",\"message\":\"%s\"",
         "\"runner\":\"%s\",\"device\":\"%s\"",
-        "\"outcome\":\"hang\",\"trigger\":[{\"axis\":\"%s\",\"value\":\"x\"},{\"axis\":\"a\",\"value\":\"%s\"}]",
+        "\"outcome\":\"hang\",\"trigger\":[{\"axis\":\"%s\",\"value\":\"x\"},{\"axis\":\"a\",\"value\":\"%"
+        "s\"}]",
     };
     char word[301], words[301];
     for (size_t i = 0; i < 300; i++) {
@@ -260,8 +309,9 @@ Test(titles, always_fit)
         json_decref(f);
         tl_buffer_free(&text);
     }
-    json_t *empty = json_object(), *hostile = parsed("{\"reproduced\":true,\"case\":\"a\\nb\\u001b[31m\",\"outcome\":3,"
-                                                     "\"trigger\":[1,{}],\"axes\":7,\"tool\":{\"name\":\"\\u202ex\"}}");
+    json_t *empty = json_object(),
+           *hostile = parsed("{\"reproduced\":true,\"case\":\"a\\nb\\u001b[31m\",\"outcome\":3,"
+                             "\"trigger\":[1,{}],\"axes\":7,\"tool\":{\"name\":\"\\u202ex\"}}");
     free(tl_report_title(empty));
     char *title = tl_report_title(hostile);
     cr_expect_null(strpbrk(title, "\n\033"));
@@ -287,8 +337,10 @@ Test(titles, say_how_a_result_is_wrong)
          "output y is float32, not int64"},
         {"\"how\":\"shape\",\"worst\":{\"of\":\"shape\",\"got\":[1,2],\"expected\":[2]}",
          "output y has shape [1,2], not [2]"},
-        {"\"how\":\"differs\",\"worst\":{\"got\":3.5,\"expected\":4.0,\"relative\":0.125}", "output y 12 % off"},
-        {"\"how\":\"differs\",\"worst\":{\"got\":4.1,\"expected\":4.0,\"relative\":0.025}", "output y 2.5 % off"},
+        {"\"how\":\"differs\",\"worst\":{\"got\":3.5,\"expected\":4.0,\"relative\":0.125}",
+         "output y 12 % off"},
+        {"\"how\":\"differs\",\"worst\":{\"got\":4.1,\"expected\":4.0,\"relative\":0.025}",
+         "output y 2.5 % off"},
         {"\"how\":\"differs\",\"worst\":{\"got\":0.5,\"expected\":1e-9,\"relative\":5e8},\"max_error\":0.3",
          "output y 30 % off"},
         {"\"how\":\"differs\",\"worst\":{\"got\":8000.0,\"expected\":1.0,\"relative\":8e3},\"max_error\":8e3",
@@ -296,10 +348,12 @@ Test(titles, say_how_a_result_is_wrong)
         {"\"how\":\"differs\",\"worst\":{\"got\":0.25,\"expected\":0.0,\"relative\":null},\"max_error\":null",
          "output y is 0.25, not 0"},
         {"\"how\":\"differs\",\"worst\":{\"got\":2.0,\"expected\":\"nan\"}", "output y is 2, not nan"},
-        {"\"how\":\"differs\",\"worst\":{\"got\":9007199254740993,\"expected\":9007199254740992,\"relative\":1e-16}",
+        {"\"how\":\"differs\",\"worst\":{\"got\":9007199254740993,\"expected\":9007199254740992,\"relative\":"
+         "1e-16}",
          "output y is 9007199254740993, not 9007199254740992"},
         {"\"how\":\"differs\",\"worst\":{\"got\":true,\"expected\":false}", "output y is true, not false"},
-        {"\"how\":\"differs\",\"worst\":{\"got\":\"bar\",\"expected\":\"foo\"}", "output y is \"bar\", not \"foo\""},
+        {"\"how\":\"differs\",\"worst\":{\"got\":\"bar\",\"expected\":\"foo\"}",
+         "output y is \"bar\", not \"foo\""},
         {"\"how\":\"differs\",\"worst\":{\"of\":\"hash\",\"got\":\"12\",\"expected\":\"34\"}",
          "a string in output y differs"},
         {"\"how\":\"differs\"", "output y differs"},
@@ -321,14 +375,14 @@ Test(titles, say_how_a_result_is_wrong)
 static void expect_around(const char *axis, const char *minimal, const char *fails, const char *passes,
                           const char *around_value, const char *edge_value)
 {
-    json_t *f = parsed("{\"reproduced\":true,\"rate\":[3,3],\"decisive\":[]}"), *kind = parsed(axis), *path = json_array(),
-           *list[] = {parsed(fails), parsed(passes)}, *value, *rows, *around, *edges;
+    json_t *f = parsed("{\"reproduced\":true,\"rate\":[3,3],\"decisive\":[]}"), *kind = parsed(axis),
+           *path = json_array(), *list[] = {parsed(fails), parsed(passes)}, *value, *rows, *around, *edges;
     static const char *const outcomes[] = {"match", "pass"};
     for (size_t k = 0; k < 2; k++) {
         size_t i;
         json_array_foreach(list[k], i, value) {
-            json_array_append_new(path, json_pack("{s:{s:O},s:s,s:b}", "variant", "a", value, "outcome", outcomes[k],
-                                                  "fresh", 1));
+            json_array_append_new(path, json_pack("{s:{s:O},s:s,s:b}", "variant", "a", value, "outcome",
+                                                  outcomes[k], "fresh", 1));
         }
         json_decref(list[k]);
     }
@@ -359,12 +413,13 @@ Test(titles, workarounds_lie_away_from_edges)
     expect_around("{\"kind\":\"range\",\"range\":[0,9]}", "1", "[1,9]", "[0]", "", "0");
     expect_around("{\"kind\":\"ordered\",\"values\":[32,64,128,256]}", "256", "[256]", "[128]", "128", "");
     expect_around("{\"kind\":\"ordered\",\"values\":[0,1000000]}", "1000000", "[1000000]", "[0]", "0", "");
-    expect_around("{\"kind\":\"ordered\",\"values\":[\"s\",\"m\",\"l\",\"xl\"]}", "\"l\"", "[\"l\",\"xl\"]", "[\"m\"]", "",
-                  "m");
-    expect_around("{\"kind\":\"ordered\",\"values\":[\"s\",\"m\",\"l\",\"xl\"]}", "\"l\"", "[\"l\"]", "[\"m\",\"s\"]", "s",
-                  "");
+    expect_around("{\"kind\":\"ordered\",\"values\":[\"s\",\"m\",\"l\",\"xl\"]}", "\"l\"", "[\"l\",\"xl\"]",
+                  "[\"m\"]", "", "m");
+    expect_around("{\"kind\":\"ordered\",\"values\":[\"s\",\"m\",\"l\",\"xl\"]}", "\"l\"", "[\"l\"]",
+                  "[\"m\",\"s\"]", "s", "");
     expect_around("{\"kind\":\"choices\",\"values\":[\"x\",\"y\"]}", "\"y\"", "[\"y\"]", "[\"x\"]", "x", "");
-    expect_around("{\"kind\":\"ordered\",\"values\":[22,21,20,19,18,17]}", "18", "[18,17]", "[19,22]", "22", "");
+    expect_around("{\"kind\":\"ordered\",\"values\":[22,21,20,19,18,17]}", "18", "[18,17]", "[19,22]", "22",
+                  "");
     /* a set: what passes between two values that fail is an edge */
     expect_around("{\"kind\":\"range\",\"range\":[1,90]}", "50", "[50,70]", "[49,51,60]", "", "49");
 }

@@ -7,12 +7,14 @@
 #include "reports/finding_edges.h"
 
 #include "reports/finding_axes.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_words.h"
 
 #include <math.h>
 #include <string.h>
 
 #define AWAY 0.25
+#define PASSES_LEAST 2 /* of what is offered: one run may have met another state of memory */
 
 static bool is_of(const json_t *row, const char *axis)
 {
@@ -114,11 +116,14 @@ static void add_ordered(const json_t *f, const json_t *rows, const char *name, j
 {
     json_t *row, *farthest = NULL, *nearest = NULL;
     size_t i;
+    bool once = false; /* something that is away passed, and too seldom */
     json_array_foreach(rows, i, row) {
         if (!is_of(row, name) || !tl_words_row_passes(f, row))
             continue;
         if (tl_row_is_away(f, rows, row)) {
-            if (!farthest || distance(f, rows, row) > distance(f, rows, farthest))
+            if (tl_row_passes(row) < PASSES_LEAST)
+                once = true;
+            else if (!farthest || distance(f, rows, row) > distance(f, rows, farthest))
                 farthest = row;
         } else if (!nearest || distance(f, rows, row) < distance(f, rows, nearest)) {
             nearest = row;
@@ -126,7 +131,7 @@ static void add_ordered(const json_t *f, const json_t *rows, const char *name, j
     }
     if (farthest)
         json_array_append(around, farthest);
-    else if (nearest)
+    else if (nearest && !once)
         json_array_append(edges, nearest);
 }
 
@@ -146,7 +151,7 @@ void tl_rows_around(const json_t *f, const json_t *rows, json_t **around, json_t
             continue;
         }
         json_array_foreach(rows, k, row) {
-            if (is_of(row, name) && tl_words_row_passes(f, row))
+            if (is_of(row, name) && tl_words_row_passes(f, row) && tl_row_passes(row) >= PASSES_LEAST)
                 json_array_append(*around, row);
         }
     }

@@ -10,7 +10,7 @@
 bool tl_row_is_away(const json_t *finding, const json_t *rows, const json_t *row);
 /* The value of an axis that failed nearest to that of the row: borrowed. */
 const json_t *tl_row_nearest_failing(const json_t *finding, const json_t *rows, const json_t *row);
-/* The rows that are ways around: each passes for all that is known and lies away from the edges; of an ordered axis the one
+/* The rows that are ways around: each passed more than once, passes for all that is known, and lies away from the edges; of an ordered axis the one
  * that lies farthest. *edges: passing rows of axes that have no such one, nearest to the failure. New arrays, whose elements
  * are those of rows. */
 void tl_rows_around(const json_t *finding, const json_t *rows, json_t **around, json_t **edges);

@@ -10,7 +10,13 @@
 #include <string.h>
 
 #define ROWS_MOST 12
+#define ROWS_SHORT 3  /* in the text of an issue */
 #define VALUE_MOST 60 /* bytes of a text */
+
+static json_int_t rows_most(const struct tl_sections *r)
+{
+    return r->extent == TL_EXTENT_SHORT ? ROWS_SHORT : ROWS_MOST;
+}
 
 static void add_number(struct tl_buffer *b, const json_t *value)
 {
@@ -46,7 +52,8 @@ static char *error_cell(const json_t *element)
                                     : tl_strdup("none");
 }
 
-static void add_row(json_t *rows, const char *output, const json_t *element)
+/* finite: what is expected where nothing was compared; else NULL. */
+static void add_row(json_t *rows, const char *output, const json_t *element, const char *finite)
 {
     const char *of = tl_member_text(element, "of");
     struct tl_buffer name = TL_BUFFER_INIT;
@@ -56,8 +63,8 @@ static void add_row(json_t *rows, const char *output, const json_t *element)
                      of                       ? tl_format("all of it: %s", of)
                      : json_array_size(index) ? cell(index)
                                               : tl_strdup(""),
-                     cell(json_object_get(element, "expected")), cell(json_object_get(element, "got")),
-                     error_cell(element)};
+                     finite ? tl_strdup(finite) : cell(json_object_get(element, "expected")),
+                     cell(json_object_get(element, "got")), error_cell(element)};
     tl_page_row(rows, false, TL_COUNT(cells), cells);
 }
 
@@ -104,8 +111,12 @@ static void add_reference(struct tl_buffer *b, const json_t *c)
         tl_inline_code(b, file);
         tl_buffer_add_string(b, " of the case");
     } else if (unit) {
+        /* A runner that is named by its path is the file that it is, wherever it lies. */
+        const char *device = strchr(unit, ':'), *from = *unit == '/' && device ? device : unit;
+        while (from > unit && from[-1] != '/')
+            from--;
         tl_buffer_add_string(b, " It was compared with ");
-        tl_inline_code(b, unit);
+        tl_inline_code(b, from);
     } else {
         return;
     }
@@ -164,15 +175,16 @@ static void add_not_finite(struct tl_buffer *b, const json_t *c)
     const json_t *counts = json_object_get(c, "not_finite");
     json_int_t nan = tl_member_integer(counts, "nan"), inf = tl_member_integer(counts, "inf"),
                of = tl_member_integer(c, "of");
+    if (!nan && !inf)
+        return;
+    if (of)
+        tl_buffer_printf(b, " Of its %lld value%s ", (long long)of, of == 1 ? "" : "s");
+    else
+        tl_buffer_add_string(b, " ");
     if (nan)
-        tl_buffer_printf(b, " %lld of its values are NaN", (long long)nan);
+        tl_buffer_printf(b, "%lld %s NaN%s", (long long)nan, nan == 1 ? "is" : "are", inf ? " and " : ".");
     if (inf)
-        tl_buffer_printf(b, "%s %lld %s infinite", nan ? "," : "", (long long)inf,
-                         nan ? "are" : "of its values are");
-    if ((nan || inf) && of)
-        tl_buffer_printf(b, ", of %lld", (long long)of);
-    if (nan || inf)
-        tl_buffer_add_string(b, ".");
+        tl_buffer_printf(b, "%lld %s infinite.", (long long)inf, inf == 1 ? "is" : "are");
 }
 
 static void add_table(const struct tl_sections *r, const json_t *c, const char *output)
@@ -184,11 +196,12 @@ static void add_table(const struct tl_sections *r, const json_t *c, const char *
         return;
     json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
     json_array_foreach(elements, i, element) {
-        if (i < ROWS_MOST)
-            add_row(rows, output, element);
+        if ((json_int_t)i < rows_most(r))
+            add_row(rows, output, element, NULL);
     }
     if (!i)
-        add_row(rows, tl_member_or(worst, "output", output), worst);
+        add_row(rows, tl_member_or(worst, "output", output), worst,
+                tl_member_text(c, "unit") ? NULL : "a finite value");
 }
 
 void tl_section_wrong(const struct tl_sections *r)
@@ -207,7 +220,7 @@ void tl_section_wrong(const struct tl_sections *r)
     add_how(&b, c);
     if (apart && of)
         tl_buffer_printf(&b, ": %lld of its %lld elements %s wrong%s", (long long)apart, (long long)of,
-                         apart == 1 ? "is" : "are", apart > ROWS_MOST ? ", below are the worst" : "");
+                         apart == 1 ? "is" : "are", apart > rows_most(r) ? ", below are the worst" : "");
     tl_buffer_add_string(&b, ".");
     add_not_finite(&b, c);
     add_reference(&b, c);

@@ -452,6 +452,26 @@ static size_t sentence_end(const char *text, size_t n)
     return found;
 }
 
+/* Without a last word that only begins something, an article or a number. */
+static size_t without_beginning(const char *text, size_t n)
+{
+    static const char *const words[] = {"the", "a",  "an", "of", "for", "to", "in", "at", "by",  "and",
+                                        "or",  "is", "on", "be", "not", "as", "it", "if", "with"};
+    for (;;) {
+        while (n && strchr(" .,:;(=-", text[n - 1]))
+            n--;
+        size_t from = n;
+        while (from && text[from - 1] != ' ')
+            from--;
+        char *word = tl_format("%.*s", (int)(n - from), text + from);
+        bool begins_something = from && (tl_is_one_of(word, words, TL_COUNT(words)) || tl_is_digit(*word));
+        free(word);
+        if (!begins_something)
+            return n;
+        n = from;
+    }
+}
+
 char *tl_title_cut(const char *text, size_t most)
 {
     if (tl_title_characters(text) <= most)
@@ -464,8 +484,7 @@ char *tl_title_cut(const char *text, size_t most)
     n = bytes_of(text, most - 1);
     while (n && text[n] != ' ')
         n--;
-    while (n && strchr(" .,:;(", text[n - 1]))
-        n--;
+    n = without_beginning(text, n);
     return n ? tl_format("%.*s…", (int)n, text) : NULL;
 }
 

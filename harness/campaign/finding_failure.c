@@ -57,9 +57,8 @@ static json_t *tool_json(const struct tl_trial_record *t, const json_t *versions
            *command = t->command ? json_loads(t->command, 0, NULL) : NULL,
            *variant = t->variant ? json_loads(t->variant, 0, NULL) : NULL, *j = NULL;
     const json_t *steps = json_object_get(request, "steps"), *argv = NULL;
-    if (t->phase == TL_PHASE_GENERATE && !json_array_size(steps))
-        argv = json_array_size(json_object_get(request, "generate")) ? json_object_get(request, "generate")
-                                                                     : command;
+    if (t->phase == TL_PHASE_GENERATE && !request) /* a trial of the generator alone */
+        argv = command;
     else if (t->phase == TL_PHASE_GENERATE && json_array_size(json_object_get(request, "generate")))
         argv = json_object_get(request, "generate");
     else if (json_array_size(steps))

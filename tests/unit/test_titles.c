@@ -169,6 +169,8 @@ Test(titles, are_cut_at_words_and_count_characters)
     expect_text(tl_title_cut("äöü äöü äöü", 11), "äöü äöü äöü");
     expect_text(tl_title_cut("äöü äöü äöü", 8), "äöü äöü…");
     expect_text(tl_title_cut("the buffer is too small. Must be 64 bytes", 30), "the buffer is too small");
+    expect_text(tl_title_cut("the source of the buffer", 20), "the source…");
+    expect_text(tl_title_cut("must equal the rank, 4 != 8", 23), "must equal the rank…");
     expect_text(tl_title_cut("averylongword", 5), "(none)");
     expect_text(tl_title_fit("averylongword", 5), "aver…");
     expect_text(tl_title_name("a::bc::def", 7), "bc::def");
@@ -371,19 +373,20 @@ Test(titles, say_how_a_result_is_wrong)
 
 /* --- workarounds --- */
 
-/* Of a finding with one axis: the minimal value, and values that fail and pass with it. */
-static void expect_around(const char *axis, const char *minimal, const char *fails, const char *passes,
-                          const char *around_value, const char *edge_value)
+/* Of a finding with one axis: the minimal value, and values that fail and pass with it in so many runs each. */
+static void expect_around_in(int runs, const char *axis, const char *minimal, const char *fails,
+                             const char *passes, const char *around_value, const char *edge_value)
 {
     json_t *f = parsed("{\"reproduced\":true,\"rate\":[3,3],\"decisive\":[]}"), *kind = parsed(axis),
            *path = json_array(), *list[] = {parsed(fails), parsed(passes)}, *value, *rows, *around, *edges;
     static const char *const outcomes[] = {"match", "pass"};
     for (size_t k = 0; k < 2; k++) {
         size_t i;
-        json_array_foreach(list[k], i, value) {
-            json_array_append_new(path, json_pack("{s:{s:O},s:s,s:b}", "variant", "a", value, "outcome",
-                                                  outcomes[k], "fresh", 1));
-        }
+        json_array_foreach(list[k], i, value)
+            for (int n = 0; n < runs; n++) {
+                json_array_append_new(path, json_pack("{s:{s:O},s:s,s:b}", "variant", "a", value, "outcome",
+                                                      outcomes[k], "fresh", 1));
+            }
         json_decref(list[k]);
     }
     json_object_set_new(kind, "name", json_string("a"));
@@ -402,6 +405,17 @@ static void expect_around(const char *axis, const char *minimal, const char *fai
     json_decref(edges);
     json_decref(rows);
     json_decref(f);
+}
+
+#define expect_around(...) expect_around_in(2, __VA_ARGS__)
+
+Test(titles, one_pass_is_no_workaround)
+{
+    static const char range[] = "{\"kind\":\"range\",\"range\":[1,64]}";
+    expect_around_in(1, range, "17", "[17,48]", "[16,1]", "", "");
+    expect_around_in(1, range, "17", "[17,48]", "[16]", "", "16");
+    expect_around_in(1, "{\"kind\":\"choices\",\"values\":[\"x\",\"y\"]}", "\"y\"", "[\"y\"]", "[\"x\"]", "",
+                     "");
 }
 
 Test(titles, workarounds_lie_away_from_edges)

@@ -309,7 +309,7 @@ class ReportTest(unittest.TestCase):
         self.assertEqual((found["outcome"], found["signal"]), ("crash", "SIGSEGV"))
         self.assertTrue(found["evidence"]["trial"])
         self.assertIn(found["unit"], [step["variant"]["build"] for step in found["path"]])
-        self.assertIn(": SIGSEGV in execute from 1.18.0 to 1.22.0", self.report(found["finding"]).splitlines()[0])
+        self.assertIn("# ONNX Runtime 1.18.0 to 1.22.0 CPU: SIGSEGV while running", self.report(found["finding"]).splitlines()[0])
 
     def test_weights_beside_a_model(self):
         """They are copied with it; a name that leads elsewhere, or to what is there already, is not followed."""

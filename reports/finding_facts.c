@@ -2,6 +2,7 @@
  * stacks. */
 #include "harness/base/frame_text.h"
 #include "reports/commands.h"
+#include "reports/fault_words.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
 
@@ -71,12 +72,31 @@ static void add_device(json_t *rows, const json_t *target)
     add_field(rows, "OS build of the device", tl_member_text(target, "os_build"));
 }
 
+/* "AMD EPYC, 2 cores (family 25, model 17, stepping 1; virtual machine (KVM))" */
+static char *processor_words(const json_t *v)
+{
+    const json_t *p = json_object_get(v, "processor");
+    const char *cpu = tl_member_text(v, "cpu"), *name = tl_member_text(p, "name");
+    json_int_t cores = tl_member_integer(v, "cores"), usable = tl_member_integer(p, "usable");
+    char *more = tl_processor_words(p);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, cpu && !strncmp(cpu, "0x", 2) && name ? name : cpu ? cpu : cores ? "unknown" : "");
+    if (cores > 0)
+        tl_buffer_printf(&b, ", %lld cores", (long long)cores);
+    if (usable > 0 && usable < cores)
+        tl_buffer_printf(&b, " of which %lld may be used", (long long)usable);
+    if (more)
+        tl_buffer_printf(&b, " (%s)", more);
+    free(more);
+    return b.size ? tl_buffer_take(&b) : NULL;
+}
+
 void tl_section_environment(const struct tl_sections *r)
 {
     static const char *const head[] = {"field", "value"};
     const json_t *v = json_object_get(r->finding, "environment"),
                  *build = json_object_get(r->finding, "build");
-    json_int_t cores = tl_member_integer(v, "cores"), memory = tl_member_integer(v, "memory");
+    json_int_t memory = tl_member_integer(v, "memory");
     const char *runtime = tl_member_or(v, "runtime_version", tl_member_or(build, "version", NULL));
     const char *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
@@ -103,14 +123,16 @@ void tl_section_environment(const struct tl_sections *r)
     const bool elsewhere = on_device(r->finding);
     if (elsewhere)
         add_device(rows, json_object_get(v, "target"));
-    const char *of = elsewhere ? " of the host" : "", *cpu = tl_member_text(v, "cpu");
+    const char *of = elsewhere ? " of the host" : "";
     add_of(rows, "OS", of, tl_strdup(tl_member_text(v, "os")));
     add_of(rows, "OS build", of, tl_strdup(tl_member_text(v, "os_build")));
     add_of(rows, "Kernel", of, tl_strdup(tl_member_text(v, "kernel")));
     add_of(rows, elsewhere ? "Model" : "Machine", of,
            tl_strdup(tl_member_or(v, "model", tl_member_text(v, "machine"))));
-    add_of(rows, "CPU", of,
-           cores > 0 ? tl_format("%s, %lld cores", cpu ? cpu : "unknown", (long long)cores) : tl_strdup(cpu));
+    add_of(rows, "CPU", of, processor_words(v));
+    char *sets = tl_processor_sets(json_object_get(v, "processor"));
+    if (sets)
+        add_of(rows, "Instruction sets", of, sets);
     add_of(rows, "GPU and driver", of, tl_strdup(tl_member_or(v, "gpu", tl_member_text(v, "driver"))));
     add_of(rows, "Memory", of, memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
     const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");

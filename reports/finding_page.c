@@ -44,6 +44,8 @@ json_t *tl_report_page(const json_t *report)
     tl_section_failure(&r);
     tl_section_places(&r);
     tl_section_stacks(&r);
+    tl_section_machine(&r);
+    tl_section_model(&r);
     tl_section_expected(&r);
     tl_section_independent(&r);
     tl_section_others(&r);

@@ -9,6 +9,7 @@
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/campaign/finding_model.h"
 #include "harness/campaign/finding_parts.h"
 #include "harness/campaign/processes.h"
 #include "harness/executor/reading.h"
@@ -122,6 +123,9 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
                   (json_int_t)m->cores, "memory", (json_int_t)m->memory, "trapline", TL_VERSION, "runner",
                   u->runner, "runner_version", u->runner_version, "runtime_path", path ? path : u->path,
                   "runtime_sha256", sha, "runtime_version", version);
+    json_t *processor = m->processor ? json_loads(m->processor, 0, NULL) : NULL;
+    if (processor)
+        json_object_set_new(j, "processor", processor);
     if (versions)
         json_object_set_new(j, "versions", versions);
     if (u->alias) /* all else is of the machine on which it hangs */
@@ -170,8 +174,9 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
     return list;
 }
 
-/* Outcome, signal, phase, message and signature, from the trial that stands for the finding. */
-static int add_failure(const struct tl_driver *d, const char *trial, json_t *document, struct tl_error *e)
+/* Outcome, signal, phase, message, signature and model, from the trial that stands for the finding. */
+static int add_failure(const struct tl_driver *d, const struct tl_unit *u, const char *trial, json_t *document,
+                       struct tl_error *e)
 {
     struct tl_trial_record t;
     static const char *const none[] = {"outcome", "signal", "phase", "message", "exit_status", "signature"};
@@ -193,6 +198,9 @@ static int add_failure(const struct tl_driver *d, const char *trial, json_t *doc
                                   t.signature.title ? t.signature.title : "", "coarse_id",
                                   t.signature.coarse_id, "coarse_title",
                                   t.signature.coarse_title ? t.signature.coarse_title : ""));
+    json_t *model = tl_finding_model(u->runner, t.request);
+    if (model)
+        json_object_set_new(document, "model", model);
     tl_trial_record_free(&t);
     return 0;
 }
@@ -449,7 +457,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
-        add_failure(d, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
+        add_failure(d, u, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
         json_decref(document);
         return NULL;
     }

@@ -28,8 +28,8 @@ bool tl_processor_matters(const char *set)
 {
     static const char *const names[] = {"sse4_1",  "sse4_2", "ssse3", "avx",    "avx2", "fma",  "f16c",
                                         "fma4",    "asimd",  "asimdhp", "asimddp", "asimdfhm", "fphp", "i8mm",
-                                        "bf16",    "fcma"};
-    static const char *const beginnings[] = {"avx512", "avx10", "avx_", "amx", "sve", "sme"};
+                                        "bf16",    "fcma",    "sme"};
+    static const char *const beginnings[] = {"avx512", "avx10", "avx_", "amx", "sve", "sme2", "sme_"};
     for (size_t i = 0; i < TL_COUNT(beginnings); i++)
         if (!strncmp(set, beginnings[i], strlen(beginnings[i])))
             return true;

@@ -113,10 +113,12 @@ static void add_making(struct tl_buffer *b, const struct tl_capture *c, const st
     uint64_t size = m->displacement < 0 ? 0 - (uint64_t)m->displacement : (uint64_t)m->displacement;
     if (size && any)
         tl_buffer_printf(b, " %c 0x%llx", m->displacement < 0 ? '-' : '+', (unsigned long long)size);
+    bool alone = *m->base && !*m->index && !*m->segment && !size; /* "rax = 0" says it all */
     for (int k = 0; k < 2; k++) {
         uint64_t value;
         if (*names[k] && strcmp(names[k], "rip") && register_of(c, names[k], &value))
-            tl_buffer_printf(b, value ? ", %s = 0x%llx" : ", %s = %llu", names[k], (unsigned long long)value);
+            tl_buffer_printf(b, value ? "%s%s = 0x%llx" : "%s%s = %llu", alone ? "" : ", ", alone ? "" : names[k],
+                             (unsigned long long)value);
     }
 }
 
@@ -130,7 +132,7 @@ static void add_name(struct tl_buffer *b, const char *name)
     const char *slash = name ? strrchr(name, '/') : NULL;
     const char *last = slash && slash[1] ? slash + 1 : name ? name : "";
     char *clean = tl_clean_text(last, strlen(last), false);
-    if (*clean)
+    if (*clean && *clean != '#') /* a file that never had a name has a number */
         tl_buffer_printf(b, " (%s)", clean);
     free(clean);
 }
@@ -292,7 +294,9 @@ static void explain(struct tl_capture *c)
     struct tl_instruction i;
     if (f->instruction || f->did)
         return;
-    bool known = !is_jump(c) && tl_instruction_read(f->arch, f->code, f->n_code, f->pc, &i);
+    if (is_jump(c)) /* what stands there was never an instruction */
+        f->n_code = 0;
+    bool known = f->n_code && tl_instruction_read(f->arch, f->code, f->n_code, f->pc, &i);
     f->instruction = known ? tl_strdup(i.text) : NULL;
     f->did = did(c, known ? &i : NULL);
 }

@@ -177,6 +177,13 @@ static void read_arm64(csh h, const cs_insn *x, struct tl_instruction *i)
 
 /* ---- any ---- */
 
+/* Takes the first byte of a pair out, wherever it stands: some versions leave a blank before a comma. */
+static void take_out(char *text, const char *pair)
+{
+    for (char *at; (at = strstr(text, pair));)
+        memmove(at, at + 1, strlen(at));
+}
+
 bool tl_instruction_readable(void)
 {
     return true;
@@ -196,6 +203,7 @@ bool tl_instruction_read(const char *arch, const unsigned char *code, size_t n, 
     bool known = cs_disasm(h, code, n, pc, 1, &x) == 1;
     if (known) {
         snprintf(i->text, sizeof i->text, "%s%s%s", x->mnemonic, *x->op_str ? " " : "", x->op_str);
+        take_out(i->text, " ,");
         i->size = x->size;
         if (x86)
             read_x86(h, x, i);

@@ -40,11 +40,11 @@ static const struct known faults[] = {
      "access at 0x7f0000001000: nothing is mapped there"},
     /* What was mapped by the time of the look is not believed against the kernel. */
     {"x86_64", SIGSEGV, 1, true, 0x7f0000001000, {0xc7, 0x00, 1, 0, 0, 0}, 6, {{"rax", 0x7f0000001000}},
-     MAPPED("rw-", "/a"), "mov dword ptr [rax], 1", "write of 4 bytes at 0x7f0000001000 (rax, rax = 0x7f0000001000)",
+     MAPPED("rw-", "/a"), "mov dword ptr [rax], 1", "write of 4 bytes at 0x7f0000001000 (rax = 0x7f0000001000)",
      "access at 0x7f0000001000"},
     {"x86_64", SIGSEGV, 2, true, 0x7f0000001000, {0xc7, 0x00, 1, 0, 0, 0}, 6, {{"rax", 0x7f0000001000}},
      MAPPED("r--", "/lib/libm.so"), "mov dword ptr [rax], 1",
-     "write of 4 bytes at 0x7f0000001000 (rax, rax = 0x7f0000001000): a mapping that is read-only (libm.so)",
+     "write of 4 bytes at 0x7f0000001000 (rax = 0x7f0000001000): a mapping that is read-only (libm.so)",
      "access at 0x7f0000001000"},
     {"x86_64", SIGSEGV, 2, true, 0x7ffc00000ff8, {0xe8, 0, 0, 0, 0}, 5, {{"rsp", 0x7ffc00001000}},
      {.kind = TL_PLACE_MAPPED, .access = "---", .under_stack = true}, NULL,
@@ -56,12 +56,12 @@ static const struct known faults[] = {
      "access at 0x7ffc00000ff8: below the end of the stack, which is used up"},
     {"x86_64", SIGSEGV, 0x80, false, 0, {0x8b, 0x00}, 2, {{"rax", 0x4141414141414141}}, {0},
      "mov eax, dword ptr [rax]",
-     "read of 4 bytes at 0x4141414141414141 (rax, rax = 0x4141414141414141): no address that a process can have (not "
+     "read of 4 bytes at 0x4141414141414141 (rax = 0x4141414141414141): no address that a process can have (not "
      "canonical)",
      NULL},
     {"x86_64", SIGSEGV, 0x80, false, 0, {0x0f, 0x29, 0x04, 0x24}, 4, {{"rsp", 0x7ffc00001008}}, {0},
      "movaps xmmword ptr [rsp], xmm0",
-     "write of 16 bytes at 0x7ffc00001008 (rsp, rsp = 0x7ffc00001008): this instruction wants a multiple of 16", NULL},
+     "write of 16 bytes at 0x7ffc00001008 (rsp = 0x7ffc00001008): this instruction wants a multiple of 16", NULL},
     {"x86_64", SIGSEGV, 1, true, 0, {0}, 0, {{"rip", 0}}, FREE(FAR), NULL, "jump to 0x0: near null",
      "jump to 0x0: near null"},
     {"x86_64", SIGFPE, 1, true, 0x1000, {0xf7, 0xf9}, 2, {{"rcx", 0xffff00000000}}, {0}, "idiv ecx",

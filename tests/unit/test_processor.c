@@ -7,7 +7,7 @@
 
 static const char x86[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC 9B14\n"
                           "stepping\t: 1\nflags\t\t: fpu sse sse2 hypervisor sse4_1 avx f16c fma avx2 avx512f avx512_vnni "
-                          "amx_int8 avx_vnni rdpid\n\nprocessor\t: 1\nmodel\t\t: 99\nflags\t\t: fpu\n",
+                          "amx_int8 avx_vnni smep rdpid\n\nprocessor\t: 1\nmodel\t\t: 99\nflags\t\t: fpu\n",
                   arm[] = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd evtstrm aes asimddp i8mm bf16 sve\n"
                           "CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd40\n"
                           "CPU revision\t: 2\n";

@@ -13,7 +13,8 @@ struct tl_machine {
     unsigned cores;
     uint64_t memory; /* bytes */
     const char *os, *os_build, *kernel;
-    const char *processor; /* a JSON object: what processor.h tells, "hypervisor", "container", "usable" cores */
+    const char
+        *processor; /* a JSON object: what processor.h tells, "hypervisor", "container", "usable" cores */
 };
 /* Content id of name, arch, cpu, cores and memory (not of the OS, nor of the processor's details). */
 void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE]);

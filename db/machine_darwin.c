@@ -46,15 +46,24 @@ static bool is_set(const char *name)
 static json_t *instruction_sets(void)
 {
     static const char *const known[][2] = {
-        {"hw.optional.sse4_1", "sse4_1"},         {"hw.optional.sse4_2", "sse4_2"},
-        {"hw.optional.avx1_0", "avx"},            {"hw.optional.avx2_0", "avx2"},
-        {"hw.optional.fma", "fma"},               {"hw.optional.f16c", "f16c"},
-        {"hw.optional.avx512f", "avx512f"},       {"hw.optional.avx512bw", "avx512bw"},
-        {"hw.optional.avx512vl", "avx512vl"},     {"hw.optional.avx512dq", "avx512dq"},
-        {"hw.optional.AdvSIMD", "asimd"},         {"hw.optional.arm.FEAT_FP16", "asimdhp"},
-        {"hw.optional.arm.FEAT_DotProd", "asimddp"}, {"hw.optional.arm.FEAT_FHM", "asimdfhm"},
-        {"hw.optional.arm.FEAT_I8MM", "i8mm"},    {"hw.optional.arm.FEAT_BF16", "bf16"},
-        {"hw.optional.arm.FEAT_SME", "sme"},      {"hw.optional.arm.FEAT_SME2", "sme2"},
+        {"hw.optional.sse4_1", "sse4_1"},
+        {"hw.optional.sse4_2", "sse4_2"},
+        {"hw.optional.avx1_0", "avx"},
+        {"hw.optional.avx2_0", "avx2"},
+        {"hw.optional.fma", "fma"},
+        {"hw.optional.f16c", "f16c"},
+        {"hw.optional.avx512f", "avx512f"},
+        {"hw.optional.avx512bw", "avx512bw"},
+        {"hw.optional.avx512vl", "avx512vl"},
+        {"hw.optional.avx512dq", "avx512dq"},
+        {"hw.optional.AdvSIMD", "asimd"},
+        {"hw.optional.arm.FEAT_FP16", "asimdhp"},
+        {"hw.optional.arm.FEAT_DotProd", "asimddp"},
+        {"hw.optional.arm.FEAT_FHM", "asimdfhm"},
+        {"hw.optional.arm.FEAT_I8MM", "i8mm"},
+        {"hw.optional.arm.FEAT_BF16", "bf16"},
+        {"hw.optional.arm.FEAT_SME", "sme"},
+        {"hw.optional.arm.FEAT_SME2", "sme2"},
     };
     json_t *sets = json_array();
     for (size_t i = 0; i < TL_COUNT(known); i++)

@@ -46,9 +46,9 @@ int64_t tl_machine_booted_us(void)
 /* The name by which a hypervisor is known that gives itself this one to its guests. */
 static const char *hypervisor_name(const char *signature)
 {
-    static const char *const known[][2] = {{"KVMKVMKVM", "KVM"},       {"Microsoft Hv", "Hyper-V"},
-                                           {"VMwareVMware", "VMware"}, {"XenVMMXenVMM", "Xen"},
-                                           {"TCGTCGTCGTCG", "QEMU"},   {"bhyve bhyve ", "bhyve"},
+    static const char *const known[][2] = {{"KVMKVMKVM", "KVM"},          {"Microsoft Hv", "Hyper-V"},
+                                           {"VMwareVMware", "VMware"},    {"XenVMMXenVMM", "Xen"},
+                                           {"TCGTCGTCGTCG", "QEMU"},      {"bhyve bhyve ", "bhyve"},
                                            {"VBoxVBoxVBox", "VirtualBox"}};
     for (size_t i = 0; i < TL_COUNT(known); i++)
         if (!strcmp(signature, known[i][0]))

@@ -26,9 +26,9 @@ static bool find(const char *text, const char *key, char value[VALUE_MOST])
 
 bool tl_processor_matters(const char *set)
 {
-    static const char *const names[] = {"sse4_1",  "sse4_2", "ssse3", "avx",    "avx2", "fma",  "f16c",
-                                        "fma4",    "asimd",  "asimdhp", "asimddp", "asimdfhm", "fphp", "i8mm",
-                                        "bf16",    "fcma",    "sme"};
+    static const char *const names[] = {"sse4_1", "sse4_2", "ssse3", "avx",     "avx2",    "fma",
+                                        "f16c",   "fma4",   "asimd", "asimdhp", "asimddp", "asimdfhm",
+                                        "fphp",   "i8mm",   "bf16",  "fcma",    "sme"};
     static const char *const beginnings[] = {"avx512", "avx10", "avx_", "amx", "sve", "sme2", "sme_"};
     for (size_t i = 0; i < TL_COUNT(beginnings); i++)
         if (!strncmp(set, beginnings[i], strlen(beginnings[i])))
@@ -52,9 +52,10 @@ static const char *arm_name(long implementer, long part)
     static const struct {
         long part;
         const char *name;
-    } known[] = {{0xd03, "Cortex-A53"},  {0xd05, "Cortex-A55"},  {0xd07, "Cortex-A57"},  {0xd08, "Cortex-A72"},
-                 {0xd0b, "Cortex-A76"},  {0xd0c, "Neoverse N1"}, {0xd40, "Neoverse V1"}, {0xd49, "Neoverse N2"},
-                 {0xd4f, "Neoverse V2"}, {0xd84, "Neoverse V3"}, {0xd8e, "Neoverse N3"}};
+    } known[] = {{0xd03, "Cortex-A53"},  {0xd05, "Cortex-A55"},  {0xd07, "Cortex-A57"},
+                 {0xd08, "Cortex-A72"},  {0xd0b, "Cortex-A76"},  {0xd0c, "Neoverse N1"},
+                 {0xd40, "Neoverse V1"}, {0xd49, "Neoverse N2"}, {0xd4f, "Neoverse V2"},
+                 {0xd84, "Neoverse V3"}, {0xd8e, "Neoverse N3"}};
     for (size_t i = 0; implementer == 0x41 && i < TL_COUNT(known); i++)
         if (known[i].part == part)
             return known[i].name;
@@ -66,10 +67,11 @@ json_t *tl_processor_of_cpuinfo(const char *text)
     static const struct {
         const char *key, *member;
         bool number;
-    } keys[] = {{"model name", "name", false},  {"vendor_id", "vendor", false},    {"CPU implementer", "vendor", false},
-                {"cpu family", "family", true}, {"CPU architecture", "family", true}, {"model", "model", true},
-                {"CPU part", "model", true},    {"stepping", "stepping", true},    {"CPU revision", "stepping", true},
-                {"CPU variant", "variant", true}};
+    } keys[] = {{"model name", "name", false},        {"vendor_id", "vendor", false},
+                {"CPU implementer", "vendor", false}, {"cpu family", "family", true},
+                {"CPU architecture", "family", true}, {"model", "model", true},
+                {"CPU part", "model", true},          {"stepping", "stepping", true},
+                {"CPU revision", "stepping", true},   {"CPU variant", "variant", true}};
     char value[VALUE_MOST], other[VALUE_MOST];
     json_t *p = json_object();
     for (size_t i = 0; i < TL_COUNT(keys); i++) {
@@ -81,7 +83,8 @@ json_t *tl_processor_of_cpuinfo(const char *text)
         if (v)
             json_object_set_new(p, keys[i].member, v);
     }
-    if (!json_object_get(p, "name") && find(text, "CPU implementer", value) && find(text, "CPU part", other)) {
+    if (!json_object_get(p, "name") && find(text, "CPU implementer", value) &&
+        find(text, "CPU part", other)) {
         const char *name = arm_name(strtol(value, NULL, 0), strtol(other, NULL, 0));
         if (name)
             json_object_set_new(p, "name", json_string(name));

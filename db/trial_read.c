@@ -246,7 +246,8 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         s->db,
         "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
         "machine_cores, "
-        "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, n.os_build AS os_build, n.kernel AS kernel, n.trapline AS "
+        "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, n.os_build AS os_build, "
+        "n.kernel AS kernel, n.trapline AS "
         "trapline, n.id AS session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
         "device, "
         "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
@@ -274,7 +275,8 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
                             ? json_integer(sqlite3_column_int64(st, i))
                             : json_string((const char *)sqlite3_column_text(st, i));
         if (value && (!strcmp(name, "versions") || !strcmp(name, "machine_processor"))) {
-            json_t *object = json_loads(json_string_value(value), 0, NULL); /* as text it would be of no use */
+            json_t *object =
+                json_loads(json_string_value(value), 0, NULL); /* as text it would be of no use */
             json_decref(value);
             value = object;
         }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REGISTERS_ON_A_LINE 5
+#define LINE_MOST 112 /* bytes of a line of registers */
 
 static json_t *hex(uint64_t value)
 {
@@ -47,13 +47,16 @@ char *tl_registers_words(const json_t *registers)
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *name;
     json_t *value;
-    unsigned n = 0;
+    size_t line = 0;
     json_object_foreach((json_t *)registers, name, value) {
         const char *text = json_string_value(value);
         if (!text || !computes(name))
             continue;
-        tl_buffer_printf(&b, "%s%-4.11s %-18.18s", !n ? "" : n % REGISTERS_ON_A_LINE ? " " : "\n", name, text);
-        n++;
+        size_t n = strlen(name) + strlen(text) + 2;
+        bool fits = b.size - line + n <= LINE_MOST;
+        tl_buffer_add_string(&b, !b.size ? "" : fits ? " " : "\n");
+        line = fits ? line : b.size;
+        tl_buffer_printf(&b, "%s=%s", name, text);
     }
     if (b.size)
         tl_buffer_add_string(&b, "\n");
@@ -77,16 +80,36 @@ char *tl_processor_words(const json_t *p)
     for (size_t i = 0; i < TL_COUNT(numbers); i++) {
         const json_t *n = json_object_get(p, numbers[i]);
         if (json_is_integer(n))
-            tl_buffer_printf(&b, "%s%s %lld", b.size ? ", " : "", numbers[i], (long long)json_integer_value(n));
+            tl_buffer_printf(&b, "%s%s %lld", b.size ? ", " : "", numbers[i],
+                             (long long)json_integer_value(n));
     }
+    return b.size ? tl_buffer_take(&b) : NULL;
+}
+
+char *tl_processor_around(const json_t *p)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
     const char *hypervisor = tl_member_text(p, "hypervisor"), *container = tl_member_text(p, "container");
     if (hypervisor && strcmp(hypervisor, "unknown"))
-        tl_buffer_printf(&b, "%svirtual machine (%s)", b.size ? "; " : "", hypervisor);
+        tl_buffer_printf(&b, "on %s", hypervisor);
     else if (hypervisor)
-        tl_buffer_printf(&b, "%svirtual machine", b.size ? "; " : "");
+        tl_buffer_add_string(&b, "a virtual machine");
     if (container)
-        tl_buffer_printf(&b, "%scontainer (%s)", b.size ? "; " : "", container);
+        tl_buffer_printf(&b, "%sin %s", b.size ? ", " : "", container);
     return b.size ? tl_buffer_take(&b) : NULL;
+}
+
+/* Whether it goes without saying: what has AVX has these, too. */
+static bool is_implied(const json_t *sets, const char *name)
+{
+    static const char *const older[] = {"ssse3", "sse4_1", "sse4_2"};
+    const json_t *set;
+    size_t i;
+    if (tl_is_one_of(name, older, TL_COUNT(older)))
+        json_array_foreach(sets, i, set)
+            if (json_is_string(set) && !strcmp(json_string_value(set), "avx"))
+                return true;
+    return false;
 }
 
 /* Sets of one family stand together: there are so many of AVX-512. */
@@ -98,7 +121,7 @@ char *tl_processor_sets(const json_t *p)
     size_t i;
     json_array_foreach(sets, i, set) {
         const char *name = json_string_value(set);
-        if (!name)
+        if (!name || is_implied(sets, name))
             continue;
         if (strncmp(name, of_512, sizeof of_512 - 1)) {
             tl_buffer_printf(&b, "%s%s", b.size ? " " : "", name);

@@ -56,16 +56,38 @@ static void add_instruction(const struct tl_sections *r, const json_t *fault)
     tl_buffer_free(&b);
 }
 
+/* Puts a text below that of the fold with which the section before this one ended, which costs fewer lines than another
+ * fold; its summary then says so. False, when it ended with none. */
+static bool add_to_fold(json_t *fold, const char *more)
+{
+    const char *summary = tl_member_text(fold, "summary");
+    json_t *blocks = json_object_get(fold, "blocks"), *block = json_array_get(blocks, 0);
+    const char *text = tl_member_text(block, "text");
+    if (!summary || json_array_size(blocks) != 1 || !text ||
+        strcmp(tl_member_or(block, "is", ""), "code") != 0)
+        return false;
+    size_t n = strlen(text);
+    char *whole = tl_format("%s%s\n%s", text, n && text[n - 1] == '\n' ? "" : "\n", more),
+         *title = tl_format("%s; registers", summary);
+    json_object_set_new(block, "text", json_string(whole));
+    json_object_set_new(fold, "summary", json_string(title));
+    free(whole);
+    free(title);
+    return true;
+}
+
 void tl_section_machine(const struct tl_sections *r)
 {
-    const json_t *capture = json_object_get(r->failing, "capture"), *fault = json_object_get(capture, "fault");
+    const json_t *capture = json_object_get(r->failing, "capture"),
+                 *fault = json_object_get(capture, "fault");
+    json_t *last = json_array_get(r->page, json_array_size(r->page) - 1);
     add_operator(r);
     if (!json_is_object(fault))
         return;
     add_instruction(r, fault);
-    char *registers = tl_registers_words(json_object_get(capture, "registers"));
-    if (*registers)
-        tl_page_fold(r->page, tl_strdup("Registers"), registers);
-    else
-        free(registers);
+    char *registers =
+        tl_registers_words(r->extent == TL_EXTENT_SHORT ? NULL : json_object_get(capture, "registers"));
+    if (*registers && !add_to_fold(last, registers))
+        tl_page_fold(r->page, tl_strdup("Registers"), tl_strdup(registers));
+    free(registers);
 }

@@ -13,22 +13,27 @@ static void add_lines(struct tl_buffer *b, const char *what, const json_t *lines
             tl_buffer_printf(b, "%-6s %s\n", what, json_string_value(line));
 }
 
-static void add_head(struct tl_buffer *b, const json_t *model)
+static void add_head(const struct tl_sections *r, const json_t *model)
 {
+    struct tl_buffer b = TL_BUFFER_INIT;
     const char *domain, *producer = tl_member_text(model, "producer");
     json_t *version;
     bool first = true;
-    tl_buffer_printf(b, "ONNX, IR version %lld, opset", (long long)tl_member_integer(model, "ir_version"));
+    tl_buffer_printf(&b, TL_BOLD_ON "Model:" TL_BOLD_OFF " ONNX, IR version %lld, opset",
+                     (long long)tl_member_integer(model, "ir_version"));
     json_object_foreach(json_object_get(model, "opsets"), domain, version) {
-        tl_buffer_add_string(b, first ? " " : ", ");
+        tl_buffer_add_string(&b, first ? " " : ", ");
         if (strcmp(domain, "ai.onnx"))
-            tl_buffer_printf(b, "%s ", domain);
-        tl_buffer_printf(b, "%lld", (long long)json_integer_value(version));
+            tl_inline_text(&b, domain), tl_buffer_add_string(&b, " ");
+        tl_buffer_printf(&b, "%lld", (long long)json_integer_value(version));
         first = false;
     }
-    if (producer)
-        tl_buffer_printf(b, "; made by %s", producer);
-    tl_buffer_add_string(b, "\n");
+    if (producer) {
+        tl_buffer_add_string(&b, "; made by ");
+        tl_inline_text(&b, producer);
+    }
+    tl_buffer_add_string(&b, ":");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
 static void add_operators(struct tl_buffer *b, const json_t *model)
@@ -56,8 +61,9 @@ void tl_section_model(const struct tl_sections *r)
     struct tl_buffer b = TL_BUFFER_INIT;
     if (!json_is_object(model) || !tl_member_integer(model, "node_count"))
         return;
-    long long subgraphs = tl_member_integer(model, "subgraphs"), functions = tl_member_integer(model, "functions");
-    add_head(&b, model);
+    long long subgraphs = tl_member_integer(model, "subgraphs"),
+              functions = tl_member_integer(model, "functions");
+    add_head(r, model);
     add_lines(&b, "in", json_object_get(model, "inputs"));
     add_lines(&b, "const", json_object_get(model, "initializers"));
     if (json_array_size(json_object_get(model, "nodes")))
@@ -66,9 +72,10 @@ void tl_section_model(const struct tl_sections *r)
         add_operators(&b, model);
     add_lines(&b, "out", json_object_get(model, "outputs"));
     if (subgraphs)
-        tl_buffer_printf(&b, "and %lld graph%s inside of its nodes, not listed\n", subgraphs, subgraphs == 1 ? "" : "s");
+        tl_buffer_printf(&b, "and %lld graph%s inside of its nodes, not listed\n", subgraphs,
+                         subgraphs == 1 ? "" : "s");
     if (functions)
-        tl_buffer_printf(&b, "and %lld function%s of its own, not listed\n", functions, functions == 1 ? "" : "s");
-    tl_page_heading(r->page, 2, "Model");
+        tl_buffer_printf(&b, "and %lld function%s of its own, not listed\n", functions,
+                         functions == 1 ? "" : "s");
     tl_page_code(r->page, "text", tl_buffer_take(&b));
 }

@@ -181,12 +181,14 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
           tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
           (double)tl_member_integer(m, "memory") / 1073741824.0);
     const json_t *processor = json_object_get(m, "processor");
-    char *words = tl_processor_words(processor), *sets = tl_processor_sets(processor);
+    char *words = tl_processor_words(processor), *around = tl_processor_around(processor),
+         *sets = tl_processor_sets(processor);
     if (words)
-        field(b, "processor", "%s", words);
+        field(b, "processor", "%s%s%s", words, around ? "; " : "", around ? around : "");
     if (sets)
         field(b, "instructions", "%s", sets);
     free(words);
+    free(around);
     free(sets);
     field(b, "runner", "%s %s", tl_member_or(v, "runner", "unknown"),
           tl_member_or(v, "runner_version", "unknown"));
@@ -324,7 +326,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
         field(&b, "signal", "%s (%d)", tl_signal_name(r->signal), r->signal);
     if (r->exit_status >= 0)
         field(&b, "exit status", "%d", r->exit_status);
-    char *operator = tl_operator_words(json_object_get(r->result, "operator"));
+    char *operator= tl_operator_words(json_object_get(r->result, "operator"));
     if (operator)
         field(&b, "in flight", "%s", operator);
     free(operator);

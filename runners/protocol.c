@@ -33,7 +33,7 @@ void tl_run_counts(struct tl_run *run, json_t *counts)
 
 void tl_run_operator(struct tl_run *run, const char *name, const char *type)
 {
-    json_t *operator = name || type ? json_object() : json_null();
+    json_t *operator= name || type ? json_object() : json_null();
     if (name)
         json_object_set_new(operator, "name", tl_json_text(name, strlen(name), 256));
     if (type)

@@ -125,11 +125,11 @@ static void add_type(struct tl_buffer *b, const OnnxListing__Type *t)
         tl_buffer_add_string(b, "sparse ");
         add_tensor_type(b, t->sparse_tensor_type);
     } else
-        tl_buffer_add_string(b, !t                      ? "unknown type"
-                                : t->has_sequence_type  ? "a sequence"
-                                : t->has_map_type       ? "a map"
-                                : t->has_optional_type  ? "an optional"
-                                                        : "unknown type");
+        tl_buffer_add_string(b, !t                     ? "unknown type"
+                                : t->has_sequence_type ? "a sequence"
+                                : t->has_map_type      ? "a map"
+                                : t->has_optional_type ? "an optional"
+                                                       : "unknown type");
 }
 
 static json_t *values_json(OnnxListing__Value **values, size_t n)
@@ -316,8 +316,8 @@ static json_t *listing_of(const OnnxListing__Model *m)
 {
     const OnnxListing__Graph *g = m->graph;
     char *producer = producer_of(m);
-    json_t *j = json_pack("{s:s,s:I,s:o}", "format", "onnx", "ir_version", (json_int_t)m->ir_version, "opsets",
-                          opsets_json(m));
+    json_t *j = json_pack("{s:s,s:I,s:o}", "format", "onnx", "ir_version", (json_int_t)m->ir_version,
+                          "opsets", opsets_json(m));
     if (producer)
         json_object_set_new(j, "producer", json_string(producer));
     free(producer);

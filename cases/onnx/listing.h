@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define TL_LISTING_NODES 20          /* of a model with more the operators are counted and no node is listed */
+#define TL_LISTING_NODES 20 /* of a model with more the operators are counted and no node is listed */
 #define TL_LISTING_MODEL (512u << 20) /* bytes of a model that is read */
 
 /* {"format": "onnx", "ir_version", "producer", "opsets": {DOMAIN: VERSION}, "inputs": [LINE], "outputs": [LINE],

@@ -28,7 +28,7 @@ struct tl_fault {
     uint64_t pc;   /* where the instruction begins */
     size_t n_code;
     unsigned char code[TL_FAULT_CODE]; /* bytes from pc on; none where nothing can be read */
-    struct tl_fault_place at;                /* the address of the fault; not stored */
+    struct tl_fault_place at;          /* the address of the fault; not stored */
     char *instruction;                 /* disassembled; NULL: nothing here can, or it is none */
     char *did;                         /* what it did, in words, as far as that is certain; NULL */
 };

@@ -47,8 +47,8 @@ static void take_stream(const json_t *stream, struct tl_fault *f)
 /* Of a thread of x86-64: "instructionState": {"instructionStream": {"bytes": [N], "offset": N of pc}} */
 static void take_state(const json_t *state, struct tl_fault *f)
 {
-    const json_t *stream = json_object_get(state, "instructionStream"), *bytes = json_object_get(stream, "bytes"),
-                 *at = json_object_get(stream, "offset");
+    const json_t *stream = json_object_get(state, "instructionStream"),
+                 *bytes = json_object_get(stream, "bytes"), *at = json_object_get(stream, "offset");
     json_int_t offset = json_integer_value(at);
     if (!json_is_integer(at) || offset < 0)
         return;
@@ -76,7 +76,10 @@ static void take_place(const char *region, struct tl_fault *f)
 void tl_ips_take_fault(const json_t *body, const json_t *thread, const char *exception, struct tl_capture *c)
 {
     const char *cpu = json_string_value(json_object_get(body, "cpuType"));
-    const char *arch = !cpu ? NULL : !strncmp(cpu, "ARM-64", 6) ? "aarch64" : !strncmp(cpu, "X86-64", 6) ? "x86_64" : NULL;
+    const char *arch = !cpu                         ? NULL
+                       : !strncmp(cpu, "ARM-64", 6) ? "aarch64"
+                       : !strncmp(cpu, "X86-64", 6) ? "x86_64"
+                                                    : NULL;
     uint64_t pc;
     if (!arch || !is_of_processor(exception) || !find_pc(c, &pc))
         return;

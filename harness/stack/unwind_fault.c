@@ -14,7 +14,8 @@
 #define ARCH "aarch64"
 #endif
 
-#define STACK_STEP (1u << 20) /* how far below the end of a stack an access may lie that still means that stack */
+#define STACK_STEP                                                                                           \
+    (1u << 20) /* how far below the end of a stack an access may lie that still means that stack */
 
 /* Whether that mapping is the stack of a thread whose stack pointer is at its lower end, or has left it there. */
 static bool is_used_up(const struct tl_mapping *m, uint64_t address, uint64_t sp)

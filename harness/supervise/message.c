@@ -31,7 +31,7 @@
 
 #define WHAT "cannot understand a message of the runner"
 #define COUNTS_MOST 1024
-#define OPERATOR_MOST 256 /* bytes of each of its texts that are kept */
+#define OPERATOR_MOST 256            /* bytes of each of its texts that are kept */
 #define LONGEST (TL_MESSAGE_MAX - 1) /* of a line without its newline */
 
 /* ---- lines ---- */
@@ -392,8 +392,9 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
                  {"devices", TL_MESSAGE_DESCRIPTION}, {"serving", TL_MESSAGE_SERVING},
                  {"forked", TL_MESSAGE_FORKED},       {"counts", TL_MESSAGE_COUNTS},
                  {"operator", TL_MESSAGE_OPERATOR}};
-    static const char all[] = "phase, operator, counts, result, error, unsupported, died, lost, devices (an answer to "
-                              "describe), serving, forked";
+    static const char all[] =
+        "phase, operator, counts, result, error, unsupported, died, lost, devices (an answer to "
+        "describe), serving, forked";
     const json_t *v = NULL;
     size_t n = 0;
     for (size_t i = 0; i < TL_COUNT(kinds); i++) {

@@ -28,7 +28,8 @@ struct tl_message {
     enum tl_message_kind kind;
     enum tl_phase phase; /* PHASE */
     double timeout_s;    /* PHASE: a deadline of its own; 0 for none */
-    json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS; PHASE, OPERATOR: the operator
+    json_t *
+        object; /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS; PHASE, OPERATOR: the operator
                           * that begins, {"name", "type"}, or NULL */
     char *file; /* RESULT: the file that holds the object, which is NULL until it is read; DIED: the report */
     char *domain, *code; /* ERROR; an integer code as decimal text */

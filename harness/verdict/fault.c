@@ -30,7 +30,8 @@ static bool value_of(const struct tl_capture *c, const char *name, uint64_t *val
 {
     for (size_t i = 0; i < c->n_registers; i++) {
         const char *mine = c->registers[i].name;
-        bool alias = (!strcmp(mine, "fp") && !strcmp(name, "x29")) || (!strcmp(mine, "lr") && !strcmp(name, "x30"));
+        bool alias =
+            (!strcmp(mine, "fp") && !strcmp(name, "x29")) || (!strcmp(mine, "lr") && !strcmp(name, "x30"));
         if (alias || !strcmp(mine, name)) {
             *value = c->registers[i].value;
             return true;
@@ -74,7 +75,8 @@ static bool address_of(const struct tl_capture *c, const struct tl_instruction *
         base = c->fault->pc + i->size;
     else if (*m->base && !register_of(c, m->base, &base))
         return false;
-    if ((*m->index && !register_of(c, m->index, &index)) || (*m->segment && !value_of(c, m->segment, &segment)))
+    if ((*m->index && !register_of(c, m->index, &index)) ||
+        (*m->segment && !value_of(c, m->segment, &segment)))
         return false;
     if (m->index_bits == 32)
         index = m->index_signed ? (uint64_t)(int64_t)(int32_t)index : (uint32_t)index;
@@ -117,8 +119,8 @@ static void add_making(struct tl_buffer *b, const struct tl_capture *c, const st
     for (int k = 0; k < 2; k++) {
         uint64_t value;
         if (*names[k] && strcmp(names[k], "rip") && register_of(c, names[k], &value))
-            tl_buffer_printf(b, value ? "%s%s = 0x%llx" : "%s%s = %llu", alone ? "" : ", ", alone ? "" : names[k],
-                             (unsigned long long)value);
+            tl_buffer_printf(b, value ? "%s%s = 0x%llx" : "%s%s = %llu", alone ? "" : ", ",
+                             alone ? "" : names[k], (unsigned long long)value);
     }
 }
 
@@ -171,8 +173,8 @@ static void add_place(struct tl_buffer *b, const struct tl_capture *c, bool writ
         add_name(b, p->name);
     } else if (c->signal == SIGBUS && !c->reported && c->si_code == BUS_ADRALN) {
         tl_buffer_add_string(b, ": not at a multiple that this instruction wants");
-    } else if (c->signal == SIGBUS && !c->reported && c->si_code == BUS_ADRERR && p->kind == TL_PLACE_MAPPED &&
-               p->name && *p->name == '/') {
+    } else if (c->signal == SIGBUS && !c->reported && c->si_code == BUS_ADRERR &&
+               p->kind == TL_PLACE_MAPPED && p->name && *p->name == '/') {
         tl_buffer_add_string(b, ": behind the end of the file that is mapped there");
         add_name(b, p->name);
     }
@@ -213,7 +215,8 @@ static void add_refused(struct tl_buffer *b, const struct tl_capture *c, const s
         bool none = is_no_address(c->fault, address), odd = i->aligned && m->size && address % m->size;
         if (!none && !odd)
             continue;
-        tl_buffer_printf(b, "%s of %u bytes at 0x%llx (", access_words(m), m->size, (unsigned long long)address);
+        tl_buffer_printf(b, "%s of %u bytes at 0x%llx (", access_words(m), m->size,
+                         (unsigned long long)address);
         add_making(b, c, m);
         if (none)
             tl_buffer_add_string(b, "): no address that a process can have (not canonical)");
@@ -233,8 +236,8 @@ static void add_division(struct tl_buffer *b, const struct tl_capture *c, const 
     if (i->divisor_size && i->divisor_size < 8)
         value &= (1ull << (8 * i->divisor_size)) - 1;
     if (value)
-        tl_buffer_printf(b, "division of integers with a quotient that does not fit (%s = 0x%llx)", i->divisor,
-                         (unsigned long long)value);
+        tl_buffer_printf(b, "division of integers with a quotient that does not fit (%s = 0x%llx)",
+                         i->divisor, (unsigned long long)value);
     else
         tl_buffer_printf(b, "division of integers by zero (%s = 0)", i->divisor);
 }
@@ -242,7 +245,8 @@ static void add_division(struct tl_buffer *b, const struct tl_capture *c, const 
 /* The fault is the place of the instruction itself. */
 static bool is_jump(const struct tl_capture *c)
 {
-    return c->has_address && c->fault_address == c->fault->pc && (c->signal == SIGSEGV || c->signal == SIGBUS);
+    return c->has_address && c->fault_address == c->fault->pc &&
+           (c->signal == SIGSEGV || c->signal == SIGBUS);
 }
 
 static void add_jump(struct tl_buffer *b, const struct tl_capture *c)

@@ -29,9 +29,9 @@ struct tl_instruction {
         TL_INSTRUCTION_DIVIDE, /* of integers */
         TL_INSTRUCTION_TRAP,   /* written to stop the program: ud2, int3, brk */
     } kind;
-    bool aligned;             /* its memory operand has to lie at a multiple of its size */
-    char divisor[12];         /* a register; "" when it is in memory */
-    unsigned divisor_size;    /* bytes */
+    bool aligned;          /* its memory operand has to lie at a multiple of its size */
+    char divisor[12];      /* a register; "" when it is in memory */
+    unsigned divisor_size; /* bytes */
     unsigned n_memory;
     struct tl_memory_operand memory[TL_MEMORY_OPERANDS];
 };

@@ -74,9 +74,10 @@ static void add_x86_stack(const cs_insn *x, struct tl_instruction *i)
 /* Of those that want their operand at a multiple of its size. */
 static bool is_aligned_x86(const char *name)
 {
-    static const char *const names[] = {"movaps",  "movapd",  "movdqa",   "movntps",  "movntpd",   "movntdq",
-                                        "vmovaps", "vmovapd", "vmovdqa",  "vmovntps", "vmovntpd",  "vmovntdq",
-                                        "vmovdqa32", "vmovdqa64", "movntdqa", "vmovntdqa", "cmpxchg16b"};
+    static const char *const names[] = {"movaps",    "movapd",    "movdqa",    "movntps",   "movntpd",
+                                        "movntdq",   "vmovaps",   "vmovapd",   "vmovdqa",   "vmovntps",
+                                        "vmovntpd",  "vmovntdq",  "vmovdqa32", "vmovdqa64", "movntdqa",
+                                        "vmovntdqa", "cmpxchg16b"};
     return tl_is_one_of(name, names, TL_COUNT(names));
 }
 

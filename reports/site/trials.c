@@ -109,8 +109,8 @@ static void add_captures(struct trials *t, const struct tl_site_belongings *b)
                          string(t, c->kind == TL_CAPTURE_HANG ? "hang" : "signal", 20),
                          string(t, c->exe, TITLE_MOST), c->pid,
                          string(t, c->signal ? tl_signal_name(c->signal) : NULL, 20), c->si_code, c->fatal,
-                         string(t, *address ? address : NULL, 0), c->n_threads,
-                         string(t, instruction, 200), string(t, c->fault ? c->fault->did : NULL, TITLE_MOST));
+                         string(t, *address ? address : NULL, 0), c->n_threads, string(t, instruction, 200),
+                         string(t, c->fault ? c->fault->did : NULL, TITLE_MOST));
         free(code);
         for (size_t k = 0; k < c->n_threads && threads < THREADS_MOST; k++, threads++) {
             const struct tl_thread *x = &c->threads[k];

@@ -172,7 +172,8 @@ struct tl_trial_record crashed(int variant)
     c->registers[0] = (struct tl_register){"rip", 0xffffffff81000000u};
     c->registers[1] = (struct tl_register){"rsp", 42};
     c->fault = tl_calloc(1, sizeof *c->fault);
-    *c->fault = (struct tl_fault){.arch = "x86_64", .pc = 0xffffffff81000000u, .n_code = 3, .code = {0x8b, 0, 0xff}};
+    *c->fault =
+        (struct tl_fault){.arch = "x86_64", .pc = 0xffffffff81000000u, .n_code = 3, .code = {0x8b, 0, 0xff}};
     c->fault->instruction = tl_strdup("mov eax, \"x\"");
     c->fault->did = tl_strdup("read of 4 bytes");
     c->n_modules = 3;

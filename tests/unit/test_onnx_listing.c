@@ -127,7 +127,8 @@ Test(onnx_listing, does_not_descend_into_subgraphs)
     static uint8_t bytes[ROOM];
     size_t at = ROOM, size = 0;
     for (int i = 0; i < DEEP; i++) {
-        static const uint8_t tags[] = {0x32, 0x2a, 0x0a}; /* AttributeProto.g, NodeProto.attribute, GraphProto.node */
+        static const uint8_t tags[] = {0x32, 0x2a,
+                                       0x0a}; /* AttributeProto.g, NodeProto.attribute, GraphProto.node */
         for (size_t k = 0; k < sizeof tags && at > 16; k++) {
             uint8_t head[8];
             size_t n = 0, left = size;

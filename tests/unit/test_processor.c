@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char x86[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC 9B14\n"
-                          "stepping\t: 1\nflags\t\t: fpu sse sse2 hypervisor sse4_1 avx f16c fma avx2 avx512f avx512_vnni "
-                          "amx_int8 avx_vnni smep rdpid\n\nprocessor\t: 1\nmodel\t\t: 99\nflags\t\t: fpu\n",
-                  arm[] = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd evtstrm aes asimddp i8mm bf16 sve\n"
-                          "CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd40\n"
-                          "CPU revision\t: 2\n";
+static const char
+    x86[] = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD "
+            "EPYC 9B14\n"
+            "stepping\t: 1\nflags\t\t: fpu sse sse2 hypervisor sse4_1 avx f16c fma avx2 avx512f avx512_vnni "
+            "amx_int8 avx_vnni smep rdpid\n\nprocessor\t: 1\nmodel\t\t: 99\nflags\t\t: fpu\n",
+    arm[] = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd evtstrm aes asimddp i8mm bf16 sve\n"
+            "CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd40\n"
+            "CPU revision\t: 2\n";
 
 static void is(const char *text, const char *expected)
 {
@@ -24,14 +26,17 @@ static void is(const char *text, const char *expected)
 
 Test(processor, of_x86_is_that_of_the_first_core)
 {
-    is(x86, "{\"name\":\"AMD EPYC 9B14\",\"vendor\":\"AuthenticAMD\",\"family\":25,\"model\":17,\"stepping\":1,"
-            "\"sets\":[\"sse4_1\",\"avx\",\"f16c\",\"fma\",\"avx2\",\"avx512f\",\"avx512_vnni\",\"amx_int8\",\"avx_vnni\"]}");
+    is(x86,
+       "{\"name\":\"AMD EPYC 9B14\",\"vendor\":\"AuthenticAMD\",\"family\":25,\"model\":17,\"stepping\":1,"
+       "\"sets\":[\"sse4_1\",\"avx\",\"f16c\",\"fma\",\"avx2\",\"avx512f\",\"avx512_vnni\",\"amx_int8\","
+       "\"avx_vnni\"]}");
     cr_assert(tl_processor_is_virtual(x86));
 }
 
 Test(processor, of_arm_has_a_name_where_its_number_is_known)
 {
-    is(arm, "{\"name\":\"Neoverse V1\",\"vendor\":\"0x41\",\"family\":8,\"variant\":1,\"model\":3392,\"stepping\":2,"
+    is(arm, "{\"name\":\"Neoverse "
+            "V1\",\"vendor\":\"0x41\",\"family\":8,\"variant\":1,\"model\":3392,\"stepping\":2,"
             "\"sets\":[\"asimd\",\"asimddp\",\"i8mm\",\"bf16\",\"sve\"]}");
     cr_assert_not(tl_processor_is_virtual(arm));
 }

@@ -107,7 +107,7 @@ class MachineTest(ProgramTest):
         runner = self.python("graph.py", RUNNER)
         ends = ["pass", "crash", "hang", "error", "after", "broken"]
         case = self.case("graph", {"file": self.write("m.onnx", onnx())}, [{"name": "end", "choices": ends}],
-                         failing={"end": "crash"}, limits={"timeout_s": 1.5})
+                         failing={"end": "crash"}, limits={"timeout_s": 3})
         told = {end: self.show(self.one(case, "-u", f"{runner}:cpu", "-s", f"end={end}")) for end in ends}
         for end in ("crash", "hang", "error"):
             self.assertEqual(told[end]["result"]["operator"], {"name": "n" * 256, "type": "<b>Softmax</b>"}, end)

@@ -47,8 +47,9 @@ static int check_extent(const struct tl_options *o)
     if (o->brief && o->full)
         return tl_usage_error(&tl_command_report, "--short and --full: one of them was expected");
     if ((o->brief || o->full) && (data || o->bundle))
-        return tl_usage_error(&tl_command_report, "--%s goes with --format md and html: %s", o->brief ? "short" : "full",
-                              data ? "what programs read is always whole" : "a bundle has the page and the whole report");
+        return tl_usage_error(
+            &tl_command_report, "--%s goes with --format md and html: %s", o->brief ? "short" : "full",
+            data ? "what programs read is always whole" : "a bundle has the page and the whole report");
     return -1;
 }
 
@@ -132,7 +133,9 @@ static int report(struct tl_options *o)
     if (night) {
         if (o->bundle || o->brief || o->full)
             status = tl_usage_error(&tl_command_report, "--%s goes with a finding; this is a night",
-                                    o->bundle ? "bundle" : o->brief ? "short" : "full");
+                                    o->bundle  ? "bundle"
+                                    : o->brief ? "short"
+                                               : "full");
         else
             status = tl_cli_nightly_print(o, night);
         json_decref(night);
@@ -154,7 +157,8 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] | --site DIR",
+    .arguments =
+        "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] | --site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
     .options = "short full format bundle site keep-paths",

@@ -51,8 +51,7 @@ struct call_context {
     struct tl_driver *d;
     struct tl_search_request request;
     size_t use;        /* of its variant */
-    bool fresh;        /* whether it has to be a process of its own */
-    uint64_t *carrier; /* the variant that is run in its place (inference.c); NULL */
+    bool fresh; /* whether it has to be a process of its own */
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -77,13 +76,16 @@ int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options
             .name = c->axes[i].name,
         };
     tl_driver_counted_find(d);
+    struct tl_search_options with = *options;
+    with.counted = d->counted != NULL;
+    with.counted_axis = d->counted ? d->counted_axis : 0;
     d->space = (struct tl_search_space){c->n_axes, d->axes, is_forbidden, d};
     if (d->units)
-        d->search = tl_search_builds(d->n_units, options);
+        d->search = tl_search_builds(d->n_units, &with);
     else if (d->frontier)
-        d->search = tl_search_frontier(&d->space, d->failing->index, d->frontier[0], d->frontier[1], options);
+        d->search = tl_search_frontier(&d->space, d->failing->index, d->frontier[0], d->frontier[1], &with);
     else
-        d->search = tl_search_isolate(&d->space, d->failing->index, options);
+        d->search = tl_search_isolate(&d->space, d->failing->index, &with);
     return d->search ? 0
                      : tl_fail(e, TL_ERROR_INPUT, "cannot search", c->path,
                                "the case has no axis along which the failing variant could be made simpler");
@@ -119,6 +121,7 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         d->trials[d->n_trials++] = (struct tl_driver_trial){0};
     }
     d->trials[request] = *t;
+    tl_driver_counted_tell(d, request, t);
     /* What the case expects is no failure to look for. */
     enum tl_search_told told = t->standing == TL_STANDING_EXPECTED ? TL_TOLD_PASS : told_of(t->outcome);
     const struct tl_search_failure failure = {
@@ -216,24 +219,6 @@ struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct 
     return t;
 }
 
-static int run(struct call_context *context, struct tl_error *e);
-
-/* After the trial of a carrier: the request is answered by what it counted, or run itself. Takes the context. */
-static void go_on(struct call_context *context)
-{
-    struct tl_driver *d = context->d;
-    struct tl_driver_trial t;
-    free(context->carrier);
-    context->carrier = NULL;
-    if (tl_driver_infer(d, context->use, &context->request, context->fresh, &t)) {
-        d->n_inferred++;
-        tell(d, context->request.id, &t);
-        free(context);
-    } else if (run(context, &d->failure)) {
-        d->failed = true;
-    }
-}
-
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct call_context *context = arg;
@@ -245,13 +230,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         struct tl_driver_trial t = tl_driver_trial_of(d->c, r);
         if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure)) {
             d->failed = true;
-        } else if (context->carrier) {
-            d->n_carriers++;
-            tl_driver_counted_add(d, context->carrier, r, &t);
-            go_on(context);
-            return;
         } else {
-            tl_driver_counted_add(d, context->request.index, r, &t);
+            tl_driver_counted_note(d, context->request.index, r, &t);
             tell(d, context->request.id, &t);
         }
         count_process(d, context->use, &context->request, r->outcome, r->fresh);
@@ -260,7 +240,6 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         d->failed = true;
         d->failure = *failure;
     }
-    free(context->carrier);
     free(context);
 }
 
@@ -276,23 +255,22 @@ static int complete_stored(struct tl_driver *d, const uint64_t *index, struct tl
     t->standing = tl_expected_of_record(d->c->expected, &r, NULL);
     if (d->units)
         memcpy(t->coarse_id, r.signature.coarse_id, sizeof t->coarse_id);
-    tl_driver_counted_add(d, index, &r, t);
+    tl_driver_counted_note(d, index, &r, t);
     tl_trial_record_free(&r);
     return 0;
 }
 
-/* Has a trial of a request run, or of its carrier. Takes the context, also when it fails. */
+/* Has a trial of a request run. Takes the context, also when it fails. */
 static int run(struct call_context *context, struct tl_error *e)
 {
     struct tl_driver *d = context->d;
     const struct tl_search_request *q = &context->request;
-    const struct tl_variant asked = {context->carrier ? context->carrier : (uint64_t *)q->index};
+    const struct tl_variant asked = {(uint64_t *)q->index};
     struct tl_request request = {.c = d->c,
                                  .variant = d->units ? d->failing : &asked,
                                  .unit = d->units ? d->units[q->index[0]] : d->unit,
                                  .fresh = context->fresh};
     if (tl_executor_submit(d->x, &request, on_done, context, e)) {
-        free(context->carrier);
         free(context);
         return -1;
     }
@@ -331,12 +309,6 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         count_process(d, use, q, t.outcome, t.fresh);
         return 0;
     }
-    struct tl_driver_trial inferred;
-    if (tl_driver_may_infer(d, q) && tl_driver_infer(d, use, q, fresh, &inferred)) {
-        d->n_inferred++;
-        tell(d, q->id, &inferred);
-        return 0;
-    }
     /* Half of it would be from before a change, should there have been one. */
     if (d->n_cached && !d->checked && !d->no_cache && !d->in_doubt) {
         d->checked = true;
@@ -349,9 +321,7 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         return 0;
     }
     struct call_context *context = tl_malloc(sizeof *context);
-    *context = (struct call_context){d, *q, use, fresh, NULL};
-    if (tl_driver_may_infer(d, q))
-        context->carrier = tl_driver_carrier(d, q);
+    *context = (struct call_context){d, *q, use, fresh};
     return run(context, e);
 }
 
@@ -416,7 +386,6 @@ void tl_driver_free(struct tl_driver *d)
         tl_trial_record_free(&d->signatures[i].record);
         free(d->signatures[i].kind);
     }
-    tl_driver_counted_free(d);
     json_decref(d->nothing);
     free(d->signatures);
     free(d->uses);

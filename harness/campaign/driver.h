@@ -16,7 +16,8 @@ struct tl_driver_trial {
     enum tl_outcome outcome;
     enum tl_standing standing; /* beside what the case expects */
     bool told, fresh, cached;  /* cached: it was known before this command */
-    bool inferred;             /* from what another trial counted (inference.c): there was none of its own */
+    bool counted;              /* it tells of other values of an axis, too (inference.c) … */
+    int64_t count;             /* … and failed, where it did, from this one on */
 };
 
 struct tl_driver {
@@ -56,9 +57,8 @@ struct tl_driver {
     size_t n_cached, n_run, in_flight;
     const struct tl_count *counted; /* what trials count that an axis sets; NULL */
     size_t counted_axis;
-    struct tl_driver_counted *counts;        /* trials that counted it */
-    size_t n_counts, n_inferred, n_carriers; /* carriers: run to answer other requests */
-    struct tl_stored_span span;              /* of n_cached */
+    size_t n_counts;                /* trials that counted it */
+    struct tl_stored_span span;     /* of n_cached */
     /* What has to be settled before more is fed (guard.h). */
     enum tl_driver_doubt {
         TL_DOUBT_NONE,

@@ -24,7 +24,6 @@ struct tl_driver_use {
     size_t n;
     uint64_t failed[2], runs[2]; /* that were told, forked and fresh */
     bool settled;                /* whether they differ is known */
-    size_t inferred;             /* how many of what was counted it was looked at for */
 };
 
 /* Reads them when they are first asked for. */
@@ -43,18 +42,9 @@ void tl_driver_count_stored(struct tl_driver *d, const struct tl_cached *t);
 /* --- inference.c */
 /* Finds what the case counts that an axis sets, if anything. */
 void tl_driver_counted_find(struct tl_driver *d);
-void tl_driver_counted_free(struct tl_driver *d);
-/* Remembers what a trial of a variant counted. */
-void tl_driver_counted_add(struct tl_driver *d, const uint64_t *index, const struct tl_trial_record *r,
-                           const struct tl_driver_trial *t);
-/* Whether an answer to a request may be inferred. */
-bool tl_driver_may_infer(const struct tl_driver *d, const struct tl_search_request *q);
-/* What a trial of the requested variant would have come to, by the next trial that tells. fresh: only those that were
- * processes of their own. False when none tells. */
-bool tl_driver_infer(struct tl_driver *d, size_t use, const struct tl_search_request *q, bool fresh,
-                     struct tl_driver_trial *t);
-/* The variant whose trial tells most of this request and others like it: with F's value of the axis. NULL when nothing
- * has shown yet that such a trial would count. The caller's to free. */
-uint64_t *tl_driver_carrier(const struct tl_driver *d, const struct tl_search_request *q);
+/* What the trial of a request counted: to be told the search before the trial is. */
+void tl_driver_counted_note(struct tl_driver *d, const uint64_t *index, const struct tl_trial_record *r,
+                            struct tl_driver_trial *t);
+void tl_driver_counted_tell(struct tl_driver *d, uint64_t request, const struct tl_driver_trial *t);
 
 #endif

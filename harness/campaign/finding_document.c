@@ -99,8 +99,9 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
             "trial", tl_finding_id(d->trials[i].told ? d->trials[i].id : NULL), "purpose",
             tl_search_purpose_name(s->purpose), "outcome", tl_search_outcome_name(s->outcome), "fresh",
             d->trials[i].told ? d->trials[i].fresh : s->fresh, "repeat", (json_int_t)s->repeat);
-        if (d->trials[i].inferred)
-            json_object_set_new(j, "inferred", json_true());
+        if (d->trials[i].counted)
+            json_object_set_new(j, "counted",
+                                d->trials[i].count ? json_integer((json_int_t)d->trials[i].count) : json_null());
         if (s->signature && *s->signature)
             json_object_set_new(j, "signature", json_string(s->signature));
         json_array_append_new(list, j);
@@ -180,12 +181,11 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "no-stack", "text", text));
         free(text);
     }
-    if (d->n_inferred) {
-        char *text = tl_format(
-            "%zu answer%s about %s without a trial of their own: what %zu trial%s counted as \"%s\" "
-            "tells them",
-            d->n_inferred, d->n_inferred == 1 ? "" : "s", d->counted->axis, d->n_counts,
-            d->n_counts == 1 ? "" : "s", d->counted->name);
+    if (r->answers) {
+        char *text = tl_format("what %zu trial%s counted as \"%s\" tells of every value of %s: each counts "
+                               "beside each value that it tells of",
+                               d->n_counts, d->n_counts == 1 ? "" : "s", d->counted->name,
+                               d->counted->axis);
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "inferred", "text", text));
         free(text);
     }
@@ -265,8 +265,7 @@ static void add_rate(const struct tl_driver *d, const struct tl_search_result *r
     for (size_t i = 0; i < r->n_path; i++) {
         const struct tl_search_step *s = &r->path[i];
         bool match = s->outcome == TL_SEARCH_MATCH;
-        if (s->purpose == TL_SEARCH_JUDGE || !is_counted(d, r, s->index) ||
-            (i < d->n_trials && d->trials[i].inferred))
+        if (s->purpose == TL_SEARCH_JUDGE || !is_counted(d, r, s->index))
             continue;
         failed += match;
         runs += match || s->outcome == TL_SEARCH_OTHER || s->outcome == TL_SEARCH_PASS;
@@ -323,14 +322,13 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
     json_object_set_new(document, "confidence",
                         r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());
-    uint64_t inferred = d->n_inferred < r->trials ? d->n_inferred : r->trials,
-             search = r->search_trials > inferred ? r->search_trials - inferred : 0;
-    json_object_set_new(document, "trials", json_integer((json_int_t)(r->trials - inferred + d->n_carriers)));
-    json_object_set_new(document, "search_trials", json_integer((json_int_t)(search + d->n_carriers)));
-    if (inferred)
+    json_object_set_new(document, "trials", json_integer((json_int_t)r->trials));
+    json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
+    if (r->answers)
         json_object_set_new(document, "inferred",
-                            json_pack("{s:I,s:s,s:s}", "answers", (json_int_t)inferred, "count",
-                                      d->counted->name, "axis", d->counted->axis));
+                            json_pack("{s:I,s:I,s:s,s:s}", "answers", (json_int_t)r->answers, "trials",
+                                      (json_int_t)d->n_counts, "count", d->counted->name, "axis",
+                                      d->counted->axis));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     tl_stored_add_json(document, &d->span, &d->aside);
     if (d->processes.differ || d->all_forked) {

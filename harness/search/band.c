@@ -168,8 +168,7 @@ static struct tl_search_rate rate_at(struct tl_search *s, size_t axis, uint64_t 
     return (struct tl_search_rate){value, matches(p), p->told};
 }
 
-/* Everything that was measured along the axis, all else as in M. */
-static void keep_samples(struct tl_search *s, size_t axis)
+void tl_band_samples(struct tl_search *s, size_t axis)
 {
     struct tl_search_band *b = &s->isolate->bands[axis];
     size_t n;
@@ -189,7 +188,7 @@ static void keep(struct tl_search *s)
     struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
     struct tl_search_band *b = &z->bands[a];
-    keep_samples(s, a);
+    tl_band_samples(s, a);
     b->is_band = true;
     b->always = rate_at(s, a, z->band_upper);
     b->has_never = z->band_high > 0;
@@ -218,7 +217,7 @@ static uint64_t edge_width(struct tl_search *s)
 static bool edge_is_above(struct tl_search *s, size_t axis)
 {
     const struct tl_search_band *b = &s->isolate->bands[axis];
-    if (!b->is_band || b->uneven || b->moves || s->best[axis] >= s->failing[axis])
+    if (!b->is_band || b->uneven || b->moves || s->best[axis] >= s->failing[axis] || tl_counted_axis(s, axis))
         return false;
     const struct tl_point *m = tl_point_get(s, s->best),
                           *f = tl_point_get(s, tl_search_beside(s, axis, s->failing[axis]));
@@ -248,7 +247,7 @@ enum tl_search_progress tl_band_step(struct tl_search *s, bool *found)
             }
             for (a = 0; a < s->n; a++)
                 if (s->space->axes[a].ordered && s->best[a] != 0 && s->best[a] < s->failing[a] &&
-                    !z->bands[a].is_band && z->band_checked[a] != s->best[a])
+                    !z->bands[a].is_band && z->band_checked[a] != s->best[a] && !tl_counted_axis(s, a))
                     break;
             if (a == s->n)
                 return TL_DONE;
@@ -385,7 +384,7 @@ enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *u
     }
     if (measure(s, axis, from, s->options.band_runs) == NULL)
         return TL_PENDING;
-    keep_samples(s, axis);
+    tl_band_samples(s, axis);
     b->is_band = b->uneven = true;
     b->has_never = s->best[axis] > 0;
     if (b->has_never)
@@ -412,7 +411,7 @@ void tl_band_move(struct tl_search *s, size_t axis, uint64_t value)
     b->samples = NULL;
     b->n_samples = 0;
     b->is_band = b->moves = true;
-    keep_samples(s, axis);
+    tl_band_samples(s, axis);
     b->always = rate_at(s, axis, value);
     s->best[axis] = value;
     z->threshold_done[axis] = value;

@@ -239,6 +239,9 @@ static void report_common(struct tl_search *s)
                                                                 .index = run->point->index};
         r->others[j].seen++;
     }
+    for (size_t i = 0; i < s->n_buckets && s->options.counted; i++)
+        for (const struct tl_point *p = s->buckets[i]; p != NULL; p = p->next)
+            r->answers += p->shared;
     for (int i = 0; i < TL_SEARCH_NOTE_COUNT; i++)
         if (s->notes[i])
             r->notes[r->n_notes++] = (enum tl_search_note)i;

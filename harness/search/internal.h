@@ -27,6 +27,7 @@ struct tl_point {
     bool forbidden;
     uint32_t asked, told;             /* runs, fresh ones included */
     uint32_t asked_fresh, told_fresh; /* the fresh ones of them */
+    uint32_t shared, shared_fresh;    /* of those that are told: by what trials of other values counted */
     uint32_t counted;                 /* of those that are told: counted as search trials */
     uint32_t seen[TL_SEARCH_OUTCOME_COUNT], seen_fresh[TL_SEARCH_OUTCOME_COUNT];
     uint32_t exact; /* of seen[TL_SEARCH_MATCH]: with the very signature that is isolated */
@@ -55,6 +56,8 @@ struct tl_search_run {
     enum tl_search_outcome outcome; /* TL_SEARCH_NONE also for a failure while no signature is chosen */
     struct tl_known_place *place;   /* of a failure, or to be judged; else NULL */
     uint32_t judge_trials;          /* that a judgement took */
+    bool counts;                    /* it tells of other values of options.counted_axis … */
+    uint64_t from;                  /* … and fails, where it does, from here on */
 };
 
 /* What a step function says. */
@@ -331,6 +334,7 @@ struct tl_isolate_state {
     uint64_t band_upper;          /* the upper edge, once found */
     unsigned *moved;              /* by axis: how often M was moved away from an edge that hangs on others */
     bool band_then_axes;          /* the search became noisy: begin again with the axes */
+    unsigned counted_moves;       /* how often M was put to another edge of what is counted */
 
     size_t n_neighbours;
     struct tl_neighbour *neighbours;
@@ -363,6 +367,8 @@ enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
 /* uneven: the threshold of an axis is none, but a band in which the rate goes up and down; M is put to its end. */
 enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven);
+/* Everything that was measured along the axis, all else as in M. */
+void tl_band_samples(struct tl_search *s, size_t axis);
 /* The threshold of an axis hangs on axes outside of the trigger: M is put to a value beyond it. */
 void tl_band_move(struct tl_search *s, size_t axis, uint64_t value);
 /* taken: M was replaced by W: the steps from choices on again. */
@@ -392,6 +398,25 @@ void tl_answer_clear(struct tl_search_answer *answer);
 struct tl_isolate_state *tl_isolate_new(const struct tl_search *s);
 void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z);
 void tl_isolate_release(struct tl_search *s);
+
+/* --- What trials counted: counted.c ------------------------------------------------------------------- */
+
+/* To all points that a trial speaks of besides its own: that it is told, and what it showed, once that is known. */
+void tl_counted_told(struct tl_search *s, const struct tl_search_run *run);
+void tl_counted_seen(struct tl_search *s, const struct tl_search_run *run);
+void tl_counted_new_point(struct tl_search *s, struct tl_point *p); /* all of that, to a point that is new */
+/* The variant whose next trial tells of p as well, and of more besides; NULL. */
+struct tl_point *tl_counted_carrier(struct tl_search *s, const struct tl_point *p,
+                                    enum tl_search_purpose purpose);
+/* How many trials of its own a variant has to have at least, of n. */
+uint32_t tl_counted_own(const struct tl_search *s, enum tl_search_purpose purpose, uint32_t n);
+/* Whether the threshold of this axis is told by what trials counted. */
+bool tl_counted_axis(struct tl_search *s, size_t axis);
+/* Puts M to the first value at which all that is known fails. */
+enum tl_search_progress tl_counted_step(struct tl_search *s);
+bool tl_counted_contradicted(struct tl_search *s); /* … which is another value by now */
+bool tl_counted_between(struct tl_search *s, const struct tl_point *p); /* the edges of the band */
+void tl_counted_report(struct tl_search *s);
 
 /* --- What is next to M: neighbours.c ------------------------------------------------------------------ */
 

@@ -207,6 +207,11 @@ static enum tl_search_progress decide(struct tl_search *s, struct tl_point *m,
         s->isolate->headline = TL_HEADLINE_WIDE;
         return TL_AGAIN;
     }
+    if (tl_counted_contradicted(s)) {
+        s->mixed = false;
+        tl_isolate_again(s);
+        return TL_AGAIN;
+    }
     if (!s->noisy && (s->mixed || m->seen[TL_SEARCH_MATCH] < m->told)) {
         tl_isolate_noisy(s);
         return TL_AGAIN;
@@ -299,6 +304,8 @@ static enum tl_search_progress band_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     bool found, rarer = false;
+    if (tl_counted_step(s) == TL_PENDING)
+        return TL_PENDING;
     if (s->noisy && s->steady < MOST_STEADY && z->band_state == TL_BAND_NEXT &&
         compare_with_failing(s, &rarer) == TL_PENDING)
         return TL_PENDING;
@@ -393,8 +400,11 @@ static enum tl_search_progress isolate_step(struct tl_search *s)
     if (now == TL_STEP_END)
         return TL_DONE;
     enum tl_search_progress p = steps[now].run(s);
-    if (p == TL_DONE && z->step == now)
+    if (p == TL_DONE && z->step == now) {
         z->step = steps[now].next;
+        if (z->step == TL_STEP_END && tl_counted_contradicted(s))
+            tl_isolate_again(s);
+    }
     return p == TL_DONE ? TL_AGAIN : p;
 }
 

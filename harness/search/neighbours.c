@@ -166,7 +166,9 @@ void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t)
 void tl_neighbour_take(struct tl_search *s, const struct tl_neighbours_tried *t)
 {
     struct tl_search_band *b = &s->isolate->bands[t->failed_at->axis];
-    if (t->failed_at->value > 0 && b->is_band) {
+    if (t->failed_at->value > 0 && tl_counted_axis(s, t->failed_at->axis)) {
+        ; /* the edges follow from what it counted */
+    } else if (t->failed_at->value > 0 && b->is_band) {
         /* The band reaches further down than was measured. */
         uint64_t more = (b->always.value - b->never.value) / 4 + 1;
         b->never.value = b->never.value > more ? b->never.value - more : 0;

@@ -143,7 +143,7 @@ enum tl_judgement tl_judge(struct tl_search *s, const uint64_t *index, uint32_t 
         return TL_JUDGE_PENDING;
     if (s->steady && !steady_decided(s, p, fresh, purpose, axis, detail, of))
         return TL_JUDGE_PENDING;
-    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0 && !p->rarer)
+    if (p->seen[TL_SEARCH_MATCH] > 0 && p->seen[TL_SEARCH_PASS] > 0 && !p->rarer && !tl_counted_between(s, p))
         s->mixed = true;
     return settled(s, p, purpose);
 }

@@ -82,7 +82,8 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
                 break;
             add(&t->passes_with, &t->n_passes, value);
             simpler_pass = simpler_pass || simpler;
-            if (simpler && (ordered || pass == NULL))
+            /* One that is shown has to have a trial of its own. */
+            if (simpler && (ordered || pass == NULL) && list[i]->told > list[i]->shared)
                 pass = list[i];
             break;
         case TL_JUDGE_OTHER:
@@ -251,6 +252,7 @@ void tl_isolate_report(struct tl_search *s)
 {
     const struct tl_isolate_state *z = s->isolate;
     struct tl_search_result *r = &s->result;
+    tl_counted_report(s);
     const struct tl_point *m = tl_point_get(s, s->best);
     r->reproduced = r->reproduced || m->seen[TL_SEARCH_MATCH] > 0;
     const uint32_t *seen = m->told_fresh > 0 ? m->seen_fresh : m->seen;

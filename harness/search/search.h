@@ -75,6 +75,8 @@ struct tl_search_options {
     bool needs;       /* of an isolation: look for values that have to stay as they are (needs.c) */
     bool every_value; /* of an isolation: try all values of needed ordered axes with at most widen_most */
     bool judge;       /* the caller answers requests to judge a signature (TL_SEARCH_JUDGE) */
+    bool counted;     /* of an isolation: trials may say what they counted (tl_search_counted) … */
+    size_t counted_axis; /* … which is what this ordered axis sets */
 
     /* Numbers of runs */
     unsigned reproduce_runs;  /* of F (3) */
@@ -339,6 +341,7 @@ struct tl_search_result {
     /* What it cost */
     bool wide;              /* every figure is by the wide match */
     uint64_t trials;        /* all that were asked for and told */
+    uint64_t answers;       /* that trials gave to other values by what they counted */
     uint64_t search_trials; /* of them, those that found M: baseline, axes and thresholds */
     uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
     size_t n_path;
@@ -408,6 +411,9 @@ int tl_search_tell_failure(struct tl_search *s, uint64_t id, const struct tl_sea
 /* Answers a request of purpose TL_SEARCH_JUDGE; OPEN counts as UNKNOWN. trials: run to find it out. */
 int tl_search_tell_judgement(struct tl_search *s, uint64_t id, enum tl_search_relation relation,
                              uint32_t trials);
+/* Before the trial of a request is told: it counted, and would have failed with every value of options.counted_axis from
+ * `from` on and passed with all below; one that passed would have passed with all values below its own. */
+void tl_search_counted(struct tl_search *s, uint64_t id, uint64_t from);
 bool tl_search_done(const struct tl_search *s);
 void tl_search_stop(struct tl_search *s, enum tl_search_note why); /* ends it with what is known so far */
 /* Trials that are still to come, at most, if the failure is monotone and not flaky; within the budget. */

@@ -105,6 +105,7 @@ struct tl_point *tl_point_get(struct tl_search *s, const uint64_t *index)
     p->next = s->buckets[h & (s->n_buckets - 1)];
     s->buckets[h & (s->n_buckets - 1)] = p;
     s->n_points++;
+    tl_counted_new_point(s, p);
     return p;
 }
 
@@ -171,38 +172,57 @@ static void add_run(struct tl_search *s, const struct tl_search_run *run)
     s->runs[s->n_runs++] = *run;
 }
 
+/* So many more runs, as far as the budget goes. */
+static void ask(struct tl_search *s, struct tl_point *p, uint32_t runs, const struct tl_search_run *like)
+{
+    for (uint32_t i = 0; i < runs && tl_search_budget_left(s) > 0; i++) {
+        struct tl_search_run run = *like;
+        run.point = p;
+        run.repeat = p->asked;
+        add_run(s, &run);
+        p->asked++;
+        p->asked_fresh += like->fresh;
+    }
+}
+
+/* Of n runs that were wanted, those that it had itself. */
+static void count_search_trials(struct tl_search *s, struct tl_point *p, enum tl_search_purpose purpose,
+                                uint32_t n)
+{
+    uint32_t own = p->told - p->shared < n ? p->told - p->shared : n;
+    if (!counts(purpose) || own <= p->counted)
+        return;
+    s->search_trials += own - p->counted;
+    p->counted = own;
+}
+
 struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
                          enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of)
 {
     struct tl_point *p = tl_point_get(s, index);
-    if (tl_point_closed(p) && p->asked == p->told) {
-        if (counts(purpose) && p->told > p->counted) {
-            s->search_trials += p->told - p->counted;
-            p->counted = p->told;
-        }
+    if (tl_point_closed(p) && p->asked + p->shared == p->told) {
+        count_search_trials(s, p, purpose, p->told);
         return p;
     }
-    if ((fresh ? p->told_fresh : p->told) >= n) {
-        if (counts(purpose) && p->counted < n) {
-            s->search_trials += n - p->counted;
-            p->counted = n;
-        }
+    uint32_t told = fresh ? p->told_fresh : p->told, shared = fresh ? p->shared_fresh : p->shared,
+             asked = fresh ? p->asked_fresh : p->asked, own = tl_counted_own(s, purpose, n);
+    if (told >= n && told - shared >= own) {
+        count_search_trials(s, p, purpose, n);
         return p;
     }
-    while ((fresh ? p->asked_fresh : p->asked) < n) {
-        if (tl_search_budget_left(s) == 0)
-            return NULL;
-        add_run(s, &(struct tl_search_run){.point = p,
-                                           .repeat = p->asked,
-                                           .fresh = fresh,
-                                           .purpose = purpose,
-                                           .axis = axis,
-                                           .detail = detail,
-                                           .of = of});
-        p->asked++;
-        if (fresh)
-            p->asked_fresh++;
+    const struct tl_search_run like = {
+        .fresh = fresh, .purpose = purpose, .axis = axis, .detail = detail, .of = of};
+    struct tl_point *carrier = asked + shared < n ? tl_counted_carrier(s, p, purpose) : NULL;
+    uint32_t lacks = n > asked + shared ? n - asked - shared : 0, runs = own > asked ? own - asked : 0;
+    if (carrier == NULL || runs > lacks) {
+        ask(s, p, runs > lacks ? runs : lacks, &like);
+        return NULL;
     }
+    ask(s, p, runs, &like);
+    /* Those that are on their way already tell as well. */
+    uint32_t under_way = carrier->asked + carrier->shared - carrier->told;
+    if (lacks > runs + under_way)
+        ask(s, carrier, lacks - runs - under_way, &like);
     return NULL;
 }
 
@@ -318,6 +338,7 @@ static void classify(struct tl_search *s, struct tl_search_run *r)
     r->point->seen[r->outcome]++;
     if (r->fresh)
         r->point->seen_fresh[r->outcome]++;
+    tl_counted_seen(s, r);
 }
 
 static void classify_all(struct tl_search *s)
@@ -330,14 +351,15 @@ static void classify_all(struct tl_search *s)
 void tl_search_rematch(struct tl_search *s, bool wide)
 {
     s->wide = wide;
-    for (size_t i = 0; i < s->n_runs; i++) {
-        struct tl_point *p = s->runs[i].point;
-        memset(p->seen, 0, sizeof p->seen);
-        memset(p->seen_fresh, 0, sizeof p->seen_fresh);
-        p->exact = 0;
-        p->shows = NULL;
+    for (size_t i = 0; i < s->n_buckets; i++)
+        for (struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
+            memset(p->seen, 0, sizeof p->seen);
+            memset(p->seen_fresh, 0, sizeof p->seen_fresh);
+            p->exact = 0;
+            p->shows = NULL;
+        }
+    for (size_t i = 0; i < s->n_runs; i++)
         s->runs[i].outcome = TL_SEARCH_NONE;
-    }
     classify_all(s);
     for (size_t i = 0; i < s->n_runs; i++) {
         struct tl_point *p = s->runs[i].point;
@@ -498,6 +520,7 @@ static int tell(struct tl_search *s, uint64_t id, enum tl_search_told told,
         r->point->told_fresh++;
     if (told == TL_TOLD_LOST)
         tl_search_note(s, TL_NOTE_LOST);
+    tl_counted_told(s, r);
     classify(s, r);
     s->told++;
     return 0;

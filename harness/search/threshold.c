@@ -122,7 +122,7 @@ static void look_ahead(struct tl_search *s, const struct tl_search_line *line,
                 continue;
             make(s, use, q);
             const struct tl_point *point = tl_point_get(s, s->scratch);
-            if (point->asked == 0) {
+            if (point->asked == 0 && point->told == 0) {
                 asked++;
                 tl_want(s, s->scratch, 1, false, use->purpose, use->axis, 0, 0);
             }
@@ -275,11 +275,14 @@ static enum tl_search_progress far_rates(struct tl_search *s, size_t axis, struc
 enum tl_search_progress tl_thresholds_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
+    if (tl_counted_step(s) == TL_PENDING)
+        return TL_PENDING;
     for (;;) {
         if (!z->line_open) {
             size_t a = 0;
             while (a < s->n && (!s->space->axes[a].ordered || s->best[a] == 0 ||
-                                z->threshold_done[a] == s->best[a] || z->bands[a].is_band || z->pinned[a]))
+                                z->threshold_done[a] == s->best[a] || z->bands[a].is_band || z->pinned[a] ||
+                                tl_counted_axis(s, a)))
                 a++;
             if (a == s->n)
                 return TL_DONE;

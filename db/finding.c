@@ -85,3 +85,22 @@ int tl_finding_list(struct tl_store *s, const struct tl_filter *f, json_t **list
     }
     return result;
 }
+
+bool tl_finding_tells(const json_t *document, const json_t *step, const json_t *variant, bool *fails)
+{
+    const char *axis = json_string_value(json_object_get(json_object_get(document, "inferred"), "axis"));
+    const json_t *counted = json_object_get(step, "counted"), *own = json_object_get(step, "variant"), *value;
+    const char *name;
+    if (!axis || !counted || json_object_size(own) != json_object_size(variant))
+        return false;
+    const json_t *asked = json_object_get(variant, axis), *ran = json_object_get(own, axis);
+    if (!json_is_integer(asked) || !json_is_integer(ran) || json_equal(asked, ran))
+        return false;
+    json_object_foreach((json_t *)own, name, value) {
+        if (strcmp(name, axis) != 0 && !json_equal(value, json_object_get(variant, name)))
+            return false;
+    }
+    *fails = json_is_integer(counted) && json_integer_value(asked) >= json_integer_value(counted);
+    /* One that passed tells nothing of what is beyond it. */
+    return json_is_integer(counted) || json_integer_value(asked) < json_integer_value(ran);
+}

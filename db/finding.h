@@ -20,4 +20,8 @@ int tl_finding_load(struct tl_store *s, const char *id, json_t **document, struc
  * limit of the filter are heeded. */
 int tl_finding_list(struct tl_store *s, const struct tl_filter *f, json_t **list, struct tl_error *e);
 
+/* Whether a step of a document's path tells of another variant, too, by what its trial counted ("counted", and the axis
+ * in "inferred"): it differs in that axis only. *fails: that would have failed. */
+bool tl_finding_tells(const json_t *document, const json_t *step, const json_t *variant, bool *fails);
+
 #endif

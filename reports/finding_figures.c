@@ -9,6 +9,7 @@
  * (1 - rate)^m over it, B(k + 1, n - k + 1 + m) / B(k + 1, n - k + 1). */
 #include "reports/finding_figures.h"
 
+#include "db/finding.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_members.h"
 
@@ -24,11 +25,12 @@ static bool says_something(const char *outcome, bool *failed)
     return *failed || (outcome && (!strcmp(outcome, "pass") || !strcmp(outcome, "other")));
 }
 
-static void count(struct tl_finding_runs *r, const json_t *step)
+static void count(struct tl_finding_runs *r, const json_t *step, bool told_fails)
 {
     bool failed, fresh = tl_member_true(step, "fresh");
     if (tl_member_true(step, "inferred") || !says_something(tl_member_text(step, "outcome"), &failed))
         return;
+    failed = failed && told_fails;
     r->failed += failed;
     r->runs++;
     r->failed_fresh += failed && fresh;
@@ -57,8 +59,12 @@ struct tl_finding_runs tl_finding_runs(const json_t *f)
     size_t i;
     json_array_foreach(path, i, step) {
         const json_t *variant = json_object_get(step, "variant");
-        if (builds ? build_fails(path, variant) : reported && json_equal(variant, reported))
-            count(&r, step);
+        bool fails = true;
+        if (builds ? build_fails(path, variant)
+                   : reported && (json_equal(variant, reported) ||
+                                  (!json_is_true(json_object_get(step, "inferred")) &&
+                                   tl_finding_tells(f, step, reported, &fails))))
+            count(&r, step, fails);
     }
     if (!r.runs) {
         r.failed = tl_integer_at(rate, 0);

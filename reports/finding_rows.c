@@ -1,6 +1,7 @@
 /* What was measured next to the minimal variant, one axis at a time, counted from the path of the search. */
 #include "reports/finding_rows.h"
 
+#include "db/finding.h"
 #include "harness/base/buffer.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_members.h"
@@ -85,6 +86,31 @@ static json_t *build_rows(const json_t *finding)
     return rows;
 }
 
+/* To each row of a value what trials of others counted: a row's figures are those of all that tell of it. */
+static void add_counted(const json_t *finding, json_t *rows, const json_t *minimal)
+{
+    const char *counted = tl_member_text(json_object_get(finding, "inferred"), "axis");
+    const json_t *step;
+    json_t *row;
+    size_t i, k;
+    json_array_foreach(rows, i, row) {
+        const char *axis = tl_member_text(row, "axis");
+        if (!counted || (axis && strcmp(axis, counted) != 0))
+            continue;
+        json_t *variant = json_copy((json_t *)minimal);
+        if (axis)
+            json_object_set(variant, axis, json_object_get(row, "value"));
+        json_array_foreach(json_object_get(finding, "path"), k, step) {
+            bool fails;
+            if (!tl_finding_tells(finding, step, variant, &fails))
+                continue;
+            const char *outcome = fails ? tl_member_text(step, "outcome") : "pass";
+            json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
+        }
+        json_decref(variant);
+    }
+}
+
 json_t *tl_report_rows(const json_t *finding)
 {
     const json_t *minimal = json_object_get(finding, "minimal"), *step;
@@ -104,6 +130,7 @@ json_t *tl_report_rows(const json_t *finding)
         json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
         json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
     }
+    add_counted(finding, rows, minimal);
     /* Insertion sort: there are few. */
     json_t *sorted = json_array(), *row;
     json_array_foreach(rows, i, row) {

@@ -256,14 +256,15 @@ enum tl_search_progress tl_counted_step(struct tl_search *s)
     struct edges now = edges_of(s);
     if (now.first < now.always && !(e.first < e.always))
         return tl_counted_step(s); /* a band, as it turns out: it takes more of them */
+    bool known = z->bands[a].is_band;
     keep(s, &now);
     if (z->threshold_done[a] != 0 && now.always != s->best[a])
         z->counted_moves++;
     z->threshold_done[a] = now.always;
     z->gap_below[a] = UINT64_MAX;
     tl_search_adopt(s, tl_search_beside(s, a, now.always));
-    /* M is at a value where it fails as often as F does. */
-    if (z->bands[a].is_band && !now.passes)
+    /* M is at a value where it fails as often as F does. Should something else be flaky, that shows again. */
+    if (z->bands[a].is_band && !known && !now.passes)
         s->noisy = tl_point_get(s, s->failing)->seen[TL_SEARCH_MATCH] < tl_point_get(s, s->failing)->told;
     return TL_DONE;
 }

@@ -9,44 +9,39 @@
 /* A model that dies at a round between `low` and `high`, or, at times, never. */
 struct soak {
     uint64_t low, high;
-    double lives;                 /* the share of runs that do not die however long they are */
-    uint64_t least, greatest, ok; /* of all trials with the trigger held: where they died, and passed */
-    uint64_t n;
-    uint64_t at_risk[2]; /* of that … */
-    bool counts;
+    double lives; /* the share of runs that do not die however long they are */
 };
 
 struct told {
-    uint64_t own, died; /* died: UINT64_MAX: it passed */
+    uint64_t own, died, rest; /* died: UINT64_MAX: it passed; rest: of an axis that tells nothing */
 };
 
 static struct told trials[4096];
 static size_t n_trials;
 
-static void answer(struct sim *m, struct soak *k, struct tl_search *s, const struct tl_search_request *q)
+static void answer(struct sim *m, const struct soak *k, struct tl_search *s, const struct tl_search_request *q)
 {
     uint64_t at = k->low + sim_random(m, k->high - k->low + 1);
     bool lives = k->lives > 0 && sim_uniform(m) < k->lives;
     bool held = q->index[1] == 1 && !lives, dies = held && q->index[ROUNDS] >= at;
     m->runs++;
     if (q->index[1] == 1)
-        trials[n_trials++] = (struct told){q->index[ROUNDS], dies ? at : UINT64_MAX};
-    if (k->counts)
-        tl_search_counted(s, q->id, dies ? at : 0);
+        trials[n_trials++] = (struct told){q->index[ROUNDS], dies ? at : UINT64_MAX, q->index[2]};
+    tl_search_counted(s, q->id, dies ? at : 0);
     if (dies)
         tl_search_tell(s, q->id, TL_TOLD_FAIL, "dies");
     else
         tl_search_tell(s, q->id, TL_TOLD_PASS, NULL);
 }
 
-static struct tl_search *isolate(struct sim *m, struct soak *k, uint64_t seed)
+static struct tl_search *isolate(struct sim *m, const struct soak *k, uint64_t seed)
 {
     m->axes[ROUNDS] = (struct tl_search_axis){.ordered = true, .count = 1001};
     m->axes[1].count = m->axes[2].count = 2;
     m->failing[ROUNDS] = 1000;
     m->failing[1] = m->failing[2] = 1;
     struct tl_search_options o = {.seed = seed,
-                                  .counted = k->counts,
+                                  .counted = true,
                                   .counted_axis = ROUNDS,
                                   .needs = true,
                                   .causes = true,
@@ -64,12 +59,12 @@ static struct tl_search *isolate(struct sim *m, struct soak *k, uint64_t seed)
 }
 
 /* What all trials say of a value. */
-static struct tl_search_rate all_say(uint64_t value)
+static struct tl_search_rate all_say(const struct tl_search_result *found, uint64_t value)
 {
     struct tl_search_rate r = {.value = value};
     for (size_t i = 0; i < n_trials; i++) {
         bool died = trials[i].died != UINT64_MAX;
-        if (!died && trials[i].own < value)
+        if (trials[i].rest != found->minimal[2] || (!died && trials[i].own < value))
             continue;
         r.runs++;
         r.failed += died && trials[i].died <= value;
@@ -85,9 +80,9 @@ static const struct tl_search_trigger *rounds_of(const struct tl_search_result *
     return NULL;
 }
 
-static void same(const struct tl_search_rate *said, uint64_t seed)
+static void same(const struct tl_search_result *found, const struct tl_search_rate *said, uint64_t seed)
 {
-    struct tl_search_rate all = all_say(said->value);
+    struct tl_search_rate all = all_say(found, said->value);
     cr_assert(said->failed == all.failed && said->runs == all.runs,
               "seed %llu: at %llu said %u of %u, all trials say %u of %u", (unsigned long long)seed,
               (unsigned long long)said->value, said->failed, said->runs, all.failed, all.runs);
@@ -105,7 +100,7 @@ Test(search_counted, no_trial_contradicts_the_edges)
     uint64_t runs = 0, most = 0, wrong = 0, edges = 0, complete = 0;
     for (uint64_t seed = 0; seed < PROBLEMS; seed++) {
         struct sim *m = sim_new(3, seed + 7);
-        struct soak k = {.counts = true};
+        struct soak k = {0};
         k.low = 2 + sim_random(m, 600);
         k.high = k.low + 3 + sim_random(m, 380);
         struct tl_search *s = isolate(m, &k, seed);
@@ -117,13 +112,13 @@ Test(search_counted, no_trial_contradicts_the_edges)
         const struct tl_search_band *b = &t->band;
         cr_assert(b->has_never && b->never.failed == 0 && b->always.failed == b->always.runs);
         cr_assert(r->minimal[ROUNDS] == b->always.value && b->never.value < b->always.value);
-        same(&b->never, seed);
-        same(&b->always, seed);
+        same(r, &b->never, seed);
+        same(r, &b->always, seed);
         cr_assert(b->n_samples >= 4);
         for (size_t i = 0; i < b->n_samples; i++)
-            same(&b->samples[i], seed);
-        cr_assert(all_say(b->never.value + 1).failed > 0);
-        cr_assert(all_say(b->always.value - 1).failed < all_say(b->always.value - 1).runs);
+            same(r, &b->samples[i], seed);
+        cr_assert(all_say(r, b->never.value + 1).failed > 0);
+        cr_assert(all_say(r, b->always.value - 1).failed < all_say(r, b->always.value - 1).runs);
         /* The truth. */
         double width = (double)(k.high - k.low + 1);
         double at_never = b->never.value < k.low ? 0 : (double)(b->never.value - k.low + 1) / width,
@@ -146,7 +141,7 @@ Test(search_counted, one_place)
 {
     for (uint64_t seed = 0; seed < 50; seed++) {
         struct sim *m = sim_new(3, seed + 7);
-        struct soak k = {.counts = true};
+        struct soak k = {0};
         k.low = k.high = 2 + sim_random(m, 990);
         struct tl_search *s = isolate(m, &k, seed);
         const struct tl_search_result *r = tl_search_result(s);
@@ -165,7 +160,7 @@ Test(search_counted, what_lives_at_times)
     uint64_t runs = 0, found = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
         struct sim *m = sim_new(3, seed + 7);
-        struct soak k = {.counts = true, .lives = 0.4};
+        struct soak k = {.lives = 0.4};
         k.low = 100;
         k.high = 200;
         struct tl_search *s = isolate(m, &k, seed);
@@ -175,8 +170,8 @@ Test(search_counted, what_lives_at_times)
         if (r->reproduced && t != NULL && t->band.is_band) {
             found++;
             cr_assert(t->band.has_never && t->band.never.failed == 0);
-            same(&t->band.never, seed);
-            same(&t->band.always, seed);
+            same(r, &t->band.never, seed);
+            same(r, &t->band.always, seed);
             cr_assert(t->band.always.value > 150 && t->band.always.value <= 200);
         }
         tl_search_free(s);

@@ -50,7 +50,7 @@
 struct call_context {
     struct tl_driver *d;
     struct tl_search_request request;
-    size_t use;        /* of its variant */
+    size_t use; /* of its variant */
     bool fresh; /* whether it has to be a process of its own */
 };
 

@@ -57,8 +57,8 @@ struct tl_driver {
     size_t n_cached, n_run, in_flight;
     const struct tl_count *counted; /* what trials count that an axis sets; NULL */
     size_t counted_axis;
-    size_t n_counts;                /* trials that counted it */
-    struct tl_stored_span span;     /* of n_cached */
+    size_t n_counts;            /* trials that counted it */
+    struct tl_stored_span span; /* of n_cached */
     /* What has to be settled before more is fed (guard.h). */
     enum tl_driver_doubt {
         TL_DOUBT_NONE,

@@ -101,7 +101,8 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
             d->trials[i].told ? d->trials[i].fresh : s->fresh, "repeat", (json_int_t)s->repeat);
         if (d->trials[i].counted)
             json_object_set_new(j, "counted",
-                                d->trials[i].count ? json_integer((json_int_t)d->trials[i].count) : json_null());
+                                d->trials[i].count ? json_integer((json_int_t)d->trials[i].count)
+                                                   : json_null());
         if (s->signature && *s->signature)
             json_object_set_new(j, "signature", json_string(s->signature));
         json_array_append_new(list, j);
@@ -184,8 +185,7 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
     if (r->answers) {
         char *text = tl_format("what %zu trial%s counted as \"%s\" tells of every value of %s: each counts "
                                "beside each value that it tells of",
-                               d->n_counts, d->n_counts == 1 ? "" : "s", d->counted->name,
-                               d->counted->axis);
+                               d->n_counts, d->n_counts == 1 ? "" : "s", d->counted->name, d->counted->axis);
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "inferred", "text", text));
         free(text);
     }

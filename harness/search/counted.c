@@ -38,7 +38,7 @@
 #define OUTSIDE 0.2
 /* More runs with F's value for each time that the edge moved. */
 #define MORE 8
-/* Trials of one variant that counted nothing, after which it is not run for the sake of others. */
+/* Trials of one variant that counted nothing, after which it is not run for the sake of others if most were so. */
 #define BARREN 3
 /* Values between the edges at which the rate is reported. */
 #define BETWEEN 7
@@ -139,7 +139,7 @@ static struct tl_point *with_failing_value(struct tl_search *s, const uint64_t *
     unsigned barren = 0;
     for (size_t i = 0; i < s->n_runs; i++)
         barren += s->runs[i].told && s->runs[i].point == p && !s->runs[i].counts;
-    return tl_point_closed(p) || barren >= BARREN ? NULL : p;
+    return tl_point_closed(p) || (barren >= BARREN && 2 * barren > p->told) ? NULL : p;
 }
 
 struct tl_point *tl_counted_carrier(struct tl_search *s, const struct tl_point *p,
@@ -297,6 +297,7 @@ void tl_counted_report(struct tl_search *s)
         return;
     uint64_t width = e.always - e.first, most = BETWEEN;
     for (uint64_t i = 0; i < most; i++)
-        tl_point_get(s, tl_search_beside(s, a, e.first + (uint64_t)((double)width * (double)i / (double)most)));
+        tl_point_get(s,
+                     tl_search_beside(s, a, e.first + (uint64_t)((double)width * (double)i / (double)most)));
     tl_band_samples(s, a);
 }

@@ -280,9 +280,9 @@ enum tl_search_progress tl_thresholds_step(struct tl_search *s)
     for (;;) {
         if (!z->line_open) {
             size_t a = 0;
-            while (a < s->n && (!s->space->axes[a].ordered || s->best[a] == 0 ||
-                                z->threshold_done[a] == s->best[a] || z->bands[a].is_band || z->pinned[a] ||
-                                tl_counted_axis(s, a)))
+            while (a < s->n &&
+                   (!s->space->axes[a].ordered || s->best[a] == 0 || z->threshold_done[a] == s->best[a] ||
+                    z->bands[a].is_band || z->pinned[a] || tl_counted_axis(s, a)))
                 a++;
             if (a == s->n)
                 return TL_DONE;

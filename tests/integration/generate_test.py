@@ -233,11 +233,14 @@ say({"result": {"outputs": []}})
             found = json.loads(self.trapline("isolate", case, "--json", status=1).stdout)
             rounds = {t["axis"]: t for t in found["trigger"]}["rounds"]
             self.assertEqual((rounds["value"], rounds["threshold"]), (137, 137))
-            told = [p for p in found["path"] if p.get("inferred")]
-            run = [p for p in found["path"] if not p.get("inferred")]
-            self.assertGreaterEqual(len(told), 5)
-            self.assertEqual(found["inferred"], {"answers": len(told), "axis": "rounds", "count": "round"})
-            self.assertTrue(all(p["trial"] is None and p["purpose"] == "threshold" for p in told))
+            run = found["path"]
+            counted = [p for p in run if "counted" in p]
+            self.assertEqual({p["counted"] for p in counted if p["outcome"] == "match"}, {137})
+            self.assertEqual({p["counted"] for p in counted if p["outcome"] == "pass"}, {None})
+            told = found["inferred"]
+            self.assertEqual((told["axis"], told["count"], told["trials"]), ("rounds", "round", len(counted)))
+            self.assertGreater(told["answers"], 5)
+            self.assertTrue(all(p["trial"] for p in run))
             self.assertTrue(any(p["variant"]["rounds"] == 136 and p["outcome"] == "pass" for p in run), "its neighbour is run")
             self.assertEqual(found["trials"], len(run))
             self.assertTrue(any(note["code"] == "inferred" for note in found["notes"]))
@@ -254,6 +257,20 @@ say({"result": {"outputs": []}})
         self.assertLessEqual(band["always"]["value"], 200)
         self.assertLessEqual(band["never"]["value"], 140)
         self.assertGreater(found["inferred"]["answers"], 100)
+        self.assertLess(found["trials"], 100)
+
+        def told(value):
+            """By all trials of the database, not only those that the search asked for."""
+            trials = json.loads(self.trapline("list", "trials", "--json", "--limit", "10000", status=0).stdout)["trials"]
+            of = [(t["variant"]["rounds"], self.show(t)["counts"]["round"], t["outcome"] == "pass") for t in trials]
+            tells = [not passed and died <= value for own, died, passed in of if not passed or own >= value]
+            return {"failed": sum(tells), "runs": len(tells)}
+        for said in [band["never"], band["always"], *band["samples"]]:
+            self.assertEqual({k: said[k] for k in ("failed", "runs")}, told(said["value"]), said)
+        self.assertEqual((band["never"]["failed"], band["always"]["failed"]), (0, band["always"]["runs"]))
+        self.assertEqual(found["rate"], [band["always"]["failed"], band["always"]["runs"]])
+        report = self.trapline("report", found["finding"], status=0).stdout
+        self.assertIn("{} of {}".format(*found["rate"]), report)
 
     def test_what_is_said_for_people(self):
         axes = [{"name": "n", "choices": [1, 2]}]

@@ -9,7 +9,8 @@
 /* A model that dies at a round between `low` and `high`, or, at times, never. */
 struct soak {
     uint64_t low, high;
-    double lives; /* the share of runs that do not die however long they are */
+    double silent; /* the share of deaths that leave no count */
+    double lives;  /* the share of runs that do not die however long they are */
 };
 
 struct told {
@@ -19,15 +20,18 @@ struct told {
 static struct told trials[4096];
 static size_t n_trials;
 
-static void answer(struct sim *m, const struct soak *k, struct tl_search *s, const struct tl_search_request *q)
+static void answer(struct sim *m, const struct soak *k, struct tl_search *s,
+                   const struct tl_search_request *q)
 {
     uint64_t at = k->low + sim_random(m, k->high - k->low + 1);
     bool lives = k->lives > 0 && sim_uniform(m) < k->lives;
     bool held = q->index[1] == 1 && !lives, dies = held && q->index[ROUNDS] >= at;
     m->runs++;
-    if (q->index[1] == 1)
+    bool counts = !dies || k->silent <= 0 || sim_uniform(m) >= k->silent;
+    if (q->index[1] == 1 && counts)
         trials[n_trials++] = (struct told){q->index[ROUNDS], dies ? at : UINT64_MAX, q->index[2]};
-    tl_search_counted(s, q->id, dies ? at : 0);
+    if (counts)
+        tl_search_counted(s, q->id, dies ? at : 0);
     if (dies)
         tl_search_tell(s, q->id, TL_TOLD_FAIL, "dies");
     else
@@ -133,7 +137,8 @@ Test(search_counted, no_trial_contradicts_the_edges)
     printf("counted: %llu of %llu edges contradict the truth, %.1f runs, at most %llu, %llu complete\n",
            (unsigned long long)wrong, (unsigned long long)edges, (double)runs / PROBLEMS,
            (unsigned long long)most, (unsigned long long)complete);
-    cr_assert(wrong * 100 <= edges, "%llu of %llu edges", (unsigned long long)wrong, (unsigned long long)edges);
+    cr_assert(wrong * 100 <= edges, "%llu of %llu edges", (unsigned long long)wrong,
+              (unsigned long long)edges);
     cr_assert(complete == PROBLEMS && runs < 75 * PROBLEMS);
 }
 
@@ -148,7 +153,8 @@ Test(search_counted, one_place)
         const struct tl_search_trigger *t = rounds_of(r);
         cr_assert(r->complete && !r->flaky && t != NULL && !t->band.is_band && t->value == k.low);
         cr_assert(t->n_passes > 0 && t->passes_with[0] == k.low - 1);
-        cr_assert(m->runs < 65, "seed %llu: %llu runs", (unsigned long long)seed, (unsigned long long)m->runs);
+        cr_assert(m->runs < 65, "seed %llu: %llu runs", (unsigned long long)seed,
+                  (unsigned long long)m->runs);
         tl_search_free(s);
         free(m);
     }
@@ -179,4 +185,23 @@ Test(search_counted, what_lives_at_times)
     }
     printf("lives: %llu of 100, %.1f runs\n", (unsigned long long)found, (double)runs / 100);
     cr_assert(found >= 95 && runs < 300 * 100);
+}
+
+/* Some deaths leave no count: they tell of their own value alone, and the others still tell of all. */
+Test(search_counted, what_dies_silently_at_times)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct sim *m = sim_new(3, seed + 7);
+        struct soak k = {.low = 100, .high = 200, .silent = 0.2};
+        struct tl_search *s = isolate(m, &k, seed);
+        const struct tl_search_result *r = tl_search_result(s);
+        const struct tl_search_trigger *t = rounds_of(r);
+        cr_assert(r->complete && t != NULL && t->band.is_band, "seed %llu", (unsigned long long)seed);
+        cr_assert(t->band.has_never && t->band.never.failed == 0 && t->band.never.value < 150);
+        cr_assert(t->band.always.failed == t->band.always.runs && t->band.always.value > 150);
+        cr_assert(m->runs < 150, "seed %llu: %llu runs", (unsigned long long)seed,
+                  (unsigned long long)m->runs);
+        tl_search_free(s);
+        free(m);
+    }
 }

@@ -168,27 +168,12 @@ static struct tl_search_rate rate_at(struct tl_search *s, size_t axis, uint64_t 
     return (struct tl_search_rate){value, matches(p), p->told};
 }
 
-void tl_band_samples(struct tl_search *s, size_t axis)
-{
-    struct tl_search_band *b = &s->isolate->bands[axis];
-    size_t n;
-    const struct tl_point **list = tl_search_along(s, axis, &n);
-    free(b->samples);
-    b->n_samples = 0;
-    b->samples = tl_calloc(n + 1, sizeof *b->samples);
-    for (size_t i = 0; i < n; i++)
-        if (!tl_point_closed(list[i]))
-            b->samples[b->n_samples++] =
-                (struct tl_search_rate){list[i]->index[axis], matches(list[i]), list[i]->told};
-    free(list);
-}
-
 static void keep(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     size_t a = z->band_axis;
     struct tl_search_band *b = &z->bands[a];
-    tl_band_samples(s, a);
+    tl_search_samples(s, a);
     b->is_band = true;
     b->always = rate_at(s, a, z->band_upper);
     b->has_never = z->band_high > 0;
@@ -384,7 +369,7 @@ enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *u
     }
     if (measure(s, axis, from, s->options.band_runs) == NULL)
         return TL_PENDING;
-    tl_band_samples(s, axis);
+    tl_search_samples(s, axis);
     b->is_band = b->uneven = true;
     b->has_never = s->best[axis] > 0;
     if (b->has_never)
@@ -411,7 +396,7 @@ void tl_band_move(struct tl_search *s, size_t axis, uint64_t value)
     b->samples = NULL;
     b->n_samples = 0;
     b->is_band = b->moves = true;
-    tl_band_samples(s, axis);
+    tl_search_samples(s, axis);
     b->always = rate_at(s, axis, value);
     s->best[axis] = value;
     z->threshold_done[axis] = value;

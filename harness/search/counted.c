@@ -38,138 +38,15 @@
 #define OUTSIDE 0.2
 /* More runs with F's value for each time that the edge moved. */
 #define MORE 8
-/* Trials of one variant that counted nothing, after which it is not run for the sake of others if most were so. */
-#define BARREN 3
 /* Values between the edges at which the rate is reported. */
 #define BETWEEN 7
-
-static bool beside(const struct tl_search *s, const uint64_t *a, const uint64_t *b)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (i != s->options.counted_axis && a[i] != b[i])
-            return false;
-    return true;
-}
-
-static bool tells(const struct tl_search *s, const struct tl_search_run *run, const struct tl_point *p)
-{
-    size_t a = s->options.counted_axis;
-    return run->told && run->counts && run->point != p &&
-           (run->kind == TL_TOLD_FAIL || p->index[a] < run->point->index[a]) &&
-           beside(s, run->point->index, p->index);
-}
-
-static void add_told(struct tl_point *p, const struct tl_search_run *run)
-{
-    p->told++;
-    p->shared++;
-    p->told_fresh += run->fresh;
-    p->shared_fresh += run->fresh;
-}
-
-static void add_seen(const struct tl_search *s, struct tl_point *p, const struct tl_search_run *run)
-{
-    bool fails = run->kind == TL_TOLD_FAIL && p->index[s->options.counted_axis] >= run->from;
-    enum tl_search_outcome outcome = fails ? run->outcome : TL_SEARCH_PASS;
-    p->seen[outcome]++;
-    p->seen_fresh[outcome] += run->fresh;
-    if (!fails)
-        return;
-    bool exact = run->place->signature == s->target;
-    p->exact += exact;
-    if (!exact && p->shows == NULL)
-        p->shows = run->point->shows;
-}
-
-void tl_counted_told(struct tl_search *s, const struct tl_search_run *run)
-{
-    for (size_t i = 0; i < s->n_buckets && run->counts; i++)
-        for (struct tl_point *p = s->buckets[i]; p != NULL; p = p->next)
-            if (tells(s, run, p))
-                add_told(p, run);
-}
-
-void tl_counted_seen(struct tl_search *s, const struct tl_search_run *run)
-{
-    for (size_t i = 0; i < s->n_buckets && run->counts; i++)
-        for (struct tl_point *p = s->buckets[i]; p != NULL; p = p->next)
-            if (tells(s, run, p))
-                add_seen(s, p, run);
-}
-
-void tl_counted_new_point(struct tl_search *s, struct tl_point *p)
-{
-    for (size_t i = 0; i < s->n_runs && s->options.counted; i++) {
-        const struct tl_search_run *run = &s->runs[i];
-        if (!tells(s, run, p))
-            continue;
-        add_told(p, run);
-        if (run->outcome != TL_SEARCH_NONE)
-            add_seen(s, p, run);
-    }
-}
-
-void tl_search_counted(struct tl_search *s, uint64_t id, uint64_t from)
-{
-    if (!s->options.counted || id >= s->handed || s->runs[id].told || s->runs[id].purpose == TL_SEARCH_JUDGE)
-        return;
-    s->runs[id].counts = true;
-    s->runs[id].from = from;
-}
-
-/* Whether a trial of the variant, or of one beside it, failed and counted: so others are likely to. */
-static bool row_counts(const struct tl_search *s, const uint64_t *index)
-{
-    for (size_t i = 0; i < s->n_runs; i++) {
-        const struct tl_search_run *run = &s->runs[i];
-        if (run->told && run->counts && run->outcome == TL_SEARCH_MATCH &&
-            beside(s, run->point->index, index))
-            return true;
-    }
-    return false;
-}
-
-/* Beside it, with F's value; NULL when that cannot be tried, or tells nothing. */
-static struct tl_point *with_failing_value(struct tl_search *s, const uint64_t *index)
-{
-    uint64_t *carrier = tl_index_copy(s, index);
-    carrier[s->options.counted_axis] = s->failing[s->options.counted_axis];
-    struct tl_point *p = tl_point_get(s, carrier);
-    free(carrier);
-    unsigned barren = 0;
-    for (size_t i = 0; i < s->n_runs; i++)
-        barren += s->runs[i].told && s->runs[i].point == p && !s->runs[i].counts;
-    return tl_point_closed(p) || (barren >= BARREN && 2 * barren > p->told) ? NULL : p;
-}
-
-struct tl_point *tl_counted_carrier(struct tl_search *s, const struct tl_point *p,
-                                    enum tl_search_purpose purpose)
-{
-    size_t a = s->options.counted_axis;
-    if (!s->options.counted || purpose == TL_SEARCH_REPRODUCE || p->index[a] >= s->failing[a] ||
-        !row_counts(s, p->index))
-        return NULL;
-    return with_failing_value(s, p->index);
-}
-
-uint32_t tl_counted_own(const struct tl_search *s, enum tl_search_purpose purpose, uint32_t n)
-{
-    uint32_t own = s->options.neighbour_runs;
-    if (purpose == TL_SEARCH_THRESHOLD || purpose == TL_SEARCH_BAND)
-        return 0;
-    if (purpose == TL_SEARCH_REPRODUCE)
-        own = n;
-    if (purpose == TL_SEARCH_CONFIRM)
-        own = s->options.confirm_runs;
-    return own < n ? own : n;
-}
 
 bool tl_counted_axis(struct tl_search *s, size_t axis)
 {
     const struct tl_isolate_state *z = s->isolate;
     return s->options.counted && z != NULL && axis == s->options.counted_axis && s->best[axis] != 0 &&
            s->best[axis] <= s->failing[axis] && !z->bands[axis].moves && !z->pinned[axis] &&
-           row_counts(s, s->best) && with_failing_value(s, s->best) != NULL;
+           tl_counted_row(s, s->best) && tl_counted_far(s, s->best) != NULL;
 }
 
 struct edges {
@@ -186,7 +63,8 @@ static struct edges edges_of(struct tl_search *s)
     uint64_t last = 0, after_pass = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const struct tl_search_run *run = &s->runs[i];
-        if (!run->told || run->purpose == TL_SEARCH_JUDGE || !beside(s, run->point->index, s->best))
+        if (!run->told || run->purpose == TL_SEARCH_JUDGE ||
+            !tl_counted_beside(s, run->point->index, s->best))
             continue;
         uint64_t own = run->point->index[a], from = run->counts ? run->from : own;
         if (run->outcome == TL_SEARCH_MATCH) {
@@ -280,7 +158,7 @@ bool tl_counted_contradicted(struct tl_search *s)
 bool tl_counted_between(struct tl_search *s, const struct tl_point *p)
 {
     size_t a = s->options.counted_axis;
-    if (!s->options.counted || !tl_counted_axis(s, a) || !beside(s, p->index, s->best))
+    if (!s->options.counted || !tl_counted_axis(s, a) || !tl_counted_beside(s, p->index, s->best))
         return false;
     return p->index[a] < edges_of(s).always;
 }
@@ -299,5 +177,5 @@ void tl_counted_report(struct tl_search *s)
     for (uint64_t i = 0; i < most; i++)
         tl_point_get(s,
                      tl_search_beside(s, a, e.first + (uint64_t)((double)width * (double)i / (double)most)));
-    tl_band_samples(s, a);
+    tl_search_samples(s, a);
 }

@@ -143,6 +143,9 @@ const uint64_t *tl_search_beside(struct tl_search *s, size_t axis, uint64_t valu
  * is the caller's. */
 const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, size_t *n);
 
+/* Keeps the rates of all that was run along the axis, all else as in M, with its band. */
+void tl_search_samples(struct tl_search *s, size_t axis);
+
 /* The point when at least n runs of it (fresh ones, if so) are told, or when it cannot be tried. Else NULL,
  * with the missing runs in the queue. axis, detail and of are for the text of the request. */
 struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
@@ -367,8 +370,6 @@ enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
 /* uneven: the threshold of an axis is none, but a band in which the rate goes up and down; M is put to its end. */
 enum tl_search_progress tl_band_uneven(struct tl_search *s, size_t axis, bool *uneven);
-/* Everything that was measured along the axis, all else as in M. */
-void tl_band_samples(struct tl_search *s, size_t axis);
 /* The threshold of an axis hangs on axes outside of the trigger: M is put to a value beyond it. */
 void tl_band_move(struct tl_search *s, size_t axis, uint64_t value);
 /* taken: M was replaced by W: the steps from choices on again. */
@@ -399,17 +400,18 @@ struct tl_isolate_state *tl_isolate_new(const struct tl_search *s);
 void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z);
 void tl_isolate_release(struct tl_search *s);
 
-/* --- What trials counted: counted.c ------------------------------------------------------------------- */
+/* --- What trials counted: shared.c, counted.c -------------------------------------------------------- */
 
 /* To all points that a trial speaks of besides its own: that it is told, and what it showed, once that is known. */
 void tl_counted_told(struct tl_search *s, const struct tl_search_run *run);
 void tl_counted_seen(struct tl_search *s, const struct tl_search_run *run);
 void tl_counted_new_point(struct tl_search *s, struct tl_point *p); /* all of that, to a point that is new */
-/* The variant whose next trial tells of p as well, and of more besides; NULL. */
-struct tl_point *tl_counted_carrier(struct tl_search *s, const struct tl_point *p,
-                                    enum tl_search_purpose purpose);
-/* How many trials of its own a variant has to have at least, of n. */
-uint32_t tl_counted_own(const struct tl_search *s, enum tl_search_purpose purpose, uint32_t n);
+/* Whether two variants differ in no axis but the one that is counted. */
+bool tl_counted_beside(const struct tl_search *s, const uint64_t *a, const uint64_t *b);
+/* Whether a trial beside the variant failed and counted: so others are likely to. */
+bool tl_counted_row(const struct tl_search *s, const uint64_t *index);
+/* The variant beside it with F's value; NULL when that cannot be tried, or tells nothing (want.c). */
+struct tl_point *tl_counted_far(struct tl_search *s, const uint64_t *index);
 /* Whether the threshold of this axis is told by what trials counted. */
 bool tl_counted_axis(struct tl_search *s, size_t axis);
 /* Puts M to the first value at which all that is known fails. */

@@ -145,85 +145,24 @@ const struct tl_point **tl_search_along(const struct tl_search *s, size_t axis, 
     return list;
 }
 
+void tl_search_samples(struct tl_search *s, size_t axis)
+{
+    struct tl_search_band *b = &s->isolate->bands[axis];
+    size_t n;
+    const struct tl_point **list = tl_search_along(s, axis, &n);
+    free(b->samples);
+    b->n_samples = 0;
+    b->samples = tl_calloc(n + 1, sizeof *b->samples);
+    for (size_t i = 0; i < n; i++)
+        if (!tl_point_closed(list[i]))
+            b->samples[b->n_samples++] =
+                (struct tl_search_rate){list[i]->index[axis], list[i]->seen[TL_SEARCH_MATCH], list[i]->told};
+    free(list);
+}
+
 bool tl_point_closed(const struct tl_point *p)
 {
     return p->forbidden || p->seen[TL_SEARCH_UNSUPPORTED] > 0 || p->seen[TL_SEARCH_LOST] > 0;
-}
-
-uint64_t tl_search_budget_left(const struct tl_search *s)
-{
-    if (s->options.max_trials == 0)
-        return UINT64_MAX;
-    uint64_t used = s->n_runs - s->n_judgements + s->judge_trials;
-    return s->options.max_trials > used ? s->options.max_trials - used : 0;
-}
-
-static bool counts(enum tl_search_purpose purpose)
-{
-    return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_THRESHOLD;
-}
-
-static void add_run(struct tl_search *s, const struct tl_search_run *run)
-{
-    if (s->n_runs == s->capacity_runs) {
-        s->capacity_runs = s->capacity_runs == 0 ? 64 : 2 * s->capacity_runs;
-        s->runs = tl_realloc(s->runs, s->capacity_runs, sizeof *s->runs);
-    }
-    s->runs[s->n_runs++] = *run;
-}
-
-/* So many more runs, as far as the budget goes. */
-static void ask(struct tl_search *s, struct tl_point *p, uint32_t runs, const struct tl_search_run *like)
-{
-    for (uint32_t i = 0; i < runs && tl_search_budget_left(s) > 0; i++) {
-        struct tl_search_run run = *like;
-        run.point = p;
-        run.repeat = p->asked;
-        add_run(s, &run);
-        p->asked++;
-        p->asked_fresh += like->fresh;
-    }
-}
-
-/* Of n runs that were wanted, those that it had itself. */
-static void count_search_trials(struct tl_search *s, struct tl_point *p, enum tl_search_purpose purpose,
-                                uint32_t n)
-{
-    uint32_t own = p->told - p->shared < n ? p->told - p->shared : n;
-    if (!counts(purpose) || own <= p->counted)
-        return;
-    s->search_trials += own - p->counted;
-    p->counted = own;
-}
-
-struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n, bool fresh,
-                         enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of)
-{
-    struct tl_point *p = tl_point_get(s, index);
-    if (tl_point_closed(p) && p->asked + p->shared == p->told) {
-        count_search_trials(s, p, purpose, p->told);
-        return p;
-    }
-    uint32_t told = fresh ? p->told_fresh : p->told, shared = fresh ? p->shared_fresh : p->shared,
-             asked = fresh ? p->asked_fresh : p->asked, own = tl_counted_own(s, purpose, n);
-    if (told >= n && told - shared >= own) {
-        count_search_trials(s, p, purpose, n);
-        return p;
-    }
-    const struct tl_search_run like = {
-        .fresh = fresh, .purpose = purpose, .axis = axis, .detail = detail, .of = of};
-    struct tl_point *carrier = asked + shared < n ? tl_counted_carrier(s, p, purpose) : NULL;
-    uint32_t lacks = n > asked + shared ? n - asked - shared : 0, runs = own > asked ? own - asked : 0;
-    if (carrier == NULL || runs > lacks) {
-        ask(s, p, runs > lacks ? runs : lacks, &like);
-        return NULL;
-    }
-    ask(s, p, runs, &like);
-    /* Those that are on their way already tell as well. */
-    uint32_t under_way = carrier->asked + carrier->shared - carrier->told;
-    if (lacks > runs + under_way)
-        ask(s, carrier, lacks - runs - under_way, &like);
-    return NULL;
 }
 
 enum tl_judgement tl_point_verdict(const struct tl_point *p)
@@ -235,29 +174,6 @@ enum tl_judgement tl_point_verdict(const struct tl_point *p)
     if (p->rarer)
         return TL_JUDGE_PASS;
     return p->seen[TL_SEARCH_PASS] > 0 ? TL_JUDGE_PASS : TL_JUDGE_OTHER;
-}
-
-bool tl_place_judged(struct tl_search *s, struct tl_known_place *place)
-{
-    if (place->relation != TL_RELATION_OPEN)
-        return true;
-    if (!s->options.judge) {
-        place->relation = TL_RELATION_UNKNOWN;
-        return true;
-    }
-    if (!place->asked) {
-        place->asked = true;
-        s->n_judgements++;
-        add_run(s,
-                &(struct tl_search_run){
-                    .point = place->first, .purpose = TL_SEARCH_JUDGE, .axis = TL_NO_AXIS, .place = place});
-    }
-    return false;
-}
-
-bool tl_point_open(struct tl_search *s, const struct tl_point *p)
-{
-    return p->seen[TL_SEARCH_MATCH] > 0 && p->exact == 0 && !tl_place_judged(s, p->shows);
 }
 
 void tl_search_note(struct tl_search *s, enum tl_search_note n)

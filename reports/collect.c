@@ -109,9 +109,47 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     return j;
 }
 
+/* Where a path's directory is not covered by what is taken out anyway. */
+static void learn_directory(struct tl_redaction *r, const char *path, const char *instead)
+{
+    const char *slash = path && *path == '/' ? strrchr(path, '/') : NULL;
+    char *place = slash ? tl_format("%.*s", (int)(slash - path), path) : NULL,
+         *shown = place ? tl_redact_paths(r, place) : NULL;
+    if (place && !strcmp(place, shown))
+        tl_redaction_add_place(r, place, instead);
+    free(shown);
+    free(place);
+}
+
+static void learn_trial(struct tl_redaction *r, const struct tl_trial_record *trial)
+{
+    json_t *command = trial && trial->command ? json_loads(trial->command, 0, NULL) : NULL,
+           *request = trial && trial->request ? json_loads(trial->request, 0, NULL) : NULL, *step;
+    size_t i;
+    json_array_foreach(json_object_get(request, "steps"), i, step)
+        if (json_object_get(step, "program"))
+            learn_directory(r, json_string_value(json_array_get(json_object_get(step, "argv"), 0)), "{PATH}");
+    learn_directory(r, json_string_value(json_array_get(command, 0)), "{runners}");
+    json_decref(request);
+    json_decref(command);
+}
+
+void tl_report_learn_places(const struct tl_report_source *s, struct tl_redaction *r)
+{
+    const char *directory = json_string_value(json_object_get(s->finding, "case_dir"));
+    char *real = directory ? realpath(directory, NULL) : NULL;
+    tl_redaction_add_place(r, directory, "{case_dir}");
+    tl_redaction_add_place(r, real, "{case_dir}");
+    free(real);
+    learn_trial(r, s->failing);
+    learn_trial(r, s->control);
+    learn_directory(r, json_string_value(json_object_get(json_object_get(s->finding, "build"), "path")), "{build}");
+}
+
 json_t *tl_report_new(const struct tl_report_source *s)
 {
     json_t *finding = json_deep_copy(s->finding), *report;
+    json_object_del(finding, "case_dir");
     json_t *elsewhere = s->elsewhere ? json_deep_copy(s->elsewhere) : json_array();
     report = json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
                        tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",
@@ -120,6 +158,7 @@ json_t *tl_report_new(const struct tl_report_source *s)
         struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
         if (!s->redaction)
             tl_redaction_init(&own);
+        tl_report_learn_places(s, r);
         tl_system_reports_learn(s->failing, r);
         tl_system_reports_learn(s->control, r);
         json_t *redacted = tl_redact_json(r, report);

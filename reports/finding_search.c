@@ -7,6 +7,7 @@
 #include "reports/search_svg.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void tl_section_others(const struct tl_sections *r)
 {
@@ -117,6 +118,8 @@ void tl_section_search(const struct tl_sections *r)
         "further from its simplest value.");
 }
 
+#define ATTACHED_MOST 12 /* files in directories that are listed one by one */
+
 /* What is in the bundle that this report is part of. */
 void tl_section_attached(const struct tl_sections *r)
 {
@@ -125,12 +128,30 @@ void tl_section_attached(const struct tl_sections *r)
     if (!json_is_object(r->bundle))
         return;
     tl_page_heading(r->page, 2, "Attached");
+    size_t shown = 0, more = 0;
+    json_int_t bytes = 0;
     json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
-        tl_inline_code(&b, tl_member_text(file, "name"));
+        const char *name = tl_member_or(file, "name", "");
+        if (strchr(name, '/') && ++shown > ATTACHED_MOST) {
+            more++;
+            bytes += tl_member_integer(file, "size");
+            continue;
+        }
+        tl_inline_code(&b, name);
         tl_buffer_add_string(&b, ": ");
         tl_inline_text(&b, tl_member_text(file, "about"));
+        if (json_object_get(file, "size")) {
+            char *size = tl_size_words(tl_member_integer(file, "size"));
+            tl_buffer_printf(&b, " (%s)", size);
+            free(size);
+        }
         tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    if (more) {
+        char *size = tl_size_words(bytes);
+        tl_page_item(r->page, tl_format("%zu more files in its directories (%s)", more, size));
+        free(size);
     }
     json_array_foreach(json_object_get(r->bundle, "left_out"), i, text) {
         struct tl_buffer b = TL_BUFFER_INIT;

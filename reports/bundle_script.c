@@ -4,6 +4,8 @@
  * neither a word nor a comment. */
 #include "reports/bundle_script.h"
 
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
 #include "harness/base/program.h"
 #include "harness/base/record.h"
 
@@ -135,9 +137,24 @@ static void add_settings(struct writer *w)
     tl_strings_free(settings);
 }
 
+/* Whether a path is below this user's home and one of a program that PATH finds: others have it somewhere else. */
+static bool is_own_tool(const char *path)
+{
+    const char *home = getenv("HOME"), *list = getenv("PATH"), *name = tl_base_name(path);
+    size_t n = home ? strlen(home) : 0;
+    bool found = false;
+    if (n < 2 || strncmp(path, home, n) != 0 || path[n] != '/')
+        return false;
+    for (char *one; list && !found && (one = tl_next_directory(&list)); free(one))
+        found = strlen(one) + 1 == (size_t)(name - path) && !strncmp(one, path, strlen(one));
+    return found;
+}
+
 /* A program as the case names it; one with a '/' is relative to the case. */
 static char *program_word(const struct writer *w, const char *word)
 {
+    if (is_own_tool(word))
+        return tl_strdup(tl_base_name(word));
     char *place = *word != '/' && *word != '\001' && strchr(word, '/')
                       ? tl_layout_relative(w->s->layout, word)
                       : NULL;
@@ -299,7 +316,9 @@ static void add_need(struct writer *w, struct tl_buffer *line, json_t *known, co
     char *word = argv->n ? shown(w, argv->words[0].text) : NULL;
     if (word && (!strchr(word, '/') || *word == '/')) {
         char *text = filled(w, argv->words[0].text);
-        if (*text != '\001' && !json_object_get(known, word)) {
+        if (is_own_tool(word))
+            memmove(word, tl_base_name(word), strlen(tl_base_name(word)) + 1);
+        if ((*text != '\001' || !strchr(word, '/')) && !json_object_get(known, word)) {
             json_object_set_new_nocheck(w->needs, word, json_true());
             json_object_set_new_nocheck(known, word, json_true());
             tl_script_word(line, word, false);

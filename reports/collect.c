@@ -9,7 +9,9 @@
 #include "reports/system_reports.h"
 
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OUTPUT_MOST 4096 /* bytes of the end of each stream */
 
@@ -121,14 +123,48 @@ static void learn_directory(struct tl_redaction *r, const char *path, const char
     free(place);
 }
 
+/* Directories of files that a word names. */
+static void learn_word(struct tl_redaction *r, const char *word)
+{
+    static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>*?";
+    for (size_t i = 0; word && word[i];) {
+        size_t n = strcspn(word + i, between);
+        const char *slash = memchr(word + i, '/', n);
+        if (slash && (slash == word + i || word[i] == '-')) {
+            char *path = tl_format("%.*s", (int)(n - (size_t)(slash - word - (ptrdiff_t)i)), slash);
+            if (!access(path, F_OK))
+                learn_directory(r, path, "{data}");
+            free(path);
+        }
+        i += n;
+        i += strspn(word + i, between);
+    }
+}
+
+static void learn_words(struct tl_redaction *r, const json_t *words)
+{
+    const json_t *word;
+    const char *key;
+    json_t *value;
+    size_t i;
+    json_array_foreach(words, i, word)
+        learn_word(r, i ? json_string_value(word) : NULL);
+    json_object_foreach((json_t *)words, key, value)
+        learn_word(r, json_string_value(value));
+}
+
 static void learn_trial(struct tl_redaction *r, const struct tl_trial_record *trial)
 {
     json_t *command = trial && trial->command ? json_loads(trial->command, 0, NULL) : NULL,
            *request = trial && trial->request ? json_loads(trial->request, 0, NULL) : NULL, *step;
     size_t i;
-    json_array_foreach(json_object_get(request, "steps"), i, step)
+    json_array_foreach(json_object_get(request, "steps"), i, step) {
         if (json_object_get(step, "program"))
             learn_directory(r, json_string_value(json_array_get(json_object_get(step, "argv"), 0)), "{PATH}");
+        learn_words(r, json_object_get(step, "argv"));
+    }
+    learn_words(r, json_object_get(request, "generate"));
+    learn_words(r, json_object_get(request, "environment"));
     learn_directory(r, json_string_value(json_array_get(command, 0)), "{runners}");
     json_decref(request);
     json_decref(command);

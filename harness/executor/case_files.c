@@ -13,6 +13,7 @@
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/unit_name.h"
 #include "harness/executor/content.h"
 
 #include <ctype.h>
@@ -180,7 +181,7 @@ static void choose(struct found_files *all)
 }
 
 static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struct tl_case *c,
-                            const struct tl_variant *v, const char *runner)
+                            const struct tl_variant *v)
 {
     static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
     char **settings = tl_case_environment(c, v);
@@ -199,9 +200,39 @@ static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struc
                 tl_content_command(x, h, c->directory, (const char *const *)settings, words);
             free(word);
         }
-    if (runner)
-        tl_content_runner(x, h, runner, (const char *const *)settings);
     tl_strings_free(settings);
+}
+
+static bool is_script(const char *path)
+{
+    char head[2] = "";
+    FILE *f = path ? fopen(path, "re") : NULL;
+    bool is = f && fread(head, 1, 2, f) == 2 && head[0] == '#' && head[1] == '!';
+    if (f)
+        fclose(f);
+    return is;
+}
+
+/* A runner of somebody's own, with what stands beside it. */
+static void look_at_runner(struct tl_content *x, struct tl_hash *h, const char *runner)
+{
+    if (!is_script(runner))
+        return;
+    on_found(x->found_arg, TL_CONTENT_PROGRAM, runner, runner);
+    tl_content_runner(x, h, runner, NULL);
+}
+
+/* Of the unit whose outputs are compared with. */
+static void look_at_reference(struct tl_content *x, struct tl_hash *h, const struct tl_case *c)
+{
+    struct tl_unit_name name;
+    if (!c->reference.unit || tl_unit_name_parse(c->reference.unit, &name))
+        return;
+    char *runner = tl_unit_part_text(name.runner), *real = strchr(runner, '/') ? realpath(runner, NULL) : NULL;
+    if (real)
+        look_at_runner(x, h, real);
+    free(real);
+    free(runner);
 }
 
 static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct tl_case *c)
@@ -219,16 +250,6 @@ static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct t
     tl_strings_free(expected);
 }
 
-static bool is_script(const char *path)
-{
-    char head[2] = "";
-    FILE *f = path ? fopen(path, "re") : NULL;
-    bool is = f && fread(head, 1, 2, f) == 2 && head[0] == '#' && head[1] == '!';
-    if (f)
-        fclose(f);
-    return is;
-}
-
 json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n, const char *runner,
                       const char *database)
 {
@@ -239,11 +260,10 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     if (tl_hash_begin(&h))
         abort(); /* out of memory */
     tl_content_begin(&x, c->directory, database ? database : "");
-    runner = is_script(runner) ? runner : NULL;
-    if (runner)
-        on_found(&all, TL_CONTENT_PROGRAM, runner, runner);
     for (size_t i = 0; i < n; i++)
-        look_at_variant(&x, &h, c, &variants[i], runner);
+        look_at_variant(&x, &h, c, &variants[i]);
+    look_at_runner(&x, &h, runner);
+    look_at_reference(&x, &h, c);
     look_at_data(&x, &h, c);
     tl_hash_end(&h, unused);
     tl_content_end(&x, false);

@@ -397,6 +397,8 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
             add_by_name(c, h, text);
     } else if (S_ISDIR(st.st_mode)) {
         tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
+    } else if (S_ISREG(st.st_mode) && c->x->found && (st.st_mode & 0111) && is_of_everybody(path)) {
+        /* whoever has the same tools has it */
     } else if (S_ISREG(st.st_mode)) {
         char *line = interpreter_line(path);
         if (line || (st.st_mode & 0111) || tl_content_is_source(tl_base_name(path)))

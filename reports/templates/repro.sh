@@ -11,7 +11,7 @@
 # Its last line, "RESULT: …", can be compared. Exit status: 0 every step did what it should; 128 + n after signal n; else
 # that of the step that failed, or 1 where a step exited with 0 and did not write or leave what it should, 3 where it was
 # done in another way than the one asked for, 124 where a step still ran at its deadline; 2 it could not be run.
-# shellcheck disable=SC2034
+# shellcheck disable=SC2016,SC2034
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 2
 side=failing keep=no make=no
@@ -201,7 +201,8 @@ passed() {
     result 0 'every step did what it should'
 }
 
-ulimit -c 0 2>/dev/null # shellcheck disable=SC3045
+# shellcheck disable=SC3045
+ulimit -c 0 2>/dev/null
 @LIMITS@
 failing() {
 @FAILING@    passed

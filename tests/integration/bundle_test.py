@@ -3,13 +3,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 
 from program import ProgramTest, unittest
 
-PYTHON = shutil.which("python3") or sys.executable
+PYTHON = "python3"
 
 
 class BundleTest(ProgramTest):
@@ -133,7 +132,7 @@ class BundleTest(ProgramTest):
         self.files("case", make__py="import os, sys\nif sys.argv[1] == 'bad':\n    print('RuntimeError: no such preset', file=sys.stderr)\n"
                                     "    sys.exit(5)\nopen(sys.argv[2], 'w').close()\n")
         self.bundle(self.steps("export", {"generate": [PYTHON, "{case_dir}/make.py", "{how}", "{model}"]}), "selftest:cpu")
-        self.check(5, f"the generator ({os.path.basename(PYTHON)}) ended with status 5")
+        self.check(5, "the generator (python3) ended with status 5")
 
     def test_runners(self):
         """One of somebody else is in the bundle, and is sent what it was sent; a reference beside the case is found there."""
@@ -161,8 +160,6 @@ class BundleTest(ProgramTest):
 
     def test_simulated_runtime(self):
         case = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "cases", "seeds", "int4-ane.json")
-        if "sim" not in {unit["runner"] for unit in self.listed("units")}:
-            self.skipTest("there is no sim here")
         self.bundle(case, "sim@26A5353q:ane")
         self.check(139, "the runner died of SIGSEGV in phase compile")
 

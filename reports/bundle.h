@@ -7,14 +7,15 @@
 #include "reports/finding.h"
 
 struct tl_bundle_options {
-    const char *target;          /* a directory that does not exist or is empty; or an archive, DIR.tar.zst or DIR.zip */
-    bool force;                  /* a bundle that stands there is replaced */
+    const char
+        *target; /* a directory that does not exist or is empty; or an archive, DIR.tar.zst or DIR.zip */
+    bool force;  /* a bundle that stands there is replaced */
     const char *runner_path;     /* of the runner's executable; NULL: it is not here */
     const json_t *build_object;  /* what the runner is told of the build; NULL */
     const json_t *case_document; /* of the case file; NULL when it is not known */
     tl_proof_run prove;          /* runs the programs that are in it; NULL: they are not run */
     const struct tl_case *c;     /* the case where it was measured; NULL: it is not there any more */
-    const json_t *files;         /* {"files": [{"path","top"}], "left_out": [path]} that its commands need; NULL */
+    const json_t *files; /* {"files": [{"path","top"}], "left_out": [path]} that its commands need; NULL */
 };
 /* Writes a bundle; it appears at the target complete or not at all. *written (the caller's) says what
  * came of it: {"files": [{"name","about","size"}], "left_out": [sentence], "proved": [tl_proof_json]}; so does its report. Starts the runner and the programs of

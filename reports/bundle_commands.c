@@ -73,8 +73,8 @@ static int write_inputs(struct tl_bundle *b, struct tl_error *e)
 }
 
 static int fill_side(struct tl_bundle *b, const struct tl_trial_record *r, const char *report_key,
-                     const char *where, const struct side *other, struct side *side, struct tl_script_side *to,
-                     struct tl_error *e)
+                     const char *where, const struct side *other, struct side *side,
+                     struct tl_script_side *to, struct tl_error *e)
 {
     json_t *variant = r && r->variant ? json_loads(r->variant, 0, NULL) : NULL,
            *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL;
@@ -160,15 +160,14 @@ static int write_sent(struct tl_bundle *b, bool ort, struct tl_error *e)
     for (size_t i = 0; i < 2; i++)
         lines[i] = steps ? lines[i] : tl_runner_command(trials[i]);
     /* Each finds nothing that the other made. */
-    char *text = tl_format("#!/bin/sh\n# %s\n\n# the minimal variant, which fails\n%s%s\n# the neighbour that "
-                           "passed\n%s%s",
-                           steps ? "The commands of the case as its trials were sent them, with the paths of the "
-                                   "machine of then; run them in an empty directory."
-                                 : "These run the runner alone; its messages go to stdout.",
-                           steps ? "mkdir failing && cd failing || exit 2\n" : "",
-                           lines[0] ? lines[0] : "# unknown\n",
-                           steps ? "mkdir ../control && cd ../control || exit 2\n" : "",
-                           lines[1] ? lines[1] : "# unknown\n");
+    char *text = tl_format(
+        "#!/bin/sh\n# %s\n\n# the minimal variant, which fails\n%s%s\n# the neighbour that "
+        "passed\n%s%s",
+        steps ? "The commands of the case as its trials were sent them, with the paths of the "
+                "machine of then; run them in an empty directory."
+              : "These run the runner alone; its messages go to stdout.",
+        steps ? "mkdir failing && cd failing || exit 2\n" : "", lines[0] ? lines[0] : "# unknown\n",
+        steps ? "mkdir ../control && cd ../control || exit 2\n" : "", lines[1] ? lines[1] : "# unknown\n");
     int rc = tl_bundle_write_text(b, "commands.sh", text,
                                   steps ? "the commands of the case, as its trials were sent them"
                                         : "the command lines of the runner alone",

@@ -74,8 +74,7 @@ int tl_bundle_copy_file(struct tl_bundle *b, const char *from, const char *name,
     int rc = copy(b, from, name, e);
     if (rc == 0 && !access(to, R_OK)) {
         bool tells = tells_somebody(b, to);
-        tl_bundle_have_made(b, tl_strdup(name),
-                            tl_format("%s%s", about, tells ? TL_BUNDLE_TELLS : ""));
+        tl_bundle_have_made(b, tl_strdup(name), tl_format("%s%s", about, tells ? TL_BUNDLE_TELLS : ""));
     }
     free(to);
     return rc;
@@ -124,8 +123,9 @@ static void leave_out_unnamed(struct tl_bundle *b, const json_t *paths)
         if (i < 3)
             tl_buffer_printf(&names, "%s%s", i ? ", " : "", tl_base_name(json_string_value(path)));
     if (n)
-        tl_bundle_leave_out(b, tl_format("%zu file%s beside the scripts of the case, which none of them names: %s%s",
-                                         n, n == 1 ? "" : "s", names.data, n > 3 ? ", …" : ""));
+        tl_bundle_leave_out(
+            b, tl_format("%zu file%s beside the scripts of the case, which none of them names: %s%s", n,
+                         n == 1 ? "" : "s", names.data, n > 3 ? ", …" : ""));
     tl_buffer_free(&names);
 }
 

@@ -37,8 +37,8 @@ static char *above(const char *path, int levels)
 
 static bool is_of_system(const char *path)
 {
-    static const char *const roots[] = {"/usr", "/bin", "/sbin", "/lib",    "/lib64", "/etc",    "/dev",
-                                        "/proc", "/sys", "/run",  "/System", "/Library"};
+    static const char *const roots[] = {"/usr", "/bin",  "/sbin", "/lib", "/lib64",  "/etc",
+                                        "/dev", "/proc", "/sys",  "/run", "/System", "/Library"};
     for (size_t i = 0; i < TL_COUNT(roots); i++)
         if (below(path, roots[i]))
             return true;
@@ -99,7 +99,8 @@ void tl_layout_init(struct tl_bundle_layout *l, const char *directory, const jso
         const char *path = tl_member_or(file, "path", ""), *of = tl_member_or(file, "top", "");
         char *known = tl_layout_place(l, path);
         if (!known && *of) {
-            char *place = tl_format("%s/elsewhere/%d/%s", top, ++number, tl_base_name(of)), *shown = named(l, place);
+            char *place = tl_format("%s/elsewhere/%d/%s", top, ++number, tl_base_name(of)),
+                 *shown = named(l, place);
             json_object_set_new_nocheck(l->tops, below(path, of) ? of : path, json_string(shown));
             free(shown);
             free(place);

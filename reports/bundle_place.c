@@ -53,13 +53,15 @@ static int check_target(const struct tl_bundle_place *p, struct tl_error *e)
     if (p->archive ? access(path, F_OK) != 0 : is_free(path))
         return 0;
     if (!p->force)
-        return tl_fail(e, TL_ERROR_INPUT, doing, path,
-                       "it is there already: a %s that is not there%s was expected; --force replaces a bundle",
-                       p->archive ? "file" : "directory", p->archive ? "" : ", or is empty,");
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, path,
+            "it is there already: a %s that is not there%s was expected; --force replaces a bundle",
+            p->archive ? "file" : "directory", p->archive ? "" : ", or is empty,");
     if (lstat(path, &st) || (p->archive ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode)) ||
         !is_bundle(path, p->archive))
-        return tl_fail(e, TL_ERROR_INPUT, doing, path,
-                       "it is there and no bundle of trapline, which --force would replace; nothing was changed");
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, path,
+            "it is there and no bundle of trapline, which --force would replace; nothing was changed");
     return 0;
 }
 

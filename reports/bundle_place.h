@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 struct tl_bundle_place {
-    const char *given; /* a directory that does not exist or is empty; or an archive, DIR.tar.zst or DIR.zip */
-    char *target;      /* the same without the ending of an archive */
-    char *name;        /* of what is made */
+    const char
+        *given;   /* a directory that does not exist or is empty; or an archive, DIR.tar.zst or DIR.zip */
+    char *target; /* the same without the ending of an archive */
+    char *name;   /* of what is made */
     bool archive;
-    bool force;        /* what stands at the target is replaced, where it is a bundle of trapline */
+    bool force;              /* what stands at the target is replaced, where it is a bundle of trapline */
     struct tl_staging stage; /* stage.path: the directory to fill */
 };
 int tl_bundle_place_begin(struct tl_bundle_place *p, const char *target, bool force, struct tl_error *e);

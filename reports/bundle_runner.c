@@ -87,7 +87,8 @@ static json_t *expected_of(const struct tl_trial_record *r)
     if (how)
         json_object_set(expected, "how", how);
     if (json_is_number(right) && json_is_array(index)) {
-        double value = json_number_value(right), whole = json_number_value(json_object_get(found, "tolerance")),
+        double value = json_number_value(right),
+               whole = json_number_value(json_object_get(found, "tolerance")),
                rtol = json_number_value(json_object_get(found, "rtol")),
                atol = json_number_value(json_object_get(found, "atol")),
                relative = json_number_value(json_object_get(found, "max_error")),
@@ -102,8 +103,8 @@ static json_t *expected_of(const struct tl_trial_record *r)
     return expected;
 }
 
-static int add_trial(struct tl_bundle *b, const struct tl_trial_record *r, const char *side, const char *where,
-                     json_t *trials, struct tl_error *e)
+static int add_trial(struct tl_bundle *b, const struct tl_trial_record *r, const char *side,
+                     const char *where, json_t *trials, struct tl_error *e)
 {
     json_t *sent = r && r->request ? json_loads(r->request, 0, NULL) : NULL;
     if (!json_is_object(sent)) {
@@ -123,8 +124,9 @@ static int add_trial(struct tl_bundle *b, const struct tl_trial_record *r, const
         json_object_set_new(trial, "timeout_s", json_real(b->o->c->limits.timeout_s));
     json_object_set_new(trials, side, trial);
     if (!*where && tl_member_text(json_object_get(sent, "build"), "path"))
-        tl_bundle_leave_out(b, tl_strdup("the build: trial.json names it by its place here, to be changed to where it "
-                                         "is with you"));
+        tl_bundle_leave_out(
+            b, tl_strdup("the build: trial.json names it by its place here, to be changed to where it "
+                         "is with you"));
     json_decref(sent);
     return rc;
 }
@@ -179,7 +181,8 @@ static int copy_profile(struct tl_bundle *b, const char *directory, struct tl_er
     bool found = false;
     int rc = 0;
     for (size_t i = 0; i < TL_COUNT(places); i++) {
-        char *from = places[i] && version && !strchr(version, '/') ? tl_format("%s%s.json", places[i], version) : NULL;
+        char *from =
+            places[i] && version && !strchr(version, '/') ? tl_format("%s%s.json", places[i], version) : NULL;
         if (from && !found && !access(from, R_OK)) {
             char *to = tl_format("runner/profiles/%s.json", version);
             rc = tl_bundle_copy_file(b, from, to, "the profile of the simulated runtime", e);
@@ -272,7 +275,8 @@ int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e)
     if (rc == 0)
         rc = tl_bundle_write_json(b, "trial.json", trials, "what the runner is sent", e);
     if (rc == 0)
-        rc = tl_bundle_write_text(b, "trial.py", tl_trial_py_text, "sends it, and looks at what comes back", e);
+        rc = tl_bundle_write_text(b, "trial.py", tl_trial_py_text, "sends it, and looks at what comes back",
+                                  e);
     char *text = rc == 0 ? tl_script_text(&s) : NULL;
     if (rc == 0)
         rc = tl_bundle_write_text(b, "repro.sh", text, "runs the runner alone", e);

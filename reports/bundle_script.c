@@ -130,7 +130,8 @@ static void add_settings(struct writer *w)
         char *value = strchr(settings[i], '='),
              *word = tl_layout_word(w->s->layout, value + 1, "\001b/", "\001h");
         tl_script_word(&quoted, word, false);
-        tl_buffer_printf(&w->body, "    export %.*s=%s\n", (int)(value - settings[i]), settings[i], quoted.data);
+        tl_buffer_printf(&w->body, "    export %.*s=%s\n", (int)(value - settings[i]), settings[i],
+                         quoted.data);
         tl_buffer_free(&quoted);
         free(word);
     }
@@ -155,9 +156,8 @@ static char *program_word(const struct writer *w, const char *word)
 {
     if (is_own_tool(word))
         return tl_strdup(tl_base_name(word));
-    char *place = *word != '/' && *word != '\001' && strchr(word, '/')
-                      ? tl_layout_relative(w->s->layout, word)
-                      : NULL;
+    char *place =
+        *word != '/' && *word != '\001' && strchr(word, '/') ? tl_layout_relative(w->s->layout, word) : NULL;
     char *program = place ? tl_format("\001b/%s", place) : tl_strdup(word);
     free(place);
     return program;
@@ -341,10 +341,11 @@ static void add_runner(struct writer *w, const char *side)
         tl_buffer_printf(&w->body, "    find_runner %s\n", s->runner);
         use(w, "find_runner");
     }
-    tl_buffer_printf(&w->body,
-                     "    begin 'the runner' no ''\n    run python3 \"$here/trial.py\" %s \"$scratch\" \"$runner\"\n"
-                     "    [ \"$status\" -eq 0 ] || exit \"$status\"\n",
-                     side);
+    tl_buffer_printf(
+        &w->body,
+        "    begin 'the runner' no ''\n    run python3 \"$here/trial.py\" %s \"$scratch\" \"$runner\"\n"
+        "    [ \"$status\" -eq 0 ] || exit \"$status\"\n",
+        side);
 }
 
 static char *side_text(const struct tl_script *s, const struct tl_script_side *side, struct tl_buffer *parts,
@@ -460,7 +461,8 @@ char *tl_script_text(const struct tl_script *s)
     tl_buffer_add_string(&parts, s->runner      ? " end  run "
                                  : s->deadlines ? " end  expect_status  run_within "
                                                 : " end  expect_status  run ");
-    char *failing = side_text(s, &s->failing, &parts, needs), *control = side_text(s, &s->control, &parts, needs);
+    char *failing = side_text(s, &s->failing, &parts, needs),
+         *control = side_text(s, &s->control, &parts, needs);
     if (is_used(&parts, "wrote_lines", 11)) { /* it can do both */
         char *at = strstr(parts.data, " wrote ");
         if (at)
@@ -472,10 +474,10 @@ char *tl_script_text(const struct tl_script *s)
          *makes = is_used(&parts, "prepare", 7)
                       ? tl_strdup("\n# --make makes the model anew with the case's own generator.")
                       : tl_strdup("");
-    const char *const markers[][2] = {{"@TITLE@", title},          {"@SUMMARY@", summary}, {"@ABOUT@", about},
-                                      {"@CONTROL@", control_about}, {"@LIMITS@", limits},   {"@NEEDS@", need},
-                                      {"@MAKES@", makes},           {"@FAILING@", failing},
-                                      {"@CONTROL_SIDE@", control}};
+    const char *const markers[][2] = {
+        {"@TITLE@", title},           {"@SUMMARY@", summary}, {"@ABOUT@", about},
+        {"@CONTROL@", control_about}, {"@LIMITS@", limits},   {"@NEEDS@", need},
+        {"@MAKES@", makes},           {"@FAILING@", failing}, {"@CONTROL_SIDE@", control}};
     char *text = fill_template(&parts, markers, TL_COUNT(markers));
     char *all[] = {title, summary, about, control_about, limits, need, makes, failing, control};
     for (size_t i = 0; i < TL_COUNT(all); i++)

@@ -21,7 +21,8 @@ struct tl_script {
     bool generator_only; /* it is what failed, or there are no steps */
     bool deadlines;      /* the failure is that a step does not end */
     bool memory;         /* it needs the limit of memory */
-    const char *runner;  /* what is run instead of the case's commands: its place in the bundle, or its name where it is
+    const char *
+        runner; /* what is run instead of the case's commands: its place in the bundle, or its name where it is
                             not in there; NULL */
     bool runner_here;
 };

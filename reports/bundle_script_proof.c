@@ -20,7 +20,8 @@
 static bool wrote(const struct tl_output *o, const char *text)
 {
     size_t n = strlen(text);
-    return (o->head && memmem(o->head, o->head_size, text, n)) || (o->tail && memmem(o->tail, o->tail_size, text, n));
+    return (o->head && memmem(o->head, o->head_size, text, n)) ||
+           (o->tail && memmem(o->tail, o->tail_size, text, n));
 }
 
 /* The longest run of words of a text that hold neither a path nor a number, which would be others the next time. */
@@ -88,7 +89,8 @@ static bool is_untraced(const struct tl_case *c)
     return untraced;
 }
 
-static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_expected *expected, struct tl_error *e)
+static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_expected *expected,
+                      struct tl_error *e)
 {
     const struct tl_case *c = b->o->c;
     const struct tl_trial_record *r = b->source->failing;
@@ -142,7 +144,8 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
     }
     char *said = r->outcome == TL_OUTCOME_ERROR ? words_of(r) : NULL;
     const char *words[] = {said, NULL};
-    struct tl_proof_expected failing = {.outcome = r->outcome == TL_OUTCOME_HANG ? TL_OUTCOME_ERROR : r->outcome,
+    struct tl_proof_expected failing = {.outcome =
+                                            r->outcome == TL_OUTCOME_HANG ? TL_OUTCOME_ERROR : r->outcome,
                                         .signal = r->signal,
                                         .exit_status = status_of(r),
                                         .words = said ? words : NULL},

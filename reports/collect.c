@@ -8,8 +8,8 @@
 #include "reports/redact.h"
 #include "reports/system_reports.h"
 
-#include <stdlib.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -179,7 +179,8 @@ void tl_report_learn_places(const struct tl_report_source *s, struct tl_redactio
     free(real);
     learn_trial(r, s->failing);
     learn_trial(r, s->control);
-    learn_directory(r, json_string_value(json_object_get(json_object_get(s->finding, "build"), "path")), "{build}");
+    learn_directory(r, json_string_value(json_object_get(json_object_get(s->finding, "build"), "path")),
+                    "{build}");
 }
 
 json_t *tl_report_new(const struct tl_report_source *s)

@@ -71,8 +71,9 @@ void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const
 
 static bool is_everybodys(const char *path)
 {
-    static const char *const places[] = {"/usr",     "/bin",     "/sbin", "/lib", "/etc", "/dev",    "/proc",   "/sys",
-                                         "/run",     "/System",  "/Library", "/Applications", "/opt/homebrew"};
+    static const char *const places[] = {"/usr",     "/bin",          "/sbin",        "/lib", "/etc",
+                                         "/dev",     "/proc",         "/sys",         "/run", "/System",
+                                         "/Library", "/Applications", "/opt/homebrew"};
     const char *second = *path == '/' ? strchr(path + 1, '/') : NULL;
     for (size_t i = 0; i < TL_COUNT(places); i++)
         if (!strncmp(path, places[i], strlen(places[i])) && !is_name(path[strlen(places[i])]))

@@ -8,12 +8,12 @@
 #include <stddef.h>
 
 struct tl_redaction {
-    char *home; /* of this user; NULL for none */
+    char *home;      /* of this user; NULL for none */
     size_t n_places; /* directories of this machine that tell how it is laid out, the longest first */
     struct tl_redacted_place {
         char *path, *instead;
     } * places;
-    size_t n;   /* names */
+    size_t n; /* names */
     struct tl_redacted_name {
         char *name;
         const char *instead;

@@ -116,7 +116,8 @@ static const struct row {
      "what the report is written as (default: md)", NULL},
     {"bundle", "DIR", 0, TEXT, PLACE(bundle), NULL,
      "write report, model, inputs and reproducers to DIR or `DIR.tar.zst`",
-     "The reproducers need no trapline. With the ending `.zip`, `.tar.zst`, `.tar.gz`, `.tar.xz` or `.tar` it is an "
+     "The reproducers need no trapline. With the ending `.zip`, `.tar.zst`, `.tar.gz`, `.tar.xz` or `.tar` "
+     "it is an "
      "archive"},
     {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
      "Nothing else is replaced. The older one stays until the new one is complete"},

@@ -56,8 +56,7 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
         else if (tl_imported_bundle(&source, target, o->force, &files, &e))
             status = tl_print_error(&e);
         else if (o->json)
-            status =
-                tl_print_json(json_pack("{s:s,s:[],s:O}", "bundle", target, "left_out", "files", files));
+            status = tl_print_json(json_pack("{s:s,s:[],s:O}", "bundle", target, "left_out", "files", files));
         else
             status = tl_cli_print_bundle(target, files);
         json_decref(files);
@@ -131,7 +130,8 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] [--force] [--zip] | --site DIR",
+    .arguments =
+        "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] [--force] [--zip] | --site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
     .options = "format bundle force zip site keep-paths",

@@ -90,8 +90,9 @@ static void print_left_out(const json_t *written)
         else
             fprintf(stderr, "trapline: %s%s did %s in %lld of %lld runs here%s%s\n", program,
                     control ? " --control" : "", control ? "pass" : "as reported",
-                    (long long)tl_member_integer(entry, "as_reported"), (long long)tl_member_integer(entry, "runs"),
-                    tl_member_text(entry, "line") ? ": " : "", tl_member_or(entry, "line", ""));
+                    (long long)tl_member_integer(entry, "as_reported"),
+                    (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
+                    tl_member_or(entry, "line", ""));
     }
 }
 
@@ -121,10 +122,9 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
     if (known)
         tl_unit_free(&unit);
     if (status == TL_EXIT_OK && o->json) {
-        status = tl_print_json(json_pack("{s:s,s:O,s:O,s:O}", "bundle", target, "left_out",
-                                         json_object_get(written, "left_out"), "files",
-                                         json_object_get(written, "files"), "proved",
-                                         json_object_get(written, "proved")));
+        status = tl_print_json(json_pack(
+            "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",
+            json_object_get(written, "files"), "proved", json_object_get(written, "proved")));
     } else if (status == TL_EXIT_OK) {
         status = tl_cli_print_bundle(target, json_object_get(written, "files"));
         print_left_out(written);

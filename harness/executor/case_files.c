@@ -166,8 +166,8 @@ static void choose(struct found_files *all)
     for (size_t i = 0; i < all->n; i++) {
         struct found_file *f = &all->list[i];
         const char *name = tl_base_name(f->path);
-        bool beside = !f->everywhere && ((tl_content_is_source(name) && sources <= SOURCES_MOST) ||
-                                         is_project_file(name));
+        bool beside = !f->everywhere &&
+                      ((tl_content_is_source(name) && sources <= SOURCES_MOST) || is_project_file(name));
         if ((f->named || beside) && !(is_hidden(f) && strcmp(name, ".python-version") != 0))
             take(f);
     }
@@ -228,7 +228,8 @@ static void look_at_reference(struct tl_content *x, struct tl_hash *h, const str
     struct tl_unit_name name;
     if (!c->reference.unit || tl_unit_name_parse(c->reference.unit, &name))
         return;
-    char *runner = tl_unit_part_text(name.runner), *real = strchr(runner, '/') ? realpath(runner, NULL) : NULL;
+    char *runner = tl_unit_part_text(name.runner),
+         *real = strchr(runner, '/') ? realpath(runner, NULL) : NULL;
     if (real)
         look_at_runner(x, h, real);
     free(real);
@@ -250,8 +251,8 @@ static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct t
     tl_strings_free(expected);
 }
 
-json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n, const char *runner,
-                      const char *database)
+json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
+                      const char *runner, const char *database)
 {
     struct found_files all = {.index = json_object()};
     struct tl_content x = {.found = on_found, .found_arg = &all};

@@ -11,7 +11,7 @@
  * {"path", "top"}: absolute and real; top is what was named, the file itself or a directory that holds it. In "left_out"
  * paths of what stands beside a script as well and is named by none. Nothing of the system, of interpreters and packages,
  * nor of programs that PATH has. runner: the unit's executable; NULL. The caller's. */
-json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n, const char *runner,
-                      const char *database);
+json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
+                      const char *runner, const char *database);
 
 #endif

@@ -25,7 +25,8 @@ typedef void (*tl_content_found)(void *arg, enum tl_content_mode mode, const cha
 struct tl_content {
     struct tl_known_hashes table;
     bool is_open;
-    tl_content_found found; /* NULL; else what the case itself has is told, and nothing of interpreters and packages, nor of
+    tl_content_found
+        found; /* NULL; else what the case itself has is told, and nothing of interpreters and packages, nor of
                                programs that PATH has */
     void *found_arg;
     json_t *memo;            /* digests that were computed within this second, by what they are of */

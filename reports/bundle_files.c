@@ -129,6 +129,14 @@ static void leave_out_unnamed(struct tl_bundle *b, const json_t *paths)
     tl_buffer_free(&names);
 }
 
+/* Inputs and expected outputs are in a bundle for ONNX Runtime anyway. */
+static bool is_data_of_runtime(const struct tl_bundle *b, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (!strcmp(dot, ".npy") || !strcmp(dot, ".pb")) &&
+           tl_member_true(json_object_get(b->report, "bundle"), "repro");
+}
+
 int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
 {
     const json_t *files = json_object_get(b->o->files, "files"), *file;
@@ -143,6 +151,8 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
     free(directory);
     json_array_foreach(files, i, file) {
         const char *path = tl_member_or(file, "path", ""), *why = too_large(b, file);
+        if (is_data_of_runtime(b, path))
+            continue;
         char *place = tl_layout_place(&b->layout, path);
         if (rc == 0 && place && why)
             tl_bundle_leave_out(b, tl_format("%s: %s", path, why));

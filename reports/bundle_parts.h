@@ -15,6 +15,7 @@ struct tl_bundle {
     json_t *left_out; /* sentences */
     json_t
         *proved; /* what its programs came to here (tl_proof_json); stands in the report as bundle.proved */
+    json_t *inputs, *expected; /* of the minimal variant, as files in the bundle (repro.h); NULL */
     struct tl_redaction redaction;
     struct tl_bundle_layout layout; /* of the files of the case */
     int64_t copied;                 /* bytes of files that were copied */
@@ -36,11 +37,11 @@ void tl_bundle_measure(struct tl_bundle *b);
 /* NULL when there is none, or it is no JSON. The caller's. */
 json_t *tl_bundle_read_json(const char *directory, const char *name);
 
-/* bundle_onnxruntime.c: model, inputs and options of a trial into STAGE/WHERE ("" or "control/"). Whether there is a model
- * is in the result; everything that is missing is said. */
-bool tl_bundle_dump(struct tl_bundle *b, const struct tl_trial_record *r, const char *where,
-                    const char *whose);
-int tl_bundle_write_repro(struct tl_bundle *b, bool has_control, struct tl_error *e);
+/* bundle_onnxruntime.c: model, inputs and options of both sides, and programs that run them. Whether there are any is in
+ * *written; everything that is missing is said. */
+int tl_bundle_write_onnxruntime(struct tl_bundle *b, bool *written, struct tl_error *e);
+/* bundle_case.c: lets the files that a case names be those of the bundle. */
+void tl_bundle_case_files(struct tl_bundle *b, json_t *c);
 
 /* bundle_files.c: a file, or all of a directory, as it is. One that cannot be read is left out. */
 #define TL_BUNDLE_TELLS "; it holds names of this machine or its user, and was left as it is"
@@ -54,10 +55,13 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e);
 /* Removes what its programs left in it when they were run. */
 void tl_bundle_sweep(const struct tl_bundle *b);
 
-/* bundle_case.c: makes a case name the files of the bundle. */
+/* bundle_minimal.c: lets the commands, programs and units of a case be those of the bundle. */
 void tl_bundle_place_case(const struct tl_bundle *b, json_t *c);
 /* A unit whose runner is a file of the case, as it is named from the bundle; NULL for any other. The caller's. */
 char *tl_unit_in_bundle(const struct tl_bundle *b, const char *unit);
+
+/* bundle_prove.c: the words of a message that another path or number would not change; NULL: they are too few. */
+char *tl_bundle_lasting_words(const char *message);
 
 /* bundle_commands.c: repro.sh, or what comes near to it. */
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e);

@@ -6,7 +6,6 @@
 #include "harness/base/limits.h"
 #include "reports/members.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #define RUNS 3
 #define SLOW_SECONDS 300 /* a trial that takes longer is not run three times */
 #define MARGIN_SECONDS 60
-#define WORDS_LEAST 8
 #define WORDS_MOST 200
 
 static bool wrote(const struct tl_output *o, const char *text)
@@ -22,29 +20,6 @@ static bool wrote(const struct tl_output *o, const char *text)
     size_t n = strlen(text);
     return (o->head && memmem(o->head, o->head_size, text, n)) ||
            (o->tail && memmem(o->tail, o->tail_size, text, n));
-}
-
-/* The longest run of words of a text that hold neither a path nor a number, which would be others the next time. */
-static char *lasting(const char *text, size_t size)
-{
-    size_t best = 0, best_size = 0, from = 0;
-    for (size_t i = 0; i < size;) {
-        size_t n = 0;
-        bool lasts = true;
-        while (i + n < size && text[i + n] != ' ')
-            n++;
-        for (size_t k = i; k < i + n; k++)
-            lasts = lasts && text[k] != '/' && !isdigit((unsigned char)text[k]);
-        size_t end = i + n;
-        i = end + (end < size);
-        if (!lasts)
-            from = i;
-        else if (end - from > best_size) {
-            best = from;
-            best_size = end - from;
-        }
-    }
-    return tl_format("%.*s", (int)best_size, text + best);
 }
 
 /* The end of the message is what the program itself wrote last: two steps may end with the same status. NULL: it says nothing
@@ -59,8 +34,10 @@ static char *words_of(const struct tl_trial_record *r)
     size_t n = strcspn(at, "\n[");
     while (n && at[n - 1] == ' ')
         n--;
-    char *words = lasting(at, n < WORDS_MOST ? n : WORDS_MOST);
-    if (strlen(words) >= WORDS_LEAST && (wrote(&r->out, words) || wrote(&r->err, words)))
+    char *end = tl_format("%.*s", (int)(n < WORDS_MOST ? n : WORDS_MOST), at),
+         *words = tl_bundle_lasting_words(end);
+    free(end);
+    if (words && (wrote(&r->out, words) || wrote(&r->err, words)))
         return words;
     free(words);
     return NULL;

@@ -29,6 +29,8 @@ bool tl_proof_holds(const struct tl_proof_expected *x, const struct tl_trial_rec
 {
     if (x->outcome == TL_OUTCOME_HANG || r->outcome == TL_OUTCOME_HANG)
         return r->outcome == x->outcome;
+    if (x->outcome == TL_OUTCOME_OOM && !x->signal) /* however it ends for want of memory */
+        return r->signal || r->exit_status != 0;
     if (x->signal ? r->signal != x->signal : r->signal != 0)
         return false;
     if (x->outcome == TL_OUTCOME_PASS)
@@ -91,4 +93,14 @@ json_t *tl_proof_json(const struct tl_proof *p, const char *program, const char 
                      tl_outcome_name(p->outcome), "signal", p->signal ? tl_signal_name(p->signal) : NULL,
                      "exit_status", p->exit_status >= 0 ? json_integer(p->exit_status) : json_null(), "line",
                      p->line, "note");
+}
+
+json_t *tl_proof_not_run_json(const char *program, const char *side, const char *const *command,
+                              const char *why)
+{
+    struct tl_proof none = {.exit_status = -1};
+    json_t *j = tl_proof_json(&none, program, side, command);
+    json_object_set_new(j, "outcome", json_null());
+    json_object_set_new(j, "note", json_string(why ? why : "unknown"));
+    return j;
 }

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 struct tl_proof_expected {
-    enum tl_outcome outcome;  /* TL_OUTCOME_PASS: of a control, which exits with 0 */
-    int signal;               /* that ends it, or a child whose death its status tells (128 + n); 0: none */
+    enum tl_outcome outcome; /* TL_OUTCOME_PASS: of a control, which exits with 0 */
+    int signal; /* 0 with TL_OUTCOME_OOM: any end but a pass. That ends it, or a child whose death its status tells (128 + n); 0: none */
     int exit_status;          /* with which it ends then; -1: any but 0 */
     const char *const *words; /* NULL-terminated: what it writes then, all of them; NULL: anything */
 };
@@ -48,6 +48,10 @@ void tl_proof_add(struct tl_proof *p, const struct tl_proof_expected *x, const s
  * command: its words as somebody types them. */
 json_t *tl_proof_json(const struct tl_proof *p, const char *program, const char *side,
                       const char *const *command);
+
+/* The same of one that was not run, with the reason. */
+json_t *tl_proof_not_run_json(const char *program, const char *side, const char *const *command,
+                              const char *why);
 
 /* Runs a program and says what was seen: tl_prove, or whatever takes its place. -1 when it cannot be run at all, or was
  * stopped (TL_ERROR_INTERRUPTED). */

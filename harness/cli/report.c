@@ -9,6 +9,7 @@
 #include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
 #include "harness/executor/import_match.h"
+#include "reports/extent.h"
 #include "reports/finding.h"
 #include "reports/imported.h"
 #include "reports/members.h"
@@ -34,10 +35,32 @@ static int write_site(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+static enum tl_extent extent_of(const struct tl_options *o)
+{
+    return o->brief ? TL_EXTENT_SHORT : o->full ? TL_EXTENT_FULL : TL_EXTENT_PAGE;
+}
+
+/* Whether --short and --full can be followed: -1, or the exit status after a message. */
+static int check_extent(const struct tl_options *o)
+{
+    bool data = o->json || (o->format && (!strcmp(o->format, "json") || !strcmp(o->format, "junit")));
+    if (o->brief && o->full)
+        return tl_usage_error(&tl_command_report, "--short and --full: one of them was expected");
+    if ((o->brief || o->full) && (data || o->bundle))
+        return tl_usage_error(
+            &tl_command_report, "--%s goes with --format md and html: %s", o->brief ? "short" : "full",
+            data ? "what programs read is always whole" : "a bundle has the page and the whole report");
+    return -1;
+}
+
 /* Of a trial that was imported. -1 when the id is of none. */
 static int report_imported(const struct tl_options *o, struct tl_store *s)
 {
-    static const struct tl_cli_formats formats = {tl_imported_markdown, tl_imported_html, tl_imported_junit};
+    static const struct tl_cli_formats formats[] = {
+        [TL_EXTENT_PAGE] = {tl_imported_markdown, tl_imported_html, tl_imported_junit},
+        [TL_EXTENT_SHORT] = {tl_imported_markdown_short, tl_imported_html_short, tl_imported_junit},
+        [TL_EXTENT_FULL] = {tl_imported_markdown_full, tl_imported_html_full, tl_imported_junit},
+    };
     struct tl_trial_record r;
     struct tl_import_matches found;
     struct tl_error e;
@@ -52,7 +75,7 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
         char *target = o->bundle ? tl_cli_bundle_target(o) : NULL;
         json_t *files = NULL;
         if (!target)
-            status = tl_cli_print_report(o, &formats, tl_imported_report(&source));
+            status = tl_cli_print_report(o, &formats[extent_of(o)], tl_imported_report(&source));
         else if (tl_imported_bundle(&source, target, o->force, &files, &e))
             status = tl_print_error(&e);
         else if (o->json)
@@ -76,15 +99,21 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
 
 static int report(struct tl_options *o)
 {
-    static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
+    static const struct tl_cli_formats formats[] = {
+        [TL_EXTENT_PAGE] = {tl_report_markdown, tl_report_html, tl_report_junit},
+        [TL_EXTENT_SHORT] = {tl_report_markdown_short, tl_report_html_short, tl_report_junit},
+        [TL_EXTENT_FULL] = {tl_report_markdown_full, tl_report_html_full, tl_report_junit},
+    };
     struct tl_store *s;
     struct tl_error e;
     struct tl_report_sources r = {0};
     int status = tl_cli_check_format(&tl_command_report, o);
     if (status >= 0)
         return status;
+    if (!o->site && (status = check_extent(o)) >= 0)
+        return status;
     if (o->site) {
-        if (o->n_args || o->format || o->bundle)
+        if (o->brief || o->full || o->n_args || o->format || o->bundle)
             return tl_usage_error(&tl_command_report,
                                   "--site stands alone: it is about everything in the database");
         return write_site(o);
@@ -108,9 +137,13 @@ static int report(struct tl_options *o)
         status = tl_print_error(&e);
     tl_store_close(s, NULL);
     if (night) {
-        status = o->bundle
-                     ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
-                     : tl_cli_nightly_print(o, night);
+        if (o->bundle || o->brief || o->full)
+            status = tl_usage_error(&tl_command_report, "--%s goes with a finding; this is a night",
+                                    o->bundle  ? "bundle"
+                                    : o->brief ? "short"
+                                               : "full");
+        else
+            status = tl_cli_nightly_print(o, night);
         json_decref(night);
     }
     if (status < 0) {
@@ -122,7 +155,7 @@ static int report(struct tl_options *o)
             .keep_paths = o->keep_paths,
         };
         status = o->bundle ? tl_cli_report_bundle(o, &source, r.case_document)
-                           : tl_cli_print_report(o, &formats, tl_report_new(&source));
+                           : tl_cli_print_report(o, &formats[extent_of(o)], tl_report_new(&source));
     }
     tl_report_release(&r);
     return status;
@@ -130,10 +163,10 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments =
-        "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] [--force] [--zip] | --site DIR",
+    .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] "
+                 "[--force] [--zip] | --site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
-    .options = "format bundle force zip site keep-paths",
+    .options = "short full format bundle force zip site keep-paths",
     .run = report,
 };

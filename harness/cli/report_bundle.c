@@ -2,6 +2,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/campaign/bundle_trials.h"
 #include "harness/campaign/prove.h"
 #include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
@@ -11,21 +12,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The case as it was measured, in the directory where it was; NULL when that, or what it names, is not there any more. */
-static struct tl_case *load_case(const json_t *finding, const json_t *document)
+/* The case file of a finding, where it still is what it was; NULL. */
+static struct tl_case *load_case(const json_t *finding)
 {
-    const char *directory = tl_member_text(finding, "case_dir");
-    char *text = document && directory ? json_dumps(document, JSON_COMPACT) : NULL;
+    const char *path = tl_member_text(finding, "case_path"), *hash = tl_member_text(finding, "case_hash");
+    struct tl_case *c = NULL;
+    struct tl_mistakes mistakes = {0};
+    struct tl_error gone; /* then the bundle does without */
+    if (!path || !hash || tl_case_load(path, &c, &mistakes, &gone))
+        c = NULL;
+    tl_mistakes_free(&mistakes);
+    if (c && strcmp(c->hash, hash) != 0) {
+        tl_case_free(c);
+        c = NULL;
+    }
+    return c;
+}
+
+/* The case as it was measured, in the directory where it was, which the file itself need not be any more; NULL when that, or
+ * what it names, is not there. */
+static struct tl_case *parse_case(const json_t *finding, const json_t *document)
+{
+    const char *path = tl_member_text(finding, "case_path");
+    char *text = document && path ? json_dumps(document, JSON_COMPACT) : NULL;
     struct tl_case *c = NULL;
     struct tl_mistakes mistakes = {0};
     struct tl_error gone;
     if (!text)
         return NULL;
-    char *path = tl_format("%s/case.json", directory);
     if (tl_case_parse(text, strlen(text), path, &c, &mistakes, &gone))
         c = NULL;
     tl_mistakes_free(&mistakes);
-    free(path);
     free(text);
     return c;
 }
@@ -96,31 +113,46 @@ static void print_left_out(const json_t *written)
     }
 }
 
-int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
-                         const json_t *case_document)
+static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
+                        struct tl_bundle_options *options, json_t **written)
 {
     struct tl_unit unit;
     struct tl_error e;
     const char *name = tl_member_text(source->finding, "unit");
-    json_t *written = NULL;
     bool known = name && !tl_unit_parse(name, &unit, &e);
     bool found = known && !tl_unit_resolve(&unit, &e);
-    struct tl_case *c = load_case(source->finding, case_document);
-    json_t *files = c ? files_of(c, source, found ? unit.path : NULL, o->db) : NULL;
-    char *target = tl_cli_bundle_target(o);
-    struct tl_bundle_options options = {
-        .target = target,
-        .force = o->force,
-        .runner_path = found ? unit.path : NULL,
-        .build_object = found && !unit.build_missing ? unit.build_object : NULL,
-        .case_document = case_document,
-        .prove = tl_prove,
-        .c = c,
-        .files = files,
-    };
-    int status = tl_bundle_write(source, &options, &written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    struct tl_case *c = load_case(source->finding),
+                   *parsed = c ? NULL : parse_case(source->finding, options->case_document);
+    struct tl_bundle_trials trials = {.c = c, .unit = name, .db = o->db, .command = "report"};
+    options->runner_path = found ? unit.path : NULL;
+    options->build_object = found && !unit.build_missing ? unit.build_object : NULL;
+    options->prove = tl_prove;
+    options->c = c ? c : parsed;
+    json_t *files = options->c ? files_of(options->c, source, options->runner_path, o->db) : NULL;
+    options->files = files;
+    if (c && name) {
+        options->arg = &trials;
+        options->trial = tl_bundle_trial;
+        options->expected = tl_bundle_expected;
+    }
+    int status = tl_bundle_write(source, options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    json_decref(files);
+    if (c)
+        tl_case_free(c);
+    if (parsed)
+        tl_case_free(parsed);
     if (known)
         tl_unit_free(&unit);
+    return status;
+}
+
+int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
+                         const json_t *case_document)
+{
+    json_t *written = NULL;
+    char *target = tl_cli_bundle_target(o);
+    struct tl_bundle_options options = {.target = target, .force = o->force, .case_document = case_document};
+    int status = write_bundle(o, source, &options, &written);
     if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",
@@ -130,9 +162,6 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
         print_left_out(written);
     }
     json_decref(written);
-    json_decref(files);
-    if (c)
-        tl_case_free(c);
     free(target);
     return status;
 }

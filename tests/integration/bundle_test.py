@@ -168,7 +168,7 @@ class BundleTest(ProgramTest):
         case = self.steps("plain", [{"phase": "load", "argv": ["test", "{how}", "=", "good"]}])
         target = self.bundle(case)
         self.assertRegex(self.said, r"(?m)^ +[0-9.]+ (B|KiB)  repro.sh: ")
-        self.assertRegex(self.read("report.md"), r"`repro.sh`: .* \([0-9.]+ KiB\)")
+        self.assertRegex(self.read("report.md"), r"`repro.sh`\s\([0-9.]+\sKiB\)")
         finding = self.finding["finding"]
         self.trapline("report", finding, "--bundle", target, status=2)
         self.write("bundle/mine", "")
@@ -205,7 +205,7 @@ class BundleTest(ProgramTest):
                     text = f.read()
                 for secret in (self.directory, "quentinperson"):
                     self.assertNotIn(secret.encode(), text, name)
-        self.assertRegex(self.read("report.md"), r"told.py`: of the case; it holds names of this machine")
+        self.assertRegex(self.read("report.md"), r"told.py`\s\([0-9]+\sB;\sit\sholds\snames\sof\sthis\smachine")
 
 
 if __name__ == "__main__":

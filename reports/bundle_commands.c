@@ -121,6 +121,19 @@ static bool generator_failed(const struct tl_bundle *b)
     return r && b->o->c->generate.n && r->phase == TL_PHASE_GENERATE && !steps;
 }
 
+/* Whether a program that was built with a sanitizer is what failed. */
+static bool is_sanitized(const struct tl_trial_record *r)
+{
+    static const char *const libraries[] = {"libasan.",  "libhwasan.", "liblsan.",      "libmsan.",
+                                            "libtsan.", "libubsan.",  "libclang_rt."};
+    for (size_t i = 0; i < r->n_captures; i++)
+        for (size_t m = 0; m < r->captures[i].n_modules; m++)
+            for (size_t k = 0; k < TL_COUNT(libraries); k++)
+                if (!strncmp(tl_base_name(r->captures[i].modules[m].path), libraries[k], strlen(libraries[k])))
+                    return true;
+    return r->err.tail && memmem(r->err.tail, r->err.tail_size, "Sanitizer:", 10);
+}
+
 static int write_script(struct tl_bundle *b, bool generator_only, struct tl_error *e)
 {
     const struct tl_report_source *source = b->source;
@@ -132,6 +145,8 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
                           .summary = summary,
                           .generator_only = generator_only,
                           .deadlines = source->failing->outcome == TL_OUTCOME_HANG,
+                          .apart = source->failing->n_captures && !source->failing->captures[0].si_code,
+                          .sanitized = is_sanitized(source->failing),
                           .memory = source->failing->outcome == TL_OUTCOME_OOM};
     int rc = fill_side(b, source->failing, "failing_trial", "", NULL, &failing, &s.failing, e);
     if (rc == 0)

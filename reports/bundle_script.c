@@ -167,7 +167,9 @@ static void add_command(struct writer *w, const struct tl_argv *argv)
 {
     char **words = tl_case_command(w->s->c, w->side->variant, argv, &paths);
     struct tl_buffer line = TL_BUFFER_INIT;
-    tl_buffer_add_string(&line, "run");
+    tl_buffer_add_string(&line, w->s->apart ? "run_apart" : "run");
+    if (w->s->apart)
+        use(w, "run_apart");
     for (size_t i = 0; words && words[i]; i++) {
         char *program = i ? NULL : program_word(w, words[0]),
              *word = tl_layout_word(w->s->layout, program ? program : words[i], "\001b/", "\001h");
@@ -461,6 +463,8 @@ char *tl_script_text(const struct tl_script *s)
     tl_buffer_add_string(&parts, s->runner      ? " end  run "
                                  : s->deadlines ? " end  expect_status  run_within "
                                                 : " end  expect_status  run ");
+    if (s->sanitized)
+        tl_buffer_add_string(&parts, " sanitized ");
     char *failing = side_text(s, &s->failing, &parts, needs),
          *control = side_text(s, &s->control, &parts, needs);
     if (is_used(&parts, "wrote_lines", 11)) { /* it can do both */

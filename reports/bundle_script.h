@@ -20,6 +20,8 @@ struct tl_script {
     struct tl_script_side failing, control;
     bool generator_only; /* it is what failed, or there are no steps */
     bool deadlines;      /* the failure is that a step does not end */
+    bool apart;          /* a program sends a signal to others, maybe to all of its group */
+    bool sanitized;      /* a program was built with a sanitizer, whose reports are to be signals */
     bool memory;         /* it needs the limit of memory */
     const char *
         runner; /* what is run instead of the case's commands: its place in the bundle, or its name where it is

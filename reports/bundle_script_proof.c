@@ -22,15 +22,21 @@ static bool wrote(const struct tl_output *o, const char *text)
            (o->tail && memmem(o->tail, o->tail_size, text, n));
 }
 
+/* A crash of which nothing died here: a driver says that the program on another device did. */
+static bool tells_of_death(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_CRASH && r->signal && r->exit_status == 0 && !r->n_captures;
+}
+
 /* The end of the message is what the program itself wrote last: two steps may end with the same status. NULL: it says nothing
  * that was written. */
 static char *words_of(const struct tl_trial_record *r)
 {
     static const char mark[] = " was expected: ";
     const char *at = r->message ? strstr(r->message, mark) : NULL;
-    if (!at)
+    if (!at && !tells_of_death(r))
         return NULL;
-    at += sizeof mark - 1;
+    at = at ? at + sizeof mark - 1 : r->message ? r->message : "";
     size_t n = strcspn(at, "\n[");
     while (n && at[n - 1] == ' ')
         n--;
@@ -119,7 +125,7 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
         not_proved(b, "it was not run: the case says that its programs bear no tracer");
         return 0;
     }
-    char *said = r->outcome == TL_OUTCOME_ERROR ? words_of(r) : NULL;
+    char *said = r->outcome == TL_OUTCOME_ERROR || tells_of_death(r) ? words_of(r) : NULL;
     const char *words[] = {said, NULL};
     struct tl_proof_expected failing = {.outcome =
                                             r->outcome == TL_OUTCOME_HANG ? TL_OUTCOME_ERROR : r->outcome,
@@ -127,7 +133,7 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
                                         .exit_status = status_of(r),
                                         .words = said ? words : NULL},
                              control = {.outcome = TL_OUTCOME_PASS};
-    if (r->outcome == TL_OUTCOME_HANG)
+    if (r->outcome == TL_OUTCOME_HANG || tells_of_death(r))
         failing.signal = 0;
     int rc = prove_side(b, false, &failing, e);
     if (rc == 0 && b->source->control)

@@ -176,6 +176,9 @@ static void learn_trial(struct tl_redaction *r, const struct tl_trial_record *tr
             learn_directory(r, json_string_value(json_array_get(json_object_get(step, "argv"), 0)), "{PATH}");
         learn_words(r, json_object_get(step, "argv"));
     }
+    for (i = 0; trial && i < trial->n_captures; i++)
+        for (size_t m = 0; m < trial->captures[i].n_modules; m++)
+            learn_directory(r, trial->captures[i].modules[m].path, "{libraries}");
     learn_words(r, json_object_get(request, "generate"));
     learn_words(r, json_object_get(request, "environment"));
     learn_directory(r, json_string_value(json_array_get(command, 0)), "{runners}");

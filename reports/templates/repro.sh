@@ -100,6 +100,14 @@ run() { # PROGRAM ARGUMENT...: ended at the deadline
     [ "$late" = no ] || result 124 "$label still ran after $deadline s"
     [ "$status" -le 256 ] || status=$((status - 128))
 }
+#@ run_apart
+run_apart() { # PROGRAM ARGUMENT...: in a session of its own, for it sends a signal that may reach all of its group
+    if command -v setsid >/dev/null; then
+        run setsid "$@"
+    else
+        run perl -MPOSIX=setsid -e 'setsid(); exec { $ARGV[0] } @ARGV; exit 127' "$@"
+    fi
+}
 #@ expect_status
 expect_status() { # STATUS, or any
     [ "$status" != "$1" ] || return 0
@@ -187,6 +195,12 @@ made() {
     expect_status 0
     [ -e "$model" ] || result 2 "$label left no model"
 }
+#@ sanitized
+# With these a report of a sanitizer is SIGABRT, and a fault is the signal that it would be without one.
+options=abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0
+export ASAN_OPTIONS="$options:${ASAN_OPTIONS:-}:detect_leaks=0" HWASAN_OPTIONS="$options:${HWASAN_OPTIONS:-}:detect_leaks=0"
+export LSAN_OPTIONS="$options:${LSAN_OPTIONS:-}:detect_leaks=0" MSAN_OPTIONS="$options:${MSAN_OPTIONS:-}"
+export TSAN_OPTIONS="halt_on_error=1:$options:${TSAN_OPTIONS:-}" UBSAN_OPTIONS="halt_on_error=1:$options:${UBSAN_OPTIONS:-}"
 #@ find_runner
 find_runner() { # NAME: $RUNNER, in PATH, or where trapline is installed
     runner=${RUNNER:-$(command -v "$1")}

@@ -131,7 +131,8 @@ static bool is_sanitized(const struct tl_trial_record *r)
             for (size_t k = 0; k < TL_COUNT(libraries); k++)
                 if (!strncmp(tl_base_name(r->captures[i].modules[m].path), libraries[k], strlen(libraries[k])))
                     return true;
-    return r->err.tail && memmem(r->err.tail, r->err.tail_size, "Sanitizer:", 10);
+    return (r->err.tail && memmem(r->err.tail, r->err.tail_size, "Sanitizer:", 10)) ||
+           (r->err.head && memmem(r->err.head, r->err.head_size, "Sanitizer:", 10));
 }
 
 static int write_script(struct tl_bundle *b, bool generator_only, struct tl_error *e)

@@ -1,211 +1,258 @@
-"""Bundles of cases of steps, of generators and of runners: what they hold runs without trapline, somewhere else."""
+"""Bundles for ONNX Runtime: what is handed out reproduces, elsewhere too, and what it was seen to do is true.
+
+Every reproducer is compiled and run here once more: from another directory, with another home and nothing of trapline in
+PATH. repro.py runs over a stand-in for the package, which decides from the model that it is given.
+"""
 import json
 import os
+import re
 import shutil
+import struct
 import subprocess
-import tempfile
-import zipfile
+import sys
+import unittest
 
-from program import ProgramTest, unittest
+from program import ProgramTest
 
-PYTHON = "python3"
+BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
+NUMPY = next((p for p in ("python3", "/usr/bin/python3") if shutil.which(p) and not subprocess.run(
+    [p, "-c", "import numpy"], capture_output=True).returncode), None)
+
+# Models of few bytes: ONNX's messages, written by hand.
+WRITER = r'''
+import struct, sys
+def varint(n):
+    b = bytearray()
+    while n > 127:
+        b.append(n & 127 | 128)
+        n >>= 7
+    return bytes(b) + bytes([n])
+def number(field, n): return varint(field << 3) + varint(n)
+def data(field, b):
+    b = b.encode() if isinstance(b, str) else b
+    return varint(field << 3 | 2) + varint(len(b)) + b
+def tensor(name, dtype, dims, raw): return b"".join(number(1, d) for d in dims) + number(2, dtype) + data(8, name) + data(9, raw)
+def tensor_type(dtype, shape): return data(1, number(1, dtype) + data(2, b"".join(data(1, number(1, d)) for d in shape)))
+def sequence_type(t): return data(4, data(1, t))
+def optional_type(t): return data(9, data(1, t))
+def value(name, t): return data(1, name) + data(2, t)
+def node(op, inputs, outputs, more=b""): return b"".join(data(1, i) for i in inputs) + b"".join(data(2, o) for o in outputs) + data(4, op) + more
+def model(nodes, inputs, outputs, constants=(), sparse=(), opset=17):
+    graph = b"".join(data(1, n) for n in nodes) + data(2, "g") + b"".join(data(5, t) for t in constants)
+    graph += b"".join(data(11, i) for i in inputs) + b"".join(data(12, o) for o in outputs) + b"".join(data(15, s) for s in sparse)
+    return number(1, 8) + data(7, graph) + data(8, data(1, "") + number(2, opset))
+axes = dict(a.split("=") for a in sys.argv[2:])
+out = open(sys.argv[1], "wb")
+'''
+
+# Adds a constant to a vector.
+ADDS = WRITER + r'''
+out.write(model([node("Add", ["x", "c"], ["y"])], [value("x", tensor_type(1, [2, 2]))], [value("y", tensor_type(1, [2, 2]))],
+                [tensor("c", 1, [1], struct.pack("<f", float(axes["c"])))]))
+'''
+
+# Writes where the index of a sparse initializer says.
+SPARSE = WRITER + r'''
+sparse = data(1, tensor("s", 1, [3], struct.pack("<3f", 1, 2, 3))) + data(2, tensor("i", 7, [3], struct.pack("<3q", 0, 1, int(axes["index"]))))
+sparse += number(3, 4) + number(3, 4)
+out.write(model([node("Add", ["x", "s"], ["y"])], [value("x", tensor_type(1, [4, 4]))], [value("y", tensor_type(1, [4, 4]))], sparse=[sparse]))
+'''
+
+# Inputs of every kind; a build refuses an opset that is newer than it.
+KINDS = WRITER + r'''
+kinds = {"t": tensor_type(8, [2]), "s": sequence_type(tensor_type(1, [3])), "o": optional_type(tensor_type(7, [2])),
+         "h": tensor_type(10, [2]), "c": tensor_type(1, [1])}
+out.write(model([node("Identity", [k], ["y" + k]) for k in kinds], [value(k, t) for k, t in kinds.items()],
+                [value("y" + k, t) for k, t in kinds.items()], opset=int(axes["opset"])))
+'''
+
+# A constant that is folded into so many MiB.
+FOLDS = WRITER + r'''
+shape = data(5, data(1, "n") + data(5, tensor("", 7, [1], struct.pack("<q", int(axes["mib"]) << 18))) + number(20, 4))
+constant = node("Constant", [], ["n"], data(5, data(1, "value") + data(5, tensor("", 7, [1], struct.pack("<q", int(axes["mib"]) << 18))) + number(20, 4)))
+out.write(model([constant, node("ConstantOfShape", ["n"], ["big"]), node("Shape", ["big"], ["y"])], [], [value("y", tensor_type(7, [1]))]))
+'''
+
+# The part of the package that repro.py uses. What a session does follows from the bytes of its model.
+PACKAGE = r'''
+import numpy, os
+__version__ = "VERSION"
+def GraphOptimizationLevel(n): return n
+class SessionOptions: pass
+class Output:
+    def __init__(self, name): self.name = name
+class InferenceSession:
+    def __init__(self, path, options, providers):
+        with open(path, "rb") as f: self.model = f.read()
+        self.adds = b"Add" in self.model
+        if self.model[-1] > 22:
+            raise RuntimeError("Opset 24 is under development and support for this is limited. The operator schemas and or other\n"
+                               "functionality may change before next ONNX release and in this case ONNX Runtime will not guarantee "
+                               "backward compatibility. Current official support for domain ai.onnx is till opset 22.")
+    def get_outputs(self): return [Output("y")]
+    def run(self, names, feed):
+        if self.adds:
+            return [feed["x"] + numpy.frombuffer(self.constant(), "<f4")]
+        assert list(feed["t"]) == ["zero", "one"] and feed["t"].dtype == object, feed
+        assert isinstance(feed["s"], list) and feed["s"][0].shape == (3,), feed
+        assert feed["o"].dtype == numpy.int64 and feed["h"].dtype == numpy.float16, feed
+        assert os.environ["MODE"] == "a b", os.environ
+        return [feed["c"]]
+    def constant(self):
+        at = self.model.index(b"\x4a\x04") + 2 # raw_data, 4 bytes
+        return self.model[at:at + 4]
+'''
+
+
+def build(*versions):
+    return unittest.skipUnless(all(os.path.exists(os.path.join(BUILDS, v, "libonnxruntime.so")) for v in versions) and
+                               shutil.which("cc"), f"onnxruntime {' and '.join(versions)} and cc are needed")
 
 
 class BundleTest(ProgramTest):
-    def tools(self, **scripts):
-        """A directory of programs that PATH has."""
-        os.makedirs(self.path("tools"), exist_ok=True)
-        for name, text in scripts.items():
-            self.write(os.path.join("tools", name), text, 0o755)
-        self.env["PATH"] = self.path("tools") + ":" + os.environ["PATH"]
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.path("cache", "trapline", "builds"))
+        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        os.makedirs(self.path("elsewhere"))
 
-    def files(self, directory, **files):
-        os.makedirs(self.path(directory), exist_ok=True)
-        for name, text in files.items():
-            self.write(os.path.join(directory, name.replace("__", ".")), text)
+    def made(self, name, script, axis, **more):
+        """A case whose model a script makes of one axis; the last value fails."""
+        generator = self.write(name + ".py", script)
+        values = axis.get("ordered") or axis.get("choices") or axis["range"]
+        return self.case(name, {"generate": [sys.executable, generator, "{model}", f"{axis['name']}={{{axis['name']}}}"]},
+                         [axis], **{"failing": {axis["name"]: values[-1]}, **more})
 
-    def steps(self, name, steps, values=("good", "bad"), directory="case", **more):
-        os.makedirs(self.path(directory), exist_ok=True)
-        model = steps if isinstance(steps, dict) else {"steps": steps}
-        document = {"trapline": 1, "name": name, "model": model, "axes": [{"name": "how", "choices": list(values)}],
-                    "failing": {"how": values[-1]}, "limits": {"timeout_s": 20}, **more}
-        return self.write(os.path.join(directory, name + ".json"), json.dumps(document))
+    def isolated(self, case, build, *more):
+        return json.loads(self.trapline("isolate", case, "-u", f"onnxruntime@{build}:cpu", "--json", *more, status=1).stdout)
 
-    def bundle(self, case, unit=None, *options):
-        done = self.trapline("isolate", case, *(["-u", unit] if unit else []), "--json", status=1)
-        self.finding = json.loads(done.stdout)
-        self.assertTrue(self.finding["reproduced"], done.stdout)
-        target = self.path("bundle")
-        done = self.trapline("report", self.finding["finding"], "--bundle", target, *options, status=0)
-        self.said = done.stdout + done.stderr
-        self.proved = {entry["side"]: entry for entry in self.read("report.json")["bundle"]["proved"]}
-        return target
+    def bundle(self, finding, name="bundle", said=None):
+        path = self.path(name)
+        done = self.trapline("report", finding["finding"], "--bundle", path, status=0)
+        if said:
+            self.assertRegex(done.stderr, said)
+        with open(os.path.join(path, "report.json")) as f:
+            return path, json.load(f)["bundle"]
 
-    def read(self, name):
-        with open(self.path("bundle", name), encoding="utf-8") as f:
-            return json.load(f) if name.endswith(".json") else f.read()
+    def ran(self, path, build, *arguments):
+        """The reproducer as somebody else runs it: exit status, and the line to compare."""
+        if not os.path.exists(os.path.join(path, "a.out")):
+            subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "repro.c", "-ldl", "-lpthread"], cwd=path, check=True)
+        done = subprocess.run([os.path.join(path, "a.out"), os.path.join(BUILDS, build, "libonnxruntime.so"), *arguments],
+                              cwd=self.path("elsewhere"), env={"HOME": "/nowhere", "PATH": "/usr/bin:/bin"}, capture_output=True,
+                              text=True, errors="replace", timeout=60)
+        return done.returncode, [line for line in done.stdout.splitlines() if line.startswith("RESULT: ")][-1]
 
-    def reproduce(self, *options):
-        """Somewhere else, by somebody else: the exit status, and the line that can be compared."""
-        moved = tempfile.mkdtemp(dir=self.directory)
-        shutil.copytree(self.path("bundle"), os.path.join(moved, "b"), symlinks=True)
-        os.makedirs(self.path("home"), exist_ok=True)
-        env = {"HOME": self.path("home"), "PATH": ":".join(filter(None, (self.path("tools"), "/usr/bin:/bin")))}
-        done = subprocess.run(["sh", os.path.join(moved, "b", "repro.sh"), *options], env=env, cwd="/", capture_output=True,
-                              text=True, timeout=60)
-        last = done.stdout.splitlines()[-1] if done.stdout else done.stderr
-        return done.returncode, last
+    def assert_proved(self, bundle, program="repro.c", **failing):
+        sides = {p["side"]: p for p in bundle["proved"] if p["program"] == program}
+        for side in ("failing", "control"):
+            self.assertEqual((sides[side]["runs"], sides[side]["as_reported"]), (3, 3), sides)
+        for name, value in failing.items():
+            self.assertEqual(sides["failing"][name], value, sides)
+        self.assertEqual((sides["control"]["outcome"], sides["control"]["exit_status"]), ("pass", 0), sides)
+        return sides["failing"]["line"]
 
-    def check(self, status, line):
-        """repro.sh does it three times of three, and passes as the control; it is a script as it should be."""
-        self.assertEqual(self.proved["failing"]["as_reported"], 3, self.proved)
-        self.assertEqual(self.proved["control"]["as_reported"], 3, self.proved)
-        self.assertEqual(self.proved["failing"]["line"], "RESULT: " + line)
-        self.assertEqual(self.reproduce(), (status, "RESULT: " + line))
-        self.assertEqual(self.reproduce("--control")[0], 0)
-        if shutil.which("shellcheck"):
-            found = subprocess.run(["shellcheck", self.path("bundle", "repro.sh")], capture_output=True, text=True)
-            self.assertEqual(found.returncode, 0, found.stdout)
+    @build("1.22.0")
+    def test_away_from_the_edge(self):
+        """Where it is written a little too far the process may live on: a variant that fails every time is looked for."""
+        case = self.made("sparse", SPARSE, {"name": "index", "ordered": [3, 100, 1500, 2500, 4000, 10000, 40000, 100000, 100000000]})
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual((found["outcome"], found["signal"]), ("crash", "SIGSEGV"))
+        path, bundle = self.bundle(found)
+        self.assertEqual(self.assert_proved(bundle, outcome="crash", signal="SIGSEGV"), "RESULT: died in compile, if no line follows")
+        for _ in range(3):
+            self.assertEqual(self.ran(path, "1.22.0"), (-11, "RESULT: died in compile, if no line follows"))
+            self.assertEqual(self.ran(path, "1.22.0", "--control")[0], 0)
+        with open(os.path.join(path, "repro.c")) as f:
+            shown = int(re.search(r'\.about = "index=(\d+)"', f.read()).group(1))
+        minimal = found["minimal"]["index"]
+        if "moved" in bundle:
+            self.assertEqual((bundle["moved"]["axis"], bundle["moved"]["from"], bundle["moved"]["to"]), ("index", minimal, shown))
+            self.assertGreater(shown, minimal)
+        else:
+            self.assertEqual(shown, minimal)
+        self.assertNotIn("case_path", json.dumps(bundle))
+        self.assertEqual([n for n in os.listdir(path) if n.startswith(".")], [])
 
-    def test_scripts_and_what_they_use(self):
-        """Modules beside a script, one above, data that it names; nothing else that stands there. A program as the case names it."""
-        self.tools(uv='#!/bin/sh\nshift\n"$@"\nstatus=$?\nexit $status\n')
-        self.files("lib", shared__py="def fault():\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n")
-        self.files("case", beside__py="import os\ndef right():\n    return open(os.path.join(os.path.dirname(__file__), 'words.txt')).read()\n",
-                   words__txt="bad", private__txt="mine", __env="KEY=1")
-        run = ("import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'lib'))\n"
-               "import beside, shared\nif sys.argv[1] == '--how=' + beside.right(): shared.fault()\n")
-        self.files("case", run__py=run)
-        self.bundle(self.steps("modules", [{"phase": "execute", "argv": ["uv", "run", PYTHON, "{case_dir}/run.py", "--how={how}"]}]))
-        self.check(139, "step 1 of 1 (execute, uv) ended with status 139 (SIGSEGV)")
-        script = self.read("repro.sh")
-        self.assertIn("    run uv run ", script)
-        self.assertNotIn(self.directory, script)
-        held = sorted(os.path.relpath(os.path.join(where, name), self.path("bundle"))
-                      for where, _, names in os.walk(self.path("bundle", "files")) for name in names)
-        self.assertEqual(held, ["files/case/beside.py", "files/case/run.py", "files/case/words.txt", "files/lib/shared.py"])
-        self.assertIn("private.txt", self.said)
-        # The case in it finds the same from there.
-        again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
-        self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
+    @build("1.22.0", "1.30.0")
+    def test_refused_with_inputs_of_every_kind(self):
+        """The session that tells of inputs is what is refused. On a build that takes the model the reproducer passes."""
+        axis = {"name": "opset", "ordered": [17, 24]}
+        case = self.made("kinds", KINDS, axis, environment={"MODE": "a b"})
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual((found["outcome"], found["phase"]), ("error", "compile"))
+        env = self.package("1.22.0")
+        path, bundle = self.bundle(found)
+        self.assertIn("refused in compile", self.assert_proved(bundle, outcome="error", exit_status=1))
+        self.assertEqual(self.ran(path, "1.22.0")[0], 1)
+        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 5 outputs"))
+        self.assertEqual(self.ran(path, "1.30.0"), (0, "RESULT: passed, 5 outputs"))
+        with open(os.path.join(path, "inputs.json")) as f:
+            self.assertEqual([i["name"] for i in json.load(f)], ["t", "s", "o", "h", "c"])
+        if env:
+            line = self.assert_proved(bundle, "repro.py", outcome="error", exit_status=1)
+            self.assertRegex(line, "^RESULT: refused in compile: RuntimeError: Opset 24 is .* or other functionality may .* opset 22\\.$")
 
-    def test_expectations(self):
-        """A text that is missing after exit status 0, with words that a shell would take for its own."""
-        say = "echo \"it's $1\"; test \"$1\" = good && echo '*DONE* \"$HOME\"'; touch \"$2/a b\""
-        self.bundle(self.steps("words", [
-            {"phase": "compile", "argv": ["sh", "-c", say, "sh", "{how}", "{scratch}"],
-             "expect": {"text": ["*DONE* \"$HOME\""], "no_text": ["never\nwritten"], "files": ["{scratch}/a *"]}}]))
-        self.check(1, 'step 1 of 1 (compile, sh) did not write "*DONE* "$HOME""')
+    def package(self, version):
+        """Puts a stand-in for the package where python3 finds it."""
+        if not NUMPY:
+            return False
+        os.makedirs(self.path("site"), exist_ok=True)
+        self.write("site/onnxruntime.py", PACKAGE.replace("VERSION", version))
+        os.makedirs(self.path("bin"), exist_ok=True)
+        os.symlink(shutil.which(NUMPY), self.path("bin", "python3"))
+        self.env.update(PYTHONPATH=self.path("site"), PATH=self.path("bin") + ":" + os.environ["PATH"])
+        return True
 
-    def test_status_fallback_and_hang(self):
-        tools = [("exit 3", 3, "ended with status 3", {}),
-                 ("echo gone to the CPU", 3, 'fell back: it wrote "gone to the CPU"', {"fallback": ["gone to the CPU"]}),
-                 ("echo regions: 0", 3, "fell back: regions is 0",
-                  {"count": [{"name": "regions", "number": "regions: (\\d+)", "min": 1}]})]
-        for command, status, line, expect in tools:
-            with self.subTest(command):
-                shutil.rmtree(self.path("bundle"), ignore_errors=True)
-                self.bundle(self.steps("tool", [
-                    {"phase": "compile", "expect": expect,
-                     "argv": ["sh", "-c", f"if [ {{how}} = bad ]; then {command}; else echo regions: 4; fi"]}]))
-                self.check(status, f"step 1 of 1 (compile, sh) {line}")
+    def npy(self, name, shape, values):
+        head = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }" % "".join(f"{n}, " for n in shape)
+        head += " " * (-(len(head) + 11) % 64) + "\n"
+        self.write(name, b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}f", *values))
 
-    def test_hang(self):
-        self.bundle(self.steps("sleeps", [{"phase": "load", "timeout_s": 1,
-                                           "argv": ["sh", "-c", "test {how} = good || sleep 1000 & wait"]}]))
-        self.assertEqual(self.proved["failing"]["outcome"], "hang")
-        self.check(124, "step 1 of 1 (load, sh) still ran after 1 s")
+    @build("1.22.0", "1.30.0")
+    def test_wrong_beside_a_reference(self):
+        """What is expected goes along: files of the case, or what a unit answers; and the case of the bundle runs there."""
+        self.npy("x.npy", (2, 2), (1, 2, 3, 4))
+        self.npy("y.npy", (2, 2), (1, 2, 3, 4))
+        more = {"inputs": [{"name": "x", "npy": "x.npy"}], "reference": {"outputs": [{"name": "y", "npy": "y.npy"}], "rtol": 0, "atol": 0.5}}
+        case = self.made("adds", ADDS, {"name": "c", "choices": ["0", "7"]}, **more)
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual(found["outcome"], "wrong")
+        python = self.package("1.22.0")
+        path, bundle = self.bundle(found)
+        line = "RESULT: wrong: output y: at [0, 0] expected 1, got 8, relative error 7 (4 of 4 values are beyond what is allowed: " \
+               "allowed is 0.5 + 0 * |expected|)"
+        self.assertEqual(self.assert_proved(bundle, outcome="wrong", exit_status=3), line)
+        self.assertEqual(self.ran(path, "1.30.0"), (3, line))
+        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 1 outputs as expected"))
+        if python:
+            self.assertIn("at [0, 0] expected 1.0, got 8.0, relative error 7 (4 of 4", self.assert_proved(bundle, "repro.py", exit_status=3))
+        with open(os.path.join(path, "case.json")) as f:
+            document = json.load(f)
+        self.assertEqual(document["inputs"], [{"name": "x", "npy": "inputs/0.npy"}])
+        self.assertEqual(document["reference"]["outputs"], [{"name": "y", "npy": "expected/0.npy"}])
 
-    def test_made_model_and_environment(self):
-        """What the generator made is in it, and can be made anew; the variables of the case are set."""
-        self.files("case", make__py="import sys\nopen(sys.argv[2], 'w').write(sys.argv[1])\n")
-        self.bundle(self.steps("made", {"generate": ["python3", "{case_dir}/make.py", "{how}", "{model}"], "suffix": ".aimodel", "steps": [
-            {"phase": "load", "argv": ["sh", "-c", "grep -q \"$WORD\" \"$1\" && kill -ABRT $$; exit 0", "sh", "{model}"]}]},
-            environment={"WORD": "ba[d]", "PLACE": "{case_dir}"}))
-        self.check(134, "step 1 of 1 (load, sh) ended with status 134 (SIGABRT)")
-        self.assertEqual(self.read("made/model.aimodel"), "bad")
-        self.assertEqual(self.reproduce("--make")[0], 134)
-        os.unlink(self.path("bundle", "made", "model.aimodel"))
-        self.assertEqual(self.reproduce()[0], 134)
+        # The model as a file: the case that goes with it needs nothing but the bundle.
+        shutil.copy(os.path.join(path, "model.onnx"), self.path("m.onnx"))
+        case = self.case("file", {"file": "m.onnx"}, [{"name": "optimization", "choices": [99, 0]}], failing={"optimization": 0}, **more)
+        path, _ = self.bundle(self.isolated(case, "1.22.0"), "of-a-file")
+        shutil.move(self.path("x.npy"), self.path("gone.npy"))
+        self.assertEqual(self.one(os.path.join(path, "case.json"), "-u", "onnxruntime@1.22.0:cpu", status=1)["outcome"], "wrong")
 
-    def test_generator_that_fails(self):
-        self.files("case", make__py="import os, sys\nif sys.argv[1] == 'bad':\n    print('RuntimeError: no such preset', file=sys.stderr)\n"
-                                    "    sys.exit(5)\nopen(sys.argv[2], 'w').close()\n")
-        self.bundle(self.steps("export", {"generate": [PYTHON, "{case_dir}/make.py", "{how}", "{model}"]}), "selftest:cpu")
-        self.check(5, "the generator (python3) ended with status 5")
-
-    def test_runners(self):
-        """One of somebody else is in the bundle, and is sent what it was sent; a reference beside the case is found there."""
-        os.mkdir(self.path("case"))
-        text = ("c = socket.socket(fileno=3)\nr = json.loads(c.makefile().readline())\n"
-                "say = lambda m: c.sendall(json.dumps(m).encode() + b'\\n')\n"
-                "if 'describe' in r:\n    say({'name': 'own', 'version': '1', 'protocol': 1, 'serve': False, 'axes': ['how'],\n"
-                "         'devices': [{'name': 'cpu', 'usable': True, 'why': ''}]})\n    sys.exit()\nsay({'phase': 'execute'})\n"
-                "if r['variant']['how'] == 'worse': os.abort()\n"
-                "value = 2.0 if r['variant']['how'] == 'bad' and PLAIN else 1.0\n"
-                "say({'result': {'outputs': [{'name': 'y', 'dtype': 'float32', 'shape': [1], 'hash': str(value), 'finite': True,\n"
-                "     'first': [value]}]}})\n")
-        self.python("case/own", "PLAIN = True\n" + text)
-        self.python("case/plain", "PLAIN = False\n" + text)
-        model = {"generate": ["sh", "-c", "echo x >\"$1\"", "sh", "{model}"]}
-        case = self.steps("differs", model, reference={"unit": "./plain:cpu", "tolerance": 0.01})
-        self.bundle(case, self.path("case", "own") + ":cpu")
-        self.check(3, "output y[0] is wrong")
-        self.assertEqual(self.read("case.json")["reference"]["unit"], "./files/plain:cpu")
-        again = self.trapline("isolate", "case.json", "-u", "./files/own:cpu", "--json", status=1, cwd=self.path("bundle"))
-        self.assertEqual(json.loads(again.stdout)["outcome"], "wrong")
-        shutil.rmtree(self.path("bundle"))
-        self.bundle(self.steps("dies", model, values=("good", "worse")), self.path("case", "own") + ":cpu")
-        self.check(134, "the runner died of SIGABRT in phase execute")
-
-    def test_simulated_runtime(self):
-        case = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "cases", "seeds", "int4-ane.json")
-        self.bundle(case, "sim@26A5353q:ane")
-        self.check(139, "the runner died of SIGSEGV in phase compile")
-
-    def test_places_and_archives(self):
-        """An older bundle is replaced when it is asked for, and nothing else is. What is in it is told with sizes."""
-        case = self.steps("plain", [{"phase": "load", "argv": ["test", "{how}", "=", "good"]}])
-        target = self.bundle(case)
-        self.assertRegex(self.said, r"(?m)^ +[0-9.]+ (B|KiB)  repro.sh: ")
-        self.assertRegex(self.read("report.md"), r"`repro.sh`\s\([0-9.]+\sKiB\)")
-        finding = self.finding["finding"]
-        self.trapline("report", finding, "--bundle", target, status=2)
-        self.write("bundle/mine", "")
-        self.trapline("report", finding, "--bundle", target, "--force", status=0)
-        self.assertFalse(os.path.exists(self.path("bundle", "mine")))
-        os.mkdir(self.path("other"))
-        self.write("other/mine", "")
-        refused = self.trapline("report", finding, "--bundle", self.path("other"), "--force", status=2)
-        self.assertIn("no bundle of trapline", refused.stderr)
-        self.assertEqual(os.listdir(self.path("other")), ["mine"])
-        self.trapline("report", finding, "--bundle", target, "--zip", status=0)
-        self.trapline("report", finding, "--bundle", target + ".zip", status=2)
-        self.trapline("report", finding, "--bundle", target + ".zip", "--force", status=0)
-        with zipfile.ZipFile(target + ".zip") as packed:
-            self.assertEqual(packed.testzip(), None)
-            self.assertIn("bundle/repro.sh", packed.namelist())
-        self.write("bundle.zip", "mine")
-        self.trapline("report", finding, "--bundle", target + ".zip", "--force", status=2)
-        self.assertEqual([name for name in os.listdir(self.directory) if name.startswith(".")], [])
-        self.trapline("report", finding, "--force", status=2)
-
-    def test_nothing_private(self):
-        """Neither a home in an odd place, nor where case, tools, cache and scratch are; a script that tells it is named."""
-        self.env.update(HOME=self.path("odd", "somebody"), USER="quentinperson")
-        os.makedirs(self.env["HOME"])
-        self.tools(tool='#!/bin/sh\ntest "$1" = good || { echo "error: cannot open $2" >&2; exit 4; }\n')
-        self.files("case", told__py=f"# kept in {self.path('odd', 'somebody')}/notes\n")
-        data = self.write("odd/weights.bin", "1")
-        self.bundle(self.steps("odd", [{"phase": "load", "argv": ["tool", "{how}", data, "{case_dir}/told.py"]}]))
-        self.check(4, "step 1 of 1 (load, tool) ended with status 4")
-        for where, _, names in os.walk(self.path("bundle")):
-            for name in set(names) - {"told.py"}:
-                with open(os.path.join(where, name), "rb") as f:
-                    text = f.read()
-                for secret in (self.directory, "quentinperson"):
-                    self.assertNotIn(secret.encode(), text, name)
-        self.assertRegex(self.read("report.md"), r"told.py`\s\([0-9]+\sB;\sit\sholds\snames\sof\sthis\smachine")
+    @build("1.22.0")
+    def test_a_limit_of_memory(self):
+        """What fails for want of memory sets its own limit."""
+        case = self.made("folds", FOLDS, {"name": "mib", "ordered": [1, 900]}, limits={"timeout_s": 60, "memory_mb": 700})
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual(found["outcome"], "oom")
+        path, bundle = self.bundle(found)
+        self.assert_proved(bundle, outcome="oom")
+        self.assertEqual(self.ran(path, "1.22.0")[0], 1)
+        self.assertEqual(self.ran(path, "1.22.0", "--control")[0], 0)
+        with open(os.path.join(path, "repro.c")) as f:
+            text = f.read()
+        self.assertIn(".memory_mb = 700,", text)
+        self.assertIn("a limit of memory (RLIMIT_DATA, 700 MiB)", text)
 
 
 if __name__ == "__main__":

@@ -124,12 +124,13 @@ static bool generator_failed(const struct tl_bundle *b)
 /* Whether a program that was built with a sanitizer is what failed. */
 static bool is_sanitized(const struct tl_trial_record *r)
 {
-    static const char *const libraries[] = {"libasan.",  "libhwasan.", "liblsan.",      "libmsan.",
+    static const char *const libraries[] = {"libasan.", "libhwasan.", "liblsan.",    "libmsan.",
                                             "libtsan.", "libubsan.",  "libclang_rt."};
     for (size_t i = 0; i < r->n_captures; i++)
         for (size_t m = 0; m < r->captures[i].n_modules; m++)
             for (size_t k = 0; k < TL_COUNT(libraries); k++)
-                if (!strncmp(tl_base_name(r->captures[i].modules[m].path), libraries[k], strlen(libraries[k])))
+                if (!strncmp(tl_base_name(r->captures[i].modules[m].path), libraries[k],
+                             strlen(libraries[k])))
                     return true;
     return (r->err.tail && memmem(r->err.tail, r->err.tail_size, "Sanitizer:", 10)) ||
            (r->err.head && memmem(r->err.head, r->err.head_size, "Sanitizer:", 10));

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COMMENT_WIDTH 118
+
 extern const char tl_repro_sh_text[];
 
 static const struct {
@@ -386,14 +388,24 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
 
 /* --- the template --------------------------------------------------------------------------------------- */
 
-/* Text for a comment: in one line. */
+/* Text for a comment: words in lines that begin with "# ". */
 static char *comment(const char *text)
 {
-    char *line = tl_strdup(text ? text : "");
-    for (char *p = line; *p; p++)
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *words = tl_strdup(text ? text : ""), *save = NULL;
+    size_t column = 2;
+    tl_buffer_add_string(&b, "");
+    for (char *p = words; *p; p++)
         if ((unsigned char)*p < 32 || *p == 127)
             *p = ' ';
-    return line;
+    for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+        size_t n = strlen(word);
+        bool wraps = column > 2 && column + n > COMMENT_WIDTH;
+        tl_buffer_printf(&b, "%s%s", wraps ? "\n# " : column > 2 ? " " : "", word);
+        column = (wraps ? 2 : column + (column > 2)) + n;
+    }
+    free(words);
+    return tl_buffer_take(&b);
 }
 
 static char *limits_text(const struct tl_script *s)

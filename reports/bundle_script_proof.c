@@ -81,9 +81,10 @@ static int prove_alone(struct tl_bundle *b, struct tl_proof_request *q, json_t *
     q->expected = (struct tl_proof_expected){.outcome = TL_OUTCOME_ERROR, .exit_status = -1};
     int rc = b->o->prove(q, &proof, e);
     if (rc == 0 && !proof.as_expected && proof.exit_status == 0)
-        json_object_set_new(seen, "note",
-                            json_string("In a run that was not traced it passed: what fails may be what a tracer "
-                                        "changes (docs/tracing.md of trapline)."));
+        json_object_set_new(
+            seen, "note",
+            json_string("In a run that was not traced it passed: what fails may be what a tracer "
+                        "changes (docs/tracing.md of trapline)."));
     tl_proof_free(&proof);
     return rc;
 }

@@ -125,9 +125,11 @@ static json_t *decisive_first(const json_t *f, const json_t *rows)
 }
 
 /* The first `most` rows in a table, the others in one that is folded. */
-static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head, bool build)
+static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head,
+                     bool build)
 {
-    size_t n = json_array_size(rows), most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
+    size_t n = json_array_size(rows),
+           most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
     json_t *table = NULL;
     for (size_t i = 0; i < n; i++) {
         if (i == 0)
@@ -135,7 +137,8 @@ static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_h
         else if (i == most && r->extent == TL_EXTENT_SHORT)
             return;
         else if (i == most)
-            table = tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
+            table =
+                tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
         add_observed_row(r, table, json_array_get(rows, i), build);
     }
 }
@@ -205,7 +208,8 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
         if (i == ROWS_MOST && r->extent == TL_EXTENT_SHORT)
             break;
         if (i == ROWS_MOST && r->extent == TL_EXTENT_PAGE)
-            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns), columns);
+            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns),
+                                 columns);
         json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
         char *cells[TL_COUNT(columns)];
         for (size_t k = 0; k < 2; k++) {
@@ -242,15 +246,17 @@ static const json_t *trigger_of(const json_t *f, const char *axis)
 /* It fails all the same, with another value of an axis that is not in the trigger. */
 static bool is_indifferent(const json_t *f, const json_t *row)
 {
-    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) && !tl_member_integer(row, "other");
+    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) &&
+           !tl_member_integer(row, "other");
 }
 
 /* On one side of a threshold, of which the two rows next to it are there. */
 static bool is_beside_threshold(const json_t *f, const json_t *row)
 {
     const json_t *t = rank_of(f, row) < 2 ? NULL : trigger_of(f, tl_member_text(row, "axis"));
-    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") && !json_object_get(t, "non_monotone") &&
-           !json_is_object(json_object_get(t, "band")) && !tl_member_integer(row, "other");
+    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") &&
+           !json_object_get(t, "non_monotone") && !json_is_object(json_object_get(t, "band")) &&
+           !tl_member_integer(row, "other");
 }
 
 /* What tl_section_also_tried says. */
@@ -270,7 +276,7 @@ static bool is_shown(const struct tl_sections *r, const json_t *row)
 {
     return r->extent == TL_EXTENT_FULL ||
            (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2
-                                          : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
+                                         : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
 }
 
 /* The rows of a table in their order. */
@@ -381,8 +387,10 @@ static void add_pairs(const struct tl_sections *r)
     if (json_array_size(counted))
         tl_page_heading(r->page, 3, json_array_size(counted) == 1 ? "Decisive pair" : "Decisive pairs");
     else if (json_array_size(pairs))
-        tl_page_words(r->page, "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
-                               "have been luck.");
+        tl_page_words(
+            r->page,
+            "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
+            "have been luck.");
     json_array_foreach(counted, i, pair) {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *axis = tl_member_text(pair, "axis");

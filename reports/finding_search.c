@@ -184,7 +184,8 @@ static void add_size(struct tl_buffer *b, const json_t *files, const char *name)
     json_int_t bytes = 0;
     for (size_t i = 0; i < json_array_size(files); i++) {
         const json_t *file = json_array_get(files, i);
-        if (strncmp(tl_member_or(file, "name", ""), name, folder ? n : n + 1) != 0 || !json_object_get(file, "size"))
+        if (strncmp(tl_member_or(file, "name", ""), name, folder ? n : n + 1) != 0 ||
+            !json_object_get(file, "size"))
             continue;
         bytes += tl_member_integer(file, "size");
         known = true;

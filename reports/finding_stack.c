@@ -191,8 +191,10 @@ static bool find_cycle(const struct frames *f, size_t i, size_t to, struct cycle
 /* The name without its arguments; of a function without one, in the module of the last, its place alone. */
 static void add_name(struct tl_buffer *b, const struct frame *f, const struct frame *last)
 {
-    const char *name = f->name, *offset = strstr(name, "!+0x"), *of_last = last ? strstr(last->name, "!+0x") : NULL;
-    if (offset && of_last && of_last - last->name == offset - name && !strncmp(last->name, name, (size_t)(offset - name)))
+    const char *name = f->name, *offset = strstr(name, "!+0x"),
+               *of_last = last ? strstr(last->name, "!+0x") : NULL;
+    if (offset && of_last && of_last - last->name == offset - name &&
+        !strncmp(last->name, name, (size_t)(offset - name)))
         name = offset + 1;
     size_t n = strcspn(name, "(");
     n = n ? n : strlen(name);

@@ -13,8 +13,9 @@ static char *untraced_request(const struct tl_proof_request *q)
     json_t *argv = json_array();
     for (const char *const *word = q->argv; *word; word++)
         json_array_append_new(argv, json_string(*word));
-    json_t *request = json_pack("{s:i,s:{},s:s,s:[{s:s,s:o,s:b}]}", "trial", 1, "variant", "device", "host", "steps",
-                                "phase", tl_phase_name(TL_PHASE_EXECUTE), "argv", argv, "trace", false);
+    json_t *request =
+        json_pack("{s:i,s:{},s:s,s:[{s:s,s:o,s:b}]}", "trial", 1, "variant", "device", "host", "steps",
+                  "phase", tl_phase_name(TL_PHASE_EXECUTE), "argv", argv, "trace", false);
     char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
     return text;
@@ -24,7 +25,8 @@ static char *untraced_request(const struct tl_proof_request *q)
 static void take_status(struct tl_trial_record *r)
 {
     bool cut = r->out.tail_size > 0;
-    const char *at = cut ? r->out.tail : r->out.head, *end = at ? at + (cut ? r->out.tail_size : r->out.head_size) : NULL;
+    const char *at = cut ? r->out.tail : r->out.head,
+               *end = at ? at + (cut ? r->out.tail_size : r->out.head_size) : NULL;
     int status = -1;
     while (at && at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));

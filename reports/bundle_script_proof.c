@@ -22,10 +22,10 @@ static bool wrote(const struct tl_output *o, const char *text)
            (o->tail && memmem(o->tail, o->tail_size, text, n));
 }
 
-/* A crash of which nothing died here: a driver says that the program on another device did. */
+/* A crash of which no step died: a driver says so with a status of its own, or of a program on another device in words. */
 static bool tells_of_death(const struct tl_trial_record *r)
 {
-    return r->outcome == TL_OUTCOME_CRASH && r->signal && r->exit_status == 0 && !r->n_captures;
+    return r->outcome == TL_OUTCOME_CRASH && r->signal && r->exit_status == 0;
 }
 
 /* The end of the message is what the program itself wrote last: two steps may end with the same status. NULL: it says nothing

@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define OUTPUT_MOST 4096 /* bytes of the end of each stream */
 
@@ -145,8 +144,12 @@ static void learn_word(struct tl_redaction *r, const char *word)
         const char *slash = memchr(word + i, '/', n);
         if (slash && (slash == word + i || word[i] == '-')) {
             char *path = tl_format("%.*s", (int)(n - (size_t)(slash - word - (ptrdiff_t)i)), slash);
-            if (!access(path, F_OK))
+            char *real = realpath(path, NULL);
+            if (real) {
                 learn_directory(r, path, "{data}");
+                learn_directory(r, real, "{data}");
+            }
+            free(real);
             free(path);
         }
         i += n;
@@ -194,6 +197,7 @@ void tl_report_learn_places(const struct tl_report_source *s, struct tl_redactio
          *real = directory ? realpath(directory, NULL) : NULL;
     tl_redaction_add_place(r, directory, "{case_dir}");
     tl_redaction_add_place(r, real, "{case_dir}");
+    learn_directory(r, real, "{case_dir}/.."); /* what a case refers to beside its own */
     free(real);
     free(directory);
     learn_trial(r, s->failing);

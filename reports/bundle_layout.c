@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVELS_MOST 4 /* that the tree may begin above the case */
+/* That the tree may begin above the case; and where it is one that holds all there is ("/work", "/tmp"). */
+#define LEVELS_MOST 3
+#define LEVELS_AT_TOP 1
 
 static const char top[] = "files";
 
@@ -51,7 +53,8 @@ static int levels_to(const struct tl_bundle_layout *l, const char *path)
     int levels = 0;
     for (; levels <= LEVELS_MOST; levels++) {
         char *directory = above(l->real, levels);
-        bool holds = directory && below(path, directory);
+        bool top_most = directory && !strchr(directory + 1, '/') && levels > LEVELS_AT_TOP,
+             holds = directory && !top_most && below(path, directory);
         free(directory);
         if (holds || !directory)
             return holds ? levels : LEVELS_MOST + 1;
@@ -63,6 +66,22 @@ static int levels_to(const struct tl_bundle_layout *l, const char *path)
 static char *named(const struct tl_bundle_layout *l, const char *path)
 {
     return l->redaction ? tl_redact(l->redaction, path) : tl_strdup(path);
+}
+
+/* The place of a file that stands elsewhere. itself: of those that are named by themselves, else of the others. */
+static void add_top(struct tl_bundle_layout *l, const json_t *file, bool itself, int *number)
+{
+    const char *path = tl_member_or(file, "path", ""), *of = tl_member_or(file, "top", "");
+    bool in_directory = *of && below(path, of) && strcmp(path, of) != 0;
+    char *known = in_directory == itself ? NULL : tl_layout_place(l, path);
+    if (in_directory != itself && !known) {
+        of = in_directory ? of : path;
+        char *place = tl_format("%s/elsewhere/%d/%s", top, ++*number, tl_base_name(of)), *shown = named(l, place);
+        json_object_set_new_nocheck(l->tops, of, json_string(shown));
+        free(shown);
+        free(place);
+    }
+    free(known);
 }
 
 void tl_layout_init(struct tl_bundle_layout *l, const char *directory, const json_t *files,
@@ -95,18 +114,10 @@ void tl_layout_init(struct tl_bundle_layout *l, const char *directory, const jso
     char *at = tl_format("%s%s", top, l->real + strlen(l->real_root));
     l->case_at = named(l, at);
     free(at);
-    json_array_foreach(files, i, file) {
-        const char *path = tl_member_or(file, "path", ""), *of = tl_member_or(file, "top", "");
-        char *known = tl_layout_place(l, path);
-        if (!known && *of) {
-            char *place = tl_format("%s/elsewhere/%d/%s", top, ++number, tl_base_name(of)),
-                 *shown = named(l, place);
-            json_object_set_new_nocheck(l->tops, below(path, of) ? of : path, json_string(shown));
-            free(shown);
-            free(place);
-        }
-        free(known);
-    }
+    /* Directories first, so that a file that is named by itself stands where those beside it do. */
+    for (int turn = 0; turn < 2; turn++)
+        json_array_foreach(files, i, file)
+            add_top(l, file, turn == 1, &number);
 }
 
 void tl_layout_free(struct tl_bundle_layout *l)

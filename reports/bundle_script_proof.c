@@ -58,9 +58,11 @@ static int status_of(const struct tl_trial_record *r)
         return 3;
     if (r->outcome == TL_OUTCOME_HANG)
         return 124;
-    if (r->outcome == TL_OUTCOME_ERROR && sscanf(code, "exit %d", &n) == 1 && n > 0)
+    if (r->outcome != TL_OUTCOME_ERROR || r->signal)
+        return -1;
+    if (r->error_domain && !strcmp(r->error_domain, "step") && sscanf(code, "exit %d", &n) == 1 && n > 0)
         return n;
-    return -1;
+    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0 ? 1 : -1;
 }
 
 /* The programs of steps that bear no tracer bear none here. */
@@ -94,7 +96,7 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
 {
     const struct tl_case *c = b->o->c;
     const struct tl_trial_record *r = b->source->failing;
-    char *script = tl_format("%s/repro.sh", b->stage);
+    char *stage = realpath(b->stage, NULL), *script = tl_format("%s/repro.sh", stage ? stage : b->stage);
     const char *argv[] = {"/bin/sh", script, control ? "--control" : NULL, NULL},
                *command[] = {"sh", "repro.sh", control ? "--control" : NULL, NULL};
     double most = c->limits.timeout_s;
@@ -124,6 +126,7 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     }
     tl_proof_free(&proof);
     free(script);
+    free(stage);
     return rc;
 }
 

@@ -108,6 +108,24 @@ static bool names_word(const char *text, const char *word)
     return false;
 }
 
+/* Whether a text holds an ending as a pattern has it ("*.txt", and not "*.txtx"). */
+static bool names_ending(const char *text, const char *ending)
+{
+    size_t n = strlen(ending);
+    for (const char *at = text; (at = strstr(at, ending)); at++)
+        if (!is_letter(at[n]))
+            return true;
+    return false;
+}
+
+/* Whether one source may be a module of another: they are of one language, or that is not known. */
+static bool may_import(const char *script, const char *dot)
+{
+    static const char *const compiled[] = {".so", ".dylib", ".dll"};
+    const char *own = strrchr(tl_base_name(script), '.');
+    return !own || !dot || !strcmp(own, dot) || tl_is_one_of(dot, compiled, TL_COUNT(compiled));
+}
+
 /* Whether a script's text names a file: by its name, as a module, by its ending, or by a directory that it is in. */
 static bool names_file(const char *text, const char *script, const char *path)
 {
@@ -115,9 +133,9 @@ static bool names_file(const char *text, const char *script, const char *path)
     if (names_word(text, name))
         return true;
     char *stem = tl_format("%.*s", dot && dot != name ? (int)(dot - name) : (int)strlen(name), name);
-    bool source = tl_content_is_source(name), is = source && names_word(text, stem);
+    bool source = tl_content_is_source(name), is = source && may_import(script, dot) && names_word(text, stem);
     char *ending = dot && dot != name && !source ? tl_format("*%s", dot) : NULL;
-    is = is || (ending && strstr(text, ending));
+    is = is || (ending && names_ending(text, ending));
     free(ending);
     free(stem);
     /* The directories between the script's and the file. */

@@ -36,7 +36,7 @@ class BundleTest(ProgramTest):
         self.finding = json.loads(done.stdout)
         self.assertTrue(self.finding["reproduced"], done.stdout)
         target = self.path("bundle")
-        done = self.trapline("report", self.finding["finding"], "--bundle", target, *options, status=0)
+        done = self.trapline("report", self.finding["finding"], "--bundle", "bundle", *options, status=0, cwd=self.directory)
         self.said = done.stdout + done.stderr
         self.proved = {entry["side"]: entry for entry in self.read("report.json")["bundle"]["proved"]}
         return target

@@ -249,15 +249,17 @@ static const json_t *trigger_of(const json_t *f, const char *axis)
 /* It fails all the same, with another value of an axis that is not in the trigger. */
 static bool is_indifferent(const json_t *f, const json_t *row)
 {
-    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) && !tl_member_integer(row, "other");
+    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) &&
+           !tl_member_integer(row, "other");
 }
 
 /* On one side of a threshold, of which the two rows next to it are there. */
 static bool is_beside_threshold(const json_t *f, const json_t *row)
 {
     const json_t *t = rank_of(f, row) < 2 ? NULL : trigger_of(f, tl_member_text(row, "axis"));
-    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") && !json_object_get(t, "non_monotone") &&
-           !json_is_object(json_object_get(t, "band")) && !tl_member_integer(row, "other");
+    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") &&
+           !json_object_get(t, "non_monotone") && !json_is_object(json_object_get(t, "band")) &&
+           !tl_member_integer(row, "other");
 }
 
 /* What tl_section_also_tried says. */
@@ -277,7 +279,7 @@ static bool is_shown(const struct tl_sections *r, const json_t *row)
 {
     return r->extent == TL_EXTENT_FULL ||
            (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2
-                                          : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
+                                         : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
 }
 
 /* The rows of a table in their order. */

@@ -543,7 +543,8 @@ Test(report, reproducers_hold_their_settings)
     has(c, ".optimization = 99, .threads = 2, .memory_pattern = 1, .arena = 0,");
     has(c, ".loads = 3, .runs = 4, .stack_kb = 512,");
     has(c, ".memory_mb = 1024, .stack_limit_kb = 8192,");
-    has(c, "a limit of memory (RLIMIT_DATA, 1024 MiB), a limit of the stack (RLIMIT_STACK, 8192 KiB).");
+    has(c, "a limit of memory (RLIMIT_DATA, 1024 MiB), a limit of the stack (RLIMIT_STACK, 8192 KiB). The "
+           "build has to have the execution provider WebGPU.");
     has(c, ".provider = \"WebGPU\", .n_provider_options = 1,");
     has(c, ".keys = {\"k\\\"ey\"}, .values = {\"v\\012alue\"},");
     has(c, "*reference = \"onnxruntime:\\\"1\\\":cpu\";");

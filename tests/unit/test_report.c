@@ -285,6 +285,27 @@ Test(report, exit_status_of_a_step_is_in_the_code)
     json_decref(finding);
 }
 
+/* Where the baseline itself fails nothing is simpler, so that no pair was looked for; what passes beside it is said all the
+ * same, and by no section that there is nothing. */
+Test(report, what_passes_beside_a_failing_baseline)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "baseline", json_deep_copy(json_object_get(finding, "minimal")));
+    json_object_set_new(finding, "trigger", json_array());
+    json_object_set_new(finding, "decisive", json_array());
+    report = report_of(finding, false);
+    char *text = tl_report_markdown_full(report);
+    has(text, "**`attention=gqa` fails** (6 of 6 runs), **`attention=sdpa` passes** (2 of 2 runs)");
+    has(text, "**passes** | **0 of 2** |");
+    has(text, "passed in 2 of 2 runs");
+    has(text, "- `attention=sdpa` instead of `attention=gqa` (2 of 2 runs passed)");
+    has_not(text, "There is no decisive pair");
+    has_not(text, "was seen to pass");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
 /* A boundary has corners and no minimal variant. Its axes may fall. */
 Test(report, boundary_is_its_corners)
 {

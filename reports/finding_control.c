@@ -123,6 +123,16 @@ static size_t count_lucky(const struct tl_sections *r, const json_t *rows)
     return lucky;
 }
 
+static void add_lucky(const struct tl_sections *r, size_t lucky)
+{
+    if (lucky)
+        tl_page_paragraph(r->page,
+                          tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
+                                    "%lld passes in a row would be evidence.",
+                                    lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
+                                    (long long)tl_finding_enough(r->finding)));
+}
+
 void tl_section_workarounds(const struct tl_sections *r)
 {
     json_t *rows = tl_report_rows(r->finding), *around, *edges;
@@ -142,12 +152,7 @@ void tl_section_workarounds(const struct tl_sections *r)
     if (json_array_size(around))
         tl_page_words(own.page, "Each changes one thing. Measured on the minimal variant only.");
     add_edges(&own, edges);
-    if (lucky)
-        tl_page_paragraph(own.page,
-                          tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
-                                    "%lld passes in a row would be evidence.",
-                                    lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
-                                    (long long)tl_finding_enough(r->finding)));
+    add_lucky(&own, lucky);
     tl_page_under(r->page, "Possible workaround", own.page);
     json_decref(around);
     json_decref(edges);

@@ -425,6 +425,24 @@ Test(report, any_document_makes_a_report, .timeout = 60)
     json_decref(finding);
 }
 
+/* Of a wrong result; what a search does not look at is left out, for each member costs a report of every kind. */
+Test(report, any_comparison_makes_a_report, .timeout = 60)
+{
+    json_t *finding = json_pack(
+        "{s:b,s:s,s:s,s:{s:s,s:s,s:s,s:s,s:s,s:[i,i],s:i,s:i,s:f,s:f,s:{s:s,s:[i,i],s:f,s:f,s:f,s:f},s:[{s:["
+        "i],s:f,s:s,s:f}],"
+        "s:[{s:s,s:f}],s:{s:i,s:i},s:[s]},s:{s:s,s:s,s:s}}",
+        "reproduced", 1, "outcome", "wrong", "case", "c", "comparison", "unit", "x:cpu", "file", "y.npy",
+        "output", "y", "how", "differs", "dtype", "float32", "shape", 1, 4, "apart", 1, "of", 4, "tolerance",
+        0.1, "max_error", 0.25, "worst", "output", "y", "index", 0, 3, "expected", 4.0, "got", 3.0,
+        "absolute", 1.0, "relative", 0.25, "elements", "index", 3, "expected", 4.0, "got", "nan", "relative",
+        0.25, "outputs", "name", "z", "error", 0.0, "not_finite", "nan", 1, "inf", 2, "first", "nan", "tool",
+        "name", "t", "command", "c", "version", "1");
+    cr_assert_not_null(finding);
+    spoil(finding, finding, 2, make_all);
+    json_decref(finding);
+}
+
 Test(report, homes_users_and_hosts_are_left_out)
 {
     struct tl_redaction r = {.home = tl_strdup("/data/people/bob")};

@@ -4,7 +4,7 @@
 
 #include "harness/base/frame_text.h"
 #include "reports/fault_words.h"
-#include "reports/finding_words.h"
+#include "reports/finding_title.h"
 #include "reports/json_text.h"
 #include "reports/redact.h"
 #include "reports/system_reports.h"
@@ -28,7 +28,8 @@ static json_t *end_of(const struct tl_output *o)
 /* The name of its file. */
 static json_t *module_json(const struct tl_capture *c, uint32_t module)
 {
-    const char *path = module < c->n_modules ? c->modules[module].path : NULL, *slash = path ? strrchr(path, '/') : NULL;
+    const char *path = module < c->n_modules ? c->modules[module].path : NULL,
+               *slash = path ? strrchr(path, '/') : NULL;
     return path ? tl_string_json(slash ? slash + 1 : path) : json_null();
 }
 

@@ -50,10 +50,12 @@ static void add_short(const struct tl_sections *r)
 {
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_indifferent(r);
     tl_section_builds(r);
     tl_section_stacks(r);
+    tl_section_machine(r);
     tl_section_environment(r);
 }
 
@@ -85,6 +87,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
@@ -95,6 +98,8 @@ static void add_page(const struct tl_sections *r)
     tl_section_builds(r);
     tl_section_elsewhere(r);
     tl_section_stacks(r);
+    tl_section_machine(r);
+    tl_section_model(r);
     tl_section_places(r);
     tl_section_about(r, "Notes", "notes");
     tl_section_about(r, "Tried, and did not help", "tried");
@@ -109,6 +114,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_thresholds(r);
@@ -122,6 +128,8 @@ static void add_everything(const struct tl_sections *r)
     tl_section_workarounds(r);
     tl_section_failure(r);
     tl_section_stacks(r);
+    tl_section_machine(r);
+    tl_section_model(r);
     tl_section_places(r);
     tl_section_others(r);
     tl_section_about(r, "Notes", "notes");

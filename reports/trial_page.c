@@ -6,6 +6,7 @@
 #include "harness/base/frame_text.h"
 #include "harness/base/time_text.h"
 #include "reports/commands.h"
+#include "reports/fault_words.h"
 #include "reports/finding_metrics.h"
 #include "reports/members.h"
 #include "reports/signal_code.h"
@@ -101,6 +102,15 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool re
             field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
         if (c->has_address)
             field(b, "address", "0x%llx", (unsigned long long)c->fault_address);
+        if (c->fault && c->fault->instruction)
+            field(b, "instruction", "%s", c->fault->instruction);
+        else if (c->fault && c->fault->n_code) {
+            char *bytes = tl_fault_code_text(c->fault);
+            field(b, "instruction", "%s (not disassembled)", bytes);
+            free(bytes);
+        }
+        if (c->fault && c->fault->did)
+            field(b, "did", "%s", c->fault->did);
         if (c->sender_pid)
             field(b, "sender", "pid %d%s", c->sender_pid, c->sender_pid == c->pid ? " (itself)" : "");
     }
@@ -170,6 +180,16 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
     field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),
           tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
           (double)tl_member_integer(m, "memory") / 1073741824.0);
+    const json_t *processor = json_object_get(m, "processor");
+    char *words = tl_processor_words(processor), *around = tl_processor_around(processor),
+         *sets = tl_processor_sets(processor);
+    if (words)
+        field(b, "processor", "%s%s%s", words, around ? "; " : "", around ? around : "");
+    if (sets)
+        field(b, "instructions", "%s", sets);
+    free(words);
+    free(around);
+    free(sets);
     field(b, "runner", "%s %s", tl_member_or(v, "runner", "unknown"),
           tl_member_or(v, "runner_version", "unknown"));
     field(b, "runtime", "%s", tl_member_or(v, "runtime_path", "unknown"));
@@ -282,6 +302,21 @@ static bool has_untraced_step(const struct tl_trial_record *r)
     return any;
 }
 
+/* Of a failure that a runner tells of it ends with 0, which says nothing of what failed: that is in the code. */
+static void add_exit_status(struct tl_buffer *b, const struct tl_trial_record *r)
+{
+    bool failed = r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG ||
+                  r->outcome == TL_OUTCOME_OOM || r->outcome == TL_OUTCOME_ERROR;
+    const char *step = r->error_domain && !strcmp(r->error_domain, "step") && r->error_code &&
+                               !strncmp(r->error_code, "exit ", 5)
+                           ? r->error_code + 5
+                           : NULL;
+    if (step)
+        field(b, "exit status", "%s, of the step", step);
+    else if (r->exit_status > 0 || (r->exit_status == 0 && !failed))
+        field(b, "exit status", "%d", r->exit_status);
+}
+
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -304,8 +339,11 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
                                        : " (as in trials of your own that failed in the same way)");
     if (r->signal)
         field(&b, "signal", "%s (%d)", tl_signal_name(r->signal), r->signal);
-    if (r->exit_status >= 0)
-        field(&b, "exit status", "%d", r->exit_status);
+    add_exit_status(&b, r);
+    char *operator= tl_operator_words(json_object_get(r->result, "operator"));
+    if (operator)
+        field(&b, "in flight", "%s", operator);
+    free(operator);
     if (r->error_domain)
         field(&b, "error", "%s %s", r->error_domain, r->error_code ? r->error_code : "");
     if (r->message)

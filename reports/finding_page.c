@@ -2,6 +2,7 @@
  * stand beside what they were counted over. */
 #include "reports/finding_page.h"
 
+#include "reports/finding_members.h"
 #include "reports/finding_sections.h"
 
 json_t *tl_report_page(const json_t *report)
@@ -17,9 +18,11 @@ json_t *tl_report_page(const json_t *report)
     const char *title = tl_member_text(report, "title"), *about = tl_member_text(r.finding, "title");
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_page_heading(r.page, 1, title ? title : "unknown");
+    tl_section_newest(&r);
     tl_page_paragraph(r.page, tl_words_summary(r.finding));
+    tl_section_meanings(&r);
     if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
-        !json_is_object(json_object_get(r.finding, "builds")))
+        !tl_finding_over_builds(r.finding))
         tl_page_words(r.page, json_is_object(json_object_get(r.finding, "frontier"))
                                   ? TL_BOLD_ON "Not shown to be the whole boundary." TL_BOLD_OFF
                                                " There may be corners that were not found."

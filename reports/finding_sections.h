@@ -32,5 +32,8 @@ void tl_section_builds(const struct tl_sections *r);
 void tl_section_elsewhere(const struct tl_sections *r);
 void tl_section_search(const struct tl_sections *r);
 void tl_section_attached(const struct tl_sections *r);
+void tl_section_newest(const struct tl_sections *r);
+void tl_section_meanings(
+    const struct tl_sections *r); /* of the values that it needs, in the words of the case */
 
 #endif

@@ -37,7 +37,7 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     } else if (json_is_object(json_object_get(f, "frontier"))) {
         tl_buffer_add_string(b, " with ");
         tl_words_variant(b, json_object_get(f, "failing"));
-    } else if (!json_is_object(json_object_get(f, "builds")) &&
+    } else if (!tl_finding_over_builds(f) &&
                json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))) {
         tl_buffer_add_string(b, " already with every axis at its simplest value");
     }
@@ -50,9 +50,9 @@ static void add_rate(struct tl_buffer *b, const json_t *f)
     if (r.runs <= 0)
         return;
     tl_buffer_printf(b, ": %lld of %lld runs of %s", (long long)r.failed, (long long)r.runs,
-                     json_is_object(json_object_get(f, "minimal"))  ? "the minimal variant"
-                     : json_is_object(json_object_get(f, "builds")) ? "this variant on the builds that fail"
-                                                                    : "this variant");
+                     tl_finding_over_builds(f)                       ? "this variant on the builds that fail"
+                     : json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
+                                                                     : "this variant");
     if (r.runs_fresh == r.runs)
         tl_buffer_add_string(b, ", each in a fresh process, did");
     else if (!r.runs_fresh)
@@ -123,10 +123,8 @@ static void add_since(struct tl_buffer *b, const json_t *f)
 {
     const json_t *builds = json_object_get(f, "builds"), *ranges = json_object_get(builds, "ranges"), *range;
     size_t i;
-    if (!json_is_object(builds)) {
-        tl_buffer_add_string(b, " Since which build it does was not measured.");
+    if (!json_is_object(builds))
         return;
-    }
     if (!json_array_size(ranges)) {
         tl_buffer_printf(b, " None of the builds that were tried failed in this way.");
         return;

@@ -309,7 +309,9 @@ class ReportTest(unittest.TestCase):
         self.assertEqual((found["outcome"], found["signal"]), ("crash", "SIGSEGV"))
         self.assertTrue(found["evidence"]["trial"])
         self.assertIn(found["unit"], [step["variant"]["build"] for step in found["path"]])
-        self.assertIn(": SIGSEGV in execute from 1.18.0 to 1.22.0", self.report(found["finding"]).splitlines()[0])
+        text = self.report(found["finding"])
+        self.assertIn("it fails from `1.18.0` to `1.22.0`", text)
+        self.assertIn("**Does something else on `1.30.0`, the newest build that is installed here**: refuses the model: ", text)
 
     def test_weights_beside_a_model(self):
         """They are copied with it; a name that leads elsewhere, or to what is there already, is not followed."""

@@ -85,7 +85,8 @@ Test(report, markdown_says_what_was_measured)
     has(text, "# onnxruntime 1.22.0, cpu: SIGSEGV in execute with attention=gqa, begin_error=1000000\n");
     has(text,
         "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
-        "fresh processes. Since which build it does was not measured.");
+        "fresh processes.");
+    has_not(text, "Since which build");
     has(text, "| **`gqa`** | **`1000000`** | **`1`** | **fails** | **6 of 6** |");
     has(text, "| **`gqa`** | **`0`** | **`1`** | **passes** | **0 of 3** |");
     has(text, "| `gqa` | `1000000` | `2` | fails | 1 of 1 |");
@@ -114,8 +115,6 @@ Test(report, markdown_says_what_was_measured)
                                            "## Other failures seen",
                                            "## A control",
                                            "## Possible workaround",
-                                           "## Builds",
-                                           "## Other units",
                                            "## How this was found"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         has(text, sections[i]);

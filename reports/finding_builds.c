@@ -17,8 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_MOST 160 /* bytes of a message in a line */
-#define PARTS_MOST 6     /* of builds that do not follow one another */
+#define MESSAGE_MOST 160 /* bytes of a message in a line, */
+#define MESSAGE_HEAD 60  /* and of its beginning where it is longer */
+#define DIFFERENCE_MOST 80
+#define PARTS_MOST 6 /* of builds that do not follow one another */
 
 enum how { AS_REPORTED, WORDLESS, REWORDED, RECODED, OTHERWISE, PASSES, NOT_KNOWN };
 
@@ -64,11 +66,46 @@ static void add_message(struct tl_buffer *b, const json_t *seen, const char *key
     if (!text || !*text)
         return;
     struct tl_buffer cut = TL_BUFFER_INIT;
-    tl_buffer_add(&cut, text, tl_utf8_cut(text, MESSAGE_MOST));
-    tl_buffer_add_string(&cut, strlen(text) > MESSAGE_MOST ? " …" : "");
+    size_t size = strlen(text), from = size;
+    bool whole = size <= MESSAGE_MOST;
+    tl_buffer_add(&cut, text, whole ? size : tl_utf8_cut(text, MESSAGE_HEAD));
+    if (!whole) { /* what is wrong stands at the end of a message, behind the signature of a function */
+        from = size - (MESSAGE_MOST - MESSAGE_HEAD);
+        while (from < size && ((unsigned char)text[from] & 0xc0) == 0x80) /* not within a character */
+            from++;
+        tl_buffer_add_string(&cut, " … ");
+    }
+    tl_buffer_add_string(&cut, text + from);
     tl_buffer_add_string(b, ": ");
     tl_inline_code(b, cut.data);
     tl_buffer_free(&cut);
+}
+
+/* The part of other words in which they differ from the reported ones: "constexpr std::vector<…>::operator[] …". */
+static void add_difference(struct tl_buffer *b, const json_t *reported, const json_t *seen)
+{
+    const char *own = tl_member_or(reported, "failure_words", ""),
+               *words = tl_member_or(seen, "failure_words", "");
+    size_t at = 0, from;
+    while (words[at] && words[at] == own[at])
+        at++;
+    for (from = at; from > 0 && words[from - 1] != ' ';) /* of the word that differs, its beginning */
+        from--;
+    if (at - from > DIFFERENCE_MOST / 2)
+        from = at;
+    struct tl_buffer text = TL_BUFFER_INIT;
+    size_t n;
+    while (from < at && ((unsigned char)words[from] & 0xc0) == 0x80) /* not within a character */
+        from++;
+    n = tl_utf8_cut(words + from, DIFFERENCE_MOST);
+    tl_buffer_add_string(&text, from ? "… " : "");
+    tl_buffer_add(&text, words + from, n);
+    tl_buffer_add_string(&text, words[from + n] ? " …" : "");
+    if (words[from]) {
+        tl_buffer_add_string(b, ": ");
+        tl_inline_code(b, text.data);
+    }
+    tl_buffer_free(&text);
 }
 
 /* Of a failure of another kind. */
@@ -98,7 +135,9 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen)
         tl_buffer_add_string(b, "runs on another device than the one asked for");
     else
         tl_inline_text(b, *outcome ? outcome : "unknown");
-    if (!strcmp(outcome, "error") || !strcmp(outcome, "wrong"))
+    if (!strcmp(outcome, "error")) /* without what is another in each run */
+        add_message(b, seen, tl_member_text(seen, "failure_words") ? "failure_words" : "message");
+    else if (!strcmp(outcome, "wrong"))
         add_message(b, seen, "message");
 }
 
@@ -118,6 +157,7 @@ static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, c
         tl_buffer_add_string(b, " as well, ");
         if (tl_member_text(reported, "failure_words")) {
             tl_buffer_add_string(b, "other wording");
+            add_difference(b, reported, seen);
         } else {
             tl_buffer_add_string(b, "with a message");
             add_message(b, seen, "message");
@@ -155,6 +195,8 @@ static bool belongs(const struct group *g, enum how how, const json_t *seen)
         return false;
     if (how == RECODED)
         return equal_text(g->seen, seen, "error_code");
+    if (how == REWORDED)
+        return equal_text(g->seen, seen, "failure_words");
     return (how != OTHERWISE && how != NOT_KNOWN) ||
            (equal_text(g->seen, seen, "failure_kind") && equal_text(g->seen, seen, "outcome"));
 }
@@ -301,7 +343,7 @@ static void add_measured_with(struct tl_buffer *b, const json_t *f, const json_t
         tl_buffer_add_string(b, ", ");
         tl_inline_text(b, tl_member_or(environment, "os", "unknown"));
     }
-    tl_buffer_add_string(b, b->size ? ". " : "");
+    tl_buffer_add_string(b, b->size ? "." : "");
 }
 
 /* Builds that were to be looked at and of which nothing is known. */
@@ -319,6 +361,7 @@ static void add_not_tried(struct tl_buffer *b, const json_t *builds)
             json_array_append(left, (json_t *)name);
     }
     if (json_array_size(left)) {
+        tl_buffer_add_string(b, b->size ? " " : "");
         tl_buffer_add_string(b, json_is_array(tried) ? "Not tried: " : "Builds considered: ");
         tl_words_names(b, left);
         tl_buffer_add_string(b, ".");

@@ -44,14 +44,16 @@ static const char *outcome_words(const json_t *f, const json_t *row)
 /* Whether the minimal variant needs its value of the axis, though no reset showed it: without it it passes. */
 static bool is_needed(const json_t *f, const char *axis)
 {
+    static const char *const lists[] = {"needs", "local_needs"};
     const json_t *need, *any_of;
     size_t i;
-    json_array_foreach(json_object_get(f, "needs"), i, need) {
-        any_of = json_object_get(need, "any_of");
-        if (json_array_size(any_of) == 1 &&
-            !strcmp(tl_member_or(json_array_get(any_of, 0), "axis", ""), axis))
-            return true;
-    }
+    for (size_t k = 0; k < TL_COUNT(lists); k++)
+        json_array_foreach(json_object_get(f, lists[k]), i, need) {
+            any_of = json_object_get(need, "any_of");
+            if (json_array_size(any_of) == 1 &&
+                !strcmp(tl_member_or(json_array_get(any_of, 0), "axis", ""), axis))
+                return true;
+        }
     return false;
 }
 

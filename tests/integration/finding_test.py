@@ -75,7 +75,8 @@ class FindingTest(ProgramTest):
         self.assertEqual(lines[0], "`4.0.0`: fails as reported")
         self.assertRegex(lines[1], r"^`1\.0\.0`: refuses the model: `.*no operator of this version is known`$")
         self.assertEqual(lines[2:], ["`2.0.0` to `3.0.0`: SIGABRT as well, without the message",
-                                     "`5.0.0`: SIGABRT as well, other wording", "`6.0.0`: passes"])
+                                     "`5.0.0`: SIGABRT as well, other wording: `… <= left && left' failed.`",
+                                     "`6.0.0`: passes"])
 
     def test_trigger_then_builds(self):
         self.install()
@@ -144,7 +145,7 @@ class FindingTest(ProgramTest):
         self.assertEqual(len({f["builds"]["finding"] for f in found["findings"]}), 1, "builds are searched once")
         text = self.report(found["findings"][1]["finding"])[1]
         self.assertIn("- `5.0.0`: fails as reported\n", text, "words are compared with those of the reported build")
-        self.assertIn("- `4.0.0`: SIGABRT as well, other wording\n", text)
+        self.assertIn("- `4.0.0`: SIGABRT as well, other wording: `… < left' failed.`\n", text)
 
     def test_both_where_there_is_one_build(self):
         self.install({"4.0.0": BUILDS["4.0.0"]})
@@ -162,7 +163,7 @@ class FindingTest(ProgramTest):
         where = "`9.0.0`, the newest build that is installed here"
         crash = {"phase": "load", "signal": "SIGSEGV", "in": "attention"}
         for rule, said in ((BUILDS["4.0.0"], rf"^\*\*Still fails on {where}\*\*\.$"),
-                           (BUILDS["5.0.0"], rf"^\*\*Still fails on {where}\*\*: SIGABRT as well, other wording\.$"),
+                           (BUILDS["5.0.0"], rf"^\*\*Still fails on {where}\*\*: SIGABRT as well, other wording: `… <= left && left' failed\.`\.$"),
                            (ABORT, rf"^\*\*Still fails on {where}\*\*: SIGABRT as well, without the message\.$"),
                            (REFUSED, rf"^\*\*Does something else on {where}\*\*: refuses the model: `.*is known`\.$"),
                            (crash, rf"^\*\*Does something else on {where}\*\*: SIGSEGV in load: `.*`\.$")):

@@ -61,7 +61,7 @@ Test(finding_builds, builds_that_do_the_same_are_one_line)
     json_array_append_new(list, tried("7.0", "pass", NULL, NULL));
     static const char *const lines[] = {"1.3, 2.1 to 4.0: fails as reported",
                                         "2.0 and older, except 1.3: SIGABRT as well, without the message",
-                                        "5.0: SIGABRT as well, other wording",
+                                        "5.0: SIGABRT as well, other wording: another message",
                                         "6.0: refuses the model: no such operator", "7.0: passes"};
     expect_lines(finding(list), TL_COUNT(lines), lines);
 }
@@ -92,8 +92,39 @@ Test(finding_builds, words_are_those_of_the_reported_build)
     json_t *list = json_array();
     json_array_append_new(list, tried("3.0", "crash", ABORT, "a message"));
     json_array_append_new(list, tried("4.0", "crash", ABORT, "of the failing variant"));
-    static const char *const lines[] = {"4.0: fails as reported", "3.0: SIGABRT as well, other wording"};
+    static const char *const lines[] = {"4.0: fails as reported",
+                                        "3.0: SIGABRT as well, other wording: a message"};
     expect_lines(finding(list), TL_COUNT(lines), lines);
+}
+
+/* Of other words those that differ, of a long message its beginning and its end. */
+Test(finding_builds, what_differs_in_a_long_message)
+{
+    static const char
+        own[] =
+            "vector.h: reference std::vector<T>::operator[](size_type) const: Assertion 'n < size()' failed.",
+        other[] = "vector.h: reference std::vector<T>::operator[](size_type) const: Assertion 'likely(n < "
+                  "size())' failed.",
+        newer[] = "vector.h: constexpr reference std::vector<T>::operator[](size_type) const: Assertion 'n < "
+                  "size()' failed.";
+    json_t *list = json_array();
+    char words[400];
+    memset(words, 'x', sizeof words);
+    memcpy(words + sizeof words - 20, "the size must fit.", sizeof "the size must fit.");
+    json_array_append_new(list, tried("3.0", "crash", ABORT, other));
+    json_array_append_new(list, tried("4.0", "crash", ABORT, own));
+    json_array_append_new(list, tried("5.0", "crash", ABORT, newer));
+    json_array_append_new(list, tried("6.0", "error", "error in load: x", words));
+    json_t *f = finding(list), *found = tl_words_builds(f);
+    static const char *const parts[] = {"4.0", "other wording: \x01… 'likely(n < size())' failed.\x02",
+                                        "other wording: \x01… constexpr reference std::vector<T>", " … xxx"};
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
+        cr_expect(strstr(json_string_value(json_array_get(found, i)), parts[i]), "%s",
+                  json_string_value(json_array_get(found, i)));
+    cr_expect(strstr(json_string_value(json_array_get(found, 3)), "the size must fit.\x02"));
+    cr_expect_lt(strlen(json_string_value(json_array_get(found, 3))), 220);
+    json_decref(found);
+    json_decref(f);
 }
 
 Test(finding_builds, other_failures)

@@ -189,6 +189,11 @@ struct group {
     json_int_t failed, runs;
 };
 
+static const json_t *tried_of(const json_t *f)
+{
+    return json_object_get(json_object_get(f, "builds"), "tried");
+}
+
 static bool belongs(const struct group *g, enum how how, const json_t *seen)
 {
     if (g->how != how)
@@ -206,14 +211,20 @@ static const char *build_at(const json_t *tried, size_t i)
     return tl_member_or(json_array_get(tried, i), "build", "unknown");
 }
 
-/* Builds from one place of the list to another. */
-static void add_span(struct tl_buffer *b, const json_t *tried, size_t from, size_t to)
+/* Builds that were tried, from one place among them to another. Of the oldest or newest one that there is, if it was
+ * tried, the others are all older or newer. */
+static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t to)
 {
-    size_t n = json_array_size(tried);
-    if (from < to && from == 0 && to + 1 < n) {
+    const json_t *tried = tried_of(f), *list = json_object_get(json_object_get(f, "builds"), "list");
+    size_t n = json_array_size(tried), last = json_array_size(list) - 1;
+    bool oldest = json_equal(json_array_get(list, 0), json_object_get(json_array_get(tried, 0), "build")),
+         newest =
+             n && json_array_size(list) &&
+             json_equal(json_array_get(list, last), json_object_get(json_array_get(tried, n - 1), "build"));
+    if (oldest && from < to && from == 0 && to + 1 < n) {
         tl_inline_code(b, build_at(tried, to));
         tl_buffer_add_string(b, " and older");
-    } else if (from < to && to + 1 == n && from > 0) {
+    } else if (newest && from < to && to + 1 == n && from > 0) {
         tl_inline_code(b, build_at(tried, from));
         tl_buffer_add_string(b, " and newer");
     } else {
@@ -223,8 +234,9 @@ static void add_span(struct tl_buffer *b, const json_t *tried, size_t from, size
     }
 }
 
-static void add_builds_of(struct tl_buffer *b, const json_t *tried, const struct group *g)
+static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct group *g)
 {
+    const json_t *tried = tried_of(f);
     size_t n = json_array_size(tried), first = n, last = 0, parts = 0;
     for (size_t i = 0; i < n; i++)
         if (g->holds[i]) {
@@ -233,7 +245,7 @@ static void add_builds_of(struct tl_buffer *b, const json_t *tried, const struct
         }
     size_t others = last - first + 1 - g->n;
     if (others && others <= 2 && others * 3 <= g->n) {
-        add_span(b, tried, first, last);
+        add_span(b, f, first, last);
         for (size_t i = first, k = 0; i <= last; i++)
             if (!g->holds[i]) {
                 tl_buffer_add_string(b, !k++ ? ", except " : " and ");
@@ -252,7 +264,7 @@ static void add_builds_of(struct tl_buffer *b, const json_t *tried, const struct
             return;
         }
         tl_buffer_add_string(b, parts > 1 ? ", " : "");
-        add_span(b, tried, from, i);
+        add_span(b, f, from, i);
     }
 }
 
@@ -294,7 +306,7 @@ static size_t find_groups(const json_t *f, const json_t *tried, struct group *gr
 static char *group_words(const json_t *f, const json_t *tried, const struct group *g)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    add_builds_of(&b, tried, g);
+    add_builds_of(&b, f, g);
     tl_buffer_add_string(&b, ": ");
     add_how(&b, g->how, reported_words(f, tried), g->seen);
     if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
@@ -306,7 +318,7 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
 
 json_t *tl_words_builds(const json_t *f)
 {
-    const json_t *tried = json_object_get(json_object_get(f, "builds"), "tried");
+    const json_t *tried = tried_of(f);
     struct group *groups = tl_calloc(json_array_size(tried) + 1, sizeof *groups);
     size_t n = find_groups(f, tried, groups);
     json_t *list = json_array();
@@ -414,7 +426,8 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
         break;
     case OTHERWISE:
         add_how(&words, how, f, newest);
-        tl_buffer_printf(b, TL_BOLD_ON "Does something else on %s" TL_BOLD_OFF ": %s.", which, words.data);
+        tl_buffer_printf(b, TL_BOLD_ON "Does not fail in this way on %s" TL_BOLD_OFF ": %s.", which,
+                         words.data);
         break;
     default:
         tl_buffer_printf(b, "Whether it still fails on %s is not known: it cannot be tried there", which);

@@ -67,8 +67,16 @@ static bool is_told(const json_t *finding, const char *unit)
     return told;
 }
 
+/* Whether it is the unit of the case's reference, which may name it relative to the case file. */
+static bool is_reference(const json_t *case_document, const char *unit)
+{
+    const char *reference = tl_member_text(json_object_get(case_document, "reference"), "unit");
+    size_t n = strlen(unit), m = reference ? strlen(reference) : 0;
+    return m && n >= m && !strcmp(unit + n - m, reference) && (n == m || unit[n - m - 1] == '/');
+}
+
 /* The variant that the report is about, and the failing one, on other units and machines, as far as the database knows. */
-static json_t *find_elsewhere(struct tl_store *s, const json_t *finding)
+static json_t *find_elsewhere(struct tl_store *s, const json_t *finding, const json_t *case_document)
 {
     const char *hash = tl_member_text(finding, "case_hash");
     const json_t *reported = tl_report_variant(finding), *failing = json_object_get(finding, "failing");
@@ -84,7 +92,7 @@ static json_t *find_elsewhere(struct tl_store *s, const json_t *finding)
         bool is_reported = variant && json_equal(variant, reported);
         if (is_reported || (variant && json_equal(variant, failing))) {
             char *machine = other_machine(s, finding, c->environment_id);
-            if (machine || !is_told(finding, c->unit))
+            if ((machine || !is_told(finding, c->unit)) && !is_reference(case_document, c->unit))
                 json_array_append_new(list,
                                       json_pack("{s:s,s:s,s:s?,s:I,s:s,s:s?}", "unit", c->unit, "outcome",
                                                 tl_outcome_name(c->outcome), "title", c->title, "trials",
@@ -120,10 +128,10 @@ int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources 
                *control = control_id(r->finding), *hash = tl_member_text(r->finding, "case_hash");
     r->has_failing = failing && !tl_query_trial(s, failing, &r->failing, &gone);
     r->has_control = control && !tl_query_trial(s, control, &r->control, &gone);
-    r->elsewhere = find_elsewhere(s, r->finding);
     if (hash && !tl_query_case_json(s, hash, &text, &gone) && text)
         r->case_document = json_loads(text, 0, NULL);
     free(text);
+    r->elsewhere = find_elsewhere(s, r->finding, r->case_document);
     return 0;
 }
 

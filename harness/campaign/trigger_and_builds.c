@@ -29,6 +29,25 @@ static bool is_searched(const char *const *texts, size_t at)
     return found;
 }
 
+/* Whether the failure showed on a unit: where it did not, another one would be found over builds. */
+static bool has_failed(const json_t *documents, const char *text)
+{
+    const struct tl_unit_name name = tl_unit_name_of(text);
+    char *own = tl_unit_without_build(&name);
+    const json_t *d;
+    size_t i;
+    bool failed = false;
+    json_array_foreach(documents, i, d) {
+        const char *unit = json_string_value(json_object_get(d, "unit"));
+        const struct tl_unit_name of = tl_unit_name_of(unit ? unit : "");
+        char *other = tl_unit_without_build(&of);
+        failed = failed || (!strcmp(own, other) && json_is_true(json_object_get(d, "reproduced")));
+        free(other);
+    }
+    free(own);
+    return failed;
+}
+
 static bool is_part_of(const json_t *documents, const json_t *over)
 {
     const json_t *d;
@@ -63,7 +82,7 @@ int tl_isolation_run_over(const struct tl_campaign_isolation *s, const char *con
          i++) {
         struct tl_campaign_isolation over = *s;
         json_t *found;
-        if (is_searched(texts, i))
+        if (is_searched(texts, i) || !has_failed(documents, texts[i]))
             continue;
         over.over = texts[i];
         over.frontier = NULL;

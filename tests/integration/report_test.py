@@ -311,7 +311,7 @@ class ReportTest(unittest.TestCase):
         self.assertIn(found["unit"], [step["variant"]["build"] for step in found["path"]])
         text = self.report(found["finding"])
         self.assertIn("it fails from `1.18.0` to `1.22.0`", text)
-        self.assertIn("**Does something else on `1.30.0`, the newest build that is installed here**: refuses the model: ", text)
+        self.assertIn("**Does not fail in this way on `1.30.0`, the newest build that is installed here**: ends with an error: ", text)
 
     def test_weights_beside_a_model(self):
         """They are copied with it; a name that leads elsewhere, or to what is there already, is not followed."""

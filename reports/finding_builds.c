@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_MOST 160 /* bytes of a message in a line, */
-#define MESSAGE_HEAD 60  /* and of its beginning where it is longer */
-#define DIFFERENCE_MOST 80
+#define MESSAGE_MOST 100 /* bytes of a message in a line, */
+#define MESSAGE_HEAD 40  /* and of its beginning where it is longer */
+#define DIFFERENCE_MOST 60
 #define PARTS_MOST 6 /* of builds that do not follow one another */
 
 enum how { AS_REPORTED, WORDLESS, REWORDED, RECODED, OTHERWISE, PASSES, NOT_KNOWN };
@@ -141,7 +141,8 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen)
         add_message(b, seen, "message");
 }
 
-static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen)
+/* words: with those in which it differs. */
+static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen, bool words)
 {
     const char *signal = tl_member_or(seen, "signal", "the same failure");
     switch (how) {
@@ -157,7 +158,8 @@ static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, c
         tl_buffer_add_string(b, " as well, ");
         if (tl_member_text(reported, "failure_words")) {
             tl_buffer_add_string(b, "other wording");
-            add_difference(b, reported, seen);
+            if (words)
+                add_difference(b, reported, seen);
         } else {
             tl_buffer_add_string(b, "with a message");
             add_message(b, seen, "message");
@@ -186,6 +188,7 @@ struct group {
     const json_t *seen; /* the oldest of them */
     bool *holds;        /* of each build that was tried */
     size_t n;
+    bool differ; /* they say different things */
     json_int_t failed, runs;
 };
 
@@ -200,8 +203,6 @@ static bool belongs(const struct group *g, enum how how, const json_t *seen)
         return false;
     if (how == RECODED)
         return equal_text(g->seen, seen, "error_code");
-    if (how == REWORDED)
-        return equal_text(g->seen, seen, "failure_words");
     return (how != OTHERWISE && how != NOT_KNOWN) ||
            (equal_text(g->seen, seen, "failure_kind") && equal_text(g->seen, seen, "outcome"));
 }
@@ -296,6 +297,7 @@ static size_t find_groups(const json_t *f, const json_t *tried, struct group *gr
             groups[n++] = (struct group){
                 .how = how, .seen = seen, .holds = tl_calloc(json_array_size(tried), sizeof(bool))};
         groups[at].holds[i] = true;
+        groups[at].differ = groups[at].differ || !equal_text(groups[at].seen, seen, "failure_words");
         groups[at].n++;
         groups[at].failed += tl_member_integer(seen, "failed");
         groups[at].runs += tl_member_integer(seen, "runs");
@@ -308,7 +310,7 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     struct tl_buffer b = TL_BUFFER_INIT;
     add_builds_of(&b, f, g);
     tl_buffer_add_string(&b, ": ");
-    add_how(&b, g->how, reported_words(f, tried), g->seen);
+    add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ);
     if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
         tl_buffer_printf(&b, " (0 of %lld runs failed)", (long long)g->runs);
     else if (g->failed > 0 && g->failed < g->runs)
@@ -395,8 +397,10 @@ void tl_section_builds(const struct tl_sections *r)
     json_array_foreach(lines, i, words) {
         tl_page_item(r->page, tl_strdup(json_string_value(words)));
     }
-    add_measured_with(&b, r->finding, builds);
-    add_not_tried(&b, builds);
+    if (r->extent != TL_EXTENT_SHORT) {
+        add_measured_with(&b, r->finding, builds);
+        add_not_tried(&b, builds);
+    }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_decref(lines);
 }
@@ -412,7 +416,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case REWORDED:
     case RECODED:
         if (how != AS_REPORTED)
-            add_how(&words, how, f, newest);
+            add_how(&words, how, f, newest, true);
         tl_buffer_printf(b, TL_BOLD_ON "Still fails on %s" TL_BOLD_OFF "%s%s.", which, words.size ? ": " : "",
                          words.size ? words.data : "");
         break;
@@ -425,7 +429,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
                              (long long)tl_finding_enough(f));
         break;
     case OTHERWISE:
-        add_how(&words, how, f, newest);
+        add_how(&words, how, f, newest, true);
         tl_buffer_printf(b, TL_BOLD_ON "Does not fail in this way on %s" TL_BOLD_OFF ": %s.", which,
                          words.data);
         break;

@@ -131,16 +131,16 @@ static void add_since(struct tl_buffer *b, const json_t *f)
     }
     json_array_foreach(ranges, i, range) {
         const char *before = tl_member_text(range, "good_before"), *fixed = tl_member_text(range, "fixed");
-        tl_buffer_add_string(b, i ? "; it also fails from " : " Of the builds tried, it fails from ");
+        tl_buffer_add_string(b, i ? "; and from " : " Of the builds tried, it fails so from ");
         tl_inline_code(b, tl_member_or(range, "first_bad", "unknown"));
         tl_buffer_add_string(b, " to ");
         tl_inline_code(b, tl_member_or(range, "last_bad", "unknown"));
-        tl_buffer_add_string(b, before ? " (" : " (no older one was found that does not fail in this way");
+        tl_buffer_add_string(b, before || fixed ? ", not in " : "");
         tl_inline_code(b, before);
-        tl_buffer_add_string(b, before ? " before it does not fail in this way" : "");
-        tl_buffer_add_string(b, fixed ? ", and " : ", and no newer one was found that does not");
+        tl_buffer_add_string(b, before ? " before" : "");
+        tl_buffer_add_string(b, before && fixed ? " and " : "");
         tl_inline_code(b, fixed);
-        tl_buffer_add_string(b, fixed ? " after it no longer does)" : ")");
+        tl_buffer_add_string(b, fixed ? " after" : "");
     }
     tl_buffer_add_string(b, ".");
 }

@@ -30,6 +30,7 @@ struct tl_options {
     uint64_t repeat;
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
     bool keep_paths;
+    bool brief, full;                   /* --short, --full */
     const char *format, *bundle, *site; /* of a report */
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;

@@ -65,7 +65,18 @@ class FindingTest(ProgramTest):
     def report(self, finding):
         """As JSON, and as Markdown."""
         return (json.loads(self.trapline("report", finding, "--json", status=0).stdout),
-                self.trapline("report", finding, status=0).stdout)
+                self.whole(self.trapline("report", finding, status=0).stdout))
+
+    def whole(self, text):
+        """The same with each paragraph and item on one line, which are broken for who reads the source."""
+        lines, plain = [], re.compile(r"[#|<]|```|- |$")
+        for line in text.splitlines():
+            if lines and lines[-1] and not re.match(r"[#|<]|```", lines[-1]) and not plain.match(line.lstrip()) or \
+               lines and lines[-1].startswith("- ") and line.startswith("  "):
+                lines[-1] += " " + line.strip()
+            else:
+                lines.append(line)
+        return "\n".join(lines) + "\n"
 
     def first_line(self, text):
         return [line for line in text.splitlines() if line][1]
@@ -113,7 +124,7 @@ class FindingTest(ProgramTest):
         self.assertEqual(document["elsewhere"], [], "builds that were tried stand in their own section")
         self.check_since(text)
         self.assertIn("Builds were tried with the failing variant, which has `layers=6`, `seq=3` instead.", text)
-        self.assertIn("it fails from `2.0.0` to `5.0.0`", text)
+        self.assertIn("it fails so from `2.0.0` to `5.0.0`, not in `1.0.0` before and `6.0.0` after.", text)
         self.assertIn("minimal variant", text)
         # One line of the list, and `show` of either knows both.
         listed = self.trapline("list", "findings", status=0).stdout.splitlines()

@@ -52,6 +52,7 @@ static void add_short(const struct tl_sections *r)
 {
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_indifferent(r);
     tl_section_builds(r);
@@ -88,6 +89,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
@@ -113,6 +115,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_thresholds(r);

@@ -277,6 +277,25 @@ static double value_of(int type, const unsigned char *data, size_t i)
     }
 }
 
+/* The same in digits, all of them. */
+static const char *digits(int type, const unsigned char *data, size_t i)
+{
+    static char texts[2][40], *text;
+    static int next;
+    uint64_t whole = 0;
+    text = texts[next++ % 2];
+    if (type == 7 || type == 13)
+        memcpy(&whole, data + 8 * i, 8);
+    if (type == 7)
+        snprintf(text, sizeof texts[0], "%lld", (long long)whole);
+    else if (type == 13)
+        snprintf(text, sizeof texts[0], "%llu", (unsigned long long)whole);
+    else
+        snprintf(text, sizeof texts[0], type == DOUBLE || type == COMPLEX128 ? "%.17g" : "%.9g",
+                 value_of(type, data, i));
+    return text;
+}
+
 static int is_finite(double v)
 {
     return v - v == 0;
@@ -305,17 +324,19 @@ static void tell(const char *name, const char *format, ...)
         snprintf(told, sizeof told, "output %s: %s", name, text);
 }
 
-/* "[1, 0, 3]" */
+/* "at [1, 0, 3] "; of a scalar "" */
 static const char *place_of(size_t at, size_t rank, const int64_t *dims)
 {
     static char text[512];
-    size_t index[16] = {0}, used = 0;
+    size_t index[16] = {0}, used = 4;
+    if (!rank)
+        return "";
     for (size_t i = rank; i-- > 0 && dims[i] > 0; at /= (size_t)dims[i])
         index[i] = at % (size_t)dims[i];
-    text[used++] = '[';
+    memcpy(text, "at [", used);
     for (size_t i = 0; i < rank && used < sizeof text - 32; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu", i ? ", " : "", index[i]);
-    snprintf(text + used, sizeof text - used, "]");
+    snprintf(text + used, sizeof text - used, "] ");
     return text;
 }
 
@@ -349,7 +370,7 @@ static void compare_numbers(const struct expected *x, const unsigned char *want,
         return;
     double e = value_of(type, want, at), g = value_of(type, got, at);
     char relative[64] = "", allowed[96];
-    if (is_finite(e - g) && e != 0)
+    if (is_finite(e - g) && e != 0 && e != g)
         snprintf(relative, sizeof relative, ", relative error %.3g", magnitude((g - e) / e));
     if (x->exact)
         snprintf(allowed, sizeof allowed, "they have to be equal");
@@ -357,8 +378,9 @@ static void compare_numbers(const struct expected *x, const unsigned char *want,
         snprintf(allowed, sizeof allowed, "allowed is %g of the largest magnitude, %g", x->rtol, largest);
     else
         snprintf(allowed, sizeof allowed, "allowed is %g + %g * |expected|", x->atol, x->rtol);
-    tell(x->name, "at %s expected %.9g, got %.9g%s (%zu of %zu values are beyond what is allowed: %s)",
-         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), e, g, relative, beyond, n, allowed);
+    tell(x->name, "%sexpected %s, got %s%s (%zu of %zu values are beyond what is allowed: %s)",
+         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), digits(type, want, at),
+         digits(type, got, at), relative, beyond, n, allowed);
 }
 
 static void compare_strings(const struct expected *x, void *value, size_t n)
@@ -374,7 +396,7 @@ static void compare_strings(const struct expected *x, void *value, size_t n)
         size_t expected = strnlen((const char *)want + i * width, width), got = offsets[i + 1] - offsets[i];
         if (expected == got && !memcmp(want + i * width, text + offsets[i], got))
             continue;
-        tell(x->name, "at %s expected \"%.*s\", got \"%.*s\"", place_of(i, x->tensor.rank, x->tensor.dims),
+        tell(x->name, "%sexpected \"%.*s\", got \"%.*s\"", place_of(i, x->tensor.rank, x->tensor.dims),
              (int)(expected < 200 ? expected : 200), (const char *)want + i * width,
              (int)(got < 200 ? got : 200), text + offsets[i]);
         return;

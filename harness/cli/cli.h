@@ -31,6 +31,8 @@ struct tl_options {
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
     bool keep_paths;
     const char *format, *bundle, *site; /* of a report */
+    const char *project, *build;        /* --for of a report; --build of its retest */
+    bool retest;
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;
     const char *frontier;

@@ -1,5 +1,5 @@
 /* trapline report: a finding as a report, or as a bundle that reproduces it; or the database as a site. */
-#include "harness/cli/cli.h"
+#include "harness/cli/report.h"
 
 #include "db/night.h"
 #include "db/query.h"
@@ -66,6 +66,31 @@ static int write_site(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* What is of a finding alone is of nothing else. -1 to go on. */
+static int check_finding_only(const struct tl_options *o, const char *what)
+{
+    const char *option = o->project ? "--for" : o->retest ? "--retest" : NULL;
+    return option ? tl_usage_error(&tl_command_report, "%s goes with a finding; this is %s", option, what)
+                  : -1;
+}
+
+/* Options that exclude one another. -1 to go on. */
+static int check_options(const struct tl_options *o)
+{
+    int status = tl_cli_check_format(&tl_command_report, o);
+    if (status < 0)
+        status = tl_cli_report_check_project(&tl_command_report, o);
+    if (status < 0 && !o->retest && (o->n_units || o->build))
+        status = tl_usage_error(&tl_command_report, "-u UNIT and --build VERSION go with --retest");
+    if (status < 0 && (o->project != NULL) + o->retest + (o->bundle != NULL) + (o->site != NULL) > 1)
+        status =
+            tl_usage_error(&tl_command_report, "--for, --retest, --bundle and --site are different things");
+    if (status < 0 && o->format && (o->project || o->retest))
+        status = tl_usage_error(&tl_command_report,
+                                "--format goes neither with --for nor with --retest; --json does");
+    return status;
+}
+
 /* Of a trial that was imported. -1 when the id is of none. */
 static int report_imported(const struct tl_options *o, struct tl_store *s)
 {
@@ -76,6 +101,10 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
     if (tl_query_trial(s, o->args[0], &r, &e))
         return -1;
     int status = -1;
+    if (tl_trial_imported(&r) && (status = check_finding_only(o, "an imported trial")) >= 0) {
+        tl_trial_record_free(&r);
+        return status;
+    }
     if (tl_trial_imported(&r) && tl_import_match(s, &r, &found, &e)) {
         status = tl_print_error(&e);
     } else if (tl_trial_imported(&r)) {
@@ -108,7 +137,7 @@ static int report(struct tl_options *o)
     struct tl_store *s;
     struct tl_error e;
     struct tl_report_sources r = {0};
-    int status = tl_cli_check_format(&tl_command_report, o);
+    int status = check_options(o);
     if (status >= 0)
         return status;
     if (o->site) {
@@ -134,9 +163,11 @@ static int report(struct tl_options *o)
         status = tl_print_error(&e);
     tl_store_close(s, NULL);
     if (night) {
-        status = o->bundle
-                     ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
-                     : tl_cli_nightly_print(o, night);
+        status = check_finding_only(o, "a night");
+        if (status < 0)
+            status = o->bundle
+                         ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
+                         : tl_cli_nightly_print(o, night);
         json_decref(night);
     }
     if (status < 0) {
@@ -147,8 +178,10 @@ static int report(struct tl_options *o)
             .elsewhere = r.elsewhere,
             .keep_paths = o->keep_paths,
         };
-        status = o->bundle ? write_bundle(o, &source, r.case_document)
-                           : tl_cli_print_report(o, &formats, tl_report_new(&source));
+        status = o->retest    ? tl_cli_report_retest(&tl_command_report, o, &r)
+                 : o->project ? tl_cli_report_for(o, tl_report_new(&source))
+                 : o->bundle  ? write_bundle(o, &source, r.case_document)
+                              : tl_cli_print_report(o, &formats, tl_report_new(&source));
     }
     tl_report_release(&r);
     return status;
@@ -156,9 +189,10 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] | --site DIR",
+    .arguments = "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] | FINDING --for PROJECT | "
+                 "FINDING --retest [-u UNIT | --build VERSION] | --site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
-    .options = "format bundle site keep-paths",
+    .options = "format bundle for retest unit build site keep-paths",
     .run = report,
 };

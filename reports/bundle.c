@@ -38,6 +38,7 @@ static int write_case(struct tl_bundle *b, bool has_model, struct tl_error *e)
     }
     json_t *minimal = tl_minimal_case(b->o->case_document, b->source->finding);
     json_t *model = json_object_get(minimal, "model");
+    tl_bundle_case_files(b, minimal);
     if (tl_member_text(model, "file") && has_model && !strchr(tl_member_text(model, "file"), '{'))
         json_object_set_new(model, "file", json_string("model.onnx"));
     else if (!tl_member_text(model, "family"))
@@ -59,9 +60,9 @@ static int write_case(struct tl_bundle *b, bool has_model, struct tl_error *e)
 static int write_reports(struct tl_bundle *b, struct tl_error *e)
 {
     tl_bundle_have(b, "report.md", "this report");
-    tl_bundle_have(b, "report.html", "this report, to be looked at in a browser");
+    tl_bundle_have(b, "report.html", "the whole report, to be looked at in a browser");
     tl_bundle_have(b, "report.json", "everything this report is made from");
-    char *markdown = tl_report_markdown(b->report), *html = tl_report_html(b->report);
+    char *markdown = tl_report_markdown(b->report), *html = tl_report_html_full(b->report);
     int rc = tl_bundle_write_text(b, "report.md", markdown, NULL, e);
     if (rc == 0)
         rc = tl_bundle_write_text(b, "report.html", html, NULL, e);
@@ -98,15 +99,14 @@ static bool is_onnxruntime(const json_t *finding)
 
 static int fill(struct tl_bundle *b, struct tl_error *e)
 {
-    json_object_set_new(b->report, "bundle",
-                        json_pack("{s:O,s:O}", "files", b->files, "left_out", b->left_out));
-    bool ort = is_onnxruntime(b->source->finding), model = false, control = false;
-    if (ort) {
-        model = tl_bundle_dump(b, b->source->failing, "", "the minimal variant");
-        control = tl_bundle_dump(b, b->source->control, "control/", "the neighbour that passed");
-    }
+    json_object_set_new(
+        b->report, "bundle",
+        json_pack("{s:O,s:O,s:O}", "files", b->files, "left_out", b->left_out, "proved", b->proved));
+    bool ort = is_onnxruntime(b->source->finding), model = false;
     const json_t *environment = json_object_get(json_object_get(b->report, "finding"), "environment");
-    int rc = model ? tl_bundle_write_repro(b, control, e) : tl_bundle_write_commands(b, ort, e);
+    int rc = ort ? tl_bundle_write_onnxruntime(b, &model, e) : 0;
+    if (rc == 0 && !model)
+        rc = tl_bundle_write_commands(b, ort, e);
     if (rc == 0)
         rc = write_case(b, model, e);
     if (rc == 0)
@@ -119,7 +119,8 @@ static int fill(struct tl_bundle *b, struct tl_error *e)
 int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
                     json_t **left_out, struct tl_error *e)
 {
-    struct tl_bundle b = {.source = source, .o = o, .files = json_array(), .left_out = json_array()};
+    struct tl_bundle b = {
+        .source = source, .o = o, .files = json_array(), .left_out = json_array(), .proved = json_array()};
     struct tl_bundle_place place;
     *left_out = NULL;
     tl_redaction_init(&b.redaction);
@@ -134,6 +135,9 @@ int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundl
         *left_out = json_incref(b.left_out);
     json_decref(b.files);
     json_decref(b.left_out);
+    json_decref(b.proved);
+    json_decref(b.inputs);
+    json_decref(b.expected);
     json_decref(b.report);
     tl_redaction_free(&b.redaction);
     return rc;

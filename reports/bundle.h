@@ -2,6 +2,7 @@
 #ifndef TL_REPORTS_BUNDLE_H
 #define TL_REPORTS_BUNDLE_H
 
+#include "harness/base/proof.h"
 #include "reports/finding.h"
 
 struct tl_bundle_options {
@@ -9,10 +10,20 @@ struct tl_bundle_options {
     const char *runner_path;     /* of the runner's executable; NULL: it is not here */
     const json_t *build_object;  /* what the runner is told of the build; NULL */
     const json_t *case_document; /* of the case file; NULL when it is not known */
+    tl_proof_run prove;          /* runs the programs that are in it; NULL: they are not run */
+
+    /* What needs the case itself; NULL: it is not here, or not as it was. Each runs trials, and stores them. */
+    void *arg;
+    /* A trial of a variant (every axis) on the unit of the finding, in a fresh process; the record is the caller's. */
+    int (*trial)(void *arg, const json_t *variant, struct tl_trial_record *r, struct tl_error *e);
+    /* What the outputs of a variant are compared with, as files in a directory: [{"name","dtype","shape","npy","exact",
+     * "whole","rtol","atol"}] (repro.h), the caller's. */
+    int (*expected)(void *arg, const json_t *variant, const char *directory, json_t **list,
+                    struct tl_error *e);
 };
 /* Writes a bundle; it appears at the target complete or not at all. What could not be put into it is said in
- * *left_out (an array of sentences, the caller's) and in its report. Starts the runner as a child and waits
- * for it: not to be called while a supervisor of this process collects every SIGCHLD. */
+ * *left_out (an array of sentences, the caller's) and in its report. Starts the runner and the programs of
+ * the bundle as children and waits for them: not to be called while a supervisor of this process collects every SIGCHLD. */
 int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
                     json_t **left_out, struct tl_error *e);
 

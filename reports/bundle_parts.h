@@ -12,6 +12,9 @@ struct tl_bundle {
     json_t *report;
     json_t *files;    /* [{"name","about"}] */
     json_t *left_out; /* sentences */
+    json_t
+        *proved; /* what its programs came to here (tl_proof_json); stands in the report as bundle.proved */
+    json_t *inputs, *expected; /* of the minimal variant, as files in the bundle (repro.h); NULL */
     struct tl_redaction redaction;
 };
 
@@ -29,11 +32,11 @@ int tl_bundle_write_json(struct tl_bundle *b, const char *name, const json_t *do
 /* NULL when there is none, or it is no JSON. The caller's. */
 json_t *tl_bundle_read_json(const char *directory, const char *name);
 
-/* bundle_onnxruntime.c: model, inputs and options of a trial into STAGE/WHERE ("" or "control/"). Whether there is a model
- * is in the result; everything that is missing is said. */
-bool tl_bundle_dump(struct tl_bundle *b, const struct tl_trial_record *r, const char *where,
-                    const char *whose);
-int tl_bundle_write_repro(struct tl_bundle *b, bool has_control, struct tl_error *e);
+/* bundle_onnxruntime.c: model, inputs and options of both sides, and programs that run them. Whether there are any is in
+ * *written; everything that is missing is said. */
+int tl_bundle_write_onnxruntime(struct tl_bundle *b, bool *written, struct tl_error *e);
+/* bundle_case.c: lets the files that a case names be those of the bundle. */
+void tl_bundle_case_files(struct tl_bundle *b, json_t *c);
 
 /* bundle_commands.c */
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e);

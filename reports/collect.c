@@ -7,6 +7,7 @@
 #include "reports/json_text.h"
 #include "reports/redact.h"
 #include "reports/system_reports.h"
+#include "reports/trial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,23 +24,33 @@ static json_t *end_of(const struct tl_output *o)
     return j;
 }
 
+/* The name of its file. */
+static json_t *module_json(const struct tl_capture *c, uint32_t module)
+{
+    const char *path = module < c->n_modules ? c->modules[module].path : NULL, *slash = path ? strrchr(path, '/') : NULL;
+    return path ? tl_string_json(slash ? slash + 1 : path) : json_null();
+}
+
 static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t)
 {
-    json_t *frames = json_array();
+    json_t *frames = json_array(), *of = json_array();
     for (size_t i = 0; i < t->n_frames; i++) {
         char *gap = tl_frames_left_out(t, i), *text = tl_frame_text(c, t, i),
              *line = tl_format("#%-2zu %s", tl_frame_number(t, i), text);
-        if (gap)
+        if (gap) {
             json_array_append_new(frames, json_string(gap));
+            json_array_append_new(of, json_null());
+        }
         json_array_append_new(frames, tl_string_json(line));
+        json_array_append_new(of, module_json(c, t->frames[i].module));
         free(gap);
         free(text);
         free(line);
     }
     if (t->truncated)
         json_array_append_new(frames, json_string("(the stack could not be followed further)"));
-    return json_pack("{s:i,s:o,s:b,s:o,s:o}", "tid", t->tid, "name", tl_string_json(t->name), "crashed",
-                     t->crashed, "state", tl_string_json(t->state), "frames", frames);
+    return json_pack("{s:i,s:o,s:b,s:o,s:o,s:o}", "tid", t->tid, "name", tl_string_json(t->name), "crashed",
+                     t->crashed, "state", tl_string_json(t->state), "frames", frames, "of", of);
 }
 
 /* The modules that the frames of the crashed thread are in: an offset means something with them only. */
@@ -96,6 +107,7 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     json_object_set_new(j, "request", tl_parsed_json(r->request));
     json_t *versions = json_object_get(r->result, "versions");
     json_object_set(j, "versions", json_is_object(versions) ? versions : json_null());
+    json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_t *counts = json_object_get(r->result, "counts");
     json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
@@ -118,6 +130,7 @@ json_t *tl_report_new(const struct tl_report_source *s)
                        tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",
                        elsewhere);
     if (!s->keep_paths) {
+        json_object_del(finding, "case_path");
         struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
         if (!s->redaction)
             tl_redaction_init(&own);

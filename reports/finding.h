@@ -39,8 +39,13 @@ json_t *tl_report_new(const struct tl_report_source *source);
 /* Of a trial what a reader of a report needs; null for NULL. The caller's. */
 json_t *tl_report_trial(const struct tl_trial_record *r);
 
+/* As a page, short, and in full (extent.h). */
 char *tl_report_markdown(const json_t *report);
+char *tl_report_markdown_short(const json_t *report);
+char *tl_report_markdown_full(const json_t *report);
 char *tl_report_html(const json_t *report);
+char *tl_report_html_short(const json_t *report);
+char *tl_report_html_full(const json_t *report);
 char *tl_report_junit(const json_t *report);
 
 #endif

@@ -9,11 +9,9 @@ void tl_section_builds(const struct tl_sections *r)
     const json_t *builds = json_object_get(r->finding, "builds"), *range;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i, k;
-    tl_page_heading(r->page, 2, "Builds");
-    if (!json_is_object(builds)) {
-        tl_page_words(r->page, "Unknown: this search used one build.");
+    if (!json_is_object(builds))
         return;
-    }
+    tl_page_heading(r->page, 2, "Builds");
     if (json_array_size(json_object_get(builds, "ranges"))) {
         json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
         json_array_foreach(json_object_get(builds, "ranges"), i, range) {
@@ -40,11 +38,9 @@ void tl_section_elsewhere(const struct tl_sections *r)
     static const char *const head[] = {"unit", "outcome", "trials"};
     const json_t *o;
     size_t i;
-    tl_page_heading(r->page, 2, "Other units, devices and builds");
-    if (!json_array_size(r->elsewhere)) {
-        tl_page_words(r->page, "Unknown: the database has no trial of this variant on another unit.");
+    if (!json_array_size(r->elsewhere))
         return;
-    }
+    tl_page_heading(r->page, 2, "Other units, devices and builds");
     tl_page_words(r->page, "The same variant of the same case, as the database has it:");
     json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
     json_array_foreach(r->elsewhere, i, o) {

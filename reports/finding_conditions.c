@@ -181,8 +181,6 @@ static void add_draws(const struct tl_sections *r, const struct tl_buffer *names
             tl_buffer_add_string(&b, ", which are too few to say so");
         }
         tl_buffer_add_string(&b, ".");
-    } else {
-        tl_buffer_add_string(&b, "Unknown: no variants were drawn at random.");
     }
     if (k > 0 && json_is_integer(strictly) && json_integer_value(strictly) < k)
         tl_buffer_printf(&b,
@@ -210,23 +208,25 @@ static void add_broken(const struct tl_sections *r, long long k, long long n)
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
-void tl_section_independent(const struct tl_sections *r)
+static void add_in_full(const struct tl_sections *r, const struct tl_buffer *independent)
 {
-    const json_t *f = r->finding, *g = json_object_get(f, "generalises"),
-                 *independent = tl_finding_draws(f) ? json_object_get(f, "independent") : NULL,
-                 *held = json_object_get(g, "held"), *broken = json_object_get(g, "broken");
-    long long k = tl_integer_at(held, 0), n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
-    struct tl_buffer names = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
-    tl_page_heading(r->page, 2, "Independent of");
-    tl_words_names(&names, independent);
-    add_draws(r, &names, k, n);
+    const json_t *f = r->finding, *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
+                 *broken = json_object_get(g, "broken");
+    long long n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
+    add_draws(r, independent, tl_integer_at(held, 0), n);
     add_broken(r, tl_integer_at(broken, 0), m);
     /* One run of each would show nothing, and 8 of 8 is no rate. */
     if (tl_member_true(f, "flaky") && (n > 0 || m > 0))
         tl_page_words(r->page, "Since it does not fail in this way every time, each of these "
                                "variants was run until it did, or until it had not so often "
                                "that it is believed not to.");
-    tl_buffer_clear(&names);
+}
+
+/* Of axes that are only reset, and of those that nothing reads. */
+static void add_unvaried(const struct tl_sections *r, const json_t *independent)
+{
+    const json_t *f = r->finding;
+    struct tl_buffer names = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
     add_reset(&names, f, independent);
     if (names.size) {
         tl_buffer_printf(
@@ -247,4 +247,52 @@ void tl_section_independent(const struct tl_sections *r)
         tl_page_paragraph(r->page, tl_buffer_take(&b));
     }
     tl_buffer_free(&names);
+}
+
+static const json_t *independent_axes(const json_t *f)
+{
+    return tl_finding_draws(f) ? json_object_get(f, "independent") : NULL;
+}
+
+/* What does not matter, in a sentence or two below the table. */
+void tl_section_indifferent(const struct tl_sections *r)
+{
+    const json_t *f = r->finding, *independent = independent_axes(f),
+                 *held = json_object_get(json_object_get(f, "generalises"), "held");
+    struct tl_buffer names = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
+    tl_words_names(&names, independent);
+    if (names.size)
+        tl_buffer_printf(&b, TL_BOLD_ON "Does not matter:" TL_BOLD_OFF " %s (%lld of %lld random variants failed%s).",
+                         names.data, tl_integer_at(held, 0), tl_integer_at(held, 1),
+                         json_array_size(json_object_get(f, "trigger")) ? ", the trigger held" : "");
+    tl_buffer_clear(&names);
+    add_reset(&names, f, independent);
+    if (names.size)
+        tl_buffer_printf(&b, "%sOnly reset to the simplest value, so that others may matter: %s.",
+                         b.size ? " " : "", names.data);
+    tl_buffer_clear(&names);
+    tl_words_names(&names, json_object_get(f, "unread"));
+    if (names.size)
+        tl_buffer_printf(&b, "%sNothing reads %s.", b.size ? " " : "", names.data);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_buffer_free(&names);
+}
+
+/* The counts behind it, without a heading. */
+void tl_section_draws(const struct tl_sections *r)
+{
+    struct tl_buffer names = TL_BUFFER_INIT;
+    tl_words_names(&names, independent_axes(r->finding));
+    if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
+        add_in_full(r, &names);
+    tl_buffer_free(&names);
+}
+
+void tl_section_independent(const struct tl_sections *r)
+{
+    struct tl_sections own = *r;
+    own.page = json_array();
+    tl_section_draws(&own);
+    add_unvaried(&own, independent_axes(r->finding));
+    tl_page_under(r->page, "Independent of", own.page);
 }

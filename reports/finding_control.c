@@ -1,5 +1,5 @@
-/* What should happen instead, and what was seen to work: the control, and ways around the failure. */
-#include "reports/finding_sections.h"
+/* What was seen to work: the control, and ways around the failure. */
+#include "reports/finding_control.h"
 
 #include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
@@ -8,7 +8,7 @@
 
 /* The decisive pair whose passing side is the control; the first one when none is. NULL when no pair's passes
  * are more than luck. */
-static const json_t *control_pair(const struct tl_sections *r)
+const json_t *tl_control_pair(const struct tl_sections *r)
 {
     const json_t *pairs = json_object_get(r->finding, "decisive"), *pair, *found = NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
@@ -23,35 +23,6 @@ static const json_t *control_pair(const struct tl_sections *r)
     }
     json_decref(rows);
     return found;
-}
-
-void tl_section_expected(const struct tl_sections *r)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *pair = control_pair(r);
-    const char *outcome = tl_member_text(r->finding, "outcome"), *axis = tl_member_text(pair, "axis");
-    tl_page_heading(r->page, 2, "Expected");
-    bool said = tl_words_about(r, "expected_text");
-    if (said)
-        ;
-    else if (outcome && !strcmp(outcome, "error"))
-        tl_buffer_add_string(&b, "That the model runs, or that the error says what of it is not allowed.");
-    else if (outcome && !strcmp(outcome, "wrong"))
-        tl_buffer_add_string(&b, "Outputs that agree with the reference.");
-    else if (outcome && !strcmp(outcome, "fallback"))
-        tl_buffer_add_string(
-            &b, "That the model runs on the device asked for, or that this is refused with an error.");
-    else
-        tl_buffer_add_string(&b,
-                             "That the model runs, or is refused with an error that the caller can handle.");
-    if (axis) {
-        tl_buffer_printf(&b, "%sThe same with ", said ? "" : " ");
-        tl_words_side(&b, pair, "passes");
-        tl_buffer_add_string(&b, " passed.");
-    }
-    if (b.size)
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    tl_buffer_free(&b);
 }
 
 /* Over builds: one that passes, not only fails in another way. */
@@ -97,11 +68,23 @@ static size_t add_lower_edges(const struct tl_sections *r)
     return n;
 }
 
-static void add_workarounds(const struct tl_sections *r, const json_t *rows)
+static void add_lucky(const struct tl_sections *r, size_t lucky)
 {
+    if (lucky)
+        tl_page_paragraph(r->page,
+                          tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
+                                    "%lld passes in a row would be evidence.",
+                                    lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
+                                    (long long)tl_finding_enough(r->finding)));
+}
+
+void tl_section_workarounds(const struct tl_sections *r)
+{
+    json_t *rows = tl_report_rows(r->finding);
+    struct tl_sections own = *r;
     const json_t *pair;
     size_t i, n = 0, lucky = 0;
-    tl_page_heading(r->page, 2, "Possible workaround");
+    own.page = json_array();
     json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
         struct tl_buffer b = TL_BUFFER_INIT;
         if (!tl_words_pair_counts(r->finding, rows, pair)) {
@@ -111,29 +94,24 @@ static void add_workarounds(const struct tl_sections *r, const json_t *rows)
         tl_words_side(&b, pair, "passes");
         tl_buffer_add_string(&b, " instead of ");
         tl_words_side(&b, pair, "fails");
-        tl_page_item(r->page, tl_buffer_take(&b));
+        tl_page_item(own.page, tl_buffer_take(&b));
         n++;
     }
-    n += add_lower_edges(r);
-    tl_page_words(r->page, n ? "Each is a nearest variant that passed. Measured on the minimal variant only."
-                           : lucky ? "None is known."
-                                   : "Unknown.");
-    if (lucky)
-        tl_page_paragraph(r->page,
-                          tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
-                                    "%lld passes in a row would be evidence.",
-                                    lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
-                                    (long long)tl_finding_enough(r->finding)));
+    n += add_lower_edges(&own);
+    if (n)
+        tl_page_words(own.page, "Each is a nearest variant that passed. Measured on the minimal variant only.");
+    add_lucky(&own, lucky);
+    tl_page_under(r->page, "Possible workaround", own.page);
+    json_decref(rows);
 }
 
 void tl_section_control(const struct tl_sections *r)
 {
-    const json_t *pair = control_pair(r);
+    const json_t *pair = tl_control_pair(r);
     json_t *rows = tl_report_rows(r->finding);
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *axis = tl_member_text(pair, "axis"),
                *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
-    tl_page_heading(r->page, 2, "A control that works");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
         tl_words_side(&b, pair, "passes");
@@ -145,10 +123,11 @@ void tl_section_control(const struct tl_sections *r)
             tl_buffer_add_string(&b, ")");
         }
         tl_buffer_add_string(&b, ".");
-    } else if (!add_passing_build(&b, r->finding)) {
-        tl_buffer_add_string(&b, "None is known.");
+    } else {
+        add_passing_build(&b, r->finding);
     }
+    if (b.size)
+        tl_page_heading(r->page, 2, "A control that works");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
-    add_workarounds(r, rows);
     json_decref(rows);
 }

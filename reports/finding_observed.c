@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_AXES 6 /* columns of axes */
+#define ROWS_MOST 12 /* of a table on a page; the others are folded */
 
 static void add_counts(struct tl_buffer *b, const json_t *f, const json_t *row)
 {
@@ -63,38 +63,81 @@ static bool is_decisive(const json_t *f, const json_t *row)
     return false;
 }
 
-/* One row: the minimal variant with at most one axis changed. Up to TABLE_AXES axes have a column of their
- * own. */
-static void add_observed_row(const struct tl_sections *r, json_t *rows, const json_t *row, size_t n,
-                             const char *const *columns)
+/* "`weights=fp16` instead of `int4`" */
+static void add_change(struct tl_buffer *b, const json_t *f, const json_t *row, bool strong)
 {
-    char *cells[TABLE_AXES + 3] = {NULL};
-    const json_t *minimal = json_object_get(r->finding, "minimal"), *value = json_object_get(row, "value");
     const char *axis = tl_member_text(row, "axis");
-    bool strong = is_decisive(r->finding, row);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    size_t at = 0;
-    if (n) {
-        for (; at < n; at++) {
-            bool changed = axis && !strcmp(axis, columns[at]);
-            char *word = tl_value_word(changed ? value : json_object_get(minimal, columns[at]));
-            tl_inline_code(&b, word);
-            free(word);
-            if (!b.size)
-                tl_buffer_add_string(&b, "(empty)");
-            cells[at] = tl_buffer_take(&b);
-        }
-    } else {
-        if (axis)
-            tl_words_setting(&b, axis, value);
-        else
-            tl_buffer_add_string(&b, "nothing (the minimal variant)");
-        cells[at++] = tl_buffer_take(&b);
+    const json_t *own = axis ? json_object_get(json_object_get(f, "minimal"), axis) : NULL;
+    if (!axis) {
+        tl_buffer_add_string(b, "nothing (the minimal variant)");
+        return;
     }
-    cells[at++] = tl_strdup(outcome_words(r->finding, row));
-    add_counts(&b, r->finding, row);
-    cells[at++] = tl_buffer_take(&b);
-    tl_page_row(rows, strong, at, cells);
+    tl_words_setting(b, axis, json_object_get(row, "value"));
+    if (strong && own) {
+        char *word = tl_value_word(own);
+        tl_buffer_add_string(b, " instead of ");
+        if (*word)
+            tl_inline_code(b, word);
+        else
+            tl_buffer_add_string(b, "nothing");
+        free(word);
+    }
+}
+
+/* One row: the minimal variant with at most one axis changed, or a build. */
+static void add_observed_row(const struct tl_sections *r, json_t *rows, const json_t *row, bool build)
+{
+    bool strong = is_decisive(r->finding, row);
+    struct tl_buffer b = TL_BUFFER_INIT, counts = TL_BUFFER_INIT;
+    if (build) {
+        char *word = tl_value_word(json_object_get(row, "value"));
+        tl_inline_code(&b, word);
+        free(word);
+    } else {
+        add_change(&b, r->finding, row, strong);
+    }
+    add_counts(&counts, r->finding, row);
+    char *cells[] = {tl_buffer_take(&b), tl_strdup(outcome_words(r->finding, row)), tl_buffer_take(&counts)};
+    tl_page_row(rows, strong, TL_COUNT(cells), cells);
+}
+
+/* What decides first: the minimal variant, what decides, what fails as it does not, and at the end what makes no difference. */
+static int rank_of(const json_t *f, const json_t *row)
+{
+    if (!tl_member_text(row, "axis"))
+        return 0;
+    if (is_decisive(f, row))
+        return 1;
+    return tl_member_integer(row, "match") ? 3 : 2;
+}
+
+static json_t *decisive_first(const json_t *f, const json_t *rows)
+{
+    json_t *sorted = json_array();
+    const json_t *row;
+    size_t i;
+    for (int rank = 0; rank <= 3; rank++) {
+        json_array_foreach(rows, i, row)
+            if (rank_of(f, row) == rank)
+                json_array_append(sorted, (json_t *)row);
+    }
+    return sorted;
+}
+
+/* The first `most` rows in a table, the others in one that is folded. */
+static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head, bool build)
+{
+    size_t n = json_array_size(rows), most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
+    json_t *table = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0)
+            table = tl_page_table(r->page, n_head, head);
+        else if (i == most && r->extent == TL_EXTENT_SHORT)
+            return;
+        else if (i == most)
+            table = tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
+        add_observed_row(r, table, json_array_get(rows, i), build);
+    }
 }
 
 /* A paragraph below a table. */
@@ -111,17 +154,22 @@ static void add_variant(const struct tl_sections *r, const char *words, const js
 static void add_observed_builds(const struct tl_sections *r)
 {
     static const char *const columns[] = {"build", "outcome", "failed in this way"};
-    static const char *const axis[] = {"build"};
-    json_t *measured = tl_report_rows(r->finding), *row;
+    json_t *measured = tl_report_rows(r->finding), *kept = json_array(), *row;
     size_t i;
+    /* Where there are many, the ends of what fails and their neighbours; in a list that is short anyway, all. */
+    json_array_foreach(measured, i, row)
+        if (json_array_size(measured) <= ROWS_MOST || is_decisive(r->finding, row))
+            json_array_append(kept, row);
+    json_array_foreach(measured, i, row)
+        if (json_array_size(measured) > ROWS_MOST && !is_decisive(r->finding, row))
+            json_array_append(kept, row);
     tl_page_heading(r->page, 2, "Observed");
     tl_page_words(r->page, "Only the build changes. In bold are the builds at the ends of a range that "
                            "fails, and those next to it.");
-    json_t *rows = tl_page_table(r->page, TL_COUNT(columns), columns);
-    json_array_foreach(measured, i, row)
-        add_observed_row(r, rows, row, 1, axis);
+    add_rows(r, r->extent == TL_EXTENT_FULL ? measured : kept, TL_COUNT(columns), columns, true);
     add_variant(r, "In every row: ", tl_report_variant(r->finding));
     json_decref(measured);
+    json_decref(kept);
 }
 
 /* Runs with these values of the two axes, all others being those of the failing variant. */
@@ -154,6 +202,10 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     json_t *rows = tl_page_table(r->page, TL_COUNT(columns), columns);
     json_array_foreach(json_object_get(frontier, "corners"), i, c) {
         const json_t *values[] = {json_object_get(c, "a"), json_object_get(c, "b")};
+        if (i == ROWS_MOST && r->extent == TL_EXTENT_SHORT)
+            break;
+        if (i == ROWS_MOST && r->extent == TL_EXTENT_PAGE)
+            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns), columns);
         json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
         char *cells[TL_COUNT(columns)];
         for (size_t k = 0; k < 2; k++) {
@@ -176,61 +228,74 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     json_decref(rest);
 }
 
+/* Of an axis on which it does not depend at all, as random variants showed: a row says less. */
+static bool is_indifferent(const json_t *f, const json_t *row)
+{
+    const char *axis = tl_member_text(row, "axis");
+    json_t *name = axis && tl_finding_draws(f) ? json_string(axis) : NULL;
+    bool indifferent = name && rank_of(f, row) == 3 && tl_list_holds(json_object_get(f, "independent"), name);
+    json_decref(name);
+    return indifferent;
+}
+
+static bool is_shown(const struct tl_sections *r, const json_t *row)
+{
+    return r->extent == TL_EXTENT_FULL ||
+           (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2 : !is_indifferent(r->finding, row));
+}
+
+/* The rows of a table in their order. */
+static json_t *rows_of(const struct tl_sections *r)
+{
+    json_t *measured = tl_report_rows(r->finding), *sorted = decisive_first(r->finding, measured);
+    for (size_t i = json_array_size(sorted); i-- > 0;)
+        if (!is_shown(r, json_array_get(sorted, i)))
+            json_array_remove(sorted, i);
+    json_decref(measured);
+    return sorted;
+}
+
+void tl_section_also_failed(const struct tl_sections *r)
+{
+    json_t *measured = tl_report_rows(r->finding);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *row;
+    size_t i;
+    json_array_foreach(measured, i, row) {
+        if (!is_indifferent(r->finding, row))
+            continue;
+        tl_buffer_add_string(&b, b.size ? ", " : "The minimal variant with one axis changed fails as well with ");
+        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
+        tl_buffer_add_string(&b, " (");
+        add_counts(&b, r->finding, row);
+        tl_buffer_add_string(&b, ")");
+    }
+    tl_buffer_add_string(&b, b.size ? "." : "");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_decref(measured);
+}
+
 void tl_section_observed(const struct tl_sections *r)
 {
+    static const char *const columns[] = {"changed", "outcome", "failed in this way"};
     const json_t *frontier = json_object_get(r->finding, "frontier");
-    const char *columns[TABLE_AXES + 3] = {NULL};
-    const json_t *axis, *row;
-    size_t i, k, n = 0;
-    bool all = true; /* every axis that varies has a column */
     if (json_is_object(json_object_get(r->finding, "builds"))) {
         add_observed_builds(r);
         return;
     }
-    json_t *measured = tl_report_rows(r->finding), *rest = json_object();
-    tl_page_heading(r->page, 2, "Observed");
     if (json_array_size(json_object_get(frontier, "corners"))) {
+        tl_page_heading(r->page, 2, "Observed");
         add_observed_frontier(r, frontier);
-        json_decref(measured);
-        json_decref(rest);
         return;
     }
-    if (!json_array_size(measured)) {
-        tl_page_words(r->page, "No table of single axes: unknown.");
-        json_decref(measured);
-        json_decref(rest);
-        return;
-    }
-    json_array_foreach(json_object_get(r->finding, "axes"), i, axis) {
-        const char *name = tl_member_text(axis, "name");
-        bool varies = false;
-        json_array_foreach(measured, k, row)
-            varies |= name && tl_member_text(row, "axis") && !strcmp(name, tl_member_text(row, "axis"));
-        if (varies && n == TABLE_AXES)
-            all = false;
-        else if (varies)
-            columns[n++] = name;
-        else if (name)
-            json_object_set(rest, name, json_object_get(json_object_get(r->finding, "minimal"), name));
-    }
-    tl_page_words(r->page, "One axis changes at a time. The minimal variant comes first; in bold are the "
-                           "variants of which one fails and the other passes though they differ in one "
-                           "axis only.");
-    if (!all || !n) {
-        n = 0;
-        columns[0] = "changed";
-    }
-    columns[n ? n : 1] = "outcome";
-    columns[n ? n + 1 : 2] = "failed in this way";
-    json_t *rows = tl_page_table(r->page, (n ? n : 1) + 2, columns);
-    json_array_foreach(measured, i, row)
-        add_observed_row(r, rows, row, n, columns);
-    if (!n)
+    json_t *rows = rows_of(r);
+    if (json_array_size(rows)) {
+        tl_page_heading(r->page, 2, "Observed");
+        tl_page_words(r->page, "One axis of the minimal variant changes at a time; in bold is what decides.");
+        add_rows(r, rows, TL_COUNT(columns), columns, false);
         add_variant(r, "The minimal variant: ", json_object_get(r->finding, "minimal"));
-    else if (json_object_size(rest))
-        add_variant(r, "In every row: ", rest);
-    json_decref(measured);
-    json_decref(rest);
+    }
+    json_decref(rows);
 }
 
 /* Why it is not shown that an entry of the trigger is needed; NULL where it is. */
@@ -267,26 +332,20 @@ static void add_not_shown(const struct tl_sections *r)
     }
 }
 
-void tl_section_decisive(const struct tl_sections *r)
+static void add_pairs(const struct tl_sections *r)
 {
     const json_t *pair, *pairs = json_object_get(r->finding, "decisive");
-    size_t i;
-    if (json_is_object(json_object_get(r->finding, "builds")) ||
-        json_is_object(json_object_get(r->finding, "frontier")))
-        return;
     json_t *rows = tl_report_rows(r->finding), *counted = json_array();
+    size_t i;
     json_array_foreach(pairs, i, pair) {
         if (tl_words_pair_counts(r->finding, rows, pair))
             json_array_append(counted, (json_t *)pair);
     }
-    tl_page_heading(r->page, 3, json_array_size(counted) == 1 ? "Decisive pair" : "Decisive pairs");
-    if (!json_array_size(counted))
-        tl_page_words(
-            r->page,
-            json_array_size(pairs)
-                ? "None is known: no variant that differs in one axis passed so often that it cannot "
-                  "have been luck."
-                : "None is known: no variant that differs in one axis was seen to pass.");
+    if (json_array_size(counted))
+        tl_page_heading(r->page, 3, json_array_size(counted) == 1 ? "Decisive pair" : "Decisive pairs");
+    else if (json_array_size(pairs))
+        tl_page_words(r->page, "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
+                               "have been luck.");
     json_array_foreach(counted, i, pair) {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *axis = tl_member_text(pair, "axis");
@@ -306,5 +365,15 @@ void tl_section_decisive(const struct tl_sections *r)
     }
     json_decref(rows);
     json_decref(counted);
+}
+
+/* In the table they are in bold; in full they are said in words as well. */
+void tl_section_decisive(const struct tl_sections *r)
+{
+    if (json_is_object(json_object_get(r->finding, "builds")) ||
+        json_is_object(json_object_get(r->finding, "frontier")))
+        return;
+    if (r->extent == TL_EXTENT_FULL)
+        add_pairs(r);
     add_not_shown(r);
 }

@@ -1,10 +1,132 @@
 /* The report of a finding: which sections it has, and in which order. No sentence claims more than was measured: numbers
- * stand beside what they were counted over. */
+ * stand beside what they were counted over.
+ *
+ * The order is that of the questions of somebody who gets it: what fails, how do I see it, what should have
+ * happened, what decides and what does not, since when, where in the code, on what. Of how it was found only who doubts wants
+ * to read. */
 #include "reports/finding_page.h"
 
 #include "reports/finding_sections.h"
 
-json_t *tl_report_page(const json_t *report)
+static void add_caveat(const struct tl_sections *r)
+{
+    if (!tl_member_true(r->finding, "reproduced") || tl_member_true(r->finding, "complete") ||
+        json_is_object(json_object_get(r->finding, "builds")))
+        return;
+    tl_page_words(r->page, json_is_object(json_object_get(r->finding, "frontier"))
+                               ? TL_BOLD_ON "Not shown to be the whole boundary." TL_BOLD_OFF
+                                            " There may be corners that were not found."
+                               : TL_BOLD_ON "Not shown to be minimal." TL_BOLD_OFF
+                                            " There may be a simpler variant that fails in the same way.");
+}
+
+static void add_title_of_case(const struct tl_sections *r)
+{
+    const char *about = tl_member_text(r->finding, "title");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!about)
+        return;
+    tl_buffer_add_string(&b, "About the case: ");
+    tl_inline_text(&b, about);
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+/* What all extents begin with. */
+static void add_beginning(const struct tl_sections *r, const char *title)
+{
+    tl_page_heading(r->page, 1, title);
+    tl_page_paragraph(r->page, tl_words_summary(r->finding));
+    add_caveat(r);
+    add_title_of_case(r);
+}
+
+static void add_short(const struct tl_sections *r)
+{
+    tl_section_reproduce(r);
+    tl_section_expected(r);
+    tl_section_observed(r);
+    tl_section_indifferent(r);
+    tl_section_builds(r);
+    tl_section_stacks(r);
+    tl_section_environment(r);
+}
+
+/* Below another heading. */
+static void lower(json_t *blocks)
+{
+    json_t *block;
+    size_t i;
+    json_array_foreach(blocks, i, block)
+        if (json_is_integer(json_object_get(block, "level")))
+            json_object_set_new(block, "level", json_integer(3));
+}
+
+static void add_how_it_was_found(const struct tl_sections *r)
+{
+    struct tl_sections folded = *r;
+    folded.page = tl_page_fold_open(r->page, tl_strdup("How this was found"));
+    tl_section_search(&folded);
+    tl_section_draws(&folded);
+    tl_section_also_failed(&folded);
+    tl_section_others(&folded);
+    lower(folded.page);
+    tl_page_fold_close(r->page);
+}
+
+static void add_page(const struct tl_sections *r)
+{
+    tl_section_about(r, "Impact", "impact");
+    tl_section_reproduce(r);
+    tl_section_expected(r);
+    tl_section_observed(r);
+    tl_section_decisive(r);
+    tl_section_indifferent(r);
+    tl_section_thresholds(r);
+    tl_section_needs(r);
+    tl_section_causes(r);
+    tl_section_metrics(r);
+    tl_section_builds(r);
+    tl_section_elsewhere(r);
+    tl_section_stacks(r);
+    tl_section_places(r);
+    tl_section_about(r, "Notes", "notes");
+    tl_section_about(r, "Tried, and did not help", "tried");
+    tl_section_about(r, "Related", "related");
+    tl_section_environment(r);
+    tl_section_attached(r);
+    add_how_it_was_found(r);
+}
+
+static void add_everything(const struct tl_sections *r)
+{
+    tl_section_about(r, "Impact", "impact");
+    tl_section_reproduce(r);
+    tl_section_expected(r);
+    tl_section_observed(r);
+    tl_section_decisive(r);
+    tl_section_thresholds(r);
+    tl_section_needs(r);
+    tl_section_causes(r);
+    tl_section_independent(r);
+    tl_section_metrics(r);
+    tl_section_builds(r);
+    tl_section_elsewhere(r);
+    tl_section_control(r);
+    tl_section_workarounds(r);
+    tl_section_failure(r);
+    tl_section_stacks(r);
+    tl_section_places(r);
+    tl_section_others(r);
+    tl_section_about(r, "Notes", "notes");
+    tl_section_about(r, "Tried, and did not help", "tried");
+    tl_section_about(r, "Related", "related");
+    tl_section_environment(r);
+    tl_section_attached(r);
+    tl_section_search(r);
+}
+
+json_t *tl_report_page(const json_t *report, enum tl_extent extent)
 {
     struct tl_sections r = {
         .page = json_array(),
@@ -13,46 +135,14 @@ json_t *tl_report_page(const json_t *report)
         .control = json_object_get(report, "control_trial"),
         .elsewhere = json_object_get(report, "elsewhere"),
         .bundle = json_object_get(report, "bundle"),
+        .extent = extent,
     };
-    const char *title = tl_member_text(report, "title"), *about = tl_member_text(r.finding, "title");
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_page_heading(r.page, 1, title ? title : "unknown");
-    tl_page_paragraph(r.page, tl_words_summary(r.finding));
-    if (tl_member_true(r.finding, "reproduced") && !tl_member_true(r.finding, "complete") &&
-        !json_is_object(json_object_get(r.finding, "builds")))
-        tl_page_words(r.page, json_is_object(json_object_get(r.finding, "frontier"))
-                                  ? TL_BOLD_ON "Not shown to be the whole boundary." TL_BOLD_OFF
-                                               " There may be corners that were not found."
-                                  : TL_BOLD_ON "Not shown to be minimal." TL_BOLD_OFF
-                                               " There may be a simpler variant that fails in the same way.");
-    if (about) {
-        tl_buffer_add_string(&b, "About the case: ");
-        tl_inline_text(&b, about);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r.page, tl_buffer_take(&b));
-    }
-    tl_section_about(&r, "Impact", "impact");
-    tl_section_about(&r, "Notes", "notes");
-    tl_section_environment(&r);
-    tl_section_reproduce(&r);
-    tl_section_observed(&r);
-    tl_section_decisive(&r);
-    tl_section_thresholds(&r);
-    tl_section_needs(&r);
-    tl_section_causes(&r);
-    tl_section_metrics(&r);
-    tl_section_failure(&r);
-    tl_section_places(&r);
-    tl_section_stacks(&r);
-    tl_section_expected(&r);
-    tl_section_independent(&r);
-    tl_section_others(&r);
-    tl_section_control(&r);
-    tl_section_about(&r, "Tried, and did not help", "tried");
-    tl_section_builds(&r);
-    tl_section_elsewhere(&r);
-    tl_section_about(&r, "Related", "related");
-    tl_section_attached(&r);
-    tl_section_search(&r);
+    add_beginning(&r, tl_member_or(report, "title", "unknown"));
+    if (extent == TL_EXTENT_SHORT)
+        add_short(&r);
+    else if (extent == TL_EXTENT_PAGE)
+        add_page(&r);
+    else
+        add_everything(&r);
     return r.page;
 }

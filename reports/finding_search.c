@@ -16,11 +16,9 @@ void tl_section_others(const struct tl_sections *r)
                               : "first with"};
     const json_t *others = json_object_get(r->finding, "others"), *o;
     size_t i;
-    tl_page_heading(r->page, 2, "Other failures seen");
-    if (!json_array_size(others)) {
-        tl_page_words(r->page, "None in this search.");
+    if (!json_array_size(others))
         return;
-    }
+    tl_page_heading(r->page, 2, "Other failures seen");
     json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
     json_array_foreach(others, i, o) {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
@@ -75,6 +73,30 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *f)
             json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
 }
 
+/* What the failure and its trial are called here. */
+static void add_ids(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *evidence = json_object_get(f, "evidence");
+    const char *trial = tl_member_text(evidence, "trial"), *control = tl_member_text(evidence, "control"),
+               *signature = tl_member_text(json_object_get(f, "signature"), "id");
+    tl_buffer_add_string(b, trial ? ", trial " : "");
+    tl_inline_code(b, trial);
+    tl_buffer_add_string(b, control ? ", control " : "");
+    tl_inline_code(b, control);
+    tl_buffer_add_string(b, signature ? ", signature " : "");
+    tl_inline_code(b, signature);
+}
+
+static void add_tools(struct tl_buffer *b, const json_t *environment)
+{
+    static const char *const names[][2] = {{"trapline", "trapline"}, {"runner", "runner_version"}};
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        const char *version = tl_member_text(environment, names[i][1]);
+        tl_buffer_printf(b, version ? ", %s " : "", names[i][0]);
+        tl_inline_text(b, version);
+    }
+}
+
 void tl_section_search(const struct tl_sections *r)
 {
     const json_t *f = r->finding, *note;
@@ -82,7 +104,8 @@ void tl_section_search(const struct tl_sections *r)
     size_t i;
     json_int_t found = tl_member_integer(f, "created_us");
     char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
-    tl_page_heading(r->page, 2, "How this was found");
+    if (r->extent == TL_EXTENT_FULL)
+        tl_page_heading(r->page, 2, "How this was found");
     tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
@@ -95,6 +118,10 @@ void tl_section_search(const struct tl_sections *r)
     add_measured_rate(&b, f);
     tl_buffer_add_string(&b, ". Finding ");
     tl_inline_code(&b, tl_member_or(f, "finding", "unknown"));
+    if (r->extent != TL_EXTENT_FULL) {
+        add_ids(&b, f);
+        add_tools(&b, json_object_get(f, "environment"));
+    }
     tl_buffer_add_string(&b, ", case ");
     tl_inline_code(&b, tl_member_or(f, "case", "unknown"));
     tl_buffer_add_string(&b, " with content ");
@@ -117,6 +144,19 @@ void tl_section_search(const struct tl_sections *r)
         "further from its simplest value.");
 }
 
+/* What they are stands in the full report. */
+static void add_attached_names(const struct tl_sections *r)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *file;
+    size_t i;
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
+        tl_buffer_add_string(&b, b.size ? ", " : "");
+        tl_inline_code(&b, tl_member_text(file, "name"));
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
 /* What is in the bundle that this report is part of. */
 void tl_section_attached(const struct tl_sections *r)
 {
@@ -125,7 +165,9 @@ void tl_section_attached(const struct tl_sections *r)
     if (!json_is_object(r->bundle))
         return;
     tl_page_heading(r->page, 2, "Attached");
-    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
+    if (r->extent == TL_EXTENT_PAGE)
+        add_attached_names(r);
+    json_array_foreach(r->extent == TL_EXTENT_PAGE ? NULL : json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_inline_code(&b, tl_member_text(file, "name"));
         tl_buffer_add_string(&b, ": ");

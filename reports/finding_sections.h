@@ -2,12 +2,16 @@
 #ifndef TL_REPORT_SECTIONS_H
 #define TL_REPORT_SECTIONS_H
 
+#include "reports/extent.h"
 #include "reports/finding_words.h"
 
 struct tl_sections {
     json_t *page;
     const json_t *finding, *failing, *control, *elsewhere, *bundle;
+    enum tl_extent extent;
 };
+
+/* Every section says nothing at all where it has nothing to say. */
 
 /* finding_about.c: what the case file says for people, by the name that it has there; nothing where it says nothing. */
 void tl_section_about(const struct tl_sections *r, const char *heading, const char *name);
@@ -21,13 +25,18 @@ void tl_section_needs(const struct tl_sections *r);
 void tl_section_causes(const struct tl_sections *r);
 void tl_section_places(const struct tl_sections *r);
 void tl_section_independent(const struct tl_sections *r);
+void tl_section_indifferent(const struct tl_sections *r); /* the same in a sentence, without a heading */
+void tl_section_draws(const struct tl_sections *r); /* the counts that justify it, without a heading */
+void tl_section_also_failed(const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
 void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
+void tl_section_message(const struct tl_sections *r); /* what it said, without a heading */
 void tl_section_stacks(const struct tl_sections *r);
 void tl_section_thresholds(const struct tl_sections *r);
 void tl_section_expected(const struct tl_sections *r);
 void tl_section_others(const struct tl_sections *r);
 void tl_section_control(const struct tl_sections *r);
+void tl_section_workarounds(const struct tl_sections *r);
 void tl_section_builds(const struct tl_sections *r);
 void tl_section_elsewhere(const struct tl_sections *r);
 void tl_section_search(const struct tl_sections *r);

@@ -100,20 +100,29 @@ static void add_not_monotone(struct tl_buffer *b, const json_t *t)
                                      : " does not behave as this threshold says.");
 }
 
-void tl_section_thresholds(const struct tl_sections *r)
+/* A threshold of which both sides stand in the table: the last value that passes, and the first that fails. */
+static bool is_in_table(const json_t *t, const json_t *rows)
+{
+    const json_t *below = json_array_get(json_object_get(t, "passes_with"), 0);
+    const char *axis = tl_member_text(t, "axis");
+    return axis && below && json_object_get(t, "threshold") && !tl_member_true(t, "set") &&
+           !json_object_get(t, "non_monotone") && !json_is_object(json_object_get(t, "band")) &&
+           tl_row_passes(tl_report_row(rows, axis, below)) > 0;
+}
+
+static void add_thresholds(const struct tl_sections *r)
 {
     const json_t *t, *joint;
     json_t *rows = tl_report_rows(r->finding);
-    size_t i, n = 0;
-    tl_page_heading(r->page, 2, "Threshold");
+    size_t i;
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
         const json_t *threshold = json_object_get(t, "threshold"), *band = json_object_get(t, "band"),
                      *odd = json_object_get(t, "non_monotone");
         const char *axis = tl_member_text(t, "axis");
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || (!threshold && !json_is_object(band) && !odd && !is_ordered(r->finding, axis)))
+        if (!axis || (!threshold && !json_is_object(band) && !odd && !is_ordered(r->finding, axis)) ||
+            (r->extent != TL_EXTENT_FULL && is_in_table(t, rows)))
             continue;
-        n++;
         if (tl_member_true(t, "set")) {
             add_set(&b, r->finding, t);
         } else if (threshold) {
@@ -155,18 +164,21 @@ void tl_section_thresholds(const struct tl_sections *r)
                             json_object_get(r->finding, "minimal"));
         tl_buffer_add_string(&b, ".");
         tl_page_item(r->page, tl_buffer_take(&b));
-        n++;
     }
     json_decref(rows);
     char *frontier = tl_frontier_svg(r->finding);
     if (frontier)
         tl_page_words(r->page, "A boundary over two axes; its corners are in the table above.");
-    else if (!n)
-        tl_page_words(r->page, json_is_object(json_object_get(r->finding, "minimal"))
-                                   ? "None: no ordered axis is part of the trigger."
-                                   : "Unknown.");
     tl_page_figure(
         r->page, frontier,
         "The boundary between what passes (rings) and what fails (dots, and all that is filled). Values "
         "stand in their order, at even distances.");
+}
+
+void tl_section_thresholds(const struct tl_sections *r)
+{
+    struct tl_sections own = *r;
+    own.page = json_array();
+    add_thresholds(&own);
+    tl_page_under(r->page, "Threshold", own.page);
 }

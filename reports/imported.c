@@ -99,11 +99,12 @@ static void add_environment(const struct tl_sections *r)
         const char *name, *key;
     } fields[] = {{"OS", "os"}, {"OS build", "os_build"}, {"Machine", "model"}, {"CPU", "cpu"}};
     const json_t *environment = json_object_get(r->finding, "environment");
-    tl_page_heading(r->page, 2, "Environment");
     json_t *rows = tl_page_table(r->page, 2, head);
     for (size_t i = 0; i < TL_COUNT(fields); i++) {
         struct tl_buffer value = TL_BUFFER_INIT;
-        tl_inline_text(&value, tl_member_or(environment, fields[i].key, "unknown"));
+        if (!*tl_member_or(environment, fields[i].key, ""))
+            continue;
+        tl_inline_text(&value, tl_member_text(environment, fields[i].key));
         char *cells[] = {tl_strdup(fields[i].name), tl_buffer_take(&value)};
         tl_page_row(rows, false, 2, cells);
     }
@@ -174,40 +175,73 @@ static void add_attached(const struct tl_sections *r)
     }
 }
 
-static json_t *page_of(const json_t *report)
+static json_t *page_of(const json_t *report, enum tl_extent extent)
 {
     const struct tl_sections r = {.page = json_array(),
                                   .finding = json_object_get(report, "finding"),
                                   .failing = json_object_get(report, "failing_trial"),
-                                  .bundle = json_object_get(report, "bundle")};
+                                  .bundle = json_object_get(report, "bundle"),
+                                  .extent = extent};
     tl_page_heading(r.page, 1, tl_member_or(report, "title", "unknown"));
     tl_page_words(
         r.page,
         "Made from a report that the system wrote. Trapline did not run this: how often it happens, and "
         "what triggers it, is not known from here.");
-    add_environment(&r);
     tl_section_failure(&r);
+    tl_section_message(&r);
     tl_section_stacks(&r);
-    add_reports(&r);
+    add_environment(&r);
+    if (extent != TL_EXTENT_SHORT)
+        add_reports(&r);
     add_matches(&r, json_object_get(report, "matches"));
     add_attached(&r);
     return r.page;
 }
 
-char *tl_imported_markdown(const json_t *report)
+static char *markdown(const json_t *report, enum tl_extent extent)
 {
-    json_t *page = page_of(report);
-    char *text = tl_page_markdown(page);
+    json_t *page = page_of(report, extent);
+    char *text = tl_page_markdown_within(page, extent == TL_EXTENT_SHORT ? TL_EXTENT_WIDTH : 0);
     json_decref(page);
     return text;
 }
 
-char *tl_imported_html(const json_t *report)
+static char *html(const json_t *report, enum tl_extent extent)
 {
-    json_t *page = page_of(report);
+    json_t *page = page_of(report, extent);
     char *text = tl_page_html(page, tl_member_or(report, "title", "trapline"));
     json_decref(page);
     return text;
+}
+
+char *tl_imported_markdown(const json_t *report)
+{
+    return markdown(report, TL_EXTENT_PAGE);
+}
+
+char *tl_imported_markdown_short(const json_t *report)
+{
+    return markdown(report, TL_EXTENT_SHORT);
+}
+
+char *tl_imported_markdown_full(const json_t *report)
+{
+    return markdown(report, TL_EXTENT_FULL);
+}
+
+char *tl_imported_html(const json_t *report)
+{
+    return html(report, TL_EXTENT_PAGE);
+}
+
+char *tl_imported_html_short(const json_t *report)
+{
+    return html(report, TL_EXTENT_SHORT);
+}
+
+char *tl_imported_html_full(const json_t *report)
+{
+    return html(report, TL_EXTENT_FULL);
 }
 
 char *tl_imported_junit(const json_t *report)

@@ -18,7 +18,6 @@
 #define TEXT_MOST 2000   /* of a paragraph and an item */
 #define CELL_MOST 300    /* of a cell of a table */
 #define ROWS_MOST 24     /* of a table */
-#define FRAMES_MOST 20   /* of a stack */
 #define VERSION_MOST 300 /* of what a command answered that was asked for its version */
 
 static const json_t *finding_of(const json_t *report)
@@ -52,66 +51,61 @@ static char *cut_code(const char *text)
     return tl_format("(%zu bytes before this are left out)\n%s", (size_t)(at - text), at);
 }
 
-/* Text that is cut may end inside of a mark for code or bold, which would go on to the end of the field. */
-static char *cut_inline(const char *text, size_t most)
-{
-    if (strlen(text) <= most)
-        return tl_strdup(text);
-    char *plain = tl_inline_plain(tl_strdup(text)), *cut = cut_text(plain, most);
-    free(plain);
-    return cut;
-}
-
 static void set_cut(json_t *block, const char *member, size_t most)
 {
     const char *text = tl_member_text(block, member);
     if (!text)
         return;
-    char *cut = most == CODE_MOST ? cut_code(text) : cut_inline(text, most);
+    char *cut = most == CODE_MOST ? cut_code(text) : tl_inline_cut(text, most);
     json_object_set_new(block, member, json_string(cut));
     free(cut);
 }
 
 static void cut_table(json_t *table)
 {
-    json_t *rows = json_object_get(table, "rows"), *row, *cell;
+    json_t *rows = json_deep_copy(json_object_get(table, "rows")), *row, *cell;
     size_t i, k;
+    json_object_set_new(table, "rows", rows);
     while (json_array_size(rows) > ROWS_MOST)
         json_array_remove(rows, json_array_size(rows) - 1);
     json_array_foreach(rows, i, row)
         json_array_foreach(json_object_get(row, "cells"), k, cell) {
-            char *cut = cut_inline(json_string_value(cell) ? json_string_value(cell) : "", CELL_MOST);
+            char *cut = tl_inline_cut(json_string_value(cell) ? json_string_value(cell) : "", CELL_MOST);
             json_array_set_new(json_object_get(row, "cells"), k, json_string(cut));
             free(cut);
         }
 }
 
-/* Takes blocks over, each within what a form can hold. A heading becomes words in bold, or nothing. */
+/* Takes blocks over, each within what a form can hold. A heading becomes words in bold, or nothing; what is folded up
+ * stays so. */
 static void take(json_t *page, const json_t *blocks, bool headings)
 {
     const json_t *block;
     size_t i;
     json_array_foreach(blocks, i, block) {
         const char *is = tl_member_or(block, "is", "");
-        json_t *copy = json_deep_copy(block);
         if (!strcmp(is, "heading")) {
             if (headings && json_integer_value(json_object_get(block, "level")) > 2)
                 tl_page_paragraph(page,
                                   tl_format(TL_BOLD_ON "%s" TL_BOLD_OFF, tl_member_or(block, "text", "")));
-            json_decref(copy);
             continue;
         }
+        json_t *copy = json_copy((json_t *)block), *inner = json_object_get(block, "blocks");
         set_cut(copy, "text", !strcmp(is, "code") ? CODE_MOST : TEXT_MOST);
-        set_cut(copy, "code", CODE_MOST);
         set_cut(copy, "summary", CELL_MOST);
         if (!strcmp(is, "table"))
             cut_table(copy);
+        if (inner) { /* folds do not nest deep: they are the report's own */
+            json_object_set_new(copy, "blocks", json_array());
+            take(json_object_get(copy, "blocks"), inner, headings);
+        }
         json_array_append_new(page, copy);
     }
 }
 
 /* What a section of the report says, without its heading. */
-static bool take_section(const json_t *report, json_t *page, void (*section)(const struct tl_sections *r))
+static bool take_section(const json_t *report, json_t *page, enum tl_extent extent,
+                         void (*section)(const struct tl_sections *r))
 {
     struct tl_sections r = {
         .page = json_array(),
@@ -120,6 +114,7 @@ static bool take_section(const json_t *report, json_t *page, void (*section)(con
         .control = json_object_get(report, "control_trial"),
         .elsewhere = json_object_get(report, "elsewhere"),
         .bundle = json_object_get(report, "bundle"),
+        .extent = extent,
     };
     size_t before = json_array_size(page);
     section(&r);
@@ -133,7 +128,7 @@ static bool add_paragraph(json_t *page, char *text)
 {
     bool there = text && *text;
     if (there)
-        tl_page_paragraph(page, cut_inline(text, TEXT_MOST));
+        tl_page_paragraph(page, tl_inline_cut(text, TEXT_MOST));
     free(text);
     return there;
 }
@@ -166,25 +161,18 @@ static bool add_what(const json_t *report, json_t *page)
 
 static bool add_expected(const json_t *report, json_t *page)
 {
-    json_t *blocks = json_array();
-    bool there = take_section(report, blocks, tl_section_expected);
-    if (there)
-        tl_page_words(page, TL_BOLD_ON "Expected:" TL_BOLD_OFF);
-    json_array_extend(page, blocks);
-    json_decref(blocks);
-    return there;
+    return take_section(report, page, TL_EXTENT_SHORT, tl_section_expected);
 }
 
 static bool add_table(const json_t *report, json_t *page)
 {
-    return json_array_size(json_object_get(finding_of(report), "path")) &&
-           take_section(report, page, tl_section_observed);
+    bool there = take_section(report, page, TL_EXTENT_SHORT, tl_section_observed);
+    return take_section(report, page, TL_EXTENT_SHORT, tl_section_indifferent) || there;
 }
 
 static bool add_since(const json_t *report, json_t *page)
 {
-    return json_is_object(json_object_get(finding_of(report), "builds")) &&
-           take_section(report, page, tl_section_builds);
+    return take_section(report, page, TL_EXTENT_PAGE, tl_section_builds);
 }
 
 /* The words of the failure; where there are none and no stack either, what it is called. */
@@ -200,26 +188,7 @@ static bool add_failure(const json_t *report, json_t *page)
 
 static bool add_stack(const json_t *report, json_t *page)
 {
-    const json_t *capture = json_object_get(json_object_get(report, "failing_trial"), "capture"),
-                 *frames = json_object_get(json_array_get(json_object_get(capture, "threads"), 0), "frames"),
-                 *frame;
-    struct tl_buffer b = TL_BUFFER_INIT;
-    size_t i, n = json_array_size(frames);
-    json_array_foreach(frames, i, frame) {
-        if (i == FRAMES_MOST && n > FRAMES_MOST + 1) {
-            tl_buffer_printf(&b, "… (%zu frames more)\n", n - i);
-            break;
-        }
-        char *line = cut_text(json_is_string(frame) ? json_string_value(frame) : "?", CELL_MOST);
-        tl_buffer_printf(&b, "%s\n", line);
-        free(line);
-    }
-    bool there = b.size;
-    if (there)
-        tl_page_words(page, "The stack:");
-    add_code(page, "text", b.data);
-    tl_buffer_free(&b);
-    return there;
+    return take_section(report, page, TL_EXTENT_PAGE, tl_section_stacks);
 }
 
 static bool add_log(const json_t *report, json_t *page)
@@ -237,7 +206,7 @@ static bool add_log(const json_t *report, json_t *page)
 
 static bool add_reproduce(const json_t *report, json_t *page)
 {
-    return take_section(report, page, tl_section_reproduce);
+    return take_section(report, page, TL_EXTENT_SHORT, tl_section_reproduce);
 }
 
 /* The commands of the reproducing section alone. */

@@ -6,6 +6,8 @@
  * format; what formats the one is plain text in the other. */
 #include "reports/page.h"
 
+#include "harness/base/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,12 +80,35 @@ void tl_page_code(json_t *page, const char *language, char *code)
     free(code);
 }
 
+json_t *tl_page_fold_open(json_t *page, char *summary)
+{
+    json_t *blocks = json_array();
+    json_array_append_new(
+        page, json_pack("{s:s,s:s,s:o}", "is", "fold", "summary", summary ? summary : "", "blocks", blocks));
+    free(summary);
+    return blocks;
+}
+
+void tl_page_fold_close(json_t *page)
+{
+    size_t last = json_array_size(page) - 1;
+    const json_t *blocks = json_object_get(json_array_get(page, last), "blocks");
+    if (json_is_array(blocks) && !json_array_size(blocks))
+        json_array_remove(page, last);
+}
+
+void tl_page_under(json_t *page, const char *heading, json_t *blocks)
+{
+    if (json_array_size(blocks))
+        tl_page_heading(page, 2, heading);
+    json_array_extend(page, blocks);
+    json_decref(blocks);
+}
+
 void tl_page_fold(json_t *page, char *summary, char *code)
 {
-    json_array_append_new(page, json_pack("{s:s,s:s,s:s}", "is", "fold", "summary", summary ? summary : "",
-                                          "code", code ? code : ""));
-    free(summary);
-    free(code);
+    tl_page_code(tl_page_fold_open(page, summary), "", code);
+    tl_page_fold_close(page);
 }
 
 void tl_page_figure(json_t *page, char *svg, const char *caption)
@@ -144,6 +169,31 @@ char *tl_inline_plain(char *text)
             *to++ = *from;
     *to = '\0';
     return text;
+}
+
+char *tl_inline_cut(const char *text, size_t most)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t taken = 0;
+    bool code = false, bold = false, whole = true;
+    tl_buffer_add_string(&b, "");
+    for (size_t i = 0; text[i] && whole;) {
+        size_t n = (unsigned char)text[i] < 32 ? 1 : strcspn(text + i, TL_MARKS);
+        if ((unsigned char)text[i] < 32) {
+            code = text[i] == *TL_CODE_ON || (code && text[i] != *TL_CODE_OFF);
+            bold = text[i] == *TL_BOLD_ON || (bold && text[i] != *TL_BOLD_OFF);
+        } else {
+            whole = taken + n <= most;
+            n = whole ? n : tl_utf8_cut(text + i, most - taken);
+            taken += n;
+        }
+        tl_buffer_add(&b, text + i, n);
+        i += n;
+    }
+    tl_buffer_add_string(&b, whole ? "" : "…");
+    tl_buffer_add_string(&b, !whole && code ? TL_CODE_OFF : "");
+    tl_buffer_add_string(&b, !whole && bold ? TL_BOLD_OFF : "");
+    return tl_buffer_take(&b);
 }
 
 void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value)

@@ -7,14 +7,14 @@
  *   {"is":"item","text"}                     items that follow one another are a list
  *   {"is":"table","head":[text],"rows":[{"cells":[text],"strong":bool}]}
  *   {"is":"code","language","text"}
- *   {"is":"fold","summary":text,"code":text} shown when it is asked for
+ *   {"is":"fold","summary":text,"blocks":[…]} blocks that are shown when they are asked for
  *   {"is":"figure","svg","caption"}          in HTML only
  *
  * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold, and \x05 begins a paragraph of an item; nothing that
  * comes from outside can hold these bytes, because it is added with the functions below. "code" is taken as
  * it is. */
-#ifndef TL_REPORT_PAGE_H
-#define TL_REPORT_PAGE_H
+#ifndef TL_EXTENT_PAGE_H
+#define TL_EXTENT_PAGE_H
 
 #include "harness/base/buffer.h"
 
@@ -26,6 +26,7 @@
 #define TL_BOLD_ON "\x03"
 #define TL_BOLD_OFF "\x04"
 #define TL_PARAGRAPH "\x05" /* between paragraphs of an item */
+#define TL_MARKS TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF TL_PARAGRAPH
 
 /* Adds text from outside to inline text: control characters and line ends become spaces. */
 void tl_inline_text(struct tl_buffer *b, const char *text);
@@ -33,6 +34,8 @@ void tl_inline_code(struct tl_buffer *b, const char *text);
 /* A JSON value as on a command line: a string without quotes. */
 void tl_inline_value(struct tl_buffer *b, const json_t *value);
 char *tl_inline_plain(char *text);        /* takes the marks out of inline text, in place; returns it */
+/* At most so many bytes of inline text and its end "…", without a mark that is not closed; a new string. */
+char *tl_inline_cut(const char *text, size_t most);
 char *tl_value_word(const json_t *value); /* the same, alone; the caller's */
 
 /* The text is taken over and freed; NULL or "" adds nothing. */
@@ -41,12 +44,20 @@ void tl_page_paragraph(json_t *page, char *text);
 void tl_page_words(json_t *page, const char *text); /* the same; the text stays the caller's */
 void tl_page_item(json_t *page, char *text);
 void tl_page_code(json_t *page, const char *language, char *code);
-void tl_page_fold(json_t *page, char *summary, char *code);
+void tl_page_fold(json_t *page, char *summary, char *code); /* a fold with nothing but this text */
+json_t *tl_page_fold_open(json_t *page, char *summary);     /* an empty fold; its blocks: borrowed */
+/* Adds blocks, which are taken over, below a heading of level 2; nothing where there are none. */
+void tl_page_under(json_t *page, const char *heading, json_t *blocks);
+/* Takes a fold out again that is the last block of the page and in which nothing is. */
+void tl_page_fold_close(json_t *page);
 void tl_page_figure(json_t *page, char *svg, const char *caption);
 json_t *tl_page_table(json_t *page, size_t n, const char *const *head);    /* its rows: borrowed */
 void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells); /* cells are taken over */
 
 char *tl_page_markdown(const json_t *page);
+/* The same in lines of at most so many bytes, where a title, a single word and quoted text of a command allow it; cells
+ * of tables are cut for it. 0: no limit. */
+char *tl_page_markdown_within(const json_t *page, size_t width);
 /* One file that needs nothing else. title is plain text. */
 char *tl_page_html(const json_t *page, const char *title);
 

@@ -67,43 +67,55 @@ static void add_code(struct tl_buffer *b, const char *text, const char *label)
     tl_buffer_add_string(b, "</code></pre>\n");
 }
 
-void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
+static void add_blocks(struct tl_buffer *b, const json_t *page, const char *label);
+
+static void add_fold(struct tl_buffer *b, const json_t *block)
+{
+    const char *summary = tl_member_or(block, "summary", "");
+    tl_buffer_add_string(b, "<details><summary>");
+    tl_inline_html(b, summary);
+    tl_buffer_add_string(b, "</summary>\n");
+    add_blocks(b, json_object_get(block, "blocks"), summary);
+    tl_buffer_add_string(b, "</details>\n");
+}
+
+static void add_figure(struct tl_buffer *b, const json_t *block, const char *label)
+{
+    tl_buffer_add_string(b,
+                         "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    tl_add_escaped(b, label);
+    tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", tl_member_or(block, "svg", ""));
+    tl_inline_html(b, tl_member_or(block, "caption", ""));
+    tl_buffer_add_string(b, "</figcaption>\n</figure>\n");
+}
+
+/* label: of the section, what a screen reader says of a table in it. */
+static void add_blocks(struct tl_buffer *b, const json_t *page, const char *label)
 {
     const json_t *block;
-    const char *label = "Report"; /* of the section: what a screen reader says of a table in it */
     size_t i;
     bool in_list = false;
     json_array_foreach(page, i, block) {
-        const char *is = tl_member_or(block, "is", "");
+        const char *is = tl_member_or(block, "is", ""), *text = tl_member_or(block, "text", "");
         bool item = !strcmp(is, "item");
         if (item != in_list)
             tl_buffer_add_string(b, item ? "<ul>\n" : "</ul>\n");
         in_list = item;
         if (!strcmp(is, "heading")) {
             int level = (int)json_integer_value(json_object_get(block, "level"));
-            label = tl_member_or(block, "text", "");
+            label = text;
             tl_buffer_printf(b, "<h%d>", level);
             tl_inline_html(b, label);
             tl_buffer_printf(b, "</h%d>\n", level);
         } else if (!strcmp(is, "table")) {
             add_table(b, block, label);
         } else if (!strcmp(is, "code")) {
-            add_code(b, tl_member_or(block, "text", ""), label);
+            add_code(b, text, label);
         } else if (!strcmp(is, "fold")) {
-            tl_buffer_add_string(b, "<details><summary>");
-            tl_add_escaped(b, tl_member_or(block, "summary", ""));
-            tl_buffer_add_string(b, "</summary>\n");
-            add_code(b, tl_member_or(block, "code", ""), tl_member_or(block, "summary", ""));
-            tl_buffer_add_string(b, "</details>\n");
+            add_fold(b, block);
         } else if (!strcmp(is, "figure")) {
-            tl_buffer_add_string(
-                b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
-            tl_add_escaped(b, label);
-            tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", tl_member_or(block, "svg", ""));
-            tl_inline_html(b, tl_member_or(block, "caption", ""));
-            tl_buffer_add_string(b, "</figcaption>\n</figure>\n");
+            add_figure(b, block, label);
         } else {
-            const char *text = tl_member_or(block, "text", "");
             bool parts = item && strstr(text, TL_PARAGRAPH);
             tl_buffer_add_string(b, parts ? "<li><p>" : item ? "<li>" : "<p>");
             tl_inline_html(b, text);
@@ -111,6 +123,11 @@ void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
         }
     }
     tl_buffer_add_string(b, in_list ? "</ul>\n" : "");
+}
+
+void tl_page_html_blocks(struct tl_buffer *b, const json_t *page)
+{
+    add_blocks(b, page, "Report");
 }
 
 char *tl_page_html(const json_t *page, const char *title)

@@ -27,4 +27,7 @@ struct tl_trial_page_options {
 /* The page of `show`: what happened, where, what it said, and how to run it again. */
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o);
 
+/* What a comparison found, without the list of all outputs; null: nothing was compared. The caller's. */
+json_t *tl_trial_comparison_json(const struct tl_trial_record *r);
+
 #endif

@@ -14,8 +14,7 @@ static json_t *hex(uint64_t v)
     return json_string(text);
 }
 
-/* What a comparison found, without the list of all outputs; null: nothing was compared. */
-static json_t *comparison_json(const struct tl_trial_record *r)
+json_t *tl_trial_comparison_json(const struct tl_trial_record *r)
 {
     const json_t *found = json_object_get(r->result, "reference");
     if (!json_is_object(found))
@@ -43,7 +42,7 @@ json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached)
                                                      tl_string_json(r->signature.title))
                                          : json_null());
     json_object_set_new(j, "message", tl_string_json(r->message));
-    json_object_set_new(j, "reference", comparison_json(r));
+    json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_object_set_new(j, "exit_status", r->exit_status >= 0 ? json_integer(r->exit_status) : json_null());
     json_object_set_new(j, "phases", phases);
     const json_t *counts = json_object_get(r->result, "counts");

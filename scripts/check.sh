@@ -51,6 +51,10 @@ build() {
     fi
 }
 
+# Half of what a test does is to wait for a child, so one more than there are processors keeps these busy.
+MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
+export MESON_TESTTHREADS
+
 # run_tests DIRECTORY LOG [OPTION of meson test…]
 run_tests() {
     directory=$1

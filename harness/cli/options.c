@@ -118,9 +118,14 @@ static const struct row {
      "what is printed (default: md, at most a screen)", NULL},
     {"format", "md|html|json|junit", 0, TEXT, PLACE(format), NULL,
      "what the report is written as (default: md)", NULL},
+    {"short", NULL, 0, FLAG, PLACE(brief), NULL, "what the text of an issue needs, on at most 60 lines or so",
+     "It has how to see it, what decides, and since when"},
+    {"full", NULL, 0, FLAG, PLACE(full), NULL, "everything that is known, in lines of any length",
+     "Otherwise the report is a page: what is long is folded up or left out"},
     {"bundle", "DIR", 0, TEXT, PLACE(bundle), NULL,
      "write report, model, inputs and reproducers to DIR or `DIR.tar.zst`",
-     "The reproducers need no trapline. With the ending `.tar.zst` it is an archive"},
+     "The reproducers need no trapline, and are run before they are handed out. With the ending `.tar.zst` "
+     "it is an archive"},
     {"for", "PROJECT", 0, TEXT, PLACE(project), NULL,
      "write the text for the issue form of PROJECT: each of its fields, filled from the report",
      "A name that is not known is answered with those that are. What is to be filled in by hand is said on "

@@ -6,47 +6,16 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/cli/nightly.h"
+#include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
 #include "harness/executor/import_match.h"
-#include "harness/executor/unit.h"
-#include "reports/bundle.h"
+#include "reports/extent.h"
 #include "reports/finding.h"
 #include "reports/imported.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
-                        const json_t *case_document)
-{
-    struct tl_unit unit;
-    struct tl_error e;
-    const char *name = tl_member_text(source->finding, "unit");
-    json_t *left_out = NULL, *sentence;
-    size_t i;
-    bool known = name && !tl_unit_parse(name, &unit, &e);
-    bool found = known && !tl_unit_resolve(&unit, &e);
-    struct tl_bundle_options options = {
-        .target = o->bundle,
-        .runner_path = found ? unit.path : NULL,
-        .build_object = found && !unit.build_missing ? unit.build_object : NULL,
-        .case_document = case_document,
-    };
-    int status = tl_bundle_write(source, &options, &left_out, &e) ? tl_print_error(&e) : TL_EXIT_OK;
-    if (known)
-        tl_unit_free(&unit);
-    if (status == TL_EXIT_OK && o->json) {
-        status = tl_print_json(json_pack("{s:s,s:O}", "bundle", o->bundle, "left_out", left_out));
-    } else if (status == TL_EXIT_OK) {
-        printf("%s\n", o->bundle);
-        json_array_foreach(left_out, i, sentence)
-            fprintf(stderr, "trapline: left out: %s\n", json_string_value(sentence));
-        status = tl_finish_output(TL_EXIT_OK);
-    }
-    json_decref(left_out);
-    return status;
-}
 
 static int write_site(const struct tl_options *o)
 {
@@ -66,10 +35,15 @@ static int write_site(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
-/* What is of a finding alone is of nothing else. -1 to go on. */
-static int check_finding_only(const struct tl_options *o, const char *what)
+/* What is of a finding alone is of nothing else; a night has no bundle and one extent, too. -1 to go on. */
+static int check_finding_only(const struct tl_options *o, const char *what, bool night)
 {
-    const char *option = o->project ? "--for" : o->retest ? "--retest" : NULL;
+    const char *option = o->project           ? "--for"
+                         : o->retest          ? "--retest"
+                         : night && o->bundle ? "--bundle"
+                         : night && o->brief  ? "--short"
+                         : night && o->full   ? "--full"
+                                              : NULL;
     return option ? tl_usage_error(&tl_command_report, "%s goes with a finding; this is %s", option, what)
                   : -1;
 }
@@ -85,23 +59,48 @@ static int check_options(const struct tl_options *o)
     if (status < 0 && (o->project != NULL) + o->retest + (o->bundle != NULL) + (o->site != NULL) > 1)
         status =
             tl_usage_error(&tl_command_report, "--for, --retest, --bundle and --site are different things");
+    if (status < 0 && (o->brief || o->full) && (o->project || o->retest))
+        status =
+            tl_usage_error(&tl_command_report, "--short and --full go neither with --for nor with --retest");
     if (status < 0 && o->format && (o->project || o->retest))
         status = tl_usage_error(&tl_command_report,
                                 "--format goes neither with --for nor with --retest; --json does");
     return status;
 }
 
+static enum tl_extent extent_of(const struct tl_options *o)
+{
+    return o->brief ? TL_EXTENT_SHORT : o->full ? TL_EXTENT_FULL : TL_EXTENT_PAGE;
+}
+
+/* Whether --short and --full can be followed: -1, or the exit status after a message. */
+static int check_extent(const struct tl_options *o)
+{
+    bool data = o->json || (o->format && (!strcmp(o->format, "json") || !strcmp(o->format, "junit")));
+    if (o->brief && o->full)
+        return tl_usage_error(&tl_command_report, "--short and --full: one of them was expected");
+    if ((o->brief || o->full) && (data || o->bundle))
+        return tl_usage_error(
+            &tl_command_report, "--%s goes with --format md and html: %s", o->brief ? "short" : "full",
+            data ? "what programs read is always whole" : "a bundle has the page and the whole report");
+    return -1;
+}
+
 /* Of a trial that was imported. -1 when the id is of none. */
 static int report_imported(const struct tl_options *o, struct tl_store *s)
 {
-    static const struct tl_cli_formats formats = {tl_imported_markdown, tl_imported_html, tl_imported_junit};
+    static const struct tl_cli_formats formats[] = {
+        [TL_EXTENT_PAGE] = {tl_imported_markdown, tl_imported_html, tl_imported_junit},
+        [TL_EXTENT_SHORT] = {tl_imported_markdown_short, tl_imported_html_short, tl_imported_junit},
+        [TL_EXTENT_FULL] = {tl_imported_markdown_full, tl_imported_html_full, tl_imported_junit},
+    };
     struct tl_trial_record r;
     struct tl_import_matches found;
     struct tl_error e;
     if (tl_query_trial(s, o->args[0], &r, &e))
         return -1;
     int status = -1;
-    if (tl_trial_imported(&r) && (status = check_finding_only(o, "an imported trial")) >= 0) {
+    if (tl_trial_imported(&r) && (status = check_finding_only(o, "an imported trial", false)) >= 0) {
         tl_trial_record_free(&r);
         return status;
     }
@@ -111,7 +110,7 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
         json_t *matches = tl_import_matches_json(&found);
         struct tl_imported_source source = {.trial = &r, .matches = matches, .keep_paths = o->keep_paths};
         if (!o->bundle)
-            status = tl_cli_print_report(o, &formats, tl_imported_report(&source));
+            status = tl_cli_print_report(o, &formats[extent_of(o)], tl_imported_report(&source));
         else if (tl_imported_bundle(&source, o->bundle, &e))
             status = tl_print_error(&e);
         else if (o->json)
@@ -133,15 +132,21 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
 
 static int report(struct tl_options *o)
 {
-    static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
+    static const struct tl_cli_formats formats[] = {
+        [TL_EXTENT_PAGE] = {tl_report_markdown, tl_report_html, tl_report_junit},
+        [TL_EXTENT_SHORT] = {tl_report_markdown_short, tl_report_html_short, tl_report_junit},
+        [TL_EXTENT_FULL] = {tl_report_markdown_full, tl_report_html_full, tl_report_junit},
+    };
     struct tl_store *s;
     struct tl_error e;
     struct tl_report_sources r = {0};
     int status = check_options(o);
     if (status >= 0)
         return status;
+    if (!o->site && (status = check_extent(o)) >= 0)
+        return status;
     if (o->site) {
-        if (o->n_args || o->format || o->bundle)
+        if (o->brief || o->full || o->n_args || o->format || o->bundle)
             return tl_usage_error(&tl_command_report,
                                   "--site stands alone: it is about everything in the database");
         return write_site(o);
@@ -163,11 +168,9 @@ static int report(struct tl_options *o)
         status = tl_print_error(&e);
     tl_store_close(s, NULL);
     if (night) {
-        status = check_finding_only(o, "a night");
+        status = check_finding_only(o, "a night", true);
         if (status < 0)
-            status = o->bundle
-                         ? tl_usage_error(&tl_command_report, "--bundle goes with a finding; this is a night")
-                         : tl_cli_nightly_print(o, night);
+            status = tl_cli_nightly_print(o, night);
         json_decref(night);
     }
     if (status < 0) {
@@ -180,8 +183,8 @@ static int report(struct tl_options *o)
         };
         status = o->retest    ? tl_cli_report_retest(&tl_command_report, o, &r)
                  : o->project ? tl_cli_report_for(o, tl_report_new(&source))
-                 : o->bundle  ? write_bundle(o, &source, r.case_document)
-                              : tl_cli_print_report(o, &formats, tl_report_new(&source));
+                 : o->bundle  ? tl_cli_report_bundle(o, &source, r.case_document)
+                              : tl_cli_print_report(o, &formats[extent_of(o)], tl_report_new(&source));
     }
     tl_report_release(&r);
     return status;
@@ -189,10 +192,10 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments = "FINDING|NIGHT|TRIAL [--format md|html|json|junit] [--bundle DIR] | FINDING --for PROJECT | "
-                 "FINDING --retest [-u UNIT | --build VERSION] | --site DIR",
+    .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] | "
+                 "FINDING --for PROJECT | FINDING --retest [-u UNIT | --build VERSION] | --site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
-    .options = "format bundle for retest unit build site keep-paths",
+    .options = "short full format bundle for retest unit build site keep-paths",
     .run = report,
 };

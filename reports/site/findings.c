@@ -212,7 +212,7 @@ static int write_finding(struct tl_site *w, const json_t *listed, struct tl_erro
                                           .elsewhere = r.elsewhere,
                                           .keep_paths = w->o->keep_paths,
                                           .redaction = &w->redaction};
-        json_t *report = tl_report_new(&source), *page = tl_report_page(report);
+        json_t *report = tl_report_new(&source), *page = tl_report_page(report, TL_EXTENT_FULL);
         tl_page_html_blocks(&blocks, page);
         json_decref(page);
         json_decref(report);

@@ -1,42 +1,70 @@
 /* @TITLE@
  *
- * Reproduces the failure with nothing but ONNX Runtime's library:
+ * Needs a C compiler and the shared library of ONNX Runtime@VERSION@: libonnxruntime.so out of a release's
+ * archive, of the npm package onnxruntime-node, or of a build of your own. No header of it: its C ABI is a table
+ * of functions that only ever grows, and what is called here is called by its place in that table.
  *
  *     cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so
  *     ./a.out /path/to/libonnxruntime.so --control     the nearest variant that was seen to pass
  *
  * Reads @FILES@ in the directory of this program, or else in the working directory.
- * No header of ONNX Runtime is needed: its C ABI is a table of functions that only ever grows, and what is
- * called here is called by its place in that table.
+ * It sets whatever the failure needs itself: session options@LIMITS@.
  *
- * Exit status when nothing crashes: 0 it ran, 1 the runtime refused (its words are printed), 2 misused, 3 it
- * ran and outputs hold values that are not finite (which ones is printed). */
+ * What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each
+ * phase begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
+ * Exit status when it does not die: 0 it passed, 1 the runtime refused (in its own words), 2 misused, 3 outputs
+ * are wrong: they differ from those that are expected, or hold values that are not finite. */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-struct input {
-    const char *name, *npy;
-    int type;    /* ONNXTensorElementDataType */
-    size_t size; /* of one element */
+struct tensor {
+    const char *npy; /* NULL: every element is zero */
+    int type;        /* ONNXTensorElementDataType */
+    size_t bytes;    /* of all elements; of strings the file tells */
     size_t rank;
     int64_t dims[16];
+};
+
+struct input {
+    const char *name;
+    int sequence; /* of n tensors, else the one that there is */
+    size_t n;
+    const struct tensor *tensors;
+};
+
+struct expected {
+    const char *name;
+    struct tensor tensor;
+    size_t bits; /* of one element; 0: a string */
+    int whole;   /* the largest difference relative to the largest magnitude, at most rtol; else each element by
+                    itself, at most atol + rtol * |expected| */
+    int exact;   /* integers, booleans and strings have to be equal */
+    double rtol, atol;
 };
 
 struct settings {
     const char *about, *model;
     int optimization, threads, memory_pattern, arena;
     long loads, runs, stack_kb;
-    const char *provider; /* NULL: the CPU */
+    long memory_mb;      /* RLIMIT_DATA; 0: as it is */
+    long stack_limit_kb; /* RLIMIT_STACK; 0: as it is */
+    const char *const *environment; /* name, value, …, NULL; or NULL */
+    const char *provider;           /* NULL: the CPU */
     size_t n_provider_options;
     const char *keys[4], *values[4];
+    int judge_finite; /* a value that is not finite is wrong */
     size_t n_inputs;
     const struct input *inputs;
+    size_t n_expected;
+    const struct expected *expected;
 };
 
 /* @SETTINGS@ */
@@ -44,6 +72,8 @@ struct settings {
 typedef const void *status; /* NULL: success */
 static const void *const *api;
 static void *env;
+static unsigned minor;
+static const char *program, *phase = "load", *reference = "@REFERENCE@";
 
 /* Slots of OrtApi. */
 #define ORT(slot, result, ...) (*(result(*const *)(__VA_ARGS__))(&api[slot]))
@@ -66,35 +96,49 @@ static void *env;
 #define SessionGetOutputName ORT(37, status, void *, size_t, void *, char **)
 #define CreateTensorAsOrtValue ORT(48, status, void *, const int64_t *, size_t, int, void **)
 #define GetTensorMutableData ORT(51, status, void *, void **)
+#define FillStringTensor ORT(52, status, void *, const char *const *, size_t)
+#define GetStringTensorDataLength ORT(53, status, void *, size_t *)
+#define GetStringTensorContent ORT(54, status, void *, void *, size_t, size_t *, size_t)
 #define GetTensorElementType ORT(60, status, void *, int *)
+#define GetDimensionsCount ORT(61, status, void *, size_t *)
+#define GetDimensions ORT(62, status, void *, int64_t *, size_t)
 #define GetTensorShapeElementCount ORT(64, status, void *, size_t *)
 #define GetTensorTypeAndShape ORT(65, status, void *, void **)
 #define GetValueType ORT(67, status, void *, int *)
 #define GetAllocatorWithDefaultOptions ORT(78, status, void **)
+#define CreateValue ORT(82, status, void *const *, size_t, int, void **)
 #define ReleaseSession ORT(95, void, void *)
 #define ReleaseValue ORT(96, void, void *)
 #define ReleaseTensorTypeAndShapeInfo ORT(99, void, void *)
+#define HasValue ORT(192, status, void *, int *)
 #define SessionOptionsAppendExecutionProvider_CUDA_V2 ORT(204, status, void *, void *)
 #define CreateCUDAProviderOptions ORT(205, status, void **)
 #define SessionOptionsAppendExecutionProvider                                                                \
     ORT(216, status, void *, const char *, const char *const *, const char *const *, size_t)
 
+enum { UNDEFINED, FLOAT, STRING = 8, BOOL = 9, FLOAT16, DOUBLE, COMPLEX64 = 14, COMPLEX128, BFLOAT16 };
+
 static void check(const char *what, status s)
 {
     if (!s)
         return;
-    printf("%s: refused, code %d: %s\n", what, GetErrorCode(s), GetErrorMessage(s));
-    exit(1);
+    printf("RESULT: refused in %s (%s), code %d: ", phase, what, GetErrorCode(s));
+    for (const char *p = GetErrorMessage(s); *p; p++)
+        putchar(*p == '\n' ? ' ' : *p);
+    putchar('\n');
+    fflush(stdout);
+    _exit(1);
 }
 
-static void say(const char *phase)
+static void begin(const char *next)
 {
-    printf("%s\n", phase);
+    phase = next;
+    printf("RESULT: died in %s, if no line follows\n", phase);
     fflush(stdout);
 }
 
 /* A file beside this program, or else in the working directory. */
-static const char *place(const char *program, const char *name)
+static const char *place(const char *name)
 {
     static char path[4096];
     const char *slash = strrchr(program, '/');
@@ -102,77 +146,320 @@ static const char *place(const char *program, const char *name)
     return access(path, R_OK) == 0 ? path : name;
 }
 
-static const char *program;
-
-/* The elements of a .npy file, whose header says what the list above says. */
-static void read_npy(const struct input *in, void *data, size_t size)
+/* The elements of a .npy file, whose header says what is known here as well. NULL for none: zeros. */
+static unsigned char *elements_of(const struct tensor *t, size_t *size)
 {
-    unsigned char head[12];
-    const char *path = place(program, in->npy);
-    FILE *f = fopen(path, "rb");
-    size_t skip = 0;
+    unsigned char head[12] = {0}, *data;
+    const char *path = t->npy ? place(t->npy) : "";
+    FILE *f = t->npy ? fopen(path, "rb") : NULL;
+    long skip = 0, end = -1;
     if (f && fread(head, 1, 12, f) == 12)
-        skip = head[6] == 1 ? 10u + head[8] + 256u * head[9]
-                            : 12u + head[8] + 256u * head[9] + 65536u * head[10] + 16777216u * head[11];
-    if (!f || fseek(f, (long)skip, SEEK_SET) != 0 || fread(data, 1, size, f) != size) {
-        fprintf(stderr, "%s: cannot be read\n", path);
-        exit(2);
+        skip = head[6] == 1 ? 10 + head[8] + 256L * head[9] : 12 + head[8] + 256L * head[9] + 65536L * head[10];
+    if (f && fseek(f, 0, SEEK_END) == 0)
+        end = ftell(f);
+    *size = t->type == STRING && end > skip ? (size_t)(end - skip) : t->bytes;
+    data = calloc(*size + 1, 1);
+    if (data && (!t->npy || (end >= skip && fseek(f, skip, SEEK_SET) == 0 && fread(data, 1, *size, f) == *size))) {
+        if (f)
+            fclose(f);
+        return data;
     }
-    fclose(f);
+    fprintf(stderr, "%s: cannot be read\n", path);
+    exit(2);
 }
 
-static size_t not_finite; /* outputs */
-
-/* The types that have NaN and infinity: all bits of the exponent are set. */
-static const struct {
-    int type; /* ONNXTensorElementDataType */
-    size_t size;
-    uint64_t exponent;
-} floats[] = {{1, 4, 0x7f800000}, {10, 2, 0x7c00}, {11, 8, UINT64_C(0x7ff0000000000000)}, {16, 2, 0x7f80}};
-
-static int is_finite(const unsigned char *p, size_t kind)
+static size_t count_of(const struct tensor *t)
 {
-    uint64_t bits = 0;
-    for (size_t i = 0; i < floats[kind].size; i++)
-        bits |= (uint64_t)p[i] << 8 * i;
-    return (bits & floats[kind].exponent) != floats[kind].exponent;
+    size_t n = 1;
+    for (size_t i = 0; i < t->rank; i++)
+        n *= (size_t)t->dims[i];
+    return n;
 }
 
-static void tell_of_output(const char *name, void *value)
+static void *make_tensor(const char *name, void *allocator, const struct tensor *t)
 {
-    int value_type = 0, type = 0;
-    size_t n = 0, kind = 0, odd = 0, first = 0;
-    void *info = NULL, *data = NULL;
-    check(name, GetValueType(value, &value_type));
-    if (value_type != 1) /* no tensor */
+    void *value = NULL, *data = NULL;
+    size_t size, n = count_of(t);
+    unsigned char *elements = elements_of(t, &size);
+    check(name, CreateTensorAsOrtValue(allocator, t->dims, t->rank, t->type, &value));
+    if (t->type == STRING) { /* cells of one width, filled up with NULs */
+        size_t width = n ? size / n : 0;
+        const char **strings = calloc(n + 1, sizeof *strings);
+        for (size_t i = 0; i < n; i++)
+            strings[i] = strndup((const char *)elements + i * width, width);
+        check(name, FillStringTensor(value, strings, n));
+    } else if (size) {
+        check(name, GetTensorMutableData(value, &data));
+        memcpy(data, elements, size);
+    }
+    free(elements);
+    return value;
+}
+
+static void *make_input(void *allocator, const struct input *in)
+{
+    void *sequence = NULL, **values = calloc(in->n + 1, sizeof *values);
+    for (size_t i = 0; i < in->n; i++)
+        values[i] = make_tensor(in->name, allocator, &in->tensors[i]);
+    if (!in->sequence)
+        return values[0];
+    check(in->name, CreateValue(values, in->n, 2, &sequence));
+    return sequence;
+}
+
+static double number(uint64_t bits, int exponent_bits, int fraction_bits)
+{
+    int bias = (1 << (exponent_bits - 1)) - 1, e = (int)(bits >> fraction_bits & ((1u << exponent_bits) - 1));
+    double v = (double)(bits & ((UINT64_C(1) << fraction_bits) - 1)) + (e ? (double)(UINT64_C(1) << fraction_bits) : 0);
+    if (e == (1 << exponent_bits) - 1)
+        return bits & ((UINT64_C(1) << fraction_bits) - 1) ? strtod("nan", NULL)
+               : bits >> (exponent_bits + fraction_bits)   ? -strtod("inf", NULL)
+                                                           : strtod("inf", NULL);
+    for (int i = (e ? e : 1) - bias - fraction_bits; i > 0; i--)
+        v *= 2;
+    for (int i = (e ? e : 1) - bias - fraction_bits; i < 0; i++)
+        v /= 2;
+    return bits >> (exponent_bits + fraction_bits) ? -v : v;
+}
+
+static int is_float(int type)
+{
+    return type == FLOAT || type == DOUBLE || type == FLOAT16 || type == BFLOAT16 || type == COMPLEX64 ||
+           type == COMPLEX128;
+}
+
+/* Element i as a number; of a complex one both parts are counted. */
+static double value_of(int type, const unsigned char *data, size_t i)
+{
+    uint16_t half;
+    float single;
+    double v;
+    uint64_t whole = 0;
+    switch (type) {
+    case FLOAT:
+    case COMPLEX64:
+        memcpy(&single, data + 4 * i, 4);
+        return single;
+    case DOUBLE:
+    case COMPLEX128:
+        memcpy(&v, data + 8 * i, 8);
+        return v;
+    case FLOAT16:
+        memcpy(&half, data + 2 * i, 2);
+        return number(half, 5, 10);
+    case BFLOAT16:
+        memcpy(&half, data + 2 * i, 2);
+        return number(half, 8, 7);
+    case 2:
+    case BOOL:
+        return data[i];
+    case 3:
+        return (signed char)data[i];
+    case 4:
+        memcpy(&half, data + 2 * i, 2);
+        return half;
+    case 5:
+        memcpy(&half, data + 2 * i, 2);
+        return (int16_t)half;
+    case 6:
+    case 12:
+        memcpy(&whole, data + 4 * i, 4);
+        return type == 6 ? (double)(int32_t)whole : (double)whole;
+    case 7:
+    case 13:
+        memcpy(&whole, data + 8 * i, 8);
+        return type == 7 ? (double)(int64_t)whole : (double)whole;
+    default: /* of fewer bits, or a small float: its bits */
+        return data[i];
+    }
+}
+
+static int is_finite(double v)
+{
+    return v - v == 0;
+}
+
+static double magnitude(double v)
+{
+    return v < 0 ? -v : v;
+}
+
+static size_t wrong; /* outputs */
+static char told[2048];
+
+static void tell(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+
+/* Says what is wrong with an output. The first is the result. */
+static void tell(const char *name, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    printf("output %s: %s\n", name, text);
+    if (!wrong++)
+        snprintf(told, sizeof told, "output %s: %s", name, text);
+}
+
+/* "[1, 0, 3]" */
+static const char *place_of(size_t at, size_t rank, const int64_t *dims)
+{
+    static char text[512];
+    size_t index[16] = {0}, used = 0;
+    for (size_t i = rank; i-- > 0 && dims[i] > 0; at /= (size_t)dims[i])
+        index[i] = at % (size_t)dims[i];
+    text[used++] = '[';
+    for (size_t i = 0; i < rank && used < sizeof text - 32; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu", i ? ", " : "", index[i]);
+    snprintf(text + used, sizeof text - used, "]");
+    return text;
+}
+
+/* Numbers beside those that are expected: the worst place, and both values there. */
+static void compare_numbers(const struct expected *x, const unsigned char *want, const unsigned char *got, size_t n)
+{
+    int type = x->tensor.type, each = type == COMPLEX64 || type == COMPLEX128 ? 2 : 1;
+    double largest = 0, worst = -1, bound = x->rtol;
+    size_t at = 0, beyond = 0, size = x->bits / 8 ? x->bits / 8 : 1;
+    for (size_t i = 0; i < n * (size_t)each; i++) {
+        double e = magnitude(value_of(type, want, i));
+        largest = is_finite(e) && e > largest ? e : largest;
+    }
+    for (size_t i = 0; i < n * (size_t)each; i++) {
+        double e = value_of(type, want, i), g = value_of(type, got, i), d = magnitude(e - g),
+               allowed = x->atol + x->rtol * magnitude(e), badness;
+        if (e == g ? !x->exact || !memcmp(want + i * size, got + i * size, size) : e != e && g != g)
+            continue;
+        if (x->exact || !is_finite(d) || (!x->whole && allowed == 0) || (x->whole && largest == 0))
+            badness = is_finite(d) ? 1e300 : 2e300; /* without a bound */
+        else
+            badness = x->whole ? d / largest / (bound > 0 ? bound : 1e-300) : d / allowed;
+        beyond += badness > 1;
+        if (badness > worst) {
+            worst = badness;
+            at = i;
+        }
+    }
+    if (worst <= 1)
         return;
+    double e = value_of(type, want, at), g = value_of(type, got, at);
+    char relative[64] = "", allowed[96];
+    if (is_finite(e - g) && e != 0)
+        snprintf(relative, sizeof relative, ", relative error %.3g", magnitude((g - e) / e));
+    if (x->exact)
+        snprintf(allowed, sizeof allowed, "they have to be equal");
+    else if (x->whole)
+        snprintf(allowed, sizeof allowed, "allowed is %g of the largest magnitude, %g", x->rtol, largest);
+    else
+        snprintf(allowed, sizeof allowed, "allowed is %g + %g * |expected|", x->atol, x->rtol);
+    tell(x->name, "at %s expected %.9g, got %.9g%s (%zu of %zu values are beyond what is allowed: %s)",
+         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), e, g, relative, beyond, n, allowed);
+}
+
+static void compare_strings(const struct expected *x, void *value, size_t n)
+{
+    size_t length = 0, size, *offsets = calloc(n + 1, sizeof *offsets);
+    unsigned char *want = elements_of(&x->tensor, &size);
+    size_t width = n ? size / n : 0;
+    check(x->name, GetStringTensorDataLength(value, &length));
+    char *text = calloc(length + 1, 1);
+    check(x->name, GetStringTensorContent(value, text, length, offsets, n));
+    offsets[n] = length;
+    for (size_t i = 0; i < n; i++) {
+        size_t expected = strnlen((const char *)want + i * width, width), got = offsets[i + 1] - offsets[i];
+        if (expected == got && !memcmp(want + i * width, text + offsets[i], got))
+            continue;
+        tell(x->name, "at %s expected \"%.*s\", got \"%.*s\"", place_of(i, x->tensor.rank, x->tensor.dims),
+             (int)(expected < 200 ? expected : 200), (const char *)want + i * width, (int)(got < 200 ? got : 200),
+             text + offsets[i]);
+        return;
+    }
+}
+
+/* Elements of fewer bits than a byte, one byte each, as the file has them. */
+static unsigned char *unpacked(const unsigned char *data, size_t n, size_t bits)
+{
+    unsigned char *bytes = calloc(n + 1, 1);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (unsigned char)(data[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1));
+    return bytes;
+}
+
+static void compare(const struct expected *x, void *value, int type, size_t n, size_t rank, const int64_t *dims)
+{
+    void *data = NULL;
+    size_t size;
+    if (type != x->tensor.type) {
+        tell(x->name, "expected elements of type %d, got %d", x->tensor.type, type);
+        return;
+    }
+    if (rank != x->tensor.rank || memcmp(dims, x->tensor.dims, rank * sizeof *dims) != 0) {
+        tell(x->name, "its shape is another one than expected");
+        return;
+    }
+    if (type == STRING) {
+        compare_strings(x, value, n);
+    } else if (n) {
+        unsigned char *want = elements_of(&x->tensor, &size);
+        check(x->name, GetTensorMutableData(value, &data));
+        compare_numbers(x, want, x->bits < 8 ? unpacked(data, n, x->bits) : data, n);
+        free(want);
+    }
+}
+
+static void judge_finite(const char *name, void *value, int type, size_t n)
+{
+    void *data = NULL;
+    size_t odd = 0, first = 0, each = type == COMPLEX64 || type == COMPLEX128 ? 2 : 1;
+    if (!is_float(type) || n == 0)
+        return;
+    check(name, GetTensorMutableData(value, &data));
+    for (size_t i = n * each; i-- > 0;)
+        if (!is_finite(value_of(type, data, i))) {
+            odd++;
+            first = i / each;
+        }
+    if (odd)
+        tell(name, "%zu of %zu values are not finite, the first is number %zu", odd, n, first);
+}
+
+static void judge(const struct settings *s, const char *name, void *value)
+{
+    int kind = 0, type = 0, has = value != NULL;
+    size_t n = 0, rank = 0, i = 0;
+    int64_t dims[16] = {0};
+    void *info = NULL;
+    while (i < s->n_expected && strcmp(s->expected[i].name, name) != 0)
+        i++;
+    const struct expected *x = i < s->n_expected ? &s->expected[i] : NULL;
+    if (value && minor >= 11) /* an optional one that is absent has no type */
+        check(name, HasValue(value, &has));
+    if (has)
+        check(name, GetValueType(value, &kind));
+    if (kind != 1) { /* no tensor */
+        if (x)
+            tell(name, "a tensor was expected");
+        return;
+    }
     check(name, GetTensorTypeAndShape(value, &info));
     check(name, GetTensorElementType(info, &type));
     check(name, GetTensorShapeElementCount(info, &n));
+    check(name, GetDimensionsCount(info, &rank));
+    if (rank <= 16)
+        check(name, GetDimensions(info, dims, rank));
     ReleaseTensorTypeAndShapeInfo(info);
-    while (kind < sizeof floats / sizeof *floats && floats[kind].type != type)
-        kind++;
-    if (kind == sizeof floats / sizeof *floats || n == 0)
-        return;
-    check(name, GetTensorMutableData(value, &data));
-    for (size_t i = n; i-- > 0;)
-        if (!is_finite((const unsigned char *)data + i * floats[kind].size, kind)) {
-            odd++;
-            first = i;
-        }
-    if (odd) {
-        not_finite++;
-        printf("output %s: %zu of %zu values are not finite, the first is number %zu\n", name, odd, n, first);
-    }
+    if (x)
+        compare(x, value, type, n, rank, dims);
+    else if (s->judge_finite)
+        judge_finite(name, value, type, n);
 }
 
-static void run(const struct settings *s)
+static void *make_session(const struct settings *s)
 {
-    void *options = NULL, *session = NULL, *allocator = NULL, *values[1025] = {NULL}, **outputs;
-    const char *names[1025] = {NULL};
-    char **output_names;
-    size_t n_outputs = 0;
-    say("compile: making a session");
+    void *options = NULL, *session = NULL;
+    begin("compile");
     check("session options", CreateSessionOptions(&options));
     check("optimization", SetSessionGraphOptimizationLevel(options, s->optimization));
     check("threads", SetIntraOpNumThreads(options, s->threads));
@@ -191,21 +478,23 @@ static void run(const struct settings *s)
         if (session)
             ReleaseSession(session);
         session = NULL;
-        check("compile", CreateSession(env, place(program, s->model), options, &session));
+        check("session", CreateSession(env, place(s->model), options, &session));
     }
-    say("execute: running it");
+    return session;
+}
+
+static void run(const struct settings *s)
+{
+    void *allocator = NULL, *session = make_session(s);
+    const char **names = calloc(s->n_inputs + 1, sizeof *names);
+    void **values = calloc(s->n_inputs + 1, sizeof *values), **outputs;
+    char **output_names;
+    size_t n_outputs = 0;
+    begin("execute");
     check("allocator", GetAllocatorWithDefaultOptions(&allocator));
-    for (size_t i = 0; i < s->n_inputs && i < 1024; i++) {
-        const struct input *in = &s->inputs[i];
-        void *data = NULL;
-        size_t size = in->size;
-        for (size_t d = 0; d < in->rank; d++)
-            size *= (size_t)in->dims[d];
-        names[i] = in->name;
-        check(in->name, CreateTensorAsOrtValue(allocator, in->dims, in->rank, in->type, &values[i]));
-        check(in->name, GetTensorMutableData(values[i], &data));
-        if (size)
-            read_npy(in, data, size);
+    for (size_t i = 0; i < s->n_inputs; i++) {
+        names[i] = s->inputs[i].name;
+        values[i] = make_input(allocator, &s->inputs[i]);
     }
     check("outputs", SessionGetOutputCount(session, &n_outputs));
     output_names = calloc(n_outputs + 1, sizeof *output_names);
@@ -218,16 +507,18 @@ static void run(const struct settings *s)
                 ReleaseValue(outputs[o]);
             outputs[o] = NULL;
         }
-        check("execute", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names,
-                             n_outputs, outputs));
+        check("run", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names, n_outputs,
+                         outputs));
     }
+    begin("check");
+    if (s->n_expected)
+        printf("outputs are compared with those of %s\n", reference);
     for (size_t i = 0; i < n_outputs; i++)
-        if (outputs[i])
-            tell_of_output(output_names[i], outputs[i]);
-    printf("done: %zu outputs", n_outputs);
-    if (not_finite)
-        printf(", %zu of them not finite", not_finite);
-    printf("\n");
+        judge(s, output_names[i], outputs[i]);
+    if (wrong)
+        printf("RESULT: wrong: %s\n", told);
+    else
+        printf("RESULT: passed, %zu outputs%s\n", n_outputs, s->n_expected ? " as expected" : "");
     fflush(stdout);
 }
 
@@ -235,6 +526,18 @@ static void *on_thread(void *arg)
 {
     run(arg);
     return NULL;
+}
+
+static void set_limit(int which, long bytes_1024, const char *name)
+{
+    struct rlimit limit;
+    if (bytes_1024 <= 0)
+        return;
+    if (getrlimit(which, &limit) == 0 && limit.rlim_cur != (rlim_t)bytes_1024 * 1024) {
+        limit.rlim_cur = (rlim_t)bytes_1024 * 1024;
+        if (setrlimit(which, &limit) != 0)
+            fprintf(stderr, "%s cannot be set to %ld KiB, which the failure needs\n", name, bytes_1024);
+    }
 }
 
 struct base { /* OrtApiBase */
@@ -245,7 +548,6 @@ struct base { /* OrtApiBase */
 int main(int argc, char **argv)
 {
     const struct settings *s = argc == 3 ? &control : &failing;
-    unsigned minor = 0;
     if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "--control") != 0) || !s->model) {
         fprintf(stderr, "usage: %s PATH/libonnxruntime.so [--control]\n", argv[0]);
         if (argc == 3 && !s->model)
@@ -254,7 +556,11 @@ int main(int argc, char **argv)
     }
     program = argv[0];
     printf("variant: %s\n", s->about);
-    say("load: loading the library");
+    for (size_t i = 0; s->environment && s->environment[i]; i += 2)
+        setenv(s->environment[i], s->environment[i + 1], 1);
+    set_limit(RLIMIT_DATA, s->memory_mb * 1024, "RLIMIT_DATA");
+    set_limit(RLIMIT_STACK, s->stack_limit_kb, "RLIMIT_STACK");
+    begin("load");
     void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     const struct base *(*get_base)(void) = NULL;
     if (library)
@@ -286,5 +592,5 @@ int main(int argc, char **argv)
         run(s);
     }
     fflush(stdout);
-    _exit(not_finite ? 3 : 0); /* without tearing down what is not in question */
+    _exit(wrong ? 3 : 0); /* without tearing down what is not in question */
 }

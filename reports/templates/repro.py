@@ -1,28 +1,124 @@
 """@TITLE@
 
-Reproduces the failure with nothing but onnxruntime and numpy:
+Needs Python 3 with onnxruntime, which brings numpy, and nothing else:
 
-    python3 -m pip install onnxruntime@PIN@ numpy
-    python3 repro.py              dies, or is refused, as the report says
+    python3 -m pip install @PIN@
+    python3 repro.py              dies, is refused or answers wrongly, as the report says
     python3 repro.py --control    the nearest variant that was seen to pass
 
-Exit status when nothing crashes: 0 it ran, 1 the runtime refused, 2 misused, 3 it ran and outputs hold values that are
-not finite (which ones is printed).
+Reads the files beside it. It sets whatever the failure needs itself: session options@LIMITS@.
+
+What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each phase
+begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
+Exit status when it does not die: 0 it passed, 1 the runtime refused (in its own words), 2 misused, 3 outputs are wrong:
+they differ from those that are expected, or hold values that are not finite.
 """
 import os
 import sys
 import threading
 
-import numpy
-import onnxruntime
-
 # @SETTINGS@
 
+REFERENCE = "@REFERENCE@"
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Types that numpy does not have: as ONNX numbers them.
+FOREIGN = {"bfloat16": 16, "float8e4m3fn": 17, "float8e4m3fnuz": 18, "float8e5m2": 19, "float8e5m2fnuz": 20,
+           "uint4": 21, "int4": 22}
+phase = "load"
+wrong = []
 
 
-def run(settings):
-    print("compile: making a session", flush=True)
+def begin(next_phase):
+    global phase
+    phase = next_phase
+    print(f"RESULT: died in {phase}, if no line follows", flush=True)
+
+
+def load(tensor, numpy, onnxruntime):
+    """A tensor as it is fed: texts, types that numpy does not have, and zeros are special."""
+    name, shape = tensor["dtype"], tensor["shape"]
+    if "npy" in tensor:
+        value = numpy.load(os.path.join(HERE, tensor["npy"]))
+    elif name in FOREIGN:
+        value = numpy.zeros(shape, numpy.uint16 if name == "bfloat16" else numpy.uint8)
+    else:
+        value = numpy.zeros(shape, name)
+    if name == "string":
+        return numpy.array([text.decode("utf-8", "replace") for text in value.reshape(-1)], object).reshape(shape)
+    if name in FOREIGN:
+        plain = value.view(numpy.uint16) if name == "bfloat16" else value
+        return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(plain, FOREIGN[name])
+    return value
+
+
+def tell(name, text):
+    print(f"output {name}: {text}")
+    wrong.append(f"output {name}: {text}")
+
+
+def compare_numbers(want, got, x, name, numpy):
+    """The worst place, and both values there."""
+    same = (want == got) | ((want != want) & (got != got))
+    with numpy.errstate(all="ignore"):
+        wide = complex if want.dtype.kind == "c" else numpy.longdouble
+        apart = abs(got.astype(wide) - want.astype(wide)).astype(float)
+        size = abs(want.astype(wide)).astype(float)
+        largest = max(size[numpy.isfinite(size)], default=0.0)
+        if x["exact"]:
+            badness = numpy.full(want.shape, numpy.inf)
+        elif x["whole"]:
+            badness = apart / largest / x["rtol"] if x["rtol"] else apart / 0.0
+        else:
+            badness = apart / (x["atol"] + x["rtol"] * size)
+        badness = numpy.where(same, 0.0, numpy.where(numpy.isfinite(apart), badness, numpy.inf))
+    badness = numpy.where(numpy.isnan(badness), numpy.inf, badness).reshape(want.shape)
+    beyond = int((badness > 1).sum())
+    if not beyond:
+        return
+    if x["exact"]:
+        allowed = "they have to be equal"
+    elif x["whole"]:
+        allowed = f"allowed is {x['rtol']:g} of the largest magnitude, {largest:g}"
+    else:
+        allowed = f"allowed is {x['atol']:g} + {x['rtol']:g} * |expected|"
+    at = numpy.unravel_index(int(badness.argmax()), want.shape)
+    e, g = want[at], got[at]
+    relative = f", relative error {apart[at] / size[at]:.3g}" if size[at] and numpy.isfinite(apart[at]) else ""
+    tell(name, f"at {[int(i) for i in at]} expected {e}, got {g}{relative} ({beyond} of {want.size} values are beyond what is "
+               f"allowed: {allowed})")
+
+
+def compare(x, got, numpy):
+    name = x["name"]
+    want = numpy.load(os.path.join(HERE, x["npy"])).reshape(x["shape"])
+    if not isinstance(got, numpy.ndarray):
+        tell(name, "a tensor was expected")
+    elif tuple(got.shape) != tuple(want.shape):
+        tell(name, f"expected the shape {list(want.shape)}, got {list(got.shape)}")
+    elif x["dtype"] == "string":
+        for at in numpy.ndindex(want.shape):
+            expected = want[at].decode("utf-8", "replace")
+            if expected != str(got[at]):
+                tell(name, f"at {list(at)} expected {expected!r}, got {got[at]!r}")
+                return
+    elif want.dtype.kind == "V" or got.dtype.kind not in "biufc":
+        print(f"output {name}: elements of type {x['dtype']} are compared by repro.c alone")
+    elif want.dtype != got.dtype:
+        tell(name, f"expected elements of type {want.dtype}, got {got.dtype}")
+    elif want.size:
+        compare_numbers(want, got, x, name, numpy)
+
+
+def judge_finite(name, got, numpy):
+    if not isinstance(got, numpy.ndarray) or got.dtype.kind not in "fc":
+        return
+    odd = numpy.flatnonzero(~numpy.isfinite(got))
+    if odd.size:
+        tell(name, f"{odd.size} of {got.size} values are not finite, the first is number {odd[0]}")
+
+
+def run(settings, numpy, onnxruntime):
+    begin("compile")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel(settings["optimization"])
     options.intra_op_num_threads = settings["threads"]
@@ -36,21 +132,42 @@ def run(settings):
     for _ in range(settings["loads"]):
         session = None
         session = onnxruntime.InferenceSession(os.path.join(HERE, settings["model"]), options, providers=providers)
-    print("execute: running it", flush=True)
-    feed = {name: numpy.load(os.path.join(HERE, npy)) for name, npy in settings["inputs"]}
+    begin("execute")
+    feed = {}
+    for x in settings["inputs"]:
+        tensors = [load(t, numpy, onnxruntime) for t in x.get("sequence", [x])]
+        feed[x["name"]] = tensors if "sequence" in x else tensors[0]
     outputs = []
     for _ in range(settings["runs"]):
         outputs = session.run(None, feed)
-    not_finite = 0
+    begin("check")
+    expected = {x["name"]: x for x in settings["expected"]}
+    if expected:
+        print("outputs are compared with those of", REFERENCE)
     for about, value in zip(session.get_outputs(), outputs):
-        if not isinstance(value, numpy.ndarray) or value.dtype.kind != "f":
+        if about.name in expected:
+            compare(expected[about.name], value, numpy)
+        elif settings["judge_finite"]:
+            judge_finite(about.name, value, numpy)
+    if wrong:
+        print("RESULT: wrong:", wrong[0])
+    else:
+        print(f"RESULT: passed, {len(outputs)} outputs" + (" as expected" if expected else ""))
+
+
+def prepare(settings):
+    """Variables and limits, before the library is there."""
+    os.environ.update(settings["environment"])
+    for name, kib in (("RLIMIT_DATA", settings["memory_mb"] * 1024), ("RLIMIT_STACK", settings["stack_limit_kb"])):
+        if not kib:
             continue
-        odd = numpy.flatnonzero(~numpy.isfinite(value))
-        if odd.size:
-            not_finite += 1
-            print(f"output {about.name}: {odd.size} of {value.size} values are not finite, the first is number {odd[0]}")
-    print(f"done: {len(outputs)} outputs" + (f", {not_finite} of them not finite" if not_finite else ""), flush=True)
-    return not_finite
+        import resource  # not on Windows
+        which = getattr(resource, name)
+        if resource.getrlimit(which)[0] != kib * 1024:
+            try:
+                resource.setrlimit(which, (kib * 1024, resource.getrlimit(which)[1]))
+            except (OSError, ValueError):
+                print(f"{name} cannot be set to {kib} KiB, which the failure needs", file=sys.stderr)
 
 
 def main():
@@ -58,20 +175,30 @@ def main():
     if sys.argv[1:] == ["--control"]:
         settings = CONTROL
     elif sys.argv[1:]:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        return 2
     if settings is None:
         print("no variant that passes is known: there is no control", file=sys.stderr)
         return 2
     print("variant:", settings["about"])
-    print("load: ONNX Runtime", onnxruntime.__version__, flush=True)
-    failed, not_finite = [], []
+    prepare(settings)
+    begin("load")
+    try:
+        import numpy
+        import onnxruntime
+    except ImportError as missing:
+        print(f"{missing}; python3 -m pip install @PIN@", file=sys.stderr)
+        return 2
+    print("ONNX Runtime", onnxruntime.__version__)
+    refused = []
 
     def guarded():
         try:
-            not_finite.append(run(settings))
-        except Exception as refused:  # the runtime's own kinds of exception have no common base
-            print(f"refused: {type(refused).__name__}: {refused}")
-            failed.append(refused)
+            run(settings, numpy, onnxruntime)
+        except Exception as why:  # the runtime's own kinds of exception have no common base
+            words = " ".join(str(why).split())
+            print(f"RESULT: refused in {phase}: {type(why).__name__}: {words}")
+            refused.append(why)
 
     if settings["stack_kb"]:
         threading.stack_size(settings["stack_kb"] * 1024)
@@ -81,7 +208,7 @@ def main():
     else:
         guarded()
     sys.stdout.flush()
-    os._exit(1 if failed else 3 if any(not_finite) else 0)  # without tearing down what is not in question
+    os._exit(1 if refused else 3 if wrong else 0)  # without tearing down what is not in question
 
 
 if __name__ == "__main__":

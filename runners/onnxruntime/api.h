@@ -113,7 +113,9 @@ typedef void (*tl_ort_logger)(void *arg, int severity, const char *category, con
     F(GetValueType, 67, 10, tl_ort_result, (const struct tl_ort_value *value, int *out))                     \
     F(GetValue, 80, 10, tl_ort_result,                                                                       \
       (const struct tl_ort_value *value, int i, struct tl_ort_allocator *a, struct tl_ort_value **out))      \
-    F(GetValueCount, 81, 10, tl_ort_result, (const struct tl_ort_value *value, size_t *out))
+    F(GetValueCount, 81, 10, tl_ort_result, (const struct tl_ort_value *value, size_t *out))                 \
+    F(CreateValue, 82, 10, tl_ort_result,                                                                    \
+      (const struct tl_ort_value *const *values, size_t n, int kind, struct tl_ort_value **out))
 
 /* The functions of one build. One that the build is too old for is NULL. */
 struct tl_ort_api {

@@ -1,5 +1,5 @@
 /* Files of a trial: model.onnx with the files beside it that hold its weights, options.json, inputs.json and
- * inputs/N.npy. */
+ * inputs/N.npy (of a sequence inputs/N-K.npy). */
 #include "runners/onnxruntime/dump.h"
 #include "cases/inputs.h"
 #include "harness/base/files.h"
@@ -122,6 +122,48 @@ int tl_ort_dump_model(const char *directory, const struct tl_run *run, const str
     return rc;
 }
 
+/* The tensors of a sequence, as inputs/N-K.npy. */
+static int dump_sequence(const char *directory, const struct tl_ort *ort, struct tl_ort_value *value,
+                         size_t at, json_t *list, struct tl_error *e)
+{
+    struct tl_ort_allocator *allocator = NULL;
+    size_t n = 0;
+    int rc = tl_ort_check(ort, ort->api.GetAllocatorWithDefaultOptions(&allocator), doing, e);
+    if (rc == 0)
+        rc = tl_ort_check(ort, ort->api.GetValueCount(value, &n), doing, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct tl_ort_value *item = NULL;
+        json_t *about = json_object();
+        char *npy = tl_format("inputs/%zu-%zu.npy", at, i);
+        rc = tl_ort_check(ort, ort->api.GetValue(value, (int)i, allocator, &item), doing, e);
+        if (rc == 0)
+            rc = tl_ort_tensor_write(ort, item, directory, npy, about, e);
+        if (item)
+            ort->api.ReleaseValue(item);
+        json_array_append_new(list, about);
+        free(npy);
+    }
+    return rc;
+}
+
+static int dump_input(const char *directory, const struct tl_ort *ort, struct tl_ort_value *value, size_t at,
+                      json_t *input, struct tl_error *e)
+{
+    int kind = 0;
+    char *npy = tl_format("inputs/%zu.npy", at);
+    json_t *sequence = json_array();
+    int rc = tl_ort_check(ort, ort->api.GetValueType(value, &kind), doing, e);
+    if (rc == 0 && kind == TL_ORT_KIND_SEQUENCE) {
+        rc = dump_sequence(directory, ort, value, at, sequence, e);
+        json_object_set(input, "sequence", sequence);
+    } else if (rc == 0) {
+        rc = tl_ort_tensor_write(ort, value, directory, npy, input, e);
+    }
+    json_decref(sequence);
+    free(npy);
+    return rc;
+}
+
 int tl_ort_dump_inputs(const char *directory, const struct tl_ort *ort, const struct tl_ort_feed *feed,
                        struct tl_error *e)
 {
@@ -132,13 +174,9 @@ int tl_ort_dump_inputs(const char *directory, const struct tl_ort *ort, const st
                  : 0;
     for (size_t i = 0; rc == 0 && i < feed->n; i++) {
         json_t *input = json_object();
-        char *npy = tl_format("inputs/%zu.npy", i), *path = tl_format("%s/%s", directory, npy);
         json_object_set_new(input, "name", json_stringn_nocheck(feed->names[i], strlen(feed->names[i])));
-        rc = tl_ort_tensor_write(ort, feed->values[i], path, input, e);
-        json_object_set_new(input, "npy", json_string(npy));
+        rc = dump_input(directory, ort, feed->values[i], i, input, e);
         json_array_append_new(list, input);
-        free(path);
-        free(npy);
     }
     if (rc == 0)
         rc = write_json(list_path, json_incref(list), e);

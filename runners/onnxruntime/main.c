@@ -123,6 +123,18 @@ static int compile(struct trial *t)
     return t->session ? 0 : -1;
 }
 
+/* What a session does not tell of an input that is no tensor, the model's file does. */
+static int derive_feed(struct trial *t, enum tl_ort_fault *fault, struct tl_error *e)
+{
+    enum tl_ort_fault other;
+    struct tl_error why;
+    int rc = tl_ort_feed_derive(t->ort, &t->feed, t->session, t->run->variant, fault, e);
+    if (rc == 0 || *fault != TL_ORT_FAULT_INPUTS || !t->model.path)
+        return rc;
+    tl_ort_feed_free(t->ort, &t->feed);
+    return tl_ort_feed_declared(t->ort, &t->feed, t->model.path, t->run->variant, &other, &why);
+}
+
 static int get_feed(struct trial *t)
 {
     enum tl_ort_fault fault = TL_ORT_FAULT_RUNTIME;
@@ -133,7 +145,7 @@ static int get_feed(struct trial *t)
     else if (t->model.inputs)
         rc = tl_ort_model_feed(t->ort, &t->model, &t->feed, &e);
     else
-        rc = tl_ort_feed_derive(t->ort, &t->feed, t->session, t->run->variant, &fault, &e);
+        rc = derive_feed(t, &fault, &e);
     if (rc != 0 && fault == TL_ORT_FAULT_INPUTS)
         tl_run_unsupported(t->run, "%s: %s: %s", e.what, e.where, e.why);
     else if (rc != 0)
@@ -214,8 +226,19 @@ static int report(struct trial *t)
     return 0;
 }
 
-/* Instead of running the trial: its model and inputs into a directory. Inputs that are derived from the model
- * need a session; a model whose session cannot be made has none, and its files are without them. */
+/* The inputs for a dump. Those that are derived come from the model's file: its session may be what fails. */
+static int get_feed_for_dump(struct trial *t)
+{
+    enum tl_ort_fault fault;
+    struct tl_error why;
+    bool derived = !t->run->inputs && !t->model.inputs;
+    if (derived && !tl_ort_feed_declared(t->ort, &t->feed, t->model.path, t->run->variant, &fault, &why))
+        return 0;
+    tl_ort_feed_free(t->ort, &t->feed);
+    return (derived && compile(t) != 0) || get_feed(t) != 0 ? -1 : 0;
+}
+
+/* Instead of running the trial: its model and inputs into a directory. */
 static int dump(struct trial *t, const char *directory)
 {
     struct tl_error e;
@@ -223,9 +246,7 @@ static int dump(struct trial *t, const char *directory)
     setrlimit(RLIMIT_CORE, &no_core);
     int rc = tl_ort_dump_model(directory, t->run, t->device, &t->model, &e);
     if (rc == 0) {
-        if (!t->run->inputs && !t->model.inputs && compile(t) != 0)
-            return -1;
-        if (get_feed(t) != 0)
+        if (get_feed_for_dump(t) != 0)
             return -1;
         rc = tl_ort_dump_inputs(directory, t->ort, &t->feed, &e);
     }

@@ -312,24 +312,37 @@ static json_t *shape_json(const struct tensor *t)
     return shape;
 }
 
-int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, const char *path, json_t *about,
-                        struct tl_error *e)
+int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, const char *directory,
+                        const char *name, json_t *about, struct tl_error *e)
 {
     struct tensor t;
     void *data = NULL;
+    bool texts = false, plain = false;
+    char *path = tl_format("%s/%s", directory, name);
     int rc = tensor_of(ort, value, &t, e);
-    if (rc == 0 && (!tl_dtype_size((enum tl_dtype)t.dtype) || t.rank > TL_RANK_MAX))
+    if (rc == 0) {
+        texts = t.dtype == TL_ORT_STRING;
+        plain = tl_dtype_size((enum tl_dtype)t.dtype) != 0;
+    }
+    if (rc == 0 && t.rank > TL_RANK_MAX)
+        rc = tl_fail(e, TL_ERROR_INPUT, "cannot write a tensor", path, "it has more than %d dimensions",
+                     TL_RANK_MAX);
+    if (rc == 0 && texts)
+        rc = store_texts(ort, value, &t, path, e);
+    if (rc > 0)
         rc = tl_fail(e, TL_ERROR_INPUT, "cannot write a tensor", path,
-                     "elements of type %s, or more than %d dimensions, cannot be in a .npy file",
-                     tl_ort_dtype_name(t.dtype), TL_RANK_MAX);
-    if (rc == 0)
+                     "its texts end in NULs, or are too long, for a .npy file");
+    if (rc == 0 && plain)
         rc = tl_ort_check(ort, ort->api.GetTensorMutableData(value, &data), "cannot read a tensor", e);
-    if (rc == 0)
+    if (rc == 0 && plain)
         rc = tl_npy_write(path, (enum tl_dtype)t.dtype, t.rank, t.dims, data, e);
     if (rc == 0) {
         json_object_set_new(about, "dtype", json_string(tl_ort_dtype_name(t.dtype)));
         json_object_set_new(about, "shape", shape_json(&t));
+        if (texts || plain)
+            json_object_set_new(about, "npy", json_string(name));
     }
+    free(path);
     free(t.dims);
     return rc;
 }

@@ -16,6 +16,11 @@ void tl_ort_feed_free(const struct tl_ort *ort, struct tl_ort_feed *feed);
  * (unsupported). */
 enum tl_ort_fault { TL_ORT_FAULT_RUNTIME, TL_ORT_FAULT_INPUTS };
 
+/* Takes a value over. */
+void tl_ort_feed_put(struct tl_ort_feed *feed, const char *name, struct tl_ort_value *value);
+/* A new tensor, and where its elements are; NULL of strings. *value is NULL when there is none. */
+int tl_ort_tensor_new(const struct tl_ort *ort, int dtype, size_t rank, const int64_t *dims,
+                      struct tl_ort_value **value, void **data, struct tl_error *e);
 /* Adds one tensor; data holds `bytes` bytes of elements. */
 int tl_ort_feed_add(const struct tl_ort *ort, struct tl_ort_feed *feed, const char *name, int dtype,
                     size_t rank, const int64_t *dims, const void *data, size_t bytes, struct tl_error *e);
@@ -28,13 +33,19 @@ int tl_ort_feed_derive(const struct tl_ort *ort, struct tl_ort_feed *feed,
                        const struct tl_ort_session *session, const json_t *variant, enum tl_ort_fault *fault,
                        struct tl_error *e);
 
+/* The same from what the file of a model declares, for which no session is needed. Sequences and optional inputs can be
+ * made of it, too. */
+int tl_ort_feed_declared(const struct tl_ort *ort, struct tl_ort_feed *feed, const char *model,
+                         const json_t *variant, enum tl_ort_fault *fault, struct tl_error *e);
+
 /* Describes one output: name, kind, dtype, shape, hash, finite, min, max, mean, first. With `directory` a
  * tensor is stored there as INDEX.npy. NULL when the runtime or the disk refused. */
 json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_value *value,
                       const char *directory, size_t index, struct tl_error *e);
 
-/* Writes a tensor as a .npy file, and its dtype and shape into `about`. */
-int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, const char *path, json_t *about,
-                        struct tl_error *e);
+/* Writes a tensor as DIRECTORY/NAME, a .npy file, and its "dtype", "shape" and "npy" into `about`. One of a type that
+ * no such file has gets no file and no "npy": only zeros are ever fed of those. */
+int tl_ort_tensor_write(const struct tl_ort *ort, struct tl_ort_value *value, const char *directory,
+                        const char *name, json_t *about, struct tl_error *e);
 
 #endif

@@ -14,6 +14,30 @@ ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
              "--disable-dev-shm-usage", "--hide-scrollbars"]
 KEYS = {"tab": "\ue004", "enter": "\ue007", "escape": "\ue00c", "space": " "}
 
+# Scripts that say what is wrong with a page: text that is hard to read, and how much wider than the window it is.
+CONTRAST = """
+function channels(c) { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; }
+function light(c) {
+  const l = c.slice(0, 3).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+  return .2126 * l[0] + .7152 * l[1] + .0722 * l[2];
+}
+const poor = new Set();
+for (const e of document.querySelectorAll("body *")) {
+  if (e.closest("svg") || e.closest(".vh") || e.closest("select") || !e.getClientRects().length) continue;
+  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+  let ground = null;
+  for (let p = e; p && !ground; p = p.parentElement) {
+    const c = channels(getComputedStyle(p).backgroundColor);
+    if (c[3] === 1) ground = c;
+  }
+  const ink = channels(getComputedStyle(e).color), a = light(ink), b = light(ground || [255, 255, 255, 1]);
+  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  if (ratio < 4.5) poor.add(`${e.tagName}.${e.className} ${ratio.toFixed(2)}: ${e.textContent.slice(0, 30)}`);
+}
+return [...poor];
+"""
+OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;"
+
 
 def find():
     """(chromium, chromedriver), or None when they are not here."""

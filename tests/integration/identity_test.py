@@ -536,8 +536,8 @@ class KeptTest(IdentityBase):
         done = self.trapline("isolate", case, "--json", status=1)
         self.assertIn("the version of none is not known", done.stderr)
         finding = json.loads(done.stdout)["finding"]
-        self.assertIn("| Toolchain and packages | none unknown: no-such-tool", self.trapline("report", finding, status=0).stdout)
-        self.assertIn("tool 1.5", self.trapline("report", finding, status=0).stdout)
+        self.assertIn("| Toolchain and packages | none unknown: no-such-tool", self.trapline("report", finding, "--full", status=0).stdout)
+        self.assertIn("tool 1.5", self.trapline("report", finding, "--full", status=0).stdout)
         self.write("bin/tool", f"{SH}echo 'tool 2.0'\n", 0o755)
         trial = self.one(case, "-u", self.unit)
         self.assertEqual(self.show(trial)["environment"]["versions"]["tool"], "tool 2.0")

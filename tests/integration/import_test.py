@@ -212,7 +212,7 @@ class ImportTest(ProgramTest):
                                            build=shown["environment"]["os_build"],
                                            asi={"libinvented.dylib": ["no device on quiet-owl.local, serial QX7ZL0GTJGH5"]}))
         self.assertEqual((answer["result"], answer["trials"]), ("attached", [shown["id"]]))
-        text = self.trapline("report", finding["finding"], status=0).stdout
+        text = self.trapline("report", finding["finding"], "--full", status=0).stdout
         self.assertIn("QX7ZL0GTJGH5", self.trapline("report", finding["finding"], "--json", "--keep-paths", status=0).stdout)
         for told in ("quiet-owl", "QX7ZL0GTJGH5"):
             self.assertNotIn(told, text)

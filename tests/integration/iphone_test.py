@@ -424,6 +424,8 @@ class Answers(IphoneTest):
         self.env["TRAPLINE_DEVICE_REPORT_S"] = "5"
         finding = self.isolate("coreai:gpu%a", "SIGSEGV", "execute", "SliceUpdateOpHandler")
         text = self.trapline("report", finding["finding"], "--bundle", self.path("bundle"), status=0).stdout
+        text += self.trapline("report", finding["finding"], "--full", status=0).stdout
+        self.assertIn("**Device:** iPhone18,1, iOS 27.0, build 24A5390f\n", self.trapline("report", finding["finding"], status=0).stdout)
         for directory, _, names in os.walk(self.path("bundle")):
             for name in names:
                 with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:

@@ -57,7 +57,7 @@ class MetricsTest(ProgramTest):
         self.assertEqual(metrics["offset"]["minimal"]["median"], 81920)
         text = self.trapline("isolate", case, "-u", "command:host", status=1).stdout
         self.assertRegex(text, r"(?m)^  tok_s \(tok/s\) by layers: .*4: 30, 5: 24")
-        report = self.trapline("report", found["finding"], status=0).stdout
+        report = self.trapline("report", found["finding"], "--full", status=0).stdout
         self.assertIn("## Metrics", report)
         self.assertRegex(report, r"(?m)^\| `tok_s`, tok/s \| `layers=5` \| 24 \| 24 \| 24 \| (\d+) \| \1 \|$")
         # A metric that is written down later is there for what ran before.

@@ -100,7 +100,7 @@ class ReportTest(unittest.TestCase):
 
     def test_formats(self):
         for finding in filter(None, (self.selftest, self.decoder)):
-            markdown = self.report(finding)
+            markdown = self.report(finding, "--full")
             self.assertTrue(markdown.startswith("# "))
             self.assertRegex(markdown, r": (\d+) of \1 runs of the minimal variant(, each in a fresh process,)? did")
             self.assertIn("\n## Independent of\n", markdown)
@@ -233,10 +233,10 @@ class ReportTest(unittest.TestCase):
         for where in (path, "/"):  # found beside the program, wherever it is started
             failing = subprocess.run([program, LIBRARY], cwd=where, capture_output=True, text=True, timeout=60)
             self.assertEqual(failing.returncode, -11, failing.stdout + failing.stderr)
-            self.assertTrue(failing.stdout.endswith("execute: running it\n"), failing.stdout)
+            self.assertTrue(failing.stdout.endswith("RESULT: died in execute, if no line follows\n"), failing.stdout)
             control = subprocess.run([program, LIBRARY, "--control"], cwd=where, capture_output=True, text=True, timeout=60)
             self.assertEqual(control.returncode, 0, control.stdout + control.stderr)
-            self.assertIn("done: ", control.stdout)
+            self.assertIn("RESULT: passed, ", control.stdout)
         self.assertEqual(subprocess.run([program], capture_output=True).returncode, 2)
         self.assertNotIn("not finite", control.stdout)
         with open(os.path.join(path, "control", "inputs.json")) as f:

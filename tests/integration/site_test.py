@@ -17,6 +17,7 @@ import time
 import unittest
 
 import browser
+from browser import CONTRAST, OVERFLOW
 from program import CASES, HERE, ProgramTest
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -27,28 +28,6 @@ CRASH = {"phase": "execute", "devices": ["gpu"], "message": "it breaks", "signal
 # Text as somebody may leave it in a database who means no good, or as a runtime may when it dies.
 HOSTILE = "</script><script>window.pwned=1</script><img src=x onerror=\"window.pwned=2\">'\"`\\ \x07\x1b[31m \u2028\u2029 \u202egnp"
 
-CONTRAST = """
-function channels(c) { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; }
-function light(c) {
-  const l = c.slice(0, 3).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-  return .2126 * l[0] + .7152 * l[1] + .0722 * l[2];
-}
-const poor = new Set();
-for (const e of document.querySelectorAll("body *")) {
-  if (e.closest("svg") || e.closest(".vh") || e.closest("select") || !e.getClientRects().length) continue;
-  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
-  let ground = null;
-  for (let p = e; p && !ground; p = p.parentElement) {
-    const c = channels(getComputedStyle(p).backgroundColor);
-    if (c[3] === 1) ground = c;
-  }
-  const ink = channels(getComputedStyle(e).color), a = light(ink), b = light(ground || [255, 255, 255, 1]);
-  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-  if (ratio < 4.5) poor.add(`${e.tagName}.${e.className} ${ratio.toFixed(2)}: ${e.textContent.slice(0, 30)}`);
-}
-return [...poor];
-"""
-OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;"
 # What a screen reader needs: names for what can be acted upon, one first heading, landmarks, heads of tables.
 NAMELESS = """
 const wrong = [];

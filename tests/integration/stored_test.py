@@ -258,7 +258,7 @@ class ProcessesTest(StoredTest):
         done = self.trapline("isolate", self.path("forks.json"), "-u", self.unit, status=1)
         self.assertEqual((done.stdout + done.stderr).count("the kind of process"), 1, "it is said once")
         self.assertRegex(done.stdout, r"It depends on the kind of process: (\d+) of \1 fresh processes failed, and 0 of ")
-        self.assertIn("It depends on the kind of process: ", self.trapline("report", d["finding"], status=0).stdout)
+        self.assertIn("It depends on the kind of process: ", self.trapline("report", d["finding"], "--full", status=0).stdout)
         # A matrix knows it from there.
         m, _ = self.ask("matrix", self.path("forks.json"), "-u", self.unit, "-s", "n=9", "-s", "only=fresh", status=1)
         self.assertEqual(m["failed"], 1)
@@ -269,7 +269,7 @@ class ProcessesTest(StoredTest):
         self.assertEqual(d["processes"]["isolated"], "forked")
         self.assertEqual((d["processes"]["forked"][0], d["processes"]["fresh"][0]), (d["processes"]["forked"][1], 0))
         self.assertEqual({s["fresh"] for s in d["path"]}, {False})
-        report = self.trapline("report", d["finding"], status=0).stdout
+        report = self.trapline("report", d["finding"], "--full", status=0).stdout
         self.assertIn("It depends on the kind of process: 0 of ", report)
         self.assertIn("All of this is about such children", report)
         again, ran = self.ask("isolate", self.path("forks.json"), "-u", self.unit, status=1)

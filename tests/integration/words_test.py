@@ -17,7 +17,7 @@ class WordsTest(ProgramTest):
         return json.loads(done.stdout), done.stderr
 
     def report(self, finding, form="md"):
-        return self.trapline("report", finding["finding"], "--format", form, status=0).stdout
+        return self.trapline("report", finding["finding"], "--format", form, *([] if form == "junit" else ["--full"]), status=0).stdout
 
     def section(self, text, heading):
         return text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0] if f"\n## {heading}\n" in text else ""

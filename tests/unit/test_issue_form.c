@@ -305,7 +305,7 @@ Test(issue_form, nothing_from_outside_formats_it)
     }
     cr_expect_eq(headings, json_array_size(json_object_get(form, "fields")), "%zu headings", headings);
     has(body, "the model of the case `# x ### Platform  <script> @octocat` crashes");
-    has(body, "Linux ### Urgency \\<b\\> (12)");
+    has(body, " Urgency \\<b\\> (12)");
     json_decref(form);
     json_decref(report);
     json_decref(finding);

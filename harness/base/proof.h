@@ -1,0 +1,60 @@
+/* What a program that shows a failure is expected to come to, and what was seen when it was run. */
+#ifndef TL_PROOF_H
+#define TL_PROOF_H
+
+#include "harness/base/error.h"
+#include "harness/base/limits.h"
+#include "harness/base/record.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct tl_proof_expected {
+    enum tl_outcome outcome; /* TL_OUTCOME_PASS: of a control, which exits with 0 */
+    int signal; /* 0 with TL_OUTCOME_OOM: any end but a pass. That ends it, or a child whose death its status tells (128 + n); 0: none */
+    int exit_status;          /* with which it ends then; -1: any but 0 */
+    const char *const *words; /* NULL-terminated: what it writes then, all of them; NULL: anything */
+};
+
+struct tl_proof_request {
+    const char *const *argv;        /* NULL-terminated; argv[0] is a path, from directory or from the root */
+    const char *directory;          /* in which it runs; NULL: an empty one, another for each run */
+    const char *const *environment; /* NAME=VALUE…, besides trapline's own and stronger; NULL: none.
+                                       "{scratch}" in argv and here is a directory of the run's own */
+    struct tl_limits limits;
+    unsigned runs;    /* one after the other */
+    bool until_other; /* the first one that is not as expected is the last */
+    struct tl_proof_expected expected;
+};
+
+/* outcome, signal, exit status and line are those of the first run that was not as expected, or else of the first. */
+struct tl_proof {
+    unsigned runs, as_expected;
+    enum tl_outcome
+        outcome; /* in the terms of what is expected: a program that says "wrong" by its status is wrong */
+    int signal;  /* 0: none */
+    int exit_status; /* -1: it did not exit */
+    char *line;    /* the last that begins with "RESULT: ", or else the last of stdout, or of stderr; NULL */
+    char *message; /* why that outcome; NULL */
+};
+void tl_proof_free(struct tl_proof *p); /* its contents */
+
+/* Whether one run came to what is expected. */
+bool tl_proof_holds(const struct tl_proof_expected *x, const struct tl_trial_record *r);
+/* Adds a run to what was seen. */
+void tl_proof_add(struct tl_proof *p, const struct tl_proof_expected *x, const struct tl_trial_record *r);
+
+/* As it stands in a report (docs/reports.md, bundle.proved). program: its name in the bundle; side: "failing" or "control";
+ * command: its words as somebody types them. */
+json_t *tl_proof_json(const struct tl_proof *p, const char *program, const char *side,
+                      const char *const *command);
+
+/* The same of one that was not run, with the reason. */
+json_t *tl_proof_not_run_json(const char *program, const char *side, const char *const *command,
+                              const char *why);
+
+/* Runs a program and says what was seen: tl_prove, or whatever takes its place. -1 when it cannot be run at all, or was
+ * stopped (TL_ERROR_INTERRUPTED). */
+typedef int (*tl_proof_run)(const struct tl_proof_request *q, struct tl_proof *p, struct tl_error *e);
+
+#endif

@@ -1,0 +1,12 @@
+/* trapline report --bundle: a finding as a directory or archive that reproduces it. */
+#ifndef TL_CLI_REPORT_BUNDLE_H
+#define TL_CLI_REPORT_BUNDLE_H
+
+#include "harness/cli/cli.h"
+#include "reports/finding.h"
+
+/* Writes it to where the options say, and prints what was left out. The exit status. */
+int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
+                         const json_t *case_document);
+
+#endif

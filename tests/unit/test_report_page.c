@@ -1,0 +1,328 @@
+/* The page that a maintainer gets: how long its lines are, what stands in its table first, how a stack is shortened, and
+ * that nothing that says nothing stands there. */
+#include "reports/finding.h"
+#include "reports/page.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *fixture(void)
+{
+    json_t *f = json_load_file(FIXTURES "/finding.json", 0, NULL);
+    cr_assert_not_null(f);
+    return f;
+}
+
+static void has(const char *text, const char *part)
+{
+    cr_expect_not_null(strstr(text, part), "there is no \"%s\" in:\n%s", part, text);
+}
+
+static void has_not(const char *text, const char *part)
+{
+    cr_expect_null(strstr(text, part), "there is \"%s\" in:\n%s", part, text);
+}
+
+static size_t count_lines(const char *text, size_t *longest)
+{
+    size_t n = 0;
+    *longest = 0;
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n', n++) {
+        size_t size = strcspn(text, "\n");
+        *longest = size > *longest ? size : *longest;
+    }
+    return n;
+}
+
+/* A report whose failing trial has this stack: of "module function" words, innermost first. */
+static json_t *with_stack(json_t *finding, const char *signal, const char *const *frames, size_t n)
+{
+    struct tl_report_source source = {.finding = finding};
+    json_t *report = tl_report_new(&source), *lines = json_array(), *of = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const char *space = strchr(frames[i], ' ');
+        bool gap = !strncmp(frames[i], "…", sizeof "…" - 1);
+        char *line = gap ? tl_strdup(frames[i]) : tl_format("#%-2zu %s", i, space + 1);
+        json_array_append_new(lines, json_string(line));
+        json_array_append_new(of, gap ? json_null() : json_stringn(frames[i], (size_t)(space - frames[i])));
+        free(line);
+    }
+    json_object_set_new(report, "failing_trial",
+                        json_pack("{s:{s:s,s:s,s:[{s:i,s:s,s:b,s:o,s:o}],s:[{s:s,s:s}]}}", "capture", "kind", "signal",
+                                  "signal", signal, "threads", "tid", 7, "name", "main", "crashed", 1, "frames", lines,
+                                  "of", of, "modules", "path", "/opt/librt.so", "build_id", "00ff"));
+    return report;
+}
+
+static char *markdown_of_stack(const char *signal, const char *const *frames, size_t n)
+{
+    json_t *finding = fixture(), *report = with_stack(finding, signal, frames, n);
+    char *text = tl_report_markdown(report);
+    json_decref(report);
+    json_decref(finding);
+    return text;
+}
+
+Test(report_page, lines_are_short_and_sections_are_there)
+{
+    json_t *finding = fixture();
+    struct tl_report_source source = {.finding = finding};
+    json_t *report = tl_report_new(&source);
+    char *page = tl_report_markdown(report), *brief = tl_report_markdown_short(report),
+         *full = tl_report_markdown_full(report);
+    size_t longest, n = count_lines(page, &longest);
+    cr_expect(n <= 110 && longest <= 120, "%zu lines of at most %zu bytes:\n%s", n, longest, page);
+    n = count_lines(brief, &longest);
+    cr_expect(n <= 60 && longest <= 120, "%zu lines of at most %zu bytes:\n%s", n, longest, brief);
+    static const char *const order[] = {"\n## How to reproduce\n", "\n## Expected and got\n", "\n## Observed\n",
+                                        "\n**Does not matter:** ", "\n## Environment\n",
+                                        "<details><summary>How this was found</summary>"};
+    const char *at = page;
+    for (size_t i = 0; i < TL_COUNT(order) && at; i++) {
+        at = strstr(at, order[i]);
+        cr_expect_not_null(at, "%s is not there, or not in its place:\n%s", order[i], page);
+    }
+    has(page, "trapline run decoder-gqa-begin.json -u onnxruntime@1.22.0:cpu -s attention=gqa -s begin_error=1000000\n");
+    has(page, "| changed | outcome | failed in this way |\n| --- | --- | --- |\n"
+              "| **nothing (the minimal variant)** | **fails** | **6 of 6** |\n"
+              "| **`attention=sdpa` instead of `gqa`** | **passes** | **0 of 2** |\n"
+              "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n");
+    has(brief, "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\nThe minimal variant:");
+    has(brief, "trapline run ");
+    has_not(brief, "<details>");
+    for (const char *const *text = (const char *const[]){page, brief, full, NULL}; *text; text++) {
+        has_not(*text, "nknown");
+        has_not(*text, "None");
+        has_not(*text, "(null)");
+    }
+    has(full, "\n## Independent of\n");
+    free(page);
+    free(brief);
+    free(full);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* The reproducer of a bundle comes first, with what was seen of it. */
+Test(report_page, what_was_proved)
+{
+    json_t *finding = fixture();
+    struct tl_report_source source = {.finding = finding};
+    json_t *report = tl_report_new(&source);
+    json_object_set_new(
+        report, "bundle",
+        json_pack("{s:[{s:s,s:s},{s:s,s:s}],s:[],s:[{s:s,s:s,s:i,s:i,s:s,s:s,s:n,s:s},{s:s,s:s,s:i,s:i,s:s,s:n,s:i,s:s}],"
+                  "s:{s:s,s:i,s:i,s:s}}",
+                  "files", "name", "repro.c", "about", "a", "name", "case.json", "about", "b", "left_out", "proved",
+                  "program", "repro.c", "side", "failing", "runs", 3, "as_reported", 3, "outcome", "crash", "signal",
+                  "SIGSEGV", "exit_status", "line", "execute: running it", "program", "repro.c", "side", "control", "runs",
+                  3, "as_reported", 3, "outcome", "pass", "signal", "exit_status", 0, "line", "done", "moved", "axis",
+                  "begin_error", "from", 7, "to", 9, "why", "at 7 it passes here"));
+    char *text = tl_report_markdown(report);
+    has(text, "```sh\ncc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n```\n\n"
+              "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3 runs.\n");
+    has(text, "It has `begin_error=9` instead of `begin_error=7`: at 7 it passes here.");
+    has(text, "trapline run case.json -u ");
+    has(text, "\n## Attached\n\n`repro.c`, `case.json`\n");
+    free(text);
+    json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0), "as_reported",
+                        json_integer(1));
+    text = tl_report_markdown(report);
+    has(text, "`repro.c` did as reported in 1 of 3 runs here, and otherwise died of SIGSEGV; with");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* ---- stacks ---- */
+
+Test(report_page, frames_of_the_runtime)
+{
+    static const char *const frames[] = {"libc.so.6 raise (raise.c:1)",
+                                         "libc.so.6 abort (abort.c:2)",
+                                         "libstdc++.so.6 std::terminate()",
+                                         "librt.so rt::check(int, char const*) (check.cc:12)",
+                                         "librt.so rt::run (run.cc:99)",
+                                         "trapline-onnxruntime execute (main.c:178)",
+                                         "libc.so.6 __libc_start_main_impl (libc-start.c:360)"};
+    char *text = markdown_of_stack("SIGABRT", frames, TL_COUNT(frames));
+    has(text, "Thread 7 main, which took the signal; `librt.so` has the build-id `00ff`:\n\n```text\n"
+              "#3  rt::check(int, char const*) (check.cc:12)\n#4  rt::run (run.cc:99)\n```\n");
+    has(text, "<details><summary>The frames below</summary>\n\n```\ncalled by execute ← __libc_start_main_impl\n```\n");
+    free(text);
+    /* What the C library crashes in belongs to it. */
+    text = markdown_of_stack("SIGSEGV", frames, TL_COUNT(frames));
+    has(text, "```text\n#0  raise (raise.c:1)\n");
+    free(text);
+    text = markdown_of_stack("SIGSEGV", frames, 2); /* nothing else is known */
+    has(text, "```text\n#0  raise (raise.c:1)\n#1  abort (abort.c:2)\n```\n");
+    free(text);
+}
+
+static char *recursion(size_t period, size_t turns, size_t rest, bool gap)
+{
+    char *frames[2000] = {0};
+    size_t n = 0;
+    frames[n++] = tl_strdup("librt.so leaf (a.c:1)");
+    for (size_t i = 0; i < period * turns + rest; i++)
+        frames[n++] = tl_format("librt.so f%zu(int) (a.c:%zu)", i % period, 10 + i % 7); /* from several places */
+    if (gap) {
+        frames[n++] = tl_strdup("… 5000 frames left out …");
+        for (size_t i = 0; i < period * 2; i++)
+            frames[n++] = tl_format("librt.so f%zu(int) (a.c:3)", (i + 1) % period);
+    }
+    frames[n++] = tl_strdup("librt.so top (a.c:2)");
+    char *text = markdown_of_stack("SIGSEGV", (const char *const *)frames, n);
+    for (size_t i = 0; i < n; i++)
+        free(frames[i]);
+    return text;
+}
+
+Test(report_page, recursion_is_one_line)
+{
+    char *text = recursion(2, 320, 0, false);
+    has(text, "#0  leaf (a.c:1)\n#1  f0(int) (a.c:10)\n#2  f1(int) (a.c:11)\n    f0 ↔ f1, 320 times\n#641 top (a.c:2)\n");
+    free(text);
+    text = recursion(1, 50, 0, false);
+    has(text, "#1  f0(int) (a.c:10)\n    f0, 50 times\n#51 top (a.c:2)\n");
+    free(text);
+    text = recursion(3, 100, 1, false);
+    has(text, "    f0 ↔ f1 ↔ f2, 100 times\n#302 top (a.c:2)\n");
+    free(text);
+    text = recursion(7, 20, 0, true);
+    has(text, "#0  leaf (a.c:1)\n    f0 ↔ f1 ↔ f2 ↔ f3 ↔ … (7 functions), 22 times and in the 5000 frames between that were not "
+              "kept\n#156 top (a.c:2)\n");
+    free(text);
+    text = recursion(2, 2, 0, false); /* twice is no recursion */
+    has(text, "#4  f1(int) (a.c:13)\n#5  top");
+    has_not(text, "times\n");
+    free(text);
+}
+
+Test(report_page, a_recursion_without_names)
+{
+    static const char *const turn[] = {"librt.so librt.so+0x1010 (function at +0x1000)",
+                                       "librt.so librt.so+0x2020 (function at +0x2000) [guessed]"};
+    const char *frames[40];
+    for (size_t i = 0; i < TL_COUNT(frames); i++)
+        frames[i] = turn[i % 2];
+    char *text = markdown_of_stack("SIGSEGV", frames, TL_COUNT(frames));
+    has(text, "    librt.so!+0x1000 ↔ librt.so!+0x2000, 20 times\n");
+    free(text);
+}
+
+Test(report_page, a_long_stack_is_cut)
+{
+    char *frames[40], *name = tl_malloc(400);
+    memset(name, 'n', 399);
+    name[399] = '\0';
+    for (size_t i = 0; i < TL_COUNT(frames); i++)
+        frames[i] = tl_format("librt.so %s%zu (a.cc:%zu)", i == 3 ? name : "g", i, i);
+    char *text = markdown_of_stack("SIGSEGV", (const char *const *)frames, TL_COUNT(frames));
+    size_t longest;
+    count_lines(text, &longest);
+    cr_expect_leq(longest, 120);
+    has(text, "…nnnnn");
+    has(text, "n3 (a.cc:3)\n");
+    has(text, "#14 g14 (a.cc:14)\n```\n\n<details><summary>The frames below</summary>\n\n```\n#15 g15 (a.cc:15)\n");
+    for (size_t i = 0; i < TL_COUNT(frames); i++)
+        free(frames[i]);
+    free(name);
+    free(text);
+}
+
+/* ---- lines of Markdown ---- */
+
+static char *paragraph(const char *words, size_t width)
+{
+    json_t *page = json_array();
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_inline_text(&b, words);
+    tl_page_paragraph(page, tl_buffer_take(&b));
+    char *text = tl_page_markdown_within(page, width);
+    json_decref(page);
+    return text;
+}
+
+Test(report_page, a_line_begins_no_block)
+{
+    static const struct {
+        const char *words, *text;
+    } lines[] = {
+        {"some words of a line - and a dash", "some words of a\nline - and a\ndash\n"},
+        {"a number at the end of 1. a line", "a number at the\nend of 1. a line\n"},
+        {"a number at the end 17 a line", "a number at the\nend 17 a line\n"},
+        {"what is added up + more of + it", "what is added up +\nmore of + it\n"},
+        {"a heading of the # second level is none", "a heading of\nthe \\# second\nlevel is none\n"},
+        {"One is here. Two goes on from it", "One is here.\nTwo goes on from\nit\n"},
+        {"averyverylongwordthatdoesnotfit here", "averyverylongwordthatdoesnotfit\nhere\n"},
+        {"    code it is not", "code it is not\n"},
+        {"123456789) no list", "123456789\\) no list\n"},
+        {"www.example.org and a@b.org GH-12 :tada:",
+         "www<!-- -->.example.org\nand\na@<!-- -->b.org\nGH-<!-- -->12\n:<!-- -->tada:\n"},
+    };
+    for (size_t i = 0; i < TL_COUNT(lines); i++) {
+        char *text = paragraph(lines[i].words, 16);
+        cr_expect_str_eq(text, lines[i].text, "%s", text);
+        free(text);
+    }
+}
+
+Test(report_page, commands_go_on_in_the_next_line)
+{
+    json_t *page = json_array();
+    tl_page_code(page, "sh", tl_strdup("run --with 'a long word' --and another\n# a long comment stays as it is\n"));
+    char *text = tl_page_markdown_within(page, 20);
+    cr_expect_str_eq(text, "```sh\nrun --with \\\n  'a long word' \\\n  --and another\n# a long comment stays as it is\n```\n",
+                     "%s", text);
+    free(text);
+    json_decref(page);
+}
+
+Test(report_page, cells_are_cut)
+{
+    json_t *page = json_array();
+    static const char *const head[] = {"a", "b"};
+    json_t *rows = tl_page_table(page, 2, head);
+    struct tl_buffer code = TL_BUFFER_INIT;
+    tl_inline_code(&code, "a very long value of an axis | that nobody wants to read in full");
+    char *cells[] = {tl_strdup("short"), tl_buffer_take(&code)};
+    tl_page_row(rows, true, 2, cells);
+    char *text = tl_page_markdown_within(page, 50);
+    size_t longest;
+    cr_expect_eq(count_lines(text, &longest), 3);
+    cr_expect_leq(longest, 50, "%s", text);
+    has(text, "| **short** | **`a very long value");
+    has(text, "…`** |\n");
+    free(text);
+    text = tl_page_markdown(page);
+    has(text, "axis \\| that nobody wants to read in full`** |\n");
+    free(text);
+    json_decref(page);
+}
+
+/* What is in a fold is blocks like any other, and its head is a line, whatever it holds. */
+Test(report_page, folds_hold_blocks)
+{
+    json_t *page = json_array();
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_inline_text(&b, "a <b>\n\n# @you #1");
+    json_t *fold = tl_page_fold_open(page, tl_buffer_take(&b));
+    tl_page_item(fold, tl_strdup("one"));
+    tl_page_item(fold, tl_strdup("two"));
+    tl_page_code(fold, "text", tl_strdup("three"));
+    tl_page_fold_open(page, tl_strdup("empty"));
+    tl_page_fold_close(page);
+    char *text = tl_page_markdown(page);
+    cr_expect_str_eq(text,
+                     "<details><summary>a &lt;b&gt;  # @<!-- -->you #<!-- -->1</summary>\n\n- one\n- two\n\n```text\nthree\n"
+                     "```\n\n</details>\n",
+                     "%s", text);
+    free(text);
+    text = tl_page_html(page, "t");
+    has(text, "<details><summary>a &lt;b&gt;  # @you #1</summary>\n<ul>\n<li>one</li>\n<li>two</li>\n</ul>\n<pre ");
+    has_not(text, "empty");
+    free(text);
+    json_decref(page);
+}

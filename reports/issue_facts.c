@@ -291,7 +291,7 @@ static bool add_version(const json_t *report, json_t *page)
 {
     const json_t *v = environment_of(report), *build = json_object_get(finding_of(report), "build");
     const char *version = tl_member_or(v, "runtime_version", tl_member_text(build, "version")),
-               *commit = tl_member_text(build, "commit");
+               *commit = tl_member_text(build, "commit"), *source = tl_member_text(report, "build_source");
     struct tl_buffer b = TL_BUFFER_INIT;
     if (!version && !commit)
         return false;
@@ -299,6 +299,15 @@ static bool add_version(const json_t *report, json_t *page)
     if (version && commit) {
         tl_buffer_add_string(&b, ", commit ");
         tl_inline_text(&b, commit);
+    }
+    if (source && !strncmp(source, "npm ", 4)) { /* "npm PACKAGE@VERSION, FILE" */
+        char *package = tl_format("%.*s", (int)strcspn(source + 4, ","), source + 4);
+        for (char *at = package; *at; at++) /* which would be somebody's name */
+            *at = *at == '@' ? ' ' : *at;
+        tl_buffer_add_string(&b, " (npm ");
+        tl_inline_text(&b, package);
+        tl_buffer_add_string(&b, ")");
+        free(package);
     }
     return add_paragraph(page, tl_buffer_take(&b));
 }

@@ -124,7 +124,7 @@ Test(issue_form, onnxruntime_is_filled_from_the_report)
     has(body, "\n### Platform\n\nLinux\n\n### OS Version\n\n");
     has(body,
         "\n### ONNX Runtime Installation\n\nReleased Package\n\n### ONNX Runtime Version or Commit "
-        "ID\n\n1.22.0\n\n"
+        "ID\n\n1.22.0 (npm onnxruntime-node 1.22.0)\n\n"
         "### ONNX Runtime API\n\nC\n\n### Architecture\n\nX64\n\n### Execution Provider\n\nDefault CPU\n");
     has(body, "### Urgency\n\n(To be filled in by hand: whether it blocks you");
     has(body, "Assertion `n < 4 | m` failed");

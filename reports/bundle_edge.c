@@ -206,9 +206,11 @@ static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
         add_value(&to, value);
     }
     char *why =
-        tl_format("at the edge repro.c %s in %u of %u runs, and there in %d of %d: what a memory error meets "
-                  "is another thing in every program",
-                  w->side->must_pass ? "passed" : "failed as reported", right, runs, RUNS, RUNS);
+        right == runs
+            ? tl_format("what fails had to leave the edge; there it passed in %d of %d runs", RUNS, RUNS)
+            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %d of %d: what a memory "
+                        "error meets is another thing in every program",
+                        w->side->must_pass ? "passed" : "failed as reported", right, runs, RUNS, RUNS);
     json_t *j = json_pack("{s:s,s:s}", "axis", axis.data ? axis.data : "", "why", why);
     json_object_set_new(j, "from",
                         n == 1 ? json_incref((json_t *)one) : json_string(from.data ? from.data : ""));

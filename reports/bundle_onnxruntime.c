@@ -5,13 +5,11 @@
  * memory that trials have, or distance from an edge (bundle_edge.c). What is seen in the end is said, whatever it is. */
 #include "reports/bundle_ort.h"
 
-#include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "reports/finding_words.h"
 #include "reports/members.h"
 #include "reports/page.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,30 +17,6 @@
 
 #define ROUNDS 3
 #define DEEP 200 /* frames of a stack that may be one that ended */
-
-int tl_bundle_write_programs(struct tl_bundle_ort *o, const char *directory,
-                             const struct tl_bundle_side *failing, const struct tl_bundle_side *control,
-                             struct tl_error *e)
-{
-    struct tl_repro r = o->repro;
-    r.failing = (struct tl_repro_side){failing->where, failing->about, failing->options, failing->inputs,
-                                       failing->expected};
-    r.control = (struct tl_repro_side){"control/", "", NULL, NULL, NULL};
-    if (control && control->model)
-        r.control = (struct tl_repro_side){control->where, control->about, control->options, control->inputs,
-                                           control->expected};
-    char *texts[] = {tl_repro_c(&r), tl_repro_python(&r)},
-         *paths[] = {tl_format("%s/repro.c", directory), tl_format("%s/repro.py", directory)};
-    int rc = 0;
-    for (size_t i = 0; i < TL_COUNT(texts); i++) {
-        if (rc == 0 && tl_replace_file(paths[i], texts[i], strlen(texts[i]), 0666, false))
-            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the bundle", paths[i],
-                               "the disk may be full");
-        free(texts[i]);
-        free(paths[i]);
-    }
-    return rc;
-}
 
 /* A stack that is so deep may have ended, which is a matter of how large it is here: in KiB. 0: it is not deep, or has no
  * end. */
@@ -200,7 +174,9 @@ static int settle(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error 
         if (!failing && (rc = tl_bundle_leave_edge(o, &o->failing, right[0], runs[0], e)) > 0)
             rc = put(o, &o->failing, e) ? -1 : 1;
         moved = rc;
-        if (rc >= 0 && !control && (rc = tl_bundle_leave_edge(o, &o->control, right[1], runs[1], e)) > 0)
+        /* A pass next to a failure that is not one everywhere is none either. */
+        if (rc >= 0 && o->control.model && (!control || (moved && !o->control.has_own)) &&
+            (rc = tl_bundle_leave_edge(o, &o->control, right[1], runs[1], e)) > 0)
             rc = put(o, &o->control, e) ? -1 : 1;
         if (rc < 0)
             return -1;

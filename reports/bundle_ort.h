@@ -48,7 +48,8 @@ struct tl_bundle_run {
     bool control;   /* with --control */
     bool must_pass; /* it is no failure that is expected */
     unsigned runs;
-    bool until_other; /* the first run that is not as expected is the last */
+    bool until_other;       /* the first run that is not as expected is the last */
+    bool keeps_environment; /* in every run */
 };
 /* Compiles DIRECTORY/repro.c and runs it. 1: it was run and *p says what was seen, 0: it could not be, with *why (the
  * caller's), -1 with *e: somebody stopped it. */
@@ -58,12 +59,12 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const stru
 int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool control, struct tl_proof *p,
                            char **why, struct tl_error *e);
 
-/* bundle_edge.c: a side that did as it is to in only `right` of `runs` runs goes away from the edge at which it is. 1: it did
+/* bundle_edge.c: a side that did as it is to in `right` of `runs` runs goes away from the edge at which it is. 1: it did
  * and is written at its place; 0: it stays, -1 with *e. */
 int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
                          struct tl_error *e);
 
-/* bundle_onnxruntime.c: the reproducers of these sides, as DIRECTORY/repro.c and repro.py. control may be NULL. */
+/* bundle_programs.c: the reproducers of these sides, as DIRECTORY/repro.c and repro.py. control may be NULL. */
 int tl_bundle_write_programs(struct tl_bundle_ort *o, const char *directory,
                              const struct tl_bundle_side *failing, const struct tl_bundle_side *control,
                              struct tl_error *e);

@@ -19,6 +19,7 @@
 #define ASK_SECONDS 60
 #define WORD_LEAST 12 /* bytes of a message that tell it from others */
 
+#define ENV "/usr/bin/env"
 #define SYSTEM_PATH "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 /* The longest run of words of a message that is of no one file or number, which another path or value would change. */
@@ -80,8 +81,8 @@ uint64_t tl_bundle_memory_mb(const struct tl_bundle *b)
     return own > 0 ? (uint64_t)own : tl_limits_default.memory_mb;
 }
 
-static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
-                 const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
+static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
+                  const struct tl_bundle_run *run, unsigned runs, struct tl_proof *p, struct tl_error *e)
 {
     const struct tl_trial_record *r = o->b->source->failing;
     char *lasting = lasting_words(r->message);
@@ -89,13 +90,50 @@ static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *c
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,
                                  .limits = tl_limits_default,
-                                 .runs = run->runs,
+                                 .runs = runs,
                                  .until_other = run->until_other};
     q.limits.timeout_s = timeout_of(o->b);
     q.limits.memory_mb = o->repro.memory_mb ? 0 : 2 * tl_bundle_memory_mb(o->b);
     expect(o, run->must_pass, words, &q.expected);
     int rc = o->b->o->prove(&q, p, e);
     free(lasting);
+    return rc;
+}
+
+/* What is seen first of what is not as it is to be is what is shown. */
+static void join(struct tl_proof *p, struct tl_proof *more)
+{
+    struct tl_proof sum = *p, other = *more;
+    bool shown = !p->runs || (p->as_expected == p->runs && more->as_expected < more->runs);
+    if (shown) {
+        sum = *more;
+        other = *p;
+    }
+    sum.runs = p->runs + more->runs;
+    sum.as_expected = p->as_expected + more->as_expected;
+    tl_proof_free(&other);
+    *p = sum;
+    *more = (struct tl_proof){0};
+}
+
+/* Every other run is without all variables of this shell. What a memory error meets is a matter of where things lie, and where
+ * they lie is one of how many there are. */
+static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
+                 const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
+{
+    const char *bare[12] = {ENV, "-i"};
+    unsigned half = access(ENV, X_OK) == 0 && !run->keeps_environment ? run->runs / 2 : 0;
+    size_t n = 2;
+    struct tl_proof more = {0};
+    for (const char *const *setting = environment; *setting; setting++)
+        bare[n++] = *setting;
+    for (const char *const *word = argv; *word; word++)
+        bare[n++] = *word;
+    int rc = half ? run_so(o, bare, environment, run, half, p, e) : 0;
+    if (rc == 0 && !(run->until_other && p->as_expected < p->runs)) {
+        rc = run_so(o, argv, environment, run, run->runs - half, &more, e);
+        join(p, &more);
+    }
     return rc;
 }
 
@@ -215,7 +253,8 @@ int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool 
     if (!python)
         return 0;
     char *program = path_of(directory, "repro.py");
-    const struct tl_bundle_run run = {.control = control, .must_pass = control, .runs = TL_BUNDLE_RUNS};
+    const struct tl_bundle_run run = {
+        .control = control, .must_pass = control, .runs = TL_BUNDLE_RUNS, .keeps_environment = true};
     const char *argv[] = {python, program, control ? "--control" : NULL, NULL};
     int rc = prove(o, argv, environment, &run, p, e);
     free(program);

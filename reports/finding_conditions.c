@@ -27,8 +27,8 @@ void tl_section_needs(const struct tl_sections *r)
 {
     const json_t *f = r->finding;
     bool open = tl_finding_has_note(f, "needs-open");
-    if (!json_array_size(json_object_get(f, "needs")) &&
-        !json_array_size(json_object_get(f, "local_needs")) && !open)
+    bool none = !json_array_size(json_object_get(f, "needs")) && !json_array_size(json_object_get(f, "local_needs"));
+    if (none && (!open || r->extent != TL_EXTENT_FULL)) /* that there may be some is among the notes */
         return;
     tl_page_heading(r->page, 2, "Also needed");
     add_needs(r, "needs",
@@ -61,6 +61,7 @@ void tl_section_causes(const struct tl_sections *r)
     }
 }
 
+/* A row where there are rows, else an item: a page has no room for four columns. */
 static void add_place(const struct tl_sections *r, json_t *rows, const json_t *place)
 {
     struct tl_buffer title = TL_BUFFER_INIT, where = TL_BUFFER_INIT, relation = TL_BUFFER_INIT,
@@ -72,10 +73,18 @@ static void add_place(const struct tl_sections *r, json_t *rows, const json_t *p
     tl_inline_code(&title, tl_member_or(place, "title", tl_member_text(place, "signature")));
     tl_words_difference(&where, r->finding, json_object_get(place, "variant"),
                         json_object_get(r->finding, "baseline"));
-    char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&where),
-                     seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
-                     tl_buffer_take(&relation)};
-    tl_page_row(rows, false, TL_COUNT(cells), cells);
+    char *times = seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen);
+    if (rows) {
+        char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&where), times, tl_buffer_take(&relation)};
+        tl_page_row(rows, false, TL_COUNT(cells), cells);
+        return;
+    }
+    tl_page_item(r->page, tl_format("%s, %s, first with %s: %s", title.data ? title.data : "", times,
+                                    where.data ? where.data : "", relation.data ? relation.data : ""));
+    tl_buffer_free(&title);
+    tl_buffer_free(&where);
+    tl_buffer_free(&relation);
+    free(times);
 }
 
 /* The answer by the signature of the failing variant alone: that of this place. */
@@ -116,7 +125,7 @@ void tl_section_places(const struct tl_sections *r)
         tl_words_kind(&b, f);
         tl_buffer_printf(&b, ") was seen at %zu places:", json_array_size(places));
         tl_page_paragraph(r->page, tl_buffer_take(&b));
-        json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
+        json_t *rows = r->extent == TL_EXTENT_FULL ? tl_page_table(r->page, TL_COUNT(head), head) : NULL;
         json_array_foreach(places, i, place)
             add_place(r, rows, place);
         if (tl_words_common_frame(&frame, f))
@@ -208,7 +217,7 @@ static void add_broken(const struct tl_sections *r, long long k, long long n)
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
-static void add_in_full(const struct tl_sections *r, const struct tl_buffer *independent)
+static void add_counted(const struct tl_sections *r, const struct tl_buffer *independent)
 {
     const json_t *f = r->finding, *g = json_object_get(f, "generalises"), *held = json_object_get(g, "held"),
                  *broken = json_object_get(g, "broken");
@@ -268,7 +277,7 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_buffer_clear(&names);
     add_reset(&names, f, independent);
     if (names.size)
-        tl_buffer_printf(&b, "%sOnly reset to the simplest value, so that others may matter: %s.",
+        tl_buffer_printf(&b, "%sIt fails with the simplest value of %s, and few others were tried, or none.",
                          b.size ? " " : "", names.data);
     tl_buffer_clear(&names);
     tl_words_names(&names, json_object_get(f, "unread"));
@@ -278,13 +287,31 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_buffer_free(&names);
 }
 
-/* The counts behind it, without a heading. */
+/* "With the trigger held and all else at random 8 of 8 variants failed, with it broken 0 of 8." */
+static void add_draws_briefly(const struct tl_sections *r)
+{
+    const json_t *g = json_object_get(r->finding, "generalises"), *held = json_object_get(g, "held"),
+                 *broken = json_object_get(g, "broken");
+    long long n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (n > 0)
+        tl_buffer_printf(&b, "With the trigger held and all else at random %lld of %lld variants failed",
+                         tl_integer_at(held, 0), n);
+    if (m > 0)
+        tl_buffer_printf(&b, "%s %lld of %lld", b.size ? ", with it broken" : "With the trigger broken, of variants failed",
+                         tl_integer_at(broken, 0), m);
+    tl_buffer_add_string(&b, b.size ? "." : "");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
 void tl_section_draws(const struct tl_sections *r)
 {
     struct tl_buffer names = TL_BUFFER_INIT;
     tl_words_names(&names, independent_axes(r->finding));
-    if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
-        add_in_full(r, &names);
+    if (r->extent != TL_EXTENT_FULL)
+        add_draws_briefly(r);
+    else if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
+        add_counted(r, &names);
     tl_buffer_free(&names);
 }
 

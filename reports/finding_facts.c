@@ -172,7 +172,8 @@ static void add_unit(struct tl_buffer *b, const struct tl_sections *r)
     const char *asked = tl_member_text(r->finding, "device"), *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
     char *targets = tl_steps_targets(json_object_get(r->failing, "request"));
-    if (asked) {
+    bool none = asked && !strcmp(asked, "host") && !strcmp(tl_member_or(r->finding, "runner", ""), "command");
+    if (asked && !none) { /* the programs of a case choose theirs */
         tl_inline_code(b, asked);
         if (observed && strcmp(asked, observed) != 0)
             add_part(b, "but it ran on ", observed, "");
@@ -226,7 +227,7 @@ static void add_briefly(const struct tl_sections *r)
     char *packages = versions(r, true);
     add_runtime(&b, r);
     add_item(r, "Runtime", &b);
-    tl_buffer_add_string(&b, packages);
+    add_part(&b, "", packages, "");
     add_item(r, "Tools", &b);
     add_unit(&b, r);
     add_item(r, "Compute unit", &b);

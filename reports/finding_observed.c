@@ -228,20 +228,49 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     json_decref(rest);
 }
 
-/* Of an axis on which it does not depend at all, as random variants showed: a row says less. */
+static const json_t *trigger_of(const json_t *f, const char *axis)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(json_object_get(f, "trigger"), i, t) {
+        if (axis && !strcmp(tl_member_or(t, "axis", ""), axis))
+            return t;
+    }
+    return NULL;
+}
+
+/* It fails all the same, with another value of an axis that is not in the trigger. */
 static bool is_indifferent(const json_t *f, const json_t *row)
 {
-    const char *axis = tl_member_text(row, "axis");
-    json_t *name = axis && tl_finding_draws(f) ? json_string(axis) : NULL;
-    bool indifferent = name && rank_of(f, row) == 3 && tl_list_holds(json_object_get(f, "independent"), name);
-    json_decref(name);
-    return indifferent;
+    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) && !tl_member_integer(row, "other");
+}
+
+/* On one side of a threshold, of which the two rows next to it are there. */
+static bool is_beside_threshold(const json_t *f, const json_t *row)
+{
+    const json_t *t = rank_of(f, row) < 2 ? NULL : trigger_of(f, tl_member_text(row, "axis"));
+    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") && !json_object_get(t, "non_monotone") &&
+           !json_is_object(json_object_get(t, "band")) && !tl_member_integer(row, "other");
+}
+
+/* What tl_section_also_tried says. */
+static bool is_folded(const json_t *f, const json_t *row)
+{
+    return is_indifferent(f, row) || is_beside_threshold(f, row);
+}
+
+/* What the section on the threshold says of a band. */
+static bool is_of_band(const json_t *f, const json_t *row)
+{
+    const json_t *t = rank_of(f, row) < 2 ? NULL : trigger_of(f, tl_member_text(row, "axis"));
+    return json_is_object(json_object_get(t, "band")) && !tl_member_integer(row, "other");
 }
 
 static bool is_shown(const struct tl_sections *r, const json_t *row)
 {
     return r->extent == TL_EXTENT_FULL ||
-           (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2 : !is_indifferent(r->finding, row));
+           (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2
+                                          : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
 }
 
 /* The rows of a table in their order. */
@@ -255,23 +284,31 @@ static json_t *rows_of(const struct tl_sections *r)
     return sorted;
 }
 
-void tl_section_also_failed(const struct tl_sections *r)
+/* Those that fail, or those that do not. */
+static void add_tried(const struct tl_sections *r, const json_t *measured, bool fails, const char *words)
 {
-    json_t *measured = tl_report_rows(r->finding);
-    struct tl_buffer b = TL_BUFFER_INIT;
+    struct tl_buffer b = TL_BUFFER_INIT, counts = TL_BUFFER_INIT;
     const json_t *row;
     size_t i;
     json_array_foreach(measured, i, row) {
-        if (!is_indifferent(r->finding, row))
+        if (!is_folded(r->finding, row) || (tl_member_integer(row, "match") > 0) != fails)
             continue;
-        tl_buffer_add_string(&b, b.size ? ", " : "The minimal variant with one axis changed fails as well with ");
+        tl_buffer_add_string(&b, b.size ? ", " : words);
         tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
-        tl_buffer_add_string(&b, " (");
-        add_counts(&b, r->finding, row);
-        tl_buffer_add_string(&b, ")");
+        add_counts(&counts, r->finding, row);
+        tl_buffer_printf(&b, " (%s)", counts.data);
+        tl_buffer_clear(&counts);
     }
     tl_buffer_add_string(&b, b.size ? "." : "");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_buffer_free(&counts);
+}
+
+void tl_section_also_tried(const struct tl_sections *r)
+{
+    json_t *measured = tl_report_rows(r->finding);
+    add_tried(r, measured, true, "The minimal variant with one axis changed fails as well with ");
+    add_tried(r, measured, false, "It does not fail either with ");
     json_decref(measured);
 }
 

@@ -8,6 +8,8 @@
 
 #include "reports/finding_sections.h"
 
+#include <stdlib.h>
+
 static void add_caveat(const struct tl_sections *r)
 {
     if (!tl_member_true(r->finding, "reproduced") || tl_member_true(r->finding, "complete") ||
@@ -20,15 +22,19 @@ static void add_caveat(const struct tl_sections *r)
                                             " There may be a simpler variant that fails in the same way.");
 }
 
-static void add_title_of_case(const struct tl_sections *r)
+/* With what the case file calls itself. */
+static void add_summary(const struct tl_sections *r)
 {
     const char *about = tl_member_text(r->finding, "title");
     struct tl_buffer b = TL_BUFFER_INIT;
-    if (!about)
-        return;
-    tl_buffer_add_string(&b, "About the case: ");
-    tl_inline_text(&b, about);
-    tl_buffer_add_string(&b, ".");
+    char *summary = tl_words_summary(r->finding);
+    tl_buffer_add_string(&b, summary);
+    free(summary);
+    if (about) {
+        tl_buffer_add_string(&b, " About the case: ");
+        tl_inline_text(&b, about);
+        tl_buffer_add_string(&b, ".");
+    }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
@@ -36,9 +42,8 @@ static void add_title_of_case(const struct tl_sections *r)
 static void add_beginning(const struct tl_sections *r, const char *title)
 {
     tl_page_heading(r->page, 1, title);
-    tl_page_paragraph(r->page, tl_words_summary(r->finding));
+    add_summary(r);
     add_caveat(r);
-    add_title_of_case(r);
 }
 
 static void add_short(const struct tl_sections *r)
@@ -66,9 +71,10 @@ static void add_how_it_was_found(const struct tl_sections *r)
 {
     struct tl_sections folded = *r;
     folded.page = tl_page_fold_open(r->page, tl_strdup("How this was found"));
+    tl_section_run(&folded);
     tl_section_search(&folded);
     tl_section_draws(&folded);
-    tl_section_also_failed(&folded);
+    tl_section_also_tried(&folded);
     tl_section_others(&folded);
     lower(folded.page);
     tl_page_fold_close(r->page);

@@ -13,7 +13,8 @@
 static void add_end(struct tl_buffer *b, const json_t *proof)
 {
     const json_t *status = json_object_get(proof, "exit_status");
-    const char *signal = tl_member_text(proof, "signal"), *outcome = tl_member_or(proof, "outcome", "unknown");
+    const char *signal = tl_member_text(proof, "signal"),
+               *outcome = tl_member_or(proof, "outcome", "unknown");
     if (signal)
         tl_buffer_printf(b, "died of %s", signal);
     else if (!strcmp(outcome, "hang"))
@@ -26,15 +27,15 @@ static void add_end(struct tl_buffer *b, const json_t *proof)
         tl_buffer_printf(b, "ended as %s", outcome);
 }
 
-/* "in 3 of 3 runs", or how many did not end so. */
+/* "died of SIGSEGV in 3 of 3 runs here", or how many did not end so. */
 static void add_runs(struct tl_buffer *b, const json_t *proof, const char *here)
 {
     long long runs = tl_member_integer(proof, "runs"), as = tl_member_integer(proof, "as_reported");
     if (as == runs) {
         add_end(b, proof);
-        tl_buffer_printf(b, " in %lld of %lld runs%s", as, runs, here);
+        tl_buffer_printf(b, " in %lld of %lld%s", as, runs, here);
     } else { /* what is known of the end is that of a run that was not so */
-        tl_buffer_printf(b, "did as reported in %lld of %lld runs%s, and otherwise ", as, runs, here);
+        tl_buffer_printf(b, "did as reported in %lld of %lld%s, and otherwise ", as, runs, here);
         add_end(b, proof);
     }
 }
@@ -50,55 +51,61 @@ static const json_t *control_of(const json_t *proved, const char *program)
     return NULL;
 }
 
-/* "repro.c died of SIGSEGV in 3 of 3 runs here; with --control it exited with 0 in 3 of 3 runs." */
-static void add_proof(const struct tl_sections *r, const json_t *proved, const json_t *proof)
+/* "repro.c died of SIGSEGV in 3 of 3 runs here; with --control it exited with 0 in 3 of 3." */
+static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *proof)
 {
     const char *program = tl_member_or(proof, "program", "it"), *note = tl_member_text(proof, "note"),
                *line = tl_member_text(proof, "line");
     const json_t *control = control_of(proved, program);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_inline_code(&b, program);
-    tl_buffer_add_string(&b, " ");
+    tl_buffer_add_string(b, b->size ? " " : "");
+    tl_inline_code(b, program);
+    tl_buffer_add_string(b, " ");
     if (tl_member_integer(proof, "runs") > 0)
-        add_runs(&b, proof, " here");
+        add_runs(b, proof, " runs here");
     else
-        tl_buffer_add_string(&b, "was not run here");
+        tl_buffer_add_string(b, "was not run here");
     if (tl_member_integer(control, "runs") > 0) {
-        tl_buffer_add_string(&b, "; with " TL_CODE_ON "--control" TL_CODE_OFF " it ");
-        add_runs(&b, control, "");
+        tl_buffer_add_string(b, "; with " TL_CODE_ON "--control" TL_CODE_OFF " it ");
+        add_runs(b, control, "");
     }
     if (line && !tl_member_text(proof, "signal")) {
-        tl_buffer_add_string(&b, "; it says ");
-        tl_inline_code(&b, line);
+        tl_buffer_add_string(b, "; it says ");
+        tl_inline_code(b, line);
     }
+    tl_buffer_add_string(b, note ? ": " : ".");
+    tl_inline_text(b, note);
+    tl_buffer_add_string(b, note && !strchr(".!?", note[strlen(note) - 1]) ? "." : "");
+}
+
+/* That a side is not the report's own variant: it had to leave an edge. */
+static void add_move(const struct tl_sections *r, const char *member, const char *whose)
+{
+    const json_t *moved = json_object_get(r->bundle, member);
+    const char *axis = tl_member_or(moved, "axis", "unknown"), *why = tl_member_text(moved, "why");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!json_is_object(moved))
+        return;
+    tl_buffer_printf(&b, "%s has ", whose);
+    tl_words_setting(&b, axis, json_object_get(moved, "to"));
+    tl_buffer_add_string(&b, " instead of ");
+    tl_words_setting(&b, axis, json_object_get(moved, "from"));
+    tl_buffer_add_string(&b, why ? ": " : "");
+    tl_inline_text(&b, why);
     tl_buffer_add_string(&b, ".");
-    if (note) {
-        tl_buffer_add_string(&b, " ");
-        tl_inline_text(&b, note);
-    }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
 static void add_proofs(const struct tl_sections *r)
 {
-    const json_t *proved = json_object_get(r->bundle, "proved"), *proof,
-                 *moved = json_object_get(r->bundle, "moved");
+    const json_t *proved = json_object_get(r->bundle, "proved"), *proof;
+    struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     json_array_foreach(proved, i, proof)
         if (strcmp(tl_member_or(proof, "side", "failing"), "control") != 0)
-            add_proof(r, proved, proof);
-    if (json_is_object(moved)) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        const char *axis = tl_member_or(moved, "axis", "unknown"), *why = tl_member_text(moved, "why");
-        tl_buffer_add_string(&b, "It has ");
-        tl_words_setting(&b, axis, json_object_get(moved, "to"));
-        tl_buffer_add_string(&b, " instead of ");
-        tl_words_setting(&b, axis, json_object_get(moved, "from"));
-        tl_buffer_add_string(&b, why ? ": " : "");
-        tl_inline_text(&b, why);
-        tl_buffer_add_string(&b, ".");
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    }
+            add_proof(&b, proved, proof);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    add_move(r, "moved", "It");
+    add_move(r, "control_moved", "With " TL_CODE_ON "--control" TL_CODE_OFF " it");
 }
 
 /* ---- commands ---- */
@@ -113,22 +120,31 @@ static bool is_attached(const json_t *bundle, const char *name)
     return false;
 }
 
+static const struct {
+    const char *name, *command;
+} programs[] = {
+    {"repro.c", "cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n"},
+    {"repro.py", "python3 repro.py\n"},
+    {"repro.sh", "sh repro.sh\n"},
+};
+
+static bool is_any_attached(const json_t *bundle)
+{
+    bool any = false;
+    for (size_t i = 0; i < TL_COUNT(programs); i++)
+        any = any || is_attached(bundle, programs[i].name);
+    return any;
+}
+
 /* Whether one of them was attached. */
 static bool add_attached(const struct tl_sections *r)
 {
-    static const struct {
-        const char *name, *command;
-    } programs[] = {
-        {"repro.c", "cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n"},
-        {"repro.py", "python3 repro.py\n"},
-        {"repro.sh", "sh repro.sh\n"},
-    };
     struct tl_buffer b = TL_BUFFER_INIT;
+    if (!is_any_attached(r->bundle))
+        return false;
     for (size_t i = 0; i < TL_COUNT(programs); i++)
         if (is_attached(r->bundle, programs[i].name))
             tl_buffer_add_string(&b, programs[i].command);
-    if (!b.size)
-        return false;
     tl_page_words(r->page, "With the attached files and nothing else (" TL_CODE_ON "--control" TL_CODE_OFF
                            " runs the neighbour that passes):");
     tl_page_code(r->page, "sh", tl_buffer_take(&b));
@@ -193,18 +209,46 @@ void tl_section_reproduce(const struct tl_sections *r)
 {
     char *steps = tl_steps_commands(r->failing), *run = run_command(r);
     tl_page_heading(r->page, 2, "How to reproduce");
-    bool attached = add_attached(r), home = strstr(run, "~/") || (steps && strstr(steps, "~/")) ||
-                                            r->extent == TL_EXTENT_FULL;
-    if (steps && (!attached || r->extent == TL_EXTENT_FULL)) {
+    bool attached = add_attached(r), shown = !attached || r->extent == TL_EXTENT_FULL,
+         home = r->extent == TL_EXTENT_FULL || (shown && (strstr(run, "~/") || (steps && strstr(steps, "~/"))));
+    if (steps && shown) {
         tl_page_words(r->page, "The commands of the case and nothing of trapline, in an empty directory:");
         tl_page_code(r->page, "sh", tl_strdup(steps));
     }
-    tl_page_words(r->page, "With trapline and the case file:");
-    tl_page_code(r->page, "sh", run);
+    if (shown) {
+        tl_page_words(r->page, "With trapline and the case file:");
+        tl_page_code(r->page, "sh", tl_strdup(run));
+    }
     if (r->extent == TL_EXTENT_FULL)
         add_runner_alone(r);
     if (home && json_is_object(r->failing))
         tl_page_words(r->page, "Where a path begins with " TL_CODE_ON "~" TL_CODE_OFF
                                ", a home directory was left out; write yours there.");
     free(steps);
+    free(run);
+}
+
+/* Whether something that it needs is not in the bundle. */
+static bool case_is_whole(const json_t *bundle)
+{
+    const json_t *text;
+    size_t i;
+    json_array_foreach(json_object_get(bundle, "left_out"), i, text)
+        if (json_is_string(text) && strstr(json_string_value(text), "case.json"))
+            return false;
+    return is_attached(bundle, "case.json");
+}
+
+/* Where the reproducer is all that the page has. */
+void tl_section_run(const struct tl_sections *r)
+{
+    if (!is_any_attached(r->bundle) || !case_is_whole(r->bundle))
+        return;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *run = run_command(r);
+    run[strcspn(run, "\n")] = '\0';
+    tl_buffer_add_string(&b, "With trapline and the case file: ");
+    tl_inline_code(&b, run);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    free(run);
 }

@@ -7,6 +7,9 @@
 #include "reports/search_svg.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define TITLE_MOST 160 /* of another failure on a page */
 
 void tl_section_others(const struct tl_sections *r)
 {
@@ -19,7 +22,7 @@ void tl_section_others(const struct tl_sections *r)
     if (!json_array_size(others))
         return;
     tl_page_heading(r->page, 2, "Other failures seen");
-    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
+    json_t *rows = r->extent == TL_EXTENT_FULL ? tl_page_table(r->page, TL_COUNT(head), head) : NULL;
     json_array_foreach(others, i, o) {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
         tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
@@ -43,10 +46,19 @@ void tl_section_others(const struct tl_sections *r)
             tl_buffer_free(&relation);
         }
         long long seen = tl_member_integer(o, "seen");
-        char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome),
-                         seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen),
-                         tl_buffer_take(&where)};
-        tl_page_row(rows, false, TL_COUNT(cells), cells);
+        char *times = seen == 1 ? tl_strdup("once") : tl_format("%lld times", seen);
+        if (rows) {
+            char *cells[] = {tl_buffer_take(&title), tl_buffer_take(&outcome), times, tl_buffer_take(&where)};
+            tl_page_row(rows, false, TL_COUNT(cells), cells);
+            continue;
+        }
+        char *own = tl_inline_cut(title.data ? title.data : "", TITLE_MOST);
+        tl_page_item(r->page, tl_format("%s, %s, first with %s: %s", outcome.data, times, where.data, own));
+        tl_buffer_free(&title);
+        tl_buffer_free(&outcome);
+        tl_buffer_free(&where);
+        free(times);
+        free(own);
     }
 }
 
@@ -144,17 +156,46 @@ void tl_section_search(const struct tl_sections *r)
         "further from its simplest value.");
 }
 
+/* "inputs/" of "inputs/0.npy", 0 where it is in none. */
+static size_t folder_length(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    return slash ? (size_t)(slash - name) + 1 : 0;
+}
+
+/* Those of a folder that holds several are one name. */
+static bool is_in_folder_of(const json_t *files, size_t i)
+{
+    const char *name = tl_member_or(json_array_get(files, i), "name", "");
+    size_t folder = folder_length(name), others = 0;
+    for (size_t k = 0; folder && k < json_array_size(files); k++)
+        others += k != i && !strncmp(tl_member_or(json_array_get(files, k), "name", ""), name, folder);
+    return others > 0;
+}
+
 /* What they are stands in the full report. */
 static void add_attached_names(const struct tl_sections *r)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *file;
-    size_t i;
-    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
-        tl_buffer_add_string(&b, b.size ? ", " : "");
-        tl_inline_code(&b, tl_member_text(file, "name"));
+    struct tl_buffer b = TL_BUFFER_INIT, last = TL_BUFFER_INIT, name = TL_BUFFER_INIT;
+    const json_t *files = json_object_get(r->bundle, "files");
+    tl_buffer_add_string(&b, TL_BOLD_ON "Attached:" TL_BOLD_OFF);
+    tl_buffer_add_string(&last, "");
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const char *whole = tl_member_or(json_array_get(files, i), "name", "?");
+        tl_buffer_clear(&name);
+        tl_buffer_add(&name, whole, is_in_folder_of(files, i) ? folder_length(whole) : strlen(whole));
+        if (!strcmp(name.data, last.data))
+            continue;
+        tl_buffer_add_string(&b, *last.data ? ", " : " ");
+        tl_inline_code(&b, name.data);
+        tl_buffer_clear(&last);
+        tl_buffer_add_string(&last, name.data);
     }
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    if (*last.data)
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_buffer_free(&b);
+    tl_buffer_free(&last);
+    tl_buffer_free(&name);
 }
 
 /* What is in the bundle that this report is part of. */
@@ -164,9 +205,10 @@ void tl_section_attached(const struct tl_sections *r)
     size_t i;
     if (!json_is_object(r->bundle))
         return;
-    tl_page_heading(r->page, 2, "Attached");
     if (r->extent == TL_EXTENT_PAGE)
         add_attached_names(r);
+    else
+        tl_page_heading(r->page, 2, "Attached");
     json_array_foreach(r->extent == TL_EXTENT_PAGE ? NULL : json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_inline_code(&b, tl_member_text(file, "name"));

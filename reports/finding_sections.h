@@ -19,6 +19,7 @@ void tl_section_about(const struct tl_sections *r, const char *heading, const ch
 bool tl_words_about(const struct tl_sections *r, const char *name);
 void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
+void tl_section_run(const struct tl_sections *r); /* with trapline, where that leaves it out; without a heading */
 void tl_section_observed(const struct tl_sections *r);
 void tl_section_decisive(const struct tl_sections *r);
 void tl_section_needs(const struct tl_sections *r);
@@ -27,7 +28,7 @@ void tl_section_places(const struct tl_sections *r);
 void tl_section_independent(const struct tl_sections *r);
 void tl_section_indifferent(const struct tl_sections *r); /* the same in a sentence, without a heading */
 void tl_section_draws(const struct tl_sections *r); /* the counts that justify it, without a heading */
-void tl_section_also_failed(const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
+void tl_section_also_tried(const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
 void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_message(const struct tl_sections *r); /* what it said, without a heading */

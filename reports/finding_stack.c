@@ -18,7 +18,8 @@
 #define FRAMES_SHORT 6
 #define FRAMES_BARE 10 /* of a runtime whose functions have no names */
 #define CYCLE_MOST 24  /* functions of a recursion */
-#define CYCLE_SHOWN 4  /* of them, by name */
+#define CYCLE_SHOWN 6  /* of which the first turn is shown */
+#define CYCLE_NAMES 70 /* bytes after which no name of another one is begun */
 #define CYCLE_TIMES 3  /* before it is one */
 #define NAME_MOST 44   /* bytes of a function's name where several stand in a line */
 #define NAMES_MOST 40  /* of the frames below */
@@ -186,9 +187,12 @@ static bool find_cycle(const struct frames *f, size_t i, size_t to, struct cycle
     return false;
 }
 
-/* The name without its arguments. */
-static void add_name(struct tl_buffer *b, const char *name)
+/* The name without its arguments; of a function without one, in the module of the last, its place alone. */
+static void add_name(struct tl_buffer *b, const struct frame *f, const struct frame *last)
 {
+    const char *name = f->name, *offset = strstr(name, "!+0x"), *of_last = last ? strstr(last->name, "!+0x") : NULL;
+    if (offset && of_last && of_last - last->name == offset - name && !strncmp(last->name, name, (size_t)(offset - name)))
+        name = offset + 1;
     size_t n = strcspn(name, "(");
     n = n ? n : strlen(name);
     bool cut = n > NAME_MOST;
@@ -196,19 +200,20 @@ static void add_name(struct tl_buffer *b, const char *name)
     tl_buffer_printf(b, "%.*s%s", (int)n, name, cut ? "…" : "");
 }
 
+/* "f ↔ g ↔ h, 320 times" */
 static char *cycle_text(const struct frames *f, size_t i, const struct cycle *c)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
+    unsigned long long frames = c->frames + c->between;
+    size_t k = 0;
     tl_buffer_add_string(&b, "    ");
-    for (size_t k = 0; k < c->period && k < CYCLE_SHOWN; k++) {
+    for (; k < c->period && (!k || b.size < CYCLE_NAMES); k++) {
         tl_buffer_add_string(&b, k ? " ↔ " : "");
-        add_name(&b, f->list[i + k].name);
+        add_name(&b, &f->list[i + k], k ? &f->list[i + k - 1] : NULL);
     }
-    if (c->period > CYCLE_SHOWN)
+    if (k < c->period)
         tl_buffer_printf(&b, " ↔ … (%zu functions)", c->period);
-    tl_buffer_printf(&b, ", %zu times", c->frames / c->period);
-    if (c->between)
-        tl_buffer_printf(&b, " and in the %llu frames between that were not kept", c->between);
+    tl_buffer_printf(&b, c->between ? ", about %llu times" : ", %llu times", frames / c->period);
     return tl_buffer_take(&b);
 }
 
@@ -258,23 +263,19 @@ static char *stack_lines(const struct frames *f, size_t *from, size_t to, size_t
 static char *names_of(const struct frames *f, size_t from, size_t to, size_t most)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    char *module = NULL;
+    const struct frame *last = NULL;
     size_t n = 0;
     for (size_t i = from; i < to && n <= most; i++) {
-        if (!f->list[i].name || (i > from && same(&f->list[i], &f->list[i - 1])))
+        const struct frame *frame = &f->list[i];
+        if (!frame->name || (last && same(frame, last)))
             continue;
         tl_buffer_add_string(&b, n ? " ← " : "");
-        const char *name = f->list[i].name, *offset = strstr(name, "!+0x");
-        size_t same_module = offset ? (size_t)(offset - name) + 1 : 0;
-        bool again = module && same_module == strlen(module) && !strncmp(name, module, same_module);
         if (n++ < most)
-            add_name(&b, again ? offset + 1 : name);
+            add_name(&b, frame, last);
         else
             tl_buffer_add_string(&b, "…");
-        free(module);
-        module = same_module ? tl_format("%.*s", (int)same_module, name) : NULL;
+        last = frame;
     }
-    free(module);
     return b.size ? tl_buffer_take(&b) : tl_strdup("(no frames)");
 }
 

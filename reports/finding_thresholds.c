@@ -7,7 +7,10 @@
 #include "reports/finding_values.h"
 #include "reports/frontier_svg.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#define SAMPLES_MOST 8 /* rates inside a band on a page */
 
 /* "`8355`: 0 of 22 (0 % to 23 %)" */
 static void add_rate(struct tl_buffer *b, const json_t *rate)
@@ -21,7 +24,7 @@ static void add_rate(struct tl_buffer *b, const json_t *rate)
                          100 * json_number_value(json_array_get(interval, 1)));
 }
 
-static void add_band(struct tl_buffer *b, const json_t *band)
+static void add_band(struct tl_buffer *b, const json_t *band, size_t most)
 {
     const json_t *never = json_object_get(band, "never"), *always = json_object_get(band, "always"), *s;
     size_t i;
@@ -54,6 +57,10 @@ static void add_band(struct tl_buffer *b, const json_t *band)
         if (inside && tl_member_integer(s, "runs") > 1) {
             tl_buffer_add_string(b, first ? " Measured between them: " : ", ");
             first = false;
+            if (!most--) {
+                tl_buffer_add_string(b, "…");
+                break;
+            }
             add_rate(b, s);
         }
         inside = inside || json_equal(json_object_get(s, "value"), json_object_get(never, "value"));
@@ -148,7 +155,7 @@ static void add_thresholds(const struct tl_sections *r)
                 tl_buffer_add_string(&b, " none is known, for the next simpler value was not seen to pass.");
         }
         if (json_is_object(band))
-            add_band(&b, band);
+            add_band(&b, band, r->extent == TL_EXTENT_FULL ? SIZE_MAX : SAMPLES_MOST);
         if (odd && !tl_member_true(t, "set"))
             add_not_monotone(&b, t);
         tl_page_item(r->page, tl_buffer_take(&b));

@@ -112,7 +112,7 @@ static void add_plain(struct tl_buffer *b, const char *text, size_t i)
     char c = text[i], before = i ? text[i - 1] : ' ', after = text[i + 1];
     bool starts = i == 0 && strchr("-+=#:", c),
          numbers = (c == '.' || c == ')') && only_digits(text, i) && (!after || after == ' '),
-         formats = strchr("\\`*_[]<>|~", c) || starts || numbers || (c == '#' && !isalnum((unsigned char)after));
+         formats = strchr("\\`*_[]<>|~", c) || starts || numbers || (c == '#' && (!after || after == '#'));
     if (c == '_' && isalnum((unsigned char)before) && isalnum((unsigned char)after))
         formats = false;
     if (c == '.' && i > 2 && !strncasecmp(text + i - 3, "www", 3))
@@ -215,17 +215,19 @@ static void add_text(struct writer *w, const char *text, const char *indent)
 /* ---- quoted text ---- */
 
 /* The last blank of a command line before which a line may be ended with a backslash: outside quotes, and not behind
- * a backslash. 0: none. */
+ * a backslash; rather before an option than before its value. 0: none. */
 static size_t command_length(const char *line, size_t size, size_t room)
 {
     bool quoted = false;
-    size_t end = 0;
+    size_t end = 0, option = 0;
     for (size_t i = 0; i < size && (i <= room || !end); i++) {
         quoted ^= line[i] == '\'' && !(i && !quoted && line[i - 1] == '\\');
-        if (line[i] == ' ' && !quoted && i && line[i - 1] != '\\' && line[i - 1] != ' ')
-            end = i;
+        if (line[i] != ' ' || quoted || !i || line[i - 1] == '\\' || line[i - 1] == ' ')
+            continue;
+        end = i;
+        option = line[i + 1] == '-' && i > room / 2 ? i : option;
     }
-    return end;
+    return option && option <= room ? option : end;
 }
 
 static void add_command(struct writer *w, const char *line, size_t size)
@@ -242,15 +244,23 @@ static void add_command(struct writer *w, const char *line, size_t size)
     tl_buffer_add(w->b, line, size);
 }
 
+/* Where in so many bytes the sign stands last; 0: nowhere. */
+static size_t last_of(const char *line, size_t size, char sign)
+{
+    size_t n = size;
+    while (n && line[n - 1] != sign)
+        n--;
+    return n ? n - 1 : 0;
+}
+
 static void add_quoted(struct writer *w, const char *line, size_t size)
 {
     static const char margin[] = "    ";
     size_t room = w->width;
     while (room && size > room) {
-        size_t n = room;
-        while (n > room / 2 && line[n] != ' ')
-            n--;
-        n = line[n] == ' ' ? n : tl_utf8_cut(line, room);
+        size_t n = last_of(line, room + 1, ' ');
+        n = n > room / 2 ? n : last_of(line, room, '/') + 1; /* of a path, a part */
+        n = n > room / 2 ? n : tl_utf8_cut(line, room);
         n = n ? n : room;
         tl_buffer_add(w->b, line, n);
         add_string(w, "\n");
@@ -294,6 +304,15 @@ static void add_cell(struct tl_buffer *b, const char *text, bool strong)
     tl_buffer_free(&cell);
 }
 
+/* Bytes of inline text without its marks. */
+static size_t words_length(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += (unsigned char)*text >= 32;
+    return n;
+}
+
 /* The longest cell is cut as long as the row is too wide and anything can be. */
 static void add_row(struct writer *w, const json_t *cells, bool strong)
 {
@@ -314,12 +333,12 @@ static void add_row(struct writer *w, const json_t *cells, bool strong)
         }
         tl_buffer_add_string(&row, "\n");
         size_t over = w->width && row.size - 1 > w->width ? row.size - 1 - w->width : 0,
-               has = n && text[longest] ? strlen(text[longest]) : 0;
+               has = n && text[longest] ? words_length(text[longest]) : 0;
         again = over && has > CELL_LEAST + sizeof "…";
         if (again) {
             size_t most = has > over + sizeof "…" + CELL_LEAST ? has - over - sizeof "…" : CELL_LEAST;
             char *cut = tl_inline_cut(text[longest], most);
-            again = strlen(cut) < has;
+            again = words_length(cut) < has;
             free(again ? text[longest] : cut);
             text[longest] = again ? cut : text[longest];
         }
@@ -391,16 +410,17 @@ static void add_blocks(struct writer *w, const json_t *page)
 {
     const json_t *block;
     size_t i;
-    bool first = true, after_item = false;
+    bool first = true, after_item = false, after_heading = false;
     json_array_foreach(page, i, block) {
         const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
         if (!strcmp(is, "figure"))
             continue;
-        if (!first && !(item && after_item))
+        if (!first && !(item && after_item) && !after_heading)
             add_string(w, "\n");
         first = false;
         after_item = item;
+        after_heading = w->width && !strcmp(is, "heading"); /* a page that has to be short is so in its source, too */
         add_block(w, is, block);
     }
 }

@@ -428,8 +428,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
                                  "title", c->title, "case_hash", c->hash, "source", c->source);
     json_object_set_new(document, "case_path", case_path_json(c));
     json_object_set_new(document, "about", about_json(c));
-    json_object_set_new(document, "case_path",
-                        json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
+    json_object_set_new(document, "case_path", json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
     json_object_set_new(document, "unit", json_string(u->text));
     json_object_set_new(document, "runner", json_string(u->runner));
     json_object_set_new(document, "device", json_string(u->device));

@@ -30,7 +30,7 @@ struct tl_options {
     uint64_t repeat;
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
     bool keep_paths;
-    bool brief, full; /* --short, --full */
+    bool brief, full;                   /* --short, --full */
     const char *format, *bundle, *site; /* of a report */
     const char *project, *build;        /* --for of a report; --build of its retest */
     bool retest;

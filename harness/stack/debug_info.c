@@ -19,6 +19,7 @@
 #include "harness/stack/debug_info.h"
 
 #include "harness/base/buffer.h"
+#include "harness/stack/debug_string.h"
 #include "harness/stack/demangle.h"
 #include "harness/stack/image.h"
 #include "harness/stack/split_unit.h"
@@ -89,8 +90,8 @@ static void find_common(struct tl_debug_info *d, const char *path)
         char found[65];
         if (!d->common && paths[i] && tl_image_open(&d->common_image, paths[i])) {
             tl_image_build_id(d->common_image.elf, found);
-            if (!strcmp(found, build_id) && tl_image_size_is_sane(d->common_image.elf))
-                d->common = dwarf_begin_elf(d->common_image.elf, DWARF_C_READ, NULL);
+            if (!strcmp(found, build_id))
+                d->common = tl_debug_begin(d->common_image.elf);
             if (!d->common)
                 tl_image_close(&d->common_image);
         }
@@ -102,7 +103,7 @@ static void find_common(struct tl_debug_info *d, const char *path)
 
 struct tl_debug_info *tl_debug_info_open(Elf *elf, const char *path, const char *module)
 {
-    Dwarf *dwarf = tl_image_size_is_sane(elf) ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+    Dwarf *dwarf = tl_debug_begin(elf);
     if (!dwarf)
         return NULL;
     struct tl_debug_info *d = tl_calloc(1, sizeof *d);
@@ -352,7 +353,7 @@ static const char *linkage_name(Dwarf_Die *die)
     if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &a) &&
         !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &a))
         return NULL;
-    return dwarf_formstring(&a);
+    return tl_debug_string(&a);
 }
 
 static bool is_mangled(const char *name)
@@ -376,7 +377,7 @@ static bool follow(Dwarf_Die *die, unsigned attribute)
  * function in C++, say. NULL when it has none. */
 static char *qualified(Dwarf_Die *die)
 {
-    const char *name = dwarf_diename(die);
+    const char *name = tl_debug_name(die);
     if (!name)
         return NULL;
     Dwarf_Die at = *die, unit, *scopes = NULL;
@@ -399,7 +400,7 @@ static char *qualified(Dwarf_Die *die)
         if (tag != DW_TAG_namespace && tag != DW_TAG_class_type && tag != DW_TAG_structure_type &&
             tag != DW_TAG_union_type)
             continue;
-        const char *part = dwarf_diename(&scopes[i]);
+        const char *part = tl_debug_name(&scopes[i]);
         tl_buffer_printf(&b, "%s::",
                          part                      ? part
                          : tag == DW_TAG_namespace ? "(anonymous namespace)"

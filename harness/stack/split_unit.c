@@ -11,6 +11,7 @@
 #include "harness/stack/split_unit.h"
 
 #include "harness/base/buffer.h"
+#include "harness/stack/debug_string.h"
 #include "harness/stack/image.h"
 
 #include <dwarf.h>
@@ -250,7 +251,7 @@ static bool find_unit(struct tl_split_unit *u, uint64_t id)
     Dwarf_CU *cu = NULL;
     uint8_t type;
     Dwarf_Half version;
-    u->dwarf = tl_image_size_is_sane(u->image.elf) ? dwarf_begin_elf(u->image.elf, DWARF_C_READ, NULL) : NULL;
+    u->dwarf = tl_debug_begin(u->image.elf);
     while (u->dwarf && dwarf_get_units(u->dwarf, cu, &cu, &version, &type, &u->die, NULL) == 0) {
         uint64_t found;
         if (type == DW_UT_split_compile &&
@@ -286,8 +287,8 @@ static bool from_file(struct tl_split_unit *u, Dwarf_Die *skeleton, const char *
 {
     Dwarf_Attribute a;
     const char *name =
-        attribute(skeleton, DW_AT_dwo_name, DW_AT_GNU_dwo_name, &a) ? dwarf_formstring(&a) : NULL;
-    const char *directory = dwarf_attr(skeleton, DW_AT_comp_dir, &a) ? dwarf_formstring(&a) : NULL;
+        attribute(skeleton, DW_AT_dwo_name, DW_AT_GNU_dwo_name, &a) ? tl_debug_string(&a) : NULL;
+    const char *directory = dwarf_attr(skeleton, DW_AT_comp_dir, &a) ? tl_debug_string(&a) : NULL;
     const char *slash = strrchr(module, '/');
     int beside = slash ? (int)(slash - module) : 0;
     if (!name)

@@ -1,7 +1,7 @@
 """A report as it is read: how long it is, what Markdown makes of hostile text in it, and how it looks in a browser.
 
 The Markdown goes through cmark-gfm, which GitHub renders with, where it is here; the pages through Chromium. TRAPLINE_SCREENSHOTS=DIR
-keeps what they look like."""
+keeps what they look like, TRAPLINE_SEED and TRAPLINE_SEEDS choose the hostile texts."""
 import json
 import os
 import pathlib
@@ -21,7 +21,7 @@ from program import CASES, ProgramTest
 
 EXTENTS = ([], ["--short"], ["--full"])
 EXTENSIONS = ["footnotes", "table", "strikethrough", "autolink", "tasklist"]
-SEEDS = 30
+FIRST, COUNT = (int(os.environ.get(name, usual)) for name, usual in (("TRAPLINE_SEED", 1), ("TRAPLINE_SEEDS", 6)))
 WIDTH = 120
 # Text from outside, in pieces of what means something to Markdown, to HTML and to GitHub.
 PIECES = ["`", "``", "```\n", "~~~\n", "|", "\\|", "\\", "*", "**", "_", "__", "~~", "<", ">", "<b>", "</details>", "<!--", "-->", "&amp;", "&#35;",
@@ -136,7 +136,7 @@ class ReportPageTest(ProgramTest):
 
     @unittest.skipUnless(shutil.which("cmark-gfm"), "cmark-gfm is missing: scripts/packages.sh installs it")
     def test_hostile_text(self):
-        for seed in range(SEEDS):
+        for seed in range(FIRST, FIRST + COUNT):
             made = []
 
             def hostile():

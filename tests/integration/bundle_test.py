@@ -1,0 +1,259 @@
+"""Bundles for ONNX Runtime: what is handed out reproduces, elsewhere too, and what it was seen to do is true.
+
+Every reproducer is compiled and run here once more: from another directory, with another home and nothing of trapline in
+PATH. repro.py runs over a stand-in for the package, which decides from the model that it is given.
+"""
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import unittest
+
+from program import ProgramTest
+
+BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
+NUMPY = next((p for p in ("python3", "/usr/bin/python3") if shutil.which(p) and not subprocess.run(
+    [p, "-c", "import numpy"], capture_output=True).returncode), None)
+
+# Models of few bytes: ONNX's messages, written by hand.
+WRITER = r'''
+import struct, sys
+def varint(n):
+    b = bytearray()
+    while n > 127:
+        b.append(n & 127 | 128)
+        n >>= 7
+    return bytes(b) + bytes([n])
+def number(field, n): return varint(field << 3) + varint(n)
+def data(field, b):
+    b = b.encode() if isinstance(b, str) else b
+    return varint(field << 3 | 2) + varint(len(b)) + b
+def tensor(name, dtype, dims, raw): return b"".join(number(1, d) for d in dims) + number(2, dtype) + data(8, name) + data(9, raw)
+def tensor_type(dtype, shape): return data(1, number(1, dtype) + data(2, b"".join(data(1, number(1, d)) for d in shape)))
+def sequence_type(t): return data(4, data(1, t))
+def optional_type(t): return data(9, data(1, t))
+def value(name, t): return data(1, name) + data(2, t)
+def node(op, inputs, outputs, more=b""): return b"".join(data(1, i) for i in inputs) + b"".join(data(2, o) for o in outputs) + data(4, op) + more
+def model(nodes, inputs, outputs, constants=(), sparse=(), opset=17):
+    graph = b"".join(data(1, n) for n in nodes) + data(2, "g") + b"".join(data(5, t) for t in constants)
+    graph += b"".join(data(11, i) for i in inputs) + b"".join(data(12, o) for o in outputs) + b"".join(data(15, s) for s in sparse)
+    return number(1, 8) + data(7, graph) + data(8, data(1, "") + number(2, opset))
+axes = dict(a.split("=") for a in sys.argv[2:])
+out = open(sys.argv[1], "wb")
+'''
+
+# Adds a constant to a vector.
+ADDS = WRITER + r'''
+out.write(model([node("Add", ["x", "c"], ["y"])], [value("x", tensor_type(1, [2, 2]))], [value("y", tensor_type(1, [2, 2]))],
+                [tensor("c", 1, [1], struct.pack("<f", float(axes["c"])))]))
+'''
+
+# Writes where the index of a sparse initializer says.
+SPARSE = WRITER + r'''
+sparse = data(1, tensor("s", 1, [3], struct.pack("<3f", 1, 2, 3))) + data(2, tensor("i", 7, [3], struct.pack("<3q", 0, 1, int(axes["index"]))))
+sparse += number(3, 4) + number(3, 4)
+out.write(model([node("Add", ["x", "s"], ["y"])], [value("x", tensor_type(1, [4, 4]))], [value("y", tensor_type(1, [4, 4]))], sparse=[sparse]))
+'''
+
+# Inputs of every kind; a build refuses an opset that is newer than it.
+KINDS = WRITER + r'''
+kinds = {"t": tensor_type(8, [2]), "s": sequence_type(tensor_type(1, [3])), "o": optional_type(tensor_type(7, [2])),
+         "h": tensor_type(10, [2]), "c": tensor_type(1, [1])}
+out.write(model([node("Identity", [k], ["y" + k]) for k in kinds], [value(k, t) for k, t in kinds.items()],
+                [value("y" + k, t) for k, t in kinds.items()], opset=int(axes["opset"])))
+'''
+
+# A constant that is folded into so many MiB.
+FOLDS = WRITER + r'''
+shape = data(5, data(1, "n") + data(5, tensor("", 7, [1], struct.pack("<q", int(axes["mib"]) << 18))) + number(20, 4))
+constant = node("Constant", [], ["n"], data(5, data(1, "value") + data(5, tensor("", 7, [1], struct.pack("<q", int(axes["mib"]) << 18))) + number(20, 4)))
+out.write(model([constant, node("ConstantOfShape", ["n"], ["big"]), node("Shape", ["big"], ["y"])], [], [value("y", tensor_type(7, [1]))]))
+'''
+
+# The part of the package that repro.py uses. What a session does follows from the bytes of its model.
+PACKAGE = r'''
+import numpy, os
+__version__ = "VERSION"
+def GraphOptimizationLevel(n): return n
+class SessionOptions: pass
+class Output:
+    def __init__(self, name): self.name = name
+class InferenceSession:
+    def __init__(self, path, options, providers):
+        with open(path, "rb") as f: self.model = f.read()
+        self.adds = b"Add" in self.model
+        if self.model[-1] > 22:
+            raise RuntimeError("Opset 24 is under development and support for this is limited. The operator schemas and or other\n"
+                               "functionality may change before next ONNX release and in this case ONNX Runtime will not guarantee "
+                               "backward compatibility. Current official support for domain ai.onnx is till opset 22.")
+    def get_outputs(self): return [Output("y")]
+    def run(self, names, feed):
+        if self.adds:
+            return [feed["x"] + numpy.frombuffer(self.constant(), "<f4")]
+        assert list(feed["t"]) == ["zero", "one"] and feed["t"].dtype == object, feed
+        assert isinstance(feed["s"], list) and feed["s"][0].shape == (3,), feed
+        assert feed["o"].dtype == numpy.int64 and feed["h"].dtype == numpy.float16, feed
+        assert os.environ["MODE"] == "a b", os.environ
+        return [feed["c"]]
+    def constant(self):
+        at = self.model.index(b"\x4a\x04") + 2 # raw_data, 4 bytes
+        return self.model[at:at + 4]
+'''
+
+
+def build(*versions):
+    return unittest.skipUnless(all(os.path.exists(os.path.join(BUILDS, v, "libonnxruntime.so")) for v in versions) and
+                               shutil.which("cc"), f"onnxruntime {' and '.join(versions)} and cc are needed")
+
+
+class BundleTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.path("cache", "trapline", "builds"))
+        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        os.makedirs(self.path("elsewhere"))
+
+    def made(self, name, script, axis, **more):
+        """A case whose model a script makes of one axis; the last value fails."""
+        generator = self.write(name + ".py", script)
+        values = axis.get("ordered") or axis.get("choices") or axis["range"]
+        return self.case(name, {"generate": [sys.executable, generator, "{model}", f"{axis['name']}={{{axis['name']}}}"]},
+                         [axis], **{"failing": {axis["name"]: values[-1]}, **more})
+
+    def isolated(self, case, build, *more):
+        return json.loads(self.trapline("isolate", case, "-u", f"onnxruntime@{build}:cpu", "--json", *more, status=1).stdout)
+
+    def bundle(self, finding, name="bundle", said=None):
+        path = self.path(name)
+        done = self.trapline("report", finding["finding"], "--bundle", path, status=0)
+        if said:
+            self.assertRegex(done.stderr, said)
+        with open(os.path.join(path, "report.json")) as f:
+            return path, json.load(f)["bundle"]
+
+    def ran(self, path, build, *arguments):
+        """The reproducer as somebody else runs it: exit status, and the line to compare."""
+        if not os.path.exists(os.path.join(path, "a.out")):
+            subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "repro.c", "-ldl", "-lpthread"], cwd=path, check=True)
+        done = subprocess.run([os.path.join(path, "a.out"), os.path.join(BUILDS, build, "libonnxruntime.so"), *arguments],
+                              cwd=self.path("elsewhere"), env={"HOME": "/nowhere", "PATH": "/usr/bin:/bin"}, capture_output=True,
+                              text=True, errors="replace", timeout=60)
+        return done.returncode, [line for line in done.stdout.splitlines() if line.startswith("RESULT: ")][-1]
+
+    def assert_proved(self, bundle, program="repro.c", **failing):
+        sides = {p["side"]: p for p in bundle["proved"] if p["program"] == program}
+        for side in ("failing", "control"):
+            self.assertEqual((sides[side]["runs"], sides[side]["as_reported"]), (3, 3), sides)
+        for name, value in failing.items():
+            self.assertEqual(sides["failing"][name], value, sides)
+        self.assertEqual((sides["control"]["outcome"], sides["control"]["exit_status"]), ("pass", 0), sides)
+        return sides["failing"]["line"]
+
+    @build("1.22.0")
+    def test_away_from_the_edge(self):
+        """Where it is written a little too far the process may live on: a variant that fails every time is looked for."""
+        case = self.made("sparse", SPARSE, {"name": "index", "ordered": [3, 100, 1500, 2500, 4000, 10000, 40000, 100000, 100000000]})
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual((found["outcome"], found["signal"]), ("crash", "SIGSEGV"))
+        path, bundle = self.bundle(found)
+        self.assertEqual(self.assert_proved(bundle, outcome="crash", signal="SIGSEGV"), "RESULT: died in compile, if no line follows")
+        for _ in range(3):
+            self.assertEqual(self.ran(path, "1.22.0"), (-11, "RESULT: died in compile, if no line follows"))
+            self.assertEqual(self.ran(path, "1.22.0", "--control")[0], 0)
+        with open(os.path.join(path, "repro.c")) as f:
+            shown = int(re.search(r'\.about = "index=(\d+)"', f.read()).group(1))
+        minimal = found["minimal"]["index"]
+        if "moved" in bundle:
+            self.assertEqual((bundle["moved"]["axis"], bundle["moved"]["from"], bundle["moved"]["to"]), ("index", minimal, shown))
+            self.assertGreater(shown, minimal)
+        else:
+            self.assertEqual(shown, minimal)
+        self.assertNotIn("case_path", json.dumps(bundle))
+        self.assertEqual([n for n in os.listdir(path) if n.startswith(".")], [])
+
+    @build("1.22.0", "1.30.0")
+    def test_refused_with_inputs_of_every_kind(self):
+        """The session that tells of inputs is what is refused. On a build that takes the model the reproducer passes."""
+        axis = {"name": "opset", "ordered": [17, 24]}
+        case = self.made("kinds", KINDS, axis, environment={"MODE": "a b"})
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual((found["outcome"], found["phase"]), ("error", "compile"))
+        env = self.package("1.22.0")
+        path, bundle = self.bundle(found)
+        self.assertIn("refused in compile", self.assert_proved(bundle, outcome="error", exit_status=1))
+        self.assertEqual(self.ran(path, "1.22.0")[0], 1)
+        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 5 outputs"))
+        self.assertEqual(self.ran(path, "1.30.0"), (0, "RESULT: passed, 5 outputs"))
+        with open(os.path.join(path, "inputs.json")) as f:
+            self.assertEqual([i["name"] for i in json.load(f)], ["t", "s", "o", "h", "c"])
+        if env:
+            line = self.assert_proved(bundle, "repro.py", outcome="error", exit_status=1)
+            self.assertRegex(line, "^RESULT: refused in compile: RuntimeError: Opset 24 is .* or other functionality may .* opset 22\\.$")
+
+    def package(self, version):
+        """Puts a stand-in for the package where python3 finds it."""
+        if not NUMPY:
+            return False
+        os.makedirs(self.path("site"), exist_ok=True)
+        self.write("site/onnxruntime.py", PACKAGE.replace("VERSION", version))
+        os.makedirs(self.path("bin"), exist_ok=True)
+        os.symlink(shutil.which(NUMPY), self.path("bin", "python3"))
+        self.env.update(PYTHONPATH=self.path("site"), PATH=self.path("bin") + ":" + os.environ["PATH"])
+        return True
+
+    def npy(self, name, shape, values):
+        head = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }" % "".join(f"{n}, " for n in shape)
+        head += " " * (-(len(head) + 11) % 64) + "\n"
+        self.write(name, b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}f", *values))
+
+    @build("1.22.0", "1.30.0")
+    def test_wrong_beside_a_reference(self):
+        """What is expected goes along: files of the case, or what a unit answers; and the case of the bundle runs there."""
+        self.npy("x.npy", (2, 2), (1, 2, 3, 4))
+        self.npy("y.npy", (2, 2), (1, 2, 3, 4))
+        more = {"inputs": [{"name": "x", "npy": "x.npy"}], "reference": {"outputs": [{"name": "y", "npy": "y.npy"}], "rtol": 0, "atol": 0.5}}
+        case = self.made("adds", ADDS, {"name": "c", "choices": ["0", "7"]}, **more)
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual(found["outcome"], "wrong")
+        python = self.package("1.22.0")
+        path, bundle = self.bundle(found)
+        line = "RESULT: wrong: output y: at [0, 0] expected 1, got 8, relative error 7 (4 of 4 values are beyond what is allowed: " \
+               "allowed is 0.5 + 0 * |expected|)"
+        self.assertEqual(self.assert_proved(bundle, outcome="wrong", exit_status=3), line)
+        self.assertEqual(self.ran(path, "1.30.0"), (3, line))
+        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 1 outputs as expected"))
+        if python:
+            self.assertIn("at [0, 0] expected 1.0, got 8.0, relative error 7 (4 of 4", self.assert_proved(bundle, "repro.py", exit_status=3))
+        with open(os.path.join(path, "case.json")) as f:
+            document = json.load(f)
+        self.assertEqual(document["inputs"], [{"name": "x", "npy": "inputs/0.npy"}])
+        self.assertEqual(document["reference"]["outputs"], [{"name": "y", "npy": "expected/0.npy"}])
+
+        # The model as a file: the case that goes with it needs nothing but the bundle.
+        shutil.copy(os.path.join(path, "model.onnx"), self.path("m.onnx"))
+        case = self.case("file", {"file": "m.onnx"}, [{"name": "optimization", "choices": [99, 0]}], failing={"optimization": 0}, **more)
+        path, _ = self.bundle(self.isolated(case, "1.22.0"), "of-a-file")
+        shutil.move(self.path("x.npy"), self.path("gone.npy"))
+        self.assertEqual(self.one(os.path.join(path, "case.json"), "-u", "onnxruntime@1.22.0:cpu", status=1)["outcome"], "wrong")
+
+    @build("1.22.0")
+    def test_a_limit_of_memory(self):
+        """What fails for want of memory sets its own limit."""
+        case = self.made("folds", FOLDS, {"name": "mib", "ordered": [1, 900]}, limits={"timeout_s": 60, "memory_mb": 700})
+        found = self.isolated(case, "1.22.0")
+        self.assertEqual(found["outcome"], "oom")
+        path, bundle = self.bundle(found)
+        self.assert_proved(bundle, outcome="oom")
+        self.assertEqual(self.ran(path, "1.22.0")[0], 1)
+        self.assertEqual(self.ran(path, "1.22.0", "--control")[0], 0)
+        with open(os.path.join(path, "repro.c")) as f:
+            text = f.read()
+        self.assertIn(".memory_mb = 700,", text)
+        self.assertIn("a limit of memory (RLIMIT_DATA, 700 MiB)", text)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -16,7 +16,7 @@ static const struct {
     {"still-fails", "still fails", "Fails as before"},
     {"still-refused", "still a clean error", "Is still refused with an error"},
     {"fails-otherwise", "fails in another way", "Fails in another way"},
-    {"clean-error", "now a clean error", "No longer fails as reported, it is refused with an error now"},
+    {"clean-error", "now a clean error", "No longer fails as reported"},
     {"passes", "passes", "No longer fails"},
     {"as-expected", "is as it should be", "Does what it should now"},
     {"not-seen", "not seen, which is not yet enough to call it fixed", "Did not show"},
@@ -201,7 +201,7 @@ char *tl_retest_sentence(const json_t *entry, const char *os)
     tl_buffer_add_string(&b, words[row].sentence);
     add_where(&b, entry, os);
     if (tl_retest_fails(entry)) {
-        tl_buffer_add_string(&b, ": ");
+        tl_buffer_add_string(&b, is(entry, "clean-error") ? ", but is refused: " : ": ");
         if (same)
             tl_inline_text(&b, short_words(failure));
         else

@@ -259,7 +259,7 @@ class Retests(NightlyTest):
                                r"; with 2\.0 it was SIGSEGV in execute")
         verdict, line = self.retest("4.0")
         self.assertEqual(verdict, "clean-error")
-        self.assertRegex(line, r"\*\*now a clean error \(\d+ of \d+\)\*\*.*refused with an error now on sim 4\.0, .*: error in compile, ")
+        self.assertRegex(line, r"\*\*now a clean error \(\d+ of \d+\)\*\*.*No longer fails as reported on sim 4\.0, .*, but is refused: error in compile, ")
         verdict, line = self.retest("5.0")
         self.assertEqual(verdict, "still-refused")
         self.assertRegex(line, r"\*\*still a clean error \(3 of 3\)\*\*.*“Is still refused with an error on sim 5\.0, .*: the same error in 3 of 3 runs, as with 4\.0\.”")

@@ -60,8 +60,7 @@ Test(retest, every_verdict_is_a_sentence)
     e = entry("clean-error", 0, 0, 3);
     add_failure(e, "error", NULL, "INVALID_GRAPH: no", 0);
     says(e, NULL,
-         "No longer fails as reported, it is refused with an error now on onnxruntime 1.30.0, Debian 12, "
-         "kernel 6.1: error in "
+         "No longer fails as reported on onnxruntime 1.30.0, Debian 12, kernel 6.1, but is refused: error in "
          "execute, INVALID_GRAPH: no in 3 of 3 runs; with 1.22.0 it was SIGSEGV in execute, f <- g; the "
          "control (n=3) "
          "passed in 3 of 3.");

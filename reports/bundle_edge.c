@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS 8   /* every one of which has to be right */
+#define RUNS 8 /* every one of which has to be right */
+#define RUNS_SLOW 4
 #define STEPS 6  /* of bisection */
 #define NEAR 1.5 /* it stops when the distances differ by no more than this */
 
@@ -57,6 +58,7 @@ static bool ends_right(const struct walk *w, const struct tl_trial_record *r)
 /* Whether a reproducer of this variant is right in every run. -1 with *e. */
 static int try(struct walk *w, const json_t *variant, struct tl_error *e)
 {
+    const unsigned runs = w->o->slow ? RUNS_SLOW : RUNS;
     struct tl_bundle_ort *o = w->o;
     struct tl_trial_record record;
     struct tl_error why;
@@ -64,7 +66,7 @@ static int try(struct walk *w, const json_t *variant, struct tl_error *e)
         return why.kind == TL_ERROR_INTERRUPTED ? (*e = why, -1) : 0;
     struct tl_bundle_side s = {
         .where = "", .whose = w->side->whose, .trial = &record, .must_pass = w->side->must_pass};
-    const struct tl_bundle_run run = {.must_pass = s.must_pass, .runs = RUNS, .until_other = true};
+    const struct tl_bundle_run run = {.must_pass = s.must_pass, .runs = runs, .until_other = true};
     struct tl_proof p = {0};
     char *reason = NULL;
     int rc = 0;
@@ -74,7 +76,7 @@ static int try(struct walk *w, const json_t *variant, struct tl_error *e)
         if (rc == 0 && s.model)
             rc = tl_bundle_prove_c(o, s.place, &run, &p, &reason, e);
     }
-    if (rc > 0 && p.as_expected < RUNS)
+    if (rc > 0 && p.as_expected < runs)
         rc = 0;
     if (rc > 0) {
         if (w->best)
@@ -189,6 +191,7 @@ static void add_value(struct tl_buffer *b, const json_t *value)
 /* {"axis","from","to","why"} of every axis that is another now. */
 static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
 {
+    const unsigned every = w->o->slow ? RUNS_SLOW : RUNS;
     struct tl_buffer axis = TL_BUFFER_INIT, from = TL_BUFFER_INIT, to = TL_BUFFER_INIT;
     const char *name;
     const json_t *one = NULL, *other = NULL;
@@ -207,10 +210,10 @@ static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
     }
     char *why =
         right == runs
-            ? tl_format("what fails had to leave the edge; there it passed in %d of %d runs", RUNS, RUNS)
-            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %d of %d: what a memory "
+            ? tl_format("what fails had to leave the edge; there it passed in %u of %u runs", every, every)
+            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %u of %u: what a memory "
                         "error meets is another thing in every program",
-                        w->side->must_pass ? "passed" : "failed as reported", right, runs, RUNS, RUNS);
+                        w->side->must_pass ? "passed" : "failed as reported", right, runs, every, every);
     json_t *j = json_pack("{s:s,s:s}", "axis", axis.data ? axis.data : "", "why", why);
     json_object_set_new(j, "from",
                         n == 1 ? json_incref((json_t *)one) : json_string(from.data ? from.data : ""));

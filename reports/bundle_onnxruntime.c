@@ -5,6 +5,7 @@
  * memory that trials have, or distance from an edge (bundle_edge.c). What is seen in the end is said, whatever it is. */
 #include "reports/bundle_ort.h"
 
+#include "harness/base/clock.h"
 #include "harness/base/program.h"
 #include "reports/finding_words.h"
 #include "reports/members.h"
@@ -16,7 +17,8 @@
 #include <unistd.h>
 
 #define ROUNDS 3
-#define DEEP 200 /* frames of a stack that may be one that ended */
+#define SLOW_SECONDS 3 /* of one run; each of those that look for a better variant is then worth more */
+#define DEEP 200       /* frames of a stack that may be one that ended */
 
 /* A stack that is so deep may have ended, which is a matter of how large it is here: in KiB. 0: it is not deep, or has no
  * end. */
@@ -125,6 +127,7 @@ static bool is_right(const struct tl_bundle_ort *o, const struct seen *s, bool c
 static int prove_both(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
 {
     unsigned runs = is_flaky(o) ? 4 * TL_BUNDLE_RUNS : TL_BUNDLE_RUNS;
+    uint64_t start = tl_monotonic_ns();
     for (int side = 0; side < 2; side++) {
         forget(&seen[side]);
         if (side && !o->control.model)
@@ -135,13 +138,14 @@ static int prove_both(struct tl_bundle_ort *o, struct seen seen[2], struct tl_er
         if (seen[side].ran < 0)
             return -1;
     }
+    o->slow = (double)(tl_monotonic_ns() - start) > SLOW_SECONDS * 1e9 * (seen[0].p.runs + seen[1].p.runs);
     return 0;
 }
 
 /* A failure that shows within the limit of memory that its trials had. */
 static int try_memory_limit(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
 {
-    if (o->repro.memory_mb)
+    if (o->repro.memory_mb || o->repro.stack_limit_kb) /* it is known what it lacks */
         return 0;
     o->repro.memory_mb = tl_bundle_memory_mb(o->b);
     if (tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e) || prove_both(o, seen, e))

@@ -29,6 +29,7 @@ struct tl_bundle_ort {
     struct tl_repro repro; /* without its sides */
     char *title, *summary, *reference;
     json_t *environment;
+    bool slow;                /* a run takes seconds */
     char *compiler, *library; /* absolute; NULL: there is none here */
 };
 

@@ -81,6 +81,22 @@ uint64_t tl_bundle_memory_mb(const struct tl_bundle *b)
     return own > 0 ? (uint64_t)own : tl_limits_default.memory_mb;
 }
 
+/* Where the bundle was put together, and whose machine that is, does not belong into it. */
+static void clean(struct tl_bundle *b, struct tl_proof *p)
+{
+    char *real = realpath(b->stage, NULL), *at;
+    while (p->line && real && (at = strstr(p->line, real))) {
+        const char *end = at + strlen(real);
+        memmove(at, end, strlen(end) + 1);
+    }
+    free(real);
+    if (!p->line || b->source->keep_paths)
+        return;
+    char *line = tl_redact(&b->redaction, p->line);
+    free(p->line);
+    p->line = line;
+}
+
 static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
                   const struct tl_bundle_run *run, unsigned runs, struct tl_proof *p, struct tl_error *e)
 {
@@ -96,6 +112,7 @@ static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *
     q.limits.memory_mb = o->repro.memory_mb ? 0 : 2 * tl_bundle_memory_mb(o->b);
     expect(o, run->must_pass, words, &q.expected);
     int rc = o->b->o->prove(&q, p, e);
+    clean(o->b, p);
     free(lasting);
     return rc;
 }
@@ -122,7 +139,9 @@ static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *c
                  const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
 {
     const char *bare[12] = {ENV, "-i"};
-    unsigned half = access(ENV, X_OK) == 0 && !run->keeps_environment ? run->runs / 2 : 0;
+    /* Drivers of a GPU are found by variables. */
+    bool keeps = run->keeps_environment || tl_member_text(o->failing.options, "append");
+    unsigned half = access(ENV, X_OK) == 0 && !keeps ? run->runs / 2 : 0;
     size_t n = 2;
     struct tl_proof more = {0};
     for (const char *const *setting = environment; *setting; setting++)

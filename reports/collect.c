@@ -3,7 +3,7 @@
 #include "reports/finding.h"
 
 #include "harness/base/frame_text.h"
-#include "reports/finding_words.h"
+#include "reports/finding_title.h"
 #include "reports/json_text.h"
 #include "reports/redact.h"
 #include "reports/system_reports.h"
@@ -27,7 +27,8 @@ static json_t *end_of(const struct tl_output *o)
 /* The name of its file. */
 static json_t *module_json(const struct tl_capture *c, uint32_t module)
 {
-    const char *path = module < c->n_modules ? c->modules[module].path : NULL, *slash = path ? strrchr(path, '/') : NULL;
+    const char *path = module < c->n_modules ? c->modules[module].path : NULL,
+               *slash = path ? strrchr(path, '/') : NULL;
     return path ? tl_string_json(slash ? slash + 1 : path) : json_null();
 }
 
@@ -110,6 +111,7 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_t *counts = json_object_get(r->result, "counts");
     json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
+    json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
     json_t *reports = tl_system_reports_json(r, false);

@@ -27,7 +27,8 @@ void tl_section_needs(const struct tl_sections *r)
 {
     const json_t *f = r->finding;
     bool open = tl_finding_has_note(f, "needs-open");
-    bool none = !json_array_size(json_object_get(f, "needs")) && !json_array_size(json_object_get(f, "local_needs"));
+    bool none =
+        !json_array_size(json_object_get(f, "needs")) && !json_array_size(json_object_get(f, "local_needs"));
     if (none && (!open || r->extent != TL_EXTENT_FULL)) /* that there may be some is among the notes */
         return;
     tl_page_heading(r->page, 2, "Also needed");
@@ -271,9 +272,10 @@ void tl_section_indifferent(const struct tl_sections *r)
     struct tl_buffer names = TL_BUFFER_INIT, b = TL_BUFFER_INIT;
     tl_words_names(&names, independent);
     if (names.size)
-        tl_buffer_printf(&b, TL_BOLD_ON "Does not matter:" TL_BOLD_OFF " %s (%lld of %lld random variants failed%s).",
-                         names.data, tl_integer_at(held, 0), tl_integer_at(held, 1),
-                         json_array_size(json_object_get(f, "trigger")) ? ", the trigger held" : "");
+        tl_buffer_printf(
+            &b, TL_BOLD_ON "Does not matter:" TL_BOLD_OFF " %s (%lld of %lld random variants failed%s).",
+            names.data, tl_integer_at(held, 0), tl_integer_at(held, 1),
+            json_array_size(json_object_get(f, "trigger")) ? ", the trigger held" : "");
     tl_buffer_clear(&names);
     add_reset(&names, f, independent);
     if (names.size)
@@ -298,7 +300,8 @@ static void add_draws_briefly(const struct tl_sections *r)
         tl_buffer_printf(&b, "With the trigger held and all else at random %lld of %lld variants failed",
                          tl_integer_at(held, 0), n);
     if (m > 0)
-        tl_buffer_printf(&b, "%s %lld of %lld", b.size ? ", with it broken" : "With the trigger broken, of variants failed",
+        tl_buffer_printf(&b, "%s %lld of %lld",
+                         b.size ? ", with it broken" : "With the trigger broken, of variants failed",
                          tl_integer_at(broken, 0), m);
     tl_buffer_add_string(&b, b.size ? "." : "");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -310,7 +313,8 @@ void tl_section_draws(const struct tl_sections *r)
     tl_words_names(&names, independent_axes(r->finding));
     if (r->extent != TL_EXTENT_FULL)
         add_draws_briefly(r);
-    else if (names.size || tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
+    else if (names.size ||
+             tl_integer_at(json_object_get(json_object_get(r->finding, "generalises"), "held"), 1) > 0)
         add_counted(r, &names);
     tl_buffer_free(&names);
 }

@@ -1,27 +1,32 @@
 /* What was seen to work: the control, and ways around the failure. */
 #include "reports/finding_control.h"
 
+#include "reports/finding_edges.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
 
 #include <string.h>
 
-/* The decisive pair whose passing side is the control; the first one when none is. NULL when no pair's passes
- * are more than luck. */
-const json_t *tl_control_pair(const struct tl_sections *r)
+/* The row of the variant that is the control: the passing side of a decisive pair, or else the first that passed, for
+ * where the baseline itself fails no search looks for pairs. NULL when no passes are more than luck. */
+const json_t *tl_control_row(const struct tl_sections *r, const json_t *rows)
 {
-    const json_t *pairs = json_object_get(r->finding, "decisive"), *pair, *found = NULL;
+    const json_t *pair, *row, *found = NULL;
+    if (json_is_object(json_object_get(r->finding, "builds"))) /* rows are builds there */
+        return NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
-    json_t *rows = tl_report_rows(r->finding);
     size_t i;
-    json_array_foreach(pairs, i, pair) {
-        const char *trial = tl_member_text(pair, "passes_trial");
+    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
+        const char *trial = tl_member_text(pair, "passes_trial"), *axis = tl_member_text(pair, "axis");
         if (!tl_words_pair_counts(r->finding, rows, pair))
             continue;
         if (!found || (control && trial && !strcmp(control, trial)))
-            found = pair;
+            found = tl_report_row(rows, axis, json_object_get(json_object_get(pair, "passes"), axis));
     }
-    json_decref(rows);
+    json_array_foreach(rows, i, row) {
+        if (!found && tl_member_text(row, "axis") && tl_words_row_passes(r->finding, row))
+            found = row;
+    }
     return found;
 }
 
@@ -47,25 +52,69 @@ static bool add_passing_build(struct tl_buffer *b, const json_t *f)
     return found;
 }
 
-/* Of a band only the lower edge passes, which no pair of neighbours shows. */
-static size_t add_lower_edges(const struct tl_sections *r)
+/* "`a=1` instead of `a=3` (0 of 4 runs failed)" */
+static void add_instead(struct tl_buffer *b, const json_t *f, const json_t *rows, const json_t *row)
+{
+    const char *axis = tl_member_text(row, "axis");
+    const json_t *value = json_object_get(row, "value");
+    tl_words_setting(b, axis, value);
+    tl_buffer_add_string(b, " instead of ");
+    tl_words_setting(b, axis, json_object_get(json_object_get(f, "minimal"), axis));
+    tl_buffer_add_string(b, " (");
+    tl_words_runs(b, rows, axis, value, "pass");
+    tl_buffer_add_string(b, " passed)");
+}
+
+/* "Edges, and no workarounds: …" */
+static void add_edges(const struct tl_sections *r, const json_t *edges)
+{
+    const json_t *row;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i, n = json_array_size(edges);
+    json_array_foreach(edges, i, row) {
+        tl_buffer_add_string(&b, i       ? ", "
+                                 : n > 1 ? "Edges, and no workarounds: "
+                                         : "An edge, and no workaround: ");
+        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
+    }
+    if (!n)
+        return;
+    tl_buffer_add_string(&b, n > 1 ? " passed, each next to a value that fails."
+                                   : " passed, next to a value that fails.");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+/* Of a band the lower edge is known, and no row of the table where it was measured with other values. */
+static void add_lower_edges(const struct tl_sections *r, const json_t *rows)
 {
     const json_t *t;
-    size_t i, n = 0;
+    size_t i;
     json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
-        const json_t *never = json_object_get(json_object_get(t, "band"), "never");
+        const json_t *never = json_object_get(json_object_get(t, "band"), "never"),
+                     *value = json_object_get(never, "value");
         const char *axis = tl_member_text(t, "axis");
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!axis || !json_is_object(never) ||
+        if (!axis || !json_is_object(never) || tl_report_row(rows, axis, value) ||
             !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
             continue;
-        tl_words_setting(&b, axis, json_object_get(never, "value"));
-        tl_buffer_add_string(&b, ", the lower edge of the band, instead of ");
-        tl_words_setting(&b, axis, json_object_get(t, "value"));
+        tl_words_setting(&b, axis, value);
+        tl_buffer_printf(
+            &b, " never failed in %lld runs, and is the lower edge of a band: an edge, and no workaround.",
+            (long long)tl_member_integer(never, "runs"));
         tl_page_item(r->page, tl_buffer_take(&b));
-        n++;
     }
-    return n;
+}
+
+/* Passing variants whose passes may be luck. */
+static size_t count_lucky(const struct tl_sections *r, const json_t *rows)
+{
+    const json_t *row;
+    size_t i, lucky = 0;
+    json_array_foreach(rows, i, row) {
+        lucky += tl_member_text(row, "axis") && tl_row_passes(row) > 0 &&
+                 !tl_finding_is_evidence(r->finding, tl_row_passes(row));
+    }
+    return lucky;
 }
 
 static void add_lucky(const struct tl_sections *r, size_t lucky)
@@ -80,43 +129,42 @@ static void add_lucky(const struct tl_sections *r, size_t lucky)
 
 void tl_section_workarounds(const struct tl_sections *r)
 {
-    json_t *rows = tl_report_rows(r->finding);
+    json_t *rows = tl_report_rows(r->finding), *around, *edges;
     struct tl_sections own = *r;
-    const json_t *pair;
-    size_t i, n = 0, lucky = 0;
+    const json_t *row;
+    size_t i, lucky = count_lucky(r, rows);
     own.page = json_array();
-    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
+    if (json_is_object(json_object_get(r->finding, "builds"))) /* rows are builds there */
+        json_array_clear(rows);
+    tl_rows_around(r->finding, rows, &around, &edges);
+    json_array_foreach(around, i, row) {
         struct tl_buffer b = TL_BUFFER_INIT;
-        if (!tl_words_pair_counts(r->finding, rows, pair)) {
-            lucky += !tl_finding_is_evidence(r->finding, tl_member_integer(pair, "n_passes"));
-            continue;
-        }
-        tl_words_side(&b, pair, "passes");
-        tl_buffer_add_string(&b, " instead of ");
-        tl_words_side(&b, pair, "fails");
+        add_instead(&b, r->finding, rows, row);
         tl_page_item(own.page, tl_buffer_take(&b));
-        n++;
     }
-    n += add_lower_edges(&own);
-    if (n)
-        tl_page_words(own.page, "Each is a nearest variant that passed. Measured on the minimal variant only.");
+    add_lower_edges(&own, rows);
+    if (json_array_size(around))
+        tl_page_words(own.page, "Each changes one thing. Measured on the minimal variant only.");
+    add_edges(&own, edges);
     add_lucky(&own, lucky);
     tl_page_under(r->page, "Possible workaround", own.page);
+    json_decref(around);
+    json_decref(edges);
     json_decref(rows);
 }
 
 void tl_section_control(const struct tl_sections *r)
 {
-    const json_t *pair = tl_control_pair(r);
     json_t *rows = tl_report_rows(r->finding);
+    const json_t *row = tl_control_row(r, rows);
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *axis = tl_member_text(pair, "axis"),
+    const char *axis = tl_member_text(row, "axis"),
                *trial = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     if (axis) {
         tl_buffer_add_string(&b, "The minimal variant with ");
-        tl_words_side(&b, pair, "passes");
+        tl_words_setting(&b, axis, json_object_get(row, "value"));
         tl_buffer_add_string(&b, " passed in ");
-        tl_words_runs(&b, rows, axis, json_object_get(json_object_get(pair, "passes"), axis), "pass");
+        tl_words_runs(&b, rows, axis, json_object_get(row, "value"), "pass");
         if (trial) {
             tl_buffer_add_string(&b, " (trial ");
             tl_inline_code(&b, trial);

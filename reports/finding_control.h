@@ -4,8 +4,7 @@
 
 #include "reports/finding_sections.h"
 
-/* The decisive pair whose passing side is the control; the first one when none is. NULL when no pair's passes are more
- * than luck. */
-const json_t *tl_control_pair(const struct tl_sections *r);
+/* Of these rows (finding_rows.h) that of the control: borrowed. NULL when no passes are more than luck. */
+const json_t *tl_control_row(const struct tl_sections *r, const json_t *rows);
 
 #endif

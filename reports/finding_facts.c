@@ -117,7 +117,8 @@ static void add_in_full(const struct tl_sections *r)
     add_of(rows, elsewhere ? "Model" : "Machine", of,
            tl_strdup(tl_member_or(v, "model", tl_member_text(v, "machine"))));
     add_of(rows, "CPU", of,
-           cores > 0 ? tl_format("%s%s%lld cores", cpu ? cpu : "", cpu ? ", " : "", (long long)cores) : tl_strdup(cpu));
+           cores > 0 ? tl_format("%s%s%lld cores", cpu ? cpu : "", cpu ? ", " : "", (long long)cores)
+                     : tl_strdup(cpu));
     add_of(rows, "GPU and driver", of, tl_strdup(tl_member_or(v, "gpu", tl_member_text(v, "driver"))));
     add_of(rows, "Memory", of, memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
     const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");
@@ -154,7 +155,8 @@ static void add_hash(struct tl_buffer *b, const char *before, const char *hash)
 
 static void add_runtime(struct tl_buffer *b, const struct tl_sections *r)
 {
-    const json_t *v = json_object_get(r->finding, "environment"), *build = json_object_get(r->finding, "build");
+    const json_t *v = json_object_get(r->finding, "environment"),
+                 *build = json_object_get(r->finding, "build");
     const char *runtime = tl_member_or(v, "runtime_version", tl_member_or(build, "version", NULL)),
                *runner = tl_member_text(r->finding, "runner");
     if (runner && runtime)
@@ -169,7 +171,8 @@ static void add_runtime(struct tl_buffer *b, const struct tl_sections *r)
 
 static void add_unit(struct tl_buffer *b, const struct tl_sections *r)
 {
-    const char *asked = tl_member_text(r->finding, "device"), *observed = tl_member_text(r->failing, "observed"),
+    const char *asked = tl_member_text(r->finding, "device"),
+               *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
     char *targets = tl_steps_targets(json_object_get(r->failing, "request"));
     bool none = asked && !strcmp(asked, "host") && !strcmp(tl_member_or(r->finding, "runner", ""), "command");

@@ -1,7 +1,9 @@
 /* What should happen, and what does. */
 #include "reports/commands.h"
+#include "reports/comparison.h"
 #include "reports/finding_control.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>
@@ -17,8 +19,9 @@ static const char *usually_expected(const struct tl_sections *r)
     if (!strcmp(outcome, "error"))
         return "the model runs, or the error says what of it is not allowed.";
     if (!strcmp(outcome, "wrong"))
-        return json_is_object(json_object_get(r->failing, "reference")) ? "outputs that agree with the reference."
-                                                                        : "outputs that are right, and finite.";
+        return tl_member_text(tl_report_comparison(r->finding, r->failing), "unit")
+                   ? "outputs that agree with the reference."
+                   : "outputs that are right, and finite.";
     if (!strcmp(outcome, "fallback"))
         return "the model runs on the device asked for, or that is refused with an error.";
     if (!strcmp(outcome, "leak"))
@@ -29,7 +32,8 @@ static const char *usually_expected(const struct tl_sections *r)
 static void add_expected(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *pair = tl_control_pair(r);
+    json_t *rows = tl_report_rows(r->finding);
+    const json_t *row = tl_control_row(r, rows);
     tl_buffer_add_string(&b, TL_BOLD_ON "Expected:" TL_BOLD_OFF);
     if (json_object_get(json_object_get(r->finding, "about"), "expected_text")) {
         tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -37,14 +41,15 @@ static void add_expected(const struct tl_sections *r)
     } else {
         tl_buffer_printf(&b, " %s", usually_expected(r));
     }
-    if (tl_member_text(pair, "axis")) {
+    if (row) {
         tl_buffer_add_string(&b, b.size ? " The same with " : "The same with ");
-        tl_words_side(&b, pair, "passes");
+        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
         tl_buffer_add_string(&b, " passes.");
     }
     if (b.size)
         tl_page_item(r->page, tl_buffer_take(&b));
     tl_buffer_free(&b);
+    json_decref(rows);
 }
 
 /* ---- got ---- */
@@ -65,12 +70,15 @@ static void add_outcome(struct tl_buffer *b, const struct tl_sections *r)
     static const struct {
         const char *outcome, *words;
     } others[] = {
-        {"hang", "no end within the time limit"},        {"oom", "out of the memory that it may use"},
-        {"error", "an error"},                           {"wrong", "wrong outputs"},
-        {"fallback", "another device than the one asked for"}, {"leak", "memory or other resources leak"},
+        {"hang", "no end within the time limit"},
+        {"oom", "out of the memory that it may use"},
+        {"error", "an error"},
+        {"wrong", "wrong outputs"},
+        {"fallback", "another device than the one asked for"},
+        {"leak", "memory or other resources leak"},
     };
-    const char *outcome = tl_member_or(r->finding, "outcome", ""), *signal = tl_member_text(r->finding, "signal"),
-               *words = NULL;
+    const char *outcome = tl_member_or(r->finding, "outcome", ""),
+               *signal = tl_member_text(r->finding, "signal"), *words = NULL;
     for (size_t i = 0; i < TL_COUNT(others); i++)
         if (!strcmp(outcome, others[i].outcome))
             words = others[i].words;
@@ -89,7 +97,8 @@ static void add_got(const struct tl_sections *r)
     struct tl_buffer b = TL_BUFFER_INIT;
     struct tl_finding_runs runs = tl_finding_runs(f);
     const char *phase = tl_member_text(f, "phase"), *address = tl_member_text(capture, "address"),
-               *domain = tl_member_text(r->failing, "error_domain"), *code = tl_member_text(r->failing, "error_code");
+               *domain = tl_member_text(r->failing, "error_domain"),
+               *code = tl_member_text(r->failing, "error_code");
     tl_buffer_add_string(&b, TL_BOLD_ON "Got:" TL_BOLD_OFF " ");
     add_outcome(&b, r);
     if (phase) {
@@ -221,10 +230,15 @@ void tl_section_failure(const struct tl_sections *r)
     add_field(rows, "Outcome", tl_member_text(f, "outcome"));
     add_field(rows, "Phase", tl_member_text(f, "phase"));
     add_field(rows, "Signal", signal);
-    if (json_is_integer(exit_status))
+    const char *outcome = tl_member_or(f, "outcome", "");
+    /* A runner that tells of a failure ends with 0, which says nothing of what failed. */
+    bool told = json_is_integer(exit_status) && !json_integer_value(exit_status) &&
+                (!strcmp(outcome, "crash") || !strcmp(outcome, "error") || !strcmp(outcome, "hang") ||
+                 !strcmp(outcome, "oom"));
+    if (json_is_integer(exit_status) && !told)
         add_made(rows, "Exit status of the runner",
                  tl_format("%lld", (long long)json_integer_value(exit_status)));
-    else if (signal)
+    else if (signal && !told)
         add_field(rows, "Exit status of the runner", "none: it died of the signal");
     /* The exit status of a step is in the code; the runner itself ended well when it told of it. */
     if (domain)

@@ -1,6 +1,7 @@
 /* Theory of operation. A figure such as "46 of 144" counts the trials of the path of the search, which is in
  * the document: all of one variant that said something, in whatever step they were asked for and whether a
- * fork server made them or not. Documents without a path have only the member "rate".
+ * fork server made them or not. What a count of another trial tells is no trial. Documents without a path have only the
+ * member "rate".
  *
  * A pass is evidence when it is unlikely to be luck. The variant next to the minimal one may fail as often as
  * that does; of the minimal one k of n runs failed. With every rate as likely beforehand as any other, what is
@@ -26,7 +27,7 @@ static bool says_something(const char *outcome, bool *failed)
 static void count(struct tl_finding_runs *r, const json_t *step)
 {
     bool failed, fresh = tl_member_true(step, "fresh");
-    if (!says_something(tl_member_text(step, "outcome"), &failed))
+    if (tl_member_true(step, "inferred") || !says_something(tl_member_text(step, "outcome"), &failed))
         return;
     r->failed += failed;
     r->runs++;

@@ -54,6 +54,9 @@ static bool is_decisive(const json_t *f, const json_t *row)
     }
     if (!axis)
         return json_array_size(json_object_get(f, "decisive")) > 0;
+    if (!json_array_size(
+            json_object_get(f, "decisive"))) /* of a baseline that fails: what passes next to it */
+        return tl_words_row_passes(f, row);
     json_array_foreach(json_object_get(f, "decisive"), i, pair) {
         name = tl_member_text(pair, "axis");
         if (name && !strcmp(name, axis) && tl_words_row_passes(f, row) &&
@@ -125,9 +128,11 @@ static json_t *decisive_first(const json_t *f, const json_t *rows)
 }
 
 /* The first `most` rows in a table, the others in one that is folded. */
-static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head, bool build)
+static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head,
+                     bool build)
 {
-    size_t n = json_array_size(rows), most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
+    size_t n = json_array_size(rows),
+           most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
     json_t *table = NULL;
     for (size_t i = 0; i < n; i++) {
         if (i == 0)
@@ -135,7 +140,8 @@ static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_h
         else if (i == most && r->extent == TL_EXTENT_SHORT)
             return;
         else if (i == most)
-            table = tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
+            table =
+                tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
         add_observed_row(r, table, json_array_get(rows, i), build);
     }
 }
@@ -205,7 +211,8 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
         if (i == ROWS_MOST && r->extent == TL_EXTENT_SHORT)
             break;
         if (i == ROWS_MOST && r->extent == TL_EXTENT_PAGE)
-            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns), columns);
+            rows = tl_page_table(tl_page_fold_open(r->page, tl_strdup("More corners")), TL_COUNT(columns),
+                                 columns);
         json_t *row = runs_at(r->finding, columns[0], values[0], columns[1], values[1]);
         char *cells[TL_COUNT(columns)];
         for (size_t k = 0; k < 2; k++) {
@@ -242,15 +249,17 @@ static const json_t *trigger_of(const json_t *f, const char *axis)
 /* It fails all the same, with another value of an axis that is not in the trigger. */
 static bool is_indifferent(const json_t *f, const json_t *row)
 {
-    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) && !tl_member_integer(row, "other");
+    return rank_of(f, row) == 3 && !trigger_of(f, tl_member_text(row, "axis")) &&
+           !tl_member_integer(row, "other");
 }
 
 /* On one side of a threshold, of which the two rows next to it are there. */
 static bool is_beside_threshold(const json_t *f, const json_t *row)
 {
     const json_t *t = rank_of(f, row) < 2 ? NULL : trigger_of(f, tl_member_text(row, "axis"));
-    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") && !json_object_get(t, "non_monotone") &&
-           !json_is_object(json_object_get(t, "band")) && !tl_member_integer(row, "other");
+    return t && json_object_get(t, "threshold") && !tl_member_true(t, "set") &&
+           !json_object_get(t, "non_monotone") && !json_is_object(json_object_get(t, "band")) &&
+           !tl_member_integer(row, "other");
 }
 
 /* What tl_section_also_tried says. */
@@ -270,7 +279,7 @@ static bool is_shown(const struct tl_sections *r, const json_t *row)
 {
     return r->extent == TL_EXTENT_FULL ||
            (r->extent == TL_EXTENT_SHORT ? rank_of(r->finding, row) < 2
-                                          : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
+                                         : !is_folded(r->finding, row) && !is_of_band(r->finding, row));
 }
 
 /* The rows of a table in their order. */
@@ -369,39 +378,65 @@ static void add_not_shown(const struct tl_sections *r)
     }
 }
 
+static void add_pair(const struct tl_sections *r, const json_t *rows, const char *axis, const json_t *fails,
+                     const json_t *passes)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, TL_BOLD_ON);
+    tl_words_setting(&b, axis, fails);
+    tl_buffer_add_string(&b, " fails");
+    tl_buffer_add_string(&b, TL_BOLD_OFF);
+    tl_buffer_add_string(&b, " (");
+    tl_words_runs(&b, rows, NULL, NULL, "match");
+    tl_buffer_add_string(&b, "), " TL_BOLD_ON);
+    tl_words_setting(&b, axis, passes);
+    tl_buffer_add_string(&b, " passes" TL_BOLD_OFF " (");
+    tl_words_runs(&b, rows, axis, passes, "pass");
+    tl_buffer_add_string(&b, "), all other axes being the same.");
+    tl_page_item(r->page, tl_buffer_take(&b));
+}
+
+/* Pairs that the search names; where it names none, as of a baseline that fails, those that the table shows. Returns how
+ * many. */
+static size_t add_each_pair(const struct tl_sections *r, const json_t *rows, bool count_only)
+{
+    const json_t *pair, *row, *minimal = json_object_get(r->finding, "minimal");
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(r->finding, "decisive"), i, pair) {
+        const char *axis = tl_member_text(pair, "axis");
+        if (!tl_words_pair_counts(r->finding, rows, pair))
+            continue;
+        n++;
+        if (!count_only)
+            add_pair(r, rows, axis, json_object_get(json_object_get(pair, "fails"), axis),
+                     json_object_get(json_object_get(pair, "passes"), axis));
+    }
+    if (n)
+        return n;
+    json_array_foreach(rows, i, row) {
+        const char *axis = tl_member_text(row, "axis");
+        if (!axis || !tl_words_row_passes(r->finding, row))
+            continue;
+        n++;
+        if (!count_only)
+            add_pair(r, rows, axis, json_object_get(minimal, axis), json_object_get(row, "value"));
+    }
+    return n;
+}
+
 static void add_pairs(const struct tl_sections *r)
 {
-    const json_t *pair, *pairs = json_object_get(r->finding, "decisive");
-    json_t *rows = tl_report_rows(r->finding), *counted = json_array();
-    size_t i;
-    json_array_foreach(pairs, i, pair) {
-        if (tl_words_pair_counts(r->finding, rows, pair))
-            json_array_append(counted, (json_t *)pair);
-    }
-    if (json_array_size(counted))
-        tl_page_heading(r->page, 3, json_array_size(counted) == 1 ? "Decisive pair" : "Decisive pairs");
-    else if (json_array_size(pairs))
-        tl_page_words(r->page, "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
-                               "have been luck.");
-    json_array_foreach(counted, i, pair) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        const char *axis = tl_member_text(pair, "axis");
-        const json_t *passes = json_object_get(json_object_get(pair, "passes"), axis);
-        tl_buffer_add_string(&b, TL_BOLD_ON);
-        tl_words_side(&b, pair, "fails");
-        tl_buffer_add_string(&b, " fails");
-        tl_buffer_add_string(&b, TL_BOLD_OFF);
-        tl_buffer_add_string(&b, " (");
-        tl_words_runs(&b, rows, NULL, NULL, "match");
-        tl_buffer_add_string(&b, "), " TL_BOLD_ON);
-        tl_words_setting(&b, axis, passes);
-        tl_buffer_add_string(&b, " passes" TL_BOLD_OFF " (");
-        tl_words_runs(&b, rows, axis, passes, "pass");
-        tl_buffer_add_string(&b, "), all other axes being the same.");
-        tl_page_item(r->page, tl_buffer_take(&b));
-    }
+    json_t *rows = tl_report_rows(r->finding);
+    size_t n = add_each_pair(r, rows, true);
+    if (n)
+        tl_page_heading(r->page, 3, n == 1 ? "Decisive pair" : "Decisive pairs");
+    else if (json_array_size(json_object_get(r->finding, "decisive")))
+        tl_page_words(
+            r->page,
+            "There is no decisive pair: no variant that differs in one axis passed so often that it cannot "
+            "have been luck.");
+    add_each_pair(r, rows, false);
     json_decref(rows);
-    json_decref(counted);
 }
 
 /* In the table they are in bold; in full they are said in words as well. */

@@ -50,6 +50,7 @@ static void add_short(const struct tl_sections *r)
 {
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_indifferent(r);
     tl_section_builds(r);
@@ -85,6 +86,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
@@ -109,6 +111,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
+    tl_section_wrong(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_thresholds(r);

@@ -210,7 +210,8 @@ void tl_section_reproduce(const struct tl_sections *r)
     char *steps = tl_steps_commands(r->failing), *run = run_command(r);
     tl_page_heading(r->page, 2, "How to reproduce");
     bool attached = add_attached(r), shown = !attached || r->extent == TL_EXTENT_FULL,
-         home = r->extent == TL_EXTENT_FULL || (shown && (strstr(run, "~/") || (steps && strstr(steps, "~/"))));
+         home =
+             r->extent == TL_EXTENT_FULL || (shown && (strstr(run, "~/") || (steps && strstr(steps, "~/"))));
     if (steps && shown) {
         tl_page_words(r->page, "The commands of the case and nothing of trapline, in an empty directory:");
         tl_page_code(r->page, "sh", tl_strdup(steps));

@@ -99,7 +99,7 @@ json_t *tl_report_rows(const json_t *finding)
         const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
         const json_t *variant = json_object_get(step, "variant");
         size_t n = differences(minimal, variant, &axis);
-        if (n > 1 || !outcome || (n && tl_finding_unread(finding, axis)))
+        if (n > 1 || !outcome || tl_member_true(step, "inferred") || (n && tl_finding_unread(finding, axis)))
             continue;
         json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
         json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));

@@ -19,7 +19,8 @@ void tl_section_about(const struct tl_sections *r, const char *heading, const ch
 bool tl_words_about(const struct tl_sections *r, const char *name);
 void tl_section_environment(const struct tl_sections *r);
 void tl_section_reproduce(const struct tl_sections *r);
-void tl_section_run(const struct tl_sections *r); /* with trapline, where that leaves it out; without a heading */
+void tl_section_run(
+    const struct tl_sections *r); /* with trapline, where that leaves it out; without a heading */
 void tl_section_observed(const struct tl_sections *r);
 void tl_section_decisive(const struct tl_sections *r);
 void tl_section_needs(const struct tl_sections *r);
@@ -27,8 +28,9 @@ void tl_section_causes(const struct tl_sections *r);
 void tl_section_places(const struct tl_sections *r);
 void tl_section_independent(const struct tl_sections *r);
 void tl_section_indifferent(const struct tl_sections *r); /* the same in a sentence, without a heading */
-void tl_section_draws(const struct tl_sections *r); /* the counts that justify it, without a heading */
-void tl_section_also_tried(const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
+void tl_section_draws(const struct tl_sections *r);       /* the counts that justify it, without a heading */
+void tl_section_also_tried(
+    const struct tl_sections *r); /* what the table of a page leaves out, without a heading */
 void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_message(const struct tl_sections *r); /* what it said, without a heading */
@@ -42,5 +44,7 @@ void tl_section_builds(const struct tl_sections *r);
 void tl_section_elsewhere(const struct tl_sections *r);
 void tl_section_search(const struct tl_sections *r);
 void tl_section_attached(const struct tl_sections *r);
+/* finding_wrong.c: nothing of a failure that is no wrong result. */
+void tl_section_wrong(const struct tl_sections *r);
 
 #endif

@@ -98,8 +98,8 @@ static void free_frames(struct frames *f)
 static bool is_around(const char *of)
 {
     static const char *const beginnings[] = {
-        "libc.so",     "libc-",  "libpthread", "ld-linux", "ld-musl", "libdyld",    "dyld",    "libsystem_",
-        "libstdc++.so", "libffi", "_ctypes",    "libpython", "python",  "Python",     "trapline-",
+        "libc.so",      "libc-",  "libpthread", "ld-linux",  "ld-musl", "libdyld", "dyld",      "libsystem_",
+        "libstdc++.so", "libffi", "_ctypes",    "libpython", "python",  "Python",  "trapline-",
     };
     for (size_t i = 0; of && i < TL_COUNT(beginnings); i++)
         if (!strncmp(of, beginnings[i], strlen(beginnings[i])))
@@ -110,7 +110,8 @@ static bool is_around(const char *of)
 /* Of an abort, the way from where it was decided to the signal. */
 static bool ends_the_process(const char *of)
 {
-    static const char *const beginnings[] = {"libc.so", "libc-", "libpthread", "libsystem_", "libc++abi", "libstdc++.so"};
+    static const char *const beginnings[] = {"libc.so",    "libc-",     "libpthread",
+                                             "libsystem_", "libc++abi", "libstdc++.so"};
     for (size_t i = 0; of && i < TL_COUNT(beginnings); i++)
         if (!strncmp(of, beginnings[i], strlen(beginnings[i])))
             return true;
@@ -162,8 +163,8 @@ static size_t goes_on(const struct frames *f, size_t i, size_t to, size_t cycle,
 }
 
 struct cycle {
-    size_t period, frames; /* frames: those that are listed, without what was not kept */
-    size_t end;            /* the frame behind it */
+    size_t period, frames;      /* frames: those that are listed, without what was not kept */
+    size_t end;                 /* the frame behind it */
     unsigned long long between; /* frames in the middle of it that were not kept */
 };
 
@@ -190,8 +191,10 @@ static bool find_cycle(const struct frames *f, size_t i, size_t to, struct cycle
 /* The name without its arguments; of a function without one, in the module of the last, its place alone. */
 static void add_name(struct tl_buffer *b, const struct frame *f, const struct frame *last)
 {
-    const char *name = f->name, *offset = strstr(name, "!+0x"), *of_last = last ? strstr(last->name, "!+0x") : NULL;
-    if (offset && of_last && of_last - last->name == offset - name && !strncmp(last->name, name, (size_t)(offset - name)))
+    const char *name = f->name, *offset = strstr(name, "!+0x"),
+               *of_last = last ? strstr(last->name, "!+0x") : NULL;
+    if (offset && of_last && of_last - last->name == offset - name &&
+        !strncmp(last->name, name, (size_t)(offset - name)))
         name = offset + 1;
     size_t n = strcspn(name, "(");
     n = n ? n : strlen(name);
@@ -301,15 +304,16 @@ static void add_thread(struct tl_buffer *b, const json_t *thread)
 static const char *why_stopped(const json_t *capture, const json_t *thread)
 {
     const char *kind = tl_member_text(capture, "kind");
-    return tl_member_true(thread, "crashed")  ? ", which took the signal"
-           : kind && !strcmp(kind, "hang") ? ", when its time was over"
-                                              : "";
+    return tl_member_true(thread, "crashed") ? ", which took the signal"
+           : kind && !strcmp(kind, "hang")   ? ", when its time was over"
+                                             : "";
 }
 
 /* ---- on a page ---- */
 
 /* "; `lib.so` has the build-id `…`": of the module that the first frames are in, without which an offset says nothing. */
-static void add_build_id(struct tl_buffer *b, const json_t *capture, const struct frames *f, size_t from, size_t to)
+static void add_build_id(struct tl_buffer *b, const json_t *capture, const struct frames *f, size_t from,
+                         size_t to)
 {
     const json_t *module;
     size_t i;
@@ -434,7 +438,8 @@ static void add_in_full(const struct tl_sections *r, const json_t *capture, cons
 
 void tl_section_stacks(const struct tl_sections *r)
 {
-    const json_t *capture = json_object_get(r->failing, "capture"), *threads = json_object_get(capture, "threads");
+    const json_t *capture = json_object_get(r->failing, "capture"),
+                 *threads = json_object_get(capture, "threads");
     if (!json_array_size(threads))
         return;
     tl_page_heading(r->page, 2, "Stack");

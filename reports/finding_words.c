@@ -1,5 +1,4 @@
-/* The title of a report, and words for variants and runs. The title is the only line that many readers see, and
- * holds nothing that the document does not: where it lacks something it says unknown. */
+/* Words for variants, runs and processes. */
 #include "reports/finding_words.h"
 
 #include "reports/finding_answers.h"
@@ -7,13 +6,9 @@
 #include "reports/finding_figures.h"
 #include "reports/finding_members.h"
 #include "reports/finding_rows.h"
-#include "reports/finding_values.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define TITLE_SETTINGS 8
-#define TITLE_SIZE 140 /* bytes after which no setting is begun */
 
 void tl_words_names(struct tl_buffer *b, const json_t *names)
 {
@@ -88,17 +83,6 @@ void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, co
         tl_buffer_add_string(b, "an unknown number of runs");
 }
 
-static void add_short(struct tl_buffer *b, const json_t *f)
-{
-    const char *outcome = tl_member_text(f, "outcome"), *signal = tl_member_text(f, "signal"),
-               *phase = tl_member_text(f, "phase");
-    tl_inline_text(b, signal ? signal : outcome ? outcome : "failure");
-    if (phase) {
-        tl_buffer_add_string(b, " in ");
-        tl_inline_text(b, phase);
-    }
-}
-
 /* In a band nothing passes for certain, however often it did. */
 static bool in_band(const json_t *f, const char *axis, const json_t *value)
 {
@@ -129,57 +113,6 @@ bool tl_words_pair_counts(const json_t *f, const json_t *rows, const json_t *pai
         return axis && tl_words_row_passes(f, row);
     return tl_finding_is_evidence(f, tl_member_integer(pair, "n_passes")) && !tl_finding_unread(f, axis) &&
            !in_band(f, axis, value);
-}
-
-char *tl_report_title(const json_t *f)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *trigger,
-        *range = json_array_get(json_object_get(json_object_get(f, "builds"), "ranges"), 0);
-    const char *runner = tl_member_text(f, "runner"), *device = tl_member_text(f, "device"),
-               *version = tl_member_text(json_object_get(f, "build"), "version");
-    size_t i;
-    tl_inline_text(&b, runner ? runner : tl_member_or(f, "unit", "unknown"));
-    if (version && !range) {
-        tl_buffer_add_string(&b, " ");
-        tl_inline_text(&b, version);
-    }
-    if (device) {
-        tl_buffer_add_string(&b, ", ");
-        tl_inline_text(&b, device);
-    }
-    tl_buffer_add_string(&b, ": ");
-    if (!tl_member_true(f, "reproduced")) {
-        tl_inline_text(&b, tl_member_or(f, "case", "unknown"));
-        tl_buffer_add_string(&b, json_is_false(json_object_get(f, "judged")) ? " could not be judged"
-                                 : tl_finding_has_note(f, "failing-unsupported")
-                                     ? " could not be tried"
-                                     : " did not fail as it was said to");
-        return tl_buffer_take(&b);
-    }
-    add_short(&b, f);
-    const json_t *frontier = json_object_get(f, "frontier");
-    if (json_is_object(frontier)) {
-        tl_buffer_add_string(&b, " beyond a boundary over ");
-        tl_inline_text(&b, tl_member_or(frontier, "a", "unknown"));
-        tl_buffer_add_string(&b, " and ");
-        tl_inline_text(&b, tl_member_or(frontier, "b", "unknown"));
-    }
-    if (range) {
-        tl_buffer_add_string(&b, " from ");
-        tl_inline_text(&b, tl_member_or(range, "first_bad", "unknown"));
-        tl_buffer_add_string(&b, " to ");
-        tl_inline_text(&b, tl_member_or(range, "last_bad", "unknown"));
-    }
-    json_array_foreach(json_object_get(f, "trigger"), i, trigger) {
-        if (i == TITLE_SETTINGS || (i && b.size > TITLE_SIZE)) {
-            tl_buffer_add_string(&b, ", …");
-            break;
-        }
-        tl_buffer_add_string(&b, i ? ", " : " with ");
-        tl_words_condition(&b, f, trigger, true);
-    }
-    return tl_buffer_take(&b);
 }
 
 void tl_words_stored(struct tl_buffer *b, const json_t *f, enum tl_time_form form)

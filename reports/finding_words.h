@@ -29,6 +29,5 @@ void tl_words_stored(struct tl_buffer *b, const json_t *finding, enum tl_time_fo
 /* Where the kind of process makes a difference: how often it failed in each, without a full stop; else nothing. */
 void tl_words_processes(struct tl_buffer *b, const json_t *finding);
 char *tl_words_summary(const json_t *finding); /* the caller's */
-char *tl_report_title(const json_t *finding);  /* one line that names the failure, plain text; the caller's */
 
 #endif

@@ -2,14 +2,18 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/utf8.h"
 #include "reports/bundle_place.h"
 #include "reports/finding.h"
 #include "reports/finding_sections.h"
+#include "reports/finding_title.h"
 #include "reports/json_text.h"
 #include "reports/junit.h"
 #include "reports/members.h"
 #include "reports/redact.h"
 #include "reports/system_reports.h"
+#include "reports/title_failure.h"
+#include "reports/title_message.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,37 +43,45 @@ static json_t *as_finding(const struct tl_trial_record *r, const json_t *trial)
     return f;
 }
 
-/* "Python on Mac16,5, macOS 26.3 (25D125): SIGSEGV in f ← g" */
-static char *make_title(const struct tl_trial_record *r)
+/* "Python on Mac16,5, macOS 26.3 (25D125)", with as many of these parts as leave room for what happened. */
+static char *make_where(const struct tl_system_report *from)
 {
-    const struct tl_system_report *from = tl_trial_imported(r);
+    const char *parts[] = {from ? from->model : NULL, from ? from->os : NULL, from ? from->os_build : NULL},
+               *joints[] = {" on ", ", ", " "};
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_inline_text(&b, from && from->process ? from->process : "a process");
-    if (from && from->model) {
-        tl_buffer_add_string(&b, " on ");
-        tl_inline_text(&b, from->model);
-    }
-    if (from && from->os) {
-        tl_buffer_add_string(&b, ", ");
-        tl_inline_text(&b, from->os);
-    }
-    if (from && from->os_build) {
-        tl_buffer_add_string(&b, " ");
-        tl_inline_text(&b, from->os_build);
-    }
-    tl_buffer_add_string(&b, ": ");
-    if (r->signal)
-        tl_buffer_printf(&b, "%s, ", tl_signal_name(r->signal));
-    tl_inline_text(&b, r->signature.title ? r->signature.title : r->message ? r->message : "ended");
-    return tl_buffer_take(&b);
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
+        if (parts[i] &&
+            tl_title_characters(b.data) + tl_title_characters(parts[i]) + 4 <= TL_TITLE_MOST / 2) {
+            tl_buffer_add_string(&b, joints[i]);
+            tl_inline_text(&b, parts[i]);
+        }
+    char *where = tl_title_fit(b.data, TL_TITLE_MOST / 2);
+    tl_buffer_free(&b);
+    return where;
+}
+
+static char *make_title(const struct tl_trial_record *r, const json_t *finding)
+{
+    struct tl_title_failure failure;
+    char *where = make_where(tl_trial_imported(r));
+    tl_title_failure_find(finding, &failure);
+    char *what = tl_title_failure_text(&failure, TL_TITLE_MOST - tl_title_characters(where) - strlen(": "),
+                                       false),
+         *title = tl_format("%s: %s", where, what), *clean = tl_clean_text(title, strlen(title), false);
+    tl_title_failure_free(&failure);
+    free(where);
+    free(what);
+    free(title);
+    return clean;
 }
 
 static json_t *make(const struct tl_imported_source *s, struct tl_redaction *redaction)
 {
-    json_t *trial = tl_report_trial(s->trial);
-    char *title = make_title(s->trial);
-    json_t *report = json_pack("{s:i,s:s,s:o,s:O?}", "report", 1, "title", title, "finding",
-                               as_finding(s->trial, trial), "matches", s->matches);
+    json_t *trial = tl_report_trial(s->trial), *finding = as_finding(s->trial, trial);
+    char *title = make_title(s->trial, finding);
+    json_t *report = json_pack("{s:i,s:s,s:o,s:O?}", "report", 1, "title", title, "finding", finding,
+                               "matches", s->matches);
     free(title);
     json_object_set_new(report, "failing_trial", trial);
     if (!redaction)

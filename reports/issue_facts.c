@@ -13,6 +13,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CODE_MOST 8000   /* bytes of a block of code; of a longer one the end is kept */
 #define TEXT_MOST 2000   /* of a paragraph and an item */
@@ -162,6 +163,12 @@ static bool add_what(const json_t *report, json_t *page)
 static bool add_expected(const json_t *report, json_t *page)
 {
     return take_section(report, page, TL_EXTENT_SHORT, tl_section_expected);
+}
+
+/* Of wrong outputs: which values, and what with. */
+static bool add_wrong(const json_t *report, json_t *page)
+{
+    return take_section(report, page, TL_EXTENT_SHORT, tl_section_wrong);
 }
 
 static bool add_table(const json_t *report, json_t *page)
@@ -419,23 +426,12 @@ static const struct {
     const char *name;
     bool (*add)(const json_t *report, json_t *page);
 } facts[] = {
-    {"what", add_what},
-    {"expected", add_expected},
-    {"table", add_table},
-    {"since", add_since},
-    {"failure", add_failure},
-    {"stack", add_stack},
-    {"log", add_log},
-    {"reproduce", add_reproduce},
-    {"commands", add_commands},
-    {"model", add_model},
-    {"os", add_os},
-    {"target", add_target},
-    {"version", add_version},
-    {"provider", add_provider},
-    {"hardware", add_hardware},
-    {"versions", add_versions},
-    {"notes", add_notes},
+    {"what", add_what},         {"expected", add_expected}, {"wrong", add_wrong},
+    {"table", add_table},       {"since", add_since},       {"failure", add_failure},
+    {"stack", add_stack},       {"log", add_log},           {"reproduce", add_reproduce},
+    {"commands", add_commands}, {"model", add_model},       {"os", add_os},
+    {"target", add_target},     {"version", add_version},   {"provider", add_provider},
+    {"hardware", add_hardware}, {"versions", add_versions}, {"notes", add_notes},
     {"impact", add_impact},
 };
 

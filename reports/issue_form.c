@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BODY_MOST 60000 /* bytes, of which there are at least as many as characters */
 #define TITLE_MOST 250  /* GitHub takes 256 characters */

@@ -33,7 +33,7 @@ void tl_inline_text(struct tl_buffer *b, const char *text);
 void tl_inline_code(struct tl_buffer *b, const char *text);
 /* A JSON value as on a command line: a string without quotes. */
 void tl_inline_value(struct tl_buffer *b, const json_t *value);
-char *tl_inline_plain(char *text);        /* takes the marks out of inline text, in place; returns it */
+char *tl_inline_plain(char *text); /* takes the marks out of inline text, in place; returns it */
 /* At most so many bytes of inline text and its end "…", without a mark that is not closed; a new string. */
 char *tl_inline_cut(const char *text, size_t most);
 char *tl_value_word(const json_t *value); /* the same, alone; the caller's */

@@ -81,8 +81,7 @@ static void add_fold(struct tl_buffer *b, const json_t *block)
 
 static void add_figure(struct tl_buffer *b, const json_t *block, const char *label)
 {
-    tl_buffer_add_string(b,
-                         "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    tl_buffer_add_string(b, "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
     tl_add_escaped(b, label);
     tl_buffer_printf(b, ": figure\">\n%s</div>\n<figcaption>", tl_member_or(block, "svg", ""));
     tl_inline_html(b, tl_member_or(block, "caption", ""));

@@ -420,7 +420,8 @@ static void add_blocks(struct writer *w, const json_t *page)
             add_string(w, "\n");
         first = false;
         after_item = item;
-        after_heading = w->width && !strcmp(is, "heading"); /* a page that has to be short is so in its source, too */
+        after_heading =
+            w->width && !strcmp(is, "heading"); /* a page that has to be short is so in its source, too */
         add_block(w, is, block);
     }
 }

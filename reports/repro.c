@@ -388,6 +388,12 @@ static char *limits_in_words(const struct tl_repro *r)
     if (r->stack_limit_kb)
         tl_buffer_printf(&b, ", a limit of the stack (RLIMIT_STACK, %llu KiB)",
                          (unsigned long long)r->stack_limit_kb);
+    const char *provider = tl_member_text(r->failing.options, "append");
+    if (provider) {
+        char *name = harmless(provider);
+        tl_buffer_printf(&b, ". The build has to have the execution provider %s", name);
+        free(name);
+    }
     return tl_buffer_take(&b);
 }
 

@@ -13,6 +13,9 @@ char *tl_trial_summary(const struct tl_trial_record *r);
 /* An element of the document of `run --json`. */
 json_t *tl_trial_json_short(const struct tl_trial_record *r, bool cached);
 
+/* What a comparison found, without the list of all outputs; null: nothing was compared. */
+json_t *tl_trial_comparison_json(const struct tl_trial_record *r);
+
 /* The whole trial, as `show --json` gives it. environment: tl_query_environment's, borrowed, or NULL. */
 json_t *tl_trial_json(const struct tl_trial_record *r, const json_t *environment);
 

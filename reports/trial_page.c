@@ -282,6 +282,21 @@ static bool has_untraced_step(const struct tl_trial_record *r)
     return any;
 }
 
+/* Of a failure that a runner tells of it ends with 0, which says nothing of what failed: that is in the code. */
+static void add_exit_status(struct tl_buffer *b, const struct tl_trial_record *r)
+{
+    bool failed = r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG ||
+                  r->outcome == TL_OUTCOME_OOM || r->outcome == TL_OUTCOME_ERROR;
+    const char *step = r->error_domain && !strcmp(r->error_domain, "step") && r->error_code &&
+                               !strncmp(r->error_code, "exit ", 5)
+                           ? r->error_code + 5
+                           : NULL;
+    if (step)
+        field(b, "exit status", "%s, of the step", step);
+    else if (r->exit_status > 0 || (r->exit_status == 0 && !failed))
+        field(b, "exit status", "%d", r->exit_status);
+}
+
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -304,8 +319,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
                                        : " (as in trials of your own that failed in the same way)");
     if (r->signal)
         field(&b, "signal", "%s (%d)", tl_signal_name(r->signal), r->signal);
-    if (r->exit_status >= 0)
-        field(&b, "exit status", "%d", r->exit_status);
+    add_exit_status(&b, r);
     if (r->error_domain)
         field(&b, "error", "%s %s", r->error_domain, r->error_code ? r->error_code : "");
     if (r->message)

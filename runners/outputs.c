@@ -25,13 +25,17 @@ json_t *tl_output_json(const char *name, enum tl_dtype dtype, size_t rank, const
         json_array_append_new(shape, json_integer(dims[i]));
     }
     double least = 0, greatest = 0, sum = 0;
-    uint64_t numbers = 0;
+    uint64_t numbers = 0, nan = 0, inf = 0, at = 0;
     for (uint64_t i = 0; i < n; i++) {
         double v = tl_element_value(dtype, data, i);
         if (i < FIRST)
             json_array_append_new(first, value_json(v));
-        if (!isfinite(v))
+        if (!isfinite(v)) {
+            at = nan || inf ? at : i;
+            nan += isnan(v);
+            inf += !isnan(v);
             continue;
+        }
         least = !numbers || v < least ? v : least;
         greatest = !numbers || v > greatest ? v : greatest;
         sum += v;
@@ -41,6 +45,10 @@ json_t *tl_output_json(const char *name, enum tl_dtype dtype, size_t rank, const
     tl_content_id(data, (size_t)n * tl_dtype_size(dtype), id);
     json_t *out = json_pack("{s:s,s:s,s:o,s:s,s:b,s:o}", "name", name, "dtype", tl_dtype_name(dtype), "shape",
                             shape, "hash", id, "finite", numbers == n, "first", first);
+    if (nan || inf)
+        json_object_set_new(
+            out, "not_finite",
+            json_pack("{s:I,s:I,s:I}", "nan", (json_int_t)nan, "inf", (json_int_t)inf, "at", (json_int_t)at));
     json_object_set_new(out, "min", numbers ? json_real(least) : json_null());
     json_object_set_new(out, "max", numbers ? json_real(greatest) : json_null());
     json_object_set_new(out, "mean", numbers ? json_real(sum / (double)numbers) : json_null());

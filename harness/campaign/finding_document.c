@@ -36,6 +36,24 @@ static const char *trial_showing(const struct tl_driver *d, const struct tl_sear
     return found;
 }
 
+/* Where the baseline itself fails no pair was looked for, and what was tried beside it may pass all the same. */
+static const char *passing_neighbour(const struct tl_driver *d, const struct tl_search_result *r)
+{
+    for (size_t i = 0; i < r->n_path && i < d->n_trials; i++) {
+        const uint64_t *index = r->path[i].index;
+        size_t differ = 0;
+        for (size_t a = 0; a < d->c->n_axes; a++)
+            differ += index[a] != r->minimal[a];
+        if (differ != 1 || r->path[i].outcome != TL_SEARCH_PASS ||
+            trial_showing(d, r, index, TL_SEARCH_MATCH))
+            continue;
+        const char *trial = trial_showing(d, r, index, TL_SEARCH_PASS);
+        if (trial)
+            return trial;
+    }
+    return NULL;
+}
+
 static json_t *decisive_json(const struct tl_driver *d, const struct tl_search_result *r)
 {
     json_t *list = json_array();
@@ -169,33 +187,6 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
         free(text);
     }
     return list;
-}
-
-/* Outcome, signal, phase, message and signature, from the trial that stands for the finding. */
-static int add_failure(const struct tl_driver *d, const char *trial, json_t *document, struct tl_error *e)
-{
-    struct tl_trial_record t;
-    static const char *const none[] = {"outcome", "signal", "phase", "message", "exit_status", "signature"};
-    if (!trial) {
-        for (size_t i = 0; i < TL_COUNT(none); i++)
-            json_object_set_new(document, none[i], json_null());
-        return 0;
-    }
-    if (tl_query_trial(tl_executor_store(d->x), trial, &t, e))
-        return -1;
-    json_object_set_new(document, "outcome", json_string(tl_outcome_name(t.outcome)));
-    json_object_set_new(document, "signal", t.signal ? json_string(tl_signal_name(t.signal)) : json_null());
-    json_object_set_new(document, "phase", json_string(tl_phase_name(t.phase)));
-    json_object_set_new(document, "message", t.message ? json_string(t.message) : json_null());
-    json_object_set_new(document, "exit_status",
-                        t.exit_status >= 0 ? json_integer(t.exit_status) : json_null());
-    json_object_set_new(document, "signature",
-                        json_pack("{s:s,s:s,s:s,s:s}", "id", t.signature.id, "title",
-                                  t.signature.title ? t.signature.title : "", "coarse_id",
-                                  t.signature.coarse_id, "coarse_title",
-                                  t.signature.coarse_title ? t.signature.coarse_title : ""));
-    tl_trial_record_free(&t);
-    return 0;
 }
 
 /* Why the failing variant cannot be tried here, as the message: there is no failure that has one. */
@@ -447,6 +438,8 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         evidence = trial_showing(d, r, d->frontier ? d->failing->index : r->minimal, TL_SEARCH_MATCH);
     for (size_t i = 0; i < r->n_decisive && !control && !d->units; i++)
         control = trial_showing(d, r, r->decisive[i].passes, TL_SEARCH_PASS);
+    if (!control && r->minimal && !d->units && !d->frontier)
+        control = passing_neighbour(d, r);
     json_object_set_new(
         document, "evidence",
         json_pack("{s:o,s:o}", "trial", tl_finding_id(evidence), "control", tl_finding_id(control)));
@@ -455,13 +448,14 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     json_object_set_new(document, "notes", notes_json(d, r));
     json_object_set_new(document, "axes", axes_json(c));
     json_object_set_new(document, "path", path_json(d, r));
+    tl_finding_count_by_path(document);
     json_object_set_new(document, "environment", environment_json(d, u));
     if (d->units)
         add_builds(d, r, document);
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
-        add_failure(d, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
+        tl_finding_add_failure(d, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
         json_decref(document);
         return NULL;
     }

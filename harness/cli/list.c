@@ -13,6 +13,7 @@
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
+#include "reports/finding_title.h"
 #include "reports/members.h"
 
 #include <fts.h>
@@ -328,13 +329,13 @@ static int list_findings(const struct tl_options *o, struct tl_store *s, const s
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "findings", list));
     json_array_foreach(list, i, j) {
-        const char *title = json_string_value(json_object_get(json_object_get(j, "signature"), "title"));
-        char *when = tl_time_text(tl_member_integer(j, "created_us"));
-        printf("%s  %s  %-10s %-24s %s%s%s\n", tl_member_text(j, "finding"), when,
+        char *title = tl_report_title(j), *when = tl_time_text(tl_member_integer(j, "created_us"));
+        printf("%s  %s  %-10s %-24s %s  %s\n", tl_member_text(j, "finding"), when,
                !tl_member_true(j, "reproduced") ? "no failure"
                : tl_member_true(j, "complete")  ? "complete"
                                                 : "incomplete",
-               tl_member_text(j, "unit"), tl_member_text(j, "case"), title ? "  " : "", title ? title : "");
+               tl_member_text(j, "unit"), tl_member_text(j, "case"), title);
+        free(title);
         free(when);
     }
     json_decref(list);

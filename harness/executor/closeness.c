@@ -5,8 +5,8 @@
  * without bound. Integers are compared as integers of 64 bits, never by way of a double, in which 2^53 and
  * 2^53 + 1 are one number.
  *
- * The worst element is the one to show: where a value is not finite, or the farthest one. With bounds for each
- * element it is the one that exceeds its own bound most. */
+ * The worst elements are those to show: where a value is not finite, or the farthest ones. With bounds for each
+ * element they are those that exceed their own bound most. Of equally bad ones the first come first. */
 #include "harness/executor/closeness.h"
 
 #include "harness/base/buffer.h"
@@ -28,10 +28,9 @@ struct seen {
     bool all_zero;         /* got */
     bool nonzero_expected; /* somewhere */
     bool not_finite;       /* the first that differs without bound is not finite in what was got */
-    bool has_worst;
-    uint64_t worst;
-    double badness; /* of the worst */
-    struct tl_element expected, got;
+    size_t n_worst;        /* the worst first */
+    uint64_t worst[TL_CLOSENESS_SHOWN];
+    double badness[TL_CLOSENESS_SHOWN];
 };
 
 static bool same_text(const struct tl_element *a, const struct tl_element *b)
@@ -109,6 +108,23 @@ static double beyond(const struct seen *s, const struct tl_element *a, double d)
     return d <= allowed ? d / allowed : isfinite(d) && allowed > 0 ? d / allowed : INFINITY;
 }
 
+/* Keeps an element among the worst, where it is one of them. */
+static void keep_worst(struct seen *s, uint64_t i, double badness)
+{
+    size_t at = s->n_worst;
+    while (at > 0 && badness > s->badness[at - 1])
+        at--;
+    if (at == TL_CLOSENESS_SHOWN)
+        return;
+    size_t last = s->n_worst < TL_CLOSENESS_SHOWN ? s->n_worst++ : TL_CLOSENESS_SHOWN - 1;
+    for (size_t k = last; k > at; k--) {
+        s->worst[k] = s->worst[k - 1];
+        s->badness[k] = s->badness[k - 1];
+    }
+    s->worst[at] = i;
+    s->badness[at] = badness;
+}
+
 static void look_at(struct seen *s, uint64_t i, const struct tl_element *a, const struct tl_element *b)
 {
     if (s->kind != TL_ELEMENT_STRING) {
@@ -130,12 +146,7 @@ static void look_at(struct seen *s, uint64_t i, const struct tl_element *a, cons
     if (!unbounded && d > s->apart)
         s->apart = d;
     /* Without a bound of its own an element is as bad as it is far; without any, the first is shown. */
-    double badness = unbounded ? INFINITY : isnan(x) || isinf(x) ? d : x;
-    if (s->has_worst && badness <= s->badness)
-        return;
-    s->has_worst = true;
-    s->badness = badness;
-    s->worst = i;
+    keep_worst(s, i, unbounded ? INFINITY : isnan(x) || isinf(x) ? d : x);
 }
 
 static json_t *real_json(double v)
@@ -169,28 +180,50 @@ static json_t *element_json(enum tl_element_kind kind, const struct tl_element *
     return json_string(text);
 }
 
-/* The worst element is read once more: its text is gone, and so may be its block. */
-static int show_worst(const struct seen *s, struct tl_values *expected, struct tl_values *got,
-                      struct tl_closeness *c)
+/* An element is read once more: its text is gone, and so may be its block. */
+static int show(const struct seen *s, uint64_t at, struct tl_values *expected, struct tl_values *got,
+                struct tl_far_element *x)
 {
     struct tl_element a, b;
-    if (tl_values_get(expected, s->worst, &a))
+    *x = (struct tl_far_element){.at = at, .absolute = NAN, .relative = NAN};
+    if (tl_values_get(expected, at, &a))
         return -1;
-    c->expected = element_json(s->kind, &a);
+    x->expected = element_json(s->kind, &a);
     double m = magnitude(s, &a);
-    if (tl_values_get(got, s->worst, &b))
+    if (tl_values_get(got, at, &b))
         return -1;
-    c->got = element_json(s->kind, &b);
-    c->has_worst = true;
-    c->worst = s->worst;
-    c->worst_absolute = c->worst_relative = NAN;
+    x->got = element_json(s->kind, &b);
     if (s->kind == TL_ELEMENT_STRING || s->kind == TL_ELEMENT_BOOL)
         return 0;
     /* a was read before b, and has no text that b's reading could have taken away. */
     double d = difference(s, &a, &b);
     if (isfinite(d)) {
-        c->worst_absolute = d;
-        c->worst_relative = m > 0 ? d / m : NAN;
+        x->absolute = d;
+        x->relative = m > 0 ? d / m : NAN;
+    }
+    return 0;
+}
+
+static int show_worst(const struct seen *s, struct tl_values *expected, struct tl_values *got,
+                      struct tl_closeness *c)
+{
+    for (size_t i = 0; i < s->n_worst; i++) {
+        c->n_worst = i + 1;
+        if (show(s, s->worst[i], expected, got, &c->worst[i]))
+            return -1;
+    }
+    return 0;
+}
+
+/* Held to the output as a whole, an element is too far by a bound that is known when all were seen. */
+static int count_far(struct seen *s, struct tl_values *expected, struct tl_values *got)
+{
+    double allowed = s->tolerance->whole * s->largest;
+    for (uint64_t i = 0; i < expected->elements; i++) {
+        struct tl_element a, b;
+        if (tl_values_get(expected, i, &a) || tl_values_get(got, i, &b))
+            return -1;
+        s->beyond += !is_same(s, &a, &b) && !(difference(s, &a, &b) <= allowed);
     }
     return 0;
 }
@@ -210,7 +243,6 @@ static void conclude(const struct seen *s, struct tl_closeness *c)
     if (!s->tolerance->elementwise && (!exact || s->tolerance->of_integers) &&
         !(c->error <= s->tolerance->whole))
         far = true;
-    c->apart = s->beyond > s->unbounded ? s->beyond : s->unbounded;
     if (!far)
         return;
     if (s->unbounded && s->not_finite)
@@ -225,7 +257,7 @@ int tl_closeness_find(struct tl_values *expected, struct tl_values *got, const s
                       struct tl_closeness *c, struct tl_error *e)
 {
     struct seen s = {.tolerance = tolerance, .kind = expected->type->kind, .all_zero = true};
-    *c = (struct tl_closeness){.worst_absolute = NAN, .worst_relative = NAN};
+    *c = (struct tl_closeness){0};
     if (expected->type != got->type) {
         c->how = TL_DIFFERS_TYPE;
         c->error = c->absolute = INFINITY;
@@ -244,17 +276,23 @@ int tl_closeness_find(struct tl_values *expected, struct tl_values *got, const s
         if (!failed)
             look_at(&s, i, &a, &b);
     }
-    if (!failed && s.has_worst)
-        failed = show_worst(&s, expected, got, c);
-    if (failed)
-        return tl_fail(e, TL_ERROR_INPUT, "cannot read an output", "", "its file became shorter meanwhile");
     conclude(&s, c);
-    return 0;
+    if (!failed)
+        failed = show_worst(&s, expected, got, c);
+    if (!failed && c->how && !tolerance->elementwise && !c->exact)
+        failed = count_far(&s, expected, got);
+    c->apart = s.beyond > s.unbounded ? s.beyond : s.unbounded;
+    if (!failed)
+        return 0;
+    tl_closeness_free(c);
+    return tl_fail(e, TL_ERROR_INPUT, "cannot read an output", "", "its file became shorter meanwhile");
 }
 
 void tl_closeness_free(struct tl_closeness *c)
 {
-    json_decref(c->expected);
-    json_decref(c->got);
+    for (size_t i = 0; i < c->n_worst; i++) {
+        json_decref(c->worst[i].expected);
+        json_decref(c->worst[i].got);
+    }
     *c = (struct tl_closeness){0};
 }

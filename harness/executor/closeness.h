@@ -13,16 +13,23 @@
 #define TL_DIFFERS_ALL_ZERO "all zero"     /* where something else is expected */
 #define TL_DIFFERS_VALUES "differs"
 
+#define TL_CLOSENESS_SHOWN 12 /* elements */
+
+/* An element that is not what is expected. */
+struct tl_far_element {
+    uint64_t at;               /* index in C order */
+    json_t *expected, *got;    /* references of its own */
+    double absolute, relative; /* NAN: it has none */
+};
+
 struct tl_closeness {
     const char *how; /* NULL: close enough */
     bool exact;      /* its elements had to be equal */
     double error;    /* largest difference relative to the largest magnitude; INFINITY: without bound */
     double absolute; /* largest difference */
-    uint64_t apart;  /* elements that are too far */
-    bool has_worst;  /* there is a difference, and these say where */
-    uint64_t worst;  /* index in C order */
-    json_t *expected, *got;                /* the elements there; references of this structure */
-    double worst_absolute, worst_relative; /* of that element; NAN: it has none */
+    uint64_t apart;  /* elements that are too far, where the output is */
+    size_t n_worst;  /* elements that differ, the worst first: where they are, and what they are */
+    struct tl_far_element worst[TL_CLOSENESS_SHOWN];
 };
 
 /* Compares all elements. -1 with *e: one of them cannot be read. Release *c with tl_closeness_free. */

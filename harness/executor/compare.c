@@ -202,20 +202,41 @@ static const struct tl_tolerance *tolerance_of(const struct comparison *k, const
     return &r->tolerance;
 }
 
+static json_t *far_json(const struct tl_closeness *c, const struct tl_far_element *x,
+                        const struct tl_values *expected)
+{
+    json_t *j =
+        json_pack("{s:o,s:O,s:O,s:o,s:o}", "index", index_json(x->at, expected), "expected", x->expected,
+                  "got", x->got, "absolute", error_json(x->absolute), "relative", error_json(x->relative));
+    if (c->exact)
+        json_object_set_new(j, "exact", json_true());
+    return j;
+}
+
+/* How many elements of the output that was noted last are too far, of how many, and what the worst of them are. */
+static void note_far(struct comparison *k, const struct tl_values *expected, json_t *far, uint64_t apart)
+{
+    json_t *j = json_array_get(k->list, json_array_size(k->list) - 1);
+    json_object_set_new(j, "dtype", json_string(expected->type->name));
+    json_object_set_new(j, "shape", shape_of(expected));
+    json_object_set_new(j, "apart", json_integer((json_int_t)apart));
+    json_object_set_new(j, "of", json_integer((json_int_t)expected->elements));
+    json_object_set(j, "elements", far);
+}
+
 static int compare_values(struct comparison *k, const char *name, struct tl_values *expected,
                           struct tl_values *got, struct tl_error *e)
 {
     struct tl_closeness c;
     if (tl_closeness_find(expected, got, tolerance_of(k, name), &c, e))
         return -1;
-    json_t *worst = NULL;
-    if (c.has_worst)
-        worst = json_pack("{s:o,s:O,s:O,s:o,s:o}", "index", index_json(c.worst, expected), "expected",
-                          c.expected, "got", c.got, "absolute", error_json(c.worst_absolute), "relative",
-                          error_json(c.worst_relative));
-    if (worst && c.exact)
-        json_object_set_new(worst, "exact", json_true());
+    json_t *worst = c.n_worst ? far_json(&c, &c.worst[0], expected) : NULL, *far = json_array();
+    for (size_t i = 0; c.how && i < c.n_worst && i < c.apart; i++)
+        json_array_append_new(far, far_json(&c, &c.worst[i], expected));
     note(k, name, c.how, c.error, c.absolute, worst);
+    if (c.how) /* of the output that was noted last */
+        note_far(k, expected, far, c.apart);
+    json_decref(far);
     tl_closeness_free(&c);
     return 0;
 }
@@ -411,6 +432,27 @@ static void add_tolerance(const struct tl_tolerance *t, json_t *j)
     json_object_set_new(j, "atol", json_real(t->atol));
 }
 
+/* Of the output that is told all is shown, of the others how they differ. */
+static void add_told(const struct comparison *k, json_t *j)
+{
+    static const char *const members[] = {"dtype", "shape", "apart", "of", "elements"};
+    json_t *output;
+    size_t i;
+    bool found = false;
+    json_array_foreach(k->list, i, output) {
+        const char *name = text_of(output, "name"), *how = text_of(output, "how");
+        bool told = !found && name && how && !strcmp(name, k->output) && !strcmp(how, ways[k->way]);
+        for (size_t m = 0; told && m < TL_COUNT(members); m++)
+            if (json_object_get(output, members[m]))
+                json_object_set(j, members[m], json_object_get(output, members[m]));
+        found = found || told;
+        json_object_del(output, "elements");
+    }
+    for (i = 0; i < k->x->c->reference.n_outputs; i++)
+        if (k->x->c->reference.outputs[i].path && !strcmp(k->x->c->reference.outputs[i].name, k->output))
+            json_object_set_new(j, "file", json_string(k->x->c->reference.outputs[i].path));
+}
+
 /* The whole of it. Of an output that differs the bounds are those that it was held to. */
 static json_t *document(const struct comparison *k)
 {
@@ -423,6 +465,7 @@ static json_t *document(const struct comparison *k)
     if (differs) {
         json_object_set_new(j, "output", json_string(k->output));
         json_object_set_new(j, "how", json_string(ways[k->way]));
+        add_told(k, j);
     }
     if (k->worst)
         json_object_set(j, "worst", k->worst);

@@ -31,6 +31,8 @@ struct tl_expectation {
  *   {"unit": what is compared with, in words, "tolerance" or "rtol" and "atol", "equal": true, false, or null when
  *    it cannot be said, "why": why it cannot, "max_error" (null: without bound), "max_absolute",
  *    "output": the one that differs, "how": in which way (closeness.h, and "missing", "unexpected"),
+ *    "file": of the case, with which it was compared, "dtype", "shape" and "of": how many elements it has,
+ *    "apart": how many of them are too far, "elements": the worst of these, at most TL_CLOSENESS_SHOWN,
  *    "worst": {"output", "index", "expected", "got", "absolute", "relative"},
  *    "outputs": [one for each], "left_out": [{"name", "why"}]}
  * NULL with *e when what is expected cannot be read. */

@@ -1,5 +1,6 @@
 /* What the last nightly run saw change: of each suite on each machine the newest run. */
 #include "db/night.h"
+#include "reports/finding_title.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
 #include "reports/site/links.h"
@@ -37,9 +38,13 @@ static void add_more(const struct tl_site *w, struct tl_buffer *b, const json_t 
     const char *finding = tl_member_text(json_object_get(entry, "isolation"), "finding"),
                *trial = tl_member_text(json_array_get(json_object_get(entry, "failures"), 0), "trial");
     add_inline(b, tl_night_trigger(entry));
-    if (finding && tl_site_has_finding(w, finding)) {
-        char *page = tl_site_slug(finding);
-        tl_buffer_printf(b, " <a href=\"finding/%s.html\">finding</a>", page);
+    const json_t *found = finding ? tl_site_finding(w, finding) : NULL;
+    if (found) {
+        char *page = tl_site_slug(finding), *title = tl_report_title(found);
+        tl_buffer_printf(b, " <a href=\"finding/%s.html\">", page);
+        tl_site_html(w, b, title, 300);
+        tl_buffer_add_string(b, "</a>");
+        free(title);
         free(page);
     }
     if (trial) {

@@ -2,6 +2,7 @@
 #include "reports/finding.h"
 #include "reports/finding_answers.h"
 #include "reports/finding_page.h"
+#include "reports/finding_title.h"
 #include "reports/finding_words.h"
 #include "reports/frontier_svg.h"
 #include "reports/site/files.h"
@@ -37,15 +38,15 @@ static void add_link(const struct tl_site *w, struct tl_buffer *b, const char *u
     free(page);
 }
 
-bool tl_site_has_finding(const struct tl_site *w, const char *id)
+const json_t *tl_site_finding(const struct tl_site *w, const char *id)
 {
     const json_t *f;
     size_t i;
     json_array_foreach(w->findings, i, f) {
         if (is(f, "finding", id))
-            return true;
+            return f;
     }
-    return false;
+    return NULL;
 }
 
 /* Whether the failure of this signature is what was isolated, or a place at which that shows. */

@@ -74,7 +74,7 @@ int tl_site_write_overview(struct tl_site *w, struct tl_error *e);   /* index.ht
  * when there are none). */
 struct tl_filter;
 int tl_site_changes(struct tl_site *w, struct tl_buffer *b, struct tl_error *e);
-bool tl_site_has_finding(const struct tl_site *w, const char *id);
+const json_t *tl_site_finding(const struct tl_site *w, const char *id);
 void tl_site_newest_findings(const struct tl_site *w, struct tl_buffer *b, size_t most);
 /* Those of a case, of a signature (either may be NULL); nothing when there is none. */
 void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *case_name,

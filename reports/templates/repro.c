@@ -44,9 +44,9 @@ struct expected {
     const char *name;
     struct tensor tensor;
     size_t bits; /* of one element; 0: a string */
-    int whole;   /* the largest difference relative to the largest magnitude, at most rtol; else each element by
+    int whole; /* the largest difference relative to the largest magnitude, at most rtol; else each element by
                     itself, at most atol + rtol * |expected| */
-    int exact;   /* integers, booleans and strings have to be equal */
+    int exact; /* integers, booleans and strings have to be equal */
     double rtol, atol;
 };
 
@@ -54,8 +54,8 @@ struct settings {
     const char *about, *model;
     int optimization, threads, memory_pattern, arena;
     long loads, runs, stack_kb;
-    long memory_mb;      /* RLIMIT_DATA; 0: as it is */
-    long stack_limit_kb; /* RLIMIT_STACK; 0: as it is */
+    long memory_mb;                 /* RLIMIT_DATA; 0: as it is */
+    long stack_limit_kb;            /* RLIMIT_STACK; 0: as it is */
     const char *const *environment; /* name, value, …, NULL; or NULL */
     const char *provider;           /* NULL: the CPU */
     size_t n_provider_options;
@@ -154,12 +154,14 @@ static unsigned char *elements_of(const struct tensor *t, size_t *size)
     FILE *f = t->npy ? fopen(path, "rb") : NULL;
     long skip = 0, end = -1;
     if (f && fread(head, 1, 12, f) == 12)
-        skip = head[6] == 1 ? 10 + head[8] + 256L * head[9] : 12 + head[8] + 256L * head[9] + 65536L * head[10];
+        skip =
+            head[6] == 1 ? 10 + head[8] + 256L * head[9] : 12 + head[8] + 256L * head[9] + 65536L * head[10];
     if (f && fseek(f, 0, SEEK_END) == 0)
         end = ftell(f);
     *size = t->type == STRING && end > skip ? (size_t)(end - skip) : t->bytes;
     data = calloc(*size + 1, 1);
-    if (data && (!t->npy || (end >= skip && fseek(f, skip, SEEK_SET) == 0 && fread(data, 1, *size, f) == *size))) {
+    if (data &&
+        (!t->npy || (end >= skip && fseek(f, skip, SEEK_SET) == 0 && fread(data, 1, *size, f) == *size))) {
         if (f)
             fclose(f);
         return data;
@@ -210,7 +212,8 @@ static void *make_input(void *allocator, const struct input *in)
 static double number(uint64_t bits, int exponent_bits, int fraction_bits)
 {
     int bias = (1 << (exponent_bits - 1)) - 1, e = (int)(bits >> fraction_bits & ((1u << exponent_bits) - 1));
-    double v = (double)(bits & ((UINT64_C(1) << fraction_bits) - 1)) + (e ? (double)(UINT64_C(1) << fraction_bits) : 0);
+    double v = (double)(bits & ((UINT64_C(1) << fraction_bits) - 1)) +
+               (e ? (double)(UINT64_C(1) << fraction_bits) : 0);
     if (e == (1 << exponent_bits) - 1)
         return bits & ((UINT64_C(1) << fraction_bits) - 1) ? strtod("nan", NULL)
                : bits >> (exponent_bits + fraction_bits)   ? -strtod("inf", NULL)
@@ -274,6 +277,25 @@ static double value_of(int type, const unsigned char *data, size_t i)
     }
 }
 
+/* The same in digits, all of them. */
+static const char *digits(int type, const unsigned char *data, size_t i)
+{
+    static char texts[2][40], *text;
+    static int next;
+    uint64_t whole = 0;
+    text = texts[next++ % 2];
+    if (type == 7 || type == 13)
+        memcpy(&whole, data + 8 * i, 8);
+    if (type == 7)
+        snprintf(text, sizeof texts[0], "%lld", (long long)whole);
+    else if (type == 13)
+        snprintf(text, sizeof texts[0], "%llu", (unsigned long long)whole);
+    else
+        snprintf(text, sizeof texts[0], type == DOUBLE || type == COMPLEX128 ? "%.17g" : "%.9g",
+                 value_of(type, data, i));
+    return text;
+}
+
 static int is_finite(double v)
 {
     return v - v == 0;
@@ -289,7 +311,6 @@ static char told[2048];
 
 static void tell(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-
 /* Says what is wrong with an output. The first is the result. */
 static void tell(const char *name, const char *format, ...)
 {
@@ -303,22 +324,25 @@ static void tell(const char *name, const char *format, ...)
         snprintf(told, sizeof told, "output %s: %s", name, text);
 }
 
-/* "[1, 0, 3]" */
+/* "at [1, 0, 3] "; of a scalar "" */
 static const char *place_of(size_t at, size_t rank, const int64_t *dims)
 {
     static char text[512];
-    size_t index[16] = {0}, used = 0;
+    size_t index[16] = {0}, used = 4;
+    if (!rank)
+        return "";
     for (size_t i = rank; i-- > 0 && dims[i] > 0; at /= (size_t)dims[i])
         index[i] = at % (size_t)dims[i];
-    text[used++] = '[';
+    memcpy(text, "at [", used);
     for (size_t i = 0; i < rank && used < sizeof text - 32; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu", i ? ", " : "", index[i]);
-    snprintf(text + used, sizeof text - used, "]");
+    snprintf(text + used, sizeof text - used, "] ");
     return text;
 }
 
 /* Numbers beside those that are expected: the worst place, and both values there. */
-static void compare_numbers(const struct expected *x, const unsigned char *want, const unsigned char *got, size_t n)
+static void compare_numbers(const struct expected *x, const unsigned char *want, const unsigned char *got,
+                            size_t n)
 {
     int type = x->tensor.type, each = type == COMPLEX64 || type == COMPLEX128 ? 2 : 1;
     double largest = 0, worst = -1, bound = x->rtol;
@@ -346,7 +370,7 @@ static void compare_numbers(const struct expected *x, const unsigned char *want,
         return;
     double e = value_of(type, want, at), g = value_of(type, got, at);
     char relative[64] = "", allowed[96];
-    if (is_finite(e - g) && e != 0)
+    if (is_finite(e - g) && e != 0 && e != g)
         snprintf(relative, sizeof relative, ", relative error %.3g", magnitude((g - e) / e));
     if (x->exact)
         snprintf(allowed, sizeof allowed, "they have to be equal");
@@ -354,8 +378,9 @@ static void compare_numbers(const struct expected *x, const unsigned char *want,
         snprintf(allowed, sizeof allowed, "allowed is %g of the largest magnitude, %g", x->rtol, largest);
     else
         snprintf(allowed, sizeof allowed, "allowed is %g + %g * |expected|", x->atol, x->rtol);
-    tell(x->name, "at %s expected %.9g, got %.9g%s (%zu of %zu values are beyond what is allowed: %s)",
-         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), e, g, relative, beyond, n, allowed);
+    tell(x->name, "%sexpected %s, got %s%s (%zu of %zu values are beyond what is allowed: %s)",
+         place_of(at / (size_t)each, x->tensor.rank, x->tensor.dims), digits(type, want, at),
+         digits(type, got, at), relative, beyond, n, allowed);
 }
 
 static void compare_strings(const struct expected *x, void *value, size_t n)
@@ -371,9 +396,9 @@ static void compare_strings(const struct expected *x, void *value, size_t n)
         size_t expected = strnlen((const char *)want + i * width, width), got = offsets[i + 1] - offsets[i];
         if (expected == got && !memcmp(want + i * width, text + offsets[i], got))
             continue;
-        tell(x->name, "at %s expected \"%.*s\", got \"%.*s\"", place_of(i, x->tensor.rank, x->tensor.dims),
-             (int)(expected < 200 ? expected : 200), (const char *)want + i * width, (int)(got < 200 ? got : 200),
-             text + offsets[i]);
+        tell(x->name, "%sexpected \"%.*s\", got \"%.*s\"", place_of(i, x->tensor.rank, x->tensor.dims),
+             (int)(expected < 200 ? expected : 200), (const char *)want + i * width,
+             (int)(got < 200 ? got : 200), text + offsets[i]);
         return;
     }
 }
@@ -387,7 +412,8 @@ static unsigned char *unpacked(const unsigned char *data, size_t n, size_t bits)
     return bytes;
 }
 
-static void compare(const struct expected *x, void *value, int type, size_t n, size_t rank, const int64_t *dims)
+static void compare(const struct expected *x, void *value, int type, size_t n, size_t rank,
+                    const int64_t *dims)
 {
     void *data = NULL;
     size_t size;
@@ -507,8 +533,8 @@ static void run(const struct settings *s)
                 ReleaseValue(outputs[o]);
             outputs[o] = NULL;
         }
-        check("run", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names, n_outputs,
-                         outputs));
+        check("run", Run(session, NULL, names, values, s->n_inputs, (const char *const *)output_names,
+                         n_outputs, outputs));
     }
     begin("check");
     if (s->n_expected)

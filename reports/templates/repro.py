@@ -84,7 +84,8 @@ def compare_numbers(want, got, x, name, numpy):
     at = numpy.unravel_index(int(badness.argmax()), want.shape)
     e, g = want[at], got[at]
     relative = f", relative error {apart[at] / size[at]:.3g}" if size[at] and numpy.isfinite(apart[at]) else ""
-    tell(name, f"at {[int(i) for i in at]} expected {e}, got {g}{relative} ({beyond} of {want.size} values are beyond what is "
+    where = f"at {[int(i) for i in at]} " if at else ""
+    tell(name, f"{where}expected {e}, got {g}{relative} ({beyond} of {want.size} values are beyond what is "
                f"allowed: {allowed})")
 
 
@@ -99,7 +100,8 @@ def compare(x, got, numpy):
         for at in numpy.ndindex(want.shape):
             expected = want[at].decode("utf-8", "replace")
             if expected != str(got[at]):
-                tell(name, f"at {list(at)} expected {expected!r}, got {got[at]!r}")
+                where = f"at {list(at)} " if at else ""
+                tell(name, f"{where}expected {expected!r}, got {got[at]!r}")
                 return
     elif want.dtype.kind == "V" or got.dtype.kind not in "biufc":
         print(f"output {name}: elements of type {x['dtype']} are compared by repro.c alone")

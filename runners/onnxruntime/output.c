@@ -20,7 +20,7 @@
 /* Everything below is collected over all tensors of one output. */
 struct summary {
     struct tl_hash hash;
-    bool finite;
+    uint64_t nan, inf, not_finite_at; /* values that are not finite, and where the first of them is */
     double least, greatest, sum;
     uint64_t numbers; /* finite ones */
     uint64_t elements;
@@ -55,6 +55,17 @@ static json_t *exact(enum tl_dtype t, const void *data, uint64_t i)
     return figure(v);
 }
 
+/* at: which of the values of its tensor it is. */
+static void count_not_finite(struct summary *s, double v, uint64_t at)
+{
+    if (!s->nan && !s->inf)
+        s->not_finite_at = at;
+    if (isnan(v))
+        s->nan++;
+    else
+        s->inf++;
+}
+
 static void count_number(struct summary *s, double v)
 {
     if (s->numbers == 0 || v < s->least)
@@ -70,7 +81,7 @@ static void look_at_numbers(struct summary *s, enum tl_dtype t, const void *data
     for (uint64_t i = 0; i < n; i++) {
         double v = tl_element_value(t, data, i);
         if (!isfinite(v)) {
-            s->finite = false;
+            count_not_finite(s, v, i);
             continue;
         }
         count_number(s, v);
@@ -170,7 +181,7 @@ static void look_at_others(struct summary *s, const struct tensor *t, const unsi
                                             : complex ? json_pack("[o,o]", figure(v), figure(x.imaginary))
                                                       : figure(v));
         if (!isfinite(v) || !isfinite(x.imaginary))
-            s->finite = false;
+            count_not_finite(s, isfinite(v) ? x.imaginary : v, i);
         else if (!complex)
             count_number(s, v);
     }
@@ -363,7 +374,7 @@ static int has_value(const struct tl_ort *ort, struct tl_ort_value **value, stru
 json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_value *value,
                       const char *directory, size_t index, struct tl_error *e)
 {
-    struct summary s = {.finite = true, .first = json_array()};
+    struct summary s = {.first = json_array()};
     struct tensor t = {0};
     char hash[TL_SHA256_SIZE];
     int kind = TL_ORT_KIND_UNKNOWN, rc = 0;
@@ -397,7 +408,12 @@ json_t *tl_ort_output(const struct tl_ort *ort, const char *name, struct tl_ort_
     tl_hash_end(&s.hash, hash);
     hash[TL_ID_SIZE - 1] = '\0'; /* a content id is the first half */
     json_object_set_new(out, "hash", json_string(hash));
-    json_object_set_new(out, "finite", json_boolean(s.finite));
+    bool finite = !s.nan && !s.inf;
+    json_object_set_new(out, "finite", json_boolean(finite));
+    if (!finite)
+        json_object_set_new(out, "not_finite",
+                            json_pack("{s:I,s:I,s:I}", "nan", (json_int_t)s.nan, "inf", (json_int_t)s.inf,
+                                      "at", (json_int_t)s.not_finite_at));
     json_object_set_new(out, "min", s.numbers ? number(s.least) : json_null());
     json_object_set_new(out, "max", s.numbers ? number(s.greatest) : json_null());
     json_object_set_new(out, "mean", s.numbers ? number(s.sum / (double)s.numbers) : json_null());

@@ -141,6 +141,10 @@ def described(name: str, array: Array, directory: Optional[str], index: int) -> 
                   "min": float(finite.min()) if finite.size else None,
                   "max": float(finite.max()) if finite.size else None,
                   "mean": float(finite.mean()) if finite.size else None}
+    if finite.size != values.size:
+        nan = int(np.isnan(values).sum())
+        told["not_finite"] = {"nan": nan, "inf": values.size - finite.size - nan,
+                              "at": int(np.argmin(np.isfinite(values)))}
     if directory:
         told["npy"] = f"{index}.npy"
         np.save(os.path.join(directory, told["npy"]), array, allow_pickle=False)

@@ -128,6 +128,39 @@ class ReferenceTest(ProgramTest):
         scalar = {"name": "y", "dtype": "int64", "shape": [], "first": [3]}
         self.judged("pass", [scalar], [scalar])
 
+    def reported(self, got, right, **more):
+        """Title and section of the report of a result that is wrong with optimization=1 and right with 0, and its finding."""
+        wrong, good = [tensor(*got)], [tensor(*right)]
+        path = self.answers({"0": good, "1": wrong}, good, axes=[{"name": "optimization", "choices": [0, 1]}],
+                            failing={"optimization": 1}, **more)
+        found = json.loads(self.trapline("isolate", path, "-u", self.runner + ":cpu", "--json", status=1).stdout)
+        text = self.trapline("report", found["finding"], status=0).stdout
+        title, section = text.split("\n", 1)[0], text.split("\n## How it is wrong\n", 1)[1].split("\n## ", 1)[0]
+        listed = self.trapline("list", "findings", "--limit", "1", status=0).stdout
+        self.assertIn(title.lstrip("# "), listed)
+        return title, section, found["comparison"]
+
+    def test_the_report_of_a_wrong_result(self):
+        title, section, comparison = self.reported(("float32", [1, 2, 3.5, 8]), ("float32", [1, 2, 4, 5]))
+        self.assertEqual(title, "# answering.py CPU: output y 60 % off with optimization 1")
+        self.assertEqual(re.findall(r"^\| `y` .*", section, re.M),
+                         ["| `y` | `[3]` | `5` | `8` | 0.6 |", "| `y` | `[2]` | `4` | `3.5` | 0.125 |"])
+        for words in ("(float32 \\[4\\])", "2 of its 4 elements are wrong", "off by 0.001 of the largest magnitude, and is by 0.6",
+                      "The control is equal to its reference"):
+            self.assertIn(words, section)
+        self.assertEqual((comparison["apart"], comparison["of"], comparison["tolerance"], len(comparison["elements"])), (2, 4, 0.001, 2))
+        title, section, comparison = self.reported(("int64", [0, 7]), ("int64", [1, 7]), reference={"unit": self.runner + ":right",
+                                                                                                   "rtol": 0.1, "atol": 0})
+        self.assertIn(": output y is 0, not 1 with", title)
+        self.assertIn("such values have to be equal.", section)
+        self.assertEqual((comparison["rtol"], comparison["atol"]), (0.1, 0.0))
+        title, section, _ = self.reported(("float32", [1, 2]), ("float64", [1, 2]))
+        self.assertIn(": output y is float32, not float64 with", title)
+        self.assertIn("| `y` | all of it: dtype | `float64` | `float32` | none |", section)
+        title, section, _ = self.reported(("float32", ["nan", 2]), ("float32", [0, 2]))
+        self.assertIn(": NaN in output y with", title)
+        self.assertIn("| `y` | `[0]` | `0` | `nan` | none |", section)
+
     def test_nothing_is_expected_where_zero_is(self):
         got, right = [tensor("float32", [1e-12, 0])], [tensor("float32", [0, 0])]
         trial = self.judged("wrong", got, right)

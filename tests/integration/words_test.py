@@ -36,7 +36,7 @@ class PlacesTest(WordsTest):
         self.assertIn("any SIGSEGV in execute needs only that; it shows at 2 places in the code", done.stdout)
         self.assertIn("this place was seen only with thread=other", done.stdout)
         text = self.report(finding)
-        self.assertRegex(text, r"^# selftest, cpu: SIGSEGV in execute with behaviour=null_read, layers=17\n")
+        self.assertRegex(text, r"^# selftest CPU: SIGSEGV in \w+ with null_read behaviour, layers ≥ 17\n")
         self.assertIn("It shows at 2 places in the code: any SIGSEGV in execute needs only `behaviour=null_read` and "
                       "`layers=17`, and the place that was isolated first was seen only with `thread=other`.", text)
         places = self.section(text, "Places in the code")

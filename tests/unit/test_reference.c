@@ -139,24 +139,56 @@ Test(reference, the_worst_element_is_shown)
     static const struct tl_tolerance whole = {.whole = 0.001}, close = {.elementwise = true, .rtol = 0.1};
     struct tl_closeness c;
     way("float32", "[100, 1, 8]", "[103, 2, 8]", whole, &c);
-    cr_expect_eq(c.worst, 0);
+    cr_expect_eq(c.worst[0].at, 0);
     cr_expect_float_eq(c.error, 0.03, 1e-12);
-    cr_expect_float_eq(c.worst_absolute, 3, 1e-12);
+    cr_expect_float_eq(c.worst[0].absolute, 3, 1e-12);
     tl_closeness_free(&c);
     way("float32", "[100, 1, 8]", "[103, 2, 8]", close, &c); /* the one that exceeds its own bound most */
-    cr_expect_eq(c.worst, 1);
+    cr_expect_eq(c.worst[0].at, 1);
     cr_expect_eq(c.apart, 1);
-    cr_expect_float_eq(c.worst_relative, 1, 1e-12);
-    cr_expect_eq(json_number_value(c.got), 2);
+    cr_expect_float_eq(c.worst[0].relative, 1, 1e-12);
+    cr_expect_eq(json_number_value(c.worst[0].got), 2);
     tl_closeness_free(&c);
     way("float32", "[100, 1, 8]", "[300, 1, \"nan\"]", whole, &c);
-    cr_expect_eq(c.worst, 2);
+    cr_expect_eq(c.worst[0].at, 2);
     cr_expect(isinf(c.error));
-    cr_expect_str_eq(json_string_value(c.got), "nan");
+    cr_expect_str_eq(json_string_value(c.worst[0].got), "nan");
     tl_closeness_free(&c);
     way("string", "[\"a\", \"b\", \"c\"]", "[\"a\", \"x\", \"y\"]", whole, &c);
-    cr_expect_eq(c.worst, 1);
-    cr_expect_str_eq(json_string_value(c.expected), "b");
+    cr_expect_eq(c.worst[0].at, 1);
+    cr_expect_str_eq(json_string_value(c.worst[0].expected), "b");
+    tl_closeness_free(&c);
+}
+
+/* The worst first, equally bad ones in their order, and no more than a reader looks at; those that are too far are
+ * counted, by the bound that holds. */
+Test(reference, the_worst_elements_are_in_order)
+{
+    static const struct tl_tolerance whole = {.whole = 0.01}, close = {.elementwise = true, .rtol = 0.1};
+    struct tl_closeness c;
+    way("float32", "[100, 1, 8, 5]", "[103, 1.5, 13, 5]", whole, &c);
+    cr_assert_eq(c.n_worst, 3);
+    cr_expect_eq(c.worst[0].at, 2);
+    cr_expect_eq(c.worst[1].at, 0);
+    cr_expect_eq(c.worst[2].at, 1);
+    cr_expect_eq(c.apart, 2, "0.5 is less than a hundredth of 100: %llu", (unsigned long long)c.apart);
+    tl_closeness_free(&c);
+    way("float32", "[100, 1, 8, 5]", "[103, 1.5, 13, 5]", close, &c);
+    cr_expect_eq(c.worst[0].at, 2);
+    cr_expect_eq(c.worst[1].at, 1);
+    cr_expect_eq(c.apart, 2);
+    tl_closeness_free(&c);
+    way("int8", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,9]", "[1,2,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", whole, &c);
+    cr_assert_eq(c.n_worst, TL_CLOSENESS_SHOWN);
+    cr_expect_eq(c.worst[0].at, 15);
+    cr_expect_eq(c.worst[1].at, 1);
+    cr_expect_eq(c.worst[2].at, 0);
+    cr_expect_eq(c.worst[11].at, 10);
+    cr_expect_eq(c.apart, 16);
+    tl_closeness_free(&c);
+    way("float32", "[1, 1]", "[1, 1.000001]", whole, &c);
+    cr_expect_null(c.how);
+    cr_expect_eq(c.apart, 0);
     tl_closeness_free(&c);
 }
 

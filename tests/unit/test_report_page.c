@@ -49,9 +49,10 @@ static json_t *with_stack(json_t *finding, const char *signal, const char *const
         free(line);
     }
     json_object_set_new(report, "failing_trial",
-                        json_pack("{s:{s:s,s:s,s:[{s:i,s:s,s:b,s:o,s:o}],s:[{s:s,s:s}]}}", "capture", "kind", "signal",
-                                  "signal", signal, "threads", "tid", 7, "name", "main", "crashed", 1, "frames", lines,
-                                  "of", of, "modules", "path", "/opt/librt.so", "build_id", "00ff"));
+                        json_pack("{s:{s:s,s:s,s:[{s:i,s:s,s:b,s:o,s:o}],s:[{s:s,s:s}]}}", "capture", "kind",
+                                  "signal", "signal", signal, "threads", "tid", 7, "name", "main", "crashed",
+                                  1, "frames", lines, "of", of, "modules", "path", "/opt/librt.so",
+                                  "build_id", "00ff"));
     return report;
 }
 
@@ -75,20 +76,23 @@ Test(report_page, lines_are_short_and_sections_are_there)
     cr_expect(n <= 110 && longest <= 120, "%zu lines of at most %zu bytes:\n%s", n, longest, page);
     n = count_lines(brief, &longest);
     cr_expect(n <= 60 && longest <= 120, "%zu lines of at most %zu bytes:\n%s", n, longest, brief);
-    static const char *const order[] = {"\n## How to reproduce\n", "\n## Expected and got\n", "\n## Observed\n",
-                                        "\n**Does not matter:** ", "\n## Environment\n",
-                                        "<details><summary>How this was found</summary>"};
+    static const char *const order[] = {
+        "\n## How to reproduce\n", "\n## Expected and got\n",
+        "\n## Observed\n",         "\n**Does not matter:** ",
+        "\n## Environment\n",      "<details><summary>How this was found</summary>"};
     const char *at = page;
     for (size_t i = 0; i < TL_COUNT(order) && at; i++) {
         at = strstr(at, order[i]);
         cr_expect_not_null(at, "%s is not there, or not in its place:\n%s", order[i], page);
     }
-    has(page, "trapline run decoder-gqa-begin.json -u onnxruntime@1.22.0:cpu -s attention=gqa -s begin_error=1000000\n");
+    has(page, "trapline run decoder-gqa-begin.json -u onnxruntime@1.22.0:cpu -s attention=gqa -s "
+              "begin_error=1000000\n");
     has(page, "| changed | outcome | failed in this way |\n| --- | --- | --- |\n"
               "| **nothing (the minimal variant)** | **fails** | **6 of 6** |\n"
               "| **`attention=sdpa` instead of `gqa`** | **passes** | **0 of 2** |\n"
               "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n");
-    has(brief, "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\nThe minimal variant:");
+    has(brief,
+        "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\nThe minimal variant:");
     has(brief, "trapline run ");
     has_not(brief, "<details>");
     for (const char *const *text = (const char *const[]){page, brief, full, NULL}; *text; text++) {
@@ -110,24 +114,27 @@ Test(report_page, what_was_proved)
     json_t *finding = fixture();
     struct tl_report_source source = {.finding = finding};
     json_t *report = tl_report_new(&source);
-    json_object_set_new(
-        report, "bundle",
-        json_pack("{s:[{s:s,s:s},{s:s,s:s}],s:[],s:[{s:s,s:s,s:i,s:i,s:s,s:s,s:n,s:s},{s:s,s:s,s:i,s:i,s:s,s:n,s:i,s:s}],"
-                  "s:{s:s,s:i,s:i,s:s}}",
-                  "files", "name", "repro.c", "about", "a", "name", "case.json", "about", "b", "left_out", "proved",
-                  "program", "repro.c", "side", "failing", "runs", 3, "as_reported", 3, "outcome", "crash", "signal",
-                  "SIGSEGV", "exit_status", "line", "execute: running it", "program", "repro.c", "side", "control", "runs",
-                  3, "as_reported", 3, "outcome", "pass", "signal", "exit_status", 0, "line", "done", "moved", "axis",
-                  "begin_error", "from", 7, "to", 9, "why", "at 7 it passes here"));
+    json_object_set_new(report, "bundle",
+                        json_pack("{s:[{s:s,s:s},{s:s,s:s}],s:[],s:[{s:s,s:s,s:i,s:i,s:s,s:s,s:n,s:s},{s:s,s:"
+                                  "s,s:i,s:i,s:s,s:n,s:i,s:s}],"
+                                  "s:{s:s,s:i,s:i,s:s}}",
+                                  "files", "name", "repro.c", "about", "a", "name", "case.json", "about", "b",
+                                  "left_out", "proved", "program", "repro.c", "side", "failing", "runs", 3,
+                                  "as_reported", 3, "outcome", "crash", "signal", "SIGSEGV", "exit_status",
+                                  "line", "execute: running it", "program", "repro.c", "side", "control",
+                                  "runs", 3, "as_reported", 3, "outcome", "pass", "signal", "exit_status", 0,
+                                  "line", "done", "moved", "axis", "begin_error", "from", 7, "to", 9, "why",
+                                  "at 7 it passes here"));
     char *text = tl_report_markdown(report);
-    has(text, "```sh\ncc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n```\n\n"
-              "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3.\n");
+    has(text,
+        "```sh\ncc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n```\n\n"
+        "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3.\n");
     has(text, "It has `begin_error=9` instead of `begin_error=7`: at 7 it passes here.");
     has(text, "</summary>\n\nWith trapline and the case file: `trapline run case.json -u ");
     has(text, "\n**Attached:** `repro.c`, `case.json`\n");
     free(text);
-    json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0), "as_reported",
-                        json_integer(1));
+    json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0),
+                        "as_reported", json_integer(1));
     text = tl_report_markdown(report);
     has(text, "`repro.c` did as reported in 1 of 3 runs here, and otherwise died of SIGSEGV;");
     free(text);
@@ -149,7 +156,8 @@ Test(report_page, frames_of_the_runtime)
     char *text = markdown_of_stack("SIGABRT", frames, TL_COUNT(frames));
     has(text, "Thread 7 main, which took the signal; `librt.so` has the build-id `00ff`:\n\n```text\n"
               "#3  rt::check(int, char const*) (check.cc:12)\n#4  rt::run (run.cc:99)\n```\n");
-    has(text, "<details><summary>The frames below</summary>\n\n```\ncalled by execute ← __libc_start_main_impl\n```\n");
+    has(text, "<details><summary>The frames below</summary>\n\n```\ncalled by execute ← "
+              "__libc_start_main_impl\n```\n");
     free(text);
     /* What the C library crashes in belongs to it. */
     text = markdown_of_stack("SIGSEGV", frames, TL_COUNT(frames));
@@ -166,7 +174,8 @@ static char *recursion(size_t period, size_t turns, size_t rest, bool gap)
     size_t n = 0;
     frames[n++] = tl_strdup("librt.so leaf (a.c:1)");
     for (size_t i = 0; i < period * turns + rest; i++)
-        frames[n++] = tl_format("librt.so f%zu(int) (a.c:%zu)", i % period, 10 + i % 7); /* from several places */
+        frames[n++] =
+            tl_format("librt.so f%zu(int) (a.c:%zu)", i % period, 10 + i % 7); /* from several places */
     if (gap) {
         frames[n++] = tl_strdup("… 5000 frames left out …");
         for (size_t i = 0; i < period * 2; i++)
@@ -182,7 +191,8 @@ static char *recursion(size_t period, size_t turns, size_t rest, bool gap)
 Test(report_page, recursion_is_one_line)
 {
     char *text = recursion(2, 320, 0, false);
-    has(text, "#0  leaf (a.c:1)\n#1  f0(int) (a.c:10)\n#2  f1(int) (a.c:11)\n    f0 ↔ f1, 320 times\n#641 top (a.c:2)\n");
+    has(text, "#0  leaf (a.c:1)\n#1  f0(int) (a.c:10)\n#2  f1(int) (a.c:11)\n    f0 ↔ f1, 320 times\n#641 "
+              "top (a.c:2)\n");
     free(text);
     text = recursion(1, 50, 0, false);
     has(text, "#1  f0(int) (a.c:10)\n    f0, 50 times\n#51 top (a.c:2)\n");
@@ -227,7 +237,8 @@ Test(report_page, a_long_stack_is_cut)
     cr_expect_leq(longest, 120);
     has(text, "…nnnnn");
     has(text, "n3 (a.cc:3)\n");
-    has(text, "#14 g14 (a.cc:14)\n```\n\n<details><summary>The frames below</summary>\n\n```\ncalled by g15 ← g16 ← ");
+    has(text, "#14 g14 (a.cc:14)\n```\n\n<details><summary>The frames below</summary>\n\n```\ncalled by g15 "
+              "← g16 ← ");
     for (size_t i = 0; i < TL_COUNT(frames); i++)
         free(frames[i]);
     free(name);
@@ -274,10 +285,13 @@ Test(report_page, a_line_begins_no_block)
 Test(report_page, commands_go_on_in_the_next_line)
 {
     json_t *page = json_array();
-    tl_page_code(page, "sh", tl_strdup("run --with 'a long word' --and another\n# a long comment stays as it is\n"));
+    tl_page_code(page, "sh",
+                 tl_strdup("run --with 'a long word' --and another\n# a long comment stays as it is\n"));
     char *text = tl_page_markdown_within(page, 20);
-    cr_expect_str_eq(text, "```sh\nrun --with \\\n  'a long word' \\\n  --and another\n# a long comment stays as it is\n```\n",
-                     "%s", text);
+    cr_expect_str_eq(
+        text,
+        "```sh\nrun --with \\\n  'a long word' \\\n  --and another\n# a long comment stays as it is\n```\n",
+        "%s", text);
     free(text);
     json_decref(page);
 }
@@ -318,12 +332,14 @@ Test(report_page, folds_hold_blocks)
     tl_page_fold_close(page);
     char *text = tl_page_markdown(page);
     cr_expect_str_eq(text,
-                     "<details><summary>a &lt;b&gt;  # @<!-- -->you #<!-- -->1</summary>\n\n- one\n- two\n\n```text\nthree\n"
+                     "<details><summary>a &lt;b&gt;  # @<!-- -->you #<!-- -->1</summary>\n\n- one\n- "
+                     "two\n\n```text\nthree\n"
                      "```\n\n</details>\n",
                      "%s", text);
     free(text);
     text = tl_page_html(page, "t");
-    has(text, "<details><summary>a &lt;b&gt;  # @you #1</summary>\n<ul>\n<li>one</li>\n<li>two</li>\n</ul>\n<pre ");
+    has(text,
+        "<details><summary>a &lt;b&gt;  # @you #1</summary>\n<ul>\n<li>one</li>\n<li>two</li>\n</ul>\n<pre ");
     has_not(text, "empty");
     free(text);
     json_decref(page);

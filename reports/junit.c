@@ -1,8 +1,8 @@
 /* JUnit XML.
  *
  * There is no one schema. Ant's wants properties, system-out and system-err in every suite, time, timestamp and host
- * with it, at most one result in a test, and a type with each failure. Jenkins' xUnit plugin wants less of that and
- * knows no properties of a test. GitLab reads only names, times and results, and of two tests with one
+ * with it, at most one result in a test, and a type with each failure. Those of Jenkins want less of that, know no
+ * properties of a test and no suite with empty ones, and one of them has no attributes for what is skipped. GitLab reads only names, times and results, and of two tests with one
  * name in a file only the first. What is written here is what all three take: a suite for each case on each unit, whose
  * build and environment are properties of the suite.
  *
@@ -56,13 +56,29 @@ static char *clean(const char *text, bool line)
     return tl_buffer_take(&b);
 }
 
-static void add_line_attribute(struct tl_buffer *b, const char *name, const char *text, size_t most)
+static bool is_blank(const char *text)
+{
+    return !text[strspn(text, " \n\t")];
+}
+
+static void add_text(struct tl_buffer *b, const char *text, bool line, size_t most)
 {
     struct tl_buffer cut = TL_BUFFER_INIT;
-    char *line = clean(text, true);
-    add_cut(&cut, line, most);
-    tl_add_attribute(b, name, cut.data);
+    char *cleaned = clean(text, line);
+    add_cut(&cut, cleaned, most);
+    tl_add_escaped(b, cut.data);
     tl_buffer_free(&cut);
+    free(cleaned);
+}
+
+/* Where nothing is left of a text that can be read, these words stand for it. */
+static void add_line_attribute(struct tl_buffer *b, const char *name, const char *text, size_t most,
+                               const char *instead)
+{
+    char *line = clean(text, true);
+    tl_buffer_printf(b, " %s=\"", name);
+    add_text(b, is_blank(line) ? instead : line, true, most);
+    tl_buffer_add_string(b, "\"");
     free(line);
 }
 
@@ -77,9 +93,11 @@ static void end_suite(struct tl_junit *j)
     if (!j->suite)
         return;
     char *when = tl_time_format(j->started_us, TL_TIME_ISO);
+    if (!j->properties.size) /* a suite without any is no suite to some */
+        tl_junit_property(j, "generator", "trapline");
     when[strcspn(when, "Z")] = '\0'; /* Ant's schema takes no zone: it is UTC */
     tl_buffer_add_string(&j->out, "  <testsuite");
-    add_line_attribute(&j->out, "name", *j->suite ? j->suite : "trapline", NAME_MOST);
+    add_line_attribute(&j->out, "name", j->suite, NAME_MOST, "trapline");
     tl_buffer_printf(&j->out,
                      " package=\"trapline\" id=\"%zu\" timestamp=\"%s\" hostname=\"localhost\" tests=\"%zu\" "
                      "failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.3f\">\n",
@@ -111,8 +129,8 @@ void tl_junit_property(struct tl_junit *j, const char *name, const char *value)
     if (!value || !*value || !*name)
         return;
     tl_buffer_add_string(&j->properties, "      <property");
-    add_line_attribute(&j->properties, "name", name, NAME_MOST);
-    add_line_attribute(&j->properties, "value", value, LINE_MOST);
+    add_line_attribute(&j->properties, "name", name, NAME_MOST, "unknown");
+    add_line_attribute(&j->properties, "value", value, LINE_MOST, "");
     tl_buffer_add_string(&j->properties, "/>\n");
 }
 
@@ -224,6 +242,25 @@ static char *own_name(struct tl_junit *j, const struct tl_junit_test *t)
     return name;
 }
 
+/* What was skipped has its words as its text: an attribute is none of it in one of the schemas. */
+static void add_result(struct tl_buffer *b, const char *element, const struct tl_junit_test *t)
+{
+    static const char none[] = "no reason is known";
+    tl_buffer_printf(b, "      <%s", element);
+    if (t->result == TL_JUNIT_SKIPPED) {
+        char *words = clean(t->message, true);
+        tl_buffer_add_string(b, ">");
+        add_text(b, is_blank(words) ? none : words, true, LINE_MOST);
+        free(words);
+    } else {
+        add_line_attribute(b, "type", t->type, LINE_MOST, "failure");
+        add_line_attribute(b, "message", t->message, LINE_MOST, none);
+        tl_buffer_add_string(b, ">");
+        add_text(b, t->body ? t->body : "", false, BODY_MOST);
+    }
+    tl_buffer_printf(b, "</%s>\n", element);
+}
+
 void tl_junit_test(struct tl_junit *j, const struct tl_junit_test *t)
 {
     static const char *const elements[] = {"", "failure", "error", "skipped"};
@@ -233,9 +270,8 @@ void tl_junit_test(struct tl_junit *j, const struct tl_junit_test *t)
     j->n++;
     j->sum += seconds;
     tl_buffer_add_string(&j->tests, "    <testcase");
-    add_line_attribute(&j->tests, "name", name, 2 * NAME_MOST);
-    add_line_attribute(&j->tests, "classname", t->case_name && *t->case_name ? t->case_name : "unknown",
-                       NAME_MOST);
+    add_line_attribute(&j->tests, "name", name, 2 * NAME_MOST, "unknown");
+    add_line_attribute(&j->tests, "classname", t->case_name, NAME_MOST, "unknown");
     tl_buffer_printf(&j->tests, " time=\"%.3f\"", seconds);
     free(name);
     if (t->result == TL_JUNIT_PASS) {
@@ -243,23 +279,8 @@ void tl_junit_test(struct tl_junit *j, const struct tl_junit_test *t)
         return;
     }
     ++*counts[t->result];
-    tl_buffer_printf(&j->tests, ">\n      <%s", elements[t->result]);
-    if (t->result != TL_JUNIT_SKIPPED)
-        add_line_attribute(&j->tests, "type", t->type && *t->type ? t->type : "failure", LINE_MOST);
-    add_line_attribute(&j->tests, "message", t->message && *t->message ? t->message : "no reason is known",
-                       LINE_MOST);
-    if (t->body && *t->body && t->result != TL_JUNIT_SKIPPED) {
-        struct tl_buffer cut = TL_BUFFER_INIT;
-        char *body = clean(t->body, false);
-        add_cut(&cut, body, BODY_MOST);
-        tl_buffer_add_string(&j->tests, ">");
-        tl_add_escaped(&j->tests, cut.data);
-        tl_buffer_printf(&j->tests, "</%s>\n", elements[t->result]);
-        tl_buffer_free(&cut);
-        free(body);
-    } else {
-        tl_buffer_add_string(&j->tests, "/>\n");
-    }
+    tl_buffer_add_string(&j->tests, ">\n");
+    add_result(&j->tests, elements[t->result], t);
     tl_buffer_add_string(&j->tests, "    </testcase>\n");
 }
 

@@ -14,7 +14,7 @@ if not XMLLINT:
 def check(test, text):
     """Asserts it, and returns the root."""
     if XMLLINT:
-        for name in ("junit-ant.xsd", "junit-xunit.xsd"):
+        for name in ("junit-ant.xsd", "junit-jenkins.xsd"):
             done = subprocess.run([XMLLINT, "--noout", "--schema", os.path.join(SCHEMAS, name), "-"],
                                   input=text.encode(), capture_output=True)
             test.assertEqual(done.returncode, 0, f"{name}: {done.stderr.decode(errors='replace')[:2000]}")

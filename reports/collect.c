@@ -3,6 +3,7 @@
 #include "reports/finding.h"
 
 #include "harness/base/frame_text.h"
+#include "reports/fault_words.h"
 #include "reports/finding_title.h"
 #include "reports/json_text.h"
 #include "reports/redact.h"
@@ -77,11 +78,12 @@ static json_t *capture_json(const struct tl_capture *c)
     snprintf(address, sizeof address, "0x%llx", (unsigned long long)c->fault_address);
     for (size_t i = 0; i < c->n_threads; i++)
         json_array_append_new(threads, thread_json(c, &c->threads[i]));
-    return json_pack("{s:s,s:b,s:o,s:s?,s:i,s:s?,s:o,s:o}", "kind",
+    return json_pack("{s:s,s:b,s:o,s:s?,s:i,s:s?,s:o,s:o,s:o,s:o}", "kind",
                      c->kind == TL_CAPTURE_HANG ? "hang" : "signal", "main", c->is_main, "exe",
                      tl_string_json(c->exe), "signal", c->signal ? tl_signal_name(c->signal) : NULL,
                      "si_code", c->si_code, "address", c->has_address ? address : NULL, "threads", threads,
-                     "modules", modules_json(c));
+                     "modules", modules_json(c), "fault", tl_fault_document(c->fault), "registers",
+                     c->fault ? tl_registers_document(c) : json_null());
 }
 
 json_t *tl_report_trial(const struct tl_trial_record *r)
@@ -111,7 +113,8 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_t *counts = json_object_get(r->result, "counts");
     json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
-    json_object_set_new(j, "reference", tl_trial_comparison_json(r));
+    json_t *operator = json_object_get(r->result, "operator");
+    json_object_set(j, "operator", json_is_object(operator) ? operator : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
     json_t *reports = tl_system_reports_json(r, false);

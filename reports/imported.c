@@ -202,6 +202,7 @@ static json_t *page_of(const json_t *report, enum tl_extent extent)
     tl_section_failure(&r);
     tl_section_message(&r);
     tl_section_stacks(&r);
+    tl_section_machine(&r);
     add_environment(&r);
     if (extent != TL_EXTENT_SHORT)
         add_reports(&r);

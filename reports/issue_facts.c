@@ -195,7 +195,8 @@ static bool add_failure(const json_t *report, json_t *page)
 
 static bool add_stack(const json_t *report, json_t *page)
 {
-    return take_section(report, page, TL_EXTENT_PAGE, tl_section_stacks);
+    bool there = take_section(report, page, TL_EXTENT_PAGE, tl_section_stacks);
+    return take_section(report, page, TL_EXTENT_SHORT, tl_section_machine) || there;
 }
 
 static bool add_log(const json_t *report, json_t *page)
@@ -255,7 +256,9 @@ static bool add_model(const json_t *report, json_t *page)
         tl_buffer_add_string(&b, " with ");
         tl_words_variant(&b, variant);
     }
-    return add_paragraph(page, tl_buffer_take(&b));
+    add_paragraph(page, tl_buffer_take(&b));
+    take_section(report, page, TL_EXTENT_PAGE, tl_section_model);
+    return true;
 }
 
 /* The system of the device where the model ran elsewhere. */

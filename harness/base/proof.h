@@ -23,6 +23,8 @@ struct tl_proof_request {
     const char *const *environment; /* NAME=VALUE…, besides trapline's own and stronger; NULL: none.
                                        "{scratch}" in argv and here is a directory of the run's own */
     struct tl_limits limits;
+    bool
+        untraced; /* nothing of it is traced: all that is known of its end is its exit status, a signal being 128 + n */
     unsigned runs;    /* one after the other */
     bool until_other; /* the first one that is not as expected is the last */
     struct tl_proof_expected expected;

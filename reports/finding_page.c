@@ -91,6 +91,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
+    tl_section_workarounds(r);
     tl_section_thresholds(r);
     tl_section_needs(r);
     tl_section_causes(r);

@@ -177,7 +177,8 @@ static bool is_in_folder_of(const json_t *files, size_t i)
 static void add_attached_names(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT, last = TL_BUFFER_INIT, name = TL_BUFFER_INIT;
-    const json_t *files = json_object_get(r->bundle, "files");
+    const json_t *files = json_object_get(r->bundle, "files"), *text;
+    size_t k;
     tl_buffer_add_string(&b, TL_BOLD_ON "Attached:" TL_BOLD_OFF);
     tl_buffer_add_string(&last, "");
     for (size_t i = 0; i < json_array_size(files); i++) {
@@ -191,9 +192,12 @@ static void add_attached_names(const struct tl_sections *r)
         tl_buffer_clear(&last);
         tl_buffer_add_string(&last, name.data);
     }
-    if (*last.data)
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    tl_buffer_free(&b);
+    tl_buffer_add_string(&b, *last.data ? "." : " nothing.");
+    json_array_foreach(json_object_get(r->bundle, "left_out"), k, text) {
+        tl_buffer_add_string(&b, k ? "; " : " Left out: ");
+        tl_inline_text(&b, json_string_value(text));
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_buffer_free(&last);
     tl_buffer_free(&name);
 }
@@ -205,11 +209,12 @@ void tl_section_attached(const struct tl_sections *r)
     size_t i;
     if (!json_is_object(r->bundle))
         return;
-    if (r->extent == TL_EXTENT_PAGE)
+    if (r->extent == TL_EXTENT_PAGE) {
         add_attached_names(r);
-    else
-        tl_page_heading(r->page, 2, "Attached");
-    json_array_foreach(r->extent == TL_EXTENT_PAGE ? NULL : json_object_get(r->bundle, "files"), i, file) {
+        return;
+    }
+    tl_page_heading(r->page, 2, "Attached");
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
         tl_inline_code(&b, tl_member_text(file, "name"));
         tl_buffer_add_string(&b, ": ");

@@ -131,7 +131,7 @@ Test(report_page, what_was_proved)
         "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3.\n");
     has(text, "It has `begin_error=9` instead of `begin_error=7`: at 7 it passes here.");
     has(text, "</summary>\n\nWith trapline and the case file: `trapline run case.json -u ");
-    has(text, "\n**Attached:** `repro.c`, `case.json`\n");
+    has(text, "\n**Attached:** `repro.c`, `case.json`.\n");
     free(text);
     json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0),
                         "as_reported", json_integer(1));
@@ -154,7 +154,7 @@ Test(report_page, frames_of_the_runtime)
                                          "trapline-onnxruntime execute (main.c:178)",
                                          "libc.so.6 __libc_start_main_impl (libc-start.c:360)"};
     char *text = markdown_of_stack("SIGABRT", frames, TL_COUNT(frames));
-    has(text, "Thread 7 main, which took the signal; `librt.so` has the build-id `00ff`:\n\n```text\n"
+    has(text, "Thread main took the signal; `librt.so` has build-id `00ff`:\n\n```text\n"
               "#3  rt::check(int, char const*) (check.cc:12)\n#4  rt::run (run.cc:99)\n```\n");
     has(text, "<details><summary>The frames below</summary>\n\n```\ncalled by execute ← "
               "__libc_start_main_impl\n```\n");

@@ -9,12 +9,18 @@
 
 #define AROUND_MOST 3 /* workarounds on a page */
 
+/* Whether nothing but the build changed, so that rows are builds. */
+static bool over_builds(const json_t *f)
+{
+    return json_is_object(json_object_get(f, "builds")) && !json_is_object(json_object_get(f, "minimal"));
+}
+
 /* The row of the variant that is the control: the passing side of a decisive pair, or else the first that passed, for
  * where the baseline itself fails no search looks for pairs. NULL when no passes are more than luck. */
 const json_t *tl_control_row(const struct tl_sections *r, const json_t *rows)
 {
     const json_t *pair, *row, *found = NULL;
-    if (json_is_object(json_object_get(r->finding, "builds"))) /* rows are builds there */
+    if (over_builds(r->finding))
         return NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     size_t i;
@@ -154,7 +160,7 @@ void tl_section_workarounds(const struct tl_sections *r)
     const json_t *row;
     size_t i, lucky = count_lucky(r, rows);
     own.page = json_array();
-    if (json_is_object(json_object_get(r->finding, "builds"))) /* rows are builds there */
+    if (over_builds(r->finding))
         json_array_clear(rows);
     tl_rows_around(r->finding, rows, &around, &edges);
     if (r->extent != TL_EXTENT_FULL) {

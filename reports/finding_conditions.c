@@ -304,7 +304,7 @@ static void add_draws_briefly(const struct tl_sections *r)
                          b.size ? ", with it broken" : "With the trigger broken, of variants failed",
                          tl_integer_at(broken, 0), m);
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
 }
 
 void tl_section_draws(const struct tl_sections *r)

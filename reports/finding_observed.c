@@ -309,7 +309,7 @@ static void add_tried(const struct tl_sections *r, const json_t *measured, bool 
         tl_buffer_clear(&counts);
     }
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     tl_buffer_free(&counts);
 }
 

@@ -17,11 +17,11 @@
 #define FRAMES_MOST 15
 #define FRAMES_SHORT 6
 #define FRAMES_BARE 8 /* of a runtime whose functions have no names */
-#define CYCLE_MOST 24  /* functions of a recursion */
-#define CYCLE_SHOWN 6  /* of which the first turn is shown */
-#define CYCLE_TIMES 3  /* before it is one */
-#define NAME_MOST 44   /* bytes of a function's name where several stand in a line */
-#define NAMES_MOST 40  /* of the frames below */
+#define CYCLE_MOST 24 /* functions of a recursion */
+#define CYCLE_SHOWN 6 /* of which the first turn is shown */
+#define CYCLE_TIMES 3 /* before it is one */
+#define NAME_MOST 44  /* bytes of a function's name where several stand in a line */
+#define NAMES_MOST 40 /* of the frames below */
 #define THREADS_MOST 8
 #define THREAD_NAMES 5
 #define LINE_MOST (TL_EXTENT_WIDTH - 2)
@@ -389,7 +389,8 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     char *lines = stack_lines(&f, &end, to, most),
          *state = tl_thread_state_text(tl_member_text(thread, "state"));
     add_thread(&b, thread, false);
-    tl_buffer_add_string(&b, tl_member_true(thread, "crashed") ? " took the signal" : why_stopped(capture, thread));
+    tl_buffer_add_string(&b, tl_member_true(thread, "crashed") ? " took the signal"
+                                                               : why_stopped(capture, thread));
     if (!brief)
         add_build_id(&b, capture, &f, from, to);
     tl_buffer_add_string(&b, state ? "; " : "");

@@ -285,7 +285,7 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_words_names(&names, json_object_get(f, "unread"));
     if (names.size)
         tl_buffer_printf(&b, "%sNothing reads %s.", b.size ? " " : "", names.data);
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     tl_buffer_free(&names);
 }
 

@@ -85,18 +85,12 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *f)
             json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
 }
 
-/* What the failure and its trial are called here. */
+/* The trial that stands for it. */
 static void add_ids(struct tl_buffer *b, const json_t *f)
 {
-    const json_t *evidence = json_object_get(f, "evidence");
-    const char *trial = tl_member_text(evidence, "trial"), *control = tl_member_text(evidence, "control"),
-               *signature = tl_member_text(json_object_get(f, "signature"), "id");
+    const char *trial = tl_member_text(json_object_get(f, "evidence"), "trial");
     tl_buffer_add_string(b, trial ? ", trial " : "");
     tl_inline_code(b, trial);
-    tl_buffer_add_string(b, control ? ", control " : "");
-    tl_inline_code(b, control);
-    tl_buffer_add_string(b, signature ? ", signature " : "");
-    tl_inline_code(b, signature);
 }
 
 static void add_tools(struct tl_buffer *b, const json_t *environment)

@@ -16,12 +16,13 @@
 
 #define FRAMES_MOST 15
 #define FRAMES_SHORT 6
-#define FRAMES_BARE 8 /* of a runtime whose functions have no names */
-#define CYCLE_MOST 24 /* functions of a recursion */
-#define CYCLE_SHOWN 6 /* of which the first turn is shown */
-#define CYCLE_TIMES 3 /* before it is one */
-#define NAME_MOST 44  /* bytes of a function's name where several stand in a line */
-#define NAMES_MOST 40 /* of the frames below */
+#define FRAMES_BARE 8  /* of a runtime whose functions have no names */
+#define CYCLE_MOST 24  /* functions of a recursion */
+#define CYCLE_SHOWN 6  /* of which the first turn is shown */
+#define CYCLE_TIMES 3  /* before it is one */
+#define NAME_MOST 44   /* bytes of a function's name where several stand in a line */
+#define CALLERS_MOST 3 /* of what called the runtime */
+#define NAMES_MOST 20  /* of the frames below */
 #define THREADS_MOST 8
 #define THREAD_NAMES 5
 #define LINE_MOST (TL_EXTENT_WIDTH - 2)
@@ -344,15 +345,18 @@ static void add_build_id(struct tl_buffer *b, const json_t *capture, const struc
 }
 
 /* What is left of the stack, and the other threads: names alone, which --full has with all that is known. */
-static void add_rest(const struct tl_sections *r, const json_t *threads, const struct frames *f, size_t shown)
+static void add_rest(const struct tl_sections *r, const json_t *threads, const struct frames *f, size_t shown,
+                     size_t to)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    size_t n = json_array_size(threads);
+    size_t n = json_array_size(threads), around = shown < to ? to : shown;
     bool more = shown < f->n;
     if (more) {
-        char *names = names_of(f, shown, f->n, NAMES_MOST);
-        tl_buffer_printf(&b, "called by %s\n", names);
+        char *names = names_of(f, shown, to, NAMES_MOST), *callers = names_of(f, around, f->n, CALLERS_MOST);
+        tl_buffer_printf(&b, "called by %s%s%s\n", shown < to ? names : "",
+                         shown < to && around < f->n ? " ← " : "", around < f->n ? callers : "");
         free(names);
+        free(callers);
     }
     for (size_t i = 1; i < n && i <= THREADS_MOST; i++) {
         const json_t *thread = json_array_get(threads, i);
@@ -399,7 +403,7 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_page_code(r->page, "text", lines);
     if (!brief)
-        add_rest(r, threads, &f, end);
+        add_rest(r, threads, &f, end, to);
     free(state);
     free_frames(&f);
 }

@@ -252,6 +252,10 @@ static const struct {
      "282},"
      "\"always\":{\"value\":2048}}}]",
      "ONNX Runtime 1.24.3 CPU: NaN in output Y with filters above 282 at times"},
+    {"\"runner\":\"x\",\"device\":\"npu\",\"outcome\":\"crash\",\"signal\":\"SIGFPE\",\"phase\":\"execute\","
+     "\"signature\":{"
+     "\"title\":\"libx.so!+0x10\"},\"operator\":{\"name\":\"div_3\",\"type\":\"Div\"}",
+     "x NPU: SIGFPE in Div"},
     {"\"runner\":\"onnxruntime\",\"device\":\"webgpu\",\"outcome\":\"fallback\",\"phase\":\"done\","
      "\"message\":\"ran on cpu, "
      "not on webgpu as asked\"",

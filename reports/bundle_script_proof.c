@@ -12,7 +12,7 @@
 
 #define RUNS 3
 #define NOT_RUN "RESULT: not run" /* templates/repro.sh */
-#define SLOW_SECONDS 300 /* a trial that takes longer is not run three times */
+#define SLOW_SECONDS 300          /* a trial that takes longer is not run three times */
 #define MARGIN_SECONDS 60
 #define WORDS_MOST 200
 
@@ -65,7 +65,9 @@ static int status_of(const struct tl_trial_record *r)
         return n;
     if (r->phase == TL_PHASE_GENERATE)
         return -1;
-    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0 ? 1 : -1;
+    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0
+               ? 1
+               : -1;
 }
 
 /* The programs of steps that bear no tracer bear none here. */

@@ -136,6 +136,7 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
         options->expected = tl_bundle_expected;
     }
     int status = tl_bundle_write(source, options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    options->arg = NULL; /* it was only for that */
     json_decref(files);
     if (c)
         tl_case_free(c);

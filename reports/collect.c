@@ -114,8 +114,8 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_t *counts = json_object_get(r->result, "counts");
     json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
-    json_t *operator= json_object_get(r->result, "operator");
-    json_object_set(j, "operator", json_is_object(operator) ? operator : json_null());
+    json_t *in_flight = json_object_get(r->result, "operator");
+    json_object_set(j, "operator", json_is_object(in_flight) ? in_flight : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
     json_t *reports = tl_system_reports_json(r, false);

@@ -11,8 +11,9 @@
 
 struct tl_proof_expected {
     enum tl_outcome outcome; /* TL_OUTCOME_PASS: of a control, which exits with 0 */
-    int signal; /* 0 with TL_OUTCOME_OOM: any end but a pass. That ends it, or a child whose death its status tells (128 + n); 0: none */
-    int exit_status;          /* with which it ends then; -1: any but 0 */
+    int signal;      /* that ends it, or a child whose death its status tells (128 + n); 0: none, and with
+                        TL_OUTCOME_OOM any or none */
+    int exit_status; /* with which it ends then; -1: any but 0 */
     const char *const *words; /* NULL-terminated: what it writes then, all of them; NULL: anything */
 };
 
@@ -32,10 +33,9 @@ struct tl_proof_request {
 /* outcome, signal, exit status and line are those of the first run that was not as expected, or else of the first. */
 struct tl_proof {
     unsigned runs, as_expected;
-    enum tl_outcome
-        outcome; /* in the terms of what is expected: a program that says "wrong" by its status is wrong */
-    int signal;  /* 0: none */
-    int exit_status; /* -1: it did not exit */
+    enum tl_outcome outcome; /* in the terms of what is expected: a status may say "wrong" */
+    int signal;              /* 0: none */
+    int exit_status;         /* -1: it did not exit */
     char *line;    /* the last that begins with "RESULT: ", or else the last of stdout, or of stderr; NULL */
     char *message; /* why that outcome; NULL */
 };

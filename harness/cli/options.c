@@ -124,8 +124,13 @@ static const struct row {
      "Otherwise the report is a page: what is long is folded up or left out"},
     {"bundle", "DIR", 0, TEXT, PLACE(bundle), NULL,
      "write report, model, inputs and reproducers to DIR or `DIR.tar.zst`",
-     "The reproducers need no trapline, and are run before they are handed out. With the ending `.tar.zst` "
-     "it is an archive"},
+     "The reproducers need no trapline, and are run before they are handed out. With the ending `.zip`, "
+     "`.tar.zst`, `.tar.gz`, `.tar.xz` or `.tar` "
+     "it is an "
+     "archive"},
+    {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
+     "Nothing else is replaced. The older one stays until the new one is complete"},
+    {"zip", NULL, 0, FLAG, PLACE(zip), NULL, "with `--bundle`: write `DIR.zip`, as issues take it", NULL},
     {"for", "PROJECT", 0, TEXT, PLACE(project), NULL,
      "write the text for the issue form of PROJECT: each of its fields, filled from the report",
      "A name that is not known is answered with those that are. What is to be filled in by hand is said on "

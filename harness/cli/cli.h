@@ -36,8 +36,8 @@ struct tl_options {
     bool retest;
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;
-    const char *frontier;
-    bool over, exhaustive, no_cache, pairs, only_changed;
+    const char *frontier, *over;
+    bool exhaustive, no_cache, pairs, only_changed;
     const char *by;                  /* of compare */
     const char *match;               /* of isolate */
     bool install, uninstall, status; /* of nightly */

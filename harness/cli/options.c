@@ -69,9 +69,11 @@ static const struct row {
     {"cached", NULL, 0, FLAG, PLACE(cached), NULL, "take outcomes that are known already",
      "The line of a trial says so. Outcomes are known by the content of the case, the variant, the unit and "
      "the environment"},
-    {"over", "build", 0, WORD, PLACE(over), NULL,
-     "look for the first bad and the first fixed build instead of the trigger",
-     "It looks among the builds that the unit names. Where that is one, which is then known to be bad, or "
+    {"over", "build|trigger,build", 0, TEXT, PLACE(over), NULL,
+     "look for the first bad and the first fixed build instead of the trigger; with `trigger,build`, for "
+     "both",
+     "What is found of one failure is one finding, also when the two were looked for one after the other. It "
+     "looks among the builds that the unit names. Where that is one, which is then known to be bad, or "
      "none, "
      "it looks among all that are here"},
     {"exhaustive", NULL, 0, FLAG, PLACE(exhaustive), NULL,

@@ -199,8 +199,8 @@ static int report(struct tl_options *o)
 const struct tl_command tl_command_report = {
     .name = "report",
     .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] "
-                 "[--force] [--zip] | FINDING --for PROJECT | "
-                 "FINDING --retest [-u UNIT | --build VERSION] | --site DIR",
+                 "[--force] [--zip] | FINDING --for PROJECT | FINDING --retest [-u UNIT | --build VERSION] | "
+                 "--site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
     .options = "short full format bundle force zip for retest unit build site keep-paths",

@@ -85,7 +85,8 @@ Test(report, markdown_says_what_was_measured)
     has(text, "# ONNX Runtime 1.22.0 CPU: SIGSEGV while running with gqa attention, begin_error 1000000\n");
     has(text,
         "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
-        "fresh processes. Since which build it does was not measured.");
+        "fresh processes.");
+    has_not(text, "Since which build");
     has(text, "| **nothing (the minimal variant)** | **fails** | **6 of 6** |");
     has(text, "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |");
     has(text, "| `threads=2` | fails | 1 of 1 |");
@@ -375,9 +376,7 @@ Test(report, builds_are_the_table_and_the_title)
     report = report_of(finding, false);
     char *text = tl_report_markdown_full(report);
     has(text, "# ONNX Runtime 1.1 to 1.2 CPU: SIGSEGV while running the model (decoder-gqa-begin)\n");
-    has(text, "it fails from `1.1` to `1.2` (`1.0` before it does not fail in this way, and no newer one was "
-              "found that does "
-              "not).");
+    has(text, "it fails so from `1.1` to `1.2`, not in `1.0` before.");
     has(text, "| **`1.0`** | **passes** | **0 of 1** |\n| **`1.2`** | **fails** | **1 of 1** |");
     has(text, "The same variant passed on build 1.0 in 1 of 1 run.");
     free(text);

@@ -3,24 +3,19 @@
 
 #include "reports/finding_edges.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 
 #include <string.h>
 
 #define AROUND_MOST 3 /* workarounds on a page */
 
-/* Whether nothing but the build changed, so that rows are builds. */
-static bool over_builds(const json_t *f)
-{
-    return json_is_object(json_object_get(f, "builds")) && !json_is_object(json_object_get(f, "minimal"));
-}
-
 /* The row of the variant that is the control: the passing side of a decisive pair, or else the first that passed, for
  * where the baseline itself fails no search looks for pairs. NULL when no passes are more than luck. */
 const json_t *tl_control_row(const struct tl_sections *r, const json_t *rows)
 {
     const json_t *pair, *row, *found = NULL;
-    if (over_builds(r->finding))
+    if (tl_finding_over_builds(r->finding)) /* rows are builds there */
         return NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     size_t i;
@@ -160,7 +155,7 @@ void tl_section_workarounds(const struct tl_sections *r)
     const json_t *row;
     size_t i, lucky = count_lucky(r, rows);
     own.page = json_array();
-    if (over_builds(r->finding))
+    if (tl_finding_over_builds(r->finding)) /* rows are builds there */
         json_array_clear(rows);
     tl_rows_around(r->finding, rows, &around, &edges);
     if (r->extent != TL_EXTENT_FULL) {

@@ -51,6 +51,7 @@ void tl_machine_read(struct tl_machine_text *m)
                                      .memory = m->machine.memory,
                                      .os = m->os,
                                      .os_build = m->os_build,
-                                     .kernel = m->kernel};
+                                     .kernel = m->kernel,
+                                     .processor = *m->processor ? m->processor : NULL};
     tl_machine_id(&m->machine, m->id);
 }

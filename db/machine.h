@@ -13,8 +13,10 @@ struct tl_machine {
     unsigned cores;
     uint64_t memory; /* bytes */
     const char *os, *os_build, *kernel;
+    const char
+        *processor; /* a JSON object: what processor.h tells, "hypervisor", "container", "usable" cores */
 };
-/* Content id of name, arch, cpu, cores and memory (not of the OS). */
+/* Content id of name, arch, cpu, cores and memory (not of the OS, nor of the processor's details). */
 void tl_machine_id(const struct tl_machine *m, char id[TL_ID_SIZE]);
 
 /* What a cached outcome is valid for. Strings may be NULL. */
@@ -33,7 +35,7 @@ void tl_environment_id(const struct tl_environment *v, char id[TL_ID_SIZE]);
 struct tl_machine_text {
     struct tl_machine machine;
     char id[TL_ID_SIZE];
-    char name[256], arch[128], cpu[128], os[128], os_build[128], kernel[256];
+    char name[256], arch[128], cpu[128], os[128], os_build[128], kernel[256], processor[4096];
 };
 void tl_machine_read(struct tl_machine_text *m); /* do not copy *m afterwards: it points into itself */
 
@@ -42,7 +44,7 @@ void tl_machine_read(struct tl_machine_text *m); /* do not copy *m afterwards: i
 void tl_machine_boot(char id[TL_UUID_SIZE]);
 /* When this run began, in microseconds since 1970; 0 when that cannot be known. */
 int64_t tl_machine_booted_us(void);
-/* Fills in what uname(2) and sysconf(3) do not tell: cpu, os, os_build and memory. */
+/* Fills in what uname(2) and sysconf(3) do not tell: cpu, os, os_build, processor and memory. */
 void tl_machine_platform(struct tl_machine_text *m);
 
 #endif

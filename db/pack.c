@@ -216,6 +216,21 @@ void tl_pack_registers(struct tl_buffer *b, const struct tl_capture *c)
     tl_buffer_add(b, "]", 1);
 }
 
+char *tl_pack_fault(const struct tl_capture *c)
+{
+    json_t *j = c->fault ? tl_fault_json(c->fault) : NULL;
+    char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    json_decref(j);
+    return text;
+}
+
+void tl_unpack_fault(const char *text, struct tl_capture *c)
+{
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    c->fault = tl_fault_parse(j);
+    json_decref(j);
+}
+
 /* What names a module inside a stack, as in tl_stack_id: the stack is shared by processes that have it
  * elsewhere. */
 static const char *module_key(const struct tl_module *m)

@@ -50,11 +50,13 @@ void tl_module_id(const struct tl_module *m, char id[TL_ID_SIZE]);
 void tl_pack_modules(struct tl_buffer *b, const struct tl_capture *c);
 void tl_pack_bases(struct tl_buffer *b, const struct tl_capture *c);
 void tl_pack_registers(struct tl_buffer *b, const struct tl_capture *c);
+char *tl_pack_fault(const struct tl_capture *c); /* the caller's; NULL: it has none */
 void tl_pack_frames(struct tl_buffer *b, const struct tl_capture *c, const struct tl_thread *t);
 void tl_pack_symbols(struct tl_buffer *b, const struct tl_thread *t);
 
 /* And back. They return -1 when the text is not what it should be; what was read by then is kept. */
 int tl_unpack_registers(const char *text, struct tl_capture *c);
+void tl_unpack_fault(const char *text, struct tl_capture *c);
 int tl_unpack_frames(const char *text, const struct tl_capture *c, struct tl_thread *t);
 int tl_unpack_symbols(const char *text, struct tl_thread *t);
 

@@ -28,10 +28,10 @@ static int open_table(struct walk *w, struct tl_store *s, enum table t, struct t
         const char *chosen, *rest;
     } tables[TABLES] = {
         [OUTPUT] = {tl_output_columns, NULL, "FROM output ORDER BY trial_id, stream"},
-        [CAPTURE] =
-            {tl_capture_columns,
-             "trial_id number kind c.exe c.pid c.signal c.si_code c.fatal c.has_address c.fault_address",
-             "FROM capture ORDER BY trial_id, capture"},
+        [CAPTURE] = {tl_capture_columns,
+                     "trial_id number kind c.exe c.pid c.signal c.si_code c.fatal c.has_address "
+                     "c.fault_address fault",
+                     "FROM capture ORDER BY trial_id, capture"},
         [THREAD] = {tl_thread_columns, "trial_id capture t.tid t.crashed t.name t.state t.stack_id",
                     "FROM thread ORDER BY trial_id, capture, thread"},
     };

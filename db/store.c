@@ -264,9 +264,14 @@ static int insert_session(struct tl_store *s, const struct tl_machine *m, const 
 {
     char machine[TL_ID_SIZE];
     tl_machine_id(m, machine);
-    return TL_RUN(s, "INSERT OR IGNORE INTO machine VALUES(?,?,?,?,?,?)", cannot_write, e, TL_TEXT(machine),
-                  TL_TEXT(m->name), TL_TEXT(m->arch), TL_TEXT(m->cpu), TL_INTEGER(m->cores),
-                  TL_INTEGER(m->memory)) ||
+    return TL_RUN(
+               s,
+               "INSERT INTO machine(id, name, arch, cpu, cores, memory, processor) VALUES(?,?,?,?,?,?,?) "
+               /* One that was known before does not tell of its processor, and a hypervisor may show another. */
+               "ON CONFLICT DO UPDATE SET processor = excluded.processor WHERE excluded.processor IS NOT "
+               "NULL",
+               cannot_write, e, TL_TEXT(machine), TL_TEXT(m->name), TL_TEXT(m->arch), TL_TEXT(m->cpu),
+               TL_INTEGER(m->cores), TL_INTEGER(m->memory), TL_TEXT(m->processor)) ||
                    TL_RUN(s, "INSERT INTO session VALUES(?,?,?,?,?,?,?,?,NULL)", cannot_write, e, TL_TEXT(id),
                           TL_TEXT(machine), TL_TEXT(m->os), TL_TEXT(m->os_build), TL_TEXT(m->kernel),
                           TL_TEXT(version), TL_TEXT(command), TL_INTEGER(tl_wall_us()))

@@ -192,6 +192,7 @@ static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct t
         *c = row.c;
         c->kind = row.kind && strcmp(row.kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
         tl_unpack_registers(row.registers, c);
+        tl_unpack_fault(row.fault, c);
         failed = row.set ? load_modules(s, row.set, row.bases, c, e) : 0;
         free(row.bases);
         if (!failed)
@@ -245,7 +246,8 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         s->db,
         "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
         "machine_cores, "
-        "m.memory AS machine_memory, n.os AS os, n.os_build AS os_build, n.kernel AS kernel, n.trapline AS "
+        "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, n.os_build AS os_build, "
+        "n.kernel AS kernel, n.trapline AS "
         "trapline, n.id AS session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
         "device, "
         "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
@@ -272,10 +274,11 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         json_t *value = sqlite3_column_type(st, i) == SQLITE_INTEGER
                             ? json_integer(sqlite3_column_int64(st, i))
                             : json_string((const char *)sqlite3_column_text(st, i));
-        if (value && !strcmp(name, "versions")) { /* an object; as text it would be of no use */
-            json_t *versions = json_loads(json_string_value(value), 0, NULL);
+        if (value && (!strcmp(name, "versions") || !strcmp(name, "machine_processor"))) {
+            json_t *object =
+                json_loads(json_string_value(value), 0, NULL); /* as text it would be of no use */
             json_decref(value);
-            value = versions;
+            value = object;
         }
         if (value) /* NULL, and what is not UTF-8, is unknown */
             json_object_set_new(inner ? machine : all, inner ? name + n : name, value);

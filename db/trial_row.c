@@ -1,5 +1,6 @@
 #include "db/trial_row.h"
 
+#include "db/pack.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -157,6 +158,7 @@ const struct tl_column tl_capture_columns[] = {
     TL_COLUMN(struct tl_capture_row, c.has_address, "fault_address IS NOT NULL"),
     TL_COLUMN(struct tl_capture_row, c.fault_address, "fault_address"),
     TL_COLUMN(struct tl_capture_row, registers, "registers"),
+    TL_COLUMN(struct tl_capture_row, fault, "fault"),
     TL_COLUMN(struct tl_capture_row, set, "module_set_id"),
     TL_COLUMN_AS(struct tl_capture_row, bases, TL_COLUMN_PACKED, "bases"),
     TL_COLUMN(struct tl_capture_row, c.capture_ns, "capture_ns"),
@@ -187,5 +189,6 @@ struct tl_capture *tl_capture_take(struct tl_capture_row *row, struct tl_capture
     *c = row->c;
     c->kind = row->kind && strcmp(row->kind, "hang") == 0 ? TL_CAPTURE_HANG : TL_CAPTURE_SIGNAL;
     row->c.exe = NULL;
+    tl_unpack_fault(row->fault, c);
     return c;
 }

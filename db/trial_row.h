@@ -44,7 +44,7 @@ struct tl_capture_row {
     const char *trial_id;
     int64_t number;
     struct tl_capture c; /* without kind, registers, modules and threads */
-    const char *kind, *registers, *set;
+    const char *kind, *registers, *set, *fault;
     char *bases;
 };
 extern const struct tl_column tl_capture_columns[];

@@ -63,8 +63,8 @@ static const char *const texts[TL_ST_COUNT] = {
                     "WHERE symbols IS NULL AND excluded.symbols IS NOT NULL",
     [TL_ST_CAPTURE] =
         "INSERT INTO capture(trial_id, capture, kind, pid, tid, exe, is_main, fatal, signal, si_code, "
-        "si_pid, fault_address, registers, module_set_id, bases, capture_ns, signal_name) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "si_pid, fault_address, registers, module_set_id, bases, capture_ns, signal_name, fault) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [TL_ST_THREAD] =
         "INSERT INTO thread(trial_id, capture, thread, pid, tid, name, crashed, on_cpu, state, stack_id) "
         "VALUES(?,?,?,?,?,?,?,?,?,?)",
@@ -246,6 +246,7 @@ static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, s
             return -1;
     }
     struct tl_buffer registers = TL_BUFFER_INIT, bases = TL_BUFFER_INIT;
+    char *fault = tl_pack_fault(c);
     if (c->n_registers)
         tl_pack_registers(&registers, c);
     if (c->n_modules)
@@ -255,7 +256,8 @@ static int insert_capture(struct tl_store *s, const struct tl_trial_record *r, s
                     TL_INTEGER(c->tid), TL_TEXT(c->exe), TL_INTEGER(c->is_main), TL_INTEGER(c->fatal),
                     TL_INTEGER(c->signal), TL_INTEGER(c->si_code), TL_INTEGER(c->sender_pid),
                     TL_INTEGER_IF(c->has_address, c->fault_address), TL_TEXT(registers.data), TL_ID(set),
-                    TL_PACKED(bases.data), TL_INTEGER(c->capture_ns), TL_SIGNAL(c->signal));
+                    TL_PACKED(bases.data), TL_INTEGER(c->capture_ns), TL_SIGNAL(c->signal), TL_TEXT(fault));
+    free(fault);
     tl_buffer_free(&registers);
     tl_buffer_free(&bases);
     for (size_t i = 0; rc == 0 && i < c->n_threads; i++)

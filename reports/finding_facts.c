@@ -1,5 +1,6 @@
 /* The environment of a failure. */
 #include "reports/commands.h"
+#include "reports/fault_words.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_sections.h"
 
@@ -80,12 +81,34 @@ static void add_device(json_t *rows, const json_t *target)
     add_field(rows, "OS build of the device", tl_member_text(target, "os_build"));
 }
 
+/* "AMD EPYC (family 25, model 17, stepping 1), 2 cores, on KVM" */
+static char *processor_words(const json_t *v)
+{
+    const json_t *p = json_object_get(v, "processor");
+    const char *cpu = tl_member_text(v, "cpu"), *name = tl_member_text(p, "name");
+    json_int_t cores = tl_member_integer(v, "cores"), usable = tl_member_integer(p, "usable");
+    char *more = tl_processor_words(p), *around = tl_processor_around(p);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, cpu && !strncmp(cpu, "0x", 2) && name ? name : cpu ? cpu : "");
+    if (more)
+        tl_buffer_printf(&b, "%s(%s)", b.size ? " " : "", more);
+    if (cores > 0)
+        tl_buffer_printf(&b, "%s%lld cores", b.size ? ", " : "", (long long)cores);
+    if (usable > 0 && usable < cores)
+        tl_buffer_printf(&b, " of which %lld may be used", (long long)usable);
+    if (around)
+        tl_buffer_printf(&b, "%s%s", b.size ? ", " : "", around);
+    free(more);
+    free(around);
+    return b.size ? tl_buffer_take(&b) : NULL;
+}
+
 static void add_in_full(const struct tl_sections *r)
 {
     static const char *const head[] = {"field", "value"};
     const json_t *v = json_object_get(r->finding, "environment"),
                  *build = json_object_get(r->finding, "build");
-    json_int_t cores = tl_member_integer(v, "cores"), memory = tl_member_integer(v, "memory");
+    json_int_t memory = tl_member_integer(v, "memory");
     const char *runtime = tl_member_or(v, "runtime_version", tl_member_or(build, "version", NULL));
     const char *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
@@ -110,15 +133,16 @@ static void add_in_full(const struct tl_sections *r)
     const bool elsewhere = on_device(r->finding);
     if (elsewhere)
         add_device(rows, json_object_get(v, "target"));
-    const char *of = elsewhere ? " of the host" : "", *cpu = tl_member_text(v, "cpu");
+    const char *of = elsewhere ? " of the host" : "";
     add_of(rows, "OS", of, tl_strdup(tl_member_text(v, "os")));
     add_of(rows, "OS build", of, tl_strdup(tl_member_text(v, "os_build")));
     add_of(rows, "Kernel", of, tl_strdup(tl_member_text(v, "kernel")));
     add_of(rows, elsewhere ? "Model" : "Machine", of,
            tl_strdup(tl_member_or(v, "model", tl_member_text(v, "machine"))));
-    add_of(rows, "CPU", of,
-           cores > 0 ? tl_format("%s%s%lld cores", cpu ? cpu : "", cpu ? ", " : "", (long long)cores)
-                     : tl_strdup(cpu));
+    add_of(rows, "CPU", of, processor_words(v));
+    char *sets = tl_processor_sets(json_object_get(v, "processor"));
+    if (sets)
+        add_of(rows, "Instruction sets", of, sets);
     add_of(rows, "GPU and driver", of, tl_strdup(tl_member_or(v, "gpu", tl_member_text(v, "driver"))));
     add_of(rows, "Memory", of, memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
     const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");
@@ -189,11 +213,11 @@ static void add_unit(struct tl_buffer *b, const struct tl_sections *r)
 
 static void add_machine(struct tl_buffer *b, const json_t *v)
 {
-    json_int_t cores = tl_member_integer(v, "cores"), memory = tl_member_integer(v, "memory");
+    json_int_t memory = tl_member_integer(v, "memory");
     add_part(b, "", tl_member_or(v, "model", tl_member_text(v, "machine")), "");
-    add_part(b, "", tl_member_text(v, "cpu"), "");
-    if (cores > 0)
-        tl_buffer_printf(b, "%s%lld cores", b->size ? ", " : "", (long long)cores);
+    char *processor = processor_words(v);
+    add_part(b, "", processor, "");
+    free(processor);
     if (memory > 0)
         tl_buffer_printf(b, "%s%.1f GiB", b->size ? ", " : "", (double)memory / 1073741824.0);
     add_part(b, "GPU ", tl_member_or(v, "gpu", tl_member_text(v, "driver")), "");
@@ -239,6 +263,10 @@ static void add_briefly(const struct tl_sections *r)
     add_item(r, "Device", &b);
     add_machine(&b, v);
     add_item(r, elsewhere ? "Host" : "Machine", &b);
+    char *sets = elsewhere ? NULL : tl_processor_sets(json_object_get(v, "processor"));
+    add_part(&b, "", sets, "");
+    free(sets);
+    add_item(r, "Instruction sets", &b);
     add_system(&b, v);
     add_item(r, elsewhere ? "OS of the host" : "OS", &b);
     tl_buffer_free(&b);

@@ -57,6 +57,7 @@ static void add_short(const struct tl_sections *r)
     tl_section_indifferent(r);
     tl_section_builds(r);
     tl_section_stacks(r);
+    tl_section_machine(r);
     tl_section_environment(r);
 }
 
@@ -100,6 +101,8 @@ static void add_page(const struct tl_sections *r)
     tl_section_builds(r);
     tl_section_elsewhere(r);
     tl_section_stacks(r);
+    tl_section_machine(r);
+    tl_section_model(r);
     tl_section_places(r);
     tl_section_about(r, "Notes", "notes");
     tl_section_about(r, "Tried, and did not help", "tried");
@@ -129,6 +132,8 @@ static void add_everything(const struct tl_sections *r)
     tl_section_workarounds(r);
     tl_section_failure(r);
     tl_section_stacks(r);
+    tl_section_machine(r);
+    tl_section_model(r);
     tl_section_places(r);
     tl_section_others(r);
     tl_section_about(r, "Notes", "notes");

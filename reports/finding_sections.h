@@ -49,5 +49,8 @@ void tl_section_meanings(
     const struct tl_sections *r); /* of the values that it needs, in the words of the case */
 /* finding_wrong.c: nothing of a failure that is no wrong result. */
 void tl_section_wrong(const struct tl_sections *r);
+/* finding_machine.c, finding_model.c; nothing where nothing is known. */
+void tl_section_machine(const struct tl_sections *r);
+void tl_section_model(const struct tl_sections *r);
 
 #endif

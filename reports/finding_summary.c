@@ -3,6 +3,7 @@
 #include "reports/finding_figures.h"
 #include "reports/finding_members.h"
 #include "reports/finding_words.h"
+#include "reports/title_failure.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,18 @@ static void add_verb(struct tl_buffer *b, const char *outcome, const char *signa
         tl_buffer_add_string(b, "runs on another device than the one asked for");
     else
         tl_buffer_printf(b, "ends with the outcome %s", outcome);
+}
+
+/* "gives wrong outputs (output y 12 % off)" */
+static void add_how_wrong(struct tl_buffer *b, const json_t *f)
+{
+    char *words = tl_title_wrong(json_object_get(f, "comparison"));
+    if (words && !strcmp(tl_member_or(f, "outcome", ""), "wrong")) {
+        tl_buffer_add_string(b, " (");
+        tl_inline_text(b, words);
+        tl_buffer_add_string(b, ")");
+    }
+    free(words);
 }
 
 static void add_when(struct tl_buffer *b, const json_t *f)
@@ -174,6 +187,7 @@ char *tl_words_summary(const json_t *f)
     tl_inline_code(&b, name);
     tl_buffer_add_string(&b, " ");
     add_verb(&b, tl_member_text(f, "outcome"), tl_member_text(f, "signal"));
+    add_how_wrong(&b, f);
     tl_buffer_add_string(&b, " in the phase ");
     tl_inline_code(&b, phase);
     add_when(&b, f);

@@ -79,7 +79,10 @@ static const char *device_written(const char *device)
 /* Of builds from the first that fails to the last of its range, the newest range; else the one that was tried. */
 static void add_version(struct tl_buffer *b, const json_t *f)
 {
-    const json_t *ranges = json_object_get(json_object_get(f, "builds"), "ranges"),
+    /* A trigger was measured on one build, whatever was found of others since: lists do not know that. */
+    const json_t *builds =
+                     json_is_object(json_object_get(f, "minimal")) ? NULL : json_object_get(f, "builds"),
+                 *ranges = json_object_get(builds, "ranges"),
                  *range = json_array_get(ranges, json_array_size(ranges) - 1),
                  *environment = json_object_get(f, "environment");
     const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad"),

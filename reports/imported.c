@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char doing[] = "cannot write the bundle";
 
@@ -201,6 +202,7 @@ static json_t *page_of(const json_t *report, enum tl_extent extent)
     tl_section_failure(&r);
     tl_section_message(&r);
     tl_section_stacks(&r);
+    tl_section_machine(&r);
     add_environment(&r);
     if (extent != TL_EXTENT_SHORT)
         add_reports(&r);
@@ -309,11 +311,25 @@ static int write_formats(const char *directory, const json_t *report, struct tl_
     return rc;
 }
 
-int tl_imported_bundle(const struct tl_imported_source *s, const char *target, struct tl_error *e)
+static void measure(const char *directory, json_t *files)
+{
+    json_t *file;
+    size_t i;
+    json_array_foreach(files, i, file) {
+        char *path = tl_format("%s/%s", directory, tl_member_or(file, "name", ""));
+        struct stat st;
+        if (!stat(path, &st))
+            json_object_set_new(file, "size", json_integer((json_int_t)st.st_size));
+        free(path);
+    }
+}
+
+int tl_imported_bundle(const struct tl_imported_source *s, const char *target, bool force, json_t **written,
+                       struct tl_error *e)
 {
     struct tl_bundle_place place;
     struct tl_redaction r = {0};
-    if (tl_bundle_place_begin(&place, target, e))
+    if (tl_bundle_place_begin(&place, target, force, e))
         return -1;
     if (!s->keep_paths)
         tl_redaction_init(&r);
@@ -328,7 +344,10 @@ int tl_imported_bundle(const struct tl_imported_source *s, const char *target, s
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, place.stage.path, "the disk may be full");
     if (rc == 0)
         rc = write_formats(place.stage.path, report, e);
+    measure(place.stage.path, files);
     rc = tl_bundle_place_end(&place, rc, files, s->trial->started_us / 1000000, e);
+    if (rc == 0)
+        *written = json_incref(files);
     json_decref(report);
     json_decref(files);
     tl_redaction_free(&r);

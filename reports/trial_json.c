@@ -1,6 +1,7 @@
 /* A trial as JSON: the promised short form of `run --json`, and the whole of it for `show --json`. */
 #include "reports/trial.h"
 
+#include "reports/fault_words.h"
 #include "reports/json_text.h"
 #include "reports/system_reports.h"
 
@@ -108,9 +109,7 @@ static json_t *thread_json(const struct tl_capture *c, const struct tl_thread *t
 
 static json_t *capture_json(const struct tl_capture *c)
 {
-    json_t *registers = json_object(), *modules = json_array(), *threads = json_array();
-    for (size_t i = 0; i < c->n_registers; i++)
-        json_object_set_new(registers, c->registers[i].name, hex(c->registers[i].value));
+    json_t *modules = json_array(), *threads = json_array();
     for (size_t i = 0; i < c->n_modules; i++)
         json_array_append_new(modules,
                               json_pack("{s:o,s:s,s:o,s:o,s:o}", "path", tl_string_json(c->modules[i].path),
@@ -127,7 +126,8 @@ static json_t *capture_json(const struct tl_capture *c)
     json_object_set_new(j, "signal", c->signal ? json_string(tl_signal_name(c->signal)) : json_null());
     json_object_set_new(j, "si_code", json_integer(c->si_code));
     json_object_set_new(j, "address", c->has_address ? hex(c->fault_address) : json_null());
-    json_object_set_new(j, "registers", registers);
+    json_object_set_new(j, "registers", tl_registers_document(c));
+    json_object_set_new(j, "fault", tl_fault_document(c->fault));
     json_object_set_new(j, "modules", modules);
     json_object_set_new(j, "threads", threads);
     json_object_set_new(j, "capture_us", json_integer((json_int_t)(c->capture_ns / 1000)));

@@ -6,6 +6,7 @@
 #include "harness/base/frame_text.h"
 #include "harness/base/time_text.h"
 #include "reports/commands.h"
+#include "reports/fault_words.h"
 #include "reports/finding_metrics.h"
 #include "reports/members.h"
 #include "reports/signal_code.h"
@@ -101,6 +102,15 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool re
             field(b, "si_code", "%d%s%s%s", c->si_code, *code ? " (" : "", code, *code ? ")" : "");
         if (c->has_address)
             field(b, "address", "0x%llx", (unsigned long long)c->fault_address);
+        if (c->fault && c->fault->instruction)
+            field(b, "instruction", "%s", c->fault->instruction);
+        else if (c->fault && c->fault->n_code) {
+            char *bytes = tl_fault_code_text(c->fault);
+            field(b, "instruction", "%s (not disassembled)", bytes);
+            free(bytes);
+        }
+        if (c->fault && c->fault->did)
+            field(b, "did", "%s", c->fault->did);
         if (c->sender_pid)
             field(b, "sender", "pid %d%s", c->sender_pid, c->sender_pid == c->pid ? " (itself)" : "");
     }
@@ -170,6 +180,16 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
     field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),
           tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
           (double)tl_member_integer(m, "memory") / 1073741824.0);
+    const json_t *processor = json_object_get(m, "processor");
+    char *words = tl_processor_words(processor), *around = tl_processor_around(processor),
+         *sets = tl_processor_sets(processor);
+    if (words)
+        field(b, "processor", "%s%s%s", words, around ? "; " : "", around ? around : "");
+    if (sets)
+        field(b, "instructions", "%s", sets);
+    free(words);
+    free(around);
+    free(sets);
     field(b, "runner", "%s %s", tl_member_or(v, "runner", "unknown"),
           tl_member_or(v, "runner_version", "unknown"));
     field(b, "runtime", "%s", tl_member_or(v, "runtime_path", "unknown"));
@@ -320,6 +340,10 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     if (r->signal)
         field(&b, "signal", "%s (%d)", tl_signal_name(r->signal), r->signal);
     add_exit_status(&b, r);
+    char *in_flight = tl_operator_words(json_object_get(r->result, "operator"));
+    if (in_flight)
+        field(&b, "in flight", "%s", in_flight);
+    free(in_flight);
     if (r->error_domain)
         field(&b, "error", "%s %s", r->error_domain, r->error_code ? r->error_code : "");
     if (r->message)

@@ -58,7 +58,7 @@ int tl_runner_main(int argc, char **argv, const struct tl_runner *runner);
  * named instead; one that does not fit in TL_RESULT_MAX is replaced by an error of domain "protocol", code
  * "too-large".
  *
- * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"counts":{NAME:N}}, {"error":{"domain","code","message"}},
+ * On the wire: {"phase":NAME}, {"phase":NAME,"timeout_s":SECONDS}, {"counts":{NAME:N}}, {"operator":{"name","type"}}, {"error":{"domain","code","message"}},
  * {"unsupported":WHY}, {"died":{"signal","message","report"}}, {"lost":WHY} and
  * {"result":{"outputs":[{"name","dtype","shape","hash","finite","min","max","mean",
  * "first":[values],"npy":NAME}],"observed":DEVICE,"versions":{name: version},"fallback":WHY}}, or
@@ -71,6 +71,10 @@ void tl_run_phase(struct tl_run *run, const char *phase);
 void tl_run_phase_within(struct tl_run *run, const char *phase, double seconds);
 /* What was counted so far, {NAME: INTEGER}; takes the reference. Told again, a name has the newer value. */
 void tl_run_counts(struct tl_run *run, json_t *counts);
+/* This operator of the model begins, by its name and its type ("Conv"), of which one may be NULL; both: none is in flight
+ * any more. What it is when the process dies is told with the failure. Each call is a message: where operators take
+ * microseconds it is not for every trial. */
+void tl_run_operator(struct tl_run *run, const char *name, const char *type);
 void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)
     __attribute__((format(printf, 4, 5)));
 void tl_run_result(struct tl_run *run, json_t *result); /* takes the reference */

@@ -8,7 +8,7 @@ what=${1:-check}
 
 debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev libsqlite3-dev libjansson-dev
     libunwind-dev libdw-dev libelf-dev libssl-dev libzstd-dev libarchive-dev libiberty-dev libprotobuf-c-dev libpcre2-dev
-    protobuf-c-compiler"
+    protobuf-c-compiler libcapstone-dev"
 # mesa-vulkan-drivers: a GPU in software, for ONNX Runtime on webgpu. libc6-dbg: tests of stacks want the names of functions that the C library does not export. systemd: what it thinks of the units that are written for it.
 # gdb: what stacks are compared with; lld and dwz: of tool chains that tests of stacks build with.
 # python3-coverage, mypy: runners in Python are tested line by line, and their types are checked.
@@ -16,7 +16,7 @@ debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev
 debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck systemd
     gdb lld dwz python3-coverage mypy
     chromium chromium-driver cmark-gfm"
-homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2"
+homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2 capstone"
 homebrew_check="criterion clang-format cppcheck cmark-gfm"
 
 installed() {

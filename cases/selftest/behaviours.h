@@ -27,6 +27,7 @@
     X(breakpoint, "a breakpoint instruction: SIGTRAP") \
     X(divide_by_zero, "integer division by zero: SIGFPE (raised where the processor does not trap)") \
     X(abort, "abort(): SIGABRT") \
+    X(operator_crash, "runs two operators, Conv \"first\" and Softmax \"second\", and reads address 0 in the second one") \
     X(bad_syscall, "a system call that a seccomp filter traps: SIGSYS") \
     X(assert_failure, "assert() fails: SIGABRT with glibc's message") \
     X(terminate_message, "ends as an uncaught C++ exception does: message on stderr, then SIGABRT") \

@@ -191,6 +191,7 @@ void tl_capture_free(struct tl_capture *c)
     free(c->threads);
     free(c->modules);
     free(c->registers);
+    tl_fault_free(c->fault);
     free(c->exe);
     memset(c, 0, sizeof *c);
 }

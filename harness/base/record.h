@@ -4,6 +4,7 @@
 #ifndef TL_RECORD_H
 #define TL_RECORD_H
 
+#include "harness/base/fault.h"
 #include "harness/base/hash.h"
 #include "harness/base/system_report.h"
 
@@ -160,6 +161,7 @@ struct tl_capture {
     uint64_t fault_address;
     size_t n_registers; /* of thread tid */
     struct tl_register *registers;
+    struct tl_fault *fault; /* of a fault of the processor; NULL: it was none, or it could not be looked at */
     size_t n_modules;
     struct tl_module *modules;
     size_t n_threads; /* the crashed thread first */

@@ -142,6 +142,9 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
                   (json_int_t)m->cores, "memory", (json_int_t)m->memory, "trapline", TL_VERSION, "runner",
                   u->runner, "runner_version", u->runner_version, "runtime_path", path ? path : u->path,
                   "runtime_sha256", sha, "runtime_version", version);
+    json_t *processor = m->processor ? json_loads(m->processor, 0, NULL) : NULL;
+    if (processor)
+        json_object_set_new(j, "processor", processor);
     if (versions)
         json_object_set_new(j, "versions", versions);
     if (u->alias) /* all else is of the machine on which it hangs */
@@ -423,7 +426,8 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||
-        tl_finding_add_failure(d, evidence, document, e) || tl_finding_add_metrics(d, r, document, e)) {
+        tl_finding_add_failure(d, u->runner, evidence, document, e) ||
+        tl_finding_add_metrics(d, r, document, e)) {
         json_decref(document);
         return NULL;
     }

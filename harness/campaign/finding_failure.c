@@ -6,6 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/tool_name.h"
 #include "harness/campaign/driver_impl.h"
+#include "harness/campaign/finding_model.h"
 #include "harness/verdict/wrong.h"
 
 #include <stdio.h>
@@ -176,7 +177,8 @@ json_t *tl_finding_comparison(const struct tl_trial_record *t)
     return j;
 }
 
-int tl_finding_add_failure(const struct tl_driver *d, const char *trial, json_t *document, struct tl_error *e)
+int tl_finding_add_failure(const struct tl_driver *d, const char *runner, const char *trial, json_t *document,
+                           struct tl_error *e)
 {
     struct tl_trial_record t;
     static const char *const none[] = {"outcome",     "signal",    "phase", "message",
@@ -203,6 +205,9 @@ int tl_finding_add_failure(const struct tl_driver *d, const char *trial, json_t 
                         tool_json(&t, json_object_get(json_object_get(document, "environment"), "versions")));
     json_object_set_new(document, "comparison", tl_finding_comparison(&t));
     tl_finding_add_kind(&t, document);
+    json_t *model = tl_finding_model(runner, t.request);
+    if (model)
+        json_object_set_new(document, "model", model);
     tl_trial_record_free(&t);
     return 0;
 }

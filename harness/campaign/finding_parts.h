@@ -19,8 +19,8 @@ json_t *tl_finding_id(const char *trial); /* null for NULL */
 void tl_finding_add_places(const struct tl_driver *d, const struct tl_search_result *r, json_t *document);
 
 /* "outcome", "signal", "phase", "message", "exit_status", "signature", "tool" and "comparison" of the trial that stands for
- * it, null without one; "environment" is there. -1 when the database cannot be read. */
-int tl_finding_add_failure(const struct tl_driver *d, const char *trial, json_t *document,
+ * it, null without one; "environment" is there. "model" where one of the runner's can be listed. -1 when the database cannot be read. */
+int tl_finding_add_failure(const struct tl_driver *d, const char *runner, const char *trial, json_t *document,
                            struct tl_error *e);
 /* How the outputs of a trial differ from what is expected, and by how much they may: what a reference found
  * (executor/reference.h), of its list "outputs" no more than name, error and way; or where nothing was compared, which

@@ -29,7 +29,7 @@ struct tl_options {
     size_t n_units, n_sets;
     uint64_t repeat;
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
-    bool keep_paths;
+    bool keep_paths, force, zip;
     bool brief, full;                   /* --short, --full */
     const char *format, *bundle, *site; /* of a report */
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;

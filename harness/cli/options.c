@@ -122,8 +122,13 @@ static const struct row {
      "Otherwise the report is a page: what is long is folded up or left out"},
     {"bundle", "DIR", 0, TEXT, PLACE(bundle), NULL,
      "write report, model, inputs and reproducers to DIR or `DIR.tar.zst`",
-     "The reproducers need no trapline, and are run before they are handed out. With the ending `.tar.zst` "
-     "it is an archive"},
+     "The reproducers need no trapline, and are run before they are handed out. With the ending `.zip`, "
+     "`.tar.zst`, `.tar.gz`, `.tar.xz` or `.tar` "
+     "it is an "
+     "archive"},
+    {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
+     "Nothing else is replaced. The older one stays until the new one is complete"},
+    {"zip", NULL, 0, FLAG, PLACE(zip), NULL, "with `--bundle`: write `DIR.zip`, as issues take it", NULL},
     {"site", "DIR", 0, TEXT, PLACE(site), "nightly",
      "write everything in the database as pages for a browser as well",
      "`trapline report` says what DIR may be"},

@@ -72,14 +72,18 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
     } else if (tl_trial_imported(&r)) {
         json_t *matches = tl_import_matches_json(&found);
         struct tl_imported_source source = {.trial = &r, .matches = matches, .keep_paths = o->keep_paths};
-        if (!o->bundle)
+        char *target = o->bundle ? tl_cli_bundle_target(o) : NULL;
+        json_t *files = NULL;
+        if (!target)
             status = tl_cli_print_report(o, &formats[extent_of(o)], tl_imported_report(&source));
-        else if (tl_imported_bundle(&source, o->bundle, &e))
+        else if (tl_imported_bundle(&source, target, o->force, &files, &e))
             status = tl_print_error(&e);
         else if (o->json)
-            status = tl_print_json(json_pack("{s:s,s:[]}", "bundle", o->bundle, "left_out"));
+            status = tl_print_json(json_pack("{s:s,s:[],s:O}", "bundle", target, "left_out", "files", files));
         else
-            status = printf("%s\n", o->bundle) < 0 ? TL_EXIT_ENVIRONMENT : tl_finish_output(TL_EXIT_OK);
+            status = tl_cli_print_bundle(target, files);
+        json_decref(files);
+        free(target);
         json_decref(matches);
         tl_import_matches_free(&found);
     } else {
@@ -114,6 +118,8 @@ static int report(struct tl_options *o)
                                   "--site stands alone: it is about everything in the database");
         return write_site(o);
     }
+    if ((o->force || o->zip) && !o->bundle)
+        return tl_usage_error(&tl_command_report, "--force and --zip go with --bundle");
     if (o->n_args != 1)
         return tl_usage_error(
             &tl_command_report,
@@ -157,10 +163,10 @@ static int report(struct tl_options *o)
 
 const struct tl_command tl_command_report = {
     .name = "report",
-    .arguments =
-        "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] | --site DIR",
+    .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] "
+                 "[--force] [--zip] | --site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
-    .options = "short full format bundle site keep-paths",
+    .options = "short full format bundle force zip site keep-paths",
     .run = report,
 };

@@ -10,6 +10,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 #include "harness/crash_report/document.h"
+#include "harness/crash_report/ips_fault.h"
 #include "harness/crash_report/kinds.h"
 #include "harness/crash_report/words.h"
 
@@ -220,6 +221,7 @@ static void take_threads(const json_t *body, struct tl_ips *ips)
         c->tid = t->tid;
         ips->queue = tl_report_text(crashed, "queue");
         take_registers(json_object_get(crashed, "threadState"), c);
+        tl_ips_take_fault(body, crashed, ips->exception, c);
     }
     for (size_t i = 0; i < n; i++)
         if (i != faulting)

@@ -25,6 +25,7 @@
 #include "harness/crash_report/form.h"
 #include "harness/crash_report/ips.h"
 #include "harness/executor/import_match.h"
+#include "harness/verdict/fault.h"
 #include "harness/verdict/related.h"
 #include "harness/verdict/report.h"
 #include "harness/verdict/signature.h"
@@ -180,6 +181,7 @@ static int attach_own(struct import *m, struct tl_ips *ips, const struct candida
     bool stack = can_complete(&r, &ips->report), kill = explains_kill(&r, ips);
     if (stack) {
         tl_verdict_add_report(&ips->report, &r);
+        tl_verdict_faults(&r);
         tl_signature_make(&r);
     } else if (kill) {
         tl_verdict_of_want_of_memory(tl_strdup(ips->note), &r);
@@ -227,6 +229,7 @@ static void fill_record(struct import *m, struct tl_ips *ips, struct tl_trial_re
         tl_verdict_of_want_of_memory(tl_strdup(ips->note), r);
     else
         tl_verdict_of_report(&ips->report, r);
+    tl_verdict_faults(r);
 }
 
 /* A report does not tell the phase. Where a failure of one's own is the same, it is that one's. */

@@ -210,14 +210,29 @@ static void let_go(struct tl_process *p, pid_t first, bool shielded, bool beside
         tl_alone_over(p);
 }
 
-static void add_information(struct tl_capture *c, const siginfo_t *info)
+/* A fault of the processor, at an instruction of this thread. */
+static bool is_fault(const siginfo_t *info)
 {
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    bool of_it = false;
+    for (size_t i = 0; i < TL_COUNT(signals); i++)
+        of_it |= info->si_signo == signals[i];
+    return of_it && info->si_code > 0;
+}
+
+static void add_information(struct tl_pending_capture *pending, const siginfo_t *info)
+{
+    struct tl_capture *c = &pending->capture;
     if (info->si_code <= 0 && info->si_code != SI_KERNEL)
         c->sender_pid = info->si_pid;
     else if (c->signal == SIGSYS)
         c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_call_addr;
-    else if (c->signal != SIGABRT)
+    else if (c->signal != SIGABRT && info->si_code != SI_KERNEL) /* which the processor tells no address of */
         c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_addr;
+    if (pending->unwind && is_fault(info)) {
+        tl_fault_free(c->fault);
+        c->fault = tl_unwind_fault(pending->unwind, c->tid, c->has_address, c->fault_address);
+    }
 }
 
 static bool is_in_handler(const struct tl_thread *t)
@@ -265,7 +280,7 @@ static void find_sender(struct tl_process *p, struct tl_pending_capture *pending
     if (fault && !ptrace(PTRACE_GETSIGINFO, fault->tid, 0, &info)) {
         c->sender_pid = 0;
         c->si_code = info.si_code;
-        add_information(c, &info);
+        add_information(pending, &info);
     }
 }
 
@@ -456,7 +471,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     c->shielded &= fault;
     if (action == TL_ACTION_DEFAULT && fault)
         p->doomed = t->tid;
-    add_information(&c->capture, &info);
+    add_information(c, &info);
     pending_gather(p);
 }
 
@@ -473,7 +488,7 @@ bool tl_capture_leaving(struct tl_tracee *t, int signal)
     bool known = t->info.si_signo == signal;
     struct tl_pending_capture *c = capture_thread(t, signal, known ? t->info.si_code : SI_KERNEL);
     if (known)
-        add_information(&c->capture, &t->info);
+        add_information(c, &t->info);
     c->capture.action = TL_ACTION_DEFAULT;
     c->settled = true;
     pending_gather(p);

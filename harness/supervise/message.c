@@ -14,6 +14,7 @@
 
 #include "harness/base/files.h"
 #include "harness/base/left_file.h"
+#include "harness/base/utf8.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@
 
 #define WHAT "cannot understand a message of the runner"
 #define COUNTS_MOST 1024
+#define OPERATOR_MOST 256            /* bytes of each of its texts that are kept */
 #define LONGEST (TL_MESSAGE_MAX - 1) /* of a line without its newline */
 
 /* ---- lines ---- */
@@ -316,6 +318,31 @@ static int take_counts(const json_t *counts, struct tl_message *m, struct tl_err
     return 0;
 }
 
+static int take_operator(const json_t *v, struct tl_message *m, struct tl_error *e)
+{
+    static const char *const keys[] = {"name", "type"};
+    if (!v || json_is_null(v))
+        return 0;
+    if (!json_is_object(v))
+        return expected(e, "operator", v, "an object with \"name\" or \"type\", or null");
+    json_t *kept = json_object();
+    for (size_t i = 0; i < TL_COUNT(keys); i++) {
+        const char *text = json_string_value(json_object_get(v, keys[i]));
+        if (want_string(v, keys[i], false, "operator", e)) {
+            json_decref(kept);
+            return -1;
+        }
+        if (text && *text)
+            json_object_set_new(kept, keys[i], json_stringn(text, tl_utf8_cut(text, OPERATOR_MOST)));
+    }
+    if (json_object_size(kept)) {
+        m->object = kept;
+        return 0;
+    }
+    json_decref(kept);
+    return tl_fail(e, TL_ERROR_INPUT, WHAT, "operator", "expected \"name\" or \"type\", got neither");
+}
+
 static int take_phase(const json_t *root, struct tl_message *m, struct tl_error *e)
 {
     const json_t *phase = json_object_get(root, "phase"), *timeout = json_object_get(root, "timeout_s");
@@ -329,7 +356,7 @@ static int take_phase(const json_t *root, struct tl_message *m, struct tl_error 
         return expected(e, "timeout_s", timeout, "a number of seconds above 0");
     m->phase = (enum tl_phase)p;
     m->timeout_s = json_number_value(timeout);
-    return 0;
+    return take_operator(json_object_get(root, "operator"), m, e);
 }
 
 static int take_died(const json_t *v, struct tl_message *m, struct tl_error *e)
@@ -363,15 +390,17 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
                  {"error", TL_MESSAGE_ERROR},         {"unsupported", TL_MESSAGE_UNSUPPORTED},
                  {"died", TL_MESSAGE_DIED},           {"lost", TL_MESSAGE_LOST},
                  {"devices", TL_MESSAGE_DESCRIPTION}, {"serving", TL_MESSAGE_SERVING},
-                 {"forked", TL_MESSAGE_FORKED},       {"counts", TL_MESSAGE_COUNTS}};
-    static const char all[] = "phase, counts, result, error, unsupported, died, lost, devices (an answer to "
-                              "describe), serving, forked";
+                 {"forked", TL_MESSAGE_FORKED},       {"counts", TL_MESSAGE_COUNTS},
+                 {"operator", TL_MESSAGE_OPERATOR}};
+    static const char all[] =
+        "phase, operator, counts, result, error, unsupported, died, lost, devices (an answer to "
+        "describe), serving, forked";
     const json_t *v = NULL;
     size_t n = 0;
     for (size_t i = 0; i < TL_COUNT(kinds); i++) {
         const json_t *found = json_object_get(root, kinds[i].key);
-        if (!found)
-            continue;
+        if (!found || (kinds[i].kind == TL_MESSAGE_OPERATOR && json_object_get(root, "phase")))
+            continue; /* a phase may begin with an operator */
         v = found;
         m->kind = kinds[i].kind;
         n++;
@@ -394,6 +423,8 @@ static int take(const json_t *root, struct tl_message *m, struct tl_error *e)
         return take_error(v, m, e);
     case TL_MESSAGE_COUNTS:
         return take_counts(v, m, e);
+    case TL_MESSAGE_OPERATOR:
+        return take_operator(v, m, e);
     case TL_MESSAGE_UNSUPPORTED:
     case TL_MESSAGE_LOST:
         if (want_string(root, m->kind == TL_MESSAGE_LOST ? "lost" : "unsupported", true, "message", e))

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 enum tl_message_kind {
-    TL_MESSAGE_PHASE,       /* {"phase": NAME}, {"phase": NAME, "timeout_s": SECONDS} */
+    TL_MESSAGE_PHASE,       /* {"phase": NAME}, {"phase": NAME, "timeout_s": SECONDS, "operator": …} */
     TL_MESSAGE_RESULT,      /* {"result": {…}}, {"result": {"file": NAME}} */
     TL_MESSAGE_ERROR,       /* {"error": {"domain", "code", "message"}} */
     TL_MESSAGE_UNSUPPORTED, /* {"unsupported": WHY} */
@@ -20,6 +20,7 @@ enum tl_message_kind {
     TL_MESSAGE_SERVING,     /* {"serving": 1} */
     TL_MESSAGE_FORKED,      /* {"forked": PID} */
     TL_MESSAGE_COUNTS,      /* {"counts": {NAME: INTEGER}} */
+    TL_MESSAGE_OPERATOR,    /* {"operator": {"name", "type"}}, {"operator": null} */
 };
 
 /* One message. Owns everything in it; tl_message_free releases it. */
@@ -27,7 +28,9 @@ struct tl_message {
     enum tl_message_kind kind;
     enum tl_phase phase; /* PHASE */
     double timeout_s;    /* PHASE: a deadline of its own; 0 for none */
-    json_t *object;      /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS */
+    json_t *
+        object; /* RESULT: the result object; DESCRIPTION: the whole answer; COUNTS; PHASE, OPERATOR: the operator
+                          * that begins, {"name", "type"}, or NULL */
     char *file; /* RESULT: the file that holds the object, which is NULL until it is read; DIED: the report */
     char *domain, *code; /* ERROR; an integer code as decimal text */
     char *text;          /* ERROR, DIED: the message; UNSUPPORTED, LOST: why */

@@ -27,6 +27,7 @@
 #include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial_environment.h"
+#include "harness/verdict/fault.h"
 #include "runners/protocol.h"
 
 #include <errno.h>
@@ -342,6 +343,15 @@ static void keep_counts(struct tl_trial *t, const json_t *counts)
     json_decref(all);
 }
 
+/* So is the operator that was in flight when it ended. */
+static void keep_operator(struct tl_trial *t)
+{
+    if (!t->in_flight || t->record.outcome == TL_OUTCOME_PASS)
+        return;
+    t->record.result = t->record.result ? t->record.result : json_object();
+    json_object_set(t->record.result, "operator", t->in_flight);
+}
+
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
@@ -403,7 +413,9 @@ static void conclude(struct tl_trial *t)
         for (size_t i = 0; i < r->n_captures; i++)
             tl_symbolise(t->supervisor->symboliser, &r->captures[i]);
     tl_verdict_of_process(&facts, r);
+    tl_verdict_faults(r);
     keep_counts(t, watched.counts);
+    keep_operator(t);
     free(watched.error);
     free(watched.fallback);
     json_decref(watched.counts);
@@ -453,6 +465,7 @@ void tl_trial_free(struct tl_trial *t)
     tl_output_ends_free(&t->err);
     tl_watched_free(t->watched);
     json_decref(t->counts);
+    json_decref(t->in_flight);
     json_decref(t->watch);
     if (t->scratch.path) {
         /* Only a cgroup tells for certain that nothing of it is left. */

@@ -65,6 +65,7 @@ struct tl_trial {
     struct tl_output_ends out, err;
     struct tl_watched *watched; /* what is looked for in them; NULL */
     json_t *counts;             /* as its runner told them last; NULL */
+    json_t *in_flight;          /* the operator that its runner told last; NULL */
 
     enum tl_phase phase; /* the one it is in */
     uint64_t phase_spent_ns[TL_PHASE_COUNT];

@@ -25,6 +25,13 @@ static void protocol_violation(struct tl_trial *t, char *what)
         t->violation = what;
 }
 
+/* The last one is what is in flight when something happens; a phase begins with none. */
+static void on_operator(struct tl_trial *t, json_t *in_flight)
+{
+    json_decref(t->in_flight);
+    t->in_flight = json_incref(in_flight);
+}
+
 /* The answer of a runner: a trial has one. */
 static void on_answer(struct tl_trial *t, struct tl_message *m)
 {
@@ -40,6 +47,7 @@ static void on_answer(struct tl_trial *t, struct tl_message *m)
         return;
     r->observed_device = tl_strdup(json_string_value(json_object_get(m->object, "observed")));
     tl_trial_enter_phase(t, TL_PHASE_DONE, 0);
+    on_operator(t, NULL);
 }
 
 static void on_counts(struct tl_trial *t, json_t *counts)
@@ -82,8 +90,16 @@ static void on_message(struct tl_trial *t, struct tl_message *m)
             protocol_violation(t, tl_format("phase %s after the answer", tl_phase_name(m->phase)));
         else if (m->phase == TL_PHASE_DONE)
             protocol_violation(t, tl_strdup("phase done is not to be said: the result says it"));
-        else
+        else {
             tl_trial_enter_phase(t, m->phase, m->timeout_s);
+            on_operator(t, m->object);
+        }
+        return;
+    case TL_MESSAGE_OPERATOR:
+        if (final)
+            protocol_violation(t, tl_strdup("an operator after the answer"));
+        else
+            on_operator(t, m->object);
         return;
     case TL_MESSAGE_RESULT:
     case TL_MESSAGE_ERROR:

@@ -335,8 +335,8 @@
   function capture(c, S, place, n) {
     var hang = S(c[0]) === "hang", title = hang ? "Stacks when its time was over" : "Stack at " + S(c[3]) + (c[5] ? "" : ", which it survived");
     place.append(el("h2", { text: title }), pairs([["process", S(c[1]) ? S(c[1]) + ", pid " + c[2] : "pid " + c[2]],
-      ["si_code", hang ? null : String(c[4])], ["address", S(c[6])]]));
-    c[8].forEach(function (t, i) {
+      ["si_code", hang ? null : String(c[4])], ["address", S(c[6])], ["instruction", S(c[8])], ["did", S(c[9])]]));
+    c[10].forEach(function (t, i) {
       var name = "thread " + t[0] + (S(t[2]) ? ", " + S(t[2]) : ""), own = n === 0 && (t[1] || i === 0), box;
       if (t[1]) name += ", took the signal";
       if (own) {
@@ -355,16 +355,19 @@
       }
       place.append(box);
     });
-    if (c[7] > c[8].length) place.append(el("p", { text: (c[7] - c[8].length) + " threads more are in the database." }));
+    if (c[7] > c[10].length) place.append(el("p", { text: (c[7] - c[10].length) + " threads more are in the database." }));
   }
 
   function known(x) { return x === undefined || x === null || x === "" ? null : String(x); }
 
   function environment(e) {
-    var m = e.machine || {};
+    var m = e.machine || {}, p = m.processor || {};
     return pairs([["OS", known(e.os)], ["OS build", known(e.os_build)], ["kernel", known(e.kernel)],
       ["machine", [m.name, m.arch, m.cpu, m.cores ? m.cores + " cores" : "", m.memory ? (m.memory / 1073741824).toFixed(1) + " GiB" : ""]
         .filter(Boolean).join(", ")],
+      ["processor", ["family", "model", "variant", "stepping", "hypervisor", "container"].filter(function (k) { return known(p[k]); })
+        .map(function (k) { return k + " " + p[k]; }).join(", ")],
+      ["instruction sets", Array.isArray(p.sets) ? p.sets.join(" ") : null],
       ["runner", known([e.runner, e.runner_version].filter(Boolean).join(" "))], ["device", known(e.device)], ["driver", known(e.driver)],
       ["runtime", known(e.runtime_path)], ["version", known(e.runtime_version)], ["sha256", known(e.runtime_sha256)],
       ["trapline", known(e.trapline)], ["session", known(e.session)]]);

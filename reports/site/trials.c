@@ -103,11 +103,15 @@ static void add_captures(struct trials *t, const struct tl_site_belongings *b)
         char address[24] = "";
         if (c->has_address)
             snprintf(address, sizeof address, "0x%llx", (unsigned long long)c->fault_address);
-        tl_buffer_printf(&t->rows, "%s[%ld,%ld,%d,%ld,%d,%d,%ld,%zu,[", i ? "," : "",
+        char *code = c->fault && c->fault->n_code ? tl_fault_code_text(c->fault) : NULL;
+        const char *instruction = c->fault && c->fault->instruction ? c->fault->instruction : code;
+        tl_buffer_printf(&t->rows, "%s[%ld,%ld,%d,%ld,%d,%d,%ld,%zu,%ld,%ld,[", i ? "," : "",
                          string(t, c->kind == TL_CAPTURE_HANG ? "hang" : "signal", 20),
                          string(t, c->exe, TITLE_MOST), c->pid,
                          string(t, c->signal ? tl_signal_name(c->signal) : NULL, 20), c->si_code, c->fatal,
-                         string(t, *address ? address : NULL, 0), c->n_threads);
+                         string(t, *address ? address : NULL, 0), c->n_threads, string(t, instruction, 200),
+                         string(t, c->fault ? c->fault->did : NULL, TITLE_MOST));
+        free(code);
         for (size_t k = 0; k < c->n_threads && threads < THREADS_MOST; k++, threads++) {
             const struct tl_thread *x = &c->threads[k];
             char *state = tl_thread_state_text(x->state);

@@ -98,6 +98,11 @@ class Runner:
         """A phase begins, with a deadline of its own where one is given."""
         self.send({"phase": name} if timeout_s is None else {"phase": name, "timeout_s": timeout_s})
 
+    def operator(self, name: Optional[str] = None, type: Optional[str] = None) -> None:
+        """This operator of the model begins, by its name and its type; with neither none is in flight any more."""
+        told = {k: short(v, 256) for k, v in (("name", name), ("type", type)) if v}
+        self.send({"operator": told or None})
+
     def result(self, outputs: Sequence[Json], **more: Any) -> None:
         """It finished. more: observed, fallback, versions, metrics; those that are None are left out."""
         self.send({"result": {"outputs": list(outputs), **{k: v for k, v in more.items() if v is not None}}})
@@ -249,7 +254,7 @@ def copy_stderr(source: BinaryIO, hints: Sequence[str], said: set[str]) -> None:
 def run_apart(runner: Runner, argv: Sequence[str], environment: Mapping[str, str], hints: Sequence[str],
               started: Callable[[int], object] = lambda process: None) -> Ended:
     """Runs argv, to which `--inner N` is added, N being its socket, as the process that has the runtime; started is told its
-    number. Its phases are handed on at once; its last message is what the caller has to send."""
+    number. Its phases and operators are handed on at once; its last message is what the caller has to send."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = subprocess.Popen([*argv, "--inner", str(theirs.fileno())], stdin=subprocess.DEVNULL,
@@ -266,7 +271,7 @@ def run_apart(runner: Runner, argv: Sequence[str], environment: Mapping[str, str
             with ours.makefile("rb") as lines:
                 for line in lines:
                     message = request_of(line)
-                    if "phase" in message:
+                    if "phase" in message or "operator" in message:
                         runner.write(line)
                     else:
                         last = message

@@ -34,6 +34,14 @@ int tl_selftest_null_read(const struct tl_selftest *t)
     return value + not_reached(t);
 }
 
+int tl_selftest_operator_crash(const struct tl_selftest *t)
+{
+    tl_run_operator(t->run, "first", "Conv");
+    tl_run_operator(t->run, "second", "Softmax");
+    int value = *nowhere;
+    return value + not_reached(t);
+}
+
 int tl_selftest_null_write(const struct tl_selftest *t)
 {
     *nowhere = 1;

@@ -12,8 +12,8 @@ mkdir -p "$build"
 table() {
     cat <<EOF
 case | cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c
-message | harness/supervise/message.c harness/supervise/output_ends.c harness/verdict/*.c
-ips | harness/crash_report/*.c harness/verdict/*.c
+message | harness/supervise/message.c harness/supervise/output_ends.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c
+ips | harness/crash_report/*.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c
 devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
 EOF

@@ -52,6 +52,7 @@ static const struct expected expected[] = {
     /* Faults. */
     CRASH("null_read", SIGSEGV, "tl_selftest_null_read"),
     CRASH("null_read thread=other", SIGSEGV, "tl_selftest_null_read"),
+    CRASH("operator_crash", SIGSEGV, "tl_selftest_operator_crash"),
     CRASH("null_write", SIGSEGV, "tl_selftest_null_write"),
     CRASH("wild_read", SIGSEGV, "tl_selftest_wild_read"),
     CRASH("wild_write", SIGSEGV, "tl_selftest_wild_write"),

@@ -52,12 +52,14 @@ class ProtocolTest(Directory):
             ours.sendall(b'{"trial": 1, "device": "cpu"}\n')
             runner = Runner.begin([], theirs.detach())
             runner.phase("load")
+            runner.operator("conv_3", "Conv")
+            runner.operator()
             runner.phase("compile", timeout_s=9)
             runner.result([], observed=None, versions={"a": "1"})
             self.assertEqual(runner.request["device"], "cpu")
             with ours.makefile("rb") as lines:
-                self.assertEqual([json.loads(lines.readline()) for _ in range(3)], [
-                    {"phase": "load"}, {"phase": "compile", "timeout_s": 9}, {"result": {"outputs": [], "versions": {"a": "1"}}}])
+                self.assertEqual([json.loads(lines.readline()) for _ in range(5)], [
+                    {"phase": "load"}, {"operator": {"name": "conv_3", "type": "Conv"}}, {"operator": None}, {"phase": "compile", "timeout_s": 9}, {"result": {"outputs": [], "versions": {"a": "1"}}}])
             runner.write.__self__.close()
 
     def test_by_hand(self):

@@ -171,6 +171,11 @@ struct tl_trial_record crashed(int variant)
     c->registers = tl_calloc(2, sizeof *c->registers);
     c->registers[0] = (struct tl_register){"rip", 0xffffffff81000000u};
     c->registers[1] = (struct tl_register){"rsp", 42};
+    c->fault = tl_calloc(1, sizeof *c->fault);
+    *c->fault =
+        (struct tl_fault){.arch = "x86_64", .pc = 0xffffffff81000000u, .n_code = 3, .code = {0x8b, 0, 0xff}};
+    c->fault->instruction = tl_strdup("mov eax, \"x\"");
+    c->fault->did = tl_strdup("read of 4 bytes");
     c->n_modules = 3;
     c->modules = tl_calloc(3, sizeof *c->modules);
     c->modules[0] = (struct tl_module){tl_strdup("/bin/runner"), "0123abcd", 0x5000, 0x5000, 0x9000};
@@ -286,6 +291,14 @@ void same_record(const struct tl_trial_record *a, const struct tl_trial_record *
         for (size_t k = 0; k < c->n_registers; k++) {
             cr_assert_str_eq(c->registers[k].name, d->registers[k].name);
             cr_assert_eq(c->registers[k].value, d->registers[k].value);
+        }
+        cr_assert_eq(!c->fault, !d->fault);
+        if (c->fault) {
+            cr_assert_str_eq(c->fault->arch, d->fault->arch);
+            cr_assert(c->fault->pc == d->fault->pc && c->fault->n_code == d->fault->n_code &&
+                      !memcmp(c->fault->code, d->fault->code, c->fault->n_code));
+            same_text(c->fault->instruction, d->fault->instruction);
+            same_text(c->fault->did, d->fault->did);
         }
         cr_assert_eq(c->n_modules, d->n_modules);
         for (size_t k = 0; k < c->n_modules; k++) {

@@ -5,6 +5,9 @@
 #include "harness/verdict/classify.h"
 #include "harness/verdict/signature.h"
 
+#include "harness/verdict/fault.h"
+#include "harness/verdict/instruction.h"
+
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -124,6 +127,83 @@ Test(ips, registers_of_64_bits)
     cr_assert_eq(x2, UINT64_C(1) << 63);
     cr_assert_eq(sp, 6095486672);
     tl_ips_free(&ips);
+}
+
+/* A report that tells of code: a body with these members beside what every crash has. */
+static struct tl_fault *fault_of(const char *members, const char *state, struct tl_trial_record *r)
+{
+    static const char form[] =
+        "{\"bug_type\":\"309\",\"incident_id\":\"i\"}\n{\"pid\":7,\"procName\":\"p\",\"captureTime\":\"2031-"
+        "02-03 "
+        "10:20:30.2500 "
+        "+0100\",\"faultingThread\":0,%s,\"threads\":[{\"id\":1,\"triggered\":true,%s,\"frames\":[]}],"
+        "\"usedImages\":[]}";
+    char *text = tl_format(form, members, state);
+    struct tl_ips ips;
+    struct tl_error e = {0};
+    cr_assert_eq(tl_ips_parse(text, strlen(text), &ips, &e), 0, "%s: %s", e.why, text);
+    free(text);
+    *r = (struct tl_trial_record){.phase = TL_PHASE_EXECUTE};
+    verdict(&ips, ips.report.signal, r);
+    tl_verdict_faults(r);
+    tl_ips_free(&ips);
+    return r->n_captures ? r->captures[0].fault : NULL;
+}
+
+#define ACCESS "\"exception\":{\"type\":\"EXC_BAD_ACCESS\",\"signal\":\"SIGSEGV\",\"rawCodes\":[1,8]}"
+#define ARM_STATE                                                                                            \
+    "\"threadState\":{\"x\":[{\"value\":0}],\"esr\":{\"value\":2449473542},\"pc\":{\"value\":4385295640}}"
+
+Test(ips, code_at_the_fault)
+{
+    struct tl_trial_record r;
+    /* ldr x8, [x0, #8] */
+    struct tl_fault *f = fault_of("\"cpuType\":\"ARM-64\"," ACCESS
+                                  ",\"instructionByteStream\":{\"beforePC\":\"AAAA\",\"atPC\":\"CARA+Q==\"}",
+                                  ARM_STATE, &r);
+    cr_assert_not_null(f);
+    cr_assert_str_eq(f->arch, "aarch64");
+    cr_assert(f->pc == 4385295640 && f->n_code == 4 && f->code[0] == 0x08 && f->code[3] == 0xf9);
+    cr_assert_str_eq(f->did, tl_instruction_readable()
+                                 ? "read of 8 bytes at 0x8 (x0 + 0x8, x0 = 0): near null"
+                                 : "read at 0x8: near null");
+    tl_trial_record_free(&r);
+    /* Of x86-64 the bytes are a list in the thread. mov eax, dword ptr [rax + 8] */
+    f = fault_of("\"cpuType\":\"X86-64\"," ACCESS,
+                 "\"threadState\":{\"rax\":{\"value\":0},\"rip\":{\"value\":4096}},"
+                 "\"instructionState\":{\"instructionStream\":{\"bytes\":[144,139,64,8],\"offset\":1}}",
+                 &r);
+    cr_assert(f && f->n_code == 3 && f->code[0] == 0x8b);
+    cr_assert_str_eq(f->did, tl_instruction_readable()
+                                 ? "read of 4 bytes at 0x8 (rax + 0x8, rax = 0): near null"
+                                 : "access at 0x8: near null");
+    tl_trial_record_free(&r);
+}
+
+Test(ips, code_that_is_none)
+{
+    static const char *const members[] = {
+        /* Of an abort the place of the code says nothing. */
+        "\"cpuType\":\"ARM-64\",\"exception\":{\"type\":\"EXC_CRASH\",\"signal\":\"SIGABRT\"}",
+        "\"cpuType\":\"PPC\"," ACCESS,
+        ACCESS,
+    };
+    struct tl_trial_record r;
+    for (size_t i = 0; i < TL_COUNT(members); i++) {
+        cr_assert_null(fault_of(members[i], ARM_STATE, &r), "%s", members[i]);
+        tl_trial_record_free(&r);
+    }
+    static const char *const streams[] = {"\"\"", "\"====\"", "\"C\"",           "\"????\"",
+                                          "7",    "[1,2]",    "\"CARA\\u0000\"", "\"A===\""};
+    for (size_t i = 0; i < TL_COUNT(streams); i++) {
+        char *more = tl_format("\"cpuType\":\"ARM-64\"," ACCESS ",\"instructionByteStream\":{\"atPC\":%s}",
+                               streams[i]);
+        struct tl_fault *f = fault_of(more, ARM_STATE, &r);
+        cr_assert(f && f->n_code < 4, "%s", streams[i]);
+        cr_assert_str_eq(f->did, "read at 0x8: near null", "the processor itself tells which it was");
+        tl_trial_record_free(&r);
+        free(more);
+    }
 }
 
 Test(ips, thrown_exception)

@@ -484,7 +484,8 @@ Test(merge, an_older_schema_is_brought_up_to_date_in_a_copy)
            "DROP TABLE processes; DROP TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; "
            "ALTER TABLE trial DROP COLUMN pids; "
            "ALTER TABLE environment DROP COLUMN content_sha256; "
-           "ALTER TABLE environment DROP COLUMN versions; PRAGMA user_version = 1");
+           "ALTER TABLE environment DROP COLUMN versions; ALTER TABLE machine DROP COLUMN processor; "
+           "ALTER TABLE capture DROP COLUMN fault; PRAGMA user_version = 1");
     struct tl_merged m = merge("new", "old");
     cr_assert_eq(m.trials, 1);
     sqlite3 *db;

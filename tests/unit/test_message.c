@@ -180,6 +180,16 @@ Test(message, the_others)
     m = parse("{\"forked\":4711}");
     cr_assert_eq(m.kind, TL_MESSAGE_FORKED);
     cr_assert_eq(m.pid, 4711);
+    m = parse("{\"operator\":{\"name\":\"n\",\"type\":\"Conv\",\"more\":1}}");
+    cr_assert_eq(m.kind, TL_MESSAGE_OPERATOR);
+    cr_assert_str_eq(json_string_value(json_object_get(m.object, "type")), "Conv");
+    cr_assert_eq(json_object_size(m.object), 2);
+    tl_message_free(&m);
+    m = parse("{\"operator\":null}");
+    cr_assert(m.kind == TL_MESSAGE_OPERATOR && !m.object);
+    m = parse("{\"phase\":\"execute\",\"operator\":{\"type\":\"Conv\"}}");
+    cr_assert(m.kind == TL_MESSAGE_PHASE && m.phase == TL_PHASE_EXECUTE && json_object_size(m.object) == 1);
+    tl_message_free(&m);
     m = parse("{\"counts\":{\"regions\":0,\"tokens\":-3}}");
     cr_assert_eq(m.kind, TL_MESSAGE_COUNTS);
     cr_assert_eq(json_integer_value(json_object_get(m.object, "tokens")), -3);
@@ -191,6 +201,11 @@ static const struct {
     const char *line, *says;
 } refused[] = {
     {"", "empty line"},
+    {"{\"operator\":\"Conv\"}", "an object with"},
+    {"{\"operator\":{\"name\":3}}", "a string"},
+    {"{\"operator\":{}}", "got neither"},
+    {"{\"operator\":{\"type\":\"\"}}", "got neither"},
+    {"{\"phase\":\"load\",\"operator\":[]}", "an object with"},
     {"{\"counts\":[1]}", "an object of names and integers"},
     {"{\"counts\":{\"a\":1.5}}", "integers"},
     {"{\"counts\":{},\"phase\":\"load\"}", "several"},

@@ -286,6 +286,27 @@ Test(report, exit_status_of_a_step_is_in_the_code)
     json_decref(finding);
 }
 
+/* Where the baseline itself fails nothing is simpler, so that no pair was looked for; what passes beside it is said all the
+ * same, and by no section that there is nothing. */
+Test(report, what_passes_beside_a_failing_baseline)
+{
+    json_t *finding = fixture(), *report;
+    json_object_set_new(finding, "baseline", json_deep_copy(json_object_get(finding, "minimal")));
+    json_object_set_new(finding, "trigger", json_array());
+    json_object_set_new(finding, "decisive", json_array());
+    report = report_of(finding, false);
+    char *text = tl_report_markdown_full(report);
+    has(text, "**`attention=gqa` fails** (6 of 6 runs), **`attention=sdpa` passes** (2 of 2 runs)");
+    has(text, "**passes** | **0 of 2** |");
+    has(text, "passed in 2 of 2 runs");
+    has(text, "- `attention=sdpa` instead of `attention=gqa` (2 of 2 runs passed)");
+    has_not(text, "There is no decisive pair");
+    has_not(text, "was seen to pass");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
 /* A boundary has corners and no minimal variant. Its axes may fall. */
 Test(report, boundary_is_its_corners)
 {
@@ -399,6 +420,24 @@ Test(report, any_document_makes_a_report, .timeout = 60)
     json_t *finding = fixture();
     while (json_array_size(json_object_get(finding, "path")) > 6)
         json_array_remove(json_object_get(finding, "path"), 6);
+    spoil(finding, finding, 2, make_all);
+    json_decref(finding);
+}
+
+/* Of a wrong result; what a search does not look at is left out, for each member costs a report of every kind. */
+Test(report, any_comparison_makes_a_report, .timeout = 60)
+{
+    json_t *finding = json_pack(
+        "{s:b,s:s,s:s,s:{s:s,s:s,s:s,s:s,s:s,s:[i,i],s:i,s:i,s:f,s:f,s:{s:s,s:[i,i],s:f,s:f,s:f,s:f},s:[{s:["
+        "i],s:f,s:s,s:f}],"
+        "s:[{s:s,s:f}],s:{s:i,s:i},s:[s]},s:{s:s,s:s,s:s}}",
+        "reproduced", 1, "outcome", "wrong", "case", "c", "comparison", "unit", "x:cpu", "file", "y.npy",
+        "output", "y", "how", "differs", "dtype", "float32", "shape", 1, 4, "apart", 1, "of", 4, "tolerance",
+        0.1, "max_error", 0.25, "worst", "output", "y", "index", 0, 3, "expected", 4.0, "got", 3.0,
+        "absolute", 1.0, "relative", 0.25, "elements", "index", 3, "expected", 4.0, "got", "nan", "relative",
+        0.25, "outputs", "name", "z", "error", 0.0, "not_finite", "nan", 1, "inf", 2, "first", "nan", "tool",
+        "name", "t", "command", "c", "version", "1");
+    cr_assert_not_null(finding);
     spoil(finding, finding, 2, make_all);
     json_decref(finding);
 }
@@ -607,6 +646,6 @@ Test(report, the_reproducer_knows_the_slots)
             }
         }
     }
-    cr_expect_eq(seen, 35, "%zu", seen);
+    cr_expect_eq(seen, 36, "%zu", seen);
     free(c);
 }

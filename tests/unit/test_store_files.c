@@ -479,7 +479,7 @@ Test(store_files, signals_of_an_older_schema_are_named)
             "TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; ALTER TABLE trial DROP COLUMN "
             "pids; "
             "ALTER TABLE environment DROP COLUMN content_sha256; ALTER TABLE environment DROP COLUMN "
-            "versions; "
+            "versions; ALTER TABLE machine DROP COLUMN processor; ALTER TABLE capture DROP COLUMN fault; "
             "PRAGMA user_version = 3; UPDATE trial SET signal "
             "= 10; "
             "UPDATE signature SET signal = 10; UPDATE session SET os = %s%s%s",

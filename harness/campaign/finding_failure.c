@@ -204,10 +204,10 @@ int tl_finding_add_failure(const struct tl_driver *d, const char *runner, const 
     json_object_set_new(document, "tool",
                         tool_json(&t, json_object_get(json_object_get(document, "environment"), "versions")));
     json_object_set_new(document, "comparison", tl_finding_comparison(&t));
-    tl_finding_add_kind(&t, document);
     json_t *model = tl_finding_model(runner, t.request);
     if (model)
         json_object_set_new(document, "model", model);
+    tl_finding_add_kind(&t, document);
     tl_trial_record_free(&t);
     return 0;
 }

@@ -349,8 +349,11 @@ Test(report, junit_counts)
 {
     json_t *finding = fixture(), *report = report_of(finding, false);
     char *text = tl_report_junit(report);
-    has(text, "<testsuite tests=\"4\" failures=\"2\" errors=\"0\" skipped=\"0\"");
-    has(text, "name=\"decoder-gqa-begin: minimal variant with begin_error=0\"/>");
+    has(text, " tests=\"4\" failures=\"2\" errors=\"0\" skipped=\"0\"");
+    has(text,
+        "name=\"decoder-gqa-begin: attention=gqa, begin_error=0, begin_index=none, context=32, layers=1, "
+        "optimization=99, threads=1, weights=fp32 on onnxruntime:cpu\" classname=\"decoder-gqa-begin\" "
+        "time=\"0.000\"/>");
     has(text, "Assertion `n &lt; 4 | m` failed");
     free(text);
     json_decref(report);

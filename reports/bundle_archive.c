@@ -19,12 +19,13 @@ static const char doing[] = "cannot write the archive";
 
 static const struct {
     const char *suffix;
-    int (*filter)(struct archive *);
+    int (*filter)(struct archive *), (*format)(struct archive *);
 } kinds[] = {
-    {".tar.zst", archive_write_add_filter_zstd},
-    {".tar.gz", archive_write_add_filter_gzip},
-    {".tar.xz", archive_write_add_filter_xz},
-    {".tar", archive_write_add_filter_none},
+    {".tar.zst", archive_write_add_filter_zstd, archive_write_set_format_pax_restricted},
+    {".tar.gz", archive_write_add_filter_gzip, archive_write_set_format_pax_restricted},
+    {".tar.xz", archive_write_add_filter_xz, archive_write_set_format_pax_restricted},
+    {".tar", archive_write_add_filter_none, archive_write_set_format_pax_restricted},
+    {".zip", archive_write_add_filter_none, archive_write_set_format_zip},
 };
 #define N_KINDS TL_COUNT(kinds)
 
@@ -60,7 +61,7 @@ static int add_file(struct archive *a, const char *directory, const char *name, 
         archive_entry_set_pathname(entry, to);
         archive_entry_set_size(entry, st.st_size);
         archive_entry_set_filetype(entry, AE_IFREG);
-        archive_entry_set_perm(entry, 0644);
+        archive_entry_set_perm(entry, st.st_mode & 0100 ? 0755 : 0644);
         archive_entry_set_mtime(entry, (time_t)when, 0);
         bool bad = archive_write_header(a, entry) != ARCHIVE_OK;
         for (ssize_t n; !bad && (n = read(fd, block, sizeof block)) != 0;)
@@ -84,11 +85,11 @@ int tl_archive_write(const char *path, const char *directory, const char *name, 
     const json_t *file;
     if (k == N_KINDS)
         return tl_fail(e, TL_ERROR_INPUT, doing, path,
-                       "its name should end in .tar.zst, .tar.gz, .tar.xz or .tar");
+                       "its name should end in .zip, .tar.zst, .tar.gz, .tar.xz or .tar");
     char *part = tl_format("%s.part", path);
     struct archive *a = archive_write_new();
     int rc = 0;
-    if (kinds[k].filter(a) != ARCHIVE_OK || archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
+    if (kinds[k].filter(a) != ARCHIVE_OK || kinds[k].format(a) != ARCHIVE_OK ||
         archive_write_open_filename(a, part) != ARCHIVE_OK)
         rc = tl_fail(e, TL_ERROR_ENVIRONMENT, doing, path, "%s",
                      archive_error_string(a) ? archive_error_string(a) : "no memory");
@@ -105,4 +106,29 @@ int tl_archive_write(const char *path, const char *directory, const char *name, 
         unlink(part);
     free(part);
     return rc;
+}
+
+char *tl_archive_member(const char *path, const char *name, size_t most, size_t *size)
+{
+    struct archive *a = archive_read_new();
+    struct archive_entry *entry;
+    char *data = NULL;
+    archive_read_support_filter_all(a);
+    archive_read_support_format_tar(a);
+    archive_read_support_format_zip(a);
+    bool open = archive_read_open_filename(a, path, 65536) == ARCHIVE_OK;
+    while (open && archive_read_next_header(a, &entry) == ARCHIVE_OK) {
+        const char *member = archive_entry_pathname(entry), *slash = member ? strchr(member, '/') : NULL;
+        if (!slash || strcmp(slash + 1, name) != 0)
+            continue;
+        la_ssize_t got, all = 0;
+        data = tl_malloc(most + 1);
+        while ((got = archive_read_data(a, data + all, most - (size_t)all)) > 0)
+            all += got;
+        data[all] = '\0';
+        *size = (size_t)all;
+        break;
+    }
+    archive_read_free(a);
+    return data;
 }

@@ -20,7 +20,8 @@
 
 #define RUNS 8 /* every one of which has to be right */
 #define RUNS_SLOW 4
-#define STEPS 6  /* of bisection */
+#define STEPS 6 /* of bisection */
+#define STEPS_SLOW 3
 #define NEAR 1.5 /* it stops when the distances differ by no more than this */
 
 struct walk {
@@ -109,7 +110,8 @@ static int walk_along(struct walk *w, const json_t *axis, double edge, double to
     double sign = to < edge ? -1 : 1, wrong = 0, right = fabs(to - edge);
     if (rc <= 0)
         return rc;
-    for (unsigned step = 0; step < STEPS && right > wrong + 1 && right > NEAR * wrong; step++) {
+    const unsigned steps = w->o->slow ? STEPS_SLOW : STEPS;
+    for (unsigned step = 0; step < steps && right > wrong + 1 && right > NEAR * wrong; step++) {
         double middle = floor(sqrt(wrong > 1 ? wrong * right : right));
         middle = middle > wrong ? middle : wrong + 1;
         rc = try_value(w, axis, edge + sign * middle, e);

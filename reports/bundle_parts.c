@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define JSON_MOST (64u << 20)
 
@@ -55,6 +56,19 @@ int tl_bundle_write_json(struct tl_bundle *b, const char *name, const json_t *do
     free(line);
     free(text);
     return rc;
+}
+
+void tl_bundle_measure(struct tl_bundle *b)
+{
+    json_t *file;
+    size_t i;
+    json_array_foreach(b->files, i, file) {
+        char *path = tl_format("%s/%s", b->stage, json_string_value(json_object_get(file, "name")));
+        struct stat st;
+        if (!stat(path, &st))
+            json_object_set_new(file, "size", json_integer((json_int_t)st.st_size));
+        free(path);
+    }
 }
 
 json_t *tl_bundle_read_json(const char *directory, const char *name)

@@ -1,7 +1,9 @@
 #include "reports/bundle_place.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "reports/bundle_archive.h"
+#include "reports/members.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define REPORT_MOST (64u << 20)
 
 static const char doing[] = "cannot write the bundle";
 
@@ -26,6 +30,41 @@ static bool is_free(const char *path)
     return empty;
 }
 
+/* What tells that it is a bundle of ours: its report says what is in it. */
+static bool is_bundle(const char *path, bool archive)
+{
+    size_t size = 0;
+    char *name = tl_format("%s/report.json", path),
+         *text = archive ? tl_archive_member(path, "report.json", REPORT_MOST, &size)
+                         : tl_read_file(name, REPORT_MOST, &size);
+    json_t *report = text ? json_loadb(text, size, 0, NULL) : NULL;
+    bool is = tl_member_integer(report, "report") > 0 && json_is_object(json_object_get(report, "bundle"));
+    json_decref(report);
+    free(text);
+    free(name);
+    return is;
+}
+
+/* Whether something else stands at the target that is not to be replaced. */
+static int check_target(const struct tl_bundle_place *p, struct tl_error *e)
+{
+    const char *path = p->archive ? p->given : p->target;
+    struct stat st;
+    if (p->archive ? access(path, F_OK) != 0 : is_free(path))
+        return 0;
+    if (!p->force)
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, path,
+            "it is there already: a %s that is not there%s was expected; --force replaces a bundle",
+            p->archive ? "file" : "directory", p->archive ? "" : ", or is empty,");
+    if (lstat(path, &st) || (p->archive ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode)) ||
+        !is_bundle(path, p->archive))
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, path,
+            "it is there and no bundle of trapline, which --force would replace; nothing was changed");
+    return 0;
+}
+
 static void release(struct tl_bundle_place *p)
 {
     tl_staging_end(&p->stage);
@@ -34,10 +73,10 @@ static void release(struct tl_bundle_place *p)
     *p = (struct tl_bundle_place){.stage = {NULL, -1}};
 }
 
-int tl_bundle_place_begin(struct tl_bundle_place *p, const char *target, struct tl_error *e)
+int tl_bundle_place_begin(struct tl_bundle_place *p, const char *target, bool force, struct tl_error *e)
 {
     size_t stem;
-    *p = (struct tl_bundle_place){.given = target, .stage = {NULL, -1}};
+    *p = (struct tl_bundle_place){.given = target, .force = force, .stage = {NULL, -1}};
     p->archive = tl_archive_name(target, &stem);
     while (!p->archive && stem > 1 && target[stem - 1] == '/')
         stem--;
@@ -46,17 +85,11 @@ int tl_bundle_place_begin(struct tl_bundle_place *p, const char *target, struct 
     p->name = tl_strdup(basename(copy));
     char *prefix = tl_format(".%s.trapline-", p->name);
     const char *directory = dirname(beside);
-    int rc = 0;
-    if (!p->archive && !is_free(p->target))
-        rc = tl_fail(e, TL_ERROR_INPUT, doing, p->target,
-                     "it is there already: a directory that is not there, or is empty, "
-                     "was expected");
-    else if (p->archive && access(target, F_OK) == 0)
-        rc = tl_fail(e, TL_ERROR_INPUT, doing, target, "it is there already");
-    else if (tl_staging_begin(&p->stage, directory, prefix))
+    int rc = check_target(p, e);
+    if (rc == 0 && tl_staging_begin(&p->stage, directory, prefix))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory,
                            "a directory cannot be made there");
-    else
+    else if (rc == 0)
         chmod(p->stage.path, 0755);
     free(prefix);
     free(beside);
@@ -70,9 +103,12 @@ int tl_bundle_place_end(struct tl_bundle_place *p, int failed, const json_t *fil
                         struct tl_error *e)
 {
     int rc = failed;
+    if (rc == 0) /* somebody else may have put something there meanwhile */
+        rc = check_target(p, e);
     if (rc == 0 && p->archive)
         rc = tl_archive_write(p->given, p->stage.path, p->name, files, when_s, e);
-    else if (rc == 0 && rename(p->stage.path, p->target) != 0)
+    else if (rc == 0 && (is_free(p->target) ? rename(p->stage.path, p->target)
+                                            : tl_staging_replace(&p->stage, p->target)) != 0)
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->target, "it cannot be put there");
     release(p);
     return rc;

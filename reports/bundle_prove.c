@@ -23,7 +23,7 @@
 #define SYSTEM_PATH "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 /* The longest run of words of a message that is of no one file or number, which another path or value would change. */
-static char *lasting_words(const char *message)
+char *tl_bundle_lasting_words(const char *message)
 {
     const char *best = "", *start = message;
     size_t best_size = 0;
@@ -101,7 +101,7 @@ static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *
                   const struct tl_bundle_run *run, unsigned runs, struct tl_proof *p, struct tl_error *e)
 {
     const struct tl_trial_record *r = o->b->source->failing;
-    char *lasting = lasting_words(r->message);
+    char *lasting = tl_bundle_lasting_words(r->message);
     const char *words[] = {lasting, NULL};
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,

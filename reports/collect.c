@@ -10,6 +10,7 @@
 #include "reports/system_reports.h"
 #include "reports/trial.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,8 +114,8 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     json_object_set_new(j, "reference", tl_trial_comparison_json(r));
     json_t *counts = json_object_get(r->result, "counts");
     json_object_set(j, "counts", json_is_object(counts) ? counts : json_null());
-    json_t *operator= json_object_get(r->result, "operator");
-    json_object_set(j, "operator", json_is_object(operator) ? operator : json_null());
+    json_t *in_flight = json_object_get(r->result, "operator");
+    json_object_set(j, "operator", json_is_object(in_flight) ? in_flight : json_null());
     json_object_set_new(j, "stdout", end_of(&r->out));
     json_object_set_new(j, "stderr", end_of(&r->err));
     json_t *reports = tl_system_reports_json(r, false);
@@ -126,6 +127,89 @@ json_t *tl_report_trial(const struct tl_trial_record *r)
     return j;
 }
 
+/* Where a path's directory is not covered by what is taken out anyway. */
+static void learn_directory(struct tl_redaction *r, const char *path, const char *instead)
+{
+    const char *slash = path && *path == '/' ? strrchr(path, '/') : NULL;
+    char *place = slash ? tl_format("%.*s", (int)(slash - path), path) : NULL,
+         *shown = place ? tl_redact_paths(r, place) : NULL;
+    if (place && !strcmp(place, shown))
+        tl_redaction_add_place(r, place, instead);
+    free(shown);
+    free(place);
+}
+
+/* Directories of files that a word names. */
+static void learn_word(struct tl_redaction *r, const char *word)
+{
+    static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>*?";
+    for (size_t i = 0; word && word[i];) {
+        size_t n = strcspn(word + i, between);
+        const char *slash = memchr(word + i, '/', n);
+        if (slash && (slash == word + i || word[i] == '-')) {
+            char *path = tl_format("%.*s", (int)(n - (size_t)(slash - word - (ptrdiff_t)i)), slash);
+            char *real = realpath(path, NULL);
+            if (real) {
+                learn_directory(r, path, "{data}");
+                learn_directory(r, real, "{data}");
+            }
+            free(real);
+            free(path);
+        }
+        i += n;
+        i += strspn(word + i, between);
+    }
+}
+
+static void learn_words(struct tl_redaction *r, const json_t *words)
+{
+    const json_t *word;
+    const char *key;
+    json_t *value;
+    size_t i;
+    json_array_foreach(words, i, word)
+        learn_word(r, i ? json_string_value(word) : NULL);
+    json_object_foreach((json_t *)words, key, value)
+        learn_word(r, json_string_value(value));
+}
+
+static void learn_trial(struct tl_redaction *r, const struct tl_trial_record *trial)
+{
+    json_t *command = trial && trial->command ? json_loads(trial->command, 0, NULL) : NULL,
+           *request = trial && trial->request ? json_loads(trial->request, 0, NULL) : NULL, *step;
+    size_t i;
+    json_array_foreach(json_object_get(request, "steps"), i, step) {
+        if (json_object_get(step, "program"))
+            learn_directory(r, json_string_value(json_array_get(json_object_get(step, "argv"), 0)), "{PATH}");
+        learn_words(r, json_object_get(step, "argv"));
+    }
+    for (i = 0; trial && i < trial->n_captures; i++)
+        for (size_t m = 0; m < trial->captures[i].n_modules; m++)
+            learn_directory(r, trial->captures[i].modules[m].path, "{libraries}");
+    learn_words(r, json_object_get(request, "generate"));
+    learn_words(r, json_object_get(request, "environment"));
+    learn_directory(r, json_string_value(json_array_get(command, 0)), "{runners}");
+    json_decref(request);
+    json_decref(command);
+}
+
+void tl_report_learn_places(const struct tl_report_source *s, struct tl_redaction *r)
+{
+    const char *path = json_string_value(json_object_get(s->finding, "case_path")),
+               *slash = path ? strrchr(path, '/') : NULL;
+    char *directory = slash ? tl_format("%.*s", (int)(slash - path), path) : NULL,
+         *real = directory ? realpath(directory, NULL) : NULL;
+    tl_redaction_add_place(r, directory, "{case_dir}");
+    tl_redaction_add_place(r, real, "{case_dir}");
+    learn_directory(r, real, "{case_dir}/.."); /* what a case refers to beside its own */
+    free(real);
+    free(directory);
+    learn_trial(r, s->failing);
+    learn_trial(r, s->control);
+    learn_directory(r, json_string_value(json_object_get(json_object_get(s->finding, "build"), "path")),
+                    "{build}");
+}
+
 json_t *tl_report_new(const struct tl_report_source *s)
 {
     json_t *finding = json_deep_copy(s->finding), *report;
@@ -134,10 +218,10 @@ json_t *tl_report_new(const struct tl_report_source *s)
                        tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",
                        elsewhere);
     if (!s->keep_paths) {
-        json_object_del(finding, "case_path");
         struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
         if (!s->redaction)
             tl_redaction_init(&own);
+        tl_report_learn_places(s, r);
         tl_system_reports_learn(s->failing, r);
         tl_system_reports_learn(s->control, r);
         json_t *redacted = tl_redact_json(r, report);

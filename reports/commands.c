@@ -123,15 +123,17 @@ static char *step_word(const char *word, const struct own_directories *own)
     return tl_buffer_take(&here);
 }
 
+/* program: as the case names it, where that is another word; NULL. */
 static void add_command_line(struct tl_buffer *all, const json_t *request, const json_t *argv,
-                             const struct own_directories *own)
+                             const char *program, const struct own_directories *own)
 {
     struct tl_buffer line = TL_BUFFER_INIT;
     const json_t *word;
     size_t i;
     add_environment(&line, request);
     json_array_foreach(argv, i, word) {
-        char *here = step_word(json_is_string(word) ? json_string_value(word) : "?", own);
+        const char *text = json_is_string(word) ? json_string_value(word) : "?";
+        char *here = step_word(i || !program ? text : program, own);
         tl_shell_word(&line, here, true);
         free(here);
     }
@@ -163,10 +165,11 @@ char *tl_steps_commands(const json_t *trial)
     size_t i;
     if (json_array_size(steps) && json_array_size(generate)) {
         add_directory_of_outputs(&all, generate, &own);
-        add_command_line(&all, request, generate, &own);
+        add_command_line(&all, request, generate, NULL, &own);
     }
     json_array_foreach(steps, i, step)
-        add_command_line(&all, request, json_object_get(step, "argv"), &own);
+        add_command_line(&all, request, json_object_get(step, "argv"),
+                         json_string_value(json_object_get(step, "program")), &own);
     free(own.generated);
     return all.size ? tl_buffer_take(&all) : NULL;
 }

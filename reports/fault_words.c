@@ -63,9 +63,9 @@ char *tl_registers_words(const json_t *registers)
     return b.size ? tl_buffer_take(&b) : tl_strdup("");
 }
 
-char *tl_operator_words(const json_t *operator)
+char *tl_operator_words(const json_t *in_flight)
 {
-    const char *name = tl_member_text(operator, "name"), *type = tl_member_text(operator, "type");
+    const char *name = tl_member_text(in_flight, "name"), *type = tl_member_text(in_flight, "type");
     if (name && *name && type && *type)
         return tl_format("%s, node %s", type, name);
     if (type && *type)

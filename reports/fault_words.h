@@ -14,7 +14,7 @@ json_t *tl_registers_document(const struct tl_capture *c);
 char *tl_registers_words(const json_t *registers);
 
 /* "Conv, node conv_3", of {"name", "type"}; NULL when it is none. The caller's. */
-char *tl_operator_words(const json_t *operator);
+char *tl_operator_words(const json_t *in_flight);
 
 /* Of what the machine tells of its processor. "family 25, model 17, stepping 1"; "on KVM, in Docker"; "avx
  * avx2 avx512(f vl)". NULL where it tells nothing. The caller's. */

@@ -36,6 +36,9 @@ void tl_report_release(struct tl_report_sources *r);
  * "finding", "failing_trial", "control_trial", "elsewhere"}. The caller's to release. */
 json_t *tl_report_new(const struct tl_report_source *source);
 
+/* Adds the directories that the finding was measured in: {case_dir}, {runners}, {build} and {PATH} stand for them. */
+void tl_report_learn_places(const struct tl_report_source *source, struct tl_redaction *r);
+
 /* Of a trial what a reader of a report needs; null for NULL. The caller's. */
 json_t *tl_report_trial(const struct tl_trial_record *r);
 

@@ -169,7 +169,8 @@ static json_t *settings_of(const json_t *f)
 static char *run_command(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *name = tl_member_text(r->finding, "case"), *unit = tl_member_text(r->finding, "unit");
+    const char *name = tl_member_text(r->finding, "case"), *unit = tl_member_text(r->bundle, "unit");
+    unit = unit ? unit : tl_member_text(r->finding, "unit");
     char *file = is_attached(r->bundle, "case.json") ? tl_strdup("case.json")
                                                      : tl_format("%s.json", name ? name : "CASE");
     json_t *settings = settings_of(r->finding);
@@ -250,6 +251,6 @@ void tl_section_run(const struct tl_sections *r)
     run[strcspn(run, "\n")] = '\0';
     tl_buffer_add_string(&b, "With trapline and the case file: ");
     tl_inline_code(&b, run);
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     free(run);
 }

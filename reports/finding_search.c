@@ -85,18 +85,12 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *f)
             json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
 }
 
-/* What the failure and its trial are called here. */
+/* The trial that stands for it. */
 static void add_ids(struct tl_buffer *b, const json_t *f)
 {
-    const json_t *evidence = json_object_get(f, "evidence");
-    const char *trial = tl_member_text(evidence, "trial"), *control = tl_member_text(evidence, "control"),
-               *signature = tl_member_text(json_object_get(f, "signature"), "id");
+    const char *trial = tl_member_text(json_object_get(f, "evidence"), "trial");
     tl_buffer_add_string(b, trial ? ", trial " : "");
     tl_inline_code(b, trial);
-    tl_buffer_add_string(b, control ? ", control " : "");
-    tl_inline_code(b, control);
-    tl_buffer_add_string(b, signature ? ", signature " : "");
-    tl_inline_code(b, signature);
 }
 
 static void add_tools(struct tl_buffer *b, const json_t *environment)
@@ -156,6 +150,9 @@ void tl_section_search(const struct tl_sections *r)
         "further from its simplest value.");
 }
 
+#define TELLS "; it holds names of this machine or its user, and was left as it is" /* bundle_parts.h */
+#define ATTACHED_MOST 12 /* files in directories that are listed one by one */
+
 /* "inputs/" of "inputs/0.npy", 0 where it is in none. */
 static size_t folder_length(const char *name)
 {
@@ -173,12 +170,34 @@ static bool is_in_folder_of(const json_t *files, size_t i)
     return others > 0;
 }
 
+/* Of a file, or of all in a folder. */
+static void add_size(struct tl_buffer *b, const json_t *files, const char *name)
+{
+    size_t n = strlen(name);
+    bool folder = n && name[n - 1] == '/', known = false;
+    json_int_t bytes = 0;
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *file = json_array_get(files, i);
+        if (strncmp(tl_member_or(file, "name", ""), name, folder ? n : n + 1) != 0 ||
+            !json_object_get(file, "size"))
+            continue;
+        bytes += tl_member_integer(file, "size");
+        known = true;
+    }
+    char *words = known ? tl_size_words(bytes) : NULL;
+    if (words)
+        tl_buffer_printf(b, " (%s)", words);
+    free(words);
+}
+
 /* What they are stands in the full report. */
 static void add_attached_names(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT, last = TL_BUFFER_INIT, name = TL_BUFFER_INIT;
-    const json_t *files = json_object_get(r->bundle, "files");
+    const json_t *files = json_object_get(r->bundle, "files"), *text;
+    size_t k;
     tl_buffer_add_string(&b, TL_BOLD_ON "Attached:" TL_BOLD_OFF);
+    size_t telling = 0;
     tl_buffer_add_string(&last, "");
     for (size_t i = 0; i < json_array_size(files); i++) {
         const char *whole = tl_member_or(json_array_get(files, i), "name", "?");
@@ -188,12 +207,21 @@ static void add_attached_names(const struct tl_sections *r)
             continue;
         tl_buffer_add_string(&b, *last.data ? ", " : " ");
         tl_inline_code(&b, name.data);
+        add_size(&b, files, name.data);
         tl_buffer_clear(&last);
         tl_buffer_add_string(&last, name.data);
     }
-    if (*last.data)
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    tl_buffer_free(&b);
+    for (size_t i = 0; i < json_array_size(files); i++)
+        if (strstr(tl_member_or(json_array_get(files, i), "about", ""), TELLS)) {
+            tl_buffer_add_string(&b, telling++ ? ", " : ". Names of this machine or its user stand in ");
+            tl_inline_code(&b, tl_member_or(json_array_get(files, i), "name", "?"));
+        }
+    tl_buffer_add_string(&b, *last.data ? "." : " nothing.");
+    json_array_foreach(json_object_get(r->bundle, "left_out"), k, text) {
+        tl_buffer_add_string(&b, k ? "; " : " Left out: ");
+        tl_inline_text(&b, json_string_value(text));
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_buffer_free(&last);
     tl_buffer_free(&name);
 }
@@ -205,16 +233,35 @@ void tl_section_attached(const struct tl_sections *r)
     size_t i;
     if (!json_is_object(r->bundle))
         return;
-    if (r->extent == TL_EXTENT_PAGE)
+    size_t shown = 0, more = 0;
+    json_int_t bytes = 0;
+    if (r->extent == TL_EXTENT_PAGE) {
         add_attached_names(r);
-    else
-        tl_page_heading(r->page, 2, "Attached");
-    json_array_foreach(r->extent == TL_EXTENT_PAGE ? NULL : json_object_get(r->bundle, "files"), i, file) {
+        return;
+    }
+    tl_page_heading(r->page, 2, "Attached");
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
-        tl_inline_code(&b, tl_member_text(file, "name"));
+        const char *name = tl_member_or(file, "name", "");
+        if (strchr(name, '/') && ++shown > ATTACHED_MOST) {
+            more++;
+            bytes += tl_member_integer(file, "size");
+            continue;
+        }
+        tl_inline_code(&b, name);
         tl_buffer_add_string(&b, ": ");
         tl_inline_text(&b, tl_member_text(file, "about"));
+        if (json_object_get(file, "size")) {
+            char *size = tl_size_words(tl_member_integer(file, "size"));
+            tl_buffer_printf(&b, " (%s)", size);
+            free(size);
+        }
         tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    if (more) {
+        char *size = tl_size_words(bytes);
+        tl_page_item(r->page, tl_format("%zu more files in its directories (%s)", more, size));
+        free(size);
     }
     json_array_foreach(json_object_get(r->bundle, "left_out"), i, text) {
         struct tl_buffer b = TL_BUFFER_INIT;

@@ -79,7 +79,10 @@ static const char *device_written(const char *device)
 /* Of builds from the first that fails to the last of its range, the newest range; else the one that was tried. */
 static void add_version(struct tl_buffer *b, const json_t *f)
 {
-    const json_t *ranges = json_object_get(json_object_get(f, "builds"), "ranges"),
+    /* A trigger was measured on one build, whatever was found of others since: lists do not know that. */
+    const json_t *builds =
+                     json_is_object(json_object_get(f, "minimal")) ? NULL : json_object_get(f, "builds"),
+                 *ranges = json_object_get(builds, "ranges"),
                  *range = json_array_get(ranges, json_array_size(ranges) - 1),
                  *environment = json_object_get(f, "environment");
     const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad"),
@@ -265,8 +268,8 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
     const json_t *axis = tl_axis_named(f, name, NULL), *value = json_object_get(entry, "value"),
                  *up_to = tl_words_up_to(f, entry);
     const char *called = axis_called(axis, name), *kind = tl_member_text(axis, "kind");
-    bool ordered = kind && strcmp(kind, "choices") != 0,
-         band = json_is_object(json_object_get(entry, "band"));
+    const json_t *never = json_object_get(json_object_get(json_object_get(entry, "band"), "never"), "value");
+    bool ordered = kind && strcmp(kind, "choices") != 0;
     char *word = tl_value_word(value), *text;
     const char *about = about_value(axis, word);
     if (up_to) {
@@ -275,8 +278,10 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
         free(end);
     } else if (tl_words_is_set(f, entry)) {
         text = set_text(f, axis, name, entry);
-    } else if (ordered && band && direction(axis) && !about) {
-        text = tl_format("%s from about %s on", called, word);
+    } else if (ordered && never && direction(axis) && !about) { /* and above the upper edge always */
+        char *edge = tl_value_word(never);
+        text = tl_format("%s %s %s at times", called, direction(axis) > 0 ? "above" : "below", edge);
+        free(edge);
     } else if (ordered && json_object_get(entry, "threshold") && !json_object_get(entry, "non_monotone") &&
                direction(axis) && !is_last(axis, value) && !about) {
         text = tl_format("%s %s %s", called, direction(axis) > 0 ? "≥" : "≤", word);

@@ -26,7 +26,9 @@ char *tl_imported_html_short(const json_t *report);
 char *tl_imported_html_full(const json_t *report);
 char *tl_imported_junit(const json_t *report);
 
-/* The same with the report of the system itself, as a directory or an archive (bundle.h). */
-int tl_imported_bundle(const struct tl_imported_source *source, const char *target, struct tl_error *e);
+/* The same with the report of the system itself, as a directory or an archive (bundle.h). *written is what is in it:
+ * [{"name","about","size"}], the caller's. */
+int tl_imported_bundle(const struct tl_imported_source *source, const char *target, bool force,
+                       json_t **written, struct tl_error *e);
 
 #endif

@@ -1,6 +1,8 @@
 /* A reader of documents that takes nothing for granted: a report is made of what is there. */
 #include "reports/members.h"
 
+#include "harness/base/buffer.h"
+
 const char *tl_member_text(const json_t *o, const char *name)
 {
     return json_string_value(json_object_get(o, name));
@@ -25,4 +27,12 @@ const char *tl_member_or(const json_t *o, const char *name, const char *words)
 {
     const char *text = tl_member_text(o, name);
     return text && *text ? text : words;
+}
+
+char *tl_size_words(json_int_t bytes)
+{
+    double size = (double)bytes;
+    return size < 1024      ? tl_format("%lld B", (long long)bytes)
+           : size < 1048576 ? tl_format("%.1f KiB", size / 1024)
+                            : tl_format("%.1f MiB", size / 1048576);
 }

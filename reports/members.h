@@ -15,4 +15,7 @@ long long tl_integer_at(const json_t *list, size_t i); /* "[k, n]": of so many r
 /* The text of a member, or these words where it is missing, of another type or empty. */
 const char *tl_member_or(const json_t *o, const char *name, const char *words);
 
+/* "512 B", "1.5 KiB", "20.0 MiB"; the caller's. */
+char *tl_size_words(json_int_t bytes);
+
 #endif

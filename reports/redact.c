@@ -69,6 +69,65 @@ void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const
         r->names[i].everywhere = true;
 }
 
+static bool is_everybodys(const char *path)
+{
+    static const char *const places[] = {"/usr",     "/bin",          "/sbin",        "/lib", "/etc",
+                                         "/dev",     "/proc",         "/sys",         "/run", "/System",
+                                         "/Library", "/Applications", "/opt/homebrew"};
+    const char *second = *path == '/' ? strchr(path + 1, '/') : NULL;
+    for (size_t i = 0; i < TL_COUNT(places); i++)
+        if (!strncmp(path, places[i], strlen(places[i])) && !is_name(path[strlen(places[i])]))
+            return true;
+    return !second || !second[1] || !strcmp(path, "/var/tmp");
+}
+
+void tl_redaction_add_place(struct tl_redaction *r, const char *path, const char *instead)
+{
+    if (!path || is_everybodys(path))
+        return;
+    size_t n = strlen(path), at = 0;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    char *place = tl_format("%.*s", (int)n, path);
+    for (size_t i = 0; i < r->n_places; i++)
+        if (!strcmp(r->places[i].path, place)) {
+            free(place);
+            return;
+        }
+    r->places = tl_realloc(r->places, r->n_places + 1, sizeof *r->places);
+    while (at < r->n_places && strlen(r->places[at].path) >= n)
+        at++;
+    memmove(r->places + at + 1, r->places + at, (r->n_places - at) * sizeof *r->places);
+    r->places[at] = (struct tl_redacted_place){place, tl_strdup(instead)};
+    r->n_places++;
+}
+
+/* As given, and without links in it. */
+static void add_place(struct tl_redaction *r, const char *path, const char *instead)
+{
+    char *real = path && *path == '/' ? realpath(path, NULL) : NULL;
+    if (real)
+        tl_redaction_add_place(r, path, instead);
+    tl_redaction_add_place(r, real, instead);
+    free(real);
+}
+
+/* Directories of this user that are not where everybody has them are shown where everybody has them. */
+static void add_places(struct tl_redaction *r, const char *passwd_home)
+{
+    add_place(r, getenv("XDG_CACHE_HOME"), "~/.cache");
+    add_place(r, getenv("XDG_STATE_HOME"), "~/.local/state");
+    add_place(r, getenv("XDG_DATA_HOME"), "~/.local/share");
+    add_place(r, getenv("XDG_CONFIG_HOME"), "~/.config");
+    add_place(r, getenv("TMPDIR"), "/tmp");
+    add_place(r, passwd_home, "~");
+    if (r->home) {
+        char *real = realpath(r->home, NULL);
+        tl_redaction_add_place(r, real, "~");
+        free(real);
+    }
+}
+
 /* The list that cannot be read names nobody. */
 static void add_devices(struct tl_redaction *r)
 {
@@ -100,6 +159,7 @@ void tl_redaction_init(struct tl_redaction *r)
         host[strcspn(host, ".")] = '\0';
         tl_redaction_add(r, host, "HOST");
     }
+    add_places(r, p ? p->pw_dir : NULL);
     add_devices(r);
 }
 
@@ -107,6 +167,11 @@ void tl_redaction_free(struct tl_redaction *r)
 {
     for (size_t i = 0; i < r->n; i++)
         free(r->names[i].name);
+    for (size_t i = 0; i < r->n_places; i++) {
+        free(r->places[i].path);
+        free(r->places[i].instead);
+    }
+    free(r->places);
     free(r->names);
     free(r->home);
     memset(r, 0, sizeof *r);
@@ -167,6 +232,17 @@ static char *redact_udids(char *text)
     return text;
 }
 
+/* The place that text begins with, at a path's start; NULL for none. */
+static const struct tl_redacted_place *place_at(const struct tl_redaction *r, const char *text)
+{
+    for (size_t i = 0; *text == '/' && i < r->n_places; i++) {
+        size_t n = strlen(r->places[i].path);
+        if (!strncmp(text, r->places[i].path, n) && !is_name(text[n]))
+            return &r->places[i];
+    }
+    return NULL;
+}
+
 static char *paths_of(const struct tl_redaction *r, const char *text)
 {
     if (!strpbrk(text, "/\\"))
@@ -176,8 +252,12 @@ static char *paths_of(const struct tl_redaction *r, const char *text)
     tl_buffer_add_string(&b, "");
     for (size_t i = 0; text[i];) {
         bool begins = i == 0 || !is_name(text[i - 1]);
+        const struct tl_redacted_place *place = begins ? place_at(r, text + i) : NULL;
         size_t n = begins ? home_length(r, text + i) : 0;
-        if (n) {
+        if (place && strlen(place->path) >= n) {
+            tl_buffer_add_string(&b, place->instead);
+            n = strlen(place->path);
+        } else if (n) {
             tl_buffer_add_string(&b, "~");
         } else if ((n = homes(text + i))) {
             tl_buffer_add(&b, text + i, n);

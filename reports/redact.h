@@ -8,8 +8,12 @@
 #include <stddef.h>
 
 struct tl_redaction {
-    char *home; /* of this user; NULL for none */
-    size_t n;   /* names */
+    char *home;      /* of this user; NULL for none */
+    size_t n_places; /* directories of this machine that tell how it is laid out, the longest first */
+    struct tl_redacted_place {
+        char *path, *instead;
+    } * places;
+    size_t n; /* names */
     struct tl_redacted_name {
         char *name;
         const char *instead;
@@ -22,6 +26,9 @@ void tl_redaction_init(struct tl_redaction *r);
 /* One more name to take out as a whole word. Short names and names that say nothing (root, localhost, …) are
  * passed over. */
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead);
+/* One more directory, which everywhere begins with these words instead. The root of the system and those that everybody has
+ * (/tmp, /usr/bin) are passed over. */
+void tl_redaction_add_place(struct tl_redaction *r, const char *path, const char *instead);
 /* The same for what is worse to be seen than a value to be changed. */
 void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead);
 /* Adds every user that text names by the path of a home. */

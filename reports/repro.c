@@ -200,9 +200,12 @@ static void add_c_side(struct tl_buffer *b, const char *name, const struct tl_re
     add_c_string(b, s->about);
     tl_buffer_add_string(b, ",\n    .model = ");
     add_path(b, s, "model.onnx");
-    tl_buffer_printf(b, ",\n    .optimization = %d, .threads = %d, .memory_pattern = %d, .arena = %d,\n",
-                     (int)tl_member_integer(o, "optimization"), (int)tl_member_integer(o, "threads"),
-                     tl_member_true(o, "memory_pattern"), tl_member_true(o, "arena"));
+    tl_buffer_printf(b,
+                     ",\n    .from_memory = %d,\n    .optimization = %d, .threads = %d, .memory_pattern = "
+                     "%d, .arena = %d,\n",
+                     tl_member_true(o, "from_memory"), (int)tl_member_integer(o, "optimization"),
+                     (int)tl_member_integer(o, "threads"), tl_member_true(o, "memory_pattern"),
+                     tl_member_true(o, "arena"));
     tl_buffer_printf(b, "    .loads = %ld, .runs = %ld, .stack_kb = %ld,\n",
                      (long)tl_member_integer(o, "loads"), (long)tl_member_integer(o, "runs"),
                      (long)tl_member_integer(o, "stack_kb"));
@@ -314,6 +317,7 @@ static void add_python_side(struct tl_buffer *b, const char *name, const struct 
     add_python_member(b, "model", json_sprintf("%smodel.onnx", s->directory));
     for (size_t i = 0; i < TL_COUNT(taken); i++)
         add_python_member(b, taken[i], json_incref(json_object_get(s->options, taken[i])));
+    add_python_member(b, "from_memory", json_boolean(tl_member_true(s->options, "from_memory")));
     add_python_member(b, "memory_mb", json_integer((json_int_t)r->memory_mb));
     add_python_member(b, "stack_limit_kb", json_integer((json_int_t)r->stack_limit_kb));
     add_python_member(b, "environment",
@@ -413,19 +417,9 @@ char *tl_repro_c(const struct tl_repro *r)
     add_c_side(&settings, "failing", r, &r->failing);
     add_c_side(&settings, "control", r, &r->control);
     add_c_string(&reference, r->reference ? r->reference : "");
-    const char *pairs[] = {"@TITLE@",
-                           comment,
-                           "@VERSION@",
-                           version,
-                           "@FILES@",
-                           r->control.options ? "model.onnx and inputs/ (with --control those in control/)"
-                                              : "model.onnx and inputs/",
-                           "@LIMITS@",
-                           limits,
-                           "/* @SETTINGS@ */\n",
-                           settings.data,
-                           "\"@REFERENCE@\"",
-                           reference.data};
+    const char *pairs[] = {"@TITLE@",         comment,       "@VERSION@",          version,
+                           "@LIMITS@",        limits,        "/* @SETTINGS@ */\n", settings.data,
+                           "\"@REFERENCE@\"", reference.data};
     char *source = fill_in(tl_repro_c_text, pairs, TL_COUNT(pairs) / 2);
     free(comment);
     free(limits);

@@ -340,10 +340,10 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     if (r->signal)
         field(&b, "signal", "%s (%d)", tl_signal_name(r->signal), r->signal);
     add_exit_status(&b, r);
-    char *operator= tl_operator_words(json_object_get(r->result, "operator"));
-    if (operator)
-        field(&b, "in flight", "%s", operator);
-    free(operator);
+    char *in_flight = tl_operator_words(json_object_get(r->result, "operator"));
+    if (in_flight)
+        field(&b, "in flight", "%s", in_flight);
+    free(in_flight);
     if (r->error_domain)
         field(&b, "error", "%s %s", r->error_domain, r->error_code ? r->error_code : "");
     if (r->message)

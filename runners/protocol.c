@@ -33,12 +33,12 @@ void tl_run_counts(struct tl_run *run, json_t *counts)
 
 void tl_run_operator(struct tl_run *run, const char *name, const char *type)
 {
-    json_t *operator= name || type ? json_object() : json_null();
+    json_t *in_flight = name || type ? json_object() : json_null();
     if (name)
-        json_object_set_new(operator, "name", tl_json_text(name, strlen(name), 256));
+        json_object_set_new(in_flight, "name", tl_json_text(name, strlen(name), 256));
     if (type)
-        json_object_set_new(operator, "type", tl_json_text(type, strlen(type), 256));
-    tl_channel_send(json_pack("{s:o}", "operator", operator));
+        json_object_set_new(in_flight, "type", tl_json_text(type, strlen(type), 256));
+    tl_channel_send(json_pack("{s:o}", "operator", in_flight));
 }
 
 void tl_run_error(struct tl_run *run, const char *domain, const char *code, const char *message, ...)

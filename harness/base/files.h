@@ -31,6 +31,9 @@ struct timespec tl_changed(const struct stat *st);
  * so that a file whose mtime was set back is told too. The caller's to free. */
 char *tl_file_state(const struct stat *st);
 
+/* Lets two files or directories change places in one step; -1 with errno where the file system cannot. In exchange_OS.c. */
+int tl_exchange_paths(const char *a, const char *b);
+
 /* Reads exactly size bytes from offset, or fewer at the end of the file: their number, or -1 with errno. */
 int64_t tl_read_at(int fd, void *to, size_t size, uint64_t offset);
 /* Writes what is left to read of one file to another. -1 with errno; *reading: it was the reading that failed. */

@@ -11,8 +11,9 @@
 
 struct tl_proof_expected {
     enum tl_outcome outcome; /* TL_OUTCOME_PASS: of a control, which exits with 0 */
-    int signal; /* 0 with TL_OUTCOME_OOM: any end but a pass. That ends it, or a child whose death its status tells (128 + n); 0: none */
-    int exit_status;          /* with which it ends then; -1: any but 0 */
+    int signal;      /* that ends it, or a child whose death its status tells (128 + n); 0: none, and with
+                        TL_OUTCOME_OOM any or none */
+    int exit_status; /* with which it ends then; -1: any but 0 */
     const char *const *words; /* NULL-terminated: what it writes then, all of them; NULL: anything */
 };
 
@@ -22,6 +23,8 @@ struct tl_proof_request {
     const char *const *environment; /* NAME=VALUE…, besides trapline's own and stronger; NULL: none.
                                        "{scratch}" in argv and here is a directory of the run's own */
     struct tl_limits limits;
+    bool
+        untraced; /* nothing of it is traced: all that is known of its end is its exit status, a signal being 128 + n */
     unsigned runs;    /* one after the other */
     bool until_other; /* the first one that is not as expected is the last */
     struct tl_proof_expected expected;
@@ -30,10 +33,9 @@ struct tl_proof_request {
 /* outcome, signal, exit status and line are those of the first run that was not as expected, or else of the first. */
 struct tl_proof {
     unsigned runs, as_expected;
-    enum tl_outcome
-        outcome; /* in the terms of what is expected: a program that says "wrong" by its status is wrong */
-    int signal;  /* 0: none */
-    int exit_status; /* -1: it did not exit */
+    enum tl_outcome outcome; /* in the terms of what is expected: a status may say "wrong" */
+    int signal;              /* 0: none */
+    int exit_status;         /* -1: it did not exit */
     char *line;    /* the last that begins with "RESULT: ", or else the last of stdout, or of stderr; NULL */
     char *message; /* why that outcome; NULL */
 };

@@ -84,3 +84,20 @@ void tl_staging_end(struct tl_staging *s)
     free(s->path);
     *s = (struct tl_staging){NULL, -1};
 }
+
+int tl_staging_replace(struct tl_staging *s, const char *path)
+{
+    if (!tl_exchange_paths(s->path, path)) /* what is left is the older one */
+        return 0;
+    char *aside = tl_format("%s.older-%d", path, (int)getpid());
+    int result = rename(path, aside);
+    if (!result && (result = rename(s->path, path))) {
+        int why = errno;
+        rename(aside, path);
+        errno = why;
+    } else if (!result) {
+        tl_remove_tree(aside);
+    }
+    free(aside);
+    return result;
+}

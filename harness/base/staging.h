@@ -17,6 +17,9 @@ struct tl_staging {
 
 /* Makes one in a directory that is there, only for this user. -1 with errno. */
 int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix);
+/* Lets it take the place of a directory that is not empty, which others see whole or not at all where the file system can
+ * exchange them; elsewhere there is none between two renames. -1 with errno: all is as it was. */
+int tl_staging_replace(struct tl_staging *s, const char *path);
 /* Removes what is left of it, which is nothing when it was renamed. */
 void tl_staging_end(struct tl_staging *s);
 

@@ -1,12 +1,15 @@
 #include "harness/cli/report_bundle.h"
 
 #include "cases/load.h"
+#include "harness/base/buffer.h"
 #include "harness/campaign/bundle_trials.h"
 #include "harness/campaign/prove.h"
+#include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
 #include "reports/bundle.h"
 #include "reports/members.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The case file of a finding, where it still is what it was; NULL. */
@@ -26,27 +29,119 @@ static struct tl_case *load_case(const json_t *finding)
     return c;
 }
 
-static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
-                        struct tl_bundle_options *options, json_t **left_out)
+/* The case as it was measured, in the directory where it was, which the file itself need not be any more; NULL when that, or
+ * what it names, is not there. */
+static struct tl_case *parse_case(const json_t *finding, const json_t *document)
 {
+    const char *path = tl_member_text(finding, "case_path");
+    char *text = document && path ? json_dumps(document, JSON_COMPACT) : NULL;
+    struct tl_case *c = NULL;
+    struct tl_mistakes mistakes = {0};
+    struct tl_error gone;
+    if (!text)
+        return NULL;
+    if (tl_case_parse(text, strlen(text), path, &c, &mistakes, &gone))
+        c = NULL;
+    tl_mistakes_free(&mistakes);
+    free(text);
+    return c;
+}
+
+static json_t *files_of(const struct tl_case *c, const struct tl_report_source *source, const char *runner,
+                        const char *database)
+{
+    const struct tl_trial_record *trials[] = {source->failing, source->control};
+    struct tl_variant variants[2];
+    size_t n = 0;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *variant = trials[i] && trials[i]->variant ? json_loads(trials[i]->variant, 0, NULL) : NULL;
+        struct tl_error other;
+        n += variant && !tl_variant_from_json(c, variant, &variants[n], &other);
+        json_decref(variant);
+    }
+    json_t *files = tl_case_files(c, variants, n, runner, database);
+    while (n)
+        tl_variant_free(&variants[--n]);
+    return files;
+}
+
+int tl_cli_print_bundle(const char *target, const json_t *files)
+{
+    const json_t *file;
+    size_t i;
+    json_int_t all = 0;
+    printf("%s\n", target);
+    json_array_foreach(files, i, file) {
+        json_int_t size = tl_member_integer(file, "size");
+        char *words = tl_size_words(size);
+        all += size;
+        printf("  %10s  %s: %s\n", words, tl_member_or(file, "name", "?"), tl_member_or(file, "about", ""));
+        free(words);
+    }
+    char *words = tl_size_words(all);
+    printf("  %10s  in %zu files\n", words, json_array_size(files));
+    free(words);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+char *tl_cli_bundle_target(const struct tl_options *o)
+{
+    size_t n = strlen(o->bundle);
+    bool is_zip = n > 4 && !strcmp(o->bundle + n - 4, ".zip");
+    while (n > 1 && o->bundle[n - 1] == '/')
+        n--;
+    return o->zip && !is_zip ? tl_format("%.*s.zip", (int)n, o->bundle) : tl_strdup(o->bundle);
+}
+
+static void print_left_out(const json_t *written)
+{
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(json_object_get(written, "left_out"), i, entry)
+        fprintf(stderr, "trapline: left out: %s\n", json_string_value(entry));
+    json_array_foreach(json_object_get(written, "proved"), i, entry) {
+        const char *program = tl_member_or(entry, "program", "?"), *note = tl_member_text(entry, "note");
+        bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
+        if (note)
+            fprintf(stderr, "trapline: %s: %s\n", program, note);
+        else
+            fprintf(stderr, "trapline: %s%s did %s in %lld of %lld runs here%s%s\n", program,
+                    control ? " --control" : "", control ? "pass" : "as reported",
+                    (long long)tl_member_integer(entry, "as_reported"),
+                    (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
+                    tl_member_or(entry, "line", ""));
+    }
+}
+
+static int write_bundle(const struct tl_options *o, const struct tl_report_source *source, const char *target,
+                        const json_t *case_document, json_t **written)
+{
+    struct tl_bundle_options options = {.target = target, .force = o->force, .case_document = case_document};
     struct tl_unit unit;
     struct tl_error e;
     const char *name = tl_member_text(source->finding, "unit");
     bool known = name && !tl_unit_parse(name, &unit, &e);
     bool found = known && !tl_unit_resolve(&unit, &e);
-    struct tl_case *c = load_case(source->finding);
+    struct tl_case *c = load_case(source->finding),
+                   *parsed = c ? NULL : parse_case(source->finding, case_document);
     struct tl_bundle_trials trials = {.c = c, .unit = name, .db = o->db, .command = "report"};
-    options->runner_path = found ? unit.path : NULL;
-    options->build_object = found && !unit.build_missing ? unit.build_object : NULL;
-    options->prove = tl_prove;
+    options.runner_path = found ? unit.path : NULL;
+    options.build_object = found && !unit.build_missing ? unit.build_object : NULL;
+    options.prove = tl_prove;
+    options.c = c ? c : parsed;
+    json_t *files = options.c ? files_of(options.c, source, options.runner_path, o->db) : NULL;
+    options.files = files;
     if (c && name) {
-        options->arg = &trials;
-        options->trial = tl_bundle_trial;
-        options->expected = tl_bundle_expected;
+        options.arg = &trials;
+        options.trial = tl_bundle_trial;
+        options.expected = tl_bundle_expected;
     }
-    int status = tl_bundle_write(source, options, left_out, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    int status = tl_bundle_write(source, &options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    json_decref(files);
     if (c)
         tl_case_free(c);
+    if (parsed)
+        tl_case_free(parsed);
     if (known)
         tl_unit_free(&unit);
     return status;
@@ -55,18 +150,18 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document)
 {
-    json_t *left_out = NULL, *sentence;
-    size_t i;
-    struct tl_bundle_options options = {.target = o->bundle, .case_document = case_document};
-    int status = write_bundle(o, source, &options, &left_out);
+    json_t *written = NULL;
+    char *target = tl_cli_bundle_target(o);
+    int status = write_bundle(o, source, target, case_document, &written);
     if (status == TL_EXIT_OK && o->json) {
-        status = tl_print_json(json_pack("{s:s,s:O}", "bundle", o->bundle, "left_out", left_out));
+        status = tl_print_json(json_pack(
+            "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",
+            json_object_get(written, "files"), "proved", json_object_get(written, "proved")));
     } else if (status == TL_EXIT_OK) {
-        printf("%s\n", o->bundle);
-        json_array_foreach(left_out, i, sentence)
-            fprintf(stderr, "trapline: left out: %s\n", json_string_value(sentence));
-        status = tl_finish_output(TL_EXIT_OK);
+        status = tl_cli_print_bundle(target, json_object_get(written, "files"));
+        print_left_out(written);
     }
-    json_decref(left_out);
+    json_decref(written);
+    free(target);
     return status;
 }

@@ -9,4 +9,9 @@
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document);
 
+/* The path of the bundle, as --bundle and --zip have it; the caller's. */
+char *tl_cli_bundle_target(const struct tl_options *o);
+/* Prints it and what is in it: [{"name","about","size"}]. The exit status. */
+int tl_cli_print_bundle(const char *target, const json_t *files);
+
 #endif

@@ -137,11 +137,28 @@ static void add_known(const struct command *c, struct tl_hash *h, char kind, con
 static void add_program(const struct command *c, struct tl_hash *h, const char *path);
 static void add_own_program(const struct command *c, struct tl_hash *h, const char *path);
 
+static bool is_of_system(const char *directory)
+{
+    return !strncmp(directory, "/usr/", 5) || !strcmp(directory, "/bin") || !strcmp(directory, "/sbin");
+}
+
+/* Whether whoever has the same tools has it: a program in trapline's own PATH, or one of the system. */
+static bool is_of_everybody(const char *program)
+{
+    const char *list = getenv("PATH");
+    char *directory = directory_of(program);
+    bool is = is_of_system(directory);
+    for (char *one; list && !is && (one = tl_next_directory(&list)); free(one))
+        is = !strcmp(one, directory);
+    free(directory);
+    return is;
+}
+
 static void add_by_name(const struct command *c, struct tl_hash *h, const char *name)
 {
     struct tl_error ignored;
     char *path = tl_program_find_in(c->path, c->directory, name, &ignored);
-    if (path)
+    if (path && !(c->x->found && is_of_everybody(path)))
         add_known(c, h, 'x', path, add_program);
     free(path);
 }
@@ -205,7 +222,8 @@ static void add_interpreter(const struct command *c, struct tl_hash *h, char *li
     *shell = word && tl_content_is_shell(word);
     if (!word)
         return;
-    add_known(c, h, 'x', word, add_program);
+    if (!c->x->found)
+        add_known(c, h, 'x', word, add_program);
     if (strcmp(tl_base_name(word), "env"))
         return;
     while ((word = strtok_r(NULL, " \t", &save)) && (*word == '-' || strchr(word, '=')))
@@ -213,7 +231,8 @@ static void add_interpreter(const struct command *c, struct tl_hash *h, char *li
     if (!word)
         return;
     *shell = tl_content_is_shell(word);
-    add_by_name(c, h, word);
+    if (!c->x->found)
+        add_by_name(c, h, word);
 }
 
 /* Whether a directory is one of PATH, where programs of everybody stand beside each other. */
@@ -224,11 +243,6 @@ static bool is_in_path(const struct command *c, const char *directory)
     for (char *one; list && !found && (one = tl_next_directory(&list)); free(one))
         found = !strcmp(one, directory);
     return found;
-}
-
-static bool is_of_system(const char *directory)
-{
-    return !strncmp(directory, "/usr/", 5) || !strcmp(directory, "/bin") || !strcmp(directory, "/sbin");
 }
 
 /* What stands beside a script: of one in PATH its modules, else all that it may read. Where the path is a link, the
@@ -249,6 +263,8 @@ static void add_beside(const struct command *c, struct tl_hash *h, const char *p
 
 static void add_libraries(const struct command *c, struct tl_hash *h, const char *program)
 {
+    if (c->x->found)
+        return;
     json_t *libraries = tl_libraries_of(program, c->libraries), *unused;
     const char *path;
     json_object_foreach(libraries, path, unused)
@@ -381,6 +397,8 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
             add_by_name(c, h, text);
     } else if (S_ISDIR(st.st_mode)) {
         tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
+    } else if (S_ISREG(st.st_mode) && c->x->found && (st.st_mode & 0111) && is_of_everybody(path)) {
+        /* whoever has the same tools has it */
     } else if (S_ISREG(st.st_mode)) {
         char *line = interpreter_line(path);
         if (line || (st.st_mode & 0111) || tl_content_is_source(tl_base_name(path)))
@@ -422,7 +440,7 @@ static void add_word(const struct command *c, struct tl_hash *h, const char *wor
 static void add_module_paths(const struct command *c, struct tl_hash *h)
 {
     static const char *const names[] = {"PYTHONPATH", "NODE_PATH", "RUBYLIB", "PERL5LIB", "LUA_PATH"};
-    for (size_t i = 0; i < TL_COUNT(names); i++) {
+    for (size_t i = 0; i < TL_COUNT(names) && !c->x->found; i++) {
         const char *list = tl_environment_value(c->settings, names[i]);
         for (char *one; list && (one = tl_next_directory(&list)); free(one))
             if (*one == '/')
@@ -458,7 +476,7 @@ void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *dir
     forget_old(x);
     char *program = tl_program_find_in(c.path, directory, words[0], &ignored);
     tl_hash_add_string(h, program ? program : words[0]);
-    if (program)
+    if (program && !(x->found && is_of_everybody(program)))
         add_known(&c, h, 'o', program, add_own_program);
     for (size_t i = 1; words[i]; i++) {
         add_known(&c, h, 'w', words[i], add_word);

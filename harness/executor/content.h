@@ -8,10 +8,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How files are come upon. */
+enum tl_content_mode {
+    TL_CONTENT_TREE = 't',    /* everything in a directory that is named */
+    TL_CONTENT_BESIDE = 'b',  /* what a script of a case may import and read: files beside it and below */
+    TL_CONTENT_RUNNER = 'r',  /* the same of a runner's: what has an extension, or can be executed */
+    TL_CONTENT_SOURCES = 's', /* source files in a directory and below */
+    TL_CONTENT_FLAT = 'p',    /* source files in a directory */
+    TL_CONTENT_FILE = 'f',    /* one file of data */
+    TL_CONTENT_PROGRAM = 'x', /* one file that is run */
+};
+/* Is told each file that counts, as it is come upon. top: what was named, a directory that holds it or the file itself. */
+typedef void (*tl_content_found)(void *arg, enum tl_content_mode mode, const char *path, const char *top);
+
 /* One for each executor. Zeroed is empty; tl_content_end writes what is to be remembered and releases it. */
 struct tl_content {
     struct tl_known_hashes table;
     bool is_open;
+    tl_content_found
+        found; /* NULL; else what the case itself has is told, and nothing of interpreters and packages, nor of
+                               programs that PATH has */
+    void *found_arg;
     json_t *memo;            /* digests that were computed within this second, by what they are of */
     uint64_t memo_ns;        /* when it was begun */
     json_t *first;           /* digests of data, which stay what they were when the command began */
@@ -41,14 +58,6 @@ bool tl_content_known(struct tl_content *x, struct tl_hash *h, const char *key, 
 void tl_content_know(struct tl_content *x, struct tl_hash *h, const char *key, struct tl_hash *inner);
 
 /* content_walk.c: the files of a directory or below it. */
-enum tl_content_mode {
-    TL_CONTENT_TREE = 't',    /* everything in a directory that is named */
-    TL_CONTENT_BESIDE = 'b',  /* what a script of a case may import and read: files beside it and below */
-    TL_CONTENT_RUNNER = 'r',  /* the same of a runner's: what has an extension, or can be executed */
-    TL_CONTENT_SOURCES = 's', /* source files in a directory and below */
-    TL_CONTENT_FLAT = 'p',    /* source files in a directory */
-    TL_CONTENT_FILE = 'f',    /* one file of data */
-};
 void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mode mode, const char *path);
 bool tl_content_is_source(const char *name);
 bool tl_content_is_broad(const char *directory); /* as a system or a home is */

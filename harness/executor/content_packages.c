@@ -118,6 +118,8 @@ static char *above(const char *path)
 
 void tl_content_python(struct tl_content *x, struct tl_hash *h, const char *interpreter)
 {
+    if (x->found)
+        return;
     char *real = realpath(interpreter, NULL), *home = tl_home(".local");
     char *prefixes[] = {above(interpreter), real ? above(real) : NULL, tl_strdup("/usr/local"), home};
     bool is_link = prefixes[1] && strcmp(prefixes[0], prefixes[1]);
@@ -151,6 +153,8 @@ static void add_above(struct tl_content *x, struct tl_hash *h, const char *direc
 void tl_content_environment_of(struct tl_content *x, struct tl_hash *h, const char *directory)
 {
     struct tl_hash inner;
+    if (x->found)
+        return;
     char *key = tl_format("above %s", directory);
     if (!tl_content_known(x, h, key, &inner)) {
         add_above(x, &inner, directory);

@@ -179,6 +179,8 @@ static void take_file(struct walk *w, const char *path, const char *name, const 
     bool named = w->mode == TL_CONTENT_TREE || w->mode == TL_CONTENT_FILE;
     if (!S_ISREG(st->st_mode) || is_own(w, path) || (!named && is_left_out(name)))
         return;
+    if (w->x->found)
+        w->x->found(w->x->found_arg, w->mode, path, w->top);
     if (tl_content_is_source(name)) {
         if (!w->closing)
             add_content(w, w->sources, path, st);
@@ -342,6 +344,8 @@ void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path)
     struct stat st;
     char hex[TL_SHA256_SIZE];
     tl_hash_add_string(h, path);
+    if (x->found)
+        x->found(x->found_arg, TL_CONTENT_PROGRAM, path, path);
     if (!stat(path, &st) && S_ISREG(st.st_mode) && !tl_known_hashes_of(&x->table, path, &st, hex))
         tl_hash_add_string(h, hex);
 }

@@ -39,6 +39,7 @@ static int run(const struct tl_program_trial *p, struct waiting *w, uv_loop_t *l
                                  .env = p->environment,
                                  .directory = p->directory,
                                  .phase = TL_PHASE_EXECUTE,
+                                 .untraced = p->untraced,
                                  .limits = p->limits,
                                  .unit = p->argv[0]};
     if (tl_supervisor_submit(w->supervisor, &spec, on_end, w, e))

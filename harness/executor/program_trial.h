@@ -12,6 +12,7 @@ struct tl_program_trial {
     const char *const *argv;        /* NULL-terminated; argv[0] is a path */
     const char *directory;          /* NULL: its scratch directory, which is empty */
     const char *const *environment; /* NAME=VALUE…, besides trapline's own; NULL */
+    bool untraced;                  /* it hides something of what it starts from the tracer */
     struct tl_limits limits;
 };
 

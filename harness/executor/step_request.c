@@ -75,9 +75,10 @@ static json_t *markers_of(size_t n, const struct tl_marker *markers)
     return all;
 }
 
-/* The words of a step, its program found; NULL when it cannot be. */
+/* The words of a step, its program found; NULL when it cannot be. *named: it as the case has it, where PATH was searched for
+ * it: a reader's is somewhere else. */
 static json_t *argv_of(const struct tl_job *j, const struct tl_step *s,
-                       const struct tl_placeholder_paths *paths, struct tl_error *e)
+                       const struct tl_placeholder_paths *paths, json_t **named, struct tl_error *e)
 {
     char **words = tl_case_command(j->c, &j->variant, &s->argv, paths);
     const char *path = tl_environment_value((const char *const *)j->settings, "PATH");
@@ -86,6 +87,7 @@ static json_t *argv_of(const struct tl_job *j, const struct tl_step *s,
     json_t *argv = program ? json_array() : NULL;
     for (size_t i = 0; argv && words[i]; i++)
         json_array_append_new(argv, json_string(i ? words[i] : program));
+    *named = argv && !strchr(words[0], '/') ? json_string(words[0]) : NULL;
     free(program);
     tl_strings_free(words);
     return argv;
@@ -98,7 +100,7 @@ json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_e
     json_t *steps = json_array();
     for (size_t i = 0; i < c->n_steps; i++) {
         const struct tl_step *s = &c->steps[i];
-        json_t *argv = argv_of(j, s, &paths, e);
+        json_t *named, *argv = argv_of(j, s, &paths, &named, e);
         if (!argv) {
             json_decref(steps);
             return NULL;
@@ -109,6 +111,8 @@ json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_e
                                                       : json_integer(s->expect.exit_status));
         json_t *step = json_pack("{s:s,s:o,s:o}", "phase", tl_phase_name((enum tl_phase)s->phase), "argv",
                                  argv, "expect", expect);
+        if (named)
+            json_object_set_new(step, "program", named);
         if (s->n_markers)
             json_object_set_new(step, "phase_marker", markers_of(s->n_markers, s->markers));
         if (s->platform)
@@ -131,7 +135,7 @@ json_t *tl_generator_request(const struct tl_job *j)
     char **words = tl_case_command(j->c, &j->variant, &j->c->generate, &paths);
     json_t *argv = json_array();
     for (size_t i = 0; words[i]; i++)
-        json_array_append_new(argv, json_string(i ? words[i] : g->argv[0]));
+        json_array_append_new(argv, json_string(i || !strchr(words[0], '/') ? words[i] : g->argv[0]));
     tl_strings_free(words);
     return argv;
 }

@@ -26,10 +26,10 @@ static void protocol_violation(struct tl_trial *t, char *what)
 }
 
 /* The last one is what is in flight when something happens; a phase begins with none. */
-static void on_operator(struct tl_trial *t, json_t *operator)
+static void on_operator(struct tl_trial *t, json_t *in_flight)
 {
     json_decref(t->in_flight);
-    t->in_flight = json_incref(operator);
+    t->in_flight = json_incref(in_flight);
 }
 
 /* The answer of a runner: a trial has one. */

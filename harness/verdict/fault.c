@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEAR_NULL 65536     /* an address below it is a null pointer with an offset */
-#define NEAR_END (1u << 20) /* that far behind a mapping it is still told of it */
+#define NEAR_NULL 65536 /* an address below it is a null pointer with an offset */
+#define NEAR_END 65536  /* that far behind a mapping it is still told of it */
 
 #ifndef SI_KERNEL
 #define SI_KERNEL 0x80
@@ -161,10 +161,12 @@ static void add_place(struct tl_buffer *b, const struct tl_capture *c, bool writ
         tl_buffer_add_string(b, ": an address of the kernel");
     } else if (unmapped && p->kind == TL_PLACE_FREE) {
         tl_buffer_add_string(b, ": nothing is mapped there");
-        if (p->behind < NEAR_END) {
+        if (p->behind && p->behind < NEAR_END)
             tl_buffer_printf(b, ", 0x%llx bytes behind the end of a mapping", (unsigned long long)p->behind);
+        else if (!p->behind)
+            tl_buffer_add_string(b, ", right behind the end of a mapping");
+        if (p->behind < NEAR_END)
             add_name(b, p->name);
-        }
     } else if (refused && p->kind == TL_PLACE_MAPPED && !strcmp(p->access, "---")) {
         tl_buffer_add_string(b, ": a mapping that nobody may touch");
         add_name(b, p->name);
@@ -180,6 +182,21 @@ static void add_place(struct tl_buffer *b, const struct tl_capture *c, bool writ
     }
 }
 
+/* "read of 4 bytes at 0x10 (rax + 0x10, rax = 0)" */
+static void add_operand(struct tl_buffer *b, const struct tl_capture *c, const struct tl_memory_operand *m,
+                        uint64_t address)
+{
+    struct tl_buffer made = TL_BUFFER_INIT;
+    add_making(&made, c, m);
+    tl_buffer_add_string(b, access_words(m));
+    if (m->size)
+        tl_buffer_printf(b, " of %u byte%s", m->size, m->size == 1 ? "" : "s");
+    tl_buffer_printf(b, " at 0x%llx", (unsigned long long)address);
+    if (made.size) /* not of one that stands in the instruction */
+        tl_buffer_printf(b, " (%s)", made.data);
+    tl_buffer_free(&made);
+}
+
 /* The operand to which the address of the fault belongs. */
 static bool add_access(struct tl_buffer *b, const struct tl_capture *c, const struct tl_instruction *i)
 {
@@ -192,12 +209,9 @@ static bool add_access(struct tl_buffer *b, const struct tl_capture *c, const st
             address = (address & ~(0xffull << 56)) | (from & 0xffull << 56);
         if (from < address || from - address >= (m->size ? m->size : 1))
             continue;
-        tl_buffer_add_string(b, access_words(m));
-        if (m->size)
-            tl_buffer_printf(b, " of %u byte%s", m->size, m->size == 1 ? "" : "s");
-        tl_buffer_printf(b, " at 0x%llx (", (unsigned long long)address);
-        add_making(b, c, m);
-        tl_buffer_add_string(b, ")");
+        add_operand(b, c, m, address);
+        if (from != address)
+            tl_buffer_printf(b, ", faulting at 0x%llx", (unsigned long long)from);
         add_place(b, c, m->write);
         return true;
     }
@@ -215,13 +229,11 @@ static void add_refused(struct tl_buffer *b, const struct tl_capture *c, const s
         bool none = is_no_address(c->fault, address), odd = i->aligned && m->size && address % m->size;
         if (!none && !odd)
             continue;
-        tl_buffer_printf(b, "%s of %u bytes at 0x%llx (", access_words(m), m->size,
-                         (unsigned long long)address);
-        add_making(b, c, m);
+        add_operand(b, c, m, address);
         if (none)
-            tl_buffer_add_string(b, "): no address that a process can have (not canonical)");
+            tl_buffer_add_string(b, ": no address that a process can have (not canonical)");
         else
-            tl_buffer_printf(b, "): this instruction wants a multiple of %u", m->size);
+            tl_buffer_printf(b, ": this instruction wants a multiple of %u", m->size);
         return;
     }
 }

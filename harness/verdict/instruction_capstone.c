@@ -38,8 +38,44 @@ static void set_name(csh h, unsigned reg, char name[12])
 
 /* ---- x86-64 ---- */
 
-static void add_x86_operand(csh h, const cs_x86_op *o, struct tl_instruction *i)
+/* Instructions of AVX and later. */
+static bool is_vector(const cs_insn *x)
 {
+    return (*x->mnemonic == 'v' || *x->mnemonic == 'k') && x->detail->x86.op_count > 1;
+}
+
+static bool begins_any(const char *name, const char *const *beginnings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (begins(name, beginnings[i]))
+            return true;
+    return false;
+}
+
+/* Version 4 has most stores of SSE, AVX-512 and x87 as reads. Which an access is follows from where the operand stands, but
+ * for arithmetic of integers, of which it knows. */
+static void set_direction(const cs_insn *x, int at, struct tl_memory_operand *m)
+{
+    static const char *const stores[] = {"mov", "pextr",   "extractps", "fst",   "fist",   "fnst",
+                                         "set", "stmxcsr", "stos",      "xsave", "fxsave", "maskmov"},
+                             *const both[] = {"xchg", "xadd", "cmpxchg"};
+    const cs_x86_op *o = &x->detail->x86.operands[at];
+    const char *blank = strrchr(x->mnemonic, ' '), *name = blank ? blank + 1 : x->mnemonic; /* "lock xadd" */
+    bool stores_first = is_vector(x) || begins_any(name, stores, TL_COUNT(stores));
+    if (begins_any(name, both, TL_COUNT(both))) {
+        m->read = m->write = true;
+    } else if (at > 0 || stores_first) {
+        m->read = at > 0;
+        m->write = at == 0;
+    } else {
+        m->read = o->access & CS_AC_READ;
+        m->write = o->access & CS_AC_WRITE;
+    }
+}
+
+static void add_x86_operand(csh h, const cs_insn *x, int at, struct tl_instruction *i)
+{
+    const cs_x86_op *o = &x->detail->x86.operands[at];
     struct tl_memory_operand *m = add_memory(i);
     set_name(h, o->mem.base, m->base);
     set_name(h, o->mem.index, m->index);
@@ -49,8 +85,7 @@ static void add_x86_operand(csh h, const cs_x86_op *o, struct tl_instruction *i)
     m->scale = (unsigned)o->mem.scale;
     m->displacement = o->mem.disp;
     m->size = o->size;
-    m->read = o->access & CS_AC_READ;
-    m->write = o->access & CS_AC_WRITE;
+    set_direction(x, at, m);
 }
 
 static void add_x86_stack(const cs_insn *x, struct tl_instruction *i)
@@ -95,8 +130,8 @@ static void read_x86(csh h, const cs_insn *x, struct tl_instruction *i)
 {
     const cs_x86 *d = &x->detail->x86;
     for (int k = 0; k < d->op_count; k++)
-        if (d->operands[k].type == X86_OP_MEM && d->operands[k].access)
-            add_x86_operand(h, &d->operands[k], i);
+        if (d->operands[k].type == X86_OP_MEM && (d->operands[k].access || is_vector(x)))
+            add_x86_operand(h, x, k, i);
     if (x->id == X86_INS_LEA || x->id == X86_INS_NOP)
         i->n_memory = 0;
     add_x86_stack(x, i);

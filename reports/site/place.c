@@ -7,7 +7,7 @@
  *   the target                     how
  *   is not there, or is empty      rename(2), which takes the place of an empty directory too
  *   is an older site               both change places: renameat2(2) with RENAME_EXCHANGE on Linux, and
- *                                  renamex_np(2) with RENAME_SWAP on macOS (exchange_OS.c)
+ *                                  renamex_np(2) with RENAME_SWAP on macOS (base/exchange_OS.c)
  *   the same, on a file system     two renames, between which the target is not there and the older site
  *   that cannot (NFS, for one)     is NAME.older-PID: the one way that is not whole
  *
@@ -146,25 +146,6 @@ int tl_site_stage(const char *target, struct tl_staging *stage, struct tl_error 
     return rc;
 }
 
-/* For file systems that cannot: between the two steps the older site has another name. */
-static int replace(const char *stage, const char *path, struct tl_error *e)
-{
-    char *aside = tl_format("%s.older-%d", path, (int)getpid());
-    int rc = 0;
-    if (rename(path, aside)) {
-        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path,
-                           "the older site cannot be moved out of the way");
-    } else if (rename(stage, path)) {
-        int err = errno;
-        rename(aside, path);
-        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, path, "it cannot be renamed");
-    } else {
-        tl_remove_tree(aside);
-    }
-    free(aside);
-    return rc;
-}
-
 int tl_site_publish(const char *target, struct tl_staging *stage, struct tl_error *e)
 {
     char *path = tidy(target);
@@ -178,8 +159,8 @@ int tl_site_publish(const char *target, struct tl_staging *stage, struct tl_erro
     if (!rc && (lstat(path, &st) || is_empty(path) == 1)) {
         if (rename(stage->path, path))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "it cannot be renamed");
-    } else if (!rc && tl_site_exchange(stage->path, path)) {
-        rc = replace(stage->path, path, e);
+    } else if (!rc && tl_staging_replace(stage, path)) {
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the older site cannot be replaced");
     }
     tl_staging_end(stage); /* after an exchange this is the older site */
     free(path);

@@ -11,7 +11,4 @@ int tl_site_stage(const char *target, struct tl_staging *stage, struct tl_error 
  */
 int tl_site_publish(const char *target, struct tl_staging *stage, struct tl_error *e);
 
-/* Lets two directories change places in one step; -1 where the file system cannot. In exchange_OS.c. */
-int tl_site_exchange(const char *a, const char *b);
-
 #endif

@@ -7,8 +7,8 @@
  *     cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so
  *     ./a.out /path/to/libonnxruntime.so --control     the nearest variant that was seen to pass
  *
- * Reads @FILES@ in the directory of this program, or else in the working directory.
- * It sets whatever the failure needs itself: session options@LIMITS@.
+ * Reads the files that came with it: beside the program, or else in the working directory. It sets itself what
+ * the failure needs: session options@LIMITS@.
  *
  * What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each
  * phase begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
@@ -52,6 +52,7 @@ struct expected {
 
 struct settings {
     const char *about, *model;
+    int from_memory; /* the session is made of the model's bytes, not of its file */
     int optimization, threads, memory_pattern, arena;
     long loads, runs, stack_kb;
     long memory_mb;                 /* RLIMIT_DATA; 0: as it is */
@@ -81,6 +82,7 @@ static const char *program, *phase = "load", *reference = "@REFERENCE@";
 #define GetErrorMessage ORT(2, const char *, status)
 #define CreateEnv ORT(3, status, int, const char *, void **)
 #define CreateSession ORT(7, status, void *, const char *, void *, void **)
+#define CreateSessionFromArray ORT(8, status, void *, const void *, size_t, void *, void **)
 #define Run                                                                                                  \
     ORT(9, status, void *, void *, const char *const *, void *const *, size_t, const char *const *, size_t,  \
         void **)
@@ -482,9 +484,26 @@ static void judge(const struct settings *s, const char *name, void *value)
         judge_finite(name, value, type, n);
 }
 
+/* The bytes of a file. */
+static unsigned char *read_file(const char *path, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    long end = f && fseek(f, 0, SEEK_END) == 0 ? ftell(f) : -1;
+    unsigned char *data = end >= 0 ? malloc((size_t)end + 1) : NULL;
+    if (data && fseek(f, 0, SEEK_SET) == 0 && fread(data, 1, (size_t)end, f) == (size_t)end) {
+        fclose(f);
+        *size = (size_t)end;
+        return data;
+    }
+    fprintf(stderr, "%s: cannot be read\n", path);
+    exit(2);
+}
+
 static void *make_session(const struct settings *s)
 {
     void *options = NULL, *session = NULL;
+    size_t size = 0;
+    unsigned char *bytes = s->from_memory ? read_file(place(s->model), &size) : NULL;
     begin("compile");
     check("session options", CreateSessionOptions(&options));
     check("optimization", SetSessionGraphOptimizationLevel(options, s->optimization));
@@ -504,7 +523,8 @@ static void *make_session(const struct settings *s)
         if (session)
             ReleaseSession(session);
         session = NULL;
-        check("session", CreateSession(env, place(s->model), options, &session));
+        check("session", bytes ? CreateSessionFromArray(env, bytes, size, options, &session)
+                               : CreateSession(env, place(s->model), options, &session));
     }
     return session;
 }

@@ -120,6 +120,10 @@ def judge_finite(name, got, numpy):
 
 
 def run(settings, numpy, onnxruntime):
+    model = os.path.join(HERE, settings["model"])
+    if settings["from_memory"]:
+        with open(model, "rb") as file:
+            model = file.read()
     begin("compile")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel(settings["optimization"])
@@ -133,7 +137,7 @@ def run(settings, numpy, onnxruntime):
     session = None
     for _ in range(settings["loads"]):
         session = None
-        session = onnxruntime.InferenceSession(os.path.join(HERE, settings["model"]), options, providers=providers)
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
     begin("execute")
     feed = {}
     for x in settings["inputs"]:

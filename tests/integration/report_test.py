@@ -16,6 +16,8 @@ import unittest
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
+import junit_schema
+
 TRAPLINE = os.environ["TRAPLINE_BIN"]
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds")
@@ -118,9 +120,9 @@ class ReportTest(unittest.TestCase):
             self.assertNotIn("http", html.replace("http://www.w3.org/2000/svg", ""))
             svg = html[html.index("<svg"):html.index("</svg>") + 6]
             self.assertGreater(len(ET.fromstring(svg)), 10)
-            suite = ET.fromstring(self.report(finding, "--format", "junit")).find("testsuite")
-            self.assertEqual(int(suite.get("tests")), len(suite.findall("testcase")))
-            self.assertEqual(int(suite.get("failures")), len(suite.findall("testcase/failure")))
+            suite = junit_schema.check(self, self.report(finding, "--format", "junit")).find("testsuite")
+            self.assertGreater(len(suite.findall("testcase/failure")), 0)
+            self.assertRegex(suite.find("testcase/failure").text, r"(?m)^#0 ")
             document = json.loads(self.report(finding, "--json"))
             self.assertEqual(document["finding"]["finding"], finding)
             self.assertEqual(document["failing_trial"]["outcome"], "crash")
@@ -134,16 +136,20 @@ class ReportTest(unittest.TestCase):
             self.assertEqual(done.returncode, status, arguments)
             self.assertTrue(done.stderr.startswith("trapline: "), done.stderr)
 
+    def reproduce(self, path, *options):
+        """repro.sh of a bundle, from another directory: its exit status."""
+        return subprocess.run(["sh", os.path.join(path, "repro.sh"), *options], cwd="/", capture_output=True, timeout=60).returncode
+
     def test_selftest_bundle(self):
         path = self.bundle(self.selftest, "selftest")
-        self.assertEqual(set(os.listdir(path)), {"case.json", "commands.sh", "environment.json", "report.html", "report.json",
-                                                 "report.md"})
+        self.assertEqual(set(os.listdir(path)), {"case.json", "environment.json", "report.html", "report.json", "report.md",
+                                                 "repro.sh", "runner", "trial.json", "trial.py"})
+        with open(os.path.join(path, "report.json"), encoding="utf-8") as f:
+            self.assertEqual([entry["as_reported"] for entry in json.load(f)["bundle"]["proved"]], [3, 3])
+        # What it says is so.
+        self.assertEqual((self.reproduce(path), self.reproduce(path, "--control")), (139, 0))
+        shutil.rmtree(os.path.join(path, "runner")) # a program, which is what it is
         self.assert_private(path)
-        # What the commands say is so.
-        with open(os.path.join(path, "commands.sh")) as f:
-            lines = [line for line in f if "--trial" in line]
-        self.assertEqual(subprocess.run(["sh", "-c", "exec " + lines[0]], capture_output=True).returncode, -11)
-        self.assertEqual(subprocess.run(["sh", "-c", "exec " + lines[1]], capture_output=True).returncode, 0)
         # The minimal case gives the same finding.
         done = self.trapline("isolate", os.path.join(path, "case.json"), "-u", "selftest:cpu", "--json")
         again, report = json.loads(done.stdout), json.loads(self.report(self.selftest, "--json"))
@@ -161,19 +167,10 @@ class ReportTest(unittest.TestCase):
         done = self.trapline("isolate", case, "--json")
         self.assertEqual(done.returncode, 1, done.stderr)
         finding = json.loads(done.stdout)["finding"]
-        path = self.bundle(finding, "tool")
-        with open(os.path.join(path, "commands.sh")) as f:
-            commands = f.read()
-        self.assertNotIn("--trial", commands)
-        self.assertNotIn("There is no reproducer", commands)
         text = self.report(finding)
-        self.assertRegex(text, r"nothing of trapline, in an empty directory:\n\n```sh\n\S*touch ./first\n\S*sh -c ")
-        fails, passes = commands.split("# the neighbour that passed\n")
-        for part, status in (fails, -11), (passes, 0):
-            with tempfile.TemporaryDirectory() as empty:
-                last = [line for line in part.splitlines() if "sh -c" in line][0]
-                self.assertEqual(subprocess.run(["sh", "-c", "exec " + last], cwd=empty).returncode, status)
-                self.assertEqual(os.listdir(empty), ["out put"])
+        self.assertRegex(text, r"nothing of trapline, in an empty directory:\n\n```sh\ntouch ./first\nsh -c ")
+        path = self.bundle(finding, "tool")
+        self.assertEqual((self.reproduce(path), self.reproduce(path, "--control")), (139, 0))
 
     def test_steps_of_a_made_model(self):
         """The model is where the commands run, and nothing of it is in trapline's own place."""
@@ -189,20 +186,13 @@ class ReportTest(unittest.TestCase):
         done = self.trapline("isolate", case, "--json")
         self.assertEqual(done.returncode, 1, done.stderr)
         finding = json.loads(done.stdout)["finding"]
-        commands = os.path.join(self.bundle(finding, "made"), "commands.sh")
-        with open(commands) as f:
-            text = f.read()
-        for part in (text, self.report(finding).split("With trapline and the case file")[0].split("How to reproduce")[1]):
-            self.assertIn("./model.aimodel", part)
-            self.assertNotIn("/models/", part)
-        with tempfile.TemporaryDirectory() as empty:
-            ran = subprocess.run(["sh", commands], cwd=empty, capture_output=True, text=True, timeout=60)
-            self.assertEqual(ran.returncode, 0, "what passed ran last: " + ran.stderr)
-            for name in ("failing", "control"):
-                self.assertEqual(sorted(os.listdir(os.path.join(empty, name))), ["com piled", "inputs", "model.aimodel", "outputs"])
-            only = text.split("# the neighbour that passed")[0]
-            shutil.rmtree(os.path.join(empty, "failing"))
-            self.assertIn(subprocess.run(["sh", "-c", only], cwd=empty, capture_output=True).returncode, (-11, 139))
+        commands = self.report(finding).split("With trapline and the case file")[0].split("How to reproduce")[1]
+        self.assertIn("./model.aimodel", commands)
+        self.assertNotIn("/models/", commands)
+        path = self.bundle(finding, "made")
+        for options in ([], ["--make"]):
+            self.assertEqual((self.reproduce(path, *options), self.reproduce(path, "--control", *options)), (139, 0))
+        self.assertEqual(sorted(os.listdir(os.path.join(path, "made"))), ["inputs", "model.aimodel"])
 
     def test_archive(self):
         if not shutil.which("tar") or not shutil.which("zstd"):
@@ -291,7 +281,8 @@ class ReportTest(unittest.TestCase):
         self.assertEqual((found["outcome"], found["phase"], found["signal"]), ("crash", "generate", "SIGABRT"))
         self.assertIn("making the model of the case `dies` crashes with SIGABRT", self.report(found["finding"]))
         path = self.bundle(found["finding"], "dies")
-        self.assertTrue({"report.md", "case.json", "commands.sh"} <= set(os.listdir(path)))
+        self.assertTrue({"report.md", "case.json", "repro.sh"} <= set(os.listdir(path)))
+        self.assertEqual((self.reproduce(path), self.reproduce(path, "--control")), (134, 2), "nothing that passes is known")
 
     def test_over_builds(self):
         """The newest bad build is the one that was named: the search itself has no need to run it."""
@@ -309,7 +300,11 @@ class ReportTest(unittest.TestCase):
         self.assertEqual((found["outcome"], found["signal"]), ("crash", "SIGSEGV"))
         self.assertTrue(found["evidence"]["trial"])
         self.assertIn(found["unit"], [step["variant"]["build"] for step in found["path"]])
-        self.assertIn("# ONNX Runtime 1.18.0 to 1.22.0 CPU: SIGSEGV while running", self.report(found["finding"]).splitlines()[0])
+        text = self.report(found["finding"])
+        self.assertIn("# ONNX Runtime 1.22.0 CPU: SIGSEGV while running", text.splitlines()[0])
+        self.assertIn("it fails so from `1.18.0` to `1.22.0`", text)
+        self.assertIn("**Does not fail in this way on `1.30.0`, the newest build that is installed here**: ends with an error: ", text)
+        self.assertIn("\n- `1.22.0` and older: fails as reported\n- `1.30.0`: ends with an error: ", text)
 
     def test_weights_beside_a_model(self):
         """They are copied with it; a name that leads elsewhere, or to what is there already, is not followed."""

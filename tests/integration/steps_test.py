@@ -91,6 +91,10 @@ class StepsTest(ProgramTest):
             self.assertEqual((trial["phase"], trial["signal"]), ("execute", "SIGSEGV"), argv)
             self.assertIn("selftest_victim_crash", trial["signature"]["title"], argv)
             self.assertIn("selftest_victim_crash", self.functions(trial), argv)
+        # The runner told of it, and ended well: its status is nothing that failed.
+        self.assertNotIn("exit status", self.trapline("show", trial["id"], status=0).stdout)
+        trial = self.ends("error", self.step("sh", "-c", "exit 4"))
+        self.assertRegex(self.trapline("show", trial["id"], status=0).stdout, r"\n  exit status +4, of the step\n")
 
     def test_a_compiler_that_crashes(self):
         if not shutil.which("clang"):

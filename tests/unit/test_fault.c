@@ -55,10 +55,8 @@ static const struct known faults[] = {
      {.kind = TL_PLACE_FREE, .behind = 0, .name = (char *)"/a/weights.bin"},
      "mov qword ptr [rax + rcx*8], rdx",
      "write of 8 bytes at 0x7f0000001000 (rax + rcx*8, rax = 0x7f0000000000, rcx = 0x200): nothing is mapped "
-     "there, 0x0 "
-     "bytes behind the end of a mapping (weights.bin)",
-     "access at 0x7f0000001000: nothing is mapped there, 0x0 bytes behind the end of a mapping "
-     "(weights.bin)"},
+     "there, right behind the end of a mapping (weights.bin)",
+     "access at 0x7f0000001000: nothing is mapped there, right behind the end of a mapping (weights.bin)"},
     /* An address that is not that of the operand: nothing is said of the operand. */
     {"x86_64",
      SIGSEGV,
@@ -209,6 +207,21 @@ static const struct known faults[] = {
      "vaddps zmm0, zmm0, zmm1",
      "the processor does not know this instruction, or may not execute it",
      "the processor does not know this instruction, or may not execute it"},
+    /* A store that begins before the end of what is mapped. */
+    {"x86_64",
+     SIGSEGV,
+     1,
+     true,
+     0x7f0000001000,
+     {0x62, 0xe1, 0xfe, 0x48, 0x7f, 0x47, 0x01},
+     7,
+     {{"rdi", 0x7f0000000fa0}},
+     {.kind = TL_PLACE_FREE, .behind = 0},
+     "vmovdqu64 zmmword ptr [rdi + 0x40], zmm16",
+     "write of 64 bytes at 0x7f0000000fe0 (rdi + 0x40, rdi = 0x7f0000000fa0), faulting at 0x7f0000001000: "
+     "nothing is "
+     "mapped there, right behind the end of a mapping",
+     "access at 0x7f0000001000: nothing is mapped there, right behind the end of a mapping"},
     /* The index is a vector: its value is not among the registers. */
     {"x86_64",
      SIGSEGV,
@@ -310,6 +323,39 @@ Test(fault, says_what_the_instruction_did)
         if (!tl_instruction_readable())
             cr_expect_null(f->instruction);
         tl_trial_record_free(&r);
+    }
+}
+
+/* Whether it reads or writes, where a library may say otherwise. */
+Test(fault, tells_a_store_from_a_load)
+{
+    static const struct {
+        unsigned char code[TL_FAULT_CODE];
+        bool read, write;
+        unsigned size;
+    } known[] = {
+        {{0x0f, 0x11, 0x00}, false, true, 16},                   /* movups [rax], xmm0 */
+        {{0x66, 0x0f, 0xd6, 0x00}, false, true, 8},              /* movq [rax], xmm0 */
+        {{0x66, 0x0f, 0x3a, 0x14, 0x00, 0x01}, false, true, 1},  /* pextrb [rax], xmm0, 1 */
+        {{0xdd, 0x18}, false, true, 8},                          /* fstp qword [rax] */
+        {{0x0f, 0xae, 0x18}, false, true, 4},                    /* stmxcsr [rax] */
+        {{0xc5, 0xfc, 0x11, 0x00}, false, true, 32},             /* vmovups [rax], ymm0 */
+        {{0x62, 0xf1, 0x7c, 0x48, 0x29, 0x00}, false, true, 64}, /* vmovaps [rax], zmm0 */
+        {{0xf3, 0x48, 0xa4}, false, true, 1},                    /* rep movsb, its first operand */
+        {{0x0f, 0x10, 0x00}, true, false, 16},                   /* movups xmm0, [rax] */
+        {{0x48, 0x39, 0x08}, true, false, 8},                    /* cmp [rax], rcx */
+        {{0xdd, 0x00}, true, false, 8},                          /* fld qword [rax] */
+        {{0xc4, 0xe2, 0x75, 0xb8, 0x00}, true, false, 32},       /* vfmadd231ps ymm0, ymm1, [rax] */
+        {{0x01, 0x08}, true, true, 4},                           /* add [rax], ecx */
+        {{0xf0, 0x0f, 0xb1, 0x08}, true, true, 4},               /* lock cmpxchg [rax], ecx */
+    };
+    struct tl_instruction i;
+    for (size_t k = 0; k < TL_COUNT(known) && tl_instruction_readable(); k++) {
+        cr_assert(tl_instruction_read("x86_64", known[k].code, TL_FAULT_CODE, 0x400000, &i), "row %zu", k);
+        cr_expect(i.n_memory && i.memory[0].read == known[k].read && i.memory[0].write == known[k].write &&
+                      i.memory[0].size == known[k].size,
+                  "%s: %s%s of %u bytes", i.text, i.memory[0].read ? "read " : "",
+                  i.memory[0].write ? "write" : "", i.memory[0].size);
     }
 }
 

@@ -1,0 +1,304 @@
+/* What is known of a command for its identity (content.c) is more than somebody else needs: all that stands beside a
+ * script counts there, for it may be read. What is published is rather too little than too much: notes, keys and
+ * results of other work stand beside scripts, too. So of what is beside a script
+ *
+ *   sources             are taken, hidden ones excepted; where there are many, or the directory is everybody's, those only
+ *                       that a script which is taken names (its name, or that of a module)
+ *   project files       pyproject.toml, Package.swift and their like
+ *   other data          where a script that is taken names it: its name, its ending ("*.txt"), or a directory that it is in
+ *
+ * and what was named by a command itself is taken as it is, but for what is hidden in a directory that is named. */
+#include "harness/executor/case_files.h"
+
+#include "cases/reference.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/unit_name.h"
+#include "harness/executor/content.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SOURCES_MOST 100      /* beside scripts: more are a project of which a script needs a part */
+#define SCRIPT_MOST (1 << 20) /* bytes of a script in which names are looked for */
+#define CASE_MOST (4 << 20)
+#define FILES_MOST 5000
+#define TURNS_MOST 8 /* a script names a module, which names another */
+
+struct found_file {
+    char *path, *top;
+    bool named, everywhere; /* everywhere: it stands in a directory that many use */
+    bool taken;
+};
+struct found_files {
+    struct found_file *list;
+    size_t n;
+    json_t *index; /* path -> place in the list */
+};
+
+static bool has_hidden_part(const char *path)
+{
+    return strstr(path, "/.") != NULL;
+}
+
+/* Where a path that is named is not hidden by itself, what it holds may be. */
+static bool is_hidden(const struct found_file *f)
+{
+    size_t n = strlen(f->top);
+    return has_hidden_part(!strncmp(f->path, f->top, n) && f->path[n] == '/' ? f->path + n : "");
+}
+
+static void on_found(void *arg, enum tl_content_mode mode, const char *path, const char *top)
+{
+    struct found_files *all = arg;
+    bool named = mode == TL_CONTENT_FILE || mode == TL_CONTENT_TREE || mode == TL_CONTENT_PROGRAM;
+    char *real = realpath(path, NULL);
+    const json_t *known = real ? json_object_get(all->index, real) : NULL;
+    struct found_file *f = known ? &all->list[json_integer_value(known)] : NULL;
+    if (f && named && !f->named) {
+        f->named = true;
+        free(f->top);
+        f->top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top);
+    } else if (!f && real && all->n < FILES_MOST) {
+        json_object_set_new_nocheck(all->index, real, json_integer((json_int_t)all->n));
+        struct found_file *added = TL_GROW(all->list, all->n);
+        *added = (struct found_file){.path = tl_strdup(real),
+                                     .top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top),
+                                     .named = named,
+                                     .everywhere = mode == TL_CONTENT_FLAT || tl_content_is_broad(top)};
+    }
+    free(real);
+}
+
+static bool is_case_file(const char *path)
+{
+    size_t size, n = strlen(path);
+    if (n < 5 || strcmp(path + n - 5, ".json") != 0)
+        return false;
+    char *text = tl_read_file(path, CASE_MOST, &size);
+    bool is = text && memmem(text, size, "\"trapline\"", 10);
+    free(text);
+    return is;
+}
+
+static bool is_project_file(const char *name)
+{
+    static const char *const names[] = {
+        "pyproject.toml", "uv.lock",           "setup.py",      "setup.cfg",        ".python-version",
+        "package.json",   "package-lock.json", "Package.swift", "Package.resolved", "Cargo.toml",
+        "Cargo.lock",     "CMakeLists.txt",    "Makefile",      "Gemfile",          "go.mod",
+        "go.sum"};
+    return tl_is_one_of(name, names, TL_COUNT(names)) || !strncmp(name, "requirements", 12);
+}
+
+static bool is_letter(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Whether it stands in a text, as a word. */
+static bool names_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = n ? text : NULL; at && (at = strstr(at, word)); at++)
+        if ((at == text || !is_letter(at[-1])) && !is_letter(at[n]))
+            return true;
+    return false;
+}
+
+/* Whether a text holds an ending as a pattern has it ("*.txt", and not "*.txtx"). */
+static bool names_ending(const char *text, const char *ending)
+{
+    size_t n = strlen(ending);
+    for (const char *at = text; (at = strstr(at, ending)); at++)
+        if (!is_letter(at[n]))
+            return true;
+    return false;
+}
+
+/* Whether one source may be a module of another: they are of one language, or that is not known. */
+static bool may_import(const char *script, const char *dot)
+{
+    static const char *const compiled[] = {".so", ".dylib", ".dll"};
+    const char *own = strrchr(tl_base_name(script), '.');
+    return !own || !dot || !strcmp(own, dot) || tl_is_one_of(dot, compiled, TL_COUNT(compiled));
+}
+
+/* Whether a script's text names a file: by its name, as a module, by its ending, or by a directory that it is in. */
+static bool names_file(const char *text, const char *script, const char *path)
+{
+    const char *name = tl_base_name(path), *dot = strrchr(name, '.');
+    if (names_word(text, name))
+        return true;
+    char *stem = tl_format("%.*s", dot && dot != name ? (int)(dot - name) : (int)strlen(name), name);
+    bool source = tl_content_is_source(name),
+         is = source && may_import(script, dot) && names_word(text, stem);
+    char *ending = dot && dot != name && !source ? tl_format("*%s", dot) : NULL;
+    is = is || (ending && names_ending(text, ending));
+    free(ending);
+    free(stem);
+    /* The directories between the script's and the file. */
+    size_t above = (size_t)(tl_base_name(script) - script);
+    if (is || strncmp(script, path, above) != 0)
+        return is;
+    char *below = tl_strdup(path + above), *save = NULL;
+    for (char *part = strtok_r(below, "/", &save), *next; part && !is; part = next) {
+        next = strtok_r(NULL, "/", &save);
+        is = next && names_word(text, part);
+    }
+    free(below);
+    return is;
+}
+
+static bool take(struct found_file *f)
+{
+    if (f->taken || is_case_file(f->path))
+        return false;
+    f->taken = true;
+    return true;
+}
+
+/* What one script that is taken names. */
+static bool take_named_by(struct found_files *all, const struct found_file *script)
+{
+    size_t size;
+    bool any = false;
+    char *text = tl_content_is_source(tl_base_name(script->path)) || script->named
+                     ? tl_read_file(script->path, SCRIPT_MOST, &size)
+                     : NULL;
+    for (size_t i = 0; text && !memchr(text, '\0', size) && i < all->n; i++) {
+        struct found_file *f = &all->list[i];
+        if (!f->taken && names_file(text, script->path, f->path) && !(is_hidden(f) && !f->named))
+            any |= take(f);
+    }
+    free(text);
+    return any;
+}
+
+static void choose(struct found_files *all)
+{
+    size_t sources = 0;
+    for (size_t i = 0; i < all->n; i++)
+        sources += !all->list[i].named && tl_content_is_source(tl_base_name(all->list[i].path));
+    for (size_t i = 0; i < all->n; i++) {
+        struct found_file *f = &all->list[i];
+        const char *name = tl_base_name(f->path);
+        bool beside = !f->everywhere &&
+                      ((tl_content_is_source(name) && sources <= SOURCES_MOST) || is_project_file(name));
+        if ((f->named || beside) && !(is_hidden(f) && strcmp(name, ".python-version") != 0))
+            take(f);
+    }
+    bool more = true;
+    for (int turn = 0; more && turn < TURNS_MOST; turn++) {
+        more = false;
+        for (size_t i = 0; i < all->n; i++)
+            if (all->list[i].taken)
+                more |= take_named_by(all, &all->list[i]);
+    }
+}
+
+static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struct tl_case *c,
+                            const struct tl_variant *v)
+{
+    static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
+    char **settings = tl_case_environment(c, v);
+    for (size_t i = 0; i <= c->n_steps; i++) {
+        const struct tl_argv *argv = i < c->n_steps ? &c->steps[i].argv : &c->generate;
+        char **words = argv->n ? tl_case_command(c, v, argv, &unfilled) : NULL;
+        if (words)
+            tl_content_command(x, h, c->directory, (const char *const *)settings, words);
+        tl_strings_free(words);
+    }
+    for (size_t i = 0; i < c->n_versions; i++)
+        for (size_t k = 0; k < c->versions[i].n_argv; k++) {
+            char *word = tl_case_substitute(c, v, c->versions[i].argv[k], NULL, NULL, NULL);
+            char *const words[] = {word, NULL};
+            if (word && strchr(word, '/'))
+                tl_content_command(x, h, c->directory, (const char *const *)settings, words);
+            free(word);
+        }
+    tl_strings_free(settings);
+}
+
+static bool is_script(const char *path)
+{
+    char head[2] = "";
+    FILE *f = path ? fopen(path, "re") : NULL;
+    bool is = f && fread(head, 1, 2, f) == 2 && head[0] == '#' && head[1] == '!';
+    if (f)
+        fclose(f);
+    return is;
+}
+
+/* A runner of somebody's own, with what stands beside it. */
+static void look_at_runner(struct tl_content *x, struct tl_hash *h, const char *runner)
+{
+    if (!is_script(runner))
+        return;
+    on_found(x->found_arg, TL_CONTENT_PROGRAM, runner, runner);
+    tl_content_runner(x, h, runner, NULL);
+}
+
+/* Of the unit whose outputs are compared with. */
+static void look_at_reference(struct tl_content *x, struct tl_hash *h, const struct tl_case *c)
+{
+    struct tl_unit_name name;
+    if (!c->reference.unit || tl_unit_name_parse(c->reference.unit, &name))
+        return;
+    char *runner = tl_unit_part_text(name.runner),
+         *real = strchr(runner, '/') ? realpath(runner, NULL) : NULL;
+    if (real)
+        look_at_runner(x, h, real);
+    free(real);
+    free(runner);
+}
+
+static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct tl_case *c)
+{
+    const json_t *input;
+    size_t i;
+    char **expected = tl_reference_files(c);
+    json_array_foreach(c->inputs, i, input) {
+        const char *npy = json_string_value(json_object_get(input, "npy"));
+        if (npy)
+            tl_content_walk(x, h, TL_CONTENT_FILE, npy);
+    }
+    for (i = 0; expected && expected[i]; i++)
+        tl_content_walk(x, h, TL_CONTENT_FILE, expected[i]);
+    tl_strings_free(expected);
+}
+
+json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
+                      const char *runner, const char *database)
+{
+    struct found_files all = {.index = json_object()};
+    struct tl_content x = {.found = on_found, .found_arg = &all};
+    struct tl_hash h;
+    char unused[TL_SHA256_SIZE];
+    if (tl_hash_begin(&h))
+        abort(); /* out of memory */
+    tl_content_begin(&x, c->directory, database ? database : "");
+    for (size_t i = 0; i < n; i++)
+        look_at_variant(&x, &h, c, &variants[i]);
+    look_at_runner(&x, &h, runner);
+    look_at_reference(&x, &h, c);
+    look_at_data(&x, &h, c);
+    tl_hash_end(&h, unused);
+    tl_content_end(&x, false);
+    choose(&all);
+    json_t *files = json_array(), *left_out = json_array();
+    for (size_t i = 0; i < all.n; i++) {
+        struct found_file *f = &all.list[i];
+        if (f->taken)
+            json_array_append_new(files, json_pack("{s:s,s:s}", "path", f->path, "top", f->top));
+        else if (!f->everywhere && !is_hidden(f) && !is_case_file(f->path))
+            json_array_append_new(left_out, json_string(f->path));
+        free(f->path);
+        free(f->top);
+    }
+    free(all.list);
+    json_decref(all.index);
+    return json_pack("{s:o,s:o}", "files", files, "left_out", left_out);
+}

@@ -219,7 +219,6 @@ json_t *tl_report_new(const struct tl_report_source *s)
                        tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",
                        elsewhere);
     if (!s->keep_paths) {
-        json_object_del(finding, "case_path");
         struct tl_redaction own = {0}, *r = s->redaction ? s->redaction : &own;
         if (!s->redaction)
             tl_redaction_init(&own);

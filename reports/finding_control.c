@@ -130,22 +130,26 @@ static void add_lucky(const struct tl_sections *r, size_t lucky)
                                     (long long)tl_finding_enough(r->finding)));
 }
 
-/* "Workaround: `a=1` instead of `a=3` (4 of 4 runs passed); or …" */
+/* "Workaround: `a=1` (4 of 4 runs passed), or …": each alone, in the minimal variant. */
 static void add_around_briefly(const struct tl_sections *r, const json_t *rows, const json_t *around)
 {
     const json_t *row;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     json_array_foreach(around, i, row) {
-        tl_buffer_add_string(&b, !i ? TL_BOLD_ON "Workaround:" TL_BOLD_OFF " " : "; or ");
+        tl_buffer_add_string(&b, !i ? TL_BOLD_ON "Workaround:" TL_BOLD_OFF " " : ", or ");
         if (i == AROUND_MOST) {
             tl_buffer_add_string(&b, "…");
             break;
         }
-        add_instead(&b, r->finding, rows, row);
+        const char *axis = tl_member_text(row, "axis");
+        tl_words_setting(&b, axis, json_object_get(row, "value"));
+        tl_buffer_add_string(&b, " (");
+        tl_words_runs(&b, rows, axis, json_object_get(row, "value"), "pass");
+        tl_buffer_add_string(&b, " passed)");
     }
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
 }
 
 void tl_section_workarounds(const struct tl_sections *r)

@@ -90,7 +90,7 @@ static void add_change(struct tl_buffer *b, const json_t *f, const json_t *row, 
     const char *axis = tl_member_text(row, "axis");
     const json_t *own = axis ? json_object_get(json_object_get(f, "minimal"), axis) : NULL;
     if (!axis) {
-        tl_buffer_add_string(b, "nothing (the minimal variant)");
+        tl_buffer_add_string(b, "none");
         return;
     }
     tl_words_setting(b, axis, json_object_get(row, "value"));
@@ -253,6 +253,16 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     json_decref(rest);
 }
 
+/* With what is said of it below, a list. */
+static void add_minimal(const struct tl_sections *r)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, TL_BOLD_ON "The minimal variant:" TL_BOLD_OFF " ");
+    tl_words_variant(&b, json_object_get(r->finding, "minimal"));
+    tl_buffer_add_string(&b, ".");
+    tl_page_item(r->page, tl_buffer_take(&b));
+}
+
 static const json_t *trigger_of(const json_t *f, const char *axis)
 {
     const json_t *t;
@@ -327,7 +337,7 @@ static void add_tried(const struct tl_sections *r, const json_t *measured, bool 
         tl_buffer_clear(&counts);
     }
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     tl_buffer_free(&counts);
 }
 
@@ -341,7 +351,8 @@ void tl_section_also_tried(const struct tl_sections *r)
 
 void tl_section_observed(const struct tl_sections *r)
 {
-    static const char *const columns[] = {"changed", "outcome", "failed in this way"};
+    static const char *const columns[] = {"one change to the minimal variant", "outcome",
+                                          "failed in this way"};
     const json_t *frontier = json_object_get(r->finding, "frontier");
     if (tl_finding_over_builds(r->finding)) {
         add_observed_builds(r);
@@ -355,9 +366,8 @@ void tl_section_observed(const struct tl_sections *r)
     json_t *rows = rows_of(r);
     if (json_array_size(rows)) {
         tl_page_heading(r->page, 2, "Observed");
-        tl_page_words(r->page, "One axis of the minimal variant changes at a time; in bold is what decides.");
         add_rows(r, rows, TL_COUNT(columns), columns, false);
-        add_variant(r, "The minimal variant: ", json_object_get(r->finding, "minimal"));
+        add_minimal(r);
     }
     json_decref(rows);
 }

@@ -75,8 +75,8 @@ static void add_how_it_was_found(const struct tl_sections *r)
 {
     struct tl_sections folded = *r;
     folded.page = tl_page_fold_open(r->page, tl_strdup("How this was found"));
-    tl_section_run(&folded);
     tl_section_search(&folded);
+    tl_section_run(&folded);
     tl_section_draws(&folded);
     tl_section_also_tried(&folded);
     tl_section_others(&folded);
@@ -94,6 +94,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
+    tl_section_workarounds(r);
     tl_section_thresholds(r);
     tl_section_needs(r);
     tl_section_causes(r);

@@ -87,7 +87,7 @@ Test(report, markdown_says_what_was_measured)
         "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
         "fresh processes.");
     has_not(text, "Since which build");
-    has(text, "| **nothing (the minimal variant)** | **fails** | **6 of 6** |");
+    has(text, "| **none** | **fails** | **6 of 6** |");
     has(text, "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |");
     has(text, "| `threads=2` | fails | 1 of 1 |");
     has(text, "**`attention=gqa` fails** (6 of 6 runs), **`attention=sdpa` passes** (2 of 2 runs)");

@@ -62,7 +62,9 @@ static int status_of(const struct tl_trial_record *r)
         return -1;
     if (r->error_domain && !strcmp(r->error_domain, "step") && sscanf(code, "exit %d", &n) == 1 && n > 0)
         return n;
-    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0 ? 1 : -1;
+    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0
+               ? 1
+               : -1;
 }
 
 /* The programs of steps that bear no tracer bear none here. */

@@ -113,22 +113,22 @@ char *tl_archive_member(const char *path, const char *name, size_t most, size_t 
     struct archive *a = archive_read_new();
     struct archive_entry *entry;
     char *data = NULL;
-    size_t n = strlen(name);
     archive_read_support_filter_all(a);
     archive_read_support_format_tar(a);
     archive_read_support_format_zip(a);
-    if (archive_read_open_filename(a, path, 65536) == ARCHIVE_OK)
-        while (!data && archive_read_next_header(a, &entry) == ARCHIVE_OK) {
-            const char *member = archive_entry_pathname(entry), *slash = member ? strchr(member, '/') : NULL;
-            if (!slash || strncmp(slash + 1, name, n + 1) != 0)
-                continue;
-            data = tl_malloc(most + 1);
-            la_ssize_t got, all = 0;
-            while ((got = archive_read_data(a, data + all, most - (size_t)all)) > 0)
-                all += got;
-            data[all] = '\0';
-            *size = (size_t)all;
-        }
+    bool open = archive_read_open_filename(a, path, 65536) == ARCHIVE_OK;
+    while (open && archive_read_next_header(a, &entry) == ARCHIVE_OK) {
+        const char *member = archive_entry_pathname(entry), *slash = member ? strchr(member, '/') : NULL;
+        if (!slash || strcmp(slash + 1, name) != 0)
+            continue;
+        la_ssize_t got, all = 0;
+        data = tl_malloc(most + 1);
+        while ((got = archive_read_data(a, data + all, most - (size_t)all)) > 0)
+            all += got;
+        data[all] = '\0';
+        *size = (size_t)all;
+        break;
+    }
     archive_read_free(a);
     return data;
 }

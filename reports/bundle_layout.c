@@ -76,7 +76,8 @@ static void add_top(struct tl_bundle_layout *l, const json_t *file, bool itself,
     char *known = in_directory == itself ? NULL : tl_layout_place(l, path);
     if (in_directory != itself && !known) {
         of = in_directory ? of : path;
-        char *place = tl_format("%s/elsewhere/%d/%s", top, ++*number, tl_base_name(of)), *shown = named(l, place);
+        char *place = tl_format("%s/elsewhere/%d/%s", top, ++*number, tl_base_name(of)),
+             *shown = named(l, place);
         json_object_set_new_nocheck(l->tops, of, json_string(shown));
         free(shown);
         free(place);

@@ -339,10 +339,18 @@ static void add_runner(struct writer *w, const char *side)
     json_object_set_new_nocheck(w->needs, "python3", json_true());
     tl_buffer_add_string(&w->body, "    need python3\n");
     if (s->runner_here) {
-        tl_buffer_printf(&w->body, "    runner=$here/%s\n", s->runner);
+        struct tl_buffer quoted = TL_BUFFER_INIT;
+        char *place = tl_format("\001b/%s", s->runner);
+        tl_script_word(&quoted, place, false);
+        tl_buffer_printf(&w->body, "    runner=%s\n", quoted.data);
+        tl_buffer_free(&quoted);
+        free(place);
     } else {
         json_object_set_new_nocheck(w->needs, s->runner, json_true());
-        tl_buffer_printf(&w->body, "    find_runner %s\n", s->runner);
+        struct tl_buffer line = TL_BUFFER_INIT;
+        tl_buffer_add_string(&line, "find_runner");
+        tl_script_word(&line, s->runner, false);
+        add_call(w, &line);
         use(w, "find_runner");
     }
     tl_buffer_printf(
@@ -413,7 +421,7 @@ static char *limits_text(const struct tl_script *s)
     struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *set = json_object_get(s->c->document, "limits");
     tl_buffer_add_string(&b, "");
-    if (s->c->limits.memory_mb && (s->memory || json_object_get(set, "memory_mb")))
+    if (s->c->limits.memory_mb && !s->sanitized && (s->memory || json_object_get(set, "memory_mb")))
         tl_buffer_printf(&b,
                          "# The limit of memory of a process, as the case has it: %llu MiB.\n"
                          "# shellcheck disable=SC3045\n"

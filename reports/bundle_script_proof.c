@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define RUNS 3
-#define SLOW_SECONDS 300 /* a trial that takes longer is not run three times */
+#define NOT_RUN "RESULT: not run" /* templates/repro.sh */
+#define SLOW_SECONDS 300          /* a trial that takes longer is not run three times */
 #define MARGIN_SECONDS 60
 #define WORDS_MOST 200
 
@@ -60,9 +61,13 @@ static int status_of(const struct tl_trial_record *r)
         return 124;
     if (r->outcome != TL_OUTCOME_ERROR || r->signal)
         return -1;
-    if (r->error_domain && !strcmp(r->error_domain, "step") && sscanf(code, "exit %d", &n) == 1 && n > 0)
+    if (sscanf(code, "exit %d", &n) == 1 && n > 0)
         return n;
-    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0 ? 1 : -1;
+    if (r->phase == TL_PHASE_GENERATE)
+        return -1;
+    return r->error_domain && strcmp(r->error_domain, "limit") != 0 && strcmp(r->error_domain, "exit") != 0
+               ? 1
+               : -1;
 }
 
 /* The programs of steps that bear no tracer bear none here. */
@@ -118,6 +123,8 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     int rc = b->o->prove(&q, &proof, e);
     if (rc == 0) {
         json_t *seen = tl_proof_json(&proof, "repro.sh", control ? "control" : "failing", command);
+        if (proof.line && !strncmp(proof.line, NOT_RUN, sizeof NOT_RUN - 1)) /* by that status, too */
+            json_object_set_new(seen, "as_reported", json_integer(0));
         if (!control && r->outcome == TL_OUTCOME_HANG && proof.as_expected)
             json_object_set_new(seen, "outcome", json_string(tl_outcome_name(r->outcome)));
         json_array_append_new(b->proved, seen);

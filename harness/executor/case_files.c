@@ -133,7 +133,8 @@ static bool names_file(const char *text, const char *script, const char *path)
     if (names_word(text, name))
         return true;
     char *stem = tl_format("%.*s", dot && dot != name ? (int)(dot - name) : (int)strlen(name), name);
-    bool source = tl_content_is_source(name), is = source && may_import(script, dot) && names_word(text, stem);
+    bool source = tl_content_is_source(name),
+         is = source && may_import(script, dot) && names_word(text, stem);
     char *ending = dot && dot != name && !source ? tl_format("*%s", dot) : NULL;
     is = is || (ending && names_ending(text, ending));
     free(ending);

@@ -145,17 +145,17 @@ class BundleTest(ProgramTest):
                 "value = 2.0 if r['variant']['how'] == 'bad' and PLAIN else 1.0\n"
                 "say({'result': {'outputs': [{'name': 'y', 'dtype': 'float32', 'shape': [1], 'hash': str(value), 'finite': True,\n"
                 "     'first': [value]}]}})\n")
-        self.python("case/own", "PLAIN = True\n" + text)
+        self.python("case/own runner", "PLAIN = True\n" + text)
         self.python("case/plain", "PLAIN = False\n" + text)
         model = {"generate": ["sh", "-c", "echo x >\"$1\"", "sh", "{model}"]}
         case = self.steps("differs", model, reference={"unit": "./plain:cpu", "tolerance": 0.01})
-        self.bundle(case, self.path("case", "own") + ":cpu")
+        self.bundle(case, self.path("case", "own runner") + ":cpu")
         self.check(3, "output y[0] is wrong")
         self.assertEqual(self.read("case.json")["reference"]["unit"], "./files/plain:cpu")
-        again = self.trapline("isolate", "case.json", "-u", "./files/own:cpu", "--json", status=1, cwd=self.path("bundle"))
+        again = self.trapline("isolate", "case.json", "-u", "./files/own runner:cpu", "--json", status=1, cwd=self.path("bundle"))
         self.assertEqual(json.loads(again.stdout)["outcome"], "wrong")
         shutil.rmtree(self.path("bundle"))
-        self.bundle(self.steps("dies", model, values=("good", "worse")), self.path("case", "own") + ":cpu")
+        self.bundle(self.steps("dies", model, values=("good", "worse")), self.path("case", "own runner") + ":cpu")
         self.check(134, "the runner died of SIGABRT in phase execute")
 
     def test_simulated_runtime(self):
@@ -191,6 +191,10 @@ class BundleTest(ProgramTest):
         self.trapline("report", finding, "--bundle", target + ".zip", "--force", status=2)
         self.assertEqual([name for name in os.listdir(self.directory) if name.startswith(".")], [])
         self.trapline("report", finding, "--force", status=2)
+        # A case that is gone is still what it was in the database; where it is not whole, what was sent is left.
+        shutil.rmtree(self.path("case"))
+        self.trapline("report", finding, "--bundle", self.path("gone"), status=0)
+        self.assertTrue({"repro.sh", "commands.sh"} & set(os.listdir(self.path("gone"))))
 
     def test_nothing_private(self):
         """Neither a home in an odd place, nor where case, tools, cache and scratch are; a script that tells it is named."""

@@ -13,6 +13,7 @@
 
 #define FORBIDDEN_MAX 20000 /* values in all combinations of a case together */
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
+#define ABOUT_MAX 1024      /* bytes of what is said of an axis or a value */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
 bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v)
@@ -180,10 +181,34 @@ static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at,
     }
 }
 
+/* {VALUE: TEXT}, once the values of the axis are known. */
+static void check_about_values(struct tl_check *ck, const struct tl_json_place *at, struct tl_axis *a)
+{
+    if (!at->value)
+        return;
+    if (!json_is_object(at->value) || !json_object_size(at->value)) {
+        tl_note_found(ck, at, "expected an object with at least one value of the axis: {VALUE: TEXT}");
+        return;
+    }
+    a->about_values = at->value;
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+        uint64_t index;
+        struct tl_error unused;
+        tl_check_string(ck, &it, 1, ABOUT_MAX);
+        if (a->count && tl_axis_parse(a, it.key, &index, &unused)) {
+            char *text = tl_axis_values_text(a);
+            tl_note(ck, &it, "expected the text of a value of axis %s: %s", a->name, text);
+            free(text);
+        }
+    }
+}
+
 static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
 {
-    struct tl_key keys[] = {{"name", true}, {"range"}, {"ordered"}, {"choices"}};
-    if (!tl_check_keys(ck, at, keys, 4,
+    enum { NAME, KINDS, ABOUT = 4, ABOUT_VALUES, N };
+    struct tl_key keys[N] = {{"name", true}, {"range"}, {"ordered"},
+                             {"choices"},    {"about"}, {"about_values"}};
+    if (!tl_check_keys(ck, at, keys, N,
                        "an axis: an object with \"name\" and one of \"range\", \"ordered\" and \"choices\""))
         return;
     const char *name = tl_check_string(ck, &keys[0].at, 1, 256);
@@ -192,7 +217,7 @@ static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
         check_axis_name(ck, &keys[0].at, name);
     const struct tl_family_axis *known = name ? tl_known_axis(ck->c, ck->family, name) : NULL;
     size_t kinds = 0;
-    for (size_t i = 1; i < 4; i++) {
+    for (size_t i = KINDS; i < ABOUT; i++) {
         if (!keys[i].at.value)
             continue;
         kinds++;
@@ -201,12 +226,15 @@ static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
         if (!ok) /* its values are not looked at any more */
             a.count = 0;
     }
-    size_t misspelt = json_object_size(at->value) - kinds - (keys[0].at.value != NULL);
+    size_t misspelt = json_object_size(at->value) - kinds - (keys[NAME].at.value != NULL) -
+                      (keys[ABOUT].at.value != NULL) - (keys[ABOUT_VALUES].at.value != NULL);
     if (kinds > 1 || (kinds == 0 && misspelt == 0))
         tl_note(ck, at, "expected exactly one of the keys \"range\", \"ordered\" and \"choices\", found %s",
                 kinds ? "several" : "none");
     if (kinds != 1)
         a.count = 0;
+    a.about = tl_arena_string(ck->arena, tl_check_string(ck, &keys[ABOUT].at, 1, ABOUT_MAX));
+    check_about_values(ck, &keys[ABOUT_VALUES].at, &a);
     if (*a.name)
         ck->c->axes[ck->c->n_axes++] = a;
 }

@@ -105,6 +105,20 @@ static void hash_external(struct tl_hash *h, const char *model)
 static const char *const without_effect[] = {"expected", "notes", "expected_text", "impact",
                                              "related",  "tried", "metrics"};
 
+/* The axes without what is said of them. */
+static json_t *without_about(const json_t *axes)
+{
+    json_t *list = json_array(), *axis;
+    size_t i;
+    json_array_foreach(axes, i, axis) {
+        json_t *one = json_copy(axis);
+        json_object_del(one, "about");
+        json_object_del(one, "about_values");
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
 static int hash_case(struct tl_case *c, struct tl_error *e)
 {
     struct tl_hash h;
@@ -114,6 +128,8 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
     json_t *document = json_copy(c->document);
     for (size_t i = 0; i < TL_COUNT(without_effect); i++)
         json_object_del(document, without_effect[i]);
+    if (json_is_array(json_object_get(document, "axes")))
+        json_object_set_new(document, "axes", without_about(json_object_get(document, "axes")));
     char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(document);
     if (!text)

@@ -30,6 +30,9 @@ struct tl_axis {
                                 counted: UINT64_MAX, and UINT64_MAX is a valid index of it */
     int64_t first, last;     /* of a range; first may be greater than last: the range then runs downwards */
     struct tl_value *values; /* count of them; NULL for a range */
+    const char *about;       /* what it is, for people; NULL */
+    const json_t
+        *about_values; /* {VALUE: TEXT} what values of it are, VALUE as on a command line; NULL. The case's */
 };
 
 int tl_value_of_json(const json_t *j, struct tl_value *v); /* -1: neither string, integer nor boolean */

@@ -34,6 +34,7 @@ expect 'trapline run -' --json --unit --set --repeat '!--stacks'
 expect 'trapline show --s' --stacks
 expect 'trapline isolate --over ' build
 expect 'trapline report --format ' md html json junit '!md|html'
+expect 'trapline report --for ' onnxruntime llama.cpp pytorch '!PROJECT'
 expect 'trapline compare --by ' unit build machine session versions
 expect 'trapline compare --only ' changed
 expect 'trapline run -n '

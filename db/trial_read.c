@@ -253,7 +253,7 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
         "v.runtime_version AS runtime_version, v.versions AS versions FROM (SELECT 1) LEFT JOIN session n ON "
         "n.id = ?1 LEFT JOIN "
-        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = n.machine_id",
+        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = COALESCE(n.machine_id, v.machine_id)",
         what_, e);
     static const char of_machine[] = "machine_";
     const size_t n = sizeof of_machine - 1;

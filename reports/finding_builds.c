@@ -1,58 +1,470 @@
-/* Since when it fails, and where else: builds, units and devices. */
+/* What builds do, in words: since when it fails, what those do that do not fail as it is reported, and whether the newest
+ * one still does.
+ *
+ * A build beside the failure is compared with it by kind (outcome, phase, signal; of an error its text), and where that is
+ * the same by its words: "SIGABRT as well, without the message". The failing variant that was run over builds may show
+ * another message than the minimal one, so the words are those of the reported build itself where it was among those
+ * tried. Builds that do the same are one line, whether they follow one another or not. */
+#include "reports/finding_builds.h"
+
+#include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_sections.h"
+
+#include "harness/base/unit_name.h"
+#include "harness/base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGE_MOST 100 /* bytes of a message in a line, */
+#define MESSAGE_HEAD 40  /* and of its beginning where it is longer */
+#define DIFFERENCE_MOST 60
+#define PARTS_MOST 6 /* of builds that do not follow one another */
+
+enum how { AS_REPORTED, WORDLESS, REWORDED, RECODED, OTHERWISE, PASSES, NOT_KNOWN };
+
+static bool is_text(const json_t *j, const char *key, const char *text)
+{
+    return !strcmp(tl_member_or(j, key, ""), text);
+}
+
+static bool equal_text(const json_t *a, const json_t *b, const char *key)
+{
+    return !strcmp(tl_member_or(a, key, ""), tl_member_or(b, key, ""));
+}
+
+static bool is_same_kind(const json_t *a, const json_t *b)
+{
+    if (tl_member_text(a, "failure_kind") && tl_member_text(b, "failure_kind"))
+        return equal_text(a, b, "failure_kind");
+    return equal_text(a, b, "outcome") && equal_text(a, b, "phase") && equal_text(a, b, "signal");
+}
+
+static enum how how_of(const json_t *reported, const json_t *seen)
+{
+    const char *own = tl_member_text(reported, "failure_words"),
+               *words = tl_member_text(seen, "failure_words");
+    if (is_text(seen, "outcome", "pass") || tl_member_true(seen, "as_expected"))
+        return PASSES;
+    if (is_text(seen, "outcome", "unsupported") || is_text(seen, "outcome", "lost"))
+        return NOT_KNOWN;
+    if (!is_same_kind(reported, seen))
+        return OTHERWISE;
+    if (is_text(seen, "outcome", "error"))
+        return equal_text(reported, seen, "error_code") ? AS_REPORTED : RECODED;
+    if (!is_text(seen, "outcome", "crash") || !tl_member_text(reported, "failure_kind"))
+        return AS_REPORTED;
+    if (own && !words)
+        return WORDLESS;
+    return (!own && !words) || (own && !strcmp(own, words)) ? AS_REPORTED : REWORDED;
+}
+
+static void add_message(struct tl_buffer *b, const json_t *seen, const char *key)
+{
+    const char *text = tl_member_text(seen, key);
+    if (!text || !*text)
+        return;
+    struct tl_buffer cut = TL_BUFFER_INIT;
+    size_t size = strlen(text), from = size;
+    bool whole = size <= MESSAGE_MOST;
+    tl_buffer_add(&cut, text, whole ? size : tl_utf8_cut(text, MESSAGE_HEAD));
+    if (!whole) { /* what is wrong stands at the end of a message, behind the signature of a function */
+        from = size - (MESSAGE_MOST - MESSAGE_HEAD);
+        while (from < size && ((unsigned char)text[from] & 0xc0) == 0x80) /* not within a character */
+            from++;
+        tl_buffer_add_string(&cut, " … ");
+    }
+    tl_buffer_add_string(&cut, text + from);
+    tl_buffer_add_string(b, ": ");
+    tl_inline_code(b, cut.data);
+    tl_buffer_free(&cut);
+}
+
+/* The part of other words in which they differ from the reported ones: "constexpr std::vector<…>::operator[] …". */
+static void add_difference(struct tl_buffer *b, const json_t *reported, const json_t *seen)
+{
+    const char *own = tl_member_or(reported, "failure_words", ""),
+               *words = tl_member_or(seen, "failure_words", "");
+    size_t at = 0, from;
+    while (words[at] && words[at] == own[at])
+        at++;
+    for (from = at; from > 0 && words[from - 1] != ' ';) /* of the word that differs, its beginning */
+        from--;
+    if (at - from > DIFFERENCE_MOST / 2)
+        from = at;
+    struct tl_buffer text = TL_BUFFER_INIT;
+    size_t n;
+    while (from < at && ((unsigned char)words[from] & 0xc0) == 0x80) /* not within a character */
+        from++;
+    n = tl_utf8_cut(words + from, DIFFERENCE_MOST);
+    tl_buffer_add_string(&text, from ? "… " : "");
+    tl_buffer_add(&text, words + from, n);
+    tl_buffer_add_string(&text, words[from + n] ? " …" : "");
+    if (words[from]) {
+        tl_buffer_add_string(b, ": ");
+        tl_inline_code(b, text.data);
+    }
+    tl_buffer_free(&text);
+}
+
+/* Of a failure of another kind. */
+static void add_otherwise(struct tl_buffer *b, const json_t *seen)
+{
+    const char *outcome = tl_member_or(seen, "outcome", ""), *phase = tl_member_or(seen, "phase", "unknown");
+    if (!strcmp(outcome, "crash")) {
+        tl_inline_text(b, tl_member_or(seen, "signal", "a crash"));
+        tl_buffer_add_string(b, " in ");
+        tl_inline_text(b, phase);
+        add_message(b, seen, "title");
+        return;
+    }
+    if (!strcmp(outcome, "error") && !strcmp(phase, "generate"))
+        tl_buffer_add_string(b, "its model cannot be made");
+    else if (!strcmp(outcome, "error"))
+        tl_buffer_add_string(b, strcmp(phase, "load") != 0 && strcmp(phase, "compile") != 0
+                                    ? "ends with an error"
+                                    : "refuses the model");
+    else if (!strcmp(outcome, "hang"))
+        tl_buffer_add_string(b, "does not come to an end within its time limit");
+    else if (!strcmp(outcome, "oom"))
+        tl_buffer_add_string(b, "runs out of the memory it is allowed");
+    else if (!strcmp(outcome, "wrong"))
+        tl_buffer_add_string(b, "gives wrong outputs");
+    else if (!strcmp(outcome, "fallback"))
+        tl_buffer_add_string(b, "runs on another device than the one asked for");
+    else
+        tl_inline_text(b, *outcome ? outcome : "unknown");
+    if (!strcmp(outcome, "error")) /* without what is another in each run */
+        add_message(b, seen, tl_member_text(seen, "failure_words") ? "failure_words" : "message");
+    else if (!strcmp(outcome, "wrong"))
+        add_message(b, seen, "message");
+}
+
+/* words: with those in which it differs. */
+static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen, bool words)
+{
+    const char *signal = tl_member_or(seen, "signal", "the same failure");
+    switch (how) {
+    case AS_REPORTED:
+        tl_buffer_add_string(b, "fails as reported");
+        break;
+    case WORDLESS:
+        tl_inline_text(b, signal);
+        tl_buffer_add_string(b, " as well, without the message");
+        break;
+    case REWORDED:
+        tl_inline_text(b, signal);
+        tl_buffer_add_string(b, " as well, ");
+        if (tl_member_text(reported, "failure_words")) {
+            tl_buffer_add_string(b, "other wording");
+            if (words)
+                add_difference(b, reported, seen);
+        } else {
+            tl_buffer_add_string(b, "with a message");
+            add_message(b, seen, "message");
+        }
+        break;
+    case RECODED:
+        tl_buffer_add_string(b, "the same error, with the code ");
+        tl_inline_code(b, tl_member_or(seen, "error_code", "unknown"));
+        break;
+    case OTHERWISE:
+        add_otherwise(b, seen);
+        break;
+    case PASSES:
+        tl_buffer_add_string(b, is_text(seen, "outcome", "pass") ? "passes" : "ends as the case expects");
+        break;
+    default:
+        tl_buffer_add_string(b, "cannot be tried");
+        add_message(b, seen, "message");
+    }
+}
+
+/* --- builds that do the same ------------------------------------------------------------------------------ */
+
+struct group {
+    enum how how;
+    const json_t *seen; /* the oldest of them */
+    bool *holds;        /* of each build that was tried */
+    size_t n;
+    bool differ; /* they say different things */
+    json_int_t failed, runs;
+};
+
+static const json_t *tried_of(const json_t *f)
+{
+    return json_object_get(json_object_get(f, "builds"), "tried");
+}
+
+static bool belongs(const struct group *g, enum how how, const json_t *seen)
+{
+    if (g->how != how)
+        return false;
+    if (how == RECODED)
+        return equal_text(g->seen, seen, "error_code");
+    return (how != OTHERWISE && how != NOT_KNOWN) ||
+           (equal_text(g->seen, seen, "failure_kind") && equal_text(g->seen, seen, "outcome"));
+}
+
+static const char *build_at(const json_t *tried, size_t i)
+{
+    return tl_member_or(json_array_get(tried, i), "build", "unknown");
+}
+
+/* Builds that were tried, from one place among them to another. Of the oldest or newest one that there is, if it was
+ * tried, the others are all older or newer. */
+static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t to)
+{
+    const json_t *tried = tried_of(f), *list = json_object_get(json_object_get(f, "builds"), "list");
+    size_t n = json_array_size(tried), last = json_array_size(list) - 1;
+    bool oldest = json_equal(json_array_get(list, 0), json_object_get(json_array_get(tried, 0), "build")),
+         newest =
+             n && json_array_size(list) &&
+             json_equal(json_array_get(list, last), json_object_get(json_array_get(tried, n - 1), "build"));
+    if (oldest && from < to && from == 0 && to + 1 < n) {
+        tl_inline_code(b, build_at(tried, to));
+        tl_buffer_add_string(b, " and older");
+    } else if (newest && from < to && to + 1 == n && from > 0) {
+        tl_inline_code(b, build_at(tried, from));
+        tl_buffer_add_string(b, " and newer");
+    } else {
+        tl_inline_code(b, build_at(tried, from));
+        tl_buffer_add_string(b, from < to ? " to " : "");
+        tl_inline_code(b, from < to ? build_at(tried, to) : NULL);
+    }
+}
+
+static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct group *g)
+{
+    const json_t *tried = tried_of(f);
+    size_t n = json_array_size(tried), first = n, last = 0, parts = 0;
+    for (size_t i = 0; i < n; i++)
+        if (g->holds[i]) {
+            first = first == n ? i : first;
+            last = i;
+        }
+    size_t others = last - first + 1 - g->n;
+    if (others && others <= 2 && others * 3 <= g->n) {
+        add_span(b, f, first, last);
+        for (size_t i = first, k = 0; i <= last; i++)
+            if (!g->holds[i]) {
+                tl_buffer_add_string(b, !k++ ? ", except " : " and ");
+                tl_inline_code(b, build_at(tried, i));
+            }
+        return;
+    }
+    for (size_t i = first; i <= last && i < n; i++) {
+        size_t from = i;
+        if (!g->holds[i])
+            continue;
+        while (i + 1 < n && g->holds[i + 1])
+            i++;
+        if (parts++ == PARTS_MOST) {
+            tl_buffer_add_string(b, ", …");
+            return;
+        }
+        tl_buffer_add_string(b, parts > 1 ? ", " : "");
+        add_span(b, f, from, i);
+    }
+}
+
+/* The reported failure as the reported build showed it when builds were tried; else as the finding has it. */
+static const json_t *reported_words(const json_t *f, const json_t *tried)
+{
+    const struct tl_unit_name unit = tl_unit_name_of(tl_member_or(f, "unit", ""));
+    char *own = tl_unit_part_text(unit.build);
+    const json_t *seen, *found = f;
+    size_t i;
+    json_array_foreach(tried, i, seen) {
+        if (own && is_text(seen, "build", own) && is_same_kind(f, seen))
+            found = seen;
+    }
+    free(own);
+    return found;
+}
+
+static size_t find_groups(const json_t *f, const json_t *tried, struct group *groups)
+{
+    const json_t *reported = reported_words(f, tried), *seen;
+    size_t n = 0, i;
+    json_array_foreach(tried, i, seen) {
+        enum how how = how_of(reported, seen);
+        size_t at = 0;
+        while (at < n && !belongs(&groups[at], how, seen))
+            at++;
+        if (at == n)
+            groups[n++] = (struct group){
+                .how = how, .seen = seen, .holds = tl_calloc(json_array_size(tried), sizeof(bool))};
+        groups[at].holds[i] = true;
+        groups[at].differ = groups[at].differ || !equal_text(groups[at].seen, seen, "failure_words");
+        groups[at].n++;
+        groups[at].failed += tl_member_integer(seen, "failed");
+        groups[at].runs += tl_member_integer(seen, "runs");
+    }
+    return n;
+}
+
+static char *group_words(const json_t *f, const json_t *tried, const struct group *g)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    add_builds_of(&b, f, g);
+    tl_buffer_add_string(&b, ": ");
+    add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ);
+    if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
+        tl_buffer_printf(&b, " (0 of %lld runs failed)", (long long)g->runs);
+    else if (g->failed > 0 && g->failed < g->runs)
+        tl_buffer_printf(&b, " (in %lld of %lld runs)", (long long)g->failed, (long long)g->runs);
+    return tl_buffer_take(&b);
+}
+
+json_t *tl_words_builds(const json_t *f)
+{
+    const json_t *tried = tried_of(f);
+    struct group *groups = tl_calloc(json_array_size(tried) + 1, sizeof *groups);
+    size_t n = find_groups(f, tried, groups);
+    json_t *list = json_array();
+    for (int reported = 1; reported >= 0; reported--)
+        for (size_t i = 0; i < n; i++) {
+            char *words =
+                (groups[i].how == AS_REPORTED) == reported ? group_words(f, tried, &groups[i]) : NULL;
+            if (words)
+                json_array_append_new(list, json_string(words));
+            free(words);
+        }
+    for (size_t i = 0; i < n; i++)
+        free(groups[i].holds);
+    free(groups);
+    return list;
+}
+
+/* --- sections ---------------------------------------------------------------------------------------------- */
+
+/* What of the measurement is not as in the rest of the report: the variant, the machine. */
+static void add_measured_with(struct tl_buffer *b, const json_t *f, const json_t *builds)
+{
+    const json_t *variant = json_object_get(builds, "variant"), *minimal = json_object_get(f, "minimal"),
+                 *environment = json_object_get(builds, "environment");
+    if (json_is_object(variant) && json_is_object(minimal) && !json_equal(variant, minimal)) {
+        tl_buffer_add_string(b, "Builds were tried with the failing variant, which has ");
+        tl_words_difference(b, f, variant, minimal);
+        tl_buffer_add_string(b, " instead");
+    }
+    if (json_is_object(environment)) {
+        tl_buffer_add_string(b,
+                             b->size ? ", on another machine: " : "Builds were tried on another machine: ");
+        tl_inline_text(b, tl_member_or(environment, "cpu", "unknown"));
+        tl_buffer_add_string(b, ", ");
+        tl_inline_text(b, tl_member_or(environment, "os", "unknown"));
+    }
+    tl_buffer_add_string(b, b->size ? "." : "");
+}
+
+/* Builds that were to be looked at and of which nothing is known. */
+static void add_not_tried(struct tl_buffer *b, const json_t *builds)
+{
+    const json_t *tried = json_object_get(builds, "tried"), *name, *seen;
+    json_t *left = json_array();
+    size_t i, k;
+    json_array_foreach(json_object_get(builds, "list"), i, name) {
+        bool known = false;
+        json_array_foreach(tried, k, seen) {
+            known = known || json_equal(json_object_get(seen, "build"), name);
+        }
+        if (!known)
+            json_array_append(left, (json_t *)name);
+    }
+    if (json_array_size(left)) {
+        tl_buffer_add_string(b, b->size ? " " : "");
+        tl_buffer_add_string(b, json_is_array(tried) ? "Not tried: " : "Builds considered: ");
+        tl_words_names(b, left);
+        tl_buffer_add_string(b, ".");
+    }
+    json_decref(left);
+}
 
 void tl_section_builds(const struct tl_sections *r)
 {
-    static const char *const head[] = {"fails from", "to", "newest before it that does not fail in this way",
-                                       "oldest after it that does not fail in this way"};
-    static const char *const names[] = {"first_bad", "last_bad", "good_before", "fixed"};
-    const json_t *builds = json_object_get(r->finding, "builds"), *range;
+    const json_t *builds = json_object_get(r->finding, "builds"), *words;
+    json_t *lines = tl_words_builds(r->finding);
     struct tl_buffer b = TL_BUFFER_INIT;
-    size_t i, k;
-    if (!json_is_object(builds))
+    size_t i;
+    if (!json_is_object(builds)) {
+        json_decref(lines);
         return;
-    tl_page_heading(r->page, 2, "Builds");
-    if (json_array_size(json_object_get(builds, "ranges"))) {
-        json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
-        json_array_foreach(json_object_get(builds, "ranges"), i, range) {
-            char *cells[TL_COUNT(names)];
-            for (k = 0; k < TL_COUNT(names); k++) {
-                tl_inline_code(&b, tl_member_text(range, names[k]));
-                cells[k] = b.size ? tl_buffer_take(&b) : tl_strdup("none found");
-            }
-            tl_page_row(rows, false, TL_COUNT(names), cells);
-        }
     }
-    tl_buffer_add_string(&b, "Builds considered: ");
-    tl_words_names(&b, json_object_get(builds, "list"));
-    if (json_array_size(json_object_get(builds, "unsupported"))) {
-        tl_buffer_add_string(&b, ". Could not be tried: ");
-        tl_words_names(&b, json_object_get(builds, "unsupported"));
+    tl_page_heading(r->page, 2, "Since when");
+    json_array_foreach(lines, i, words) {
+        tl_page_item(r->page, tl_strdup(json_string_value(words)));
     }
-    tl_buffer_add_string(&b, ". Between the ends of a range a build may not have been tried itself.");
+    if (r->extent != TL_EXTENT_SHORT) {
+        add_measured_with(&b, r->finding, builds);
+        add_not_tried(&b, builds);
+    }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_decref(lines);
 }
 
-void tl_section_elsewhere(const struct tl_sections *r)
+/* What the newest build does that did not fail as reported. */
+static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *newest, const char *which)
 {
-    static const char *const head[] = {"unit", "outcome", "trials"};
-    const json_t *o;
-    size_t i;
-    if (!json_array_size(r->elsewhere))
-        return;
-    tl_page_heading(r->page, 2, "Other units, devices and builds");
-    tl_page_words(r->page, "The same variant of the same case, as the database has it:");
-    json_t *rows = tl_page_table(r->page, TL_COUNT(head), head);
-    json_array_foreach(r->elsewhere, i, o) {
-        struct tl_buffer unit = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT;
-        tl_inline_code(&unit, tl_member_or(o, "unit", "unknown"));
-        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
-        if (tl_member_text(o, "title")) {
-            tl_buffer_add_string(&outcome, ": ");
-            tl_inline_code(&outcome, tl_member_text(o, "title"));
-        }
-        char *cells[] = {tl_buffer_take(&unit), tl_buffer_take(&outcome),
-                         tl_format("%lld", (long long)tl_member_integer(o, "trials"))};
-        tl_page_row(rows, false, TL_COUNT(cells), cells);
+    enum how how = how_of(f, newest);
+    struct tl_buffer words = TL_BUFFER_INIT;
+    switch (how) {
+    case AS_REPORTED:
+    case WORDLESS:
+    case REWORDED:
+    case RECODED:
+        if (how != AS_REPORTED)
+            add_how(&words, how, f, newest, true);
+        tl_buffer_printf(b, TL_BOLD_ON "Still fails on %s" TL_BOLD_OFF "%s%s.", which, words.size ? ": " : "",
+                         words.size ? words.data : "");
+        break;
+    case PASSES:
+        tl_buffer_printf(b, TL_BOLD_ON "Does not fail on %s" TL_BOLD_OFF, which);
+        if (tl_finding_is_evidence(f, 1))
+            tl_buffer_add_string(b, " (one run).");
+        else
+            tl_buffer_printf(b, " in one run, which may be luck: %lld passes in a row would be evidence.",
+                             (long long)tl_finding_enough(f));
+        break;
+    case OTHERWISE:
+        add_how(&words, how, f, newest, true);
+        tl_buffer_printf(b, TL_BOLD_ON "Does not fail in this way on %s" TL_BOLD_OFF ": %s.", which,
+                         words.data);
+        break;
+    default:
+        tl_buffer_printf(b, "Whether it still fails on %s is not known: it cannot be tried there", which);
+        add_message(b, newest, "message");
+        tl_buffer_add_string(b, ".");
     }
+    tl_buffer_free(&words);
+}
+
+void tl_words_newest(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *newest = json_object_get(f, "newest");
+    const char *build = tl_member_text(newest, "build"), *why = tl_member_text(newest, "not_tried");
+    struct tl_buffer which = TL_BUFFER_INIT;
+    if (!json_is_object(newest) || !tl_member_true(f, "reproduced"))
+        return;
+    tl_inline_code(&which, build);
+    tl_buffer_add_string(&which, build ? ", the newest build that is installed here" : "a newer build");
+    if (tl_member_true(newest, "own")) {
+        tl_buffer_printf(b, TL_BOLD_ON "Fails on %s" TL_BOLD_OFF ".", which.data);
+    } else if (tl_member_text(newest, "outcome")) {
+        add_newest_how(b, f, newest, which.data);
+    } else {
+        tl_buffer_printf(b, "Whether it still fails on %s was not tried: ", which.data);
+        tl_inline_text(b, why ? why : "unknown why");
+        tl_buffer_add_string(b, ".");
+    }
+    tl_buffer_free(&which);
+}
+
+void tl_section_newest(const struct tl_sections *r)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_words_newest(&b, r->finding);
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
 }

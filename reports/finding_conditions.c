@@ -285,7 +285,7 @@ void tl_section_indifferent(const struct tl_sections *r)
     tl_words_names(&names, json_object_get(f, "unread"));
     if (names.size)
         tl_buffer_printf(&b, "%sNothing reads %s.", b.size ? " " : "", names.data);
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     tl_buffer_free(&names);
 }
 
@@ -304,7 +304,7 @@ static void add_draws_briefly(const struct tl_sections *r)
                          b.size ? ", with it broken" : "With the trigger broken, of variants failed",
                          tl_integer_at(broken, 0), m);
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
 }
 
 void tl_section_draws(const struct tl_sections *r)

@@ -3,24 +3,19 @@
 
 #include "reports/finding_edges.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/finding_rows.h"
 
 #include <string.h>
 
 #define AROUND_MOST 3 /* workarounds on a page */
 
-/* Whether nothing but the build changed, so that rows are builds. */
-static bool over_builds(const json_t *f)
-{
-    return json_is_object(json_object_get(f, "builds")) && !json_is_object(json_object_get(f, "minimal"));
-}
-
 /* The row of the variant that is the control: the passing side of a decisive pair, or else the first that passed, for
  * where the baseline itself fails no search looks for pairs. NULL when no passes are more than luck. */
 const json_t *tl_control_row(const struct tl_sections *r, const json_t *rows)
 {
     const json_t *pair, *row, *found = NULL;
-    if (over_builds(r->finding))
+    if (tl_finding_over_builds(r->finding)) /* rows are builds there */
         return NULL;
     const char *control = tl_member_text(json_object_get(r->finding, "evidence"), "control");
     size_t i;
@@ -135,22 +130,26 @@ static void add_lucky(const struct tl_sections *r, size_t lucky)
                                     (long long)tl_finding_enough(r->finding)));
 }
 
-/* "Workaround: `a=1` instead of `a=3` (4 of 4 runs passed); or …" */
+/* "Workaround: `a=1` (4 of 4 runs passed), or …": each alone, in the minimal variant. */
 static void add_around_briefly(const struct tl_sections *r, const json_t *rows, const json_t *around)
 {
     const json_t *row;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     json_array_foreach(around, i, row) {
-        tl_buffer_add_string(&b, !i ? TL_BOLD_ON "Workaround:" TL_BOLD_OFF " " : "; or ");
+        tl_buffer_add_string(&b, !i ? TL_BOLD_ON "Workaround:" TL_BOLD_OFF " " : ", or ");
         if (i == AROUND_MOST) {
             tl_buffer_add_string(&b, "…");
             break;
         }
-        add_instead(&b, r->finding, rows, row);
+        const char *axis = tl_member_text(row, "axis");
+        tl_words_setting(&b, axis, json_object_get(row, "value"));
+        tl_buffer_add_string(&b, " (");
+        tl_words_runs(&b, rows, axis, json_object_get(row, "value"), "pass");
+        tl_buffer_add_string(&b, " passed)");
     }
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
 }
 
 void tl_section_workarounds(const struct tl_sections *r)
@@ -160,7 +159,7 @@ void tl_section_workarounds(const struct tl_sections *r)
     const json_t *row;
     size_t i, lucky = count_lucky(r, rows);
     own.page = json_array();
-    if (over_builds(r->finding))
+    if (tl_finding_over_builds(r->finding)) /* rows are builds there */
         json_array_clear(rows);
     tl_rows_around(r->finding, rows, &around, &edges);
     if (r->extent != TL_EXTENT_FULL) {

@@ -250,14 +250,18 @@ static void add_briefly(const struct tl_sections *r)
 {
     const json_t *v = json_object_get(r->finding, "environment");
     const bool elsewhere = on_device(r->finding);
-    struct tl_buffer b = TL_BUFFER_INIT;
+    struct tl_buffer b = TL_BUFFER_INIT, unit = TL_BUFFER_INIT;
     char *packages = versions(r, true);
+    add_unit(&unit, r);
     add_runtime(&b, r);
+    if (b.size && unit.size) {
+        tl_buffer_printf(&b, ", on %s", unit.data);
+        tl_buffer_clear(&unit);
+    }
     add_item(r, "Runtime", &b);
     add_part(&b, "", packages, "");
     add_item(r, "Tools", &b);
-    add_unit(&b, r);
-    add_item(r, "Compute unit", &b);
+    add_item(r, "Compute unit", &unit);
     if (elsewhere)
         add_target(&b, v);
     add_item(r, "Device", &b);
@@ -270,6 +274,7 @@ static void add_briefly(const struct tl_sections *r)
     add_system(&b, v);
     add_item(r, elsewhere ? "OS of the host" : "OS", &b);
     tl_buffer_free(&b);
+    tl_buffer_free(&unit);
     free(packages);
 }
 

@@ -53,7 +53,7 @@ struct tl_finding_runs tl_finding_runs(const json_t *f)
     struct tl_finding_runs r = {0};
     const json_t *path = json_object_get(f, "path"), *reported = tl_report_variant(f), *step,
                  *rate = json_object_get(f, "rate");
-    bool builds = json_is_object(json_object_get(f, "builds"));
+    bool builds = tl_finding_over_builds(f);
     size_t i;
     json_array_foreach(path, i, step) {
         const json_t *variant = json_object_get(step, "variant");

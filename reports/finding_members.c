@@ -25,6 +25,12 @@ bool tl_finding_has_note(const json_t *f, const char *code)
     return false;
 }
 
+bool tl_finding_over_builds(const json_t *f)
+{
+    return json_is_object(json_object_get(f, "builds")) &&
+           (!strcmp(tl_member_or(f, "kind", ""), "builds") || !json_is_object(json_object_get(f, "minimal")));
+}
+
 bool tl_finding_unread(const json_t *f, const char *axis)
 {
     const json_t *name;

@@ -6,6 +6,9 @@
 
 bool tl_list_holds(const json_t *list, const json_t *value);
 bool tl_finding_has_note(const json_t *finding, const char *code);
+/* Whether it is that of a search over builds, in which nothing but the build changed. One of a trigger may have "builds"
+ * as well, from such a search (db/finding_join.h). */
+bool tl_finding_over_builds(const json_t *finding);
 /* Whether nothing reads the axis, so that its values are no different. */
 bool tl_finding_unread(const json_t *finding, const char *axis);
 

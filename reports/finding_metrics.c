@@ -1,6 +1,7 @@
 /* Numbers that trials tell (cases/metrics.h), as a section of a report and as lines of a terminal. */
 #include "reports/finding_metrics.h"
 
+#include "reports/finding_members.h"
 #include "reports/finding_sections.h"
 #include "reports/members.h"
 
@@ -69,7 +70,7 @@ void tl_section_metrics(const struct tl_sections *r)
         return;
     tl_page_heading(r->page, 2, "Metrics");
     tl_page_words(r->page,
-                  json_is_object(json_object_get(r->finding, "builds"))
+                  tl_finding_over_builds(r->finding)
                       ? "Numbers that the trials told, by build:"
                       : "Numbers that the trials told, one axis changed at a time, all else as in the "
                         "minimal variant:");

@@ -41,13 +41,31 @@ static const char *outcome_words(const json_t *f, const json_t *row)
     return tl_member_integer(row, "unsupported") ? "cannot be tried" : "lost";
 }
 
+/* Whether the minimal variant needs its value of the axis, though no reset showed it: without it it passes. */
+static bool is_needed(const json_t *f, const char *axis)
+{
+    static const char *const lists[] = {"needs", "local_needs"};
+    const json_t *need, *any_of;
+    size_t i;
+    for (size_t k = 0; k < TL_COUNT(lists); k++)
+        json_array_foreach(json_object_get(f, lists[k]), i, need) {
+            any_of = json_object_get(need, "any_of");
+            if (json_array_size(any_of) == 1 &&
+                !strcmp(tl_member_or(json_array_get(any_of, 0), "axis", ""), axis))
+                return true;
+        }
+    return false;
+}
+
 static bool is_decisive(const json_t *f, const json_t *row)
 {
     static const char *const ends[] = {"good_before", "first_bad", "last_bad", "fixed"};
-    const json_t *pair, *range;
+    const json_t *pair, *range,
+        *builds = json_object_get(f, "builds"),
+        *ranges = tl_finding_over_builds(f) ? json_object_get(builds, "ranges") : NULL;
     size_t i;
     const char *axis = tl_member_text(row, "axis"), *name;
-    json_array_foreach(json_object_get(json_object_get(f, "builds"), "ranges"), i, range) {
+    json_array_foreach(ranges, i, range) {
         for (size_t k = 0; k < TL_COUNT(ends); k++)
             if (json_equal(json_object_get(range, ends[k]), json_object_get(row, "value")))
                 return true;
@@ -63,7 +81,7 @@ static bool is_decisive(const json_t *f, const json_t *row)
             json_equal(json_object_get(json_object_get(pair, "passes"), axis), json_object_get(row, "value")))
             return true;
     }
-    return false;
+    return is_needed(f, axis) && tl_words_row_passes(f, row);
 }
 
 /* "`weights=fp16` instead of `int4`" */
@@ -72,7 +90,7 @@ static void add_change(struct tl_buffer *b, const json_t *f, const json_t *row, 
     const char *axis = tl_member_text(row, "axis");
     const json_t *own = axis ? json_object_get(json_object_get(f, "minimal"), axis) : NULL;
     if (!axis) {
-        tl_buffer_add_string(b, "nothing (the minimal variant)");
+        tl_buffer_add_string(b, "none");
         return;
     }
     tl_words_setting(b, axis, json_object_get(row, "value"));
@@ -235,6 +253,16 @@ static void add_observed_frontier(const struct tl_sections *r, const json_t *fro
     json_decref(rest);
 }
 
+/* With what is said of it below, a list. */
+static void add_minimal(const struct tl_sections *r)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, TL_BOLD_ON "The minimal variant:" TL_BOLD_OFF " ");
+    tl_words_variant(&b, json_object_get(r->finding, "minimal"));
+    tl_buffer_add_string(&b, ".");
+    tl_page_item(r->page, tl_buffer_take(&b));
+}
+
 static const json_t *trigger_of(const json_t *f, const char *axis)
 {
     const json_t *t;
@@ -309,7 +337,7 @@ static void add_tried(const struct tl_sections *r, const json_t *measured, bool 
         tl_buffer_clear(&counts);
     }
     tl_buffer_add_string(&b, b.size ? "." : "");
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     tl_buffer_free(&counts);
 }
 
@@ -323,9 +351,10 @@ void tl_section_also_tried(const struct tl_sections *r)
 
 void tl_section_observed(const struct tl_sections *r)
 {
-    static const char *const columns[] = {"changed", "outcome", "failed in this way"};
+    static const char *const columns[] = {"one change to the minimal variant", "outcome",
+                                          "failed in this way"};
     const json_t *frontier = json_object_get(r->finding, "frontier");
-    if (json_is_object(json_object_get(r->finding, "builds"))) {
+    if (tl_finding_over_builds(r->finding)) {
         add_observed_builds(r);
         return;
     }
@@ -337,9 +366,8 @@ void tl_section_observed(const struct tl_sections *r)
     json_t *rows = rows_of(r);
     if (json_array_size(rows)) {
         tl_page_heading(r->page, 2, "Observed");
-        tl_page_words(r->page, "One axis of the minimal variant changes at a time; in bold is what decides.");
         add_rows(r, rows, TL_COUNT(columns), columns, false);
-        add_variant(r, "The minimal variant: ", json_object_get(r->finding, "minimal"));
+        add_minimal(r);
     }
     json_decref(rows);
 }
@@ -442,8 +470,7 @@ static void add_pairs(const struct tl_sections *r)
 /* In the table they are in bold; in full they are said in words as well. */
 void tl_section_decisive(const struct tl_sections *r)
 {
-    if (json_is_object(json_object_get(r->finding, "builds")) ||
-        json_is_object(json_object_get(r->finding, "frontier")))
+    if (tl_finding_over_builds(r->finding) || json_is_object(json_object_get(r->finding, "frontier")))
         return;
     if (r->extent == TL_EXTENT_FULL)
         add_pairs(r);

@@ -6,6 +6,7 @@
  * to read. */
 #include "reports/finding_page.h"
 
+#include "reports/finding_members.h"
 #include "reports/finding_sections.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 static void add_caveat(const struct tl_sections *r)
 {
     if (!tl_member_true(r->finding, "reproduced") || tl_member_true(r->finding, "complete") ||
-        json_is_object(json_object_get(r->finding, "builds")))
+        tl_finding_over_builds(r->finding))
         return;
     tl_page_words(r->page, json_is_object(json_object_get(r->finding, "frontier"))
                                ? TL_BOLD_ON "Not shown to be the whole boundary." TL_BOLD_OFF
@@ -42,6 +43,7 @@ static void add_summary(const struct tl_sections *r)
 static void add_beginning(const struct tl_sections *r, const char *title)
 {
     tl_page_heading(r->page, 1, title);
+    tl_section_newest(r);
     add_summary(r);
     add_caveat(r);
 }
@@ -73,8 +75,8 @@ static void add_how_it_was_found(const struct tl_sections *r)
 {
     struct tl_sections folded = *r;
     folded.page = tl_page_fold_open(r->page, tl_strdup("How this was found"));
-    tl_section_run(&folded);
     tl_section_search(&folded);
+    tl_section_run(&folded);
     tl_section_draws(&folded);
     tl_section_also_tried(&folded);
     tl_section_others(&folded);
@@ -84,6 +86,7 @@ static void add_how_it_was_found(const struct tl_sections *r)
 
 static void add_page(const struct tl_sections *r)
 {
+    tl_section_meanings(r);
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);
@@ -91,6 +94,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
+    tl_section_workarounds(r);
     tl_section_thresholds(r);
     tl_section_needs(r);
     tl_section_causes(r);
@@ -111,6 +115,7 @@ static void add_page(const struct tl_sections *r)
 
 static void add_everything(const struct tl_sections *r)
 {
+    tl_section_meanings(r);
     tl_section_about(r, "Impact", "impact");
     tl_section_reproduce(r);
     tl_section_expected(r);

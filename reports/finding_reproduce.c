@@ -251,6 +251,6 @@ void tl_section_run(const struct tl_sections *r)
     run[strcspn(run, "\n")] = '\0';
     tl_buffer_add_string(&b, "With trapline and the case file: ");
     tl_inline_code(&b, run);
-    tl_page_paragraph(r->page, tl_buffer_take(&b));
+    tl_page_item(r->page, tl_buffer_take(&b));
     free(run);
 }

@@ -89,7 +89,7 @@ json_t *tl_report_rows(const json_t *finding)
 {
     const json_t *minimal = json_object_get(finding, "minimal"), *step;
     size_t i;
-    if (json_is_object(json_object_get(finding, "builds")))
+    if (tl_finding_over_builds(finding))
         return build_rows(finding);
     json_t *rows = json_array();
     if (!json_is_object(minimal))

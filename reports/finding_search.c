@@ -85,18 +85,12 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *f)
             json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
 }
 
-/* What the failure and its trial are called here. */
+/* The trial that stands for it. */
 static void add_ids(struct tl_buffer *b, const json_t *f)
 {
-    const json_t *evidence = json_object_get(f, "evidence");
-    const char *trial = tl_member_text(evidence, "trial"), *control = tl_member_text(evidence, "control"),
-               *signature = tl_member_text(json_object_get(f, "signature"), "id");
+    const char *trial = tl_member_text(json_object_get(f, "evidence"), "trial");
     tl_buffer_add_string(b, trial ? ", trial " : "");
     tl_inline_code(b, trial);
-    tl_buffer_add_string(b, control ? ", control " : "");
-    tl_inline_code(b, control);
-    tl_buffer_add_string(b, signature ? ", signature " : "");
-    tl_inline_code(b, signature);
 }
 
 static void add_tools(struct tl_buffer *b, const json_t *environment)
@@ -200,7 +194,8 @@ static void add_size(struct tl_buffer *b, const json_t *files, const char *name)
 static void add_attached_names(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT, last = TL_BUFFER_INIT, name = TL_BUFFER_INIT;
-    const json_t *files = json_object_get(r->bundle, "files");
+    const json_t *files = json_object_get(r->bundle, "files"), *text;
+    size_t k;
     tl_buffer_add_string(&b, TL_BOLD_ON "Attached:" TL_BOLD_OFF);
     size_t telling = 0;
     tl_buffer_add_string(&last, "");
@@ -221,9 +216,12 @@ static void add_attached_names(const struct tl_sections *r)
             tl_buffer_add_string(&b, telling++ ? ", " : ". Names of this machine or its user stand in ");
             tl_inline_code(&b, tl_member_or(json_array_get(files, i), "name", "?"));
         }
-    if (*last.data)
-        tl_page_paragraph(r->page, tl_buffer_take(&b));
-    tl_buffer_free(&b);
+    tl_buffer_add_string(&b, *last.data ? "." : " nothing.");
+    json_array_foreach(json_object_get(r->bundle, "left_out"), k, text) {
+        tl_buffer_add_string(&b, k ? "; " : " Left out: ");
+        tl_inline_text(&b, json_string_value(text));
+    }
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_buffer_free(&last);
     tl_buffer_free(&name);
 }
@@ -237,11 +235,12 @@ void tl_section_attached(const struct tl_sections *r)
         return;
     size_t shown = 0, more = 0;
     json_int_t bytes = 0;
-    if (r->extent == TL_EXTENT_PAGE)
+    if (r->extent == TL_EXTENT_PAGE) {
         add_attached_names(r);
-    else
-        tl_page_heading(r->page, 2, "Attached");
-    json_array_foreach(r->extent == TL_EXTENT_PAGE ? NULL : json_object_get(r->bundle, "files"), i, file) {
+        return;
+    }
+    tl_page_heading(r->page, 2, "Attached");
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file) {
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *name = tl_member_or(file, "name", "");
         if (strchr(name, '/') && ++shown > ATTACHED_MOST) {

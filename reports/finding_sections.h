@@ -44,6 +44,9 @@ void tl_section_builds(const struct tl_sections *r);
 void tl_section_elsewhere(const struct tl_sections *r);
 void tl_section_search(const struct tl_sections *r);
 void tl_section_attached(const struct tl_sections *r);
+void tl_section_newest(const struct tl_sections *r);
+void tl_section_meanings(
+    const struct tl_sections *r); /* of the values that it needs, in the words of the case */
 /* finding_wrong.c: nothing of a failure that is no wrong result. */
 void tl_section_wrong(const struct tl_sections *r);
 /* finding_machine.c, finding_model.c; nothing where nothing is known. */

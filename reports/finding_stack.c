@@ -16,13 +16,13 @@
 
 #define FRAMES_MOST 15
 #define FRAMES_SHORT 6
-#define FRAMES_BARE 10 /* of a runtime whose functions have no names */
+#define FRAMES_BARE 8  /* of a runtime whose functions have no names */
 #define CYCLE_MOST 24  /* functions of a recursion */
 #define CYCLE_SHOWN 6  /* of which the first turn is shown */
-#define CYCLE_NAMES 70 /* bytes after which no name of another one is begun */
 #define CYCLE_TIMES 3  /* before it is one */
 #define NAME_MOST 44   /* bytes of a function's name where several stand in a line */
-#define NAMES_MOST 40  /* of the frames below */
+#define CALLERS_MOST 3 /* of what called the runtime */
+#define NAMES_MOST 20  /* of the frames below */
 #define THREADS_MOST 8
 #define THREAD_NAMES 5
 #define LINE_MOST (TL_EXTENT_WIDTH - 2)
@@ -203,20 +203,29 @@ static void add_name(struct tl_buffer *b, const struct frame *f, const struct fr
     tl_buffer_printf(b, "%.*s%s", (int)n, name, cut ? "…" : "");
 }
 
-/* "f ↔ g ↔ h, 320 times" */
+/* The names of so many functions of a cycle. */
+static void add_cycle_names(struct tl_buffer *b, const struct frames *f, size_t i, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        tl_buffer_add_string(b, k ? " ↔ " : "    ");
+        add_name(b, &f->list[i + k], k ? &f->list[i + k - 1] : NULL);
+    }
+}
+
+/* "f ↔ g ↔ h, 320 times", in a line: of many functions, or of some with long names, those that have room. */
 static char *cycle_text(const struct frames *f, size_t i, const struct cycle *c)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
+    struct tl_buffer b = TL_BUFFER_INIT, times = TL_BUFFER_INIT;
     unsigned long long frames = c->frames + c->between;
-    size_t k = 0;
-    tl_buffer_add_string(&b, "    ");
-    for (; k < c->period && (!k || b.size < CYCLE_NAMES); k++) {
-        tl_buffer_add_string(&b, k ? " ↔ " : "");
-        add_name(&b, &f->list[i + k], k ? &f->list[i + k - 1] : NULL);
-    }
-    if (k < c->period)
+    tl_buffer_printf(&times, c->between ? ", about %llu times" : ", %llu times", frames / c->period);
+    add_cycle_names(&b, f, i, c->period);
+    for (size_t n = c->period; b.size + times.size > LINE_MOST && n > 1; n--) {
+        tl_buffer_clear(&b);
+        add_cycle_names(&b, f, i, n - 1);
         tl_buffer_printf(&b, " ↔ … (%zu functions)", c->period);
-    tl_buffer_printf(&b, c->between ? ", about %llu times" : ", %llu times", frames / c->period);
+    }
+    tl_buffer_add_string(&b, times.data);
+    tl_buffer_free(&times);
     return tl_buffer_take(&b);
 }
 
@@ -290,11 +299,13 @@ static bool has_names(const struct frames *f, size_t from, size_t to)
     return bare * 2 < to - from;
 }
 
-/* "Thread 12 name" as inline text. */
-static void add_thread(struct tl_buffer *b, const json_t *thread)
+/* "Thread 12 name" as inline text; its number where there is no name, or where it is asked for. */
+static void add_thread(struct tl_buffer *b, const json_t *thread, bool number)
 {
     const char *name = tl_member_text(thread, "name");
-    tl_buffer_printf(b, "Thread %lld", (long long)tl_member_integer(thread, "tid"));
+    tl_buffer_add_string(b, "Thread");
+    if (number || !name || !*name)
+        tl_buffer_printf(b, " %lld", (long long)tl_member_integer(thread, "tid"));
     if (name && *name) {
         tl_buffer_add_string(b, " ");
         tl_inline_text(b, name);
@@ -311,7 +322,7 @@ static const char *why_stopped(const json_t *capture, const json_t *thread)
 
 /* ---- on a page ---- */
 
-/* "; `lib.so` has the build-id `…`": of the module that the first frames are in, without which an offset says nothing. */
+/* "; `lib.so` has build-id `…`": of the module that the first frames are in, without which an offset says nothing. */
 static void add_build_id(struct tl_buffer *b, const json_t *capture, const struct frames *f, size_t from,
                          size_t to)
 {
@@ -327,28 +338,31 @@ static void add_build_id(struct tl_buffer *b, const json_t *capture, const struc
             continue;
         tl_buffer_add_string(b, "; ");
         tl_inline_code(b, of);
-        tl_buffer_add_string(b, " has the build-id ");
+        tl_buffer_add_string(b, " has build-id ");
         tl_inline_code(b, id);
         return;
     }
 }
 
 /* What is left of the stack, and the other threads: names alone, which --full has with all that is known. */
-static void add_rest(const struct tl_sections *r, const json_t *threads, const struct frames *f, size_t shown)
+static void add_rest(const struct tl_sections *r, const json_t *threads, const struct frames *f, size_t shown,
+                     size_t to)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    size_t n = json_array_size(threads);
+    size_t n = json_array_size(threads), around = shown < to ? to : shown;
     bool more = shown < f->n;
     if (more) {
-        char *names = names_of(f, shown, f->n, NAMES_MOST);
-        tl_buffer_printf(&b, "called by %s\n", names);
+        char *names = names_of(f, shown, to, NAMES_MOST), *callers = names_of(f, around, f->n, CALLERS_MOST);
+        tl_buffer_printf(&b, "called by %s%s%s\n", shown < to ? names : "",
+                         shown < to && around < f->n ? " ← " : "", around < f->n ? callers : "");
         free(names);
+        free(callers);
     }
     for (size_t i = 1; i < n && i <= THREADS_MOST; i++) {
         const json_t *thread = json_array_get(threads, i);
         struct frames other = frames_of(thread);
         struct tl_buffer head = TL_BUFFER_INIT;
-        add_thread(&head, thread);
+        add_thread(&head, thread, true);
         char *names = names_of(&other, 0, other.n, THREAD_NAMES),
              *state = tl_thread_state_text(tl_member_text(thread, "state"));
         tl_buffer_printf(&b, "%s: %s%s%s\n", head.data, state ? state : "", state ? ", " : "", names);
@@ -378,8 +392,9 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     size_t most = brief ? FRAMES_SHORT : has_names(&f, from, to) ? FRAMES_MOST : FRAMES_BARE, end = from;
     char *lines = stack_lines(&f, &end, to, most),
          *state = tl_thread_state_text(tl_member_text(thread, "state"));
-    add_thread(&b, thread);
-    tl_buffer_add_string(&b, why_stopped(capture, thread));
+    add_thread(&b, thread, false);
+    tl_buffer_add_string(&b, tl_member_true(thread, "crashed") ? " took the signal"
+                                                               : why_stopped(capture, thread));
     if (!brief)
         add_build_id(&b, capture, &f, from, to);
     tl_buffer_add_string(&b, state ? "; " : "");
@@ -388,7 +403,7 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     tl_page_code(r->page, "text", lines);
     if (!brief)
-        add_rest(r, threads, &f, end);
+        add_rest(r, threads, &f, end, to);
     free(state);
     free_frames(&f);
 }
@@ -418,7 +433,7 @@ static void add_in_full(const struct tl_sections *r, const json_t *capture, cons
     size_t i;
     json_array_foreach(threads, i, thread) {
         struct tl_buffer b = TL_BUFFER_INIT;
-        add_thread(&b, thread);
+        add_thread(&b, thread, true);
         if (i == 0) {
             tl_buffer_add_string(&b, why_stopped(capture, thread));
             tl_buffer_add_string(&b, ":");

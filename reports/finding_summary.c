@@ -50,7 +50,7 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     } else if (json_is_object(json_object_get(f, "frontier"))) {
         tl_buffer_add_string(b, " with ");
         tl_words_variant(b, json_object_get(f, "failing"));
-    } else if (!json_is_object(json_object_get(f, "builds")) &&
+    } else if (!tl_finding_over_builds(f) &&
                json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))) {
         tl_buffer_add_string(b, " already with every axis at its simplest value");
     }
@@ -63,9 +63,9 @@ static void add_rate(struct tl_buffer *b, const json_t *f)
     if (r.runs <= 0)
         return;
     tl_buffer_printf(b, ": %lld of %lld runs of %s", (long long)r.failed, (long long)r.runs,
-                     json_is_object(json_object_get(f, "minimal"))  ? "the minimal variant"
-                     : json_is_object(json_object_get(f, "builds")) ? "this variant on the builds that fail"
-                                                                    : "this variant");
+                     tl_finding_over_builds(f)                       ? "this variant on the builds that fail"
+                     : json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
+                                                                     : "this variant");
     if (r.runs_fresh == r.runs)
         tl_buffer_add_string(b, ", each in a fresh process, did");
     else if (!r.runs_fresh)
@@ -136,26 +136,24 @@ static void add_since(struct tl_buffer *b, const json_t *f)
 {
     const json_t *builds = json_object_get(f, "builds"), *ranges = json_object_get(builds, "ranges"), *range;
     size_t i;
-    if (!json_is_object(builds)) {
-        tl_buffer_add_string(b, " Since which build it does was not measured.");
+    if (!json_is_object(builds))
         return;
-    }
     if (!json_array_size(ranges)) {
         tl_buffer_printf(b, " None of the builds that were tried failed in this way.");
         return;
     }
     json_array_foreach(ranges, i, range) {
         const char *before = tl_member_text(range, "good_before"), *fixed = tl_member_text(range, "fixed");
-        tl_buffer_add_string(b, i ? "; it also fails from " : " Of the builds tried, it fails from ");
+        tl_buffer_add_string(b, i ? "; and from " : " Of the builds tried, it fails so from ");
         tl_inline_code(b, tl_member_or(range, "first_bad", "unknown"));
         tl_buffer_add_string(b, " to ");
         tl_inline_code(b, tl_member_or(range, "last_bad", "unknown"));
-        tl_buffer_add_string(b, before ? " (" : " (no older one was found that does not fail in this way");
+        tl_buffer_add_string(b, before || fixed ? ", not in " : "");
         tl_inline_code(b, before);
-        tl_buffer_add_string(b, before ? " before it does not fail in this way" : "");
-        tl_buffer_add_string(b, fixed ? ", and " : ", and no newer one was found that does not");
+        tl_buffer_add_string(b, before ? " before" : "");
+        tl_buffer_add_string(b, before && fixed ? " and " : "");
         tl_inline_code(b, fixed);
-        tl_buffer_add_string(b, fixed ? " after it no longer does)" : ")");
+        tl_buffer_add_string(b, fixed ? " after" : "");
     }
     tl_buffer_add_string(b, ".");
 }

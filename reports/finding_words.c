@@ -136,20 +136,35 @@ void tl_words_stored(struct tl_buffer *b, const json_t *f, enum tl_time_form for
     free(last);
 }
 
+/* "in every fresh process (5 of 5)", "never in a forked child (0 of 12)" */
+static void add_kind_of_process(struct tl_buffer *b, const json_t *counted, const char *one, const char *many)
+{
+    long long failed = tl_integer_at(counted, 0), runs = tl_integer_at(counted, 1);
+    if (failed == runs)
+        tl_buffer_printf(b, "in every %s (%lld of %lld)", one, failed, runs);
+    else if (!failed)
+        tl_buffer_printf(b, "never in a %s (0 of %lld)", one, runs);
+    else
+        tl_buffer_printf(b, "in %lld of %lld %s", failed, runs, many);
+}
+
 void tl_words_processes(struct tl_buffer *b, const json_t *finding)
 {
     const json_t *processes = json_object_get(finding, "processes");
     const json_t *forked = json_object_get(processes, "forked"), *fresh = json_object_get(processes, "fresh");
     if (json_array_size(forked) != 2 || json_array_size(fresh) != 2)
         return;
-    tl_buffer_printf(
-        b,
-        "It depends on the kind of process: %lld of %lld fresh processes failed, and %lld of %lld forked "
-        "children, each of another server. All of this is about %s",
-        (long long)json_integer_value(json_array_get(fresh, 0)),
-        (long long)json_integer_value(json_array_get(fresh, 1)),
-        (long long)json_integer_value(json_array_get(forked, 0)),
-        (long long)json_integer_value(json_array_get(forked, 1)),
-        !strcmp(tl_member_or(processes, "isolated", "fresh"), "forked") ? "such children"
-                                                                        : "fresh processes");
+    tl_buffer_add_string(b, "It fails ");
+    if (tl_integer_at(fresh, 0)) {
+        add_kind_of_process(b, fresh, "fresh process", "fresh processes");
+        tl_buffer_add_string(b, tl_integer_at(forked, 0) ? " and " : ", ");
+    }
+    add_kind_of_process(b, forked, "forked child", "forked children, each of another server");
+    if (!tl_integer_at(fresh, 0)) {
+        tl_buffer_add_string(b, ", ");
+        add_kind_of_process(b, fresh, "fresh process", "fresh processes");
+    }
+    tl_buffer_printf(b, ". All of this is about %s",
+                     !strcmp(tl_member_or(processes, "isolated", "fresh"), "forked") ? "such children"
+                                                                                     : "fresh processes");
 }

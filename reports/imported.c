@@ -8,6 +8,7 @@
 #include "reports/finding_sections.h"
 #include "reports/finding_title.h"
 #include "reports/json_text.h"
+#include "reports/junit.h"
 #include "reports/members.h"
 #include "reports/redact.h"
 #include "reports/system_reports.h"
@@ -259,24 +260,28 @@ char *tl_imported_html_full(const json_t *report)
 
 char *tl_imported_junit(const json_t *report)
 {
-    const json_t *f = json_object_get(report, "finding");
-    const char *title = tl_member_or(report, "title", "trapline"),
-               *outcome = tl_member_or(f, "outcome", "crash");
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b,
-                         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite tests=\"1\" "
-                         "failures=\"1\" errors=\"0\" skipped=\"0\"");
-    tl_add_attribute(&b, "name", title);
-    tl_buffer_add_string(&b, ">\n    <testcase");
-    tl_add_attribute(&b, "classname", tl_member_or(f, "unit", "unknown"));
-    tl_add_attribute(&b, "name", tl_member_or(f, "case", "unknown"));
-    tl_buffer_add_string(&b, ">\n      <failure");
-    tl_add_attribute(&b, "type", outcome);
-    tl_add_attribute(&b, "message", title);
-    tl_buffer_add_string(&b, ">");
-    tl_add_escaped(&b, tl_member_or(f, "message", ""));
-    tl_buffer_add_string(&b, "</failure>\n    </testcase>\n  </testsuite>\n</testsuites>\n");
-    return tl_buffer_take(&b);
+    const json_t *f = json_object_get(report, "finding"), *trial = json_object_get(report, "failing_trial");
+    struct tl_buffer body = TL_BUFFER_INIT;
+    struct tl_junit j;
+    struct tl_junit_test t = {
+        .case_name = tl_member_text(f, "case"),
+        .unit = tl_member_text(f, "unit"),
+        .result = TL_JUNIT_FAILURE,
+        .type = tl_member_or(f, "outcome", "crash"),
+        .message = tl_member_text(report, "title"),
+        .seconds = json_number_value(json_object_get(trial, "wall_s")),
+    };
+    tl_junit_add_trial(&body, tl_member_text(f, "message"), trial);
+    t.body = body.data;
+    tl_junit_begin(&j);
+    tl_junit_suite(&j, tl_member_or(f, "case", "imported"), tl_member_integer(trial, "started_us"), 0);
+    tl_junit_property(&j, "trial", tl_member_text(trial, "id"));
+    tl_junit_property(&j, "imported", "true");
+    tl_junit_property(&j, "unit", tl_member_text(f, "unit"));
+    tl_junit_environment(&j, json_object_get(f, "environment"));
+    tl_junit_test(&j, &t);
+    tl_buffer_free(&body);
+    return tl_junit_end(&j);
 }
 
 /* ---- the bundle ---- */

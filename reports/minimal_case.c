@@ -6,7 +6,9 @@
 
 #include "reports/finding_axes.h"
 #include "reports/finding_members.h"
+#include "reports/page.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_named(const json_t *text, const char *name)
@@ -150,6 +152,22 @@ static void keep_all_conditionals(json_t *c, const json_t *values)
         json_object_del(c, "expected");
 }
 
+/* What is said of the axis, and of the values that are left. */
+static void keep_about(const json_t *axis, const json_t *kept, json_t *to)
+{
+    json_t *said = json_object(), *value;
+    size_t i;
+    json_array_foreach(kept, i, value) {
+        char *word = tl_value_word(value);
+        json_object_set(said, word, json_object_get(json_object_get(axis, "about_values"), word));
+        free(word);
+    }
+    json_object_set(to, "about", json_object_get(axis, "about"));
+    if (json_object_size(said))
+        json_object_set(to, "about_values", said);
+    json_decref(said);
+}
+
 json_t *tl_minimal_case(const json_t *document, const json_t *finding)
 {
     const json_t *variant = tl_report_variant(finding), *axis, *forbid,
@@ -172,6 +190,7 @@ json_t *tl_minimal_case(const json_t *document, const json_t *finding)
         json_t *kept = kept_values(finding, name, value);
         json_array_append_new(axes,
                               json_pack("{s:s,s:O}", "name", name, choices ? "choices" : "ordered", kept));
+        keep_about(axis, kept, json_array_get(axes, json_array_size(axes) - 1));
         json_object_set_new(values, name, kept);
         json_object_set(failing, name, (json_t *)value);
     }

@@ -8,7 +8,12 @@
 
 char *tl_night_markdown(const json_t *night); /* at most a screen */
 char *tl_night_html(const json_t *night);     /* all of it, one file */
-char *tl_night_junit(const json_t *night); /* a test suite for each case, a test for each variant on a unit */
+/* A test suite for each case on a unit, a test for each variant. Of what is worse it shows the message and the stack, where
+ * the member "trials_shown" of the document is what tl_night_shown_trials returns. */
+char *tl_night_junit(const json_t *night);
+/* The trials that show what is worse, by their ids, as tl_report_trial has them; the caller's. */
+struct tl_store;
+json_t *tl_night_shown_trials(struct tl_store *s, const json_t *night);
 
 /* Inline text (page.h) about an entry of "changes" and of the other lists. */
 char *tl_night_title(const json_t *night);     /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
@@ -18,10 +23,5 @@ bool tl_night_is_worse(const char *class);     /* than before; class may be NULL
 char *tl_night_was(const json_t *entry);       /* what it did before, and where */
 char *tl_night_now(const json_t *entry);
 char *tl_night_trigger(const json_t *entry); /* NULL when it was not isolated */
-/* Inline text about an entry of "retests": the build, what became of the failure in a few words, and the sentence to
- * paste into the report of it. */
-char *tl_night_retest_build(const json_t *entry);
-char *tl_night_retest_verdict(const json_t *entry);
-char *tl_night_retest_sentence(const json_t *night, const json_t *entry);
 
 #endif

@@ -1,20 +1,27 @@
 /* A night as JUnit XML. What is worse than before fails; a failure that was known before is skipped, so that
- * a CI that is red means something new. */
+ * a CI that is red means something new. The cells of a case on a unit are a suite: they have one build and one environment. */
 #include "reports/finding_words.h"
+#include "reports/junit.h"
 #include "reports/night.h"
+
+#include "db/query.h"
+#include "reports/finding.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The entries of a cell, of which there may be two: of its outcome and of its time. */
+static bool same(const json_t *a, const json_t *b, const char *member)
+{
+    return json_equal(json_object_get(a, member), json_object_get(b, member));
+}
+
+/* The entries of a cell, of which there may be several: of its outcome, its time and its memory. */
 static const json_t *entry_of(const json_t *night, const char *list, const json_t *cell, size_t *from)
 {
     const json_t *entries = json_object_get(night, list);
     for (; *from < json_array_size(entries); ++*from) {
         const json_t *one = json_array_get(entries, *from);
-        if (json_equal(json_object_get(one, "case"), json_object_get(cell, "case")) &&
-            json_equal(json_object_get(one, "unit"), json_object_get(cell, "unit")) &&
-            json_equal(json_object_get(one, "variant"), json_object_get(cell, "variant"))) {
+        if (same(one, cell, "case") && same(one, cell, "unit") && same(one, cell, "variant")) {
             ++*from;
             return one;
         }
@@ -22,109 +29,170 @@ static const json_t *entry_of(const json_t *night, const char *list, const json_
     return NULL;
 }
 
-struct suite {
-    struct tl_buffer tests;
-    size_t n, failures, errors, skipped;
-};
+/* What is said of the cell anywhere; NULL: it passed as before, and nothing is. */
+static const json_t *any_entry(const json_t *night, const json_t *cell)
+{
+    static const char *const lists[] = {"changes", "still_failing", "unclear",       "first",
+                                        "lost",    "retests",       "not_supported", "untried"};
+    const json_t *found = NULL;
+    for (size_t i = 0; i < TL_COUNT(lists) && !found; i++)
+        found = entry_of(night, lists[i], cell, &(size_t){0});
+    return found;
+}
 
-static void add_failure(struct suite *s, const json_t *entry)
+/* The trial that shows what an entry says; NULL: it did not fail. */
+static const char *trial_of(const json_t *entry)
+{
+    return tl_member_text(json_array_get(json_object_get(entry, "failures"), 0), "trial");
+}
+
+json_t *tl_night_shown_trials(struct tl_store *s, const json_t *night)
+{
+    json_t *trials = json_object(), *entry;
+    size_t i;
+    json_array_foreach(json_object_get(night, "changes"), i, entry) {
+        const char *id = trial_of(entry);
+        struct tl_trial_record r;
+        struct tl_error gone; /* a trial that is not in this database is not shown */
+        if (!id || json_object_get(trials, id) || !tl_night_is_worse(tl_member_text(entry, "class")) ||
+            tl_query_trial(s, id, &r, &gone))
+            continue;
+        json_object_set_new(trials, id, tl_report_trial(&r));
+        tl_trial_record_free(&r);
+    }
+    return trials;
+}
+
+static const json_t *shown_trial(const json_t *night, const json_t *entry)
+{
+    const char *id = trial_of(entry);
+    return id ? json_object_get(json_object_get(night, "trials_shown"), id) : NULL;
+}
+
+/* What was before and is now of something that is worse, why that is no luck, and the message and stack of the trial that
+ * shows it. */
+static void add_worse(struct tl_buffer *b, const json_t *night, const json_t *entry, const char *message)
+{
+    const char *id = trial_of(entry);
+    char *trigger = tl_night_trigger(entry);
+    const json_t *trial = shown_trial(night, entry);
+    tl_buffer_printf(b, "%s\n", message);
+    if (trigger)
+        tl_buffer_printf(b, "%s\n", tl_inline_plain(trigger));
+    if (tl_member_text(entry, "evidence"))
+        tl_buffer_printf(b, "%s\n", tl_member_text(entry, "evidence"));
+    if (id)
+        tl_buffer_printf(b, "trial %s\n", id);
+    tl_junit_add_trial(b, tl_member_text(trial, "message"), trial);
+    free(trigger);
+}
+
+static char *worse_words(const json_t *entry)
 {
     char *was = tl_inline_plain(tl_night_was(entry)), *now = tl_inline_plain(tl_night_now(entry)),
-         *class = tl_night_class_words(tl_member_text(entry, "class")), *trigger = tl_night_trigger(entry),
+         *class = tl_night_class_words(tl_member_text(entry, "class")),
          *message = tl_format("%s: was %s, now %s", class, was, now);
-    const char *evidence = tl_member_text(entry, "evidence");
-    tl_buffer_add_string(&s->tests, "      <failure");
-    tl_add_attribute(&s->tests, "type", tl_member_text(entry, "class"));
-    tl_add_attribute(&s->tests, "message", message);
-    tl_buffer_add_string(&s->tests, ">");
-    tl_add_escaped(&s->tests, evidence ? evidence : message);
-    if (trigger) {
-        tl_buffer_add_string(&s->tests, "\n");
-        tl_add_escaped(&s->tests, tl_inline_plain(trigger));
-    }
-    tl_buffer_add_string(&s->tests, "</failure>\n");
     free(was);
     free(now);
     free(class);
-    free(trigger);
+    return message;
+}
+
+/* "still failing: crash SIGSEGV …": what the class is called, and what is known of it. */
+static char *skipped_words(const char *class, const json_t *entry)
+{
+    const char *why = tl_member_text(entry, "why");
+    char *words = tl_night_class_words(class), *now = entry ? tl_inline_plain(tl_night_now(entry)) : NULL,
+         *message = why && *why   ? tl_format("%s: %s", words, why)
+                    : now && *now ? tl_format("%s: %s", words, now)
+                                  : tl_strdup(words);
+    free(words);
+    free(now);
+    return message;
+}
+
+static void add_test(struct tl_junit *j, const json_t *night, const json_t *cell)
+{
+    static const char *const skipped[] = {"still-failing", "first-failing", "unclear", "not-supported",
+                                          "not-run"};
+    const char *class = tl_member_or(cell, "class", "unknown");
+    const json_t *entry = any_entry(night, cell), *seconds = json_object_get(cell, "seconds");
+    struct tl_buffer body = TL_BUFFER_INIT;
+    struct tl_junit_test t = {
+        .case_name = tl_member_text(cell, "case"),
+        .unit = tl_member_text(cell, "unit"),
+        .variant = json_object_get(cell, "variant"),
+        .seconds = json_number_value(seconds ? seconds : json_object_get(entry, "seconds")),
+    };
+    char *message = NULL;
+    size_t at = 0;
+    for (const json_t *e; (e = entry_of(night, "changes", cell, &at));) {
+        if (!tl_night_is_worse(tl_member_text(e, "class")))
+            continue;
+        char *words = worse_words(e);
+        add_worse(&body, night, e, words);
+        t.result = TL_JUNIT_FAILURE;
+        if (!(t.seconds > 0)) /* what failed was not measured: as long as that one trial */
+            t.seconds = json_number_value(json_object_get(shown_trial(night, e), "wall_s"));
+        if (message) { /* slower as well: a test has one result, and it is told of in the body */
+            free(words);
+            continue;
+        }
+        t.type = tl_member_text(e, "class");
+        t.message = message = words;
+    }
+    t.body = body.data;
+    if (!message && !strcmp(class, "lost")) {
+        t.result = TL_JUNIT_ERROR;
+        t.type = class;
+        t.message = "the machine went down while it ran";
+    } else if (!message && !strcmp(class, "could-not-be-tried")) {
+        t.result = TL_JUNIT_ERROR;
+        t.type = class;
+        t.message = tl_member_or(entry_of(night, "untried", cell, &(size_t){0}), "why", "could not be tried");
+    } else if (!message && tl_is_one_of(class, skipped, TL_COUNT(skipped))) {
+        t.result = TL_JUNIT_SKIPPED;
+        t.message = message = skipped_words(class, entry);
+    }
+    tl_junit_test(j, &t);
+    tl_buffer_free(&body);
     free(message);
 }
 
-static void add_test(struct suite *s, const json_t *night, const json_t *cell)
+static void add_properties(struct tl_junit *j, const json_t *night, const json_t *cell)
 {
-    const char *class = tl_member_text(cell, "class"), *unit = tl_member_text(cell, "unit"),
-               *name = tl_member_text(cell, "case");
-    char *variant = json_dumps(json_object_get(cell, "variant"), JSON_COMPACT | JSON_SORT_KEYS),
-         *test = tl_format("%s %s", unit ? unit : "unknown", variant ? variant : "{}");
-    bool failed = false;
-    size_t at = 0;
-    s->n++;
-    class = class ? class : "unknown";
-    tl_buffer_add_string(&s->tests, "    <testcase");
-    tl_add_attribute(&s->tests, "classname", name ? name : "unknown");
-    tl_add_attribute(&s->tests, "name", test);
-    tl_buffer_add_string(&s->tests, ">\n");
-    for (const json_t *e; (e = entry_of(night, "changes", cell, &at));)
-        if (tl_night_is_worse(tl_member_text(e, "class"))) {
-            add_failure(s, e);
-            failed = true;
-        }
-    s->failures += failed;
-    if (!failed && !strcmp(class, "lost")) {
-        s->errors++;
-        tl_buffer_add_string(&s->tests, "      <error message=\"the machine went down while it ran\"/>\n");
-    } else if (!failed && !strcmp(class, "could-not-be-tried")) {
-        const json_t *entry = entry_of(night, "untried", cell, &(size_t){0});
-        const char *why = tl_member_text(entry, "why");
-        s->errors++;
-        tl_buffer_add_string(&s->tests, "      <error type=\"could-not-be-tried\"");
-        tl_add_attribute(&s->tests, "message", why ? why : "could not be tried");
-        tl_buffer_add_string(&s->tests, "/>\n");
-    } else if (!failed &&
-               (!strcmp(class, "still-failing") || !strcmp(class, "first-failing") ||
-                !strcmp(class, "unclear") || !strcmp(class, "not-supported") || !strcmp(class, "not-run"))) {
-        char *words = tl_night_class_words(class);
-        s->skipped++;
-        tl_buffer_add_string(&s->tests, "      <skipped");
-        tl_add_attribute(&s->tests, "message", words);
-        tl_buffer_add_string(&s->tests, "/>\n");
-        free(words);
-    }
-    tl_buffer_add_string(&s->tests, "    </testcase>\n");
-    free(variant);
-    free(test);
-}
-
-static void end_suite(struct tl_buffer *b, struct suite *s, const char *name)
-{
-    if (s->n) {
-        tl_buffer_printf(b, "  <testsuite tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"",
-                         s->n, s->failures, s->errors, s->skipped);
-        tl_add_attribute(b, "name", name);
-        tl_buffer_printf(b, ">\n%s  </testsuite>\n", s->tests.data);
-    }
-    tl_buffer_free(&s->tests);
-    *s = (struct suite){0};
+    static const char *const names[] = {"night", "suite", "os", "os_build"};
+    const json_t *environment = json_object_get(cell, "environment"), *entry = any_entry(night, cell);
+    environment = environment ? environment : json_object_get(entry, "environment");
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        if (!tl_member_text(environment, names[i])) /* once, the nearer one */
+            tl_junit_property(j, names[i], tl_member_text(night, names[i]));
+    tl_junit_property(j, "unit", tl_member_text(cell, "unit"));
+    tl_junit_property(j, "build", tl_member_text(environment, "runtime_version"));
+    tl_junit_environment(j, environment);
 }
 
 char *tl_night_junit(const json_t *night)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
-    struct suite s = {0};
-    const char *name = "";
-    json_t *cell;
-    size_t i;
-    tl_buffer_add_string(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
-    json_array_foreach(json_object_get(night, "cells"), i, cell) /* those of a case stand together */
-    {
-        const char *its = tl_member_text(cell, "case");
-        if (its && strcmp(its, name)) {
-            end_suite(&b, &s, name);
-            name = its;
+    const json_t *cells = json_object_get(night, "cells");
+    size_t n = json_array_size(cells);
+    bool *done = tl_calloc(n + 1, sizeof *done);
+    struct tl_junit j;
+    tl_junit_begin(&j);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *first = json_array_get(cells, i);
+        if (done[i])
+            continue;
+        tl_junit_suite(&j, tl_member_or(first, "case", "unknown"), tl_member_integer(night, "started_us"), 0);
+        add_properties(&j, night, first);
+        for (size_t k = i; k < n; k++) {
+            const json_t *cell = json_array_get(cells, k);
+            if (done[k] || !same(cell, first, "case") || !same(cell, first, "unit"))
+                continue;
+            add_test(&j, night, cell);
+            done[k] = true;
         }
-        add_test(&s, night, cell);
     }
-    end_suite(&b, &s, name);
-    tl_buffer_add_string(&b, "</testsuites>\n");
-    return tl_buffer_take(&b);
+    free(done);
+    return tl_junit_end(&j);
 }

@@ -2,6 +2,7 @@
 #include "harness/base/time_text.h"
 #include "reports/finding_words.h"
 #include "reports/night.h"
+#include "reports/retest.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -117,8 +118,8 @@ static char *retest_line(const json_t *night, const json_t *entry)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *source = tl_member_text(json_object_get(entry, "retest"), "source");
-    char *build = tl_night_retest_build(entry), *verdict = tl_night_retest_verdict(entry),
-         *sentence = tl_night_retest_sentence(night, entry);
+    char *build = tl_retest_build(entry), *verdict = tl_retest_verdict(entry),
+         *sentence = tl_retest_sentence(entry, tl_member_text(night, "os"));
     tl_buffer_printf(&b, "retest, %s: ", build);
     add_place(&b, entry);
     tl_buffer_printf(&b, ": " TL_BOLD_ON "%s" TL_BOLD_OFF, verdict);
@@ -267,8 +268,8 @@ static void add_retest_table(json_t *page, const json_t *night)
     tl_page_heading(page, 2, "Retests on a new build");
     json_t *rows = tl_page_table(page, 4, head);
     json_array_foreach(entries, i, entry) {
-        char *cells[] = {tl_night_retest_build(entry), place_text(entry), tl_night_retest_verdict(entry),
-                         tl_night_retest_sentence(night, entry)};
+        char *cells[] = {tl_retest_build(entry), place_text(entry), tl_retest_verdict(entry),
+                         tl_retest_sentence(entry, tl_member_text(night, "os"))};
         tl_page_row(rows, false, 4, cells);
     }
 }

@@ -417,19 +417,9 @@ char *tl_repro_c(const struct tl_repro *r)
     add_c_side(&settings, "failing", r, &r->failing);
     add_c_side(&settings, "control", r, &r->control);
     add_c_string(&reference, r->reference ? r->reference : "");
-    const char *pairs[] = {"@TITLE@",
-                           comment,
-                           "@VERSION@",
-                           version,
-                           "@FILES@",
-                           r->control.options ? "model.onnx and inputs/ (with --control those in control/)"
-                                              : "model.onnx and inputs/",
-                           "@LIMITS@",
-                           limits,
-                           "/* @SETTINGS@ */\n",
-                           settings.data,
-                           "\"@REFERENCE@\"",
-                           reference.data};
+    const char *pairs[] = {"@TITLE@",         comment,       "@VERSION@",          version,
+                           "@LIMITS@",        limits,        "/* @SETTINGS@ */\n", settings.data,
+                           "\"@REFERENCE@\"", reference.data};
     char *source = fill_in(tl_repro_c_text, pairs, TL_COUNT(pairs) / 2);
     free(comment);
     free(limits);

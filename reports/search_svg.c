@@ -4,6 +4,7 @@
 #include "reports/search_svg.h"
 
 #include "reports/finding_axes.h"
+#include "reports/finding_members.h"
 #include "reports/finding_words.h"
 
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static json_t *axes_of(const json_t *f)
 {
     const json_t *builds = json_object_get(f, "builds"), *build, *step;
     size_t i, k;
-    if (!json_is_object(builds))
+    if (!tl_finding_over_builds(f))
         return json_incref(json_object_get(f, "axes"));
     json_t *values = json_array();
     json_array_foreach(json_object_get(builds, "list"), i, build) {

@@ -11,13 +11,14 @@ debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev
     protobuf-c-compiler libcapstone-dev"
 # mesa-vulkan-drivers: a GPU in software, for ONNX Runtime on webgpu. libc6-dbg: tests of stacks want the names of functions that the C library does not export. systemd: what it thinks of the units that are written for it.
 # gdb: what stacks are compared with; lld and dwz: of tool chains that tests of stacks build with.
+# libxml2-utils: xmllint holds JUnit XML against schemas.
 # python3-coverage, mypy: runners in Python are tested line by line, and their types are checked.
 # chromium, chromium-driver: the pages of a site and reports are tested in a real browser; cmark-gfm: reports as Markdown in what GitHub renders it with.
 debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck systemd
-    gdb lld dwz python3-coverage mypy
+    gdb lld dwz python3-coverage mypy libxml2-utils
     chromium chromium-driver cmark-gfm"
 homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2 capstone"
-homebrew_check="criterion clang-format cppcheck cmark-gfm"
+homebrew_check="criterion clang-format cppcheck cmark-gfm libxml2"
 
 installed() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed

@@ -421,6 +421,7 @@ void tl_driver_free(struct tl_driver *d)
     free(d->signatures);
     free(d->uses);
     free(d->trials);
+    free(d->scanned);
     free(d->axes);
     *d = (struct tl_driver){0};
 }

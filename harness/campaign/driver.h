@@ -28,15 +28,16 @@ struct tl_driver {
     const size_t *frontier;       /* the two axes of a boundary; NULL */
     const struct tl_unit **units; /* over builds, the oldest first: failing is run on each; else NULL */
     size_t n_units;
-    struct tl_driver_trial shown;  /* over builds: the trial from which the failure was known, if told */
-    size_t shown_at;               /* its place in units */
-    bool no_cache;                 /* but what this run itself has stored may be used */
-    bool all_fresh;                /* never a fork server's child */
-    bool all_forked;               /* always one: the failure shows in no other process */
-    uint64_t max_trials;           /* that are really run; 0: no budget */
-    struct tl_stored_aside aside;  /* trials that were set aside for this search */
-    struct tl_processes processes; /* how the kinds of process differ here, where that is known */
-    bool default_budget;           /* max_trials is not the user's */
+    struct tl_driver_trial shown;    /* over builds: the trial from which the failure was known, if told */
+    size_t shown_at;                 /* its place in units */
+    struct tl_driver_trial *scanned; /* over builds: what one run on each of units showed, if told; NULL */
+    bool no_cache;                   /* but what this run itself has stored may be used */
+    bool all_fresh;                  /* never a fork server's child */
+    bool all_forked;                 /* always one: the failure shows in no other process */
+    uint64_t max_trials;             /* that are really run; 0: no budget */
+    struct tl_stored_aside aside;    /* trials that were set aside for this search */
+    struct tl_processes processes;   /* how the kinds of process differ here, where that is known */
+    bool default_budget;             /* max_trials is not the user's */
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */
 
     /* The driver's own. */

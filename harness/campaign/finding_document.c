@@ -108,7 +108,7 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
     return list;
 }
 
-static json_t *axes_json(const struct tl_case *c)
+static json_t *axes_json(const struct tl_case *c, const struct tl_unit *u)
 {
     static const char *const kinds[] = {"range", "ordered", "choices"};
     json_t *list = json_array();
@@ -123,6 +123,7 @@ static json_t *axes_json(const struct tl_case *c)
                 json_array_append_new(values, tl_finding_value(c, i, k));
             json_object_set_new(j, "values", values);
         }
+        tl_finding_add_about(c, u, i, j);
         json_array_append_new(list, j);
     }
     return list;
@@ -219,29 +220,6 @@ static void add_reason(const struct tl_driver *d, const struct tl_search_result 
     if (why)
         json_object_set_new(document, "message", json_string(why));
     free(why);
-}
-
-static void add_builds(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
-{
-    json_t *list = json_array(), *unsupported = json_array(), *ranges = json_array();
-    for (size_t i = 0; i < d->n_units; i++)
-        json_array_append_new(list, json_string(d->units[i]->build));
-    for (size_t i = 0; i < r->n_unsupported_builds; i++)
-        json_array_append_new(unsupported, json_string(d->units[r->unsupported_builds[i]]->build));
-    for (size_t i = 0; i < r->n_ranges; i++) {
-        const struct tl_search_build_range *g = &r->ranges[i];
-        const size_t at[] = {g->good_before, g->first_bad, g->last_bad, g->fixed};
-        static const char *const names[] = {"good_before", "first_bad", "last_bad", "fixed"};
-        json_t *j = json_pack("{s:f,s:f}", "confidence_before", g->confidence_before, "confidence_after",
-                              g->confidence_after);
-        for (size_t k = 0; k < 4; k++)
-            json_object_set_new(j, names[k],
-                                at[k] == SIZE_MAX ? json_null() : json_string(d->units[at[k]]->build));
-        json_array_append_new(ranges, j);
-    }
-    json_object_set_new(
-        document, "builds",
-        json_pack("{s:o,s:o,s:o}", "list", list, "unsupported", unsupported, "ranges", ranges));
 }
 
 /* Whether a variant is what the rate of the finding is that of: M, F of a boundary, or a build that fails. */
@@ -386,6 +364,15 @@ static void add_frontier(const struct tl_driver *d, const struct tl_search_resul
                                   d->c->axes[d->frontier[1]].name, "corners", corners));
 }
 
+/* Where the case file is, to run it again: null where that cannot be told. */
+static json_t *case_path_json(const struct tl_case *c)
+{
+    char *path = realpath(c->path, NULL);
+    json_t *j = path ? json_string(path) : NULL;
+    free(path);
+    return j ? j : json_null();
+}
+
 /* What the case file says for people, besides its title and source. */
 static json_t *about_json(const struct tl_case *c)
 {
@@ -411,6 +398,7 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     tl_uuid7(id);
     json_t *document = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
                                  "title", c->title, "case_hash", c->hash, "source", c->source);
+    json_object_set_new(document, "case_path", case_path_json(c));
     json_object_set_new(document, "about", about_json(c));
     json_object_set_new(document, "case_path", json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
     json_object_set_new(document, "unit", json_string(u->text));
@@ -439,12 +427,12 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     add_search(d, r, document);
     set_unread_apart(d, u, document);
     json_object_set_new(document, "notes", notes_json(d, r));
-    json_object_set_new(document, "axes", axes_json(c));
+    json_object_set_new(document, "axes", axes_json(c, u));
     json_object_set_new(document, "path", path_json(d, r));
     tl_finding_count_by_path(document);
     json_object_set_new(document, "environment", environment_json(d, u));
     if (d->units)
-        add_builds(d, r, document);
+        tl_finding_add_builds(d, r, document);
     if (d->frontier)
         add_frontier(d, r, document);
     if (tl_executor_environment(d->x, c, d->failing, u, environment, e) ||

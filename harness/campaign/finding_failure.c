@@ -207,6 +207,7 @@ int tl_finding_add_failure(const struct tl_driver *d, const char *runner, const 
     json_t *model = tl_finding_model(runner, t.request);
     if (model)
         json_object_set_new(document, "model", model);
+    tl_finding_add_kind(&t, document);
     tl_trial_record_free(&t);
     return 0;
 }

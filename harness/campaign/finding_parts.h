@@ -33,4 +33,14 @@ void tl_finding_count_by_path(json_t *document);
 int tl_finding_add_metrics(const struct tl_driver *d, const struct tl_search_result *r, json_t *document,
                            struct tl_error *e);
 
+/* finding_about.c: "about" and "about_values" of an axis, where something is said of it. */
+void tl_finding_add_about(const struct tl_case *c, const struct tl_unit *u, size_t axis, json_t *j);
+/* finding_builds.c: "failure_kind", "failure_words" and "error_code" of a trial that failed, by which failures are compared. */
+void tl_finding_add_kind(const struct tl_trial_record *t, json_t *j);
+/* "builds", of a search over them. */
+void tl_finding_add_builds(const struct tl_driver *d, const struct tl_search_result *r, json_t *document);
+/* "newest": whether the newest build that is here still fails. Where that is not known yet, and may_run, it is tried once;
+ * nothing else may be pending. */
+void tl_finding_add_newest(const struct tl_driver *d, bool may_run, json_t *document);
+
 #endif

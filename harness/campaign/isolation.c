@@ -11,11 +11,13 @@
 #include "harness/campaign/isolation.h"
 
 #include "db/finding.h"
+#include "db/finding_join.h"
 #include "db/query.h"
 #include "harness/base/awake.h"
 
 #include "harness/base/buffer.h"
 #include "harness/campaign/finding_document.h"
+#include "harness/campaign/finding_parts.h"
 #include "harness/campaign/guard.h"
 #include "harness/campaign/over_builds.h"
 #include "harness/campaign/scan.h"
@@ -209,7 +211,14 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
     return 0;
 }
 
-/* Stores what was found. */
+/* Whether one more trial may be run, to see what the newest build does. */
+static bool may_run(const struct tl_campaign_isolation *s, const struct tl_driver *d)
+{
+    return !tl_executor_interrupted(s->x) && !tl_isolation_out_of_time(s) &&
+           (!d->max_trials || d->n_run < d->max_trials);
+}
+
+/* Stores what was found, and joins it with what is known of the same failure (db/finding_join.h). */
 static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct tl_error *e)
 {
     for (size_t i = 0; i < s->n_drivers; i++) {
@@ -228,7 +237,10 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
             json_array_append_new(documents, document);
             continue;
         }
-        if (!document || tl_finding_put(tl_executor_store(s->x), document, e)) {
+        if (document)
+            tl_finding_add_newest(&s->drivers[i], may_run(s, &s->drivers[i]), document);
+        if (!document || tl_finding_put(tl_executor_store(s->x), document, e) ||
+            tl_finding_join(tl_executor_store(s->x), document, e)) {
             json_decref(document);
             return -1;
         }

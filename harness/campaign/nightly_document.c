@@ -114,6 +114,10 @@ static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class what)
                           "unit", c->unit->text, "passed", (json_int_t)c->passed, "failed",
                           (json_int_t)c->failed, "refused", (json_int_t)c->refused, "unsupported",
                           (json_int_t)c->unsupported, "lost", (json_int_t)c->lost);
+    bool fresh;
+    const struct tl_samples *s = tl_nightly_seconds(c, &fresh);
+    json_object_set_new(j, "seconds", json_real(tl_median(s->list, s->n)));
+    json_object_set_new(j, "environment", tl_nightly_environment(c));
     if (c->as_expected)
         json_object_set_new(j, "as_expected", json_integer((json_int_t)c->as_expected));
     return j;
@@ -138,12 +142,10 @@ static json_t *settings_json(const struct tl_nightly_cell *c)
 static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class what)
 {
     bool fresh;
-    const struct tl_samples *s = tl_nightly_seconds(c, &fresh);
     json_t *j = cell_json(c, what);
+    tl_nightly_seconds(c, &fresh); /* the memory of the same kind of process */
     json_object_set_new(j, "settings", settings_json(c));
     json_object_set_new(j, "failures", failures_json(c));
-    json_object_set_new(j, "environment", tl_nightly_environment(c));
-    json_object_set_new(j, "seconds", json_real(tl_median(s->list, s->n)));
     json_object_set_new(j, "memory", json_real(tl_median(c->memory[fresh].list, c->memory[fresh].n)));
     json_object_set_new(j, "before", c->before ? json_incref(c->before) : json_null());
     const char *evidence = what == TL_CLASS_SLOWER || what == TL_CLASS_FASTER     ? c->measured[0]

@@ -71,6 +71,9 @@ static int choose_build(struct tl_campaign_isolation *s, size_t only, struct tl_
         options->signature = d->shown.coarse_id;
         result = learn_rate(s, s->units[at[best]], d->shown.outcome, options, e);
     }
+    d->scanned = tl_calloc(s->n_units, sizeof *d->scanned);
+    for (size_t i = 0; i < n; i++)
+        d->scanned[at[i]] = seen[i];
     free(at);
     free(seen);
     return result;

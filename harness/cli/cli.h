@@ -32,10 +32,12 @@ struct tl_options {
     bool keep_paths, force, zip;
     bool brief, full;                   /* --short, --full */
     const char *format, *bundle, *site; /* of a report */
+    const char *project, *build;        /* --for of a report; --build of its retest */
+    bool retest;
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;
-    const char *frontier;
-    bool over, exhaustive, no_cache, pairs, only_changed;
+    const char *frontier, *over;
+    bool exhaustive, no_cache, pairs, only_changed;
     const char *by;                  /* of compare */
     const char *match;               /* of isolate */
     bool install, uninstall, status; /* of nightly */

@@ -5,6 +5,7 @@
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/campaign/sweep.h"
+#include "harness/campaign/trigger_and_builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/executor/unit_list.h"
@@ -18,6 +19,7 @@ struct command {
     const struct tl_options *o;
     struct tl_campaign_isolation s;
     struct tl_cli_progress progress;
+    bool both; /* over builds as well, after the trigger */
     size_t known,
         unknown; /* units, or variants of a sweep: of which something is known, and of which nothing is */
 };
@@ -166,10 +168,11 @@ static void warn_unread(const struct command *k)
 
 static int run(struct command *k, bool given)
 {
-    struct tl_error e, closing;
+    struct tl_error e, closing, over_failed;
     struct tl_campaign_isolation *s = &k->s;
     const struct tl_options *o = k->o;
     bool failing = false;
+    int over = 0;
     size_t frontier[2];
     if (s->wishes.max_seconds)
         tl_executor_deadline(s->x, s->started_ns + s->wishes.max_seconds * 1000000000ull);
@@ -185,6 +188,8 @@ static int run(struct command *k, bool given)
     if (!result && given) {
         json_t *documents;
         result = tl_isolation_run(s, &documents, &e);
+        if (!result && k->both) /* what was found before is told whatever comes of it */
+            over = tl_isolation_run_over(s, o->units, o->n_units, documents, &over_failed);
         failing = print_findings(k, documents, !result);
         json_decref(documents);
     }
@@ -195,6 +200,8 @@ static int run(struct command *k, bool given)
         return tl_print_error(&e);
     if (closed)
         return tl_print_error(&closing);
+    if (over && !interrupted)
+        return tl_print_error(&over_failed);
     if (interrupted) {
         fputs("stopped; the same command goes on where it was\n", stderr);
         return TL_EXIT_INTERRUPTED;
@@ -220,6 +227,8 @@ static int isolate(struct tl_options *o)
         return tl_usage_error(&tl_command_isolate, "one case file was expected");
     if (o->exhaustive && !o->over)
         return tl_usage_error(&tl_command_isolate, "--exhaustive goes with --over build");
+    if (o->over && strcmp(o->over, "build") != 0 && strcmp(o->over, "trigger,build") != 0)
+        return tl_usage_error(&tl_command_isolate, "--over is build or trigger,build");
     if (o->over && o->frontier)
         return tl_usage_error(&tl_command_isolate, "--over and --frontier are two different searches");
     if (o->match && strcmp(o->match, "strict") != 0 && strcmp(o->match, "wide") != 0)
@@ -247,7 +256,8 @@ static int isolate(struct tl_options *o)
         s->started_ns = k.progress.started_ns;
         s->c = c;
         s->signature = o->signature;
-        s->over = o->over ? o->units[0] : NULL;
+        k.both = o->over && strcmp(o->over, "build") != 0;
+        s->over = o->over && !k.both ? o->units[0] : NULL;
         status = tl_cli_executor(&tl_command_isolate, o, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
     }
     tl_variant_free(&s->failing);
@@ -257,7 +267,7 @@ static int isolate(struct tl_options *o)
 
 const struct tl_command tl_command_isolate = {
     .name = "isolate",
-    .arguments = "CASE [-u UNIT]… [-s AXIS=VALUE]… [--over build | --frontier AXIS,AXIS]",
+    .arguments = "CASE [-u UNIT]… [-s AXIS=VALUE]… [--over build|trigger,build | --frontier AXIS,AXIS]",
     .about = "find the minimal trigger of a failure",
     .options =
         "unit set signature match over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",

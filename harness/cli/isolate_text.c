@@ -4,6 +4,7 @@
 
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
+#include "reports/finding_builds.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_members.h"
 #include "reports/finding_metrics.h"
@@ -231,7 +232,7 @@ static void add_places(struct tl_buffer *b, const json_t *d)
     if (json_array_size(places) > 1) {
         tl_words_any(&words, d);
         tl_buffer_add_string(b, "  ");
-        if (json_is_object(json_object_get(d, "builds"))) /* wording and places change from build to build */
+        if (tl_finding_over_builds(d)) /* wording and places change from build to build */
             tl_buffer_clear(&words);
         else
             tl_buffer_add_string(&words, " needs only that; ");
@@ -263,9 +264,10 @@ static void add_places(struct tl_buffer *b, const json_t *d)
     tl_buffer_free(&words);
 }
 
-static void add_builds(struct tl_buffer *b, const json_t *builds)
+static void add_builds(struct tl_buffer *b, const json_t *d)
 {
-    const json_t *g;
+    const json_t *builds = json_object_get(d, "builds"), *g, *line;
+    json_t *lines = tl_words_builds(d);
     size_t i;
     json_array_foreach(json_object_get(builds, "ranges"), i, g) {
         tl_buffer_printf(b, "  bad from %s to %s\n", text_of(g, "first_bad"), text_of(g, "last_bad"));
@@ -274,7 +276,27 @@ static void add_builds(struct tl_buffer *b, const json_t *builds)
         tl_buffer_printf(b, "    after it, the first that does not:                  %s\n",
                          tl_member_or(g, "fixed", "none yet"));
     }
+    json_array_foreach(lines, i, line) {
+        struct tl_buffer words = TL_BUFFER_INIT;
+        tl_buffer_add_string(&words, json_string_value(line));
+        tl_buffer_add_string(b, "    ");
+        add_plain(b, &words);
+        tl_buffer_add_string(b, "\n");
+    }
+    json_decref(lines);
     add_list(b, "  could not be tried: ", json_object_get(builds, "unsupported"), "\n");
+}
+
+/* Whether the newest build still fails. */
+static void add_newest(struct tl_buffer *b, const json_t *d)
+{
+    struct tl_buffer words = TL_BUFFER_INIT;
+    tl_words_newest(&words, d);
+    if (!words.size)
+        return;
+    tl_buffer_add_string(b, "  ");
+    add_plain(b, &words);
+    tl_buffer_add_string(b, "\n");
 }
 
 /* What failed and where, or that nothing did. */
@@ -384,7 +406,8 @@ char *tl_isolate_text(const json_t *d, bool colour)
     add_free_axes(&b, d);
     add_generalises(&b, d);
     if (json_is_object(json_object_get(d, "builds")))
-        add_builds(&b, json_object_get(d, "builds"));
+        add_builds(&b, d);
+    add_newest(&b, d);
     if (json_is_object(json_object_get(d, "frontier")))
         tl_isolate_add_frontier(&b, d);
     tl_words_metrics(&b, d);

@@ -4,6 +4,7 @@
 #include "cases/family.h"
 #include "cases/load.h"
 #include "db/finding.h"
+#include "db/finding_join.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -319,6 +320,19 @@ static int list_units(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* Another search for the same failure, of the other kind, which is in the list too: the trigger and the builds of it are
+ * one finding (db/finding_join.h). */
+static const json_t *other_half(const json_t *list, const json_t *finding, const char *kind)
+{
+    const json_t *other;
+    size_t i;
+    json_array_foreach(list, i, other) {
+        if (!strcmp(tl_member_or(other, "kind", ""), kind) && tl_finding_is_same(finding, other))
+            return other;
+    }
+    return NULL;
+}
+
 static int list_findings(const struct tl_options *o, struct tl_store *s, const struct tl_filter *f)
 {
     json_t *list, *j;
@@ -329,12 +343,17 @@ static int list_findings(const struct tl_options *o, struct tl_store *s, const s
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "findings", list));
     json_array_foreach(list, i, j) {
+        const char *kind = tl_member_or(j, "kind", "");
+        if (!strcmp(kind, "builds") && other_half(list, j, "isolation"))
+            continue; /* it is told with its trigger */
+        bool over = !strcmp(kind, "isolation") && other_half(list, j, "builds");
         char *title = tl_report_title(j), *when = tl_time_text(tl_member_integer(j, "created_us"));
-        printf("%s  %s  %-10s %-24s %s  %s\n", tl_member_text(j, "finding"), when,
+        printf("%s  %s  %-10s %-24s %s  %s%s\n", tl_member_text(j, "finding"), when,
                !tl_member_true(j, "reproduced") ? "no failure"
                : tl_member_true(j, "complete")  ? "complete"
                                                 : "incomplete",
-               tl_member_text(j, "unit"), tl_member_text(j, "case"), title);
+               tl_member_text(j, "unit"), tl_member_text(j, "case"), title,
+               over ? "  (and over builds)" : "");
         free(title);
         free(when);
     }

@@ -1,6 +1,7 @@
 /* trapline nightly: runs a suite, compares it with the nights before, isolates what is new, and says so. */
 #include "harness/cli/nightly.h"
 
+#include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/program.h"
@@ -8,6 +9,7 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/site.h"
 #include "reports/night.h"
+#include "reports/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,10 +42,46 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     return result;
 }
 
+/* The document with the trials that show what is worse, as JUnit has their stacks; without whose machine it is. The
+ * caller's. */
+static json_t *with_trials(const struct tl_options *o, const json_t *document)
+{
+    json_t *whole = json_copy((json_t *)document);
+    struct tl_store *s;
+    struct tl_error gone; /* without its database a night is what its document says */
+    if (!tl_store_open(o->db, TL_STORE_READ, &s, &gone)) {
+        json_object_set_new(whole, "trials_shown", tl_night_shown_trials(s, document));
+        tl_store_close(s, NULL);
+    }
+    if (o->keep_paths)
+        return whole;
+    struct tl_redaction r;
+    tl_redaction_init(&r);
+    json_t *redacted = tl_redact_json(&r, whole);
+    tl_redaction_free(&r);
+    json_decref(whole);
+    return redacted;
+}
+
 int tl_cli_nightly_print(const struct tl_options *o, const json_t *document)
 {
     static const struct tl_cli_formats formats = {tl_night_markdown, tl_night_html, tl_night_junit};
-    return tl_cli_print_report(o, &formats, json_incref((json_t *)document));
+    bool junit = !o->json && o->format && !strcmp(o->format, "junit");
+    return tl_cli_print_report(o, &formats,
+                               junit ? with_trials(o, document) : json_incref((json_t *)document));
+}
+
+/* --junit. -1 with *e filled. */
+static int write_junit(const struct tl_options *o, const json_t *document, struct tl_error *e)
+{
+    json_t *whole = with_trials(o, document);
+    char *text = tl_night_junit(whole);
+    int result = tl_replace_file(o->junit, text, strlen(text), 0666, false);
+    if (result)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", o->junit, NULL);
+    json_decref(whole);
+    free(text);
+    return result;
 }
 
 /* --notify: the summary goes to a program's stdin. */
@@ -91,14 +129,8 @@ static int notify(const struct tl_options *o, const char *suite, char *const *wo
     int status = exit_status(document);
     int printed = tl_cli_nightly_print(o, document);
     struct tl_error e;
-    if (o->junit) {
-        char *text = tl_night_junit(document);
-        if (tl_replace_file(o->junit, text, strlen(text), 0666, false)) {
-            tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", o->junit, NULL);
-            printed = tl_print_error(&e);
-        }
-        free(text);
-    }
+    if (o->junit && write_junit(o, document, &e))
+        printed = tl_print_error(&e);
     struct tl_site_result site;
     if (o->site && tl_cli_site(o, &site))
         printed = TL_EXIT_ENVIRONMENT; /* why was said */

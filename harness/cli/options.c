@@ -4,6 +4,7 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
+#include "reports/issue_form.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -50,6 +51,9 @@ static const struct row {
      "At most 1024; a device may allow fewer", 1024},
     {"help", NULL, 'h', HELP, 0, every, "list the options of the command", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "list compare db", "only of this unit", NULL},
+    {"unit", "UNIT", 'u', UNIT, 0, "report", "with `--retest`: where to try it; may be repeated",
+     "Otherwise it is the unit of the finding, with the build that it was found on and the newest one that "
+     "is here"},
     {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE[%ALIAS]`; may be repeated",
      "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
@@ -65,9 +69,11 @@ static const struct row {
     {"cached", NULL, 0, FLAG, PLACE(cached), NULL, "take outcomes that are known already",
      "The line of a trial says so. Outcomes are known by the content of the case, the variant, the unit and "
      "the environment"},
-    {"over", "build", 0, WORD, PLACE(over), NULL,
-     "look for the first bad and the first fixed build instead of the trigger",
-     "It looks among the builds that the unit names. Where that is one, which is then known to be bad, or "
+    {"over", "build|trigger,build", 0, TEXT, PLACE(over), NULL,
+     "look for the first bad and the first fixed build instead of the trigger; with `trigger,build`, for "
+     "both",
+     "What is found of one failure is one finding, also when the two were looked for one after the other. It "
+     "looks among the builds that the unit names. Where that is one, which is then known to be bad, or "
      "none, "
      "it looks among all that are here"},
     {"exhaustive", NULL, 0, FLAG, PLACE(exhaustive), NULL,
@@ -127,6 +133,17 @@ static const struct row {
     {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
      "Nothing else is replaced. The older one stays until the new one is complete"},
     {"zip", NULL, 0, FLAG, PLACE(zip), NULL, "with `--bundle`: write `DIR.zip`, as issues take it", NULL},
+    {"for", "PROJECT", 0, TEXT, PLACE(project), NULL,
+     "write the text for the issue form of PROJECT: each of its fields, filled from the report",
+     "A name that is not known is answered with those that are. What is to be filled in by hand is said on "
+     "stderr"},
+    {"retest", NULL, 0, FLAG, PLACE(retest), NULL,
+     "run the reproducer again, and write the sentences to add to the issue",
+     "The minimal variant and its control, three times each in fresh processes, and nothing of it from what "
+     "is "
+     "stored. The exit status is 0 when it no longer fails on the last unit that is tried, 1 when it fails"},
+    {"build", "VERSION", 0, TEXT, PLACE(build), NULL,
+     "with `--retest`: the builds to try it on: versions and ranges, as in a unit", NULL},
     {"site", "DIR", 0, TEXT, PLACE(site), "nightly",
      "write everything in the database as pages for a browser as well",
      "`trapline report` says what DIR may be"},
@@ -134,7 +151,8 @@ static const struct row {
      "They can be opened from the disk: `DIR/index.html`. The option stands alone, without a finding. DIR "
      "does not exist, is empty, or holds an older site, which is replaced; any other is refused"},
     {"keep-paths", NULL, 0, FLAG, PLACE(keep_paths), "nightly",
-     "in the site: leave home directories, user and host names as they are", "Otherwise they are left out"},
+     "in the site and in JUnit XML: leave home directories, user and host names as they are",
+     "Otherwise they are left out"},
     {"keep-paths", NULL, 0, FLAG, PLACE(keep_paths), NULL,
      "leave home directories, user and host names as they are", "Otherwise they are left out"},
     {"junit", "FILE", 0, TEXT, PLACE(junit), NULL, "write the result as JUnit XML as well", NULL},
@@ -159,6 +177,21 @@ static const struct row {
      "The limits are then held by trapline alone"},
 };
 #define N_OPTIONS TL_COUNT(table)
+
+/* What stands for the value of an option. That of --for are the names in the one file that has them. */
+static const char *value_of(const struct row *r)
+{
+    static char projects[512];
+    if (!r->value || r->place != PLACE(project))
+        return r->value;
+    char *names = tl_issue_projects(), *to = projects;
+    for (const char *from = names; *from && to < projects + sizeof projects - 1; from++)
+        if (*from != ' ')
+            *to++ = *from == ',' ? '|' : *from;
+    *to = '\0';
+    free(names);
+    return projects;
+}
 
 /* Whether a list of words with spaces between holds this one. */
 static bool holds(const char *list, const char *word)
@@ -189,7 +222,7 @@ static void help(const struct tl_command *c)
             continue;
         char letter[] = {'-', r->letter, ',', '\0'};
         char *left = tl_format("%3s --%s%s%s", r->letter ? letter : "", r->name, r->value ? " " : "",
-                               r->value ? r->value : "");
+                               r->value ? value_of(r) : "");
         printf("  %-30s ", left);
         for (const char *at = r->about; *at; at++)
             if (*at != '`')
@@ -210,7 +243,7 @@ json_t *tl_options_document(const struct tl_command *const *commands)
             if (takes(c, r))
                 json_array_append_new(options,
                                       json_pack("{s:s,s:s?,s:s?,s:b,s:s,s:s?}", "name", r->name, "value",
-                                                r->value, "letter", r->letter ? letter : NULL, "common",
+                                                value_of(r), "letter", r->letter ? letter : NULL, "common",
                                                 r->only == every, "about", r->about, "more", r->more));
         }
         json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "name", c->name, "arguments", c->arguments,
@@ -297,6 +330,10 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
         if (found == '?')
             return optopt && optopt < 256 ? tl_usage_error(c, "-%c: no such option", optopt)
                                           : tl_usage_error(c, "%s: no such option", argv[optind - 1]);
+        if (found == ':' && optopt >= 256 && table[optopt - 256].place == PLACE(project)) {
+            o->project = ""; /* the command says which there are */
+            continue;
+        }
         if (found == ':')
             return tl_usage_error(c, "%s: a value was expected", argv[optind - 1]);
         size_t i = (size_t)found - 256;

@@ -1,5 +1,5 @@
 /* trapline report: a finding as a report, or as a bundle that reproduces it; or the database as a site. */
-#include "harness/cli/cli.h"
+#include "harness/cli/report.h"
 
 #include "db/night.h"
 #include "db/query.h"
@@ -35,6 +35,39 @@ static int write_site(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* What is of a finding alone is of nothing else; a night has no bundle and one extent, too. -1 to go on. */
+static int check_finding_only(const struct tl_options *o, const char *what, bool night)
+{
+    const char *option = o->project           ? "--for"
+                         : o->retest          ? "--retest"
+                         : night && o->bundle ? "--bundle"
+                         : night && o->brief  ? "--short"
+                         : night && o->full   ? "--full"
+                                              : NULL;
+    return option ? tl_usage_error(&tl_command_report, "%s goes with a finding; this is %s", option, what)
+                  : -1;
+}
+
+/* Options that exclude one another. -1 to go on. */
+static int check_options(const struct tl_options *o)
+{
+    int status = tl_cli_check_format(&tl_command_report, o);
+    if (status < 0)
+        status = tl_cli_report_check_project(&tl_command_report, o);
+    if (status < 0 && !o->retest && (o->n_units || o->build))
+        status = tl_usage_error(&tl_command_report, "-u UNIT and --build VERSION go with --retest");
+    if (status < 0 && (o->project != NULL) + o->retest + (o->bundle != NULL) + (o->site != NULL) > 1)
+        status =
+            tl_usage_error(&tl_command_report, "--for, --retest, --bundle and --site are different things");
+    if (status < 0 && (o->brief || o->full) && (o->project || o->retest))
+        status =
+            tl_usage_error(&tl_command_report, "--short and --full go neither with --for nor with --retest");
+    if (status < 0 && o->format && (o->project || o->retest))
+        status = tl_usage_error(&tl_command_report,
+                                "--format goes neither with --for nor with --retest; --json does");
+    return status;
+}
+
 static enum tl_extent extent_of(const struct tl_options *o)
 {
     return o->brief ? TL_EXTENT_SHORT : o->full ? TL_EXTENT_FULL : TL_EXTENT_PAGE;
@@ -67,6 +100,10 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
     if (tl_query_trial(s, o->args[0], &r, &e))
         return -1;
     int status = -1;
+    if (tl_trial_imported(&r) && (status = check_finding_only(o, "an imported trial", false)) >= 0) {
+        tl_trial_record_free(&r);
+        return status;
+    }
     if (tl_trial_imported(&r) && tl_import_match(s, &r, &found, &e)) {
         status = tl_print_error(&e);
     } else if (tl_trial_imported(&r)) {
@@ -107,7 +144,7 @@ static int report(struct tl_options *o)
     struct tl_store *s;
     struct tl_error e;
     struct tl_report_sources r = {0};
-    int status = tl_cli_check_format(&tl_command_report, o);
+    int status = check_options(o);
     if (status >= 0)
         return status;
     if (!o->site && (status = check_extent(o)) >= 0)
@@ -137,12 +174,8 @@ static int report(struct tl_options *o)
         status = tl_print_error(&e);
     tl_store_close(s, NULL);
     if (night) {
-        if (o->bundle || o->brief || o->full)
-            status = tl_usage_error(&tl_command_report, "--%s goes with a finding; this is a night",
-                                    o->bundle  ? "bundle"
-                                    : o->brief ? "short"
-                                               : "full");
-        else
+        status = check_finding_only(o, "a night", true);
+        if (status < 0)
             status = tl_cli_nightly_print(o, night);
         json_decref(night);
     }
@@ -154,8 +187,10 @@ static int report(struct tl_options *o)
             .elsewhere = r.elsewhere,
             .keep_paths = o->keep_paths,
         };
-        status = o->bundle ? tl_cli_report_bundle(o, &source, r.case_document)
-                           : tl_cli_print_report(o, &formats[extent_of(o)], tl_report_new(&source));
+        status = o->retest    ? tl_cli_report_retest(&tl_command_report, o, &r)
+                 : o->project ? tl_cli_report_for(o, tl_report_new(&source))
+                 : o->bundle  ? tl_cli_report_bundle(o, &source, r.case_document)
+                              : tl_cli_print_report(o, &formats[extent_of(o)], tl_report_new(&source));
     }
     tl_report_release(&r);
     return status;
@@ -164,9 +199,10 @@ static int report(struct tl_options *o)
 const struct tl_command tl_command_report = {
     .name = "report",
     .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] "
-                 "[--force] [--zip] | --site DIR",
+                 "[--force] [--zip] | FINDING --for PROJECT | FINDING --retest [-u UNIT | --build VERSION] | "
+                 "--site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
-    .options = "short full format bundle force zip site keep-paths",
+    .options = "short full format bundle force zip for retest unit build site keep-paths",
     .run = report,
 };

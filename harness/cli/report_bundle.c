@@ -113,30 +113,30 @@ static void print_left_out(const json_t *written)
     }
 }
 
-static int write_bundle(const struct tl_options *o, const struct tl_report_source *source,
-                        struct tl_bundle_options *options, json_t **written)
+static int write_bundle(const struct tl_options *o, const struct tl_report_source *source, const char *target,
+                        const json_t *case_document, json_t **written)
 {
+    struct tl_bundle_options options = {.target = target, .force = o->force, .case_document = case_document};
     struct tl_unit unit;
     struct tl_error e;
     const char *name = tl_member_text(source->finding, "unit");
     bool known = name && !tl_unit_parse(name, &unit, &e);
     bool found = known && !tl_unit_resolve(&unit, &e);
     struct tl_case *c = load_case(source->finding),
-                   *parsed = c ? NULL : parse_case(source->finding, options->case_document);
+                   *parsed = c ? NULL : parse_case(source->finding, case_document);
     struct tl_bundle_trials trials = {.c = c, .unit = name, .db = o->db, .command = "report"};
-    options->runner_path = found ? unit.path : NULL;
-    options->build_object = found && !unit.build_missing ? unit.build_object : NULL;
-    options->prove = tl_prove;
-    options->c = c ? c : parsed;
-    json_t *files = options->c ? files_of(options->c, source, options->runner_path, o->db) : NULL;
-    options->files = files;
+    options.runner_path = found ? unit.path : NULL;
+    options.build_object = found && !unit.build_missing ? unit.build_object : NULL;
+    options.prove = tl_prove;
+    options.c = c ? c : parsed;
+    json_t *files = options.c ? files_of(options.c, source, options.runner_path, o->db) : NULL;
+    options.files = files;
     if (c && name) {
-        options->arg = &trials;
-        options->trial = tl_bundle_trial;
-        options->expected = tl_bundle_expected;
+        options.arg = &trials;
+        options.trial = tl_bundle_trial;
+        options.expected = tl_bundle_expected;
     }
-    int status = tl_bundle_write(source, options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
-    options->arg = NULL; /* it was only for that */
+    int status = tl_bundle_write(source, &options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
     json_decref(files);
     if (c)
         tl_case_free(c);
@@ -152,8 +152,7 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
 {
     json_t *written = NULL;
     char *target = tl_cli_bundle_target(o);
-    struct tl_bundle_options options = {.target = target, .force = o->force, .case_document = case_document};
-    int status = write_bundle(o, source, &options, &written);
+    int status = write_bundle(o, source, target, case_document, &written);
     if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",

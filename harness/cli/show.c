@@ -2,6 +2,7 @@
 #include "harness/cli/cli.h"
 
 #include "db/finding.h"
+#include "db/finding_join.h"
 #include "db/query.h"
 #include "db/store.h"
 #include "harness/cli/isolate_text.h"
@@ -90,7 +91,12 @@ static int show(struct tl_options *o)
         tl_trial_record_free(&r);
     } else if (e.kind == TL_ERROR_INPUT && !o->case_file &&
                !tl_finding_load(s, o->args[0], &finding, &other)) {
-        status = show_finding(o, finding);
+        if (tl_finding_join(s, finding, &other)) {
+            json_decref(finding);
+            status = tl_print_error(&other);
+        } else {
+            status = show_finding(o, finding);
+        }
     } else {
         status = tl_print_error(&e);
     }

@@ -6,6 +6,7 @@
 
 #include "cases/reading.h"
 #include "harness/executor/identity.h"
+#include "harness/executor/unit_about.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ static bool takes(const struct tl_unit *u, const char *axis)
     if (!json_is_array(u->axes))
         return true;
     json_array_foreach(u->axes, i, name) {
-        if (json_is_string(name) && !strcmp(json_string_value(name), axis))
+        if (tl_unit_axis_is(name, axis))
             return true;
     }
     return false;

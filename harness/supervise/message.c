@@ -294,8 +294,8 @@ static int check_description(const json_t *d, struct tl_error *e)
     if (axes && !json_is_array(axes))
         return expected(e, "description.axes", axes, "a list of names of axes");
     json_array_foreach(axes, i, v)
-        if (!json_is_string(v))
-            return expected(e, "description.axes", v, "names that are strings");
+        if (!json_is_string(json_is_object(v) ? json_object_get(v, "name") : v))
+            return expected(e, "description.axes", v, "names that are strings, or objects with a \"name\"");
     const json_t *serve = json_object_get(d, "serve");
     if (serve && !json_is_boolean(serve))
         return expected(e, "description.serve", serve, "true or false");

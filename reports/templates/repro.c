@@ -7,8 +7,8 @@
  *     cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so
  *     ./a.out /path/to/libonnxruntime.so --control     the nearest variant that was seen to pass
  *
- * Reads @FILES@ in the directory of this program, or else in the working directory.
- * It sets whatever the failure needs itself: session options@LIMITS@.
+ * Reads the files that came with it: beside the program, or else in the working directory. It sets itself what
+ * the failure needs: session options@LIMITS@.
  *
  * What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each
  * phase begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.

@@ -115,9 +115,10 @@ class Runner:
         """This variant cannot be tried here."""
         self.send({"unsupported": short(why)})
 
-    def describe(self, name: str, version: str, devices: Iterable[tuple[str, str]], axes: Sequence[str],
-                 **more: Any) -> None:
-        """What the runner can do. devices: each with the reason why it cannot be used, which is empty where it can."""
+    def describe(self, name: str, version: str, devices: Iterable[tuple[str, str]],
+                 axes: Sequence[str | Json], **more: Any) -> None:
+        """What the runner can do. devices: each with the reason why it cannot be used, which is empty where it can. axes: each by
+        its name, or as an object with "name", and "about" and "about_values" for people."""
         self.send({"name": name, "version": version, "protocol": 1, "serve": False, "axes": list(axes),
                    "devices": [{"name": n, "usable": not why, "why": why} for n, why in devices], **more})
 

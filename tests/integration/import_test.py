@@ -4,6 +4,7 @@ import os
 import time
 import unittest
 
+import junit_schema
 from program import MISBEHAVE, ProgramTest
 
 IMAGES = [{"base": 4096, "size": 4096, "uuid": "0a0b0c0d-1111-2222-3333-444455556666", "path": "/opt/runner", "name": "runner"},
@@ -77,7 +78,9 @@ class ImportTest(ProgramTest):
         self.assertIn("| OS build | 31B77 |", text)
         self.assertIn("INVGraphWrite", text)
         self.assertIn("<html", self.trapline("report", trial, "--format", "html", status=0).stdout)
-        self.assertIn("<failure", self.trapline("report", trial, "--format", "junit", status=0).stdout)
+        junit = self.trapline("report", trial, "--format", "junit", status=0).stdout
+        self.assertIn("<failure", junit)
+        junit_schema.check(self, junit)
         self.assertEqual(json.loads(self.trapline("report", trial, "--json", status=0).stdout)["failing_trial"]["id"], trial)
         self.trapline("report", trial, "--bundle", self.path("bundle"), status=0)
         self.assertEqual(sorted(os.listdir(self.path("bundle"))), ["report.html", "report.json", "report.md", "reports"])

@@ -13,6 +13,7 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
+import junit_schema
 from program import HERE, PATIENCE, ProgramTest
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -250,22 +251,21 @@ class Retests(NightlyTest):
         self.assertEqual(verdict, "still-fails")
         self.assertIn("Retests on a new build", self.trapline("report", self.newest, "--format", "html", status=0).stdout)
         self.assertRegex(line, r"^- retest, sim `2\.0`: `kv` \(failing variant\) on `sim@2\.0:gpu`: \*\*still fails \(3 of 3\)\*\*; for "
-                               r"`https://example\.org/issues/17`: “Still fails with sim 2\.0 on .*: crash SIGSEGV in execute, "
-                               r"`.*`, 3 of 3 runs, as with 1\.0\.”$")
+                               r"`https://example\.org/issues/17`: “Fails as before on sim 2\.0, .*: SIGSEGV in 3 of 3 runs, as with 1\.0\.”$")
         self.assertEqual(self.retest("2.0")[0], None, "the second night with a build has nothing to tell")
         verdict, line = self.retest("3.0", status=1)
         self.assertEqual(verdict, "fails-otherwise")
-        self.assertRegex(line, r"\*\*fails in another way \(\d+ of \d+\)\*\*.*“Fails in another way with sim 3\.0 on .*: crash SIGABRT.*"
-                               r"; with 2\.0 it was crash SIGSEGV in execute")
+        self.assertRegex(line, r"\*\*fails in another way \(\d+ of \d+\)\*\*.*“Fails in another way on sim 3\.0, .*: SIGABRT.*"
+                               r"; with 2\.0 it was SIGSEGV in execute")
         verdict, line = self.retest("4.0")
         self.assertEqual(verdict, "clean-error")
-        self.assertRegex(line, r"\*\*now a clean error \(\d+ of \d+\)\*\*.*refused with an error now, with sim 4\.0 on .*: error in compile, ")
+        self.assertRegex(line, r"\*\*now a clean error \(\d+ of \d+\)\*\*.*No longer fails as reported on sim 4\.0, .*, but is refused: error in compile, ")
         verdict, line = self.retest("5.0")
         self.assertEqual(verdict, "still-refused")
-        self.assertRegex(line, r"\*\*still a clean error \(3 of 3\)\*\*.*“Is still refused with an error with sim 5\.0 on .*as with 4\.0\.”")
+        self.assertRegex(line, r"\*\*still a clean error \(3 of 3\)\*\*.*“Is still refused with an error on sim 5\.0, .*: the same error in 3 of 3 runs, as with 4\.0\.”")
         verdict, line = self.retest("6.0")
         self.assertEqual(verdict, "passes")
-        self.assertRegex(line, r"\*\*passes \((\d+) of \1\)\*\*.*“No longer fails with sim 6\.0 on .* in \d+ runs; with 5\.0 it was error in compile")
+        self.assertRegex(line, r"\*\*passes \((\d+) of \1\)\*\*.*“No longer fails on sim 6\.0, .*: passed in (\d+) of \2 runs; with 5\.0 it was error in compile")
         self.assertEqual(self.retest("1.0", status=1)[0], None, "what passed before is no retest, but a new failure")
 
     def test_a_version_of_the_case(self):
@@ -286,7 +286,7 @@ class Retests(NightlyTest):
         self.retest("1.0")
         verdict, line = self.retest("9.9", status=1)
         self.assertEqual(verdict, "not-tried")
-        self.assertRegex(line, r"sim `9\.9`: .*\*\*could not be tried\*\*.*“Could not be tried with sim 9\.9 on .*: ")
+        self.assertRegex(line, r"sim `9\.9`: .*\*\*could not be tried\*\*.*“Could not be tried on sim 9\.9, .*: ")
         self.assertEqual(self.retest("2.0")[0], "passes", "it goes on from the last night that said something")
 
 
@@ -532,12 +532,18 @@ class Formats(NightlyTest):
         self.assertLessEqual(len(lines), 24, "at most a screen")
         self.assertTrue(lines[0].startswith("# nightly drops: 1 new failure"), lines[0])
         self.assertIn("begin_index=tensor", done.stdout)
-        suites = ElementTree.parse(junit).getroot()
+        suites = junit_schema.check(self, self.text(junit))
         tests = suites.findall("testsuite/testcase")
+        self.assertTrue(all(t.get("name").endswith(" on sim:gpu") for t in tests), "a name holds no build")
+        told = junit_schema.properties(suites)
+        self.assertEqual((told["unit"], told["suite"], told["build"]), ("sim@2.0:gpu", "drops", "2.0"))
+        self.assertIn("os_build", told)
         self.assertEqual([s.get("name") for s in suites], ["kv"])
         self.assertEqual(len(tests), 2)
         failed = [t for t in tests if t.find("failure") is not None]
         self.assertEqual([t.find("failure").get("type") for t in failed], ["new-failure"])
+        self.assertRegex(failed[0].find("failure").text, r"(?m)^#0 .*attention")
+        self.assertGreater(float(failed[0].get("time")), 0)
 
         night = json.loads(self.trapline("nightly", "--history", "kv", "--json", status=0).stdout)["nights"][-1]["night"]
         self.assertEqual(self.trapline("report", night, status=0).stdout, done.stdout)
@@ -548,8 +554,10 @@ class Formats(NightlyTest):
         self.assertEqual(json.loads(self.trapline("report", night, "--format", "json", status=0).stdout)["night"], night)
 
         again = self.trapline("nightly", self.suite("2.0"), "--format", "junit", status=0).stdout
-        known = [t for t in ElementTree.fromstring(again).iter("testcase") if t.find("skipped") is not None]
-        self.assertEqual([t.find("skipped").get("message") for t in known], ["still failing"])
+        root = junit_schema.check(self, again)
+        known = [t for t in root.iter("testcase") if t.find("skipped") is not None]
+        self.assertRegex(known[0].find("skipped").text, "^still failing: .*SIGSEGV")
+        self.assertEqual([t.get("name") for t in known], [t.get("name") for t in failed], "it is the same test")
 
     def test_the_site(self):
         self.night(self.suite("1.0"))

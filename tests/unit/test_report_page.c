@@ -78,7 +78,7 @@ Test(report_page, lines_are_short_and_sections_are_there)
     cr_expect(n <= 60 && longest <= 120, "%zu lines of at most %zu bytes:\n%s", n, longest, brief);
     static const char *const order[] = {
         "\n## How to reproduce\n", "\n## Expected and got\n",
-        "\n## Observed\n",         "\n**Does not matter:** ",
+        "\n## Observed\n",         "\n- **Does not matter:** ",
         "\n## Environment\n",      "<details><summary>How this was found</summary>"};
     const char *at = page;
     for (size_t i = 0; i < TL_COUNT(order) && at; i++) {
@@ -87,12 +87,12 @@ Test(report_page, lines_are_short_and_sections_are_there)
     }
     has(page, "trapline run decoder-gqa-begin.json -u onnxruntime@1.22.0:cpu -s attention=gqa -s "
               "begin_error=1000000\n");
-    has(page, "| changed | outcome | failed in this way |\n| --- | --- | --- |\n"
-              "| **nothing (the minimal variant)** | **fails** | **6 of 6** |\n"
+    has(page, "| one change to the minimal variant | outcome | failed in this way |\n| --- | --- | --- |\n"
+              "| **none** | **fails** | **6 of 6** |\n"
               "| **`attention=sdpa` instead of `gqa`** | **passes** | **0 of 2** |\n"
               "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n");
     has(brief,
-        "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\nThe minimal variant:");
+        "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\n- **The minimal variant:**");
     has(brief, "trapline run ");
     has_not(brief, "<details>");
     for (const char *const *text = (const char *const[]){page, brief, full, NULL}; *text; text++) {
@@ -130,8 +130,8 @@ Test(report_page, what_was_proved)
         "```sh\ncc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n```\n\n"
         "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3.\n");
     has(text, "It has `begin_error=9` instead of `begin_error=7`: at 7 it passes here.");
-    has(text, "</summary>\n\nWith trapline and the case file: `trapline run case.json -u ");
-    has(text, "\n**Attached:** `repro.c`, `case.json`\n");
+    has(text, "\n- With trapline and the case file: `trapline run case.json -u ");
+    has(text, "\n**Attached:** `repro.c`, `case.json`.\n");
     free(text);
     json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0),
                         "as_reported", json_integer(1));
@@ -154,7 +154,7 @@ Test(report_page, frames_of_the_runtime)
                                          "trapline-onnxruntime execute (main.c:178)",
                                          "libc.so.6 __libc_start_main_impl (libc-start.c:360)"};
     char *text = markdown_of_stack("SIGABRT", frames, TL_COUNT(frames));
-    has(text, "Thread 7 main, which took the signal; `librt.so` has the build-id `00ff`:\n\n```text\n"
+    has(text, "Thread main took the signal; `librt.so` has build-id `00ff`:\n\n```text\n"
               "#3  rt::check(int, char const*) (check.cc:12)\n#4  rt::run (run.cc:99)\n```\n");
     has(text, "<details><summary>The frames below</summary>\n\n```\ncalled by execute ← "
               "__libc_start_main_impl\n```\n");

@@ -1,0 +1,69 @@
+/* trapline report FINDING --for PROJECT: the text for the issue form of a project. */
+#include "harness/cli/report.h"
+
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+#include "reports/issue_form.h"
+#include "reports/members.h"
+#include "reports/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int tl_cli_report_check_project(const struct tl_command *c, const struct tl_options *o)
+{
+    if (!o->project || tl_issue_project_known(o->project))
+        return -1;
+    char *known = tl_issue_projects();
+    int status =
+        tl_usage_error(c, "--for %s%swhat is known are the forms of %s", o->project,
+                       *o->project ? ": there is no such project; " : "a project was expected; ", known);
+    free(known);
+    return status;
+}
+
+/* Where the build of the finding came from, as far as it is still here. */
+static void add_source(json_t *report)
+{
+    const json_t *f = json_object_get(report, "finding"), *build = json_object_get(f, "build");
+    const char *sha = tl_member_text(build, "sha256"), *runner = tl_member_text(f, "runner");
+    struct tl_builds all = {0};
+    struct tl_error gone;
+    if (sha && runner && !tl_builds_installed(runner, &all, &gone))
+        for (size_t i = 0; i < all.n; i++)
+            if (!strcmp(all.list[i].sha256, sha))
+                json_object_set_new(report, "build_source", json_string(all.list[i].source));
+    tl_builds_free(&all);
+}
+
+/* What is left to do, on stderr: the text itself is for a file, or the clipboard. */
+static void say(const json_t *form)
+{
+    const json_t *field, *warning;
+    size_t i;
+    json_array_foreach(json_object_get(form, "warnings"), i, warning)
+        fprintf(stderr, "trapline: warning: %s\n", json_string_value(warning));
+    fprintf(stderr, "trapline: for %s; the first line is the title\n", tl_member_or(form, "form", ""));
+    json_array_foreach(json_object_get(form, "fields"), i, field)
+        if (tl_member_text(field, "by_hand"))
+            fprintf(stderr, "trapline: by hand: %s%s: %s\n", tl_member_or(field, "label", ""),
+                    tl_member_true(field, "optional") ? " (optional)" : "", tl_member_text(field, "by_hand"));
+}
+
+int tl_cli_report_for(const struct tl_options *o, json_t *report)
+{
+    add_source(report);
+    json_t *form = tl_issue_form(report, o->project);
+    json_decref(report);
+    if (o->json)
+        return tl_print_json(form);
+    json_t *page = json_array();
+    tl_page_heading(page, 1, tl_member_or(form, "title", "unknown"));
+    char *title = tl_page_markdown(page);
+    say(form);
+    printf("%s\n%s", title, tl_member_or(form, "body", ""));
+    json_decref(page);
+    json_decref(form);
+    free(title);
+    return tl_finish_output(TL_EXIT_OK);
+}

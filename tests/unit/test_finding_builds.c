@@ -1,0 +1,256 @@
+/* What builds do, in words: which do the same, how they differ from the failure that is reported, and the newest one. */
+#include "reports/finding_builds.h"
+
+#include "reports/finding.h"
+#include "reports/finding_words.h"
+#include "reports/page.h"
+#include "tests/unit/spoil.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A build that was tried. kind NULL: it passes; message NULL: none is known. */
+static json_t *tried(const char *build, const char *outcome, const char *kind, const char *words)
+{
+    const char *comma = kind ? strchr(kind, ',') : NULL;
+    return json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:s?,s:s,s:i,s:i}", "build", build, "outcome", outcome,
+                     "phase", kind && strstr(kind, "load") ? "load" : "execute", "signal",
+                     comma ? comma + 2 : NULL, "message", words, "failure_kind", kind, "failure_words", words,
+                     "title", "f ← g", "failed", kind != NULL, "runs", 1);
+}
+
+#define ABORT "crash in execute, SIGABRT"
+
+static json_t *finding(json_t *builds)
+{
+    json_t *list = json_array(), *j;
+    size_t i;
+    json_array_foreach(builds, i, j)
+        json_array_append(list, json_object_get(j, "build"));
+    return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:[i,i],s:{s:i},s:{s:i},s:{s:o,s:o}}", "kind",
+                     "isolation", "unit", "x@4.0:cpu", "reproduced", 1, "outcome", "crash", "phase",
+                     "execute", "signal", "SIGABRT", "failure_kind", ABORT, "failure_words", "a message",
+                     "rate", 5, 5, "minimal", "a", 1, "failing", "a", 1, "builds", "list", list, "tried",
+                     builds);
+}
+
+static void expect_lines(json_t *f, size_t n, const char *const *lines)
+{
+    json_t *found = tl_words_builds(f), *line;
+    size_t i;
+    cr_expect_eq(json_array_size(found), n, "%zu lines", json_array_size(found));
+    json_array_foreach(found, i, line) {
+        char *text = tl_inline_plain(tl_strdup(json_string_value(line)));
+        cr_expect(i < n && !strcmp(text, lines[i]), "%s", text);
+        free(text);
+    }
+    json_decref(found);
+    json_decref(f);
+}
+
+Test(finding_builds, builds_that_do_the_same_are_one_line)
+{
+    json_t *list = json_array();
+    static const char *const names[] = {"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "2.0", "2.1", "3.0", "4.0"};
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        json_array_append_new(list, i == 3 || i > 6 ? tried(names[i], "crash", ABORT, "a message")
+                                                    : tried(names[i], "crash", ABORT, NULL));
+    json_array_append_new(list, tried("5.0", "crash", ABORT, "another message"));
+    json_array_append_new(list, tried("6.0", "error", "error in load: no", "no such operator"));
+    json_array_append_new(list, tried("7.0", "pass", NULL, NULL));
+    static const char *const lines[] = {"1.3, 2.1 to 4.0: fails as reported",
+                                        "2.0 and older, except 1.3: SIGABRT as well, without the message",
+                                        "5.0: SIGABRT as well, other wording: another message",
+                                        "6.0: refuses the model: no such operator", "7.0: passes"};
+    expect_lines(finding(list), TL_COUNT(lines), lines);
+}
+
+Test(finding_builds, what_fails_in_every_build)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, tried("4.0", "crash", ABORT, "a message"));
+    json_array_append_new(list, tried("5.0", "crash", ABORT, "a message"));
+    expect_lines(finding(list), 1, (const char *const[]){"4.0 to 5.0: fails as reported"});
+}
+
+/* Two builds among many are exceptions; as many as the others they are not. */
+Test(finding_builds, gaps_are_no_exceptions)
+{
+    json_t *list = json_array();
+    static const char *const names[] = {"1", "2", "3", "4", "5"};
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        json_array_append_new(list, i % 2 ? tried(names[i], "pass", NULL, NULL)
+                                          : tried(names[i], "crash", ABORT, "a message"));
+    static const char *const lines[] = {"1, 3, 5: fails as reported", "2, 4: passes"};
+    expect_lines(finding(list), TL_COUNT(lines), lines);
+}
+
+/* The variant that was run over builds may show other words than the minimal one. */
+Test(finding_builds, words_are_those_of_the_reported_build)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, tried("3.0", "crash", ABORT, "a message"));
+    json_array_append_new(list, tried("4.0", "crash", ABORT, "of the failing variant"));
+    static const char *const lines[] = {"4.0: fails as reported",
+                                        "3.0: SIGABRT as well, other wording: a message"};
+    expect_lines(finding(list), TL_COUNT(lines), lines);
+}
+
+static char *line_of(json_t *seen, size_t at)
+{
+    static const char own[] =
+        "vector.h: reference std::vector<T>::operator[](size_type) const: Assertion 'n < size()' "
+        "failed.";
+    json_t *list = json_array();
+    json_array_append_new(list, tried("4.0", "crash", ABORT, own));
+    json_array_append_new(list, seen);
+    json_t *f = finding(list), *found = tl_words_builds(f);
+    const char *line = json_string_value(json_array_get(found, at));
+    char *text = tl_inline_plain(tl_strdup(line ? line : ""));
+    json_decref(found);
+    json_decref(f);
+    return text;
+}
+
+static void expect_line(json_t *seen, const char *said)
+{
+    char *text = line_of(seen, 1);
+    cr_expect_str_eq(text, said);
+    free(text);
+}
+
+/* Of other words those that differ, of a long message its beginning and its end. */
+Test(finding_builds, what_differs_in_a_long_message)
+{
+    char words[400];
+    memset(words, 'x', sizeof words);
+    memcpy(words + sizeof words - 20, "the size must fit.", sizeof "the size must fit.");
+    expect_line(tried("5.0", "crash", ABORT,
+                      "vector.h: reference std::vector<T>::operator[](size_type) const: Assertion "
+                      "'likely(n < size())' failed."),
+                "5.0: SIGABRT as well, other wording: … 'likely(n < size())' failed.");
+    expect_line(tried("5.0", "crash", ABORT,
+                      "vector.h: constexpr reference std::vector<T>::operator[](size_type) const: "
+                      "Assertion 'n < size()' failed."),
+                "5.0: SIGABRT as well, other wording: … constexpr reference "
+                "std::vector<T>::operator[](size_type) co …");
+    expect_line(tried("5.0", "crash", ABORT, "vector.h"), "5.0: SIGABRT as well, other wording: vector.h");
+    char *text = line_of(tried("5.0", "error", "error in load: x", words), 1);
+    cr_expect(strstr(text, "5.0: refuses the model: xxx") == text && strstr(text, "x … x") &&
+                  strstr(text, "the size must fit.") && strlen(text) < 140,
+              "%s", text);
+    free(text);
+}
+
+Test(finding_builds, other_failures)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, tried("1", "crash", "crash in load, SIGSEGV", NULL));
+    json_array_append_new(list, tried("2", "wrong", "wrong in execute: zero", "all zero"));
+    json_array_append_new(list, tried("3", "error", "error in execute: x", "x"));
+    json_array_append_new(list, tried("4", "hang", "hang in execute", NULL));
+    json_array_append_new(list, tried("5", "unsupported", NULL, "no such device"));
+    static const char *const lines[] = {
+        "1: SIGSEGV in load: f ← g", "2: gives wrong outputs: all zero", "3: ends with an error: x",
+        "4: does not come to an end within its time limit", "5: cannot be tried: no such device"};
+    expect_lines(finding(list), TL_COUNT(lines), lines);
+}
+
+static void expect_newest(json_t *newest, const char *said)
+{
+    json_t *f = finding(json_array());
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_object_set_new(f, "newest", newest);
+    tl_words_newest(&b, f);
+    char *text = tl_inline_plain(tl_buffer_take(&b));
+    cr_expect_str_eq(text, said);
+    free(text);
+    json_decref(f);
+}
+
+Test(finding_builds, newest)
+{
+    expect_newest(json_pack("{s:s,s:b}", "build", "9", "own", 1),
+                  "Fails on 9, the newest build that is installed here.");
+    expect_newest(tried("9", "pass", NULL, NULL),
+                  "Does not fail on 9, the newest build that is installed here (one run).");
+    expect_newest(tried("9", "crash", ABORT, "a message"),
+                  "Still fails on 9, the newest build that is installed here.");
+    expect_newest(
+        tried("9", "crash", ABORT, NULL),
+        "Still fails on 9, the newest build that is installed here: SIGABRT as well, without the message.");
+    expect_newest(tried("9", "unsupported", NULL, "no such device"),
+                  "Whether it still fails on 9, the newest build that is installed here is not known: it "
+                  "cannot be tried "
+                  "there: no such device.");
+    expect_newest(json_pack("{s:n,s:s}", "build", "not_tried", "none is here"),
+                  "Whether it still fails on a newer build was not tried: none is here.");
+}
+
+/* A pass of what fails now and then may be luck. */
+Test(finding_builds, newest_of_a_flaky_failure)
+{
+    json_t *f = finding(json_array());
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_object_set_new(f, "rate", json_pack("[i,i]", 3, 10));
+    json_object_set_new(f, "flaky", json_true());
+    json_object_set_new(f, "newest", tried("9", "pass", NULL, NULL));
+    tl_words_newest(&b, f);
+    cr_expect_not_null(strstr(b.data, "may be luck"), "%s", b.data);
+    tl_buffer_free(&b);
+    json_decref(f);
+}
+
+static void expect_processes(int forked, int of_forked, int fresh, int of_fresh, const char *said)
+{
+    json_t *f = json_pack("{s:{s:[i,i],s:[i,i]}}", "processes", "forked", forked, of_forked, "fresh", fresh,
+                          of_fresh);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_words_processes(&b, f);
+    cr_expect_str_eq(b.data, said);
+    tl_buffer_free(&b);
+    json_decref(f);
+}
+
+Test(finding_builds, kinds_of_process)
+{
+    expect_processes(
+        0, 12, 5, 5,
+        "It fails in every fresh process (5 of 5), never in a forked child (0 of 12). All of this is about "
+        "fresh processes");
+    expect_processes(
+        4, 4, 0, 5,
+        "It fails in every forked child (4 of 4), never in a fresh process (0 of 5). All of this is about "
+        "fresh processes");
+    expect_processes(
+        1, 16, 16, 16,
+        "It fails in every fresh process (16 of 16) and in 1 of 16 forked children, each of another server. "
+        "All of this is about fresh processes");
+}
+
+static void make(json_t *f)
+{
+    struct tl_report_source source = {.finding = f};
+    json_t *report = tl_report_new(&source);
+    free(tl_report_markdown(report));
+    free(tl_report_html(report));
+    json_decref(report);
+}
+
+Test(finding_builds, any_document_makes_a_report, .timeout = 60)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, tried("3.0", "crash", ABORT, NULL));
+    json_array_append_new(list, tried("4.0", "crash", ABORT, "a message"));
+    json_t *f = finding(list);
+    json_object_set_new(f, "newest", tried("9", "error", "error in load", "no"));
+    json_object_set_new(f, "axes",
+                        json_pack("[{s:s,s:s,s:[i,i],s:s,s:{s:s}}]", "name", "a", "kind", "range", "range", 0,
+                                  3, "about", "what it is", "about_values", "1", "one"));
+    json_object_set_new(
+        f, "trigger",
+        json_pack("[{s:s,s:i,s:[i],s:[i]}]", "axis", "a", "value", 1, "fails_with", 1, "passes_with", 0));
+    spoil(f, f, 3, make);
+    json_decref(f);
+}

@@ -108,15 +108,16 @@ static void add_difference(struct tl_buffer *b, const json_t *reported, const js
     tl_buffer_free(&text);
 }
 
-/* Of a failure of another kind. */
-static void add_otherwise(struct tl_buffer *b, const json_t *seen)
+/* Of a failure of another kind. brief: without what it says. */
+static void add_otherwise(struct tl_buffer *b, const json_t *seen, bool brief)
 {
     const char *outcome = tl_member_or(seen, "outcome", ""), *phase = tl_member_or(seen, "phase", "unknown");
     if (!strcmp(outcome, "crash")) {
         tl_inline_text(b, tl_member_or(seen, "signal", "a crash"));
         tl_buffer_add_string(b, " in ");
         tl_inline_text(b, phase);
-        add_message(b, seen, "title");
+        if (!brief)
+            add_message(b, seen, "title");
         return;
     }
     if (!strcmp(outcome, "error") && !strcmp(phase, "generate"))
@@ -135,6 +136,8 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen)
         tl_buffer_add_string(b, "runs on another device than the one asked for");
     else
         tl_inline_text(b, *outcome ? outcome : "unknown");
+    if (brief)
+        return;
     if (!strcmp(outcome, "error")) /* without what is another in each run */
         add_message(b, seen, tl_member_text(seen, "failure_words") ? "failure_words" : "message");
     else if (!strcmp(outcome, "wrong"))
@@ -142,7 +145,8 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen)
 }
 
 /* words: with those in which it differs. */
-static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen, bool words)
+static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen, bool words,
+                    bool brief)
 {
     const char *signal = tl_member_or(seen, "signal", "the same failure");
     switch (how) {
@@ -162,7 +166,8 @@ static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, c
                 add_difference(b, reported, seen);
         } else {
             tl_buffer_add_string(b, "with a message");
-            add_message(b, seen, "message");
+            if (words)
+                add_message(b, seen, "message");
         }
         break;
     case RECODED:
@@ -170,14 +175,15 @@ static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, c
         tl_inline_code(b, tl_member_or(seen, "error_code", "unknown"));
         break;
     case OTHERWISE:
-        add_otherwise(b, seen);
+        add_otherwise(b, seen, brief);
         break;
     case PASSES:
         tl_buffer_add_string(b, is_text(seen, "outcome", "pass") ? "passes" : "ends as the case expects");
         break;
     default:
         tl_buffer_add_string(b, "cannot be tried");
-        add_message(b, seen, "message");
+        if (!brief)
+            add_message(b, seen, "message");
     }
 }
 
@@ -197,12 +203,15 @@ static const json_t *tried_of(const json_t *f)
     return json_object_get(json_object_get(f, "builds"), "tried");
 }
 
-static bool belongs(const struct group *g, enum how how, const json_t *seen)
+static bool belongs(const struct group *g, enum how how, const json_t *seen, bool brief)
 {
     if (g->how != how)
         return false;
     if (how == RECODED)
         return equal_text(g->seen, seen, "error_code");
+    if (brief)
+        return equal_text(g->seen, seen, "outcome") && equal_text(g->seen, seen, "phase") &&
+               equal_text(g->seen, seen, "signal");
     return (how != OTHERWISE && how != NOT_KNOWN) ||
            (equal_text(g->seen, seen, "failure_kind") && equal_text(g->seen, seen, "outcome"));
 }
@@ -284,14 +293,14 @@ static const json_t *reported_words(const json_t *f, const json_t *tried)
     return found;
 }
 
-static size_t find_groups(const json_t *f, const json_t *tried, struct group *groups)
+static size_t find_groups(const json_t *f, const json_t *tried, struct group *groups, bool brief)
 {
     const json_t *reported = reported_words(f, tried), *seen;
     size_t n = 0, i;
     json_array_foreach(tried, i, seen) {
         enum how how = how_of(reported, seen);
         size_t at = 0;
-        while (at < n && !belongs(&groups[at], how, seen))
+        while (at < n && !belongs(&groups[at], how, seen, brief))
             at++;
         if (at == n)
             groups[n++] = (struct group){
@@ -305,12 +314,12 @@ static size_t find_groups(const json_t *f, const json_t *tried, struct group *gr
     return n;
 }
 
-static char *group_words(const json_t *f, const json_t *tried, const struct group *g)
+static char *group_words(const json_t *f, const json_t *tried, const struct group *g, bool brief)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     add_builds_of(&b, f, g);
     tl_buffer_add_string(&b, ": ");
-    add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ);
+    add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ && !brief, brief);
     if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
         tl_buffer_printf(&b, " (0 of %lld runs failed)", (long long)g->runs);
     else if (g->failed > 0 && g->failed < g->runs)
@@ -318,16 +327,16 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     return tl_buffer_take(&b);
 }
 
-json_t *tl_words_builds(const json_t *f)
+json_t *tl_words_builds(const json_t *f, bool brief)
 {
     const json_t *tried = tried_of(f);
     struct group *groups = tl_calloc(json_array_size(tried) + 1, sizeof *groups);
-    size_t n = find_groups(f, tried, groups);
+    size_t n = find_groups(f, tried, groups, brief);
     json_t *list = json_array();
     for (int reported = 1; reported >= 0; reported--)
         for (size_t i = 0; i < n; i++) {
             char *words =
-                (groups[i].how == AS_REPORTED) == reported ? group_words(f, tried, &groups[i]) : NULL;
+                (groups[i].how == AS_REPORTED) == reported ? group_words(f, tried, &groups[i], brief) : NULL;
             if (words)
                 json_array_append_new(list, json_string(words));
             free(words);
@@ -386,7 +395,7 @@ static void add_not_tried(struct tl_buffer *b, const json_t *builds)
 void tl_section_builds(const struct tl_sections *r)
 {
     const json_t *builds = json_object_get(r->finding, "builds"), *words;
-    json_t *lines = tl_words_builds(r->finding);
+    json_t *lines = tl_words_builds(r->finding, r->extent == TL_EXTENT_SHORT);
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     if (!json_is_object(builds)) {
@@ -416,7 +425,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case REWORDED:
     case RECODED:
         if (how != AS_REPORTED)
-            add_how(&words, how, f, newest, true);
+            add_how(&words, how, f, newest, true, false);
         tl_buffer_printf(b, TL_BOLD_ON "Still fails on %s" TL_BOLD_OFF "%s%s.", which, words.size ? ": " : "",
                          words.size ? words.data : "");
         break;
@@ -429,7 +438,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
                              (long long)tl_finding_enough(f));
         break;
     case OTHERWISE:
-        add_how(&words, how, f, newest, true);
+        add_how(&words, how, f, newest, true, false);
         tl_buffer_printf(b, TL_BOLD_ON "Does not fail in this way on %s" TL_BOLD_OFF ": %s.", which,
                          words.data);
         break;

@@ -7,8 +7,9 @@
 #include <jansson.h>
 
 /* "`1.21.1` and older, except `1.17.0`: SIGABRT as well, without the message": a list of such texts, one for each thing
- * that builds do, those that fail as it is reported first. Empty where no build was tried. The caller's. */
-json_t *tl_words_builds(const json_t *finding);
+ * that builds do, those that fail as it is reported first. Empty where no build was tried. brief: without what they say. The
+ * caller's. */
+json_t *tl_words_builds(const json_t *finding, bool brief);
 /* Whether the newest build that is installed still fails: a sentence, or nothing where that is not said. */
 void tl_words_newest(struct tl_buffer *b, const json_t *finding);
 

@@ -62,7 +62,7 @@ static void add_row(struct tl_junit *j, const json_t *report, const json_t *row)
                *outcome = tl_member_text(f, "outcome");
     bool match = tl_member_integer(row, "match") > 0, other = tl_member_integer(row, "other") > 0,
          pass = tl_member_integer(row, "pass") > 0,
-         build = axis && !strcmp(axis, "build") && json_is_object(json_object_get(f, "builds"));
+         build = axis && !strcmp(axis, "build") && tl_finding_over_builds(f);
     json_t *variant = json_copy((json_t *)tl_report_variant(f));
     struct tl_junit_test t = {.case_name = tl_member_text(f, "case"), .unit = tl_member_text(f, "unit")};
     char *text = NULL, *message = NULL, *word = build ? tl_value_word(value) : NULL,

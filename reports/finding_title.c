@@ -268,8 +268,8 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
     const json_t *axis = tl_axis_named(f, name, NULL), *value = json_object_get(entry, "value"),
                  *up_to = tl_words_up_to(f, entry);
     const char *called = axis_called(axis, name), *kind = tl_member_text(axis, "kind");
-    bool ordered = kind && strcmp(kind, "choices") != 0,
-         band = json_is_object(json_object_get(entry, "band"));
+    const json_t *never = json_object_get(json_object_get(json_object_get(entry, "band"), "never"), "value");
+    bool ordered = kind && strcmp(kind, "choices") != 0;
     char *word = tl_value_word(value), *text;
     const char *about = about_value(axis, word);
     if (up_to) {
@@ -278,8 +278,10 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
         free(end);
     } else if (tl_words_is_set(f, entry)) {
         text = set_text(f, axis, name, entry);
-    } else if (ordered && band && direction(axis) && !about) {
-        text = tl_format("%s from about %s on", called, word);
+    } else if (ordered && never && direction(axis) && !about) { /* and above the upper edge always */
+        char *edge = tl_value_word(never);
+        text = tl_format("%s %s %s at times", called, direction(axis) > 0 ? "above" : "below", edge);
+        free(edge);
     } else if (ordered && json_object_get(entry, "threshold") && !json_object_get(entry, "non_monotone") &&
                direction(axis) && !is_last(axis, value) && !about) {
         text = tl_format("%s %s %s", called, direction(axis) > 0 ? "≥" : "≤", word);

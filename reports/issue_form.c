@@ -10,6 +10,7 @@
 #include "reports/issue_form.h"
 
 #include "harness/base/utf8.h"
+#include "reports/finding_members.h"
 #include "reports/issue_facts.h"
 #include "reports/members.h"
 #include "reports/page.h"
@@ -305,7 +306,7 @@ static json_t *warnings_of(const json_t *report, const json_t *project)
         json_array_append_new(list,
                               json_string("the failure did not show when it was looked for: there is nothing "
                                           "to file yet"));
-    else if (!tl_member_true(f, "complete") && !json_is_object(json_object_get(f, "builds")))
+    else if (!tl_member_true(f, "complete") && !tl_finding_over_builds(f))
         json_array_append_new(list, json_string("the search was cut short: there may be a simpler variant"));
     return list;
 }

@@ -272,6 +272,11 @@ void tl_title_failure_find(const json_t *f, struct tl_title_failure *t)
     }
     if (!t->head)
         t->head = tl_strdup(outcome);
+    const json_t *in_flight = json_object_get(f, "operator");
+    if (!t->words && !t->name && strcmp(outcome, "wrong") != 0 && strcmp(outcome, "fallback") != 0) {
+        const char *type = tl_member_or(in_flight, "type", tl_member_text(in_flight, "name"));
+        t->name = type ? tl_clean_text(type, strlen(type), false) : NULL;
+    }
     t->vague = !t->words && !t->name && strcmp(outcome, "wrong") != 0 &&
                (strcmp(outcome, "error") != 0 || begins(t->head, "exit status"));
     if (t->vague)

@@ -364,15 +364,6 @@ static void add_frontier(const struct tl_driver *d, const struct tl_search_resul
                                   d->c->axes[d->frontier[1]].name, "corners", corners));
 }
 
-/* Where the case file is, to run it again: null where that cannot be told. */
-static json_t *case_path_json(const struct tl_case *c)
-{
-    char *path = realpath(c->path, NULL);
-    json_t *j = path ? json_string(path) : NULL;
-    free(path);
-    return j ? j : json_null();
-}
-
 /* What the case file says for people, besides its title and source. */
 static json_t *about_json(const struct tl_case *c)
 {
@@ -398,7 +389,6 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     tl_uuid7(id);
     json_t *document = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
                                  "title", c->title, "case_hash", c->hash, "source", c->source);
-    json_object_set_new(document, "case_path", case_path_json(c));
     json_object_set_new(document, "about", about_json(c));
     json_object_set_new(document, "case_path", json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
     json_object_set_new(document, "unit", json_string(u->text));

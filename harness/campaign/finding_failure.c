@@ -204,6 +204,9 @@ int tl_finding_add_failure(const struct tl_driver *d, const char *runner, const 
     json_object_set_new(document, "tool",
                         tool_json(&t, json_object_get(json_object_get(document, "environment"), "versions")));
     json_object_set_new(document, "comparison", tl_finding_comparison(&t));
+    const json_t *operator_in_flight = json_object_get(t.result, "operator");
+    if (json_is_object(operator_in_flight))
+        json_object_set_new(document, "operator", json_deep_copy(operator_in_flight));
     json_t *model = tl_finding_model(runner, t.request);
     if (model)
         json_object_set_new(document, "model", model);

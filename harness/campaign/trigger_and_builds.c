@@ -90,7 +90,8 @@ int tl_isolation_run_over(const struct tl_campaign_isolation *s, const char *con
         over.n_units = 0;
         result = tl_isolation_run(&over, &found, e);
         free(over.units);
-        if (join(tl_executor_store(s->x), documents, found, result ? &(struct tl_error){0} : e))
+        struct tl_error later; /* the first one counts */
+        if (join(tl_executor_store(s->x), documents, found, result ? &later : e))
             result = -1;
         json_decref(found);
     }

@@ -267,7 +267,7 @@ static void add_places(struct tl_buffer *b, const json_t *d)
 static void add_builds(struct tl_buffer *b, const json_t *d)
 {
     const json_t *builds = json_object_get(d, "builds"), *g, *line;
-    json_t *lines = tl_words_builds(d);
+    json_t *lines = tl_words_builds(d, false);
     size_t i;
     json_array_foreach(json_object_get(builds, "ranges"), i, g) {
         tl_buffer_printf(b, "  bad from %s to %s\n", text_of(g, "first_bad"), text_of(g, "last_bad"));

@@ -10,6 +10,7 @@
 #include "harness/executor/unit_list.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
+#include "reports/finding_members.h"
 #include "reports/members.h"
 #include "reports/page.h"
 #include "reports/redact.h"
@@ -163,7 +164,7 @@ static int find_variants(struct retest *k, struct tl_error *e)
                        "it does not say which variant failed");
     passes = control ? control : json_object_get(json_array_get(json_object_get(f, "decisive"), 0), "passes");
     int result = tl_variant_from_json(k->t.c, failing, &k->t.failing, e);
-    if (!result && json_is_object(passes) && !json_object_get(f, "builds") && !json_equal(passes, failing)) {
+    if (!result && json_is_object(passes) && !tl_finding_over_builds(f) && !json_equal(passes, failing)) {
         struct tl_error gone; /* a control that is none of the case's variants is left out */
         k->t.has_control = !tl_variant_from_json(k->t.c, passes, &k->t.control, &gone);
     }

@@ -189,6 +189,15 @@ Test(cases, one_mistake_each)
     refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1,null]}]}", "$.axes[0].choices[1]", "found null");
     refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1.5]}]}", "$.axes[0].choices[0]", "the number 1.5");
     refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[\"x\\ny\"]}]}", "$.axes[0].choices[0]", "control");
+    refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1],\"about\":\"x\\ny\"}]}", "$.axes[0].about",
+           "control");
+    refuse(STEPS "\"axes\":[{\"name\":\"a\",\"about\":\"x\"}]}", "$.axes[0]", "found none");
+    refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1],\"about_values\":{}}]}", "$.axes[0].about_values",
+           "at least one value");
+    refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1],\"about_values\":{\"2\":\"x\"}}]}",
+           "$.axes[0].about_values.2", "a value of axis a");
+    refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1],\"about_values\":{\"1\":1}}]}",
+           "$.axes[0].about_values.1", "a string of 1 to 1024 bytes");
     refuse(STEPS "\"axes\":[{\"name\":\"a b\",\"choices\":[1]}]}", "$.axes[0].name", "expected a name");
     refuse(STEPS "\"axes\":[{\"name\":\"model\",\"choices\":[1]}]}", "$.axes[0].name", "another name");
     refuse(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1]},{\"name\":\"a\",\"choices\":[1]}]}",

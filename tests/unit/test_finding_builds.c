@@ -37,7 +37,7 @@ static json_t *finding(json_t *builds)
 
 static void expect_lines(json_t *f, size_t n, const char *const *lines)
 {
-    json_t *found = tl_words_builds(f), *line;
+    json_t *found = tl_words_builds(f, false), *line;
     size_t i;
     cr_expect_eq(json_array_size(found), n, "%zu lines", json_array_size(found));
     json_array_foreach(found, i, line) {
@@ -105,7 +105,7 @@ static char *line_of(json_t *seen, size_t at)
     json_t *list = json_array();
     json_array_append_new(list, tried("4.0", "crash", ABORT, own));
     json_array_append_new(list, seen);
-    json_t *f = finding(list), *found = tl_words_builds(f);
+    json_t *f = finding(list), *found = tl_words_builds(f, false);
     const char *line = json_string_value(json_array_get(found, at));
     char *text = tl_inline_plain(tl_strdup(line ? line : ""));
     json_decref(found);

@@ -91,8 +91,8 @@ Test(report_page, lines_are_short_and_sections_are_there)
               "| **none** | **fails** | **6 of 6** |\n"
               "| **`attention=sdpa` instead of `gqa`** | **passes** | **0 of 2** |\n"
               "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n");
-    has(brief,
-        "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\n- **The minimal variant:**");
+    has(brief, "| **`begin_error=0` instead of `1000000`** | **passes** | **0 of 3** |\n\n- **The minimal "
+               "variant:**");
     has(brief, "trapline run ");
     has_not(brief, "<details>");
     for (const char *const *text = (const char *const[]){page, brief, full, NULL}; *text; text++) {

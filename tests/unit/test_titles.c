@@ -244,6 +244,18 @@ static const struct {
      "specified.\",\"signature\":{\"title\":\"Core ML "
      "RuntimeError: Feature slidingMask is required\"}",
      "Core ML on macOS 26.3 ANE: RuntimeError: Feature slidingMask is required but not specified"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"build\":{\"version\":\"1.24.3\"},\"outcome\":\"wrong\","
+     "\"comparison\":{"
+     "\"output\":\"Y\",\"how\":\"not "
+     "finite\",\"not_finite\":{\"nan\":12}},\"axes\":[{\"name\":\"filters\",\"kind\":\"range\","
+     "\"range\":[1,2048]}],\"trigger\":[{\"axis\":\"filters\",\"value\":2048,\"band\":{\"never\":{\"value\":"
+     "282},"
+     "\"always\":{\"value\":2048}}}]",
+     "ONNX Runtime 1.24.3 CPU: NaN in output Y with filters above 282 at times"},
+    {"\"runner\":\"x\",\"device\":\"npu\",\"outcome\":\"crash\",\"signal\":\"SIGFPE\",\"phase\":\"execute\","
+     "\"signature\":{"
+     "\"title\":\"libx.so!+0x10\"},\"operator\":{\"name\":\"div_3\",\"type\":\"Div\"}",
+     "x NPU: SIGFPE in Div"},
     {"\"runner\":\"onnxruntime\",\"device\":\"webgpu\",\"outcome\":\"fallback\",\"phase\":\"done\","
      "\"message\":\"ran on cpu, "
      "not on webgpu as asked\"",

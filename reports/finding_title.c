@@ -80,8 +80,7 @@ static const char *device_written(const char *device)
 static void add_version(struct tl_buffer *b, const json_t *f)
 {
     /* A trigger was measured on one build, whatever was found of others since: lists do not know that. */
-    const json_t *builds =
-                     json_is_object(json_object_get(f, "minimal")) ? NULL : json_object_get(f, "builds"),
+    const json_t *builds = tl_finding_over_builds(f) ? json_object_get(f, "builds") : NULL,
                  *ranges = json_object_get(builds, "ranges"),
                  *range = json_array_get(ranges, json_array_size(ranges) - 1),
                  *environment = json_object_get(f, "environment");

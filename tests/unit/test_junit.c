@@ -224,9 +224,10 @@ Test(junit, a_finding_has_its_build_as_a_property)
     has(text, "<property name=\"unit\" value=\"onnxruntime@1.22.0:cpu\"/>");
     has(text, "<property name=\"os\" ");
     has_not(text, "alice");
-    const char *name = strstr(text, "<testcase name=\""),
-               *end = strstr(name, "\" classname=\"decoder-gqa-begin\"");
-    cr_assert(name && end);
+    const char *name = strstr(text, "<testcase name=\"");
+    cr_assert(name);
+    const char *end = strstr(name, "\" classname=\"decoder-gqa-begin\"");
+    cr_assert(end);
     char *first = strndup(name, (size_t)(end - name));
     has(first, "decoder-gqa-begin: attention=gqa, ");
     has(first, " on onnxruntime:cpu");

@@ -11,33 +11,6 @@
 
 #define HASH_SHOWN 12
 
-static void add_field(json_t *rows, const char *name, const char *value)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    if (!value || !*value)
-        return;
-    tl_inline_text(&b, value);
-    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
-    tl_page_row(rows, false, 2, cells);
-}
-
-/* The text is taken over; NULL: it is not known. */
-static void add_made(json_t *rows, const char *name, char *value)
-{
-    add_field(rows, name, value);
-    free(value);
-}
-
-static void add_code_field(json_t *rows, const char *name, const char *value)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    if (!value || !*value)
-        return;
-    tl_inline_code(&b, value);
-    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
-    tl_page_row(rows, false, 2, cells);
-}
-
 /* others: without that of the runtime, which has a line of its own. */
 static char *versions(const struct tl_sections *r, bool others)
 {
@@ -69,16 +42,16 @@ static bool on_device(const json_t *finding)
 static void add_of(json_t *rows, const char *name, const char *of, char *value) /* takes it */
 {
     char *whole = tl_format("%s%s", name, of);
-    add_made(rows, whole, value);
+    tl_page_made_field(rows, whole, value);
     free(whole);
 }
 
 /* Findings of before it was kept do not tell. */
 static void add_device(json_t *rows, const json_t *target)
 {
-    add_field(rows, "Model of the device", tl_member_text(target, "model"));
-    add_field(rows, "OS of the device", tl_member_text(target, "os"));
-    add_field(rows, "OS build of the device", tl_member_text(target, "os_build"));
+    tl_page_field(rows, "Model of the device", tl_member_text(target, "model"));
+    tl_page_field(rows, "OS of the device", tl_member_text(target, "os"));
+    tl_page_field(rows, "OS build of the device", tl_member_text(target, "os_build"));
 }
 
 /* "AMD EPYC (family 25, model 17, stepping 1), 2 cores, on KVM" */
@@ -113,22 +86,22 @@ static void add_in_full(const struct tl_sections *r)
     const char *observed = tl_member_text(r->failing, "observed"),
                *by_control = tl_member_text(r->control, "observed");
     json_t *rows = tl_page_table(r->page, 2, head);
-    add_made(rows, "Runtime",
-             tl_format("%s%s%s", tl_member_or(r->finding, "runner", ""), runtime ? " " : "",
-                       runtime ? runtime : ""));
-    add_code_field(rows, "Runtime, SHA-256",
-                   tl_member_or(v, "runtime_sha256", tl_member_text(build, "sha256")));
-    add_code_field(rows, "Runtime, file", tl_member_or(build, "path", tl_member_text(v, "runtime_path")));
-    add_field(rows, "Runtime, commit", tl_member_text(build, "commit"));
-    add_made(rows, "Toolchain and packages", versions(r, false));
-    add_code_field(rows, "Compute unit asked for", tl_member_text(r->finding, "device"));
+    tl_page_made_field(rows, "Runtime",
+                       tl_format("%s%s%s", tl_member_or(r->finding, "runner", ""), runtime ? " " : "",
+                                 runtime ? runtime : ""));
+    tl_page_code_field(rows, "Runtime, SHA-256",
+                       tl_member_or(v, "runtime_sha256", tl_member_text(build, "sha256")));
+    tl_page_code_field(rows, "Runtime, file", tl_member_or(build, "path", tl_member_text(v, "runtime_path")));
+    tl_page_field(rows, "Runtime, commit", tl_member_text(build, "commit"));
+    tl_page_made_field(rows, "Toolchain and packages", versions(r, false));
+    tl_page_code_field(rows, "Compute unit asked for", tl_member_text(r->finding, "device"));
     if (observed || !by_control)
-        add_code_field(rows, "Compute unit observed", observed);
+        tl_page_code_field(rows, "Compute unit observed", observed);
     else
-        add_made(rows, "Compute unit observed", tl_format("of the control: %s", by_control));
+        tl_page_made_field(rows, "Compute unit observed", tl_format("of the control: %s", by_control));
     char *targets = tl_steps_targets(json_object_get(r->failing, "request"));
     if (*targets)
-        add_field(rows, "Target platform and architecture", targets);
+        tl_page_field(rows, "Target platform and architecture", targets);
     free(targets);
     const bool elsewhere = on_device(r->finding);
     if (elsewhere)
@@ -146,9 +119,9 @@ static void add_in_full(const struct tl_sections *r)
     add_of(rows, "GPU and driver", of, tl_strdup(tl_member_or(v, "gpu", tl_member_text(v, "driver"))));
     add_of(rows, "Memory", of, memory > 0 ? tl_format("%.1f GiB", (double)memory / 1073741824.0) : NULL);
     const char *trapline = tl_member_text(v, "trapline"), *runner = tl_member_text(v, "runner_version");
-    add_made(rows, "Measured with",
-             tl_format("trapline %s, runner %s", trapline ? trapline : "?",
-                       runner ? runner : "of unknown version"));
+    tl_page_made_field(rows, "Measured with",
+                       tl_format("trapline %s, runner %s", trapline ? trapline : "?",
+                                 runner ? runner : "of unknown version"));
 }
 
 /* ---- in a few lines ---- */

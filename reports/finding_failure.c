@@ -192,32 +192,6 @@ void tl_section_expected(const struct tl_sections *r)
 
 /* ---- in full ---- */
 
-static void add_field(json_t *rows, const char *name, const char *value)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    if (!value || !*value)
-        return;
-    tl_inline_text(&b, value);
-    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
-    tl_page_row(rows, false, 2, cells);
-}
-
-static void add_code_field(json_t *rows, const char *name, const char *value)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    if (!value || !*value)
-        return;
-    tl_inline_code(&b, value);
-    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
-    tl_page_row(rows, false, 2, cells);
-}
-
-static void add_made(json_t *rows, const char *name, char *value)
-{
-    add_field(rows, name, value);
-    free(value);
-}
-
 void tl_section_failure(const struct tl_sections *r)
 {
     static const char *const head[] = {"field", "value"};
@@ -227,28 +201,30 @@ void tl_section_failure(const struct tl_sections *r)
                *code = tl_member_text(r->failing, "error_code");
     tl_page_heading(r->page, 2, "Failure");
     json_t *rows = tl_page_table(r->page, 2, head);
-    add_field(rows, "Outcome", tl_member_text(f, "outcome"));
-    add_field(rows, "Phase", tl_member_text(f, "phase"));
-    add_field(rows, "Signal", signal);
+    tl_page_field(rows, "Outcome", tl_member_text(f, "outcome"));
+    tl_page_field(rows, "Phase", tl_member_text(f, "phase"));
+    tl_page_field(rows, "Signal", signal);
     const char *outcome = tl_member_or(f, "outcome", "");
     /* A runner that tells of a failure ends with 0, which says nothing of what failed. */
     bool told = json_is_integer(exit_status) && !json_integer_value(exit_status) &&
                 (!strcmp(outcome, "crash") || !strcmp(outcome, "error") || !strcmp(outcome, "hang") ||
                  !strcmp(outcome, "oom"));
     if (json_is_integer(exit_status) && !told)
-        add_made(rows, "Exit status of the runner",
-                 tl_format("%lld", (long long)json_integer_value(exit_status)));
+        tl_page_made_field(rows, "Exit status of the runner",
+                           tl_format("%lld", (long long)json_integer_value(exit_status)));
     else if (signal && !told)
-        add_field(rows, "Exit status of the runner", "none: it died of the signal");
+        tl_page_field(rows, "Exit status of the runner", "none: it died of the signal");
     /* The exit status of a step is in the code; the runner itself ended well when it told of it. */
     if (domain)
-        add_made(rows, "Error, domain and code", tl_format("%s, %s", domain, code ? code : "no code"));
-    add_field(rows, "Address of the fault", tl_member_text(capture, "address"));
-    add_made(rows, "Counted", tl_counts_words(json_object_get(r->failing, "counts")));
-    add_made(rows, "Counted in the control", tl_counts_words(json_object_get(r->control, "counts")));
-    add_code_field(rows, "Signature", tl_member_text(s, "title"));
-    add_code_field(rows, "Signature, id", tl_member_text(s, "id"));
-    add_code_field(rows, "Across builds", tl_member_text(s, "coarse_title"));
-    add_code_field(rows, "Trial", tl_member_text(json_object_get(f, "evidence"), "trial"));
-    add_field(rows, "Report of the OS (.ips)", tl_member_text(r->failing, "ips"));
+        tl_page_made_field(rows, "Error, domain and code",
+                           tl_format("%s, %s", domain, code ? code : "no code"));
+    tl_page_field(rows, "Address of the fault", tl_member_text(capture, "address"));
+    tl_page_made_field(rows, "Counted", tl_counts_words(json_object_get(r->failing, "counts")));
+    tl_page_made_field(rows, "Counted in the control",
+                       tl_counts_words(json_object_get(r->control, "counts")));
+    tl_page_code_field(rows, "Signature", tl_member_text(s, "title"));
+    tl_page_code_field(rows, "Signature, id", tl_member_text(s, "id"));
+    tl_page_code_field(rows, "Across builds", tl_member_text(s, "coarse_title"));
+    tl_page_code_field(rows, "Trial", tl_member_text(json_object_get(f, "evidence"), "trial"));
+    tl_page_field(rows, "Report of the OS (.ips)", tl_member_text(r->failing, "ips"));
 }

@@ -216,3 +216,29 @@ void tl_add_setting(struct tl_buffer *b, const char *axis, const json_t *value)
     tl_buffer_add_string(b, "=");
     tl_add_value(b, value);
 }
+
+void tl_page_field(json_t *rows, const char *name, const char *value)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!value || !*value)
+        return;
+    tl_inline_text(&b, value);
+    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
+    tl_page_row(rows, false, 2, cells);
+}
+
+void tl_page_code_field(json_t *rows, const char *name, const char *value)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!value || !*value)
+        return;
+    tl_inline_code(&b, value);
+    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
+    tl_page_row(rows, false, 2, cells);
+}
+
+void tl_page_made_field(json_t *rows, const char *name, char *value)
+{
+    tl_page_field(rows, name, value);
+    free(value);
+}

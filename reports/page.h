@@ -53,6 +53,10 @@ void tl_page_fold_close(json_t *page);
 void tl_page_figure(json_t *page, char *svg, const char *caption);
 json_t *tl_page_table(json_t *page, size_t n, const char *const *head);    /* its rows: borrowed */
 void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells); /* cells are taken over */
+/* A row of a name and text from outside; nothing where the value is NULL or "". */
+void tl_page_field(json_t *rows, const char *name, const char *value);
+void tl_page_code_field(json_t *rows, const char *name, const char *value);
+void tl_page_made_field(json_t *rows, const char *name, char *value); /* the value is taken over and freed */
 
 char *tl_page_markdown(const json_t *page);
 /* The same in lines of at most so many bytes, where a title, a single word and quoted text of a command allow it; cells

@@ -405,7 +405,7 @@ else:
         row = {line.split()[0]: line.split()[1] for line in lines[drawn + 1:drawn + 21]}
         self.assertEqual((row["30"].index("#"), row["1"].index("#")), (12, 37))
         report = self.trapline("report", d["finding"], status=0).stdout
-        self.assertIn("compile beyond a boundary over a and b", report)
+        self.assertIn("SIGABRT in tool.py:5 beyond a boundary over a and b", report)
         self.trapline("report", d["finding"], "--bundle", os.path.join(self.directory, "bundle"), status=0)
         with open(os.path.join(self.directory, "bundle", "case.json"), encoding="utf-8") as f:
             minimal = json.load(f)

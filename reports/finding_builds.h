@@ -10,6 +10,8 @@
  * that builds do, those that fail as it is reported first. Empty where no build was tried. brief: without what they say. The
  * caller's. */
 json_t *tl_words_builds(const json_t *finding, bool brief);
+/* " Of the builds tried, it fails so from `1.16.3` to `1.22.0`, not in `1.16.2` before.": or nothing. */
+void tl_words_since(struct tl_buffer *b, const json_t *finding);
 /* Whether the newest build that is installed still fails: a sentence, or nothing where that is not said. */
 void tl_words_newest(struct tl_buffer *b, const json_t *finding);
 

@@ -5,7 +5,13 @@
 #include "harness/base/buffer.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
+/* What a build does that was tried and says nothing of the failure: it does not take the model, as of an opset that it does
+ * not know ("refuses the model"), or cannot be tried. NULL: it says something. */
+const char *tl_build_refusal(const json_t *finding, const json_t *tried);
+/* Whether a build took the model and did not fail as it is reported. */
+bool tl_build_differs(const json_t *finding, const json_t *tried);
 /* "`1.21.1` and older, except `1.17.0`: SIGABRT as well, without the message": a list of such texts, one for each thing
  * that builds do, those that fail as it is reported first. Empty where no build was tried. brief: without what they say. The
  * caller's. */

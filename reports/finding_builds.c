@@ -1,4 +1,4 @@
-/* What builds do, in words: since when it fails, what those do that do not fail as it is reported, and whether the newest
+/* What builds do, in words: which fail, what those do that do not fail as it is reported, and whether the newest
  * one still does.
  *
  * A build beside the failure is compared with it by kind (outcome, phase, signal; of an error its text), and where that is
@@ -58,6 +58,25 @@ static enum how how_of(const json_t *reported, const json_t *seen)
     if (own && !words)
         return WORDLESS;
     return (!own && !words) || (own && !strcmp(own, words)) ? AS_REPORTED : REWORDED;
+}
+
+const char *tl_build_refusal(const json_t *f, const json_t *seen)
+{
+    const char *phase = tl_member_or(seen, "phase", "");
+    enum how how = how_of(f, seen);
+    if (how == NOT_KNOWN)
+        return "cannot be tried";
+    if (how != OTHERWISE || !is_text(seen, "outcome", "error"))
+        return NULL;
+    if (!strcmp(phase, "generate") && !is_text(f, "phase", "generate"))
+        return "cannot be tried";
+    return !strcmp(phase, "load") || !strcmp(phase, "compile") ? "refuses the model" : NULL;
+}
+
+bool tl_build_differs(const json_t *f, const json_t *seen)
+{
+    enum how how = how_of(f, seen);
+    return (how == PASSES || how == OTHERWISE) && !tl_build_refusal(f, seen);
 }
 
 static void add_message(struct tl_buffer *b, const json_t *seen, const char *key)
@@ -221,9 +240,38 @@ static const char *build_at(const json_t *tried, size_t i)
     return tl_member_or(json_array_get(tried, i), "build", "unknown");
 }
 
+/* Whether something was tried of a build of the list. */
+static bool is_tried(const json_t *tried, const json_t *name)
+{
+    const json_t *seen;
+    size_t i;
+    json_array_foreach(tried, i, seen) {
+        if (json_equal(json_object_get(seen, "build"), name))
+            return true;
+    }
+    return false;
+}
+
+/* Builds that are known and lie between two that were tried, of which nothing is known. */
+static size_t untried_between(const json_t *f, size_t from, size_t to)
+{
+    const json_t *tried = tried_of(f), *name;
+    size_t i, between = 0;
+    bool inside = false;
+    json_array_foreach(json_object_get(json_object_get(f, "builds"), "list"), i, name) {
+        const char *text = json_string_value(name);
+        if (text && !strcmp(text, build_at(tried, to)))
+            return inside ? between : 0;
+        if (inside)
+            between += !is_tried(tried, name);
+        inside = inside || (text && !strcmp(text, build_at(tried, from)));
+    }
+    return 0;
+}
+
 /* Builds that were tried, from one place among them to another. Of the oldest or newest one that there is, if it was
- * tried, the others are all older or newer. */
-static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t to)
+ * tried, the others are all older or newer; if each of them was. */
+static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t to, size_t untried)
 {
     const json_t *tried = tried_of(f), *list = json_object_get(json_object_get(f, "builds"), "list");
     size_t n = json_array_size(tried), last = json_array_size(list) - 1;
@@ -231,17 +279,23 @@ static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t t
          newest =
              n && json_array_size(list) &&
              json_equal(json_array_get(list, last), json_object_get(json_array_get(tried, n - 1), "build"));
-    if (oldest && from < to && from == 0 && to + 1 < n) {
+    if (!untried && oldest && from < to && from == 0 && to + 1 < n) {
         tl_inline_code(b, build_at(tried, to));
         tl_buffer_add_string(b, " and older");
-    } else if (newest && from < to && to + 1 == n && from > 0) {
+    } else if (!untried && newest && from < to && to + 1 == n && from > 0) {
         tl_inline_code(b, build_at(tried, from));
         tl_buffer_add_string(b, " and newer");
     } else {
         tl_inline_code(b, build_at(tried, from));
-        tl_buffer_add_string(b, from < to ? " to " : "");
+        tl_buffer_add_string(b, from == to ? "" : untried && from + 1 == to ? ", " : " to ");
         tl_inline_code(b, from < to ? build_at(tried, to) : NULL);
     }
+}
+
+static void add_untried(struct tl_buffer *b, size_t untried)
+{
+    if (untried)
+        tl_buffer_printf(b, " (%zu between them not tried)", untried);
 }
 
 static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct group *g)
@@ -253,14 +307,16 @@ static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct gro
             first = first == n ? i : first;
             last = i;
         }
-    size_t others = last - first + 1 - g->n;
+    size_t others = last - first + 1 - g->n, untried;
     if (others && others <= 2 && others * 3 <= g->n) {
-        add_span(b, f, first, last);
+        untried = untried_between(f, first, last);
+        add_span(b, f, first, last, untried);
         for (size_t i = first, k = 0; i <= last; i++)
             if (!g->holds[i]) {
                 tl_buffer_add_string(b, !k++ ? ", except " : " and ");
                 tl_inline_code(b, build_at(tried, i));
             }
+        add_untried(b, untried);
         return;
     }
     for (size_t i = first; i <= last && i < n; i++) {
@@ -274,7 +330,9 @@ static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct gro
             return;
         }
         tl_buffer_add_string(b, parts > 1 ? ", " : "");
-        add_span(b, f, from, i);
+        untried = untried_between(f, from, i);
+        add_span(b, f, from, i, untried);
+        add_untried(b, i > from + 1 ? untried : 0); /* two are named, and claim nothing of others */
     }
 }
 
@@ -327,6 +385,36 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     return tl_buffer_take(&b);
 }
 
+/* What is known of a build by another way than the search over builds: the newest one, where a trial of this failure was
+ * made on it, or the one that the report is about. NULL: nothing is, or the search has tried it as well. */
+static const json_t *newest_beside(const json_t *f)
+{
+    const json_t *newest = json_object_get(f, "newest"), *name = json_object_get(newest, "build");
+    bool known = tl_member_text(newest, "outcome") || tl_member_true(newest, "own");
+    return known && json_is_string(name) && json_is_array(tried_of(f)) && !is_tried(tried_of(f), name)
+               ? newest
+               : NULL;
+}
+
+static char *newest_words(const json_t *f, const json_t *newest, bool brief)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    bool own = tl_member_true(newest, "own");
+    const char *variant = is_text(newest, "variant", "failing") ? "failing" : "minimal";
+    tl_inline_code(&b, tl_member_text(newest, "build"));
+    tl_buffer_add_string(&b, ": ");
+    add_how(&b, own ? AS_REPORTED : how_of(f, newest), f, newest, !brief, brief);
+    tl_buffer_printf(&b, own ? " (the %s variant)" : " (one trial of the %s variant)", variant);
+    return tl_buffer_take(&b);
+}
+
+static void add_line(json_t *list, char *words)
+{
+    if (words)
+        json_array_append_new(list, json_string(words));
+    free(words);
+}
+
 json_t *tl_words_builds(const json_t *f, bool brief)
 {
     const json_t *tried = tried_of(f);
@@ -335,12 +423,11 @@ json_t *tl_words_builds(const json_t *f, bool brief)
     json_t *list = json_array();
     for (int reported = 1; reported >= 0; reported--)
         for (size_t i = 0; i < n; i++) {
-            char *words =
-                (groups[i].how == AS_REPORTED) == reported ? group_words(f, tried, &groups[i], brief) : NULL;
-            if (words)
-                json_array_append_new(list, json_string(words));
-            free(words);
+            if ((groups[i].how == AS_REPORTED) == reported)
+                add_line(list, group_words(f, tried, &groups[i], brief));
         }
+    if (newest_beside(f))
+        add_line(list, newest_words(f, newest_beside(f), brief));
     for (size_t i = 0; i < n; i++)
         free(groups[i].holds);
     free(groups);
@@ -370,17 +457,13 @@ static void add_measured_with(struct tl_buffer *b, const json_t *f, const json_t
 }
 
 /* Builds that were to be looked at and of which nothing is known. */
-static void add_not_tried(struct tl_buffer *b, const json_t *builds)
+static void add_not_tried(struct tl_buffer *b, const json_t *f, const json_t *builds)
 {
-    const json_t *tried = json_object_get(builds, "tried"), *name, *seen;
+    const json_t *tried = json_object_get(builds, "tried"), *newest = newest_beside(f), *name;
     json_t *left = json_array();
-    size_t i, k;
+    size_t i;
     json_array_foreach(json_object_get(builds, "list"), i, name) {
-        bool known = false;
-        json_array_foreach(tried, k, seen) {
-            known = known || json_equal(json_object_get(seen, "build"), name);
-        }
-        if (!known)
+        if (!is_tried(tried, name) && !(newest && json_equal(json_object_get(newest, "build"), name)))
             json_array_append(left, (json_t *)name);
     }
     if (json_array_size(left)) {
@@ -408,7 +491,7 @@ void tl_section_builds(const struct tl_sections *r)
     }
     if (r->extent != TL_EXTENT_SHORT) {
         add_measured_with(&b, r->finding, builds);
-        add_not_tried(&b, builds);
+        add_not_tried(&b, r->finding, builds);
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_decref(lines);
@@ -456,6 +539,8 @@ void tl_words_newest(struct tl_buffer *b, const json_t *f)
     const char *build = tl_member_text(newest, "build"), *why = tl_member_text(newest, "not_tried");
     struct tl_buffer which = TL_BUFFER_INIT;
     if (!json_is_object(newest) || !tl_member_true(f, "reproduced"))
+        return;
+    if (!build && !tl_unit_name_of(tl_member_or(f, "unit", "")).build.n) /* a tool of which there are none */
         return;
     tl_inline_code(&which, build);
     tl_buffer_add_string(&which, build ? ", the newest build that is installed here" : "a newer build");

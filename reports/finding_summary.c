@@ -1,5 +1,6 @@
 /* The summary of a report: what fails where and when, what else it needs, and since which build. */
 #include "reports/finding_answers.h"
+#include "reports/finding_builds.h"
 #include "reports/finding_figures.h"
 #include "reports/finding_members.h"
 #include "reports/finding_words.h"
@@ -132,32 +133,6 @@ static void add_processes(struct tl_buffer *b, const json_t *f)
     tl_buffer_free(&words);
 }
 
-static void add_since(struct tl_buffer *b, const json_t *f)
-{
-    const json_t *builds = json_object_get(f, "builds"), *ranges = json_object_get(builds, "ranges"), *range;
-    size_t i;
-    if (!json_is_object(builds))
-        return;
-    if (!json_array_size(ranges)) {
-        tl_buffer_printf(b, " None of the builds that were tried failed in this way.");
-        return;
-    }
-    json_array_foreach(ranges, i, range) {
-        const char *before = tl_member_text(range, "good_before"), *fixed = tl_member_text(range, "fixed");
-        tl_buffer_add_string(b, i ? "; and from " : " Of the builds tried, it fails so from ");
-        tl_inline_code(b, tl_member_or(range, "first_bad", "unknown"));
-        tl_buffer_add_string(b, " to ");
-        tl_inline_code(b, tl_member_or(range, "last_bad", "unknown"));
-        tl_buffer_add_string(b, before || fixed ? ", not in " : "");
-        tl_inline_code(b, before);
-        tl_buffer_add_string(b, before ? " before" : "");
-        tl_buffer_add_string(b, before && fixed ? " and " : "");
-        tl_inline_code(b, fixed);
-        tl_buffer_add_string(b, fixed ? " after" : "");
-    }
-    tl_buffer_add_string(b, ".");
-}
-
 char *tl_words_summary(const json_t *f)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -196,7 +171,7 @@ char *tl_words_summary(const json_t *f)
     add_needs(&b, f);
     add_causes(&b, f);
     add_places(&b, f);
-    add_since(&b, f);
+    tl_words_since(&b, f);
     add_processes(&b, f);
     return tl_buffer_take(&b);
 }

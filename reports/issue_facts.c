@@ -177,9 +177,21 @@ static bool add_table(const json_t *report, json_t *page)
     return take_section(report, page, TL_EXTENT_SHORT, tl_section_indifferent) || there;
 }
 
-static bool add_since(const json_t *report, json_t *page)
+/* Whether the newest build fails. */
+static bool add_newest(const json_t *report, json_t *page)
+{
+    return take_section(report, page, TL_EXTENT_PAGE, tl_section_newest);
+}
+
+static bool add_builds(const json_t *report, json_t *page)
 {
     return take_section(report, page, TL_EXTENT_PAGE, tl_section_builds);
+}
+
+static bool add_since(const json_t *report, json_t *page)
+{
+    bool there = add_newest(report, page);
+    return add_builds(report, page) || there;
 }
 
 /* The words of the failure; where there are none and no stack either, what it is called. */
@@ -435,7 +447,7 @@ static const struct {
     {"commands", add_commands}, {"model", add_model},       {"os", add_os},
     {"target", add_target},     {"version", add_version},   {"provider", add_provider},
     {"hardware", add_hardware}, {"versions", add_versions}, {"notes", add_notes},
-    {"impact", add_impact},
+    {"impact", add_impact},     {"newest", add_newest},     {"builds", add_builds},
 };
 
 static const char version_of[] = "version:"; /* and a word */

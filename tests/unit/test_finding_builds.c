@@ -97,6 +97,163 @@ Test(finding_builds, words_are_those_of_the_reported_build)
     expect_lines(finding(list), TL_COUNT(lines), lines);
 }
 
+/* The finding whose search was over more builds than it tried; names: those that there are, in order. */
+static json_t *finding_among(const char *names, json_t *builds)
+{
+    json_t *f = finding(builds), *list = json_array();
+    for (const char *at = names; *at;) {
+        size_t n = strcspn(at, " ");
+        json_array_append_new(list, json_stringn(at, n));
+        at += n + strspn(at + n, " ");
+    }
+    json_object_set_new(json_object_get(f, "builds"), "list", list);
+    return f;
+}
+
+/* p: passes; f: fails as reported; o: with other words; r: refuses the model; u: cannot be tried; e: another error. */
+static json_t *tried_so(const char *names, const char *how)
+{
+    json_t *list = json_array();
+    for (const char *at = names; *at; how++) {
+        size_t n = strcspn(at, " ");
+        char *name = strndup(at, n);
+        json_array_append_new(list, *how == 'p'   ? tried(name, "pass", NULL, NULL)
+                                    : *how == 'f' ? tried(name, "crash", ABORT, "a message")
+                                    : *how == 'o' ? tried(name, "crash", ABORT, "another")
+                                    : *how == 'r' ? tried(name, "error", "error in load: no", "no operator")
+                                    : *how == 'u' ? tried(name, "unsupported", NULL, "no such device")
+                                                  : tried(name, "error", "error in execute: x", "x"));
+        free(name);
+        at += n + strspn(at + n, " ");
+    }
+    return list;
+}
+
+/* Of builds that no trial was made of nothing is said, wherever they lie. */
+Test(finding_builds, spans_cover_what_was_tried)
+{
+    expect_lines(finding_among("1 2 3 4", tried_so("1 2 4", "pff")), 2,
+                 (const char *const[]){"2, 4: fails as reported", "1: passes"});
+    expect_lines(finding_among("1 2 3 4", tried_so("1 2 3 4", "pfff")), 2,
+                 (const char *const[]){"2 and newer: fails as reported", "1: passes"});
+    expect_lines(finding_among("1 2 3 4 5 6 7", tried_so("1 3 5 7", "pfff")), 2,
+                 (const char *const[]){"3 to 7 (2 between them not tried): fails as reported", "1: passes"});
+    expect_lines(finding_among("1 2 3 4 5 6 7", tried_so("1 2 4 7", "fffp")), 2,
+                 (const char *const[]){"1 to 4 (1 between them not tried): fails as reported", "7: passes"});
+    expect_lines(finding_among("1 2 3 4 5 6 7 8", tried_so("1 3 4 5 8", "pofoo")), 3,
+                 (const char *const[]){"4: fails as reported", "1: passes",
+                                       "3 to 8, except 4 (2 between them not tried): SIGABRT as well, other "
+                                       "wording: another"});
+    /* Older and newer than those that were tried: they are not between. */
+    expect_lines(finding_among("1 2 3 4 5 6", tried_so("2 3 4 5", "fffp")), 2,
+                 (const char *const[]){"2 to 4: fails as reported", "5: passes"});
+}
+
+static char *section_of(const json_t *f)
+{
+    struct tl_report_source source = {.finding = f};
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report);
+    json_decref(report);
+    return text;
+}
+
+/* A build of which the first line says something is not said not to be tried. */
+Test(finding_builds, newest_is_among_the_builds)
+{
+    json_t *f = finding_among("1 2 3 4", tried_so("1 3", "pf")), *newest = tried("4", "pass", NULL, NULL);
+    json_object_set_new(newest, "variant", json_string("minimal"));
+    json_object_set_new(f, "newest", newest);
+    char *text = section_of(f);
+    cr_expect(strstr(text, "- `4`: passes (one trial of the minimal variant)") &&
+                  strstr(text, "Not tried: `2`."),
+              "%s", text);
+    free(text);
+    json_object_set_new(newest, "variant", json_string("failing"));
+    json_object_set_new(newest, "outcome", json_string("unsupported"));
+    json_object_set_new(newest, "message", json_string("no such device"));
+    text = section_of(f);
+    cr_expect(strstr(text, "- `4`: cannot be tried: `no such device` (one trial of the failing variant)") &&
+                  strstr(text, "Not tried: `2`."),
+              "%s", text);
+    free(text);
+    json_object_set_new(f, "newest", json_pack("{s:s,s:b}", "build", "4", "own", 1));
+    text = section_of(f);
+    cr_expect(strstr(text, "- `4`: fails as reported (the minimal variant)") &&
+                  strstr(text, "Not tried: `2`."),
+              "%s", text);
+    free(text);
+    json_object_set_new(f, "newest", json_pack("{s:s,s:s}", "build", "4", "not_tried", "it was stopped"));
+    text = section_of(f);
+    cr_expect(!strstr(text, "- `4`") && strstr(text, "Not tried: `2`, `4`."), "%s", text);
+    free(text);
+    json_object_set_new(f, "newest", json_pack("{s:s,s:s}", "build", "3", "outcome", "crash"));
+    text = section_of(f);
+    cr_expect(!strstr(text, "one trial") && strstr(text, "Not tried: `2`, `4`."), "%s", text);
+    free(text);
+    json_decref(f);
+}
+
+/* NULL: there is no such build. */
+static void expect_since(json_t *builds, const char *good, const char *first, const char *last,
+                         const char *fixed, const char *said)
+{
+    json_t *f = finding(builds);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_object_set_new(json_object_get(f, "builds"), "ranges",
+                        json_pack("[{s:s?,s:s,s:s,s:s?}]", "good_before", good, "first_bad", first,
+                                  "last_bad", last, "fixed", fixed));
+    tl_words_since(&b, f);
+    char *text = tl_inline_plain(tl_buffer_take(&b));
+    cr_expect_str_eq(text, said);
+    free(text);
+    json_decref(f);
+}
+
+/* Only a build that takes the model shows that a failure began after it. */
+Test(finding_builds, since_which_build)
+{
+    expect_since(tried_so("1 2 3 4", "pffp"), "1", "2", "3", "4",
+                 " Of the builds tried, it fails so from 2 to 3, not in 1 before and 4 after.");
+    expect_since(tried_so("1 2 3", "eff"), "1", "2", "3", NULL,
+                 " Of the builds tried, it fails so from 2 to 3, not in 1 before.");
+    expect_since(
+        tried_so("1 2 3", "rff"), "1", "2", "3", NULL,
+        " Of the builds tried, it fails so from 2 to 3; whether it did before 2 cannot be told, because 1 "
+        "refuses the model.");
+    expect_since(
+        tried_so("1 2 3", "uff"), NULL, "2", "3", NULL,
+        " Of the builds tried, it fails so from 2 to 3; whether it did before 2 cannot be told, because 1 "
+        "cannot be tried.");
+    expect_since(tried_so("1 2 3 4", "prff"), "2", "3", "4", NULL,
+                 " Of the builds tried, it fails so from 3 to 4, not in 1 before (2 between them refuses the "
+                 "model).");
+    expect_since(tried_so("1 2 3", "rfr"), "1", "2", "2", "3",
+                 " Of the builds tried, it fails so only in 2, not in 3 after, which refuses the model; "
+                 "whether it did "
+                 "before 2 cannot be told, because 1 refuses the model.");
+    expect_since(tried_so("1 2", "fp"), NULL, "1", "1", "2",
+                 " Of the builds tried, it fails so only in 1, not in 2 after.");
+    expect_since(json_array(), "1", "2", "3", NULL,
+                 " Of the builds tried, it fails so from 2 to 3, not in 1 before.");
+}
+
+Test(finding_builds, since_of_two_ranges)
+{
+    json_t *f = finding(tried_so("1 2 3 4 5", "fpfrf"));
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_object_set_new(json_object_get(f, "builds"), "ranges",
+                        json_pack("[{s:s,s:s,s:s},{s:s,s:s,s:s}]", "first_bad", "1", "last_bad", "1", "fixed",
+                                  "2", "good_before", "4", "first_bad", "5", "last_bad", "5"));
+    tl_words_since(&b, f);
+    char *text = tl_inline_plain(tl_buffer_take(&b));
+    cr_expect_str_eq(
+        text, " Of the builds tried, it fails so in 1, not in 2 after; and in 5; whether it did before 5 "
+              "cannot be told, because 4 refuses the model.");
+    free(text);
+    json_decref(f);
+}
+
 static char *line_of(json_t *seen, size_t at)
 {
     static const char own[] =
@@ -188,6 +345,22 @@ Test(finding_builds, newest)
                   "Whether it still fails on a newer build was not tried: none is here.");
 }
 
+/* Of a tool that has no builds nothing is said of them. */
+Test(finding_builds, newest_of_what_has_no_builds)
+{
+    static const char *const units[] = {"command:host", "coreml:ane", "./runner:gpu%a"};
+    for (size_t i = 0; i < TL_COUNT(units); i++) {
+        json_t *f = finding(json_array());
+        struct tl_buffer b = TL_BUFFER_INIT;
+        json_object_set_new(f, "unit", json_string(units[i]));
+        json_object_set_new(f, "newest", json_pack("{s:n,s:s}", "build", "not_tried", "none is installed"));
+        tl_words_newest(&b, f);
+        cr_expect_eq(b.size, 0, "%s: %s", units[i], b.data);
+        tl_buffer_free(&b);
+        json_decref(f);
+    }
+}
+
 /* A pass of what fails now and then may be luck. */
 Test(finding_builds, newest_of_a_flaky_failure)
 {
@@ -251,6 +424,9 @@ Test(finding_builds, any_document_makes_a_report, .timeout = 60)
     json_object_set_new(
         f, "trigger",
         json_pack("[{s:s,s:i,s:[i],s:[i]}]", "axis", "a", "value", 1, "fails_with", 1, "passes_with", 0));
+    json_object_set_new(json_object_get(f, "builds"), "ranges",
+                        json_pack("[{s:s,s:s,s:s,s:s}]", "good_before", "2.0", "first_bad", "3.0", "last_bad",
+                                  "4.0", "fixed", "5.0"));
     spoil(f, f, 3, make);
     json_decref(f);
 }

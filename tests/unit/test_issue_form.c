@@ -143,6 +143,35 @@ Test(issue_form, onnxruntime_is_filled_from_the_report)
     json_decref(finding);
 }
 
+/* Every form says whether the newest build still fails; where a tool has no builds, none does. */
+Test(issue_form, the_newest_build)
+{
+    static const char *const projects[] = {"onnxruntime", "llama.cpp", "coreai-models", "coremltools",
+                                           "pytorch"};
+    json_t *finding = fixture();
+    json_object_set_new(finding, "newest",
+                        json_pack("{s:s,s:s,s:s,s:s}", "build", "9.1", "outcome", "pass", "phase", "execute",
+                                  "variant", "minimal"));
+    for (int builds = 1; builds >= 0; builds--) {
+        json_t *report = report_of(finding);
+        for (size_t i = 0; i < TL_COUNT(projects); i++) {
+            json_t *form = form_of(report, projects[i]);
+            const char *body = tl_member_or(form, "body", "");
+            if (builds)
+                has(body, "**Does not fail on `9.1`, the newest build that is installed here**");
+            else
+                has_not(body, "is installed");
+            json_decref(form);
+        }
+        json_decref(report);
+        json_object_set_new(finding, "unit", json_string("command:host"));
+        json_object_set_new(
+            finding, "newest",
+            json_pack("{s:n,s:s}", "build", "not_tried", "no other build of it is installed"));
+    }
+    json_decref(finding);
+}
+
 /* Words of drop-downs, in every form that has them. */
 Test(issue_form, options_follow_from_the_facts)
 {

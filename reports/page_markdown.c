@@ -292,6 +292,13 @@ static void add_fence(struct writer *w, const char *language, const char *text)
 
 /* ---- tables ---- */
 
+/* A cell of one piece of code and nothing else, which bold marks would not make easier to find. */
+static bool is_only_code(const char *text)
+{
+    return *text == *TL_CODE_ON && text[1 + strcspn(text + 1, TL_CODE_OFF)] &&
+           !text[2 + strcspn(text + 1, TL_CODE_OFF)];
+}
+
 /* A cell in bold: the marks may not stand next to a space, nor around nothing. */
 static void add_cell(struct tl_buffer *b, const char *text, bool strong)
 {
@@ -299,7 +306,7 @@ static void add_cell(struct tl_buffer *b, const char *text, bool strong)
     add_inline(&cell, text, true, false);
     while (cell.size && cell.data[cell.size - 1] == ' ')
         cell.data[--cell.size] = '\0';
-    strong = strong && cell.size;
+    strong = strong && cell.size && !is_only_code(text);
     tl_buffer_printf(b, strong ? " **%s** |" : " %s |", cell.size ? cell.data : "");
     tl_buffer_free(&cell);
 }

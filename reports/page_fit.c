@@ -8,6 +8,7 @@
 #include "reports/members.h"
 #include "reports/page.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +45,26 @@ static bool fits(json_t *block, size_t most, size_t width)
     return n <= most && longest <= width + MARKS_MOST;
 }
 
-/* Every word of more than so many bytes cut. What is between two marks counts as words of its own. */
+/* Bytes of a word that come to no more than so many in Markdown, where a sign may be kept from calling somebody. */
+static size_t word_length(const char *word, size_t size, size_t most)
+{
+    size_t n = 0, written = 0;
+    for (; n < size; n++) {
+        unsigned char c = (unsigned char)word[n];
+        written += strchr("@#:.-", c) ? 9 : ispunct(c) ? 5 : 1;
+        if (written > most)
+            return tl_utf8_cut(word, n);
+    }
+    return n;
+}
+
+/* Every word that comes to more than so many bytes cut. What is between two marks counts as words of its own. */
 static char *cut_words(const char *text, size_t most)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "");
     while (*text) {
-        size_t n = strcspn(text, " " TL_MARKS), kept = n > most ? tl_utf8_cut(text, most) : n;
+        size_t n = strcspn(text, " " TL_MARKS), kept = n > most / 9 ? word_length(text, n, most) : n;
         tl_buffer_add(&b, text, kept);
         tl_buffer_add_string(&b, kept < n ? "…" : "");
         text += n;
@@ -72,8 +86,9 @@ static void fit_text(json_t *block, size_t most, size_t width)
     size_t longest = most * (width + MARKS_MOST + 1);
     if (strlen(tl_member_or(block, "text", "")) > 2 * longest) /* which no escape makes shorter */
         set_text(block, tl_inline_cut(tl_member_or(block, "text", ""), 2 * longest));
-    for (size_t word = width * 2 / 3; word > 8 && !fits(block, SIZE_MAX, width); word /= 2)
-        set_text(block, cut_words(tl_member_or(block, "text", ""), word));
+    if (!fits(block, SIZE_MAX, width))
+        set_text(block,
+                 cut_words(tl_member_or(block, "text", ""), width - 18)); /* with what stands around it */
     for (; longest > 2 && !fits(block, most, width); longest -= longest / 8 + 1)
         set_text(block, tl_inline_cut(tl_member_or(block, "text", ""), longest));
 }

@@ -514,6 +514,38 @@ Test(report_page, commands_go_on_in_the_next_line)
     json_decref(page);
 }
 
+/* What the shell makes of a command whose words are longer than a line is what it was. */
+Test(report_page, long_words_of_a_command_go_on)
+{
+    static const char *const commands[] = {
+        "printf %s "
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+        "printf %s 'a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r "
+        "s'",
+        "printf %s 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa'\\''bbbbbbbbbbbbbbbbbbbbbbbbb'\\''cccccccccccccccc' d ee "
+        "ffffffff",
+        "printf %s 'éééééééééééééééééééééééééééééééééééééééééééééééééé ééééééééééé' é",
+    };
+    for (size_t i = 0; i < TL_COUNT(commands); i++) {
+        json_t *page = json_array();
+        tl_page_code(page, "sh", tl_format("%s\n", commands[i]));
+        char *text = tl_page_markdown_within(page, 44), said[2][400] = {{0}};
+        size_t longest, n = count_lines(text, &longest);
+        cr_expect(n > 4 && longest <= 46, "%s", text);
+        text[strlen(text) - 4] = '\0';
+        const char *const scripts[] = {commands[i], text + sizeof "```sh"};
+        for (size_t k = 0; k < 2; k++) {
+            FILE *out = popen(scripts[k], "r");
+            cr_assert_not_null(out);
+            cr_expect_gt(fread(said[k], 1, sizeof said[k] - 1, out), 0);
+            pclose(out);
+        }
+        cr_expect_str_eq(said[0], said[1], "%s", text);
+        free(text);
+        json_decref(page);
+    }
+}
+
 Test(report_page, cells_are_cut)
 {
     json_t *page = json_array();

@@ -10,5 +10,7 @@ enum tl_extent {
 
 /* Of a line of Markdown, where it can be held to: what fits into the text of an issue. */
 #define TL_EXTENT_WIDTH 118
+/* Lines of the short one, whatever was found. */
+#define TL_EXTENT_LINES 60
 
 #endif

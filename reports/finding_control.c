@@ -139,7 +139,7 @@ static void add_around_briefly(const struct tl_sections *r, const json_t *rows, 
     json_array_foreach(around, i, row) {
         tl_buffer_add_string(&b, !i ? TL_BOLD_ON "Workaround:" TL_BOLD_OFF " " : ", or ");
         if (i == AROUND_MOST) {
-            tl_buffer_add_string(&b, "…");
+            tl_buffer_add_string(&b, "another");
             break;
         }
         const char *axis = tl_member_text(row, "axis");
@@ -179,7 +179,13 @@ void tl_section_workarounds(const struct tl_sections *r)
         tl_page_words(own.page, "Each changes one thing. Measured on the minimal variant only.");
     add_edges(&own, edges);
     add_lucky(&own, lucky);
-    tl_page_under(r->page, "Possible workaround", own.page);
+    const char *heading = json_array_size(around) ? "Possible workaround" : "No workaround is known";
+    if (r->extent != TL_EXTENT_FULL) { /* it goes on in the list below the table */
+        json_array_extend(r->page, own.page);
+        json_decref(own.page);
+    } else {
+        tl_page_under(r->page, heading, own.page);
+    }
     json_decref(around);
     json_decref(edges);
     json_decref(rows);

@@ -6,10 +6,12 @@
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STDERR_LINES 10 /* of the end of stderr on a page */
+#define STDERR_LINES 10   /* of the end of stderr on a page */
+#define REPEATED_LEAST 16 /* bytes of a line of the message by which a line of stderr is known to repeat it */
 
 /* ---- expected ---- */
 
@@ -147,6 +149,44 @@ static const char *last_lines(const char *text, size_t most, size_t *left_out)
     return text;
 }
 
+/* Whether so many bytes stand in a text, blanks at their ends aside. */
+static bool stands_in(const char *line, size_t n, const char *text)
+{
+    while (n && isspace((unsigned char)*line)) {
+        line++;
+        n--;
+    }
+    while (n && isspace((unsigned char)line[n - 1]))
+        n--;
+    char *part = tl_format("%.*s", (int)n, line);
+    bool stands = strstr(text, part) != NULL;
+    free(part);
+    return stands;
+}
+
+/* Whether a line of stderr says what the message says: it is of it, or holds a line of it, behind a time or a level. */
+static bool repeats(const char *line, size_t n, const char *message)
+{
+    if (stands_in(line, n, message))
+        return true;
+    char *whole = tl_format("%.*s", (int)n, line);
+    bool repeated = false;
+    for (const char *at = message; *at && !repeated; at += strcspn(at, "\n"), at += *at == '\n') {
+        size_t size = strcspn(at, "\n");
+        repeated = size >= REPEATED_LEAST && stands_in(at, size, whole);
+    }
+    free(whole);
+    return repeated;
+}
+
+static bool is_repeated(const char *text, const char *message)
+{
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (!repeats(line, strcspn(line, "\n"), message))
+            return false;
+    return true;
+}
+
 /* Where it says more than the message does. */
 static void add_stderr(const struct tl_sections *r)
 {
@@ -159,9 +199,7 @@ static void add_stderr(const struct tl_sections *r)
         return;
     }
     const char *end = last_lines(err, STDERR_LINES, &left_out);
-    size_t n = strlen(end), m = message ? strlen(message) : 0;
-    n -= n && end[n - 1] == '\n';
-    if (!left_out && n == m && !strncmp(end, message, n))
+    if (message && is_repeated(err, message))
         return;
     tl_page_fold(r->page,
                  left_out ? tl_format("The end of stderr, without %zu lines before it", left_out)

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MOST 12 /* of a table on a page; the others are folded */
+#define ROWS_MOST 12     /* of a table on a page; the others are folded */
+#define SENTENCE_MOST 24 /* rows in the sentence below it */
+#define VALUES_MOST 8    /* of a row, or ranges of them */
 
 static void add_counts(struct tl_buffer *b, const json_t *f, const json_t *row)
 {
@@ -84,6 +86,23 @@ static bool is_decisive(const json_t *f, const json_t *row)
     return is_needed(f, axis) && tl_words_row_passes(f, row);
 }
 
+/* "`indices` in {4, 8, 64}" where a row is of several values. */
+static void add_row_setting(struct tl_buffer *b, const json_t *f, const json_t *row)
+{
+    const char *axis = tl_member_text(row, "axis");
+    const json_t *values = json_object_get(row, "values");
+    struct tl_buffer set = TL_BUFFER_INIT;
+    if (json_array_size(values) < 2) {
+        tl_words_setting(b, axis, json_object_get(row, "value"));
+        return;
+    }
+    tl_words_set(&set, tl_axis_named(f, axis, NULL), values, VALUES_MOST);
+    tl_inline_code(b, axis);
+    tl_buffer_add_string(b, " in ");
+    tl_inline_text(b, set.data);
+    tl_buffer_free(&set);
+}
+
 /* "`weights=fp16` instead of `int4`" */
 static void add_change(struct tl_buffer *b, const json_t *f, const json_t *row, bool strong)
 {
@@ -93,7 +112,7 @@ static void add_change(struct tl_buffer *b, const json_t *f, const json_t *row, 
         tl_buffer_add_string(b, "none");
         return;
     }
-    tl_words_setting(b, axis, json_object_get(row, "value"));
+    add_row_setting(b, f, row);
     if (strong && own) {
         char *word = tl_value_word(own);
         tl_buffer_add_string(b, " instead of ");
@@ -132,36 +151,57 @@ static int rank_of(const json_t *f, const json_t *row)
     return tl_member_integer(row, "match") ? 3 : 2;
 }
 
+/* The rank is asked for once, for it looks at all runs. */
 static json_t *decisive_first(const json_t *f, const json_t *rows)
 {
     json_t *sorted = json_array();
-    const json_t *row;
-    size_t i;
-    for (int rank = 0; rank <= 3; rank++) {
-        json_array_foreach(rows, i, row)
-            if (rank_of(f, row) == rank)
-                json_array_append(sorted, (json_t *)row);
-    }
+    size_t n = json_array_size(rows);
+    int *ranks = tl_calloc(n + 1, sizeof *ranks);
+    for (size_t i = 0; i < n; i++)
+        ranks[i] = rank_of(f, json_array_get(rows, i));
+    for (int rank = 0; rank <= 3; rank++)
+        for (size_t i = 0; i < n; i++)
+            if (ranks[i] == rank)
+                json_array_append(sorted, json_array_get(rows, i));
+    free(ranks);
     return sorted;
 }
 
-/* The first `most` rows in a table, the others in one that is folded. */
+/* "`opset=20` fails (2 of 2)" */
+static void add_row_briefly(struct tl_buffer *b, const json_t *f, const json_t *row, bool build)
+{
+    if (build) {
+        char *word = tl_value_word(json_object_get(row, "value"));
+        tl_inline_code(b, word);
+        free(word);
+    } else {
+        add_row_setting(b, f, row);
+    }
+    tl_buffer_printf(b, " %s (", outcome_words(f, row));
+    add_counts(b, f, row);
+    tl_buffer_add_string(b, ")");
+}
+
+/* The first `most` rows in a table, the others in a sentence. */
 static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_head, const char *const *head,
                      bool build)
 {
     size_t n = json_array_size(rows),
            most = r->extent == TL_EXTENT_FULL || n == ROWS_MOST + 1 ? n : ROWS_MOST;
-    json_t *table = NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0)
-            table = tl_page_table(r->page, n_head, head);
-        else if (i == most && r->extent == TL_EXTENT_SHORT)
-            return;
-        else if (i == most)
-            table =
-                tl_page_table(tl_page_fold_open(r->page, tl_format("%zu rows more", n - most)), n_head, head);
+    json_t *table = n ? tl_page_table(r->page, n_head, head) : NULL;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < n && i < most; i++)
         add_observed_row(r, table, json_array_get(rows, i), build);
+    if (r->extent == TL_EXTENT_SHORT || most >= n)
+        return;
+    for (size_t i = most; i < n && i < most + SENTENCE_MOST; i++) {
+        tl_buffer_add_string(&b, i > most ? "; " : TL_BOLD_ON "Also tried:" TL_BOLD_OFF " ");
+        add_row_briefly(&b, r->finding, json_array_get(rows, i), build);
     }
+    if (n > most + SENTENCE_MOST)
+        tl_buffer_printf(&b, "; and %zu more", n - most - SENTENCE_MOST);
+    tl_buffer_add_string(&b, ".");
+    tl_page_item(r->page, tl_buffer_take(&b));
 }
 
 /* A paragraph below a table. */
@@ -303,6 +343,51 @@ static bool is_of_band(const json_t *f, const json_t *row)
     return json_is_object(json_object_get(t, "band")) && !tl_member_integer(row, "other");
 }
 
+/* Whether all runs of a variant ended alike, so that those of several can be counted together. */
+static bool is_plain(const json_t *f, const json_t *row)
+{
+    return (tl_member_integer(row, "match") > 0) + (tl_member_integer(row, "other") > 0) +
+                   (tl_member_integer(row, "pass") > 0) ==
+               1 &&
+           (!tl_row_passes(row) || tl_words_row_passes(f, row));
+}
+
+/* What rows have in common that can be one; empty of a row that stays alone. The caller's. */
+static char *row_kind(const json_t *f, const json_t *row)
+{
+    const char *axis = tl_member_text(row, "axis");
+    return axis && is_plain(f, row) ? tl_format("%d %s %s", rank_of(f, row), outcome_words(f, row), axis)
+                                    : tl_strdup("");
+}
+
+/* Values of an axis that came to the same in one row, {"values"} besides the first value; a new array. */
+static json_t *rows_folded(const json_t *f, const json_t *rows)
+{
+    static const char *const counts[] = {"match", "other", "pass"};
+    json_t *folded = json_array(), *kinds = json_object();
+    const json_t *row;
+    size_t i;
+    json_array_foreach(rows, i, row) {
+        char *kind = row_kind(f, row);
+        json_t *other = *kind ? json_object_get(kinds, kind) : NULL;
+        for (size_t k = 0; other && k < TL_COUNT(counts); k++)
+            json_object_set_new(
+                other, counts[k],
+                json_integer(tl_member_integer(other, counts[k]) + tl_member_integer(row, counts[k])));
+        if (!other) {
+            other = json_copy((json_t *)row);
+            json_object_set_new(other, "values", json_array());
+            json_array_append_new(folded, other);
+            if (*kind)
+                json_object_set(kinds, kind, other);
+        }
+        json_array_append(json_object_get(other, "values"), json_object_get(row, "value"));
+        free(kind);
+    }
+    json_decref(kinds);
+    return folded;
+}
+
 static bool is_shown(const struct tl_sections *r, const json_t *row)
 {
     return r->extent == TL_EXTENT_FULL ||
@@ -318,7 +403,11 @@ static json_t *rows_of(const struct tl_sections *r)
         if (!is_shown(r, json_array_get(sorted, i)))
             json_array_remove(sorted, i);
     json_decref(measured);
-    return sorted;
+    if (r->extent == TL_EXTENT_FULL)
+        return sorted;
+    json_t *folded = rows_folded(r->finding, sorted);
+    json_decref(sorted);
+    return folded;
 }
 
 /* Those that fail, or those that do not. */
@@ -331,7 +420,7 @@ static void add_tried(const struct tl_sections *r, const json_t *measured, bool 
         if (!is_folded(r->finding, row) || (tl_member_integer(row, "match") > 0) != fails)
             continue;
         tl_buffer_add_string(&b, b.size ? ", " : words);
-        tl_words_setting(&b, tl_member_text(row, "axis"), json_object_get(row, "value"));
+        add_row_setting(&b, r->finding, row);
         add_counts(&counts, r->finding, row);
         tl_buffer_printf(&b, " (%s)", counts.data);
         tl_buffer_clear(&counts);
@@ -343,7 +432,8 @@ static void add_tried(const struct tl_sections *r, const json_t *measured, bool 
 
 void tl_section_also_tried(const struct tl_sections *r)
 {
-    json_t *measured = tl_report_rows(r->finding);
+    json_t *each = tl_report_rows(r->finding), *measured = rows_folded(r->finding, each);
+    json_decref(each);
     add_tried(r, measured, true, "The minimal variant with one axis changed fails as well with ");
     add_tried(r, measured, false, "It does not fail either with ");
     json_decref(measured);

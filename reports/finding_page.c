@@ -8,6 +8,7 @@
 
 #include "reports/finding_members.h"
 #include "reports/finding_sections.h"
+#include "reports/page_fit.h"
 
 #include <stdlib.h>
 
@@ -145,7 +146,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_search(r);
 }
 
-json_t *tl_report_page(const json_t *report, enum tl_extent extent)
+static json_t *page_of(const json_t *report, enum tl_extent extent, size_t frames)
 {
     struct tl_sections r = {
         .page = json_array(),
@@ -155,6 +156,7 @@ json_t *tl_report_page(const json_t *report, enum tl_extent extent)
         .elsewhere = json_object_get(report, "elsewhere"),
         .bundle = json_object_get(report, "bundle"),
         .extent = extent,
+        .frames = frames,
     };
     add_beginning(&r, tl_member_or(report, "title", "unknown"));
     if (extent == TL_EXTENT_SHORT)
@@ -164,4 +166,45 @@ json_t *tl_report_page(const json_t *report, enum tl_extent extent)
     else
         add_everything(&r);
     return r.page;
+}
+
+/* Of the short page, from one that says all to one that says what an issue cannot do without: its title and summary, the
+ * commands, what decides, since when. The last has at most 60 lines whatever it is of: 1 of the title, 9 of the
+ * summary, 17 of the commands, 20 of the table, 8 of the builds. */
+static const char *const without_environment[] = {"Environment", NULL};
+static const char *const bare[] = {"Environment", "Stack", "How it is wrong", "Expected and got", NULL};
+static const struct {
+    size_t frames;
+    struct tl_page_limits limits;
+} shorter[] = {
+    {6, {8, 8, 24, 4, 13, 8, 6, NULL}},
+    {4, {6, 6, 16, 3, 12, 6, 5, NULL}},
+    {4, {4, 4, 16, 3, 12, 6, 5, NULL}},
+    {2, {4, 3, 12, 2, 9, 5, 4, NULL}},
+    {2, {3, 3, 10, 2, 7, 4, 3, without_environment}},
+    {2, {2, 2, 8, 1, 6, 3, 3, bare}},
+    {2, {2, 2, 6, 1, 5, 3, 2, bare}},
+};
+
+static json_t *short_page(const json_t *report)
+{
+    json_t *whole = page_of(report, TL_EXTENT_SHORT, shorter[0].frames), *page = json_incref(whole);
+    size_t longest, n = tl_page_lines(page, TL_EXTENT_WIDTH, &longest);
+    for (size_t i = 0; i < TL_COUNT(shorter) && (n > TL_EXTENT_LINES || longest > TL_EXTENT_WIDTH + 2); i++) {
+        if (i && shorter[i].frames != shorter[i - 1].frames) {
+            json_decref(whole);
+            whole = page_of(report, TL_EXTENT_SHORT, shorter[i].frames);
+        }
+        json_decref(page);
+        page = json_deep_copy(whole);
+        tl_page_fit(page, &shorter[i].limits, TL_EXTENT_WIDTH);
+        n = tl_page_lines(page, TL_EXTENT_WIDTH, &longest);
+    }
+    json_decref(whole);
+    return page;
+}
+
+json_t *tl_report_page(const json_t *report, enum tl_extent extent)
+{
+    return extent == TL_EXTENT_SHORT ? short_page(report) : page_of(report, extent, 0);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SOURCE_MOST (2 * TL_EXTENT_WIDTH - 20)
+
 #define TITLE_MOST 160 /* of another failure on a page */
 
 void tl_section_others(const struct tl_sections *r)
@@ -103,6 +105,12 @@ static void add_tools(struct tl_buffer *b, const json_t *environment)
     }
 }
 
+/* Where the case comes from, of which people write much: on a page two lines of it. */
+static char *cut_source(const char *source, enum tl_extent extent)
+{
+    return extent == TL_EXTENT_FULL ? tl_strdup(source) : tl_inline_cut(source, SOURCE_MOST);
+}
+
 void tl_section_search(const struct tl_sections *r)
 {
     const json_t *f = r->finding, *note;
@@ -134,7 +142,9 @@ void tl_section_search(const struct tl_sections *r)
     tl_inline_code(&b, tl_member_or(f, "case_hash", "unknown"));
     if (tl_member_text(f, "source")) {
         tl_buffer_add_string(&b, ", which comes from: ");
-        tl_inline_text(&b, tl_member_text(f, "source"));
+        char *source = cut_source(tl_member_text(f, "source"), r->extent);
+        tl_inline_text(&b, source);
+        free(source);
     }
     tl_buffer_add_string(&b, ".");
     tl_page_paragraph(r->page, tl_buffer_take(&b));

@@ -9,6 +9,7 @@ struct tl_sections {
     json_t *page;
     const json_t *finding, *failing, *control, *elsewhere, *bundle;
     enum tl_extent extent;
+    size_t frames; /* of the stack, where it is short */
 };
 
 /* Every section says nothing at all where it has nothing to say. */

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define FRAMES_MOST 15
-#define FRAMES_SHORT 6
 #define FRAMES_BARE 8  /* of a runtime whose functions have no names */
 #define CYCLE_MOST 24  /* functions of a recursion */
 #define CYCLE_SHOWN 6  /* of which the first turn is shown */
@@ -389,7 +388,7 @@ static void add_briefly(const struct tl_sections *r, const json_t *capture, cons
     size_t from, to;
     bool brief = r->extent == TL_EXTENT_SHORT;
     find_runtime(&f, tl_member_text(capture, "signal"), &from, &to);
-    size_t most = brief ? FRAMES_SHORT : has_names(&f, from, to) ? FRAMES_MOST : FRAMES_BARE, end = from;
+    size_t most = brief ? r->frames : has_names(&f, from, to) ? FRAMES_MOST : FRAMES_BARE, end = from;
     char *lines = stack_lines(&f, &end, to, most),
          *state = tl_thread_state_text(tl_member_text(thread, "state"));
     add_thread(&b, thread, false);

@@ -59,7 +59,7 @@ void tl_page_code_field(json_t *rows, const char *name, const char *value);
 void tl_page_made_field(json_t *rows, const char *name, char *value); /* the value is taken over and freed */
 
 char *tl_page_markdown(const json_t *page);
-/* The same in lines of at most so many bytes, where a title, a single word and quoted text of a command allow it; cells
+/* The same in lines of at most so many bytes, where a title and a single word allow it; cells
  * of tables are cut for it. 0: no limit. */
 char *tl_page_markdown_within(const json_t *page, size_t width);
 /* One file that needs nothing else. title is plain text. */

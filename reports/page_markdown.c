@@ -16,6 +16,7 @@
 
 #define SPACE '\x06'
 #define APART "<!-- -->" /* between what would call somebody, or link, if it stood together */
+#define WORD_LEAST 40    /* bytes of a line in which a word of a command is put apart */
 #define CELL_LEAST 12    /* bytes of a cell that are kept however narrow the page is */
 
 struct writer {
@@ -216,9 +217,8 @@ static void add_text(struct writer *w, const char *text, const char *indent)
 
 /* The last blank of a command line before which a line may be ended with a backslash: outside quotes, and not behind
  * a backslash; rather before an option than before its value. 0: none. */
-static size_t command_length(const char *line, size_t size, size_t room)
+static size_t command_length(const char *line, size_t size, size_t room, bool quoted)
 {
-    bool quoted = false;
     size_t end = 0, option = 0;
     for (size_t i = 0; i < size && (i <= room || !end); i++) {
         quoted ^= line[i] == '\'' && !(i && !quoted && line[i - 1] == '\\');
@@ -230,14 +230,35 @@ static size_t command_length(const char *line, size_t size, size_t room)
     return option && option <= room ? option : end;
 }
 
+/* Of a word that is longer than a line: how much of it goes into one, and whether it ends inside single quotes. */
+static size_t word_length(const char *line, size_t room, bool *quoted)
+{
+    size_t n = tl_utf8_cut(line, room);
+    while (n > 1 && line[n - 1] == '\\')
+        n--;
+    for (size_t i = 0; i < n; i++)
+        *quoted ^= line[i] == '\'' && !(i && !*quoted && line[i - 1] == '\\');
+    return n;
+}
+
+/* A word goes on in the next line behind a backslash, outside quotes or with the quotes closed for it: the shell puts it
+ * together again. In double quotes, which are the case's own, nothing is done. */
 static void add_command(struct writer *w, const char *line, size_t size)
 {
+    bool quoted = false;
     while (w->width && size > w->width && *line != '#') {
-        size_t n = command_length(line, size, w->width - 2);
-        if (!n)
+        size_t room = w->width - 4, n = command_length(line, size, w->width - 2, quoted);
+        if (n && n <= w->width - 2) {
+            tl_buffer_add(w->b, line, n);
+            add_string(w, " \\\n ");
+            quoted = false;
+        } else if (w->width > WORD_LEAST && !memchr(line, '"', size)) {
+            n = word_length(line, room, &quoted);
+            tl_buffer_add(w->b, line, n);
+            add_string(w, quoted ? "'\\\n'" : "\\\n");
+        } else {
             break;
-        tl_buffer_add(w->b, line, n);
-        add_string(w, " \\\n ");
+        }
         line += n;
         size -= n;
     }
@@ -292,6 +313,13 @@ static void add_fence(struct writer *w, const char *language, const char *text)
 
 /* ---- tables ---- */
 
+/* A cell of one piece of code and nothing else, which bold marks would not make easier to find. */
+static bool is_only_code(const char *text)
+{
+    return *text == *TL_CODE_ON && text[1 + strcspn(text + 1, TL_CODE_OFF)] &&
+           !text[2 + strcspn(text + 1, TL_CODE_OFF)];
+}
+
 /* A cell in bold: the marks may not stand next to a space, nor around nothing. */
 static void add_cell(struct tl_buffer *b, const char *text, bool strong)
 {
@@ -299,7 +327,7 @@ static void add_cell(struct tl_buffer *b, const char *text, bool strong)
     add_inline(&cell, text, true, false);
     while (cell.size && cell.data[cell.size - 1] == ' ')
         cell.data[--cell.size] = '\0';
-    strong = strong && cell.size;
+    strong = strong && cell.size && !is_only_code(text);
     tl_buffer_printf(b, strong ? " **%s** |" : " %s |", cell.size ? cell.data : "");
     tl_buffer_free(&cell);
 }

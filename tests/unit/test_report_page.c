@@ -142,6 +142,224 @@ Test(report_page, what_was_proved)
     json_decref(finding);
 }
 
+/* ---- the short one ---- */
+
+static json_t *text_of(size_t n, const char *unit)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < n; i++)
+        tl_buffer_add_string(&b, unit);
+    char *text = tl_buffer_take(&b);
+    json_t *value = json_string(text);
+    free(text);
+    return value;
+}
+
+static void add_trials(json_t *finding, const json_t *variant, const char *axis, json_t *value,
+                       const char *outcome, int n)
+{
+    json_t *other = json_copy((json_t *)variant);
+    json_object_set_new(other, axis, value);
+    for (int i = 0; i < n; i++)
+        json_array_append_new(
+            json_object_get(finding, "path"),
+            json_pack("{s:O,s:s,s:s}", "variant", other, "outcome", outcome, "purpose", "x"));
+    json_decref(other);
+}
+
+/* A finding with so many axes that decide, so many that are needed, each with many values, and texts of this. */
+static json_t *large(size_t axes, size_t needs, const char *word)
+{
+    json_t *f = fixture();
+    json_object_set_new(f, "needs", json_array());
+    for (size_t i = 0; i < axes + needs; i++) {
+        char *name = tl_format("%saxis%zu", i % 3 ? "" : word, i);
+        json_array_append_new(json_object_get(f, "axes"), json_pack("{s:s,s:s,s:[i,i]}", "name", name, "kind",
+                                                                    "ordered", "range", 0, 4096));
+        json_object_set_new(json_object_get(f, "minimal"), name, json_integer(9));
+        json_object_set_new(json_object_get(f, "failing"), name, json_integer(9));
+        json_object_set_new(json_object_get(f, "baseline"), name, json_integer(i < axes ? 0 : 9));
+        free(name);
+    }
+    json_t *minimal = json_object_get(f, "minimal"), *step;
+    size_t k;
+    json_array_foreach(json_object_get(f, "path"), k, step) {
+        json_t *variant = json_object_get(step, "variant"), *value;
+        const char *name;
+        json_object_foreach(minimal, name, value)
+            if (!json_object_get(variant, name))
+                json_object_set(variant, name, value);
+    }
+    for (size_t i = 0; i < axes + needs; i++) {
+        char *name = tl_format("%saxis%zu", i % 3 ? "" : word, i);
+        json_t *entry =
+            json_pack("{s:s,s:i,s:[i],s:[i]}", "axis", name, "value", 9, "fails_with", 9, "passes_with", 0);
+        if (i < axes)
+            json_array_append_new(json_object_get(f, "trigger"), entry);
+        else
+            json_array_append_new(json_object_get(f, "needs"), json_pack("{s:[o]}", "any_of", entry));
+        for (int value = 10; value < 30; value += 4)
+            add_trials(f, minimal, name, json_integer(i < axes ? 0 : value), "pass", 1);
+        free(name);
+    }
+    return f;
+}
+
+static void set_about(json_t *f, const char *word)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < 40; i++)
+        json_array_append_new(list, text_of(30, word));
+    json_object_set_new(f, "about", json_pack("{s:o}", "expected_text", list));
+    json_object_set_new(f, "source", text_of(500, word));
+    json_object_set_new(f, "title", text_of(200, word));
+    json_object_set_new(f, "message", text_of(400, word));
+}
+
+static void set_builds(json_t *f, size_t n)
+{
+    json_t *list = json_array(), *tried = json_array();
+    for (size_t i = 0; i < n; i++) {
+        char *build = tl_format("1.%zu.0", i), *words = tl_format("it is %zu", i);
+        json_array_append_new(list, json_string(build));
+        json_array_append_new(tried, json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "build", build, "outcome",
+                                               i % 2 ? "error" : "crash", "phase", i % 3 ? "load" : "execute",
+                                               "failure_words", words, "failure_kind", words, "failed", 1,
+                                               "runs", 1));
+        free(build);
+        free(words);
+    }
+    json_object_set_new(f, "builds",
+                        json_pack("{s:o,s:o,s:[{s:s,s:s}]}", "list", list, "tried", tried, "ranges",
+                                  "first_bad", "1.0.0", "last_bad", "1.4.0"));
+    json_object_set_new(f, "newest",
+                        json_pack("{s:s,s:s}", "build", "1.9.0", "not_tried", "there is no time"));
+}
+
+static void short_holds(json_t *finding, const char *what, const char *pair)
+{
+    static const char *const frames[] = {"librt.so rt::check(int, char const*) (check.cc:12)",
+                                         "librt.so rt::run (run.cc:99)",
+                                         "librt.so rt::a (a.cc:1)",
+                                         "librt.so rt::b (a.cc:2)",
+                                         "librt.so rt::c (a.cc:3)",
+                                         "librt.so rt::d (a.cc:4)",
+                                         "librt.so rt::e (a.cc:5)"};
+    json_t *report = with_stack(finding, "SIGSEGV", frames, TL_COUNT(frames));
+    char *text = tl_report_markdown_short(report);
+    size_t longest, n = count_lines(text, &longest);
+    cr_expect(n <= 60 && longest <= 120, "%s: %zu lines of at most %zu bytes:\n%s", what, n, longest, text);
+    cr_expect(!strncmp(text, "# ", 2), "%s has no title", what);
+    has(text, "On `onnxruntime@1.22.0:cpu`,");
+    has(text, "\n## How to reproduce\n");
+    has(text, "trapline run ");
+    has(text, "\n## Observed\n");
+    has(text, pair);
+    if (json_object_get(finding, "builds"))
+        has(text, "\n## Since when\n- `1.");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+Test(report_page, the_short_one_is_short_whatever_was_found)
+{
+    static const char *const words[] = {"word ",    "long/path/without/a/blank/",
+                                        "@",        "a@b #1 :tada: www.example.org ",
+                                        "`|*_[]<>", "é…",
+                                        "line\n",   "- "};
+    for (size_t i = 0; i < TL_COUNT(words); i++) {
+        json_t *f = fixture();
+        set_about(f, words[i]);
+        set_builds(f, 40);
+        short_holds(f, words[i], "instead of ");
+        f = large(14, 9, i % 2 ? "with_a_long_name_of_its_own_" : "");
+        set_about(f, words[i]);
+        set_builds(f, 20);
+        short_holds(f, words[i], "| **none** |");
+    }
+    json_t *f = large(0, 12, "");
+    short_holds(f, "needs", "` in {10, 14, 18, 22, 26} instead of `9`** | **passes** |");
+}
+
+/* Values that came to the same are a row. */
+Test(report_page, a_need_is_a_row)
+{
+    json_t *f = large(0, 2, ""), *report = with_stack(f, "SIGSEGV", NULL, 0);
+    char *page = tl_report_markdown(report);
+    has(page, "| **`axis0` in {10, 14, 18, 22, 26} instead of `9`** | **passes** | **0 of 5** |\n"
+              "| **`axis1` in {");
+    free(page);
+    page = tl_report_markdown_full(report);
+    has(page, "| **`axis0=10` instead of `9`** |");
+    free(page);
+    json_decref(report);
+    json_decref(f);
+}
+
+static size_t times_in(const char *text, const char *name)
+{
+    char *code = tl_format("`%s`", name);
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, code)); at++)
+        n++;
+    free(code);
+    return n;
+}
+
+/* An axis of which no list of the finding tells is named with what was tried. */
+Test(report_page, every_axis_is_named)
+{
+    json_t *f = fixture();
+    json_t *minimal = json_object_get(f, "minimal"), *axes = json_object_get(f, "axes"), *step;
+    static const char *const names[] = {"use", "untried"};
+    size_t i;
+    for (size_t k = 0; k < TL_COUNT(names); k++) {
+        json_array_append_new(axes, json_pack("{s:s,s:s,s:[s,s,s]}", "name", names[k], "kind", "choices",
+                                              "values", "add", "matmul", "sub"));
+        json_object_set_new(minimal, names[k], json_string("add"));
+        json_array_foreach(json_object_get(f, "path"), i, step)
+            json_object_set_new(json_object_get(step, "variant"), names[k], json_string("add"));
+    }
+    add_trials(f, minimal, "use", json_string("matmul"), "match", 1);
+    json_t *report = with_stack(f, "SIGSEGV", NULL, 0);
+    char *page = tl_report_markdown(report), *brief = tl_report_markdown_short(report);
+    for (const char *const *text = (const char *const[]){page, brief, NULL}; *text; text++) {
+        has(*text, "`use` (fails with `matmul`)");
+        has(*text, "of `untried`.");
+        cr_expect_eq(times_in(*text, "use"), 1, "%s", *text);
+        cr_expect_eq(times_in(*text, "untried"), 1, "%s", *text);
+    }
+    free(page);
+    free(brief);
+    json_decref(report);
+    json_decref(f);
+}
+
+/* What stderr says that the message says already is not said again. */
+Test(report_page, stderr_that_repeats)
+{
+    static const struct {
+        const char *err;
+        bool shown;
+    } ends[] = {
+        {"an assertion of the runtime failed\n", false},
+        {"12:30 [E] an assertion of the runtime failed\n\n", false},
+        {"loading the model\nan assertion of the runtime failed\n", true},
+    };
+    for (size_t i = 0; i < TL_COUNT(ends); i++) {
+        json_t *f = fixture();
+        json_object_set_new(f, "message", json_string("an assertion of the runtime failed"));
+        json_t *report = with_stack(f, "SIGSEGV", NULL, 0);
+        json_object_set_new(json_object_get(report, "failing_trial"), "stderr", json_string(ends[i].err));
+        char *page = tl_report_markdown(report);
+        (ends[i].shown ? has : has_not)(page, "The end of stderr");
+        free(page);
+        json_decref(report);
+        json_decref(f);
+    }
+}
+
 /* ---- stacks ---- */
 
 Test(report_page, frames_of_the_runtime)
@@ -296,6 +514,38 @@ Test(report_page, commands_go_on_in_the_next_line)
     json_decref(page);
 }
 
+/* What the shell makes of a command whose words are longer than a line is what it was. */
+Test(report_page, long_words_of_a_command_go_on)
+{
+    static const char *const commands[] = {
+        "printf %s "
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+        "printf %s 'a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r "
+        "s'",
+        "printf %s 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa'\\''bbbbbbbbbbbbbbbbbbbbbbbbb'\\''cccccccccccccccc' d ee "
+        "ffffffff",
+        "printf %s 'éééééééééééééééééééééééééééééééééééééééééééééééééé ééééééééééé' é",
+    };
+    for (size_t i = 0; i < TL_COUNT(commands); i++) {
+        json_t *page = json_array();
+        tl_page_code(page, "sh", tl_format("%s\n", commands[i]));
+        char *text = tl_page_markdown_within(page, 44), said[2][400] = {{0}};
+        size_t longest, n = count_lines(text, &longest);
+        cr_expect(n > 4 && longest <= 46, "%s", text);
+        text[strlen(text) - 4] = '\0';
+        const char *const scripts[] = {commands[i], text + sizeof "```sh"};
+        for (size_t k = 0; k < 2; k++) {
+            FILE *out = popen(scripts[k], "r");
+            cr_assert_not_null(out);
+            cr_expect_gt(fread(said[k], 1, sizeof said[k] - 1, out), 0);
+            pclose(out);
+        }
+        cr_expect_str_eq(said[0], said[1], "%s", text);
+        free(text);
+        json_decref(page);
+    }
+}
+
 Test(report_page, cells_are_cut)
 {
     json_t *page = json_array();
@@ -309,11 +559,11 @@ Test(report_page, cells_are_cut)
     size_t longest;
     cr_expect_eq(count_lines(text, &longest), 3);
     cr_expect_leq(longest, 50, "%s", text);
-    has(text, "| **short** | **`a very long value");
-    has(text, "…`** |\n");
+    has(text, "| **short** | `a very long value");
+    has(text, "…` |\n");
     free(text);
     text = tl_page_markdown(page);
-    has(text, "axis \\| that nobody wants to read in full`** |\n");
+    has(text, "axis \\| that nobody wants to read in full` |\n");
     free(text);
     json_decref(page);
 }

@@ -114,7 +114,7 @@ char *tl_runner_command(const json_t *trial)
 /* Directories that are trapline's own while the steps run: they are the one in which a reader runs them. */
 struct own_directories {
     const char *scratch; /* what the request has in its place: it is not known before the trial */
-    char *generated; /* of the model that the case has made, and of what was made with it; NULL for none */
+    char *generated;  /* of the model that the case has made, and of what was made with it; NULL for none */
     bool beside_case; /* the commands are run where the case file is */
 };
 

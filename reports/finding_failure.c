@@ -20,7 +20,7 @@ static const char *expected_of_program(const char *outcome)
     if (!strcmp(outcome, "error"))
         return "it ends without a failure, or the error says what of it is not allowed.";
     if (!strcmp(outcome, "fallback"))
-        return "it uses the device asked for, or refuses that with an error.";
+        return "it runs in the way asked for, or refuses that with an error.";
     if (!strcmp(outcome, "leak"))
         return "the same use of memory however often it runs.";
     return "it ends without a failure.";
@@ -101,7 +101,7 @@ static void add_outcome(struct tl_buffer *b, const struct tl_sections *r)
         if (!strcmp(outcome, others[i].outcome))
             words = others[i].words;
     if (!strcmp(outcome, "fallback") && tl_title_told_by_text(r->finding))
-        words = "a text that tells of another device than the one asked for";
+        words = "output that tells of another way than the one asked for";
     if (words || !signal)
         tl_inline_text(b, words ? words : *outcome ? outcome : "a failure");
     if (signal) {

@@ -170,8 +170,8 @@ static json_t *settings_of(const json_t *f)
 /* What the user's file is called; a case that is no file any more has its name left. */
 static char *case_file(const struct tl_sections *r)
 {
-    const char *path = tl_member_text(r->finding, "case_path"),
-               *slash = path ? strrchr(path, '/') : NULL, *base = slash ? slash + 1 : path;
+    const char *path = tl_member_text(r->finding, "case_path"), *slash = path ? strrchr(path, '/') : NULL,
+               *base = slash ? slash + 1 : path;
     if (is_attached(r->bundle, "case.json"))
         return tl_strdup("case.json");
     return base && *base ? tl_strdup(base) : tl_format("%s.json", tl_member_or(r->finding, "case", "CASE"));

@@ -15,7 +15,8 @@ static void add_verb(struct tl_buffer *b, const json_t *f, bool program)
     if (!outcome)
         tl_buffer_add_string(b, "fails");
     else if (!strcmp(outcome, "crash"))
-        tl_buffer_printf(b, "%s with %s", program ? "dies" : "crashes", signal ? signal : "an unknown signal");
+        tl_buffer_printf(b, "%s with %s", program ? "dies" : "crashes",
+                         signal ? signal : "an unknown signal");
     else if (!strcmp(outcome, "hang"))
         tl_buffer_add_string(b, "does not come to an end within its time limit");
     else if (!strcmp(outcome, "oom"))
@@ -25,7 +26,7 @@ static void add_verb(struct tl_buffer *b, const json_t *f, bool program)
     else if (!strcmp(outcome, "wrong"))
         tl_buffer_add_string(b, "gives wrong outputs");
     else if (!strcmp(outcome, "fallback") && tl_title_told_by_text(f))
-        tl_buffer_add_string(b, "ends well, but what it says tells of another device than the one asked for");
+        tl_buffer_add_string(b, "ends well, but its output tells of another way than the one asked for");
     else if (!strcmp(outcome, "fallback"))
         tl_buffer_add_string(b, "runs on another device than the one asked for");
     else

@@ -79,7 +79,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     has(text, "The innermost frame that all of them share: `main_loop`, 1 to 2 frames from the fault.");
     has(text, "(another failure: it does not come and go with the same builds, 1.25.1 and 1.24.3)");
     has(text,
-        "By its signature alone, the place that was isolated first needs `layers=2`, `attention=gqa` and "
+        "By its signature alone, the place that was isolated first needs `layers ≥ 2`, `attention=gqa` and "
         "`begin_error=1000000`");
     free(text);
     json_decref(f);

@@ -172,7 +172,7 @@ static int write_sent(struct tl_bundle *b, bool ort, struct tl_error *e)
 {
     const json_t *trials[] = {json_object_get(b->report, "failing_trial"),
                               json_object_get(b->report, "control_trial")};
-    char *lines[2] = {tl_steps_commands(trials[0]), tl_steps_commands(trials[1])};
+    char *lines[2] = {tl_steps_commands(trials[0], false), tl_steps_commands(trials[1], false)};
     bool steps = lines[0];
     for (size_t i = 0; i < 2; i++)
         lines[i] = steps ? lines[i] : tl_runner_command(trials[i]);
@@ -181,7 +181,7 @@ static int write_sent(struct tl_bundle *b, bool ort, struct tl_error *e)
         "#!/bin/sh\n# %s\n\n# the minimal variant, which fails\n%s%s\n# the neighbour that "
         "passed\n%s%s",
         steps ? "The commands of the case as its trials were sent them, with the paths of the "
-                "machine of then; run them in an empty directory."
+                "machine of then ({case_dir}: where the case file was); run them in an empty directory."
               : "These run the runner alone; its messages go to stdout.",
         steps ? "mkdir failing && cd failing || exit 2\n" : "", lines[0] ? lines[0] : "# unknown\n",
         steps ? "mkdir ../control && cd ../control || exit 2\n" : "", lines[1] ? lines[1] : "# unknown\n");

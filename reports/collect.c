@@ -3,6 +3,7 @@
 #include "reports/finding.h"
 
 #include "harness/base/frame_text.h"
+#include "reports/commands.h"
 #include "reports/fault_words.h"
 #include "reports/finding_title.h"
 #include "reports/json_text.h"
@@ -210,6 +211,19 @@ void tl_report_learn_places(const struct tl_report_source *s, struct tl_redactio
                     "{build}");
 }
 
+/* A runner beside the case file is named as it is typed there. */
+static void name_unit(json_t *part)
+{
+    static const char *const members[] = {"unit", "runner"};
+    for (size_t i = 0; i < TL_COUNT(members); i++) {
+        const char *text = json_string_value(json_object_get(part, members[i]));
+        char *here = text ? tl_word_beside_case(text) : NULL;
+        if (here)
+            json_object_set_new(part, members[i], json_string(here));
+        free(here);
+    }
+}
+
 json_t *tl_report_new(const struct tl_report_source *s)
 {
     json_t *finding = json_deep_copy(s->finding), *report;
@@ -229,6 +243,9 @@ json_t *tl_report_new(const struct tl_report_source *s)
         json_decref(report);
         report = redacted;
     }
+    static const char *const parts[] = {"finding", "failing_trial", "control_trial"};
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
+        name_unit(json_object_get(report, parts[i]));
     char *title = tl_report_title(json_object_get(report, "finding"));
     json_object_set_new(report, "title", json_string(title));
     free(title);

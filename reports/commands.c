@@ -1,6 +1,7 @@
 /* What is printed to be run by a reader: words as a POSIX shell takes them, the runner of a trial alone, and
  * the commands of a case of steps. What belongs to one trial only (its scratch directory, the file for its
- * outputs) and trapline's own place for a model that is made is left out, and a home that was taken out stays a "~". */
+ * outputs) and trapline's own place for a model that is made is left out, the directory of the case file is the one in which they
+ * are run, and a home that was taken out stays a "~". */
 #include "reports/commands.h"
 
 #include "reports/page.h"
@@ -29,6 +30,32 @@ void tl_shell_word(struct tl_buffer *b, const char *word, bool homes)
     tl_buffer_add_string(b, "'");
 }
 
+static const char case_directory[] = "{case_dir}";
+
+char *tl_word_beside_case(const char *word)
+{
+    struct tl_buffer here = TL_BUFFER_INIT;
+    size_t n = sizeof case_directory - 1;
+    tl_buffer_add_string(&here, "");
+    for (const char *at; (at = strstr(word, case_directory)) != NULL;) {
+        tl_buffer_add(&here, word, (size_t)(at - word));
+        tl_buffer_add_string(&here, ".");
+        word = at + n;
+        while (!strncmp(word, "/./", 3))
+            word += 2;
+    }
+    tl_buffer_add_string(&here, word);
+    return tl_buffer_take(&here);
+}
+
+bool tl_names_case_directory(const json_t *part)
+{
+    char *text = part ? json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    bool names = text && strstr(text, case_directory);
+    free(text);
+    return names;
+}
+
 void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes)
 {
     const char *axis;
@@ -43,15 +70,17 @@ void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes)
 }
 
 /* What the case sets for its programs. */
-static void add_environment(struct tl_buffer *b, const json_t *request)
+static void add_environment(struct tl_buffer *b, const json_t *request, bool beside_case)
 {
     json_t *set = json_object_get(request, "environment"), *value;
     const char *name;
     if (json_object_size(set))
         tl_shell_word(b, "env", false);
     json_object_foreach(set, name, value) {
-        char *word = tl_format("%s=%s", name, json_is_string(value) ? json_string_value(value) : "?");
-        tl_shell_word(b, word, true);
+        char *word = tl_format("%s=%s", name, json_is_string(value) ? json_string_value(value) : "?"),
+             *here = beside_case ? tl_word_beside_case(word) : tl_strdup(word);
+        tl_shell_word(b, here, true);
+        free(here);
         free(word);
     }
 }
@@ -69,7 +98,7 @@ char *tl_runner_command(const json_t *trial)
     json_object_del(request, "id");
     json_object_del(request, "scratch");
     json_object_del(request, "outputs");
-    add_environment(&b, request);
+    add_environment(&b, request, false);
     json_object_del(request, "environment");
     json_array_foreach(argv, i, word)
         tl_shell_word(&b, json_is_string(word) ? json_string_value(word) : "?", true);
@@ -85,7 +114,8 @@ char *tl_runner_command(const json_t *trial)
 /* Directories that are trapline's own while the steps run: they are the one in which a reader runs them. */
 struct own_directories {
     const char *scratch; /* what the request has in its place: it is not known before the trial */
-    char *generated; /* of the model that the case has made, and of what was made with it; NULL for none */
+    char *generated;  /* of the model that the case has made, and of what was made with it; NULL for none */
+    bool beside_case; /* the commands are run where the case file is */
 };
 
 /* Of the requests of one case with a generator: it is told paths in the cache, beside the model's. */
@@ -120,7 +150,11 @@ static char *step_word(const char *word, const struct own_directories *own)
             tl_buffer_add(&here, word, 1);
         word += mark ? strlen(mark) : 1;
     }
-    return tl_buffer_take(&here);
+    char *text = tl_buffer_take(&here), *beside = own->beside_case ? tl_word_beside_case(text) : NULL;
+    if (!beside)
+        return text;
+    free(text);
+    return beside;
 }
 
 /* program: as the case names it, where that is another word; NULL. */
@@ -130,7 +164,7 @@ static void add_command_line(struct tl_buffer *all, const json_t *request, const
     struct tl_buffer line = TL_BUFFER_INIT;
     const json_t *word;
     size_t i;
-    add_environment(&line, request);
+    add_environment(&line, request, own->beside_case);
     json_array_foreach(argv, i, word) {
         const char *text = json_is_string(word) ? json_string_value(word) : "?";
         char *here = step_word(i || !program ? text : program, own);
@@ -156,11 +190,12 @@ static void add_directory_of_outputs(struct tl_buffer *all, const json_t *genera
     free(outputs);
 }
 
-char *tl_steps_commands(const json_t *trial)
+char *tl_steps_commands(const json_t *trial, bool beside_case)
 {
     const json_t *request = json_object_get(trial, "request"), *step,
                  *generate = json_object_get(request, "generate"), *steps = json_object_get(request, "steps");
     struct own_directories own = own_directories(request);
+    own.beside_case = beside_case;
     struct tl_buffer all = TL_BUFFER_INIT;
     size_t i;
     if (json_array_size(steps) && json_array_size(generate)) {

@@ -5,6 +5,7 @@
 #include "reports/finding_figures.h"
 #include "reports/finding_rows.h"
 #include "reports/finding_sections.h"
+#include "reports/title_failure.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -15,9 +16,26 @@
 
 /* ---- expected ---- */
 
+/* Of a program or a chain of them, in which nothing is known of a model. */
+static const char *expected_of_program(const char *outcome)
+{
+    if (!strcmp(outcome, "error"))
+        return "it ends without a failure, or the error says what of it is not allowed.";
+    if (!strcmp(outcome, "fallback"))
+        return "it runs in the way asked for, or refuses that with an error.";
+    if (!strcmp(outcome, "leak"))
+        return "the same use of memory however often it runs.";
+    return "it ends without a failure.";
+}
+
 static const char *usually_expected(const struct tl_sections *r)
 {
     const char *outcome = tl_member_or(r->finding, "outcome", "");
+    char *program = tl_title_program(r->finding);
+    bool is_program = program;
+    free(program);
+    if (is_program && strcmp(outcome, "wrong") != 0)
+        return expected_of_program(outcome);
     if (!strcmp(outcome, "error"))
         return "the model runs, or the error says what of it is not allowed.";
     if (!strcmp(outcome, "wrong"))
@@ -84,6 +102,8 @@ static void add_outcome(struct tl_buffer *b, const struct tl_sections *r)
     for (size_t i = 0; i < TL_COUNT(others); i++)
         if (!strcmp(outcome, others[i].outcome))
             words = others[i].words;
+    if (!strcmp(outcome, "fallback") && tl_title_told_by_text(r->finding))
+        words = "output that tells of another way than the one asked for";
     if (words || !signal)
         tl_inline_text(b, words ? words : *outcome ? outcome : "a failure");
     if (signal) {
@@ -103,7 +123,7 @@ static void add_got(const struct tl_sections *r)
                *code = tl_member_text(r->failing, "error_code");
     tl_buffer_add_string(&b, TL_BOLD_ON "Got:" TL_BOLD_OFF " ");
     add_outcome(&b, r);
-    if (phase) {
+    if (phase && strcmp(phase, "done") != 0) {
         tl_buffer_add_string(&b, " in the phase ");
         tl_inline_code(&b, phase);
     }

@@ -73,6 +73,28 @@ struct tl_finding_runs tl_finding_runs(const json_t *f)
     return r;
 }
 
+struct tl_finding_forked tl_finding_forked(const json_t *f)
+{
+    const json_t *counted = json_object_get(json_object_get(f, "processes"), "forked");
+    struct tl_finding_runs r = tl_finding_runs(f);
+    if (json_array_size(counted) == 2)
+        return (struct tl_finding_forked){tl_integer_at(counted, 0), tl_integer_at(counted, 1)};
+    if (!r.runs_fresh) /* of documents without a path it is not known */
+        return (struct tl_finding_forked){0};
+    return (struct tl_finding_forked){r.failed - r.failed_fresh, r.runs - r.runs_fresh};
+}
+
+bool tl_finding_wants_fresh(const json_t *f)
+{
+    const json_t *counted = json_object_get(json_object_get(f, "processes"), "fresh");
+    struct tl_finding_forked forked = tl_finding_forked(f);
+    struct tl_finding_runs r = tl_finding_runs(f);
+    bool known = json_array_size(counted) == 2;
+    json_int_t failed = known ? tl_integer_at(counted, 0) : r.failed_fresh,
+               runs = known ? tl_integer_at(counted, 1) : r.runs_fresh;
+    return failed > 0 && forked.failed < forked.runs && (!forked.failed || failed == runs);
+}
+
 json_int_t tl_finding_draws(const json_t *f)
 {
     const json_t *held = json_object_get(json_object_get(f, "generalises"), "held");

@@ -16,6 +16,14 @@ struct tl_finding_runs {
  * builds that fail. */
 struct tl_finding_runs tl_finding_runs(const json_t *finding);
 
+/* The same of trials that were children of a server, each of another one where that was compared. */
+struct tl_finding_forked {
+    json_int_t failed, runs;
+};
+struct tl_finding_forked tl_finding_forked(const json_t *finding);
+/* Whether it shows less often in such children than in fresh processes, in which it always or alone does. */
+bool tl_finding_wants_fresh(const json_t *finding);
+
 /* Fewer random variants that hold the trigger are all that there are. */
 #define TL_FINDING_DRAWS 8
 /* How many of them were drawn, when all of them failed, and they say of which axes the failure is independent; else 0.

@@ -1,6 +1,7 @@
 /* The smallest way to see it: the reproducer of the bundle and what was seen of it, the commands of a case, and trapline. */
 #include "reports/commands.h"
 #include "reports/finding_axes.h"
+#include "reports/finding_figures.h"
 #include "reports/finding_members.h"
 #include "reports/finding_sections.h"
 
@@ -166,21 +167,33 @@ static json_t *settings_of(const json_t *f)
     return settings;
 }
 
+/* What the user's file is called; a case that is no file any more has its name left. */
+static char *case_file(const struct tl_sections *r)
+{
+    const char *path = tl_member_text(r->finding, "case_path"), *slash = path ? strrchr(path, '/') : NULL,
+               *base = slash ? slash + 1 : path;
+    if (is_attached(r->bundle, "case.json"))
+        return tl_strdup("case.json");
+    return base && *base ? tl_strdup(base) : tl_format("%s.json", tl_member_or(r->finding, "case", "CASE"));
+}
+
 static char *run_command(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *name = tl_member_text(r->finding, "case"), *unit = tl_member_text(r->bundle, "unit");
-    unit = unit ? unit : tl_member_text(r->finding, "unit");
-    char *file = is_attached(r->bundle, "case.json") ? tl_strdup("case.json")
-                                                     : tl_format("%s.json", name ? name : "CASE");
+    const char *in_bundle = tl_member_text(r->bundle, "unit"),
+               *unit = in_bundle ? in_bundle : tl_member_or(r->finding, "unit", "UNIT");
+    char *file = case_file(r), *here = tl_word_beside_case(unit);
     json_t *settings = settings_of(r->finding);
     tl_buffer_add_string(&b, "trapline run");
     tl_shell_word(&b, file, true);
     tl_buffer_add_string(&b, " -u");
-    tl_shell_word(&b, unit ? unit : "UNIT", true);
+    tl_shell_word(&b, here, true);
+    if (tl_finding_wants_fresh(r->finding))
+        tl_buffer_add_string(&b, " --fresh");
     tl_shell_settings(&b, settings, true);
     tl_buffer_add_string(&b, "\n");
     json_decref(settings);
+    free(here);
     free(file);
     return tl_buffer_take(&b);
 }
@@ -208,13 +221,20 @@ static void add_runner_alone(const struct tl_sections *r)
 
 void tl_section_reproduce(const struct tl_sections *r)
 {
-    char *steps = tl_steps_commands(r->failing), *run = run_command(r);
+    char *steps = tl_steps_commands(r->failing, true), *run = run_command(r);
+    const json_t *request = json_object_get(r->failing, "request");
+    bool beside = steps && (tl_names_case_directory(json_object_get(request, "steps")) ||
+                            tl_names_case_directory(json_object_get(request, "generate")) ||
+                            tl_names_case_directory(json_object_get(request, "environment")));
     tl_page_heading(r->page, 2, "How to reproduce");
     bool attached = add_attached(r), shown = !attached || r->extent == TL_EXTENT_FULL,
          home =
              r->extent == TL_EXTENT_FULL || (shown && (strstr(run, "~/") || (steps && strstr(steps, "~/"))));
     if (steps && shown) {
-        tl_page_words(r->page, "The commands of the case and nothing of trapline, in an empty directory:");
+        tl_page_words(
+            r->page,
+            beside ? "The commands of the case and nothing of trapline, in the directory of the case file:"
+                   : "The commands of the case and nothing of trapline, in an empty directory:");
         tl_page_code(r->page, "sh", tl_strdup(steps));
     }
     if (shown) {

@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What happens, as a verb with what belongs to it. signal may be NULL. */
-static void add_verb(struct tl_buffer *b, const char *outcome, const char *signal)
+/* What happens, as a verb with what belongs to it. program: it is no model that a runtime runs. */
+static void add_verb(struct tl_buffer *b, const json_t *f, bool program)
 {
+    const char *outcome = tl_member_text(f, "outcome"), *signal = tl_member_text(f, "signal");
     if (!outcome)
         tl_buffer_add_string(b, "fails");
     else if (!strcmp(outcome, "crash"))
-        tl_buffer_printf(b, "crashes with %s", signal ? signal : "an unknown signal");
+        tl_buffer_printf(b, "%s with %s", program ? "dies" : "crashes",
+                         signal ? signal : "an unknown signal");
     else if (!strcmp(outcome, "hang"))
         tl_buffer_add_string(b, "does not come to an end within its time limit");
     else if (!strcmp(outcome, "oom"))
@@ -24,6 +26,8 @@ static void add_verb(struct tl_buffer *b, const char *outcome, const char *signa
         tl_buffer_add_string(b, "ends with an error");
     else if (!strcmp(outcome, "wrong"))
         tl_buffer_add_string(b, "gives wrong outputs");
+    else if (!strcmp(outcome, "fallback") && tl_title_told_by_text(f))
+        tl_buffer_add_string(b, "ends well, but its output tells of another way than the one asked for");
     else if (!strcmp(outcome, "fallback"))
         tl_buffer_add_string(b, "runs on another device than the one asked for");
     else
@@ -74,6 +78,11 @@ static void add_rate(struct tl_buffer *b, const json_t *f)
     else
         tl_buffer_printf(b, " did, %lld of %lld in fresh processes", (long long)r.failed_fresh,
                          (long long)r.runs_fresh);
+    struct tl_finding_forked forked = tl_finding_forked(f);
+    if (r.runs_fresh && r.runs_fresh < r.runs && !json_is_object(json_object_get(f, "processes")) &&
+        tl_finding_wants_fresh(f))
+        tl_buffer_printf(b, " and %lld of %lld in forked children of a server", (long long)forked.failed,
+                         (long long)forked.runs);
 }
 
 /* What it needs although no reset of the failing variant shows it. */
@@ -158,13 +167,25 @@ char *tl_words_summary(const json_t *f)
         return tl_buffer_take(&b);
     }
     bool no_model = !strcmp(phase, "generate"); /* what fails is a generator, not the runtime */
-    tl_buffer_add_string(&b, no_model ? "making the model of the case " : "the model of the case ");
-    tl_inline_code(&b, name);
+    char *program = tl_title_program(f);
+    no_model = no_model && !program;
+    if (program) {
+        tl_inline_code(&b, program);
+        tl_buffer_add_string(&b, " (case ");
+        tl_inline_code(&b, name);
+        tl_buffer_add_string(&b, ")");
+    } else {
+        tl_buffer_add_string(&b, no_model ? "making the model of the case " : "the model of the case ");
+        tl_inline_code(&b, name);
+    }
     tl_buffer_add_string(&b, " ");
-    add_verb(&b, tl_member_text(f, "outcome"), tl_member_text(f, "signal"));
+    add_verb(&b, f, program);
+    free(program);
     add_how_wrong(&b, f);
-    tl_buffer_add_string(&b, " in the phase ");
-    tl_inline_code(&b, phase);
+    if (strcmp(phase, "done") != 0) { /* then it is over, and that says nothing of where */
+        tl_buffer_add_string(&b, " in the phase ");
+        tl_inline_code(&b, phase);
+    }
     add_when(&b, f);
     add_rate(&b, f);
     tl_buffer_add_string(&b, no_model ? ". The runtime had no model to run by then." : ".");

@@ -242,25 +242,6 @@ static char *set_text(const json_t *f, const json_t *axis, const char *name, con
     return tl_buffer_take(&b);
 }
 
-/* Whether values rise from the simplest one on; they may fall, or be no numbers. */
-static int direction(const json_t *axis)
-{
-    const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
-    const json_t *first = json_array_get(range ? range : values, 0),
-                 *last =
-                     range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1);
-    if (!json_is_number(first) || !json_is_number(last))
-        return 0;
-    return json_number_value(last) > json_number_value(first) ? 1 : -1;
-}
-
-static bool is_last(const json_t *axis, const json_t *value)
-{
-    const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
-    return json_equal(range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1),
-                      value);
-}
-
 char *tl_title_condition(const json_t *f, const json_t *entry)
 {
     const char *name = tl_member_or(entry, "axis", "unknown");
@@ -268,6 +249,7 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
                  *up_to = tl_words_up_to(f, entry);
     const char *called = axis_called(axis, name), *kind = tl_member_text(axis, "kind");
     const json_t *never = json_object_get(json_object_get(json_object_get(entry, "band"), "never"), "value");
+    int direction = tl_words_direction(axis);
     bool ordered = kind && strcmp(kind, "choices") != 0;
     char *word = tl_value_word(value), *text;
     const char *about = about_value(axis, word);
@@ -277,13 +259,12 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
         free(end);
     } else if (tl_words_is_set(f, entry)) {
         text = set_text(f, axis, name, entry);
-    } else if (ordered && never && direction(axis) && !about) { /* and above the upper edge always */
+    } else if (ordered && never && direction && !about) { /* and above the upper edge always */
         char *edge = tl_value_word(never);
-        text = tl_format("%s %s %s at times", called, direction(axis) > 0 ? "above" : "below", edge);
+        text = tl_format("%s %s %s at times", called, direction > 0 ? "above" : "below", edge);
         free(edge);
-    } else if (ordered && json_object_get(entry, "threshold") && !json_object_get(entry, "non_monotone") &&
-               direction(axis) && !is_last(axis, value) && !about) {
-        text = tl_format("%s %s %s", called, direction(axis) > 0 ? "≥" : "≤", word);
+    } else if (tl_words_is_threshold(f, entry) && direction && !about) {
+        text = tl_format("%s %s %s", called, direction > 0 ? "≥" : "≤", word);
     } else {
         text = setting(axis, name, value);
     }

@@ -224,6 +224,42 @@ bool tl_words_is_set(const json_t *f, const json_t *entry)
            json_array_size(json_object_get(entry, "fails_with")) > 1 && !tl_words_fails_at_baseline(f, entry);
 }
 
+int tl_words_direction(const json_t *axis)
+{
+    const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
+    const json_t *first = json_array_get(range ? range : values, 0),
+                 *last =
+                     range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1);
+    if (!json_is_number(first) || !json_is_number(last))
+        return 0;
+    return json_number_value(last) > json_number_value(first) ? 1 : -1;
+}
+
+static bool is_last(const json_t *axis, const json_t *value)
+{
+    const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
+    return json_equal(range ? json_array_get(range, 1) : json_array_get(values, json_array_size(values) - 1),
+                      value);
+}
+
+bool tl_words_is_threshold(const json_t *f, const json_t *entry)
+{
+    const json_t *axis = tl_axis_named(f, tl_member_or(entry, "axis", ""), NULL);
+    const char *kind = tl_member_text(axis, "kind");
+    return kind && strcmp(kind, "choices") != 0 && json_object_get(entry, "threshold") &&
+           !json_object_get(entry, "non_monotone") && !json_is_object(json_object_get(entry, "band")) &&
+           !is_last(axis, json_object_get(entry, "value"));
+}
+
+/* "index ≥ 2364"; "layout from packed on" where values are no numbers. */
+static void add_threshold(struct tl_buffer *b, const json_t *axis, const json_t *value)
+{
+    int direction = tl_words_direction(axis);
+    tl_buffer_add_string(b, direction > 0 ? " ≥ " : direction ? " ≤ " : " from ");
+    add_value(b, value);
+    tl_buffer_add_string(b, direction ? "" : " on");
+}
+
 void tl_words_condition(struct tl_buffer *b, const json_t *f, const json_t *entry, bool brief)
 {
     const char *name = tl_member_or(entry, "axis", "unknown");
@@ -236,6 +272,8 @@ void tl_words_condition(struct tl_buffer *b, const json_t *f, const json_t *entr
         add_value(b, up_to);
     } else if (tl_words_is_set(f, entry)) {
         add_set(b, axis, entry, brief);
+    } else if (tl_words_is_threshold(f, entry)) {
+        add_threshold(b, axis, json_object_get(entry, "value"));
     } else {
         tl_buffer_add_string(b, "=");
         add_value(b, json_object_get(entry, "value"));

@@ -234,7 +234,7 @@ static bool add_commands(const json_t *report, json_t *page)
 {
     json_t *all = json_array();
     const json_t *block;
-    char *steps = tl_steps_commands(json_object_get(report, "failing_trial"));
+    char *steps = tl_steps_commands(json_object_get(report, "failing_trial"), true);
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     add_reproduce(report, all);

@@ -233,6 +233,21 @@ static void of_error(const json_t *f, struct tl_title_failure *t)
         t->head = tl_strdup("error");
 }
 
+bool tl_title_told_by_text(const json_t *f)
+{
+    const char *message = tl_member_text(f, "message");
+    return message && *message && !begins(message, "ran on ");
+}
+
+char *tl_title_program(const json_t *f)
+{
+    const json_t *tool = json_object_get(f, "tool");
+    const char *name = tl_member_text(tool, "name"), *command = tl_member_text(tool, "command");
+    if (strcmp(tl_member_or(f, "runner", ""), "command") != 0 || !name)
+        return NULL;
+    return tl_format("%s%s%s", name, command ? " " : "", command ? command : "");
+}
+
 static void of_fallback(const json_t *f, struct tl_title_failure *t)
 {
     of_message(tl_member_text(f, "message"), t);

@@ -23,6 +23,12 @@ char *tl_title_failure_text(const struct tl_title_failure *t, size_t most, bool 
 /* Whether in so much room its words would be cut so short that they say nothing. */
 bool tl_title_failure_crowded(const struct tl_title_failure *t, size_t most);
 
+/* Of a fallback: whether a text of the program told of it, and not a runtime that was asked. */
+bool tl_title_told_by_text(const json_t *finding);
+/* The program that failed in a case of commands, with its subcommand, as its users write it. A new string; NULL for a model
+ * that a runtime runs. */
+char *tl_title_program(const json_t *finding);
+
 /* How outputs are wrong, of what compares them (comparison.h): "output y 12 % off", "NaN in output y". A new string; NULL
  * where it does not say. */
 char *tl_title_wrong(const json_t *comparison);

@@ -5,7 +5,6 @@
 #include "harness/builds/builds.h"
 #include "reports/issue_form.h"
 #include "reports/members.h"
-#include "reports/page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,13 +56,9 @@ int tl_cli_report_for(const struct tl_options *o, json_t *report)
     json_decref(report);
     if (o->json)
         return tl_print_json(form);
-    json_t *page = json_array();
-    tl_page_heading(page, 1, tl_member_or(form, "title", "unknown"));
-    char *title = tl_page_markdown(page);
     say(form);
-    printf("%s\n%s", title, tl_member_or(form, "body", ""));
-    json_decref(page);
+    /* The field of a form for the title takes plain text. */
+    printf("%s\n\n%s", tl_member_or(form, "title", "unknown"), tl_member_or(form, "body", ""));
     json_decref(form);
-    free(title);
     return tl_finish_output(TL_EXIT_OK);
 }

@@ -66,12 +66,13 @@ class TutorialTest(ProgramTest):
         for command, expected in commands(self.page):
             if command.startswith(NOT_RUN):
                 continue
-            if command.startswith("cd "):
-                at = os.path.join(at, command[3:])
-                continue
             command = command.replace("~/.cache", self.env["XDG_CACHE_HOME"])
             # In a temporary directory of the test's own, not in everybody's.
             command = command.replace("/tmp/", self.path("tmp") + "/")
+            expected = [line.replace("/tmp/", self.path("tmp") + "/") for line in expected]
+            if command.startswith("cd "):
+                at = os.path.join(at, command[3:])
+                continue
             done = subprocess.run(["/bin/sh", "-c", command], cwd=at, env=self.env, capture_output=True, timeout=300,
                                   check=False)
             printed = done.stdout.decode().splitlines()

@@ -38,7 +38,7 @@ class PlacesTest(WordsTest):
         text = self.report(finding)
         self.assertRegex(text, r"^# selftest CPU: SIGSEGV in \w+ with null_read behaviour, layers ≥ 17\n")
         self.assertIn("It shows at 2 places in the code: any SIGSEGV in execute needs only `behaviour=null_read` and "
-                      "`layers=17`, and the place that was isolated first was seen only with `thread=other`.", text)
+                      "`layers ≥ 17`, and the place that was isolated first was seen only with `thread=other`.", text)
         places = self.section(text, "Places in the code")
         self.assertEqual(len(re.findall(r"^\| `", places, re.M)), 2)
         self.assertIn("The innermost frame that all of them share: `tl_selftest_null_read`", places)

@@ -60,7 +60,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     has(text, "when `attention=gqa`: 3 of 3 runs of the minimal variant did, 2 of 2 in fresh processes.");
     has(text, "It needs also `threads=1`, which the failing variant has at its baseline; and one of "
               "(`begin_index in {none, constant}`, `optimization=99`).");
-    has(text, "It also fails when `weights=int8` and `context=64` (5 of 5 runs) (found so far).");
+    has(text, "It also fails when `weights=int8` and `context ≥ 64` (5 of 5 runs) (found so far).");
     has(text, "It shows at 4 places in the code: SIGSEGV in execute at any of these places needs only that, "
               "and the place "
               "that was isolated first was seen only with `layers in {2, 24}`, `begin_error=1000000`.");
@@ -79,7 +79,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     has(text, "The innermost frame that all of them share: `main_loop`, 1 to 2 frames from the fault.");
     has(text, "(another failure: it does not come and go with the same builds, 1.25.1 and 1.24.3)");
     has(text,
-        "By its signature alone, the place that was isolated first needs `layers=2`, `attention=gqa` and "
+        "By its signature alone, the place that was isolated first needs `layers ≥ 2`, `attention=gqa` and "
         "`begin_error=1000000`");
     free(text);
     json_decref(f);
@@ -404,15 +404,15 @@ Test(finding_words, a_cause_at_another_place)
 {
     json_t *f = wide(), *cause = json_array_get(json_object_get(f, "or"), 0);
     char *text = words(tl_words_cause, f, cause);
-    cr_expect_str_eq(text, "weights=int8 and context=64 (5 of 5 runs)");
+    cr_expect_str_eq(text, "weights=int8 and context ≥ 64 (5 of 5 runs)");
     free(text);
     json_object_set_new(cause, "signature", json_string("s1"));
     text = words(tl_words_cause, f, cause);
-    cr_expect_str_eq(text, "weights=int8 and context=64 (5 of 5 runs), at other ← common ← outer");
+    cr_expect_str_eq(text, "weights=int8 and context ≥ 64 (5 of 5 runs), at other ← common ← outer");
     free(text);
     json_object_set_new(cause, "signature", json_string("s3"));
     text = words(tl_words_cause, f, cause);
-    cr_expect_str_eq(text, "weights=int8 and context=64 (5 of 5 runs), at alone, which may be another bug");
+    cr_expect_str_eq(text, "weights=int8 and context ≥ 64 (5 of 5 runs), at alone, which may be another bug");
     free(text);
     json_decref(f);
 }
@@ -422,7 +422,7 @@ Test(finding_words, a_night_names_sets_needs_and_causes)
 {
     json_t *f = wide(), *entry = json_pack("{s:O}", "isolation", f);
     char *text = tl_inline_plain(tl_night_trigger(entry));
-    has(text, "trigger attention=gqa, or (found so far) weights=int8 and context=64");
+    has(text, "trigger attention=gqa, or (found so far) weights=int8 and context ≥ 64");
     has(text, ", needs also threads=1, which");
     free(text);
     json_decref(entry);

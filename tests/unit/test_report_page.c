@@ -108,6 +108,65 @@ Test(report_page, lines_are_short_and_sections_are_there)
     json_decref(finding);
 }
 
+/* What is printed can be pasted where the case file is, and shows the failure there. */
+Test(report_page, the_command_that_shows_it)
+{
+    json_t *finding = fixture();
+    json_object_set_new(finding, "case_path", json_string("/srv/models/it's mine.json"));
+    json_object_set_new(finding, "unit", json_string("/srv/models/./plain:cpu"));
+    json_object_set_new(
+        finding, "processes",
+        json_pack("{s:[i,i],s:[i,i],s:s}", "forked", 0, 12, "fresh", 5, 5, "isolated", "fresh"));
+    struct tl_report_source source = {.finding = finding};
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report);
+    has(text, "trapline run 'it'\\''s mine.json' -u ./plain:cpu --fresh -s attention=gqa");
+    has(text, "On `./plain:cpu`, ");
+    has_not(text, "case_dir");
+    free(text);
+    json_decref(report);
+    /* It shows in both: then it need not be said. */
+    json_object_set_new(
+        finding, "processes",
+        json_pack("{s:[i,i],s:[i,i],s:s}", "forked", 5, 5, "fresh", 0, 5, "isolated", "forked"));
+    report = tl_report_new(&source);
+    text = tl_report_markdown(report);
+    has_not(text, "--fresh");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
+/* A program runs no model, as far as is known. */
+Test(report_page, a_program_that_fails)
+{
+    json_t *finding = fixture();
+    json_object_set_new(finding, "runner", json_string("command"));
+    json_object_set_new(finding, "tool",
+                        json_pack("{s:s,s:s}", "name", "coreai-build", "command", "compile"));
+    struct tl_report_source source = {.finding = finding};
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report);
+    has(text,
+        "`coreai-build compile` (case `decoder-gqa-begin`) dies with SIGSEGV in the phase\n`execute` when ");
+    has(text, "**Expected:** it ends without a failure.");
+    has_not(text, "the model of the case");
+    free(text);
+    json_decref(report);
+    json_object_set_new(finding, "outcome", json_string("fallback"));
+    json_object_set_new(finding, "phase", json_string("done"));
+    json_object_set_new(finding, "signal", json_null());
+    json_object_set_new(finding, "message", json_string("no region for the ANE"));
+    report = tl_report_new(&source);
+    text = tl_report_markdown(report);
+    has(text, "ends well, but its output tells of\nanother way than the one asked for when ");
+    has(text, "**Expected:** it runs in the way asked for");
+    has_not(text, "in the phase `done`");
+    free(text);
+    json_decref(report);
+    json_decref(finding);
+}
+
 /* The reproducer of a bundle comes first, with what was seen of it. */
 Test(report_page, what_was_proved)
 {

@@ -162,9 +162,51 @@ char *tl_layout_relative(const struct tl_bundle_layout *l, const char *path)
     return l->case_at ? tl_format("%s/%s", l->case_at, path) : NULL;
 }
 
-/* How many bytes of a text, which begins with '/', are a path of the case: the longest. */
+/* What ends a path in a text, unless a file of that name is there: directories of people have spaces and commas. */
+static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>*?";
+
+/* The longest beginning of a text that is the path of a file of the case; 0 where there is none. */
+static size_t file_of_case(const struct tl_bundle_layout *l, const char *text, char **place)
+{
+    for (size_t n = strnlen(text, PATH_MAX - 1); n > 1; n--) {
+        if (text[n] && text[n] != '/' && !strchr(between, text[n]))
+            continue;
+        char *path = tl_format("%.*s", (int)n, text), *real = realpath(path, NULL);
+        *place = real ? tl_layout_place(l, path) : NULL;
+        if (!*place && real)
+            *place = tl_layout_place(l, real);
+        free(real);
+        free(path);
+        if (*place)
+            return n;
+    }
+    return 0;
+}
+
+/* How many bytes of a text, which begins with '/', are a path of the case: the longest that is there, or else the longest. */
 static size_t path_of_case(const struct tl_bundle_layout *l, const char *text, size_t size, char **place)
 {
+    size_t there = file_of_case(l, text, place);
+    if (there) { /* what it goes on with may be there no more, or not yet */
+        size_t rest = text[there] == '/' ? strcspn(text + there, between) : 0;
+        if (!rest)
+            return there;
+        free(*place);
+        char *path = tl_format("%.*s", (int)(there + rest), text), *real = NULL;
+        *place = tl_layout_place(l, path);
+        free(path);
+        if (*place)
+            return there + rest;
+        path = tl_format("%.*s", (int)there, text);
+        real = realpath(path, NULL);
+        char *at = tl_layout_place(l, real ? real : path);
+        *place = at ? tl_format("%s%.*s", at, (int)rest, text + there) : NULL;
+        free(at);
+        free(real);
+        free(path);
+        if (*place)
+            return there + rest;
+    }
     for (size_t n = size; n > 1;) {
         char *path = tl_format("%.*s", (int)n, text), *real = realpath(path, NULL);
         *place = tl_layout_place(l, path);
@@ -188,7 +230,6 @@ static bool is_name(char c)
 
 char *tl_layout_word(const struct tl_bundle_layout *l, const char *word, const char *before, const char *home)
 {
-    static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>*?";
     const char *own = getenv("HOME");
     size_t length = own ? strlen(own) : 0;
     struct tl_buffer b = TL_BUFFER_INIT;

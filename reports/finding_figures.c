@@ -84,6 +84,16 @@ struct tl_finding_forked tl_finding_forked(const json_t *f)
     return (struct tl_finding_forked){r.failed - r.failed_fresh, r.runs - r.runs_fresh};
 }
 
+static bool has_children(const json_t *f)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(f, "path"), i, step)
+        if (json_is_false(json_object_get(step, "fresh")) && !tl_member_true(step, "inferred"))
+            return true;
+    return false;
+}
+
 bool tl_finding_wants_fresh(const json_t *f)
 {
     const json_t *counted = json_object_get(json_object_get(f, "processes"), "fresh");
@@ -92,6 +102,8 @@ bool tl_finding_wants_fresh(const json_t *f)
     bool known = json_array_size(counted) == 2;
     json_int_t failed = known ? tl_integer_at(counted, 0) : r.failed_fresh,
                runs = known ? tl_integer_at(counted, 1) : r.runs_fresh;
+    if (!forked.runs)
+        return failed > 0 && has_children(f);
     return failed > 0 && forked.failed < forked.runs && (!forked.failed || failed == runs);
 }
 

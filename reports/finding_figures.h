@@ -21,7 +21,8 @@ struct tl_finding_forked {
     json_int_t failed, runs;
 };
 struct tl_finding_forked tl_finding_forked(const json_t *finding);
-/* Whether it shows less often in such children than in fresh processes, in which it always or alone does. */
+/* Whether it shows less often in such children than in fresh processes, in which it always or alone does; or was tried in
+ * fresh processes alone although there were such children, so that nothing else is known to show it. */
 bool tl_finding_wants_fresh(const json_t *finding);
 
 /* Fewer random variants that hold the trigger are all that there are. */

@@ -20,6 +20,7 @@
 #define MESSAGE_MOST 100 /* bytes of a message in a line, */
 #define MESSAGE_HEAD 40  /* and of its beginning where it is longer */
 #define DIFFERENCE_MOST 60
+#define WORD_MOST 20 /* of a word that is left out rather than cut */
 #define PARTS_MOST 6 /* of builds that do not follow one another */
 
 enum how { AS_REPORTED, WORDLESS, REWORDED, RECODED, OTHERWISE, PASSES, NOT_KNOWN };
@@ -87,13 +88,23 @@ static void add_message(struct tl_buffer *b, const json_t *seen, const char *key
     struct tl_buffer cut = TL_BUFFER_INIT;
     size_t size = strlen(text), from = size;
     bool whole = size <= MESSAGE_MOST;
-    tl_buffer_add(&cut, text, whole ? size : tl_utf8_cut(text, MESSAGE_HEAD));
+    size_t head = whole ? size : tl_utf8_cut(text, MESSAGE_HEAD);
     if (!whole) { /* what is wrong stands at the end of a message, behind the signature of a function */
         from = size - (MESSAGE_MOST - MESSAGE_HEAD);
         while (from < size && ((unsigned char)text[from] & 0xc0) == 0x80) /* not within a character */
             from++;
-        tl_buffer_add_string(&cut, " … ");
+        const char *word = strchr(text + from, ' ');
+        if (word && word < text + from + WORD_MOST)
+            from = (size_t)(word + 1 - text);
+        for (size_t n = head; n > 1 && head - n < WORD_MOST; n--)
+            if (text[n - 1] == ' ') {
+                head = n - 1;
+                break;
+            }
     }
+    tl_buffer_add(&cut, text, head);
+    if (!whole)
+        tl_buffer_add_string(&cut, " … ");
     tl_buffer_add_string(&cut, text + from);
     tl_buffer_add_string(b, ": ");
     tl_inline_code(b, cut.data);

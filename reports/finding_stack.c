@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define FRAMES_MOST 15
-#define FRAMES_BARE 8  /* of a runtime whose functions have no names */
+#define FRAMES_BARE 6  /* of a runtime whose functions have no names */
 #define CYCLE_MOST 24  /* functions of a recursion */
 #define CYCLE_SHOWN 6  /* of which the first turn is shown */
 #define CYCLE_TIMES 3  /* before it is one */

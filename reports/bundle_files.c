@@ -160,6 +160,9 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
             rc = tl_bundle_copy_file(b, path, place, "of the case", e);
         free(place);
     }
+    json_array_foreach(json_object_get(b->o->files, "gone"), i, file)
+        tl_bundle_leave_out(
+            b, tl_format("%s, which a command of the case names: it is not there", json_string_value(file)));
     leave_out_unnamed(b, json_object_get(b->o->files, "left_out"));
     return rc;
 }

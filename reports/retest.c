@@ -21,6 +21,7 @@ static const struct {
     {"as-expected", "is as it should be", "Does what it should now"},
     {"not-seen", "not seen, which is not yet enough to call it fixed", "Did not show"},
     {"not-tried", "could not be tried", "Could not be tried"},
+    {"not-judged", "could not be judged, its control fails as well", "Could not be judged"},
     {"not-run", "was not run to its end", "Could not be tried"},
 };
 
@@ -200,7 +201,7 @@ char *tl_retest_sentence(const json_t *entry, const char *os)
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, words[row].sentence);
     add_where(&b, entry, os);
-    if (tl_retest_fails(entry)) {
+    if (tl_retest_fails(entry) || is(entry, "not-judged")) {
         tl_buffer_add_string(&b, is(entry, "clean-error") ? ", but is refused: " : ": ");
         if (same)
             tl_inline_text(&b, short_words(failure));

@@ -115,8 +115,19 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     }
 }
 
-static const char *verdict_of(const struct tl_retest *t, const struct side *s)
+/* Whether the control, which passed when the failure was found, now ends as the failing variant does: a file that is gone, or
+ * a tool that was replaced, and nothing that tells of the failure. */
+static bool control_ends_alike(const struct side *failing, const struct side *control)
 {
+    return !failing->same && !control->passed && (control->failed || control->refused) &&
+           equal(text(json_array_get(control->failures, 0), "coarse"),
+                 text(json_array_get(failing->failures, 0), "coarse"));
+}
+
+static const char *verdict_of(const struct tl_retest *t, const struct side *s, const struct side *control)
+{
+    if (control_ends_alike(s, control))
+        return "not-judged";
     bool was_error = equal(text(t->finding, "outcome"), tl_outcome_name(TL_OUTCOME_ERROR));
     if (!s->passed && !s->failed && !s->refused)
         return "not-tried";
@@ -168,7 +179,8 @@ static int run(struct tl_retest *t, const struct tl_unit *u, struct side *failin
 }
 
 /* On what it is tried, and on what it was found. */
-static json_t *retest_json(const struct tl_retest *t, const struct tl_unit *u, const struct side *s)
+static json_t *retest_json(const struct tl_retest *t, const struct tl_unit *u, const struct side *s,
+                           const struct side *control)
 {
     const json_t *environment = json_object_get(t->finding, "environment");
     const struct tl_machine *m = tl_executor_machine(t->x);
@@ -180,7 +192,7 @@ static json_t *retest_json(const struct tl_retest *t, const struct tl_unit *u, c
                *os_build_was =
                    text(u->alias ? json_object_get(environment, "target") : environment, "os_build");
     build = build ? build : u->build;
-    json_t *j = json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:s?}", "verdict", verdict_of(t, s), "name",
+    json_t *j = json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:s?}", "verdict", verdict_of(t, s, control), "name",
                           runner ? runner + 1 : u->runner, "build", build, "os", os, "os_build", os_build,
                           "kernel", u->alias ? NULL : m->kernel);
     struct tl_buffer found = TL_BUFFER_INIT;
@@ -243,7 +255,7 @@ int tl_retest_run(struct tl_retest *t, const struct tl_unit *u, json_t **entry, 
     if (!result) {
         json_t *j = json_pack("{s:s,s:s,s:o,s:o,s:o}", "case", t->c->name, "unit", u->text, "variant",
                               tl_variant_object(t->c, &t->failing), "before", before_json(t), "retest",
-                              retest_json(t, u, failing));
+                              retest_json(t, u, failing, control));
         add_counts(j, failing);
         if (t->has_control) {
             json_t *other = json_pack("{s:o}", "variant", tl_variant_object(t->c, &t->control));

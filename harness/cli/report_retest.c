@@ -4,6 +4,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/builds/builds.h"
 #include "harness/campaign/retest.h"
 #include "harness/cli/begin.h"
@@ -172,6 +173,22 @@ static int find_variants(struct retest *k, struct tl_error *e)
     return result;
 }
 
+/* A failure is tried again with the runner that it was found with: another one may not even look at the model. */
+static int check_runner(const struct retest *k, const struct tl_unit *u, struct tl_error *e)
+{
+    struct tl_unit found;
+    if (tl_unit_parse(tl_member_or(k->r->finding, "unit", ""), &found, e))
+        return -1;
+    int result = strcmp(tl_base_name(u->runner), tl_base_name(found.runner)) != 0
+                     ? tl_fail(e, TL_ERROR_INPUT, "--retest", u->text,
+                               "the failure was found with the runner %s, and whether another one fails says "
+                               "nothing of it. `trapline matrix` with the case file compares runners",
+                               found.runner)
+                     : 0;
+    tl_unit_free(&found);
+    return result;
+}
+
 static int run_units(struct retest *k, struct tl_error *e)
 {
     size_t n = k->names.n;
@@ -180,6 +197,8 @@ static int run_units(struct retest *k, struct tl_error *e)
                          tl_units_check_builds(units, n, e)
                      ? -1
                      : 0;
+    for (size_t i = 0; i < n && !result; i++)
+        result = check_runner(k, units[i], e);
     for (size_t i = 0; i < n && !result; i++) {
         json_t *entry;
         result = tl_retest_run(&k->t, units[i], &entry, e);
@@ -225,7 +244,12 @@ static int status_of(const json_t *entries)
     const json_t *last = json_array_get(entries, json_array_size(entries) - 1),
                  *control = json_object_get(last, "control");
     const char *verdict = tl_member_or(json_object_get(last, "retest"), "verdict", "not-tried");
-    if (!strcmp(verdict, "not-tried"))
+    if (!strcmp(verdict, "not-judged"))
+        fputs("trapline: nothing is known of the failure there: the control, which passed when it was found, "
+              "ends "
+              "in the same way. A file or program of the case may be gone or be another one\n",
+              stderr);
+    if (!strcmp(verdict, "not-tried") || !strcmp(verdict, "not-judged"))
         return TL_EXIT_INPUT;
     if (tl_retest_fails(last))
         return TL_EXIT_FAILURE;

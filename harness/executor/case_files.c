@@ -36,6 +36,7 @@ struct found_files {
     struct found_file *list;
     size_t n;
     json_t *index; /* path -> place in the list */
+    json_t *gone;  /* paths of the case's directory that a command names and that are not there */
 };
 
 static bool has_hidden_part(const char *path)
@@ -199,6 +200,23 @@ static void choose(struct found_files *all)
     }
 }
 
+/* A word of a command, or the value of a variable, that is a path below the case's directory and names nothing. */
+static void look_for_gone(struct found_files *all, const struct tl_case *c, const char *word)
+{
+    size_t n = strlen(c->directory);
+    struct stat st;
+    json_t *name;
+    if (strncmp(word, c->directory, n) || word[n] != '/' || !lstat(word, &st))
+        return;
+    size_t i;
+    json_array_foreach(all->gone, i, name)
+        if (!strcmp(json_string_value(name), word))
+            return;
+    name = json_string(word);
+    if (name) /* one that is no text cannot be said */
+        json_array_append_new(all->gone, name);
+}
+
 static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struct tl_case *c,
                             const struct tl_variant *v)
 {
@@ -209,6 +227,8 @@ static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struc
         char **words = argv->n ? tl_case_command(c, v, argv, &unfilled) : NULL;
         if (words)
             tl_content_command(x, h, c->directory, (const char *const *)settings, words);
+        for (size_t k = 0; words && words[k]; k++)
+            look_for_gone(x->found_arg, c, words[k]);
         tl_strings_free(words);
     }
     for (size_t i = 0; i < c->n_versions; i++)
@@ -219,6 +239,10 @@ static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struc
                 tl_content_command(x, h, c->directory, (const char *const *)settings, words);
             free(word);
         }
+    for (size_t i = 0; settings && settings[i]; i++) {
+        const char *value = strchr(settings[i], '=');
+        look_for_gone(x->found_arg, c, value ? value + 1 : "");
+    }
     tl_strings_free(settings);
 }
 
@@ -273,7 +297,7 @@ static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct t
 json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
                       const char *runner, const char *database)
 {
-    struct found_files all = {.index = json_object()};
+    struct found_files all = {.index = json_object(), .gone = json_array()};
     struct tl_content x = {.found = on_found, .found_arg = &all};
     struct tl_hash h;
     char unused[TL_SHA256_SIZE];
@@ -300,5 +324,5 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     }
     free(all.list);
     json_decref(all.index);
-    return json_pack("{s:o,s:o}", "files", files, "left_out", left_out);
+    return json_pack("{s:o,s:o,s:o}", "files", files, "left_out", left_out, "gone", all.gone);
 }

@@ -89,6 +89,21 @@ class BundleTest(ProgramTest):
         again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
+    def test_directories_of_people(self):
+        """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""
+        place = "it's a case, (1) & \"more\""
+        self.files(place, run__sh="#!/bin/sh\ntest \"$1\" = \"$(cat \"$LIST\")\" || exit 0\nkill -SEGV $$\n", list__txt="bad")
+        os.chmod(self.path(place, "run.sh"), 0o755)
+        self.bundle(self.steps("spaces", [{"phase": "load", "argv": ["{case_dir}/run.sh", "{how}", "--log={case_dir}/log/of it"]}],
+                               directory=place, environment={"LIST": "{case_dir}/list.txt"}))
+        self.check(139, "step 1 of 1 (load, run.sh) ended with status 139 (SIGSEGV)")
+        self.assertNotIn(self.directory, self.read("repro.sh"))
+        self.assertNotIn("list.txt, which", self.said)
+        os.unlink(self.path(place, "list.txt"))
+        shutil.rmtree(self.path("bundle"))
+        done = self.trapline("report", self.finding["finding"], "--bundle", "bundle", status=0, cwd=self.directory)
+        self.assertIn("list.txt, which a command of the case names: it is not there", done.stderr)
+
     def test_expectations(self):
         """A text that is missing after exit status 0, with words that a shell would take for its own."""
         say = "echo \"it's $1\"; test \"$1\" = good && echo '*DONE* \"$HOME\"'; touch \"$2/a b\""

@@ -94,6 +94,11 @@ class Retest(UpstreamTest):
         self.assertRegex(retest(0).stdout, r"^No longer fails on command, .*: passed in 3 of 3 runs; it was SIGABRT in compile")
         self.python("tool", "sys.exit('no such width') if sys.argv[1] == '9' else print('fine')\n")
         self.assertRegex(retest(1).stdout, r"^No longer fails as reported on command, .*, but is refused: .*no such width")
+        # What both sides end in, where the control passed before, tells nothing.
+        self.python("tool", "sys.exit('no such library')\n")
+        both = retest(2)
+        self.assertRegex(both.stdout, r"^Could not be judged on command, .*no such library.*; the control .* failed too, in 3 of 3")
+        self.assertIn("nothing is known of the failure", both.stderr)
         self.python("tool", "os.abort()\n")
         self.assertRegex(retest(1).stdout, r"the control \(`n=1`\) failed too, in 3 of 3: SIGABRT in compile")
         # A program that is gone is no verdict.
@@ -139,6 +144,7 @@ say({"result": {"outputs": []}})
                                 ((finding, "--retest", "--format", "md"), "--format goes neither"),
                                 ((finding, "--retest", "-u", "onnxruntime@0.0.1:cpu"), "builds fetch"),
                                 ((finding, "--retest", "-u", "nosuch:cpu"), "no such runner"),
+                                ((finding, "--retest", "-u", "selftest:cpu"), "found with the runner sim"),
                                 (("ffff", "--retest"), "ffff")):
             done = self.trapline("report", *arguments, status=2)
             self.assertEqual(done.stdout, "", arguments)

@@ -129,9 +129,9 @@ static void use(json_t *whole)
 
 Test(retest, any_document_makes_one)
 {
-    static const char *const verdicts[] = {"still-fails", "still-refused", "fails-otherwise",
-                                           "clean-error", "passes",        "as-expected",
-                                           "not-seen",    "not-tried",     "?"};
+    static const char *const verdicts[] = {
+        "still-fails", "still-refused", "fails-otherwise", "clean-error", "passes",
+        "as-expected", "not-seen",      "not-tried",       "not-judged",  "?"};
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
         json_t *e = entry(verdicts[i], 1, 1, 1);
         add_failure(e, "crash", "SIGSEGV", "f", 1);

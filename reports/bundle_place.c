@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fts.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,15 +31,47 @@ static bool is_free(const char *path)
     return empty;
 }
 
-/* What tells that it is a bundle of ours: its report says what is in it. */
-static bool is_bundle(const char *path, bool archive)
+static bool is_listed(const json_t *files, const char *name)
+{
+    const json_t *file;
+    size_t i;
+    json_array_foreach(files, i, file)
+        if (!strcmp(tl_member_or(file, "name", ""), name))
+            return true;
+    return false;
+}
+
+/* A file that somebody put into the directory of a bundle; NULL for none. The caller's. */
+static char *find_added(const char *path, const json_t *files)
+{
+    char *top = tl_strdup(path), *added = NULL;
+    char *const roots[] = {top, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *f; fts && !added && (f = fts_read(fts));) {
+        const char *name = f->fts_path + strlen(top);
+        if (!strcmp(f->fts_name, "__pycache__")) /* of a script that was run there */
+            fts_set(fts, f, FTS_SKIP);
+        else if (f->fts_info != FTS_D && f->fts_info != FTS_DP && !is_listed(files, name + (*name == '/')))
+            added = tl_strdup(f->fts_path);
+    }
+    if (fts)
+        fts_close(fts);
+    free(top);
+    return added;
+}
+
+/* What tells that it is a bundle of ours: its report says what is in it. *added is what it does not speak of; NULL for
+ * nothing, the caller's. */
+static bool is_bundle(const char *path, bool archive, char **added)
 {
     size_t size = 0;
     char *name = tl_format("%s/report.json", path),
          *text = archive ? tl_archive_member(path, "report.json", REPORT_MOST, &size)
                          : tl_read_file(name, REPORT_MOST, &size);
     json_t *report = text ? json_loadb(text, size, 0, NULL) : NULL;
-    bool is = tl_member_integer(report, "report") > 0 && json_is_object(json_object_get(report, "bundle"));
+    const json_t *bundle = json_object_get(report, "bundle");
+    bool is = tl_member_integer(report, "report") > 0 && json_is_object(bundle);
+    *added = is && !archive ? find_added(path, json_object_get(bundle, "files")) : NULL;
     json_decref(report);
     free(text);
     free(name);
@@ -50,6 +83,7 @@ static int check_target(const struct tl_bundle_place *p, struct tl_error *e)
 {
     const char *path = p->archive ? p->given : p->target;
     struct stat st;
+    char *added = NULL;
     if (p->archive ? access(path, F_OK) != 0 : is_free(path))
         return 0;
     if (!p->force)
@@ -58,11 +92,16 @@ static int check_target(const struct tl_bundle_place *p, struct tl_error *e)
             "it is there already: a %s that is not there%s was expected; --force replaces a bundle",
             p->archive ? "file" : "directory", p->archive ? "" : ", or is empty,");
     if (lstat(path, &st) || (p->archive ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode)) ||
-        !is_bundle(path, p->archive))
+        !is_bundle(path, p->archive, &added))
         return tl_fail(
             e, TL_ERROR_INPUT, doing, path,
             "it is there and no bundle of trapline, which --force would replace; nothing was changed");
-    return 0;
+    int rc = added ? tl_fail(e, TL_ERROR_INPUT, doing, added,
+                             "it is in the bundle that --force would replace, and is not of it: move it away "
+                             "first. Nothing was changed")
+                   : 0;
+    free(added);
+    return rc;
 }
 
 static void release(struct tl_bundle_place *p)

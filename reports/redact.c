@@ -40,6 +40,38 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 128;
 }
 
+static void add_name(struct tl_redaction *r, const char *name, const char *instead)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (!strcmp(r->names[i].name, name))
+            return;
+    r->names = tl_realloc(r->names, r->n + 1, sizeof *r->names);
+    r->names[r->n].name = tl_strdup(name);
+    r->names[r->n].everywhere = false;
+    r->names[r->n++].instead = instead;
+}
+
+/* The same name where failures are compared, which is without numbers: lab7 is lab# there, and lab<n>. */
+static void add_without_numbers(struct tl_redaction *r, const char *name, const char *instead)
+{
+    static const char *const numbers[] = {"#", "<n>"};
+    size_t letters = 0;
+    for (const char *p = name; *p; p++)
+        letters += isalpha((unsigned char)*p) != 0;
+    if (letters < 3 || !strpbrk(name, "0123456789"))
+        return;
+    for (size_t i = 0; i < TL_COUNT(numbers); i++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        for (const char *p = name; *p;) {
+            size_t digits = strspn(p, "0123456789");
+            tl_buffer_add(&b, digits ? numbers[i] : p, digits ? strlen(numbers[i]) : 1);
+            p += digits ? digits : 1;
+        }
+        add_name(r, b.data, instead);
+        tl_buffer_free(&b);
+    }
+}
+
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead)
 {
     static const char *const general[] = {
@@ -52,13 +84,8 @@ void tl_redaction_add(struct tl_redaction *r, const char *name, const char *inst
     for (size_t i = 0; i < TL_COUNT(general); i++)
         if (!strcmp(general[i], name))
             return;
-    for (size_t i = 0; i < r->n; i++)
-        if (!strcmp(r->names[i].name, name))
-            return;
-    r->names = tl_realloc(r->names, r->n + 1, sizeof *r->names);
-    r->names[r->n].name = tl_strdup(name);
-    r->names[r->n].everywhere = false;
-    r->names[r->n++].instead = instead;
+    add_without_numbers(r, name, instead);
+    add_name(r, name, instead); /* the last, for those who want to say more of it */
 }
 
 void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead)

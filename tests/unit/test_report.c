@@ -451,6 +451,8 @@ Test(report, homes_users_and_hosts_are_left_out)
     tl_redaction_add(&r, "bob", "USER");
     tl_redaction_add(&r, "megabox", "HOST");
     tl_redaction_add(&r, "root", "USER");
+    tl_redaction_add(&r, "lab-07-x2", "HOST");
+    tl_redaction_add(&r, "10-20", "HOST");
     tl_redaction_add_everywhere(&r, "0123456789abcdef", "DEVICE");
     tl_redaction_add_everywhere(&r, "Ada's phone", "DEVICE");
     tl_redaction_add_everywhere(&r, "iPhone", "DEVICE");
@@ -471,6 +473,8 @@ Test(report, homes_users_and_hosts_are_left_out)
          "00008150-001A2B3C4D5E6F70A a00008150-001A2B3C4D5E6F70 0-1"},
         {"1A2B3C4D-1A2B-1A2B-1A2B-1A2B3C4D5E6F", "1A2B3C4D-1A2B-1A2B-1A2B-1A2B3C4D5E6F"},
         {"Ada's phone, 0123456789abcdef, an iPhone", "DEVICE, DEVICE, an iPhone"},
+        {"on lab-07-x2, lab-#-x#: lab-<n>-x<n>; lab-8-x2", "on HOST, HOST: HOST; lab-8-x2"},
+        {"#-# of <n>-<n>, 10-20", "#-# of <n>-<n>, HOST"},
         {"", ""},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {

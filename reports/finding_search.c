@@ -100,7 +100,9 @@ static void add_tools(struct tl_buffer *b, const json_t *environment)
     static const char *const names[][2] = {{"trapline", "trapline"}, {"runner", "runner_version"}};
     for (size_t i = 0; i < TL_COUNT(names); i++) {
         const char *version = tl_member_text(environment, names[i][1]);
-        tl_buffer_printf(b, version ? ", %s " : "", names[i][0]);
+        if (!version)
+            continue;
+        tl_buffer_printf(b, ", %s ", names[i][0]);
         tl_inline_text(b, version);
     }
 }

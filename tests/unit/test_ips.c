@@ -185,7 +185,7 @@ Test(ips, code_that_is_none)
     static const char *const members[] = {
         /* Of an abort the place of the code says nothing. */
         "\"cpuType\":\"ARM-64\",\"exception\":{\"type\":\"EXC_CRASH\",\"signal\":\"SIGABRT\"}",
-        "\"cpuType\":\"PPC\"," ACCESS,
+        ("\"cpuType\":\"PPC\"," ACCESS),
         ACCESS,
     };
     struct tl_trial_record r;

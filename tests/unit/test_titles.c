@@ -299,8 +299,7 @@ Test(titles, always_fit)
         "\"outcome\":\"crash\",\"signal\":\"SIGSEGV\",\"signature\":{\"title\":\"%s ← x\"}",
         "\"outcome\":\"error\",\"message\":\"%s\"",
         "\"runner\":\"%s\",\"device\":\"%s\"",
-        "\"outcome\":\"hang\",\"trigger\":[{\"axis\":\"%s\",\"value\":\"x\"},{\"axis\":\"a\",\"value\":\"%"
-        "s\"}]",
+        "\"outcome\":\"hang\",\"trigger\":[{\"axis\":\"%s\",\"value\":\"x\"},{\"axis\":\"%s\"}]",
     };
     char word[301], words[301];
     for (size_t i = 0; i < 300; i++) {

@@ -77,7 +77,8 @@ static int write_reports(struct tl_bundle *b, struct tl_error *e)
     tl_bundle_have(b, "report.md", "this report");
     tl_bundle_have(b, "report.html", "the whole report, to be looked at in a browser");
     tl_bundle_have(b, "report.json", "everything this report is made from");
-    char *markdown = tl_report_markdown(b->report), *html = tl_report_html_full(b->report);
+    char *markdown = tl_report_markdown(b->report, TL_EXTENT_PAGE),
+         *html = tl_report_html(b->report, TL_EXTENT_FULL);
     int rc = tl_bundle_write_text(b, "report.md", markdown, NULL, e);
     if (rc == 0)
         rc = tl_bundle_write_text(b, "report.html", html, NULL, e);

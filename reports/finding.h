@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/record.h"
+#include "reports/extent.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -42,13 +43,8 @@ void tl_report_learn_places(const struct tl_report_source *source, struct tl_red
 /* Of a trial what a reader of a report needs; null for NULL. The caller's. */
 json_t *tl_report_trial(const struct tl_trial_record *r);
 
-/* As a page, short, and in full (extent.h). */
-char *tl_report_markdown(const json_t *report);
-char *tl_report_markdown_short(const json_t *report);
-char *tl_report_markdown_full(const json_t *report);
-char *tl_report_html(const json_t *report);
-char *tl_report_html_short(const json_t *report);
-char *tl_report_html_full(const json_t *report);
+char *tl_report_markdown(const json_t *report, enum tl_extent extent);
+char *tl_report_html(const json_t *report, enum tl_extent extent);
 char *tl_report_junit(const json_t *report);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static char *markdown(const json_t *report, enum tl_extent extent)
+char *tl_report_markdown(const json_t *report, enum tl_extent extent)
 {
     json_t *page = tl_report_page(report, extent);
     char *text = tl_page_markdown_within(page, extent == TL_EXTENT_FULL ? 0 : TL_EXTENT_WIDTH);
@@ -14,41 +14,11 @@ static char *markdown(const json_t *report, enum tl_extent extent)
     return text;
 }
 
-static char *html(const json_t *report, enum tl_extent extent)
+char *tl_report_html(const json_t *report, enum tl_extent extent)
 {
     json_t *page = tl_report_page(report, extent);
     const char *title = tl_member_text(report, "title");
     char *text = tl_page_html(page, title ? title : "trapline");
     json_decref(page);
     return text;
-}
-
-char *tl_report_markdown(const json_t *report)
-{
-    return markdown(report, TL_EXTENT_PAGE);
-}
-
-char *tl_report_markdown_short(const json_t *report)
-{
-    return markdown(report, TL_EXTENT_SHORT);
-}
-
-char *tl_report_markdown_full(const json_t *report)
-{
-    return markdown(report, TL_EXTENT_FULL);
-}
-
-char *tl_report_html(const json_t *report)
-{
-    return html(report, TL_EXTENT_PAGE);
-}
-
-char *tl_report_html_short(const json_t *report)
-{
-    return html(report, TL_EXTENT_SHORT);
-}
-
-char *tl_report_html_full(const json_t *report)
-{
-    return html(report, TL_EXTENT_FULL);
 }

@@ -212,7 +212,7 @@ static json_t *page_of(const json_t *report, enum tl_extent extent)
     return r.page;
 }
 
-static char *markdown(const json_t *report, enum tl_extent extent)
+char *tl_imported_markdown(const json_t *report, enum tl_extent extent)
 {
     json_t *page = page_of(report, extent);
     char *text = tl_page_markdown_within(page, extent == TL_EXTENT_SHORT ? TL_EXTENT_WIDTH : 0);
@@ -220,42 +220,12 @@ static char *markdown(const json_t *report, enum tl_extent extent)
     return text;
 }
 
-static char *html(const json_t *report, enum tl_extent extent)
+char *tl_imported_html(const json_t *report, enum tl_extent extent)
 {
     json_t *page = page_of(report, extent);
     char *text = tl_page_html(page, tl_member_or(report, "title", "trapline"));
     json_decref(page);
     return text;
-}
-
-char *tl_imported_markdown(const json_t *report)
-{
-    return markdown(report, TL_EXTENT_PAGE);
-}
-
-char *tl_imported_markdown_short(const json_t *report)
-{
-    return markdown(report, TL_EXTENT_SHORT);
-}
-
-char *tl_imported_markdown_full(const json_t *report)
-{
-    return markdown(report, TL_EXTENT_FULL);
-}
-
-char *tl_imported_html(const json_t *report)
-{
-    return html(report, TL_EXTENT_PAGE);
-}
-
-char *tl_imported_html_short(const json_t *report)
-{
-    return html(report, TL_EXTENT_SHORT);
-}
-
-char *tl_imported_html_full(const json_t *report)
-{
-    return html(report, TL_EXTENT_FULL);
 }
 
 char *tl_imported_junit(const json_t *report)
@@ -303,8 +273,8 @@ static int write_text(const char *directory, const char *name, const char *text,
 
 static int write_formats(const char *directory, const json_t *report, struct tl_error *e)
 {
-    char *markdown = tl_imported_markdown(report), *html = tl_imported_html(report),
-         *json = json_dumps(report, JSON_INDENT(2));
+    char *markdown = tl_imported_markdown(report, TL_EXTENT_PAGE),
+         *html = tl_imported_html(report, TL_EXTENT_PAGE), *json = json_dumps(report, JSON_INDENT(2));
     int rc = write_text(directory, "report.md", markdown, e);
     if (rc == 0)
         rc = write_text(directory, "report.html", html, e);

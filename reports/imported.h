@@ -4,6 +4,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/record.h"
+#include "reports/extent.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -17,13 +18,8 @@ struct tl_imported_source {
 /* Everything it says, as one document from which every format is made: {"report":1, "title", "finding" (what is known of
  * one), "failing_trial", "matches"}. The caller's. */
 json_t *tl_imported_report(const struct tl_imported_source *source);
-/* As a page, short, and in full (extent.h). */
-char *tl_imported_markdown(const json_t *report);
-char *tl_imported_markdown_short(const json_t *report);
-char *tl_imported_markdown_full(const json_t *report);
-char *tl_imported_html(const json_t *report);
-char *tl_imported_html_short(const json_t *report);
-char *tl_imported_html_full(const json_t *report);
+char *tl_imported_markdown(const json_t *report, enum tl_extent extent);
+char *tl_imported_html(const json_t *report, enum tl_extent extent);
 char *tl_imported_junit(const json_t *report);
 
 /* The same with the report of the system itself, as a directory or an archive (bundle.h). *written is what is in it:

@@ -4,6 +4,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/watch.h"
+#include "reports/extent.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -77,8 +78,8 @@ int tl_print_json(json_t *document); /* takes the reference */
 int tl_cli_check_format(const struct tl_command *c, const struct tl_options *o);
 /* Prints a report, whose reference is taken, in the format asked for. Returns the exit status. */
 struct tl_cli_formats {
-    char *(*markdown)(const json_t *document), *(*html)(const json_t *document),
-        *(*junit)(const json_t *document);
+    char *(*markdown)(const json_t *document, enum tl_extent extent),
+        *(*html)(const json_t *document, enum tl_extent extent), *(*junit)(const json_t *document);
 };
 int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats *f, json_t *document);
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */

@@ -63,9 +63,22 @@ static json_t *with_trials(const struct tl_options *o, const json_t *document)
     return redacted;
 }
 
+/* A night has one extent. */
+static char *night_markdown(const json_t *night, enum tl_extent extent)
+{
+    (void)extent;
+    return tl_night_markdown(night);
+}
+
+static char *night_html(const json_t *night, enum tl_extent extent)
+{
+    (void)extent;
+    return tl_night_html(night);
+}
+
 int tl_cli_nightly_print(const struct tl_options *o, const json_t *document)
 {
-    static const struct tl_cli_formats formats = {tl_night_markdown, tl_night_html, tl_night_junit};
+    static const struct tl_cli_formats formats = {night_markdown, night_html, tl_night_junit};
     bool junit = !o->json && o->format && !strcmp(o->format, "junit");
     return tl_cli_print_report(o, &formats,
                                junit ? with_trials(o, document) : json_incref((json_t *)document));

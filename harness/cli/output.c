@@ -75,9 +75,10 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
     const char *format = o->json ? "json" : o->format ? o->format : "md";
     if (!strcmp(format, "json"))
         return tl_print_json(document);
-    char *text = !strcmp(format, "html")    ? f->html(document)
+    enum tl_extent extent = o->brief ? TL_EXTENT_SHORT : o->full ? TL_EXTENT_FULL : TL_EXTENT_PAGE;
+    char *text = !strcmp(format, "html")    ? f->html(document, extent)
                  : !strcmp(format, "junit") ? f->junit(document)
-                                            : f->markdown(document);
+                                            : f->markdown(document, extent);
     fputs(text, stdout);
     free(text);
     json_decref(document);

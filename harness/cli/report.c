@@ -9,7 +9,6 @@
 #include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
 #include "harness/executor/import_match.h"
-#include "reports/extent.h"
 #include "reports/finding.h"
 #include "reports/imported.h"
 #include "reports/members.h"
@@ -68,11 +67,6 @@ static int check_options(const struct tl_options *o)
     return status;
 }
 
-static enum tl_extent extent_of(const struct tl_options *o)
-{
-    return o->brief ? TL_EXTENT_SHORT : o->full ? TL_EXTENT_FULL : TL_EXTENT_PAGE;
-}
-
 /* Whether --short and --full can be followed: -1, or the exit status after a message. */
 static int check_extent(const struct tl_options *o)
 {
@@ -89,11 +83,7 @@ static int check_extent(const struct tl_options *o)
 /* Of a trial that was imported. -1 when the id is of none. */
 static int report_imported(const struct tl_options *o, struct tl_store *s)
 {
-    static const struct tl_cli_formats formats[] = {
-        [TL_EXTENT_PAGE] = {tl_imported_markdown, tl_imported_html, tl_imported_junit},
-        [TL_EXTENT_SHORT] = {tl_imported_markdown_short, tl_imported_html_short, tl_imported_junit},
-        [TL_EXTENT_FULL] = {tl_imported_markdown_full, tl_imported_html_full, tl_imported_junit},
-    };
+    static const struct tl_cli_formats formats = {tl_imported_markdown, tl_imported_html, tl_imported_junit};
     struct tl_trial_record r;
     struct tl_import_matches found;
     struct tl_error e;
@@ -112,7 +102,7 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
         char *target = o->bundle ? tl_cli_bundle_target(o) : NULL;
         json_t *files = NULL;
         if (!target)
-            status = tl_cli_print_report(o, &formats[extent_of(o)], tl_imported_report(&source));
+            status = tl_cli_print_report(o, &formats, tl_imported_report(&source));
         else if (tl_imported_bundle(&source, target, o->force, &files, &e))
             status = tl_print_error(&e);
         else if (o->json)
@@ -136,11 +126,7 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
 
 static int report(struct tl_options *o)
 {
-    static const struct tl_cli_formats formats[] = {
-        [TL_EXTENT_PAGE] = {tl_report_markdown, tl_report_html, tl_report_junit},
-        [TL_EXTENT_SHORT] = {tl_report_markdown_short, tl_report_html_short, tl_report_junit},
-        [TL_EXTENT_FULL] = {tl_report_markdown_full, tl_report_html_full, tl_report_junit},
-    };
+    static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
     struct tl_store *s;
     struct tl_error e;
     struct tl_report_sources r = {0};
@@ -190,7 +176,7 @@ static int report(struct tl_options *o)
         status = o->retest    ? tl_cli_report_retest(&tl_command_report, o, &r)
                  : o->project ? tl_cli_report_for(o, tl_report_new(&source))
                  : o->bundle  ? tl_cli_report_bundle(o, &source, r.case_document)
-                              : tl_cli_print_report(o, &formats[extent_of(o)], tl_report_new(&source));
+                              : tl_cli_print_report(o, &formats, tl_report_new(&source));
     }
     tl_report_release(&r);
     return status;

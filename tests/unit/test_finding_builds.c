@@ -153,7 +153,7 @@ static char *section_of(const json_t *f)
 {
     struct tl_report_source source = {.finding = f};
     json_t *report = tl_report_new(&source);
-    char *text = tl_report_markdown(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_PAGE);
     json_decref(report);
     return text;
 }
@@ -406,8 +406,8 @@ static void make(json_t *f)
 {
     struct tl_report_source source = {.finding = f};
     json_t *report = tl_report_new(&source);
-    free(tl_report_markdown(report));
-    free(tl_report_html(report));
+    free(tl_report_markdown(report, TL_EXTENT_PAGE));
+    free(tl_report_html(report, TL_EXTENT_PAGE));
     json_decref(report);
 }
 

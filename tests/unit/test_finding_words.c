@@ -29,7 +29,7 @@ static char *markdown(const json_t *finding)
 {
     struct tl_report_source source = {.finding = finding};
     json_t *report = tl_report_new(&source);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     json_decref(report);
     return text;
 }

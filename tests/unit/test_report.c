@@ -81,7 +81,7 @@ static void has_not(const char *text, const char *part)
 Test(report, markdown_says_what_was_measured)
 {
     json_t *finding = fixture(), *report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "# ONNX Runtime 1.22.0 CPU: SIGSEGV while running with gqa attention, begin_error 1000000\n");
     has(text,
         "when `attention=gqa` and `begin_error=1000000`: 6 of 6 runs of the minimal variant did, 5 of 5 in "
@@ -126,7 +126,7 @@ Test(report, markdown_says_what_was_measured)
 Test(report, markdown_is_not_formatted_by_what_comes_from_outside)
 {
     json_t *finding = fixture(), *report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "| ```` ```evil``` \\| <script>alert(1)</script> ```` | error in compile | 3 times |");
     has(text, "- a simpler variant \\| fails in \\<another\\> way");
     /* stderr has a fence of three: ours is longer */
@@ -158,7 +158,7 @@ Test(report, markdown_is_not_formatted_by_what_comes_from_outside)
 Test(report, html_escapes_everything)
 {
     json_t *finding = fixture(), *report = report_of(finding, false);
-    char *text = tl_report_html_full(report);
+    char *text = tl_report_html(report, TL_EXTENT_FULL);
     has_not(text, "<script");
     has_not(text, "alice");
     has_not(text, "http://example");
@@ -186,7 +186,7 @@ Test(report, flaky_draws_are_not_runs)
     json_object_set_new(finding, "generalises", json_pack("{s:[i,i],s:[i,i]}", "held", 8, 8, "broken", 0, 1));
     json_object_set_new(finding, "runner", json_string("./mine")); /* which need not take --trial */
     report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "0 of 1 variant failed");
     has(text, "The runner alone, if it takes `--trial` as those of trapline do; otherwise");
     has(text, "8 of 8 random variants with the trigger failed");
@@ -202,7 +202,7 @@ Test(report, without_a_trigger_none_is_held)
     json_object_set_new(finding, "trigger", json_array());
     json_object_set_new(finding, "decisive", json_array());
     report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has_not(text, "with the trigger held");
     has(text, ": 8 of 8 random variants failed in this way, with at least three values of each");
     has_not(text, "## Threshold");
@@ -221,7 +221,7 @@ Test(report, what_is_not_shown_is_said)
     json_object_set_new(error, "masked", json_true());
     json_object_del(error, "threshold");
     report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "Whether `attention=gqa` is needed is not shown: no simpler value was tried yet with all else "
               "the same.");
     has(text, "Whether `begin_error=1000000` is needed is not shown: with simpler values it fails in another "
@@ -232,7 +232,7 @@ Test(report, what_is_not_shown_is_said)
     json_decref(report);
     json_object_set_new(attention, "unsupported_with", json_pack("[s]", "sdpa"));
     report = report_of(finding, false);
-    text = tl_report_markdown_full(report);
+    text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "Whether `attention=gqa` is needed is not shown: no simpler value could be tried.");
     free(text);
     json_decref(report);
@@ -249,7 +249,7 @@ Test(report, what_cannot_be_tried_did_not_pass)
         finding, "notes",
         json_pack("[{s:s,s:s}]", "code", "failing-unsupported", "text", "it cannot be tried"));
     json_t *report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     char *junit = tl_report_junit(report);
     has(junit, "failures=\"0\" errors=\"0\" skipped=\"1\"");
     free(junit);
@@ -276,7 +276,7 @@ Test(report, exit_status_of_a_step_is_in_the_code)
         json_pack("{s:s,s:s,s:s,s:i}", "signature", "x", "title", "rare", "outcome", "hang", "seen", 1));
     struct tl_report_source source = {.finding = finding, .failing = &r};
     report = tl_report_new(&source);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has_not(text, "| Exit status of the runner | 0 |");
     has(text, "| Error, domain and code | step, exit 3 |");
     has(text, "| `rare` | hang | once |");
@@ -295,7 +295,7 @@ Test(report, what_passes_beside_a_failing_baseline)
     json_object_set_new(finding, "trigger", json_array());
     json_object_set_new(finding, "decisive", json_array());
     report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "**`attention=gqa` fails** (6 of 6 runs), **`attention=sdpa` passes** (2 of 2 runs)");
     has(text, "**passes** | **0 of 2** |");
     has(text, "passed in 2 of 2 runs");
@@ -327,7 +327,7 @@ Test(report, boundary_is_its_corners)
                                   "w", "x", "outcome", "match", "variant", "a", 64, "b", 9, "w", "x",
                                   "outcome", "pass"));
     report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "SIGSEGV while running the model beyond a boundary over a and b\n");
     has(text, "with `a=0`, `b=9`, `w=x`: 3 of 3 runs of this variant did.");
     has(text, "| 40 | 9 | fails | 1 of 1 | with either one step simpler, if there is one, it does not |\n"
@@ -374,7 +374,7 @@ Test(report, builds_are_the_table_and_the_title)
                         json_pack("[{s:{s:s},s:s},{s:{s:s},s:s}]", "variant", "build", "x@1.2:cpu", "outcome",
                                   "match", "variant", "build", "x@1.0:cpu", "outcome", "pass"));
     report = report_of(finding, false);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "# ONNX Runtime 1.1 to 1.2 CPU: SIGSEGV while running the model (decoder-gqa-begin)\n");
     has(text, "it fails so from `1.1` to `1.2`, not in `1.0` before.");
     has(text, "| `1.0` | **passes** | **0 of 1** |\n| `1.2` | **fails** | **1 of 1** |");
@@ -389,13 +389,13 @@ Test(report, what_is_not_known_has_no_section)
     json_t *empty = json_object();
     struct tl_report_source source = {.finding = empty};
     json_t *report = tl_report_new(&source);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has_not(text, "OS build");
     has_not(text, "## Stack");
     has_not(text, "Independent of");
     has_not(text, "(null)");
     free(text);
-    text = tl_report_html_full(report);
+    text = tl_report_html(report, TL_EXTENT_FULL);
     has_not(text, "(null)");
     free(text);
     text = tl_report_junit(report);
@@ -409,10 +409,10 @@ static void make_all(json_t *finding)
 {
     struct tl_report_source source = {.finding = finding};
     json_t *report = tl_report_new(&source);
-    free(tl_report_markdown(report));
-    free(tl_report_markdown_short(report));
-    free(tl_report_markdown_full(report));
-    free(tl_report_html_full(report));
+    free(tl_report_markdown(report, TL_EXTENT_PAGE));
+    free(tl_report_markdown(report, TL_EXTENT_SHORT));
+    free(tl_report_markdown(report, TL_EXTENT_FULL));
+    free(tl_report_html(report, TL_EXTENT_FULL));
     free(tl_report_junit(report));
     json_decref(tl_minimal_case(finding, finding));
     json_decref(report);
@@ -507,7 +507,7 @@ Test(report, homes_users_and_hosts_are_left_out)
 Test(report, paths_are_kept_when_asked_for)
 {
     json_t *finding = fixture(), *report = report_of(finding, true);
-    char *text = tl_report_markdown_full(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "/home/alice/.cache/trapline/builds");
     free(text);
     json_decref(report);

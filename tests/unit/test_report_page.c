@@ -59,7 +59,7 @@ static json_t *with_stack(json_t *finding, const char *signal, const char *const
 static char *markdown_of_stack(const char *signal, const char *const *frames, size_t n)
 {
     json_t *finding = fixture(), *report = with_stack(finding, signal, frames, n);
-    char *text = tl_report_markdown(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_PAGE);
     json_decref(report);
     json_decref(finding);
     return text;
@@ -70,8 +70,9 @@ Test(report_page, lines_are_short_and_sections_are_there)
     json_t *finding = fixture();
     struct tl_report_source source = {.finding = finding};
     json_t *report = tl_report_new(&source);
-    char *page = tl_report_markdown(report), *brief = tl_report_markdown_short(report),
-         *full = tl_report_markdown_full(report);
+    char *page = tl_report_markdown(report, TL_EXTENT_PAGE),
+         *brief = tl_report_markdown(report, TL_EXTENT_SHORT),
+         *full = tl_report_markdown(report, TL_EXTENT_FULL);
     size_t longest, n = count_lines(page, &longest);
     cr_expect(n <= 110 && longest <= 120, "%zu lines of at most %zu bytes:\n%s", n, longest, page);
     n = count_lines(brief, &longest);
@@ -119,7 +120,7 @@ Test(report_page, the_command_that_shows_it)
         json_pack("{s:[i,i],s:[i,i],s:s}", "forked", 0, 12, "fresh", 5, 5, "isolated", "fresh"));
     struct tl_report_source source = {.finding = finding};
     json_t *report = tl_report_new(&source);
-    char *text = tl_report_markdown(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_PAGE);
     has(text, "trapline run 'it'\\''s mine.json' -u ./plain:cpu --fresh -s attention=gqa");
     has(text, "On `./plain:cpu`, ");
     has_not(text, "case_dir");
@@ -130,7 +131,7 @@ Test(report_page, the_command_that_shows_it)
         finding, "processes",
         json_pack("{s:[i,i],s:[i,i],s:s}", "forked", 5, 5, "fresh", 0, 5, "isolated", "forked"));
     report = tl_report_new(&source);
-    text = tl_report_markdown(report);
+    text = tl_report_markdown(report, TL_EXTENT_PAGE);
     has_not(text, "--fresh");
     free(text);
     json_decref(report);
@@ -146,7 +147,7 @@ Test(report_page, a_program_that_fails)
                         json_pack("{s:s,s:s}", "name", "coreai-build", "command", "compile"));
     struct tl_report_source source = {.finding = finding};
     json_t *report = tl_report_new(&source);
-    char *text = tl_report_markdown(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_PAGE);
     has(text,
         "`coreai-build compile` (case `decoder-gqa-begin`) dies with SIGSEGV in the phase\n`execute` when ");
     has(text, "**Expected:** it ends without a failure.");
@@ -158,7 +159,7 @@ Test(report_page, a_program_that_fails)
     json_object_set_new(finding, "signal", json_null());
     json_object_set_new(finding, "message", json_string("no region for the ANE"));
     report = tl_report_new(&source);
-    text = tl_report_markdown(report);
+    text = tl_report_markdown(report, TL_EXTENT_PAGE);
     has(text, "ends well, but its output tells of\nanother way than the one asked for when ");
     has(text, "**Expected:** it runs in the way asked for");
     has_not(text, "in the phase `done`");
@@ -184,7 +185,7 @@ Test(report_page, what_was_proved)
                                   "runs", 3, "as_reported", 3, "outcome", "pass", "signal", "exit_status", 0,
                                   "line", "done", "moved", "axis", "begin_error", "from", 7, "to", 9, "why",
                                   "at 7 it passes here"));
-    char *text = tl_report_markdown(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_PAGE);
     has(text,
         "```sh\ncc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so\n```\n\n"
         "`repro.c` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3.\n");
@@ -194,7 +195,7 @@ Test(report_page, what_was_proved)
     free(text);
     json_object_set_new(json_array_get(json_object_get(json_object_get(report, "bundle"), "proved"), 0),
                         "as_reported", json_integer(1));
-    text = tl_report_markdown(report);
+    text = tl_report_markdown(report, TL_EXTENT_PAGE);
     has(text, "`repro.c` did as reported in 1 of 3 runs here, and otherwise died of SIGSEGV;");
     free(text);
     json_decref(report);
@@ -305,7 +306,7 @@ static void short_holds(json_t *finding, const char *what, const char *pair)
                                          "librt.so rt::d (a.cc:4)",
                                          "librt.so rt::e (a.cc:5)"};
     json_t *report = with_stack(finding, "SIGSEGV", frames, TL_COUNT(frames));
-    char *text = tl_report_markdown_short(report);
+    char *text = tl_report_markdown(report, TL_EXTENT_SHORT);
     size_t longest, n = count_lines(text, &longest);
     cr_expect(n <= 60 && longest <= 120, "%s: %zu lines of at most %zu bytes:\n%s", what, n, longest, text);
     cr_expect(!strncmp(text, "# ", 2), "%s has no title", what);
@@ -345,11 +346,11 @@ Test(report_page, the_short_one_is_short_whatever_was_found)
 Test(report_page, a_need_is_a_row)
 {
     json_t *f = large(0, 2, ""), *report = with_stack(f, "SIGSEGV", NULL, 0);
-    char *page = tl_report_markdown(report);
+    char *page = tl_report_markdown(report, TL_EXTENT_PAGE);
     has(page, "| **`axis0` in {10, 14, 18, 22, 26} instead of `9`** | **passes** | **0 of 5** |\n"
               "| **`axis1` in {");
     free(page);
-    page = tl_report_markdown_full(report);
+    page = tl_report_markdown(report, TL_EXTENT_FULL);
     has(page, "| **`axis0=10` instead of `9`** |");
     free(page);
     json_decref(report);
@@ -382,7 +383,8 @@ Test(report_page, every_axis_is_named)
     }
     add_trials(f, minimal, "use", json_string("matmul"), "match", 1);
     json_t *report = with_stack(f, "SIGSEGV", NULL, 0);
-    char *page = tl_report_markdown(report), *brief = tl_report_markdown_short(report);
+    char *page = tl_report_markdown(report, TL_EXTENT_PAGE),
+         *brief = tl_report_markdown(report, TL_EXTENT_SHORT);
     for (const char *const *text = (const char *const[]){page, brief, NULL}; *text; text++) {
         has(*text, "`use` (fails with `matmul`)");
         has(*text, "of `untried`.");
@@ -411,7 +413,7 @@ Test(report_page, stderr_that_repeats)
         json_object_set_new(f, "message", json_string("an assertion of the runtime failed"));
         json_t *report = with_stack(f, "SIGSEGV", NULL, 0);
         json_object_set_new(json_object_get(report, "failing_trial"), "stderr", json_string(ends[i].err));
-        char *page = tl_report_markdown(report);
+        char *page = tl_report_markdown(report, TL_EXTENT_PAGE);
         (ends[i].shown ? has : has_not)(page, "The end of stderr");
         free(page);
         json_decref(report);

@@ -33,10 +33,19 @@ wanted() {
     return 1
 }
 
+# here FILE…: those that this system builds. A folder holds one file for each system where they differ.
+here() {
+    other=darwin
+    [ "$(uname)" = Darwin ] && other=linux
+    for file; do
+        case $file in *_$other.c) ;; *) echo "$file" ;; esac
+    done
+}
+
 # What all targets share is compiled once.
 rm -rf "$build/base"
 mkdir -p "$build/base"
-for source in harness/base/*.c; do
+for source in $(here harness/base/*.c); do
     # Flags are lists of words.
     # shellcheck disable=SC2046,SC2086
     clang $flags -fsanitize=fuzzer-no-link,address,undefined $(pkg-config --cflags $packages) -c "$source" \
@@ -84,7 +93,7 @@ table | {
         # Sources and flags are lists of words, and sources may hold patterns.
         # shellcheck disable=SC2046,SC2086
         clang $flags -fsanitize=fuzzer,address,undefined $(pkg-config --cflags $packages) \
-            tests/fuzz/fuzz_$name.c $sources "$build"/base/*.o -o "$build/fuzz_$name" $(pkg-config --libs $packages) -lm || {
+            tests/fuzz/fuzz_$name.c $(here $sources) "$build"/base/*.o -o "$build/fuzz_$name" $(pkg-config --libs $packages) -lm || {
             echo "$name: could not be built"
             status=1
             continue

@@ -13,7 +13,9 @@ void tl_finding_add_about(const struct tl_case *c, const struct tl_unit *u, size
     const struct tl_family *family =
         c->model_kind == TL_MODEL_FAMILY && c->family ? tl_family_find(c->family) : NULL;
     const struct tl_family_axis *known = tl_known_axis(c, family, a->name);
-    json_t *told = tl_unit_about_axis(u, a->name), *values = json_object();
+    const bool of_family = family && known == tl_family_axis_find(family, a->name);
+    json_t *told = tl_unit_about_axis(u, a->name),
+           *values = tl_family_about_values(of_family ? family : NULL, a->name);
     if (known && known->about)
         json_object_set_new(j, "about", json_string(known->about));
     if (json_object_get(told, "about"))

@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/plural.h"
 #include "reports/members.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ static void leave_out_unnamed(struct tl_bundle *b, const json_t *paths)
     if (n)
         tl_bundle_leave_out(
             b, tl_format("%zu file%s beside the scripts of the case, which none of them names: %s%s", n,
-                         n == 1 ? "" : "s", names.data, n > 3 ? ", …" : ""));
+                         tl_plural(n), names.data, n > 3 ? ", …" : ""));
     tl_buffer_free(&names);
 }
 

@@ -10,7 +10,9 @@
 #include "reports/finding_figures.h"
 #include "reports/finding_members.h"
 #include "reports/finding_sections.h"
+#include "reports/finding_words.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/utf8.h"
 
@@ -61,6 +63,13 @@ static enum how how_of(const json_t *reported, const json_t *seen)
     return (!own && !words) || (own && !strcmp(own, words)) ? AS_REPORTED : REWORDED;
 }
 
+/* An error of what reads the model; what a signal ended has refused nothing. */
+static bool is_refusal(const json_t *seen)
+{
+    return is_text(seen, "outcome", "error") && !tl_member_text(seen, "signal") &&
+           (is_text(seen, "phase", "load") || is_text(seen, "phase", "compile"));
+}
+
 const char *tl_build_refusal(const json_t *f, const json_t *seen)
 {
     const char *phase = tl_member_or(seen, "phase", "");
@@ -71,7 +80,7 @@ const char *tl_build_refusal(const json_t *f, const json_t *seen)
         return NULL;
     if (!strcmp(phase, "generate") && !is_text(f, "phase", "generate"))
         return "cannot be tried";
-    return !strcmp(phase, "load") || !strcmp(phase, "compile") ? "refuses the model" : NULL;
+    return is_refusal(seen) ? "refuses the model" : NULL;
 }
 
 bool tl_build_differs(const json_t *f, const json_t *seen)
@@ -152,10 +161,10 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen, bool brief)
     }
     if (!strcmp(outcome, "error") && !strcmp(phase, "generate"))
         tl_buffer_add_string(b, "its model cannot be made");
+    else if (!strcmp(outcome, "error") && is_refusal(seen))
+        tl_buffer_add_string(b, "refuses the model");
     else if (!strcmp(outcome, "error"))
-        tl_buffer_add_string(b, strcmp(phase, "load") != 0 && strcmp(phase, "compile") != 0
-                                    ? "ends with an error"
-                                    : "refuses the model");
+        tl_words_error(b, seen);
     else if (!strcmp(outcome, "hang"))
         tl_buffer_add_string(b, "does not come to an end within its time limit");
     else if (!strcmp(outcome, "oom"))
@@ -390,7 +399,8 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     tl_buffer_add_string(&b, ": ");
     add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ && !brief, brief);
     if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
-        tl_buffer_printf(&b, " (0 of %lld runs failed)", (long long)g->runs);
+        tl_buffer_printf(&b, " (0 of %lld run%s failed)", (long long)g->runs,
+                         tl_plural((unsigned long long)g->runs));
     else if (g->failed > 0 && g->failed < g->runs)
         tl_buffer_printf(&b, " (in %lld of %lld runs)", (long long)g->failed, (long long)g->runs);
     return tl_buffer_take(&b);

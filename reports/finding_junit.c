@@ -1,5 +1,6 @@
 /* A finding as JUnit XML: the minimal variant is a test, and so is every variant that was measured next to it. Those
  * that fail are failures; those whose passes may be luck are skipped, and so is what could not be tried. */
+#include "harness/base/plural.h"
 #include "reports/finding.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_figures.h"
@@ -35,8 +36,9 @@ static char *counted(const json_t *row)
     const long long match = (long long)tl_member_integer(row, "match"),
                     other = (long long)tl_member_integer(row, "other"),
                     pass = (long long)tl_member_integer(row, "pass");
-    return tl_format("%lld of %lld runs failed in this way, %lld in another one, and %lld passed", match,
-                     match + other + pass, other, pass);
+    return tl_format("%lld of %lld run%s failed in this way, %lld in another one, and %lld passed", match,
+                     match + other + pass, tl_plural((unsigned long long)(match + other + pass)), other,
+                     pass);
 }
 
 static char *why_skipped(const json_t *f, const json_t *row)

@@ -56,13 +56,44 @@ static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
     return row;
 }
 
-/* Where a row belongs: by axis in the order of the case (*group; the minimal variant comes first), then by
- * value, simplest first. */
-static double rank(const json_t *finding, const json_t *row, size_t *group)
+/* Where a row belongs: by axis in the order of the case (the minimal variant comes first), then by value, simplest first. */
+struct rank {
+    size_t group, at; /* at: where it was */
+    double place;
+};
+
+static struct rank rank(const json_t *finding, const json_t *row, size_t at)
 {
-    const json_t *axis = tl_axis_named(finding, tl_member_text(row, "axis"), group);
-    *group = axis ? *group + 1 : 0;
-    return axis ? tl_axis_place(axis, json_object_get(row, "value")) : 0;
+    size_t group = 0;
+    const json_t *axis = tl_axis_named(finding, tl_member_text(row, "axis"), &group);
+    return (struct rank){axis ? group + 1 : 0, at,
+                         axis ? tl_axis_place(axis, json_object_get(row, "value")) : 0};
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct rank *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* A search of thousands of trials has as many rows. */
+static json_t *sorted(const json_t *finding, const json_t *rows)
+{
+    size_t n = json_array_size(rows), i;
+    struct rank *ranks = tl_calloc(n + 1, sizeof *ranks);
+    const json_t *row;
+    json_t *list = json_array();
+    json_array_foreach(rows, i, row)
+        ranks[i] = rank(finding, row, i);
+    qsort(ranks, n, sizeof *ranks, by_rank);
+    for (i = 0; i < n; i++)
+        json_array_append(list, json_array_get(rows, ranks[i].at));
+    free(ranks);
+    return list;
 }
 
 /* Over builds: one row for each build that was tried, oldest first. A variant of the path names a unit. */
@@ -131,18 +162,7 @@ json_t *tl_report_rows(const json_t *finding)
         json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
     }
     add_counted(finding, rows, minimal);
-    /* Insertion sort: there are few. */
-    json_t *sorted = json_array(), *row;
-    json_array_foreach(rows, i, row) {
-        size_t group, other, k = json_array_size(sorted);
-        double r = rank(finding, row, &group);
-        for (; k; k--) {
-            double o = rank(finding, json_array_get(sorted, k - 1), &other);
-            if (other < group || (other == group && o <= r))
-                break;
-        }
-        json_array_insert(sorted, k, row);
-    }
+    json_t *list = sorted(finding, rows);
     json_decref(rows);
-    return sorted;
+    return list;
 }

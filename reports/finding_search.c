@@ -1,6 +1,7 @@
 /* How it was found: the search, what else it saw, and what is in the bundle. */
 #include "reports/finding_sections.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "reports/finding_answers.h"
 #include "reports/finding_figures.h"
@@ -122,7 +123,8 @@ void tl_section_search(const struct tl_sections *r)
     char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
     if (r->extent == TL_EXTENT_FULL)
         tl_page_heading(r->page, 2, "How this was found");
-    tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
+    tl_buffer_printf(&b, "%lld trial%s (", (long long)tl_member_integer(f, "trials"),
+                     tl_plural((unsigned long long)tl_member_integer(f, "trials")));
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
                          (long long)tl_member_integer(f, "search_trials"));
@@ -272,7 +274,8 @@ void tl_section_attached(const struct tl_sections *r)
     }
     if (more) {
         char *size = tl_size_words(bytes);
-        tl_page_item(r->page, tl_format("%zu more files in its directories (%s)", more, size));
+        tl_page_item(r->page,
+                     tl_format("%zu more file%s in its directories (%s)", more, tl_plural(more), size));
         free(size);
     }
     json_array_foreach(json_object_get(r->bundle, "left_out"), i, text) {

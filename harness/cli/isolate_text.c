@@ -2,6 +2,7 @@
  * it did when it was found. */
 #include "harness/cli/isolate_text.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding_answers.h"
 #include "reports/finding_axes.h"
 #include "reports/finding_builds.h"
@@ -11,6 +12,7 @@
 #include "reports/finding_values.h"
 #include "reports/finding_words.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,6 +301,15 @@ static void add_newest(struct tl_buffer *b, const json_t *d)
     tl_buffer_add_string(b, "\n");
 }
 
+/* "killed by SIGKILL, which …": what the words before the signal say is said. */
+static const char *without_signal(const char *message, const char *signal)
+{
+    const char *at = strstr(message, signal), *rest = at ? at + strlen(signal) : message;
+    bool leads = at && at - message <= (ptrdiff_t)strlen("killed by ");
+    rest = leads ? rest + strspn(rest, ",: ") : message;
+    return *rest ? rest : "nothing else is known of it";
+}
+
 /* What failed and where, or that nothing did. */
 static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, const char *off)
 {
@@ -315,9 +326,16 @@ static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, con
             tl_buffer_printf(b, "  it cannot be tried: %s\n", message);
         return;
     }
-    tl_buffer_printf(b, "%s%s in %s%s%s: %s\n%s  on %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
-                     signal ? ", " : "", signal ? signal : "",
-                     text_of(json_object_get(d, "signature"), "title"), off, text_of(d, "unit"));
+    bool ended = signal && !strcmp(text_of(d, "outcome"),
+                                   "error"); /* by a signal that is no crash: no error of anybody's */
+    if (ended)
+        tl_buffer_printf(b, "%sended by %s in %s: %s\n", bold, signal, text_of(d, "phase"),
+                         without_signal(message, signal));
+    else
+        tl_buffer_printf(b, "%s%s in %s%s%s: %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
+                         signal ? ", " : "", signal ? signal : "",
+                         text_of(json_object_get(d, "signature"), "title"));
+    tl_buffer_printf(b, "%s  on %s\n", off, text_of(d, "unit"));
     if (!json_is_object(json_object_get(d, "frontier")))
         return;
     add_variant(b, d, "  variant: ", failing);
@@ -347,8 +365,9 @@ static void add_generalises(struct tl_buffer *b, const json_t *d)
 static void add_free_axes(struct tl_buffer *b, const json_t *d)
 {
     long long n = tl_finding_draws(d);
-    char *drawn = n < TL_FINDING_DRAWS ? tl_format(" (all %lld variants that there are)\n", n)
-                                       : tl_format(" (%lld of %lld random variants)\n", n, n);
+    char *drawn = n == 1                 ? tl_strdup(" (the only variant that there is)\n")
+                  : n < TL_FINDING_DRAWS ? tl_format(" (all %lld variants that there are)\n", n)
+                                         : tl_format(" (%lld of %lld random variants)\n", n, n);
     add_list(b, "  independent of: ", n ? json_object_get(d, "independent") : NULL, drawn);
     add_list(b, "  reset (fails with the simplest value, others may make a difference): ",
              json_object_get(d, "reset"), "\n");
@@ -363,7 +382,8 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *d)
     struct tl_finding_runs r = tl_finding_runs(d);
     if (r.runs <= 0)
         return;
-    tl_buffer_printf(b, "  rate: %lld of %lld runs", (long long)r.failed, (long long)r.runs);
+    tl_buffer_printf(b, "  rate: %lld of %lld run%s", (long long)r.failed, (long long)r.runs,
+                     tl_plural((unsigned long long)r.runs));
     if (r.runs_fresh && r.runs_fresh < r.runs)
         tl_buffer_printf(b, ", %lld of %lld in fresh processes", (long long)r.failed_fresh,
                          (long long)r.runs_fresh);
@@ -426,7 +446,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
     tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
-                     trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),
+                     tl_plural((unsigned long long)trials), tl_member_integer(d, "search_trials"),
                      tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")));
     add_stored(&b, d);
     if (tl_member_text(d, "finding"))

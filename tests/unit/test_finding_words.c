@@ -478,3 +478,33 @@ Test(finding_words, any_wide_document_makes_a_report, .timeout = 60)
     }
     json_decref(f);
 }
+
+/* The sentence that holds this, of the whole report; with this setting of the finding. */
+static void expect_with(const char *members, const char *part, const char *never)
+{
+    json_t *f = json_load_file(FIXTURES "/finding.json", 0, NULL), *more = json_loads(members, 0, NULL);
+    cr_assert(f && more, "%s", members);
+    json_object_update(f, more);
+    struct tl_report_source source = {.finding = f};
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
+    cr_expect(strstr(text, part), "there is no \"%s\" in:\n%s", part, text);
+    cr_expect_not(strstr(text, never), "there is \"%s\" in:\n%s", never, text);
+    free(text);
+    json_decref(report);
+    json_decref(more);
+    json_decref(f);
+}
+
+Test(finding_words, a_signal_that_is_no_crash_is_no_error)
+{
+    expect_with("{\"outcome\":\"error\",\"signal\":\"SIGKILL\",\"message\":null}", "is ended by SIGKILL",
+                "ends with an error");
+    expect_with("{\"outcome\":\"error\",\"signal\":null}", "ends with an error", "is ended by");
+}
+
+Test(finding_words, one_is_no_plural)
+{
+    expect_with("{\"generalises\":{\"held\":[1,1],\"broken\":[0,1]},\"reset\":[]}",
+                "the only variant with the trigger was tried, and failed in this way", "1 variants");
+}

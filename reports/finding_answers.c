@@ -155,7 +155,7 @@ void tl_words_cause(struct tl_buffer *b, const json_t *f, const json_t *cause)
     else
         tl_words_difference(b, f, json_object_get(cause, "minimal"), json_object_get(f, "baseline"));
     if (json_array_size(needs)) {
-        tl_buffer_add_string(b, ", where it needs also ");
+        tl_buffer_add_string(b, ", where it also needs ");
         tl_words_needs(b, f, needs);
     }
     if (tl_integer_at(rate, 1) > 0)

@@ -89,6 +89,19 @@ bool tl_build_differs(const json_t *f, const json_t *seen)
     return (how == PASSES || how == OTHERWISE) && !tl_build_refusal(f, seen);
 }
 
+bool tl_build_is_reference(const json_t *f, const char *build)
+{
+    const json_t *compared = json_object_get(f, "comparison");
+    const struct tl_unit_name reference = tl_unit_name_of(tl_member_or(compared, "unit", "")),
+                              own = tl_unit_name_of(tl_member_or(f, "unit", ""));
+    char *of = tl_unit_part_text(reference.build);
+    bool is = build && of && !strcmp(of, build) && is_text(f, "outcome", "wrong") &&
+              !json_object_get(compared, "with") && tl_unit_part_is(reference.runner, own.runner) &&
+              tl_unit_part_is(reference.device, own.device);
+    free(of);
+    return is;
+}
+
 static void add_message(struct tl_buffer *b, const json_t *seen, const char *key)
 {
     const char *text = tl_member_text(seen, key);
@@ -299,7 +312,11 @@ static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t t
          newest =
              n && json_array_size(list) &&
              json_equal(json_array_get(list, last), json_object_get(json_array_get(tried, n - 1), "build"));
-    if (!untried && oldest && from < to && from == 0 && to + 1 < n) {
+    if (to == from + 1) { /* two are named, and claim nothing of others */
+        tl_inline_code(b, build_at(tried, from));
+        tl_buffer_add_string(b, ", ");
+        tl_inline_code(b, build_at(tried, to));
+    } else if (!untried && oldest && from < to && from == 0 && to + 1 < n) {
         tl_inline_code(b, build_at(tried, to));
         tl_buffer_add_string(b, " and older");
     } else if (!untried && newest && from < to && to + 1 == n && from > 0) {
@@ -307,15 +324,18 @@ static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t t
         tl_buffer_add_string(b, " and newer");
     } else {
         tl_inline_code(b, build_at(tried, from));
-        tl_buffer_add_string(b, from == to ? "" : untried && from + 1 == to ? ", " : " to ");
+        tl_buffer_add_string(b, from == to ? "" : " to ");
         tl_inline_code(b, from < to ? build_at(tried, to) : NULL);
     }
 }
 
-static void add_untried(struct tl_buffer *b, size_t untried)
+/* How many builds a span stands for, as there may be others that are not here; or how many in it were not tried. */
+static void add_tried(struct tl_buffer *b, size_t n, size_t untried)
 {
     if (untried)
         tl_buffer_printf(b, " (%zu between them not tried)", untried);
+    else if (n > 2)
+        tl_buffer_printf(b, " (%zu tried)", n);
 }
 
 static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct group *g)
@@ -336,7 +356,7 @@ static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct gro
                 tl_buffer_add_string(b, !k++ ? ", except " : " and ");
                 tl_inline_code(b, build_at(tried, i));
             }
-        add_untried(b, untried);
+        add_tried(b, g->n, untried);
         return;
     }
     for (size_t i = first; i <= last && i < n; i++) {
@@ -352,7 +372,7 @@ static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct gro
         tl_buffer_add_string(b, parts > 1 ? ", " : "");
         untried = untried_between(f, from, i);
         add_span(b, f, from, i, untried);
-        add_untried(b, i > from + 1 ? untried : 0); /* two are named, and claim nothing of others */
+        add_tried(b, i - from + 1, i > from + 1 ? untried : 0);
     }
 }
 
@@ -398,7 +418,9 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     add_builds_of(&b, f, g);
     tl_buffer_add_string(&b, ": ");
     add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ && !brief, brief);
-    if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
+    if (g->how == PASSES && g->n == 1 && tl_build_is_reference(f, tl_member_text(g->seen, "build")))
+        tl_buffer_add_string(&b, ", but is what outputs are compared with");
+    else if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
         tl_buffer_printf(&b, " (0 of %lld run%s failed)", (long long)g->runs,
                          tl_plural((unsigned long long)g->runs));
     else if (g->failed > 0 && g->failed < g->runs)
@@ -534,6 +556,12 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
                          words.size ? words.data : "");
         break;
     case PASSES:
+        if (tl_build_is_reference(f, tl_member_text(newest, "build"))) {
+            tl_buffer_printf(
+                b, "Whether it fails on %s cannot be told by this: outputs are compared with those of it.",
+                which);
+            break;
+        }
         tl_buffer_printf(b, TL_BOLD_ON "Does not fail on %s" TL_BOLD_OFF, which);
         if (tl_finding_is_evidence(f, 1))
             tl_buffer_add_string(b, " (one run).");

@@ -21,4 +21,7 @@ void tl_words_since(struct tl_buffer *b, const json_t *finding);
 /* Whether the newest build that is installed still fails: a sentence, or nothing where that is not said. */
 void tl_words_newest(struct tl_buffer *b, const json_t *finding);
 
+/* Whether outputs are compared with those of this build in the same way: that it passes says nothing then. */
+bool tl_build_is_reference(const json_t *finding, const char *build);
+
 #endif

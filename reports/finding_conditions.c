@@ -176,15 +176,20 @@ void tl_section_places(const struct tl_sections *r)
     struct tl_buffer b = TL_BUFFER_INIT, frame = TL_BUFFER_INIT;
     const char *two = tl_words_may_be_two(f);
     size_t i;
-    bool full = r->extent == TL_EXTENT_FULL;
+    bool full = r->extent == TL_EXTENT_FULL, error = tl_finding_is_error(f);
     if (json_array_size(places) > 1) {
-        tl_page_heading(r->page, 2, "Places in the code");
+        tl_page_heading(r->page, 2, error ? "Wordings" : "Places in the code");
         tl_buffer_add_string(&b, "The same failure by its kind (");
         tl_words_kind(&b, f);
-        tl_buffer_printf(&b, ") was seen at %zu places%s", json_array_size(places), full ? ":" : ". ");
+        tl_buffer_printf(&b,
+                         error ? ") was seen in %zu wordings, which name other things%s"
+                               : ") was seen at %zu places%s",
+                         json_array_size(places), full ? ":" : ". ");
         if (full)
             tl_page_paragraph(r->page, tl_buffer_take(&b));
-        if (tl_words_common_frame(&frame, f))
+        if (error)
+            ; /* it has no stack that they could share */
+        else if (tl_words_common_frame(&frame, f))
             tl_buffer_printf(&b, "The innermost frame that all of them share: %s.", frame.data);
         else
             tl_buffer_add_string(&b, "Of the frames that name them, none is shared by all.");

@@ -134,10 +134,11 @@ static void add_got(const struct tl_sections *r)
         tl_inline_text(&b, address);
     }
     if (domain && strcmp(domain, "signal") != 0) { /* which is named */
-        tl_buffer_add_string(&b, ", ");
+        tl_buffer_add_string(&b, code ? ", code " : ", of ");
+        if (code)
+            tl_inline_code(&b, code);
+        tl_buffer_add_string(&b, code ? " of " : "");
         tl_inline_text(&b, domain);
-        tl_buffer_add_string(&b, " ");
-        tl_inline_text(&b, code ? code : "without a code");
     }
     if (runs.runs > 0)
         tl_buffer_printf(&b, ", in %lld of %lld run%s", (long long)runs.failed, (long long)runs.runs,

@@ -7,6 +7,7 @@
 #include "reports/finding_figures.h"
 #include "reports/search_svg.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +30,13 @@ void tl_section_others(const struct tl_sections *r)
     json_array_foreach(others, i, o) {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
         tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
-        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
+        bool wrong = !strcmp(tl_member_or(o, "outcome", ""), "wrong");
+        tl_inline_text(&outcome, wrong ? "wrong outputs" : tl_member_or(o, "outcome", "unknown"));
         if (tl_member_text(o, "signal")) {
             tl_buffer_add_string(&outcome, ", ");
             tl_inline_text(&outcome, tl_member_text(o, "signal"));
         }
-        if (tl_member_text(o, "phase")) {
+        if (tl_member_text(o, "phase") && strcmp(tl_member_text(o, "phase"), "done") != 0) {
             tl_buffer_add_string(&outcome, " in ");
             tl_inline_text(&outcome, tl_member_text(o, "phase"));
         }
@@ -114,6 +116,19 @@ static char *cut_source(const char *source, enum tl_extent extent)
     return extent == TL_EXTENT_FULL ? tl_strdup(source) : tl_inline_cut(source, SOURCE_MOST);
 }
 
+/* A note, which is in small letters and without a full stop in a terminal. */
+static void add_sentence(struct tl_buffer *b, const char *note)
+{
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add_string(&text, note);
+    if (text.size) {
+        *text.data = (char)toupper((unsigned char)*text.data);
+        tl_buffer_add_string(&text, strchr(".!?)", text.data[text.size - 1]) ? "" : ".");
+    }
+    tl_inline_text(b, text.data);
+    tl_buffer_free(&text);
+}
+
 void tl_section_search(const struct tl_sections *r)
 {
     const json_t *f = r->finding, *note;
@@ -128,10 +143,13 @@ void tl_section_search(const struct tl_sections *r)
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
                          (long long)tl_member_integer(f, "search_trials"));
-    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s%s. ",
-                     (long long)tl_member_integer(f, "cached"),
-                     json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
-                     when ? when : "");
+    json_int_t known = tl_member_integer(f, "cached");
+    if (known)
+        tl_buffer_printf(&b, "%lld known from before)", (long long)known);
+    else
+        tl_buffer_add_string(&b, "all of them run for it)");
+    tl_buffer_printf(&b, " in %.1f s, %s%s. ", json_number_value(json_object_get(f, "elapsed_s")),
+                     when ? "on " : "at an unknown time", when ? when : "");
     free(when);
     add_measured_rate(&b, f);
     tl_buffer_add_string(&b, ". Finding ");
@@ -155,7 +173,11 @@ void tl_section_search(const struct tl_sections *r)
     add_stored(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_array_foreach(json_object_get(f, "notes"), i, note) {
-        tl_inline_text(&b, tl_member_text(note, "text"));
+        /* What the other triggers are stands above. */
+        if (!strcmp(tl_member_or(note, "code", ""), "other-trigger") &&
+            json_array_size(json_object_get(f, "or")))
+            continue;
+        add_sentence(&b, tl_member_or(note, "text", ""));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     tl_page_figure(

@@ -93,7 +93,7 @@ static void add_needs(struct tl_buffer *b, const json_t *f)
     const json_t *needs = json_object_get(f, "needs");
     if (!json_array_size(needs))
         return;
-    tl_buffer_add_string(b, " It needs also ");
+    tl_buffer_add_string(b, " It also needs ");
     tl_words_needs(b, f, needs);
     tl_buffer_add_string(b, ".");
 }
@@ -113,7 +113,8 @@ static void add_causes(struct tl_buffer *b, const json_t *f)
 /* One trigger may be that of several places in the code, and of each of them alone there is a longer one. */
 static void add_places(struct tl_buffer *b, const json_t *f)
 {
-    size_t n = tl_finding_places(f);
+    size_t n =
+        tl_finding_is_error(f) ? 0 : tl_finding_places(f); /* an error has none, only names in its text */
     const char *two = tl_words_may_be_two(f);
     struct tl_buffer only = TL_BUFFER_INIT;
     if (n > 1 && tl_words_only_with(&only, f)) {

@@ -209,7 +209,7 @@ char *tl_night_trigger(const json_t *entry)
         tl_words_cause(&b, isolation, cause);
     }
     if (json_array_size(json_object_get(isolation, "needs"))) {
-        tl_buffer_add_string(&b, ", needs also ");
+        tl_buffer_add_string(&b, ", also needs ");
         tl_words_needs(&b, isolation, json_object_get(isolation, "needs"));
     }
     if (!tl_member_true(isolation, "complete"))

@@ -314,8 +314,6 @@ static const char *constraint(const json_t *variant)
 
 /* What the names of values do not say by themselves. */
 static const struct tl_family_value values[] = {
-    {"attention", "sdpa", "two MatMuls with a Softmax between them"},
-    {"attention", "gqa", "com.microsoft's GroupQueryAttention, which writes the cache itself"},
     {"begin_index", "none", "no index: new entries go to the end of the cache, or to 0"},
     {"begin_index", "constant", "an index that is a constant of the model"},
     {"begin_index", "shape", "an index that is computed from the shape of an input"},

@@ -208,12 +208,12 @@ static void add_causes(struct tl_buffer *b, const json_t *d)
         if (!json_array_size(json_object_get(j, "needs")))
             continue;
         tl_words_needs(&words, d, json_object_get(j, "needs"));
-        tl_buffer_add_string(b, "    where it needs also ");
+        tl_buffer_add_string(b, "    where it also needs ");
         add_plain(b, &words);
         tl_buffer_add_string(b, "\n");
     }
-    add_needs(b, d, "needs", "  needs also ");
-    add_needs(b, d, "local_needs", "  next to the minimal variant it needs also ");
+    add_needs(b, d, "needs", "  also needs ");
+    add_needs(b, d, "local_needs", "  next to the minimal variant it also needs ");
 }
 
 static void add_place(struct tl_buffer *b, const json_t *d, const json_t *place)
@@ -239,7 +239,9 @@ static void add_places(struct tl_buffer *b, const json_t *d)
         else
             tl_buffer_add_string(&words, " needs only that; ");
         add_plain(b, &words);
-        tl_buffer_printf(b, "it shows at %zu places in the code\n", json_array_size(places));
+        tl_buffer_printf(
+            b, tl_finding_is_error(d) ? "it shows in %zu wordings\n" : "it shows at %zu places in the code\n",
+            json_array_size(places));
         json_array_foreach(places, i, place)
             add_place(b, d, place);
         bool shared = tl_words_common_frame(&words, d);

@@ -58,7 +58,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     char *text = markdown(f);
     has(text, "# ONNX Runtime 1.22.0 CPU: SIGSEGV while running the model with gqa attention\n");
     has(text, "when `attention=gqa`: 3 of 3 runs of the minimal variant did, 2 of 2 in fresh processes.");
-    has(text, "It needs also `threads=1`, which the failing variant has at its baseline; and one of "
+    has(text, "It also needs `threads=1`, which the failing variant has at its baseline; and one of "
               "(`begin_index in {none, constant}`, `optimization=99`).");
     has(text, "It also fails when `weights=int8` and `context ≥ 64` (5 of 5 runs) (found so far).");
     has(text, "It shows at 4 places in the code: SIGSEGV in execute at any of these places needs only that, "
@@ -69,7 +69,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     has(text, "Next to the minimal variant only, for with the other values of the failing variant it fails "
               "without them:\n\n"
               "- `begin_error=0` (passes with `1000000`).");
-    has(text, "\n- the budget ran out\n");
+    has(text, "\n- The budget ran out.\n");
     has(text, "no build tells whether one fix mends both.**");
     has(text, "| `deep ← common ← outer` | `layers=2`, `attention=gqa`, `begin_error=1000000` | 9 times | "
               "isolated first |");
@@ -423,7 +423,7 @@ Test(finding_words, a_night_names_sets_needs_and_causes)
     json_t *f = wide(), *entry = json_pack("{s:O}", "isolation", f);
     char *text = tl_inline_plain(tl_night_trigger(entry));
     has(text, "trigger attention=gqa, or (found so far) weights=int8 and context ≥ 64");
-    has(text, ", needs also threads=1, which");
+    has(text, ", also needs threads=1, which");
     free(text);
     json_decref(entry);
     json_decref(f);

@@ -128,7 +128,7 @@ Test(report, markdown_is_not_formatted_by_what_comes_from_outside)
     json_t *finding = fixture(), *report = report_of(finding, false);
     char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "| ```` ```evil``` \\| <script>alert(1)</script> ```` | error in compile | 3 times |");
-    has(text, "- a simpler variant \\| fails in \\<another\\> way");
+    has(text, "- A simpler variant \\| fails in \\<another\\> way");
     /* stderr has a fence of three: ours is longer */
     has(text, "````\n```\n</code></pre>");
     has(text, "```text\nAssertion `n < 4 | m` failed in ~/src/<op>.cc by USER\n@octocat see #12 "

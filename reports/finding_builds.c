@@ -558,7 +558,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case PASSES:
         if (tl_build_is_reference(f, tl_member_text(newest, "build"))) {
             tl_buffer_printf(
-                b, "Whether it fails on %s cannot be told by this: outputs are compared with those of it.",
+                b, "%s, is what outputs are compared with: whether it is right cannot be told by this.",
                 which);
             break;
         }

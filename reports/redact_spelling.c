@@ -138,13 +138,15 @@ size_t tl_spelled_slashes(const char *text)
     return at;
 }
 
-/* One character of a path, which may be several bytes of it: how many of the text spell it, and how many it is. */
-static size_t one(const char *text, const char *path, size_t *of_path)
+/* One character of a path, which may be several bytes of it: how many of the text spell it, and how many it is. latin: it is
+ * the second byte of a Latin letter with an accent, of which capitals and others differ in one bit, as in ASCII. */
+static size_t one(const char *text, const char *path, bool latin, size_t *of_path)
 {
     char c[5];
     size_t n = tl_spelled_character(text, c), m = strlen(c);
     *of_path = 1;
-    if (n && (!strncasecmp(path, text, 1) || (*path == ' ' && *text == '+')))
+    if (n &&
+        (!strncasecmp(path, text, 1) || (latin && (*path ^ *text) == 0x20) || (*path == ' ' && *text == '+')))
         return 1;
     *of_path = m;
     return n && !strncasecmp(path, c, m) ? n : 0;
@@ -154,8 +156,9 @@ size_t tl_spelled(const char *text, const char *path)
 {
     size_t at = 0;
     for (size_t i = 0; path[i];) {
-        size_t of_path = 1,
-               n = path[i] == '/' ? tl_spelled_slashes(text + at) : one(text + at, path + i, &of_path);
+        size_t of_path = 1, n = path[i] == '/' ? tl_spelled_slashes(text + at)
+                                               : one(text + at, path + i,
+                                                     i && (unsigned char)path[i - 1] == 0xC3, &of_path);
         if (!n)
             return 0;
         at += n;

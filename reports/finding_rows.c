@@ -46,9 +46,17 @@ json_int_t tl_row_passes(const json_t *row)
                : tl_member_integer(row, "pass");
 }
 
-static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+/* places: {AXIS=VALUE: the place of its row}, as there may be as many rows as trials. */
+static json_t *find_row(json_t *rows, json_t *places, const char *axis, const json_t *value)
 {
-    json_t *row = (json_t *)tl_report_row(rows, axis, value);
+    char *word = axis ? json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS | JSON_COMPACT) : NULL,
+         *key = tl_format("%s=%s", axis ? axis : "", word ? word : "");
+    const json_t *place = json_object_get(places, key);
+    json_t *row = place ? json_array_get(rows, (size_t)json_integer_value(place)) : NULL;
+    if (!row)
+        json_object_set_new_nocheck(places, key, json_integer((json_int_t)json_array_size(rows)));
+    free(word);
+    free(key);
     if (row)
         return row;
     row = json_pack("{s:s?,s:o}", "axis", axis, "value", value ? json_incref((json_t *)value) : json_null());
@@ -100,7 +108,7 @@ static json_t *sorted(const json_t *finding, const json_t *rows)
 static json_t *build_rows(const json_t *finding)
 {
     const json_t *list = json_object_get(json_object_get(finding, "builds"), "list"), *build, *step;
-    json_t *rows = json_array();
+    json_t *rows = json_array(), *places = json_object();
     size_t i, k;
     json_array_foreach(list, i, build) {
         char *part = tl_format("@%s:", json_is_string(build) ? json_string_value(build) : "?");
@@ -109,11 +117,12 @@ static json_t *build_rows(const json_t *finding)
             const char *outcome = tl_member_text(step, "outcome");
             if (!json_is_string(unit) || !strstr(json_string_value(unit), part) || !outcome)
                 continue;
-            json_t *row = find_row(rows, "build", build);
+            json_t *row = find_row(rows, places, "build", build);
             json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
         }
         free(part);
     }
+    json_decref(places);
     return rows;
 }
 
@@ -148,19 +157,21 @@ json_t *tl_report_rows(const json_t *finding)
     size_t i;
     if (tl_finding_over_builds(finding))
         return build_rows(finding);
-    json_t *rows = json_array();
+    json_t *rows = json_array(), *places;
     if (!json_is_object(minimal))
         return rows;
-    find_row(rows, NULL, NULL);
+    places = json_object();
+    find_row(rows, places, NULL, NULL);
     json_array_foreach(json_object_get(finding, "path"), i, step) {
         const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
         const json_t *variant = json_object_get(step, "variant");
         size_t n = differences(minimal, variant, &axis);
         if (n > 1 || !outcome || tl_member_true(step, "inferred") || (n && tl_finding_unread(finding, axis)))
             continue;
-        json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
+        json_t *row = find_row(rows, places, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
         json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
     }
+    json_decref(places);
     add_counted(finding, rows, minimal);
     json_t *list = sorted(finding, rows);
     json_decref(rows);

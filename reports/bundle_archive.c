@@ -47,6 +47,15 @@ bool tl_archive_name(const char *path, size_t *stem)
     return k < N_KINDS;
 }
 
+/* A link stays one: programs find what they need from where they are. True when it is one. */
+static bool is_link(const char *path, char *target, size_t size)
+{
+    ssize_t n = readlink(path, target, size - 1);
+    if (n > 0)
+        target[n] = '\0';
+    return n > 0;
+}
+
 static int add_file(struct archive *a, const char *directory, const char *name, const char *file,
                     int64_t when, struct tl_error *e)
 {
@@ -54,15 +63,24 @@ static int add_file(struct archive *a, const char *directory, const char *name, 
     char *from = tl_format("%s/%s", directory, file), *to = tl_format("%s/%s", name, file);
     struct archive_entry *entry = archive_entry_new();
     struct stat st;
-    int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    bool link = is_link(from, block, sizeof block);
+    int fd = link ? -1 : open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
+    archive_entry_set_pathname(entry, to);
+    archive_entry_set_mtime(entry, (time_t)when, 0);
+    if (link) {
+        archive_entry_set_filetype(entry, AE_IFLNK);
+        archive_entry_set_symlink(entry, block);
+        archive_entry_set_perm(entry, 0777);
+        archive_entry_set_size(entry, 0);
+        if (archive_write_header(a, entry) != ARCHIVE_OK)
+            rc = tl_fail(e, TL_ERROR_ENVIRONMENT, doing, from, "%s",
+                         archive_error_string(a) ? archive_error_string(a) : "it cannot be written");
+    } else if (fd < 0 || fstat(fd, &st) != 0) {
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, from, "it cannot be read");
     } else {
-        archive_entry_set_pathname(entry, to);
         archive_entry_set_size(entry, st.st_size);
         archive_entry_set_filetype(entry, AE_IFREG);
         archive_entry_set_perm(entry, st.st_mode & 0100 ? 0755 : 0644);
-        archive_entry_set_mtime(entry, (time_t)when, 0);
         bool bad = archive_write_header(a, entry) != ARCHIVE_OK;
         for (ssize_t n; !bad && (n = read(fd, block, sizeof block)) != 0;)
             bad = n < 0 || archive_write_data(a, block, (size_t)n) != n;

@@ -140,9 +140,12 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
 {
     const struct tl_report_source *source = b->source;
     struct side failing = {0}, control = {0};
+    json_t *links = tl_bundle_links(b);
     char *summary = tl_inline_plain(tl_words_summary(json_object_get(b->report, "finding")));
     struct tl_script s = {.c = b->o->c,
                           .layout = &b->layout,
+                          .files = b->o->files,
+                          .links = links,
                           .title = tl_member_text(b->report, "title"),
                           .summary = summary,
                           .generator_only = generator_only,
@@ -160,6 +163,7 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
         rc = tl_bundle_write_text(b, "repro.sh", text, "runs the commands of the case alone", e);
     if (rc == 0)
         json_object_set_new(json_object_get(b->report, "bundle"), "script", json_string("repro.sh"));
+    json_decref(links);
     free(text);
     free(summary);
     free_side(&failing);

@@ -3,11 +3,13 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/places.h"
 #include "reports/members.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,6 +139,117 @@ static bool is_data_of_runtime(const struct tl_bundle *b, const char *path)
            tl_member_true(json_object_get(b->report, "bundle"), "repro");
 }
 
+/* Whether a link leads to a file that is taken, or to a directory of one. */
+static bool is_link_to_taken(const json_t *files, const json_t *link)
+{
+    const char *to = tl_member_or(link, "to", "");
+    const json_t *file;
+    size_t i, n = strlen(to);
+    json_array_foreach(json_object_get(files, "files"), i, file) {
+        const char *path = tl_member_or(file, "path", "");
+        if (n > 1 && !strncmp(path, to, n) && (path[n] == '/' || !path[n]))
+            return true;
+    }
+    return false;
+}
+
+/* A script whose first line names an interpreter of this machine alone. */
+static void look_at_interpreter(struct tl_bundle *b, const char *path, const char *place)
+{
+    char head[512];
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
+    if (f)
+        fclose(f);
+    head[n] = '\0';
+    if (n < 3 || strncmp(head, "#!", 2) != 0)
+        return;
+    const char *name = head + 2 + strspn(head + 2, " \t");
+    size_t size = strcspn(name, " \t\r\n");
+    char *interpreter = tl_format("%.*s", (int)size, name);
+    if (*interpreter == '/' && !tl_place_is_of_system(interpreter))
+        tl_bundle_leave_out(b, tl_format("the interpreter %s, which the first line of %s names: elsewhere that line has to "
+                                         "name another",
+                                         interpreter, place));
+    free(interpreter);
+}
+
+static int copy_of_case(struct tl_bundle *b, const char *path, const char *place, struct tl_error *e)
+{
+    const char *about = tl_bundle_is_changed(b, path) ? "of the case" TL_BUNDLE_CHANGED : "of the case";
+    look_at_interpreter(b, path, place);
+    return tl_bundle_copy_file(b, path, place, about, e);
+}
+
+/* What the tree has to hold: files, and the links on the way to them. */
+static json_t *placed(const json_t *files)
+{
+    json_t *all = json_array();
+    const json_t *link;
+    size_t i;
+    json_array_extend(all, json_object_get(files, "files"));
+    json_array_foreach(json_object_get(files, "links"), i, link)
+        if (is_link_to_taken(files, link))
+            json_array_append_new(all, json_pack("{s:O,s:O}", "path", json_object_get(link, "path"), "top",
+                                                 json_object_get(link, "path")));
+    return all;
+}
+
+/* A link from one place in the bundle to another; the caller's. */
+static char *link_text(const char *from, const char *to)
+{
+    struct tl_buffer text = TL_BUFFER_INIT;
+    size_t same = 0;
+    for (size_t n = 0; from[n] && from[n] == to[n]; n++)
+        same = from[n] == '/' ? n + 1 : same;
+    tl_buffer_add_string(&text, "");
+    for (const char *at = from + same; (at = strchr(at, '/')); at++)
+        tl_buffer_add_string(&text, "../");
+    tl_buffer_add_string(&text, to + same);
+    return tl_buffer_take(&text);
+}
+
+json_t *tl_bundle_links(const struct tl_bundle *b)
+{
+    json_t *links = json_array(), *file;
+    size_t i;
+    json_array_foreach(b->files, i, file)
+        if (json_object_get(file, "link"))
+            json_array_append(links, file);
+    return links;
+}
+
+/* The links on the way to files that are in the bundle by now. What a file is called may be all that it goes by. */
+static int write_links(struct tl_bundle *b, struct tl_error *e)
+{
+    const json_t *link;
+    size_t i;
+    int rc = 0;
+    json_array_foreach(json_object_get(b->o->files, "links"), i, link) {
+        char *from = tl_layout_place(&b->layout, tl_member_or(link, "path", "")),
+             *to = tl_layout_place(&b->layout, tl_member_or(link, "to", "")),
+             *at = from ? tl_format("%s/%s", b->stage, from) : NULL,
+             *there = to ? tl_format("%s/%s", b->stage, to) : NULL;
+        struct stat st;
+        if (rc == 0 && at && there && strcmp(at, there) != 0 && !lstat(there, &st) && lstat(at, &st)) {
+            char *text = link_text(from, to);
+            if (tl_make_parents(at, 0777) || symlink(text, at))
+                rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, at, "the disk may be full");
+            else {
+                tl_bundle_have_made(b, tl_strdup(from), tl_format("a link to %s, as it was", tl_base_name(to)));
+                json_object_set_new(json_array_get(b->files, json_array_size(b->files) - 1), "link",
+                                    json_string(text));
+            }
+            free(text);
+        }
+        free(from);
+        free(to);
+        free(at);
+        free(there);
+    }
+    return rc;
+}
+
 int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
 {
     const json_t *files = json_object_get(b->o->files, "files"), *file;
@@ -144,7 +257,9 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
     int rc = 0;
     if (!b->o->c)
         return 0;
-    tl_layout_init(&b->layout, b->o->c->directory, files, b->source->keep_paths ? NULL : &b->redaction);
+    json_t *all = placed(b->o->files);
+    tl_layout_init(&b->layout, b->o->c->directory, all, b->source->keep_paths ? NULL : &b->redaction);
+    json_decref(all);
     char *directory = tl_format("%s/%s/.", b->stage, b->layout.case_at); /* scripts may be told of it */
     if (json_array_size(files) && tl_make_parents(directory, 0777))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory, "the disk may be full");
@@ -157,9 +272,18 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
         if (rc == 0 && place && why)
             tl_bundle_leave_out(b, tl_format("%s: %s", path, why));
         else if (rc == 0 && place)
-            rc = tl_bundle_copy_file(b, path, place, "of the case", e);
+            rc = copy_of_case(b, path, place, e);
         free(place);
     }
+    if (rc == 0)
+        rc = write_links(b, e);
+    if (rc == 0)
+        rc = tl_bundle_write_packages(b, e);
+    json_t *programs = tl_layout_directories(&b->layout, json_object_get(b->o->files, "in_path"));
+    if (json_array_size(programs)) /* for the command that runs its case */
+        json_object_set(json_object_get(b->report, "bundle"), "path", programs);
+    json_decref(programs);
+    tl_bundle_say_changed(b);
     json_array_foreach(json_object_get(b->o->files, "gone"), i, file)
         tl_bundle_leave_out(
             b, tl_format("%s, which a command of the case names: it is not there", json_string_value(file)));

@@ -2,6 +2,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/places.h"
 #include "reports/members.h"
 
 #include <ctype.h>
@@ -9,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* That the tree may begin above the case; and where it is one that holds all there is ("/work", "/tmp"). */
-#define LEVELS_MOST 3
-#define LEVELS_AT_TOP 1
+/* So many levels above the case the tree may begin; and where that is a directory of all kinds of things ("/tmp"). */
+#define LEVELS_MOST 4
+#define LEVELS_AT_HOME 3
+#define LEVELS_AT_BROAD 1
 
 static const char top[] = "files";
 
@@ -37,26 +39,21 @@ static char *above(const char *path, int levels)
     return NULL;
 }
 
-static bool is_of_system(const char *path)
-{
-    static const char *const roots[] = {"/usr", "/bin",  "/sbin", "/lib", "/lib64",  "/etc",
-                                        "/dev", "/proc", "/sys",  "/run", "/System", "/Library"};
-    for (size_t i = 0; i < TL_COUNT(roots); i++)
-        if (below(path, roots[i]))
-            return true;
-    return false;
-}
-
 /* How many levels above the case the tree has to begin to hold a file; LEVELS_MOST + 1: it stands elsewhere. */
 static int levels_to(const struct tl_bundle_layout *l, const char *path)
 {
+    const char *home = getenv("HOME");
     int levels = 0;
     for (; levels <= LEVELS_MOST; levels++) {
         char *directory = above(l->real, levels);
-        bool top_most = directory && !strchr(directory + 1, '/') && levels > LEVELS_AT_TOP,
-             holds = directory && !top_most && below(path, directory);
+        bool at_home = directory && home && !strcmp(directory, home);
+        int most = at_home                                          ? LEVELS_AT_HOME
+                   : directory && tl_place_is_broad(directory) ? LEVELS_AT_BROAD
+                                                                    : LEVELS_MOST;
+        bool holds = directory && levels <= most && below(path, directory);
+        bool more = directory;
         free(directory);
-        if (holds || !directory)
+        if (holds || !more)
             return holds ? levels : LEVELS_MOST + 1;
     }
     return levels;
@@ -68,21 +65,81 @@ static char *named(const struct tl_bundle_layout *l, const char *path)
     return l->redaction ? tl_redact(l->redaction, path) : tl_strdup(path);
 }
 
-/* The place of a file that stands elsewhere. itself: of those that are named by themselves, else of the others. */
-static void add_top(struct tl_bundle_layout *l, const json_t *file, bool itself, int *number)
+/* What of a file that stands elsewhere is placed: the directory that was named with all in it, or the file. NULL: it is not of
+ * this turn. itself: of those that are named by themselves, else of the others. */
+static const char *top_of(const struct tl_bundle_layout *l, const json_t *file, bool itself)
 {
     const char *path = tl_member_or(file, "path", ""), *of = tl_member_or(file, "top", "");
     bool in_directory = *of && below(path, of) && strcmp(path, of) != 0;
-    char *known = in_directory == itself ? NULL : tl_layout_place(l, path);
-    if (in_directory != itself && !known) {
-        of = in_directory ? of : path;
-        char *place = tl_format("%s/elsewhere/%d/%s", top, ++*number, tl_base_name(of)),
-             *shown = named(l, place);
-        json_object_set_new_nocheck(l->tops, of, json_string(shown));
-        free(shown);
-        free(place);
+    return in_directory == itself || levels_to(l, path) <= LEVELS_MOST || tl_place_is_of_system(path) ? NULL
+           : in_directory                                                                             ? of
+                                                                                                      : path;
+}
+
+/* The directory of the root that a path is in. */
+static char *group_of(const char *path)
+{
+    return tl_format("%.*s", (int)(1 + strcspn(path + 1, "/")), path);
+}
+
+/* Lets the tree of a path begin so high that it holds it. */
+static void widen(json_t *groups, const char *path)
+{
+    char *name = group_of(path), *directory = tl_strdup(path), *slash = strrchr(directory, '/');
+    json_t *group = json_object_get(groups, name);
+    if (slash)
+        *slash = '\0';
+    if (!group) {
+        json_object_set_new_nocheck(groups, name,
+                                    json_pack("{s:i,s:o}", "number", (int)json_object_size(groups) + 1, "root",
+                                              json_string_nocheck(directory)));
+    } else {
+        const char *root = json_string_value(json_object_get(group, "root"));
+        size_t n = 0, same = 0;
+        while (root[n] && root[n] == directory[n]) {
+            n++;
+            if ((!root[n] || root[n] == '/') && (!directory[n] || directory[n] == '/'))
+                same = n;
+        }
+        char *common = tl_format("%.*s", (int)same, directory);
+        json_object_set_new(group, "root", json_string_nocheck(common));
+        free(common);
     }
-    free(known);
+    free(directory);
+    free(name);
+}
+
+static void place_in(struct tl_bundle_layout *l, const json_t *groups, const char *path)
+{
+    char *name = group_of(path);
+    const json_t *group = json_object_get(groups, name);
+    const char *root = tl_member_or(group, "root", "");
+    char *place = tl_format("%s/elsewhere/%d%s", top, (int)tl_member_integer(group, "number"), path + strlen(root)),
+         *shown = named(l, place);
+    json_object_set_new_nocheck(l->tops, path, json_string(shown));
+    free(shown);
+    free(place);
+    free(name);
+}
+
+/* What stands elsewhere. Directories first: a file that is named by itself may be in one of them. */
+static void place_elsewhere(struct tl_bundle_layout *l, const json_t *files)
+{
+    json_t *groups = json_object(), *tops = json_object(), *file, *unused;
+    const char *path;
+    size_t i;
+    for (int turn = 0; turn < 2; turn++)
+        json_array_foreach(files, i, file) {
+            path = top_of(l, file, turn == 1);
+            if (!path)
+                continue;
+            widen(groups, path);
+            json_object_set_new_nocheck(tops, path, json_true());
+        }
+    json_object_foreach(tops, path, unused)
+        place_in(l, groups, path);
+    json_decref(tops);
+    json_decref(groups);
 }
 
 void tl_layout_init(struct tl_bundle_layout *l, const char *directory, const json_t *files,
@@ -90,7 +147,7 @@ void tl_layout_init(struct tl_bundle_layout *l, const char *directory, const jso
 {
     const json_t *file;
     size_t i;
-    int levels = 0, number = 0;
+    int levels = 0;
     *l = (struct tl_bundle_layout){.directory = tl_strdup(directory),
                                    .real = realpath(directory, NULL),
                                    .tops = json_object(),
@@ -115,10 +172,7 @@ void tl_layout_init(struct tl_bundle_layout *l, const char *directory, const jso
     char *at = tl_format("%s%s", top, l->real + strlen(l->real_root));
     l->case_at = named(l, at);
     free(at);
-    /* Directories first, so that a file that is named by itself stands where those beside it do. */
-    for (int turn = 0; turn < 2; turn++)
-        json_array_foreach(files, i, file)
-            add_top(l, file, turn == 1, &number);
+    place_elsewhere(l, files);
 }
 
 void tl_layout_free(struct tl_bundle_layout *l)
@@ -132,12 +186,13 @@ void tl_layout_free(struct tl_bundle_layout *l)
     *l = (struct tl_bundle_layout){0};
 }
 
-char *tl_layout_place(const struct tl_bundle_layout *l, const char *path)
+/* above: also of a directory that holds what stands elsewhere. */
+static char *place_of(const struct tl_bundle_layout *l, const char *path, bool above)
 {
     const char *const roots[] = {l->real_root, l->root, l->real, l->directory};
     const char *other, *rest;
     json_t *place;
-    if (!l->directory || is_of_system(path))
+    if (!l->directory || tl_place_is_of_system(path))
         return NULL;
     for (size_t i = 0; i < TL_COUNT(roots); i++)
         if ((rest = below(path, roots[i]))) {
@@ -149,14 +204,49 @@ char *tl_layout_place(const struct tl_bundle_layout *l, const char *path)
     json_object_foreach(l->tops, other, place)
         if ((rest = below(path, other)))
             return tl_format("%s%s", json_string_value(place), rest);
+    json_object_foreach(l->tops, other, place)
+        if (above && !tl_place_is_broad(path) && (rest = below(other, path))) {
+            const char *at = json_string_value(place);
+            size_t n = strlen(at), more = strlen(rest), least = sizeof top - 1 + sizeof "/elsewhere/";
+            if (n >= more + least && !strcmp(at + n - more, rest))
+                return tl_format("%.*s", (int)(n - more), at);
+        }
     return NULL;
+}
+
+char *tl_layout_place(const struct tl_bundle_layout *l, const char *path)
+{
+    return place_of(l, path, true);
+}
+
+json_t *tl_layout_directories(const struct tl_bundle_layout *l, const json_t *paths)
+{
+    json_t *places = json_array(), *known;
+    const json_t *path;
+    size_t i, k;
+    json_array_foreach(paths, i, path) {
+        const char *text = json_string_value(path);
+        char *place = text ? tl_layout_place(l, text) : NULL, *slash = place ? strrchr(place, '/') : NULL;
+        bool has = !slash;
+        if (slash)
+            *slash = '\0';
+        json_array_foreach(places, k, known)
+            has = has || !strcmp(json_string_value(known), place);
+        if (!has)
+            json_array_append_new(places, json_string(place));
+        free(place);
+    }
+    return places;
 }
 
 char *tl_layout_relative(const struct tl_bundle_layout *l, const char *path)
 {
     if (*path == '/') {
-        char *real = realpath(path, NULL), *place = tl_layout_place(l, real ? real : path);
+        char *link = tl_real_directory(path), *real = realpath(path, NULL),
+             *place = tl_layout_place(l, link ? link : path);
+        place = place ? place : tl_layout_place(l, real ? real : path);
         free(real);
+        free(link);
         return place;
     }
     return l->case_at ? tl_format("%s/%s", l->case_at, path) : NULL;
@@ -171,10 +261,13 @@ static size_t file_of_case(const struct tl_bundle_layout *l, const char *text, c
     for (size_t n = strnlen(text, PATH_MAX - 1); n > 1; n--) {
         if (text[n] && text[n] != '/' && !strchr(between, text[n]))
             continue;
-        char *path = tl_format("%.*s", (int)n, text), *real = realpath(path, NULL);
-        *place = real ? tl_layout_place(l, path) : NULL;
-        if (!*place && real)
-            *place = tl_layout_place(l, real);
+        char *path = tl_format("%.*s", (int)n, text), *real = realpath(path, NULL),
+             *link = real ? tl_real_directory(path) : NULL;
+        const char *const forms[] = {link, path, real};
+        *place = NULL;
+        for (size_t i = 0; real && i < TL_COUNT(forms) && !*place; i++)
+            *place = forms[i] ? place_of(l, forms[i], text[n] != '/') : NULL;
+        free(link);
         free(real);
         free(path);
         if (*place)
@@ -193,7 +286,7 @@ static size_t path_of_case(const struct tl_bundle_layout *l, const char *text, s
             return there;
         free(*place);
         char *path = tl_format("%.*s", (int)(there + rest), text), *real = NULL;
-        *place = tl_layout_place(l, path);
+        *place = place_of(l, path, false);
         free(path);
         if (*place)
             return there + rest;
@@ -209,9 +302,9 @@ static size_t path_of_case(const struct tl_bundle_layout *l, const char *text, s
     }
     for (size_t n = size; n > 1;) {
         char *path = tl_format("%.*s", (int)n, text), *real = realpath(path, NULL);
-        *place = tl_layout_place(l, path);
+        *place = place_of(l, path, n == size);
         if (!*place && real)
-            *place = tl_layout_place(l, real);
+            *place = place_of(l, real, n == size);
         free(real);
         free(path);
         if (*place)

@@ -2,6 +2,7 @@
 #include "reports/bundle_parts.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/unit_name.h"
 #include "reports/members.h"
 #include "reports/minimal_case.h"
@@ -73,10 +74,29 @@ static void set_path(const struct tl_bundle *b, json_t *object, const char *key)
     free(place);
 }
 
-/* A program that is a path from the case file on. */
+/* The place of a program that $PATH had and that is in the bundle; NULL. */
+static char *place_by_name(const struct tl_bundle *b, const char *name)
+{
+    const json_t *path;
+    size_t i;
+    json_array_foreach(json_object_get(b->o->files, "in_path"), i, path)
+        if (!strcmp(tl_base_name(json_string_value(path)), name))
+            return tl_layout_place(&b->layout, json_string_value(path));
+    return NULL;
+}
+
+/* A program that is a path from the case file on, or one of the bundle. */
 static void set_program(const struct tl_bundle *b, json_t *argv)
 {
     const char *program = json_string_value(json_array_get(argv, 0));
+    if (program && !strchr(program, '/')) {
+        char *place = place_by_name(b, program), *here = place ? tl_format("./%s", place) : NULL;
+        if (here)
+            json_array_set_new(argv, 0, json_string(here));
+        free(here);
+        free(place);
+        return;
+    }
     char *place = program && *program != '/' && *program != '{' && strchr(program, '/')
                       ? tl_layout_relative(&b->layout, program)
                       : NULL;

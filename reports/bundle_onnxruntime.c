@@ -111,22 +111,16 @@ static void forget(struct seen *s)
 }
 
 /* A failure that does not show every time is not expected to. */
-static bool is_flaky(const struct tl_bundle_ort *o)
-{
-    const json_t *rate = json_object_get(o->b->source->finding, "rate");
-    return json_array_size(rate) == 2 && tl_integer_at(rate, 0) < tl_integer_at(rate, 1);
-}
-
 static bool is_right(const struct tl_bundle_ort *o, const struct seen *s, bool control)
 {
     if (s->ran != 1)
         return true; /* nothing is known */
-    return !control && is_flaky(o) ? s->p.as_expected > 0 : s->p.as_expected == s->p.runs;
+    return !control && tl_bundle_is_flaky(o->b) ? s->p.as_expected > 0 : s->p.as_expected == s->p.runs;
 }
 
 static int prove_both(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
 {
-    unsigned runs = is_flaky(o) ? 4 * TL_BUNDLE_RUNS : TL_BUNDLE_RUNS;
+    unsigned runs = tl_bundle_runs(o->b, o->b->source->failing->wall_seconds);
     uint64_t start = tl_monotonic_ns();
     for (int side = 0; side < 2; side++) {
         forget(&seen[side]);

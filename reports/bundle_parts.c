@@ -65,7 +65,7 @@ void tl_bundle_measure(struct tl_bundle *b)
     json_array_foreach(b->files, i, file) {
         char *path = tl_format("%s/%s", b->stage, json_string_value(json_object_get(file, "name")));
         struct stat st;
-        if (!stat(path, &st))
+        if (!lstat(path, &st))
             json_object_set_new(file, "size", json_integer((json_int_t)st.st_size));
         free(path);
     }

@@ -49,6 +49,15 @@ int tl_bundle_copy_file(struct tl_bundle *b, const char *from, const char *name,
                         struct tl_error *e);
 int tl_bundle_copy_tree(struct tl_bundle *b, const char *from, const char *name, const char *about,
                         struct tl_error *e);
+/* bundle_changed.c: whether a file of the case is another one than when the failure was found, and what the report says of
+ * those and of tools that are. */
+#define TL_BUNDLE_CHANGED "; it was changed after the failure was found"
+bool tl_bundle_is_changed(const struct tl_bundle *b, const char *path);
+void tl_bundle_say_changed(struct tl_bundle *b);
+/* bundle_packages.c: what a virtual environment holds that tools of the case are of. */
+int tl_bundle_write_packages(struct tl_bundle *b, struct tl_error *e);
+/* The links that are in the bundle, as entries of its files. A new array. */
+json_t *tl_bundle_links(const struct tl_bundle *b);
 /* What the case names, and the layout that says where it is. */
 int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e);
 
@@ -60,6 +69,11 @@ void tl_bundle_place_case(const struct tl_bundle *b, json_t *c);
 /* A unit whose runner is a file of the case, as it is named from the bundle; NULL for any other. The caller's. */
 char *tl_unit_in_bundle(const struct tl_bundle *b, const char *unit);
 
+/* bundle_runs.c: how often its program is run to see the failure, where a run takes so long; and whether it shows every time. */
+unsigned tl_bundle_runs(const struct tl_bundle *b, double seconds);
+bool tl_bundle_is_flaky(const struct tl_bundle *b);
+/* bundle_prove.c: takes out of the line to compare where the bundle was put together, and whose machine that is. */
+void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p);
 /* bundle_prove.c: the words of a message that another path or number would not change; NULL: they are too few. */
 char *tl_bundle_lasting_words(const char *message);
 

@@ -81,12 +81,13 @@ uint64_t tl_bundle_memory_mb(const struct tl_bundle *b)
     return own > 0 ? (uint64_t)own : tl_limits_default.memory_mb;
 }
 
-/* Where the bundle was put together, and whose machine that is, does not belong into it. */
-static void clean(struct tl_bundle *b, struct tl_proof *p)
+/* Files of a bundle are told by their names in it, wherever it is. */
+void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p)
 {
     char *real = realpath(b->stage, NULL), *at;
     while (p->line && real && (at = strstr(p->line, real))) {
         const char *end = at + strlen(real);
+        end += *end == '/';
         memmove(at, end, strlen(end) + 1);
     }
     free(real);
@@ -112,7 +113,7 @@ static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *
     q.limits.memory_mb = o->repro.memory_mb ? 0 : 2 * tl_bundle_memory_mb(o->b);
     expect(o, run->must_pass, words, &q.expected);
     int rc = o->b->o->prove(&q, p, e);
-    clean(o->b, p);
+    tl_bundle_clean_line(o->b, p);
     free(lasting);
     return rc;
 }

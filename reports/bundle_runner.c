@@ -239,13 +239,15 @@ static char *variant_words(const json_t *variant)
 int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e)
 {
     const struct tl_trial_record *sides[] = {b->source->failing, b->source->control};
-    json_t *trials = json_object();
+    json_t *trials = json_object(), *links = tl_bundle_links(b);
     struct tl_variant variants[2] = {{0}, {0}};
     char *about[2], *summary = tl_inline_plain(tl_words_summary(json_object_get(b->report, "finding")));
     bool here = false;
     int rc = 0;
     struct tl_script s = {.c = b->o->c,
                           .layout = &b->layout,
+                          .files = b->o->files,
+                          .links = links,
                           .title = tl_member_text(b->report, "title"),
                           .summary = summary,
                           .memory = b->source->failing->outcome == TL_OUTCOME_OOM};
@@ -282,6 +284,7 @@ int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e)
         rc = tl_bundle_write_text(b, "repro.sh", text, "runs the runner alone", e);
     if (rc == 0)
         json_object_set_new(json_object_get(b->report, "bundle"), "script", json_string("repro.sh"));
+    json_decref(links);
     free(text);
     free(runner);
     free(summary);

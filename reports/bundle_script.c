@@ -5,8 +5,7 @@
 #include "reports/bundle_script.h"
 
 #include "harness/base/files.h"
-#include "harness/base/paths.h"
-#include "harness/base/program.h"
+#include "harness/base/places.h"
 #include "harness/base/record.h"
 
 #include <ctype.h>
@@ -140,23 +139,71 @@ static void add_settings(struct writer *w)
     tl_strings_free(settings);
 }
 
-/* Whether a path is below this user's home and one of a program that PATH finds: others have it somewhere else. */
-static bool is_own_tool(const char *path)
+/* Whether a path is of a program that everybody has, and that not everybody has there. */
+static bool is_elsewhere_with_others(const struct writer *w, const char *path)
 {
-    const char *home = getenv("HOME"), *list = getenv("PATH"), *name = tl_base_name(path);
-    size_t n = home ? strlen(home) : 0;
-    bool found = false;
-    if (n < 2 || strncmp(path, home, n) != 0 || path[n] != '/')
+    const json_t *tool;
+    size_t i;
+    if (*path != '/' || tl_place_is_of_system(path))
         return false;
-    for (char *one; list && !found && (one = tl_next_directory(&list)); free(one))
-        found = strlen(one) + 1 == (size_t)(name - path) && !strncmp(one, path, strlen(one));
-    return found;
+    char *real = tl_real_directory(path);
+    bool is = false;
+    json_array_foreach(json_object_get(w->s->files, "tools"), i, tool)
+        is = is || !strcmp(json_string_value(tool), real ? real : path);
+    free(real);
+    return is;
+}
+
+/* Directories of the bundle before those of a variable. */
+static void add_directories(struct writer *w, const char *variable, const json_t *places, const char *rest)
+{
+    struct tl_buffer list = TL_BUFFER_INIT, quoted = TL_BUFFER_INIT;
+    const json_t *place;
+    size_t i;
+    json_array_foreach(places, i, place)
+        tl_buffer_printf(&list, "%s\001b/%s", i ? ":" : "", json_string_value(place));
+    if (list.size) {
+        tl_script_word(&quoted, list.data, false);
+        tl_buffer_printf(&w->body, "    export %s=%s%s\n", variable, quoted.data, rest);
+    }
+    tl_buffer_free(&quoted);
+    tl_buffer_free(&list);
+}
+
+/* Programs that $PATH had are found by their names here, too: other programs may start them. */
+static void add_paths(struct writer *w)
+{
+    const json_t *libraries = json_object_get(w->s->files, "library_path"), *one;
+    json_t *programs = tl_layout_directories(w->s->layout, json_object_get(w->s->files, "in_path")),
+           *places = json_array();
+    size_t i;
+    json_array_foreach(libraries, i, one) {
+        char *place = tl_layout_place(w->s->layout, json_string_value(one));
+        if (place)
+            json_array_append_new(places, json_string(place));
+        free(place);
+    }
+    add_directories(w, "PATH", programs, ":\"$PATH\"");
+    add_directories(w, "LD_LIBRARY_PATH", places, "\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"");
+    json_decref(programs);
+    json_decref(places);
+    const json_t *link;
+    json_array_foreach(w->s->links, i, link) {
+        struct tl_buffer line = TL_BUFFER_INIT;
+        const char *name = json_string_value(json_object_get(link, "name")),
+                   *to = json_string_value(json_object_get(link, "link"));
+        tl_buffer_add_string(&line, "relink");
+        tl_script_word(&line, name ? name : "", false);
+        tl_script_word(&line, to ? to : "", false);
+        add_call(w, &line);
+        use(w, "relink");
+    }
 }
 
 /* A program as the case names it; one with a '/' is relative to the case. */
 static char *program_word(const struct writer *w, const char *word)
 {
-    if (is_own_tool(word))
+    if (is_elsewhere_with_others(w, word))
         return tl_strdup(tl_base_name(word));
     char *place =
         *word != '/' && *word != '\001' && strchr(word, '/') ? tl_layout_relative(w->s->layout, word) : NULL;
@@ -209,9 +256,11 @@ static void add_texts(struct writer *w, const char *function, size_t n, const ch
     for (size_t i = 0; i < n; i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
         static const struct tl_placeholder_paths none = {"", "", "", ""};
-        char *text = tl_case_fill(w->s->c, w->side->variant, texts[i], &none);
+        char *text = tl_case_fill(w->s->c, w->side->variant, texts[i], &none),
+             *here = tl_layout_word(w->s->layout, text, "\001b/", "\001h");
         tl_buffer_add_string(&line, function);
-        tl_script_word(&line, text, false);
+        tl_script_word(&line, here, false);
+        free(here);
         add_call(w, &line);
         use(w, function);
         use(w, strchr(text, '\n') ? "wrote_lines" : "wrote");
@@ -314,16 +363,28 @@ static void add_generator(struct writer *w)
     free(program);
 }
 
+/* Whether it is the name of a program that is in the bundle. */
+static bool is_in_bundle(const struct writer *w, const char *name)
+{
+    const json_t *path;
+    size_t i;
+    json_array_foreach(json_object_get(w->s->files, "in_path"), i, path)
+        if (!strcmp(tl_base_name(json_string_value(path)), name))
+            return true;
+    return false;
+}
+
 /* Programs that the reader has to have: those without a path. known: those that were added, in the keys. */
 static void add_need(struct writer *w, struct tl_buffer *line, json_t *known, const struct tl_argv *argv)
 {
     char *word = argv->n ? shown(w, argv->words[0].text) : NULL;
     if (word && (!strchr(word, '/') || *word == '/')) {
         char *text = filled(w, argv->words[0].text);
-        if (is_own_tool(word))
+        if (is_elsewhere_with_others(w, word))
             memmove(word, tl_base_name(word), strlen(tl_base_name(word)) + 1);
         if ((*text != '\001' || !strchr(word, '/')) && !json_object_get(known, word)) {
-            json_object_set_new_nocheck(w->needs, word, json_true());
+            if (!is_in_bundle(w, word))
+                json_object_set_new_nocheck(w->needs, word, json_true());
             json_object_set_new_nocheck(known, word, json_true());
             tl_script_word(line, word, false);
         }
@@ -370,6 +431,7 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
         return tl_buffer_take(&w.body);
     }
     add_settings(&w);
+    add_paths(&w);
     if (s->runner) {
         add_runner(&w, side == &s->failing ? "failing" : "control");
         return tl_buffer_take(&w.body);

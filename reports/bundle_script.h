@@ -16,6 +16,8 @@ struct tl_script_side {
 struct tl_script {
     const struct tl_case *c;
     const struct tl_bundle_layout *layout;
+    const json_t *files; /* of the case, as bundle.h has them; NULL */
+    const json_t *links; /* of the bundle: [{"name","link"}]; NULL */
     const char *title, *summary;
     struct tl_script_side failing, control;
     bool generator_only; /* it is what failed, or there are no steps */

@@ -1,4 +1,4 @@
-/* repro.sh is run where it was written, three times, and its control: as a trial each, from an empty directory, with the
+/* repro.sh is run where it was written, and its control: as a trial each, from an empty directory, with the
  * programs that are here in PATH. */
 #include "reports/bundle_parts.h"
 
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS 3
 #define NOT_RUN "RESULT: not run" /* templates/repro.sh */
-#define SLOW_SECONDS 300          /* a trial that takes longer is not run three times */
+#define CONTROL_RUNS 3
+#define SLOW_SECONDS 300 /* a trial that takes longer is run once */
 #define MARGIN_SECONDS 60
 #define WORDS_MOST 200
 
@@ -111,7 +111,9 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,
                                  .limits = c->limits,
-                                 .runs = r->wall_seconds > SLOW_SECONDS ? 1 : RUNS,
+                                 .runs = !control                         ? tl_bundle_runs(b, r->wall_seconds)
+                                         : r->wall_seconds > SLOW_SECONDS ? 1
+                                                                          : CONTROL_RUNS,
                                  .expected = *expected};
     struct tl_proof proof;
     if (is_untraced(c)) { /* its programs bear no tracer: what is seen of their end is the exit status */
@@ -122,6 +124,7 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     q.limits.timeout_s = most * (double)(c->n_steps + 1) + MARGIN_SECONDS;
     int rc = b->o->prove(&q, &proof, e);
     if (rc == 0) {
+        tl_bundle_clean_line(b, &proof);
         json_t *seen = tl_proof_json(&proof, "repro.sh", control ? "control" : "failing", command);
         if (proof.line && !strncmp(proof.line, NOT_RUN, sizeof NOT_RUN - 1)) /* by that status, too */
             json_object_set_new(seen, "as_reported", json_integer(0));

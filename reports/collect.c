@@ -227,6 +227,7 @@ static void name_unit(json_t *part)
 json_t *tl_report_new(const struct tl_report_source *s)
 {
     json_t *finding = json_deep_copy(s->finding), *report;
+    json_object_del(finding, "contents"); /* what files of this machine hold is of use here alone */
     json_t *elsewhere = s->elsewhere ? json_deep_copy(s->elsewhere) : json_array();
     report = json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
                        tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHANGED_MOST 6
+
 /* ---- what was seen ---- */
 
 /* "died of SIGSEGV", "exited with 3": what one kind of runs came to. */
@@ -96,6 +98,26 @@ static void add_move(const struct tl_sections *r, const char *member, const char
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
+/* What is not what it was when the failure was found. */
+static void add_changed(const struct tl_sections *r)
+{
+    const json_t *changed = json_object_get(r->bundle, "changed"), *name;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i, n = json_array_size(changed);
+    if (!n)
+        return;
+    tl_buffer_add_string(&b, "Changed after the failure was found, so that it may do something else now: ");
+    json_array_foreach(changed, i, name)
+        if (i < CHANGED_MOST) {
+            tl_buffer_add_string(&b, i ? ", " : "");
+            tl_inline_code(&b, json_string_value(name));
+        }
+    if (n > CHANGED_MOST)
+        tl_buffer_printf(&b, " and %zu more", n - CHANGED_MOST);
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
 static void add_proofs(const struct tl_sections *r)
 {
     const json_t *proved = json_object_get(r->bundle, "proved"), *proof;
@@ -105,6 +127,7 @@ static void add_proofs(const struct tl_sections *r)
         if (strcmp(tl_member_or(proof, "side", "failing"), "control") != 0)
             add_proof(&b, proved, proof);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
+    add_changed(r);
     add_move(r, "moved", "It");
     add_move(r, "control_moved", "With " TL_CODE_ON "--control" TL_CODE_OFF " it");
 }
@@ -177,6 +200,22 @@ static char *case_file(const struct tl_sections *r)
     return base && *base ? tl_strdup(base) : tl_format("%s.json", tl_member_or(r->finding, "case", "CASE"));
 }
 
+/* Programs of the bundle that the commands of its case name by their names alone. */
+static void add_path(struct tl_buffer *b, const json_t *places)
+{
+    const json_t *place;
+    size_t i;
+    json_array_foreach(places, i, place) {
+        struct tl_buffer word = TL_BUFFER_INIT;
+        tl_shell_word(&word, json_string_value(place), true);
+        const char *text = word.data ? word.data : "";
+        tl_buffer_printf(b, "%s\"$PWD\"/%s", i ? ":" : "PATH=", text + strspn(text, " "));
+        tl_buffer_free(&word);
+    }
+    if (i)
+        tl_buffer_add_string(b, ":\"$PATH\" ");
+}
+
 static char *run_command(const struct tl_sections *r)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -184,6 +223,7 @@ static char *run_command(const struct tl_sections *r)
                *unit = in_bundle ? in_bundle : tl_member_or(r->finding, "unit", "UNIT");
     char *file = case_file(r), *here = tl_word_beside_case(unit);
     json_t *settings = settings_of(r->finding);
+    add_path(&b, json_object_get(r->bundle, "path"));
     tl_buffer_add_string(&b, "trapline run");
     tl_shell_word(&b, file, true);
     tl_buffer_add_string(&b, " -u");

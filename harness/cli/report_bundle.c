@@ -2,10 +2,12 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/staging.h"
 #include "harness/campaign/bundle_trials.h"
 #include "harness/campaign/prove.h"
 #include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
+#include "harness/supervise/scratch.h"
 #include "reports/bundle.h"
 #include "reports/members.h"
 
@@ -99,6 +101,8 @@ static void print_left_out(const json_t *written)
     size_t i;
     json_array_foreach(json_object_get(written, "left_out"), i, entry)
         fprintf(stderr, "trapline: left out: %s\n", json_string_value(entry));
+    json_array_foreach(json_object_get(written, "changed"), i, entry)
+        fprintf(stderr, "trapline: changed after the failure was found: %s\n", json_string_value(entry));
     json_array_foreach(json_object_get(written, "proved"), i, entry) {
         const char *program = tl_member_or(entry, "program", "?"), *note = tl_member_text(entry, "note");
         bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
@@ -147,12 +151,38 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
     return status;
 }
 
+/* Reproducers are run in scratch directories. Where those that everybody uses cannot be had, the bundle has a place of its own,
+ * or could not be written either. */
+static void begin_scratch(struct tl_staging *own, const char *target)
+{
+    const char *set = getenv("TMPDIR"), *usual = set && *set ? set : "/tmp";
+    char *why = tl_scratch_unusable(usual), *beside = tl_strdup(target);
+    char *slash = strrchr(beside, '/');
+    *own = (struct tl_staging){NULL, -1};
+    if (slash)
+        slash[slash == beside] = '\0';
+    if (why && !tl_staging_begin(own, slash ? beside : ".", ".trapline-scratch-")) {
+        char *real = realpath(own->path, NULL);
+        setenv("TMPDIR", real ? real : own->path, true);
+        fprintf(stderr,
+                "trapline: %s=%s cannot hold scratch files (%s): a directory that can be written to and has free space was "
+                "expected. A directory beside the bundle is used instead, and removed again\n",
+                set && *set ? "TMPDIR" : "the usual place", usual, why);
+        free(real);
+    }
+    free(beside);
+    free(why);
+}
+
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document)
 {
     json_t *written = NULL;
     char *target = tl_cli_bundle_target(o);
+    struct tl_staging scratch;
+    begin_scratch(&scratch, target);
     int status = write_bundle(o, source, target, case_document, &written);
+    tl_staging_end(&scratch);
     if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",

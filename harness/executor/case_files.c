@@ -100,7 +100,9 @@ static void on_found(void *arg, enum tl_content_mode mode, const char *path, con
                                     json_true());
     if (mode != TL_CONTENT_TOOL && real && strcmp(real, path) != 0)
         tl_follow_links(path, on_link, all);
-    if (mode != TL_CONTENT_TOOL && mode != TL_CONTENT_IN_PATH && mode != TL_CONTENT_LINK && real)
+    bool data = mode == TL_CONTENT_FILE || mode == TL_CONTENT_TREE; /* named by itself, wherever it is */
+    if (mode != TL_CONTENT_TOOL && mode != TL_CONTENT_IN_PATH && mode != TL_CONTENT_LINK && real &&
+        (data || !tl_place_is_of_packages(real)))
         add_file(all, mode, real, top);
     free(place);
     free(real);

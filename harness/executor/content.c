@@ -340,9 +340,10 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
     struct stat st;
     json_object_foreach(named, path, as_named) {
         char *directory = directory_of(script);
-        if (c->x->found && json_is_string(as_named))
+        bool theirs = c->x->found && (tl_place_is_of_packages(path) || tl_place_is_of_system(path));
+        if (c->x->found && json_is_string(as_named) && !theirs)
             c->x->found(c->x->found_arg, TL_CONTENT_LINK, json_string_value(as_named), path);
-        if (stat(path, &st))
+        if (theirs || stat(path, &st)) /* of an interpreter, as the first line names it */
             st.st_mode = 0;
         if (S_ISDIR(st.st_mode) && !tl_place_is_broad(path))
             tl_content_walk(c->x, h, is_above(path, directory) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, path);
@@ -382,6 +383,8 @@ static void add_all_named(const struct command *c, struct tl_hash *h, const char
 /* The program of a command, or a script that it is given: with what stands beside it. */
 static void add_own_program(const struct command *c, struct tl_hash *h, const char *path)
 {
+    if (c->x->found && tl_tool_is_everybodys(path, false))
+        return;
     char *line = interpreter_line(path);
     add_known(c, h, 'x', path, add_program);
     if (line || tl_content_is_source(tl_base_name(path))) {

@@ -205,6 +205,10 @@ static int write_sent(struct tl_bundle *b, bool ort, struct tl_error *e)
 
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e)
 {
+    if (json_is_false(json_object_get(b->source->finding, "reproduced"))) {
+        tl_bundle_leave_out(b, tl_strdup("a reproducer: no trial failed as was asked for, so there is nothing that it could show"));
+        return 0;
+    }
     bool here = b->o->c && b->source->failing, generator_only = here && generator_failed(b);
     if (here && (generator_only || b->o->c->model_kind == TL_MODEL_STEPS))
         return write_script(b, generator_only, e);

@@ -99,9 +99,9 @@ bool tl_tool_is_known(const char *name)
         "mlx_lm",    "nvcc",     "nsys",       "ncu",          "hipcc",     "rocprof",   "trtexec",
         "polygraphy", "torchrun", "accelerate", "jq",           "curl",      "wget",      "tar",
         "unzip",     "zstd",     "openssl",    "julia",        "lua",       "php",       "tclsh",
-        "ollama",    "vllm",     "protoc",     "flatc",        "onnxruntime_perf_test"};
+        "ollama",    "vllm",     "llm-runner",     "protoc",     "flatc",        "onnxruntime_perf_test"};
     return is_interpreter(name) || wrapper_named(name) || tl_is_one_of(name, names, TL_COUNT(names)) ||
-           !strncmp(name, "llama-", 6);
+           !strncmp(name, "llama-", 6) || !strncmp(name, "coreai.", 7);
 }
 
 static bool takes_word(const struct wrapper *w, const char *option)

@@ -103,6 +103,16 @@ static json_t *expected_of(const struct tl_trial_record *r)
     return expected;
 }
 
+/* Who has no such device has to name one of his own. */
+static void leave_out_device(struct tl_bundle *b, const json_t *sent)
+{
+    const char *alias = tl_member_text(sent, "on");
+    if (alias)
+        tl_bundle_leave_out(b, tl_format("the device: repro.sh needs one that is known as %s (trapline devices add %s UDID), with the "
+                                         "app of the runner on it",
+                                         alias, alias));
+}
+
 static int add_trial(struct tl_bundle *b, const struct tl_trial_record *r, const char *side,
                      const char *where, json_t *trials, struct tl_error *e)
 {
@@ -123,6 +133,8 @@ static int add_trial(struct tl_bundle *b, const struct tl_trial_record *r, const
     if (b->source->failing->outcome == TL_OUTCOME_HANG)
         json_object_set_new(trial, "timeout_s", json_real(b->o->c->limits.timeout_s));
     json_object_set_new(trials, side, trial);
+    if (!*where)
+        leave_out_device(b, sent);
     if (!*where && tl_member_text(json_object_get(sent, "build"), "path"))
         tl_bundle_leave_out(
             b, tl_strdup("the build: trial.json names it by its place here, to be changed to where it "
@@ -225,8 +237,11 @@ static char *place_runner(struct tl_bundle *b, bool *here, int *rc, struct tl_er
     free(place);
     const char *slash = strrchr(tl_member_or(b->source->finding, "runner", "runner"), '/'),
                *runner = slash ? slash + 1 : tl_member_or(b->source->finding, "runner", "runner");
-    tl_bundle_leave_out(b, tl_format("the runner: repro.sh needs %s%s", slash ? "" : "trapline-", runner));
-    return tl_format("%s%s", slash ? "" : "trapline-", runner);
+    /* On a phone it is another program that is run: that which reaches it. */
+    char *wanted = name ? tl_strdup(name) : tl_format("%s%s", slash ? "" : "trapline-", runner);
+    b->runner_elsewhere = path;
+    tl_bundle_leave_out(b, tl_format("the runner: repro.sh needs %s", wanted));
+    return wanted;
 }
 
 static char *variant_words(const json_t *variant)

@@ -50,6 +50,15 @@ static char *words_of(const struct tl_trial_record *r)
     return NULL;
 }
 
+/* Its process is one of another device: here nothing dies, and a status alone tells of it. */
+static bool is_on_device(const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL;
+    bool is = tl_member_text(request, "on");
+    json_decref(request);
+    return is;
+}
+
 /* What repro.sh says by its exit status (templates/repro.sh). */
 static int status_of(const struct tl_trial_record *r)
 {
@@ -96,6 +105,11 @@ static int prove_alone(struct tl_bundle *b, struct tl_proof_request *q, json_t *
     return rc;
 }
 
+static void not_proved(struct tl_bundle *b, const char *side, const char *const *command, const char *why)
+{
+    json_array_append_new(b->proved, tl_proof_not_run_json("repro.sh", side, command, why));
+}
+
 static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_expected *expected,
                       struct tl_error *e)
 {
@@ -107,7 +121,8 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     double most = c->limits.timeout_s;
     for (size_t i = 0; i < c->n_steps; i++)
         most = fmax(most, c->steps[i].timeout_s);
-    static const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", NULL}; /* in the bundle */
+    char *runner = b->runner_elsewhere ? tl_format("RUNNER=%s", b->runner_elsewhere) : NULL;
+    const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", runner, NULL}; /* in the bundle */
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,
                                  .limits = c->limits,
@@ -123,11 +138,13 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     }
     q.limits.timeout_s = most * (double)(c->n_steps + 1) + MARGIN_SECONDS;
     int rc = b->o->prove(&q, &proof, e);
-    if (rc == 0) {
-        tl_bundle_clean_line(b, &proof);
+    tl_bundle_clean_line(b, &proof);
+    const char *line = proof.line ? proof.line : "";
+    if (rc == 0 && !strncmp(line, NOT_RUN, sizeof NOT_RUN - 1)) {
+        line += sizeof NOT_RUN - 1;
+        not_proved(b, control ? "control" : "failing", command, line + strspn(line, ": "));
+    } else if (rc == 0) {
         json_t *seen = tl_proof_json(&proof, "repro.sh", control ? "control" : "failing", command);
-        if (proof.line && !strncmp(proof.line, NOT_RUN, sizeof NOT_RUN - 1)) /* by that status, too */
-            json_object_set_new(seen, "as_reported", json_integer(0));
         if (!control && r->outcome == TL_OUTCOME_HANG && proof.as_expected)
             json_object_set_new(seen, "outcome", json_string(tl_outcome_name(r->outcome)));
         json_array_append_new(b->proved, seen);
@@ -135,18 +152,10 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
             rc = prove_alone(b, &q, seen, e);
     }
     tl_proof_free(&proof);
+    free(runner);
     free(script);
     free(stage);
     return rc;
-}
-
-static void not_proved(struct tl_bundle *b, const char *why)
-{
-    static const char *const command[] = {"sh", "repro.sh", NULL};
-    struct tl_proof none = {.outcome = b->source->failing->outcome, .exit_status = -1};
-    json_t *seen = tl_proof_json(&none, "repro.sh", "failing", command);
-    json_object_set_new(seen, "note", json_string(why));
-    json_array_append_new(b->proved, seen);
 }
 
 int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
@@ -155,10 +164,12 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
     if (!b->o->prove || !r)
         return 0;
     if (!tl_outcome_is_failure(r->outcome) || r->outcome == TL_OUTCOME_LOST) {
-        not_proved(b, "it was not run: the report is about no failure");
+        static const char *const command[] = {"sh", "repro.sh", NULL};
+        not_proved(b, "failing", command, "the report is about no failure");
         return 0;
     }
-    char *said = r->outcome == TL_OUTCOME_ERROR || tells_of_death(r) ? words_of(r) : NULL;
+    bool device = is_on_device(r) && r->signal;
+    char *said = device ? NULL : r->outcome == TL_OUTCOME_ERROR || tells_of_death(r) ? words_of(r) : NULL;
     const char *words[] = {said, NULL};
     struct tl_proof_expected failing = {.outcome =
                                             r->outcome == TL_OUTCOME_HANG ? TL_OUTCOME_ERROR : r->outcome,
@@ -168,8 +179,13 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
                              control = {.outcome = TL_OUTCOME_PASS};
     if (r->outcome == TL_OUTCOME_HANG || tells_of_death(r))
         failing.signal = 0;
+    if (device) {
+        failing.signal = 0;
+        failing.exit_status = 128 + r->signal;
+    }
     int rc = prove_side(b, false, &failing, e);
-    if (rc == 0 && b->source->control)
+    const json_t *seen = json_array_get(b->proved, json_array_size(b->proved) - 1);
+    if (rc == 0 && b->source->control && json_integer_value(json_object_get(seen, "runs")) > 0)
         rc = prove_side(b, true, &control, e);
     tl_bundle_sweep(b);
     free(said);

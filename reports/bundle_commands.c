@@ -206,7 +206,9 @@ static int write_sent(struct tl_bundle *b, bool ort, struct tl_error *e)
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e)
 {
     if (json_is_false(json_object_get(b->source->finding, "reproduced"))) {
-        tl_bundle_leave_out(b, tl_strdup("a reproducer: no trial failed as was asked for, so there is nothing that it could show"));
+        tl_bundle_leave_out(
+            b, tl_strdup(
+                   "a reproducer: no trial failed as was asked for, so there is nothing that it could show"));
         return 0;
     }
     bool here = b->o->c && b->source->failing, generator_only = here && generator_failed(b);

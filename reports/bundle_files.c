@@ -168,9 +168,10 @@ static void look_at_interpreter(struct tl_bundle *b, const char *path, const cha
     size_t size = strcspn(name, " \t\r\n");
     char *interpreter = tl_format("%.*s", (int)size, name);
     if (*interpreter == '/' && !tl_place_is_of_system(interpreter))
-        tl_bundle_leave_out(b, tl_format("the interpreter %s, which the first line of %s names: elsewhere that line has to "
-                                         "name another",
-                                         interpreter, place));
+        tl_bundle_leave_out(
+            b, tl_format("the interpreter %s, which the first line of %s names: elsewhere that line has to "
+                         "name another",
+                         interpreter, place));
     free(interpreter);
 }
 
@@ -236,7 +237,8 @@ static int write_links(struct tl_bundle *b, struct tl_error *e)
             if (tl_make_parents(at, 0777) || symlink(text, at))
                 rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, at, "the disk may be full");
             else {
-                tl_bundle_have_made(b, tl_strdup(from), tl_format("a link to %s, as it was", tl_base_name(to)));
+                tl_bundle_have_made(b, tl_strdup(from),
+                                    tl_format("a link to %s, as it was", tl_base_name(to)));
                 json_object_set_new(json_array_get(b->files, json_array_size(b->files) - 1), "link",
                                     json_string(text));
             }

@@ -47,9 +47,9 @@ static int levels_to(const struct tl_bundle_layout *l, const char *path)
     for (; levels <= LEVELS_MOST; levels++) {
         char *directory = above(l->real, levels);
         bool at_home = directory && home && !strcmp(directory, home);
-        int most = at_home                                          ? LEVELS_AT_HOME
+        int most = at_home                                     ? LEVELS_AT_HOME
                    : directory && tl_place_is_broad(directory) ? LEVELS_AT_BROAD
-                                                                    : LEVELS_MOST;
+                                                               : LEVELS_MOST;
         bool holds = directory && levels <= most && below(path, directory);
         bool more = directory;
         free(directory);
@@ -91,8 +91,8 @@ static void widen(json_t *groups, const char *path)
         *slash = '\0';
     if (!group) {
         json_object_set_new_nocheck(groups, name,
-                                    json_pack("{s:i,s:o}", "number", (int)json_object_size(groups) + 1, "root",
-                                              json_string_nocheck(directory)));
+                                    json_pack("{s:i,s:o}", "number", (int)json_object_size(groups) + 1,
+                                              "root", json_string_nocheck(directory)));
     } else {
         const char *root = json_string_value(json_object_get(group, "root"));
         size_t n = 0, same = 0;
@@ -114,7 +114,8 @@ static void place_in(struct tl_bundle_layout *l, const json_t *groups, const cha
     char *name = group_of(path);
     const json_t *group = json_object_get(groups, name);
     const char *root = tl_member_or(group, "root", "");
-    char *place = tl_format("%s/elsewhere/%d%s", top, (int)tl_member_integer(group, "number"), path + strlen(root)),
+    char *place = tl_format("%s/elsewhere/%d%s", top, (int)tl_member_integer(group, "number"),
+                            path + strlen(root)),
          *shown = named(l, place);
     json_object_set_new_nocheck(l->tops, path, json_string(shown));
     free(shown);

@@ -61,14 +61,17 @@ int tl_bundle_write_packages(struct tl_bundle *b, struct tl_error *e)
         const char *path = json_string_value(tool);
         char *directory = path ? tl_format("%.*s", (int)(tl_base_name(path) - path), path) : NULL,
              *config = directory ? tl_format("%s../pyvenv.cfg", directory) : NULL,
-             *above = directory ? tl_format("%s..", directory) : NULL, *environment = above ? realpath(above, NULL) : NULL;
+             *above = directory ? tl_format("%s..", directory) : NULL,
+             *environment = above ? realpath(above, NULL) : NULL;
         bool is = environment && !access(config, R_OK);
         char *list = is ? packages_of(environment) : NULL;
         if (list && *list)
-            rc = tl_bundle_write_text(b, "requirements.txt", list,
-                                      "packages of the virtual environment that its tools are of, for pip", e);
+            rc =
+                tl_bundle_write_text(b, "requirements.txt", list,
+                                     "packages of the virtual environment that its tools are of, for pip", e);
         if (is)
-            tl_bundle_leave_out(b, tl_format("the virtual environment %s, which %s is of%s", environment, tl_base_name(path),
+            tl_bundle_leave_out(b, tl_format("the virtual environment %s, which %s is of%s", environment,
+                                             tl_base_name(path),
                                              *list ? ": requirements.txt has its packages" : ""));
         free(list);
         free(environment);

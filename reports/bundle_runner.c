@@ -108,9 +108,12 @@ static void leave_out_device(struct tl_bundle *b, const json_t *sent)
 {
     const char *alias = tl_member_text(sent, "on");
     if (alias)
-        tl_bundle_leave_out(b, tl_format("the device: repro.sh needs one that is known as %s (trapline devices add %s UDID), with the "
-                                         "app of the runner on it",
-                                         alias, alias));
+        tl_bundle_leave_out(
+            b,
+            tl_format(
+                "the device: repro.sh needs one that is known as %s (trapline devices add %s UDID), with the "
+                "app of the runner on it",
+                alias, alias));
 }
 
 static int add_trial(struct tl_bundle *b, const struct tl_trial_record *r, const char *side,

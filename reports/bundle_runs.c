@@ -27,7 +27,9 @@ unsigned tl_bundle_runs(const struct tl_bundle *b, double seconds)
     if (!tl_bundle_is_flaky(b))
         return RUNS;
     json_int_t enough = tl_finding_enough(b->source->finding);
-    double runs = enough < RUNS_FLAKY ? RUNS_FLAKY : enough > RUNS_MOST ? RUNS_MOST : (double)enough,
+    double runs = enough < RUNS_FLAKY  ? RUNS_FLAKY
+                  : enough > RUNS_MOST ? RUNS_MOST
+                                       : (double)enough,
            most = seconds > 0 ? SECONDS_MOST / seconds : runs;
     runs = runs < most ? runs : most;
     return runs < RUNS ? RUNS : (unsigned)runs;

@@ -7,6 +7,7 @@
 #include "harness/base/files.h"
 #include "harness/base/places.h"
 #include "harness/base/record.h"
+#include "harness/base/tool_name.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -393,6 +394,18 @@ static void add_need(struct writer *w, struct tl_buffer *line, json_t *known, co
     free(word);
 }
 
+/* What scripts of the bundle are run by, or run, as far as people know it by its name; a shell everybody has. */
+static void add_needs_of_scripts(struct writer *w)
+{
+    const json_t *tool;
+    size_t i;
+    json_array_foreach(json_object_get(w->s->files, "tools"), i, tool) {
+        const char *name = tl_base_name(json_string_value(tool));
+        if (tl_tool_is_known(name) && strcmp(name, "sh") != 0 && !tl_tool_is_wrapper(name))
+            json_object_set_new_nocheck(w->needs, name, json_true());
+    }
+}
+
 /* A runner is sent what its trial was sent, by a program of its own. */
 static void add_runner(struct writer *w, const char *side)
 {
@@ -445,6 +458,7 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
         add_need(&w, &need, known, &s->c->generate);
     if (strcmp(need.data, "need") != 0)
         add_call(&w, &need);
+    add_needs_of_scripts(&w);
     tl_buffer_free(&need);
     json_decref(known);
     if (s->c->generate.n)

@@ -3,7 +3,9 @@
 #include "reports/bundle_parts.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/limits.h"
+#include "harness/base/places.h"
 #include "reports/members.h"
 
 #include <math.h>
@@ -110,6 +112,23 @@ static void not_proved(struct tl_bundle *b, const char *side, const char *const 
     json_array_append_new(b->proved, tl_proof_not_run_json("repro.sh", side, command, why));
 }
 
+/* PATH=… with what the script names by its name alone and that stands elsewhere here: a tool of a virtual environment. */
+static char *path_setting(const struct tl_bundle *b)
+{
+    const char *own = getenv("PATH");
+    struct tl_buffer list = TL_BUFFER_INIT;
+    const json_t *tool;
+    size_t i;
+    tl_buffer_add_string(&list, "PATH=");
+    json_array_foreach(json_object_get(b->o->files, "tools"), i, tool) {
+        const char *path = json_string_value(tool);
+        if (!tl_place_is_of_system(path))
+            tl_buffer_printf(&list, "%.*s:", (int)(tl_base_name(path) - path - 1), path);
+    }
+    tl_buffer_add_string(&list, own ? own : "/usr/bin:/bin");
+    return tl_buffer_take(&list);
+}
+
 static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_expected *expected,
                       struct tl_error *e)
 {
@@ -122,7 +141,8 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     for (size_t i = 0; i < c->n_steps; i++)
         most = fmax(most, c->steps[i].timeout_s);
     char *runner = b->runner_elsewhere ? tl_format("RUNNER=%s", b->runner_elsewhere) : NULL;
-    const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", runner, NULL}; /* in the bundle */
+    char *tools = path_setting(b);
+    const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", tools, runner, NULL}; /* in the bundle */
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,
                                  .limits = c->limits,
@@ -152,6 +172,7 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
             rc = prove_alone(b, &q, seen, e);
     }
     tl_proof_free(&proof);
+    free(tools);
     free(runner);
     free(script);
     free(stage);

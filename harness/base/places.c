@@ -20,9 +20,9 @@ static bool is_within(const char *path, const char *directory)
 
 bool tl_place_is_of_system(const char *path)
 {
-    static const char *const roots[] = {"/usr",    "/bin", "/sbin", "/lib", "/lib32", "/lib64",  "/libx32",
-                                        "/etc",    "/dev", "/proc", "/sys", "/run",   "/System", "/Library",
-                                        "/private/etc"};
+    static const char *const roots[] = {"/usr",   "/bin",    "/sbin",   "/lib",     "/lib32",
+                                        "/lib64", "/libx32", "/etc",    "/dev",     "/proc",
+                                        "/sys",   "/run",    "/System", "/Library", "/private/etc"};
     for (size_t i = 0; i < TL_COUNT(roots); i++)
         if (is_within(path, roots[i]))
             return true;
@@ -50,12 +50,12 @@ bool tl_place_is_of_packages(const char *program)
     static const char *const roots[] = {"/opt/homebrew", "/opt/local", "/home/linuxbrew", "/nix",
                                         "/gnu",          "/snap",      "/Applications",   "/opt/conda"};
     static const char *const parts[] = {
-        "miniconda3",   "anaconda3",  "miniforge3",  "mambaforge",    "miniconda",    "anaconda",
-        ".conda",       ".cargo",     ".rustup",     ".pyenv",        ".rbenv",       ".nvm",
-        ".asdf",        ".volta",     ".deno",       ".bun",          ".nix-profile", ".linuxbrew",
-        ".pixi",        ".juliaup",   ".swiftly",    ".dotnet",       ".ghcup",       ".opam",
-        ".sdkman",      ".npm",       ".yarn",       ".nodenv",       ".local/share", ".local/lib",
-        ".local/pipx",  "node_modules", ".micromamba", "site-packages", "dist-packages", "Xcode.app"};
+        "miniconda3",  "anaconda3",    "miniforge3",  "mambaforge",    "miniconda",     "anaconda",
+        ".conda",      ".cargo",       ".rustup",     ".pyenv",        ".rbenv",        ".nvm",
+        ".asdf",       ".volta",       ".deno",       ".bun",          ".nix-profile",  ".linuxbrew",
+        ".pixi",       ".juliaup",     ".swiftly",    ".dotnet",       ".ghcup",        ".opam",
+        ".sdkman",     ".npm",         ".yarn",       ".nodenv",       ".local/share",  ".local/lib",
+        ".local/pipx", "node_modules", ".micromamba", "site-packages", "dist-packages", "Xcode.app"};
     for (size_t i = 0; i < TL_COUNT(roots); i++)
         if (is_within(program, roots[i]))
             return true;

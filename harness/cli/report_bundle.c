@@ -2,6 +2,8 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
 #include "harness/base/staging.h"
 #include "harness/campaign/bundle_trials.h"
 #include "harness/campaign/prove.h"
@@ -13,6 +15,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The case file of a finding, where it still is what it was; NULL. */
 static struct tl_case *load_case(const json_t *finding)
@@ -49,6 +52,35 @@ static struct tl_case *parse_case(const json_t *finding, const json_t *document)
     return c;
 }
 
+static bool is_in_path(const char *directory)
+{
+    const char *list = getenv("PATH");
+    bool is = false;
+    for (char *one; list && !is && (one = tl_next_directory(&list)); free(one))
+        is = !strcmp(one, directory);
+    return is;
+}
+
+/* Programs of the case's commands are looked for where its trials found them, too: this may be another shell. */
+static void remember_path(const struct tl_trial_record *r)
+{
+    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *step;
+    size_t i;
+    json_array_foreach(json_object_get(request, "steps"), i, step) {
+        const char *program = json_string_value(json_array_get(json_object_get(step, "argv"), 0)),
+                   *own = getenv("PATH");
+        size_t n = program && *program == '/' ? (size_t)(tl_base_name(program) - program) : 0;
+        char *directory = n > 1 ? tl_format("%.*s", (int)n - 1, program) : NULL;
+        if (directory && !access(program, X_OK) && !is_in_path(directory)) {
+            char *path = tl_format("%s%s%s", own ? own : "/usr/bin:/bin", ":", directory);
+            setenv("PATH", path, true);
+            free(path);
+        }
+        free(directory);
+    }
+    json_decref(request);
+}
+
 static json_t *files_of(const struct tl_case *c, const struct tl_report_source *source, const char *runner,
                         const char *database)
 {
@@ -56,6 +88,7 @@ static json_t *files_of(const struct tl_case *c, const struct tl_report_source *
     struct tl_variant variants[2];
     size_t n = 0;
     for (size_t i = 0; i < 2; i++) {
+        remember_path(trials[i]);
         json_t *variant = trials[i] && trials[i]->variant ? json_loads(trials[i]->variant, 0, NULL) : NULL;
         struct tl_error other;
         n += variant && !tl_variant_from_json(c, variant, &variants[n], &other);
@@ -165,7 +198,8 @@ static void begin_scratch(struct tl_staging *own, const char *target)
         char *real = realpath(own->path, NULL);
         setenv("TMPDIR", real ? real : own->path, true);
         fprintf(stderr,
-                "trapline: %s=%s cannot hold scratch files (%s): a directory that can be written to and has free space was "
+                "trapline: %s=%s cannot hold scratch files (%s): a directory that can be written to and has "
+                "free space was "
                 "expected. A directory beside the bundle is used instead, and removed again\n",
                 set && *set ? "TMPDIR" : "the usual place", usual, why);
         free(real);

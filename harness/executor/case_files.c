@@ -32,21 +32,21 @@
 #define CASE_MOST (4 << 20)
 #define FILES_MOST 5000
 #define LINKS_MOST 1000
-#define TURNS_MOST 8    /* a script names a module, which names another */
-#define PROGRAM_WORD 4  /* bytes of a name that the texts of a program have not by chance */
+#define TURNS_MOST 8   /* a script names a module, which names another */
+#define PROGRAM_WORD 4 /* bytes of a name that the texts of a program have not by chance */
 
 struct found_file {
     char *path, *top;
     bool named, everywhere; /* everywhere: it stands in a directory that many use */
-    bool taken, followed; /* followed: what it names elsewhere is known */
-    size_t looked;        /* at so many files, whether it names them */
+    bool taken, followed;   /* followed: what it names elsewhere is known */
+    size_t looked;          /* at so many files, whether it names them */
 };
 struct found_files {
     struct found_file *list;
     size_t n;
-    json_t *index; /* path -> place in the list */
-    json_t *gone;  /* paths of the case's directory that a command names and that are not there */
-    json_t *links; /* where a link stands -> the real path behind it */
+    json_t *index;           /* path -> place in the list */
+    json_t *gone;            /* paths of the case's directory that a command names and that are not there */
+    json_t *links;           /* where a link stands -> the real path behind it */
     json_t *in_path, *tools; /* programs that $PATH has: somebody's own, and everybody's; paths in the keys */
 };
 
@@ -83,11 +83,11 @@ static void add_file(struct found_files *all, enum tl_content_mode mode, const c
     } else if (!f && all->n < FILES_MOST) {
         json_object_set_new_nocheck(all->index, real, json_integer((json_int_t)all->n));
         struct found_file *added = TL_GROW(all->list, all->n);
-        *added = (struct found_file){
-            .path = tl_strdup(real),
-            .top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top),
-            .named = named,
-            .everywhere = mode == TL_CONTENT_FLAT || mode == TL_CONTENT_NAMED || tl_place_is_broad(top)};
+        *added = (struct found_file){.path = tl_strdup(real),
+                                     .top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top),
+                                     .named = named,
+                                     .everywhere = mode == TL_CONTENT_FLAT || mode == TL_CONTENT_NAMED ||
+                                                   tl_place_is_broad(top)};
     }
 }
 
@@ -201,7 +201,8 @@ static bool is_behind_parents(const char *texts, const char *at)
     const char *begin = at;
     while (begin - texts >= 3 && !strncmp(begin - 3, "../", 3))
         begin -= 3;
-    bool linker = begin - texts >= 8 && (!strncmp(begin - 7, "ORIGIN/", 7) || !strncmp(begin - 8, "ORIGIN}/", 8));
+    bool linker =
+        begin - texts >= 8 && (!strncmp(begin - 7, "ORIGIN/", 7) || !strncmp(begin - 8, "ORIGIN}/", 8));
     return begin < at && !linker;
 }
 
@@ -211,7 +212,8 @@ static bool names_directory(const char *texts, const char *relative, bool up)
 {
     size_t n = strlen(relative);
     for (const char *at = n ? texts : NULL; at && (at = strstr(at, relative)); at++) {
-        bool first = at == texts || at[-1] == '\n', second = at > texts && at[-1] == '/' && (at - 1 == texts || at[-2] == '\n'),
+        bool first = at == texts || at[-1] == '\n',
+             second = at > texts && at[-1] == '/' && (at - 1 == texts || at[-2] == '\n'),
              behind = is_behind_parents(texts, at);
         if (!is_letter(at[n]) && at[n] != '.' && (behind || (!up && (first || second))))
             return true;
@@ -229,7 +231,8 @@ static bool program_names_file(const char *texts, const char *program, const cha
          *home = tl_format("%.*s", (int)(tl_base_name(program) - program), program),
          *directory = tl_format("%.*s", (int)(name - path - (name - path > 1)), path);
     bool is = ending && strlen(ending) > 2 && names_ending(texts, ending);
-    for (int levels = 0; levels < 2 && !is && strlen(home) > 1; levels++) { /* of the program, and of its installation */
+    for (int levels = 0; levels < 2 && !is && strlen(home) > 1;
+         levels++) { /* of the program, and of its installation */
         size_t n = strlen(home);
         if (!strncmp(directory, home, n) && directory[n] && strcmp(directory + n, "share") != 0)
             is = names_directory(texts, directory + n, false);
@@ -266,7 +269,8 @@ static bool take_named_by(struct found_files *all, struct found_file *script)
     for (; (texts || read) && i < all->n; i++) {
         struct found_file *f = &all->list[i];
         if (!f->taken && !(is_hidden(f) && !f->named) &&
-            (texts ? program_names_file(texts, script->path, f->path) : names_file(text, script->path, f->path)))
+            (texts ? program_names_file(texts, script->path, f->path)
+                   : names_file(text, script->path, f->path)))
             any |= take(f);
     }
     free(texts);
@@ -297,7 +301,8 @@ static void choose(struct found_files *all)
 }
 
 /* What is taken names other files, which may name others. */
-static void choose_all(struct tl_content *x, struct tl_hash *h, const struct tl_case *c, struct found_files *all)
+static void choose_all(struct tl_content *x, struct tl_hash *h, const struct tl_case *c,
+                       struct found_files *all)
 {
     bool more = true;
     for (int turn = 0; more && turn < TURNS_MOST; turn++) {
@@ -391,7 +396,8 @@ json_t *tl_case_contents(const json_t *files)
             const char *path = json_string_value(i ? one : json_object_get(one, "path"));
             char sha[TL_SHA256_SIZE];
             struct stat st;
-            if (path && !stat(path, &st) && S_ISREG(st.st_mode) && !tl_known_hashes_of(&table, path, &st, sha))
+            if (path && !stat(path, &st) && S_ISREG(st.st_mode) &&
+                !tl_known_hashes_of(&table, path, &st, sha))
                 json_object_set_new(contents, path, json_string(sha));
         }
     tl_known_hashes_close(&table);
@@ -437,13 +443,15 @@ static json_t *library_path(const struct found_files *all)
         size_t n = real ? strlen(real) : 0;
         bool holds = false;
         for (size_t i = 0; n && i < all->n && !holds; i++)
-            holds = all->list[i].taken && !strncmp(all->list[i].path, real, n) && all->list[i].path[n] == '/' &&
+            holds = all->list[i].taken && !strncmp(all->list[i].path, real, n) &&
+                    all->list[i].path[n] == '/' &&
                     tl_base_name(all->list[i].path) == all->list[i].path + n + 1;
         const char *link;
         json_t *unused;
         if (n && !holds)
             json_object_foreach(all->links, link, unused)
-                holds = holds || (!strncmp(link, real, n) && link[n] == '/' && tl_base_name(link) == link + n + 1);
+                holds = holds ||
+                        (!strncmp(link, real, n) && link[n] == '/' && tl_base_name(link) == link + n + 1);
         if (holds)
             json_array_append_new(directories, json_string(real));
         free(real);

@@ -18,10 +18,11 @@ enum tl_content_mode {
     TL_CONTENT_FILE = 'f',    /* one file of data */
     TL_CONTENT_PROGRAM = 'x', /* one file that is run, or a library that it is linked with */
     /* Only told, where somebody asks for files (tl_content.found): */
-    TL_CONTENT_NAMED = 'n',   /* what a program may open: files of a directory and below */
-    TL_CONTENT_LINK = 'l',    /* a path that goes through links, which count */
-    TL_CONTENT_IN_PATH = 'q', /* a program of somebody's own that a bare name found in $PATH; it is told as one, too */
-    TL_CONTENT_TOOL = 'o',    /* a program that whoever has the same tools has */
+    TL_CONTENT_NAMED = 'n', /* what a program may open: files of a directory and below */
+    TL_CONTENT_LINK = 'l',  /* a path that goes through links, which count */
+    TL_CONTENT_IN_PATH =
+        'q', /* a program of somebody's own that a bare name found in $PATH; it is told as one, too */
+    TL_CONTENT_TOOL = 'o', /* a program that whoever has the same tools has */
 };
 /* Is told each file that counts, as it is come upon. top: what was named, a directory that holds it or the file itself. */
 typedef void (*tl_content_found)(void *arg, enum tl_content_mode mode, const char *path, const char *top);

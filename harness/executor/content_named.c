@@ -46,9 +46,10 @@ static bool is_of_system(const char *path)
 /* Whether the script leaves its directory in a way that no single word tells. */
 static bool goes_up(const char *text)
 {
-    static const char *const ways[] = {".parent.parent", ".parents[", "dirname(os.path.dirname",
-                                       "dirname(dirname", "dirname(path.dirname", "pardir", "dirname \"$(dirname",
-                                       "dirname $(dirname", "dirname -- \"$(dirname"};
+    static const char *const ways[] = {
+        ".parent.parent",        ".parents[", "dirname(os.path.dirname", "dirname(dirname",
+        "dirname(path.dirname",  "pardir",    "dirname \"$(dirname",     "dirname $(dirname",
+        "dirname -- \"$(dirname"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (strstr(text, ways[i]))
             return true;

@@ -53,7 +53,8 @@ static void read_head(const char *path, char head[HEAD_MOST])
 /* Whether its interpreter is one of the installation that it is in, or all it does is to call an installed package. */
 static bool is_of_installation(const char *program)
 {
-    char head[HEAD_MOST], *directory = tl_real_directory(program), *slash = directory ? strrchr(directory, '/') : NULL;
+    char head[HEAD_MOST], *directory = tl_real_directory(program),
+                          *slash = directory ? strrchr(directory, '/') : NULL;
     read_head(program, head);
     bool is = false;
     if (!strncmp(head, "#!", 2) && slash && slash != directory) {
@@ -116,9 +117,11 @@ json_t *tl_named_by_texts(const char *texts, const char *program)
     for (const char *at = directory ? texts : NULL;
          at && (at = strstr(at, "../")) && json_object_size(named) < NAMED_MOST;) {
         size_t n = strcspn(at, "\n\"'`:;,<>|*?%");
-        char *path = tl_format("%s/%.*s", directory, (int)(n < HEAD_MOST ? n : HEAD_MOST), at), *there = realpath(path, NULL);
+        char *path = tl_format("%s/%.*s", directory, (int)(n < HEAD_MOST ? n : HEAD_MOST), at),
+             *there = realpath(path, NULL);
         size_t length = there ? strlen(there) : 0;
-        bool holds = there && !strncmp(directory, there, length) && (directory[length] == '/' || !directory[length]);
+        bool holds =
+            there && !strncmp(directory, there, length) && (directory[length] == '/' || !directory[length]);
         if (there && !holds && length > 1 && !tl_place_is_of_system(there) && !tl_place_is_broad(there))
             json_object_set_new_nocheck(named, there, json_true());
         free(there);
@@ -164,7 +167,8 @@ static void add_installation(struct tl_content *x, struct tl_hash *h, const char
     bool is = tl_is_one_of(tl_base_name(directory), homes, TL_COUNT(homes)) && !tl_place_is_broad(prefix);
     for (size_t i = 0; i < TL_COUNT(parts) && is; i++) {
         char *part = tl_format("%s/%s", prefix, parts[i].name), *real = realpath(part, NULL);
-        if (real && !tl_place_is_of_system(real) && !tl_place_is_of_packages(part) && !tl_place_is_broad(real))
+        if (real && !tl_place_is_of_system(real) && !tl_place_is_of_packages(part) &&
+            !tl_place_is_broad(real))
             tl_content_walk(x, h, parts[i].whole && is_small(real) ? TL_CONTENT_TREE : parts[i].mode, part);
         free(real);
         free(part);
@@ -182,7 +186,8 @@ void tl_content_around(struct tl_content *x, struct tl_hash *h, const char *prog
         if (!places[i] || tl_place_is_of_system(places[i]) || (i && !strcmp(places[0], places[1])))
             continue;
         if (compiled)
-            tl_content_walk(x, h, tl_place_is_broad(places[i]) ? TL_CONTENT_FLAT : TL_CONTENT_NAMED, places[i]);
+            tl_content_walk(x, h, tl_place_is_broad(places[i]) ? TL_CONTENT_FLAT : TL_CONTENT_NAMED,
+                            places[i]);
         add_installation(x, h, places[i]);
     }
     json_object_foreach(named, path, unused) {
@@ -205,7 +210,7 @@ void tl_content_around(struct tl_content *x, struct tl_hash *h, const char *prog
 
 bool tl_tool_is_command_at(const char *text, const char *at)
 {
-    static const char *const before[] = {"exec", "then", "do",      "else", "elif", "if",   "while",
+    static const char *const before[] = {"exec",  "then", "do",      "else", "elif", "if",   "while",
                                          "until", "time", "command", "!",    "{",    "eval", "run"};
     const char *end = at;
     while (end > text && strchr(" \t\"'", end[-1]))

@@ -139,7 +139,8 @@ static size_t own_directory(const char *text)
 static void print_words(const char *text)
 {
     for (const char *p = text; *p;) {
-        int inside = p > text && (p[-1] == '/' || p[-1] == '.' || p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z'));
+        int inside =
+            p > text && (p[-1] == '/' || p[-1] == '.' || p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z'));
         size_t n = inside ? 0 : own_directory(p);
         if (!n)
             putchar(*p == '\n' ? ' ' : *p);

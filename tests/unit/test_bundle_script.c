@@ -111,9 +111,10 @@ Test(layout, trees_are_kept)
 {
     struct tl_bundle_layout l;
     setenv("HOME", "/home/me", true);
-    json_t *files = json_pack("[o,o,o,o,o,o]", file("/opt/x/bin/tool", NULL), file("/opt/x/lib/libx.so", NULL),
-                              file("/opt/x/share/d/a.bin", "/opt/x/share"), file("/tmp/t/run.py", NULL),
-                              file("/tmp/m/mod.py", "/tmp/m"), file("/single", NULL));
+    json_t *files =
+        json_pack("[o,o,o,o,o,o]", file("/opt/x/bin/tool", NULL), file("/opt/x/lib/libx.so", NULL),
+                  file("/opt/x/share/d/a.bin", "/opt/x/share"), file("/tmp/t/run.py", NULL),
+                  file("/tmp/m/mod.py", "/tmp/m"), file("/single", NULL));
     tl_layout_init(&l, "/home/me/deep/er/and/deep/er/case", files, NULL);
     is_placed(&l, "/opt/x/bin/tool", "files/elsewhere/1/bin/tool");
     is_placed(&l, "/opt/x/lib/libx.so", "files/elsewhere/1/lib/libx.so");

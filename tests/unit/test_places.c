@@ -14,9 +14,12 @@ Test(places, whose)
 {
     setenv("HOME", "/home/me", true);
     static const char *const system[] = {"/usr/bin/env", "/bin", "/lib64/x.so", "/System/Library/x"},
-                             *const own[] = {"/usrx/bin", "/opt/tool/bin/tool", "/home/me/bin/tool", "/tmp/x", "/library/x"},
-                             *const packages[] = {"/home/me/.cargo/bin/x", "/opt/homebrew/bin/x", "/home/me/miniconda3/bin/x",
-                                                  "/home/me/p/node_modules/.bin/x", "/home/me/.local/share/pipx/venvs/x/bin/x"},
+                             *const own[] = {"/usrx/bin", "/opt/tool/bin/tool", "/home/me/bin/tool", "/tmp/x",
+                                             "/library/x"},
+                             *const packages[] = {"/home/me/.cargo/bin/x", "/opt/homebrew/bin/x",
+                                                  "/home/me/miniconda3/bin/x",
+                                                  "/home/me/p/node_modules/.bin/x",
+                                                  "/home/me/.local/share/pipx/venvs/x/bin/x"},
                              *const broad[] = {"/", "/tmp", "/tmp/", "/home/me", "/opt"},
                              *const narrow[] = {"/tmp/x", "/home/me/x", "/data"};
     for (size_t i = 0; i < TL_COUNT(system); i++)
@@ -33,7 +36,8 @@ Test(places, whose)
 
 Test(places, tools_that_people_know)
 {
-    static const char *const known[] = {"uv", "python3.11", "xcrun", "coreai-build", "llama-cli", "sh", "node"},
+    static const char *const known[] = {"uv",        "python3.11", "xcrun", "coreai-build",
+                                        "llama-cli", "sh",         "node"},
                              *const unknown[] = {"tool", "faketool", "uvx2", "pythonic", "llama", ""};
     for (size_t i = 0; i < TL_COUNT(known); i++)
         cr_expect(tl_tool_is_known(known[i]), "%s", known[i]);

@@ -6,7 +6,7 @@
 #include "harness/campaign/prove.h"
 #include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
-#include "reports/bundle.h"
+#include "reports/bundle/bundle.h"
 #include "reports/members.h"
 
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /* The document that every format is made from: the finding, and of the two trials that stand for it what a
  * reader of a report needs. */
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 
 #include "harness/base/frame_text.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
-#include "reports/finding_title.h"
+#include "reports/finding/title.h"
 #include "reports/json_text.h"
-#include "reports/redact.h"
+#include "reports/redact/redact.h"
 #include "reports/system_reports.h"
 #include "reports/trial.h"
 

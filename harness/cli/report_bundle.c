@@ -10,7 +10,7 @@
 #include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
 #include "harness/supervise/scratch.h"
-#include "reports/bundle.h"
+#include "reports/bundle/bundle.h"
 #include "reports/members.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* Words of commands as a shell takes them, places of files in a bundle, and what is taken out of paths. */
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
-#include "reports/bundle_layout.h"
-#include "reports/bundle_parts.h"
-#include "reports/bundle_script.h"
-#include "reports/redact.h"
+#include "reports/bundle/layout.h"
+#include "reports/bundle/parts.h"
+#include "reports/bundle/script.h"
+#include "reports/redact/redact.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * The table is in the order in which counts are said, the worse first. */
 #include "harness/base/plural.h"
 #include "harness/base/utf8.h"
-#include "reports/finding_answers.h"
-#include "reports/finding_words.h"
+#include "reports/finding/answers.h"
+#include "reports/finding/words.h"
 #include "reports/night.h"
 
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 #include "reports/search_svg.h"
 
 #include "harness/base/plural.h"
-#include "reports/finding_axes.h"
-#include "reports/finding_members.h"
-#include "reports/finding_words.h"
+#include "reports/finding/axes.h"
+#include "reports/finding/members.h"
+#include "reports/finding/words.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <errno.h>
 #include <stdlib.h>

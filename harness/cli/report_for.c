@@ -3,7 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/builds/builds.h"
-#include "reports/issue_form.h"
+#include "reports/finding/issue_form.h"
 #include "reports/members.h"
 
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "harness/base/utf8.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,0 +1,254 @@
+/* Away from the edge.
+ *
+ * The minimal variant is as near to passing as it can be. Of a memory error that is the worst place to be: what is read
+ * or written one byte too far belongs to the process as often as not, and another program of the same calls has other
+ * neighbours there. A reproducer that passes at the edge is written for a variant farther from it.
+ *
+ * What fails goes towards the failing variant that the search began with, along one ordered axis of the trigger: first
+ * as far as that, and if it fails there every time, back by bisection. Steps are halved as ratios of the distance, not as
+ * differences, for a distance of a hundred million may need but sixty-four. If no axis alone helps, all of them go
+ * there at once. What passes goes the other way, towards the simplest value of the axis in which the two differ. */
+#include "reports/bundle/ort.h"
+
+#include "harness/base/buffer.h"
+#include "reports/finding/axes.h"
+#include "reports/members.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNS 8 /* every one of which has to be right */
+#define RUNS_SLOW 4
+#define STEPS 6 /* of bisection */
+#define STEPS_SLOW 3
+#define NEAR 1.5 /* it stops when the distances differ by no more than this */
+
+struct walk {
+    struct tl_bundle_ort *o;
+    struct tl_bundle_side *side;
+    const json_t *variant;         /* at the edge */
+    json_t *best;                  /* the nearest variant that is right every time; NULL */
+    struct tl_trial_record record; /* of it */
+};
+
+static json_t *value_at(const json_t *axis, double place)
+{
+    const json_t *range = json_object_get(axis, "range"), *values = json_object_get(axis, "values");
+    if (json_array_size(range) != 2)
+        return json_incref(json_array_get(values, (size_t)place));
+    json_int_t first = json_integer_value(json_array_get(range, 0)),
+               last = json_integer_value(json_array_get(range, 1));
+    return json_integer(last < first ? first - (json_int_t)place : first + (json_int_t)place);
+}
+
+static bool is_ordered(const json_t *axis)
+{
+    const char *kind = tl_member_or(axis, "kind", "");
+    return !strcmp(kind, "range") || !strcmp(kind, "ordered");
+}
+
+/* Whether the trial of a variant ended as it has to. */
+static bool ends_right(const struct walk *w, const struct tl_trial_record *r)
+{
+    const struct tl_trial_record *f = w->o->b->source->failing;
+    return w->side->must_pass ? r->outcome == TL_OUTCOME_PASS
+                              : r->outcome == f->outcome && r->signal == f->signal;
+}
+
+/* Whether a reproducer of this variant is right in every run. -1 with *e. */
+static int try(struct walk *w, const json_t *variant, struct tl_error *e)
+{
+    const unsigned runs = w->o->slow ? RUNS_SLOW : RUNS;
+    struct tl_bundle_ort *o = w->o;
+    struct tl_trial_record record;
+    struct tl_error why;
+    if (o->b->o->trial(o->b->o->arg, variant, &record, &why))
+        return why.kind == TL_ERROR_INTERRUPTED ? (*e = why, -1) : 0;
+    struct tl_bundle_side s = {
+        .where = "", .whose = w->side->whose, .trial = &record, .must_pass = w->side->must_pass};
+    const struct tl_bundle_run run = {.must_pass = s.must_pass, .runs = runs, .until_other = true};
+    struct tl_proof p = {0};
+    char *reason = NULL;
+    int rc = 0;
+    if (ends_right(w, &record)) {
+        tl_bundle_side_write(o, &s);
+        rc = s.model ? tl_bundle_write_programs(o, s.place, &s, NULL, e) : 0;
+        if (rc == 0 && s.model)
+            rc = tl_bundle_prove_c(o, s.place, &run, &p, &reason, e);
+    }
+    if (rc > 0 && p.as_expected < runs)
+        rc = 0;
+    if (rc > 0) {
+        if (w->best)
+            tl_trial_record_free(&w->record);
+        json_decref(w->best);
+        w->best = json_deep_copy(variant);
+        w->record = record;
+    } else {
+        tl_trial_record_free(&record);
+    }
+    tl_proof_free(&p);
+    free(reason);
+    tl_bundle_side_free(&s);
+    return rc;
+}
+
+static int try_value(struct walk *w, const json_t *axis, double place, struct tl_error *e)
+{
+    json_t *variant = json_deep_copy(w->variant);
+    json_object_set_new(variant, tl_member_or(axis, "name", ""), value_at(axis, place));
+    int rc = try(w, variant, e);
+    json_decref(variant);
+    return rc;
+}
+
+/* From the edge to a place, and back as far as it is right every time. 1: it is somewhere. */
+static int walk_along(struct walk *w, const json_t *axis, double edge, double to, struct tl_error *e)
+{
+    int rc = try_value(w, axis, to, e);
+    double sign = to < edge ? -1 : 1, wrong = 0, right = fabs(to - edge);
+    if (rc <= 0)
+        return rc;
+    const unsigned steps = w->o->slow ? STEPS_SLOW : STEPS;
+    for (unsigned step = 0; step < steps && right > wrong + 1 && right > NEAR * wrong; step++) {
+        double middle = floor(sqrt(wrong > 1 ? wrong * right : right));
+        middle = middle > wrong ? middle : wrong + 1;
+        rc = try_value(w, axis, edge + sign * middle, e);
+        if (rc < 0)
+            return -1;
+        if (rc)
+            right = middle;
+        else
+            wrong = middle;
+    }
+    return 1;
+}
+
+/* Every ordered axis of the trigger at the value of the failing variant. */
+static int walk_all(struct walk *w, const json_t *finding, struct tl_error *e)
+{
+    json_t *variant = json_deep_copy(w->variant);
+    const json_t *trigger, *value;
+    size_t i, moved = 0;
+    json_array_foreach(json_object_get(finding, "trigger"), i, trigger) {
+        const char *name = tl_member_or(trigger, "axis", "");
+        value = json_object_get(json_object_get(finding, "failing"), name);
+        if (is_ordered(tl_axis_named(finding, name, NULL)) && value &&
+            !json_equal(value, json_object_get(variant, name))) {
+            json_object_set(variant, name, (json_t *)value);
+            moved++;
+        }
+    }
+    int rc = moved > 1 ? try(w, variant, e) : 0;
+    json_decref(variant);
+    return rc;
+}
+
+static int walk_failing(struct walk *w, const json_t *finding, struct tl_error *e)
+{
+    const json_t *trigger;
+    size_t i;
+    int rc = 0;
+    json_array_foreach(json_object_get(finding, "trigger"), i, trigger) {
+        const char *name = tl_member_or(trigger, "axis", "");
+        const json_t *axis = tl_axis_named(finding, name, NULL);
+        double edge = tl_axis_place(axis, json_object_get(w->variant, name)),
+               to = tl_axis_place(axis, json_object_get(json_object_get(finding, "failing"), name));
+        if (!is_ordered(axis) || edge < 0 || to < 0 || to == edge)
+            continue;
+        rc = walk_along(w, axis, edge, to, e);
+        if (rc)
+            return rc;
+    }
+    return walk_all(w, finding, e);
+}
+
+/* Towards the simplest value of the one axis in which it differs from what fails. */
+static int walk_control(struct walk *w, const json_t *finding, struct tl_error *e)
+{
+    json_t *failing = json_loads(w->o->b->source->failing->variant, 0, NULL), *value;
+    const json_t *axis = NULL;
+    const char *name;
+    size_t differ = 0;
+    json_object_foreach((json_t *)w->variant, name, value)
+        if (!json_equal(value, json_object_get(failing, name))) {
+            axis = tl_axis_named(finding, name, NULL);
+            differ++;
+        }
+    double edge = axis ? tl_axis_place(axis, json_object_get(w->variant, tl_member_or(axis, "name", ""))) : 0,
+           other = axis ? tl_axis_place(axis, json_object_get(failing, tl_member_or(axis, "name", ""))) : 0;
+    json_decref(failing);
+    return differ == 1 && is_ordered(axis) && edge > 0 && other > edge ? walk_along(w, axis, edge, 0, e) : 0;
+}
+
+static void add_value(struct tl_buffer *b, const json_t *value)
+{
+    char *text =
+        json_is_string(value) ? tl_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+    tl_buffer_printf(b, "%s%s", b->size ? ", " : "", text ? text : "");
+    free(text);
+}
+
+/* {"axis","from","to","why"} of every axis that is another now. */
+static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
+{
+    const unsigned every = w->o->slow ? RUNS_SLOW : RUNS;
+    struct tl_buffer axis = TL_BUFFER_INIT, from = TL_BUFFER_INIT, to = TL_BUFFER_INIT;
+    const char *name;
+    const json_t *one = NULL, *other = NULL;
+    json_t *value;
+    size_t n = 0;
+    json_object_foreach(w->best, name, value) {
+        const json_t *was = json_object_get(w->variant, name);
+        if (json_equal(value, was))
+            continue;
+        one = was;
+        other = value;
+        n++;
+        tl_buffer_printf(&axis, "%s%s", axis.size ? ", " : "", name);
+        add_value(&from, was);
+        add_value(&to, value);
+    }
+    char *why =
+        right == runs
+            ? tl_format("what fails had to leave the edge; there it passed in %u of %u runs", every, every)
+            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %u of %u: what a memory "
+                        "error meets is another thing in every program",
+                        w->side->must_pass ? "passed" : "failed as reported", right, runs, every, every);
+    json_t *j = json_pack("{s:s,s:s}", "axis", axis.data ? axis.data : "", "why", why);
+    json_object_set_new(j, "from",
+                        n == 1 ? json_incref((json_t *)one) : json_string(from.data ? from.data : ""));
+    json_object_set_new(j, "to", n == 1 ? json_incref((json_t *)other) : json_string(to.data ? to.data : ""));
+    free(why);
+    tl_buffer_free(&axis);
+    tl_buffer_free(&from);
+    tl_buffer_free(&to);
+    return j;
+}
+
+int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
+                         struct tl_error *e)
+{
+    const json_t *finding = o->b->source->finding;
+    if (!o->b->o->trial || !s->trial || !s->trial->variant)
+        return 0;
+    json_t *variant = json_loads(s->trial->variant, 0, NULL);
+    struct walk w = {.o = o, .side = s, .variant = variant};
+    int rc = !variant ? 0 : s->must_pass ? walk_control(&w, finding, e) : walk_failing(&w, finding, e);
+    if (rc > 0) {
+        json_object_set_new(json_object_get(o->b->report, "bundle"), s->must_pass ? "control_moved" : "moved",
+                            moved_json(&w, right, runs));
+        tl_bundle_side_take_back(o, s);
+        tl_bundle_side_free(s);
+        s->own = w.record;
+        s->has_own = true;
+        s->trial = &s->own;
+        tl_bundle_side_write(o, s);
+    } else if (w.best) {
+        tl_trial_record_free(&w.record);
+    }
+    json_decref(w.best);
+    json_decref(variant);
+    return rc;
+}

@@ -89,19 +89,6 @@ bool tl_build_differs(const json_t *f, const json_t *seen)
     return (how == PASSES || how == OTHERWISE) && !tl_build_refusal(f, seen);
 }
 
-bool tl_build_is_reference(const json_t *f, const char *build)
-{
-    const json_t *compared = json_object_get(f, "comparison");
-    const struct tl_unit_name reference = tl_unit_name_of(tl_member_or(compared, "unit", "")),
-                              own = tl_unit_name_of(tl_member_or(f, "unit", ""));
-    char *of = tl_unit_part_text(reference.build);
-    bool is = build && of && !strcmp(of, build) && is_text(f, "outcome", "wrong") &&
-              !json_object_get(compared, "with") && tl_unit_part_is(reference.runner, own.runner) &&
-              tl_unit_part_is(reference.device, own.device);
-    free(of);
-    return is;
-}
-
 static void add_message(struct tl_buffer *b, const json_t *seen, const char *key)
 {
     const char *text = tl_member_text(seen, key);

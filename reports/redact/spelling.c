@@ -118,7 +118,7 @@ size_t tl_spelled_slash(const char *text)
 
 bool tl_is_forward_slash(const char *text)
 {
-    char c[5];
+    char c[5] = "";
     size_t n = strspn(text, "\\");
     if (n && text[n] == '/')
         return true;

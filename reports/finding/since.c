@@ -9,6 +9,7 @@
 #include "reports/members.h"
 #include "reports/page/page.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ struct before {
 static struct before before_of(const json_t *f, const json_t *range)
 {
     const json_t *tried = tried_of(f);
-    size_t at = place_of(tried, tl_member_text(range, "first_bad"));
+    size_t at = place_of(tried, tl_range_end(f, range, false));
     const char *told = tl_member_text(range, "good_before");
     struct before before = {.clean = told};
     if (at == json_array_size(tried)) /* not told by older versions */
@@ -73,10 +74,48 @@ static struct before before_of(const json_t *f, const json_t *range)
     return before;
 }
 
+static size_t place_in_list(const json_t *f, const char *build)
+{
+    const json_t *list = json_object_get(json_object_get(f, "builds"), "list"), *name;
+    size_t i;
+    json_array_foreach(list, i, name) {
+        if (build && json_is_string(name) && !strcmp(json_string_value(name), build))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+static bool fails_so(const json_t *f, const json_t *seen)
+{
+    return seen && !tl_build_refusal(f, seen) && !tl_build_differs(f, seen);
+}
+
+const char *tl_range_end(const json_t *f, const json_t *range, bool last)
+{
+    const json_t *tried = tried_of(f);
+    const char *told = tl_member_text(range, last ? "last_bad" : "first_bad");
+    size_t n = json_array_size(tried), at = place_of(tried, told), place = place_in_list(f, told);
+    /* It was not tried: the next one inside that was. */
+    for (size_t i = 0; i < n && at == n && place != SIZE_MAX; i++) {
+        size_t k = last ? n - 1 - i : i, other = place_in_list(f, build_at(tried, k));
+        if (other != SIZE_MAX && (last ? other < place : other > place) &&
+            fails_so(f, json_array_get(tried, k)))
+            at = k;
+    }
+    if (at == n)
+        return told;
+    while (last ? at + 1 < n && fails_so(f, json_array_get(tried, at + 1))
+                : at > 0 && fails_so(f, json_array_get(tried, at - 1)))
+        at = last ? at + 1 : at - 1;
+    return build_at(tried, at);
+}
+
 static void add_range(struct tl_buffer *b, const json_t *f, const json_t *range, bool alone)
 {
-    const char *first = tl_member_or(range, "first_bad", "unknown"),
-               *last = tl_member_or(range, "last_bad", "unknown"), *fixed = tl_member_text(range, "fixed");
+    const char *first = tl_range_end(f, range, false), *last = tl_range_end(f, range, true),
+               *fixed = tl_member_text(range, "fixed");
+    first = first ? first : "unknown";
+    last = last ? last : "unknown";
     const struct before before = before_of(f, range);
     const json_t *after = json_array_get(tried_of(f), place_of(tried_of(f), fixed));
     bool one = !strcmp(first, last);

@@ -207,7 +207,9 @@ static void add_plain(struct tl_buffer *b, const char *text, size_t i, formats_f
         tl_buffer_printf(b, "\\%c", c);
     else
         tl_buffer_add(b, &c, 1);
-    if (calls(text, i))
+    /* In a title "a::b::c" is a name; that somebody calls a namespace as a picture is called is no reason to spoil it. */
+    bool scope = formats_here == formats_in_heading && c == ':' && i && text[i - 1] == ':';
+    if (!scope && calls(text, i))
         tl_buffer_add_string(b, APART);
 }
 

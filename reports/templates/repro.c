@@ -591,7 +591,8 @@ static void run(const struct settings *s)
     if (wrong)
         printf("RESULT: wrong: %s\n", told);
     else
-        printf("RESULT: passed, %zu outputs%s\n", n_outputs, s->n_expected ? " as expected" : "");
+        printf("RESULT: passed, %zu output%s%s\n", n_outputs, n_outputs == 1 ? "" : "s",
+               s->n_expected ? " as expected" : "");
     fflush(stdout);
 }
 

@@ -158,7 +158,7 @@ def run(settings, numpy, onnxruntime):
     if wrong:
         print("RESULT: wrong:", wrong[0])
     else:
-        print(f"RESULT: passed, {len(outputs)} outputs" + (" as expected" if expected else ""))
+        print(f"RESULT: passed, {len(outputs)} output" + ("" if len(outputs) == 1 else "s") + (" as expected" if expected else ""))
 
 
 def prepare(settings):

@@ -224,7 +224,7 @@ class BundleTest(ProgramTest):
                "allowed is 0.5 + 0 * |expected|)"
         self.assertEqual(self.assert_proved(bundle, outcome="wrong", exit_status=3), line)
         self.assertEqual(self.ran(path, "1.30.0"), (3, line))
-        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 1 outputs as expected"))
+        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 1 output as expected"))
         if python:
             self.assertIn("at [0, 0] expected 1.0, got 8.0, relative error 7 (4 of 4", self.assert_proved(bundle, "repro.py", exit_status=3))
         with open(os.path.join(path, "case.json")) as f:

@@ -150,6 +150,29 @@ Test(finding_builds, spans_cover_what_was_tried)
                  (const char *const[]){"2 to 4 (3 tried): fails as reported", "5: passes"});
 }
 
+/* A search that ended early knows a narrower range than what was tried, or one whose end was not. */
+Test(finding_builds, ranges_end_at_what_was_tried)
+{
+    static const struct {
+        const char *tried, *how, *first, *last, *from, *to;
+    } rows[] = {
+        {"1 2 3 4", "pfff", "2", "4", "2", "4"},
+        {"1 2 3 4", "pfff", "3", "4", "2", "4"}, /* older ones that fail as well */
+        {"1 2 3 4", "pfff", "2", "3", "2", "4"},
+        {"1 3 5", "pff", "2", "6", "3", "5"}, /* ends of which no trial was made */
+        {"1 2 3 4", "rfff", "3", "3", "2", "4"},
+        {"1 2 3 4", "ffpf", "4", "4", "4", "4"},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        json_t *f = finding_among("1 2 3 4 5 6", tried_so(rows[i].tried, rows[i].how)),
+               *range = json_pack("{s:s,s:s}", "first_bad", rows[i].first, "last_bad", rows[i].last);
+        cr_expect_str_eq(tl_range_end(f, range, false), rows[i].from, "row %zu", i);
+        cr_expect_str_eq(tl_range_end(f, range, true), rows[i].to, "row %zu", i);
+        json_decref(range);
+        json_decref(f);
+    }
+}
+
 static char *section_of(const json_t *f)
 {
     struct tl_report_source source = {.finding = f};

@@ -665,7 +665,7 @@ Test(report_page, headings_are_legible)
     static const struct {
         const char *text, *markdown;
     } rows[] = {
-        {"SIGABRT in a_b: __n < this->size() [with T = int] a|b ~/x C:\\x 3 & 4", NULL},
+        {"SIGABRT in std::vector::a_b: __n < this->size() [with T = int] a|b ~/x C:\\x 3 & 4", NULL},
         {"`x' of <n>, a * b", "`x' of \\<n>, a * b"},
         {"_x_ `y` *z* ~w~ [a](b) &amp; c #", "\\_x\\_ \\`y\\` \\*z\\* \\~w\\~ [a\\](b) &amp;amp; c \\#"},
     };

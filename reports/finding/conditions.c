@@ -184,7 +184,10 @@ void tl_section_places(const struct tl_sections *r)
         tl_buffer_printf(&b,
                          error ? ") was seen in %zu wordings, which name other things%s"
                                : ") was seen at %zu places%s",
-                         json_array_size(places), full ? ":" : ". ");
+                         json_array_size(places),
+                         full    ? ":"
+                         : error ? "."
+                                 : ". ");
         if (full)
             tl_page_paragraph(r->page, tl_buffer_take(&b));
         if (error)

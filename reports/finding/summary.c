@@ -107,7 +107,7 @@ static void add_causes(struct tl_buffer *b, const json_t *f)
         tl_words_cause(b, f, cause);
     }
     if (i)
-        tl_buffer_add_string(b, " (found so far).");
+        tl_buffer_add_string(b, "; there may be other triggers.");
 }
 
 /* One trigger may be that of several places in the code, and of each of them alone there is a longer one. */

@@ -16,7 +16,6 @@
 #include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/base/last_words.h"
-#include "harness/verdict/kind.h"
 #include "harness/verdict/normalise.h"
 
 #include <signal.h>
@@ -159,10 +158,6 @@ static enum tl_words_say compare(const char *a, const char *b)
 
 enum tl_words_say tl_failure_compare_words(const struct tl_trial_record *a, const struct tl_trial_record *b)
 {
-    /* The text of an error is its kind already, without the numbers and names in it. */
-    if (a->outcome == TL_OUTCOME_ERROR && a->message && *a->message && b->message && *b->message &&
-        tl_failure_same_kind(a, b))
-        return TL_WORDS_SAY_SAME;
     char *x = cause_of(a), *y = cause_of(b);
     enum tl_words_say say = x && y && a->signal == b->signal ? compare(x, y) : TL_WORDS_SAY_NOTHING;
     free(x);

@@ -394,10 +394,7 @@ static void add_judgement(struct tl_buffer *b, const json_t *place, bool same)
     else if (!strcmp(by, "builds"))
         tl_buffer_printf(b, ": it %s with the same builds", same ? "comes and goes" : "does not come and go");
     else if (!strcmp(by, "words"))
-        tl_buffer_add_string(b, !strcmp(tl_member_or(place, "outcome", ""), "error")
-                                    ? ": its text is the same but for names and numbers"
-                                : same ? ": the same check found it"
-                                       : ": its message names another cause");
+        tl_buffer_add_string(b, same ? ": the same check found it" : ": its message names another cause");
     else if (!strcmp(by, "stack"))
         tl_buffer_add_string(b, ": the stacks share the faulting function or its caller");
     else if (!strcmp(by, "variant"))
@@ -416,7 +413,9 @@ void tl_words_relation(struct tl_buffer *b, const json_t *f, const json_t *place
         tl_buffer_add_string(b, same ? "the same failure" : "another failure");
         add_judgement(b, place, same);
     } else {
-        tl_buffer_add_string(b, "not known");
+        tl_buffer_add_string(b, tl_finding_is_error(f)
+                                    ? "not known: its text is the same but for names and numbers"
+                                    : "not known");
     }
 }
 

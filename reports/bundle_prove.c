@@ -66,6 +66,9 @@ static void expect(const struct tl_bundle_ort *o, bool must_pass, const char **w
         x->signal = 0;
     if (r->outcome == TL_OUTCOME_ERROR && !r->signal && words[0])
         x->words = words;
+    x->as = r;
+    x->titles = o->titles;
+    x->tells_phase = true;
 }
 
 static double timeout_of(const struct tl_bundle *b)
@@ -128,13 +131,16 @@ static void join(struct tl_proof *p, struct tl_proof *more)
     }
     sum.runs = p->runs + more->runs;
     sum.as_expected = p->as_expected + more->as_expected;
+    if (p->as_expected && more->as_expected)
+        sum.by = p->by < more->by ? p->by : more->by;
+    else
+        sum.by = p->as_expected ? p->by : more->by;
     tl_proof_free(&other);
     *p = sum;
     *more = (struct tl_proof){0};
 }
 
-/* Every other run is without all variables of this shell. What a memory error meets is a matter of where things lie, and where
- * they lie is one of how many there are. */
+/* Every other run is without all variables of this shell: a reproducer that does as it should in one environment alone is none. */
 static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
                  const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
 {
@@ -216,7 +222,8 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const stru
     *why = NULL;
     if (!impossible && !o->compiler)
         impossible = "no C compiler (cc) was found here";
-    if (!impossible && !o->library)
+    const char *library = run->good_build ? o->good_library : o->library;
+    if (!impossible && !library)
         impossible = "the library is not here";
     if (impossible) {
         *why = tl_strdup(impossible);
@@ -225,7 +232,7 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const stru
     if (compile(o, directory, why))
         return 0;
     char *program = path_of(directory, "a.out");
-    const char *argv[] = {program, o->library, run->control ? "--control" : NULL, NULL};
+    const char *argv[] = {program, library, run->control ? "--control" : NULL, NULL};
     int rc = prove(o, argv, environment, run, p, e);
     unlink(program);
     free(program);

@@ -325,6 +325,8 @@ static void tell(const char *name, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    for (char *p = text; *p; p++) /* of texts: one line */
+        *p = (unsigned char)*p < 32 ? ' ' : *p;
     printf("output %s: %s\n", name, text);
     if (!wrong++)
         snprintf(told, sizeof told, "output %s: %s", name, text);
@@ -680,7 +682,7 @@ static __attribute__((noinline)) void run_on_even_stack(const struct settings *s
     volatile char filler[take + 1];
     filler[0] = 0;
     run(s);
-    filler[take] = 0; /* it is there until then, whatever the compiler would make of it */
+    filler[take] = filler[0]; /* it is there until then, whatever the compiler would make of it */
 }
 
 struct base { /* OrtApiBase */

@@ -297,9 +297,11 @@ static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
     char *why =
         right == runs
             ? tl_format("what fails had to leave the edge; there it passed in %u of %u runs", every, every)
-            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %u of %u: what a memory "
-                        "error meets is another thing in every program",
-                        w->side->must_pass ? "passed" : "failed as reported", right, runs, every, every);
+            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %u of %u: %s is another thing in "
+                        "every program",
+                        w->side->must_pass ? "passed" : "failed as reported", right, runs, every, every,
+                        w->o->repro.stack_limit_kb ? "how much is left of a stack"
+                                                   : "what a memory error meets");
     json_t *j = json_pack("{s:s,s:s}", "axis", axis.data ? axis.data : "", "why", why);
     json_object_set_new(j, "from",
                         n == 1 ? json_incref((json_t *)one) : json_string(from.data ? from.data : ""));

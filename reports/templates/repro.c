@@ -143,11 +143,15 @@ static void begin(const char *next)
     fflush(stdout);
 }
 
-/* A file beside this program, or else in the working directory. */
+#define AGAIN "REPRO_EXECUTED_AGAIN"
+
+/* A file beside this program, or else in the working directory; which was made the same where it could be. */
 static const char *place(const char *name)
 {
     static char path[4096];
     const char *slash = strrchr(program, '/');
+    if (getenv(AGAIN) && access(name, R_OK) == 0)
+        return name;
     snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - program) : 1, slash ? program : ".", name);
     return access(path, R_OK) == 0 ? path : name;
 }
@@ -598,8 +602,6 @@ static void set_limits(const struct settings *s, int tells)
     set_limit(RLIMIT_STACK, s->stack_limit_kb, tells ? "RLIMIT_STACK" : NULL);
 }
 
-#define AGAIN "REPRO_EXECUTED_AGAIN"
-
 static char *setting(const char *name, const char *value)
 {
     size_t size = strlen(name) + strlen(value) + 2;
@@ -616,6 +618,22 @@ static int is_set(const struct settings *s, const char *name)
     return s->environment && s->environment[i];
 }
 
+/* Goes to where the files are, so that their names are as long for everybody. The library is named from the root then. */
+static void go_to_files(const struct settings *s, const char *self, char **library)
+{
+    static char here[4096], path[8200];
+    size_t n = (size_t)(strrchr(self, '/') - self);
+    snprintf(path, sizeof path, "%.*s/%s", (int)n, self, s->model);
+    if (access(path, R_OK) != 0 || !getcwd(here, sizeof here))
+        return;
+    snprintf(path, sizeof path, "%.*s", (int)n, self);
+    if (chdir(path) != 0)
+        return;
+    snprintf(path, sizeof path, "%s/%s", here, *library);
+    if (**library != '/' && strchr(*library, '/'))
+        *library = path;
+}
+
 /* Executes this program again, with the variables of the settings and the few that a program needs. The strings of
  * the environment lie on the stack of the first thread, and what the C library keeps for them among what the
  * runtime allocates: with a hundred more of them a stack ends earlier, and a write beyond an array meets
@@ -624,13 +642,15 @@ static void execute_again(const struct settings *s, char **argv)
 {
     static const char *const kept[] = {"HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD"};
     static char self[4096];
-    char *again[] = {self, argv[1], argv[2], NULL}, **list;
+    char **list;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     size_t count = 0, used = 0;
     while (s->environment && s->environment[count])
         count++;
     if (n <= 0 || s->provider || getenv(AGAIN))
         return;
+    go_to_files(s, self, &argv[1]);
+    char *again[] = {self, argv[1], argv[2], NULL};
     list = calloc(count + 8, sizeof *list);
     list[used++] = setting(AGAIN, "1");
     if (!is_set(s, "PATH"))

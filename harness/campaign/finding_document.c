@@ -12,6 +12,7 @@
 #include "harness/base/files.h"
 #include "harness/campaign/finding_parts.h"
 #include "harness/campaign/processes.h"
+#include "harness/executor/case_files.h"
 #include "harness/executor/reading.h"
 
 #include <stdlib.h>
@@ -373,6 +374,21 @@ static json_t *about_json(const struct tl_case *c)
     return about;
 }
 
+/* What the files of the case and its tools held: whoever makes a bundle later is told what was changed since. */
+static void add_contents(const struct tl_driver *d, const struct tl_search_result *r, const struct tl_unit *u,
+                         json_t *document)
+{
+    struct tl_variant minimal = {(uint64_t *)r->minimal},
+                      variants[] = {*d->failing, r->minimal && !d->units ? minimal : *d->failing};
+    json_t *files = tl_case_files(d->c, variants, TL_COUNT(variants), u->path,
+                                  tl_store_path(tl_executor_store(d->x))),
+           *contents = tl_case_contents(files);
+    if (json_object_size(contents))
+        json_object_set(document, "contents", contents);
+    json_decref(contents);
+    json_decref(files);
+}
+
 json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
 {
     const char *kind = d->units ? "builds" : d->frontier ? "frontier" : "isolation";
@@ -430,6 +446,8 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         return NULL;
     }
     tl_finding_add_places(d, r, document);
+    if (r->reproduced)
+        add_contents(d, r, u, document);
     add_reason(d, r, document);
     json_object_set_new(document, "environment_id", json_string(environment));
     return document;

@@ -111,6 +111,8 @@ static bool match(const struct tl_proof_expected *x, const struct tl_trial_recor
             return false;
         *by = TL_PROOF_BY_MESSAGE;
     }
+    if (as->outcome == TL_OUTCOME_CRASH && !r->signal && !x->words) /* a status says which signal it was */
+        *by = TL_PROOF_BY_SIGNAL;
     if (!died || r->outcome != as->outcome || (as->outcome == TL_OUTCOME_CRASH && !r->signal))
         return true; /* what its status or its words say is all that was expected of it */
     struct tl_trial_record now = *r;

@@ -4,7 +4,7 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
-#include "reports/issue_form.h"
+#include "reports/finding/issue_form.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -9,7 +9,7 @@
 #include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
 #include "harness/executor/import_match.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 #include "reports/imported.h"
 #include "reports/members.h"
 

@@ -7,7 +7,7 @@
 #define TL_CLI_REPORT_H
 
 #include "harness/cli/cli.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 
 /* All return the exit status; c is the command. */
 /* Whether there is such a project: -1 to go on. */

@@ -3,7 +3,7 @@
 #define TL_CLI_REPORT_BUNDLE_H
 
 #include "harness/cli/cli.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 
 /* Writes it to where the options say, and prints what is in it and what was left out; with --for the text of the form, which
  * names it. The exit status. */

@@ -4,7 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/builds/builds.h"
-#include "reports/issue_form.h"
+#include "reports/finding/issue_form.h"
 #include "reports/members.h"
 
 #include <stdlib.h>

@@ -9,13 +9,13 @@
 #include "harness/campaign/retest.h"
 #include "harness/cli/begin.h"
 #include "harness/executor/unit_list.h"
-#include "reports/finding_axes.h"
-#include "reports/finding_figures.h"
-#include "reports/finding_members.h"
+#include "reports/finding/axes.h"
+#include "reports/finding/figures.h"
+#include "reports/finding/members.h"
+#include "reports/finding/retest.h"
 #include "reports/members.h"
-#include "reports/page.h"
-#include "reports/redact.h"
-#include "reports/retest.h"
+#include "reports/page/page.h"
+#include "reports/redact/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>

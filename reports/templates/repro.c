@@ -17,6 +17,7 @@
  * are wrong: they differ from those that are expected, or hold values that are not finite. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,14 +125,40 @@ static const char *program, *phase = "load", *reference = "@REFERENCE@";
 
 enum { UNDEFINED, FLOAT, STRING = 8, BOOL = 9, FLOAT16, DOUBLE, COMPLEX64 = 14, COMPLEX128, BFLOAT16 };
 
+/* How much of a text is the directory of this program, with its '/'; 0: another. */
+static size_t own_directory(const char *text)
+{
+    static char given[4096], real[PATH_MAX + 1];
+    const char *slash = strrchr(program, '/');
+    if (!*given) {
+        snprintf(given, sizeof given, "%.*s/", slash ? (int)(slash - program) : 1, slash ? program : ".");
+        if (realpath(given, real))
+            strcat(real, "/");
+    }
+    size_t n = strlen(given), m = strlen(real);
+    return m > 2 && !strncmp(text, real, m) ? m : n > 1 && !strncmp(text, given, n) ? n : 0;
+}
+
+/* The runtime's words on one line. A file of this directory is told by its name, wherever the directory is. */
+static void print_words(const char *text)
+{
+    for (const char *p = text; *p;) {
+        int inside =
+            p > text && (p[-1] == '/' || p[-1] == '.' || p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z'));
+        size_t n = inside ? 0 : own_directory(p);
+        if (!n)
+            putchar(*p == '\n' ? ' ' : *p);
+        p += n ? n : 1;
+    }
+    putchar('\n');
+}
+
 static void check(const char *what, status s)
 {
     if (!s)
         return;
     printf("RESULT: refused in %s (%s), code %d: ", phase, what, GetErrorCode(s));
-    for (const char *p = GetErrorMessage(s); *p; p++)
-        putchar(*p == '\n' ? ' ' : *p);
-    putchar('\n');
+    print_words(GetErrorMessage(s));
     fflush(stdout);
     _exit(1);
 }

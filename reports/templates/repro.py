@@ -220,6 +220,8 @@ def main():
             run(settings, numpy, onnxruntime)
         except Exception as why:  # the runtime's own kinds of exception have no common base
             words = " ".join(str(why).split())
+            for directory in (HERE, os.path.realpath(HERE)):  # a file of this directory is told by its name
+                words = words.replace(directory + os.sep, "")
             print(f"RESULT: refused in {phase}: {type(why).__name__}: {words}")
             refused.append(why)
 

@@ -9,6 +9,7 @@
 
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
+#include "reports/finding/reference_build.h"
 #include "reports/finding/sections.h"
 #include "reports/finding/words.h"
 

@@ -88,33 +88,22 @@ bool tl_tool_is_wrapper(const char *name)
 
 bool tl_tool_is_known(const char *name)
 {
-    static const char *const names[] = {"pip",          "pip3",       "pipx",
-                                        "hatch",        "pdm",        "rye",
-                                        "npm",          "pnpm",       "yarn",
-                                        "bun",          "deno",       "rustc",
-                                        "go",           "javac",      "gcc",
-                                        "g++",          "cc",         "c++",
-                                        "clang",        "clang++",    "ld",
-                                        "lld",          "make",       "cmake",
-                                        "ninja",        "meson",      "git",
-                                        "docker",       "podman",     "brew",
-                                        "xcodebuild",   "swiftc",     "codesign",
-                                        "metal",        "metallib",   "devicectl",
-                                        "simctl",       "idb",        "adb",
-                                        "gdb",          "lldb",       "rr",
-                                        "perf",         "strace",     "valgrind",
-                                        "coreai-build", "coremlc",    "coremlcompiler",
-                                        "mlx_lm",       "nvcc",       "nsys",
-                                        "ncu",          "hipcc",      "rocprof",
-                                        "trtexec",      "polygraphy", "torchrun",
-                                        "accelerate",   "jq",         "curl",
-                                        "wget",         "tar",        "unzip",
-                                        "zstd",         "openssl",    "julia",
-                                        "lua",          "php",        "tclsh",
-                                        "ollama",       "vllm",       "llm-runner",
-                                        "protoc",       "flatc",      "onnxruntime_perf_test"};
+    static const char *const names[] = {
+        "pip",        "pip3",       "pipx",     "hatch",        "pdm",      "rye",
+        "npm",        "pnpm",       "yarn",     "bun",          "deno",     "rustc",
+        "go",         "javac",      "gcc",      "g++",          "cc",       "c++",
+        "clang",      "clang++",    "ld",       "lld",          "make",     "cmake",
+        "ninja",      "meson",      "git",      "docker",       "podman",   "brew",
+        "xcodebuild", "swiftc",     "codesign", "metal",        "metallib", "devicectl",
+        "simctl",     "idb",        "adb",      "gdb",          "lldb",     "rr",
+        "perf",       "strace",     "valgrind", "coreai-build", "coremlc",  "coremlcompiler",
+        "mlx_lm",     "nvcc",       "nsys",     "ncu",          "hipcc",    "rocprof",
+        "trtexec",    "polygraphy", "torchrun", "accelerate",   "jq",       "curl",
+        "wget",       "tar",        "unzip",    "zstd",         "openssl",  "julia",
+        "lua",        "php",        "tclsh",    "ollama",       "vllm",     "protoc",
+        "flatc"};
     return is_interpreter(name) || wrapper_named(name) || tl_is_one_of(name, names, TL_COUNT(names)) ||
-           !strncmp(name, "llama-", 6) || !strncmp(name, "coreai.", 7);
+           !strncmp(name, "llama-", 6);
 }
 
 static bool takes_word(const struct wrapper *w, const char *option)

@@ -222,7 +222,7 @@ bool tl_tool_is_command_at(const char *text, const char *at)
         begin--;
     char *word = tl_format("%.*s", (int)(end - begin), begin);
     bool is = tl_is_one_of(word, before, TL_COUNT(before)) || tl_tool_is_wrapper(tl_base_name(word)) ||
-              (strchr(word, '=') && *word != '-');
+              (strchr(word, '=') && (isalpha((unsigned char)*word) || *word == '_'));
     free(word);
     return is;
 }

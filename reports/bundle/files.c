@@ -6,6 +6,7 @@
 #include "harness/base/places.h"
 #include "reports/members.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -18,6 +19,9 @@
 #define FILE_MOST (INT64_C(256) << 20) /* of a file that no command names by itself */
 #define TOTAL_MOST (INT64_C(4) << 30)
 #define TEXT_MOST (64 << 20) /* of a file that is looked through for names */
+#define SCRIPT_MOST 262144   /* of one that is looked through for paths */
+#define BASES_MOST 64
+#define NAMED_SAID 3
 
 static const char doing[] = "cannot write the bundle";
 
@@ -175,10 +179,53 @@ static void look_at_interpreter(struct tl_bundle *b, const char *path, const cha
     free(interpreter);
 }
 
+/* The first path in a text that is one of the case on this machine; NULL. The caller's. */
+static char *own_path_in(const struct tl_bundle *b, const char *text)
+{
+    const struct tl_bundle_layout *l = &b->layout;
+    const char *bases[BASES_MOST] = {l->real_root, l->root}, *path;
+    size_t n = 2;
+    json_t *unused;
+    json_object_foreach(l->tops, path, unused)
+        if (n < TL_COUNT(bases))
+            bases[n++] = path;
+    for (size_t i = 0; i < n; i++)
+        for (const char *at = bases[i] && strlen(bases[i]) > 1 ? text : NULL;
+             at && (at = strstr(at, bases[i])); at++) {
+            char *word = tl_format("%.*s", (int)strcspn(at, " \t\r\n\"'`;:,()[]{}<>|&$*"), at),
+                 *place = at > text && (isalnum((unsigned char)at[-1]) || strchr("._-/~", at[-1]))
+                              ? NULL
+                              : tl_layout_place(l, word);
+            bool there = place && !access(word, F_OK) && strcmp(word, l->real_root) != 0;
+            free(place);
+            if (there)
+                return word;
+            free(word);
+        }
+    return NULL;
+}
+
+/* A script that names another file by where it is here does what it should here alone. */
+static void look_for_own_paths(struct tl_bundle *b, const char *path, const char *place)
+{
+    size_t size;
+    char *text = tl_read_file(path, SCRIPT_MOST, &size),
+         *named = text && !memchr(text, '\0', size) ? own_path_in(b, text) : NULL;
+    if (named && b->named_by_path++ < NAMED_SAID)
+        tl_bundle_leave_out(
+            b,
+            tl_format("what makes %s run elsewhere: it names %s by its place on this machine, and has to be "
+                      "changed there",
+                      place, named));
+    free(named);
+    free(text);
+}
+
 static int copy_of_case(struct tl_bundle *b, const char *path, const char *place, struct tl_error *e)
 {
     const char *about = tl_bundle_is_changed(b, path) ? "of the case" TL_BUNDLE_CHANGED : "of the case";
     look_at_interpreter(b, path, place);
+    look_for_own_paths(b, path, place);
     return tl_bundle_copy_file(b, path, place, about, e);
 }
 

@@ -19,6 +19,7 @@ struct tl_bundle {
     struct tl_redaction redaction;
     struct tl_bundle_layout layout; /* of the files of the case */
     int64_t copied;                 /* bytes of files that were copied */
+    size_t named_by_path;           /* files that name others by their places here */
     const char *runner_elsewhere;   /* the runner that repro.sh looks for: its path here; NULL */
 };
 

@@ -142,7 +142,10 @@ static size_t own_directory(const char *text)
 /* The runtime's words on one line. A file of this directory is told by its name, wherever the directory is. */
 static void print_words(const char *text)
 {
-    for (const char *p = text; *p;) {
+    size_t size = strlen(text);
+    while (size && (text[size - 1] == '\n' || text[size - 1] == ' '))
+        size--;
+    for (const char *p = text; p < text + size;) {
         int inside =
             p > text && (p[-1] == '/' || p[-1] == '.' || p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z'));
         size_t n = inside ? 0 : own_directory(p);

@@ -361,7 +361,9 @@ static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struc
         }
     for (size_t i = 0; settings && settings[i]; i++) {
         const char *value = strchr(settings[i], '=');
-        look_for_gone(x->found_arg, c, value ? value + 1 : "");
+        const char *list = value ? value + 1 : NULL; /* which may be one of directories */
+        for (char *one; list && (one = tl_next_directory(&list)); free(one))
+            look_for_gone(x->found_arg, c, one);
     }
     tl_strings_free(settings);
 }

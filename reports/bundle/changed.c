@@ -3,6 +3,7 @@
  * file's last change tells. */
 #include "reports/bundle/parts.h"
 
+#include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/hash.h"
 #include "reports/members.h"
@@ -27,9 +28,21 @@ bool tl_bundle_is_changed(const struct tl_bundle *b, const char *path)
     return found_us > 0 && (int64_t)modified.tv_sec * US_PER_S + modified.tv_nsec / 1000 > found_us;
 }
 
+/* What was there when the failure was found, and is not any more. */
+static void say_gone(struct tl_bundle *b)
+{
+    const char *path;
+    json_t *then;
+    struct stat st;
+    json_object_foreach(json_object_get(b->source->finding, "contents"), path, then)
+        if (stat(path, &st))
+            tl_bundle_leave_out(b, tl_format("%s, which was there when the failure was found: it is gone", path));
+}
+
 /* In the report as bundle.changed: names of files in the bundle, and of tools that are not in it. */
 void tl_bundle_say_changed(struct tl_bundle *b)
 {
+    say_gone(b);
     json_t *changed = json_array();
     const json_t *file, *tool;
     size_t i;

@@ -310,7 +310,7 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
                                       d->counted->axis));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     tl_stored_add_json(document, &d->span, &d->aside);
-    if (d->processes.differ || d->all_forked) {
+    if (tl_processes_tell(&d->processes) || d->all_forked) {
         json_t *processes = tl_processes_json(&d->processes);
         json_object_set_new(processes, "isolated", json_string(d->all_forked ? "forked" : "fresh"));
         json_object_set_new(document, "processes", processes);

@@ -5,12 +5,15 @@
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/staging.h"
+#include "harness/builds/builds.h"
 #include "harness/campaign/bundle_trials.h"
 #include "harness/campaign/prove.h"
+#include "harness/cli/report.h"
 #include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
 #include "harness/supervise/scratch.h"
 #include "reports/bundle/bundle.h"
+#include "reports/finding/members.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
@@ -125,7 +128,7 @@ char *tl_cli_bundle_target(const struct tl_options *o)
     bool is_zip = n > 4 && !strcmp(o->bundle + n - 4, ".zip");
     while (n > 1 && o->bundle[n - 1] == '/')
         n--;
-    return o->zip && !is_zip ? tl_format("%.*s.zip", (int)n, o->bundle) : tl_strdup(o->bundle);
+    return tl_format("%.*s%s", (int)n, o->bundle, o->zip && !is_zip ? ".zip" : "");
 }
 
 static void print_left_out(const json_t *written)
@@ -138,25 +141,42 @@ static void print_left_out(const json_t *written)
         fprintf(stderr, "trapline: changed after the failure was found: %s\n", json_string_value(entry));
     json_array_foreach(json_object_get(written, "proved"), i, entry) {
         const char *program = tl_member_or(entry, "program", "?"), *note = tl_member_text(entry, "note");
+        const char *build = tl_member_text(entry, "build"), *title = tl_member_text(entry, "title"),
+                   *signal = tl_member_text(entry, "signal");
         bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
-        if (note)
+        if (note) {
             fprintf(stderr, "trapline: %s: %s\n", program, note);
-        else
-            fprintf(stderr, "trapline: %s%s did %s in %lld of %lld runs here%s%s\n", program,
-                    control ? " --control" : "", control ? "pass" : "as reported",
-                    (long long)tl_member_integer(entry, "as_reported"),
-                    (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
-                    tl_member_or(entry, "line", ""));
+            continue;
+        }
+        fprintf(stderr, "trapline: %s%s%s did %s in %lld of %lld runs here%s%s", program,
+                build     ? " with build "
+                : control ? " --control"
+                          : "",
+                build ? build : "", control ? "pass" : "as reported",
+                (long long)tl_member_integer(entry, "as_reported"),
+                (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
+                tl_member_or(entry, "line", ""));
+        if (title)
+            fprintf(stderr, "; another failure: %s%s%s", signal ? signal : "", signal ? ", " : "", title);
+        fputs("\n", stderr);
     }
+    static const char *const stays[] = {"stayed", "control_stayed"};
+    for (i = 0; i < 2; i++)
+        if (tl_member_text(written, stays[i]))
+            fprintf(stderr, "trapline: %s\n", tl_member_text(written, stays[i]));
 }
 
 static int write_bundle(const struct tl_options *o, const struct tl_report_source *source, const char *target,
                         const json_t *case_document, json_t **written)
 {
+    struct tl_cli_progress progress;
+    struct tl_build good = {0};
     struct tl_bundle_options options = {.target = target, .force = o->force, .case_document = case_document};
     struct tl_unit unit;
     struct tl_error e;
-    const char *name = tl_member_text(source->finding, "unit");
+    /* Of a search over builds the finding's own unit is the newest one of them. */
+    const char *name = source->failing && source->failing->unit ? source->failing->unit
+                                                                : tl_member_text(source->finding, "unit");
     bool known = name && !tl_unit_parse(name, &unit, &e);
     bool found = known && !tl_unit_resolve(&unit, &e);
     struct tl_case *c = load_case(source->finding),
@@ -165,6 +185,14 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
     options.runner_path = found ? unit.path : NULL;
     options.build_object = found && !unit.build_missing ? unit.build_object : NULL;
     options.prove = tl_prove;
+    const char *version = tl_finding_good_build(source->finding);
+    struct tl_error none;
+    if (version && known && !tl_builds_find(unit.runner, version, &good, &none)) {
+        options.good_build = version;
+        options.good_library = good.path;
+    }
+    tl_cli_progress_begin(&progress, o);
+    options.watch = &progress.watch;
     options.c = c ? c : parsed;
     json_t *files = options.c ? files_of(options.c, source, options.runner_path, o->db) : NULL;
     options.files = files;
@@ -173,7 +201,10 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
         options.trial = tl_bundle_trial;
         options.expected = tl_bundle_expected;
     }
-    int status = tl_bundle_write(source, &options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    int rc = tl_bundle_write(source, &options, written, &e);
+    tl_cli_progress_clear(&progress);
+    int status = rc ? tl_print_error(&e) : TL_EXIT_OK;
+    tl_build_free(&good);
     json_decref(files);
     if (c)
         tl_case_free(c);
@@ -217,7 +248,12 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
     begin_scratch(&scratch, target);
     int status = write_bundle(o, source, target, case_document, &written);
     tl_staging_end(&scratch);
-    if (status == TL_EXIT_OK && o->json) {
+    if (status == TL_EXIT_OK && o->project) {
+        fprintf(stderr, "trapline: written: %s, %zu files\n", target,
+                json_array_size(json_object_get(written, "files")));
+        print_left_out(written);
+        status = tl_cli_report_for(o, tl_report_new(source), target, written);
+    } else if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",
             json_object_get(written, "files"), "proved", json_object_get(written, "proved")));

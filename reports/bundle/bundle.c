@@ -160,9 +160,7 @@ int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundl
                                  (int64_t)(tl_member_integer(source->finding, "created_us") / 1000000), e);
     }
     if (rc == 0)
-        *written =
-            json_pack("{s:O,s:O,s:O,s:O?}", "files", b.files, "left_out", b.left_out, "proved", b.proved,
-                      "changed", json_object_get(json_object_get(b.report, "bundle"), "changed"));
+        *written = json_incref(json_object_get(b.report, "bundle"));
     json_decref(b.files);
     json_decref(b.left_out);
     json_decref(b.proved);

@@ -4,6 +4,7 @@
 
 #include "cases/case.h"
 #include "harness/base/proof.h"
+#include "harness/base/watch.h"
 #include "reports/finding/finding.h"
 
 struct tl_bundle_options {
@@ -13,8 +14,12 @@ struct tl_bundle_options {
     const char *runner_path;     /* of the runner's executable; NULL: it is not here */
     const json_t *build_object;  /* what the runner is told of the build; NULL */
     const json_t *case_document; /* of the case file; NULL when it is not known */
-    tl_proof_run prove;          /* runs the programs that are in it; NULL: they are not run */
-    const struct tl_case *c;     /* the case where it was measured; NULL: it is not there any more */
+    const char
+        *good_build; /* the version of a build on which the minimal variant passes; NULL: none is known */
+    const char *good_library;     /* its library; NULL: it is not here */
+    const struct tl_watch *watch; /* of what takes long; NULL */
+    tl_proof_run prove;           /* runs the programs that are in it; NULL: they are not run */
+    const struct tl_case *c;      /* the case where it was measured; NULL: it is not there any more */
     const json_t *files; /* {"files": [{"path","top"}], "left_out": [path]} that its commands need; NULL */
 
     /* What needs the case itself; NULL: it is not here, or not as it was. Each runs trials, and stores them. */
@@ -27,7 +32,7 @@ struct tl_bundle_options {
                     struct tl_error *e);
 };
 /* Writes a bundle; it appears at the target complete or not at all. *written (the caller's) says what
- * came of it: {"files": [{"name","about","size"}], "left_out": [sentence], "proved": [tl_proof_json]}; so does its report. Starts the runner and the programs of
+ * came of it, and is the "bundle" of its report: {"files": [{"name","about","size"}], "left_out": [sentence], "proved": [tl_proof_json], …}. Starts the runner and the programs of
  * the bundle as children and waits for them: not to be called while a supervisor of this process collects every SIGCHLD. */
 int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundle_options *o,
                     json_t **written, struct tl_error *e);

@@ -4,13 +4,18 @@
  * or written one byte too far belongs to the process as often as not, and another program of the same calls has other
  * neighbours there. A reproducer that passes at the edge is written for a variant farther from it.
  *
- * What fails goes towards the failing variant that the search began with, along one ordered axis of the trigger: first
- * as far as that, and if it fails there every time, back by bisection. Steps are halved as ratios of the distance, not as
- * differences, for a distance of a hundred million may need but sixty-four. If no axis alone helps, all of them go
- * there at once. What passes goes the other way, towards the simplest value of the axis in which the two differ. */
+ * What fails goes towards the failing variant that the search began with, along one ordered axis of the trigger, at
+ * distances that grow as powers: what is twice or ten times as far is surer to fail. The first one that fails every time is
+ * taken. Where runs are short it then comes back by a few steps of bisection, halved as ratios, for a distance of a hundred
+ * million may need but sixty-four. If no axis alone helps, all of them go to the failing variant's values at once. What
+ * passes goes the other way, towards the simplest value of the axis in which the two differ.
+ *
+ * Each try costs a trial and some runs, and one may take a minute: there are so many tries and so much time for a bundle,
+ * and the report says what was not found in them. */
 #include "reports/bundle/ort.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "reports/finding/axes.h"
 #include "reports/members.h"
 
@@ -20,15 +25,22 @@
 
 #define RUNS 8 /* every one of which has to be right */
 #define RUNS_SLOW 4
-#define STEPS 6 /* of bisection */
-#define STEPS_SLOW 3
-#define NEAR 1.5 /* it stops when the distances differ by no more than this */
+#define SLOW_SECONDS 3  /* of one run; each of those that look for a better variant is then worth more */
+#define QUICK_SECONDS 1 /* one that takes longer is not worth coming back for */
+#define TRIES 7         /* along an axis, the farthest among them */
+#define TRIES_ALL 24
+#define SEARCH_SECONDS 150 /* in which a try may begin */
+#define STEPS 3            /* of bisection */
+#define NEAR 1.5           /* it stops when the distances differ by no more than this */
 
 struct walk {
     struct tl_bundle_ort *o;
     struct tl_bundle_side *side;
-    const json_t *variant;         /* at the edge */
-    json_t *best;                  /* the nearest variant that is right every time; NULL */
+    const json_t *variant; /* at the edge */
+    json_t *best;          /* the nearest variant that is right every time; NULL */
+    json_t *farthest;      /* that was tried; NULL */
+    unsigned tries;
+    bool out_of_time;
     struct tl_trial_record record; /* of it */
 };
 
@@ -56,22 +68,31 @@ static bool ends_right(const struct walk *w, const struct tl_trial_record *r)
                               : r->outcome == f->outcome && r->signal == f->signal;
 }
 
-/* Whether a reproducer of this variant is right in every run. -1 with *e. */
-static int try(struct walk *w, const json_t *variant, struct tl_error *e)
+static unsigned runs_of(const struct walk *w)
 {
-    const unsigned runs = w->o->slow ? RUNS_SLOW : RUNS;
+    return w->o->run_seconds > SLOW_SECONDS ? RUNS_SLOW : RUNS;
+}
+
+/* Whether another try may begin. */
+static bool may_try(struct walk *w)
+{
+    w->out_of_time =
+        w->out_of_time || w->tries >= TRIES_ALL || (double)w->o->search_spent_ns > SEARCH_SECONDS * 1e9;
+    return !w->out_of_time;
+}
+
+/* Whether a reproducer of this variant is right in every run. -1 with *e. Takes the record. */
+static int run(struct walk *w, const json_t *variant, struct tl_trial_record *record, struct tl_error *e)
+{
+    const unsigned runs = runs_of(w);
     struct tl_bundle_ort *o = w->o;
-    struct tl_trial_record record;
-    struct tl_error why;
-    if (o->b->o->trial(o->b->o->arg, variant, &record, &why))
-        return why.kind == TL_ERROR_INTERRUPTED ? (*e = why, -1) : 0;
     struct tl_bundle_side s = {
-        .where = "", .whose = w->side->whose, .trial = &record, .must_pass = w->side->must_pass};
+        .where = "", .whose = w->side->whose, .trial = record, .must_pass = w->side->must_pass};
     const struct tl_bundle_run run = {.must_pass = s.must_pass, .runs = runs, .until_other = true};
     struct tl_proof p = {0};
     char *reason = NULL;
     int rc = 0;
-    if (ends_right(w, &record)) {
+    if (ends_right(w, record)) {
         tl_bundle_side_write(o, &s);
         rc = s.model ? tl_bundle_write_programs(o, s.place, &s, NULL, e) : 0;
         if (rc == 0 && s.model)
@@ -84,13 +105,57 @@ static int try(struct walk *w, const json_t *variant, struct tl_error *e)
             tl_trial_record_free(&w->record);
         json_decref(w->best);
         w->best = json_deep_copy(variant);
-        w->record = record;
+        w->record = *record;
     } else {
-        tl_trial_record_free(&record);
+        tl_trial_record_free(record);
     }
     tl_proof_free(&p);
     free(reason);
     tl_bundle_side_free(&s);
+    return rc;
+}
+
+/* Says what is tried; *e when somebody wants it to stop. */
+static int tell(const struct walk *w, const json_t *variant, struct tl_error *e)
+{
+    const char *name;
+    json_t *value;
+    bool stop = false;
+    json_object_foreach((json_t *)variant, name, value) {
+        if (json_equal(value, json_object_get(w->variant, name)))
+            continue;
+        char *text = json_dumps(value, JSON_ENCODE_ANY);
+        stop = tl_watch_line(w->o->b->o->watch,
+                             "repro.c%s at the edge is not the same every time: try %u, %s=%s",
+                             w->side->must_pass ? " --control" : "", w->tries, name, text ? text : "") ||
+               stop;
+        free(text);
+    }
+    return stop ? tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "--bundle", "while a variant was looked for")
+                : 0;
+}
+
+/* The same, with a trial of the variant first. 0 as well when there is no time for it. */
+static int try(struct walk *w, const json_t *variant, struct tl_error *e)
+{
+    struct tl_trial_record record;
+    struct tl_error why;
+    if (!may_try(w))
+        return 0;
+    w->tries++;
+    json_decref(w->farthest);
+    w->farthest = json_deep_copy(variant);
+    if (tell(w, variant, e))
+        return -1;
+    uint64_t begun = tl_monotonic_ns();
+    int rc = 0;
+    if (!w->o->b->o->trial(w->o->b->o->arg, variant, &record, &why))
+        rc = run(w, variant, &record, e);
+    else if (why.kind == TL_ERROR_INTERRUPTED) {
+        *e = why;
+        rc = -1;
+    }
+    w->o->search_spent_ns += tl_monotonic_ns() - begun;
     return rc;
 }
 
@@ -103,18 +168,16 @@ static int try_value(struct walk *w, const json_t *axis, double place, struct tl
     return rc;
 }
 
-/* From the edge to a place, and back as far as it is right every time. 1: it is somewhere. */
-static int walk_along(struct walk *w, const json_t *axis, double edge, double to, struct tl_error *e)
+/* Back towards the edge, as far as it is right every time. -1 with *e. */
+static int come_back(struct walk *w, const json_t *axis, double edge, double sign, double wrong, double right,
+                     struct tl_error *e)
 {
-    int rc = try_value(w, axis, to, e);
-    double sign = to < edge ? -1 : 1, wrong = 0, right = fabs(to - edge);
-    if (rc <= 0)
-        return rc;
-    const unsigned steps = w->o->slow ? STEPS_SLOW : STEPS;
-    for (unsigned step = 0; step < steps && right > wrong + 1 && right > NEAR * wrong; step++) {
+    for (unsigned step = 0; step < STEPS && right > wrong + 1 && right > NEAR * wrong; step++) {
         double middle = floor(sqrt(wrong > 1 ? wrong * right : right));
         middle = middle > wrong ? middle : wrong + 1;
-        rc = try_value(w, axis, edge + sign * middle, e);
+        if (!may_try(w))
+            break;
+        int rc = try_value(w, axis, edge + sign * middle, e);
         if (rc < 0)
             return -1;
         if (rc)
@@ -122,7 +185,28 @@ static int walk_along(struct walk *w, const json_t *axis, double edge, double to
         else
             wrong = middle;
     }
-    return 1;
+    return 0;
+}
+
+/* From the edge to a place, until it is right every time. 1: it is somewhere. */
+static int walk_along(struct walk *w, const json_t *axis, double edge, double to, struct tl_error *e)
+{
+    const double sign = to < edge ? -1 : 1, most = fabs(to - edge);
+    double factor = pow(most, 1.0 / (TRIES - 1)), wrong = 0;
+    factor = factor > 2 ? factor : 2;
+    for (double distance = 1; wrong < most; distance *= factor) {
+        double right = floor(distance) > wrong ? floor(distance) : wrong + 1;
+        right = right < most ? right : most;
+        int rc = try_value(w, axis, edge + sign * right, e);
+        if (rc > 0 && w->o->run_seconds < QUICK_SECONDS)
+            return come_back(w, axis, edge, sign, wrong, right, e) < 0 ? -1 : 1;
+        if (rc)
+            return rc;
+        if (w->out_of_time)
+            break;
+        wrong = right;
+    }
+    return 0;
 }
 
 /* Every ordered axis of the trigger at the value of the failing variant. */
@@ -193,7 +277,7 @@ static void add_value(struct tl_buffer *b, const json_t *value)
 /* {"axis","from","to","why"} of every axis that is another now. */
 static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
 {
-    const unsigned every = w->o->slow ? RUNS_SLOW : RUNS;
+    const unsigned every = runs_of(w);
     struct tl_buffer axis = TL_BUFFER_INIT, from = TL_BUFFER_INIT, to = TL_BUFFER_INIT;
     const char *name;
     const json_t *one = NULL, *other = NULL;
@@ -213,9 +297,11 @@ static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
     char *why =
         right == runs
             ? tl_format("what fails had to leave the edge; there it passed in %u of %u runs", every, every)
-            : tl_format("at the edge repro.c %s in %u of %u runs, and there in %u of %u: what a memory "
-                        "error meets is another thing in every program",
-                        w->side->must_pass ? "passed" : "failed as reported", right, runs, every, every);
+            : tl_format(
+                  "at the edge repro.c %s in %u of %u runs, and there in %u of %u: %s is another thing in "
+                  "every program",
+                  w->side->must_pass ? "passed" : "failed as reported", right, runs, every, every,
+                  w->o->repro.stack_limit_kb ? "how much is left of a stack" : "what a memory error meets");
     json_t *j = json_pack("{s:s,s:s}", "axis", axis.data ? axis.data : "", "why", why);
     json_object_set_new(j, "from",
                         n == 1 ? json_incref((json_t *)one) : json_string(from.data ? from.data : ""));
@@ -227,6 +313,47 @@ static json_t *moved_json(const struct walk *w, unsigned right, unsigned runs)
     return j;
 }
 
+/* That it stayed, as a sentence: a reader is to know that the edge is where it is. */
+static void say_stayed(const struct walk *w, unsigned right, unsigned runs)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *member = w->side->must_pass ? "control_stayed" : "stayed", *name;
+    json_t *value;
+    tl_buffer_printf(&b,
+                     "repro.c%s was as it is to be in %u of %u runs, and stays at the edge: %u variants "
+                     "farther from it were tried",
+                     w->side->must_pass ? " --control" : "", right, runs, w->tries);
+    struct tl_buffer at = TL_BUFFER_INIT;
+    json_object_foreach(w->farthest, name, value)
+        if (!json_equal(value, json_object_get(w->variant, name))) {
+            tl_buffer_printf(&at, "%s%s=", at.size ? ", " : "", name);
+            char *text = json_is_string(value) ? tl_strdup(json_string_value(value))
+                                               : json_dumps(value, JSON_ENCODE_ANY);
+            tl_buffer_add_string(&at, text ? text : "");
+            free(text);
+        }
+    if (at.size)
+        tl_buffer_printf(&b, ", the last with %s", at.data);
+    tl_buffer_add_string(&b, w->out_of_time ? ", none was right in every run, and there was no time for more"
+                                            : ", and none was right in every run");
+    json_object_set_new(json_object_get(w->o->b->report, "bundle"), member, json_string(b.data));
+    tl_buffer_free(&at);
+    tl_buffer_free(&b);
+}
+
+static void take(struct tl_bundle_ort *o, struct tl_bundle_side *s, struct walk *w, unsigned right,
+                 unsigned runs)
+{
+    json_object_set_new(json_object_get(o->b->report, "bundle"), s->must_pass ? "control_moved" : "moved",
+                        moved_json(w, right, runs));
+    tl_bundle_side_take_back(o, s);
+    tl_bundle_side_free(s);
+    s->own = w->record;
+    s->has_own = true;
+    s->trial = &s->own;
+    tl_bundle_side_write(o, s);
+}
+
 int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
                          struct tl_error *e)
 {
@@ -236,19 +363,14 @@ int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsi
     json_t *variant = json_loads(s->trial->variant, 0, NULL);
     struct walk w = {.o = o, .side = s, .variant = variant};
     int rc = !variant ? 0 : s->must_pass ? walk_control(&w, finding, e) : walk_failing(&w, finding, e);
-    if (rc > 0) {
-        json_object_set_new(json_object_get(o->b->report, "bundle"), s->must_pass ? "control_moved" : "moved",
-                            moved_json(&w, right, runs));
-        tl_bundle_side_take_back(o, s);
-        tl_bundle_side_free(s);
-        s->own = w.record;
-        s->has_own = true;
-        s->trial = &s->own;
-        tl_bundle_side_write(o, s);
-    } else if (w.best) {
+    if (rc > 0)
+        take(o, s, &w, right, runs);
+    else if (w.best)
         tl_trial_record_free(&w.record);
-    }
+    if (rc == 0 && w.tries && right < runs)
+        say_stayed(&w, right, runs);
     json_decref(w.best);
+    json_decref(w.farthest);
     json_decref(variant);
     return rc;
 }

@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #define ROUNDS 3
-#define SLOW_SECONDS 3 /* of one run; each of those that look for a better variant is then worth more */
-#define DEEP 200       /* frames of a stack that may be one that ended */
+#define DEEP 200 /* frames of a stack that may be one that ended */
 
 /* A stack that is so deep may have ended, which is a matter of how large it is here: in KiB. 0: it is not deep, or has no
  * end. */
@@ -26,10 +25,32 @@ static uint64_t stack_limit(const struct tl_trial_record *r)
 {
     struct rlimit limit;
     const struct tl_thread *t = r->n_captures && r->captures[0].n_threads ? &r->captures[0].threads[0] : NULL;
-    bool deep = r->outcome == TL_OUTCOME_CRASH && t && t->n_frames + t->omitted >= DEEP;
-    if (!deep || getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur == RLIM_INFINITY)
+    bool deep = r->outcome == TL_OUTCOME_CRASH && t && t->n_frames + t->omitted >= DEEP,
+         ended = r->signature.title && !strncmp(r->signature.title, "stack overflow", 14);
+    if ((!deep && !ended) || getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur == RLIM_INFINITY)
         return 0;
     return (uint64_t)limit.rlim_cur / 1024;
+}
+
+/* The titles of the places at which the same failure was seen. */
+static const char **titles_of(const json_t *finding)
+{
+    const json_t *places = json_object_get(finding, "places"), *place;
+    const char **titles = tl_calloc(json_array_size(places) + 1, sizeof *titles);
+    size_t i, n = 0;
+    json_array_foreach(places, i, place)
+        if (tl_member_text(place, "title"))
+            titles[n++] = tl_member_text(place, "title");
+    return titles;
+}
+
+/* The trial of the neighbour that passed. Over builds that is the same variant on another build: no variant passes. */
+static const struct tl_trial_record *control_of(const struct tl_bundle *b)
+{
+    const struct tl_trial_record *failing = b->source->failing, *control = b->source->control;
+    bool same = failing && control && failing->variant && control->variant &&
+                !strcmp(failing->variant, control->variant);
+    return same ? NULL : control;
 }
 
 /* Variables that the case sets. Paths in them are of this machine. */
@@ -61,13 +82,17 @@ static void begin(struct tl_bundle_ort *o, struct tl_bundle *b)
         .failing = {.where = "", .whose = "the minimal variant", .trial = b->source->failing},
         .control = {.where = "control/",
                     .whose = "the neighbour that passed",
-                    .trial = b->source->control,
+                    .trial = control_of(b),
                     .must_pass = true}};
     o->title = tl_strdup(tl_member_or(b->report, "title", ""));
     o->summary = tl_inline_plain(tl_words_summary(finding));
     o->reference = unit ? tl_redact(&b->redaction, unit) : NULL;
     o->environment = environment_of(b);
     o->library = library && access(library, R_OK) == 0 ? tl_strdup(library) : NULL;
+    o->good_library = b->o->good_build && b->o->good_library && access(b->o->good_library, R_OK) == 0
+                          ? tl_strdup(b->o->good_library)
+                          : NULL;
+    o->titles = titles_of(b->source->finding);
     o->compiler = tl_program_find(".", "cc", &none);
     o->repro = (struct tl_repro){
         .title = o->title,
@@ -75,6 +100,7 @@ static void begin(struct tl_bundle_ort *o, struct tl_bundle *b)
         .version = tl_member_text(json_object_get(finding, "build"), "version"),
         .reference = o->reference,
         .environment = o->environment,
+        .good_build = b->o->good_build,
         .judge_finite = !json_object_get(document, "reference"),
     };
     if (b->source->failing) {
@@ -94,6 +120,8 @@ static void end(struct tl_bundle_ort *o)
     free(o->reference);
     free(o->compiler);
     free(o->library);
+    free(o->good_library);
+    free(o->titles);
 }
 
 /* The two sides of what one program was seen to do. */
@@ -118,21 +146,30 @@ static bool is_right(const struct tl_bundle_ort *o, const struct seen *s, bool c
     return !control && tl_bundle_is_flaky(o->b) ? s->p.as_expected > 0 : s->p.as_expected == s->p.runs;
 }
 
+static bool has_control(const struct tl_bundle_ort *o)
+{
+    return o->control.model || o->good_library;
+}
+
 static int prove_both(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
 {
     unsigned runs = tl_bundle_runs(o->b, o->b->source->failing->wall_seconds);
     uint64_t start = tl_monotonic_ns();
     for (int side = 0; side < 2; side++) {
         forget(&seen[side]);
-        if (side && !o->control.model)
+        if (side && !has_control(o))
             continue;
-        const struct tl_bundle_run run = {
-            .control = side, .must_pass = side, .runs = side ? TL_BUNDLE_RUNS : runs};
+        const struct tl_bundle_run run = {.control = side && o->control.model,
+                                          .must_pass = side,
+                                          .good_build = side && !o->control.model,
+                                          .runs = side ? TL_BUNDLE_RUNS : runs};
+        tl_watch_line(o->b->o->watch, "repro.c%s: %u runs", side ? ", its control" : "", run.runs);
         seen[side].ran = tl_bundle_prove_c(o, o->b->stage, &run, &seen[side].p, &seen[side].why, e);
         if (seen[side].ran < 0)
             return -1;
     }
-    o->slow = (double)(tl_monotonic_ns() - start) > SLOW_SECONDS * 1e9 * (seen[0].p.runs + seen[1].p.runs);
+    unsigned all = seen[0].p.runs + seen[1].p.runs;
+    o->run_seconds = all ? (double)(tl_monotonic_ns() - start) / 1e9 / all : 0;
     return 0;
 }
 
@@ -141,10 +178,17 @@ static int try_memory_limit(struct tl_bundle_ort *o, struct seen seen[2], struct
 {
     if (o->repro.memory_mb || o->repro.stack_limit_kb) /* it is known what it lacks */
         return 0;
+    const struct tl_bundle_run run = {.runs = TL_BUNDLE_RUNS, .until_other = true};
+    struct seen limited = {0};
     o->repro.memory_mb = tl_bundle_memory_mb(o->b);
-    if (tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e) || prove_both(o, seen, e))
+    if (tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e))
         return -1;
-    if (seen[0].p.as_expected == seen[0].p.runs && is_right(o, &seen[1], true))
+    limited.ran = tl_bundle_prove_c(o, o->b->stage, &run, &limited.p, &limited.why, e);
+    bool shows = limited.ran == 1 && limited.p.as_expected == TL_BUNDLE_RUNS, stopped = limited.ran < 0;
+    forget(&limited);
+    if (stopped || (shows && prove_both(o, seen, e)))
+        return -1;
+    if (shows && seen[0].p.as_expected == seen[0].p.runs && is_right(o, &seen[1], true))
         return 1;
     o->repro.memory_mb = 0;
     return 0;
@@ -155,46 +199,67 @@ static int put(struct tl_bundle_ort *o, struct tl_bundle_side *s, struct tl_erro
     return s->model ? tl_bundle_side_put(o, s, e) : 0;
 }
 
-/* Writes the programs, runs them, and does what it can for those that do not do as they are to. */
-static int settle(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
+static int write_and_prove(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
 {
-    for (int round = 0; round < ROUNDS; round++) {
-        int moved = 0, rc = 0;
-        if (tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e) || prove_both(o, seen, e))
-            return -1;
-        bool failing = is_right(o, &seen[0], false), control = is_right(o, &seen[1], true);
-        const unsigned right[] = {seen[0].p.as_expected, seen[1].p.as_expected},
-                       runs[] = {seen[0].p.runs, seen[1].p.runs};
-        if (failing && control)
-            return 0;
-        if (!failing && (rc = try_memory_limit(o, seen, e)) != 0)
-            return rc < 0 ? -1 : 0;
-        if (!failing && (rc = tl_bundle_leave_edge(o, &o->failing, right[0], runs[0], e)) > 0)
-            rc = put(o, &o->failing, e) ? -1 : 1;
-        moved = rc;
-        /* A pass next to a failure that is not one everywhere is none either. */
-        if (rc >= 0 && o->control.model && (!control || (moved && !o->control.has_own)) &&
-            (rc = tl_bundle_leave_edge(o, &o->control, right[1], runs[1], e)) > 0)
-            rc = put(o, &o->control, e) ? -1 : 1;
-        if (rc < 0)
-            return -1;
-        if (!moved && !rc)
-            break;
-    }
-    /* Whatever was tried last, what is there now is what was run. */
     return tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e) || prove_both(o, seen, e)
                ? -1
                : 0;
 }
 
+/* A side that is not right goes away from its edge: 1 when it did. */
+static int leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, const struct seen *seen,
+                      struct tl_error *e)
+{
+    int rc = tl_bundle_leave_edge(o, s, seen->p.as_expected, seen->p.runs, e);
+    return rc > 0 && put(o, s, e) ? -1 : rc;
+}
+
+/* Writes the programs, runs them, and does what it can for those that do not do as they are to. In the end what is there is
+ * what was run. */
+static int settle(struct tl_bundle_ort *o, struct seen seen[2], struct tl_error *e)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        int moved = 0, other = 0;
+        if (write_and_prove(o, seen, e))
+            return -1;
+        bool failing = is_right(o, &seen[0], false), control = is_right(o, &seen[1], true);
+        if (failing && control)
+            return 0;
+        if (!failing) {
+            bool limited = !o->repro.memory_mb && !o->repro.stack_limit_kb;
+            int rc = try_memory_limit(o, seen, e);
+            if (rc)
+                return rc < 0 ? -1 : 0;
+            moved = leave_edge(o, &o->failing, &seen[0], e);
+            if (moved == 0 && limited &&
+                tl_bundle_write_programs(o, o->b->stage, &o->failing, &o->control, e))
+                return -1;
+        }
+        /* A pass next to a failure that is not one everywhere is none either. */
+        if (moved >= 0 && o->control.model && (!control || (moved && !o->control.has_own)))
+            other = leave_edge(o, &o->control, &seen[1], e);
+        if (moved < 0 || other < 0)
+            return -1;
+        if (!moved && !other)
+            return 0;
+    }
+    return write_and_prove(o, seen, e);
+}
+
 static void add_proof(struct tl_bundle_ort *o, const char *program, bool control, const struct seen *s)
 {
-    const bool c = !strcmp(program, "repro.c");
-    const char *const words[] = {c ? "./a.out" : "python3", c ? "/path/to/libonnxruntime.so" : "repro.py",
-                                 control ? "--control" : NULL, NULL};
+    const bool c = !strcmp(program, "repro.c"), build = control && !o->control.model;
+    const char *const words[] = {c ? "./a.out" : "python3",
+                                 !c      ? "repro.py"
+                                 : build ? "/path/to/another/libonnxruntime.so"
+                                         : "/path/to/libonnxruntime.so",
+                                 control && !build ? "--control" : NULL, NULL};
     const char *side = control ? "control" : "failing";
-    json_array_append_new(o->b->proved, s->ran == 1 ? tl_proof_json(&s->p, program, side, words)
-                                                    : tl_proof_not_run_json(program, side, words, s->why));
+    json_t *proof = s->ran == 1 ? tl_proof_json(&s->p, program, side, words)
+                                : tl_proof_not_run_json(program, side, words, s->why);
+    if (build)
+        json_object_set_new(proof, "build", json_string(o->b->o->good_build));
+    json_array_append_new(o->b->proved, proof);
 }
 
 static int prove_python(struct tl_bundle_ort *o, struct tl_error *e)
@@ -216,7 +281,7 @@ static int write_all(struct tl_bundle_ort *o, struct tl_error *e)
 {
     struct seen seen[2] = {{0}, {0}};
     int rc = put(o, &o->failing, e) || put(o, &o->control, e) || settle(o, seen, e) ? -1 : 0;
-    for (int side = 0; rc == 0 && side < (o->control.model ? 2 : 1); side++)
+    for (int side = 0; rc == 0 && side < (has_control(o) ? 2 : 1); side++)
         if (!(side && seen[side].ran == 0))
             add_proof(o, "repro.c", side, &seen[side]);
     if (rc == 0)

@@ -29,8 +29,11 @@ struct tl_bundle_ort {
     struct tl_repro repro; /* without its sides */
     char *title, *summary, *reference;
     json_t *environment;
-    bool slow;                /* a run takes seconds */
+    double run_seconds;       /* what a run takes */
+    uint64_t search_spent_ns; /* of the time in which better variants are looked for */
     char *compiler, *library; /* absolute; NULL: there is none here */
+    char *good_library;       /* of the build that is the control where no variant is; NULL */
+    const char **titles;      /* NULL-terminated: of the failure at other places than the report's own */
 };
 
 /* dump.c: the files of a side, at its place. What cannot be had is said in lacks and unknown. */
@@ -46,8 +49,9 @@ void tl_bundle_side_list(struct tl_bundle_ort *o, const struct tl_bundle_side *s
 uint64_t tl_bundle_memory_mb(const struct tl_bundle *b); /* what a trial of the case may use */
 #define TL_BUNDLE_RUNS 3                                 /* of each program and side */
 struct tl_bundle_run {
-    bool control;   /* with --control */
-    bool must_pass; /* it is no failure that is expected */
+    bool control;    /* with --control */
+    bool must_pass;  /* it is no failure that is expected */
+    bool good_build; /* with the library of the build that is the control */
     unsigned runs;
     bool until_other;       /* the first run that is not as expected is the last */
     bool keeps_environment; /* in every run */
@@ -61,7 +65,7 @@ int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool 
                            char **why, struct tl_error *e);
 
 /* edge.c: a side that did as it is to in `right` of `runs` runs goes away from the edge at which it is. 1: it did
- * and is written at its place; 0: it stays, -1 with *e. */
+ * and is written at its place; 0: it stays, and the report says what was tried; -1 with *e. */
 int tl_bundle_leave_edge(struct tl_bundle_ort *o, struct tl_bundle_side *s, unsigned right, unsigned runs,
                          struct tl_error *e);
 

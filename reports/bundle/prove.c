@@ -17,7 +17,8 @@
 
 #define COMPILE_SECONDS 120
 #define ASK_SECONDS 60
-#define WORD_LEAST 12 /* bytes of a message that tell it from others */
+#define LONGER_MOST 200 /* times two bytes, of a path */
+#define WORD_LEAST 12   /* bytes of a message that tell it from others */
 
 #define ENV "/usr/bin/env"
 #define SYSTEM_PATH "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -66,6 +67,9 @@ static void expect(const struct tl_bundle_ort *o, bool must_pass, const char **w
         x->signal = 0;
     if (r->outcome == TL_OUTCOME_ERROR && !r->signal && words[0])
         x->words = words;
+    x->as = r;
+    x->titles = o->titles;
+    x->tells_phase = true;
 }
 
 static double timeout_of(const struct tl_bundle *b)
@@ -81,21 +85,28 @@ uint64_t tl_bundle_memory_mb(const struct tl_bundle *b)
     return own > 0 ? (uint64_t)own : tl_limits_default.memory_mb;
 }
 
-/* Files of a bundle are told by their names in it, wherever it is. */
-void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p)
+static void clean(const struct tl_bundle *b, const char *real, char **text)
 {
-    char *real = realpath(b->stage, NULL), *at;
-    while (p->line && real && (at = strstr(p->line, real))) {
+    char *at;
+    while (*text && real && (at = strstr(*text, real))) {
         const char *end = at + strlen(real);
         end += *end == '/';
         memmove(at, end, strlen(end) + 1);
     }
-    free(real);
-    if (!p->line || b->source->keep_paths)
+    if (!*text || b->source->keep_paths)
         return;
-    char *line = tl_redact(&b->redaction, p->line);
-    free(p->line);
-    p->line = line;
+    char *redacted = tl_redact(&b->redaction, *text);
+    free(*text);
+    *text = redacted;
+}
+
+/* Files of a bundle are told by their names in it, wherever it is. */
+void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p)
+{
+    char *real = realpath(b->stage, NULL);
+    clean(b, real, &p->line);
+    clean(b, real, &p->title);
+    free(real);
 }
 
 static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
@@ -129,30 +140,53 @@ static void join(struct tl_proof *p, struct tl_proof *more)
     }
     sum.runs = p->runs + more->runs;
     sum.as_expected = p->as_expected + more->as_expected;
+    if (p->as_expected && more->as_expected)
+        sum.by = p->by < more->by ? p->by : more->by;
+    else
+        sum.by = p->as_expected ? p->by : more->by;
     tl_proof_free(&other);
     *p = sum;
     *more = (struct tl_proof){0};
 }
 
-/* Every other run is without all variables of this shell. What a memory error meets is a matter of where things lie, and where
- * they lie is one of how many there are. */
-static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
-                 const struct tl_bundle_run *run, struct tl_proof *p, struct tl_error *e)
+/* The path of a library in other words, as long as somebody else's may be: "/a/b.so" as "/././a/b.so". */
+static char *as_elsewhere(const char *library, unsigned run)
 {
-    const char *bare[12] = {ENV, "-i"};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (unsigned i = 0; i < run * run && i < LONGER_MOST && *library == '/'; i++)
+        tl_buffer_add_string(&b, "/.");
+    tl_buffer_add_string(&b, library);
+    return tl_buffer_take(&b);
+}
+
+/* Every run is in another place: with a longer path to the library, and every other one without all variables of this shell. What
+ * a memory error meets is a matter of where things lie, and a reproducer that does as it should in one place alone is none. */
+static int prove(struct tl_bundle_ort *o, const char *const *argv, const char *const *environment,
+                 const struct tl_bundle_run *run, const char *library, struct tl_proof *p, struct tl_error *e)
+{
+    enum { WORDS = 12 };
+    const char *words[WORDS] = {ENV, "-i"};
     /* Drivers of a GPU are found by variables. */
-    bool keeps = run->keeps_environment || tl_member_text(o->failing.options, "append");
-    unsigned half = access(ENV, X_OK) == 0 && !keeps ? run->runs / 2 : 0;
-    size_t n = 2;
-    struct tl_proof more = {0};
-    for (const char *const *setting = environment; *setting; setting++)
-        bare[n++] = *setting;
-    for (const char *const *word = argv; *word; word++)
-        bare[n++] = *word;
-    int rc = half ? run_so(o, bare, environment, run, half, p, e) : 0;
-    if (rc == 0 && !(run->until_other && p->as_expected < p->runs)) {
-        rc = run_so(o, argv, environment, run, run->runs - half, &more, e);
-        join(p, &more);
+    bool keeps =
+        run->keeps_environment || tl_member_text(o->failing.options, "append") || access(ENV, X_OK) != 0;
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i < run->runs; i++) {
+        char *longer = library ? as_elsewhere(library, i) : NULL;
+        bool bare = i % 2 && !keeps;
+        size_t n = bare ? 2 : 0;
+        struct tl_proof one = {.exit_status = -1};
+        for (const char *const *setting = environment; bare && *setting; setting++)
+            words[n++] = *setting;
+        for (const char *const *word = argv; *word && n + 1 < WORDS; word++)
+            words[n++] = library && *word == library ? longer : *word;
+        words[n] = NULL;
+        rc = run_so(o, words, environment, run, 1, &one, e);
+        join(p, &one);
+        free(longer);
+        words[0] = ENV;
+        words[1] = "-i";
+        if (run->until_other && p->as_expected < p->runs)
+            break;
     }
     return rc;
 }
@@ -217,7 +251,8 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const stru
     *why = NULL;
     if (!impossible && !o->compiler)
         impossible = "no C compiler (cc) was found here";
-    if (!impossible && !o->library)
+    const char *library = run->good_build ? o->good_library : o->library;
+    if (!impossible && !library)
         impossible = "the library is not here";
     if (impossible) {
         *why = tl_strdup(impossible);
@@ -226,8 +261,8 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const stru
     if (compile(o, directory, why))
         return 0;
     char *program = path_of(directory, "a.out");
-    const char *argv[] = {program, o->library, run->control ? "--control" : NULL, NULL};
-    int rc = prove(o, argv, environment, run, p, e);
+    const char *argv[] = {program, library, run->control ? "--control" : NULL, NULL};
+    int rc = prove(o, argv, environment, run, library, p, e);
     unlink(program);
     free(program);
     return conclude(rc, p, why, e);
@@ -276,7 +311,7 @@ int tl_bundle_prove_python(struct tl_bundle_ort *o, const char *directory, bool 
     const struct tl_bundle_run run = {
         .control = control, .must_pass = control, .runs = TL_BUNDLE_RUNS, .keeps_environment = true};
     const char *argv[] = {python, program, control ? "--control" : NULL, NULL};
-    int rc = prove(o, argv, environment, &run, p, e);
+    int rc = prove(o, argv, environment, &run, NULL, p, e);
     free(program);
     free(python);
     return conclude(rc, p, why, e);

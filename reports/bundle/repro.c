@@ -409,6 +409,29 @@ static bool is_plain_version(const char *version)
     return plain;
 }
 
+/* What is typed for the control, and what that is: without a variant that passes it is a build. */
+static char *control_in_words(const struct tl_repro *r, const char *command, const char *other_build)
+{
+    char *build = r->good_build ? harmless(r->good_build) : NULL,
+         *words = r->control.options ? tl_format("%s    the nearest variant that was seen to pass", command)
+                  : build ? tl_format("%s    with ONNX Runtime %s the same passes", other_build, build)
+                          : tl_strdup("(no variant that passes is known: there is no control)");
+    free(build);
+    return words;
+}
+
+/* What it says that is asked for a control that is no variant. */
+static char *no_control(const struct tl_repro *r)
+{
+    char *build = r->good_build ? harmless(r->good_build) : NULL,
+         *words = build ? tl_format("no variant that passes is known: the control is another build, the same "
+                                    "passes with ONNX Runtime %s",
+                                    build)
+                        : tl_strdup("no variant that passes is known: there is no control");
+    free(build);
+    return words;
+}
+
 char *tl_repro_c(const struct tl_repro *r)
 {
     struct tl_buffer settings = TL_BUFFER_INIT, reference = TL_BUFFER_INIT;
@@ -417,10 +440,19 @@ char *tl_repro_c(const struct tl_repro *r)
     add_c_side(&settings, "failing", r, &r->failing);
     add_c_side(&settings, "control", r, &r->control);
     add_c_string(&reference, r->reference ? r->reference : "");
-    const char *pairs[] = {"@TITLE@",         comment,       "@VERSION@",          version,
-                           "@LIMITS@",        limits,        "/* @SETTINGS@ */\n", settings.data,
-                           "\"@REFERENCE@\"", reference.data};
+    struct tl_buffer none = TL_BUFFER_INIT;
+    char *without = no_control(r),
+         *control = control_in_words(r, "./a.out /path/to/libonnxruntime.so --control",
+                                     "./a.out /path/to/another/libonnxruntime.so");
+    add_c_string(&none, without);
+    const char *pairs[] = {
+        "@TITLE@",         comment,       "@VERSION@",          version,       "@CONTROL@",        control,
+        "@LIMITS@",        limits,        "/* @SETTINGS@ */\n", settings.data, "\"@NO_CONTROL@\"", none.data,
+        "\"@REFERENCE@\"", reference.data};
     char *source = fill_in(tl_repro_c_text, pairs, TL_COUNT(pairs) / 2);
+    free(without);
+    free(control);
+    tl_buffer_free(&none);
     free(comment);
     free(limits);
     free(version);
@@ -446,11 +478,21 @@ char *tl_repro_python(const struct tl_repro *r)
     add_python_side(&settings, "FAILING", r, &r->failing);
     add_python_side(&settings, "CONTROL", r, &r->control);
     add_python(&reference, whose);
-    const char *pairs[] = {"@TITLE@",         comment,        "@PIN@",          pin,
-                           "@LIMITS@",        limits,         "# @SETTINGS@\n", settings.data,
-                           "\"@REFERENCE@\"", reference.data, "@PIN@",          pin};
+    char *without = no_control(r),
+         *control = control_in_words(r, "python3 repro.py --control", "python3 repro.py             ");
+    json_t *none = json_string(without);
+    struct tl_buffer said = TL_BUFFER_INIT;
+    add_python(&said, none);
+    const char *pairs[] = {"@TITLE@",          comment,       "@PIN@",           pin,
+                           "@CONTROL@",        control,       "@LIMITS@",        limits,
+                           "# @SETTINGS@\n",   settings.data, "\"@REFERENCE@\"", reference.data,
+                           "\"@NO_CONTROL@\"", said.data,     "@PIN@",           pin};
     char *source = fill_in(tl_repro_py_text, pairs, TL_COUNT(pairs) / 2);
     json_decref(whose);
+    json_decref(none);
+    tl_buffer_free(&said);
+    free(without);
+    free(control);
     free(pin);
     free(limits);
     free(comment);

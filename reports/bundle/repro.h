@@ -25,6 +25,7 @@ struct tl_repro {
     const json_t *environment; /* variables that are set: {NAME: VALUE}; NULL */
     uint64_t memory_mb;        /* the limit of private memory that the failure needs; 0: none */
     uint64_t stack_limit_kb;   /* that of the stack; 0: none */
+    const char *good_build;    /* which passes, where that is the control; NULL */
     bool judge_finite;         /* outputs that are compared with nothing have to be finite */
     struct tl_repro_side failing, control;
 };

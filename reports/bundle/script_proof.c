@@ -196,6 +196,7 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
                                             r->outcome == TL_OUTCOME_HANG ? TL_OUTCOME_ERROR : r->outcome,
                                         .signal = r->signal,
                                         .exit_status = status_of(r),
+                                        .as = r,
                                         .words = said ? words : NULL},
                              control = {.outcome = TL_OUTCOME_PASS};
     if (r->outcome == TL_OUTCOME_HANG || tells_of_death(r))

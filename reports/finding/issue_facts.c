@@ -229,6 +229,12 @@ static bool add_reproduce(const json_t *report, json_t *page)
     return take_section(report, page, TL_EXTENT_SHORT, tl_section_reproduce);
 }
 
+/* What a bundle reproduces it with, and what was seen of that. */
+static bool add_attached(const json_t *report, json_t *page)
+{
+    return take_section(report, page, TL_EXTENT_SHORT, tl_section_proved);
+}
+
 /* The commands of the reproducing section alone. */
 static bool add_commands(const json_t *report, json_t *page)
 {
@@ -441,13 +447,28 @@ static const struct {
     const char *name;
     bool (*add)(const json_t *report, json_t *page);
 } facts[] = {
-    {"what", add_what},         {"expected", add_expected}, {"wrong", add_wrong},
-    {"table", add_table},       {"since", add_since},       {"failure", add_failure},
-    {"stack", add_stack},       {"log", add_log},           {"reproduce", add_reproduce},
-    {"commands", add_commands}, {"model", add_model},       {"os", add_os},
-    {"target", add_target},     {"version", add_version},   {"provider", add_provider},
-    {"hardware", add_hardware}, {"versions", add_versions}, {"notes", add_notes},
-    {"impact", add_impact},     {"newest", add_newest},     {"builds", add_builds},
+    {"what", add_what},
+    {"expected", add_expected},
+    {"wrong", add_wrong},
+    {"table", add_table},
+    {"since", add_since},
+    {"failure", add_failure},
+    {"stack", add_stack},
+    {"log", add_log},
+    {"reproduce", add_reproduce},
+    {"attached", add_attached},
+    {"commands", add_commands},
+    {"model", add_model},
+    {"os", add_os},
+    {"target", add_target},
+    {"version", add_version},
+    {"provider", add_provider},
+    {"hardware", add_hardware},
+    {"versions", add_versions},
+    {"notes", add_notes},
+    {"impact", add_impact},
+    {"newest", add_newest},
+    {"builds", add_builds},
 };
 
 static const char version_of[] = "version:"; /* and a word */

@@ -120,20 +120,39 @@ static void add_new(json_t *page, const json_t *blocks)
     }
 }
 
+/* Which file is to be attached to what a field says, where there is one: a new string. also: what is wanted besides, or how a bundle
+ * is made, which it is then. */
+static char *attach_words(const json_t *report, const char *also)
+{
+    const char *name = tl_member_text(json_object_get(report, "bundle"), "name");
+    if (also && strstr(also, "--bundle"))
+        also = NULL;
+    return tl_format("attach `%s`, which holds the reproducer%s%s", name, also ? "; " : "", also ? also : "");
+}
+
+static bool shows_bundle(const json_t *report, const char *fact)
+{
+    return tl_member_text(json_object_get(report, "bundle"), "name") && fact &&
+           (!strcmp(fact, "reproduce") || !strcmp(fact, "attached"));
+}
+
 static void fill_facts(const json_t *report, const json_t *field, json_t *page, char **by_hand)
 {
     const json_t *fact;
     const char *wanted = tl_member_text(field, "by_hand"), *also = tl_member_text(field, "also");
-    bool there = false;
+    bool there = false, attached = false;
     size_t i;
     json_array_foreach(json_object_get(field, "say"), i, fact) {
         json_t *blocks = json_array();
         there = tl_issue_fact(report, json_string_value(fact), blocks) || there;
+        attached = attached || (shows_bundle(report, json_string_value(fact)) && json_array_size(blocks));
         add_new(page, blocks);
         json_decref(blocks);
     }
     if (!there)
         *by_hand = tl_strdup(wanted ? wanted : "the report does not know it");
+    else if (attached)
+        *by_hand = attach_words(report, also);
     else if (also)
         *by_hand = tl_strdup(also);
 }

@@ -12,7 +12,7 @@ bool tl_issue_project_known(const char *project);
 
 /* {"project", "name", "form" (an address), "title", "fields": [{"label", "text" (Markdown), "by_hand": null | what is
  * wanted, "optional"}], "warnings": [sentences], "body": all fields with their headings}. The report is of tl_report_new, and may have
- * "build_source", where its build came from, in words. NULL when there is no such project. The caller's. */
+ * "build_source", where its build came from, in words, and a "bundle" with its "name". NULL when there is no such project. The caller's. */
 json_t *tl_issue_form(const json_t *report, const char *project);
 
 #endif

@@ -18,6 +18,7 @@ static void add_end(struct tl_buffer *b, const json_t *proof)
     const json_t *status = json_object_get(proof, "exit_status");
     const char *signal = tl_member_text(proof, "signal"),
                *outcome = tl_member_or(proof, "outcome", "unknown");
+    const char *title = tl_member_text(proof, "title");
     if (signal)
         tl_buffer_printf(b, "died of %s", signal);
     else if (!strcmp(outcome, "hang"))
@@ -28,6 +29,11 @@ static void add_end(struct tl_buffer *b, const json_t *proof)
         tl_buffer_printf(b, "exited with %lld", (long long)json_integer_value(status));
     else
         tl_buffer_printf(b, "ended as %s", outcome);
+    if (title) { /* that of another failure */
+        tl_buffer_add_string(b, " (");
+        tl_inline_code(b, title);
+        tl_buffer_add_string(b, ")");
+    }
 }
 
 /* "died of SIGSEGV in 3 of 3 runs here", or how many did not end so. */
@@ -37,6 +43,8 @@ static void add_runs(struct tl_buffer *b, const json_t *proof, const char *here)
     if (as == runs) {
         add_end(b, proof);
         tl_buffer_printf(b, " in %lld of %lld%s", as, runs, here);
+        if (!strcmp(tl_member_or(proof, "told_by", ""), "signal"))
+            tl_buffer_add_string(b, " (compared by the signal alone, without a stack or a message)");
     } else { /* what is known of the end is that of a run that was not so */
         tl_buffer_printf(b, "did as reported in %lld of %lld%s, and otherwise ", as, runs, here);
         add_end(b, proof);
@@ -68,7 +76,11 @@ static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *p
     else
         tl_buffer_add_string(b, "was not run here");
     if (tl_member_integer(control, "runs") > 0) {
-        tl_buffer_add_string(b, "; with " TL_CODE_ON "--control" TL_CODE_OFF " it ");
+        const char *build = tl_member_text(control, "build");
+        tl_buffer_add_string(b, build ? "; with the library of build "
+                                      : "; with " TL_CODE_ON "--control" TL_CODE_OFF);
+        tl_inline_text(b, build);
+        tl_buffer_add_string(b, build ? ", which is the control, it " : " it ");
         add_runs(b, control, "");
     }
     if (line && !tl_member_text(proof, "signal")) {
@@ -94,6 +106,18 @@ static void add_move(const struct tl_sections *r, const char *member, const char
     tl_words_setting(&b, axis, json_object_get(moved, "from"));
     tl_buffer_add_string(&b, why ? ": " : "");
     tl_inline_text(&b, why);
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
+}
+
+/* That a side could not leave its edge, for what does not show every time there. */
+static void add_stay(const struct tl_sections *r, const char *member)
+{
+    const char *sentence = tl_member_text(r->bundle, member);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!sentence)
+        return;
+    tl_inline_text(&b, sentence);
     tl_buffer_add_string(&b, ".");
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
@@ -129,6 +153,8 @@ static void add_proofs(const struct tl_sections *r)
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     add_changed(r);
     add_move(r, "moved", "It");
+    add_stay(r, "stayed");
+    add_stay(r, "control_stayed");
     add_move(r, "control_moved", "With " TL_CODE_ON "--control" TL_CODE_OFF " it");
 }
 
@@ -160,6 +186,17 @@ static bool is_any_attached(const json_t *bundle)
     return any;
 }
 
+/* Whether no variant is the control, but a build. */
+static bool has_control_build(const json_t *bundle)
+{
+    const json_t *proof;
+    size_t i;
+    json_array_foreach(json_object_get(bundle, "proved"), i, proof)
+        if (tl_member_text(proof, "build"))
+            return true;
+    return false;
+}
+
 /* Whether one of them was attached. */
 static bool add_attached(const struct tl_sections *r)
 {
@@ -169,11 +206,28 @@ static bool add_attached(const struct tl_sections *r)
     for (size_t i = 0; i < TL_COUNT(programs); i++)
         if (is_attached(r->bundle, programs[i].name))
             tl_buffer_add_string(&b, programs[i].command);
-    tl_page_words(r->page, "With the attached files and nothing else (" TL_CODE_ON "--control" TL_CODE_OFF
-                           " runs the neighbour that passes):");
+    const char *name = tl_member_text(r->bundle, "name");
+    struct tl_buffer intro = TL_BUFFER_INIT;
+    tl_buffer_add_string(&intro, "With the attached files");
+    if (name) {
+        tl_buffer_add_string(&intro, " (");
+        tl_inline_code(&intro, name);
+        tl_buffer_add_string(&intro, ")");
+    }
+    tl_buffer_add_string(&intro,
+                         has_control_build(r->bundle)
+                             ? " and nothing else (the control is the library of a build that passes):"
+                             : " and nothing else (" TL_CODE_ON "--control" TL_CODE_OFF
+                               " runs the neighbour that passes):");
+    tl_page_paragraph(r->page, tl_buffer_take(&intro));
     tl_page_code(r->page, "sh", tl_buffer_take(&b));
     add_proofs(r);
     return true;
+}
+
+void tl_section_proved(const struct tl_sections *r)
+{
+    add_attached(r);
 }
 
 /* Only what differs from the simplest variant: `run` takes that for all else, once an axis is named. */

@@ -178,6 +178,11 @@ static void add_control(struct tl_buffer *b, const json_t *entry)
         tl_words_setting(b, axis, value);
         separator = ", ";
     }
+    if (json_equal(variant, other) && tl_member_text(control, "build")) {
+        tl_buffer_add_string(b, " (build ");
+        tl_inline_text(b, tl_member_text(control, "build"));
+        tl_buffer_add_string(b, ")");
+    }
     tl_buffer_add_string(b, json_equal(variant, other) ? "" : ")");
     if (!n) {
         tl_buffer_add_string(b, " could not be tried");

@@ -19,6 +19,7 @@ void tl_section_about(const struct tl_sections *r, const char *heading, const ch
 /* The same without a heading. Returns whether there was anything. */
 bool tl_words_about(const struct tl_sections *r, const char *name);
 void tl_section_environment(const struct tl_sections *r);
+void tl_section_proved(const struct tl_sections *r); /* the reproducers of a bundle alone */
 void tl_section_reproduce(const struct tl_sections *r);
 void tl_section_run(
     const struct tl_sections *r); /* with trapline, where that leaves it out; without a heading */

@@ -36,7 +36,8 @@ static void say_gone(struct tl_bundle *b)
     struct stat st;
     json_object_foreach(json_object_get(b->source->finding, "contents"), path, then)
         if (stat(path, &st))
-            tl_bundle_leave_out(b, tl_format("%s, which was there when the failure was found: it is gone", path));
+            tl_bundle_leave_out(
+                b, tl_format("%s, which was there when the failure was found: it is gone", path));
 }
 
 /* In the report as bundle.changed: names of files in the bundle, and of tools that are not in it. */

@@ -22,6 +22,12 @@ bool tl_bundle_is_changed(const struct tl_bundle *b, const char *path)
     struct stat st;
     if (stat(path, &st))
         return false;
+    if (then && strchr(then, ' ')) {
+        char *state = tl_content_state(&st);
+        bool changed = strcmp(then, state) != 0;
+        free(state);
+        return changed;
+    }
     if (then)
         return !tl_hash_file(path, now) && strcmp(then, now) != 0;
     struct timespec modified = tl_modified(&st);

@@ -223,10 +223,12 @@ static void look_for_own_paths(struct tl_bundle *b, const char *path, const char
 
 static int copy_of_case(struct tl_bundle *b, const char *path, const char *place, struct tl_error *e)
 {
-    const char *about = tl_bundle_is_changed(b, path) ? "of the case" TL_BUNDLE_CHANGED : "of the case";
+    char *about = tl_format("of the case%s", tl_bundle_changed_words(b, path));
     look_at_interpreter(b, path, place);
     look_for_own_paths(b, path, place);
-    return tl_bundle_copy_file(b, path, place, about, e);
+    int rc = tl_bundle_copy_file(b, path, place, about, e);
+    free(about);
+    return rc;
 }
 
 /* What the tree has to hold: files, and the links on the way to them. */

@@ -4,8 +4,9 @@
  * as of an opset that it does not know, never came to where it could fail: that the next one fails is then no sign
  * that something broke between them. So what is said of before looks for a build that took the model. */
 #include "reports/finding/builds.h"
-#include "reports/finding/reference_build.h"
 
+#include "harness/base/unit_name.h"
+#include "reports/comparison.h"
 #include "reports/members.h"
 #include "reports/page/page.h"
 

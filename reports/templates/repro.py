@@ -170,7 +170,7 @@ def execute_again(settings):
     kept = ("HOME", "PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
     if AGAIN in os.environ or settings["provider"] != "CPUExecutionProvider" or os.name != "posix" or not sys.executable:
         return
-    few = {k: v for k, v in os.environ.items() if k in kept or k.startswith("PYTHON")}
+    few = {k: v for k, v in os.environ.items() if k in kept or k.startswith("PYTHON") or k.endswith("SAN_OPTIONS")}
     few.update(settings["environment"])
     few[AGAIN] = "1"
     sys.stdout.flush()

@@ -180,9 +180,9 @@ class BundleTest(ProgramTest):
     def test_a_stack_in_any_environment(self):
         """Whatever lies on the stack of the first thread, the reproducer and its control are next to the same edge."""
         before = resource.getrlimit(resource.RLIMIT_STACK)
-        resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, before[1])) # a depth that takes no seconds
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 19, before[1])) # a depth that takes no seconds
         self.addCleanup(resource.setrlimit, resource.RLIMIT_STACK, before)
-        case = self.case("deep", {"family": "functions"}, [{"name": "depth", "range": [1, 600]}], failing={"depth": 600})
+        case = self.case("deep", {"family": "functions"}, [{"name": "depth", "range": [1, 300]}], failing={"depth": 300})
         found = self.isolated(case, "1.22.0")
         path, bundle = self.bundle(found)
         self.assert_proved(bundle, outcome="crash", signal="SIGSEGV", told_by="stack")

@@ -15,7 +15,6 @@
 #define NOT_RUN "RESULT: not run" /* templates/repro.sh */
 #define CONTROL_RUNS 3
 #define SLOW_SECONDS 300 /* a trial that takes longer is run once */
-#define MARGIN_SECONDS 60
 #define WORDS_MOST 200
 
 static bool wrote(const struct tl_output *o, const char *text)
@@ -156,7 +155,7 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
         q.expected.exit_status = expected->signal ? 128 + expected->signal : expected->exit_status;
         q.expected.signal = 0;
     }
-    q.limits.timeout_s = most * (double)(c->n_steps + 1) + MARGIN_SECONDS;
+    q.limits.timeout_s = most * (double)(c->n_steps + 1) + TL_BUNDLE_MARGIN_SECONDS;
     int rc = b->o->prove(&q, &proof, e);
     tl_bundle_clean_line(b, &proof);
     const char *line = proof.line ? proof.line : "";

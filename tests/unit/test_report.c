@@ -478,6 +478,26 @@ Test(report, homes_of_other_letters_are_left_out)
     tl_redaction_free(&odd);
 }
 
+/* Where failures are compared a path ends at its first blank: what is left of a home with blanks goes as well. */
+Test(report, what_is_left_of_homes_with_blanks_is_left_out)
+{
+    static const char *const rows[][3] = {
+        {"/Users/Jane Doe", "(execute, <path> Doe/apple/bin/xcrun) <path> Doe: no",
+         "(execute, <path>) <path>: no"},
+        {"/srv/h %20 x", "no <path> %<n> x/bin/a<n> in it, <path> %<n> xylophone",
+         "no <path> in it, <path> %<n> xylophone"},
+        {"/srv/a lab 1.2", "<path> lab <n>/x.", "<path>."},
+        {"/srv/jane", "<path> jane/x", "<path> jane/x"},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        struct tl_redaction r = {.home = tl_strdup(rows[i][0])};
+        char *text = tl_redact(&r, rows[i][1]);
+        cr_expect_str_eq(text, rows[i][2]);
+        free(text);
+        tl_redaction_free(&r);
+    }
+}
+
 Test(report, homes_users_and_hosts_are_left_out)
 {
     struct tl_redaction r = {.home = tl_strdup("/data/people/bob")};
